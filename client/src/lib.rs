@@ -1,0 +1,3 @@
+//! The Cameo client: verbs -> cluster API / peer API -> vault; the local gallery.
+
+pub mod peer;

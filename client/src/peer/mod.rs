@@ -1,0 +1,1 @@
+//! Peer to peer: agents talk to each other directly.

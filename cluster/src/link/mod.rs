@@ -1,0 +1,1 @@
+//! Node links: authenticated, encrypted, length-prefixed frames between nodes.

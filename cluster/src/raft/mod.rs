@@ -1,0 +1,3 @@
+//! Consensus. openraft's types and traits end in this folder and in `store`'s adapters.
+
+pub mod types;

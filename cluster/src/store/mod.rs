@@ -1,0 +1,1 @@
+//! Durable state: the log, the sled state machine and its snapshots.

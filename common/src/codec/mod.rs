@@ -1,0 +1,1 @@
+//! Hiding sealed bytes in a cover picture, and finding them again.
