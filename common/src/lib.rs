@@ -2,4 +2,16 @@
 //!
 //! No tokio, no sockets, no clock; randomness is handed in.
 
+pub mod api;
+pub mod cluster_descriptor;
 pub mod codec;
+pub mod identity;
+pub mod ids;
+pub mod job;
+pub mod keys;
+pub mod peer;
+pub mod rights;
+pub mod sealing;
+pub mod signed;
+pub mod statements;
+pub mod wire;

@@ -1,0 +1,90 @@
+//! What a node says when it says no.
+
+use serde::{Deserialize, Serialize};
+
+/// Why not, for programs. Status codes follow from it in `http` and exit codes in the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request itself is wrong; asking again will not help.
+    BadRequest,
+    /// The body or header is over its limit.
+    TooLarge,
+    /// No such path or method.
+    NoSuchPath,
+    /// The call's signature, device or certificate is not accepted.
+    NotAuthenticated,
+    /// The call's time has passed, or lies too far ahead: check the clock.
+    CallExpired,
+    /// Signed for another cluster.
+    WrongCluster,
+    /// The caller may not do this.
+    Forbidden,
+    /// The user is not registered with this cluster.
+    NotRegistered,
+    /// No such user, grant or session.
+    NotFound,
+    /// The name belongs to another key.
+    NameTaken,
+    /// The same request id came with another content.
+    RequestReused,
+    /// There is a live grant for this owner, viewer and image already.
+    GrantExists,
+    /// A statement with this or a higher version is there already.
+    StaleVersion,
+    /// Parties, ids or hashes of the statements do not belong together.
+    Mismatch,
+    /// The deal is not for the current descriptor, or not the next one.
+    BadDeal,
+    /// The owner has revoked the rights.
+    Revoked,
+    /// The rights have expired.
+    Expired,
+    /// All permitted views are used.
+    UsedUp,
+    /// The view was never debited, or its time to be taken up again has passed.
+    NotDebited,
+    /// The session has ended; register anew.
+    SessionEnded,
+    /// The ticket is of an old term, another worker, client, input or size, or too old.
+    BadTicket,
+    /// No worker can take the job now; ask again after `retry_after_ms`.
+    Busy,
+    /// The job's input cannot be worked on.
+    BadJob,
+    /// A limit of the cluster is reached.
+    LimitReached,
+    /// No leader, or no majority: the command was not carried out.
+    NoQuorum,
+    /// The command may have been carried out: ask again with the same request id.
+    OutcomeUnknown,
+    /// The node is starting or stopping: ask another.
+    Unavailable,
+    /// The node failed; its log says why.
+    Internal,
+}
+
+/// Every answer that is not a success has this body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    pub schema: u32,
+    pub code: ErrorCode,
+    /// One sentence for people: what is wrong and what to do.
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl ApiError {
+    /// An error without a time to come back.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            schema: super::SCHEMA,
+            code,
+            message: message.into(),
+            retry_after_ms: None,
+        }
+    }
+}

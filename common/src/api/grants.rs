@@ -1,0 +1,161 @@
+//! Grants, rights and views.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{GrantId, ImageId, Millis, NodeId, RequestId, UserName};
+use crate::keys::PublicKey;
+use crate::rights::Rights;
+use crate::signed::Signed;
+use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
+
+/// `POST /v1/grants`, by the owner.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateGrant {
+    pub request: Signed<PhotoRequest>,
+    pub manifest: Signed<Manifest>,
+    pub deal: Signed<Deal>,
+    /// Version 1.
+    pub rights: Signed<Rights>,
+}
+
+/// Answer to [`CreateGrant`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    pub grant: GrantId,
+}
+
+/// On which side of a grant the caller stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Owner,
+    Viewer,
+}
+
+/// `GET /v1/grants/{grant}`, for its owner and its viewer only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantInfo {
+    pub grant: GrantId,
+    pub role: Role,
+    pub owner: UserName,
+    pub viewer: UserName,
+    pub image: ImageId,
+    pub created: Millis,
+    pub manifest: Signed<Manifest>,
+    pub rights: Signed<Rights>,
+    /// The newest deal; of use to the viewer.
+    pub deal: Signed<Deal>,
+    pub version: u64,
+    pub permitted: u32,
+    pub used: u32,
+    pub left: u32,
+    pub expires: Option<Millis>,
+    pub revoked: bool,
+    pub receipt: Option<Signed<Receipt>>,
+    /// The highest version that the viewer has acknowledged; 0 for none.
+    pub acknowledged: u64,
+    /// Whether the mailbox still holds rights for the viewer.
+    pub in_mailbox: bool,
+}
+
+/// `GET /v1/grants?after=GRANT`: at most [`GrantList::LIMIT`] a page, in order of id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantList {
+    pub grants: Vec<GrantInfo>,
+    /// Whether there are more after the last.
+    pub more: bool,
+}
+
+impl GrantList {
+    /// Most grants in a page.
+    pub const LIMIT: usize = 100;
+}
+
+/// `POST /v1/grants/{grant}/receipt`, by the viewer (or by the owner, who was handed it).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutReceipt {
+    pub receipt: Signed<Receipt>,
+}
+
+/// `POST /v1/grants/{grant}/rights`, by the owner, or by a viewer who was handed them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutRights {
+    pub rights: Signed<Rights>,
+}
+
+/// Answer to [`PutRights`] and [`AckRights`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsStored {
+    /// The version in the ledger now.
+    pub version: u64,
+    /// Whether the mailbox holds it for the viewer.
+    pub in_mailbox: bool,
+}
+
+/// `POST /v1/grants/{grant}/ack`: the viewer's own acknowledgement of rights.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AckRights {
+    pub ack: Signed<RightsAck>,
+}
+
+/// `POST /v1/grants/{grant}/views`: charges one view. The same request id is charged once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DebitView {
+    pub request: Signed<ViewRequest>,
+}
+
+/// Answer to [`DebitView`]: the view is charged, and the parts may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debited {
+    pub grant: GrantId,
+    pub request: RequestId,
+    /// Which view this is, 1 for the first.
+    pub number: u32,
+    /// As of this view: the same however often it is asked.
+    pub used: u32,
+    pub left: u32,
+    /// Where the debit stands in the log.
+    pub index: u64,
+    pub deal: Signed<Deal>,
+}
+
+/// `POST /v1/grants/{grant}/parts`: asks one node for its part of a debited view.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasePart {
+    /// Exactly the statement that was debited.
+    pub request: Signed<ViewRequest>,
+    /// From [`Debited::index`].
+    pub index: u64,
+}
+
+/// Answer to [`ReleasePart`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    pub node: NodeId,
+    pub deal: u64,
+    pub x: u8,
+    /// The part, sealed to the request's one-time key; base64url.
+    pub sealed: String,
+}
+
+/// One view, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewTaken {
+    pub number: u32,
+    pub at: Millis,
+    pub device: PublicKey,
+    pub request: RequestId,
+}
+
+/// `GET /v1/grants/{grant}/log`, for the owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogInfo {
+    pub grant: GrantId,
+    pub views: Vec<ViewTaken>,
+}

@@ -1,0 +1,66 @@
+//! What a node tells of itself and its cluster, to anyone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster_descriptor::Descriptor;
+use crate::ids::{ClusterId, Hash, Millis, NodeId};
+
+/// `GET /v1/cluster`: who the cluster is. The client checks it against the id that it pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterInfo {
+    pub schema: u32,
+    pub cluster: ClusterId,
+    /// The first descriptor, whose hash is the cluster's id, then each later one.
+    pub descriptors: Vec<Descriptor>,
+    /// Base URLs of the members' APIs, by node id.
+    pub nodes: Vec<(NodeId, String)>,
+    /// This node's clock.
+    pub now: Millis,
+}
+
+/// A worker's load, as the leader last heard it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadInfo {
+    /// CPU share of the quota, 0 to 1.
+    pub cpu_share: f64,
+    pub quota_millicores: u32,
+    pub usable_millicores: u32,
+    pub running: u32,
+    pub queued: u32,
+    pub backlog_cpu_ms: u64,
+    pub draining: bool,
+    /// Age of the report.
+    pub age_ms: u64,
+}
+
+/// One member of the cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemberInfo {
+    pub id: NodeId,
+    pub url: String,
+    pub voter: bool,
+    /// Told by the leader only.
+    pub load: Option<LoadInfo>,
+}
+
+/// `GET /v1/status`: from this node's own view, without asking others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    pub schema: u32,
+    pub node: NodeId,
+    pub cluster: Option<ClusterId>,
+    pub leader: Option<NodeId>,
+    pub term: u64,
+    pub committed: u64,
+    pub applied: u64,
+    pub members: Vec<MemberInfo>,
+    /// Jobs that this node has finished since it started.
+    pub jobs_finished: u64,
+}
+
+/// `GET /v1/state-hash`: equal at equal `applied` on every node (law D3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateHash {
+    pub applied: u64,
+    pub hash: Hash,
+}

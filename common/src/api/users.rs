@@ -1,0 +1,131 @@
+//! Directory, presence and the event stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use crate::ids::{GrantId, Millis, UserName};
+use crate::rights::Rights;
+use crate::signed::Signed;
+use crate::statements::Receipt;
+
+/// `POST /v1/users`: registers a user and this device. The one call whose device need not be known.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    pub card: Signed<UserCard>,
+    pub certificate: Signed<DeviceCertificate>,
+}
+
+/// Answer to [`Register`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// False when this user and device were known already.
+    pub created: bool,
+}
+
+/// One device of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    pub certificate: Signed<DeviceCertificate>,
+    /// Where it can be reached, once it has told.
+    pub endpoint: Option<Signed<EndpointRecord>>,
+}
+
+/// `GET /v1/users/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserInfo {
+    pub card: Signed<UserCard>,
+    pub devices: Vec<DeviceInfo>,
+    /// Told to those who share a grant with the user, and to all if the user is listed.
+    pub online: Option<bool>,
+    /// The epoch of the running session, told like `online`.
+    pub epoch: Option<u64>,
+}
+
+/// `GET /v1/users`: listed users that are online.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Online {
+    pub users: Vec<UserName>,
+}
+
+/// `POST /v1/sessions`: the device is there, and can be reached at these addresses.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartSession {
+    pub endpoint: Signed<EndpointRecord>,
+    /// Whether the user shows up among those online.
+    pub listed: bool,
+}
+
+/// Answer to [`StartSession`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStarted {
+    pub epoch: u64,
+}
+
+/// `POST /v1/sessions/keep-alive`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeepAlive {
+    pub epoch: u64,
+}
+
+/// `POST /v1/sessions/end`: the device says goodbye.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndSession {
+    pub epoch: u64,
+}
+
+/// `POST /v1/users/{name}/offline`: a grant's counterparty found that the user does not answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportOffline {
+    /// The session that did not answer; only that one is ended.
+    pub epoch: u64,
+}
+
+/// Answer to [`ReportOffline`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedOffline {
+    /// Whether the session has ended, by this report or before it.
+    pub offline: bool,
+}
+
+/// The answer of commands that have nothing to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub done: bool,
+}
+
+/// One row of a user's event stream (`GET /v1/events?after=N`, server-sent events, one JSON each).
+/// Delivery is at least once; `sequence` is the token that the stream resumes from, on any node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub sequence: u64,
+    /// When it happened, in log time.
+    pub at: Millis,
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// To the viewer: rights that he has not acknowledged yet.
+    Rights {
+        grant: GrantId,
+        rights: Signed<Rights>,
+    },
+    /// To the viewer: a grant was recorded.
+    Granted { grant: GrantId },
+    /// To the owner: the carrier arrived.
+    Received {
+        grant: GrantId,
+        receipt: Signed<Receipt>,
+    },
+    /// To the owner: a view was taken.
+    Viewed { grant: GrantId, number: u32 },
+    /// To the owner: the viewer has acknowledged rights of this version.
+    Acknowledged { grant: GrantId, version: u64 },
+}

@@ -1,0 +1,120 @@
+//! A cluster's identity: which nodes hold its parts, under which keys.
+//!
+//! The cluster id is the hash of the first descriptor, and is what `init` pins; each later
+//! descriptor names the one before and is signed by a majority of its nodes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClusterId, Hash, NodeId};
+use crate::keys::{PublicKey, SealingPublic};
+use crate::wire;
+
+/// Most nodes in a descriptor; a deal has a part for each.
+pub const MAX_NODES: usize = 15;
+
+/// One voting node, as clients know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeIdentity {
+    pub id: NodeId,
+    /// Signs the node's tickets and proves the node on its links.
+    pub key: PublicKey,
+    /// Parts of deals for this node are sealed to it.
+    pub sealing: SealingPublic,
+}
+
+/// The voting nodes at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// Layout of this body.
+    pub version: u16,
+    /// 0 for the first.
+    pub number: u64,
+    /// Hash of the descriptor before; none for the first.
+    pub previous: Option<Hash>,
+    /// Makes the first descriptor of two clusters of the same nodes differ.
+    pub nonce: Hash,
+    /// In ascending order of id.
+    pub nodes: Vec<NodeIdentity>,
+}
+
+/// Layout of [`Descriptor`] that this program writes and reads.
+pub const DESCRIPTOR_VERSION: u16 = 1;
+
+impl Descriptor {
+    /// The first descriptor of a new cluster.
+    #[must_use]
+    pub fn genesis(mut nodes: Vec<NodeIdentity>, nonce: Hash) -> Self {
+        nodes.sort_by_key(|node| node.id);
+        Self {
+            version: DESCRIPTOR_VERSION,
+            number: 0,
+            previous: None,
+            nonce,
+            nodes,
+        }
+    }
+
+    /// The hash that deals and later descriptors refer to.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash(
+            *blake3::Hasher::new_derive_key("cameo cluster descriptor v1")
+                .update(&wire::encode(self))
+                .finalize()
+                .as_bytes(),
+        )
+    }
+
+    /// The cluster that this descriptor founds; only a first one founds any.
+    #[must_use]
+    pub fn founds(&self) -> Option<ClusterId> {
+        (self.number == 0 && self.previous.is_none()).then(|| ClusterId(self.hash().0))
+    }
+
+    /// Parts needed to put a share together again: a majority.
+    #[must_use]
+    pub fn threshold(&self) -> usize {
+        self.nodes.len() / 2 + 1
+    }
+
+    /// The node of an id.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&NodeIdentity> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn node(id: NodeId) -> NodeIdentity {
+        NodeIdentity {
+            id,
+            key: PublicKey([id as u8; 32]),
+            sealing: SealingPublic([id as u8 + 100; 32]),
+        }
+    }
+
+    #[test]
+    fn the_order_of_nodes_does_not_matter() {
+        let one = Descriptor::genesis(vec![node(2), node(1)], Hash([9; 32]));
+        let other = Descriptor::genesis(vec![node(1), node(2)], Hash([9; 32]));
+        assert_eq!(one.founds().unwrap(), other.founds().unwrap());
+        let later = Descriptor {
+            number: 1,
+            previous: Some(one.hash()),
+            ..one
+        };
+        assert_eq!(later.founds(), None);
+    }
+
+    #[test]
+    fn a_threshold_is_a_majority() {
+        for (n, t) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3)] {
+            let nodes = (1..=n).map(node).collect();
+            assert_eq!(Descriptor::genesis(nodes, Hash([0; 32])).threshold(), t);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Ed25519 for saying, X25519 for sealing. Secrets are wiped when dropped and never printed.
+
+use std::fmt;
+
+use ed25519_dalek::Signer;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::str::FromStr;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::ids::{IdError, bytes_id};
+
+/// Bytes in an Ed25519 signature.
+pub const SIGNATURE_LENGTH: usize = 64;
+
+bytes_id!(/** An Ed25519 public key: a user's, a device's or a node's. */ PublicKey, 32);
+bytes_id!(/** An X25519 public key: what is sealed to it, only its holder opens. */ SealingPublic, 32);
+
+impl PublicKey {
+    /// Whether this key signed the message, strictly: no weak keys, no malleable signatures.
+    #[must_use]
+    pub fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+    }
+}
+
+/// An Ed25519 secret key.
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// The key of a 32-byte seed.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(&seed))
+    }
+
+    /// The seed, for storing it sealed.
+    #[must_use]
+    pub fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs a message.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey of {}", self.public())
+    }
+}
+
+/// An X25519 secret key.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SealingSecret([u8; 32]);
+
+impl SealingSecret {
+    /// The key of 32 secret bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret bytes, for storing them sealed and for opening.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> SealingPublic {
+        let secret = x25519_dalek::StaticSecret::from(self.0);
+        SealingPublic(x25519_dalek::PublicKey::from(&secret).to_bytes())
+    }
+}
+
+impl fmt::Debug for SealingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealingSecret of {}", self.public())
+    }
+}

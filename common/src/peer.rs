@@ -1,0 +1,124 @@
+//! What agents say to each other: one request and one reply a stream, each followed by a raw body.
+//!
+//! The version of all this is in the protocol name, [`ALPN`]. The transport proves the device; the
+//! certificate in each call proves the user behind it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{DeviceCertificate, UserCard};
+use crate::ids::{GrantId, Hash, ImageId, RequestId, UserName};
+use crate::rights::Rights;
+use crate::signed::Signed;
+use crate::statements::{Manifest, PhotoRequest, Receipt, RightsAck};
+
+/// Name and version of the protocol.
+pub const ALPN: &[u8] = b"cameo/peer/1";
+/// Most images that a gallery lists.
+pub const MAX_GALLERY: usize = 1_000;
+/// Longest preview, in bytes.
+pub const MAX_PREVIEW: usize = 64 * 1024;
+/// Longest note from a viewer to an owner, in bytes.
+pub const MAX_NOTE: usize = 500;
+
+/// One call from agent to agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PeerCall {
+    pub card: Signed<UserCard>,
+    pub certificate: Signed<DeviceCertificate>,
+    pub request: PeerRequest,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum PeerRequest {
+    /// Are you there?
+    Ping,
+    /// Which images are there from `after` on? Previews follow as the reply's body, one after another.
+    Gallery { after: Option<ImageId> },
+    /// May I have this one? The carrier comes later, as a `Deliver` call the other way.
+    Ask {
+        request: Signed<PhotoRequest>,
+        note: String,
+    },
+    /// Here is a carrier (the body).
+    Deliver(Box<Delivery>),
+    /// Your rights have changed.
+    Rights { rights: Signed<Rights> },
+    /// I have none left; may I have more?
+    AskMore { grant: GrantId, note: String },
+    /// Your request was turned down.
+    Denied { request: RequestId, reason: String },
+}
+
+/// What comes with a carrier.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Delivery {
+    pub manifest: Signed<Manifest>,
+    pub rights: Signed<Rights>,
+    /// Where in the carrier the sealed photo is; not what secrecy rests on.
+    pub codec_key: [u8; 32],
+    pub carrier: Hash,
+    pub carrier_length: u64,
+    /// The viewer's request that this answers.
+    pub request: RequestId,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum PeerReply {
+    Pong,
+    Gallery { items: Vec<GalleryItem>, more: bool },
+    Asked(AskOutcome),
+    Received { receipt: Signed<Receipt> },
+    RightsTaken { ack: Signed<RightsAck> },
+    Noted,
+    Refused { code: PeerRefusal, message: String },
+}
+
+/// One image of a gallery. Names of files are not told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GalleryItem {
+    pub image: ImageId,
+    /// What the owner calls it.
+    pub title: String,
+    pub width: u32,
+    pub height: u32,
+    pub bytes: u64,
+    /// Length of its preview in the reply's body.
+    pub preview: u32,
+    /// Whether asking needs the owner's yes.
+    pub asks: bool,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AskOutcome {
+    /// The carrier is on its way.
+    Preparing,
+    /// The owner is asked.
+    Waiting,
+    /// There is a live grant for this image already.
+    Held(GrantId),
+}
+
+/// Why not, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerRefusal {
+    /// The owner does not share with this user.
+    Closed,
+    NoSuchImage,
+    NoSuchGrant,
+    /// Card, certificate or statement is not accepted.
+    NotAccepted,
+    /// The user's key is not the one known under this name.
+    IdentityChanged,
+    TooMany,
+    Failed,
+}
+
+/// A user that a call turned out to come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerUser {
+    pub name: UserName,
+    pub card: UserCard,
+}

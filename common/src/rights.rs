@@ -1,0 +1,150 @@
+//! What an owner permits, and the one law that says whether a view may be taken.
+//!
+//! Node and client read rights through `Rights::check` alone, so they cannot disagree.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{GrantId, Millis};
+use crate::keys::PublicKey;
+use crate::signed::Statement;
+
+/// Most views that one grant may permit in total.
+pub const MAX_PERMITTED: u32 = 10_000;
+
+/// An owner's statement about one grant. A higher version replaces a lower one, never the reverse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// The owner's identity key, which signs.
+    pub owner: PublicKey,
+    pub grant: GrantId,
+    /// 1 for the first statement about a grant.
+    pub version: u64,
+    /// Views permitted in total, those already taken included.
+    pub permitted: u32,
+    /// From this time on nothing opens.
+    pub expires: Option<Millis>,
+    pub revoked: bool,
+    /// Whether the viewer may save the photo to a file.
+    pub may_save: bool,
+    /// Views that may be charged in advance and opened offline.
+    pub offline: u32,
+}
+
+impl Statement for Rights {
+    const LABEL: &'static str = "rights";
+    const VERSION: u16 = 1;
+    fn signer(&self) -> PublicKey {
+        self.owner
+    }
+}
+
+/// Why a view is not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error("the owner has revoked the rights to this photo")]
+    Revoked,
+    #[error("the rights to this photo have expired")]
+    Expired,
+    #[error("all permitted views are used")]
+    UsedUp,
+}
+
+impl Rights {
+    /// Whether view number `view` (1 for the first) may be released at `now`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, view: u32, now: Millis) -> Result<(), Denied> {
+        if self.revoked {
+            Err(Denied::Revoked)
+        } else if self.expires.is_some_and(|expires| now >= expires) {
+            Err(Denied::Expired)
+        } else if view > self.permitted {
+            Err(Denied::UsedUp)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Views left after `debits`: none once revoked, never below zero.
+    #[must_use]
+    pub fn left(&self, debits: u32) -> u32 {
+        if self.revoked {
+            0
+        } else {
+            self.permitted.saturating_sub(debits)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::keys::SigningKey;
+    use crate::signed::Signed;
+    use proptest::prelude::*;
+
+    fn rights(permitted: u32) -> Rights {
+        let owner = SigningKey::from_seed([1; 32]).public();
+        let grant = GrantId([2; 32]);
+        Rights {
+            owner,
+            grant,
+            version: 1,
+            permitted,
+            expires: None,
+            revoked: false,
+            may_save: false,
+            offline: 0,
+        }
+    }
+
+    #[test]
+    fn revoked_wins_over_everything() {
+        let rights = Rights {
+            revoked: true,
+            expires: Some(0),
+            ..rights(9)
+        };
+        assert_eq!(rights.check(1, 5), Err(Denied::Revoked));
+        assert_eq!(rights.left(0), 0);
+    }
+
+    #[test]
+    fn expiry_begins_at_its_moment() {
+        let rights = Rights {
+            expires: Some(10),
+            ..rights(9)
+        };
+        assert_eq!(rights.check(1, 9), Ok(()));
+        assert_eq!(rights.check(1, 10), Err(Denied::Expired));
+    }
+
+    #[test]
+    fn its_bytes_are_pinned() {
+        let key = SigningKey::from_seed([1; 32]);
+        let signed = Signed::new(
+            &key,
+            Rights {
+                expires: Some(300),
+                ..rights(3)
+            },
+        );
+        let text = data_encoding::HEXLOWER.encode(&signed.as_bytes()[64..]);
+        let owner = key.public();
+        let grant = GrantId([2; 32]);
+        assert_eq!(
+            text,
+            format!("0672696768747301{owner}{grant}010301ac02000000")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_view_is_permitted_exactly_while_one_is_left(permitted in 0..50u32, debits in 0..60u32) {
+            let rights = rights(permitted);
+            prop_assert_eq!(rights.check(debits + 1, 0).is_ok(), rights.left(debits) > 0);
+        }
+    }
+}

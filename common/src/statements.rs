@@ -1,0 +1,179 @@
+//! What is said about one grant: the viewer's request, the owner's manifest and deal, the viewer's
+//! receipt, view requests and acknowledgements. Rights have a file of their own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
+use crate::keys::{PublicKey, SealingPublic};
+use crate::signed::Statement;
+
+macro_rules! statement {
+    ($name:ident, $label:literal, $signer:ident) => {
+        impl Statement for $name {
+            const LABEL: &'static str = $label;
+            const VERSION: u16 = 1;
+            fn signer(&self) -> PublicKey {
+                self.$signer
+            }
+        }
+    };
+}
+
+/// A viewer's wish for one image; no grant is made without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoRequest {
+    /// The viewer's identity key, which signs.
+    pub viewer: PublicKey,
+    pub owner: PublicKey,
+    pub image: ImageId,
+    pub request: RequestId,
+    pub asked_at: Millis,
+}
+statement!(PhotoRequest, "photo-request", viewer);
+
+/// The owner's statement that binds carrier, rights, deals and receipt to one grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The owner's identity key, which signs.
+    pub owner: PublicKey,
+    pub owner_name: UserName,
+    pub viewer: PublicKey,
+    pub viewer_name: UserName,
+    /// The viewer's sealing key that the viewer share is sealed to.
+    pub viewer_sealing: SealingPublic,
+    pub cluster: ClusterId,
+    pub image: ImageId,
+    /// Random, of the owner's choosing.
+    pub nonce: Hash,
+    /// Hash of the exact bytes of the viewer's request.
+    pub request: Hash,
+    /// Hash and length of the sealed bytes in the carrier.
+    pub payload: Hash,
+    pub payload_length: u64,
+    /// Binds the content key without telling it.
+    pub key_commitment: Hash,
+}
+statement!(Manifest, "manifest", owner);
+
+impl Manifest {
+    /// The grant's id: hash(owner, viewer, image, nonce).
+    #[must_use]
+    pub fn grant_id(&self) -> GrantId {
+        grant_id(&self.owner, &self.viewer, &self.image, &self.nonce)
+    }
+}
+
+/// The id of the grant of an image by an owner to a viewer.
+#[must_use]
+pub fn grant_id(owner: &PublicKey, viewer: &PublicKey, image: &ImageId, nonce: &Hash) -> GrantId {
+    let mut hasher = blake3::Hasher::new_derive_key("cameo grant id v1");
+    hasher
+        .update(&owner.0)
+        .update(&viewer.0)
+        .update(&image.0)
+        .update(&nonce.0);
+    GrantId(*hasher.finalize().as_bytes())
+}
+
+/// One node's part of a deal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DealtPart {
+    pub node: NodeId,
+    /// The node's sealing key.
+    pub key: SealingPublic,
+    /// Where the polynomial was evaluated, 1..=255.
+    pub x: u8,
+    /// The part, sealed to the node.
+    pub sealed: Vec<u8>,
+    /// Hash of the part, so that a wrong one is known when it is released.
+    pub commitment: Hash,
+}
+
+/// A cluster share, split over the voting nodes so that `threshold` of them can give it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deal {
+    /// The owner's identity key, which signs.
+    pub owner: PublicKey,
+    pub viewer: PublicKey,
+    pub cluster: ClusterId,
+    pub grant: GrantId,
+    /// 1 for the first deal of a grant; each later one has a fresh polynomial.
+    pub number: u64,
+    /// Hash of the descriptor whose nodes are dealt to.
+    pub descriptor: Hash,
+    pub threshold: u8,
+    /// In ascending order of node id.
+    pub parts: Vec<DealtPart>,
+}
+statement!(Deal, "deal", owner);
+
+/// A viewer's word that the carrier arrived whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The viewer's identity key, which signs.
+    pub viewer: PublicKey,
+    pub grant: GrantId,
+    /// Hash of the carrier as it arrived.
+    pub carrier: Hash,
+    pub received_at: Millis,
+}
+statement!(Receipt, "receipt", viewer);
+
+/// A device's request for one view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewRequest {
+    /// The viewer's device, which signs.
+    pub device: PublicKey,
+    pub cluster: ClusterId,
+    pub grant: GrantId,
+    pub request: RequestId,
+    /// Parts are released to this key only; its secret is on the device's disk before it asks.
+    pub one_time: SealingPublic,
+}
+statement!(ViewRequest, "view-request", device);
+
+/// A viewer's word that rights of this version arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsAck {
+    /// The viewer's identity key, which signs.
+    pub viewer: PublicKey,
+    pub grant: GrantId,
+    pub version: u64,
+}
+statement!(RightsAck, "rights-ack", viewer);
+
+/// A device's call on the cluster: exactly this method, path and body, once, for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The calling device, which signs.
+    pub device: PublicKey,
+    pub cluster: ClusterId,
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    pub body: Hash,
+    /// The same command asked again carries the same id.
+    pub request: RequestId,
+    /// Not carried out later than this.
+    pub not_after: Millis,
+}
+statement!(Call, "call", device);
+
+/// A leader's word that one worker is to do one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The leader's node key, which signs.
+    pub leader: PublicKey,
+    pub cluster: ClusterId,
+    pub job: crate::ids::JobId,
+    /// The device that may use it.
+    pub client: PublicKey,
+    /// Hash and length of the job's input.
+    pub input: Hash,
+    pub size: u64,
+    pub worker: NodeId,
+    pub incarnation: u64,
+    pub term: u64,
+    pub not_after: Millis,
+}
+statement!(Ticket, "ticket", leader);
