@@ -125,7 +125,10 @@ impl Cluster {
     /// # Errors
     /// When one does not catch up in time.
     pub async fn caught_up(&self) -> Result<u64, TimedOut> {
-        let goal = until("the highest commit", AGREE_WITHIN, || self.highest_commit()).await?;
+        let goal = until("the highest commit", AGREE_WITHIN, async || {
+            self.highest_commit().await
+        })
+        .await?;
         until("every node to catch up", AGREE_WITHIN, || {
             self.all_applied(goal)
         })

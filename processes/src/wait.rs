@@ -1,6 +1,5 @@
 //! Waiting on a condition, with a deadline: never for a time alone.
 
-use std::future::Future;
 use std::time::Duration;
 
 /// How often a condition is looked at.
@@ -18,11 +17,11 @@ pub struct TimedOut {
 ///
 /// # Errors
 /// When there is nothing within the time given.
-pub async fn until<T, F, Fut>(what: &str, within: Duration, mut look: F) -> Result<T, TimedOut>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Option<T>>,
-{
+pub async fn until<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> Result<T, TimedOut> {
     let looking = async {
         loop {
             if let Some(seen) = look().await {
