@@ -266,6 +266,13 @@ impl Wal {
         self.write_blocking(|_| Ok(()))
     }
 
+    /// Entries in memory that nobody asked to sync.
+    #[cfg(test)]
+    pub(in super::super) fn write_without_sync(&self, entries: Vec<Entry>) {
+        let appended = Self::append_entries(&mut self.lock(), entries);
+        assert!(appended.is_ok());
+    }
+
     pub(super) fn save_vote_record(log: &mut Log, vote: &Vote) -> io::Result<()> {
         log.inner.save_vote(VoteRecord::from(vote)).map(drop)
     }

@@ -11,7 +11,8 @@ mod log;
 mod storage;
 mod tail;
 
-pub use log::{Wal, WalError};
+pub use log::Wal;
+pub(super) use log::WalError;
 
 #[cfg(test)]
 pub(super) use codec::{EntryRecord, LogKey, VoteRecord};
