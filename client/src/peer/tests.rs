@@ -276,7 +276,7 @@ async fn a_cut_transfer_goes_on_where_it_ended() {
         let (_, body) = pair.ask(Question::Fetch { offset: 0 }, None).await.unwrap();
         // The asker goes away after two chunks, in the middle of the third.
         let (two, mut seen) = tokio::sync::watch::channel(0);
-        let receiving = partial.receive(body.unwrap(), |done| drop(two.send(done)));
+        let receiving = partial.receive(body.unwrap(), |done| two.send(done).unwrap());
         tokio::select! {
             biased;
             _ = seen.wait_for(|done| *done >= 2 * CHUNK) => {}
