@@ -64,10 +64,12 @@ pub enum UnlockError {
 }
 
 /// What the environment of a process offers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     pub passphrase_file: Option<PathBuf>,
+    /// Whether to look into the kernel's keyring.
     pub keyring: bool,
+    /// Whether somebody can be asked.
     pub terminal: bool,
 }
 
@@ -89,24 +91,24 @@ pub fn open(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
     if !Vault::exists(home) {
         return Err(VaultError::NotCreated(home.path().to_owned()));
     }
-    let mut keyring = around.keyring;
+    let mut around = around.clone();
     let mut attempts = 1;
     loop {
-        let passphrase = find(home, around, keyring)?;
+        let passphrase = find(home, &around)?;
         match Vault::open(home, &passphrase) {
             Err(VaultError::WrongPassphrase {
                 origin: Origin::Keyring,
                 ..
             }) => {
                 forget(home)?;
-                keyring = false;
+                around.keyring = false;
             }
             Err(VaultError::WrongPassphrase {
                 origin: Origin::Terminal,
                 ..
             }) if attempts < ATTEMPTS => {
                 attempts += 1;
-                keyring = false;
+                tracing::warn!("this passphrase does not open the vault; try again");
             }
             opened => return opened,
         }
@@ -151,11 +153,14 @@ pub fn forget(home: &Home) -> Result<(), UnlockError> {
     }
 }
 
-fn find(home: &Home, around: &Surroundings, keyring: bool) -> Result<Passphrase, UnlockError> {
+/// The passphrase of `home`'s vault, not tried yet.
+pub fn find(home: &Home, around: &Surroundings) -> Result<Passphrase, UnlockError> {
     if let Some(path) = &around.passphrase_file {
         return from_file(path.clone());
     }
-    if keyring && let Some(passphrase) = from_keyring(home) {
+    if around.keyring
+        && let Some(passphrase) = from_keyring(home)
+    {
         return Ok(passphrase);
     }
     if around.terminal {
@@ -280,12 +285,9 @@ mod tests {
     #[test]
     fn the_first_line_of_the_file_is_the_passphrase() {
         let (_folder, home, mut around) = with_file("correct horse\r\nnot this\n");
-        assert_eq!(
-            find(&home, &around, false).unwrap().bytes(),
-            b"correct horse"
-        );
+        assert_eq!(find(&home, &around).unwrap().bytes(), b"correct horse");
         around.terminal = true;
-        let found = find(&home, &around, true).unwrap();
+        let found = find(&home, &around).unwrap();
         assert!(matches!(found.origin(), Origin::File(_)));
     }
 
@@ -293,13 +295,13 @@ mod tests {
     fn a_file_that_does_not_serve_is_named() {
         let (_folder, home, mut around) = with_file("\nsecond line\n");
         let path = around.passphrase_file.clone().unwrap();
-        let refused = find(&home, &around, false).unwrap_err().to_string();
+        let refused = find(&home, &around).unwrap_err().to_string();
         assert!(refused.contains(path.to_str().unwrap()), "{refused}");
         around.passphrase_file = Some("/nowhere/at/all".into());
-        let refused = find(&home, &around, false).unwrap_err().to_string();
+        let refused = find(&home, &around).unwrap_err().to_string();
         assert!(refused.contains("/nowhere/at/all"), "{refused}");
         let (_folder, home, around) = with_file(&"x".repeat(PASSPHRASE_LIMIT + 1));
-        let refused = find(&home, &around, false);
+        let refused = find(&home, &around);
         assert!(matches!(refused, Err(UnlockError::TooLong)));
     }
 
@@ -322,6 +324,28 @@ mod tests {
         std::fs::write(around.passphrase_file.as_ref().unwrap(), "wrong\n").unwrap();
         let refused = open(&home, &around).unwrap_err();
         assert!(matches!(refused, VaultError::WrongPassphrase { .. }));
+    }
+
+    #[test]
+    fn the_keyring_gives_back_what_it_took_or_says_that_it_takes_nothing() {
+        let (_folder, home, _) = with_file("");
+        let around = Surroundings {
+            keyring: true,
+            ..Surroundings::default()
+        };
+        let nowhere = |found| matches!(found, Err(UnlockError::Nowhere));
+        assert!(nowhere(find(&home, &around)));
+        match remember(&home, &Passphrase::given("correct horse")) {
+            Ok(()) => {
+                let found = find(&home, &around).unwrap();
+                assert_eq!(found.bytes(), b"correct horse");
+                assert_eq!(found.origin(), Origin::Keyring);
+                forget(&home).unwrap();
+            }
+            // Containers mostly have none.
+            Err(refused) => assert!(refused.to_string().contains("keyring"), "{refused}"),
+        }
+        assert!(nowhere(find(&home, &around)));
     }
 
     #[test]
