@@ -1,7 +1,7 @@
 //! Peers that go away, are not who was meant, or do not want us.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::super::ask::ACK_DEADLINE;
@@ -101,51 +101,87 @@ async fn a_device_that_dies_silently_in_memory_is_noticed() {
 
 const CHILD: &str = "CAMEO_TEST_PEER_CHILD";
 
-/// Not a test of its own: the process that the next test kills.
+/// Not a test of its own: the process that the next tests kill.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_that_serves_until_it_is_killed() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
     let pair = Pair::iroh(Answering::default()).await;
-    println!(
-        "\naddress {}",
-        serde_json::to_string(&pair.address()).unwrap()
-    );
+    let address = serde_json::to_string(&pair.address()).unwrap();
+    println!("\naddress {address}");
     pair.handler.waiting.notified().await;
     println!("\nworking");
     std::io::stdout().flush().unwrap();
     pair.serving.await.unwrap();
 }
 
+struct Served {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    address: PeerAddress,
+}
+
+impl Served {
+    fn start() -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", "--test-threads=1"])
+            .arg("peer::tests::loss::child_that_serves_until_it_is_killed")
+            .env(CHILD, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines
+            .by_ref()
+            .find_map(|line| serde_json::from_str(line.unwrap().strip_prefix("address ")?).ok())
+            .unwrap();
+        Self {
+            child,
+            lines,
+            address,
+        }
+    }
+
+    fn kill(&mut self) -> Instant {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        Instant::now()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_is_noticed_while_it_owes_an_answer() {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "--test-threads=1"])
-        .arg("peer::tests::loss::child_that_serves_until_it_is_killed")
-        .env(CHILD, "1")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address: PeerAddress = lines
-        .by_ref()
-        .find_map(|line| serde_json::from_str(line.unwrap().strip_prefix("address ")?).ok())
-        .unwrap();
+    let mut served = Served::start();
+    let address = served.address.clone();
     let asker = listen(1).await;
     let killing = tokio::task::spawn_blocking(move || {
-        lines
-            .by_ref()
-            .find(|line| line.as_ref().unwrap() == "working");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        Instant::now()
+        let working = |line: std::io::Result<String>| line.unwrap() == "working";
+        assert!(served.lines.by_ref().any(working));
+        served.kill()
     });
     let asked = ask::<_, Reply>(&*asker, &address, &Question::Wait, None, WORK_DEADLINE).await;
     let noticed = Instant::now();
     assert!(matches!(asked, Err(AskError::Lost(_))), "{asked:?}");
     let after = noticed.duration_since(killing.await.unwrap());
     println!("noticed {} ms after the kill", after.as_millis());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_is_reached_again_when_it_is_back_at_another_port() {
+    let asker = listen(1).await;
+    for life in 0..3 {
+        let mut served = Served::start();
+        let question = Question::Echo(format!("life {life}"));
+        let begun = Instant::now();
+        let asked = ask::<_, Reply>(&*asker, &served.address, &question, None, WORK_DEADLINE).await;
+        println!("life {life}: {} ms", begun.elapsed().as_millis());
+        let Question::Echo(text) = question else {
+            unreachable!()
+        };
+        assert_eq!(asked.unwrap().0, Reply::Echo(text));
+        served.kill();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

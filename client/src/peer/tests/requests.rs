@@ -42,6 +42,7 @@ async fn a_device_bound_to_all_interfaces_is_reached_over_loopback_when_told_so(
         .filter(|address| address.ip().is_loopback())
         .collect();
     assert_eq!(loopback.len(), 1);
+    println!("{:?}", server.local_addresses());
     let pair = Pair::new(quiet, server, Answering::default(), None);
     let address = PeerAddress {
         device: pair.server.device(),
