@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::codec::picture::{Channels, Picture};
+use crate::picture::{Channels, Picture};
 
 use super::strip::{self, adler, join_adler};
 use super::{chunk, deflate, filter};

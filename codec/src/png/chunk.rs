@@ -1,6 +1,6 @@
 //! PNG's frame: signature, chunks, CRC.
 
-use crate::codec::limits::MAX_PNG_CHUNKS;
+use crate::limits::MAX_PNG_CHUNKS;
 
 use super::PngError;
 

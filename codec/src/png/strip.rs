@@ -1,6 +1,6 @@
 //! How rows are cut into strips: the law that the writer follows and the reader expects.
 
-use crate::codec::picture::Channels;
+use crate::picture::Channels;
 
 /// Raw bytes of a strip: small enough to stay near the core, large enough that its code table costs nothing.
 const STRIP_BYTES: usize = 192 << 10;

@@ -4,8 +4,8 @@ use fdeflate::Decompressor;
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::codec::limits::{MAX_CARRIER_BYTES, MAX_CARRIER_PIXELS, MAX_EDGE};
-use crate::codec::picture::{Channels, Picture};
+use crate::limits::{MAX_CARRIER_BYTES, MAX_CARRIER_PIXELS, MAX_EDGE};
+use crate::picture::{Channels, Picture};
 
 use super::chunk::Chunks;
 use super::filter::{self, Filter};
