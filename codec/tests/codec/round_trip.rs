@@ -1,6 +1,6 @@
 //! What is hidden is found again, to the bit, and nothing else is changed more than it has to be.
 
-use cameo_common::codec::{
+use cameo_codec::{
     Codec, CodecKey, HideError, HideOptions, RevealError, capacity, cover_from_picture,
     default_cover_from_file, hide, identify, inspect, png, preview, reveal,
 };

@@ -1,6 +1,6 @@
 //! Pictures, payloads and hand-made PNG chunks that the tests are given.
 
-use cameo_common::codec::{Channels, CodecKey, HideOptions, Picture};
+use cameo_codec::{Channels, CodecKey, HideOptions, Picture};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

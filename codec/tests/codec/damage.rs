@@ -1,6 +1,6 @@
 //! Whatever arrives, it is refused in words or it is the payload; nothing panics, nothing takes unbounded memory.
 
-use cameo_common::codec::{
+use cameo_codec::{
     HideError, HideOptions, PngError, RevealError, hide, inspect, png, reveal,
 };
 use proptest::prelude::*;
@@ -70,7 +70,7 @@ fn a_picture_changed_and_saved_again_is_refused_or_unharmed() {
 fn a_carrier_scaled_or_cropped_is_not_ours() {
     let original = png::read(&carrier(&HideOptions::default())).unwrap();
     let rows = original.row_bytes() * 39;
-    let cropped = cameo_common::codec::Picture::new(
+    let cropped = cameo_codec::Picture::new(
         48,
         39,
         original.channels(),

@@ -1,6 +1,6 @@
 //! Covers: just large enough, upright, without a word about where they come from.
 
-use cameo_common::codec::{
+use cameo_codec::{
     CoverError, HideOptions, Picture, capacity, cover_from_picture, default_cover,
     default_cover_from_file, hide, png, preview, reveal,
 };

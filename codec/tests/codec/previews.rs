@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use cameo_common::codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
-use cameo_common::codec::{DecodeError, Picture, PreviewError, preview};
+use cameo_codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
+use cameo_codec::{DecodeError, Picture, PreviewError, preview};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
 

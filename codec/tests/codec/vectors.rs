@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use cameo_common::codec::{Codec, CodecKey, HideOptions, hide, png, reveal};
+use cameo_codec::{Codec, CodecKey, HideOptions, hide, png, reveal};
 use serde::{Deserialize, Serialize};
 
 use crate::pictures::{Chunks, Kind, all_options, bytes, picture};
@@ -34,7 +34,7 @@ struct Vectors {
 }
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/codec")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
 fn load() -> Vectors {

@@ -1,6 +1,6 @@
 //! PNG files: ours open elsewhere, others' open here, to the bit.
 
-use cameo_common::codec::{Channels, Picture, png};
+use cameo_codec::{Channels, Picture, png};
 use proptest::prelude::*;
 use std::io::Read;
 
@@ -112,7 +112,7 @@ fn files_of_another_encoder_open_here() {
                     .unwrap()
                     .write_image_data(picture.samples())
                     .unwrap();
-                let read = cameo_common::codec::png::read(&file).unwrap();
+                let read = cameo_codec::png::read(&file).unwrap();
                 assert!(read == picture, "{compression:?} {filter:?}");
             }
         }
