@@ -105,10 +105,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok((applied.log_id, applied.membership.clone()))
     }
 
-    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    async fn apply<S>(&mut self, entries: S) -> Result<(), io::Error>
     where
         S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
+        let mut entries = entries.fuse();
         while let Some(first) = entries.next().await {
             self.wait_for_room().await?;
             let mut batch = vec![first?];
