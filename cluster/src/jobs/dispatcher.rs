@@ -3,7 +3,7 @@
 //! Nothing of it is replicated. A new leader, and the same leader in a new term, starts with an empty book and
 //! waits for the reports that ride on its first heartbeats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,6 +73,8 @@ struct State {
     reports: BTreeMap<NodeId, (Report, Instant)>,
     book: Book,
     costs: CostModel,
+    /// Workers of which it was said already that their reports cannot be read.
+    unreadable: BTreeSet<NodeId>,
 }
 
 impl Dispatcher {
@@ -121,7 +123,7 @@ impl Dispatcher {
     pub fn received(&self, from: NodeId, report: &[u8], at: Instant) {
         match Report::decode(report) {
             Ok(report) => self.lock().heard(from, report, at),
-            Err(why) => warn_unreadable(from, why),
+            Err(why) => self.lock().unreadable(from, why),
         }
     }
 
@@ -149,9 +151,7 @@ impl Dispatcher {
         if state.term != Some(view.term) {
             return Err(PlaceError::NotLeader);
         }
-        state
-            .book
-            .keep(|node| view.members.iter().any(|member| member.node == node));
+        state.forget_strangers(&view.members);
         let cost_ms = state.costs.predict(request.size);
         let decision = decide(self.question(&state, request, cost_ms, view, seed));
         if let Some(log) = &self.log {
@@ -273,6 +273,24 @@ impl State {
         }
         self.reports.insert(from, (report, at));
     }
+
+    /// One line a worker and term, not one a heartbeat.
+    fn unreadable(&mut self, from: NodeId, why: ReportError) {
+        if self.term.is_some() && self.unreadable.insert(from) {
+            tracing::warn!(node = from, %why, "a load report cannot be read");
+        }
+    }
+
+    /// Drops what is kept of nodes that were removed. They are no candidates anyway: this bounds memory, and
+    /// costs nothing while the members stay the same.
+    fn forget_strangers(&mut self, members: &[Place]) {
+        if self.reports.len() > members.len() {
+            let members: BTreeSet<NodeId> = members.iter().map(|member| member.node).collect();
+            self.reports.retain(|node, _| members.contains(node));
+            self.unreadable.retain(|node| members.contains(node));
+            self.book.keep(|node| members.contains(&node));
+        }
+    }
 }
 
 fn chosen(decision: &Decision) -> Result<NodeId, PlaceError> {
@@ -299,10 +317,6 @@ fn load_info(report: &Report, at: Instant, now: Instant) -> LoadInfo {
         draining: report.draining,
         age_ms: millis(now.saturating_duration_since(at)),
     }
-}
-
-fn warn_unreadable(from: NodeId, why: ReportError) {
-    tracing::warn!(node = from, %why, "a load report cannot be read");
 }
 
 #[cfg(test)]

@@ -26,3 +26,6 @@ pub use load::{Reporter, available_millicores};
 pub use placement::Decision;
 pub use ticket::TicketError;
 pub use worker::{Admitted, Standing, Worker, WorkerSettings};
+
+#[cfg(test)]
+mod tests;

@@ -245,3 +245,14 @@ fn loads_are_told_with_the_age_of_the_report() {
     leader.dispatcher.leads(None);
     assert!(leader.dispatcher.loads(later).is_empty());
 }
+
+#[test]
+fn a_removed_member_is_forgotten() {
+    let mut leader = leading();
+    for node in [2, 3, 4, 5] {
+        leader.hear(node, |_| {});
+    }
+    leader.place(&job(1)).unwrap();
+    let loads = leader.dispatcher.loads(leader.now);
+    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+}

@@ -55,8 +55,7 @@ impl Sampler {
             .name("cameo-load".to_owned())
             .spawn(move || {
                 let mut own = OwnCpu::new();
-                let first = own.read();
-                smooth.cpu = first;
+                smooth.cpu = own.read();
                 while stopped.recv_timeout(SAMPLE_EVERY) == Err(RecvTimeoutError::Timeout) {
                     smooth.step(
                         available_millicores(),
