@@ -5,6 +5,7 @@
 //! keeps what was decided. `link` carries frames between nodes, `jobs` does the image work on
 //! threads of its own, `keys` releases a node's parts.
 
+pub mod jobs;
 pub mod link;
 pub mod machine;
 pub mod raft;
