@@ -75,10 +75,7 @@ fn a_late_command_is_not_carried_out() {
 fn a_command_that_would_outlive_its_memory_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
-    script.now += RETRY_RETENTION + 1;
-    let call = script.call(&ada(), &op);
-    script.now -= RETRY_RETENTION + 1;
-    let mut early = call;
+    let mut early = script.call(&ada(), &op);
     if let Caller::Device { not_after, .. } = &mut early {
         *not_after = script.now + RETRY_RETENTION + 1;
     }
