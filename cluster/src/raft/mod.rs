@@ -21,6 +21,8 @@ mod seams;
 mod service;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod tests;
 pub mod types;
 mod wire;
 
