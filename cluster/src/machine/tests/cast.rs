@@ -3,7 +3,7 @@
 //! All keys come from names, so a failure shows the same bytes every time.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
@@ -63,6 +63,15 @@ static KEYS: LazyLock<BTreeMap<PublicKey, SigningKey>> = LazyLock::new(|| {
     keys.map(|key| (key.public(), key)).collect()
 });
 
+/// The public half of one of a person's keys.
+fn public(who: &str, key: &str) -> PublicKey {
+    static KNOWN: Mutex<BTreeMap<String, PublicKey>> = Mutex::new(BTreeMap::new());
+    let label = format!("{who} {key}");
+    let derive = || SigningKey::from_seed(seed(&label)).public();
+    let mut known = KNOWN.lock().unwrap();
+    *known.entry(label.clone()).or_insert_with(derive)
+}
+
 /// Signs a statement with the key that it names.
 pub fn sign<T: Statement>(body: T) -> Signed<T> {
     Signed::new(&KEYS[&body.signer()], body)
@@ -95,11 +104,11 @@ impl Person {
     }
 
     pub fn key(&self) -> PublicKey {
-        SigningKey::from_seed(seed(&format!("{} identity", self.who))).public()
+        public(self.who, "identity")
     }
 
     pub fn device(&self) -> PublicKey {
-        SigningKey::from_seed(seed(&format!("{} device {}", self.who, self.device))).public()
+        public(self.who, &format!("device {}", self.device))
     }
 
     pub fn sealing(&self) -> SealingPublic {
@@ -200,6 +209,11 @@ pub fn node_secret(id: u64) -> SealingSecret {
 
 /// Three nodes.
 pub fn descriptor() -> Descriptor {
+    static FIRST: LazyLock<Descriptor> = LazyLock::new(first_descriptor);
+    FIRST.clone()
+}
+
+fn first_descriptor() -> Descriptor {
     let node = |id: u64| NodeIdentity {
         id,
         key: PublicKey([id as u8; 32]),
@@ -209,7 +223,8 @@ pub fn descriptor() -> Descriptor {
 }
 
 pub fn cluster_id() -> ClusterId {
-    descriptor().founds().unwrap()
+    static ID: LazyLock<ClusterId> = LazyLock::new(|| descriptor().founds().unwrap());
+    *ID
 }
 
 pub fn image(number: u8) -> ImageId {

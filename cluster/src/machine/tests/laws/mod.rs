@@ -3,6 +3,7 @@
 
 mod decisions;
 mod directory;
+mod draft;
 mod history;
 mod ledger;
 mod live;
