@@ -1,0 +1,9 @@
+//! The store judged from outside: openraft's own suite, crashes, and the bytes on disk.
+#![allow(clippy::unwrap_used)]
+
+mod bytes;
+mod crash;
+mod reads;
+mod snapshots;
+mod suite;
+mod world;
