@@ -10,6 +10,7 @@ mod jobs;
 mod nodes;
 mod read;
 mod rights;
+mod serve;
 mod sessions;
 mod users;
 mod views;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 
 pub use caller::Caller;
 pub use error::Fault;
+pub use serve::{Waiting, serve};
 
 use crate::events::Streams;
 use crate::jobs::{Dispatcher, Worker};

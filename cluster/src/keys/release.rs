@@ -8,6 +8,7 @@ use std::fmt;
 use cameo_common::api::Released;
 use cameo_common::ids::{Hash, Millis, NodeId};
 use cameo_common::keys::SealingSecret;
+use cameo_common::rights::Denied;
 use cameo_common::sealing::{PartContext, ReleaseContext, SealingError, open_part, release_part};
 use cameo_common::signed::{Signed, StatementError};
 use cameo_common::statements::{Deal, DealtPart, ViewRequest};
@@ -149,8 +150,14 @@ fn checked(
     if now >= certificate.not_after {
         return Err(Refusal::CertificateExpired.into());
     }
-    rights
-        .check(release.number, now)
-        .map_err(|denied| ReleaseError::Refused(denied.into()))?;
+    rights.check(release.number, now).map_err(refusal)?;
     Ok(deal)
+}
+
+fn refusal(denied: Denied) -> Refusal {
+    match denied {
+        Denied::Revoked => Refusal::Revoked,
+        Denied::Expired => Refusal::Expired,
+        Denied::UsedUp => Refusal::UsedUp,
+    }
 }

@@ -74,6 +74,12 @@ impl NodeCalls {
         encode(&answer)
     }
 
+    /// What a node says whose cluster has not formed.
+    #[must_use]
+    pub fn not_ready() -> Vec<u8> {
+        encode(&NodeAnswer::NotLeading)
+    }
+
     async fn answer(&self, call: NodeCall) -> NodeAnswer {
         match call {
             NodeCall::Renew(signs) if signs.len() > MAX_BATCH => NodeAnswer::Misunderstood,
@@ -141,7 +147,7 @@ impl NodeCalls {
         NodeAnswer::Placed(placed.map_err(|error| NotPlaced {
             code: error.code(),
             message: error.to_string(),
-            retry_after_ms: error.retry_after_ms(),
+            retry_after_ms: error.retry_after().map(millis),
         }))
     }
 
@@ -221,4 +227,9 @@ impl NodeCalls {
             _ => Err(CallError::Misunderstood),
         }
     }
+}
+
+/// Whole milliseconds, at most what the number holds.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
