@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::digest::RowDigest;
 use super::failure::stop_process;
 use super::meta::Applied;
 use crate::machine::{Change, Rows};
 
 /// Our own row: where the state stands.
 const META_KEY: &[u8] = b"\x00applied";
+/// Our own row: the checksum over the machine's rows.
+const DIGEST_KEY: &[u8] = b"\x00digest";
 /// The machine's rows live behind this byte, so that they never collide with ours.
 const ROW_PREFIX: u8 = 1;
 /// Rows handled between two looks at the lock.
@@ -37,6 +40,8 @@ pub(super) enum GenerationError {
     Meta(#[from] super::meta::MetaError),
     #[error("it has a row of an unknown kind")]
     UnknownRow,
+    #[error("its rows are not those that were written")]
+    OtherRows,
     #[error("{0}")]
     Io(#[from] std::io::Error),
 }
@@ -53,6 +58,8 @@ struct Marks {
     visible: Arc<Applied>,
     /// Version last written to sled.
     drained: u64,
+    /// Of the rows in sled.
+    digest: RowDigest,
     /// How many readers look at which version.
     readers: BTreeMap<u64, usize>,
 }
@@ -78,25 +85,30 @@ impl Generation {
     /// Starts an empty database in a directory that does not exist yet.
     pub fn create(path: &Path) -> Result<Self, GenerationError> {
         let database = open_sled(path)?;
-        database.insert(META_KEY, Applied::default().encode())?;
-        Ok(Self::new(path, database, Applied::default()))
+        let (applied, digest) = (Applied::default(), RowDigest::default());
+        let mut batch = sled::Batch::default();
+        batch.insert(META_KEY, applied.encode());
+        batch.insert(DIGEST_KEY, digest.encode());
+        database.apply_batch(batch)?;
+        Ok(Self::new(path, database, applied, digest))
     }
 
     /// Opens a database and reads all of it once; sled itself notices damage only when it meets it.
     pub fn open(path: &Path) -> Result<Self, GenerationError> {
         let open = || {
             let database = open_sled(path)?;
-            let applied = check(&database)?;
-            Ok(Self::new(path, database, applied))
+            let (applied, digest) = check(&database)?;
+            Ok(Self::new(path, database, applied, digest))
         };
         // sled panics on some kinds of damage.
         std::panic::catch_unwind(open).unwrap_or(Err(GenerationError::Panicked))
     }
 
-    fn new(path: &Path, database: sled::Db, applied: Applied) -> Self {
+    fn new(path: &Path, database: sled::Db, applied: Applied, digest: RowDigest) -> Self {
         let marks = Marks {
             drained: applied.version(),
             visible: Arc::new(applied),
+            digest,
             readers: BTreeMap::new(),
         };
         Self {
@@ -131,7 +143,9 @@ impl Generation {
     /// Writes rows of a snapshot straight into a database that nobody reads yet.
     pub fn load(&self, rows: &Rows) -> Result<(), GenerationError> {
         let mut batch = sled::Batch::default();
+        let mut marks = self.marks();
         for (key, value) in rows {
+            marks.digest.add(key, value);
             batch.insert(row_key(key), value.as_slice());
         }
         Ok(self.database.apply_batch(batch)?)
@@ -139,9 +153,12 @@ impl Generation {
 
     /// Ends loading: from here on the database stands at `applied`.
     pub fn loaded(&self, applied: Applied) -> Result<(), GenerationError> {
-        self.database.insert(META_KEY, applied.encode())?;
-        self.database.flush()?;
         let mut marks = self.marks();
+        let mut batch = sled::Batch::default();
+        batch.insert(META_KEY, applied.encode());
+        batch.insert(DIGEST_KEY, marks.digest.encode());
+        self.database.apply_batch(batch)?;
+        self.database.flush()?;
         marks.drained = applied.version();
         marks.visible = Arc::new(applied);
         Ok(())
@@ -275,22 +292,45 @@ impl Generation {
     /// `wait_for_readers`.
     pub fn drain(&self, applied: &Applied) -> Result<(), GenerationError> {
         let version = applied.version();
+        let mut digest = self.marks().digest;
         let mut batch = sled::Batch::default();
-        batch.insert(META_KEY, applied.encode());
         self.for_pieces(|overlay, keys| {
             for key in keys {
-                let value = overlay.rows.get(key).and_then(|all| newest(all, version));
-                match value {
-                    Some(Some(value)) => batch.insert(row_key(key), value.as_slice()),
-                    Some(None) => batch.remove(row_key(key)),
-                    None => {}
+                if let Some(value) = overlay.rows.get(key).and_then(|all| newest(all, version)) {
+                    self.stage(&mut batch, &mut digest, key, value.as_deref())?;
                 }
             }
-        });
+            Ok(())
+        })?;
+        batch.insert(META_KEY, applied.encode());
+        batch.insert(DIGEST_KEY, digest.encode());
         self.database.apply_batch(batch)?;
         self.forget(version);
-        self.marks().drained = version;
+        let mut marks = self.marks();
+        marks.drained = version;
+        marks.digest = digest;
         self.drained.notify_all();
+        Ok(())
+    }
+
+    fn stage(
+        &self,
+        batch: &mut sled::Batch,
+        digest: &mut RowDigest,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), GenerationError> {
+        let stored = row_key(key);
+        if let Some(old) = self.database.get(&stored)? {
+            digest.remove(key, &old);
+        }
+        match value {
+            Some(value) => {
+                digest.add(key, value);
+                batch.insert(stored, value);
+            }
+            None => batch.remove(stored),
+        }
         Ok(())
     }
 
@@ -306,16 +346,19 @@ impl Generation {
     }
 
     /// Walks the overlay's keys without holding its lock for long.
-    fn for_pieces(&self, mut visit: impl FnMut(&Overlay, &[Vec<u8>])) {
+    fn for_pieces(
+        &self,
+        mut visit: impl FnMut(&Overlay, &[Vec<u8>]) -> Result<(), GenerationError>,
+    ) -> Result<(), GenerationError> {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let overlay = self.overlay.read().unwrap_or_else(PoisonError::into_inner);
             let keys = next_keys(&overlay, after.as_deref());
-            visit(&overlay, &keys);
+            visit(&overlay, &keys)?;
             drop(overlay);
             match keys.last() {
                 Some(last) if keys.len() == PIECE_ROWS => after = Some(last.clone()),
-                _ => return,
+                _ => return Ok(()),
             }
         }
     }
@@ -372,17 +415,23 @@ fn open_sled(path: &Path) -> Result<sled::Db, GenerationError> {
 }
 
 /// Reads every row; returns where the state stands.
-fn check(database: &sled::Db) -> Result<Applied, GenerationError> {
+fn check(database: &sled::Db) -> Result<(Applied, RowDigest), GenerationError> {
     let meta = database.get(META_KEY)?.ok_or(GenerationError::NoMeta)?;
-    let applied = Applied::decode(&meta)?;
+    let digest = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
+    let (applied, written) = (Applied::decode(&meta)?, RowDigest::decode(&digest)?);
+    let mut found = RowDigest::default();
     for row in database.iter() {
-        let (key, _) = row?;
-        if key.first() != Some(&ROW_PREFIX) && key != META_KEY {
-            return Err(GenerationError::UnknownRow);
+        let (key, value) = row?;
+        match key.split_first() {
+            Some((&ROW_PREFIX, key)) => found.add(key, &value),
+            _ if key == META_KEY || key == DIGEST_KEY => {}
+            _ => return Err(GenerationError::UnknownRow),
         }
     }
-    database.verify_integrity()?;
-    Ok(applied)
+    if found != written {
+        return Err(GenerationError::OtherRows);
+    }
+    Ok((applied, found))
 }
 
 /// A row that cannot be read must not look like one that is not there. The next start finds the

@@ -7,6 +7,7 @@
 //! for the trait implementations that openraft asks for.
 
 mod apply;
+mod digest;
 mod directory;
 mod drain;
 mod failure;

@@ -12,7 +12,7 @@ use super::shelf::{Origin, Snapshots};
 /// How often a snapshot is begun before it is left for another time.
 const ATTEMPTS: usize = 3;
 /// How long the write-behind gets to catch up before the next attempt.
-const CATCH_UP: Duration = Duration::from_secs(2);
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Writes a snapshot and makes it the current one. Blocking.
 ///

@@ -7,6 +7,7 @@ use openraft::{EntryPayload, Membership};
 use raft_log::codeq::{Decode, Encode};
 
 use super::super::NodeRecord;
+use super::super::digest::RowDigest;
 use super::super::meta::Applied;
 use super::super::raft::StoredMembership;
 use super::super::snapshot::{Reader, Writer};
@@ -44,7 +45,11 @@ fn member_bytes() -> Vec<u8> {
 
 #[test]
 fn log_ids_and_votes() {
-    let key = LogKey { term: 1, node: 2, index: 0x0304 };
+    let key = LogKey {
+        term: 1,
+        node: 2,
+        index: 0x0304,
+    };
     let bytes = [
         0, 0, 0, 0, 0, 0, 0, 1, // term
         0, 0, 0, 0, 0, 0, 0, 2, // node
@@ -53,7 +58,11 @@ fn log_ids_and_votes() {
     assert_eq!(encoded(&key), bytes);
     assert_eq!(LogKey::decode(&bytes[..]).unwrap(), key);
 
-    let vote = VoteRecord { term: 1, node: 2, committed: true };
+    let vote = VoteRecord {
+        term: 1,
+        node: 2,
+        committed: true,
+    };
     let bytes = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 1];
     assert_eq!(encoded(&vote), bytes);
     assert_eq!(VoteRecord::decode(&bytes[..]).unwrap(), vote);
@@ -67,8 +76,8 @@ fn log_entries() {
     let normal = EntryPayload::Normal(EntryBytes(b"abc".to_vec()));
     let mut of_members = vec![
         0, 0, 0, 84, // length
-        1, // version
-        2, // membership
+        1,  // version
+        2,  // membership
     ];
     of_members.extend(member_bytes());
     let cases = [
@@ -76,7 +85,11 @@ fn log_entries() {
         (normal, vec![0, 0, 0, 6, 1, 1, 3, b'a', b'b', b'c']),
         (EntryPayload::Membership(membership()), of_members),
     ];
-    let key = LogKey { term: 1, node: 1, index: 5 };
+    let key = LogKey {
+        term: 1,
+        node: 1,
+        index: 5,
+    };
     for (payload, bytes) in cases {
         let record = EntryRecord::new(&payload).unwrap();
         assert_eq!(encoded(&record), bytes);
@@ -87,7 +100,11 @@ fn log_entries() {
 
 #[test]
 fn unknown_or_overlong_log_entries_are_refused() {
-    let key = LogKey { term: 1, node: 1, index: 5 };
+    let key = LogKey {
+        term: 1,
+        node: 1,
+        index: 5,
+    };
     let refused = [
         vec![0, 0, 0, 2, 2, 0],    // version 2
         vec![0, 0, 0, 2, 1, 9],    // kind 9
@@ -95,7 +112,10 @@ fn unknown_or_overlong_log_entries_are_refused() {
         vec![0, 0, 0, 0],          // empty
     ];
     for bytes in refused {
-        assert!(EntryRecord::decode(&bytes[..]).unwrap().entry(key).is_err(), "{bytes:?}");
+        assert!(
+            EntryRecord::decode(&bytes[..]).unwrap().entry(key).is_err(),
+            "{bytes:?}"
+        );
     }
     assert!(EntryRecord::decode(&[255, 255, 255, 255][..]).is_err());
     let large = EntryPayload::Normal(EntryBytes(vec![0; 17 << 20]));
@@ -116,16 +136,20 @@ async fn a_log_file() {
         0, 0, 0, 0, 0, // no vote, last, committed, purged, user data
         0, 0, 0, 0, // checksum, 8 bytes
     ];
-    let mut crc = |record: &[u8]| crc32fast::hash(record).to_be_bytes();
+    let crc = |record: &[u8]| crc32fast::hash(record).to_be_bytes();
     let body = expected[..10].to_vec();
     expected.extend(crc(&body));
-    let mut record = vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+    let mut record = vec![
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+    ];
     let sum = crc(&record);
     record.extend([0, 0, 0, 0]);
     record.extend(sum);
     expected.extend(record);
     let mut record = vec![0, 0, 0, 1];
-    record.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    record.extend([
+        0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
+    ]);
     record.extend([0, 0, 0, 4, 1, 1, 1, b'a']);
     let sum = crc(&record);
     record.extend([0, 0, 0, 0]);
@@ -156,7 +180,10 @@ fn the_row_that_says_where_the_state_stands() {
     assert_eq!(applied().encode(), applied_bytes());
     assert_eq!(Applied::decode(&applied_bytes()).unwrap(), applied());
     assert_eq!(Applied::default().encode(), [1, 0, 0, 0, 0]);
-    assert_eq!(Applied::decode(&[1, 0, 0, 0, 0]).unwrap(), Applied::default());
+    assert_eq!(
+        Applied::decode(&[1, 0, 0, 0, 0]).unwrap(),
+        Applied::default()
+    );
     for bad in [&[][..], &[2, 0, 0, 0, 0], &[1, 0, 0, 0, 0, 0], &[1, 0, 0]] {
         assert!(Applied::decode(bad).is_err());
     }
@@ -172,9 +199,16 @@ async fn the_rows_in_sled() {
     drop(opened);
 
     let rows = sled::open(dir).unwrap();
-    let found: Vec<_> = rows.iter().map(Result::unwrap).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    let found: Vec<_> = rows
+        .iter()
+        .map(Result::unwrap)
+        .map(|(k, v)| (k.to_vec(), v.to_vec()))
+        .collect();
+    let mut digest = RowDigest::default();
+    digest.add(b"ada", b"1");
     let expected = [
         (b"\0applied".to_vec(), vec![1, 1, 1, 1, 0, 0, 0, 0]),
+        (b"\0digest".to_vec(), digest.encode()),
         (b"\x01ada".to_vec(), b"1".to_vec()),
     ];
     assert_eq!(found, expected);
@@ -185,7 +219,12 @@ fn a_snapshot_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("one");
     let mut writer = Writer::create(&path, &applied()).unwrap();
-    writer.rows(&vec![(b"ada".to_vec(), b"1".to_vec()), (b"bob".to_vec(), vec![])]).unwrap();
+    writer
+        .rows(&vec![
+            (b"ada".to_vec(), b"1".to_vec()),
+            (b"bob".to_vec(), vec![]),
+        ])
+        .unwrap();
     writer.finish().unwrap();
 
     let mut expected = b"cameosnp".to_vec();
@@ -213,7 +252,10 @@ fn a_snapshot_file() {
 async fn the_small_files() {
     let world = World::new();
     let opened = world.open();
-    let record = NodeRecord { raft_id: 300, cluster: [7; 32] };
+    let record = NodeRecord {
+        raft_id: 300,
+        cluster: [7; 32],
+    };
     opened.store.write_node_record(record).unwrap();
     let read = |name: &str| fs::read(world.dir().join(name)).unwrap();
     assert_eq!(read("FORMAT"), b"cameo-data 1\n");

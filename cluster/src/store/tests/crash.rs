@@ -6,16 +6,22 @@ use std::io::Write;
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 
 use super::super::wal::WalError;
-use super::super::{OpenError, Options};
+use super::super::{OpenError, Opened, Options};
 use super::world::*;
 
 fn cut(path: &std::path::Path, bytes: u64) {
     let file = OpenOptions::new().write(true).open(path).unwrap();
-    file.set_len(file.metadata().unwrap().len() - bytes).unwrap();
+    file.set_len(file.metadata().unwrap().len() - bytes)
+        .unwrap();
 }
 
 fn extend(path: &std::path::Path, bytes: &[u8]) {
-    OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
+    OpenOptions::new()
+        .append(true)
+        .open(path)
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
 }
 
 #[tokio::test]
@@ -24,14 +30,32 @@ async fn vote_entries_and_committed_survive_a_kill() {
     let mut opened = world.open();
     vote(&mut opened, 3).await;
     append(&mut opened, tally(0, 20)).await;
-    RaftLogStorage::save_committed(&mut opened.log, Some(log_id(1, 11))).await.unwrap();
+    RaftLogStorage::save_committed(&mut opened.log, Some(log_id(1, 11)))
+        .await
+        .unwrap();
     append(&mut opened, tally(20, 21)).await;
     drop(opened);
 
     let mut opened = world.open();
-    assert_eq!(opened.log.read_vote().await.unwrap().unwrap().leader_id.term, 3);
-    assert_eq!(opened.log.try_get_log_entries(..).await.unwrap(), tally(0, 21));
-    assert_eq!(opened.log.read_committed().await.unwrap(), Some(log_id(1, 11)));
+    assert_eq!(
+        opened
+            .log
+            .read_vote()
+            .await
+            .unwrap()
+            .unwrap()
+            .leader_id
+            .term,
+        3
+    );
+    assert_eq!(
+        opened.log.try_get_log_entries(..).await.unwrap(),
+        tally(0, 21)
+    );
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(1, 11))
+    );
     assert!(!opened.pristine);
 }
 
@@ -40,7 +64,11 @@ async fn a_truncation_and_a_purge_survive_a_kill() {
     let world = World::new();
     let mut opened = world.open();
     append(&mut opened, tally(0, 20)).await;
-    opened.log.truncate_after(Some(log_id(1, 14))).await.unwrap();
+    opened
+        .log
+        .truncate_after(Some(log_id(1, 14)))
+        .await
+        .unwrap();
     append(&mut opened, vec![blank(2, 15)]).await;
     apply(&mut opened, tally(0, 10)).await;
     drain(&opened);
@@ -61,7 +89,11 @@ async fn an_unfinished_record_at_the_end_is_cut() {
         let mut opened = world.open();
         append(&mut opened, tally(0, 5)).await;
         let before = fs::metadata(world.log_file()).unwrap().len();
-        append(&mut opened, vec![word(1, 5, "never acknowledged, and of some length=1")]).await;
+        append(
+            &mut opened,
+            vec![word(1, 5, "never acknowledged, and of some length=1")],
+        )
+        .await;
         let record = fs::metadata(world.log_file()).unwrap().len() - before;
         drop(opened);
         if torn >= record {
@@ -71,11 +103,19 @@ async fn an_unfinished_record_at_the_end_is_cut() {
         cut(&world.log_file(), torn);
 
         let mut opened = world.open();
-        assert_eq!(opened.log.try_get_log_entries(..).await.unwrap(), tally(0, 5), "torn by {torn}");
+        assert_eq!(
+            opened.log.try_get_log_entries(..).await.unwrap(),
+            tally(0, 5),
+            "torn by {torn}"
+        );
         append(&mut opened, tally(5, 9)).await;
         drop(opened);
         let mut opened = world.open();
-        assert_eq!(opened.log.try_get_log_entries(..).await.unwrap(), tally(0, 9), "torn by {torn}");
+        assert_eq!(
+            opened.log.try_get_log_entries(..).await.unwrap(),
+            tally(0, 9),
+            "torn by {torn}"
+        );
     }
 }
 
@@ -89,7 +129,10 @@ async fn zeros_of_an_extended_file_are_cut() {
     extend(&world.log_file(), &[0; 4096]);
 
     let mut opened = world.open();
-    assert_eq!(opened.log.try_get_log_entries(..).await.unwrap(), tally(0, 5));
+    assert_eq!(
+        opened.log.try_get_log_entries(..).await.unwrap(),
+        tally(0, 5)
+    );
 }
 
 #[tokio::test]
@@ -113,7 +156,11 @@ async fn damage_in_front_of_valid_records_stops_the_start() {
             matches!(refused, OpenError::Wal(WalError::DamagedInFront { .. })),
             "byte {at}: {refused}"
         );
-        assert_eq!(fs::read(&path).unwrap(), bytes, "byte {at}: the evidence stays");
+        assert_eq!(
+            fs::read(&path).unwrap(),
+            bytes,
+            "byte {at}: the evidence stays"
+        );
     }
 }
 
@@ -137,7 +184,10 @@ async fn a_lost_log_file_stops_the_start() {
     fs::remove_file(&files[0]).unwrap();
 
     let refused = world.try_open(options()).unwrap_err();
-    assert!(matches!(refused, OpenError::Wal(WalError::Gap { missing: 0 })), "{refused}");
+    assert!(
+        matches!(refused, OpenError::Wal(WalError::Gap { missing: 0 })),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -161,9 +211,15 @@ async fn a_cut_below_what_was_applied_stops_the_start() {
         "{refused}"
     );
     // Also when sled itself would not be trusted any more.
-    let rebooted = Options { boot_id: Some("boot-b".into()), ..options() };
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
     let refused = world.try_open(rebooted).unwrap_err();
-    assert!(matches!(refused, OpenError::CutBelowApplied { .. }), "{refused}");
+    assert!(
+        matches!(refused, OpenError::CutBelowApplied { .. }),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -182,7 +238,10 @@ async fn a_cut_below_the_own_snapshot_stops_the_start_even_without_sled() {
     fs::remove_dir_all(world.state_dir()).unwrap();
 
     let refused = world.try_open(options()).unwrap_err();
-    assert!(matches!(refused, OpenError::CutBelowApplied { applied: 8, .. }), "{refused}");
+    assert!(
+        matches!(refused, OpenError::CutBelowApplied { applied: 8, .. }),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -195,7 +254,10 @@ async fn an_applied_entry_that_the_log_contradicts_stops_the_start() {
     drop(opened);
 
     let refused = world.try_open(options()).unwrap_err();
-    assert!(matches!(refused, OpenError::Diverged { index: 1 }), "{refused}");
+    assert!(
+        matches!(refused, OpenError::Diverged { index: 1 }),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -210,12 +272,20 @@ async fn a_restart_replays_what_was_not_drained() {
     let whole = opened.state.hash().unwrap();
     assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,7,8,9,10,11,");
     drop(opened.store);
-    drop((opened.log, opened.state_machine, opened.state, opened.snapshots));
+    drop((
+        opened.log,
+        opened.state_machine,
+        opened.state,
+        opened.snapshots,
+    ));
 
     let mut opened = world.open();
     assert_eq!(opened.state.applied(), Some((1, 6)));
     assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,");
-    assert_eq!(opened.log.read_committed().await.unwrap(), Some(log_id(1, 11)));
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(1, 11))
+    );
     let missing = opened.log.try_get_log_entries(7..12).await.unwrap();
     apply(&mut opened, missing).await;
     assert_eq!(opened.state.hash().unwrap(), whole);
@@ -227,18 +297,26 @@ async fn a_clean_stop_loses_nothing_and_is_trusted_after_a_reboot() {
     let mut opened = world.open();
     commit(&mut opened, tally(0, 7)).await;
     let before = world.state_dir();
-    let Opened { store, log, state_machine, state, snapshots, .. } = opened;
+    let Opened {
+        store,
+        log,
+        state_machine,
+        state,
+        snapshots,
+        ..
+    } = opened;
     drop((log, state_machine, state, snapshots));
     store.close().unwrap();
 
-    let rebooted = Options { boot_id: Some("boot-b".into()), ..options() };
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
     let opened = world.try_open(rebooted).unwrap();
 
     assert_eq!(opened.state.applied(), Some((1, 6)));
     assert_eq!(world.state_dir(), before);
 }
-
-use super::super::Opened;
 
 #[tokio::test]
 async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
@@ -249,7 +327,10 @@ async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
     let before = world.state_dir();
     drop(opened);
 
-    let rebooted = Options { boot_id: Some("boot-b".into()), ..options() };
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
     let mut opened = world.try_open(rebooted).unwrap();
 
     assert_eq!(opened.state.applied(), None, "sled is not believed");
@@ -261,7 +342,7 @@ async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
 
 #[tokio::test]
 async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
-    for damage in ["remove", "truncate", "garbage"] {
+    for damage in ["remove", "truncate", "lost row", "garbage"] {
         let world = World::new();
         let mut opened = world.open();
         commit(&mut opened, tally(0, 7)).await;
@@ -275,7 +356,15 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
         let state = world.state_dir();
         match damage {
             "remove" => fs::remove_dir_all(&state).unwrap(),
-            "truncate" => cut(&state.join("conf"), 1),
+            "truncate" => {
+                let path = state.join("db");
+                cut(&path, fs::metadata(&path).unwrap().len() - 100);
+            }
+            "lost row" => {
+                let rows = sled::open(&state).unwrap();
+                assert!(rows.remove(b"\x01all").unwrap().is_some());
+                rows.flush().unwrap();
+            }
             _ => {
                 let path = state.join("db");
                 let bytes = vec![0x5a; fs::metadata(&path).unwrap().len() as usize];
@@ -318,7 +407,10 @@ async fn without_state_and_snapshot_a_purged_log_stops_the_start() {
     fs::remove_dir_all(world.state_dir()).unwrap();
 
     let refused = world.try_open(options()).unwrap_err();
-    assert!(matches!(refused, OpenError::NoStartingPoint { purged: 4 }), "{refused}");
+    assert!(
+        matches!(refused, OpenError::NoStartingPoint { purged: 4 }),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -326,7 +418,10 @@ async fn two_nodes_cannot_share_a_directory() {
     let world = World::new();
     let _opened = world.open();
     let refused = world.try_open(options()).unwrap_err();
-    assert!(refused.to_string().contains("another node is running"), "{refused}");
+    assert!(
+        refused.to_string().contains("another node is running"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -341,7 +436,10 @@ async fn an_unknown_format_and_a_foreign_directory_are_refused() {
     fs::create_dir_all(foreign.dir()).unwrap();
     fs::write(foreign.dir().join("holiday.jpg"), "x").unwrap();
     let refused = foreign.try_open(options()).unwrap_err();
-    assert!(refused.to_string().contains("not a Cameo data directory"), "{refused}");
+    assert!(
+        refused.to_string().contains("not a Cameo data directory"),
+        "{refused}"
+    );
     assert!(!foreign.dir().join("FORMAT").exists());
 }
 
@@ -349,7 +447,10 @@ async fn an_unknown_format_and_a_foreign_directory_are_refused() {
 async fn a_directory_keeps_its_identity() {
     let world = World::new();
     let opened = world.open();
-    let mine = super::super::NodeRecord { raft_id: 3, cluster: [7; 32] };
+    let mine = super::super::NodeRecord {
+        raft_id: 3,
+        cluster: [7; 32],
+    };
     let other = super::super::NodeRecord { raft_id: 4, ..mine };
     assert!(opened.pristine);
     assert_eq!(opened.store.node_record().unwrap(), None);

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod crash;
+mod process;
 mod reads;
 mod snapshots;
 mod suite;

@@ -24,10 +24,17 @@ async fn a_view_stays_the_same_while_others_write_and_drain() {
     let view = opened.state.view();
     let before = everything(&view);
 
-    commit(&mut opened, vec![word(1, 3, "a=3"), word(1, 4, "b"), word(1, 5, "c=3")]).await;
+    commit(
+        &mut opened,
+        vec![word(1, 3, "a=3"), word(1, 4, "b"), word(1, 5, "c=3")],
+    )
+    .await;
     let generation = opened.state.shared.generation();
     opened.state.shared.drain.drain_now();
-    assert!(!generation.wait_drained(Duration::from_millis(300)), "drained under a reader");
+    assert!(
+        !generation.wait_drained(Duration::from_millis(300)),
+        "drained under a reader"
+    );
 
     assert_eq!(everything(&view), before);
     assert_eq!(view.get(b"b").unwrap(), b"1");
@@ -51,7 +58,11 @@ async fn waiting_ends_when_the_entry_is_applied_and_not_before() {
 
     let waiting = tokio::spawn({
         let state = state.clone();
-        async move { state.wait_applied(3, Instant::now() + Duration::from_secs(20)).await }
+        async move {
+            state
+                .wait_applied(3, Instant::now() + Duration::from_secs(20))
+                .await
+        }
     });
     commit(&mut opened, tally(3, 4)).await;
     waiting.await.unwrap().unwrap();
@@ -62,18 +73,36 @@ async fn streams_learn_whose_rows_changed() {
     let world = World::new();
     let mut opened = world.open();
     let mut touched = opened.state.touched();
-    commit(&mut opened, vec![word(1, 0, "bob=1"), word(1, 1, "ada=1"), word(1, 2, "bob=2")]).await;
+    commit(
+        &mut opened,
+        vec![
+            word(1, 0, "bob=1"),
+            word(1, 1, "ada=1"),
+            word(1, 2, "bob=2"),
+        ],
+    )
+    .await;
     let names = vec!["ada".to_owned(), "bob".to_owned()];
-    assert_eq!(touched.recv().await.unwrap(), Touched::Users { index: 2, names });
+    assert_eq!(
+        touched.recv().await.unwrap(),
+        Touched::Users { index: 2, names }
+    );
 }
 
 #[tokio::test]
 async fn applying_waits_for_the_drain_when_the_overlay_is_full() {
     let world = World::new();
-    let tight = Options { overlay_bytes: 2000, ..options() };
+    let tight = Options {
+        overlay_bytes: 2000,
+        ..options()
+    };
     let mut opened = world.try_open(tight).unwrap();
     for index in 0..100 {
-        commit(&mut opened, vec![word(1, index, &format!("row {index}={}", "x".repeat(500)))]).await;
+        commit(
+            &mut opened,
+            vec![word(1, index, &format!("row {index}={}", "x".repeat(500)))],
+        )
+        .await;
         let bytes = opened.state.shared.generation().overlay_bytes();
         assert!(bytes < 4000, "{bytes} bytes in the overlay");
     }
@@ -84,7 +113,12 @@ async fn applying_waits_for_the_drain_when_the_overlay_is_full() {
 async fn the_hash_depends_on_the_rows_alone() {
     let (world, other) = (World::new(), World::new());
     let (mut one, mut two) = (world.open(), other.open());
-    let entries = vec![word(1, 0, "a=1"), word(1, 1, "b=1"), word(1, 2, "a=2"), word(1, 3, "b")];
+    let entries = vec![
+        word(1, 0, "a=1"),
+        word(1, 1, "b=1"),
+        word(1, 2, "a=2"),
+        word(1, 3, "b"),
+    ];
     commit(&mut one, entries.clone()).await;
     for entry in entries {
         commit(&mut two, vec![entry]).await;

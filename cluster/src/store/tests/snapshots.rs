@@ -17,7 +17,11 @@ pub async fn build(opened: &mut Opened) -> Snapshot {
 /// Streams a snapshot as the network does, in small pieces.
 async fn send(snapshot: &Snapshot, to: &Opened) -> Snapshot {
     let mut from = snapshot.snapshot.open().await.unwrap();
-    let mut receiving = to.snapshots.begin_receiving(snapshot.snapshot.len()).await.unwrap();
+    let mut receiving = to
+        .snapshots
+        .begin_receiving(snapshot.snapshot.len())
+        .await
+        .unwrap();
     let mut piece = [0; 37];
     loop {
         match from.read(&mut piece).await.unwrap() {
@@ -29,7 +33,11 @@ async fn send(snapshot: &Snapshot, to: &Opened) -> Snapshot {
 
 async fn install(opened: &mut Opened, snapshot: Snapshot) {
     let Snapshot { meta, snapshot } = snapshot;
-    opened.state_machine.install_snapshot(&meta, snapshot).await.unwrap();
+    opened
+        .state_machine
+        .install_snapshot(&meta, snapshot)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -39,7 +47,11 @@ async fn a_snapshot_carries_the_whole_state_to_another_node() {
     let rows = (0..3000).map(|index| word(1, index, &format!("row {index:05}=value {index}")));
     commit(&mut opened, rows.collect()).await;
     drain(&opened);
-    commit(&mut opened, vec![word(1, 3000, "row 00007"), word(1, 3001, "row 00008=new")]).await;
+    commit(
+        &mut opened,
+        vec![word(1, 3000, "row 00007"), word(1, 3001, "row 00008=new")],
+    )
+    .await;
     let snapshot = build(&mut opened).await;
     assert_eq!(snapshot.meta.last_log_id, Some(log_id(1, 3001)));
 
@@ -54,8 +66,20 @@ async fn a_snapshot_carries_the_whole_state_to_another_node() {
     assert_eq!(row(&behind, "stale"), None);
     assert_eq!(row(&behind, "row 00007"), None);
     assert_eq!(row(&behind, "row 00008").unwrap(), "new");
-    assert_eq!(touched.recv().await.unwrap(), Touched::Everything { index: 3001 });
-    assert_eq!(behind.state_machine.get_current_snapshot().await.unwrap().unwrap().meta, snapshot.meta);
+    assert_eq!(
+        touched.recv().await.unwrap(),
+        Touched::Everything { index: 3001 }
+    );
+    assert_eq!(
+        behind
+            .state_machine
+            .get_current_snapshot()
+            .await
+            .unwrap()
+            .unwrap()
+            .meta,
+        snapshot.meta
+    );
 
     // And it is still so after a kill, with or without sled.
     behind.log.purge(log_id(1, 3001)).await.unwrap();
@@ -63,7 +87,10 @@ async fn a_snapshot_carries_the_whole_state_to_another_node() {
     let behind = other.open();
     assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
     drop(behind);
-    let rebooted = Options { boot_id: Some("boot-b".into()), ..options() };
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
     let behind = other.try_open(rebooted).unwrap();
     assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
 }
@@ -90,11 +117,25 @@ async fn a_view_from_before_an_install_stays_as_it_was() {
 async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
-    commit(&mut opened, vec![blank(1, 0), word(2, 1, "a=1"), word(2, 2, "b=1")]).await;
+    commit(
+        &mut opened,
+        vec![blank(1, 0), word(2, 1, "a=1"), word(2, 2, "b=1")],
+    )
+    .await;
     let snapshot = build(&mut opened).await;
     // This node followed a leader that lost: its tail contradicts the snapshot.
     let mut behind = other.open();
-    append(&mut behind, vec![blank(1, 0), blank(1, 1), blank(1, 2), blank(1, 3), blank(1, 4)]).await;
+    append(
+        &mut behind,
+        vec![
+            blank(1, 0),
+            blank(1, 1),
+            blank(1, 2),
+            blank(1, 3),
+            blank(1, 4),
+        ],
+    )
+    .await;
     send(&snapshot, &behind).await;
     drop(behind);
 
@@ -104,17 +145,27 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
     let state = behind.log.get_log_state().await.unwrap();
     assert_eq!(state.last_log_id, Some(log_id(2, 2)));
     append(&mut behind, vec![blank(2, 3)]).await;
-    assert_eq!(behind.log.try_get_log_entries(..).await.unwrap(), vec![blank(2, 3)]);
+    assert_eq!(
+        behind.log.try_get_log_entries(..).await.unwrap(),
+        vec![blank(2, 3)]
+    );
 }
 
 #[tokio::test]
 async fn a_purge_beyond_the_log_drops_entries_of_leaders_that_lost() {
     let world = World::new();
     let mut opened = world.open();
-    append(&mut opened, vec![blank(1, 0), blank(1, 1), blank(1, 2), blank(1, 3)]).await;
+    append(
+        &mut opened,
+        vec![blank(1, 0), blank(1, 1), blank(1, 2), blank(1, 3)],
+    )
+    .await;
     opened.log.purge(log_id(2, 1)).await.unwrap();
     append(&mut opened, vec![blank(2, 2)]).await;
-    assert_eq!(opened.log.try_get_log_entries(..).await.unwrap(), vec![blank(2, 2)]);
+    assert_eq!(
+        opened.log.try_get_log_entries(..).await.unwrap(),
+        vec![blank(2, 2)]
+    );
 }
 
 #[tokio::test]
@@ -136,12 +187,19 @@ async fn every_damage_to_a_snapshot_is_refused_on_arrival() {
     bad.extend((0..good.len()).map(|len| good[..len].to_vec()));
     bad.push([good.as_slice(), b"x"].concat());
     for bytes in bad {
-        let mut receiving = to.snapshots.begin_receiving(bytes.len() as u64).await.unwrap();
+        let mut receiving = to
+            .snapshots
+            .begin_receiving(bytes.len() as u64)
+            .await
+            .unwrap();
         receiving.write(&bytes).await.unwrap();
         receiving.finish().await.unwrap_err();
     }
 
-    assert_eq!(fs::read_dir(other.dir().join("snapshots")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(other.dir().join("snapshots")).unwrap().count(),
+        0
+    );
     assert!(to.snapshots.current().is_none());
 }
 
@@ -149,7 +207,11 @@ async fn every_damage_to_a_snapshot_is_refused_on_arrival() {
 async fn receiving_is_bounded() {
     let world = World::new();
     let opened = world.open();
-    let refused = opened.snapshots.begin_receiving(u64::MAX).await.unwrap_err();
+    let refused = opened
+        .snapshots
+        .begin_receiving(u64::MAX)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, SnapshotError::TooLarge));
     let mut first = opened.snapshots.begin_receiving(4).await.unwrap();
     let refused = first.write(b"12345").await.unwrap_err();
@@ -180,7 +242,10 @@ async fn a_damaged_snapshot_on_disk_is_set_aside_and_the_one_before_is_used() {
     let opened = world.open();
 
     assert!(!path.exists());
-    assert_eq!(opened.snapshots.current().unwrap().meta.last_log_id, Some(log_id(1, 3)));
+    assert_eq!(
+        opened.snapshots.current().unwrap().meta.last_log_id,
+        Some(log_id(1, 3))
+    );
     assert_eq!(opened.state.applied(), Some((1, 7)));
 }
 
@@ -192,24 +257,34 @@ async fn old_snapshots_are_removed() {
         commit(&mut opened, tally(index, index + 1)).await;
         build(&mut opened).await;
     }
-    assert_eq!(fs::read_dir(world.dir().join("snapshots")).unwrap().count(), 2);
+    assert_eq!(
+        fs::read_dir(world.dir().join("snapshots")).unwrap().count(),
+        2
+    );
 }
 
 #[tokio::test]
 async fn a_snapshot_beside_heavy_writing_keeps_the_one_before() {
     let world = World::new();
-    let tight = Options { walk_overlay_bytes: 1, ..options() };
+    let tight = Options {
+        walk_overlay_bytes: 1,
+        ..options()
+    };
     let mut opened = world.try_open(tight).unwrap();
     commit(&mut opened, tally(0, 3)).await;
     // The first one insists: without any snapshot a node could not serve who is far behind.
     let first = build(&mut opened).await;
     assert_eq!(first.meta.last_log_id, Some(log_id(1, 2)));
 
-    commit(&mut opened, tally(3, 6)).await;
+    // A reader keeps the write-behind from catching up.
     let view = opened.state.view();
+    commit(&mut opened, tally(3, 6)).await;
     assert_eq!(build(&mut opened).await.meta, first.meta);
     drop(view);
 
     drain(&opened);
-    assert_eq!(build(&mut opened).await.meta.last_log_id, Some(log_id(1, 5)));
+    assert_eq!(
+        build(&mut opened).await.meta.last_log_id,
+        Some(log_id(1, 5))
+    );
 }

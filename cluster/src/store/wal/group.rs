@@ -186,3 +186,85 @@ fn copy(result: &io::Result<()>) -> io::Result<()> {
         Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use raft_log::Callback;
+
+    use super::*;
+
+    const VICTIM: &str = "CAMEO_STORE_TEST_VICTIM";
+    const EIO: i32 = 5;
+    const SIGABRT: i32 = 6;
+
+    #[test]
+    #[ignore = "the victim of a_failed_sync_ends_the_process"]
+    fn fail_a_sync() {
+        assert!(std::env::var_os(VICTIM).is_some());
+        let (sender, _receiver) = oneshot::channel();
+        let waiters = Arc::new(Group::default())
+            .join(Waiter::Task(sender), 1)
+            .unwrap();
+        waiters.send(Err(io::Error::from_raw_os_error(EIO)));
+    }
+
+    #[test]
+    fn a_failed_sync_ends_the_process() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "store::wal::group::tests::fail_a_sync",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env(VICTIM, "1")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.signal(), Some(SIGABRT));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("fatal: the log could not be written and synced"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_arrives_during_a_sync_shares_the_next() {
+        let group = Arc::new(Group::default());
+        let waiter = || {
+            let (sender, receiver) = oneshot::channel();
+            (Waiter::Task(sender), receiver)
+        };
+        let (first, mut first_done) = waiter();
+        let running = group.join(first, 1).unwrap();
+        let (second, mut second_done) = waiter();
+        let (third, mut third_done) = waiter();
+        assert!(group.join(second, 2).is_none());
+        assert!(group.join(third, 3).is_none());
+        assert!(group.next(3).is_none(), "the first sync is still running");
+
+        running.send(Ok(()));
+        first_done.try_recv().unwrap().unwrap();
+        assert!(second_done.try_recv().is_err());
+        assert_eq!(group.durable(), 1);
+
+        group.next(3).unwrap().send(Ok(()));
+        second_done.try_recv().unwrap().unwrap();
+        third_done.try_recv().unwrap().unwrap();
+        assert_eq!(group.durable(), 3);
+    }
+
+    #[test]
+    fn a_dropped_sync_is_an_error_for_those_who_wait() {
+        let group = Arc::new(Group::default());
+        let (sender, mut receiver) = oneshot::channel();
+        drop(group.join(Waiter::Task(sender), 1).unwrap());
+        assert!(receiver.try_recv().unwrap().is_err());
+        assert!(group.check().is_err());
+        assert_eq!(group.durable(), 0);
+    }
+}
