@@ -107,10 +107,6 @@ impl DataDirectory {
         }
     }
 
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     pub fn wal(&self) -> PathBuf {
         self.root.join(WAL)
     }

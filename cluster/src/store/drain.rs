@@ -1,6 +1,7 @@
 //! The write-behind: about every 100 ms the overlay goes into sled, as one atomic batch.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -67,7 +68,12 @@ impl Drain {
     pub fn start(shared: Arc<Shared>) -> io::Result<Self> {
         let run = {
             let shared = Arc::clone(&shared);
-            move || run(&shared)
+            move || {
+                // Nobody would ever make room in the overlay again: applying has to hear of it.
+                if catch_unwind(AssertUnwindSafe(|| run(&shared))).is_err() {
+                    shared.fail("the write-behind of the state ended in a panic".to_owned());
+                }
+            }
         };
         let thread = thread::Builder::new()
             .name("state-drain".to_owned())
@@ -96,8 +102,7 @@ impl Drain {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            self.shared
-                .fail("the write-behind of the state ended in a panic".to_owned());
+            tracing::error!("the write-behind of the state could not be ended");
         }
     }
 }

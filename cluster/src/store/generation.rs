@@ -8,12 +8,15 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use std::time::Duration;
 
 use super::digest::RowDigest;
 use super::failure::stop_process;
 use super::meta::Applied;
+use super::overlay::Overlay;
 use crate::machine::{Change, Rows};
 
 /// Our own row: where the state stands.
@@ -22,11 +25,7 @@ const META_KEY: &[u8] = b"\x00applied";
 const DIGEST_KEY: &[u8] = b"\x00digest";
 /// The machine's rows live behind this byte, so that they never collide with ours.
 const ROW_PREFIX: u8 = 1;
-/// Rows handled between two looks at the lock.
-const PIECE_ROWS: usize = 512;
 const SLED_CACHE_BYTES: u64 = 64 << 20;
-/// What one change costs beside its key and value; an estimate.
-const CHANGE_OVERHEAD_BYTES: usize = 96;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GenerationError {
@@ -44,14 +43,6 @@ pub(super) enum GenerationError {
     OtherRows,
     #[error("{0}")]
     Io(#[from] std::io::Error),
-}
-
-type Versions = Vec<(u64, Option<Vec<u8>>)>;
-
-#[derive(Default)]
-struct Overlay {
-    rows: BTreeMap<Vec<u8>, Versions>,
-    bytes: usize,
 }
 
 struct Marks {
@@ -133,11 +124,16 @@ impl Generation {
         Arc::clone(&self.marks().visible)
     }
 
+    fn overlay(&self) -> RwLockReadGuard<'_, Overlay> {
+        self.overlay.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn overlay_mut(&self) -> RwLockWriteGuard<'_, Overlay> {
+        self.overlay.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn overlay_bytes(&self) -> usize {
-        self.overlay
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .bytes
+        self.overlay().bytes()
     }
 
     /// Writes rows of a snapshot straight into a database that nobody reads yet.
@@ -170,21 +166,9 @@ impl Generation {
         if changes.is_empty() {
             return;
         }
-        let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
+        let mut overlay = self.overlay_mut();
         for change in changes {
-            let (key, value) = match change {
-                Change::Put { key, value } => (key, Some(value)),
-                Change::Delete { key } => (key, None),
-            };
-            overlay.bytes += cost(&key, value.as_ref());
-            let versions = overlay.rows.entry(key.clone()).or_default();
-            match versions.last_mut() {
-                Some((at, old)) if *at == version => {
-                    let replaced = std::mem::replace(old, value);
-                    overlay.bytes -= cost(&key, replaced.as_ref());
-                }
-                _ => versions.push((version, value)),
-            }
+            overlay.insert(version, change);
         }
     }
 
@@ -212,23 +196,18 @@ impl Generation {
     }
 
     pub fn get(&self, version: u64, key: &[u8]) -> Option<Vec<u8>> {
-        {
-            let overlay = self.overlay.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(value) = overlay.rows.get(key).and_then(|all| newest(all, version)) {
-                return value.clone();
-            }
+        if let Some(value) = self.overlay().get(version, key) {
+            return value.clone();
         }
         readable(self.database.get(row_key(key))).map(|value| value.to_vec())
     }
 
     /// At most `limit` rows in key order, from `start` on, while the key starts with `prefix`.
     pub fn scan(&self, version: u64, prefix: &[u8], start: Bound<&[u8]>, limit: usize) -> Rows {
-        let overlay = self.overlay.read().unwrap_or_else(PoisonError::into_inner);
+        let overlay = self.overlay();
         let mut ours = overlay
-            .rows
-            .range::<[u8], _>((start, Bound::Unbounded))
+            .range(version, start)
             .take_while(|(key, _)| key.starts_with(prefix))
-            .filter_map(|(key, all)| newest(all, version).map(|value| (key, value)))
             .peekable();
         let lower = match start {
             Bound::Included(key) => Bound::Included(row_key(key)),
@@ -294,14 +273,21 @@ impl Generation {
         let version = applied.version();
         let mut digest = self.marks().digest;
         let mut batch = sled::Batch::default();
-        self.for_pieces(|overlay, keys| {
-            for key in keys {
-                if let Some(value) = overlay.rows.get(key).and_then(|all| newest(all, version)) {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            // In pieces, so that applying never waits long for the lock.
+            let overlay = self.overlay();
+            let piece = overlay.piece(after.as_deref());
+            for key in piece.keys() {
+                if let Some(value) = overlay.get(version, key) {
                     self.stage(&mut batch, &mut digest, key, value.as_deref())?;
                 }
             }
-            Ok(())
-        })?;
+            after = piece.next();
+            if after.is_none() {
+                break;
+            }
+        }
         batch.insert(META_KEY, applied.encode());
         batch.insert(DIGEST_KEY, digest.encode());
         self.database.apply_batch(batch)?;
@@ -345,47 +331,15 @@ impl Generation {
         !waited.timed_out()
     }
 
-    /// Walks the overlay's keys without holding its lock for long.
-    fn for_pieces(
-        &self,
-        mut visit: impl FnMut(&Overlay, &[Vec<u8>]) -> Result<(), GenerationError>,
-    ) -> Result<(), GenerationError> {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let overlay = self.overlay.read().unwrap_or_else(PoisonError::into_inner);
-            let keys = next_keys(&overlay, after.as_deref());
-            visit(&overlay, &keys)?;
-            drop(overlay);
-            match keys.last() {
-                Some(last) if keys.len() == PIECE_ROWS => after = Some(last.clone()),
-                _ => return Ok(()),
-            }
-        }
-    }
-
     fn forget(&self, version: u64) {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
-            let keys = next_keys(&overlay, after.as_deref());
-            for key in &keys {
-                let Some(versions) = overlay.rows.get_mut(key) else {
-                    continue;
-                };
-                let old = versions.partition_point(|(at, _)| *at <= version);
-                let freed: usize = versions
-                    .drain(..old)
-                    .map(|(_, value)| cost(key, value.as_ref()))
-                    .sum();
-                if versions.is_empty() {
-                    overlay.rows.remove(key);
-                }
-                overlay.bytes -= freed;
-            }
-            drop(overlay);
-            match keys.last() {
-                Some(last) if keys.len() == PIECE_ROWS => after = Some(last.clone()),
-                _ => return,
+            let mut overlay = self.overlay_mut();
+            let piece = overlay.piece(after.as_deref());
+            overlay.forget(version, piece.keys());
+            after = piece.next();
+            if after.is_none() {
+                return;
             }
         }
     }
@@ -396,12 +350,6 @@ impl Generation {
         self.database.flush()?;
         Ok(())
     }
-}
-
-fn next_keys(overlay: &Overlay, after: Option<&[u8]>) -> Vec<Vec<u8>> {
-    let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-    let range = overlay.rows.range::<[u8], _>((lower, Bound::Unbounded));
-    range.take(PIECE_ROWS).map(|(key, _)| key.clone()).collect()
 }
 
 fn open_sled(path: &Path) -> Result<sled::Db, GenerationError> {
@@ -440,18 +388,9 @@ fn readable<T>(result: sled::Result<T>) -> T {
     result.unwrap_or_else(|error| stop_process("the state cannot be read", &error))
 }
 
-fn newest(versions: &Versions, version: u64) -> Option<&Option<Vec<u8>>> {
-    let end = versions.partition_point(|(at, _)| *at <= version);
-    versions[..end].last().map(|(_, value)| value)
-}
-
 fn row_key(key: &[u8]) -> Vec<u8> {
     let mut stored = Vec::with_capacity(key.len() + 1);
     stored.push(ROW_PREFIX);
     stored.extend_from_slice(key);
     stored
-}
-
-fn cost(key: &[u8], value: Option<&Vec<u8>>) -> usize {
-    key.len() + value.map_or(0, Vec::len) + CHANGE_OVERHEAD_BYTES
 }

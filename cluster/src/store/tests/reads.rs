@@ -14,6 +14,14 @@ fn everything(view: &dyn View) -> Rows {
     view.scan(b"", b"", usize::MAX)
 }
 
+#[test]
+fn handles_and_views_go_to_any_thread() {
+    fn any_thread<T: Send + Sync + 'static>() {}
+    any_thread::<super::super::State>();
+    any_thread::<super::super::StateView>();
+    any_thread::<super::super::Snapshots>();
+}
+
 #[tokio::test]
 async fn a_view_stays_the_same_while_others_write_and_drain() {
     let world = World::new();

@@ -17,8 +17,10 @@ use crate::raft::types::EntryBytes;
 
 const VERSION: u8 = 1;
 
+/// Largest proposal. Who proposes has to refuse larger ones: a log that refuses an entry stops.
+pub const MAX_PROPOSAL_BYTES: usize = 1 << 20;
 /// Largest entry that the log accepts, or believes when it reads one back.
-pub(super) const MAX_ENTRY_BYTES: usize = 16 << 20;
+const MAX_ENTRY_BYTES: usize = 4 * MAX_PROPOSAL_BYTES;
 
 /// `raft-log`'s generics.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod log;
 mod storage;
 mod tail;
 
+pub use codec::MAX_PROPOSAL_BYTES;
 pub use log::Wal;
 pub(super) use log::WalError;
 
