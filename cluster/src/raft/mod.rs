@@ -21,6 +21,7 @@ mod seams;
 mod service;
 mod snapshot;
 mod status;
+mod store_snapshots;
 pub mod types;
 mod wire;
 
