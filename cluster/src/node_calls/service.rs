@@ -49,6 +49,12 @@ pub struct Pieces {
     pub entropy: Entropy,
 }
 
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pieces of node {}", self.node)
+    }
+}
+
 /// Both ends of the calls between nodes.
 pub struct NodeCalls(Pieces);
 
