@@ -12,9 +12,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::{ClusterId, Hash, NodeId};
-use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::ids::{ClusterId, NodeId};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
@@ -110,8 +108,11 @@ impl Node {
     /// # Errors
     /// See [`StartError`]; nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let foundation = Foundation::lay(&config)?;
+        let secret = Arc::new(secret_file::read(&config.secret)?);
+        make_folder(&config)?;
+        // Before the keys: the store takes no folder that is somebody else's.
         let opened = open_store(&config).await?;
+        let foundation = Foundation::lay(&config, secret)?;
         let (listener, address) = listen(config.http).await?;
         let url = config
             .http_url
@@ -222,10 +223,8 @@ impl fmt::Debug for Node {
 }
 
 impl Foundation {
-    fn lay(config: &Config) -> Result<Self, StartError> {
+    fn lay(config: &Config, secret: Arc<ClusterSecret>) -> Result<Self, StartError> {
         let system = |error: &dyn fmt::Display| StartError::System(error.to_string());
-        let secret = Arc::new(secret_file::read(&config.secret)?);
-        make_folder(config)?;
         let keys = Arc::new(NodeKeys::load_or_create(&config.data.join("node.key"))?);
         let entropy = Entropy::of_system().map_err(|error| system(&error))?;
         let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
@@ -462,7 +461,7 @@ impl Wired {
         stopping: watch::Receiver<bool>,
         genesis: &Genesis,
     ) -> Self {
-        let descriptor = descriptor(genesis);
+        let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
         foundation
             .membership
@@ -535,13 +534,4 @@ impl Drop for Wired {
             task.abort();
         }
     }
-}
-
-fn descriptor(genesis: &Genesis) -> Descriptor {
-    let nodes = genesis.members.iter().map(|member| NodeIdentity {
-        id: member.id,
-        key: PublicKey(member.key),
-        sealing: SealingPublic(member.sealing),
-    });
-    Descriptor::genesis(nodes.collect(), Hash(genesis.nonce))
 }

@@ -22,6 +22,8 @@ mod service;
 mod snapshot;
 mod status;
 mod store_snapshots;
+#[cfg(test)]
+mod tests;
 pub mod types;
 mod wire;
 

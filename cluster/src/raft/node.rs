@@ -182,20 +182,10 @@ pub(super) struct Shared {
 
 /// What ends when the node stops.
 struct Running {
-    /// Closes the port and the connections.
-    _server: Server,
+    server: Server,
     tasks: Vec<JoinHandle<()>>,
     runtime: Handle,
-    /// Ends the thread; dropped last.
-    _thread: Option<RaftThread>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
+    thread: Option<RaftThread>,
 }
 
 impl Shared {
@@ -411,13 +401,26 @@ impl Raft {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(running) = running else { return };
-        let ended = running
-            .runtime
-            .spawn(async move { consensus.shutdown().await });
+        let Running {
+            server,
+            tasks,
+            runtime,
+            thread,
+        } = running;
+        let ended = runtime.spawn(async move {
+            consensus.shutdown().await;
+            server.close().await;
+            for task in tasks {
+                task.abort();
+            }
+        });
         if let Err(error) = ended.await {
             tracing::warn!(%error, "raft did not end well");
         }
         self.shared.links.close();
+        if let Some(thread) = thread {
+            thread.end().await;
+        }
     }
 }
 
@@ -519,10 +522,10 @@ where
         .running
         .lock()
         .unwrap_or_else(PoisonError::into_inner) = Some(Running {
-        _server: server,
+        server,
         tasks,
         runtime,
-        _thread: thread,
+        thread,
     });
     Ok(Raft { shared })
 }
