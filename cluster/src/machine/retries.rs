@@ -2,7 +2,10 @@
 //!
 //! A device's command is remembered by its request id for [`RETRY_RETENTION`] of log time. It
 //! carries a not-after that is shorter: past it the command is never carried out, so forgetting it
-//! then is safe. Refusals are not remembered.
+//! then is safe.
+//!
+//! Refusals are not remembered: until its not-after, a copy of a refused command that was held up
+//! somewhere is decided anew. A client that is refused and wants it still takes a new id.
 
 use cameo_common::ids::{Hash, Millis, RequestId};
 use cameo_common::keys::PublicKey;
