@@ -23,7 +23,7 @@ fn available(files: &impl Files) -> u32 {
         .max(1)
 }
 
-/// Cores by cpuset and affinity: `Cpus_allowed_list:	0-3,8`, see proc(5).
+/// Cores by cpuset and affinity: `Cpus_allowed_list: 0-3,8`, see proc(5).
 fn allowed_cores(status: &str) -> Option<u32> {
     let list = status
         .lines()

@@ -9,6 +9,7 @@ use super::*;
 use crate::jobs::hide::HideFailed;
 use crate::jobs::load::Reporter;
 use crate::jobs::load::report::Report;
+use crate::jobs::meter::ThreadId;
 use crate::jobs::ticket::tests::{DEVICE, HERE, node_key, ticket};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -319,4 +320,31 @@ async fn the_threads_end_with_the_worker() {
     assert!(send(&worker, b"abc").await.unwrap().is_ok());
     drop(worker);
     until("the slots are gone", || shared.strong_count() == 0).await;
+}
+
+#[tokio::test]
+async fn a_finished_job_is_told_with_the_cpu_time_it_took() {
+    let burn = Duration::from_millis(20);
+    let worker = worker_in(cluster(), move |input: &JobInput<'_>| {
+        let (thread, begun) = (ThreadId::here(), Instant::now());
+        let before = thread.cpu();
+        // Where threads cannot be measured, the clock is what is told.
+        let used = || match (before, thread.cpu()) {
+            (Some(before), Some(now)) => now.saturating_sub(before),
+            _ => begun.elapsed(),
+        };
+        while used() < burn {
+            assert!(begun.elapsed() < DEADLINE, "no CPU time is counted");
+        }
+        turned(input)
+    });
+    let reporter = Reporter::start(&worker).unwrap();
+    assert!(send(&worker, b"abc").await.unwrap().is_ok());
+    let events = reporter.now().events;
+    assert!(
+        matches!(events[1], Event::Finished { cpu_ms: Some(ms), .. } if ms >= 20),
+        "{events:?}"
+    );
+    let granted = worker.shared.granted();
+    assert!(granted.cpu.is_zero() || granted.running >= granted.cpu / 2);
 }
