@@ -106,7 +106,7 @@ fn usable(samples: usize) -> usize {
 
 fn tile(index: usize, len: usize, draws: &mut Draws) -> Tile {
     let start = draws.below(len);
-    let mut stride = len / 4 + draws.below(len / 2 + 1) | 1;
+    let mut stride = (len / 4 + draws.below(len / 2 + 1)) | 1;
     while common_divisor(stride, len) != 1 {
         stride += 2;
     }

@@ -18,8 +18,8 @@ pub const MAX_DECODE_BYTES: u64 = 512 << 20;
 /// The largest cover or carrier, in pixels: the largest payload at depth 2 fits.
 pub const MAX_CARRIER_PIXELS: u64 = 96 << 20;
 
-/// The largest cover or carrier file, in bytes.
-pub const MAX_CARRIER_BYTES: usize = 256 << 20;
+/// The largest cover or carrier file, in bytes: holds every picture within the limits, also where nothing compresses.
+pub const MAX_CARRIER_BYTES: usize = 4 * MAX_CARRIER_PIXELS as usize + (8 << 20);
 
 /// Chunks in one PNG; ours have one per strip and three more.
 pub const MAX_PNG_CHUNKS: usize = 1 << 17;
