@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::consensus::Written;
-use super::node::Shared;
+use super::shared::Shared;
 use super::wire::{NodeReply, NodeRequest, ProposeRefusal, ProposedReply, decode, encode};
 use crate::link::Lane;
 
