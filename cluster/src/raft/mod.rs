@@ -23,6 +23,7 @@ mod shared;
 mod snapshot;
 mod start;
 mod status;
+mod store_snapshots;
 #[cfg(test)]
 mod tests;
 pub mod types;
