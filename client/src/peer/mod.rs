@@ -1,1 +1,28 @@
 //! Peer to peer: agents talk to each other directly.
+//!
+//! `transport` says what a connection is; `iroh` and `memory` are the two that exist.
+//! `frame` puts one message on a stream, `body` the raw bytes after it, `ask` and
+//! `serve` are the two ends of one request, and `transfer` carries large contents that
+//! may be cut at any byte and go on later. The messages themselves are defined
+//! elsewhere: all of this is generic over them.
+
+pub mod ask;
+pub mod body;
+pub mod frame;
+pub mod iroh;
+pub mod memory;
+pub mod serve;
+pub mod transfer;
+pub mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use ask::{AskError, ask};
+pub use body::{Body, BodyError, ReceivedBody};
+pub use frame::{FrameError, PeerMessage};
+pub use iroh::{IrohBinding, IrohTransport};
+pub use memory::{MemoryNetwork, MemoryTransport};
+pub use serve::{Answer, Handler, serve};
+pub use transfer::{Content, Partial, Source, TransferError};
+pub use transport::{ConnectError, DeviceKey, Exchange, Incoming, PeerAddress, PeerTransport};

@@ -1,0 +1,174 @@
+//! The raw bytes that follow a message, as they are sent and as they are received.
+
+use std::fmt;
+use std::io;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::frame::{self, FrameError};
+use super::transport::Reader;
+
+/// Bytes read from a source and written to the stream at a time.
+const STEP: usize = 64 * 1024;
+
+/// A body to send: a length, and something that yields that many bytes.
+pub struct Body {
+    length: u64,
+    source: Box<dyn AsyncRead + Send + Sync + Unpin>,
+    progress: Option<Progress>,
+}
+
+/// Told how many bytes have been handed to the network so far.
+type Progress = Box<dyn FnMut(u64) + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    #[error("a body of {length} bytes is over the limit of {limit}")]
+    Oversized { length: u64, limit: u64 },
+    #[error(transparent)]
+    Stream(#[from] FrameError),
+}
+
+/// What went wrong while a body was sent, and on which side.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    #[error("the bytes to send cannot be read: {0}")]
+    Source(io::Error),
+    #[error(transparent)]
+    Stream(#[from] FrameError),
+}
+
+impl Body {
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self::reader(bytes.len() as u64, io::Cursor::new(bytes))
+    }
+
+    /// The first `length` bytes of `source`; fewer are an error when it is sent.
+    pub fn reader(length: u64, source: impl AsyncRead + Send + Sync + Unpin + 'static) -> Self {
+        Self {
+            length,
+            source: Box::new(source),
+            progress: None,
+        }
+    }
+
+    /// Calls `progress` with the number of bytes handed to the network so far.
+    pub fn with_progress(mut self, progress: impl FnMut(u64) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(super) async fn send<W: AsyncWrite + Unpin>(
+        mut self,
+        stream: &mut W,
+    ) -> Result<(), SendError> {
+        let mut buffer = vec![0; STEP];
+        let mut left = self.length;
+        while left > 0 {
+            let step = left.min(STEP as u64) as usize;
+            let count = self
+                .source
+                .read(&mut buffer[..step])
+                .await
+                .map_err(SendError::Source)?;
+            if count == 0 {
+                return Err(SendError::Source(io::ErrorKind::UnexpectedEof.into()));
+            }
+            frame::write_all(stream, &buffer[..count]).await?;
+            left -= count as u64;
+            if let Some(progress) = &mut self.progress {
+                progress(self.length - left);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A body on its way in. It is read as it comes; nothing is set aside beforehand, so
+/// the length that a stranger names costs nothing.
+pub struct ReceivedBody {
+    length: u64,
+    left: u64,
+    reader: Reader,
+}
+
+impl ReceivedBody {
+    pub(super) fn new(length: u64, reader: Reader) -> Self {
+        Self {
+            length,
+            left: length,
+            reader,
+        }
+    }
+
+    /// Length in bytes that the message named.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Bytes that have not been read yet.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Fills `buffer`, which must not be longer than what is left.
+    pub async fn read_exactly(&mut self, buffer: &mut [u8]) -> Result<(), BodyError> {
+        if buffer.len() as u64 > self.left {
+            return Err(FrameError::Truncated.into());
+        }
+        frame::read_exactly(&mut self.reader, buffer).await?;
+        self.left -= buffer.len() as u64;
+        Ok(())
+    }
+
+    /// All that is left, when it is at most `limit` bytes, and then the stream's end.
+    pub async fn collect(mut self, limit: u64) -> Result<Bytes, BodyError> {
+        if self.left > limit {
+            return Err(BodyError::Oversized {
+                length: self.length,
+                limit,
+            });
+        }
+        let mut all = Vec::new();
+        while self.left > 0 {
+            let start = all.len();
+            all.resize(start + self.left.min(STEP as u64) as usize, 0);
+            self.read_exactly(&mut all[start..]).await?;
+        }
+        self.end().await?;
+        Ok(all.into())
+    }
+
+    /// Refuses a body that goes on after its length.
+    pub async fn end(mut self) -> Result<(), BodyError> {
+        if self.left > 0 {
+            return Err(FrameError::Trailing.into());
+        }
+        Ok(frame::expect_end(&mut self.reader).await?)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Body")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ReceivedBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ReceivedBody")
+            .field("length", &self.length)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,242 @@
+//! One message on a stream: u32 little-endian length, then the postcard bytes.
+//!
+//! A length of zero is a *ping*, "I am still working on it": only the answering side
+//! sends it. Reading is strict: what does not re-encode to the same bytes is refused,
+//! because postcard itself lets trailing bytes and overlong integers pass.
+
+use std::io;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// Longest message in bytes, without its length and without the body after it.
+pub const MESSAGE_LIMIT: usize = 64 * 1024;
+
+/// A peer that sends nothing for so long, though it owes us bytes, is gone.
+pub const SILENCE: Duration = Duration::from_millis(2500);
+
+/// How often the answering side says that it is still there.
+pub const PING_EVERY: Duration = Duration::from_millis(500);
+
+/// A peer that takes nothing for so long, though we owe it bytes, is gone.
+pub const STALL: Duration = Duration::from_secs(10);
+
+const LENGTH_BYTES: usize = 4;
+
+/// A message between peers, and what follows it on the stream.
+pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Bytes of raw body after this message; 0 means that there is none.
+    fn body_length(&self) -> u64 {
+        0
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    #[error("the stream failed: {0}")]
+    Io(#[from] io::Error),
+    #[error("nothing was heard for {} ms", SILENCE.as_millis())]
+    Silent,
+    #[error("the stream ended inside a message")]
+    Truncated,
+    #[error("a message of {0} bytes is over the limit of {MESSAGE_LIMIT}")]
+    Oversized(usize),
+    #[error("a message is empty where one was due")]
+    Empty,
+    #[error("a message is malformed")]
+    Malformed,
+    #[error("bytes follow where the stream should end")]
+    Trailing,
+}
+
+/// What stands on the stream next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame {
+    Ping,
+    Message(Vec<u8>),
+}
+
+/// The whole frame of `message`, length included.
+pub fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, FrameError> {
+    let frame =
+        postcard::to_extend(message, vec![0; LENGTH_BYTES]).map_err(|_| FrameError::Malformed)?;
+    let length = frame.len() - LENGTH_BYTES;
+    if length == 0 {
+        return Err(FrameError::Empty);
+    }
+    if length > MESSAGE_LIMIT {
+        return Err(FrameError::Oversized(length));
+    }
+    let mut frame = frame;
+    frame[..LENGTH_BYTES].copy_from_slice(&(length as u32).to_le_bytes());
+    Ok(frame)
+}
+
+/// The message in exactly these bytes.
+pub fn decode<M: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<M, FrameError> {
+    let (message, rest) =
+        postcard::take_from_bytes::<M>(bytes).map_err(|_| FrameError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(FrameError::Trailing);
+    }
+    let again = postcard::to_stdvec(&message).map_err(|_| FrameError::Malformed)?;
+    if again != bytes {
+        return Err(FrameError::Malformed);
+    }
+    Ok(message)
+}
+
+/// Reads one frame; the length is checked before anything is set aside for it.
+pub async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Frame, FrameError> {
+    let mut prefix = [0; LENGTH_BYTES];
+    read_exactly(stream, &mut prefix).await?;
+    let length = u32::from_le_bytes(prefix) as usize;
+    if length == 0 {
+        return Ok(Frame::Ping);
+    }
+    if length > MESSAGE_LIMIT {
+        return Err(FrameError::Oversized(length));
+    }
+    let mut bytes = vec![0; length];
+    read_exactly(stream, &mut bytes).await?;
+    Ok(Frame::Message(bytes))
+}
+
+/// Fills `buffer`; between any two bytes at most [`SILENCE`] may pass.
+pub async fn read_exactly<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut [u8],
+) -> Result<(), FrameError> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match timeout(SILENCE, stream.read(&mut buffer[filled..])).await {
+            Err(_) => return Err(FrameError::Silent),
+            Ok(Err(error)) => return Err(error.into()),
+            Ok(Ok(0)) => return Err(FrameError::Truncated),
+            Ok(Ok(count)) => filled += count,
+        }
+    }
+    Ok(())
+}
+
+/// Refuses anything but the end of the stream.
+pub async fn expect_end<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(), FrameError> {
+    match timeout(SILENCE, stream.read(&mut [0; 1])).await {
+        Err(_) => Err(FrameError::Silent),
+        Ok(Err(error)) => Err(error.into()),
+        Ok(Ok(0)) => Ok(()),
+        Ok(Ok(_)) => Err(FrameError::Trailing),
+    }
+}
+
+/// Writes all of `bytes`; between any two of them at most [`STALL`] may pass.
+pub async fn write_all<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    mut bytes: &[u8],
+) -> Result<(), FrameError> {
+    while !bytes.is_empty() {
+        match timeout(STALL, stream.write(bytes)).await {
+            Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            Ok(Err(error)) => return Err(error.into()),
+            Ok(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+            Ok(Ok(count)) => bytes = &bytes[count..],
+        }
+    }
+    Ok(())
+}
+
+/// Says "still here" to an asker that waits.
+pub async fn write_ping<S: AsyncWrite + Unpin>(stream: &mut S) -> Result<(), FrameError> {
+    match timeout(SILENCE, stream.write_all(&[0; LENGTH_BYTES])).await {
+        Err(_) => Err(FrameError::Silent),
+        Ok(written) => Ok(written?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+    struct Greeting {
+        version: u32,
+        name: String,
+    }
+
+    fn greeting() -> Greeting {
+        Greeting {
+            version: 300,
+            name: "ada".into(),
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_frame_are_pinned() {
+        let frame = encode(&greeting()).unwrap();
+        // length 6, LE | varint 300 | length of the name | the name
+        assert_eq!(frame, b"\x06\0\0\0\xac\x02\x03ada");
+    }
+
+    #[test]
+    fn trailing_bytes_are_refused() {
+        let mut bytes = encode(&greeting()).unwrap()[LENGTH_BYTES..].to_vec();
+        bytes.push(0);
+        assert!(matches!(
+            decode::<Greeting>(&bytes),
+            Err(FrameError::Trailing)
+        ));
+    }
+
+    #[test]
+    fn an_overlong_integer_is_refused() {
+        // 3 written in two bytes: postcard would take it for a name of three letters.
+        let bytes = b"\xac\x02\x83\x00ada";
+        assert!(postcard::from_bytes::<Greeting>(bytes).is_ok());
+        assert!(matches!(
+            decode::<Greeting>(bytes),
+            Err(FrameError::Malformed)
+        ));
+    }
+
+    #[test]
+    fn an_oversized_message_is_not_sent() {
+        let message = Greeting {
+            version: 1,
+            name: "x".repeat(MESSAGE_LIMIT),
+        };
+        assert!(matches!(encode(&message), Err(FrameError::Oversized(_))));
+    }
+
+    #[tokio::test]
+    async fn an_oversized_frame_is_refused_by_its_length_alone() {
+        let mut stream: &[u8] = &(MESSAGE_LIMIT as u32 + 1).to_le_bytes();
+        let read = read_frame(&mut stream).await;
+        assert!(matches!(read, Err(FrameError::Oversized(65537))));
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_is_cut_is_refused() {
+        let frame = encode(&greeting()).unwrap();
+        for cut in 0..frame.len() {
+            let read = read_frame(&mut &frame[..cut]).await;
+            assert!(matches!(read, Err(FrameError::Truncated)), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_decodes_encodes_to_the_same_bytes(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+            if let Ok(message) = decode::<Greeting>(&bytes) {
+                prop_assert_eq!(&encode(&message).unwrap()[LENGTH_BYTES..], &bytes[..]);
+            }
+        }
+    }
+}
