@@ -1,3 +1,16 @@
 //! The Cameo client: verbs -> cluster API / peer API -> vault; the local gallery.
 
+pub mod clock;
+pub mod cluster_api;
+pub mod context;
+pub mod control;
+pub mod conversation;
+pub mod directory;
+pub mod duration;
+pub mod exit;
+pub mod notices;
 pub mod peer;
+pub mod prefix;
+pub mod print;
+pub mod vault;
+pub mod working;
