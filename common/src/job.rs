@@ -46,7 +46,7 @@ impl<'a> JobInput<'a> {
     pub fn encode(&self) -> Vec<u8> {
         let head = wire::encode(&Head {
             version: VERSION,
-            key: *self.key.expose(),
+            key: *self.key.as_bytes(),
             options: self.options.clone(),
             cover: self.cover.len() as u64,
             payload: self.payload.len() as u64,

@@ -1,1 +1,196 @@
-//! Cameo.
+//! A world to test in: real nodes, real agents, real files, all in one temporary folder.
+//!
+//! `World::new(3)` is a formed cluster; `world.person("ada")` is somebody registered with a running
+//! agent. What they do goes through the command line; what came of it is read from its JSON, from
+//! the nodes' APIs and from files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cameo_processes::{Binaries, Cluster, Person, until};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything may take to settle.
+pub const SETTLES_WITHIN: Duration = Duration::from_secs(30);
+
+/// The five photos that the repository ships.
+pub const PHOTOS: [&str; 5] = [
+    "Picture_1A_by_freespace.jpg",
+    "friends_by_Aitzol_Berasategi.jpg",
+    "picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    "seeding_by_Clements_Engelhardt.jpg",
+    "sunset_by_Aitzol_Berasategi.jpg",
+];
+
+/// One cluster and the folder that everybody lives in. Kept when a test fails, for its logs.
+#[derive(Debug)]
+pub struct World {
+    pub cluster: Cluster,
+    pub binaries: Binaries,
+    folder: Option<TempDir>,
+}
+
+impl World {
+    /// Forms a cluster of so many nodes.
+    ///
+    /// # Errors
+    /// When it does not form.
+    pub async fn new(nodes: u64) -> anyhow::Result<Self> {
+        let binaries = Binaries::locate()?;
+        let folder = tempfile::Builder::new().prefix("cameo-world-").tempdir()?;
+        let cluster = Cluster::start(&binaries, folder.path(), nodes).await?;
+        cluster.leader().await?;
+        Ok(Self {
+            cluster,
+            binaries,
+            folder: Some(folder),
+        })
+    }
+
+    /// The folder that everything of this world is in.
+    ///
+    /// # Panics
+    /// Never: it is there until the world is dropped.
+    #[must_use]
+    #[allow(clippy::expect_used)]
+    pub fn folder(&self) -> &Path {
+        self.folder
+            .as_ref()
+            .expect("it is taken in drop only")
+            .path()
+    }
+
+    /// Somebody with a home, not registered.
+    ///
+    /// # Errors
+    /// When the home cannot be made.
+    pub fn stranger(&self, name: &str) -> anyhow::Result<Person> {
+        Ok(Person::new(&self.binaries, self.folder(), name)?)
+    }
+
+    /// Somebody registered.
+    ///
+    /// # Errors
+    /// When registering fails.
+    pub async fn registered(&self, name: &str) -> anyhow::Result<Person> {
+        let person = self.stranger(name)?;
+        person
+            .ok(&["init", name, "--cluster", &self.cluster.urls()])
+            .await?;
+        Ok(person)
+    }
+
+    /// Somebody registered, with a running agent.
+    ///
+    /// # Errors
+    /// When registering fails or the agent does not get ready.
+    pub async fn person(&self, name: &str) -> anyhow::Result<Person> {
+        let mut person = self.registered(name).await?;
+        person.start_agent().await?;
+        Ok(person)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let (true, Some(folder)) = (std::thread::panicking(), self.folder.take()) {
+            eprintln!("what is left of this world: {}", folder.keep().display());
+        }
+    }
+}
+
+/// Where a shipped photo is.
+#[must_use]
+pub fn photo(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../photos")
+        .join(name)
+}
+
+/// The BLAKE3 hash of a file, as `--json` tells it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash_of(path: &Path) -> anyhow::Result<String> {
+    Ok(blake3::hash(&std::fs::read(path)?).to_hex().to_string())
+}
+
+/// A photo that was shared and has arrived.
+#[derive(Debug)]
+pub struct Shared {
+    pub image: String,
+    pub grant: String,
+    pub carrier: PathBuf,
+}
+
+/// `owner` adds a photo with these options, open to all, and `viewer` asks for it.
+///
+/// # Errors
+/// When anything on the way fails.
+pub async fn share(
+    owner: &Person,
+    viewer: &Person,
+    photo: &Path,
+    options: &[&str],
+) -> anyhow::Result<Shared> {
+    let path = photo.display().to_string();
+    let add = [&["add", &path, "--policy", "open"], options].concat();
+    let added = owner.ok(&add).await?;
+    let image = text(&added["images"][0], "image")?;
+    let arrived = viewer.ok(&["request", &owner.name, &image]).await?;
+    Ok(Shared {
+        image,
+        grant: text(&arrived, "grant")?,
+        carrier: text(&arrived, "carrier")?.into(),
+    })
+}
+
+/// A text in a verb's JSON.
+///
+/// # Errors
+/// When it is not there.
+pub fn text(json: &Value, key: &str) -> anyhow::Result<String> {
+    Ok(json[key]
+        .as_str()
+        .with_context(|| format!("no text `{key}` in {json}"))?
+        .to_owned())
+}
+
+/// The row of a grant in `shared` or `inbox`.
+///
+/// # Errors
+/// When the verb fails or the grant is not there.
+pub async fn grant_row(person: &Person, verb: &str, grant: &str) -> anyhow::Result<Value> {
+    let list = person.ok(&[verb]).await?;
+    let rows = list["grants"].as_array().context("no list of grants")?;
+    rows.iter()
+        .find(|row| row["grant"] == grant)
+        .cloned()
+        .with_context(|| format!("{grant} is not in {list}"))
+}
+
+/// Waits until a grant's row in `shared` or `inbox` is as it should be.
+///
+/// # Errors
+/// When it does not become so.
+pub async fn until_row(
+    person: &Person,
+    verb: &str,
+    grant: &str,
+    holds: impl Fn(&Value) -> bool,
+) -> anyhow::Result<Value> {
+    let look = async || {
+        grant_row(person, verb, grant)
+            .await
+            .ok()
+            .filter(|row| holds(row))
+    };
+    Ok(until(
+        &format!("the row of {grant} in `{verb}`"),
+        SETTLES_WITHIN,
+        look,
+    )
+    .await?)
+}

@@ -1,3 +1,38 @@
 //! Consensus. openraft's types and traits end in this folder and in `store`'s adapters.
+//!
+//! `node` starts everything and is the handle that the rest of the node holds; `propose` and `read`
+//! are its two verbs. `wire` is what nodes say to each other, `network` says it, `service` answers.
+//! `forming` makes a cluster out of empty directories, once. `clock` lets time into the log.
 
+mod blob;
+mod clock;
+mod config;
+mod consensus;
+mod forming;
+mod genesis;
+mod membership;
+pub mod memory;
+mod network;
+mod node;
+mod propose;
+mod read;
+mod runtime;
+mod seams;
+mod service;
+mod snapshot;
+mod status;
 pub mod types;
+mod wire;
+
+pub use clock::{HANDOVER_SKEW_MILLIS, LogTime, MEDIAN_LEAD_MILLIS, log_time};
+pub use config::Timing;
+pub use consensus::Storage;
+pub use forming::Forming;
+pub use genesis::{Genesis, GenesisMember, RecordError};
+pub use node::{AskError, Parts, Raft, Settings, StartError};
+pub use propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
+pub use read::ReadError;
+pub use seams::{AppService, ReportSink, ReportSource, Stamp, SystemClock, WallClock};
+pub use snapshot::{Receiving, SnapshotPort};
+pub use status::{Leadership, Role, Status};
+pub use types::{Member, RaftNodeId};

@@ -20,7 +20,7 @@ pub struct Member {
 
 /// A `machine::Entry`, encoded once by the leader for log and wire alike.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryBytes(pub Vec<u8>);
+pub struct EntryBytes(#[serde(with = "super::blob")] pub Vec<u8>);
 
 impl fmt::Debug for EntryBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl fmt::Display for EntryBytes {
 
 /// A `machine::Reply`, encoded. Empty for blank and membership entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct ReplyBytes(pub Vec<u8>);
+pub struct ReplyBytes(#[serde(with = "super::blob")] pub Vec<u8>);
 
 openraft::declare_raft_types!(
     pub TypeConfig:

@@ -1,1 +1,34 @@
 //! Durable state: the log, the sled state machine and its snapshots.
+//!
+//! The log (`wal`) is what an acknowledgement rests on: nothing is answered before its fdatasync.
+//! The state (`state`) is sled behind an in-memory overlay and can always be rebuilt from the
+//! newest snapshot (`snapshot`) and the log behind it; `recovery` decides at start which parts of
+//! a directory may still be trusted. openraft's and sled's types do not leave this folder, except
+//! for the trait implementations that openraft asks for.
+
+mod apply;
+mod digest;
+mod directory;
+mod drain;
+mod failure;
+mod generation;
+mod machine;
+mod meta;
+mod node_record;
+mod overlay;
+mod raft;
+mod recovery;
+mod snapshot;
+mod state;
+mod wal;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::StateMachine;
+pub use machine::{Decided, Machine};
+pub use node_record::NodeRecord;
+pub use recovery::{OpenError, Opened, Options, Store};
+pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
+pub use state::{HashGivenUp, NotApplied, State, StateHash, StateView, Touched};
+pub use wal::{MAX_PROPOSAL_BYTES, Wal};

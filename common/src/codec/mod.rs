@@ -1,19 +1,36 @@
 //! Hiding sealed bytes in a cover picture, and finding them again.
+//!
+//! [`hide`] and [`reveal`] are the two verbs that worker and clients use; both are pure functions of their input
+//! and run on the rayon pool they are called in. [`cover`] makes covers, [`preview`] makes previews, [`png`] reads
+//! and writes the pictures. What is hidden is invisible to the eye; it is not undetectable, and nothing here is
+//! what secrecy rests on: the payload is sealed before it comes here.
 
-use serde::{Deserialize, Serialize};
+mod alpha;
+pub mod cover;
+mod decode;
+mod header;
+mod hide;
+mod inspect;
+mod key;
+mod layout;
+pub mod limits;
+mod options;
+mod picture;
+pub mod png;
+pub mod preview;
+mod reveal;
+mod scale;
+mod size;
+mod veil;
 
-/// Placeholder types until the codec branch is merged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodecKey([u8; 32]);
-impl CodecKey {
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HideOptions {
-    pub depth: u8,
-}
+pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
+pub use decode::DecodeError;
+pub use hide::{HideError, TooSmall, hide};
+pub use inspect::{Inspection, inspect};
+pub use key::CodecKey;
+pub use options::{Codec, DepthError, HideOptions};
+pub use picture::{Channels, Picture};
+pub use png::PngError;
+pub use preview::{Preview, PreviewError, preview};
+pub use reveal::{Identity, RevealError, identify, reveal};
+pub use size::capacity;

@@ -1,0 +1,151 @@
+//! The stage: a folder, a cluster, two people and a photo. Dropping it kills and removes all of it.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use cameo_common::ids::Hash;
+use cameo_processes::{Binaries, Cluster, Person};
+use serde_json::Value;
+
+use super::Options;
+use super::tell::Teller;
+
+/// The photo of those who bring none: by Clemens Engelhardt, CC0.
+const OWN_PHOTO: &[u8] = include_bytes!("../../../photos/seeding_by_Clements_Engelhardt.jpg");
+
+/// A folder that goes when the demo goes, unless it was asked to keep it.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.keep {
+            // Nothing is lost when this fails: it lies in the temporary folder.
+            drop(std::fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
+/// Everything that a case plays on. Fields drop in order: processes before their folder.
+#[derive(Debug)]
+pub struct Stage {
+    pub cluster: Cluster,
+    pub ada: Person,
+    pub ben: Person,
+    pub photo: PathBuf,
+    pub photo_hash: Hash,
+    /// Where the pictures to look at are put.
+    pub pictures: PathBuf,
+    /// The first photo's image and grant, once there.
+    pub image: String,
+    pub grant: String,
+    folder: Folder,
+}
+
+impl Stage {
+    /// Builds what is missing, starts nodes and agents, registers both people.
+    pub async fn set(options: &Options, teller: &Teller) -> anyhow::Result<Self> {
+        let binaries = Binaries::locate()?;
+        let folder = make_folder(options.keep.as_deref())?;
+        let pictures = make_pictures(&folder)?;
+        let photo = bring_photo(options.photo.as_deref(), &folder.path)?;
+        let bytes = std::fs::read(&photo)?;
+
+        let started = Instant::now();
+        let cluster = Cluster::start(&binaries, &folder.path, options.nodes).await?;
+        let leader = cluster.leader().await?;
+        teller.step(&format!(
+            "{} nodes formed a cluster in {:.2} s; node {leader} leads",
+            options.nodes,
+            started.elapsed().as_secs_f64()
+        ));
+
+        let mut ada = Person::new(&binaries, &folder.path, "ada")?;
+        let mut ben = Person::new(&binaries, &folder.path, "ben")?;
+        let urls = cluster.urls();
+        for person in [&mut ada, &mut ben] {
+            let name = person.name.clone();
+            person.ok(&["init", &name, "--cluster", &urls]).await?;
+            person.start_agent().await?;
+            teller.step(&format!("{name} has keys, is registered, and runs an agent"));
+        }
+        let photo_hash = Hash::of(&bytes);
+        teller.step(&format!("the photo: {}, {} bytes", photo.display(), bytes.len()));
+        Ok(Self { cluster, ada, ben, photo, photo_hash, pictures, image: String::new(), grant: String::new(), folder })
+    }
+
+    /// Which node has finished a job since `before`.
+    pub async fn worker_since(&self, before: &[(u64, u64)]) -> Option<u64> {
+        let after = self.jobs_finished().await;
+        let grown = |(id, count): &&(u64, u64)| before.iter().any(|(old, was)| old == id && count > was);
+        after.iter().find(grown).map(|(id, _)| *id)
+    }
+
+    /// Jobs that each node has finished, by its own word.
+    pub async fn jobs_finished(&self) -> Vec<(u64, u64)> {
+        let mut counts = Vec::new();
+        for node in &self.cluster.nodes {
+            if let Some(count) = node.status().await.and_then(|status| status["jobs_finished"].as_u64()) {
+                counts.push((node.id, count));
+            }
+        }
+        counts
+    }
+
+    /// The owner's view of the ledger's row for a grant.
+    pub async fn ledger(&self, grant: &str) -> anyhow::Result<Value> {
+        let shared = self.ada.ok(&["shared"]).await?;
+        row(&shared["grants"], "grant", grant).context("ada's ledger does not have the grant")
+    }
+
+    /// Stops everything in good order; gives the folder of pictures.
+    pub async fn close(mut self) -> anyhow::Result<PathBuf> {
+        self.ada.stop_agent().await?;
+        self.ben.stop_agent().await?;
+        for node in &mut self.cluster.nodes {
+            node.stop().await?;
+        }
+        drop(self.folder);
+        Ok(self.pictures)
+    }
+}
+
+/// The row of a list whose `key` is `value`.
+pub fn row(list: &Value, key: &str, value: &str) -> Option<Value> {
+    list.as_array()?.iter().find(|row| row[key] == value).cloned()
+}
+
+fn make_folder(keep: Option<&Path>) -> anyhow::Result<Folder> {
+    let keeping = keep.is_some();
+    let path = match keep {
+        Some(path) => path.to_owned(),
+        None => std::env::temp_dir().join(format!("cameo-demo-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    let empty = std::fs::read_dir(&path)?.next().is_none();
+    anyhow::ensure!(empty, "{} is not empty: name a new folder", path.display());
+    Ok(Folder { path: path.canonicalize()?, keep: keeping })
+}
+
+fn make_pictures(folder: &Folder) -> anyhow::Result<PathBuf> {
+    let pictures = if folder.keep {
+        folder.path.join("pictures")
+    } else {
+        std::env::temp_dir().join(format!("cameo-pictures-{}", std::process::id()))
+    };
+    std::fs::create_dir_all(&pictures)?;
+    Ok(pictures)
+}
+
+fn bring_photo(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
+    if let Some(path) = given {
+        return path.canonicalize().with_context(|| format!("there is no photo at {}", path.display()));
+    }
+    let path = folder.join("seeding_by_Clements_Engelhardt.jpg");
+    std::fs::write(&path, OWN_PHOTO)?;
+    Ok(path)
+}

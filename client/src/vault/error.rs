@@ -1,0 +1,74 @@
+//! What can go wrong with the vault, in words that say what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::unlock::Origin;
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("there is no home folder; set CAMEO_HOME to a folder of your own")]
+    NoHome,
+    #[error("{0} holds no vault yet; run `cameo init` first")]
+    NotCreated(PathBuf),
+    #[error("{0} holds a vault already; choose another folder with CAMEO_HOME")]
+    AlreadyCreated(PathBuf),
+    #[error("the passphrase from {origin} does not open {path}; {}", origin.advice())]
+    WrongPassphrase { path: PathBuf, origin: Origin },
+    #[error("no passphrase: {0}")]
+    NoPassphrase(#[from] super::unlock::UnlockError),
+    #[error(
+        "{path} is damaged ({reason}); nothing was changed: put it back from a backup, \
+         or move it out of the vault to go on without it"
+    )]
+    Damaged { path: PathBuf, reason: &'static str },
+    #[error(
+        "{path} was written by another version of Cameo ({found}, this one knows {known}); update Cameo"
+    )]
+    OtherVersion {
+        path: PathBuf,
+        found: u16,
+        known: u16,
+    },
+    #[error("an agent is running on {home} already{}; stop it first, or choose another folder with CAMEO_HOME", process(*.pid))]
+    AgentRunning { home: PathBuf, pid: Option<u32> },
+    #[error("{0} is in use by another Cameo process for too long; try again")]
+    Busy(PathBuf),
+    #[error("`{0}` cannot be a name in the vault: {1}")]
+    InvalidName(String, &'static str),
+    #[error("a record of {size} bytes is over the limit of {limit}")]
+    TooLarge { size: usize, limit: usize },
+    #[error("a record cannot be encoded")]
+    Encoding,
+    #[error("the system gives no randomness")]
+    NoRandomness,
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+impl VaultError {
+    /// For `map_err`: what was attempted, and on which file.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| VaultError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(super) fn damaged(path: &Path, reason: &'static str) -> Self {
+        VaultError::Damaged {
+            path: path.to_owned(),
+            reason,
+        }
+    }
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+}

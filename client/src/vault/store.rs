@@ -1,0 +1,303 @@
+//! The vault itself: typed records, one a file, sealed.
+//!
+//! ```text
+//!  0  8  "cameorec"
+//!  8  2  format of this header = 1, little-endian
+//! 10  2  version of the record's type, little-endian
+//! 12 24  nonce
+//! 36     sealed: postcard of (id, record); then the tag of 16 bytes
+//! ```
+//! The sealing authenticates the header before the nonce and where the file lies in
+//! the vault, `records/<kind>/<name>`: no file can stand in for another. The name is a
+//! keyed hash, so a folder does not tell whom this person knows.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use super::error::VaultError;
+use super::file::{self, NONCE_BYTES, Nonce, UNFINISHED};
+use super::home::Home;
+use super::key::{VaultKey, random};
+use super::lock::WriteLock;
+use super::unlock::Passphrase;
+
+/// Longest record in bytes, encoded.
+pub const RECORD_LIMIT: usize = 64 * 1024 * 1024;
+/// Longest id in bytes.
+pub const ID_LIMIT: usize = 256;
+
+const MAGIC: &[u8; 8] = b"cameorec";
+const FORMAT: u16 = 1;
+const VERSION_AT: usize = MAGIC.len() + 2;
+const NONCE_AT: usize = VERSION_AT + 2;
+const SEALED_AT: usize = NONCE_AT + NONCE_BYTES;
+const RECORDS: &str = "records";
+
+const SEALING: &str = "cameo vault 1 sealing of records";
+const NAMING: &str = "cameo vault 1 names of records";
+
+/// A type that can be kept. Change [`Record::VERSION`] with its encoding.
+pub trait Record: Serialize + DeserializeOwned {
+    /// Its folder: lower-case letters, digits and `-`.
+    const KIND: &'static str;
+    const VERSION: u16;
+}
+
+/// An open vault. Clones share it; threads and processes may write at the same time.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    home: Home,
+    key: VaultKey,
+    sealing: Zeroizing<[u8; 32]>,
+    naming: Zeroizing<[u8; 32]>,
+}
+
+/// All records of one kind, by id, and the files among them that cannot be read.
+#[derive(Debug)]
+pub struct Listing<T> {
+    pub records: Vec<(String, T)>,
+    pub unreadable: Vec<VaultError>,
+}
+
+impl Vault {
+    pub fn exists(home: &Home) -> bool {
+        VaultKey::exists(home)
+    }
+
+    pub fn create(home: &Home, passphrase: &Passphrase) -> Result<Self, VaultError> {
+        VaultKey::create(home, passphrase).map(|key| Self::with(home, key))
+    }
+
+    pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, VaultError> {
+        VaultKey::open(home, passphrase).map(|key| Self::with(home, key))
+    }
+
+    pub fn change_passphrase(&self, passphrase: &Passphrase) -> Result<(), VaultError> {
+        self.inner.key.rewrap(self.home(), passphrase)
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.inner.home
+    }
+
+    /// Keeps `record` in place of an earlier one. An earlier one that cannot be read
+    /// stays, and is the error.
+    pub fn put<T: Record>(&self, id: &str, record: &T) -> Result<(), VaultError> {
+        let path = self.path::<T>(id)?;
+        let _lock = WriteLock::take(self.home())?;
+        self.read::<T>(&path)?;
+        self.write(&path, id, record)
+    }
+
+    pub fn get<T: Record>(&self, id: &str) -> Result<Option<T>, VaultError> {
+        let path = self.path::<T>(id)?;
+        Ok(self.read::<T>(&path)?.map(|(_, record)| record))
+    }
+
+    /// All records of a kind, in the order of their ids; one that cannot be read
+    /// is an error. [`Vault::survey`] goes on past it.
+    pub fn list<T: Record>(&self) -> Result<Vec<(String, T)>, VaultError> {
+        let mut listing = self.survey::<T>()?;
+        match listing.unreadable.pop() {
+            Some(error) => Err(error),
+            None => Ok(listing.records),
+        }
+    }
+
+    /// What can be read of a kind, and what cannot.
+    pub fn survey<T: Record>(&self) -> Result<Listing<T>, VaultError> {
+        let folder = self.folder::<T>()?;
+        let failed = || VaultError::io("list", &folder);
+        let mut listing = Listing {
+            records: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        for entry in fs::read_dir(&folder).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            if entry.file_name() == UNFINISHED {
+                continue;
+            }
+            match self.read::<T>(&entry.path()) {
+                Ok(Some(record)) => listing.records.push(record),
+                // Deleted since the folder was read.
+                Ok(None) => {}
+                Err(error) => listing.unreadable.push(error),
+            }
+        }
+        listing.records.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(listing)
+    }
+
+    /// Removes a record; false when there was none. One that cannot be read stays.
+    pub fn delete<T: Record>(&self, id: &str) -> Result<bool, VaultError> {
+        let path = self.path::<T>(id)?;
+        let _lock = WriteLock::take(self.home())?;
+        if self.read::<T>(&path)?.is_none() {
+            return Ok(false);
+        }
+        file::remove(&path)
+    }
+
+    /// Reads, changes and writes one record while nobody else writes. `change` gets
+    /// the record, if there is one, and says what it is to be; `None` removes it. It
+    /// must not write to the vault itself. Returns what `change` returned.
+    pub fn update<T: Record, E: From<VaultError>>(
+        &self,
+        id: &str,
+        change: impl FnOnce(Option<T>) -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        let path = self.path::<T>(id)?;
+        let _lock = WriteLock::take(self.home())?;
+        let before = self.read::<T>(&path)?.map(|(_, record)| record);
+        let existed = before.is_some();
+        let after = change(before)?;
+        match &after {
+            Some(record) => self.write(&path, id, record)?,
+            None if existed => drop(file::remove(&path)?),
+            None => {}
+        }
+        Ok(after)
+    }
+
+    fn with(home: &Home, key: VaultKey) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                home: home.clone(),
+                sealing: key.derive(SEALING),
+                naming: key.derive(NAMING),
+                key,
+            }),
+        }
+    }
+
+    fn folder<T: Record>(&self) -> Result<PathBuf, VaultError> {
+        check_kind(T::KIND)?;
+        self.home().directory(Path::new(RECORDS))?;
+        self.home().directory(&Path::new(RECORDS).join(T::KIND))
+    }
+
+    fn path<T: Record>(&self, id: &str) -> Result<PathBuf, VaultError> {
+        if id.len() > ID_LIMIT {
+            return Err(VaultError::InvalidName(id.to_owned(), "it is too long"));
+        }
+        let mut hasher = blake3::Hasher::new_keyed(&self.inner.naming);
+        hasher.update(T::KIND.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(id.as_bytes());
+        let name = hasher.finalize().to_hex();
+        Ok(self.folder::<T>()?.join(&name[..32]))
+    }
+
+    fn read<T: Record>(&self, path: &Path) -> Result<Option<(String, T)>, VaultError> {
+        let Some(bytes) = file::read(path)? else {
+            return Ok(None);
+        };
+        open_record(&self.inner.sealing, path, &bytes).map(Some)
+    }
+
+    fn write<T: Record>(&self, path: &Path, id: &str, record: &T) -> Result<(), VaultError> {
+        let bytes = seal_record(&self.inner.sealing, random()?, path, id, record)?;
+        file::write(path, &bytes)
+    }
+}
+
+fn seal_record<T: Record>(
+    key: &[u8; 32],
+    nonce: Nonce,
+    path: &Path,
+    id: &str,
+    record: &T,
+) -> Result<Vec<u8>, VaultError> {
+    let plain = postcard::to_stdvec(&(id, record))
+        .map(Zeroizing::new)
+        .map_err(|_| VaultError::Encoding)?;
+    if plain.len() > RECORD_LIMIT {
+        return Err(VaultError::TooLarge {
+            size: plain.len(),
+            limit: RECORD_LIMIT,
+        });
+    }
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(FORMAT.to_le_bytes());
+    bytes.extend(T::VERSION.to_le_bytes());
+    let sealed = file::seal(key, &nonce, &associated(&bytes, T::KIND, path), &plain)?;
+    bytes.extend(nonce);
+    bytes.extend(sealed);
+    Ok(bytes)
+}
+
+fn open_record<T: Record>(
+    key: &[u8; 32],
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(String, T), VaultError> {
+    if bytes.len() < SEALED_AT || !bytes.starts_with(MAGIC) {
+        return Err(VaultError::damaged(path, "it is no record"));
+    }
+    expect_version(path, &bytes[MAGIC.len()..VERSION_AT], FORMAT)?;
+    expect_version(path, &bytes[VERSION_AT..NONCE_AT], T::VERSION)?;
+    let (before, rest) = bytes.split_at(NONCE_AT);
+    let (nonce, sealed) = rest.split_at(NONCE_BYTES);
+    let plain = file::open(key, nonce, &associated(before, T::KIND, path), sealed)
+        .ok_or_else(|| VaultError::damaged(path, "its seal is broken"))?;
+    decode(&plain).ok_or_else(|| VaultError::damaged(path, "it does not decode"))
+}
+
+/// Refuses what would not be written the same way again.
+fn decode<T: Record>(plain: &[u8]) -> Option<(String, T)> {
+    let record: (String, T) = postcard::from_bytes(plain).ok()?;
+    let again = Zeroizing::new(postcard::to_stdvec(&record).ok()?);
+    (*again == plain).then_some(record)
+}
+
+fn expect_version(path: &Path, bytes: &[u8], known: u16) -> Result<(), VaultError> {
+    let found = bytes
+        .iter()
+        .rev()
+        .fold(0, |all, &byte| all << 8 | u16::from(byte));
+    if found != known {
+        return Err(VaultError::OtherVersion {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(())
+}
+
+/// The header and where the file lies within the vault.
+fn associated(header: &[u8], kind: &str, path: &Path) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let place = [RECORDS.as_bytes(), b"/", kind.as_bytes(), b"/", name].concat();
+    [header, &place].concat()
+}
+
+pub(super) fn check_kind(kind: &str) -> Result<(), VaultError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=32).contains(&kind.len()) && kind.bytes().all(allowed) {
+        return Ok(());
+    }
+    let why = "a kind has 1 to 32 lower-case letters, digits and `-`";
+    Err(VaultError::InvalidName(kind.to_owned(), why))
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Vault")
+            .field("home", &self.home.path())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,356 @@
+//! Where the passphrase comes from: a file that the environment names, else the
+//! kernel's keyring, else the person at the terminal.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::PathBuf;
+
+use keyring_core::Entry;
+use keyring_core::api::CredentialStoreApi;
+use zeroize::Zeroizing;
+
+use super::error::VaultError;
+use super::home::Home;
+use super::store::Vault;
+
+/// Names the variable whose file holds the passphrase in its first line.
+pub const PASSPHRASE_FILE: &str = "CAMEO_PASSPHRASE_FILE";
+
+/// Longest passphrase in bytes.
+pub const PASSPHRASE_LIMIT: usize = 1024;
+
+const KEYRING_SERVICE: &str = "cameo";
+/// How often a person may mistype.
+const ATTEMPTS: usize = 3;
+
+/// What opens the vault. Cleared from memory when dropped.
+pub struct Passphrase {
+    secret: Zeroizing<String>,
+    origin: Origin,
+}
+
+/// Where a passphrase was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    File(PathBuf),
+    Keyring,
+    Terminal,
+    /// Handed in by the program.
+    Given,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    #[error(
+        "put it in the first line of a file and set {PASSPHRASE_FILE} to the file, \
+         or run this in a terminal"
+    )]
+    Nowhere,
+    #[error("{path}, which {PASSPHRASE_FILE} names, cannot be read: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("the first line of {path}, which {PASSPHRASE_FILE} names, is empty")]
+    EmptyFile { path: PathBuf },
+    #[error("a passphrase may have {PASSPHRASE_LIMIT} bytes at most")]
+    TooLong,
+    #[error("an empty one protects nothing; choose another")]
+    Empty,
+    #[error("the two differ; try again")]
+    Differ,
+    #[error("the terminal cannot be read: {0}")]
+    Terminal(#[source] io::Error),
+    #[error("the kernel's keyring does not take it: {0}")]
+    Keyring(String),
+}
+
+/// What the environment of a process offers.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    pub passphrase_file: Option<PathBuf>,
+    /// Whether to look into the kernel's keyring.
+    pub keyring: bool,
+    /// Whether somebody can be asked.
+    pub terminal: bool,
+}
+
+impl Surroundings {
+    pub fn of_this_process() -> Self {
+        Self {
+            passphrase_file: std::env::var_os(PASSPHRASE_FILE)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
+            keyring: true,
+            terminal: io::stdin().is_terminal(),
+        }
+    }
+}
+
+/// Opens the vault of `home`. A keyring that is out of date is forgotten, and a person
+/// who mistypes is asked again.
+pub fn open(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
+    if !Vault::exists(home) {
+        return Err(VaultError::NotCreated(home.path().to_owned()));
+    }
+    let mut around = around.clone();
+    let mut attempts = 1;
+    loop {
+        let passphrase = find(home, &around)?;
+        match Vault::open(home, &passphrase) {
+            Err(VaultError::WrongPassphrase {
+                origin: Origin::Keyring,
+                ..
+            }) => {
+                forget(home)?;
+                around.keyring = false;
+            }
+            Err(VaultError::WrongPassphrase {
+                origin: Origin::Terminal,
+                ..
+            }) if attempts < ATTEMPTS => {
+                attempts += 1;
+                tracing::warn!("this passphrase does not open the vault; try again");
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Creates the vault of `home`; at a terminal the passphrase is asked for twice.
+pub fn create(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
+    if Vault::exists(home) {
+        return Err(VaultError::AlreadyCreated(home.path().to_owned()));
+    }
+    let passphrase = match (&around.passphrase_file, around.terminal) {
+        (Some(path), _) => from_file(path.clone())?,
+        (None, true) => choose()?,
+        (None, false) => return Err(UnlockError::Nowhere.into()),
+    };
+    Vault::create(home, &passphrase)
+}
+
+/// Asks at the terminal for a new passphrase, twice.
+pub fn choose() -> Result<Passphrase, UnlockError> {
+    let first = prompt("New passphrase: ")?;
+    let second = prompt("Again: ")?;
+    if first.bytes() != second.bytes() {
+        return Err(UnlockError::Differ);
+    }
+    Ok(first)
+}
+
+/// Keeps the passphrase in the kernel's keyring, until the machine stops or it expires.
+pub fn remember(home: &Home, passphrase: &Passphrase) -> Result<(), UnlockError> {
+    keyring_entry(home)
+        .and_then(|entry| entry.set_password(&passphrase.secret))
+        .map_err(|error| UnlockError::Keyring(error.to_string()))
+}
+
+/// Takes the passphrase out of the keyring; fine when it is not there.
+pub fn forget(home: &Home) -> Result<(), UnlockError> {
+    match keyring_entry(home).and_then(|entry| entry.delete_credential()) {
+        Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+        Err(error) => Err(UnlockError::Keyring(error.to_string())),
+    }
+}
+
+/// The passphrase of `home`'s vault, not tried yet.
+pub fn find(home: &Home, around: &Surroundings) -> Result<Passphrase, UnlockError> {
+    if let Some(path) = &around.passphrase_file {
+        return from_file(path.clone());
+    }
+    if around.keyring
+        && let Some(passphrase) = from_keyring(home)
+    {
+        return Ok(passphrase);
+    }
+    if around.terminal {
+        return prompt("Passphrase: ");
+    }
+    Err(UnlockError::Nowhere)
+}
+
+fn from_file(path: PathBuf) -> Result<Passphrase, UnlockError> {
+    let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LIMIT + 3));
+    let read = File::open(&path).and_then(|file| {
+        BufReader::new(file)
+            .take(PASSPHRASE_LIMIT as u64 + 3)
+            .read_line(&mut line)
+    });
+    if let Err(source) = read {
+        return Err(UnlockError::File { path, source });
+    }
+    let secret = Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned());
+    if secret.is_empty() {
+        return Err(UnlockError::EmptyFile { path });
+    }
+    Passphrase::new(secret, Origin::File(path))
+}
+
+/// A machine without a usable keyring is one whose keyring is empty.
+fn from_keyring(home: &Home) -> Option<Passphrase> {
+    let secret = keyring_entry(home).and_then(|entry| entry.get_password());
+    match secret {
+        Ok(secret) => Passphrase::new(Zeroizing::new(secret), Origin::Keyring).ok(),
+        Err(keyring_core::Error::NoEntry) => None,
+        Err(error) => {
+            tracing::debug!(%error, "the kernel's keyring is not available");
+            None
+        }
+    }
+}
+
+fn keyring_entry(home: &Home) -> keyring_core::Result<Entry> {
+    let store = linux_keyutils_keyring_store::Store::new()?;
+    store.build(KEYRING_SERVICE, &home.path().to_string_lossy(), None)
+}
+
+fn prompt(question: &str) -> Result<Passphrase, UnlockError> {
+    let secret = rpassword::prompt_password(question).map_err(UnlockError::Terminal)?;
+    Passphrase::new(Zeroizing::new(secret), Origin::Terminal)
+}
+
+impl Passphrase {
+    fn new(secret: Zeroizing<String>, origin: Origin) -> Result<Self, UnlockError> {
+        if secret.is_empty() {
+            return Err(UnlockError::Empty);
+        }
+        if secret.len() > PASSPHRASE_LIMIT {
+            return Err(UnlockError::TooLong);
+        }
+        Ok(Self { secret, origin })
+    }
+
+    /// One that the program has: in tests and in the demo.
+    pub fn given(secret: &str) -> Self {
+        Self {
+            secret: Zeroizing::new(secret.to_owned()),
+            origin: Origin::Given,
+        }
+    }
+
+    pub fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.secret.as_bytes()
+    }
+}
+
+impl Origin {
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Origin::File(_) => "correct the first line of that file",
+            Origin::Keyring => "have the keyring forget it",
+            Origin::Terminal | Origin::Given => "try again",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::File(path) => write!(formatter, "{}", path.display()),
+            Origin::Keyring => formatter.write_str("the kernel's keyring"),
+            Origin::Terminal => formatter.write_str("the terminal"),
+            Origin::Given => formatter.write_str("the program"),
+        }
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Passphrase(from {})", self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn with_file(content: &str) -> (tempfile::TempDir, Home, Surroundings) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().join("home")).unwrap();
+        let path = folder.path().join("passphrase");
+        std::fs::write(&path, content).unwrap();
+        let around = Surroundings {
+            passphrase_file: Some(path),
+            ..Surroundings::default()
+        };
+        (folder, home, around)
+    }
+
+    #[test]
+    fn the_first_line_of_the_file_is_the_passphrase() {
+        let (_folder, home, mut around) = with_file("correct horse\r\nnot this\n");
+        assert_eq!(find(&home, &around).unwrap().bytes(), b"correct horse");
+        around.terminal = true;
+        let found = find(&home, &around).unwrap();
+        assert!(matches!(found.origin(), Origin::File(_)));
+    }
+
+    #[test]
+    fn a_file_that_does_not_serve_is_named() {
+        let (_folder, home, mut around) = with_file("\nsecond line\n");
+        let path = around.passphrase_file.clone().unwrap();
+        let refused = find(&home, &around).unwrap_err().to_string();
+        assert!(refused.contains(path.to_str().unwrap()), "{refused}");
+        around.passphrase_file = Some("/nowhere/at/all".into());
+        let refused = find(&home, &around).unwrap_err().to_string();
+        assert!(refused.contains("/nowhere/at/all"), "{refused}");
+        let (_folder, home, around) = with_file(&"x".repeat(PASSPHRASE_LIMIT + 1));
+        let refused = find(&home, &around);
+        assert!(matches!(refused, Err(UnlockError::TooLong)));
+    }
+
+    #[test]
+    fn without_any_source_the_person_is_told_what_to_do() {
+        let (_folder, home, _) = with_file("");
+        let refused = create(&home, &Surroundings::default()).unwrap_err();
+        assert!(refused.to_string().contains(PASSPHRASE_FILE), "{refused}");
+    }
+
+    #[test]
+    fn a_vault_is_created_and_opened_by_the_same_file_and_no_other() {
+        let (_folder, home, around) = with_file("correct horse\n");
+        let refused = open(&home, &around).unwrap_err();
+        assert!(matches!(refused, VaultError::NotCreated(_)), "{refused}");
+        create(&home, &around).unwrap();
+        open(&home, &around).unwrap();
+        let refused = create(&home, &around).unwrap_err();
+        assert!(matches!(refused, VaultError::AlreadyCreated(_)));
+        std::fs::write(around.passphrase_file.as_ref().unwrap(), "wrong\n").unwrap();
+        let refused = open(&home, &around).unwrap_err();
+        assert!(matches!(refused, VaultError::WrongPassphrase { .. }));
+    }
+
+    #[test]
+    fn the_keyring_gives_back_what_it_took_or_says_that_it_takes_nothing() {
+        let (_folder, home, _) = with_file("");
+        let around = Surroundings {
+            keyring: true,
+            ..Surroundings::default()
+        };
+        let nowhere = |found| matches!(found, Err(UnlockError::Nowhere));
+        assert!(nowhere(find(&home, &around)));
+        match remember(&home, &Passphrase::given("correct horse")) {
+            Ok(()) => {
+                let found = find(&home, &around).unwrap();
+                assert_eq!(found.bytes(), b"correct horse");
+                assert_eq!(found.origin(), Origin::Keyring);
+                forget(&home).unwrap();
+            }
+            // Containers mostly have none.
+            Err(refused) => assert!(refused.to_string().contains("keyring"), "{refused}"),
+        }
+        assert!(nowhere(find(&home, &around)));
+    }
+
+    #[test]
+    fn a_passphrase_is_not_printed() {
+        let printed = format!("{:?}", Passphrase::given("correct horse"));
+        assert!(!printed.contains("horse"), "{printed}");
+    }
+}

@@ -1,0 +1,270 @@
+//! The calling end: one lazily made connection per peer and lane, pipelined, made again when lost.
+//!
+//! What a caller must know is whether a failed request may have been carried out: `CallError` says
+//! so. Connecting goes on in the background and is not given up because one caller has.
+
+mod lane;
+mod wire;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::Identity;
+use super::frame::MAX_BODY_BYTES;
+use super::hello::{Purpose, Refusal};
+use super::tls::Tls;
+use super::transport::Transport;
+pub use lane::Lane;
+pub use wire::PendingReply;
+use wire::Wire;
+
+/// First pause after a failed connection attempt; doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a call brought no reply.
+#[derive(Debug, Clone, Error)]
+pub enum CallError {
+    #[error("node not reachable: {0}")]
+    Unreachable(String),
+    #[error("node refused the connection: {0}")]
+    Refused(Refusal),
+    #[error("too many requests under way to this node")]
+    Busy,
+    #[error("a request of {0} bytes is too large")]
+    TooLarge(usize),
+    #[error("node does not serve this: {0}")]
+    Denied(String),
+    #[error("the connection was lost before the reply came")]
+    Lost,
+    #[error("no reply in time")]
+    TimedOut,
+}
+
+impl CallError {
+    /// The request was not, and will never be, carried out by the peer.
+    pub fn surely_not_done(&self) -> bool {
+        !matches!(self, CallError::Lost | CallError::TimedOut)
+    }
+}
+
+/// Where a link goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dial {
+    /// The node wanted.
+    pub node: u64,
+    /// `host:port` of its link.
+    pub address: String,
+    /// What the connection is for.
+    pub purpose: Purpose,
+}
+
+/// All outgoing links of this node.
+#[derive(Clone)]
+pub struct Links {
+    shared: Arc<Shared>,
+    open: Arc<Mutex<HashMap<(u64, Lane), Link>>>,
+}
+
+struct Shared {
+    identity: Identity,
+    tls: Tls,
+    transport: Arc<dyn Transport>,
+    runtime: Handle,
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Links of {:?}", self.shared.identity)
+    }
+}
+
+impl Links {
+    /// Links whose connections live on `runtime`.
+    pub fn new(
+        identity: Identity,
+        transport: Arc<dyn Transport>,
+        runtime: Handle,
+    ) -> std::io::Result<Self> {
+        let tls = Tls::new(identity.keys.clone()).map_err(std::io::Error::other)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                identity,
+                tls,
+                transport,
+                runtime,
+            }),
+            open: Arc::default(),
+        })
+    }
+
+    /// The link to a member on a lane, shared by all who ask; a changed address makes a new one.
+    pub fn member(&self, node: u64, address: &str, lane: Lane) -> Link {
+        let dial = Dial {
+            node,
+            address: address.to_owned(),
+            purpose: Purpose::Member,
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get(&(node, lane)) {
+            Some(link) if link.inner.dial == dial => link.clone(),
+            _ => {
+                let link = self.separate(dial);
+                open.insert((node, lane), link.clone());
+                link
+            }
+        }
+    }
+
+    /// A link of its own, closed when its last clone is dropped.
+    pub fn separate(&self, dial: Dial) -> Link {
+        Link {
+            inner: Arc::new(Inner {
+                shared: self.shared.clone(),
+                dial,
+                state: watch::Sender::new(State::Idle),
+            }),
+        }
+    }
+
+    /// Closes every member link.
+    pub fn close(&self) {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// One peer on one lane.
+#[derive(Clone)]
+pub struct Link {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    dial: Dial,
+    state: watch::Sender<State>,
+}
+
+enum State {
+    Idle,
+    Connecting,
+    Up(Arc<Wire>),
+    Down {
+        why: CallError,
+        failures: u32,
+        until: Instant,
+    },
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Dial { node, address, .. } = &self.inner.dial;
+        write!(f, "Link to node {node} at {address}")
+    }
+}
+
+impl Link {
+    /// Sends a request and waits for its reply, connecting first where needed.
+    pub async fn call(&self, body: &[u8], deadline: Instant) -> Result<Bytes, CallError> {
+        if body.len() > MAX_BODY_BYTES {
+            return Err(CallError::TooLarge(body.len()));
+        }
+        let wire = self.connected(deadline).await?;
+        wire.start(body)?.until(deadline).await
+    }
+
+    /// Hands a request to a connection that is up, at once and in the order of the calls.
+    pub fn start(&self, body: &[u8]) -> Result<PendingReply, CallError> {
+        if body.len() > MAX_BODY_BYTES {
+            return Err(CallError::TooLarge(body.len()));
+        }
+        match &*self.inner.state.borrow() {
+            State::Up(wire) => wire.start(body),
+            State::Down { why, .. } => Err(why.clone()),
+            _ => Err(CallError::Unreachable("not connected".into())),
+        }
+    }
+
+    /// Waits until there is a connection.
+    pub async fn ready(&self, deadline: Instant) -> Result<(), CallError> {
+        self.connected(deadline).await.map(|_| ())
+    }
+
+    async fn connected(&self, deadline: Instant) -> Result<Arc<Wire>, CallError> {
+        let mut states = self.inner.state.subscribe();
+        loop {
+            self.connect_if_down();
+            match &*states.borrow_and_update() {
+                State::Up(wire) => return Ok(wire.clone()),
+                State::Down { why, .. } => return Err(why.clone()),
+                State::Idle | State::Connecting => {}
+            }
+            match timeout_at(deadline, states.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(CallError::Unreachable("the link was closed".into())),
+                Err(_) => {
+                    return Err(CallError::Unreachable(format!(
+                        "no connection to {} in time",
+                        self.inner.dial.address
+                    )));
+                }
+            }
+        }
+    }
+
+    fn connect_if_down(&self) {
+        let mut attempt = None;
+        self.inner.state.send_if_modified(|state| {
+            let failures = match state {
+                State::Idle => 0,
+                State::Up(wire) if wire.is_closed() => 0,
+                State::Down {
+                    failures, until, ..
+                } if *until <= Instant::now() => *failures,
+                _ => return false,
+            };
+            *state = State::Connecting;
+            attempt = Some(failures);
+            true
+        });
+        if let Some(failures) = attempt {
+            let inner = Arc::downgrade(&self.inner);
+            let (shared, dial) = (self.inner.shared.clone(), self.inner.dial.clone());
+            self.inner.shared.runtime.spawn(async move {
+                let result =
+                    Wire::connect(&shared.identity, &shared.tls, &*shared.transport, &dial).await;
+                if let Some(inner) = inner.upgrade() {
+                    inner.state.send_replace(outcome(result, failures, &dial));
+                }
+            });
+        }
+    }
+}
+
+fn outcome(result: Result<Wire, CallError>, failures: u32, dial: &Dial) -> State {
+    match result {
+        Ok(wire) => State::Up(Arc::new(wire)),
+        Err(why) => {
+            if failures == 0 {
+                tracing::info!(node = dial.node, address = %dial.address, %why, "no link");
+            }
+            let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(8));
+            State::Down {
+                why,
+                failures: failures.saturating_add(1),
+                until: Instant::now() + pause.min(LONGEST_PAUSE),
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The cluster secret: bytes that every node of one cluster holds and nobody else.
+
+use std::fmt;
+use std::path::Path;
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Shorter secrets could be guessed from one recorded hello.
+pub const MIN_SECRET_BYTES: usize = 16;
+/// Longer files are a mistake, not a secret.
+pub const MAX_SECRET_BYTES: usize = 4096;
+
+/// Why a secret was not accepted.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    #[error("cannot read the cluster secret {path}: {source}")]
+    Read {
+        path: String,
+        source: std::io::Error,
+    },
+    #[error(
+        "the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}: write 32 random bytes to a file and give the same file to every node"
+    )]
+    Length(usize),
+}
+
+/// The shared secret, zeroised when dropped, never printed.
+pub struct ClusterSecret(Zeroizing<Vec<u8>>);
+
+impl ClusterSecret {
+    /// Reads the secret file; one trailing line end is not part of the secret.
+    pub fn from_file(path: &Path) -> Result<Self, SecretError> {
+        let bytes = std::fs::read(path).map_err(|source| SecretError::Read {
+            path: path.display().to_string(),
+            source,
+        })?;
+        Self::from_bytes(bytes)
+    }
+
+    /// Takes the secret from memory; trailing line ends are cut off.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, SecretError> {
+        let mut bytes = Zeroizing::new(bytes);
+        while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+            bytes.pop();
+        }
+        if bytes.len() < MIN_SECRET_BYTES || bytes.len() > MAX_SECRET_BYTES {
+            return Err(SecretError::Length(bytes.len()));
+        }
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClusterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClusterSecret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_short_secret_is_refused_and_a_line_end_is_no_part_of_it() {
+        assert!(matches!(
+            ClusterSecret::from_bytes(b"fifteen bytes..\n".to_vec()),
+            Err(SecretError::Length(15))
+        ));
+        let secret = ClusterSecret::from_bytes(b"0123456789abcdef\r\n".to_vec()).unwrap();
+        assert_eq!(secret.bytes(), b"0123456789abcdef");
+        assert_eq!(format!("{secret:?}"), "ClusterSecret(..)");
+    }
+}

@@ -1,0 +1,384 @@
+//! How a cluster begins, once, out of empty directories, and never by itself out of a lost one.
+//!
+//! The node with the lowest id asks all others whether they are pristine. When all are, it draws
+//! the genesis, records it on its own disk, has every other node record it, and only then
+//! initialises Raft. A node serves appends and votes only to members of the cluster in its record,
+//! so a node that has lost its record votes for nobody: it has forgotten its promises.
+//!
+//! Each node draws a token at each start. The coordinator returns it with the genesis, so a node
+//! that was emptied in between notices that the question was asked of another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver;
+use tokio::time::{Instant, sleep};
+
+use super::consensus::Consensus;
+use super::genesis::{Genesis, GenesisMember, Record, RecordFile};
+use super::membership::Membership;
+use super::wire::{NodeReply, NodeRequest, Presence, decode, encode};
+use crate::link::{CallError, ClusterId, Dial, Links, Purpose, Refusal};
+
+/// Between rounds of questions.
+const ROUND_PAUSE: Duration = Duration::from_millis(200);
+/// For one question to one node.
+const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Whether this node belongs to a cluster yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forming {
+    /// Not yet, and why; a sentence for the operator.
+    Waiting { why: String },
+    /// It does, for good.
+    Formed { genesis: Arc<Genesis> },
+}
+
+/// This node's part in forming.
+pub(super) struct Founder {
+    pub me: GenesisMember,
+    pub token: [u8; 32],
+    /// Link addresses of all founders, this node among them.
+    pub peers: BTreeMap<u64, String>,
+    pub membership: Arc<Membership>,
+    pub file: RecordFile,
+    /// Makes the store remember the cluster too.
+    pub remember: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
+    /// The log was empty at the start.
+    pub started_empty: bool,
+    /// Whoever records a genesis holds this.
+    pub recording: Mutex<()>,
+}
+
+impl Founder {
+    /// What this node says of itself.
+    pub fn presence(&self) -> Presence {
+        Presence {
+            member: self.me.clone(),
+            token: self.token,
+            cluster: self
+                .membership
+                .genesis()
+                .map(|genesis| genesis.cluster_id()),
+            empty: self.log_is_empty(),
+        }
+    }
+
+    fn log_is_empty(&self) -> bool {
+        let Some(consensus) = self.membership.consensus.get() else {
+            return self.started_empty;
+        };
+        let metrics = consensus.metrics();
+        let metrics = metrics.borrow_watched();
+        self.started_empty && metrics.last_log_index.is_none() && metrics.last_applied.is_none()
+    }
+
+    /// Another node says that this is the cluster. Durable before it is agreed to.
+    pub async fn accept(
+        self: &Arc<Self>,
+        genesis: Genesis,
+        token: [u8; 32],
+    ) -> Result<ClusterId, String> {
+        let founder = self.clone();
+        let accepted = tokio::task::spawn_blocking(move || {
+            founder.check(&genesis, token)?;
+            founder.record(genesis)
+        });
+        accepted
+            .await
+            .map_err(|error| format!("could not record the cluster: {error}"))?
+    }
+
+    fn check(&self, genesis: &Genesis, token: [u8; 32]) -> Result<(), String> {
+        if token != self.token {
+            return Err("this node was restarted meanwhile; ask it again".into());
+        }
+        let ids: BTreeSet<u64> = genesis.members.iter().map(|member| member.id).collect();
+        if ids.len() != genesis.members.len() || !ids.iter().eq(self.peers.keys()) {
+            return Err(format!(
+                "its --peers names the nodes {:?}, yours {ids:?}; give every node the same --peers",
+                self.peers.keys().collect::<Vec<_>>()
+            ));
+        }
+        if genesis.member(self.me.id) != Some(&self.me) {
+            return Err("the genesis names another key or address for it".into());
+        }
+        Ok(())
+    }
+
+    /// Records the genesis unless this node belongs elsewhere. Blocking.
+    fn record(&self, genesis: Genesis) -> Result<ClusterId, String> {
+        let _one = self
+            .recording
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let cluster = genesis.cluster_id();
+        match self.membership.genesis() {
+            Some(known) if known.cluster_id() == cluster => return Ok(cluster),
+            Some(_) => return Err("it belongs to another cluster already".into()),
+            None => {}
+        }
+        if !self.started_empty {
+            return Err("its directory is not empty".into());
+        }
+        let record = Record {
+            node: self.me.id,
+            genesis,
+            initialised: false,
+        };
+        self.file
+            .store(&record)
+            .map_err(|error| error.to_string())?;
+        (self.remember)(cluster).map_err(|error| format!("its directory refuses: {error}"))?;
+        self.membership.forming.send_replace(Forming::Formed {
+            genesis: Arc::new(record.genesis),
+        });
+        Ok(cluster)
+    }
+
+    /// Runs until this node's log has begun.
+    pub async fn run(
+        self: Arc<Self>,
+        links: Links,
+        consensus: Arc<dyn Consensus>,
+        initialised: bool,
+    ) {
+        if initialised {
+            return;
+        }
+        let coordinates = self.peers.keys().next() == Some(&self.me.id);
+        while self.log_is_empty() {
+            let why = if coordinates {
+                self.coordinate(&links, &*consensus).await
+            } else {
+                self.look_around(&links).await
+            };
+            if let Some(why) = why {
+                self.waiting(why);
+            }
+            if self.log_is_empty() {
+                sleep(ROUND_PAUSE).await;
+            }
+        }
+        self.log_has_begun().await;
+    }
+
+    fn waiting(&self, why: String) {
+        self.membership.forming.send_if_modified(|forming| {
+            let Forming::Waiting { why: before } = forming else {
+                return false;
+            };
+            if *before == why {
+                return false;
+            }
+            tracing::info!(%why, "no cluster yet");
+            *before = why;
+            true
+        });
+    }
+
+    async fn log_has_begun(&self) {
+        let Some(genesis) = self.membership.genesis() else {
+            return;
+        };
+        let record = Record {
+            node: self.me.id,
+            genesis: (*genesis).clone(),
+            initialised: true,
+        };
+        let file = self.file.clone();
+        let stored = tokio::task::spawn_blocking(move || file.store(&record)).await;
+        if let Ok(Err(error)) = stored {
+            // Written again at the next start; until then a lost log would go unnoticed.
+            tracing::error!(%error, "cannot note that the log has begun");
+        }
+    }
+
+    /// One round of the coordinator; the reason why it is not done, if it is not.
+    async fn coordinate(&self, links: &Links, consensus: &dyn Consensus) -> Option<String> {
+        let others = match self.ask_all(links).await {
+            Ok(others) => others,
+            Err(why) => return Some(why),
+        };
+        let known = self.membership.genesis();
+        let cluster = known.as_ref().map(|genesis| genesis.cluster_id());
+        for presence in others.values() {
+            let id = presence.member.id;
+            if !presence.empty {
+                return Some(lost_directory(id));
+            }
+            if presence.cluster.is_some() && presence.cluster != cluster {
+                return Some(format!(
+                    "node {id} belongs to a cluster that never began; empty its directory, or start it with the nodes it belongs to"
+                ));
+            }
+        }
+        let genesis = match known {
+            Some(genesis) => genesis,
+            None => match self.found(&others).await {
+                Ok(genesis) => genesis,
+                Err(why) => return Some(why),
+            },
+        };
+        for (id, presence) in &others {
+            if let Err(why) = self.have_recorded(links, &genesis, *id, presence).await {
+                return Some(why);
+            }
+        }
+        let initialised = consensus.initialise(genesis).await;
+        initialised
+            .err()
+            .map(|error| format!("cannot begin the log: {error}"))
+    }
+
+    /// Draws the genesis out of what the others said, and records it here first.
+    async fn found(&self, others: &BTreeMap<u64, Presence>) -> Result<Arc<Genesis>, String> {
+        let mut members: Vec<GenesisMember> = others
+            .values()
+            .map(|presence| presence.member.clone())
+            .chain([self.me.clone()])
+            .collect();
+        members.sort_by_key(|member| member.id);
+        let genesis = Genesis {
+            members,
+            nonce: random()?,
+        };
+        let this = self.shared_parts();
+        let recorded = tokio::task::spawn_blocking(move || this.record(genesis));
+        recorded
+            .await
+            .map_err(|error| format!("could not record the cluster: {error}"))??;
+        self.membership
+            .genesis()
+            .ok_or_else(|| "the cluster was not recorded".into())
+    }
+
+    /// A copy for a blocking task; all that it changes is shared.
+    fn shared_parts(&self) -> Self {
+        Self {
+            me: self.me.clone(),
+            token: self.token,
+            peers: self.peers.clone(),
+            membership: self.membership.clone(),
+            file: self.file.clone(),
+            remember: self.remember.clone(),
+            started_empty: self.started_empty,
+            recording: Mutex::new(()),
+        }
+    }
+
+    async fn have_recorded(
+        &self,
+        links: &Links,
+        genesis: &Genesis,
+        id: u64,
+        presence: &Presence,
+    ) -> Result<(), String> {
+        if genesis.member(id) != Some(&presence.member) {
+            return Err(format!(
+                "node {id} has another key or address than when the cluster was drawn; empty all directories and start again"
+            ));
+        }
+        let request = NodeRequest::Form {
+            genesis: genesis.clone(),
+            token: presence.token,
+        };
+        match self.ask(links, id, &request).await? {
+            NodeReply::Formed(Ok(cluster)) if cluster == genesis.cluster_id() => Ok(()),
+            NodeReply::Formed(Err(why)) => Err(format!("node {id} does not join: {why}")),
+            _ => Err(format!("node {id} answered something else")),
+        }
+    }
+
+    /// One round of all others: they wait, and say for what.
+    async fn look_around(&self, links: &Links) -> Option<String> {
+        if self.membership.genesis().is_some() {
+            return None;
+        }
+        match self.ask_all(links).await {
+            Err(why) => Some(why),
+            Ok(others) => match others.values().find(|presence| !presence.empty) {
+                Some(_) => Some(lost_directory(self.me.id)),
+                None => {
+                    let first = self.peers.keys().next().copied().unwrap_or_default();
+                    Some(format!("waiting for node {first} to form the cluster"))
+                }
+            },
+        }
+    }
+
+    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<u64, Presence>, String> {
+        let asked = self
+            .peers
+            .keys()
+            .filter(|id| **id != self.me.id)
+            .map(|id| async { (*id, self.ask(links, *id, &NodeRequest::Pristine).await) });
+        let mut others = BTreeMap::new();
+        let mut silent = Vec::new();
+        for (id, answer) in futures_util::future::join_all(asked).await {
+            match answer {
+                Ok(NodeReply::Pristine(presence)) if presence.member.id == id => {
+                    others.insert(id, presence);
+                }
+                Ok(_) => silent.push(format!("node {id} answered something else")),
+                Err(why) => silent.push(why),
+            }
+        }
+        // A node that has begun its log decides the matter, whoever else is silent.
+        if let Some(begun) = others.values().find(|presence| !presence.empty) {
+            if self.membership.genesis().is_none() {
+                return Err(format!(
+                    "{} (node {} is up)",
+                    lost_directory(self.me.id),
+                    begun.member.id
+                ));
+            }
+        }
+        if silent.is_empty() {
+            Ok(others)
+        } else {
+            Err(silent.join("; "))
+        }
+    }
+
+    async fn ask(
+        &self,
+        links: &Links,
+        id: u64,
+        request: &NodeRequest,
+    ) -> Result<NodeReply, String> {
+        let Some(address) = self.peers.get(&id).cloned() else {
+            return Err(format!("node {id} is not in --peers"));
+        };
+        let link = links.separate(Dial {
+            node: id,
+            address: address.clone(),
+            purpose: Purpose::Forming,
+        });
+        let body = encode(request).map_err(|error| error.to_string())?;
+        match link.call(&body, Instant::now() + ASK_TIMEOUT).await {
+            Ok(reply) => decode(&reply).map_err(|error| format!("node {id}: {error}")),
+            Err(CallError::Refused(Refusal::Key)) => Err(lost_directory(self.me.id)),
+            Err(CallError::Refused(refusal)) => Err(format!("node {id} at {address}: {refusal}")),
+            Err(error) => Err(format!("waiting for node {id} at {address}: {error}")),
+        }
+    }
+}
+
+fn lost_directory(id: u64) -> String {
+    format!(
+        "the cluster has begun without this directory: node {id} is known but its directory is empty, and it will not vote, for it has forgotten its promises; restore the directory, or remove node {id} from the cluster and add it under a new id"
+    )
+}
+
+/// 32 bytes from the system.
+pub(super) fn random() -> Result<[u8; 32], String> {
+    use rand::TryRng;
+    let mut bytes = [0; 32];
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| format!("the system gives no random bytes: {error}"))?;
+    Ok(bytes)
+}

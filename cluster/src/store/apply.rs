@@ -1,0 +1,172 @@
+//! openraft's state machine: committed entries in, changes into the overlay, replies out.
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{FutureExt, Stream, StreamExt};
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
+
+use super::directory::DataDirectory;
+use super::machine::Machine;
+use super::raft::{LogId, Snapshot, SnapshotMeta, StoredMembership};
+use super::snapshot::{self, SnapshotFile, Snapshots};
+use super::state::{LatestView, State, Touched};
+use crate::raft::types::{EntryBytes, ReplyBytes, TypeConfig};
+
+/// Entries that become visible together.
+const BATCH_ENTRIES: usize = 64;
+
+/// The state machine that openraft drives.
+pub struct StateMachine {
+    pub(super) machine: Arc<dyn Machine>,
+    pub(super) state: State,
+    pub(super) snapshots: Snapshots,
+    pub(super) directory: Arc<DataDirectory>,
+}
+
+impl std::fmt::Debug for StateMachine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateMachine")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StateMachine {
+    /// Waits while the overlay is full; an error once the state takes no more entries.
+    async fn wait_for_room(&self) -> io::Result<()> {
+        let shared = &self.state.shared;
+        loop {
+            let drained = shared.drained.notified();
+            if let Some(why) = shared.failure() {
+                return Err(io::Error::other(why));
+            }
+            if shared.generation().overlay_bytes() < shared.options.overlay_bytes {
+                return Ok(());
+            }
+            shared.drain.drain_now();
+            drained.await;
+        }
+    }
+
+    fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
+        let shared = &self.state.shared;
+        let generation = shared.generation();
+        let mut applied = (*generation.applied()).clone();
+        let mut names = Vec::new();
+        let mut replies = Vec::with_capacity(batch.len());
+        for (entry, responder) in batch {
+            if Some(&entry.log_id) <= applied.log_id.as_ref() {
+                return Err(io::Error::other(format!(
+                    "entry {} comes after {:?} was applied",
+                    entry.log_id, applied.log_id
+                )));
+            }
+            let index = entry.log_id.index();
+            applied.log_id = Some(entry.log_id);
+            let reply = match entry.payload {
+                EntryPayload::Blank => Vec::new(),
+                EntryPayload::Membership(membership) => {
+                    applied.membership = StoredMembership::new(applied.log_id, membership);
+                    Vec::new()
+                }
+                EntryPayload::Normal(EntryBytes(bytes)) => {
+                    let decided = self.machine.decide(&LatestView(&generation), index, &bytes);
+                    generation.insert(index + 1, decided.changes);
+                    names.extend(decided.touched);
+                    decided.reply
+                }
+            };
+            if let Some(responder) = responder {
+                replies.push((responder, reply));
+            }
+        }
+        generation.publish(applied.clone());
+        shared.announce(&applied);
+        if let (false, Some(index)) = (names.is_empty(), applied.index()) {
+            names.sort_unstable();
+            names.dedup();
+            shared.tell(Touched::Users { index, names });
+        }
+        for (responder, reply) in replies {
+            responder.send(ReplyBytes(reply));
+        }
+        Ok(())
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotData = SnapshotFile;
+    type SnapshotBuilder = SnapshotBuilder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        let applied = self.state.shared.generation().applied();
+        Ok((applied.log_id, applied.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some(first) = entries.next().await {
+            self.wait_for_room().await?;
+            let mut batch = vec![first?];
+            while batch.len() < BATCH_ENTRIES
+                && let Some(Some(next)) = entries.next().now_or_never()
+            {
+                batch.push(next?);
+            }
+            self.apply_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
+        SnapshotBuilder {
+            state: self.state.clone(),
+            snapshots: self.snapshots.clone(),
+        }
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        file: SnapshotFile,
+    ) -> Result<(), io::Error> {
+        let state = self.state.clone();
+        let snapshots = self.snapshots.clone();
+        let directory = Arc::clone(&self.directory);
+        let meta = meta.clone();
+        let install = move || snapshot::install(&state, &snapshots, &directory, &meta, file);
+        tokio::task::spawn_blocking(install)
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
+        Ok(self.snapshots.current())
+    }
+}
+
+/// Writes a snapshot file of the state, beside ongoing work.
+#[derive(Debug)]
+pub struct SnapshotBuilder {
+    state: State,
+    snapshots: Snapshots,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
+    type SnapshotData = SnapshotFile;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
+        let state = self.state.clone();
+        let snapshots = self.snapshots.clone();
+        let build = move || snapshot::build(&state, &snapshots);
+        tokio::task::spawn_blocking(build)
+            .await
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)
+    }
+}

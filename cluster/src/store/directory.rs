@@ -1,0 +1,247 @@
+//! Layout of the data directory, and the few file operations that have to be durable.
+//!
+//! ```text
+//! DIR/LOCK        held exclusively while a node runs
+//!     FORMAT      version of this layout
+//!     RUNNING     boot id of the machine on which the last node started; absent after a clean stop
+//!     NODE        which node of which cluster this directory belongs to
+//!     CURRENT     name of the live state directory
+//!     wal/        the log
+//!     snapshots/  snapshot files
+//!     state-N/    sled; state-N.aside: one that was not trusted
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Version of the whole layout.
+pub(super) const FORMAT: &str = "cameo-data 1\n";
+
+const LOCK: &str = "LOCK";
+const FORMAT_FILE: &str = "FORMAT";
+const RUNNING: &str = "RUNNING";
+const NODE: &str = "NODE";
+const CURRENT: &str = "CURRENT";
+const WAL: &str = "wal";
+const SNAPSHOTS: &str = "snapshots";
+const STATE_PREFIX: &str = "state-";
+const ASIDE: &str = ".aside";
+/// Suffix of files that were never finished.
+pub(super) const PART: &str = ".part";
+
+/// An existing, locked data directory. The lock lives as long as this value.
+#[derive(Debug)]
+pub(super) struct DataDirectory {
+    root: PathBuf,
+    _lock: File,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    #[error(
+        "another node is running on {0}: stop it first, or give this node a directory of its own"
+    )]
+    Locked(PathBuf),
+    #[error(
+        "{0} has the data format {1:?}, this build reads only {FORMAT:?}: start the version of cameod that wrote it"
+    )]
+    UnknownFormat(PathBuf, String),
+    #[error(
+        "{0} is not empty and not a Cameo data directory: give an empty or new directory with --data"
+    )]
+    Foreign(PathBuf),
+    #[error("cannot use the data directory {0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+}
+
+impl DataDirectory {
+    /// Creates or opens `root` and locks it.
+    pub fn open(root: &Path) -> Result<Self, DirectoryError> {
+        let failed = |error| DirectoryError::Io(root.to_owned(), error);
+        fs::create_dir_all(root).map_err(failed)?;
+        let root = root.canonicalize().map_err(failed)?;
+        let empty = fs::read_dir(&root)
+            .map_err(failed)?
+            .filter_map(Result::ok)
+            .all(|entry| entry.file_name() == LOCK);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(root.join(LOCK))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(DirectoryError::Locked(root)),
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let directory = Self { root, _lock: lock };
+        directory.check_format(empty)?;
+        directory.create_folders().map_err(failed)?;
+        Ok(directory)
+    }
+
+    fn check_format(&self, empty: bool) -> Result<(), DirectoryError> {
+        let failed = |error| DirectoryError::Io(self.root.clone(), error);
+        match read_optional(&self.root.join(FORMAT_FILE)).map_err(failed)? {
+            Some(found) if found == FORMAT.as_bytes() => Ok(()),
+            Some(found) => Err(DirectoryError::UnknownFormat(
+                self.root.clone(),
+                String::from_utf8_lossy(&found).into_owned(),
+            )),
+            None if empty => {
+                write_durably(&self.root.join(FORMAT_FILE), FORMAT.as_bytes()).map_err(failed)
+            }
+            None => Err(DirectoryError::Foreign(self.root.clone())),
+        }
+    }
+
+    fn create_folders(&self) -> io::Result<()> {
+        fs::create_dir_all(self.wal())?;
+        fs::create_dir_all(self.snapshots())?;
+        sync_directory(&self.root)?;
+        match self.root.parent() {
+            Some(parent) => sync_directory(parent),
+            None => Ok(()),
+        }
+    }
+
+    pub fn wal(&self) -> PathBuf {
+        self.root.join(WAL)
+    }
+
+    pub fn snapshots(&self) -> PathBuf {
+        self.root.join(SNAPSHOTS)
+    }
+
+    pub fn node_file(&self) -> PathBuf {
+        self.root.join(NODE)
+    }
+
+    /// Boot id left by a node that did not stop cleanly.
+    pub fn running(&self) -> io::Result<Option<String>> {
+        let found = read_optional(&self.root.join(RUNNING))?;
+        Ok(found.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+    }
+
+    pub fn mark_running(&self, boot_id: &str) -> io::Result<()> {
+        write_durably(&self.root.join(RUNNING), format!("{boot_id}\n").as_bytes())
+    }
+
+    pub fn mark_stopped(&self) -> io::Result<()> {
+        fs::remove_file(self.root.join(RUNNING))?;
+        sync_directory(&self.root)
+    }
+
+    /// The live state directory, if there is one.
+    pub fn current_state(&self) -> io::Result<Option<PathBuf>> {
+        let Some(bytes) = read_optional(&self.root.join(CURRENT))? else {
+            return Ok(None);
+        };
+        let name = String::from_utf8_lossy(&bytes).trim().to_owned();
+        let number = name.strip_prefix(STATE_PREFIX).map(str::parse::<u64>);
+        match number {
+            Some(Ok(_)) => Ok(Some(self.root.join(name))),
+            _ => Ok(None),
+        }
+    }
+
+    /// A state directory that does not exist yet, beside all that do.
+    pub fn next_state(&self) -> io::Result<PathBuf> {
+        let mut highest = 0;
+        for entry in fs::read_dir(&self.root)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            let digits = name
+                .strip_prefix(STATE_PREFIX)
+                .map(|rest| rest.trim_end_matches(ASIDE));
+            if let Some(Ok(number)) = digits.map(str::parse::<u64>) {
+                highest = highest.max(number);
+            }
+        }
+        Ok(self.root.join(format!("{STATE_PREFIX}{}", highest + 1)))
+    }
+
+    /// From here on `state` is the live one, whatever stops the machine.
+    pub fn point_to(&self, state: &Path) -> io::Result<()> {
+        let name = state.file_name().unwrap_or_default().to_string_lossy();
+        write_durably(&self.root.join(CURRENT), format!("{name}\n").as_bytes())
+    }
+
+    /// Keeps a state that is not trusted for someone to look at; at most one is kept.
+    pub fn set_aside(&self, state: &Path) -> io::Result<PathBuf> {
+        for (path, name) in self.states()? {
+            if name.ends_with(ASIDE) {
+                fs::remove_dir_all(path)?;
+            }
+        }
+        let mut name = state.file_name().unwrap_or_default().to_owned();
+        name.push(ASIDE);
+        let aside = self.root.join(name);
+        fs::rename(state, &aside)?;
+        sync_directory(&self.root)?;
+        Ok(aside)
+    }
+
+    /// Removes state directories that nothing points to, except the one set aside.
+    pub fn remove_stale_states(&self, keep: &[&Path]) -> io::Result<()> {
+        for (path, name) in self.states()? {
+            if !name.ends_with(ASIDE) && !keep.contains(&path.as_path()) {
+                fs::remove_dir_all(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn states(&self) -> io::Result<Vec<(PathBuf, String)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(STATE_PREFIX) {
+                found.push((entry.path(), name));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Boot id of this machine: changes whenever it starts, whatever the clock says.
+pub(super) fn boot_id() -> io::Result<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(text.trim().to_owned())
+}
+
+/// The file's bytes, or `None` when it does not exist.
+pub(super) fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a small file: after any crash it holds either the old bytes or the new ones.
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(PART);
+    let part = PathBuf::from(part);
+    let mut file = File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    rename_durably(&part, path)
+}
+
+/// Renames within one directory and syncs that directory.
+pub(super) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    match to.parent() {
+        Some(parent) => sync_directory(parent),
+        None => Ok(()),
+    }
+}
+
+/// Makes names created, renamed or removed in `path` survive a crash of the machine.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

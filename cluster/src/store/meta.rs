@@ -1,0 +1,164 @@
+//! Log ids and membership as they stand on disk: our own plain shapes, so that openraft may change
+//! its types without changing our files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openraft::Membership;
+use serde::{Deserialize, Serialize};
+
+use super::raft::{CommittedLeaderId, LogId, StoredMembership};
+use crate::raft::types::{Member, RaftNodeId};
+
+const VERSION: u8 = 1;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MetaError {
+    #[error("unknown version {0}")]
+    UnknownVersion(u8),
+    #[error("damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// Where the state stands: last applied entry and the membership in force there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Applied {
+    pub log_id: Option<LogId>,
+    pub membership: StoredMembership,
+}
+
+impl Applied {
+    /// 0 before anything was applied, else index + 1.
+    pub fn version(&self) -> u64 {
+        self.log_id.as_ref().map_or(0, |id| id.index() + 1)
+    }
+
+    pub fn index(&self) -> Option<u64> {
+        self.log_id.as_ref().map(|id| id.index())
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let row = AppliedV1 {
+            log_id: self.log_id.as_ref().map(LogIdV1::from),
+            membership_log_id: self.membership.log_id().as_ref().map(LogIdV1::from),
+            membership: MembershipV1::from(self.membership.membership()),
+        };
+        encode_versioned(VERSION, &row)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, MetaError> {
+        let row: AppliedV1 = decode_versioned(VERSION, bytes)?;
+        let membership = row.membership.restore()?;
+        let at = row.membership_log_id.map(LogId::from);
+        Ok(Self {
+            log_id: row.log_id.map(LogId::from),
+            membership: StoredMembership::new(at, membership),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct AppliedV1 {
+    log_id: Option<LogIdV1>,
+    membership_log_id: Option<LogIdV1>,
+    membership: MembershipV1,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct LogIdV1 {
+    term: u64,
+    node: RaftNodeId,
+    index: u64,
+}
+
+impl From<&LogId> for LogIdV1 {
+    fn from(id: &LogId) -> Self {
+        let leader = id.committed_leader_id();
+        Self {
+            term: leader.term,
+            node: leader.node_id,
+            index: id.index(),
+        }
+    }
+}
+
+impl From<LogIdV1> for LogId {
+    fn from(id: LogIdV1) -> Self {
+        let leader = CommittedLeaderId {
+            term: id.term,
+            node_id: id.node,
+        };
+        LogId::new(leader, id.index)
+    }
+}
+
+/// Voters (two sets while a change is under way) and all members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct MembershipV1 {
+    voters: Vec<BTreeSet<RaftNodeId>>,
+    members: BTreeMap<RaftNodeId, MemberV1>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MemberV1 {
+    link: String,
+    http: String,
+    key: [u8; 32],
+}
+
+impl From<&Membership<RaftNodeId, Member>> for MembershipV1 {
+    fn from(membership: &Membership<RaftNodeId, Member>) -> Self {
+        let member = |(id, member): (&RaftNodeId, &Member)| {
+            let row = MemberV1 {
+                link: member.link.clone(),
+                http: member.http.clone(),
+                key: member.key,
+            };
+            (*id, row)
+        };
+        Self {
+            voters: membership.get_joint_config().clone(),
+            members: membership.nodes().map(member).collect(),
+        }
+    }
+}
+
+impl MembershipV1 {
+    pub fn restore(self) -> Result<Membership<RaftNodeId, Member>, MetaError> {
+        if self.voters.is_empty() && self.members.is_empty() {
+            return Ok(Membership::default());
+        }
+        let member = |(id, row): (RaftNodeId, MemberV1)| {
+            let member = Member {
+                link: row.link,
+                http: row.http,
+                key: row.key,
+            };
+            (id, member)
+        };
+        let members: BTreeMap<_, _> = self.members.into_iter().map(member).collect();
+        Membership::new(self.voters, members)
+            .map_err(|_| MetaError::Damaged("the membership contradicts itself"))
+    }
+}
+
+/// One version byte, then postcard.
+pub(super) fn encode_versioned<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![version])
+        .expect("plain structs and maps of known length always encode into memory")
+}
+
+/// Refuses unknown versions and trailing bytes.
+pub(super) fn decode_versioned<'a, T: Deserialize<'a>>(
+    version: u8,
+    bytes: &'a [u8],
+) -> Result<T, MetaError> {
+    match bytes.split_first() {
+        None => Err(MetaError::Damaged("empty")),
+        Some((&found, _)) if found != version => Err(MetaError::UnknownVersion(found)),
+        Some((_, body)) => match postcard::take_from_bytes(body) {
+            Ok((value, [])) => Ok(value),
+            Ok(_) => Err(MetaError::Damaged("bytes behind the end")),
+            Err(_) => Err(MetaError::Damaged("cannot be decoded")),
+        },
+    }
+}

@@ -1,0 +1,61 @@
+//! Which node of which cluster a data directory belongs to.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::directory::{read_optional, write_durably};
+use crate::raft::types::RaftNodeId;
+
+const VERSION: u8 = 1;
+
+/// Identity of a data directory; written once, before the node first votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRecord {
+    /// The node's Raft id; an id is never used again with an empty disk.
+    pub raft_id: RaftNodeId,
+    /// Id of the cluster, 32 bytes.
+    pub cluster: [u8; 32],
+}
+
+impl NodeRecord {
+    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
+        postcard::to_extend(self, vec![VERSION]).map_err(io::Error::other)
+    }
+
+    fn decode(bytes: &[u8]) -> io::Result<Self> {
+        let refuse = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        match bytes.split_first() {
+            Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
+                Ok((record, [])) => Ok(record),
+                _ => Err(refuse("the NODE file is damaged")),
+            },
+            Some(_) => Err(refuse(
+                "the NODE file has a version that this build does not know",
+            )),
+            None => Err(refuse("the NODE file is empty")),
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
+        read_optional(path)?
+            .map(|bytes| Self::decode(&bytes))
+            .transpose()
+    }
+
+    /// Writes the record; one that says something else is never replaced.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        match Self::read(path)? {
+            Some(found) if found == *self => Ok(()),
+            Some(found) => Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!(
+                    "this data directory belongs to node {} of another identity: give node {} an empty directory",
+                    found.raft_id, self.raft_id
+                ),
+            )),
+            None => write_durably(path, &self.encode()?),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The bytes of a snapshot file.
+//!
+//! ```text
+//! "cameosnp"  version u8  length u32  where the state stands (meta::Applied)
+//! rows        key length u32  value length u32  key  value      in key order
+//! end         0xffffffff  number of rows u64
+//! checksum    BLAKE3 of everything before, 32 bytes
+//! ```
+//! Numbers are little-endian.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use super::super::meta::Applied;
+use super::SnapshotError;
+use crate::machine::Rows;
+
+const MAGIC: &[u8; 8] = b"cameosnp";
+const VERSION: u8 = 1;
+const END: u32 = u32::MAX;
+/// Longest key, value or header that is believed.
+const MAX_FIELD_BYTES: u32 = 64 << 20;
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Writes a snapshot; nothing is durable before `finish`.
+pub(in super::super) struct Writer {
+    file: BufWriter<File>,
+    hasher: blake3::Hasher,
+    rows: u64,
+}
+
+impl Writer {
+    pub fn create(path: &Path, applied: &Applied) -> Result<Self, SnapshotError> {
+        let file = BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?);
+        let mut writer = Self {
+            file,
+            hasher: blake3::Hasher::new(),
+            rows: 0,
+        };
+        let meta = applied.encode();
+        writer.put(MAGIC)?;
+        writer.put(&[VERSION])?;
+        writer.put(&length(&meta)?)?;
+        writer.put(&meta)?;
+        Ok(writer)
+    }
+
+    pub fn rows(&mut self, rows: &Rows) -> Result<(), SnapshotError> {
+        for (key, value) in rows {
+            self.put(&length(key)?)?;
+            self.put(&length(value)?)?;
+            self.put(key)?;
+            self.put(value)?;
+        }
+        self.rows += rows.len() as u64;
+        Ok(())
+    }
+
+    /// Ends the file and syncs it.
+    pub fn finish(mut self) -> Result<(), SnapshotError> {
+        self.put(&END.to_le_bytes())?;
+        self.put(&self.rows.to_le_bytes())?;
+        self.file.write_all(self.hasher.finalize().as_bytes())?;
+        let file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        self.hasher.update(bytes);
+        Ok(self.file.write_all(bytes)?)
+    }
+}
+
+fn length(bytes: &[u8]) -> Result<[u8; 4], SnapshotError> {
+    match u32::try_from(bytes.len()) {
+        Ok(length) if length <= MAX_FIELD_BYTES => Ok(length.to_le_bytes()),
+        _ => Err(SnapshotError::TooLarge),
+    }
+}
+
+/// Reads a snapshot. What it gives may be used only after `next_rows` has given an empty piece.
+pub(in super::super) struct Reader {
+    file: BufReader<File>,
+    hasher: blake3::Hasher,
+    applied: Applied,
+    rows: u64,
+    last_key: Option<Vec<u8>>,
+    ended: bool,
+}
+
+impl Reader {
+    pub fn open(path: &Path) -> Result<Self, SnapshotError> {
+        let mut reader = Self {
+            file: BufReader::with_capacity(BUFFER_BYTES, File::open(path)?),
+            hasher: blake3::Hasher::new(),
+            applied: Applied::default(),
+            rows: 0,
+            last_key: None,
+            ended: false,
+        };
+        if &reader.array::<8>()? != MAGIC {
+            return Err(SnapshotError::Damaged("it is not a Cameo snapshot"));
+        }
+        match reader.array::<1>()? {
+            [VERSION] => {}
+            [other] => return Err(SnapshotError::UnknownVersion(other)),
+        }
+        let length = reader.number()?;
+        let meta = reader.field(length)?;
+        reader.applied = Applied::decode(&meta)
+            .map_err(|_| SnapshotError::Damaged("its header is not readable"))?;
+        Ok(reader)
+    }
+
+    /// Reads the whole file and checks it; returns where the state in it stands.
+    pub fn verify(path: &Path) -> Result<Applied, SnapshotError> {
+        let mut reader = Self::open(path)?;
+        while !reader.next_rows(1024)?.is_empty() {}
+        Ok(reader.applied)
+    }
+
+    pub fn applied(&self) -> &Applied {
+        &self.applied
+    }
+
+    /// The next rows; none at the end, where count and checksum have been checked.
+    pub fn next_rows(&mut self, limit: usize) -> Result<Rows, SnapshotError> {
+        let mut rows = Rows::new();
+        while !self.ended && rows.len() < limit {
+            let key_length = self.number()?;
+            if key_length == END {
+                self.end()?;
+                break;
+            }
+            let value_length = self.number()?;
+            let key = self.field(key_length)?;
+            let value = self.field(value_length)?;
+            if self.last_key.as_ref().is_some_and(|last| *last >= key) {
+                return Err(SnapshotError::Damaged("its rows are out of order"));
+            }
+            self.last_key = Some(key.clone());
+            self.rows += 1;
+            rows.push((key, value));
+        }
+        // A full last piece has not seen the end yet.
+        Ok(rows)
+    }
+
+    fn end(&mut self) -> Result<(), SnapshotError> {
+        if u64::from_le_bytes(self.array()?) != self.rows {
+            return Err(SnapshotError::Damaged("rows are missing"));
+        }
+        let computed = self.hasher.finalize();
+        let mut stored = [0; 32];
+        self.fill(&mut stored)?;
+        // blake3::Hash compares in constant time; here that is merely harmless.
+        if computed != blake3::Hash::from_bytes(stored) {
+            return Err(SnapshotError::Damaged("its checksum differs"));
+        }
+        if self.file.read(&mut [0])? != 0 {
+            return Err(SnapshotError::Damaged("there are bytes behind its end"));
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<u32, SnapshotError> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes)?;
+        self.hasher.update(&bytes);
+        Ok(bytes)
+    }
+
+    /// Grows with what is really there, not with what the length claims.
+    fn field(&mut self, length: u32) -> Result<Vec<u8>, SnapshotError> {
+        if length > MAX_FIELD_BYTES {
+            return Err(SnapshotError::Damaged("a length in it is not possible"));
+        }
+        let mut bytes = Vec::new();
+        (&mut self.file)
+            .take(u64::from(length))
+            .read_to_end(&mut bytes)?;
+        if bytes.len() != length as usize {
+            return Err(SnapshotError::Damaged("it ends too early"));
+        }
+        self.hasher.update(&bytes);
+        Ok(bytes)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), SnapshotError> {
+        self.file
+            .read_exact(bytes)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => SnapshotError::Damaged("it ends too early"),
+                _ => error.into(),
+            })
+    }
+}

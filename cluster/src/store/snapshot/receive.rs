@@ -1,0 +1,94 @@
+//! Receiving a snapshot from another node.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+
+use super::super::raft::Snapshot;
+use super::SnapshotError;
+use super::format::Reader;
+use super::shelf::{Origin, Snapshots, meta};
+
+/// Largest snapshot that is taken from another node.
+pub const MAX_SNAPSHOT_BYTES: u64 = 16 << 30;
+/// Snapshots received at once; a new leader may begin while an old one has not noticed yet.
+const MAX_RECEIVING: usize = 2;
+
+/// A snapshot that is arriving. Dropped before `finish`, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Receiving {
+    snapshots: Snapshots,
+    part: PathBuf,
+    file: File,
+    announced: u64,
+    received: u64,
+}
+
+impl Snapshots {
+    /// Makes room for a snapshot of `len` bytes.
+    pub async fn begin_receiving(&self, len: u64) -> Result<Receiving, SnapshotError> {
+        if len > MAX_SNAPSHOT_BYTES {
+            return Err(SnapshotError::TooLarge);
+        }
+        let part = self.part();
+        let file = File::create(&part).await?;
+        if self.shelf.receiving.fetch_add(1, Ordering::AcqRel) >= MAX_RECEIVING {
+            self.shelf.receiving.fetch_sub(1, Ordering::AcqRel);
+            tokio::fs::remove_file(&part).await?;
+            return Err(SnapshotError::Busy);
+        }
+        Ok(Receiving {
+            snapshots: self.clone(),
+            part,
+            file,
+            announced: len,
+            received: 0,
+        })
+    }
+}
+
+impl Receiving {
+    /// Appends the next bytes of the file.
+    pub async fn write(&mut self, chunk: &[u8]) -> Result<(), SnapshotError> {
+        self.received += chunk.len() as u64;
+        if self.received > self.announced {
+            return Err(SnapshotError::TooLarge);
+        }
+        Ok(self.file.write_all(chunk).await?)
+    }
+
+    /// Syncs and verifies what arrived and gives it its name. The snapshot is durable when this
+    /// returns, and can be handed to `Raft::install_full_snapshot`.
+    pub async fn finish(mut self) -> Result<Snapshot, SnapshotError> {
+        if self.received != self.announced {
+            return Err(SnapshotError::Damaged("it ends too early"));
+        }
+        self.file.flush().await?;
+        self.file.sync_all().await?;
+        let part = self.part.clone();
+        let snapshots = self.snapshots.clone();
+        let keep = move || {
+            let applied = Reader::verify(&part)?;
+            let snapshot = snapshots.keep(&part, &applied, Origin::Received)?;
+            Ok(Snapshot {
+                meta: meta(&applied),
+                snapshot,
+            })
+        };
+        let kept = tokio::task::spawn_blocking(keep).await;
+        kept.map_err(|error| SnapshotError::Io(std::io::Error::other(error)))?
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.snapshots
+            .shelf
+            .receiving
+            .fetch_sub(1, Ordering::AcqRel);
+        // After `finish` the part has its final name and there is nothing to remove.
+        drop(std::fs::remove_file(&self.part));
+    }
+}

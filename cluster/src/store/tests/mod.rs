@@ -1,0 +1,10 @@
+//! The store judged from outside: openraft's own suite, crashes, and the bytes on disk.
+#![allow(clippy::unwrap_used)]
+
+mod bytes;
+mod crash;
+mod process;
+mod reads;
+mod snapshots;
+mod suite;
+mod world;

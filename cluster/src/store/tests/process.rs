@@ -1,0 +1,168 @@
+//! Faults that take a process of their own: this test binary starts itself again as the victim.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
+use openraft::type_config::TypeConfigExt;
+
+use super::super::{Options, Store};
+use super::world::*;
+use crate::raft::types::TypeConfig;
+
+const DIRECTORY: &str = "CAMEO_STORE_TEST_DIRECTORY";
+const SIGKILL: i32 = 9;
+/// Entries in flight at once: enough that syncs are shared.
+const IN_FLIGHT: u64 = 8;
+/// File size at which the kernel refuses, in `ulimit` units of 512 or 1024 bytes.
+const FILE_LIMIT: &str = "6000";
+
+fn victim(world: &World, name: &str, shell: &str) -> Child {
+    Command::new("sh")
+        .args(["-c", shell])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            &format!("store::tests::process::{name}"),
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(DIRECTORY, world.dir())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn directory() -> PathBuf {
+    std::env::var_os(DIRECTORY)
+        .expect("started by the test that needs it")
+        .into()
+}
+
+/// The numbers behind "acked ".
+fn acked(lines: impl BufRead) -> impl Iterator<Item = u64> {
+    lines
+        .lines()
+        .filter_map(|line| line.ok()?.strip_prefix("acked ")?.parse().ok())
+}
+
+#[tokio::test]
+#[ignore = "the victim of killed_at_any_moment_a_node_keeps_what_it_acknowledged"]
+async fn write_until_killed() {
+    let options = Options {
+        drain_every: Duration::from_millis(2),
+        ..options()
+    };
+    let mut opened = Store::open(&directory(), Arc::new(Words), options).unwrap();
+    let mut index = opened
+        .log
+        .get_log_state()
+        .await
+        .unwrap()
+        .last_log_id
+        .map_or(0, |id| id.index() + 1);
+    let behind = opened.log.try_get_log_entries(..).await.unwrap();
+    let applied = opened.state.applied().map_or(0, |(_, index)| index + 1);
+    apply(&mut opened, behind[applied as usize..].to_vec()).await;
+    loop {
+        let mut flushed = Vec::new();
+        for next in index..index + IN_FLIGHT {
+            let (sender, receiver) = TypeConfig::oneshot();
+            opened
+                .log
+                .append(tally(next, next + 1), IOFlushed::signal(sender))
+                .await
+                .unwrap();
+            flushed.push(receiver);
+        }
+        for (receiver, next) in flushed.into_iter().zip(index..) {
+            receiver.await.unwrap().unwrap();
+            println!("acked {next}");
+        }
+        apply(&mut opened, tally(index, index + IN_FLIGHT)).await;
+        index += IN_FLIGHT;
+    }
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_a_node_keeps_what_it_acknowledged() {
+    let world = World::new();
+    let mut promised = None;
+    for round in 0..6 {
+        let mut child = victim(&world, "write_until_killed", "exec \"$0\" \"$@\"");
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let enough = promised.map_or(0, |last| last + 1) + 40 * (round + 1);
+        let reached = acked(&mut lines).find(|index| *index >= enough);
+        child.kill().unwrap();
+        let rest = acked(&mut lines).last();
+        assert_eq!(child.wait().unwrap().signal(), Some(SIGKILL));
+        promised = rest.or(reached).or(promised);
+
+        let mut opened = world.open();
+        let log = opened.log.try_get_log_entries(..).await.unwrap();
+        let end = log.len() as u64;
+        assert!(
+            Some(end) > promised,
+            "round {round}: {end} entries, acknowledged {promised:?}"
+        );
+        assert_eq!(log, tally(0, end), "round {round}");
+        let applied = opened.state.applied().map_or(0, |(_, index)| index + 1);
+        let expected: String = (0..applied).map(|index| format!("{index},")).collect();
+        assert_eq!(
+            row(&opened, "all").unwrap_or_default(),
+            expected,
+            "round {round}"
+        );
+        apply(&mut opened, log[applied as usize..].to_vec()).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "the victim of a_full_disk_is_an_error_and_loses_nothing"]
+async fn write_until_full() {
+    let mut opened = Store::open(&directory(), Arc::new(Words), options()).unwrap();
+    let filler = "x".repeat(100_000);
+    for index in 0.. {
+        let entry = word(1, index, &format!("filler={filler}"));
+        match opened.log.blocking_append(vec![entry]).await {
+            Ok(()) => println!("acked {index}"),
+            Err(error) => {
+                println!("refused: {error}");
+                break;
+            }
+        }
+    }
+    let again = opened.log.blocking_append(tally(1000, 1001)).await;
+    assert!(again.is_err(), "accepted an entry behind one that was lost");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_loses_nothing() {
+    let world = World::new();
+    // With the signal ignored the kernel answers EFBIG, as a full quota does.
+    let shell = format!("trap '' XFSZ; ulimit -f {FILE_LIMIT}; exec \"$0\" \"$@\"");
+    let mut child = victim(&world, "write_until_full", &shell);
+    let mut output = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut output)
+        .unwrap();
+    assert!(child.wait().unwrap().success(), "{output}");
+    assert!(output.contains("refused: "), "{output}");
+    assert!(output.contains("no room left for the log"), "{output}");
+    let last = acked(output.as_bytes()).last().unwrap();
+
+    let mut opened = world.open();
+
+    let log = opened.log.try_get_log_entries(..).await.unwrap();
+    assert!(log.len() as u64 > last);
+    let next = log.len() as u64;
+    append(&mut opened, tally(next, next + 1)).await;
+}

@@ -1,0 +1,204 @@
+//! What readers see while entries are applied, drained and overwritten.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::super::{Options, Touched};
+use super::world::*;
+use crate::machine::{MapView, Rows, View};
+
+fn everything(view: &dyn View) -> Rows {
+    view.scan(b"", b"", usize::MAX)
+}
+
+#[test]
+fn handles_and_views_go_to_any_thread() {
+    fn any_thread<T: Send + Sync + 'static>() {}
+    any_thread::<super::super::State>();
+    any_thread::<super::super::StateView>();
+    any_thread::<super::super::Snapshots>();
+}
+
+#[tokio::test]
+async fn a_view_stays_the_same_while_others_write_and_drain() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, vec![word(1, 0, "a=1"), word(1, 1, "b=1")]).await;
+    drain(&opened);
+    commit(&mut opened, vec![word(1, 2, "a=2")]).await;
+    let view = opened.state.view();
+    let before = everything(&view);
+
+    commit(
+        &mut opened,
+        vec![word(1, 3, "a=3"), word(1, 4, "b"), word(1, 5, "c=3")],
+    )
+    .await;
+    let generation = opened.state.shared.generation();
+    opened.state.shared.drain.drain_now();
+    assert!(
+        !generation.wait_drained(Duration::from_millis(300)),
+        "drained under a reader"
+    );
+
+    assert_eq!(everything(&view), before);
+    assert_eq!(view.get(b"b").unwrap(), b"1");
+    assert_eq!(row(&opened, "a").unwrap(), "3");
+    drop(view);
+    drain(&opened);
+    assert_eq!(row(&opened, "a").unwrap(), "3");
+    assert_eq!(row(&opened, "b"), None);
+}
+
+#[tokio::test]
+async fn waiting_ends_when_the_entry_is_applied_and_not_before() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 3)).await;
+    let state = opened.state.clone();
+    let soon = || Instant::now() + Duration::from_millis(20);
+    state.wait_applied(2, soon()).await.unwrap();
+    let refused = state.wait_applied(3, soon()).await.unwrap_err();
+    assert_eq!((refused.wanted, refused.applied), (3, Some(2)));
+
+    let waiting = tokio::spawn({
+        let state = state.clone();
+        async move {
+            state
+                .wait_applied(3, Instant::now() + Duration::from_secs(20))
+                .await
+        }
+    });
+    commit(&mut opened, tally(3, 4)).await;
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn streams_learn_whose_rows_changed() {
+    let world = World::new();
+    let mut opened = world.open();
+    let mut touched = opened.state.touched();
+    commit(
+        &mut opened,
+        vec![
+            word(1, 0, "bob=1"),
+            word(1, 1, "ada=1"),
+            word(1, 2, "bob=2"),
+        ],
+    )
+    .await;
+    let names = vec!["ada".to_owned(), "bob".to_owned()];
+    assert_eq!(
+        touched.recv().await.unwrap(),
+        Touched::Users { index: 2, names }
+    );
+}
+
+#[tokio::test]
+async fn applying_waits_for_the_drain_when_the_overlay_is_full() {
+    let world = World::new();
+    let tight = Options {
+        overlay_bytes: 2000,
+        ..options()
+    };
+    let mut opened = world.try_open(tight).unwrap();
+    for index in 0..100 {
+        commit(
+            &mut opened,
+            vec![word(1, index, &format!("row {index}={}", "x".repeat(500)))],
+        )
+        .await;
+        let bytes = opened.state.shared.generation().overlay_bytes();
+        assert!(bytes < 4000, "{bytes} bytes in the overlay");
+    }
+    assert_eq!(everything(&opened.state.view()).len(), 100);
+}
+
+#[tokio::test]
+async fn the_hash_depends_on_the_rows_alone() {
+    let (world, other) = (World::new(), World::new());
+    let (mut one, mut two) = (world.open(), other.open());
+    let entries = vec![
+        word(1, 0, "a=1"),
+        word(1, 1, "b=1"),
+        word(1, 2, "a=2"),
+        word(1, 3, "b"),
+    ];
+    commit(&mut one, entries.clone()).await;
+    for entry in entries {
+        commit(&mut two, vec![entry]).await;
+        drain(&two);
+    }
+    assert_eq!(one.state.hash().unwrap(), two.state.hash().unwrap());
+    let before = one.state.hash().unwrap();
+    commit(&mut one, vec![word(1, 4, "a=1")]).await;
+    assert_ne!(one.state.hash().unwrap().hash, before.hash);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Write(u8, Option<u8>),
+    Drain,
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..12u8, proptest::option::of(any::<u8>())).prop_map(|(key, value)| Step::Write(key, value)),
+        2 => Just(Step::Drain),
+        1 => Just(Step::Restart),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Over sled, overlay and restarts the state behaves like a map.
+    #[test]
+    fn the_state_is_a_map(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new();
+            let mut opened = world.open();
+            let mut model = MapView(BTreeMap::new());
+            let mut index = 0;
+            for step in steps {
+                match step {
+                    Step::Write(key, value) => {
+                        let key = format!("k{key:02}");
+                        let text = match value {
+                            Some(value) => format!("{key}={value}"),
+                            None => key.clone(),
+                        };
+                        commit(&mut opened, vec![word(1, index, &text)]).await;
+                        match value {
+                            Some(value) => model.0.insert(key.into(), value.to_string().into()),
+                            None => model.0.remove(key.as_bytes()),
+                        };
+                        index += 1;
+                    }
+                    Step::Drain => drain(&opened),
+                    Step::Restart => {
+                        drain(&opened);
+                        drop(opened);
+                        opened = world.open();
+                    }
+                }
+                let view = opened.state.view();
+                for (prefix, from, limit) in
+                    [("", "", 99), ("k0", "", 3), ("k", "k05", 4), ("k1", "k11", 9), ("x", "", 1)]
+                {
+                    let (prefix, from) = (prefix.as_bytes(), from.as_bytes());
+                    assert_eq!(view.scan(prefix, from, limit), model.scan(prefix, from, limit));
+                }
+                for key in ["k00", "k07", "k11"] {
+                    assert_eq!(view.get(key.as_bytes()), model.get(key.as_bytes()));
+                }
+            }
+        });
+    }
+}

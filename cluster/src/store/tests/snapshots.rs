@@ -1,0 +1,290 @@
+//! Snapshots: built, sent, received, installed, damaged.
+
+use std::fs;
+
+use openraft::storage::{RaftLogReader, RaftLogStorage, RaftSnapshotBuilder, RaftStateMachine};
+use tokio::io::AsyncReadExt;
+
+use super::super::raft::Snapshot;
+use super::super::{Opened, Options, SnapshotError, Touched};
+use super::world::*;
+
+pub async fn build(opened: &mut Opened) -> Snapshot {
+    let builder = opened.state_machine.try_create_snapshot_builder(true).await;
+    builder.unwrap().build_snapshot().await.unwrap()
+}
+
+/// Streams a snapshot as the network does, in small pieces.
+async fn send(snapshot: &Snapshot, to: &Opened) -> Snapshot {
+    let mut from = snapshot.snapshot.open().await.unwrap();
+    let mut receiving = to
+        .snapshots
+        .begin_receiving(snapshot.snapshot.len())
+        .await
+        .unwrap();
+    let mut piece = [0; 37];
+    loop {
+        match from.read(&mut piece).await.unwrap() {
+            0 => return receiving.finish().await.unwrap(),
+            n => receiving.write(&piece[..n]).await.unwrap(),
+        }
+    }
+}
+
+async fn install(opened: &mut Opened, snapshot: Snapshot) {
+    let Snapshot { meta, snapshot } = snapshot;
+    opened
+        .state_machine
+        .install_snapshot(&meta, snapshot)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_snapshot_carries_the_whole_state_to_another_node() {
+    let (world, other) = (World::new(), World::new());
+    let mut opened = world.open();
+    let rows = (0..3000).map(|index| word(1, index, &format!("row {index:05}=value {index}")));
+    commit(&mut opened, rows.collect()).await;
+    drain(&opened);
+    commit(
+        &mut opened,
+        vec![word(1, 3000, "row 00007"), word(1, 3001, "row 00008=new")],
+    )
+    .await;
+    let snapshot = build(&mut opened).await;
+    assert_eq!(snapshot.meta.last_log_id, Some(log_id(1, 3001)));
+
+    let mut behind = other.open();
+    commit(&mut behind, vec![word(1, 0, "stale=1")]).await;
+    let mut touched = behind.state.touched();
+    let received = send(&snapshot, &behind).await;
+    assert_eq!(received.meta, snapshot.meta);
+    install(&mut behind, received).await;
+
+    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(row(&behind, "stale"), None);
+    assert_eq!(row(&behind, "row 00007"), None);
+    assert_eq!(row(&behind, "row 00008").unwrap(), "new");
+    assert_eq!(
+        touched.recv().await.unwrap(),
+        Touched::Everything { index: 3001 }
+    );
+    assert_eq!(
+        behind
+            .state_machine
+            .get_current_snapshot()
+            .await
+            .unwrap()
+            .unwrap()
+            .meta,
+        snapshot.meta
+    );
+
+    // And it is still so after a kill, with or without sled.
+    behind.log.purge(log_id(1, 3001)).await.unwrap();
+    drop(behind);
+    let behind = other.open();
+    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    drop(behind);
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
+    let behind = other.try_open(rebooted).unwrap();
+    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+}
+
+#[tokio::test]
+async fn a_view_from_before_an_install_stays_as_it_was() {
+    let (world, other) = (World::new(), World::new());
+    let mut opened = world.open();
+    commit(&mut opened, vec![word(1, 0, "a=new"), word(1, 1, "b=1")]).await;
+    let snapshot = build(&mut opened).await;
+    let mut behind = other.open();
+    commit(&mut behind, vec![word(1, 0, "a=old")]).await;
+
+    let view = behind.state.view();
+    let received = send(&snapshot, &behind).await;
+    install(&mut behind, received).await;
+
+    use crate::machine::View;
+    assert_eq!(view.get(b"a").unwrap(), b"old");
+    assert_eq!(row(&behind, "a").unwrap(), "new");
+}
+
+#[tokio::test]
+async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
+    let (world, other) = (World::new(), World::new());
+    let mut opened = world.open();
+    commit(
+        &mut opened,
+        vec![blank(1, 0), word(2, 1, "a=1"), word(2, 2, "b=1")],
+    )
+    .await;
+    let snapshot = build(&mut opened).await;
+    // This node followed a leader that lost: its tail contradicts the snapshot.
+    let mut behind = other.open();
+    append(
+        &mut behind,
+        vec![
+            blank(1, 0),
+            blank(1, 1),
+            blank(1, 2),
+            blank(1, 3),
+            blank(1, 4),
+        ],
+    )
+    .await;
+    send(&snapshot, &behind).await;
+    drop(behind);
+
+    let mut behind = other.open();
+
+    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    let state = behind.log.get_log_state().await.unwrap();
+    assert_eq!(state.last_log_id, Some(log_id(2, 2)));
+    append(&mut behind, vec![blank(2, 3)]).await;
+    assert_eq!(
+        behind.log.try_get_log_entries(..).await.unwrap(),
+        vec![blank(2, 3)]
+    );
+}
+
+#[tokio::test]
+async fn a_purge_beyond_the_log_drops_entries_of_leaders_that_lost() {
+    let world = World::new();
+    let mut opened = world.open();
+    append(
+        &mut opened,
+        vec![blank(1, 0), blank(1, 1), blank(1, 2), blank(1, 3)],
+    )
+    .await;
+    opened.log.purge(log_id(2, 1)).await.unwrap();
+    append(&mut opened, vec![blank(2, 2)]).await;
+    assert_eq!(
+        opened.log.try_get_log_entries(..).await.unwrap(),
+        vec![blank(2, 2)]
+    );
+}
+
+#[tokio::test]
+async fn every_damage_to_a_snapshot_is_refused_on_arrival() {
+    let (world, other) = (World::new(), World::new());
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 6)).await;
+    build(&mut opened).await;
+    let good = fs::read(world.snapshot_file()).unwrap();
+    let to = other.open();
+
+    let mut bad: Vec<Vec<u8>> = (0..good.len())
+        .map(|at| {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes
+        })
+        .collect();
+    bad.extend((0..good.len()).map(|len| good[..len].to_vec()));
+    bad.push([good.as_slice(), b"x"].concat());
+    for bytes in bad {
+        let mut receiving = to
+            .snapshots
+            .begin_receiving(bytes.len() as u64)
+            .await
+            .unwrap();
+        receiving.write(&bytes).await.unwrap();
+        receiving.finish().await.unwrap_err();
+    }
+
+    assert_eq!(
+        fs::read_dir(other.dir().join("snapshots")).unwrap().count(),
+        0
+    );
+    assert!(to.snapshots.current().is_none());
+}
+
+#[tokio::test]
+async fn receiving_is_bounded() {
+    let world = World::new();
+    let opened = world.open();
+    let refused = opened
+        .snapshots
+        .begin_receiving(u64::MAX)
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, SnapshotError::TooLarge));
+    let mut first = opened.snapshots.begin_receiving(4).await.unwrap();
+    let refused = first.write(b"12345").await.unwrap_err();
+    assert!(matches!(refused, SnapshotError::TooLarge));
+    let _second = opened.snapshots.begin_receiving(4).await.unwrap();
+    let refused = opened.snapshots.begin_receiving(4).await.unwrap_err();
+    assert!(matches!(refused, SnapshotError::Busy));
+    drop(first);
+    opened.snapshots.begin_receiving(4).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_on_disk_is_set_aside_and_the_one_before_is_used() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 4)).await;
+    build(&mut opened).await;
+    commit(&mut opened, tally(4, 8)).await;
+    build(&mut opened).await;
+    drain(&opened);
+    drop(opened);
+    let path = world.snapshot_file();
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+
+    let opened = world.open();
+
+    assert!(!path.exists());
+    assert_eq!(
+        opened.snapshots.current().unwrap().meta.last_log_id,
+        Some(log_id(1, 3))
+    );
+    assert_eq!(opened.state.applied(), Some((1, 7)));
+}
+
+#[tokio::test]
+async fn old_snapshots_are_removed() {
+    let world = World::new();
+    let mut opened = world.open();
+    for index in 0..5 {
+        commit(&mut opened, tally(index, index + 1)).await;
+        build(&mut opened).await;
+    }
+    assert_eq!(
+        fs::read_dir(world.dir().join("snapshots")).unwrap().count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_snapshot_beside_heavy_writing_keeps_the_one_before() {
+    let world = World::new();
+    let tight = Options {
+        walk_overlay_bytes: 1,
+        ..options()
+    };
+    let mut opened = world.try_open(tight).unwrap();
+    commit(&mut opened, tally(0, 3)).await;
+    // The first one insists: without any snapshot a node could not serve who is far behind.
+    let first = build(&mut opened).await;
+    assert_eq!(first.meta.last_log_id, Some(log_id(1, 2)));
+
+    // A reader keeps the write-behind from catching up.
+    let view = opened.state.view();
+    commit(&mut opened, tally(3, 6)).await;
+    assert_eq!(build(&mut opened).await.meta, first.meta);
+    drop(view);
+
+    drain(&opened);
+    assert_eq!(
+        build(&mut opened).await.meta.last_log_id,
+        Some(log_id(1, 5))
+    );
+}

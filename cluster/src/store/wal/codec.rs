@@ -1,0 +1,223 @@
+//! What a record of the log says, to the byte.
+//!
+//! Ids and votes are fixed-width big-endian numbers; an entry is its length and then one version
+//! byte and postcard. `raft-log` puts a CRC-32 around each record.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use openraft::EntryPayload;
+use raft_log::codeq::{Decode, Encode};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::super::meta::{MembershipV1, decode_versioned, encode_versioned};
+use super::super::raft::{CommittedLeaderId, Entry, LeaderId, LogId, Payload, Vote};
+use super::group::Waiters;
+use crate::raft::types::EntryBytes;
+
+const VERSION: u8 = 1;
+
+/// Largest proposal. Who proposes has to refuse larger ones: a log that refuses an entry stops.
+pub const MAX_PROPOSAL_BYTES: usize = 1 << 20;
+/// Largest entry that the log accepts, or believes when it reads one back.
+const MAX_ENTRY_BYTES: usize = 4 * MAX_PROPOSAL_BYTES;
+
+/// `raft-log`'s generics.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct LogTypes;
+
+impl raft_log::Types for LogTypes {
+    type LogId = LogKey;
+    type LogPayload = EntryRecord;
+    type Vote = VoteRecord;
+    type Callback = Waiters;
+    type UserData = ();
+
+    fn log_index(key: &LogKey) -> u64 {
+        key.index
+    }
+
+    fn payload_size(record: &EntryRecord) -> u64 {
+        record.0.len() as u64
+    }
+}
+
+/// A log id; ordered as Raft orders them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) struct LogKey {
+    pub term: u64,
+    pub node: u64,
+    pub index: u64,
+}
+
+impl From<&LogId> for LogKey {
+    fn from(id: &LogId) -> Self {
+        let leader = id.committed_leader_id();
+        Self {
+            term: leader.term,
+            node: leader.node_id,
+            index: id.index(),
+        }
+    }
+}
+
+impl From<LogKey> for LogId {
+    fn from(key: LogKey) -> Self {
+        let leader = CommittedLeaderId {
+            term: key.term,
+            node_id: key.node,
+        };
+        LogId::new(leader, key.index)
+    }
+}
+
+impl Encode for LogKey {
+    fn encode<W: Write>(&self, mut w: W) -> io::Result<usize> {
+        Ok(self.term.encode(&mut w)? + self.node.encode(&mut w)? + self.index.encode(&mut w)?)
+    }
+}
+
+impl Decode for LogKey {
+    fn decode<R: Read>(mut r: R) -> io::Result<Self> {
+        Ok(Self {
+            term: u64::decode(&mut r)?,
+            node: u64::decode(&mut r)?,
+            index: u64::decode(&mut r)?,
+        })
+    }
+}
+
+/// A vote; ordered as openraft orders them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) struct VoteRecord {
+    pub term: u64,
+    pub node: u64,
+    pub committed: bool,
+}
+
+impl From<&Vote> for VoteRecord {
+    fn from(vote: &Vote) -> Self {
+        Self {
+            term: vote.leader_id.term,
+            node: vote.leader_id.node_id,
+            committed: vote.committed,
+        }
+    }
+}
+
+impl From<VoteRecord> for Vote {
+    fn from(record: VoteRecord) -> Self {
+        Self {
+            leader_id: LeaderId {
+                term: record.term,
+                node_id: record.node,
+            },
+            committed: record.committed,
+        }
+    }
+}
+
+impl Encode for VoteRecord {
+    fn encode<W: Write>(&self, mut w: W) -> io::Result<usize> {
+        let n = self.term.encode(&mut w)? + self.node.encode(&mut w)?;
+        Ok(n + u8::from(self.committed).encode(&mut w)?)
+    }
+}
+
+impl Decode for VoteRecord {
+    fn decode<R: Read>(mut r: R) -> io::Result<Self> {
+        Ok(Self {
+            term: u64::decode(&mut r)?,
+            node: u64::decode(&mut r)?,
+            committed: match u8::decode(&mut r)? {
+                0 => false,
+                1 => true,
+                _ => return Err(invalid("a vote is neither committed nor uncommitted")),
+            },
+        })
+    }
+}
+
+/// An entry's payload, encoded once; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct EntryRecord(Arc<[u8]>);
+
+#[derive(Serialize, Deserialize)]
+enum PayloadV1<'a> {
+    Blank,
+    Normal(#[serde(borrow, serialize_with = "whole")] &'a [u8]),
+    Membership(MembershipV1),
+}
+
+/// The bytes in one piece; postcard gives the same encoding as byte by byte.
+fn whole<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
+
+impl EntryRecord {
+    /// Refuses an entry above `MAX_ENTRY_BYTES`.
+    pub fn new(payload: &Payload) -> io::Result<Self> {
+        let row = match payload {
+            EntryPayload::Blank => PayloadV1::Blank,
+            EntryPayload::Normal(EntryBytes(bytes)) => PayloadV1::Normal(bytes),
+            EntryPayload::Membership(membership) => PayloadV1::Membership(membership.into()),
+        };
+        let bytes = encode_versioned(VERSION, &row);
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "an entry of {} bytes exceeds the log's limit of {MAX_ENTRY_BYTES}",
+                    bytes.len()
+                ),
+            ));
+        }
+        Ok(Self(bytes.into()))
+    }
+
+    pub fn entry(&self, key: LogKey) -> io::Result<Entry> {
+        let row = decode_versioned(VERSION, &self.0)
+            .map_err(|error| invalid(&format!("log entry {}: {error}", key.index)))?;
+        let payload = match row {
+            PayloadV1::Blank => EntryPayload::Blank,
+            PayloadV1::Normal(bytes) => EntryPayload::Normal(EntryBytes(bytes.to_vec())),
+            PayloadV1::Membership(row) => EntryPayload::Membership(
+                row.restore()
+                    .map_err(|error| invalid(&format!("log entry {}: {error}", key.index)))?,
+            ),
+        };
+        Ok(Entry {
+            log_id: key.into(),
+            payload,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Encode for EntryRecord {
+    fn encode<W: Write>(&self, mut w: W) -> io::Result<usize> {
+        let length = u32::try_from(self.0.len()).map_err(|_| invalid("entry too long"))?;
+        let n = length.encode(&mut w)?;
+        w.write_all(&self.0)?;
+        Ok(n + self.0.len())
+    }
+}
+
+impl Decode for EntryRecord {
+    fn decode<R: Read>(mut r: R) -> io::Result<Self> {
+        let length = u32::decode(&mut r)? as usize;
+        if length > MAX_ENTRY_BYTES {
+            return Err(invalid("an entry claims to be longer than the limit"));
+        }
+        let mut bytes = vec![0; length];
+        r.read_exact(&mut bytes)?;
+        Ok(Self(bytes.into()))
+    }
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}

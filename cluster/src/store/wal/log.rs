@@ -1,0 +1,386 @@
+//! The handle on the log that everybody shares.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use raft_log::RaftLog;
+use raft_log::api::raft_log_writer::RaftLogWriter;
+use tokio::sync::oneshot;
+
+use super::super::failure::stop_process;
+use super::super::raft::{Entry, LogId, Vote};
+use super::codec::{EntryRecord, LogKey, LogTypes, VoteRecord};
+use super::group::{Group, Waiter};
+use super::tail;
+
+/// A log file is closed at this size; purged files are removed whole.
+const CHUNK_BYTES: usize = 32 << 20;
+/// Entries kept in memory, in bytes and count; older ones are read from their file.
+const CACHE_BYTES: usize = 64 << 20;
+const CACHE_ENTRIES: usize = 100_000;
+/// Written but not yet synced bytes; above it writers wait.
+const QUEUE_BYTES: usize = 64 << 20;
+const REPLAY_BUFFER_BYTES: usize = 1 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum WalError {
+    #[error(
+        "the log has valid records behind a damaged one (file {file}, byte {offset}): acknowledged entries may be lost. This node must not vote with it: remove the node and add it again with an empty directory and a new id"
+    )]
+    DamagedInFront { file: String, offset: u64 },
+    #[error(
+        "the log lacks entry {missing}, between what was purged and what is there: this node must not vote with it: remove the node and add it again with an empty directory and a new id"
+    )]
+    Gap { missing: u64 },
+    #[error(
+        "the log cannot be read: {0}. If its disk is healthy, remove the node and add it again with an empty directory and a new id"
+    )]
+    Unreadable(#[source] io::Error),
+}
+
+/// The log. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Wal {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Mutex<Log>,
+    group: Arc<Group>,
+    syncer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// `raft-log`, and what it does not keep.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub inner: RaftLog<LogTypes>,
+    /// Last committed id that openraft told; it may be ahead of the log while a snapshot is
+    /// being installed, and is written as soon as the log reaches it.
+    pub committed: Option<LogKey>,
+}
+
+impl Log {
+    pub fn last(&self) -> Option<LogKey> {
+        self.inner.log_state().last().copied()
+    }
+
+    pub fn purged(&self) -> Option<LogKey> {
+        self.inner.log_state().purged().copied()
+    }
+
+    pub fn end(&self) -> u64 {
+        self.last().map_or(0, |key| key.index + 1)
+    }
+
+    /// Keeps the entries before `keep`.
+    pub fn truncate(&mut self, keep: u64) -> io::Result<()> {
+        if keep >= self.end() {
+            return Ok(());
+        }
+        self.inner.truncate(keep).map(drop)
+    }
+
+    /// Forgets everything up to `upto`, which need not be in the log.
+    pub fn purge(&mut self, upto: LogKey) -> io::Result<()> {
+        self.drop_conflicting(upto)?;
+        self.inner.purge(upto).map(drop)
+    }
+
+    /// Behind an installed snapshot the log may hold entries of leaders that lost. `raft-log`
+    /// would keep those above `upto`, so they go first; what is committed never conflicts.
+    fn drop_conflicting(&mut self, upto: LogKey) -> io::Result<()> {
+        let beyond = Some(upto) > self.last();
+        let same = self
+            .inner
+            .read(upto.index, upto.index + 1)
+            .next()
+            .transpose()?;
+        let differs = same.is_some_and(|(key, _)| key != upto);
+        if !beyond && !differs {
+            return Ok(());
+        }
+        let committed = self
+            .inner
+            .log_state()
+            .committed()
+            .map_or(0, |key| key.index + 1);
+        let purged = self.purged().map_or(0, |key| key.index + 1);
+        self.truncate(committed.max(purged))
+    }
+
+    /// Writes `committed` when the log allows it. Reaches the disk with the next sync.
+    fn write_committed(&mut self) -> io::Result<()> {
+        let written = self.inner.log_state().committed().copied();
+        let reachable = self.committed.filter(|key| Some(*key) <= self.last());
+        if reachable > written
+            && let Some(key) = reachable
+        {
+            self.inner.commit(key)?;
+        }
+        Ok(())
+    }
+}
+
+impl Wal {
+    /// Reads the log in `directory`, or starts an empty one there.
+    pub fn open(directory: &Path) -> Result<Self, WalError> {
+        if let Some(cut) = tail::inspect(directory)? {
+            tracing::warn!(
+                file = cut.file,
+                offset = cut.offset,
+                bytes = cut.bytes,
+                "the log ends in a record that was never acknowledged: cutting it off"
+            );
+        }
+        let inner = RaftLog::open(Arc::new(config(directory))).map_err(WalError::Unreadable)?;
+        let log = Log {
+            committed: inner.log_state().committed().copied(),
+            inner,
+        };
+        check_contiguous(&log)?;
+        let group = Arc::new(Group::default());
+        group.set_durable(log.end());
+        let shared = Arc::new(Shared {
+            log: Mutex::new(log),
+            group,
+            syncer: Mutex::new(None),
+        });
+        let syncer = spawn_syncer(&shared).map_err(WalError::Unreadable)?;
+        *shared.syncer.lock().unwrap_or_else(PoisonError::into_inner) = Some(syncer);
+        Ok(Self { shared })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Log> {
+        self.shared.lock()
+    }
+
+    pub(in super::super) fn last(&self) -> Option<LogId> {
+        self.lock().last().map(LogId::from)
+    }
+
+    pub(in super::super) fn purged(&self) -> Option<LogId> {
+        self.lock().purged().map(LogId::from)
+    }
+
+    pub(in super::super) fn committed(&self) -> Option<LogId> {
+        self.lock().committed.map(LogId::from)
+    }
+
+    pub(in super::super) fn vote(&self) -> Option<Vote> {
+        self.lock()
+            .inner
+            .log_state()
+            .vote()
+            .map(|vote| (*vote).into())
+    }
+
+    /// The id of the entry at `index`, if the log holds it.
+    pub(in super::super) fn id_at(&self, index: u64) -> io::Result<Option<LogId>> {
+        let log = self.lock();
+        let found = log.inner.read(index, index + 1).next().transpose()?;
+        Ok(found.map(|(key, _)| key.into()))
+    }
+
+    /// Entries of `[from, to)` that the log holds, until `max_bytes` are exceeded; at least one.
+    pub(super) fn read(&self, from: u64, to: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
+        let mut found = Vec::new();
+        {
+            let log = self.lock();
+            let mut bytes = 0;
+            for item in log.inner.read(from, to) {
+                let (key, record) = item?;
+                bytes += record.len();
+                if bytes > max_bytes && !found.is_empty() {
+                    break;
+                }
+                found.push((key, record));
+            }
+        }
+        found
+            .iter()
+            .map(|(key, record)| record.entry(*key))
+            .collect()
+    }
+
+    /// Changes the log in memory and lets `waiter` know when the change is on disk.
+    pub(super) fn write(
+        &self,
+        waiter: Waiter,
+        change: impl FnOnce(&mut Log) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut log = self.lock();
+        self.shared.group.check()?;
+        change(&mut log)?;
+        log.write_committed()?;
+        let end = log.end();
+        match self.shared.group.join(waiter, end) {
+            Some(waiters) => log.inner.flush(true, Some(waiters)),
+            None => Ok(()),
+        }
+    }
+
+    /// Like `write`, returning when the change is on disk.
+    pub(super) async fn write_durably(
+        &self,
+        change: impl FnOnce(&mut Log) -> io::Result<()> + Send,
+    ) -> io::Result<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.write(Waiter::Task(sender), change)?;
+        receiver.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Begins the log behind `id`, which a durable snapshot reaches. Not for async callers.
+    pub(in super::super) fn start_after(&self, id: &LogId) -> io::Result<()> {
+        let key = LogKey::from(id);
+        self.write_blocking(|log| log.purge(key))
+    }
+
+    fn write_blocking(&self, change: impl FnOnce(&mut Log) -> io::Result<()>) -> io::Result<()> {
+        let (sender, receiver) = mpsc::channel();
+        self.write(Waiter::Thread(sender), change)?;
+        receiver.recv().unwrap_or_else(|_| Err(closed()))
+    }
+
+    pub(super) fn save_committed(&self, committed: Option<LogId>) -> io::Result<()> {
+        let mut log = self.lock();
+        self.shared.group.check()?;
+        log.committed = log.committed.max(committed.as_ref().map(LogKey::from));
+        log.write_committed()
+    }
+
+    /// Blocks until every entry up to `index` is on this disk, so that the state never knows more
+    /// than the log behind it.
+    pub(in super::super) fn sync_up_to(&self, index: u64) -> io::Result<()> {
+        if self.shared.group.durable() > index {
+            // What was committed since then goes to the page cache at least.
+            return self.lock().inner.flush(false, None);
+        }
+        self.sync()
+    }
+
+    /// Blocks until everything written so far is on disk. Not for async callers.
+    pub(in super::super) fn sync(&self) -> io::Result<()> {
+        self.write_blocking(|_| Ok(()))
+    }
+
+    /// Entries in memory that nobody asked to sync.
+    #[cfg(test)]
+    pub(in super::super) fn write_without_sync(&self, entries: Vec<Entry>) {
+        let appended = Self::append_entries(&mut self.lock(), entries);
+        assert!(appended.is_ok());
+    }
+
+    pub(super) fn save_vote_record(log: &mut Log, vote: &Vote) -> io::Result<()> {
+        log.inner.save_vote(VoteRecord::from(vote)).map(drop)
+    }
+
+    pub(super) fn append_entries(
+        log: &mut Log,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> io::Result<()> {
+        let encoded = entries
+            .into_iter()
+            .map(|entry| {
+                Ok((
+                    LogKey::from(&entry.log_id),
+                    EntryRecord::new(&entry.payload)?,
+                ))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        log.inner.append(encoded).map(drop)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.group.stop();
+        let syncer = self
+            .syncer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(syncer) = syncer
+            && syncer.thread().id() != thread::current().id()
+            && syncer.join().is_err()
+        {
+            tracing::error!("the log's sync thread had panicked");
+        }
+    }
+}
+
+/// The thread that starts the sync of whoever waited during the one before.
+fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let weak = Arc::downgrade(shared);
+    let group = Arc::clone(&shared.group);
+    let run = move || {
+        let _end = AbortOnPanic;
+        while group.wait_ready() {
+            let Some(shared) = weak.upgrade() else { return };
+            let mut log = shared.lock();
+            let end = log.end();
+            if let Some(waiters) = group.next(end)
+                && let Err(error) = log.inner.flush(true, Some(waiters))
+            {
+                tracing::error!(%error, "the log takes no more writes");
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("log-sync".to_owned())
+        .spawn(run)
+}
+
+/// Without its thread the log would keep its writers waiting for ever.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            stop_process("the log's sync thread ended", &io::Error::other("panic"));
+        }
+    }
+}
+
+fn config(directory: &Path) -> raft_log::Config {
+    raft_log::Config {
+        wal: raft_log::chunked_wal::Config {
+            dir: directory.to_string_lossy().into_owned(),
+            read_buffer_size: Some(REPLAY_BUFFER_BYTES),
+            chunk_max_records: None,
+            chunk_max_size: Some(CHUNK_BYTES),
+            truncate_incomplete_record: Some(true),
+            flush_batch_wait: Some(Duration::ZERO),
+            flush_batch_max_items: None,
+            flush_queue_max_bytes: Some(QUEUE_BYTES),
+        },
+        log_cache_max_items: Some(CACHE_ENTRIES),
+        log_cache_capacity: Some(CACHE_BYTES),
+    }
+}
+
+/// A lost file in front leaves a log that starts late; `raft-log` itself does not look for that.
+fn check_contiguous(log: &Log) -> Result<(), WalError> {
+    let start = log.purged().map_or(0, |key| key.index + 1);
+    if log.end() <= start {
+        return Ok(());
+    }
+    let first = log.inner.read(start, log.end()).next();
+    match first.transpose().map_err(WalError::Unreadable)? {
+        Some((key, _)) if key.index == start => Ok(()),
+        _ => Err(WalError::Gap { missing: start }),
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::other("the log is closed")
+}

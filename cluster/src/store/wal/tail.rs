@@ -1,0 +1,111 @@
+//! Decides, before anything is changed, whether the end of the log may be cut.
+//!
+//! A crash leaves at most an unfinished record at the very end, which nobody was told of. A damaged
+//! record with valid ones behind it is something else: acknowledged entries would go with the cut.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use raft_log::codeq::Decode;
+use raft_log::{RaftLogRecord, chunked_wal};
+
+use super::codec::LogTypes;
+use super::log::WalError;
+
+/// Record types are below this number; see `raft-log`'s record format.
+const RECORD_TYPES: u8 = 6;
+
+/// What will be cut.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub file: String,
+    pub offset: u64,
+    pub bytes: u64,
+}
+
+/// Reads every record of the log in `directory`.
+pub(super) fn inspect(directory: &Path) -> Result<Option<Cut>, WalError> {
+    let mut cut: Option<Cut> = None;
+    for path in files(directory).map_err(WalError::Unreadable)? {
+        let bytes = fs::read(&path).map_err(WalError::Unreadable)?;
+        match &mut cut {
+            None => {
+                let good = valid_prefix(&bytes);
+                if good < bytes.len() {
+                    cut = Some(Cut {
+                        file: name(&path),
+                        offset: good as u64,
+                        bytes: (bytes.len() - good) as u64,
+                    });
+                    refuse_valid(&bytes[good + 1..], cut.as_ref())?;
+                }
+            }
+            Some(found) => {
+                found.bytes += bytes.len() as u64;
+                refuse_valid(&bytes, cut.as_ref())?;
+            }
+        }
+    }
+    Ok(cut)
+}
+
+/// Length of the run of valid records at the start.
+fn valid_prefix(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    loop {
+        let before = rest;
+        if rest.is_empty() || !take_record(&mut rest) {
+            return bytes.len() - before.len();
+        }
+    }
+}
+
+fn refuse_valid(bytes: &[u8], cut: Option<&Cut>) -> Result<(), WalError> {
+    if let Some(cut) = cut
+        && holds_valid_record(bytes)
+    {
+        return Err(WalError::DamagedInFront {
+            file: cut.file.clone(),
+            offset: cut.offset,
+        });
+    }
+    Ok(())
+}
+
+/// Whether a valid record starts at any byte.
+fn holds_valid_record(bytes: &[u8]) -> bool {
+    // A file that was extended but not written ends in zeros; no record is all zeros.
+    let written = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |at| at + 1);
+    (0..written).any(|at| {
+        matches!(bytes[at..], [0, 0, 0, kind, ..] if kind < RECORD_TYPES)
+            && take_record(&mut &bytes[at..])
+    })
+}
+
+/// Advances past one record with a correct checksum.
+fn take_record(rest: &mut &[u8]) -> bool {
+    RaftLogRecord::<LogTypes>::decode(rest).is_ok()
+}
+
+fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if let Ok(offset) = chunked_wal::Config::parse_chunk_file_name(&name(&path)) {
+            found.push((offset, path));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}

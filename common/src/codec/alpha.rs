@@ -1,0 +1,93 @@
+//! `alpha`: the payload in the alpha channel, a byte a pixel, as the `steganography` crate writes it. RGBA out.
+//!
+//! The baseline: it shows in any viewer and is lost when alpha is flattened. The crate keeps no length and panics
+//! when a picture is too small, so the sealed header is ours and the size is checked before. Pictures pass to
+//! the crate's old `image` as raw samples; it never decodes a file.
+
+use image_021::{DynamicImage, ImageBuffer, Rgba};
+use steganography::decoder::Decoder;
+use steganography::encoder::Encoder;
+
+use super::header::{HEADER_BYTES, Header};
+use super::key::{CodecKey, KeyStream, Purpose};
+use super::picture::{Channels, Picture};
+use super::{Codec, RevealError};
+
+/// The whole alpha byte carries.
+const DEPTH: u8 = 8;
+
+/// Bytes that fit into a picture of so many pixels.
+pub fn capacity(pixels: usize) -> usize {
+    pixels.saturating_sub(HEADER_BYTES)
+}
+
+/// Pixels that a payload of so many bytes needs.
+pub(super) fn pixels_for(payload: usize) -> u64 {
+    (payload + HEADER_BYTES) as u64
+}
+
+/// Hides `payload` in `picture`; the caller has checked that header and payload fit.
+pub(super) fn embed(picture: Picture, payload: &[u8], key: &CodecKey) -> Picture {
+    let (width, height) = picture.size();
+    assert!(pixels_for(payload.len()) <= u64::from(width) * u64::from(height));
+    let (sealed, tag) = Header::new(Codec::Alpha, DEPTH, payload, key).seal(key, picture.size());
+    let mut body = payload.to_vec();
+    KeyStream::new(key, Purpose::Whitening, &tag).apply_all(&mut body);
+    let input = [&sealed[..], &body].concat();
+
+    let image = raw(picture.with_alpha());
+    let carrier = Encoder::new(&input, DynamicImage::ImageRgba8(image)).encode_alpha();
+    match Picture::new(width, height, Channels::Rgba, carrier.into_raw()) {
+        Some(carrier) => carrier,
+        None => unreachable!("the crate keeps the size"),
+    }
+}
+
+/// Finds what [`embed`] hid. A wrong key is told from the header alone.
+pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
+    let (header, tag) = open_header(picture, key)?;
+    if header.codec != Codec::Alpha || header.depth != DEPTH {
+        return Err(RevealError::Unknown);
+    }
+    let pixels = picture.samples().len() / Channels::Rgba.count();
+    if header.length > capacity(pixels) as u64 {
+        return Err(RevealError::Damaged);
+    }
+    let mut body = Decoder::new(raw(picture.clone())).decode_alpha();
+    body.truncate(HEADER_BYTES + header.length as usize);
+    body.drain(..HEADER_BYTES);
+    KeyStream::new(key, Purpose::Whitening, &tag).apply_all(&mut body);
+    header.verify(&body, key)?;
+    Ok(body)
+}
+
+/// What the header of a carrier says to one who has its key.
+pub(super) fn identify(picture: &Picture, key: &CodecKey) -> Result<Header, RevealError> {
+    open_header(picture, key).map(|(header, _)| header)
+}
+
+fn open_header(
+    picture: &Picture,
+    key: &CodecKey,
+) -> Result<(Header, super::header::Tag), RevealError> {
+    assert_eq!(picture.channels(), Channels::Rgba);
+    let mut sealed = [0; HEADER_BYTES];
+    let alphas = picture.samples().chunks_exact(4).map(|pixel| pixel[3]);
+    let mut found = 0;
+    for (byte, alpha) in sealed.iter_mut().zip(alphas) {
+        *byte = alpha;
+        found += 1;
+    }
+    if found < HEADER_BYTES {
+        return Err(RevealError::NotOurs);
+    }
+    Header::open(&sealed, key, picture.size())
+}
+
+fn raw(picture: Picture) -> ImageBuffer<Rgba<u8>, Vec<u8>> {
+    let (width, height) = picture.size();
+    match ImageBuffer::from_raw(width, height, picture.into_samples()) {
+        Some(image) => image,
+        None => unreachable!("a picture has four samples a pixel here"),
+    }
+}

@@ -1,0 +1,82 @@
+//! Covers: what everyone sees.
+//!
+//! The default one is a smooth enlargement of a thumbnail, with just the area that the payload needs: it tells
+//! no more of the photo than the thumbnail does. The smoother a cover, the smaller its carrier.
+
+use thiserror::Error;
+
+use super::decode::{DecodeError, decode, to_picture};
+use super::hide::TooSmall;
+use super::limits::{COVER_THUMBNAIL_EDGE, MAX_COVER_ASPECT};
+use super::options::{DepthError, HideOptions};
+use super::picture::Picture;
+use super::size::size_for;
+use super::{png, scale};
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CoverError {
+    #[error("the cover cannot be used: {0}")]
+    Picture(#[from] DecodeError),
+    #[error(transparent)]
+    Depth(#[from] DepthError),
+    #[error(transparent)]
+    TooSmall(#[from] TooSmall),
+    #[error(
+        "no cover can hold {0} bytes at this depth: use more low bits a sample, or a smaller photo"
+    )]
+    TooLong(usize),
+}
+
+/// The cover used where the owner gives none, as a PNG: `preview` in a few soft colours.
+pub fn default_cover(
+    preview: &Picture,
+    payload_len: usize,
+    options: &HideOptions,
+) -> Result<Vec<u8>, CoverError> {
+    options.check()?;
+    let thumbnail = thumbnail(preview);
+    let size = size_for(payload_len, shape(thumbnail.size()), options)
+        .ok_or(CoverError::TooLong(payload_len))?;
+    // A caption would be drawn here, on the samples of the enlarged picture.
+    Ok(png::write(&scale::enlarge(&thumbnail, size)))
+}
+
+/// [`default_cover`] from a preview's file, or any other picture's.
+pub fn default_cover_from_file(
+    file: &[u8],
+    payload_len: usize,
+    options: &HideOptions,
+) -> Result<Vec<u8>, CoverError> {
+    default_cover(&upright(file)?, payload_len, options)
+}
+
+/// The owner's own picture as a cover: in its full size, upright, without metadata.
+pub fn cover_from_picture(
+    file: &[u8],
+    payload_len: usize,
+    options: &HideOptions,
+) -> Result<Vec<u8>, CoverError> {
+    options.check()?;
+    let picture = upright(file)?;
+    TooSmall::check(picture.size(), payload_len, options)?;
+    Ok(png::write(&picture))
+}
+
+fn upright(file: &[u8]) -> Result<Picture, DecodeError> {
+    let mut decoded = decode(file)?;
+    decoded.image.apply_orientation(decoded.orientation);
+    Ok(to_picture(decoded.image).into_opaque())
+}
+
+fn thumbnail(preview: &Picture) -> Picture {
+    let size = scale::fit(preview.size(), COVER_THUMBNAIL_EDGE);
+    scale::shrink(preview, size).into_opaque()
+}
+
+/// Very long pictures get a cover that can still be looked at.
+fn shape((width, height): (u32, u32)) -> (u32, u32) {
+    (
+        width.min(height * MAX_COVER_ASPECT),
+        height.min(width * MAX_COVER_ASPECT),
+    )
+}

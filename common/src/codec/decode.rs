@@ -1,0 +1,136 @@
+//! Decoding pictures of any kind that people have, within limits: JPEG, PNG, WebP, GIF, TIFF, BMP.
+//!
+//! The kind is told from the content, never from a name. Width, height, area and memory are bounded before a
+//! pixel is decoded. The EXIF orientation is honoured; all other metadata ends here.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use thiserror::Error;
+
+use super::limits::{MAX_DECODE_BYTES, MAX_EDGE, MAX_PHOTO_BYTES, MAX_PIXELS};
+use super::picture::{Channels, Picture};
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    #[error("this is no picture that can be decoded (JPEG, PNG, WebP, GIF, TIFF and BMP are)")]
+    NotAPicture,
+    #[error("this is a {0} file, which cannot be decoded here")]
+    UnsupportedKind(&'static str),
+    #[error(
+        "the picture says that it has edges above {MAX_EDGE} or an area above {MAX_PIXELS} pixels: too many to decode; save it smaller"
+    )]
+    Dimensions,
+    #[error("the picture would take more than {MAX_DECODE_BYTES} bytes of memory to decode")]
+    Memory,
+    #[error("the file has {0} bytes; at most {MAX_PHOTO_BYTES} are read")]
+    TooLarge(usize),
+    #[error("the picture is damaged: {0}")]
+    Damaged(String),
+}
+
+/// A decoded picture and what its file was.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    /// As it lies in the file.
+    pub image: DynamicImage,
+    /// How `image` still has to be turned to be seen as meant.
+    pub orientation: Orientation,
+    pub media_type: &'static str,
+}
+
+impl Decoded {
+    /// Width and height as seen.
+    pub(super) fn size(&self) -> (u32, u32) {
+        let (width, height) = (self.image.width(), self.image.height());
+        match self.orientation {
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH => (height, width),
+            _ => (width, height),
+        }
+    }
+}
+
+pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
+    if file.len() > MAX_PHOTO_BYTES {
+        return Err(DecodeError::TooLarge(file.len()));
+    }
+    let format = kind(file)?;
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_EDGE);
+    limits.max_image_height = Some(MAX_EDGE);
+    limits.max_alloc = Some(MAX_DECODE_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    if width == 0
+        || height == 0
+        || width.max(height) > MAX_EDGE
+        || u64::from(width) * u64::from(height) > MAX_PIXELS
+    {
+        return Err(DecodeError::Dimensions);
+    }
+    if decoder.total_bytes() > MAX_DECODE_BYTES {
+        return Err(DecodeError::Memory);
+    }
+    // A picture without a readable orientation is seen as it lies.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    Ok(Decoded {
+        image,
+        orientation,
+        media_type: format.to_mime_type(),
+    })
+}
+
+/// What kind of file this is, from its first bytes.
+fn kind(file: &[u8]) -> Result<ImageFormat, DecodeError> {
+    if let Some(brand) = file.get(4..12).and_then(|b| b.strip_prefix(b"ftyp")) {
+        match brand {
+            b"avif" | b"avis" => return Err(DecodeError::UnsupportedKind("AVIF")),
+            b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1" => {
+                return Err(DecodeError::UnsupportedKind("HEIC"));
+            }
+            _ => {}
+        }
+    }
+    match image::guess_format(file) {
+        Ok(
+            format @ (ImageFormat::Jpeg
+            | ImageFormat::Png
+            | ImageFormat::WebP
+            | ImageFormat::Gif
+            | ImageFormat::Tiff
+            | ImageFormat::Bmp),
+        ) => Ok(format),
+        _ => Err(DecodeError::NotAPicture),
+    }
+}
+
+fn refused(error: ImageError) -> DecodeError {
+    match error {
+        ImageError::Limits(limit) => match limit.kind() {
+            image::error::LimitErrorKind::DimensionError => DecodeError::Dimensions,
+            _ => DecodeError::Memory,
+        },
+        other => DecodeError::Damaged(other.to_string()),
+    }
+}
+
+/// The samples of a decoded image, 8 bits each.
+pub(super) fn to_picture(image: DynamicImage) -> Picture {
+    let (width, height) = (image.width(), image.height());
+    let (channels, samples) = if image.color().has_alpha() {
+        (Channels::Rgba, image.into_rgba8().into_raw())
+    } else {
+        (Channels::Rgb, image.into_rgb8().into_raw())
+    };
+    match Picture::new(width, height, channels, samples) {
+        Some(picture) => picture,
+        None => unreachable!("a decoded image has a pixel and all its samples"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Previews: what a gallery shows to peers. Small, upright, a JPEG without metadata.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, RgbImage};
+use thiserror::Error;
+
+use super::decode::{DecodeError, decode, to_picture};
+use super::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
+use super::picture::Picture;
+use super::scale;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The preview's file, at most [`MAX_PREVIEW_BYTES`].
+    pub jpeg: Vec<u8>,
+    /// Of the original, as seen.
+    pub width: u32,
+    /// Of the original, as seen.
+    pub height: u32,
+    /// Of the original, from its content.
+    pub media_type: String,
+}
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum PreviewError {
+    /// Can be shared all the same, with a preview that the owner supplies.
+    #[error("{0}; it can be shared with a preview of your own (--preview FILE)")]
+    NoPicture(DecodeError),
+    #[error(transparent)]
+    Refused(DecodeError),
+    #[error(
+        "its preview does not fit into {MAX_PREVIEW_BYTES} bytes; give one of your own (--preview FILE)"
+    )]
+    TooLarge,
+}
+
+impl From<DecodeError> for PreviewError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::NotAPicture | DecodeError::UnsupportedKind(_) => {
+                PreviewError::NoPicture(error)
+            }
+            _ => PreviewError::Refused(error),
+        }
+    }
+}
+
+/// JPEG qualities tried until the preview is small enough; the last makes any picture of this size fit.
+const QUALITIES: [u8; 5] = [82, 70, 55, 35, 10];
+
+/// A preview of any picture that can be decoded.
+pub fn preview(file: &[u8]) -> Result<Preview, PreviewError> {
+    let decoded = decode(file)?;
+    let (width, height) = decoded.size();
+    let (orientation, media_type) = (decoded.orientation, decoded.media_type.to_owned());
+    // Smaller first: turning and laying over white then cost nothing.
+    let picture = to_picture(decoded.image);
+    let size = scale::fit(picture.size(), PREVIEW_EDGE);
+    let small = scale::shrink(&picture, size).into_opaque();
+    Ok(Preview {
+        jpeg: encode(&upright(small, orientation))?,
+        width,
+        height,
+        media_type,
+    })
+}
+
+fn upright(picture: Picture, orientation: Orientation) -> RgbImage {
+    let (width, height) = picture.size();
+    match RgbImage::from_raw(width, height, picture.into_samples()) {
+        Some(image) => {
+            let mut image = DynamicImage::ImageRgb8(image);
+            image.apply_orientation(orientation);
+            image.into_rgb8()
+        }
+        None => unreachable!("an opaque picture has three samples a pixel"),
+    }
+}
+
+fn encode(image: &RgbImage) -> Result<Vec<u8>, PreviewError> {
+    for quality in QUALITIES {
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, quality)
+            .write_image(
+                image,
+                image.width(),
+                image.height(),
+                ExtendedColorType::Rgb8,
+            )
+            .map_err(|error| PreviewError::Refused(DecodeError::Damaged(error.to_string())))?;
+        if jpeg.len() <= MAX_PREVIEW_BYTES {
+            return Ok(jpeg);
+        }
+    }
+    Err(PreviewError::TooLarge)
+}

@@ -1,0 +1,180 @@
+//! A cluster of nodes on this machine, in one folder.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::binary::Binaries;
+use crate::node::Node;
+use crate::process::ProcessError;
+use crate::wait::{TimedOut, until};
+
+/// How long nodes may take to agree on something.
+const AGREE_WITHIN: Duration = Duration::from_secs(30);
+
+/// Nodes that know each other.
+#[derive(Debug)]
+pub struct Cluster {
+    pub nodes: Vec<Node>,
+}
+
+impl Cluster {
+    /// Makes folders, ports and the secret for nodes 1 to `size`, and starts them all.
+    ///
+    /// # Errors
+    /// When a folder cannot be written or a node does not start.
+    pub async fn start(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
+        let secret = folder.join("cluster.secret");
+        make_secret(&binaries.node, &secret).await?;
+        let ports = free_ports(2 * usize::try_from(size)?)?;
+        let (links, https) = ports.split_at(usize::try_from(size)?);
+        let peers: Vec<_> = links
+            .iter()
+            .zip(1..)
+            .map(|(port, id)| format!("{id}=127.0.0.1:{port}"))
+            .collect();
+
+        let mut nodes = Vec::new();
+        for ((id, link), http) in (1..=size).zip(links).zip(https) {
+            let folder = folder.join(format!("node-{id}"));
+            std::fs::create_dir_all(&folder)?;
+            nodes.push(Node {
+                id,
+                http: format!("127.0.0.1:{http}"),
+                link: format!("127.0.0.1:{link}"),
+                folder,
+                program: binaries.node.clone(),
+                peers: peers.join(","),
+                secret: secret.clone(),
+                process: None,
+            });
+        }
+        let mut cluster = Self { nodes };
+        cluster.start_all().await?;
+        Ok(cluster)
+    }
+
+    /// Starts every node that is not started, all at once: none is ready before a majority is there.
+    ///
+    /// # Errors
+    /// When one does not get ready.
+    pub async fn start_all(&mut self) -> Result<(), ProcessError> {
+        let stopped = self.nodes.iter_mut().filter(|node| !node.is_started());
+        let starts = futures_util::future::join_all(stopped.map(Node::start)).await;
+        starts.into_iter().collect()
+    }
+
+    /// What `cameo init --cluster` takes: each node's ready line is its URL with the fingerprint.
+    #[must_use]
+    pub fn urls(&self) -> String {
+        let ready = |node: &Node| {
+            node.process()
+                .map(|process| process.ready.trim().to_owned())
+        };
+        self.nodes
+            .iter()
+            .filter_map(ready)
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// The node of an id.
+    #[must_use]
+    pub fn node(&self, id: u64) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The node of an id, to be handled.
+    pub fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
+        self.nodes.iter_mut().find(|node| node.id == id)
+    }
+
+    /// The leader that a majority of all nodes agrees on, in the newest term.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub async fn leader(&self) -> Result<u64, TimedOut> {
+        until("a leader that a majority agrees on", AGREE_WITHIN, || {
+            self.agreed_leader()
+        })
+        .await
+    }
+
+    async fn agreed_leader(&self) -> Option<u64> {
+        let mut said = Vec::new();
+        for node in self.nodes.iter().filter(|node| node.is_started()) {
+            let status = node.status().await?;
+            said.push((status["term"].as_u64()?, status["leader"].as_u64()));
+        }
+        let newest = said.iter().map(|(term, _)| *term).max()?;
+        let leader = said
+            .iter()
+            .find_map(|(term, leader)| leader.filter(|_| *term == newest))?;
+        let agree = said
+            .iter()
+            .filter(|said| **said == (newest, Some(leader)))
+            .count();
+        let running = self.node(leader).is_some_and(Node::is_started);
+        (running && 2 * agree > self.nodes.len()).then_some(leader)
+    }
+
+    /// Waits until every started node has applied what any of them has committed by now.
+    ///
+    /// # Errors
+    /// When one does not catch up in time.
+    pub async fn caught_up(&self) -> Result<u64, TimedOut> {
+        let goal = until("the highest commit", AGREE_WITHIN, async || {
+            self.highest_commit().await
+        })
+        .await?;
+        until("every node to catch up", AGREE_WITHIN, || {
+            self.all_applied(goal)
+        })
+        .await?;
+        Ok(goal)
+    }
+
+    async fn highest_commit(&self) -> Option<u64> {
+        let mut highest = None;
+        for node in self.nodes.iter().filter(|node| node.is_started()) {
+            highest = highest.max(node.status().await?["committed"].as_u64());
+        }
+        highest
+    }
+
+    async fn all_applied(&self, goal: u64) -> Option<()> {
+        for node in self.nodes.iter().filter(|node| node.is_started()) {
+            if node.status().await?["applied"].as_u64()? < goal {
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+/// A fresh secret, made as the README tells it.
+async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
+    let made = Command::new(program)
+        .arg("secret")
+        .arg(path)
+        .output()
+        .await?;
+    anyhow::ensure!(
+        made.status.success(),
+        "`cameod secret` failed: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    Ok(())
+}
+
+/// Ports that were free a moment ago, held together so that all differ.
+fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
+    let held: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0"))
+        .collect::<Result<_, _>>()?;
+    held.iter()
+        .map(|listener| Ok(listener.local_addr()?.port()))
+        .collect()
+}

@@ -1,0 +1,21 @@
+//! Real Cameo processes, seen and handled from outside.
+//!
+//! Demo, end-to-end tests and chaos start nodes and agents through this crate, kill, pause and
+//! restart them, and look at what their APIs and files say. It knows the programs by their command
+//! lines and JSON alone, never by their code, so that it can judge them.
+
+mod binary;
+mod cluster;
+mod http;
+mod node;
+mod person;
+mod process;
+mod wait;
+
+pub use binary::{Binaries, BinaryError};
+pub use cluster::Cluster;
+pub use http::{HttpError, get_json};
+pub use node::Node;
+pub use person::{Person, Ran};
+pub use process::{Process, ProcessError};
+pub use wait::{TimedOut, until};

@@ -1,0 +1,100 @@
+//! One node: its folder and ports stay, its process comes and goes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::http::get_json;
+use crate::process::{Process, ProcessError};
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// A node of a cluster on this machine.
+#[derive(Debug)]
+pub struct Node {
+    pub id: u64,
+    /// `127.0.0.1:port` of its API.
+    pub http: String,
+    /// `127.0.0.1:port` of its links.
+    pub link: String,
+    pub folder: PathBuf,
+    pub(crate) program: PathBuf,
+    pub(crate) peers: String,
+    pub(crate) secret: PathBuf,
+    pub(crate) process: Option<Process>,
+}
+
+impl Node {
+    /// Starts the process and waits until the node is part of a formed cluster.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn start(&mut self) -> Result<(), ProcessError> {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("--id")
+            .arg(self.id.to_string())
+            .arg("--data")
+            .arg(self.folder.join("data"))
+            .arg("--peers")
+            .arg(&self.peers)
+            .arg("--http")
+            .arg(&self.http)
+            .arg("--secret")
+            .arg(&self.secret);
+        let log = self.folder.join("node.log");
+        self.process =
+            Some(Process::start(&format!("node {}", self.id), command, &log, READY_WITHIN).await?);
+        Ok(())
+    }
+
+    /// Whether its process runs, as far as we have handled it.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Its process, while it is started.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    /// SIGKILL. A node that is not started stays so.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub async fn kill(&mut self) -> Result<(), ProcessError> {
+        match self.process.take() {
+            Some(process) => process.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// SIGTERM, and waits. A node that is not started stays so.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn stop(&mut self) -> Result<(), ProcessError> {
+        match self.process.take() {
+            Some(process) => process.stop().await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// What the node says of itself (`/v1/status`); none while it does not answer.
+    pub async fn status(&self) -> Option<Value> {
+        self.get("/v1/status").await
+    }
+
+    /// A public document of the node; none while it does not answer with one.
+    pub async fn get(&self, path: &str) -> Option<Value> {
+        match get_json(&self.http, path, ANSWER_WITHIN).await {
+            Ok((200, body)) => Some(body),
+            _ => None,
+        }
+    }
+}

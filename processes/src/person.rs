@@ -1,0 +1,153 @@
+//! A person at a terminal: a home, verbs that run to their end, and maybe an agent.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::binary::Binaries;
+use crate::process::{Process, ProcessError};
+
+const AGENT_WITHIN: Duration = Duration::from_secs(30);
+/// No verb takes longer.
+const VERB_WITHIN: Duration = Duration::from_secs(120);
+
+/// What a verb came to.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    pub code: i32,
+    /// The one JSON document on stdout; null when stdout was empty.
+    pub json: Value,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Somebody with a home of their own.
+#[derive(Debug)]
+pub struct Person {
+    pub name: String,
+    pub home: PathBuf,
+    program: PathBuf,
+    passphrase: PathBuf,
+    agent: Option<Process>,
+}
+
+impl Person {
+    /// Makes a home folder and a passphrase; nothing is registered yet.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn new(binaries: &Binaries, folder: &Path, name: &str) -> std::io::Result<Self> {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        let passphrase = folder.join("passphrase");
+        std::fs::write(&passphrase, format!("the passphrase of {name}\n"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            home: folder.join("home"),
+            program: binaries.client.clone(),
+            passphrase,
+            agent: None,
+        })
+    }
+
+    /// A verb, ready to be run as this person.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .env("CAMEO_HOME", &self.home)
+            .env("CAMEO_PASSPHRASE_FILE", &self.passphrase)
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a verb with `--json` to its end.
+    ///
+    /// # Errors
+    /// When it does not start, does not end, or prints something that is not one JSON document.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
+        let mut command = self.command(arguments);
+        command.arg("--json");
+        let output = tokio::time::timeout(VERB_WITHIN, command.output())
+            .await
+            .map_err(|_| anyhow::anyhow!("`cameo {}` did not end", arguments.join(" ")))??;
+        let stdout = String::from_utf8(output.stdout)?;
+        let json = if stdout.trim().is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&stdout)?
+        };
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(Ran {
+            code: output.status.code().unwrap_or(-1),
+            json,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// Runs a verb that has to succeed, and gives its JSON.
+    ///
+    /// # Errors
+    /// When it ends with anything but 0.
+    pub async fn ok(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let ran = self.run(arguments).await?;
+        anyhow::ensure!(
+            ran.code == 0,
+            "{}: `cameo {}` ended with {}: {}{}",
+            self.name,
+            arguments.join(" "),
+            ran.code,
+            ran.stdout,
+            ran.stderr
+        );
+        Ok(ran.json)
+    }
+
+    /// Starts the agent and waits until it is registered and serves.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn start_agent(&mut self) -> Result<(), ProcessError> {
+        let log = self.home.with_file_name("agent.log");
+        let name = format!("{}'s agent", self.name);
+        self.agent =
+            Some(Process::start(&name, self.command(&["agent"]), &log, AGENT_WITHIN).await?);
+        Ok(())
+    }
+
+    /// The agent, while it is started.
+    #[must_use]
+    pub fn agent(&self) -> Option<&Process> {
+        self.agent.as_ref()
+    }
+
+    /// SIGKILL to the agent: its user is gone without a word.
+    ///
+    /// # Errors
+    /// When it cannot be signalled.
+    pub async fn kill_agent(&mut self) -> Result<(), ProcessError> {
+        match self.agent.take() {
+            Some(agent) => agent.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// SIGTERM to the agent: it says goodbye.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn stop_agent(&mut self) -> Result<(), ProcessError> {
+        match self.agent.take() {
+            Some(agent) => agent.stop().await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Bad input: one clear sentence, the right exit code, and nothing is lost.
+
+use std::path::Path;
+
+use cameo_processes::{Person, Ran};
+use cameo_tests::{PHOTOS, World, grant_row, photo, share, text};
+
+/// A refusal has its exit code, one JSON document with a code and a sentence, and nothing else.
+fn assert_refused(ran: &Ran, code: i32, says: &str) {
+    assert_eq!(ran.code, code, "{ran:?}");
+    assert_eq!(ran.json["schema"], 1, "{ran:?}");
+    assert_eq!(ran.json["ok"], false, "{ran:?}");
+    assert!(ran.json["error"]["code"].is_string(), "{ran:?}");
+    let message = ran.json["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains(says), "expected `{says}` in {ran:?}");
+}
+
+async fn refused(person: &Person, arguments: &[&str], code: i32, says: &str) -> anyhow::Result<()> {
+    assert_refused(&person.run(arguments).await?, code, says);
+    Ok(())
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[tokio::test]
+async fn what_a_viewer_can_get_wrong() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben, eve) = (
+        world.person("ada").await?,
+        world.person("ben").await?,
+        world.person("eve").await?,
+    );
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
+
+    refused(&ben, &["gallery", "zoe"], 3, "zoe is not registered").await?;
+    refused(&ben, &["gallery", "Not A Name"], 2, "name").await?;
+    refused(
+        &ben,
+        &["request", "ada", "0123456789abcdef0123456789abcdef"],
+        3,
+        "image",
+    )
+    .await?;
+    refused(&ben, &["view", "0123"], 3, "grant").await?;
+    refused(&ben, &["rights", &shared.grant, "--views", "9"], 3, "grant").await?;
+
+    // The carrier of somebody else, and pictures that are no carriers of ours.
+    refused(&eve, &["view", &shown(&shared.carrier)], 3, "").await?;
+    let damaged = world.folder().join("damaged.png");
+    let mut bytes = std::fs::read(&shared.carrier)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&damaged, &bytes)?;
+    let ran = ben.run(&["view", &shown(&damaged)]).await?;
+    assert!([1, 3].contains(&ran.code), "{ran:?}");
+    let foreign = world.folder().join("foreign.png");
+    std::fs::write(&foreign, b"\x89PNG\r\n\x1a\n and nothing more")?;
+    let ran = ben.run(&["view", &shown(&foreign)]).await?;
+    assert!([1, 2, 3].contains(&ran.code), "{ran:?}");
+
+    assert_eq!(
+        grant_row(&ada, "shared", &shared.grant).await?["used"],
+        0,
+        "none of this was charged"
+    );
+    ben.ok(&["view", &shared.grant, "--yes"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_an_owner_can_get_wrong() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+
+    refused(
+        &ada,
+        &["add", "/there/is/no.jpg", "--views", "1"],
+        3,
+        "no.jpg",
+    )
+    .await?;
+    let note = world.folder().join("note.txt");
+    std::fs::write(&note, "not a picture")?;
+    refused(
+        &ada,
+        &["add", &shown(&note), "--views", "1"],
+        2,
+        "--preview",
+    )
+    .await?;
+
+    // A picture that claims to be vast: the claim alone is refused, before any memory is taken.
+    let vast = world.folder().join("vast.png");
+    std::fs::write(&vast, vast_png())?;
+    refused(&ada, &["add", &shown(&vast), "--views", "1"], 2, "").await?;
+    assert_eq!(ada.ok(&["status"]).await?["ok"], true);
+
+    // Anything can be shared with a preview of the owner's own.
+    let added = ada
+        .ok(&[
+            "add",
+            &shown(&note),
+            "--policy",
+            "open",
+            "--views",
+            "1",
+            "--preview",
+            &shown(&photo(PHOTOS[0])),
+        ])
+        .await?;
+    let image = text(&added["images"][0], "image")?;
+    let arrived = ben.ok(&["request", "ada", &image]).await?;
+    let viewed = ben
+        .ok(&["view", &text(&arrived, "grant")?, "--yes"])
+        .await?;
+    assert_eq!(text(&viewed, "blake3")?, cameo_tests::hash_of(&note)?);
+
+    // A closed gallery shows nothing and gives nothing.
+    let added = ada
+        .ok(&[
+            "add",
+            &shown(&photo(PHOTOS[1])),
+            "--policy",
+            "closed",
+            "--views",
+            "1",
+        ])
+        .await?;
+    let closed = text(&added["images"][0], "image")?;
+    let ran = ben.run(&["request", "ada", &closed]).await?;
+    assert!([3, 4].contains(&ran.code), "{ran:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_the_first_key() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let ada = world.registered("ada").await?;
+    let folder = world.folder().join("elsewhere");
+    std::fs::create_dir(&folder)?;
+    let other = Person::new(&world.binaries, &folder, "ada")?;
+    let ran = other
+        .run(&["init", "ada", "--cluster", &world.cluster.urls()])
+        .await?;
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.json["error"]["message"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("ada"),
+        "{ran:?}"
+    );
+    // The first one is still who she was, and registering twice is no mistake.
+    ada.ok(&["init", "ada", "--cluster", &world.cluster.urls()])
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_home_has_one_agent() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let ada = world.person("ada").await?;
+    let second = ada.run(&["agent"]).await?;
+    assert_refused(&second, 1, "agent");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_or_is_another_one_is_named() -> anyhow::Result<()> {
+    let mut world = World::new(3).await?;
+    let ada = world.registered("ada").await?;
+    let url = world.cluster.urls();
+    let (first, _) = url.split_once(',').unwrap_or((&url, ""));
+    let (base, _) = first.split_once('#').unwrap_or((first, ""));
+    let wrong = format!("{base}#{}", "0".repeat(64));
+    let eve = world.stranger("eve")?;
+    let ran = eve.run(&["init", "eve", "--cluster", &wrong]).await?;
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.json["error"]["message"].is_string(), "{ran:?}");
+
+    for node in &mut world.cluster.nodes {
+        node.kill().await?;
+    }
+    refused(&ada, &["who"], 7, "").await?;
+    Ok(())
+}
+
+/// A PNG whose header claims 2^31-1 by 2^31-1 pixels.
+fn vast_png() -> Vec<u8> {
+    let mut png =
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x02\0\0\0".to_vec();
+    // CRC-32 of the chunk's type and body.
+    let crc = crc32(&png[12..]);
+    png.extend(crc.to_be_bytes());
+    png.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82");
+    png
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    };
+    !bytes.iter().fold(u32::MAX, step)
+}

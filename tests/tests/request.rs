@@ -1,0 +1,134 @@
+//! Case 1: B asks for an image of A, and opens it as often as the rights permit.
+
+use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
+
+#[tokio::test]
+async fn every_photo_arrives_hidden_and_opens_bit_for_bit() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    for (name, codec) in PHOTOS
+        .iter()
+        .zip(["veil", "alpha", "veil", "alpha", "veil"])
+    {
+        let original = photo(name);
+        let shared = share(&ada, &ben, &original, &["--views", "1", "--codec", codec]).await?;
+
+        let inspected = ben
+            .ok(&["inspect", &shared.carrier.display().to_string()])
+            .await?;
+        assert_eq!(inspected["looks_like"], codec, "{name}: {inspected}");
+
+        let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
+        assert_eq!(
+            text(&viewed, "blake3")?,
+            hash_of(&original)?,
+            "{name} by {codec}"
+        );
+        assert_eq!(
+            viewed["bytes"],
+            std::fs::metadata(&original)?.len(),
+            "{name}"
+        );
+        assert_eq!(
+            (viewed["used"].as_u64(), viewed["left"].as_u64()),
+            (Some(1), Some(0))
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_the_last_view_only_the_cover_shows() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "2"]).await?;
+    for used in 1..=2u64 {
+        let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
+        assert_eq!(viewed["used"].as_u64(), Some(used));
+    }
+
+    let cover = world.folder().join("cover.png");
+    let refused = ben
+        .run(&[
+            "view",
+            &shared.grant,
+            "--yes",
+            "--cover-to",
+            &cover.display().to_string(),
+        ])
+        .await?;
+    assert_eq!(refused.code, 5, "{refused:?}");
+    assert_eq!(
+        std::fs::read(&cover)?,
+        std::fs::read(&shared.carrier)?,
+        "the carrier is what everyone sees"
+    );
+
+    // A refusal charges nothing, and the owner sees exactly what was taken.
+    let log = ada.ok(&["log", &shared.grant]).await?;
+    assert_eq!(log["views"].as_array().map(Vec::len), Some(2), "{log}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn saving_needs_the_owners_leave() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
+    let target = world.folder().join("saved.jpg");
+    let save = [
+        "view",
+        &shared.grant,
+        "--yes",
+        "--save",
+        &target.display().to_string(),
+    ]
+    .map(str::to_owned);
+    let save: Vec<_> = save.iter().map(String::as_str).collect();
+
+    let refused = ben.run(&save).await?;
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(!target.exists());
+    assert_eq!(
+        grant_row(&ada, "shared", &shared.grant).await?["used"],
+        0,
+        "a refusal charges nothing"
+    );
+
+    ada.ok(&["rights", &shared.grant, "--may-save", "yes"])
+        .await?;
+    ben.ok(&save).await?;
+    assert_eq!(hash_of(&target)?, hash_of(&photo(PHOTOS[0]))?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_owner_who_is_asked_decides() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let path = photo(PHOTOS[0]).display().to_string();
+    let added = ada
+        .ok(&["add", &path, "--policy", "ask", "--views", "2"])
+        .await?;
+    let image = text(&added["images"][0], "image")?;
+
+    let asked = ben.ok(&["request", "ada", &image, "--no-wait"]).await?;
+    assert_eq!(asked["state"], "waiting", "{asked}");
+    let waiting = ada.ok(&["requests"]).await?;
+    let request = text(&waiting["in"][0], "request")?;
+    ada.ok(&["approve", &request]).await?;
+
+    let look = async || {
+        let inbox = ben.ok(&["inbox"]).await.ok()?;
+        Some(
+            inbox["grants"].as_array()?.first()?["grant"]
+                .as_str()?
+                .to_owned(),
+        )
+    };
+    let grant =
+        cameo_processes::until("the carrier to arrive", cameo_tests::SETTLES_WITHIN, look).await?;
+    let viewed = ben.ok(&["view", &grant, "--yes"]).await?;
+    assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(PHOTOS[0]))?);
+    Ok(())
+}

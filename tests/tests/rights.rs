@@ -1,0 +1,105 @@
+//! Cases 2 to 4: rights change while the viewer is there, gone, and back.
+
+use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, grant_row, photo, share, until_row};
+
+#[tokio::test]
+async fn raised_rights_arrive_at_once_while_the_viewer_is_online() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;
+    ben.ok(&["view", &shared.grant, "--yes"]).await?;
+
+    let raised = ada.ok(&["rights", &shared.grant, "--views", "2"]).await?;
+    assert_eq!(raised["delivered"], true, "{raised}");
+    let held = grant_row(&ben, "inbox", &shared.grant).await?;
+    assert_eq!(
+        (held["permitted"].as_u64(), held["left"].as_u64()),
+        (Some(2), Some(1)),
+        "{held}"
+    );
+    ben.ok(&["view", &shared.grant, "--yes"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn revoked_rights_open_nothing() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "5"]).await?;
+    ben.ok(&["view", &shared.grant, "--yes"]).await?;
+    ada.ok(&["revoke", &shared.grant]).await?;
+    let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
+    assert_eq!(refused.code, 4, "{refused:?}");
+    // The owner still sees what was taken.
+    let log = ada.ok(&["log", &shared.grant]).await?;
+    assert_eq!(log["views"].as_array().map(Vec::len), Some(1), "{log}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn expired_rights_open_nothing() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1000"]).await?;
+    ada.ok(&["rights", &shared.grant, "--expires", "1s"])
+        .await?;
+    let look = async || {
+        let ran = ben.run(&["view", &shared.grant, "--yes"]).await.ok()?;
+        (ran.code == 4).then_some(ran)
+    };
+    cameo_processes::until("the rights to expire", SETTLES_WITHIN, look).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_changes_while_the_viewer_is_gone_reaches_him_when_he_is_back() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, mut ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;
+    ben.kill_agent().await?;
+
+    // Noticed: the change is queued, and the directory drops the session.
+    let queued = ada.run(&["rights", &shared.grant, "--views", "4"]).await?;
+    assert_eq!(queued.code, 6, "{queued:?}");
+    let gone = async || (ada.ok(&["who", "ben"]).await.ok()?["online"] == false).then_some(());
+    cameo_processes::until("the directory to drop the session", SETTLES_WITHIN, gone).await?;
+    assert_eq!(
+        grant_row(&ada, "shared", &shared.grant).await?["in_mailbox"],
+        true
+    );
+
+    // Back: delivered, acknowledged, and gone from the mailbox.
+    ben.start_agent().await?;
+    until_row(&ada, "shared", &shared.grant, |row| {
+        row["in_mailbox"] == false
+    })
+    .await?;
+    let held = grant_row(&ben, "inbox", &shared.grant).await?;
+    assert_eq!(
+        (held["permitted"].as_u64(), held["left"].as_u64()),
+        (Some(4), Some(4)),
+        "{held}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lowering_below_what_is_used_leaves_nothing_and_takes_nothing_back() -> anyhow::Result<()>
+{
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
+    for _ in 0..2 {
+        ben.ok(&["view", &shared.grant, "--yes"]).await?;
+    }
+    ada.ok(&["rights", &shared.grant, "--views", "1"]).await?;
+    let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
+    assert_eq!(refused.code, 5, "{refused:?}");
+    let row = grant_row(&ada, "shared", &shared.grant).await?;
+    assert_eq!(
+        (row["used"].as_u64(), row["left"].as_u64()),
+        (Some(2), Some(0)),
+        "{row}"
+    );
+    Ok(())
+}
