@@ -81,6 +81,13 @@ impl Failure {
         Self::new(Exit::Other, code, message)
     }
 
+    /// The same with another word for programs.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Adds something for programs.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {

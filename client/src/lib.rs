@@ -1,5 +1,6 @@
 //! The Cameo client: verbs -> cluster API / peer API -> vault; the local gallery.
 
+pub mod agent;
 pub mod clock;
 pub mod cluster_api;
 pub mod context;
@@ -9,8 +10,10 @@ pub mod directory;
 pub mod duration;
 pub mod exit;
 pub mod notices;
+pub mod open;
 pub mod peer;
 pub mod prefix;
 pub mod print;
+pub mod share;
 pub mod vault;
 pub mod working;

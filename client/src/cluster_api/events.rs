@@ -11,9 +11,19 @@ use super::call::collect;
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 
 /// A stream on which nothing comes for so long, not even a comment, is taken for dead.
-const SILENCE: Duration = Duration::from_secs(40);
+const SILENCE: Duration = Duration::from_secs(10);
 /// Longest event, in bytes.
 const MAX_EVENT: usize = 256 * 1024;
+
+/// What a stream says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    Event(Event),
+    /// Somebody reported this device offline: give a sign of life at once.
+    Probe,
+    /// The node ends the stream, and says why.
+    Ended(ApiError),
+}
 
 /// A stream of one user's events. Reading ends at its first error: open another from the last
 /// sequence that was dealt with.
@@ -22,7 +32,7 @@ pub struct EventStream {
     response: reqwest::Response,
     url: String,
     lines: Lines,
-    ready: VecDeque<Event>,
+    ready: VecDeque<Heard>,
 }
 
 impl ClusterApi {
@@ -73,14 +83,14 @@ impl EventStream {
         &self.url
     }
 
-    /// The next event; waits for it.
+    /// What comes next; waits for it.
     ///
     /// # Errors
     /// When the stream ends, goes silent or makes no sense.
-    pub async fn next(&mut self) -> Result<Event, ClusterError> {
+    pub async fn next(&mut self) -> Result<Heard, ClusterError> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Ok(event);
+            if let Some(heard) = self.ready.pop_front() {
+                return Ok(heard);
             }
             let chunk = match timeout(SILENCE, self.response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
@@ -95,29 +105,46 @@ impl EventStream {
                 why,
             };
             let found = self.lines.push(&chunk).map_err(|()| strange("an event is too long".into()))?;
-            for data in found {
-                let event = serde_json::from_str(&data).map_err(|error| strange(error.to_string()))?;
-                self.ready.push_back(event);
+            for message in found {
+                let heard = understand(&message).map_err(|error| strange(error.to_string()))?;
+                self.ready.extend(heard);
             }
         }
     }
 }
 
-/// Puts the data of events together out of chunks (WHATWG HTML, section 9.2.6).
-#[derive(Debug, Default)]
-struct Lines {
-    rest: Vec<u8>,
+/// Kinds of messages that are not known are passed over.
+fn understand(message: &Message) -> serde_json::Result<Option<Heard>> {
+    Ok(match message.kind.as_str() {
+        "" | "message" => Some(Heard::Event(serde_json::from_str(&message.data)?)),
+        "probe" => Some(Heard::Probe),
+        "ended" => Some(Heard::Ended(serde_json::from_str(&message.data)?)),
+        _ => None,
+    })
+}
+
+/// One message of a stream.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Message {
+    kind: String,
     data: String,
 }
 
+/// Puts messages together out of chunks (WHATWG HTML, section 9.2.6).
+#[derive(Debug, Default)]
+struct Lines {
+    rest: Vec<u8>,
+    message: Message,
+}
+
 impl Lines {
-    /// The data of the events that this chunk completes.
-    fn push(&mut self, chunk: &[u8]) -> Result<Vec<String>, ()> {
+    /// The messages that this chunk completes.
+    fn push(&mut self, chunk: &[u8]) -> Result<Vec<Message>, ()> {
         let mut found = Vec::new();
         for &byte in chunk {
             if byte != b'\n' {
                 self.rest.push(byte);
-                if self.rest.len() + self.data.len() > MAX_EVENT {
+                if self.rest.len() + self.message.data.len() > MAX_EVENT {
                     return Err(());
                 }
                 continue;
@@ -125,15 +152,20 @@ impl Lines {
             let line = std::mem::take(&mut self.rest);
             let line = line.strip_suffix(b"\r").unwrap_or(&line);
             if line.is_empty() {
-                if !self.data.is_empty() {
-                    found.push(std::mem::take(&mut self.data));
+                let message = std::mem::take(&mut self.message);
+                if !message.data.is_empty() {
+                    found.push(message);
                 }
+            } else if let Some(kind) = line.strip_prefix(b"event:") {
+                let kind = std::str::from_utf8(kind).map_err(|_| ())?;
+                self.message.kind = kind.trim().to_owned();
             } else if let Some(value) = line.strip_prefix(b"data:") {
                 let value = value.strip_prefix(b" ").unwrap_or(value);
-                if !self.data.is_empty() {
-                    self.data.push('\n');
+                let data = &mut self.message.data;
+                if !data.is_empty() {
+                    data.push('\n');
                 }
-                self.data.push_str(std::str::from_utf8(value).map_err(|_| ())?);
+                data.push_str(std::str::from_utf8(value).map_err(|_| ())?);
             }
         }
         Ok(found)
@@ -148,10 +180,28 @@ mod tests {
 
     const STREAM: &str = ": hello\n\nid: 4\ndata: {\"a\":1}\n\nevent: x\r\ndata: one\r\ndata: two\r\n\r\ndata: cut";
 
+    fn messages() -> [Message; 2] {
+        let message = |kind: &str, data: &str| Message {
+            kind: kind.into(),
+            data: data.into(),
+        };
+        [message("", "{\"a\":1}"), message("x", "one\ntwo")]
+    }
+
+    #[test]
+    fn a_probe_and_an_end_are_told_from_events() {
+        let stream = "event: probe\ndata: {}\n\nevent: ended\ndata: {\"schema\":1,\"code\":\"session_ended\",\"message\":\"over\"}\n\nevent: later\ndata: 1\n\n";
+        let found = Lines::default().push(stream.as_bytes()).unwrap();
+        let heard: Vec<_> = found.iter().filter_map(|m| understand(m).unwrap()).collect();
+        assert_eq!(heard.len(), 2);
+        assert_eq!(heard[0], Heard::Probe);
+        assert!(matches!(&heard[1], Heard::Ended(error) if error.message == "over"));
+    }
+
     #[test]
     fn comments_and_other_fields_are_passed_over() {
         let found = Lines::default().push(STREAM.as_bytes()).unwrap();
-        assert_eq!(found, ["{\"a\":1}", "one\ntwo"]);
+        assert_eq!(found, messages());
     }
 
     #[test]
@@ -173,7 +223,7 @@ mod tests {
                 found.extend(lines.push(&STREAM.as_bytes()[start..cut]).unwrap());
                 start = cut;
             }
-            prop_assert_eq!(found, ["{\"a\":1}", "one\ntwo"]);
+            prop_assert_eq!(found, messages());
         }
     }
 }

@@ -21,7 +21,7 @@ use cameo_common::keys::SigningKey;
 
 pub use cluster::{Address, parse_addresses};
 pub use error::ClusterError;
-pub use events::EventStream;
+pub use events::{EventStream, Heard};
 pub use jobs::JobFailure;
 
 /// A command is tried for so long before it is given up.
