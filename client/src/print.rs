@@ -23,9 +23,19 @@ pub struct Report {
     pub exit: Exit,
     fields: Map<String, Value>,
     text: String,
+    silent: bool,
 }
 
 impl Report {
+    /// Nothing more to tell: the verb has said all it had to say.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self {
+            silent: true,
+            ..Self::new("")
+        }
+    }
+
     /// A result for people; fields for programs are added with [`Report::with`].
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
@@ -33,6 +43,7 @@ impl Report {
             exit: Exit::Ok,
             fields: Map::new(),
             text: text.into(),
+            silent: false,
         }
     }
 
@@ -68,6 +79,9 @@ impl Output {
     pub fn finish(&self, verb: &str, result: Result<Report, Failure>) -> Exit {
         match result {
             Ok(report) => {
+                if report.silent {
+                    return report.exit;
+                }
                 if self.json {
                     println!("{}", report.document(verb));
                 } else if !report.text.is_empty() {

@@ -125,7 +125,7 @@ pub(super) async fn acknowledge(core: &Core, grant: &GrantId) {
 ///
 /// # Errors
 /// When the ledger refuses or cannot be reached.
-pub(super) async fn try_acknowledge(ctx: &Context, grant: &GrantId) -> Result<(), Failure> {
+pub async fn try_acknowledge(ctx: &Context, grant: &GrantId) -> Result<(), Failure> {
     let id = grant.to_string();
     let Some(held) = ctx.vault.get::<GrantHeld>(&id)? else {
         return Ok(());

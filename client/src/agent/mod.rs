@@ -5,7 +5,7 @@
 //! it waits, where no agent runs.
 
 mod events;
-mod inbox;
+pub mod inbox;
 mod outbox;
 mod receive;
 mod serve;
@@ -26,7 +26,7 @@ use crate::peer::{PeerTransport, serve as serve_peers};
 use crate::vault::AgentLock;
 use crate::vault::records::{Outgoing, OutgoingState};
 
-pub use outbox::{backoff, due};
+pub use outbox::{backoff, due, report_offline};
 
 /// What an agent may be told at its start.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     pub wake: Arc<Notify>,
     /// The epoch of the running session; none while there is none.
     pub epoch: Arc<watch::Sender<Option<u64>>>,
+    /// Why the cluster does not take this device, once it has said so.
+    pub refused: Arc<watch::Sender<Option<Failure>>>,
     /// The session has to be looked at, now.
     pub sign_of_life: Arc<Notify>,
     pub listed: bool,
@@ -75,6 +77,7 @@ impl Agent {
             notices: Notices::default(),
             wake: Arc::new(Notify::new()),
             epoch: Arc::new(watch::Sender::new(None)),
+            refused: Arc::new(watch::Sender::new(None)),
             sign_of_life: Arc::new(Notify::new()),
             listed: options.listed,
         };
@@ -103,12 +106,17 @@ impl Agent {
     ///
     /// # Errors
     /// When the cluster refuses this device for good.
-    pub async fn ready(&mut self) -> Result<u64, Failure> {
+    pub async fn ready(&self) -> Result<u64, Failure> {
+        let stopped = || Failure::other("stopped", "the agent has stopped");
         let mut epoch = self.core.epoch.subscribe();
-        let running = epoch.wait_for(Option::is_some).await;
-        match running.map(|epoch| *epoch) {
-            Ok(Some(epoch)) => Ok(epoch),
-            _ => Err(Failure::other("stopped", "the agent has stopped")),
+        let mut refused = self.core.refused.subscribe();
+        tokio::select! {
+            running = epoch.wait_for(Option::is_some) => {
+                running.ok().and_then(|epoch| *epoch).ok_or_else(stopped)
+            }
+            no = refused.wait_for(Option::is_some) => {
+                Err(no.ok().and_then(|no| no.clone()).unwrap_or_else(stopped))
+            }
         }
     }
 

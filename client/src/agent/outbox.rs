@@ -19,7 +19,8 @@ use crate::notices::Notice;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::share;
 use crate::vault::records::{
-    Attempts, GrantHeld, GrantOwned, Incoming, IncomingState, OutboxKey, Stage, change,
+    Attempts, GrantHeld, GrantOwned, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState,
+    Stage, change,
 };
 use crate::vault::{Vault, VaultError};
 use crate::working::Working;
@@ -74,6 +75,11 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<OutboxKey>, VaultError> {
         // The receipt stands for the acknowledgement of version 1.
         if held.version > 1 && held.acknowledged < held.version {
             keys.push(OutboxKey::Acknowledge(held.grant));
+        }
+    }
+    for (_, outgoing) in vault.list::<Outgoing>()? {
+        if outgoing.state == OutgoingState::Signed {
+            keys.push(OutboxKey::Ask(outgoing.request));
         }
     }
     Ok(keys)
@@ -189,6 +195,11 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), Failure> {
         }
         OutboxKey::Denied(request) => tell_denied(core, &request.to_string()).await?,
         OutboxKey::Acknowledge(grant) => inbox::try_acknowledge(ctx, &grant).await?,
+        OutboxKey::Ask(request) => {
+            if let Some(outgoing) = ctx.vault.get::<Outgoing>(&request.to_string())? {
+                inbox::ask(ctx, peers, &outgoing).await?;
+            }
+        }
     }
     Ok(())
 }
@@ -240,6 +251,13 @@ async fn failed(core: &Core, key: OutboxKey, error: &Failure) -> Result<(), Vaul
             incoming.state = IncomingState::Failed(error.message.clone());
         })?;
     }
+    if let OutboxKey::Ask(request) = key
+        && matches!(error.exit, Exit::NotFound | Exit::Denied | Exit::IdentityChanged)
+    {
+        change::<Outgoing>(vault, &request.to_string(), |outgoing| {
+            outgoing.state = OutgoingState::Denied(error.message.clone());
+        })?;
+    }
     if error.exit == Exit::Queued
         && count == REPORTED_AFTER
         && let Some(name) = peer_of(vault, key)?
@@ -266,6 +284,9 @@ fn peer_of(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultError
         OutboxKey::Denied(request) => vault
             .get::<Incoming>(&request.to_string())?
             .map(|incoming| incoming.viewer),
+        OutboxKey::Ask(request) => vault
+            .get::<Outgoing>(&request.to_string())?
+            .map(|outgoing| outgoing.owner),
         OutboxKey::Share(_) | OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => None,
     })
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Core, inbox};
 use crate::cluster_api::ClusterError;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::notices::Notice;
 use crate::vault::VaultError;
 use crate::vault::records::{Identity, change};
@@ -44,10 +44,15 @@ async fn begin(core: &Core) -> u64 {
     loop {
         match start(core).await {
             Ok(epoch) => return epoch,
-            Err(error) => core.notices.tell(Notice::Trouble {
-                what_failed: "announcing this device".into(),
-                why: error.to_string(),
-            }),
+            Err(error) => {
+                core.notices.tell(Notice::Trouble {
+                    what_failed: "announcing this device".into(),
+                    why: error.to_string(),
+                });
+                if matches!(error.exit, Exit::Denied | Exit::IdentityChanged) {
+                    core.refused.send_replace(Some(error));
+                }
+            }
         }
         pause = pauses.next().unwrap_or(pause);
         sleep(pause).await;

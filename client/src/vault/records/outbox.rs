@@ -21,6 +21,8 @@ pub enum OutboxKey {
     Denied(RequestId),
     /// Acknowledge rights to the ledger.
     Acknowledge(GrantId),
+    /// Ask an owner who was offline.
+    Ask(RequestId),
 }
 
 impl OutboxKey {
@@ -34,6 +36,7 @@ impl OutboxKey {
             OutboxKey::Rights(grant) => format!("rights-{grant}"),
             OutboxKey::Denied(request) => format!("denied-{request}"),
             OutboxKey::Acknowledge(grant) => format!("acknowledge-{grant}"),
+            OutboxKey::Ask(request) => format!("ask-{request}"),
         }
     }
 }
