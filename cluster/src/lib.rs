@@ -2,10 +2,25 @@
 //! HTTP body -> who is asking -> `Command` -> raft -> `machine::decide` -> one atomic batch -> reply.
 //!
 //! `http` turns bodies into commands, `raft` orders them, `machine` decides them without IO, `store`
-//! keeps what was decided. `link` carries frames between nodes, `jobs` does the image work on
-//! threads of its own, `keys` releases a node's parts.
+//! keeps what was decided. `link` carries frames between nodes, `node_calls` are what nodes ask of
+//! each other beside Raft, `presence` keeps who is online, `events` tells connected agents, `jobs`
+//! does the image work on threads of its own, `keys` releases a node's parts. `node` puts all of it
+//! together.
 
+pub mod config;
+pub mod entropy;
+pub mod events;
+pub mod http;
+pub mod jobs;
+pub mod keys;
+pub mod leader;
 pub mod link;
 pub mod machine;
+pub mod node;
+pub mod node_calls;
+pub mod presence;
 pub mod raft;
+pub mod replica;
+pub mod secret_file;
+pub mod standing;
 pub mod store;

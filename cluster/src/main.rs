@@ -1,1 +1,137 @@
-fn main() {}
+//! `cameod`: runs one node, or makes a cluster's secret.
+
+use std::process::ExitCode;
+
+use cameo_cluster::config::{CommandLine, Config, Verb};
+use cameo_cluster::node::{Node, Stage};
+use cameo_cluster::secret_file;
+use clap::{CommandFactory, Parser};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Flags, files and ports that cannot be used.
+const EXIT_USAGE: u8 = 2;
+/// Threads for the API; Raft and the jobs have their own.
+const API_THREADS: usize = 2;
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    start_log();
+    match line.verb {
+        Some(Verb::Secret { file }) => match secret_file::create(&file) {
+            Ok(()) => {
+                eprintln!("cameod: wrote a fresh secret to {}: copy it to every node", file.display());
+                ExitCode::SUCCESS
+            }
+            Err(error) => usage(&error),
+        },
+        None => match line.run.map(|flags| flags.check()) {
+            Some(Ok(config)) => run(config),
+            Some(Err(error)) => usage(&error),
+            None => CommandLine::command()
+                .error(
+                    clap::error::ErrorKind::MissingRequiredArgument,
+                    "a node needs --id, --data, --peers, --http and --secret",
+                )
+                .exit(),
+        },
+    }
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_env("CAMEO_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,cameo_cluster=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
+fn usage(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("cameod: {error}");
+    ExitCode::from(EXIT_USAGE)
+}
+
+fn run(config: Config) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(API_THREADS)
+        .thread_name("cameod-api")
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(live(config)),
+        Err(error) => usage(&error),
+    }
+}
+
+/// From the start to the stop of a node.
+async fn live(config: Config) -> ExitCode {
+    let signals = signal(SignalKind::terminate()).and_then(|terminate| {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok((terminate, interrupt))
+    });
+    let (mut terminate, mut interrupt) = match signals {
+        Ok(signals) => signals,
+        Err(error) => return usage(&error),
+    };
+    let node = tokio::select! {
+        started = Node::start(config) => match started {
+            Ok(node) => node,
+            Err(error) => return usage(&error),
+        },
+        () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
+    };
+    let failure = tokio::select! {
+        () = tell(&node) => None,
+        () = either(&mut terminate, &mut interrupt) => None,
+        why = node.failed() => Some(why),
+    };
+    match failure {
+        None => stop(node).await,
+        Some(why) => {
+            eprintln!("cameod: fatal: {why}; check the disk and the log, then start the node again");
+            // Not stopped in order: what failed may hang, and the log has what was acknowledged.
+            std::process::exit(1)
+        }
+    }
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+/// Says on stderr what the node waits for, and once on stdout where it serves. Never returns.
+async fn tell(node: &Node) {
+    let mut stage = node.stage();
+    loop {
+        let now = stage.borrow_and_update().clone();
+        match now {
+            Stage::Waiting(why) => eprintln!("cameod: waiting: {why}"),
+            Stage::Ready(cluster) => {
+                println!("{}#{cluster}", node.url());
+                break;
+            }
+        }
+        if stage.changed().await.is_err() {
+            break;
+        }
+    }
+    std::future::pending().await
+}
+
+async fn stop(node: Node) -> ExitCode {
+    eprintln!("cameod: stopping");
+    match node.stop().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!(
+                "cameod: the state could not be written: {error}; the log has everything, and the next start recovers from it"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}

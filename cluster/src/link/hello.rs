@@ -257,7 +257,7 @@ mod tests {
         );
     }
 
-    const PINNED_PROOF: &str = "";
+    const PINNED_PROOF: &str = "4ddd7727419d82c70116821688537630708e8aa0024667c3add360103631a5d9";
 
     fn data_hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()

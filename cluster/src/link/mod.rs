@@ -11,6 +11,8 @@ mod hello;
 mod node_key;
 mod secret;
 mod server;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod transport;
 

@@ -102,6 +102,18 @@ impl NodeKeys {
         &self.sealing
     }
 
+    /// The signing key in the common form, for tickets.
+    pub fn signing_key(&self) -> cameo_common::keys::SigningKey {
+        let seed = Zeroizing::new(self.signing.to_bytes());
+        cameo_common::keys::SigningKey::from_seed(*seed)
+    }
+
+    /// The sealing secret in the common form, for opening parts.
+    pub fn sealing_key(&self) -> cameo_common::keys::SealingSecret {
+        let secret = Zeroizing::new(self.sealing.to_bytes());
+        cameo_common::keys::SealingSecret::from_bytes(*secret)
+    }
+
     fn decode(bytes: &[u8], path: &Path) -> Result<Self, NodeKeyError> {
         let damaged = || NodeKeyError::Damaged(path.display().to_string());
         if bytes.len() < 9 || &bytes[..8] != MAGIC {

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Semaphore;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -63,7 +63,7 @@ pub trait Service: Send + Sync + 'static {
 /// A listening node link. Dropping it closes the port and every connection.
 pub struct Server {
     address: SocketAddr,
-    accepting: AbortHandle,
+    accepting: JoinHandle<()>,
 }
 
 impl fmt::Debug for Server {
@@ -89,8 +89,15 @@ impl Server {
         let tls = Tls::new(identity.keys.clone()).map_err(io::Error::other)?;
         let listener = transport.listen(listen).await?;
         let address = listener.address()?;
-        let accepting = tokio::spawn(accept_all(identity, tls, listener, service)).abort_handle();
+        let accepting = tokio::spawn(accept_all(identity, tls, listener, service));
         Ok(Self { address, accepting })
+    }
+
+    /// Closes the port and every connection; the port is free when it returns.
+    pub async fn close(mut self) {
+        self.accepting.abort();
+        // Ends by error: it was aborted.
+        let _ = (&mut self.accepting).await;
     }
 
     /// The bound address.

@@ -11,6 +11,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
+use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
 /// Layout of [`Entry`] in the log and between nodes.
@@ -23,6 +24,24 @@ pub struct Entry {
     /// The leader's time; the log's time is the greatest so far.
     pub time: Millis,
     pub command: Command,
+}
+
+impl Entry {
+    /// The entry of a command at the leader's time.
+    #[must_use]
+    pub fn new(time: Millis, command: Command) -> Self {
+        Self {
+            version: ENTRY_VERSION,
+            time,
+            command,
+        }
+    }
+
+    /// Its bytes in the log.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
 }
 
 /// What somebody wants, once.
@@ -125,6 +144,8 @@ pub enum Done {
         number: u32,
         used: u32,
         left: u32,
+        /// Where the debit stands in the log.
+        index: u64,
         deal: Signed<Deal>,
     },
 }
@@ -182,4 +203,8 @@ pub enum Refusal {
     UsedUp,
     #[error("a limit is reached: {0}")]
     Limit(String),
+    #[error("the view was not debited, or its time to be taken up again has passed")]
+    NotDebited,
+    #[error("the command is valid for too long; check the clock and ask again")]
+    TooFarAhead,
 }

@@ -3,9 +3,32 @@
 //! `decide` reads a view of the state and one committed entry and returns a decision: either a
 //! refusal, which changes nothing, or a list of changes that cannot fail. It runs the same over
 //! sled, over a map in a test, and in the simulator.
+//!
+//! `rows` says what the state is made of, `draft` what an entry does to it; each rule has its home
+//! in the file of its noun. `read` is what everyone else sees of the state.
 
+mod cluster;
 mod command;
+mod deals;
+mod decide;
+mod draft;
+mod grants;
+pub mod limits;
+mod mailbox;
+mod notices;
+pub mod read;
+mod receipts;
+mod retries;
+mod rights;
+mod rows;
+mod sessions;
+mod users;
 mod view;
+mod views;
+
+#[cfg(test)]
+mod tests;
 
 pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
+pub use decide::{Decision, decide};
 pub use view::{Change, MapView, Rows, View};

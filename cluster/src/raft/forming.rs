@@ -63,6 +63,7 @@ impl Founder {
                 .genesis()
                 .map(|genesis| genesis.cluster_id()),
             empty: self.log_is_empty(),
+            peers: self.peers.keys().copied().collect(),
         }
     }
 
@@ -149,6 +150,7 @@ impl Founder {
             return;
         }
         let coordinates = self.peers.keys().next() == Some(&self.me.id);
+        let mut said = String::new();
         while self.log_is_empty() {
             let why = if coordinates {
                 self.coordinate(&links, &*consensus).await
@@ -156,7 +158,7 @@ impl Founder {
                 self.look_around(&links).await
             };
             if let Some(why) = why {
-                self.waiting(why);
+                self.waiting(why, &mut said);
             }
             if self.log_is_empty() {
                 sleep(ROUND_PAUSE).await;
@@ -165,17 +167,19 @@ impl Founder {
         self.log_has_begun().await;
     }
 
-    fn waiting(&self, why: String) {
+    /// Says once what it waits for; also between the record and the beginning of the log.
+    fn waiting(&self, why: String, said: &mut String) {
+        if *said == why {
+            return;
+        }
+        tracing::info!(%why, "no cluster yet");
+        said.clone_from(&why);
         self.membership.forming.send_if_modified(|forming| {
-            let Forming::Waiting { why: before } = forming else {
-                return false;
-            };
-            if *before == why {
-                return false;
+            let waits = matches!(forming, Forming::Waiting { .. });
+            if waits {
+                *forming = Forming::Waiting { why };
             }
-            tracing::info!(%why, "no cluster yet");
-            *before = why;
-            true
+            waits
         });
     }
 
@@ -208,6 +212,13 @@ impl Founder {
             let id = presence.member.id;
             if !presence.empty {
                 return Some(lost_directory(id));
+            }
+            if !presence.peers.iter().eq(self.peers.keys()) {
+                return Some(format!(
+                    "--peers of node {id} names the nodes {:?}, here it names {:?}; give every node the same --peers",
+                    presence.peers,
+                    self.peers.keys().collect::<Vec<_>>()
+                ));
             }
             if presence.cluster.is_some() && presence.cluster != cluster {
                 return Some(format!(
@@ -327,14 +338,10 @@ impl Founder {
             }
         }
         // A node that has begun its log decides the matter, whoever else is silent.
-        if let Some(begun) = others.values().find(|presence| !presence.empty) {
-            if self.membership.genesis().is_none() {
-                return Err(format!(
-                    "{} (node {} is up)",
-                    lost_directory(self.me.id),
-                    begun.member.id
-                ));
-            }
+        let begun = others.values().find(|presence| !presence.empty);
+        if let Some(begun) = begun.filter(|_| self.membership.genesis().is_none()) {
+            let id = begun.member.id;
+            return Err(format!("{} (node {id} is up)", lost_directory(self.me.id)));
         }
         if silent.is_empty() {
             Ok(others)

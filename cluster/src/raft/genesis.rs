@@ -8,6 +8,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::ids::Hash;
+use cameo_common::keys::{PublicKey, SealingPublic};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -17,7 +20,6 @@ use crate::link::ClusterId;
 const FILE_NAME: &str = "genesis";
 const MAGIC: &[u8; 8] = b"cameogen";
 const VERSION: u8 = 1;
-const HASH_CONTEXT: &str = "cameo 2026 cluster genesis 1";
 
 /// A founding node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,19 +46,19 @@ pub struct Genesis {
 }
 
 impl Genesis {
-    /// The cluster's id: BLAKE3 over the sorted ids and keys and the nonce. Addresses may change
-    /// later and are not part of it.
+    /// The cluster's first descriptor. Addresses may change later and are not part of it.
+    pub fn descriptor(&self) -> Descriptor {
+        let nodes = self.members.iter().map(|member| NodeIdentity {
+            id: member.id,
+            key: PublicKey(member.key),
+            sealing: SealingPublic(member.sealing),
+        });
+        Descriptor::genesis(nodes.collect(), Hash(self.nonce))
+    }
+
+    /// The cluster's id, the same as clients pin: the hash of the first descriptor.
     pub fn cluster_id(&self) -> ClusterId {
-        let mut members: Vec<&GenesisMember> = self.members.iter().collect();
-        members.sort_by_key(|member| member.id);
-        let mut hash = blake3::Hasher::new_derive_key(HASH_CONTEXT);
-        for member in members {
-            hash.update(&member.id.to_le_bytes());
-            hash.update(&member.key);
-            hash.update(&member.sealing);
-        }
-        hash.update(&self.nonce);
-        *hash.finalize().as_bytes()
+        self.descriptor().hash().0
     }
 
     /// The founder of this id.

@@ -361,3 +361,26 @@ impl Receiving<MemorySnapshot> for Received {
         Box::pin(async move { MemorySnapshot(Arc::new(self.0)).named() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use openraft::StorageError;
+    use openraft::testing::log::{StoreBuilder, Suite};
+
+    use super::*;
+
+    struct Memory;
+
+    impl StoreBuilder<TypeConfig, MemoryLog, MemoryState, ()> for Memory {
+        async fn build(&self) -> Result<((), MemoryLog, MemoryState), StorageError<TypeConfig>> {
+            let storage = MemoryDisk::new(Arc::new(|_, _, _| (Vec::new(), Vec::new()))).storage();
+            Ok(((), storage.log, storage.state_machine))
+        }
+    }
+
+    #[tokio::test]
+    async fn log_and_state_pass_the_suite_of_openraft() {
+        Suite::test_all(Memory).await.unwrap();
+    }
+}

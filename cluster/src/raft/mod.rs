@@ -1,7 +1,7 @@
 //! Consensus. openraft's types and traits end in this folder and in `store`'s adapters.
 //!
-//! `node` starts everything and is the handle that the rest of the node holds; `propose` and `read`
-//! are its two verbs. `wire` is what nodes say to each other, `network` says it, `service` answers.
+//! `start` puts a node together; `node` is the handle that the rest of the node holds; `propose` and
+//! `read` are its two verbs. `wire` is what nodes say to each other, `network` says it, `service` answers.
 //! `forming` makes a cluster out of empty directories, once. `clock` lets time into the log.
 
 mod blob;
@@ -19,8 +19,13 @@ mod read;
 mod runtime;
 mod seams;
 mod service;
+mod shared;
 mod snapshot;
+mod start;
 mod status;
+mod store_snapshots;
+#[cfg(test)]
+mod tests;
 pub mod types;
 mod wire;
 
@@ -29,10 +34,11 @@ pub use config::Timing;
 pub use consensus::Storage;
 pub use forming::Forming;
 pub use genesis::{Genesis, GenesisMember, RecordError};
-pub use node::{AskError, Parts, Raft, Settings, StartError};
+pub use node::{AskError, Raft};
 pub use propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
 pub use read::ReadError;
 pub use seams::{AppService, ReportSink, ReportSource, Stamp, SystemClock, WallClock};
 pub use snapshot::{Receiving, SnapshotPort};
+pub use start::{Parts, Settings, StartError};
 pub use status::{Leadership, Role, Status};
 pub use types::{Member, RaftNodeId};

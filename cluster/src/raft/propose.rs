@@ -9,14 +9,15 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::consensus::Written;
-use super::node::Shared;
+use super::shared::Shared;
 use super::wire::{NodeReply, NodeRequest, ProposeRefusal, ProposedReply, decode, encode};
 use crate::link::Lane;
 
-/// The largest command.
-pub const MAX_COMMAND_BYTES: usize = 1 << 20;
-/// The largest entry: a command and what the stamp adds to it.
-pub const MAX_ENTRY_BYTES: usize = MAX_COMMAND_BYTES + (64 << 10);
+/// The largest entry. The log's own limit is not below it: a log that refuses what openraft gives
+/// it ends the node.
+pub const MAX_ENTRY_BYTES: usize = 1 << 20;
+/// The largest command; the rest of the entry is for what the stamp adds.
+pub const MAX_COMMAND_BYTES: usize = MAX_ENTRY_BYTES - (16 << 10);
 /// Between attempts while there is no leader, unless news of one comes first.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Kept back from the deadline given to the leader, for his answer's way home.

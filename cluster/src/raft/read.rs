@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::consensus::ReadIndex;
-use super::node::Shared;
+use super::shared::Shared;
 use super::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode};
 use crate::link::Lane;
 

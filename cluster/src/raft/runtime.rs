@@ -9,23 +9,35 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct RaftThread {
     pub handle: Handle,
-    _alive: oneshot::Sender<()>,
+    alive: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl RaftThread {
     pub fn start(node: u64) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let (alive, ended) = oneshot::channel::<()>();
+        let (alive, dropped) = oneshot::channel::<()>();
+        let (over, ended) = oneshot::channel::<()>();
         std::thread::Builder::new()
             .name(format!("raft-{node}"))
             .spawn(move || {
                 // Ends by error, when the sender is dropped.
-                let _ = runtime.block_on(ended);
+                let _ = runtime.block_on(dropped);
+                drop(runtime);
+                drop(over);
             })?;
         Ok(Self {
             handle,
-            _alive: alive,
+            alive,
+            ended,
         })
+    }
+
+    /// Ends the thread and waits until every task on it, and every socket, is gone.
+    pub async fn end(self) {
+        drop(self.alive);
+        // Ends by error, when the thread drops the sender.
+        let _ = self.ended.await;
     }
 }

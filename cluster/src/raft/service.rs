@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::consensus::Consensus;
 use super::forming::Founder;
-use super::node::Shared;
 use super::seams::{AppService, ReportSource, WallClock};
+use super::shared::Shared;
 use super::wire::{Beat, NodeReply, NodeRequest, ReadRefusal, decode, encode};
 use crate::link::{Answer, Caller, Later, Purpose, Service};
 

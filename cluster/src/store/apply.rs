@@ -8,6 +8,7 @@ use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 
 use super::directory::DataDirectory;
+use super::failure::StopOnPanic;
 use super::machine::Machine;
 use super::raft::{LogId, Snapshot, SnapshotMeta, StoredMembership};
 use super::snapshot::{self, SnapshotFile, Snapshots};
@@ -51,6 +52,8 @@ impl StateMachine {
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
+        // openraft would lose the task and leave every proposer waiting.
+        let _guard = StopOnPanic("a committed entry could not be applied");
         let shared = &self.state.shared;
         let generation = shared.generation();
         let mut applied = (*generation.applied()).clone();
@@ -105,10 +108,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok((applied.log_id, applied.membership.clone()))
     }
 
-    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    async fn apply<S>(&mut self, entries: S) -> Result<(), io::Error>
     where
         S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
+        let mut entries = entries.fuse();
         while let Some(first) = entries.next().await {
             self.wait_for_room().await?;
             let mut batch = vec![first?];

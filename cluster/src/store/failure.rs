@@ -14,6 +14,17 @@ pub(super) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
     std::process::abort()
 }
 
+/// Ends the process when what it guards panics: a part that others wait for must not vanish quietly.
+pub(super) struct StopOnPanic(pub &'static str);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            stop_process(self.0, &io::Error::other("panic"));
+        }
+    }
+}
+
 /// No room left: the only write failure that is handed back instead of ending the process.
 pub(super) fn is_disk_full(error: &io::Error) -> bool {
     matches!(

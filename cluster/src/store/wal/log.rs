@@ -10,7 +10,7 @@ use raft_log::RaftLog;
 use raft_log::api::raft_log_writer::RaftLogWriter;
 use tokio::sync::oneshot;
 
-use super::super::failure::stop_process;
+use super::super::failure::StopOnPanic;
 use super::super::raft::{Entry, LogId, Vote};
 use super::codec::{EntryRecord, LogKey, LogTypes, VoteRecord};
 use super::group::{Group, Waiter};
@@ -323,7 +323,8 @@ fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
     let weak = Arc::downgrade(shared);
     let group = Arc::clone(&shared.group);
     let run = move || {
-        let _end = AbortOnPanic;
+        // Without its thread the log would keep its writers waiting for ever.
+        let _guard = StopOnPanic("the log's sync thread ended");
         while group.wait_ready() {
             let Some(shared) = weak.upgrade() else { return };
             let mut log = shared.lock();
@@ -338,17 +339,6 @@ fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("log-sync".to_owned())
         .spawn(run)
-}
-
-/// Without its thread the log would keep its writers waiting for ever.
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            stop_process("the log's sync thread ended", &io::Error::other("panic"));
-        }
-    }
 }
 
 fn config(directory: &Path) -> raft_log::Config {

@@ -4,8 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
 
-use futures_util::Stream;
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use openraft::OptionalSend;
 use openraft::errors::LeaderChanged;
 use openraft::storage::{
@@ -183,5 +182,5 @@ fn entries<E: From<io::Error>>(
         }
         std::future::ready(ready.map(|item| (item, (buffer, at, false))))
     };
-    stream::unfold((Vec::new().into_iter(), from, true), next)
+    stream::unfold((Vec::new().into_iter(), from, true), next).fuse()
 }

@@ -1,0 +1,245 @@
+//! What a node is told at its start: read once into one plain [`Config`].
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Most nodes that `--peers` may name.
+const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
+/// Entries between two snapshots.
+const SNAPSHOT_AFTER: u64 = 50_000;
+
+/// The command line of `cameod`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cameod",
+    version,
+    about = "A node of a Cameo cluster",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    #[command(flatten)]
+    pub run: Option<RunFlags>,
+}
+
+/// What `cameod` does other than run a node.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Writes a fresh cluster secret, readable by you only; copy it to every node.
+    Secret {
+        /// Where to; refused when the file exists.
+        file: PathBuf,
+    },
+}
+
+/// The flags of a node.
+#[derive(Debug, Args)]
+pub struct RunFlags {
+    /// This node's number in --peers.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    /// Where this node keeps its data; one folder a node.
+    #[arg(long)]
+    data: PathBuf,
+    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...
+    #[arg(long, value_delimiter = ',', required = true, value_name = "ID=HOST:PORT")]
+    peers: Vec<String>,
+    /// Where clients are served; a loopback address.
+    #[arg(long, value_name = "ADDR")]
+    http: String,
+    /// The URL under which clients reach this node, if it is not http://ADDR.
+    #[arg(long, value_name = "URL")]
+    http_url: Option<String>,
+    /// File with the secret that all nodes of the cluster share: see `cameod secret`.
+    #[arg(long, value_name = "FILE")]
+    secret: PathBuf,
+    /// Milliseconds between two heartbeats of the leader.
+    #[arg(long, hide = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=10_000))]
+    heartbeat_ms: u64,
+    /// Shortest and longest time without a leader before an election.
+    #[arg(long, hide = true, default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    election_min_ms: u64,
+    #[arg(long, hide = true, default_value_t = 180, value_parser = clap::value_parser!(u64).range(11..=60_000))]
+    election_max_ms: u64,
+    /// Entries between two snapshots.
+    #[arg(long, hide = true, default_value_t = SNAPSHOT_AFTER, value_parser = clap::value_parser!(u64).range(10..))]
+    snapshot_after: u64,
+}
+
+/// A node's configuration, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub id: u64,
+    pub data: PathBuf,
+    /// Raft addresses of all nodes, this one's included.
+    pub peers: BTreeMap<u64, String>,
+    pub http: SocketAddr,
+    /// Advertised base URL; `http://` and the bound address when none is given.
+    pub http_url: Option<String>,
+    pub secret: PathBuf,
+    pub heartbeat: Duration,
+    pub election_min: Duration,
+    pub election_max: Duration,
+    pub snapshot_after: u64,
+}
+
+/// Flags that cannot be followed. The text says what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("--peers has `{0}`: write each node as ID=HOST:PORT, as in --peers 1=127.0.0.1:7001")]
+    Peer(String),
+    #[error("--peers names node {0} twice")]
+    Twice(u64),
+    #[error("--peers names {0} nodes: a cluster has at most {MAX_PEERS}")]
+    TooMany(usize),
+    #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
+    NotAmongPeers(u64),
+    #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
+    Http(String),
+    #[error(
+        "--http {0} is not a loopback address: clients elsewhere need TLS, which this version does not have yet; serve 127.0.0.1 and put a tunnel in front"
+    )]
+    NotLoopback(SocketAddr),
+    #[error("--http-url has `{0}`: write it as http://HOST:PORT, without a path")]
+    Url(String),
+    #[error(
+        "the timeouts do not fit: heartbeat-ms < election-min-ms < election-max-ms is what elections need"
+    )]
+    Timeouts,
+}
+
+impl RunFlags {
+    /// Checks the flags.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let peers = peers(&self.peers)?;
+        if !peers.contains_key(&self.id) {
+            return Err(ConfigError::NotAmongPeers(self.id));
+        }
+        let ordered =
+            self.heartbeat_ms < self.election_min_ms && self.election_min_ms < self.election_max_ms;
+        if !ordered {
+            return Err(ConfigError::Timeouts);
+        }
+        Ok(Config {
+            id: self.id,
+            data: self.data,
+            peers,
+            http: http(&self.http)?,
+            http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
+            secret: self.secret,
+            heartbeat: Duration::from_millis(self.heartbeat_ms),
+            election_min: Duration::from_millis(self.election_min_ms),
+            election_max: Duration::from_millis(self.election_max_ms),
+            snapshot_after: self.snapshot_after,
+        })
+    }
+}
+
+fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
+    if texts.len() > MAX_PEERS {
+        return Err(ConfigError::TooMany(texts.len()));
+    }
+    let mut peers = BTreeMap::new();
+    for text in texts {
+        let wrong = || ConfigError::Peer(text.clone());
+        let (id, address) = text.split_once('=').ok_or_else(wrong)?;
+        let id: u64 = id.trim().parse().ok().filter(|id| *id > 0).ok_or_else(wrong)?;
+        let address = address.trim();
+        let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+        if host.is_empty() || port.parse::<u16>().is_err() {
+            return Err(wrong());
+        }
+        if peers.insert(id, address.to_owned()).is_some() {
+            return Err(ConfigError::Twice(id));
+        }
+    }
+    Ok(peers)
+}
+
+fn http(text: &str) -> Result<SocketAddr, ConfigError> {
+    let spelled = text.replacen("localhost:", "127.0.0.1:", 1);
+    let address: SocketAddr = spelled
+        .parse()
+        .map_err(|_| ConfigError::Http(text.to_owned()))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(ConfigError::NotLoopback(address))
+    }
+}
+
+fn http_url(text: &str) -> Result<String, ConfigError> {
+    let url = text.trim_end_matches('/');
+    let host = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '#', '?', ' ']) => {
+            Ok(url.to_owned())
+        }
+        _ => Err(ConfigError::Url(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn check(line: &str) -> Result<Config, ConfigError> {
+        let words = ["cameod"].into_iter().chain(line.split_whitespace());
+        CommandLine::try_parse_from(words).unwrap().run.unwrap().check()
+    }
+
+    const REST: &str = "--data /d --secret /s";
+
+    #[test]
+    fn the_flags_of_the_readme_are_taken() {
+        let config = check(&format!(
+            "--id 2 --peers 1=a:7001,2=b:7002,3=c:7003 --http 127.0.0.1:7102 {REST}"
+        ))
+        .unwrap();
+        assert_eq!(config.id, 2);
+        assert_eq!(config.peers[&3], "c:7003");
+        assert_eq!(config.http.port(), 7102);
+    }
+
+    #[test]
+    fn wrong_flags_say_what_to_write() {
+        let cases = [
+            ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
+            ("--id 1 --peers 1=a:1,1=b:1 --http 127.0.0.1:1", "node 1 twice"),
+            ("--id 1 --peers a:1 --http 127.0.0.1:1", "ID=HOST:PORT"),
+            ("--id 1 --peers 1=a --http 127.0.0.1:1", "ID=HOST:PORT"),
+            ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),
+            ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "TLS"),
+            (
+                "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url ftp://x",
+                "http://HOST:PORT",
+            ),
+            (
+                "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --heartbeat-ms 200",
+                "heartbeat-ms <",
+            ),
+        ];
+        for (line, says) in cases {
+            let error = check(&format!("{line} {REST}")).unwrap_err().to_string();
+            assert!(error.contains(says), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_made_without_the_flags_of_a_node() {
+        let line = CommandLine::try_parse_from(["cameod", "secret", "file"]).unwrap();
+        assert!(matches!(line.verb, Some(Verb::Secret { .. })));
+    }
+}

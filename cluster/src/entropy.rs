@@ -1,0 +1,49 @@
+//! Where a node's randomness comes from: the system, or a seed in the simulator.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::rngs::{StdRng, SysError, SysRng};
+use rand::{Rng, SeedableRng};
+
+/// A cryptographic generator; clones share it.
+#[derive(Clone)]
+pub struct Entropy(Arc<Mutex<StdRng>>);
+
+impl Entropy {
+    /// Seeded by the system.
+    ///
+    /// # Errors
+    /// When the system has no random bytes to give.
+    pub fn of_system() -> Result<Self, SysError> {
+        StdRng::try_from_rng(&mut SysRng).map(Self::of)
+    }
+
+    /// Seeded by hand: for the simulator and for tests.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        Self::of(StdRng::seed_from_u64(seed))
+    }
+
+    fn of(generator: StdRng) -> Self {
+        Self(Arc::new(Mutex::new(generator)))
+    }
+
+    /// A generator of its own, for one piece of work.
+    #[must_use]
+    pub fn generator(&self) -> StdRng {
+        StdRng::from_rng(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A random number.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy")
+    }
+}

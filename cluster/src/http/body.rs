@@ -1,0 +1,87 @@
+//! Reading bodies, paths and queries within their limits.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use cameo_common::api::ErrorCode;
+use cameo_common::ids::Hash;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use super::{Api, Fault};
+
+/// A JSON body has to be here within this time.
+pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Reads a body to its end, and hashes it as it comes.
+pub(super) async fn read_hashed(
+    body: Body,
+    limit: usize,
+    deadline: Duration,
+) -> Result<(Bytes, Hash), Fault> {
+    tokio::time::timeout(deadline, read_to_end(body, limit))
+        .await
+        .map_err(|_| bad("the body came too slowly: send it again"))?
+}
+
+async fn read_to_end(body: Body, limit: usize) -> Result<(Bytes, Hash), Fault> {
+    let mut stream = body.into_data_stream();
+    let (mut bytes, mut hasher) = (Vec::new(), blake3::Hasher::new());
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| bad("the body ended early: send it again"))?;
+        if bytes.len() + chunk.len() > limit {
+            let message = format!("the body is longer than the {limit} bytes that are allowed here");
+            return Err(Fault::new(ErrorCode::TooLarge, message));
+        }
+        hasher.update(&chunk);
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((bytes.into(), Hash(*hasher.finalize().as_bytes())))
+}
+
+fn bad(message: &str) -> Fault {
+    Fault::new(ErrorCode::BadRequest, message)
+}
+
+/// The one part of a path that a caller fills in, as the id that it is.
+#[derive(Debug)]
+pub(super) struct InPath<T>(pub T);
+
+impl<T> FromRequestParts<Api> for InPath<T>
+where
+    T: FromStr + Send,
+    T::Err: std::fmt::Display,
+{
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
+        let wrong = |why: String| Fault::new(ErrorCode::BadRequest, format!("in the path: {why}"));
+        let Path(text) = Path::<String>::from_request_parts(parts, api)
+            .await
+            .map_err(|error| wrong(error.body_text()))?;
+        text.parse()
+            .map(Self)
+            .map_err(|error: T::Err| wrong(error.to_string()))
+    }
+}
+
+/// A query; unknown keys are refused by the type that it is read into.
+#[derive(Debug)]
+pub(super) struct InQuery<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Api> for InQuery<T> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
+        Query::<T>::from_request_parts(parts, api)
+            .await
+            .map(|Query(query)| Self(query))
+            .map_err(|error| {
+                let message = format!("in the query: {}", error.body_text());
+                Fault::new(ErrorCode::BadRequest, message)
+            })
+    }
+}

@@ -1,0 +1,257 @@
+//! What a client is told when the answer is no: the one place that knows status codes.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cameo_common::api::{ApiError, ErrorCode, SCHEMA};
+
+use crate::jobs::JobError;
+use crate::keys::ReleaseError;
+use crate::machine::Refusal;
+use crate::node_calls::{CallError, NotPlaced};
+use crate::presence::RenewError;
+use crate::raft::{ProposeError, ReadError};
+
+/// An [`ApiError`] on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    error: ApiError,
+    status: StatusCode,
+}
+
+impl Fault {
+    /// A code and its sentence: what is wrong and what to do.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            error: ApiError::new(code, message),
+            status: status_of(code),
+        }
+    }
+
+    /// The same, with a time to come back.
+    #[must_use]
+    pub fn retry_after(mut self, millis: u64) -> Self {
+        self.error.retry_after_ms = Some(millis);
+        self
+    }
+
+    /// The path exists, but not for this method.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self {
+            error: ApiError::new(
+                ErrorCode::NoSuchPath,
+                "this path does not take this method: see docs/PROTOCOL.md",
+            ),
+            status: StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// What went wrong, as the client reads it.
+    #[must_use]
+    pub fn error(&self) -> &ApiError {
+        &self.error
+    }
+}
+
+impl From<ApiError> for Fault {
+    fn from(error: ApiError) -> Self {
+        let status = status_of(error.code);
+        Self { error, status }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let retry = self
+            .error
+            .retry_after_ms
+            .map(|millis| HeaderValue::from(millis.div_ceil(1000)));
+        let mut response = (self.status, Json(self.error)).into_response();
+        if let Some(retry) = retry {
+            response.headers_mut().insert(header::RETRY_AFTER, retry);
+        }
+        response
+    }
+}
+
+fn status_of(code: ErrorCode) -> StatusCode {
+    use ErrorCode as E;
+    match code {
+        E::BadRequest => StatusCode::BAD_REQUEST,
+        E::NotAuthenticated | E::CallExpired => StatusCode::UNAUTHORIZED,
+        E::WrongCluster
+        | E::Forbidden
+        | E::Revoked
+        | E::Expired
+        | E::UsedUp
+        | E::NotDebited
+        | E::BadTicket => StatusCode::FORBIDDEN,
+        E::NoSuchPath | E::NotRegistered | E::NotFound => StatusCode::NOT_FOUND,
+        E::NameTaken | E::RequestReused | E::GrantExists | E::StaleVersion | E::BadDeal => {
+            StatusCode::CONFLICT
+        }
+        E::SessionEnded => StatusCode::GONE,
+        E::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        E::Mismatch | E::BadJob => StatusCode::UNPROCESSABLE_ENTITY,
+        E::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        E::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
+        E::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn code_of(refusal: &Refusal) -> ErrorCode {
+    use ErrorCode as E;
+    match refusal {
+        Refusal::UnknownEntry | Refusal::AlreadyFounded => E::Internal,
+        Refusal::NotFounded => E::Unavailable,
+        Refusal::Malformed => E::BadRequest,
+        Refusal::TooLate | Refusal::TooFarAhead => E::CallExpired,
+        Refusal::RequestReused => E::RequestReused,
+        Refusal::UnknownDevice | Refusal::CertificateExpired => E::NotAuthenticated,
+        Refusal::NameTaken(_) | Refusal::KeyTaken => E::NameTaken,
+        Refusal::Stale | Refusal::StaleVersion(_) => E::StaleVersion,
+        Refusal::NotRegistered(_) => E::NotRegistered,
+        Refusal::SessionEnded => E::SessionEnded,
+        Refusal::NoSuchGrant => E::NotFound,
+        Refusal::Forbidden(_) => E::Forbidden,
+        Refusal::GrantExists(_) => E::GrantExists,
+        Refusal::Mismatch(_) => E::Mismatch,
+        Refusal::BadDeal => E::BadDeal,
+        Refusal::Revoked => E::Revoked,
+        Refusal::Expired => E::Expired,
+        Refusal::UsedUp => E::UsedUp,
+        Refusal::NotDebited => E::NotDebited,
+        Refusal::Limit(_) => E::LimitReached,
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(code_of(&refusal), refusal.to_string())
+    }
+}
+
+fn stopping() -> Fault {
+    Fault::new(
+        ErrorCode::Unavailable,
+        "this node is stopping: ask another node",
+    )
+}
+
+fn no_quorum() -> Fault {
+    Fault::new(
+        ErrorCode::NoQuorum,
+        "no majority of the nodes answers, and nothing was done: try again, or start the missing nodes",
+    )
+}
+
+impl From<ProposeError> for Fault {
+    fn from(error: ProposeError) -> Self {
+        match error {
+            ProposeError::NoLeader => no_quorum(),
+            ProposeError::Unknown => Self::new(
+                ErrorCode::OutcomeUnknown,
+                "no majority confirmed in time, and it may yet be done: ask again with the same request id",
+            ),
+            ProposeError::TooLarge => {
+                Self::new(ErrorCode::TooLarge, "the command is too large for the log")
+            }
+            ProposeError::Stopping => stopping(),
+        }
+    }
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoLeader => no_quorum(),
+            ReadError::Behind => Self::new(
+                ErrorCode::Unavailable,
+                "this node is catching up: ask another node",
+            ),
+            ReadError::Stopping => stopping(),
+        }
+    }
+}
+
+impl From<RenewError> for Fault {
+    fn from(error: RenewError) -> Self {
+        Self::new(ErrorCode::NoQuorum, error.to_string())
+    }
+}
+
+impl From<ReleaseError> for Fault {
+    fn from(error: ReleaseError) -> Self {
+        let code = match error {
+            ReleaseError::Read(error) => return error.into(),
+            ReleaseError::Refused(refusal) => return refusal.into(),
+            ReleaseError::Statement(_) => ErrorCode::BadRequest,
+            ReleaseError::Unsound(_) => ErrorCode::Mismatch,
+            ReleaseError::NotAHolder => ErrorCode::NotFound,
+            ReleaseError::Part(_) => ErrorCode::BadDeal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<JobError> for Fault {
+    fn from(error: JobError) -> Self {
+        Self::from(ApiError {
+            schema: SCHEMA,
+            code: error.code(),
+            message: error.to_string(),
+            retry_after_ms: error.retry_after().map(|after| {
+                u64::try_from(after.as_millis()).unwrap_or(u64::MAX)
+            }),
+        })
+    }
+}
+
+impl From<NotPlaced> for Fault {
+    fn from(no: NotPlaced) -> Self {
+        Self::from(ApiError {
+            schema: SCHEMA,
+            code: no.code,
+            message: no.message,
+            retry_after_ms: no.retry_after_ms,
+        })
+    }
+}
+
+impl From<CallError> for Fault {
+    fn from(error: CallError) -> Self {
+        let code = match error {
+            CallError::NoLeader => ErrorCode::NoQuorum,
+            CallError::Misunderstood => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_outcomes_are_not_told_as_failures() {
+        let unknown = Fault::from(ProposeError::Unknown);
+        assert_eq!(unknown.error.code, ErrorCode::OutcomeUnknown);
+        assert_eq!(
+            Fault::from(ProposeError::NoLeader).error.code,
+            ErrorCode::NoQuorum
+        );
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_sentence() {
+        let fault = Fault::from(Refusal::StaleVersion(7));
+        assert_eq!(fault.status, StatusCode::CONFLICT);
+        assert_eq!(
+            fault.error.message,
+            "the ledger has rights of version 7; sign the next one"
+        );
+    }
+}

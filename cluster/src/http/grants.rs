@@ -1,0 +1,125 @@
+//! Grants: recording one, and reading one's own.
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_common::api::{
+    CreateGrant, Created, Done as DoneBody, ErrorCode, GrantInfo, GrantList, LogInfo, PutReceipt,
+    paths,
+};
+use cameo_common::ids::GrantId;
+use cameo_common::rights::MAX_PERMITTED;
+use serde::Deserialize;
+
+use super::body::{InPath, InQuery};
+use super::caller::{Asked, Said, statement};
+use super::read::Freshness;
+use super::write::unexpected;
+use super::{Api, Fault};
+use crate::machine::{Done, Op, Refusal, read};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route(paths::GRANTS, post(create).get(list))
+        .route(paths::GRANT, get(one))
+        .route(paths::GRANT_LOG, get(log))
+        .route(paths::RECEIPT, post(receipt))
+}
+
+async fn create(
+    State(api): State<Api>,
+    Said(caller, body): Said<CreateGrant>,
+) -> Result<Json<Created>, Fault> {
+    let CreateGrant {
+        request,
+        manifest,
+        deal,
+        rights,
+    } = body;
+    statement(&request)?;
+    statement(&manifest)?;
+    statement(&deal)?;
+    statement(&rights)?;
+    let op = Op::CreateGrant {
+        request,
+        manifest,
+        deal,
+        rights,
+    };
+    match api.write(&caller, op).await? {
+        (_, Done::GrantCreated { grant }) => Ok(Json(Created { grant })),
+        (_, other) => Err(unexpected(&other)),
+    }
+}
+
+/// `GET /v1/grants?after=GRANT`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantPage {
+    after: Option<GrantId>,
+    #[serde(default)]
+    stale: bool,
+}
+
+async fn list(
+    State(api): State<Api>,
+    InQuery(page): InQuery<GrantPage>,
+    Asked(caller): Asked,
+) -> Result<Json<GrantList>, Fault> {
+    let list = api
+        .read(page.stale, |view| {
+            read::grants_of(view, &caller.user, page.after.as_ref(), GrantList::LIMIT)
+        })
+        .await?;
+    Ok(Json(list))
+}
+
+async fn one(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    InQuery(Freshness { stale }): InQuery<Freshness>,
+    Asked(caller): Asked,
+) -> Result<Json<GrantInfo>, Fault> {
+    api.read(stale, |view| read::grant_info(view, &grant, &caller.user))
+        .await?
+        .map(Json)
+        .ok_or_else(|| Refusal::NoSuchGrant.into())
+}
+
+async fn log(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    InQuery(Freshness { stale }): InQuery<Freshness>,
+    Asked(caller): Asked,
+) -> Result<Json<LogInfo>, Fault> {
+    api.read(stale, |view| {
+        read::grant_log(view, &grant, &caller.user, 0, MAX_PERMITTED as usize)
+    })
+    .await?
+    .map(Json)
+    .ok_or_else(|| Refusal::NoSuchGrant.into())
+}
+
+async fn receipt(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    Said(caller, PutReceipt { receipt }): Said<PutReceipt>,
+) -> Result<Json<DoneBody>, Fault> {
+    in_path(&grant, &statement(&receipt)?.grant)?;
+    match api.write(&caller, Op::PutReceipt { receipt }).await? {
+        (_, Done::Nothing) => Ok(Json(DoneBody { done: true })),
+        (_, other) => Err(unexpected(&other)),
+    }
+}
+
+/// The grant in the path is the one that the statement is about.
+pub(super) fn in_path(path: &GrantId, statement: &GrantId) -> Result<(), Fault> {
+    if path == statement {
+        Ok(())
+    } else {
+        Err(Fault::new(
+            ErrorCode::Mismatch,
+            "the statement is about another grant than the path",
+        ))
+    }
+}

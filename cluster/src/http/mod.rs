@@ -1,0 +1,105 @@
+//! The API of `/v1`: one file a noun, each handler four steps long: who is asking, what the body
+//! says, one verb of the replica, the answer's body. No rule lives here.
+
+mod body;
+mod caller;
+mod error;
+mod events;
+mod grants;
+mod jobs;
+mod nodes;
+mod read;
+mod rights;
+mod serve;
+mod sessions;
+mod users;
+mod views;
+mod write;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use cameo_common::api::ErrorCode;
+use cameo_common::ids::{ClusterId, NodeId};
+use tokio::sync::watch;
+
+pub use caller::Caller;
+pub use error::Fault;
+pub use serve::{Waiting, serve};
+
+use crate::events::Streams;
+use crate::jobs::{Dispatcher, Worker};
+use crate::keys::Releaser;
+use crate::node_calls::NodeCalls;
+use crate::presence::Renewals;
+use crate::raft::WallClock;
+use crate::replica::Replica;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// The pieces of a node that clients reach.
+pub struct Parts {
+    pub node: NodeId,
+    pub cluster: ClusterId,
+    pub replica: Arc<dyn Replica>,
+    pub calls: Arc<NodeCalls>,
+    pub renewals: Renewals,
+    pub streams: Arc<Streams>,
+    pub releaser: Releaser,
+    pub dispatcher: Arc<Dispatcher>,
+    pub worker: Worker,
+    pub clock: Arc<dyn WallClock>,
+    /// Turns true when the node begins to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Api {
+    /// The pieces, put together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Every path of the API.
+    #[must_use]
+    pub fn router(self) -> Router {
+        Router::new()
+            .merge(nodes::routes())
+            .merge(users::routes())
+            .merge(sessions::routes())
+            .merge(grants::routes())
+            .merge(rights::routes())
+            .merge(views::routes())
+            .merge(events::routes())
+            .merge(jobs::routes())
+            .fallback(async || Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md"))
+            .method_not_allowed_fallback(async || Fault::method_not_allowed())
+            // Bodies are read by `body::read`, each within the limit of its path.
+            .layer(DefaultBodyLimit::disable())
+            .with_state(self)
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts of node {}", self.node)
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Api of node {}", self.node)
+    }
+}

@@ -1,0 +1,51 @@
+//! Rights: put by the owner, acknowledged by the viewer.
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use cameo_common::api::{AckRights, PutRights, RightsStored, paths};
+use cameo_common::ids::GrantId;
+
+use super::body::InPath;
+use super::caller::{Said, statement};
+use super::grants::in_path;
+use super::write::unexpected;
+use super::{Api, Fault};
+use crate::machine::{Done, Op};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route(paths::RIGHTS, post(put))
+        .route(paths::ACK, post(acknowledge))
+}
+
+async fn put(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    Said(caller, PutRights { rights }): Said<PutRights>,
+) -> Result<Json<RightsStored>, Fault> {
+    in_path(&grant, &statement(&rights)?.grant)?;
+    stored(api.write(&caller, Op::PutRights { rights }).await?.1)
+}
+
+async fn acknowledge(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    Said(caller, AckRights { ack }): Said<AckRights>,
+) -> Result<Json<RightsStored>, Fault> {
+    in_path(&grant, &statement(&ack)?.grant)?;
+    stored(api.write(&caller, Op::AckRights { ack }).await?.1)
+}
+
+fn stored(done: Done) -> Result<Json<RightsStored>, Fault> {
+    match done {
+        Done::Rights {
+            version,
+            in_mailbox,
+        } => Ok(Json(RightsStored {
+            version,
+            in_mailbox,
+        })),
+        other => Err(unexpected(&other)),
+    }
+}

@@ -1,0 +1,113 @@
+//! The directory: registering, and looking others up.
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_common::api::{
+    ErrorCode, Online, Register, Registered, ReportOffline, ReportedOffline, UserInfo, paths,
+};
+use cameo_common::ids::UserName;
+use serde::Deserialize;
+
+use super::body::{InPath, InQuery};
+use super::caller::{Asked, Newcomer, Said};
+use super::read::Freshness;
+use super::write::unexpected;
+use super::{Api, Fault};
+use crate::machine::{Done, Op, read};
+
+/// Most names in one answer about who is online.
+const MAX_ONLINE: usize = 1_000;
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route(paths::USERS, post(register).get(online))
+        .route(paths::USER, get(look_up))
+        .route(paths::USER_OFFLINE, post(report_offline))
+}
+
+async fn register(
+    State(api): State<Api>,
+    Newcomer(caller, body): Newcomer,
+) -> Result<Json<Registered>, Fault> {
+    let Register { card, certificate } = body;
+    let op = Op::Register { card, certificate };
+    match api.write(&caller, op).await? {
+        (_, Done::Registered { created }) => Ok(Json(Registered { created })),
+        (_, other) => Err(unexpected(&other)),
+    }
+}
+
+/// `GET /v1/users?after=NAME`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnlinePage {
+    after: Option<UserName>,
+    #[serde(default)]
+    stale: bool,
+}
+
+async fn online(
+    State(api): State<Api>,
+    InQuery(page): InQuery<OnlinePage>,
+    _: Asked,
+) -> Result<Json<Online>, Fault> {
+    let users = api
+        .read(page.stale, |view| {
+            read::online_listed(view, page.after.as_ref(), MAX_ONLINE)
+        })
+        .await?;
+    Ok(Json(Online { users }))
+}
+
+async fn look_up(
+    State(api): State<Api>,
+    InPath(name): InPath<UserName>,
+    InQuery(Freshness { stale }): InQuery<Freshness>,
+    Asked(caller): Asked,
+) -> Result<Json<UserInfo>, Fault> {
+    api.read(stale, |view| {
+        read::user_info(view, &name, Some(&caller.user))
+    })
+    .await?
+    .map(Json)
+    .ok_or_else(|| not_registered(&name))
+}
+
+fn not_registered(name: &UserName) -> Fault {
+    let message = format!("{name} is not registered with this cluster");
+    Fault::new(ErrorCode::NotRegistered, message)
+}
+
+/// A report counts only against a session that gives no sign of life when it is asked for one.
+async fn report_offline(
+    State(api): State<Api>,
+    InPath(user): InPath<UserName>,
+    Said(caller, ReportOffline { epoch }): Said<ReportOffline>,
+) -> Result<Json<ReportedOffline>, Fault> {
+    let (known, related, session) = api
+        .read(false, |view| {
+            (
+                read::user_info(view, &user, None).is_some(),
+                read::is_counterparty(view, &caller.user, &user),
+                read::session_of_epoch(view, &user, epoch),
+            )
+        })
+        .await?;
+    if !known {
+        return Err(not_registered(&user));
+    }
+    if !related {
+        let message = format!("only someone who shares a grant with {user} may report him offline");
+        return Err(Fault::new(ErrorCode::Forbidden, message));
+    }
+    if let Some(session) = session.filter(|session| session.online)
+        && api.calls.probe(session.device, epoch).await?
+    {
+        return Ok(Json(ReportedOffline { offline: false }));
+    }
+    match api.write(&caller, Op::ReportOffline { user, epoch }).await? {
+        (_, Done::Offline { offline }) => Ok(Json(ReportedOffline { offline })),
+        (_, other) => Err(unexpected(&other)),
+    }
+}

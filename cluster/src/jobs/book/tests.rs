@@ -1,0 +1,159 @@
+#![allow(clippy::unwrap_used)]
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::jobs::load::report::tests::report;
+
+const WORKER: NodeId = 2;
+const INCARNATION: u64 = 77;
+
+fn ticket(n: u8) -> TicketId {
+    TicketId([n; 16])
+}
+
+fn told(sequence: u64, first_event: u64, events: &[Event]) -> Report {
+    Report {
+        first_event,
+        events: events.to_vec(),
+        ..report(INCARNATION, sequence)
+    }
+}
+
+fn taken(n: u8) -> Event {
+    Event::TakenUp(ticket(n))
+}
+
+fn finished(n: u8, cpu_ms: u32) -> Event {
+    Event::Finished {
+        ticket: ticket(n),
+        cpu_ms: Some(cpu_ms),
+    }
+}
+
+fn booked(now: Instant, tickets: &[u8]) -> Book {
+    let mut book = Book::default();
+    for n in tickets {
+        let placement = Placement {
+            size: 1000,
+            cost_ms: 50,
+            expires: now + Duration::from_secs(9),
+        };
+        book.place(WORKER, INCARNATION, ticket(*n), placement);
+    }
+    book
+}
+
+#[test]
+fn a_ticket_counts_in_the_book_until_it_is_taken_up() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1, 2]);
+    assert_eq!(book.booked_cpu_ms(WORKER), 100);
+    book.heard(WORKER, &told(1, 0, &[taken(1)]), now);
+    assert_eq!(book.booked_cpu_ms(WORKER), 50);
+    assert_eq!(book.booked_cpu_ms(3), 0);
+}
+
+#[test]
+fn a_ticket_signed_twice_counts_once() {
+    let now = Instant::now();
+    let book = booked(now, &[1, 1]);
+    assert_eq!(book.booked_cpu_ms(WORKER), 50);
+}
+
+#[test]
+fn a_finished_job_teaches_once_however_often_it_is_told() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1]);
+    let events = [taken(1), finished(1, 33)];
+    let learned = book.heard(WORKER, &told(1, 0, &events), now).unwrap();
+    let once = Finished {
+        size: 1000,
+        cpu_ms: 33,
+    };
+    assert_eq!(learned, [once]);
+    let again = book.heard(WORKER, &told(2, 0, &events), now).unwrap();
+    assert_eq!(again, []);
+}
+
+#[test]
+fn reports_out_of_order_are_no_news() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1]);
+    assert!(book.heard(WORKER, &told(5, 0, &[]), now).is_some());
+    assert!(book.heard(WORKER, &told(5, 0, &[taken(1)]), now).is_none());
+    assert!(book.heard(WORKER, &told(4, 0, &[taken(1)]), now).is_none());
+    assert_eq!(book.booked_cpu_ms(WORKER), 50);
+}
+
+#[test]
+fn a_new_incarnation_starts_empty() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1, 2]);
+    let restarted = report(INCARNATION + 1, 1);
+    assert!(book.heard(WORKER, &restarted, now).is_some());
+    assert_eq!(book.booked_cpu_ms(WORKER), 0);
+}
+
+#[test]
+fn what_was_never_taken_up_expires_with_a_report_and_not_before() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1]);
+    let last = now + Duration::from_secs(9);
+    book.heard(WORKER, &told(1, 0, &[]), last);
+    assert_eq!(book.booked_cpu_ms(WORKER), 50);
+    book.heard(WORKER, &told(2, 0, &[]), last + Duration::from_millis(1));
+    assert_eq!(book.booked_cpu_ms(WORKER), 0);
+}
+
+#[test]
+fn missed_events_leave_nothing_open_for_good() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1, 2]);
+    book.heard(WORKER, &told(1, 0, &[taken(1)]), now);
+    // Events 1 to 9 were lost; ticket 2 was taken up and finished among them.
+    book.heard(WORKER, &told(2, 10, &[]), now);
+    assert_eq!(book.booked_cpu_ms(WORKER), 50);
+    let late = now + Duration::from_secs(10);
+    book.heard(WORKER, &told(3, 10, &[]), late);
+    assert!(book.workers[&WORKER].open.is_empty());
+}
+
+#[test]
+fn removed_members_are_forgotten() {
+    let now = Instant::now();
+    let mut book = booked(now, &[1]);
+    book.keep(|node| node != WORKER);
+    assert_eq!(book.booked_cpu_ms(WORKER), 0);
+}
+
+proptest! {
+    /// Whatever replies are lost: once one arrives with all events, the book is what really happened.
+    #[test]
+    fn lost_replies_do_no_harm(
+        fates in prop::collection::vec(0..3u8, 1..40),
+        arrives in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let now = Instant::now();
+        let tickets: Vec<u8> = (0..fates.len() as u8).collect();
+        let mut book = booked(now, &tickets);
+        let (mut events, mut sequence) = (Vec::new(), 0);
+        let mut learned = 0;
+        for (n, fate) in fates.iter().enumerate() {
+            if *fate >= 1 { events.push(taken(n as u8)); }
+            if *fate == 2 { events.push(finished(n as u8, 10)); }
+            sequence += 1;
+            if arrives[n] {
+                learned += book.heard(WORKER, &told(sequence, 0, &events), now).unwrap().len();
+            }
+        }
+        learned += book.heard(WORKER, &told(sequence + 1, 0, &events), now).unwrap().len();
+        let count = |fate: u8| fates.iter().filter(|f| **f == fate).count();
+        prop_assert_eq!(book.booked_cpu_ms(WORKER), 50 * count(0) as u64);
+        prop_assert_eq!(learned, count(2));
+        let open: BTreeSet<TicketId> = book.workers[&WORKER].open.keys().copied().collect();
+        prop_assert_eq!(open.len(), count(0) + count(1));
+    }
+}

@@ -1,0 +1,258 @@
+#![allow(clippy::unwrap_used)]
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cameo_common::ids::{Hash, JobId};
+
+use super::*;
+use crate::jobs::load::report::Event;
+use crate::jobs::load::report::tests::report;
+
+const LEADER: NodeId = 1;
+const CLIENT: PublicKey = PublicKey([8; 32]);
+const HEARTBEAT: Duration = Duration::from_millis(30);
+const TERM: u64 = 4;
+
+struct Fixture {
+    dispatcher: Dispatcher,
+    now: Instant,
+    decisions: Arc<Mutex<Vec<Decision>>>,
+    sequence: u64,
+}
+
+/// A leader with the followers 2 and 3, who have not reported yet.
+fn leading() -> Fixture {
+    let decisions = Arc::new(Mutex::new(Vec::new()));
+    let (log, sequence) = (Arc::clone(&decisions), AtomicU64::new(0));
+    let own = move || Report::encode(&report(1, 1 + sequence.fetch_add(1, Ordering::SeqCst)));
+    let key = Arc::new(SigningKey::from_seed([1; 32]));
+    let dispatcher = Dispatcher::new(LEADER, key, own, HEARTBEAT)
+        .on_decision(move |decision| log.lock().unwrap().push(decision.clone()));
+    dispatcher.leads(Some(TERM));
+    Fixture {
+        dispatcher,
+        now: Instant::now(),
+        decisions,
+        sequence: 0,
+    }
+}
+
+impl Fixture {
+    fn hear(&mut self, node: NodeId, change: impl FnOnce(&mut Report)) {
+        self.sequence += 1;
+        let mut told = report(node * 100, self.sequence);
+        told.backlog_cpu_ms = 0;
+        told.usable_millicores = 1000;
+        change(&mut told);
+        self.dispatcher.received(node, &told.encode(), self.now);
+    }
+
+    fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {
+        let member = |node| Place {
+            node,
+            url: format!("http://node-{node}"),
+            voter: true,
+        };
+        let view = View {
+            now: self.now,
+            unix: 1_000_000,
+            cluster: ClusterId([5; 32]),
+            term: TERM,
+            members: [1, 2, 3].map(member).to_vec(),
+        };
+        self.dispatcher.place(request, CLIENT, &view, 7)
+    }
+}
+
+fn job(n: u8) -> PlaceJob {
+    PlaceJob {
+        job: JobId([n; 16]),
+        input: Hash([n; 32]),
+        size: 1_000_000,
+        exclude: Vec::new(),
+    }
+}
+
+fn busy(result: Result<Placed, PlaceError>) -> bool {
+    matches!(result, Err(PlaceError::Busy { .. }))
+}
+
+#[test]
+fn a_ticket_says_all_that_the_worker_will_check() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let placed = leader.place(&job(1)).unwrap();
+    assert_eq!((placed.worker, placed.leader), (2, LEADER));
+    assert_eq!(placed.url, "http://node-2");
+    let expected = Ticket {
+        leader: SigningKey::from_seed([1; 32]).public(),
+        cluster: ClusterId([5; 32]),
+        job: JobId([1; 16]),
+        client: CLIENT,
+        input: Hash([1; 32]),
+        size: 1_000_000,
+        worker: 2,
+        incarnation: 200,
+        term: TERM,
+        not_after: 1_005_000,
+    };
+    assert_eq!(placed.ticket.verify().unwrap(), expected);
+}
+
+#[test]
+fn jobs_of_one_moment_are_spread() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let workers: Vec<NodeId> = (0..4)
+        .map(|n| leader.place(&job(n)).unwrap().worker)
+        .collect();
+    let on = |node| workers.iter().filter(|worker| **worker == node).count();
+    assert_eq!((on(2), on(3)), (2, 2), "{workers:?}");
+}
+
+#[test]
+fn a_silent_or_stale_follower_is_not_chosen() {
+    let mut leader = leading();
+    assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
+    leader.hear(2, |_| {});
+    leader.now += MIN_STALE_AFTER;
+    leader.hear(3, |told| told.backlog_cpu_ms = 900);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    leader.now += Duration::from_millis(1);
+    assert_eq!(leader.place(&job(3)).unwrap().worker, 3);
+}
+
+#[test]
+fn a_failed_worker_is_left_out_and_a_draining_one_too() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |told| told.backlog_cpu_ms = 900);
+    let mut again = job(1);
+    again.exclude = vec![2];
+    assert_eq!(leader.place(&again).unwrap().worker, 3);
+    leader.hear(2, |told| told.draining = true);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 3);
+}
+
+#[test]
+fn too_long_a_wait_everywhere_is_refused_with_a_time_to_come_back() {
+    let mut leader = leading();
+    for node in [2, 3] {
+        leader.hear(node, |told| told.backlog_cpu_ms = 12_000);
+    }
+    let retry_after = Duration::from_secs(2);
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
+}
+
+#[test]
+fn with_every_node_excluded_nobody_is_eligible() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let mut nowhere = job(1);
+    nowhere.exclude = vec![1, 2, 3];
+    assert!(busy(leader.place(&nowhere)));
+}
+
+#[test]
+fn only_the_leader_of_the_term_places() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.dispatcher.leads(None);
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
+    leader.dispatcher.leads(Some(TERM + 1));
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
+}
+
+#[test]
+fn a_new_term_starts_without_book_and_reports() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.place(&job(1)).unwrap();
+    assert!(leader.dispatcher.lock().book.booked_cpu_ms(2) > 0);
+    leader.dispatcher.leads(Some(TERM + 1));
+    leader.dispatcher.leads(Some(TERM));
+    assert_eq!(leader.dispatcher.lock().book.booked_cpu_ms(2), 0);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, LEADER);
+}
+
+#[test]
+fn the_same_term_told_again_keeps_the_book() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.place(&job(1)).unwrap();
+    leader.dispatcher.leads(Some(TERM));
+    assert!(leader.dispatcher.lock().book.booked_cpu_ms(2) > 0);
+}
+
+#[test]
+fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let ticket = TicketId::of(&leader.place(&job(1)).unwrap().ticket);
+    let before = leader.dispatcher.lock().costs.predict(1_000_000);
+    let cpu_ms = Some(9000);
+    leader.hear(2, |told| {
+        told.events = vec![Event::TakenUp(ticket), Event::Finished { ticket, cpu_ms }];
+    });
+    let state = leader.dispatcher.lock();
+    assert_eq!(state.book.booked_cpu_ms(2), 0);
+    assert!(state.costs.predict(1_000_000) > before);
+}
+
+#[test]
+fn limits_are_refused_before_anything_is_placed() {
+    let leader = leading();
+    let mut large = job(1);
+    large.size = MAX_INPUT as u64 + 1;
+    assert_eq!(leader.place(&large), Err(PlaceError::TooLarge));
+    let mut choosy = job(1);
+    choosy.exclude = vec![9; MAX_EXCLUDED + 1];
+    let refused = PlaceError::TooManyExcluded(MAX_EXCLUDED);
+    assert_eq!(leader.place(&choosy), Err(refused));
+    assert!(leader.decisions.lock().unwrap().is_empty());
+}
+
+#[test]
+fn unreadable_reports_change_nothing() {
+    let mut leader = leading();
+    leader.dispatcher.received(2, b"\x09nonsense", leader.now);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
+    leader.hear(2, |_| {});
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+}
+
+#[test]
+fn every_decision_is_logged_and_replays() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |told| told.backlog_cpu_ms = 50);
+    for n in 0..20 {
+        leader.place(&job(n)).unwrap();
+    }
+    let decisions = leader.decisions.lock().unwrap();
+    assert_eq!(decisions.len(), 20);
+    assert!(decisions.iter().all(Decision::replays));
+}
+
+#[test]
+fn loads_are_told_with_the_age_of_the_report() {
+    let mut leader = leading();
+    leader.hear(2, |told| told.cpu_share_permille = 250);
+    let later = leader.now + Duration::from_millis(40);
+    let loads = leader.dispatcher.loads(later);
+    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((loads[&2].cpu_share, loads[&2].age_ms), (0.25, 40));
+    leader.dispatcher.leads(None);
+    assert!(leader.dispatcher.loads(later).is_empty());
+}
+
+#[test]
+fn a_removed_member_is_forgotten() {
+    let mut leader = leading();
+    for node in [2, 3, 4, 5] {
+        leader.hear(node, |_| {});
+    }
+    leader.place(&job(1)).unwrap();
+    let loads = leader.dispatcher.loads(leader.now);
+    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+}

@@ -1,0 +1,95 @@
+//! Why a job is not placed, or not done.
+
+use std::time::Duration;
+
+use cameo_common::api::ErrorCode;
+use cameo_common::job::{self, MAX_INPUT};
+
+use super::ticket::TicketError;
+
+/// A node that is not ready asks to come back after this.
+const SOON: Duration = Duration::from_millis(250);
+
+/// Why a worker did not do a job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    #[error(transparent)]
+    Ticket(#[from] TicketError),
+    #[error("this node is not part of a cluster yet; try again")]
+    NotFormed,
+    #[error("the worker has as many jobs as it holds; ask the leader for another worker")]
+    QueueFull { retry_after: Duration },
+    #[error("the worker is stopping; ask the leader for another")]
+    Draining,
+    #[error("{0}; send a job of a layout that this cluster knows")]
+    Input(#[from] job::JobError),
+    #[error("the picture cannot be made: {0}")]
+    Hide(String),
+    #[error("the worker failed at this job; its log says why")]
+    Failed,
+}
+
+impl JobError {
+    /// What it means for programs.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Ticket(TicketError::NewerTerm { .. }) | Self::NotFormed | Self::Draining => {
+                ErrorCode::Unavailable
+            }
+            Self::Ticket(TicketError::TooLarge) => ErrorCode::TooLarge,
+            Self::Ticket(_) => ErrorCode::BadTicket,
+            Self::QueueFull { .. } => ErrorCode::Busy,
+            Self::Input(_) | Self::Hide(_) => ErrorCode::BadJob,
+            Self::Failed => ErrorCode::Internal,
+        }
+    }
+
+    /// When to come back, where that helps.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QueueFull { retry_after } => Some(*retry_after),
+            Self::Ticket(TicketError::NewerTerm { .. } | TicketError::InUse)
+            | Self::NotFormed
+            | Self::Draining => Some(SOON),
+            _ => None,
+        }
+    }
+}
+
+/// Why the leader named no worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    #[error("this node does not lead, or not in this term; ask the leader")]
+    NotLeader,
+    #[error("a job's input has at most {MAX_INPUT} bytes; use a smaller photo or cover")]
+    TooLarge,
+    #[error("a job names at most {0} workers that it failed on")]
+    TooManyExcluded(usize),
+    #[error("no worker can take the job now; ask again in {} ms", retry_after.as_millis())]
+    Busy { retry_after: Duration },
+}
+
+impl PlaceError {
+    /// What it means for programs.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotLeader => ErrorCode::NoQuorum,
+            Self::TooLarge => ErrorCode::TooLarge,
+            Self::TooManyExcluded(_) => ErrorCode::BadRequest,
+            Self::Busy { .. } => ErrorCode::Busy,
+        }
+    }
+
+    /// When to come back, where that helps.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotLeader => Some(SOON),
+            Self::Busy { retry_after } => Some(*retry_after),
+            Self::TooLarge | Self::TooManyExcluded(_) => None,
+        }
+    }
+}

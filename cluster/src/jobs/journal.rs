@@ -1,0 +1,89 @@
+//! What became of tickets of late, numbered, for the reports to repeat.
+//!
+//! Heartbeats carry no acknowledgement down to the worker. So each event is repeated for a while that
+//! spans many heartbeats, and numbered, so that a leader sees when it has missed some all the same.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::load::report::Event;
+
+/// How long an event is repeated.
+pub const REPEAT_FOR: Duration = Duration::from_secs(2);
+/// Most events that are kept: older ones are dropped, and seen to be missing by their numbers.
+pub const MAX_EVENTS: usize = 512;
+
+#[derive(Debug, Default)]
+pub struct Journal {
+    events: VecDeque<(Instant, Event)>,
+    /// Number of the oldest one kept.
+    first: u64,
+}
+
+impl Journal {
+    /// Writes down one more.
+    pub fn record(&mut self, event: Event, now: Instant) {
+        self.events.push_back((now, event));
+        while self.events.len() > MAX_EVENTS {
+            self.drop_oldest();
+        }
+    }
+
+    /// The number of the first event that is still repeated, and all of these.
+    pub fn recent(&mut self, now: Instant) -> (u64, Vec<Event>) {
+        while let Some((at, _)) = self.events.front()
+            && now.saturating_duration_since(*at) > REPEAT_FOR
+        {
+            self.drop_oldest();
+        }
+        let events = self.events.iter().map(|(_, event)| *event).collect();
+        (self.first, events)
+    }
+
+    fn drop_oldest(&mut self) {
+        self.events.pop_front();
+        self.first += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::ticket::TicketId;
+
+    fn taken(n: u8) -> Event {
+        Event::TakenUp(TicketId([n; 16]))
+    }
+
+    #[test]
+    fn events_repeat_for_a_while_and_keep_their_numbers() {
+        let start = Instant::now();
+        let mut journal = Journal::default();
+        journal.record(taken(1), start);
+        journal.record(taken(2), start + REPEAT_FOR);
+        assert_eq!(
+            journal.recent(start + REPEAT_FOR),
+            (0, vec![taken(1), taken(2)])
+        );
+        let later = start + REPEAT_FOR + Duration::from_millis(1);
+        assert_eq!(journal.recent(later), (1, vec![taken(2)]));
+        assert_eq!(journal.recent(later + REPEAT_FOR), (2, vec![]));
+    }
+
+    #[test]
+    fn a_full_journal_drops_the_oldest_and_still_fits_into_a_report() {
+        use crate::jobs::load::report::{MAX_REPORT, tests::report};
+        let start = Instant::now();
+        let mut journal = Journal::default();
+        for n in 0..=MAX_EVENTS {
+            let ticket = TicketId([n as u8; 16]);
+            let cpu_ms = Some(u32::MAX);
+            journal.record(Event::Finished { ticket, cpu_ms }, start);
+        }
+        let (first, events) = journal.recent(start);
+        assert_eq!((first, events.len()), (1, MAX_EVENTS));
+        let mut report = report(u64::MAX, u64::MAX);
+        report.events = events;
+        assert!(report.encode().len() <= MAX_REPORT);
+    }
+}

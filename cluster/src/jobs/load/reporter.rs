@@ -1,0 +1,74 @@
+//! Makes a report for each heartbeat.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::report::{REPORT_VERSION, Report};
+use super::sampler::Sampler;
+use crate::jobs::worker::{Shared, Worker};
+
+/// Tells what a worker has to do and what it gets. Keeps the worker's figures alive, not its threads.
+pub struct Reporter {
+    worker: Arc<Shared>,
+    sampler: Sampler,
+    sequence: Mutex<u64>,
+}
+
+impl Reporter {
+    /// Starts to sample.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(worker: &Worker) -> Result<Self, std::io::Error> {
+        let worker = Arc::clone(&worker.shared);
+        let metered = Arc::clone(&worker);
+        let threads = worker.shape.slots * worker.shape.threads;
+        let sampler = Sampler::start(threads, move || metered.granted())?;
+        Ok(Self {
+            worker,
+            sampler,
+            sequence: Mutex::new(0),
+        })
+    }
+
+    /// The load at this moment, encoded. Reads memory only.
+    #[must_use]
+    pub fn report(&self) -> Vec<u8> {
+        self.now().encode()
+    }
+
+    /// The load at this moment.
+    #[must_use]
+    pub fn now(&self) -> Report {
+        let sample = self.sampler.latest();
+        // Held until the load is read: of two reports, the one with the higher number knows no less.
+        let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
+        *sequence += 1;
+        let (load, first_event, events) = self.worker.load(sample.usable_millicores);
+        let age = sample.taken.elapsed().as_millis();
+        Report {
+            version: REPORT_VERSION,
+            incarnation: self.worker.settings.incarnation,
+            sequence: *sequence,
+            quota_millicores: sample.quota_millicores,
+            usable_millicores: sample.usable_millicores,
+            cpu_share_permille: sample.cpu_share_permille,
+            running: load.running,
+            queued: load.queued,
+            backlog_cpu_ms: load.backlog_cpu_ms,
+            first_event,
+            events,
+            sample_age_ms: u32::try_from(age).unwrap_or(u32::MAX),
+            draining: load.draining,
+        }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter")
+            .field("sampler", &self.sampler)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}

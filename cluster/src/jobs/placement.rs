@@ -1,0 +1,213 @@
+//! Which worker gets a job: a pure function of what the leader knew, so that every decision can be
+//! logged and made again (law J2).
+//!
+//! The least projected CPU time per usable core wins: (booked + reported backlog + this job) /
+//! usable cores. Near-ties go to the lowest measured CPU share, and among shares of one step to
+//! chance, from a seed that the decision keeps. The leader works only when nobody else can.
+
+use cameo_common::ids::{JobId, NodeId};
+use serde::{Deserialize, Serialize};
+
+/// Scores within this part of the least one are as good as it. Parts in a thousand.
+pub const TIE_MARGIN_PERMILLE: u64 = 20;
+/// Scores within this of the least one are as good as it, whatever their size. Microseconds.
+pub const TIE_MARGIN_US: u64 = 1_000;
+/// CPU shares within one step of this are alike. Parts in a thousand.
+pub const SHARE_STEP_PERMILLE: u16 = 50;
+/// A worker that says it has less is reckoned with this, so that no score is without bound.
+const MIN_USABLE_MILLICORES: u32 = 10;
+
+/// What one worker last said of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Time since its report arrived.
+    pub age_ms: u64,
+    pub usable_millicores: u32,
+    pub cpu_share_permille: u16,
+    pub backlog_cpu_ms: u64,
+    pub draining: bool,
+}
+
+/// One node that might work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub node: NodeId,
+    /// Voters and learners are equals here; kept for whoever reads the decision.
+    pub voter: bool,
+    /// Is the node that decides.
+    pub leader: bool,
+    /// This job failed on it before, or it has as many open tickets as it may.
+    pub excluded: bool,
+    /// Nothing, when it has not reported to this leader.
+    pub heard: Option<Heard>,
+    /// CPU time of what was placed on it and that its reports do not know yet.
+    pub booked_cpu_ms: u64,
+}
+
+/// All that a decision depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    pub term: u64,
+    pub job: JobId,
+    /// Predicted CPU time of the job.
+    pub cost_ms: u64,
+    /// Reports older than this make their node ineligible.
+    pub stale_after_ms: u64,
+    /// With a longer wait than this on every worker, the job is refused.
+    pub max_wait_ms: u64,
+    pub seed: u64,
+    pub candidates: Vec<Candidate>,
+}
+
+/// How long a job would wait and take on a worker, by projection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Until the job begins.
+    pub wait_us: u64,
+    /// Until it has ended.
+    pub finish_us: u64,
+}
+
+/// What a candidate came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Scored(Score),
+    /// The job is not to go there.
+    Excluded,
+    /// It has not reported to this leader.
+    Silent,
+    /// Its report is too old.
+    Stale,
+    Draining,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    Worker(NodeId),
+    /// Every worker's wait is over the bound; this is the least.
+    Busy {
+        least_wait_us: u64,
+    },
+    /// No candidate can take the job.
+    Nobody,
+}
+
+/// A question with its answer, as the decision log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub question: Question,
+    /// In the order of the candidates.
+    pub verdicts: Vec<Verdict>,
+    pub choice: Choice,
+}
+
+impl Decision {
+    /// Whether deciding again gives the same.
+    #[must_use]
+    pub fn replays(&self) -> bool {
+        decide(self.question.clone()) == *self
+    }
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(question: Question) -> Decision {
+    let verdicts: Vec<Verdict> = question
+        .candidates
+        .iter()
+        .map(|candidate| judge(candidate, &question))
+        .collect();
+    let choice = match least(&question, &verdicts, false) {
+        Choice::Nobody => least(&question, &verdicts, true),
+        choice => choice,
+    };
+    Decision {
+        question,
+        verdicts,
+        choice,
+    }
+}
+
+fn judge(candidate: &Candidate, question: &Question) -> Verdict {
+    if candidate.excluded {
+        return Verdict::Excluded;
+    }
+    let Some(heard) = &candidate.heard else {
+        return Verdict::Silent;
+    };
+    if heard.age_ms > question.stale_after_ms {
+        return Verdict::Stale;
+    }
+    if heard.draining {
+        return Verdict::Draining;
+    }
+    let ahead = u128::from(candidate.booked_cpu_ms) + u128::from(heard.backlog_cpu_ms);
+    let usable = u128::from(heard.usable_millicores.max(MIN_USABLE_MILLICORES));
+    let micros = |cpu_ms: u128| u64::try_from(cpu_ms * 1_000_000 / usable).unwrap_or(u64::MAX);
+    Verdict::Scored(Score {
+        wait_us: micros(ahead),
+        finish_us: micros(ahead + u128::from(question.cost_ms)),
+    })
+}
+
+/// The best of the followers, or of the leader alone.
+fn least(question: &Question, verdicts: &[Verdict], leader: bool) -> Choice {
+    let scored = || {
+        question
+            .candidates
+            .iter()
+            .zip(verdicts)
+            .filter_map(|(candidate, verdict)| match verdict {
+                Verdict::Scored(score) if candidate.leader == leader => Some((candidate, *score)),
+                _ => None,
+            })
+    };
+    let Some(least_wait_us) = scored().map(|(_, score)| score.wait_us).min() else {
+        return Choice::Nobody;
+    };
+    if least_wait_us > question.max_wait_ms.saturating_mul(1000) {
+        return Choice::Busy { least_wait_us };
+    }
+    let best = scored().map(|(_, score)| score.finish_us).min();
+    let bound = best.map_or(0, tie_bound);
+    scored()
+        .filter(|(_, score)| score.finish_us <= bound)
+        .min_by_key(|(candidate, _)| tie_order(candidate, question.seed))
+        .map_or(Choice::Nobody, |(candidate, _)| {
+            Choice::Worker(candidate.node)
+        })
+}
+
+/// The largest score that is as good as the best one.
+#[must_use]
+pub fn tie_bound(best_us: u64) -> u64 {
+    let part = u128::from(best_us) * u128::from(TIE_MARGIN_PERMILLE) / 1000;
+    let part = u64::try_from(part).unwrap_or(u64::MAX);
+    best_us.saturating_add(part.max(TIE_MARGIN_US))
+}
+
+fn tie_order(candidate: &Candidate, seed: u64) -> (u16, u64, NodeId) {
+    let share = candidate
+        .heard
+        .as_ref()
+        .map_or(u16::MAX, |heard| heard.cpu_share_permille);
+    (
+        share / SHARE_STEP_PERMILLE,
+        draw(seed, candidate.node),
+        candidate.node,
+    )
+}
+
+/// A number for each node, drawn from the seed (the finaliser of SplitMix64).
+fn draw(seed: u64, node: NodeId) -> u64 {
+    let mut z = seed ^ node.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests;

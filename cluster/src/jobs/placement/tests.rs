@@ -1,0 +1,209 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use proptest::prelude::*;
+
+fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
+    Candidate {
+        node,
+        voter: true,
+        leader: false,
+        excluded: false,
+        heard: Some(Heard {
+            age_ms: 10,
+            usable_millicores: 1000,
+            cpu_share_permille: 500,
+            backlog_cpu_ms,
+            draining: false,
+        }),
+        booked_cpu_ms: 0,
+    }
+}
+
+fn question(candidates: Vec<Candidate>) -> Question {
+    Question {
+        term: 1,
+        job: JobId([1; 16]),
+        cost_ms: 100,
+        stale_after_ms: 300,
+        max_wait_ms: 1000,
+        seed: 7,
+        candidates,
+    }
+}
+
+fn choose(candidates: Vec<Candidate>) -> Choice {
+    decide(question(candidates)).choice
+}
+
+#[test]
+fn a_small_backlog_on_a_slow_worker_can_be_the_longer_wait() {
+    let mut slow = worker(1, 60);
+    slow.heard.as_mut().unwrap().usable_millicores = 150;
+    assert_eq!(choose(vec![slow, worker(2, 300)]), Choice::Worker(2));
+}
+
+#[test]
+fn what_was_just_placed_counts_before_any_report_knows_it() {
+    let mut booked = worker(1, 0);
+    booked.booked_cpu_ms = 200;
+    assert_eq!(choose(vec![booked, worker(2, 100)]), Choice::Worker(2));
+}
+
+#[test]
+fn near_ties_go_to_the_lower_cpu_share() {
+    let mut calm = worker(2, 101);
+    calm.heard.as_mut().unwrap().cpu_share_permille = 100;
+    assert_eq!(choose(vec![worker(1, 100), calm]), Choice::Worker(2));
+}
+
+#[test]
+fn equals_are_drawn_from_the_seed() {
+    let drawn: std::collections::BTreeSet<NodeId> = (0..200)
+        .filter_map(|seed| {
+            let mut question = question(vec![worker(1, 0), worker(2, 0), worker(3, 0)]);
+            question.seed = seed;
+            match decide(question).choice {
+                Choice::Worker(node) => Some(node),
+                _ => None,
+            }
+        })
+        .collect();
+    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn the_leader_works_only_when_nobody_else_can() {
+    let mut leader = worker(1, 0);
+    leader.leader = true;
+    let busy = worker(2, 900);
+    assert_eq!(choose(vec![leader.clone(), busy]), Choice::Worker(2));
+    let mut gone = worker(2, 0);
+    gone.heard = None;
+    assert_eq!(choose(vec![leader, gone]), Choice::Worker(1));
+}
+
+#[test]
+fn a_follower_over_the_bound_means_busy_and_not_the_leader() {
+    let mut leader = worker(1, 0);
+    leader.leader = true;
+    let choice = choose(vec![leader, worker(2, 5000), worker(3, 4000)]);
+    assert_eq!(
+        choice,
+        Choice::Busy {
+            least_wait_us: 4_000_000
+        }
+    );
+}
+
+#[test]
+fn small_jobs_are_not_favoured_when_all_are_busy() {
+    for cost_ms in [1, 100_000] {
+        let mut question = question(vec![worker(1, 1001)]);
+        question.cost_ms = cost_ms;
+        assert!(matches!(decide(question).choice, Choice::Busy { .. }));
+    }
+}
+
+#[test]
+fn a_decision_survives_its_log_and_replays() {
+    let decision = decide(question(vec![worker(1, 5), worker(2, 900)]));
+    let line = serde_json::to_string(&decision).unwrap();
+    let mut read: Decision = serde_json::from_str(&line).unwrap();
+    assert!(read.replays());
+    read.choice = Choice::Worker(2);
+    assert!(!read.replays(), "a wrong choice has to be seen");
+}
+
+fn candidate() -> impl Strategy<Value = Candidate> {
+    let heard = (
+        0..600u64,
+        0..4000u32,
+        0..=1000u16,
+        0..3000u64,
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(
+            |(age_ms, usable_millicores, cpu_share_permille, backlog_cpu_ms, draining)| Heard {
+                age_ms,
+                usable_millicores,
+                cpu_share_permille,
+                backlog_cpu_ms,
+                draining,
+            },
+        );
+    (
+        any::<bool>(),
+        prop::bool::weighted(0.1),
+        prop::option::weighted(0.9, heard),
+        0..2000u64,
+    )
+        .prop_map(|(voter, excluded, heard, booked_cpu_ms)| Candidate {
+            node: 0,
+            voter,
+            leader: false,
+            excluded,
+            heard,
+            booked_cpu_ms,
+        })
+}
+
+fn any_question() -> impl Strategy<Value = Question> {
+    (
+        prop::collection::vec(candidate(), 0..12),
+        1..5000u64,
+        any::<u64>(),
+        0..12usize,
+    )
+        .prop_map(|(mut candidates, cost_ms, seed, leader)| {
+            for (at, candidate) in candidates.iter_mut().enumerate() {
+                candidate.node = at as NodeId + 1;
+                candidate.leader = at == leader;
+            }
+            Question {
+                cost_ms,
+                seed,
+                ..question(candidates)
+            }
+        })
+}
+
+/// The rule of the design, written a second time and without regard for speed.
+fn could(candidate: &Candidate, question: &Question) -> Option<f64> {
+    let heard = candidate.heard.as_ref()?;
+    let out = candidate.excluded || heard.draining || heard.age_ms > question.stale_after_ms;
+    let work = candidate.booked_cpu_ms + heard.backlog_cpu_ms + question.cost_ms;
+    (!out).then(|| work as f64 * 1e6 / f64::from(heard.usable_millicores.max(10)))
+}
+
+proptest! {
+    #[test]
+    fn the_chosen_is_the_least_within_the_margin(question in any_question()) {
+        let decision = decide(question.clone());
+        prop_assert!(decision.replays());
+        let Choice::Worker(chosen) = decision.choice else { return Ok(()); };
+        let chosen = question.candidates.iter().find(|c| c.node == chosen).unwrap();
+        let score = could(chosen, &question).expect("never excluded, draining, stale or silent");
+        for other in question.candidates.iter().filter(|c| c.leader == chosen.leader) {
+            if let Some(least) = could(other, &question) {
+                let margin = (least * TIE_MARGIN_PERMILLE as f64 / 1000.0).max(TIE_MARGIN_US as f64);
+                prop_assert!(score <= least + margin + 1.0, "{score} against {least}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_leader_is_last(question in any_question()) {
+        let follower = question.candidates.iter()
+            .any(|c| !c.leader && could(c, &question).is_some());
+        let leader = question.candidates.iter().find(|c| c.leader).map(|c| c.node);
+        if let Choice::Worker(chosen) = decide(question).choice {
+            prop_assert!(!(follower && Some(chosen) == leader));
+        }
+    }
+
+    #[test]
+    fn nobody_only_when_none_could(question in any_question()) {
+        let anyone = question.candidates.iter().any(|c| could(c, &question).is_some());
+        prop_assert_eq!(decide(question).choice == Choice::Nobody, !anyone);
+    }
+}

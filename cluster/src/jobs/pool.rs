@@ -1,0 +1,120 @@
+//! The threads that do the jobs, apart from those of Raft and HTTP.
+//!
+//! A slot does one job at a time, on a few threads of its own: so a waiting part of one job never picks up
+//! a whole other job, and the CPU time of a slot's threads is that of its job.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cameo_common::job::JobInput;
+use cameo_common::statements::Ticket;
+use tokio::sync::oneshot;
+
+use super::error::JobError;
+use super::hide::Hide;
+use super::meter::ThreadId;
+use super::ticket::check_input;
+use super::worker::Shared;
+
+/// Threads that work on one job, where there are as many cores.
+const THREADS_A_JOB: u32 = 2;
+/// Most jobs that run at one time.
+pub const MAX_SLOTS: u32 = 32;
+
+/// How many jobs run at once, each on how many threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) slots: u32,
+    pub(super) threads: u32,
+}
+
+impl Shape {
+    /// As many threads as there are whole or begun cores.
+    pub(super) fn of(millicores: u32) -> Self {
+        let cores = millicores.div_ceil(1000).max(1);
+        let threads = cores.min(THREADS_A_JOB);
+        Self {
+            slots: cores.div_ceil(threads).min(MAX_SLOTS),
+            threads,
+        }
+    }
+}
+
+/// One job with its input, waiting for a slot.
+pub(super) struct Work {
+    pub(super) ticket: Ticket,
+    pub(super) input: Bytes,
+    pub(super) reply: oneshot::Sender<Result<Bytes, JobError>>,
+}
+
+/// Starts the thread of one slot. It ends when the worker stops.
+pub(super) fn start_slot(
+    shared: Arc<Shared>,
+    slot: usize,
+    threads: u32,
+) -> Result<(), std::io::Error> {
+    let team = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads as usize)
+        .thread_name(move |n| format!("cameo-job-{slot}.{n}"))
+        .build()
+        .map_err(std::io::Error::other)?;
+    let members = team.broadcast(|_| ThreadId::here());
+    std::thread::Builder::new()
+        .name(format!("cameo-slot-{slot}"))
+        .spawn(move || {
+            while let Some((id, work)) = shared.next_work() {
+                if work.reply.is_closed() {
+                    shared.end(id, None);
+                    continue;
+                }
+                let before = cpu_of(&members);
+                let began = Instant::now();
+                let result = team.install(|| measured(&shared, slot, &work));
+                let cpu = match (before, cpu_of(&members)) {
+                    (Some(before), Some(after)) => after.saturating_sub(before),
+                    // Not measurable here: the clock is the next best.
+                    _ => began.elapsed(),
+                };
+                shared.end(id, result.is_ok().then_some(cpu));
+                // A client that has gone does not want to know.
+                let _ = work.reply.send(result);
+            }
+        })?;
+    Ok(())
+}
+
+fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {
+    threads.iter().map(|thread| thread.cpu()).sum()
+}
+
+fn measured(shared: &Shared, slot: usize, work: &Work) -> Result<Bytes, JobError> {
+    shared.meter.begin(slot);
+    let result = catch_unwind(AssertUnwindSafe(|| carry_out(&*shared.hide, work)));
+    shared.meter.end(slot);
+    result.unwrap_or(Err(JobError::Failed))
+}
+
+fn carry_out(hide: &dyn Hide, work: &Work) -> Result<Bytes, JobError> {
+    check_input(&work.ticket, &work.input)?;
+    let input = JobInput::decode(&work.input)?;
+    let png = hide.hide(&input).map_err(|why| JobError::Hide(why.0))?;
+    Ok(Bytes::from(png))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_has_as_many_threads_as_cores() {
+        let shape = |slots, threads| Shape { slots, threads };
+        assert_eq!(Shape::of(0), shape(1, 1));
+        assert_eq!(Shape::of(150), shape(1, 1));
+        assert_eq!(Shape::of(1000), shape(1, 1));
+        assert_eq!(Shape::of(1500), shape(1, 2));
+        assert_eq!(Shape::of(4000), shape(2, 2));
+        assert_eq!(Shape::of(1_000_000), shape(MAX_SLOTS, 2));
+    }
+}

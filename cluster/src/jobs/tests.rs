@@ -1,0 +1,188 @@
+//! Leader and worker together: a job's whole way, but for the sockets.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cameo_common::api::{PlaceJob, Placed};
+use cameo_common::codec::CodecKey;
+use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
+use cameo_common::job::JobInput;
+use cameo_common::keys::{PublicKey, SigningKey};
+use tokio::time::Instant;
+
+use super::dispatcher::Place;
+use super::*;
+
+const LEADER: NodeId = 1;
+const WORKER: NodeId = 2;
+const TERM: u64 = 3;
+const UNIX: Millis = 1_000_000;
+const CLUSTER: ClusterId = ClusterId([5; 32]);
+const DEVICE: PublicKey = PublicKey([8; 32]);
+const HEARTBEAT: Duration = Duration::from_millis(30);
+
+struct AtTerm(u64);
+
+impl Standing for AtTerm {
+    fn cluster(&self) -> Option<ClusterId> {
+        Some(CLUSTER)
+    }
+    fn term(&self) -> u64 {
+        self.0
+    }
+    fn is_node_key(&self, key: &PublicKey) -> bool {
+        *key == leader_key().public()
+    }
+    fn unix_millis(&self) -> Millis {
+        UNIX + 10
+    }
+}
+
+fn leader_key() -> SigningKey {
+    SigningKey::from_seed([1; 32])
+}
+
+fn start_worker(node: NodeId, incarnation: u64) -> (Worker, Reporter) {
+    let hide = |input: &JobInput<'_>| Ok(input.payload.to_vec());
+    let settings = WorkerSettings {
+        node,
+        incarnation,
+        heartbeat: HEARTBEAT,
+        millicores: 1000,
+    };
+    let worker = Worker::start(settings, Arc::new(hide), Arc::new(AtTerm(TERM))).unwrap();
+    let reporter = Reporter::start(&worker).unwrap();
+    (worker, reporter)
+}
+
+struct Leader {
+    dispatcher: Dispatcher,
+    decisions: Arc<Mutex<Vec<Decision>>>,
+    now: Instant,
+}
+
+impl Leader {
+    fn start() -> Self {
+        let (own, reporter) = start_worker(LEADER, 10);
+        let decisions = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&decisions);
+        let own_report = move || {
+            let _alive = &own;
+            reporter.report()
+        };
+        let dispatcher = Dispatcher::new(LEADER, Arc::new(leader_key()), own_report, HEARTBEAT)
+            .on_decision(move |decision| log.lock().unwrap().push(decision.clone()));
+        dispatcher.leads(Some(TERM));
+        Self {
+            dispatcher,
+            decisions,
+            now: Instant::now(),
+        }
+    }
+
+    fn place(&self, job: u8, input: &Bytes) -> Result<Placed, PlaceError> {
+        let request = PlaceJob {
+            job: JobId([job; 16]),
+            input: Hash::of(input),
+            size: input.len() as u64,
+            exclude: Vec::new(),
+        };
+        let member = |node| Place {
+            node,
+            url: String::new(),
+            voter: true,
+        };
+        let view = View {
+            now: self.now,
+            unix: UNIX,
+            cluster: CLUSTER,
+            term: TERM,
+            members: vec![member(LEADER), member(WORKER)],
+        };
+        self.dispatcher.place(&request, DEVICE, &view, 1)
+    }
+
+    fn hear(&self, reporter: &Reporter) {
+        self.dispatcher
+            .received(WORKER, &reporter.report(), self.now);
+    }
+
+    /// What the book said of the worker when the last job was placed.
+    fn booked(&self) -> u64 {
+        let decisions = self.decisions.lock().unwrap();
+        let candidates = &decisions.last().unwrap().question.candidates;
+        candidates
+            .iter()
+            .find(|candidate| candidate.node == WORKER)
+            .unwrap()
+            .booked_cpu_ms
+    }
+}
+
+fn input(payload: &[u8]) -> Bytes {
+    let job = JobInput {
+        key: CodecKey::from_bytes([1; 32]),
+        options: postcard::from_bytes(&[1; 8]).unwrap(),
+        cover: b"cover",
+        payload,
+    };
+    Bytes::from(job.encode())
+}
+
+#[tokio::test]
+async fn a_job_goes_to_the_follower_and_leaves_the_book_when_it_is_told_of() {
+    let (worker, reporter) = start_worker(WORKER, 20);
+    let leader = Leader::start();
+    leader.hear(&reporter);
+    let first = input(b"first");
+    let placed = leader.place(1, &first).unwrap();
+    assert_eq!((placed.worker, leader.booked()), (WORKER, 0));
+
+    leader.place(2, &input(b"second")).unwrap();
+    assert!(leader.booked() > 0, "the first is placed and not taken up");
+
+    let done = worker.run(&placed.ticket, DEVICE, first).await;
+    assert_eq!(done.unwrap(), "first");
+    let _lost = reporter.report();
+    leader.hear(&reporter);
+    let before = leader.booked();
+    leader.place(3, &input(b"third")).unwrap();
+    assert!(leader.booked() <= before, "the first is no longer booked");
+    assert!(
+        leader
+            .decisions
+            .lock()
+            .unwrap()
+            .iter()
+            .all(Decision::replays)
+    );
+}
+
+#[tokio::test]
+async fn a_restarted_worker_refuses_the_old_ticket_and_is_trusted_with_a_new_one() {
+    let (worker, reporter) = start_worker(WORKER, 20);
+    let leader = Leader::start();
+    leader.hear(&reporter);
+    let bytes = input(b"bytes");
+    let old = leader.place(1, &bytes).unwrap();
+    drop((worker, reporter));
+
+    let (worker, reporter) = start_worker(WORKER, 21);
+    let refused = worker.run(&old.ticket, DEVICE, bytes.clone()).await;
+    assert_eq!(refused, Err(TicketError::OtherIncarnation.into()));
+    leader.hear(&reporter);
+    let new = leader.place(1, &bytes).unwrap();
+    assert_eq!((new.worker, leader.booked()), (WORKER, 0));
+    assert!(worker.run(&new.ticket, DEVICE, bytes).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_draining_follower_leaves_the_work_to_the_leader() {
+    let (worker, reporter) = start_worker(WORKER, 20);
+    let leader = Leader::start();
+    worker.drain();
+    leader.hear(&reporter);
+    assert_eq!(leader.place(1, &input(b"bytes")).unwrap().worker, LEADER);
+}

@@ -1,0 +1,298 @@
+//! The worker: checks tickets, takes jobs up within bounds, and has them done by the pool.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
+use cameo_common::statements::Ticket;
+use tokio::sync::{oneshot, watch};
+
+use super::error::JobError;
+use super::hide::Hide;
+use super::intake::{Admission, Intake, Load, Refusal};
+use super::load::report::Event;
+use super::meter::{Granted, Meter};
+use super::pool::{Shape, Work, start_slot};
+use super::ticket::{Here, TicketError, TicketId, check};
+
+/// What the worker knows of its cluster at this moment.
+pub trait Standing: Send + Sync {
+    /// None before the cluster is formed.
+    fn cluster(&self) -> Option<ClusterId>;
+    fn term(&self) -> u64;
+    /// Whether this is the key of a node that may lead: one of the descriptor.
+    fn is_node_key(&self, key: &PublicKey) -> bool;
+    fn unix_millis(&self) -> Millis;
+}
+
+/// Who the worker is and what it may use.
+#[derive(Debug, Clone, Copy)]
+pub struct WorkerSettings {
+    pub node: NodeId,
+    /// Random, and new at each start.
+    pub incarnation: u64,
+    /// A ticket of a term that is not known here yet waits this long for it.
+    pub heartbeat: Duration,
+    /// CPU for jobs: see [`super::load::available_millicores`].
+    pub millicores: u32,
+}
+
+/// A node's pool of job threads with its queue. Clones share it; with the last one it stops.
+#[derive(Clone)]
+pub struct Worker {
+    pub(super) shared: Arc<Shared>,
+    _stop: Arc<StopWhenDropped>,
+}
+
+pub(super) struct Shared {
+    pub(super) settings: WorkerSettings,
+    pub(super) shape: Shape,
+    pub(super) hide: Arc<dyn Hide>,
+    pub(super) meter: Meter,
+    standing: Arc<dyn Standing>,
+    state: Mutex<State>,
+    work: Condvar,
+    held: watch::Sender<usize>,
+}
+
+struct State {
+    intake: Intake<Work>,
+    stopped: bool,
+}
+
+struct StopWhenDropped(Arc<Shared>);
+
+impl Worker {
+    /// Starts the pool.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start(
+        settings: WorkerSettings,
+        hide: Arc<dyn Hide>,
+        standing: Arc<dyn Standing>,
+    ) -> Result<Self, std::io::Error> {
+        let shape = Shape::of(settings.millicores);
+        let shared = Arc::new(Shared {
+            settings,
+            shape,
+            hide,
+            meter: Meter::new(shape.slots as usize),
+            standing,
+            state: Mutex::new(State {
+                intake: Intake::new(shape.slots, settings.millicores),
+                stopped: false,
+            }),
+            work: Condvar::new(),
+            held: watch::Sender::new(0),
+        });
+        // Before the first slot, so that those already started end when a later one fails to.
+        let stop = Arc::new(StopWhenDropped(Arc::clone(&shared)));
+        for slot in 0..shape.slots as usize {
+            start_slot(Arc::clone(&shared), slot, shape.threads)?;
+        }
+        Ok(Self {
+            shared,
+            _stop: stop,
+        })
+    }
+
+    /// Checks a ticket and takes its job up, before the input is read. The job holds its place until the
+    /// answer is run or dropped: give the reading of the input a deadline.
+    ///
+    /// # Errors
+    /// When the ticket is no good, or the worker takes nothing more now.
+    pub async fn admit(
+        &self,
+        ticket: &Signed<Ticket>,
+        caller: PublicKey,
+    ) -> Result<Admitted, JobError> {
+        let body = match self.shared.check(ticket, caller) {
+            Err(JobError::Ticket(TicketError::NewerTerm { .. })) => {
+                tokio::time::sleep(self.shared.settings.heartbeat).await;
+                self.shared.check(ticket, caller)?
+            }
+            checked => checked?,
+        };
+        let id = TicketId::of(ticket);
+        let admission = self
+            .shared
+            .change(|intake| intake.admit(id, body.size, Instant::now()))
+            .map_err(refused)?;
+        Ok(Admitted {
+            worker: self.clone(),
+            ticket: body,
+            admission,
+        })
+    }
+
+    /// Does one job: [`Worker::admit`] with the input at hand.
+    ///
+    /// # Errors
+    /// See [`JobError`].
+    pub async fn run(
+        &self,
+        ticket: &Signed<Ticket>,
+        caller: PublicKey,
+        input: Bytes,
+    ) -> Result<Bytes, JobError> {
+        self.admit(ticket, caller).await?.run(input).await
+    }
+
+    /// Jobs done since the start.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.shared.lock().intake.finished()
+    }
+
+    /// Refuses new jobs from now on and says so in the reports. What was taken up goes on.
+    pub fn drain(&self) {
+        self.shared.change(Intake::drain);
+    }
+
+    /// Waits until every job that was taken up has ended.
+    pub async fn drained(&self) {
+        let mut held = self.shared.held.subscribe();
+        // The sender lives as long as this worker.
+        let _ = held.wait_for(|held| *held == 0).await;
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("settings", &self.shared.settings)
+            .field("shape", &self.shared.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is
+/// removed, a running one is finished and thrown away.
+#[derive(Debug)]
+pub struct Admitted {
+    worker: Worker,
+    ticket: Ticket,
+    admission: Admission,
+}
+
+impl Admitted {
+    /// Length of the input in bytes: no more needs to be read.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.ticket.size
+    }
+
+    /// Has the job done.
+    ///
+    /// # Errors
+    /// When the input is not the ticket's, or no picture can be made of it.
+    pub async fn run(self, input: Bytes) -> Result<Bytes, JobError> {
+        let size = input.len() as u64;
+        if size != self.ticket.size {
+            let ticket = self.ticket.size;
+            return Err(TicketError::OtherSize { ticket, got: size }.into());
+        }
+        let (reply, result) = oneshot::channel();
+        let work = Work {
+            ticket: self.ticket.clone(),
+            input,
+            reply,
+        };
+        let shared = &self.worker.shared;
+        shared.change(|intake| intake.enqueue(self.admission.ticket, work));
+        shared.work.notify_one();
+        result.await.unwrap_or(Err(JobError::Draining))
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let admission = self.admission;
+        self.worker
+            .shared
+            .change(|intake| intake.give_up(admission, Instant::now()));
+    }
+}
+
+impl Shared {
+    fn check(&self, ticket: &Signed<Ticket>, caller: PublicKey) -> Result<Ticket, JobError> {
+        let here = Here {
+            node: self.settings.node,
+            incarnation: self.settings.incarnation,
+            cluster: self.standing.cluster().ok_or(JobError::NotFormed)?,
+            term: self.standing.term(),
+            unix: self.standing.unix_millis(),
+        };
+        let is_node_key = |key: &PublicKey| self.standing.is_node_key(key);
+        Ok(check(ticket, caller, here, is_node_key)?)
+    }
+
+    /// Waits for the next job; none when the worker stops.
+    pub(super) fn next_work(&self) -> Option<(TicketId, Work)> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return None;
+            }
+            if let Some(next) = state.intake.begin(Instant::now()) {
+                return Some(next);
+            }
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A slot is through with a job.
+    pub(super) fn end(&self, id: TicketId, cpu: Option<Duration>) {
+        self.change(|intake| intake.end(id, cpu, Instant::now()));
+    }
+
+    pub(super) fn load(&self, usable_millicores: u32) -> (Load, u64, Vec<Event>) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let load = state.intake.load(usable_millicores, now);
+        let (first_event, events) = state.intake.recent(now);
+        (load, first_event, events)
+    }
+
+    pub(super) fn granted(&self) -> Granted {
+        self.meter.granted()
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Intake<Work>) -> R) -> R {
+        let mut state = self.lock();
+        let answer = change(&mut state.intake);
+        self.held.send_replace(state.intake.held());
+        answer
+    }
+
+    /// The state is whole between any two of its changes, so a panicked thread leaves it usable.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.lock().stopped = true;
+        self.0.work.notify_all();
+    }
+}
+
+fn refused(refusal: Refusal) -> JobError {
+    match refusal {
+        Refusal::InUse => TicketError::InUse.into(),
+        Refusal::Full { retry_after } => JobError::QueueFull { retry_after },
+        Refusal::Draining => JobError::Draining,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Who the cluster is.
+
+use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
+use cameo_common::ids::{ClusterId, NodeId};
+
+use super::command::{Done, Refusal};
+use super::draft::Draft;
+use super::rows::{self, Founded, Membership};
+use super::view::View;
+
+/// The cluster's founding, once it has happened.
+pub fn founded(view: &dyn View) -> Option<Founded> {
+    rows::get(view, &())
+}
+
+/// The cluster's id.
+pub fn id(view: &dyn View) -> Result<ClusterId, Refusal> {
+    founded(view)
+        .map(|founded| founded.cluster)
+        .ok_or(Refusal::NotFounded)
+}
+
+/// The descriptor whose nodes are dealt to now.
+pub fn current_descriptor(view: &dyn View) -> Option<Descriptor> {
+    let founded = founded(view)?;
+    rows::get::<Membership>(view, &founded.current).map(|row| row.0)
+}
+
+/// The first entry of a log.
+pub fn found(
+    draft: &mut Draft<'_>,
+    node: NodeId,
+    descriptor: &Descriptor,
+) -> Result<Done, Refusal> {
+    if founded(draft).is_some() {
+        return Err(Refusal::AlreadyFounded);
+    }
+    let cluster = descriptor.founds().ok_or(Refusal::Malformed)?;
+    if !is_well_formed(descriptor) {
+        return Err(Refusal::Malformed);
+    }
+    if descriptor.node(node).is_none() {
+        return Err(Refusal::Forbidden("nodes of the descriptor".into()));
+    }
+    draft.put(&descriptor.number, &Membership(descriptor.clone()));
+    let current = descriptor.number;
+    draft.put(&(), &Founded { cluster, current });
+    Ok(Done::Nothing)
+}
+
+fn is_well_formed(descriptor: &Descriptor) -> bool {
+    let ids: Vec<_> = descriptor.nodes.iter().map(|node| node.id).collect();
+    descriptor.version == DESCRIPTOR_VERSION
+        && (1..=MAX_NODES).contains(&ids.len())
+        && ids.is_sorted_by(|one, next| one < next)
+}

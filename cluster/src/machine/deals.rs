@@ -1,0 +1,48 @@
+//! Whether a deal can give its share back: dealt to the cluster's nodes of now, one part each.
+
+use std::collections::BTreeSet;
+
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest};
+
+use super::cluster;
+use super::command::Refusal;
+use super::draft::Draft;
+
+/// Number of a grant's first deal.
+pub const FIRST: u64 = 1;
+
+/// Checks the deal that comes with a new grant.
+pub fn check_first(
+    draft: &Draft<'_>,
+    deal: &Signed<Deal>,
+    manifest: &Manifest,
+) -> Result<(), Refusal> {
+    let deal = deal.peek().map_err(|_| Refusal::Malformed)?;
+    let belongs = (deal.owner, deal.viewer) == (manifest.owner, manifest.viewer)
+        && deal.cluster == manifest.cluster
+        && deal.grant == manifest.grant_id();
+    if !belongs {
+        return Err(Refusal::Mismatch("the deal is another grant's".into()));
+    }
+    let descriptor = cluster::current_descriptor(draft).ok_or(Refusal::NotFounded)?;
+    if deal.number == FIRST && is_for(&deal, &descriptor) {
+        Ok(())
+    } else {
+        Err(Refusal::BadDeal)
+    }
+}
+
+/// Whether each node of the descriptor has its own part, under its own key, at a place of its own.
+fn is_for(deal: &Deal, descriptor: &Descriptor) -> bool {
+    let dealt = deal.parts.iter().map(|part| (part.node, part.key));
+    let nodes = descriptor.nodes.iter().map(|node| (node.id, node.sealing));
+    let places: BTreeSet<u8> = deal.parts.iter().map(|part| part.x).collect();
+    deal.descriptor == descriptor.hash()
+        && usize::from(deal.threshold) == descriptor.threshold()
+        && dealt.eq(nodes)
+        // At 0 the polynomial is the share itself, and two parts of one place are one part.
+        && places.len() == deal.parts.len()
+        && !places.contains(&0)
+}

@@ -1,0 +1,126 @@
+//! The state as one entry would leave it: reads see what was already written to it.
+//!
+//! A draft becomes a decision's changes, or is dropped; so a refusal cannot leave a trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cameo_common::ids::{Millis, UserName};
+
+use super::rows::{self, Key, LogTime, Row};
+use super::view::{Change, Rows, View};
+
+/// The state before an entry, and what the entry does to it.
+pub struct Draft<'a> {
+    base: &'a dyn View,
+    /// What each row becomes; nothing, when it is removed.
+    written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    touched: BTreeSet<UserName>,
+    index: u64,
+    time: Millis,
+}
+
+impl<'a> Draft<'a> {
+    /// A draft for the entry at an index. The log's time never goes back, whoever leads.
+    pub fn new(base: &'a dyn View, index: u64, entry_time: Millis) -> Self {
+        let previous = rows::get::<LogTime>(base, &()).map_or(0, |row| row.0);
+        let mut draft = Self {
+            base,
+            written: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            index,
+            time: previous.max(entry_time),
+        };
+        if draft.time > previous {
+            draft.put(&(), &LogTime(draft.time));
+        }
+        draft
+    }
+
+    /// Where the entry stands in the log.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The log's time at this entry.
+    pub fn time(&self) -> Millis {
+        self.time
+    }
+
+    /// One row.
+    pub fn get<R: Row>(&self, key: &R::Key) -> Option<R> {
+        rows::get(self, key)
+    }
+
+    /// A row that another row says is there.
+    pub fn require<R: Row>(&self, key: &R::Key) -> R {
+        rows::require(self, key)
+    }
+
+    /// At most `limit` rows whose key begins with `part`.
+    pub fn scan<R: Row>(&self, part: &impl Key, limit: usize) -> Vec<(R::Key, R)> {
+        rows::scan(self, part, None, limit)
+    }
+
+    /// Writes a row.
+    pub fn put<R: Row>(&mut self, key: &R::Key, row: &R) {
+        self.written
+            .insert(rows::key_bytes::<R>(key), Some(row.encode()));
+    }
+
+    /// Removes a row.
+    pub fn delete<R: Row>(&mut self, key: &R::Key) {
+        self.written.insert(rows::key_bytes::<R>(key), None);
+    }
+
+    /// Notes that a user's agents have something new to look at.
+    pub fn touch(&mut self, user: &UserName) {
+        self.touched.insert(user.clone());
+    }
+
+    /// What the entry does, in key order, and whom it touches.
+    pub fn finish(self) -> (Vec<Change>, Vec<UserName>) {
+        let changes = self.written.into_iter().map(|(key, value)| match value {
+            Some(value) => Change::Put { key, value },
+            None => Change::Delete { key },
+        });
+        (changes.collect(), self.touched.into_iter().collect())
+    }
+}
+
+impl View for Draft<'_> {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        match self.written.get(key) {
+            Some(written) => written.clone(),
+            None => self.base.get(key),
+        }
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
+        let start = prefix.max(from).to_vec();
+        let written = self.written.range(start..);
+        let written: Vec<_> = written
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .collect();
+        // Each row removed here may hide one of the base's, so that many more are read.
+        let removed = written.iter().filter(|(_, value)| value.is_none()).count();
+        let base = self.base.scan(prefix, from, limit.saturating_add(removed));
+        let mut rows: BTreeMap<_, _> = base.into_iter().collect();
+        for (key, value) in written {
+            match value {
+                Some(value) => rows.insert(key.clone(), value.clone()),
+                None => rows.remove(key),
+            };
+        }
+        rows.into_iter().take(limit).collect()
+    }
+}
+
+impl std::fmt::Debug for Draft<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft")
+            .field("index", &self.index)
+            .field("time", &self.time)
+            .field("written", &self.written.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! Making a grant: four statements that must belong together, and one live grant for each owner,
+//! viewer and image.
+
+use cameo_common::api::Role;
+use cameo_common::ids::{GrantId, Millis, UserName};
+use cameo_common::rights::{Denied, Rights};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest, PhotoRequest};
+
+use super::command::{Done, Refusal};
+use super::draft::Draft;
+use super::limits::MAX_GRANTS_PER_USER;
+use super::rows::{
+    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, LiveGrant, News, Party,
+    Standing,
+};
+use super::users::{self, Speaker};
+use super::{cluster, deals, mailbox, notices, rights};
+
+/// Records a grant. The caller is its owner.
+pub fn create(
+    draft: &mut Draft<'_>,
+    owner: &Speaker,
+    request: &Signed<PhotoRequest>,
+    manifest: &Signed<Manifest>,
+    deal: &Signed<Deal>,
+    first: &Signed<Rights>,
+) -> Result<Done, Refusal> {
+    let said = manifest.peek().map_err(|_| Refusal::Malformed)?;
+    let id = said.grant_id();
+    check_parties(draft, owner, &said)?;
+    check_request(request, &said)?;
+    deals::check_first(draft, deal, &said)?;
+    rights::check_first(draft, first, &said)?;
+
+    if draft.get::<Grant>(&id).is_some() {
+        return Err(Refusal::GrantExists(id));
+    }
+    let grant = Grant {
+        owner: Party {
+            name: said.owner_name,
+            key: said.owner,
+        },
+        viewer: Party {
+            name: said.viewer_name,
+            key: said.viewer,
+        },
+        image: said.image,
+        created: draft.time(),
+        request: request.clone(),
+        manifest: manifest.clone(),
+    };
+    claim_live(draft, id, &grant)?;
+    count_for(draft, &grant.owner.name)?;
+    count_for(draft, &grant.viewer.name)?;
+    put_all(draft, id, &grant, deal, first);
+    Ok(Done::GrantCreated { grant: id })
+}
+
+/// Both are registered, under the keys that the manifest names, and the owner is who speaks.
+fn check_parties(draft: &Draft<'_>, owner: &Speaker, said: &Manifest) -> Result<(), Refusal> {
+    let own_card = users::card(draft, &owner.name)?;
+    if said.owner != own_card.key || said.owner_name != owner.name {
+        return Err(Refusal::Forbidden("owner of the photo".into()));
+    }
+    let card = users::card(draft, &said.viewer_name)?;
+    if said.viewer_name == said.owner_name {
+        return Err(mismatch("owner and viewer are one user"));
+    }
+    if said.viewer != card.key {
+        return Err(mismatch("the viewer has another identity key"));
+    }
+    if said.viewer_sealing != card.sealing {
+        return Err(mismatch("the viewer has another sealing key by now"));
+    }
+    if said.cluster != cluster::id(draft)? {
+        return Err(mismatch("the manifest is for another cluster"));
+    }
+    Ok(())
+}
+
+/// No grant without its viewer's wish for exactly this image.
+fn check_request(request: &Signed<PhotoRequest>, said: &Manifest) -> Result<(), Refusal> {
+    let wish = request.peek().map_err(|_| Refusal::Malformed)?;
+    if request.hash() != said.request {
+        return Err(mismatch("the manifest answers another request"));
+    }
+    if (wish.viewer, wish.owner, wish.image) != (said.viewer, said.owner, said.image) {
+        return Err(mismatch("the viewer has asked for something else"));
+    }
+    Ok(())
+}
+
+fn mismatch(what: &str) -> Refusal {
+    Refusal::Mismatch(what.to_owned())
+}
+
+fn put_all(
+    draft: &mut Draft<'_>,
+    id: GrantId,
+    grant: &Grant,
+    deal: &Signed<Deal>,
+    first: &Signed<Rights>,
+) {
+    let (owner, viewer) = (&grant.owner.name, &grant.viewer.name);
+    draft.put(&id, grant);
+    draft.put(&id, &CurrentRights(first.clone()));
+    draft.put(&(id, deals::FIRST), &DealRow(deal.clone()));
+    let standing = Standing {
+        used: 0,
+        acknowledged: 0,
+        deal: deals::FIRST,
+    };
+    draft.put(&id, &standing);
+    for (one, other) in [(owner, viewer), (viewer, owner)] {
+        draft.put(&(one.clone(), id), &GrantOf);
+        draft.put(&(one.clone(), other.clone()), &Acquainted);
+    }
+    notices::tell(draft, viewer, News::Granted { grant: id });
+    // The carrier brings the first rights along, but it may be long in coming.
+    mailbox::post(draft, viewer, id, rights::FIRST);
+}
+
+/// Makes a grant the live one of its owner, viewer and image, unless another is live.
+pub fn claim_live(draft: &mut Draft<'_>, id: GrantId, grant: &Grant) -> Result<(), Refusal> {
+    let place = (
+        grant.owner.name.clone(),
+        grant.viewer.name.clone(),
+        grant.image,
+    );
+    if let Some(LiveGrant(other)) = draft.get::<LiveGrant>(&place) {
+        let now = draft.time();
+        if other != id && is_live(&draft.require::<CurrentRights>(&other).rights(), now) {
+            return Err(Refusal::GrantExists(other));
+        }
+    }
+    draft.put(&place, &LiveGrant(id));
+    Ok(())
+}
+
+/// A grant lives until it is revoked or expires. One whose views are used up is live: the owner
+/// raises its rights instead of making another.
+pub fn is_live(rights: &Rights, now: Millis) -> bool {
+    !matches!(rights.check(1, now), Err(Denied::Revoked | Denied::Expired))
+}
+
+fn count_for(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
+    let GrantCount(before) = draft.get(user).unwrap_or_default();
+    if before >= MAX_GRANTS_PER_USER {
+        return Err(Refusal::Limit(format!(
+            "{MAX_GRANTS_PER_USER} grants a user ({user})"
+        )));
+    }
+    draft.put(user, &GrantCount(before + 1));
+    Ok(())
+}
+
+/// A grant, for those who are party to it; to all others there is none.
+pub fn of_party(
+    draft: &Draft<'_>,
+    id: &GrantId,
+    speaker: &Speaker,
+) -> Result<(Grant, Role), Refusal> {
+    let grant = draft.get::<Grant>(id).ok_or(Refusal::NoSuchGrant)?;
+    let role = grant.role_of(&speaker.name).ok_or(Refusal::NoSuchGrant)?;
+    Ok((grant, role))
+}

@@ -1,0 +1,47 @@
+//! What others see of the state: the bodies of `/v1` and what a node needs to know. Who may see
+//! what is decided here, so that no handler has to.
+
+mod directory;
+mod events;
+mod ledger;
+mod release;
+
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::ids::{ClusterId, Millis};
+
+pub use directory::{
+    CallerInfo, SessionInfo, caller, is_counterparty, online_listed, online_sessions, session,
+    session_of_epoch, user_info,
+};
+pub use events::{events_after, newest_event};
+pub use ledger::{grant_info, grant_log, grants_of};
+pub use release::{Release, release_check};
+
+use super::cluster;
+use super::rows::{self, LogTime, Membership};
+use super::view::View;
+
+/// The latest time of all entries that were carried out; 0 before the first.
+#[must_use]
+pub fn log_time(view: &dyn View) -> Millis {
+    rows::get::<LogTime>(view, &()).map_or(0, |row| row.0)
+}
+
+/// The cluster's id; none before it is founded.
+#[must_use]
+pub fn cluster_id(view: &dyn View) -> Option<ClusterId> {
+    cluster::founded(view).map(|founded| founded.cluster)
+}
+
+/// The descriptor whose nodes are dealt to now.
+#[must_use]
+pub fn descriptor(view: &dyn View) -> Option<Descriptor> {
+    cluster::current_descriptor(view)
+}
+
+/// All descriptors, from the first, whose hash is the cluster's id, to the current one.
+#[must_use]
+pub fn descriptors(view: &dyn View) -> Vec<Descriptor> {
+    let rows = rows::scan::<Membership>(view, &(), None, usize::MAX);
+    rows.into_iter().map(|(_, row)| row.0).collect()
+}

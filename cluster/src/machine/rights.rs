@@ -1,0 +1,132 @@
+//! The owner's rights in the ledger: a higher version replaces a lower one, never the reverse.
+//!
+//! One entry writes rights and mailbox together. Whoever carries a statement here, its owner or its
+//! viewer, it is the owner's word that counts.
+
+use cameo_common::ids::GrantId;
+use cameo_common::rights::{MAX_PERMITTED, Rights};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Manifest, RightsAck};
+
+use super::command::{Done, Refusal};
+use super::draft::Draft;
+use super::rows::{self, CurrentRights, Grant, News, Standing};
+use super::users::Speaker;
+use super::{grants, mailbox, notices};
+
+/// Version of the first rights of a grant.
+pub const FIRST: u64 = 1;
+
+/// Checks the rights that come with a new grant: it is to be a live one.
+pub fn check_first(
+    draft: &Draft<'_>,
+    rights: &Signed<Rights>,
+    manifest: &Manifest,
+) -> Result<(), Refusal> {
+    let said = rights.peek().map_err(|_| Refusal::Malformed)?;
+    if said.owner != manifest.owner || said.grant != manifest.grant_id() {
+        return Err(Refusal::Mismatch("the rights are another grant's".into()));
+    }
+    if said.version != FIRST {
+        return Err(Refusal::Mismatch(format!(
+            "the first rights of a grant have version {FIRST}"
+        )));
+    }
+    check_limit(&said)?;
+    if said.revoked {
+        Err(Refusal::Revoked)
+    } else if !grants::is_live(&said, draft.time()) {
+        Err(Refusal::Expired)
+    } else {
+        Ok(())
+    }
+}
+
+/// Takes a newer statement of the owner's.
+pub fn put(
+    draft: &mut Draft<'_>,
+    speaker: &Speaker,
+    rights: &Signed<Rights>,
+) -> Result<Done, Refusal> {
+    let said = rights.peek().map_err(|_| Refusal::Malformed)?;
+    let id = said.grant;
+    let (grant, _) = grants::of_party(draft, &id, speaker)?;
+    if said.owner != grant.owner.key {
+        return Err(Refusal::Forbidden("owner of the photo".into()));
+    }
+    let CurrentRights(current) = draft.require(&id);
+    if current != *rights {
+        let version = rows::said(&current).version;
+        if said.version <= version {
+            return Err(Refusal::StaleVersion(version));
+        }
+        check_limit(&said)?;
+        if grants::is_live(&said, draft.time()) {
+            grants::claim_live(draft, id, &grant)?;
+        }
+        draft.put(&id, &CurrentRights(rights.clone()));
+        mailbox::post(draft, &grant.viewer.name, id, said.version);
+    }
+    Ok(Done::Rights {
+        version: said.version,
+        in_mailbox: mailbox::holds(draft, &grant.viewer.name, id),
+    })
+}
+
+/// Takes the viewer's word that rights of a version arrived.
+pub fn acknowledge(
+    draft: &mut Draft<'_>,
+    speaker: &Speaker,
+    ack: &Signed<RightsAck>,
+) -> Result<Done, Refusal> {
+    let said = ack.peek().map_err(|_| Refusal::Malformed)?;
+    let id = said.grant;
+    let (grant, _) = grants::of_party(draft, &id, speaker)?;
+    if said.viewer != grant.viewer.key {
+        return Err(Refusal::Forbidden("viewer of the photo".into()));
+    }
+    let current = draft.require::<CurrentRights>(&id);
+    let version = current.rights().version;
+    if said.version > version {
+        return Err(Refusal::Mismatch(format!(
+            "the ledger has rights of version {version} only: put the newer ones first"
+        )));
+    }
+    if confirm(draft, &grant, id, said.version) {
+        let news = News::Acknowledged {
+            grant: id,
+            version: said.version,
+        };
+        notices::tell(draft, &grant.owner.name, news);
+    }
+    Ok(Done::Rights {
+        version,
+        in_mailbox: mailbox::holds(draft, &grant.viewer.name, id),
+    })
+}
+
+/// Notes that a version arrived; whether that is news. What is confirmed never goes down (law B3).
+pub fn confirm(draft: &mut Draft<'_>, grant: &Grant, id: GrantId, version: u64) -> bool {
+    let standing = draft.require::<Standing>(&id);
+    if version <= standing.acknowledged {
+        return false;
+    }
+    let acknowledged = version;
+    draft.put(
+        &id,
+        &Standing {
+            acknowledged,
+            ..standing
+        },
+    );
+    mailbox::acknowledge(draft, &grant.viewer.name, id, version);
+    true
+}
+
+fn check_limit(rights: &Rights) -> Result<(), Refusal> {
+    if rights.permitted <= MAX_PERMITTED {
+        Ok(())
+    } else {
+        Err(Refusal::Limit(format!("{MAX_PERMITTED} views a grant")))
+    }
+}

@@ -1,0 +1,161 @@
+//! What the state is made of: every kind of row, with its key and its value.
+//!
+//! A row's key is its kind's number followed by its typed key; its value is a layout version
+//! followed by canonical postcard. Both are on disk and in snapshots, and pinned by tests.
+//!
+//! A row that does not decode is damage, or a mistake of ours: nobody outside can write one. It
+//! panics, which stops this node's apply, because a node that guessed would from then on differ
+//! from all others without anyone noticing.
+
+mod cluster;
+mod events;
+mod grants;
+mod key;
+mod retries;
+mod users;
+mod views;
+
+use cameo_common::signed::{Signed, Statement};
+use cameo_common::wire;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use cluster::{Founded, LogTime, Membership};
+pub use events::{Letter, Mail, News, Notice, Stream};
+pub use grants::{
+    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, LiveGrant, Party, ReceiptRow,
+    Standing,
+};
+pub use key::Key;
+pub use retries::{Retry, RetryAt};
+pub use users::{Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
+pub use views::{ViewNumber, ViewRow};
+
+use super::view::View;
+
+/// Every kind of row. The numbers are on disk: never change or reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    LogTime = 0x01,
+    Founded = 0x02,
+    Membership = 0x03,
+
+    User = 0x10,
+    KeyOwner = 0x11,
+    Device = 0x12,
+    DeviceOf = 0x13,
+    Session = 0x14,
+    Epochs = 0x15,
+    Listed = 0x16,
+
+    Grant = 0x20,
+    CurrentRights = 0x21,
+    Standing = 0x22,
+    Deal = 0x23,
+    Receipt = 0x24,
+    LiveGrant = 0x25,
+    GrantOf = 0x26,
+    GrantCount = 0x27,
+    Acquainted = 0x28,
+
+    View = 0x30,
+    ViewNumber = 0x31,
+
+    Stream = 0x40,
+    Notice = 0x41,
+    Letter = 0x42,
+    Mail = 0x43,
+
+    Retry = 0x50,
+    RetryAt = 0x51,
+}
+
+/// A kind of row: what is under which key.
+pub trait Row: Serialize + DeserializeOwned {
+    const KIND: Kind;
+    /// Layout of the value; goes up with each change of it.
+    const VERSION: u8 = 1;
+    type Key: Key;
+
+    /// The value's bytes.
+    fn encode(&self) -> Vec<u8> {
+        let mut value = vec![Self::VERSION];
+        value.extend_from_slice(&wire::encode(self));
+        value
+    }
+}
+
+/// The bytes of a row's key, or of a leading part of it.
+pub fn key_bytes<R: Row>(key: &impl Key) -> Vec<u8> {
+    let mut bytes = vec![R::KIND as u8];
+    key.write(&mut bytes);
+    bytes
+}
+
+/// One row.
+pub fn get<R: Row>(view: &dyn View, key: &R::Key) -> Option<R> {
+    let key = key_bytes::<R>(key);
+    view.get(&key).map(|value| decode_value(&key, &value))
+}
+
+/// A row that another row says is there.
+pub fn require<R: Row>(view: &dyn View, key: &R::Key) -> R {
+    get(view, key).unwrap_or_else(|| damaged(R::KIND, &key_bytes::<R>(key), "it is missing"))
+}
+
+/// At most `limit` rows whose key begins with `part`, in key order, from the first one after
+/// `after` on.
+pub fn scan<R: Row>(
+    view: &dyn View,
+    part: &impl Key,
+    after: Option<&R::Key>,
+    limit: usize,
+) -> Vec<(R::Key, R)> {
+    let prefix = key_bytes::<R>(part);
+    let from = after.map_or_else(|| prefix.clone(), |after| just_behind::<R>(after));
+    let rows = view.scan(&prefix, &from, limit).into_iter();
+    rows.map(|(key, value)| (decode_key::<R>(&key), decode_value(&key, &value)))
+        .collect()
+}
+
+/// What an accepted statement says. It was read once before it was written.
+pub fn said<T: Statement>(signed: &Signed<T>) -> T {
+    signed.peek().unwrap_or_else(|error| {
+        panic!(
+            "the state is damaged: a committed {} statement does not read: {error}",
+            T::LABEL
+        )
+    })
+}
+
+/// The least key above a key.
+fn just_behind<R: Row>(key: &R::Key) -> Vec<u8> {
+    let mut bytes = key_bytes::<R>(key);
+    bytes.push(0);
+    bytes
+}
+
+fn decode_key<R: Row>(key: &[u8]) -> R::Key {
+    let mut rest = &key[1..];
+    match R::Key::read(&mut rest) {
+        Some(read) if rest.is_empty() => read,
+        _ => damaged(R::KIND, key, "its key has another shape"),
+    }
+}
+
+fn decode_value<R: Row>(key: &[u8], value: &[u8]) -> R {
+    match value.split_first() {
+        Some((version, body)) if *version == R::VERSION => {
+            wire::decode(body).unwrap_or_else(|error| damaged(R::KIND, key, &error.to_string()))
+        }
+        Some((version, _)) => damaged(R::KIND, key, &format!("unknown layout {version}")),
+        None => damaged(R::KIND, key, "it is empty"),
+    }
+}
+
+fn damaged(kind: Kind, key: &[u8], why: &str) -> ! {
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    panic!(
+        "the state is damaged: {kind:?} row {key}: {why}; rebuild it from a snapshot and the log"
+    )
+}

@@ -1,0 +1,12 @@
+//! Behaviours by example, one noun a file.
+
+mod founding;
+mod grants;
+mod mailbox;
+mod readers;
+mod release;
+mod retries;
+mod rights;
+mod sessions;
+mod users;
+mod views;

@@ -1,0 +1,154 @@
+//! Users and their devices. A name belongs to the first key that registers it (law D2).
+
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::UserName;
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
+
+use super::command::{Done, Refusal};
+use super::draft::Draft;
+use super::limits::MAX_DEVICES_PER_USER;
+use super::rows::{Device, DeviceOf, KeyOwner, User};
+use super::sessions;
+
+/// The user on whose behalf a command comes, and the device that it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    pub name: UserName,
+    pub device: PublicKey,
+}
+
+/// For whom a device speaks at the log's time.
+pub fn speaker(draft: &Draft<'_>, device: &PublicKey) -> Result<Speaker, Refusal> {
+    let row = draft.get::<Device>(device).ok_or(Refusal::UnknownDevice)?;
+    if draft.time() >= row.certificate().not_after {
+        return Err(Refusal::CertificateExpired);
+    }
+    Ok(Speaker {
+        name: row.user,
+        device: *device,
+    })
+}
+
+/// A registered user's newest card.
+pub fn card(draft: &Draft<'_>, name: &UserName) -> Result<UserCard, Refusal> {
+    draft
+        .get::<User>(name)
+        .map(|user| user.card())
+        .ok_or_else(|| Refusal::NotRegistered(name.clone()))
+}
+
+/// Registers a user, a further device of his, or newer statements about either.
+pub fn register(
+    draft: &mut Draft<'_>,
+    caller: PublicKey,
+    card: &Signed<UserCard>,
+    certificate: &Signed<DeviceCertificate>,
+) -> Result<Done, Refusal> {
+    let said = card.peek().map_err(|_| Refusal::Malformed)?;
+    let certified = certificate.peek().map_err(|_| Refusal::Malformed)?;
+    if certified.device != caller {
+        return Err(Refusal::Forbidden("device of the certificate".into()));
+    }
+    if certified.user != said.key {
+        return Err(Refusal::Mismatch(
+            "card and certificate have two keys".into(),
+        ));
+    }
+    if draft.time() >= certified.not_after {
+        return Err(Refusal::CertificateExpired);
+    }
+    let new_user = put_card(draft, &said, card)?;
+    let new_device = put_device(draft, &said.name, &certified, certificate)?;
+    let created = new_user || new_device;
+    Ok(Done::Registered { created })
+}
+
+/// Binds name and key to one another, or takes a newer card of the key that has the name.
+fn put_card(
+    draft: &mut Draft<'_>,
+    said: &UserCard,
+    card: &Signed<UserCard>,
+) -> Result<bool, Refusal> {
+    let known = draft.get::<User>(&said.name);
+    if let Some(user) = &known {
+        let before = user.card();
+        if before.key != said.key {
+            return Err(Refusal::NameTaken(said.name.clone()));
+        }
+        newer(before.sequence, &user.card, said.sequence, card)?;
+    } else if draft.get::<KeyOwner>(&said.key).is_some() {
+        return Err(Refusal::KeyTaken);
+    }
+    let registered = known.as_ref().map_or(draft.time(), |user| user.registered);
+    let card = card.clone();
+    draft.put(&said.key, &KeyOwner(said.name.clone()));
+    draft.put(&said.name, &User { card, registered });
+    Ok(known.is_none())
+}
+
+fn put_device(
+    draft: &mut Draft<'_>,
+    user: &UserName,
+    said: &DeviceCertificate,
+    certificate: &Signed<DeviceCertificate>,
+) -> Result<bool, Refusal> {
+    let known = draft.get::<Device>(&said.device);
+    if let Some(device) = &known {
+        if device.user != *user {
+            return Err(Refusal::Mismatch(format!(
+                "this device speaks for {}; a device has one user",
+                device.user
+            )));
+        }
+        let before = device.certificate().sequence;
+        newer(before, &device.certificate, said.sequence, certificate)?;
+    } else {
+        make_room(draft, user)?;
+    }
+    draft.put(&(user.clone(), said.device), &DeviceOf);
+    draft.put(
+        &said.device,
+        &Device {
+            user: user.clone(),
+            certificate: certificate.clone(),
+        },
+    );
+    Ok(known.is_none())
+}
+
+/// Of two statements about one thing the higher sequence holds; the same one may come again.
+pub fn newer<T>(
+    known_sequence: u64,
+    known: &Signed<T>,
+    sequence: u64,
+    statement: &Signed<T>,
+) -> Result<(), Refusal> {
+    if sequence > known_sequence || statement == known {
+        Ok(())
+    } else {
+        Err(Refusal::Stale)
+    }
+}
+
+/// Devices whose certificate has expired speak for nobody: they give way to a new one.
+fn make_room(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
+    let devices = draft.scan::<DeviceOf>(user, MAX_DEVICES_PER_USER);
+    if devices.len() < MAX_DEVICES_PER_USER {
+        return Ok(());
+    }
+    let expired = devices.into_iter().find(|((_, device), _)| {
+        draft
+            .get::<Device>(device)
+            .is_some_and(|row| draft.time() >= row.certificate().not_after)
+    });
+    let Some((key, _)) = expired else {
+        return Err(Refusal::Limit(format!(
+            "{MAX_DEVICES_PER_USER} devices a user"
+        )));
+    };
+    sessions::remove(draft, &key.1);
+    draft.delete::<Device>(&key.1);
+    draft.delete::<DeviceOf>(&key);
+    Ok(())
+}

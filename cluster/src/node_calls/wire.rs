@@ -1,0 +1,107 @@
+//! The calls and answers themselves.
+
+use cameo_common::api::{ErrorCode, PlaceJob, Placed};
+use cameo_common::keys::PublicKey;
+use cameo_common::wire;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Goes up with each change of the layout below.
+const VERSION: u16 = 1;
+
+/// What one node asks of another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum NodeCall {
+    /// Of the leader: these sessions gave a sign of life.
+    Renew(Vec<(PublicKey, u64)>),
+    /// Of the leader: this session was reported offline; does it give a sign of life?
+    Probe { device: PublicKey, epoch: u64 },
+    /// Of every node: ask the session for a sign of life, if you serve its event stream.
+    ProbeStream { device: PublicKey, epoch: u64 },
+    /// Of the leader: which worker is to do this device's job?
+    Place { request: PlaceJob, client: PublicKey },
+}
+
+/// What the other node answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeAnswer {
+    /// The call has a layout that this node does not know, or too many items.
+    Misunderstood,
+    /// The call is for the leader, and this node is not.
+    NotLeading,
+    /// Which of the sessions still run, in the order of the call.
+    Renewed(Vec<bool>),
+    Probed { alive: bool },
+    /// Whether the node serves the session's event stream, and has asked.
+    StreamProbed { open: bool },
+    Placed(Result<Placed, NotPlaced>),
+}
+
+/// Why a job has no worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotPlaced {
+    pub code: ErrorCode,
+    pub message: String,
+    pub retry_after_ms: Option<u64>,
+}
+
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    wire::encode(&(VERSION, value))
+}
+
+/// None for an unknown version, and for what is no encoding.
+pub(super) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (version, _) = postcard::take_from_bytes::<u16>(bytes).ok()?;
+    if version != VERSION {
+        return None;
+    }
+    let (_, value) = wire::decode::<(u16, T)>(bytes).ok()?;
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use cameo_common::ids::{Hash, JobId};
+
+    #[test]
+    fn the_bytes_of_calls_and_answers_are_pinned() {
+        let device = PublicKey([7; 32]);
+        let key = [7u8; 32];
+        let epoch = 300; // ac 02
+        let renew = encode(&NodeCall::Renew(vec![(device, epoch)]));
+        assert_eq!(renew, [&[1, 0, 1], &key[..], &[0xac, 2]].concat());
+        let probe = encode(&NodeCall::Probe { device, epoch });
+        assert_eq!(probe, [&[1, 1], &key[..], &[0xac, 2]].concat());
+        let stream = encode(&NodeCall::ProbeStream { device, epoch });
+        assert_eq!(stream, [&[1, 2], &key[..], &[0xac, 2]].concat());
+        let request = PlaceJob {
+            job: JobId([3; 16]),
+            input: Hash([4; 32]),
+            size: 5,
+            exclude: vec![6],
+        };
+        let place = encode(&NodeCall::Place {
+            request,
+            client: device,
+        });
+        let body = [&[1, 3], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
+        assert_eq!(place, body);
+        assert_eq!(encode(&NodeAnswer::Renewed(vec![true, false])), [1, 2, 2, 1, 0]);
+    }
+
+    #[test]
+    fn an_unknown_version_is_refused() {
+        let mut bytes = encode(&NodeAnswer::NotLeading);
+        assert_eq!(decode(&bytes), Some(NodeAnswer::NotLeading));
+        bytes[0] = 2;
+        assert_eq!(decode::<NodeAnswer>(&bytes), None);
+    }
+
+    #[test]
+    fn trailing_bytes_are_refused() {
+        let mut bytes = encode(&NodeAnswer::NotLeading);
+        bytes.push(0);
+        assert_eq!(decode::<NodeAnswer>(&bytes), None);
+    }
+}

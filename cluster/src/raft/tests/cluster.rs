@@ -1,0 +1,245 @@
+//! A formed cluster at work.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::*;
+use super::world::{World, soon, until};
+use crate::machine::View;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proposed_at_any_node_is_read_at_every_node() {
+    let world = World::formed(3).await;
+    for at in [1, 2, 3] {
+        let command = format!("by way of {at}");
+        world.propose(at, &command).await;
+        for reader in [1, 2, 3] {
+            assert!(world.holds(reader, &command).await, "{at} -> {reader}");
+        }
+    }
+    let status = world.nodes[&1].status();
+    assert_eq!(status.voters.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(status.voters[&2].key, world.places[&2].keys.public());
+    assert_eq!(status.voters[&2].http, "http://node2");
+    assert_eq!(status.voters[&2].link, world.peers[&2]);
+    let ids: BTreeSet<_> = world
+        .nodes
+        .values()
+        .map(|node| node.cluster().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_proposals_at_once_each_get_their_own_reply_and_index() {
+    let world = World::formed(3).await;
+    let proposals = (0..300u64).map(|n| {
+        let node = world.nodes[&(n % 3 + 1)].clone();
+        async move {
+            let command = format!("command {n}");
+            let proposed = node.propose(command.clone().into(), soon()).await.unwrap();
+            assert_eq!(proposed.reply, command.as_bytes());
+            proposed.index
+        }
+    });
+    let indexes: BTreeSet<u64> = futures_util::future::join_all(proposals)
+        .await
+        .into_iter()
+        .collect();
+    assert_eq!(indexes.len(), 300);
+    let barriers = world.nodes.values().map(|node| node.barrier(soon()));
+    futures_util::future::try_join_all(barriers).await.unwrap();
+    let rows = world.places[&1].disk.rows();
+    assert_eq!(rows.0.len(), 300);
+    assert_eq!(rows, world.places[&2].disk.rows());
+    assert_eq!(rows, world.places[&3].disk.rows());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_leader_is_replaced_nothing_is_lost_and_it_catches_up() {
+    let mut world = World::formed(3).await;
+    let old = world.leader().await;
+    world.propose(old, "before").await;
+    world.kill(old).await;
+
+    let new = world.leader().await;
+    assert_ne!(new, old);
+    assert!(world.holds(new, "before").await);
+    world.propose(new, "after").await;
+
+    world.start(old).await.unwrap();
+    assert!(world.holds(old, "before").await);
+    assert!(world.holds(old, "after").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_leader_hands_over_first() {
+    let mut world = World::formed(3).await;
+    let old = world.leader().await;
+    let term = world.nodes[&old].status().term;
+    let node = world.nodes.remove(&old).unwrap();
+    let seen = node.leadership();
+    node.stop().await;
+    // What it saw last is a leader other than itself: it left after that, not before.
+    assert!(
+        seen.borrow().leader.is_some_and(|leader| leader != old),
+        "{:?}",
+        *seen.borrow()
+    );
+    let new = world.leader().await;
+    assert_eq!(
+        world.nodes[&new].status().term,
+        term + 1,
+        "one election was enough"
+    );
+    assert_eq!(
+        node.propose(b"late".to_vec(), soon()).await,
+        Err(ProposeError::Stopping)
+    );
+    assert_eq!(node.barrier(soon()).await, Err(ReadError::Stopping));
+    world.propose(new, "after").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_quorum_nothing_is_acknowledged_and_nothing_is_read() {
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let others: Vec<u64> = world
+        .nodes
+        .keys()
+        .copied()
+        .filter(|id| *id != leader)
+        .collect();
+    for id in others {
+        world.kill(id).await;
+    }
+    let node = &world.nodes[&leader];
+    let short = || Instant::now() + Duration::from_millis(1500);
+    assert!(matches!(
+        node.propose(b"alone".to_vec(), short()).await,
+        Err(ProposeError::Unknown | ProposeError::NoLeader)
+    ));
+    assert_eq!(node.barrier(short()).await, Err(ReadError::NoLeader));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_commands_pass_and_too_large_ones_are_refused_whole() {
+    let world = World::formed(3).await;
+    let leader = world.leader().await;
+    let follower = world.a_follower(leader);
+    let too_large = vec![b'x'; MAX_COMMAND_BYTES + 1];
+    for at in [leader, follower] {
+        let refused = world.nodes[&at].propose(too_large.clone(), soon()).await;
+        assert_eq!(refused, Err(ProposeError::TooLarge));
+    }
+    let large = (0..8u8).map(|n| {
+        let at = if n % 2 == 0 { leader } else { follower };
+        world.nodes[&at].propose(vec![n; MAX_COMMAND_BYTES], soon())
+    });
+    let large = futures_util::future::try_join_all(large).await.unwrap();
+    assert!(
+        large
+            .iter()
+            .all(|done| done.reply.len() == MAX_COMMAND_BYTES)
+    );
+    world.nodes[&follower].barrier(soon()).await.unwrap();
+    assert_eq!(world.places[&follower].disk.rows().0.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_behind_the_log_gets_a_snapshot() {
+    let mut world = World::new(3);
+    world.snapshot_after = 20;
+    for id in [1, 2, 3] {
+        world.start(id).await.unwrap();
+    }
+    let leader = world.leader().await;
+    let away = world.a_follower(leader);
+    world.propose(leader, "first").await;
+    assert!(world.holds(away, "first").await);
+    world.kill(away).await;
+    let leader = world.leader().await;
+
+    // Rows large enough that the snapshot takes several chunks.
+    let filler = "x".repeat(20_000);
+    let mut n = 0;
+    while world.places[&leader]
+        .disk
+        .first_log_index()
+        .is_none_or(|first| first < 10)
+    {
+        world.propose(leader, &format!("{n} {filler}")).await;
+        n += 1;
+        assert!(n < 2_000, "the log is never purged");
+    }
+    world.start(away).await.unwrap();
+    assert!(world.holds(away, &format!("{} {filler}", n - 1)).await);
+    assert!(world.holds(away, "first").await);
+    assert_eq!(
+        world.places[&away].disk.rows(),
+        world.places[&leader].disk.rows()
+    );
+    assert!(
+        world.places[&away]
+            .disk
+            .first_log_index()
+            .is_none_or(|first| first >= 10)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
+    let world = World::formed(3).await;
+    let leader = world.leader().await;
+    let expected: Vec<(u64, Vec<u8>)> = [1, 2, 3]
+        .into_iter()
+        .filter(|id| *id != leader)
+        .map(|id| (id, format!("load of {id}").into_bytes()))
+        .collect();
+    let reports = world.places[&leader].reports.clone();
+    until("both followers reported", || {
+        let heard = reports.0.lock().unwrap().clone();
+        expected
+            .iter()
+            .all(|(id, report)| heard.get(id) == Some(report))
+    })
+    .await;
+
+    let answer = world.nodes[&1]
+        .ask(2, b"hello".to_vec(), soon())
+        .await
+        .unwrap();
+    assert_eq!(answer, b"2 heard hello from 1");
+    assert!(matches!(
+        world.nodes[&1].ask(9, b"hello".to_vec(), soon()).await,
+        Err(AskError::NotMember(9))
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_whose_clock_runs_ahead_dates_nothing_far_ahead_and_hands_over() {
+    let world = World::formed(3).await;
+    let old = world.leader().await;
+    world.places[&old]
+        .clock
+        .0
+        .store(3_600_000, Ordering::Relaxed);
+    world.propose(old, "an hour ahead").await;
+    let true_time = SystemClock.unix_millis();
+    let rows = world.places[&old].disk.rows();
+    let stamped = rows.get(b"an hour ahead").unwrap();
+    let stamped = u64::from_le_bytes(stamped.try_into().unwrap());
+    assert!(
+        stamped <= true_time + MEDIAN_LEAD_MILLIS,
+        "{stamped} is after {true_time}"
+    );
+
+    let leadership = world.nodes[&old].leadership();
+    until("another node leads", || {
+        leadership.borrow().leader.is_some_and(|now| now != old)
+    })
+    .await;
+}

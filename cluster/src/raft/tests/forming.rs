@@ -1,0 +1,157 @@
+//! From empty directories to a cluster, and what must not become one.
+
+use super::super::memory::MemoryDisk;
+use super::super::*;
+use super::world::{World, until};
+
+fn why(node: &Raft) -> Option<String> {
+    match &*node.forming().borrow() {
+        Forming::Waiting { why } => Some(why.clone()),
+        Forming::Formed { .. } => None,
+    }
+}
+
+async fn waits_because(world: &World, id: u64, words: &str) {
+    let node = &world.nodes[&id];
+    until(&format!("node {id} waits because: {words}"), || {
+        why(node).is_some_and(|why| why.contains(words))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_forms_until_the_last_node_is_there() {
+    let mut world = World::new(3);
+    world.start(1).await.unwrap();
+    world.start(2).await.unwrap();
+    waits_because(&world, 1, "waiting for node 3").await;
+    waits_because(&world, 2, "waiting for node 3").await;
+    assert!(
+        world
+            .statuses()
+            .iter()
+            .all(|status| status.last_log == 0 && status.term == 0)
+    );
+    world.start(3).await.unwrap();
+    world.leader().await;
+    let genesis = world.nodes[&2].formed().await;
+    let ids: Vec<_> = genesis
+        .members
+        .iter()
+        .map(|member| (member.id, member.sealing))
+        .collect();
+    let expected = [1, 2, 3].map(|id| (id, world.places[&id].keys.sealing_public()));
+    assert_eq!(ids, expected);
+    assert_eq!(world.nodes[&3].cluster(), Some(genesis.cluster_id()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_alone_is_a_cluster_too() {
+    let world = World::formed(1).await;
+    world.propose(1, "alone").await;
+    assert!(world.holds(1, "alone").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_secret_or_another_list_of_peers_keeps_the_cluster_from_forming() {
+    let mut world = World::new(3);
+    world.places.get_mut(&3).unwrap().secret = b"another secret altogether".to_vec();
+    for id in [1, 2, 3] {
+        world.start(id).await.unwrap();
+    }
+    waits_because(&world, 1, "the cluster secret differs").await;
+    waits_because(&world, 3, "the cluster secret differs").await;
+    assert!(world.statuses().iter().all(|status| status.last_log == 0));
+
+    let mut world = World::new(3);
+    world.start(1).await.unwrap();
+    world.start(2).await.unwrap();
+    world.peers.remove(&2);
+    world.start(3).await.unwrap();
+    waits_because(&world, 1, "give every node the same --peers").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_id_with_an_empty_disk_never_votes() {
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let lost = world.a_follower(leader);
+    world.propose(leader, "promised").await;
+    world.kill(lost).await;
+    world.places.get_mut(&lost).unwrap().empty();
+    world.start(lost).await.unwrap();
+    waits_because(&world, lost, "it will not vote").await;
+
+    // With one more node down, the emptied one would make a quorum. It does not.
+    let others: Vec<u64> = [1, 2, 3].into_iter().filter(|id| *id != lost).collect();
+    world.kill(others[0]).await;
+    let survivor = &world.nodes[&others[1]];
+    let short = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
+    assert!(
+        survivor
+            .propose(b"no quorum".to_vec(), short)
+            .await
+            .is_err()
+    );
+    let emptied = world.nodes[&lost].status();
+    assert_eq!((emptied.last_log, emptied.term), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_formed_cluster_starts_again_by_itself_and_keeps_its_id() {
+    let mut world = World::formed(3).await;
+    world.propose(1, "before").await;
+    let id = world.nodes[&1].cluster();
+    for node in [1, 2, 3] {
+        world.kill(node).await;
+    }
+    for node in [1, 2, 3] {
+        world.start(node).await.unwrap();
+    }
+    assert!(world.holds(2, "before").await);
+    assert_eq!(world.nodes[&3].cluster(), id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_lost_half_of_itself_does_not_start() {
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let lost = world.a_follower(leader);
+    world.propose(lost, "something").await;
+    let data = world.places[&lost].data.clone();
+    until("the log has begun", || {
+        std::fs::read(data.join("genesis"))
+            .unwrap()
+            .iter()
+            .rev()
+            .nth(4)
+            == Some(&1)
+    })
+    .await;
+    world.kill(lost).await;
+
+    let disk = world.places[&lost].disk.clone();
+    let empty = MemoryDisk::new(std::sync::Arc::new(|_, _, _| (Vec::new(), Vec::new())));
+    world.places.get_mut(&lost).unwrap().disk = empty;
+    assert!(matches!(world.start(lost).await, Err(StartError::LogLost)));
+
+    world.places.get_mut(&lost).unwrap().disk = disk;
+    std::fs::remove_file(data.join("genesis")).unwrap();
+    assert!(matches!(
+        world.start(lost).await,
+        Err(StartError::RecordLost)
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_not_in_its_own_list_of_peers_does_not_start() {
+    let mut world = World::new(2);
+    let settings = {
+        let mut settings = world.settings(1);
+        settings.peers.remove(&1);
+        settings
+    };
+    let started = Raft::start(settings, world.parts(1), world.places[&1].disk.storage()).await;
+    assert!(matches!(started, Err(StartError::NotAPeer(1))));
+    world.places.clear();
+}

@@ -1,0 +1,8 @@
+//! Three nodes in one process over real loopback links, log and state in memory.
+
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod forming;
+mod strangers;
+mod world;

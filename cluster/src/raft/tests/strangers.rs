@@ -1,0 +1,164 @@
+//! A stranger can neither append nor vote, and is told why.
+
+use std::sync::Arc;
+
+use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::type_config::alias::VoteOf;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::super::types::TypeConfig;
+use super::super::wire::{NodeRequest, encode};
+use super::world::{World, soon};
+use crate::link::{
+    Admission, CallError, ClusterId, ClusterSecret, Dial, Identity, KnownKey, Links, NodeKeys,
+    Purpose, Refusal, TcpTransport,
+};
+
+struct Claims(Option<ClusterId>);
+impl Admission for Claims {
+    fn cluster(&self) -> Option<ClusterId> {
+        self.0
+    }
+    fn key_of(&self, _node: u64) -> KnownKey {
+        KnownKey::Unknown
+    }
+}
+
+fn stranger(node: u64, keys: Arc<NodeKeys>, secret: &[u8], cluster: Option<ClusterId>) -> Links {
+    let identity = Identity {
+        node,
+        keys,
+        secret: Arc::new(ClusterSecret::from_bytes(secret.to_vec()).unwrap()),
+        admission: Arc::new(Claims(cluster)),
+    };
+    Links::new(identity, TcpTransport::shared(), Handle::current()).unwrap()
+}
+
+/// A vote that would depose every leader, and an append that would bind the node to a new one.
+fn attacks(node: u64) -> Vec<Vec<u8>> {
+    let vote = VoteOf::<TypeConfig>::new(1_000, node);
+    let mut leading = vote;
+    leading.committed = true;
+    let append = AppendEntriesRequest::<TypeConfig> {
+        vote: leading,
+        prev_log_id: None,
+        entries: Vec::new(),
+        leader_commit: None,
+    };
+    vec![
+        encode(&NodeRequest::Vote(VoteRequest::new(vote, None))).unwrap(),
+        encode(&NodeRequest::Append(append)).unwrap(),
+        encode(&NodeRequest::Propose {
+            command: b"stranger".to_vec(),
+            patience_millis: 1000,
+        })
+        .unwrap(),
+    ]
+}
+
+async fn attack(world: &World, links: &Links, from: u64, purpose: Purpose) -> Vec<CallError> {
+    let target = if from == 1 { 2 } else { 1 };
+    let link = links.separate(Dial {
+        node: target,
+        address: world.peers[&target].clone(),
+        purpose,
+    });
+    let mut errors = Vec::new();
+    for body in attacks(from) {
+        errors.push(link.call(&body, soon()).await.unwrap_err());
+    }
+    errors
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
+    let world = World::formed(3).await;
+    world.leader().await;
+    let terms = |world: &World| world.statuses().iter().map(|s| s.term).max();
+    let before = terms(&world);
+    let home = world.nodes[&1].cluster();
+    let right = world.places[&3].secret.clone();
+    let own = world.places[&3].keys.clone();
+    let other = Arc::new(NodeKeys::generate().unwrap());
+
+    for (secret, keys, cluster, reason) in [
+        (
+            &b"guessed, and guessed wrong"[..],
+            &own,
+            home,
+            Refusal::Secret,
+        ),
+        (&right[..], &own, Some([9; 32]), Refusal::Cluster),
+        (&right[..], &own, None, Refusal::CallerUnformed),
+        (&right[..], &other, home, Refusal::Key),
+    ] {
+        let links = stranger(3, keys.clone(), secret, cluster);
+        for error in attack(&world, &links, 3, Purpose::Member).await {
+            assert!(
+                matches!(&error, CallError::Refused(refusal) if *refusal == reason),
+                "{error} instead of {reason}"
+            );
+            assert!(error.surely_not_done());
+        }
+    }
+
+    // With the secret and the right key, but on a connection for forming.
+    let links = stranger(3, own.clone(), &right, None);
+    for error in attack(&world, &links, 3, Purpose::Forming).await {
+        assert!(matches!(error, CallError::Denied(_)), "{error}");
+    }
+    assert_eq!(terms(&world), before);
+    assert!(!world.holds(1, "stranger").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_a_cluster_lets_nobody_append_or_vote() {
+    let mut world = World::new(3);
+    world.start(1).await.unwrap();
+    let place = &world.places[&2];
+    let links = stranger(2, place.keys.clone(), &place.secret, Some([9; 32]));
+    for error in attack(&world, &links, 2, Purpose::Member).await {
+        assert!(
+            matches!(error, CallError::Refused(Refusal::Unformed)),
+            "{error}"
+        );
+    }
+    assert_eq!(world.nodes[&1].status().term, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_the_node_wanted_gets_no_request() {
+    let world = World::formed(3).await;
+    let place = &world.places[&3];
+    let links = stranger(
+        3,
+        place.keys.clone(),
+        &place.secret,
+        world.nodes[&3].cluster(),
+    );
+    let wrong_address = links.separate(Dial {
+        node: 2,
+        address: world.peers[&1].clone(),
+        purpose: Purpose::Member,
+    });
+    let error = wrong_address.call(b"anything", soon()).await.unwrap_err();
+    let expected = Refusal::Node {
+        dialed: 2,
+        answered: 1,
+    };
+    assert!(
+        matches!(&error, CallError::Refused(refusal) if *refusal == expected),
+        "{error}"
+    );
+
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = links.separate(Dial {
+        node: 2,
+        address: silent.local_addr().unwrap().to_string(),
+        purpose: Purpose::Member,
+    });
+    let short = Instant::now() + std::time::Duration::from_millis(100);
+    let error = nobody.call(b"anything", short).await.unwrap_err();
+    assert!(matches!(error, CallError::Unreachable(_)), "{error}");
+}

@@ -1,0 +1,270 @@
+//! Nodes to play with.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::super::memory::MemoryDisk;
+use super::super::*;
+use crate::link::{Accept, ClusterSecret, Later, NodeKeys, Stream, TcpTransport, Transport};
+use crate::machine::{Change, View};
+
+/// No test waits longer for a condition; a healthy one takes a fraction of it.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+pub fn soon() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+/// A command is a key; its row's value is the log time, its reply the key again.
+fn decide(_view: &crate::machine::MapView, _index: u64, entry: &[u8]) -> (Vec<Change>, Vec<u8>) {
+    let (time, key) = entry.split_at(8);
+    let put = Change::Put {
+        key: key.to_vec(),
+        value: time.to_vec(),
+    };
+    (vec![put], key.to_vec())
+}
+
+struct TimeFirst;
+impl Stamp for TimeFirst {
+    fn stamp(&self, command: Vec<u8>, log_time: u64) -> Vec<u8> {
+        [&log_time.to_le_bytes()[..], &command].concat()
+    }
+}
+
+/// A clock that can be put wrong.
+#[derive(Default)]
+pub struct BentClock(pub AtomicI64);
+impl WallClock for BentClock {
+    fn unix_millis(&self) -> u64 {
+        SystemClock
+            .unix_millis()
+            .saturating_add_signed(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct ReportOf(u64);
+impl ReportSource for ReportOf {
+    fn report(&self) -> Vec<u8> {
+        format!("load of {}", self.0).into_bytes()
+    }
+}
+
+/// Reports as the leader got them: (from, report).
+#[derive(Default)]
+pub struct Reports(pub Mutex<BTreeMap<u64, Vec<u8>>>);
+impl ReportSink for Reports {
+    fn received(&self, from: u64, report: &[u8], _clock: u64, _at: Instant) {
+        self.0.lock().unwrap().insert(from, report.to_vec());
+    }
+}
+
+struct Echo(u64);
+impl AppService for Echo {
+    fn serve(&self, from: u64, body: Vec<u8>) -> Later<'static, Vec<u8>> {
+        let me = self.0;
+        Box::pin(async move {
+            let body = String::from_utf8(body).unwrap();
+            format!("{me} heard {body} from {from}").into_bytes()
+        })
+    }
+}
+
+/// What stays of a node while it is down.
+pub struct Place {
+    pub data: PathBuf,
+    pub disk: MemoryDisk,
+    pub keys: Arc<NodeKeys>,
+    pub secret: Vec<u8>,
+    pub clock: Arc<BentClock>,
+    pub reports: Arc<Reports>,
+}
+
+impl Place {
+    /// The node lost its disk; its key stays.
+    pub fn empty(&mut self) {
+        std::fs::remove_dir_all(&self.data).unwrap();
+        std::fs::create_dir(&self.data).unwrap();
+        self.disk = MemoryDisk::new(Arc::new(decide));
+    }
+}
+
+/// TCP on ports that were drawn, and are held, before any node starts.
+struct HeldPorts(Mutex<BTreeMap<String, std::net::TcpListener>>);
+
+impl Transport for HeldPorts {
+    fn connect(&self, address: String) -> Later<'static, io::Result<Box<dyn Stream>>> {
+        TcpTransport.connect(address)
+    }
+
+    fn listen(&self, address: String) -> Later<'static, io::Result<Box<dyn Accept>>> {
+        drop(self.0.lock().unwrap().remove(&address));
+        TcpTransport.listen(address)
+    }
+}
+
+pub struct World {
+    pub places: BTreeMap<u64, Place>,
+    pub nodes: BTreeMap<u64, Raft>,
+    pub peers: BTreeMap<u64, String>,
+    pub snapshot_after: u64,
+    transport: Arc<HeldPorts>,
+    _root: tempfile::TempDir,
+}
+
+impl World {
+    /// Places for nodes 1 to `count`; none is started.
+    pub fn new(count: u64) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let ports: Vec<_> = (0..count)
+            .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+            .map(|port| (port.local_addr().unwrap().to_string(), port))
+            .collect();
+        let peers = (1..=count)
+            .zip(&ports)
+            .map(|(id, (address, _))| (id, address.clone()))
+            .collect();
+        let places = (1..=count).map(|id| {
+            let data = root.path().join(id.to_string());
+            std::fs::create_dir(&data).unwrap();
+            let place = Place {
+                data,
+                disk: MemoryDisk::new(Arc::new(decide)),
+                keys: Arc::new(NodeKeys::generate().unwrap()),
+                secret: b"the secret of the test cluster".to_vec(),
+                clock: Arc::default(),
+                reports: Arc::default(),
+            };
+            (id, place)
+        });
+        Self {
+            places: places.collect(),
+            nodes: BTreeMap::new(),
+            peers,
+            snapshot_after: 1_000_000,
+            transport: Arc::new(HeldPorts(Mutex::new(ports.into_iter().collect()))),
+            _root: root,
+        }
+    }
+
+    /// A formed cluster with a leader.
+    pub async fn formed(count: u64) -> Self {
+        let mut world = Self::new(count);
+        for id in 1..=count {
+            world.start(id).await.unwrap();
+        }
+        for node in world.nodes.values() {
+            tokio::time::timeout(PATIENCE, node.formed()).await.unwrap();
+        }
+        world.leader().await;
+        world
+    }
+
+    pub fn settings(&self, id: u64) -> Settings {
+        let place = &self.places[&id];
+        let mut settings = Settings::new(
+            id,
+            place.data.clone(),
+            self.peers[&id].clone(),
+            format!("http://node{id}"),
+            self.peers.clone(),
+        );
+        settings.snapshot_after = self.snapshot_after;
+        // Slower than in production: several tests share two cores.
+        settings.timing = Timing {
+            heartbeat: 60,
+            election_min: 300,
+            election_max: 600,
+        };
+        settings
+    }
+
+    pub fn parts(&self, id: u64) -> Parts {
+        let place = &self.places[&id];
+        Parts {
+            keys: place.keys.clone(),
+            secret: Arc::new(ClusterSecret::from_bytes(place.secret.clone()).unwrap()),
+            transport: self.transport.clone(),
+            wall: place.clock.clone(),
+            stamp: Arc::new(TimeFirst),
+            report: Arc::new(ReportOf(id)),
+            sink: place.reports.clone(),
+            app: Arc::new(Echo(id)),
+            app_runtime: Handle::current(),
+            raft_runtime: None,
+        }
+    }
+
+    pub async fn start(&mut self, id: u64) -> Result<(), StartError> {
+        let storage = self.places[&id].disk.storage();
+        let node = Raft::start(self.settings(id), self.parts(id), storage).await?;
+        self.nodes.insert(id, node);
+        Ok(())
+    }
+
+    /// As kill -9 does it.
+    pub async fn kill(&mut self, id: u64) {
+        self.nodes.remove(&id).unwrap().halt().await;
+    }
+
+    /// The leader that every running node follows.
+    pub async fn leader(&self) -> u64 {
+        let end = soon();
+        loop {
+            let mut leaders = self
+                .nodes
+                .values()
+                .map(|node| node.leadership().borrow().leader);
+            let first = leaders.next().flatten();
+            let agreed = leaders.all(|other| other == first);
+            if let Some(leader) = first.filter(|id| agreed && self.nodes.contains_key(id)) {
+                return leader;
+            }
+            assert!(Instant::now() < end, "no leader: {:?}", self.statuses());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub fn statuses(&self) -> Vec<Status> {
+        self.nodes.values().map(Raft::status).collect()
+    }
+
+    pub fn a_follower(&self, leader: u64) -> u64 {
+        *self.nodes.keys().find(|id| **id != leader).unwrap()
+    }
+
+    pub async fn propose(&self, at: u64, command: &str) -> Proposed {
+        let proposed = self.nodes[&at]
+            .propose(command.into(), soon())
+            .await
+            .unwrap();
+        assert_eq!(proposed.reply, command.as_bytes());
+        proposed
+    }
+
+    /// A linearizable look at a row.
+    pub async fn holds(&self, at: u64, command: &str) -> bool {
+        self.nodes[&at].barrier(soon()).await.unwrap();
+        self.places[&at]
+            .disk
+            .rows()
+            .get(command.as_bytes())
+            .is_some()
+    }
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = soon();
+    while !holds() {
+        assert!(Instant::now() < end, "never came true: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,55 @@
+//! Where the pure machine meets Raft and store: one stamps commands, the other decides entries.
+
+use cameo_common::wire;
+
+use crate::machine::{self, ENTRY_VERSION, View};
+use crate::raft::Stamp;
+use crate::store::{Decided, Machine};
+
+/// Puts the leader's time into a command: an [`machine::Entry`] without decoding what follows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stamper;
+
+impl Stamp for Stamper {
+    fn stamp(&self, command: Vec<u8>, log_time: u64) -> Vec<u8> {
+        let mut entry = wire::encode(&(ENTRY_VERSION, log_time));
+        entry.extend_from_slice(&command);
+        entry
+    }
+}
+
+/// Has the machine decide, and hands its decision to the store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Decider;
+
+impl Machine for Decider {
+    fn decide(&self, view: &dyn View, index: u64, entry: &[u8]) -> Decided {
+        let decision = machine::decide(view, index, entry);
+        Decided {
+            changes: decision.changes,
+            reply: wire::encode(&decision.reply),
+            touched: decision.touched.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Caller, Command, Entry, Op};
+
+    #[test]
+    fn a_stamped_command_is_an_entry() {
+        let command = Command {
+            caller: Caller::Node(3),
+            op: Op::ExpireSessions(vec![]),
+        };
+        let entry = Entry {
+            version: ENTRY_VERSION,
+            time: 1_700_000_000_000,
+            command: command.clone(),
+        };
+        let stamped = Stamper.stamp(wire::encode(&command), entry.time);
+        assert_eq!(stamped, wire::encode(&entry));
+    }
+}

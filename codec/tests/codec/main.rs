@@ -1,0 +1,11 @@
+//! The image path from outside: hide, reveal, PNG files, covers, previews.
+
+#![allow(clippy::unwrap_used)]
+
+mod covers;
+mod damage;
+mod pictures;
+mod png_files;
+mod previews;
+mod round_trip;
+mod vectors;
