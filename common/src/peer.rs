@@ -40,7 +40,7 @@ pub enum PeerRequest {
         request: Signed<PhotoRequest>,
         note: String,
     },
-    /// Here is a carrier (the body).
+    /// Here is a carrier: the body is its list of chunks, then its bytes from `offset` on.
     Deliver(Box<Delivery>),
     /// Your rights have changed.
     Rights { rights: Signed<Rights> },
@@ -48,6 +48,13 @@ pub enum PeerRequest {
     AskMore { grant: GrantId, note: String },
     /// Your request was turned down.
     Denied { request: RequestId, reason: String },
+    /// I am about to deliver this carrier; how much of it do you have already?
+    Offer {
+        request: RequestId,
+        grant: GrantId,
+        carrier: Hash,
+        carrier_length: u64,
+    },
 }
 
 /// What comes with a carrier.
@@ -59,6 +66,8 @@ pub struct Delivery {
     pub codec_key: [u8; 32],
     pub carrier: Hash,
     pub carrier_length: u64,
+    /// Where in the carrier the body begins: what the viewer answered to the offer.
+    pub offset: u64,
     /// The viewer's request that this answers.
     pub request: RequestId,
 }
@@ -72,6 +81,8 @@ pub enum PeerReply {
     Received { receipt: Signed<Receipt> },
     RightsTaken { ack: Signed<RightsAck> },
     Noted,
+    /// Answer to an offer: send the carrier from here on; all of its length when none is missing.
+    Wanted { offset: u64 },
     Refused { code: PeerRefusal, message: String },
 }
 
