@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("CAMEO_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,cameo_cluster=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,openraft=error,cameo_cluster=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
