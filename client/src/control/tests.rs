@@ -29,7 +29,12 @@ impl Handler<Echo, Echo> for Mirror {
     fn admits(&self, device: &DeviceKey) -> bool {
         *device == self.0
     }
-    async fn handle(&self, _: DeviceKey, request: Echo, body: Option<ReceivedBody>) -> Answer<Echo> {
+    async fn handle(
+        &self,
+        _: DeviceKey,
+        request: Echo,
+        body: Option<ReceivedBody>,
+    ) -> Answer<Echo> {
         let body = body.unwrap().collect(1 << 30).await.unwrap();
         Answer::with_body(request, Body::bytes(body))
     }
