@@ -187,3 +187,5 @@ fn checked_deal(grant: &GrantHeld, signed: &Signed<Deal>) -> Result<Deal, Failur
     ))
 }
 
+#[cfg(test)]
+mod tests;
