@@ -32,8 +32,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub const REPORTED_AFTER: u32 = 3;
 /// An approved request that cannot be served after so many attempts has failed.
 const MAX_SHARE_ATTEMPTS: u32 = 20;
-/// How often the outbox is looked at when nothing wakes it.
+/// How often the outbox is looked at while something waits in it, and while nothing does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_IDLE: Duration = Duration::from_secs(15);
 /// Things that are worked on at the same time.
 const AT_ONCE: usize = 4;
 
@@ -88,14 +89,16 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<OutboxKey>, VaultError> {
 /// Works on what is due, until dropped.
 pub(super) async fn work(core: Core) {
     let mut tasks = JoinSet::new();
+    let mut pause = LOOK_EVERY;
     loop {
-        let _ = timeout(LOOK_EVERY, core.wake.notified()).await;
+        let _ = timeout(pause, core.wake.notified()).await;
         while tasks.try_join_next().is_some() {}
         if core.epoch.borrow().is_none() {
             continue;
         }
         match ready(&core) {
-            Ok(keys) => {
+            Ok((keys, waiting)) => {
+                pause = if waiting { LOOK_EVERY } else { LOOK_IDLE };
                 for key in keys {
                     if tasks.len() >= AT_ONCE {
                         tasks.join_next().await;
@@ -111,8 +114,8 @@ pub(super) async fn work(core: Core) {
     }
 }
 
-/// What is due and whose time has come.
-fn ready(core: &Core) -> Result<Vec<OutboxKey>, VaultError> {
+/// What is due and whose time has come; and whether anything is due at all.
+fn ready(core: &Core) -> Result<(Vec<OutboxKey>, bool), VaultError> {
     let vault = &core.ctx.vault;
     let now = clock::now();
     let keys = due(vault, now)?;
@@ -127,7 +130,8 @@ fn ready(core: &Core) -> Result<Vec<OutboxKey>, VaultError> {
             .iter()
             .any(|(_, attempt)| attempt.key == *key && attempt.next > now)
     };
-    Ok(keys.into_iter().filter(|key| !later(key)).collect())
+    let waiting = !keys.is_empty();
+    Ok((keys.into_iter().filter(|key| !later(key)).collect(), waiting))
 }
 
 /// Forgets how often things for a person failed: he has just been heard of.

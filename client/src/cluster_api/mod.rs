@@ -115,6 +115,12 @@ impl ClusterApi {
         self.inner.cluster
     }
 
+    /// How long one command is tried.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.inner.deadline
+    }
+
     /// Base URLs as known now, the last good one first.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {

@@ -131,7 +131,11 @@ fn begin(vault: &Vault, me: &Identity, grant: &GrantHeld) -> Result<PendingView,
 }
 
 /// Debits the view. A definite no ends it; anything else leaves it to be taken up again.
-async fn charge(vault: &Vault, api: &ClusterApi, view: &PendingView) -> Result<Debited, Failure> {
+async fn charge(
+    vault: &Vault,
+    api: &ClusterApi,
+    view: &PendingView,
+) -> Result<Debited, Failure> {
     match api.debit(&view.grant, view.signed.clone()).await {
         Ok(debited) => Ok(debited),
         Err(error) => {
@@ -182,3 +186,6 @@ fn checked_deal(grant: &GrantHeld, signed: &Signed<Deal>) -> Result<Deal, Failur
         "the cluster answered with a deal of another grant: nothing is lost; run it again, and have the nodes looked at",
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Duration, Instant, sleep};
 use zeroize::Zeroizing;
 
-use crate::cluster_api::{COMMAND_DEADLINE, ClusterApi, ClusterError};
+use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::vault::records::PendingView;
 
 /// Wait before nodes that failed are asked again.
@@ -26,7 +26,7 @@ pub(super) async fn collect(
     secret: &SealingSecret,
 ) -> Result<Vec<Zeroizing<Vec<u8>>>, ClusterError> {
     let need = usize::from(deal.threshold);
-    let end = Instant::now() + COMMAND_DEADLINE;
+    let end = Instant::now() + api.deadline();
     let ask = ReleasePart {
         request: view.signed.clone(),
         index,

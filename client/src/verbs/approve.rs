@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 
 use super::{incoming, length_of_time, rights, views};
 use crate::context::Context;
+use crate::control;
 use crate::exit::{Exit, Failure};
 use crate::notices::{Notice, Notices};
 use crate::prefix::short;
@@ -92,10 +93,11 @@ async fn photo(ctx: &Context, incoming: &Incoming) -> Result<Report, Failure> {
         .with("delivered", delivered.is_ok())
         .with("worker", owned.worker)
         .with("leader", owned.leader);
-    Ok(match delivered {
-        Ok(()) => report,
-        Err(_) => report.ending(Exit::Queued),
-    })
+    if delivered.is_ok() {
+        return Ok(report);
+    }
+    control::wake(ctx.vault.home()).await;
+    Ok(report.ending(Exit::Queued))
 }
 
 /// The grant, and whether it has reached the viewer. That it has not is no failure: it waits.

@@ -64,3 +64,6 @@ pub fn change<T: Record + Clone + PartialEq>(
         }))
     })
 }
+
+#[cfg(test)]
+mod tests;
