@@ -188,7 +188,10 @@ mod tests {
                 PeerRequest::Deliver(Box::new(delivery)),
                 format!("03020101020202{dd}{cc}ac0201{bb}"),
             ),
-            (PeerRequest::Rights { rights: signed(9) }, "04020909".to_owned()),
+            (
+                PeerRequest::Rights { rights: signed(9) },
+                "04020909".to_owned(),
+            ),
             (
                 PeerRequest::AskMore {
                     grant,
@@ -234,8 +237,14 @@ mod tests {
                 PeerReply::Asked(AskOutcome::Held(GrantId([0xaa; 32]))),
                 format!("0202{aa}"),
             ),
-            (PeerReply::Received { receipt: signed(3) }, "03020303".to_owned()),
-            (PeerReply::RightsTaken { ack: signed(4) }, "04020404".to_owned()),
+            (
+                PeerReply::Received { receipt: signed(3) },
+                "03020303".to_owned(),
+            ),
+            (
+                PeerReply::RightsTaken { ack: signed(4) },
+                "04020404".to_owned(),
+            ),
             (PeerReply::Noted, "05".to_owned()),
             (PeerReply::Wanted { offset: 300 }, "06ac02".to_owned()),
             (

@@ -90,7 +90,7 @@ impl ClusterApi {
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
         self.ready().await?;
         let command = self.command(Method::GET, path, Bytes::new());
-        self.run(&command, None).await
+        self.run(&command).await
     }
 
     pub(super) async fn post<B: Serialize, A: DeserializeOwned>(
@@ -100,10 +100,10 @@ impl ClusterApi {
     ) -> Result<A, ClusterError> {
         self.ready().await?;
         let command = self.command(Method::POST, path, encode(body)?);
-        self.run(&command, None).await
+        self.run(&command).await
     }
 
-    /// One command to one node only, without going elsewhere.
+    /// One command to one node, once: whoever asks has other nodes to turn to.
     pub(super) async fn post_to<B: Serialize, A: DeserializeOwned>(
         &self,
         url: &str,
@@ -111,20 +111,27 @@ impl ClusterApi {
         body: &B,
     ) -> Result<A, ClusterError> {
         let command = self.command(Method::POST, path, encode(body)?);
-        self.run(&command, Some(url)).await
+        let end = Instant::now() + self.inner.deadline;
+        match self.try_once(url, &command, end).await {
+            Answer::Good(bytes) => decode(url, &bytes),
+            Answer::No(error) => Err(error.into()),
+            Answer::Strange(why) => Err(ClusterError::Protocol {
+                url: url.to_owned(),
+                why,
+            }),
+            Answer::Lost | Answer::NotConnected => Err(ClusterError::Unreachable {
+                tried: url.to_owned(),
+            }),
+        }
     }
 
     /// Tries nodes until one gives a definite answer or the deadline passes.
-    async fn run<A: DeserializeOwned>(
-        &self,
-        command: &Command,
-        only: Option<&str>,
-    ) -> Result<A, ClusterError> {
+    async fn run<A: DeserializeOwned>(&self, command: &Command) -> Result<A, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
         let mut seen = Seen::default();
         let mut pause = FIRST_PAUSE;
         loop {
-            let urls = only.map_or_else(|| self.urls(), |url| vec![url.to_owned()]);
+            let urls = self.urls();
             for url in &urls {
                 if Instant::now() >= end {
                     return Err(seen.error(&urls));

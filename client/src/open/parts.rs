@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use cameo_common::api::{ErrorCode, ReleasePart, Released};
+use cameo_common::ids::GrantId;
 use cameo_common::keys::SealingSecret;
 use cameo_common::sealing::{PartContext, ReleaseContext, open_release};
 use cameo_common::statements::{Deal, DealtPart};
@@ -16,6 +17,8 @@ use crate::vault::records::PendingView;
 
 /// Wait before nodes that failed are asked again.
 const PAUSE: Duration = Duration::from_millis(300);
+/// After so long without an answer one node more is asked: a paused node does not refuse.
+const HEDGE: Duration = Duration::from_millis(300);
 
 /// Opened parts of one deal, as many as it takes.
 pub(super) async fn collect(
@@ -41,10 +44,19 @@ pub(super) async fn collect(
         while opened.len() + asked.len() < need
             && let Some(part) = waiting.pop_front()
         {
-            let ask = &ask;
-            asked.push(async move { (part, api.part(part.node, &view.grant, ask).await) });
+            asked.push(ask_one(api, part, &view.grant, &ask));
         }
-        let Some((part, answer)) = asked.next().await else {
+        let hedged = sleep(HEDGE);
+        let next = tokio::select! {
+            answer = asked.next() => answer,
+            () = hedged, if !waiting.is_empty() => {
+                if let Some(part) = waiting.pop_front() {
+                    asked.push(ask_one(api, part, &view.grant, &ask));
+                }
+                continue;
+            }
+        };
+        let Some((part, answer)) = next else {
             // Too few are left that have not failed: those that did may be back.
             if failed.is_empty() || Instant::now() + PAUSE >= end {
                 return Err(last);
@@ -84,6 +96,15 @@ pub(super) async fn collect(
             return Ok(opened);
         }
     }
+}
+
+async fn ask_one<'a>(
+    api: &ClusterApi,
+    part: &'a DealtPart,
+    grant: &GrantId,
+    ask: &ReleasePart,
+) -> (&'a DealtPart, Result<Released, ClusterError>) {
+    (part, api.part(part.node, grant, ask).await)
 }
 
 /// Whether asking the same node again is of no use.

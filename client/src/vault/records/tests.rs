@@ -207,5 +207,8 @@ const PINNED: [(u16, usize, &str); 9] = [
 fn secrets_are_not_printed() {
     let printed = format!("{:?}{:?}{:?}", identity(), grant_owned(), grant_held());
     assert!(printed.contains("Secret(..)"));
-    assert!(!printed.contains("1, 1, 1") && !printed.contains("13, 13"), "{printed}");
+    assert!(
+        !printed.contains("1, 1, 1") && !printed.contains("13, 13"),
+        "{printed}"
+    );
 }
