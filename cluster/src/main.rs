@@ -20,7 +20,10 @@ fn main() -> ExitCode {
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
             Ok(()) => {
-                eprintln!("cameod: wrote a fresh secret to {}: copy it to every node", file.display());
+                eprintln!(
+                    "cameod: wrote a fresh secret to {}: copy it to every node",
+                    file.display()
+                );
                 ExitCode::SUCCESS
             }
             Err(error) => usage(&error),
@@ -90,7 +93,9 @@ async fn live(config: Config) -> ExitCode {
     match failure {
         None => stop(node).await,
         Some(why) => {
-            eprintln!("cameod: fatal: {why}; check the disk and the log, then start the node again");
+            eprintln!(
+                "cameod: fatal: {why}; check the disk and the log, then start the node again"
+            );
             // Not stopped in order: what failed may hang, and the log has what was acknowledged.
             std::process::exit(1)
         }
