@@ -75,45 +75,22 @@ fn read(entry: &[u8]) -> Result<Entry, Refusal> {
 /// lowered since, make undone what was done.
 fn recall(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
     match (&command.caller, &command.op) {
-        (Caller::Node(_), _) => None,
         // A debit is known by its own id, for as long as its grant is.
         (Caller::Device { device, .. }, Op::Debit { request }) => {
             views::recall(draft, device, request).map(Ok)
         }
-        (
-            Caller::Device {
-                device,
-                request,
-                content,
-                ..
-            },
-            _,
-        ) => retries::recall(draft, device, request, content),
+        _ => retries::recall(draft, command),
     }
 }
 
 fn carry_out(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
-    let Command { caller, op } = command;
-    if let Caller::Device { not_after, .. } = caller {
-        retries::admit(draft, *not_after)?;
-    }
-    if cluster::founded(draft).is_none() && !matches!(op, Op::Found(_)) {
+    retries::admit(draft, &command.caller)?;
+    if cluster::founded(draft).is_none() && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
     }
-    let done = dispatch(draft, caller, op)?;
+    let done = dispatch(draft, &command.caller, &command.op)?;
     retries::forget_old(draft);
-    match (caller, op) {
-        (Caller::Node(_), _) | (_, Op::Debit { .. }) => {}
-        (
-            Caller::Device {
-                device,
-                request,
-                content,
-                ..
-            },
-            _,
-        ) => retries::remember(draft, *device, *request, *content, &done),
-    }
+    retries::remember(draft, command, &done);
     Ok(done)
 }
 

@@ -7,23 +7,36 @@
 //! Refusals are not remembered: until its not-after, a copy of a refused command that was held up
 //! somewhere is decided anew. A client that is refused and wants it still takes a new id.
 
-use cameo_common::ids::{Hash, Millis, RequestId};
-use cameo_common::keys::PublicKey;
+use cameo_common::ids::Hash;
 
-use super::command::{Done, Refusal, Reply};
+use super::command::{Caller, Command, Done, Op, Refusal, Reply};
 use super::draft::Draft;
 use super::limits::{RETRIES_FORGOTTEN_PER_ENTRY, RETRY_RETENTION};
-use super::rows::{Retry, RetryAt};
+use super::rows::{Retry, RetryAt, Row};
+
+/// Where a command is remembered, and the hash that tells it from another with the same id.
+///
+/// Nodes' commands are not: they do no harm twice. Debits neither: their grant remembers them.
+fn place(command: &Command) -> Option<(<Retry as Row>::Key, Hash)> {
+    match (&command.caller, &command.op) {
+        (Caller::Node(_), _) | (_, Op::Debit { .. }) => None,
+        (
+            Caller::Device {
+                device,
+                request,
+                content,
+                ..
+            },
+            _,
+        ) => Some(((*device, *request), *content)),
+    }
+}
 
 /// The reply to a command that was carried out before; a refusal, when its id was another's.
-pub fn recall(
-    draft: &Draft<'_>,
-    device: &PublicKey,
-    request: &RequestId,
-    content: &Hash,
-) -> Option<Reply> {
-    let retry = draft.get::<Retry>(&(*device, *request))?;
-    if retry.content == *content {
+pub fn recall(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
+    let (place, content) = place(command)?;
+    let retry = draft.get::<Retry>(&place)?;
+    if retry.content == content {
         Some(Ok(retry.done))
     } else {
         Some(Err(Refusal::RequestReused))
@@ -31,10 +44,13 @@ pub fn recall(
 }
 
 /// Whether a command may be carried out by its time alone.
-pub fn admit(draft: &Draft<'_>, not_after: Millis) -> Result<(), Refusal> {
-    if draft.time() > not_after {
+pub fn admit(draft: &Draft<'_>, caller: &Caller) -> Result<(), Refusal> {
+    let Caller::Device { not_after, .. } = caller else {
+        return Ok(());
+    };
+    if draft.time() > *not_after {
         Err(Refusal::TooLate)
-    } else if not_after > draft.time().saturating_add(RETRY_RETENTION) {
+    } else if *not_after > draft.time().saturating_add(RETRY_RETENTION) {
         // It could come again when it is forgotten here.
         Err(Refusal::TooFarAhead)
     } else {
@@ -43,17 +59,12 @@ pub fn admit(draft: &Draft<'_>, not_after: Millis) -> Result<(), Refusal> {
 }
 
 /// Remembers what a command was answered.
-pub fn remember(
-    draft: &mut Draft<'_>,
-    device: PublicKey,
-    request: RequestId,
-    content: Hash,
-    done: &Done,
-) {
-    let at = draft.time();
-    let done = done.clone();
-    draft.put(&(device, request), &Retry { content, done });
-    draft.put(&(at, device, request), &RetryAt);
+pub fn remember(draft: &mut Draft<'_>, command: &Command, done: &Done) {
+    if let Some(((device, request), content)) = place(command) {
+        let (at, done) = (draft.time(), done.clone());
+        draft.put(&(device, request), &Retry { content, done });
+        draft.put(&(at, device, request), &RetryAt);
+    }
 }
 
 /// Forgets a few of the oldest that are past their time.
