@@ -1,4 +1,23 @@
 //! The Cameo client: verbs -> cluster API / peer API -> vault; the local gallery.
 
+pub mod agent;
+pub mod cli;
+pub mod clock;
+pub mod cluster_api;
+pub mod context;
+pub mod control;
+pub mod conversation;
+pub mod demo;
+pub mod directory;
+pub mod duration;
+pub mod exit;
+pub mod notices;
+pub mod open;
+pub mod page;
 pub mod peer;
+pub mod prefix;
+pub mod print;
+pub mod share;
 pub mod vault;
+pub mod verbs;
+pub mod working;

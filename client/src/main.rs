@@ -1,1 +1,32 @@
-fn main() {}
+//! `cameo`: the command line and the agent.
+
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+/// Names the variable that says what is logged to stderr, such as `info`.
+const LOG: &str = "CAMEO_LOG";
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    // Whoever was first has set the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(cameo_client::cli::run(std::env::args_os()));
+            runtime.shutdown_background();
+            ExitCode::from(exit as u8)
+        }
+        Err(error) => {
+            eprintln!("cameo: no threads can be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 pub mod api;
 pub mod cluster_descriptor;
-pub mod codec;
+pub use cameo_codec as codec;
 pub mod identity;
 pub mod ids;
 pub mod job;

@@ -40,7 +40,7 @@ pub enum PeerRequest {
         request: Signed<PhotoRequest>,
         note: String,
     },
-    /// Here is a carrier (the body).
+    /// Here is a carrier: the body is its list of chunks, then its bytes from `offset` on.
     Deliver(Box<Delivery>),
     /// Your rights have changed.
     Rights { rights: Signed<Rights> },
@@ -48,6 +48,13 @@ pub enum PeerRequest {
     AskMore { grant: GrantId, note: String },
     /// Your request was turned down.
     Denied { request: RequestId, reason: String },
+    /// I am about to deliver this carrier; how much of it do you have already?
+    Offer {
+        request: RequestId,
+        grant: GrantId,
+        carrier: Hash,
+        carrier_length: u64,
+    },
 }
 
 /// What comes with a carrier.
@@ -59,6 +66,8 @@ pub struct Delivery {
     pub codec_key: [u8; 32],
     pub carrier: Hash,
     pub carrier_length: u64,
+    /// Where in the carrier the body begins: what the viewer answered to the offer.
+    pub offset: u64,
     /// The viewer's request that this answers.
     pub request: RequestId,
 }
@@ -67,12 +76,26 @@ pub struct Delivery {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum PeerReply {
     Pong,
-    Gallery { items: Vec<GalleryItem>, more: bool },
+    Gallery {
+        items: Vec<GalleryItem>,
+        more: bool,
+    },
     Asked(AskOutcome),
-    Received { receipt: Signed<Receipt> },
-    RightsTaken { ack: Signed<RightsAck> },
+    Received {
+        receipt: Signed<Receipt>,
+    },
+    RightsTaken {
+        ack: Signed<RightsAck>,
+    },
     Noted,
-    Refused { code: PeerRefusal, message: String },
+    /// Answer to an offer: send the carrier from here on; all of its length when none is missing.
+    Wanted {
+        offset: u64,
+    },
+    Refused {
+        code: PeerRefusal,
+        message: String,
+    },
 }
 
 /// One image of a gallery. Names of files are not told.
@@ -121,4 +144,109 @@ pub enum PeerRefusal {
 pub struct PeerUser {
     pub name: UserName,
     pub card: UserCard,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::wire;
+
+    fn signed<T>(byte: u8) -> Signed<T> {
+        Signed::from_bytes(vec![byte; 2])
+    }
+
+    fn hex<T: Serialize + ?Sized>(value: &T) -> String {
+        data_encoding::HEXLOWER.encode(&wire::encode(value))
+    }
+
+    #[test]
+    fn the_bytes_of_requests_are_pinned() {
+        let (grant, request) = (GrantId([0xaa; 32]), RequestId([0xbb; 16]));
+        let (aa, bb, cc) = ("aa".repeat(32), "bb".repeat(16), "cc".repeat(32));
+        let delivery = Delivery {
+            manifest: signed(1),
+            rights: signed(2),
+            codec_key: [0xdd; 32],
+            carrier: Hash([0xcc; 32]),
+            carrier_length: 300,
+            offset: 1,
+            request,
+        };
+        let dd = "dd".repeat(32);
+        for (message, bytes) in [
+            (PeerRequest::Ping, "00".to_owned()),
+            (PeerRequest::Gallery { after: None }, "0100".to_owned()),
+            (
+                PeerRequest::Ask {
+                    request: signed(7),
+                    note: "hi".into(),
+                },
+                "02020707026869".to_owned(),
+            ),
+            (
+                PeerRequest::Deliver(Box::new(delivery)),
+                format!("03020101020202{dd}{cc}ac0201{bb}"),
+            ),
+            (PeerRequest::Rights { rights: signed(9) }, "04020909".to_owned()),
+            (
+                PeerRequest::AskMore {
+                    grant,
+                    note: String::new(),
+                },
+                format!("05{aa}00"),
+            ),
+            (
+                PeerRequest::Denied {
+                    request,
+                    reason: "no".into(),
+                },
+                format!("06{bb}026e6f"),
+            ),
+            (
+                PeerRequest::Offer {
+                    request,
+                    grant,
+                    carrier: Hash([0xcc; 32]),
+                    carrier_length: 300,
+                },
+                format!("07{bb}{aa}{cc}ac02"),
+            ),
+        ] {
+            assert_eq!(hex(&message), bytes, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_replies_are_pinned() {
+        let aa = "aa".repeat(32);
+        for (message, bytes) in [
+            (PeerReply::Pong, "00".to_owned()),
+            (
+                PeerReply::Gallery {
+                    items: vec![],
+                    more: true,
+                },
+                "010001".to_owned(),
+            ),
+            (PeerReply::Asked(AskOutcome::Waiting), "0201".to_owned()),
+            (
+                PeerReply::Asked(AskOutcome::Held(GrantId([0xaa; 32]))),
+                format!("0202{aa}"),
+            ),
+            (PeerReply::Received { receipt: signed(3) }, "03020303".to_owned()),
+            (PeerReply::RightsTaken { ack: signed(4) }, "04020404".to_owned()),
+            (PeerReply::Noted, "05".to_owned()),
+            (PeerReply::Wanted { offset: 300 }, "06ac02".to_owned()),
+            (
+                PeerReply::Refused {
+                    code: PeerRefusal::Failed,
+                    message: "x".into(),
+                },
+                "07060178".to_owned(),
+            ),
+        ] {
+            assert_eq!(hex(&message), bytes, "{message:?}");
+        }
+    }
 }

@@ -14,6 +14,8 @@ pub mod key;
 pub mod lock;
 pub mod unlock;
 
+pub mod records;
+
 mod blobs;
 mod store;
 

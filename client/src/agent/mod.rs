@@ -1,0 +1,162 @@
+//! The agent: there for others while its user is not looking.
+//!
+//! It holds the home's lock, announces a session and keeps it alive, serves peers, follows the
+//! cluster's events, and works on what waits in the outbox. `request` runs the same for as long as
+//! it waits, where no agent runs.
+
+mod events;
+pub mod inbox;
+mod outbox;
+mod receive;
+mod serve;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::context::Context;
+use crate::control::{ControlServer, Doors};
+use crate::conversation::Peers;
+use crate::exit::Failure;
+use crate::notices::Notices;
+use crate::peer::{PeerTransport, serve as serve_peers};
+use crate::vault::AgentLock;
+use crate::vault::records::{Outgoing, OutgoingState};
+
+pub use outbox::{backoff, due, report_offline};
+
+/// What an agent may be told at its start.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where to listen for peers; none for every interface and any port.
+    pub listen: Vec<SocketAddr>,
+    /// Whether the user shows up among those online.
+    pub listed: bool,
+}
+
+/// What the agent's tasks share.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    pub ctx: Context,
+    pub peers: Peers,
+    pub notices: Notices,
+    /// Something may be due in the outbox.
+    pub wake: Arc<Notify>,
+    /// The epoch of the running session; none while there is none.
+    pub epoch: Arc<watch::Sender<Option<u64>>>,
+    /// Why the cluster does not take this device, once it has said so.
+    pub refused: Arc<watch::Sender<Option<Failure>>>,
+    /// The session has to be looked at, now.
+    pub sign_of_life: Arc<Notify>,
+    pub listed: bool,
+}
+
+/// A running agent. Dropping it stops its tasks without a word; [`Agent::stop`] says goodbye.
+#[derive(Debug)]
+pub struct Agent {
+    core: Core,
+    transport: Arc<dyn PeerTransport>,
+    tasks: JoinSet<()>,
+    _lock: AgentLock,
+}
+
+impl Agent {
+    /// Takes the home's lock, binds the endpoint and starts all tasks.
+    ///
+    /// # Errors
+    /// When another agent runs on this home, or the addresses cannot be listened on.
+    pub async fn start(ctx: Context, options: Options) -> Result<Self, Failure> {
+        let lock = AgentLock::take(ctx.vault.home())?;
+        let transport = ctx.bind(options.listen.clone()).await?;
+        let core = Core {
+            peers: ctx.speaking_over(Arc::clone(&transport)),
+            ctx,
+            notices: Notices::default(),
+            wake: Arc::new(Notify::new()),
+            epoch: Arc::new(watch::Sender::new(None)),
+            refused: Arc::new(watch::Sender::new(None)),
+            sign_of_life: Arc::new(Notify::new()),
+            listed: options.listed,
+        };
+        let control = ControlServer::bind(core.ctx.vault.home())?;
+        let doors = Doors {
+            transport: Arc::clone(&transport),
+            notices: core.notices.clone(),
+            wake: Arc::clone(&core.wake),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(control.serve(doors));
+        let service = Arc::new(serve::Service::new(core.clone()));
+        tasks.spawn(serve_peers(Arc::clone(&transport), service));
+        tasks.spawn(session::keep(core.clone()));
+        tasks.spawn(events::follow(core.clone()));
+        tasks.spawn(outbox::work(core.clone()));
+        Ok(Self {
+            core,
+            transport,
+            tasks,
+            _lock: lock,
+        })
+    }
+
+    /// Waits until the session runs; gives its epoch.
+    ///
+    /// # Errors
+    /// When the cluster refuses this device for good.
+    pub async fn ready(&self) -> Result<u64, Failure> {
+        let stopped = || Failure::other("stopped", "the agent has stopped");
+        let mut epoch = self.core.epoch.subscribe();
+        let mut refused = self.core.refused.subscribe();
+        tokio::select! {
+            running = epoch.wait_for(Option::is_some) => {
+                running.ok().and_then(|epoch| *epoch).ok_or_else(stopped)
+            }
+            no = refused.wait_for(Option::is_some) => {
+                Err(no.ok().and_then(|no| no.clone()).unwrap_or_else(stopped))
+            }
+        }
+    }
+
+    /// What happens in it.
+    #[must_use]
+    pub fn notices(&self) -> &Notices {
+        &self.core.notices
+    }
+
+    /// Its voice among peers.
+    #[must_use]
+    pub fn peers(&self) -> &Peers {
+        &self.core.peers
+    }
+
+    /// Where peers reach it.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.transport.local_addresses()
+    }
+
+    /// Ends the session, closes the endpoint, stops all tasks.
+    pub async fn stop(mut self) {
+        self.tasks.abort_all();
+        session::end(&self.core).await;
+        self.transport.close().await;
+    }
+}
+
+/// Wishes of this user that no answer has come to.
+pub(crate) fn open_requests(ctx: &Context) -> Result<Vec<Outgoing>, Failure> {
+    let all = ctx.vault.list::<Outgoing>()?;
+    Ok(all
+        .into_iter()
+        .map(|(_, outgoing)| outgoing)
+        .filter(|outgoing| {
+            !matches!(
+                outgoing.state,
+                OutgoingState::Arrived(_) | OutgoingState::Denied(_)
+            )
+        })
+        .collect())
+}

@@ -1,0 +1,245 @@
+//! The command line: what can be said, and which verb does it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::print::{Output, Report};
+use crate::verbs;
+
+/// Controlled sharing of images between people.
+#[derive(Debug, Parser)]
+#[command(name = "cameo", version, about, propagate_version = true)]
+pub struct Cli {
+    /// The home folder: keys, photos, carriers. Else CAMEO_HOME, else the XDG data folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Print one JSON document on stdout, with a schema number.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no progress and no notes.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// One use case each.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make keys, and register a name with a cluster.
+    Init(verbs::init::Arguments),
+    /// Be there for others: serve the gallery, receive carriers and rights, retry what waits.
+    Agent(verbs::agent::Arguments),
+    /// Add photos to your gallery.
+    Add(verbs::add::Arguments),
+    /// Look at the previews of what somebody shares.
+    Gallery(verbs::gallery::Arguments),
+    /// Ask somebody for an image, and wait for its carrier.
+    Request(verbs::request::Arguments),
+    /// List what others want of you, and what you want of others.
+    Requests(verbs::requests::Arguments),
+    /// Say yes to a request.
+    Approve(verbs::approve::Arguments),
+    /// Say no to a request.
+    Deny(verbs::deny::Arguments),
+    /// List what was shared with you.
+    Inbox(verbs::inbox::Arguments),
+    /// Open a photo that was shared with you: uses one view.
+    View(verbs::view::Arguments),
+    /// Change the rights of somebody you share a photo with.
+    Rights(verbs::rights::Arguments),
+    /// End somebody's rights to a photo of yours.
+    Revoke(verbs::revoke::Arguments),
+    /// List what you share, with whom, and how it stands.
+    Shared(verbs::shared::Arguments),
+    /// See when a photo of yours was looked at.
+    Log(verbs::log::Arguments),
+    /// See who is online, or who somebody is.
+    Who(verbs::who::Arguments),
+    /// See how this home, its agent and its cluster are.
+    Status(verbs::status::Arguments),
+    /// See what a PNG tells of itself.
+    Inspect(verbs::inspect::Arguments),
+    /// Play every case of the design on real processes, and judge each from outside.
+    Demo(crate::demo::Options),
+}
+
+impl Verb {
+    fn name(&self) -> &'static str {
+        match self {
+            Verb::Init(_) => "init",
+            Verb::Agent(_) => "agent",
+            Verb::Add(_) => "add",
+            Verb::Gallery(_) => "gallery",
+            Verb::Request(_) => "request",
+            Verb::Requests(_) => "requests",
+            Verb::Approve(_) => "approve",
+            Verb::Deny(_) => "deny",
+            Verb::Inbox(_) => "inbox",
+            Verb::View(_) => "view",
+            Verb::Rights(_) => "rights",
+            Verb::Revoke(_) => "revoke",
+            Verb::Shared(_) => "shared",
+            Verb::Log(_) => "log",
+            Verb::Who(_) => "who",
+            Verb::Status(_) => "status",
+            Verb::Inspect(_) => "inspect",
+            Verb::Demo(_) => "demo",
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => carry_out(cli).await,
+        Err(error) => misread(&error, json),
+    }
+}
+
+async fn carry_out(cli: Cli) -> Exit {
+    // The demo has a home for each of its people, and tells its own story.
+    let cli = match cli.verb {
+        Verb::Demo(options) => return crate::demo::run(options, cli.json).await,
+        verb => Cli { verb, ..cli },
+    };
+    let out = Output {
+        json: cli.json,
+        quiet: cli.quiet,
+    };
+    let name = cli.verb.name();
+    let result = dispatch(cli, out).await;
+    out.finish(name, result)
+}
+
+async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
+    let home = cli.home;
+    let open = || Context::open(home.clone(), out);
+    match cli.verb {
+        Verb::Init(arguments) => verbs::init::run(home, out, arguments).await,
+        Verb::Inspect(arguments) => verbs::inspect::run(home, arguments).await,
+        Verb::Agent(arguments) => verbs::agent::run(open()?, arguments).await,
+        Verb::Add(arguments) => verbs::add::run(&open()?, arguments).await,
+        Verb::Gallery(arguments) => verbs::gallery::run(&open()?, arguments).await,
+        Verb::Request(arguments) => verbs::request::run(&open()?, arguments).await,
+        Verb::Requests(arguments) => verbs::requests::run(&open()?, arguments),
+        Verb::Approve(arguments) => verbs::approve::run(&open()?, arguments).await,
+        Verb::Deny(arguments) => verbs::deny::run(&open()?, arguments).await,
+        Verb::Inbox(arguments) => verbs::inbox::run(&open()?, arguments).await,
+        Verb::View(arguments) => verbs::view::run(&open()?, arguments).await,
+        Verb::Rights(arguments) => verbs::rights::run(&open()?, arguments).await,
+        Verb::Revoke(arguments) => verbs::revoke::run(&open()?, arguments).await,
+        Verb::Shared(arguments) => verbs::shared::run(&open()?, arguments).await,
+        Verb::Log(arguments) => verbs::log::run(&open()?, arguments).await,
+        Verb::Who(arguments) => verbs::who::run(&open()?, arguments).await,
+        Verb::Status(arguments) => verbs::status::run(&open()?, arguments).await,
+        Verb::Demo(_) => unreachable!("the demo opens no home"),
+    }
+}
+
+/// Help and version are no mistakes; everything else is one, and `--json` holds for it too.
+fn misread(error: &clap::Error, json: bool) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Ok;
+    }
+    if json {
+        let text = error.to_string();
+        let first = text.lines().find(|line| !line.trim().is_empty());
+        let sentence = first.unwrap_or("this cannot be read").trim();
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
+        let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
+        println!("{}", failure.document());
+    } else {
+        let _ = error.print();
+    }
+    Exit::Usage
+}
+
+/// The whole command, for manuals and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("cameo").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_may_stand_anywhere() {
+        for line in ["--json --home /h who", "who --json --home /h"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.json);
+            assert_eq!(cli.home, Some(PathBuf::from("/h")));
+        }
+    }
+
+    #[test]
+    fn arguments_that_can_never_work_are_refused_before_anything_is_done() {
+        for line in [
+            "",
+            "gallery",
+            "gallery Ada",
+            "gallery ada/../ben",
+            "init ada",
+            "add photo.jpg --views 0",
+            "add photo.jpg --views 10001",
+            "add photo.jpg --policy everyone",
+            "add photo.jpg --codec jpeg",
+            "rights ab --expires soon",
+            "rights ab --may-save perhaps",
+            "view",
+            "dance",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_verb_of_the_design_is_there() {
+        for line in [
+            "init ada --cluster http://127.0.0.1:1#00",
+            "agent --listen 127.0.0.1:0 --unlisted",
+            "add a.jpg b.jpg --policy open --views 3 --codec alpha --expires 7d",
+            "add a.bin --preview b.jpg --look c.png --title x",
+            "gallery ada --to folder",
+            "request ada 0123 --note hello --no-wait",
+            "requests",
+            "approve 0123 --views 2",
+            "deny 0123 --reason no",
+            "inbox",
+            "view 0123 --yes --cover-to c.png",
+            "view carrier.png --save out.jpg",
+            "rights 0123 --views 5 --expires 7d --may-save yes",
+            "rights 0123 --expires never",
+            "revoke 0123",
+            "shared",
+            "log 0123",
+            "who",
+            "who ada",
+            "status",
+            "inspect c.png",
+            "demo --nodes 5 --keep folder --photo a.jpg --json",
+        ] {
+            let parsed = parse(line);
+            assert!(parsed.is_ok(), "{line}: {parsed:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The wall clock and chance: the two things that the verbs take from the machine.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cameo_common::ids::{Hash, ImageId, JobId, Millis, RequestId};
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
+
+/// Milliseconds since the Unix epoch, by this machine's clock.
+#[must_use]
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A generator seeded by the operating system.
+///
+/// # Panics
+/// When the operating system gives no randomness: nothing can be sealed without it.
+#[must_use]
+#[allow(clippy::expect_used)]
+pub fn rng() -> StdRng {
+    StdRng::try_from_rng(&mut SysRng).expect("the operating system gives randomness")
+}
+
+/// Fresh random bytes.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rng().fill_bytes(&mut bytes);
+    bytes
+}
+
+/// A fresh request id.
+#[must_use]
+pub fn request_id() -> RequestId {
+    RequestId(random())
+}
+
+/// A fresh job id.
+#[must_use]
+pub fn job_id() -> JobId {
+    JobId(random())
+}
+
+/// A fresh image id, which tells nothing of the image.
+#[must_use]
+pub fn image_id() -> ImageId {
+    ImageId(random())
+}
+
+/// A fresh nonce for a manifest.
+#[must_use]
+pub fn nonce() -> Hash {
+    Hash(random())
+}

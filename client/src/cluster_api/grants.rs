@@ -1,0 +1,135 @@
+//! Grants, rights and views.
+
+use cameo_common::api::{
+    AckRights, CreateGrant, Created, DebitView, Debited, Done, GrantInfo, GrantList, LogInfo,
+    PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
+};
+use cameo_common::ids::{GrantId, NodeId};
+use cameo_common::rights::Rights;
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Receipt, RightsAck, ViewRequest};
+
+use super::{ClusterApi, ClusterError};
+
+/// Pages of grants that are read at most.
+const MAX_PAGES: usize = 1_000;
+
+impl ClusterApi {
+    /// Records a grant.
+    ///
+    /// # Errors
+    /// `GrantExists` when there is a live one for this owner, viewer and image.
+    pub async fn create_grant(&self, create: &CreateGrant) -> Result<Created, ClusterError> {
+        self.post(paths::GRANTS.to_owned(), create).await
+    }
+
+    /// What the ledger has on one grant.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, or none of the caller's.
+    pub async fn grant(&self, grant: &GrantId) -> Result<GrantInfo, ClusterError> {
+        self.get(paths::fill(paths::GRANT, grant)).await
+    }
+
+    /// All grants of the caller, as owner and as viewer.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub async fn grants(&self) -> Result<Vec<GrantInfo>, ClusterError> {
+        let mut all: Vec<GrantInfo> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let path = match all.last() {
+                None => paths::GRANTS.to_owned(),
+                Some(last) => format!("{}?after={}", paths::GRANTS, last.grant),
+            };
+            let page: GrantList = self.get(path).await?;
+            let empty = page.grants.is_empty();
+            all.extend(page.grants);
+            if !page.more || empty {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The views taken of a grant, for its owner.
+    ///
+    /// # Errors
+    /// `Forbidden` for its viewer.
+    pub async fn grant_log(&self, grant: &GrantId) -> Result<LogInfo, ClusterError> {
+        self.get(paths::fill(paths::GRANT_LOG, grant)).await
+    }
+
+    /// Records that the carrier arrived.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub async fn put_receipt(
+        &self,
+        grant: &GrantId,
+        receipt: Signed<Receipt>,
+    ) -> Result<Done, ClusterError> {
+        let path = paths::fill(paths::RECEIPT, grant);
+        self.post(path, &PutReceipt { receipt }).await
+    }
+
+    /// Records rights, and puts them into the viewer's mailbox.
+    ///
+    /// # Errors
+    /// `StaleVersion` when the ledger has this version or a higher one.
+    pub async fn put_rights(
+        &self,
+        grant: &GrantId,
+        rights: Signed<Rights>,
+    ) -> Result<RightsStored, ClusterError> {
+        let path = paths::fill(paths::RIGHTS, grant);
+        self.post(path, &PutRights { rights }).await
+    }
+
+    /// Acknowledges rights, by the viewer.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub async fn ack_rights(
+        &self,
+        grant: &GrantId,
+        ack: Signed<RightsAck>,
+    ) -> Result<RightsStored, ClusterError> {
+        let path = paths::fill(paths::ACK, grant);
+        self.post(path, &AckRights { ack }).await
+    }
+
+    /// Charges one view; the same view request is charged once, however often it is asked.
+    ///
+    /// # Errors
+    /// `Revoked`, `Expired`, `UsedUp`.
+    pub async fn debit(
+        &self,
+        grant: &GrantId,
+        request: Signed<ViewRequest>,
+    ) -> Result<Debited, ClusterError> {
+        let path = paths::fill(paths::VIEWS, grant);
+        self.post(path, &DebitView { request }).await
+    }
+
+    /// One node's part of a debited view; only that node has it.
+    ///
+    /// # Errors
+    /// `NotDebited` when the view may not be taken up any more.
+    pub async fn part(
+        &self,
+        node: NodeId,
+        grant: &GrantId,
+        ask: &ReleasePart,
+    ) -> Result<Released, ClusterError> {
+        let nodes = self.nodes_by_id();
+        let url = nodes.iter().find(|(id, _)| *id == node).map(|(_, url)| url);
+        let Some(url) = url else {
+            return Err(ClusterError::Unreachable {
+                tried: format!("node {node}"),
+            });
+        };
+        self.post_to(url, paths::fill(paths::PARTS, grant), ask)
+            .await
+    }
+}

@@ -1,0 +1,214 @@
+//! The verbs' end of the socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{ControlReply, ControlRequest, NotConnected, Place, VERSION, Want};
+use crate::notices::Notice;
+use crate::peer::transport::{BoxFuture, Incoming, Refusal};
+use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
+use crate::vault::Home;
+
+/// In place of a frame's length: the peer refused, and the code follows.
+pub(super) const REFUSED: u32 = u32::MAX;
+/// Longest frame.
+const MAX_FRAME: u32 = 64 * 1024;
+/// Frames that may wait for the verb.
+const WAITING: usize = 16;
+/// An agent that does not answer for so long is none.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The agent's endpoint, as a verb's transport. It only asks.
+#[derive(Debug, Clone)]
+pub struct ControlTransport {
+    home: Home,
+    device: DeviceKey,
+}
+
+impl ControlTransport {
+    /// Through the agent of this home.
+    #[must_use]
+    pub fn to(home: &Home, device: DeviceKey) -> Self {
+        Self {
+            home: home.clone(),
+            device,
+        }
+    }
+
+    /// Whether an agent runs on this home and answers.
+    pub async fn answers(&self) -> bool {
+        let asked = say(&self.home, Want::Ping);
+        matches!(
+            timeout(PATIENCE, asked).await,
+            Ok(Ok((_, ControlReply::Pong)))
+        )
+    }
+
+    async fn dial(&self, peer: &PeerAddress, deadline: Duration) -> Result<Exchange, ConnectError> {
+        let want = Want::Connect {
+            peer: peer.clone(),
+            deadline_ms: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+        };
+        let said = timeout(deadline + PATIENCE, say(&self.home, want)).await;
+        let failed = |why: &str| ConnectError::Unreachable(format!("this home's agent {why}"));
+        match said {
+            Err(_) => Err(failed("does not answer")),
+            Ok(Err(error)) => Err(failed(&format!("does not answer: {error}"))),
+            Ok(Ok((stream, ControlReply::Connected))) => {
+                let (reader, writer) = stream.into_split();
+                Ok(Exchange {
+                    reader: Box::new(Framed::new(reader)),
+                    writer: Box::new(writer),
+                })
+            }
+            Ok(Ok((_, ControlReply::NotConnected { why, text }))) => Err(match why {
+                NotConnected::Unreachable => ConnectError::Unreachable(text),
+                NotConnected::WrongIdentity => ConnectError::WrongIdentity,
+                NotConnected::OtherVersion => ConnectError::OtherVersion,
+                NotConnected::InvalidKey => ConnectError::InvalidKey,
+                NotConnected::Ourselves => ConnectError::Ourselves,
+            }),
+            Ok(Ok(_)) => Err(failed("is of another version; restart it")),
+        }
+    }
+}
+
+impl PeerTransport for ControlTransport {
+    fn device(&self) -> DeviceKey {
+        self.device
+    }
+
+    fn local_addresses(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
+
+    fn connect<'a>(
+        &'a self,
+        peer: &'a PeerAddress,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Exchange, ConnectError>> {
+        Box::pin(self.dial(peer, deadline))
+    }
+
+    fn accept(&self) -> BoxFuture<'_, Option<Incoming>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Has the agent look at what waits; false when none runs.
+pub async fn wake(home: &Home) -> bool {
+    matches!(
+        timeout(PATIENCE, say(home, Want::Wake)).await,
+        Ok(Ok((_, ControlReply::Woken)))
+    )
+}
+
+/// What happens in the agent, as it happens.
+#[derive(Debug)]
+pub struct Following(UnixStream);
+
+/// Listens to the agent of this home; none when no agent runs.
+pub async fn follow(home: &Home) -> Option<Following> {
+    match timeout(PATIENCE, say(home, Want::Follow)).await {
+        Ok(Ok((stream, ControlReply::Following))) => Some(Following(stream)),
+        _ => None,
+    }
+}
+
+impl Following {
+    /// The next notice; an error when the agent has gone.
+    ///
+    /// # Errors
+    /// When the socket closes.
+    pub async fn next(&mut self) -> io::Result<Notice> {
+        super::read(&mut self.0).await
+    }
+}
+
+async fn say(home: &Home, want: Want) -> io::Result<(UnixStream, ControlReply)> {
+    let place = Place::of(home)?;
+    let mut stream = UnixStream::connect(&place.path).await?;
+    let request = ControlRequest {
+        version: VERSION,
+        want,
+    };
+    super::write(&mut stream, &request).await?;
+    let reply = super::read(&mut stream).await?;
+    Ok((stream, reply))
+}
+
+/// Takes the peer's bytes out of their frames.
+struct Framed {
+    frames: mpsc::Receiver<io::Result<Bytes>>,
+    rest: Bytes,
+}
+
+impl Framed {
+    fn new(mut reader: OwnedReadHalf) -> Self {
+        let (found, frames) = mpsc::channel(WAITING);
+        tokio::spawn(async move {
+            loop {
+                let frame = next_frame(&mut reader).await;
+                let ended = !matches!(&frame, Ok(bytes) if !bytes.is_empty());
+                if found.send(frame).await.is_err() || ended {
+                    return;
+                }
+            }
+        });
+        Self {
+            frames,
+            rest: Bytes::new(),
+        }
+    }
+}
+
+async fn next_frame(reader: &mut OwnedReadHalf) -> io::Result<Bytes> {
+    match reader.read_u32_le().await? {
+        REFUSED => {
+            let code = reader.read_u32_le().await?;
+            Err(Refusal::from_code(u64::from(code))
+                .map_or_else(|| io::ErrorKind::ConnectionAborted.into(), io::Error::from))
+        }
+        length if length > MAX_FRAME => Err(io::ErrorKind::InvalidData.into()),
+        length => {
+            let mut bytes = vec![0; length as usize];
+            reader.read_exact(&mut bytes).await?;
+            Ok(bytes.into())
+        }
+    }
+}
+
+impl AsyncRead for Framed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.rest.is_empty() {
+            match self.frames.poll_recv(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(Some(Ok(bytes))) => self.rest = bytes,
+            }
+        }
+        let step = self.rest.len().min(buffer.remaining());
+        buffer.put_slice(&self.rest[..step]);
+        self.rest.advance(step);
+        Poll::Ready(Ok(()))
+    }
+}

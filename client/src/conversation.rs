@@ -1,0 +1,188 @@
+//! Talking to another user's agent: every call carries who we are, and is tried at each of the
+//! user's devices until one answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::peer::{PeerCall, PeerRefusal, PeerReply, PeerRequest};
+use cameo_common::signed::Signed;
+
+use crate::directory::Person;
+use crate::exit::{self, Exit, Failure};
+use crate::peer::{
+    AskError, Body, Content, PeerAddress, PeerMessage, PeerTransport, ReceivedBody, ask,
+};
+
+impl PeerMessage for PeerCall {
+    fn body_length(&self) -> u64 {
+        match &self.request {
+            PeerRequest::Deliver(delivery) => Content {
+                length: delivery.carrier_length,
+                hash: delivery.carrier.0,
+            }
+            .body_length(delivery.offset),
+            _ => 0,
+        }
+    }
+}
+
+impl PeerMessage for PeerReply {
+    fn body_length(&self) -> u64 {
+        match self {
+            PeerReply::Gallery { items, .. } => {
+                items.iter().map(|item| u64::from(item.preview)).sum()
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Why a peer gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TalkError {
+    /// The directory has no address for him.
+    #[error("it has told no address")]
+    NoAddress,
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error("{message}")]
+    Refused { code: PeerRefusal, message: String },
+    /// An answer to another question.
+    #[error("its answer makes no sense")]
+    Strange,
+}
+
+impl TalkError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        match self {
+            TalkError::NoAddress => true,
+            TalkError::Ask(error) => error.is_offline(),
+            TalkError::Refused { code, .. } => {
+                matches!(code, PeerRefusal::TooMany | PeerRefusal::Failed)
+            }
+            TalkError::Strange => false,
+        }
+    }
+
+    /// The same for the person who asked.
+    #[must_use]
+    pub fn failure(&self, who: &str) -> Failure {
+        match self {
+            TalkError::NoAddress => Failure::new(
+                Exit::Queued,
+                "peer_offline",
+                format!("{who} is offline: try again when {who}'s agent runs"),
+            ),
+            TalkError::Ask(error) => exit::unasked(who, error),
+            TalkError::Refused { code, message } => exit::refused(who, *code, message),
+            TalkError::Strange => Failure::other(
+                "peer",
+                format!(
+                    "{who}'s agent gave an answer that makes no sense; is one of you out of date?"
+                ),
+            ),
+        }
+    }
+}
+
+/// This device's voice among peers. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    transport: Arc<dyn PeerTransport>,
+    card: Signed<UserCard>,
+    certificate: Signed<DeviceCertificate>,
+}
+
+impl Peers {
+    /// Speaks over a transport as the user of this card and certificate.
+    #[must_use]
+    pub fn new(
+        transport: Arc<dyn PeerTransport>,
+        card: Signed<UserCard>,
+        certificate: Signed<DeviceCertificate>,
+    ) -> Self {
+        Self {
+            transport,
+            card,
+            certificate,
+        }
+    }
+
+    /// What carries the words.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn PeerTransport> {
+        &self.transport
+    }
+
+    /// Asks the first of a person's devices that answers; says which one it was.
+    ///
+    /// # Errors
+    /// The last device's error when none answers; a refusal of any is final.
+    pub async fn ask(
+        &self,
+        person: &Person,
+        request: PeerRequest,
+        deadline: Duration,
+    ) -> Result<(PeerReply, Option<ReceivedBody>, PeerAddress), TalkError> {
+        let mut last = TalkError::NoAddress;
+        for address in &person.addresses {
+            match self.ask_at(address, request.clone(), None, deadline).await {
+                Ok((reply, body)) => return Ok((reply, body, address.clone())),
+                Err(TalkError::Ask(error)) if error.is_offline() => last = error.into(),
+                Err(TalkError::Ask(error @ AskError::WrongIdentity)) => last = error.into(),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// Asks one device.
+    ///
+    /// # Errors
+    /// See [`TalkError`].
+    pub async fn ask_at(
+        &self,
+        address: &PeerAddress,
+        request: PeerRequest,
+        body: Option<Body>,
+        deadline: Duration,
+    ) -> Result<(PeerReply, Option<ReceivedBody>), TalkError> {
+        let call = PeerCall {
+            card: self.card.clone(),
+            certificate: self.certificate.clone(),
+            request,
+        };
+        let asked = ask(self.transport.as_ref(), address, &call, body, deadline);
+        match asked.await? {
+            (PeerReply::Refused { code, message }, _) => Err(TalkError::Refused {
+                code,
+                message: tidy(&message),
+            }),
+            answer => Ok(answer),
+        }
+    }
+}
+
+/// Longest sentence of a stranger that is shown, in characters.
+const MAX_SENTENCE: usize = 300;
+
+/// A stranger's words, without anything that a terminal would obey.
+#[must_use]
+pub fn tidy(text: &str) -> String {
+    let shown = text.chars().filter(|c| !c.is_control());
+    shown.take(MAX_SENTENCE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_words_cannot_drive_the_terminal() {
+        assert_eq!(tidy("no\x1b[2J\r\nmore"), "no[2Jmore");
+        assert_eq!(tidy(&"x".repeat(1_000)).len(), MAX_SENTENCE);
+    }
+}

@@ -1,0 +1,130 @@
+//! Having it hidden: a worker of the leader's choosing, straight to it, and one retry elsewhere.
+//!
+//! What comes back is believed only after it was read again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cameo_common::api::{ErrorCode, PlaceJob, Placed};
+use cameo_common::codec::{CodecKey, reveal};
+use cameo_common::ids::{Hash, NodeId};
+use cameo_common::job::JobInput;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+
+use super::seal::Sealed;
+use crate::clock;
+use crate::cluster_api::{ClusterApi, ClusterError, JobFailure};
+use crate::exit::{Exit, Failure};
+
+/// Workers that a job is tried on.
+const MAX_WORKERS: usize = 2;
+/// Tickets that may turn out to be of an old term.
+const MAX_TICKETS: usize = 4;
+/// How long to wait for a worker to become free.
+const BUSY_DEADLINE: Duration = Duration::from_secs(20);
+/// Wait for a worker when the leader names no time.
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
+
+/// A carrier, and who made it.
+#[derive(Debug)]
+pub(super) struct Hidden {
+    pub png: Bytes,
+    pub worker: NodeId,
+    pub leader: NodeId,
+}
+
+pub(super) async fn hide(api: &ClusterApi, sealed: &Sealed) -> Result<Hidden, Failure> {
+    let input = JobInput {
+        key: CodecKey::from_bytes(*sealed.codec_key.expose()),
+        options: sealed.options,
+        cover: &sealed.cover,
+        payload: &sealed.photo.payload,
+    };
+    let input = Bytes::from(input.encode());
+    let mut place = PlaceJob {
+        job: clock::job_id(),
+        input: Hash::of(&input),
+        size: input.len() as u64,
+        exclude: Vec::new(),
+    };
+    let mut last = String::new();
+    for _ in 0..MAX_TICKETS {
+        if place.exclude.len() >= MAX_WORKERS {
+            break;
+        }
+        let placed = match wait_for_worker(api, &place).await {
+            Err(error) if !last.is_empty() => {
+                return Err(no_worker(&format!("{last}; and then: {error}")));
+            }
+            placed => placed?,
+        };
+        match api.run_job(&placed, input.clone()).await {
+            Ok(png) => {
+                return Ok(Hidden {
+                    png,
+                    worker: placed.worker,
+                    leader: placed.leader,
+                });
+            }
+            Err(JobFailure::Job(error)) if error.code == ErrorCode::BadTicket => {
+                last = error.message;
+            }
+            Err(JobFailure::Job(error)) => return Err(error.into()),
+            Err(error @ JobFailure::Worker { .. }) => {
+                last = error.to_string();
+                place.exclude.push(placed.worker);
+            }
+        }
+    }
+    Err(no_worker(&last))
+}
+
+fn no_worker(why: &str) -> Failure {
+    Failure::new(
+        Exit::Other,
+        "no_worker",
+        format!(
+            "no node could hide the photo ({why}): nothing was shared; try again when more nodes run"
+        ),
+    )
+}
+
+async fn wait_for_worker(api: &ClusterApi, place: &PlaceJob) -> Result<Placed, Failure> {
+    let end = Instant::now() + BUSY_DEADLINE;
+    loop {
+        match api.place_job(place).await {
+            Ok(placed) => return Ok(placed),
+            Err(ClusterError::Api(error)) if error.code == ErrorCode::Busy => {
+                let pause = error
+                    .retry_after_ms
+                    .map_or(BUSY_PAUSE, Duration::from_millis);
+                if Instant::now() + pause >= end {
+                    return Err(no_worker(&error.message));
+                }
+                sleep(pause).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Reads the carrier again: it has to hold the payload bit for bit.
+pub(super) async fn check(sealed: Sealed, hidden: &Hidden) -> Result<Sealed, Failure> {
+    let png = hidden.png.clone();
+    let worker = hidden.worker;
+    let work = move || {
+        let key = CodecKey::from_bytes(*sealed.codec_key.expose());
+        let good = reveal(&png, &key).is_ok_and(|found| found == sealed.photo.payload);
+        good.then_some(sealed)
+    };
+    let checked = spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::other("codec", error.to_string()))?;
+    checked.ok_or_else(|| {
+        Failure::other(
+            "bad_carrier",
+            format!("node {worker} gave back a carrier that does not hold the photo: it was thrown away; try again, and have that node looked at"),
+        )
+    })
+}

@@ -1,0 +1,120 @@
+//! A grant, as its owner and as its viewer keep it.
+
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::keys::PublicKey;
+use cameo_common::rights::Rights;
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest, PhotoRequest, Receipt};
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+use crate::vault::Record;
+
+/// How far a grant has come on its way to the viewer. Each step is kept before the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stage {
+    /// Sealed, hidden and read again: everything is at hand.
+    Carried,
+    /// In the ledger.
+    Recorded,
+    /// With the viewer, who signed for it.
+    Delivered,
+    /// The ledger has the receipt.
+    Settled,
+}
+
+/// A grant that this user made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantOwned {
+    pub grant: GrantId,
+    pub image: ImageId,
+    pub viewer: UserName,
+    pub viewer_key: PublicKey,
+    pub request: Signed<PhotoRequest>,
+    pub request_id: RequestId,
+    pub manifest: Signed<Manifest>,
+    pub deal: Signed<Deal>,
+    /// Kept for later deals.
+    pub cluster_share: Secret,
+    /// The newest that was signed.
+    pub rights: Signed<Rights>,
+    pub version: u64,
+    /// The newest that the ledger has.
+    pub recorded_version: u64,
+    /// The newest that the viewer has acknowledged.
+    pub acknowledged: u64,
+    pub revoked: bool,
+    pub expires: Option<Millis>,
+    pub codec_key: Secret,
+    pub carrier: Hash,
+    pub carrier_length: u64,
+    /// The worker that made the carrier, and the node that chose it.
+    pub worker: u64,
+    pub leader: u64,
+    pub stage: Stage,
+    pub receipt: Option<Signed<Receipt>>,
+    pub created: Millis,
+}
+
+impl Record for GrantOwned {
+    const KIND: &'static str = "grant-owned";
+    const VERSION: u16 = 1;
+}
+
+impl GrantOwned {
+    /// Folder of carriers that may have to be sent again.
+    pub const CARRIERS: &'static str = "sent";
+
+    /// File name of its carrier.
+    #[must_use]
+    pub fn blob(&self) -> String {
+        format!("{}.png", self.grant)
+    }
+
+    /// Whether it may still permit a view, now or after its rights are raised.
+    #[must_use]
+    pub fn is_live(&self, now: Millis) -> bool {
+        !self.revoked && self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// A grant that this user was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantHeld {
+    pub grant: GrantId,
+    pub image: ImageId,
+    pub owner: UserName,
+    pub owner_key: PublicKey,
+    pub request_id: RequestId,
+    pub title: String,
+    pub manifest: Signed<Manifest>,
+    pub codec_key: Secret,
+    pub carrier: Hash,
+    /// The newest seen.
+    pub rights: Signed<Rights>,
+    pub version: u64,
+    /// Of the newest that the ledger is known to have; lower than `version` while those are
+    /// provisional.
+    pub confirmed: u64,
+    /// The highest version whose acknowledgement the ledger has.
+    pub acknowledged: u64,
+    /// Views used, as last heard of.
+    pub used: u32,
+    pub received: Millis,
+}
+
+impl Record for GrantHeld {
+    const KIND: &'static str = "grant-held";
+    const VERSION: u16 = 1;
+}
+
+impl GrantHeld {
+    /// Folder of carriers that were received.
+    pub const CARRIERS: &'static str = "carriers";
+
+    /// File name of its carrier.
+    #[must_use]
+    pub fn blob(&self) -> String {
+        format!("{}.png", self.grant)
+    }
+}

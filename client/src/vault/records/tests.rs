@@ -1,0 +1,211 @@
+//! The bytes of each record are pinned: whoever changes a shape has to change its version.
+
+#![allow(clippy::unwrap_used)]
+
+use cameo_common::codec::Codec;
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, RequestId};
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
+
+use super::*;
+
+fn signed<T>(byte: u8) -> Signed<T> {
+    Signed::from_bytes(vec![byte; 3])
+}
+
+fn bytes<T: Record>(record: &T) -> Vec<u8> {
+    postcard::to_stdvec(record).unwrap()
+}
+
+fn pin<T: Record>(record: &T) -> (u16, usize, String) {
+    let bytes = bytes(record);
+    let hash = blake3::hash(&bytes).to_hex();
+    (T::VERSION, bytes.len(), hash[..16].to_owned())
+}
+
+fn identity() -> Identity {
+    Identity {
+        name: "ada".parse().unwrap(),
+        identity: Secret::new([1; 32]),
+        device: Secret::new([2; 32]),
+        sealing: vec![Secret::new([3; 32])],
+        card: signed(4),
+        certificate: signed(5),
+        cluster: ClusterId([6; 32]),
+        nodes: vec!["http://127.0.0.1:1".into()],
+        endpoint_sequence: 7,
+        created: 8,
+    }
+}
+
+fn contact() -> Contact {
+    Contact {
+        name: "ben".parse().unwrap(),
+        key: PublicKey([1; 32]),
+        card: signed(2),
+        sequence: 3,
+        first_met: 4,
+    }
+}
+
+fn image() -> Image {
+    Image {
+        image: ImageId([1; 16]),
+        title: "t".into(),
+        name: "n.jpg".into(),
+        media_type: "image/jpeg".into(),
+        bytes: 2,
+        hash: Hash([3; 32]),
+        width: 4,
+        height: 5,
+        policy: Policy::Ask,
+        terms: Terms {
+            views: 6,
+            expires_after: Some(7),
+            may_save: true,
+        },
+        look: Look {
+            codec: Codec::Alpha,
+            own_cover: false,
+        },
+        added: 8,
+    }
+}
+
+fn grant_owned() -> GrantOwned {
+    GrantOwned {
+        grant: GrantId([1; 32]),
+        image: ImageId([2; 16]),
+        viewer: "ben".parse().unwrap(),
+        viewer_key: PublicKey([3; 32]),
+        request: signed(4),
+        request_id: RequestId([5; 16]),
+        manifest: signed(6),
+        deal: signed(7),
+        cluster_share: Secret::new([8; 32]),
+        rights: signed(9),
+        version: 10,
+        recorded_version: 11,
+        acknowledged: 12,
+        revoked: false,
+        expires: None,
+        codec_key: Secret::new([13; 32]),
+        carrier: Hash([14; 32]),
+        carrier_length: 15,
+        worker: 16,
+        leader: 17,
+        stage: Stage::Recorded,
+        receipt: Some(signed(18)),
+        created: 19,
+    }
+}
+
+fn grant_held() -> GrantHeld {
+    GrantHeld {
+        grant: GrantId([1; 32]),
+        image: ImageId([2; 16]),
+        owner: "ada".parse().unwrap(),
+        owner_key: PublicKey([3; 32]),
+        request_id: RequestId([4; 16]),
+        title: "t".into(),
+        manifest: signed(5),
+        codec_key: Secret::new([6; 32]),
+        carrier: Hash([7; 32]),
+        rights: signed(8),
+        version: 9,
+        confirmed: 10,
+        acknowledged: 11,
+        used: 12,
+        received: 13,
+    }
+}
+
+#[test]
+fn the_bytes_of_a_pending_view_are_pinned() {
+    let view = PendingView {
+        grant: GrantId([0xaa; 32]),
+        request: RequestId([0xbb; 16]),
+        signed: signed(0xcc),
+        one_time: Secret::new([0xdd; 32]),
+        begun: 300,
+    };
+    // grant, request id, length and bytes of the statement, one-time secret, varint of the time
+    let expected = [
+        [0xaa; 32].as_slice(),
+        &[0xbb; 16],
+        &[3, 0xcc, 0xcc, 0xcc],
+        &[0xdd; 32],
+        &[0xac, 0x02],
+    ]
+    .concat();
+    assert_eq!(PendingView::VERSION, 1);
+    assert_eq!(bytes(&view), expected);
+}
+
+#[test]
+fn the_bytes_of_every_record_are_pinned() {
+    let incoming = Incoming {
+        request: RequestId([1; 16]),
+        viewer: "ben".parse().unwrap(),
+        viewer_key: PublicKey([2; 32]),
+        image: ImageId([3; 16]),
+        asked: Asked::More(GrantId([4; 32])),
+        note: "n".into(),
+        received: 5,
+        state: IncomingState::Denied {
+            reason: "r".into(),
+            told: true,
+        },
+    };
+    let outgoing = Outgoing {
+        request: RequestId([1; 16]),
+        owner: "ada".parse().unwrap(),
+        owner_key: PublicKey([2; 32]),
+        image: ImageId([3; 16]),
+        title: "t".into(),
+        signed: signed(4),
+        note: "n".into(),
+        asked_at: 5,
+        state: OutgoingState::Arrived(GrantId([6; 32])),
+    };
+    let attempts = Attempts {
+        key: OutboxKey::Ask(RequestId([1; 16])),
+        count: 2,
+        next: 3,
+        last_error: "e".into(),
+    };
+    let found = [
+        pin(&identity()),
+        pin(&EventToken { sequence: 9 }),
+        pin(&contact()),
+        pin(&image()),
+        pin(&grant_owned()),
+        pin(&grant_held()),
+        pin(&incoming),
+        pin(&outgoing),
+        pin(&attempts),
+    ];
+    let pinned = PINNED.map(|(version, length, hash)| (version, length, hash.to_owned()));
+    assert_eq!(found, pinned);
+}
+
+/// Version, length and the first half of the hash of: identity, event token, contact, image, grant
+/// as owner, grant as viewer, request in, request out, attempts.
+const PINNED: [(u16, usize, &str); 9] = [
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+    (1, 0, ""),
+];
+
+#[test]
+fn secrets_are_not_printed() {
+    let printed = format!("{:?}{:?}{:?}", identity(), grant_owned(), grant_held());
+    assert!(printed.contains("Secret(..)"));
+    assert!(!printed.contains("1, 1, 1") && !printed.contains("13, 13"), "{printed}");
+}

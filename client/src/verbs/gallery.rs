@@ -1,0 +1,130 @@
+//! `gallery`: the previews of what somebody shares, straight from his agent.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use cameo_common::ids::{ImageId, UserName};
+use cameo_common::peer::{GalleryItem, MAX_GALLERY, MAX_PREVIEW, PeerReply, PeerRequest};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::conversation::{Peers, TalkError, tidy};
+use crate::directory::{self, Person};
+use crate::exit::Failure;
+use crate::peer::ask::ACK_DEADLINE;
+use crate::prefix::short;
+use crate::print::{Report, table};
+
+/// What `gallery` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Whose gallery.
+    #[arg(value_name = "USER")]
+    user: UserName,
+    /// Where to put the previews; else a folder in the home.
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+}
+
+/// One image of somebody's gallery.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub item: GalleryItem,
+    pub preview: Bytes,
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
+    if person.newly_met {
+        ctx.out.note(format_args!(
+            "First contact with {0}: compare safety phrases some day, `cameo who {0}`.",
+            arguments.user
+        ));
+    }
+    let peers = ctx.peers().await?;
+    let bar = ctx.out.bar("asking");
+    let shown = fetch(&peers, &person).await;
+    bar.finish_and_clear();
+    let shown = shown?;
+    let folder = match arguments.to {
+        Some(folder) => folder,
+        None => ctx
+            .vault
+            .home()
+            .path()
+            .join("galleries")
+            .join(arguments.user.as_str()),
+    };
+    std::fs::create_dir_all(&folder)?;
+    let mut images: Vec<Value> = Vec::new();
+    let mut rows = Vec::new();
+    for Shown { item, preview } in &shown {
+        let path = save(&folder, item, preview)?;
+        let title = tidy(&item.title);
+        let asks = if item.asks { "asks first" } else { "open" };
+        rows.push(vec![
+            short(&item.image),
+            title.clone(),
+            format!("{} x {}", item.width, item.height),
+            asks.to_owned(),
+        ]);
+        images.push(json!({
+            "image": item.image, "title": title, "width": item.width, "height": item.height,
+            "bytes": item.bytes, "asks": item.asks, "preview": path,
+        }));
+    }
+    let text = format!("{}The previews are in {}.", table(&rows), folder.display());
+    Ok(Report::new(text)
+        .with("user", &arguments.user)
+        .with("folder", &folder)
+        .with("images", images))
+}
+
+fn save(folder: &Path, item: &GalleryItem, preview: &[u8]) -> Result<Option<PathBuf>, Failure> {
+    if preview.is_empty() {
+        return Ok(None);
+    }
+    let path = folder.join(format!("{}.jpg", item.image));
+    std::fs::write(&path, preview)?;
+    Ok(Some(path))
+}
+
+/// All of a person's gallery, page by page.
+///
+/// # Errors
+/// Exit 4 when it is closed, 6 when its owner is offline.
+pub async fn fetch(peers: &Peers, person: &Person) -> Result<Vec<Shown>, Failure> {
+    let who = person.name.as_str();
+    let mut shown: Vec<Shown> = Vec::new();
+    let mut after: Option<ImageId> = None;
+    while shown.len() < MAX_GALLERY {
+        let asked = peers
+            .ask(person, PeerRequest::Gallery { after }, ACK_DEADLINE)
+            .await;
+        let (items, more, body) = match asked.map_err(|error| error.failure(who))? {
+            (PeerReply::Gallery { items, more }, body, _) => (items, more, body),
+            _ => return Err(TalkError::Strange.failure(who)),
+        };
+        let strange = || TalkError::Strange.failure(who);
+        let limit = items.len() * MAX_PREVIEW;
+        let mut previews = match body {
+            Some(body) => body.collect(limit as u64).await.map_err(|_| strange())?,
+            None => Bytes::new(),
+        };
+        let last = items.last().map(|item| item.image);
+        for item in items {
+            let length = item.preview as usize;
+            if length > MAX_PREVIEW || length > previews.len() {
+                return Err(strange());
+            }
+            let preview = previews.split_to(length);
+            shown.push(Shown { item, preview });
+        }
+        if !more || last.is_none() || last <= after {
+            break;
+        }
+        after = last;
+    }
+    Ok(shown)
+}

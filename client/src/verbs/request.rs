@@ -1,0 +1,389 @@
+//! `request`: ask somebody for an image, and wait until its carrier is here.
+//!
+//! Carriers are received by the agent of this home. Where none runs, this verb is the agent for as
+//! long as it waits.
+
+use std::time::Duration;
+
+use cameo_common::ids::{GrantId, ImageId, UserName};
+use cameo_common::peer::{AskOutcome, MAX_NOTE, PeerReply, PeerRequest};
+use cameo_common::signed::Signed;
+use cameo_common::statements::PhotoRequest;
+use clap::Args;
+use indicatif::ProgressBar;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{gallery, length_of_time};
+use crate::agent::{Agent, Options, inbox};
+use crate::clock;
+use crate::context::Context;
+use crate::control::{self, Following};
+use crate::conversation::{Peers, TalkError, tidy};
+use crate::directory::{self, Person};
+use crate::exit::{Exit, Failure};
+use crate::notices::Notice;
+use crate::peer::ask::ACK_DEADLINE;
+use crate::prefix::{resolve, short};
+use crate::print::{Output, Report};
+use crate::vault::records::{GrantHeld, Outgoing, OutgoingState};
+
+/// How often the vault is looked at while notices are waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Longest start of an agent of one's own.
+const START_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What `request` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Whose image.
+    #[arg(value_name = "USER")]
+    user: UserName,
+    /// The image's id, or its first digits; `cameo gallery USER` lists them.
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    /// A line for the owner.
+    #[arg(long, default_value = "")]
+    note: String,
+    /// Ask, and leave the rest to the agent.
+    #[arg(long)]
+    no_wait: bool,
+    /// How long to wait for the carrier.
+    #[arg(long, default_value = "100s", value_parser = length_of_time)]
+    timeout: u64,
+    /// Ask for more views of an image that you have.
+    #[arg(long)]
+    more: bool,
+}
+
+/// Who receives the carrier, and tells about it.
+enum Receiver {
+    /// The agent of this home, in a process of its own.
+    Running(Following),
+    /// An agent in this process.
+    Own(Box<Agent>, tokio::sync::broadcast::Receiver<Notice>),
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    check(ctx, &arguments)?;
+    let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
+    let (mut receiver, peers) = receiver(ctx).await?;
+    let asked = ask(ctx, &peers, &person, &arguments, &mut receiver).await;
+    if let Receiver::Own(agent, _) = receiver {
+        agent.stop().await;
+    }
+    asked
+}
+
+fn check(ctx: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.user == ctx.me.name {
+        return Err(Failure::usage("these are your own images; you have them"));
+    }
+    if arguments.note.len() > MAX_NOTE {
+        return Err(Failure::usage(format!(
+            "a note has at most {MAX_NOTE} bytes"
+        )));
+    }
+    Ok(())
+}
+
+async fn receiver(ctx: &Context) -> Result<(Receiver, Peers), Failure> {
+    if let Some(following) = control::follow(ctx.vault.home()).await {
+        return Ok((Receiver::Running(following), ctx.peers().await?));
+    }
+    let agent = Agent::start(ctx.clone(), Options::default()).await?;
+    let notices = agent.notices().listen();
+    match timeout(START_DEADLINE, agent.ready()).await {
+        Ok(Ok(_)) => {
+            let peers = agent.peers().clone();
+            Ok((Receiver::Own(Box::new(agent), notices), peers))
+        }
+        Ok(Err(error)) => {
+            agent.stop().await;
+            Err(error)
+        }
+        Err(_) => {
+            agent.stop().await;
+            Err(Failure::new(
+                Exit::NoQuorum,
+                "no_quorum",
+                "this device could not be announced to the cluster in time; try again when more nodes run",
+            ))
+        }
+    }
+}
+
+async fn ask(
+    ctx: &Context,
+    peers: &Peers,
+    person: &Person,
+    arguments: &Arguments,
+    receiver: &mut Receiver,
+) -> Result<Report, Failure> {
+    let (image, title) = choose(peers, person, &arguments.image).await?;
+    if let Some(held) = held(ctx, person, &image)? {
+        return have_it(ctx, peers, person, held, arguments).await;
+    }
+    let outgoing = wish(ctx, person, image, title, &arguments.note)?;
+    let bar = ctx.out.bar("asking");
+    let outcome = inbox::ask(ctx, peers, &outgoing).await;
+    let outcome = outcome.inspect_err(|error| {
+        bar.finish_and_clear();
+        // What can never come is not waited for.
+        if matches!(error.exit, Exit::NotFound | Exit::Denied) {
+            let _ = ctx.vault.delete::<Outgoing>(&outgoing.request.to_string());
+        }
+    })?;
+    if let AskOutcome::Held(grant) = outcome {
+        bar.finish_and_clear();
+        return Err(lost(ctx, person, &outgoing, grant));
+    }
+    let ended = if arguments.no_wait {
+        None
+    } else {
+        let deadline = Duration::from_millis(arguments.timeout);
+        wait(ctx, receiver, &outgoing, deadline, &bar).await
+    };
+    bar.finish_and_clear();
+    report(ctx, person, &outgoing, outcome, ended, arguments.no_wait)
+}
+
+/// The image that was meant. Its whole id needs no look at the gallery.
+async fn choose(peers: &Peers, person: &Person, text: &str) -> Result<(ImageId, String), Failure> {
+    if let Ok(image) = text.parse::<ImageId>() {
+        return Ok((image, String::new()));
+    }
+    let shown = gallery::fetch(peers, person).await?;
+    let image = resolve(
+        text,
+        shown.iter().map(|shown| shown.item.image),
+        "image in this gallery",
+        "`cameo gallery USER` lists them",
+    )?;
+    let title = shown
+        .iter()
+        .find(|shown| shown.item.image == image)
+        .map(|shown| tidy(&shown.item.title));
+    Ok((image, title.unwrap_or_default()))
+}
+
+/// A live grant of this image, with its carrier.
+fn held(ctx: &Context, person: &Person, image: &ImageId) -> Result<Option<GrantHeld>, Failure> {
+    let now = clock::now();
+    for (_, held) in ctx.vault.list::<GrantHeld>()? {
+        let rights = held.rights.peek()?;
+        let live = !rights.revoked && rights.expires.is_none_or(|expires| now < expires);
+        let same = held.owner_key == person.card.key && held.image == *image;
+        if same
+            && live
+            && ctx
+                .vault
+                .blob_path(GrantHeld::CARRIERS, &held.blob())?
+                .is_file()
+        {
+            return Ok(Some(held));
+        }
+    }
+    Ok(None)
+}
+
+/// Nothing to send: at most there is something to ask for.
+async fn have_it(
+    ctx: &Context,
+    peers: &Peers,
+    person: &Person,
+    held: GrantHeld,
+    arguments: &Arguments,
+) -> Result<Report, Failure> {
+    let info = ctx.api.grant(&held.grant).await?;
+    let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
+    let base = |text: String, state: &str| {
+        Report::new(text)
+            .with("state", state)
+            .with("request", held.request_id)
+            .with("grant", held.grant)
+            .with("carrier", &carrier)
+            .with("views", info.permitted)
+            .with("left", info.left)
+    };
+    if info.left > 0 && !arguments.more {
+        let text = format!(
+            "You have it: `cameo view {}` ({} of {} views left).",
+            short(&held.grant),
+            info.left,
+            info.permitted
+        );
+        return Ok(base(text, "held"));
+    }
+    let who = person.name.as_str();
+    let request = PeerRequest::AskMore {
+        grant: held.grant,
+        note: arguments.note.clone(),
+    };
+    let asked = peers.ask(person, request, ACK_DEADLINE).await;
+    match asked.map_err(|error| error.failure(who))? {
+        (PeerReply::Noted, _, _) => Ok(base(
+            format!("{who} is asked for more views."),
+            "asked_more",
+        )),
+        _ => Err(TalkError::Strange.failure(who)),
+    }
+}
+
+/// The owner holds a grant that this home knows nothing of.
+fn lost(ctx: &Context, person: &Person, outgoing: &Outgoing, grant: GrantId) -> Failure {
+    let _ = ctx.vault.delete::<Outgoing>(&outgoing.request.to_string());
+    Failure::other(
+        "held_elsewhere",
+        format!(
+            "{0} shares this image with you already (grant {1}), but this home does not have it: look on your other device, or ask {0} to revoke it and ask again",
+            person.name,
+            short(&grant)
+        ),
+    )
+}
+
+/// The same wish however often it is asked.
+fn wish(
+    ctx: &Context,
+    person: &Person,
+    image: ImageId,
+    title: String,
+    note: &str,
+) -> Result<Outgoing, Failure> {
+    let open = crate::agent::open_requests(ctx)?;
+    let mut before = open
+        .into_iter()
+        .filter(|outgoing| outgoing.image == image && outgoing.owner_key == person.card.key);
+    if let Some(outgoing) = before.next() {
+        return Ok(outgoing);
+    }
+    let key = ctx.me.identity_key();
+    let request = clock::request_id();
+    let signed = Signed::new(
+        &key,
+        PhotoRequest {
+            viewer: key.public(),
+            owner: person.card.key,
+            image,
+            request,
+            asked_at: clock::now(),
+        },
+    );
+    let outgoing = Outgoing {
+        request,
+        owner: person.name.clone(),
+        owner_key: person.card.key,
+        image,
+        title,
+        signed,
+        note: note.to_owned(),
+        asked_at: clock::now(),
+        state: OutgoingState::Signed,
+    };
+    ctx.vault.put(&request.to_string(), &outgoing)?;
+    Ok(outgoing)
+}
+
+/// Until the carrier is here, the owner has said no, or the time is up.
+async fn wait(
+    ctx: &Context,
+    receiver: &mut Receiver,
+    outgoing: &Outgoing,
+    deadline: Duration,
+    bar: &ProgressBar,
+) -> Option<OutgoingState> {
+    let end = Instant::now() + deadline;
+    bar.set_message("waiting for the carrier");
+    loop {
+        let kept = ctx.vault.get::<Outgoing>(&outgoing.request.to_string());
+        if let Ok(Some(kept)) = kept
+            && matches!(
+                kept.state,
+                OutgoingState::Arrived(_) | OutgoingState::Denied(_)
+            )
+        {
+            return Some(kept.state);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        let look = (Instant::now() + LOOK_EVERY).min(end);
+        let notice = match receiver {
+            Receiver::Running(following) => match timeout_at(look, following.next()).await {
+                Ok(Ok(notice)) => Some(notice),
+                // The agent has gone: the vault still tells.
+                Ok(Err(_)) => {
+                    tokio::time::sleep_until(look).await;
+                    None
+                }
+                Err(_) => None,
+            },
+            Receiver::Own(_, notices) => timeout_at(look, notices.recv())
+                .await
+                .ok()
+                .and_then(Result::ok),
+        };
+        if let Some(Notice::Arriving {
+            request,
+            received,
+            length,
+        }) = notice
+            && request == outgoing.request
+        {
+            Output::measure(bar, length);
+            bar.set_position(received);
+        }
+    }
+}
+
+fn report(
+    ctx: &Context,
+    person: &Person,
+    outgoing: &Outgoing,
+    outcome: AskOutcome,
+    ended: Option<OutgoingState>,
+    no_wait: bool,
+) -> Result<Report, Failure> {
+    let who = &person.name;
+    match ended {
+        Some(OutgoingState::Arrived(grant)) => {
+            let held = ctx.vault.get::<GrantHeld>(&grant.to_string())?;
+            let held = held.ok_or_else(|| Failure::other("vault", "the grant has just gone"))?;
+            let rights = held.rights.peek()?;
+            let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
+            let text = format!(
+                "It is here: {}\n`cameo view {}` uses 1 of {}.",
+                carrier.display(),
+                short(&grant),
+                rights.permitted
+            );
+            Ok(Report::new(text)
+                .with("state", "arrived")
+                .with("request", outgoing.request)
+                .with("grant", grant)
+                .with("carrier", carrier)
+                .with("views", rights.permitted))
+        }
+        Some(OutgoingState::Denied(reason)) => Err(Failure::denied(if reason.is_empty() {
+            format!("{who} says no")
+        } else {
+            format!("{who} says no: {reason}")
+        })),
+        _ => {
+            let waiting = outcome == AskOutcome::Waiting;
+            let text = if waiting {
+                format!("{who} is asked; the carrier comes to your agent after a yes.")
+            } else {
+                format!("{who}'s agent prepares it; your agent receives it.")
+            };
+            let report = Report::new(text)
+                .with("state", if waiting { "waiting" } else { "preparing" })
+                .with("request", outgoing.request);
+            Ok(if waiting || no_wait {
+                report
+            } else {
+                report.ending(Exit::Queued)
+            })
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `shared`: what this user shares, with whom, and how it stands in the ledger.
+
+use cameo_common::api::{GrantInfo, Role};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::prefix::short;
+use crate::print::{Report, moment, table};
+use crate::vault::records::{GrantOwned, Image, Stage};
+
+/// `shared` needs nothing.
+#[derive(Debug, Args)]
+pub struct Arguments {}
+
+pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
+    let ledger = ctx.api.grants().await?;
+    let mut rows = Vec::new();
+    let mut grants: Vec<Value> = Vec::new();
+    for info in ledger.iter().filter(|info| info.role == Role::Owner) {
+        let owned = ctx.vault.get::<GrantOwned>(&info.grant.to_string())?;
+        let title = title(ctx, info)?;
+        let delivery = delivery(info, owned.as_ref());
+        rows.push(vec![
+            short(&info.grant),
+            format!("to {}", info.viewer),
+            title.clone(),
+            format!("{} of {} used", info.used, info.permitted),
+            state(info, delivery),
+        ]);
+        grants.push(json!({
+            "grant": info.grant, "viewer": info.viewer, "image": info.image, "title": title,
+            "permitted": info.permitted, "used": info.used, "left": info.left, "version": info.version,
+            "expires": info.expires, "revoked": info.revoked, "acknowledged": info.acknowledged,
+            "in_mailbox": info.in_mailbox, "delivery": delivery, "created": info.created,
+            "worker": owned.as_ref().map(|owned| owned.worker),
+            "leader": owned.as_ref().map(|owned| owned.leader),
+        }));
+    }
+    let text = if rows.is_empty() {
+        "You share nothing yet.".to_owned()
+    } else {
+        table(&rows)
+    };
+    Ok(Report::new(text).with("grants", grants))
+}
+
+fn title(ctx: &Context, info: &GrantInfo) -> Result<String, Failure> {
+    let image = ctx.vault.get::<Image>(&info.image.to_string())?;
+    Ok(image.map_or_else(|| short(&info.image), |image| image.title))
+}
+
+fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>) -> &'static str {
+    match owned.map(|owned| owned.stage) {
+        _ if info.receipt.is_some() => "received",
+        Some(Stage::Delivered | Stage::Settled) => "received",
+        _ => "waiting",
+    }
+}
+
+fn state(info: &GrantInfo, delivery: &str) -> String {
+    if info.revoked {
+        return "revoked".to_owned();
+    }
+    let mut words = Vec::new();
+    if let Some(at) = info.expires {
+        let word = if at <= crate::clock::now() {
+            "expired"
+        } else {
+            "until"
+        };
+        words.push(format!("{word} {}", moment(at)));
+    }
+    if delivery == "waiting" {
+        words.push("the carrier waits".to_owned());
+    }
+    if info.in_mailbox {
+        words.push("new rights wait in the mailbox".to_owned());
+    }
+    words.join("; ")
+}

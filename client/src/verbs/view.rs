@@ -1,0 +1,339 @@
+//! `view`: open a photo. Whatever can fail without a charge is tried before the charge; an
+//! interrupted view is taken up again and not charged twice; without views only the cover shows.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use cameo_common::api::GrantInfo;
+use cameo_common::codec::{CodecKey, identify, inspect, preview};
+use cameo_common::ids::Hash;
+use cameo_common::rights::Denied;
+use cameo_common::sealing::Opened;
+use clap::Args;
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::held_grant;
+use super::inspect::read_png;
+use crate::agent::inbox::confirm;
+use crate::clock;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::open::{self, Prepared, Viewed};
+use crate::page;
+use crate::prefix::short;
+use crate::print::Report;
+use crate::vault::records::{GrantHeld, GrantOwned, change};
+
+/// What `view` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The grant's id or its first digits, as `cameo inbox` lists them; or a carrier's file.
+    #[arg(value_name = "GRANT|FILE.png")]
+    what: String,
+    /// Save the photo to a file, if the owner permits that.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Copy the cover to a file when the photo does not open.
+    #[arg(long, value_name = "FILE")]
+    cover_to: Option<PathBuf>,
+    /// Do not ask before a view is used.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// How the person got to see it.
+enum Shown {
+    Saved(PathBuf),
+    Page,
+    /// Decoded to this size; there is no display.
+    Decoded(u32, u32),
+    /// No picture that can be decoded here.
+    NoPicture,
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    if let Some(target) = &arguments.save {
+        check_target(target)?;
+    }
+    let prepared = find(ctx, &arguments.what).await?;
+    let grant = &prepared.grant;
+    let info = ctx.api.grant(&grant.grant).await?;
+    take_note(ctx, &info)?;
+    let begun = open::pending(&ctx.vault, grant)?;
+    if let Err(failure) = permitted(grant, &info, begun.is_some(), arguments.save.is_some()) {
+        return Err(with_cover(ctx, grant, &arguments, failure));
+    }
+    if begun.is_some() {
+        ctx.out.note("Taking up the view that was begun before.");
+    } else if !agreed(&arguments, &info)? {
+        return Err(Failure::other(
+            "not_now",
+            "nothing was opened, and nothing was used",
+        ));
+    }
+    let bar = ctx.out.bar("opening");
+    let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
+    bar.finish_and_clear();
+    let viewed = viewed.map_err(|failure| with_cover(ctx, grant, &arguments, failure))?;
+    let shown = show(ctx, &viewed.photo, arguments.save.as_deref()).await?;
+    open::shown(&ctx.vault, grant)?;
+    Ok(report(grant, &viewed, &shown))
+}
+
+/// By the grant's id, or by a carrier that lies anywhere.
+async fn find(ctx: &Context, what: &str) -> Result<Prepared, Failure> {
+    let path = Path::new(what);
+    if !(what.contains('/') || what.contains('.') || path.is_file()) {
+        let held = held_grant(ctx, what)?;
+        return open::prepare(&ctx.vault, &ctx.me, held).await;
+    }
+    let png = read_png(path)?;
+    let hash = Hash::of(&png);
+    let held = ctx.vault.list::<GrantHeld>()?;
+    if let Some((_, held)) = held.iter().find(|(_, held)| held.carrier == hash) {
+        return open::prepare_from(&ctx.me, held.clone(), png).await;
+    }
+    if let Some((_, owned)) = ctx
+        .vault
+        .list::<GrantOwned>()?
+        .iter()
+        .find(|(_, owned)| owned.carrier == hash)
+    {
+        return Err(Failure::denied(format!(
+            "this is the carrier that you made for {}: only {} can open it, and you have the photo",
+            owned.viewer, owned.viewer
+        )));
+    }
+    let shown = path.display().to_string();
+    let candidates: Vec<GrantHeld> = held.into_iter().map(|(_, held)| held).collect();
+    let work = move || recognise(png, candidates, &shown);
+    let (held, png) = spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::other("codec", error.to_string()))??;
+    open::prepare_from(&ctx.me, held, png).await
+}
+
+/// A carrier that was written anew by another program may still be whole.
+fn recognise(
+    png: Vec<u8>,
+    candidates: Vec<GrantHeld>,
+    shown: &str,
+) -> Result<(GrantHeld, Vec<u8>), Failure> {
+    inspect(&png).map_err(|error| {
+        Failure::other(
+            "not_a_png",
+            format!("{shown} is damaged, or no PNG at all ({error}): nothing was used; view it by its grant, or ask for it again"),
+        )
+    })?;
+    for held in candidates {
+        let key = CodecKey::from_bytes(*held.codec_key.expose());
+        if identify(&png, &key).is_ok() {
+            return Ok((held, png));
+        }
+    }
+    Err(Failure::not_found(format!(
+        "there is nothing for you in {shown}: it is another picture, an altered copy, or another person's carrier; `cameo inbox` lists what you hold"
+    )))
+}
+
+/// The ledger's rights are the newest there are.
+fn take_note(ctx: &Context, info: &GrantInfo) -> Result<(), Failure> {
+    confirm(ctx, &info.grant, &info.rights)?;
+    change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
+        held.used = held.used.max(info.used);
+    })?;
+    Ok(())
+}
+
+/// Whether a view may be taken now. A view that was charged before is the nodes' to judge.
+fn permitted(grant: &GrantHeld, info: &GrantInfo, begun: bool, save: bool) -> Result<(), Failure> {
+    let rights = info.rights.verify()?;
+    if rights.owner != grant.owner_key || rights.grant != grant.grant {
+        return Err(Failure::other(
+            "protocol",
+            "the ledger tells rights that the owner did not sign: nothing was used; have the nodes looked at",
+        ));
+    }
+    let owner = &grant.owner;
+    if save && !rights.may_save {
+        return Err(Failure::denied(format!(
+            "{owner} does not permit saving the photo: nothing was used; look at it without --save, or ask {owner}"
+        )));
+    }
+    if begun {
+        return Ok(());
+    }
+    let more = format!(
+        "`cameo request {owner} {}` asks for more",
+        short(&grant.image)
+    );
+    match rights.check(info.used.saturating_add(1), clock::now()) {
+        Ok(()) => Ok(()),
+        Err(Denied::Revoked) => Err(Failure::new(
+            Exit::Denied,
+            "revoked",
+            format!("{owner} has revoked the rights to this photo; only the cover shows"),
+        )),
+        Err(Denied::Expired) => Err(Failure::new(
+            Exit::Denied,
+            "expired",
+            format!("the rights to this photo have expired; only the cover shows; {more}"),
+        )),
+        Err(Denied::UsedUp) => Err(Failure::new(
+            Exit::UsedUp,
+            "used_up",
+            format!(
+                "all {} views are used; only the cover shows; {more}",
+                rights.permitted
+            ),
+        )
+        .with("used", info.used)
+        .with("left", 0)),
+    }
+}
+
+/// The carrier is what everyone sees; it shows whatever the rights say.
+fn with_cover(
+    ctx: &Context,
+    grant: &GrantHeld,
+    arguments: &Arguments,
+    failure: Failure,
+) -> Failure {
+    if !matches!(failure.exit, Exit::Denied | Exit::UsedUp) {
+        return failure;
+    }
+    let Ok(carrier) = ctx.vault.blob_path(GrantHeld::CARRIERS, &grant.blob()) else {
+        return failure;
+    };
+    let mut failure = failure.with("grant", grant.grant.to_string());
+    let shown = match &arguments.cover_to {
+        None => carrier,
+        Some(target) => match std::fs::copy(&carrier, target) {
+            Ok(_) => target.clone(),
+            Err(error) => {
+                failure.message = format!(
+                    "{}; and the cover cannot be copied to {}: {error}",
+                    failure.message,
+                    target.display()
+                );
+                carrier
+            }
+        },
+    };
+    ctx.out.note(format_args!("The cover: {}", shown.display()));
+    failure.with("cover", Value::from(shown.display().to_string()))
+}
+
+/// Asks at a terminal; elsewhere the command itself is the wish.
+fn agreed(arguments: &Arguments, info: &GrantInfo) -> Result<bool, Failure> {
+    if arguments.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let number = info.used + 1;
+    eprint!(
+        "Opening uses view {number} of {}. Go on? [y/N] ",
+        info.permitted
+    );
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn check_target(target: &Path) -> Result<(), Failure> {
+    let shown = target.display();
+    if target.exists() {
+        return Err(Failure::usage(format!(
+            "{shown} is there already: nothing was used; name another file"
+        )));
+    }
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Failure::usage(format!(
+            "there is no folder for {shown}: nothing was used"
+        )));
+    }
+    Ok(())
+}
+
+async fn show(ctx: &Context, photo: &Opened, save: Option<&Path>) -> Result<Shown, Failure> {
+    if let Some(target) = save {
+        write_new(target, &photo.bytes).map_err(|error| {
+            Failure::other(
+                "not_saved",
+                format!(
+                    "the photo is open but {} cannot be written ({error}): run it again soon, the view is not charged twice",
+                    target.display()
+                ),
+            )
+        })?;
+        return Ok(Shown::Saved(target.to_owned()));
+    }
+    let bytes = photo.bytes.clone();
+    let decoded = spawn_blocking(move || preview(&bytes))
+        .await
+        .map_err(|error| Failure::other("codec", error.to_string()))?;
+    let Ok(decoded) = decoded else {
+        return Ok(Shown::NoPicture);
+    };
+    if page::has_display() {
+        page::show(&ctx.vault, &ctx.out, photo).await?;
+        return Ok(Shown::Page);
+    }
+    Ok(Shown::Decoded(decoded.width, decoded.height))
+}
+
+/// Never over a file that is there; nothing half-written stays.
+fn write_new(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(target)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(target);
+    }
+    written
+}
+
+fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
+    let photo = &viewed.photo;
+    let how = match shown {
+        Shown::Saved(target) => format!("saved to {}", target.display()),
+        Shown::Page => "opened in your browser".to_owned(),
+        Shown::Decoded(width, height) => {
+            format!("opened: {width} x {height} pixels; there is no display here to show them")
+        }
+        Shown::NoPicture => {
+            "opened, but it is no picture that can be shown here; ask its owner whether you may save it".to_owned()
+        }
+    };
+    let text = format!(
+        "View {} of {}: {how}. {} left.",
+        viewed.number,
+        viewed.used + viewed.left,
+        viewed.left
+    );
+    let report = Report::new(text)
+        .with("grant", grant.grant)
+        .with("owner", &grant.owner)
+        .with("blake3", Hash::of(&photo.bytes))
+        .with("bytes", photo.bytes.len())
+        .with("media_type", &photo.info.media_type)
+        .with("number", viewed.number)
+        .with("used", viewed.used)
+        .with("left", viewed.left)
+        .with("resumed", viewed.resumed);
+    match shown {
+        Shown::Saved(target) => report.with("shown", "saved").with("saved", target),
+        Shown::Page => report.with("shown", "page"),
+        Shown::Decoded(width, height) => report
+            .with("shown", "decoded")
+            .with("width", width)
+            .with("height", height),
+        Shown::NoPicture => report.with("shown", "no_picture"),
+    }
+}

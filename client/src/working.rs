@@ -1,0 +1,87 @@
+//! Who works on what: agent and verbs of one home never work on the same thing at once.
+//!
+//! The locks are the kernel's and go with the process. There is a fixed number of them, so that no
+//! files pile up; two things may share one, and then simply wait for each other.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::exit::Failure;
+use crate::vault::Home;
+use crate::vault::records::OutboxKey;
+
+/// Locks of one home.
+const LOCKS: u8 = 64;
+/// How often a verb looks whether the agent is done with a thing.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Held while a thing is worked on.
+#[derive(Debug)]
+pub struct Working {
+    _file: File,
+}
+
+impl Working {
+    /// None when somebody else works on it.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be opened.
+    pub fn try_on(home: &Home, key: OutboxKey) -> Result<Option<Self>, Failure> {
+        let slot = blake3::hash(key.id().as_bytes()).as_bytes()[0] % LOCKS;
+        let path = home.parts()?.join(format!("working-{slot}.lock"));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    /// Waits until nobody else works on it.
+    ///
+    /// # Errors
+    /// When that takes longer than the deadline.
+    pub async fn on(home: &Home, key: OutboxKey, deadline: Duration) -> Result<Self, Failure> {
+        let end = Instant::now() + deadline;
+        loop {
+            if let Some(working) = Self::try_on(home, key)? {
+                return Ok(working);
+            }
+            if Instant::now() >= end {
+                return Err(Failure::other(
+                    "busy",
+                    "the agent of this home works on the same thing at present; try again in a minute",
+                ));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use cameo_common::ids::GrantId;
+
+    #[test]
+    fn one_thing_has_one_worker() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let key = OutboxKey::Deliver(GrantId([1; 32]));
+        let first = Working::try_on(&home, key).unwrap();
+        assert!(first.is_some());
+        assert!(Working::try_on(&home, key).unwrap().is_none());
+        drop(first);
+        assert!(Working::try_on(&home, key).unwrap().is_some());
+    }
+}

@@ -1,0 +1,219 @@
+//! Previews: small, upright, stripped; and what is no picture is said to be none.
+
+use std::io::Cursor;
+
+use cameo_codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
+use cameo_codec::{DecodeError, Picture, PreviewError, preview};
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
+
+use crate::pictures::{Chunks, Kind, bytes, photos, picture};
+
+pub fn jpeg(picture: &Picture) -> Vec<u8> {
+    turned(picture, 1)
+}
+
+/// A JPEG whose EXIF names an orientation and, in a text, a place.
+pub fn turned(picture: &Picture, orientation: u8) -> Vec<u8> {
+    let place = b"48.137 N 11.575 E\0";
+    let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
+    exif.extend([0x0e, 1, 2, 0]);
+    exif.extend((place.len() as u32).to_le_bytes());
+    exif.extend(38u32.to_le_bytes());
+    exif.extend([0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]);
+    exif.extend([0; 4]);
+    exif.extend(place);
+    let mut file = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut file, 95);
+    encoder.set_exif_metadata(exif).unwrap();
+    let (width, height) = picture.size();
+    encoder
+        .write_image(picture.samples(), width, height, ExtendedColorType::Rgb8)
+        .unwrap();
+    file
+}
+
+fn image(picture: &Picture) -> DynamicImage {
+    let (width, height) = picture.size();
+    RgbImage::from_raw(width, height, picture.samples().to_vec())
+        .unwrap()
+        .into()
+}
+
+fn file(picture: &Picture, format: ImageFormat) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    image(picture).write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+/// Red on the left, blue on the right.
+fn red_and_blue(width: u32, height: u32) -> Picture {
+    let mut picture = picture(Kind::Black, width, height, 0);
+    for (i, pixel) in picture.samples_mut().chunks_mut(3).enumerate() {
+        let left = i as u32 % width < width / 2;
+        pixel.copy_from_slice(if left { &[230, 20, 20] } else { &[20, 20, 230] });
+    }
+    picture
+}
+
+#[test]
+fn every_format_gives_a_small_jpeg_and_the_original_s_size() {
+    let original = red_and_blue(900, 600);
+    for (format, media_type) in [
+        (ImageFormat::Jpeg, "image/jpeg"),
+        (ImageFormat::Png, "image/png"),
+        (ImageFormat::WebP, "image/webp"),
+        (ImageFormat::Gif, "image/gif"),
+        (ImageFormat::Tiff, "image/tiff"),
+        (ImageFormat::Bmp, "image/bmp"),
+    ] {
+        let seen = preview(&file(&original, format)).unwrap();
+        assert_eq!((seen.width, seen.height), (900, 600), "{format:?}");
+        assert_eq!(seen.media_type, media_type);
+        let small = image::load_from_memory_with_format(&seen.jpeg, ImageFormat::Jpeg).unwrap();
+        assert_eq!(
+            (small.width(), small.height()),
+            (PREVIEW_EDGE, 213),
+            "{format:?}"
+        );
+        assert!(seen.jpeg.len() <= MAX_PREVIEW_BYTES);
+        let small = small.into_rgb8();
+        assert!(small.get_pixel(40, 100)[0] > 180 && small.get_pixel(280, 100)[2] > 180);
+    }
+}
+
+#[test]
+fn the_camera_s_orientation_is_honoured_in_size_and_pixels() {
+    let original = red_and_blue(200, 100);
+    // Where red is found after turning: left, right, right, left, then top, top, bottom, bottom.
+    let expected = [
+        (1, (200, 100), (20, 50)),
+        (2, (200, 100), (180, 50)),
+        (3, (200, 100), (180, 50)),
+        (4, (200, 100), (20, 50)),
+        (5, (100, 200), (50, 20)),
+        (6, (100, 200), (50, 20)),
+        (7, (100, 200), (50, 180)),
+        (8, (100, 200), (50, 180)),
+    ];
+    for (orientation, size, (x, y)) in expected {
+        let seen = preview(&turned(&original, orientation)).unwrap();
+        assert_eq!((seen.width, seen.height), size, "orientation {orientation}");
+        let small = image::load_from_memory(&seen.jpeg).unwrap().into_rgb8();
+        assert_eq!((small.width(), small.height()), size);
+        let pixel = small.get_pixel(x, y);
+        assert!(
+            pixel[0] > 180 && pixel[2] < 80,
+            "orientation {orientation}: {pixel:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_of_the_metadata_is_left() {
+    let original = turned(&red_and_blue(200, 100), 6);
+    let has = |file: &[u8], word: &[u8]| file.windows(word.len()).any(|w| w == word);
+    assert!(
+        has(&original, b"48.137") && has(&original, b"Exif"),
+        "the test's own file"
+    );
+    let seen = preview(&original).unwrap();
+    assert!(!has(&seen.jpeg, b"48.137") && !has(&seen.jpeg, b"Exif"));
+}
+
+#[test]
+fn the_worst_picture_still_fits_the_limit() {
+    let noise = file(&picture(Kind::Noise, 640, 640, 1), ImageFormat::Png);
+    assert!(preview(&noise).unwrap().jpeg.len() <= MAX_PREVIEW_BYTES);
+}
+
+#[test]
+fn small_pictures_are_not_blown_up() {
+    let seen = preview(&file(&red_and_blue(2, 1), ImageFormat::Png)).unwrap();
+    let small = image::load_from_memory(&seen.jpeg).unwrap();
+    assert_eq!((small.width(), small.height()), (2, 1));
+}
+
+#[test]
+fn what_is_translucent_is_laid_over_white() {
+    let clear = image::RgbaImage::from_pixel(50, 50, image::Rgba([0, 0, 0, 0]));
+    let mut file = Cursor::new(Vec::new());
+    clear.write_to(&mut file, ImageFormat::Png).unwrap();
+    let seen = preview(file.get_ref()).unwrap();
+    let small = image::load_from_memory(&seen.jpeg).unwrap().into_rgb8();
+    assert!(small.get_pixel(25, 25).0.iter().all(|&s| s > 250));
+}
+
+#[test]
+fn what_is_no_picture_can_be_shared_with_a_preview_of_one_s_own() {
+    let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+    for other in [&b""[..], b"just a text", &bytes(5000, 2), heic, b"%PDF-1.7"] {
+        let refused = preview(other).unwrap_err();
+        assert!(matches!(refused, PreviewError::NoPicture(_)), "{refused}");
+        assert!(refused.to_string().contains("--preview"));
+    }
+    assert!(preview(heic).unwrap_err().to_string().contains("HEIC"));
+}
+
+#[test]
+fn the_content_counts_and_not_what_it_claims_to_be() {
+    // A PNG's bytes with a GIF's signature in front are no GIF.
+    let lie = [
+        b"GIF89a",
+        &file(&red_and_blue(20, 20), ImageFormat::Png)[..],
+    ]
+    .concat();
+    assert!(matches!(preview(&lie), Err(PreviewError::Refused(_))));
+}
+
+#[test]
+fn absurd_dimensions_are_refused_before_they_are_decoded() {
+    let honest = file(&red_and_blue(20, 20), ImageFormat::Png);
+    for (width, height) in [(60_000u32, 10u32), (10, 60_000), (39_000, 39_000)] {
+        let mut forged = Chunks::of(&honest);
+        forged.ihdr()[..4].copy_from_slice(&width.to_be_bytes());
+        forged.ihdr()[4..8].copy_from_slice(&height.to_be_bytes());
+        let refused = preview(&forged.png());
+        let expected = PreviewError::Refused(DecodeError::Dimensions);
+        assert_eq!(refused, Err(expected), "png {width}x{height}");
+    }
+    let mut bmp = file(&red_and_blue(20, 20), ImageFormat::Bmp);
+    bmp[18..22].copy_from_slice(&39_000u32.to_le_bytes());
+    bmp[22..26].copy_from_slice(&39_000u32.to_le_bytes());
+    assert!(matches!(preview(&bmp), Err(PreviewError::Refused(_))));
+    let mut gif = file(&red_and_blue(20, 20), ImageFormat::Gif);
+    gif[6..10].copy_from_slice(&[0xff; 4]);
+    assert!(matches!(preview(&gif), Err(PreviewError::Refused(_))));
+}
+
+#[test]
+fn damaged_pictures_of_every_format_are_refused_or_shown_and_never_panic() {
+    let original = red_and_blue(60, 40);
+    for format in [
+        ImageFormat::Jpeg,
+        ImageFormat::Png,
+        ImageFormat::WebP,
+        ImageFormat::Gif,
+        ImageFormat::Tiff,
+        ImageFormat::Bmp,
+    ] {
+        let whole = file(&original, format);
+        let step = (whole.len() / 150).max(1);
+        for at in (0..whole.len()).step_by(step) {
+            let _ = preview(&whole[..at]);
+            let mut bent = whole.clone();
+            bent[at] = bent[at].wrapping_add(0x55);
+            let _ = preview(&bent);
+        }
+    }
+}
+
+#[test]
+fn all_photos_have_previews() {
+    for (name, photo) in photos() {
+        let seen = preview(&photo).unwrap();
+        assert_eq!(seen.media_type, "image/jpeg");
+        assert!(seen.width.max(seen.height) > 1000, "{name}");
+        assert!(seen.jpeg.len() <= MAX_PREVIEW_BYTES, "{name}");
+    }
+}
