@@ -128,12 +128,8 @@ impl Stream {
         }
     }
 
-    /// Waits for the stream's end.
+    /// Waits for the stream's end: the empty chunk.
     pub async fn end(mut self) {
-        let mut rest = Vec::new();
-        timeout(DEADLINE, self.stream.read_to_end(&mut rest))
-            .await
-            .expect("the stream ends")
-            .ok();
+        assert_eq!(self.line("0").await, "");
     }
 }

@@ -141,14 +141,14 @@ async fn nothing_is_released_that_was_not_debited_to_that_key() {
         "not_debited"
     );
     let debited: Debited = debit(&world, 1, &bob, &shared, &request).await.read();
-    // The same id with another key is another request.
+    // The same id with another key is refused, debited or not.
     let thief = SealingSecret::from_bytes(random());
     let swapped = view_request(&world, &bob, &shared, [1; 16], &thief);
     assert_eq!(
         part(&world, 1, &bob, &shared, &swapped, debited.index)
             .await
             .code(),
-        "not_debited"
+        "request_reused"
     );
     assert_eq!(
         debit(&world, 1, &bob, &shared, &swapped).await.code(),
