@@ -66,7 +66,6 @@ impl Api {
     }
 
     /// Every path of the API.
-    #[must_use]
     pub fn router(self) -> Router {
         Router::new()
             .merge(nodes::routes())

@@ -40,7 +40,6 @@ pub struct Waiting {
 
 impl Waiting {
     /// Tells the node's status, and whoever wants more to wait.
-    #[must_use]
     pub fn router(self) -> Router {
         Router::new()
             .route(paths::STATUS, get(status))

@@ -123,10 +123,10 @@ impl Presence {
         loop {
             tokio::time::sleep(SWEEP).await;
             let now = Instant::now();
-            if now.duration_since(last) > AWAY {
-                if let Some(leases) = self.leases().as_mut() {
-                    leases.grant_all(now);
-                }
+            if now.duration_since(last) > AWAY
+                && let Some(leases) = self.leases().as_mut()
+            {
+                leases.grant_all(now);
             }
             last = now;
             if self.leads() {

@@ -6,6 +6,9 @@ use crate::machine::tests::cast::{DAWN, Offer, ada, bob, cyd, image, puts, right
 use crate::machine::tests::script::Script;
 use crate::machine::{Done, Refusal, Reply, read};
 
+/// What is wrong with an offer, and how it comes about.
+type Spoiled = (&'static str, fn(&mut Offer));
+
 fn offered(spoil: impl FnOnce(&mut Offer)) -> Reply {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let mut offer = Offer::new(&ada(), &bob(), image(1), 3);
@@ -49,7 +52,7 @@ fn a_viewer_who_is_not_registered_is_named() {
 
 #[test]
 fn statements_that_do_not_belong_together_are_refused() {
-    let spoils: [(&str, fn(&mut Offer)); 12] = [
+    let spoils: [Spoiled; 12] = [
         ("viewer's key", |o| o.manifest.viewer = cyd().key()),
         ("viewer's sealing key", |o| {
             o.manifest.viewer_sealing = SealingPublic([9; 32]);
@@ -82,7 +85,7 @@ fn statements_that_do_not_belong_together_are_refused() {
 
 #[test]
 fn a_deal_that_is_not_for_the_nodes_of_now_is_refused() {
-    let spoils: [(&str, fn(&mut Offer)); 9] = [
+    let spoils: [Spoiled; 9] = [
         ("number", |o| o.deal.number = 2),
         ("descriptor", |o| o.deal.descriptor = Hash([9; 32])),
         ("threshold", |o| o.deal.threshold = 1),

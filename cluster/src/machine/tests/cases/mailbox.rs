@@ -68,8 +68,8 @@ fn a_newer_update_takes_the_place_of_an_older_one() {
         let update = rights(&ada(), grant, version, 9);
         script.does(&ada(), puts(update.clone())).unwrap();
         // A reader who follows meets each, and one who comes late the last only.
-        assert_eq!(mail(&script, &bob(), seen), [update.clone()]);
-        assert_eq!(mail(&script, &bob(), 0), [update]);
+        assert_eq!(mail(&script, &bob(), seen), vec![update.clone()]);
+        assert_eq!(mail(&script, &bob(), 0), vec![update]);
     }
 }
 

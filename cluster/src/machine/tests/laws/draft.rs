@@ -9,7 +9,11 @@ use crate::machine::{MapView, View};
 use cameo_common::ids::GrantId;
 
 fn key(number: u64) -> (cameo_common::ids::UserName, u64) {
-    let user = if number % 2 == 0 { ada() } else { bob() };
+    let user = if number.is_multiple_of(2) {
+        ada()
+    } else {
+        bob()
+    };
     (user.name, number)
 }
 

@@ -1,0 +1,166 @@
+//! Whoever is not who he says, or did not sign what he sends, is refused, and told why.
+
+use cameo_common::api::{CALL_HEADER, KeepAlive, MAX_CALL_LIFE_MS, paths};
+use cameo_common::ids::ClusterId;
+use cameo_common::signed::Signed;
+use cameo_common::statements::Call;
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::http::{Answer, send};
+use crate::person::{Person, now};
+use crate::world::World;
+
+async fn keep_alive(world: &World, header: (&str, String), body: &[u8]) -> Answer {
+    send(world.url(1), "POST", paths::KEEP_ALIVE, &[header], body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_does_not_fit_is_refused_for_its_reason() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let epoch = ada.come_online(&world).await;
+    let body = serde_json::to_vec(&KeepAlive { epoch }).unwrap();
+    let right = || ada.call(&world, "POST", paths::KEEP_ALIVE, &body);
+    // The call that all others differ from in one way is taken.
+    let good = keep_alive(&world, ada.header(right()), &body).await;
+    assert_eq!(good.status, 200, "{}", good.json());
+
+    let cluster = ClusterId([9; 32]);
+    let cases: Vec<(&str, Call, u16, &str)> = vec![
+        (
+            "path",
+            Call {
+                path: paths::END_SESSION.into(),
+                ..right()
+            },
+            401,
+            "not_authenticated",
+        ),
+        (
+            "query",
+            Call {
+                path: format!("{}?a=b", paths::KEEP_ALIVE),
+                ..right()
+            },
+            401,
+            "not_authenticated",
+        ),
+        (
+            "method",
+            Call {
+                method: "GET".into(),
+                ..right()
+            },
+            401,
+            "not_authenticated",
+        ),
+        (
+            "body",
+            Call {
+                body: cameo_common::ids::Hash::of(b"other"),
+                ..right()
+            },
+            401,
+            "not_authenticated",
+        ),
+        (
+            "passed",
+            Call {
+                not_after: now() - 1,
+                ..right()
+            },
+            401,
+            "call_expired",
+        ),
+        (
+            "too far",
+            Call {
+                not_after: now() + 2 * MAX_CALL_LIFE_MS,
+                ..right()
+            },
+            401,
+            "call_expired",
+        ),
+        ("cluster", Call { cluster, ..right() }, 403, "wrong_cluster"),
+    ];
+    for (case, call, status, code) in cases {
+        let answer = keep_alive(&world, ada.header(call), &body).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (status, code),
+            "{case}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signatures_and_devices_are_checked() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
+    let call = ada.call(&world, "POST", paths::KEEP_ALIVE, &body);
+
+    let mut bytes = Signed::new(&ada.device, call.clone()).as_bytes().to_vec();
+    bytes[10] ^= 1;
+    let forged = (CALL_HEADER, BASE64URL_NOPAD.encode(&bytes));
+    assert_eq!(
+        keep_alive(&world, forged, &body).await.code(),
+        "not_authenticated"
+    );
+
+    let nobody = Person::new("nobody");
+    let unknown = nobody.header(Call {
+        device: nobody.device.public(),
+        ..call
+    });
+    let answer = keep_alive(&world, unknown, &body).await;
+    assert_eq!(answer.code(), "not_authenticated");
+    assert!(
+        answer.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("cameo init")
+    );
+
+    for junk in ["", "%%%", "AAAA"] {
+        let header = (CALL_HEADER, junk.to_owned());
+        assert_eq!(
+            keep_alive(&world, header, &body).await.code(),
+            "not_authenticated"
+        );
+    }
+    let long = (CALL_HEADER, "A".repeat(30_000));
+    assert_eq!(keep_alive(&world, long, &body).await.code(), "too_large");
+    let none = send(world.url(1), "POST", paths::KEEP_ALIVE, &[], &body).await;
+    assert_eq!(none.code(), "not_authenticated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_registers_only_itself() {
+    let world = World::new(1).await;
+    let ada = Person::new("ada");
+    let eve = Person {
+        device: Person::new("eve").device,
+        ..Person::new("ada")
+    };
+    // Ada's statements, called in by another device.
+    let card = cameo_common::identity::UserCard {
+        name: ada.name.clone(),
+        key: ada.identity.public(),
+        sealing: ada.sealing.public(),
+        sequence: 1,
+    };
+    let certificate = cameo_common::identity::DeviceCertificate {
+        user: ada.identity.public(),
+        device: ada.device.public(),
+        sequence: 1,
+        not_after: now() + 1_000_000,
+    };
+    let body = cameo_common::api::Register {
+        card: Signed::new(&ada.identity, card),
+        certificate: Signed::new(&ada.identity, certificate),
+    };
+    let answer = eve.post(&world, 1, paths::USERS, &body).await;
+    assert_eq!(answer.code(), "not_authenticated");
+    assert_eq!(ada.register(&world).await.status, 200);
+}

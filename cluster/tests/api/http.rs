@@ -1,0 +1,135 @@
+//! As much HTTP/1.1 as the tests need, so that nothing is between them and the bytes.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The code of an `ApiError`.
+    pub fn code(&self) -> String {
+        assert!(self.status >= 400, "{} {}", self.status, self.json());
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+
+    pub fn read<T: serde::de::DeserializeOwned>(&self) -> T {
+        assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+fn head(method: &str, path: &str, headers: &[(&str, String)], length: usize) -> String {
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: node\r\ncontent-length: {length}\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head + "\r\n"
+}
+
+pub async fn send(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &[u8],
+) -> Answer {
+    let exchange = async {
+        let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
+            .await
+            .unwrap();
+        let close = ("connection", "close".to_owned());
+        let headers = [headers, &[close]].concat();
+        let head = head(method, path, &headers, body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // A node may answer before it has read a body that it refuses.
+        let _cut = stream.write_all(body).await;
+        let mut raw = Vec::new();
+        let _reset = stream.read_to_end(&mut raw).await;
+        let end = raw
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .expect("a whole head");
+        let head = String::from_utf8(raw[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer {
+            status,
+            head: head.to_lowercase(),
+            body: raw[end + 4..].to_vec(),
+        }
+    };
+    timeout(DEADLINE, exchange)
+        .await
+        .expect("an answer in time")
+}
+
+/// An event stream, read line by line.
+pub struct Stream {
+    stream: TcpStream,
+    seen: String,
+}
+
+impl Stream {
+    pub async fn open(url: &str, path: &str, headers: &[(&str, String)]) -> Self {
+        let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
+            .await
+            .unwrap();
+        let head = head("GET", path, headers, 0);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Self {
+            stream,
+            seen: String::new(),
+        }
+    }
+
+    /// The next line that begins so, without its beginning.
+    pub async fn line(&mut self, begins: &str) -> String {
+        timeout(DEADLINE, self.find(begins))
+            .await
+            .unwrap_or_else(|_| panic!("no line {begins:?} in {:?}", self.seen))
+    }
+
+    async fn find(&mut self, begins: &str) -> String {
+        loop {
+            let mut from = 0;
+            while let Some(end) = self.seen[from..].find('\n') {
+                let line = self.seen[from..from + end].trim_end().to_owned();
+                from += end + 1;
+                if let Some(rest) = line.strip_prefix(begins) {
+                    self.seen.drain(..from);
+                    return rest.to_owned();
+                }
+            }
+            let mut chunk = [0; 4096];
+            let read = self.stream.read(&mut chunk).await.unwrap();
+            assert!(
+                read > 0,
+                "the stream ended without {begins:?}: {:?}",
+                self.seen
+            );
+            self.seen
+                .push_str(std::str::from_utf8(&chunk[..read]).unwrap());
+        }
+    }
+
+    /// Waits for the stream's end: the empty chunk.
+    pub async fn end(mut self) {
+        assert_eq!(self.line("0").await, "");
+    }
+}

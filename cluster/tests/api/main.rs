@@ -1,0 +1,13 @@
+//! The node from outside: real nodes in this process, real HTTP over loopback.
+#![allow(clippy::unwrap_used)]
+
+mod callers;
+mod events;
+mod http;
+mod jobs;
+mod person;
+mod presence;
+mod quorum;
+mod refusals;
+mod views;
+mod world;

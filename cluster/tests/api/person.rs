@@ -1,0 +1,225 @@
+//! Somebody with keys, who signs calls.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cameo_common::api::{
+    self, CALL_HEADER, CreateGrant, Created, Register, SessionStarted, StartSession, paths,
+};
+use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::rights::Rights;
+use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Call, Deal, Manifest, PhotoRequest};
+use data_encoding::BASE64URL_NOPAD;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
+use serde::Serialize;
+
+use crate::http::{Answer, Stream, send};
+use crate::world::World;
+
+pub fn now() -> Millis {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as Millis
+}
+
+pub fn generator() -> StdRng {
+    StdRng::try_from_rng(&mut SysRng).unwrap()
+}
+
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    generator().fill_bytes(&mut bytes);
+    bytes
+}
+
+pub struct Person {
+    pub name: UserName,
+    pub identity: SigningKey,
+    pub device: SigningKey,
+    pub sealing: SealingSecret,
+}
+
+/// A grant, and what its owner and viewer hold of it.
+pub struct Shared {
+    pub grant: GrantId,
+    pub manifest: Manifest,
+    pub deal: Deal,
+    pub payload: Vec<u8>,
+}
+
+impl Person {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.parse().unwrap(),
+            identity: SigningKey::from_seed(random()),
+            device: SigningKey::from_seed(random()),
+            sealing: SealingSecret::from_bytes(random()),
+        }
+    }
+
+    /// Somebody whom the cluster knows.
+    pub async fn registered(world: &World, name: &str) -> Self {
+        let person = Self::new(name);
+        let answer = person.register(world).await;
+        let registered: api::Registered = answer.read();
+        assert!(registered.created);
+        person
+    }
+
+    pub async fn register(&self, world: &World) -> Answer {
+        let card = UserCard {
+            name: self.name.clone(),
+            key: self.identity.public(),
+            sealing: self.sealing.public(),
+            sequence: 1,
+        };
+        let certificate = DeviceCertificate {
+            user: self.identity.public(),
+            device: self.device.public(),
+            sequence: 1,
+            not_after: now() + 86_400_000,
+        };
+        let body = Register {
+            card: Signed::new(&self.identity, card),
+            certificate: Signed::new(&self.identity, certificate),
+        };
+        self.post(world, 1, paths::USERS, &body).await
+    }
+
+    /// A call that is right in every way.
+    pub fn call(&self, world: &World, method: &str, path: &str, body: &[u8]) -> Call {
+        Call {
+            device: self.device.public(),
+            cluster: world.cluster,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body: Hash::of(body),
+            request: RequestId(random()),
+            not_after: now() + 60_000,
+        }
+    }
+
+    pub fn header(&self, call: Call) -> (&'static str, String) {
+        let call = Signed::new(&self.device, call);
+        (CALL_HEADER, BASE64URL_NOPAD.encode(call.as_bytes()))
+    }
+
+    pub async fn post(
+        &self,
+        world: &World,
+        node: u64,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Answer {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.header(self.call(world, "POST", path, &body));
+        send(world.url(node), "POST", path, &[header], &body).await
+    }
+
+    pub async fn get(&self, world: &World, node: u64, path: &str) -> Answer {
+        let header = self.header(self.call(world, "GET", path, b""));
+        send(world.url(node), "GET", path, &[header], b"").await
+    }
+
+    /// Starts a session, and gives its epoch.
+    pub async fn come_online(&self, world: &World) -> u64 {
+        let endpoint = EndpointRecord {
+            device: self.device.public(),
+            sequence: now(),
+            addresses: vec!["127.0.0.1:9".to_owned()],
+            relay: None,
+        };
+        let body = StartSession {
+            endpoint: Signed::new(&self.device, endpoint),
+            listed: true,
+        };
+        let started: SessionStarted = self.post(world, 1, paths::SESSIONS, &body).await.read();
+        started.epoch
+    }
+
+    pub async fn events(&self, world: &World, node: u64, after: u64) -> Stream {
+        let path = format!("{}?after={after}", paths::EVENTS);
+        let header = self.header(self.call(world, "GET", &path, b""));
+        Stream::open(world.url(node), &path, &[header]).await
+    }
+
+    pub fn rights(&self, grant: GrantId, version: u64, permitted: u32) -> Rights {
+        Rights {
+            owner: self.identity.public(),
+            grant,
+            version,
+            permitted,
+            expires: None,
+            revoked: false,
+            may_save: false,
+            offline: 0,
+        }
+    }
+
+    /// Shares a photo, as an owner's agent does.
+    pub async fn share(&self, world: &World, viewer: &Person, photo: &[u8], views: u32) -> Shared {
+        let mut generator = generator();
+        let request = Signed::new(
+            &viewer.identity,
+            PhotoRequest {
+                viewer: viewer.identity.public(),
+                owner: self.identity.public(),
+                image: ImageId(random()),
+                request: RequestId(random()),
+                asked_at: now(),
+            },
+        );
+        let mut manifest = Manifest {
+            owner: self.identity.public(),
+            owner_name: self.name.clone(),
+            viewer: viewer.identity.public(),
+            viewer_name: viewer.name.clone(),
+            viewer_sealing: viewer.sealing.public(),
+            cluster: world.cluster,
+            image: request.peek().unwrap().image,
+            nonce: Hash(random()),
+            request: request.hash(),
+            payload: Hash([0; 32]),
+            payload_length: 0,
+            key_commitment: Hash([0; 32]),
+        };
+        let grant = manifest.grant_id();
+        let info = PhotoInfo {
+            name: "photo.jpg".to_owned(),
+            media_type: "image/jpeg".to_owned(),
+        };
+        let to = viewer.sealing.public();
+        let sealed = seal_photo(&mut generator, &grant, &to, &info, photo).unwrap();
+        manifest.payload = sealed.payload_hash;
+        manifest.payload_length = sealed.payload.len() as u64;
+        manifest.key_commitment = sealed.key_commitment;
+        let dealing = Dealing {
+            cluster: world.cluster,
+            grant,
+            owner: self.identity.public(),
+            viewer: viewer.identity.public(),
+            number: 1,
+        };
+        let descriptor = world.descriptor().await;
+        let deal = deal(&mut generator, &dealing, &sealed.cluster_share, &descriptor).unwrap();
+        let body = CreateGrant {
+            request,
+            manifest: Signed::new(&self.identity, manifest.clone()),
+            deal: Signed::new(&self.identity, deal.clone()),
+            rights: Signed::new(&self.identity, self.rights(grant, 1, views)),
+        };
+        let created: Created = self.post(world, 1, paths::GRANTS, &body).await.read();
+        assert_eq!(created.grant, grant);
+        Shared {
+            grant,
+            manifest,
+            deal,
+            payload: sealed.payload,
+        }
+    }
+}

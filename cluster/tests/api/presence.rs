@@ -1,0 +1,77 @@
+//! Who is online, and who says so.
+
+use cameo_common::api::{KeepAlive, Online, ReportOffline, ReportedOffline, UserInfo, paths};
+
+use crate::person::Person;
+use crate::world::World;
+
+async fn report(world: &World, by: &Person, of: &Person, epoch: u64) -> bool {
+    let path = paths::fill(paths::USER_OFFLINE, &of.name);
+    let answer = by.post(world, 2, &path, &ReportOffline { epoch }).await;
+    answer.read::<ReportedOffline>().offline
+}
+
+async fn online(world: &World, by: &Person, of: &Person) -> Option<bool> {
+    let path = paths::fill(paths::USER, &of.name);
+    by.get(world, 3, &path).await.read::<UserInfo>().online
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_session_ends_by_a_counterpartys_report_and_a_living_one_does_not() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    ada.share(&world, &bob, b"photo", 1).await;
+    let epoch = bob.come_online(&world).await;
+    assert_eq!(online(&world, &ada, &bob).await, Some(true));
+    let listed: Online = ada.get(&world, 1, paths::USERS).await.read();
+    assert_eq!(listed.users, vec![bob.name.clone()]);
+
+    // Given a Bob who answers the probe of his stream, at another node than he is reported at
+    let mut stream = bob.events(&world, 3, 0).await;
+    stream.line("HTTP/1.1 200").await;
+    let answers = async {
+        stream.line("event: probe").await;
+        let alive = bob
+            .post(&world, 1, paths::KEEP_ALIVE, &KeepAlive { epoch })
+            .await;
+        assert_eq!(alive.status, 200);
+    };
+    let (offline, ()) = tokio::join!(report(&world, &ada, &bob, epoch), answers);
+    assert!(!offline);
+    assert_eq!(online(&world, &ada, &bob).await, Some(true));
+
+    // Given a Bob whose stream is open, and who does not answer
+    let (offline, _) = tokio::join!(
+        report(&world, &ada, &bob, epoch),
+        stream.line("event: probe")
+    );
+    assert!(offline);
+    assert_eq!(online(&world, &ada, &bob).await, Some(false));
+    let late = bob
+        .post(&world, 1, paths::KEEP_ALIVE, &KeepAlive { epoch })
+        .await;
+    assert_eq!((late.status, late.code().as_str()), (410, "session_ended"));
+
+    // Given a Bob who is back: a report of the session before changes nothing.
+    let next = bob.come_online(&world).await;
+    assert!(next > epoch);
+    assert!(report(&world, &ada, &bob, epoch).await);
+    assert_eq!(online(&world, &ada, &bob).await, Some(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keep_alives_are_taken_at_every_node() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let epoch = ada.come_online(&world).await;
+    for node in 1..=3 {
+        let answer = ada
+            .post(&world, node, paths::KEEP_ALIVE, &KeepAlive { epoch })
+            .await;
+        assert_eq!(answer.status, 200, "node {node}");
+        let other = KeepAlive { epoch: epoch + 1 };
+        let answer = ada.post(&world, node, paths::KEEP_ALIVE, &other).await;
+        assert_eq!(answer.code(), "session_ended", "node {node}");
+    }
+}

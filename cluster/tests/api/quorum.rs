@@ -1,0 +1,53 @@
+//! Without a majority nothing is promised; what was acknowledged is still there to be read.
+
+use cameo_common::api::{StateHash, UserInfo, paths};
+
+use crate::http::send;
+use crate::person::Person;
+use crate::world::{World, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_majority_writes_and_reads_say_so_and_stale_reads_go_on() {
+    let mut world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    until("the last node to have it", async || {
+        let answer = ada.get(&world, 3, "/v1/users/ada?stale=true").await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    world.stop(1).await;
+    world.stop(2).await;
+
+    let answer = ada.get(&world, 3, "/v1/users/ada").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "no_quorum"));
+    let stale: UserInfo = ada.get(&world, 3, "/v1/users/ada?stale=true").await.read();
+    assert_eq!(stale.card.verify().unwrap().name, ada.name);
+    let body = cameo_common::api::EndSession { epoch: 1 };
+    let answer = ada.post(&world, 3, paths::END_SESSION, &body).await;
+    let code = answer.code();
+    assert!(code == "no_quorum" || code == "outcome_unknown", "{code}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_stops_leaves_a_cluster_that_serves() {
+    let mut world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let leader = world.leader().await;
+    world.stop(leader).await;
+    let other = if leader == 1 { 2 } else { 1 };
+    let info: UserInfo = ada.get(&world, other, "/v1/users/ada").await.read();
+    assert_eq!(info.card.verify().unwrap().name, ada.name);
+
+    // Law D3: what two nodes have applied to the same point is the same state.
+    let hash = async |node: u64| -> StateHash {
+        send(world.url(node), "GET", paths::STATE_HASH, &[], b"")
+            .await
+            .read()
+    };
+    let rest: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    until("equal states", async || {
+        let (one, two) = (hash(rest[0]).await, hash(rest[1]).await);
+        (one == two).then_some(())
+    })
+    .await;
+}

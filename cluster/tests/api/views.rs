@@ -1,0 +1,220 @@
+//! A view from request to photo: charged once, released to the debited key only.
+
+use cameo_common::api::{
+    DebitView, Debited, GrantInfo, LogInfo, PutRights, ReleasePart, Released, paths,
+};
+use cameo_common::ids::RequestId;
+use cameo_common::keys::SealingSecret;
+use cameo_common::rights::Rights;
+use cameo_common::sealing::{
+    PartContext, ReleaseContext, combine, open_photo, open_release, open_viewer_share,
+};
+use cameo_common::signed::Signed;
+use cameo_common::statements::ViewRequest;
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::http::Answer;
+use crate::person::{Person, Shared, random};
+use crate::world::World;
+
+fn view_request(
+    world: &World,
+    viewer: &Person,
+    shared: &Shared,
+    id: [u8; 16],
+    key: &SealingSecret,
+) -> Signed<ViewRequest> {
+    let request = ViewRequest {
+        device: viewer.device.public(),
+        cluster: world.cluster,
+        grant: shared.grant,
+        request: RequestId(id),
+        one_time: key.public(),
+    };
+    Signed::new(&viewer.device, request)
+}
+
+async fn debit(
+    world: &World,
+    node: u64,
+    viewer: &Person,
+    shared: &Shared,
+    request: &Signed<ViewRequest>,
+) -> Answer {
+    let path = paths::fill(paths::VIEWS, &shared.grant);
+    let body = DebitView {
+        request: request.clone(),
+    };
+    viewer.post(world, node, &path, &body).await
+}
+
+async fn part(
+    world: &World,
+    node: u64,
+    viewer: &Person,
+    shared: &Shared,
+    request: &Signed<ViewRequest>,
+    index: u64,
+) -> Answer {
+    let path = paths::fill(paths::PARTS, &shared.grant);
+    let body = ReleasePart {
+        request: request.clone(),
+        index,
+    };
+    viewer.post(world, node, &path, &body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let photo = b"every byte of this photo".repeat(100);
+    let shared = ada.share(&world, &bob, &photo, 2).await;
+
+    // Given a view that was asked for at two nodes
+    let key = SealingSecret::from_bytes(random());
+    let request = view_request(&world, &bob, &shared, [1; 16], &key);
+    let debited: Debited = debit(&world, 2, &bob, &shared, &request).await.read();
+    let again: Debited = debit(&world, 3, &bob, &shared, &request).await.read();
+    // it is charged once, and told in the same words.
+    assert_eq!(debited, again);
+    assert_eq!((debited.number, debited.used, debited.left), (1, 1, 1));
+    let path = paths::fill(paths::GRANT, &shared.grant);
+    let info: GrantInfo = ada.get(&world, 3, &path).await.read();
+    assert_eq!((info.used, info.left), (1, 1));
+
+    // When two of three nodes release their parts, the photo opens bit for bit.
+    let deal = debited.deal.verify().unwrap();
+    let mut opened = Vec::new();
+    for node in [3, 1] {
+        let released: Released = part(&world, node, &bob, &shared, &request, debited.index)
+            .await
+            .read();
+        assert_eq!((released.node, released.deal), (node, 1));
+        let dealt = deal.parts.iter().find(|part| part.node == node).unwrap();
+        let context = ReleaseContext {
+            part: PartContext::of(&deal, dealt),
+            request: RequestId([1; 16]),
+            request_hash: request.hash(),
+        };
+        let sealed = BASE64URL_NOPAD.decode(released.sealed.as_bytes()).unwrap();
+        // Another key opens nothing.
+        let other = SealingSecret::from_bytes(random());
+        assert!(open_release(&other, &context, dealt, &sealed).is_err());
+        opened.push(open_release(&key, &context, dealt, &sealed).unwrap());
+    }
+    let cluster_share = combine(&deal, &opened).unwrap();
+    let viewer_share = open_viewer_share(&bob.sealing, &shared.grant, &shared.payload).unwrap();
+    let commitment = &shared.manifest.key_commitment;
+    let opened = open_photo(
+        &shared.grant,
+        &shared.payload,
+        commitment,
+        &viewer_share,
+        &cluster_share,
+    )
+    .unwrap();
+    assert_eq!(*opened.bytes, photo);
+    assert_eq!(shared.deal, deal);
+
+    // The owner sees the view; nobody else does.
+    let path = paths::fill(paths::GRANT_LOG, &shared.grant);
+    let log: LogInfo = ada.get(&world, 2, &path).await.read();
+    assert_eq!(log.views.len(), 1);
+    assert_eq!(log.views[0].request, RequestId([1; 16]));
+    assert_eq!(bob.get(&world, 2, &path).await.code(), "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_released_that_was_not_debited_to_that_key() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let eve = Person::registered(&world, "eve").await;
+    let shared = ada.share(&world, &bob, b"photo", 1).await;
+    let key = SealingSecret::from_bytes(random());
+    let request = view_request(&world, &bob, &shared, [1; 16], &key);
+
+    assert_eq!(
+        part(&world, 1, &bob, &shared, &request, 1).await.code(),
+        "not_debited"
+    );
+    let debited: Debited = debit(&world, 1, &bob, &shared, &request).await.read();
+    // The same id with another key is refused, debited or not.
+    let thief = SealingSecret::from_bytes(random());
+    let swapped = view_request(&world, &bob, &shared, [1; 16], &thief);
+    assert_eq!(
+        part(&world, 1, &bob, &shared, &swapped, debited.index)
+            .await
+            .code(),
+        "request_reused"
+    );
+    assert_eq!(
+        debit(&world, 1, &bob, &shared, &swapped).await.code(),
+        "request_reused"
+    );
+    // An index that nobody has committed is no debit either.
+    assert_eq!(
+        part(&world, 1, &bob, &shared, &request, 1 << 40)
+            .await
+            .code(),
+        "not_debited"
+    );
+    // Somebody else's request, and a request of somebody else's device.
+    assert_eq!(
+        part(&world, 1, &eve, &shared, &request, debited.index)
+            .await
+            .code(),
+        "mismatch"
+    );
+    let hers = view_request(&world, &eve, &shared, [2; 16], &key);
+    assert_eq!(
+        debit(&world, 1, &eve, &shared, &hers).await.code(),
+        "not_found"
+    );
+    // The one permitted view is used.
+    let second = view_request(&world, &bob, &shared, [3; 16], &key);
+    let answer = debit(&world, 1, &bob, &shared, &second).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "used_up"));
+    assert_eq!(
+        part(&world, 1, &bob, &shared, &request, debited.index)
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_revocation_no_node_releases() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let shared = ada.share(&world, &bob, b"photo", 5).await;
+    let key = SealingSecret::from_bytes(random());
+    let request = view_request(&world, &bob, &shared, [1; 16], &key);
+    let debited: Debited = debit(&world, 1, &bob, &shared, &request).await.read();
+
+    let revoked = Rights {
+        revoked: true,
+        ..ada.rights(shared.grant, 2, 5)
+    };
+    let path = paths::fill(paths::RIGHTS, &shared.grant);
+    let rights = Signed::new(&ada.identity, revoked);
+    let answer = ada.post(&world, 2, &path, &PutRights { rights }).await;
+    assert_eq!(answer.status, 200);
+
+    for node in 1..=3 {
+        let answer = part(&world, node, &bob, &shared, &request, debited.index).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (403, "revoked"),
+            "node {node}"
+        );
+    }
+    let second = view_request(&world, &bob, &shared, [2; 16], &key);
+    assert_eq!(
+        debit(&world, 1, &bob, &shared, &second).await.code(),
+        "revoked"
+    );
+}

@@ -1,0 +1,128 @@
+//! Nodes in this process, each with a folder and ports of its own.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use cameo_cluster::config::Config;
+use cameo_cluster::node::Node;
+use cameo_cluster::secret_file;
+use cameo_common::api::{ClusterInfo, NodeStatus, paths};
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::ids::ClusterId;
+use futures_util::future::join_all;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::http::send;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub nodes: Vec<Option<Node>>,
+    pub urls: Vec<String>,
+    pub cluster: ClusterId,
+    _folder: TempDir,
+}
+
+impl World {
+    /// A formed cluster.
+    pub async fn new(nodes: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        secret_file::create(&folder.path().join("secret")).unwrap();
+        let ports = free_ports(nodes);
+        let peers: BTreeMap<u64, String> = (1..=nodes)
+            .zip(ports)
+            .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
+            .collect();
+        let start = |id| Node::start(config(id, folder.path(), peers.clone()));
+        let nodes: Vec<Node> = join_all((1..=nodes).map(start))
+            .await
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let ready = join_all(nodes.iter().map(Node::ready));
+        let clusters = timeout(DEADLINE, ready).await.expect("the cluster forms");
+        assert!(clusters.iter().all(|cluster| *cluster == clusters[0]));
+        Self {
+            urls: nodes.iter().map(|node| node.url().to_owned()).collect(),
+            nodes: nodes.into_iter().map(Some).collect(),
+            cluster: clusters[0],
+            _folder: folder,
+        }
+    }
+
+    /// The URL of a node, 1 for the first.
+    pub fn url(&self, id: u64) -> &str {
+        &self.urls[id as usize - 1]
+    }
+
+    pub async fn stop(&mut self, id: u64) {
+        let node = self.nodes[id as usize - 1].take().unwrap();
+        node.stop().await.unwrap();
+    }
+
+    pub async fn status(&self, id: u64) -> NodeStatus {
+        send(self.url(id), "GET", paths::STATUS, &[], b"")
+            .await
+            .read()
+    }
+
+    pub async fn leader(&self) -> u64 {
+        until("a leader", async || {
+            let id = (1..)
+                .zip(&self.nodes)
+                .find(|(_, node)| node.is_some())
+                .unwrap()
+                .0;
+            self.status(id).await.leader
+        })
+        .await
+    }
+
+    pub async fn descriptor(&self) -> Descriptor {
+        let info: ClusterInfo = send(self.url(1), "GET", paths::CLUSTER, &[], b"")
+            .await
+            .read();
+        assert_eq!(info.descriptors[0].founds(), Some(self.cluster));
+        info.descriptors.into_iter().next_back().unwrap()
+    }
+}
+
+/// Waits for a condition.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "no {what} in time");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn free_ports(count: u64) -> Vec<u16> {
+    let held: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    held.iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect()
+}
+
+/// Slow elections: many nodes share one busy machine here, and no test is about fail-over's speed.
+fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
+    Config {
+        id,
+        data: folder.join(format!("node-{id}")),
+        peers,
+        http: "127.0.0.1:0".parse().unwrap(),
+        http_url: None,
+        secret: folder.join("secret"),
+        heartbeat: Duration::from_millis(100),
+        election_min: Duration::from_millis(500),
+        election_max: Duration::from_millis(1_000),
+        snapshot_after: 50_000,
+    }
+}
