@@ -62,6 +62,10 @@ pub enum Verb {
     Who(verbs::who::Arguments),
     /// See how this home, its agent and its cluster are.
     Status(verbs::status::Arguments),
+    /// Keep the passphrase in the kernel's keyring, so that verbs do not ask for it.
+    Unlock(verbs::unlock::Arguments),
+    /// Have the keyring forget the passphrase.
+    Lock(verbs::lock::Arguments),
     /// See what a PNG tells of itself.
     Inspect(verbs::inspect::Arguments),
 }
@@ -85,6 +89,8 @@ impl Verb {
             Verb::Log(_) => "log",
             Verb::Who(_) => "who",
             Verb::Status(_) => "status",
+            Verb::Unlock(_) => "unlock",
+            Verb::Lock(_) => "lock",
             Verb::Inspect(_) => "inspect",
         }
     }
@@ -115,6 +121,8 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
     let open = || Context::open(home.clone(), out);
     match cli.verb {
         Verb::Init(arguments) => verbs::init::run(home, out, arguments).await,
+        Verb::Unlock(_) => verbs::unlock::run(home),
+        Verb::Lock(_) => verbs::lock::run(home),
         Verb::Inspect(arguments) => verbs::inspect::run(home, arguments).await,
         Verb::Agent(arguments) => verbs::agent::run(open()?, arguments).await,
         Verb::Add(arguments) => verbs::add::run(&open()?, arguments).await,
@@ -227,6 +235,8 @@ mod tests {
             "who ada",
             "status",
             "inspect c.png",
+            "unlock",
+            "lock",
         ] {
             let parsed = parse(line);
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

@@ -8,7 +8,7 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, Receipt};
 
-use super::Core;
+use super::{Core, inbox};
 use super::serve::Refusal;
 use crate::clock;
 use crate::exit::Failure;
@@ -74,6 +74,9 @@ pub(super) async fn take(
         hash: delivery.carrier.0,
     };
     let known = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
+    if known.is_some() {
+        inbox::take(&core.ctx.vault, &grant, &delivery.rights)?;
+    }
     let whole = known.is_some() && has_carrier(core, &grant, content)?;
     if !whole {
         receive(core, &outgoing, grant, content, body).await?;
@@ -105,6 +108,7 @@ pub(super) async fn take(
         keep(core, held)?;
     }
     arrived(core, &delivery.request, grant)?;
+    core.wake.notify_one();
     Ok(receipt(core, grant, delivery.carrier))
 }
 

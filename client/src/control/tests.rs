@@ -51,8 +51,8 @@ async fn world(admitted: DeviceKey) -> World {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let network = MemoryNetwork::new();
-    let agent = network.bind(AGENT).unwrap();
-    let mirror = network.bind(PEER).unwrap();
+    let agent = network.bind(AGENT);
+    let mirror = network.bind(PEER);
     let peer = PeerAddress {
         device: PEER,
         direct: mirror.local_addresses(),
@@ -132,7 +132,7 @@ async fn a_long_path_is_no_hindrance() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path().join("x".repeat(150))).unwrap();
     let server = ControlServer::bind(&home).unwrap();
-    let agent = MemoryNetwork::new().bind(AGENT).unwrap();
+    let agent = MemoryNetwork::new().bind(AGENT);
     let doors = Doors {
         transport: agent,
         notices: Notices::default(),

@@ -174,7 +174,11 @@ fn the_bytes_of_every_record_are_pinned() {
         next: 3,
         last_error: "e".into(),
     };
+    let seen = SeenGallery {
+        titles: vec![(ImageId([1; 16]), "t".into())],
+    };
     let found = [
+        pin(&seen),
         pin(&identity()),
         pin(&EventToken { sequence: 9 }),
         pin(&contact()),
@@ -189,9 +193,10 @@ fn the_bytes_of_every_record_are_pinned() {
     assert_eq!(found, pinned);
 }
 
-/// Version, length and the first half of the hash of: identity, event token, contact, image, grant
+/// Version, length and the first half of the hash of: seen gallery, identity, event token, contact, image, grant
 /// as owner, grant as viewer, request in, request out, attempts.
-const PINNED: [(u16, usize, &str); 9] = [
+const PINNED: [(u16, usize, &str); 10] = [
+    (1, 0, ""),
     (1, 0, ""),
     (1, 0, ""),
     (1, 0, ""),
