@@ -68,6 +68,8 @@ pub enum Verb {
     Lock(verbs::lock::Arguments),
     /// See what a PNG tells of itself.
     Inspect(verbs::inspect::Arguments),
+    /// Play every case of the design on real processes, and judge each from outside.
+    Demo(crate::demo::Options),
 }
 
 impl Verb {
@@ -92,6 +94,7 @@ impl Verb {
             Verb::Unlock(_) => "unlock",
             Verb::Lock(_) => "lock",
             Verb::Inspect(_) => "inspect",
+            Verb::Demo(_) => "demo",
         }
     }
 }
@@ -107,6 +110,11 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 async fn carry_out(cli: Cli) -> Exit {
+    // The demo has a home for each of its people, and tells its own story.
+    let cli = match cli.verb {
+        Verb::Demo(options) => return crate::demo::run(options, cli.json).await,
+        verb => Cli { verb, ..cli },
+    };
     let out = Output {
         json: cli.json,
         quiet: cli.quiet,
@@ -139,6 +147,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Log(arguments) => verbs::log::run(&open()?, arguments).await,
         Verb::Who(arguments) => verbs::who::run(&open()?, arguments).await,
         Verb::Status(arguments) => verbs::status::run(&open()?, arguments).await,
+        Verb::Demo(_) => unreachable!("the demo opens no home"),
     }
 }
 
@@ -237,6 +246,7 @@ mod tests {
             "inspect c.png",
             "unlock",
             "lock",
+            "demo --nodes 5 --keep folder --photo a.jpg --json",
         ] {
             let parsed = parse(line);
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

@@ -76,7 +76,8 @@ impl Context {
     /// # Errors
     /// When no endpoint can be bound.
     pub async fn peers(&self) -> Result<Peers, Failure> {
-        let through = control::ControlTransport::to(self.vault.home(), self.me.device_key().public().0);
+        let through =
+            control::ControlTransport::to(self.vault.home(), self.me.device_key().public().0);
         if through.answers().await {
             return Ok(self.speaking_over(Arc::new(through)));
         }

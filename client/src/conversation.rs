@@ -80,7 +80,9 @@ impl TalkError {
             TalkError::Refused { code, message } => exit::refused(who, *code, message),
             TalkError::Strange => Failure::other(
                 "peer",
-                format!("{who}'s agent gave an answer that makes no sense; is one of you out of date?"),
+                format!(
+                    "{who}'s agent gave an answer that makes no sense; is one of you out of date?"
+                ),
             ),
         }
     }

@@ -68,11 +68,7 @@ impl From<PinError> for Failure {
 ///
 /// # Errors
 /// Exit 3 when nobody registered that name, 8 when the key is another than the known one.
-pub async fn look_up(
-    api: &ClusterApi,
-    vault: &Vault,
-    name: &UserName,
-) -> Result<Person, Failure> {
+pub async fn look_up(api: &ClusterApi, vault: &Vault, name: &UserName) -> Result<Person, Failure> {
     let info = api.user(name).await.map_err(|error| match error.code() {
         Some(ErrorCode::NotRegistered | ErrorCode::NotFound) => not_registered(name),
         _ => error.into(),
@@ -110,8 +106,12 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
             continue;
         };
         devices.push(certificate.device);
-        let endpoint = device.endpoint.as_ref().and_then(|signed| signed.verify().ok());
-        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.device == certificate.device && endpoint.fits())
+        let endpoint = device
+            .endpoint
+            .as_ref()
+            .and_then(|signed| signed.verify().ok());
+        let Some(endpoint) =
+            endpoint.filter(|endpoint| endpoint.device == certificate.device && endpoint.fits())
         else {
             continue;
         };
@@ -228,7 +228,10 @@ mod tests {
         let (new, newer) = card(1, 5);
         pin(&vault, &new, &newer).unwrap();
         let (old, older) = card(1, 4);
-        assert!(matches!(pin(&vault, &old, &older), Err(PinError::WentBack(_))));
+        assert!(matches!(
+            pin(&vault, &old, &older),
+            Err(PinError::WentBack(_))
+        ));
         let (next, latest) = card(1, 6);
         assert!(!pin(&vault, &next, &latest).unwrap());
         assert_eq!(vault.get::<Contact>("bob").unwrap().unwrap().sequence, 6);

@@ -256,7 +256,9 @@ fn is_full(error: &std::io::Error) -> bool {
 fn disk_full(message: String) -> Failure {
     Failure::other(
         "disk_full",
-        format!("the disk is full ({message}): nothing that was kept before is lost; free some space and run it again"),
+        format!(
+            "the disk is full ({message}): nothing that was kept before is lost; free some space and run it again"
+        ),
     )
 }
 

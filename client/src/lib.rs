@@ -7,6 +7,7 @@ pub mod cluster_api;
 pub mod context;
 pub mod control;
 pub mod conversation;
+pub mod demo;
 pub mod directory;
 pub mod duration;
 pub mod exit;

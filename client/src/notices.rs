@@ -22,7 +22,10 @@ pub enum Notice {
     /// The owner said no.
     Denied { request: RequestId, reason: String },
     /// Somebody wants something.
-    Asked { request: RequestId, viewer: UserName },
+    Asked {
+        request: RequestId,
+        viewer: UserName,
+    },
     /// An approved request is being worked on.
     Sharing { request: RequestId, step: String },
     /// A carrier reached its viewer.

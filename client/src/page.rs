@@ -96,9 +96,7 @@ fn router(page: Arc<Page>) -> Router {
 /// The token is worth one page, and a cookie for what is on it.
 async fn open(State(page): State<Arc<Page>>, Path(given): Path<String>) -> Response {
     let mut token = page.token.lock().unwrap_or_else(PoisonError::into_inner);
-    let right = token
-        .as_deref()
-        .is_some_and(|token| same(token, &given));
+    let right = token.as_deref().is_some_and(|token| same(token, &given));
     if !right {
         return (
             StatusCode::GONE,
@@ -107,7 +105,10 @@ async fn open(State(page): State<Arc<Page>>, Path(given): Path<String>) -> Respo
             .into_response();
     }
     *token = None;
-    let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", page.session);
+    let cookie = format!(
+        "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/",
+        page.session
+    );
     let mut response = Html(PAGE).into_response();
     guard(response.headers_mut());
     if let Ok(cookie) = cookie.parse() {
@@ -136,14 +137,19 @@ async fn photo(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
     let mut response = page.photo.clone().into_response();
     guard(response.headers_mut());
     if let Ok(media_type) = page.media_type.parse() {
-        response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
     }
     response
 }
 
 fn guard(headers: &mut HeaderMap) {
     let rules = [
-        ("content-security-policy", "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"),
+        (
+            "content-security-policy",
+            "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
+        ),
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-store"),
         ("referrer-policy", "no-referrer"),
@@ -193,7 +199,10 @@ fn launch(out: &Output, lead: &std::path::Path) {
         .stderr(Stdio::null())
         .spawn();
     if started.is_err() {
-        out.note(format_args!("Open this in your browser: {}", lead.display()));
+        out.note(format_args!(
+            "Open this in your browser: {}",
+            lead.display()
+        ));
     }
 }
 

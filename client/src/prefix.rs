@@ -94,10 +94,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said_with_what_to_do() {
         let error = resolve("d", ids(), "image", "list them").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no image begins with 'd'; list them"
-        );
+        assert_eq!(error.to_string(), "no image begins with 'd'; list them");
         assert!(matches!(
             resolve("../x", ids(), "image", ""),
             Err(PrefixError::NotHex(_))

@@ -48,7 +48,12 @@ pub struct RunFlags {
     #[arg(long)]
     data: PathBuf,
     /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...
-    #[arg(long, value_delimiter = ',', required = true, value_name = "ID=HOST:PORT")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        required = true,
+        value_name = "ID=HOST:PORT"
+    )]
     peers: Vec<String>,
     /// Where clients are served; a loopback address.
     #[arg(long, value_name = "ADDR")]
@@ -152,7 +157,12 @@ fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
     for text in texts {
         let wrong = || ConfigError::Peer(text.clone());
         let (id, address) = text.split_once('=').ok_or_else(wrong)?;
-        let id: u64 = id.trim().parse().ok().filter(|id| *id > 0).ok_or_else(wrong)?;
+        let id: u64 = id
+            .trim()
+            .parse()
+            .ok()
+            .filter(|id| *id > 0)
+            .ok_or_else(wrong)?;
         let address = address.trim();
         let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
         if host.is_empty() || port.parse::<u16>().is_err() {
@@ -197,7 +207,11 @@ mod tests {
 
     fn check(line: &str) -> Result<Config, ConfigError> {
         let words = ["cameod"].into_iter().chain(line.split_whitespace());
-        CommandLine::try_parse_from(words).unwrap().run.unwrap().check()
+        CommandLine::try_parse_from(words)
+            .unwrap()
+            .run
+            .unwrap()
+            .check()
     }
 
     const REST: &str = "--data /d --secret /s";
@@ -217,7 +231,10 @@ mod tests {
     fn wrong_flags_say_what_to_write() {
         let cases = [
             ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
-            ("--id 1 --peers 1=a:1,1=b:1 --http 127.0.0.1:1", "node 1 twice"),
+            (
+                "--id 1 --peers 1=a:1,1=b:1 --http 127.0.0.1:1",
+                "node 1 twice",
+            ),
             ("--id 1 --peers a:1 --http 127.0.0.1:1", "ID=HOST:PORT"),
             ("--id 1 --peers 1=a --http 127.0.0.1:1", "ID=HOST:PORT"),
             ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),

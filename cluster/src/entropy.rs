@@ -38,7 +38,10 @@ impl Entropy {
     /// A random number.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_u64()
     }
 }
 

@@ -186,7 +186,8 @@ impl Follow {
 
     /// Waits for something to happen; none when it is time to look at the rows again.
     async fn wait(&mut self) -> Option<Told> {
-        let (probes, touched, stopping) = (self.probes.as_mut()?, &mut self.touched, &mut self.stopping);
+        let (probes, touched, stopping) =
+            (self.probes.as_mut()?, &mut self.touched, &mut self.stopping);
         tokio::select! {
             () = woken(touched, &self.reader.user) => None,
             probe = probes.recv() => Some(match probe {
@@ -203,7 +204,8 @@ impl Follow {
 async fn woken(touched: &mut broadcast::Receiver<Touched>, user: &UserName) {
     loop {
         match touched.recv().await {
-            Ok(Touched::Users { names, .. }) if !names.iter().any(|name| name == user.as_str()) => {}
+            Ok(Touched::Users { names, .. }) if !names.iter().any(|name| name == user.as_str()) => {
+            }
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             // The store has closed; the node's stop ends the stream.
             Err(RecvError::Closed) => std::future::pending().await,
@@ -220,6 +222,10 @@ impl Drop for Follow {
 
 impl fmt::Debug for Follow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Follow of {} after {}", self.reader.user, self.reader.after)
+        write!(
+            f,
+            "Follow of {} after {}",
+            self.reader.user, self.reader.after
+        )
     }
 }

@@ -20,7 +20,10 @@ fn main() -> ExitCode {
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
             Ok(()) => {
-                eprintln!("cameod: wrote a fresh secret to {}: copy it to every node", file.display());
+                eprintln!(
+                    "cameod: wrote a fresh secret to {}: copy it to every node",
+                    file.display()
+                );
                 ExitCode::SUCCESS
             }
             Err(error) => usage(&error),
@@ -40,7 +43,7 @@ fn main() -> ExitCode {
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("CAMEO_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,cameo_cluster=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,openraft=error,cameo_cluster=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -90,7 +93,9 @@ async fn live(config: Config) -> ExitCode {
     match failure {
         None => stop(node).await,
         Some(why) => {
-            eprintln!("cameod: fatal: {why}; check the disk and the log, then start the node again");
+            eprintln!(
+                "cameod: fatal: {why}; check the disk and the log, then start the node again"
+            );
             // Not stopped in order: what failed may hang, and the log has what was acknowledged.
             std::process::exit(1)
         }

@@ -21,7 +21,9 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::events::Streams;
 use crate::http::{self, Api};
-use crate::jobs::{Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings, available_millicores};
+use crate::jobs::{
+    Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings, available_millicores,
+};
 use crate::keys::Releaser;
 use crate::leader::Leader;
 use crate::link::{ClusterSecret, NodeKeyError, NodeKeys, TcpTransport};
@@ -203,7 +205,10 @@ impl Node {
         }
         self.stopping.send_replace(true);
         let abort = self.serving.abort_handle();
-        if tokio::time::timeout(HTTP_DRAIN, self.serving).await.is_err() {
+        if tokio::time::timeout(HTTP_DRAIN, self.serving)
+            .await
+            .is_err()
+        {
             abort.abort();
             tracing::warn!("stopping with calls unfinished: their clients will ask another node");
         }

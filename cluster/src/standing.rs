@@ -41,7 +41,9 @@ impl Standing for Membership {
     }
 
     fn term(&self) -> u64 {
-        self.formed.get().map_or(0, |(raft, _, _)| raft.status().term)
+        self.formed
+            .get()
+            .map_or(0, |(raft, _, _)| raft.status().term)
     }
 
     fn is_node_key(&self, key: &PublicKey) -> bool {

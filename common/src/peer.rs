@@ -76,14 +76,26 @@ pub struct Delivery {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum PeerReply {
     Pong,
-    Gallery { items: Vec<GalleryItem>, more: bool },
+    Gallery {
+        items: Vec<GalleryItem>,
+        more: bool,
+    },
     Asked(AskOutcome),
-    Received { receipt: Signed<Receipt> },
-    RightsTaken { ack: Signed<RightsAck> },
+    Received {
+        receipt: Signed<Receipt>,
+    },
+    RightsTaken {
+        ack: Signed<RightsAck>,
+    },
     Noted,
     /// Answer to an offer: send the carrier from here on; all of its length when none is missing.
-    Wanted { offset: u64 },
-    Refused { code: PeerRefusal, message: String },
+    Wanted {
+        offset: u64,
+    },
+    Refused {
+        code: PeerRefusal,
+        message: String,
+    },
 }
 
 /// One image of a gallery. Names of files are not told.

@@ -213,7 +213,11 @@ async fn tell_denied(core: &Core, id: &str) -> Result<(), Failure> {
     let Some(incoming) = ctx.vault.get::<Incoming>(id)? else {
         return Ok(());
     };
-    let IncomingState::Denied { reason, told: false } = &incoming.state else {
+    let IncomingState::Denied {
+        reason,
+        told: false,
+    } = &incoming.state
+    else {
         return Ok(());
     };
     let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
@@ -256,7 +260,10 @@ async fn failed(core: &Core, key: OutboxKey, error: &Failure) -> Result<(), Vaul
         })?;
     }
     if let OutboxKey::Ask(request) = key
-        && matches!(error.exit, Exit::NotFound | Exit::Denied | Exit::IdentityChanged)
+        && matches!(
+            error.exit,
+            Exit::NotFound | Exit::Denied | Exit::IdentityChanged
+        )
     {
         change::<Outgoing>(vault, &request.to_string(), |outgoing| {
             outgoing.state = OutgoingState::Denied(error.message.clone());
@@ -296,13 +303,19 @@ fn peer_of(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultError
 }
 
 /// Tells the directory that a counterparty does not answer; it looks for itself before it drops him.
-pub async fn report_offline(ctx: &crate::context::Context, notices: &crate::notices::Notices, name: &UserName) {
+pub async fn report_offline(
+    ctx: &crate::context::Context,
+    notices: &crate::notices::Notices,
+    name: &UserName,
+) {
     let reported = async {
         let info = ctx.api.user(name).await?;
         match info.epoch {
-            Some(epoch) if info.online == Some(true) => {
-                ctx.api.report_offline(name, epoch).await.map(|told| told.offline)
-            }
+            Some(epoch) if info.online == Some(true) => ctx
+                .api
+                .report_offline(name, epoch)
+                .await
+                .map(|told| told.offline),
             _ => Ok(info.online == Some(false)),
         }
     };

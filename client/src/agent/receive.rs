@@ -27,7 +27,8 @@ pub(super) fn wanted(
 ) -> Result<u64, Refusal> {
     asked_for(core, from, request)?;
     let held = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
-    if held.is_some_and(|held| held.carrier.0 == content.hash) && has_carrier(core, grant, content)? {
+    if held.is_some_and(|held| held.carrier.0 == content.hash) && has_carrier(core, grant, content)?
+    {
         return Ok(content.length);
     }
     Ok(partial(core, content)?.offset())
@@ -134,13 +135,17 @@ fn fitting(
         && manifest.cluster == me.cluster
         && manifest.image == outgoing.image
         && manifest.request == outgoing.signed.hash()
-        && me.sealing_secrets().any(|secret| secret.public() == manifest.viewer_sealing)
+        && me
+            .sealing_secrets()
+            .any(|secret| secret.public() == manifest.viewer_sealing)
         && rights.owner == manifest.owner
         && rights.grant == manifest.grant_id();
     if fits {
         Ok((manifest, rights))
     } else {
-        Err(not_accepted("manifest, rights and request do not belong together"))
+        Err(not_accepted(
+            "manifest, rights and request do not belong together",
+        ))
     }
 }
 
@@ -173,9 +178,9 @@ async fn receive(
 /// Rights may have come before the carrier did: the newest stay.
 fn keep(core: &Core, held: GrantHeld) -> Result<(), Failure> {
     let id = held.grant.to_string();
-    core.ctx.vault.update::<GrantHeld, Failure>(&id, |found| {
-        Ok(Some(found.unwrap_or(held)))
-    })?;
+    core.ctx
+        .vault
+        .update::<GrantHeld, Failure>(&id, |found| Ok(Some(found.unwrap_or(held))))?;
     Ok(())
 }
 
@@ -202,4 +207,3 @@ fn receipt(core: &Core, grant: GrantId, carrier: Hash) -> Signed<Receipt> {
         },
     )
 }
-

@@ -23,8 +23,8 @@ use crate::notices::Notice;
 use crate::peer::{Answer, Body, Content, DeviceKey, Handler, ReceivedBody};
 use crate::vault::VaultError;
 use crate::vault::records::{
-    Asked, Contact, GrantHeld, GrantOwned, Image, Incoming, IncomingState, Outgoing,
-    OutgoingState, Policy, change,
+    Asked, Contact, GrantHeld, GrantOwned, Image, Incoming, IncomingState, Outgoing, OutgoingState,
+    Policy, change,
 };
 
 /// Images in one answer; the asker comes again for more.
@@ -54,7 +54,10 @@ impl Refusal {
     /// Ours, not his: he may try again. What exactly went wrong is not his business.
     pub(super) fn failed(why: String) -> Self {
         tracing::warn!(%why, "a peer could not be served");
-        Self::new(PeerRefusal::Failed, "something went wrong here; try again later")
+        Self::new(
+            PeerRefusal::Failed,
+            "something went wrong here; try again later",
+        )
     }
 }
 
@@ -118,12 +121,15 @@ impl Service {
             return Err(not_accepted("the certificate is for another device"));
         }
         if clock::now() >= certificate.not_after {
-            return Err(not_accepted("your device's certificate has expired; run `cameo init` again"));
+            return Err(not_accepted(
+                "your device's certificate has expired; run `cameo init` again",
+            ));
         }
         let ctx = &self.core.ctx;
         if ctx.vault.get::<Contact>(card.name.as_str())?.is_none() {
             let known = directory::look_up(&ctx.api, &ctx.vault, &card.name).await;
-            let known = known.map_err(|_| not_accepted("you are not registered with this cluster"))?;
+            let known =
+                known.map_err(|_| not_accepted("you are not registered with this cluster"))?;
             if known.card.key != card.key {
                 return Err(Refusal::new(
                     PeerRefusal::IdentityChanged,
@@ -156,7 +162,9 @@ impl Service {
         Ok(Answer::message(match request {
             PeerRequest::Ping => PeerReply::Pong,
             PeerRequest::Gallery { after } => return self.gallery(after),
-            PeerRequest::Ask { request, note } => PeerReply::Asked(self.asked(from, &request, &note)?),
+            PeerRequest::Ask { request, note } => {
+                PeerReply::Asked(self.asked(from, &request, &note)?)
+            }
             PeerRequest::Offer {
                 request,
                 grant,
@@ -244,7 +252,9 @@ impl Service {
             .map_err(|_| Refusal::not_accepted("the request is not signed".into()))?;
         let me = self.core.ctx.me.identity_key().public();
         if wish.viewer != from.card.key || wish.owner != me {
-            return Err(Refusal::not_accepted("the request is not from you to me".into()));
+            return Err(Refusal::not_accepted(
+                "the request is not from you to me".into(),
+            ));
         }
         let image = vault
             .get::<Image>(&wish.image.to_string())?
@@ -261,7 +271,10 @@ impl Service {
             Policy::Open => IncomingState::Approved(image.terms),
             Policy::Ask => IncomingState::Waiting,
             Policy::Closed => {
-                return Err(Refusal::new(PeerRefusal::Closed, "this image is not shared with you"));
+                return Err(Refusal::new(
+                    PeerRefusal::Closed,
+                    "this image is not shared with you",
+                ));
             }
         };
         self.make_room()?;
@@ -292,7 +305,9 @@ impl Service {
     ) -> Result<AskOutcome, Refusal> {
         let same = matches!(&known.asked, Asked::Photo(before) if before == signed);
         if known.viewer_key != from.card.key || !same {
-            return Err(Refusal::not_accepted("this request id was used before".into()));
+            return Err(Refusal::not_accepted(
+                "this request id was used before".into(),
+            ));
         }
         match known.state {
             IncomingState::Waiting => Ok(AskOutcome::Waiting),
@@ -303,7 +318,11 @@ impl Service {
             IncomingState::Granted(grant) => self.send_again(&grant),
             IncomingState::Denied { reason, .. } => Err(Refusal::new(
                 PeerRefusal::Closed,
-                if reason.is_empty() { "the owner said no".into() } else { reason },
+                if reason.is_empty() {
+                    "the owner said no".into()
+                } else {
+                    reason
+                },
             )),
             IncomingState::Failed(_) => Err(Refusal::new(
                 PeerRefusal::Failed,
@@ -371,13 +390,19 @@ impl Service {
         Ok(())
     }
 
-    fn rights(&self, from: &PeerUser, signed: &Signed<Rights>) -> Result<Signed<RightsAck>, Refusal> {
+    fn rights(
+        &self,
+        from: &PeerUser,
+        signed: &Signed<Rights>,
+    ) -> Result<Signed<RightsAck>, Refusal> {
         let no_such = || Refusal::new(PeerRefusal::NoSuchGrant, "there is no such grant here");
         let rights = signed
             .verify()
             .map_err(|_| Refusal::not_accepted("the rights are not signed".into()))?;
         if rights.owner != from.card.key {
-            return Err(Refusal::not_accepted("the rights are not yours to give".into()));
+            return Err(Refusal::not_accepted(
+                "the rights are not yours to give".into(),
+            ));
         }
         let vault = &self.core.ctx.vault;
         if inbox::take(vault, &rights.grant, signed)? == Taken::NoSuchGrant {
@@ -427,7 +452,9 @@ impl Service {
             .get::<Outgoing>(&id)?
             .is_some_and(|outgoing| outgoing.owner_key == from.card.key);
         if !ours {
-            return Err(Refusal::not_accepted("nobody here has asked for this".into()));
+            return Err(Refusal::not_accepted(
+                "nobody here has asked for this".into(),
+            ));
         }
         change::<Outgoing>(&self.core.ctx.vault, &id, |outgoing| {
             if !matches!(outgoing.state, OutgoingState::Arrived(_)) {

@@ -58,10 +58,17 @@ impl ClusterApi {
     }
 
     fn command_as(&self, request: RequestId, method: Method, path: String, body: Bytes) -> Command {
-        let life = i64::try_from(self.inner.deadline.as_millis().min(u128::from(MAX_CALL_LIFE_MS)))
-            .unwrap_or_default();
+        let life = i64::try_from(
+            self.inner
+                .deadline
+                .as_millis()
+                .min(u128::from(MAX_CALL_LIFE_MS)),
+        )
+        .unwrap_or_default();
         let now = i64::try_from(clock::now()).unwrap_or(i64::MAX);
-        let not_after = now.saturating_add(self.nodes().clock_offset).saturating_add(life);
+        let not_after = now
+            .saturating_add(self.nodes().clock_offset)
+            .saturating_add(life);
         let call = Call {
             device: self.inner.device.public(),
             cluster: self.inner.cluster,

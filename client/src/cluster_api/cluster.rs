@@ -28,11 +28,18 @@ pub struct Address {
 pub fn parse_addresses(text: &str) -> Result<(ClusterId, Vec<String>), ClusterError> {
     let mut pinned: Option<ClusterId> = None;
     let mut urls = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
         let address = parse_address(part)?;
         match (pinned, address.pin) {
             (Some(one), Some(other)) if one != other => {
-                return Err(bad(part, "it names another cluster than the address before it"));
+                return Err(bad(
+                    part,
+                    "it names another cluster than the address before it",
+                ));
             }
             (None, Some(pin)) => pinned = Some(pin),
             _ => {}
@@ -55,9 +62,12 @@ fn parse_address(text: &str) -> Result<Address, ClusterError> {
     let (url, pin) = match text.split_once('#') {
         None => (text, None),
         Some((url, pin)) => {
-            let pin = pin
-                .parse()
-                .map_err(|_| bad(text, "the part after # has to be the cluster's id, 64 hex digits"))?;
+            let pin = pin.parse().map_err(|_| {
+                bad(
+                    text,
+                    "the part after # has to be the cluster's id, 64 hex digits",
+                )
+            })?;
             (url, Some(pin))
         }
     };
@@ -68,7 +78,8 @@ fn parse_address(text: &str) -> Result<Address, ClusterError> {
 
 /// Off this machine only TLS will do.
 pub(super) fn check_url(url: &str) -> Result<(), ClusterError> {
-    let parsed = reqwest::Url::parse(url).map_err(|_| bad(url, "write it like https://node.example:7001"))?;
+    let parsed = reqwest::Url::parse(url)
+        .map_err(|_| bad(url, "write it like https://node.example:7001"))?;
     if parsed.path() != "/" || parsed.query().is_some() {
         return Err(bad(url, "leave out everything after host and port"));
     }
@@ -82,7 +93,10 @@ pub(super) fn check_url(url: &str) -> Result<(), ClusterError> {
         "https" => Ok(()),
         "http" if here => Ok(()),
         "http" => Err(bad(url, "off this machine only https is spoken")),
-        _ => Err(bad(url, "it has to begin with https:// (or http:// on this machine)")),
+        _ => Err(bad(
+            url,
+            "it has to begin with https:// (or http:// on this machine)",
+        )),
     }
 }
 
@@ -117,7 +131,9 @@ impl ClusterApi {
                     Err(error) => wrong = Some(error),
                 }
             }
-            if Instant::now() + PAUSE >= end || matches!(wrong, Some(ClusterError::WrongCluster { .. })) {
+            if Instant::now() + PAUSE >= end
+                || matches!(wrong, Some(ClusterError::WrongCluster { .. }))
+            {
                 return Err(wrong.unwrap_or(ClusterError::Unreachable {
                     tried: urls.join(", "),
                 }));
@@ -168,7 +184,10 @@ impl ClusterApi {
         let mut nodes = self.nodes();
         for (_, told) in &info.nodes {
             let told = told.trim_end_matches('/').to_owned();
-            if check_url(&told).is_ok() && !nodes.urls.contains(&told) && nodes.urls.len() < 2 * MAX_NODES {
+            if check_url(&told).is_ok()
+                && !nodes.urls.contains(&told)
+                && nodes.urls.len() < 2 * MAX_NODES
+            {
                 nodes.urls.push(told);
             }
         }
@@ -179,8 +198,8 @@ impl ClusterApi {
             .filter(|(_, url)| check_url(url).is_ok())
             .collect();
         let here = asked.midpoint(clock::now());
-        nodes.clock_offset = i64::try_from(info.now).unwrap_or(i64::MAX)
-            - i64::try_from(here).unwrap_or(i64::MAX);
+        nodes.clock_offset =
+            i64::try_from(info.now).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(i64::MAX);
         nodes.verified = true;
         drop(nodes);
         self.prefer(url);
@@ -214,7 +233,9 @@ impl ClusterApi {
             }
             decode(url, &bytes)
         };
-        timeout(TRY_DEADLINE, ask).await.unwrap_or_else(|_| Err(unreachable()))
+        timeout(TRY_DEADLINE, ask)
+            .await
+            .unwrap_or_else(|_| Err(unreachable()))
     }
 }
 
@@ -240,7 +261,10 @@ fn verify(url: &str, info: &ClusterInfo, pinned: ClusterId) -> Result<(), Cluste
         Some(found) => return Err(wrong(found)),
         None => return Err(strange("its first descriptor founds no cluster")),
     }
-    if first.version != DESCRIPTOR_VERSION || first.nodes.is_empty() || first.nodes.len() > MAX_NODES {
+    if first.version != DESCRIPTOR_VERSION
+        || first.nodes.is_empty()
+        || first.nodes.len() > MAX_NODES
+    {
         return Err(strange("its descriptor is of another layout; update cameo"));
     }
     Ok(())
@@ -279,7 +303,11 @@ mod tests {
         assert_eq!(pin.to_string(), ID);
         assert_eq!(
             urls,
-            ["http://127.0.0.1:7001", "http://127.0.0.1:7002", "http://[::1]:7003"]
+            [
+                "http://127.0.0.1:7001",
+                "http://127.0.0.1:7002",
+                "http://[::1]:7003"
+            ]
         );
     }
 

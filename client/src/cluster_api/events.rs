@@ -104,7 +104,10 @@ impl EventStream {
                 url: self.url.clone(),
                 why,
             };
-            let found = self.lines.push(&chunk).map_err(|()| strange("an event is too long".into()))?;
+            let found = self
+                .lines
+                .push(&chunk)
+                .map_err(|()| strange("an event is too long".into()))?;
             for message in found {
                 let heard = understand(&message).map_err(|error| strange(error.to_string()))?;
                 self.ready.extend(heard);
@@ -178,7 +181,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STREAM: &str = ": hello\n\nid: 4\ndata: {\"a\":1}\n\nevent: x\r\ndata: one\r\ndata: two\r\n\r\ndata: cut";
+    const STREAM: &str =
+        ": hello\n\nid: 4\ndata: {\"a\":1}\n\nevent: x\r\ndata: one\r\ndata: two\r\n\r\ndata: cut";
 
     fn messages() -> [Message; 2] {
         let message = |kind: &str, data: &str| Message {
@@ -192,7 +196,10 @@ mod tests {
     fn a_probe_and_an_end_are_told_from_events() {
         let stream = "event: probe\ndata: {}\n\nevent: ended\ndata: {\"schema\":1,\"code\":\"session_ended\",\"message\":\"over\"}\n\nevent: later\ndata: 1\n\n";
         let found = Lines::default().push(stream.as_bytes()).unwrap();
-        let heard: Vec<_> = found.iter().filter_map(|m| understand(m).unwrap()).collect();
+        let heard: Vec<_> = found
+            .iter()
+            .filter_map(|m| understand(m).unwrap())
+            .collect();
         assert_eq!(heard.len(), 2);
         assert_eq!(heard[0], Heard::Probe);
         assert!(matches!(&heard[1], Heard::Ended(error) if error.message == "over"));

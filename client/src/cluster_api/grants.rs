@@ -129,6 +129,7 @@ impl ClusterApi {
                 tried: format!("node {node}"),
             });
         };
-        self.post_to(url, paths::fill(paths::PARTS, grant), ask).await
+        self.post_to(url, paths::fill(paths::PARTS, grant), ask)
+            .await
     }
 }

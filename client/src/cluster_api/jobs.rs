@@ -47,11 +47,17 @@ impl ClusterApi {
             .http
             .request(command.method, format!("{url}{}", command.path))
             .header(CALL_HEADER, command.header)
-            .header(TICKET_HEADER, BASE64URL_NOPAD.encode(placed.ticket.as_bytes()))
+            .header(
+                TICKET_HEADER,
+                BASE64URL_NOPAD.encode(placed.ticket.as_bytes()),
+            )
             .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
             .body(command.body);
         let upload = async {
-            let response = request.send().await.map_err(|error| failed(error.to_string()))?;
+            let response = request
+                .send()
+                .await
+                .map_err(|error| failed(error.to_string()))?;
             let status = response.status();
             let bytes = collect(response, MAX_CARRIER_BYTES)
                 .await
@@ -75,6 +81,9 @@ impl ClusterApi {
 fn is_about_the_job(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::BadRequest | ErrorCode::NotAuthenticated
+        ErrorCode::BadJob
+            | ErrorCode::TooLarge
+            | ErrorCode::BadRequest
+            | ErrorCode::NotAuthenticated
     )
 }

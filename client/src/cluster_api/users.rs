@@ -37,7 +37,10 @@ impl ClusterApi {
     ///
     /// # Errors
     /// See [`ClusterError`].
-    pub async fn start_session(&self, start: &StartSession) -> Result<SessionStarted, ClusterError> {
+    pub async fn start_session(
+        &self,
+        start: &StartSession,
+    ) -> Result<SessionStarted, ClusterError> {
         self.post(paths::SESSIONS.to_owned(), start).await
     }
 
@@ -46,7 +49,8 @@ impl ClusterApi {
     /// # Errors
     /// `SessionEnded` when the session is over: start another.
     pub async fn keep_alive(&self, epoch: u64) -> Result<Done, ClusterError> {
-        self.post(paths::KEEP_ALIVE.to_owned(), &KeepAlive { epoch }).await
+        self.post(paths::KEEP_ALIVE.to_owned(), &KeepAlive { epoch })
+            .await
     }
 
     /// Goodbye.
@@ -54,7 +58,8 @@ impl ClusterApi {
     /// # Errors
     /// See [`ClusterError`].
     pub async fn end_session(&self, epoch: u64) -> Result<Done, ClusterError> {
-        self.post(paths::END_SESSION.to_owned(), &EndSession { epoch }).await
+        self.post(paths::END_SESSION.to_owned(), &EndSession { epoch })
+            .await
     }
 
     /// A counterparty did not answer in this session.

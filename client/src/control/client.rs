@@ -180,10 +180,8 @@ async fn next_frame(reader: &mut OwnedReadHalf) -> io::Result<Bytes> {
     match reader.read_u32_le().await? {
         REFUSED => {
             let code = reader.read_u32_le().await?;
-            Err(Refusal::from_code(u64::from(code)).map_or_else(
-                || io::ErrorKind::ConnectionAborted.into(),
-                io::Error::from,
-            ))
+            Err(Refusal::from_code(u64::from(code))
+                .map_or_else(|| io::ErrorKind::ConnectionAborted.into(), io::Error::from))
         }
         length if length > MAX_FRAME => Err(io::ErrorKind::InvalidData.into()),
         length => {

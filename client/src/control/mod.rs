@@ -97,7 +97,10 @@ impl Place {
     }
 }
 
-async fn write<S: AsyncWrite + Unpin, M: Serialize>(stream: &mut S, message: &M) -> std::io::Result<()> {
+async fn write<S: AsyncWrite + Unpin, M: Serialize>(
+    stream: &mut S,
+    message: &M,
+) -> std::io::Result<()> {
     let bytes = serde_json::to_vec(message).map_err(std::io::Error::other)?;
     let length = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
     stream.write_all(&length.to_le_bytes()).await?;

@@ -93,7 +93,11 @@ impl Drop for ControlServer {
 async fn serve_one(mut stream: UnixStream, doors: Doors) -> io::Result<()> {
     let request: ControlRequest = timeout(PATIENCE, super::read(&mut stream)).await??;
     if request.version != VERSION {
-        return super::write(&mut stream, &ControlReply::UnknownVersion { known: VERSION }).await;
+        return super::write(
+            &mut stream,
+            &ControlReply::UnknownVersion { known: VERSION },
+        )
+        .await;
     }
     match request.want {
         Want::Ping => super::write(&mut stream, &ControlReply::Pong).await,
@@ -200,7 +204,8 @@ async fn down(mut peer: Reader, mut verb: OwnedWriteHalf) -> io::Result<()> {
             }
             Err(error) => {
                 if let Some(refusal) = Refusal::of(&error) {
-                    verb.write_all(&super::client::REFUSED.to_le_bytes()).await?;
+                    verb.write_all(&super::client::REFUSED.to_le_bytes())
+                        .await?;
                     verb.write_all(&refusal.code().to_le_bytes()).await?;
                     verb.shutdown().await?;
                 }

@@ -8,12 +8,12 @@ mod stage;
 mod tell;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::exit::Exit;
 use stage::Stage;
 use tell::{CaseResult, Teller};
 
@@ -32,7 +32,7 @@ pub struct Options {
 }
 
 /// Plays all cases; success only when every one of them held.
-pub async fn run(options: Options, json: bool) -> ExitCode {
+pub async fn run(options: Options, json: bool) -> Exit {
     let mut teller = Teller::new(json);
     let outcome = tokio::select! {
         outcome = play(&options, &mut teller) => outcome,
@@ -43,17 +43,40 @@ pub async fn run(options: Options, json: bool) -> ExitCode {
 }
 
 async fn play(options: &Options, teller: &mut Teller) -> anyhow::Result<PathBuf> {
-    anyhow::ensure!(options.nodes != 4, "--nodes takes 3 or 5: an even number survives no more failures than the odd one below it");
+    anyhow::ensure!(
+        options.nodes != 4,
+        "--nodes takes 3 or 5: an even number survives no more failures than the odd one below it"
+    );
     teller.title("Getting ready");
     let mut stage = Stage::set(options, teller).await?;
     type Case = for<'a> fn(&'a mut Stage, &'a mut Teller) -> cases::Playing<'a>;
     let all: [(&'static str, &str, Case); 6] = [
-        ("request", "ben asks ada for a photo and opens it", cases::request),
+        (
+            "request",
+            "ben asks ada for a photo and opens it",
+            cases::request,
+        ),
         ("exhausted", "ben uses up his views", cases::exhausted),
-        ("update-online", "ada gives ben more, while he is online", cases::update_online),
-        ("offline-detected", "ben vanishes, and ada's side notices", cases::offline_detected),
-        ("update-offline", "ada gives ben more, while he is offline", cases::update_offline),
-        ("node-killed", "the leader is killed in the middle of a request", cases::node_killed),
+        (
+            "update-online",
+            "ada gives ben more, while he is online",
+            cases::update_online,
+        ),
+        (
+            "offline-detected",
+            "ben vanishes, and ada's side notices",
+            cases::offline_detected,
+        ),
+        (
+            "update-offline",
+            "ada gives ben more, while he is offline",
+            cases::update_offline,
+        ),
+        (
+            "node-killed",
+            "the leader is killed in the middle of a request",
+            cases::node_killed,
+        ),
     ];
     for (name, title, case) in all {
         teller.title(title);
@@ -62,7 +85,17 @@ async fn play(options: &Options, teller: &mut Teller) -> anyhow::Result<PathBuf>
         let seconds = started.elapsed().as_secs_f64();
         let failed = played.as_ref().err().map(|why| format!("{why:#}"));
         let played = played.unwrap_or_default();
-        teller.case(CaseResult { name, ok: failed.is_none(), seconds, leader: played.leader, worker: played.worker, failed });
+        teller.case(CaseResult {
+            name,
+            ok: failed.is_none(),
+            seconds,
+            leader: played.leader,
+            worker: played.worker,
+            failed,
+        });
     }
-    stage.close().await.context("the processes did not stop cleanly")
+    stage
+        .close()
+        .await
+        .context("the processes did not stop cleanly")
 }

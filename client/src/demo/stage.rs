@@ -71,17 +71,34 @@ impl Stage {
             let name = person.name.clone();
             person.ok(&["init", &name, "--cluster", &urls]).await?;
             person.start_agent().await?;
-            teller.step(&format!("{name} has keys, is registered, and runs an agent"));
+            teller.step(&format!(
+                "{name} has keys, is registered, and runs an agent"
+            ));
         }
         let photo_hash = Hash::of(&bytes);
-        teller.step(&format!("the photo: {}, {} bytes", photo.display(), bytes.len()));
-        Ok(Self { cluster, ada, ben, photo, photo_hash, pictures, image: String::new(), grant: String::new(), folder })
+        teller.step(&format!(
+            "the photo: {}, {} bytes",
+            photo.display(),
+            bytes.len()
+        ));
+        Ok(Self {
+            cluster,
+            ada,
+            ben,
+            photo,
+            photo_hash,
+            pictures,
+            image: String::new(),
+            grant: String::new(),
+            folder,
+        })
     }
 
     /// Which node has finished a job since `before`.
     pub async fn worker_since(&self, before: &[(u64, u64)]) -> Option<u64> {
         let after = self.jobs_finished().await;
-        let grown = |(id, count): &&(u64, u64)| before.iter().any(|(old, was)| old == id && count > was);
+        let grown =
+            |(id, count): &&(u64, u64)| before.iter().any(|(old, was)| old == id && count > was);
         after.iter().find(grown).map(|(id, _)| *id)
     }
 
@@ -89,7 +106,11 @@ impl Stage {
     pub async fn jobs_finished(&self) -> Vec<(u64, u64)> {
         let mut counts = Vec::new();
         for node in &self.cluster.nodes {
-            if let Some(count) = node.status().await.and_then(|status| status["jobs_finished"].as_u64()) {
+            if let Some(count) = node
+                .status()
+                .await
+                .and_then(|status| status["jobs_finished"].as_u64())
+            {
                 counts.push((node.id, count));
             }
         }
@@ -116,7 +137,10 @@ impl Stage {
 
 /// The row of a list whose `key` is `value`.
 pub fn row(list: &Value, key: &str, value: &str) -> Option<Value> {
-    list.as_array()?.iter().find(|row| row[key] == value).cloned()
+    list.as_array()?
+        .iter()
+        .find(|row| row[key] == value)
+        .cloned()
 }
 
 fn make_folder(keep: Option<&Path>) -> anyhow::Result<Folder> {
@@ -128,7 +152,10 @@ fn make_folder(keep: Option<&Path>) -> anyhow::Result<Folder> {
     std::fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     let empty = std::fs::read_dir(&path)?.next().is_none();
     anyhow::ensure!(empty, "{} is not empty: name a new folder", path.display());
-    Ok(Folder { path: path.canonicalize()?, keep: keeping })
+    Ok(Folder {
+        path: path.canonicalize()?,
+        keep: keeping,
+    })
 }
 
 fn make_pictures(folder: &Folder) -> anyhow::Result<PathBuf> {
@@ -143,7 +170,9 @@ fn make_pictures(folder: &Folder) -> anyhow::Result<PathBuf> {
 
 fn bring_photo(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
     if let Some(path) = given {
-        return path.canonicalize().with_context(|| format!("there is no photo at {}", path.display()));
+        return path
+            .canonicalize()
+            .with_context(|| format!("there is no photo at {}", path.display()));
     }
     let path = folder.join("seeding_by_Clements_Engelhardt.jpg");
     std::fs::write(&path, OWN_PHOTO)?;

@@ -1,10 +1,11 @@
 //! Telling the demo: a line a step for people, or one JSON document at the end.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use serde_json::json;
+
+use crate::exit::Exit;
 
 /// What became of one case.
 #[derive(Debug)]
@@ -29,7 +30,12 @@ pub struct Teller {
 
 impl Teller {
     pub fn new(json: bool) -> Self {
-        Self { json, since: Instant::now(), cases: Vec::new(), request_seconds: None }
+        Self {
+            json,
+            since: Instant::now(),
+            cases: Vec::new(),
+            request_seconds: None,
+        }
     }
 
     pub fn title(&self, title: &str) {
@@ -54,7 +60,7 @@ impl Teller {
     }
 
     /// The last word, and the exit code.
-    pub fn finish(self, outcome: anyhow::Result<PathBuf>) -> ExitCode {
+    pub fn finish(self, outcome: anyhow::Result<PathBuf>) -> Exit {
         let all_held = !self.cases.is_empty() && self.cases.iter().all(|case| case.ok);
         let ok = all_held && outcome.is_ok();
         let (pictures, error) = match outcome {
@@ -66,16 +72,27 @@ impl Teller {
         } else {
             match (pictures, error) {
                 (_, Some(why)) => eprintln!("\ncameo demo: {why}"),
-                (Some(pictures), None) if ok => println!("\nAll cases held. Pictures to look at: {}", pictures.display()),
+                (Some(pictures), None) if ok => println!(
+                    "\nAll cases held. Pictures to look at: {}",
+                    pictures.display()
+                ),
                 (pictures, None) => {
-                    println!("\nNot all cases held. Pictures: {}", pictures.unwrap_or_default().display());
+                    println!(
+                        "\nNot all cases held. Pictures: {}",
+                        pictures.unwrap_or_default().display()
+                    );
                 }
             }
         }
-        if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if ok { Exit::Ok } else { Exit::Other }
     }
 
-    fn document(&self, ok: bool, pictures: Option<PathBuf>, error: Option<String>) -> serde_json::Value {
+    fn document(
+        &self,
+        ok: bool,
+        pictures: Option<PathBuf>,
+        error: Option<String>,
+    ) -> serde_json::Value {
         let case = |case: &CaseResult| {
             json!({
                 "name": case.name, "ok": case.ok, "seconds": case.seconds,

@@ -57,7 +57,10 @@ pub(super) async fn collect(
             Ok(released) => match unseal(view, deal, part, &released, secret) {
                 Some(bytes) => opened.push(bytes),
                 None => {
-                    tracing::warn!(node = part.node, "a node released a part that is not the dealt one");
+                    tracing::warn!(
+                        node = part.node,
+                        "a node released a part that is not the dealt one"
+                    );
                     last = ClusterError::Protocol {
                         url: format!("node {}", part.node),
                         why: "it released something else than the dealt part".into(),

@@ -23,7 +23,10 @@ pub(super) fn assemble(
     descriptor: &Descriptor,
 ) -> Result<GrantOwned, Failure> {
     let Asked::Photo(request) = &incoming.asked else {
-        return Err(Failure::other("not_a_photo", "this request is for more views"));
+        return Err(Failure::other(
+            "not_a_photo",
+            "this request is for more views",
+        ));
     };
     let key = ctx.me.identity_key();
     let manifest = Manifest {

@@ -46,7 +46,8 @@ pub async fn deliver(
     let sent = send(ctx, peers, &person, &owned).await;
     let receipt = sent.map_err(|error| error.failure(&who))?;
     let said = receipt.verify()?;
-    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.carrier != owned.carrier {
+    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.carrier != owned.carrier
+    {
         return Err(Failure::other(
             "bad_receipt",
             format!("{who}'s receipt is for something else; it will be sent again"),
@@ -90,9 +91,8 @@ async fn send(
 }
 
 fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Bytes, TalkError> {
-    let unreadable = |error: String| {
-        TalkError::from(crate::peer::AskError::Body(std::io::Error::other(error)))
-    };
+    let unreadable =
+        |error: String| TalkError::from(crate::peer::AskError::Body(std::io::Error::other(error)));
     ctx.vault
         .get_blob(GrantOwned::CARRIERS, &owned.blob())
         .map_err(|error| unreadable(error.to_string()))?
@@ -138,7 +138,8 @@ pub async fn send_rights(
         _ => return Err(TalkError::Strange.failure(who)),
     };
     let said = ack.verify()?;
-    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.version < owned.version {
+    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.version < owned.version
+    {
         return Err(TalkError::Strange.failure(who));
     }
     change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {

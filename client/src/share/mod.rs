@@ -113,7 +113,9 @@ pub async fn advance(
 pub fn owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, Failure> {
     ctx.vault
         .get::<GrantOwned>(&grant.to_string())?
-        .ok_or_else(|| Failure::not_found("there is no such grant of yours; `cameo shared` lists them"))
+        .ok_or_else(|| {
+            Failure::not_found("there is no such grant of yours; `cameo shared` lists them")
+        })
 }
 
 /// The stages up to the carrier that lies in the vault, checked.

@@ -84,7 +84,9 @@ fn no_worker(why: &str) -> Failure {
     Failure::new(
         Exit::Other,
         "no_worker",
-        format!("no node could hide the photo ({why}): nothing was shared; try again when more nodes run"),
+        format!(
+            "no node could hide the photo ({why}): nothing was shared; try again when more nodes run"
+        ),
     )
 }
 
@@ -94,7 +96,9 @@ async fn wait_for_worker(api: &ClusterApi, place: &PlaceJob) -> Result<Placed, F
         match api.place_job(place).await {
             Ok(placed) => return Ok(placed),
             Err(ClusterError::Api(error)) if error.code == ErrorCode::Busy => {
-                let pause = error.retry_after_ms.map_or(BUSY_PAUSE, Duration::from_millis);
+                let pause = error
+                    .retry_after_ms
+                    .map_or(BUSY_PAUSE, Duration::from_millis);
                 if Instant::now() + pause >= end {
                     return Err(no_worker(&error.message));
                 }

@@ -52,7 +52,10 @@ async fn create(ctx: &Context, owned: &GrantOwned) -> Result<(), ClusterError> {
 /// When the ledger cannot be reached.
 pub async fn settle(ctx: &Context, owned: GrantOwned) -> Result<GrantOwned, Failure> {
     let receipt = owned.receipt.clone().ok_or_else(|| {
-        Failure::other("no_receipt", "the viewer has not signed for the carrier yet")
+        Failure::other(
+            "no_receipt",
+            "the viewer has not signed for the carrier yet",
+        )
     })?;
     ctx.api.put_receipt(&owned.grant, receipt).await?;
     advance_to(ctx, owned, Stage::Settled, |owned| {

@@ -39,7 +39,10 @@ pub(super) async fn seal(
     image: &Image,
 ) -> Result<Sealed, Failure> {
     if !matches!(incoming.asked, Asked::Photo(_)) {
-        return Err(Failure::other("not_a_photo", "this request is for more views, not for a photo"));
+        return Err(Failure::other(
+            "not_a_photo",
+            "this request is for more views, not for a photo",
+        ));
     }
     let viewer_sealing = sealing_key(ctx, incoming)?;
     let nonce = clock::nonce();
@@ -93,16 +96,29 @@ fn material(ctx: &Context, image: &Image) -> Result<Material, Failure> {
             image.title
         ))
     };
-    let photo = ctx.vault.get_blob(Image::PHOTOS, &name)?.ok_or_else(|| missing("photo"))?;
+    let photo = ctx
+        .vault
+        .get_blob(Image::PHOTOS, &name)?
+        .ok_or_else(|| missing("photo"))?;
     if Hash::of(&photo) != image.hash {
         return Err(Failure::other(
             "damaged",
-            format!("the photo of '{}' has changed on disk; add the file again", image.title),
+            format!(
+                "the photo of '{}' has changed on disk; add the file again",
+                image.title
+            ),
         ));
     }
-    let preview = ctx.vault.get_blob(Image::PREVIEWS, &name)?.ok_or_else(|| missing("preview"))?;
+    let preview = ctx
+        .vault
+        .get_blob(Image::PREVIEWS, &name)?
+        .ok_or_else(|| missing("preview"))?;
     let own_cover = match image.look.own_cover {
-        true => Some(ctx.vault.get_blob(Image::COVERS, &name)?.ok_or_else(|| missing("cover"))?),
+        true => Some(
+            ctx.vault
+                .get_blob(Image::COVERS, &name)?
+                .ok_or_else(|| missing("cover"))?,
+        ),
         false => None,
     };
     Ok(Material {

@@ -72,12 +72,18 @@ struct Ready {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     if arguments.title.is_some() && arguments.files.len() > 1 {
-        return Err(Failure::usage("--title is for one file; add them one by one"));
+        return Err(Failure::usage(
+            "--title is for one file; add them one by one",
+        ));
     }
     let bar = ctx.out.bar("reading");
     let work = move || {
         let read = |path: &PathBuf| prepare(path, &arguments);
-        arguments.files.iter().map(read).collect::<Result<Vec<_>, _>>()
+        arguments
+            .files
+            .iter()
+            .map(read)
+            .collect::<Result<Vec<_>, _>>()
     };
     let ready = spawn_blocking(work)
         .await
@@ -87,7 +93,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     let mut rows = Vec::new();
     for ready in ready? {
         let image = keep(ctx, ready)?;
-        rows.push(vec![short(&image.image), image.title.clone(), shape(&image)]);
+        rows.push(vec![
+            short(&image.image),
+            image.title.clone(),
+            shape(&image),
+        ]);
         added.push(json!({
             "image": image.image, "title": image.title, "width": image.width, "height": image.height,
             "bytes": image.bytes, "policy": image.policy, "views": image.terms.views,
@@ -171,7 +181,10 @@ fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Failure
         jpeg: given.jpeg,
         width: photo.as_ref().map_or(0, |photo| photo.width),
         height: photo.as_ref().map_or(0, |photo| photo.height),
-        media_type: photo.map_or_else(|| "application/octet-stream".into(), |photo| photo.media_type),
+        media_type: photo.map_or_else(
+            || "application/octet-stream".into(),
+            |photo| photo.media_type,
+        ),
     })
 }
 
@@ -200,19 +213,29 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn title(path: &Path, arguments: &Arguments) -> Result<String, Failure> {
     let title = match &arguments.title {
         Some(title) => title.clone(),
-        None => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        None => path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
     };
     if title.chars().any(char::is_control) {
         return Err(Failure::usage("a title is one line of text"));
     }
     if arguments.title.is_some() && title.chars().count() > MAX_TITLE {
-        return Err(Failure::usage(format!("a title has at most {MAX_TITLE} characters")));
+        return Err(Failure::usage(format!(
+            "a title has at most {MAX_TITLE} characters"
+        )));
     }
     Ok(title.chars().take(MAX_TITLE).collect())
 }
 
 fn file_name(path: &Path) -> String {
-    let mut name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     while name.len() > MAX_FILE_NAME {
         name.pop();
     }

@@ -77,23 +77,42 @@ fn show(out: &Output, notice: &Notice) {
     match notice {
         Notice::Arriving { .. } => {}
         Notice::Arrived { grant, .. } => {
-            out.note(format_args!("a photo has arrived: `cameo view {}`", short(grant)));
+            out.note(format_args!(
+                "a photo has arrived: `cameo view {}`",
+                short(grant)
+            ));
         }
-        Notice::Denied { reason, .. } => out.note(format_args!("a request was turned down: {reason}")),
+        Notice::Denied { reason, .. } => {
+            out.note(format_args!("a request was turned down: {reason}"))
+        }
         Notice::Asked { request, viewer } => {
-            out.note(format_args!("{viewer} asks for something ({})", short(request)));
+            out.note(format_args!(
+                "{viewer} asks for something ({})",
+                short(request)
+            ));
         }
         Notice::Sharing { step, .. } => out.note(format_args!("{step}")),
         Notice::Delivered { grant, viewer } => {
             out.note(format_args!("{viewer} has the carrier of {}", short(grant)));
         }
-        Notice::Rights { grant, version, confirmed } => out.note(format_args!(
+        Notice::Rights {
+            grant,
+            version,
+            confirmed,
+        } => out.note(format_args!(
             "the rights of {} have changed (version {version}{})",
             short(grant),
-            if *confirmed { "" } else { ", not in the ledger yet" }
+            if *confirmed {
+                ""
+            } else {
+                ", not in the ledger yet"
+            }
         )),
         Notice::Acknowledged { grant, version } => {
-            out.note(format_args!("version {version} of the rights of {} has arrived", short(grant)));
+            out.note(format_args!(
+                "version {version} of the rights of {} has arrived",
+                short(grant)
+            ));
         }
         Notice::Viewed { grant, number } => {
             out.note(format_args!("view {number} of {} was taken", short(grant)));

@@ -60,7 +60,9 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
 
 fn terms(ctx: &Context, incoming: &Incoming, arguments: &Arguments) -> Result<Terms, Failure> {
     let image = ctx.vault.get::<Image>(&incoming.image.to_string())?;
-    let image = image.ok_or_else(|| Failure::not_found("the image is not in your gallery any more; deny the request"))?;
+    let image = image.ok_or_else(|| {
+        Failure::not_found("the image is not in your gallery any more; deny the request")
+    })?;
     Ok(Terms {
         views: arguments.views.unwrap_or(image.terms.views),
         expires_after: arguments.expires.or(image.terms.expires_after),
@@ -77,7 +79,11 @@ async fn photo(ctx: &Context, incoming: &Incoming) -> Result<Report, Failure> {
     bar.finish_and_clear();
     let (owned, delivered) = made?;
     let text = match &delivered {
-        Ok(()) => format!("{} has it (grant {}).", incoming.viewer, short(&owned.grant)),
+        Ok(()) => format!(
+            "{} has it (grant {}).",
+            incoming.viewer,
+            short(&owned.grant)
+        ),
         Err(error) => format!("It is recorded (grant {}). {error}.", short(&owned.grant)),
     };
     let report = Report::new(text)

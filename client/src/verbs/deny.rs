@@ -25,7 +25,9 @@ pub struct Arguments {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     if arguments.reason.len() > MAX_NOTE {
-        return Err(Failure::usage(format!("a reason has at most {MAX_NOTE} bytes")));
+        return Err(Failure::usage(format!(
+            "a reason has at most {MAX_NOTE} bytes"
+        )));
     }
     let incoming = incoming(ctx, &arguments.id)?;
     match incoming.state {
@@ -48,7 +50,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
             told,
         };
     })?;
-    let reached = if told { Ok(()) } else { tell(ctx, &incoming, &arguments.reason).await };
+    let reached = if told {
+        Ok(())
+    } else {
+        tell(ctx, &incoming, &arguments.reason).await
+    };
     let viewer = &incoming.viewer;
     let text = match &reached {
         Ok(()) => format!("{viewer} gets no for an answer."),

@@ -13,8 +13,8 @@ use crate::conversation::{Peers, TalkError, tidy};
 use crate::directory::{self, Person};
 use crate::exit::Failure;
 use crate::peer::ask::ACK_DEADLINE;
-use crate::print::{Report, table};
 use crate::prefix::short;
+use crate::print::{Report, table};
 use crate::vault::records::SeenGallery;
 
 /// What `gallery` needs.
@@ -50,7 +50,12 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     let shown = shown?;
     let folder = match arguments.to {
         Some(folder) => folder,
-        None => ctx.vault.home().path().join("galleries").join(arguments.user.as_str()),
+        None => ctx
+            .vault
+            .home()
+            .path()
+            .join("galleries")
+            .join(arguments.user.as_str()),
     };
     std::fs::create_dir_all(&folder)?;
     let mut images: Vec<Value> = Vec::new();

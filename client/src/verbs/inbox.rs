@@ -61,7 +61,9 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     } else if !fresh {
         text.push_str("(as last known; the cluster was not asked)");
     }
-    Ok(Report::new(text).with("fresh", fresh).with("grants", grants))
+    Ok(Report::new(text)
+        .with("fresh", fresh)
+        .with("grants", grants))
 }
 
 /// Brings what is known here up to the ledger. False when that could not be had soon.
@@ -73,7 +75,8 @@ async fn refresh(ctx: &Context) -> bool {
     match api.grants().await {
         Ok(grants) => {
             let held = grants.iter().filter(|info| info.role == Role::Viewer);
-            held.map(|info| fold(ctx, info)).all(|folded| folded.is_ok())
+            held.map(|info| fold(ctx, info))
+                .all(|folded| folded.is_ok())
         }
         Err(error) => {
             tracing::info!(%error, "the ledger was not asked");

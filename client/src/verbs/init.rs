@@ -39,7 +39,11 @@ pub struct Arguments {
     cluster: String,
 }
 
-pub async fn run(home: Option<PathBuf>, out: Output, arguments: Arguments) -> Result<Report, Failure> {
+pub async fn run(
+    home: Option<PathBuf>,
+    out: Output,
+    arguments: Arguments,
+) -> Result<Report, Failure> {
     let (cluster, nodes) = parse_addresses(&arguments.cluster)?;
     let home = context::home(home)?;
     let vault = open_or_create(&home)?;
@@ -103,13 +107,19 @@ fn same_person(
     let elsewhere = "choose another folder with CAMEO_HOME or --home";
     let home = home.path().display();
     if known.name != *name {
-        return Err(Failure::usage(format!("{home} is the home of {}; {elsewhere}", known.name)));
+        return Err(Failure::usage(format!(
+            "{home} is the home of {}; {elsewhere}",
+            known.name
+        )));
     }
     if known.cluster != cluster {
         return Err(Failure::new(
             Exit::IdentityChanged,
             "wrong_cluster",
-            format!("{home} is tied to cluster {}, not {cluster}; {elsewhere}", known.cluster),
+            format!(
+                "{home} is tied to cluster {}, not {cluster}; {elsewhere}",
+                known.cluster
+            ),
         ));
     }
     Ok(())

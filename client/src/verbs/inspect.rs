@@ -61,8 +61,13 @@ pub async fn run(home: Option<PathBuf>, arguments: Arguments) -> Result<Report, 
             word(found.codec),
             found.depth
         ),
-        None if seen.looks_like_alpha => "its alpha channel is not opaque: something may be hidden there, for another key".to_owned(),
-        None => "nothing that this home's keys find; without the key nobody can tell more".to_owned(),
+        None if seen.looks_like_alpha => {
+            "its alpha channel is not opaque: something may be hidden there, for another key"
+                .to_owned()
+        }
+        None => {
+            "nothing that this home's keys find; without the key nobody can tell more".to_owned()
+        }
     });
     let report = Report::new(text)
         .with("width", seen.width)
@@ -73,7 +78,14 @@ pub async fn run(home: Option<PathBuf>, arguments: Arguments) -> Result<Report, 
         .with("veil_capacity", seen.veil_capacity)
         .with("looks_like", looks_like);
     Ok(match ours {
-        Some((grant, Found { codec, depth, payload })) => report
+        Some((
+            grant,
+            Found {
+                codec,
+                depth,
+                payload,
+            },
+        )) => report
             .with("grant", grant)
             .with("codec", codec)
             .with("depth", depth)
@@ -123,7 +135,13 @@ fn known_keys(home: Option<PathBuf>) -> Vec<(GrantId, Secret)> {
     };
     let held = vault.list::<GrantHeld>().unwrap_or_default();
     let owned = vault.list::<GrantOwned>().unwrap_or_default();
-    let held = held.into_iter().map(|(_, held)| (held.grant, held.codec_key));
-    held.chain(owned.into_iter().map(|(_, owned)| (owned.grant, owned.codec_key)))
-        .collect()
+    let held = held
+        .into_iter()
+        .map(|(_, held)| (held.grant, held.codec_key));
+    held.chain(
+        owned
+            .into_iter()
+            .map(|(_, owned)| (owned.grant, owned.codec_key)),
+    )
+    .collect()
 }

@@ -79,7 +79,9 @@ fn check(ctx: &Context, arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::usage("these are your own images; you have them"));
     }
     if arguments.note.len() > MAX_NOTE {
-        return Err(Failure::usage(format!("a note has at most {MAX_NOTE} bytes")));
+        return Err(Failure::usage(format!(
+            "a note has at most {MAX_NOTE} bytes"
+        )));
     }
     Ok(())
 }
@@ -181,7 +183,13 @@ fn held(ctx: &Context, person: &Person, image: &ImageId) -> Result<Option<GrantH
         let rights = held.rights.peek()?;
         let live = !rights.revoked && rights.expires.is_none_or(|expires| now < expires);
         let same = held.owner_key == person.card.key && held.image == *image;
-        if same && live && ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?.is_file() {
+        if same
+            && live
+            && ctx
+                .vault
+                .blob_path(GrantHeld::CARRIERS, &held.blob())?
+                .is_file()
+        {
             return Ok(Some(held));
         }
     }
@@ -223,7 +231,10 @@ async fn have_it(
     };
     let asked = peers.ask(person, request, ACK_DEADLINE).await;
     match asked.map_err(|error| error.failure(who))? {
-        (PeerReply::Noted, _, _) => Ok(base(format!("{who} is asked for more views."), "asked_more")),
+        (PeerReply::Noted, _, _) => Ok(base(
+            format!("{who} is asked for more views."),
+            "asked_more",
+        )),
         _ => Err(TalkError::Strange.failure(who)),
     }
 }
@@ -296,7 +307,10 @@ async fn wait(
     loop {
         let kept = ctx.vault.get::<Outgoing>(&outgoing.request.to_string());
         if let Ok(Some(kept)) = kept
-            && matches!(kept.state, OutgoingState::Arrived(_) | OutgoingState::Denied(_))
+            && matches!(
+                kept.state,
+                OutgoingState::Arrived(_) | OutgoingState::Denied(_)
+            )
         {
             return Some(kept.state);
         }
@@ -314,7 +328,10 @@ async fn wait(
                 }
                 Err(_) => None,
             },
-            Receiver::Own(_, notices) => timeout_at(look, notices.recv()).await.ok().and_then(Result::ok),
+            Receiver::Own(_, notices) => timeout_at(look, notices.recv())
+                .await
+                .ok()
+                .and_then(Result::ok),
         };
         if let Some(Notice::Arriving {
             request,

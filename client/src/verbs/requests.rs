@@ -38,7 +38,10 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     let mut wanted: Vec<Value> = Vec::new();
     for (_, outgoing) in &outgoing {
         let (state, detail) = own_state(&outgoing.state);
-        let over = matches!(outgoing.state, OutgoingState::Arrived(_) | OutgoingState::Denied(_));
+        let over = matches!(
+            outgoing.state,
+            OutgoingState::Arrived(_) | OutgoingState::Denied(_)
+        );
         if arguments.all || !over {
             wanted.push(json!({
                 "request": outgoing.request, "owner": outgoing.owner, "image": outgoing.image,

@@ -78,11 +78,14 @@ pub struct Changed {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     if arguments.views.is_none() && arguments.expires.is_none() && arguments.may_save.is_none() {
-        return Err(Failure::usage("say what to change: --views, --expires or --may-save"));
+        return Err(Failure::usage(
+            "say what to change: --views, --expires or --may-save",
+        ));
     }
     let owned = owned_grant(ctx, &arguments.grant)?;
     if owned.revoked {
-        ctx.out.note("These rights were revoked; this gives them back.");
+        ctx.out
+            .note("These rights were revoked; this gives them back.");
     }
     let changed = change_and_send(ctx, owned, |next| {
         next.revoked = false;
@@ -136,11 +139,16 @@ async fn put(
     for _ in 0..MAX_VERSIONS {
         let info = ctx.api.grant(&owned.grant).await?;
         if info.role != Role::Owner {
-            return Err(Failure::not_found("this grant is not yours to change; `cameo shared` lists those that are"));
+            return Err(Failure::not_found(
+                "this grant is not yours to change; `cameo shared` lists those that are",
+            ));
         }
         let mut next = info.rights.verify()?;
         if next.owner != key.public() || next.grant != owned.grant {
-            return Err(Failure::other("protocol", "the ledger tells rights that you did not sign; have the nodes looked at"));
+            return Err(Failure::other(
+                "protocol",
+                "the ledger tells rights that you did not sign; have the nodes looked at",
+            ));
         }
         edit(&mut next);
         next.version = info.version.max(owned.version) + 1;

@@ -65,7 +65,11 @@ fn state(info: &GrantInfo, delivery: &str) -> String {
     }
     let mut words = Vec::new();
     if let Some(at) = info.expires {
-        let word = if at <= crate::clock::now() { "expired" } else { "until" };
+        let word = if at <= crate::clock::now() {
+            "expired"
+        } else {
+            "until"
+        };
         words.push(format!("{word} {}", moment(at)));
     }
     if delivery == "waiting" {

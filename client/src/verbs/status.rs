@@ -20,9 +20,15 @@ pub struct Arguments {}
 
 pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
     let urls = ctx.api.urls();
-    let asked = urls.iter().map(|url| async move { (url, ctx.api.status_of(url).await.ok()) });
+    let asked = urls
+        .iter()
+        .map(|url| async move { (url, ctx.api.status_of(url).await.ok()) });
     let nodes = join_all(asked).await;
-    let ours = |status: &NodeStatus| status.cluster.is_none_or(|cluster| cluster == ctx.me.cluster);
+    let ours = |status: &NodeStatus| {
+        status
+            .cluster
+            .is_none_or(|cluster| cluster == ctx.me.cluster)
+    };
     let mut rows = Vec::new();
     let mut told: Vec<Value> = Vec::new();
     for (url, status) in &nodes {
@@ -35,7 +41,9 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
                 format!(
                     "node {}, leader {}, {} entries applied",
                     status.node,
-                    status.leader.map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
+                    status
+                        .leader
+                        .map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
                     status.applied
                 ),
                 json!({
@@ -43,7 +51,10 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
                     "term": status.term, "applied": status.applied, "jobs_finished": status.jobs_finished,
                 }),
             ),
-            None => ("cannot be reached".to_owned(), json!({ "url": url, "reachable": false })),
+            None => (
+                "cannot be reached".to_owned(),
+                json!({ "url": url, "reachable": false }),
+            ),
         };
         rows.push(vec![(*url).clone(), row]);
         told.push(document);
@@ -55,7 +66,12 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         .vault
         .list::<Attempts>()?
         .into_iter()
-        .map(|(_, attempts)| format!("{} failed attempts: {}", attempts.count, attempts.last_error))
+        .map(|(_, attempts)| {
+            format!(
+                "{} failed attempts: {}",
+                attempts.count, attempts.last_error
+            )
+        })
         .collect();
     let images = ctx.vault.list::<Image>()?.len();
     let held = ctx.vault.list::<GrantHeld>()?.len();

@@ -67,7 +67,10 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     if begun.is_some() {
         ctx.out.note("Taking up the view that was begun before.");
     } else if !agreed(&arguments, &info)? {
-        return Err(Failure::other("not_now", "nothing was opened, and nothing was used"));
+        return Err(Failure::other(
+            "not_now",
+            "nothing was opened, and nothing was used",
+        ));
     }
     let bar = ctx.out.bar("opening");
     let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
@@ -144,12 +147,7 @@ fn take_note(ctx: &Context, info: &GrantInfo) -> Result<(), Failure> {
 }
 
 /// Whether a view may be taken now. A view that was charged before is the nodes' to judge.
-fn permitted(
-    grant: &GrantHeld,
-    info: &GrantInfo,
-    begun: bool,
-    save: bool,
-) -> Result<(), Failure> {
+fn permitted(grant: &GrantHeld, info: &GrantInfo, begun: bool, save: bool) -> Result<(), Failure> {
     let rights = info.rights.verify()?;
     if rights.owner != grant.owner_key || rights.grant != grant.grant {
         return Err(Failure::other(
@@ -166,7 +164,10 @@ fn permitted(
     if begun {
         return Ok(());
     }
-    let more = format!("`cameo request {owner} {}` asks for more", short(&grant.image));
+    let more = format!(
+        "`cameo request {owner} {}` asks for more",
+        short(&grant.image)
+    );
     match rights.check(info.used.saturating_add(1), clock::now()) {
         Ok(()) => Ok(()),
         Err(Denied::Revoked) => Err(Failure::new(
@@ -182,7 +183,10 @@ fn permitted(
         Err(Denied::UsedUp) => Err(Failure::new(
             Exit::UsedUp,
             "used_up",
-            format!("all {} views are used; only the cover shows; {more}", rights.permitted),
+            format!(
+                "all {} views are used; only the cover shows; {more}",
+                rights.permitted
+            ),
         )
         .with("used", info.used)
         .with("left", 0)),
@@ -190,7 +194,12 @@ fn permitted(
 }
 
 /// The carrier is what everyone sees; it shows whatever the rights say.
-fn with_cover(ctx: &Context, grant: &GrantHeld, arguments: &Arguments, failure: Failure) -> Failure {
+fn with_cover(
+    ctx: &Context,
+    grant: &GrantHeld,
+    arguments: &Arguments,
+    failure: Failure,
+) -> Failure {
     if !matches!(failure.exit, Exit::Denied | Exit::UsedUp) {
         return failure;
     }
@@ -222,7 +231,10 @@ fn agreed(arguments: &Arguments, info: &GrantInfo) -> Result<bool, Failure> {
         return Ok(true);
     }
     let number = info.used + 1;
-    eprint!("Opening uses view {number} of {}. Go on? [y/N] ", info.permitted);
+    eprint!(
+        "Opening uses view {number} of {}. Go on? [y/N] ",
+        info.permitted
+    );
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -232,11 +244,17 @@ fn agreed(arguments: &Arguments, info: &GrantInfo) -> Result<bool, Failure> {
 fn check_target(target: &Path) -> Result<(), Failure> {
     let shown = target.display();
     if target.exists() {
-        return Err(Failure::usage(format!("{shown} is there already: nothing was used; name another file")));
+        return Err(Failure::usage(format!(
+            "{shown} is there already: nothing was used; name another file"
+        )));
     }
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(Failure::usage(format!("there is no folder for {shown}: nothing was used")));
+        return Err(Failure::usage(format!(
+            "there is no folder for {shown}: nothing was used"
+        )));
     }
     Ok(())
 }

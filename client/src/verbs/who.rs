@@ -43,7 +43,11 @@ async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
         Some(false) => "offline",
         None => "not telling whether online",
     };
-    let mut text = format!("{name}: {online}, {} device(s)\nkey {}", person.devices.len(), person.card.key);
+    let mut text = format!(
+        "{name}: {online}, {} device(s)\nkey {}",
+        person.devices.len(),
+        person.card.key
+    );
     let phrase = (person.card.key != mine).then(|| safety_phrase(&mine, &person.card.key));
     if let Some(phrase) = &phrase {
         text.push_str(&format!(

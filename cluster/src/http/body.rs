@@ -33,7 +33,8 @@ async fn read_to_end(body: Body, limit: usize) -> Result<(Bytes, Hash), Fault> {
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| bad("the body ended early: send it again"))?;
         if bytes.len() + chunk.len() > limit {
-            let message = format!("the body is longer than the {limit} bytes that are allowed here");
+            let message =
+                format!("the body is longer than the {limit} bytes that are allowed here");
             return Err(Fault::new(ErrorCode::TooLarge, message));
         }
         hasher.update(&chunk);

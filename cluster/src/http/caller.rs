@@ -139,9 +139,14 @@ pub(super) fn statement<T: Statement>(signed: &Signed<T>) -> Result<T, Fault> {
 }
 
 /// A statement out of a header: base64url without padding.
-pub(super) fn header_statement<T: Statement>(parts: &Parts, name: &str) -> Result<Signed<T>, Fault> {
+pub(super) fn header_statement<T: Statement>(
+    parts: &Parts,
+    name: &str,
+) -> Result<Signed<T>, Fault> {
     let header = parts.headers.get(name).ok_or_else(|| {
-        unauthenticated(format!("the request has no {name} header: see docs/PROTOCOL.md"))
+        unauthenticated(format!(
+            "the request has no {name} header: see docs/PROTOCOL.md"
+        ))
     })?;
     if header.len() > BASE64URL_NOPAD.encode_len(MAX_STATEMENT) {
         let message = format!("the {name} header is longer than any statement");
@@ -150,7 +155,11 @@ pub(super) fn header_statement<T: Statement>(parts: &Parts, name: &str) -> Resul
     BASE64URL_NOPAD
         .decode(header.as_bytes())
         .map(Signed::from_bytes)
-        .map_err(|_| unauthenticated(format!("the {name} header is not base64url without padding")))
+        .map_err(|_| {
+            unauthenticated(format!(
+                "the {name} header is not base64url without padding"
+            ))
+        })
 }
 
 /// The call in the header, as far as it can be judged without the body and the state.
@@ -161,13 +170,13 @@ fn read_call(parts: &Parts, api: &Api) -> Result<Call, Fault> {
     if call.cluster != api.cluster {
         return Err(Fault::new(
             ErrorCode::WrongCluster,
-            format!("this is cluster {}, and the call is for another one", api.cluster),
+            format!(
+                "this is cluster {}, and the call is for another one",
+                api.cluster
+            ),
         ));
     }
-    let path = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |path| path.as_str());
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     if call.method != parts.method.as_str() || call.path != path {
         return Err(unauthenticated(
             "the call was signed for another method or path",

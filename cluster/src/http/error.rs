@@ -203,9 +203,9 @@ impl From<JobError> for Fault {
             schema: SCHEMA,
             code: error.code(),
             message: error.to_string(),
-            retry_after_ms: error.retry_after().map(|after| {
-                u64::try_from(after.as_millis()).unwrap_or(u64::MAX)
-            }),
+            retry_after_ms: error
+                .retry_after()
+                .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
         })
     }
 }

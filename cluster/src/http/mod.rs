@@ -77,7 +77,9 @@ impl Api {
             .merge(views::routes())
             .merge(events::routes())
             .merge(jobs::routes())
-            .fallback(async || Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md"))
+            .fallback(async || {
+                Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md")
+            })
             .method_not_allowed_fallback(async || Fault::method_not_allowed())
             // Bodies are read by `body::read`, each within the limit of its path.
             .layer(DefaultBodyLimit::disable())

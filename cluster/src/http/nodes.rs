@@ -5,9 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use cameo_common::api::{
-    ClusterInfo, ErrorCode, MemberInfo, NodeStatus, SCHEMA, StateHash, paths,
-};
+use cameo_common::api::{ClusterInfo, ErrorCode, MemberInfo, NodeStatus, SCHEMA, StateHash, paths};
 use tokio::time::Instant;
 
 use super::body::InQuery;
@@ -43,7 +41,9 @@ async fn cluster(
         schema: SCHEMA,
         cluster: api.cluster,
         descriptors,
-        nodes: members.map(|(id, member)| (*id, member.http.clone())).collect(),
+        nodes: members
+            .map(|(id, member)| (*id, member.http.clone()))
+            .collect(),
         now: api.clock.unix_millis(),
     }))
 }

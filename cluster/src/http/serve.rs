@@ -14,7 +14,11 @@ use crate::node::Stage;
 use crate::raft::Raft;
 
 /// Serves clients until `end`, then finishes the calls under way.
-pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()> + Send + 'static) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    end: impl Future<Output = ()> + Send + 'static,
+) {
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");

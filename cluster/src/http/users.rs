@@ -106,7 +106,10 @@ async fn report_offline(
     {
         return Ok(Json(ReportedOffline { offline: false }));
     }
-    match api.write(&caller, Op::ReportOffline { user, epoch }).await? {
+    match api
+        .write(&caller, Op::ReportOffline { user, epoch })
+        .await?
+    {
         (_, Done::Offline { offline }) => Ok(Json(ReportedOffline { offline })),
         (_, other) => Err(unexpected(&other)),
     }

@@ -11,10 +11,7 @@ impl Api {
     /// Has a caller's wish carried out. Gives the entry's index and what was done.
     pub(super) async fn write(&self, caller: &Caller, op: Op) -> Result<(u64, Done), Fault> {
         let deadline = Instant::now() + CALL_DEADLINE;
-        let committed = self
-            .replica
-            .propose(&caller.command(op), deadline)
-            .await?;
+        let committed = self.replica.propose(&caller.command(op), deadline).await?;
         Ok((committed.index, committed.reply?))
     }
 }
@@ -22,8 +19,5 @@ impl Api {
 /// The machine answered one op with what another one does: a mistake of ours.
 pub(super) fn unexpected(done: &Done) -> Fault {
     tracing::error!(?done, "the machine's answer is not one of this command's");
-    Fault::new(
-        ErrorCode::Internal,
-        "the node failed: its log says why",
-    )
+    Fault::new(ErrorCode::Internal, "the node failed: its log says why")
 }

@@ -128,7 +128,13 @@ fn checked(
     let manifest = release.manifest.verify()?;
     let rights = release.rights.verify()?;
     let deal = release.deal.verify()?;
-    let sound = |holds: bool, what| if holds { Ok(()) } else { Err(ReleaseError::Unsound(what)) };
+    let sound = |holds: bool, what| {
+        if holds {
+            Ok(())
+        } else {
+            Err(ReleaseError::Unsound(what))
+        }
+    };
     sound(manifest.grant_id() == said.grant, "manifest and grant")?;
     sound(manifest.cluster == said.cluster, "manifest and cluster")?;
     sound(

@@ -212,7 +212,10 @@ impl NodeCalls {
     /// See [`CallError`].
     pub async fn probe(&self, device: PublicKey, epoch: u64) -> Result<bool, CallError> {
         let deadline = Instant::now() + PROBE_DEADLINE;
-        match self.ask_leader(NodeCall::Probe { device, epoch }, deadline).await? {
+        match self
+            .ask_leader(NodeCall::Probe { device, epoch }, deadline)
+            .await?
+        {
             NodeAnswer::Probed { alive } => Ok(alive),
             _ => Err(CallError::Misunderstood),
         }
@@ -228,7 +231,10 @@ impl NodeCalls {
         client: PublicKey,
     ) -> Result<Result<Placed, NotPlaced>, CallError> {
         let deadline = Instant::now() + PLACE_DEADLINE;
-        match self.ask_leader(NodeCall::Place { request, client }, deadline).await? {
+        match self
+            .ask_leader(NodeCall::Place { request, client }, deadline)
+            .await?
+        {
             NodeAnswer::Placed(placed) => Ok(placed),
             _ => Err(CallError::Misunderstood),
         }

@@ -18,7 +18,10 @@ pub enum NodeCall {
     /// Of every node: ask the session for a sign of life, if you serve its event stream.
     ProbeStream { device: PublicKey, epoch: u64 },
     /// Of the leader: which worker is to do this device's job?
-    Place { request: PlaceJob, client: PublicKey },
+    Place {
+        request: PlaceJob,
+        client: PublicKey,
+    },
 }
 
 /// What the other node answers.
@@ -30,9 +33,13 @@ pub enum NodeAnswer {
     NotLeading,
     /// Which of the sessions still run, in the order of the call.
     Renewed(Vec<bool>),
-    Probed { alive: bool },
+    Probed {
+        alive: bool,
+    },
     /// Whether the node serves the session's event stream, and has asked.
-    StreamProbed { open: bool },
+    StreamProbed {
+        open: bool,
+    },
     Placed(Result<Placed, NotPlaced>),
 }
 
@@ -87,7 +94,10 @@ mod tests {
         });
         let body = [&[1, 3], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
         assert_eq!(place, body);
-        assert_eq!(encode(&NodeAnswer::Renewed(vec![true, false])), [1, 2, 2, 1, 0]);
+        assert_eq!(
+            encode(&NodeAnswer::Renewed(vec![true, false])),
+            [1, 2, 2, 1, 0]
+        );
     }
 
     #[test]

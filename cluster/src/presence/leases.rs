@@ -83,7 +83,10 @@ mod tests {
         let almost = start + SESSION_LIFE - Duration::from_millis(1);
         assert_eq!(leases.sweep(&[(ADA, 1)], start), vec![]);
         assert_eq!(leases.sweep(&[(ADA, 1)], almost), vec![]);
-        assert_eq!(leases.sweep(&[(ADA, 1)], start + SESSION_LIFE), vec![(ADA, 1)]);
+        assert_eq!(
+            leases.sweep(&[(ADA, 1)], start + SESSION_LIFE),
+            vec![(ADA, 1)]
+        );
     }
 
     #[test]

@@ -20,8 +20,8 @@ use crate::machine::{Caller, Command, Op, read};
 use crate::replica::{CALL_DEADLINE, Replica};
 use leases::Leases;
 
-pub use renewals::{RenewError, Renewals};
 pub(crate) use renewals::MAX_BATCH;
+pub use renewals::{RenewError, Renewals};
 
 /// How often the leader looks for sessions that have outlived their lease: what an end is late by.
 pub const SWEEP: Duration = Duration::from_secs(1);
@@ -106,7 +106,9 @@ impl Presence {
                 }
             }
         };
-        tokio::time::timeout_at(since + PROBE_WAIT, wait).await.is_ok()
+        tokio::time::timeout_at(since + PROBE_WAIT, wait)
+            .await
+            .is_ok()
     }
 
     /// Whether this node keeps the leases.
@@ -148,9 +150,14 @@ impl Presence {
                 caller: Caller::Node(self.node),
                 op: Op::ExpireSessions(chunk.to_vec()),
             };
-            let proposed = replica.propose(&command, Instant::now() + CALL_DEADLINE).await;
+            let proposed = replica
+                .propose(&command, Instant::now() + CALL_DEADLINE)
+                .await;
             match proposed {
-                Ok(_) => tracing::info!(sessions = chunk.len(), "ended sessions without a sign of life"),
+                Ok(_) => tracing::info!(
+                    sessions = chunk.len(),
+                    "ended sessions without a sign of life"
+                ),
                 // The next sweep finds them again.
                 Err(error) => tracing::warn!(%error, "could not end sessions"),
             }
@@ -159,7 +166,10 @@ impl Presence {
 }
 
 async fn still_leads(replica: &dyn Replica, node: NodeId, term: u64) -> bool {
-    let confirmed = replica.barrier(Instant::now() + CALL_DEADLINE).await.is_ok();
+    let confirmed = replica
+        .barrier(Instant::now() + CALL_DEADLINE)
+        .await
+        .is_ok();
     let status = replica.status();
     confirmed && status.leader == Some(node) && status.term == term
 }

@@ -39,6 +39,9 @@ const PIPELINE_DEPTH: usize = 32;
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
 /// For a connection to be there before a stream of appends begins.
 const CONNECT_WAIT: Duration = Duration::from_millis(500);
+/// Before a peer that is down is said to be so: openraft's own backoff begins with the first append of
+/// a stream, so without this it would ask for a new stream at once, and burn a core while a node is away.
+const DOWN_PAUSE: Duration = Duration::from_millis(50);
 /// Within which a heartbeat's answer still counts as news of load and clock.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -110,6 +113,15 @@ impl<P: SnapshotPort> Client<P> {
             CallError::Unreachable(_) | CallError::Refused(_) => Unreachable::new(&error).into(),
             _ => NetworkError::new(&error).into(),
         }
+    }
+
+    /// Waits for a connection to be there.
+    async fn connected(&self) -> Rpc<()> {
+        let ready = self.link.ready(Instant::now() + CONNECT_WAIT).await;
+        if ready.is_err() {
+            tokio::time::sleep(DOWN_PAUSE).await;
+        }
+        ready.map_err(|error| self.failed(error, RPCTypes::AppendEntries, CONNECT_WAIT))
     }
 
     async fn ask(
@@ -272,10 +284,7 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         if rpc.entries.is_empty() && self.lane == Lane::Beat {
             return self.beat(rpc, option.hard_ttl()).await;
         }
-        self.link
-            .ready(Instant::now() + CONNECT_WAIT)
-            .await
-            .map_err(|error| self.failed(error, RPCTypes::AppendEntries, CONNECT_WAIT))?;
+        self.connected().await?;
         let appended = self.append(rpc).await;
         match appended.response {
             Ok(AppendEntriesResponse::Success) if appended.cut => {
@@ -298,11 +307,7 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         }
         Box::pin(async move {
             let client = &*self;
-            client
-                .link
-                .ready(Instant::now() + CONNECT_WAIT)
-                .await
-                .map_err(|error| client.failed(error, RPCTypes::AppendEntries, CONNECT_WAIT))?;
+            client.connected().await?;
             let answers = input
                 .map(|rpc| client.append(rpc))
                 .buffered(PIPELINE_DEPTH)

@@ -19,7 +19,10 @@ impl SnapshotPort for Snapshots {
     ) -> Later<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>> {
         Box::pin(async move {
             let file = data.open().await?;
-            Ok((data.len(), Box::new(file) as Box<dyn AsyncRead + Send + Unpin>))
+            Ok((
+                data.len(),
+                Box::new(file) as Box<dyn AsyncRead + Send + Unpin>,
+            ))
         })
     }
 
@@ -33,12 +36,14 @@ impl SnapshotPort for Snapshots {
 
 impl Receiving<SnapshotFile> for store::Receiving {
     fn write(&mut self, chunk: Vec<u8>) -> Later<'_, io::Result<()>> {
-        Box::pin(async move { store::Receiving::write(self, &chunk).await.map_err(io_error) })
+        Box::pin(async move {
+            store::Receiving::write(self, &chunk)
+                .await
+                .map_err(io_error)
+        })
     }
 
-    fn finish(
-        self: Box<Self>,
-    ) -> Later<'static, io::Result<SnapshotOf<TypeConfig, SnapshotFile>>> {
+    fn finish(self: Box<Self>) -> Later<'static, io::Result<SnapshotOf<TypeConfig, SnapshotFile>>> {
         Box::pin(async move { store::Receiving::finish(*self).await.map_err(io_error) })
     }
 }

@@ -1,8 +1,6 @@
 //! Whatever arrives, it is refused in words or it is the payload; nothing panics, nothing takes unbounded memory.
 
-use cameo_codec::{
-    HideError, HideOptions, PngError, RevealError, hide, inspect, png, reveal,
-};
+use cameo_codec::{HideError, HideOptions, PngError, RevealError, hide, inspect, png, reveal};
 use proptest::prelude::*;
 
 use crate::pictures::{Chunks, Kind, all_options, bytes, key, picture};

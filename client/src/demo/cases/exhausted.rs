@@ -11,14 +11,25 @@ pub fn exhausted<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a
 async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
     for used in [2, 3] {
         let viewed = opens(stage, &stage.ben, &stage.grant).await?;
-        anyhow::ensure!(number(&viewed, "used")? == used, "view {used} tells {viewed}");
+        anyhow::ensure!(
+            number(&viewed, "used")? == used,
+            "view {used} tells {viewed}"
+        );
     }
     teller.step("ben opens it twice more");
 
     let cover = stage.pictures.join("4-what-ben-sees-without-views.png");
     let cover_to = cover.display().to_string();
-    let refused = stage.ben.run(&["view", &stage.grant, "--yes", "--cover-to", &cover_to]).await?;
-    anyhow::ensure!(refused.code == 5, "the view after the last ended with {}: {}", refused.code, refused.stdout);
+    let refused = stage
+        .ben
+        .run(&["view", &stage.grant, "--yes", "--cover-to", &cover_to])
+        .await?;
+    anyhow::ensure!(
+        refused.code == 5,
+        "the view after the last ended with {}: {}",
+        refused.code,
+        refused.stdout
+    );
     anyhow::ensure!(cover.is_file(), "no cover was shown");
     teller.step("the fourth time only the cover shows (exit code 5)");
 
@@ -28,5 +39,8 @@ async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> 
     let row = stage.ledger(&stage.grant).await?;
     anyhow::ensure!(number(&row, "left")? == 0, "the ledger says {row}");
     teller.step("ada's log has exactly 3 views");
-    Ok(Played { leader: Some(stage.cluster.leader().await?), worker: None })
+    Ok(Played {
+        leader: Some(stage.cluster.leader().await?),
+        worker: None,
+    })
 }

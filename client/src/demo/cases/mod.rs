@@ -32,18 +32,27 @@ pub use update_online::update_online;
 
 /// A number that a verb's JSON has to have.
 fn number(json: &Value, key: &str) -> anyhow::Result<u64> {
-    json[key].as_u64().with_context(|| format!("no number `{key}` in {json}"))
+    json[key]
+        .as_u64()
+        .with_context(|| format!("no number `{key}` in {json}"))
 }
 
 /// A text that a verb's JSON has to have.
 fn text(json: &Value, key: &str) -> anyhow::Result<String> {
-    Ok(json[key].as_str().with_context(|| format!("no text `{key}` in {json}"))?.to_owned())
+    Ok(json[key]
+        .as_str()
+        .with_context(|| format!("no text `{key}` in {json}"))?
+        .to_owned())
 }
 
 /// Opens the photo as the viewer and checks that it is the owner's, bit for bit.
 async fn opens(stage: &Stage, viewer: &Person, grant: &str) -> anyhow::Result<Value> {
     let viewed = viewer.ok(&["view", grant, "--yes"]).await?;
     let expected = stage.photo_hash.to_string();
-    anyhow::ensure!(viewed["blake3"] == expected.as_str(), "opened {} instead of {expected}", viewed["blake3"]);
+    anyhow::ensure!(
+        viewed["blake3"] == expected.as_str(),
+        "opened {} instead of {expected}",
+        viewed["blake3"]
+    );
     Ok(viewed)
 }

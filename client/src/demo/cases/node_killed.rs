@@ -15,23 +15,43 @@ pub fn node_killed<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<
 
 async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
     let photo = stage.photo.display().to_string();
-    let added = stage.ada.ok(&["add", &photo, "--policy", "open", "--views", "2", "--title", "again"]).await?;
+    let added = stage
+        .ada
+        .ok(&[
+            "add", &photo, "--policy", "open", "--views", "2", "--title", "again",
+        ])
+        .await?;
     let image = text(&added["images"][0], "image")?;
     let before = stage.jobs_finished().await;
     let leader = stage.cluster.leader().await?;
 
     let mut asking = stage.ben.command(&["request", "ada", &image, "--json"]);
-    let mut asking = asking.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn()?;
-    stage.cluster.node_mut(leader).context("the leader is one of the nodes")?.kill().await?;
+    let mut asking = asking
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    stage
+        .cluster
+        .node_mut(leader)
+        .context("the leader is one of the nodes")?
+        .kill()
+        .await?;
     let killed = Instant::now();
-    anyhow::ensure!(asking.try_wait()?.is_none(), "the request was over before the leader was killed");
-    teller.step(&format!("ben asks for another photo; node {leader}, the leader, is killed meanwhile (SIGKILL)"));
+    anyhow::ensure!(
+        asking.try_wait()?.is_none(),
+        "the request was over before the leader was killed"
+    );
+    teller.step(&format!(
+        "ben asks for another photo; node {leader}, the leader, is killed meanwhile (SIGKILL)"
+    ));
 
     let asked = asking.wait_with_output().await?;
     anyhow::ensure!(
         asked.status.success(),
         "the request ended with {}: {}{}",
-        asked.status, String::from_utf8_lossy(&asked.stdout), String::from_utf8_lossy(&asked.stderr)
+        asked.status,
+        String::from_utf8_lossy(&asked.stdout),
+        String::from_utf8_lossy(&asked.stderr)
     );
     let arrived: serde_json::Value = serde_json::from_slice(&asked.stdout)?;
     let grant = text(&arrived, "grant")?;
@@ -46,14 +66,27 @@ async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> 
 
     opens(stage, &stage.ben, &grant).await?;
     let row = stage.ledger(&stage.grant).await?;
-    anyhow::ensure!(number(&row, "used")? == 5 && number(&row, "permitted")? == 8, "the ledger lost something: {row}");
+    anyhow::ensure!(
+        number(&row, "used")? == 5 && number(&row, "permitted")? == 8,
+        "the ledger lost something: {row}"
+    );
     teller.step("ben opens the new photo; the ledger still has every view of the old one");
 
-    stage.cluster.node_mut(leader).context("the leader is one of the nodes")?.start().await?;
+    stage
+        .cluster
+        .node_mut(leader)
+        .context("the leader is one of the nodes")?
+        .start()
+        .await?;
     let applied = stage.cluster.caught_up().await?;
     same_state(stage).await?;
-    teller.step(&format!("node {leader} is back and has caught up: {applied} entries, the same state on every node"));
-    Ok(Played { leader: Some(next), worker })
+    teller.step(&format!(
+        "node {leader} is back and has caught up: {applied} entries, the same state on every node"
+    ));
+    Ok(Played {
+        leader: Some(next),
+        worker,
+    })
 }
 
 /// Every node that has applied as much has the same state.
@@ -70,6 +103,9 @@ async fn same_state(stage: &Stage) -> anyhow::Result<()> {
     };
     let within = std::time::Duration::from_secs(15);
     let equal = cameo_processes::until("all nodes at one index", within, equal).await?;
-    anyhow::ensure!(equal, "nodes that applied the same entries have different states");
+    anyhow::ensure!(
+        equal,
+        "nodes that applied the same entries have different states"
+    );
     Ok(())
 }

@@ -27,23 +27,55 @@ async fn vanish(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played
     let vanished = Instant::now();
     teller.step("ben's agent is killed (SIGKILL): he says no goodbye");
 
-    let queued = stage.ada.run(&["rights", &stage.grant, "--views", "6"]).await?;
-    anyhow::ensure!(queued.code == 6, "rights for somebody offline ended with {}: {}{}", queued.code, queued.stdout, queued.stderr);
+    let queued = stage
+        .ada
+        .run(&["rights", &stage.grant, "--views", "6"])
+        .await?;
+    anyhow::ensure!(
+        queued.code == 6,
+        "rights for somebody offline ended with {}: {}{}",
+        queued.code,
+        queued.stdout,
+        queued.stderr
+    );
     teller.step("ada permits 6 views; ben does not answer; the change is queued (exit code 6)");
     let dropped = async || {
         let who = stage.ada.ok(&["who", "ben"]).await.ok()?;
         (who["online"] == false).then_some(())
     };
-    until("the directory to drop ben's session", SETTLES_WITHIN, dropped).await?;
-    teller.step(&format!("the directory has dropped ben's session, {:.2} s after he vanished", vanished.elapsed().as_secs_f64()));
-    Ok(Played { leader: Some(stage.cluster.leader().await?), worker: None })
+    until(
+        "the directory to drop ben's session",
+        SETTLES_WITHIN,
+        dropped,
+    )
+    .await?;
+    teller.step(&format!(
+        "the directory has dropped ben's session, {:.2} s after he vanished",
+        vanished.elapsed().as_secs_f64()
+    ));
+    Ok(Played {
+        leader: Some(stage.cluster.leader().await?),
+        worker: None,
+    })
 }
 
 async fn come_back(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
-    let queued = stage.ada.run(&["rights", &stage.grant, "--views", "8"]).await?;
-    anyhow::ensure!(queued.code == 6, "rights for somebody offline ended with {}: {}{}", queued.code, queued.stdout, queued.stderr);
+    let queued = stage
+        .ada
+        .run(&["rights", &stage.grant, "--views", "8"])
+        .await?;
+    anyhow::ensure!(
+        queued.code == 6,
+        "rights for somebody offline ended with {}: {}{}",
+        queued.code,
+        queued.stdout,
+        queued.stderr
+    );
     let kept = stage.ledger(&stage.grant).await?;
-    anyhow::ensure!(kept["in_mailbox"] == true, "the mailbox does not hold the rights: {kept}");
+    anyhow::ensure!(
+        kept["in_mailbox"] == true,
+        "the mailbox does not hold the rights: {kept}"
+    );
     teller.step("ada permits 8 views; the cluster keeps the change in ben's mailbox");
 
     stage.ben.start_agent().await?;
@@ -53,13 +85,28 @@ async fn come_back(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Pla
         let row = stage.ledger(&stage.grant).await.ok()?;
         (row["acknowledged"].as_u64()? >= version && row["in_mailbox"] == false).then_some(())
     };
-    until("ben to acknowledge the rights", SETTLES_WITHIN, acknowledged).await?;
-    teller.step(&format!("ben comes back; the cluster pushes the change; he has acknowledged it {:.2} s later", back.elapsed().as_secs_f64()));
+    until(
+        "ben to acknowledge the rights",
+        SETTLES_WITHIN,
+        acknowledged,
+    )
+    .await?;
+    teller.step(&format!(
+        "ben comes back; the cluster pushes the change; he has acknowledged it {:.2} s later",
+        back.elapsed().as_secs_f64()
+    ));
 
     let inbox = stage.ben.ok(&["inbox"]).await?;
-    let held = row(&inbox["grants"], "grant", &stage.grant).context("ben's inbox lost the grant")?;
-    anyhow::ensure!(number(&held, "permitted")? == 8 && number(&held, "left")? == 4, "ben's inbox says {held}");
+    let held =
+        row(&inbox["grants"], "grant", &stage.grant).context("ben's inbox lost the grant")?;
+    anyhow::ensure!(
+        number(&held, "permitted")? == 8 && number(&held, "left")? == 4,
+        "ben's inbox says {held}"
+    );
     opens(stage, &stage.ben, &stage.grant).await?;
     teller.step("ben opens it: 5 of 8 used");
-    Ok(Played { leader: Some(stage.cluster.leader().await?), worker: None })
+    Ok(Played {
+        leader: Some(stage.cluster.leader().await?),
+        worker: None,
+    })
 }

@@ -40,7 +40,10 @@ pub enum IncomingState {
     Approved(Terms),
     Granted(GrantId),
     /// No; the viewer may not know yet.
-    Denied { reason: String, told: bool },
+    Denied {
+        reason: String,
+        told: bool,
+    },
     /// It was tried and cannot be done.
     Failed(String),
 }
