@@ -131,7 +131,10 @@ fn ready(core: &Core) -> Result<(Vec<OutboxKey>, bool), VaultError> {
             .any(|(_, attempt)| attempt.key == *key && attempt.next > now)
     };
     let waiting = !keys.is_empty();
-    Ok((keys.into_iter().filter(|key| !later(key)).collect(), waiting))
+    Ok((
+        keys.into_iter().filter(|key| !later(key)).collect(),
+        waiting,
+    ))
 }
 
 /// Forgets how often things for a person failed: he has just been heard of.

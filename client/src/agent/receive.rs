@@ -8,8 +8,8 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, Receipt};
 
-use super::{Core, inbox};
 use super::serve::Refusal;
+use super::{Core, inbox};
 use crate::clock;
 use crate::exit::Failure;
 use crate::notices::Notice;

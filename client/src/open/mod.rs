@@ -131,11 +131,7 @@ fn begin(vault: &Vault, me: &Identity, grant: &GrantHeld) -> Result<PendingView,
 }
 
 /// Debits the view. A definite no ends it; anything else leaves it to be taken up again.
-async fn charge(
-    vault: &Vault,
-    api: &ClusterApi,
-    view: &PendingView,
-) -> Result<Debited, Failure> {
+async fn charge(vault: &Vault, api: &ClusterApi, view: &PendingView) -> Result<Debited, Failure> {
     match api.debit(&view.grant, view.signed.clone()).await {
         Ok(debited) => Ok(debited),
         Err(error) => {

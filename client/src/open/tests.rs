@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{ApiError, ClusterInfo, DebitView, ReleasePart, Released};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::codec::{CodecKey, HideOptions, Picture, Channels, hide};
+use cameo_common::codec::{Channels, CodecKey, HideOptions, Picture, hide};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, NodeId, RequestId};
 use cameo_common::keys::SigningKey;
@@ -356,7 +356,11 @@ async fn an_interrupted_view_is_taken_up_again_and_not_charged_twice() {
 
 #[tokio::test]
 async fn a_node_that_lies_or_is_down_is_passed_over() {
-    for (node, manner) in [(1, Manner::Lying), (2, Manner::Down), (1, Manner::NotDebited)] {
+    for (node, manner) in [
+        (1, Manner::Lying),
+        (2, Manner::Down),
+        (1, Manner::NotDebited),
+    ] {
         let world = world().await;
         world.one(node, manner);
         let viewed = world.view().await.unwrap();

@@ -101,7 +101,8 @@ pub async fn look(ctx: &Context, peers: &Peers, person: &Person) -> Result<Vec<S
         .iter()
         .map(|shown| (shown.item.image, tidy(&shown.item.title)))
         .collect();
-    ctx.vault.put(person.name.as_str(), &SeenGallery { titles })?;
+    ctx.vault
+        .put(person.name.as_str(), &SeenGallery { titles })?;
     Ok(shown)
 }
 

@@ -15,6 +15,9 @@ pub struct Arguments {}
 
 pub fn run(home: Option<PathBuf>) -> Result<Report, Failure> {
     let home = context::home(home)?;
-    unlock::forget(&home).map_err(|error| Failure::new(Exit::Other, "no_keyring", error.to_string()))?;
-    Ok(Report::new("The keyring has forgotten the passphrase; an agent that runs keeps its vault open."))
+    unlock::forget(&home)
+        .map_err(|error| Failure::new(Exit::Other, "no_keyring", error.to_string()))?;
+    Ok(Report::new(
+        "The keyring has forgotten the passphrase; an agent that runs keeps its vault open.",
+    ))
 }

@@ -168,7 +168,9 @@ async fn choose(
                 "image in this gallery",
                 "`cameo gallery USER` lists them",
             )?;
-            let titles = shown.into_iter().map(|shown| (shown.item.image, tidy(&shown.item.title)));
+            let titles = shown
+                .into_iter()
+                .map(|shown| (shown.item.image, tidy(&shown.item.title)));
             (image, titles.collect())
         }
     };

@@ -33,5 +33,7 @@ pub fn run(home: Option<PathBuf>) -> Result<Report, Failure> {
             format!("{error}; name a file with CAMEO_PASSPHRASE_FILE instead"),
         )
     })?;
-    Ok(Report::new("The keyring keeps the passphrase until `cameo lock`, or until this machine stops."))
+    Ok(Report::new(
+        "The keyring keeps the passphrase until `cameo lock`, or until this machine stops.",
+    ))
 }
