@@ -159,9 +159,9 @@ fn misread(error: &clap::Error, json: bool) -> Exit {
     }
     if json {
         let text = error.to_string();
-        let first = text.lines().find(|line| !line.trim().is_empty());
-        let sentence = first.unwrap_or("this cannot be read").trim();
-        let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
+        let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
+        let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
         let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
         println!("{}", failure.document());
     } else {
