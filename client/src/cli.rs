@@ -62,6 +62,10 @@ pub enum Verb {
     Who(verbs::who::Arguments),
     /// See how this home, its agent and its cluster are.
     Status(verbs::status::Arguments),
+    /// Keep the passphrase in the kernel's keyring, so that verbs do not ask for it.
+    Unlock(verbs::unlock::Arguments),
+    /// Have the keyring forget the passphrase.
+    Lock(verbs::lock::Arguments),
     /// See what a PNG tells of itself.
     Inspect(verbs::inspect::Arguments),
     /// Play every case of the design on real processes, and judge each from outside.
@@ -87,6 +91,8 @@ impl Verb {
             Verb::Log(_) => "log",
             Verb::Who(_) => "who",
             Verb::Status(_) => "status",
+            Verb::Unlock(_) => "unlock",
+            Verb::Lock(_) => "lock",
             Verb::Inspect(_) => "inspect",
             Verb::Demo(_) => "demo",
         }
@@ -123,6 +129,8 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
     let open = || Context::open(home.clone(), out);
     match cli.verb {
         Verb::Init(arguments) => verbs::init::run(home, out, arguments).await,
+        Verb::Unlock(_) => verbs::unlock::run(home),
+        Verb::Lock(_) => verbs::lock::run(home),
         Verb::Inspect(arguments) => verbs::inspect::run(home, arguments).await,
         Verb::Agent(arguments) => verbs::agent::run(open()?, arguments).await,
         Verb::Add(arguments) => verbs::add::run(&open()?, arguments).await,
@@ -151,9 +159,9 @@ fn misread(error: &clap::Error, json: bool) -> Exit {
     }
     if json {
         let text = error.to_string();
-        let first = text.lines().find(|line| !line.trim().is_empty());
-        let sentence = first.unwrap_or("this cannot be read").trim();
-        let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
+        let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
+        let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
         let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
         println!("{}", failure.document());
     } else {
@@ -236,6 +244,8 @@ mod tests {
             "who ada",
             "status",
             "inspect c.png",
+            "unlock",
+            "lock",
             "demo --nodes 5 --keep folder --photo a.jpg --json",
         ] {
             let parsed = parse(line);

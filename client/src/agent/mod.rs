@@ -5,11 +5,13 @@
 //! it waits, where no agent runs.
 
 mod events;
+mod gallery;
 pub mod inbox;
 mod outbox;
 mod receive;
 mod serve;
 mod session;
+mod wishes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

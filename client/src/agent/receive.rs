@@ -8,8 +8,8 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, Receipt};
 
-use super::Core;
 use super::serve::Refusal;
+use super::{Core, inbox};
 use crate::clock;
 use crate::exit::Failure;
 use crate::notices::Notice;
@@ -75,6 +75,9 @@ pub(super) async fn take(
         hash: delivery.carrier.0,
     };
     let known = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
+    if known.is_some() {
+        inbox::take(&core.ctx.vault, &grant, &delivery.rights)?;
+    }
     let whole = known.is_some() && has_carrier(core, &grant, content)?;
     if !whole {
         receive(core, &outgoing, grant, content, body).await?;
@@ -106,6 +109,7 @@ pub(super) async fn take(
         keep(core, held)?;
     }
     arrived(core, &delivery.request, grant)?;
+    core.wake.notify_one();
     Ok(receipt(core, grant, delivery.carrier))
 }
 

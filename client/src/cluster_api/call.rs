@@ -150,7 +150,9 @@ impl ClusterApi {
                         Verdict::Unknown => seen.unknown = true,
                     },
                     Answer::Strange(why) => seen.strange = Some((url.clone(), why)),
-                    Answer::Lost => seen.unknown |= command.method != Method::GET,
+                    // Nothing is changed by asking; a command may have been carried out.
+                    Answer::Lost if command.method == Method::GET => seen.no_quorum = true,
+                    Answer::Lost => seen.unknown = true,
                     Answer::NotConnected => {}
                 }
             }

@@ -26,7 +26,7 @@ pub enum ClusterError {
     Api(#[from] ApiError),
     /// The nodes belong to another cluster than the one that was pinned.
     #[error(
-        "the nodes at {url} are cluster {found}, not {pinned}, which this home is tied to: use the cluster's own address, or a new home for the other cluster"
+        "the nodes at {url} are cluster {found}, not the pinned {pinned}: use that cluster's own addresses, or a new home for the other one"
     )]
     WrongCluster {
         url: String,

@@ -28,8 +28,8 @@ pub use jobs::JobFailure;
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);
 /// A node that does not take the connection for so long is passed over.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
-/// A node that does not answer for so long is passed over.
-pub const TRY_DEADLINE: Duration = Duration::from_secs(5);
+/// A node that does not answer for so long is passed over: longer than a node looks for a majority.
+pub const TRY_DEADLINE: Duration = Duration::from_millis(6_500);
 /// Longest time for one upload to a worker and the picture back.
 pub const JOB_DEADLINE: Duration = Duration::from_secs(120);
 

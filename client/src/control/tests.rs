@@ -106,11 +106,18 @@ async fn a_peer_that_is_not_there_is_unreachable() {
     let through = ControlTransport::to(&world.home, AGENT);
     let nobody = PeerAddress {
         device: [7; 32],
-        ..world.peer.clone()
+        direct: vec![],
     };
     let body = Some(Body::bytes(vec![1; 10]));
     let lost = ask::<Echo, Echo>(&through, &nobody, &Echo(10), body, DEADLINE).await;
     assert!(lost.unwrap_err().is_offline());
+    let another = PeerAddress {
+        device: [7; 32],
+        ..world.peer.clone()
+    };
+    let body = Some(Body::bytes(vec![1; 10]));
+    let wrong = ask::<Echo, Echo>(&through, &another, &Echo(10), body, DEADLINE).await;
+    assert!(matches!(wrong, Err(AskError::WrongIdentity)), "{wrong:?}");
 }
 
 #[tokio::test]

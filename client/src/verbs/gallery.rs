@@ -15,6 +15,7 @@ use crate::exit::Failure;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::prefix::short;
 use crate::print::{Report, table};
+use crate::vault::records::SeenGallery;
 
 /// What `gallery` needs.
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     }
     let peers = ctx.peers().await?;
     let bar = ctx.out.bar("asking");
-    let shown = fetch(&peers, &person).await;
+    let shown = look(ctx, &peers, &person).await;
     bar.finish_and_clear();
     let shown = shown?;
     let folder = match arguments.to {
@@ -88,6 +89,21 @@ fn save(folder: &Path, item: &GalleryItem, preview: &[u8]) -> Result<Option<Path
     let path = folder.join(format!("{}.jpg", item.image));
     std::fs::write(&path, preview)?;
     Ok(Some(path))
+}
+
+/// Fetches a gallery, and keeps what its images are called.
+///
+/// # Errors
+/// As for [`fetch`].
+pub async fn look(ctx: &Context, peers: &Peers, person: &Person) -> Result<Vec<Shown>, Failure> {
+    let shown = fetch(peers, person).await?;
+    let titles = shown
+        .iter()
+        .map(|shown| (shown.item.image, tidy(&shown.item.title)))
+        .collect();
+    ctx.vault
+        .put(person.name.as_str(), &SeenGallery { titles })?;
+    Ok(shown)
 }
 
 /// All of a person's gallery, page by page.

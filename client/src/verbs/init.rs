@@ -45,6 +45,8 @@ pub async fn run(
     arguments: Arguments,
 ) -> Result<Report, Failure> {
     let (cluster, nodes) = parse_addresses(&arguments.cluster)?;
+    // Before anything is kept: is it that cluster at all?
+    known_cluster(cluster, &nodes).await?;
     let home = context::home(home)?;
     let vault = open_or_create(&home)?;
     let known = vault.get::<Identity>(Identity::ID)?;
@@ -62,7 +64,6 @@ pub async fn run(
         },
         Arc::new(me.device_key()),
     )?;
-    // Before anything is kept: is it that cluster at all?
     api.info().await?;
     let me = keep(&vault, me, api.urls())?;
     let created = register(&vault, &api, &me).await?;
@@ -86,6 +87,17 @@ pub async fn run(
         .with("cluster", cluster)
         .with("created", created)
         .with("home", home.path()))
+}
+
+/// Asks as nobody in particular: who the cluster is, is told to anyone.
+async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Failure> {
+    let pinned = Pinned {
+        cluster,
+        nodes: nodes.to_vec(),
+    };
+    let nobody = Arc::new(SigningKey::from_seed(clock::random()));
+    ClusterApi::new(pinned, nobody)?.info().await?;
+    Ok(())
 }
 
 fn open_or_create(home: &Home) -> Result<Vault, Failure> {

@@ -8,6 +8,7 @@ pub mod gallery;
 pub mod inbox;
 pub mod init;
 pub mod inspect;
+pub mod lock;
 pub mod log;
 pub mod request;
 pub mod requests;
@@ -15,6 +16,7 @@ pub mod revoke;
 pub mod rights;
 pub mod shared;
 pub mod status;
+pub mod unlock;
 pub mod view;
 pub mod who;
 

@@ -25,7 +25,7 @@ use crate::notices::Notice;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::prefix::{resolve, short};
 use crate::print::{Output, Report};
-use crate::vault::records::{GrantHeld, Outgoing, OutgoingState};
+use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, SeenGallery};
 
 /// How often the vault is looked at while notices are waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -119,7 +119,7 @@ async fn ask(
     arguments: &Arguments,
     receiver: &mut Receiver,
 ) -> Result<Report, Failure> {
-    let (image, title) = choose(peers, person, &arguments.image).await?;
+    let (image, title) = choose(ctx, peers, person, &arguments.image).await?;
     if let Some(held) = held(ctx, person, &image)? {
         return have_it(ctx, peers, person, held, arguments).await;
     }
@@ -148,22 +148,34 @@ async fn ask(
 }
 
 /// The image that was meant. Its whole id needs no look at the gallery.
-async fn choose(peers: &Peers, person: &Person, text: &str) -> Result<(ImageId, String), Failure> {
-    if let Ok(image) = text.parse::<ImageId>() {
-        return Ok((image, String::new()));
-    }
-    let shown = gallery::fetch(peers, person).await?;
-    let image = resolve(
-        text,
-        shown.iter().map(|shown| shown.item.image),
-        "image in this gallery",
-        "`cameo gallery USER` lists them",
-    )?;
-    let title = shown
-        .iter()
-        .find(|shown| shown.item.image == image)
-        .map(|shown| tidy(&shown.item.title));
-    Ok((image, title.unwrap_or_default()))
+async fn choose(
+    ctx: &Context,
+    peers: &Peers,
+    person: &Person,
+    text: &str,
+) -> Result<(ImageId, String), Failure> {
+    let user = person.name.as_str();
+    let (image, titles) = match text.parse::<ImageId>() {
+        Ok(image) => {
+            let seen = ctx.vault.get::<SeenGallery>(user)?.unwrap_or_default();
+            (image, seen.titles)
+        }
+        Err(_) => {
+            let shown = gallery::look(ctx, peers, person).await?;
+            let image = resolve(
+                text,
+                shown.iter().map(|shown| shown.item.image),
+                "image in this gallery",
+                "`cameo gallery USER` lists them",
+            )?;
+            let titles = shown
+                .into_iter()
+                .map(|shown| (shown.item.image, tidy(&shown.item.title)));
+            (image, titles.collect())
+        }
+    };
+    let title = titles.into_iter().find(|(known, _)| *known == image);
+    Ok((image, title.map(|(_, title)| title).unwrap_or_default()))
 }
 
 /// A live grant of this image, with its carrier.

@@ -78,3 +78,14 @@ impl Look {
         }
     }
 }
+
+/// What somebody's gallery was last seen to hold, so that images have names for people.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenGallery {
+    pub titles: Vec<(ImageId, String)>,
+}
+
+impl Record for SeenGallery {
+    const KIND: &'static str = "seen-gallery";
+    const VERSION: u16 = 1;
+}

@@ -17,7 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub use contact::Contact;
 pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
-pub use image::{Image, Look, Policy, Terms};
+pub use image::{Image, Look, Policy, SeenGallery, Terms};
 pub use outbox::{Attempts, OutboxKey};
 pub use request::{Asked, Incoming, IncomingState, Outgoing, OutgoingState};
 pub use view::PendingView;

@@ -174,7 +174,11 @@ fn the_bytes_of_every_record_are_pinned() {
         next: 3,
         last_error: "e".into(),
     };
+    let seen = SeenGallery {
+        titles: vec![(ImageId([1; 16]), "t".into())],
+    };
     let found = [
+        pin(&seen),
         pin(&identity()),
         pin(&EventToken { sequence: 9 }),
         pin(&contact()),
@@ -189,18 +193,19 @@ fn the_bytes_of_every_record_are_pinned() {
     assert_eq!(found, pinned);
 }
 
-/// Version, length and the first half of the hash of: identity, event token, contact, image, grant
+/// Version, length and the first half of the hash of: seen gallery, identity, event token, contact, image, grant
 /// as owner, grant as viewer, request in, request out, attempts.
-const PINNED: [(u16, usize, &str); 9] = [
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
-    (1, 0, ""),
+const PINNED: [(u16, usize, &str); 10] = [
+    (1, 19, "665a4d628758aac7"),
+    (1, 163, "d85f604e7b8205e8"),
+    (1, 1, "7219aa1099ced744"),
+    (1, 42, "0d0a5367700ea696"),
+    (1, 78, "69edcd86d03f0e4a"),
+    (1, 227, "073737089b442660"),
+    (1, 179, "67cbda43d5fe0e84"),
+    (1, 108, "d556070e44c42f5d"),
+    (1, 110, "a566e17ab691baa8"),
+    (1, 21, "e6ce9a4069626f04"),
 ];
 
 #[test]

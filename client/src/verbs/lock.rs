@@ -1,0 +1,23 @@
+//! `lock`: the kernel's keyring forgets the passphrase.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::context;
+use crate::exit::{Exit, Failure};
+use crate::print::Report;
+use crate::vault::unlock;
+
+/// `lock` needs nothing.
+#[derive(Debug, Args)]
+pub struct Arguments {}
+
+pub fn run(home: Option<PathBuf>) -> Result<Report, Failure> {
+    let home = context::home(home)?;
+    unlock::forget(&home)
+        .map_err(|error| Failure::new(Exit::Other, "no_keyring", error.to_string()))?;
+    Ok(Report::new(
+        "The keyring has forgotten the passphrase; an agent that runs keeps its vault open.",
+    ))
+}
