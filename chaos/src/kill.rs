@@ -26,7 +26,7 @@ pub struct Summary {
 /// # Errors
 /// When a promise does not hold; the message names the round.
 pub async fn run(folder: &Path, nodes: u64, rounds: usize, seed: u64) -> anyhow::Result<Summary> {
-    let binaries = Binaries::locate()?;
+    let binaries = Binaries::build()?;
     let mut cluster = Cluster::start(&binaries, folder, nodes).await?;
     let urls = cluster.urls();
     let mut people = Vec::new();

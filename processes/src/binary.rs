@@ -8,7 +8,7 @@ use std::process::Command;
 pub enum BinaryError {
     #[error("this program does not know where it lies: {0}")]
     NoSelf(std::io::Error),
-    #[error("there is no {} here: build it with `cargo build --bin {name}`, or put it beside this program", path.display())]
+    #[error("there is no {}: build all programs with `cargo build --workspace --bins`", path.display())]
     Missing { name: &'static str, path: PathBuf },
     #[error("`cargo build --bin {0}` failed")]
     Build(&'static str),
@@ -24,29 +24,43 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Finds the programs beside this one. Under `cargo run` and `cargo test` they are built first,
-    /// so that they are never older than their source.
+    /// Finds the programs beside this one.
     ///
     /// # Errors
-    /// When one is missing and there is no cargo to build it.
+    /// When one is missing.
     pub fn locate() -> Result<Self, BinaryError> {
-        let mut folder = std::env::current_exe().map_err(BinaryError::NoSelf)?;
-        folder.pop();
-        if folder.ends_with("deps") {
-            folder.pop();
-        }
-        if let (Some(cargo), Some(manifest)) = (
-            std::env::var_os("CARGO"),
-            std::env::var_os("CARGO_MANIFEST_DIR"),
-        ) {
-            build(Path::new(&cargo), Path::new(&manifest), &folder, "cameod")?;
-            build(Path::new(&cargo), Path::new(&manifest), &folder, "cameo")?;
-        }
+        let folder = own_folder()?;
         Ok(Self {
             node: found(&folder, "cameod")?,
             client: found(&folder, "cameo")?,
         })
     }
+
+    /// Finds the programs; under `cargo run`, builds first what `cargo run` did not, so that no
+    /// program is older than its source.
+    ///
+    /// # Errors
+    /// When one is missing and there is no cargo to build it.
+    pub fn build() -> Result<Self, BinaryError> {
+        let variables = ["CARGO", "CARGO_MANIFEST_DIR"].map(std::env::var_os);
+        if let [Some(cargo), Some(package)] = variables {
+            let folder = own_folder()?;
+            for name in ["cameod", "cameo"] {
+                build(Path::new(&cargo), Path::new(&package), &folder, name)?;
+            }
+        }
+        Self::locate()
+    }
+}
+
+/// Where cargo puts programs, seen from a program or from a test.
+fn own_folder() -> Result<PathBuf, BinaryError> {
+    let mut folder = std::env::current_exe().map_err(BinaryError::NoSelf)?;
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    Ok(folder)
 }
 
 fn found(folder: &Path, name: &'static str) -> Result<PathBuf, BinaryError> {

@@ -49,7 +49,7 @@ pub struct Stage {
 impl Stage {
     /// Builds what is missing, starts nodes and agents, registers both people.
     pub async fn set(options: &Options, teller: &Teller) -> anyhow::Result<Self> {
-        let binaries = Binaries::locate()?;
+        let binaries = Binaries::build()?;
         let folder = make_folder(options.keep.as_deref())?;
         let pictures = make_pictures(&folder)?;
         let photo = bring_photo(options.photo.as_deref(), &folder.path)?;
