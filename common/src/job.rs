@@ -47,7 +47,7 @@ impl<'a> JobInput<'a> {
         let head = wire::encode(&Head {
             version: VERSION,
             key: *self.key.as_bytes(),
-            options: self.options.clone(),
+            options: self.options,
             cover: self.cover.len() as u64,
             payload: self.payload.len() as u64,
         });

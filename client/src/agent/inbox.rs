@@ -139,7 +139,9 @@ pub async fn try_acknowledge(ctx: &Context, grant: &GrantId) -> Result<(), Failu
             carry(ctx, &held).await?;
             ctx.api.ack_rights(grant, ack).await?;
         }
-        acknowledged => drop(acknowledged?),
+        acknowledged => {
+            acknowledged?;
+        }
     }
     change::<GrantHeld>(&ctx.vault, &id, |kept| {
         kept.acknowledged = kept.acknowledged.max(held.version);

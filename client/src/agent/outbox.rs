@@ -28,6 +28,9 @@ use crate::working::Working;
 /// First wait after a failed attempt, doubled with each up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// From so many attempts on it is only tried now and then, unless the peer is heard of.
+const RARE_AFTER: u32 = 20;
+const RARE_PAUSE: Duration = Duration::from_secs(300);
 /// After so many attempts in vain the directory is told that the peer is offline.
 pub const REPORTED_AFTER: u32 = 3;
 /// An approved request that cannot be served after so many attempts has failed.
@@ -41,6 +44,9 @@ const AT_ONCE: usize = 4;
 /// How long to wait after the `count`th failed attempt.
 #[must_use]
 pub fn backoff(count: u32) -> Duration {
+    if count > RARE_AFTER {
+        return RARE_PAUSE;
+    }
     let doubled = FIRST_PAUSE.saturating_mul(1 << count.saturating_sub(1).min(16));
     doubled.min(LONGEST_PAUSE)
 }
@@ -342,13 +348,15 @@ mod tests {
     fn waits_double_up_to_the_longest() {
         let seconds: Vec<u64> = (1..=7).map(|count| backoff(count).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(backoff(RARE_AFTER), LONGEST_PAUSE);
+        assert_eq!(backoff(RARE_AFTER + 1), RARE_PAUSE);
     }
 
     proptest! {
         #[test]
         fn every_wait_is_within_its_limits(count in any::<u32>()) {
             let wait = backoff(count);
-            prop_assert!(wait >= FIRST_PAUSE && wait <= LONGEST_PAUSE);
+            prop_assert!(wait >= FIRST_PAUSE && wait <= RARE_PAUSE);
             prop_assert!(backoff(count.saturating_add(1)) >= wait);
         }
     }

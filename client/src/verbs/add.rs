@@ -242,14 +242,24 @@ fn file_name(path: &Path) -> String {
     name
 }
 
-/// The bytes first: an image that is listed is there.
+/// The bytes first: an image that is listed is there. What cannot be listed leaves nothing.
 fn keep(ctx: &Context, ready: Ready) -> Result<Image, Failure> {
     let id = ready.image.image.to_string();
-    ctx.vault.put_blob(Image::PHOTOS, &id, &ready.photo)?;
-    ctx.vault.put_blob(Image::PREVIEWS, &id, &ready.preview)?;
-    if let Some(cover) = &ready.cover {
-        ctx.vault.put_blob(Image::COVERS, &id, cover)?;
+    let kept = write(ctx, &id, &ready);
+    if kept.is_err() {
+        for kind in [Image::PHOTOS, Image::PREVIEWS, Image::COVERS] {
+            // The first error is the one to tell.
+            let _ = ctx.vault.delete_blob(kind, &id);
+        }
     }
-    ctx.vault.put(&id, &ready.image)?;
-    Ok(ready.image)
+    kept.map(|()| ready.image)
+}
+
+fn write(ctx: &Context, id: &str, ready: &Ready) -> Result<(), Failure> {
+    ctx.vault.put_blob(Image::PHOTOS, id, &ready.photo)?;
+    ctx.vault.put_blob(Image::PREVIEWS, id, &ready.preview)?;
+    if let Some(cover) = &ready.cover {
+        ctx.vault.put_blob(Image::COVERS, id, cover)?;
+    }
+    Ok(ctx.vault.put(id, &ready.image)?)
 }

@@ -126,12 +126,9 @@ async fn ask(
     let outgoing = wish(ctx, person, image, title, &arguments.note)?;
     let bar = ctx.out.bar("asking");
     let outcome = inbox::ask(ctx, peers, &outgoing).await;
-    let outcome = outcome.inspect_err(|error| {
+    let outcome = outcome.map_err(|error| {
         bar.finish_and_clear();
-        // What can never come is not waited for.
-        if matches!(error.exit, Exit::NotFound | Exit::Denied) {
-            let _ = ctx.vault.delete::<Outgoing>(&outgoing.request.to_string());
-        }
+        unasked(ctx, person, &outgoing, error)
     })?;
     if let AskOutcome::Held(grant) = outcome {
         bar.finish_and_clear();
@@ -145,6 +142,24 @@ async fn ask(
     };
     bar.finish_and_clear();
     report(ctx, person, &outgoing, outcome, ended, arguments.no_wait)
+}
+
+/// What can never come is forgotten; what an absent owner has not heard is asked again.
+fn unasked(ctx: &Context, person: &Person, outgoing: &Outgoing, error: Failure) -> Failure {
+    match error.exit {
+        Exit::NotFound | Exit::Denied => {
+            let _ = ctx.vault.delete::<Outgoing>(&outgoing.request.to_string());
+            error
+        }
+        Exit::Queued => Failure {
+            message: format!(
+                "{0} is offline: the request is kept, and your agent asks again until {0} is back",
+                person.name
+            ),
+            ..error.with("request", outgoing.request.to_string())
+        },
+        _ => error,
+    }
 }
 
 /// The image that was meant. Its whole id needs no look at the gallery.

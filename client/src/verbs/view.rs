@@ -183,10 +183,10 @@ fn permitted(grant: &GrantHeld, info: &GrantInfo, begun: bool, save: bool) -> Re
         Err(Denied::UsedUp) => Err(Failure::new(
             Exit::UsedUp,
             "used_up",
-            format!(
-                "all {} views are used; only the cover shows; {more}",
-                rights.permitted
-            ),
+            match rights.permitted {
+                1 => format!("the one permitted view is used; only the cover shows; {more}"),
+                all => format!("all {all} permitted views are used; only the cover shows; {more}"),
+            },
         )
         .with("used", info.used)
         .with("left", 0)),
