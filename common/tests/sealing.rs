@@ -258,6 +258,28 @@ fn the_payload_of_version_1_still_opens() {
 }
 
 #[test]
+fn every_must_fail_file_is_refused() {
+    let mut given = given_a_sealed_photo(1, 3, b"the sea");
+    let parts = [given.part(0), given.part(1)];
+    assert_eq!(given.open_with(&parts).unwrap(), b"the sea");
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/vectors/sealing/must-fail"
+    );
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        given.sealed.payload = data_encoding::HEXLOWER
+            .decode(text.trim().as_bytes())
+            .unwrap();
+        assert!(given.open_with(&parts).is_err(), "{}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 12, "the must-fail files are gone: {seen}");
+}
+
+#[test]
 fn every_damaged_payload_is_refused() {
     let mut given = given_a_sealed_photo(1, 3, b"the sea");
     let parts = [given.part(0), given.part(1)];

@@ -53,7 +53,7 @@ pub struct Arguments {
     codec: CodecName,
     /// A picture to hide it in; else a few soft colours of its own.
     #[arg(long, value_name = "FILE")]
-    look: Option<PathBuf>,
+    cover: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -127,7 +127,7 @@ fn prepare(path: &Path, arguments: &Arguments) -> Result<Ready, Failure> {
         CodecName::Veil => HideOptions::default(),
         CodecName::Alpha => HideOptions::alpha(),
     };
-    let cover = match &arguments.look {
+    let cover = match &arguments.cover {
         None => None,
         Some(path) => {
             let picture = read(path)?;
