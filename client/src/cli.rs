@@ -226,7 +226,7 @@ mod tests {
             "init ada --cluster http://127.0.0.1:1#00",
             "agent --listen 127.0.0.1:0 --unlisted",
             "add a.jpg b.jpg --policy open --views 3 --codec alpha --expires 7d",
-            "add a.bin --preview b.jpg --look c.png --title x",
+            "add a.bin --preview b.jpg --cover c.png --title x",
             "gallery ada --to folder",
             "request ada 0123 --note hello --no-wait",
             "requests",
