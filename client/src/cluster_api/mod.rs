@@ -1,7 +1,7 @@
 //! The cluster as its clients see it: sign the call, find a node that answers, ask again with the
 //! same request id while that is safe, and check what comes back.
 //!
-//! One command is one [`call::Command`]: one request id and one not-after for all its tries, so that
+//! One command is one `call::Command`: one request id and one not-after for all its tries, so that
 //! however often it is sent it is carried out once. `cluster` knows the nodes and verifies who they
 //! are; `users`, `grants`, `jobs` and `events` are the endpoints by noun.
 

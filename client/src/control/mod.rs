@@ -1,7 +1,7 @@
 //! How verbs reach the agent of their home: a socket in the home, which nobody else can open.
 //!
-//! u32 little-endian length, then JSON, up to 64 KiB. A verb says one [`ControlRequest`]; the agent
-//! answers with one [`ControlReply`]. After `Connected` the socket carries one exchange with a
+//! u32 little-endian length, then JSON, up to 64 KiB. A verb says one `ControlRequest`; the agent
+//! answers with one `ControlReply`. After `Connected` the socket carries one exchange with a
 //! peer: the verb's bytes as they are, the peer's in frames, so that a refusal can be told from a
 //! broken stream. After `Following` come [`Notice`](crate::notices::Notice)s. The version is in each request; another one is refused.
 

@@ -36,7 +36,7 @@ impl Decision {
 /// Decides the entry at an index, from the state that all entries before it have left.
 ///
 /// # Panics
-/// When a row of the state does not decode: see [`super::rows`].
+/// When a row of the state does not decode: see `machine::rows`.
 #[must_use]
 pub fn decide(view: &dyn View, index: u64, entry: &[u8]) -> Decision {
     let Entry { time, command, .. } = match read(entry) {

@@ -2,7 +2,7 @@
 //!
 //! JSON; unknown fields are refused on the way in. A call carries its proof in one header,
 //! [`CALL_HEADER`]: a signed [`crate::statements::Call`] over method, path, body hash, request id
-//! and not-after, beside the caller's name in [`USER_HEADER`].
+//! and not-after.
 
 mod error;
 mod grants;
