@@ -8,10 +8,11 @@ use tracing_subscriber::EnvFilter;
 const LOG: &str = "CAMEO_LOG";
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("error"));
+    let filter = EnvFilter::try_from_env(LOG).unwrap_or_else(|_| EnvFilter::new("error,iroh=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
     // Whoever was first has set the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();

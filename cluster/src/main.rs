@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use cameo_cluster::config::{CommandLine, Config, Verb};
 use cameo_cluster::node::{Node, Stage};
+use cameo_cluster::raft::RAFT_THREAD;
 use cameo_cluster::secret_file;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,6 +18,7 @@ const API_THREADS: usize = 2;
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     start_log();
+    end_when_consensus_panics();
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
             Ok(()) => {
@@ -49,6 +51,26 @@ fn start_log() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
+}
+
+/// A panic on Raft's thread is our mistake, and leaves a node that answers and does nothing: openraft's
+/// core is gone, and whoever asks it waits. The process ends, as after a failed sync; the log has what
+/// was acknowledged.
+fn end_when_consensus_panics() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        let thread = std::thread::current();
+        if thread
+            .name()
+            .is_some_and(|name| name.starts_with(RAFT_THREAD))
+        {
+            eprintln!(
+                "cameod: fatal: consensus has failed; keep this log, and start the node again"
+            );
+            std::process::abort();
+        }
+    }));
 }
 
 fn usage(error: &dyn std::fmt::Display) -> ExitCode {

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::Exit;
 use stage::Stage;
@@ -24,11 +25,21 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     photo: Option<PathBuf>,
     /// How many nodes to start: 3 or 5.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(3..=5))]
+    #[arg(long, default_value_t = 3, value_parser = three_or_five)]
     nodes: u64,
     /// Keep everything (nodes' disks, homes, logs) in this folder, which must be empty or new.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+}
+
+fn three_or_five(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(nodes @ (3 | 5)) => Ok(nodes),
+        _ => Err(
+            "3 or 5 is needed: an even number survives no more failures than the odd one below it"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Plays all cases; success only when every one of them held.
@@ -36,17 +47,29 @@ pub async fn run(options: Options, json: bool) -> Exit {
     let mut teller = Teller::new(json);
     let outcome = tokio::select! {
         outcome = play(&options, &mut teller) => outcome,
-        // Dropping the stage kills what it started and removes its folder.
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; all processes are stopped")),
+        // Dropping the stage kills what it started and removes its folders.
+        () = interrupted() => Err(anyhow::anyhow!("interrupted; all processes are stopped")),
     };
     teller.finish(outcome)
 }
 
+/// Ctrl-C, a polite kill, or a terminal that was closed.
+async fn interrupted() {
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        // Without a handler the signal ends the process, as it always did.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+}
+
 async fn play(options: &Options, teller: &mut Teller) -> anyhow::Result<PathBuf> {
-    anyhow::ensure!(
-        options.nodes != 4,
-        "--nodes takes 3 or 5: an even number survives no more failures than the odd one below it"
-    );
     teller.title("Getting ready");
     let mut stage = Stage::set(options, teller).await?;
     type Case = for<'a> fn(&'a mut Stage, &'a mut Teller) -> cases::Playing<'a>;

@@ -40,6 +40,7 @@ pub struct Stage {
     pub photo_hash: Hash,
     /// Where the pictures to look at are put.
     pub pictures: PathBuf,
+    kept_pictures: Folder,
     /// The first photo's image and grant, once there.
     pub image: String,
     pub grant: String,
@@ -51,9 +52,10 @@ impl Stage {
     pub async fn set(options: &Options, teller: &Teller) -> anyhow::Result<Self> {
         let binaries = Binaries::build()?;
         let folder = make_folder(options.keep.as_deref())?;
-        let pictures = make_pictures(&folder)?;
         let photo = bring_photo(options.photo.as_deref(), &folder.path)?;
-        let bytes = std::fs::read(&photo)?;
+        let bytes = read_photo(&photo)?;
+        let kept_pictures = make_pictures(&folder)?;
+        let pictures = kept_pictures.path.clone();
 
         let started = Instant::now();
         let cluster = Cluster::start(&binaries, &folder.path, options.nodes).await?;
@@ -88,6 +90,7 @@ impl Stage {
             photo,
             photo_hash,
             pictures,
+            kept_pictures,
             image: String::new(),
             grant: String::new(),
             folder,
@@ -130,6 +133,8 @@ impl Stage {
         for node in &mut self.cluster.nodes {
             node.stop().await?;
         }
+        // Nobody looks at the pictures of a demo that was broken off; these are there to be looked at.
+        self.kept_pictures.keep = true;
         drop(self.folder);
         Ok(self.pictures)
     }
@@ -158,14 +163,30 @@ fn make_folder(keep: Option<&Path>) -> anyhow::Result<Folder> {
     })
 }
 
-fn make_pictures(folder: &Folder) -> anyhow::Result<PathBuf> {
-    let pictures = if folder.keep {
+fn make_pictures(folder: &Folder) -> anyhow::Result<Folder> {
+    let path = if folder.keep {
         folder.path.join("pictures")
     } else {
         std::env::temp_dir().join(format!("cameo-pictures-{}", std::process::id()))
     };
-    std::fs::create_dir_all(&pictures)?;
-    Ok(pictures)
+    std::fs::create_dir_all(&path)?;
+    Ok(Folder {
+        path,
+        keep: folder.keep,
+    })
+}
+
+/// What is no picture is refused before anything is started.
+fn read_photo(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    cameo_common::codec::preview(&bytes).with_context(|| {
+        format!(
+            "{} is no picture that the demo can share: name a JPEG or PNG",
+            path.display()
+        )
+    })?;
+    Ok(bytes)
 }
 
 fn bring_photo(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {

@@ -37,6 +37,7 @@ pub use genesis::{Genesis, GenesisMember, RecordError};
 pub use node::{AskError, Raft};
 pub use propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
 pub use read::ReadError;
+pub use runtime::RAFT_THREAD;
 pub use seams::{AppService, ReportSink, ReportSource, Stamp, SystemClock, WallClock};
 pub use snapshot::{Receiving, SnapshotPort};
 pub use start::{Parts, Settings, StartError};

@@ -5,6 +5,9 @@ use std::io;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+/// How the names of Raft's threads begin.
+pub const RAFT_THREAD: &str = "raft-";
+
 /// A single-threaded runtime on a thread of its own; ends when dropped.
 #[derive(Debug)]
 pub(super) struct RaftThread {
@@ -20,7 +23,7 @@ impl RaftThread {
         let (alive, dropped) = oneshot::channel::<()>();
         let (over, ended) = oneshot::channel::<()>();
         std::thread::Builder::new()
-            .name(format!("raft-{node}"))
+            .name(format!("{RAFT_THREAD}{node}"))
             .spawn(move || {
                 // Ends by error, when the sender is dropped.
                 let _ = runtime.block_on(dropped);
