@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod events;
+mod recording;
 mod wishes;
 
 use std::sync::Arc;
