@@ -18,7 +18,7 @@ use crate::peer::{Content, Partial, ReceivedBody, TransferError};
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
 
 /// How much of an offered carrier is here already.
-pub(super) fn wanted(
+pub(super) async fn wanted(
     core: &Core,
     from: &PeerUser,
     request: &RequestId,
@@ -26,10 +26,13 @@ pub(super) fn wanted(
     content: Content,
 ) -> Result<u64, Refusal> {
     asked_for(core, from, request)?;
-    let held = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
-    if held.is_some_and(|held| held.carrier.0 == content.hash) && has_carrier(core, grant, content)?
-    {
-        return Ok(content.length);
+    if let Some(held) = core.ctx.vault.get::<GrantHeld>(&grant.to_string())? {
+        if held.carrier.0 != content.hash {
+            return Err(another_carrier());
+        }
+        if inbox::has_carrier(&core.ctx.vault, &held).await? {
+            return Ok(content.length);
+        }
     }
     Ok(partial(core, content)?.offset())
 }
@@ -42,13 +45,16 @@ fn partial(core: &Core, content: Content) -> Result<Partial, Refusal> {
     })
 }
 
-fn has_carrier(core: &Core, grant: &GrantId, content: Content) -> Result<bool, Refusal> {
-    let path = core
-        .ctx
-        .vault
-        .blob_path(GrantHeld::CARRIERS, &format!("{grant}.png"))?;
-    let length = std::fs::metadata(path).map(|found| found.len());
-    Ok(length.is_ok_and(|length| length == content.length))
+/// What was signed for stays as it is: the same carrier, the same key to it, the same manifest.
+fn unchanged(held: &GrantHeld, delivery: &Delivery) -> Result<(), Refusal> {
+    let same = held.carrier == delivery.carrier
+        && *held.codec_key.expose() == delivery.codec_key
+        && held.manifest == delivery.manifest;
+    if same { Ok(()) } else { Err(another_carrier()) }
+}
+
+fn another_carrier() -> Refusal {
+    Refusal::not_accepted("this grant came with another carrier before".into())
 }
 
 /// The wish of ours that this answers.
@@ -75,10 +81,14 @@ pub(super) async fn take(
         hash: delivery.carrier.0,
     };
     let known = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
-    if known.is_some() {
-        inbox::take(&core.ctx.vault, &grant, &delivery.rights)?;
-    }
-    let whole = known.is_some() && has_carrier(core, &grant, content)?;
+    let whole = match &known {
+        Some(held) => {
+            unchanged(held, delivery)?;
+            inbox::take(&core.ctx.vault, &grant, &delivery.rights)?;
+            inbox::has_carrier(&core.ctx.vault, held).await?
+        }
+        None => false,
+    };
     if !whole {
         receive(core, &outgoing, grant, content, body).await?;
     }
