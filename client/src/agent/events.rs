@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{ErrorCode, Event, EventKind};
+use cameo_common::api::{ApiError, ErrorCode, Event, EventKind};
 use cameo_common::ids::GrantId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Receipt;
@@ -13,9 +13,10 @@ use crate::cluster_api::{ClusterError, Heard};
 use crate::exit::Failure;
 use crate::notices::Notice;
 use crate::share;
+use crate::vault::VaultError;
 use crate::vault::records::{EventToken, GrantOwned, Stage, change};
 
-const TOKEN: &str = "token";
+pub(super) const TOKEN: &str = "token";
 /// Wait before a stream that broke is opened again.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -33,13 +34,25 @@ pub(super) async fn follow(core: Core) {
     }
 }
 
-async fn read(core: &Core) -> Result<(), Failure> {
+/// Does what a node's no asks for, and gives it back.
+fn ended(core: &Core, error: ApiError) -> Result<ApiError, VaultError> {
+    match error.code {
+        ErrorCode::SessionEnded => core.sign_of_life.notify_one(),
+        // The token is beyond all that was told: one node has lied. Events are dealt with at least
+        // once, so the stream begins anew.
+        ErrorCode::BadRequest => {
+            tracing::warn!(%error, "the event stream begins anew");
+            core.ctx.vault.put(TOKEN, &EventToken::default())?;
+        }
+        _ => {}
+    }
+    Ok(error)
+}
+
+pub(super) async fn read(core: &Core) -> Result<(), Failure> {
     let token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
     let mut stream = match core.ctx.api.events(token.sequence).await {
-        Err(ClusterError::Api(error)) if error.code == ErrorCode::SessionEnded => {
-            core.sign_of_life.notify_one();
-            return Err(error.into());
-        }
+        Err(ClusterError::Api(error)) => return Err(ended(core, error)?.into()),
         opened => opened?,
     };
     loop {
@@ -50,12 +63,7 @@ async fn read(core: &Core) -> Result<(), Failure> {
                 core.ctx.vault.put(TOKEN, &EventToken { sequence })?;
             }
             Heard::Probe => core.sign_of_life.notify_one(),
-            Heard::Ended(error) => {
-                if error.code == ErrorCode::SessionEnded {
-                    core.sign_of_life.notify_one();
-                }
-                return Err(error.into());
-            }
+            Heard::Ended(error) => return Err(ended(core, error)?.into()),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What a node tells is believed as far as somebody's signature goes.
 
+use std::future::ready;
+
 use cameo_common::api::{Event, EventKind};
 use cameo_common::statements::Receipt;
 
 use super::*;
-use crate::agent::events::deal_with;
+use crate::agent::events::{TOKEN, deal_with, read};
+use crate::vault::records::EventToken;
 
 fn with_grant(grant: &GrantOwned) -> World {
     let world = alone();
@@ -97,5 +100,22 @@ async fn a_version_that_was_never_signed_is_not_acknowledged() {
         };
         hear(&world, told).await;
         assert_eq!(world.owned(grant.grant).acknowledged, kept);
+    }
+}
+
+#[tokio::test]
+async fn a_token_beyond_all_that_was_told_is_given_up() {
+    for (code, kept) in [
+        (ErrorCode::BadRequest, 0),
+        (ErrorCode::NoQuorum, u64::MAX),
+        (ErrorCode::SessionEnded, u64::MAX),
+    ] {
+        let routes = Router::new().route("/v1/events", get(move || ready(no(code))));
+        let world = with_node(routes).await;
+        let poisoned = EventToken { sequence: u64::MAX };
+        world.vault().put(TOKEN, &poisoned).unwrap();
+        read(&world.core).await.unwrap_err();
+        let token: EventToken = world.vault().get(TOKEN).unwrap().unwrap();
+        assert_eq!(token.sequence, kept, "{code:?}");
     }
 }
