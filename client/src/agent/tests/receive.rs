@@ -6,7 +6,7 @@ use cameo_common::sealing::{PhotoInfo, seal_photo};
 use cameo_common::statements::{Manifest, Receipt, grant_id};
 
 use super::*;
-use crate::agent::receive::{take, wanted};
+use crate::agent::receive::{MAX_PARTS, take, wanted};
 use crate::agent::serve::Refusal;
 use crate::clock;
 use crate::peer::Content;
@@ -309,4 +309,43 @@ async fn a_damaged_or_missing_carrier_is_wanted_and_taken_again() {
         assert_eq!(carrier(&world, parcel.grant), Some(parcel.carrier.clone()));
         assert_eq!(world.held(parcel.grant), kept);
     }
+}
+
+#[tokio::test]
+async fn an_answered_wish_takes_no_other_grant() {
+    let (first, second) = (parcel(1), parcel(2));
+    let world = asking(OutgoingState::Preparing);
+    first.transfer(&world);
+    first.deliver(&world).await.unwrap();
+    second.transfer(&world);
+    // Asked again because the carrier was lost, it is still the same grant that is waited for.
+    for state in [OutgoingState::Arrived(first.grant), OutgoingState::Signed] {
+        change::<Outgoing>(world.vault(), &REQUEST.to_string(), |kept| {
+            kept.state = state
+        })
+        .unwrap();
+        not_accepted(second.offer(&world).await, "offer");
+        not_accepted(second.deliver(&world).await, "take");
+        assert_eq!(first.offer(&world).await.unwrap(), first.content().length);
+    }
+    let world = asking(OutgoingState::Denied("no".into()));
+    first.transfer(&world);
+    not_accepted(first.offer(&world).await, "offer after a no");
+    not_accepted(first.deliver(&world).await, "take after a no");
+    assert_eq!(world.held(first.grant), None);
+}
+
+#[tokio::test]
+async fn offers_do_not_pile_up_parts() {
+    let world = asking(OutgoingState::Preparing);
+    let parcel = parcel(1);
+    let from = person("ada", OTHER);
+    for number in 0..3 * MAX_PARTS {
+        let content = Content::of(&number.to_le_bytes());
+        wanted(&world.core, &from, &REQUEST, &parcel.grant, content)
+            .await
+            .unwrap();
+    }
+    let parts = world.vault().home().parts().unwrap();
+    assert_eq!(std::fs::read_dir(parts).unwrap().count(), MAX_PARTS);
 }
