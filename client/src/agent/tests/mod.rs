@@ -5,6 +5,7 @@
 mod events;
 mod receive;
 mod recording;
+mod rights;
 mod wishes;
 
 use std::sync::Arc;
