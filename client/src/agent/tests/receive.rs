@@ -1,5 +1,7 @@
 //! Carriers that were not asked for, do not fit, or would replace what was signed for, are refused.
 
+use std::path::PathBuf;
+
 use cameo_common::codec::{Channels, CodecKey, HideOptions, Picture, hide};
 use cameo_common::peer::{Delivery, PeerRefusal};
 use cameo_common::sealing::{PhotoInfo, seal_photo};
@@ -91,9 +93,7 @@ impl Parcel {
 
     /// Puts the whole carrier where earlier transfers have left it, so that no body has to follow.
     fn transfer(&self, world: &World) {
-        let name = blake3::Hash::from(self.content().hash).to_hex();
-        let parts = world.vault().home().parts().unwrap();
-        std::fs::write(parts.join(format!("{name}.part")), &self.carrier).unwrap();
+        std::fs::write(self.part(world), &self.carrier).unwrap();
     }
 
     async fn offer(&self, world: &World) -> Result<u64, Refusal> {
@@ -106,11 +106,19 @@ impl Parcel {
         Ok(receipt.verify().unwrap())
     }
 
-    /// The delivery with another manifest, which somebody signs.
+    fn part(&self, world: &World) -> PathBuf {
+        let name = blake3::Hash::from(self.content().hash).to_hex();
+        let parts = world.vault().home().parts().unwrap();
+        parts.join(format!("{name}.part"))
+    }
+
+    /// The delivery with another manifest, which somebody signs, and rights that fit it.
     fn manifest(&self, signer: [u8; 32], edit: impl FnOnce(&mut Manifest)) -> Parcel {
         let mut manifest = self.manifest.clone();
         edit(&mut manifest);
         let mut parcel = self.clone();
+        parcel.grant = manifest.grant_id();
+        parcel.delivery.rights = rights(signer, parcel.grant, 1);
         parcel.delivery.manifest = Signed::new(&key(signer), manifest);
         parcel
     }
@@ -223,8 +231,10 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
         let world = asking(OutgoingState::Preparing);
         bad.transfer(&world);
         not_accepted(bad.deliver(&world).await, what);
-        assert_eq!(world.held(good.grant), None, "{what}");
-        assert_eq!(carrier(&world, good.grant), None, "{what}");
+        // Before anything of the carrier was taken.
+        assert!(bad.part(&world).is_file(), "{what}");
+        assert_eq!(world.held(bad.grant), None, "{what}");
+        assert_eq!(carrier(&world, bad.grant), None, "{what}");
         assert_eq!(
             world.outgoing(REQUEST).state,
             OutgoingState::Preparing,
