@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{ErrorCode, Event, EventKind};
+use cameo_common::api::{ApiError, ErrorCode, Event, EventKind};
+use cameo_common::ids::GrantId;
+use cameo_common::signed::Signed;
+use cameo_common::statements::Receipt;
 use tokio::time::sleep;
 
 use super::{Core, inbox};
 use crate::cluster_api::{ClusterError, Heard};
 use crate::exit::Failure;
 use crate::notices::Notice;
+use crate::share;
+use crate::vault::VaultError;
 use crate::vault::records::{EventToken, GrantOwned, Stage, change};
 
-const TOKEN: &str = "token";
+pub(super) const TOKEN: &str = "token";
 /// Wait before a stream that broke is opened again.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -29,13 +34,25 @@ pub(super) async fn follow(core: Core) {
     }
 }
 
-async fn read(core: &Core) -> Result<(), Failure> {
+/// Does what a node's no asks for, and gives it back.
+fn ended(core: &Core, error: ApiError) -> Result<ApiError, VaultError> {
+    match error.code {
+        ErrorCode::SessionEnded => core.sign_of_life.notify_one(),
+        // The token is beyond all that was told: one node has lied. Events are dealt with at least
+        // once, so the stream begins anew.
+        ErrorCode::BadRequest => {
+            tracing::warn!(%error, "the event stream begins anew");
+            core.ctx.vault.put(TOKEN, &EventToken::default())?;
+        }
+        _ => {}
+    }
+    Ok(error)
+}
+
+pub(super) async fn read(core: &Core) -> Result<(), Failure> {
     let token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
     let mut stream = match core.ctx.api.events(token.sequence).await {
-        Err(ClusterError::Api(error)) if error.code == ErrorCode::SessionEnded => {
-            core.sign_of_life.notify_one();
-            return Err(error.into());
-        }
+        Err(ClusterError::Api(error)) => return Err(ended(core, error)?.into()),
         opened => opened?,
     };
     loop {
@@ -46,17 +63,12 @@ async fn read(core: &Core) -> Result<(), Failure> {
                 core.ctx.vault.put(TOKEN, &EventToken { sequence })?;
             }
             Heard::Probe => core.sign_of_life.notify_one(),
-            Heard::Ended(error) => {
-                if error.code == ErrorCode::SessionEnded {
-                    core.sign_of_life.notify_one();
-                }
-                return Err(error.into());
-            }
+            Heard::Ended(error) => return Err(ended(core, error)?.into()),
         }
     }
 }
 
-async fn deal_with(core: &Core, event: &Event) -> Result<(), Failure> {
+pub(super) async fn deal_with(core: &Core, event: &Event) -> Result<(), Failure> {
     match &event.kind {
         EventKind::Rights { grant, rights } => {
             if inbox::confirm(&core.ctx, grant, rights)? {
@@ -64,26 +76,53 @@ async fn deal_with(core: &Core, event: &Event) -> Result<(), Failure> {
             }
         }
         EventKind::Granted { grant } => tracing::info!(%grant, "a grant for this user is recorded"),
-        EventKind::Received { grant, receipt } => {
-            change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
-                owned.stage = Stage::Settled;
-                owned.receipt.get_or_insert_with(|| receipt.clone());
-                owned.acknowledged = owned.acknowledged.max(1);
-            })?;
-        }
+        EventKind::Received { grant, receipt } => received(core, grant, receipt)?,
         EventKind::Viewed { grant, number } => core.notices.tell(Notice::Viewed {
             grant: *grant,
             number: *number,
         }),
-        EventKind::Acknowledged { grant, version } => {
-            change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
-                owned.acknowledged = owned.acknowledged.max(*version);
-            })?;
-            core.notices.tell(Notice::Acknowledged {
-                grant: *grant,
-                version: *version,
-            });
+        EventKind::Acknowledged { grant, version } => acknowledged(core, grant, *version)?,
+    }
+    Ok(())
+}
+
+/// A node only carries the receipt; it is the viewer's word or nothing.
+fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(), Failure> {
+    let vault = &core.ctx.vault;
+    let Some(owned) = vault.get::<GrantOwned>(&grant.to_string())? else {
+        return Ok(());
+    };
+    if let Err(error) = share::check_receipt(&owned, receipt) {
+        tracing::warn!(%grant, %error, "the cluster told a receipt that the viewer did not sign");
+        return Ok(());
+    }
+    change::<GrantOwned>(vault, &grant.to_string(), |owned| {
+        // A carrier that is being sent again goes on its way, whatever the ledger has of the first.
+        if owned.receipt.is_none() || owned.stage >= Stage::Delivered {
+            owned.stage = Stage::Settled;
         }
+        owned.receipt.get_or_insert_with(|| receipt.clone());
+        owned.acknowledged = owned.acknowledged.max(1);
+    })?;
+    Ok(())
+}
+
+/// No viewer acknowledges what was never signed: to believe it would keep later rights from him.
+fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), Failure> {
+    let mut signed = false;
+    change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
+        signed = version <= owned.version;
+        if signed {
+            owned.acknowledged = owned.acknowledged.max(version);
+        }
+    })?;
+    if signed {
+        core.notices.tell(Notice::Acknowledged {
+            grant: *grant,
+            version,
+        });
+    } else {
+        tracing::warn!(%grant, version, "the cluster told of rights that were not signed here");
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use cameo_common::peer::{AskOutcome, PeerReply, PeerRequest};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::RightsAck;
+use tokio::task::spawn_blocking;
 
 use super::{Core, open_requests};
 use crate::cluster_api::ClusterError;
@@ -87,6 +88,21 @@ fn fold(
         Ok(Some(held))
     })?;
     Ok(taken)
+}
+
+/// Whether the carrier of a grant is here, whole. One that cannot be read is as good as lost.
+///
+/// # Errors
+/// When the home cannot be used.
+pub async fn has_carrier(vault: &Vault, held: &GrantHeld) -> Result<bool, Failure> {
+    let path = vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
+    let read = spawn_blocking(move || {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(std::fs::File::open(path)?)?;
+        Ok::<_, std::io::Error>(*hasher.finalize().as_bytes())
+    });
+    let read = read.await.map_err(std::io::Error::other)?;
+    Ok(read.is_ok_and(|found| found == held.carrier.0))
 }
 
 fn not_the_owner() -> Failure {

@@ -11,6 +11,8 @@ mod outbox;
 mod receive;
 mod serve;
 mod session;
+#[cfg(test)]
+pub(crate) mod tests;
 mod wishes;
 
 use std::net::SocketAddr;

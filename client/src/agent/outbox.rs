@@ -35,6 +35,8 @@ const RARE_PAUSE: Duration = Duration::from_secs(300);
 pub const REPORTED_AFTER: u32 = 3;
 /// An approved request that cannot be served after so many attempts has failed.
 const MAX_SHARE_ATTEMPTS: u32 = 20;
+/// Wait after an attempt that the cluster was not there for; such attempts do not count.
+const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at while something waits in it, and while nothing does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(15);
@@ -251,8 +253,10 @@ async fn failed(core: &Core, key: OutboxKey, error: &Failure) -> Result<(), Vaul
     let vault = &core.ctx.vault;
     let mut count = 0;
     vault.update::<Attempts, VaultError>(&key.id(), |found| {
-        count = found.map_or(0, |attempts| attempts.count).saturating_add(1);
-        let pause = u64::try_from(backoff(count).as_millis()).unwrap_or(u64::MAX);
+        let before = found.map_or(0, |attempts| attempts.count);
+        let (counted, pause) = tally(before, error);
+        count = counted;
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         Ok(Some(Attempts {
             key,
             count,
@@ -262,7 +266,7 @@ async fn failed(core: &Core, key: OutboxKey, error: &Failure) -> Result<(), Vaul
     })?;
     core.notices.tell(trouble(key, error));
     if let OutboxKey::Share(request) = key
-        && (is_hopeless(error) || count >= MAX_SHARE_ATTEMPTS)
+        && gives_up(error, count)
     {
         change::<Incoming>(vault, &request.to_string(), |incoming| {
             incoming.state = IncomingState::Failed(error.message.clone());
@@ -285,6 +289,21 @@ async fn failed(core: &Core, key: OutboxKey, error: &Failure) -> Result<(), Vaul
         report_offline(&core.ctx, &core.notices, &name).await;
     }
     Ok(())
+}
+
+/// The attempts that count after one that failed so, and the wait before the next. That the
+/// cluster was not there says nothing about the thing itself.
+fn tally(before: u32, error: &Failure) -> (u32, Duration) {
+    if error.exit == Exit::NoQuorum {
+        return (before, CLUSTER_PAUSE);
+    }
+    let count = before.saturating_add(1);
+    (count, backoff(count))
+}
+
+/// Whether a request has failed for good, after so many attempts that count.
+fn gives_up(error: &Failure, count: u32) -> bool {
+    is_hopeless(error) || count >= MAX_SHARE_ATTEMPTS
 }
 
 /// Whether trying again can never help.
@@ -342,6 +361,7 @@ pub async fn report_offline(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::cluster_api::ClusterError;
     use proptest::prelude::*;
 
     #[test]
@@ -350,6 +370,31 @@ mod tests {
         assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(backoff(RARE_AFTER), LONGEST_PAUSE);
         assert_eq!(backoff(RARE_AFTER + 1), RARE_PAUSE);
+    }
+
+    #[test]
+    fn a_request_does_not_fail_because_the_cluster_is_away() {
+        let mut count = 0;
+        for attempt in 0..2 * MAX_SHARE_ATTEMPTS {
+            let error = Failure::from(match attempt % 2 {
+                0 => ClusterError::NoQuorum,
+                _ => ClusterError::OutcomeUnknown,
+            });
+            let (counted, pause) = tally(count, &error);
+            count = counted;
+            assert!(!gives_up(&error, count), "after {count}");
+            assert_eq!(pause, CLUSTER_PAUSE);
+        }
+    }
+
+    #[test]
+    fn a_request_that_fails_by_itself_fails_for_good_in_the_end() {
+        let error = Failure::other("peer", "no");
+        let mut count = 0;
+        for attempt in 1..=MAX_SHARE_ATTEMPTS {
+            count = tally(count, &error).0;
+            assert_eq!(gives_up(&error, count), attempt == MAX_SHARE_ATTEMPTS);
+        }
     }
 
     proptest! {

@@ -1,9 +1,13 @@
 //! A carrier comes in: only what was asked for, only from whom it was asked, and signed for only
 //! after it was read.
 
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
 use cameo_common::ids::{GrantId, Hash, RequestId};
-use cameo_common::peer::{Delivery, PeerUser};
+use cameo_common::peer::{Delivery, PeerRefusal, PeerUser};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, Receipt};
@@ -17,38 +21,103 @@ use crate::open;
 use crate::peer::{Content, Partial, ReceivedBody, TransferError};
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
 
+/// Carriers that are on their way at the same time, those whose sender has gone included.
+pub(super) const MAX_PARTS: usize = 32;
+
 /// How much of an offered carrier is here already.
-pub(super) fn wanted(
+pub(super) async fn wanted(
     core: &Core,
     from: &PeerUser,
     request: &RequestId,
     grant: &GrantId,
     content: Content,
 ) -> Result<u64, Refusal> {
-    asked_for(core, from, request)?;
-    let held = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
-    if held.is_some_and(|held| held.carrier.0 == content.hash) && has_carrier(core, grant, content)?
-    {
-        return Ok(content.length);
+    let outgoing = asked_for(core, from, request)?;
+    answers(core, &outgoing, grant)?;
+    if let Some(held) = core.ctx.vault.get::<GrantHeld>(&grant.to_string())? {
+        if held.carrier.0 != content.hash {
+            return Err(another_carrier());
+        }
+        if inbox::has_carrier(&core.ctx.vault, &held).await? {
+            return Ok(content.length);
+        }
     }
     Ok(partial(core, content)?.offset())
 }
 
 fn partial(core: &Core, content: Content) -> Result<Partial, Refusal> {
     let parts = core.ctx.vault.home().parts()?;
+    let room = make_room(&parts, content).map_err(|error| Refusal::failed(error.to_string()))?;
+    if !room {
+        return Err(Refusal::new(
+            PeerRefusal::TooMany,
+            "too many carriers are on their way here; try again later",
+        ));
+    }
     Partial::open(&parts, content, MAX_CARRIER_BYTES as u64).map_err(|error| match error {
         TransferError::Oversized { .. } => Refusal::not_accepted(error.to_string()),
         error => Refusal::failed(error.to_string()),
     })
 }
 
-fn has_carrier(core: &Core, grant: &GrantId, content: Content) -> Result<bool, Refusal> {
-    let path = core
-        .ctx
-        .vault
-        .blob_path(GrantHeld::CARRIERS, &format!("{grant}.png"))?;
-    let length = std::fs::metadata(path).map(|found| found.len());
-    Ok(length.is_ok_and(|length| length == content.length))
+/// Offers must not fill the disk: the oldest parts that nobody is at go. False when all are busy.
+fn make_room(parts: &Path, content: Content) -> io::Result<bool> {
+    let own = format!("{}.part", blake3::Hash::from(content.hash).to_hex());
+    let mut others = Vec::new();
+    for entry in fs::read_dir(parts)? {
+        let entry = entry?;
+        if entry.file_name() != *own {
+            others.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    others.sort();
+    let mut excess = (others.len() + 1).saturating_sub(MAX_PARTS);
+    for (_, path) in others {
+        if excess == 0 {
+            break;
+        }
+        let file = File::open(&path)?;
+        if file.try_lock().is_ok() {
+            fs::remove_file(&path)?;
+            excess -= 1;
+        }
+    }
+    Ok(excess == 0)
+}
+
+/// One wish is answered by one grant: no other takes its place later, and a no stays a no.
+fn answers(core: &Core, outgoing: &Outgoing, grant: &GrantId) -> Result<(), Refusal> {
+    let held = core.ctx.vault.list::<GrantHeld>()?;
+    let mut answer = held
+        .iter()
+        .map(|(_, held)| held)
+        .filter(|held| held.request_id == outgoing.request)
+        .peekable();
+    let fits = match (&outgoing.state, answer.peek()) {
+        (OutgoingState::Arrived(arrived), _) => arrived == grant,
+        (_, Some(_)) => answer.any(|held| held.grant == *grant),
+        (OutgoingState::Denied(_), None) => false,
+        (_, None) => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::not_accepted(
+            "this request has been answered already".into(),
+        ))
+    }
+}
+
+/// What was signed for stays as it is: the same carrier, the same key to it, the same manifest.
+fn unchanged(held: &GrantHeld, delivery: &Delivery) -> Result<(), Refusal> {
+    let same = held.carrier == delivery.carrier
+        && *held.codec_key.expose() == delivery.codec_key
+        && held.manifest == delivery.manifest;
+    if same { Ok(()) } else { Err(another_carrier()) }
+}
+
+fn another_carrier() -> Refusal {
+    Refusal::not_accepted("this grant came with another carrier before".into())
 }
 
 /// The wish of ours that this answers.
@@ -74,11 +143,16 @@ pub(super) async fn take(
         length: delivery.carrier_length,
         hash: delivery.carrier.0,
     };
+    answers(core, &outgoing, &grant)?;
     let known = core.ctx.vault.get::<GrantHeld>(&grant.to_string())?;
-    if known.is_some() {
-        inbox::take(&core.ctx.vault, &grant, &delivery.rights)?;
-    }
-    let whole = known.is_some() && has_carrier(core, &grant, content)?;
+    let whole = match &known {
+        Some(held) => {
+            unchanged(held, delivery)?;
+            inbox::take(&core.ctx.vault, &grant, &delivery.rights)?;
+            inbox::has_carrier(&core.ctx.vault, held).await?
+        }
+        None => false,
+    };
     if !whole {
         receive(core, &outgoing, grant, content, body).await?;
     }

@@ -161,7 +161,7 @@ impl Service {
                     length: carrier_length,
                     hash: carrier.0,
                 };
-                let offset = receive::wanted(&self.core, from, &request, &grant, content)?;
+                let offset = receive::wanted(&self.core, from, &request, &grant, content).await?;
                 PeerReply::Wanted { offset }
             }
             PeerRequest::Deliver(delivery) => {

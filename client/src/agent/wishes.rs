@@ -37,17 +37,21 @@ impl Service {
         let image = vault
             .get::<Image>(&wish.image.to_string())?
             .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchImage, "there is no such image"))?;
-        if let Some(grant) = self.live_grant(from, &wish.image)?
-            && grant.request_id != wish.request
-        {
+        let now = clock::now();
+        let (live, ended): (Vec<_>, Vec<_>) = self
+            .grants_of(from, &wish.image)?
+            .into_iter()
+            .partition(|owned| owned.is_live(now));
+        if let Some(grant) = live.iter().find(|live| live.request_id != wish.request) {
             return Ok(AskOutcome::Held(grant.grant));
         }
         if let Some(known) = vault.get::<Incoming>(&wish.request.to_string())? {
             return self.asked_before(from, signed, known);
         }
         let state = match image.policy {
-            Policy::Open => IncomingState::Approved(image.terms),
-            Policy::Ask => IncomingState::Waiting,
+            // What the owner has ended, or let end, is not given anew without a word of his.
+            Policy::Open if ended.is_empty() => IncomingState::Approved(image.terms),
+            Policy::Open | Policy::Ask => IncomingState::Waiting,
             Policy::Closed => {
                 return Err(Refusal::new(
                     PeerRefusal::Closed,
@@ -109,21 +113,32 @@ impl Service {
         }
     }
 
-    /// A viewer who asks again has not got his carrier, or has lost it.
+    /// A viewer who asks again has not got his carrier, or has lost it. One that has ended is not
+    /// sent any more; he has to know, or he would wait for ever.
     fn send_again(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
-        change::<GrantOwned>(&self.core.ctx.vault, &grant.to_string(), |owned| {
-            owned.stage = owned.stage.min(Stage::Recorded);
+        let now = clock::now();
+        let kept = change::<GrantOwned>(&self.core.ctx.vault, &grant.to_string(), |owned| {
+            if owned.is_live(now) {
+                owned.stage = owned.stage.min(Stage::Recorded);
+            }
         })?;
+        if kept.is_some_and(|owned| !owned.is_live(now)) {
+            return Err(Refusal::new(
+                PeerRefusal::Closed,
+                "what was granted has ended; ask anew, and the owner is asked",
+            ));
+        }
         self.core.wake.notify_one();
         Ok(AskOutcome::Preparing)
     }
 
-    fn live_grant(&self, from: &PeerUser, image: &ImageId) -> Result<Option<GrantOwned>, Refusal> {
-        let now = clock::now();
+    /// All grants of an image to this viewer, those that have ended too.
+    fn grants_of(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<GrantOwned>, Refusal> {
         let all = self.core.ctx.vault.list::<GrantOwned>()?;
-        Ok(all.into_iter().map(|(_, owned)| owned).find(|owned| {
-            owned.image == *image && owned.viewer_key == from.card.key && owned.is_live(now)
-        }))
+        let owned = all.into_iter().map(|(_, owned)| owned);
+        Ok(owned
+            .filter(|owned| owned.image == *image && owned.viewer_key == from.card.key)
+            .collect())
     }
 
     /// Answered wishes make room for new ones, the oldest first.

@@ -45,17 +45,29 @@ pub async fn deliver(
     let who = owned.viewer.to_string();
     let sent = send(ctx, peers, &person, &owned).await;
     let receipt = sent.map_err(|error| error.failure(&who))?;
+    check_receipt(&owned, &receipt)?;
+    advance_to(ctx, owned, Stage::Delivered, |owned| {
+        owned.receipt = Some(receipt);
+    })
+}
+
+/// Requires that a receipt is the viewer's own word for this grant's carrier, whoever brought it.
+///
+/// # Errors
+/// When it is not signed, or for something else.
+pub fn check_receipt(owned: &GrantOwned, receipt: &Signed<Receipt>) -> Result<(), Failure> {
     let said = receipt.verify()?;
     if said.viewer != owned.viewer_key || said.grant != owned.grant || said.carrier != owned.carrier
     {
         return Err(Failure::other(
             "bad_receipt",
-            format!("{who}'s receipt is for something else; it will be sent again"),
+            format!(
+                "{}'s receipt is for something else; the carrier will be sent again",
+                owned.viewer
+            ),
         ));
     }
-    advance_to(ctx, owned, Stage::Delivered, |owned| {
-        owned.receipt = Some(receipt);
-    })
+    Ok(())
 }
 
 async fn send(

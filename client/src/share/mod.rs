@@ -21,7 +21,7 @@ use crate::notices::{Notice, Notices};
 use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
 
-pub use deliver::{deliver, send_rights};
+pub use deliver::{check_receipt, deliver, send_rights};
 pub use record::{record, settle};
 
 /// The grant of a request, if one has been made.

@@ -25,8 +25,10 @@ pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, 
         }
         Err(ClusterError::Api(error)) if error.code == ErrorCode::GrantExists => {
             // Ours, by an answer that was lost? Else another one stands in the way.
-            if ctx.api.grant(&owned.grant).await.is_err() {
-                return Err(error.into());
+            // Only a definite no says the latter.
+            match ctx.api.grant(&owned.grant).await {
+                Err(look) if look.code() == Some(ErrorCode::NotFound) => return Err(error.into()),
+                found => found.map(drop)?,
             }
         }
         recorded => recorded?,

@@ -1,0 +1,268 @@
+//! An agent's core at a home of its own, with a node that answers as a test has it, or none.
+
+#![allow(clippy::unwrap_used)]
+
+mod events;
+mod receive;
+mod recording;
+mod rights;
+mod wishes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use cameo_common::api::{ApiError, ClusterInfo, ErrorCode};
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::codec::Codec;
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::{GrantId, Hash, ImageId, RequestId};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::peer::PeerUser;
+use cameo_common::rights::Rights;
+use cameo_common::signed::Signed;
+use cameo_common::statements::PhotoRequest;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+use super::*;
+use crate::cluster_api::{ClusterApi, Pinned};
+use crate::peer::MemoryNetwork;
+use crate::print::Output;
+use crate::vault::records::{
+    GrantHeld, GrantOwned, Identity, Image, Look, Policy, Secret, Stage, Terms, change,
+};
+use crate::vault::{Home, Passphrase, Vault};
+
+/// Of the home's own user.
+pub(crate) const ME: [u8; 32] = [1; 32];
+/// Of the user at the other end.
+pub(crate) const OTHER: [u8; 32] = [9; 32];
+/// Of somebody who has no part in it.
+pub(crate) const STRANGER: [u8; 32] = [77; 32];
+pub(crate) const SEALING: [u8; 32] = [3; 32];
+pub(crate) const IMAGE: ImageId = ImageId([4; 16]);
+
+pub(crate) struct World {
+    _folder: tempfile::TempDir,
+    pub core: Core,
+}
+
+pub(crate) fn key(seed: [u8; 32]) -> SigningKey {
+    SigningKey::from_seed(seed)
+}
+
+fn card(name: &str, seed: [u8; 32]) -> UserCard {
+    UserCard {
+        name: name.parse().unwrap(),
+        key: key(seed).public(),
+        sealing: SealingSecret::from_bytes(SEALING).public(),
+        sequence: 1,
+    }
+}
+
+/// Somebody whose card has been checked.
+pub(crate) fn person(name: &str, seed: [u8; 32]) -> PeerUser {
+    PeerUser {
+        name: name.parse().unwrap(),
+        card: card(name, seed),
+    }
+}
+
+pub(crate) fn descriptor() -> Descriptor {
+    let node = NodeIdentity {
+        id: 1,
+        key: key([50; 32]).public(),
+        sealing: SealingSecret::from_bytes([51; 32]).public(),
+    };
+    Descriptor::genesis(vec![node], Hash([7; 32]))
+}
+
+fn identity() -> Identity {
+    let device = [2; 32];
+    let card = card("ben", ME);
+    let certificate = DeviceCertificate {
+        user: card.key,
+        device: key(device).public(),
+        sequence: 1,
+        not_after: u64::MAX,
+    };
+    Identity {
+        name: card.name.clone(),
+        identity: Secret::new(ME),
+        device: Secret::new(device),
+        sealing: vec![Secret::new(SEALING)],
+        card: Signed::new(&key(ME), card),
+        certificate: Signed::new(&key(ME), certificate),
+        cluster: descriptor().founds().unwrap(),
+        nodes: Vec::new(),
+        endpoint_sequence: 0,
+        created: 0,
+    }
+}
+
+/// A home whose cluster cannot be reached.
+pub(crate) fn alone() -> World {
+    world(Vec::new())
+}
+
+/// A home with a node that answers these routes.
+pub(crate) async fn with_node(routes: Router) -> World {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let info = ClusterInfo {
+        schema: 1,
+        cluster: descriptor().founds().unwrap(),
+        descriptors: vec![descriptor()],
+        nodes: vec![(1, url.clone())],
+        now: crate::clock::now(),
+    };
+    let routes = routes.route(
+        "/v1/cluster",
+        get(move || std::future::ready(Json(info.clone()))),
+    );
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    world(vec![url])
+}
+
+fn world(nodes: Vec<String>) -> World {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("for a test")).unwrap();
+    let me = identity();
+    vault.put(Identity::ID, &me).unwrap();
+    let pinned = Pinned {
+        cluster: me.cluster,
+        nodes,
+    };
+    let deadline = Duration::from_millis(300);
+    let api = ClusterApi::with_deadline(pinned, Arc::new(me.device_key()), deadline).unwrap();
+    let transport = MemoryNetwork::new().bind(me.device_key().public().0);
+    let ctx = Context {
+        vault,
+        me: Arc::new(me),
+        api,
+        out: Output::default(),
+    };
+    let core = Core {
+        peers: ctx.speaking_over(transport),
+        ctx,
+        notices: Notices::default(),
+        wake: Arc::new(Notify::new()),
+        epoch: Arc::new(watch::Sender::new(None)),
+        refused: Arc::new(watch::Sender::new(None)),
+        sign_of_life: Arc::new(Notify::new()),
+        listed: false,
+    };
+    World {
+        _folder: folder,
+        core,
+    }
+}
+
+impl World {
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.core.ctx.vault
+    }
+
+    pub(crate) fn owned(&self, id: GrantId) -> GrantOwned {
+        self.vault().get(&id.to_string()).unwrap().unwrap()
+    }
+
+    pub(crate) fn held(&self, id: GrantId) -> Option<GrantHeld> {
+        self.vault().get(&id.to_string()).unwrap()
+    }
+
+    pub(crate) fn outgoing(&self, id: RequestId) -> Outgoing {
+        self.vault().get(&id.to_string()).unwrap().unwrap()
+    }
+}
+
+pub(crate) fn no(code: ErrorCode) -> Response {
+    (StatusCode::BAD_REQUEST, Json(ApiError::new(code, "no"))).into_response()
+}
+
+/// A wish for the image, by one user to another.
+pub(crate) fn wish(viewer: [u8; 32], owner: [u8; 32], id: u8) -> Signed<PhotoRequest> {
+    let request = PhotoRequest {
+        viewer: key(viewer).public(),
+        owner: key(owner).public(),
+        image: IMAGE,
+        request: RequestId([id; 16]),
+        asked_at: 1,
+    };
+    Signed::new(&key(viewer), request)
+}
+
+pub(crate) fn rights(owner: [u8; 32], grant: GrantId, version: u64) -> Signed<Rights> {
+    let rights = Rights {
+        owner: key(owner).public(),
+        grant,
+        version,
+        permitted: 2,
+        expires: None,
+        revoked: false,
+        may_save: false,
+        offline: 0,
+    };
+    Signed::new(&key(owner), rights)
+}
+
+/// An image of the home's own user.
+pub(crate) fn image(policy: Policy) -> Image {
+    Image {
+        image: IMAGE,
+        title: "t".into(),
+        name: "n.jpg".into(),
+        media_type: "image/jpeg".into(),
+        bytes: 2,
+        hash: Hash([3; 32]),
+        width: 4,
+        height: 5,
+        policy,
+        terms: Terms {
+            views: 3,
+            expires_after: None,
+            may_save: false,
+        },
+        look: Look {
+            codec: Codec::Veil,
+            own_cover: false,
+        },
+        added: 0,
+    }
+}
+
+/// A grant by the home's own user to the other, of wish 1.
+pub(crate) fn owned(stage: Stage) -> GrantOwned {
+    let grant = GrantId([20; 32]);
+    GrantOwned {
+        grant,
+        image: IMAGE,
+        viewer: "ada".parse().unwrap(),
+        viewer_key: key(OTHER).public(),
+        request: wish(OTHER, ME, 1),
+        request_id: RequestId([1; 16]),
+        manifest: Signed::from_bytes(vec![1]),
+        deal: Signed::from_bytes(vec![2]),
+        cluster_share: Secret::new([3; 32]),
+        rights: rights(ME, grant, 1),
+        version: 1,
+        recorded_version: 1,
+        acknowledged: 0,
+        revoked: false,
+        expires: None,
+        codec_key: Secret::new([4; 32]),
+        carrier: Hash([5; 32]),
+        carrier_length: 6,
+        worker: 1,
+        leader: 1,
+        stage,
+        receipt: None,
+        created: 0,
+    }
+}
