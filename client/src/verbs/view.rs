@@ -77,7 +77,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     bar.finish_and_clear();
     let viewed = viewed.map_err(|failure| with_cover(ctx, grant, &arguments, failure))?;
     let shown = show(ctx, &viewed.photo, arguments.save.as_deref()).await?;
-    open::shown(&ctx.vault, grant)?;
+    open::shown(&ctx.vault, grant, &viewed.request)?;
     Ok(report(grant, &viewed, &shown))
 }
 
