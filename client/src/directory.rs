@@ -1,25 +1,29 @@
 //! Who somebody is, and where: what the directory tells, checked against what this home knows.
 //!
 //! First contact is trust on first use: the key is pinned, and another key under the same name is
-//! refused from then on, as is a card older than one that was seen.
+//! refused from then on, as is a card older than one that was seen. Of a device's certificate and
+//! address the newest that was seen holds, whatever the directory tells later.
 
 use std::net::SocketAddr;
 
 use cameo_common::api::{ErrorCode, UserInfo};
-use cameo_common::identity::UserCard;
+use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
-use cameo_common::signed::Signed;
+use cameo_common::signed::{Signed, Statement};
+use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::cluster_api::ClusterApi;
 use crate::exit::{Exit, Failure};
 use crate::peer::PeerAddress;
 use crate::vault::records::Contact;
-use crate::vault::{Vault, VaultError};
+use crate::vault::{Record, Vault, VaultError};
 
 /// Devices of one user that are tried.
 const MAX_DEVICES: usize = 16;
+/// Devices of one user that are remembered; the first ones give way.
+const MAX_SEEN: usize = 4 * MAX_DEVICES;
 
 /// Somebody, as the directory has him and this home accepts him.
 #[derive(Debug, Clone)]
@@ -96,26 +100,17 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
     let newly_met = pin(vault, &info.card, &card)?;
     let now = clock::now();
     let (mut addresses, mut devices) = (Vec::new(), Vec::new());
-    for device in info.devices.iter().take(MAX_DEVICES) {
-        let certificate = device
-            .certificate
-            .verify()
-            .ok()
-            .filter(|certificate| certificate.user == card.key && now < certificate.not_after);
-        let Some(certificate) = certificate else {
+    for device in newest(vault, name, told(&card, info))? {
+        let certificate = device.certificate.peek()?;
+        if now >= certificate.not_after {
             continue;
-        };
+        }
         devices.push(certificate.device);
-        let endpoint = device
-            .endpoint
-            .as_ref()
-            .and_then(|signed| signed.verify().ok());
-        let Some(endpoint) =
-            endpoint.filter(|endpoint| endpoint.device == certificate.device && endpoint.fits())
-        else {
+        let Some(endpoint) = &device.endpoint else {
             continue;
         };
         let direct: Vec<SocketAddr> = endpoint
+            .peek()?
             .addresses
             .iter()
             .filter_map(|address| address.parse().ok())
@@ -136,6 +131,102 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
         epoch: info.epoch,
         newly_met,
     })
+}
+
+/// The devices that the directory tells of, as far as their statements are right.
+fn told(card: &UserCard, info: &UserInfo) -> Vec<SeenDevice> {
+    let devices = info.devices.iter().take(MAX_DEVICES);
+    let right = devices.filter_map(|told| {
+        let certificate = told.certificate.verify().ok()?;
+        let belongs =
+            |endpoint: &EndpointRecord| endpoint.device == certificate.device && endpoint.fits();
+        let endpoint = told
+            .endpoint
+            .clone()
+            .filter(|signed| signed.verify().is_ok_and(|endpoint| belongs(&endpoint)));
+        (certificate.user == card.key).then(|| SeenDevice {
+            device: certificate.device,
+            certificate: told.certificate.clone(),
+            endpoint,
+        })
+    });
+    right.collect()
+}
+
+/// A device's newest statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenDevice {
+    device: PublicKey,
+    certificate: Signed<DeviceCertificate>,
+    endpoint: Option<Signed<EndpointRecord>>,
+}
+
+/// The devices of a user that this home has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenDevices(Vec<SeenDevice>);
+
+impl Record for SeenDevices {
+    const KIND: &'static str = "seen-devices";
+    const VERSION: u16 = 1;
+}
+
+/// The same devices with the newest that was ever told of each, which is kept.
+fn newest(
+    vault: &Vault,
+    name: &UserName,
+    told: Vec<SeenDevice>,
+) -> Result<Vec<SeenDevice>, VaultError> {
+    let mut kept = vault.get::<SeenDevices>(name.as_str())?.unwrap_or_default();
+    let before = kept.clone();
+    let mut devices = kept.take_up(told.clone());
+    if kept != before {
+        vault.update::<SeenDevices, VaultError>(name.as_str(), |found| {
+            let mut kept = found.unwrap_or_default();
+            devices = kept.take_up(told);
+            Ok(Some(kept))
+        })?;
+    }
+    Ok(devices)
+}
+
+impl SeenDevices {
+    /// Remembers what is newer; gives back the told devices as they are from now on. A device
+    /// whose address is not told has none now, but an older one is refused later all the same.
+    fn take_up(&mut self, told: Vec<SeenDevice>) -> Vec<SeenDevice> {
+        let mut devices = Vec::with_capacity(told.len());
+        for mut device in told {
+            let at = self.0.iter().position(|seen| seen.device == device.device);
+            let mut seen = device.clone();
+            if let Some(at) = at {
+                let before = self.0.remove(at);
+                seen.certificate =
+                    newer(before.certificate, seen.certificate, |said| said.sequence);
+                seen.endpoint = match (before.endpoint, seen.endpoint) {
+                    (Some(before), Some(now)) => Some(newer(before, now, |said| said.sequence)),
+                    (before, now) => now.or(before),
+                };
+            } else if self.0.len() >= MAX_SEEN {
+                self.0.remove(0);
+            }
+            device.certificate = seen.certificate.clone();
+            device.endpoint = device.endpoint.and(seen.endpoint.clone());
+            self.0.insert(at.unwrap_or(self.0.len()), seen);
+            devices.push(device);
+        }
+        devices
+    }
+}
+
+/// Of two that say the same number, the one that was seen first.
+fn newer<T: Statement>(
+    before: Signed<T>,
+    now: Signed<T>,
+    sequence: impl Fn(&T) -> u64,
+) -> Signed<T> {
+    match (before.peek(), now.peek()) {
+        (Ok(first), Ok(second)) if sequence(&second) <= sequence(&first) => before,
+        _ => now,
+    }
 }
 
 fn dishonest(name: &UserName, what: &str) -> Failure {
@@ -235,5 +326,98 @@ mod tests {
         let (next, latest) = card(1, 6);
         assert!(!pin(&vault, &next, &latest).unwrap());
         assert_eq!(vault.get::<Contact>("bob").unwrap().unwrap().sequence, 6);
+    }
+
+    /// What the directory tells of bob's one device: its certificate, and its address if any.
+    fn telling(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
+        let (user, device) = (
+            SigningKey::from_seed([1; 32]),
+            SigningKey::from_seed([2; 32]),
+        );
+        let certificate = DeviceCertificate {
+            user: user.public(),
+            device: device.public(),
+            sequence: certified,
+            // Only the first has not expired: the one to go back to.
+            not_after: if certified > 1 { 1 } else { u64::MAX },
+        };
+        let endpoint = endpoint.map(|(sequence, address)| EndpointRecord {
+            device: device.public(),
+            sequence,
+            addresses: vec![address.to_owned()],
+            relay: None,
+        });
+        UserInfo {
+            card: card(1, 1).0,
+            devices: vec![cameo_common::api::DeviceInfo {
+                certificate: Signed::new(&user, certificate),
+                endpoint: endpoint.map(|endpoint| Signed::new(&device, endpoint)),
+            }],
+            online: None,
+            epoch: None,
+        }
+    }
+
+    fn reached(vault: &Vault, info: &UserInfo) -> Vec<String> {
+        let person = accept(vault, &"bob".parse().unwrap(), info).unwrap();
+        let direct = person.addresses.iter().flat_map(|at| &at.direct);
+        direct.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_devices_address_never_goes_back() {
+        let (_folder, vault) = vault();
+        let (old, new) = ("10.0.0.1:1", "10.0.0.2:2");
+        assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [old]);
+        assert_eq!(reached(&vault, &telling(1, Some((5, new)))), [new]);
+        assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
+        // Also when none was told in between.
+        assert!(reached(&vault, &telling(1, None)).is_empty());
+        assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
+    }
+
+    #[test]
+    fn a_devices_certificate_never_goes_back() {
+        let (_folder, vault) = vault();
+        let bob = "bob".parse().unwrap();
+        let devices = |sequence| {
+            let person = accept(&vault, &bob, &telling(sequence, None)).unwrap();
+            person.devices.len()
+        };
+        assert_eq!(devices(1), 1);
+        assert_eq!(devices(2), 0);
+        assert_eq!(devices(1), 0);
+    }
+
+    #[test]
+    fn so_many_devices_are_remembered_and_no_more() {
+        let mut seen = SeenDevices::default();
+        let device = |at: usize| SeenDevice {
+            device: PublicKey([u8::try_from(at).unwrap(); 32]),
+            certificate: Signed::from_bytes(vec![1]),
+            endpoint: None,
+        };
+        seen.take_up((0..MAX_SEEN + 3).map(device).collect());
+        assert_eq!(seen.0.len(), MAX_SEEN);
+        assert_eq!(seen.0[0], device(3));
+    }
+
+    #[test]
+    fn the_bytes_of_seen_devices_are_pinned() {
+        let seen = SeenDevices(vec![SeenDevice {
+            device: PublicKey([0xaa; 32]),
+            certificate: Signed::from_bytes(vec![0xbb; 2]),
+            endpoint: Some(Signed::from_bytes(vec![0xcc; 3])),
+        }]);
+        // count, device, length and bytes of the certificate, the same of the address that is there
+        let expected = [
+            [1].as_slice(),
+            &[0xaa; 32],
+            &[2, 0xbb, 0xbb],
+            &[1, 3, 0xcc, 0xcc, 0xcc],
+        ]
+        .concat();
+        assert_eq!(SeenDevices::VERSION, 1);
+        assert_eq!(cameo_common::wire::encode(&seen), expected);
     }
 }

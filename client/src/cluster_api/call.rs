@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{ApiError, CALL_HEADER, MAX_CALL_LIFE_MS};
+use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFE_MS};
 use cameo_common::ids::{Hash, RequestId};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
@@ -24,6 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
 /// A call with everything that stays the same however often it is sent.
 pub(super) struct Command {
+    request: RequestId,
     pub method: Method,
     pub path: String,
     pub body: Bytes,
@@ -80,11 +81,24 @@ impl ClusterApi {
         };
         let signed = Signed::new(&self.inner.device, call);
         Command {
+            request,
             method,
             path,
             body,
             header: BASE64URL_NOPAD.encode(signed.as_bytes()),
         }
+    }
+
+    /// The same command by what the cluster's time is thought to be now.
+    fn sign_anew(&self, command: &Command) -> Command {
+        let Command {
+            request,
+            method,
+            path,
+            body,
+            ..
+        } = command;
+        self.command_as(*request, method.clone(), path.clone(), body.clone())
     }
 
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
@@ -130,16 +144,26 @@ impl ClusterApi {
         let end = Instant::now() + self.inner.deadline;
         let mut seen = Seen::default();
         let mut pause = FIRST_PAUSE;
+        let mut signed_anew = None;
         loop {
             let urls = self.urls();
             for url in &urls {
                 if Instant::now() >= end {
                     return Err(seen.error(&urls));
                 }
-                match self.try_once(url, command, end).await {
+                let signed = signed_anew.as_ref().unwrap_or(command);
+                match self.try_once(url, signed, end).await {
                     Answer::Good(bytes) => {
                         self.prefer(url);
                         return decode(url, &bytes);
+                    }
+                    // Once: the node that told the time may have been wrong, or this one is.
+                    Answer::No(error)
+                        if error.code == ErrorCode::CallExpired
+                            && signed_anew.is_none()
+                            && self.reset_clock(url, end).await =>
+                    {
+                        signed_anew = Some(self.sign_anew(command));
                     }
                     Answer::No(error) => match verdict(error.code) {
                         Verdict::Final => {

@@ -171,6 +171,28 @@ impl ClusterApi {
         Ok(())
     }
 
+    /// Takes the cluster's time from another node: best from neither the one that told it before
+    /// nor the one that refused a call by its time. False when no node tells it before `end`.
+    pub(super) async fn reset_clock(&self, refused_by: &str, end: Instant) -> bool {
+        let told_by = self.nodes().clock_from.clone();
+        let mut urls = self.urls();
+        urls.sort_by_key(|url| (*url == told_by, url == refused_by));
+        for url in urls {
+            if Instant::now() >= end {
+                return false;
+            }
+            let asked = clock::now();
+            let told = self.plain::<ClusterInfo>(&url, paths::CLUSTER).await;
+            if let Ok(info) = told
+                && verify(&url, &info, self.inner.cluster).is_ok()
+            {
+                self.learn(&url, &info, asked);
+                return true;
+            }
+        }
+        false
+    }
+
     /// The next call begins with this node.
     pub(super) fn prefer(&self, url: &str) {
         let mut nodes = self.nodes();
@@ -200,6 +222,7 @@ impl ClusterApi {
         let here = asked.midpoint(clock::now());
         nodes.clock_offset =
             i64::try_from(info.now).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(i64::MAX);
+        url.clone_into(&mut nodes.clock_from);
         nodes.verified = true;
         drop(nodes);
         self.prefer(url);

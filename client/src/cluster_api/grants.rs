@@ -8,6 +8,7 @@ use cameo_common::ids::{GrantId, NodeId};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Receipt, RightsAck, ViewRequest};
+use tokio::time::Instant;
 
 use super::{ClusterApi, ClusterError};
 
@@ -110,6 +111,34 @@ impl ClusterApi {
     ) -> Result<Debited, ClusterError> {
         let path = paths::fill(paths::VIEWS, grant);
         self.post(path, &DebitView { request }).await
+    }
+
+    /// The same debit from another node than the one that answered last, each asked once.
+    ///
+    /// # Errors
+    /// The last node's, when none of them says that it is debited.
+    pub async fn debit_elsewhere(
+        &self,
+        grant: &GrantId,
+        request: Signed<ViewRequest>,
+    ) -> Result<Debited, ClusterError> {
+        let body = DebitView { request };
+        let end = Instant::now() + self.deadline();
+        let mut last = ClusterError::NoQuorum;
+        for url in self.urls().iter().skip(1) {
+            if Instant::now() >= end {
+                break;
+            }
+            let path = paths::fill(paths::VIEWS, grant);
+            match self.post_to(url, path, &body).await {
+                Ok(debited) => {
+                    self.prefer(url);
+                    return Ok(debited);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     /// One node's part of a debited view; only that node has it.

@@ -63,6 +63,8 @@ struct Nodes {
     by_id: Vec<(NodeId, String)>,
     /// The cluster's clock less ours, in milliseconds.
     clock_offset: i64,
+    /// The node that told the cluster's clock.
+    clock_from: String,
     verified: bool,
 }
 
@@ -148,3 +150,6 @@ impl std::fmt::Debug for ClusterApi {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

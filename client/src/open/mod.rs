@@ -7,24 +7,29 @@
 mod parts;
 mod prepare;
 
-use cameo_common::api::{Debited, ErrorCode};
-use cameo_common::ids::Millis;
+use cameo_common::api::{Debited, ErrorCode, RESUME_MS};
+use cameo_common::ids::{Millis, RequestId};
 use cameo_common::keys::SealingSecret;
-use cameo_common::sealing::{Opened, combine, open_photo};
+use cameo_common::sealing::{Opened, Share, combine, open_photo};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, ViewRequest};
 
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::exit::Failure;
-use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
+use crate::vault::{Vault, VaultError};
 
 pub use prepare::{Prepared, prepare, prepare_from};
+
+/// A begun view is kept for so long after its time: this machine's clock is not the ledger's.
+const LAPSE_MARGIN: Millis = 60_000;
 
 /// A photo that was opened, and what it cost.
 #[derive(Debug)]
 pub struct Viewed {
+    /// Names the view for [`shown`].
+    pub request: RequestId,
     pub photo: Opened,
     pub number: u32,
     pub used: u32,
@@ -53,30 +58,20 @@ pub async fn open(
     prepared: &Prepared,
 ) -> Result<Viewed, Failure> {
     let grant = &prepared.grant;
-    let begun = pending(vault, grant)?;
-    let resumed = begun.is_some();
-    let view = match begun {
-        Some(view) => view,
-        None => begin(vault, me, grant)?,
+    let (view, resumed) = begin(vault, me, grant)?;
+    let debited = match api.debit(&view.grant, view.signed.clone()).await {
+        Ok(debited) => debited,
+        Err(error) => return Err(not_charged(vault, &view, error)),
     };
-    let debited = charge(vault, api, &view).await?;
     keep_count(vault, grant, debited.used)?;
-    let deal = checked_deal(grant, &debited.deal)?;
-    let secret = SealingSecret::from_bytes(*view.one_time.expose());
-    let collected = parts::collect(api, &view, debited.index, &deal, &secret).await;
-    if let Err(error) = &collected
-        && error.code() == Some(ErrorCode::NotDebited)
-    {
-        vault.delete::<PendingView>(&grant.grant.to_string())?;
-        return Err(Failure::other(
-            "view_lapsed",
-            format!(
-                "view {} was charged but not shown in time, and cannot be taken up any more; run `cameo view` again to use another one",
-                debited.number
-            ),
-        ));
+    let (debited, share) = match cluster_share(api, grant, &view, debited.clone()).await {
+        Err(failure) => match confirm(api, &view, &debited).await {
+            Some(other) => cluster_share(api, grant, &view, other).await,
+            None => Err(failure),
+        },
+        done => done,
     }
-    let share = combine(&deal, &collected?)?;
+    .map_err(|failure| not_released(vault, &view, debited.number, failure))?;
     let commitment = prepared.manifest.key_commitment;
     let photo = open_photo(
         &grant.grant,
@@ -86,6 +81,7 @@ pub async fn open(
         &share,
     )?;
     Ok(Viewed {
+        request: view.request,
         photo,
         number: debited.number,
         used: debited.used,
@@ -94,17 +90,37 @@ pub async fn open(
     })
 }
 
-/// The person has the photo: the next view is a new one.
+/// The person has the photo of this view: the next one is new. A view that another run of the
+/// program has begun since then stays.
 ///
 /// # Errors
 /// When the vault cannot be written.
-pub fn shown(vault: &Vault, grant: &GrantHeld) -> Result<(), Failure> {
-    vault.delete::<PendingView>(&grant.grant.to_string())?;
+pub fn shown(vault: &Vault, grant: &GrantHeld, request: &RequestId) -> Result<(), Failure> {
+    forget(vault, grant.grant.to_string(), request)?;
     Ok(())
 }
 
-/// On disk before anything is asked.
-fn begin(vault: &Vault, me: &Identity, grant: &GrantHeld) -> Result<PendingView, Failure> {
+fn forget(vault: &Vault, id: String, request: &RequestId) -> Result<(), VaultError> {
+    vault.update::<PendingView, VaultError>(&id, |found| {
+        Ok(found.filter(|view| view.request != *request))
+    })?;
+    Ok(())
+}
+
+/// On disk before anything is asked; true when it was there before.
+///
+/// Two that view one grant at once take up the same view: it is charged once, and both show it.
+fn begin(vault: &Vault, me: &Identity, grant: &GrantHeld) -> Result<(PendingView, bool), Failure> {
+    let fresh = fresh(me, grant);
+    let mut resumed = false;
+    let kept = vault.update::<PendingView, VaultError>(&grant.grant.to_string(), |found| {
+        resumed = found.is_some();
+        Ok(Some(found.unwrap_or_else(|| fresh.clone())))
+    })?;
+    Ok((kept.unwrap_or(fresh), resumed))
+}
+
+fn fresh(me: &Identity, grant: &GrantHeld) -> PendingView {
     let one_time = Secret::new(clock::random());
     let request = clock::request_id();
     let device = me.device_key();
@@ -118,31 +134,32 @@ fn begin(vault: &Vault, me: &Identity, grant: &GrantHeld) -> Result<PendingView,
             one_time: SealingSecret::from_bytes(*one_time.expose()).public(),
         },
     );
-    let begun: Millis = clock::now();
-    let view = PendingView {
+    PendingView {
         grant: grant.grant,
         request,
         signed,
         one_time,
-        begun,
-    };
-    vault.put(&grant.grant.to_string(), &view)?;
-    Ok(view)
+        begun: clock::now(),
+    }
 }
 
-/// Debits the view. A definite no ends it; anything else leaves it to be taken up again.
-async fn charge(vault: &Vault, api: &ClusterApi, view: &PendingView) -> Result<Debited, Failure> {
-    match api.debit(&view.grant, view.signed.clone()).await {
-        Ok(debited) => Ok(debited),
-        Err(error) => {
-            if let ClusterError::Api(no) = &error
-                && is_definite(no.code)
-            {
-                vault.delete::<PendingView>(&view.grant.to_string())?;
-            }
-            Err(error.into())
-        }
+/// Whether the nodes would not release it any more, had it been charged when it was begun. One
+/// from the future was begun under a wrong clock, and must not stay for ever.
+fn has_lapsed(view: &PendingView) -> bool {
+    clock::now().abs_diff(view.begun) >= RESUME_MS + LAPSE_MARGIN
+}
+
+/// A single node says so, and it may have charged the view all the same: with the one-time secret
+/// the charge would be lost. A no therefore ends a view only when its time is over anyway.
+fn not_charged(vault: &Vault, view: &PendingView, error: ClusterError) -> Failure {
+    let definite = error.code().is_some_and(is_definite);
+    if definite
+        && has_lapsed(view)
+        && let Err(error) = forget(vault, view.grant.to_string(), &view.request)
+    {
+        return error.into();
     }
+    error.into()
 }
 
 /// Whether the ledger has said that this view is not and will not be charged.
@@ -156,6 +173,53 @@ fn is_definite(code: ErrorCode) -> bool {
             | ErrorCode::Forbidden
             | ErrorCode::RequestReused
             | ErrorCode::Mismatch
+    )
+}
+
+/// The cluster's share, by what one node says of the debit.
+async fn cluster_share(
+    api: &ClusterApi,
+    grant: &GrantHeld,
+    view: &PendingView,
+    debited: Debited,
+) -> Result<(Debited, Share), Failure> {
+    let deal = checked_deal(grant, &debited.deal)?;
+    let secret = SealingSecret::from_bytes(*view.one_time.expose());
+    let parts = parts::collect(api, view, debited.index, &deal, &secret).await?;
+    Ok((debited, combine(&deal, &parts)?))
+}
+
+/// A false index or an old deal makes honest nodes refuse: what another node says of the same
+/// debit, if that differs.
+async fn confirm(api: &ClusterApi, view: &PendingView, said: &Debited) -> Option<Debited> {
+    let asked = api.debit_elsewhere(&view.grant, view.signed.clone()).await;
+    asked
+        .ok()
+        .filter(|other| other.index != said.index || other.deal != said.deal)
+}
+
+/// Too many nodes refuse a view that was charged. It is kept for as long as it can be taken up.
+fn not_released(vault: &Vault, view: &PendingView, number: u32, failure: Failure) -> Failure {
+    if failure.code != "not_debited" {
+        return failure;
+    }
+    if !has_lapsed(view) {
+        return Failure::other(
+            "not_debited",
+            format!(
+                "view {number} was charged, but the nodes do not release it ({}): it is kept; run `cameo view` again in a moment, it is not charged twice",
+                failure.message
+            ),
+        );
+    }
+    if let Err(error) = forget(vault, view.grant.to_string(), &view.request) {
+        return error.into();
+    }
+    Failure::other(
+        "view_lapsed",
+        format!(
+            "view {number} was charged but not shown in time, and cannot be taken up any more; run `cameo view` again to use another one"
+        ),
     )
 }
 
@@ -184,4 +248,4 @@ fn checked_deal(grant: &GrantHeld, signed: &Signed<Deal>) -> Result<Deal, Failur
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,7 +30,7 @@ use crate::cluster_api::Pinned;
 use crate::exit::Exit;
 use crate::vault::{Home, Passphrase};
 
-const PHOTO: &[u8] = b"any bytes can be a photo";
+pub(crate) const PHOTO: &[u8] = b"any bytes can be a photo";
 const NODES: u64 = 3;
 
 /// What the fake nodes know and do.
@@ -43,6 +43,12 @@ struct Cluster {
     debits: Mutex<Vec<RequestId>>,
     /// How each node answers when it is asked for its part.
     manners: Mutex<HashMap<NodeId, Manner>>,
+    /// Nodes that tell another index of a debit.
+    indices: Mutex<HashMap<NodeId, u64>>,
+    /// What a node says to an index that it has not read.
+    unread: Mutex<(ErrorCode, StatusCode)>,
+    /// Nodes that refuse any debit.
+    refusing: Mutex<HashMap<NodeId, ErrorCode>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -53,14 +59,21 @@ enum Manner {
     NotDebited,
 }
 
+/// Where every debit stands in the log, and as far as the nodes have read it.
+const INDEX: u64 = 7;
+const UNREAD: [(ErrorCode, StatusCode); 2] = [
+    (ErrorCode::NotDebited, StatusCode::FORBIDDEN),
+    (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+];
+
 type Shared = (Arc<Cluster>, NodeId);
 
-struct World {
+pub(crate) struct World {
     _folder: tempfile::TempDir,
-    vault: Vault,
+    pub vault: Vault,
     me: Identity,
     api: ClusterApi,
-    held: GrantHeld,
+    pub held: GrantHeld,
     cluster: Arc<Cluster>,
 }
 
@@ -68,7 +81,7 @@ fn no(code: ErrorCode, status: StatusCode) -> Response {
     (status, Json(ApiError::new(code, "no"))).into_response()
 }
 
-async fn debit(State((cluster, _)): State<Shared>, Json(body): Json<DebitView>) -> Response {
+async fn debit(State((cluster, node)): State<Shared>, Json(body): Json<DebitView>) -> Response {
     let request = body.request.verify().unwrap();
     let mut debits = cluster.debits.lock().unwrap();
     if !debits.contains(&request.request) {
@@ -79,13 +92,17 @@ async fn debit(State((cluster, _)): State<Shared>, Json(body): Json<DebitView>) 
     }
     let at = debits.iter().position(|id| *id == request.request).unwrap();
     let number = u32::try_from(at).unwrap() + 1;
+    if let Some(code) = cluster.refusing.lock().unwrap().get(&node) {
+        return no(*code, StatusCode::FORBIDDEN);
+    }
+    let told = cluster.indices.lock().unwrap().get(&node).copied();
     Json(Debited {
         grant: request.grant,
         request: request.request,
         number,
         used: number,
         left: cluster.permitted - number,
-        index: 7,
+        index: told.unwrap_or(INDEX),
         deal: cluster.deal.clone(),
     })
     .into_response()
@@ -101,6 +118,10 @@ async fn part(
         cluster.debits.lock().unwrap().contains(&request.request),
         "nobody asks for parts of a view that is not charged"
     );
+    if body.index > INDEX {
+        let (code, status) = *cluster.unread.lock().unwrap();
+        return no(code, status);
+    }
     let manner = cluster.manners.lock().unwrap()[&node];
     match manner {
         Manner::Down => return no(ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
@@ -230,7 +251,7 @@ fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Ve
     (held, Signed::new(&owner, dealt), carrier)
 }
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let secret = |id: u64| SealingSecret::from_bytes([id as u8 + 50; 32]);
     let nodes = (1..=NODES).map(|id| NodeIdentity {
@@ -262,6 +283,9 @@ async fn world() -> World {
         permitted: 2,
         debits: Mutex::default(),
         manners: Mutex::new((1..=NODES).map(|id| (id, Manner::Honest)).collect()),
+        indices: Mutex::default(),
+        unread: Mutex::new(UNREAD[0]),
+        refusing: Mutex::default(),
     });
     for (id, listener) in listeners {
         let router = Router::new()
@@ -298,7 +322,7 @@ async fn world() -> World {
 }
 
 impl World {
-    async fn view(&self) -> Result<Viewed, Failure> {
+    pub async fn view(&self) -> Result<Viewed, Failure> {
         let prepared = prepare(&self.vault, &self.me, self.held.clone()).await?;
         open(&self.vault, &self.api, &self.me, &prepared).await
     }
@@ -312,6 +336,20 @@ impl World {
         self.cluster.manners.lock().unwrap().insert(node, manner);
     }
 
+    fn end(&self, viewed: &Viewed) {
+        shown(&self.vault, &self.held, &viewed.request).unwrap();
+    }
+
+    fn begun(&self) -> Option<PendingView> {
+        pending(&self.vault, &self.held).unwrap()
+    }
+
+    /// As if the begun view were so much older.
+    fn age(&self, by: Millis) {
+        let id = self.held.grant.to_string();
+        change::<PendingView>(&self.vault, &id, |view| view.begun -= by).unwrap();
+    }
+
     fn debits(&self) -> usize {
         self.cluster.debits.lock().unwrap().len()
     }
@@ -323,7 +361,7 @@ async fn a_view_opens_the_photo_bit_for_bit_and_is_charged_once() {
     let viewed = world.view().await.unwrap();
     assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
     assert_eq!((viewed.used, viewed.left, viewed.resumed), (1, 1, false));
-    shown(&world.vault, &world.held).unwrap();
+    world.end(&viewed);
     assert_eq!(world.view().await.unwrap().number, 2);
     assert_eq!(world.debits(), 2);
 }
@@ -349,7 +387,7 @@ async fn an_interrupted_view_is_taken_up_again_and_not_charged_twice() {
     assert_eq!(*world.cluster.debits.lock().unwrap(), [begun.request]);
 
     // Shown, the next one is new.
-    shown(&world.vault, &world.held).unwrap();
+    world.end(&viewed);
     assert!(!world.view().await.unwrap().resumed);
     assert_eq!(world.debits(), 2);
 }
@@ -379,23 +417,126 @@ async fn two_liars_of_three_open_nothing() {
 
 #[tokio::test]
 async fn a_view_that_lapsed_is_said_to_be_and_the_next_is_new() {
+    // Given a view that was charged, and that no node releases,
     let world = world().await;
     world.all(Manner::NotDebited);
+    assert_eq!(world.view().await.unwrap_err().code, "not_debited");
+    let begun = world.begun().unwrap();
+
+    // when its time is almost over, then it is kept;
+    world.age(RESUME_MS);
+    assert_eq!(world.view().await.unwrap_err().code, "not_debited");
+    assert_eq!(world.begun().unwrap().request, begun.request);
+
+    // when it is over, then it is not.
+    world.age(LAPSE_MARGIN);
     assert_eq!(world.view().await.unwrap_err().code, "view_lapsed");
-    assert!(pending(&world.vault, &world.held).unwrap().is_none());
+    assert_eq!(world.begun(), None);
+    world.all(Manner::Honest);
+    assert!(!world.view().await.unwrap().resumed);
 }
 
 #[tokio::test]
-async fn a_definite_no_leaves_nothing_pending() {
+async fn a_node_that_lies_about_the_index_is_found_out_by_asking_another() {
+    for unread in UNREAD {
+        let world = world().await;
+        *world.cluster.unread.lock().unwrap() = unread;
+        let node = 1;
+        world.cluster.indices.lock().unwrap().insert(node, u64::MAX);
+        let viewed = world.view().await.unwrap();
+        assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
+        assert_eq!(world.debits(), 1);
+    }
+}
+
+#[tokio::test]
+async fn false_indices_never_cost_a_charged_view() {
+    // Given that all nodes that are asked tell an index that does not exist,
+    let world = world().await;
+    for node in 1..=NODES {
+        world.cluster.indices.lock().unwrap().insert(node, u64::MAX);
+    }
+    assert_eq!(world.view().await.unwrap_err().code, "not_debited");
+
+    // when they tell the right one, then the view is still there to be taken up.
+    world.cluster.indices.lock().unwrap().clear();
+    let viewed = world.view().await.unwrap();
+    assert!(viewed.resumed);
+    assert_eq!(world.debits(), 1);
+}
+
+#[tokio::test]
+async fn a_nodes_no_to_a_debit_that_it_made_does_not_cost_the_view() {
+    for code in [ErrorCode::UsedUp, ErrorCode::Revoked, ErrorCode::NotFound] {
+        // Given a node that has the view charged and says no, to a new one and to one taken up,
+        let world = world().await;
+        world.cluster.refusing.lock().unwrap().insert(1, code);
+        let refused = world.view().await.unwrap_err();
+        let expected = Failure::from(ApiError::new(code, "no"));
+        assert_eq!(refused.exit, expected.exit);
+        assert_eq!(world.view().await.unwrap_err().exit, expected.exit);
+        assert_eq!(world.debits(), 1);
+
+        // when another answers, then it is that view that opens.
+        world.cluster.refusing.lock().unwrap().clear();
+        assert!(world.view().await.unwrap().resumed);
+        assert_eq!(world.debits(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_view_ends_with_its_time() {
     let world = world().await;
     for _ in 0..2 {
-        world.view().await.unwrap();
-        shown(&world.vault, &world.held).unwrap();
+        let viewed = world.view().await.unwrap();
+        world.end(&viewed);
     }
-    let refused = world.view().await.unwrap_err();
-    assert_eq!(refused.exit, Exit::UsedUp);
-    assert!(pending(&world.vault, &world.held).unwrap().is_none());
+    assert_eq!(world.view().await.unwrap_err().exit, Exit::UsedUp);
+    assert!(world.begun().is_some());
+    world.age(RESUME_MS + LAPSE_MARGIN);
+    assert_eq!(world.view().await.unwrap_err().exit, Exit::UsedUp);
+    assert_eq!(world.begun(), None);
     assert_eq!(world.debits(), 2);
+}
+
+#[tokio::test]
+async fn two_views_at_once_are_one_view() {
+    let world = world().await;
+    let (one, other) = tokio::join!(world.view(), world.view());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.request, other.request);
+    assert_eq!(world.debits(), 1);
+}
+
+#[test]
+fn of_many_that_begin_at_once_all_hold_the_same_secret() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(world());
+    let start = std::sync::Barrier::new(8);
+    let begun: Vec<_> = std::thread::scope(|scope| {
+        let begin_one = || {
+            start.wait();
+            begin(&world.vault, &world.me, &world.held).unwrap()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin_one)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let kept = world.begun().unwrap();
+    assert!(begun.iter().all(|(view, _)| *view == kept));
+    assert_eq!(begun.iter().filter(|(_, resumed)| !resumed).count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_shown_late_does_not_end_the_view_that_came_after() {
+    let world = world().await;
+    let first = world.view().await.unwrap();
+    world.end(&first);
+    let second = world.view().await.unwrap();
+    world.end(&first);
+    assert_eq!(world.begun().unwrap().request, second.request);
 }
 
 #[tokio::test]

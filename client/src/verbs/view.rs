@@ -23,6 +23,7 @@ use crate::open::{self, Prepared, Viewed};
 use crate::page;
 use crate::prefix::short;
 use crate::print::Report;
+use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, GrantOwned, change};
 
 /// What `view` needs.
@@ -77,7 +78,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     bar.finish_and_clear();
     let viewed = viewed.map_err(|failure| with_cover(ctx, grant, &arguments, failure))?;
     let shown = show(ctx, &viewed.photo, arguments.save.as_deref()).await?;
-    open::shown(&ctx.vault, grant)?;
+    end(&ctx.vault, grant, &viewed, &shown)?;
     Ok(report(grant, &viewed, &shown))
 }
 
@@ -286,6 +287,16 @@ async fn show(ctx: &Context, photo: &Opened, save: Option<&Path>) -> Result<Show
     Ok(Shown::Decoded(decoded.width, decoded.height))
 }
 
+/// What nobody could look at has not been shown: `--save` takes the same view up again.
+fn end(vault: &Vault, grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Result<(), Failure> {
+    match shown {
+        Shown::NoPicture => Ok(()),
+        Shown::Saved(_) | Shown::Page | Shown::Decoded(..) => {
+            open::shown(vault, grant, &viewed.request)
+        }
+    }
+}
+
 /// Never over a file that is there; nothing half-written stays.
 fn write_new(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new()
@@ -308,7 +319,7 @@ fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
             format!("opened: {width} x {height} pixels; there is no display here to show them")
         }
         Shown::NoPicture => {
-            "opened, but it is no picture that can be shown here; ask its owner whether you may save it".to_owned()
+            "opened, but it is no picture that can be shown here; if its owner permits that, `--save` within ten minutes keeps it without another charge".to_owned()
         }
     };
     let text = format!(
@@ -335,5 +346,31 @@ fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
             .with("width", width)
             .with("height", height),
         Shown::NoPicture => report.with("shown", "no_picture"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::open::tests::{PHOTO, world};
+
+    #[tokio::test]
+    async fn a_photo_that_cannot_be_shown_here_is_saved_later_without_a_charge() {
+        // Given a view of something that no decoder here knows,
+        let world = world().await;
+        let viewed = world.view().await.unwrap();
+        assert!(preview(PHOTO).is_err());
+
+        // when nobody got to see it, then the same view is taken up again;
+        end(&world.vault, &world.held, &viewed, &Shown::NoPicture).unwrap();
+        let again = world.view().await.unwrap();
+        assert!(again.resumed);
+        assert_eq!((again.request, again.used), (viewed.request, 1));
+
+        // and once it is saved, the next one is new.
+        let saved = Shown::Saved(PathBuf::from("photo.heic"));
+        end(&world.vault, &world.held, &again, &saved).unwrap();
+        assert!(!world.view().await.unwrap().resumed);
     }
 }

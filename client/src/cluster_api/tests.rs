@@ -1,0 +1,137 @@
+//! Calls on nodes of our own making, some of which tell a wrong time.
+
+#![allow(clippy::unwrap_used)]
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_common::api::{ApiError, CALL_HEADER, ClusterInfo, ErrorCode, MAX_CALL_LIFE_MS};
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::ids::{Hash, RequestId};
+use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::signed::Signed;
+use cameo_common::statements::Call;
+use data_encoding::BASE64URL_NOPAD;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::clock;
+
+const HOUR: i64 = 3_600_000;
+
+/// A node whose clock is off: as it tells it, and as it judges calls by.
+#[derive(Clone)]
+struct Node {
+    info: ClusterInfo,
+    tells: i64,
+    judges: i64,
+    calls: Arc<Mutex<Vec<RequestId>>>,
+}
+
+fn time(off: i64) -> u64 {
+    clock::now().checked_add_signed(off).unwrap()
+}
+
+async fn tell(State(node): State<Node>) -> Json<ClusterInfo> {
+    let now = time(node.tells);
+    Json(ClusterInfo { now, ..node.info })
+}
+
+async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
+    let header = headers[CALL_HEADER].as_bytes();
+    let signed: Signed<Call> = Signed::from_bytes(BASE64URL_NOPAD.decode(header).unwrap());
+    let call = signed.verify().unwrap();
+    node.calls.lock().unwrap().push(call.request);
+    let now = time(node.judges);
+    if call.not_after <= now || call.not_after > now + MAX_CALL_LIFE_MS {
+        let no = ApiError::new(ErrorCode::CallExpired, "no");
+        return (StatusCode::UNAUTHORIZED, Json(no)).into_response();
+    }
+    Json(true).into_response()
+}
+
+/// A door to nodes with these clocks, and the request ids that they were called with.
+async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let identity = NodeIdentity {
+        id: 1,
+        key: PublicKey([1; 32]),
+        sealing: SealingPublic([2; 32]),
+    };
+    let descriptor = Descriptor::genesis(vec![identity], Hash([3; 32]));
+    let cluster = descriptor.founds().unwrap();
+    let calls = Arc::default();
+    let mut urls = Vec::new();
+    for (tells, judges) in clocks {
+        let node = Node {
+            info: ClusterInfo {
+                schema: 1,
+                cluster,
+                descriptors: vec![descriptor.clone()],
+                nodes: vec![],
+                now: 0,
+            },
+            tells: *tells,
+            judges: *judges,
+            calls: Arc::clone(&calls),
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        urls.push(format!("http://{}", listener.local_addr().unwrap()));
+        let router = Router::new()
+            .route("/v1/cluster", get(tell))
+            .route("/v1/asked", post(answer))
+            .with_state(node);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+    let pinned = Pinned {
+        cluster,
+        nodes: urls,
+    };
+    let device = Arc::new(SigningKey::from_seed([7; 32]));
+    let deadline = Duration::from_secs(5);
+    let api = ClusterApi::with_deadline(pinned, device, deadline).unwrap();
+    (api, calls)
+}
+
+async fn ask(api: &ClusterApi) -> Result<bool, ClusterError> {
+    api.post("/v1/asked".to_owned(), &()).await
+}
+
+#[tokio::test]
+async fn a_node_that_tells_a_wrong_time_does_not_stop_calls() {
+    for off in [-HOUR, HOUR] {
+        // Given that the first node tells another time than all judge calls by,
+        let (api, calls) = nodes(&[(off, 0), (0, 0), (0, 0)]).await;
+        assert_eq!(ask(&api).await, Ok(true));
+        // then it is one command, whatever its time.
+        let calls = calls.lock().unwrap();
+        assert_eq!(calls.len(), 2);
+        assert_eq!(calls[0], calls[1]);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_judges_by_a_wrong_time_is_passed_over() {
+    for off in [-HOUR, HOUR] {
+        let (api, _) = nodes(&[(0, off), (0, 0), (0, 0)]).await;
+        assert_eq!(ask(&api).await, Ok(true));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_learned_and_then_went_wrong_is_learned_anew() {
+    let (api, _) = nodes(&[(0, 0)]).await;
+    assert_eq!(ask(&api).await, Ok(true));
+    api.nodes().clock_offset -= HOUR;
+    assert_eq!(ask(&api).await, Ok(true));
+}
+
+#[tokio::test]
+async fn where_all_nodes_refuse_the_time_the_call_is_refused_soon() {
+    let (api, calls) = nodes(&[(0, HOUR), (0, HOUR), (0, HOUR)]).await;
+    let refused = ask(&api).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::CallExpired));
+    assert_eq!(calls.lock().unwrap().len(), 2);
+}
