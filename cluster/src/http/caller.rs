@@ -2,6 +2,8 @@
 //!
 //! A call covers method, path, body, cluster and a short time, so that a copy of it is good for
 //! nothing else. Whether the device may do what it asks is for the machine to decide.
+//!
+//! No body is read for a device that the cluster does not know, but for the call that makes it known.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -74,8 +76,8 @@ impl<T: DeserializeOwned> FromRequest<Api> for Said<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let call = read_call(&parts, api)?;
-        let bytes = signed_body(&call, body).await?;
         let caller = known(&call, api).await?;
+        let bytes = signed_body(&call, body).await?;
         Ok(Self(caller, json(&bytes)?))
     }
 }
@@ -86,8 +88,9 @@ impl FromRequest<Api> for Asked {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let call = read_call(&parts, api)?;
+        let caller = known(&call, api).await?;
         signed_body(&call, body).await?;
-        known(&call, api).await.map(Self)
+        Ok(Self(caller))
     }
 }
 

@@ -188,6 +188,7 @@ impl From<ReleaseError> for Fault {
         let code = match error {
             ReleaseError::Read(error) => return error.into(),
             ReleaseError::Refused(refusal) => return refusal.into(),
+            ReleaseError::Unconfirmed { .. } => ErrorCode::Unavailable,
             ReleaseError::Statement(_) => ErrorCode::BadRequest,
             ReleaseError::Unsound(_) => ErrorCode::Mismatch,
             ReleaseError::NotAHolder => ErrorCode::NotFound,

@@ -24,7 +24,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::{ClusterId, NodeId};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use caller::Caller;
 pub use error::Fault;
@@ -40,7 +40,11 @@ use crate::replica::Replica;
 
 /// What the handlers work with.
 #[derive(Clone)]
-pub struct Api(Arc<Parts>);
+pub struct Api {
+    parts: Arc<Parts>,
+    /// Places for walks over the whole state.
+    walks: Arc<Semaphore>,
+}
 
 /// The pieces of a node that clients reach.
 pub struct Parts {
@@ -62,7 +66,10 @@ impl Api {
     /// The pieces, put together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            parts: Arc::new(parts),
+            walks: Arc::new(Semaphore::new(nodes::WALKS)),
+        }
     }
 
     /// Every path of the API.
@@ -89,7 +96,7 @@ impl Api {
 impl Deref for Api {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 

@@ -28,6 +28,11 @@ pub enum ReleaseError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Whoever named the index may lie, so this says nothing of whether the view was charged.
+    #[error(
+        "index {asked} lies beyond what the cluster has confirmed ({confirmed}): ask the debit again, with the same request id, and take its index"
+    )]
+    Unconfirmed { asked: u64, confirmed: u64 },
     #[error("{0}")]
     Statement(#[from] StatementError),
     #[error("the committed statements of this view do not belong together: {0}")]
@@ -68,9 +73,12 @@ impl Releaser {
         index: u64,
     ) -> Result<Released, ReleaseError> {
         let said = request.verify()?;
-        let read_index = replica.barrier(Instant::now() + CALL_DEADLINE).await?;
-        if index > read_index {
-            return Err(Refusal::NotDebited.into());
+        let confirmed = replica.barrier(Instant::now() + CALL_DEADLINE).await?;
+        if index > confirmed {
+            return Err(ReleaseError::Unconfirmed {
+                asked: index,
+                confirmed,
+            });
         }
         let deal = checked(&*replica.view(), &said, &request.hash(), now)?;
         self.seal_on(&deal, &said, request.hash())

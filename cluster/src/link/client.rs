@@ -256,7 +256,8 @@ fn outcome(result: Result<Wire, CallError>, failures: u32, dial: &Dial) -> State
     match result {
         Ok(wire) => State::Up(Arc::new(wire)),
         Err(why) => {
-            if failures == 0 {
+            // While the cluster forms, each question has a link of its own, and the stage says why.
+            if failures == 0 && dial.purpose == Purpose::Member {
                 tracing::info!(node = dial.node, address = %dial.address, %why, "no link");
             }
             let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(8));

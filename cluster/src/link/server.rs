@@ -1,5 +1,6 @@
 //! The listening end: accepts, authenticates, and serves requests in the order they came.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -22,8 +23,10 @@ use super::tls::{Session, Tls};
 use super::transport::{Accept, Later, Stream, Transport};
 use super::{Identity, hello};
 
-/// Connections open at once; a cluster of fifteen nodes needs a quarter of it.
+/// Connections whose hello has passed; a cluster of fifteen needs a quarter of it.
 const MAX_CONNECTIONS: usize = 256;
+/// Connections whose hello has not passed yet. They take no place from those whose has.
+const MAX_ARRIVING: usize = 64;
 /// TLS and hello together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that takes no answers for so long is cut off.
@@ -114,6 +117,7 @@ async fn accept_all(
 ) {
     let acceptor = TlsAcceptor::from(tls.server);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut arriving = Arriving::default();
     // Aborting this task drops the set, and with it every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -128,19 +132,19 @@ async fn accept_all(
             },
             Some(_) = connections.join_next() => continue,
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            tracing::warn!(
-                limit = MAX_CONNECTIONS,
-                "too many node connections; one turned away"
-            );
-            continue;
-        };
+        let given_up = arriving.next();
         let (identity, acceptor, service) = (identity.clone(), acceptor.clone(), service.clone());
+        let places = places.clone();
         connections.spawn(async move {
-            let _place = place;
-            let welcomed = timeout(HANDSHAKE_TIMEOUT, welcome(&identity, acceptor, stream)).await;
+            let welcomed = tokio::select! {
+                welcomed = timeout(HANDSHAKE_TIMEOUT, welcome(&identity, acceptor, stream, places)) => welcomed,
+                _ = given_up => {
+                    tracing::debug!("node connection gave way to a newer one before its hello");
+                    return;
+                }
+            };
             match welcomed {
-                Ok(Ok((stream, caller))) => {
+                Ok(Ok((stream, caller, _place))) => {
                     if let Err(error) = serve(stream, &caller, &*service).await {
                         tracing::debug!(node = caller.node, %error, "node connection ended");
                     }
@@ -152,21 +156,46 @@ async fn accept_all(
     }
 }
 
+/// Connections that have not been welcomed yet. The newest comes in and the oldest gives way: a
+/// member's hello takes milliseconds, and whoever holds connections open without one is the oldest.
+#[derive(Debug, Default)]
+struct Arriving(VecDeque<oneshot::Sender<()>>);
+
+impl Arriving {
+    /// One more; what it gets ends when it has to give way.
+    fn next(&mut self) -> oneshot::Receiver<()> {
+        self.0.retain(|gone| !gone.is_closed());
+        if self.0.len() >= MAX_ARRIVING {
+            self.0.pop_front();
+        }
+        let (gives_way, given_up) = oneshot::channel();
+        self.0.push_back(gives_way);
+        given_up
+    }
+}
+
 type Tcp = TlsStream<Box<dyn Stream>>;
 
 async fn welcome(
     identity: &Identity,
     acceptor: TlsAcceptor,
     stream: Box<dyn Stream>,
-) -> io::Result<(Tcp, Caller)> {
+    places: Arc<Semaphore>,
+) -> io::Result<(Tcp, Caller, OwnedSemaphorePermit)> {
     let mut stream = acceptor.accept(stream).await?;
     let session = Session::of_server(stream.get_ref().1).map_err(io::Error::other)?;
     let checked = read_hello(&mut stream).await?.and_then(|hello| {
         hello.check(identity, &session, Role::Client, None)?;
         Ok(hello)
     });
+    let checked = checked.and_then(|hello| match places.try_acquire_owned() {
+        Ok(place) => Ok((hello, place)),
+        Err(_) => Err(Refusal::Crowded),
+    });
     let answer = match &checked {
-        Ok(hello) => Welcome::Come(Hello::new(identity, hello.purpose, &session, Role::Server)),
+        Ok((hello, _)) => {
+            Welcome::Come(Hello::new(identity, hello.purpose, &session, Role::Server))
+        }
         Err(refusal) => Welcome::Refused(refusal.clone()),
     };
     let mut out = Vec::new();
@@ -175,13 +204,14 @@ async fn welcome(
     stream.write_all(&out).await?;
     stream.flush().await?;
     match checked {
-        Ok(hello) => Ok((
+        Ok((hello, place)) => Ok((
             stream,
             Caller {
                 node: hello.node,
                 key: session.peer_key,
                 purpose: hello.purpose,
             },
+            place,
         )),
         Err(refusal) => {
             // The reason must arrive before the close.

@@ -193,3 +193,21 @@ async fn noise_and_silence_on_the_port_disturb_nobody() {
         b"beat".as_slice()
     );
 }
+
+#[tokio::test]
+async fn more_silent_connections_than_there_are_places_keep_no_member_out() {
+    // given more of them than even members may have
+    let (server, _gate) = server("127.0.0.1:0").await;
+    let address = server.address().to_string();
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+    }
+    // then a member comes in all the same, although none of them has gone
+    let link = links().member(2, &address, Lane::Beat);
+    assert_eq!(
+        link.call(b"beat", soon()).await.unwrap(),
+        b"beat".as_slice()
+    );
+    drop(silent);
+}

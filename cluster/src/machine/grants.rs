@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::limits::MAX_GRANTS_PER_USER;
 use super::rows::{
     Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, LiveGrant, News, Party,
-    Standing,
+    RequestUsed, Standing,
 };
 use super::users::{self, Speaker};
 use super::{cluster, deals, mailbox, notices, rights};
@@ -51,6 +51,7 @@ pub fn create(
         manifest: manifest.clone(),
     };
     claim_live(draft, id, &grant)?;
+    use_request(draft, id, request)?;
     count_for(draft, &grant.owner.name)?;
     count_for(draft, &grant.viewer.name)?;
     put_all(draft, id, &grant, deal, first);
@@ -142,6 +143,23 @@ pub fn claim_live(draft: &mut Draft<'_>, id: GrantId, grant: &Grant) -> Result<(
 /// raises its rights instead of making another.
 pub fn is_live(rights: &Rights, now: Millis) -> bool {
     !matches!(rights.check(1, now), Err(Denied::Revoked | Denied::Expired))
+}
+
+/// A wish is good for one grant. Its viewer pays for each with a place among his grants: one who
+/// asked once must not be filled up by an owner who grants and revokes.
+fn use_request(
+    draft: &mut Draft<'_>,
+    id: GrantId,
+    request: &Signed<PhotoRequest>,
+) -> Result<(), Refusal> {
+    let hash = request.hash();
+    if let Some(RequestUsed(other)) = draft.get::<RequestUsed>(&hash) {
+        return Err(mismatch(&format!(
+            "the request is already used for grant {other}; its viewer has to ask again"
+        )));
+    }
+    draft.put(&hash, &RequestUsed(id));
+    Ok(())
 }
 
 fn count_for(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {

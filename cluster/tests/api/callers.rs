@@ -6,7 +6,7 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::http::{Answer, send};
+use crate::http::{Answer, announce, send};
 use crate::person::{Person, now};
 use crate::world::World;
 
@@ -133,6 +133,26 @@ async fn signatures_and_devices_are_checked() {
     assert_eq!(keep_alive(&world, long, &body).await.code(), "too_large");
     let none = send(world.url(1), "POST", paths::KEEP_ALIVE, &[], &body).await;
     assert_eq!(none.code(), "not_authenticated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_body_is_read_for_a_device_that_is_not_known() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
+    let ask = async |person: &Person| {
+        let header = person.header(person.call(&world, "POST", paths::KEEP_ALIVE, &body));
+        let (url, path) = (world.url(1), paths::KEEP_ALIVE);
+        announce(url, "POST", path, &[header], body.len()).await
+    };
+    let stranger = ask(&Person::new("nobody")).await;
+    assert_eq!(
+        (stranger.status, stranger.code().as_str()),
+        (401, "not_authenticated")
+    );
+    // One that is known is waited for, and in vain.
+    let known = ask(&ada).await;
+    assert_eq!((known.status, known.code().as_str()), (400, "bad_request"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,13 +50,35 @@ pub async fn send(
     headers: &[(&str, String)],
     body: &[u8],
 ) -> Answer {
+    exchange(url, method, path, headers, body, body.len()).await
+}
+
+/// Announces a body that never comes.
+pub async fn announce(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    length: usize,
+) -> Answer {
+    exchange(url, method, path, headers, b"", length).await
+}
+
+async fn exchange(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &[u8],
+    length: usize,
+) -> Answer {
     let exchange = async {
         let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
             .await
             .unwrap();
         let close = ("connection", "close".to_owned());
         let headers = [headers, &[close]].concat();
-        let head = head(method, path, &headers, body.len());
+        let head = head(method, path, &headers, length);
         stream.write_all(head.as_bytes()).await.unwrap();
         // A node may answer before it has read a body that it refuses.
         let _cut = stream.write_all(body).await;

@@ -61,6 +61,7 @@ pub struct NodeStatus {
 /// `GET /v1/state-hash`: equal at equal `applied` on every node (law D3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateHash {
+    pub schema: u32,
     pub applied: u64,
     pub hash: Hash,
 }

@@ -1,7 +1,7 @@
 //! Grants, cut so that a debit rewrites a few bytes and not the statements.
 
 use cameo_common::api::Role;
-use cameo_common::ids::{GrantId, ImageId, Millis, UserName};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
@@ -131,4 +131,14 @@ pub struct Acquainted;
 impl Row for Acquainted {
     const KIND: Kind = Kind::Acquainted;
     type Key = (UserName, UserName);
+}
+
+/// The one grant that a viewer's request is good for, by the hash of the request's statement. It
+/// lives as long as the grant's row: whoever was asked once makes no second grant of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestUsed(pub GrantId);
+
+impl Row for RequestUsed {
+    const KIND: Kind = Kind::RequestUsed;
+    type Key = Hash;
 }

@@ -4,7 +4,7 @@
 //! key is the beginning of another one of its kind, and a scan by a leading part finds that part's
 //! rows only.
 
-use cameo_common::ids::{GrantId, ImageId, RequestId, UserName};
+use cameo_common::ids::{GrantId, Hash, ImageId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 
 /// A key, or a leading part of one.
@@ -34,7 +34,7 @@ macro_rules! id_keys {
         }
     )+};
 }
-id_keys!(GrantId, ImageId, PublicKey, RequestId);
+id_keys!(GrantId, Hash, ImageId, PublicKey, RequestId);
 
 macro_rules! number_keys {
     ($($number:ident),+) => {$(

@@ -23,7 +23,7 @@ pub use cluster::{Founded, LogTime, Membership};
 pub use events::{Letter, Mail, News, Notice, Stream};
 pub use grants::{
     Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, LiveGrant, Party, ReceiptRow,
-    Standing,
+    RequestUsed, Standing,
 };
 pub use key::Key;
 pub use retries::{Retry, RetryAt};
@@ -57,6 +57,7 @@ pub enum Kind {
     GrantOf = 0x26,
     GrantCount = 0x27,
     Acquainted = 0x28,
+    RequestUsed = 0x29,
 
     View = 0x30,
     ViewNumber = 0x31,

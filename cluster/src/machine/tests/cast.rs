@@ -157,11 +157,16 @@ impl Person {
     }
 
     pub fn wishes(&self, owner: &Person, image: ImageId) -> Signed<PhotoRequest> {
+        self.wishes_as(owner, image, 7)
+    }
+
+    /// A wish with an id of its own.
+    pub fn wishes_as(&self, owner: &Person, image: ImageId, id: u8) -> Signed<PhotoRequest> {
         sign(PhotoRequest {
             viewer: self.key(),
             owner: owner.key(),
             image,
-            request: RequestId([7; 16]),
+            request: RequestId([id; 16]),
             asked_at: DAWN,
         })
     }
@@ -246,6 +251,7 @@ impl Offer {
         Self::with_nonce(owner, viewer, image, views, 1)
     }
 
+    /// Another nonce makes another grant, and answers another request.
     pub fn with_nonce(
         owner: &Person,
         viewer: &Person,
@@ -253,7 +259,7 @@ impl Offer {
         views: u32,
         nonce: u8,
     ) -> Self {
-        let request = viewer.wishes(owner, image);
+        let request = viewer.wishes_as(owner, image, nonce);
         let manifest = Manifest {
             owner: owner.key(),
             owner_name: owner.name.clone(),

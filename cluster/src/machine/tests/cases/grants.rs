@@ -187,3 +187,42 @@ fn an_expired_grant_makes_room() {
     script.wait(1);
     script.does(&ada(), next.op()).unwrap();
 }
+
+#[test]
+fn a_request_is_good_for_one_grant() {
+    // given a grant that was asked for once, and has ended
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let first = Offer::new(&ada(), &bob(), image(1), 3);
+    script.does(&ada(), first.op()).unwrap();
+    let mut end = rights(&ada(), first.id(), 2, 1);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    // when its owner makes another of the same request
+    let mut second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
+    second.request = first.request.clone();
+    second.manifest.request = first.request.hash();
+    second.deal.grant = second.id();
+    second.rights.grant = second.id();
+    let reply = script.does(&ada(), second.op());
+    // then it is refused, and says by what the request is used
+    let used = match &reply {
+        Err(Refusal::Mismatch(why)) => why.contains(&first.id().to_string()),
+        _ => false,
+    };
+    assert!(used, "{reply:?}");
+    // until its viewer asks again
+    let asked_again = Offer::with_nonce(&ada(), &bob(), image(1), 3, 3);
+    script.does(&ada(), asked_again.op()).unwrap();
+}
+
+#[test]
+fn a_grant_that_is_made_again_by_the_same_call_is_the_same_grant() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let op = Offer::new(&ada(), &bob(), image(1), 3).op();
+    let call = script.call(&ada(), &op);
+    let first = script.enter(call.clone(), op.clone());
+    let again = script.enter(call, op);
+    assert!(first.reply.is_ok());
+    assert_eq!(again.reply, first.reply);
+    assert_eq!(again.changes, []);
+}

@@ -7,7 +7,7 @@ use super::{assert_pinned, hex};
 use crate::machine::rows::*;
 use crate::machine::{Done, MapView};
 
-const ALL: [Kind; 27] = [
+const ALL: [Kind; 28] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Membership,
@@ -27,6 +27,7 @@ const ALL: [Kind; 27] = [
     Kind::GrantOf,
     Kind::GrantCount,
     Kind::Acquainted,
+    Kind::RequestUsed,
     Kind::View,
     Kind::ViewNumber,
     Kind::Stream,
@@ -152,6 +153,7 @@ fn sample(kind: Kind) -> String {
         Kind::GrantOf => line(&name, &(user(), GRANT), &GrantOf),
         Kind::GrantCount => line(&name, &user(), &GrantCount(5)),
         Kind::Acquainted => line(&name, &(user(), viewer), &Acquainted),
+        Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
         Kind::View => {
             let view = ViewRow {
                 number: 1,
