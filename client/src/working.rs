@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
+use cameo_common::ids::GrantId;
 use tokio::time::{Instant, sleep};
 
 use crate::exit::Failure;
@@ -30,7 +31,11 @@ impl Working {
     /// # Errors
     /// When the lock's file cannot be opened.
     pub fn try_on(home: &Home, key: OutboxKey) -> Result<Option<Self>, Failure> {
-        let slot = blake3::hash(key.id().as_bytes()).as_bytes()[0] % LOCKS;
+        Self::try_lock(home, &key.id())
+    }
+
+    fn try_lock(home: &Home, id: &str) -> Result<Option<Self>, Failure> {
+        let slot = blake3::hash(id.as_bytes()).as_bytes()[0] % LOCKS;
         let path = home.parts()?.join(format!("working-{slot}.lock"));
         let file = OpenOptions::new()
             .read(true)
@@ -51,15 +56,32 @@ impl Working {
     /// # Errors
     /// When that takes longer than the deadline.
     pub async fn on(home: &Home, key: OutboxKey, deadline: Duration) -> Result<Self, Failure> {
+        Self::lock(home, &key.id(), deadline).await
+    }
+
+    /// Waits until no other process of this home opens the photo of a grant: what one of them has
+    /// begun is not for another to take up while it lives, or one charge would be seen twice.
+    ///
+    /// # Errors
+    /// When that takes longer than the deadline.
+    pub async fn viewing(
+        home: &Home,
+        grant: &GrantId,
+        deadline: Duration,
+    ) -> Result<Self, Failure> {
+        Self::lock(home, &format!("view-{grant}"), deadline).await
+    }
+
+    async fn lock(home: &Home, id: &str, deadline: Duration) -> Result<Self, Failure> {
         let end = Instant::now() + deadline;
         loop {
-            if let Some(working) = Self::try_on(home, key)? {
+            if let Some(working) = Self::try_lock(home, id)? {
                 return Ok(working);
             }
             if Instant::now() >= end {
                 return Err(Failure::other(
                     "busy",
-                    "the agent of this home works on the same thing at present; try again in a minute",
+                    "another process of this home works on the same thing at present; try again in a minute",
                 ));
             }
             sleep(LOOK_AGAIN).await;
@@ -71,7 +93,6 @@ impl Working {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use cameo_common::ids::GrantId;
 
     #[test]
     fn one_thing_has_one_worker() {

@@ -132,3 +132,24 @@ async fn an_owner_who_is_asked_decides() -> anyhow::Result<()> {
     assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(PHOTOS[0]))?);
     Ok(())
 }
+
+#[tokio::test]
+async fn many_at_once_open_exactly_as_often_as_is_permitted() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;
+    let arguments = ["view", &shared.grant, "--yes"];
+    let (a, b, c, d, e) = tokio::join!(
+        ben.run(&arguments),
+        ben.run(&arguments),
+        ben.run(&arguments),
+        ben.run(&arguments),
+        ben.run(&arguments)
+    );
+    let mut codes: Vec<_> = [a?, b?, c?, d?, e?].iter().map(|ran| ran.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 0, 0, 5, 5]);
+    let log = ada.ok(&["log", &shared.grant]).await?;
+    assert_eq!(log["views"].as_array().map(Vec::len), Some(3), "{log}");
+    Ok(())
+}

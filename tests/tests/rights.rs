@@ -103,3 +103,19 @@ async fn a_lowering_below_what_is_used_leaves_nothing_and_takes_nothing_back() -
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn who_was_revoked_does_not_get_the_photo_by_asking_again() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "5"]).await?;
+    ada.ok(&["revoke", &shared.grant]).await?;
+    let asked = ben
+        .run(&["request", "ada", &shared.image, "--no-wait"])
+        .await?;
+    assert_ne!(asked.json["state"], "arrived", "{asked:?}");
+    assert_ne!(asked.json["state"], "preparing", "{asked:?}");
+    let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
+    assert_eq!(refused.code, 4, "{refused:?}");
+    Ok(())
+}

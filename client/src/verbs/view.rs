@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cameo_common::api::GrantInfo;
 use cameo_common::codec::{CodecKey, identify, inspect, preview};
@@ -25,6 +26,7 @@ use crate::prefix::short;
 use crate::print::Report;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, GrantOwned, change};
+use crate::working::Working;
 
 /// What `view` needs.
 #[derive(Debug, Args)]
@@ -43,6 +45,9 @@ pub struct Arguments {
     yes: bool,
 }
 
+/// How long to wait while another process of this home opens the same photo.
+const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(60);
+
 /// How the person got to see it.
 enum Shown {
     Saved(PathBuf),
@@ -59,6 +64,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     }
     let prepared = find(ctx, &arguments.what).await?;
     let grant = &prepared.grant;
+    let _alone = Working::viewing(ctx.vault.home(), &grant.grant, WAIT_FOR_ANOTHER).await?;
     let info = ctx.api.grant(&grant.grant).await?;
     take_note(ctx, &info)?;
     let begun = open::pending(&ctx.vault, grant)?;
