@@ -50,6 +50,9 @@ pub struct Stage {
 impl Stage {
     /// Builds what is missing, starts nodes and agents, registers both people.
     pub async fn set(options: &Options, teller: &Teller) -> anyhow::Result<Self> {
+        if std::env::var_os("CARGO").is_some() {
+            teller.step("building cameod, which takes minutes the first time");
+        }
         let binaries = Binaries::build()?;
         let folder = make_folder(options.keep.as_deref())?;
         let photo = bring_photo(options.photo.as_deref(), &folder.path)?;
