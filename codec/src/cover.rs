@@ -5,13 +5,14 @@
 
 use thiserror::Error;
 
+use super::caption::Caption;
 use super::decode::{DecodeError, decode, to_picture};
 use super::hide::TooSmall;
 use super::limits::{COVER_THUMBNAIL_EDGE, MAX_COVER_ASPECT};
 use super::options::{DepthError, HideOptions};
 use super::picture::Picture;
+use super::scale;
 use super::size::size_for;
-use super::{png, scale};
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CoverError {
@@ -27,27 +28,32 @@ pub enum CoverError {
     TooLong(usize),
 }
 
-/// The cover used where the owner gives none, as a PNG: `preview` in a few soft colours.
+/// The cover used where the owner gives none: `preview` in a few soft colours, and a caption where there is room.
 pub fn default_cover(
     preview: &Picture,
+    caption: Option<&Caption>,
     payload_len: usize,
     options: &HideOptions,
-) -> Result<Vec<u8>, CoverError> {
+) -> Result<Picture, CoverError> {
     options.check()?;
     let thumbnail = thumbnail(preview);
     let size = size_for(payload_len, shape(thumbnail.size()), options)
         .ok_or(CoverError::TooLong(payload_len))?;
-    // A caption would be drawn here, on the samples of the enlarged picture.
-    Ok(png::write(&scale::enlarge(&thumbnail, size)))
+    let mut cover = scale::enlarge(&thumbnail, size);
+    if let Some(caption) = caption {
+        caption.draw(&mut cover);
+    }
+    Ok(cover)
 }
 
 /// [`default_cover`] from a preview's file, or any other picture's.
 pub fn default_cover_from_file(
     file: &[u8],
+    caption: Option<&Caption>,
     payload_len: usize,
     options: &HideOptions,
-) -> Result<Vec<u8>, CoverError> {
-    default_cover(&upright(file)?, payload_len, options)
+) -> Result<Picture, CoverError> {
+    default_cover(&upright(file)?, caption, payload_len, options)
 }
 
 /// The owner's own picture as a cover: in its full size, upright, without metadata.
@@ -55,11 +61,11 @@ pub fn cover_from_picture(
     file: &[u8],
     payload_len: usize,
     options: &HideOptions,
-) -> Result<Vec<u8>, CoverError> {
+) -> Result<Picture, CoverError> {
     options.check()?;
     let picture = upright(file)?;
     TooSmall::check(picture.size(), payload_len, options)?;
-    Ok(png::write(&picture))
+    Ok(picture)
 }
 
 fn upright(file: &[u8]) -> Result<Picture, DecodeError> {

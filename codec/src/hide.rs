@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::key::CodecKey;
 use super::limits::MAX_PAYLOAD_BYTES;
 use super::options::{Codec, DepthError, HideOptions};
+use super::picture::Picture;
 use super::png::{self, PngError};
 use super::size::{capacity, pixels_for, size_for};
 use super::{alpha, veil};
@@ -70,15 +71,32 @@ pub fn hide(
     key: &CodecKey,
     options: &HideOptions,
 ) -> Result<Vec<u8>, HideError> {
-    options.check()?;
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(HideError::TooLong(payload.len()));
-    }
-    let mut picture = png::read(cover_png)?.into_opaque();
+    check(payload, options)?;
+    let carrier = embed(png::read(cover_png)?, payload, key, options)?;
+    Ok(png::write(&carrier))
+}
+
+/// [`hide`] between the reading and the writing of the PNG: in place where the codec permits it.
+pub fn embed(
+    cover: Picture,
+    payload: &[u8],
+    key: &CodecKey,
+    options: &HideOptions,
+) -> Result<Picture, HideError> {
+    check(payload, options)?;
+    let mut picture = cover.into_opaque();
     TooSmall::check(picture.size(), payload.len(), options)?;
     match options.codec {
         Codec::Veil => veil::embed(&mut picture, payload, key, options.depth),
         Codec::Alpha => picture = alpha::embed(picture, payload, key),
     }
-    Ok(png::write(&picture))
+    Ok(picture)
+}
+
+fn check(payload: &[u8], options: &HideOptions) -> Result<(), HideError> {
+    options.check()?;
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(HideError::TooLong(payload.len()));
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 //! what secrecy rests on: the payload is sealed before it comes here.
 
 mod alpha;
+mod caption;
 pub mod cover;
 mod decode;
 mod header;
@@ -23,14 +24,15 @@ mod scale;
 mod size;
 mod veil;
 
+pub use caption::{Caption, CaptionError};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
 pub use decode::DecodeError;
-pub use hide::{HideError, TooSmall, hide};
+pub use hide::{HideError, TooSmall, embed, hide};
 pub use inspect::{Inspection, inspect};
 pub use key::CodecKey;
 pub use options::{Codec, DepthError, HideOptions};
 pub use picture::{Channels, Picture};
 pub use png::PngError;
 pub use preview::{Preview, PreviewError, preview};
-pub use reveal::{Identity, RevealError, identify, reveal};
+pub use reveal::{Identity, RevealError, extract, identify, reveal};
 pub use size::capacity;

@@ -35,3 +35,6 @@ pub const COVER_THUMBNAIL_EDGE: u32 = 64;
 
 /// A default cover is no longer than this many times its width, nor wider than that many times its height.
 pub const MAX_COVER_ASPECT: u32 = 4;
+
+/// The longest caption on a cover, in characters.
+pub const MAX_CAPTION_CHARS: usize = 80;

@@ -39,14 +39,18 @@ pub struct Identity {
 /// A wrong key costs the decoding of the picture and one look at each place where a header may be, whatever the
 /// picture holds.
 pub fn reveal(png: &[u8], key: &CodecKey) -> Result<Vec<u8>, RevealError> {
-    let picture = png::read(png)?;
-    if picture.is_translucent() {
-        match alpha::extract(&picture, key) {
+    extract(png::read(png)?, key)
+}
+
+/// [`reveal`] from a picture that was read.
+pub fn extract(carrier: Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
+    if carrier.is_translucent() {
+        match alpha::extract(&carrier, key) {
             Err(RevealError::NotOurs) => {}
             found => return found,
         }
     }
-    veil::extract(&picture.without_alpha(), key)
+    veil::extract(&carrier.without_alpha(), key)
 }
 
 /// Reads the header only.

@@ -1,7 +1,7 @@
 //! Sealing the photo for one viewer, and the cover that it will be hidden in.
 
 use cameo_common::codec::cover::default_cover_from_file;
-use cameo_common::codec::{CoverError, HideOptions, cover_from_picture};
+use cameo_common::codec::{CoverError, HideOptions, cover_from_picture, png};
 use cameo_common::ids::{GrantId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::sealing::{PhotoInfo, SealedPhoto, seal_photo};
@@ -135,7 +135,8 @@ fn material(ctx: &Context, image: &Image) -> Result<Material, Failure> {
 fn cover(material: &Material, payload: usize, options: &HideOptions) -> Result<Vec<u8>, Failure> {
     let made = match &material.own_cover {
         Some(picture) => cover_from_picture(picture, payload, options),
-        None => default_cover_from_file(&material.preview, payload, options),
+        None => default_cover_from_file(&material.preview, None, payload, options),
     };
-    made.map_err(|error: CoverError| Failure::other("cover", error.to_string()))
+    made.map(|cover| png::write(&cover))
+        .map_err(|error: CoverError| Failure::other("cover", error.to_string()))
 }

@@ -1,5 +1,7 @@
 //! PNG's frame: signature, chunks, CRC.
 
+use std::io::{self, Write};
+
 use crate::limits::MAX_PNG_CHUNKS;
 
 use super::PngError;
@@ -64,17 +66,17 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Appends a chunk whose data comes in pieces.
-pub(super) fn write(png: &mut Vec<u8>, name: &[u8; 4], pieces: &[&[u8]]) {
+/// Writes a chunk whose data comes in pieces.
+pub(super) fn write(out: &mut impl Write, name: &[u8; 4], pieces: &[&[u8]]) -> io::Result<()> {
     let length: usize = pieces.iter().map(|piece| piece.len()).sum();
     assert!(length <= MAX_CHUNK_BYTES as usize, "strips are far smaller");
-    png.extend_from_slice(&(length as u32).to_be_bytes());
-    png.extend_from_slice(name);
+    out.write_all(&(length as u32).to_be_bytes())?;
+    out.write_all(name)?;
     let mut crc = crc32fast::Hasher::new();
     crc.update(name);
     for piece in pieces {
         crc.update(piece);
-        png.extend_from_slice(piece);
+        out.write_all(piece)?;
     }
-    png.extend_from_slice(&crc.finalize().to_be_bytes());
+    out.write_all(&crc.finalize().to_be_bytes())
 }

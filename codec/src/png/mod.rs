@@ -13,4 +13,4 @@ mod strip;
 mod write;
 
 pub use read::{PngError, read};
-pub use write::write;
+pub use write::{write, write_to};

@@ -1,5 +1,7 @@
 //! Writing: strips filtered and compressed on all threads of the current pool.
 
+use std::io::{self, Write};
+
 use rayon::prelude::*;
 
 use crate::picture::{Channels, Picture};
@@ -10,6 +12,9 @@ use super::{chunk, deflate, filter};
 /// RFC 1950: DEFLATE with a 32 KiB window, "fastest".
 pub(super) const ZLIB_HEADER: [u8; 2] = [0x78, 0x01];
 
+/// Strips that are compressed before any of them is written: what the writer holds beside the picture.
+const STRIPS_AT_ONCE: usize = 32;
+
 struct Strip {
     deflated: Vec<u8>,
     adler: u32,
@@ -19,23 +24,40 @@ struct Strip {
 
 /// The picture as a PNG file. The same picture always gives the same bytes, on any number of threads.
 pub fn write(picture: &Picture) -> Vec<u8> {
-    let strips = strips(picture);
-    let adler = strips
-        .iter()
-        .fold(1, |adler, strip| join_adler(adler, strip.adler, strip.len));
-    let total: usize = strips.iter().map(|strip| strip.deflated.len() + 12).sum();
-
-    let mut png = Vec::with_capacity(total + 64);
-    png.extend_from_slice(&chunk::SIGNATURE);
-    chunk::write(&mut png, b"IHDR", &[&ihdr(picture)]);
-    for (i, strip) in strips.iter().enumerate() {
-        let head: &[u8] = if i == 0 { &ZLIB_HEADER } else { &[] };
-        let sum = adler.to_be_bytes();
-        let tail: &[u8] = if i + 1 == strips.len() { &sum } else { &[] };
-        chunk::write(&mut png, b"IDAT", &[head, &strip.deflated, tail]);
+    // What is not written to takes no memory; a carrier that does not compress needs all of it.
+    let mut png = Vec::with_capacity(picture.samples().len());
+    match write_to(picture, &mut png) {
+        Ok(()) => png,
+        Err(error) => unreachable!("memory takes all that is written: {error}"),
     }
-    chunk::write(&mut png, b"IEND", &[]);
-    png
+}
+
+/// [`write()`] into a file or a connection, a few strips at a time.
+///
+/// # Errors
+/// When `out` does not take it.
+pub fn write_to(picture: &Picture, out: &mut impl Write) -> io::Result<()> {
+    out.write_all(&chunk::SIGNATURE)?;
+    chunk::write(out, b"IHDR", &[&ihdr(picture)])?;
+    let strip_bytes = strip::rows(picture.width(), picture.channels()) * picture.row_bytes();
+    let strips = picture.samples().len().div_ceil(strip_bytes);
+    let (mut adler, mut written) = (1, 0);
+    for samples in picture.samples().chunks(STRIPS_AT_ONCE * strip_bytes) {
+        let batch: Vec<Strip> = samples
+            .par_chunks(strip_bytes)
+            .enumerate()
+            .map(|(i, samples)| compress(picture, samples, written + i + 1 == strips))
+            .collect();
+        for strip in batch {
+            adler = join_adler(adler, strip.adler, strip.len);
+            let head: &[u8] = if written == 0 { &ZLIB_HEADER } else { &[] };
+            written += 1;
+            let sum = adler.to_be_bytes();
+            let tail: &[u8] = if written == strips { &sum } else { &[] };
+            chunk::write(out, b"IDAT", &[head, &strip.deflated, tail])?;
+        }
+    }
+    chunk::write(out, b"IEND", &[])
 }
 
 fn ihdr(picture: &Picture) -> [u8; 13] {
@@ -50,22 +72,13 @@ fn ihdr(picture: &Picture) -> [u8; 13] {
     ihdr
 }
 
-fn strips(picture: &Picture) -> Vec<Strip> {
-    let bytes = strip::rows(picture.width(), picture.channels()) * picture.row_bytes();
-    let last = picture.samples().len().div_ceil(bytes) - 1;
-    picture
-        .samples()
-        .par_chunks(bytes)
-        .enumerate()
-        .map(|(i, samples)| {
-            let filtered = filter_rows(samples, picture.row_bytes(), picture.channels().count());
-            Strip {
-                deflated: deflate::strip(&filtered, i == last),
-                adler: adler(&filtered),
-                len: filtered.len(),
-            }
-        })
-        .collect()
+fn compress(picture: &Picture, samples: &[u8], last: bool) -> Strip {
+    let filtered = filter_rows(samples, picture.row_bytes(), picture.channels().count());
+    Strip {
+        deflated: deflate::strip(&filtered, last),
+        adler: adler(&filtered),
+        len: filtered.len(),
+    }
 }
 
 fn filter_rows(samples: &[u8], row_bytes: usize, bpp: usize) -> Vec<u8> {

@@ -252,8 +252,9 @@ fn all_photos_come_back_to_the_bit_from_default_covers_at_every_depth() {
     for (name, photo) in photos() {
         let preview = preview(&photo).unwrap();
         for options in all_options() {
-            let cover = default_cover_from_file(&preview.jpeg, photo.len(), &options).unwrap();
-            let carrier = hide(&cover, &photo, &key(14), &options).unwrap();
+            let cover =
+                default_cover_from_file(&preview.jpeg, None, photo.len(), &options).unwrap();
+            let carrier = hide(&png::write(&cover), &photo, &key(14), &options).unwrap();
             assert!(
                 reveal(&carrier, &key(14)).unwrap() == photo,
                 "{name} {options:?}"
@@ -270,7 +271,7 @@ fn photos_come_back_to_the_bit_from_photographic_covers() {
         let (_, cover) = &photos[(i + 1) % photos.len()];
         let options = HideOptions::veil(4 - i as u8 % 4);
         let cover = cover_from_picture(cover, payload.len(), &options).unwrap();
-        let carrier = hide(&cover, payload, &key(15), &options).unwrap();
+        let carrier = hide(&png::write(&cover), payload, &key(15), &options).unwrap();
         assert!(reveal(&carrier, &key(15)).unwrap() == *payload, "{name}");
     }
 }
