@@ -9,25 +9,18 @@
 //! report, made after no worker could take the ticket any more, still has not told of it. A new incarnation
 //! knows nothing of what was placed on the one before: its node starts empty.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use cameo_common::ids::NodeId;
-use tokio::time::Instant;
-
-use super::load::report::{Event, Report};
-use super::ticket::TicketId;
+use super::Moment;
+use super::report::{Event, Report};
+use super::ticket_id::TicketId;
 
 /// Most tickets that are open on one worker.
 pub const MAX_OPEN: usize = 4096;
 
-/// The leader's placements, by worker.
+/// One worker's page of the book.
 #[derive(Debug, Default)]
-pub struct Book {
-    workers: BTreeMap<NodeId, Page>,
-}
-
-#[derive(Debug, Default)]
-struct Page {
+pub struct Page {
     incarnation: u64,
     sequence: u64,
     /// Number of the first event that was not seen yet.
@@ -44,7 +37,7 @@ pub struct Placement {
     pub size: u64,
     pub cost_ms: u64,
     /// From here on no worker takes its ticket.
-    pub expires: Instant,
+    pub expires: Moment,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,60 +53,43 @@ pub struct Finished {
     pub cpu_ms: u64,
 }
 
-impl Book {
-    /// CPU time of what was placed on a worker and not yet taken up there. Milliseconds.
+impl Page {
+    /// CPU time of what was placed here and not yet taken up. Milliseconds.
     #[must_use]
-    pub fn booked_cpu_ms(&self, node: NodeId) -> u64 {
-        self.workers.get(&node).map_or(0, |page| page.booked_cpu_ms)
+    pub fn booked_cpu_ms(&self) -> u64 {
+        self.booked_cpu_ms
     }
 
-    /// Whether a worker has as many open tickets as it may.
+    /// Whether the worker has as many open tickets as it may.
     #[must_use]
-    pub fn is_full(&self, node: NodeId) -> bool {
-        self.workers
-            .get(&node)
-            .is_some_and(|page| page.open.len() >= MAX_OPEN)
+    pub fn is_full(&self) -> bool {
+        self.open.len() >= MAX_OPEN
     }
 
-    /// Writes down a placement on this incarnation of a worker. A ticket that is there already counts once.
-    pub fn place(
-        &mut self,
-        node: NodeId,
-        incarnation: u64,
-        ticket: TicketId,
-        placement: Placement,
-    ) {
-        let page = self.workers.entry(node).or_default();
-        page.turn_to(incarnation);
-        page.open.entry(ticket).or_insert_with(|| {
-            page.booked_cpu_ms += placement.cost_ms;
+    /// Writes down a placement on this incarnation of the worker. A ticket that is there already counts once.
+    pub fn place(&mut self, incarnation: u64, ticket: TicketId, placement: Placement) {
+        self.turn_to(incarnation);
+        self.open.entry(ticket).or_insert_with(|| {
+            self.booked_cpu_ms += placement.cost_ms;
             (placement, Phase::Placed)
         });
     }
 
-    /// Takes a worker's report. Answers what its finished jobs took; nothing when the report is no news.
-    pub fn heard(&mut self, node: NodeId, report: &Report, now: Instant) -> Option<Vec<Finished>> {
-        let page = self.workers.entry(node).or_default();
-        if page.incarnation == report.incarnation && report.sequence <= page.sequence {
+    /// Takes the worker's report. Answers what its finished jobs took; nothing when the report is no news.
+    pub fn heard(&mut self, report: &Report, now: Moment) -> Option<Vec<Finished>> {
+        if self.incarnation == report.incarnation && report.sequence <= self.sequence {
             return None;
         }
-        page.turn_to(report.incarnation);
-        page.sequence = report.sequence;
-        if report.first_event > page.next_event {
-            page.forget_taken();
+        self.turn_to(report.incarnation);
+        self.sequence = report.sequence;
+        if report.first_event > self.next_event {
+            self.forget_taken();
         }
-        let finished = page.follow(report);
-        page.expire(now);
+        let finished = self.follow(report);
+        self.expire(now);
         Some(finished)
     }
 
-    /// Forgets the workers that are no members any more.
-    pub fn keep(&mut self, is_member: impl Fn(NodeId) -> bool) {
-        self.workers.retain(|node, _| is_member(*node));
-    }
-}
-
-impl Page {
     fn turn_to(&mut self, incarnation: u64) {
         if self.incarnation != incarnation {
             *self = Self {
@@ -163,7 +139,7 @@ impl Page {
         }
     }
 
-    fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: Moment) {
         let booked_cpu_ms = &mut self.booked_cpu_ms;
         self.open.retain(|_, (placement, phase)| {
             let expired = *phase == Phase::Placed && now > placement.expires;

@@ -3,7 +3,7 @@
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
-use crate::jobs::ticket::TicketId;
+use crate::ticket_id::TicketId;
 
 /// Longest report that is read. Bytes.
 pub const MAX_REPORT: usize = 16 * 1024;

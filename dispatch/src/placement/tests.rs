@@ -13,6 +13,8 @@ fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
             usable_millicores: 1000,
             cpu_share_permille: 500,
             backlog_cpu_ms,
+            running: 0,
+            queued: 0,
             draining: false,
         }),
         booked_cpu_ms: 0,
@@ -21,8 +23,10 @@ fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
 
 fn question(candidates: Vec<Candidate>) -> Question {
     Question {
+        policy: Policy::LeastProjected,
         term: 1,
         job: JobId([1; 16]),
+        sequence: 0,
         cost_ms: 100,
         stale_after_ms: 300,
         max_wait_ms: 1000,
@@ -76,7 +80,7 @@ fn the_leader_works_only_when_nobody_else_can() {
     let mut leader = worker(1, 0);
     leader.leader = true;
     let busy = worker(2, 900);
-    assert_eq!(choose(vec![leader.clone(), busy]), Choice::Worker(2));
+    assert_eq!(choose(vec![leader, busy]), Choice::Worker(2));
     let mut gone = worker(2, 0);
     gone.heard = None;
     assert_eq!(choose(vec![leader, gone]), Choice::Worker(1));
@@ -128,6 +132,8 @@ fn candidate() -> impl Strategy<Value = Candidate> {
                 usable_millicores,
                 cpu_share_permille,
                 backlog_cpu_ms,
+                running: 1,
+                queued: (backlog_cpu_ms / 100) as u32,
                 draining,
             },
         );
@@ -205,5 +211,54 @@ proptest! {
     fn nobody_only_when_none_could(question in any_question()) {
         let anyone = question.candidates.iter().any(|c| could(c, &question).is_some());
         prop_assert_eq!(decide(question).choice == Choice::Nobody, !anyone);
+    }
+}
+
+fn chosen_by(policy: Policy, sequence: u64, seed: u64, candidates: &[Candidate]) -> Choice {
+    let question = Question {
+        policy,
+        sequence,
+        seed,
+        ..question(candidates.to_vec())
+    };
+    decide(question).choice
+}
+
+#[test]
+fn rivals_choose_as_their_names_say() {
+    let mut candidates = [worker(1, 0), worker(2, 0), worker(3, 0)];
+    let busy = candidates[1].heard.as_mut().unwrap();
+    (busy.cpu_share_permille, busy.backlog_cpu_ms) = (100, 900_000);
+    candidates[0].heard.as_mut().unwrap().queued = 9;
+    let all: Vec<_> = (0..60).collect();
+    let by = |policy, n: u64| chosen_by(policy, n, n * 7919, &candidates);
+    for n in &all {
+        assert_eq!(by(Policy::One, *n), Choice::Worker(1));
+        assert_eq!(by(Policy::LeastCpu, *n), Choice::Worker(2));
+        assert_ne!(by(Policy::TwoChoices, *n), Choice::Worker(1));
+        assert_eq!(by(Policy::RoundRobin, *n), Choice::Worker(n % 3 + 1));
+    }
+    let drawn: std::collections::HashSet<_> = all
+        .iter()
+        .map(|n| format!("{:?}", by(Policy::Random, *n)))
+        .collect();
+    assert_eq!(drawn.len(), 3);
+    assert_eq!(
+        chosen_by(Policy::TwoChoices, 0, 0, &candidates[..1]),
+        Choice::Worker(1)
+    );
+}
+
+#[test]
+fn no_policy_takes_one_that_cannot() {
+    let mut gone = worker(1, 0);
+    gone.heard = None;
+    for policy in Policy::ALL {
+        assert_eq!(Policy::named(policy.name()), Some(policy));
+        assert_eq!(chosen_by(policy, 0, 1, &[gone]), Choice::Nobody);
+        assert_eq!(
+            chosen_by(policy, 0, 1, &[gone, worker(2, 0)]),
+            Choice::Worker(2)
+        );
     }
 }

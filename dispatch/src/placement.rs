@@ -8,6 +8,8 @@
 use cameo_common::ids::{JobId, NodeId};
 use serde::{Deserialize, Serialize};
 
+use super::rivals::{self, Policy};
+
 /// Scores within this part of the least one are as good as it. Parts in a thousand.
 pub const TIE_MARGIN_PERMILLE: u64 = 20;
 /// Scores within this of the least one are as good as it, whatever their size. Microseconds.
@@ -18,18 +20,20 @@ pub const SHARE_STEP_PERMILLE: u16 = 50;
 const MIN_USABLE_MILLICORES: u32 = 10;
 
 /// What one worker last said of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     /// Time since its report arrived.
     pub age_ms: u64,
     pub usable_millicores: u32,
     pub cpu_share_permille: u16,
     pub backlog_cpu_ms: u64,
+    pub running: u32,
+    pub queued: u32,
     pub draining: bool,
 }
 
 /// One node that might work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     pub node: NodeId,
     /// Voters and learners are equals here; kept for whoever reads the decision.
@@ -47,8 +51,11 @@ pub struct Candidate {
 /// All that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
+    pub policy: Policy,
     pub term: u64,
     pub job: JobId,
+    /// How many questions this leader has put before.
+    pub sequence: u64,
     /// Predicted CPU time of the job.
     pub cost_ms: u64,
     /// Reports older than this make their node ineligible.
@@ -120,8 +127,12 @@ pub fn decide(question: Question) -> Decision {
         .iter()
         .map(|candidate| judge(candidate, &question))
         .collect();
-    let choice = match least(&question, &verdicts, false) {
-        Choice::Nobody => least(&question, &verdicts, true),
+    let among = |leader| match question.policy {
+        Policy::LeastProjected => least(&question, &verdicts, leader),
+        _ => rivals::choose(&question, &able(&question, &verdicts, leader)),
+    };
+    let choice = match among(false) {
+        Choice::Nobody => among(true),
         choice => choice,
     };
     Decision {
@@ -181,6 +192,21 @@ fn least(question: &Question, verdicts: &[Verdict], leader: bool) -> Choice {
         })
 }
 
+/// Followers, or the leader alone, that can take the job.
+fn able<'a>(
+    question: &'a Question,
+    verdicts: &[Verdict],
+    leader: bool,
+) -> Vec<(&'a Candidate, &'a Heard)> {
+    let candidates = question.candidates.iter().zip(verdicts);
+    candidates
+        .filter(|(candidate, verdict)| {
+            candidate.leader == leader && matches!(verdict, Verdict::Scored(_))
+        })
+        .filter_map(|(candidate, _)| Some((candidate, candidate.heard.as_ref()?)))
+        .collect()
+}
+
 /// The largest score that is as good as the best one.
 #[must_use]
 pub fn tie_bound(best_us: u64) -> u64 {
@@ -202,7 +228,7 @@ fn tie_order(candidate: &Candidate, seed: u64) -> (u16, u64, NodeId) {
 }
 
 /// A number for each node, drawn from the seed (the finaliser of SplitMix64).
-fn draw(seed: u64, node: NodeId) -> u64 {
+pub(super) fn draw(seed: u64, node: NodeId) -> u64 {
     let mut z = seed ^ node.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,0 +1,291 @@
+//! What the leader knows of its workers, and where it puts jobs.
+//!
+//! One row a worker: the member, its last report, its page of the book. Rows are walked, never looked up, so that a
+//! decision over a thousand workers costs microseconds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cameo_common::ids::{JobId, NodeId};
+
+use super::Moment;
+use super::cost::CostModel;
+use super::page::{Page, Placement};
+use super::placement::{Candidate, Decision, Heard, Question, decide};
+use super::report::Report;
+use super::rivals::Policy;
+use super::ticket_id::TicketId;
+
+/// How a desk decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Reports older than this make their node ineligible.
+    pub stale_after: Duration,
+    /// With a longer wait than this on every worker, a job is refused.
+    pub max_wait: Duration,
+    pub policy: Policy,
+    /// A newer report of a worker counts only this long after the one before; its tickets are followed all the
+    /// same. For measuring what old reports cost; zero otherwise.
+    pub reports_every: Duration,
+}
+
+/// A node that may get jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    pub node: NodeId,
+    pub voter: bool,
+}
+
+/// A job that wants a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    pub id: JobId,
+    /// Bytes of input.
+    pub size: u64,
+    /// Where it failed before.
+    pub exclude: &'a [NodeId],
+}
+
+/// The leader's knowledge, of one term.
+#[derive(Debug)]
+pub struct Desk {
+    leader: NodeId,
+    term: u64,
+    settings: Settings,
+    costs: CostModel,
+    decided: u64,
+    rows: BTreeMap<NodeId, Row>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    /// None while it reports and is no member that this leader knows of.
+    member: Option<Member>,
+    heard: Option<(Report, Moment)>,
+    page: Page,
+}
+
+impl Desk {
+    /// An empty desk of the node that leads in this term. What was learned of costs stays true in any term.
+    #[must_use]
+    pub fn new(leader: NodeId, term: u64, settings: Settings, costs: CostModel) -> Self {
+        Self {
+            leader,
+            term,
+            settings,
+            costs,
+            decided: 0,
+            rows: BTreeMap::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// What has been learned of costs, for the next desk.
+    #[must_use]
+    pub fn into_costs(self) -> CostModel {
+        self.costs
+    }
+
+    /// Tells who may get jobs. What is kept of others is dropped.
+    pub fn set_members(&mut self, members: impl Iterator<Item = Member> + Clone) {
+        let same = self
+            .rows
+            .values()
+            .map(|row| row.member)
+            .eq(members.clone().map(Some));
+        if same {
+            return;
+        }
+        let mut before = std::mem::take(&mut self.rows);
+        for member in members {
+            let mut row = before.remove(&member.node).unwrap_or_default();
+            row.member = Some(member);
+            self.rows.insert(member.node, row);
+        }
+    }
+
+    /// Takes a report; what finished jobs took is learned.
+    pub fn heard(&mut self, from: NodeId, report: Report, at: Moment) {
+        let row = self.rows.entry(from).or_default();
+        let Some(finished) = row.page.heard(&report, at) else {
+            return;
+        };
+        for job in finished {
+            self.costs.learn(job.size, job.cpu_ms);
+        }
+        let every = self.settings.reports_every;
+        let early = |(before, then): &(Report, Moment)| {
+            before.incarnation == report.incarnation && at < *then + every
+        };
+        if !row.heard.as_ref().is_some_and(early) {
+            row.heard = Some((report, at));
+        }
+    }
+
+    /// Decides. Nothing is written down: [`Desk::place`] does that, once there is a ticket.
+    pub fn decide(&mut self, job: &Job<'_>, now: Moment, seed: u64) -> Decision {
+        let sequence = self.decided;
+        self.decided += 1;
+        let candidates = self
+            .rows
+            .values()
+            .filter_map(|row| self.candidate(row, job, now));
+        decide(Question {
+            policy: self.settings.policy,
+            term: self.term,
+            job: job.id,
+            sequence,
+            cost_ms: self.costs.predict(job.size),
+            stale_after_ms: millis(self.settings.stale_after),
+            max_wait_ms: millis(self.settings.max_wait),
+            seed,
+            candidates: candidates.collect(),
+        })
+    }
+
+    fn candidate(&self, row: &Row, job: &Job<'_>, now: Moment) -> Option<Candidate> {
+        let member = row.member?;
+        let heard = row.heard.as_ref().map(|(report, at)| Heard {
+            age_ms: millis(now.saturating_sub(*at)),
+            usable_millicores: report.usable_millicores,
+            cpu_share_permille: report.cpu_share_permille,
+            backlog_cpu_ms: report.backlog_cpu_ms,
+            running: report.running,
+            queued: report.queued,
+            draining: report.draining,
+        });
+        Some(Candidate {
+            node: member.node,
+            voter: member.voter,
+            leader: member.node == self.leader,
+            excluded: job.exclude.contains(&member.node) || row.page.is_full(),
+            heard,
+            booked_cpu_ms: row.page.booked_cpu_ms(),
+        })
+    }
+
+    /// The incarnation of a worker that has reported.
+    #[must_use]
+    pub fn incarnation(&self, worker: NodeId) -> Option<u64> {
+        let (report, _) = self.rows.get(&worker)?.heard.as_ref()?;
+        Some(report.incarnation)
+    }
+
+    /// Writes down that a job was placed on this incarnation of a worker.
+    pub fn place(
+        &mut self,
+        worker: NodeId,
+        incarnation: u64,
+        ticket: TicketId,
+        placement: Placement,
+    ) {
+        let row = self.rows.entry(worker).or_default();
+        row.page.place(incarnation, ticket, placement);
+    }
+
+    /// The reports as last heard, and when.
+    pub fn reports(&self) -> impl Iterator<Item = (NodeId, &Report, Moment)> {
+        self.rows.iter().filter_map(|(node, row)| {
+            let (report, at) = row.heard.as_ref()?;
+            Some((*node, report, *at))
+        })
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::placement::{Choice, Verdict};
+    use crate::report::tests::report;
+
+    const NOW: Moment = Moment::from_secs(50);
+
+    fn desk(reports_every: Duration) -> Desk {
+        let settings = Settings {
+            stale_after: Duration::from_millis(300),
+            max_wait: Duration::from_secs(1),
+            policy: Policy::LeastProjected,
+            reports_every,
+        };
+        let mut desk = Desk::new(1, 4, settings, CostModel::default());
+        desk.set_members([1, 2, 3].map(member).into_iter());
+        desk
+    }
+
+    fn member(node: NodeId) -> Member {
+        Member { node, voter: true }
+    }
+
+    fn idle(sequence: u64) -> Report {
+        Report {
+            backlog_cpu_ms: 0,
+            ..report(77, sequence)
+        }
+    }
+
+    fn ask(desk: &mut Desk, exclude: &[NodeId], now: Moment) -> Decision {
+        let job = Job {
+            id: JobId([1; 16]),
+            size: 1000,
+            exclude,
+        };
+        desk.decide(&job, now, 7)
+    }
+
+    fn booked(decision: &Decision, node: NodeId) -> u64 {
+        let candidates = &decision.question.candidates;
+        candidates
+            .iter()
+            .find(|c| c.node == node)
+            .unwrap()
+            .booked_cpu_ms
+    }
+
+    #[test]
+    fn what_is_placed_is_known_to_the_next_decision() {
+        let mut desk = desk(Duration::ZERO);
+        desk.heard(2, idle(1), NOW);
+        let placement = Placement {
+            size: 1000,
+            cost_ms: 40,
+            expires: NOW + Duration::from_secs(9),
+        };
+        desk.place(2, 77, TicketId([1; 16]), placement);
+        let decision = ask(&mut desk, &[], NOW);
+        assert_eq!(booked(&decision, 2), 40);
+        assert_eq!(decision.choice, Choice::Worker(2));
+        assert_eq!(ask(&mut desk, &[2], NOW).choice, Choice::Nobody);
+    }
+
+    #[test]
+    fn a_node_that_is_no_member_gets_nothing_and_is_forgotten() {
+        let mut desk = desk(Duration::ZERO);
+        desk.heard(9, idle(1), NOW);
+        assert_eq!(ask(&mut desk, &[], NOW).question.candidates.len(), 3);
+        desk.set_members([1, 2].map(member).into_iter());
+        assert!(desk.reports().next().is_none());
+        assert_eq!(ask(&mut desk, &[], NOW).question.candidates.len(), 2);
+    }
+
+    #[test]
+    fn old_reports_can_be_kept_on_purpose() {
+        let mut desk = desk(Duration::from_secs(10));
+        desk.heard(2, idle(1), NOW);
+        let later = NOW + Duration::from_secs(5);
+        desk.heard(2, idle(2), later);
+        let decision = ask(&mut desk, &[], later);
+        assert_eq!(decision.verdicts[1], Verdict::Stale);
+        desk.heard(2, idle(3), NOW + Duration::from_secs(10));
+        let age = desk.reports().map(|(_, _, at)| at).max().unwrap();
+        assert_eq!(age, NOW + Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,27 @@
+//! The name of one signed ticket.
+
+use std::fmt;
+
+use cameo_common::signed::Signed;
+use cameo_common::statements::Ticket;
+use serde::{Deserialize, Serialize};
+
+/// Names one signed ticket: the first half of its hash. Of two placements of one job each has its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TicketId(pub [u8; 16]);
+
+impl TicketId {
+    /// The name of a ticket.
+    #[must_use]
+    pub fn of(ticket: &Signed<Ticket>) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&ticket.hash().0[..16]);
+        Self(id)
+    }
+}
+
+impl fmt::Debug for TicketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TicketId({:032x})", u128::from_be_bytes(self.0))
+    }
+}
