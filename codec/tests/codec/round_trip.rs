@@ -74,7 +74,7 @@ fn every_length_from_nothing_to_the_capacity_comes_back() {
         let full = capacity(2866, 1, &options) as usize;
         for len in 0..=full {
             let carrier = embed(cover.clone(), &all[..len], &key(2), &options).unwrap();
-            let found = extract(carrier, &key(2)).unwrap();
+            let found = extract(&carrier, &key(2)).unwrap();
             assert!(found == all[..len], "depth {depth}, {len} bytes");
         }
     }
@@ -91,7 +91,7 @@ fn every_number_of_samples_around_a_tile_holds_what_its_capacity_says() {
             for len in [0, 1, full / 2, full - step - 1, full - step, full - 1, full] {
                 let payload = bytes(len, 4);
                 let carrier = embed(cover.clone(), &payload, &key(4), &options).unwrap();
-                let found = extract(carrier, &key(4)).unwrap();
+                let found = extract(&carrier, &key(4)).unwrap();
                 assert!(
                     found == payload,
                     "{pixels} pixels, {options:?}, {len} bytes"

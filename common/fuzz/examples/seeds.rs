@@ -57,7 +57,7 @@ fn main() -> std::io::Result<()> {
 }
 
 fn sealed() -> std::io::Result<()> {
-    let good = cameo_fuzz::good();
+    let good = cameo_fuzz::sealed::good();
     let length = (good.len() as u16).to_le_bytes();
     seed("sealed_payload", "good", good)?;
     seed("sealed_built", "good", &[&[0][..], &length].concat())?;
@@ -71,7 +71,10 @@ fn sealed() -> std::io::Result<()> {
         media_type: "image/jpeg".into(),
     };
     let photo = [&cameo_common::wire::encode(&info)[..], b"the sea"].concat();
-    seed("sealed_built", "photo", &[&[1][..], &photo].concat())
+    seed("sealed_built", "photo", &[&[1][..], &photo].concat())?;
+    // The name's length in two bytes where one would do.
+    let overlong = [&[1, 0x80 | photo[0], 0][..], &photo[1..]].concat();
+    seed("sealed_built", "overlong", &overlong)
 }
 
 /// The header and the stream of files of our own, with the stream cut where they cut it.

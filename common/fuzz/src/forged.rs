@@ -3,14 +3,15 @@
 
 use cameo_common::codec::{Channels, CodecKey, Picture};
 
+pub const VERSION: u8 = 2;
 pub const PLAIN_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 const GROUP: usize = 8;
-/// Pictures with more samples have several tiles, which this does not lay out.
-pub const MAX_SAMPLES: usize = 8192;
+/// Pictures with more groups have several tiles, which this does not lay out.
+const TILE_GROUPS: usize = 1024;
 
 fn derived(key: &CodecKey, purpose: &str) -> [u8; 32] {
-    blake3::derive_key(&format!("cameo codec v1 {purpose}"), key.as_bytes())
+    blake3::derive_key(&format!("cameo codec v2 {purpose}"), key.as_bytes())
 }
 
 /// What a header says of its payload's content.
@@ -40,30 +41,32 @@ pub fn write(picture: &mut Picture, plain: &[u8; PLAIN_BYTES], key: &CodecKey) {
         }
         return;
     }
-    let order = order(picture.samples().len(), key);
-    for (n, at) in order.take(sealed.len() * 8).enumerate() {
-        let bit = sealed[n / 8] >> (n % 8) & 1;
-        let sample = &mut picture.samples_mut()[at];
-        *sample = *sample & !1 | bit;
+    let order = order(picture.samples().len() / GROUP, key);
+    for (byte, group) in sealed.iter().zip(order) {
+        for (i, sample) in picture.samples_mut()[group * GROUP..][..GROUP]
+            .iter_mut()
+            .enumerate()
+        {
+            *sample = *sample & !1 | byte >> i & 1;
+        }
     }
 }
 
-/// The samples of a picture of one tile, in carrying order.
-fn order(samples: usize, key: &CodecKey) -> impl Iterator<Item = usize> {
-    assert!(samples <= MAX_SAMPLES);
-    let len = samples - samples % GROUP;
+/// The groups of a picture of one tile, in carrying order.
+fn order(groups: usize, key: &CodecKey) -> impl Iterator<Item = usize> {
+    assert!(groups <= TILE_GROUPS);
     let mut draws = blake3::Hasher::new_keyed(&derived(key, "layout")).finalize_xof();
     let mut below = |bound: usize| {
         let mut word = [0; 8];
         draws.fill(&mut word);
-        (u128::from(u64::from_le_bytes(word)) * bound as u128 >> 64) as usize
+        ((u128::from(u64::from_le_bytes(word)) * bound as u128) >> 64) as usize
     };
-    let start = below(len);
-    let mut stride = (len / 4 + below(len / 2 + 1)) | 1;
-    while common_divisor(stride, len) != 1 {
+    let start = below(groups);
+    let mut stride = (groups / 4 + below(groups / 2 + 1)) | 1;
+    while common_divisor(stride, groups) != 1 {
         stride += 2;
     }
-    (0..len).map(move |n| (start + n * (stride % len)) % len)
+    (0..groups).map(move |n| (start + n * (stride % groups)) % groups)
 }
 
 fn common_divisor(a: usize, b: usize) -> usize {

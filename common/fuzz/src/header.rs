@@ -4,7 +4,7 @@ use cameo_common::codec::{
     Channels, Codec, CodecKey, HideOptions, Picture, RevealError, capacity, embed, extract,
 };
 
-use super::forged::{self, PLAIN_BYTES};
+use super::forged::{self, PLAIN_BYTES, VERSION};
 use super::input::Input;
 
 /// `[codec and depth][width][height][payload's length: 2][what is wrong in the header: 24][payload, cover]`
@@ -38,7 +38,7 @@ pub fn header(data: &[u8]) {
     forged::write(&mut carrier, &plain, &key);
     match (
         promised(&plain, &options, (width, height)),
-        extract(carrier, &key),
+        extract(&carrier, &key),
     ) {
         (Err(refusal), found) => assert_eq!(found, Err(refusal), "{plain:?}"),
         (Ok(length), Ok(found)) => {
@@ -56,8 +56,8 @@ pub fn header(data: &[u8]) {
 fn plain(payload: &[u8], key: &CodecKey, options: &HideOptions) -> [u8; PLAIN_BYTES] {
     let mut plain = [0; PLAIN_BYTES];
     (plain[0], plain[1], plain[2]) = match options.codec {
-        Codec::Veil => (1, 0, options.depth),
-        Codec::Alpha => (1, 1, 8),
+        Codec::Veil => (VERSION, 0, options.depth),
+        Codec::Alpha => (VERSION, 1, 8),
     };
     plain[3..8].copy_from_slice(&(payload.len() as u64).to_le_bytes()[..5]);
     plain[8..].copy_from_slice(&forged::check(payload, key));
@@ -71,8 +71,8 @@ fn promised(
     (width, height): (u32, u32),
 ) -> Result<u64, RevealError> {
     let options = match (plain[0], plain[1], plain[2], place.codec) {
-        (1, 0, depth @ 1..=4, Codec::Veil) => HideOptions::veil(depth),
-        (1, 1, 8, Codec::Alpha) => HideOptions::alpha(),
+        (VERSION, 0, depth @ 1..=4, Codec::Veil) => HideOptions::veil(depth),
+        (VERSION, 1, 8, Codec::Alpha) => HideOptions::alpha(),
         _ => return Err(RevealError::Unknown),
     };
     let mut length = [0; 8];

@@ -12,7 +12,7 @@ mod input;
 mod job;
 mod preview;
 mod round_trip;
-mod sealed;
+pub mod sealed;
 
 pub use built::carrier_built;
 pub use carrier::carrier;
@@ -20,7 +20,7 @@ pub use header::header;
 pub use job::job_input;
 pub use preview::preview;
 pub use round_trip::round_trip;
-pub use sealed::{good, sealed_built, sealed_payload};
+pub use sealed::{sealed_built, sealed_payload};
 
 /// A target by the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));

@@ -33,7 +33,7 @@ pub fn round_trip(data: &[u8]) {
         return;
     };
     opens_everywhere(&carrier);
-    assert_eq!(extract(carrier, &key), Ok(payload));
+    assert_eq!(extract(&carrier, &key), Ok(payload));
 }
 
 fn opens_everywhere(picture: &Picture) {
