@@ -80,8 +80,10 @@ impl Desk {
     /// A cover of noise and bands, as PNG.
     fn put_cover(&self, name: &str, width: u32, height: u32, channels: Channels) {
         let count = width as usize * height as usize * channels.count();
-        let sample =
-            |i: usize| (i.wrapping_mul(0x9E37_79B9) >> 13) as u8 / 4 + (i / 999 % 190) as u8;
+        let sample = |i: usize| {
+            let noise = (i.wrapping_mul(0x9E37_79B9) >> 13) as u8;
+            noise / 4 + (i / 999 % 190) as u8
+        };
         let picture = Picture::new(width, height, channels, (0..count).map(sample).collect());
         self.put(name, &png::write(&picture.unwrap()));
     }
@@ -129,7 +131,7 @@ fn a_photo_comes_back_bit_for_bit_from_a_cover_of_its_own() {
 #[test]
 fn any_file_comes_back_from_any_cover_at_any_depth() {
     let desk = Desk::new();
-    let notes: Vec<u8> = (0..20_000u32).map(|i| (i * i >> 7) as u8).collect();
+    let notes: Vec<u8> = (0..20_000u32).map(|i| ((i * i) >> 7) as u8).collect();
     desk.put("notes.bin", &notes);
     desk.put("nothing", b"");
     desk.put_photo("own.jpg");

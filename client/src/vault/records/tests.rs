@@ -8,6 +8,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 
 use super::*;
+use crate::vault::{Home, Passphrase};
 
 fn signed<T>(byte: u8) -> Signed<T> {
     Signed::from_bytes(vec![byte; 3])
@@ -109,9 +110,16 @@ fn the_first_version_of_an_image_still_opens() {
             caption: None,
             own_cover: false,
         },
-        ..super::tests::image()
+        ..self::image()
     };
     assert_eq!(image, expected);
+
+    // As it is found in a home of that time.
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("correct horse")).unwrap();
+    vault.put("01", &image_v1()).unwrap();
+    assert_eq!(vault.get("01").unwrap(), Some(expected));
 }
 
 #[test]
