@@ -1,0 +1,23 @@
+//! `--report`: the figures as JSON, and a page that shows what the numbers mean.
+
+mod html;
+mod pictures;
+
+use std::fs;
+use std::path::Path;
+
+use super::Bench;
+
+/// Writes `figures.json` and `index.html`, which needs nothing beside itself.
+pub fn write(bench: &Bench, folder: &Path) -> anyhow::Result<()> {
+    eprintln!("report in {}", folder.display());
+    fs::create_dir_all(folder)?;
+    let json = serde_json::to_string_pretty(&bench.document)?;
+    fs::write(folder.join("figures.json"), json + "\n")?;
+    let shown = pictures::shown(bench)?;
+    fs::write(
+        folder.join("index.html"),
+        html::page(&bench.document, &shown),
+    )?;
+    Ok(())
+}
