@@ -71,13 +71,13 @@ impl Figure {
     }
 }
 
-/// Three digits that count.
+/// Three digits that count, or four behind the point.
 pub fn round(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
+        _ => format!("{value:.4}"),
     }
 }
 
@@ -114,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn three_digits_are_kept() {
+    fn the_digits_that_count_are_kept() {
         let rounded = [1234.4, 56.78, 3.456, 0.0124].map(round);
-        assert_eq!(rounded, ["1234", "56.8", "3.46", "0.012"]);
+        assert_eq!(rounded, ["1234", "56.8", "3.46", "0.0124"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Embedding and extracting in memory, against copying the same samples and against the `steganography` crate.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use cameo_common::codec::{CodecKey, HideOptions, Picture, capacity, embed, extract};
 use image_021::{DynamicImage, ImageBuffer};
 use rayon::prelude::*;
@@ -14,37 +14,29 @@ use crate::bench::runs::Runs;
 /// What one thread copies at a time.
 const PIECE: usize = 1 << 20;
 
+/// What is timed in each run, in turn.
+#[derive(Default)]
+struct Times {
+    embed: Runs,
+    memcpy: Runs,
+    extract: Runs,
+    theirs: Runs,
+}
+
 /// All figures of work in memory.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let megapixels = bench.extent.megapixels;
     eprintln!("in memory, {megapixels} MP");
-    let options = HideOptions::default();
-    let key = CodecKey::from_bytes([7; CodecKey::BYTES]);
-    let cover = photos::with_pixels(
-        &photos::largest(&bench.photos).picture,
-        f64::from(megapixels) * 1e6,
-    )?;
-    let payload = photos::random_bytes(capacity(cover.width(), cover.height(), &options) as usize);
+    let wanted = f64::from(megapixels) * 1e6;
+    let cover = photos::with_pixels(&photos::largest(&bench.photos).picture, wanted)?;
+    let room = capacity(cover.width(), cover.height(), &HideOptions::default());
+    let payload = photos::random_bytes(room as usize);
     let mut to = vec![1u8; cover.samples().len()];
-    let [mut embedding, mut extracting, mut copying, mut theirs] =
-        [(); 4].map(|()| Runs::default());
     // The first run touches all memory and is not counted.
-    for run in 0..=bench.extent.memory_runs {
-        let mut runs = [(); 4].map(|()| Runs::default());
-        let given = cover.clone();
-        let carrier = runs[0].time(|| embed(given, &payload, &key, &options))?;
-        runs[1].time(|| copy(cover.samples(), &mut to));
-        let found = runs[2].time(|| extract(carrier, &key))?;
-        anyhow::ensure!(found == payload, "extract does not give what was embedded");
-        runs[3].push(steganography_ms(&cover, &payload)?);
-        if run > 0 {
-            for (all, this) in [&mut embedding, &mut copying, &mut extracting, &mut theirs]
-                .into_iter()
-                .zip(&runs)
-            {
-                all.push(this.median());
-            }
-        }
+    once(&cover, &payload, &mut to, &mut Times::default())?;
+    let mut times = Times::default();
+    for _ in 0..bench.extent.memory_runs {
+        once(&cover, &payload, &mut to, &mut times)?;
     }
     let note = format!(
         "{} threads, {} bytes at k = 2, the full load",
@@ -52,29 +44,30 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
         payload.len()
     );
     let name = |verb: &str, peer: &str| format!("{verb}_{megapixels}mp_vs_{peer}");
-    bench.add(Figure::cost(
-        name("embed", "memcpy"),
-        &embedding,
-        "memcpy",
-        &copying,
-        &note,
-    ));
-    bench.add(Figure::cost(
-        name("extract", "memcpy"),
-        &extracting,
-        "memcpy",
-        &copying,
-        &note,
-    ));
+    for (verb, ours) in [("embed", &times.embed), ("extract", &times.extract)] {
+        let figure = Figure::cost(name(verb, "memcpy"), ours, "memcpy", &times.memcpy, &note);
+        bench.add(figure);
+    }
     let note = format!("{note}; theirs: Encoder::new and encode_alpha on RGBA, one thread");
     bench.add(Figure::speed(
         name("embed", "steganography_crate"),
-        &embedding,
+        &times.embed,
         "steganography",
-        &theirs,
+        &times.theirs,
         &note,
     ));
     Ok(())
+}
+
+fn once(cover: &Picture, payload: &[u8], to: &mut [u8], times: &mut Times) -> anyhow::Result<()> {
+    let key = CodecKey::from_bytes([7; CodecKey::BYTES]);
+    let options = HideOptions::default();
+    let given = cover.clone();
+    let carrier = times.embed.time(|| embed(given, payload, &key, &options))?;
+    times.memcpy.time(|| copy(cover.samples(), to));
+    let found = times.extract.time(|| extract(carrier, &key))?;
+    ensure!(found == payload, "extract does not give what was embedded");
+    steganography(cover, payload, &mut times.theirs)
 }
 
 /// A copy on all threads of the pool into memory that was touched before: the fastest that these samples move.
@@ -86,19 +79,18 @@ fn copy(from: &[u8], to: &mut [u8]) {
 }
 
 /// The `steganography` crate's way, as the codec's `alpha` uses it.
-fn steganography_ms(cover: &Picture, payload: &[u8]) -> anyhow::Result<f64> {
+fn steganography(cover: &Picture, payload: &[u8], runs: &mut Runs) -> anyhow::Result<()> {
     let (width, height) = cover.size();
     let pixels = cover.clone().with_alpha().into_samples();
     let image = ImageBuffer::from_raw(width, height, pixels).context("four samples a pixel")?;
     let image = DynamicImage::ImageRgba8(image);
-    let mut runs = Runs::default();
     let carrier = runs.time(|| Encoder::new(payload, image).encode_alpha());
     let mut alphas = carrier.chunks_exact(4).map(|pixel| pixel[3]);
-    anyhow::ensure!(
+    ensure!(
         payload.iter().all(|byte| alphas.next() == Some(*byte)),
         "the steganography crate did not embed"
     );
-    Ok(runs.median())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `bench codec`: how fast hiding is, how near a carrier is to its cover, and what simple steganalysis sees.
 
 mod arguments;
+mod carrier_size;
 mod covers;
 mod detection;
 mod extent;
@@ -24,6 +25,7 @@ use program::{Kind, Program};
 
 use super::document::Document;
 use super::figure::Figure;
+use super::goal::Goals;
 use super::machine::Machine;
 use super::table::table;
 
@@ -34,6 +36,11 @@ struct Bench {
     cameo: Option<Program>,
     peers: Vec<Program>,
     document: Document,
+}
+
+/// What is small and few cannot meet goals that are for photos as large as they are.
+fn goals(arguments: &Arguments) -> Goals {
+    if arguments.quick { &[] } else { goals::GOALS }
 }
 
 impl Bench {
@@ -64,9 +71,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         println!("{}", serde_json::to_string(&document)?);
     } else {
-        // What is small and few cannot meet goals that are for photos as large as they are.
-        let goals = if arguments.quick { &[] } else { goals::GOALS };
-        print!("{}", table(&document, goals));
+        print!("{}", table(&document, goals(arguments)));
     }
     Ok(())
 }
@@ -93,10 +98,11 @@ fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
     memory::measure(&mut bench).context("in memory")?;
     let carrier = whole_path::measure(&mut bench).context("photo to carrier")?;
     png_writing::measure(&mut bench, &carrier).context("writing PNG")?;
+    carrier_size::measure(&mut bench).context("carrier size")?;
     invisibility::measure(&mut bench).context("quality")?;
     detection::measure(&mut bench).context("steganalysis")?;
     if let Some(folder) = &arguments.report {
-        report::write(&bench, folder)
+        report::write(&bench, goals(arguments), folder)
             .with_context(|| format!("the report in {}", folder.display()))?;
     }
     Ok(bench.document)

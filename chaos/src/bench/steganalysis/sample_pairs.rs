@@ -97,6 +97,7 @@ mod tests {
             (0.5, Spread::Random),
             (0.5, Spread::InOrder),
             (0.9, Spread::Random),
+            (1.0, Spread::Random),
         ] {
             let mut picture = photo::real();
             replace_low_bits(&mut picture, share, 1, spread);

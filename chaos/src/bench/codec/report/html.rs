@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::super::goals::GOALS;
 use super::pictures::{Image, Shown};
 use crate::bench::document::Document;
 use crate::bench::figure::{Figure, round};
-use crate::bench::goal::goal_of;
+use crate::bench::goal::{Goals, goal_of};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1d2328; --dim: #5d6872; --paper: #fbfbfa; --line: #d9dcdf; --good: #1a7f45; --bad: #b3372b; }
@@ -18,7 +17,7 @@ p { margin: .25rem 0 .75rem; max-width: 60rem; } .dim { color: var(--dim); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .86rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
-th { color: var(--dim); font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { color: var(--dim); font-weight: 600; } .n { text-align: right; } td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font: .84rem ui-monospace, monospace; white-space: nowrap; }
 .met { color: var(--good); font-weight: 600; white-space: nowrap; } .not { color: var(--bad); font-weight: 600; white-space: nowrap; }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; margin-bottom: .75rem; }
@@ -28,7 +27,7 @@ img { display: block; width: 100%; height: auto; border-radius: 4px; border: 1px
 ";
 
 /// The whole page.
-pub fn page(document: &Document, shown: &[Shown]) -> String {
+pub fn page(document: &Document, goals: Goals, shown: &[Shown]) -> String {
     let (detection, measured): (Vec<&Figure>, Vec<&Figure>) = document
         .figures
         .iter()
@@ -43,7 +42,7 @@ pub fn page(document: &Document, shown: &[Shown]) -> String {
     );
     body.push_str("<h2>Figures</h2><p>A speed (<code>_vs_</code> a program or crate) is theirs / ours: above 1 we are faster. \
         A cost (<code>_vs_memcpy</code>, <code>_time_</code>, <code>_size_</code>, <code>_payload_</code>) is ours / theirs. Times are medians.</p>");
-    body.push_str(&figures(&measured));
+    body.push_str(&figures(&measured, goals));
     body.push_str("<h2>Pictures</h2><p>Each carrier is as full as it can be. The eye should find nothing; the difference, \
         64 times larger around grey, shows that there is something.</p>");
     for shown in shown {
@@ -72,10 +71,10 @@ fn missing(missing: &[String]) -> String {
     format!("<p class=dim>Missing: {}.</p>", escape(&missing.join("; ")))
 }
 
-fn figures(figures: &[&Figure]) -> String {
+fn figures(figures: &[&Figure], goals: Goals) -> String {
     let mut rows = String::new();
     for figure in figures {
-        let goal = goal_of(GOALS, &figure.name);
+        let goal = goal_of(goals, &figure.name);
         let met = match goal.map(|goal| goal.is_met(figure.value)) {
             Some(true) => "<span class=met>met</span>",
             Some(false) => "<span class=not>not met</span>",
@@ -93,7 +92,7 @@ fn figures(figures: &[&Figure]) -> String {
         );
     }
     format!(
-        "<div class=wide><table><tr><th>figure<th>value<th>goal<th><th>n<th>how{rows}</table></div>"
+        "<div class=wide><table><tr><th>figure<th class=n>value<th class=n>goal<th><th class=n>n<th>how{rows}</table></div>"
     )
 }
 
@@ -120,11 +119,13 @@ fn detections(figures: &[&Figure]) -> String {
             escape(truth)
         );
         for value in values {
+            // No minus before a zero.
+            let value = (value * 100.0).round() / 100.0 + 0.0;
             let _ = write!(text, "<td class=n>{value:.2}");
         }
     }
     format!(
-        "<div class=wide><table><tr><th>picture<th>in truth<th>chi-square<th>sample pairs<th>RS{text}</table></div>"
+        "<div class=wide><table><tr><th>picture<th>in truth<th class=n>chi-square<th class=n>sample pairs<th class=n>RS{text}</table></div>"
     )
 }
 
@@ -149,6 +150,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::codec::goals::GOALS;
     use crate::bench::machine::Machine;
 
     #[test]
@@ -165,7 +167,7 @@ mod tests {
             "truth: 0.00, clean",
         ));
         document.missing.push("stegolsb".into());
-        let page = page(&document, &[]);
+        let page = page(&document, GOALS, &[]);
         assert!(
             !page.contains("http") && !page.contains("<script"),
             "{page}"

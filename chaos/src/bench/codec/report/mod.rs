@@ -7,9 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use super::Bench;
+use crate::bench::goal::Goals;
 
 /// Writes `figures.json` and `index.html`, which needs nothing beside itself.
-pub fn write(bench: &Bench, folder: &Path) -> anyhow::Result<()> {
+pub fn write(bench: &Bench, goals: Goals, folder: &Path) -> anyhow::Result<()> {
     eprintln!("report in {}", folder.display());
     fs::create_dir_all(folder)?;
     let json = serde_json::to_string_pretty(&bench.document)?;
@@ -17,7 +18,7 @@ pub fn write(bench: &Bench, folder: &Path) -> anyhow::Result<()> {
     let shown = pictures::shown(bench)?;
     fs::write(
         folder.join("index.html"),
-        html::page(&bench.document, &shown),
+        html::page(&bench.document, goals, &shown),
     )?;
     Ok(())
 }

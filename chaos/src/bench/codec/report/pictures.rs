@@ -95,13 +95,19 @@ fn whole(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
     })
 }
 
-/// From the middle of the picture, as PNG: JPEG would change the low bits that it is about.
+/// From below the middle, where there is more to see than sky, and as PNG: JPEG would change the low bits.
 fn piece(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
     let image: RgbImage = photos::to_image(picture)?;
     let (width, height) = image.dimensions();
     let edge = PIECE_EDGE.min(width).min(height);
-    let piece =
-        imageops::crop_imm(&image, (width - edge) / 2, (height - edge) / 2, edge, edge).to_image();
+    let piece = imageops::crop_imm(
+        &image,
+        (width - edge) / 3,
+        (height - edge) / 4 * 3,
+        edge,
+        edge,
+    )
+    .to_image();
     let mut png = Cursor::new(Vec::new());
     piece.write_to(&mut png, ImageFormat::Png)?;
     Ok(Image {
