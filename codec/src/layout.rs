@@ -1,9 +1,9 @@
 //! Where in a picture the symbols of a payload lie: which tile carries which part, and in which order inside.
 //!
-//! Samples are cut into tiles that fit into a core's first cache. A keyed permutation gives the order in which
-//! the tiles carry the payload; inside a tile a keyed start and stride visit each sample once. The payload is
-//! dealt to the tiles by their size, so that it covers the whole of a larger picture. Eight symbols make a
-//! group: as many bytes as the depth has bits.
+//! Samples are cut into tiles that fit into a core's first cache, and tiles into groups of eight neighbours that
+//! carry eight symbols: as many bytes as the depth has bits. A keyed permutation gives the order in which the
+//! tiles carry the payload; inside a tile a keyed start and stride visit each group once. The payload is dealt to
+//! the tiles by their size, so that it covers the whole of a larger picture.
 
 use std::ops::Range;
 
@@ -13,35 +13,44 @@ use super::key::{CodecKey, Purpose};
 /// Samples in a tile. With its staging buffer and its part of the payload it stays in 32 KiB.
 pub(super) const TILE: usize = 8192;
 
-/// Symbols that make a whole number of bytes at every depth.
+/// Samples, and symbols, in a group: symbols of any depth are whole bytes.
 pub(super) const GROUP: usize = 8;
 
-/// Samples that carry the header, one bit each.
-pub(super) const HEADER_SAMPLES: usize = HEADER_BYTES * 8;
+/// Groups in a whole tile.
+pub(super) const TILE_GROUPS: usize = TILE / GROUP;
+
+/// Groups that carry the header: a byte each, one bit a sample.
+pub(super) const HEADER_GROUPS: usize = HEADER_BYTES;
 
 /// One tile, as it stands in the carrying order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile {
     /// Its place in the picture: it begins at sample `index * TILE`.
     pub index: usize,
-    /// Samples in it; `TILE`, but for the last.
-    pub len: usize,
-    /// The sample that comes first, from the tile's beginning.
+    /// Groups in it; `TILE_GROUPS`, but for the last.
+    pub groups: usize,
+    /// The group that comes first, from the tile's beginning.
     pub start: usize,
-    /// Steps to the next; has no divisor in common with `len`.
+    /// Steps to the next; has no divisor in common with `groups`.
     pub stride: usize,
-    /// How many samples of the sequence belong to the header.
+    /// How many groups of the sequence belong to the header.
     pub reserved: usize,
 }
 
 impl Tile {
-    /// The sample that comes `n`-th.
+    /// The group that comes `n`-th.
     pub(super) fn nth(&self, n: usize) -> usize {
-        (self.start + n * self.stride) % self.len
+        (self.start + n * self.stride) % self.groups
     }
 
-    fn groups(&self) -> usize {
-        (self.len - self.reserved) / GROUP
+    /// Where its samples are in the picture.
+    pub(super) fn samples(&self) -> Range<usize> {
+        self.index * TILE..self.index * TILE + self.groups * GROUP
+    }
+
+    /// Groups that are left for the payload.
+    fn room(&self) -> usize {
+        self.groups - self.reserved
     }
 }
 
@@ -54,28 +63,31 @@ pub(super) struct Layout {
 impl Layout {
     /// `None` when not even a header fits.
     pub(super) fn new(samples: usize, key: &CodecKey) -> Option<Layout> {
-        let usable = usable(samples);
-        if usable < HEADER_SAMPLES {
+        let groups = samples / GROUP;
+        if groups < HEADER_GROUPS {
             return None;
         }
         let mut draws = Draws::new(key);
-        let mut tiles: Vec<Tile> = (0..usable.div_ceil(TILE))
-            .map(|index| tile(index, TILE.min(usable - index * TILE), &mut draws))
+        let mut tiles: Vec<Tile> = (0..groups.div_ceil(TILE_GROUPS))
+            .map(|index| {
+                let left = groups - index * TILE_GROUPS;
+                tile(index, TILE_GROUPS.min(left), &mut draws)
+            })
             .collect();
         for last in (1..tiles.len()).rev() {
             tiles.swap(last, draws.below(last + 1));
         }
-        if tiles[0].len < TILE && tiles.len() > 1 {
+        if tiles[0].groups < TILE_GROUPS && tiles.len() > 1 {
             tiles.swap(0, 1);
         }
-        tiles[0].reserved = HEADER_SAMPLES;
+        tiles[0].reserved = HEADER_GROUPS;
         Some(Layout { tiles })
     }
 
     /// Which groups of the payload each tile carries, in carrying order. `groups` is at most [`groups`] of the
     /// picture: then no tile gets more than it has room for.
     pub(super) fn deal(&self, groups: usize) -> Vec<Range<usize>> {
-        let room: usize = self.tiles.iter().map(Tile::groups).sum();
+        let room: usize = self.tiles.iter().map(Tile::room).sum();
         assert!(
             groups <= room,
             "the payload was measured against the picture"
@@ -87,34 +99,29 @@ impl Layout {
             .iter()
             .map(|tile| {
                 let from = share(before);
-                before += tile.groups();
+                before += tile.room();
                 from..share(before)
             })
             .collect()
     }
 }
 
-/// Groups of eight symbols that a picture of so many samples has room for, beside the header.
+/// Groups that a picture of so many samples has room for, beside the header.
 pub(super) fn groups(samples: usize) -> usize {
-    usable(samples).saturating_sub(HEADER_SAMPLES) / GROUP
+    (samples / GROUP).saturating_sub(HEADER_GROUPS)
 }
 
-/// Whole groups only, so that every tile's length is a multiple of a group.
-fn usable(samples: usize) -> usize {
-    samples - samples % GROUP
-}
-
-fn tile(index: usize, len: usize, draws: &mut Draws) -> Tile {
-    let start = draws.below(len);
-    let mut stride = (len / 4 + draws.below(len / 2 + 1)) | 1;
-    while common_divisor(stride, len) != 1 {
+fn tile(index: usize, groups: usize, draws: &mut Draws) -> Tile {
+    let start = draws.below(groups);
+    let mut stride = (groups / 4 + draws.below(groups / 2 + 1)) | 1;
+    while common_divisor(stride, groups) != 1 {
         stride += 2;
     }
     Tile {
         index,
-        len,
+        groups,
         start,
-        stride: stride % len,
+        stride: stride % groups,
         reserved: 0,
     }
 }
@@ -163,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_usable_sample_is_visited_once() {
+    fn every_whole_group_is_visited_once() {
         for samples in [
             320,
             321,
@@ -177,15 +184,13 @@ mod tests {
         ] {
             for seed in 0..4 {
                 let layout = Layout::new(samples, &key(seed)).unwrap();
-                let mut seen = vec![0; samples];
+                let mut seen = vec![0; samples / GROUP];
                 for tile in &layout.tiles {
-                    for n in 0..tile.len {
-                        seen[tile.index * TILE + tile.nth(n)] += 1;
+                    for n in 0..tile.groups {
+                        seen[tile.index * TILE_GROUPS + tile.nth(n)] += 1;
                     }
                 }
-                let end = usable(samples);
-                assert!(seen[..end].iter().all(|&n| n == 1), "{samples} {seed}");
-                assert!(seen[end..].iter().all(|&n| n == 0), "{samples} {seed}");
+                assert!(seen.iter().all(|&n| n == 1), "{samples} {seed}");
             }
         }
     }
@@ -200,7 +205,7 @@ mod tests {
                 let mut next = 0;
                 for (part, tile) in parts.iter().zip(&layout.tiles) {
                     assert_eq!(part.start, next);
-                    assert!(part.len() * GROUP + tile.reserved <= tile.len);
+                    assert!(part.len() + tile.reserved <= tile.groups);
                     next = part.end;
                 }
                 assert_eq!(next, amount.min(room));
@@ -208,10 +213,10 @@ mod tests {
         }
         let half = Layout::new(40 * TILE, &key(1))
             .unwrap()
-            .deal(20 * TILE / GROUP);
+            .deal(20 * TILE_GROUPS);
         assert!(
             half.iter()
-                .all(|part| part.len().abs_diff(TILE / GROUP / 2) < 30)
+                .all(|part| part.len().abs_diff(TILE_GROUPS / 2) < 30)
         );
     }
 
@@ -219,7 +224,7 @@ mod tests {
     fn the_header_lies_in_a_whole_tile_where_there_is_one() {
         for seed in 0..=255 {
             let layout = Layout::new(TILE + GROUP, &key(seed)).unwrap();
-            assert_eq!(layout.tiles[0].len, TILE, "seed {seed}");
+            assert_eq!(layout.tiles[0].groups, TILE_GROUPS, "seed {seed}");
         }
     }
 

@@ -22,6 +22,7 @@ pub mod preview;
 mod reveal;
 mod scale;
 mod size;
+mod symbols;
 mod veil;
 
 pub use caption::{Caption, CaptionError};

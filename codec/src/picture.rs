@@ -1,5 +1,6 @@
 //! A decoded picture: 8 bits a sample, rows from the top, samples interleaved, no padding.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What the samples of a pixel are.
@@ -89,8 +90,11 @@ impl Picture {
     }
 
     /// RGB, with the alpha channel left out and the colours as they are.
-    pub fn without_alpha(self) -> Picture {
-        self.into_rgb(|sample, _| sample)
+    pub fn without_alpha(&self) -> Cow<'_, Picture> {
+        match self.channels {
+            Channels::Rgb => Cow::Borrowed(self),
+            Channels::Rgba => Cow::Owned(self.clone().into_rgb(|sample, _| sample)),
+        }
     }
 
     /// RGBA, opaque where there was no alpha channel.

@@ -39,13 +39,13 @@ pub struct Identity {
 /// A wrong key costs the decoding of the picture and one look at each place where a header may be, whatever the
 /// picture holds.
 pub fn reveal(png: &[u8], key: &CodecKey) -> Result<Vec<u8>, RevealError> {
-    extract(png::read(png)?, key)
+    extract(&png::read(png)?, key)
 }
 
 /// [`reveal`] from a picture that was read.
-pub fn extract(carrier: Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
+pub fn extract(carrier: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
     if carrier.is_translucent() {
-        match alpha::extract(&carrier, key) {
+        match alpha::extract(carrier, key) {
             Err(RevealError::NotOurs) => {}
             found => return found,
         }
@@ -55,7 +55,7 @@ pub fn extract(carrier: Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError>
 
 /// Reads the header only.
 pub fn identify(png: &[u8], key: &CodecKey) -> Result<Identity, RevealError> {
-    let picture: Picture = png::read(png)?;
+    let picture = png::read(png)?;
     let found = if picture.is_translucent() {
         alpha::identify(&picture, key)
     } else {

@@ -2,7 +2,8 @@
 //!
 //! Each sample becomes the nearest value that is congruent to its symbol modulo 2^k (optimal pixel adjustment;
 //! Chan and Cheng, 2004); at k = 1 both neighbours are equally near, and a keyed bit chooses (LSB matching).
-//! Symbols are first scattered into a staging buffer of a tile's size, then applied in one contiguous pass.
+//! Groups of symbols are first scattered into a staging buffer of a tile's size, then applied in one contiguous
+//! pass; whatever a tile takes stays in the first cache.
 
 use std::ops::Range;
 
@@ -10,8 +11,9 @@ use rayon::prelude::*;
 
 use super::header::{HEADER_BYTES, Header};
 use super::key::{CodecKey, KeyStream, Purpose};
-use super::layout::{self, GROUP, HEADER_SAMPLES, Layout, TILE, Tile};
+use super::layout::{self, GROUP, HEADER_GROUPS, Layout, TILE, TILE_GROUPS, Tile};
 use super::picture::{Channels, Picture};
+use super::symbols::{Group, spread, squeeze};
 use super::{Codec, RevealError};
 
 /// Bytes that fit into a picture of so many samples at this depth.
@@ -21,16 +23,25 @@ pub fn capacity(samples: usize, depth: u8) -> usize {
 
 /// Pixels that a payload of so many bytes needs.
 pub(super) fn pixels_for(payload: usize, depth: u8) -> u64 {
-    let groups = payload.div_ceil(usize::from(depth));
-    (HEADER_SAMPLES + groups * GROUP).div_ceil(3) as u64
+    let groups = HEADER_GROUPS + payload.div_ceil(usize::from(depth));
+    (groups * GROUP).div_ceil(3) as u64
 }
 
-/// A staged symbol: this bit set, its value in the low bits, and at depth 1 its sign in bit 6.
-const STAGED: u8 = 0x80;
+/// In each staged symbol the top bit is set; its value is in the low bits, and at depth 1 its sign in bit 6.
+const STAGED: Group = Group::from_le_bytes([0x80; GROUP]);
 const SIGN_BIT: u8 = 6;
 
 /// Signs of the header come first in their stream, those of the payload from here on.
 const BODY_SIGNS: usize = 64;
+
+/// The deepest `veil` goes.
+const MAX_DEPTH: usize = 4;
+
+/// What is mixed into a payload, and what decides its ties.
+struct Streams {
+    whitening: KeyStream,
+    signs: KeyStream,
+}
 
 /// Hides `payload` in `picture`; the caller has compared its length with [`capacity`].
 pub(super) fn embed(picture: &mut Picture, payload: &[u8], key: &CodecKey, depth: u8) {
@@ -41,17 +52,17 @@ pub(super) fn embed(picture: &mut Picture, payload: &[u8], key: &CodecKey, depth
     };
     let header = Header::new(Codec::Veil, depth, payload, key);
     let (sealed, tag) = header.seal(key, picture.size());
-    let signs = KeyStream::new(key, Purpose::Signs, &tag);
-    let mut body = payload.to_vec();
-    body.resize(payload.len().next_multiple_of(usize::from(depth)), 0);
-    KeyStream::new(key, Purpose::Whitening, &tag).apply_all(&mut body);
-
-    write_header(picture.samples_mut(), &layout.tiles[0], &sealed, &signs);
+    let streams = Streams {
+        whitening: KeyStream::new(key, Purpose::Whitening, &tag),
+        signs: KeyStream::new(key, Purpose::Signs, &tag),
+    };
+    let samples = picture.samples_mut();
+    write_header(samples, &layout.tiles[0], &sealed, &streams.signs);
     match depth {
-        1 => embed_body::<1>(picture.samples_mut(), &body, &layout, &signs),
-        2 => embed_body::<2>(picture.samples_mut(), &body, &layout, &signs),
-        3 => embed_body::<3>(picture.samples_mut(), &body, &layout, &signs),
-        4 => embed_body::<4>(picture.samples_mut(), &body, &layout, &signs),
+        1 => embed_body::<1>(samples, payload, &layout, &streams),
+        2 => embed_body::<2>(samples, payload, &layout, &streams),
+        3 => embed_body::<3>(samples, payload, &layout, &streams),
+        4 => embed_body::<4>(samples, payload, &layout, &streams),
         _ => unreachable!("depths are checked with the options"),
     }
 }
@@ -70,13 +81,13 @@ pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, Reve
     }
     let length = header.length as usize;
     let mut body = vec![0; length.next_multiple_of(usize::from(header.depth))];
+    let whitening = KeyStream::new(key, Purpose::Whitening, &tag);
     match header.depth {
-        1 => extract_body::<1>(samples, &mut body, &layout),
-        2 => extract_body::<2>(samples, &mut body, &layout),
-        3 => extract_body::<3>(samples, &mut body, &layout),
-        _ => extract_body::<4>(samples, &mut body, &layout),
+        1 => extract_body::<1>(samples, &mut body, &layout, &whitening),
+        2 => extract_body::<2>(samples, &mut body, &layout, &whitening),
+        3 => extract_body::<3>(samples, &mut body, &layout, &whitening),
+        _ => extract_body::<4>(samples, &mut body, &layout, &whitening),
     }
-    KeyStream::new(key, Purpose::Whitening, &tag).apply_all(&mut body);
     if body[length..].iter().any(|&byte| byte != 0) {
         return Err(RevealError::Damaged);
     }
@@ -95,79 +106,97 @@ pub(super) fn identify(picture: &Picture, key: &CodecKey) -> Result<Header, Reve
 fn write_header(samples: &mut [u8], tile: &Tile, sealed: &[u8; HEADER_BYTES], signs: &KeyStream) {
     let mut sign = [0; HEADER_BYTES];
     signs.apply(0, &mut sign);
-    for n in 0..HEADER_SAMPLES {
-        let bit = |bytes: &[u8; HEADER_BYTES]| bytes[n / 8] >> (n % 8) & 1;
-        let sample = &mut samples[tile.index * TILE + tile.nth(n)];
-        *sample = nearest::<1>(*sample, bit(sealed), bit(&sign));
+    let samples = &mut samples[tile.samples()];
+    for (n, (&bits, &signs)) in sealed.iter().zip(&sign).enumerate() {
+        let group = &mut samples[tile.nth(n) * GROUP..][..GROUP];
+        for (i, sample) in group.iter_mut().enumerate() {
+            *sample = nearest::<1>(*sample, bits >> i & 1, signs >> i & 1);
+        }
     }
 }
 
 fn read_header(samples: &[u8], tile: &Tile) -> [u8; HEADER_BYTES] {
+    let samples = &samples[tile.samples()];
     let mut sealed = [0; HEADER_BYTES];
-    for n in 0..HEADER_SAMPLES {
-        sealed[n / 8] |= (samples[tile.index * TILE + tile.nth(n)] & 1) << (n % 8);
+    for (n, bits) in sealed.iter_mut().enumerate() {
+        let group = &samples[tile.nth(n) * GROUP..][..GROUP];
+        *bits = squeeze::<1>(group_of(group)) as u8;
     }
     sealed
+}
+
+fn group_of(samples: &[u8]) -> Group {
+    let mut group = [0; GROUP];
+    group.copy_from_slice(samples);
+    Group::from_le_bytes(group)
 }
 
 /// The value nearest to `sample` that is congruent to `symbol` modulo 2^K: the only such one in a window of 2^K
 /// values around `sample`, shifted where it would leave 0..=255. At K = 1 `sign` shifts the window.
 #[inline(always)]
-fn nearest<const K: u8>(sample: u8, symbol: u8, sign: u8) -> u8 {
+fn nearest<const K: usize>(sample: u8, symbol: u8, sign: u8) -> u8 {
     let below = if K == 1 { sign } else { (1 << (K - 1)) - 1 };
     let mask = (1 << K) - 1;
     let base = sample.saturating_sub(below).min(255 - mask);
     base + (symbol.wrapping_sub(base) & mask)
 }
 
-fn embed_body<const K: u8>(samples: &mut [u8], body: &[u8], layout: &Layout, signs: &KeyStream) {
-    let parts = layout.deal(body.len() / usize::from(K));
+fn embed_body<const K: usize>(
+    samples: &mut [u8],
+    payload: &[u8],
+    layout: &Layout,
+    streams: &Streams,
+) {
+    let parts = layout.deal(payload.len().div_ceil(K));
     let mut work: Vec<(&Tile, Range<usize>)> = layout.tiles.iter().zip(parts).collect();
     work.sort_unstable_by_key(|(tile, _)| tile.index);
     samples
         .par_chunks_mut(TILE)
         .zip(work)
+        .filter(|(_, (_, part))| !part.is_empty())
         .for_each(|(samples, (tile, part))| {
-            if part.is_empty() {
-                return;
-            }
-            let bytes = &body[part.start * usize::from(K)..part.end * usize::from(K)];
-            let mut stage = [0; TILE];
-            let mut sign = [0; TILE / GROUP];
-            let sign = &mut sign[..if K == 1 { bytes.len() } else { 0 }];
-            signs.apply(BODY_SIGNS + part.start, sign);
-            if tile.len == TILE {
-                scatter::<K, true>(&mut stage, tile, bytes, sign);
-            } else {
-                scatter::<K, false>(&mut stage, tile, bytes, sign);
-            }
-            apply::<K>(&mut samples[..tile.len], &stage);
+            let mut stage = [[0; GROUP]; TILE_GROUPS];
+            stage_part::<K>(&mut stage, tile, payload, part, streams);
+            let samples = &mut samples[..tile.groups * GROUP];
+            apply::<K>(samples, stage.as_flattened());
         });
 }
 
-/// Puts each symbol where its sample is.
-fn scatter<const K: u8, const WHOLE: bool>(
-    stage: &mut [u8; TILE],
+/// Puts the symbols of some groups of the payload where their samples are. Behind its end the payload is zeros.
+fn stage_part<const K: usize>(
+    stage: &mut [[u8; GROUP]; TILE_GROUPS],
     tile: &Tile,
-    bytes: &[u8],
-    signs: &[u8],
+    payload: &[u8],
+    part: Range<usize>,
+    streams: &Streams,
 ) {
-    let mut walk = Walk::<WHOLE>::new(tile);
-    for (i, group) in bytes.chunks_exact(usize::from(K)).enumerate() {
-        let word = group
+    let mut bytes = [0; TILE_GROUPS * MAX_DEPTH];
+    let bytes = &mut bytes[..part.len() * K];
+    let from = &payload[part.start * K..payload.len().min(part.end * K)];
+    bytes[..from.len()].copy_from_slice(from);
+    streams.whitening.apply(part.start * K, bytes);
+    let mut signs = [0; TILE_GROUPS];
+    if K == 1 {
+        let signs = &mut signs[..part.len()];
+        streams.signs.apply(BODY_SIGNS + part.start, signs);
+    }
+    let walk = Walk::new(tile);
+    for ((bytes, &sign), at) in bytes.chunks_exact(K).zip(&signs).zip(walk) {
+        // Shifted together, not copied: a load of bytes that were just stored one by one would wait for them.
+        let word = bytes
             .iter()
             .rev()
-            .fold(0u32, |word, &byte| word << 8 | u32::from(byte));
-        let sign = if K == 1 { signs[i] } else { 0 };
-        for n in 0..GROUP {
-            let symbol = (word >> (n * usize::from(K))) as u8 & ((1 << K) - 1);
-            stage[walk.next() % TILE] = STAGED | (sign >> n & 1) << SIGN_BIT | symbol;
+            .fold(0, |word, &byte| word << 8 | Group::from(byte));
+        let mut group = STAGED | spread::<K>(word);
+        if K == 1 {
+            group |= spread::<1>(Group::from(sign)) << SIGN_BIT;
         }
+        stage[at % TILE_GROUPS] = group.to_le_bytes();
     }
 }
 
 /// The contiguous pass: plain arithmetic on bytes, without a branch.
-fn apply<const K: u8>(samples: &mut [u8], stage: &[u8; TILE]) {
+fn apply<const K: usize>(samples: &mut [u8], stage: &[u8]) {
     for (sample, &staged) in samples.iter_mut().zip(stage) {
         let moved = nearest::<K>(*sample, staged, staged >> SIGN_BIT & 1);
         let chosen = ((staged as i8) >> 7) as u8;
@@ -175,72 +204,60 @@ fn apply<const K: u8>(samples: &mut [u8], stage: &[u8; TILE]) {
     }
 }
 
-fn extract_body<const K: u8>(samples: &[u8], body: &mut [u8], layout: &Layout) {
-    let parts = layout.deal(body.len() / usize::from(K));
+fn extract_body<const K: usize>(
+    samples: &[u8],
+    body: &mut [u8],
+    layout: &Layout,
+    whitening: &KeyStream,
+) {
+    let parts = layout.deal(body.len() / K);
     let mut rest = body;
     let mut work = Vec::with_capacity(parts.len());
     for (tile, part) in layout.tiles.iter().zip(parts) {
-        let (bytes, after) = rest.split_at_mut(part.len() * usize::from(K));
+        let (bytes, after) = rest.split_at_mut(part.len() * K);
         rest = after;
-        work.push((tile, bytes));
+        work.push((tile, part.start * K, bytes));
     }
-    work.into_par_iter().for_each(|(tile, bytes)| {
-        let samples = &samples[tile.index * TILE..][..tile.len];
-        match <&[u8; TILE]>::try_from(samples) {
-            Ok(whole) => gather_whole::<K>(whole, tile, bytes),
-            Err(_) => gather_partial::<K>(samples, tile, bytes),
+    work.into_par_iter().for_each(|(tile, position, bytes)| {
+        // Fetched in one contiguous pass: picking groups out of memory would wait for nearly each of them.
+        let mut stage = [[0; GROUP]; TILE_GROUPS];
+        stage.as_flattened_mut()[..tile.groups * GROUP].copy_from_slice(&samples[tile.samples()]);
+        for (bytes, at) in bytes.chunks_exact_mut(K).zip(Walk::new(tile)) {
+            let word = squeeze::<K>(Group::from_le_bytes(stage[at % TILE_GROUPS]));
+            bytes.copy_from_slice(&word.to_le_bytes()[..K]);
         }
+        whitening.apply(position, bytes);
     });
 }
 
-fn gather_whole<const K: u8>(samples: &[u8; TILE], tile: &Tile, bytes: &mut [u8]) {
-    let mut walk = Walk::<true>::new(tile);
-    gather::<K>(bytes, || samples[walk.next() % TILE]);
-}
-
-fn gather_partial<const K: u8>(samples: &[u8], tile: &Tile, bytes: &mut [u8]) {
-    let mut walk = Walk::<false>::new(tile);
-    gather::<K>(bytes, || samples[walk.next()]);
-}
-
-#[inline(always)]
-fn gather<const K: u8>(bytes: &mut [u8], mut next: impl FnMut() -> u8) {
-    for group in bytes.chunks_exact_mut(usize::from(K)) {
-        let mut word = 0u32;
-        for n in 0..GROUP {
-            word |= u32::from(next() & ((1 << K) - 1)) << (n * usize::from(K));
-        }
-        group.copy_from_slice(&word.to_le_bytes()[..usize::from(K)]);
-    }
-}
-
-/// The samples of a tile in keyed order, behind the header's.
-struct Walk<const WHOLE: bool> {
+/// The groups of a tile in keyed order, behind the header's.
+struct Walk {
     at: usize,
     stride: usize,
-    len: usize,
+    groups: usize,
 }
 
-impl<const WHOLE: bool> Walk<WHOLE> {
+impl Walk {
     fn new(tile: &Tile) -> Self {
         Walk {
             at: tile.nth(tile.reserved),
             stride: tile.stride,
-            len: tile.len,
+            groups: tile.groups,
         }
     }
+}
 
-    /// A whole tile has a power of two for its length: the remainder is a mask.
+impl Iterator for Walk {
+    type Item = usize;
+
     #[inline(always)]
-    fn next(&mut self) -> usize {
+    fn next(&mut self) -> Option<usize> {
         let at = self.at;
         self.at += self.stride;
-        if WHOLE {
-            self.at %= TILE;
-        } else if self.at >= self.len {
-            self.at -= self.len;
+        if self.at >= self.groups {
+            self.at -= self.groups;
         }
-        at
+        Some(at)
     }
 }
 
@@ -250,7 +267,7 @@ mod tests {
 
     #[test]
     fn nearest_is_congruent_and_nearest_for_every_sample_and_symbol() {
-        fn check<const K: u8>() {
+        fn check<const K: usize>() {
             for sample in 0..=255u8 {
                 for symbol in 0..1u8 << K {
                     for sign in 0..=1 {

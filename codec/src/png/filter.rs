@@ -1,5 +1,7 @@
 //! Row filters (PNG, 9): forward for the writer, back for the reader, and the writer's choice.
 
+use crate::picture::Channels;
+
 /// Numbers as in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -67,8 +69,15 @@ pub(super) fn forward(filter: Filter, bpp: usize, row: &[u8], above: &[u8], out:
     }
 }
 
-/// Undoes a filter in place.
-pub(super) fn back<const BPP: usize>(filter: Filter, row: &mut [u8], above: &[u8]) {
+/// Undoes a filter in place. `above` is the row before, unfiltered.
+pub(super) fn undo(channels: Channels, filter: Filter, row: &mut [u8], above: &[u8]) {
+    match channels {
+        Channels::Rgb => back::<3>(filter, row, above),
+        Channels::Rgba => back::<4>(filter, row, above),
+    }
+}
+
+fn back<const BPP: usize>(filter: Filter, row: &mut [u8], above: &[u8]) {
     assert!(row.len() == above.len() && row.len().is_multiple_of(BPP));
     let mut left = [0u8; BPP];
     match filter {
@@ -151,13 +160,16 @@ fn average(a: u8, b: u8) -> u8 {
     (a & b) + ((a ^ b) >> 1)
 }
 
+/// The neighbour nearest to a + b - c, without a branch: c where it lies between the others as that sum says, else
+/// the smaller or the larger of them.
 #[inline(always)]
 fn paeth(a: u8, b: u8, c: u8) -> u8 {
-    let (wide_a, wide_b, wide_c) = (i16::from(a), i16::from(b), i16::from(c));
-    let (pa, pb) = ((wide_b - wide_c).abs(), (wide_a - wide_c).abs());
-    let pc = (wide_a + wide_b - 2 * wide_c).abs();
-    let not_a = if pb <= pc { b } else { c };
-    if pa <= pb && pa <= pc { a } else { not_a }
+    let (a, b, c) = (i16::from(a), i16::from(b), i16::from(c));
+    let (low, high) = (a.min(b), a.max(b));
+    let reach = 3 * c - (a + b);
+    let low_or_c = if high <= reach { low } else { c };
+    let nearest = if reach <= low { high } else { low_or_c };
+    nearest as u8
 }
 
 #[cfg(test)]
@@ -178,6 +190,30 @@ mod tests {
             forward(filter, 4, row, above, &mut out);
             back::<4>(filter, &mut out, above);
             assert_eq!(out, row, "{filter:?} of 4 bytes");
+        }
+    }
+
+    #[test]
+    fn paeth_is_the_standard_s_for_all_neighbours() {
+        // PNG, 9.4, word for word.
+        let standard = |a: u8, b: u8, c: u8| {
+            let p = i16::from(a) + i16::from(b) - i16::from(c);
+            let distance = |x: u8| (p - i16::from(x)).abs();
+            let (pa, pb, pc) = (distance(a), distance(b), distance(c));
+            if pa <= pb && pa <= pc {
+                a
+            } else if pb <= pc {
+                b
+            } else {
+                c
+            }
+        };
+        for a in 0..=255 {
+            for b in 0..=255 {
+                for c in 0..=255 {
+                    assert_eq!(paeth(a, b, c), standard(a, b, c), "{a} {b} {c}");
+                }
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod deflate;
 mod filter;
 mod huffman;
 mod read;
+mod stream;
 mod strip;
 mod write;
 

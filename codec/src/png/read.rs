@@ -9,6 +9,7 @@ use crate::picture::{Channels, Picture};
 
 use super::chunk::Chunks;
 use super::filter::{self, Filter};
+use super::stream;
 use super::strip::{self, adler, join_adler};
 use super::write::ZLIB_HEADER;
 
@@ -29,9 +30,8 @@ pub enum PngError {
     TooLarge(usize),
 }
 
-const TRUNCATED: PngError = PngError::Damaged("its picture is cut short");
-const BAD_STREAM: PngError = PngError::Damaged("its picture cannot be decompressed");
-const BAD_FILTER: PngError = PngError::Damaged("a row has an unknown filter");
+pub(super) const TRUNCATED: PngError = PngError::Damaged("its picture is cut short");
+pub(super) const BAD_STREAM: PngError = PngError::Damaged("its picture cannot be decompressed");
 
 /// DEFLATE expands by no more than this.
 const MAX_EXPANSION: u64 = 1032;
@@ -48,19 +48,19 @@ pub fn read(png: &[u8]) -> Result<Picture, PngError> {
     }
     let samples = match read_strips(&head, &idats) {
         Some(samples) => samples,
-        None => read_stream(&head, &idats)?,
+        None => stream::read(&head, &idats)?,
     };
     Picture::new(head.width, head.height, head.channels, samples).ok_or(TRUNCATED)
 }
 
-struct Head {
-    width: u32,
-    height: u32,
-    channels: Channels,
+pub(super) struct Head {
+    pub width: u32,
+    pub height: u32,
+    pub channels: Channels,
 }
 
 impl Head {
-    fn row_bytes(&self) -> usize {
+    pub(super) fn row_bytes(&self) -> usize {
         self.width as usize * self.channels.count()
     }
 
@@ -189,64 +189,11 @@ fn read_strip(head: &Head, body: &[u8], last: bool, samples: &mut [u8]) -> Optio
         let filter = Filter::from_byte(raw[0])?;
         row.copy_from_slice(&raw[1..]);
         match above {
-            Some(above) => back(head.channels, filter, row, above),
-            None if filter.stands_alone() => back(head.channels, filter, row, &raw[1..]),
+            Some(above) => filter::undo(head.channels, filter, row, above),
+            None if filter.stands_alone() => filter::undo(head.channels, filter, row, &raw[1..]),
             None => return None,
         }
         above = Some(row);
     }
     Some((adler(&filtered), filtered.len()))
-}
-
-/// The reading in order of any encoder's stream, unfiltered in place.
-fn read_stream(head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>, PngError> {
-    let mut raw = inflate(head, idats)?;
-    let row_bytes = head.row_bytes();
-    let blank = vec![0; row_bytes];
-    for y in 0..head.height as usize {
-        let from = y * (row_bytes + 1);
-        let filter = Filter::from_byte(raw[from]).ok_or(BAD_FILTER)?;
-        raw.copy_within(from + 1..from + 1 + row_bytes, y * row_bytes);
-        let (done, rest) = raw.split_at_mut(y * row_bytes);
-        let above = if y == 0 {
-            &blank
-        } else {
-            &done[done.len() - row_bytes..]
-        };
-        back(head.channels, filter, &mut rest[..row_bytes], above);
-    }
-    raw.truncate(row_bytes * head.height as usize);
-    Ok(raw)
-}
-
-fn inflate(head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>, PngError> {
-    // One byte more than there should be, so that a stream that is too long shows.
-    let mut raw = vec![0; head.raw_len() + 1];
-    let mut inflate = Decompressor::new();
-    let mut at = 0;
-    for (i, idat) in idats.iter().enumerate() {
-        let mut input = *idat;
-        while !input.is_empty() && !inflate.is_done() {
-            let last = i + 1 == idats.len();
-            let (read, written) = inflate
-                .read(input, &mut raw, at, last)
-                .map_err(|_| BAD_STREAM)?;
-            at += written;
-            input = &input[read..];
-            if at == raw.len() && !inflate.is_done() {
-                return Err(PngError::Damaged("its picture is longer than it says"));
-            }
-        }
-    }
-    if !inflate.is_done() || at != head.raw_len() {
-        return Err(TRUNCATED);
-    }
-    Ok(raw)
-}
-
-fn back(channels: Channels, filter: Filter, row: &mut [u8], above: &[u8]) {
-    match channels {
-        Channels::Rgb => filter::back::<3>(filter, row, above),
-        Channels::Rgba => filter::back::<4>(filter, row, above),
-    }
 }

@@ -218,7 +218,8 @@ fn a_translucent_cover_is_laid_over_white() {
     for options in all_options() {
         let carrier = hide(&png::write(&cover), b"payload", &key(12), &options).unwrap();
         assert_eq!(reveal(&carrier, &key(12)).unwrap(), b"payload");
-        let seen = png::read(&carrier).unwrap().without_alpha();
+        let carrier = png::read(&carrier).unwrap();
+        let seen = carrier.without_alpha();
         let flat = cover.clone().into_opaque();
         let pairs = flat.samples().iter().zip(seen.samples());
         assert!(

@@ -1,5 +1,5 @@
-//! Files that pin the format. What opens here has to open for as long as version 1 is read; what is refused here
-//! has to stay refused. `cargo test -p cameo-common --test codec -- --ignored write_the_vectors` makes them anew.
+//! Files that pin the format. What opens here has to open for as long as version 2 is read; what is refused here
+//! has to stay refused. `cargo test -p cameo-codec --test codec -- --ignored write_the_vectors` makes them anew.
 
 use std::fs;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ fn folder() -> PathBuf {
 fn load() -> Vectors {
     let vectors: Vectors =
         serde_json::from_slice(&fs::read(folder().join("vectors.json")).unwrap()).unwrap();
-    assert_eq!(vectors.format, 1);
+    assert_eq!(vectors.format, 2);
     assert!(vectors.good.len() >= 5 && vectors.must_fail.len() >= 20);
     vectors
 }
@@ -133,7 +133,7 @@ fn write_the_vectors() {
         })
         .collect();
     let vectors = Vectors {
-        format: 1,
+        format: 2,
         good,
         must_fail,
     };
