@@ -65,7 +65,7 @@ fn once(cover: &Picture, payload: &[u8], to: &mut [u8], times: &mut Times) -> an
     let given = cover.clone();
     let carrier = times.embed.time(|| embed(given, payload, &key, &options))?;
     times.memcpy.time(|| copy(cover.samples(), to));
-    let found = times.extract.time(|| extract(carrier, &key))?;
+    let found = times.extract.time(|| extract(&carrier, &key))?;
     ensure!(found == payload, "extract does not give what was embedded");
     steganography(cover, payload, &mut times.theirs)
 }
