@@ -3,6 +3,7 @@
 //! Others are only ever run, never linked: two of them are under the GPL.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,8 +65,11 @@ impl fmt::Display for Kind {
 impl Program {
     /// The first of this name on PATH.
     pub fn on_path(kind: Kind) -> Option<Program> {
-        let folders = env::var_os("PATH")?;
-        env::split_paths(&folders)
+        Self::within(kind, &env::var_os("PATH")?)
+    }
+
+    fn within(kind: Kind, folders: &OsStr) -> Option<Program> {
+        env::split_paths(folders)
             .map(|folder| folder.join(kind.command()))
             .find(|path| path.is_file())
             .map(|path| Program { kind, path })
@@ -149,6 +153,7 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn words(command: &Command) -> Vec<String> {
@@ -179,7 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_not_found() {
-        assert!(Program::on_path(Kind::Cameo).is_none_or(|found| found.path.is_file()));
+    fn the_first_of_a_name_is_found_and_one_that_is_not_there_is_not() {
+        let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let folders = env::join_paths([first.path(), second.path()]).unwrap();
+        assert!(Program::within(Kind::Stegano, &folders).is_none());
+        for folder in [&second, &first] {
+            let path = folder.path().join("stegano");
+            std::fs::write(&path, "").unwrap();
+            let found = Program::within(Kind::Stegano, &folders).unwrap();
+            assert_eq!(found.path, path);
+        }
+        assert!(Program::within(Kind::Steghide, &folders).is_none());
     }
 }

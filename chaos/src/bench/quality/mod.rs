@@ -1,4 +1,4 @@
-//! How near two pictures are: to arithmetic ([`psnr`]) and to the eye ([`ssim`]).
+//! How near two pictures are: to arithmetic ([`psnr()`]) and to the eye ([`ssim()`]).
 
 pub mod luma;
 pub mod psnr;

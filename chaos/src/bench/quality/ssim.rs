@@ -45,7 +45,7 @@ pub fn ssim(a: &[f32], b: &[f32], (width, height): (u32, u32)) -> f64 {
     sum / places as f64
 }
 
-/// The mean of [`ssim`] over red, green and blue.
+/// The mean of [`ssim()`] over red, green and blue.
 pub fn mean_rgb_ssim(a: &Picture, b: &Picture) -> f64 {
     let plane = |picture: &Picture, at: usize| -> Vec<f32> {
         let pixels = picture.samples().chunks_exact(picture.channels().count());

@@ -48,8 +48,8 @@ pub(crate) mod photo {
     #![allow(clippy::unwrap_used)]
     use cameo_common::codec::{HideOptions, Picture, cover_from_picture};
 
-    /// One whose own statistics the estimators take for clean. Of the five, one sharpened photo looks to them as if
-    /// a tenth of it carried something.
+    /// One that the estimators take for clean. Of the five, `Picture_1A` looks to them as if a tenth of it carried
+    /// something: how far they can be trusted at all.
     pub fn real() -> Picture {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
