@@ -5,7 +5,7 @@ mod chunks;
 use std::path::PathBuf;
 
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{CodecKey, Identity as Found, Inspection, identify, inspect};
+use cameo_common::codec::{CodecKey, Identity as Found, Inspection, identify, png};
 use cameo_common::ids::GrantId;
 use clap::Args;
 use tokio::task::spawn_blocking;
@@ -60,22 +60,22 @@ pub async fn run(
 }
 
 fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Seen, Failure> {
-    let png = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
+    let file = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
     let keys = match &arguments.key {
         Some(path) => vec![(Whose::Given, KeyFile::read(path)?.key().clone())],
         None => known_keys(home),
     };
-    let plain = inspect(&png).map_err(|error| {
+    let picture = png::read(&file).map_err(|error| {
         Failure::other(
             "not_a_png",
             format!("{} cannot be read: {error}", arguments.file.display()),
         )
     })?;
-    let found = |(whose, key)| identify(&png, &key).ok().map(|found| (whose, found));
+    let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
     Ok(Seen {
-        beside: chunks::beside_the_picture(&png),
+        beside: chunks::beside_the_picture(&file),
         hidden: keys.into_iter().find_map(found),
-        plain,
+        plain: Inspection::of(&picture, file.len() as u64),
     })
 }
 

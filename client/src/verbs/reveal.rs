@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{Identity, Picture, RevealError, extract, identify, png};
+use cameo_common::codec::{Picture, RevealError, extract, identify, png};
 use cameo_common::ids::Hash;
 use clap::Args;
 use tokio::task::spawn_blocking;
@@ -39,8 +39,10 @@ pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Failure> {
 fn reveal(arguments: &Arguments) -> Result<Report, Failure> {
     NewFile::check(&arguments.out)?;
     let key = KeyFile::read(&arguments.key)?;
-    let (found, carrier) = open(arguments, &key)?;
-    let payload = extract(carrier, key.key()).map_err(|error| refused(arguments, &error))?;
+    let carrier = open(arguments)?;
+    let found = identify(&carrier, key.key()).map_err(|error| refused(arguments, &error))?;
+    let payload = extract(&carrier, key.key()).map_err(|error| refused(arguments, &error))?;
+    drop(carrier);
     let mut file = NewFile::create(&arguments.out)?;
     let written = file.writer().write_all(&payload);
     written.map_err(file.unwritten())?;
@@ -58,13 +60,10 @@ fn reveal(arguments: &Arguments) -> Result<Report, Failure> {
         .with("blake3", Hash::of(&payload)))
 }
 
-/// The carrier without its file, and what its header says.
-fn open(arguments: &Arguments, key: &KeyFile) -> Result<(Identity, Picture), Failure> {
+/// The carrier without its file.
+fn open(arguments: &Arguments) -> Result<Picture, Failure> {
     let file = files::read(&arguments.carrier, MAX_CARRIER_BYTES)?;
-    let found = identify(&file, key.key())
-        .and_then(|found| Ok((found, png::read(&file)?)))
-        .map_err(|error| refused(arguments, &error))?;
-    Ok(found)
+    png::read(&file).map_err(|error| refused(arguments, &error.into()))
 }
 
 fn refused(arguments: &Arguments, error: &RevealError) -> Failure {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cameo_common::api::GrantInfo;
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{CodecKey, identify, inspect, preview};
+use cameo_common::codec::{CodecKey, identify, png, preview};
 use cameo_common::ids::Hash;
 use cameo_common::rights::Denied;
 use cameo_common::sealing::Opened;
@@ -126,11 +126,11 @@ async fn find(ctx: &Context, what: &str) -> Result<Prepared, Failure> {
 
 /// A carrier that was written anew by another program may still be whole.
 fn recognise(
-    png: Vec<u8>,
+    file: Vec<u8>,
     candidates: Vec<GrantHeld>,
     shown: &str,
 ) -> Result<(GrantHeld, Vec<u8>), Failure> {
-    inspect(&png).map_err(|error| {
+    let carrier = png::read(&file).map_err(|error| {
         Failure::other(
             "not_a_png",
             format!("{shown} is damaged, or no PNG at all ({error}): nothing was used; view it by its grant, or ask for it again"),
@@ -138,8 +138,8 @@ fn recognise(
     })?;
     for held in candidates {
         let key = CodecKey::from_bytes(*held.codec_key.expose());
-        if identify(&png, &key).is_ok() {
-            return Ok((held, png));
+        if identify(&carrier, &key).is_ok() {
+            return Ok((held, file));
         }
     }
     Err(Failure::not_found(format!(
