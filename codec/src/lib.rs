@@ -24,6 +24,8 @@ mod scale;
 mod size;
 mod symbols;
 mod veil;
+#[cfg(test)]
+mod work;
 
 pub use caption::{Caption, CaptionError};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
