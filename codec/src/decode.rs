@@ -6,7 +6,10 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage,
+};
+use jpeg_decoder::PixelFormat;
 use thiserror::Error;
 
 use super::limits::{MAX_DECODE_BYTES, MAX_EDGE, MAX_PHOTO_BYTES, MAX_PIXELS};
@@ -33,17 +36,19 @@ pub enum DecodeError {
 /// A decoded picture and what its file was.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    /// As it lies in the file.
+    /// As it lies in the file; perhaps smaller, where that was asked for.
     pub image: DynamicImage,
+    /// Width and height as they are in the file.
+    original: (u32, u32),
     /// How `image` still has to be turned to be seen as meant.
     pub orientation: Orientation,
     pub media_type: &'static str,
 }
 
 impl Decoded {
-    /// Width and height as seen.
+    /// Width and height of the original, as seen.
     pub(super) fn size(&self) -> (u32, u32) {
-        let (width, height) = (self.image.width(), self.image.height());
+        let (width, height) = self.original;
         match self.orientation {
             Orientation::Rotate90
             | Orientation::Rotate270
@@ -54,7 +59,18 @@ impl Decoded {
     }
 }
 
+/// In full size.
 pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
+    decode_to(file, None)
+}
+
+/// At least so large that its longer edge has `edge` pixels, if the original's has: where the format knows how,
+/// not all of it is decoded.
+pub(super) fn decode_small(file: &[u8], edge: u32) -> Result<Decoded, DecodeError> {
+    decode_to(file, Some(edge))
+}
+
+fn decode_to(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeError> {
     if file.len() > MAX_PHOTO_BYTES {
         return Err(DecodeError::TooLarge(file.len()));
     }
@@ -79,12 +95,33 @@ pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
     }
     // A picture without a readable orientation is seen as it lies.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let small = edge.filter(|_| format == ImageFormat::Jpeg);
+    let image = match small.and_then(|edge| scaled_jpeg(file, edge)) {
+        Some(small) => small,
+        None => DynamicImage::from_decoder(decoder).map_err(refused)?,
+    };
     Ok(Decoded {
         image,
+        original: (width, height),
         orientation,
         media_type: format.to_mime_type(),
     })
+}
+
+/// A JPEG from the low frequencies of its blocks alone: an eighth, a quarter or half of its size. `None` where it
+/// is not of the common kinds, or anything is wrong: then the whole is decoded, which also finds the right words.
+fn scaled_jpeg(file: &[u8], edge: u32) -> Option<DynamicImage> {
+    let mut decoder = jpeg_decoder::Decoder::new(file);
+    decoder.set_max_decoding_buffer_size(MAX_DECODE_BYTES as usize);
+    let edge = u16::try_from(edge).ok()?;
+    let (width, height) = decoder.scale(edge, edge).ok()?;
+    let samples = decoder.decode().ok()?;
+    let (width, height) = (u32::from(width), u32::from(height));
+    match decoder.info()?.pixel_format {
+        PixelFormat::RGB24 => RgbImage::from_raw(width, height, samples).map(Into::into),
+        PixelFormat::L8 => GrayImage::from_raw(width, height, samples).map(Into::into),
+        PixelFormat::L16 | PixelFormat::CMYK32 => None,
+    }
 }
 
 /// What kind of file this is, from its first bytes.

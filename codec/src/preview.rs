@@ -5,7 +5,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, RgbImage};
 use thiserror::Error;
 
-use super::decode::{DecodeError, decode, to_picture};
+use super::decode::{DecodeError, decode_small, to_picture};
 use super::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
 use super::picture::Picture;
 use super::scale;
@@ -51,7 +51,8 @@ const QUALITIES: [u8; 5] = [82, 70, 55, 35, 10];
 
 /// A preview of any picture that can be decoded.
 pub fn preview(file: &[u8]) -> Result<Preview, PreviewError> {
-    let decoded = decode(file)?;
+    // Twice the edge, so that the last step down still smooths.
+    let decoded = decode_small(file, 2 * PREVIEW_EDGE)?;
     let (width, height) = decoded.size();
     let (orientation, media_type) = (decoded.orientation, decoded.media_type.to_owned());
     // Smaller first: turning and laying over white then cost nothing.

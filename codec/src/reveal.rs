@@ -54,15 +54,14 @@ pub fn extract(carrier: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError
 }
 
 /// Reads the header only.
-pub fn identify(png: &[u8], key: &CodecKey) -> Result<Identity, RevealError> {
-    let picture = png::read(png)?;
-    let found = if picture.is_translucent() {
-        alpha::identify(&picture, key)
+pub fn identify(carrier: &Picture, key: &CodecKey) -> Result<Identity, RevealError> {
+    let found = if carrier.is_translucent() {
+        alpha::identify(carrier, key)
     } else {
         Err(RevealError::NotOurs)
     };
     let header: Header = match found {
-        Err(RevealError::NotOurs) => veil::identify(&picture.without_alpha(), key)?,
+        Err(RevealError::NotOurs) => veil::identify(&carrier.without_alpha(), key)?,
         found => found?,
     };
     Ok(Identity {

@@ -217,3 +217,24 @@ fn all_photos_have_previews() {
         assert!(seen.jpeg.len() <= MAX_PREVIEW_BYTES, "{name}");
     }
 }
+
+#[test]
+fn a_jpeg_decoded_at_a_fraction_looks_like_the_whole_of_it() {
+    for (_, photo) in photos() {
+        let whole = image::load_from_memory(&photo).unwrap().into_rgb8();
+        let (width, height) = whole.dimensions();
+        let whole = Picture::new(width, height, cameo_codec::Channels::Rgb, whole.into_raw());
+        let whole = preview(&file(&whole.unwrap(), ImageFormat::Bmp)).unwrap();
+        let seen = preview(&photo).unwrap();
+        assert_eq!((seen.width, seen.height), (width, height));
+        let samples = |preview: &[u8]| image::load_from_memory(preview).unwrap().into_rgb8();
+        let (whole, seen) = (samples(&whole.jpeg), samples(&seen.jpeg));
+        assert_eq!(whole.dimensions(), seen.dimensions());
+        let apart: u64 = whole
+            .iter()
+            .zip(seen.iter())
+            .map(|(a, b)| u64::from(a.abs_diff(*b)))
+            .sum();
+        assert!(apart / (whole.len() as u64) < 3, "{apart}");
+    }
+}

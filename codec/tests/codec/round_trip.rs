@@ -213,7 +213,7 @@ fn a_wrong_key_reads_as_not_ours_and_so_does_a_plain_picture() {
         for wrong in 0..10 {
             let found = reveal(&carrier, &key(wrong));
             assert_eq!(found, Err(RevealError::NotOurs), "{options:?} {wrong}");
-            assert_eq!(identify(&carrier, &key(wrong)), Err(RevealError::NotOurs));
+            assert_eq!(identify(&png::read(&carrier).unwrap(), &key(wrong)), Err(RevealError::NotOurs));
         }
         assert_eq!(reveal(&cover, &key(10)), Err(RevealError::NotOurs));
     }
@@ -238,7 +238,7 @@ fn the_owner_can_tell_which_codec_it_was_and_a_stranger_only_alpha() {
     let cover = png::write(&picture(Kind::Gradient, 100, 100, 11));
     for options in all_options() {
         let carrier = hide(&cover, &bytes(500, 1), &key(11), &options).unwrap();
-        let identity = identify(&carrier, &key(11)).unwrap();
+        let identity = identify(&png::read(&carrier).unwrap(), &key(11)).unwrap();
         assert_eq!((identity.codec, identity.payload), (options.codec, 500));
         let shown = inspect(&carrier).unwrap();
         assert_eq!(shown.looks_like_alpha, options.codec == Codec::Alpha);
