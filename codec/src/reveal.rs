@@ -83,7 +83,7 @@ mod tests {
 
     fn cover(channels: Channels) -> Picture {
         let samples = (0..30_000 * channels.count())
-            .map(|i| (i * i >> 3) as u8)
+            .map(|i| ((i * i) >> 3) as u8)
             .collect();
         Picture::new(300, 100, channels, samples).unwrap()
     }

@@ -147,7 +147,7 @@ fn a_stream_cut_into_chunks_anywhere_is_the_same_picture() {
 #[test]
 fn a_stream_whose_last_bytes_fill_several_parts_is_read_to_its_end() {
     // All black: a few hundred bytes inflate to many times what is inflated at once.
-    for (width, height) in [(33_000, 60), (1000, 2500), (7, 200_000)] {
+    for (width, height) in [(33_000, 60), (1000, 2500), (14, 39_000)] {
         let picture = picture(KINDS[0], width, height, 1);
         let mut file = Vec::new();
         let mut encoder = ::png::Encoder::new(&mut file, width, height);

@@ -213,7 +213,10 @@ fn a_wrong_key_reads_as_not_ours_and_so_does_a_plain_picture() {
         for wrong in 0..10 {
             let found = reveal(&carrier, &key(wrong));
             assert_eq!(found, Err(RevealError::NotOurs), "{options:?} {wrong}");
-            assert_eq!(identify(&png::read(&carrier).unwrap(), &key(wrong)), Err(RevealError::NotOurs));
+            assert_eq!(
+                identify(&png::read(&carrier).unwrap(), &key(wrong)),
+                Err(RevealError::NotOurs)
+            );
         }
         assert_eq!(reveal(&cover, &key(10)), Err(RevealError::NotOurs));
     }
