@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../fuzz/src/lib.rs"]
-mod fuzz;
+mod targets;
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -26,7 +25,7 @@ fn here(folder: &str) -> PathBuf {
 }
 
 fn replay(name: &str, file: &Path, data: &[u8]) {
-    let (_, target) = fuzz::TARGETS
+    let (_, target) = targets::TARGETS
         .iter()
         .find(|target| target.0 == name)
         .unwrap();
@@ -39,7 +38,7 @@ fn replay(name: &str, file: &Path, data: &[u8]) {
 
 #[test]
 fn every_promise_holds_for_all_that_the_fuzzers_kept() {
-    for (name, _) in fuzz::TARGETS {
+    for (name, _) in targets::TARGETS {
         let corpus = files(&here("fuzz/corpus").join(name));
         assert!(!corpus.is_empty(), "the corpus of {name} is gone");
         for (file, data) in corpus {
