@@ -25,7 +25,8 @@ pub fn preview(file: &[u8]) {
         assert!((1..=PREVIEW_EDGE).contains(&again.height));
     }
     let default = default_cover_from_file(file, None, PAYLOAD, &options);
-    assert_eq!(default.is_ok(), made.is_ok());
+    // A preview is decoded more coarsely, and may show what in full is damaged.
+    assert!(made.is_ok() || default.is_err());
     if let Ok(cover) = default {
         assert!(capacity(cover.width(), cover.height(), &options) >= PAYLOAD as u64);
     }
