@@ -74,7 +74,17 @@ fn sealed() -> std::io::Result<()> {
     seed("sealed_built", "photo", &[&[1][..], &photo].concat())?;
     // The name's length in two bytes where one would do.
     let overlong = [&[1, 0x80 | photo[0], 0][..], &photo[1..]].concat();
-    seed("sealed_built", "overlong", &overlong)
+    seed("sealed_built", "overlong", &overlong)?;
+    for (name, xs) in [
+        ("parts", [1, 2]),
+        ("parts-equal", [1, 1]),
+        ("parts-zero", [0, 1]),
+    ] {
+        let part = |x: u8| [&[x][..], &[7 * x; 32]].concat();
+        let parts = [&[2, 2][..], &part(xs[0]), &part(xs[1])].concat();
+        seed("sealed_built", name, &parts)?;
+    }
+    Ok(())
 }
 
 /// The header and the stream of files of our own, with the stream cut where they cut it.

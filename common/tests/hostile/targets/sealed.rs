@@ -2,11 +2,13 @@
 
 use std::sync::LazyLock;
 
-use cameo_common::ids::{GrantId, Hash};
-use cameo_common::keys::SealingSecret;
+use cameo_common::ids::{ClusterId, GrantId, Hash};
+use cameo_common::keys::{PublicKey, SealingSecret};
 use cameo_common::sealing::{
-    Opened, PhotoInfo, SealedPhoto, SealingError, Share, open_photo, open_viewer_share, seal_photo,
+    Opened, PhotoInfo, SHARE_LENGTH, SealedPhoto, SealingError, Share, combine, open_photo,
+    open_viewer_share, seal_photo,
 };
+use cameo_common::statements::Deal;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use rand_chacha::ChaCha20Rng;
@@ -49,12 +51,36 @@ pub fn sealed_payload(payload: &[u8]) {
     assert_eq!(opened.is_ok(), payload == good());
 }
 
-/// `[what][...]`: the good payload bent, cut or lengthened; or any bytes sealed in a photo's place.
+/// `[what][...]`: the good payload bent, cut or lengthened; any bytes sealed in a photo's place; or parts of a share
+/// that its owner dealt as he liked.
 pub fn sealed_built(data: &[u8]) {
     let mut input = Input(data);
-    match input.byte() % 2 {
+    match input.byte() % 3 {
         0 => sealed_payload(&bent(&mut input)),
-        _ => sealed_by_a_liar(input.0),
+        1 => sealed_by_a_liar(input.0),
+        _ => dealt_by_a_liar(&mut input),
+    }
+}
+
+/// `[threshold][parts: 33 each, the last perhaps shorter]`
+fn dealt_by_a_liar(input: &mut Input<'_>) {
+    let deal = Deal {
+        owner: PublicKey([5; 32]),
+        viewer: PublicKey([6; 32]),
+        cluster: ClusterId([4; 32]),
+        grant: GRANT,
+        number: 1,
+        descriptor: Hash([8; 32]),
+        threshold: input.byte(),
+        parts: Vec::new(),
+    };
+    let parts = input.0.chunks(1 + SHARE_LENGTH);
+    let parts: Vec<_> = parts.map(|part| part.to_vec().into()).collect();
+    let need = usize::from(deal.threshold);
+    match combine(&deal, &parts) {
+        Ok(_) => assert!(parts.len() >= need),
+        Err(SealingError::TooFewParts { .. }) => assert!(parts.len() < need),
+        Err(refusal) => assert_eq!(refusal, SealingError::WrongPart),
     }
 }
 
