@@ -1,7 +1,9 @@
 //! `cameo-chaos`: judges a cluster from outside.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use cameo_chaos::bench::{codec, peak};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -18,26 +20,64 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Kills, stops and pauses real nodes while users register, and checks that nothing is lost.
-    Kill {
-        /// How many faults, one after another.
-        #[arg(long, default_value_t = 5)]
-        rounds: usize,
-        /// The plan follows from it alone.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// How many nodes.
-        #[arg(long, default_value_t = 3)]
-        nodes: u64,
+    Kill(Kill),
+    /// Measures, against others where there are others.
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Runs a program and prints the peak of its memory in KiB.
+    #[command(name = peak::VERB, hide = true)]
+    PeakOf {
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
     },
 }
 
+#[derive(Debug, clap::Args)]
+struct Kill {
+    /// How many faults, one after another.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// The plan follows from it alone.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many nodes.
+    #[arg(long, default_value_t = 3)]
+    nodes: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Hiding and finding: speed, size, quality, and what simple steganalysis sees.
+    Codec(codec::Arguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().verb {
+        Verb::Kill(arguments) => kill(&arguments),
+        Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
+        Verb::PeakOf { command } => {
+            ended(peak::peak_of_child(&command).map(|kib| println!("{kib}")))
+        }
+    }
+}
+
+fn ended(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("cameo-chaos: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let Verb::Kill {
+async fn kill(arguments: &Kill) -> ExitCode {
+    let &Kill {
         rounds,
         seed,
         nodes,
-    } = Arguments::parse().verb;
+    } = arguments;
     let folder = std::env::temp_dir().join(format!("cameo-chaos-{}", std::process::id()));
     if let Err(why) = std::fs::create_dir_all(&folder) {
         eprintln!("cameo-chaos: {} cannot be made: {why}", folder.display());

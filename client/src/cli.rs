@@ -66,6 +66,18 @@ pub enum Verb {
     Unlock(verbs::unlock::Arguments),
     /// Have the keyring forget the passphrase.
     Lock(verbs::lock::Arguments),
+    /// Hide a file in a picture, for whoever has the key file.
+    ///
+    /// Needs no home and no cluster. Whoever has the key file can read what is hidden, as often as he
+    /// likes: nothing counts views here, and nothing can be taken back; for that, share photos with
+    /// `add`. Hidden means invisible to the eye, not undetectable: statistics may tell that something
+    /// is there, though not what.
+    Hide(verbs::hide::Arguments),
+    /// Get back a file that was hidden in a picture.
+    ///
+    /// Needs no home and no cluster, only the picture as `hide` made it and the key file. Nothing
+    /// counts views here. A copy that was scaled, cropped or saved as JPEG has lost what was hidden.
+    Reveal(verbs::reveal::Arguments),
     /// See what a PNG tells of itself.
     Inspect(verbs::inspect::Arguments),
     /// Play every case of the design on real processes, and judge each from outside.
@@ -93,6 +105,8 @@ impl Verb {
             Verb::Status(_) => "status",
             Verb::Unlock(_) => "unlock",
             Verb::Lock(_) => "lock",
+            Verb::Hide(_) => "hide",
+            Verb::Reveal(_) => "reveal",
             Verb::Inspect(_) => "inspect",
             Verb::Demo(_) => "demo",
         }
@@ -131,7 +145,9 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Init(arguments) => verbs::init::run(home, out, arguments).await,
         Verb::Unlock(_) => verbs::unlock::run(home),
         Verb::Lock(_) => verbs::lock::run(home),
-        Verb::Inspect(arguments) => verbs::inspect::run(home, arguments).await,
+        Verb::Hide(arguments) => verbs::hide::run(out, arguments).await,
+        Verb::Reveal(arguments) => verbs::reveal::run(out, arguments).await,
+        Verb::Inspect(arguments) => verbs::inspect::run(home, out, arguments).await,
         Verb::Agent(arguments) => verbs::agent::run(open()?, arguments).await,
         Verb::Add(arguments) => verbs::add::run(&open()?, arguments).await,
         Verb::Gallery(arguments) => verbs::gallery::run(&open()?, arguments).await,
@@ -211,6 +227,14 @@ mod tests {
             "add photo.jpg --views 10001",
             "add photo.jpg --policy everyone",
             "add photo.jpg --codec jpeg",
+            "add photo.jpg --look loud",
+            "add photo.jpg --depth 0",
+            "add photo.jpg --depth 5",
+            "add photo.jpg --depth 2 --look normal",
+            "add photo.jpg --caption hello --no-caption",
+            "hide photo.jpg --out c.png",
+            "hide photo.jpg --key k",
+            "reveal c.png --out photo.jpg",
             "rights ab --expires soon",
             "rights ab --may-save perhaps",
             "view",
@@ -227,6 +251,8 @@ mod tests {
             "agent --listen 127.0.0.1:0 --unlisted",
             "add a.jpg b.jpg --policy open --views 3 --codec alpha --expires 7d",
             "add a.bin --preview b.jpg --cover c.png --title x",
+            "add a.jpg --look compact --caption hello",
+            "add a.jpg --depth 4 --no-caption",
             "gallery ada --to folder",
             "request ada 0123 --note hello --no-wait",
             "requests",
@@ -243,7 +269,12 @@ mod tests {
             "who",
             "who ada",
             "status",
+            "hide a.jpg --key k --out c.png",
+            "hide a.bin --key k --out c.png --cover b.png --look discreet",
+            "hide a.jpg --key k --out c.png --depth 4 --codec veil --caption hello",
+            "reveal c.png --key k --out a.jpg",
             "inspect c.png",
+            "inspect c.png --key k",
             "unlock",
             "lock",
             "demo --nodes 5 --keep folder --photo a.jpg --json",

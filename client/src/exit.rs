@@ -9,6 +9,8 @@ use cameo_common::signed::StatementError;
 use serde_json::{Map, Value, json};
 
 use crate::cluster_api::ClusterError;
+use crate::files::FileError;
+use crate::key_file::KeyFileError;
 use crate::peer::AskError;
 use crate::prefix::PrefixError;
 use crate::vault::VaultError;
@@ -221,6 +223,27 @@ impl From<std::io::Error> for Failure {
             disk_full(error.to_string())
         } else {
             Self::other("io", error.to_string())
+        }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let message = error.to_string();
+        match error {
+            FileError::Missing(_) => Self::not_found(message),
+            FileError::Io { source, .. } if is_full(&source) => disk_full(message),
+            FileError::Io { .. } => Self::other("io", message),
+            _ => Self::usage(message),
+        }
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::File(error) => error.into(),
+            error => Self::usage(error.to_string()).coded("key_file"),
         }
     }
 }

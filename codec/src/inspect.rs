@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::options::HideOptions;
-use super::picture::Channels;
+use super::picture::{Channels, Picture};
 use super::png::{self, PngError};
 use super::size::capacity;
 
@@ -26,24 +26,31 @@ pub struct Inspection {
 
 /// Decodes the picture and says what shows.
 pub fn inspect(png: &[u8]) -> Result<Inspection, PngError> {
-    let picture = png::read(png)?;
-    let (width, height) = picture.size();
-    let translucent = match picture.channels() {
-        Channels::Rgb => 0,
-        Channels::Rgba => picture
-            .samples()
-            .chunks_exact(4)
-            .filter(|p| p[3] != 255)
-            .count(),
-    };
-    let pixels = f64::from(width) * f64::from(height);
-    Ok(Inspection {
-        width,
-        height,
-        channels: picture.channels().count() as u8,
-        bytes: png.len() as u64,
-        translucent: translucent as f64 / pixels,
-        looks_like_alpha: translucent > 0,
-        veil_capacity: [1, 2, 3, 4].map(|depth| capacity(width, height, &HideOptions::veil(depth))),
-    })
+    Ok(Inspection::of(&png::read(png)?, png.len() as u64))
+}
+
+impl Inspection {
+    /// What shows of a picture that was read from a file of so many bytes.
+    pub fn of(picture: &Picture, bytes: u64) -> Self {
+        let (width, height) = picture.size();
+        let translucent = match picture.channels() {
+            Channels::Rgb => 0,
+            Channels::Rgba => picture
+                .samples()
+                .chunks_exact(4)
+                .filter(|p| p[3] != 255)
+                .count(),
+        };
+        let pixels = f64::from(width) * f64::from(height);
+        Inspection {
+            width,
+            height,
+            channels: picture.channels().count() as u8,
+            bytes,
+            translucent: translucent as f64 / pixels,
+            looks_like_alpha: translucent > 0,
+            veil_capacity: [1, 2, 3, 4]
+                .map(|depth| capacity(width, height, &HideOptions::veil(depth))),
+        }
+    }
 }

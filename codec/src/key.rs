@@ -72,6 +72,8 @@ const STREAM_PIECE: usize = 64 << 10;
 
 impl KeyStream {
     pub(super) fn new(key: &CodecKey, purpose: Purpose, tag: &[u8; 16]) -> Self {
+        #[cfg(test)]
+        super::work::count(|work| work.streams += 1);
         let mut nonce = [0; 12];
         nonce.copy_from_slice(&tag[..12]);
         KeyStream {

@@ -81,6 +81,8 @@ impl Layout {
             tiles.swap(0, 1);
         }
         tiles[0].reserved = HEADER_GROUPS;
+        #[cfg(test)]
+        super::work::count(|work| work.tiles += tiles.len());
         Some(Layout { tiles })
     }
 

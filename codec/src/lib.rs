@@ -1,8 +1,9 @@
 //! Hiding sealed bytes in a cover picture, and finding them again.
 //!
 //! [`hide`] and [`reveal`] are the two verbs that worker and clients use; both are pure functions of their input
-//! and run on the rayon pool they are called in. [`cover`] makes covers, [`mod@preview`] makes previews, [`png`] reads
-//! and writes the pictures. What is hidden is invisible to the eye; it is not undetectable, and nothing here is
+//! and run on the rayon pool they are called in. [`cover`] makes covers, [`mod@preview`] makes previews (its decoder
+//! of JPEGs starts threads of its own for large ones), [`png`] reads and writes the pictures. What is hidden is
+//! invisible to the eye; it is not undetectable, and nothing here is
 //! what secrecy rests on: the payload is sealed before it comes here.
 
 mod alpha;
@@ -24,6 +25,8 @@ mod scale;
 mod size;
 mod symbols;
 mod veil;
+#[cfg(test)]
+mod work;
 
 pub use caption::{Caption, CaptionError};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};

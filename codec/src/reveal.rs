@@ -54,15 +54,14 @@ pub fn extract(carrier: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError
 }
 
 /// Reads the header only.
-pub fn identify(png: &[u8], key: &CodecKey) -> Result<Identity, RevealError> {
-    let picture = png::read(png)?;
-    let found = if picture.is_translucent() {
-        alpha::identify(&picture, key)
+pub fn identify(carrier: &Picture, key: &CodecKey) -> Result<Identity, RevealError> {
+    let found = if carrier.is_translucent() {
+        alpha::identify(carrier, key)
     } else {
         Err(RevealError::NotOurs)
     };
     let header: Header = match found {
-        Err(RevealError::NotOurs) => veil::identify(&picture.without_alpha(), key)?,
+        Err(RevealError::NotOurs) => veil::identify(&carrier.without_alpha(), key)?,
         found => found?,
     };
     Ok(Identity {
@@ -70,4 +69,66 @@ pub fn identify(png: &[u8], key: &CodecKey) -> Result<Identity, RevealError> {
         depth: header.depth,
         payload: header.length,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::work::{self, Work};
+    use super::super::{Channels, HideOptions, capacity, embed};
+    use super::*;
+
+    /// 300 x 100 RGB samples: eleven tiles.
+    const TILES: usize = 11;
+
+    fn cover(channels: Channels) -> Picture {
+        let samples = (0..30_000 * channels.count())
+            .map(|i| ((i * i) >> 3) as u8)
+            .collect();
+        Picture::new(300, 100, channels, samples).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_key_costs_the_same_whatever_the_picture_holds() {
+        let [right, wrong] = [1, 2].map(|seed| CodecKey::from_bytes([seed; 32]));
+        for options in [1, 2, 3, 4].map(HideOptions::veil) {
+            let full = capacity(300, 100, &options) as usize;
+            for len in [0, 1, full / 2, full] {
+                let carrier = embed(cover(Channels::Rgb), &vec![7; len], &right, &options);
+                assert_costs_a_look(&carrier.unwrap(), &wrong, 1);
+            }
+        }
+        assert_costs_a_look(&cover(Channels::Rgb), &wrong, 1);
+        // A translucent picture is looked at in two places.
+        for len in [0, 1, 20_000] {
+            let options = HideOptions::alpha();
+            let carrier = embed(cover(Channels::Rgb), &vec![7; len], &right, &options);
+            assert_costs_a_look(&carrier.unwrap(), &wrong, 2);
+        }
+        assert_costs_a_look(&cover(Channels::Rgba), &wrong, 2);
+    }
+
+    fn assert_costs_a_look(picture: &Picture, wrong: &CodecKey, headers: usize) {
+        let cost = Work {
+            tiles: TILES,
+            headers,
+            streams: 0,
+        };
+        let found = work::of(|| extract(picture, wrong));
+        assert_eq!(
+            found,
+            (Err(RevealError::NotOurs), cost),
+            "{headers} headers"
+        );
+    }
+
+    #[test]
+    fn the_right_key_is_seen_to_cost_more() {
+        let key = CodecKey::from_bytes([1; 32]);
+        let options = HideOptions::default();
+        let carrier = embed(cover(Channels::Rgb), b"payload", &key, &options).unwrap();
+        let (found, cost) = work::of(|| extract(&carrier, &key));
+        assert_eq!(found.unwrap(), b"payload");
+        assert!(cost.streams > 0);
+    }
 }

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use cameo_common::codec::limits::MAX_PHOTO_BYTES;
 use cameo_common::ids::Hash;
 use cameo_processes::{Binaries, Cluster, Person};
 use serde_json::Value;
 
 use super::Options;
 use super::tell::Teller;
+use crate::files;
 
 /// The photo of those who bring none: by Clemens Engelhardt, CC0.
 const OWN_PHOTO: &[u8] = include_bytes!("../../../photos/seeding_by_Clements_Engelhardt.jpg");
@@ -181,8 +183,7 @@ fn make_pictures(folder: &Folder) -> anyhow::Result<Folder> {
 
 /// What is no picture is refused before anything is started.
 fn read_photo(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let bytes = files::read(path, MAX_PHOTO_BYTES)?;
     cameo_common::codec::preview(&bytes).with_context(|| {
         format!(
             "{} is no picture that the demo can share: name a JPEG or PNG",

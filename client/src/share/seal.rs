@@ -1,7 +1,7 @@
 //! Sealing the photo for one viewer, and the cover that it will be hidden in.
 
 use cameo_common::codec::cover::default_cover_from_file;
-use cameo_common::codec::{CoverError, HideOptions, cover_from_picture, png};
+use cameo_common::codec::{Caption, CoverError, HideOptions, cover_from_picture, png};
 use cameo_common::ids::{GrantId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::sealing::{PhotoInfo, SealedPhoto, seal_photo};
@@ -11,7 +11,10 @@ use tokio::task::spawn_blocking;
 use crate::clock;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::vault::records::{Asked, Contact, Image, Incoming, Secret};
+use crate::vault::records::{Asked, Contact, Image, Incoming, Secret, UNTITLED};
+
+/// Longest name that is made of a title, before its ending, in bytes.
+const MAX_TOLD_NAME: usize = 200;
 
 /// What a worker needs, and what the owner keeps.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ struct Material {
     photo: Vec<u8>,
     preview: Vec<u8>,
     own_cover: Option<Vec<u8>>,
+    caption: Option<Caption>,
 }
 
 pub(super) async fn seal(
@@ -121,22 +125,90 @@ fn material(ctx: &Context, image: &Image) -> Result<Material, Failure> {
         ),
         false => None,
     };
+    let caption = image.look.caption().map_err(|error| {
+        Failure::other(
+            "caption",
+            format!(
+                "the words on the cover of '{}' cannot be drawn: {error}",
+                image.title
+            ),
+        )
+    })?;
     Ok(Material {
         info: PhotoInfo {
-            name: image.name.clone(),
+            name: told_name(image),
             media_type: image.media_type.clone(),
         },
         photo,
         preview,
         own_cover,
+        caption,
     })
+}
+
+/// What an entitled viewer's file may be called: the title and an ending. The file's own name stays here.
+fn told_name(image: &Image) -> String {
+    let title = image.title.trim_start_matches('.');
+    let mut name = title.replace(['/', '\\'], "-");
+    name.truncate(name.floor_char_boundary(MAX_TOLD_NAME));
+    if name.is_empty() {
+        UNTITLED.clone_into(&mut name);
+    }
+    name.push_str(ending(&image.media_type));
+    name
+}
+
+fn ending(media_type: &str) -> &'static str {
+    match media_type {
+        "image/jpeg" => ".jpg",
+        "image/png" => ".png",
+        "image/webp" => ".webp",
+        "image/gif" => ".gif",
+        "image/tiff" => ".tif",
+        "image/bmp" => ".bmp",
+        _ => "",
+    }
 }
 
 fn cover(material: &Material, payload: usize, options: &HideOptions) -> Result<Vec<u8>, Failure> {
     let made = match &material.own_cover {
         Some(picture) => cover_from_picture(picture, payload, options),
-        None => default_cover_from_file(&material.preview, None, payload, options),
+        None => default_cover_from_file(
+            &material.preview,
+            material.caption.as_ref(),
+            payload,
+            options,
+        ),
     };
     made.map(|cover| png::write(&cover))
         .map_err(|error: CoverError| Failure::other("cover", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::tests::image;
+    use crate::vault::records::Policy;
+
+    #[test]
+    fn viewers_are_told_the_title_and_an_ending_never_the_file_s_name() {
+        let wide = "雪".repeat(100);
+        let cut = format!("{}.png", "雪".repeat(66));
+        for (title, media_type, told) in [
+            (UNTITLED, "image/jpeg", "untitled.jpg"),
+            ("At sea", "image/png", "At sea.png"),
+            ("../a/b\\c", "image/gif", "-a-b-c.gif"),
+            ("...", "image/webp", "untitled.webp"),
+            ("notes", "application/octet-stream", "notes"),
+            (wide.as_str(), "image/png", cut.as_str()),
+        ] {
+            let image = Image {
+                title: title.to_owned(),
+                name: "beach at 52.5 N.jpg".to_owned(),
+                media_type: media_type.to_owned(),
+                ..image(Policy::Open)
+            };
+            assert_eq!(told_name(&image), told);
+        }
+    }
 }

@@ -17,10 +17,12 @@ pub mod unlock;
 pub mod records;
 
 mod blobs;
+mod record;
 mod store;
 
 pub use error::VaultError;
 pub use home::Home;
 pub use lock::AgentLock;
-pub use store::{Listing, Record, Vault};
+pub use record::{Older, Record};
+pub use store::{Listing, Vault};
 pub use unlock::Passphrase;

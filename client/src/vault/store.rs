@@ -15,8 +15,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::error::VaultError;
@@ -24,6 +22,7 @@ use super::file::{self, NONCE_BYTES, Nonce, UNFINISHED};
 use super::home::Home;
 use super::key::{VaultKey, random};
 use super::lock::WriteLock;
+use super::record::{Record, decode};
 use super::unlock::Passphrase;
 
 /// Longest record in bytes, encoded.
@@ -40,13 +39,6 @@ const RECORDS: &str = "records";
 
 const SEALING: &str = "cameo vault 1 sealing of records";
 const NAMING: &str = "cameo vault 1 names of records";
-
-/// A type that can be kept. Change [`Record::VERSION`] with its encoding.
-pub trait Record: Serialize + DeserializeOwned {
-    /// Its folder: lower-case letters, digits and `-`.
-    const KIND: &'static str;
-    const VERSION: u16;
-}
 
 /// An open vault. Clones share it; threads and processes may write at the same time.
 #[derive(Clone, Debug)]
@@ -243,8 +235,11 @@ fn open_record<T: Record>(
     if bytes.len() < SEALED_AT || !bytes.starts_with(MAGIC) {
         return Err(VaultError::damaged(path, "it is no record"));
     }
-    expect_version(path, &bytes[MAGIC.len()..VERSION_AT], FORMAT)?;
-    expect_version(path, &bytes[VERSION_AT..NONCE_AT], T::VERSION)?;
+    let format = number(&bytes[MAGIC.len()..VERSION_AT]);
+    if format != FORMAT {
+        return Err(other_version(path, format, FORMAT));
+    }
+    let decode = decoder::<T>(path, number(&bytes[VERSION_AT..NONCE_AT]))?;
     let (before, rest) = bytes.split_at(NONCE_AT);
     let (nonce, sealed) = rest.split_at(NONCE_BYTES);
     let plain = file::open(key, nonce, &associated(before, T::KIND, path), sealed)
@@ -252,26 +247,33 @@ fn open_record<T: Record>(
     decode(&plain).ok_or_else(|| VaultError::damaged(path, "it does not decode"))
 }
 
-/// Refuses what would not be written the same way again.
-fn decode<T: Record>(plain: &[u8]) -> Option<(String, T)> {
-    let record: (String, T) = postcard::from_bytes(plain).ok()?;
-    let again = Zeroizing::new(postcard::to_stdvec(&record).ok()?);
-    (*again == plain).then_some(record)
+/// How to read a record of the version that the file names.
+fn decoder<T: Record>(path: &Path, version: u16) -> Result<Decode<T>, VaultError> {
+    if version == T::VERSION {
+        return Ok(decode::<T>);
+    }
+    let older = T::OLDER.iter().find(|older| older.version == version);
+    match older {
+        Some(older) => Ok(older.decode),
+        None => Err(other_version(path, version, T::VERSION)),
+    }
 }
 
-fn expect_version(path: &Path, bytes: &[u8], known: u16) -> Result<(), VaultError> {
-    let found = bytes
+type Decode<T> = fn(&[u8]) -> Option<(String, T)>;
+
+fn number(bytes: &[u8]) -> u16 {
+    bytes
         .iter()
         .rev()
-        .fold(0, |all, &byte| all << 8 | u16::from(byte));
-    if found != known {
-        return Err(VaultError::OtherVersion {
-            path: path.to_owned(),
-            found,
-            known,
-        });
+        .fold(0, |all, &byte| all << 8 | u16::from(byte))
+}
+
+fn other_version(path: &Path, found: u16, known: u16) -> VaultError {
+    VaultError::OtherVersion {
+        path: path.to_owned(),
+        found,
+        known,
     }
-    Ok(())
 }
 
 /// The header and where the file lies within the vault.

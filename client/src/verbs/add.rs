@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use cameo_common::codec::limits::MAX_PHOTO_BYTES;
-use cameo_common::codec::{Codec, HideOptions, Preview, PreviewError, cover_from_picture, preview};
-use cameo_common::ids::{Hash, Millis};
+use cameo_common::codec::{
+    Caption, HideOptions, Preview, PreviewError, cover_from_picture, default_cover_from_file,
+    preview,
+};
+use cameo_common::ids::{Hash, Millis, UserName};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -13,13 +16,15 @@ use super::{length_of_time, views};
 use crate::clock;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::files;
+use crate::look::{self, LookArguments};
 use crate::prefix::short;
 use crate::print::{Report, table};
-use crate::vault::records::{Image, Look, Policy, Terms};
+use crate::vault::records::{Image, Look, Policy, Terms, UNTITLED};
 
 /// Longest title, in characters.
 const MAX_TITLE: usize = 100;
-/// Longest file name that travels with a photo, in bytes.
+/// Longest file name that is kept, in bytes.
 const MAX_FILE_NAME: usize = 200;
 /// What sealing adds to a photo, at most.
 const SEALING_ADDS: usize = 1024;
@@ -42,24 +47,14 @@ pub struct Arguments {
     /// Viewers may save the photo to a file.
     #[arg(long)]
     may_save: bool,
-    /// What others see it called; else the file's name without its ending.
-    #[arg(long)]
-    title: Option<String>,
+    /// What others see it called. They never learn the file's name.
+    #[arg(long, default_value = UNTITLED)]
+    title: String,
     /// A picture to show in the gallery, for files that cannot be decoded here.
     #[arg(long, value_name = "FILE")]
     preview: Option<PathBuf>,
-    /// How it is hidden: invisible to the eye, or in the alpha channel.
-    #[arg(long, default_value = "veil")]
-    codec: CodecName,
-    /// A picture to hide it in; else a few soft colours of its own.
-    #[arg(long, value_name = "FILE")]
-    cover: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum CodecName {
-    Veil,
-    Alpha,
+    #[command(flatten)]
+    look: LookArguments,
 }
 
 /// A file that was read and can be added.
@@ -71,14 +66,10 @@ struct Ready {
 }
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
-    if arguments.title.is_some() && arguments.files.len() > 1 {
-        return Err(Failure::usage(
-            "--title is for one file; add them one by one",
-        ));
-    }
+    let wishes = Wishes::of(&ctx.me.name, &arguments)?;
     let bar = ctx.out.bar("reading");
     let work = move || {
-        let read = |path: &PathBuf| prepare(path, &arguments);
+        let read = |path: &PathBuf| prepare(path, &arguments, &wishes);
         arguments
             .files
             .iter()
@@ -96,15 +87,45 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         rows.push(vec![
             short(&image.image),
             image.title.clone(),
+            image.name.clone(),
             shape(&image),
         ]);
         added.push(json!({
-            "image": image.image, "title": image.title, "width": image.width, "height": image.height,
-            "bytes": image.bytes, "policy": image.policy, "views": image.terms.views,
-            "media_type": image.media_type, "blake3": image.hash,
+            "image": image.image, "title": image.title, "name": image.name, "width": image.width,
+            "height": image.height, "bytes": image.bytes, "policy": image.policy, "views": image.terms.views,
+            "media_type": image.media_type, "blake3": image.hash, "codec": image.look.codec,
+            "depth": look::depth(&image.look.options()), "caption": image.look.caption,
         }));
     }
     Ok(Report::new(table(&rows)).with("images", added))
+}
+
+/// What is asked of every file, checked before any is read.
+struct Wishes {
+    title: String,
+    options: HideOptions,
+    caption: Option<Caption>,
+}
+
+impl Wishes {
+    fn of(owner: &UserName, arguments: &Arguments) -> Result<Self, Failure> {
+        Ok(Self {
+            title: title(arguments)?,
+            options: arguments.look.options()?,
+            caption: caption(owner, &arguments.look)?,
+        })
+    }
+}
+
+/// The owner's words, or how to ask for more. A picture of his own is left as it is.
+fn caption(owner: &UserName, look: &LookArguments) -> Result<Option<Caption>, Failure> {
+    let given = look.caption()?;
+    if given.is_some() || look.no_caption || look.cover.is_some() {
+        return Ok(given);
+    }
+    Caption::new(&format!("ask {owner} for more"))
+        .map(Some)
+        .map_err(|error| Failure::other("caption", error.to_string()))
 }
 
 fn shape(image: &Image) -> String {
@@ -114,7 +135,7 @@ fn shape(image: &Image) -> String {
     format!("{} x {}, {} bytes", image.width, image.height, image.bytes)
 }
 
-fn prepare(path: &Path, arguments: &Arguments) -> Result<Ready, Failure> {
+fn prepare(path: &Path, arguments: &Arguments, wishes: &Wishes) -> Result<Ready, Failure> {
     let photo = read(path)?;
     let shown = path.display();
     let made = preview(&photo);
@@ -123,22 +144,16 @@ fn prepare(path: &Path, arguments: &Arguments) -> Result<Ready, Failure> {
         (None, Err(error)) => return Err(Failure::usage(format!("{shown}: {error}"))),
         (Some(given), made) => given_preview(given, made.ok())?,
     };
-    let options = match arguments.codec {
-        CodecName::Veil => HideOptions::default(),
-        CodecName::Alpha => HideOptions::alpha(),
-    };
-    let cover = match &arguments.cover {
-        None => None,
-        Some(path) => {
-            let picture = read(path)?;
-            cover_from_picture(&picture, photo.len() + SEALING_ADDS, &options)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-            Some(picture)
-        }
-    };
+    let cover = arguments.look.cover.as_deref();
+    let cover = cover
+        .map(|cover| own_cover(cover, photo.len(), wishes))
+        .transpose()?;
+    if cover.is_none() {
+        try_cover(path, &made.jpeg, photo.len(), wishes)?;
+    }
     let image = Image {
         image: clock::image_id(),
-        title: title(path, arguments)?,
+        title: wishes.title.clone(),
         name: file_name(path),
         media_type: made.media_type,
         bytes: photo.len() as u64,
@@ -152,10 +167,12 @@ fn prepare(path: &Path, arguments: &Arguments) -> Result<Ready, Failure> {
             may_save: arguments.may_save,
         },
         look: Look {
-            codec: match arguments.codec {
-                CodecName::Veil => Codec::Veil,
-                CodecName::Alpha => Codec::Alpha,
-            },
+            codec: wishes.options.codec,
+            depth: wishes.options.depth,
+            caption: wishes
+                .caption
+                .as_ref()
+                .map(|caption| caption.as_str().to_owned()),
             own_cover: cover.is_some(),
         },
         added: clock::now(),
@@ -166,6 +183,22 @@ fn prepare(path: &Path, arguments: &Arguments) -> Result<Ready, Failure> {
         preview: made.jpeg,
         cover,
     })
+}
+
+/// The file of a picture that the photo fits into.
+fn own_cover(path: &Path, photo: usize, wishes: &Wishes) -> Result<Vec<u8>, Failure> {
+    let picture = read(path)?;
+    cover_from_picture(&picture, photo + SEALING_ADDS, &wishes.options)
+        .map_err(|error| look::unfit(path, &error))?;
+    Ok(picture)
+}
+
+/// The cover is made when somebody asks for the photo; that it can be made is seen now.
+fn try_cover(path: &Path, preview: &[u8], photo: usize, wishes: &Wishes) -> Result<(), Failure> {
+    let payload = photo + SEALING_ADDS;
+    default_cover_from_file(preview, wishes.caption.as_ref(), payload, &wishes.options)
+        .map(drop)
+        .map_err(|error| look::unfit(path, &error))
 }
 
 /// The picture that was given to be shown; what is known of the photo itself stays.
@@ -189,45 +222,24 @@ fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Failure
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::not_found(format!("there is no file {shown}")),
-        _ => Failure::other("io", format!("{shown} cannot be read: {error}")),
-    };
-    let found = std::fs::metadata(path).map_err(unreadable)?;
-    if !found.is_file() {
-        return Err(Failure::usage(format!("{shown} is no file")));
+    let bytes = files::read(path, MAX_PHOTO_BYTES)?;
+    if bytes.is_empty() {
+        return Err(Failure::usage(format!("{} is empty", path.display())));
     }
-    if found.len() > MAX_PHOTO_BYTES as u64 {
-        return Err(Failure::usage(format!(
-            "{shown} has {} bytes; at most {MAX_PHOTO_BYTES} can be shared",
-            found.len()
-        )));
-    }
-    if found.len() == 0 {
-        return Err(Failure::usage(format!("{shown} is empty")));
-    }
-    std::fs::read(path).map_err(unreadable)
+    Ok(bytes)
 }
 
-fn title(path: &Path, arguments: &Arguments) -> Result<String, Failure> {
-    let title = match &arguments.title {
-        Some(title) => title.clone(),
-        None => path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-    };
+fn title(arguments: &Arguments) -> Result<String, Failure> {
+    let title = arguments.title.trim();
     if title.chars().any(char::is_control) {
         return Err(Failure::usage("a title is one line of text"));
     }
-    if arguments.title.is_some() && title.chars().count() > MAX_TITLE {
+    if !(1..=MAX_TITLE).contains(&title.chars().count()) {
         return Err(Failure::usage(format!(
-            "a title has at most {MAX_TITLE} characters"
+            "a title has 1 to {MAX_TITLE} characters"
         )));
     }
-    Ok(title.chars().take(MAX_TITLE).collect())
+    Ok(title.to_owned())
 }
 
 fn file_name(path: &Path) -> String {

@@ -1,5 +1,7 @@
 //! `gallery`: the previews of what somebody shares, straight from his agent.
 
+mod own;
+
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -20,7 +22,7 @@ use crate::vault::records::SeenGallery;
 /// What `gallery` needs.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Whose gallery.
+    /// Whose gallery. Your own is listed with the names of your files.
     #[arg(value_name = "USER")]
     user: UserName,
     /// Where to put the previews; else a folder in the home.
@@ -36,6 +38,19 @@ pub struct Shown {
 }
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    let folder = match &arguments.to {
+        Some(folder) => folder.clone(),
+        None => ctx
+            .vault
+            .home()
+            .path()
+            .join("galleries")
+            .join(arguments.user.as_str()),
+    };
+    if arguments.user == ctx.me.name {
+        std::fs::create_dir_all(&folder)?;
+        return own::list(ctx, &folder);
+    }
     let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
     if person.newly_met {
         ctx.out.note(format_args!(
@@ -48,20 +63,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     let shown = look(ctx, &peers, &person).await;
     bar.finish_and_clear();
     let shown = shown?;
-    let folder = match arguments.to {
-        Some(folder) => folder,
-        None => ctx
-            .vault
-            .home()
-            .path()
-            .join("galleries")
-            .join(arguments.user.as_str()),
-    };
     std::fs::create_dir_all(&folder)?;
     let mut images: Vec<Value> = Vec::new();
     let mut rows = Vec::new();
     for Shown { item, preview } in &shown {
-        let path = save(&folder, item, preview)?;
+        let path = save(&folder, &item.image, preview)?;
         let title = tidy(&item.title);
         let asks = if item.asks { "asks first" } else { "open" };
         rows.push(vec![
@@ -82,11 +88,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         .with("images", images))
 }
 
-fn save(folder: &Path, item: &GalleryItem, preview: &[u8]) -> Result<Option<PathBuf>, Failure> {
+fn save(folder: &Path, image: &ImageId, preview: &[u8]) -> Result<Option<PathBuf>, Failure> {
     if preview.is_empty() {
         return Ok(None);
     }
-    let path = folder.join(format!("{}.jpg", item.image));
+    let path = folder.join(format!("{image}.jpg"));
     std::fs::write(&path, preview)?;
     Ok(Some(path))
 }

@@ -1,19 +1,24 @@
-//! `inspect`: what a PNG tells of itself to anyone, and what this home's keys find in it.
+//! `inspect`: what a PNG tells of itself to anyone, and what a key or this home's keys find in it.
+
+mod chunks;
 
 use std::path::PathBuf;
 
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{Codec, CodecKey, Identity as Found, identify, inspect};
+use cameo_common::codec::{CodecKey, Identity as Found, Inspection, identify, png};
 use cameo_common::ids::GrantId;
 use clap::Args;
 use tokio::task::spawn_blocking;
 
 use crate::context;
 use crate::exit::Failure;
+use crate::files;
+use crate::key_file::KeyFile;
+use crate::look::codec_word;
 use crate::prefix::short;
-use crate::print::Report;
+use crate::print::{Output, Report};
 use crate::vault::Vault;
-use crate::vault::records::{GrantHeld, GrantOwned, Secret};
+use crate::vault::records::{GrantHeld, GrantOwned};
 use crate::vault::unlock::{self, Surroundings};
 
 /// What `inspect` needs.
@@ -22,106 +27,133 @@ pub struct Arguments {
     /// The picture.
     #[arg(value_name = "FILE.png")]
     file: PathBuf,
+    /// The key of a picture that `hide` made; this home's keys are not tried then.
+    #[arg(long, value_name = "KEYFILE")]
+    key: Option<PathBuf>,
 }
 
-pub async fn run(home: Option<PathBuf>, arguments: Arguments) -> Result<Report, Failure> {
-    let png = read_png(&arguments.file)?;
-    let keys = known_keys(home);
-    let work = move || {
-        let seen = inspect(&png);
-        let ours = keys.into_iter().find_map(|(grant, key)| {
-            let key = CodecKey::from_bytes(*key.expose());
-            identify(&png, &key).ok().map(|found| (grant, found))
-        });
-        (seen, ours)
+/// Whose key is tried.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    Given,
+    Grant(GrantId),
+}
+
+/// What there is to tell.
+struct Seen {
+    plain: Inspection,
+    beside: Vec<String>,
+    hidden: Option<(Whose, Found)>,
+}
+
+pub async fn run(
+    home: Option<PathBuf>,
+    out: Output,
+    arguments: Arguments,
+) -> Result<Report, Failure> {
+    let key_given = arguments.key.is_some();
+    let bar = out.bar("reading");
+    let seen = spawn_blocking(move || look(home, &arguments)).await;
+    bar.finish_and_clear();
+    let seen = seen.map_err(|error| Failure::other("codec", error.to_string()))?;
+    Ok(report(&seen?, key_given))
+}
+
+fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Seen, Failure> {
+    let file = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
+    let keys = match &arguments.key {
+        Some(path) => vec![(Whose::Given, KeyFile::read(path)?.key().clone())],
+        None => known_keys(home),
     };
-    let (seen, ours) = spawn_blocking(work)
-        .await
-        .map_err(|error| Failure::other("codec", error.to_string()))?;
-    let seen = seen.map_err(|error| {
+    let picture = png::read(&file).map_err(|error| {
         Failure::other(
             "not_a_png",
             format!("{} cannot be read: {error}", arguments.file.display()),
         )
     })?;
-    let looks_like = match &ours {
-        Some((_, found)) => word(found.codec),
-        None if seen.looks_like_alpha => "alpha",
-        None => "picture",
-    };
-    let mut text = format!(
-        "{} x {}, {} channels, {} bytes\n",
-        seen.width, seen.height, seen.channels, seen.bytes
-    );
-    text.push_str(&match &ours {
-        Some((grant, found)) => format!(
-            "the carrier of grant {}: {} bytes hidden by {}, {} bits a sample",
-            short(grant),
-            found.payload,
-            word(found.codec),
-            found.depth
-        ),
-        None if seen.looks_like_alpha => {
-            "its alpha channel is not opaque: something may be hidden there, for another key"
-                .to_owned()
-        }
-        None => {
-            "nothing that this home's keys find; without the key nobody can tell more".to_owned()
-        }
-    });
-    let report = Report::new(text)
-        .with("width", seen.width)
-        .with("height", seen.height)
-        .with("channels", seen.channels)
-        .with("bytes", seen.bytes)
-        .with("translucent", seen.translucent)
-        .with("veil_capacity", seen.veil_capacity)
-        .with("looks_like", looks_like);
-    Ok(match ours {
-        Some((
-            grant,
-            Found {
-                codec,
-                depth,
-                payload,
-            },
-        )) => report
-            .with("grant", grant)
-            .with("codec", codec)
-            .with("depth", depth)
-            .with("payload", payload),
-        None => report,
+    let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
+    Ok(Seen {
+        beside: chunks::beside_the_picture(&file),
+        hidden: keys.into_iter().find_map(found),
+        plain: Inspection::of(&picture, file.len() as u64),
     })
 }
 
-fn word(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Veil => "veil",
-        Codec::Alpha => "alpha",
+fn report(seen: &Seen, key_given: bool) -> Report {
+    let plain = &seen.plain;
+    let looks_like = match &seen.hidden {
+        Some((_, found)) => codec_word(found.codec),
+        None if plain.looks_like_alpha => "alpha",
+        None => "picture",
+    };
+    let report = Report::new(text(seen, key_given))
+        .with("width", plain.width)
+        .with("height", plain.height)
+        .with("channels", plain.channels)
+        .with("bytes", plain.bytes)
+        .with("translucent", plain.translucent)
+        .with("metadata", &seen.beside)
+        .with("veil_capacity", plain.veil_capacity)
+        .with("looks_like", looks_like);
+    let Some((whose, found)) = &seen.hidden else {
+        return report;
+    };
+    let report = report
+        .with("codec", found.codec)
+        .with("depth", found.depth)
+        .with("payload", found.payload);
+    match whose {
+        Whose::Given => report,
+        Whose::Grant(grant) => report.with("grant", grant),
     }
 }
 
-/// A picture that somebody names, within its limit.
-///
-/// # Errors
-/// Exit 3 when it is not there, 2 when it is no file that can be a carrier.
-pub fn read_png(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::not_found(format!("there is no file {shown}")),
-        _ => Failure::other("io", format!("{shown} cannot be read: {error}")),
+fn text(seen: &Seen, key_given: bool) -> String {
+    let plain = &seen.plain;
+    let channels = if plain.channels == 4 { "RGBA" } else { "RGB" };
+    let beside = match seen.beside.as_slice() {
+        [] => "no metadata".to_owned(),
+        names => format!("beside the picture: {}", names.join(", ")),
     };
-    let found = std::fs::metadata(path).map_err(unreadable)?;
-    if !found.is_file() || found.len() > MAX_CARRIER_BYTES as u64 {
-        return Err(Failure::usage(format!(
-            "{shown} is no carrier: those are files of at most {MAX_CARRIER_BYTES} bytes"
-        )));
+    let [one, two, three, four] = plain.veil_capacity;
+    format!(
+        "{} x {}, {channels}, {} bytes; {beside}\nroom for `veil`: {one}, {two}, {three} or {four} bytes at 1, 2, 3 or 4 bits a sample\n{}",
+        plain.width,
+        plain.height,
+        plain.bytes,
+        verdict(seen, key_given)
+    )
+}
+
+fn verdict(seen: &Seen, key_given: bool) -> String {
+    let whose_keys = if key_given {
+        "this key"
+    } else {
+        "this home's keys"
+    };
+    match &seen.hidden {
+        Some((whose, found)) => {
+            let what = match whose {
+                Whose::Given => "made by `hide` with this key".to_owned(),
+                Whose::Grant(grant) => format!("the carrier of grant {}", short(grant)),
+            };
+            let (payload, codec) = (found.payload, codec_word(found.codec));
+            format!(
+                "{what}: {payload} bytes hidden by {codec}, {} bits a sample",
+                found.depth
+            )
+        }
+        None if seen.plain.looks_like_alpha => format!(
+            "its alpha channel is not opaque all over, as an `alpha` carrier's is not; nothing that {whose_keys} would find"
+        ),
+        None => format!(
+            "nothing that {whose_keys} would find. Without the key nobody sees whether a `veil` carrier is one; statistics over its low bits may tell"
+        ),
     }
-    std::fs::read(path).map_err(unreadable)
 }
 
 /// Keys of this home's carriers, where there is a home that opens without asking.
-fn known_keys(home: Option<PathBuf>) -> Vec<(GrantId, Secret)> {
+fn known_keys(home: Option<PathBuf>) -> Vec<(Whose, CodecKey)> {
     let around = Surroundings {
         terminal: false,
         ..Surroundings::of_this_process()
@@ -138,10 +170,10 @@ fn known_keys(home: Option<PathBuf>) -> Vec<(GrantId, Secret)> {
     let held = held
         .into_iter()
         .map(|(_, held)| (held.grant, held.codec_key));
-    held.chain(
-        owned
-            .into_iter()
-            .map(|(_, owned)| (owned.grant, owned.codec_key)),
-    )
-    .collect()
+    let owned = owned
+        .into_iter()
+        .map(|(_, owned)| (owned.grant, owned.codec_key));
+    held.chain(owned)
+        .map(|(grant, key)| (Whose::Grant(grant), CodecKey::from_bytes(*key.expose())))
+        .collect()
 }

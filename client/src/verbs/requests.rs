@@ -25,11 +25,15 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     let (mut rows, mut wants) = (Vec::new(), Vec::new());
     for (_, incoming) in &incoming {
         if arguments.all || is_open(&incoming.state) {
-            let title = title(ctx, incoming)?;
-            wants.push(document(incoming, &title));
+            let image = ctx.vault.get::<Image>(&incoming.image.to_string())?;
+            wants.push(document(incoming, image.as_ref()));
             rows.push(vec![
                 short(&incoming.request),
-                format!("{} wants {}", incoming.viewer, what(incoming, &title)),
+                format!(
+                    "{} wants {}",
+                    incoming.viewer,
+                    what(incoming, image.as_ref())
+                ),
                 state(&incoming.state).to_owned(),
                 incoming.note.clone(),
             ]);
@@ -68,7 +72,7 @@ fn is_open(state: &IncomingState) -> bool {
     matches!(state, IncomingState::Waiting | IncomingState::Approved(_))
 }
 
-fn document(incoming: &Incoming, title: &str) -> Value {
+fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
     let kind = match incoming.asked {
         Asked::Photo(_) => "photo",
         Asked::More(_) => "more",
@@ -81,20 +85,17 @@ fn document(incoming: &Incoming, title: &str) -> Value {
     };
     json!({
         "request": incoming.request, "kind": kind, "viewer": incoming.viewer, "image": incoming.image,
-        "title": title, "note": incoming.note, "received": incoming.received,
+        "title": image.map(|image| &image.title), "name": image.map(|image| &image.name),
+        "note": incoming.note, "received": incoming.received,
         "state": state(&incoming.state), "detail": detail,
     })
 }
 
-fn title(ctx: &Context, incoming: &Incoming) -> Result<String, Failure> {
-    let image = ctx.vault.get::<Image>(&incoming.image.to_string())?;
-    Ok(image.map_or_else(|| short(&incoming.image), |image| image.title))
-}
-
-fn what(incoming: &Incoming, title: &str) -> String {
+fn what(incoming: &Incoming, image: Option<&Image>) -> String {
+    let known_as = image.map_or_else(|| short(&incoming.image), Image::known_as);
     match &incoming.asked {
-        Asked::Photo(_) => format!("'{title}'"),
-        Asked::More(_) => format!("more views of '{title}'"),
+        Asked::Photo(_) => known_as,
+        Asked::More(_) => format!("more views of {known_as}"),
     }
 }
 

@@ -20,17 +20,21 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
     let mut grants: Vec<Value> = Vec::new();
     for info in ledger.iter().filter(|info| info.role == Role::Owner) {
         let owned = ctx.vault.get::<GrantOwned>(&info.grant.to_string())?;
-        let title = title(ctx, info)?;
+        let image = ctx.vault.get::<Image>(&info.image.to_string())?;
+        let known_as = image
+            .as_ref()
+            .map_or_else(|| short(&info.image), Image::known_as);
         let delivery = delivery(info, owned.as_ref());
         rows.push(vec![
             short(&info.grant),
             format!("to {}", info.viewer),
-            title.clone(),
+            known_as,
             format!("{} of {} used", info.used, info.permitted),
             state(info, delivery),
         ]);
         grants.push(json!({
-            "grant": info.grant, "viewer": info.viewer, "image": info.image, "title": title,
+            "grant": info.grant, "viewer": info.viewer, "image": info.image,
+            "title": image.as_ref().map(|image| &image.title), "name": image.as_ref().map(|image| &image.name),
             "permitted": info.permitted, "used": info.used, "left": info.left, "version": info.version,
             "expires": info.expires, "revoked": info.revoked, "acknowledged": info.acknowledged,
             "in_mailbox": info.in_mailbox, "delivery": delivery, "created": info.created,
@@ -44,11 +48,6 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         table(&rows)
     };
     Ok(Report::new(text).with("grants", grants))
-}
-
-fn title(ctx: &Context, info: &GrantInfo) -> Result<String, Failure> {
-    let image = ctx.vault.get::<Image>(&info.image.to_string())?;
-    Ok(image.map_or_else(|| short(&info.image), |image| image.title))
 }
 
 fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>) -> &'static str {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cameo_common::api::GrantInfo;
-use cameo_common::codec::{CodecKey, identify, inspect, preview};
+use cameo_common::codec::limits::MAX_CARRIER_BYTES;
+use cameo_common::codec::{CodecKey, identify, png, preview};
 use cameo_common::ids::Hash;
 use cameo_common::rights::Denied;
 use cameo_common::sealing::Opened;
@@ -15,11 +16,12 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::held_grant;
-use super::inspect::read_png;
 use crate::agent::inbox::confirm;
 use crate::clock;
 use crate::context::Context;
+use crate::conversation::tidy;
 use crate::exit::{Exit, Failure};
+use crate::files::{self, FileError, NewFile};
 use crate::open::{self, Prepared, Viewed};
 use crate::page;
 use crate::prefix::short;
@@ -60,7 +62,8 @@ enum Shown {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     if let Some(target) = &arguments.save {
-        check_target(target)?;
+        NewFile::check(target)
+            .map_err(|error| Failure::usage(format!("{error}; nothing was used")))?;
     }
     let prepared = find(ctx, &arguments.what).await?;
     let grant = &prepared.grant;
@@ -95,7 +98,7 @@ async fn find(ctx: &Context, what: &str) -> Result<Prepared, Failure> {
         let held = held_grant(ctx, what)?;
         return open::prepare(&ctx.vault, &ctx.me, held).await;
     }
-    let png = read_png(path)?;
+    let png = files::read(path, MAX_CARRIER_BYTES)?;
     let hash = Hash::of(&png);
     let held = ctx.vault.list::<GrantHeld>()?;
     if let Some((_, held)) = held.iter().find(|(_, held)| held.carrier == hash) {
@@ -123,11 +126,11 @@ async fn find(ctx: &Context, what: &str) -> Result<Prepared, Failure> {
 
 /// A carrier that was written anew by another program may still be whole.
 fn recognise(
-    png: Vec<u8>,
+    file: Vec<u8>,
     candidates: Vec<GrantHeld>,
     shown: &str,
 ) -> Result<(GrantHeld, Vec<u8>), Failure> {
-    inspect(&png).map_err(|error| {
+    let carrier = png::read(&file).map_err(|error| {
         Failure::other(
             "not_a_png",
             format!("{shown} is damaged, or no PNG at all ({error}): nothing was used; view it by its grant, or ask for it again"),
@@ -135,8 +138,8 @@ fn recognise(
     })?;
     for held in candidates {
         let key = CodecKey::from_bytes(*held.codec_key.expose());
-        if identify(&png, &key).is_ok() {
-            return Ok((held, png));
+        if identify(&carrier, &key).is_ok() {
+            return Ok((held, file));
         }
     }
     Err(Failure::not_found(format!(
@@ -248,33 +251,12 @@ fn agreed(arguments: &Arguments, info: &GrantInfo) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn check_target(target: &Path) -> Result<(), Failure> {
-    let shown = target.display();
-    if target.exists() {
-        return Err(Failure::usage(format!(
-            "{shown} is there already: nothing was used; name another file"
-        )));
-    }
-    let folder = target
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(Failure::usage(format!(
-            "there is no folder for {shown}: nothing was used"
-        )));
-    }
-    Ok(())
-}
-
 async fn show(ctx: &Context, photo: &Opened, save: Option<&Path>) -> Result<Shown, Failure> {
     if let Some(target) = save {
-        write_new(target, &photo.bytes).map_err(|error| {
+        save_to(target, &photo.bytes).map_err(|error| {
             Failure::other(
                 "not_saved",
-                format!(
-                    "the photo is open but {} cannot be written ({error}): run it again soon, the view is not charged twice",
-                    target.display()
-                ),
+                format!("the photo is open but not saved ({error}): run it again soon, the view is not charged twice"),
             )
         })?;
         return Ok(Shown::Saved(target.to_owned()));
@@ -303,17 +285,11 @@ fn end(vault: &Vault, grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Resu
     }
 }
 
-/// Never over a file that is there; nothing half-written stays.
-fn write_new(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(target)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(target);
-    }
-    written
+fn save_to(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = NewFile::create(target)?;
+    let written = file.writer().write_all(bytes);
+    written.map_err(file.unwritten())?;
+    file.commit().map(drop)
 }
 
 fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
@@ -340,6 +316,7 @@ fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
         .with("blake3", Hash::of(&photo.bytes))
         .with("bytes", photo.bytes.len())
         .with("media_type", &photo.info.media_type)
+        .with("name", tidy(&photo.info.name))
         .with("number", viewed.number)
         .with("used", viewed.used)
         .with("left", viewed.left)

@@ -13,7 +13,7 @@ use crate::world::{World, until};
 fn png_cover(payload: usize, options: &HideOptions) -> Vec<u8> {
     // A picture of one colour is a cover like any other.
     let preview = codec::Picture::new(64, 48, codec::Channels::Rgb, vec![90; 64 * 48 * 3]).unwrap();
-    codec::default_cover(&preview, payload, options).unwrap()
+    codec::png::write(&codec::default_cover(&preview, None, payload, options).unwrap())
 }
 
 async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Placed {

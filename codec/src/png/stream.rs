@@ -92,12 +92,12 @@ impl<'a> Stream<'a> {
         bytes[..part.begins].copy_from_slice(window);
         let mut at = part.begins;
         while at < bytes.len() && !self.inflate.is_done() {
-            if self.input.is_empty() {
-                let Some((next, rest)) = self.rest.split_first() else {
-                    break;
-                };
+            if self.input.is_empty()
+                && let Some((next, rest)) = self.rest.split_first()
+            {
                 (self.input, self.rest) = (next, rest);
             }
+            // Also without input: what was taken in before may give more than the last part had room for.
             let (read, written) = self
                 .inflate
                 .read(self.input, bytes, at, self.rest.is_empty())

@@ -4,6 +4,7 @@
 
 mod covers;
 mod damage;
+mod elsewhere;
 mod pictures;
 mod png_files;
 mod previews;

@@ -144,6 +144,24 @@ fn a_stream_cut_into_chunks_anywhere_is_the_same_picture() {
     }
 }
 
+#[test]
+fn a_stream_whose_last_bytes_fill_several_parts_is_read_to_its_end() {
+    // All black: a few hundred bytes inflate to many times what is inflated at once.
+    for (width, height) in [(33_000, 60), (1000, 2500), (14, 39_000)] {
+        let picture = picture(KINDS[0], width, height, 1);
+        let mut file = Vec::new();
+        let mut encoder = ::png::Encoder::new(&mut file, width, height);
+        encoder.set_color(::png::ColorType::Rgb);
+        encoder.set_compression(::png::Compression::High);
+        encoder
+            .write_header()
+            .unwrap()
+            .write_image_data(picture.samples())
+            .unwrap();
+        assert!(png::read(&file).unwrap() == picture, "{width}x{height}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

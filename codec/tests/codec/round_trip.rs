@@ -1,8 +1,8 @@
 //! What is hidden is found again, to the bit, and nothing else is changed more than it has to be.
 
 use cameo_codec::{
-    Codec, CodecKey, HideError, HideOptions, RevealError, capacity, cover_from_picture,
-    default_cover_from_file, hide, identify, inspect, png, preview, reveal,
+    Codec, CodecKey, HideError, HideOptions, Picture, RevealError, capacity, cover_from_picture,
+    default_cover_from_file, embed, extract, hide, identify, inspect, png, preview, reveal,
 };
 use proptest::prelude::*;
 
@@ -57,6 +57,44 @@ fn every_length_around_the_boundaries_of_groups_and_tiles_comes_back() {
                     reveal(&carrier, &key(2)).unwrap(),
                     payload,
                     "{width}x{height} {options:?} {len} bytes"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_length_from_nothing_to_the_capacity_comes_back() {
+    // One tile and a small second one: every number of groups is dealt to them.
+    let cover = picture(Kind::Noise, 2866, 1, 1);
+    assert_eq!(cover.samples().len(), 8192 + 406);
+    let all = bytes(capacity(2866, 1, &HideOptions::veil(4)) as usize, 1);
+    for depth in 1..=4 {
+        let options = HideOptions::veil(depth);
+        let full = capacity(2866, 1, &options) as usize;
+        for len in 0..=full {
+            let carrier = embed(cover.clone(), &all[..len], &key(2), &options).unwrap();
+            let found = extract(&carrier, &key(2)).unwrap();
+            assert!(found == all[..len], "depth {depth}, {len} bytes");
+        }
+    }
+}
+
+#[test]
+fn every_number_of_samples_around_a_tile_holds_what_its_capacity_says() {
+    // Three samples a pixel: up to one, two and three tiles of 8192, and over.
+    for pixels in [2725..2740, 5455..5470, 8185..8200].into_iter().flatten() {
+        let cover = picture(Kind::Noise, pixels, 1, 3);
+        for options in all_options() {
+            let full = capacity(pixels, 1, &options) as usize;
+            let step = usize::from(options.depth);
+            for len in [0, 1, full / 2, full - step - 1, full - step, full - 1, full] {
+                let payload = bytes(len, 4);
+                let carrier = embed(cover.clone(), &payload, &key(4), &options).unwrap();
+                let found = extract(&carrier, &key(4)).unwrap();
+                assert!(
+                    found == payload,
+                    "{pixels} pixels, {options:?}, {len} bytes"
                 );
             }
         }
@@ -175,7 +213,10 @@ fn a_wrong_key_reads_as_not_ours_and_so_does_a_plain_picture() {
         for wrong in 0..10 {
             let found = reveal(&carrier, &key(wrong));
             assert_eq!(found, Err(RevealError::NotOurs), "{options:?} {wrong}");
-            assert_eq!(identify(&carrier, &key(wrong)), Err(RevealError::NotOurs));
+            assert_eq!(
+                identify(&png::read(&carrier).unwrap(), &key(wrong)),
+                Err(RevealError::NotOurs)
+            );
         }
         assert_eq!(reveal(&cover, &key(10)), Err(RevealError::NotOurs));
     }
@@ -200,7 +241,7 @@ fn the_owner_can_tell_which_codec_it_was_and_a_stranger_only_alpha() {
     let cover = png::write(&picture(Kind::Gradient, 100, 100, 11));
     for options in all_options() {
         let carrier = hide(&cover, &bytes(500, 1), &key(11), &options).unwrap();
-        let identity = identify(&carrier, &key(11)).unwrap();
+        let identity = identify(&png::read(&carrier).unwrap(), &key(11)).unwrap();
         assert_eq!((identity.codec, identity.payload), (options.codec, 500));
         let shown = inspect(&carrier).unwrap();
         assert_eq!(shown.looks_like_alpha, options.codec == Codec::Alpha);
@@ -265,16 +306,33 @@ fn all_photos_come_back_to_the_bit_from_default_covers_at_every_depth() {
 }
 
 #[test]
-fn photos_come_back_to_the_bit_from_photographic_covers() {
+fn all_photos_come_back_to_the_bit_from_photographic_covers_at_every_depth() {
     let photos = photos();
-    // The first hides in the second, the second in the third, and so on, at depths 4, 3, 2, 1, 4.
+    let covers: Vec<Picture> = photos
+        .iter()
+        .map(|(_, photo)| cover_from_picture(photo, 0, &HideOptions::default()).unwrap())
+        .collect();
     for (i, (name, payload)) in photos.iter().enumerate() {
-        let (_, cover) = &photos[(i + 1) % photos.len()];
-        let options = HideOptions::veil(4 - i as u8 % 4);
-        let cover = cover_from_picture(cover, payload.len(), &options).unwrap();
-        let carrier = hide(&png::write(&cover), payload, &key(15), &options).unwrap();
-        assert!(reveal(&carrier, &key(15)).unwrap() == *payload, "{name}");
+        for depth in 1..=4 {
+            let options = HideOptions::veil(depth);
+            // In the next photo that is large enough, cut to the rows that it takes.
+            let cover = (1..photos.len())
+                .find_map(|n| top(&covers[(i + n) % photos.len()], payload.len(), &options))
+                .unwrap();
+            let carrier = hide(&png::write(&cover), payload, &key(15), &options).unwrap();
+            let found = reveal(&carrier, &key(15)).unwrap();
+            assert!(found == *payload, "{name} depth {depth}");
+        }
     }
+}
+
+/// As many rows of `picture` as hold so many bytes.
+fn top(picture: &Picture, payload: usize, options: &HideOptions) -> Option<Picture> {
+    let width = picture.width();
+    let rows =
+        (1..=picture.height()).find(|&rows| capacity(width, rows, options) >= payload as u64)?;
+    let samples = &picture.samples()[..rows as usize * picture.row_bytes()];
+    Picture::new(width, rows, picture.channels(), samples.to_vec())
 }
 
 proptest! {

@@ -164,6 +164,10 @@ pub fn open_photo(
         .map_err(|_| SealingError::Damaged)?;
     let (info, photo) =
         postcard::take_from_bytes::<PhotoInfo>(&plain).map_err(|_| SealingError::UnknownLayout)?;
+    // One photo has one encoding: postcard also takes lengths in more bytes than they need.
+    if !plain.starts_with(&wire::encode(&info)) {
+        return Err(SealingError::UnknownLayout);
+    }
     if info.name.len() > MAX_LABEL || info.media_type.len() > MAX_LABEL {
         return Err(SealingError::UnknownLayout);
     }

@@ -231,6 +231,8 @@ pub(crate) fn image(policy: Policy) -> Image {
         },
         look: Look {
             codec: Codec::Veil,
+            depth: 2,
+            caption: None,
             own_cover: false,
         },
         added: 0,

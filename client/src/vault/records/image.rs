@@ -1,17 +1,25 @@
 //! An image in one's own gallery.
 
-use cameo_common::codec::{Codec, HideOptions};
+mod v1;
+
+use cameo_common::codec::{Caption, CaptionError, Codec, HideOptions};
 use cameo_common::ids::{Hash, ImageId, Millis};
 use serde::{Deserialize, Serialize};
 
-use crate::vault::Record;
+use crate::vault::{Older, Record};
+
+pub use v1::{ImageV1, LookV1};
+
+/// The title of an image that was given none. Its file's name would tell peers too much.
+pub const UNTITLED: &str = "untitled";
 
 /// An image that can be asked for. Its bytes are a blob of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     pub image: ImageId,
+    /// What peers see it called.
     pub title: String,
-    /// The file's own name, which only entitled viewers learn.
+    /// The file's own name. It stays here.
     pub name: String,
     pub media_type: String,
     pub bytes: u64,
@@ -27,7 +35,8 @@ pub struct Image {
 
 impl Record for Image {
     const KIND: &'static str = "image";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
+    const OLDER: &'static [Older<Self>] = &[Older::of::<ImageV1>()];
 }
 
 impl Image {
@@ -37,6 +46,12 @@ impl Image {
     pub const PREVIEWS: &'static str = "previews";
     /// Folder of pictures that were given as covers.
     pub const COVERS: &'static str = "covers";
+
+    /// How the owner knows it: by its title, and by the file's own name.
+    #[must_use]
+    pub fn known_as(&self) -> String {
+        format!("{} ({})", self.title, self.name)
+    }
 }
 
 /// Who may have it.
@@ -61,9 +76,13 @@ pub struct Terms {
 }
 
 /// How its carriers look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     pub codec: Codec,
+    /// Low bits a sample that `veil` takes.
+    pub depth: u8,
+    /// Words on the default cover.
+    pub caption: Option<String>,
     /// Whether the owner gave a picture as cover.
     pub own_cover: bool,
 }
@@ -72,10 +91,18 @@ impl Look {
     /// What the worker is told.
     #[must_use]
     pub fn options(&self) -> HideOptions {
-        match self.codec {
-            Codec::Veil => HideOptions::default(),
-            Codec::Alpha => HideOptions::alpha(),
+        HideOptions {
+            codec: self.codec,
+            depth: self.depth,
         }
+    }
+
+    /// The words, as they are drawn.
+    ///
+    /// # Errors
+    /// When this version cannot draw them.
+    pub fn caption(&self) -> Result<Option<Caption>, CaptionError> {
+        self.caption.as_deref().map(Caption::new).transpose()
     }
 }
 

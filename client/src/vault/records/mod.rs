@@ -1,7 +1,8 @@
 //! What the records of a vault say: one file a noun.
 //!
 //! Ids are the nouns' own: a user's name, or the hex of an image, grant or request. A record whose
-//! shape changes gets another version; its bytes are pinned by a test.
+//! shape changes gets another version, and the old shape stays as a type with a step to the new one. The
+//! bytes of each are pinned by a test.
 
 mod contact;
 mod grant;
@@ -17,7 +18,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub use contact::Contact;
 pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
-pub use image::{Image, Look, Policy, SeenGallery, Terms};
+pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
 pub use outbox::{Attempts, OutboxKey};
 pub use request::{Asked, Incoming, IncomingState, Outgoing, OutgoingState};
 pub use view::PendingView;

@@ -8,6 +8,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 
 use super::*;
+use crate::vault::{Home, Passphrase};
 
 fn signed<T>(byte: u8) -> Signed<T> {
     Signed::from_bytes(vec![byte; 3])
@@ -66,9 +67,80 @@ fn image() -> Image {
         },
         look: Look {
             codec: Codec::Alpha,
+            depth: 9,
+            caption: Some("c".into()),
             own_cover: false,
         },
         added: 8,
+    }
+}
+
+fn image_v1() -> ImageV1 {
+    ImageV1 {
+        image: ImageId([1; 16]),
+        title: "t".into(),
+        name: "n.jpg".into(),
+        media_type: "image/jpeg".into(),
+        bytes: 2,
+        hash: Hash([3; 32]),
+        width: 4,
+        height: 5,
+        policy: Policy::Ask,
+        terms: Terms {
+            views: 6,
+            expires_after: Some(7),
+            may_save: true,
+        },
+        look: LookV1 {
+            codec: Codec::Alpha,
+            own_cover: false,
+        },
+        added: 8,
+    }
+}
+
+#[test]
+fn the_first_version_of_an_image_still_opens() {
+    assert_eq!(pin(&image_v1()), (1, 78, "69edcd86d03f0e4a".to_owned()));
+    let image = Image::from(image_v1());
+    let expected = Image {
+        look: Look {
+            codec: Codec::Alpha,
+            depth: 2,
+            caption: None,
+            own_cover: false,
+        },
+        ..self::image()
+    };
+    assert_eq!(image, expected);
+
+    // As it is found in a home of that time.
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("correct horse")).unwrap();
+    vault.put("01", &image_v1()).unwrap();
+    assert_eq!(vault.get("01").unwrap(), Some(expected));
+}
+
+#[test]
+fn a_title_that_only_repeats_a_file_s_name_goes() {
+    let long = "é".repeat(100);
+    let wide = "雪".repeat(100);
+    for (title, name, expected) in [
+        ("beach at 52.5 N", "beach at 52.5 N.jpg", UNTITLED),
+        ("IMG_1", "IMG_1", UNTITLED),
+        (&long, &format!("{long}.jpg")[..200], UNTITLED),
+        (&wide, &wide[..198], UNTITLED),
+        ("Beach", "beach at 52.5 N.jpg", "Beach"),
+        ("IMG", "IMG_1.jpg", "IMG"),
+    ] {
+        let image = Image::from(ImageV1 {
+            title: title.into(),
+            name: name.into(),
+            ..image_v1()
+        });
+        assert_eq!(image.title, expected, "{name}");
+        assert_eq!(image.name, name);
     }
 }
 
@@ -200,7 +272,7 @@ const PINNED: [(u16, usize, &str); 10] = [
     (1, 163, "d85f604e7b8205e8"),
     (1, 1, "7219aa1099ced744"),
     (1, 42, "0d0a5367700ea696"),
-    (1, 78, "69edcd86d03f0e4a"),
+    (2, 82, "0e5b5597d32058cf"),
     (1, 227, "073737089b442660"),
     (1, 179, "67cbda43d5fe0e84"),
     (1, 108, "d556070e44c42f5d"),

@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::vault::Older;
 
 use super::*;
 
@@ -25,6 +27,30 @@ struct LaterContact(u8);
 impl Record for LaterContact {
     const KIND: &'static str = "contacts";
     const VERSION: u16 = 4;
+}
+
+/// The same kind, as an earlier Cameo wrote it, and what became of it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct EarlierContact(String);
+
+impl Record for EarlierContact {
+    const KIND: &'static str = "contacts";
+    const VERSION: u16 = 2;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct GrownContact(String, u8);
+
+impl Record for GrownContact {
+    const KIND: &'static str = "contacts";
+    const VERSION: u16 = 4;
+    const OLDER: &'static [Older<Self>] = &[Older::of::<EarlierContact>()];
+}
+
+impl From<EarlierContact> for GrownContact {
+    fn from(old: EarlierContact) -> Self {
+        GrownContact(old.0, 7)
+    }
 }
 
 /// The same shape under another kind.
@@ -171,6 +197,32 @@ fn a_record_of_a_later_cameo_is_refused_and_stays() {
     ));
     vault.put("ada", &contact("older")).unwrap_err();
     assert_eq!(vault.get("ada").unwrap(), Some(LaterContact(9)));
+}
+
+#[test]
+fn a_record_of_an_earlier_cameo_is_read_and_written_anew() {
+    let (_folder, vault) = vault();
+    vault.put("ada", &EarlierContact("old".into())).unwrap();
+    let grown = GrownContact("old".into(), 7);
+    assert_eq!(vault.get("ada").unwrap(), Some(grown.clone()));
+    assert_eq!(vault.list().unwrap(), [("ada".to_owned(), grown.clone())]);
+
+    // Once written it is of the present version, which the earlier Cameo refuses.
+    vault.update::<GrownContact, VaultError>("ada", Ok).unwrap();
+    assert_eq!(vault.get("ada").unwrap(), Some(grown));
+    let refused = vault.get::<EarlierContact>("ada").unwrap_err();
+    assert!(matches!(
+        refused,
+        VaultError::OtherVersion {
+            found: 4,
+            known: 2,
+            ..
+        }
+    ));
+
+    // A version in between, of which nothing is known, is refused.
+    vault.put("bob", &contact("x")).unwrap();
+    assert!(vault.get::<GrownContact>("bob").is_err());
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! How large and how often things are measured.
+
+use super::arguments::Arguments;
+
+#[derive(Debug, Clone)]
+pub struct Extent {
+    /// Covers for whole processes, in megapixels.
+    pub process_megapixels: Vec<u32>,
+    /// The picture that is worked on in memory, in megapixels.
+    pub megapixels: u32,
+    /// A camera's JPEG of that size has about so many bytes.
+    pub photo_bytes: usize,
+    /// Photos whose quality is looked at.
+    pub quality_photos: usize,
+    /// Pictures for steganalysis, in megapixels.
+    pub steganalysis_megapixels: f64,
+    /// Payload of the peer that gets slow with larger ones.
+    pub small_payload: usize,
+    pub process_runs: usize,
+    pub memory_runs: usize,
+    /// Threads for what runs in this process; children take what they like.
+    pub threads: usize,
+}
+
+impl Extent {
+    pub fn of(arguments: &Arguments) -> Self {
+        let runs = |otherwise: usize| arguments.runs.map_or(otherwise, usize::from);
+        if arguments.quick {
+            return Extent {
+                process_megapixels: vec![2],
+                megapixels: 2,
+                photo_bytes: 700_000,
+                quality_photos: 1,
+                steganalysis_megapixels: 0.5,
+                small_payload: 2_000,
+                process_runs: runs(1),
+                memory_runs: runs(3),
+                threads: 2,
+            };
+        }
+        Extent {
+            process_megapixels: vec![8, 12],
+            megapixels: 12,
+            photo_bytes: 4_400_000,
+            quality_photos: usize::MAX,
+            steganalysis_megapixels: 2.0,
+            small_payload: 16_000,
+            process_runs: runs(5),
+            memory_runs: runs(15),
+            threads: 2,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One number that a benchmark has found, and where it comes from.
+
+use serde::Serialize;
+
+use super::runs::Runs;
+
+/// A speed ratio is theirs / ours: above 1 we are faster. A cost ratio is ours / theirs: below 1 we are cheaper.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figure {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+    /// Of how many runs, or pictures, `value` is the median or the extreme.
+    pub n: usize,
+    /// The absolute numbers behind a ratio, the spread, and the conditions.
+    pub note: String,
+}
+
+impl Figure {
+    pub fn new(
+        name: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        n: usize,
+        note: impl Into<String>,
+    ) -> Self {
+        Figure {
+            name: name.into(),
+            value,
+            unit,
+            n,
+            note: note.into(),
+        }
+    }
+
+    /// The median of some runs.
+    pub fn time(name: impl Into<String>, runs: &Runs, note: &str) -> Self {
+        let note = format!(
+            "{}..{} ms{}",
+            round(runs.min()),
+            round(runs.max()),
+            aside(note)
+        );
+        Self::new(name, runs.median(), "ms", runs.len(), note)
+    }
+
+    /// Theirs / ours.
+    pub fn speed(
+        name: impl Into<String>,
+        ours: &Runs,
+        peer: &str,
+        theirs: &Runs,
+        note: &str,
+    ) -> Self {
+        let value = theirs.median() / ours.median();
+        let note = format!("ours {ours}, {peer} {theirs}{}", aside(note));
+        Self::new(name, value, "x", ours.len().min(theirs.len()), note)
+    }
+
+    /// Ours / theirs.
+    pub fn cost(
+        name: impl Into<String>,
+        ours: &Runs,
+        peer: &str,
+        theirs: &Runs,
+        note: &str,
+    ) -> Self {
+        let value = ours.median() / theirs.median();
+        let note = format!("ours {ours}, {peer} {theirs}{}", aside(note));
+        Self::new(name, value, "x", ours.len().min(theirs.len()), note)
+    }
+}
+
+/// Three digits that count, or four behind the point.
+pub fn round(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+fn aside(note: &str) -> String {
+    match note {
+        "" => String::new(),
+        note => format!("; {note}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(times: &[f64]) -> Runs {
+        times.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_speed_above_one_means_that_ours_took_less() {
+        let figure = Figure::speed("a", &runs(&[10.0, 12.0, 11.0]), "peer", &runs(&[33.0]), "");
+        assert_eq!((figure.value, figure.n), (3.0, 1));
+        assert_eq!(
+            figure.note,
+            "ours 11.0 ms (10.0..12.0), peer 33.0 ms (33.0..33.0)"
+        );
+    }
+
+    #[test]
+    fn a_cost_below_one_means_that_ours_took_less() {
+        let figure = Figure::cost("a", &runs(&[10.0]), "memcpy", &runs(&[40.0]), "two threads");
+        assert_eq!(figure.value, 0.25);
+        assert!(figure.note.ends_with("; two threads"));
+    }
+
+    #[test]
+    fn the_digits_that_count_are_kept() {
+        let rounded = [1234.4, 56.78, 3.456, 0.0124].map(round);
+        assert_eq!(rounded, ["1234", "56.8", "3.46", "0.0124"]);
+    }
+}

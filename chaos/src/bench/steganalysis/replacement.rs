@@ -1,0 +1,30 @@
+//! Plain replacement of low bits, as most tools do it: the control that detectors have to find.
+
+use cameo_common::codec::Picture;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+/// Where the samples that carry something lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// One after another from the top.
+    InOrder,
+    /// All over the picture.
+    Random,
+}
+
+/// Random bits in the `depth` low bits of this share of the samples.
+pub fn replace_low_bits(picture: &mut Picture, share: f64, depth: u8, spread: Spread) {
+    let mut chance = StdRng::seed_from_u64(1);
+    let mask = (1u8 << depth) - 1;
+    let in_order = (picture.samples().len() as f64 * share) as usize;
+    for (i, sample) in picture.samples_mut().iter_mut().enumerate() {
+        let carries = match spread {
+            Spread::InOrder => i < in_order,
+            Spread::Random => chance.random_bool(share),
+        };
+        if carries {
+            *sample = *sample & !mask | chance.random::<u8>() & mask;
+        }
+    }
+}

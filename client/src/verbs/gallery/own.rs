@@ -1,0 +1,51 @@
+//! One's own gallery, from the vault: closed images too, and what their files are called here.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::save;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::prefix::short;
+use crate::print::{Report, table};
+use crate::vault::records::{Image, Policy};
+
+pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Failure> {
+    let mut all = ctx.vault.list::<Image>()?;
+    all.sort_by_key(|(_, image)| image.added);
+    let mut images: Vec<Value> = Vec::new();
+    let mut rows = Vec::new();
+    for (id, image) in &all {
+        let preview = ctx.vault.get_blob(Image::PREVIEWS, id)?;
+        let path = save(folder, &image.image, &preview.unwrap_or_default())?;
+        rows.push(vec![
+            short(&image.image),
+            image.known_as(),
+            format!("{} x {}", image.width, image.height),
+            policy(image.policy).to_owned(),
+        ]);
+        images.push(json!({
+            "image": image.image, "title": image.title, "name": image.name, "width": image.width,
+            "height": image.height, "bytes": image.bytes, "policy": image.policy,
+            "asks": image.policy == Policy::Ask, "preview": path,
+        }));
+    }
+    let text = if rows.is_empty() {
+        "Your gallery is empty: `cameo add FILE` puts something in it.".to_owned()
+    } else {
+        format!("{}The previews are in {}.", table(&rows), folder.display())
+    };
+    Ok(Report::new(text)
+        .with("user", &ctx.me.name)
+        .with("folder", folder)
+        .with("images", images))
+}
+
+fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Open => "open",
+        Policy::Ask => "asks first",
+        Policy::Closed => "closed: not listed to others",
+    }
+}

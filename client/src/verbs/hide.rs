@@ -1,0 +1,138 @@
+//! `hide`: any file into a picture, with a key of its own. No home, no cluster.
+//!
+//! A photo takes much memory: each large thing is dropped before the next one is made.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use cameo_common::codec::limits::{MAX_CARRIER_BYTES, MAX_PAYLOAD_BYTES};
+use cameo_common::codec::{
+    CoverError, HideError, HideOptions, Picture, PngError, capacity, cover_from_picture,
+    default_cover_from_file, embed, png,
+};
+use clap::Args;
+use tokio::task::spawn_blocking;
+
+use crate::exit::Failure;
+use crate::files::{self, NewFile};
+use crate::key_file::KeyFile;
+use crate::look::{self, LookArguments, codec_word};
+use crate::print::{Output, Report};
+
+/// What `hide` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What to hide: any file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The file with the key; made where there is none.
+    #[arg(long, value_name = "KEYFILE")]
+    key: PathBuf,
+    /// The picture to make.
+    #[arg(long, value_name = "CARRIER.png")]
+    out: PathBuf,
+    #[command(flatten)]
+    look: LookArguments,
+}
+
+pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Failure> {
+    let bar = out.bar("hiding");
+    let hidden = spawn_blocking(move || hide(&arguments)).await;
+    bar.finish_and_clear();
+    hidden.map_err(|error| Failure::other("codec", error.to_string()))?
+}
+
+fn hide(arguments: &Arguments) -> Result<Report, Failure> {
+    let options = arguments.look.options()?;
+    NewFile::check(&arguments.out)?;
+    let key = KeyFile::read_or_draw(&arguments.key)?;
+    if key.is_fresh() && arguments.key == arguments.out {
+        return Err(Failure::usage("--key and --out name the same file"));
+    }
+    let (carrier, payload) = carrier(arguments, &key, &options)?;
+    let bytes = write(&carrier, &arguments.out, &key)?;
+    let (width, height) = carrier.size();
+    let capacity = capacity(width, height, &options);
+    let text = format!(
+        "{}: {width} x {height}, {bytes} bytes. It holds {capacity} bytes; {payload} are hidden in it by {}.\nWhoever has the key, {}, can read them.",
+        arguments.out.display(),
+        codec_word(options.codec),
+        arguments.key.display(),
+    );
+    Ok(Report::new(text)
+        .with("out", &arguments.out)
+        .with("bytes", bytes)
+        .with("width", width)
+        .with("height", height)
+        .with("codec", options.codec)
+        .with("depth", look::depth(&options))
+        .with("capacity", capacity)
+        .with("payload", payload)
+        .with("key", &arguments.key)
+        .with("key_made", key.is_fresh()))
+}
+
+/// The carrier, and how many bytes are hidden in it.
+fn carrier(
+    arguments: &Arguments,
+    key: &KeyFile,
+    options: &HideOptions,
+) -> Result<(Picture, usize), Failure> {
+    let caption = arguments.look.caption()?;
+    let own = arguments.look.cover.as_deref();
+    let own = own.map(|path| own_cover(path, options)).transpose()?;
+    let payload = files::read(&arguments.file, MAX_PAYLOAD_BYTES)?;
+    let cover = match own {
+        Some(cover) => cover,
+        None => default_cover_from_file(&payload, caption.as_ref(), payload.len(), options)
+            .map_err(|error| no_default(&arguments.file, &error))?,
+    };
+    let hidden = embed(cover, &payload, key.key(), options);
+    let cover = arguments.look.cover.as_deref();
+    let carrier = hidden.map_err(|error| match error {
+        HideError::TooSmall(error) => look::too_small(cover.unwrap_or(&arguments.out), &error),
+        error => Failure::usage(error.to_string()),
+    })?;
+    Ok((carrier, payload.len()))
+}
+
+/// A picture that was given: used as it is where our own reader reads it, else decoded and turned upright.
+/// Whether it is large enough is seen when the payload is there.
+fn own_cover(path: &Path, options: &HideOptions) -> Result<Picture, Failure> {
+    let file = files::read(path, MAX_CARRIER_BYTES)?;
+    match png::read(&file) {
+        Ok(picture) => Ok(picture),
+        Err(PngError::NotPng | PngError::Unsupported(_)) => {
+            cover_from_picture(&file, 0, options).map_err(|error| look::unfit(path, &error))
+        }
+        Err(error) => Err(Failure::usage(format!("{}: {error}", path.display())).coded("no_cover")),
+    }
+}
+
+fn no_default(file: &Path, error: &CoverError) -> Failure {
+    let mut failure = look::unfit(file, error);
+    if matches!(error, CoverError::Picture(_)) {
+        failure.message = format!(
+            "{}; name a picture to hide it in: --cover PICTURE",
+            failure.message
+        );
+    }
+    failure
+}
+
+/// The key before the carrier: a carrier that is there can be opened. Returns the carrier's length.
+fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Failure> {
+    let mut file = NewFile::create(target)?;
+    let unwritten = file.unwritten();
+    let mut out = BufWriter::new(file.writer());
+    png::write_to(carrier, &mut out)
+        .and_then(|()| out.flush())
+        .map_err(unwritten)?;
+    drop(out);
+    file.sync()?;
+    key.keep()?;
+    file.commit().map_err(|error| {
+        key.take_back();
+        error.into()
+    })
+}

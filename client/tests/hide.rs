@@ -1,0 +1,362 @@
+//! `hide`, `reveal` and `inspect` by the built program, on real files: what goes in comes out, and what cannot
+//! work is refused in plain words and leaves nothing behind.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cameo_common::codec::{Channels, Picture, png};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder to work in. It has no home, and needs none.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn get(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn run(&self, line: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_cameo"))
+            .current_dir(self.0.path())
+            .env("CAMEO_HOME", "/nowhere/home")
+            .args(line.split_whitespace())
+            .output()
+            .unwrap()
+    }
+
+    /// The one document on stdout, and the exit code.
+    fn json(&self, line: &str) -> (Option<i32>, Value) {
+        let ran = self.run(&format!("--json {line}"));
+        let document = serde_json::from_slice(&ran.stdout);
+        let document = document.unwrap_or_else(|error| panic!("{line}: {error}: {ran:?}"));
+        (ran.status.code(), document)
+    }
+
+    fn ok(&self, line: &str) -> Value {
+        let (code, document) = self.json(line);
+        assert_eq!(code, Some(0), "{line}: {document}");
+        assert_eq!(document["ok"], true);
+        document
+    }
+
+    /// Refused with this exit code and words, and the folder is as it was.
+    fn refuses(&self, line: &str, code: i32, says: &str) -> Value {
+        let before = self.names();
+        let (found, document) = self.json(line);
+        assert_eq!(found, Some(code), "{line}: {document}");
+        assert_eq!(document["ok"], false, "{line}: {document}");
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{line}: {message}");
+        assert_eq!(self.names(), before, "{line} left something");
+        document
+    }
+
+    /// A cover of noise and bands, as PNG.
+    fn put_cover(&self, name: &str, width: u32, height: u32, channels: Channels) {
+        let count = width as usize * height as usize * channels.count();
+        let sample = |i: usize| {
+            let noise = (i.wrapping_mul(0x9E37_79B9) >> 13) as u8;
+            noise / 4 + (i / 999 % 190) as u8
+        };
+        let picture = Picture::new(width, height, channels, (0..count).map(sample).collect());
+        self.put(name, &png::write(&picture.unwrap()));
+    }
+
+    fn put_photo(&self, name: &str) {
+        let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../photos");
+        fs::copy(
+            photos.join("friends_by_Aitzol_Berasategi.jpg"),
+            self.path(name),
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_photo_comes_back_bit_for_bit_from_a_cover_of_its_own() {
+    let desk = Desk::new();
+    desk.put_photo("photo.jpg");
+    let photo = desk.get("photo.jpg");
+
+    let hidden = desk.ok("hide photo.jpg --key key --out carrier.png --caption hello");
+    assert_eq!(hidden["payload"], photo.len());
+    assert_eq!(hidden["bytes"], desk.get("carrier.png").len());
+    assert_eq!(
+        (&hidden["codec"], &hidden["depth"]),
+        (&"veil".into(), &2.into())
+    );
+    assert!(hidden["capacity"].as_u64().unwrap() >= photo.len() as u64);
+    assert_eq!(hidden["key_made"], true);
+
+    let revealed = desk.ok("reveal carrier.png --key key --out again.jpg");
+    assert_eq!(desk.get("again.jpg"), photo);
+    let hash = blake3::hash(&photo).to_hex().to_string();
+    assert_eq!(revealed["blake3"], hash);
+    assert_eq!(
+        (&revealed["codec"], &revealed["depth"]),
+        (&"veil".into(), &2.into())
+    );
+    assert_eq!(
+        desk.names(),
+        ["again.jpg", "carrier.png", "key", "photo.jpg"]
+    );
+}
+
+#[test]
+fn any_file_comes_back_from_any_cover_at_any_depth() {
+    let desk = Desk::new();
+    let notes: Vec<u8> = (0..20_000u32).map(|i| ((i * i) >> 7) as u8).collect();
+    desk.put("notes.bin", &notes);
+    desk.put("nothing", b"");
+    desk.put_photo("own.jpg");
+    desk.put_cover("rgb.png", 320, 240, Channels::Rgb);
+    desk.put_cover("rgba.png", 320, 240, Channels::Rgba);
+    for (i, (file, options, depth)) in [
+        ("notes.bin", "--cover rgb.png --look discreet", 1),
+        ("notes.bin", "--cover rgba.png", 2),
+        ("notes.bin", "--cover own.jpg --look compact", 3),
+        ("notes.bin", "--cover rgb.png --depth 4 --no-caption", 4),
+        ("notes.bin", "--cover rgb.png --codec alpha", 8),
+        ("own.jpg", "--codec alpha", 8),
+        ("nothing", "--cover rgb.png", 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let hidden = desk.ok(&format!("hide {file} --key key --out {i}.png {options}"));
+        assert_eq!(hidden["depth"], depth, "{options}");
+        assert_eq!(hidden["key_made"], i == 0, "the key that is there is used");
+        let revealed = desk.ok(&format!("reveal {i}.png --key key --out {i}.out"));
+        assert_eq!(revealed["depth"], depth, "{options}");
+        assert_eq!(desk.get(&format!("{i}.out")), desk.get(file), "{options}");
+    }
+}
+
+#[test]
+fn the_key_file_is_its_owners_alone() {
+    let desk = Desk::new();
+    desk.put("notes", b"notes");
+    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
+    let key = fs::metadata(desk.path("key")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    let text = String::from_utf8(desk.get("key")).unwrap();
+    assert!(text.starts_with("cameo-codec-key-1 "));
+
+    fs::set_permissions(desk.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
+    for line in [
+        "hide notes --key key --out new.png --cover cover.png",
+        "reveal carrier.png --key key --out new",
+        "inspect carrier.png --key key",
+    ] {
+        desk.refuses(line, 2, "chmod 600 key");
+    }
+}
+
+#[test]
+fn a_wrong_key_and_an_altered_copy_reveal_nothing() {
+    let desk = Desk::new();
+    desk.put("notes", &[7; 5000]);
+    desk.put_cover("cover.png", 200, 200, Channels::Rgb);
+    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
+    desk.ok("hide notes --key other --out other.png --cover cover.png");
+    desk.refuses("reveal carrier.png --key other --out out", 3, "another key");
+    desk.refuses(
+        "reveal cover.png --key key --out out",
+        3,
+        "nothing is hidden",
+    );
+    desk.refuses("reveal notes --key key --out out", 1, "not a PNG");
+
+    // A file that lost its end, and a picture that was touched up.
+    let carrier = desk.get("carrier.png");
+    desk.put("cut.png", &carrier[..carrier.len() / 2]);
+    desk.refuses("reveal cut.png --key key --out out", 1, "damaged");
+    let mut picture = png::read(&carrier).unwrap();
+    picture
+        .samples_mut()
+        .iter_mut()
+        .step_by(97)
+        .for_each(|sample| *sample ^= 2);
+    desk.put("touched.png", &png::write(&picture));
+    let (code, document) = desk.json("reveal touched.png --key key --out out");
+    assert!(matches!(code, Some(1 | 3)), "{document}");
+    assert!(!desk.path("out").exists());
+}
+
+#[test]
+fn a_cover_that_is_too_small_names_the_size_that_would_do() {
+    let desk = Desk::new();
+    desk.put("notes.bin", &[1; 100_000]);
+    desk.put_cover("small.png", 100, 80, Channels::Rgb);
+    let line = "hide notes.bin --key key --out carrier.png --cover small.png";
+    let refused = desk.refuses(line, 2, "would do");
+    assert_eq!(refused["error"]["code"], "cover_too_small");
+    let enough = &refused["enough"];
+    let (width, height) = (enough[0].as_u64().unwrap(), enough[1].as_u64().unwrap());
+
+    // It tells the truth.
+    desk.put_cover("enough.png", width as u32, height as u32, Channels::Rgb);
+    desk.ok("hide notes.bin --key key --out carrier.png --cover enough.png");
+}
+
+#[test]
+fn what_is_there_is_never_written_over() {
+    let desk = Desk::new();
+    desk.put("notes", b"notes");
+    desk.put("there.png", b"mine");
+    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+    symlink("nowhere", desk.path("link")).unwrap();
+    for out in ["there.png", "link", "notes", "cover.png"] {
+        let line = format!("hide notes --key key --out {out} --cover cover.png");
+        desk.refuses(&line, 2, "is there already");
+    }
+    assert_eq!(desk.get("there.png"), b"mine");
+    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
+    desk.refuses(
+        "reveal carrier.png --key key --out there.png",
+        2,
+        "is there already",
+    );
+    assert_eq!(desk.get("there.png"), b"mine");
+}
+
+#[test]
+fn what_cannot_be_hidden_or_used_is_refused_in_plain_words() {
+    let desk = Desk::new();
+    desk.put("notes", b"notes");
+    desk.put("key.txt", b"a key, surely");
+    fs::set_permissions(desk.path("key.txt"), fs::Permissions::from_mode(0o600)).unwrap();
+    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+    let vast = fs::File::create(desk.path("vast")).unwrap();
+    vast.set_len(1 << 40).unwrap();
+    for (line, code, says) in [
+        ("hide notes --key key --out c.png", 2, "--cover PICTURE"),
+        (
+            "hide vast --key key --out c.png --cover cover.png",
+            2,
+            "at most",
+        ),
+        (
+            "hide notes --key key --out c.png --cover vast",
+            2,
+            "at most",
+        ),
+        (
+            "hide notes --key key --out c.png --cover notes",
+            2,
+            "no picture",
+        ),
+        (
+            "hide notes --key key --out c.png --cover none.png",
+            3,
+            "none.png",
+        ),
+        (
+            "hide . --key key --out c.png --cover cover.png",
+            2,
+            "no file",
+        ),
+        (
+            "hide - --key key --out c.png --cover cover.png",
+            2,
+            "standard input",
+        ),
+        (
+            "hide notes --key - --out c.png --cover cover.png",
+            2,
+            "standard input",
+        ),
+        (
+            "hide notes --key key.txt --out c.png --cover cover.png",
+            2,
+            "no key file",
+        ),
+        (
+            "hide notes --key vast --out c.png --cover cover.png",
+            2,
+            "no key file",
+        ),
+        (
+            "hide notes --key no/key --out c.png --cover cover.png",
+            2,
+            "no folder",
+        ),
+        (
+            "hide notes --key key --out c.png --cover cover.png --caption hi",
+            2,
+            "stays as it is",
+        ),
+        ("hide notes --key key --out c.png --caption 雪", 2, "雪"),
+        (
+            "reveal cover.png --key key --out out",
+            3,
+            "there is no file key",
+        ),
+        ("reveal vast --key key.txt --out out", 2, "no key file"),
+    ] {
+        desk.refuses(line, code, says);
+    }
+}
+
+#[test]
+fn inspect_tells_a_stranger_s_part_and_with_the_key_the_rest() {
+    let desk = Desk::new();
+    desk.put("notes", &[3; 1234]);
+    desk.put_cover("cover.png", 120, 100, Channels::Rgb);
+    desk.ok("hide notes --key key --out veil.png --cover cover.png --look discreet");
+    desk.ok("hide notes --key key --out alpha.png --cover cover.png --codec alpha");
+
+    // A veil carrier looks as its cover does.
+    for name in ["cover.png", "veil.png"] {
+        let seen = desk.ok(&format!("inspect {name}"));
+        assert_eq!(seen["looks_like"], "picture", "{name}");
+        assert_eq!(
+            (&seen["width"], &seen["height"]),
+            (&120.into(), &100.into())
+        );
+        assert_eq!(seen["metadata"], serde_json::json!([]));
+        assert!(seen.get("payload").is_none());
+    }
+    assert_eq!(desk.ok("inspect alpha.png")["looks_like"], "alpha");
+
+    let found = desk.ok("inspect veil.png --key key");
+    assert_eq!(
+        (&found["codec"], &found["depth"]),
+        (&"veil".into(), &1.into())
+    );
+    assert_eq!(found["payload"], 1234);
+    let found = desk.ok("inspect alpha.png --key key");
+    assert_eq!(
+        (&found["codec"], &found["payload"]),
+        (&"alpha".into(), &1234.into())
+    );
+    let text = String::from_utf8(desk.run("inspect veil.png").stdout).unwrap();
+    assert!(text.contains("statistics"), "{text}");
+}

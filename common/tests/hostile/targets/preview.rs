@@ -1,0 +1,46 @@
+//! Any bytes as a picture of any kind: what an owner adds, a viewer opens, a cover is made from.
+
+use std::io::Cursor;
+
+use cameo_common::codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
+use cameo_common::codec::{
+    HideOptions, capacity, cover_from_picture, default_cover_from_file, preview as make_preview,
+};
+
+const MAX_BYTES: usize = 64 << 10;
+/// Larger pictures only cost the fuzzer time; and it can be strict about what smaller ones take.
+const MAX_PIXELS: u64 = 1 << 20;
+const PAYLOAD: usize = 100;
+
+pub fn preview(file: &[u8]) {
+    if file.len() > MAX_BYTES || area(file) > MAX_PIXELS {
+        return;
+    }
+    let options = HideOptions::default();
+    let made = make_preview(file);
+    if let Ok(seen) = &made {
+        assert!(seen.jpeg.len() <= MAX_PREVIEW_BYTES);
+        let again = make_preview(&seen.jpeg).expect("a preview can be seen");
+        assert!((1..=PREVIEW_EDGE).contains(&again.width));
+        assert!((1..=PREVIEW_EDGE).contains(&again.height));
+    }
+    let default = default_cover_from_file(file, None, PAYLOAD, &options);
+    // A preview is decoded more coarsely, and may show what in full is damaged.
+    assert!(made.is_ok() || default.is_err());
+    if let Ok(cover) = default {
+        assert!(capacity(cover.width(), cover.height(), &options) >= PAYLOAD as u64);
+    }
+    if let Ok(cover) = cover_from_picture(file, PAYLOAD, &options) {
+        let seen = made.expect("what is a cover has a preview");
+        assert_eq!(cover.size(), (seen.width, seen.height));
+    }
+}
+
+fn area(file: &[u8]) -> u64 {
+    let reader = image::ImageReader::new(Cursor::new(file)).with_guessed_format();
+    let size = reader.map(|reader| reader.into_dimensions());
+    match size {
+        Ok(Ok((width, height))) => u64::from(width) * u64::from(height),
+        _ => 0,
+    }
+}

@@ -1,0 +1,89 @@
+//! How a carrier looks and what it is called: the owner chooses, and nothing else of his gets out.
+
+use cameo_tests::{PHOTOS, World, hash_of, photo, share, text};
+
+#[tokio::test]
+async fn a_look_is_a_depth_in_the_viewers_hands() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let original = photo(PHOTOS[1]);
+    for (options, depth) in [
+        (&["--look", "discreet"][..], 1),
+        (&["--caption", "for you, and nobody else"], 2),
+        (&["--look", "compact", "--no-caption"], 3),
+        (&["--depth", "4"], 4),
+    ] {
+        let shared = share(&ada, &ben, &original, options).await?;
+        let carrier = shared.carrier.display().to_string();
+        let inspected = ben.ok(&["inspect", &carrier]).await?;
+        assert_eq!(inspected["depth"], depth, "{options:?}: {inspected}");
+        let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
+        assert_eq!(text(&viewed, "blake3")?, hash_of(&original)?, "{options:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_files_name_stays_with_its_owner() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let telling = world.folder().join("at home 52.5200N 13.4050E.jpg");
+    std::fs::copy(photo(PHOTOS[1]), &telling)?;
+    let shared = share(&ada, &ben, &telling, &[]).await?;
+    let titled = share(&ada, &ben, &telling, &["--title", "Friends"]).await?;
+
+    let gallery = ben.ok(&["gallery", "ada"]).await?;
+    let inbox = ben.ok(&["inbox"]).await?;
+    let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
+    assert_eq!(viewed["name"], "untitled.jpg");
+    for told in [&gallery, &inbox, &viewed] {
+        assert!(!told.to_string().contains("52.52"), "{told}");
+    }
+    let viewed = ben.ok(&["view", &titled.grant, "--yes"]).await?;
+    assert_eq!(viewed["name"], "Friends.jpg");
+
+    // The owner knows which file is which.
+    let own = ada.ok(&["gallery", "ada"]).await?;
+    let own = own["images"][0].clone();
+    assert_eq!(text(&own, "image")?, shared.image);
+    assert_eq!(own["title"], "untitled");
+    assert_eq!(own["name"], "at home 52.5200N 13.4050E.jpg");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_can_have_no_carrier_is_refused_when_it_is_added() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let ada = world.registered("ada").await?;
+    let path = photo(PHOTOS[0]).display().to_string();
+
+    // A thumbnail of her own as cover of a whole photo.
+    let small = world.folder().join("small.jpg");
+    let added = ada.ok(&["add", &path]).await?;
+    let own = ada.ok(&["gallery", "ada"]).await?;
+    assert_eq!(own["images"][0]["image"], added["images"][0]["image"]);
+    std::fs::copy(text(&own["images"][0], "preview")?, &small)?;
+    let small = small.display().to_string();
+    let refused = ada.run(&["add", &path, "--cover", &small]).await?;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert_eq!(
+        refused.json["error"]["code"], "cover_too_small",
+        "{refused:?}"
+    );
+    assert!(refused.json["enough"][0].is_u64(), "{refused:?}");
+
+    // More than any picture holds at one bit a sample.
+    let vast = world.folder().join("vast.bin");
+    std::fs::File::create(&vast)?.set_len(60 << 20)?;
+    let vast = vast.display().to_string();
+    let line = ["add", &vast, "--preview", &path, "--look", "discreet"];
+    let refused = ada.run(&line).await?;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert_eq!(refused.json["error"]["code"], "no_cover", "{refused:?}");
+
+    // Words that she would write on her own picture.
+    let line = ["add", &path, "--cover", &path, "--caption", "mine"];
+    let refused = ada.run(&line).await?;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    Ok(())
+}
