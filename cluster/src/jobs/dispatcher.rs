@@ -14,18 +14,17 @@ use cameo_common::job::MAX_INPUT;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
+use cameo_dispatch::{
+    Choice, CostModel, Decision, Desk, Job, Member, Moment, Placement, Policy, Report, ReportError,
+    Settings, TicketId,
+};
 use tokio::time::Instant;
 
-use super::book::{Book, Placement};
-use super::cost::CostModel;
 use super::error::PlaceError;
-use super::load::report::{Report, ReportError};
-use super::placement::{Candidate, Choice, Decision, Heard, Question, decide};
-use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE, TicketId, millis};
+use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE, millis};
 
-/// With a longer wait than this on every worker, jobs are refused. Long enough for a few people's photos at once
-/// on one small machine.
-pub const MAX_PROJECTED_WAIT: Duration = Duration::from_secs(10);
+/// With a longer wait than this on every worker, jobs are refused, large and small alike.
+pub const MAX_PROJECTED_WAIT: Duration = Duration::from_secs(1);
 /// Reports older than this, or than three heartbeats, make their node ineligible.
 pub const MIN_STALE_AFTER: Duration = Duration::from_millis(300);
 /// Most workers that one request excludes.
@@ -62,16 +61,18 @@ pub struct Dispatcher {
     node: NodeId,
     key: Arc<SigningKey>,
     own_report: OwnReport,
-    stale_after: Duration,
+    settings: Settings,
+    /// What the desk's moments are counted from.
+    origin: Instant,
     log: Option<DecisionLog>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    term: Option<u64>,
-    reports: BTreeMap<NodeId, (Report, Instant)>,
-    book: Book,
+    /// While this node leads.
+    desk: Option<Desk>,
+    /// What earlier terms learned, while there is no desk.
     costs: CostModel,
     /// Workers of which it was said already that their reports cannot be read.
     unreadable: BTreeSet<NodeId>,
@@ -91,10 +92,25 @@ impl Dispatcher {
             node,
             key,
             own_report: Box::new(own_report),
-            stale_after: (heartbeat * 3).max(MIN_STALE_AFTER),
+            settings: Settings {
+                stale_after: (heartbeat * 3).max(MIN_STALE_AFTER),
+                max_wait: MAX_PROJECTED_WAIT,
+                policy: Policy::LeastProjected,
+                reports_every: Duration::ZERO,
+            },
+            origin: Instant::now(),
             log: None,
             state: Mutex::default(),
         }
+    }
+
+    /// Places as one of the rivals does, on reports as old as this: for benchmarks.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy, reports_every: Duration) -> Self {
+        self.settings.policy = policy;
+        self.settings.reports_every = reports_every;
+        self.settings.stale_after += reports_every;
+        self
     }
 
     /// Has every decision told to `log`, one at a time; it must not block for long.
@@ -104,26 +120,31 @@ impl Dispatcher {
         self
     }
 
-    /// Tells the term in which this node leads, or that it does not.
+    /// Tells the term in which this node leads, or that it does not. Each term begins with an empty desk.
     pub fn leads(&self, term: Option<u64>) {
         let mut state = self.lock();
-        if state.term != term {
-            // What was learned of costs stays true in any term.
-            let costs = std::mem::take(&mut state.costs);
-            *state = State {
-                term,
-                costs,
-                ..State::default()
-            };
+        if state.desk.as_ref().map(Desk::term) == term {
+            return;
         }
+        if let Some(desk) = state.desk.take() {
+            state.costs = desk.into_costs();
+        }
+        state.unreadable.clear();
+        state.desk = term.map(|term| {
+            let costs = std::mem::take(&mut state.costs);
+            Desk::new(self.node, term, self.settings, costs)
+        });
     }
 
     /// Takes a report that came with the reply to a heartbeat. Unreadable ones are dropped with a word to
     /// the log: their node becomes ineligible by silence.
     pub fn received(&self, from: NodeId, report: &[u8], at: Instant) {
-        match Report::decode(report) {
-            Ok(report) => self.lock().heard(from, report, at),
-            Err(why) => self.lock().unreadable(from, why),
+        let report = Report::decode(report);
+        let mut state = self.lock();
+        match (&mut state.desk, report) {
+            (Some(desk), Ok(report)) => desk.heard(from, report, self.moment(at)),
+            (Some(_), Err(why)) => state.unreadable(from, why),
+            (None, _) => {}
         }
     }
 
@@ -148,68 +169,51 @@ impl Dispatcher {
         self.received(self.node, &(self.own_report)(), view.now);
         // Locked until the placement is in the book, so that the next one sees it.
         let mut state = self.lock();
-        if state.term != Some(view.term) {
-            return Err(PlaceError::NotLeader);
-        }
-        state.forget_strangers(&view.members);
-        let cost_ms = state.costs.predict(request.size);
-        let decision = decide(self.question(&state, request, cost_ms, view, seed));
+        let desk = state.desk.as_mut().filter(|desk| desk.term() == view.term);
+        let desk = desk.ok_or(PlaceError::NotLeader)?;
+        desk.set_members(view.members.iter().map(|place| Member {
+            node: place.node,
+            voter: place.voter,
+        }));
+        self.place_at(desk, request, client, view, seed)
+    }
+
+    fn place_at(
+        &self,
+        desk: &mut Desk,
+        request: &PlaceJob,
+        client: PublicKey,
+        view: &View,
+        seed: u64,
+    ) -> Result<Placed, PlaceError> {
+        let now = self.moment(view.now);
+        let job = Job {
+            id: request.job,
+            size: request.size,
+            exclude: &request.exclude,
+        };
+        let decision = desk.decide(&job, now, seed);
         if let Some(log) = &self.log {
             log(&decision);
         }
         let worker = chosen(&decision)?;
         let member = view.members.iter().find(|member| member.node == worker);
-        let (Some(member), Some((report, _))) = (member, state.reports.get(&worker)) else {
+        let (Some(member), Some(incarnation)) = (member, desk.incarnation(worker)) else {
             unreachable!("only members that have reported are candidates with a score");
         };
-        let incarnation = report.incarnation;
         let ticket = self.sign(request, client, view, worker, incarnation);
         let placement = Placement {
             size: request.size,
-            cost_ms,
-            expires: view.now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
+            cost_ms: decision.question.cost_ms,
+            expires: now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
         };
-        let id = TicketId::of(&ticket);
-        state.book.place(worker, incarnation, id, placement);
+        desk.place(worker, incarnation, TicketId::of(&ticket), placement);
         Ok(Placed {
             worker,
             url: member.url.clone(),
             leader: self.node,
             ticket,
         })
-    }
-
-    fn question(
-        &self,
-        state: &State,
-        request: &PlaceJob,
-        cost_ms: u64,
-        view: &View,
-        seed: u64,
-    ) -> Question {
-        let candidate = |member: &Place| Candidate {
-            node: member.node,
-            voter: member.voter,
-            leader: member.node == self.node,
-            excluded: request.exclude.contains(&member.node) || state.book.is_full(member.node),
-            heard: state.reports.get(&member.node).map(|(report, at)| Heard {
-                age_ms: millis(view.now.saturating_duration_since(*at)),
-                usable_millicores: report.usable_millicores,
-                cpu_share_permille: report.cpu_share_permille,
-                backlog_cpu_ms: report.backlog_cpu_ms,
-                draining: report.draining,
-            }),
-            booked_cpu_ms: state.book.booked_cpu_ms(member.node),
-        };
-        Question {
-            term: view.term,
-            job: request.job,
-            cost_ms,
-            stale_after_ms: millis(self.stale_after),
-            max_wait_ms: millis(MAX_PROJECTED_WAIT),
-            seed,
-            candidates: view.members.iter().map(candidate).collect(),
-        }
     }
 
     fn sign(
@@ -239,10 +243,16 @@ impl Dispatcher {
     #[must_use]
     pub fn loads(&self, now: Instant) -> BTreeMap<NodeId, LoadInfo> {
         self.received(self.node, &(self.own_report)(), now);
+        let now = self.moment(now);
         let state = self.lock();
-        let told = state.reports.iter();
-        told.map(|(node, (report, at))| (*node, load_info(report, *at, now)))
+        let reports = state.desk.iter().flat_map(Desk::reports);
+        reports
+            .map(|(node, report, at)| (node, load_info(report, now.saturating_sub(at))))
             .collect()
+    }
+
+    fn moment(&self, at: Instant) -> Moment {
+        at.saturating_duration_since(self.origin)
     }
 
     /// The state is whole between any two of its changes, so a panicked thread leaves it usable.
@@ -255,40 +265,16 @@ impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("node", &self.node)
-            .field("term", &self.lock().term)
+            .field("term", &self.lock().desk.as_ref().map(Desk::term))
             .finish_non_exhaustive()
     }
 }
 
 impl State {
-    fn heard(&mut self, from: NodeId, report: Report, at: Instant) {
-        if self.term.is_none() {
-            return;
-        }
-        let Some(finished) = self.book.heard(from, &report, at) else {
-            return;
-        };
-        for job in finished {
-            self.costs.learn(job.size, job.cpu_ms);
-        }
-        self.reports.insert(from, (report, at));
-    }
-
     /// One line a worker and term, not one a heartbeat.
     fn unreadable(&mut self, from: NodeId, why: ReportError) {
-        if self.term.is_some() && self.unreadable.insert(from) {
+        if self.unreadable.insert(from) {
             tracing::warn!(node = from, %why, "a load report cannot be read");
-        }
-    }
-
-    /// Drops what is kept of nodes that were removed. They are no candidates anyway: this bounds memory, and
-    /// costs nothing while the members stay the same.
-    fn forget_strangers(&mut self, members: &[Place]) {
-        if self.reports.len() > members.len() {
-            let members: BTreeSet<NodeId> = members.iter().map(|member| member.node).collect();
-            self.reports.retain(|node, _| members.contains(node));
-            self.unreadable.retain(|node| members.contains(node));
-            self.book.keep(|node| members.contains(&node));
         }
     }
 }
@@ -306,7 +292,7 @@ fn chosen(decision: &Decision) -> Result<NodeId, PlaceError> {
     })
 }
 
-fn load_info(report: &Report, at: Instant, now: Instant) -> LoadInfo {
+fn load_info(report: &Report, age: Duration) -> LoadInfo {
     LoadInfo {
         cpu_share: f64::from(report.cpu_share_permille) / 1000.0,
         quota_millicores: report.quota_millicores,
@@ -315,7 +301,7 @@ fn load_info(report: &Report, at: Instant, now: Instant) -> LoadInfo {
         queued: report.queued,
         backlog_cpu_ms: report.backlog_cpu_ms,
         draining: report.draining,
-        age_ms: millis(now.saturating_duration_since(at)),
+        age_ms: millis(age),
     }
 }
 

@@ -4,11 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use cameo_common::job::MAX_INPUT;
+use cameo_dispatch::{CostModel, Event, TicketId};
 
-use super::cost::CostModel;
 use super::journal::Journal;
-use super::load::report::Event;
-use super::ticket::TicketId;
 
 /// Most jobs that are taken up at one time, running ones included.
 pub const MAX_HELD: usize = 64;

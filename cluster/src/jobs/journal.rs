@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::load::report::Event;
+use cameo_dispatch::Event;
 
 /// How long an event is repeated.
 pub const REPEAT_FOR: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::ticket::TicketId;
+    use cameo_dispatch::TicketId;
 
     fn taken(n: u8) -> Event {
         Event::TakenUp(TicketId([n; 16]))
@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_full_journal_drops_the_oldest_and_still_fits_into_a_report() {
-        use crate::jobs::load::report::{MAX_REPORT, tests::report};
+        use crate::jobs::tests::report;
+        use cameo_dispatch::MAX_REPORT;
         let start = Instant::now();
         let mut journal = Journal::default();
         for n in 0..=MAX_EVENTS {

@@ -10,6 +10,7 @@ use cameo_common::codec::CodecKey;
 use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
 use cameo_common::job::JobInput;
 use cameo_common::keys::{PublicKey, SigningKey};
+use cameo_dispatch::{Decision, REPORT_VERSION, Report};
 use tokio::time::Instant;
 
 use super::dispatcher::Place;
@@ -22,6 +23,25 @@ const UNIX: Millis = 1_000_000;
 const CLUSTER: ClusterId = ClusterId([5; 32]);
 const DEVICE: PublicKey = PublicKey([8; 32]);
 const HEARTBEAT: Duration = Duration::from_millis(30);
+
+/// A worker's report, of a moment of some load.
+pub(super) fn report(incarnation: u64, sequence: u64) -> Report {
+    Report {
+        version: REPORT_VERSION,
+        incarnation,
+        sequence,
+        quota_millicores: 2000,
+        usable_millicores: 1500,
+        cpu_share_permille: 250,
+        running: 1,
+        queued: 2,
+        backlog_cpu_ms: 300,
+        first_event: 0,
+        events: Vec::new(),
+        sample_age_ms: 90,
+        draining: false,
+    }
+}
 
 struct AtTerm(u64);
 

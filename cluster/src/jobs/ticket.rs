@@ -1,6 +1,5 @@
 //! What a worker demands of a ticket before it takes a job up (law J3).
 
-use std::fmt;
 use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
@@ -8,32 +7,11 @@ use cameo_common::job::MAX_INPUT;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 use cameo_common::statements::Ticket;
-use serde::{Deserialize, Serialize};
 
 /// How long after its signing a job may begin to be uploaded.
 pub const TICKET_LIFE: Duration = Duration::from_secs(5);
 /// How far apart the clocks of two nodes may be: a ticket is good for this much longer.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);
-
-/// Names one signed ticket: the first half of its hash. Of two placements of one job each has its own.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TicketId(pub [u8; 16]);
-
-impl TicketId {
-    /// The name of a ticket.
-    #[must_use]
-    pub fn of(ticket: &Signed<Ticket>) -> Self {
-        let mut id = [0; 16];
-        id.copy_from_slice(&ticket.hash().0[..16]);
-        Self(id)
-    }
-}
-
-impl fmt::Debug for TicketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TicketId({:032x})", u128::from_be_bytes(self.0))
-    }
-}
 
 /// Why a ticket is no good here and now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -244,17 +222,6 @@ pub(super) mod tests {
         assert_eq!(
             check_input(&ticket, b"inputs"),
             Err(TicketError::OtherSize { ticket: 5, got: 6 })
-        );
-    }
-
-    #[test]
-    fn two_tickets_of_one_job_have_two_names() {
-        let one = Signed::new(&node_key(), ticket(b"input"));
-        let mut later = ticket(b"input");
-        later.not_after += 1;
-        assert_ne!(
-            TicketId::of(&one),
-            TicketId::of(&Signed::new(&node_key(), later))
         );
     }
 }

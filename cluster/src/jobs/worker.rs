@@ -9,15 +9,15 @@ use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
+use cameo_dispatch::{Event, TicketId};
 use tokio::sync::{oneshot, watch};
 
 use super::error::JobError;
 use super::hide::Hide;
 use super::intake::{Admission, Intake, Load, Refusal};
-use super::load::report::Event;
 use super::meter::{Granted, Meter};
 use super::pool::{Shape, Work, start_slot};
-use super::ticket::{Here, TicketError, TicketId, check};
+use super::ticket::{Here, TicketError, check};
 
 /// What the worker knows of its cluster at this moment.
 pub trait Standing: Send + Sync {

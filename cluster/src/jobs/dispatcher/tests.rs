@@ -2,10 +2,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cameo_common::ids::{Hash, JobId};
+use cameo_dispatch::Event;
 
 use super::*;
-use crate::jobs::load::report::Event;
-use crate::jobs::load::report::tests::report;
+use crate::jobs::tests::report;
 
 const LEADER: NodeId = 1;
 const CLIENT: PublicKey = PublicKey([8; 32]);
@@ -60,6 +60,22 @@ impl Fixture {
             members: [1, 2, 3].map(member).to_vec(),
         };
         self.dispatcher.place(request, CLIENT, &view, 7)
+    }
+}
+
+impl Fixture {
+    fn decided(&self) -> Decision {
+        self.decisions.lock().unwrap().last().unwrap().clone()
+    }
+
+    /// What the book says of a node. Asked with a job that nobody may have, so that nothing is placed.
+    fn booked(&self, node: NodeId) -> u64 {
+        let mut probe = job(99);
+        probe.exclude = vec![1, 2, 3];
+        assert!(busy(self.place(&probe)));
+        let candidates = self.decided().question.candidates;
+        let candidate = candidates.iter().find(|candidate| candidate.node == node);
+        candidate.unwrap().booked_cpu_ms
     }
 }
 
@@ -140,7 +156,7 @@ fn too_long_a_wait_everywhere_is_refused_with_a_time_to_come_back() {
     for node in [2, 3] {
         leader.hear(node, |told| told.backlog_cpu_ms = 12_000);
     }
-    let retry_after = Duration::from_secs(2);
+    let retry_after = Duration::from_secs(11);
     assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
 }
 
@@ -168,10 +184,10 @@ fn a_new_term_starts_without_book_and_reports() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     leader.place(&job(1)).unwrap();
-    assert!(leader.dispatcher.lock().book.booked_cpu_ms(2) > 0);
+    assert!(leader.booked(2) > 0);
     leader.dispatcher.leads(Some(TERM + 1));
     leader.dispatcher.leads(Some(TERM));
-    assert_eq!(leader.dispatcher.lock().book.booked_cpu_ms(2), 0);
+    assert_eq!(leader.booked(2), 0);
     assert_eq!(leader.place(&job(2)).unwrap().worker, LEADER);
 }
 
@@ -181,7 +197,7 @@ fn the_same_term_told_again_keeps_the_book() {
     leader.hear(2, |_| {});
     leader.place(&job(1)).unwrap();
     leader.dispatcher.leads(Some(TERM));
-    assert!(leader.dispatcher.lock().book.booked_cpu_ms(2) > 0);
+    assert!(leader.booked(2) > 0);
 }
 
 #[test]
@@ -189,14 +205,15 @@ fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     let ticket = TicketId::of(&leader.place(&job(1)).unwrap().ticket);
-    let before = leader.dispatcher.lock().costs.predict(1_000_000);
+    leader.place(&job(2)).unwrap();
+    let before = leader.decided().question.cost_ms;
     let cpu_ms = Some(9000);
     leader.hear(2, |told| {
         told.events = vec![Event::TakenUp(ticket), Event::Finished { ticket, cpu_ms }];
     });
-    let state = leader.dispatcher.lock();
-    assert_eq!(state.book.booked_cpu_ms(2), 0);
-    assert!(state.costs.predict(1_000_000) > before);
+    assert_eq!(leader.booked(2), before, "the second is still booked");
+    leader.place(&job(3)).unwrap();
+    assert!(leader.decided().question.cost_ms > before);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::report::{REPORT_VERSION, Report};
+use cameo_dispatch::{REPORT_VERSION, Report};
+
 use super::sampler::Sampler;
 use crate::jobs::worker::{Shared, Worker};
 

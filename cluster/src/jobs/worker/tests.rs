@@ -4,11 +4,11 @@ use std::sync::mpsc;
 
 use cameo_common::codec::CodecKey;
 use cameo_common::job::JobInput;
+use cameo_dispatch::Report;
 
 use super::*;
 use crate::jobs::hide::HideFailed;
 use crate::jobs::load::Reporter;
-use crate::jobs::load::report::Report;
 use crate::jobs::meter::ThreadId;
 use crate::jobs::ticket::tests::{DEVICE, HERE, node_key, ticket};
 
