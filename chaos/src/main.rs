@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cameo_chaos::bench::{codec, peak};
+use cameo_chaos::bench::{codec, dispatch, peak};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -49,16 +49,24 @@ struct Kill {
 enum Bench {
     /// Hiding and finding: speed, size, quality, and what simple steganalysis sees.
     Codec(codec::Arguments),
+    /// Placing jobs on real nodes under CPU quotas, beside an oracle and other policies.
+    Dispatch(dispatch::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
+        Verb::Bench(Bench::Dispatch(arguments)) => ended(bench_dispatch(&arguments)),
         Verb::PeakOf { command } => {
             ended(peak::peak_of_child(&command).map(|kib| println!("{kib}")))
         }
     }
+}
+
+#[tokio::main]
+async fn bench_dispatch(arguments: &dispatch::Arguments) -> anyhow::Result<()> {
+    dispatch::run(arguments).await
 }
 
 fn ended(done: anyhow::Result<()>) -> ExitCode {

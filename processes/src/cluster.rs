@@ -26,6 +26,16 @@ impl Cluster {
     /// # Errors
     /// When a folder cannot be written or a node does not start.
     pub async fn start(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepare(binaries, folder, size).await?;
+        cluster.start_all().await?;
+        Ok(cluster)
+    }
+
+    /// The same, with no node started yet: how each is started may still be changed.
+    ///
+    /// # Errors
+    /// When a folder cannot be written.
+    pub async fn prepare(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
         let secret = folder.join("cluster.secret");
         make_secret(&binaries.node, &secret).await?;
         let ports = free_ports(2 * usize::try_from(size)?)?;
@@ -48,12 +58,13 @@ impl Cluster {
                 program: binaries.node.clone(),
                 peers: peers.join(","),
                 secret: secret.clone(),
+                under: Vec::new(),
+                flags: Vec::new(),
+                log_filter: None,
                 process: None,
             });
         }
-        let mut cluster = Self { nodes };
-        cluster.start_all().await?;
-        Ok(cluster)
+        Ok(Self { nodes })
     }
 
     /// Starts every node that is not started, all at once: none is ready before a majority is there.

@@ -77,6 +77,8 @@ pub(super) fn start_slot(
                     // Not measurable here: the clock is the next best.
                     _ => began.elapsed(),
                 };
+                let cpu_us = cpu.as_micros() as u64;
+                tracing::debug!(job = %work.ticket.job, done = result.is_ok(), cpu_us, "job ended");
                 shared.end(id, result.is_ok().then_some(cpu));
                 // A client that has gone does not want to know.
                 let _ = work.reply.send(result);
