@@ -212,11 +212,7 @@ impl Load {
 }
 
 /// Strikes one worker after another until all is over.
-async fn faults(
-    cluster: &mut Cluster,
-    seed: u64,
-    over: Arc<AtomicBool>,
-) -> anyhow::Result<usize> {
+async fn faults(cluster: &mut Cluster, seed: u64, over: Arc<AtomicBool>) -> anyhow::Result<usize> {
     let mut chance = StdRng::seed_from_u64(seed ^ 0x00fa_0175);
     let mut faults = 0;
     while !over.load(Ordering::Relaxed) {
@@ -257,7 +253,11 @@ fn judge(
     faults: usize,
     photos: usize,
 ) -> anyhow::Result<Summary> {
-    ensure!(ended.len() == extent.jobs, "law J1: {} jobs were lost", extent.jobs - ended.len());
+    ensure!(
+        ended.len() == extent.jobs,
+        "law J1: {} jobs were lost",
+        extent.jobs - ended.len()
+    );
     let mut summary = Summary {
         schema: 1,
         seed: extent.seed,

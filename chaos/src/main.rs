@@ -63,7 +63,11 @@ struct Jobs {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(3..))]
     nodes: u64,
     /// The photo that is shared.
-    #[arg(long, value_name = "FILE", default_value = "photos/Picture_1A_by_freespace.jpg")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "photos/Picture_1A_by_freespace.jpg"
+    )]
     photo: PathBuf,
 }
 

@@ -70,7 +70,12 @@ async fn opens_once(ben: &cameo_processes::Person, arrived: &Value) -> anyhow::R
     Ok(())
 }
 
-async fn strike(world: &mut World, proxies: &[Proxy], at: usize, fault: Fault) -> anyhow::Result<()> {
+async fn strike(
+    world: &mut World,
+    proxies: &[Proxy],
+    at: usize,
+    fault: Fault,
+) -> anyhow::Result<()> {
     let node = &mut world.cluster.nodes[at];
     match fault {
         Fault::Killed => node.kill().await?,
@@ -117,7 +122,9 @@ async fn survives(fault: Fault) -> anyhow::Result<()> {
         };
         let arrived = request.await.with_context(|| case.clone())?;
         heal(&mut world, &proxies, at, fault).await?;
-        opens_once(&ben, &arrived).await.with_context(|| case.clone())?;
+        opens_once(&ben, &arrived)
+            .await
+            .with_context(|| case.clone())?;
     }
     Ok(())
 }

@@ -40,9 +40,9 @@ impl Nodes {
         if self.urls[at % self.urls.len()] == url {
             let next = (at + 1) % self.urls.len();
             // Lost only to somebody who did the same.
-            let _ =
-                self.preferred
-                    .compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self
+                .preferred
+                .compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }

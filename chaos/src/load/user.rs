@@ -83,13 +83,29 @@ impl User {
             device: SigningKey::from_seed(random()),
             cluster: info.cluster,
         };
-        let register = user.introduction(name);
-        let body = serde_json::to_vec(&register)?.into();
-        match user
-            .ask::<Registered>(url, Method::POST, paths::USERS, body)
-            .await
-        {
-            Ok(_) => Ok(user),
+        user.introduce(url, name).await?;
+        Ok(user)
+    }
+
+    /// Another device of the same program, whom the cluster does not know.
+    #[must_use]
+    pub fn unregistered(other: &Self) -> Self {
+        Self {
+            http: other.http.clone(),
+            device: SigningKey::from_seed(random()),
+            cluster: other.cluster,
+        }
+    }
+
+    /// Registers this device as a user's first.
+    ///
+    /// # Errors
+    /// When the node does not answer or refuses.
+    pub async fn introduce(&self, url: &str, name: UserName) -> anyhow::Result<()> {
+        let body = serde_json::to_vec(&self.introduction(name))?.into();
+        let registered = self.ask::<Registered>(url, Method::POST, paths::USERS, body);
+        match registered.await {
+            Ok(_) => Ok(()),
             Err(refused) => bail!("registering: {refused}"),
         }
     }

@@ -32,7 +32,8 @@ impl Work {
         chance.fill_bytes(&mut payload);
         let mut samples = vec![0; (THUMBNAIL * THUMBNAIL * 3) as usize];
         chance.fill_bytes(&mut samples);
-        let thumbnail = Picture::new(THUMBNAIL, THUMBNAIL, Channels::Rgb, samples).context("a thumbnail")?;
+        let thumbnail =
+            Picture::new(THUMBNAIL, THUMBNAIL, Channels::Rgb, samples).context("a thumbnail")?;
         let options = HideOptions::default();
         let cover = default_cover(&thumbnail, None, bytes, &options)?;
         let input = JobInput {

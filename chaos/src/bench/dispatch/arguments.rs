@@ -14,7 +14,7 @@ pub struct Arguments {
     /// The plans of arrivals follow from it alone.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Only scenes whose name has this in it: table, closed, open, neighbour, leader, rivals.
+    /// Only scenes whose name has this in it: table, closed, open, neighbour, leader, rivals, saturated.
     #[arg(long, value_name = "NAME")]
     pub only: Option<String>,
 }

@@ -45,15 +45,14 @@ impl Groups {
         let (process, nth) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let name = format!("cameo-bench-{process}-{nth}");
         let root = Path::new(ROOT);
-        let (version, parent) = if root.join("cpu/cpu.cfs_quota_us").exists()
-            || root.join("cpu/cpu.shares").exists()
-        {
-            (Version::One, root.join("cpu"))
-        } else if root.join("cgroup.controllers").exists() {
-            (Version::Two, root.to_owned())
-        } else {
-            anyhow::bail!("no cpu controller under {ROOT}");
-        };
+        let (version, parent) =
+            if root.join("cpu/cpu.cfs_quota_us").exists() || root.join("cpu/cpu.shares").exists() {
+                (Version::One, root.join("cpu"))
+            } else if root.join("cgroup.controllers").exists() {
+                (Version::Two, root.to_owned())
+            } else {
+                anyhow::bail!("no cpu controller under {ROOT}");
+            };
         let folder = parent.join(name);
         fs::create_dir(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let mut groups = Self {
@@ -124,10 +123,7 @@ impl Group {
             }
             Version::Two => {
                 let quota = quota.map_or_else(|| "max".to_owned(), |quota| quota.to_string());
-                write(
-                    &self.folder.join("cpu.max"),
-                    format!("{quota} {PERIOD_US}"),
-                )
+                write(&self.folder.join("cpu.max"), format!("{quota} {PERIOD_US}"))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! How much of everything is measured.
 
+use std::time::Duration;
+
 use super::Arguments;
 
 /// Numbers of jobs and runs.
@@ -17,6 +19,8 @@ pub struct Extent {
     /// Whether rivals also play with the neighbour and the changes of leader.
     pub rivals_everywhere: bool,
     pub leader_changes: usize,
+    /// How long all workers have more to do than they can.
+    pub saturated_for: Duration,
 }
 
 impl Extent {
@@ -31,6 +35,7 @@ impl Extent {
             rival_jobs: 1000,
             rivals_everywhere: false,
             leader_changes: 6,
+            saturated_for: Duration::from_secs(300),
         };
         if arguments.full {
             Self {
@@ -48,6 +53,7 @@ impl Extent {
                 open_jobs: 60,
                 rival_jobs: 60,
                 leader_changes: 1,
+                saturated_for: Duration::from_secs(10),
                 ..default
             }
         } else {

@@ -155,11 +155,24 @@ pub fn servers(
     span: f64,
 ) -> BTreeMap<u64, Server> {
     let server = |(node, quota): (&u64, &u32)| {
-        let jobs: f64 = done.iter().filter(|job| job.worker == *node).map(|job| job.cpu).sum();
-        let used = after.get(node)?.saturating_sub(*before.get(node)?).as_secs_f64();
+        let jobs: f64 = done
+            .iter()
+            .filter(|job| job.worker == *node)
+            .map(|job| job.cpu)
+            .sum();
+        let used = after
+            .get(node)?
+            .saturating_sub(*before.get(node)?)
+            .as_secs_f64();
         let own = ((used - jobs) / span).max(0.0);
         let cores = f64::from(*quota) / 1000.0 - own;
-        Some((*node, Server { cores, neighbour: Vec::new() }))
+        Some((
+            *node,
+            Server {
+                cores,
+                neighbour: Vec::new(),
+            },
+        ))
     };
     stage.quotas.iter().filter_map(server).collect()
 }

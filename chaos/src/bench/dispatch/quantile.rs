@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_were_seen() {
         let times = Times::of((1..=200).rev().map(f64::from).collect());
-        assert_eq!((times.percentile(99.0), times.percentile(50.0)), (198.0, 100.0));
+        assert_eq!(
+            (times.percentile(99.0), times.percentile(50.0)),
+            (198.0, 100.0)
+        );
         assert_eq!((times.percentile(100.0), times.mean()), (200.0, 100.5));
         assert!(Times::default().percentile(99.0).is_nan());
     }

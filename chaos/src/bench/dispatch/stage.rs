@@ -46,7 +46,7 @@ pub struct Stage {
     pub quotas: BTreeMap<u64, u32>,
     by_node: BTreeMap<u64, Group>,
     // In this order: groups can go when the processes have gone.
-    groups: Groups,
+    groups: Option<Groups>,
     folder: TempDir,
 }
 
@@ -81,10 +81,42 @@ impl Stage {
             cluster,
             leader,
             by_node,
-            groups,
+            groups: Some(groups),
             folder,
         };
         stage.give_out().await?;
+        stage.register(users).await?;
+        Ok(stage)
+    }
+
+    /// Starts so many nodes that share the machine, and registers users.
+    ///
+    /// # Errors
+    /// When nodes do not start.
+    pub async fn start_without_quotas(
+        nodes: u64,
+        users: usize,
+        placing: Placing,
+    ) -> anyhow::Result<Self> {
+        let binaries = Binaries::build()?;
+        let folder = tempfile::tempdir()?;
+        let mut cluster = Cluster::prepare(&binaries, folder.path(), nodes).await?;
+        for node in &mut cluster.nodes {
+            node.flags = flags(placing);
+            node.log_filter = Some(LOG.to_owned());
+        }
+        cluster.start_all().await?;
+        let mut stage = Self {
+            quotas: BTreeMap::new(),
+            nodes: Arc::new(Nodes::new(cluster.nodes.iter().map(url).collect())),
+            users: Vec::new(),
+            leader: cluster.leader().await?,
+            cluster,
+            by_node: BTreeMap::new(),
+            groups: None,
+            folder,
+        };
+        stage.nodes.prefer(&stage.leaders_url()?);
         stage.register(users).await?;
         Ok(stage)
     }
@@ -130,7 +162,10 @@ impl Stage {
     /// # Errors
     /// When it is not among the nodes.
     pub fn leaders_url(&self) -> anyhow::Result<String> {
-        let leader = self.cluster.node(self.leader).context("the leader is a node")?;
+        let leader = self
+            .cluster
+            .node(self.leader)
+            .context("the leader is a node")?;
         Ok(url(leader))
     }
 
@@ -196,7 +231,12 @@ fn flags(placing: Placing) -> Vec<std::ffi::OsString> {
         return Vec::new();
     }
     let every = placing.reports_every.as_millis().to_string();
-    ["--placement", placing.policy.name(), "--reports-every-ms", &every]
-        .map(Into::into)
-        .to_vec()
+    [
+        "--placement",
+        placing.policy.name(),
+        "--reports-every-ms",
+        &every,
+    ]
+    .map(Into::into)
+    .to_vec()
 }
