@@ -4,6 +4,7 @@ use cameo_common::api::{ErrorCode, PlaceJob, Placed, TICKET_HEADER, paths};
 use cameo_common::codec::{self, CodecKey, HideOptions};
 use cameo_common::ids::{Hash, JobId};
 use cameo_common::job::JobInput;
+use cameo_dispatch::{Choice, Logged};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::http::{Answer, send};
@@ -93,6 +94,23 @@ async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
     assert!(done.head.contains("content-type: image/png"));
     assert_eq!(codec::reveal(&done.body, &key()).unwrap(), payload);
     assert_eq!(world.status(placed.worker).await.jobs_finished, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_writes_down_what_it_decides_before_it_has_stopped() {
+    // given
+    let mut world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let placed = place(&world, 1, &ada, b"a job").await;
+    // when
+    world.stop(1).await;
+    // then
+    let log = std::fs::read_to_string(world.decisions(1)).unwrap();
+    let lines: Vec<Logged> = log.lines().map(|l| Logged::of_line(l).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!(last.decision.choice, Choice::Worker(placed.worker));
+    assert_eq!(last.leader, 1);
+    assert!(lines.iter().all(|line| line.decision.replays()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
