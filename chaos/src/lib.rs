@@ -2,8 +2,9 @@
 //!
 //! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round that the nodes
 //! agree again: one leader, everything committed applied, one state (law D3). [`mod@bench`] measures, against others
-//! where there are others.
+//! where there are others. [`mod@check`] judges decision logs (law J2).
 
 pub mod bench;
+pub mod check;
 pub mod kill;
 pub mod schedule;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cameo_chaos::bench::{codec, peak};
+use cameo_chaos::check;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -21,6 +22,8 @@ struct Arguments {
 enum Verb {
     /// Kills, stops and pauses real nodes while users register, and checks that nothing is lost.
     Kill(Kill),
+    /// Checks decision logs of nodes: was each job placed as it should be (law J2)?
+    Check(check::Arguments),
     /// Measures, against others where there are others.
     #[command(subcommand)]
     Bench(Bench),
@@ -54,6 +57,7 @@ enum Bench {
 fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
+        Verb::Check(arguments) => ended(check::run(&arguments)),
         Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
         Verb::PeakOf { command } => {
             ended(peak::peak_of_child(&command).map(|kib| println!("{kib}")))
