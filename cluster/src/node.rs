@@ -542,6 +542,7 @@ impl Wired {
             releaser: Releaser::new(id, secret, foundation.entropy),
             dispatcher: foundation.dispatcher,
             worker: foundation.worker,
+            reporter: foundation.reporter,
             clock: foundation.clock,
             stopping,
         });

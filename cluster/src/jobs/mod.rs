@@ -6,6 +6,7 @@
 //! `decisions` writes down what was decided.
 //! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
 
+mod counters;
 pub mod decisions;
 pub mod dispatcher;
 pub mod error;
@@ -18,8 +19,9 @@ mod pool;
 pub mod ticket;
 pub mod worker;
 
+pub use counters::JobCounts;
 pub use decisions::{DecisionLog, DecisionLogError};
-pub use dispatcher::{Dispatcher, Place, View};
+pub use dispatcher::{DecisionCounts, Dispatcher, Place, View};
 pub use error::{JobError, PlaceError};
 pub use hide::{Hide, HideFailed};
 pub use load::{Reporter, available_millicores};

@@ -67,6 +67,7 @@ pub(super) fn start_slot(
             while let Some((id, work)) = shared.next_work() {
                 if work.reply.is_closed() {
                     shared.end(id, None);
+                    shared.counters.cancelled();
                     continue;
                 }
                 let before = cpu_of(&members);
@@ -78,6 +79,9 @@ pub(super) fn start_slot(
                     _ => began.elapsed(),
                 };
                 shared.end(id, result.is_ok().then_some(cpu));
+                if result.is_err() {
+                    shared.counters.failed();
+                }
                 // A client that has gone does not want to know.
                 let _ = work.reply.send(result);
             }

@@ -123,3 +123,30 @@ async fn an_input_that_is_no_job_is_refused_by_its_worker() {
     let code = serde_json::from_value::<ErrorCode>(answer.json()["code"].clone()).unwrap();
     assert_eq!(code, ErrorCode::BadJob);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_tells_every_workers_load_in_its_metrics_and_others_their_own() {
+    let world = World::new(3).await;
+    let leader = world.leader().await;
+    for id in 1..=3 {
+        let text = until("metrics of reports from all", async || {
+            let answer = send(world.url(id), "GET", paths::METRICS, &[], b"").await;
+            assert_eq!(answer.status, 200);
+            assert!(
+                answer
+                    .head
+                    .contains("content-type: text/plain; version=0.0.4")
+            );
+            let text = String::from_utf8(answer.body).unwrap();
+            let reporting = text.matches("} 1\n").count() >= 3 * 2;
+            (id != leader || reporting).then_some(text)
+        })
+        .await;
+        assert!(text.contains(&format!("cameo_is_leader {}\n", u8::from(id == leader))));
+        assert!(text.contains("\ncameo_quota_millicores "), "{text}");
+        assert_eq!(
+            text.contains("cameo_worker_quota_millicores{"),
+            id == leader
+        );
+    }
+}
