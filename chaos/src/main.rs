@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cameo_chaos::bench::{codec, dispatch, peak};
+use cameo_chaos::check;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ enum Verb {
     Kill(Kill),
     /// Has image jobs done, and photos shared, while workers are killed, stopped and paused.
     Jobs(Jobs),
+    /// Checks decision logs of nodes: was each job placed as it should be (law J2)?
+    Check(check::Arguments),
     /// Measures, against others where there are others.
     #[command(subcommand)]
     Bench(Bench),
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
+        Verb::Check(arguments) => ended(check::run(&arguments)),
         Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
         Verb::Bench(Bench::Dispatch(arguments)) => ended(bench_dispatch(&arguments)),
         Verb::PeakOf { command } => {

@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ use crate::entropy::Entropy;
 use crate::events::Streams;
 use crate::http::{self, Api};
 use crate::jobs::{
-    Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings, available_millicores,
+    DecisionLog, DecisionLogError, Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings,
+    available_millicores,
 };
 use crate::keys::Releaser;
 use crate::leader::Leader;
@@ -55,6 +57,8 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] OpenError),
     #[error(transparent)]
+    Decisions(#[from] DecisionLogError),
+    #[error(transparent)]
     Keys(#[from] NodeKeyError),
     #[error(
         "cannot serve clients on {address}: {error}; stop what listens there, or choose another --http"
@@ -86,6 +90,7 @@ pub struct Node {
     state: State,
     store: OpenStore,
     worker: Worker,
+    decisions: Option<Arc<DecisionLog>>,
     stage: watch::Receiver<Stage>,
     stopping: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -102,6 +107,7 @@ struct Foundation {
     worker: Worker,
     reporter: Arc<Reporter>,
     dispatcher: Arc<Dispatcher>,
+    decisions: Option<Arc<DecisionLog>>,
 }
 
 impl Node {
@@ -128,6 +134,7 @@ impl Node {
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
         let worker = foundation.worker.clone();
+        let decisions = foundation.decisions.clone();
         let serving = tokio::spawn(serve(Serving {
             id: config.id,
             foundation,
@@ -144,6 +151,7 @@ impl Node {
             state,
             store,
             worker,
+            decisions,
             stage: staged,
             stopping,
             serving,
@@ -214,7 +222,14 @@ impl Node {
         }
         self.raft.stop().await;
         let store = self.store.lock().take();
-        let close = move || store.map_or(Ok(()), Store::close);
+        let decisions = self.decisions;
+        let close = move || {
+            let closed = store.map_or(Ok(()), Store::close);
+            if let Some(decisions) = decisions {
+                decisions.close();
+            }
+            closed
+        };
         tokio::task::spawn_blocking(close)
             .await
             .map_err(io::Error::other)?
@@ -245,12 +260,19 @@ impl Foundation {
             .map_err(|error| system(&error))?;
         let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
         let own = reporter.clone();
-        let dispatcher = Arc::new(Dispatcher::new(
+        let decisions = decision_log(config, &clock)?;
+        let dispatcher = Dispatcher::new(
             config.id,
             Arc::new(keys.signing_key()),
             move || own.report(),
             config.heartbeat,
-        ));
+        )
+        .with_policy(config.placement, config.reports_every);
+        let dispatcher = match decisions.clone() {
+            Some(log) => dispatcher.on_decision(move |decision| log.record(decision)),
+            None => dispatcher,
+        };
+        let dispatcher = Arc::new(dispatcher);
         Ok(Self {
             keys,
             secret,
@@ -261,6 +283,7 @@ impl Foundation {
             worker,
             reporter,
             dispatcher,
+            decisions,
         })
     }
 
@@ -278,6 +301,15 @@ impl Foundation {
             raft_runtime: None,
         }
     }
+}
+
+fn decision_log(
+    config: &Config,
+    clock: &Arc<dyn WallClock>,
+) -> Result<Option<Arc<DecisionLog>>, StartError> {
+    let open = |path: &PathBuf| DecisionLog::open(path, config.id, clock.clone());
+    let log = config.decisions.as_ref().map(open).transpose()?;
+    Ok(log.map(Arc::new))
 }
 
 /// A job, as the worker's threads do it.
@@ -510,6 +542,7 @@ impl Wired {
             releaser: Releaser::new(id, secret, foundation.entropy),
             dispatcher: foundation.dispatcher,
             worker: foundation.worker,
+            reporter: foundation.reporter,
             clock: foundation.clock,
             stopping,
         });
