@@ -11,6 +11,11 @@ use clap::{Args, Parser, Subcommand};
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
 /// Entries between two snapshots.
 const SNAPSHOT_AFTER: u64 = 50_000;
+/// With less memory for jobs than this no photo of a phone could be hidden. MiB.
+const MIN_JOB_MEMORY: u64 = 128;
+/// MiB.
+const MAX_JOB_MEMORY: u64 = 1 << 20;
+const MIB: u64 = 1024 * 1024;
 
 /// The command line of `cameod`.
 #[derive(Debug, Parser)]
@@ -64,6 +69,9 @@ pub struct RunFlags {
     /// File with the secret that all nodes of the cluster share: see `cameod secret`.
     #[arg(long, value_name = "FILE")]
     secret: PathBuf,
+    /// Most memory that image jobs may take, in MiB; else by the number of cores, and room for the largest job.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY))]
+    job_memory: Option<u64>,
     /// Milliseconds between two heartbeats of the leader.
     #[arg(long, hide = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=10_000))]
     heartbeat_ms: u64,
@@ -88,6 +96,8 @@ pub struct Config {
     /// Advertised base URL; `http://` and the bound address when none is given.
     pub http_url: Option<String>,
     pub secret: PathBuf,
+    /// Bytes that image jobs may take; none for the worker's own choice.
+    pub job_memory: Option<u64>,
     pub heartbeat: Duration,
     pub election_min: Duration,
     pub election_max: Duration,
@@ -141,6 +151,7 @@ impl RunFlags {
             http: http(&self.http)?,
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
             secret: self.secret,
+            job_memory: self.job_memory.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),

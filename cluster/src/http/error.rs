@@ -93,7 +93,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
             StatusCode::CONFLICT
         }
         E::SessionEnded => StatusCode::GONE,
-        E::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        E::TooLarge | E::WorkerTooSmall => StatusCode::PAYLOAD_TOO_LARGE,
         E::Mismatch | E::BadJob => StatusCode::UNPROCESSABLE_ENTITY,
         E::LimitReached => StatusCode::TOO_MANY_REQUESTS,
         E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -120,6 +120,7 @@ fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
         secret: folder.join("secret"),
+        job_memory: None,
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(500),
         election_max: Duration::from_millis(1_000),

@@ -17,7 +17,7 @@ pub use grants::{
     PutRights, ReleasePart, Released, RightsStored, Role, ViewTaken,
 };
 pub use jobs::{PlaceJob, Placed};
-pub use nodes::{ClusterInfo, LoadInfo, MemberInfo, NodeStatus, StateHash};
+pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
     ReportOffline, ReportedOffline, SessionStarted, StartSession, UserInfo,
