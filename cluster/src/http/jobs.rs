@@ -8,7 +8,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use cameo_common::api::{ErrorCode, PlaceJob, Placed, TICKET_HEADER, paths};
+use cameo_common::api::{
+    ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
+};
 use cameo_common::statements::Ticket;
 
 use super::caller::{Said, Uploading, header_statement};
@@ -25,10 +27,23 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn place(
     State(api): State<Api>,
-    Said(caller, request): Said<PlaceJob>,
-) -> Result<Json<Placed>, Fault> {
-    let placed = api.calls.place(request, caller.device).await?;
-    Ok(Json(placed?))
+    Said(caller, PlaceJobs { jobs }): Said<PlaceJobs>,
+) -> Result<Json<PlacedJobs>, Fault> {
+    if jobs.is_empty() || jobs.len() > MAX_JOBS_A_CALL {
+        let message = format!(
+            "name between one and {MAX_JOBS_A_CALL} jobs, not {}",
+            jobs.len()
+        );
+        return Err(Fault::new(ErrorCode::BadRequest, message));
+    }
+    let placed = api.calls.place(jobs, caller.device).await?;
+    let jobs = placed.into_iter().map(|one| match one {
+        Ok(placed) => Placement::Placed(placed),
+        Err(no) => Placement::Refused(no.into()),
+    });
+    Ok(Json(PlacedJobs {
+        jobs: jobs.collect(),
+    }))
 }
 
 /// The ticket is checked before the body is read, the body's hash before the job begins. An error comes with its

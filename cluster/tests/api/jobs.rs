@@ -1,6 +1,9 @@
 //! An image job: placed by the leader, done by the worker, for the ticket's bearer only.
 
-use cameo_common::api::{ErrorCode, PlaceJob, Placed, TICKET_HEADER, paths};
+use cameo_common::api::{
+    ErrorCode, MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, TICKET_HEADER,
+    paths,
+};
 use cameo_common::codec::{self, CodecKey, HideOptions};
 use cameo_common::ids::{Hash, JobId};
 use cameo_common::job::JobInput;
@@ -16,20 +19,25 @@ fn png_cover(payload: usize, options: &HideOptions) -> Vec<u8> {
     codec::png::write(&codec::default_cover(&preview, None, payload, options).unwrap())
 }
 
-async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Placed {
-    let request = PlaceJob {
+fn wanted(input: &[u8]) -> PlaceJob {
+    PlaceJob {
         job: JobId(random()),
         input: Hash::of(input),
         size: input.len() as u64,
         exclude: vec![],
-    };
+    }
+}
+
+async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Placed {
+    let jobs = vec![wanted(input)];
     // A new leader knows its workers a heartbeat later.
     until("a worker", async || {
+        let request = PlaceJobs { jobs: jobs.clone() };
         let answer = person.post(world, node, paths::JOBS, &request).await;
-        match answer.status {
-            200 => Some(answer.read()),
-            _ => {
-                assert_eq!(answer.code(), "busy");
+        match answer.read::<PlacedJobs>().jobs.remove(0) {
+            Placement::Placed(placed) => Some(placed),
+            Placement::Refused(no) => {
+                assert_eq!(no.code, ErrorCode::Busy);
                 None
             }
         }
@@ -190,4 +198,41 @@ async fn a_nodes_status_counts_the_memory_of_its_jobs() {
     // when its client goes, then it counts no more
     drop(job);
     counted(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_placed_as_a_whole_and_each_has_its_own_answer() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    place(&world, 1, &ada, b"the leader knows its workers").await;
+    // given three jobs, of which one excludes everybody
+    let mut jobs: Vec<PlaceJob> = [&b"first"[..], b"second", b"third"].map(wanted).into();
+    jobs[1].exclude = vec![1, 2, 3];
+    let asked = jobs.clone();
+    let answer = ada.post(&world, 2, paths::JOBS, &PlaceJobs { jobs }).await;
+    // then they are answered in their order, each for itself
+    let answers = answer.read::<PlacedJobs>().jobs;
+    assert_eq!(answers.len(), 3);
+    for at in [0, 2] {
+        let Placement::Placed(placed) = &answers[at] else {
+            panic!("{answers:?}");
+        };
+        assert_eq!(placed.ticket.verify().unwrap().job, asked[at].job);
+    }
+    let Placement::Refused(no) = &answers[1] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(no.code, ErrorCode::Busy);
+    assert!(no.retry_after_ms.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_no_job_nor_too_many_are_placed() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    for count in [0, MAX_JOBS_A_CALL + 1] {
+        let jobs = vec![wanted(b"a job"); count];
+        let answer = ada.post(&world, 1, paths::JOBS, &PlaceJobs { jobs }).await;
+        assert_eq!(answer.code(), "bad_request", "{count}");
+    }
 }
