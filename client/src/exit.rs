@@ -198,6 +198,7 @@ fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::OutcomeUnknown => "outcome_unknown",
         ErrorCode::Unavailable => "unavailable",
         ErrorCode::Internal => "internal",
+        ErrorCode::WorkerTooSmall => "worker_too_small",
     }
 }
 

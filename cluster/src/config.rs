@@ -14,6 +14,11 @@ const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
 const MAX_REPORTS_EVERY_MS: u64 = 600_000;
 /// Entries between two snapshots.
 const SNAPSHOT_AFTER: u64 = 50_000;
+/// With less memory for jobs than this no photo of a phone could be hidden. MiB.
+const MIN_JOB_MEMORY: u64 = 128;
+/// MiB.
+const MAX_JOB_MEMORY: u64 = 1 << 20;
+const MIB: u64 = 1024 * 1024;
 
 /// The command line of `cameod`.
 #[derive(Debug, Parser)]
@@ -76,6 +81,9 @@ pub struct RunFlags {
     /// Load reports count only so often. For measuring only.
     #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS))]
     reports_every_ms: u64,
+    /// Most memory that image jobs may take, in MiB; else by the number of cores, and room for the largest job.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY))]
+    job_memory: Option<u64>,
     /// Milliseconds between two heartbeats of the leader.
     #[arg(long, hide = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=10_000))]
     heartbeat_ms: u64,
@@ -105,6 +113,8 @@ pub struct Config {
     pub placement: Policy,
     /// See [`cameo_dispatch::Settings`].
     pub reports_every: Duration,
+    /// Bytes that image jobs may take; none for the worker's own choice.
+    pub job_memory: Option<u64>,
     pub heartbeat: Duration,
     pub election_min: Duration,
     pub election_max: Duration,
@@ -163,6 +173,7 @@ impl RunFlags {
             decisions: self.decisions,
             placement: placement(self.placement)?,
             reports_every: Duration::from_millis(self.reports_every_ms),
+            job_memory: self.job_memory.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),

@@ -22,8 +22,9 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::events::Streams;
 use crate::http::{self, Api};
+use crate::jobs::carrier::DOWNLOAD_DEADLINE;
 use crate::jobs::{
-    DecisionLog, DecisionLogError, Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings,
+    Codec, DecisionLog, DecisionLogError, Dispatcher, Reporter, Worker, WorkerSettings,
     available_millicores,
 };
 use crate::keys::Releaser;
@@ -254,9 +255,10 @@ impl Foundation {
             incarnation: entropy.number(),
             heartbeat: config.heartbeat,
             millicores: available_millicores(),
+            memory: config.job_memory,
+            download_deadline: DOWNLOAD_DEADLINE,
         };
-        let hide: Arc<dyn Hide> = Arc::new(hide);
-        let worker = Worker::start(worker_settings, hide, membership.clone())
+        let worker = Worker::start(worker_settings, Arc::new(Codec), membership.clone())
             .map_err(|error| system(&error))?;
         let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
         let own = reporter.clone();
@@ -310,12 +312,6 @@ fn decision_log(
     let open = |path: &PathBuf| DecisionLog::open(path, config.id, clock.clone());
     let log = config.decisions.as_ref().map(open).transpose()?;
     Ok(log.map(Arc::new))
-}
-
-/// A job, as the worker's threads do it.
-fn hide(input: &cameo_common::job::JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
-    cameo_common::codec::hide(input.cover, input.payload, &input.key, &input.options)
-        .map_err(|error| HideFailed(error.to_string()))
 }
 
 fn make_folder(config: &Config) -> Result<(), StartError> {

@@ -1,5 +1,7 @@
 //! The worker's verb: a cover and a payload become a carrier.
 
+use std::io::Write;
+
 use thiserror::Error;
 
 use super::key::CodecKey;
@@ -8,6 +10,7 @@ use super::options::{Codec, DepthError, HideOptions};
 use super::picture::Picture;
 use super::png::{self, PngError};
 use super::size::{capacity, pixels_for, size_for};
+use super::stop::{self, Stop, Stopped};
 use super::{alpha, veil};
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -20,6 +23,10 @@ pub enum HideError {
     TooSmall(#[from] TooSmall),
     #[error("the payload has {0} bytes; at most {MAX_PAYLOAD_BYTES} can be hidden")]
     TooLong(usize),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    #[error("the carrier cannot be written: {0}")]
+    Write(String),
 }
 
 /// A cover that does not hold the payload, and the size that would.
@@ -76,8 +83,40 @@ pub fn hide(
     Ok(png::write(&carrier))
 }
 
+/// [`hide`] for a worker: given up soon after `stop` is asked, and written to `out` a few strips at a time while the
+/// next ones are compressed. What was written before an error is no picture.
+///
+/// # Errors
+/// As [`hide`]; also when it was given up, or `out` does not take it.
+pub fn hide_to(
+    cover_png: &[u8],
+    payload: &[u8],
+    key: &CodecKey,
+    options: &HideOptions,
+    stop: &Stop,
+    out: &mut impl Write,
+) -> Result<(), HideError> {
+    check(payload, options)?;
+    let cover = png::read_unless(stop, cover_png);
+    stop.check()?;
+    let carrier = embed_unless(stop, cover?, payload, key, options)?;
+    let written = png::write_unless(stop, &carrier, out);
+    stop.check()?;
+    written.map_err(|error| HideError::Write(error.to_string()))
+}
+
 /// [`hide`] between the reading and the writing of the PNG: in place where the codec permits it.
 pub fn embed(
+    cover: Picture,
+    payload: &[u8],
+    key: &CodecKey,
+    options: &HideOptions,
+) -> Result<Picture, HideError> {
+    embed_unless(&stop::NEVER, cover, payload, key, options)
+}
+
+fn embed_unless(
+    stop: &Stop,
     cover: Picture,
     payload: &[u8],
     key: &CodecKey,
@@ -86,10 +125,13 @@ pub fn embed(
     check(payload, options)?;
     let mut picture = cover.into_opaque();
     TooSmall::check(picture.size(), payload.len(), options)?;
+    stop.check()?;
     match options.codec {
-        Codec::Veil => veil::embed(&mut picture, payload, key, options.depth),
+        Codec::Veil => veil::embed(stop, &mut picture, payload, key, options.depth),
+        // The crate does it in one piece.
         Codec::Alpha => picture = alpha::embed(picture, payload, key),
     }
+    stop.check()?;
     Ok(picture)
 }
 
@@ -99,4 +141,95 @@ fn check(payload: &[u8], options: &HideOptions) -> Result<(), HideError> {
         return Err(HideError::TooLong(payload.len()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::picture::Channels;
+    use super::super::work;
+    use super::*;
+
+    const SIZE: (u32, u32) = (900, 700);
+
+    fn cover() -> Picture {
+        let samples = (0..SIZE.0 * SIZE.1 * 3).map(|i| ((i * i) >> 7) as u8);
+        Picture::new(SIZE.0, SIZE.1, Channels::Rgb, samples.collect()).unwrap()
+    }
+
+    /// As an encoder writes it whose stream is read in order.
+    fn foreign(picture: &Picture) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = ::png::Encoder::new(&mut file, SIZE.0, SIZE.1);
+        encoder.set_color(::png::ColorType::Rgb);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(picture.samples()).unwrap();
+        writer.finish().unwrap();
+        file
+    }
+
+    #[test]
+    fn a_job_that_is_asked_to_stop_does_not_begin_another_unit_of_work() {
+        // given one thread, so that the units have an order, and covers that are read in strips and in order
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+        let pool = pool.build().unwrap();
+        let key = CodecKey::from_bytes([7; 32]);
+        for (cover, options) in [
+            (png::write(&cover()), HideOptions::default()),
+            (foreign(&cover()), HideOptions::veil(1)),
+            (png::write(&cover()), HideOptions::alpha()),
+        ] {
+            let hide_until = |after| {
+                pool.install(|| {
+                    let mut out = Vec::new();
+                    let hide =
+                        |stop: &Stop| hide_to(&cover, &[5; 9000], &key, &options, stop, &mut out);
+                    let (ended, units) = work::stopped(after, hide);
+                    (ended, units, out.len())
+                })
+            };
+            let (ended, all, written) = hide_until(usize::MAX);
+            assert_eq!(ended, Ok(()));
+            assert!(all > 20, "{all} units are too few to tell");
+            for after in 1..=all {
+                // when it is asked to in any of them, then that was the last
+                let (ended, units, so_far) = hide_until(after);
+                assert_eq!((ended, units), (Err(HideError::Stopped(Stopped)), after));
+                assert!(so_far < written || after == all);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_piece_by_piece_is_the_same_picture() {
+        let (cover, key) = (png::write(&cover()), CodecKey::from_bytes([7; 32]));
+        let options = HideOptions::default();
+        let mut out = Vec::new();
+        hide_to(&cover, b"payload", &key, &options, &Stop::new(), &mut out).unwrap();
+        assert_eq!(out, hide(&cover, b"payload", &key, &options).unwrap());
+    }
+
+    #[test]
+    fn a_sink_that_is_closed_ends_the_job() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (cover, key) = (png::write(&cover()), CodecKey::from_bytes([7; 32]));
+        let options = HideOptions::default();
+        let ended = hide_to(
+            &cover,
+            b"payload",
+            &key,
+            &options,
+            &Stop::new(),
+            &mut Closed,
+        );
+        assert!(matches!(ended, Err(HideError::Write(_))));
+    }
 }

@@ -13,6 +13,7 @@ use super::header::{HEADER_BYTES, Header};
 use super::key::{CodecKey, KeyStream, Purpose};
 use super::layout::{self, GROUP, HEADER_GROUPS, Layout, TILE, TILE_GROUPS, Tile};
 use super::picture::{Channels, Picture};
+use super::stop::Stop;
 use super::symbols::{Group, spread, squeeze};
 use super::{Codec, RevealError};
 
@@ -43,8 +44,9 @@ struct Streams {
     signs: KeyStream,
 }
 
-/// Hides `payload` in `picture`; the caller has compared its length with [`capacity`].
-pub(super) fn embed(picture: &mut Picture, payload: &[u8], key: &CodecKey, depth: u8) {
+/// Hides `payload` in `picture`; the caller has compared its length with [`capacity`]. A picture whose making was
+/// stopped is to be thrown away: some of its tiles carry nothing.
+pub(super) fn embed(stop: &Stop, picture: &mut Picture, payload: &[u8], key: &CodecKey, depth: u8) {
     assert_eq!(picture.channels(), Channels::Rgb);
     assert!(payload.len() <= capacity(picture.samples().len(), depth));
     let Some(layout) = Layout::new(picture.samples().len(), key) else {
@@ -59,10 +61,10 @@ pub(super) fn embed(picture: &mut Picture, payload: &[u8], key: &CodecKey, depth
     let samples = picture.samples_mut();
     write_header(samples, &layout.tiles[0], &sealed, &streams.signs);
     match depth {
-        1 => embed_body::<1>(samples, payload, &layout, &streams),
-        2 => embed_body::<2>(samples, payload, &layout, &streams),
-        3 => embed_body::<3>(samples, payload, &layout, &streams),
-        4 => embed_body::<4>(samples, payload, &layout, &streams),
+        1 => embed_body::<1>(stop, samples, payload, &layout, &streams),
+        2 => embed_body::<2>(stop, samples, payload, &layout, &streams),
+        3 => embed_body::<3>(stop, samples, payload, &layout, &streams),
+        4 => embed_body::<4>(stop, samples, payload, &layout, &streams),
         _ => unreachable!("depths are checked with the options"),
     }
 }
@@ -142,6 +144,7 @@ fn nearest<const K: usize>(sample: u8, symbol: u8, sign: u8) -> u8 {
 }
 
 fn embed_body<const K: usize>(
+    stop: &Stop,
     samples: &mut [u8],
     payload: &[u8],
     layout: &Layout,
@@ -153,8 +156,10 @@ fn embed_body<const K: usize>(
     samples
         .par_chunks_mut(TILE)
         .zip(work)
-        .filter(|(_, (_, part))| !part.is_empty())
+        .filter(|(_, (_, part))| !part.is_empty() && !stop.is_asked())
         .for_each(|(samples, (tile, part))| {
+            #[cfg(test)]
+            super::work::unit();
             let mut stage = [[0; GROUP]; TILE_GROUPS];
             stage_part::<K>(&mut stage, tile, payload, part, streams);
             let samples = &mut samples[..tile.groups * GROUP];

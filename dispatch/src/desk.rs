@@ -126,6 +126,12 @@ impl Desk {
         }
     }
 
+    /// CPU milliseconds that a job with an input of so many bytes is thought to take.
+    #[must_use]
+    pub fn predict(&self, size: u64) -> u64 {
+        self.costs.predict(size)
+    }
+
     /// Decides. Nothing is written down: [`Desk::place`] does that, once there is a ticket.
     pub fn decide(&mut self, job: &Job<'_>, now: Moment, seed: u64) -> Decision {
         let sequence = self.decided;

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use cameo_common::api::{
-    ApiError, CALL_HEADER, ClusterInfo, ErrorCode, PlaceJob, Placed, Register, Registered,
-    TICKET_HEADER, paths,
+    ApiError, CALL_HEADER, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs, Placed, PlacedJobs,
+    Placement, Register, Registered, TICKET_HEADER, paths,
 };
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, Hash, Millis, RequestId, UserName};
@@ -135,7 +135,14 @@ impl User {
     /// # Errors
     /// See [`Refused`].
     pub async fn place(&self, url: &str, job: &PlaceJob) -> Result<Placed, Refused> {
-        self.ask(url, Method::POST, paths::JOBS, encode(job)).await
+        let jobs = vec![job.clone()];
+        let body = encode(&PlaceJobs { jobs });
+        let placed: PlacedJobs = self.ask(url, Method::POST, paths::JOBS, body).await?;
+        match placed.jobs.into_iter().next() {
+            Some(Placement::Placed(placed)) => Ok(placed),
+            Some(Placement::Refused(no)) => Err(Refused::Api(no)),
+            None => Err(lost("an answer to no job")),
+        }
     }
 
     /// Has the worker do a job that was placed on it; gives back the PNG.

@@ -40,8 +40,8 @@ const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
 /// How often the outbox is looked at while something waits in it, and while nothing does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(15);
-/// Things that are worked on at the same time.
-const AT_ONCE: usize = 4;
+/// Things that are worked on at the same time: so many photos are placed as a whole and uploaded side by side.
+const AT_ONCE: usize = 8;
 
 /// How long to wait after the `count`th failed attempt.
 #[must_use]

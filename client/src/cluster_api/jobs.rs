@@ -1,14 +1,16 @@
-//! Image jobs: ask the leader for a worker, upload straight to it, get the picture back.
+//! Image jobs: upload straight to the worker that `placing` found, get the picture back.
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, PlaceJob, Placed, TICKET_HEADER, paths};
+use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, Placed, TICKET_HEADER, paths};
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
 use tokio::time::timeout;
 
 use super::call::collect;
-use super::{ClusterApi, ClusterError, JOB_DEADLINE};
+use super::{ClusterApi, JOB_BYTES_A_SECOND, JOB_DEADLINE};
 
 /// Why a worker gave no picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,14 +24,6 @@ pub enum JobFailure {
 }
 
 impl ClusterApi {
-    /// Asks for a worker.
-    ///
-    /// # Errors
-    /// `Busy` when no worker can take the job now.
-    pub async fn place_job(&self, place: &PlaceJob) -> Result<Placed, ClusterError> {
-        self.post(paths::JOBS.to_owned(), place).await
-    }
-
     /// Uploads the input to the worker it was placed on; gives back the carrier's PNG.
     ///
     /// # Errors
@@ -41,6 +35,7 @@ impl ClusterApi {
         };
         let url = placed.url.trim_end_matches('/');
         super::cluster::check_url(url).map_err(|error| failed(error.to_string()))?;
+        let deadline = deadline_of(input.len() as u64);
         let command = self.command(Method::POST, paths::RUN_JOB.to_owned(), input);
         let request = self
             .inner
@@ -71,10 +66,15 @@ impl ClusterApi {
                 Err(_) => Err(failed(format!("status {status}"))),
             }
         };
-        timeout(JOB_DEADLINE, upload)
+        timeout(deadline, upload)
             .await
             .unwrap_or_else(|_| Err(failed("it took too long".into())))
     }
+}
+
+/// How long a worker has for a job: one that stands still is not waited for as long as the longest job takes.
+fn deadline_of(size: u64) -> Duration {
+    JOB_DEADLINE + Duration::from_secs(size / JOB_BYTES_A_SECOND)
 }
 
 /// Whether every worker would say the same.

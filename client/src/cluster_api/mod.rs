@@ -12,6 +12,7 @@ mod events;
 mod grants;
 mod jobs;
 mod leader;
+mod placing;
 mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ pub use error::ClusterError;
 pub use events::{EventStream, Heard};
 pub use jobs::JobFailure;
 pub use leader::NoLoads;
+pub use placing::Preparing;
 
 /// A command is tried for so long before it is given up.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);
@@ -32,8 +34,10 @@ pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// A node that does not answer for so long is passed over: longer than a node looks for a majority.
 pub const TRY_DEADLINE: Duration = Duration::from_millis(6_500);
-/// Longest time for one upload to a worker and the picture back.
-pub const JOB_DEADLINE: Duration = Duration::from_secs(120);
+/// Longest time for one upload to a worker and the picture back, beside the time for its bytes.
+pub const JOB_DEADLINE: Duration = Duration::from_secs(20);
+/// Bytes of input that a job is given a second for.
+pub const JOB_BYTES_A_SECOND: u64 = 512 * 1024;
 
 /// The cluster that a home is tied to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,7 @@ struct Inner {
     http: reqwest::Client,
     nodes: Mutex<Nodes>,
     deadline: Duration,
+    placing: placing::Placing,
 }
 
 /// Where the nodes are, the last good one first.
@@ -109,6 +114,7 @@ impl ClusterApi {
                 http,
                 nodes: Mutex::new(nodes),
                 deadline,
+                placing: placing::Placing::default(),
             }),
         })
     }

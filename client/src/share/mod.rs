@@ -130,10 +130,12 @@ async fn carry(
         .get::<Image>(&incoming.image.to_string())?
         .ok_or_else(|| Failure::not_found("the image is not in the gallery any more"))?;
     let descriptor = ctx.api.descriptor().await?;
+    // Others that are sealed meanwhile are placed together with this one.
+    let ready = ctx.api.preparing();
     step("sealing the photo");
     let sealed = seal::seal(ctx, &incoming, &image).await?;
     step("having it hidden by a worker");
-    let hidden = place::hide(&ctx.api, &sealed).await?;
+    let hidden = place::hide(&ctx.api, &sealed, ready, step).await?;
     step("reading the carrier again");
     let sealed = place::check(sealed, &hidden).await?;
     let owned = assemble::assemble(ctx, &incoming, terms, &sealed, &hidden, &descriptor)?;

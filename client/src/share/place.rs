@@ -1,4 +1,5 @@
-//! Having it hidden: a worker of the leader's choosing, straight to it, and one retry elsewhere.
+//! Having it hidden: a worker of the leader's choosing, straight to it, and one retry elsewhere. Photos that are
+//! shared at the same time are placed together and uploaded side by side.
 //!
 //! What comes back is believed only after it was read again.
 
@@ -10,11 +11,11 @@ use cameo_common::codec::{CodecKey, reveal};
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::job::JobInput;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::seal::Sealed;
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError, JobFailure};
+use crate::cluster_api::{ClusterApi, ClusterError, JobFailure, Preparing};
 use crate::exit::{Exit, Failure};
 
 /// Workers that a job is tried on.
@@ -23,6 +24,8 @@ const MAX_WORKERS: usize = 2;
 const MAX_TICKETS: usize = 4;
 /// How long to wait for a worker to become free.
 const BUSY_DEADLINE: Duration = Duration::from_secs(20);
+/// Whatever happens, it has come to an end after this.
+const HIDE_DEADLINE: Duration = Duration::from_secs(300);
 /// Wait for a worker when the leader names no time.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -34,7 +37,13 @@ pub(super) struct Hidden {
     pub leader: NodeId,
 }
 
-pub(super) async fn hide(api: &ClusterApi, sealed: &Sealed) -> Result<Hidden, Failure> {
+/// `ready` was taken before the photo was sealed; `step` is told what is being done.
+pub(super) async fn hide(
+    api: &ClusterApi,
+    sealed: &Sealed,
+    ready: Preparing,
+    step: &impl Fn(&str),
+) -> Result<Hidden, Failure> {
     let input = JobInput {
         key: CodecKey::from_bytes(*sealed.codec_key.expose()),
         options: sealed.options,
@@ -42,6 +51,17 @@ pub(super) async fn hide(api: &ClusterApi, sealed: &Sealed) -> Result<Hidden, Fa
         payload: &sealed.photo.payload,
     };
     let input = Bytes::from(input.encode());
+    let hidden = timeout(HIDE_DEADLINE, have_done(api, input, ready, step)).await;
+    hidden.unwrap_or_else(|_| Err(no_worker("it took too long")))
+}
+
+async fn have_done(
+    api: &ClusterApi,
+    input: Bytes,
+    ready: Preparing,
+    step: &impl Fn(&str),
+) -> Result<Hidden, Failure> {
+    let mut ready = Some(ready);
     let mut place = PlaceJob {
         job: clock::job_id(),
         input: Hash::of(&input),
@@ -53,7 +73,7 @@ pub(super) async fn hide(api: &ClusterApi, sealed: &Sealed) -> Result<Hidden, Fa
         if place.exclude.len() >= MAX_WORKERS {
             break;
         }
-        let placed = match wait_for_worker(api, &place).await {
+        let placed = match wait_for_worker(api, &place, ready.take()).await {
             Err(error) if !last.is_empty() => {
                 return Err(no_worker(&format!("{last}; and then: {error}")));
             }
@@ -68,11 +88,13 @@ pub(super) async fn hide(api: &ClusterApi, sealed: &Sealed) -> Result<Hidden, Fa
                 });
             }
             Err(JobFailure::Job(error)) if error.code == ErrorCode::BadTicket => {
+                step("the worker's ticket is no longer good: asking for another");
                 last = error.message;
             }
             Err(JobFailure::Job(error)) => return Err(error.into()),
             Err(error @ JobFailure::Worker { .. }) => {
                 last = error.to_string();
+                step(&format!("{last}; trying another worker"));
                 place.exclude.push(placed.worker);
             }
         }
@@ -90,10 +112,14 @@ fn no_worker(why: &str) -> Failure {
     )
 }
 
-async fn wait_for_worker(api: &ClusterApi, place: &PlaceJob) -> Result<Placed, Failure> {
+async fn wait_for_worker(
+    api: &ClusterApi,
+    place: &PlaceJob,
+    mut ready: Option<Preparing>,
+) -> Result<Placed, Failure> {
     let end = Instant::now() + BUSY_DEADLINE;
     loop {
-        match api.place_job(place).await {
+        match api.place_job(place, ready.take()).await {
             Ok(placed) => return Ok(placed),
             Err(ClusterError::Api(error)) if error.code == ErrorCode::Busy => {
                 let pause = error
@@ -128,3 +154,6 @@ pub(super) async fn check(sealed: Sealed, hidden: &Hidden) -> Result<Sealed, Fai
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

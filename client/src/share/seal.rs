@@ -6,6 +6,7 @@ use cameo_common::ids::{GrantId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::sealing::{PhotoInfo, SealedPhoto, seal_photo};
 use cameo_common::statements::grant_id;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::clock;
@@ -15,6 +16,10 @@ use crate::vault::records::{Asked, Contact, Image, Incoming, Secret, UNTITLED};
 
 /// Longest name that is made of a title, before its ending, in bytes.
 const MAX_TOLD_NAME: usize = 200;
+
+/// Photos that are sealed at the same time, for their memory; the others wait.
+const SEALING_AT_ONCE: usize = 2;
+static SEALING: Semaphore = Semaphore::const_new(SEALING_AT_ONCE);
 
 /// What a worker needs, and what the owner keeps.
 #[derive(Debug)]
@@ -52,6 +57,8 @@ pub(super) async fn seal(
     let nonce = clock::nonce();
     let owner = ctx.me.identity_key().public();
     let grant = grant_id(&owner, &incoming.viewer_key, &image.image, &nonce);
+    // It is never closed.
+    let _permit = SEALING.acquire().await.ok();
     let material = material(ctx, image)?;
     let options = image.look.options();
     let work = move || -> Result<Sealed, Failure> {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use cameo_common::api::ErrorCode;
@@ -22,14 +22,34 @@ pub(super) async fn read_hashed(
     limit: usize,
     deadline: Duration,
 ) -> Result<(Bytes, Hash), Fault> {
-    tokio::time::timeout(deadline, read_to_end(body, limit))
+    let told = body.size_hint().exact().unwrap_or(0);
+    let room = usize::try_from(told).unwrap_or(usize::MAX).min(limit);
+    in_time(deadline, read_to_end(body, room, limit)).await
+}
+
+/// [`read_hashed`] into exactly the memory that was counted for it.
+pub(super) async fn read_input(
+    body: Body,
+    size: u64,
+    deadline: Duration,
+) -> Result<(Bytes, Hash), Fault> {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    in_time(deadline, read_to_end(body, size, size)).await
+}
+
+async fn in_time<T>(
+    deadline: Duration,
+    read: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::time::timeout(deadline, read)
         .await
         .map_err(|_| bad("the body came too slowly: send it again"))?
 }
 
-async fn read_to_end(body: Body, limit: usize) -> Result<(Bytes, Hash), Fault> {
+/// `room` bytes are made room for at once, so that nothing is copied as the body grows.
+async fn read_to_end(body: Body, room: usize, limit: usize) -> Result<(Bytes, Hash), Fault> {
     let mut stream = body.into_data_stream();
-    let (mut bytes, mut hasher) = (Vec::new(), blake3::Hasher::new());
+    let (mut bytes, mut hasher) = (Vec::with_capacity(room), blake3::Hasher::new());
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| bad("the body ended early: send it again"))?;
         if bytes.len() + chunk.len() > limit {
@@ -84,5 +104,33 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for InQuery<T> {
                 let message = format!("in the query: {}", error.body_text());
                 Fault::new(ErrorCode::BadRequest, message)
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn in_pieces(pieces: &'static [&'static [u8]]) -> Body {
+        let pieces = pieces.iter().map(|piece| Ok::<_, std::io::Error>(*piece));
+        Body::from_stream(futures_util::stream::iter(pieces))
+    }
+
+    #[tokio::test]
+    async fn an_input_is_read_and_hashed_as_it_comes_and_no_further_than_it_may_be() {
+        let (bytes, hash) = read_input(in_pieces(&[b"in", b"", b"put"]), 5, BODY_DEADLINE)
+            .await
+            .unwrap();
+        assert_eq!((&bytes[..], hash), (&b"input"[..], Hash::of(b"input")));
+        let long = read_input(in_pieces(&[b"in", b"puts"]), 5, BODY_DEADLINE).await;
+        assert_eq!(long.unwrap_err().error().code, ErrorCode::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stays_away_is_not_waited_for() {
+        let never = Body::from_stream(futures_util::stream::pending::<std::io::Result<Bytes>>());
+        let late = read_input(never, 5, Duration::ZERO).await;
+        assert_eq!(late.unwrap_err().error().code, ErrorCode::BadRequest);
     }
 }

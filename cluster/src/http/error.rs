@@ -8,7 +8,7 @@ use cameo_common::api::{ApiError, ErrorCode, SCHEMA};
 use crate::jobs::JobError;
 use crate::keys::ReleaseError;
 use crate::machine::Refusal;
-use crate::node_calls::{CallError, NotPlaced};
+use crate::node_calls::CallError;
 use crate::presence::RenewError;
 use crate::raft::{ProposeError, ReadError};
 
@@ -93,7 +93,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
             StatusCode::CONFLICT
         }
         E::SessionEnded => StatusCode::GONE,
-        E::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        E::TooLarge | E::WorkerTooSmall => StatusCode::PAYLOAD_TOO_LARGE,
         E::Mismatch | E::BadJob => StatusCode::UNPROCESSABLE_ENTITY,
         E::LimitReached => StatusCode::TOO_MANY_REQUESTS,
         E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -207,17 +207,6 @@ impl From<JobError> for Fault {
             retry_after_ms: error
                 .retry_after()
                 .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
-        })
-    }
-}
-
-impl From<NotPlaced> for Fault {
-    fn from(no: NotPlaced) -> Self {
-        Self::from(ApiError {
-            schema: SCHEMA,
-            code: no.code,
-            message: no.message,
-            retry_after_ms: no.retry_after_ms,
         })
     }
 }

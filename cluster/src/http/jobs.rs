@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use cameo_common::api::{ErrorCode, PlaceJob, Placed, TICKET_HEADER, paths};
+use cameo_common::api::{
+    ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
+};
 use cameo_common::statements::Ticket;
 
 use super::caller::{Said, Uploading, header_statement};
@@ -24,13 +27,28 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn place(
     State(api): State<Api>,
-    Said(caller, request): Said<PlaceJob>,
-) -> Result<Json<Placed>, Fault> {
-    let placed = api.calls.place(request, caller.device).await?;
-    Ok(Json(placed?))
+    Said(caller, PlaceJobs { jobs }): Said<PlaceJobs>,
+) -> Result<Json<PlacedJobs>, Fault> {
+    if jobs.is_empty() || jobs.len() > MAX_JOBS_A_CALL {
+        let message = format!(
+            "name between one and {MAX_JOBS_A_CALL} jobs, not {}",
+            jobs.len()
+        );
+        return Err(Fault::new(ErrorCode::BadRequest, message));
+    }
+    let placed = api.calls.place(jobs, caller.device).await?;
+    let jobs = placed.into_iter().map(|one| match one {
+        Ok(placed) => Placement::Placed(placed),
+        Err(no) => Placement::Refused(no.into()),
+    });
+    Ok(Json(PlacedJobs {
+        jobs: jobs.collect(),
+    }))
 }
 
-/// The ticket is checked before the body is read, the body's hash before the job begins.
+/// The ticket is checked before the body is read, the body's hash before the job begins. An error comes with its
+/// status before the carrier's first byte; after that the connection breaks, so that nobody takes a part for a whole.
+/// Whoever closes the connection gives the job up.
 async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Fault> {
     let ticket = header_statement::<Ticket>(&upload.parts, TICKET_HEADER)?;
     let said = ticket
@@ -41,12 +59,8 @@ async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Faul
         return Err(Fault::new(ErrorCode::BadTicket, message));
     }
     let admitted = api.worker.admit(&ticket, upload.caller.device).await?;
-    let limit = usize::try_from(admitted.size()).unwrap_or(usize::MAX);
-    let (input, hash) = body::read_hashed(upload.body, limit, UPLOAD_DEADLINE).await?;
-    if hash != said.input {
-        let message = "the body is not the one that the ticket is for";
-        return Err(Fault::new(ErrorCode::BadTicket, message));
-    }
-    let carrier = admitted.run(input).await?;
-    Ok(([(header::CONTENT_TYPE, "image/png")], carrier).into_response())
+    let (input, hash) = body::read_input(upload.body, admitted.size(), UPLOAD_DEADLINE).await?;
+    let carrier = admitted.run(input, hash).await?;
+    let png = Body::from_stream(carrier);
+    Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use cameo_common::api::{ClusterInfo, ErrorCode, MemberInfo, NodeStatus, SCHEMA, StateHash, paths};
+use cameo_common::api::{
+    ClusterInfo, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash, paths,
+};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::body::InQuery;
 use super::read::Freshness;
 use super::{Api, Fault};
+use crate::jobs::Worker;
 use crate::machine::read;
 use crate::replica::HashedState;
 
@@ -81,7 +84,18 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         applied: status.applied,
         members,
         jobs_finished: api.worker.finished(),
+        job_memory: job_memory(&api.worker),
     })
+}
+
+fn job_memory(worker: &Worker) -> JobMemory {
+    let (taken, budget) = worker.memory();
+    JobMemory {
+        inputs: taken.inputs,
+        inputs_limit: budget.inputs,
+        pictures: taken.pictures,
+        pictures_limit: budget.pictures,
+    }
 }
 
 async fn state_hash(State(api): State<Api>) -> Result<Json<StateHash>, Fault> {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::serve::{Listener, ListenerExt};
 use axum::{Json, Router};
-use cameo_common::api::{ErrorCode, MemberInfo, NodeStatus, SCHEMA, paths};
+use cameo_common::api::{ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, paths};
 use cameo_common::ids::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
@@ -161,6 +161,7 @@ async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
         applied: status.applied,
         members: voters.collect(),
         jobs_finished: 0,
+        job_memory: JobMemory::default(),
     })
 }
 

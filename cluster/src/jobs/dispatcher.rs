@@ -3,6 +3,7 @@
 //! Nothing of it is replicated. A new leader, and the same leader in a new term, starts with an empty book and
 //! waits for the reports that ride on its first heartbeats.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -160,7 +161,7 @@ impl Dispatcher {
         }
     }
 
-    /// Chooses a worker for a job of `client`, a device, and signs a ticket for it. `seed` is random.
+    /// Places one job: see [`Dispatcher::place_all`].
     ///
     /// # Errors
     /// When this node does not lead in the view's term, no worker can take the job, or the request is
@@ -172,14 +173,28 @@ impl Dispatcher {
         view: &View,
         seed: u64,
     ) -> Result<Placed, PlaceError> {
-        if request.size > MAX_INPUT as u64 {
-            return Err(PlaceError::TooLarge);
-        }
-        if request.exclude.len() > MAX_EXCLUDED {
-            return Err(PlaceError::TooManyExcluded(MAX_EXCLUDED));
-        }
+        let placed = self.place_all(std::slice::from_ref(request), client, view, seed)?;
+        placed
+            .into_iter()
+            .next()
+            .unwrap_or(Err(PlaceError::NotLeader))
+    }
+
+    /// Chooses a worker for each of these jobs of `client`, a device, and signs tickets. They are placed as a
+    /// whole, the largest first, so that small ones fill what the large ones leave; the answers are in the
+    /// order asked. `seed` is random.
+    ///
+    /// # Errors
+    /// When this node does not lead in the view's term. Each job has its own answer otherwise.
+    pub fn place_all(
+        &self,
+        requests: &[PlaceJob],
+        client: PublicKey,
+        view: &View,
+        seed: u64,
+    ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
         self.received(self.node, &(self.own_report)(), view.now);
-        // Locked until the placement is in the book, so that the next one sees it.
+        // Locked until the placements are in the book, so that the next ones see them.
         let State { desk, decided, .. } = &mut *self.lock();
         let desk = desk.as_mut().filter(|desk| desk.term() == view.term);
         let desk = desk.ok_or(PlaceError::NotLeader)?;
@@ -187,7 +202,15 @@ impl Dispatcher {
             node: place.node,
             voter: place.voter,
         }));
-        self.place_at(desk, decided, request, client, view, seed)
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        order.sort_by_key(|at| Reverse(desk.predict(requests[*at].size)));
+        let mut placed = vec![Err(PlaceError::NotLeader); requests.len()];
+        for (nth, at) in (0..).zip(order) {
+            let (request, seed) = (&requests[at], seed.wrapping_add(nth));
+            placed[at] = within_limits(request)
+                .and_then(|()| self.place_at(desk, decided, request, client, view, seed));
+        }
+        Ok(placed)
     }
 
     fn place_at(
@@ -307,6 +330,16 @@ impl State {
             tracing::warn!(node = from, %why, "a load report cannot be read");
         }
     }
+}
+
+fn within_limits(request: &PlaceJob) -> Result<(), PlaceError> {
+    if request.size > MAX_INPUT as u64 {
+        return Err(PlaceError::TooLarge);
+    }
+    if request.exclude.len() > MAX_EXCLUDED {
+        return Err(PlaceError::TooManyExcluded(MAX_EXCLUDED));
+    }
+    Ok(())
 }
 
 fn chosen(decision: &Decision) -> Result<NodeId, PlaceError> {

@@ -1,24 +1,67 @@
 //! The seam between the pool and the codec.
 
+use std::io::Write;
+
+use cameo_common::codec::{self, HideError, Memory, Stop};
 use cameo_common::job::JobInput;
 
 /// Why a picture cannot be made of an input: one sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HideFailed(pub String);
 
-/// Does a job: hides a payload in a cover and answers with the carrier's PNG. Pure, and called on the threads
+/// Does jobs: hides a payload in a cover and writes the carrier's PNG. Pure, and called on the threads
 /// of the pool; what it spawns with rayon stays there.
 pub trait Hide: Send + Sync {
+    /// What a job takes of memory beside its input, its carrier included: a bound, in bytes.
+    ///
     /// # Errors
-    /// When the input is no picture, or too small for what it is to carry.
-    fn hide(&self, input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed>;
+    /// When the input is no picture.
+    fn memory(&self, input: &JobInput<'_>) -> Result<u64, HideFailed>;
+
+    /// Pixels of the largest cover with which the job would take no more than this.
+    fn pixels_within(&self, bytes: u64, input: &JobInput<'_>) -> u64;
+
+    /// Writes the carrier to `out` as it comes to be; ends soon after `stop` is asked.
+    ///
+    /// # Errors
+    /// When the input is no picture, or too small for what it is to carry; when `out` takes no more; when it was
+    /// stopped.
+    fn hide(
+        &self,
+        input: &JobInput<'_>,
+        stop: &Stop,
+        out: &mut dyn Write,
+    ) -> Result<(), HideFailed>;
 }
 
-impl<F> Hide for F
-where
-    F: Fn(&JobInput<'_>) -> Result<Vec<u8>, HideFailed> + Send + Sync,
-{
-    fn hide(&self, input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
-        self(input)
+/// The codec itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec;
+
+impl Hide for Codec {
+    fn memory(&self, input: &JobInput<'_>) -> Result<u64, HideFailed> {
+        let memory = Memory::of(input.cover, input.payload.len(), &input.options)?;
+        Ok(memory.total())
+    }
+
+    fn pixels_within(&self, bytes: u64, input: &JobInput<'_>) -> u64 {
+        Memory::pixels_within(bytes, input.payload.len(), &input.options)
+    }
+
+    fn hide(
+        &self,
+        input: &JobInput<'_>,
+        stop: &Stop,
+        mut out: &mut dyn Write,
+    ) -> Result<(), HideFailed> {
+        let (cover, payload) = (input.cover, input.payload);
+        codec::hide_to(cover, payload, &input.key, &input.options, stop, &mut out)?;
+        Ok(())
+    }
+}
+
+impl From<HideError> for HideFailed {
+    fn from(error: HideError) -> Self {
+        Self(error.to_string())
     }
 }

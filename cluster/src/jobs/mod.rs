@@ -6,6 +6,7 @@
 //! `decisions` writes down what was decided.
 //! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
 
+pub mod carrier;
 mod counters;
 pub mod decisions;
 pub mod dispatcher;
@@ -14,17 +15,20 @@ pub mod hide;
 mod intake;
 mod journal;
 pub mod load;
+pub mod memory;
 mod meter;
 mod pool;
 pub mod ticket;
 pub mod worker;
 
+pub use carrier::Carrier;
 pub use counters::JobCounts;
 pub use decisions::{DecisionLog, DecisionLogError};
 pub use dispatcher::{DecisionCounts, Dispatcher, Place, View};
 pub use error::{JobError, PlaceError};
-pub use hide::{Hide, HideFailed};
+pub use hide::{Codec, Hide, HideFailed};
 pub use load::{Reporter, available_millicores};
+pub use memory::{Budget, Taken};
 pub use ticket::TicketError;
 pub use worker::{Admitted, Standing, Worker, WorkerSettings};
 

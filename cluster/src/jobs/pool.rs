@@ -3,19 +3,21 @@
 //! A slot does one job at a time, on a few threads of its own: so a waiting part of one job never picks up
 //! a whole other job, and the CPU time of a slot's threads is that of its job.
 
+use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cameo_common::codec::Stop;
+use cameo_common::ids::JobId;
 use cameo_common::job::JobInput;
-use cameo_common::statements::Ticket;
-use tokio::sync::oneshot;
 
+use super::carrier::{PIECE_BYTES, Pipe};
 use super::error::JobError;
 use super::hide::Hide;
+use super::intake::Done;
 use super::meter::ThreadId;
-use super::ticket::check_input;
 use super::worker::Shared;
 
 /// Threads that work on one job, where there are as many cores.
@@ -44,9 +46,11 @@ impl Shape {
 
 /// One job with its input, waiting for a slot.
 pub(super) struct Work {
-    pub(super) ticket: Ticket,
+    pub(super) job: JobId,
     pub(super) input: Bytes,
-    pub(super) reply: oneshot::Sender<Result<Bytes, JobError>>,
+    /// Asked when its client has gone.
+    pub(super) stop: Arc<Stop>,
+    pub(super) pipe: Arc<Pipe>,
 }
 
 /// Starts the thread of one slot. It ends when the worker stops.
@@ -65,11 +69,6 @@ pub(super) fn start_slot(
         .name(format!("cameo-slot-{slot}"))
         .spawn(move || {
             while let Some((id, work)) = shared.next_work() {
-                if work.reply.is_closed() {
-                    shared.end(id, None);
-                    shared.counters.cancelled();
-                    continue;
-                }
                 let before = cpu_of(&members);
                 let began = Instant::now();
                 let result = team.install(|| measured(&shared, slot, &work));
@@ -78,14 +77,21 @@ pub(super) fn start_slot(
                     // Not measurable here: the clock is the next best.
                     _ => began.elapsed(),
                 };
+                let Work {
+                    job, input, pipe, ..
+                } = work;
+                // Before it is told that they are free.
+                drop(input);
+                let done = result.is_ok().then(|| Done {
+                    cpu,
+                    carrier: pipe.written(),
+                });
+                shared.end(id, done);
+                shared.counted(&result);
                 let cpu_us = cpu.as_micros() as u64;
-                tracing::debug!(job = %work.ticket.job, done = result.is_ok(), cpu_us, "job ended");
-                shared.end(id, result.is_ok().then_some(cpu));
-                if result.is_err() {
-                    shared.counters.failed();
-                }
+                tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
                 // A client that has gone does not want to know.
-                let _ = work.reply.send(result);
+                pipe.end(result);
             }
         })?;
     Ok(())
@@ -95,18 +101,25 @@ fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {
     threads.iter().map(|thread| thread.cpu()).sum()
 }
 
-fn measured(shared: &Shared, slot: usize, work: &Work) -> Result<Bytes, JobError> {
+fn measured(shared: &Shared, slot: usize, work: &Work) -> Result<(), JobError> {
     shared.meter.begin(slot);
     let result = catch_unwind(AssertUnwindSafe(|| carry_out(&*shared.hide, work)));
     shared.meter.end(slot);
     result.unwrap_or(Err(JobError::Failed))
 }
 
-fn carry_out(hide: &dyn Hide, work: &Work) -> Result<Bytes, JobError> {
-    check_input(&work.ticket, &work.input)?;
+fn carry_out(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
+    work.stop.check().map_err(|_| JobError::GivenUp)?;
     let input = JobInput::decode(&work.input)?;
-    let png = hide.hide(&input).map_err(|why| JobError::Hide(why.0))?;
-    Ok(Bytes::from(png))
+    let mut out = BufWriter::with_capacity(PIECE_BYTES, &*work.pipe);
+    let hidden = hide.hide(&input, &work.stop, &mut out);
+    work.stop.check().map_err(|_| JobError::GivenUp)?;
+    if let Err(why) = hidden {
+        // Nothing of what lies in the buffer is to go out.
+        drop(out.into_parts());
+        return Err(JobError::Hide(why.0));
+    }
+    out.flush().map_err(|_| JobError::GivenUp)
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Leader and worker together: a job's whole way, but for the sockets.
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_common::api::{PlaceJob, Placed};
-use cameo_common::codec::CodecKey;
+use cameo_common::codec::{CodecKey, Stop};
 use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
 use cameo_common::job::JobInput;
 use cameo_common::keys::{PublicKey, SigningKey};
@@ -23,6 +24,36 @@ const UNIX: Millis = 1_000_000;
 const CLUSTER: ClusterId = ClusterId([5; 32]);
 const DEVICE: PublicKey = PublicKey([8; 32]);
 const HEARTBEAT: Duration = Duration::from_millis(30);
+
+/// A codec for tests; a job takes as much memory as its payload is long.
+pub(super) struct Fake<F>(pub F);
+
+impl<F> Hide for Fake<F>
+where
+    F: Fn(&JobInput<'_>, &Stop, &mut dyn Write) -> Result<(), HideFailed> + Send + Sync,
+{
+    fn memory(&self, input: &JobInput<'_>) -> Result<u64, HideFailed> {
+        Ok(input.payload.len() as u64)
+    }
+
+    fn pixels_within(&self, bytes: u64, _: &JobInput<'_>) -> u64 {
+        bytes
+    }
+
+    fn hide(
+        &self,
+        input: &JobInput<'_>,
+        stop: &Stop,
+        out: &mut dyn Write,
+    ) -> Result<(), HideFailed> {
+        (self.0)(input, stop, out)
+    }
+}
+
+pub(super) fn send(out: &mut dyn Write, bytes: &[u8]) -> Result<(), HideFailed> {
+    out.write_all(bytes)
+        .map_err(|error| HideFailed(error.to_string()))
+}
 
 /// A worker's report, of a moment of some load.
 pub(super) fn report(incarnation: u64, sequence: u64) -> Report {
@@ -65,14 +96,16 @@ fn leader_key() -> SigningKey {
 }
 
 fn start_worker(node: NodeId, incarnation: u64) -> (Worker, Reporter) {
-    let hide = |input: &JobInput<'_>| Ok(input.payload.to_vec());
+    let hide = |input: &JobInput<'_>, _: &Stop, out: &mut dyn Write| send(out, input.payload);
     let settings = WorkerSettings {
         node,
         incarnation,
         heartbeat: HEARTBEAT,
         millicores: 1000,
+        memory: None,
+        download_deadline: carrier::DOWNLOAD_DEADLINE,
     };
-    let worker = Worker::start(settings, Arc::new(hide), Arc::new(AtTerm(TERM))).unwrap();
+    let worker = Worker::start(settings, Arc::new(Fake(hide)), Arc::new(AtTerm(TERM))).unwrap();
     let reporter = Reporter::start(&worker).unwrap();
     (worker, reporter)
 }

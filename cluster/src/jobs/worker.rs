@@ -5,20 +5,25 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::codec::Stop;
+use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
+use cameo_common::job::JobInput;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
-use tokio::sync::{oneshot, watch};
+use futures_util::{TryStreamExt, future};
+use tokio::sync::watch;
 
+use super::carrier::{Carrier, Pipe};
 use super::counters::{Counters, JobCounts};
 use super::error::JobError;
 use super::hide::Hide;
-use super::intake::{Admission, Intake, Load, Refusal};
+use super::intake::{Admission, Done, Intake, Load, Refusal};
+use super::memory::{Budget, Taken};
 use super::meter::{Granted, Meter};
 use super::pool::{Shape, Work, start_slot};
-use super::ticket::{Here, TicketError, check};
+use super::ticket::{Here, TicketError, check, check_input};
 
 /// What the worker knows of its cluster at this moment.
 pub trait Standing: Send + Sync {
@@ -40,6 +45,10 @@ pub struct WorkerSettings {
     pub heartbeat: Duration,
     /// CPU for jobs: see [`super::load::available_millicores`].
     pub millicores: u32,
+    /// Memory for jobs in all, in bytes; by the number of slots where none is named.
+    pub memory: Option<u64>,
+    /// A carrier has to be taken within this time of its first piece.
+    pub download_deadline: Duration,
 }
 
 /// A node's pool of job threads with its queue. Clones share it; with the last one it stops.
@@ -79,6 +88,9 @@ impl Worker {
         standing: Arc<dyn Standing>,
     ) -> Result<Self, std::io::Error> {
         let shape = Shape::of(settings.millicores);
+        let budget = settings
+            .memory
+            .map_or(Budget::for_slots(shape.slots), Budget::of_total);
         let shared = Arc::new(Shared {
             settings,
             shape,
@@ -87,7 +99,7 @@ impl Worker {
             counters: Counters::default(),
             standing,
             state: Mutex::new(State {
-                intake: Intake::new(shape.slots, settings.millicores),
+                intake: Intake::new(shape.slots, settings.millicores, budget),
                 stopped: false,
             }),
             work: Condvar::new(),
@@ -104,8 +116,8 @@ impl Worker {
         })
     }
 
-    /// Checks a ticket and takes its job up, before the input is read. The job holds its place until the
-    /// answer is run or dropped: give the reading of the input a deadline.
+    /// Checks a ticket and takes its job up, before the input is read. The job holds its place and its memory
+    /// until the answer is run or dropped: give the reading of the input a deadline.
     ///
     /// # Errors
     /// When the ticket is no good, or the worker takes nothing more now.
@@ -139,13 +151,16 @@ impl Worker {
             .change(|intake| intake.admit(id, body.size, Instant::now()))
             .map_err(refused)?;
         Ok(Admitted {
-            worker: self.clone(),
+            hold: Arc::new(Hold {
+                worker: self.clone(),
+                admission,
+                stop: Arc::default(),
+            }),
             ticket: body,
-            admission,
         })
     }
 
-    /// Does one job: [`Worker::admit`] with the input at hand.
+    /// Does one job to its end: [`Worker::admit`] with the input at hand.
     ///
     /// # Errors
     /// See [`JobError`].
@@ -155,7 +170,11 @@ impl Worker {
         caller: PublicKey,
         input: Bytes,
     ) -> Result<Bytes, JobError> {
-        self.admit(ticket, caller).await?.run(input).await
+        let admitted = self.admit(ticket, caller).await?;
+        let hash = Hash::of(&input);
+        let carrier = admitted.run(input, hash).await?;
+        let pieces: Vec<Bytes> = carrier.try_collect().await?;
+        Ok(pieces.concat().into())
     }
 
     /// Jobs done since the start.
@@ -170,12 +189,19 @@ impl Worker {
         self.shared.counters.with_finished(self.finished())
     }
 
+    /// Memory that jobs take now, and may take.
+    #[must_use]
+    pub fn memory(&self) -> (Taken, Budget) {
+        let state = self.shared.lock();
+        (state.intake.taken(), state.intake.budget())
+    }
+
     /// Refuses new jobs from now on and says so in the reports. What was taken up goes on.
     pub fn drain(&self) {
         self.shared.change(Intake::drain);
     }
 
-    /// Waits until every job that was taken up has ended.
+    /// Waits until every job that was taken up has ended, and its carrier was taken.
     pub async fn drained(&self) {
         let mut held = self.shared.held.subscribe();
         // The sender lives as long as this worker.
@@ -192,13 +218,20 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is
-/// removed, a running one is finished and thrown away.
+/// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is removed, a
+/// running one stopped.
 #[derive(Debug)]
 pub struct Admitted {
-    worker: Worker,
+    hold: Arc<Hold>,
     ticket: Ticket,
+}
+
+/// A client's hold on its job: the place, the memory and the work are there for as long as it is.
+#[derive(Debug)]
+pub(super) struct Hold {
+    worker: Worker,
     admission: Admission,
+    stop: Arc<Stop>,
 }
 
 impl Admitted {
@@ -208,36 +241,44 @@ impl Admitted {
         self.ticket.size
     }
 
-    /// Has the job done.
+    /// Has the job done; `hash` is that of `input`. Gives the carrier when it begins to come.
     ///
     /// # Errors
-    /// When the input is not the ticket's, or no picture can be made of it.
-    pub async fn run(self, input: Bytes) -> Result<Bytes, JobError> {
-        let size = input.len() as u64;
-        if size != self.ticket.size {
-            let ticket = self.ticket.size;
-            return Err(TicketError::OtherSize { ticket, got: size }.into());
-        }
-        let (reply, result) = oneshot::channel();
+    /// When the input is not the ticket's, no picture can be made of it, or it never fits into this worker's memory.
+    pub async fn run(self, input: Bytes, hash: Hash) -> Result<Carrier, JobError> {
+        check_input(&self.ticket, input.len() as u64, hash)?;
+        let shared = &self.hold.worker.shared;
+        let pictures = shared.pictures(&input)?;
+        let pipe = Arc::new(Pipe::default());
         let work = Work {
-            ticket: self.ticket.clone(),
+            job: self.ticket.job,
             input,
-            reply,
+            stop: Arc::clone(&self.hold.stop),
+            pipe: Arc::clone(&pipe),
         };
-        let shared = &self.worker.shared;
-        shared.change(|intake| intake.enqueue(self.admission.ticket, work));
-        shared.work.notify_one();
-        result.await.unwrap_or(Err(JobError::Draining))
+        let ticket = self.hold.admission.ticket;
+        shared.change(|intake| intake.enqueue(ticket, work, pictures));
+        future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
+        let deadline = shared.settings.download_deadline;
+        Ok(Carrier::new(pipe, self.hold, deadline))
     }
 }
 
-impl Drop for Admitted {
-    fn drop(&mut self) {
+impl Hold {
+    /// The client has gone, or has all that it wanted.
+    pub(super) fn let_go(&self) {
+        self.stop.ask();
         let admission = self.admission;
         let shared = &self.worker.shared;
         if shared.change(|intake| intake.give_up(admission, Instant::now())) {
             shared.counters.cancelled();
         }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -271,9 +312,25 @@ impl Shared {
         }
     }
 
+    /// What a job takes of memory beside its input.
+    fn pictures(&self, input: &[u8]) -> Result<u64, JobError> {
+        let input = JobInput::decode(input)?;
+        let needs = self.hide.memory(&input);
+        let needs = needs.map_err(|why| JobError::Hide(why.0))?;
+        let limit = self.lock().intake.budget().pictures;
+        if needs > limit {
+            return Err(JobError::PicturesTooLarge {
+                needs,
+                limit,
+                pixels: self.hide.pixels_within(limit, &input),
+            });
+        }
+        Ok(needs)
+    }
+
     /// A slot is through with a job.
-    pub(super) fn end(&self, id: TicketId, cpu: Option<Duration>) {
-        self.change(|intake| intake.end(id, cpu, Instant::now()));
+    pub(super) fn end(&self, id: TicketId, done: Option<Done>) {
+        self.change(|intake| intake.end(id, done, Instant::now()));
     }
 
     pub(super) fn load(&self, usable_millicores: u32) -> (Load, u64, Vec<Event>) {
@@ -284,6 +341,15 @@ impl Shared {
         (load, first_event, events)
     }
 
+    /// Counts how a job ended that a slot has worked on. Those that were done are counted by the intake.
+    pub(super) fn counted(&self, result: &Result<(), JobError>) {
+        match result {
+            Ok(()) => {}
+            Err(JobError::GivenUp) => self.counters.cancelled(),
+            Err(_) => self.counters.failed(),
+        }
+    }
+
     pub(super) fn granted(&self) -> Granted {
         self.meter.granted()
     }
@@ -292,6 +358,8 @@ impl Shared {
         let mut state = self.lock();
         let answer = change(&mut state.intake);
         self.held.send_replace(state.intake.held());
+        // There may be work, or memory for work that waits.
+        self.work.notify_all();
         answer
     }
 
@@ -313,6 +381,7 @@ fn refused(refusal: Refusal) -> JobError {
         Refusal::InUse => TicketError::InUse.into(),
         Refusal::Full { retry_after } => JobError::QueueFull { retry_after },
         Refusal::Draining => JobError::Draining,
+        Refusal::TooLong { limit } => JobError::InputTooLong { limit },
     }
 }
 

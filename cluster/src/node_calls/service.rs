@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::api::{PlaceJob, Placed};
+use cameo_common::api::{MAX_JOBS_A_CALL, PlaceJob, Placed};
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::PublicKey;
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::wire::{NodeAnswer, NodeCall, NotPlaced, decode, encode};
 use crate::entropy::Entropy;
 use crate::events::Streams;
-use crate::jobs::{Dispatcher, Place, View};
+use crate::jobs::{Dispatcher, Place, PlaceError, View};
 use crate::presence::{MAX_BATCH, PROBE_WAIT, Presence};
 use crate::raft::WallClock;
 use crate::replica::Replica;
@@ -98,7 +98,10 @@ impl NodeCalls {
             NodeCall::ProbeStream { device, epoch } => NodeAnswer::StreamProbed {
                 open: self.0.streams.probe(&device, epoch),
             },
-            NodeCall::Place { request, client } => self.answer_place(&request, client),
+            NodeCall::Place { jobs, .. } if jobs.len() > MAX_JOBS_A_CALL => {
+                NodeAnswer::Misunderstood
+            }
+            NodeCall::Place { jobs, client } => self.answer_place(&jobs, client),
         }
     }
 
@@ -129,7 +132,7 @@ impl NodeCalls {
         answer == Some(NodeAnswer::StreamProbed { open: true })
     }
 
-    fn answer_place(&self, request: &PlaceJob, client: PublicKey) -> NodeAnswer {
+    fn answer_place(&self, jobs: &[PlaceJob], client: PublicKey) -> NodeAnswer {
         let status = self.0.replica.status();
         if status.leader != Some(self.0.node) {
             return NodeAnswer::NotLeading;
@@ -149,12 +152,12 @@ impl NodeCalls {
             members: members.collect(),
         };
         let seed = self.0.entropy.number();
-        let placed = self.0.dispatcher.place(request, client, &view, seed);
-        NodeAnswer::Placed(placed.map_err(|error| NotPlaced {
-            code: error.code(),
-            message: error.to_string(),
-            retry_after_ms: error.retry_after().map(millis),
-        }))
+        let placed = self.0.dispatcher.place_all(jobs, client, &view, seed);
+        // It leads by its log, and its desk is not set up for the term yet, or not any more.
+        placed.map_or(NodeAnswer::NotLeading, |placed| {
+            let placed = placed.into_iter().map(|one| one.map_err(not_placed));
+            NodeAnswer::Placed(placed.collect())
+        })
     }
 
     /// Asks whoever leads, and again while that is changing.
@@ -221,23 +224,32 @@ impl NodeCalls {
         }
     }
 
-    /// Which worker is to do a job.
+    /// Which workers are to do these jobs, in their order.
     ///
     /// # Errors
-    /// See [`CallError`]; the inner error is the leader's own no.
+    /// See [`CallError`]; the inner errors are the leader's own no to a job.
     pub async fn place(
         &self,
-        request: PlaceJob,
+        jobs: Vec<PlaceJob>,
         client: PublicKey,
-    ) -> Result<Result<Placed, NotPlaced>, CallError> {
+    ) -> Result<Vec<Result<Placed, NotPlaced>>, CallError> {
+        let asked = jobs.len();
         let deadline = Instant::now() + PLACE_DEADLINE;
         match self
-            .ask_leader(NodeCall::Place { request, client }, deadline)
+            .ask_leader(NodeCall::Place { jobs, client }, deadline)
             .await?
         {
-            NodeAnswer::Placed(placed) => Ok(placed),
+            NodeAnswer::Placed(placed) if placed.len() == asked => Ok(placed),
             _ => Err(CallError::Misunderstood),
         }
+    }
+}
+
+fn not_placed(error: PlaceError) -> NotPlaced {
+    NotPlaced {
+        code: error.code(),
+        message: error.to_string(),
+        retry_after_ms: error.retry_after().map(millis),
     }
 }
 

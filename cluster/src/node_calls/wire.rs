@@ -1,12 +1,12 @@
 //! The calls and answers themselves.
 
-use cameo_common::api::{ErrorCode, PlaceJob, Placed};
+use cameo_common::api::{ApiError, ErrorCode, PlaceJob, Placed, SCHEMA};
 use cameo_common::keys::PublicKey;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Goes up with each change of the layout below.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// What one node asks of another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,9 +17,9 @@ pub enum NodeCall {
     Probe { device: PublicKey, epoch: u64 },
     /// Of every node: ask the session for a sign of life, if you serve its event stream.
     ProbeStream { device: PublicKey, epoch: u64 },
-    /// Of the leader: which worker is to do this device's job?
+    /// Of the leader: which workers are to do this device's jobs?
     Place {
-        request: PlaceJob,
+        jobs: Vec<PlaceJob>,
         client: PublicKey,
     },
 }
@@ -40,7 +40,8 @@ pub enum NodeAnswer {
     StreamProbed {
         open: bool,
     },
-    Placed(Result<Placed, NotPlaced>),
+    /// In the order of the call.
+    Placed(Vec<Result<Placed, NotPlaced>>),
 }
 
 /// Why a job has no worker.
@@ -49,6 +50,17 @@ pub struct NotPlaced {
     pub code: ErrorCode,
     pub message: String,
     pub retry_after_ms: Option<u64>,
+}
+
+impl From<NotPlaced> for ApiError {
+    fn from(no: NotPlaced) -> Self {
+        Self {
+            schema: SCHEMA,
+            code: no.code,
+            message: no.message,
+            retry_after_ms: no.retry_after_ms,
+        }
+    }
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
@@ -77,11 +89,11 @@ mod tests {
         let key = [7u8; 32];
         let epoch = 300; // ac 02
         let renew = encode(&NodeCall::Renew(vec![(device, epoch)]));
-        assert_eq!(renew, [&[1, 0, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(renew, [&[2, 0, 1], &key[..], &[0xac, 2]].concat());
         let probe = encode(&NodeCall::Probe { device, epoch });
-        assert_eq!(probe, [&[1, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(probe, [&[2, 1], &key[..], &[0xac, 2]].concat());
         let stream = encode(&NodeCall::ProbeStream { device, epoch });
-        assert_eq!(stream, [&[1, 2], &key[..], &[0xac, 2]].concat());
+        assert_eq!(stream, [&[2, 2], &key[..], &[0xac, 2]].concat());
         let request = PlaceJob {
             job: JobId([3; 16]),
             input: Hash([4; 32]),
@@ -89,14 +101,14 @@ mod tests {
             exclude: vec![6],
         };
         let place = encode(&NodeCall::Place {
-            request,
+            jobs: vec![request],
             client: device,
         });
-        let body = [&[1, 3], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
+        let body = [&[2, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
         assert_eq!(place, body);
         assert_eq!(
             encode(&NodeAnswer::Renewed(vec![true, false])),
-            [1, 2, 2, 1, 0]
+            [2, 2, 2, 1, 0]
         );
     }
 
@@ -104,7 +116,7 @@ mod tests {
     fn an_unknown_version_is_refused() {
         let mut bytes = encode(&NodeAnswer::NotLeading);
         assert_eq!(decode(&bytes), Some(NodeAnswer::NotLeading));
-        bytes[0] = 2;
+        bytes[0] = 1;
         assert_eq!(decode::<NodeAnswer>(&bytes), None);
     }
 

@@ -72,7 +72,23 @@ async fn exchange(
     body: &[u8],
     length: usize,
 ) -> Answer {
-    let exchange = async {
+    let mut exchange = Exchange::begin(url, method, path, headers, length).await;
+    exchange.upload(body).await;
+    exchange.answer().await
+}
+
+/// A request under way.
+pub struct Exchange(TcpStream);
+
+impl Exchange {
+    /// Sends the head, which announces a body of this length.
+    pub async fn begin(
+        url: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        length: usize,
+    ) -> Self {
         let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
             .await
             .unwrap();
@@ -80,25 +96,52 @@ async fn exchange(
         let headers = [headers, &[close]].concat();
         let head = head(method, path, &headers, length);
         stream.write_all(head.as_bytes()).await.unwrap();
-        // A node may answer before it has read a body that it refuses.
-        let _cut = stream.write_all(body).await;
+        Self(stream)
+    }
+
+    /// A part of the body. A node may answer before it has read a body that it refuses.
+    pub async fn upload(&mut self, bytes: &[u8]) {
+        let _cut = self.0.write_all(bytes).await;
+    }
+
+    pub async fn answer(self) -> Answer {
+        timeout(DEADLINE, self.read())
+            .await
+            .expect("an answer in time")
+    }
+
+    async fn read(mut self) -> Answer {
         let mut raw = Vec::new();
-        let _reset = stream.read_to_end(&mut raw).await;
+        let _reset = self.0.read_to_end(&mut raw).await;
         let end = raw
             .windows(4)
             .position(|four| four == b"\r\n\r\n")
             .expect("a whole head");
         let head = String::from_utf8(raw[..end].to_vec()).unwrap();
+        let head = head.to_lowercase();
+        let body = match head.contains("transfer-encoding: chunked") {
+            true => whole(&raw[end + 4..]),
+            false => raw[end + 4..].to_vec(),
+        };
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head: head.to_lowercase(),
-            body: raw[end + 4..].to_vec(),
+        Answer { status, head, body }
+    }
+}
+
+/// A body out of its chunks.
+fn whole(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|two| two == b"\r\n");
+        let line = line.expect("a body with an end");
+        let length = std::str::from_utf8(&chunks[..line]).unwrap();
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return body;
         }
-    };
-    timeout(DEADLINE, exchange)
-        .await
-        .expect("an answer in time")
+        body.extend_from_slice(&chunks[line + 2..][..length]);
+        chunks = &chunks[line + 2 + length + 2..];
+    }
 }
 
 /// An event stream, read line by line.

@@ -1,13 +1,16 @@
 //! An image job: placed by the leader, done by the worker, for the ticket's bearer only.
 
-use cameo_common::api::{ErrorCode, PlaceJob, Placed, TICKET_HEADER, paths};
+use cameo_common::api::{
+    ErrorCode, MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, TICKET_HEADER,
+    paths,
+};
 use cameo_common::codec::{self, CodecKey, HideOptions};
 use cameo_common::ids::{Hash, JobId};
 use cameo_common::job::JobInput;
 use cameo_dispatch::{Choice, Logged};
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::http::{Answer, send};
+use crate::http::{Answer, Exchange, send};
 use crate::person::{Person, random};
 use crate::world::{World, until};
 
@@ -17,20 +20,25 @@ fn png_cover(payload: usize, options: &HideOptions) -> Vec<u8> {
     codec::png::write(&codec::default_cover(&preview, None, payload, options).unwrap())
 }
 
-async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Placed {
-    let request = PlaceJob {
+fn wanted(input: &[u8]) -> PlaceJob {
+    PlaceJob {
         job: JobId(random()),
         input: Hash::of(input),
         size: input.len() as u64,
         exclude: vec![],
-    };
+    }
+}
+
+async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Placed {
+    let jobs = vec![wanted(input)];
     // A new leader knows its workers a heartbeat later.
     until("a worker", async || {
+        let request = PlaceJobs { jobs: jobs.clone() };
         let answer = person.post(world, node, paths::JOBS, &request).await;
-        match answer.status {
-            200 => Some(answer.read()),
-            _ => {
-                assert_eq!(answer.code(), "busy");
+        match answer.read::<PlacedJobs>().jobs.remove(0) {
+            Placement::Placed(placed) => Some(placed),
+            Placement::Refused(no) => {
+                assert_eq!(no.code, ErrorCode::Busy);
                 None
             }
         }
@@ -38,13 +46,41 @@ async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Place
     .await
 }
 
+/// A job's upload, up to its body.
+async fn upload(world: &World, placed: &Placed, person: &Person, input: &[u8]) -> Exchange {
+    let headers = headers(world, placed, person, input);
+    Exchange::begin(&placed.url, "POST", paths::RUN_JOB, &headers, input.len()).await
+}
+
 async fn run(world: &World, placed: &Placed, person: &Person, input: &[u8]) -> Answer {
+    let headers = headers(world, placed, person, input);
+    send(&placed.url, "POST", paths::RUN_JOB, &headers, input).await
+}
+
+fn headers(
+    world: &World,
+    placed: &Placed,
+    person: &Person,
+    input: &[u8],
+) -> [(&'static str, String); 2] {
     let call = person.header(person.call(world, "POST", paths::RUN_JOB, input));
     let ticket = (
         TICKET_HEADER,
         BASE64URL_NOPAD.encode(placed.ticket.as_bytes()),
     );
-    send(&placed.url, "POST", paths::RUN_JOB, &[call, ticket], input).await
+    [call, ticket]
+}
+
+fn job_of(payload: &[u8], key: [u8; 32]) -> Vec<u8> {
+    let options = HideOptions::default();
+    let cover = png_cover(payload.len(), &options);
+    let job = JobInput {
+        key: CodecKey::from_bytes(key),
+        options,
+        cover: &cover,
+        payload,
+    };
+    job.encode()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,16 +89,8 @@ async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
     let ada = Person::registered(&world, "ada").await;
     let eve = Person::registered(&world, "eve").await;
     let payload = b"sealed bytes".repeat(500);
-    let options = HideOptions::default();
-    let cover = png_cover(payload.len(), &options);
-    let key = || CodecKey::from_bytes([3; 32]);
-    let job = JobInput {
-        key: key(),
-        options,
-        cover: &cover,
-        payload: &payload,
-    };
-    let input = job.encode();
+    let input = job_of(&payload, [3; 32]);
+    let key = CodecKey::from_bytes([3; 32]);
 
     let placed = place(&world, 2, &ada, &input).await;
     assert_ne!(placed.worker, world.leader().await);
@@ -92,7 +120,7 @@ async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
     let done = run(&world, &placed, &ada, &input).await;
     assert_eq!(done.status, 200, "{}", String::from_utf8_lossy(&done.body));
     assert!(done.head.contains("content-type: image/png"));
-    assert_eq!(codec::reveal(&done.body, &key()).unwrap(), payload);
+    assert_eq!(codec::reveal(&done.body, &key).unwrap(), payload);
     assert_eq!(world.status(placed.worker).await.jobs_finished, 1);
 }
 
@@ -148,5 +176,108 @@ async fn the_leader_tells_every_workers_load_in_its_metrics_and_others_their_own
             text.contains("cameo_worker_quota_millicores{"),
             id == leader
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_finishes_its_jobs_and_sends_new_ones_away() {
+    // given a node with half of a job's input, and a ticket for another
+    let mut world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let payload = b"sealed bytes".repeat(500);
+    let input = job_of(&payload, [3; 32]);
+    let placed = place(&world, 1, &ada, &input).await;
+    let mut job = upload(&world, &placed, &ada, &input).await;
+    let (first, rest) = input.split_at(input.len() / 2);
+    job.upload(first).await;
+    until("the job to be taken up", async || {
+        let memory = world.status(1).await.job_memory;
+        (memory.inputs == input.len() as u64).then_some(())
+    })
+    .await;
+    let late = place(&world, 1, &ada, b"another").await;
+    // when it is told to stop
+    let node = world.nodes[0].take().unwrap();
+    let stopping = tokio::spawn(node.stop());
+    until("it to drain", async || {
+        let status = world.status(1).await;
+        let load = status.members[0].load.as_ref()?;
+        load.draining.then_some(())
+    })
+    .await;
+    // then the other is sent away, to come back or to go elsewhere
+    let refused = run(&world, &late, &ada, b"another").await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "unavailable")
+    );
+    assert!(refused.head.contains("retry-after: "), "{}", refused.head);
+    // and the job under way is finished
+    job.upload(rest).await;
+    let done = job.answer().await;
+    assert_eq!(done.status, 200, "{}", String::from_utf8_lossy(&done.body));
+    let key = CodecKey::from_bytes([3; 32]);
+    assert_eq!(codec::reveal(&done.body, &key).unwrap(), payload);
+    stopping.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nodes_status_counts_the_memory_of_its_jobs() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let memory = world.status(1).await.job_memory;
+    assert_eq!((memory.inputs, memory.pictures), (0, 0));
+    assert!(memory.inputs_limit > 0 && memory.pictures_limit > 0);
+    // given a job whose input does not come
+    let input = job_of(b"sealed bytes", [3; 32]);
+    let placed = place(&world, 1, &ada, &input).await;
+    let job = upload(&world, &placed, &ada, &input).await;
+    let counted = async |bytes: usize| {
+        until("the count", async || {
+            let memory = world.status(1).await.job_memory;
+            (memory.inputs == bytes as u64).then_some(())
+        })
+        .await;
+    };
+    counted(input.len()).await;
+    // when its client goes, then it counts no more
+    drop(job);
+    counted(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_placed_as_a_whole_and_each_has_its_own_answer() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    place(&world, 1, &ada, b"the leader knows its workers").await;
+    // given three jobs, of which one excludes everybody
+    let mut jobs: Vec<PlaceJob> = [&b"first"[..], b"second", b"third"].map(wanted).into();
+    jobs[1].exclude = vec![1, 2, 3];
+    let asked = jobs.clone();
+    let answer = ada.post(&world, 2, paths::JOBS, &PlaceJobs { jobs }).await;
+    // then they are answered in their order, each for itself
+    let answers = answer.read::<PlacedJobs>().jobs;
+    assert_eq!(answers.len(), 3);
+    for at in [0, 2] {
+        let Placement::Placed(placed) = &answers[at] else {
+            panic!("{answers:?}");
+        };
+        assert_eq!(placed.ticket.verify().unwrap().job, asked[at].job);
+    }
+    let Placement::Refused(no) = &answers[1] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(no.code, ErrorCode::Busy);
+    assert!(no.retry_after_ms.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_no_job_nor_too_many_are_placed() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    for count in [0, MAX_JOBS_A_CALL + 1] {
+        let jobs = vec![wanted(b"a job"); count];
+        let answer = ada.post(&world, 1, paths::JOBS, &PlaceJobs { jobs }).await;
+        assert_eq!(answer.code(), "bad_request", "{count}");
     }
 }

@@ -132,6 +132,7 @@ fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
         decisions: Some(decisions(folder, id)),
         placement: Default::default(),
         reports_every: Duration::ZERO,
+        job_memory: None,
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(500),
         election_max: Duration::from_millis(1_000),

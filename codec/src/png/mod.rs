@@ -14,4 +14,6 @@ mod strip;
 mod write;
 
 pub use read::{PngError, read};
+pub(crate) use read::{read_unless, size};
+pub(crate) use write::write_unless;
 pub use write::{write, write_to};

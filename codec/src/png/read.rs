@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::limits::{MAX_CARRIER_BYTES, MAX_CARRIER_PIXELS, MAX_EDGE};
 use crate::picture::{Channels, Picture};
+use crate::stop::{self, Stop, Stopped};
 
 use super::chunk::Chunks;
 use super::filter::{self, Filter};
@@ -28,6 +29,8 @@ pub enum PngError {
     Dimensions { width: u32, height: u32 },
     #[error("the PNG has {0} bytes; at most {MAX_CARRIER_BYTES} are read")]
     TooLarge(usize),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 pub(super) const TRUNCATED: PngError = PngError::Damaged("its picture is cut short");
@@ -38,6 +41,11 @@ const MAX_EXPANSION: u64 = 1032;
 
 /// Decodes an 8-bit RGB or RGBA PNG that is not interlaced.
 pub fn read(png: &[u8]) -> Result<Picture, PngError> {
+    read_unless(&stop::NEVER, png)
+}
+
+/// [`read`], given up soon after `stop` is asked.
+pub(crate) fn read_unless(stop: &Stop, png: &[u8]) -> Result<Picture, PngError> {
     if png.len() > MAX_CARRIER_BYTES {
         return Err(PngError::TooLarge(png.len()));
     }
@@ -46,11 +54,17 @@ pub fn read(png: &[u8]) -> Result<Picture, PngError> {
     if (deflated as u64).saturating_mul(MAX_EXPANSION) < head.raw_len() as u64 {
         return Err(TRUNCATED);
     }
-    let samples = match read_strips(&head, &idats) {
+    let samples = match read_strips(stop, &head, &idats) {
         Some(samples) => samples,
-        None => stream::read(&head, &idats)?,
+        None => stream::read(stop, &head, &idats)?,
     };
     Picture::new(head.width, head.height, head.channels, samples).ok_or(TRUNCATED)
+}
+
+/// Width, height and channels, from the header alone.
+pub(crate) fn size(png: &[u8]) -> Result<(u32, u32, Channels), PngError> {
+    let head = header(&mut Chunks::new(png)?)?;
+    Ok((head.width, head.height, head.channels))
 }
 
 pub(super) struct Head {
@@ -109,10 +123,7 @@ impl Head {
 
 fn parse(png: &[u8]) -> Result<(Head, Vec<&[u8]>), PngError> {
     let mut chunks = Chunks::new(png)?;
-    let head = match chunks.next()? {
-        Some(chunk) if &chunk.name == b"IHDR" => Head::parse(chunk.data)?,
-        _ => return Err(PngError::Damaged("its header is missing")),
-    };
+    let head = header(&mut chunks)?;
     let mut idats = Vec::new();
     let mut idats_ended = false;
     while let Some(chunk) = chunks.next()? {
@@ -134,9 +145,16 @@ fn parse(png: &[u8]) -> Result<(Head, Vec<&[u8]>), PngError> {
     Ok((head, idats))
 }
 
+fn header(chunks: &mut Chunks<'_>) -> Result<Head, PngError> {
+    match chunks.next()? {
+        Some(chunk) if &chunk.name == b"IHDR" => Head::parse(chunk.data),
+        _ => Err(PngError::Damaged("its header is missing")),
+    }
+}
+
 /// The reading at once of what our writer wrote. `None` when the chunks are not strips that stand alone, or
 /// anything is wrong: then the stream is read in order, which also finds the right words for what is wrong.
-fn read_strips(head: &Head, idats: &[&[u8]]) -> Option<Vec<u8>> {
+fn read_strips(stop: &Stop, head: &Head, idats: &[&[u8]]) -> Option<Vec<u8>> {
     let rows = strip::rows(head.width, head.channels);
     if idats.len() < 2 || idats.len() != (head.height as usize).div_ceil(rows) {
         return None;
@@ -152,7 +170,12 @@ fn read_strips(head: &Head, idats: &[&[u8]]) -> Option<Vec<u8>> {
         .par_chunks_mut(rows * head.row_bytes())
         .zip(bodies)
         .enumerate()
-        .map(|(i, (samples, body))| read_strip(head, body, i + 1 == idats.len(), samples))
+        .map(|(i, (samples, body))| {
+            stop.check().ok()?;
+            #[cfg(test)]
+            crate::work::unit();
+            read_strip(head, body, i + 1 == idats.len(), samples)
+        })
         .collect();
     let joined = sums?
         .into_iter()

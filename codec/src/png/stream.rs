@@ -5,6 +5,8 @@
 
 use fdeflate::Decompressor;
 
+use crate::stop::Stop;
+
 use super::filter::{self, Filter};
 use super::read::{BAD_STREAM, Head, PngError, TRUNCATED};
 
@@ -18,7 +20,7 @@ const BAD_FILTER: PngError = PngError::Damaged("a row has an unknown filter");
 const TOO_LONG: PngError = PngError::Damaged("its picture is longer than it says");
 
 /// The samples of the picture whose stream `idats` are the pieces of.
-pub(super) fn read(head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>, PngError> {
+pub(super) fn read(stop: &Stop, head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>, PngError> {
     let row_bytes = head.row_bytes();
     let rows = (PART_BYTES / (row_bytes + 1)).max(1);
     let filtered = |samples: usize| samples / row_bytes * (row_bytes + 1);
@@ -31,6 +33,9 @@ pub(super) fn read(head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>, PngError> {
         stream.part(&Part::default(), filtered(first.len()), &mut ready)?;
     }
     while let Some(samples) = parts.next() {
+        stop.check()?;
+        #[cfg(test)]
+        crate::work::unit();
         let len = parts.peek().map_or(0, |next| filtered(next.len()));
         let (unfiltered, inflated) = rayon::join(
             || unfilter(head, &ready, samples, &mut above),

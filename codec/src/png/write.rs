@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use crate::picture::{Channels, Picture};
+use crate::stop::{self, Stop, Stopped};
 
 use super::strip::{self, adler, join_adler};
 use super::{chunk, deflate, filter};
@@ -37,18 +38,28 @@ pub fn write(picture: &Picture) -> Vec<u8> {
 /// # Errors
 /// When `out` does not take it.
 pub fn write_to(picture: &Picture, out: &mut impl Write) -> io::Result<()> {
+    write_unless(&stop::NEVER, picture, out)
+}
+
+/// [`write_to`], given up soon after `stop` is asked.
+pub(crate) fn write_unless(stop: &Stop, picture: &Picture, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&chunk::SIGNATURE)?;
     chunk::write(out, b"IHDR", &[&ihdr(picture)])?;
     let strip_bytes = strip::rows(picture.width(), picture.channels()) * picture.row_bytes();
     let strips = picture.samples().len().div_ceil(strip_bytes);
     let (mut adler, mut written) = (1, 0);
     for samples in picture.samples().chunks(STRIPS_AT_ONCE * strip_bytes) {
-        let batch: Vec<Strip> = samples
+        let batch: Result<Vec<Strip>, Stopped> = samples
             .par_chunks(strip_bytes)
             .enumerate()
-            .map(|(i, samples)| compress(picture, samples, written + i + 1 == strips))
+            .map(|(i, samples)| {
+                stop.check()?;
+                #[cfg(test)]
+                crate::work::unit();
+                Ok(compress(picture, samples, written + i + 1 == strips))
+            })
             .collect();
-        for strip in batch {
+        for strip in batch.map_err(io::Error::other)? {
             adler = join_adler(adler, strip.adler, strip.len);
             let head: &[u8] = if written == 0 { &ZLIB_HEADER } else { &[] };
             written += 1;

@@ -62,6 +62,8 @@ pub enum ErrorCode {
     Unavailable,
     /// The node failed; its log says why.
     Internal,
+    /// The job takes more memory than this worker lends to jobs: another worker may have more.
+    WorkerTooSmall,
 }
 
 /// Every answer that is not a success has this body.

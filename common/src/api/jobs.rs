@@ -2,11 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ApiError;
 use crate::ids::{Hash, JobId, NodeId};
 use crate::signed::Signed;
 use crate::statements::Ticket;
 
-/// `POST /v1/jobs`: asks the leader for a worker.
+/// Most jobs that one call places.
+pub const MAX_JOBS_A_CALL: usize = 16;
+
+/// `POST /v1/jobs`: asks the leader for a worker for each of these jobs, placed as a whole.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceJobs {
+    /// At least one, at most [`MAX_JOBS_A_CALL`].
+    pub jobs: Vec<PlaceJob>,
+}
+
+/// Answer to [`PlaceJobs`]: what came of each job, in the order asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedJobs {
+    pub jobs: Vec<Placement>,
+}
+
+/// What came of one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    Placed(Placed),
+    /// This job has no worker; the others may.
+    Refused(ApiError),
+}
+
+/// One job that wants a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceJob {
@@ -18,7 +45,7 @@ pub struct PlaceJob {
     pub exclude: Vec<NodeId>,
 }
 
-/// Answer to [`PlaceJob`].
+/// A worker for a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     pub worker: NodeId,

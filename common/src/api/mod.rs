@@ -16,8 +16,8 @@ pub use grants::{
     AckRights, CreateGrant, Created, DebitView, Debited, GrantInfo, GrantList, LogInfo, PutReceipt,
     PutRights, ReleasePart, Released, RightsStored, Role, ViewTaken,
 };
-pub use jobs::{PlaceJob, Placed};
-pub use nodes::{ClusterInfo, LoadInfo, MemberInfo, NodeStatus, StateHash};
+pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
+pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
     ReportOffline, ReportedOffline, SessionStarted, StartSession, UserInfo,

@@ -43,6 +43,17 @@ pub struct MemberInfo {
     pub load: Option<LoadInfo>,
 }
 
+/// Memory of a node's jobs, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JobMemory {
+    /// Inputs of jobs that were taken up.
+    pub inputs: u64,
+    pub inputs_limit: u64,
+    /// Pictures that are worked on, and carriers that have not been taken yet.
+    pub pictures: u64,
+    pub pictures_limit: u64,
+}
+
 /// `GET /v1/status`: from this node's own view, without asking others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
@@ -56,6 +67,8 @@ pub struct NodeStatus {
     pub members: Vec<MemberInfo>,
     /// Jobs that this node has finished since it started.
     pub jobs_finished: u64,
+    #[serde(default)]
+    pub job_memory: JobMemory,
 }
 
 /// `GET /v1/state-hash`: equal at equal `applied` on every node (law D3).

@@ -262,3 +262,18 @@ fn no_policy_takes_one_that_cannot() {
         );
     }
 }
+
+proptest! {
+    /// Admission looks at how long a job would wait, and a job's own size is no part of that.
+    #[test]
+    fn a_tiny_and_a_huge_job_get_the_same_admission(question in any_question(), huge in 1..u64::MAX / 2) {
+        let admitted = |cost_ms| {
+            let choice = decide(Question { cost_ms, ..question.clone() }).choice;
+            match choice {
+                Choice::Worker(_) => None,
+                refused => Some(refused),
+            }
+        };
+        prop_assert_eq!(admitted(1), admitted(huge));
+    }
+}

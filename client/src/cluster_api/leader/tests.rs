@@ -37,6 +37,7 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
         applied: 9,
         members: vec![],
         jobs_finished: 0,
+        job_memory: cameo_common::api::JobMemory::default(),
     }
 }
 

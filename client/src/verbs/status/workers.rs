@@ -132,6 +132,7 @@ mod tests {
                 member(3, false, None),
             ],
             jobs_finished: 0,
+            job_memory: cameo_common::api::JobMemory::default(),
         }
     }
 

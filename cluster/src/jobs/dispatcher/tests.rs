@@ -47,19 +47,27 @@ impl Fixture {
     }
 
     fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {
+        self.dispatcher.place(request, CLIENT, &self.view(), 7)
+    }
+
+    fn place_all(&self, requests: &[PlaceJob]) -> Vec<Result<Placed, PlaceError>> {
+        let placed = self.dispatcher.place_all(requests, CLIENT, &self.view(), 7);
+        placed.unwrap()
+    }
+
+    fn view(&self) -> View {
         let member = |node| Place {
             node,
             url: format!("http://node-{node}"),
             voter: true,
         };
-        let view = View {
+        View {
             now: self.now,
             unix: 1_000_000,
             cluster: ClusterId([5; 32]),
             term: TERM,
             members: [1, 2, 3].map(member).to_vec(),
-        };
-        self.dispatcher.place(request, CLIENT, &view, 7)
+        }
     }
 }
 
@@ -124,6 +132,43 @@ fn jobs_of_one_moment_are_spread() {
         .collect();
     let on = |node| workers.iter().filter(|worker| **worker == node).count();
     assert_eq!((on(2), on(3)), (2, 2), "{workers:?}");
+}
+
+#[test]
+fn jobs_of_one_call_are_placed_as_a_whole_the_largest_first() {
+    // given two small jobs before a large one, and two workers that have nothing to do
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let mut jobs = [job(1), job(2), job(3)];
+    jobs[2].size *= 5;
+    // when they are placed as a whole
+    let placed: Vec<Placed> = leader
+        .place_all(&jobs)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    // then the large one has a worker for itself, and the answers are in the order asked
+    assert_eq!(placed[0].worker, placed[1].worker);
+    assert_ne!(placed[0].worker, placed[2].worker);
+    for (job, placed) in jobs.iter().zip(&placed) {
+        assert_eq!(placed.ticket.verify().unwrap().job, job.job);
+    }
+    let decisions = leader.decisions.lock().unwrap();
+    assert_eq!(decisions[0].question.job, jobs[2].job);
+}
+
+#[test]
+fn a_job_of_a_call_can_be_refused_while_the_others_are_placed() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let mut jobs = [job(1), job(2), job(3)];
+    jobs[0].size = MAX_INPUT as u64 + 1;
+    jobs[1].exclude = vec![1, 2, 3];
+    let placed = leader.place_all(&jobs);
+    assert_eq!(placed[0], Err(PlaceError::TooLarge));
+    assert!(busy(placed[1].clone()));
+    assert_eq!(placed[2].as_ref().unwrap().worker, 2);
 }
 
 #[test]

@@ -1,15 +1,18 @@
 #![allow(clippy::unwrap_used)]
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use cameo_common::codec::CodecKey;
+use cameo_common::codec::{CodecKey, Stop};
 use cameo_common::job::JobInput;
 use cameo_dispatch::Report;
 
 use super::*;
+use crate::jobs::carrier::PIECE_BYTES;
 use crate::jobs::hide::HideFailed;
 use crate::jobs::load::Reporter;
 use crate::jobs::meter::ThreadId;
+use crate::jobs::tests::Fake;
 use crate::jobs::ticket::tests::{DEVICE, HERE, node_key, ticket};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -48,12 +51,25 @@ fn cluster() -> Cluster {
     }
 }
 
-fn worker_in(cluster: Cluster, hide: impl Hide + 'static) -> Worker {
-    let settings = WorkerSettings {
+fn settings() -> WorkerSettings {
+    WorkerSettings {
         node: HERE.node,
         incarnation: HERE.incarnation,
         heartbeat: Duration::from_millis(1),
         millicores: 1000,
+        memory: None,
+        download_deadline: DEADLINE,
+    }
+}
+
+fn worker_in(cluster: Cluster, hide: impl Hide + 'static) -> Worker {
+    worker_with(None, cluster, hide)
+}
+
+fn worker_with(memory: Option<u64>, cluster: Cluster, hide: impl Hide + 'static) -> Worker {
+    let settings = WorkerSettings {
+        memory,
+        ..settings()
     };
     Worker::start(settings, Arc::new(hide), Arc::new(cluster)).unwrap()
 }
@@ -63,8 +79,23 @@ fn turned(input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
     Ok(input.payload.iter().rev().copied().collect())
 }
 
+/// A codec that has its carriers in one piece.
+fn at_once(
+    make: impl Fn(&JobInput<'_>, &Stop) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
+) -> impl Hide + 'static {
+    Fake(
+        move |input: &JobInput<'_>, stop: &Stop, out: &mut dyn Write| {
+            crate::jobs::tests::send(out, &make(input, stop)?)
+        },
+    )
+}
+
+fn turning() -> impl Hide + 'static {
+    at_once(|input, _| turned(input))
+}
+
 fn worker() -> Worker {
-    worker_in(cluster(), turned)
+    worker_in(cluster(), turning())
 }
 
 /// A codec that waits for leave, once for each job, and counts how many it began.
@@ -73,12 +104,12 @@ fn gated() -> (mpsc::Sender<()>, Arc<AtomicUsize>, impl Hide + 'static) {
     let gate = Mutex::new(gate);
     let begun = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&begun);
-    let hide = move |input: &JobInput<'_>| {
+    let hide = at_once(move |input, _| {
         counter.fetch_add(1, Ordering::SeqCst);
         // A closed gate is an open one: the test is over.
         let _ = gate.lock().unwrap().recv();
         turned(input)
-    };
+    });
     (leave, begun, hide)
 }
 
@@ -155,7 +186,7 @@ async fn a_newer_term_is_waited_for_once() {
     newer.term += 1;
     let newer = Signed::new(&node_key(), newer);
 
-    let behind = worker_in(cluster(), turned);
+    let behind = worker_in(cluster(), turning());
     let refused = behind.run(&newer, DEVICE, input.clone()).await.unwrap_err();
     let reason = TicketError::NewerTerm {
         ticket: HERE.term + 1,
@@ -170,7 +201,7 @@ async fn a_newer_term_is_waited_for_once() {
             catches_up,
             ..cluster()
         },
-        turned,
+        turning(),
     );
     assert!(follows.run(&newer, DEVICE, input).await.is_ok());
 }
@@ -183,7 +214,7 @@ async fn without_a_cluster_no_ticket_is_good() {
             formed,
             ..cluster()
         },
-        turned,
+        turning(),
     );
     let input = input(b"abc");
     let refused = alone.admit(&signed(&input), DEVICE).await.unwrap_err();
@@ -234,27 +265,198 @@ async fn a_job_whose_client_has_gone_is_not_begun() {
     assert_eq!(begun.load(Ordering::SeqCst), 1);
 }
 
+/// A codec whose jobs end only when they are stopped, but for one with this payload.
+fn endless_but(ends: &'static [u8]) -> (Arc<AtomicUsize>, impl Hide + 'static) {
+    let stopped = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&stopped);
+    let hide = at_once(move |input, stop| {
+        if input.payload == ends {
+            return turned(input);
+        }
+        while !stop.is_asked() {
+            std::thread::yield_now();
+        }
+        counter.fetch_add(1, Ordering::SeqCst);
+        Err(HideFailed("stopped".into()))
+    });
+    (stopped, hide)
+}
+
 #[tokio::test]
-async fn a_running_job_whose_client_has_gone_frees_its_slot_at_its_end() {
-    let (leave, begun, hide) = gated();
+async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next() {
+    // given a job that would never end by itself, and one behind it
+    let (stopped, hide) = endless_but(b"next");
     let worker = worker_in(cluster(), hide);
+    let reporter = Reporter::start(&worker).unwrap();
     let runs = send(&worker, b"runs");
-    until("it runs", || begun.load(Ordering::SeqCst) == 1).await;
+    until("it runs", || worker.shared.load(1000).0.running == 1).await;
+    let next = send(&worker, b"next");
+    until("one waits", || worker.shared.load(1000).0.queued == 1).await;
+    // when its client goes
     runs.abort();
     assert!(runs.await.unwrap_err().is_cancelled());
-    assert_eq!(worker.shared.load(1000).0.running, 1);
+    // then the other one is done, and the first one taught nothing
+    assert_eq!(next.await.unwrap().unwrap(), "txen");
+    assert_eq!(stopped.load(Ordering::SeqCst), 1);
+    assert_eq!(worker.finished(), 1);
+    let ticket = TicketId::of(&signed(&input(b"runs")));
+    let cpu_ms = None;
+    let ended = Event::Finished { ticket, cpu_ms };
+    assert!(reporter.now().events.contains(&ended));
+    worker.drained().await;
+    assert_eq!(worker.memory().0, Default::default());
+}
+
+#[tokio::test]
+async fn a_client_that_closes_its_connection_gives_its_job_up() {
+    use tokio::io::AsyncWriteExt as _;
+    // given a worker behind the listener that nodes have, and a job under way
+    let (stopped, hide) = endless_but(b"");
+    let worker = worker_in(cluster(), hide);
+    let behind = worker.clone();
+    let run = axum::routing::post(async move || {
+        let job = input(b"runs");
+        let (ticket, hash) = (signed(&job), Hash::of(&job));
+        let admitted = behind.admit(&ticket, DEVICE).await.unwrap();
+        axum::body::Body::from_stream(admitted.run(job, hash).await.unwrap())
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().route("/", run);
+    let serving = tokio::spawn(crate::http::serve(listener, router, std::future::pending()));
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let call = b"POST / HTTP/1.1\r\nhost: node\r\ncontent-length: 0\r\n\r\n";
+    client.write_all(call).await.unwrap();
+    until("it runs", || worker.shared.load(1000).0.running == 1).await;
+    // when the connection is closed
+    drop(client);
+    // then the job has stopped
+    worker.drained().await;
+    assert_eq!(stopped.load(Ordering::SeqCst), 1);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
+    // given a codec that writes one piece, and the next when it may
+    let (leave, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let hide = Fake(move |_: &JobInput<'_>, _: &Stop, out: &mut dyn Write| {
+        crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
+        gate.lock().unwrap().recv().unwrap();
+        crate::jobs::tests::send(out, &[2; 10])
+    });
+    let worker = worker_in(cluster(), hide);
+    let job = input(b"abc");
+    let (ticket, hash) = (signed(&job), Hash::of(&job));
+    let admitted = worker.admit(&ticket, DEVICE).await.unwrap();
+    // then the first piece is there before the job has ended
+    let mut carrier = admitted.run(job, hash).await.unwrap();
+    let first = carrier.try_next().await.unwrap().unwrap();
+    assert_eq!((first.len(), worker.finished()), (PIECE_BYTES, 0));
     leave.send(()).unwrap();
-    leave.send(()).unwrap();
-    assert_eq!(send(&worker, b"next").await.unwrap().unwrap(), "txen");
+    let rest: Vec<Bytes> = carrier.try_collect().await.unwrap();
+    assert_eq!(rest.concat(), [2; 10]);
+}
+
+#[tokio::test]
+async fn a_carrier_that_breaks_off_ends_in_an_error() {
+    let hide = Fake(|input: &JobInput<'_>, _: &Stop, out: &mut dyn Write| {
+        crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
+        assert!(input.payload != b"panic", "a fault of the codec");
+        Err(HideFailed("a disk of the codec is full".into()))
+    });
+    let worker = worker_in(cluster(), hide);
+    for (payload, why) in [
+        (&b"panic"[..], JobError::Failed),
+        (
+            b"error",
+            JobError::Hide("a disk of the codec is full".into()),
+        ),
+    ] {
+        let job = input(payload);
+        let (ticket, hash) = (signed(&job), Hash::of(&job));
+        let admitted = worker.admit(&ticket, DEVICE).await.unwrap();
+        let carrier = admitted.run(job, hash).await;
+        let ended: Result<Vec<Bytes>, JobError> = match carrier {
+            Ok(carrier) => carrier.try_collect().await,
+            // It had failed before anybody looked.
+            Err(error) => Err(error),
+        };
+        assert_eq!(ended, Err(why));
+    }
+    worker.drained().await;
+    assert_eq!(
+        (worker.finished(), worker.memory().0),
+        (0, Default::default())
+    );
+}
+
+#[tokio::test]
+async fn a_carrier_that_nobody_takes_is_thrown_away() {
+    // given a carrier that is ready, and a client that does not take it
+    let download_deadline = Duration::ZERO;
+    let settings = WorkerSettings {
+        download_deadline,
+        ..settings()
+    };
+    let worker = Worker::start(settings, Arc::new(turning()), Arc::new(cluster())).unwrap();
+    let job = input(b"abc");
+    let (ticket, hash) = (signed(&job), Hash::of(&job));
+    let admitted = worker.admit(&ticket, DEVICE).await.unwrap();
+    let carrier = admitted.run(job, hash).await.unwrap();
+    assert_eq!(worker.memory().0.pictures, 3);
+    // when its time has passed, then neither memory nor place is held for it, and the client does not get a part of it
+    worker.drained().await;
+    assert_eq!(worker.memory().0, Default::default());
+    let taken: Result<Vec<Bytes>, JobError> = carrier.try_collect().await;
+    assert_eq!(taken, Err(JobError::TakenTooSlowly));
+}
+
+#[tokio::test]
+async fn a_job_that_never_fits_is_refused_with_what_would_do() {
+    // given a worker with little memory, of which a fifth is for inputs
+    let total = 5000;
+    let worker = worker_with(Some(total), cluster(), turning());
+    let refused = worker.admit(&signed(&[0; 1001]), DEVICE).await;
+    assert_eq!(refused.unwrap_err(), JobError::InputTooLong { limit: 1000 });
+    // and a codec whose pictures take more than the rest
+    struct Large;
+    impl Hide for Large {
+        fn memory(&self, _: &JobInput<'_>) -> Result<u64, HideFailed> {
+            Ok(4001)
+        }
+        fn pixels_within(&self, bytes: u64, _: &JobInput<'_>) -> u64 {
+            bytes / 8
+        }
+        fn hide(&self, _: &JobInput<'_>, _: &Stop, _: &mut dyn Write) -> Result<(), HideFailed> {
+            panic!("it was to be refused")
+        }
+    }
+    let worker = worker_with(Some(total), cluster(), Large);
+    let refused = send(&worker, b"abc").await.unwrap().unwrap_err();
+    let (needs, limit, pixels) = (4001, 4000, 500);
+    assert_eq!(
+        refused,
+        JobError::PicturesTooLarge {
+            needs,
+            limit,
+            pixels
+        }
+    );
+    assert_eq!(refused.code(), cameo_common::api::ErrorCode::WorkerTooSmall);
+    worker.drained().await;
+    assert_eq!(worker.memory().0, Default::default());
 }
 
 #[tokio::test]
 async fn a_refused_picture_and_a_panic_end_their_own_job_only() {
-    let worker = worker_in(cluster(), |input: &JobInput<'_>| match input.payload {
+    let hide = at_once(|input, _| match input.payload {
         b"small" => Err(HideFailed("the cover is too small".into())),
         b"panic" => panic!("a fault of the codec"),
         _ => turned(input),
     });
+    let worker = worker_in(cluster(), hide);
     let small = send(&worker, b"small").await.unwrap();
     assert_eq!(small, Err(JobError::Hide("the cover is too small".into())));
     assert_eq!(
@@ -275,10 +477,9 @@ async fn a_draining_worker_ends_what_it_has_and_takes_no_more() {
     let runs = send(&worker, b"runs");
     until("it runs", || begun.load(Ordering::SeqCst) == 1).await;
     worker.drain();
-    assert_eq!(
-        send(&worker, b"late").await.unwrap(),
-        Err(JobError::Draining)
-    );
+    let late = send(&worker, b"late").await.unwrap().unwrap_err();
+    assert_eq!(late, JobError::Draining);
+    assert!(late.retry_after().is_some());
     leave.send(()).unwrap();
     worker.drained().await;
     assert_eq!(runs.await.unwrap().unwrap(), "snur");
@@ -299,7 +500,10 @@ async fn a_report_tells_what_became_of_tickets() {
     assert_eq!(second.queued, 1);
     let ticket = TicketId::of(&signed);
     assert_eq!(second.events, [Event::TakenUp(ticket)]);
-    admitted.run(input).await.unwrap();
+    let hash = Hash::of(&input);
+    let carrier = admitted.run(input, hash).await.unwrap();
+    let pieces: Vec<Bytes> = carrier.try_collect().await.unwrap();
+    assert_eq!(pieces.concat(), b"cba");
     let third = reporter.now();
     assert_eq!(
         (third.queued, third.running, third.backlog_cpu_ms),
@@ -325,7 +529,7 @@ async fn the_threads_end_with_the_worker() {
 #[tokio::test]
 async fn a_finished_job_is_told_with_the_cpu_time_it_took() {
     let burn = Duration::from_millis(20);
-    let worker = worker_in(cluster(), move |input: &JobInput<'_>| {
+    let hide = at_once(move |input, _| {
         let (thread, begun) = (ThreadId::here(), Instant::now());
         let before = thread.cpu();
         // Where threads cannot be measured, the clock is what is told.
@@ -338,6 +542,7 @@ async fn a_finished_job_is_told_with_the_cpu_time_it_took() {
         }
         turned(input)
     });
+    let worker = worker_in(cluster(), hide);
     let reporter = Reporter::start(&worker).unwrap();
     assert!(send(&worker, b"abc").await.unwrap().is_ok());
     let events = reporter.now().events;

@@ -1,0 +1,328 @@
+#![allow(clippy::unwrap_used)]
+use proptest::prelude::*;
+
+use super::*;
+
+const MIB: u64 = 1024 * 1024;
+const BUDGET: Budget = Budget {
+    inputs: 100 * MIB,
+    pictures: 10 * MIB,
+};
+
+fn id(n: usize) -> TicketId {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&(n as u64).to_le_bytes());
+    TicketId(bytes)
+}
+
+fn intake() -> Intake<&'static str> {
+    Intake::new(1, 1000, BUDGET)
+}
+
+fn done(cpu_ms: u64, carrier: u64) -> Option<Done> {
+    Some(Done {
+        cpu: Duration::from_millis(cpu_ms),
+        carrier,
+    })
+}
+
+#[test]
+fn jobs_run_in_the_order_in_which_their_inputs_came() {
+    let now = Instant::now();
+    let mut intake = intake();
+    intake.admit(id(1), MIB, now).unwrap();
+    intake.admit(id(2), MIB, now).unwrap();
+    intake.enqueue(id(2), "second ticket", MIB);
+    intake.enqueue(id(1), "first ticket", MIB);
+    assert_eq!(intake.begin(now), Some((id(2), "second ticket")));
+    assert_eq!(intake.begin(now), Some((id(1), "first ticket")));
+    assert_eq!(intake.begin(now), None);
+}
+
+#[test]
+fn a_ticket_is_not_used_twice_at_once_but_may_be_again() {
+    let now = Instant::now();
+    let mut intake = intake();
+    let first = intake.admit(id(1), MIB, now).unwrap();
+    assert_eq!(intake.admit(id(1), MIB, now), Err(Refusal::InUse));
+    intake.end(id(1), None, now);
+    let again = intake.admit(id(1), MIB, now).unwrap();
+    intake.give_up(first, now);
+    assert_eq!(intake.held(), 1, "the first taking up has ended already");
+    intake.give_up(again, now);
+    assert_eq!(intake.held(), 0);
+}
+
+#[test]
+fn the_number_of_jobs_is_bounded() {
+    let now = Instant::now();
+    let mut intake = intake();
+    for n in 0..MAX_HELD {
+        intake.admit(id(n), 1, now).unwrap();
+    }
+    let full = intake.admit(id(MAX_HELD), 1, now).unwrap_err();
+    assert!(matches!(full, Refusal::Full { retry_after } if retry_after >= MIN_RETRY_AFTER));
+    intake.end(id(0), None, now);
+    intake.admit(id(MAX_HELD), 1, now).unwrap();
+}
+
+#[test]
+fn the_memory_for_inputs_is_bounded() {
+    let now = Instant::now();
+    let mut intake = intake();
+    let large = intake.admit(id(1), BUDGET.inputs, now).unwrap();
+    assert!(matches!(
+        intake.admit(id(2), 1, now),
+        Err(Refusal::Full { .. })
+    ));
+    intake.give_up(large, now);
+    intake.admit(id(2), 1, now).unwrap();
+}
+
+#[test]
+fn giving_up_removes_what_waits_and_leaves_what_runs() {
+    let now = Instant::now();
+    let mut intake = intake();
+    let taken: Vec<Admission> = (1..=3)
+        .map(|n| intake.admit(id(n), MIB, now).unwrap())
+        .collect();
+    intake.enqueue(id(1), "runs", MIB);
+    intake.enqueue(id(2), "waits", MIB);
+    intake.begin(now);
+    for admission in taken {
+        intake.give_up(admission, now);
+    }
+    assert_eq!(intake.begin(now), None);
+    let load = intake.load(1000, now);
+    assert_eq!((load.running, load.queued), (1, 0));
+    assert_eq!(intake.finished(), 0);
+}
+
+#[test]
+fn the_backlog_shrinks_as_a_job_runs_but_not_to_nothing() {
+    let now = Instant::now();
+    let mut intake = intake();
+    intake.admit(id(1), 10 * MIB, now).unwrap();
+    intake.admit(id(2), 10 * MIB, now).unwrap();
+    intake.enqueue(id(1), "", MIB);
+    let all = intake.load(1000, now).backlog_cpu_ms;
+    intake.begin(now);
+    let later = now + Duration::from_millis(100);
+    assert_eq!(intake.load(1000, later).backlog_cpu_ms, all - 100);
+    assert_eq!(intake.load(500, later).backlog_cpu_ms, all - 50);
+    let much_later = now + Duration::from_secs(1000);
+    let left = intake.load(1000, much_later).backlog_cpu_ms;
+    assert!(left > all / 2 && left < all);
+}
+
+#[test]
+fn only_jobs_that_were_done_count_and_teach() {
+    let now = Instant::now();
+    let mut intake = intake();
+    for n in 1..=3 {
+        intake.admit(id(n), MIB, now).unwrap();
+    }
+    intake.end(id(1), done(700, 0), now);
+    intake.end(id(2), None, now);
+    assert_eq!(intake.finished(), 1);
+    let (first, events) = intake.recent(now);
+    assert_eq!((first, events.len()), (0, 5));
+    let expected = Event::Finished {
+        ticket: id(1),
+        cpu_ms: Some(700),
+    };
+    assert_eq!(events[3], expected);
+    intake.admit(id(4), MIB, now).unwrap();
+    assert!(intake.load(1000, now).backlog_cpu_ms > 700);
+}
+
+#[test]
+fn draining_refuses_the_new_and_keeps_the_old() {
+    let now = Instant::now();
+    let mut intake = intake();
+    intake.admit(id(1), MIB, now).unwrap();
+    intake.drain();
+    assert_eq!(intake.admit(id(2), MIB, now), Err(Refusal::Draining));
+    assert_eq!(intake.held(), 1);
+    assert!(intake.load(1000, now).draining);
+}
+
+#[test]
+fn an_input_that_never_fits_is_told_apart_from_one_that_does_not_fit_now() {
+    let now = Instant::now();
+    let mut intake = intake();
+    intake.admit(id(1), MIB, now).unwrap();
+    let full = intake.admit(id(2), BUDGET.inputs, now);
+    assert!(matches!(full, Err(Refusal::Full { .. })));
+    let limit = BUDGET.inputs;
+    let never = intake.admit(id(2), limit + 1, now);
+    assert_eq!(never, Err(Refusal::TooLong { limit }));
+}
+
+#[test]
+fn a_job_without_memory_waits_and_none_goes_past_it() {
+    // given a job that runs, a large one behind it, and a small one behind that
+    let now = Instant::now();
+    let mut intake = intake();
+    for n in 1..=3 {
+        intake.admit(id(n), MIB, now).unwrap();
+    }
+    intake.enqueue(id(1), "runs", 2 * MIB);
+    intake.enqueue(id(2), "large", 9 * MIB);
+    intake.enqueue(id(3), "small", MIB);
+    assert_eq!(intake.begin(now), Some((id(1), "runs")));
+    assert_eq!(intake.begin(now), None);
+    // when the first has ended, and half a megabyte of its carrier is not taken yet
+    intake.end(id(1), done(1, MIB / 2), now);
+    // then the large one runs, and the small one when that has ended
+    assert_eq!(intake.begin(now), Some((id(2), "large")));
+    assert_eq!(intake.begin(now), None);
+    intake.end(id(2), None, now);
+    assert_eq!(intake.begin(now), Some((id(3), "small")));
+}
+
+#[test]
+fn a_carrier_counts_until_it_was_taken() {
+    let now = Instant::now();
+    let mut intake = intake();
+    let admission = intake.admit(id(1), 3 * MIB, now).unwrap();
+    intake.enqueue(id(1), "", 5 * MIB);
+    intake.begin(now);
+    let taken = |inputs, pictures| Taken { inputs, pictures };
+    assert_eq!(intake.taken(), taken(3 * MIB, 5 * MIB));
+    intake.end(id(1), done(1, 2 * MIB), now);
+    assert_eq!(intake.taken(), taken(0, 2 * MIB));
+    let load = intake.load(1000, now);
+    assert_eq!((load.running, load.queued, load.backlog_cpu_ms), (0, 0, 0));
+    assert_eq!(intake.held(), 1, "a stopping node waits for it");
+    intake.give_up(admission, now);
+    assert_eq!((intake.taken(), intake.held()), (taken(0, 0), 0));
+}
+
+#[test]
+fn a_job_whose_client_has_gone_keeps_no_carrier_and_teaches_nothing() {
+    let now = Instant::now();
+    let mut intake = intake();
+    let before = intake.costs.predict(MIB);
+    let admission = intake.admit(id(1), MIB, now).unwrap();
+    intake.enqueue(id(1), "", MIB);
+    intake.begin(now);
+    intake.give_up(admission, now);
+    assert_eq!(intake.load(1000, now).running, 1, "until its slot lets go");
+    intake.end(id(1), None, now);
+    assert_eq!((intake.taken(), intake.held()), (Taken::default(), 0));
+    assert_eq!((intake.finished(), intake.costs.predict(MIB)), (0, before));
+    let (_, events) = intake.recent(now);
+    let ticket = id(1);
+    let cpu_ms = None;
+    assert_eq!(events[1], Event::Finished { ticket, cpu_ms });
+}
+
+/// What may happen to a worker.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A ticket comes, with an input of so many MiB.
+    Admit(u64),
+    /// The input of the nth job that waits for it comes; its pictures take so many MiB.
+    Enqueue(usize, u64),
+    Begin,
+    /// The nth job that runs is done, or not; its carrier is half of its pictures.
+    End(usize, bool),
+    /// The client of the nth job goes.
+    Leave(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..60u64).prop_map(Step::Admit),
+        (any::<usize>(), 0..=10u64).prop_map(|(n, pictures)| Step::Enqueue(n, pictures)),
+        Just(Step::Begin),
+        (any::<usize>(), any::<bool>()).prop_map(|(n, done)| Step::End(n, done)),
+        any::<usize>().prop_map(Step::Leave),
+    ]
+}
+
+/// Jobs by what they wait for, and the intake that is tried.
+struct Model {
+    intake: Intake<u64>,
+    tickets: usize,
+    uploading: Vec<TicketId>,
+    running: Vec<(TicketId, u64)>,
+    admissions: Vec<Admission>,
+    now: Instant,
+}
+
+impl Model {
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Admit(mib) => {
+                self.tickets += 1;
+                if let Ok(admission) = self.intake.admit(id(self.tickets), mib * MIB, self.now) {
+                    self.uploading.push(admission.ticket);
+                    self.admissions.push(admission);
+                }
+            }
+            Step::Enqueue(n, mib) => {
+                if let Some(ticket) = pick(&mut self.uploading, n) {
+                    self.intake.enqueue(ticket, mib, mib * MIB);
+                }
+            }
+            Step::Begin => {
+                let begun = self.intake.begin(self.now);
+                self.running.extend(begun);
+            }
+            Step::End(n, good) => {
+                if let Some((ticket, mib)) = pick(&mut self.running, n) {
+                    let done = done(1, mib * MIB / 2).filter(|_| good);
+                    self.intake.end(ticket, done, self.now);
+                }
+            }
+            Step::Leave(n) => {
+                if let Some(admission) = pick(&mut self.admissions, n) {
+                    self.uploading.retain(|ticket| *ticket != admission.ticket);
+                    self.intake.give_up(admission, self.now);
+                }
+            }
+        }
+    }
+}
+
+fn pick<T>(of: &mut Vec<T>, n: usize) -> Option<T> {
+    (!of.is_empty()).then(|| of.swap_remove(n % of.len()))
+}
+
+proptest! {
+    #[test]
+    fn the_sums_stay_within_the_budget_and_come_back_to_nothing(
+        steps in prop::collection::vec(step(), 0..200),
+    ) {
+        let mut model = Model {
+            intake: Intake::new(1, 1000, BUDGET),
+            tickets: 0,
+            uploading: Vec::new(),
+            running: Vec::new(),
+            admissions: Vec::new(),
+            now: Instant::now(),
+        };
+        for step in steps {
+            model.take(step);
+            let taken = model.intake.taken();
+            prop_assert!(taken.inputs <= BUDGET.inputs && taken.pictures <= BUDGET.pictures);
+        }
+        // Whatever waits gets its turn once those before it have ended and were taken.
+        for _ in 0..=MAX_HELD {
+            model.take(Step::Enqueue(0, 10));
+            model.take(Step::End(0, true));
+            model.take(Step::Begin);
+            let sending = |held: &Held| matches!(held.phase, Phase::Sending { .. });
+            let done: Vec<Admission> = model.admissions.iter().copied()
+                .filter(|a| model.intake.held.get(&a.ticket).is_some_and(sending))
+                .collect();
+            for admission in done {
+                model.intake.give_up(admission, model.now);
+            }
+        }
+        prop_assert_eq!(model.intake.held(), 0);
+        prop_assert_eq!(model.intake.taken(), Taken::default());
+    }
+}
