@@ -12,23 +12,41 @@ use crate::link::{Admission, ClusterId, KnownKey};
 
 /// Membership as the log has it, and the genesis until the log has one.
 pub(super) struct Membership {
+    genesis: OnceLock<Arc<Genesis>>,
+    /// Told `Formed` no earlier than the genesis is on the disk.
     pub forming: watch::Sender<Forming>,
     pub consensus: OnceLock<Arc<dyn Consensus>>,
 }
 
 impl Membership {
-    pub fn new(forming: Forming) -> Self {
+    /// Of a node that belongs nowhere yet, and why.
+    pub fn new(why: &str) -> Self {
         Self {
-            forming: watch::Sender::new(forming),
+            genesis: OnceLock::new(),
+            forming: watch::Sender::new(Forming::Waiting { why: why.into() }),
             consensus: OnceLock::new(),
         }
     }
 
-    pub fn genesis(&self) -> Option<Arc<Genesis>> {
-        match &*self.forming.borrow() {
-            Forming::Formed { genesis } => Some(genesis.clone()),
-            Forming::Waiting { .. } => None,
+    /// The genesis of this node's cluster is on the disk.
+    pub fn belongs(&self, genesis: Genesis) {
+        // Set once: a node never changes its cluster.
+        let _again = self.genesis.set(Arc::new(genesis));
+    }
+
+    /// All that has to come before the log is done.
+    pub fn formed(&self) {
+        if let Some(genesis) = self.genesis() {
+            self.forming.send_if_modified(|forming| {
+                let news = !matches!(forming, Forming::Formed { .. });
+                *forming = Forming::Formed { genesis };
+                news
+            });
         }
+    }
+
+    pub fn genesis(&self) -> Option<Arc<Genesis>> {
+        self.genesis.get().cloned()
     }
 
     /// A member, as the latest membership has it.

@@ -4,6 +4,7 @@
 //! `read` are its two verbs. `wire` is what nodes say to each other, `network` says it, `service` answers.
 //! `forming` makes a cluster out of empty directories, once. `clock` lets time into the log.
 
+mod belonging;
 mod blob;
 mod clock;
 mod config;

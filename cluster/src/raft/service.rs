@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::belonging::Belonging;
 use super::consensus::Consensus;
 use super::forming::Founder;
 use super::seams::{AppService, ReportSource, WallClock};
@@ -21,6 +22,7 @@ const MAX_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What this node serves to others.
 pub(super) struct NodeService {
+    pub own: Arc<Belonging>,
     pub founder: Arc<Founder>,
     pub consensus: Arc<dyn Consensus>,
     /// Proposals and reads, once the handle exists.
@@ -55,10 +57,10 @@ impl Service for NodeService {
 
 impl NodeService {
     fn serve_forming(&self, request: NodeRequest) -> Later<'static, Served> {
-        let founder = self.founder.clone();
+        let (own, founder) = (self.own.clone(), self.founder.clone());
         Box::pin(async move {
             match request {
-                NodeRequest::Pristine => Ok(NodeReply::Pristine(founder.presence())),
+                NodeRequest::Pristine => Ok(NodeReply::Pristine(own.presence())),
                 NodeRequest::Form { genesis, token } => {
                     Ok(NodeReply::Formed(founder.accept(genesis, token).await))
                 }

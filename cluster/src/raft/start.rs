@@ -12,10 +12,11 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::belonging::{Belonging, random};
 use super::clock::Clocks;
 use super::config::{self, SNAPSHOT_AFTER_ENTRIES, Timing};
 use super::consensus::{self, Consensus, Storage};
-use super::forming::{Forming, Founder, random};
+use super::forming::Founder;
 use super::genesis::{GenesisMember, RecordError, RecordFile};
 use super::membership::Membership;
 use super::network::Network;
@@ -145,9 +146,10 @@ where
     let failed = |error: String| StartError::Failed(error);
     let config = config::openraft_config(settings.timing, settings.snapshot_after)
         .map_err(|error| StartError::Timing(error.to_string()))?;
-    let (founder, initialised) = founder(&settings, &parts, &storage)?;
-    let founder = Arc::new(founder);
-    let membership = founder.membership.clone();
+    let (own, initialised) = belonging(&settings, &parts, &storage)?;
+    let own = Arc::new(own);
+    let founder = Arc::new(Founder { own: own.clone() });
+    let membership = own.membership.clone();
 
     let identity = Identity {
         node: id,
@@ -180,6 +182,7 @@ where
 
     let late_shared = Arc::new(OnceLock::new());
     let service = Arc::new(NodeService {
+        own,
         founder: founder.clone(),
         consensus: consensus.clone(),
         shared: late_shared.clone(),
@@ -235,11 +238,11 @@ where
 }
 
 /// Reads the record of the cluster and checks it against the directory.
-fn founder<L, SM, P>(
+fn belonging<L, SM, P>(
     settings: &Settings,
     parts: &Parts,
     storage: &Storage<L, SM, P>,
-) -> Result<(Founder, bool), StartError> {
+) -> Result<(Belonging, bool), StartError> {
     let id = settings.id;
     let link = settings
         .peers
@@ -255,18 +258,13 @@ fn founder<L, SM, P>(
     if record.is_none() && !storage.pristine {
         return Err(StartError::RecordLost);
     }
-    let forming = match record {
-        None => Forming::Waiting {
-            why: "looking for the other nodes".into(),
-        },
-        Some(record) => {
-            (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
-            Forming::Formed {
-                genesis: Arc::new(record.genesis),
-            }
-        }
-    };
-    let founder = Founder {
+    let membership = Membership::new("looking for the other nodes");
+    if let Some(record) = record {
+        (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
+        membership.belongs(record.genesis);
+        membership.formed();
+    }
+    let own = Belonging {
         me: GenesisMember {
             id,
             link,
@@ -276,13 +274,13 @@ fn founder<L, SM, P>(
         },
         token: random().map_err(StartError::Failed)?,
         peers: settings.peers.clone(),
-        membership: Arc::new(Membership::new(forming)),
+        membership: Arc::new(membership),
         file,
         remember: storage.remember.clone(),
         started_empty: storage.pristine,
         recording: Mutex::new(()),
     };
-    Ok((founder, initialised))
+    Ok((own, initialised))
 }
 
 /// Turns openraft's metrics into what others watch.
