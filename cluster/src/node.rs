@@ -358,6 +358,7 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
         data: config.data.clone(),
         listen: config.peers[&config.id].clone(),
         http: url.to_owned(),
+        worker: false,
         peers: config.peers.clone(),
         timing: Timing {
             heartbeat: millis(config.heartbeat),

@@ -30,6 +30,8 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum Forming {
     /// Not yet, and why; a sentence for the operator.
     Waiting { why: String },
+    /// It will not, started as it is, and why; a sentence for the operator.
+    Refused { why: String },
     /// It does, for good.
     Formed { genesis: Arc<Genesis> },
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 
 use super::consensus::Consensus;
@@ -45,6 +46,11 @@ impl Membership {
         }
     }
 
+    /// This node will not come into a cluster as it was started, and why.
+    pub fn refused(&self, why: String) {
+        self.forming.send_replace(Forming::Refused { why });
+    }
+
     pub fn genesis(&self) -> Option<Arc<Genesis>> {
         self.genesis.get().cloned()
     }
@@ -56,6 +62,24 @@ impl Membership {
             .get()
             .and_then(|consensus| consensus.member(node));
         from_log.or_else(|| self.genesis()?.membership().remove(&node))
+    }
+}
+
+impl Membership {
+    /// Whether a node votes, as far as is known here. One that was given a vote and has not heard of it
+    /// yet is missed for a moment; one that has none, and votes, is never counted anyway.
+    pub fn votes(&self, node: u64) -> bool {
+        let from_log = self.consensus.get().and_then(|consensus| {
+            let metrics = consensus.metrics();
+            let metrics = metrics.borrow_watched();
+            let mut voters = metrics.membership_config.voter_ids().peekable();
+            voters.peek()?;
+            Some(voters.any(|voter| voter == node))
+        });
+        from_log.unwrap_or_else(|| {
+            self.genesis()
+                .is_some_and(|genesis| genesis.member(node).is_some())
+        })
     }
 }
 

@@ -18,6 +18,7 @@ use super::config::{self, SNAPSHOT_AFTER_ENTRIES, Timing};
 use super::consensus::{self, Consensus, Storage};
 use super::forming::Founder;
 use super::genesis::{GenesisMember, RecordError, RecordFile};
+use super::joining::Joiner;
 use super::membership::Membership;
 use super::network::Network;
 use super::read;
@@ -41,7 +42,10 @@ pub struct Settings {
     pub listen: String,
     /// Base URL of this node's HTTP API, as clients reach it.
     pub http: String,
-    /// All founding nodes and where their links listen, this node among them.
+    /// Joins a running cluster as a worker, without a vote, in place of founding one.
+    pub worker: bool,
+    /// All founding nodes and where their links listen, this node among them; for a worker, itself and
+    /// members that let it in.
     pub peers: BTreeMap<u64, String>,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
@@ -63,6 +67,7 @@ impl Settings {
             data,
             listen,
             http,
+            worker: false,
             peers,
             timing: Timing::default(),
             snapshot_after: SNAPSHOT_AFTER_ENTRIES,
@@ -106,6 +111,10 @@ impl fmt::Debug for Parts {
 pub enum StartError {
     #[error("--peers does not name node {0} itself; it lists every founding node")]
     NotAPeer(u64),
+    #[error("this directory belongs to node {0}, which has a vote: start it without --worker")]
+    Votes(u64),
+    #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
+    IsWorker(u64),
     #[error("the election timing is impossible: {0}")]
     Timing(String),
     #[error(transparent)]
@@ -148,7 +157,7 @@ where
         .map_err(|error| StartError::Timing(error.to_string()))?;
     let (own, initialised) = belonging(&settings, &parts, &storage)?;
     let own = Arc::new(own);
-    let founder = Arc::new(Founder { own: own.clone() });
+    let founder = (!settings.worker).then(|| Arc::new(Founder { own: own.clone() }));
     let membership = own.membership.clone();
 
     let identity = Identity {
@@ -182,7 +191,7 @@ where
 
     let late_shared = Arc::new(OnceLock::new());
     let service = Arc::new(NodeService {
-        own,
+        own: own.clone(),
         founder: founder.clone(),
         consensus: consensus.clone(),
         shared: late_shared.clone(),
@@ -223,7 +232,10 @@ where
         tokio::spawn(follow(consensus.clone(), leadership, applied)),
         tokio::spawn(async move { for_readers.serve_readers(waiting).await }),
         tokio::spawn(async move { for_clock.watch_own_clock().await }),
-        tokio::spawn(founder.run(links, consensus, initialised)),
+        match founder {
+            Some(founder) => tokio::spawn(founder.run(links, consensus, initialised)),
+            None => tokio::spawn(Joiner { own, links }.run(initialised)),
+        },
     ];
     *shared
         .running
@@ -260,9 +272,17 @@ fn belonging<L, SM, P>(
     }
     let membership = Membership::new("looking for the other nodes");
     if let Some(record) = record {
+        match (record.genesis.member(id).is_some(), settings.worker) {
+            (true, true) => return Err(StartError::Votes(id)),
+            (false, false) => return Err(StartError::IsWorker(id)),
+            _ => {}
+        }
         (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
         membership.belongs(record.genesis);
-        membership.formed();
+        // A worker that knows its cluster may not have been let in yet.
+        if initialised || !settings.worker {
+            membership.formed();
+        }
     }
     let own = Belonging {
         me: GenesisMember {
