@@ -1,5 +1,6 @@
 //! One node: its folder and ports stay, its process comes and goes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Node {
     pub(crate) program: PathBuf,
     pub(crate) peers: String,
     pub(crate) secret: PathBuf,
+    /// More flags than each node has.
+    pub flags: Vec<OsString>,
     pub(crate) process: Option<Process>,
 }
 
@@ -44,7 +47,8 @@ impl Node {
             .arg("--http")
             .arg(&self.http)
             .arg("--secret")
-            .arg(&self.secret);
+            .arg(&self.secret)
+            .args(&self.flags);
         let log = self.folder.join("node.log");
         self.process =
             Some(Process::start(&format!("node {}", self.id), command, &log, READY_WITHIN).await?);
