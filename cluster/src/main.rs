@@ -84,6 +84,9 @@ fn usage(error: &dyn std::fmt::Display) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
+    if let Some(warning) = config.for_measuring_only() {
+        eprintln!("cameod: warning: {warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
         .thread_name("cameod-api")

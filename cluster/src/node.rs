@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ use crate::entropy::Entropy;
 use crate::events::Streams;
 use crate::http::{self, Api};
 use crate::jobs::{
-    Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings, available_millicores,
+    DecisionLog, DecisionLogError, Dispatcher, Hide, HideFailed, Reporter, Worker, WorkerSettings,
+    available_millicores,
 };
 use crate::keys::Releaser;
 use crate::leader::Leader;
@@ -58,6 +60,8 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] OpenError),
     #[error(transparent)]
+    Decisions(#[from] DecisionLogError),
+    #[error(transparent)]
     Keys(#[from] NodeKeyError),
     #[error(
         "cannot serve clients on {address}: {error}; stop what listens there, or choose another --http"
@@ -89,6 +93,7 @@ pub struct Node {
     state: State,
     store: OpenStore,
     worker: Worker,
+    decisions: Option<Arc<DecisionLog>>,
     stage: watch::Receiver<Stage>,
     stopping: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -105,6 +110,7 @@ struct Foundation {
     worker: Worker,
     reporter: Arc<Reporter>,
     dispatcher: Arc<Dispatcher>,
+    decisions: Option<Arc<DecisionLog>>,
 }
 
 impl Node {
@@ -131,6 +137,7 @@ impl Node {
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
         let worker = foundation.worker.clone();
+        let decisions = foundation.decisions.clone();
         let serving = tokio::spawn(serve(Serving {
             id: config.id,
             foundation,
@@ -147,6 +154,7 @@ impl Node {
             state,
             store,
             worker,
+            decisions,
             stage: staged,
             stopping,
             serving,
@@ -230,7 +238,14 @@ impl Node {
         }
         self.raft.stop().await;
         let store = self.store.lock().take();
-        let close = move || store.map_or(Ok(()), Store::close);
+        let decisions = self.decisions;
+        let close = move || {
+            let closed = store.map_or(Ok(()), Store::close);
+            if let Some(decisions) = decisions {
+                decisions.close();
+            }
+            closed
+        };
         tokio::task::spawn_blocking(close)
             .await
             .map_err(io::Error::other)?
@@ -261,12 +276,19 @@ impl Foundation {
             .map_err(|error| system(&error))?;
         let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
         let own = reporter.clone();
-        let dispatcher = Arc::new(Dispatcher::new(
+        let decisions = decision_log(config, &clock)?;
+        let dispatcher = Dispatcher::new(
             config.id,
             Arc::new(keys.signing_key()),
             move || own.report(),
             config.heartbeat,
-        ));
+        )
+        .with_policy(config.placement, config.reports_every);
+        let dispatcher = match decisions.clone() {
+            Some(log) => dispatcher.on_decision(move |decision| log.record(decision)),
+            None => dispatcher,
+        };
+        let dispatcher = Arc::new(dispatcher);
         Ok(Self {
             keys,
             secret,
@@ -277,6 +299,7 @@ impl Foundation {
             worker,
             reporter,
             dispatcher,
+            decisions,
         })
     }
 
@@ -294,6 +317,15 @@ impl Foundation {
             raft_runtime: None,
         }
     }
+}
+
+fn decision_log(
+    config: &Config,
+    clock: &Arc<dyn WallClock>,
+) -> Result<Option<Arc<DecisionLog>>, StartError> {
+    let open = |path: &PathBuf| DecisionLog::open(path, config.id, clock.clone());
+    let log = config.decisions.as_ref().map(open).transpose()?;
+    Ok(log.map(Arc::new))
 }
 
 /// A job, as the worker's threads do it.
@@ -446,6 +478,7 @@ impl Wired {
             releaser: Releaser::new(id, secret, foundation.entropy),
             dispatcher: foundation.dispatcher,
             worker: foundation.worker,
+            reporter: foundation.reporter,
             clock: foundation.clock,
             stopping,
         });

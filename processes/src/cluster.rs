@@ -29,6 +29,16 @@ impl Cluster {
     /// # Errors
     /// When a folder cannot be written or a node does not start.
     pub async fn start(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepare(binaries, folder, size).await?;
+        cluster.start_all().await?;
+        Ok(cluster)
+    }
+
+    /// The same, with no node started yet: how each is started may still be changed.
+    ///
+    /// # Errors
+    /// When a folder cannot be written.
+    pub async fn prepare(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
         let secret = folder.join("cluster.secret");
         make_secret(&binaries.node, &secret).await?;
         let ports = free_ports(2 * usize::try_from(size)?)?;
@@ -39,7 +49,6 @@ impl Cluster {
             .map(|(port, id)| format!("{id}=127.0.0.1:{port}"))
             .collect();
 
-        let nodes_folder = folder.to_owned();
         let mut nodes = Vec::new();
         for ((id, link), http) in (1..=size).zip(links).zip(https) {
             let folder = folder.join(format!("node-{id}"));
@@ -52,16 +61,16 @@ impl Cluster {
                 program: binaries.node.clone(),
                 peers: peers.join(","),
                 secret: secret.clone(),
+                under: Vec::new(),
                 flags: Vec::new(),
+                log_filter: None,
                 process: None,
             });
         }
-        let mut cluster = Self {
+        Ok(Self {
             nodes,
-            folder: nodes_folder,
-        };
-        cluster.start_all().await?;
-        Ok(cluster)
+            folder: folder.to_owned(),
+        })
     }
 
     /// Starts every node that is not started, all at once: none is ready before a majority is there.
@@ -93,7 +102,9 @@ impl Cluster {
             folder,
             program: member.program.clone(),
             secret: member.secret.clone(),
+            under: Vec::new(),
             flags: vec!["--worker".into()],
+            log_filter: None,
             process: None,
         })
     }

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod grants;
 mod jobs;
+mod leader;
 mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,7 @@ pub use cluster::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, Heard};
 pub use jobs::JobFailure;
+pub use leader::NoLoads;
 
 /// A command is tried for so long before it is given up.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);

@@ -128,14 +128,16 @@ impl<W> Intake<W> {
         Some((id, work))
     }
 
-    /// A job's client has gone. A running job is left to its slot; any other is forgotten.
-    pub(super) fn give_up(&mut self, admission: Admission, now: Instant) {
+    /// A job's client has gone. A running job is left to its slot; any other is forgotten, which is answered.
+    pub(super) fn give_up(&mut self, admission: Admission, now: Instant) -> bool {
         let id = admission.ticket;
         let waits = |held: &Held| held.number == admission.number && held.running_since.is_none();
-        if self.held.get(&id).is_some_and(waits) {
+        let forgotten = self.held.get(&id).is_some_and(waits);
+        if forgotten {
             self.queue.retain(|(queued, _)| *queued != id);
             self.end(id, None, now);
         }
+        forgotten
     }
 
     /// A slot is through with a job; with its CPU time when it was really done.

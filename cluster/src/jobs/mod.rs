@@ -2,9 +2,12 @@
 //!
 //! At every node: `worker` checks tickets and takes jobs up (`intake`), the slots of `pool` do them through
 //! `hide`, `load` measures and reports. At the leader: `dispatcher` keeps the desk of `cameo_dispatch`, which decides,
-//! and signs the `ticket`.
+//! and signs the `ticket`;
+//! `decisions` writes down what was decided.
 //! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
 
+mod counters;
+pub mod decisions;
 pub mod dispatcher;
 pub mod error;
 pub mod hide;
@@ -16,7 +19,9 @@ mod pool;
 pub mod ticket;
 pub mod worker;
 
-pub use dispatcher::{Dispatcher, Place, View};
+pub use counters::JobCounts;
+pub use decisions::{DecisionLog, DecisionLogError};
+pub use dispatcher::{DecisionCounts, Dispatcher, Place, View};
 pub use error::{JobError, PlaceError};
 pub use hide::{Hide, HideFailed};
 pub use load::{Reporter, available_millicores};

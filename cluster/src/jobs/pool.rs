@@ -67,6 +67,7 @@ pub(super) fn start_slot(
             while let Some((id, work)) = shared.next_work() {
                 if work.reply.is_closed() {
                     shared.end(id, None);
+                    shared.counters.cancelled();
                     continue;
                 }
                 let before = cpu_of(&members);
@@ -77,7 +78,12 @@ pub(super) fn start_slot(
                     // Not measurable here: the clock is the next best.
                     _ => began.elapsed(),
                 };
+                let cpu_us = cpu.as_micros() as u64;
+                tracing::debug!(job = %work.ticket.job, done = result.is_ok(), cpu_us, "job ended");
                 shared.end(id, result.is_ok().then_some(cpu));
+                if result.is_err() {
+                    shared.counters.failed();
+                }
                 // A client that has gone does not want to know.
                 let _ = work.reply.send(result);
             }

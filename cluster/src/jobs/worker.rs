@@ -12,6 +12,7 @@ use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
 use tokio::sync::{oneshot, watch};
 
+use super::counters::{Counters, JobCounts};
 use super::error::JobError;
 use super::hide::Hide;
 use super::intake::{Admission, Intake, Load, Refusal};
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     pub(super) shape: Shape,
     pub(super) hide: Arc<dyn Hide>,
     pub(super) meter: Meter,
+    pub(super) counters: Counters,
     standing: Arc<dyn Standing>,
     state: Mutex<State>,
     work: Condvar,
@@ -82,6 +84,7 @@ impl Worker {
             shape,
             hide,
             meter: Meter::new(shape.slots as usize),
+            counters: Counters::default(),
             standing,
             state: Mutex::new(State {
                 intake: Intake::new(shape.slots, settings.millicores),
@@ -107,6 +110,18 @@ impl Worker {
     /// # Errors
     /// When the ticket is no good, or the worker takes nothing more now.
     pub async fn admit(
+        &self,
+        ticket: &Signed<Ticket>,
+        caller: PublicKey,
+    ) -> Result<Admitted, JobError> {
+        let admitted = self.take_up(ticket, caller).await;
+        if admitted.is_err() {
+            self.shared.counters.refused();
+        }
+        admitted
+    }
+
+    async fn take_up(
         &self,
         ticket: &Signed<Ticket>,
         caller: PublicKey,
@@ -147,6 +162,12 @@ impl Worker {
     #[must_use]
     pub fn finished(&self) -> u64 {
         self.shared.lock().intake.finished()
+    }
+
+    /// What became of the jobs since the start.
+    #[must_use]
+    pub fn counts(&self) -> JobCounts {
+        self.shared.counters.with_finished(self.finished())
     }
 
     /// Refuses new jobs from now on and says so in the reports. What was taken up goes on.
@@ -213,9 +234,10 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         let admission = self.admission;
-        self.worker
-            .shared
-            .change(|intake| intake.give_up(admission, Instant::now()));
+        let shared = &self.worker.shared;
+        if shared.change(|intake| intake.give_up(admission, Instant::now())) {
+            shared.counters.cancelled();
+        }
     }
 }
 
