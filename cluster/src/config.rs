@@ -8,7 +8,7 @@ use std::time::Duration;
 use cameo_dispatch::Policy;
 use clap::{Args, Parser, Subcommand};
 
-/// Most nodes that `--peers` may name.
+/// Most nodes that `--peers` may name, beside a worker itself.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
 /// Oldest load reports that may be asked for.
 const MAX_REPORTS_EVERY_MS: u64 = 600_000;
@@ -44,6 +44,35 @@ pub enum Verb {
         /// Where to; refused when the file exists.
         file: PathBuf,
     },
+    /// Removes a worker that is gone for good, by way of the nodes that run.
+    Remove(RemoveFlags),
+}
+
+/// The flags of a removal.
+#[derive(Debug, Args)]
+pub struct RemoveFlags {
+    /// The worker's number.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    /// Members that run, with their Raft addresses: one is enough.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        required = true,
+        value_name = "ID=HOST:PORT"
+    )]
+    peers: Vec<String>,
+    /// File with the cluster's secret.
+    #[arg(long, value_name = "FILE")]
+    secret: PathBuf,
+}
+
+/// A removal, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    pub id: u64,
+    pub peers: BTreeMap<u64, String>,
+    pub secret: PathBuf,
 }
 
 /// The flags of a node.
@@ -55,7 +84,11 @@ pub struct RunFlags {
     /// Where this node keeps its data; one folder a node.
     #[arg(long)]
     data: PathBuf,
-    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...
+    /// Joins a running cluster to do its image work: it has no vote, and holds no parts.
+    #[arg(long)]
+    worker: bool,
+    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this one and at
+    /// least one member.
     #[arg(
         long,
         value_delimiter = ',',
@@ -102,6 +135,8 @@ pub struct RunFlags {
 pub struct Config {
     pub id: u64,
     pub data: PathBuf,
+    /// Joins in place of founding.
+    pub worker: bool,
     /// Raft addresses of all nodes, this one's included.
     pub peers: BTreeMap<u64, String>,
     pub http: SocketAddr,
@@ -132,6 +167,10 @@ pub enum ConfigError {
     TooMany(usize),
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
     NotAmongPeers(u64),
+    #[error(
+        "--peers names this node alone: a worker needs the address of at least one member, as in --peers 1=HOST:PORT,{0}=HOST:PORT"
+    )]
+    NoMember(u64),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
     #[error(
@@ -158,6 +197,12 @@ impl RunFlags {
         if !peers.contains_key(&self.id) {
             return Err(ConfigError::NotAmongPeers(self.id));
         }
+        if peers.len() > MAX_PEERS + usize::from(self.worker) {
+            return Err(ConfigError::TooMany(peers.len()));
+        }
+        if self.worker && peers.len() < 2 {
+            return Err(ConfigError::NoMember(self.id));
+        }
         let ordered =
             self.heartbeat_ms < self.election_min_ms && self.election_min_ms < self.election_max_ms;
         if !ordered {
@@ -166,6 +211,7 @@ impl RunFlags {
         Ok(Config {
             id: self.id,
             data: self.data,
+            worker: self.worker,
             peers,
             http: http(&self.http)?,
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
@@ -178,6 +224,20 @@ impl RunFlags {
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),
             snapshot_after: self.snapshot_after,
+        })
+    }
+}
+
+impl RemoveFlags {
+    /// Checks the flags.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn check(self) -> Result<Removal, ConfigError> {
+        Ok(Removal {
+            id: self.id,
+            peers: peers(&self.peers)?,
+            secret: self.secret,
         })
     }
 }
@@ -209,9 +269,6 @@ fn policies() -> String {
 }
 
 fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
-    if texts.len() > MAX_PEERS {
-        return Err(ConfigError::TooMany(texts.len()));
-    }
     let mut peers = BTreeMap::new();
     for text in texts {
         let wrong = || ConfigError::Peer(text.clone());
@@ -287,6 +344,15 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_is_a_node_with_one_flag_more() {
+        let line =
+            format!("--worker --id 4 --peers 1=a:7001,4=d:7004 --http 127.0.0.1:7104 {REST}");
+        let config = check(&line).unwrap();
+        assert!(config.worker);
+        assert_eq!(config.peers.len(), 2);
+    }
+
+    #[test]
     fn wrong_flags_say_what_to_write() {
         let cases = [
             ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
@@ -298,6 +364,10 @@ mod tests {
             ("--id 1 --peers 1=a --http 127.0.0.1:1", "ID=HOST:PORT"),
             ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),
             ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "TLS"),
+            (
+                "--worker --id 4 --peers 4=a:1 --http 127.0.0.1:1",
+                "--peers 1=HOST:PORT,4=HOST:PORT",
+            ),
             (
                 "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url ftp://x",
                 "http://HOST:PORT",

@@ -7,7 +7,6 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +14,7 @@ use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, NodeId};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::config::Config;
@@ -40,6 +39,10 @@ use crate::standing::{Answering, Membership, Reports};
 use crate::store::{
     NodeRecord, OpenError, Opened, Options, Snapshots, State, StateMachine, Store, Wal,
 };
+
+mod serving;
+
+use serving::{Serving, serve};
 
 /// How long the clients' last calls have at the end.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
@@ -180,6 +183,19 @@ impl Node {
             }
             if stage.changed().await.is_err() {
                 // Nobody is left to make it ready: `failed` tells why.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits until it is certain that the node comes into no cluster as it was started, and says why.
+    pub async fn refused(&self) -> String {
+        let mut forming = self.raft.forming();
+        loop {
+            if let Forming::Refused { why } = &*forming.borrow_and_update() {
+                return why.clone();
+            }
+            if forming.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
@@ -386,6 +402,7 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
         data: config.data.clone(),
         listen: config.peers[&config.id].clone(),
         http: url.to_owned(),
+        worker: config.worker,
         peers: config.peers.clone(),
         timing: Timing {
             heartbeat: millis(config.heartbeat),
@@ -393,87 +410,6 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
             election_max: millis(config.election_max),
         },
         snapshot_after: config.snapshot_after,
-    }
-}
-
-/// What the task that serves clients takes with it.
-struct Serving {
-    id: NodeId,
-    foundation: Foundation,
-    raft: Raft,
-    state: State,
-    listener: TcpListener,
-    stage: watch::Sender<Stage>,
-    stopping: watch::Receiver<bool>,
-}
-
-/// Tells clients to wait until the cluster has formed, and serves them from then on.
-async fn serve(serving: Serving) {
-    let Serving {
-        id,
-        foundation,
-        raft,
-        state,
-        listener,
-        stage,
-        mut stopping,
-    } = serving;
-    let (formed, until_formed) = oneshot::channel();
-    let waiting = http::Waiting {
-        node: id,
-        raft: raft.clone(),
-        stage: stage.subscribe(),
-    };
-    let twin = match twin(&listener) {
-        Ok(twin) => twin,
-        Err(error) => {
-            tracing::error!(%error, "the listener cannot be shared");
-            return;
-        }
-    };
-    let first = http::serve(twin, waiting.router(), async {
-        // A sender that is dropped is a node that stops.
-        let _formed = until_formed.await;
-    });
-    let form = async {
-        let genesis = form(&raft, &stage).await;
-        let _ended = formed.send(());
-        genesis
-    };
-    let genesis = tokio::select! {
-        (genesis, ()) = async { tokio::join!(form, first) } => genesis,
-        _ = stopping.wait_for(|stopping| *stopping) => return,
-    };
-    let wired = Wired::new(id, foundation, raft, state, stopping.clone(), &genesis);
-    let serving = http::serve(listener, wired.api.clone().router(), async move {
-        let _stops = stopping.wait_for(|stopping| *stopping).await;
-    });
-    let announce = wired.announce(&stage);
-    tokio::join!(serving, announce);
-}
-
-/// A second handle on the same port, so that it is never closed in between.
-fn twin(listener: &TcpListener) -> io::Result<TcpListener> {
-    let copy = listener.as_fd().try_clone_to_owned()?;
-    TcpListener::from_std(std::net::TcpListener::from(copy))
-}
-
-/// Waits for the cluster to form, and says on what.
-async fn form(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
-    let mut forming = raft.forming();
-    let told = async {
-        loop {
-            if let Forming::Waiting { why } = &*forming.borrow_and_update() {
-                stage.send_replace(Stage::Waiting(why.clone()));
-            }
-            if forming.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    tokio::select! {
-        genesis = raft.formed() => genesis,
-        () = told => unreachable!("it never ends by itself"),
     }
 }
 

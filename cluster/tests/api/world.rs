@@ -125,6 +125,7 @@ fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
     Config {
         id,
         data: folder.join(format!("node-{id}")),
+        worker: false,
         peers,
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
