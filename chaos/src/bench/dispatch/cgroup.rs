@@ -15,6 +15,8 @@ pub const PERIOD_US: u64 = 20_000;
 const ROOT: &str = "/sys/fs/cgroup";
 /// Of the time of a group's two parts when both are busy. Parts in a hundred.
 pub const NEIGHBOURS_PART: u64 = 70;
+/// Times the weight that other processes of the machine have.
+const BEFORE_OTHERS: u64 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -91,6 +93,8 @@ impl Groups {
             version: self.version,
             folder,
         };
+        // Before whoever has no quota: those are meant to have the rest.
+        group.weigh("", 100 * BEFORE_OTHERS)?;
         group.weigh("node", 100 - NEIGHBOURS_PART)?;
         group.weigh("neighbour", NEIGHBOURS_PART)?;
         Ok(group)
@@ -142,11 +146,11 @@ impl Group {
         self.folder.join("neighbour/cgroup.procs")
     }
 
-    fn weigh(&self, part: &str, of_a_hundred: u64) -> anyhow::Result<()> {
+    fn weigh(&self, part: &str, weight: u64) -> anyhow::Result<()> {
         let part = self.folder.join(part);
         match self.version {
-            Version::One => write(&part.join("cpu.shares"), of_a_hundred * 20),
-            Version::Two => write(&part.join("cpu.weight"), of_a_hundred),
+            Version::One => write(&part.join("cpu.shares"), weight * 1024 / 100),
+            Version::Two => write(&part.join("cpu.weight"), weight),
         }
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use cameo_dispatch::Policy;
-use cameo_processes::{Binaries, Cluster, until};
+use cameo_processes::{Binaries, Cluster, Process, until};
 use tempfile::TempDir;
 
 use super::cgroup::{Group, Groups};
 use super::oracle::Server;
+use super::pinning;
 use crate::load::{Nodes, User};
 
 /// What each job took is in the nodes' logs.
@@ -135,11 +136,27 @@ impl Stage {
         for (node, group) in &self.by_node {
             group.set_quota(self.quotas.get(node).copied())?;
         }
+        self.pin_all()?;
         self.nodes.prefer(&self.leaders_url()?);
         until("reports with the new quotas", SEEN_WITHIN, || {
             self.reports_have_quotas()
         })
         .await?;
+        Ok(())
+    }
+
+    /// Each worker on a core that has enough for it; the leader on any.
+    fn pin_all(&self) -> anyhow::Result<()> {
+        let cores = pinning::cores()?;
+        let shared = pinning::share_out(&self.quotas, &cores);
+        for node in &self.cluster.nodes {
+            let process = node.process().and_then(Process::id);
+            let process = process.context("every node runs")?;
+            match shared.get(&node.id) {
+                Some(core) => pinning::pin(process, &[*core])?,
+                None => pinning::pin(process, &cores)?,
+            }
+        }
         Ok(())
     }
 
@@ -193,7 +210,7 @@ impl Stage {
         self.group(old)?.set_quota(Some(quota))?;
         let node = self.cluster.node_mut(old).context("it is still a node")?;
         node.start().await?;
-        Ok(())
+        self.pin_all()
     }
 
     /// The workers, as if their nodes used nothing for themselves.

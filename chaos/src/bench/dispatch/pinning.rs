@@ -1,0 +1,69 @@
+//! Which core each worker runs on.
+//!
+//! A quota is an upper bound: on cores that several workers happen to share, the scheduler gives less. So each has a
+//! core, such that the quotas of a core add up to no more than it has.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::Context as _;
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// A core for each worker: the largest quota first, to the core with the least. `cores` are those that there are.
+#[must_use]
+pub fn share_out(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, usize> {
+    let mut largest_first: Vec<(u64, u32)> = quotas.iter().map(|(id, of)| (*id, *of)).collect();
+    largest_first.sort_by_key(|(id, of)| (std::cmp::Reverse(*of), *id));
+    let mut taken = vec![0; cores.len()];
+    let mut shared = BTreeMap::new();
+    for (id, of) in largest_first {
+        let least = (0..cores.len()).min_by_key(|at| taken[*at]);
+        if let Some(at) = least {
+            taken[at] += of;
+            shared.insert(id, cores[at]);
+        }
+    }
+    shared
+}
+
+/// The cores that this program may use.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn cores() -> anyhow::Result<Vec<usize>> {
+    let may = sched_getaffinity(None).context("which cores there are")?;
+    Ok((0..CpuSet::MAX_CPU).filter(|core| may.is_set(*core)).collect())
+}
+
+/// Lets all threads of a process run on these cores only. Threads that it starts later inherit that.
+///
+/// # Errors
+/// When it has ended, or the system does not allow it.
+pub fn pin(process: u32, cores: &[usize]) -> anyhow::Result<()> {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|core| set.set(*core));
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let name = thread?.file_name();
+        let thread = name.to_str().and_then(|name| name.parse().ok());
+        let thread = thread.and_then(Pid::from_raw).context("a thread's id")?;
+        match sched_setaffinity(Some(thread), &set) {
+            // It has ended meanwhile.
+            Err(rustix::io::Errno::SRCH) => {}
+            set => set.context("pinning a thread")?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_core_has_to_give_more_than_it_has() {
+        let quotas = BTreeMap::from([(2, 600), (3, 300), (4, 300), (5, 150)]);
+        let shared = share_out(&quotas, &[0, 1]);
+        assert_eq!(shared, BTreeMap::from([(2, 0), (3, 1), (4, 1), (5, 0)]));
+    }
+}
