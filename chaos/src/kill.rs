@@ -83,7 +83,7 @@ async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<u64> {
     })
 }
 
-async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
         .context("the plan names nodes that are there")?;
@@ -95,7 +95,7 @@ async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<
     Ok(())
 }
 
-async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
         .context("the plan names nodes that are there")?;
@@ -107,7 +107,7 @@ async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()
 }
 
 /// One leader, everything committed applied everywhere, one state at one index.
-async fn agreed(cluster: &Cluster) -> anyhow::Result<u64> {
+pub(crate) async fn agreed(cluster: &Cluster) -> anyhow::Result<u64> {
     cluster.leader().await?;
     let applied = cluster.caught_up().await?;
     let told = until("all nodes at one index", SETTLES_WITHIN, || {

@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cameo_dispatch::Policy;
 use clap::{Args, Parser, Subcommand};
 
-/// Most nodes that `--peers` may name.
+/// Most nodes that `--peers` may name, beside a worker itself.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
+/// Oldest load reports that may be asked for.
+const MAX_REPORTS_EVERY_MS: u64 = 600_000;
 /// Entries between two snapshots.
 const SNAPSHOT_AFTER: u64 = 50_000;
 /// With less memory for jobs than this no photo of a phone could be hidden. MiB.
@@ -41,6 +44,35 @@ pub enum Verb {
         /// Where to; refused when the file exists.
         file: PathBuf,
     },
+    /// Removes a worker that is gone for good, by way of the nodes that run.
+    Remove(RemoveFlags),
+}
+
+/// The flags of a removal.
+#[derive(Debug, Args)]
+pub struct RemoveFlags {
+    /// The worker's number.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    id: u64,
+    /// Members that run, with their Raft addresses: one is enough.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        required = true,
+        value_name = "ID=HOST:PORT"
+    )]
+    peers: Vec<String>,
+    /// File with the cluster's secret.
+    #[arg(long, value_name = "FILE")]
+    secret: PathBuf,
+}
+
+/// A removal, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    pub id: u64,
+    pub peers: BTreeMap<u64, String>,
+    pub secret: PathBuf,
 }
 
 /// The flags of a node.
@@ -52,7 +84,11 @@ pub struct RunFlags {
     /// Where this node keeps its data; one folder a node.
     #[arg(long)]
     data: PathBuf,
-    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...
+    /// Joins a running cluster to do its image work: it has no vote, and holds no parts.
+    #[arg(long)]
+    worker: bool,
+    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this one and at
+    /// least one member.
     #[arg(
         long,
         value_delimiter = ',',
@@ -69,6 +105,15 @@ pub struct RunFlags {
     /// File with the secret that all nodes of the cluster share: see `cameod secret`.
     #[arg(long, value_name = "FILE")]
     secret: PathBuf,
+    /// Log of the placements that this node decides: see `cameo-chaos check`.
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+    /// Places as a rival of ours does. For measuring only.
+    #[arg(long, hide = true, value_name = "POLICY")]
+    placement: Option<String>,
+    /// Load reports count only so often. For measuring only.
+    #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS))]
+    reports_every_ms: u64,
     /// Most memory that image jobs may take, in MiB; else by the number of cores, and room for the largest job.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY))]
     job_memory: Option<u64>,
@@ -90,12 +135,19 @@ pub struct RunFlags {
 pub struct Config {
     pub id: u64,
     pub data: PathBuf,
+    /// Joins in place of founding.
+    pub worker: bool,
     /// Raft addresses of all nodes, this one's included.
     pub peers: BTreeMap<u64, String>,
     pub http: SocketAddr,
     /// Advertised base URL; `http://` and the bound address when none is given.
     pub http_url: Option<String>,
     pub secret: PathBuf,
+    /// Where decisions are logged, if they are.
+    pub decisions: Option<PathBuf>,
+    pub placement: Policy,
+    /// See [`cameo_dispatch::Settings`].
+    pub reports_every: Duration,
     /// Bytes that image jobs may take; none for the worker's own choice.
     pub job_memory: Option<u64>,
     pub heartbeat: Duration,
@@ -115,6 +167,10 @@ pub enum ConfigError {
     TooMany(usize),
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
     NotAmongPeers(u64),
+    #[error(
+        "--peers names this node alone: a worker needs the address of at least one member, as in --peers 1=HOST:PORT,{0}=HOST:PORT"
+    )]
+    NoMember(u64),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
     #[error(
@@ -123,6 +179,8 @@ pub enum ConfigError {
     NotLoopback(SocketAddr),
     #[error("--http-url has `{0}`: write it as http://HOST:PORT, without a path")]
     Url(String),
+    #[error("--placement has `{0}`: write one of {names}", names = policies())]
+    Placement(String),
     #[error(
         "the timeouts do not fit: heartbeat-ms < election-min-ms < election-max-ms is what elections need"
     )]
@@ -139,6 +197,12 @@ impl RunFlags {
         if !peers.contains_key(&self.id) {
             return Err(ConfigError::NotAmongPeers(self.id));
         }
+        if peers.len() > MAX_PEERS + usize::from(self.worker) {
+            return Err(ConfigError::TooMany(peers.len()));
+        }
+        if self.worker && peers.len() < 2 {
+            return Err(ConfigError::NoMember(self.id));
+        }
         let ordered =
             self.heartbeat_ms < self.election_min_ms && self.election_min_ms < self.election_max_ms;
         if !ordered {
@@ -147,10 +211,14 @@ impl RunFlags {
         Ok(Config {
             id: self.id,
             data: self.data,
+            worker: self.worker,
             peers,
             http: http(&self.http)?,
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
             secret: self.secret,
+            decisions: self.decisions,
+            placement: placement(self.placement)?,
+            reports_every: Duration::from_millis(self.reports_every_ms),
             job_memory: self.job_memory.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),
@@ -160,10 +228,47 @@ impl RunFlags {
     }
 }
 
-fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
-    if texts.len() > MAX_PEERS {
-        return Err(ConfigError::TooMany(texts.len()));
+impl RemoveFlags {
+    /// Checks the flags.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn check(self) -> Result<Removal, ConfigError> {
+        Ok(Removal {
+            id: self.id,
+            peers: peers(&self.peers)?,
+            secret: self.secret,
+        })
     }
+}
+
+impl Config {
+    /// What has to be said aloud when the node is told to place worse than it can.
+    #[must_use]
+    pub fn for_measuring_only(&self) -> Option<String> {
+        let ours = self.placement == Policy::default() && self.reports_every.is_zero();
+        (!ours).then(|| {
+            format!(
+                "FOR MEASURING ONLY: jobs are placed by `{}` on reports up to {} ms old; restart without \
+                 --placement and --reports-every-ms before anybody relies on this node",
+                self.placement.name(),
+                self.reports_every.as_millis()
+            )
+        })
+    }
+}
+
+fn placement(name: Option<String>) -> Result<Policy, ConfigError> {
+    name.map_or(Ok(Policy::default()), |name| {
+        Policy::named(&name).ok_or(ConfigError::Placement(name))
+    })
+}
+
+fn policies() -> String {
+    Policy::ALL.map(Policy::name).join(", ")
+}
+
+fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
     let mut peers = BTreeMap::new();
     for text in texts {
         let wrong = || ConfigError::Peer(text.clone());
@@ -239,6 +344,15 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_is_a_node_with_one_flag_more() {
+        let line =
+            format!("--worker --id 4 --peers 1=a:7001,4=d:7004 --http 127.0.0.1:7104 {REST}");
+        let config = check(&line).unwrap();
+        assert!(config.worker);
+        assert_eq!(config.peers.len(), 2);
+    }
+
+    #[test]
     fn wrong_flags_say_what_to_write() {
         let cases = [
             ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
@@ -251,6 +365,10 @@ mod tests {
             ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),
             ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "TLS"),
             (
+                "--worker --id 4 --peers 4=a:1 --http 127.0.0.1:1",
+                "--peers 1=HOST:PORT,4=HOST:PORT",
+            ),
+            (
                 "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url ftp://x",
                 "http://HOST:PORT",
             ),
@@ -258,11 +376,29 @@ mod tests {
                 "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --heartbeat-ms 200",
                 "heartbeat-ms <",
             ),
+            (
+                "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --placement best",
+                "least-projected, least-cpu",
+            ),
         ];
         for (line, says) in cases {
             let error = check(&format!("{line} {REST}")).unwrap_err().to_string();
             assert!(error.contains(says), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_node_that_is_to_place_badly_says_so() {
+        let line = format!("--id 1 --peers 1=a:1 --http 127.0.0.1:1 {REST}");
+        let ours = check(&format!("{line} --decisions /d/decisions.jsonl")).unwrap();
+        assert_eq!(ours.for_measuring_only(), None);
+        for flags in ["--placement random", "--reports-every-ms 10000"] {
+            let config = check(&format!("{line} {flags}")).unwrap();
+            let said = config.for_measuring_only().unwrap();
+            assert!(said.starts_with("FOR MEASURING ONLY"), "{said}");
+        }
+        let plain = check(&format!("{line} --placement least-projected")).unwrap();
+        assert_eq!(plain.for_measuring_only(), None);
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! `cameod`: runs one node, or makes a cluster's secret.
+//! `cameod`: runs one node, makes a cluster's secret, or has a worker removed.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use cameo_cluster::config::{CommandLine, Config, Verb};
+use cameo_cluster::config::{CommandLine, Config, Removal, Verb};
 use cameo_cluster::node::{Node, Stage};
-use cameo_cluster::raft::RAFT_THREAD;
+use cameo_cluster::raft::{RAFT_THREAD, remove_worker};
 use cameo_cluster::secret_file;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,6 +29,10 @@ fn main() -> ExitCode {
                 );
                 ExitCode::SUCCESS
             }
+            Err(error) => usage(&error),
+        },
+        Some(Verb::Remove(flags)) => match flags.check() {
+            Ok(removal) => remove(&removal),
             Err(error) => usage(&error),
         },
         None => match line.run.map(|flags| flags.check()) {
@@ -79,6 +84,9 @@ fn usage(error: &dyn std::fmt::Display) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
+    if let Some(warning) = config.for_measuring_only() {
+        eprintln!("cameod: warning: {warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
         .thread_name("cameod-api")
@@ -86,6 +94,30 @@ fn run(config: Config) -> ExitCode {
         .build();
     match runtime {
         Ok(runtime) => runtime.block_on(live(config)),
+        Err(error) => usage(&error),
+    }
+}
+
+fn remove(removal: &Removal) -> ExitCode {
+    let secret = match secret_file::read(&removal.secret) {
+        Ok(secret) => Arc::new(secret),
+        Err(error) => return usage(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return usage(&error),
+    };
+    match runtime.block_on(remove_worker(&removal.peers, secret, removal.id)) {
+        Ok(()) => {
+            eprintln!(
+                "cameod: node {} is no member any more: delete its folder, and give its number to nobody",
+                removal.id
+            );
+            ExitCode::SUCCESS
+        }
         Err(error) => usage(&error),
     }
 }
@@ -107,14 +139,19 @@ async fn live(config: Config) -> ExitCode {
         },
         () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
     };
-    let failure = tokio::select! {
-        () = tell(&node) => None,
-        () = either(&mut terminate, &mut interrupt) => None,
-        why = node.failed() => Some(why),
+    let end = tokio::select! {
+        () = tell(&node) => End::Asked,
+        () = either(&mut terminate, &mut interrupt) => End::Asked,
+        why = node.refused() => End::Refused(why),
+        why = node.failed() => End::Failed(why),
     };
-    match failure {
-        None => stop(node).await,
-        Some(why) => {
+    match end {
+        End::Asked => stop(node).await,
+        End::Refused(why) => {
+            stop(node).await;
+            usage(&why)
+        }
+        End::Failed(why) => {
             eprintln!(
                 "cameod: fatal: {why}; check the disk and the log, then start the node again"
             );
@@ -122,6 +159,14 @@ async fn live(config: Config) -> ExitCode {
             std::process::exit(1)
         }
     }
+}
+
+/// Why a node's life is over.
+enum End {
+    Asked,
+    /// By the cluster, or by what it was started with.
+    Refused(String),
+    Failed(String),
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {

@@ -7,14 +7,14 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, NodeId};
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::config::Config;
@@ -22,7 +22,10 @@ use crate::entropy::Entropy;
 use crate::events::Streams;
 use crate::http::{self, Api};
 use crate::jobs::carrier::DOWNLOAD_DEADLINE;
-use crate::jobs::{Codec, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores};
+use crate::jobs::{
+    Codec, DecisionLog, DecisionLogError, Dispatcher, Reporter, Worker, WorkerSettings,
+    available_millicores,
+};
 use crate::keys::Releaser;
 use crate::leader::Leader;
 use crate::link::{ClusterSecret, NodeKeyError, NodeKeys, TcpTransport};
@@ -36,6 +39,10 @@ use crate::standing::{Answering, Membership, Reports};
 use crate::store::{
     NodeRecord, OpenError, Opened, Options, Snapshots, State, StateMachine, Store, Wal,
 };
+
+mod serving;
+
+use serving::{Serving, serve};
 
 /// How long the clients' last calls have at the end.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
@@ -53,6 +60,8 @@ pub enum StartError {
     Data { path: String, error: io::Error },
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error(transparent)]
+    Decisions(#[from] DecisionLogError),
     #[error(transparent)]
     Keys(#[from] NodeKeyError),
     #[error(
@@ -85,6 +94,7 @@ pub struct Node {
     state: State,
     store: OpenStore,
     worker: Worker,
+    decisions: Option<Arc<DecisionLog>>,
     stage: watch::Receiver<Stage>,
     stopping: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -101,6 +111,7 @@ struct Foundation {
     worker: Worker,
     reporter: Arc<Reporter>,
     dispatcher: Arc<Dispatcher>,
+    decisions: Option<Arc<DecisionLog>>,
 }
 
 impl Node {
@@ -127,6 +138,7 @@ impl Node {
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
         let worker = foundation.worker.clone();
+        let decisions = foundation.decisions.clone();
         let serving = tokio::spawn(serve(Serving {
             id: config.id,
             foundation,
@@ -143,6 +155,7 @@ impl Node {
             state,
             store,
             worker,
+            decisions,
             stage: staged,
             stopping,
             serving,
@@ -170,6 +183,19 @@ impl Node {
             }
             if stage.changed().await.is_err() {
                 // Nobody is left to make it ready: `failed` tells why.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Waits until it is certain that the node comes into no cluster as it was started, and says why.
+    pub async fn refused(&self) -> String {
+        let mut forming = self.raft.forming();
+        loop {
+            if let Forming::Refused { why } = &*forming.borrow_and_update() {
+                return why.clone();
+            }
+            if forming.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
@@ -213,7 +239,14 @@ impl Node {
         }
         self.raft.stop().await;
         let store = self.store.lock().take();
-        let close = move || store.map_or(Ok(()), Store::close);
+        let decisions = self.decisions;
+        let close = move || {
+            let closed = store.map_or(Ok(()), Store::close);
+            if let Some(decisions) = decisions {
+                decisions.close();
+            }
+            closed
+        };
         tokio::task::spawn_blocking(close)
             .await
             .map_err(io::Error::other)?
@@ -245,12 +278,19 @@ impl Foundation {
             .map_err(|error| system(&error))?;
         let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
         let own = reporter.clone();
-        let dispatcher = Arc::new(Dispatcher::new(
+        let decisions = decision_log(config, &clock)?;
+        let dispatcher = Dispatcher::new(
             config.id,
             Arc::new(keys.signing_key()),
             move || own.report(),
             config.heartbeat,
-        ));
+        )
+        .with_policy(config.placement, config.reports_every);
+        let dispatcher = match decisions.clone() {
+            Some(log) => dispatcher.on_decision(move |decision| log.record(decision)),
+            None => dispatcher,
+        };
+        let dispatcher = Arc::new(dispatcher);
         Ok(Self {
             keys,
             secret,
@@ -261,6 +301,7 @@ impl Foundation {
             worker,
             reporter,
             dispatcher,
+            decisions,
         })
     }
 
@@ -278,6 +319,15 @@ impl Foundation {
             raft_runtime: None,
         }
     }
+}
+
+fn decision_log(
+    config: &Config,
+    clock: &Arc<dyn WallClock>,
+) -> Result<Option<Arc<DecisionLog>>, StartError> {
+    let open = |path: &PathBuf| DecisionLog::open(path, config.id, clock.clone());
+    let log = config.decisions.as_ref().map(open).transpose()?;
+    Ok(log.map(Arc::new))
 }
 
 fn make_folder(config: &Config) -> Result<(), StartError> {
@@ -352,6 +402,7 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
         data: config.data.clone(),
         listen: config.peers[&config.id].clone(),
         http: url.to_owned(),
+        worker: config.worker,
         peers: config.peers.clone(),
         timing: Timing {
             heartbeat: millis(config.heartbeat),
@@ -359,87 +410,6 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
             election_max: millis(config.election_max),
         },
         snapshot_after: config.snapshot_after,
-    }
-}
-
-/// What the task that serves clients takes with it.
-struct Serving {
-    id: NodeId,
-    foundation: Foundation,
-    raft: Raft,
-    state: State,
-    listener: TcpListener,
-    stage: watch::Sender<Stage>,
-    stopping: watch::Receiver<bool>,
-}
-
-/// Tells clients to wait until the cluster has formed, and serves them from then on.
-async fn serve(serving: Serving) {
-    let Serving {
-        id,
-        foundation,
-        raft,
-        state,
-        listener,
-        stage,
-        mut stopping,
-    } = serving;
-    let (formed, until_formed) = oneshot::channel();
-    let waiting = http::Waiting {
-        node: id,
-        raft: raft.clone(),
-        stage: stage.subscribe(),
-    };
-    let twin = match twin(&listener) {
-        Ok(twin) => twin,
-        Err(error) => {
-            tracing::error!(%error, "the listener cannot be shared");
-            return;
-        }
-    };
-    let first = http::serve(twin, waiting.router(), async {
-        // A sender that is dropped is a node that stops.
-        let _formed = until_formed.await;
-    });
-    let form = async {
-        let genesis = form(&raft, &stage).await;
-        let _ended = formed.send(());
-        genesis
-    };
-    let genesis = tokio::select! {
-        (genesis, ()) = async { tokio::join!(form, first) } => genesis,
-        _ = stopping.wait_for(|stopping| *stopping) => return,
-    };
-    let wired = Wired::new(id, foundation, raft, state, stopping.clone(), &genesis);
-    let serving = http::serve(listener, wired.api.clone().router(), async move {
-        let _stops = stopping.wait_for(|stopping| *stopping).await;
-    });
-    let announce = wired.announce(&stage);
-    tokio::join!(serving, announce);
-}
-
-/// A second handle on the same port, so that it is never closed in between.
-fn twin(listener: &TcpListener) -> io::Result<TcpListener> {
-    let copy = listener.as_fd().try_clone_to_owned()?;
-    TcpListener::from_std(std::net::TcpListener::from(copy))
-}
-
-/// Waits for the cluster to form, and says on what.
-async fn form(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
-    let mut forming = raft.forming();
-    let told = async {
-        loop {
-            if let Forming::Waiting { why } = &*forming.borrow_and_update() {
-                stage.send_replace(Stage::Waiting(why.clone()));
-            }
-            if forming.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    tokio::select! {
-        genesis = raft.formed() => genesis,
-        () = told => unreachable!("it never ends by itself"),
     }
 }
 
@@ -504,6 +474,7 @@ impl Wired {
             releaser: Releaser::new(id, secret, foundation.entropy),
             dispatcher: foundation.dispatcher,
             worker: foundation.worker,
+            reporter: foundation.reporter,
             clock: foundation.clock,
             stopping,
         });

@@ -6,6 +6,7 @@
 
 mod cost;
 mod desk;
+mod log;
 mod page;
 mod placement;
 mod report;
@@ -14,10 +15,11 @@ mod ticket_id;
 
 pub use cost::CostModel;
 pub use desk::{Desk, Job, Member, Settings};
+pub use log::{LOG_SCHEMA, LineError, Logged};
 pub use page::{Finished, MAX_OPEN, Page, Placement};
 pub use placement::{
-    Candidate, Choice, Decision, Heard, Question, SHARE_STEP_PERMILLE, Score, TIE_MARGIN_PERMILLE,
-    TIE_MARGIN_US, Verdict, decide, tie_bound,
+    Candidate, Choice, Decision, Heard, MIN_USABLE_MILLICORES, Question, SHARE_STEP_PERMILLE,
+    Score, TIE_MARGIN_PERMILLE, TIE_MARGIN_US, Verdict, decide, tie_bound,
 };
 pub use report::{Event, MAX_REPORT, REPORT_VERSION, Report, ReportError};
 pub use rivals::Policy;

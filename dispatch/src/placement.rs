@@ -17,10 +17,11 @@ pub const TIE_MARGIN_US: u64 = 1_000;
 /// CPU shares within one step of this are alike. Parts in a thousand.
 pub const SHARE_STEP_PERMILLE: u16 = 50;
 /// A worker that says it has less is reckoned with this, so that no score is without bound.
-const MIN_USABLE_MILLICORES: u32 = 10;
+pub const MIN_USABLE_MILLICORES: u32 = 10;
 
 /// What one worker last said of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Heard {
     /// Time since its report arrived.
     pub age_ms: u64,
@@ -34,6 +35,7 @@ pub struct Heard {
 
 /// One node that might work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Candidate {
     pub node: NodeId,
     /// Voters and learners are equals here; kept for whoever reads the decision.
@@ -50,6 +52,7 @@ pub struct Candidate {
 
 /// All that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Question {
     pub policy: Policy,
     pub term: u64,
@@ -68,6 +71,7 @@ pub struct Question {
 
 /// How long a job would wait and take on a worker, by projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Score {
     /// Until the job begins.
     pub wait_us: u64,
@@ -91,7 +95,7 @@ pub enum Verdict {
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Choice {
     Worker(NodeId),
     /// Every worker's wait is over the bound; this is the least.
@@ -104,6 +108,7 @@ pub enum Choice {
 
 /// A question with its answer, as the decision log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Decision {
     pub question: Question,
     /// In the order of the candidates.

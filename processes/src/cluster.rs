@@ -1,9 +1,10 @@
 //! A cluster of nodes on this machine, in one folder.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::process::Command;
 
 use crate::binary::Binaries;
@@ -18,6 +19,8 @@ const AGREE_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Cluster {
     pub nodes: Vec<Node>,
+    /// Where the nodes' folders are.
+    folder: PathBuf,
 }
 
 impl Cluster {
@@ -26,6 +29,16 @@ impl Cluster {
     /// # Errors
     /// When a folder cannot be written or a node does not start.
     pub async fn start(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepare(binaries, folder, size).await?;
+        cluster.start_all().await?;
+        Ok(cluster)
+    }
+
+    /// The same, with no node started yet: how each is started may still be changed.
+    ///
+    /// # Errors
+    /// When a folder cannot be written.
+    pub async fn prepare(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
         let secret = folder.join("cluster.secret");
         make_secret(&binaries.node, &secret).await?;
         let ports = free_ports(2 * usize::try_from(size)?)?;
@@ -48,12 +61,16 @@ impl Cluster {
                 program: binaries.node.clone(),
                 peers: peers.join(","),
                 secret: secret.clone(),
+                under: Vec::new(),
+                flags: Vec::new(),
+                log_filter: None,
                 process: None,
             });
         }
-        let mut cluster = Self { nodes };
-        cluster.start_all().await?;
-        Ok(cluster)
+        Ok(Self {
+            nodes,
+            folder: folder.to_owned(),
+        })
     }
 
     /// Starts every node that is not started, all at once: none is ready before a majority is there.
@@ -64,6 +81,64 @@ impl Cluster {
         let stopped = self.nodes.iter_mut().filter(|node| !node.is_started());
         let starts = futures_util::future::join_all(stopped.map(Node::start)).await;
         starts.into_iter().collect()
+    }
+
+    /// A node that is to join the running cluster as a worker, in a folder of its own: not started, and
+    /// none of the cluster's nodes yet.
+    ///
+    /// # Errors
+    /// When its folder cannot be made, or no node is there to join.
+    pub fn worker(&self, id: u64) -> anyhow::Result<Node> {
+        let member = self.nodes.first().context("a cluster has nodes")?;
+        let ports = free_ports(2)?;
+        let link = format!("127.0.0.1:{}", ports[0]);
+        let folder = self.folder.join(format!("node-{id}"));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Node {
+            id,
+            http: format!("127.0.0.1:{}", ports[1]),
+            peers: format!("{},{id}={link}", member.peers),
+            link,
+            folder,
+            program: member.program.clone(),
+            secret: member.secret.clone(),
+            under: Vec::new(),
+            flags: vec!["--worker".into()],
+            log_filter: None,
+            process: None,
+        })
+    }
+
+    /// Starts a worker with a number that no node has, and waits until it serves the cluster.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn join_worker(&mut self, id: u64) -> anyhow::Result<()> {
+        let mut worker = self.worker(id)?;
+        worker.start().await?;
+        self.nodes.push(worker);
+        Ok(())
+    }
+
+    /// Has a worker removed from the cluster by `cameod remove`; its process is left as it is.
+    ///
+    /// # Errors
+    /// When it is not removed.
+    pub async fn remove(&self, id: u64) -> anyhow::Result<()> {
+        let member = self.nodes.first().context("a cluster has nodes")?;
+        let removed = Command::new(&member.program)
+            .args(["remove", "--id", &id.to_string()])
+            .args(["--peers", &member.peers])
+            .arg("--secret")
+            .arg(&member.secret)
+            .output()
+            .await?;
+        anyhow::ensure!(
+            removed.status.success(),
+            "`cameod remove` failed: {}",
+            String::from_utf8_lossy(&removed.stderr)
+        );
+        Ok(())
     }
 
     /// What `cameo init --cluster` takes: each node's ready line is its URL with the fingerprint.

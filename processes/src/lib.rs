@@ -10,6 +10,8 @@ mod http;
 mod node;
 mod person;
 mod process;
+mod proxy;
+mod upload;
 mod wait;
 
 pub use binary::{Binaries, BinaryError};
@@ -18,4 +20,5 @@ pub use http::{HttpError, get_json};
 pub use node::Node;
 pub use person::{Person, Ran};
 pub use process::{Process, ProcessError};
+pub use proxy::{Phase, Proxy};
 pub use wait::{TimedOut, until};

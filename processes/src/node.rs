@@ -1,5 +1,6 @@
 //! One node: its folder and ports stay, its process comes and goes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ pub struct Node {
     pub(crate) program: PathBuf,
     pub(crate) peers: String,
     pub(crate) secret: PathBuf,
+    /// A command that starts the node's own command line: program and first arguments; mostly none.
+    pub under: Vec<OsString>,
+    /// More flags than each node has.
+    pub flags: Vec<OsString>,
+    /// What its log has: `CAMEO_LOG`, where it is not to be the node's default.
+    pub log_filter: Option<String>,
     pub(crate) process: Option<Process>,
 }
 
@@ -33,7 +40,7 @@ impl Node {
     /// # Errors
     /// When it does not get there.
     pub async fn start(&mut self) -> Result<(), ProcessError> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         command
             .arg("--id")
             .arg(self.id.to_string())
@@ -44,11 +51,27 @@ impl Node {
             .arg("--http")
             .arg(&self.http)
             .arg("--secret")
-            .arg(&self.secret);
+            .arg(&self.secret)
+            .args(&self.flags);
         let log = self.folder.join("node.log");
         self.process =
             Some(Process::start(&format!("node {}", self.id), command, &log, READY_WITHIN).await?);
         Ok(())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.under.split_first() {
+            Some((outer, words)) => {
+                let mut command = Command::new(outer);
+                command.args(words).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
+        if let Some(filter) = &self.log_filter {
+            command.env("CAMEO_LOG", filter);
+        }
+        command
     }
 
     /// Whether its process runs, as far as we have handled it.

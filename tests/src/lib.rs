@@ -38,10 +38,20 @@ impl World {
     /// # Errors
     /// When it does not form.
     pub async fn new(nodes: u64) -> anyhow::Result<Self> {
+        let mut world = Self::prepared(nodes).await?;
+        world.cluster.start_all().await?;
+        world.cluster.leader().await?;
+        Ok(world)
+    }
+
+    /// So many nodes, none of them started yet.
+    ///
+    /// # Errors
+    /// When their folders cannot be made.
+    pub async fn prepared(nodes: u64) -> anyhow::Result<Self> {
         let binaries = Binaries::locate()?;
         let folder = tempfile::Builder::new().prefix("cameo-world-").tempdir()?;
-        let cluster = Cluster::start(&binaries, folder.path(), nodes).await?;
-        cluster.leader().await?;
+        let cluster = Cluster::prepare(&binaries, folder.path(), nodes).await?;
         Ok(Self {
             cluster,
             binaries,

@@ -1,10 +1,11 @@
 //! Benchmarks: each prints one JSON document of figures, or a table for people.
 //!
-//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`] serve every benchmark; [`codec`] is the first of them.
+//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`] serve every benchmark; [`codec`] and [`mod@dispatch`] are two of them.
 //! [`quality`] and [`steganalysis`] look at pictures and know nothing of who made them. A benchmark reports and
 //! compares with its goals; no test asserts a time.
 
 pub mod codec;
+pub mod dispatch;
 pub mod document;
 pub mod figure;
 pub mod goal;

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod grants;
 mod jobs;
+mod leader;
 mod placing;
 mod users;
 
@@ -24,6 +25,7 @@ pub use cluster::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, Heard};
 pub use jobs::JobFailure;
+pub use leader::NoLoads;
 pub use placing::Preparing;
 
 /// A command is tried for so long before it is given up.

@@ -1,5 +1,7 @@
 //! `status`: how this home, its agent and its cluster are. It never fails for a cluster that is away.
 
+mod workers;
+
 use cameo_common::api::NodeStatus;
 use clap::Args;
 use futures_util::future::join_all;
@@ -59,6 +61,12 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         rows.push(vec![(*url).clone(), row]);
         told.push(document);
     }
+    let answers: Vec<NodeStatus> = nodes
+        .iter()
+        .filter_map(|(_, status)| status.clone())
+        .filter(|status| status.cluster == Some(ctx.me.cluster))
+        .collect();
+    let loads = ctx.api.status_of_leader(&answers).await;
     let leader = nodes.iter().find_map(|(_, status)| status.as_ref()?.leader);
     let agent = AgentLock::holder(ctx.vault.home())?;
     let waiting = due(&ctx.vault, clock::now())?.len();
@@ -76,7 +84,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
     let images = ctx.vault.list::<Image>()?.len();
     let held = ctx.vault.list::<GrantHeld>()?.len();
     let mut text = format!(
-        "{} in {}, cluster {}\n{}; {images} images, {held} shared with you, {waiting} things wait\n{}",
+        "{} in {}, cluster {}\n{}; {images} images, {held} shared with you, {waiting} things wait\n{}\n{}\n",
         ctx.me.name,
         ctx.vault.home().path().display(),
         short(&ctx.me.cluster),
@@ -84,7 +92,8 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
             Some(_) => "the agent runs",
             None => "no agent runs (`cameo agent`)",
         },
-        table(&rows)
+        table(&rows),
+        workers::text(&loads)
     );
     text.push_str(&troubles.join("\n"));
     Ok(Report::new(text)
@@ -95,6 +104,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         .with("cluster", ctx.me.cluster)
         .with("leader", leader)
         .with("nodes", told)
+        .with("workers", workers::document(&loads))
         .with("agent", agent.is_some())
         .with("images", images)
         .with("held", held)

@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod grants;
 mod jobs;
+mod metrics;
 mod nodes;
 mod read;
 mod rights;
@@ -31,7 +32,7 @@ pub use error::Fault;
 pub use serve::{Waiting, serve};
 
 use crate::events::Streams;
-use crate::jobs::{Dispatcher, Worker};
+use crate::jobs::{Dispatcher, Reporter, Worker};
 use crate::keys::Releaser;
 use crate::node_calls::NodeCalls;
 use crate::presence::Renewals;
@@ -57,6 +58,7 @@ pub struct Parts {
     pub releaser: Releaser,
     pub dispatcher: Arc<Dispatcher>,
     pub worker: Worker,
+    pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
     /// Turns true when the node begins to stop.
     pub stopping: watch::Receiver<bool>,
@@ -83,6 +85,7 @@ impl Api {
             .merge(views::routes())
             .merge(events::routes())
             .merge(jobs::routes())
+            .merge(metrics::routes())
             .fallback(async || {
                 Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md")
             })

@@ -44,11 +44,15 @@ impl Admitted {
     /// # Errors
     /// When the input is not the ticket's, no picture can be made of it, or it never fits into this worker's memory.
     pub async fn run(self, input: Bytes, hash: Hash) -> Result<Carrier, JobError> {
-        check_input(&self.ticket, input.len() as u64, hash)?;
         let shared = &self.hold.worker.shared;
-        let pictures = shared.pictures(&input)?;
+        let checked = check_input(&self.ticket, input.len() as u64, hash);
+        let pictures = checked
+            .map_err(JobError::from)
+            .and_then(|()| shared.pictures(&input))
+            .inspect_err(|_| self.hold.fail())?;
         let pipe = Arc::new(Pipe::default());
         let work = Work {
+            job: self.ticket.job,
             input,
             stop: Arc::clone(&self.hold.stop),
             pipe: Arc::clone(&pipe),
@@ -65,9 +69,23 @@ impl Hold {
     /// The client has gone, or has all that it wanted.
     pub(super) fn let_go(&self) {
         self.stop.ask();
+        if self.give_up() {
+            self.worker.shared.counters.cancelled();
+        }
+    }
+
+    /// The input is no good.
+    fn fail(&self) {
+        if self.give_up() {
+            self.worker.shared.counters.failed();
+        }
+    }
+
+    /// Whether the job had not been begun, and ends here.
+    fn give_up(&self) -> bool {
         let admission = self.admission;
         let shared = &self.worker.shared;
-        shared.change(|intake| intake.give_up(admission, Instant::now()));
+        shared.change(|intake| intake.give_up(admission, Instant::now()))
     }
 }
 

@@ -54,8 +54,19 @@ pub struct View {
     pub members: Vec<Place>,
 }
 
-type DecisionLog = Box<dyn Fn(&Decision) + Send + Sync>;
+type OnDecision = Box<dyn Fn(&Decision) + Send + Sync>;
 type OwnReport = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
+
+/// What was decided since the process started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DecisionCounts {
+    /// A worker was named.
+    pub worker: u64,
+    /// Every worker's wait was too long.
+    pub busy: u64,
+    /// No node could take the job.
+    pub nobody: u64,
+}
 
 /// Places jobs while this node leads.
 pub struct Dispatcher {
@@ -65,7 +76,7 @@ pub struct Dispatcher {
     settings: Settings,
     /// What the desk's moments are counted from.
     origin: Instant,
-    log: Option<DecisionLog>,
+    log: Option<OnDecision>,
     state: Mutex<State>,
 }
 
@@ -75,6 +86,7 @@ struct State {
     desk: Option<Desk>,
     /// What earlier terms learned, while there is no desk.
     costs: CostModel,
+    decided: DecisionCounts,
     /// Workers of which it was said already that their reports cannot be read.
     unreadable: BTreeSet<NodeId>,
 }
@@ -183,8 +195,8 @@ impl Dispatcher {
     ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
         self.received(self.node, &(self.own_report)(), view.now);
         // Locked until the placements are in the book, so that the next ones see them.
-        let mut state = self.lock();
-        let desk = state.desk.as_mut().filter(|desk| desk.term() == view.term);
+        let State { desk, decided, .. } = &mut *self.lock();
+        let desk = desk.as_mut().filter(|desk| desk.term() == view.term);
         let desk = desk.ok_or(PlaceError::NotLeader)?;
         desk.set_members(view.members.iter().map(|place| Member {
             node: place.node,
@@ -196,7 +208,7 @@ impl Dispatcher {
         for (nth, at) in (0..).zip(order) {
             let (request, seed) = (&requests[at], seed.wrapping_add(nth));
             placed[at] = within_limits(request)
-                .and_then(|()| self.place_at(desk, request, client, view, seed));
+                .and_then(|()| self.place_at(desk, decided, request, client, view, seed));
         }
         Ok(placed)
     }
@@ -204,6 +216,7 @@ impl Dispatcher {
     fn place_at(
         &self,
         desk: &mut Desk,
+        decided: &mut DecisionCounts,
         request: &PlaceJob,
         client: PublicKey,
         view: &View,
@@ -219,6 +232,7 @@ impl Dispatcher {
         if let Some(log) = &self.log {
             log(&decision);
         }
+        decided.count(&decision.choice);
         let worker = chosen(&decision)?;
         let member = view.members.iter().find(|member| member.node == worker);
         let (Some(member), Some(incarnation)) = (member, desk.incarnation(worker)) else {
@@ -262,6 +276,12 @@ impl Dispatcher {
         Signed::new(&self.key, ticket)
     }
 
+    /// What was decided since the process started.
+    #[must_use]
+    pub fn decided(&self) -> DecisionCounts {
+        self.lock().decided
+    }
+
     /// The loads as last heard, for people. Empty while this node does not lead.
     #[must_use]
     pub fn loads(&self, now: Instant) -> BTreeMap<NodeId, LoadInfo> {
@@ -290,6 +310,16 @@ impl fmt::Debug for Dispatcher {
             .field("node", &self.node)
             .field("term", &self.lock().desk.as_ref().map(Desk::term))
             .finish_non_exhaustive()
+    }
+}
+
+impl DecisionCounts {
+    fn count(&mut self, choice: &Choice) {
+        match choice {
+            Choice::Worker(_) => self.worker += 1,
+            Choice::Busy { .. } => self.busy += 1,
+            Choice::Nobody => self.nobody += 1,
+        }
     }
 }
 
@@ -325,7 +355,8 @@ fn chosen(decision: &Decision) -> Result<NodeId, PlaceError> {
     })
 }
 
-fn load_info(report: &Report, age: Duration) -> LoadInfo {
+/// A report as people are told of it.
+pub(crate) fn load_info(report: &Report, age: Duration) -> LoadInfo {
     LoadInfo {
         cpu_share: f64::from(report.cpu_share_permille) / 1000.0,
         quota_millicores: report.quota_millicores,

@@ -175,19 +175,20 @@ impl<W> Intake<W> {
     }
 
     /// A job's client has gone, or has all that it wanted. A running job is left to its slot; any other is
-    /// forgotten.
-    pub(super) fn give_up(&mut self, admission: Admission, now: Instant) {
+    /// forgotten. Answers whether one was that had not been begun.
+    pub(super) fn give_up(&mut self, admission: Admission, now: Instant) -> bool {
         let id = admission.ticket;
         let Some(held) = self.held.get_mut(&id) else {
-            return;
+            return false;
         };
         if held.number != admission.number {
-            return;
+            return false;
         }
         match held.phase {
             Phase::Waiting => {
                 self.queue.retain(|(queued, _, _)| *queued != id);
                 self.end(id, None, now);
+                return true;
             }
             Phase::Running { .. } => held.wanted = false,
             Phase::Sending { carrier } => {
@@ -195,6 +196,7 @@ impl<W> Intake<W> {
                 self.held.remove(&id);
             }
         }
+        false
     }
 
     /// A slot is through with a job. Its carrier counts until it was taken.

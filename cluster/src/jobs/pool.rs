@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cameo_common::codec::Stop;
+use cameo_common::ids::JobId;
 use cameo_common::job::JobInput;
 
 use super::carrier::{PIECE_BYTES, Pipe};
@@ -45,6 +46,7 @@ impl Shape {
 
 /// One job with its input, waiting for a slot.
 pub(super) struct Work {
+    pub(super) job: JobId,
     pub(super) input: Bytes,
     /// Asked when its client has gone.
     pub(super) stop: Arc<Stop>,
@@ -75,7 +77,9 @@ pub(super) fn start_slot(
                     // Not measurable here: the clock is the next best.
                     _ => began.elapsed(),
                 };
-                let Work { input, pipe, .. } = work;
+                let Work {
+                    job, input, pipe, ..
+                } = work;
                 // Before it is told that they are free.
                 drop(input);
                 let done = result.is_ok().then(|| Done {
@@ -83,6 +87,9 @@ pub(super) fn start_slot(
                     carrier: pipe.written(),
                 });
                 shared.end(id, done);
+                shared.counted(&result);
+                let cpu_us = cpu.as_micros() as u64;
+                tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
                 // A client that has gone does not want to know.
                 pipe.end(result);
             }

@@ -15,6 +15,7 @@ use futures_util::TryStreamExt;
 use tokio::sync::watch;
 
 use super::admitted::{Admitted, Hold};
+use super::counters::{Counters, JobCounts};
 use super::error::JobError;
 use super::hide::Hide;
 use super::intake::{Done, Intake, Load, Refusal};
@@ -61,6 +62,7 @@ pub(super) struct Shared {
     pub(super) shape: Shape,
     pub(super) hide: Arc<dyn Hide>,
     pub(super) meter: Meter,
+    pub(super) counters: Counters,
     standing: Arc<dyn Standing>,
     state: Mutex<State>,
     work: Condvar,
@@ -93,6 +95,7 @@ impl Worker {
             shape,
             hide,
             meter: Meter::new(shape.slots as usize),
+            counters: Counters::default(),
             standing,
             state: Mutex::new(State {
                 intake: Intake::new(shape.slots, settings.millicores, budget),
@@ -118,6 +121,18 @@ impl Worker {
     /// # Errors
     /// When the ticket is no good, or the worker takes nothing more now.
     pub async fn admit(
+        &self,
+        ticket: &Signed<Ticket>,
+        caller: PublicKey,
+    ) -> Result<Admitted, JobError> {
+        let admitted = self.take_up(ticket, caller).await;
+        if admitted.is_err() {
+            self.shared.counters.refused();
+        }
+        admitted
+    }
+
+    async fn take_up(
         &self,
         ticket: &Signed<Ticket>,
         caller: PublicKey,
@@ -165,6 +180,12 @@ impl Worker {
     #[must_use]
     pub fn finished(&self) -> u64 {
         self.shared.lock().intake.finished()
+    }
+
+    /// What became of the jobs since the start.
+    #[must_use]
+    pub fn counts(&self) -> JobCounts {
+        self.shared.counters.with_finished(self.finished())
     }
 
     /// Memory that jobs take now, and may take.
@@ -253,6 +274,15 @@ impl Shared {
         let load = state.intake.load(usable_millicores, now);
         let (first_event, events) = state.intake.recent(now);
         (load, first_event, events)
+    }
+
+    /// Counts how a job ended that a slot has worked on. Those that were done are counted by the intake.
+    pub(super) fn counted(&self, result: &Result<(), JobError>) {
+        match result {
+            Ok(()) => {}
+            Err(JobError::GivenUp) => self.counters.cancelled(),
+            Err(_) => self.counters.failed(),
+        }
     }
 
     pub(super) fn granted(&self) -> Granted {

@@ -23,7 +23,7 @@ use super::tls::{Session, Tls};
 use super::transport::{Accept, Later, Stream, Transport};
 use super::{Identity, hello};
 
-/// Connections whose hello has passed; a cluster of fifteen needs a quarter of it.
+/// Connections whose hello has passed; fifteen voters need a quarter of it, all workers less than half.
 const MAX_CONNECTIONS: usize = 256;
 /// Connections whose hello has not passed yet. They take no place from those whose has.
 const MAX_ARRIVING: usize = 64;

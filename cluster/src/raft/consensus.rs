@@ -16,6 +16,8 @@ use openraft::{RaftMetrics, ReadPolicy};
 use super::genesis::Genesis;
 use super::snapshot::{Inbox, SnapshotPort};
 use super::types::{EntryBytes, Member, ReplyBytes, TypeConfig};
+use super::wire::MemberRefusal;
+use super::workers::{self, WorkerChange};
 use crate::link::{ClusterId, Later};
 
 /// The durable half of a node, as `store` opens it.
@@ -98,6 +100,7 @@ pub(super) trait Consensus: Send + Sync {
     fn read_index(&self) -> Later<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
     fn initialise(&self, genesis: Arc<Genesis>) -> Later<'static, Result<(), String>>;
+    fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>>;
     fn hand_over(&self, to: u64) -> Later<'static, ()>;
     fn build_snapshot(&self) -> Later<'static, ()>;
     fn shutdown(&self) -> Later<'static, ()>;
@@ -253,6 +256,10 @@ where
                 Err(error) => Err(error.to_string()),
             }
         })
+    }
+
+    fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>> {
+        Box::pin(workers::change(self.raft.clone(), change))
     }
 
     fn hand_over(&self, to: u64) -> Later<'static, ()> {

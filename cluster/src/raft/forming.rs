@@ -9,17 +9,15 @@
 //! that was emptied in between notices that the question was asked of another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::async_runtime::WatchReceiver;
 use tokio::time::{Instant, sleep};
 
+use super::belonging::{Belonging, ask, random};
 use super::consensus::Consensus;
-use super::genesis::{Genesis, GenesisMember, Record, RecordFile};
-use super::membership::Membership;
-use super::wire::{NodeReply, NodeRequest, Presence, decode, encode};
+use super::genesis::{Genesis, GenesisMember};
+use super::wire::{NodeReply, NodeRequest, Presence};
 use crate::link::{CallError, ClusterId, Dial, Links, Purpose, Refusal};
 
 /// Between rounds of questions.
@@ -32,111 +30,42 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum Forming {
     /// Not yet, and why; a sentence for the operator.
     Waiting { why: String },
+    /// It will not, started as it is, and why; a sentence for the operator.
+    Refused { why: String },
     /// It does, for good.
     Formed { genesis: Arc<Genesis> },
 }
 
 /// This node's part in forming.
 pub(super) struct Founder {
-    pub me: GenesisMember,
-    pub token: [u8; 32],
-    /// Link addresses of all founders, this node among them.
-    pub peers: BTreeMap<u64, String>,
-    pub membership: Arc<Membership>,
-    pub file: RecordFile,
-    /// Makes the store remember the cluster too.
-    pub remember: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
-    /// The log was empty at the start.
-    pub started_empty: bool,
-    /// Whoever records a genesis holds this.
-    pub recording: Mutex<()>,
+    /// `peers` are all founders.
+    pub own: Arc<Belonging>,
 }
 
 impl Founder {
-    /// What this node says of itself.
-    pub fn presence(&self) -> Presence {
-        Presence {
-            member: self.me.clone(),
-            token: self.token,
-            cluster: self
-                .membership
-                .genesis()
-                .map(|genesis| genesis.cluster_id()),
-            empty: self.log_is_empty(),
-            peers: self.peers.keys().copied().collect(),
-        }
-    }
-
-    fn log_is_empty(&self) -> bool {
-        let Some(consensus) = self.membership.consensus.get() else {
-            return self.started_empty;
-        };
-        let metrics = consensus.metrics();
-        let metrics = metrics.borrow_watched();
-        self.started_empty && metrics.last_log_index.is_none() && metrics.last_applied.is_none()
-    }
-
     /// Another node says that this is the cluster. Durable before it is agreed to.
-    pub async fn accept(
-        self: &Arc<Self>,
-        genesis: Genesis,
-        token: [u8; 32],
-    ) -> Result<ClusterId, String> {
-        let founder = self.clone();
-        let accepted = tokio::task::spawn_blocking(move || {
-            founder.check(&genesis, token)?;
-            founder.record(genesis)
-        });
-        accepted
-            .await
-            .map_err(|error| format!("could not record the cluster: {error}"))?
+    pub async fn accept(&self, genesis: Genesis, token: [u8; 32]) -> Result<ClusterId, String> {
+        self.check(&genesis, token)?;
+        let cluster = self.own.record(genesis).await?;
+        self.own.membership.formed();
+        Ok(cluster)
     }
 
     fn check(&self, genesis: &Genesis, token: [u8; 32]) -> Result<(), String> {
-        if token != self.token {
+        if token != self.own.token {
             return Err("this node was restarted meanwhile; ask it again".into());
         }
         let ids: BTreeSet<u64> = genesis.members.iter().map(|member| member.id).collect();
-        if ids.len() != genesis.members.len() || !ids.iter().eq(self.peers.keys()) {
+        if ids.len() != genesis.members.len() || !ids.iter().eq(self.own.peers.keys()) {
             return Err(format!(
                 "its --peers names the nodes {:?}, yours {ids:?}; give every node the same --peers",
-                self.peers.keys().collect::<Vec<_>>()
+                self.own.peers.keys().collect::<Vec<_>>()
             ));
         }
-        if genesis.member(self.me.id) != Some(&self.me) {
+        if genesis.member(self.own.me.id) != Some(&self.own.me) {
             return Err("the genesis names another key or address for it".into());
         }
         Ok(())
-    }
-
-    /// Records the genesis unless this node belongs elsewhere. Blocking.
-    fn record(&self, genesis: Genesis) -> Result<ClusterId, String> {
-        let _one = self
-            .recording
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let cluster = genesis.cluster_id();
-        match self.membership.genesis() {
-            Some(known) if known.cluster_id() == cluster => return Ok(cluster),
-            Some(_) => return Err("it belongs to another cluster already".into()),
-            None => {}
-        }
-        if !self.started_empty {
-            return Err("its directory is not empty".into());
-        }
-        let record = Record {
-            node: self.me.id,
-            genesis,
-            initialised: false,
-        };
-        self.file
-            .store(&record)
-            .map_err(|error| error.to_string())?;
-        (self.remember)(cluster).map_err(|error| format!("its directory refuses: {error}"))?;
-        self.membership.forming.send_replace(Forming::Formed {
-            genesis: Arc::new(record.genesis),
-        });
-        Ok(cluster)
     }
 
     /// Runs until this node's log has begun.
@@ -149,55 +78,22 @@ impl Founder {
         if initialised {
             return;
         }
-        let coordinates = self.peers.keys().next() == Some(&self.me.id);
+        let coordinates = self.own.peers.keys().next() == Some(&self.own.me.id);
         let mut said = String::new();
-        while self.log_is_empty() {
+        while self.own.log_is_empty() {
             let why = if coordinates {
                 self.coordinate(&links, &*consensus).await
             } else {
                 self.look_around(&links).await
             };
             if let Some(why) = why {
-                self.waiting(why, &mut said);
+                self.own.waiting(why, &mut said);
             }
-            if self.log_is_empty() {
+            if self.own.log_is_empty() {
                 sleep(ROUND_PAUSE).await;
             }
         }
-        self.log_has_begun().await;
-    }
-
-    /// Says once what it waits for; also between the record and the beginning of the log.
-    fn waiting(&self, why: String, said: &mut String) {
-        if *said == why {
-            return;
-        }
-        tracing::info!(%why, "no cluster yet");
-        said.clone_from(&why);
-        self.membership.forming.send_if_modified(|forming| {
-            let waits = matches!(forming, Forming::Waiting { .. });
-            if waits {
-                *forming = Forming::Waiting { why };
-            }
-            waits
-        });
-    }
-
-    async fn log_has_begun(&self) {
-        let Some(genesis) = self.membership.genesis() else {
-            return;
-        };
-        let record = Record {
-            node: self.me.id,
-            genesis: (*genesis).clone(),
-            initialised: true,
-        };
-        let file = self.file.clone();
-        let stored = tokio::task::spawn_blocking(move || file.store(&record)).await;
-        if let Ok(Err(error)) = stored {
-            // Written again at the next start; until then a lost log would go unnoticed.
-            tracing::error!(%error, "cannot note that the log has begun");
-        }
+        self.own.log_has_begun().await;
     }
 
     /// One round of the coordinator; the reason why it is not done, if it is not.
@@ -206,18 +102,18 @@ impl Founder {
             Ok(others) => others,
             Err(why) => return Some(why),
         };
-        let known = self.membership.genesis();
+        let known = self.own.membership.genesis();
         let cluster = known.as_ref().map(|genesis| genesis.cluster_id());
         for presence in others.values() {
             let id = presence.member.id;
             if !presence.empty {
                 return Some(lost_directory(id));
             }
-            if !presence.peers.iter().eq(self.peers.keys()) {
+            if !presence.peers.iter().eq(self.own.peers.keys()) {
                 return Some(format!(
                     "--peers of node {id} names the nodes {:?}, here it names {:?}; give every node the same --peers",
                     presence.peers,
-                    self.peers.keys().collect::<Vec<_>>()
+                    self.own.peers.keys().collect::<Vec<_>>()
                 ));
             }
             if presence.cluster.is_some() && presence.cluster != cluster {
@@ -249,35 +145,19 @@ impl Founder {
         let mut members: Vec<GenesisMember> = others
             .values()
             .map(|presence| presence.member.clone())
-            .chain([self.me.clone()])
+            .chain([self.own.me.clone()])
             .collect();
         members.sort_by_key(|member| member.id);
         let genesis = Genesis {
             members,
             nonce: random()?,
         };
-        let this = self.shared_parts();
-        let recorded = tokio::task::spawn_blocking(move || this.record(genesis));
-        recorded
-            .await
-            .map_err(|error| format!("could not record the cluster: {error}"))??;
-        self.membership
+        self.own.record(genesis).await?;
+        self.own.membership.formed();
+        self.own
+            .membership
             .genesis()
             .ok_or_else(|| "the cluster was not recorded".into())
-    }
-
-    /// A copy for a blocking task; all that it changes is shared.
-    fn shared_parts(&self) -> Self {
-        Self {
-            me: self.me.clone(),
-            token: self.token,
-            peers: self.peers.clone(),
-            membership: self.membership.clone(),
-            file: self.file.clone(),
-            remember: self.remember.clone(),
-            started_empty: self.started_empty,
-            recording: Mutex::new(()),
-        }
     }
 
     async fn have_recorded(
@@ -305,15 +185,15 @@ impl Founder {
 
     /// One round of all others: they wait, and say for what.
     async fn look_around(&self, links: &Links) -> Option<String> {
-        if self.membership.genesis().is_some() {
+        if self.own.membership.genesis().is_some() {
             return None;
         }
         match self.ask_all(links).await {
             Err(why) => Some(why),
             Ok(others) => match others.values().find(|presence| !presence.empty) {
-                Some(_) => Some(lost_directory(self.me.id)),
+                Some(_) => Some(lost_directory(self.own.me.id)),
                 None => {
-                    let first = self.peers.keys().next().copied().unwrap_or_default();
+                    let first = self.own.peers.keys().next().copied().unwrap_or_default();
                     Some(format!("waiting for node {first} to form the cluster"))
                 }
             },
@@ -322,9 +202,10 @@ impl Founder {
 
     async fn ask_all(&self, links: &Links) -> Result<BTreeMap<u64, Presence>, String> {
         let asked = self
+            .own
             .peers
             .keys()
-            .filter(|id| **id != self.me.id)
+            .filter(|id| **id != self.own.me.id)
             .map(|id| async { (*id, self.ask(links, *id, &NodeRequest::Pristine).await) });
         let mut others = BTreeMap::new();
         let mut silent = Vec::new();
@@ -339,9 +220,12 @@ impl Founder {
         }
         // A node that has begun its log decides the matter, whoever else is silent.
         let begun = others.values().find(|presence| !presence.empty);
-        if let Some(begun) = begun.filter(|_| self.membership.genesis().is_none()) {
+        if let Some(begun) = begun.filter(|_| self.own.membership.genesis().is_none()) {
             let id = begun.member.id;
-            return Err(format!("{} (node {id} is up)", lost_directory(self.me.id)));
+            return Err(format!(
+                "{} (node {id} is up)",
+                lost_directory(self.own.me.id)
+            ));
         }
         if silent.is_empty() {
             Ok(others)
@@ -356,18 +240,17 @@ impl Founder {
         id: u64,
         request: &NodeRequest,
     ) -> Result<NodeReply, String> {
-        let Some(address) = self.peers.get(&id).cloned() else {
+        let Some(address) = self.own.peers.get(&id).cloned() else {
             return Err(format!("node {id} is not in --peers"));
         };
-        let link = links.separate(Dial {
+        let dial = Dial {
             node: id,
             address: address.clone(),
             purpose: Purpose::Forming,
-        });
-        let body = encode(request).map_err(|error| error.to_string())?;
-        match link.call(&body, Instant::now() + ASK_TIMEOUT).await {
-            Ok(reply) => decode(&reply).map_err(|error| format!("node {id}: {error}")),
-            Err(CallError::Refused(Refusal::Key)) => Err(lost_directory(self.me.id)),
+        };
+        match ask(links, dial, request, Instant::now() + ASK_TIMEOUT).await {
+            Ok(reply) => Ok(reply),
+            Err(CallError::Refused(Refusal::Key)) => Err(lost_directory(self.own.me.id)),
             Err(CallError::Refused(refusal)) => Err(format!("node {id} at {address}: {refusal}")),
             Err(error) => Err(format!("waiting for node {id} at {address}: {error}")),
         }
@@ -378,14 +261,4 @@ fn lost_directory(id: u64) -> String {
     format!(
         "the cluster has begun without this directory: node {id} is known but its directory is empty, and it will not vote, for it has forgotten its promises; restore the directory, or remove node {id} from the cluster and add it under a new id"
     )
-}
-
-/// 32 bytes from the system.
-pub(super) fn random() -> Result<[u8; 32], String> {
-    use rand::TryRng;
-    let mut bytes = [0; 32];
-    rand::rngs::SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|error| format!("the system gives no random bytes: {error}"))?;
-    Ok(bytes)
 }

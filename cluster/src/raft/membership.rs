@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 
 use super::consensus::Consensus;
@@ -12,23 +13,46 @@ use crate::link::{Admission, ClusterId, KnownKey};
 
 /// Membership as the log has it, and the genesis until the log has one.
 pub(super) struct Membership {
+    genesis: OnceLock<Arc<Genesis>>,
+    /// Told `Formed` no earlier than the genesis is on the disk.
     pub forming: watch::Sender<Forming>,
     pub consensus: OnceLock<Arc<dyn Consensus>>,
 }
 
 impl Membership {
-    pub fn new(forming: Forming) -> Self {
+    /// Of a node that belongs nowhere yet, and why.
+    pub fn new(why: &str) -> Self {
         Self {
-            forming: watch::Sender::new(forming),
+            genesis: OnceLock::new(),
+            forming: watch::Sender::new(Forming::Waiting { why: why.into() }),
             consensus: OnceLock::new(),
         }
     }
 
-    pub fn genesis(&self) -> Option<Arc<Genesis>> {
-        match &*self.forming.borrow() {
-            Forming::Formed { genesis } => Some(genesis.clone()),
-            Forming::Waiting { .. } => None,
+    /// The genesis of this node's cluster is on the disk.
+    pub fn belongs(&self, genesis: Genesis) {
+        // Set once: a node never changes its cluster.
+        let _again = self.genesis.set(Arc::new(genesis));
+    }
+
+    /// All that has to come before the log is done.
+    pub fn formed(&self) {
+        if let Some(genesis) = self.genesis() {
+            self.forming.send_if_modified(|forming| {
+                let news = !matches!(forming, Forming::Formed { .. });
+                *forming = Forming::Formed { genesis };
+                news
+            });
         }
+    }
+
+    /// This node will not come into a cluster as it was started, and why.
+    pub fn refused(&self, why: String) {
+        self.forming.send_replace(Forming::Refused { why });
+    }
+
+    pub fn genesis(&self) -> Option<Arc<Genesis>> {
+        self.genesis.get().cloned()
     }
 
     /// A member, as the latest membership has it.
@@ -38,6 +62,24 @@ impl Membership {
             .get()
             .and_then(|consensus| consensus.member(node));
         from_log.or_else(|| self.genesis()?.membership().remove(&node))
+    }
+}
+
+impl Membership {
+    /// Whether a node votes, as far as is known here. One that was given a vote and has not heard of it
+    /// yet is missed for a moment; one that has none, and votes, is never counted anyway.
+    pub fn votes(&self, node: u64) -> bool {
+        let from_log = self.consensus.get().and_then(|consensus| {
+            let metrics = consensus.metrics();
+            let metrics = metrics.borrow_watched();
+            let mut voters = metrics.membership_config.voter_ids().peekable();
+            voters.peek()?;
+            Some(voters.any(|voter| voter == node))
+        });
+        from_log.unwrap_or_else(|| {
+            self.genesis()
+                .is_some_and(|genesis| genesis.member(node).is_some())
+        })
     }
 }
 

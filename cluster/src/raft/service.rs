@@ -7,11 +7,13 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::belonging::Belonging;
 use super::consensus::Consensus;
 use super::forming::Founder;
 use super::seams::{AppService, ReportSource, WallClock};
 use super::shared::Shared;
-use super::wire::{Beat, NodeReply, NodeRequest, ReadRefusal, decode, encode};
+use super::types::Member;
+use super::wire::{Beat, MemberRefusal, NodeReply, NodeRequest, ReadRefusal, decode, encode};
 use crate::link::{Answer, Caller, Later, Purpose, Service};
 
 /// A larger report is left out: it would delay the heartbeat that it rides on.
@@ -21,7 +23,9 @@ const MAX_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What this node serves to others.
 pub(super) struct NodeService {
-    pub founder: Arc<Founder>,
+    pub own: Arc<Belonging>,
+    /// Unless this node joins as a worker.
+    pub founder: Option<Arc<Founder>>,
     pub consensus: Arc<dyn Consensus>,
     /// Proposals and reads, once the handle exists.
     pub shared: Arc<OnceLock<Arc<Shared>>>,
@@ -40,8 +44,8 @@ impl Service for NodeService {
             Err(error) => return Box::pin(async move { Answer::Denied(error.to_string()) }),
         };
         let served = match caller.purpose {
-            Purpose::Forming => self.serve_forming(request),
-            Purpose::Member => self.serve_member(caller.node, request),
+            Purpose::Forming => self.serve_forming(caller, request),
+            Purpose::Member => self.serve_member(caller, request),
         };
         Box::pin(async move {
             match served.await.map(|reply| encode(&reply)) {
@@ -54,20 +58,41 @@ impl Service for NodeService {
 }
 
 impl NodeService {
-    fn serve_forming(&self, request: NodeRequest) -> Later<'static, Served> {
-        let founder = self.founder.clone();
+    fn serve_forming(&self, caller: &Caller, request: NodeRequest) -> Later<'static, Served> {
+        let (own, founder) = (self.own.clone(), self.founder.clone());
+        let (shared, caller) = (self.shared.get().cloned(), caller.clone());
         Box::pin(async move {
             match request {
-                NodeRequest::Pristine => Ok(NodeReply::Pristine(founder.presence())),
-                NodeRequest::Form { genesis, token } => {
-                    Ok(NodeReply::Formed(founder.accept(genesis, token).await))
-                }
+                NodeRequest::Pristine => Ok(NodeReply::Pristine(own.presence())),
+                NodeRequest::Form { genesis, token } => Ok(NodeReply::Formed(match founder {
+                    Some(founder) => founder.accept(genesis, token).await,
+                    None => Err("it was started as a worker, and founds nothing".into()),
+                })),
+                NodeRequest::MayJoin => Ok(NodeReply::MayJoin(match shared {
+                    Some(shared) => shared.may_join(&caller).await,
+                    None => Err(MemberRefusal::NotLeader { leader: None }),
+                })),
+                NodeRequest::Remove {
+                    node,
+                    patience_millis,
+                } => Ok(NodeReply::Removed(match shared {
+                    Some(shared) => shared.remove_worker(node, deadline(patience_millis)).await,
+                    None => Err(MemberRefusal::NotLeader { leader: None }),
+                })),
                 _ => Err("this connection is for forming a cluster only".into()),
             }
         })
     }
 
-    fn serve_member(&self, from: u64, request: NodeRequest) -> Later<'static, Served> {
+    fn serve_member(&self, caller: &Caller, request: NodeRequest) -> Later<'static, Served> {
+        let from = caller.node;
+        let asks_for_a_vote = matches!(
+            request,
+            NodeRequest::Vote(_) | NodeRequest::PreVote(_) | NodeRequest::TransferLeader(_)
+        );
+        if asks_for_a_vote && !self.own.membership.votes(self.own.me.id) {
+            return Box::pin(async { Err("this node is a worker, and has no vote".into()) });
+        }
         let consensus = &self.consensus;
         match request {
             NodeRequest::Append(rpc) => {
@@ -118,7 +143,14 @@ impl NodeService {
                 patience_millis,
             } => self.propose(command, patience_millis),
             NodeRequest::App(body) => self.serve_app(from, body),
-            NodeRequest::Pristine | NodeRequest::Form { .. } => {
+            NodeRequest::Join {
+                member,
+                patience_millis,
+            } => self.admit(caller.clone(), member, patience_millis),
+            NodeRequest::Pristine
+            | NodeRequest::Form { .. }
+            | NodeRequest::MayJoin
+            | NodeRequest::Remove { .. } => {
                 Box::pin(async { Err("ask this on a connection for forming".into()) })
             }
         }
@@ -159,6 +191,22 @@ impl NodeService {
             };
             let proposed = shared.propose_forwarded(command, deadline).await;
             Ok(NodeReply::Proposed(proposed))
+        })
+    }
+
+    fn admit(
+        &self,
+        caller: Caller,
+        member: Member,
+        patience_millis: u64,
+    ) -> Later<'static, Served> {
+        let (shared, deadline) = (self.shared.get().cloned(), deadline(patience_millis));
+        Box::pin(async move {
+            let Some(shared) = shared else {
+                return Err("still starting".into());
+            };
+            let admitted = shared.admit(&caller, member, deadline).await;
+            Ok(NodeReply::Joined(admitted))
         })
     }
 

@@ -12,11 +12,13 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::belonging::{Belonging, random};
 use super::clock::Clocks;
 use super::config::{self, SNAPSHOT_AFTER_ENTRIES, Timing};
 use super::consensus::{self, Consensus, Storage};
-use super::forming::{Forming, Founder, random};
+use super::forming::Founder;
 use super::genesis::{GenesisMember, RecordError, RecordFile};
+use super::joining::Joiner;
 use super::membership::Membership;
 use super::network::Network;
 use super::read;
@@ -40,7 +42,10 @@ pub struct Settings {
     pub listen: String,
     /// Base URL of this node's HTTP API, as clients reach it.
     pub http: String,
-    /// All founding nodes and where their links listen, this node among them.
+    /// Joins a running cluster as a worker, without a vote, in place of founding one.
+    pub worker: bool,
+    /// All founding nodes and where their links listen, this node among them; for a worker, itself and
+    /// members that let it in.
     pub peers: BTreeMap<u64, String>,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
@@ -62,6 +67,7 @@ impl Settings {
             data,
             listen,
             http,
+            worker: false,
             peers,
             timing: Timing::default(),
             snapshot_after: SNAPSHOT_AFTER_ENTRIES,
@@ -105,6 +111,10 @@ impl fmt::Debug for Parts {
 pub enum StartError {
     #[error("--peers does not name node {0} itself; it lists every founding node")]
     NotAPeer(u64),
+    #[error("this directory belongs to node {0}, which has a vote: start it without --worker")]
+    Votes(u64),
+    #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
+    IsWorker(u64),
     #[error("the election timing is impossible: {0}")]
     Timing(String),
     #[error(transparent)]
@@ -145,9 +155,10 @@ where
     let failed = |error: String| StartError::Failed(error);
     let config = config::openraft_config(settings.timing, settings.snapshot_after)
         .map_err(|error| StartError::Timing(error.to_string()))?;
-    let (founder, initialised) = founder(&settings, &parts, &storage)?;
-    let founder = Arc::new(founder);
-    let membership = founder.membership.clone();
+    let (own, initialised) = belonging(&settings, &parts, &storage)?;
+    let own = Arc::new(own);
+    let founder = (!settings.worker).then(|| Arc::new(Founder { own: own.clone() }));
+    let membership = own.membership.clone();
 
     let identity = Identity {
         node: id,
@@ -180,6 +191,7 @@ where
 
     let late_shared = Arc::new(OnceLock::new());
     let service = Arc::new(NodeService {
+        own: own.clone(),
         founder: founder.clone(),
         consensus: consensus.clone(),
         shared: late_shared.clone(),
@@ -220,7 +232,10 @@ where
         tokio::spawn(follow(consensus.clone(), leadership, applied)),
         tokio::spawn(async move { for_readers.serve_readers(waiting).await }),
         tokio::spawn(async move { for_clock.watch_own_clock().await }),
-        tokio::spawn(founder.run(links, consensus, initialised)),
+        match founder {
+            Some(founder) => tokio::spawn(founder.run(links, consensus, initialised)),
+            None => tokio::spawn(Joiner { own, links }.run(initialised)),
+        },
     ];
     *shared
         .running
@@ -235,11 +250,11 @@ where
 }
 
 /// Reads the record of the cluster and checks it against the directory.
-fn founder<L, SM, P>(
+fn belonging<L, SM, P>(
     settings: &Settings,
     parts: &Parts,
     storage: &Storage<L, SM, P>,
-) -> Result<(Founder, bool), StartError> {
+) -> Result<(Belonging, bool), StartError> {
     let id = settings.id;
     let link = settings
         .peers
@@ -255,18 +270,21 @@ fn founder<L, SM, P>(
     if record.is_none() && !storage.pristine {
         return Err(StartError::RecordLost);
     }
-    let forming = match record {
-        None => Forming::Waiting {
-            why: "looking for the other nodes".into(),
-        },
-        Some(record) => {
-            (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
-            Forming::Formed {
-                genesis: Arc::new(record.genesis),
-            }
+    let membership = Membership::new("looking for the other nodes");
+    if let Some(record) = record {
+        match (record.genesis.member(id).is_some(), settings.worker) {
+            (true, true) => return Err(StartError::Votes(id)),
+            (false, false) => return Err(StartError::IsWorker(id)),
+            _ => {}
         }
-    };
-    let founder = Founder {
+        (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
+        membership.belongs(record.genesis);
+        // A worker that knows its cluster may not have been let in yet.
+        if initialised || !settings.worker {
+            membership.formed();
+        }
+    }
+    let own = Belonging {
         me: GenesisMember {
             id,
             link,
@@ -276,13 +294,13 @@ fn founder<L, SM, P>(
         },
         token: random().map_err(StartError::Failed)?,
         peers: settings.peers.clone(),
-        membership: Arc::new(Membership::new(forming)),
+        membership: Arc::new(membership),
         file,
         remember: storage.remember.clone(),
         started_empty: storage.pristine,
         recording: Mutex::new(()),
     };
-    Ok((founder, initialised))
+    Ok((own, initialised))
 }
 
 /// Turns openraft's metrics into what others watch.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::genesis::{Genesis, GenesisMember};
-use super::types::TypeConfig;
+use super::types::{Member, TypeConfig};
 use crate::link::ClusterId;
 
 const WIRE_VERSION: u8 = 1;
@@ -59,6 +59,18 @@ pub(super) enum NodeRequest {
         genesis: Genesis,
         token: [u8; 32],
     },
+    /// Joining, asked of the leader: may the caller become a worker, and of which cluster?
+    MayJoin,
+    /// Joining, asked of the leader by a node that has recorded the cluster: make me a worker.
+    Join {
+        member: Member,
+        patience_millis: u64,
+    },
+    /// Asked of the leader: have done with this worker.
+    Remove {
+        node: u64,
+        patience_millis: u64,
+    },
 }
 
 /// A reply between nodes; each answers the request of its name.
@@ -81,6 +93,9 @@ pub(super) enum NodeReply {
     App(#[serde(with = "super::blob")] Vec<u8>),
     Pristine(Presence),
     Formed(Result<ClusterId, String>),
+    MayJoin(Result<Genesis, MemberRefusal>),
+    Joined(Result<(), MemberRefusal>),
+    Removed(Result<(), MemberRefusal>),
 }
 
 /// What rides on a heartbeat's reply.
@@ -119,6 +134,31 @@ pub(super) enum ReadRefusal {
     NotLeader { leader: Option<u64> },
     NoQuorum,
     Stopping,
+}
+
+/// Why the members stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub(super) enum MemberRefusal {
+    /// And who does, and where its link is.
+    #[error("it does not lead")]
+    NotLeader { leader: Option<(u64, String)> },
+    /// Another change is under way, or what came of this one is not known.
+    #[error("the members are being changed: ask again")]
+    Unsettled,
+    #[error("a member of the cluster has this id already")]
+    Taken,
+    #[error("the cluster has {limit} workers already, and takes no more")]
+    Full { limit: u64 },
+    #[error("an address has more than {limit} bytes")]
+    LongAddress { limit: u64 },
+    #[error("the leader cannot reach it: {why}")]
+    Unreachable { why: String },
+    #[error("another node answers at its address")]
+    OtherNode,
+    #[error("the node has a vote: only workers can be removed")]
+    Votes,
+    #[error("no member has this id")]
+    NotAMember,
 }
 
 /// What a node says of itself while a cluster is forming.
@@ -231,6 +271,15 @@ mod tests {
                 genesis: genesis(),
                 token: [1; 32],
             },
+            NodeRequest::MayJoin,
+            NodeRequest::Join {
+                member: Member::default(),
+                patience_millis: 9,
+            },
+            NodeRequest::Remove {
+                node: 4,
+                patience_millis: 9,
+            },
         ];
         for (number, request) in requests.iter().enumerate() {
             let bytes = encode(request).unwrap();
@@ -277,12 +326,60 @@ mod tests {
             NodeReply::App(vec![1]),
             NodeReply::Pristine(presence),
             NodeReply::Formed(Ok([4; 32])),
+            NodeReply::MayJoin(Ok(genesis())),
+            NodeReply::Joined(Err(MemberRefusal::Taken)),
+            NodeReply::Removed(Ok(())),
         ];
         for (number, reply) in replies.iter().enumerate() {
             let bytes = encode(reply).unwrap();
             assert_eq!(bytes[..2], [1, number as u8], "{reply:?}");
             let again: NodeReply = decode(&bytes).unwrap();
             assert_eq!(encode(&again).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_joining_are_pinned() {
+        let member = Member {
+            link: "h:1".into(),
+            http: "u".into(),
+            key: [7; 32],
+        };
+        let join = encode(&NodeRequest::Join {
+            member,
+            patience_millis: 9,
+        });
+        let key = [7; 32];
+        let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
+        assert_eq!(join.unwrap(), expected);
+        let remove = NodeRequest::Remove {
+            node: 4,
+            patience_millis: 9,
+        };
+        assert_eq!(encode(&remove).unwrap(), [1, 14, 4, 9]);
+        let known = NodeReply::MayJoin(Ok(genesis()));
+        let expected = [&[1, 11, 0, 0][..], &[7; 32]].concat();
+        assert_eq!(encode(&known).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_bytes_of_refusals_to_change_members_are_pinned() {
+        let text = |why: &str| why.to_owned();
+        let leader = Some((2, text("h")));
+        let refusals: [(MemberRefusal, &[u8]); 9] = [
+            (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
+            (MemberRefusal::Unsettled, &[1]),
+            (MemberRefusal::Taken, &[2]),
+            (MemberRefusal::Full { limit: 3 }, &[3, 3]),
+            (MemberRefusal::LongAddress { limit: 4 }, &[4, 4]),
+            (MemberRefusal::Unreachable { why: text("w") }, &[5, 1, b'w']),
+            (MemberRefusal::OtherNode, &[6]),
+            (MemberRefusal::Votes, &[7]),
+            (MemberRefusal::NotAMember, &[8]),
+        ];
+        for (refusal, bytes) in refusals {
+            let encoded = encode(&NodeReply::Joined(Err(refusal))).unwrap();
+            assert_eq!(encoded, [&[1, 12, 1], bytes].concat());
         }
     }
 

@@ -7,6 +7,7 @@ use cameo_common::api::{
 use cameo_common::codec::{self, CodecKey, HideOptions};
 use cameo_common::ids::{Hash, JobId};
 use cameo_common::job::JobInput;
+use cameo_dispatch::{Choice, Logged};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::http::{Answer, Exchange, send};
@@ -124,6 +125,23 @@ async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_leader_writes_down_what_it_decides_before_it_has_stopped() {
+    // given
+    let mut world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let placed = place(&world, 1, &ada, b"a job").await;
+    // when
+    world.stop(1).await;
+    // then
+    let log = std::fs::read_to_string(world.decisions(1)).unwrap();
+    let lines: Vec<Logged> = log.lines().map(|l| Logged::of_line(l).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!(last.decision.choice, Choice::Worker(placed.worker));
+    assert_eq!(last.leader, 1);
+    assert!(lines.iter().all(|line| line.decision.replays()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_input_that_is_no_job_is_refused_by_its_worker() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
@@ -132,6 +150,33 @@ async fn an_input_that_is_no_job_is_refused_by_its_worker() {
     assert_eq!((answer.status, answer.code().as_str()), (422, "bad_job"));
     let code = serde_json::from_value::<ErrorCode>(answer.json()["code"].clone()).unwrap();
     assert_eq!(code, ErrorCode::BadJob);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_tells_every_workers_load_in_its_metrics_and_others_their_own() {
+    let world = World::new(3).await;
+    let leader = world.leader().await;
+    for id in 1..=3 {
+        let text = until("metrics of reports from all", async || {
+            let answer = send(world.url(id), "GET", paths::METRICS, &[], b"").await;
+            assert_eq!(answer.status, 200);
+            assert!(
+                answer
+                    .head
+                    .contains("content-type: text/plain; version=0.0.4")
+            );
+            let text = String::from_utf8(answer.body).unwrap();
+            let reporting = text.matches("} 1\n").count() >= 3 * 2;
+            (id != leader || reporting).then_some(text)
+        })
+        .await;
+        assert!(text.contains(&format!("cameo_is_leader {}\n", u8::from(id == leader))));
+        assert!(text.contains("\ncameo_quota_millicores "), "{text}");
+        assert_eq!(
+            text.contains("cameo_worker_quota_millicores{"),
+            id == leader
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cameo_cluster::config::Config;
@@ -23,7 +23,7 @@ pub struct World {
     pub nodes: Vec<Option<Node>>,
     pub urls: Vec<String>,
     pub cluster: ClusterId,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -49,13 +49,18 @@ impl World {
             urls: nodes.iter().map(|node| node.url().to_owned()).collect(),
             nodes: nodes.into_iter().map(Some).collect(),
             cluster: clusters[0],
-            _folder: folder,
+            folder,
         }
     }
 
     /// The URL of a node, 1 for the first.
     pub fn url(&self, id: u64) -> &str {
         &self.urls[id as usize - 1]
+    }
+
+    /// Where a node logs its decisions.
+    pub fn decisions(&self, id: u64) -> PathBuf {
+        decisions(self.folder.path(), id)
     }
 
     pub async fn stop(&mut self, id: u64) {
@@ -111,15 +116,23 @@ fn free_ports(count: u64) -> Vec<u16> {
         .collect()
 }
 
+fn decisions(folder: &Path, id: u64) -> PathBuf {
+    folder.join(format!("decisions-{id}.jsonl"))
+}
+
 /// Slow elections: many nodes share one busy machine here, and no test is about fail-over's speed.
 fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
     Config {
         id,
         data: folder.join(format!("node-{id}")),
+        worker: false,
         peers,
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
         secret: folder.join("secret"),
+        decisions: Some(decisions(folder, id)),
+        placement: Default::default(),
+        reports_every: Duration::ZERO,
         job_memory: None,
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(500),

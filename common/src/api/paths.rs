@@ -3,6 +3,8 @@
 pub const CLUSTER: &str = "/v1/cluster";
 pub const STATUS: &str = "/v1/status";
 pub const STATE_HASH: &str = "/v1/state-hash";
+/// Prometheus' text format, not JSON.
+pub const METRICS: &str = "/metrics";
 pub const USERS: &str = "/v1/users";
 pub const USER: &str = "/v1/users/{name}";
 pub const USER_OFFLINE: &str = "/v1/users/{name}/offline";

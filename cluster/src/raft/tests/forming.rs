@@ -6,7 +6,7 @@ use super::world::{World, until};
 
 fn why(node: &Raft) -> Option<String> {
     match &*node.forming().borrow() {
-        Forming::Waiting { why } => Some(why.clone()),
+        Forming::Waiting { why } | Forming::Refused { why } => Some(why.clone()),
         Forming::Formed { .. } => None,
     }
 }

@@ -4,5 +4,6 @@
 
 mod cluster;
 mod forming;
+mod joining;
 mod strangers;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
 use openraft::type_config::alias::VoteOf;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -25,7 +25,13 @@ impl Admission for Claims {
     }
 }
 
-fn stranger(node: u64, keys: Arc<NodeKeys>, secret: &[u8], cluster: Option<ClusterId>) -> Links {
+/// Somebody who claims all this.
+pub fn stranger(
+    node: u64,
+    keys: Arc<NodeKeys>,
+    secret: &[u8],
+    cluster: Option<ClusterId>,
+) -> Links {
     let identity = Identity {
         node,
         keys,
@@ -55,6 +61,27 @@ fn attacks(node: u64) -> Vec<Vec<u8>> {
         })
         .unwrap(),
     ]
+}
+
+/// What a node says to whoever asks for its vote, or has it take over.
+pub async fn ask_for_votes(links: &Links, from: u64, node: u64, address: &str) -> Vec<CallError> {
+    let link = links.separate(Dial {
+        node,
+        address: address.to_owned(),
+        purpose: Purpose::Member,
+    });
+    let vote = VoteOf::<TypeConfig>::new(1_000, from);
+    let requests = [
+        NodeRequest::Vote(VoteRequest::new(vote, None)),
+        NodeRequest::PreVote(VoteRequest::new(vote, None)),
+        NodeRequest::TransferLeader(TransferLeaderRequest::new(vote, node, None)),
+    ];
+    let mut errors = Vec::new();
+    for request in requests {
+        let body = encode(&request).unwrap();
+        errors.push(link.call(&body, soon()).await.unwrap_err());
+    }
+    errors
 }
 
 async fn attack(world: &World, links: &Links, from: u64, purpose: Purpose) -> Vec<CallError> {

@@ -1,6 +1,6 @@
 //! Nodes to play with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -80,6 +80,8 @@ impl AppService for Echo {
 /// What stays of a node while it is down.
 pub struct Place {
     pub data: PathBuf,
+    /// Where its links listen.
+    pub link: String,
     pub disk: MemoryDisk,
     pub keys: Arc<NodeKeys>,
     pub secret: Vec<u8>,
@@ -93,6 +95,20 @@ impl Place {
         std::fs::remove_dir_all(&self.data).unwrap();
         std::fs::create_dir(&self.data).unwrap();
         self.disk = MemoryDisk::new(Arc::new(decide));
+    }
+}
+
+fn place(root: &std::path::Path, id: u64, link: String) -> Place {
+    let data = root.join(id.to_string());
+    std::fs::create_dir_all(&data).unwrap();
+    Place {
+        data,
+        link,
+        disk: MemoryDisk::new(Arc::new(decide)),
+        keys: Arc::new(NodeKeys::generate().unwrap()),
+        secret: b"the secret of the test cluster".to_vec(),
+        clock: Arc::default(),
+        reports: Arc::default(),
     }
 }
 
@@ -113,10 +129,15 @@ impl Transport for HeldPorts {
 pub struct World {
     pub places: BTreeMap<u64, Place>,
     pub nodes: BTreeMap<u64, Raft>,
+    /// The founders.
     pub peers: BTreeMap<u64, String>,
+    /// Nodes that are started as workers.
+    pub workers: BTreeSet<u64>,
+    /// By way of whom each of them joins.
+    ways: BTreeMap<u64, Vec<u64>>,
     pub snapshot_after: u64,
     transport: Arc<HeldPorts>,
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 impl World {
@@ -127,31 +148,60 @@ impl World {
             .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
             .map(|port| (port.local_addr().unwrap().to_string(), port))
             .collect();
-        let peers = (1..=count)
+        let peers: BTreeMap<u64, String> = (1..=count)
             .zip(&ports)
             .map(|(id, (address, _))| (id, address.clone()))
             .collect();
-        let places = (1..=count).map(|id| {
-            let data = root.path().join(id.to_string());
-            std::fs::create_dir(&data).unwrap();
-            let place = Place {
-                data,
-                disk: MemoryDisk::new(Arc::new(decide)),
-                keys: Arc::new(NodeKeys::generate().unwrap()),
-                secret: b"the secret of the test cluster".to_vec(),
-                clock: Arc::default(),
-                reports: Arc::default(),
-            };
-            (id, place)
-        });
+        let places = peers
+            .iter()
+            .map(|(id, link)| (*id, place(root.path(), *id, link.clone())));
         Self {
             places: places.collect(),
             nodes: BTreeMap::new(),
             peers,
+            workers: BTreeSet::new(),
+            ways: BTreeMap::new(),
             snapshot_after: 1_000_000,
             transport: Arc::new(HeldPorts(Mutex::new(ports.into_iter().collect()))),
-            _root: root,
+            root,
         }
+    }
+
+    /// A place for a node that is to join by way of these members.
+    pub fn add_worker(&mut self, id: u64, by_way_of: impl IntoIterator<Item = u64>) {
+        let link = self.hold_a_port();
+        self.places.insert(id, place(self.root.path(), id, link));
+        self.workers.insert(id);
+        self.ways.insert(id, by_way_of.into_iter().collect());
+    }
+
+    fn hold_a_port(&self) -> String {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = port.local_addr().unwrap().to_string();
+        self.transport
+            .0
+            .lock()
+            .unwrap()
+            .insert(address.clone(), port);
+        address
+    }
+
+    /// A worker with an empty folder elsewhere, under an id that is in use, with these keys or new ones.
+    pub async fn twin(&self, id: u64, keys: Option<Arc<NodeKeys>>) -> Raft {
+        let link = self.hold_a_port();
+        let mut place = place(&self.root.path().join("twins"), id, link.clone());
+        place.empty();
+        if let Some(keys) = keys {
+            place.keys = keys;
+        }
+        let mut settings = self.settings_at(id, &place);
+        settings.worker = true;
+        settings.peers = self.peers.clone();
+        settings.peers.remove(&id);
+        settings.peers.insert(id, link);
+        let storage = place.disk.storage();
+        let parts = self.parts_at(id, &place);
+        Raft::start(settings, parts, storage).await.unwrap()
     }
 
     /// A formed cluster with a leader.
@@ -168,11 +218,20 @@ impl World {
     }
 
     pub fn settings(&self, id: u64) -> Settings {
-        let place = &self.places[&id];
+        let mut settings = self.settings_at(id, &self.places[&id]);
+        settings.worker = self.workers.contains(&id);
+        if let Some(ways) = self.ways.get(&id) {
+            settings.peers.retain(|peer, _| ways.contains(peer));
+            settings.peers.insert(id, self.places[&id].link.clone());
+        }
+        settings
+    }
+
+    fn settings_at(&self, id: u64, place: &Place) -> Settings {
         let mut settings = Settings::new(
             id,
             place.data.clone(),
-            self.peers[&id].clone(),
+            place.link.clone(),
             format!("http://node{id}"),
             self.peers.clone(),
         );
@@ -187,7 +246,10 @@ impl World {
     }
 
     pub fn parts(&self, id: u64) -> Parts {
-        let place = &self.places[&id];
+        self.parts_at(id, &self.places[&id])
+    }
+
+    fn parts_at(&self, id: u64, place: &Place) -> Parts {
         Parts {
             keys: place.keys.clone(),
             secret: Arc::new(ClusterSecret::from_bytes(place.secret.clone()).unwrap()),

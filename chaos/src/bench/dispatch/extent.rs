@@ -1,0 +1,63 @@
+//! How much of everything is measured.
+
+use std::time::Duration;
+
+use super::Arguments;
+
+/// Numbers of jobs and runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Requests of each of the three clients of the paper's table.
+    pub table_each: usize,
+    pub closed_clients: usize,
+    pub closed_each: usize,
+    /// Runs of ours at 70% load that are put together.
+    pub open_runs: usize,
+    pub open_jobs: usize,
+    /// Jobs of a rival, which has one run.
+    pub rival_jobs: usize,
+    /// Whether rivals also play with the neighbour and the changes of leader.
+    pub rivals_everywhere: bool,
+    pub leader_changes: usize,
+    /// How long all workers have more to do than they can.
+    pub saturated_for: Duration,
+}
+
+impl Extent {
+    #[must_use]
+    pub fn of(arguments: &Arguments) -> Self {
+        let default = Self {
+            table_each: 60,
+            closed_clients: 12,
+            closed_each: 100,
+            open_runs: 5,
+            open_jobs: 1000,
+            rival_jobs: 1000,
+            rivals_everywhere: false,
+            leader_changes: 6,
+            saturated_for: Duration::from_secs(300),
+        };
+        if arguments.full {
+            Self {
+                table_each: 1000,
+                open_jobs: 2000,
+                rival_jobs: 2000,
+                rivals_everywhere: true,
+                ..default
+            }
+        } else if arguments.quick {
+            Self {
+                table_each: 5,
+                closed_each: 5,
+                open_runs: 1,
+                open_jobs: 60,
+                rival_jobs: 60,
+                leader_changes: 1,
+                saturated_for: Duration::from_secs(10),
+                ..default
+            }
+        } else {
+            default
+        }
+    }
+}

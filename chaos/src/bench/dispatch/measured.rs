@@ -1,0 +1,61 @@
+//! What nodes tell of themselves: the CPU time of each job, from their logs, and of each process, from the kernel.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::time::Duration;
+
+use cameo_processes::Cluster;
+
+/// Ticks a second in `/proc/PID/stat`; the same on every Linux that people run.
+const TICKS: f64 = 100.0;
+
+/// CPU seconds of each job that was done, by the job's id.
+pub fn jobs_cpu(cluster: &Cluster) -> HashMap<String, f64> {
+    let mut jobs = HashMap::new();
+    for node in &cluster.nodes {
+        // A node without a log has done nothing.
+        let log = fs::read_to_string(node.folder.join("node.log")).unwrap_or_default();
+        jobs.extend(log.lines().filter_map(ended));
+    }
+    jobs
+}
+
+/// `... job ended job=ID done=true cpu_us=N`
+fn ended(line: &str) -> Option<(String, f64)> {
+    let (_, fields) = line.split_once("job ended")?;
+    let field = |name: &str| {
+        fields
+            .split(' ')
+            .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+    };
+    let cpu: f64 = field("cpu_us")?.parse().ok()?;
+    (field("done")? == "true").then_some(())?;
+    Some((field("job")?.to_owned(), cpu / 1e6))
+}
+
+/// CPU time that each running node has used since its start.
+pub fn nodes_cpu(cluster: &Cluster) -> BTreeMap<u64, Duration> {
+    let used = |node: &cameo_processes::Node| {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", node.process()?.id()?)).ok()?;
+        // The name in brackets may have blanks; user and system time are the 14th and 15th field.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace().skip(11);
+        let user: f64 = fields.next()?.parse().ok()?;
+        let system: f64 = fields.next()?.parse().ok()?;
+        Some((node.id, Duration::from_secs_f64((user + system) / TICKS)))
+    };
+    cluster.nodes.iter().filter_map(used).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_tells_what_a_job_took() {
+        let line = "2026-01-01T00:00:00Z DEBUG cameo_cluster::jobs::pool: job ended job=0a0b done=true cpu_us=12500";
+        assert_eq!(ended(line), Some(("0a0b".to_owned(), 0.0125)));
+        assert_eq!(ended(&line.replace("true", "false")), None);
+        assert_eq!(ended("... forming: job=1 cpu_us=4"), None);
+    }
+}

@@ -1,0 +1,161 @@
+//! An oracle that knows what every job will cost, and places each, when it arrives, where it truly ends first.
+//!
+//! It works under the same quotas: each worker does one job after another, and may use its quota anew in each period,
+//! less what its node used for itself, as measured in the run that is compared. A neighbour takes its part of the
+//! quota while it is busy; the oracle knows when. It sends no bytes and waits for nobody.
+
+use super::cgroup::{NEIGHBOURS_PART, PERIOD_US};
+
+const PERIOD: f64 = PERIOD_US as f64 / 1e6;
+/// A worker whose node uses all of its quota still gets this part of a core.
+const LEAST_CORES: f64 = 0.005;
+
+/// One worker as it was in a run.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Cores that are left for jobs.
+    pub cores: f64,
+    /// When a neighbour is busy: from and until, in seconds.
+    pub neighbour: Vec<(f64, f64)>,
+}
+
+/// A job that was done.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    /// Seconds since the run's beginning.
+    pub arrives: f64,
+    /// Seconds.
+    pub cpu: f64,
+}
+
+/// How far a worker has got.
+#[derive(Debug, Clone, Copy, Default)]
+struct Line {
+    free_at: f64,
+    period: u64,
+    /// Of this period's quota. Seconds.
+    used: f64,
+}
+
+/// How long each job takes from its arrival to its end, in the order given, which is that of the arrivals. Seconds.
+#[must_use]
+pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
+    let mut lines = vec![Line::default(); servers.len()];
+    jobs.iter()
+        .map(|job| {
+            let ends = servers
+                .iter()
+                .zip(&lines)
+                .map(|(server, line)| server.does(*line, job));
+            let best = ends
+                .enumerate()
+                .min_by(|a, b| a.1.free_at.total_cmp(&b.1.free_at));
+            match best {
+                Some((at, line)) => {
+                    lines[at] = line;
+                    line.free_at - job.arrives
+                }
+                None => f64::INFINITY,
+            }
+        })
+        .collect()
+}
+
+impl Server {
+    /// The line after this job.
+    fn does(&self, mut line: Line, job: &Job) -> Line {
+        let quota = self.cores.max(LEAST_CORES) * PERIOD;
+        let mut now = line.free_at.max(job.arrives);
+        let mut left = job.cpu;
+        loop {
+            let period = (now / PERIOD) as u64;
+            if period != line.period {
+                (line.period, line.used) = (period, 0.0);
+            }
+            let end = (period + 1) as f64 * PERIOD;
+            let share = self.share_at(now);
+            // Whatever the neighbour uses is used of the same quota.
+            let may = (quota - line.used).min(end - now).max(0.0);
+            let needs = left / share;
+            if needs <= may {
+                line.used += needs;
+                line.free_at = now + needs;
+                return line;
+            }
+            left -= may * share;
+            line.used += may;
+            now = if end > now { end } else { now + PERIOD };
+        }
+    }
+
+    fn share_at(&self, at: f64) -> f64 {
+        let busy = self
+            .neighbour
+            .iter()
+            .any(|(from, until)| (*from..*until).contains(&at));
+        if busy {
+            (100 - NEIGHBOURS_PART) as f64 / 100.0
+        } else {
+            1.0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(cores: f64) -> Server {
+        Server {
+            cores,
+            neighbour: Vec::new(),
+        }
+    }
+
+    fn job(arrives: f64, cpu: f64) -> Job {
+        Job { arrives, cpu }
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn a_job_gets_its_quota_in_each_period() {
+        // 6 ms in each 20: 6, 6, and 3 at the beginning of the third.
+        let took = latencies(&[server(0.3)], &[job(0.0, 0.015)]);
+        assert!(close(took[0], 0.043), "{took:?}");
+        // What is short is done at full speed.
+        let took = latencies(&[server(0.3)], &[job(0.101, 0.005)]);
+        assert!(close(took[0], 0.005), "{took:?}");
+    }
+
+    #[test]
+    fn jobs_of_one_worker_wait_for_each_other_and_share_a_period() {
+        let took = latencies(&[server(0.5)], &[job(0.0, 0.008), job(0.0, 0.004)]);
+        assert!(close(took[0], 0.008), "{took:?}");
+        // 2 ms of the first period are left, 2 more come with the next.
+        assert!(close(took[1], 0.022), "{took:?}");
+    }
+
+    #[test]
+    fn each_goes_where_it_ends_first() {
+        let took = latencies(
+            &[server(1.0), server(0.1)],
+            &[job(0.0, 0.1), job(0.0, 0.001), job(0.0, 0.002)],
+        );
+        assert!(close(took[0], 0.1), "the large one to the fast: {took:?}");
+        assert!(close(took[1], 0.001) && took[2] < 0.03, "{took:?}");
+    }
+
+    #[test]
+    fn a_neighbour_takes_its_part_while_it_is_busy() {
+        let shared = Server {
+            cores: 1.0,
+            neighbour: vec![(0.0, 5.0)],
+        };
+        let took = latencies(&[shared], &[job(1.0, 0.03), job(6.0, 0.03)]);
+        assert!(close(took[0], 0.1), "{took:?}");
+        assert!(close(took[1], 0.03), "{took:?}");
+    }
+}

@@ -1,0 +1,50 @@
+//! A hidden neighbour takes most of one worker for a third of the time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{KINDS, Scenes, USERS, WORKERS};
+use crate::bench::dispatch::neighbour::{BUSY, EVERY, Neighbour};
+use crate::bench::dispatch::open_loop::{self, Pooled};
+use crate::bench::dispatch::plan;
+use crate::bench::dispatch::stage::{Placing, Stage};
+
+impl Scenes<'_> {
+    pub(super) async fn with_neighbour(
+        &mut self,
+        rival: &str,
+        placing: Placing,
+    ) -> anyhow::Result<()> {
+        let stage = Stage::start(&WORKERS, USERS, placing).await?;
+        let plan = plan::poisson(self.seed, self.extent.open_jobs, KINDS, self.rate());
+        let hit = stage.quotas.iter().find(|(_, quota)| **quota == WORKERS[1]);
+        let hit = hit.map_or(0, |(node, _)| *node);
+        let folder = tempfile::tempdir()?;
+        let neighbour = Neighbour::move_in(stage.group(hit)?, folder.path()).await?;
+        let began = Instant::now();
+        let until = began + plan.last().map_or(Duration::ZERO, |arrival| arrival.at);
+        let (ran, busy) = tokio::join!(
+            open_loop::run(&stage, &self.works, &plan),
+            neighbour.come_and_go(began, until)
+        );
+        let (mut ran, busy) = (ran?, busy?);
+        neighbour.move_out().await?;
+        stage.end().await?;
+        if placing == Placing::OURS {
+            self.leaders_jobs += ran.by_leader;
+        }
+        if let Some(server) = ran.servers.get_mut(&hit) {
+            server.neighbour = busy;
+        }
+        let mut pooled = Pooled::default();
+        pooled.add(&ran);
+        let note = format!(
+            "a neighbour takes 70% of a worker of .3 core for {} of every {} s",
+            BUSY.as_secs(),
+            EVERY.as_secs()
+        );
+        self.compare(rival, "antagonist", &pooled, &note);
+        Ok(())
+    }
+}

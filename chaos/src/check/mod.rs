@@ -1,0 +1,97 @@
+//! `check`: whether the decisions that nodes have logged are the ones that law J2 demands.
+//!
+//! Every line is judged three ways: by the code that decides (`replays`), by the rule as `rule` has it, written a
+//! second time from the design and with its own arithmetic, and by its place behind the line before (`order`).
+//! What cannot be read has not been checked, and is told as a violation.
+
+mod order;
+mod outcome;
+mod read;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use cameo_dispatch::{Logged, Policy};
+
+use order::Order;
+use outcome::Outcome;
+use read::{Chain, Read};
+
+/// What `check` is told.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Decision logs, of one node each; a FILE.1 beside a FILE is read before it.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Checks, prints, and fails when anything is not as it should be.
+///
+/// # Errors
+/// When a decision breaks the law, or a line cannot be read.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let outcome = check(&arguments.files);
+    if arguments.json {
+        println!("{}", serde_json::to_string(&outcome)?);
+    } else {
+        print!("{outcome}");
+    }
+    ensure!(outcome.ok, "violations: {}", outcome.violations_in_all);
+    Ok(())
+}
+
+/// Checks decision logs.
+fn check(files: &[PathBuf]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for chain in read::chains(files) {
+        check_chain(&chain, &mut outcome);
+    }
+    outcome.end();
+    outcome
+}
+
+/// One node's files, the older one first.
+fn check_chain(chain: &Chain, outcome: &mut Outcome) {
+    let mut order = Order::new(chain.has_rotated());
+    let mut first = chain.has_rotated();
+    chain.lines(|at, read| match read {
+        Read::Line(line) => {
+            outcome.count(&at, &line);
+            if std::mem::take(&mut first) {
+                outcome.kept_from(&at, &line);
+            }
+            for broken in judged(&line, &mut order) {
+                outcome.violation(&at, broken);
+            }
+        }
+        Read::Torn => outcome.torn(&at),
+        Read::Failed(why) => {
+            order.lost();
+            outcome.violation(&at, why);
+        }
+    });
+}
+
+fn judged(line: &Logged, order: &mut Order) -> Vec<String> {
+    let mut broken: Vec<String> = rule::judge(line)
+        .into_iter()
+        .map(|b| b.to_string())
+        .collect();
+    // Told only when nothing else is: it cannot say what is wrong.
+    if broken.is_empty() && !line.decision.replays() {
+        broken.push("deciding again gives another answer".to_owned());
+    }
+    broken.extend(order.follow(line).err().map(|b| b.to_string()));
+    broken
+}
+
+/// Whether the rule of the least projected wait applies to what a policy chose.
+fn is_judged_in_full(policy: Policy) -> bool {
+    policy == Policy::LeastProjected
+}

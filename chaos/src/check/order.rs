@@ -1,0 +1,110 @@
+//! Whether the lines of one node follow each other: none is missing that is not owned up to.
+
+use cameo_common::ids::NodeId;
+use cameo_dispatch::Logged;
+
+/// What is wrong with a line's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Misplaced {
+    #[error("a decision of node {now} in the log of node {before}")]
+    OtherNode { before: NodeId, now: NodeId },
+    #[error("term {now} after term {before}")]
+    TermWentBack { before: u64, now: u64 },
+    #[error("sequence {now} after {before} with {dropped} dropped between them, in term {term}")]
+    Skipped {
+        term: u64,
+        before: u64,
+        now: u64,
+        dropped: u64,
+    },
+    #[error(
+        "term {term} begins with sequence {sequence} and {dropped} dropped: earlier decisions are missing"
+    )]
+    BeginsLate {
+        term: u64,
+        sequence: u64,
+        dropped: u64,
+    },
+}
+
+/// What is known of the line before.
+enum Before {
+    /// There is none.
+    Nothing,
+    /// There was one that cannot be told any more: it was moved aside twice, or could not be read.
+    Lost,
+    Line {
+        node: NodeId,
+        term: u64,
+        sequence: u64,
+    },
+}
+
+pub(super) struct Order(Before);
+
+impl Order {
+    /// At the beginning of a log, or of what two files have kept of it.
+    pub(super) fn new(has_rotated: bool) -> Self {
+        Self(if has_rotated {
+            Before::Lost
+        } else {
+            Before::Nothing
+        })
+    }
+
+    /// A line could not be read. That has been told; what follows it is not to be blamed.
+    pub(super) fn lost(&mut self) {
+        self.0 = Before::Lost;
+    }
+
+    /// Takes the next line.
+    pub(super) fn follow(&mut self, line: &Logged) -> Result<(), Misplaced> {
+        let question = &line.decision.question;
+        let now = Before::Line {
+            node: line.leader,
+            term: question.term,
+            sequence: question.sequence,
+        };
+        match std::mem::replace(&mut self.0, now) {
+            Before::Lost => Ok(()),
+            Before::Nothing => begins(line),
+            Before::Line { node, .. } if node != line.leader => Err(Misplaced::OtherNode {
+                before: node,
+                now: line.leader,
+            }),
+            Before::Line { term, .. } if term > question.term => Err(Misplaced::TermWentBack {
+                before: term,
+                now: question.term,
+            }),
+            Before::Line { term, .. } if term < question.term => begins(line),
+            Before::Line { term, sequence, .. } => goes_on(line, term, sequence),
+        }
+    }
+}
+
+/// A term begins with 0. What was dropped may be of the term before.
+fn begins(line: &Logged) -> Result<(), Misplaced> {
+    let question = &line.decision.question;
+    if question.sequence <= line.dropped {
+        return Ok(());
+    }
+    Err(Misplaced::BeginsLate {
+        term: question.term,
+        sequence: question.sequence,
+        dropped: line.dropped,
+    })
+}
+
+fn goes_on(line: &Logged, term: u64, before: u64) -> Result<(), Misplaced> {
+    let (now, dropped) = (line.decision.question.sequence, line.dropped);
+    let expected = before.checked_add(1).and_then(|n| n.checked_add(dropped));
+    if expected == Some(now) {
+        return Ok(());
+    }
+    Err(Misplaced::Skipped {
+        term,
+        before,
+        now,
+        dropped,
+    })
+}

@@ -1,0 +1,215 @@
+//! Law J2, written a second time: from the logged numbers, and without the code that decides.
+//!
+//! Which nodes can work, that the leader works last, and what each verdict claims holds for every policy; the
+//! least projected wait only for ours.
+
+use cameo_common::ids::NodeId;
+use cameo_dispatch::{
+    Candidate, Choice, Logged, MIN_USABLE_MILLICORES, Question, Score, TIE_MARGIN_PERMILLE,
+    TIE_MARGIN_US, Verdict,
+};
+
+use super::is_judged_in_full;
+
+/// What is wrong with a decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Broken {
+    #[error("{verdicts} verdicts on {candidates} candidates")]
+    Count { verdicts: usize, candidates: usize },
+    #[error("node {0} is a candidate twice")]
+    Twice(NodeId),
+    #[error(
+        "node {0} is taken for the leader, and is not the one whose log this is, or the reverse"
+    )]
+    Leader(NodeId),
+    #[error("the verdict {verdict:?} on node {node} is not what its numbers say")]
+    Verdict { node: NodeId, verdict: Verdict },
+    #[error("node {0} was chosen and is no candidate")]
+    NoCandidate(NodeId),
+    #[error("node {0} was chosen and cannot work: it is excluded, silent, stale or draining")]
+    Ineligible(NodeId),
+    #[error("the leader was chosen, though node {0} can work")]
+    LeaderBeforeFollower(NodeId),
+    #[error(
+        "node {node} was chosen and would end after {chosen_us} us: more than the margin above the least, {least_us} us"
+    )]
+    NotLeast {
+        node: NodeId,
+        chosen_us: u64,
+        least_us: u64,
+    },
+    #[error("nobody was chosen, though node {0} can work")]
+    Somebody(NodeId),
+    #[error("the job was refused as if all were busy, though none can work")]
+    BusyAlone,
+    #[error("the job was refused for a wait of {told_us} us, and the least is {least_us} us")]
+    WrongWait { told_us: u64, least_us: u64 },
+    #[error("the job was refused, though the least wait, {least_us} us, is within {max_ms} ms")]
+    RefusedWithinBound { least_us: u64, max_ms: u64 },
+    #[error("the job was placed, though the least wait, {least_us} us, is over {max_ms} ms")]
+    PlacedOverBound { least_us: u64, max_ms: u64 },
+    #[error("a policy that never refuses has refused")]
+    RivalRefused,
+}
+
+/// All that is wrong with a decision in itself.
+pub(super) fn judge(line: &Logged) -> Vec<Broken> {
+    let question = &line.decision.question;
+    let mut broken = candidates(line);
+    broken.extend(verdicts(line));
+    if broken.is_empty() {
+        broken.extend(choice(question, line.decision.choice).err());
+    }
+    broken
+}
+
+fn candidates(line: &Logged) -> Vec<Broken> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut broken = Vec::new();
+    for candidate in &line.decision.question.candidates {
+        if !seen.insert(candidate.node) {
+            broken.push(Broken::Twice(candidate.node));
+        }
+        if candidate.leader != (candidate.node == line.leader) {
+            broken.push(Broken::Leader(candidate.node));
+        }
+    }
+    broken
+}
+
+fn verdicts(line: &Logged) -> Vec<Broken> {
+    let question = &line.decision.question;
+    let (verdicts, candidates) = (&line.decision.verdicts, &question.candidates);
+    if verdicts.len() != candidates.len() {
+        let (verdicts, candidates) = (verdicts.len(), candidates.len());
+        return vec![Broken::Count {
+            verdicts,
+            candidates,
+        }];
+    }
+    let wrong = candidates
+        .iter()
+        .zip(verdicts)
+        .filter(|(candidate, verdict)| !is_true(candidate, verdict, question));
+    wrong
+        .map(|(candidate, verdict)| Broken::Verdict {
+            node: candidate.node,
+            verdict: *verdict,
+        })
+        .collect()
+}
+
+fn is_true(candidate: &Candidate, verdict: &Verdict, question: &Question) -> bool {
+    let heard = candidate.heard.as_ref();
+    match verdict {
+        Verdict::Excluded => candidate.excluded,
+        Verdict::Silent => heard.is_none(),
+        Verdict::Stale => heard.is_some_and(|heard| heard.age_ms > question.stale_after_ms),
+        Verdict::Draining => heard.is_some_and(|heard| heard.draining),
+        Verdict::Scored(score) => {
+            projected(candidate, question).is_some_and(|projected| projected == *score)
+        }
+    }
+}
+
+/// What a job comes to on a node that can work: CPU time over cores, rounded down to whole microseconds.
+fn projected(candidate: &Candidate, question: &Question) -> Option<Score> {
+    let heard = candidate.heard.as_ref()?;
+    if candidate.excluded || heard.draining || heard.age_ms > question.stale_after_ms {
+        return None;
+    }
+    let cores = u128::from(heard.usable_millicores.max(MIN_USABLE_MILLICORES));
+    let before = u128::from(heard.backlog_cpu_ms) + u128::from(candidate.booked_cpu_ms);
+    // A CPU millisecond on a thousandth of a core takes a second.
+    let elapsed_us = |cpu_ms: u128| u64::try_from(cpu_ms * 1_000_000 / cores).unwrap_or(u64::MAX);
+    Some(Score {
+        wait_us: elapsed_us(before),
+        finish_us: elapsed_us(before + u128::from(question.cost_ms)),
+    })
+}
+
+fn choice(question: &Question, choice: Choice) -> Result<(), Broken> {
+    let all = &question.candidates;
+    let able = all
+        .iter()
+        .filter_map(|candidate| Some((candidate, projected(candidate, question)?)));
+    let (leaders, followers): (Vec<_>, Vec<_>) = able.partition(|(candidate, _)| candidate.leader);
+    // The leader is asked only when nobody else can.
+    let asked = if followers.is_empty() {
+        &leaders
+    } else {
+        &followers
+    };
+    match choice {
+        Choice::Worker(node) => {
+            let chosen = all.iter().find(|candidate| candidate.node == node);
+            let chosen = chosen.ok_or(Broken::NoCandidate(node))?;
+            if let (true, Some((other, _))) = (chosen.leader, followers.first()) {
+                return Err(Broken::LeaderBeforeFollower(other.node));
+            }
+            let score = projected(chosen, question).ok_or(Broken::Ineligible(node))?;
+            if is_judged_in_full(question.policy) {
+                within_bound(question, asked)?;
+                least(node, score, asked)?;
+            }
+            Ok(())
+        }
+        Choice::Nobody => match asked.first() {
+            Some((candidate, _)) => Err(Broken::Somebody(candidate.node)),
+            None => Ok(()),
+        },
+        Choice::Busy { least_wait_us } if is_judged_in_full(question.policy) => {
+            over_bound(question, asked, least_wait_us)
+        }
+        Choice::Busy { .. } => Err(Broken::RivalRefused),
+    }
+}
+
+type Asked<'a> = [(&'a Candidate, Score)];
+
+fn least_wait_us(asked: &Asked<'_>) -> Option<u64> {
+    asked.iter().map(|(_, score)| score.wait_us).min()
+}
+
+fn is_over(question: &Question, wait_us: u64) -> bool {
+    u128::from(wait_us) > u128::from(question.max_wait_ms) * 1000
+}
+
+fn within_bound(question: &Question, asked: &Asked<'_>) -> Result<(), Broken> {
+    let max_ms = question.max_wait_ms;
+    match least_wait_us(asked) {
+        Some(least_us) if is_over(question, least_us) => {
+            Err(Broken::PlacedOverBound { least_us, max_ms })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn over_bound(question: &Question, asked: &Asked<'_>, told_us: u64) -> Result<(), Broken> {
+    let max_ms = question.max_wait_ms;
+    let least_us = least_wait_us(asked).ok_or(Broken::BusyAlone)?;
+    if told_us != least_us {
+        return Err(Broken::WrongWait { told_us, least_us });
+    }
+    if is_over(question, least_us) {
+        Ok(())
+    } else {
+        Err(Broken::RefusedWithinBound { least_us, max_ms })
+    }
+}
+
+fn least(node: NodeId, score: Score, asked: &Asked<'_>) -> Result<(), Broken> {
+    let ends = asked.iter().map(|(_, score)| score.finish_us);
+    let least_us = ends.min().unwrap_or(score.finish_us);
+    let above = u128::from(score.finish_us.saturating_sub(least_us));
+    let of_a_thousand = above * 1000 <= u128::from(least_us) * u128::from(TIE_MARGIN_PERMILLE);
+    if of_a_thousand || above <= u128::from(TIE_MARGIN_US) {
+        Ok(())
+    } else {
+        Err(Broken::NotLeast {
+            node,
+            chosen_us: score.finish_us,
+            least_us,
+        })
+    }
+}

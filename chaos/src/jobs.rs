@@ -1,0 +1,290 @@
+//! Image jobs while workers are killed, stopped and paused at random.
+//!
+//! Each job has to end, within its bound, with the right PNG or with a failure that its client sees (law J1); when all
+//! is healed, nothing is left in any queue (J4). Beside the jobs, people share photos all the way: each photo arrives,
+//! opens as often as it may, and is charged once.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use cameo_processes::{Binaries, Cluster, Person, until};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::kill::{agreed, heal, strike};
+use crate::load::{Carried, Failed, Nodes, User, Work, errand};
+use crate::schedule::Fault;
+
+/// A job ends within this, whatever happens.
+pub const BOUND: Duration = Duration::from_secs(30);
+/// What ends later than its bound by more than this was not bounded by it.
+const GRACE: Duration = Duration::from_secs(2);
+const USERS: usize = 4;
+/// Jobs that come in a second, on average.
+const PER_SECOND: f64 = 8.0;
+/// Payloads of the jobs, in bytes.
+const SIZES: [usize; 4] = [50_000, 200_000, 800_000, 2_000_000];
+/// So many milliseconds a fault lasts, and so many lie between two.
+const LASTS: std::ops::Range<u64> = 200..2_500;
+const BETWEEN: std::ops::Range<u64> = 100..1_000;
+/// Everything is out of the queues by then.
+const DRAINS_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a run came to.
+#[derive(Debug, serde::Serialize)]
+pub struct Summary {
+    pub schema: u32,
+    pub seed: u64,
+    pub jobs: usize,
+    pub done: usize,
+    /// Done after a worker was lost, by another.
+    pub done_after_a_loss: usize,
+    /// Ended with a failure that the client saw.
+    pub failed: usize,
+    pub longest_ms: u64,
+    pub faults: usize,
+    /// Photos that people shared meanwhile.
+    pub photos: usize,
+}
+
+/// How much of everything.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    pub nodes: u64,
+    pub jobs: usize,
+    pub photos: usize,
+    pub seed: u64,
+}
+
+/// Plays it.
+///
+/// # Errors
+/// When a promise does not hold.
+pub async fn run(folder: &Path, photo: &Path, extent: Extent) -> anyhow::Result<Summary> {
+    let binaries = Binaries::build()?;
+    let mut cluster = Cluster::start(&binaries, folder, extent.nodes).await?;
+    cluster.leader().await?;
+    let people = People::meet(&binaries, folder, &cluster, photo).await?;
+    let load = Load::prepare(&cluster, extent).await?;
+    let over = Arc::new(AtomicBool::new(false));
+
+    let (ended, photos, faults) = {
+        let work = async {
+            let both = tokio::join!(load.bring(), people.share(extent.photos));
+            over.store(true, Ordering::Relaxed);
+            both
+        };
+        let faults = faults(&mut cluster, extent.seed, over.clone());
+        let ((ended, photos), faults) = tokio::join!(work, faults);
+        (ended?, photos?, faults?)
+    };
+    agreed(&cluster).await?;
+    until("empty queues", DRAINS_WITHIN, || drained(&cluster)).await?;
+    let summary = judge(&load, ended, extent, faults, photos)?;
+    for node in &mut cluster.nodes {
+        node.stop().await?;
+    }
+    Ok(summary)
+}
+
+/// Ada, who has photos, and Ben, who asks for them.
+struct People {
+    ada: Person,
+    ben: Person,
+    photo: String,
+}
+
+impl People {
+    async fn meet(
+        binaries: &Binaries,
+        folder: &Path,
+        cluster: &Cluster,
+        photo: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut people = [
+            Person::new(binaries, folder, "ada")?,
+            Person::new(binaries, folder, "ben")?,
+        ];
+        for person in &mut people {
+            let name = person.name.clone();
+            person
+                .ok(&["init", &name, "--cluster", &cluster.urls()])
+                .await?;
+            person.start_agent().await?;
+        }
+        let [ada, ben] = people;
+        let photo = photo.display().to_string();
+        Ok(Self { ada, ben, photo })
+    }
+
+    /// Shares so many photos, one after another; each opens twice, and not three times.
+    async fn share(&self, photos: usize) -> anyhow::Result<usize> {
+        for n in 0..photos {
+            self.share_one()
+                .await
+                .with_context(|| format!("photo {}", n + 1))?;
+        }
+        Ok(photos)
+    }
+
+    async fn share_one(&self) -> anyhow::Result<()> {
+        let add = ["add", &self.photo, "--policy", "open", "--views", "2"];
+        let added = self.ada.ok(&add).await?;
+        let image = added["images"][0]["image"].as_str().context("an image")?;
+        let arrived = self.ben.ok(&["request", "ada", image]).await?;
+        let grant = arrived["grant"].as_str().context("a grant")?;
+        for used in 1..=2u64 {
+            let viewed = self.ben.ok(&["view", grant, "--yes"]).await?;
+            ensure!(viewed["used"] == used, "charged once a view: {viewed}");
+        }
+        let third = self.ben.run(&["view", grant, "--yes"]).await?;
+        ensure!(third.code == 5, "the third view is refused: {third:?}");
+        Ok(())
+    }
+}
+
+/// Users, inputs, and when each job comes.
+struct Load {
+    users: Vec<Arc<User>>,
+    nodes: Arc<Nodes>,
+    works: Vec<Arc<Work>>,
+    plan: Vec<(Duration, usize)>,
+}
+
+type Ended = (usize, Duration, Result<Carried, Failed>);
+
+impl Load {
+    async fn prepare(cluster: &Cluster, extent: Extent) -> anyhow::Result<Self> {
+        let urls: Vec<String> = cluster
+            .nodes
+            .iter()
+            .map(|node| format!("http://{}", node.http))
+            .collect();
+        let mut users = Vec::new();
+        for n in 0..USERS {
+            let name = format!("client-{n}").parse()?;
+            users.push(Arc::new(User::register(&urls[0], name).await?));
+        }
+        let works = SIZES
+            .iter()
+            .map(|bytes| Ok(Arc::new(Work::of_payload(*bytes, extent.seed)?)));
+        let mut chance = StdRng::seed_from_u64(extent.seed);
+        let mut at = 0.0;
+        let plan = (0..extent.jobs).map(|_| {
+            at += chance.random_range(0.0..2.0 / PER_SECOND);
+            (
+                Duration::from_secs_f64(at),
+                chance.random_range(0..SIZES.len()),
+            )
+        });
+        Ok(Self {
+            users,
+            nodes: Arc::new(Nodes::new(urls)),
+            works: works.collect::<anyhow::Result<_>>()?,
+            plan: plan.collect(),
+        })
+    }
+
+    async fn bring(&self) -> anyhow::Result<Vec<Ended>> {
+        let began = Instant::now();
+        let mut running = JoinSet::new();
+        for (n, (at, kind)) in self.plan.iter().enumerate() {
+            sleep_until(began + *at).await;
+            let user = self.users[n % self.users.len()].clone();
+            let (nodes, work, kind) = (self.nodes.clone(), self.works[*kind].clone(), *kind);
+            running.spawn(async move {
+                let asked = Instant::now();
+                let end = errand(&user, &nodes, &work, asked + BOUND).await;
+                (kind, asked.elapsed(), end)
+            });
+        }
+        let mut ended = Vec::new();
+        while let Some(joined) = running.join_next().await {
+            ended.push(joined?);
+        }
+        Ok(ended)
+    }
+}
+
+/// Strikes one worker after another until all is over.
+async fn faults(cluster: &mut Cluster, seed: u64, over: Arc<AtomicBool>) -> anyhow::Result<usize> {
+    let mut chance = StdRng::seed_from_u64(seed ^ 0x00fa_0175);
+    let mut faults = 0;
+    while !over.load(Ordering::Relaxed) {
+        let leader = cluster.leader().await?;
+        let workers = cluster.nodes.iter().map(|node| node.id);
+        let workers: Vec<u64> = workers.filter(|id| *id != leader).collect();
+        let hit = workers[chance.random_range(0..workers.len())];
+        let fault = match chance.random_range(0..3) {
+            0 => Fault::Kill,
+            1 => Fault::Stop,
+            _ => Fault::Pause,
+        };
+        eprintln!("fault {}: {fault:?} node {hit}", faults + 1);
+        strike(cluster, hit, fault).await?;
+        sleep(Duration::from_millis(chance.random_range(LASTS))).await;
+        heal(cluster, hit, fault).await?;
+        faults += 1;
+        sleep(Duration::from_millis(chance.random_range(BETWEEN))).await;
+    }
+    Ok(faults)
+}
+
+/// Nothing taken up and not ended on any node (law J4).
+async fn drained(cluster: &Cluster) -> Option<()> {
+    let leader = cluster.leader().await.ok()?;
+    let status = cluster.node(leader)?.status().await?;
+    let idle = |member: &serde_json::Value| {
+        let load = &member["load"];
+        load["running"] == 0 && load["queued"] == 0 && load["backlog_cpu_ms"] == 0
+    };
+    status["members"].as_array()?.iter().all(idle).then_some(())
+}
+
+fn judge(
+    load: &Load,
+    ended: Vec<Ended>,
+    extent: Extent,
+    faults: usize,
+    photos: usize,
+) -> anyhow::Result<Summary> {
+    ensure!(
+        ended.len() == extent.jobs,
+        "law J1: {} jobs were lost",
+        extent.jobs - ended.len()
+    );
+    let mut summary = Summary {
+        schema: 1,
+        seed: extent.seed,
+        jobs: extent.jobs,
+        done: 0,
+        done_after_a_loss: 0,
+        failed: 0,
+        longest_ms: 0,
+        faults,
+        photos,
+    };
+    for (kind, took, end) in ended {
+        ensure!(took <= BOUND + GRACE, "law J1: a job took {took:?}");
+        summary.longest_ms = summary.longest_ms.max(took.as_millis() as u64);
+        match end {
+            Ok(carried) => {
+                let good = load.works[kind].is_done_by(&carried.png);
+                ensure!(good, "law J1: node {} gave a wrong PNG", carried.worker);
+                summary.done += 1;
+                summary.done_after_a_loss += usize::from(!carried.lost_on.is_empty());
+            }
+            Err(Failed::Refused(why)) => anyhow::bail!("a good job was refused for good: {why}"),
+            Err(why) => {
+                eprintln!("failed, and its client knows: {why}");
+                summary.failed += 1;
+            }
+        }
+    }
+    Ok(summary)
+}

@@ -1,0 +1,218 @@
+//! A user with one device, registered with the cluster, who signs calls.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use cameo_common::api::{
+    ApiError, CALL_HEADER, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs, Placed, PlacedJobs,
+    Placement, Register, Registered, TICKET_HEADER, paths,
+};
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::{ClusterId, Hash, Millis, RequestId, UserName};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::signed::Signed;
+use cameo_common::statements::Call;
+use data_encoding::BASE64URL_NOPAD;
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::chance::random;
+
+/// How long a call may be carried out.
+const CALL_LIFE_MS: Millis = 60_000;
+/// How long the device speaks for its user.
+const CERTIFICATE_LIFE_MS: Millis = 24 * 3_600_000;
+/// Longest wait for a connection: all nodes are on this machine.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+
+/// A device and what it calls with.
+#[derive(Debug)]
+pub struct User {
+    http: reqwest::Client,
+    device: SigningKey,
+    cluster: ClusterId,
+}
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The node's definite no.
+    #[error("{0}")]
+    Api(ApiError),
+    /// No answer, or none that can be read.
+    #[error("no answer: {0}")]
+    Lost(String),
+}
+
+impl Refused {
+    /// When the node asks to come back, where its no is one of the moment.
+    #[must_use]
+    pub fn busy_for(&self) -> Option<Duration> {
+        match self {
+            Self::Api(error) if error.code == ErrorCode::Busy => {
+                Some(Duration::from_millis(error.retry_after_ms.unwrap_or(250)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl User {
+    /// Draws keys, and registers the name at this node.
+    ///
+    /// # Errors
+    /// When the node does not answer or refuses.
+    pub async fn register(url: &str, name: UserName) -> anyhow::Result<Self> {
+        // Whoever was first has set the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(CONNECT_WITHIN)
+            .build()?;
+        let info: ClusterInfo = http
+            .get(format!("{url}{}", paths::CLUSTER))
+            .send()
+            .await?
+            .json()
+            .await
+            .context("who the cluster is")?;
+        let user = Self {
+            http,
+            device: SigningKey::from_seed(random()),
+            cluster: info.cluster,
+        };
+        user.introduce(url, name).await?;
+        Ok(user)
+    }
+
+    /// Another device of the same program, whom the cluster does not know.
+    #[must_use]
+    pub fn unregistered(other: &Self) -> Self {
+        Self {
+            http: other.http.clone(),
+            device: SigningKey::from_seed(random()),
+            cluster: other.cluster,
+        }
+    }
+
+    /// Registers this device as a user's first.
+    ///
+    /// # Errors
+    /// When the node does not answer or refuses.
+    pub async fn introduce(&self, url: &str, name: UserName) -> anyhow::Result<()> {
+        let body = serde_json::to_vec(&self.introduction(name))?.into();
+        let registered = self.ask::<Registered>(url, Method::POST, paths::USERS, body);
+        match registered.await {
+            Ok(_) => Ok(()),
+            Err(refused) => bail!("registering: {refused}"),
+        }
+    }
+
+    fn introduction(&self, name: UserName) -> Register {
+        let key = SigningKey::from_seed(random());
+        let card = UserCard {
+            name,
+            key: key.public(),
+            sealing: SealingSecret::from_bytes(random()).public(),
+            sequence: 1,
+        };
+        let certificate = DeviceCertificate {
+            user: key.public(),
+            device: self.device.public(),
+            sequence: 1,
+            not_after: unix_millis() + CERTIFICATE_LIFE_MS,
+        };
+        Register {
+            card: Signed::new(&key, card),
+            certificate: Signed::new(&key, certificate),
+        }
+    }
+
+    /// Asks a node for a worker.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn place(&self, url: &str, job: &PlaceJob) -> Result<Placed, Refused> {
+        let jobs = vec![job.clone()];
+        let body = encode(&PlaceJobs { jobs });
+        let placed: PlacedJobs = self.ask(url, Method::POST, paths::JOBS, body).await?;
+        match placed.jobs.into_iter().next() {
+            Some(Placement::Placed(placed)) => Ok(placed),
+            Some(Placement::Refused(no)) => Err(Refused::Api(no)),
+            None => Err(lost("an answer to no job")),
+        }
+    }
+
+    /// Has the worker do a job that was placed on it; gives back the PNG.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn run(&self, placed: &Placed, input: Bytes, hash: Hash) -> Result<Bytes, Refused> {
+        let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
+        let call = self.call(&Method::POST, paths::RUN_JOB, hash);
+        let request = self
+            .http
+            .post(format!("{}{}", placed.url, paths::RUN_JOB))
+            .header(CALL_HEADER, call)
+            .header(TICKET_HEADER, ticket)
+            .body(input);
+        answer(request).await
+    }
+
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        url: &str,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<A, Refused> {
+        let call = self.call(&method, path, Hash::of(&body));
+        let request = self
+            .http
+            .request(method, format!("{url}{path}"))
+            .header(CALL_HEADER, call)
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .body(body);
+        let bytes = answer(request).await?;
+        serde_json::from_slice(&bytes).map_err(lost)
+    }
+
+    fn call(&self, method: &Method, path: &str, body: Hash) -> String {
+        let call = Call {
+            device: self.device.public(),
+            cluster: self.cluster,
+            method: method.as_str().to_owned(),
+            path: path.to_owned(),
+            body,
+            request: RequestId(random()),
+            not_after: unix_millis() + CALL_LIFE_MS,
+        };
+        BASE64URL_NOPAD.encode(Signed::new(&self.device, call).as_bytes())
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Bytes, Refused> {
+    let response = request.send().await.map_err(lost)?;
+    let good = response.status().is_success();
+    let bytes = response.bytes().await.map_err(lost)?;
+    if good {
+        return Ok(bytes);
+    }
+    Err(serde_json::from_slice(&bytes).map_or_else(lost, Refused::Api))
+}
+
+fn lost(why: impl std::fmt::Display) -> Refused {
+    Refused::Lost(why.to_string())
+}
+
+fn encode(body: &impl Serialize) -> Bytes {
+    // Bodies of `common::api` are plain records.
+    serde_json::to_vec(body).unwrap_or_default().into()
+}
+
+fn unix_millis() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as Millis)
+}

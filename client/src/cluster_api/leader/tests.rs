@@ -1,0 +1,146 @@
+#![allow(clippy::unwrap_used)]
+//! One node that is asked, and one that it takes for the leader.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::routing::get;
+use axum::{Json, Router};
+use cameo_common::api::{LoadInfo, MemberInfo};
+use cameo_common::ids::ClusterId;
+use cameo_common::keys::SigningKey;
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::cluster_api::Pinned;
+
+const OURS: ClusterId = ClusterId([3; 32]);
+const LOAD: LoadInfo = LoadInfo {
+    cpu_share: 0.5,
+    quota_millicores: 2000,
+    usable_millicores: 1900,
+    running: 1,
+    queued: 0,
+    backlog_cpu_ms: 40,
+    draining: false,
+    age_ms: 12,
+};
+
+fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
+    NodeStatus {
+        schema: 1,
+        node,
+        cluster: Some(OURS),
+        leader,
+        term,
+        committed: 9,
+        applied: 9,
+        members: vec![],
+        jobs_finished: 0,
+        job_memory: cameo_common::api::JobMemory::default(),
+    }
+}
+
+fn of_leader(term: u64) -> NodeStatus {
+    let member = MemberInfo {
+        id: 2,
+        url: String::new(),
+        voter: true,
+        load: Some(LOAD),
+    };
+    NodeStatus {
+        members: vec![member],
+        ..status(2, Some(2), term)
+    }
+}
+
+fn api() -> ClusterApi {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let pinned = Pinned {
+        cluster: OURS,
+        nodes: vec!["http://127.0.0.1:1".to_owned()],
+    };
+    ClusterApi::new(pinned, Arc::new(SigningKey::from_seed([7; 32]))).unwrap()
+}
+
+/// What node 1 believes, node 2 leading in term 5 at a URL; and what is to be had with that.
+async fn asked(url: String) -> Result<NodeStatus, NoLoads> {
+    let api = api();
+    let mut first = status(1, Some(2), 5);
+    first.members.push(MemberInfo {
+        id: 2,
+        url,
+        voter: true,
+        load: None,
+    });
+    // An older belief of another node, which has led itself.
+    api.status_of_leader(&[status(3, Some(3), 4), first]).await
+}
+
+/// A node that answers so, and how often it was asked.
+async fn answering(answer: NodeStatus) -> (String, Arc<AtomicUsize>) {
+    let times = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&times);
+    let tell = async move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Json(answer)
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/v1/status", get(tell));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, times)
+}
+
+#[tokio::test]
+async fn the_leader_is_asked_once_when_it_was_not_among_those_who_answered() {
+    let (url, times) = answering(of_leader(5)).await;
+    let told = asked(url + "/").await.unwrap();
+    assert_eq!(told.members[0].load, Some(LOAD));
+    assert_eq!(times.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_leader_that_has_answered_is_not_asked_again() {
+    let api = api();
+    let answers = [status(1, Some(2), 5), of_leader(5)];
+    assert_eq!(api.status_of_leader(&answers).await, Ok(of_leader(5)));
+}
+
+#[tokio::test]
+async fn while_a_newer_term_has_no_leader_the_old_ones_numbers_are_not_taken() {
+    let answers = [of_leader(4), status(1, None, 6)];
+    let told = api().status_of_leader(&answers).await;
+    assert_eq!(told, Err(NoLoads::Changing));
+}
+
+#[tokio::test]
+async fn numbers_of_a_node_that_does_not_lead_now_are_not_taken() {
+    let other_cluster = NodeStatus {
+        cluster: Some(ClusterId([4; 32])),
+        ..of_leader(5)
+    };
+    let not_leading = NodeStatus {
+        leader: Some(3),
+        ..of_leader(6)
+    };
+    for answer in [of_leader(4), not_leading, other_cluster] {
+        let (url, _) = answering(answer).await;
+        assert_eq!(asked(url).await, Err(NoLoads::Changing));
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_cannot_be_asked_is_named() {
+    // Nothing listens there; and off this machine only TLS will do.
+    for url in ["http://127.0.0.1:1", "http://192.0.2.1:7101"] {
+        assert_eq!(asked(url.to_owned()).await, Err(NoLoads::NotReached(2)));
+    }
+}
+
+#[tokio::test]
+async fn without_a_leader_there_are_no_loads() {
+    let api = api();
+    let answers = [status(1, None, 5)];
+    assert_eq!(api.status_of_leader(&answers).await, Err(NoLoads::NoLeader));
+}

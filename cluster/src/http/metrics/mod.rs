@@ -1,0 +1,208 @@
+//! `GET /metrics`: what this node and its jobs do, for Prometheus; to anyone, like the status. No names, no keys.
+
+mod text;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use cameo_common::api::{LoadInfo, paths};
+use cameo_common::ids::NodeId;
+use tokio::time::Instant;
+
+use super::Api;
+use crate::jobs::dispatcher::load_info;
+use crate::jobs::{DecisionCounts, JobCounts};
+use text::Page;
+
+/// Version 0.0.4 of the text format.
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route(paths::METRICS, get(metrics))
+}
+
+async fn metrics(State(api): State<Api>) -> Response {
+    (
+        [(header::CONTENT_TYPE, CONTENT_TYPE)],
+        render(&gather(&api)),
+    )
+        .into_response()
+}
+
+/// All that is told.
+struct Figures {
+    term: u64,
+    leads: bool,
+    committed: u64,
+    applied: u64,
+    jobs: JobCounts,
+    own: LoadInfo,
+    decided: DecisionCounts,
+    /// While this node leads: every member with what it last reported.
+    workers: Vec<(NodeId, bool, Option<LoadInfo>)>,
+}
+
+fn gather(api: &Api) -> Figures {
+    let status = api.replica.status();
+    let leads = status.leader == Some(api.node);
+    let mut workers = Vec::new();
+    if leads {
+        let mut loads = api.dispatcher.loads(Instant::now());
+        let voters = status.voters.keys().map(|node| (*node, true));
+        let learners = status.learners.keys().map(|node| (*node, false));
+        let told = |(node, voter)| (node, voter, loads.remove(&node));
+        workers = voters.chain(learners).map(told).collect();
+    }
+    let own = api.reporter.now();
+    let age = std::time::Duration::from_millis(u64::from(own.sample_age_ms));
+    Figures {
+        term: status.term,
+        leads,
+        committed: status.committed,
+        applied: status.applied,
+        jobs: api.worker.counts(),
+        own: load_info(&own, age),
+        decided: api.dispatcher.decided(),
+        workers,
+    }
+}
+
+fn render(figures: &Figures) -> String {
+    let mut page = Page::default();
+    consensus(&mut page, figures);
+    jobs(&mut page, &figures.jobs);
+    for (name, help, value) in LOADS {
+        let name = format!("cameo_{name}");
+        page.gauge(&name, help).value(&value(&figures.own));
+    }
+    decisions(&mut page, &figures.decided);
+    if figures.leads {
+        workers(&mut page, &figures.workers);
+    }
+    page.into_text()
+}
+
+fn consensus(page: &mut Page, figures: &Figures) {
+    page.gauge("cameo_raft_term", "The term this node is in.")
+        .value(&figures.term);
+    page.gauge(
+        "cameo_is_leader",
+        "1 while this node leads, or believes so.",
+    )
+    .value(&u8::from(figures.leads));
+    page.gauge(
+        "cameo_committed_index",
+        "Last entry that this node knows to be committed.",
+    )
+    .value(&figures.committed);
+    page.gauge(
+        "cameo_applied_index",
+        "Last entry that is in this node's state.",
+    )
+    .value(&figures.applied);
+}
+
+fn jobs(page: &mut Page, jobs: &JobCounts) {
+    let counts = [
+        ("finished", "Jobs that this node has done.", jobs.finished),
+        (
+            "failed",
+            "Jobs whose input was wrong, or that this node failed at.",
+            jobs.failed,
+        ),
+        (
+            "cancelled",
+            "Jobs whose client had gone before they were begun.",
+            jobs.cancelled,
+        ),
+        (
+            "refused",
+            "Jobs not taken up: a bad ticket, too much to do, or stopping.",
+            jobs.refused,
+        ),
+    ];
+    for (what, help, count) in counts {
+        page.counter(&format!("cameo_jobs_{what}_total"), help)
+            .value(&count);
+    }
+}
+
+fn decisions(page: &mut Page, decided: &DecisionCounts) {
+    let help = "Placements that this node decided while it led, by what was chosen.";
+    page.counter("cameo_decisions_total", help)
+        .labelled("choice", &"worker", &decided.worker)
+        .labelled("choice", &"busy", &decided.busy)
+        .labelled("choice", &"nobody", &decided.nobody);
+}
+
+/// One figure of a load: name, meaning, value.
+type Load = (&'static str, &'static str, fn(&LoadInfo) -> f64);
+
+const LOADS: [Load; 8] = [
+    ("jobs_running", "Jobs being done.", |load| {
+        f64::from(load.running)
+    }),
+    (
+        "jobs_queued",
+        "Jobs taken up that wait for their input or a thread.",
+        |load| f64::from(load.queued),
+    ),
+    (
+        "backlog_cpu_seconds",
+        "CPU time that the jobs taken up still need, predicted.",
+        |load| seconds(load.backlog_cpu_ms),
+    ),
+    (
+        "cpu_share_ratio",
+        "CPU used, as a part of the quota, smoothed.",
+        |load| load.cpu_share,
+    ),
+    (
+        "quota_millicores",
+        "CPU that the process may use.",
+        |load| f64::from(load.quota_millicores),
+    ),
+    (
+        "usable_millicores",
+        "CPU that jobs really got of late.",
+        |load| f64::from(load.usable_millicores),
+    ),
+    (
+        "draining",
+        "1 while the node stops and takes no jobs.",
+        |load| f64::from(u8::from(load.draining)),
+    ),
+    ("report_age_seconds", "Age of these figures.", |load| {
+        seconds(load.age_ms)
+    }),
+];
+
+fn seconds(millis: u64) -> f64 {
+    millis as f64 / 1000.0
+}
+
+fn workers(page: &mut Page, workers: &[(NodeId, bool, Option<LoadInfo>)]) {
+    let mut family = page.gauge("cameo_worker_voter", "1 for a voter, 0 for a learner.");
+    for (node, voter, _) in workers {
+        family = family.labelled("worker", node, &u8::from(*voter));
+    }
+    let help = "1 when the worker has reported to this leader.";
+    let mut family = page.gauge("cameo_worker_reporting", help);
+    for (node, _, load) in workers {
+        family = family.labelled("worker", node, &u8::from(load.is_some()));
+    }
+    for (name, help, value) in LOADS {
+        let name = format!("cameo_worker_{name}");
+        let mut family = page.gauge(&name, help);
+        for (node, _, load) in workers {
+            if let Some(load) = load {
+                family = family.labelled("worker", node, &value(load));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::*;
+
+fn load(running: u32) -> LoadInfo {
+    LoadInfo {
+        cpu_share: 0.25,
+        quota_millicores: 2000,
+        usable_millicores: 1500,
+        running,
+        queued: 3,
+        backlog_cpu_ms: 1250,
+        draining: false,
+        age_ms: 12,
+    }
+}
+
+fn figures(leads: bool) -> Figures {
+    Figures {
+        term: 7,
+        leads,
+        committed: 120,
+        applied: 119,
+        jobs: JobCounts {
+            finished: 11,
+            failed: 1,
+            cancelled: 2,
+            refused: 4,
+        },
+        own: load(1),
+        decided: DecisionCounts {
+            worker: 9,
+            busy: 8,
+            nobody: 0,
+        },
+        workers: vec![(1, true, Some(load(2))), (12, false, None)],
+    }
+}
+
+/// Names, types, units and labels are what dashboards stand on: a change here has to be told in OPERATING.md.
+#[test]
+fn names_and_format_are_pinned() {
+    assert_eq!(render(&figures(true)), include_str!("pinned.txt"));
+}
+
+#[test]
+fn a_follower_tells_nothing_of_other_workers() {
+    let text = render(&figures(false));
+    assert!(text.contains("cameo_is_leader 0\n"));
+    assert!(!text.contains("cameo_worker_"), "{text}");
+}
+
+#[test]
+fn every_name_is_in_the_manual() {
+    let manual = include_str!("../../../../docs/OPERATING.md");
+    let text = render(&figures(true));
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    for name in types.filter_map(|line| line.split(' ').next()) {
+        // Those of the workers stand there once, by pattern.
+        let own = name.replacen("cameo_worker_", "cameo_", 1);
+        let told = manual.contains(&format!("`{name}`")) || manual.contains(&format!("`{own}`"));
+        assert!(told, "{name} is not in OPERATING.md");
+    }
+}

@@ -1,0 +1,199 @@
+//! The log of the decisions that this node makes while it leads, for `cameo-chaos check` (law J2).
+//!
+//! Placing never waits for the disk: decisions go through a bounded queue to a thread. When the queue is full or
+//! the disk takes nothing, decisions are lost, and the next line that is written tells how many.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use cameo_common::ids::NodeId;
+use cameo_dispatch::{Decision, LOG_SCHEMA, Logged};
+
+use file::LogFile;
+pub use file::MAX_FILE;
+
+use crate::raft::WallClock;
+
+/// Decisions that wait for the disk at the most.
+const MAX_WAITING: usize = 1024;
+/// Bytes that are gathered before they are written, while more decisions wait.
+const GATHER: usize = 256 * 1024;
+
+/// Why decisions cannot be logged. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionLogError {
+    #[error("--decisions {0} is no file: name a file, or one that is not there yet")]
+    NotAFile(PathBuf),
+    #[error("--decisions {0} is written by another node: give each node a file of its own")]
+    InUse(PathBuf),
+    #[error("--decisions {path} cannot be written: {error}")]
+    Io { path: PathBuf, error: io::Error },
+}
+
+/// A node's decision log, while it is open.
+pub struct DecisionLog {
+    node: NodeId,
+    clock: Arc<dyn WallClock>,
+    queue: SyncSender<Message>,
+    /// Decisions since the last one that the queue took.
+    dropped: AtomicU64,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Message {
+    Line(Box<Logged>),
+    End,
+}
+
+/// Where lines go, so that tests can have a disk that is slow or full.
+trait Sink: Send + 'static {
+    /// Writes whole lines, all of them or none.
+    fn append(&mut self, lines: &[u8]) -> io::Result<()>;
+}
+
+impl DecisionLog {
+    /// Opens the log of a node, behind what is in it already.
+    ///
+    /// # Errors
+    /// See [`DecisionLogError`].
+    pub fn open(
+        path: &Path,
+        node: NodeId,
+        clock: Arc<dyn WallClock>,
+    ) -> Result<Self, DecisionLogError> {
+        let file = LogFile::open(path, MAX_FILE)?;
+        Self::start(file, MAX_WAITING, node, clock).map_err(|error| DecisionLogError::Io {
+            path: path.to_path_buf(),
+            error,
+        })
+    }
+
+    fn start(
+        sink: impl Sink,
+        waiting: usize,
+        node: NodeId,
+        clock: Arc<dyn WallClock>,
+    ) -> io::Result<Self> {
+        let (queue, waiting) = sync_channel(waiting);
+        let writer = std::thread::Builder::new()
+            .name("cameo-decisions".to_owned())
+            .spawn(move || write(&waiting, sink))?;
+        Ok(Self {
+            node,
+            clock,
+            queue,
+            dropped: AtomicU64::new(0),
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    /// Writes a decision down, soon; never waits. To be called by one at a time, in the order of the decisions.
+    pub fn record(&self, decision: &Decision) {
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        let line = Logged {
+            schema: LOG_SCHEMA,
+            leader: self.node,
+            unix_ms: self.clock.unix_millis(),
+            dropped,
+            decision: decision.clone(),
+        };
+        if self.queue.try_send(Message::Line(Box::new(line))).is_err() {
+            self.dropped.fetch_add(dropped + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes all that waits, and ends. Blocking; what is recorded afterwards is lost.
+    pub fn close(&self) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(writer) = writer.take() else {
+            return;
+        };
+        // Fails only when the writer has ended, which the join tells.
+        let _ended = self.queue.send(Message::End);
+        if writer.join().is_err() {
+            tracing::error!("the writer of the decision log has panicked");
+        }
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        if dropped > 0 {
+            tracing::warn!(dropped, "the last decisions are not in the log");
+        }
+    }
+}
+
+impl fmt::Debug for DecisionLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DecisionLog of node {}", self.node)
+    }
+}
+
+/// Takes lines from the queue and gathers what waits, so that a burst costs few writes.
+fn write(queue: &Receiver<Message>, mut sink: impl Sink) {
+    let mut lost = 0;
+    let mut open = true;
+    while open {
+        let Ok(Message::Line(first)) = queue.recv() else {
+            break;
+        };
+        let mut batch = Batch::default();
+        batch.add(*first, lost);
+        while batch.text.len() < GATHER {
+            match queue.try_recv() {
+                Ok(Message::Line(next)) => batch.add(*next, 0),
+                Ok(Message::End) => {
+                    open = false;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        lost = match sink.append(&batch.text) {
+            Ok(()) => batch.lost,
+            Err(error) => {
+                if lost == 0 {
+                    tracing::warn!(%error, "decisions cannot be logged; those lost will be counted");
+                }
+                batch.lost + batch.decisions
+            }
+        };
+    }
+    if lost > 0 {
+        tracing::warn!(lost, "the last decisions are not in the log");
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    text: Vec<u8>,
+    /// Decisions that the lines stand for, dropped ones included.
+    decisions: u64,
+    /// Decisions behind the last line that could not be put into words.
+    lost: u64,
+}
+
+impl Batch {
+    /// Adds a line that also stands for decisions that were lost before it.
+    fn add(&mut self, mut line: Logged, lost: u64) {
+        line.dropped += lost + std::mem::take(&mut self.lost);
+        let stands_for = line.dropped + 1;
+        match line.to_line() {
+            Ok(text) => {
+                self.text.extend_from_slice(text.as_bytes());
+                self.text.push(b'\n');
+                self.decisions += stands_for;
+            }
+            Err(error) => {
+                tracing::error!(%error, "a decision cannot be written as JSON");
+                self.lost = stands_for;
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! From an empty directory to a worker of a running cluster, and who does not become one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::*;
+use super::world::{World, soon, until};
+use crate::link::{ClusterSecret, Dial, Purpose};
+
+async fn refused(node: &Raft) -> String {
+    let mut forming = node.forming();
+    let refused = forming.wait_for(|now| matches!(now, Forming::Refused { .. }));
+    let refused = tokio::time::timeout(super::world::PATIENCE, refused).await;
+    match &*refused.unwrap().unwrap() {
+        Forming::Refused { why } => why.clone(),
+        _ => unreachable!("it was waited for"),
+    }
+}
+
+async fn joined(world: &World, id: u64) {
+    let formed = world.nodes[&id].formed();
+    tokio::time::timeout(super::world::PATIENCE, formed)
+        .await
+        .unwrap();
+    until("every node knows the worker", || {
+        let statuses = world.statuses();
+        statuses
+            .iter()
+            .all(|status| status.learners.contains_key(&id) && !status.voters.contains_key(&id))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_joins_a_running_cluster_catches_up_and_reports_its_load() {
+    // given a cluster with a past
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    world.propose(leader, "before").await;
+    // when a node joins by way of a member that does not lead
+    let follower = world.a_follower(leader);
+    world.add_worker(4, [follower]);
+    world.start(4).await.unwrap();
+    joined(&world, 4).await;
+    // then it has the past, and a way to the leader
+    assert!(world.holds(4, "before").await);
+    world.propose(4, "by way of the worker").await;
+    // and it belongs to the same cluster, with its key and addresses known to all
+    assert_eq!(world.nodes[&4].cluster(), world.nodes[&1].cluster());
+    let known = &world.nodes[&follower].status().learners[&4];
+    assert_eq!(known.key, world.places[&4].keys.public());
+    assert_eq!(
+        (&known.link, &known.http[..]),
+        (&world.places[&4].link, "http://node4")
+    );
+    // and whoever leads hears of its load
+    let leader = world.leader().await;
+    let reports = world.places[&leader].reports.clone();
+    until("the worker reported", || {
+        reports.0.lock().unwrap().get(&4) == Some(&b"load of 4".to_vec())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_joins_behind_a_purged_log_gets_a_snapshot() {
+    let mut world = World::new(1);
+    world.snapshot_after = 20;
+    world.start(1).await.unwrap();
+    world.leader().await;
+    let purged = |world: &World| {
+        let first = world.places[&1].disk.first_log_index();
+        first.is_some_and(|first| first > 1)
+    };
+    let mut n = 0;
+    while !purged(&world) {
+        world.propose(1, &format!("command {n}")).await;
+        n += 1;
+        assert!(n < 2_000, "the log is never purged");
+    }
+    world.add_worker(2, [1]);
+    world.start(2).await.unwrap();
+    assert!(world.holds(2, "command 0").await);
+    assert!(world.holds(2, &format!("command {}", n - 1)).await);
+    joined(&world, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_join_at_once_all_get_in() {
+    let mut world = World::formed(1).await;
+    for id in 2..=5 {
+        world.add_worker(id, [1]);
+    }
+    for id in 2..=5 {
+        world.start(id).await.unwrap();
+    }
+    for id in 2..=5 {
+        joined(&world, id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_was_killed_is_back_by_itself() {
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    world.start(2).await.unwrap();
+    joined(&world, 2).await;
+    assert_eq!(world.leader().await, 1);
+    world.kill(2).await;
+    world.propose(1, "while it was away").await;
+    world.start(2).await.unwrap();
+    assert!(world.holds(2, "while it was away").await);
+    assert_eq!(world.nodes[&1].status().learners.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_between_record_and_log_costs_another_round() {
+    // given a node that has recorded the cluster, and was not let in before it crashed
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    let founders = std::fs::read(world.places[&1].data.join("genesis")).unwrap();
+    let record = world.places[&2].data.join("genesis");
+    std::fs::write(record, recorded_by(2, founders)).unwrap();
+    // when it starts again
+    world.start(2).await.unwrap();
+    // then it is let in
+    joined(&world, 2).await;
+    world.propose(1, "after").await;
+    assert!(world.holds(2, "after").await);
+}
+
+/// Another node's record, as this one would have it before its log has begun.
+fn recorded_by(node: u8, mut record: Vec<u8>) -> Vec<u8> {
+    record.truncate(record.len() - 4);
+    record[9] = node;
+    *record.last_mut().unwrap() = 0;
+    let sum = crc32fast::hash(&record);
+    record.extend(sum.to_le_bytes());
+    record
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joining_goes_on_while_the_leader_is_killed() {
+    let mut world = World::formed(3).await;
+    let old = world.leader().await;
+    world.add_worker(4, [1, 2, 3]);
+    world.start(4).await.unwrap();
+    world.kill(old).await;
+    joined(&world, 4).await;
+    let leader = world.nodes[&4].leadership();
+    until("the worker follows the new leader", || {
+        leader.borrow().leader.is_some_and(|leader| leader != old)
+    })
+    .await;
+    world.propose(4, "after").await;
+    assert!(world.holds(4, "after").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_never_votes_and_never_founds() {
+    // given one voter of two that is left, and a worker
+    let mut world = World::formed(2).await;
+    world.add_worker(3, [1, 2]);
+    world.start(3).await.unwrap();
+    joined(&world, 3).await;
+    let leader = world.leader().await;
+    let other = 3 - leader;
+    world.kill(leader).await;
+    // then the two of them elect nobody
+    let short = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
+    let alone = world.nodes[&other].propose(b"no quorum".to_vec(), short);
+    assert!(alone.await.is_err());
+    assert_eq!(world.nodes[&3].status().role, Role::Learner);
+    // not even when one asks for its vote who may
+    let place = &world.places[&leader];
+    let cluster = world.nodes[&3].cluster();
+    let keys = place.keys.clone();
+    let links = super::strangers::stranger(leader, keys, &place.secret, cluster);
+    let errors = super::strangers::ask_for_votes(&links, leader, 3, &world.places[&3].link).await;
+    for error in errors {
+        assert!(error.to_string().contains("has no vote"), "{error}");
+    }
+
+    // and a worker without a cluster to join waits
+    let mut empty = World::new(1);
+    empty.add_worker(2, [1]);
+    empty.start(2).await.unwrap();
+    let mut forming = empty.nodes[&2].forming();
+    let waits = forming.wait_for(
+        |now| matches!(now, Forming::Waiting { why } if why.contains("waiting for node 1")),
+    );
+    tokio::time::timeout(super::world::PATIENCE, waits)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(empty.nodes[&2].status().last_log, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_who_may_not_join_is_told_why() {
+    let mut world = World::formed(3).await;
+    world.add_worker(4, [1, 2, 3]);
+    world.start(4).await.unwrap();
+    joined(&world, 4).await;
+
+    // A voter's id, a worker's id under another key, and a worker whose folder was lost.
+    world.kill(4).await;
+    let own_keys = world.places[&4].keys.clone();
+    for (id, keys) in [(2, None), (4, None), (4, Some(own_keys))] {
+        let elsewhere = world.twin(id, keys).await;
+        let why = refused(&elsewhere).await;
+        assert!(why.contains(&format!("node id {id} belongs")), "{why}");
+        assert!(why.contains("an --id that no node has had"), "{why}");
+        elsewhere.halt().await;
+    }
+
+    world.add_worker(5, [1, 2, 3]);
+    world.places.get_mut(&5).unwrap().secret = b"another secret altogether".to_vec();
+    world.start(5).await.unwrap();
+    let why = refused(&world.nodes[&5]).await;
+    assert!(why.contains("give the same --secret file"), "{why}");
+    world.kill(5).await;
+
+    // Under a new id, with an empty folder, the lost one is back.
+    world.add_worker(6, [1]);
+    world.start(6).await.unwrap();
+    let formed = world.nodes[&6].formed();
+    tokio::time::timeout(super::world::PATIENCE, formed)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    let listens_at = world.places[&2].link.clone();
+    // Nobody listens at the address that it gives.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = nobody.local_addr().unwrap().to_string();
+    drop(nobody);
+    let mut settings = world.settings(2);
+    settings.peers.insert(2, nowhere.clone());
+    settings.listen = listens_at;
+    let storage = world.places[&2].disk.storage();
+    let worker = Raft::start(settings, world.parts(2), storage)
+        .await
+        .unwrap();
+    let mut forming = worker.forming();
+    let says = format!("cannot reach this node at {nowhere}");
+    let told =
+        forming.wait_for(|now| matches!(now, Forming::Waiting { why } if why.contains(&says)));
+    tokio::time::timeout(super::world::PATIENCE, told)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(world.nodes[&1].status().learners.is_empty());
+    worker.halt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_keeps_its_part() {
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    world.start(2).await.unwrap();
+    joined(&world, 2).await;
+    world.kill(2).await;
+    let mut elsewhere = world.settings(2);
+    elsewhere.http = "http://elsewhere".into();
+    let storage = world.places[&2].disk.storage();
+    let moved = Raft::start(elsewhere, world.parts(2), storage)
+        .await
+        .unwrap();
+    let why = refused(&moved).await;
+    assert!(
+        why.contains("start it with the addresses that it joined with"),
+        "{why}"
+    );
+    moved.halt().await;
+    world.kill(1).await;
+    world.workers = [1].into();
+    assert!(matches!(world.start(1).await, Err(StartError::Votes(1))));
+    assert!(matches!(world.start(2).await, Err(StartError::IsWorker(2))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_gone_can_be_removed_and_a_voter_cannot() {
+    let mut world = World::formed(3).await;
+    world.add_worker(4, [1]);
+    world.start(4).await.unwrap();
+    joined(&world, 4).await;
+    world.kill(4).await;
+    let follower = world.a_follower(world.leader().await);
+    let by_way_of = BTreeMap::from([(follower, world.peers[&follower].clone())]);
+    let remove = |secret: &[u8], id| {
+        let secret = ClusterSecret::from_bytes(secret.to_vec()).unwrap();
+        let by_way_of = by_way_of.clone();
+        async move { remove_worker(&by_way_of, Arc::new(secret), id).await }
+    };
+    let right = world.places[&1].secret.clone();
+    assert!(matches!(
+        remove(b"guessed, and guessed wrong", 4).await,
+        Err(RemoveError::Refused(_))
+    ));
+    assert!(matches!(
+        remove(&right, 2).await,
+        Err(RemoveError::Votes(2))
+    ));
+    remove(&right, 4).await.unwrap();
+    until("nobody counts on it any more", || {
+        world
+            .statuses()
+            .iter()
+            .all(|status| status.learners.is_empty())
+    })
+    .await;
+    assert!(matches!(
+        remove(&right, 4).await,
+        Err(RemoveError::NotAMember(4))
+    ));
+    // and it is told, should it come back
+    world.start(4).await.unwrap();
+    let why = refused(&world.nodes[&4]).await;
+    assert!(why.contains("node 4 was removed"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_joins_for_another() {
+    // given a stranger to the cluster who knows its secret
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    let place = &world.places[&2];
+    let cluster = world.nodes[&1].cluster();
+    let links = super::strangers::stranger(2, place.keys.clone(), &place.secret, cluster);
+    // when it asks for a key that is not its own
+    let request = super::super::wire::NodeRequest::Join {
+        member: Member {
+            link: place.link.clone(),
+            http: "http://node2".into(),
+            key: [9; 32],
+        },
+        patience_millis: 1_000,
+    };
+    let dial = Dial {
+        node: 1,
+        address: world.peers[&1].clone(),
+        purpose: Purpose::Member,
+    };
+    let reply = super::super::belonging::ask(&links, dial, &request, soon()).await;
+    // then nothing comes of it
+    assert!(matches!(
+        reply,
+        Ok(super::super::wire::NodeReply::Joined(Err(
+            super::super::wire::MemberRefusal::OtherNode
+        )))
+    ));
+    assert!(world.nodes[&1].status().learners.is_empty());
+}

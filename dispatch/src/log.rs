@@ -1,0 +1,167 @@
+//! How decisions are written down: a line of JSON each, for `cameo-chaos check` (law J2).
+
+use cameo_common::ids::{Millis, NodeId};
+use serde::{Deserialize, Serialize};
+
+use super::placement::Decision;
+
+/// Layout of the lines that this program writes and reads.
+pub const LOG_SCHEMA: u32 = 1;
+
+/// One line of a node's decision log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logged {
+    pub schema: u32,
+    /// The node that led and decided.
+    pub leader: NodeId,
+    /// Its wall clock then.
+    pub unix_ms: Millis,
+    /// Decisions since the line before that could not be written.
+    pub dropped: u64,
+    pub decision: Decision,
+}
+
+/// Why a text is no line of a decision log.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    #[error("not a line of a decision log: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("schema {0}, and only {LOG_SCHEMA} is known here")]
+    UnknownSchema(u64),
+    #[error("reads as a decision, but is not written as one: a field is missing or moved")]
+    NotCanonical,
+}
+
+/// What every schema has.
+#[derive(Deserialize)]
+struct Head {
+    schema: u64,
+}
+
+impl Logged {
+    /// The line, without its end.
+    ///
+    /// # Errors
+    /// None that is known: all that it has can be written as JSON.
+    pub fn to_line(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// Reads a line. What this program would write otherwise is refused, so that nothing is read over.
+    ///
+    /// # Errors
+    /// See [`LineError`].
+    pub fn of_line(line: &str) -> Result<Self, LineError> {
+        let Head { schema } = serde_json::from_str(line)?;
+        if schema != u64::from(LOG_SCHEMA) {
+            return Err(LineError::UnknownSchema(schema));
+        }
+        let read: Self = serde_json::from_str(line)?;
+        if read.to_line()? == line {
+            Ok(read)
+        } else {
+            Err(LineError::NotCanonical)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::placement::{Candidate, Heard, Question, decide};
+    use crate::rivals::Policy;
+    use cameo_common::ids::JobId;
+
+    fn logged() -> Logged {
+        let heard = Heard {
+            age_ms: 12,
+            usable_millicores: 600,
+            cpu_share_permille: 250,
+            backlog_cpu_ms: 30,
+            running: 1,
+            queued: 0,
+            draining: false,
+        };
+        let candidate = |node, heard| Candidate {
+            node,
+            voter: true,
+            leader: node == 1,
+            excluded: false,
+            heard,
+            booked_cpu_ms: 6,
+        };
+        let question = Question {
+            policy: Policy::LeastProjected,
+            term: 4,
+            job: JobId([0xab; 16]),
+            sequence: 9,
+            cost_ms: 60,
+            stale_after_ms: 300,
+            max_wait_ms: 1000,
+            seed: u64::MAX,
+            candidates: vec![candidate(1, None), candidate(2, Some(heard))],
+        };
+        Logged {
+            schema: LOG_SCHEMA,
+            leader: 1,
+            unix_ms: 1_790_000_000_000,
+            dropped: 0,
+            decision: decide(question),
+        }
+    }
+
+    const PINNED: &str = concat!(
+        r#"{"schema":1,"leader":1,"unix_ms":1790000000000,"dropped":0,"decision":{"question":{"#,
+        r#""policy":"least-projected","term":4,"job":"abababababababababababababababab","sequence":9,"#,
+        r#""cost_ms":60,"stale_after_ms":300,"max_wait_ms":1000,"seed":18446744073709551615,"candidates":["#,
+        r#"{"node":1,"voter":true,"leader":true,"excluded":false,"heard":null,"booked_cpu_ms":6},"#,
+        r#"{"node":2,"voter":true,"leader":false,"excluded":false,"heard":{"age_ms":12,"usable_millicores":600,"#,
+        r#""cpu_share_permille":250,"backlog_cpu_ms":30,"running":1,"queued":0,"draining":false},"booked_cpu_ms":6}]},"#,
+        r#""verdicts":["silent",{"scored":{"wait_us":60000,"finish_us":160000}}],"choice":{"worker":2}}}"#,
+    );
+
+    #[test]
+    fn its_text_is_pinned() {
+        assert_eq!(logged().to_line().unwrap(), PINNED);
+        assert_eq!(Logged::of_line(PINNED).unwrap(), logged());
+    }
+
+    #[test]
+    fn what_is_not_known_or_missing_is_refused() {
+        let refused = |from: &str, to: &str| {
+            assert!(PINNED.contains(from), "{from}");
+            Logged::of_line(&PINNED.replacen(from, to, 1)).unwrap_err()
+        };
+        assert!(matches!(
+            refused(r#""schema":1"#, r#""schema":2"#),
+            LineError::UnknownSchema(2)
+        ));
+        let unknown = [
+            (r#"{"schema""#, r#"{"more":1,"schema""#),
+            (r#""term""#, r#""more":1,"term""#),
+            (r#""node":1"#, r#""node":1,"more":1"#),
+            (r#""age_ms""#, r#""more":1,"age_ms""#),
+            (r#""wait_us""#, r#""more":1,"wait_us""#),
+            (r#""least-projected""#, r#""most-projected""#),
+            (r#""silent""#, r#""sulking""#),
+            (r#""choice""#, r#""more":1,"choice""#),
+            (r#""worker":2"#, r#""busy":{"least_wait_us":1,"more":2}"#),
+            (r#""term":4,"#, ""),
+            (r#""term":4"#, r#""term":4,"term":4"#),
+            ("}}}", "}}} "),
+            ("}}}", "}}"),
+        ];
+        for (from, to) in unknown {
+            let error = refused(from, to);
+            let told = matches!(error, LineError::Malformed(_) | LineError::NotCanonical);
+            assert!(told, "{from} -> {to}: {error}");
+        }
+        // An absent report would read as silence.
+        assert!(matches!(
+            refused(r#""heard":null,"#, ""),
+            LineError::NotCanonical
+        ));
+    }
+}

@@ -1,0 +1,174 @@
+//! A worker is lost in the middle of a job, in each phase and each way: one retry elsewhere, and the photo arrives.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use cameo_processes::{Phase, Proxy};
+use cameo_tests::{PHOTOS, World, hash_of, photo, text};
+use serde_json::Value;
+
+/// How long a job may take to get where it is to be held.
+const HELD_WITHIN: Duration = Duration::from_secs(30);
+const PHASES: [Phase; 4] = [
+    Phase::Placed,
+    Phase::Uploading,
+    Phase::Running,
+    Phase::Downloading,
+];
+
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Killed,
+    Paused,
+    CutOff,
+}
+
+/// Three nodes, each behind a proxy, in the order of their ids.
+async fn proxied() -> anyhow::Result<(World, Vec<Proxy>)> {
+    let mut proxies = Vec::new();
+    let mut world = World::prepared(3).await?;
+    for node in &mut world.cluster.nodes {
+        let proxy = Proxy::start(&node.http).await?;
+        node.flags = vec!["--http-url".into(), proxy.url().into()];
+        proxies.push(proxy);
+    }
+    world.cluster.start_all().await?;
+    world.cluster.leader().await?;
+    Ok((world, proxies))
+}
+
+/// `ada` has a photo that is open to all.
+async fn offered(world: &World) -> anyhow::Result<(cameo_processes::Person, String)> {
+    let ada = world.person("ada").await?;
+    let path = photo(PHOTOS[0]).display().to_string();
+    let added = ada
+        .ok(&["add", &path, "--policy", "open", "--views", "1"])
+        .await?;
+    let image = text(&added["images"][0], "image")?;
+    Ok((ada, image))
+}
+
+/// Waits until a job is held at one of the followers, and says at which.
+async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
+    let followers = (0..proxies.len()).filter(|at| *at as u64 + 1 != leader);
+    let [one, other] = followers.collect::<Vec<_>>()[..] else {
+        anyhow::bail!("three nodes have two followers");
+    };
+    tokio::select! {
+        held = proxies[one].holds(HELD_WITHIN) => held.map(|()| one),
+        held = proxies[other].holds(HELD_WITHIN) => held.map(|()| other),
+    }
+    .context("no job came")
+}
+
+/// The photo opens once, bit for bit, and was charged once.
+async fn opens_once(ben: &cameo_processes::Person, arrived: &Value) -> anyhow::Result<()> {
+    let grant = text(arrived, "grant")?;
+    let viewed = ben.ok(&["view", &grant, "--yes"]).await?;
+    ensure!(text(&viewed, "blake3")? == hash_of(&photo(PHOTOS[0]))?);
+    ensure!(viewed["used"] == 1 && viewed["left"] == 0, "{viewed}");
+    Ok(())
+}
+
+async fn strike(
+    world: &mut World,
+    proxies: &[Proxy],
+    at: usize,
+    fault: Fault,
+) -> anyhow::Result<()> {
+    let node = &mut world.cluster.nodes[at];
+    match fault {
+        Fault::Killed => node.kill().await?,
+        Fault::Paused => node.process().context("it runs")?.pause()?,
+        Fault::CutOff => proxies[at].cut(),
+    }
+    Ok(())
+}
+
+async fn heal(world: &mut World, proxies: &[Proxy], at: usize, fault: Fault) -> anyhow::Result<()> {
+    proxies[at].mend();
+    let node = &mut world.cluster.nodes[at];
+    match fault {
+        Fault::Killed => node.start().await?,
+        Fault::Paused => node.process().context("it runs")?.resume()?,
+        Fault::CutOff => {}
+    }
+    world.cluster.caught_up().await?;
+    Ok(())
+}
+
+async fn survives(fault: Fault) -> anyhow::Result<()> {
+    let (mut world, proxies) = proxied().await?;
+    let (_ada, image) = offered(&world).await?;
+    for (n, phase) in PHASES.into_iter().enumerate() {
+        let case = format!("{fault:?} while {phase:?}");
+        let ben = world.person(&format!("ben-{n}")).await?;
+        let leader = world.cluster.leader().await?;
+        proxies.iter().for_each(|proxy| proxy.hold(phase));
+
+        let ask = ["request", "ada", &image];
+        let request = ben.ok(&ask);
+        tokio::pin!(request);
+        let struck = async {
+            let at = held_at(&proxies, leader).await?;
+            strike(&mut world, &proxies, at, fault).await?;
+            proxies.iter().for_each(Proxy::let_go);
+            anyhow::Ok(at)
+        };
+        // The request may not end before the fault has struck.
+        let at = tokio::select! {
+            ended = &mut request => anyhow::bail!("{case}: nothing was held: {ended:?}"),
+            at = struck => at.with_context(|| case.clone())?,
+        };
+        let arrived = request.await.with_context(|| case.clone())?;
+        heal(&mut world, &proxies, at, fault).await?;
+        opens_once(&ben, &arrived)
+            .await
+            .with_context(|| case.clone())?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_killed_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
+    survives(Fault::Killed).await
+}
+
+#[tokio::test]
+async fn a_worker_paused_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
+    survives(Fault::Paused).await
+}
+
+#[tokio::test]
+async fn a_worker_cut_off_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
+    survives(Fault::CutOff).await
+}
+
+#[tokio::test]
+async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> anyhow::Result<()> {
+    // given a job that has a worker and a ticket of this term
+    let (mut world, proxies) = proxied().await?;
+    let (_ada, image) = offered(&world).await?;
+    let ben = world.person("ben").await?;
+    let leader = world.cluster.leader().await?;
+    proxies.iter().for_each(|proxy| proxy.hold(Phase::Placed));
+    let ask = ["request", "ada", &image];
+    let request = ben.ok(&ask);
+    tokio::pin!(request);
+    let struck = async {
+        held_at(&proxies, leader).await?;
+        // when the leader dies, and another has been elected before the worker sees the ticket
+        let node = world.cluster.node_mut(leader).context("the leader")?;
+        node.kill().await?;
+        world.cluster.leader().await?;
+        proxies.iter().for_each(Proxy::let_go);
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        ended = &mut request => anyhow::bail!("nothing was held: {ended:?}"),
+        struck = struck => struck?,
+    }
+    // then the job is placed again, and the photo arrives
+    let arrived = request.await?;
+    opens_once(&ben, &arrived).await
+}
