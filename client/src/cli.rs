@@ -38,7 +38,7 @@ pub enum Verb {
     Add(verbs::add::Arguments),
     /// Look at the previews of what somebody shares.
     Gallery(verbs::gallery::Arguments),
-    /// Ask somebody for an image, and wait for its carrier.
+    /// Ask somebody for images, and wait for their carriers.
     Request(verbs::request::Arguments),
     /// List what others want of you, and what you want of others.
     Requests(verbs::requests::Arguments),

@@ -62,6 +62,18 @@ impl Report {
         self
     }
 
+    /// What it has for programs.
+    #[must_use]
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+
+    /// What it has for people.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The one document that `--json` prints.
     #[must_use]
     pub fn document(&self, verb: &str) -> Value {

@@ -83,11 +83,11 @@ pub fn hide(
     Ok(png::write(&carrier))
 }
 
-/// [`hide`] for a worker: given up soon after `stop` is asked, and written to `out` a few strips at a time while the
+/// [`hide()`] for a worker: given up soon after `stop` is asked, and written to `out` a few strips at a time while the
 /// next ones are compressed. What was written before an error is no picture.
 ///
 /// # Errors
-/// As [`hide`]; also when it was given up, or `out` does not take it.
+/// As [`hide()`]; also when it was given up, or `out` does not take it.
 pub fn hide_to(
     cover_png: &[u8],
     payload: &[u8],

@@ -38,7 +38,7 @@ impl Memory {
         self.working + self.carrier
     }
 
-    /// What [`super::hide`] would take with these arguments. Reads the cover's header only.
+    /// What [`super::hide()`] would take with these arguments. Reads the cover's header only.
     ///
     /// # Errors
     /// When the header is none, or of a picture that is not read.

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::task::AbortHandle;
 
+use super::admitted::Hold;
 use super::error::JobError;
-use super::worker::Hold;
 
 /// Time that a client has to take its carrier, from its first piece on.
 pub const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ pub struct JobCounts {
     pub finished: u64,
     /// Its input was wrong, or the worker failed at it.
     pub failed: u64,
-    /// Its client had gone before it was begun.
+    /// Its client had gone before it was done.
     pub cancelled: u64,
     /// Not taken up: a bad ticket, too much to do, or a worker that stops.
     pub refused: u64,

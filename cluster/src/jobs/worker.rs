@@ -5,25 +5,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cameo_common::codec::Stop;
 use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
 use cameo_common::job::JobInput;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
-use futures_util::{TryStreamExt, future};
+use futures_util::TryStreamExt;
 use tokio::sync::watch;
 
-use super::carrier::{Carrier, Pipe};
+use super::admitted::{Admitted, Hold};
 use super::counters::{Counters, JobCounts};
 use super::error::JobError;
 use super::hide::Hide;
-use super::intake::{Admission, Done, Intake, Load, Refusal};
+use super::intake::{Done, Intake, Load, Refusal};
 use super::memory::{Budget, Taken};
 use super::meter::{Granted, Meter};
 use super::pool::{Shape, Work, start_slot};
-use super::ticket::{Here, TicketError, check, check_input};
+use super::ticket::{Here, TicketError, check};
 
 /// What the worker knows of its cluster at this moment.
 pub trait Standing: Send + Sync {
@@ -218,70 +217,6 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is removed, a
-/// running one stopped.
-#[derive(Debug)]
-pub struct Admitted {
-    hold: Arc<Hold>,
-    ticket: Ticket,
-}
-
-/// A client's hold on its job: the place, the memory and the work are there for as long as it is.
-#[derive(Debug)]
-pub(super) struct Hold {
-    worker: Worker,
-    admission: Admission,
-    stop: Arc<Stop>,
-}
-
-impl Admitted {
-    /// Length of the input in bytes: no more needs to be read.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        self.ticket.size
-    }
-
-    /// Has the job done; `hash` is that of `input`. Gives the carrier when it begins to come.
-    ///
-    /// # Errors
-    /// When the input is not the ticket's, no picture can be made of it, or it never fits into this worker's memory.
-    pub async fn run(self, input: Bytes, hash: Hash) -> Result<Carrier, JobError> {
-        check_input(&self.ticket, input.len() as u64, hash)?;
-        let shared = &self.hold.worker.shared;
-        let pictures = shared.pictures(&input)?;
-        let pipe = Arc::new(Pipe::default());
-        let work = Work {
-            job: self.ticket.job,
-            input,
-            stop: Arc::clone(&self.hold.stop),
-            pipe: Arc::clone(&pipe),
-        };
-        let ticket = self.hold.admission.ticket;
-        shared.change(|intake| intake.enqueue(ticket, work, pictures));
-        future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
-        let deadline = shared.settings.download_deadline;
-        Ok(Carrier::new(pipe, self.hold, deadline))
-    }
-}
-
-impl Hold {
-    /// The client has gone, or has all that it wanted.
-    pub(super) fn let_go(&self) {
-        self.stop.ask();
-        let admission = self.admission;
-        let shared = &self.worker.shared;
-        if shared.change(|intake| intake.give_up(admission, Instant::now())) {
-            shared.counters.cancelled();
-        }
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.let_go();
-    }
-}
-
 impl Shared {
     fn check(&self, ticket: &Signed<Ticket>, caller: PublicKey) -> Result<Ticket, JobError> {
         let here = Here {
@@ -313,7 +248,7 @@ impl Shared {
     }
 
     /// What a job takes of memory beside its input.
-    fn pictures(&self, input: &[u8]) -> Result<u64, JobError> {
+    pub(super) fn pictures(&self, input: &[u8]) -> Result<u64, JobError> {
         let input = JobInput::decode(input)?;
         let needs = self.hide.memory(&input);
         let needs = needs.map_err(|why| JobError::Hide(why.0))?;
@@ -354,7 +289,7 @@ impl Shared {
         self.meter.granted()
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Intake<Work>) -> R) -> R {
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Intake<Work>) -> R) -> R {
         let mut state = self.lock();
         let answer = change(&mut state.intake);
         self.held.send_replace(state.intake.held());

@@ -265,31 +265,39 @@ async fn a_job_whose_client_has_gone_is_not_begun() {
     assert_eq!(begun.load(Ordering::SeqCst), 1);
 }
 
+/// How many jobs a codec has begun, and how many were stopped.
+#[derive(Clone, Default)]
+struct Counts {
+    begun: Arc<AtomicUsize>,
+    stopped: Arc<AtomicUsize>,
+}
+
 /// A codec whose jobs end only when they are stopped, but for one with this payload.
-fn endless_but(ends: &'static [u8]) -> (Arc<AtomicUsize>, impl Hide + 'static) {
-    let stopped = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&stopped);
+fn endless_but(ends: &'static [u8]) -> (Counts, impl Hide + 'static) {
+    let told = Counts::default();
+    let counts = told.clone();
     let hide = at_once(move |input, stop| {
         if input.payload == ends {
             return turned(input);
         }
+        counts.begun.fetch_add(1, Ordering::SeqCst);
         while !stop.is_asked() {
             std::thread::yield_now();
         }
-        counter.fetch_add(1, Ordering::SeqCst);
+        counts.stopped.fetch_add(1, Ordering::SeqCst);
         Err(HideFailed("stopped".into()))
     });
-    (stopped, hide)
+    (told, hide)
 }
 
 #[tokio::test]
 async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next() {
     // given a job that would never end by itself, and one behind it
-    let (stopped, hide) = endless_but(b"next");
+    let (counts, hide) = endless_but(b"next");
     let worker = worker_in(cluster(), hide);
     let reporter = Reporter::start(&worker).unwrap();
     let runs = send(&worker, b"runs");
-    until("it runs", || worker.shared.load(1000).0.running == 1).await;
+    until("it runs", || counts.begun.load(Ordering::SeqCst) == 1).await;
     let next = send(&worker, b"next");
     until("one waits", || worker.shared.load(1000).0.queued == 1).await;
     // when its client goes
@@ -297,7 +305,7 @@ async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next()
     assert!(runs.await.unwrap_err().is_cancelled());
     // then the other one is done, and the first one taught nothing
     assert_eq!(next.await.unwrap().unwrap(), "txen");
-    assert_eq!(stopped.load(Ordering::SeqCst), 1);
+    assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
     assert_eq!(worker.finished(), 1);
     let ticket = TicketId::of(&signed(&input(b"runs")));
     let cpu_ms = None;
@@ -311,7 +319,7 @@ async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next()
 async fn a_client_that_closes_its_connection_gives_its_job_up() {
     use tokio::io::AsyncWriteExt as _;
     // given a worker behind the listener that nodes have, and a job under way
-    let (stopped, hide) = endless_but(b"");
+    let (counts, hide) = endless_but(b"");
     let worker = worker_in(cluster(), hide);
     let behind = worker.clone();
     let run = axum::routing::post(async move || {
@@ -327,12 +335,12 @@ async fn a_client_that_closes_its_connection_gives_its_job_up() {
     let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
     let call = b"POST / HTTP/1.1\r\nhost: node\r\ncontent-length: 0\r\n\r\n";
     client.write_all(call).await.unwrap();
-    until("it runs", || worker.shared.load(1000).0.running == 1).await;
+    until("it runs", || counts.begun.load(Ordering::SeqCst) == 1).await;
     // when the connection is closed
     drop(client);
     // then the job has stopped
     worker.drained().await;
-    assert_eq!(stopped.load(Ordering::SeqCst), 1);
+    assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
     serving.abort();
 }
 

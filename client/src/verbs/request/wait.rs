@@ -1,0 +1,79 @@
+//! Waiting until carriers are here.
+
+use std::time::Duration;
+
+use cameo_common::ids::RequestId;
+use indicatif::ProgressBar;
+use tokio::time::{Instant, timeout_at};
+
+use super::Receiver;
+use crate::context::Context;
+use crate::notices::Notice;
+use crate::print::Output;
+use crate::vault::records::{Outgoing, OutgoingState};
+
+/// How often the vault is looked at while notices are waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// Until each carrier is here or the owner has said no to it, or the time is up. What ended, in the order asked.
+pub(super) async fn all(
+    ctx: &Context,
+    receiver: &mut Receiver,
+    wishes: &[RequestId],
+    deadline: Duration,
+    bar: &ProgressBar,
+) -> Vec<Option<OutgoingState>> {
+    let end = Instant::now() + deadline;
+    loop {
+        let ended: Vec<_> = wishes.iter().map(|wish| ended(ctx, wish)).collect();
+        let open = ended.iter().filter(|ended| ended.is_none()).count();
+        if open == 0 || Instant::now() >= end {
+            return ended;
+        }
+        bar.set_message(match (open, wishes.len()) {
+            (_, 1) => "waiting for the carrier".to_owned(),
+            (open, all) => format!("waiting for {open} of {all} carriers"),
+        });
+        let look = (Instant::now() + LOOK_EVERY).min(end);
+        if let Some(Notice::Arriving {
+            request,
+            received,
+            length,
+        }) = receiver.next(look).await
+            && wishes.contains(&request)
+        {
+            Output::measure(bar, length);
+            bar.set_position(received);
+        }
+    }
+}
+
+fn ended(ctx: &Context, wish: &RequestId) -> Option<OutgoingState> {
+    let kept = ctx.vault.get::<Outgoing>(&wish.to_string()).ok()??;
+    let over = matches!(
+        kept.state,
+        OutgoingState::Arrived(_) | OutgoingState::Denied(_)
+    );
+    over.then_some(kept.state)
+}
+
+impl Receiver {
+    /// The next notice, until then.
+    async fn next(&mut self, until: Instant) -> Option<Notice> {
+        match self {
+            Receiver::Running(following) => match timeout_at(until, following.next()).await {
+                Ok(Ok(notice)) => Some(notice),
+                // The agent has gone: the vault still tells.
+                Ok(Err(_)) => {
+                    tokio::time::sleep_until(until).await;
+                    None
+                }
+                Err(_) => None,
+            },
+            Receiver::Own(_, notices) => timeout_at(until, notices.recv())
+                .await
+                .ok()
+                .and_then(Result::ok),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A job that a worker has taken up, as its client holds it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use cameo_common::codec::Stop;
+use cameo_common::ids::Hash;
+use cameo_common::statements::Ticket;
+use futures_util::future;
+
+use super::carrier::{Carrier, Pipe};
+use super::error::JobError;
+use super::intake::Admission;
+use super::pool::Work;
+use super::ticket::check_input;
+use super::worker::Worker;
+
+/// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is removed, a
+/// running one stopped.
+#[derive(Debug)]
+pub struct Admitted {
+    pub(super) hold: Arc<Hold>,
+    pub(super) ticket: Ticket,
+}
+
+/// A client's hold on its job: the place, the memory and the work are there for as long as it is.
+#[derive(Debug)]
+pub(super) struct Hold {
+    pub(super) worker: Worker,
+    pub(super) admission: Admission,
+    pub(super) stop: Arc<Stop>,
+}
+
+impl Admitted {
+    /// Length of the input in bytes: no more needs to be read.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.ticket.size
+    }
+
+    /// Has the job done; `hash` is that of `input`. Gives the carrier when it begins to come.
+    ///
+    /// # Errors
+    /// When the input is not the ticket's, no picture can be made of it, or it never fits into this worker's memory.
+    pub async fn run(self, input: Bytes, hash: Hash) -> Result<Carrier, JobError> {
+        let shared = &self.hold.worker.shared;
+        let checked = check_input(&self.ticket, input.len() as u64, hash);
+        let pictures = checked
+            .map_err(JobError::from)
+            .and_then(|()| shared.pictures(&input))
+            .inspect_err(|_| self.hold.fail())?;
+        let pipe = Arc::new(Pipe::default());
+        let work = Work {
+            job: self.ticket.job,
+            input,
+            stop: Arc::clone(&self.hold.stop),
+            pipe: Arc::clone(&pipe),
+        };
+        let ticket = self.hold.admission.ticket;
+        shared.change(|intake| intake.enqueue(ticket, work, pictures));
+        future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
+        let deadline = shared.settings.download_deadline;
+        Ok(Carrier::new(pipe, self.hold, deadline))
+    }
+}
+
+impl Hold {
+    /// The client has gone, or has all that it wanted.
+    pub(super) fn let_go(&self) {
+        self.stop.ask();
+        if self.give_up() {
+            self.worker.shared.counters.cancelled();
+        }
+    }
+
+    /// The input is no good.
+    fn fail(&self) {
+        if self.give_up() {
+            self.worker.shared.counters.failed();
+        }
+    }
+
+    /// Whether the job had not been begun, and ends here.
+    fn give_up(&self) -> bool {
+        let admission = self.admission;
+        let shared = &self.worker.shared;
+        shared.change(|intake| intake.give_up(admission, Instant::now()))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
