@@ -1,7 +1,10 @@
 //! A dozen clients that bring their next job when the one before is done: is any worker idle meanwhile?
 
+use std::collections::BTreeMap;
+
 use super::{Scenes, WORKERS};
 use crate::bench::dispatch::closed_loop;
+use crate::bench::dispatch::open_loop::Ran;
 use crate::bench::dispatch::stage::{Placing, Stage};
 use crate::bench::figure::{Figure, round};
 
@@ -10,6 +13,7 @@ impl Scenes<'_> {
         let (clients, each) = (self.extent.closed_clients, self.extent.closed_each);
         let stage = Stage::start(&WORKERS, clients, Placing::OURS).await?;
         let ran = closed_loop::run(&stage, &self.works, clients, each, self.seed).await?;
+        let used = used(&ran, &stage.quotas);
         stage.end().await?;
         self.leaders_jobs += ran.by_leader;
         let quotas = f64::from(WORKERS.iter().sum::<u32>()) / 1000.0;
@@ -17,7 +21,7 @@ impl Scenes<'_> {
         let ideal = ran.work() / quotas;
         let note = format!(
             "{clients} clients x {each} jobs in {} s; of {quotas} cores the nodes themselves used {}: against what was \
-             left for jobs {}x",
+             left for jobs {}x; quotas used: {used}",
             round(ran.span),
             round(quotas - left),
             round(ran.span * left / ran.work())
@@ -32,4 +36,16 @@ impl Scenes<'_> {
         ));
         Ok(())
     }
+}
+
+/// How much of each worker's quota was used, by jobs and by the node itself.
+fn used(ran: &Ran, quotas: &BTreeMap<u64, u32>) -> String {
+    let part = |(node, quota): (&u64, &u32)| {
+        let quota = f64::from(*quota) / 1000.0;
+        let own = quota - ran.servers.get(node)?.cores;
+        let jobs = ran.done.iter().filter(|job| job.worker == *node);
+        let jobs: f64 = jobs.map(|job| job.cpu).sum();
+        Some(format!("{quota}: {:.0}%", (jobs / ran.span + own) / quota * 100.0))
+    };
+    quotas.iter().filter_map(part).collect::<Vec<_>>().join(", ")
 }
