@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cameo_chaos::bench::{codec, peak};
+use cameo_chaos::bench::{codec, peak, placement};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -49,12 +49,15 @@ struct Kill {
 enum Bench {
     /// Hiding and finding: speed, size, quality, and what simple steganalysis sees.
     Codec(codec::Arguments),
+    /// Placement of jobs under a simulation, against an oracle and other policies.
+    Placement(placement::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
+        Verb::Bench(Bench::Placement(arguments)) => ended(placement::run(&arguments)),
         Verb::PeakOf { command } => {
             ended(peak::peak_of_child(&command).map(|kib| println!("{kib}")))
         }

@@ -1,6 +1,6 @@
 //! Benchmarks: each prints one JSON document of figures, or a table for people.
 //!
-//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`] serve every benchmark; [`codec`] is the first of them.
+//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`] serve every benchmark; [`codec`] and [`placement`] are two of them.
 //! [`quality`] and [`steganalysis`] look at pictures and know nothing of who made them. A benchmark reports and
 //! compares with its goals; no test asserts a time.
 
@@ -10,6 +10,7 @@ pub mod figure;
 pub mod goal;
 pub mod machine;
 pub mod peak;
+pub mod placement;
 pub mod quality;
 pub mod runs;
 pub mod steganalysis;
