@@ -58,7 +58,6 @@ fn one_seed_gives_the_same_figures_and_the_same_plot_twice() {
     for name in [
         "sim_10_p99_vs_oracle_90_100ms_sigma03",
         "sim_10_mean_vs_oracle_70_10s_sigma1",
-        "sim_10_p99_vs_oracle_70_1s_sigma03_churn",
         "sim_least_cpu_10_p99_vs_oracle_70_10s_sigma03",
         "sim_one_10_mean_vs_oracle_70_100ms_sigma03",
     ] {

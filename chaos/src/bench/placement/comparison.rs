@@ -82,9 +82,9 @@ impl Comparison {
     fn remarks(&self) -> String {
         let mut remarks = String::new();
         if self.ours.diverges() {
-            let growth = round(self.ours.growth);
+            let (growth, lasted) = (round(self.ours.growth), round(self.ours.lasted));
             remarks += &format!(
-                "; diverges: the later half took {growth} times the earlier half's, a longer run would be worse"
+                "; diverges: of {lasted} s, and a longer run would be worse (later half / earlier half {growth})"
             );
         }
         if self.ours.refused > 0 {

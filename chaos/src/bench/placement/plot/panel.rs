@@ -8,8 +8,9 @@ const LEFT: f64 = 76.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 66.0;
-/// The least ratio shown.
+/// The least ratio shown, and the largest that always is.
 const LEAST: f64 = 0.8;
+const LARGEST: f64 = 2.5;
 /// Names do not come nearer than this.
 const NAME_HEIGHT: f64 = 15.0;
 const GREY: &str = "#666";
@@ -36,19 +37,21 @@ pub struct Point {
 }
 
 impl Panel {
-    pub fn ratios(&self) -> impl Iterator<Item = f64> {
+    fn largest(&self) -> f64 {
         let points = self.lines.iter().flat_map(|line| &line.points);
-        points.map(|point| point.ratio)
+        points
+            .map(|point| point.ratio * 1.3)
+            .fold(LARGEST, f64::max)
     }
 
-    /// Draws it with its corner there. `most` is the largest ratio of all panels.
-    pub fn draw(&self, svg: &mut Svg, x: f64, y: f64, (width, height): (f64, f64), most: f64) {
+    /// Draws it with its corner there.
+    pub fn draw(&self, svg: &mut Svg, x: f64, y: f64, (width, height): (f64, f64)) {
         let across = Axis {
             values: (0.025, 12.0),
             places: (x + LEFT, x + width - RIGHT),
         };
         let up = Axis {
-            values: (LEAST, most * 1.3),
+            values: (LEAST, self.largest()),
             places: (y + height - BOTTOM, y + TOP),
         };
         self.frame(svg, across, up);
