@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_chaos::bench::{codec, dispatch, peak};
+use cameo_chaos::bench::{codec, dispatch, peak, placement};
 use cameo_chaos::check;
 use clap::{Parser, Subcommand};
 
@@ -80,6 +80,8 @@ enum Bench {
     Codec(codec::Arguments),
     /// Placing jobs on real nodes under CPU quotas, beside an oracle and other policies.
     Dispatch(dispatch::Arguments),
+    /// Placement of jobs under a simulation, against an oracle and other policies.
+    Placement(placement::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Verb::Check(arguments) => ended(check::run(&arguments)),
         Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
         Verb::Bench(Bench::Dispatch(arguments)) => ended(bench_dispatch(&arguments)),
+        Verb::Bench(Bench::Placement(arguments)) => ended(placement::run(&arguments)),
         Verb::PeakOf { command } => {
             ended(peak::peak_of_child(&command).map(|kib| println!("{kib}")))
         }

@@ -19,7 +19,7 @@ pub use log::{LOG_SCHEMA, LineError, Logged};
 pub use page::{Finished, MAX_OPEN, Page, Placement};
 pub use placement::{
     Candidate, Choice, Decision, Heard, MIN_USABLE_MILLICORES, Question, SHARE_STEP_PERMILLE,
-    Score, TIE_MARGIN_PERMILLE, TIE_MARGIN_US, Verdict, decide, tie_bound,
+    Score, TIE_MARGIN_PERMILLE, TIE_MARGIN_US, Verdict, WAIT_EXTRA_PERMILLE, decide, tie_bound,
 };
 pub use report::{Event, MAX_REPORT, REPORT_VERSION, Report, ReportError};
 pub use rivals::Policy;

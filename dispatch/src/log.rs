@@ -119,7 +119,7 @@ mod tests {
         r#"{"node":1,"voter":true,"leader":true,"excluded":false,"heard":null,"booked_cpu_ms":6},"#,
         r#"{"node":2,"voter":true,"leader":false,"excluded":false,"heard":{"age_ms":12,"usable_millicores":600,"#,
         r#""cpu_share_permille":250,"backlog_cpu_ms":30,"running":1,"queued":0,"draining":false},"booked_cpu_ms":6}]},"#,
-        r#""verdicts":["silent",{"scored":{"wait_us":60000,"finish_us":160000}}],"choice":{"worker":2}}}"#,
+        r#""verdicts":["silent",{"scored":{"wait_us":60000,"finish_us":160000,"rank_us":175000}}],"choice":{"worker":2}}}"#,
     );
 
     #[test]

@@ -6,7 +6,7 @@
 use cameo_common::ids::NodeId;
 use cameo_dispatch::{
     Candidate, Choice, Logged, MIN_USABLE_MILLICORES, Question, Score, TIE_MARGIN_PERMILLE,
-    TIE_MARGIN_US, Verdict,
+    TIE_MARGIN_US, Verdict, WAIT_EXTRA_PERMILLE,
 };
 
 use super::is_judged_in_full;
@@ -122,9 +122,14 @@ fn projected(candidate: &Candidate, question: &Question) -> Option<Score> {
     let before = u128::from(heard.backlog_cpu_ms) + u128::from(candidate.booked_cpu_ms);
     // A CPU millisecond on a thousandth of a core takes a second.
     let elapsed_us = |cpu_ms: u128| u64::try_from(cpu_ms * 1_000_000 / cores).unwrap_or(u64::MAX);
+    let wait_us = elapsed_us(before);
+    let finish_us = elapsed_us(before + u128::from(question.cost_ms));
+    // A wait counts more than it lasts.
+    let extra = u128::from(wait_us) * u128::from(WAIT_EXTRA_PERMILLE) / 1000;
     Some(Score {
-        wait_us: elapsed_us(before),
-        finish_us: elapsed_us(before + u128::from(question.cost_ms)),
+        wait_us,
+        finish_us,
+        rank_us: finish_us.saturating_add(u64::try_from(extra).unwrap_or(u64::MAX)),
     })
 }
 
@@ -199,16 +204,16 @@ fn over_bound(question: &Question, asked: &Asked<'_>, told_us: u64) -> Result<()
 }
 
 fn least(node: NodeId, score: Score, asked: &Asked<'_>) -> Result<(), Broken> {
-    let ends = asked.iter().map(|(_, score)| score.finish_us);
-    let least_us = ends.min().unwrap_or(score.finish_us);
-    let above = u128::from(score.finish_us.saturating_sub(least_us));
+    let ends = asked.iter().map(|(_, score)| score.rank_us);
+    let least_us = ends.min().unwrap_or(score.rank_us);
+    let above = u128::from(score.rank_us.saturating_sub(least_us));
     let of_a_thousand = above * 1000 <= u128::from(least_us) * u128::from(TIE_MARGIN_PERMILLE);
     if of_a_thousand || above <= u128::from(TIE_MARGIN_US) {
         Ok(())
     } else {
         Err(Broken::NotLeast {
             node,
-            chosen_us: score.finish_us,
+            chosen_us: score.rank_us,
             least_us,
         })
     }

@@ -186,6 +186,7 @@ fn a_verdict_that_its_numbers_do_not_bear_out_is_caught() {
         Verdict::Scored(Score {
             wait_us: 50_000,
             finish_us: 150_001,
+            rank_us: 150_001,
         }),
     ];
     for verdict in wrong {

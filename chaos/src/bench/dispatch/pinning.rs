@@ -33,7 +33,9 @@ pub fn share_out(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, 
 /// When the system does not tell.
 pub fn cores() -> anyhow::Result<Vec<usize>> {
     let may = sched_getaffinity(None).context("which cores there are")?;
-    Ok((0..CpuSet::MAX_CPU).filter(|core| may.is_set(*core)).collect())
+    Ok((0..CpuSet::MAX_CPU)
+        .filter(|core| may.is_set(*core))
+        .collect())
 }
 
 /// Lets all threads of a process run on these cores only. Threads that it starts later inherit that.

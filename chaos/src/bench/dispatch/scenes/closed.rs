@@ -45,7 +45,14 @@ fn used(ran: &Ran, quotas: &BTreeMap<u64, u32>) -> String {
         let own = quota - ran.servers.get(node)?.cores;
         let jobs = ran.done.iter().filter(|job| job.worker == *node);
         let jobs: f64 = jobs.map(|job| job.cpu).sum();
-        Some(format!("{quota}: {:.0}%", (jobs / ran.span + own) / quota * 100.0))
+        Some(format!(
+            "{quota}: {:.0}%",
+            (jobs / ran.span + own) / quota * 100.0
+        ))
     };
-    quotas.iter().filter_map(part).collect::<Vec<_>>().join(", ")
+    quotas
+        .iter()
+        .filter_map(part)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -1,0 +1,79 @@
+//! What will happen, in the order of its time; what happens at one time, in the order in which it was entered.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+#[derive(Debug)]
+pub struct Agenda<E> {
+    entries: BinaryHeap<Entry<E>>,
+    entered: u64,
+}
+
+#[derive(Debug)]
+struct Entry<E> {
+    at: u64,
+    number: u64,
+    event: E,
+}
+
+impl<E> Agenda<E> {
+    pub fn new() -> Self {
+        Self {
+            entries: BinaryHeap::new(),
+            entered: 0,
+        }
+    }
+
+    pub fn enter(&mut self, at: u64, event: E) {
+        let number = self.entered;
+        self.entered += 1;
+        self.entries.push(Entry { at, number, event });
+    }
+
+    pub fn next(&mut self) -> Option<(u64, E)> {
+        let Entry { at, event, .. } = self.entries.pop()?;
+        Some((at, event))
+    }
+}
+
+impl<E> Entry<E> {
+    fn key(&self) -> (u64, u64) {
+        (self.at, self.number)
+    }
+}
+
+/// The earliest is the greatest: the heap gives the greatest first.
+impl<E> Ord for Entry<E> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.key().cmp(&self.key())
+    }
+}
+
+impl<E> PartialOrd for Entry<E> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<E> PartialEq for Entry<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl<E> Eq for Entry<E> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_comes_first_and_equals_in_their_order() {
+        let mut agenda = Agenda::new();
+        for (at, event) in [(5, 'd'), (1, 'a'), (3, 'b'), (3, 'c')] {
+            agenda.enter(at, event);
+        }
+        let order: String = std::iter::from_fn(|| agenda.next().map(|(_, event)| event)).collect();
+        assert_eq!(order, "abcd");
+    }
+}

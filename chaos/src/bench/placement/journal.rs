@@ -1,0 +1,45 @@
+//! What a simulated worker's reports repeat: the node's own journal, on the simulation's clock.
+//!
+//! A node repeats events for two seconds and at most 512 of them, enough for its heartbeats. Reports that come every
+//! ten seconds need more than that, and get it: what old *loads* cost is measured, not what lost events cost.
+
+use std::collections::VecDeque;
+
+use cameo_dispatch::Event;
+
+use super::SECOND;
+
+const REPEAT_FOR: u64 = 2 * SECOND;
+
+#[derive(Debug)]
+pub struct Journal {
+    events: VecDeque<(u64, Event)>,
+    first: u64,
+    repeat_for: u64,
+}
+
+impl Journal {
+    pub fn new(interval: u64) -> Self {
+        Self {
+            events: VecDeque::new(),
+            first: 0,
+            repeat_for: REPEAT_FOR.max(2 * interval),
+        }
+    }
+
+    pub fn record(&mut self, event: Event, now: u64) {
+        self.events.push_back((now, event));
+    }
+
+    /// The number of the first event that is still repeated, and all of these.
+    pub fn recent(&mut self, now: u64) -> (u64, Vec<Event>) {
+        while let Some((at, _)) = self.events.front()
+            && now - at > self.repeat_for
+        {
+            self.events.pop_front();
+            self.first += 1;
+        }
+        let events = self.events.iter().map(|(_, event)| *event).collect();
+        (self.first, events)
+    }
+}

@@ -1,0 +1,73 @@
+//! `bench placement`: the placement code of the cluster's leader under a discrete-event simulation.
+//!
+//! The same [`cameo_dispatch::Desk`] that a node has gets real reports of simulated [`worker`]s, and places simulated
+//! jobs: up to a thousand workers of uneven speed, at any age of the reports and error of the predictions. Beside it,
+//! in the same [`scenario`], run the [`oracle`] and the policies that ours is measured against. A run is a function of
+//! its scenario, and so are all figures but the time of a decision.
+
+mod agenda;
+mod arguments;
+mod comparison;
+mod decision_time;
+mod faults;
+mod goals;
+mod grid;
+mod interval;
+mod journal;
+mod oracle;
+mod outcome;
+mod placer;
+mod plot;
+mod scenario;
+mod simulation;
+mod slots;
+mod worker;
+mod workload;
+
+use std::fs;
+
+use anyhow::Context as _;
+
+pub use arguments::Arguments;
+use comparison::{Comparison, compare};
+
+use super::document::Document;
+use super::machine::Machine;
+use super::table::table;
+
+/// Simulated time is counted in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+const MILLISECOND: u64 = SECOND / 1000;
+
+/// Simulates, and prints what was found on stdout: nothing else goes there.
+///
+/// # Errors
+/// When the plot cannot be written. A goal that is not met is no error.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut document = Document::new(Machine::here());
+    // Before the simulations take all cores.
+    let decision_time = decision_time::measure();
+    let runs = grid::runs(arguments);
+    eprintln!("{} runs", runs.len());
+    let compared = compare(&runs);
+    let headline = compared
+        .iter()
+        .filter(|compared| compared.run.is_headline());
+    document
+        .figures
+        .extend(headline.flat_map(Comparison::headlines));
+    document.figures.push(decision_time);
+    document
+        .figures
+        .extend(compared.iter().flat_map(Comparison::figures));
+    if let Some(file) = &arguments.plot {
+        fs::write(file, plot::draw(&compared))
+            .with_context(|| format!("the plot {}", file.display()))?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string(&document)?);
+    } else {
+        print!("{}", table(&document, goals::GOALS));
+    }
+    Ok(())
+}

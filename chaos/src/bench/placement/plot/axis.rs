@@ -1,0 +1,42 @@
+//! A logarithmic axis.
+
+#[derive(Debug, Clone, Copy)]
+pub struct Axis {
+    /// Values at the two ends.
+    pub values: (f64, f64),
+    /// Where these lie.
+    pub places: (f64, f64),
+}
+
+impl Axis {
+    pub fn place(&self, value: f64) -> f64 {
+        let ((low, high), (from, to)) = (self.values, self.places);
+        let part = (value.clamp(low, high) / low).ln() / (high / low).ln();
+        from + (to - from) * part
+    }
+
+    /// 1, 2 and 5 times the powers of ten that lie on it.
+    pub fn ticks(&self) -> Vec<f64> {
+        let (low, high) = self.values;
+        (-3..=6)
+            .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)))
+            .filter(|tick| (low..=high).contains(tick))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_power_of_ten_takes_the_same_room() {
+        let axis = Axis {
+            values: (1.0, 100.0),
+            places: (400.0, 0.0),
+        };
+        let places = [1.0, 10.0, 100.0].map(|value| axis.place(value).round());
+        assert_eq!(places, [400.0, 200.0, 0.0]);
+        assert_eq!(axis.ticks(), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
+    }
+}

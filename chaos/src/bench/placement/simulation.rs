@@ -1,0 +1,324 @@
+//! One run: a discrete-event simulation, a function of the scenario and the way of placing.
+//!
+//! A job arrives at the leader, is placed, travels to its worker, is taken up, uploaded, lined up, and done. Reports
+//! are made at each heartbeat and arrive a little later. What a dead worker had is placed again elsewhere.
+
+use cameo_common::ids::NodeId;
+use cameo_dispatch::Report;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::agenda::Agenda;
+use super::faults::{self, Death, Kind};
+use super::outcome::Outcome;
+use super::placer::{Placed, Placer, Way};
+use super::scenario::Scenario;
+use super::worker::{SAMPLE_EVERY, Worker};
+use super::workload::{Arrival, WARM_UP, Workload};
+use super::{MILLISECOND, SECOND};
+
+/// A job that no worker takes now is told to come again after this.
+const COME_AGAIN_AFTER: u64 = SECOND / 4;
+/// Reports go on for so long after the last arrival, for jobs whose workers die late.
+const SETTLE: u64 = 5 * SECOND;
+
+#[derive(Debug)]
+enum Event {
+    Arrival(Arrival),
+    Again(usize),
+    TakenUp(usize, Placed),
+    Uploaded(usize, Placed),
+    Ended(usize, Placed),
+    Heartbeat,
+    Report(NodeId, Box<Report>),
+    Sample,
+    Death(Death),
+    Birth(usize),
+}
+
+#[derive(Debug)]
+struct Job {
+    arrival: Arrival,
+    exclude: Vec<NodeId>,
+    ended: u64,
+}
+
+#[derive(Debug)]
+struct Simulation {
+    agenda: Agenda<Event>,
+    workload: Workload,
+    workers: Vec<Worker>,
+    /// How a worker that is away went.
+    gone: Vec<Kind>,
+    placer: Placer,
+    interval: u64,
+    /// Of the reports' journeys.
+    chance: StdRng,
+    jobs: Vec<Job>,
+    /// Jobs that will ask again.
+    waiting: usize,
+    refused: usize,
+    retried: usize,
+}
+
+/// Runs it to the end of the last job.
+pub fn simulate(scenario: &Scenario, way: Way) -> Outcome {
+    let mut simulation = Simulation::new(scenario, way);
+    while let Some((now, event)) = simulation.agenda.next() {
+        simulation.handle(event, now);
+    }
+    simulation.outcome()
+}
+
+impl Simulation {
+    fn new(scenario: &Scenario, way: Way) -> Self {
+        let mut chance = StdRng::seed_from_u64(scenario.seed);
+        let interval = way.interval().map_or(SECOND, |interval| interval.0);
+        let mut millicores = scenario.millicores();
+        let cores = millicores.iter().sum::<u32>() as f64 / 1e3;
+        // So that no policy gains or loses by the order of the nodes.
+        for at in (1..millicores.len()).rev() {
+            millicores.swap(at, chance.random_range(0..=at));
+        }
+        let worker =
+            |(at, millicores): (usize, &u32)| Worker::new(at as NodeId + 1, *millicores, interval);
+        let mut simulation = Self {
+            agenda: Agenda::new(),
+            workload: Workload::of(scenario, cores * faults::presence(scenario)),
+            workers: millicores.iter().enumerate().map(worker).collect(),
+            gone: vec![Kind::Crash; scenario.workers],
+            placer: Placer::new(way, scenario.seed),
+            interval,
+            chance,
+            jobs: Vec::new(),
+            waiting: 0,
+            refused: 0,
+            retried: 0,
+        };
+        simulation.placer.set_members(&simulation.workers);
+        if way != Way::Oracle {
+            simulation.agenda.enter(0, Event::Heartbeat);
+            simulation.agenda.enter(SAMPLE_EVERY, Event::Sample);
+        }
+        for death in faults::deaths(scenario, simulation.workload.until()) {
+            simulation.agenda.enter(death.at, Event::Death(death));
+        }
+        simulation.next_arrival();
+        simulation
+    }
+
+    fn handle(&mut self, event: Event, now: u64) {
+        match event {
+            Event::Arrival(arrival) => self.arrive(arrival, now),
+            Event::Again(job) => {
+                self.waiting -= 1;
+                self.place(job, now);
+            }
+            Event::TakenUp(job, placed) => self.take_up(job, placed, now),
+            Event::Uploaded(job, placed) => self.line_up(job, placed, now),
+            Event::Ended(job, placed) => self.end(job, placed, now),
+            Event::Heartbeat => self.heartbeat(now),
+            Event::Report(from, report) => self.placer.heard(from, *report, now),
+            Event::Sample => self.sample(now),
+            Event::Death(death) => self.die(death, now),
+            Event::Birth(worker) => self.start(worker, now),
+        }
+    }
+
+    fn next_arrival(&mut self) {
+        if let Some(arrival) = self.workload.next() {
+            self.agenda.enter(arrival.at, Event::Arrival(arrival));
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival, now: u64) {
+        self.jobs.push(Job {
+            arrival,
+            exclude: Vec::new(),
+            ended: 0,
+        });
+        self.place(self.jobs.len() - 1, now);
+        self.next_arrival();
+    }
+
+    fn place(&mut self, number: usize, now: u64) {
+        let job = &mut self.jobs[number];
+        let placed = self
+            .placer
+            .place(&job.arrival, &job.exclude, &self.workers, now);
+        let Some(placed) = placed else {
+            self.refused += 1;
+            self.again(number, now + COME_AGAIN_AFTER);
+            return;
+        };
+        let arrival = self.jobs[number].arrival;
+        let arrives = now + arrival.travel;
+        if let Some(worker) = self.worker(placed) {
+            worker.expect(number, arrives + arrival.upload, arrival.cpu);
+        }
+        self.agenda.enter(arrives, Event::TakenUp(number, placed));
+    }
+
+    /// The worker that a job was placed on, if it is still the same.
+    fn worker(&mut self, placed: Placed) -> Option<&mut Worker> {
+        let at = self.place_of(placed.node);
+        let worker = &mut self.workers[at];
+        (worker.alive && worker.incarnation == placed.incarnation).then_some(worker)
+    }
+
+    /// A node's number is its worker's place, plus one round for each that was replaced there.
+    fn place_of(&self, node: NodeId) -> usize {
+        (node as usize - 1) % self.workers.len()
+    }
+
+    fn again(&mut self, job: usize, at: u64) {
+        self.waiting += 1;
+        self.agenda.enter(at, Event::Again(job));
+    }
+
+    /// Its client notices, sooner or later, and asks for another worker.
+    fn fail(&mut self, job: usize, node: NodeId, now: u64) {
+        let kind = self.gone[self.place_of(node)];
+        self.jobs[job].exclude.push(node);
+        self.retried += 1;
+        self.again(job, now + kind.noticed_after());
+    }
+
+    fn take_up(&mut self, number: usize, placed: Placed, now: u64) {
+        let arrival = self.jobs[number].arrival;
+        let Some(worker) = self.worker(placed) else {
+            return self.fail(number, placed.node, now);
+        };
+        worker.take_up(number, placed.ticket, arrival.size, now);
+        let uploaded = Event::Uploaded(number, placed);
+        self.agenda.enter(now + arrival.upload, uploaded);
+    }
+
+    /// Its input is there. Not, when its worker is not: then it failed when that died.
+    fn line_up(&mut self, number: usize, placed: Placed, now: u64) {
+        let arrival = self.jobs[number].arrival;
+        let worker = self.worker(placed);
+        if let Some(end) = worker.and_then(|worker| worker.line_up(number, &arrival, now)) {
+            self.agenda.enter(end, Event::Ended(number, placed));
+        }
+    }
+
+    fn end(&mut self, number: usize, placed: Placed, now: u64) {
+        let arrival = self.jobs[number].arrival;
+        if let Some(worker) = self.worker(placed) {
+            worker.end(number, &arrival, now);
+            self.jobs[number].ended = now;
+        }
+    }
+
+    /// Whether anything may still be placed.
+    fn goes_on(&self, now: u64) -> bool {
+        now < self.workload.until() + SETTLE || self.waiting > 0
+    }
+
+    fn heartbeat(&mut self, now: u64) {
+        for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
+            let journey = self.chance.random_range(MILLISECOND / 5..MILLISECOND);
+            let report = Box::new(worker.report(now));
+            self.agenda
+                .enter(now + journey, Event::Report(worker.node, report));
+        }
+        if self.goes_on(now) {
+            self.agenda.enter(now + self.interval, Event::Heartbeat);
+        }
+    }
+
+    fn sample(&mut self, now: u64) {
+        for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
+            worker.sample(now);
+        }
+        if self.goes_on(now) {
+            self.agenda.enter(now + SAMPLE_EVERY, Event::Sample);
+        }
+    }
+
+    fn die(&mut self, death: Death, now: u64) {
+        self.gone[death.worker] = death.kind;
+        let node = self.workers[death.worker].node;
+        for job in self.workers[death.worker].die() {
+            self.fail(job, node, now);
+        }
+        self.agenda
+            .enter(now + faults::AWAY, Event::Birth(death.worker));
+    }
+
+    fn start(&mut self, place: usize, now: u64) {
+        let round = match self.gone[place] {
+            Kind::Crash => 0,
+            Kind::Silence => self.workers.len() as NodeId,
+        };
+        let worker = &mut self.workers[place];
+        worker.start(worker.node + round, self.interval, now);
+        self.placer.set_members(&self.workers);
+    }
+
+    fn outcome(&self) -> Outcome {
+        let measured = self.jobs.iter().filter(|job| job.arrival.at >= WARM_UP);
+        let latency = |job: &Job| (job.ended - job.arrival.at) as f64 / SECOND as f64;
+        let latencies: Vec<f64> = measured.map(latency).collect();
+        let lasted = (self.workload.until() - WARM_UP) as f64 / SECOND as f64;
+        Outcome {
+            refused: self.refused,
+            retried: self.retried,
+            ..Outcome::of(&latencies, lasted)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cameo_dispatch::Policy;
+
+    use super::*;
+    use crate::bench::placement::interval::Interval;
+
+    const OURS: Way = Way::Desk(Policy::LeastProjected, Interval::USUAL);
+
+    fn scenario(churn: bool, seed: u64) -> Scenario {
+        Scenario {
+            workers: 10,
+            load: 80,
+            sigma: 0.3,
+            churn,
+            jobs: 1000,
+            seed,
+        }
+    }
+
+    #[test]
+    fn a_seed_is_a_run() {
+        let first = simulate(&scenario(true, 1), OURS);
+        assert_eq!(first, simulate(&scenario(true, 1), OURS));
+        assert_ne!(first, simulate(&scenario(true, 2), OURS));
+    }
+
+    #[test]
+    fn every_way_meets_the_same_jobs_and_every_job_ends() {
+        let oracle = simulate(&scenario(false, 1), Way::Oracle);
+        for policy in Policy::ALL {
+            let outcome = simulate(&scenario(false, 1), Way::Desk(policy, Interval::USUAL));
+            assert_eq!(outcome.jobs, oracle.jobs, "{policy:?}");
+            assert!(outcome.mean > oracle.mean * 0.9, "{policy:?}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn jobs_of_workers_that_die_end_elsewhere() {
+        assert_eq!(simulate(&scenario(false, 1), OURS).retried, 0);
+        let outcome = simulate(&scenario(true, 1), OURS);
+        assert!(outcome.retried > 0, "{outcome:?}");
+    }
+
+    #[test]
+    fn everything_to_one_diverges_and_ours_does_not() {
+        let one = simulate(&scenario(false, 1), Way::Desk(Policy::One, Interval::USUAL));
+        assert!(one.diverges(), "{one:?}");
+        let ours = simulate(&scenario(false, 1), OURS);
+        assert!(!ours.diverges(), "{ours:?}");
+    }
+}

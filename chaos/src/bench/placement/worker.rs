@@ -1,0 +1,292 @@
+//! A simulated worker: what it holds, what it will truly have done when, and what it says of itself.
+//!
+//! It reckons as a node's intake does: its backlog is what it *predicts* of the jobs it has taken up, from a cost
+//! model that learns from its own jobs; of a running job an eighth is left, however long it has run.
+
+use std::collections::VecDeque;
+
+use cameo_common::ids::NodeId;
+use cameo_dispatch::{CostModel, Event, REPORT_VERSION, Report, TicketId};
+
+use super::journal::Journal;
+use super::slots::Slots;
+use super::workload::Arrival;
+use super::{MILLISECOND, SECOND};
+
+/// As in a node's intake.
+const LEAST_LEFT: u64 = 8;
+/// As in a node's sampler.
+pub const SAMPLE_EVERY: u64 = SECOND / 5;
+const SMOOTH_OVER: u64 = SECOND / 2;
+
+#[derive(Debug)]
+pub struct Worker {
+    pub node: NodeId,
+    pub incarnation: u64,
+    pub alive: bool,
+    slots: Slots,
+    held: VecDeque<Held>,
+    /// Jobs on their way here by when they can run: known to the oracle alone.
+    coming: Vec<Coming>,
+    costs: CostModel,
+    journal: Journal,
+    sequence: u64,
+    busy: Busy,
+}
+
+#[derive(Debug)]
+struct Held {
+    job: usize,
+    ticket: TicketId,
+    size: u64,
+    cost_ms: u64,
+    /// When it runs, as far as its input has come.
+    runs: Option<(u64, u64)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Coming {
+    job: usize,
+    ready: u64,
+    cpu: u64,
+}
+
+/// Time that slots have been running jobs, and the smoothed share that follows from it.
+#[derive(Debug, Default)]
+struct Busy {
+    ended: u64,
+    sampled: u64,
+    sampled_at: u64,
+    share: f64,
+}
+
+impl Worker {
+    /// `interval`: between two of its reports.
+    pub fn new(node: NodeId, millicores: u32, interval: u64) -> Self {
+        Self {
+            node,
+            incarnation: 1,
+            alive: true,
+            slots: Slots::of(millicores),
+            held: VecDeque::new(),
+            coming: Vec::new(),
+            costs: CostModel::default(),
+            journal: Journal::new(interval),
+            sequence: 0,
+            busy: Busy::default(),
+        }
+    }
+
+    /// A job has been placed here.
+    pub fn expect(&mut self, job: usize, ready: u64, cpu: u64) {
+        let at = self.coming.partition_point(|other| other.ready <= ready);
+        self.coming.insert(at, Coming { job, ready, cpu });
+    }
+
+    /// What a job that can run from `ready` on would add to the sum of the true ends of all jobs here or on their way:
+    /// its own end, and the delay of those that it would overtake, since their input comes later.
+    pub fn true_cost(&self, ready: u64, cpu: u64) -> u64 {
+        let before = self.coming.partition_point(|other| other.ready <= ready);
+        let mut without = self.slots;
+        for other in &self.coming[..before] {
+            without.line_up(other.ready, other.cpu);
+        }
+        let mut with = without;
+        let (_, mut cost) = with.line_up(ready, cpu);
+        for other in &self.coming[before..] {
+            let (_, late) = with.line_up(other.ready, other.cpu);
+            let (_, early) = without.line_up(other.ready, other.cpu);
+            cost += late - early;
+        }
+        cost
+    }
+
+    /// Takes a job up; its input comes now.
+    pub fn take_up(&mut self, job: usize, ticket: TicketId, size: u64, now: u64) {
+        let cost_ms = self.costs.predict(size);
+        self.held.push_back(Held {
+            job,
+            ticket,
+            size,
+            cost_ms,
+            runs: None,
+        });
+        self.journal.record(Event::TakenUp(ticket), now);
+    }
+
+    /// A job's input has come. Answers when the job will have ended.
+    pub fn line_up(&mut self, job: usize, arrival: &Arrival, now: u64) -> Option<u64> {
+        self.coming.retain(|coming| coming.job != job);
+        let held = self.held.iter_mut().find(|held| held.job == job)?;
+        let runs = self.slots.line_up(now, arrival.cpu);
+        held.runs = Some(runs);
+        Some(runs.1)
+    }
+
+    /// A job has ended.
+    pub fn end(&mut self, job: usize, arrival: &Arrival, now: u64) {
+        let Some(at) = self.held.iter().position(|held| held.job == job) else {
+            return;
+        };
+        let Some(held) = self.held.remove(at) else {
+            return;
+        };
+        self.busy.ended += held.runs.map_or(0, |(begin, end)| end - begin);
+        let cpu_ms = arrival.cpu / MILLISECOND;
+        self.costs.learn(held.size, cpu_ms);
+        let ticket = held.ticket;
+        let cpu_ms = Some(u32::try_from(cpu_ms).unwrap_or(u32::MAX));
+        self.journal.record(Event::Finished { ticket, cpu_ms }, now);
+    }
+
+    /// All is lost. Answers the jobs that were taken up.
+    pub fn die(&mut self) -> Vec<usize> {
+        self.alive = false;
+        self.slots.clear();
+        self.coming.clear();
+        self.held.drain(..).map(|held| held.job).collect()
+    }
+
+    /// Starts anew, under this number.
+    pub fn start(&mut self, node: NodeId, interval: u64, now: u64) {
+        *self = Self {
+            incarnation: self.incarnation + 1,
+            ..Self::new(node, self.slots.millicores(), interval)
+        };
+        self.busy.sampled_at = now;
+    }
+
+    fn busy(&self, now: u64) -> u64 {
+        let runs = self.held.iter().filter_map(|held| held.runs);
+        let running: u64 = runs.map(|(begin, _)| now.saturating_sub(begin)).sum();
+        self.busy.ended + running
+    }
+
+    /// Looks at how busy it was since the last look.
+    pub fn sample(&mut self, now: u64) {
+        let (busy, passed) = (self.busy(now), now - self.busy.sampled_at);
+        if passed == 0 {
+            return;
+        }
+        let most = (passed * self.slots.count() as u64) as f64;
+        let share = (busy - self.busy.sampled) as f64 / most;
+        let weight = 1.0 - (-(passed as f64) / SMOOTH_OVER as f64).exp();
+        self.busy.share += (share - self.busy.share) * weight;
+        (self.busy.sampled, self.busy.sampled_at) = (busy, now);
+    }
+
+    /// What it says of itself now.
+    pub fn report(&mut self, now: u64) -> Report {
+        self.sequence += 1;
+        let began = |held: &&Held| held.runs.is_some_and(|(begin, _)| begin <= now);
+        let running = self.held.iter().filter(began).count() as u32;
+        let (first_event, events) = self.journal.recent(now);
+        Report {
+            version: REPORT_VERSION,
+            incarnation: self.incarnation,
+            sequence: self.sequence,
+            quota_millicores: self.slots.millicores(),
+            usable_millicores: self.slots.millicores(),
+            cpu_share_permille: (self.busy.share * 1000.0).round().min(1000.0) as u16,
+            running,
+            queued: self.held.len() as u32 - running,
+            backlog_cpu_ms: self.held.iter().map(|held| self.left_ms(held, now)).sum(),
+            first_event,
+            events,
+            sample_age_ms: ((now - self.busy.sampled_at) / MILLISECOND) as u32,
+            draining: false,
+        }
+    }
+
+    fn left_ms(&self, held: &Held, now: u64) -> u64 {
+        let Some((begin, _)) = held.runs.filter(|(begin, _)| *begin <= now) else {
+            return held.cost_ms;
+        };
+        let elapsed_ms = (now - begin) / MILLISECOND;
+        let slot_millicores = u64::from(self.slots.millicores()) / self.slots.count() as u64;
+        let used_ms = elapsed_ms * slot_millicores / 1000;
+        held.cost_ms
+            .saturating_sub(used_ms)
+            .max(held.cost_ms / LEAST_LEFT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SIZE: u64 = 1 << 20;
+
+    fn job(cpu_ms: u64) -> Arrival {
+        Arrival {
+            at: 0,
+            size: SIZE,
+            cpu: cpu_ms * MILLISECOND,
+            travel: 0,
+            upload: 0,
+        }
+    }
+
+    fn take(worker: &mut Worker, n: usize, cpu_ms: u64, now: u64) -> u64 {
+        worker.take_up(n, TicketId([n as u8; 16]), SIZE, now);
+        worker.line_up(n, &job(cpu_ms), now).unwrap()
+    }
+
+    #[test]
+    fn the_true_cost_is_the_end_and_the_delay_of_what_comes_after() {
+        let mut worker = Worker::new(1, 1000, SECOND);
+        assert_eq!(take(&mut worker, 1, 50, 0), 50 * MILLISECOND);
+        let cpu = 100 * MILLISECOND;
+        worker.expect(2, 10 * MILLISECOND, cpu);
+        worker.expect(3, 30 * MILLISECOND, cpu);
+        // Ends at 250, and the one at 30 ends at 350 instead of 250.
+        let overtaking = worker.true_cost(20 * MILLISECOND, cpu);
+        assert_eq!(overtaking, (250 + 100) * MILLISECOND);
+        let last = worker.true_cost(40 * MILLISECOND, cpu);
+        assert_eq!(last, 350 * MILLISECOND);
+    }
+
+    #[test]
+    fn it_says_what_it_predicts_and_not_what_will_be() {
+        let mut worker = Worker::new(1, 1000, SECOND);
+        take(&mut worker, 1, 9000, 0);
+        take(&mut worker, 2, 9000, 0);
+        let report = worker.report(20 * MILLISECOND);
+        assert_eq!((report.running, report.queued), (1, 1));
+        assert_eq!(report.backlog_cpu_ms, 85 + 85 - 20);
+        assert_eq!(report.events.len(), 2);
+        let late = worker.report(SECOND);
+        assert_eq!(late.backlog_cpu_ms, 85 + 85 / 8);
+    }
+
+    #[test]
+    fn the_share_follows_what_it_does() {
+        let mut worker = Worker::new(1, 1000, SECOND);
+        take(&mut worker, 1, 5000, 0);
+        for n in 1..=20 {
+            worker.sample(n * SAMPLE_EVERY);
+        }
+        assert!(worker.report(4 * SECOND).cpu_share_permille > 990);
+        worker.end(1, &job(5000), 5 * SECOND);
+        for n in 25..=45 {
+            worker.sample(n * SAMPLE_EVERY);
+        }
+        assert!(worker.report(9 * SECOND).cpu_share_permille < 10);
+    }
+
+    #[test]
+    fn after_a_death_nothing_is_left_of_what_was_there() {
+        let mut worker = Worker::new(1, 1000, SECOND);
+        take(&mut worker, 1, 500, 0);
+        worker.expect(2, 900, 1000);
+        assert_eq!(worker.die(), [1]);
+        worker.start(1, SECOND, SECOND);
+        let report = worker.report(SECOND);
+        assert_eq!(
+            (report.incarnation, report.backlog_cpu_ms, report.running),
+            (2, 0, 0)
+        );
+        assert_eq!(worker.true_cost(SECOND, 7), SECOND + 7);
+    }
+}
