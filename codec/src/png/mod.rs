@@ -11,6 +11,7 @@ mod huffman;
 mod read;
 mod stream;
 mod strip;
+mod strips;
 mod write;
 
 pub use read::{PngError, read};
