@@ -13,6 +13,7 @@ mod decode;
 mod header;
 mod hide;
 mod inspect;
+mod jpeg;
 mod key;
 mod layout;
 pub mod limits;
