@@ -8,6 +8,7 @@
 
 mod alpha;
 mod caption;
+mod check;
 pub mod cover;
 mod decode;
 mod header;
@@ -30,6 +31,7 @@ mod veil;
 mod work;
 
 pub use caption::{Caption, CaptionError};
+pub use check::{CheckError, check};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
 pub use decode::DecodeError;
 pub use hide::{HideError, TooSmall, embed, hide};

@@ -14,5 +14,6 @@ mod strip;
 mod strips;
 mod write;
 
+pub use chunk::is_bare;
 pub use read::{PngError, read};
 pub use write::{write, write_to};
