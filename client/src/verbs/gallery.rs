@@ -78,13 +78,13 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         ]);
         images.push(json!({
             "image": item.image, "title": title, "width": item.width, "height": item.height,
-            "bytes": item.bytes, "asks": item.asks, "preview": path,
+            "bytes": item.bytes, "asks": item.asks, "preview": path.as_deref().map(Path::to_string_lossy),
         }));
     }
     let text = format!("{}The previews are in {}.", table(&rows), folder.display());
     Ok(Report::new(text)
         .with("user", &arguments.user)
-        .with("folder", &folder)
+        .with_file("folder", &folder)
         .with("images", images))
 }
 
