@@ -11,13 +11,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::conversation::{Peers, TalkError, tidy};
+use crate::conversation::{Peers, TalkError};
 use crate::directory::{self, Person};
 use crate::exit::Failure;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::prefix::short;
 use crate::print::{Report, table};
 use crate::vault::records::SeenGallery;
+use crate::words::tidy;
 
 /// What `gallery` needs.
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ use crate::agent::{Agent, Options, inbox};
 use crate::clock;
 use crate::context::Context;
 use crate::control::{self, Following};
-use crate::conversation::{Peers, TalkError, tidy};
+use crate::conversation::{Peers, TalkError};
 use crate::directory::{self, Person};
 use crate::exit::{Exit, Failure};
 use crate::notices::Notice;
@@ -27,6 +27,7 @@ use crate::prefix::{resolve, short};
 use crate::print::{Output, Report};
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, SeenGallery, change};
+use crate::words::tidy;
 
 /// How often the vault is looked at while notices are waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(400);

@@ -20,7 +20,6 @@ use super::held_grant;
 use crate::agent::inbox::confirm;
 use crate::clock;
 use crate::context::Context;
-use crate::conversation::tidy;
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError, NewFile};
 use crate::open::{self, Prepared, Viewed};
@@ -29,6 +28,7 @@ use crate::prefix::short;
 use crate::print::Report;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, GrantOwned, change};
+use crate::words::tidy;
 use crate::working::Working;
 
 /// What `view` needs.
