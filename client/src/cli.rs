@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
-use crate::print::{Output, Report};
+use crate::print::{self, Output, Report};
 use crate::verbs;
 
 /// Controlled sharing of images between people.
@@ -179,7 +179,9 @@ fn misread(error: &clap::Error, json: bool) -> Exit {
         let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
         let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
         let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
-        println!("{}", failure.document());
+        if let Err(error) = print::say(failure.document()) {
+            print::tell(error);
+        }
     } else {
         let _ = error.print();
     }

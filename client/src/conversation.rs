@@ -13,6 +13,7 @@ use crate::exit::{self, Exit, Failure};
 use crate::peer::{
     AskError, Body, Content, PeerAddress, PeerMessage, PeerTransport, ReceivedBody, ask,
 };
+use crate::words::tidy;
 
 impl PeerMessage for PeerCall {
     fn body_length(&self) -> u64 {
@@ -163,26 +164,5 @@ impl Peers {
             }),
             answer => Ok(answer),
         }
-    }
-}
-
-/// Longest sentence of a stranger that is shown, in characters.
-const MAX_SENTENCE: usize = 300;
-
-/// A stranger's words, without anything that a terminal would obey.
-#[must_use]
-pub fn tidy(text: &str) -> String {
-    let shown = text.chars().filter(|c| !c.is_control());
-    shown.take(MAX_SENTENCE).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_strangers_words_cannot_drive_the_terminal() {
-        assert_eq!(tidy("no\x1b[2J\r\nmore"), "no[2Jmore");
-        assert_eq!(tidy(&"x".repeat(1_000)).len(), MAX_SENTENCE);
     }
 }

@@ -23,4 +23,5 @@ pub mod print;
 pub mod share;
 pub mod vault;
 pub mod verbs;
+pub mod words;
 pub mod working;

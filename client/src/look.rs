@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cameo_common::codec::{Caption, Codec, CoverError, HideOptions, TooSmall};
 use clap::{Args, ValueEnum, value_parser};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::json;
 
 use crate::exit::Failure;
@@ -87,7 +88,8 @@ impl LookArguments {
                 "--caption is for covers that are made here: a picture of your own stays as it is; leave out one of --caption and --cover",
             ));
         }
-        Caption::new(text)
+        // An accent and its letter in one, as fonts have them.
+        Caption::new(&ComposingNormalizerBorrowed::new_nfc().normalize(text))
             .map(Some)
             .map_err(|error| Failure::usage(format!("--caption: {error}")))
     }
@@ -178,6 +180,10 @@ mod tests {
     fn words_are_for_covers_that_are_made_here() {
         let words = look("--caption hello").caption().unwrap().unwrap();
         assert_eq!(words.as_str(), "hello");
+        let words = look("--caption cafe\u{301}").caption().unwrap().unwrap();
+        assert_eq!(words.as_str(), "caf\u{e9}", "an accent of its own");
+        let refused = look("--caption q\u{301}").caption().unwrap_err();
+        assert!(refused.message.contains("'\\u{301}'"), "{refused}");
         assert_eq!(look("--no-caption").caption().unwrap(), None);
         let refused = look("--caption hello --cover c.png").caption().unwrap_err();
         assert!(refused.message.contains("stays as it is"), "{refused}");

@@ -1,8 +1,9 @@
 //! What a verb hands back, and how it is printed: one document, or text for people.
 //!
-//! Results go to stdout, once; progress and warnings go to stderr.
+//! Results go to stdout, once; progress and warnings go to stderr. Who has closed one of them wants to hear no more.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -55,6 +56,12 @@ impl Report {
         self
     }
 
+    /// Adds the name of a file, as text; what is no UTF-8 in it reads as U+FFFD.
+    #[must_use]
+    pub fn with_file(self, key: &str, path: &Path) -> Self {
+        self.with(key, path.to_string_lossy())
+    }
+
     /// Ends with another code than 0.
     #[must_use]
     pub fn ending(mut self, exit: Exit) -> Self {
@@ -89,33 +96,32 @@ impl Output {
     /// Prints the end of a verb, and says with which code the process ends.
     #[must_use]
     pub fn finish(&self, verb: &str, result: Result<Report, Failure>) -> Exit {
-        match result {
-            Ok(report) => {
-                if report.silent {
-                    return report.exit;
-                }
-                if self.json {
-                    println!("{}", report.document(verb));
-                } else if !report.text.is_empty() {
-                    println!("{}", report.text.trim_end());
-                }
-                report.exit
-            }
+        let (exit, said) = match &result {
+            Ok(report) if report.silent => (report.exit, Ok(())),
+            Ok(report) if self.json => (report.exit, say(report.document(verb))),
+            Ok(report) if report.text.is_empty() => (report.exit, Ok(())),
+            Ok(report) => (report.exit, say(report.text.trim_end())),
+            Err(failure) if self.json => (failure.exit, say(failure.document())),
             Err(failure) => {
-                if self.json {
-                    println!("{}", failure.document());
-                } else {
-                    eprintln!("cameo {verb}: {failure}");
-                }
-                failure.exit
+                tell(format_args!("cameo {verb}: {failure}"));
+                (failure.exit, Ok(()))
             }
+        };
+        match said {
+            Err(error) => {
+                tell(format_args!(
+                    "cameo {verb}: what came of it cannot be printed: {error}"
+                ));
+                if exit == Exit::Ok { Exit::Other } else { exit }
+            }
+            Ok(()) => exit,
         }
     }
 
     /// Something that the person should know, beside the result.
     pub fn note(&self, text: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{text}");
+            tell(text);
         }
     }
 
@@ -142,6 +148,23 @@ impl Output {
             bar.set_style(style);
         }
     }
+}
+
+/// A line on stdout. That nobody reads it is no error.
+///
+/// # Errors
+/// When it is not taken, by a full disk for one.
+pub fn say(line: impl std::fmt::Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}
+
+/// A line on stderr, if it is taken: there is no other place to tell that it is not.
+pub fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// A table of text, columns aligned.

@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use cameo_common::codec::{Channels, Picture, png};
 use serde_json::Value;
@@ -41,13 +43,17 @@ impl Desk {
         names
     }
 
-    fn run(&self, line: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_cameo"))
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cameo"));
+        command
             .current_dir(self.0.path())
             .env("CAMEO_HOME", "/nowhere/home")
-            .args(line.split_whitespace())
-            .output()
-            .unwrap()
+            .args(line.split_whitespace());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
     }
 
     /// The one document on stdout, and the exit code.
@@ -88,6 +94,15 @@ impl Desk {
         self.put(name, &png::write(&picture.unwrap()));
     }
 
+    /// A file of its own with a chunk more, right behind the header.
+    fn put_with_chunk(&self, name: &str, png: &[u8], chunk: &[u8; 4], data: &[u8]) {
+        let (head, rest) = png.split_at(33);
+        let body = [chunk, data].concat();
+        let length = (data.len() as u32).to_be_bytes();
+        let sum = crc(&body).to_be_bytes();
+        self.put(name, &[head, &length, &body, &sum, rest].concat());
+    }
+
     fn put_photo(&self, name: &str) {
         let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../photos");
         fs::copy(
@@ -97,6 +112,23 @@ impl Desk {
         .unwrap();
     }
 }
+
+/// As PNG has it (third edition, annex D).
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ ((crc & 1) * 0xedb8_8320);
+        }
+    }
+    !crc
+}
+
+/// An eXIf chunk's data that has the picture turned a quarter.
+const TURNED: [u8; 26] = [
+    b'I', b'I', b'*', 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
+];
 
 #[test]
 fn a_photo_comes_back_bit_for_bit_from_a_cover_of_its_own() {
@@ -359,4 +391,130 @@ fn inspect_tells_a_stranger_s_part_and_with_the_key_the_rest() {
     );
     let text = String::from_utf8(desk.run("inspect veil.png").stdout).unwrap();
     assert!(text.contains("statistics"), "{text}");
+}
+
+#[test]
+fn a_stranger_s_part_of_other_kinds_of_png_is_told_too() {
+    let desk = Desk::new();
+    desk.put_cover("cover.png", 30, 20, Channels::Rgb);
+    for (at, value, kind) in [
+        (25, 0, "grey"),
+        (25, 3, "palette-based"),
+        (24, 16, "16 bits deep"),
+    ] {
+        let mut other = desk.get("cover.png");
+        other[at] = value;
+        let sum = crc(&other[12..29]).to_be_bytes();
+        other[29..33].copy_from_slice(&sum);
+        desk.put_with_chunk("other.png", &other, b"tEXt", b"Comment\0at home");
+        let seen = desk.ok("inspect other.png");
+        assert_eq!((&seen["kind"], &seen["width"]), (&kind.into(), &30.into()));
+        assert_eq!(seen["metadata"], serde_json::json!(["tEXt"]));
+    }
+    let cover = desk.get("cover.png");
+    desk.put("cut.png", &cover[..cover.len() / 2]);
+    let refused = desk.refuses("inspect cut.png", 1, "cut short");
+    assert_eq!(refused["error"]["code"], "damaged");
+}
+
+#[test]
+fn inspect_makes_no_home() {
+    let desk = Desk::new();
+    desk.put_cover("cover.png", 30, 20, Channels::Rgb);
+    let home = desk.path("home");
+    let ran = desk
+        .command("inspect cover.png")
+        .env("CAMEO_HOME", &home)
+        .output();
+    assert!(ran.unwrap().status.success());
+    assert_eq!(desk.names(), ["cover.png"]);
+}
+
+#[test]
+fn a_cover_is_seen_as_a_viewer_would_show_it() {
+    let desk = Desk::new();
+    desk.put("notes", &[5; 300]);
+    desk.put_cover("lying.png", 90, 60, Channels::Rgb);
+    desk.put_with_chunk("turned.png", &desk.get("lying.png"), b"eXIf", &TURNED);
+    let hidden = desk.ok("hide notes --key key --out t.png --cover turned.png");
+    assert_eq!(
+        (&hidden["width"], &hidden["height"]),
+        (&60.into(), &90.into())
+    );
+
+    // One colour, which is said to be no colour: it shows as what lies under it, white.
+    let plain = Picture::new(90, 60, Channels::Rgb, [9, 20, 30].repeat(5400)).unwrap();
+    let clear = [0, 9, 0, 20, 0, 30];
+    desk.put_with_chunk("clear.png", &png::write(&plain), b"tRNS", &clear);
+    desk.ok("hide notes --key key --out c.png --cover clear.png");
+    let carrier = png::read(&desk.get("c.png")).unwrap();
+    assert!(carrier.samples().iter().all(|&sample| sample > 250));
+    for name in ["t", "c"] {
+        desk.ok(&format!("reveal {name}.png --key key --out {name}"));
+        assert_eq!(desk.get(name), desk.get("notes"));
+    }
+}
+
+#[test]
+fn a_cover_of_any_kind_that_is_too_small_is_measured_against_the_payload() {
+    let desk = Desk::new();
+    desk.put("notes", &[5; 300]);
+    desk.put_cover("tiny.png", 1, 1, Channels::Rgb);
+    desk.put_with_chunk("turned.png", &desk.get("tiny.png"), b"eXIf", &TURNED);
+    for cover in ["tiny.png", "turned.png"] {
+        let line = format!("hide notes --key key --out carrier.png --cover {cover}");
+        let refused = desk.refuses(&line, 2, "of 300");
+        assert_eq!(refused["error"]["code"], "cover_too_small");
+        assert_eq!(refused["payload"], 300);
+    }
+}
+
+#[test]
+fn who_does_not_listen_is_no_error_and_a_full_disk_is_one() {
+    let desk = Desk::new();
+    desk.put_cover("cover.png", 30, 20, Channels::Rgb);
+    for line in [
+        "inspect cover.png",
+        "--json inspect cover.png",
+        "--json inspect none.png",
+    ] {
+        let silent = desk.run(line);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = desk.command(line).stdout(writer).output().unwrap();
+        assert_eq!(ran.status.code(), silent.status.code(), "{line}: {ran:?}");
+
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = desk
+            .command(line)
+            .stdout(Stdio::from(full))
+            .output()
+            .unwrap();
+        let code = silent.status.code().filter(|&code| code != 0).unwrap_or(1);
+        assert_eq!(ran.status.code(), Some(code), "{line}: {ran:?}");
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert!(
+            said.contains("cannot be printed") && !said.contains("panicked"),
+            "{said}"
+        );
+    }
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = desk
+        .command("inspect none.png")
+        .stderr(Stdio::from(full))
+        .output();
+    assert_eq!(ran.unwrap().status.code(), Some(3));
+}
+
+#[test]
+fn a_file_may_have_any_name_and_programs_are_told_it_as_text() {
+    let desk = Desk::new();
+    desk.put("notes", b"notes");
+    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+    let name = OsStr::from_bytes(b"bad\xff.png");
+    let mut command = desk.command("--json hide notes --key key --cover cover.png --out");
+    let ran = command.arg(name).output().unwrap();
+    let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(document["out"], "bad\u{fffd}.png", "{document}");
+    assert!(desk.path("cover.png").with_file_name(name).exists());
 }

@@ -5,7 +5,6 @@
 //! the crate's old `image` as raw samples; it never decodes a file.
 
 use image_021::{DynamicImage, ImageBuffer, Rgba};
-use steganography::decoder::Decoder;
 use steganography::encoder::Encoder;
 
 use super::header::{HEADER_BYTES, Header};
@@ -53,9 +52,9 @@ pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, Reve
     if header.length > capacity(pixels) as u64 {
         return Err(RevealError::Damaged);
     }
-    let mut body = Decoder::new(raw(picture.clone())).decode_alpha();
-    body.truncate(HEADER_BYTES + header.length as usize);
-    body.drain(..HEADER_BYTES);
+    // What the crate's decoder would give, without the copy of the picture that it takes.
+    let behind_the_header = alphas(picture).skip(HEADER_BYTES);
+    let mut body: Vec<u8> = behind_the_header.take(header.length as usize).collect();
     KeyStream::new(key, Purpose::Whitening, &tag).apply_all(&mut body);
     header.verify(&body, key)?;
     Ok(body)
@@ -66,15 +65,19 @@ pub(super) fn identify(picture: &Picture, key: &CodecKey) -> Result<Header, Reve
     open_header(picture, key).map(|(header, _)| header)
 }
 
+/// Whether there may be a header here: it is never opaque all over.
+pub(super) fn may_carry(picture: &Picture) -> bool {
+    picture.channels() == Channels::Rgba && alphas(picture).take(HEADER_BYTES).any(|a| a != 255)
+}
+
 fn open_header(
     picture: &Picture,
     key: &CodecKey,
 ) -> Result<(Header, super::header::Tag), RevealError> {
     assert_eq!(picture.channels(), Channels::Rgba);
     let mut sealed = [0; HEADER_BYTES];
-    let alphas = picture.samples().chunks_exact(4).map(|pixel| pixel[3]);
     let mut found = 0;
-    for (byte, alpha) in sealed.iter_mut().zip(alphas) {
+    for (byte, alpha) in sealed.iter_mut().zip(alphas(picture)) {
         *byte = alpha;
         found += 1;
     }
@@ -84,10 +87,30 @@ fn open_header(
     Header::open(&sealed, key, picture.size())
 }
 
+fn alphas(picture: &Picture) -> impl Iterator<Item = u8> {
+    picture.samples().chunks_exact(4).map(|pixel| pixel[3])
+}
+
 fn raw(picture: Picture) -> ImageBuffer<Rgba<u8>, Vec<u8>> {
     let (width, height) = picture.size();
     match ImageBuffer::from_raw(width, height, picture.into_samples()) {
         Some(image) => image,
         None => unreachable!("a picture has four samples a pixel here"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use steganography::decoder::Decoder;
+
+    use super::*;
+
+    #[test]
+    fn the_crate_s_decoder_reads_the_same_bytes() {
+        let cover = Picture::new(20, 10, Channels::Rgb, vec![7; 600]).unwrap();
+        let carrier = embed(cover, b"payload", &CodecKey::from_bytes([1; 32]));
+        let seen: Vec<u8> = alphas(&carrier).collect();
+        assert_eq!(Decoder::new(raw(carrier)).decode_alpha(), seen);
     }
 }

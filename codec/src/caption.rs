@@ -32,7 +32,7 @@ pub enum CaptionError {
     #[error("a caption has 1 to {MAX_CAPTION_CHARS} characters")]
     Length,
     #[error(
-        "'{0}' cannot be drawn on a cover: Latin, Greek and Cyrillic letters, digits and common signs can"
+        "{0:?} cannot be drawn on a cover: Latin, Greek and Cyrillic letters, digits and common signs can"
     )]
     Character(char),
 }
@@ -40,6 +40,8 @@ pub enum CaptionError {
 impl Caption {
     /// Refuses what is empty, too long, or has characters that cannot be drawn.
     pub fn new(text: &str) -> Result<Self, CaptionError> {
+        // A soft hyphen shows nothing in a line that is not broken there.
+        let text = text.replace('\u{ad}', "");
         let text = text.trim();
         if text.is_empty() || text.chars().count() > MAX_CAPTION_CHARS {
             return Err(CaptionError::Length);
@@ -257,6 +259,8 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_is_refused_by_name() {
         assert_eq!(Caption::new("  "), Err(CaptionError::Length));
+        assert_eq!(Caption::new("\u{ad}"), Err(CaptionError::Length));
+        assert_eq!(Caption::new("a\u{ad}da").unwrap().as_str(), "ada");
         let long = "a".repeat(MAX_CAPTION_CHARS + 1);
         assert_eq!(Caption::new(&long), Err(CaptionError::Length));
         assert_eq!(Caption::new("ask 猫"), Err(CaptionError::Character('猫')));

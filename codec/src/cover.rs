@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use super::caption::Caption;
-use super::decode::{DecodeError, decode, to_picture};
+use super::decode::{DecodeError, Decoded, decode, decode_small, to_picture};
 use super::hide::TooSmall;
 use super::limits::{COVER_THUMBNAIL_EDGE, MAX_COVER_ASPECT};
 use super::options::{DepthError, HideOptions};
@@ -53,7 +53,9 @@ pub fn default_cover_from_file(
     payload_len: usize,
     options: &HideOptions,
 ) -> Result<Picture, CoverError> {
-    default_cover(&upright(file)?, caption, payload_len, options)
+    // Twice the edge, so that the last step down still smooths.
+    let small = upright(decode_small(file, 2 * COVER_THUMBNAIL_EDGE)?);
+    default_cover(&small, caption, payload_len, options)
 }
 
 /// The owner's own picture as a cover: in its full size, upright, without metadata.
@@ -63,15 +65,14 @@ pub fn cover_from_picture(
     options: &HideOptions,
 ) -> Result<Picture, CoverError> {
     options.check()?;
-    let picture = upright(file)?;
+    let picture = upright(decode(file)?);
     TooSmall::check(picture.size(), payload_len, options)?;
     Ok(picture)
 }
 
-fn upright(file: &[u8]) -> Result<Picture, DecodeError> {
-    let mut decoded = decode(file)?;
+fn upright(mut decoded: Decoded) -> Picture {
     decoded.image.apply_orientation(decoded.orientation);
-    Ok(to_picture(decoded.image).into_opaque())
+    to_picture(decoded.image).into_opaque()
 }
 
 fn thumbnail(preview: &Picture) -> Picture {

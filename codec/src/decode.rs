@@ -12,7 +12,8 @@ use image::{
 use jpeg_decoder::PixelFormat;
 use thiserror::Error;
 
-use super::limits::{MAX_DECODE_BYTES, MAX_EDGE, MAX_PHOTO_BYTES, MAX_PIXELS};
+use super::jpeg::Outline;
+use super::limits::{MAX_DECODE_BYTES, MAX_EDGE, MAX_JPEG_SCANS, MAX_PHOTO_BYTES, MAX_PIXELS};
 use super::picture::{Channels, Picture};
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -95,10 +96,9 @@ fn decode_to(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeError> {
     }
     // A picture without a readable orientation is seen as it lies.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let small = edge.filter(|_| format == ImageFormat::Jpeg);
-    let image = match small.and_then(|edge| scaled_jpeg(file, edge)) {
-        Some(small) => small,
-        None => DynamicImage::from_decoder(decoder).map_err(refused)?,
+    let image = match format {
+        ImageFormat::Jpeg => decode_jpeg(file, decoder, edge)?,
+        _ => DynamicImage::from_decoder(decoder).map_err(refused)?,
     };
     Ok(Decoded {
         image,
@@ -108,10 +108,32 @@ fn decode_to(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeError> {
     })
 }
 
-/// A JPEG from the low frequencies of its blocks alone: an eighth, a quarter or half of its size. `None` where it
-/// is not of the common kinds, or anything is wrong: then the whole is decoded, which also finds the right words.
-fn scaled_jpeg(file: &[u8], edge: u32) -> Option<DynamicImage> {
-    let mut decoder = jpeg_decoder::Decoder::new(file);
+fn decode_jpeg(
+    file: &[u8],
+    decoder: impl ImageDecoder,
+    edge: Option<u32>,
+) -> Result<DynamicImage, DecodeError> {
+    let size = decoder.dimensions();
+    let outline = Outline::of(file);
+    let held = outline.coefficient_bytes(u64::from(size.0) * u64::from(size.1));
+    let too_many_scans = outline.has_too_many_scans();
+    let small = edge.and_then(|edge| scaled_jpeg(outline.scaling_decoder(size)?, edge));
+    if let Some(small) = small {
+        return Ok(small);
+    }
+    if held + decoder.total_bytes() > MAX_DECODE_BYTES {
+        return Err(DecodeError::Memory);
+    }
+    if too_many_scans {
+        let words = format!("it has more than {MAX_JPEG_SCANS} scans");
+        return Err(DecodeError::Damaged(words));
+    }
+    DynamicImage::from_decoder(decoder).map_err(refused)
+}
+
+/// A JPEG from the low frequencies of its blocks alone: an eighth, a quarter or half of its size. `None` where
+/// anything is wrong: then the whole is decoded, which also finds the right words.
+fn scaled_jpeg(mut decoder: jpeg_decoder::Decoder<&[u8]>, edge: u32) -> Option<DynamicImage> {
     decoder.set_max_decoding_buffer_size(MAX_DECODE_BYTES as usize);
     let edge = u16::try_from(edge).ok()?;
     let (width, height) = decoder.scale(edge, edge).ok()?;

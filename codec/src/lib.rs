@@ -8,11 +8,13 @@
 
 mod alpha;
 mod caption;
+mod check;
 pub mod cover;
 mod decode;
 mod header;
 mod hide;
 mod inspect;
+mod jpeg;
 mod key;
 mod layout;
 pub mod limits;
@@ -31,6 +33,7 @@ mod veil;
 mod work;
 
 pub use caption::{Caption, CaptionError};
+pub use check::{CheckError, check};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
 pub use decode::DecodeError;
 pub use hide::{HideError, TooSmall, embed, hide, hide_to};

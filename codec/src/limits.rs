@@ -15,6 +15,9 @@ pub const MAX_PIXELS: u64 = 64 << 20;
 /// What decoding one picture may allocate, in bytes.
 pub const MAX_DECODE_BYTES: u64 = 512 << 20;
 
+/// Scans of one JPEG: each may cost a pass over the whole picture and take a few bytes only. Cameras write about ten.
+pub const MAX_JPEG_SCANS: usize = 100;
+
 /// The largest cover or carrier, in pixels: the largest payload at depth 2 fits.
 pub const MAX_CARRIER_PIXELS: u64 = 96 << 20;
 

@@ -89,12 +89,26 @@ impl Picture {
         })
     }
 
-    /// RGB, with the alpha channel left out and the colours as they are.
+    /// RGB, with the alpha channel left out and the colours as they are. Of RGBA it is a copy.
     pub fn without_alpha(&self) -> Cow<'_, Picture> {
         match self.channels {
             Channels::Rgb => Cow::Borrowed(self),
-            Channels::Rgba => Cow::Owned(self.clone().into_rgb(|sample, _| sample)),
+            Channels::Rgba => {
+                #[cfg(test)]
+                super::work::count(|work| work.copies += 1);
+                Cow::Owned(self.clone().into_rgb(|sample, _| sample))
+            }
         }
+    }
+
+    /// Samples of red, green and blue.
+    pub(super) fn colours(&self) -> usize {
+        self.samples.len() / self.channels.count() * 3
+    }
+
+    /// The `i`-th sample of red, green and blue: as if alpha were left out.
+    pub(super) fn colour(&self, i: usize) -> u8 {
+        self.samples[i / 3 * self.channels.count() + i % 3]
     }
 
     /// RGBA, opaque where there was no alpha channel.

@@ -27,7 +27,7 @@ pub enum PreviewError {
     /// Can be shared all the same, with a preview that the owner supplies.
     #[error("{0}; it can be shared with a preview of your own (--preview FILE)")]
     NoPicture(DecodeError),
-    #[error(transparent)]
+    #[error("{0}; it can be shared with a preview of your own (--preview FILE)")]
     Refused(DecodeError),
     #[error(
         "its preview does not fit into {MAX_PREVIEW_BYTES} bytes; give one of your own (--preview FILE)"

@@ -44,24 +44,24 @@ pub fn reveal(png: &[u8], key: &CodecKey) -> Result<Vec<u8>, RevealError> {
 
 /// [`reveal`] from a picture that was read.
 pub fn extract(carrier: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
-    if carrier.is_translucent() {
+    if alpha::may_carry(carrier) {
         match alpha::extract(carrier, key) {
             Err(RevealError::NotOurs) => {}
             found => return found,
         }
     }
-    veil::extract(&carrier.without_alpha(), key)
+    veil::extract(carrier, key)
 }
 
 /// Reads the header only.
 pub fn identify(carrier: &Picture, key: &CodecKey) -> Result<Identity, RevealError> {
-    let found = if carrier.is_translucent() {
+    let found = if alpha::may_carry(carrier) {
         alpha::identify(carrier, key)
     } else {
         Err(RevealError::NotOurs)
     };
     let header: Header = match found {
-        Err(RevealError::NotOurs) => veil::identify(&carrier.without_alpha(), key)?,
+        Err(RevealError::NotOurs) => veil::identify(carrier, key)?,
         found => found?,
     };
     Ok(Identity {
@@ -113,13 +113,31 @@ mod tests {
             tiles: TILES,
             headers,
             streams: 0,
+            copies: 0,
         };
+        let found = work::of(|| identify(picture, wrong));
+        assert_eq!(found, (Err(RevealError::NotOurs), cost), "only a look");
         let found = work::of(|| extract(picture, wrong));
         assert_eq!(
             found,
             (Err(RevealError::NotOurs), cost),
             "{headers} headers"
         );
+    }
+
+    #[test]
+    fn a_veil_carrier_that_got_an_alpha_channel_opens_and_is_copied_once() {
+        let key = CodecKey::from_bytes([1; 32]);
+        let options = HideOptions::default();
+        let carrier = embed(cover(Channels::Rgb), b"payload", &key, &options).unwrap();
+        let mut carrier = carrier.with_alpha();
+        for alpha in [255, 254] {
+            carrier.samples_mut()[4 * 777 + 3] = alpha;
+            let (found, cost) = work::of(|| identify(&carrier, &key));
+            assert_eq!((found.unwrap().payload, cost.copies), (7, 0));
+            let (found, cost) = work::of(|| extract(&carrier, &key));
+            assert_eq!((found.unwrap(), cost.copies), (b"payload".to_vec(), 1));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::header::{HEADER_BYTES, Header};
+use super::header::{HEADER_BYTES, Header, Tag};
 use super::key::{CodecKey, KeyStream, Purpose};
 use super::layout::{self, GROUP, HEADER_GROUPS, Layout, TILE, TILE_GROUPS, Tile};
 use super::picture::{Channels, Picture};
@@ -71,10 +71,10 @@ pub(super) fn embed(stop: &Stop, picture: &mut Picture, payload: &[u8], key: &Co
 
 /// Finds what [`embed`] hid. A wrong key is told from the header alone, whatever the picture holds.
 pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
-    assert_eq!(picture.channels(), Channels::Rgb);
+    let layout = Layout::new(picture.colours(), key).ok_or(RevealError::NotOurs)?;
+    let (header, tag) = open_header(picture, &layout, key)?;
+    let picture = picture.without_alpha();
     let samples = picture.samples();
-    let layout = Layout::new(samples.len(), key).ok_or(RevealError::NotOurs)?;
-    let (header, tag) = Header::open(&read_header(samples, &layout.tiles[0]), key, picture.size())?;
     if header.codec != Codec::Veil || !(1..=4).contains(&header.depth) {
         return Err(RevealError::Unknown);
     }
@@ -100,9 +100,16 @@ pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, Reve
 
 /// What the header of a carrier says to one who has its key: depth and payload length.
 pub(super) fn identify(picture: &Picture, key: &CodecKey) -> Result<Header, RevealError> {
-    let layout = Layout::new(picture.samples().len(), key).ok_or(RevealError::NotOurs)?;
-    let sealed = read_header(picture.samples(), &layout.tiles[0]);
-    Header::open(&sealed, key, picture.size()).map(|(header, _)| header)
+    let layout = Layout::new(picture.colours(), key).ok_or(RevealError::NotOurs)?;
+    open_header(picture, &layout, key).map(|(header, _)| header)
+}
+
+fn open_header(
+    picture: &Picture,
+    layout: &Layout,
+    key: &CodecKey,
+) -> Result<(Header, Tag), RevealError> {
+    Header::open(&read_header(picture, &layout.tiles[0]), key, picture.size())
 }
 
 fn write_header(samples: &mut [u8], tile: &Tile, sealed: &[u8; HEADER_BYTES], signs: &KeyStream) {
@@ -117,20 +124,14 @@ fn write_header(samples: &mut [u8], tile: &Tile, sealed: &[u8; HEADER_BYTES], si
     }
 }
 
-fn read_header(samples: &[u8], tile: &Tile) -> [u8; HEADER_BYTES] {
-    let samples = &samples[tile.samples()];
+fn read_header(picture: &Picture, tile: &Tile) -> [u8; HEADER_BYTES] {
     let mut sealed = [0; HEADER_BYTES];
     for (n, bits) in sealed.iter_mut().enumerate() {
-        let group = &samples[tile.nth(n) * GROUP..][..GROUP];
-        *bits = squeeze::<1>(group_of(group)) as u8;
+        let first = tile.samples().start + tile.nth(n) * GROUP;
+        let group: [u8; GROUP] = std::array::from_fn(|i| picture.colour(first + i));
+        *bits = squeeze::<1>(Group::from_le_bytes(group)) as u8;
     }
     sealed
-}
-
-fn group_of(samples: &[u8]) -> Group {
-    let mut group = [0; GROUP];
-    group.copy_from_slice(samples);
-    Group::from_le_bytes(group)
 }
 
 /// The value nearest to `sample` that is congruent to `symbol` modulo 2^K: the only such one in a window of 2^K

@@ -13,6 +13,8 @@ pub(super) struct Work {
     pub headers: usize,
     /// Key streams begun: none before a header has opened.
     pub streams: usize,
+    /// Pictures copied: none before a header has opened.
+    pub copies: usize,
 }
 
 thread_local! {

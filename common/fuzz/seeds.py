@@ -28,6 +28,28 @@ seed("progressive.jpg", photo, format="JPEG", progressive=True, quality=40)
 seed("grey.jpg", photo.convert("L"), format="JPEG")
 seed("cmyk.jpg", photo.convert("CMYK"), format="JPEG")
 seed("restarts.jpg", photo, format="JPEG", restart_marker_blocks=1)
+
+
+def of_many_scans(edge, scans):
+    """Passes over all blocks of a picture of one colour, in a few bytes each: no camera writes more than about ten."""
+    file = io.BytesIO(b"\xff\xd8")
+    file.seek(2)
+
+    def segment(name, body, data=b""):
+        file.write(bytes([0xFF, name]) + (len(body) + 2).to_bytes(2, "big") + body + data)
+
+    segment(0xDB, b"\0" + b"\1" * 64)
+    segment(0xC2, b"\x08" + edge.to_bytes(2, "big") * 2 + b"\1\1\x11\0")
+    segment(0xC4, b"\x00\1" + bytes(15) + b"\0")
+    segment(0xC4, b"\x10\1" + bytes(15) + b"\xe0")
+    segment(0xDA, b"\1\1\0\0\0\0", bytes((edge // 8) ** 2 // 8))
+    for _ in range(scans):
+        segment(0xDA, b"\1\1\0\1\x3f\0", b"\0\1")
+    return file.getvalue() + b"\xff\xd9"
+
+
+(folder / "of-20-scans.jpg").write_bytes(of_many_scans(1024, 20))
+(folder / "of-1000-scans.jpg").write_bytes(of_many_scans(1024, 1000))
 seed("rgb.png", photo, format="PNG")
 seed("clear.png", clear, format="PNG")
 seed("palette.png", photo.quantize(16), format="PNG", bits=4)

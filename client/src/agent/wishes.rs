@@ -7,12 +7,12 @@ use cameo_common::statements::PhotoRequest;
 
 use super::serve::{Refusal, Service};
 use crate::clock;
-use crate::conversation::tidy;
 use crate::notices::Notice;
 use crate::vault::records::{
     Asked, GrantOwned, Image, Incoming, IncomingState, Outgoing, OutgoingState, Policy, Stage,
     change,
 };
+use crate::words::tidy;
 
 /// Wishes of others that may wait for the owner.
 const MAX_WAITING: usize = 1_000;

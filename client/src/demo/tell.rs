@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::print;
 
 /// What became of one case.
 #[derive(Debug)]
@@ -40,14 +41,17 @@ impl Teller {
 
     pub fn title(&self, title: &str) {
         if !self.json {
-            println!("\n{title}");
+            say(format_args!("\n{title}"));
         }
     }
 
     /// One step that has been done, with the time since the start.
     pub fn step(&self, text: &str) {
         if !self.json {
-            println!("  {:6.2} s  {text}", self.since.elapsed().as_secs_f64());
+            say(format_args!(
+                "  {:6.2} s  {text}",
+                self.since.elapsed().as_secs_f64()
+            ));
         }
     }
 
@@ -68,20 +72,18 @@ impl Teller {
             Err(why) => (None, Some(format!("{why:#}"))),
         };
         if self.json {
-            println!("{}", self.document(ok, pictures, error));
+            say(self.document(ok, pictures, error));
         } else {
             match (pictures, error) {
-                (_, Some(why)) => eprintln!("\ncameo demo: {why}"),
-                (Some(pictures), None) if ok => println!(
+                (_, Some(why)) => print::tell(format_args!("\ncameo demo: {why}")),
+                (Some(pictures), None) if ok => say(format_args!(
                     "\nAll cases held. Pictures to look at: {}",
                     pictures.display()
-                ),
-                (pictures, None) => {
-                    println!(
-                        "\nNot all cases held. Pictures: {}",
-                        pictures.unwrap_or_default().display()
-                    );
-                }
+                )),
+                (pictures, None) => say(format_args!(
+                    "\nNot all cases held. Pictures: {}",
+                    pictures.unwrap_or_default().display()
+                )),
             }
         }
         if ok { Exit::Ok } else { Exit::Other }
@@ -108,4 +110,9 @@ impl Teller {
             "error": error,
         })
     }
+}
+
+/// What cannot be told is still played.
+fn say(line: impl std::fmt::Display) {
+    let _ = print::say(line);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_common::api::{ErrorCode, PlaceJob, Placed};
-use cameo_common::codec::{CodecKey, reveal};
+use cameo_common::codec::{CodecKey, check as check_carrier};
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::job::JobInput;
 use tokio::task::spawn_blocking;
@@ -135,22 +135,22 @@ async fn wait_for_worker(
     }
 }
 
-/// Reads the carrier again: it has to hold the payload bit for bit.
+/// Looks at the carrier before it is believed: it has to be what the job makes, in every sample, and nothing else.
 pub(super) async fn check(sealed: Sealed, hidden: &Hidden) -> Result<Sealed, Failure> {
     let png = hidden.png.clone();
     let worker = hidden.worker;
     let work = move || {
         let key = CodecKey::from_bytes(*sealed.codec_key.expose());
-        let good = reveal(&png, &key).is_ok_and(|found| found == sealed.photo.payload);
-        good.then_some(sealed)
+        let payload = &sealed.photo.payload;
+        check_carrier(&png, &sealed.cover, payload, &key, &sealed.options).map(|()| sealed)
     };
     let checked = spawn_blocking(work)
         .await
         .map_err(|error| Failure::other("codec", error.to_string()))?;
-    checked.ok_or_else(|| {
+    checked.map_err(|error| {
         Failure::other(
             "bad_carrier",
-            format!("node {worker} gave back a carrier that does not hold the photo: it was thrown away; try again, and have that node looked at"),
+            format!("node {worker} gave back another carrier than it was asked for ({error}): it was thrown away; try again, and have that node looked at"),
         )
     })
 }

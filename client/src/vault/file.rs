@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use cameo_common::codec::limits::MAX_CARRIER_BYTES;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -17,8 +18,8 @@ pub(super) const NONCE_BYTES: usize = 24;
 pub(super) const TAG_BYTES: usize = 16;
 pub(super) type Nonce = [u8; NONCE_BYTES];
 
-/// Longest file that is read, in bytes.
-pub const FILE_LIMIT: usize = 256 * 1024 * 1024;
+/// Longest file that is read, in bytes: no file is longer than a carrier may be.
+pub const FILE_LIMIT: usize = MAX_CARRIER_BYTES;
 
 /// What a write is called until it is whole; writers hold the vault's lock, so one
 /// name is enough and what a crash left behind is written over.

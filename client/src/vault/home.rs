@@ -40,6 +40,19 @@ impl Home {
         Ok(Self { path })
     }
 
+    /// The same folder as [`Home::at`] or [`Home::locate`] give, if it is there; nothing is made or changed.
+    pub fn find(given: Option<PathBuf>) -> Option<Self> {
+        let path = given.or_else(|| {
+            choose(
+                std::env::var_os("CAMEO_HOME"),
+                std::env::var_os("XDG_DATA_HOME"),
+                std::env::var_os("HOME"),
+            )
+        });
+        let path = fs::canonicalize(path?).ok()?;
+        Some(Self { path })
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

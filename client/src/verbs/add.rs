@@ -21,6 +21,7 @@ use crate::look::{self, LookArguments};
 use crate::prefix::short;
 use crate::print::{Report, table};
 use crate::vault::records::{Image, Look, Policy, Terms, UNTITLED};
+use crate::words::{misleads, shows, tidy};
 
 /// Longest title, in characters.
 const MAX_TITLE: usize = 100;
@@ -110,7 +111,7 @@ struct Wishes {
 impl Wishes {
     fn of(owner: &UserName, arguments: &Arguments) -> Result<Self, Failure> {
         Ok(Self {
-            title: title(arguments)?,
+            title: title(&arguments.title)?,
             options: arguments.look.options()?,
             caption: caption(owner, &arguments.look)?,
         })
@@ -205,7 +206,7 @@ fn try_cover(path: &Path, preview: &[u8], photo: usize, wishes: &Wishes) -> Resu
 fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Failure> {
     let given = preview(&read(path)?).map_err(|error| {
         let why = match error {
-            PreviewError::NoPicture(error) => error.to_string(),
+            PreviewError::NoPicture(error) | PreviewError::Refused(error) => error.to_string(),
             other => other.to_string(),
         };
         Failure::usage(format!("{} cannot be the preview: {why}", path.display()))
@@ -229,12 +230,18 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn title(arguments: &Arguments) -> Result<String, Failure> {
-    let title = arguments.title.trim();
+fn title(given: &str) -> Result<String, Failure> {
+    let title = given.trim();
     if title.chars().any(char::is_control) {
         return Err(Failure::usage("a title is one line of text"));
     }
-    if !(1..=MAX_TITLE).contains(&title.chars().count()) {
+    if let Some(c) = title.chars().find(|&c| misleads(c)) {
+        return Err(Failure::usage(format!(
+            "a title has only what is seen in it: leave out U+{:04X}",
+            u32::from(c)
+        )));
+    }
+    if !shows(title) || !(1..=MAX_TITLE).contains(&title.chars().count()) {
         return Err(Failure::usage(format!(
             "a title has 1 to {MAX_TITLE} characters"
         )));
@@ -243,11 +250,7 @@ fn title(arguments: &Arguments) -> Result<String, Failure> {
 }
 
 fn file_name(path: &Path) -> String {
-    let mut name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let mut name = tidy(&path.file_name().unwrap_or_default().to_string_lossy());
     while name.len() > MAX_FILE_NAME {
         name.pop();
     }
@@ -274,4 +277,29 @@ fn write(ctx: &Context, id: &str, ready: &Ready) -> Result<(), Failure> {
         ctx.vault.put_blob(Image::COVERS, id, cover)?;
     }
     Ok(ctx.vault.put(id, &ready.image)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_title_is_what_is_seen_of_it() {
+        for good in ["At sea", "שלום", "👩\u{200d}👧", " the sea "] {
+            assert_eq!(title(good).unwrap(), good.trim());
+        }
+        for (bad, says) in [
+            ("", "1 to 100"),
+            ("\u{200d}", "1 to 100"),
+            ("a\nb", "one line"),
+            ("gnp\u{202e}exe", "U+202E"),
+            ("a\u{2067}b", "U+2067"),
+            ("\u{ad}", "U+00AD"),
+        ] {
+            let refused = title(bad).unwrap_err().message;
+            assert!(refused.contains(says), "{refused}");
+        }
+        assert!(title(&"x".repeat(MAX_TITLE + 1)).is_err());
+    }
 }

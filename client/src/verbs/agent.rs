@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::notices::Notice;
 use crate::prefix::short;
-use crate::print::{Output, Report};
+use crate::print::{self, Output, Report};
 
 /// What `agent` can be told.
 #[derive(Debug, Args)]
@@ -44,14 +44,18 @@ pub async fn run(ctx: Context, arguments: Arguments) -> Result<Report, Failure> 
                 Ok(epoch) => {
                     ready = true;
                     let addresses = agent.addresses();
-                    if out.json {
-                        println!("{}", json!({
+                    let said = if out.json {
+                        print::say(json!({
                             "schema": cameo_common::api::SCHEMA, "ok": true, "verb": "agent", "ready": true,
                             "name": name, "device": device, "addresses": addresses, "epoch": epoch,
-                        }));
+                        }))
                     } else {
                         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                        println!("ready {name} {device} {}", addresses.join(","));
+                        print::say(format_args!("ready {name} {device} {}", addresses.join(",")))
+                    };
+                    if let Err(error) = said {
+                        agent.stop().await;
+                        return Err(error.into());
                     }
                 }
                 Err(error) => {

@@ -11,13 +11,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::conversation::{Peers, TalkError, tidy};
+use crate::conversation::{Peers, TalkError};
 use crate::directory::{self, Person};
 use crate::exit::Failure;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::prefix::short;
 use crate::print::{Report, table};
 use crate::vault::records::SeenGallery;
+use crate::words::tidy;
 
 /// What `gallery` needs.
 #[derive(Debug, Args)]
@@ -78,13 +79,13 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         ]);
         images.push(json!({
             "image": item.image, "title": title, "width": item.width, "height": item.height,
-            "bytes": item.bytes, "asks": item.asks, "preview": path,
+            "bytes": item.bytes, "asks": item.asks, "preview": path.as_deref().map(Path::to_string_lossy),
         }));
     }
     let text = format!("{}The previews are in {}.", table(&rows), folder.display());
     Ok(Report::new(text)
         .with("user", &arguments.user)
-        .with("folder", &folder)
+        .with_file("folder", &folder)
         .with("images", images))
 }
 

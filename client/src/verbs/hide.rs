@@ -13,8 +13,9 @@ use cameo_common::codec::{
 use clap::Args;
 use tokio::task::spawn_blocking;
 
+use super::inspect::chunks;
 use crate::exit::Failure;
-use crate::files::{self, NewFile};
+use crate::files::{self, FileError, NewFile};
 use crate::key_file::KeyFile;
 use crate::look::{self, LookArguments, codec_word};
 use crate::print::{Output, Report};
@@ -60,7 +61,7 @@ fn hide(arguments: &Arguments) -> Result<Report, Failure> {
         arguments.key.display(),
     );
     Ok(Report::new(text)
-        .with("out", &arguments.out)
+        .with_file("out", &arguments.out)
         .with("bytes", bytes)
         .with("width", width)
         .with("height", height)
@@ -68,7 +69,7 @@ fn hide(arguments: &Arguments) -> Result<Report, Failure> {
         .with("depth", look::depth(&options))
         .with("capacity", capacity)
         .with("payload", payload)
-        .with("key", &arguments.key)
+        .with_file("key", &arguments.key)
         .with("key_made", key.is_fresh()))
 }
 
@@ -79,11 +80,9 @@ fn carrier(
     options: &HideOptions,
 ) -> Result<(Picture, usize), Failure> {
     let caption = arguments.look.caption()?;
-    let own = arguments.look.cover.as_deref();
-    let own = own.map(|path| own_cover(path, options)).transpose()?;
     let payload = files::read(&arguments.file, MAX_PAYLOAD_BYTES)?;
-    let cover = match own {
-        Some(cover) => cover,
+    let cover = match &arguments.look.cover {
+        Some(path) => own_cover(path, payload.len(), options)?,
         None => default_cover_from_file(&payload, caption.as_ref(), payload.len(), options)
             .map_err(|error| no_default(&arguments.file, &error))?,
     };
@@ -96,14 +95,13 @@ fn carrier(
     Ok((carrier, payload.len()))
 }
 
-/// A picture that was given: used as it is where our own reader reads it, else decoded and turned upright.
-/// Whether it is large enough is seen when the payload is there.
-fn own_cover(path: &Path, options: &HideOptions) -> Result<Picture, Failure> {
+/// A picture that was given: used as it is where its samples are all there is to it, else decoded and turned upright.
+fn own_cover(path: &Path, payload: usize, options: &HideOptions) -> Result<Picture, Failure> {
     let file = files::read(path, MAX_CARRIER_BYTES)?;
     match png::read(&file) {
-        Ok(picture) => Ok(picture),
-        Err(PngError::NotPng | PngError::Unsupported(_)) => {
-            cover_from_picture(&file, 0, options).map_err(|error| look::unfit(path, &error))
+        Ok(picture) if !chunks::change_how_it_looks(&file) => Ok(picture),
+        Ok(_) | Err(PngError::NotPng | PngError::Unsupported(_)) => {
+            cover_from_picture(&file, payload, options).map_err(|error| look::unfit(path, &error))
         }
         Err(error) => Err(Failure::usage(format!("{}: {error}", path.display())).coded("no_cover")),
     }
@@ -111,10 +109,10 @@ fn own_cover(path: &Path, options: &HideOptions) -> Result<Picture, Failure> {
 
 fn no_default(file: &Path, error: &CoverError) -> Failure {
     let mut failure = look::unfit(file, error);
-    if matches!(error, CoverError::Picture(_)) {
+    if let CoverError::Picture(error) = error {
         failure.message = format!(
-            "{}; name a picture to hide it in: --cover PICTURE",
-            failure.message
+            "no cover can be made of {} itself ({error}): name a picture to hide it in: --cover PICTURE",
+            file.display()
         );
     }
     failure
@@ -130,9 +128,36 @@ fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Failure
         .map_err(unwritten)?;
     drop(out);
     file.sync()?;
-    key.keep()?;
+    key.keep().map_err(|error| match error {
+        FileError::Exists(path) => Failure::usage(format!(
+            "the key {} has been made by another meanwhile: nothing was hidden; run it again to hide with that key",
+            path.display()
+        )),
+        error => error.into(),
+    })?;
     file.commit().map_err(|error| {
         key.take_back();
         error.into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cameo_common::codec::Channels;
+
+    use super::*;
+
+    #[test]
+    fn of_two_that_make_the_same_key_at_once_one_is_told_to_use_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let target = folder.path().join("carrier.png");
+        let [mine, others] = [(), ()].map(|()| KeyFile::read_or_draw(&path).unwrap());
+        others.keep().unwrap();
+        let carrier = Picture::new(1, 1, Channels::Rgb, vec![0; 3]).unwrap();
+        let refused = write(&carrier, &target, &mine).unwrap_err().message;
+        assert!(refused.contains("run it again"), "{refused}");
+        assert!(!target.exists() && path.exists());
+    }
 }

@@ -86,7 +86,7 @@ pub async fn run(
         .with("device", me.device_key().public())
         .with("cluster", cluster)
         .with("created", created)
-        .with("home", home.path()))
+        .with_file("home", home.path()))
 }
 
 /// Asks as nobody in particular: who the cluster is, is told to anyone.

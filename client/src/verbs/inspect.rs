@@ -1,25 +1,24 @@
 //! `inspect`: what a PNG tells of itself to anyone, and what a key or this home's keys find in it.
 
-mod chunks;
+pub(super) mod chunks;
 
 use std::path::PathBuf;
 
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{CodecKey, Identity as Found, Inspection, identify, png};
+use cameo_common::codec::{CodecKey, Identity as Found, Inspection, PngError, identify, png};
 use cameo_common::ids::GrantId;
 use clap::Args;
 use tokio::task::spawn_blocking;
 
-use crate::context;
 use crate::exit::Failure;
 use crate::files;
 use crate::key_file::KeyFile;
 use crate::look::codec_word;
 use crate::prefix::short;
 use crate::print::{Output, Report};
-use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, GrantOwned};
 use crate::vault::unlock::{self, Surroundings};
+use crate::vault::{Home, Vault};
 
 /// What `inspect` needs.
 #[derive(Debug, Args)]
@@ -51,32 +50,66 @@ pub async fn run(
     out: Output,
     arguments: Arguments,
 ) -> Result<Report, Failure> {
-    let key_given = arguments.key.is_some();
     let bar = out.bar("reading");
     let seen = spawn_blocking(move || look(home, &arguments)).await;
     bar.finish_and_clear();
-    let seen = seen.map_err(|error| Failure::other("codec", error.to_string()))?;
-    Ok(report(&seen?, key_given))
+    seen.map_err(|error| Failure::other("codec", error.to_string()))?
 }
 
-fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Seen, Failure> {
+fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure> {
     let file = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
     let keys = match &arguments.key {
         Some(path) => vec![(Whose::Given, KeyFile::read(path)?.key().clone())],
         None => known_keys(home),
     };
-    let picture = png::read(&file).map_err(|error| {
-        Failure::other(
-            "not_a_png",
-            format!("{} cannot be read: {error}", arguments.file.display()),
-        )
-    })?;
+    let beside = chunks::beside_the_picture(&file);
+    let picture = match png::read(&file) {
+        Ok(picture) => picture,
+        Err(PngError::Unsupported(kind)) => return Ok(other_kind(&file, kind, beside)),
+        Err(error) => return Err(unreadable(arguments, &error)),
+    };
     let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
-    Ok(Seen {
-        beside: chunks::beside_the_picture(&file),
+    let seen = Seen {
+        beside,
         hidden: keys.into_iter().find_map(found),
         plain: Inspection::of(&picture, file.len() as u64),
-    })
+    };
+    Ok(report(&seen, arguments.key.is_some()))
+}
+
+fn unreadable(arguments: &Arguments, error: &PngError) -> Failure {
+    let code = match error {
+        PngError::NotPng => "not_a_png",
+        PngError::Damaged(_) => "damaged",
+        PngError::Unsupported(_) => "unsupported",
+        PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
+    };
+    let file = arguments.file.display();
+    Failure::other(code, format!("{file} cannot be read: {error}"))
+}
+
+/// A PNG of a kind that `reveal` does not take: what its header and its chunks tell.
+fn other_kind(file: &[u8], kind: &str, beside: Vec<String>) -> Report {
+    let (width, height) = chunks::size_told(file).unwrap_or_default();
+    let text = format!(
+        "{width} x {height}, {kind}, {} bytes; {}\nNo carrier of ours is of this kind: nothing can be revealed from it, and its picture was not looked at",
+        file.len(),
+        told(&beside),
+    );
+    Report::new(text)
+        .with("width", width)
+        .with("height", height)
+        .with("bytes", file.len())
+        .with("kind", kind)
+        .with("metadata", beside)
+        .with("looks_like", "picture")
+}
+
+fn told(beside: &[String]) -> String {
+    match beside {
+        [] => "no metadata".to_owned(),
+        names => format!("beside the picture: {}", names.join(", ")),
+    }
 }
 
 fn report(seen: &Seen, key_given: bool) -> Report {
@@ -111,10 +144,7 @@ fn report(seen: &Seen, key_given: bool) -> Report {
 fn text(seen: &Seen, key_given: bool) -> String {
     let plain = &seen.plain;
     let channels = if plain.channels == 4 { "RGBA" } else { "RGB" };
-    let beside = match seen.beside.as_slice() {
-        [] => "no metadata".to_owned(),
-        names => format!("beside the picture: {}", names.join(", ")),
-    };
+    let beside = told(&seen.beside);
     let [one, two, three, four] = plain.veil_capacity;
     format!(
         "{} x {}, {channels}, {} bytes; {beside}\nroom for `veil`: {one}, {two}, {three} or {four} bytes at 1, 2, 3 or 4 bits a sample\n{}",
@@ -158,8 +188,7 @@ fn known_keys(home: Option<PathBuf>) -> Vec<(Whose, CodecKey)> {
         terminal: false,
         ..Surroundings::of_this_process()
     };
-    let vault: Option<Vault> = context::home(home)
-        .ok()
+    let vault: Option<Vault> = Home::find(home)
         .filter(Vault::exists)
         .and_then(|home| unlock::open(&home, &around).ok());
     let Some(vault) = vault else {

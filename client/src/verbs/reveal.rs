@@ -53,7 +53,7 @@ fn reveal(arguments: &Arguments) -> Result<Report, Failure> {
         codec_word(found.codec)
     );
     Ok(Report::new(text)
-        .with("out", &arguments.out)
+        .with_file("out", &arguments.out)
         .with("bytes", bytes)
         .with("codec", found.codec)
         .with("depth", found.depth)

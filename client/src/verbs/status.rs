@@ -100,7 +100,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         .with("name", &ctx.me.name)
         .with("key", ctx.me.identity_key().public())
         .with("device", ctx.me.device_key().public())
-        .with("home", ctx.vault.home().path())
+        .with_file("home", ctx.vault.home().path())
         .with("cluster", ctx.me.cluster)
         .with("leader", leader)
         .with("nodes", told)

@@ -1,6 +1,7 @@
 //! `view`: open a photo. Whatever can fail without a charge is tried before the charge; an
 //! interrupted view is taken up again and not charged twice; without views only the cover shows.
 
+use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +20,6 @@ use super::held_grant;
 use crate::agent::inbox::confirm;
 use crate::clock;
 use crate::context::Context;
-use crate::conversation::tidy;
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FileError, NewFile};
 use crate::open::{self, Prepared, Viewed};
@@ -28,6 +28,7 @@ use crate::prefix::short;
 use crate::print::Report;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, GrantOwned, change};
+use crate::words::tidy;
 use crate::working::Working;
 
 /// What `view` needs.
@@ -61,7 +62,7 @@ enum Shown {
 }
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
-    if let Some(target) = &arguments.save {
+    for target in [&arguments.save, &arguments.cover_to].into_iter().flatten() {
         NewFile::check(target)
             .map_err(|error| Failure::usage(format!("{error}; nothing was used")))?;
     }
@@ -219,13 +220,12 @@ fn with_cover(
     let mut failure = failure.with("grant", grant.grant.to_string());
     let shown = match &arguments.cover_to {
         None => carrier,
-        Some(target) => match std::fs::copy(&carrier, target) {
-            Ok(_) => target.clone(),
+        Some(target) => match copy(&carrier, target) {
+            Ok(()) => target.clone(),
             Err(error) => {
                 failure.message = format!(
-                    "{}; and the cover cannot be copied to {}: {error}",
-                    failure.message,
-                    target.display()
+                    "{}; and the cover cannot be copied: {error}",
+                    failure.message
                 );
                 carrier
             }
@@ -233,6 +233,13 @@ fn with_cover(
     };
     ctx.out.note(format_args!("The cover: {}", shown.display()));
     failure.with("cover", Value::from(shown.display().to_string()))
+}
+
+fn copy(from: &Path, target: &Path) -> Result<(), FileError> {
+    let mut file = NewFile::create(target)?;
+    let copied = File::open(from).and_then(|mut from| std::io::copy(&mut from, file.writer()));
+    copied.map_err(file.unwritten())?;
+    file.commit().map(drop)
 }
 
 /// Asks at a terminal; elsewhere the command itself is the wish.
@@ -322,7 +329,7 @@ fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
         .with("left", viewed.left)
         .with("resumed", viewed.resumed);
     match shown {
-        Shown::Saved(target) => report.with("shown", "saved").with("saved", target),
+        Shown::Saved(target) => report.with("shown", "saved").with_file("saved", target),
         Shown::Page => report.with("shown", "page"),
         Shown::Decoded(width, height) => report
             .with("shown", "decoded")
@@ -337,6 +344,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::open::tests::{PHOTO, world};
+
+    #[test]
+    fn a_cover_is_copied_whole_and_never_over_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["carrier.png", "cover.png"].map(|name| folder.path().join(name));
+        std::fs::write(&from, b"a carrier").unwrap();
+        copy(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"a carrier");
+        std::fs::write(&to, b"mine").unwrap();
+        assert!(matches!(copy(&from, &to), Err(FileError::Exists(_))));
+        assert_eq!(std::fs::read(&to).unwrap(), b"mine");
+    }
 
     #[tokio::test]
     async fn a_photo_that_cannot_be_shown_here_is_saved_later_without_a_charge() {

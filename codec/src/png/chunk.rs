@@ -66,6 +66,24 @@ impl<'a> Chunks<'a> {
     }
 }
 
+/// Whether the file has the chunks that our writer makes, and no others; and nothing behind them.
+pub fn is_bare(png: &[u8]) -> bool {
+    let Ok(mut chunks) = Chunks::new(png) else {
+        return false;
+    };
+    let bare = |chunk: &Chunk<'_>| match &chunk.name {
+        b"IHDR" | b"IDAT" => true,
+        b"IEND" => chunk.data.is_empty(),
+        _ => false,
+    };
+    while let Ok(Some(chunk)) = chunks.next() {
+        if !bare(&chunk) {
+            return false;
+        }
+    }
+    chunks.ended && chunks.rest.is_empty()
+}
+
 /// Writes a chunk whose data comes in pieces.
 pub(super) fn write(out: &mut impl Write, name: &[u8; 4], pieces: &[&[u8]]) -> io::Result<()> {
     let length: usize = pieces.iter().map(|piece| piece.len()).sum();

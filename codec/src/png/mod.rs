@@ -11,8 +11,10 @@ mod huffman;
 mod read;
 mod stream;
 mod strip;
+mod strips;
 mod write;
 
+pub use chunk::is_bare;
 pub use read::{PngError, read};
 pub(crate) use read::{read_unless, size};
 pub(crate) use write::write_unless;

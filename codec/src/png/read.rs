@@ -1,7 +1,5 @@
 //! Reading: everything is bounded and checked before memory is taken or a sample believed.
 
-use fdeflate::Decompressor;
-use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::limits::{MAX_CARRIER_BYTES, MAX_CARRIER_PIXELS, MAX_EDGE};
@@ -9,10 +7,7 @@ use crate::picture::{Channels, Picture};
 use crate::stop::{self, Stop, Stopped};
 
 use super::chunk::Chunks;
-use super::filter::{self, Filter};
-use super::stream;
-use super::strip::{self, adler, join_adler};
-use super::write::ZLIB_HEADER;
+use super::{stream, strips};
 
 /// Why a file is no PNG that can be a cover or a carrier.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -54,7 +49,7 @@ pub(crate) fn read_unless(stop: &Stop, png: &[u8]) -> Result<Picture, PngError> 
     if (deflated as u64).saturating_mul(MAX_EXPANSION) < head.raw_len() as u64 {
         return Err(TRUNCATED);
     }
-    let samples = match read_strips(stop, &head, &idats) {
+    let samples = match strips::read(stop, &head, &idats) {
         Some(samples) => samples,
         None => stream::read(stop, &head, &idats)?,
     };
@@ -150,73 +145,4 @@ fn header(chunks: &mut Chunks<'_>) -> Result<Head, PngError> {
         Some(chunk) if &chunk.name == b"IHDR" => Head::parse(chunk.data),
         _ => Err(PngError::Damaged("its header is missing")),
     }
-}
-
-/// The reading at once of what our writer wrote. `None` when the chunks are not strips that stand alone, or
-/// anything is wrong: then the stream is read in order, which also finds the right words for what is wrong.
-fn read_strips(stop: &Stop, head: &Head, idats: &[&[u8]]) -> Option<Vec<u8>> {
-    let rows = strip::rows(head.width, head.channels);
-    if idats.len() < 2 || idats.len() != (head.height as usize).div_ceil(rows) {
-        return None;
-    }
-    let (last, before) = idats.split_last()?;
-    let (last, sum) = last.split_last_chunk::<4>()?;
-    let mut bodies = before.to_vec();
-    bodies.push(last);
-    bodies[0] = bodies[0].strip_prefix(&ZLIB_HEADER)?;
-
-    let mut samples = vec![0; head.row_bytes() * head.height as usize];
-    let sums: Option<Vec<(u32, usize)>> = samples
-        .par_chunks_mut(rows * head.row_bytes())
-        .zip(bodies)
-        .enumerate()
-        .map(|(i, (samples, body))| {
-            stop.check().ok()?;
-            #[cfg(test)]
-            crate::work::unit();
-            read_strip(head, body, i + 1 == idats.len(), samples)
-        })
-        .collect();
-    let joined = sums?
-        .into_iter()
-        .fold(1, |adler, (next, len)| join_adler(adler, next, len));
-    (joined == u32::from_be_bytes(*sum)).then_some(samples)
-}
-
-/// A strip's Adler-32 and the number of its filtered bytes.
-fn read_strip(head: &Head, body: &[u8], last: bool, samples: &mut [u8]) -> Option<(u32, usize)> {
-    // What follows a strip: an empty last block, so that the stream ends where the strip does, and room for a
-    // checksum, which is ours to check. The last strip ends its stream itself.
-    const END: [u8; 9] = [1, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
-    let end = if last { &END[5..] } else { &END };
-    let row_bytes = head.row_bytes();
-    let len = samples.len() / row_bytes * (row_bytes + 1);
-    let mut filtered = vec![0; len + 1];
-    let mut inflate = Decompressor::new();
-    inflate.ignore_adler32();
-    let body = [&ZLIB_HEADER, body].concat();
-    let (_, written) = inflate.read(&body, &mut filtered, 0, false).ok()?;
-    if inflate.is_done() || written != len {
-        return None;
-    }
-    let (_, written) = inflate.read(end, &mut filtered, len, true).ok()?;
-    if !inflate.is_done() || written != 0 {
-        return None;
-    }
-    filtered.truncate(len);
-    let mut above: Option<&mut [u8]> = None;
-    for (raw, row) in filtered
-        .chunks_exact(row_bytes + 1)
-        .zip(samples.chunks_exact_mut(row_bytes))
-    {
-        let filter = Filter::from_byte(raw[0])?;
-        row.copy_from_slice(&raw[1..]);
-        match above {
-            Some(above) => filter::undo(head.channels, filter, row, above),
-            None if filter.stands_alone() => filter::undo(head.channels, filter, row, &raw[1..]),
-            None => return None,
-        }
-        above = Some(row);
-    }
-    Some((adler(&filtered), filtered.len()))
 }

@@ -3,7 +3,9 @@
 use std::io::Cursor;
 
 use cameo_codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
-use cameo_codec::{DecodeError, Picture, PreviewError, preview};
+use cameo_codec::{
+    CoverError, DecodeError, HideOptions, Picture, PreviewError, cover_from_picture, preview,
+};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
 
@@ -206,6 +208,69 @@ fn damaged_pictures_of_every_format_are_refused_or_shown_and_never_panic() {
             let _ = preview(&bent);
         }
     }
+}
+
+/// A progressive JPEG with `scans` passes over all 16384 blocks of 1024 x 1024 pixels, in a few bytes each. Of another
+/// size, or of more than one component, it is no more than a head.
+fn progressive(edge: u16, components: u8, scans: usize) -> Vec<u8> {
+    let mut file = vec![0xff, 0xd8];
+    let mut segment = |name: u8, body: &[u8], data: &[u8]| {
+        file.extend([0xff, name]);
+        file.extend((body.len() as u16 + 2).to_be_bytes());
+        file.extend(body);
+        file.extend(data);
+    };
+    segment(0xdb, &[&[0][..], &[1; 64]].concat(), &[]);
+    let mut frame = vec![8];
+    frame.extend([edge.to_be_bytes(), edge.to_be_bytes()].concat());
+    frame.push(components);
+    (1..=components).for_each(|id| frame.extend([id, 0x11, 0]));
+    segment(0xc2, &frame, &[]);
+    // One code of one bit in each table: no difference, and a run of blocks without coefficients.
+    segment(0xc4, &[&[0, 1][..], &[0; 15], &[0]].concat(), &[]);
+    segment(0xc4, &[&[0x10, 1][..], &[0; 15], &[0xe0]].concat(), &[]);
+    let blocks = (usize::from(edge) / 8).pow(2);
+    segment(0xda, &[1, 1, 0, 0, 0, 0], &vec![0; blocks / 8]);
+    for _ in 0..scans {
+        // A run of 2^14 blocks: a code, and 14 bits more.
+        segment(0xda, &[1, 1, 0, 1, 63, 0], &[0, 1]);
+    }
+    file.extend([0xff, 0xd9]);
+    file
+}
+
+#[test]
+fn a_jpeg_of_more_scans_than_a_camera_writes_is_refused() {
+    let seen = preview(&progressive(1024, 1, 20)).unwrap();
+    assert_eq!((seen.width, seen.height), (1024, 1024));
+    let refused = preview(&progressive(1024, 1, 101)).unwrap_err();
+    assert!(
+        refused.to_string().to_lowercase().contains("scans"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_a_progressive_jpeg_keeps_beside_its_picture_is_counted() {
+    let memory = DecodeError::Memory;
+    // Four components of 64 Mi coefficients are the whole limit, three leave no room for the picture in full.
+    let refused = preview(&progressive(8192, 4, 1)).unwrap_err();
+    assert_eq!(refused, PreviewError::Refused(memory.clone()));
+    let refused = cover_from_picture(&progressive(8192, 3, 1), 10, &HideOptions::default());
+    assert_eq!(refused.unwrap_err(), CoverError::Picture(memory));
+}
+
+#[test]
+fn a_scan_in_a_thumbnail_is_no_scan_of_the_picture() {
+    let whole = jpeg(&red_and_blue(200, 100));
+    let thumbnails = [0xff, 0xda].repeat(200);
+    let length = (thumbnails.len() as u16 + 2).to_be_bytes();
+    let segment = [&[0xff, 0xe5], &length[..], &thumbnails].concat();
+    let file = [&whole[..2], &segment, &whole[2..]].concat();
+    assert_eq!(preview(&file).unwrap(), preview(&whole).unwrap());
+    // Behind the picture there may be anything, a film perhaps: it is decoded in full then.
+    let file = [&whole[..], &thumbnails].concat();
+    assert_eq!(preview(&file).unwrap().width, 200);
 }
 
 #[test]

@@ -286,6 +286,11 @@ fn must_fail(cover: &[u8], payload: &[u8], key: &[u8]) -> Vec<Bad> {
             "cannot be decompressed",
         ),
         (
+            "strip-ends-in-a-block.png",
+            strip_ends_in_a_block(),
+            "cannot be decompressed",
+        ),
+        (
             "unknown-filter.png",
             {
                 let raw = vec![9u8; 30 * 121];
@@ -303,4 +308,39 @@ fn must_fail(cover: &[u8], payload: &[u8], key: &[u8]) -> Vec<Bad> {
             .map(|(name, file, says)| (name, file, key.to_vec(), says)),
     );
     bad
+}
+
+/// Two strips of a row each, of which the first ends inside a block of its own code, where a single bit would end it:
+/// to a decoder that reads in order the second one is more of that block.
+fn strip_ends_in_a_block() -> Vec<u8> {
+    const WIDTH: u32 = 33_000;
+    let row = vec![0; 3 * WIDTH as usize + 1];
+    let mut first = vec![0x78, 1];
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+    first.reserve(1000);
+    deflate
+        .compress_vec(&row, &mut first, flate2::FlushCompress::Sync)
+        .unwrap();
+    // Three empty blocks; then one, the last, in which 0 is a literal, and 1 the end.
+    first.extend([
+        0x02, 0x08, 0x20, 0x40, 0x01, 0x70, 0x20, 0, 0, 0, 0, 0, 0xc4, 0x7f, 0x35,
+    ]);
+    let mut second = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut second, &row).unwrap();
+    let mut sum = simd_adler32::Adler32::new();
+    (0..2).for_each(|_| sum.write(&row));
+    let second = [
+        second.finish().unwrap(),
+        sum.finish().to_be_bytes().to_vec(),
+    ]
+    .concat();
+    let mut ihdr = [WIDTH.to_be_bytes(), 2u32.to_be_bytes()].concat();
+    ihdr.extend([8, 2, 0, 0, 0]);
+    let chunks = [
+        (b"IHDR", ihdr),
+        (b"IDAT", first),
+        (b"IDAT", second),
+        (b"IEND", Vec::new()),
+    ];
+    Chunks(chunks.map(|(name, data)| (name.to_vec(), data)).to_vec()).png()
 }

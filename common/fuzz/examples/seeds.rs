@@ -98,6 +98,9 @@ fn carrier_built() -> std::io::Result<()> {
         ("strips-rgba", gradient(40_000, 2, Channels::Rgba)),
     ] {
         let file = png::write(&picture);
+        if name.starts_with("strips") {
+            seed("carrier", &format!("{name}.png"), &file)?;
+        }
         let (mut stream, mut cuts) = (Vec::<u8>::new(), Vec::new());
         let mut rest = &file[33..];
         while let Some((length, after)) = rest.split_first_chunk::<4>() {

@@ -28,7 +28,7 @@ pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Failure> {
         images.push(json!({
             "image": image.image, "title": image.title, "name": image.name, "width": image.width,
             "height": image.height, "bytes": image.bytes, "policy": image.policy,
-            "asks": image.policy == Policy::Ask, "preview": path,
+            "asks": image.policy == Policy::Ask, "preview": path.as_deref().map(Path::to_string_lossy),
         }));
     }
     let text = if rows.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Failure> {
     };
     Ok(Report::new(text)
         .with("user", &ctx.me.name)
-        .with("folder", folder)
+        .with_file("folder", folder)
         .with("images", images))
 }
 

@@ -10,6 +10,24 @@ const CHECKSUM: usize = 4;
 /// Names that are told; each kind is told once.
 const MAX_NAMES: usize = 32;
 
+/// Chunks by which a viewer shows other colours than the samples', or turns the picture.
+const CHANGES: [&str; 2] = ["eXIf", "tRNS"];
+
+/// Whether the picture is seen otherwise than its samples lie.
+pub(in crate::verbs) fn change_how_it_looks(png: &[u8]) -> bool {
+    beside_the_picture(png)
+        .iter()
+        .any(|name| CHANGES.contains(&name.as_str()))
+}
+
+/// Width and height as the header says them; `None` where there is none.
+pub(super) fn size_told(png: &[u8]) -> Option<(u32, u32)> {
+    let header = png.get(SIGNATURE + HEAD..)?;
+    let (width, rest) = header.split_first_chunk::<4>()?;
+    let (height, _) = rest.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
+}
+
 /// The names of these chunks, each once, in the order of the file, which is one that was read already.
 pub(super) fn beside_the_picture(png: &[u8]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();

@@ -3,12 +3,13 @@
 use cameo_common::ids::ImageId;
 
 use crate::context::Context;
-use crate::conversation::{Peers, tidy};
+use crate::conversation::Peers;
 use crate::directory::Person;
 use crate::exit::Failure;
 use crate::prefix::{PrefixError, resolve};
 use crate::vault::records::SeenGallery;
 use crate::verbs::gallery;
+use crate::words::tidy;
 
 /// An image that somebody wants.
 #[derive(Debug)]
