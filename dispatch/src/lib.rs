@@ -17,7 +17,7 @@ pub use desk::{Desk, Job, Member, Settings};
 pub use page::{Finished, MAX_OPEN, Page, Placement};
 pub use placement::{
     Candidate, Choice, Decision, Heard, Question, SHARE_STEP_PERMILLE, Score, TIE_MARGIN_PERMILLE,
-    TIE_MARGIN_US, Verdict, decide, tie_bound,
+    TIE_MARGIN_US, Verdict, WAIT_EXTRA_PERMILLE, decide, tie_bound,
 };
 pub use report::{Event, MAX_REPORT, REPORT_VERSION, Report, ReportError};
 pub use rivals::Policy;

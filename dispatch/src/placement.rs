@@ -2,7 +2,8 @@
 //! logged and made again (law J2).
 //!
 //! The least projected CPU time per usable core wins: (booked + reported backlog + this job) /
-//! usable cores. Near-ties go to the lowest measured CPU share, and among shares of one step to
+//! usable cores, the wait counted a little more than the work: a queue that grows makes later jobs
+//! wait as well, and what it is reckoned from is less sure. Near-ties go to the lowest measured CPU share, and among shares of one step to
 //! chance, from a seed that the decision keeps. The leader works only when nobody else can.
 
 use cameo_common::ids::{JobId, NodeId};
@@ -14,6 +15,8 @@ use super::rivals::{self, Policy};
 pub const TIE_MARGIN_PERMILLE: u64 = 20;
 /// Scores within this of the least one are as good as it, whatever their size. Microseconds.
 pub const TIE_MARGIN_US: u64 = 1_000;
+/// What a wait counts beyond its length. Parts in a thousand; docs/BENCHMARKS.md has what it brings.
+pub const WAIT_EXTRA_PERMILLE: u64 = 250;
 /// CPU shares within one step of this are alike. Parts in a thousand.
 pub const SHARE_STEP_PERMILLE: u16 = 50;
 /// A worker that says it has less is reckoned with this, so that no score is without bound.
@@ -73,6 +76,8 @@ pub struct Score {
     pub wait_us: u64,
     /// Until it has ended.
     pub finish_us: u64,
+    /// What is compared: the finish, and a part of the wait once more.
+    pub rank_us: u64,
 }
 
 /// What a candidate came to.
@@ -158,9 +163,12 @@ fn judge(candidate: &Candidate, question: &Question) -> Verdict {
     let ahead = u128::from(candidate.booked_cpu_ms) + u128::from(heard.backlog_cpu_ms);
     let usable = u128::from(heard.usable_millicores.max(MIN_USABLE_MILLICORES));
     let micros = |cpu_ms: u128| u64::try_from(cpu_ms * 1_000_000 / usable).unwrap_or(u64::MAX);
+    let wait_us = micros(ahead);
+    let finish_us = micros(ahead + u128::from(question.cost_ms));
     Verdict::Scored(Score {
-        wait_us: micros(ahead),
-        finish_us: micros(ahead + u128::from(question.cost_ms)),
+        wait_us,
+        finish_us,
+        rank_us: finish_us.saturating_add(part(wait_us, WAIT_EXTRA_PERMILLE)),
     })
 }
 
@@ -182,10 +190,10 @@ fn least(question: &Question, verdicts: &[Verdict], leader: bool) -> Choice {
     if least_wait_us > question.max_wait_ms.saturating_mul(1000) {
         return Choice::Busy { least_wait_us };
     }
-    let best = scored().map(|(_, score)| score.finish_us).min();
+    let best = scored().map(|(_, score)| score.rank_us).min();
     let bound = best.map_or(0, tie_bound);
     scored()
-        .filter(|(_, score)| score.finish_us <= bound)
+        .filter(|(_, score)| score.rank_us <= bound)
         .min_by_key(|(candidate, _)| tie_order(candidate, question.seed))
         .map_or(Choice::Nobody, |(candidate, _)| {
             Choice::Worker(candidate.node)
@@ -207,12 +215,15 @@ fn able<'a>(
         .collect()
 }
 
-/// The largest score that is as good as the best one.
+/// The largest rank that is as good as the best one.
 #[must_use]
 pub fn tie_bound(best_us: u64) -> u64 {
-    let part = u128::from(best_us) * u128::from(TIE_MARGIN_PERMILLE) / 1000;
-    let part = u64::try_from(part).unwrap_or(u64::MAX);
-    best_us.saturating_add(part.max(TIE_MARGIN_US))
+    let margin = part(best_us, TIE_MARGIN_PERMILLE);
+    best_us.saturating_add(margin.max(TIE_MARGIN_US))
+}
+
+fn part(of: u64, permille: u64) -> u64 {
+    u64::try_from(u128::from(of) * u128::from(permille) / 1000).unwrap_or(u64::MAX)
 }
 
 fn tie_order(candidate: &Candidate, seed: u64) -> (u16, u64, NodeId) {
