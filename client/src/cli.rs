@@ -238,6 +238,7 @@ mod tests {
             "rights ab --expires soon",
             "rights ab --may-save perhaps",
             "view",
+            "view 0123 --no-show --save out.jpg",
             "dance",
         ] {
             assert!(parse(line).is_err(), "{line}");
@@ -260,6 +261,7 @@ mod tests {
             "deny 0123 --reason no",
             "inbox",
             "view 0123 --yes --cover-to c.png",
+            "view 0123 --no-show",
             "view carrier.png --save out.jpg",
             "rights 0123 --views 5 --expires 7d --may-save yes",
             "rights 0123 --expires never",
