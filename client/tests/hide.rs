@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use cameo_client::vault;
 use cameo_common::codec::{Channels, Picture, png};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -359,4 +360,28 @@ fn inspect_tells_a_stranger_s_part_and_with_the_key_the_rest() {
     );
     let text = String::from_utf8(desk.run("inspect veil.png").stdout).unwrap();
     assert!(text.contains("statistics"), "{text}");
+}
+
+#[test]
+fn inspect_says_whose_keys_were_not_tried() {
+    let desk = Desk::new();
+    desk.put_cover("cover.png", 120, 100, Channels::Rgb);
+    let text = |ran: Output| String::from_utf8(ran.stdout).unwrap();
+
+    let none = text(desk.run("inspect cover.png"));
+    assert!(none.contains("no home here"), "{none}");
+    assert_eq!(desk.ok("inspect cover.png")["keys"], "no_home");
+
+    let home = desk.path("home");
+    let at = vault::Home::at(&home).unwrap();
+    vault::Vault::create(&at, &vault::Passphrase::given("for a test")).unwrap();
+    let line = format!("inspect cover.png --home {}", home.display());
+    let locked = text(desk.run(&line));
+    assert!(locked.contains("locked"), "{locked}");
+    assert!(!locked.contains("find"), "nothing was tried: {locked}");
+    assert_eq!(desk.ok(&line)["keys"], "locked");
+
+    desk.put("notes", b"notes");
+    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
+    assert_eq!(desk.ok("inspect cover.png --key key")["keys"], "given");
 }
