@@ -116,6 +116,11 @@ async fn what_an_owner_can_get_wrong() -> anyhow::Result<()> {
         .ok(&["view", &text(&arrived, "grant")?, "--yes"])
         .await?;
     assert_eq!(text(&viewed, "blake3")?, cameo_tests::hash_of(&note)?);
+    for person in [&ada, &ben] {
+        let gallery = person.command(&["gallery", "ada"]).output().await?;
+        let words = String::from_utf8(gallery.stdout)?;
+        assert!(words.contains("no picture, 13 bytes"), "{words}");
+    }
 
     // A closed gallery shows nothing and gives nothing.
     let added = ada

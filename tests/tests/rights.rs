@@ -92,7 +92,10 @@ async fn a_lowering_below_what_is_used_leaves_nothing_and_takes_nothing_back() -
     for _ in 0..2 {
         ben.ok(&["view", &shared.grant, "--yes"]).await?;
     }
-    ada.ok(&["rights", &shared.grant, "--views", "1"]).await?;
+    let line = ["rights", &shared.grant, "--views", "1"];
+    let lowered = ada.command(&line).output().await?;
+    let words = String::from_utf8(lowered.stdout)?;
+    assert!(words.contains("2 used"), "{words}");
     let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(refused.code, 5, "{refused:?}");
     let row = grant_row(&ada, "shared", &shared.grant).await?;
