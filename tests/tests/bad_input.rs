@@ -211,3 +211,25 @@ fn crc32(bytes: &[u8]) -> u32 {
     };
     !bytes.iter().fold(u32::MAX, step)
 }
+
+#[tokio::test]
+async fn who_adds_is_told_what_he_may_have_overlooked() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let mut ada = world.registered("ada").await?;
+    let path = shown(&photo(PHOTOS[1]));
+    let notes = async |ada: &Person| {
+        let added = ada.command(&["add", &path]).output().await?;
+        assert!(added.status.success(), "{added:?}");
+        anyhow::Ok(String::from_utf8(added.stderr)?)
+    };
+
+    // Nobody sees what no agent shows, and a photo may be there already.
+    let first = notes(&ada).await?;
+    assert!(first.contains("`cameo agent`"), "{first}");
+    assert!(!first.contains("already"), "{first}");
+    ada.start_agent().await?;
+    let again = notes(&ada).await?;
+    assert!(!again.contains("`cameo agent`"), "{again}");
+    assert!(again.contains("in your gallery already"), "{again}");
+    Ok(())
+}
