@@ -73,12 +73,12 @@ impl Teller {
             match (pictures, error) {
                 (_, Some(why)) => eprintln!("\ncameo demo: {why}"),
                 (Some(pictures), None) if ok => println!(
-                    "\nAll cases held. Pictures to look at: {}",
+                    "\nAll cases held. Pictures to look at, kept until you remove them: {}",
                     pictures.display()
                 ),
                 (pictures, None) => {
                     println!(
-                        "\nNot all cases held. Pictures: {}",
+                        "\nNot all cases held. Pictures, kept until you remove them: {}",
                         pictures.unwrap_or_default().display()
                     );
                 }
