@@ -95,3 +95,16 @@ fn a_quick_run_without_peers_prints_one_document_and_writes_its_report() {
     let page = fs::read_to_string(report.join("index.html")).unwrap();
     assert!(page.len() < 5 << 20 && page.contains("psnr_k2") && page.contains("data:image/png"));
 }
+
+#[test]
+fn a_program_that_is_named_and_not_there_is_refused_at_once() {
+    let output = Command::new(env!("CARGO_BIN_EXE_cameo-chaos"))
+        .args(["bench", "codec", "--quick", "--runs", "1"])
+        .args(["--cameo", "/nonexistent"])
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{words}");
+    assert!(words.contains("/nonexistent"), "{words}");
+    assert!(output.stdout.is_empty(), "nothing was measured");
+}

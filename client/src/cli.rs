@@ -240,6 +240,7 @@ mod tests {
             "rights ab --expires soon",
             "rights ab --may-save perhaps",
             "view",
+            "view 0123 --no-show --save out.jpg",
             "dance",
         ] {
             assert!(parse(line).is_err(), "{line}");
@@ -262,6 +263,7 @@ mod tests {
             "deny 0123 --reason no",
             "inbox",
             "view 0123 --yes --cover-to c.png",
+            "view 0123 --no-show",
             "view carrier.png --save out.jpg",
             "rights 0123 --views 5 --expires 7d --may-save yes",
             "rights 0123 --expires never",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cameo_common::codec::{Caption, Codec, CoverError, HideOptions, TooSmall};
+use cameo_common::codec::{Caption, Codec, CoverError, HideOptions, TooSmall, capacity};
 use clap::{Args, ValueEnum, value_parser};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::json;
@@ -21,10 +21,10 @@ pub struct LookArguments {
     /// The same in low bits a sample: 1, 2 and 3 are the looks; 4 begins to show.
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=4))]
     depth: Option<u8>,
-    /// A picture to hide it in; else a few soft colours of the photo's own.
+    /// A picture to hide it in. Without one, everyone sees the photo itself as a blurred thumbnail.
     #[arg(long, value_name = "FILE")]
     pub cover: Option<PathBuf>,
-    /// Words on the cover, where no picture is given. Without it, photos in your gallery say "ask NAME for more".
+    /// Words on the cover, where no picture is given.
     #[arg(long, value_name = "TEXT", conflicts_with = "no_caption")]
     caption: Option<String>,
     /// No words on the cover.
@@ -115,18 +115,27 @@ pub fn depth(options: &HideOptions) -> u8 {
 
 /// What was named cannot be the cover, or cannot have one.
 #[must_use]
-pub fn unfit(file: &Path, error: &CoverError) -> Failure {
+pub fn unfit(file: &Path, error: &CoverError, options: &HideOptions) -> Failure {
     match error {
-        CoverError::TooSmall(error) => too_small(file, error),
+        CoverError::TooSmall(error) => too_small(file, error, options),
         error => Failure::usage(format!("{}: {error}", file.display())).coded("no_cover"),
     }
 }
 
 /// A cover that does not hold it; programs get the size that would.
 #[must_use]
-pub fn too_small(cover: &Path, error: &TooSmall) -> Failure {
+pub fn too_small(cover: &Path, error: &TooSmall, options: &HideOptions) -> Failure {
     let enough = error.enough.map(|(width, height)| json!([width, height]));
-    Failure::usage(format!("{}: {error}", cover.display()))
+    let compact = HideOptions::veil(LookName::Compact.depth());
+    let denser = options.codec == Codec::Veil
+        && options.depth < compact.depth
+        && error.payload <= capacity(error.width, error.height, &compact);
+    let or = if denser {
+        ", or `--look compact` in this one"
+    } else {
+        ""
+    };
+    Failure::usage(format!("{}: {error}{or}", cover.display()))
         .coded("cover_too_small")
         .with("capacity", error.capacity)
         .with("payload", error.payload)

@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use cameo_client::vault;
 use cameo_common::codec::{Channels, Picture, png};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -517,4 +518,57 @@ fn a_file_may_have_any_name_and_programs_are_told_it_as_text() {
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(document["out"], "bad\u{fffd}.png", "{document}");
     assert!(desk.path("cover.png").with_file_name(name).exists());
+}
+
+#[test]
+fn inspect_says_whose_keys_were_not_tried() {
+    let desk = Desk::new();
+    desk.put_cover("cover.png", 120, 100, Channels::Rgb);
+    let text = |ran: Output| String::from_utf8(ran.stdout).unwrap();
+
+    let none = text(desk.run("inspect cover.png"));
+    assert!(none.contains("no home here"), "{none}");
+    assert_eq!(desk.ok("inspect cover.png")["keys"], "no_home");
+
+    let home = desk.path("home");
+    let at = vault::Home::at(&home).unwrap();
+    vault::Vault::create(&at, &vault::Passphrase::given("for a test")).unwrap();
+    let line = format!("inspect cover.png --home {}", home.display());
+    let locked = text(desk.run(&line));
+    assert!(locked.contains("locked"), "{locked}");
+    assert!(!locked.contains("find"), "nothing was tried: {locked}");
+    assert_eq!(desk.ok(&line)["keys"], "locked");
+
+    desk.put("notes", b"notes");
+    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
+    assert_eq!(desk.ok("inspect cover.png --key key")["keys"], "given");
+}
+
+#[test]
+fn a_png_under_another_name_is_said_to_be_one() {
+    let desk = Desk::new();
+    desk.put("notes", b"notes");
+    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+    let words = |out: &str| {
+        let line = format!("hide notes --key key --out {out} --cover cover.png");
+        String::from_utf8(desk.run(&line).stderr).unwrap()
+    };
+    assert!(words("w.jpg").contains("PNG"));
+    assert_eq!(words("w.PNG"), "");
+    assert!(desk.get("w.jpg").starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_look_that_would_fit_is_offered_too() {
+    let desk = Desk::new();
+    // 320 x 240 in RGB: 57 600 bytes at two bits a sample, 86 400 at three.
+    desk.put_cover("cover.png", 320, 240, Channels::Rgb);
+    desk.put("fits.bin", &[1; 70_000]);
+    desk.put("vast.bin", &[1; 200_000]);
+    let line = "hide fits.bin --key key --out c.png --cover cover.png";
+    desk.refuses(line, 2, "--look compact");
+    desk.ok(&format!("{line} --look compact"));
+    let line = "hide vast.bin --key key --out c2.png --cover cover.png";
+    let refused = desk.refuses(line, 2, "would do");
+    assert!(!refused.to_string().contains("compact"), "{refused}");
 }

@@ -116,6 +116,11 @@ async fn what_an_owner_can_get_wrong() -> anyhow::Result<()> {
         .ok(&["view", &text(&arrived, "grant")?, "--yes"])
         .await?;
     assert_eq!(text(&viewed, "blake3")?, cameo_tests::hash_of(&note)?);
+    for person in [&ada, &ben] {
+        let gallery = person.command(&["gallery", "ada"]).output().await?;
+        let words = String::from_utf8(gallery.stdout)?;
+        assert!(words.contains("no picture, 13 bytes"), "{words}");
+    }
 
     // A closed gallery shows nothing and gives nothing.
     let added = ada
@@ -205,4 +210,26 @@ fn crc32(bytes: &[u8]) -> u32 {
         })
     };
     !bytes.iter().fold(u32::MAX, step)
+}
+
+#[tokio::test]
+async fn who_adds_is_told_what_he_may_have_overlooked() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let mut ada = world.registered("ada").await?;
+    let path = shown(&photo(PHOTOS[1]));
+    let notes = async |ada: &Person| {
+        let added = ada.command(&["add", &path]).output().await?;
+        assert!(added.status.success(), "{added:?}");
+        anyhow::Ok(String::from_utf8(added.stderr)?)
+    };
+
+    // Nobody sees what no agent shows, and a photo may be there already.
+    let first = notes(&ada).await?;
+    assert!(first.contains("`cameo agent`"), "{first}");
+    assert!(!first.contains("already"), "{first}");
+    ada.start_agent().await?;
+    let again = notes(&ada).await?;
+    assert!(!again.contains("`cameo agent`"), "{again}");
+    assert!(again.contains("in your gallery already"), "{again}");
+    Ok(())
 }

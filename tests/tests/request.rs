@@ -185,3 +185,38 @@ async fn several_images_are_asked_for_at_once_and_each_is_told_by_itself() -> an
     assert_eq!(ran.code, 3, "{ran:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn without_a_display_no_view_is_lost_unseen() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;
+
+    // Given no display, when somebody would look, then he is told what to do and nothing is charged.
+    for line in [&["view", &shared.grant][..], &["view", &shared.grant, "-y"]] {
+        let refused = ben.command(line).output().await?;
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let words = String::from_utf8(refused.stderr)?;
+        assert!(words.contains("nothing was used"), "{words}");
+        assert!(words.contains("--no-show"), "{words}");
+        assert!(!words.contains("--save"), "ada does not permit it: {words}");
+    }
+    let refused = ben.run(&["view", &shared.grant]).await?;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert_eq!(refused.json["error"]["code"], "no_display", "{refused:?}");
+    assert_eq!(grant_row(&ada, "shared", &shared.grant).await?["used"], 0);
+
+    // A program that asks for it has a view checked and counted.
+    let viewed = ben.ok(&["view", &shared.grant, "--no-show"]).await?;
+    assert_eq!(viewed["shown"], "decoded", "{viewed}");
+    assert_eq!(viewed["used"], 1, "{viewed}");
+
+    // Where saving is permitted, that is a way too.
+    ada.ok(&["rights", &shared.grant, "--may-save", "yes"])
+        .await?;
+    let refused = ben.run(&["view", &shared.grant]).await?;
+    let words = text(&refused.json["error"], "message")?;
+    assert!(words.contains("--save"), "{words}");
+    assert_eq!(grant_row(&ada, "shared", &shared.grant).await?["used"], 1);
+    Ok(())
+}

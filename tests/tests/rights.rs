@@ -1,6 +1,6 @@
 //! Cases 2 to 4: rights change while the viewer is there, gone, and back.
 
-use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, grant_row, photo, share, until_row};
+use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, grant_row, photo, share, text, until_row};
 
 #[tokio::test]
 async fn raised_rights_arrive_at_once_while_the_viewer_is_online() -> anyhow::Result<()> {
@@ -92,7 +92,10 @@ async fn a_lowering_below_what_is_used_leaves_nothing_and_takes_nothing_back() -
     for _ in 0..2 {
         ben.ok(&["view", &shared.grant, "--yes"]).await?;
     }
-    ada.ok(&["rights", &shared.grant, "--views", "1"]).await?;
+    let line = ["rights", &shared.grant, "--views", "1"];
+    let lowered = ada.command(&line).output().await?;
+    let words = String::from_utf8(lowered.stdout)?;
+    assert!(words.contains("2 used"), "{words}");
     let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(refused.code, 5, "{refused:?}");
     let row = grant_row(&ada, "shared", &shared.grant).await?;
@@ -117,5 +120,25 @@ async fn who_was_revoked_does_not_get_the_photo_by_asking_again() -> anyhow::Res
     assert_ne!(asked.json["state"], "preparing", "{asked:?}");
     let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(refused.code, 4, "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wish_for_more_is_granted_once() -> anyhow::Result<()> {
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;
+    ben.ok(&["request", "ada", &shared.image, "--more"]).await?;
+    let waiting = ada.ok(&["requests"]).await?;
+    let request = text(&waiting["in"][0], "request")?;
+    let approved = ada.ok(&["approve", &request]).await?;
+    assert_eq!(approved["permitted"], 6, "{approved}");
+
+    let again = ada.run(&["approve", &request]).await?;
+    assert_eq!(again.code, 2, "{again:?}");
+    let words = text(&again.json["error"], "message")?;
+    assert!(words.contains("approved already"), "{words}");
+    let row = grant_row(&ada, "shared", &shared.grant).await?;
+    assert_eq!(row["permitted"], 6, "{row}");
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! Rights that come straight from the owner are provisional until the ledger has them; of two
 //! statements with one version the ledger's wins. A version never goes down.
 
+use std::sync::PoisonError;
+
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::GrantId;
 use cameo_common::peer::{AskOutcome, PeerReply, PeerRequest};
@@ -129,12 +131,25 @@ pub(super) async fn acknowledge(core: &Core, grant: &GrantId) {
         core.wake.notify_one();
     }
     if let Ok(Some(held)) = core.ctx.vault.get::<GrantHeld>(&grant.to_string()) {
-        core.notices.tell(Notice::Rights {
-            grant: *grant,
-            version: held.version,
-            confirmed: held.confirmed >= held.version,
-        });
+        let (version, confirmed) = (held.version, held.confirmed >= held.version);
+        if is_news(core, grant, (version, confirmed)) {
+            core.notices.tell(Notice::Rights {
+                grant: *grant,
+                version,
+                confirmed,
+            });
+        }
     }
+}
+
+/// The same rights come from their owner and from the ledger; the person is told once.
+fn is_news(core: &Core, grant: &GrantId, now: (u64, bool)) -> bool {
+    let mut told = core.told.lock().unwrap_or_else(PoisonError::into_inner);
+    let news = told.get(grant).is_none_or(|before| *before < now);
+    if news {
+        told.insert(*grant, now);
+    }
+    news
 }
 
 /// Acknowledges; where the ledger does not have the rights yet, carries them there first.

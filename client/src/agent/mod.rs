@@ -15,9 +15,11 @@ mod session;
 pub(crate) mod tests;
 mod wishes;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use cameo_common::ids::GrantId;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -56,6 +58,8 @@ pub(crate) struct Core {
     /// The session has to be looked at, now.
     pub sign_of_life: Arc<Notify>,
     pub listed: bool,
+    /// What was told last of each grant's rights: their version, and whether the ledger has them.
+    pub told: Arc<Mutex<BTreeMap<GrantId, (u64, bool)>>>,
 }
 
 /// A running agent. Dropping it stops its tasks without a word; [`Agent::stop`] says goodbye.
@@ -84,6 +88,7 @@ impl Agent {
             refused: Arc::new(watch::Sender::new(None)),
             sign_of_life: Arc::new(Notify::new()),
             listed: options.listed,
+            told: Arc::default(),
         };
         let control = ControlServer::bind(core.ctx.vault.home())?;
         let doors = Doors {

@@ -65,7 +65,7 @@ fn parse_address(text: &str) -> Result<Address, ClusterError> {
             let pin = pin.parse().map_err(|_| {
                 bad(
                     text,
-                    "the part after # has to be the cluster's id, 64 hex digits",
+                    "the part after # has to be the cluster's fingerprint: 64 hex digits, as each node prints them when it starts",
                 )
             })?;
             (url, Some(pin))

@@ -83,11 +83,11 @@ impl Stage {
             ));
         }
         let photo_hash = Hash::of(&bytes);
-        teller.step(&format!(
-            "the photo: {}, {} bytes",
-            photo.display(),
-            bytes.len()
-        ));
+        let shown = options.photo.as_ref().map_or_else(
+            || "one of 16 MP that comes with Cameo".to_owned(),
+            |path| path.display().to_string(),
+        );
+        teller.step(&format!("the photo: {shown}, {} bytes", bytes.len()));
         Ok(Self {
             cluster,
             ada,
@@ -184,12 +184,11 @@ fn make_pictures(folder: &Folder) -> anyhow::Result<Folder> {
 /// What is no picture is refused before anything is started.
 fn read_photo(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = files::read(path, MAX_PHOTO_BYTES)?;
-    cameo_common::codec::preview(&bytes).with_context(|| {
-        format!(
-            "{} is no picture that the demo can share: name a JPEG or PNG",
-            path.display()
-        )
-    })?;
+    anyhow::ensure!(
+        cameo_common::codec::preview(&bytes).is_ok(),
+        "{} is no picture that the demo can share: name another JPEG or PNG",
+        path.display()
+    );
     Ok(bytes)
 }
 
@@ -202,4 +201,20 @@ fn bring_photo(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
     let path = folder.join("seeding_by_Clements_Engelhardt.jpg");
     std::fs::write(&path, OWN_PHOTO)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_no_picture_is_refused_with_what_the_demo_can_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = folder.path().join("note.txt");
+        std::fs::write(&note, "not a picture").unwrap();
+        let refused = format!("{:#}", read_photo(&note).unwrap_err());
+        assert!(refused.contains("note.txt"), "{refused}");
+        assert!(!refused.contains("--preview"), "{refused}");
+    }
 }

@@ -77,11 +77,11 @@ impl Teller {
             match (pictures, error) {
                 (_, Some(why)) => print::tell(format_args!("\ncameo demo: {why}")),
                 (Some(pictures), None) if ok => say(format_args!(
-                    "\nAll cases held. Pictures to look at: {}",
+                    "\nAll cases held. Pictures to look at, kept until you remove them: {}",
                     pictures.display()
                 )),
                 (pictures, None) => say(format_args!(
-                    "\nNot all cases held. Pictures: {}",
+                    "\nNot all cases held. Pictures, kept until you remove them: {}",
                     pictures.unwrap_or_default().display()
                 )),
             }

@@ -15,7 +15,7 @@ pub enum VaultError {
     AlreadyCreated(PathBuf),
     #[error("the passphrase from {origin} does not open {path}; {}", origin.advice())]
     WrongPassphrase { path: PathBuf, origin: Origin },
-    #[error("no passphrase: {0}")]
+    #[error("{0}")]
     NoPassphrase(#[from] super::unlock::UnlockError),
     #[error(
         "{path} is damaged ({reason}); nothing was changed: put it back from a backup, \

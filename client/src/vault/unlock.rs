@@ -43,7 +43,7 @@ pub enum Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
     #[error(
-        "put it in the first line of a file and set {PASSPHRASE_FILE} to the file, \
+        "no passphrase: put it in the first line of a file and set {PASSPHRASE_FILE} to the file, \
          or run this in a terminal"
     )]
     Nowhere,
@@ -53,13 +53,13 @@ pub enum UnlockError {
     EmptyFile { path: PathBuf },
     #[error("a passphrase may have {PASSPHRASE_LIMIT} bytes at most")]
     TooLong,
-    #[error("an empty one protects nothing; choose another")]
+    #[error("an empty passphrase protects nothing; choose another")]
     Empty,
-    #[error("the two differ; try again")]
+    #[error("the two passphrases differ; try again")]
     Differ,
     #[error("the terminal cannot be read: {0}")]
     Terminal(#[source] io::Error),
-    #[error("the kernel's keyring does not take it: {0}")]
+    #[error("the kernel's keyring cannot be used: {0}")]
     Keyring(String),
 }
 
@@ -310,6 +310,14 @@ mod tests {
         let (_folder, home, _) = with_file("");
         let refused = create(&home, &Surroundings::default()).unwrap_err();
         assert!(refused.to_string().contains(PASSPHRASE_FILE), "{refused}");
+    }
+
+    #[test]
+    fn only_a_passphrase_that_is_missing_is_said_to_be() {
+        let told = |error| VaultError::from(error).to_string();
+        assert!(told(UnlockError::Nowhere).starts_with("no passphrase"));
+        let differ = told(UnlockError::Differ);
+        assert_eq!(differ, "the two passphrases differ; try again");
     }
 
     #[test]

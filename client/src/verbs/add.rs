@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use super::{length_of_time, views};
 use crate::clock;
 use crate::context::Context;
+use crate::control::ControlTransport;
 use crate::exit::Failure;
 use crate::files;
 use crate::look::{self, LookArguments};
@@ -27,11 +28,15 @@ use crate::words::{misleads, shows, tidy};
 const MAX_TITLE: usize = 100;
 /// Longest file name that is kept, in bytes.
 const MAX_FILE_NAME: usize = 200;
+/// What `--caption` is here: photos in a gallery have words of their own.
+const CAPTION: &str =
+    r#"Words on the cover, where no picture is given; else "ask NAME for more", with your name"#;
 /// What sealing adds to a photo, at most.
 const SEALING_ADDS: usize = 1024;
 
 /// What `add` needs.
 #[derive(Debug, Args)]
+#[command(mut_arg("caption", |caption| caption.help(CAPTION)))]
 pub struct Arguments {
     /// The photos; anything can be shared that has a preview.
     #[arg(required = true, value_name = "FILE")]
@@ -81,10 +86,21 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         .await
         .map_err(|error| Failure::other("codec", error.to_string()))?;
     bar.finish_and_clear();
+    let mut known = ctx.vault.list::<Image>()?;
     let mut added: Vec<Value> = Vec::new();
     let mut rows = Vec::new();
     for ready in ready? {
         let image = keep(ctx, ready)?;
+        let before = known.iter().find(|(_, known)| known.hash == image.hash);
+        let before = before.map(|(_, known)| known.image);
+        if let Some(before) = before {
+            ctx.out.note(format_args!(
+                "{} was in your gallery already, as {}: it is there once more now.",
+                image.name,
+                short(&before)
+            ));
+        }
+        known.push((image.image.to_string(), image.clone()));
         rows.push(vec![
             short(&image.image),
             image.title.clone(),
@@ -95,8 +111,14 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
             "image": image.image, "title": image.title, "name": image.name, "width": image.width,
             "height": image.height, "bytes": image.bytes, "policy": image.policy, "views": image.terms.views,
             "media_type": image.media_type, "blake3": image.hash, "codec": image.look.codec,
-            "depth": look::depth(&image.look.options()), "caption": image.look.caption,
+            "depth": look::depth(&image.look.options()), "caption": image.look.caption, "same_as": before,
         }));
+    }
+    let device = ctx.me.device_key().public().0;
+    let agent = ControlTransport::to(ctx.vault.home(), device);
+    if !agent.answers().await {
+        ctx.out
+            .note("Nobody can see it before `cameo agent` runs here.");
     }
     Ok(Report::new(table(&rows)).with("images", added))
 }
@@ -190,7 +212,7 @@ fn prepare(path: &Path, arguments: &Arguments, wishes: &Wishes) -> Result<Ready,
 fn own_cover(path: &Path, photo: usize, wishes: &Wishes) -> Result<Vec<u8>, Failure> {
     let picture = read(path)?;
     cover_from_picture(&picture, photo + SEALING_ADDS, &wishes.options)
-        .map_err(|error| look::unfit(path, &error))?;
+        .map_err(|error| look::unfit(path, &error, &wishes.options))?;
     Ok(picture)
 }
 
@@ -199,7 +221,7 @@ fn try_cover(path: &Path, preview: &[u8], photo: usize, wishes: &Wishes) -> Resu
     let payload = photo + SEALING_ADDS;
     default_cover_from_file(preview, wishes.caption.as_ref(), payload, &wishes.options)
         .map(drop)
-        .map_err(|error| look::unfit(path, &error))
+        .map_err(|error| look::unfit(path, &error, &wishes.options))
 }
 
 /// The picture that was given to be shown; what is known of the photo itself stays.

@@ -42,6 +42,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         (_, IncomingState::Denied { .. }) => Err(Failure::usage(
             "this request was turned down already; the viewer can ask again",
         )),
+        // Each time would give as many again.
+        (Asked::More(grant), IncomingState::Granted(_)) => Err(Failure::usage(format!(
+            "this request was approved already; `cameo rights {} --views N` changes how many views there are",
+            short(grant)
+        ))),
         (Asked::More(grant), _) => {
             let owned = share::owned(ctx, grant)?;
             more(ctx, &incoming, owned, &arguments).await

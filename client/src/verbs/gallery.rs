@@ -74,7 +74,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         rows.push(vec![
             short(&item.image),
             title.clone(),
-            format!("{} x {}", item.width, item.height),
+            size(item.width, item.height, item.bytes),
             asks.to_owned(),
         ]);
         images.push(json!({
@@ -87,6 +87,14 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         .with("user", &arguments.user)
         .with_file("folder", &folder)
         .with("images", images))
+}
+
+/// What has no size was shared with a preview of its owner's.
+fn size(width: u32, height: u32, bytes: u64) -> String {
+    match (width, height) {
+        (0, _) | (_, 0) => format!("no picture, {bytes} bytes"),
+        (width, height) => format!("{width} x {height}"),
+    }
 }
 
 fn save(folder: &Path, image: &ImageId, preview: &[u8]) -> Result<Option<PathBuf>, Failure> {

@@ -37,10 +37,21 @@ pub struct Arguments {
 }
 
 pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Failure> {
+    let named = arguments.out.clone();
     let bar = out.bar("hiding");
     let hidden = spawn_blocking(move || hide(&arguments)).await;
     bar.finish_and_clear();
-    hidden.map_err(|error| Failure::other("codec", error.to_string()))?
+    let report = hidden.map_err(|error| Failure::other("codec", error.to_string()))??;
+    if !named
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("png"))
+    {
+        out.note(format_args!(
+            "{} is a PNG, whatever its name says: name it .png before you pass it on",
+            named.display()
+        ));
+    }
+    Ok(report)
 }
 
 fn hide(arguments: &Arguments) -> Result<Report, Failure> {
@@ -84,12 +95,14 @@ fn carrier(
     let cover = match &arguments.look.cover {
         Some(path) => own_cover(path, payload.len(), options)?,
         None => default_cover_from_file(&payload, caption.as_ref(), payload.len(), options)
-            .map_err(|error| no_default(&arguments.file, &error))?,
+            .map_err(|error| no_default(&arguments.file, &error, options))?,
     };
     let hidden = embed(cover, &payload, key.key(), options);
     let cover = arguments.look.cover.as_deref();
     let carrier = hidden.map_err(|error| match error {
-        HideError::TooSmall(error) => look::too_small(cover.unwrap_or(&arguments.out), &error),
+        HideError::TooSmall(error) => {
+            look::too_small(cover.unwrap_or(&arguments.out), &error, options)
+        }
         error => Failure::usage(error.to_string()),
     })?;
     Ok((carrier, payload.len()))
@@ -101,14 +114,15 @@ fn own_cover(path: &Path, payload: usize, options: &HideOptions) -> Result<Pictu
     match png::read(&file) {
         Ok(picture) if !chunks::change_how_it_looks(&file) => Ok(picture),
         Ok(_) | Err(PngError::NotPng | PngError::Unsupported(_)) => {
-            cover_from_picture(&file, payload, options).map_err(|error| look::unfit(path, &error))
+            cover_from_picture(&file, payload, options)
+                .map_err(|error| look::unfit(path, &error, options))
         }
         Err(error) => Err(Failure::usage(format!("{}: {error}", path.display())).coded("no_cover")),
     }
 }
 
-fn no_default(file: &Path, error: &CoverError) -> Failure {
-    let mut failure = look::unfit(file, error);
+fn no_default(file: &Path, error: &CoverError, options: &HideOptions) -> Failure {
+    let mut failure = look::unfit(file, error, options);
     if let CoverError::Picture(error) = error {
         failure.message = format!(
             "no cover can be made of {} itself ({error}): name a picture to hide it in: --cover PICTURE",

@@ -18,7 +18,7 @@ use crate::prefix::short;
 use crate::print::{Output, Report};
 use crate::vault::records::{GrantHeld, GrantOwned};
 use crate::vault::unlock::{self, Surroundings};
-use crate::vault::{Home, Vault};
+use crate::vault::{Home, Vault, VaultError};
 
 /// What `inspect` needs.
 #[derive(Debug, Args)]
@@ -38,8 +38,23 @@ enum Whose {
     Grant(GrantId),
 }
 
+/// Which keys there were to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Tried {
+    Given,
+    Home,
+    /// None: there is no home.
+    NoHome,
+    /// None: nobody is asked for a passphrase here.
+    Locked,
+    /// None, or not all: this home cannot be read.
+    Unreadable,
+}
+
 /// What there is to tell.
 struct Seen {
+    tried: Tried,
     plain: Inspection,
     beside: Vec<String>,
     hidden: Option<(Whose, Found)>,
@@ -58,9 +73,15 @@ pub async fn run(
 
 fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure> {
     let file = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
-    let keys = match &arguments.key {
-        Some(path) => vec![(Whose::Given, KeyFile::read(path)?.key().clone())],
-        None => known_keys(home),
+    let (tried, keys) = match &arguments.key {
+        Some(path) => {
+            let key = KeyFile::read(path)?.key().clone();
+            (Tried::Given, vec![(Whose::Given, key)])
+        }
+        None => match known_keys(home) {
+            Ok(keys) => (Tried::Home, keys),
+            Err(none) => (none, Vec::new()),
+        },
     };
     let beside = chunks::beside_the_picture(&file);
     let picture = match png::read(&file) {
@@ -70,11 +91,12 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure>
     };
     let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
     let seen = Seen {
+        tried,
         beside,
         hidden: keys.into_iter().find_map(found),
         plain: Inspection::of(&picture, file.len() as u64),
     };
-    Ok(report(&seen, arguments.key.is_some()))
+    Ok(report(&seen))
 }
 
 fn unreadable(arguments: &Arguments, error: &PngError) -> Failure {
@@ -83,6 +105,8 @@ fn unreadable(arguments: &Arguments, error: &PngError) -> Failure {
         PngError::Damaged(_) => "damaged",
         PngError::Unsupported(_) => "unsupported",
         PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
+        // Nobody asks this reading to stop.
+        PngError::Stopped(_) => "stopped",
     };
     let file = arguments.file.display();
     Failure::other(code, format!("{file} cannot be read: {error}"))
@@ -112,14 +136,15 @@ fn told(beside: &[String]) -> String {
     }
 }
 
-fn report(seen: &Seen, key_given: bool) -> Report {
+fn report(seen: &Seen) -> Report {
     let plain = &seen.plain;
     let looks_like = match &seen.hidden {
         Some((_, found)) => codec_word(found.codec),
         None if plain.looks_like_alpha => "alpha",
         None => "picture",
     };
-    let report = Report::new(text(seen, key_given))
+    let report = Report::new(text(seen))
+        .with("keys", seen.tried)
         .with("width", plain.width)
         .with("height", plain.height)
         .with("channels", plain.channels)
@@ -141,7 +166,7 @@ fn report(seen: &Seen, key_given: bool) -> Report {
     }
 }
 
-fn text(seen: &Seen, key_given: bool) -> String {
+fn text(seen: &Seen) -> String {
     let plain = &seen.plain;
     let channels = if plain.channels == 4 { "RGBA" } else { "RGB" };
     let beside = told(&seen.beside);
@@ -151,15 +176,21 @@ fn text(seen: &Seen, key_given: bool) -> String {
         plain.width,
         plain.height,
         plain.bytes,
-        verdict(seen, key_given)
+        verdict(seen)
     )
 }
 
-fn verdict(seen: &Seen, key_given: bool) -> String {
-    let whose_keys = if key_given {
-        "this key"
-    } else {
-        "this home's keys"
+fn verdict(seen: &Seen) -> String {
+    let nothing = match seen.tried {
+        Tried::Given => "nothing that this key would find",
+        Tried::Home => "nothing that this home's keys would find",
+        Tried::NoHome => "there is no home here, so no keys were tried",
+        Tried::Locked => {
+            "this home is locked, so its keys were not tried: `cameo unlock` first, or name a file with CAMEO_PASSPHRASE_FILE"
+        }
+        Tried::Unreadable => {
+            "this home cannot be read, so its keys were not tried: `cameo inbox` says why"
+        }
     };
     match &seen.hidden {
         Some((whose, found)) => {
@@ -174,35 +205,37 @@ fn verdict(seen: &Seen, key_given: bool) -> String {
             )
         }
         None if seen.plain.looks_like_alpha => format!(
-            "its alpha channel is not opaque all over, as an `alpha` carrier's is not; nothing that {whose_keys} would find"
+            "its alpha channel is not opaque all over, as an `alpha` carrier's is not; {nothing}"
         ),
         None => format!(
-            "nothing that {whose_keys} would find. Without the key nobody sees whether a `veil` carrier is one; statistics over its low bits may tell"
+            "{nothing}. Without the key nobody sees whether a `veil` carrier is one; statistics over its low bits may tell"
         ),
     }
 }
 
-/// Keys of this home's carriers, where there is a home that opens without asking.
-fn known_keys(home: Option<PathBuf>) -> Vec<(Whose, CodecKey)> {
+/// Keys of this home's carriers, where there is a home that opens without asking; else why there are none.
+fn known_keys(home: Option<PathBuf>) -> Result<Vec<(Whose, CodecKey)>, Tried> {
     let around = Surroundings {
         terminal: false,
         ..Surroundings::of_this_process()
     };
-    let vault: Option<Vault> = Home::find(home)
-        .filter(Vault::exists)
-        .and_then(|home| unlock::open(&home, &around).ok());
-    let Some(vault) = vault else {
-        return Vec::new();
-    };
-    let held = vault.list::<GrantHeld>().unwrap_or_default();
-    let owned = vault.list::<GrantOwned>().unwrap_or_default();
+    let home = Home::find(home).filter(Vault::exists);
+    let home = home.ok_or(Tried::NoHome)?;
+    let vault = unlock::open(&home, &around).map_err(|error| match error {
+        VaultError::NoPassphrase(_) | VaultError::WrongPassphrase { .. } => Tried::Locked,
+        _ => Tried::Unreadable,
+    })?;
+    let unreadable = |_| Tried::Unreadable;
+    let held = vault.list::<GrantHeld>().map_err(unreadable)?;
+    let owned = vault.list::<GrantOwned>().map_err(unreadable)?;
     let held = held
         .into_iter()
         .map(|(_, held)| (held.grant, held.codec_key));
     let owned = owned
         .into_iter()
         .map(|(_, owned)| (owned.grant, owned.codec_key));
-    held.chain(owned)
+    Ok(held
+        .chain(owned)
         .map(|(grant, key)| (Whose::Grant(grant), CodecKey::from_bytes(*key.expose())))
-        .collect()
+        .collect())
 }

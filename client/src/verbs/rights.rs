@@ -71,6 +71,8 @@ pub struct Changed {
     pub grant: GrantId,
     viewer: UserName,
     rights: Rights,
+    /// Views that were taken before the change.
+    used: u32,
     in_mailbox: bool,
     /// Why the viewer does not have it yet.
     undelivered: Option<Failure>,
@@ -115,7 +117,7 @@ pub async fn change_and_send(
     owned: GrantOwned,
     edit: impl Fn(&mut Rights),
 ) -> Result<Changed, Failure> {
-    let (owned, rights, in_mailbox) = put(ctx, owned, edit).await?;
+    let (owned, rights, used, in_mailbox) = put(ctx, owned, edit).await?;
     let undelivered = send(ctx, &owned).await.err();
     if undelivered.is_some() {
         control::wake(ctx.vault.home()).await;
@@ -124,6 +126,7 @@ pub async fn change_and_send(
         grant: owned.grant,
         viewer: owned.viewer,
         rights,
+        used,
         in_mailbox: in_mailbox && undelivered.is_some(),
         undelivered,
     })
@@ -134,7 +137,7 @@ async fn put(
     ctx: &Context,
     owned: GrantOwned,
     edit: impl Fn(&mut Rights),
-) -> Result<(GrantOwned, Rights, bool), Failure> {
+) -> Result<(GrantOwned, Rights, u32, bool), Failure> {
     let key = ctx.me.identity_key();
     for _ in 0..MAX_VERSIONS {
         let info = ctx.api.grant(&owned.grant).await?;
@@ -156,7 +159,7 @@ async fn put(
         match ctx.api.put_rights(&owned.grant, signed.clone()).await {
             Ok(stored) => {
                 let kept = keep(ctx, &owned, &next, signed)?;
-                return Ok((kept, next, stored.in_mailbox));
+                return Ok((kept, next, info.used, stored.in_mailbox));
             }
             Err(ClusterError::Api(error)) if error.code == ErrorCode::StaleVersion => {}
             Err(error) => return Err(error.into()),
@@ -232,7 +235,12 @@ impl Changed {
         } else {
             let until = expires.map_or_else(String::new, |at| format!(" until {}", moment(at)));
             let save = if *may_save { ", may save" } else { "" };
-            format!("{grant}: {permitted} views in total{until}{save}")
+            let left = permitted.saturating_sub(self.used);
+            let views = if *permitted == 1 { "view" } else { "views" };
+            format!(
+                "{grant}: {permitted} {views} in total, {} used and {left} left{until}{save}",
+                self.used
+            )
         };
         let text = match &self.undelivered {
             None => format!("{what}; {} has it.", self.viewer),
@@ -246,6 +254,7 @@ impl Changed {
             .with("viewer", &self.viewer)
             .with("version", version)
             .with("permitted", permitted)
+            .with("used", self.used)
             .with("expires", expires)
             .with("revoked", revoked)
             .with("may_save", may_save)

@@ -43,7 +43,10 @@ pub struct Arguments {
     /// Copy the cover to a file when the photo does not open.
     #[arg(long, value_name = "FILE")]
     cover_to: Option<PathBuf>,
-    /// Do not ask before a view is used.
+    /// Open and check the photo without showing it: the view is used all the same.
+    #[arg(long, conflicts_with = "save")]
+    no_show: bool,
+    /// Do not ask before a view is used. Without a terminal nobody is asked anyway.
     #[arg(long, short)]
     yes: bool,
 }
@@ -51,11 +54,20 @@ pub struct Arguments {
 /// How long to wait while another process of this home opens the same photo.
 const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(60);
 
+/// What the photo is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Save,
+    Page,
+    /// To know that it opens.
+    Check,
+}
+
 /// How the person got to see it.
 enum Shown {
     Saved(PathBuf),
     Page,
-    /// Decoded to this size; there is no display.
+    /// Decoded to this size, and shown to nobody: so it was wanted.
     Decoded(u32, u32),
     /// No picture that can be decoded here.
     NoPicture,
@@ -75,9 +87,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     if let Err(failure) = permitted(grant, &info, begun.is_some(), arguments.save.is_some()) {
         return Err(with_cover(ctx, grant, &arguments, failure));
     }
+    let may_save = info.rights.peek()?.may_save;
+    let way = way(&arguments, page::has_display(), ctx.out.json, may_save)?;
     if begun.is_some() {
         ctx.out.note("Taking up the view that was begun before.");
-    } else if !agreed(&arguments, &info)? {
+    } else if !agreed(&arguments, &info, way)? {
         return Err(Failure::other(
             "not_now",
             "nothing was opened, and nothing was used",
@@ -87,7 +101,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
     bar.finish_and_clear();
     let viewed = viewed.map_err(|failure| with_cover(ctx, grant, &arguments, failure))?;
-    let shown = show(ctx, &viewed.photo, arguments.save.as_deref()).await?;
+    let shown = show(ctx, &viewed.photo, way, arguments.save.as_deref()).await?;
     end(&ctx.vault, grant, &viewed, &shown)?;
     Ok(report(grant, &viewed, &shown))
 }
@@ -204,6 +218,32 @@ fn permitted(grant: &GrantHeld, info: &GrantInfo, begun: bool, save: bool) -> Re
     }
 }
 
+/// Nobody uses up a view and sees nothing, unless he has said so: as a program does that takes the
+/// document and wants no question.
+fn way(arguments: &Arguments, display: bool, json: bool, may_save: bool) -> Result<Way, Failure> {
+    if arguments.save.is_some() {
+        return Ok(Way::Save);
+    }
+    if arguments.no_show {
+        return Ok(Way::Check);
+    }
+    if display {
+        return Ok(Way::Page);
+    }
+    if json && arguments.yes {
+        return Ok(Way::Check);
+    }
+    let save = if may_save {
+        ", save it with `--save FILE`"
+    } else {
+        ""
+    };
+    Err(Failure::usage(format!(
+        "there is no display here (DISPLAY and WAYLAND_DISPLAY are not set), so nothing was used: view it where there is one{save}, or use a view without seeing the photo with `--no-show`"
+    ))
+    .coded("no_display"))
+}
+
 /// The carrier is what everyone sees; it shows whatever the rights say.
 fn with_cover(
     ctx: &Context,
@@ -243,13 +283,18 @@ fn copy(from: &Path, target: &Path) -> Result<(), FileError> {
 }
 
 /// Asks at a terminal; elsewhere the command itself is the wish.
-fn agreed(arguments: &Arguments, info: &GrantInfo) -> Result<bool, Failure> {
+fn agreed(arguments: &Arguments, info: &GrantInfo, way: Way) -> Result<bool, Failure> {
     if arguments.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);
     }
     let number = info.used + 1;
+    let unseen = if way == Way::Check {
+        ", and shows nothing"
+    } else {
+        ""
+    };
     eprint!(
-        "Opening uses view {number} of {}. Go on? [y/N] ",
+        "Opening uses view {number} of {}{unseen}. Go on? [y/N] ",
         info.permitted
     );
     std::io::stderr().flush()?;
@@ -258,7 +303,12 @@ fn agreed(arguments: &Arguments, info: &GrantInfo) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-async fn show(ctx: &Context, photo: &Opened, save: Option<&Path>) -> Result<Shown, Failure> {
+async fn show(
+    ctx: &Context,
+    photo: &Opened,
+    way: Way,
+    save: Option<&Path>,
+) -> Result<Shown, Failure> {
     if let Some(target) = save {
         save_to(target, &photo.bytes).map_err(|error| {
             Failure::other(
@@ -275,7 +325,7 @@ async fn show(ctx: &Context, photo: &Opened, save: Option<&Path>) -> Result<Show
     let Ok(decoded) = decoded else {
         return Ok(Shown::NoPicture);
     };
-    if page::has_display() {
+    if way == Way::Page {
         page::show(&ctx.vault, &ctx.out, photo).await?;
         return Ok(Shown::Page);
     }
@@ -305,7 +355,7 @@ fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
         Shown::Saved(target) => format!("saved to {}", target.display()),
         Shown::Page => "opened in your browser".to_owned(),
         Shown::Decoded(width, height) => {
-            format!("opened: {width} x {height} pixels; there is no display here to show them")
+            format!("opened: {width} x {height} pixels, not shown")
         }
         Shown::NoPicture => {
             "opened, but it is no picture that can be shown here; if its owner permits that, `--save` within ten minutes keeps it without another charge".to_owned()
@@ -344,6 +394,37 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::open::tests::{PHOTO, world};
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn ways(line: &str, display: bool, json: bool) -> Result<Way, Failure> {
+        let words = ["x", "ab"].into_iter().chain(line.split_whitespace());
+        way(
+            &Line::try_parse_from(words).unwrap().arguments,
+            display,
+            json,
+            true,
+        )
+    }
+
+    #[test]
+    fn a_view_that_would_show_nothing_has_to_be_wanted() {
+        for (line, json) in [("", false), ("--yes", false), ("", true)] {
+            let refused = ways(line, false, json).unwrap_err();
+            assert_eq!((refused.exit, refused.code), (Exit::Usage, "no_display"));
+            assert_eq!(ways(line, true, json).unwrap(), Way::Page);
+        }
+        for (line, json) in [("--yes", true), ("--no-show", false)] {
+            assert_eq!(ways(line, false, json).unwrap(), Way::Check, "{line}");
+        }
+        assert_eq!(ways("--no-show", true, false).unwrap(), Way::Check);
+        assert_eq!(ways("--save a.jpg", false, false).unwrap(), Way::Save);
+    }
 
     #[test]
     fn a_cover_is_copied_whole_and_never_over_another_file() {

@@ -77,6 +77,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
+    let cameo = processes::find_cameo(arguments.cameo.as_deref());
+    if let (Err(why), Some(_)) = (&cameo, &arguments.cameo) {
+        anyhow::bail!("{why}");
+    }
     let mut bench = Bench {
         extent,
         photos: photos::load(arguments.photos.as_deref())?,
@@ -84,7 +88,7 @@ fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
         peers: Vec::new(),
         document: Document::new(Machine::here()),
     };
-    match processes::find_cameo(arguments.cameo.as_deref()) {
+    match cameo {
         Ok(cameo) => bench.cameo = Some(cameo),
         Err(why) => bench.missing([why]),
     }

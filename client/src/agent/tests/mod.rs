@@ -157,6 +157,7 @@ fn world(nodes: Vec<String>) -> World {
         refused: Arc::new(watch::Sender::new(None)),
         sign_of_life: Arc::new(Notify::new()),
         listed: false,
+        told: Arc::default(),
     };
     World {
         _folder: folder,

@@ -1,7 +1,11 @@
 //! Rights are taken from their owner alone, whichever way they come.
 
+use cameo_common::api::{Event, EventKind};
+
 use super::*;
-use crate::agent::inbox::{Taken, confirm, take};
+use crate::agent::events::deal_with;
+use crate::agent::inbox::{Taken, acknowledge, confirm, take};
+use crate::notices::Notice;
 
 fn held() -> GrantHeld {
     let grant = GrantId([21; 32]);
@@ -64,4 +68,62 @@ async fn rights_that_are_not_the_owner_s_change_nothing() {
         assert!(!confirmed, "{what}");
         assert_eq!(world.held(held.grant).unwrap(), held, "{what}");
     }
+}
+
+/// All that was told of rights so far, as version and whether the ledger has them.
+fn told(notices: &mut tokio::sync::broadcast::Receiver<Notice>) -> Vec<(u64, bool)> {
+    let mut told = Vec::new();
+    while let Ok(notice) = notices.try_recv() {
+        if let Notice::Rights {
+            version, confirmed, ..
+        } = notice
+        {
+            told.push((version, confirmed));
+        }
+    }
+    told
+}
+
+async fn hear(world: &World, rights: &Signed<Rights>) {
+    let kind = EventKind::Rights {
+        grant: held().grant,
+        rights: rights.clone(),
+    };
+    let event = Event {
+        sequence: 1,
+        at: 1,
+        kind,
+    };
+    deal_with(&world.core, &event).await.unwrap();
+}
+
+#[tokio::test]
+async fn rights_that_come_both_ways_are_told_once() {
+    let held = held();
+    let world = world_with(&held);
+    let mut notices = world.core.notices.listen();
+
+    // When the ledger and the owner tell the same rights, the person is told once,
+    let newer = rights(OTHER, held.grant, 2);
+    hear(&world, &newer).await;
+    take(world.vault(), &held.grant, &newer).unwrap();
+    acknowledge(&world.core, &held.grant).await;
+    assert_eq!(told(&mut notices), [(2, true)]);
+
+    // and of the next ones again.
+    hear(&world, &rights(OTHER, held.grant, 3)).await;
+    assert_eq!(told(&mut notices), [(3, true)]);
+}
+
+#[tokio::test]
+async fn that_the_ledger_has_rights_at_last_is_told_too() {
+    let held = held();
+    let world = world_with(&held);
+    let mut notices = world.core.notices.listen();
+    let newer = rights(OTHER, held.grant, 2);
+    take(world.vault(), &held.grant, &newer).unwrap();
+    acknowledge(&world.core, &held.grant).await;
+    hear(&world, &newer).await;
+    hear(&world, &newer).await;
+    assert_eq!(told(&mut notices), [(2, false), (2, true)]);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::save;
+use super::{save, size};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::prefix::short;
@@ -22,7 +22,7 @@ pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Failure> {
         rows.push(vec![
             short(&image.image),
             image.known_as(),
-            format!("{} x {}", image.width, image.height),
+            size(image.width, image.height, image.bytes),
             policy(image.policy).to_owned(),
         ]);
         images.push(json!({
