@@ -84,7 +84,7 @@ impl Comparison {
         if self.ours.diverges() {
             let (growth, lasted) = (round(self.ours.growth), round(self.ours.lasted));
             remarks += &format!(
-                "; diverges: of {lasted} s, and a longer run would be worse (later half / earlier half {growth})"
+                "; diverges: finite as the run is, {lasted} s; later half / earlier half {growth}"
             );
         }
         if self.ours.refused > 0 {

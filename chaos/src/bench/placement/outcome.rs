@@ -4,7 +4,7 @@
 const GROWTH: f64 = 1.5;
 /// A hundredth of the jobs take so much of the run's time. Desks stop at some thousand open jobs a worker, so that even
 /// a queue that would grow without end stops to.
-const OF_THE_RUN: f64 = 0.05;
+const OF_THE_RUN: f64 = 0.2;
 
 /// Latencies are from the first question for a worker to the end of the job. Seconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ impl Outcome {
         }
     }
 
-    /// Whether its ratios are those of a finite run, and would be larger after a longer one.
+    /// Whether its ratios are those of a finite run, and may be larger after a longer one.
     pub fn diverges(&self) -> bool {
         self.growth > GROWTH || self.p99 > self.lasted * OF_THE_RUN
     }

@@ -117,7 +117,9 @@ impl Worker {
     /// A job's input has come. Answers when the job will have ended.
     pub fn line_up(&mut self, job: usize, arrival: &Arrival, now: u64) -> Option<u64> {
         self.coming.retain(|coming| coming.job != job);
-        let held = self.held.iter_mut().find(|held| held.job == job)?;
+        // The newest are the last; a rival's worker may hold thousands.
+        let mut newest_first = self.held.iter_mut().rev();
+        let held = newest_first.find(|held| held.job == job)?;
         let runs = self.slots.line_up(now, arrival.cpu);
         held.runs = Some(runs);
         Some(runs.1)

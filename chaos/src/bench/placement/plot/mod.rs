@@ -32,7 +32,7 @@ pub fn draw(compared: &[Comparison]) -> String {
     let mut svg = Svg::new(width, HEIGHT + HEAD);
     let title = "p99 latency against an oracle that knows true sizes, speeds and queues";
     svg.text(24.0, 34.0, 19.0, Anchor::Start, "#111", title);
-    let legend = "Simulated; job sizes span 20:1, predictions off by sigma 0.3; rivals with 100 workers. Open circle: diverges, and is worse in a longer run. Each panel has its own scale.";
+    let legend = "Simulated; job sizes span 20:1, predictions off by sigma 0.3; rivals with 100 workers. Open circle: diverges, finite as the run is. Each panel has its own scale.";
     svg.text(24.0, 58.0, 13.0, Anchor::Start, "#555", legend);
     for (at, panel) in panels.iter().enumerate() {
         panel.draw(
