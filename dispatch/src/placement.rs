@@ -1,10 +1,10 @@
 //! Which worker gets a job: a pure function of what the leader knew, so that every decision can be
 //! logged and made again (law J2).
 //!
-//! The least projected CPU time per usable core wins: (booked + reported backlog + this job) /
-//! usable cores, the wait counted a little more than the work: a queue that grows makes later jobs
-//! wait as well, and what it is reckoned from is less sure. Near-ties go to the lowest measured CPU share, and among shares of one step to
-//! chance, from a seed that the decision keeps. The leader works only when nobody else can.
+//! The least projected CPU time per usable core wins: (booked + reported backlog + this job) / usable cores, a wait
+//! counted a little more than it lasts: a queue that grows makes later jobs wait as well, and what it is reckoned
+//! from is less sure. Near-ties go to the lowest measured CPU share, and among shares of one step to chance, from a
+//! seed that the decision keeps. The leader works only when nobody else can.
 
 use cameo_common::ids::{JobId, NodeId};
 use serde::{Deserialize, Serialize};

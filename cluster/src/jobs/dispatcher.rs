@@ -161,25 +161,6 @@ impl Dispatcher {
         }
     }
 
-    /// Places one job: see [`Dispatcher::place_all`].
-    ///
-    /// # Errors
-    /// When this node does not lead in the view's term, no worker can take the job, or the request is
-    /// over a limit.
-    pub fn place(
-        &self,
-        request: &PlaceJob,
-        client: PublicKey,
-        view: &View,
-        seed: u64,
-    ) -> Result<Placed, PlaceError> {
-        let placed = self.place_all(std::slice::from_ref(request), client, view, seed)?;
-        placed
-            .into_iter()
-            .next()
-            .unwrap_or(Err(PlaceError::NotLeader))
-    }
-
     /// Chooses a worker for each of these jobs of `client`, a device, and signs tickets. They are placed as a
     /// whole, the largest first, so that small ones fill what the large ones leave; the answers are in the
     /// order asked. `seed` is random.

@@ -154,7 +154,8 @@ impl Leader {
             term: TERM,
             members: vec![member(LEADER), member(WORKER)],
         };
-        self.dispatcher.place(&request, DEVICE, &view, 1)
+        let placed = self.dispatcher.place_all(&[request], DEVICE, &view, 1)?;
+        placed.into_iter().next().unwrap()
     }
 
     fn hear(&self, reporter: &Reporter) {

@@ -1,14 +1,12 @@
 //! Clients that bring their next job when the one before is done.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::measured;
-use super::open_loop::{Done, GIVE_UP_AFTER, Ran, servers};
+use super::open_loop::{GIVE_UP_AFTER, Ran, collect};
 use super::plan::kinds;
 use super::stage::Stage;
 use crate::load::{Work, errand};
@@ -24,7 +22,7 @@ pub async fn run(
     each: usize,
     seed: u64,
 ) -> anyhow::Result<Ran> {
-    let before = measured::nodes_cpu(&stage.cluster);
+    let before = measured::nodes_cpu(&stage.cluster)?;
     let began = Instant::now();
     let mut running = JoinSet::new();
     for client in 0..clients {
@@ -37,35 +35,16 @@ pub async fn run(
             for work in works {
                 let asked = Instant::now();
                 let carried = errand(&user, &nodes, &work, asked + GIVE_UP_AFTER).await?;
-                done.push((asked, carried));
+                done.push((asked, Ok(carried)));
             }
             anyhow::Ok(done)
         });
     }
-    let mut carried = Vec::new();
+    let mut ended = Vec::new();
     while let Some(joined) = running.join_next().await {
-        carried.extend(joined??);
+        ended.extend(joined??);
     }
-    let span = began.elapsed();
-    let after = measured::nodes_cpu(&stage.cluster);
-    carried.sort_by_key(|(asked, _)| *asked);
-    let cpu = measured::jobs_cpu(&stage.cluster);
-    let done = carried.into_iter().map(|(asked, carried)| {
-        let cpu = cpu.get(&carried.job.to_string());
-        Ok(Done {
-            arrives: (asked - began).as_secs_f64(),
-            took: (carried.ended - asked).as_secs_f64(),
-            cpu: *cpu.context("each job that was done is in a node's log")?,
-            worker: carried.worker,
-        })
-    });
-    let done: Vec<Done> = done.collect::<anyhow::Result<_>>()?;
-    let span = Duration::as_secs_f64(&span);
-    Ok(Ran {
-        servers: servers(stage, &done, &before, &after, span),
-        by_leader: done.iter().filter(|job| job.worker == stage.leader).count(),
-        done,
-        failed: Vec::new(),
-        span,
-    })
+    let mut ran = collect(stage, ended, began)?;
+    ran.see_servers(stage, &before)?;
+    Ok(ran)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use cameo_processes::Cluster;
 
 /// Ticks a second in `/proc/PID/stat`; the same on every Linux that people run.
@@ -34,22 +35,44 @@ fn ended(line: &str) -> Option<(String, f64)> {
 }
 
 /// CPU time that each running node has used since its start.
-pub fn nodes_cpu(cluster: &Cluster) -> BTreeMap<u64, Duration> {
-    let used = |node: &cameo_processes::Node| {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", node.process()?.id()?)).ok()?;
-        // The name in brackets may have blanks; user and system time are the 14th and 15th field.
-        let (_, fields) = stat.rsplit_once(')')?;
-        let mut fields = fields.split_whitespace().skip(11);
-        let user: f64 = fields.next()?.parse().ok()?;
-        let system: f64 = fields.next()?.parse().ok()?;
-        Some((node.id, Duration::from_secs_f64((user + system) / TICKS)))
-    };
-    cluster.nodes.iter().filter_map(used).collect()
+///
+/// # Errors
+/// When the kernel does not tell it of one: an oracle with a worker less would be no oracle.
+pub fn nodes_cpu(cluster: &Cluster) -> anyhow::Result<BTreeMap<u64, Duration>> {
+    let running = cluster.nodes.iter().filter_map(|node| {
+        let process = node.process()?.id()?;
+        Some((node.id, process))
+    });
+    running
+        .map(|(node, process)| {
+            let path = format!("/proc/{process}/stat");
+            let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
+            let used = cpu(&stat).with_context(|| format!("CPU time in {path}"))?;
+            Ok((node, used))
+        })
+        .collect()
+}
+
+/// User and system time, the 14th and 15th field of `/proc/PID/stat`. The name in brackets may have blanks.
+fn cpu(stat: &str) -> Option<Duration> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    let (user, system) = (ticks()?, ticks()?);
+    Some(Duration::from_secs_f64((user + system) / TICKS))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_cpu_time_is_told_in_ticks_or_not_at_all() {
+        let stat = "7 (cameod (1)) S 1 7 7 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 9 0";
+        assert_eq!(cpu(stat), Some(Duration::from_secs(3)));
+        assert_eq!(cpu("7 (cameod) S 1 7"), None);
+        assert_eq!(cpu(&stat.replace("250", "x")), None);
+    }
 
     #[test]
     fn a_line_of_the_log_tells_what_a_job_took() {

@@ -47,18 +47,17 @@ pub struct Ran {
 /// # Errors
 /// When a node's figures are missing.
 pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow::Result<Ran> {
-    let before = measured::nodes_cpu(&stage.cluster);
+    let before = measured::nodes_cpu(&stage.cluster)?;
     let began = Instant::now();
     let load = Load::of(stage, works);
     let ended = bring(&load, plan, began).await?;
-    let span = began.elapsed().as_secs_f64();
-    let after = measured::nodes_cpu(&stage.cluster);
-    let mut ran = collect(stage, plan, ended, began, span)?;
-    ran.servers = servers(stage, &ran.done, &before, &after, span);
+    let mut ran = collect(stage, ended, began)?;
+    ran.see_servers(stage, &before)?;
     Ok(ran)
 }
 
-type Ended = (usize, Result<Carried, Failed>);
+/// When a job was asked for, and how it ended.
+pub type Ended = (Instant, Result<Carried, Failed>);
 
 /// Who brings what to whom.
 #[derive(Debug, Clone)]
@@ -79,7 +78,7 @@ impl Load {
     }
 }
 
-/// Starts each job at its time, and waits for all of them. In the order of the plan.
+/// Starts each job at its time, and waits for all of them.
 ///
 /// # Errors
 /// When what comes back is no PNG.
@@ -89,47 +88,41 @@ pub async fn bring(load: &Load, plan: &[Arrival], began: Instant) -> anyhow::Res
         sleep_until(began + arrival.at).await;
         let user = load.users[at % load.users.len()].clone();
         let (nodes, work) = (load.nodes.clone(), load.works[arrival.kind].clone());
-        let deadline = began + arrival.at + GIVE_UP_AFTER;
+        let asked = began + arrival.at;
         running.spawn(async move {
-            let done = errand(&user, &nodes, &work, deadline).await;
+            let done = errand(&user, &nodes, &work, asked + GIVE_UP_AFTER).await;
             let good = done.as_ref().map_or(Ok(()), |done| {
                 ensure!(done.png.starts_with(b"\x89PNG"), "what came is no PNG");
                 Ok(())
             });
-            (at, done, good)
+            (asked, done, good)
         });
     }
     let mut ended = Vec::with_capacity(plan.len());
     while let Some(joined) = running.join_next().await {
-        let (at, done, good) = joined?;
+        let (asked, done, good) = joined?;
         good?;
-        ended.push((at, done));
+        ended.push((asked, done));
     }
-    ended.sort_by_key(|(at, _)| *at);
     Ok(ended)
 }
 
-/// What came of a plan, with the CPU time of each job out of the logs.
+/// What came of some jobs, in the order of their arrivals, with the CPU time of each out of the logs.
 ///
 /// # Errors
 /// When a job that was done is in no log.
-pub fn collect(
-    stage: &Stage,
-    plan: &[Arrival],
-    ended: Vec<Ended>,
-    began: Instant,
-    span: f64,
-) -> anyhow::Result<Ran> {
+pub fn collect(stage: &Stage, mut ended: Vec<Ended>, began: Instant) -> anyhow::Result<Ran> {
+    let span = began.elapsed().as_secs_f64();
+    ended.sort_by_key(|(asked, _)| *asked);
     let cpu = measured::jobs_cpu(&stage.cluster);
     let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for (at, end) in ended {
+    for (asked, end) in ended {
         match end {
             Ok(carried) => {
-                let planned = plan[at].at;
                 let cpu = cpu.get(&carried.job.to_string());
                 done.push(Done {
-                    arrives: planned.as_secs_f64(),
-                    took: (carried.ended - (began + planned)).as_secs_f64(),
+                    arrives: (asked - began).as_secs_f64(),
+                    took: (carried.ended - asked).as_secs_f64(),
                     cpu: *cpu.context("each job that was done is in a node's log")?,
                     worker: carried.worker,
                 });
@@ -146,38 +139,40 @@ pub fn collect(
     })
 }
 
-/// What the workers had for jobs, and nobody beside them.
-pub fn servers(
-    stage: &Stage,
-    done: &[Done],
-    before: &BTreeMap<u64, Duration>,
-    after: &BTreeMap<u64, Duration>,
-    span: f64,
-) -> BTreeMap<u64, Server> {
-    let server = |(node, quota): (&u64, &u32)| {
-        let jobs: f64 = done
-            .iter()
-            .filter(|job| job.worker == *node)
-            .map(|job| job.cpu)
-            .sum();
-        let used = after
-            .get(node)?
-            .saturating_sub(*before.get(node)?)
-            .as_secs_f64();
-        let own = ((used - jobs) / span).max(0.0);
-        let cores = f64::from(*quota) / 1000.0 - own;
-        Some((
-            *node,
-            Server {
-                cores,
-                neighbour: Vec::new(),
-            },
-        ))
-    };
-    stage.quotas.iter().filter_map(server).collect()
-}
-
 impl Ran {
+    /// Takes note of what the workers had for jobs, now that all have ended; `before` is what their nodes had used
+    /// when the first was asked for.
+    ///
+    /// # Errors
+    /// When a node's figures are missing.
+    pub fn see_servers(
+        &mut self,
+        stage: &Stage,
+        before: &BTreeMap<u64, Duration>,
+    ) -> anyhow::Result<()> {
+        let after = measured::nodes_cpu(&stage.cluster)?;
+        for (node, quota) in &stage.quotas {
+            let (Some(before), Some(after)) = (before.get(node), after.get(node)) else {
+                anyhow::bail!("node {node} did not run all the time");
+            };
+            let used = after.saturating_sub(*before).as_secs_f64();
+            let own = ((used - self.work_of(*node)) / self.span).max(0.0);
+            let server = Server {
+                cores: f64::from(*quota) / 1000.0 - own,
+                neighbour: Vec::new(),
+            };
+            self.servers.insert(*node, server);
+        }
+        Ok(())
+    }
+
+    /// CPU seconds of the jobs of one worker.
+    #[must_use]
+    pub fn work_of(&self, worker: u64) -> f64 {
+        let jobs = self.done.iter().filter(|job| job.worker == worker);
+        jobs.map(|job| job.cpu).sum()
+    }
+
     /// How long each job took.
     #[must_use]
     pub fn times(&self) -> Vec<f64> {

@@ -57,34 +57,17 @@ impl Stage {
     /// # Errors
     /// When groups cannot be made, or nodes do not start.
     pub async fn start(quotas: &[u32], users: usize, placing: Placing) -> anyhow::Result<Self> {
-        let binaries = Binaries::build()?;
-        let folder = tempfile::tempdir()?;
         let mut groups = Groups::make()?;
-        let size = quotas.len() as u64 + 1;
-        let mut cluster = Cluster::prepare(&binaries, folder.path(), size).await?;
-        let mut by_node = BTreeMap::new();
-        for node in &mut cluster.nodes {
-            let group = groups.group(&format!("node-{}", node.id))?;
+        let group = |node| {
+            let group = groups.group(&format!("node-{node}"))?;
             group.set_quota(Some(AT_FIRST))?;
-            node.under = group.enter_as_node();
-            node.flags = flags(placing);
-            node.log_filter = Some(LOG.to_owned());
-            by_node.insert(node.id, group);
-        }
-        cluster.start_all().await?;
-        let leader = cluster.leader().await?;
-        let followers = cluster.nodes.iter().map(|node| node.id);
-        let followers = followers.filter(|id| *id != leader);
-        let mut stage = Self {
-            quotas: followers.zip(quotas.iter().copied()).collect(),
-            nodes: Arc::new(Nodes::new(cluster.nodes.iter().map(url).collect())),
-            users: Vec::new(),
-            cluster,
-            leader,
-            by_node,
-            groups: Some(groups),
-            folder,
+            anyhow::Ok(Some(group))
         };
+        let mut stage = Self::nodes(quotas.len() as u64 + 1, placing, group).await?;
+        stage.groups = Some(groups);
+        let followers = stage.cluster.nodes.iter().map(|node| node.id);
+        let followers = followers.filter(|id| *id != stage.leader);
+        stage.quotas = followers.zip(quotas.iter().copied()).collect();
         stage.give_out().await?;
         stage.register(users).await?;
         Ok(stage)
@@ -99,26 +82,41 @@ impl Stage {
         users: usize,
         placing: Placing,
     ) -> anyhow::Result<Self> {
+        let mut stage = Self::nodes(nodes, placing, |_| Ok(None)).await?;
+        stage.register(users).await?;
+        Ok(stage)
+    }
+
+    /// Starts nodes, each in its group where it has one.
+    async fn nodes(
+        count: u64,
+        placing: Placing,
+        mut group: impl FnMut(u64) -> anyhow::Result<Option<Group>>,
+    ) -> anyhow::Result<Self> {
         let binaries = Binaries::build()?;
         let folder = tempfile::tempdir()?;
-        let mut cluster = Cluster::prepare(&binaries, folder.path(), nodes).await?;
+        let mut cluster = Cluster::prepare(&binaries, folder.path(), count).await?;
+        let mut by_node = BTreeMap::new();
         for node in &mut cluster.nodes {
             node.flags = flags(placing);
             node.log_filter = Some(LOG.to_owned());
+            if let Some(group) = group(node.id)? {
+                node.under = group.enter_as_node();
+                by_node.insert(node.id, group);
+            }
         }
         cluster.start_all().await?;
-        let mut stage = Self {
+        let stage = Self {
             quotas: BTreeMap::new(),
             nodes: Arc::new(Nodes::new(cluster.nodes.iter().map(url).collect())),
             users: Vec::new(),
             leader: cluster.leader().await?,
             cluster,
-            by_node: BTreeMap::new(),
+            by_node,
             groups: None,
             folder,
         };
         stage.nodes.prefer(&stage.leaders_url()?);
-        stage.register(users).await?;
         Ok(stage)
     }
 
@@ -137,7 +135,6 @@ impl Stage {
             group.set_quota(self.quotas.get(node).copied())?;
         }
         self.pin_all()?;
-        self.nodes.prefer(&self.leaders_url()?);
         until("reports with the new quotas", SEEN_WITHIN, || {
             self.reports_have_quotas()
         })

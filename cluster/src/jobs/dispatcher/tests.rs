@@ -47,7 +47,10 @@ impl Fixture {
     }
 
     fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {
-        self.dispatcher.place(request, CLIENT, &self.view(), 7)
+        let placed =
+            self.dispatcher
+                .place_all(std::slice::from_ref(request), CLIENT, &self.view(), 7)?;
+        placed.into_iter().next().unwrap()
     }
 
     fn place_all(&self, requests: &[PlaceJob]) -> Vec<Result<Placed, PlaceError>> {

@@ -43,8 +43,7 @@ fn used(ran: &Ran, quotas: &BTreeMap<u64, u32>) -> String {
     let part = |(node, quota): (&u64, &u32)| {
         let quota = f64::from(*quota) / 1000.0;
         let own = quota - ran.servers.get(node)?.cores;
-        let jobs = ran.done.iter().filter(|job| job.worker == *node);
-        let jobs: f64 = jobs.map(|job| job.cpu).sum();
+        let jobs = ran.work_of(*node);
         Some(format!(
             "{quota}: {:.0}%",
             (jobs / ran.span + own) / quota * 100.0

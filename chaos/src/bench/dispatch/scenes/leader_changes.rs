@@ -39,8 +39,7 @@ impl Scenes<'_> {
         };
         let (ended, led) = tokio::join!(open_loop::bring(&load, &plan, began), change);
         let (ended, led) = (ended?, led?);
-        let span = began.elapsed().as_secs_f64();
-        let mut ran = open_loop::collect(&stage, &plan, ended, began, span)?;
+        let mut ran = open_loop::collect(&stage, ended, began)?;
         ran.servers = stage.servers_without_overhead();
         stage.end().await?;
         let mut pooled = Pooled::default();
