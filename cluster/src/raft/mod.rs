@@ -6,6 +6,7 @@
 //! `admitting` lets in. `clock` lets time into the log.
 
 mod admitting;
+mod appended;
 mod belonging;
 mod blob;
 mod clock;

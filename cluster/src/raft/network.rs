@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt, future};
+use futures_util::{Stream, StreamExt};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::entry::EntryPayload;
 use openraft::error::{
@@ -19,10 +19,11 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
-use openraft::type_config::alias::{EntryOf, LogIdOf, SnapshotOf, VoteOf};
+use openraft::type_config::alias::{EntryOf, SnapshotOf, VoteOf};
 use openraft::{OptionalSend, RaftNetworkFactory};
 use tokio::time::Instant;
 
+use super::appended::{self, Appended};
 use super::clock::Clocks;
 use super::seams::ReportSink;
 use super::snapshot::{self, SnapshotPort};
@@ -45,7 +46,7 @@ const DOWN_PAUSE: Duration = Duration::from_millis(50);
 /// Within which a heartbeat's answer still counts as news of load and clock.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+pub(super) type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 /// Makes openraft's clients.
 pub(super) struct Network<P> {
@@ -200,38 +201,6 @@ impl<P: SnapshotPort> Client<P> {
     }
 }
 
-/// What came of one append of a stream.
-struct Appended {
-    response: Rpc<AppendEntriesResponse<TypeConfig>>,
-    prev: Option<LogIdOf<TypeConfig>>,
-    last: Option<LogIdOf<TypeConfig>>,
-    cut: bool,
-}
-
-impl Appended {
-    /// The result for openraft, and whether the stream may go on behind it.
-    fn settle(self) -> (Rpc<StreamAppendResult<TypeConfig>>, bool) {
-        match self.response {
-            Err(error) => (Err(error), false),
-            // Only a `prev` can conflict; openraft would panic over this.
-            Ok(AppendEntriesResponse::Conflict) if self.prev.is_none() => {
-                let error = NetworkError::from_string("a conflict with nothing");
-                (Err(error.into()), false)
-            }
-            Ok(response) => {
-                let whole = match &response {
-                    AppendEntriesResponse::Success => !self.cut,
-                    AppendEntriesResponse::PartialSuccess(matching) => {
-                        !self.cut && *matching == self.last
-                    }
-                    _ => false,
-                };
-                (Ok(response.into_stream_result(self.prev, self.last)), whole)
-            }
-        }
-    }
-}
-
 fn append_response(
     reply: Result<NodeReply, super::wire::WireError>,
 ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
@@ -308,17 +277,8 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         Box::pin(async move {
             let client = &*self;
             client.connected().await?;
-            let answers = input
-                .map(|rpc| client.append(rpc))
-                .buffered(PIPELINE_DEPTH)
-                .scan(false, |ended, appended| {
-                    if *ended {
-                        return future::ready(None);
-                    }
-                    let (result, whole) = appended.settle();
-                    *ended = !whole;
-                    future::ready(Some(result))
-                });
+            let answers = input.map(|rpc| client.append(rpc)).buffered(PIPELINE_DEPTH);
+            let answers = appended::results(Box::pin(answers));
             Ok(Box::pin(answers) as BoxStream<'s, _>)
         })
     }
