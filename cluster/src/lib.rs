@@ -24,3 +24,4 @@ pub mod replica;
 pub mod secret_file;
 pub mod standing;
 pub mod store;
+mod turns;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, NodeId};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::config::Config;
@@ -39,6 +39,7 @@ use crate::standing::{Answering, Membership, Reports};
 use crate::store::{
     NodeRecord, OpenError, Opened, Options, Snapshots, State, StateMachine, Store, Wal,
 };
+use crate::turns;
 
 mod serving;
 
@@ -343,10 +344,19 @@ fn make_folder(config: &Config) -> Result<(), StartError> {
 
 async fn open_store(config: &Config) -> Result<Opened, StartError> {
     let data = config.data.clone();
-    let open = move || Store::open(&data, Arc::new(Decider), Options::default());
-    tokio::task::spawn_blocking(open)
+    let (tell, opened) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("store-open".to_owned())
+        .spawn(move || {
+            // The threads that write and sync the log are started here, and inherit it.
+            turns::first();
+            // A node that has given up does not want to know.
+            let _ = tell.send(Store::open(&data, Arc::new(Decider), Options::default()));
+        })
+        .map_err(|error| StartError::System(error.to_string()))?;
+    opened
         .await
-        .map_err(|error| StartError::System(error.to_string()))?
+        .map_err(|_| StartError::System("opening the store failed".to_owned()))?
         .map_err(StartError::from)
 }
 

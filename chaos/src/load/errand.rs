@@ -25,6 +25,8 @@ pub struct Carried {
     /// Workers on which the job was lost before.
     pub lost_on: Vec<NodeId>,
     pub png: Bytes,
+    /// Uploaded and downloaded when it was done at last.
+    pub bytes: usize,
     pub ended: Instant,
 }
 
@@ -92,6 +94,7 @@ impl Errand<'_> {
                         job: self.place.job,
                         worker: placed.worker,
                         lost_on: self.place.exclude.clone(),
+                        bytes: self.work.input.len() + png.len(),
                         png,
                         ended: Instant::now(),
                     });

@@ -19,11 +19,10 @@ use super::hide::Hide;
 use super::intake::Done;
 use super::meter::ThreadId;
 use super::worker::Shared;
+use crate::turns;
 
 /// Threads that work on one job, where there are as many cores.
 const THREADS_A_JOB: u32 = 2;
-/// How far job threads stand back: a tenth of the weight of the node's other threads. See sched(7).
-const JOB_NICENESS: i32 = 10;
 /// Most jobs that run at one time.
 pub const MAX_SLOTS: u32 = 32;
 
@@ -64,7 +63,7 @@ pub(super) fn start_slot(
     let team = rayon::ThreadPoolBuilder::new()
         .num_threads(threads as usize)
         .thread_name(move |n| format!("cameo-job-{slot}.{n}"))
-        .start_handler(|_| stand_back())
+        .start_handler(|_| turns::last())
         .build()
         .map_err(std::io::Error::other)?;
     let members = team.broadcast(|_| ThreadId::here());
@@ -98,13 +97,6 @@ pub(super) fn start_slot(
             }
         })?;
     Ok(())
-}
-
-/// Raft's heartbeats, and whoever else of this node has something short to do, go before jobs.
-fn stand_back() {
-    if let Err(why) = rustix::process::nice(JOB_NICENESS) {
-        tracing::warn!(%why, "job threads compete with consensus as equals");
-    }
 }
 
 fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {

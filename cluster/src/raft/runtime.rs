@@ -5,6 +5,8 @@ use std::io;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+use crate::turns;
+
 /// How the names of Raft's threads begin.
 pub const RAFT_THREAD: &str = "raft-";
 
@@ -25,6 +27,7 @@ impl RaftThread {
         std::thread::Builder::new()
             .name(format!("{RAFT_THREAD}{node}"))
             .spawn(move || {
+                turns::first();
                 // Ends by error, when the sender is dropped.
                 let _ = runtime.block_on(dropped);
                 drop(runtime);

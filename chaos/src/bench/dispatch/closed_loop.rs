@@ -45,6 +45,6 @@ pub async fn run(
         ended.extend(joined??);
     }
     let mut ran = collect(stage, ended, began)?;
-    ran.see_servers(stage, &before)?;
+    ran.see_used(stage, &before)?;
     Ok(ran)
 }

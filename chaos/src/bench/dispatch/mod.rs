@@ -12,6 +12,7 @@ mod measured;
 mod neighbour;
 mod open_loop;
 mod oracle;
+mod overhead;
 mod pinning;
 mod plan;
 mod quantile;

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::measured;
 use super::oracle::{self, Job, Server};
+use super::overhead::Overhead;
 use super::plan::Arrival;
 use super::quantile::Times;
 use super::stage::Stage;
@@ -25,7 +26,10 @@ pub struct Done {
     pub arrives: f64,
     /// From the planned arrival to the last byte of the PNG. Seconds.
     pub took: f64,
+    /// CPU seconds of the image.
     pub cpu: f64,
+    /// Uploaded and downloaded.
+    pub bytes: usize,
     pub worker: u64,
 }
 
@@ -34,8 +38,8 @@ pub struct Done {
 pub struct Ran {
     pub done: Vec<Done>,
     pub failed: Vec<Failed>,
-    /// The workers as they were: quota in cores less what the node used for itself.
-    pub servers: BTreeMap<u64, Server>,
+    /// CPU seconds of each worker, with all that it did; nothing where they came and went.
+    pub used: BTreeMap<u64, f64>,
     /// From the first arrival to the last end. Seconds.
     pub span: f64,
     /// Jobs that the leader did itself.
@@ -52,7 +56,7 @@ pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow
     let load = Load::of(stage, works);
     let ended = bring(&load, plan, began).await?;
     let mut ran = collect(stage, ended, began)?;
-    ran.see_servers(stage, &before)?;
+    ran.see_used(stage, &before)?;
     Ok(ran)
 }
 
@@ -124,6 +128,7 @@ pub fn collect(stage: &Stage, mut ended: Vec<Ended>, began: Instant) -> anyhow::
                     arrives: (asked - began).as_secs_f64(),
                     took: (carried.ended - asked).as_secs_f64(),
                     cpu: *cpu.context("each job that was done is in a node's log")?,
+                    bytes: carried.bytes,
                     worker: carried.worker,
                 });
             }
@@ -134,43 +139,31 @@ pub fn collect(stage: &Stage, mut ended: Vec<Ended>, began: Instant) -> anyhow::
         by_leader: done.iter().filter(|job| job.worker == stage.leader).count(),
         done,
         failed,
-        servers: BTreeMap::new(),
+        used: BTreeMap::new(),
         span,
     })
 }
 
 impl Ran {
-    /// Takes note of what the workers had for jobs, now that all have ended; `before` is what their nodes had used
-    /// when the first was asked for.
+    /// Takes note of what the workers have used, now that all jobs have ended; `before` is what they had used when the
+    /// first was asked for.
     ///
     /// # Errors
     /// When a node's figures are missing.
-    pub fn see_servers(
+    pub fn see_used(
         &mut self,
         stage: &Stage,
         before: &BTreeMap<u64, Duration>,
     ) -> anyhow::Result<()> {
         let after = measured::nodes_cpu(&stage.cluster)?;
-        for (node, quota) in &stage.quotas {
+        for node in stage.quotas.keys() {
             let (Some(before), Some(after)) = (before.get(node), after.get(node)) else {
                 anyhow::bail!("node {node} did not run all the time");
             };
             let used = after.saturating_sub(*before).as_secs_f64();
-            let own = ((used - self.work_of(*node)) / self.span).max(0.0);
-            let server = Server {
-                cores: f64::from(*quota) / 1000.0 - own,
-                neighbour: Vec::new(),
-            };
-            self.servers.insert(*node, server);
+            self.used.insert(*node, used);
         }
         Ok(())
-    }
-
-    /// CPU seconds of the jobs of one worker.
-    #[must_use]
-    pub fn work_of(&self, worker: u64) -> f64 {
-        let jobs = self.done.iter().filter(|job| job.worker == worker);
-        jobs.map(|job| job.cpu).sum()
     }
 
     /// How long each job took.
@@ -179,27 +172,34 @@ impl Ran {
         self.done.iter().map(|job| job.took).collect()
     }
 
-    /// How long the oracle would have taken for the same jobs.
+    /// How long an oracle with these workers would have taken for the same jobs.
     #[must_use]
-    pub fn oracles_times(&self) -> Vec<f64> {
-        let jobs: Vec<Job> = self.done.iter().map(Job::from).collect();
-        let servers: Vec<Server> = self.servers.values().cloned().collect();
-        oracle::latencies(&servers, &jobs)
+    pub fn oracles_times(&self, servers: &[Server], overhead: Overhead) -> Vec<f64> {
+        let job = |done: &Done| Job {
+            arrives: done.arrives,
+            cpu: done.work(overhead),
+        };
+        let jobs: Vec<Job> = self.done.iter().map(job).collect();
+        oracle::latencies(servers, &jobs)
+    }
+
+    /// CPU seconds of all images.
+    #[must_use]
+    pub fn images_cpu(&self) -> f64 {
+        self.done.iter().map(|job| job.cpu).sum()
     }
 
     /// CPU seconds of all jobs.
     #[must_use]
-    pub fn work(&self) -> f64 {
-        self.done.iter().map(|job| job.cpu).sum()
+    pub fn work(&self, overhead: Overhead) -> f64 {
+        self.done.iter().map(|job| job.work(overhead)).sum()
     }
 }
 
-impl From<&Done> for Job {
-    fn from(done: &Done) -> Self {
-        Job {
-            arrives: done.arrives,
-            cpu: done.cpu,
-        }
+impl Done {
+    /// CPU seconds of its image, and of moving its bytes.
+    fn work(&self, overhead: Overhead) -> f64 {
+        self.cpu + self.bytes as f64 * overhead.a_byte
     }
 }
 
@@ -212,8 +212,8 @@ pub struct Pooled {
 }
 
 impl Pooled {
-    pub fn add(&mut self, ran: &Ran) {
-        self.add_times(ran.times(), ran.oracles_times());
+    pub fn add(&mut self, ran: &Ran, servers: &[Server], overhead: Overhead) {
+        self.add_times(ran.times(), ran.oracles_times(servers, overhead));
         self.failed += ran.failed.len();
     }
 

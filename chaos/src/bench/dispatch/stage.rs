@@ -10,7 +10,6 @@ use cameo_processes::{Binaries, Cluster, Process, until};
 use tempfile::TempDir;
 
 use super::cgroup::{Group, Groups};
-use super::oracle::Server;
 use super::pinning;
 use crate::load::{Nodes, User};
 
@@ -208,19 +207,6 @@ impl Stage {
         let node = self.cluster.node_mut(old).context("it is still a node")?;
         node.start().await?;
         self.pin_all()
-    }
-
-    /// The workers, as if their nodes used nothing for themselves.
-    #[must_use]
-    pub fn servers_without_overhead(&self) -> BTreeMap<u64, Server> {
-        let server = |quota: &u32| Server {
-            cores: f64::from(*quota) / 1000.0,
-            neighbour: Vec::new(),
-        };
-        self.quotas
-            .iter()
-            .map(|(node, quota)| (*node, server(quota)))
-            .collect()
     }
 
     /// Stops everything.

@@ -1,41 +1,43 @@
-//! What a job of each kind costs, to know the rate that is 70% of what there is.
+//! What a job of each kind costs, and what a node costs without any.
 
 use super::{KINDS, LARGEST, SMALLEST, Scenes, USERS, WORKERS};
 use crate::bench::dispatch::closed_loop;
+use crate::bench::dispatch::overhead::{Overhead, idle};
 use crate::bench::dispatch::stage::{Placing, Stage};
 use crate::bench::figure::{Figure, round};
 
 /// How often each kind is done.
-const TIMES: usize = 3;
+const TIMES: usize = 5;
 
 impl Scenes<'_> {
-    /// Does each kind a few times, alone, to know the rate that is 70% of what there is.
+    /// Does each kind a few times, alone.
     pub(super) async fn calibrate(&mut self) -> anyhow::Result<()> {
         let stage = Stage::start(&WORKERS, USERS, Placing::OURS).await?;
-        let mut costs = Vec::new();
+        let idle = idle(&stage).await?;
+        let mut runs = Vec::new();
         for work in self.works.clone() {
-            let ran = closed_loop::run(&stage, &[work], 1, TIMES, self.seed).await?;
-            costs.push(ran.work() / ran.done.len() as f64);
+            runs.push(closed_loop::run(&stage, &[work], 1, TIMES, self.seed).await?);
         }
         stage.end().await?;
-        self.mean_cpu = costs.iter().sum::<f64>() / costs.len() as f64;
-        let (least, most) = (costs[0] * 1e3, costs[KINDS - 1] * 1e3);
+        self.overhead = Overhead::of(WORKERS.len(), idle, &runs);
+        let jobs: usize = runs.iter().map(|ran| ran.done.len()).sum();
+        let work: f64 = runs.iter().map(|ran| ran.work(self.overhead)).sum();
+        self.mean_work = work / jobs as f64;
+        let images = |kind: usize| runs[kind].images_cpu() / runs[kind].done.len() as f64;
+        let (least, most) = (images(0) * 1e3, images(KINDS - 1) * 1e3);
         let note = format!(
-            "{KINDS} kinds from {} to {} ms of CPU, payloads of {} to {} kB",
+            "{KINDS} kinds, images from {} to {} ms of CPU, payloads of {} to {} kB; moving a megabyte {} ms; an idle \
+             worker {}% of a core",
             round(least),
             round(most),
             SMALLEST / 1e3,
-            LARGEST / 1e3
+            LARGEST / 1e3,
+            round(self.overhead.a_byte * 1e9),
+            round(self.overhead.idle_cores * 100.0),
         );
-        let figure = Figure::new("job_cpu_ms", self.mean_cpu * 1e3, "ms", costs.len(), note);
-        self.add(figure);
-        self.add(Figure::new(
-            "job_sizes_span",
-            most / least,
-            "x",
-            costs.len(),
-            "",
-        ));
+        let mean_ms = self.mean_work * 1e3;
+        self.add(Figure::new("job_cpu_ms", mean_ms, "ms", jobs, note));
+        self.add(Figure::new("job_sizes_span", most / least, "x", jobs, ""));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Scenes, WORKERS};
+use super::{Scenes, WORKERS, cores};
 use crate::bench::dispatch::closed_loop;
 use crate::bench::dispatch::open_loop::Ran;
 use crate::bench::dispatch::stage::{Placing, Stage};
@@ -16,38 +16,30 @@ impl Scenes<'_> {
         let used = used(&ran, &stage.quotas);
         stage.end().await?;
         self.leaders_jobs += ran.by_leader;
-        let quotas = f64::from(WORKERS.iter().sum::<u32>()) / 1000.0;
-        let left: f64 = ran.servers.values().map(|server| server.cores).sum();
-        let ideal = ran.work() / quotas;
+        let quotas = cores(WORKERS.iter().sum());
+        let left: f64 = self.servers().iter().map(|server| server.cores).sum();
+        let work = ran.work(self.overhead);
         let note = format!(
-            "{clients} clients x {each} jobs in {} s; of {quotas} cores the nodes themselves used {}: against what was \
-             left for jobs {}x; quotas used: {used}",
+            "{clients} clients x {each} jobs in {} s; the work is {} s of images and {} s of moving their bytes; less \
+             what idle nodes use {}x; quotas used: {used}",
             round(ran.span),
-            round(quotas - left),
-            round(ran.span * left / ran.work())
+            round(ran.images_cpu()),
+            round(work - ran.images_cpu()),
+            round(ran.span * left / work),
         );
         let n = ran.done.len();
-        self.add(Figure::new(
-            "makespan_vs_ideal",
-            ran.span / ideal,
-            "x",
-            n,
-            note,
-        ));
+        let makespan = ran.span * quotas / work;
+        self.add(Figure::new("makespan_vs_ideal", makespan, "x", n, note));
         Ok(())
     }
 }
 
-/// How much of each worker's quota was used, by jobs and by the node itself.
+/// How much of each worker's quota was used.
 fn used(ran: &Ran, quotas: &BTreeMap<u64, u32>) -> String {
     let part = |(node, quota): (&u64, &u32)| {
-        let quota = f64::from(*quota) / 1000.0;
-        let own = quota - ran.servers.get(node)?.cores;
-        let jobs = ran.work_of(*node);
-        Some(format!(
-            "{quota}: {:.0}%",
-            (jobs / ran.span + own) / quota * 100.0
-        ))
+        let quota = cores(*quota);
+        let used = ran.used.get(node)? / ran.span / quota;
+        Some(format!("{quota}: {:.0}%", used * 100.0))
     };
     quotas
         .iter()

@@ -39,8 +39,7 @@ impl Scenes<'_> {
         };
         let (ended, led) = tokio::join!(open_loop::bring(&load, &plan, began), change);
         let (ended, led) = (ended?, led?);
-        let mut ran = open_loop::collect(&stage, ended, began)?;
-        ran.servers = stage.servers_without_overhead();
+        let ran = open_loop::collect(&stage, ended, began)?;
         stage.end().await?;
         let mut pooled = Pooled::default();
         let settled = |arrives: f64| {
@@ -56,11 +55,12 @@ impl Scenes<'_> {
                 .map(|(_, took)| took)
                 .collect()
         };
-        pooled.add_times(counted(ran.times()), counted(ran.oracles_times()));
+        let oracles = ran.oracles_times(&self.servers(), self.overhead);
+        pooled.add_times(counted(ran.times()), counted(oracles));
         pooled.failed = ran.failed.len();
         let note = format!(
-            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one leads; the oracle's \
-             nodes use nothing for themselves and lose no worker",
+            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one leads; the oracle \
+             loses no worker",
             LEADS_FOR.as_secs()
         );
         self.compare(rival, "leader_change", &pooled, &note);

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::extent::Extent;
 use super::open_loop::Pooled;
+use super::oracle::Server;
+use super::overhead::Overhead;
 use super::stage::Placing;
 use crate::bench::document::Document;
 use crate::bench::figure::{Figure, round};
@@ -24,8 +26,8 @@ const WORKERS: [u32; 4] = [600, 300, 300, 150];
 const USERS: usize = 12;
 /// Part of the quotas that jobs ask for in an open loop.
 const LOAD: f64 = 0.70;
-/// Scenes whose jobs come at a rate that follows from what a job costs.
-const PACED: [&str; 4] = ["open", "neighbour", "leader", "rivals"];
+/// Scenes that have to know what a job costs: for the rate at which jobs come, or for the ideal.
+const CALIBRATED: [&str; 5] = ["closed", "open", "neighbour", "leader", "rivals"];
 /// Kinds of jobs, from the smallest to the largest, each as likely; evenly spaced as logarithms.
 const KINDS: usize = 10;
 const SMALLEST: f64 = 300e3;
@@ -37,8 +39,9 @@ pub struct Scenes<'a> {
     seed: u64,
     extent: Extent,
     works: Vec<Arc<Work>>,
-    /// CPU seconds of a job of any kind.
-    mean_cpu: f64,
+    /// CPU seconds of a job of any kind, with the moving of its bytes.
+    mean_work: f64,
+    overhead: Overhead,
     leaders_jobs: usize,
     document: &'a mut Document,
 }
@@ -59,7 +62,8 @@ impl<'a> Scenes<'a> {
             seed: arguments.seed,
             extent: Extent::of(arguments),
             works: works.collect::<anyhow::Result<_>>()?,
-            mean_cpu: 0.0,
+            mean_work: 0.0,
+            overhead: Overhead::default(),
             leaders_jobs: 0,
             document,
         })
@@ -70,7 +74,7 @@ impl<'a> Scenes<'a> {
     /// # Errors
     /// When nodes do not do what they should.
     pub async fn play(mut self) -> anyhow::Result<()> {
-        if PACED.iter().any(|scene| self.plays(scene)) {
+        if CALIBRATED.iter().any(|scene| self.plays(scene)) {
             self.calibrate().await?;
         }
         if self.wanted("table") {
@@ -118,8 +122,16 @@ impl<'a> Scenes<'a> {
 
     /// Jobs a second in an open loop.
     fn rate(&self) -> f64 {
-        let quotas = f64::from(WORKERS.iter().sum::<u32>()) / 1000.0;
-        LOAD * quotas / self.mean_cpu
+        LOAD * cores(WORKERS.iter().sum()) / self.mean_work
+    }
+
+    /// The workers as an oracle has them: as if nothing was to do but jobs and to be a node.
+    fn servers(&self) -> Vec<Server> {
+        let server = |quota: u32| Server {
+            cores: cores(quota) - self.overhead.idle_cores,
+            neighbour: Vec::new(),
+        };
+        WORKERS.map(server).to_vec()
     }
 
     fn compare(&mut self, rival: &str, scene: &str, pooled: &Pooled, note: &str) {
@@ -147,4 +159,8 @@ impl<'a> Scenes<'a> {
             self.add(Figure::new(name, ours_s / oracles_s, "x", ours.len(), note));
         }
     }
+}
+
+fn cores(millicores: u32) -> f64 {
+    f64::from(millicores) / 1000.0
 }

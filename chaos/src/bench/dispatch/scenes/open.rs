@@ -31,7 +31,7 @@ impl Scenes<'_> {
                 .open_run(Placing::OURS, self.extent.open_jobs, run)
                 .await?;
             self.leaders_jobs += ran.by_leader;
-            pooled.add(&ran);
+            pooled.add(&ran, &self.servers(), self.overhead);
         }
         self.compare(
             "",
@@ -59,7 +59,7 @@ impl Scenes<'_> {
             };
             let ran = self.open_run(placing, self.extent.rival_jobs, 0).await?;
             let mut pooled = Pooled::default();
-            pooled.add(&ran);
+            pooled.add(&ran, &self.servers(), self.overhead);
             self.compare(name, "open", &pooled, "1 run");
             if self.extent.rivals_everywhere {
                 self.with_neighbour(name, placing).await?;

@@ -10,6 +10,9 @@ use crate::bench::dispatch::open_loop::{self, Pooled};
 use crate::bench::dispatch::plan;
 use crate::bench::dispatch::stage::{Placing, Stage};
 
+/// Which of the workers it moves in with.
+const HIT: usize = 1;
+
 impl Scenes<'_> {
     pub(super) async fn with_neighbour(
         &mut self,
@@ -18,7 +21,10 @@ impl Scenes<'_> {
     ) -> anyhow::Result<()> {
         let stage = Stage::start(&WORKERS, USERS, placing).await?;
         let plan = plan::poisson(self.seed, self.extent.open_jobs, KINDS, self.rate());
-        let hit = stage.quotas.iter().find(|(_, quota)| **quota == WORKERS[1]);
+        let hit = stage
+            .quotas
+            .iter()
+            .find(|(_, quota)| **quota == WORKERS[HIT]);
         let hit = hit.map_or(0, |(node, _)| *node);
         let folder = tempfile::tempdir()?;
         let neighbour = Neighbour::move_in(stage.group(hit)?, folder.path()).await?;
@@ -28,17 +34,16 @@ impl Scenes<'_> {
             open_loop::run(&stage, &self.works, &plan),
             neighbour.come_and_go(began, until)
         );
-        let (mut ran, busy) = (ran?, busy?);
+        let (ran, busy) = (ran?, busy?);
         neighbour.move_out().await?;
         stage.end().await?;
         if placing == Placing::OURS {
             self.leaders_jobs += ran.by_leader;
         }
-        if let Some(server) = ran.servers.get_mut(&hit) {
-            server.neighbour = busy;
-        }
+        let mut servers = self.servers();
+        servers[HIT].neighbour = busy;
         let mut pooled = Pooled::default();
-        pooled.add(&ran);
+        pooled.add(&ran, &servers, self.overhead);
         let note = format!(
             "a neighbour takes 70% of a worker of .3 core for {} of every {} s",
             BUSY.as_secs(),
