@@ -6,7 +6,9 @@
 
 use super::cgroup::{NEIGHBOURS_PART, PERIOD_US};
 
-const PERIOD: f64 = PERIOD_US as f64 / 1e6;
+/// Inside, time is in whole nanoseconds: with fractions a period's end may seem to lie before it.
+const SECOND: f64 = 1e9;
+const PERIOD: u64 = PERIOD_US * 1_000;
 /// A worker whose node uses all of its quota still gets this part of a core.
 const LEAST_CORES: f64 = 0.005;
 
@@ -28,13 +30,14 @@ pub struct Job {
     pub cpu: f64,
 }
 
-/// How far a worker has got.
+/// How far a worker has got. Nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Line {
-    free_at: f64,
+    free_at: u64,
+    /// The beginning of the period that `used` is of.
     period: u64,
-    /// Of this period's quota. Seconds.
-    used: f64,
+    /// Of this period's quota.
+    used: u64,
 }
 
 /// How long each job takes from its arrival to its end, in the order given, which is that of the arrivals. Seconds.
@@ -47,13 +50,11 @@ pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
                 .iter()
                 .zip(&lines)
                 .map(|(server, line)| server.does(*line, job));
-            let best = ends
-                .enumerate()
-                .min_by(|a, b| a.1.free_at.total_cmp(&b.1.free_at));
+            let best = ends.enumerate().min_by_key(|(_, line)| line.free_at);
             match best {
                 Some((at, line)) => {
                     lines[at] = line;
-                    line.free_at - job.arrives
+                    line.free_at as f64 / SECOND - job.arrives
                 }
                 None => f64::INFINITY,
             }
@@ -64,40 +65,38 @@ pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
 impl Server {
     /// The line after this job.
     fn does(&self, mut line: Line, job: &Job) -> Line {
-        let quota = self.cores.max(LEAST_CORES) * PERIOD;
-        let mut now = line.free_at.max(job.arrives);
-        let mut left = job.cpu;
+        let quota = (self.cores.max(LEAST_CORES) * PERIOD as f64) as u64;
+        let mut now = line.free_at.max((job.arrives * SECOND) as u64);
+        let mut left = (job.cpu * SECOND) as u64;
         loop {
-            let period = (now / PERIOD) as u64;
+            let period = now - now % PERIOD;
             if period != line.period {
-                (line.period, line.used) = (period, 0.0);
+                (line.period, line.used) = (period, 0);
             }
-            let end = (period + 1) as f64 * PERIOD;
-            let share = self.share_at(now);
+            let end = period + PERIOD;
             // Whatever the neighbour uses is used of the same quota.
-            let may = (quota - line.used).min(end - now).max(0.0);
-            let needs = left / share;
+            let may = (quota.saturating_sub(line.used)).min(end - now);
+            let share = self.percent_at(now);
+            let needs = (left * 100).div_ceil(share);
             if needs <= may {
                 line.used += needs;
                 line.free_at = now + needs;
                 return line;
             }
-            left -= may * share;
+            left -= may * share / 100;
             line.used += may;
-            now = if end > now { end } else { now + PERIOD };
+            now = end;
         }
     }
 
-    fn share_at(&self, at: f64) -> f64 {
+    /// What is left beside the neighbour.
+    fn percent_at(&self, at: u64) -> u64 {
+        let at = at as f64 / SECOND;
         let busy = self
             .neighbour
             .iter()
             .any(|(from, until)| (*from..*until).contains(&at));
-        if busy {
-            (100 - NEIGHBOURS_PART) as f64 / 100.0
-        } else {
-            1.0
-        }
+        if busy { 100 - NEIGHBOURS_PART } else { 100 }
     }
 }
 
@@ -117,7 +116,7 @@ mod tests {
     }
 
     fn close(a: f64, b: f64) -> bool {
-        (a - b).abs() < 1e-9
+        (a - b).abs() < 1e-7
     }
 
     #[test]
@@ -128,6 +127,15 @@ mod tests {
         // What is short is done at full speed.
         let took = latencies(&[server(0.3)], &[job(0.101, 0.005)]);
         assert!(close(took[0], 0.005), "{took:?}");
+    }
+
+    #[test]
+    fn a_busy_worker_gets_every_period_of_its_quota() {
+        for begin in [0.0, 0.003, 1.0, 17.777] {
+            let took = latencies(&[server(0.25)], &[job(begin, 60.0)]);
+            // To within one period at either end.
+            assert!((took[0] - 240.0).abs() < 0.04, "{begin}: {took:?}");
+        }
     }
 
     #[test]

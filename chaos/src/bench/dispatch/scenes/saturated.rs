@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -27,16 +28,24 @@ const IDLE_PART: u32 = 5;
 impl Scenes<'_> {
     /// Writes to an idle cluster, then to one that works on images all the while.
     pub(super) async fn saturated(&mut self) -> anyhow::Result<()> {
-        let stage = Stage::start_without_quotas(3, 1, Placing::OURS).await?;
-        let span = self.extent.saturated_for;
-        let idle = writes(&stage, "idle", span / IDLE_PART).await?;
+        let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
+        let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
+        let idle = elsewhere(
+            cameo_sched::prompt,
+            writes(url.clone(), "idle", span / IDLE_PART),
+        );
+        let idle = idle.await?;
         let term = term(&stage).await?;
-        let clients = Clients::of(&stage, &self.works)?;
-        let over = clients.over.clone();
-        let busy = tokio::task::spawn_blocking(|| clients.keep_busy());
-        let writes = writes(&stage, "busy", span).await;
-        over.store(true, Ordering::Relaxed);
-        let (jobs, writes) = (busy.await??, writes?);
+        let clients = Arc::new(Clients::of(&stage, &self.works)?);
+        let busy = elsewhere(cameo_sched::patient, clients.clone().keep_busy());
+        let writes = elsewhere(cameo_sched::prompt, writes(url, "busy", span));
+        let writes = async {
+            let writes = writes.await;
+            clients.over.store(true, Ordering::Relaxed);
+            writes
+        };
+        let (jobs, writes) = tokio::join!(busy, writes);
+        let (jobs, writes) = (jobs?, writes?);
         let elections = self::term(&stage).await? - term;
         stage.end().await?;
         let note = format!("{} s, {jobs} jobs", span.as_secs());
@@ -62,13 +71,33 @@ impl Scenes<'_> {
     }
 }
 
-/// Those who bring jobs. Elsewhere they have machines of their own: so here they stand back as far as the jobs do,
-/// on a thread of their own, and it is the cluster's latency that is measured, not theirs.
+/// Does something on a thread of its own, as if on a machine of its own: those who bring jobs stand back as far as
+/// the jobs do, and who writes is prompt, so that it is the cluster's latency that is measured and not theirs.
+async fn elsewhere<T: Send + 'static>(
+    turns: fn() -> std::io::Result<()>,
+    what: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    let alone = move || {
+        turns().context("a thread's turns")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(what)
+    };
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Nobody waits for it when the scene has failed.
+        let _ = tell.send(alone());
+    });
+    told.await.context("its thread has panicked")?
+}
+
+/// Those who bring jobs.
 struct Clients {
     url: String,
     nodes: Arc<Nodes>,
     works: Vec<Arc<Work>>,
-    over: Arc<AtomicBool>,
+    over: AtomicBool,
 }
 
 impl Clients {
@@ -77,37 +106,25 @@ impl Clients {
             url: stage.leaders_url()?,
             nodes: stage.nodes.clone(),
             works: works.to_vec(),
-            over: Arc::default(),
+            over: AtomicBool::new(false),
         })
     }
 
     /// Every client brings its next job as soon as it can, until it is over. How many were done.
-    fn keep_busy(self) -> anyhow::Result<usize> {
-        let stood_back = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .on_thread_start(|| {
-                if let Err(why) = cameo_sched::patient() {
-                    eprintln!("clients compete with the cluster as equals: {why}");
-                }
-            })
-            .enable_all()
-            .build()?;
-        let this = Arc::new(self);
-        stood_back.block_on(async {
-            let mut clients = JoinSet::new();
-            for n in 0..CLIENTS {
-                clients.spawn(this.clone().bring(n));
-            }
-            let mut done = 0;
-            while let Some(joined) = clients.join_next().await {
-                done += joined??;
-            }
-            Ok(done)
-        })
+    async fn keep_busy(self: Arc<Self>) -> anyhow::Result<usize> {
+        let mut clients = JoinSet::new();
+        for n in 0..CLIENTS {
+            clients.spawn(self.clone().bring(n));
+        }
+        let mut done = 0;
+        while let Some(joined) = clients.join_next().await {
+            done += joined??;
+        }
+        Ok(done)
     }
 
     async fn bring(self: Arc<Self>, client: usize) -> anyhow::Result<usize> {
-        let user = User::register(&self.url, format!("busy-client-{client}").parse()?).await?;
+        let user = User::register(&self.url, format!("client-{client}").parse()?).await?;
         let mut done = 0;
         while !self.over.load(Ordering::Relaxed) {
             let work = &self.works[(client + done) % self.works.len()];
@@ -124,15 +141,15 @@ impl Clients {
 }
 
 /// Registers one user after another at the leader; how long each took, from its planned time on.
-async fn writes(stage: &Stage, prefix: &str, span: Duration) -> anyhow::Result<Times> {
-    let url = stage.leaders_url()?;
+async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Times> {
+    let first = User::register(&url, format!("{prefix}-writer").parse()?).await?;
     let began = Instant::now();
     let mut running = JoinSet::new();
     for n in 0..span.div_duration_f64(WRITE_EVERY) as u32 {
         let at = began + WRITE_EVERY * n;
         sleep_until(at).await;
         let (name, url) = (format!("{prefix}-{n}").parse()?, url.clone());
-        let newcomer = User::unregistered(&stage.users[0]);
+        let newcomer = User::unregistered(&first);
         running.spawn(async move {
             newcomer.introduce(&url, name).await?;
             anyhow::Ok(at.elapsed().as_secs_f64())
