@@ -32,6 +32,8 @@ const SIZES: [usize; 4] = [50_000, 200_000, 800_000, 2_000_000];
 /// So many milliseconds a fault lasts, and so many lie between two.
 const LASTS: std::ops::Range<u64> = 200..2_500;
 const BETWEEN: std::ops::Range<u64> = 100..1_000;
+/// One worker is hit at a time, and the others go on: so many of so many jobs are done.
+const MOST: (usize, usize) = (9, 10);
 /// Everything is out of the queues by then.
 const DRAINS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -286,5 +288,10 @@ fn judge(
             }
         }
     }
+    let (done, all) = (summary.done, summary.jobs);
+    ensure!(
+        done * MOST.1 >= all * MOST.0,
+        "law J1: of {all} jobs only {done} were done"
+    );
     Ok(summary)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cameo_cluster::config::{CommandLine, Config, Removal, Verb};
 use cameo_cluster::node::{Node, Stage};
-use cameo_cluster::raft::{RAFT_THREAD, remove_worker};
+use cameo_cluster::raft::{RAFT_THREAD, RemoveError, remove_worker};
 use cameo_cluster::secret_file;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -117,6 +117,11 @@ fn remove(removal: &Removal) -> ExitCode {
                 removal.id
             );
             ExitCode::SUCCESS
+        }
+        // It may work the next time.
+        Err(error @ RemoveError::InTime(_)) => {
+            eprintln!("cameod: {error}");
+            ExitCode::FAILURE
         }
         Err(error) => usage(&error),
     }

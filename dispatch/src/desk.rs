@@ -174,6 +174,17 @@ impl Desk {
         })
     }
 
+    /// There are followers, and none has reported in this term.
+    #[must_use]
+    pub fn has_heard_nobody(&self) -> bool {
+        let mut followers = self
+            .rows
+            .values()
+            .filter(|row| row.member.is_some_and(|member| member.node != self.leader));
+        let is_silent = |row: &Row| row.heard.is_none();
+        followers.next().is_some_and(is_silent) && followers.all(is_silent)
+    }
+
     /// The incarnation of a worker that has reported.
     #[must_use]
     pub fn incarnation(&self, worker: NodeId) -> Option<u64> {

@@ -125,7 +125,9 @@ impl Page {
                 }
             }
         }
-        let told = report.first_event + report.events.len() as u64;
+        let told = report
+            .first_event
+            .saturating_add(report.events.len() as u64);
         self.next_event = self.next_event.max(told);
         finished
     }

@@ -183,6 +183,9 @@ async fn several_images_are_asked_for_at_once_and_each_is_told_by_itself() -> an
     let again = [&arguments[..3], &["ffffffffffff"]].concat();
     let ran = ben.run(&again).await?;
     assert_eq!(ran.code, 3, "{ran:?}");
+    let images = &ran.json["images"];
+    assert_eq!(images[0]["ok"], true, "{ran:?}");
+    assert_eq!(images[1]["error"]["code"], "not_found", "{ran:?}");
     Ok(())
 }
 

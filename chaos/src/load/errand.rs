@@ -22,6 +22,8 @@ const MAX_LOST: usize = 1;
 pub struct Carried {
     pub job: JobId,
     pub worker: NodeId,
+    /// Who placed it.
+    pub leader: NodeId,
     /// Workers on which the job was lost before.
     pub lost_on: Vec<NodeId>,
     pub png: Bytes,
@@ -93,6 +95,7 @@ impl Errand<'_> {
                     return Ok(Carried {
                         job: self.place.job,
                         worker: placed.worker,
+                        leader: placed.leader,
                         lost_on: self.place.exclude.clone(),
                         bytes: self.work.input.len() + png.len(),
                         png,

@@ -11,6 +11,7 @@ use cameo_common::peer::{AskOutcome, PeerReply, PeerRequest};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::RightsAck;
+use futures_util::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
 use super::{Core, open_requests};
@@ -21,11 +22,15 @@ use crate::directory;
 use crate::exit::Failure;
 use crate::notices::Notice;
 use crate::peer::ask::ACK_DEADLINE;
+use crate::peer::serve::REQUESTS_PER_DEVICE;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, change};
 
 /// Wishes that are asked again at the start of a session.
 const MAX_ASKED_AGAIN: usize = 32;
+/// Wishes that are told at one time: fewer than an owner's agent takes from one device.
+pub const ASKED_AT_ONCE: usize = 4;
+const _: () = assert!(ASKED_AT_ONCE < REQUESTS_PER_DEVICE);
 
 /// What came of rights that were offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,14 +200,16 @@ pub(super) async fn ask_again(core: &Core) {
     let Ok(waiting) = open_requests(&core.ctx) else {
         return;
     };
-    for outgoing in waiting.into_iter().take(MAX_ASKED_AGAIN) {
-        let core = core.clone();
-        tokio::spawn(async move {
+    let core = core.clone();
+    tokio::spawn(async move {
+        let again = stream::iter(waiting.into_iter().take(MAX_ASKED_AGAIN));
+        let ask_one = async |outgoing: Outgoing| {
             if let Err(error) = ask(&core.ctx, &core.peers, &outgoing).await {
                 tracing::info!(owner = %outgoing.owner, %error, "not asked again yet");
             }
-        });
-    }
+        };
+        again.for_each_concurrent(ASKED_AT_ONCE, ask_one).await;
+    });
 }
 
 /// Asks an owner for an image; the same request however often. Keeps what he says.

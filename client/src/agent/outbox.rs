@@ -292,9 +292,9 @@ async fn failed(core: &Core, key: OutboxKey, error: &Failure) -> Result<(), Vaul
 }
 
 /// The attempts that count after one that failed so, and the wait before the next. That the
-/// cluster was not there says nothing about the thing itself.
+/// cluster was not there, or had no time, says nothing about the thing itself.
 fn tally(before: u32, error: &Failure) -> (u32, Duration) {
-    if error.exit == Exit::NoQuorum {
+    if error.exit == Exit::NoQuorum || error.code == share::BUSY {
         return (before, CLUSTER_PAUSE);
     }
     let count = before.saturating_add(1);

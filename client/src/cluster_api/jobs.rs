@@ -81,9 +81,6 @@ fn deadline_of(size: u64) -> Duration {
 fn is_about_the_job(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::BadJob
-            | ErrorCode::TooLarge
-            | ErrorCode::BadRequest
-            | ErrorCode::NotAuthenticated
+        ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated
     )
 }

@@ -22,6 +22,7 @@ use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
 
 pub use deliver::{check_receipt, deliver, send_rights};
+pub(crate) use place::BUSY;
 pub use record::{record, settle};
 
 /// The grant of a request, if one has been made.
@@ -135,9 +136,7 @@ async fn carry(
     step("sealing the photo");
     let sealed = seal::seal(ctx, &incoming, &image).await?;
     step("having it hidden by a worker");
-    let hidden = place::hide(&ctx.api, &sealed, ready, step).await?;
-    step("reading the carrier again");
-    let sealed = place::check(sealed, &hidden).await?;
+    let (sealed, hidden) = place::hide(&ctx.api, sealed, ready, step).await?;
     let owned = assemble::assemble(ctx, &incoming, terms, &sealed, &hidden, &descriptor)?;
     let blob = owned.blob();
     ctx.vault

@@ -69,7 +69,11 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
 }
 
 fn is_open(state: &IncomingState) -> bool {
-    matches!(state, IncomingState::Waiting | IncomingState::Approved(_))
+    // What has failed waits for this user: he can approve it once more, or deny it.
+    matches!(
+        state,
+        IncomingState::Waiting | IncomingState::Approved(_) | IncomingState::Failed(_)
+    )
 }
 
 fn document(incoming: &Incoming, image: Option<&Image>) -> Value {

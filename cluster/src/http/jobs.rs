@@ -15,8 +15,9 @@ use cameo_common::statements::Ticket;
 
 use super::caller::{Said, Uploading, header_statement};
 use super::{Api, Fault, body};
+use crate::jobs::at_slowest;
 
-/// A job's input has to be here within this time.
+/// A job's input has to be here within this time, and what its size takes on a slow line.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> Router<Api> {
@@ -59,7 +60,9 @@ async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Faul
         return Err(Fault::new(ErrorCode::BadTicket, message));
     }
     let admitted = api.worker.admit(&ticket, upload.caller.device).await?;
-    let (input, hash) = body::read_input(upload.body, admitted.size(), UPLOAD_DEADLINE).await?;
+    let size = admitted.size();
+    let deadline = UPLOAD_DEADLINE + at_slowest(size);
+    let (input, hash) = body::read_input(upload.body, size, deadline).await?;
     let carrier = admitted.run(input, hash).await?;
     let png = Body::from_stream(carrier);
     Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())

@@ -1,7 +1,7 @@
 //! A job that a worker has taken up, as its client holds it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cameo_common::codec::Stop;
@@ -60,9 +60,17 @@ impl Admitted {
         let ticket = self.hold.admission.ticket;
         shared.change(|intake| intake.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
-        let deadline = shared.settings.download_deadline;
+        // A carrier is about as large as its input.
+        let deadline = shared.settings.download_deadline + at_slowest(self.ticket.size);
         Ok(Carrier::new(pipe, self.hold, deadline))
     }
+}
+
+/// How long so many bytes may take on the slowest line that is waited for.
+#[must_use]
+pub fn at_slowest(bytes: u64) -> Duration {
+    const BYTES_A_SECOND: u64 = 512 * 1024;
+    Duration::from_secs(bytes / BYTES_A_SECOND)
 }
 
 impl Hold {

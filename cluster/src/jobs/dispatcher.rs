@@ -84,6 +84,8 @@ pub struct Dispatcher {
 struct State {
     /// While this node leads.
     desk: Option<Desk>,
+    /// When the desk was set up.
+    began: Moment,
     /// What earlier terms learned, while there is no desk.
     costs: CostModel,
     decided: DecisionCounts,
@@ -143,6 +145,7 @@ impl Dispatcher {
             state.costs = desk.into_costs();
         }
         state.unreadable.clear();
+        state.began = self.moment(Instant::now());
         state.desk = term.map(|term| {
             let costs = std::mem::take(&mut state.costs);
             Desk::new(self.node, term, self.settings, costs)
@@ -166,7 +169,8 @@ impl Dispatcher {
     /// order asked. `seed` is random.
     ///
     /// # Errors
-    /// When this node does not lead in the view's term. Each job has its own answer otherwise.
+    /// When this node does not lead in the view's term, or has only just begun to and heard nobody yet: to be asked
+    /// again. Each job has its own answer otherwise.
     pub fn place_all(
         &self,
         requests: &[PlaceJob],
@@ -176,13 +180,23 @@ impl Dispatcher {
     ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
         self.received(self.node, &(self.own_report)(), view.now);
         // Locked until the placements are in the book, so that the next ones see them.
-        let State { desk, decided, .. } = &mut *self.lock();
+        let State {
+            desk,
+            decided,
+            began,
+            ..
+        } = &mut *self.lock();
         let desk = desk.as_mut().filter(|desk| desk.term() == view.term);
         let desk = desk.ok_or(PlaceError::NotLeader)?;
         desk.set_members(view.members.iter().map(|place| Member {
             node: place.node,
             voter: place.voter,
         }));
+        // The first heartbeats are on their way: or the leader would do the work that others have time for.
+        let waited = self.moment(view.now).saturating_sub(*began);
+        if desk.has_heard_nobody() && waited < self.settings.stale_after {
+            return Err(PlaceError::NotLeader);
+        }
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|at| Reverse(desk.predict(requests[*at].size)));
         let mut placed = vec![Err(PlaceError::NotLeader); requests.len()];

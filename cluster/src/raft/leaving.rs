@@ -67,10 +67,13 @@ pub async fn remove_worker(
         patience_millis: patience_millis(),
     };
     let end = Instant::now() + DEADLINE;
+    // By a round whose answer did not come.
+    let mut may_be_removed = false;
     loop {
         let why = match leader.put(Purpose::Forming, &request, removed).await {
             Ok(()) => return Ok(()),
             Err(Unheard::Leader(_, MemberRefusal::Votes)) => return Err(RemoveError::Votes(node)),
+            Err(Unheard::Leader(_, MemberRefusal::NotAMember)) if may_be_removed => return Ok(()),
             Err(Unheard::Leader(_, MemberRefusal::NotAMember)) => {
                 return Err(RemoveError::NotAMember(node));
             }
@@ -79,6 +82,7 @@ pub async fn remove_worker(
             Err(Unheard::Nobody(why)) => why,
             Err(Unheard::Key) => "a node knows another key for node 0".to_owned(),
         };
+        may_be_removed = true;
         if Instant::now() + ROUND_PAUSE >= end {
             return Err(RemoveError::InTime(why));
         }

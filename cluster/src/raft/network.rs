@@ -151,7 +151,9 @@ impl<P: SnapshotPort> Client<P> {
         let (link, clocks, sink) = (self.link.clone(), self.clocks.clone(), self.sink.clone());
         let target = self.target;
         let answer = tokio::spawn(async move {
-            let reply = link.call(&body, Instant::now() + BEAT_TIMEOUT).await?;
+            // The report was made later than this, so its age errs to the safe side.
+            let asked = Instant::now();
+            let reply = link.call(&body, asked + BEAT_TIMEOUT).await?;
             let at = Instant::now();
             let reply = decode(&reply);
             if let Ok(NodeReply::Append {
@@ -159,7 +161,7 @@ impl<P: SnapshotPort> Client<P> {
             }) = &reply
             {
                 clocks.hear(target, beat.unix_millis, at);
-                sink.received(target, &beat.report, beat.unix_millis, at);
+                sink.received(target, &beat.report, beat.unix_millis, asked);
             }
             Ok(reply)
         });

@@ -11,6 +11,7 @@ pub const GOALS: Goals = &[
     ("antagonist_p99_vs_oracle", AtMost(1.40)),
     ("leader_change_p99_vs_oracle", AtMost(1.35)),
     ("leader_image_jobs", AtMost(0.0)),
+    ("failed_jobs", AtMost(0.0)),
     ("saturated_elections", AtMost(0.0)),
     ("saturated_write_p99_vs_idle", AtMost(2.0)),
 ];

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use cameo_processes::Process;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep_until};
 
 use super::cgroup::Group;
+use super::pinning::pin;
 
 /// Of every so long...
 pub const EVERY: Duration = Duration::from_secs(15);
@@ -22,12 +24,14 @@ pub struct Neighbour(Process);
 impl Neighbour {
     /// # Errors
     /// When it does not start.
-    pub async fn move_in(group: &Group, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn move_in(group: &Group, core: usize, folder: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new("sh");
         let spin = "echo $$ > \"$0\" && echo ready && while :; do :; done";
         command.arg("-c").arg(spin).arg(group.neighbour_procs());
         let log = folder.join("neighbour.log");
         let process = Process::start("neighbour", command, &log, READY_WITHIN).await?;
+        // The group's two parts divide its time only where they run on the same core.
+        pin(process.id().context("it runs")?, &[core])?;
         process.pause()?;
         Ok(Self(process))
     }

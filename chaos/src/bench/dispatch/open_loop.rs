@@ -30,7 +30,6 @@ pub struct Done {
     pub cpu: f64,
     /// Uploaded and downloaded.
     pub bytes: usize,
-    pub worker: u64,
 }
 
 /// What a run came to.
@@ -119,24 +118,24 @@ pub fn collect(stage: &Stage, mut ended: Vec<Ended>, began: Instant) -> anyhow::
     let span = began.elapsed().as_secs_f64();
     ended.sort_by_key(|(asked, _)| *asked);
     let cpu = measured::jobs_cpu(&stage.cluster);
-    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    let (mut done, mut failed, mut by_leader) = (Vec::new(), Vec::new(), 0);
     for (asked, end) in ended {
         match end {
             Ok(carried) => {
+                by_leader += usize::from(carried.worker == carried.leader);
                 let cpu = cpu.get(&carried.job.to_string());
                 done.push(Done {
                     arrives: (asked - began).as_secs_f64(),
                     took: (carried.ended - asked).as_secs_f64(),
                     cpu: *cpu.context("each job that was done is in a node's log")?,
                     bytes: carried.bytes,
-                    worker: carried.worker,
                 });
             }
             Err(why) => failed.push(why),
         }
     }
     Ok(Ran {
-        by_leader: done.iter().filter(|job| job.worker == stage.leader).count(),
+        by_leader,
         done,
         failed,
         used: BTreeMap::new(),

@@ -82,7 +82,6 @@ mod tests {
             took: 1.0,
             cpu: 0.5,
             bytes: 1000,
-            worker: 2,
         };
         let ran = Ran {
             done: vec![job.clone(), job],

@@ -156,6 +156,15 @@ impl Stage {
         Ok(())
     }
 
+    /// The core that a worker runs on.
+    ///
+    /// # Errors
+    /// When it is no worker.
+    pub fn core_of(&self, worker: u64) -> anyhow::Result<usize> {
+        let shared = pinning::share_out(&self.quotas, &pinning::cores()?);
+        shared.get(&worker).copied().context("a worker has a core")
+    }
+
     async fn reports_have_quotas(&self) -> Option<()> {
         let status = self.cluster.node(self.leader)?.status().await?;
         let members = status["members"].as_array()?;

@@ -33,6 +33,8 @@ enum Habit {
     /// Says that it has too little memory.
     TooSmall,
     RefusesTheJob,
+    /// Gives back something else.
+    Lies,
 }
 
 #[derive(Clone)]
@@ -79,6 +81,7 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
         }
         Habit::TooSmall => refuse(ErrorCode::WorkerTooSmall),
         Habit::RefusesTheJob => refuse(ErrorCode::BadJob),
+        Habit::Lies => "something else".into_response(),
     }
 }
 
@@ -124,7 +127,12 @@ const INPUT: Bytes = Bytes::from_static(b"what is to be hidden");
 async fn hidden(api: &ClusterApi, ready: Preparing) -> (Result<Hidden, Failure>, Vec<String>) {
     let steps = Mutex::new(Vec::new());
     let step = |step: &str| steps.lock().unwrap().push(step.to_owned());
-    let hidden = have_done(api, INPUT, ready, &step).await;
+    let as_asked = |png: Bytes| {
+        let wrong = || Failure::other(BAD_CARRIER, "it is another");
+        let checked = (png == INPUT).then_some(()).ok_or_else(wrong);
+        std::future::ready(checked).boxed()
+    };
+    let hidden = have_done(api, INPUT, ready, as_asked, &step).await;
     (hidden, steps.into_inner().unwrap())
 }
 
@@ -134,8 +142,21 @@ async fn a_worker_that_dies_in_the_middle_of_its_answer_is_left_out_of_one_retry
     let (hidden, steps) = hidden(&api, api.preparing()).await;
     let hidden = hidden.unwrap();
     assert_eq!((hidden.worker, hidden.png), (2, INPUT));
-    assert_eq!(steps.len(), 1);
+    assert_eq!(steps.len(), 2);
     assert!(steps[0].ends_with("trying another worker"), "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_worker_that_gives_back_something_else_is_left_out_too() {
+    let (api, _) = node(&[Habit::Lies, Habit::Works]).await;
+    let (hidden, steps) = hidden(&api, api.preparing()).await;
+    assert_eq!(hidden.unwrap().worker, 2);
+    assert!(
+        steps
+            .iter()
+            .any(|step| step.contains("node 1") && step.ends_with("trying another worker")),
+        "{steps:?}"
+    );
 }
 
 #[tokio::test]

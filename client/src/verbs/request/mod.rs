@@ -14,7 +14,7 @@ use std::time::Duration;
 use cameo_common::ids::UserName;
 use cameo_common::peer::{AskOutcome, MAX_NOTE, PeerReply, PeerRequest};
 use clap::Args;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use tokio::time::timeout;
 
 use self::choose::Wanted;
@@ -139,11 +139,12 @@ async fn ask(
     let chosen = choose::all(ctx, peers, person, &arguments.images).await?;
     let bar = ctx.out.bar("asking");
     let (names, chosen): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-    let asked = join_all(chosen.into_iter().map(async |chosen| {
+    let asked = chosen.into_iter().map(async |chosen| {
         let wanted = chosen?;
         ask_one(ctx, peers, person, wanted, arguments).await
-    }));
-    let asked = asked.await;
+    });
+    let asked = stream::iter(asked).buffered(inbox::ASKED_AT_ONCE);
+    let asked: Vec<_> = asked.collect().await;
     let open = asked.iter().filter_map(|asked| match asked {
         Ok(Asked::Open(outgoing, _)) => Some(outgoing.request),
         _ => None,

@@ -21,7 +21,8 @@ pub(super) fn all(mut told: Vec<(String, Result<Report, Failure>)>) -> Result<Re
     let images: Vec<Value> = told.iter().map(|(name, one)| item(name, one)).collect();
     let text = text.join("\n");
     let exit = told.iter().map(|(_, one)| exit(one)).fold(Exit::Ok, worse);
-    match told.into_iter().find_map(|(_, one)| one.err()) {
+    let mut failures = told.into_iter().filter_map(|(_, one)| one.err());
+    match failures.find(|failure| failure.exit == exit) {
         None => Ok(Report::new(text).with("images", images).ending(exit)),
         Some(first) => {
             let failure = Failure::new(exit, first.code, text);
@@ -161,7 +162,7 @@ mod tests {
             Err(Failure::denied("no").with("request", "12")),
         ]);
         let failed = failed.unwrap_err();
-        assert_eq!((failed.exit, failed.code), (Exit::Denied, "peer_offline"));
+        assert_eq!((failed.exit, failed.code), (Exit::Denied, "denied"));
         let images = &failed.document()["images"];
         assert_eq!(images[0]["ok"], true);
         assert_eq!(images[2]["error"]["code"], "denied");

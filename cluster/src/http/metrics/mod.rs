@@ -114,7 +114,7 @@ fn jobs(page: &mut Page, jobs: &JobCounts) {
         ),
         (
             "cancelled",
-            "Jobs whose client had gone before they were begun.",
+            "Jobs whose client had gone before they were done.",
             jobs.cancelled,
         ),
         (

@@ -177,6 +177,7 @@ fn a_job_of_a_call_can_be_refused_while_the_others_are_placed() {
 #[test]
 fn a_silent_or_stale_follower_is_not_chosen() {
     let mut leader = leading();
+    leader.now += MIN_STALE_AFTER;
     assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
     leader.hear(2, |_| {});
     leader.now += MIN_STALE_AFTER;
@@ -184,6 +185,14 @@ fn a_silent_or_stale_follower_is_not_chosen() {
     assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
     leader.now += Duration::from_millis(1);
     assert_eq!(leader.place(&job(3)).unwrap().worker, 3);
+}
+
+#[test]
+fn a_new_leader_waits_for_the_first_report_before_it_works_itself() {
+    let mut leader = leading();
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
+    leader.hear(3, |_| {});
+    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
 }
 
 #[test]
@@ -235,6 +244,7 @@ fn a_new_term_starts_without_book_and_reports() {
     assert!(leader.booked(2) > 0);
     leader.dispatcher.leads(Some(TERM + 1));
     leader.dispatcher.leads(Some(TERM));
+    leader.now += MIN_STALE_AFTER;
     assert_eq!(leader.booked(2), 0);
     assert_eq!(leader.place(&job(2)).unwrap().worker, LEADER);
 }

@@ -15,7 +15,7 @@ impl Scenes<'_> {
         let ran = closed_loop::run(&stage, &self.works, clients, each, self.seed).await?;
         let used = used(&ran, &stage.quotas);
         stage.end().await?;
-        self.leaders_jobs += ran.by_leader;
+        self.count(&ran);
         let quotas = cores(WORKERS.iter().sum());
         let left: f64 = self.servers().iter().map(|server| server.cores).sum();
         let work = ran.work(self.overhead);

@@ -41,6 +41,9 @@ impl Scenes<'_> {
         let (ended, led) = (ended?, led?);
         let ran = open_loop::collect(&stage, ended, began)?;
         stage.end().await?;
+        if placing == Placing::OURS {
+            self.count(&ran);
+        }
         let mut pooled = Pooled::default();
         let settled = |arrives: f64| {
             let last = led.iter().rfind(|at| **at <= arrives);

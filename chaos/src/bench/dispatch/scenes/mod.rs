@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::arguments::Arguments;
 use super::extent::Extent;
-use super::open_loop::Pooled;
+use super::open_loop::{Pooled, Ran};
 use super::oracle::Server;
 use super::overhead::Overhead;
 use super::stage::Placing;
@@ -42,7 +42,10 @@ pub struct Scenes<'a> {
     /// CPU seconds of a job of any kind, with the moving of its bytes.
     mean_work: f64,
     overhead: Overhead,
+    /// In all scenes of ours.
     leaders_jobs: usize,
+    failed_jobs: usize,
+    all_jobs: usize,
     document: &'a mut Document,
 }
 
@@ -65,6 +68,8 @@ impl<'a> Scenes<'a> {
             mean_work: 0.0,
             overhead: Overhead::default(),
             leaders_jobs: 0,
+            failed_jobs: 0,
+            all_jobs: 0,
             document,
         })
     }
@@ -98,10 +103,26 @@ impl<'a> Scenes<'a> {
         if self.wanted("saturated") {
             self.saturated().await?;
         }
-        let leaders = self.leaders_jobs as f64;
-        let note = "jobs that the leader did itself in all scenes of ours";
-        self.add(Figure::new("leader_image_jobs", leaders, "jobs", 1, note));
+        let (leaders, failed, n) = (self.leaders_jobs, self.failed_jobs, self.all_jobs);
+        if n > 0 {
+            let note = "done by the leader itself, in all scenes of ours";
+            self.add(Figure::new(
+                "leader_image_jobs",
+                leaders as f64,
+                "jobs",
+                n,
+                note,
+            ));
+            let note = "in all scenes of ours: such jobs are in no ratio";
+            self.add(Figure::new("failed_jobs", failed as f64, "jobs", n, note));
+        }
         Ok(())
+    }
+
+    fn count(&mut self, ran: &Ran) {
+        self.leaders_jobs += ran.by_leader;
+        self.failed_jobs += ran.failed.len();
+        self.all_jobs += ran.done.len() + ran.failed.len();
     }
 
     fn wanted(&self, scene: &str) -> bool {

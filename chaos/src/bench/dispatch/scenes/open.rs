@@ -30,7 +30,7 @@ impl Scenes<'_> {
             let ran = self
                 .open_run(Placing::OURS, self.extent.open_jobs, run)
                 .await?;
-            self.leaders_jobs += ran.by_leader;
+            self.count(&ran);
             pooled.add(&ran, &self.servers(), self.overhead);
         }
         self.compare(

@@ -25,7 +25,7 @@ impl Scenes<'_> {
             let ran = closed_loop::run(&stage, &self.works, CLIENTS, each, self.seed).await?;
             stage.end().await?;
             if placing == Placing::OURS {
-                self.leaders_jobs += ran.by_leader;
+                self.count(&ran);
             }
             means.push(ran.times().iter().sum::<f64>() / ran.done.len() as f64);
         }

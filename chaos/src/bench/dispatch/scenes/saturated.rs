@@ -22,6 +22,8 @@ const CLIENTS: usize = 6;
 /// Between two writes.
 const WRITE_EVERY: Duration = Duration::from_millis(50);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// First connections and first files are not what is compared.
+const WARM_FOR: Duration = Duration::from_secs(3);
 /// The idle cluster is watched for this part of the time.
 const IDLE_PART: u32 = 5;
 
@@ -30,6 +32,8 @@ impl Scenes<'_> {
     pub(super) async fn saturated(&mut self) -> anyhow::Result<()> {
         let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
         let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
+        let warm = writes(url.clone(), "warm", WARM_FOR);
+        elsewhere(cameo_sched::prompt, warm).await?;
         let idle = elsewhere(
             cameo_sched::prompt,
             writes(url.clone(), "idle", span / IDLE_PART),

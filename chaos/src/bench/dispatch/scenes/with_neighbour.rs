@@ -27,7 +27,8 @@ impl Scenes<'_> {
             .find(|(_, quota)| **quota == WORKERS[HIT]);
         let hit = hit.map_or(0, |(node, _)| *node);
         let folder = tempfile::tempdir()?;
-        let neighbour = Neighbour::move_in(stage.group(hit)?, folder.path()).await?;
+        let neighbour =
+            Neighbour::move_in(stage.group(hit)?, stage.core_of(hit)?, folder.path()).await?;
         let began = Instant::now();
         let until = began + plan.last().map_or(Duration::ZERO, |arrival| arrival.at);
         let (ran, busy) = tokio::join!(
@@ -38,7 +39,7 @@ impl Scenes<'_> {
         neighbour.move_out().await?;
         stage.end().await?;
         if placing == Placing::OURS {
-            self.leaders_jobs += ran.by_leader;
+            self.count(&ran);
         }
         let mut servers = self.servers();
         servers[HIT].neighbour = busy;
