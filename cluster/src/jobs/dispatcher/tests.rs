@@ -244,7 +244,7 @@ fn a_new_term_starts_without_book_and_reports() {
     assert!(leader.booked(2) > 0);
     leader.dispatcher.leads(Some(TERM + 1));
     leader.dispatcher.leads(Some(TERM));
-    leader.now += MIN_STALE_AFTER;
+    leader.now = Instant::now() + MIN_STALE_AFTER;
     assert_eq!(leader.booked(2), 0);
     assert_eq!(leader.place(&job(2)).unwrap().worker, LEADER);
 }
@@ -276,7 +276,8 @@ fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
 
 #[test]
 fn limits_are_refused_before_anything_is_placed() {
-    let leader = leading();
+    let mut leader = leading();
+    leader.hear(2, |_| {});
     let mut large = job(1);
     large.size = MAX_INPUT as u64 + 1;
     assert_eq!(leader.place(&large), Err(PlaceError::TooLarge));
@@ -290,6 +291,7 @@ fn limits_are_refused_before_anything_is_placed() {
 #[test]
 fn unreadable_reports_change_nothing() {
     let mut leader = leading();
+    leader.now += MIN_STALE_AFTER;
     leader.dispatcher.received(2, b"\x09nonsense", leader.now);
     assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
     leader.hear(2, |_| {});
