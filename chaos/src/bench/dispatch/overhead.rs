@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::measured;
 use super::open_loop::Ran;
 use super::stage::Stage;
@@ -40,8 +42,9 @@ pub async fn idle(stage: &Stage) -> anyhow::Result<Used> {
         let used = after.get(worker)?.saturating_sub(*before.get(worker)?);
         Some(used.as_secs_f64())
     });
+    let cpu: Option<f64> = used.sum();
     Ok(Used {
-        cpu: used.sum::<Option<f64>>().unwrap_or_default(),
+        cpu: cpu.context("every worker runs while it is watched")?,
         span: WATCHED_FOR.as_secs_f64(),
     })
 }
