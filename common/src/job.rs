@@ -3,6 +3,8 @@
 //! Layout: u32 length of the head (little-endian), the head as postcard, the cover's PNG, the
 //! payload. The worker sends back the carrier's PNG. A job is a pure function of its input.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecKey, HideOptions};
@@ -10,6 +12,8 @@ use crate::wire;
 
 /// Longest input that a worker takes.
 pub const MAX_INPUT: usize = 256 * 1024 * 1024;
+/// Slower lines than this are not waited for, neither by workers nor by clients.
+const SLOWEST_BYTES_A_SECOND: u64 = 512 * 1024;
 const MAX_HEAD: usize = 1024;
 const VERSION: u16 = 1;
 
@@ -38,6 +42,12 @@ pub enum JobError {
     Malformed,
     #[error("the job has layout {0}, which this node does not know; update it")]
     UnknownVersion(u16),
+}
+
+/// How long so many bytes may take on the slowest line that is waited for.
+#[must_use]
+pub fn at_slowest(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / SLOWEST_BYTES_A_SECOND)
 }
 
 impl<'a> JobInput<'a> {

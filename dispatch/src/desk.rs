@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cameo_common::ids::{JobId, NodeId};
+use cameo_common::keys::PublicKey;
 
 use super::Moment;
 use super::cost::CostModel;
@@ -15,6 +16,9 @@ use super::placement::{Candidate, Decision, Heard, Question, decide};
 use super::report::Report;
 use super::rivals::Policy;
 use super::ticket_id::TicketId;
+
+/// One client may have booked one part in so many of what the workers do within the longest wait.
+const BOOKED_BY_ONE: u128 = 2;
 
 /// How a desk decides.
 #[derive(Debug, Clone, Copy)]
@@ -159,19 +163,44 @@ impl Desk {
             age_ms: millis(now.saturating_sub(*at)),
             usable_millicores: report.usable_millicores,
             cpu_share_permille: report.cpu_share_permille,
-            backlog_cpu_ms: report.backlog_cpu_ms,
+            slots: report.slots,
             running: report.running,
             queued: report.queued,
+            backlog_cpu_ms: report.backlog_cpu_ms,
+            incoming: report.incoming,
+            incoming_cpu_ms: report.incoming_cpu_ms,
             draining: report.draining,
         });
         Some(Candidate {
             node: member.node,
             voter: member.voter,
             leader: member.node == self.leader,
-            excluded: job.exclude.contains(&member.node) || row.page.is_full(),
+            excluded: job.exclude.contains(&member.node),
+            full: row.page.is_full() || row.heard.as_ref().is_some_and(|(report, _)| report.full),
             heard,
+            booked: row.page.booked(),
             booked_cpu_ms: row.page.booked_cpu_ms(),
         })
+    }
+
+    /// A client has a job placed anew: it will not use what was signed for it before.
+    pub fn give_back(&mut self, client: &PublicKey, job: JobId) {
+        for row in self.rows.values_mut() {
+            row.page.give_back(client, job);
+        }
+    }
+
+    /// Whether a client has booked its part of what all workers together do within the longest wait, and taken
+    /// nothing of it up: the rest is for others.
+    #[must_use]
+    pub fn has_booked_enough(&self, client: &PublicKey) -> bool {
+        let booked = self.rows.values().map(|row| row.page.booked_by(client));
+        let usable = self
+            .reports()
+            .map(|(_, report, _)| report.usable_millicores);
+        let [booked, usable] = [booked.sum::<u64>(), usable.map(u64::from).sum()].map(u128::from);
+        let all_ms = usable * self.settings.max_wait.as_millis() / 1000;
+        u128::from(booked) * BOOKED_BY_ONE > all_ms
     }
 
     /// There are followers, and none has reported in this term.
@@ -225,6 +254,7 @@ mod tests {
     use crate::report::tests::report;
 
     const NOW: Moment = Moment::from_secs(50);
+    const CLIENT: PublicKey = PublicKey([8; 32]);
 
     fn desk(reports_every: Duration) -> Desk {
         let settings = Settings {
@@ -272,6 +302,8 @@ mod tests {
         let mut desk = desk(Duration::ZERO);
         desk.heard(2, idle(1), NOW);
         let placement = Placement {
+            client: CLIENT,
+            job: JobId([1; 16]),
             size: 1000,
             cost_ms: 40,
             expires: NOW + Duration::from_secs(9),
@@ -281,6 +313,47 @@ mod tests {
         assert_eq!(booked(&decision, 2), 40);
         assert_eq!(decision.choice, Choice::Worker(2));
         assert_eq!(ask(&mut desk, &[2], NOW).choice, Choice::Nobody);
+    }
+
+    #[test]
+    fn one_client_books_half_of_the_longest_wait_and_leaves_the_rest() {
+        // given two workers of 1.5 cores, and so 3 s of CPU time within a second
+        let mut desk = desk(Duration::ZERO);
+        desk.heard(2, idle(1), NOW);
+        desk.heard(3, idle(1), NOW);
+        let mut book = |n: u8, cost_ms| {
+            let placement = Placement {
+                client: CLIENT,
+                job: JobId([n; 16]),
+                size: 1000,
+                cost_ms,
+                expires: NOW + Duration::from_secs(9),
+            };
+            desk.place(2, 77, TicketId([n; 16]), placement);
+            desk.has_booked_enough(&CLIENT)
+        };
+        // then it may book until it has more than half
+        assert!(!book(1, 1500));
+        assert!(book(2, 1));
+        assert!(!desk.has_booked_enough(&PublicKey([9; 32])));
+        // and again once one of its jobs is placed anew, or taken up
+        desk.give_back(&CLIENT, JobId([2; 16]));
+        assert!(!desk.has_booked_enough(&CLIENT));
+    }
+
+    #[test]
+    fn a_worker_that_says_it_is_full_is_passed_over() {
+        let mut desk = desk(Duration::ZERO);
+        let full = |sequence| Report {
+            full: true,
+            ..idle(sequence)
+        };
+        desk.heard(1, idle(1), NOW);
+        desk.heard(2, full(1), NOW);
+        desk.heard(3, idle(1), NOW);
+        assert_eq!(ask(&mut desk, &[], NOW).choice, Choice::Worker(3));
+        desk.heard(3, full(2), NOW);
+        assert_eq!(ask(&mut desk, &[], NOW).choice, Choice::Full);
     }
 
     #[test]

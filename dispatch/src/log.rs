@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::placement::Decision;
 
 /// Layout of the lines that this program writes and reads.
-pub const LOG_SCHEMA: u32 = 1;
+pub const LOG_SCHEMA: u32 = 2;
 
 /// One line of a node's decision log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,9 +79,12 @@ mod tests {
             age_ms: 12,
             usable_millicores: 600,
             cpu_share_permille: 250,
-            backlog_cpu_ms: 30,
+            slots: 1,
             running: 1,
             queued: 0,
+            backlog_cpu_ms: 30,
+            incoming: 1,
+            incoming_cpu_ms: 12,
             draining: false,
         };
         let candidate = |node, heard| Candidate {
@@ -89,7 +92,9 @@ mod tests {
             voter: true,
             leader: node == 1,
             excluded: false,
+            full: false,
             heard,
+            booked: 1,
             booked_cpu_ms: 6,
         };
         let question = Question {
@@ -113,13 +118,14 @@ mod tests {
     }
 
     const PINNED: &str = concat!(
-        r#"{"schema":1,"leader":1,"unix_ms":1790000000000,"dropped":0,"decision":{"question":{"#,
+        r#"{"schema":2,"leader":1,"unix_ms":1790000000000,"dropped":0,"decision":{"question":{"#,
         r#""policy":"least-projected","term":4,"job":"abababababababababababababababab","sequence":9,"#,
         r#""cost_ms":60,"stale_after_ms":300,"max_wait_ms":1000,"seed":18446744073709551615,"candidates":["#,
-        r#"{"node":1,"voter":true,"leader":true,"excluded":false,"heard":null,"booked_cpu_ms":6},"#,
-        r#"{"node":2,"voter":true,"leader":false,"excluded":false,"heard":{"age_ms":12,"usable_millicores":600,"#,
-        r#""cpu_share_permille":250,"backlog_cpu_ms":30,"running":1,"queued":0,"draining":false},"booked_cpu_ms":6}]},"#,
-        r#""verdicts":["silent",{"scored":{"wait_us":60000,"finish_us":160000,"rank_us":175000}}],"choice":{"worker":2}}}"#,
+        r#"{"node":1,"voter":true,"leader":true,"excluded":false,"full":false,"heard":null,"booked":1,"booked_cpu_ms":6},"#,
+        r#"{"node":2,"voter":true,"leader":false,"excluded":false,"full":false,"heard":{"age_ms":12,"usable_millicores":600,"#,
+        r#""cpu_share_permille":250,"slots":1,"running":1,"queued":0,"backlog_cpu_ms":30,"incoming":1,"incoming_cpu_ms":12,"#,
+        r#""draining":false},"booked":1,"booked_cpu_ms":6}]},"#,
+        r#""verdicts":["silent",{"scored":{"wait_us":60000,"finish_us":180000,"rank_us":200000}}],"choice":{"worker":2}}}"#,
     );
 
     #[test]
@@ -135,8 +141,8 @@ mod tests {
             Logged::of_line(&PINNED.replacen(from, to, 1)).unwrap_err()
         };
         assert!(matches!(
-            refused(r#""schema":1"#, r#""schema":2"#),
-            LineError::UnknownSchema(2)
+            refused(r#""schema":2"#, r#""schema":1"#),
+            LineError::UnknownSchema(1)
         ));
         let unknown = [
             (r#"{"schema""#, r#"{"more":1,"schema""#),

@@ -1,8 +1,9 @@
 //! The placement book: what this leader has placed, and what became of it.
 //!
 //! A ticket counts in the book until its worker's report says that it was taken up; from that report on it
-//! counts in the reported backlog. So each counts once, and neither by time. A taken ticket stays in the
-//! book, at no cost, until it is seen finished: then its CPU time teaches the cost model.
+//! counts in what is reported. So each counts once, and neither by time. A taken ticket stays in the
+//! book, at no cost, until it is seen finished: then its CPU time teaches the cost model. A worker that refuses
+//! a good ticket says that it has ended, and a client that has its job placed again gives the first ticket back.
 //!
 //! Lost reports do no harm: events are repeated, are numbered, and may come twice. A leader that missed some
 //! forgets what it believed taken; what it believed placed is taken up, or expires. An entry expires when a
@@ -10,6 +11,9 @@
 //! knows nothing of what was placed on the one before: its node starts empty.
 
 use std::collections::HashMap;
+
+use cameo_common::ids::JobId;
+use cameo_common::keys::PublicKey;
 
 use super::Moment;
 use super::report::{Event, Report};
@@ -25,25 +29,25 @@ pub struct Page {
     sequence: u64,
     /// Number of the first event that was not seen yet.
     next_event: u64,
-    open: HashMap<TicketId, (Placement, Phase)>,
-    /// Sum of the costs of what was placed and not yet taken up.
+    /// Placed and not yet taken up.
+    booked: HashMap<TicketId, Placement>,
+    /// Sum of their costs.
     booked_cpu_ms: u64,
+    /// Taken up and not finished: the bytes of input of each.
+    taken: HashMap<TicketId, u64>,
 }
 
 /// One job on its way to a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct Placement {
+    /// The device that asked.
+    pub client: PublicKey,
+    pub job: JobId,
     /// Bytes of input.
     pub size: u64,
     pub cost_ms: u64,
     /// From here on no worker takes its ticket.
     pub expires: Moment,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Placed,
-    TakenUp,
 }
 
 /// What a finished job took.
@@ -54,25 +58,43 @@ pub struct Finished {
 }
 
 impl Page {
-    /// CPU time of what was placed here and not yet taken up. Milliseconds.
+    /// Jobs that were placed here and not yet taken up.
+    #[must_use]
+    pub fn booked(&self) -> u32 {
+        u32::try_from(self.booked.len()).unwrap_or(u32::MAX)
+    }
+
+    /// CPU time of these. Milliseconds.
     #[must_use]
     pub fn booked_cpu_ms(&self) -> u64 {
         self.booked_cpu_ms
     }
 
+    /// CPU time of those that one client asked for. Milliseconds.
+    #[must_use]
+    pub fn booked_by(&self, client: &PublicKey) -> u64 {
+        let booked = self.booked.values();
+        let theirs = booked.filter(|placement| placement.client == *client);
+        theirs.map(|placement| placement.cost_ms).sum()
+    }
+
     /// Whether the worker has as many open tickets as it may.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.open.len() >= MAX_OPEN
+        self.booked.len() + self.taken.len() >= MAX_OPEN
     }
 
     /// Writes down a placement on this incarnation of the worker. A ticket that is there already counts once.
     pub fn place(&mut self, incarnation: u64, ticket: TicketId, placement: Placement) {
         self.turn_to(incarnation);
-        self.open.entry(ticket).or_insert_with(|| {
+        if !self.taken.contains_key(&ticket) && self.booked.insert(ticket, placement).is_none() {
             self.booked_cpu_ms += placement.cost_ms;
-            (placement, Phase::Placed)
-        });
+        }
+    }
+
+    /// A client has its job placed anew: it will not use what was signed for it before.
+    pub fn give_back(&mut self, client: &PublicKey, job: JobId) {
+        self.keep(|placement| placement.client != *client || placement.job != job);
     }
 
     /// Takes the worker's report. Answers what its finished jobs took; nothing when the report is no news.
@@ -82,11 +104,8 @@ impl Page {
         }
         self.turn_to(report.incarnation);
         self.sequence = report.sequence;
-        if report.first_event > self.next_event {
-            self.forget_taken();
-        }
         let finished = self.follow(report);
-        self.expire(now);
+        self.keep(|placement| now <= placement.expires);
         Some(finished)
     }
 
@@ -99,12 +118,11 @@ impl Page {
         }
     }
 
-    /// Events that were missed may have ended any of these; the reported backlog has what is left.
-    fn forget_taken(&mut self) {
-        self.open.retain(|_, (_, phase)| *phase == Phase::Placed);
-    }
-
     fn follow(&mut self, report: &Report) -> Vec<Finished> {
+        if report.first_event > self.next_event {
+            // What was missed may have ended any of these; the reported backlog has what is left.
+            self.taken.clear();
+        }
         let mut finished = Vec::new();
         for (number, event) in (report.first_event..).zip(&report.events) {
             if number < self.next_event {
@@ -114,13 +132,10 @@ impl Page {
                 Event::TakenUp(ticket) => self.take_up(ticket),
                 Event::Finished { ticket, cpu_ms } => {
                     self.take_up(ticket);
-                    if let Some((placement, _)) = self.open.remove(ticket)
-                        && let Some(cpu_ms) = cpu_ms
-                    {
-                        finished.push(Finished {
-                            size: placement.size,
-                            cpu_ms: u64::from(*cpu_ms),
-                        });
+                    let size = self.taken.remove(ticket);
+                    if let (Some(size), Some(cpu_ms)) = (size, *cpu_ms) {
+                        let cpu_ms = u64::from(cpu_ms);
+                        finished.push(Finished { size, cpu_ms });
                     }
                 }
             }
@@ -133,22 +148,21 @@ impl Page {
     }
 
     fn take_up(&mut self, ticket: &TicketId) {
-        if let Some((placement, phase)) = self.open.get_mut(ticket)
-            && *phase == Phase::Placed
-        {
-            *phase = Phase::TakenUp;
+        if let Some(placement) = self.booked.remove(ticket) {
             self.booked_cpu_ms -= placement.cost_ms;
+            self.taken.insert(*ticket, placement.size);
         }
     }
 
-    fn expire(&mut self, now: Moment) {
+    /// Strikes the booked ones that are not to be kept.
+    fn keep(&mut self, keep: impl Fn(&Placement) -> bool) {
         let booked_cpu_ms = &mut self.booked_cpu_ms;
-        self.open.retain(|_, (placement, phase)| {
-            let expired = *phase == Phase::Placed && now > placement.expires;
-            if expired {
+        self.booked.retain(|_, placement| {
+            let keep = keep(placement);
+            if !keep {
                 *booked_cpu_ms -= placement.cost_ms;
             }
-            !expired
+            keep
         });
     }
 }

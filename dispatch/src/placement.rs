@@ -1,10 +1,14 @@
 //! Which worker gets a job: a pure function of what the leader knew, so that every decision can be
 //! logged and made again (law J2).
 //!
-//! The least projected CPU time per usable core wins: (booked + reported backlog + this job) / usable cores, a wait
-//! counted a little more than it lasts: a queue that grows makes later jobs wait as well, and what it is reckoned
-//! from is less sure. Near-ties go to the lowest measured CPU share, and among shares of one step to chance, from a
-//! seed that the decision keeps. The leader works only when nobody else can.
+//! The least projected CPU time per usable core wins: (booked + reported + this job) / usable cores, on a worker of
+//! several slots the wait for one of them, and this job on its part of the cores. A wait counts a little more than
+//! it lasts: a queue that grows makes later jobs wait as well, and what it is reckoned from is less sure. Near-ties
+//! go to the lowest measured CPU share, and among shares of one step to chance, from a seed that the decision keeps.
+//! The leader works only when nobody else can.
+//!
+//! A job is refused when the wait would be too long on every worker. Inputs that are still on their way are no part
+//! of that wait, however slow their lines: whoever is here first goes first.
 
 use cameo_common::ids::{JobId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -30,9 +34,12 @@ pub struct Heard {
     pub age_ms: u64,
     pub usable_millicores: u32,
     pub cpu_share_permille: u16,
-    pub backlog_cpu_ms: u64,
+    pub slots: u32,
     pub running: u32,
     pub queued: u32,
+    pub backlog_cpu_ms: u64,
+    pub incoming: u32,
+    pub incoming_cpu_ms: u64,
     pub draining: bool,
 }
 
@@ -45,11 +52,15 @@ pub struct Candidate {
     pub voter: bool,
     /// Is the node that decides.
     pub leader: bool,
-    /// This job failed on it before, or it has as many open tickets as it may.
+    /// This job failed on it before.
     pub excluded: bool,
+    /// It says that it takes no more, or has as many open tickets as it may.
+    pub full: bool,
     /// Nothing, when it has not reported to this leader.
     pub heard: Option<Heard>,
-    /// CPU time of what was placed on it and that its reports do not know yet.
+    /// Jobs that were placed on it and that its reports do not know yet.
+    pub booked: u32,
+    /// CPU time of these.
     pub booked_cpu_ms: u64,
 }
 
@@ -76,11 +87,11 @@ pub struct Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Score {
-    /// Until the job begins.
+    /// Until the job could begin, were its input there: admission looks at it.
     pub wait_us: u64,
-    /// Until it has ended.
+    /// Until it has ended, with what is on its way before it.
     pub finish_us: u64,
-    /// What is compared: the finish, and a part of the wait once more.
+    /// What is compared: the finish, and a part of the time before its beginning once more.
     pub rank_us: u64,
 }
 
@@ -96,6 +107,7 @@ pub enum Verdict {
     /// Its report is too old.
     Stale,
     Draining,
+    Full,
 }
 
 /// What was decided.
@@ -107,6 +119,8 @@ pub enum Choice {
     Busy {
         least_wait_us: u64,
     },
+    /// Those that could work are full: all that are no leader, or the leader alone.
+    Full,
     /// No candidate can take the job.
     Nobody,
 }
@@ -127,6 +141,17 @@ impl Decision {
     pub fn replays(&self) -> bool {
         decide(self.question.clone()) == *self
     }
+
+    /// What the job comes to on a node that could take it.
+    #[must_use]
+    pub fn score(&self, node: NodeId) -> Option<Score> {
+        let mut judged = self.question.candidates.iter().zip(&self.verdicts);
+        let (_, verdict) = judged.find(|(candidate, _)| candidate.node == node)?;
+        match verdict {
+            Verdict::Scored(score) => Some(*score),
+            _ => None,
+        }
+    }
 }
 
 /// Decides.
@@ -141,10 +166,19 @@ pub fn decide(question: Question) -> Decision {
         Policy::LeastProjected => least(&question, &verdicts, leader),
         _ => rivals::choose(&question, &able(&question, &verdicts, leader)),
     };
-    let choice = match among(false) {
-        Choice::Nobody => among(true),
-        choice => choice,
+    let full = |leader| {
+        let is_full = |(candidate, verdict): (&Candidate, &Verdict)| {
+            candidate.leader == leader && *verdict == Verdict::Full
+        };
+        let mut all = question.candidates.iter().zip(&verdicts);
+        all.any(is_full).then_some(Choice::Full)
     };
+    let of = |leader| match among(leader) {
+        Choice::Nobody => full(leader),
+        choice => Some(choice),
+    };
+    let choice = of(false).or_else(|| of(true));
+    let choice = choice.unwrap_or(Choice::Nobody);
     Decision {
         question,
         verdicts,
@@ -165,16 +199,60 @@ fn judge(candidate: &Candidate, question: &Question) -> Verdict {
     if heard.draining {
         return Verdict::Draining;
     }
-    let ahead = u128::from(candidate.booked_cpu_ms) + u128::from(heard.backlog_cpu_ms);
-    let usable = u128::from(heard.usable_millicores.max(MIN_USABLE_MILLICORES));
-    let micros = |cpu_ms: u128| u64::try_from(cpu_ms * 1_000_000 / usable).unwrap_or(u64::MAX);
-    let wait_us = micros(ahead);
-    let finish_us = micros(ahead + u128::from(question.cost_ms));
-    Verdict::Scored(Score {
-        wait_us,
+    if candidate.full {
+        return Verdict::Full;
+    }
+    Verdict::Scored(score(candidate, heard, question.cost_ms))
+}
+
+fn score(candidate: &Candidate, heard: &Heard, cost_ms: u64) -> Score {
+    let here = Queue {
+        jobs: u64::from(candidate.booked) + u64::from(heard.running) + u64::from(heard.queued),
+        cpu_ms: u128::from(candidate.booked_cpu_ms) + u128::from(heard.backlog_cpu_ms),
+    };
+    let with_incoming = Queue {
+        jobs: here.jobs + u64::from(heard.incoming),
+        cpu_ms: here.cpu_ms + u128::from(heard.incoming_cpu_ms),
+    };
+    let slots = heard.slots.max(1);
+    let usable = heard.usable_millicores.max(MIN_USABLE_MILLICORES);
+    let begins_us = with_incoming.wait_us(slots, usable);
+    let takes_us = micros(u128::from(cost_ms) * u128::from(slots), u128::from(usable));
+    let finish_us = begins_us.saturating_add(takes_us);
+    Score {
+        wait_us: here.wait_us(slots, usable),
         finish_us,
-        rank_us: finish_us.saturating_add(part(wait_us, WAIT_EXTRA_PERMILLE)),
-    })
+        rank_us: finish_us.saturating_add(part(begins_us, WAIT_EXTRA_PERMILLE)),
+    }
+}
+
+/// What goes before a job.
+struct Queue {
+    jobs: u64,
+    cpu_ms: u128,
+}
+
+impl Queue {
+    /// Until one of the slots is free: none is, with as many jobs or more, until all but the last `slots - 1` have
+    /// ended. They share the cores, and are taken for equally long.
+    fn wait_us(&self, slots: u32, usable_millicores: u32) -> u64 {
+        let Some(before) = self
+            .jobs
+            .checked_sub(u64::from(slots) - 1)
+            .filter(|n| *n > 0)
+        else {
+            return 0;
+        };
+        micros(
+            self.cpu_ms * u128::from(before),
+            u128::from(usable_millicores) * u128::from(self.jobs),
+        )
+    }
+}
+
+/// How long so much CPU time takes on so many thousandths of a core.
+fn micros(cpu_ms: u128, millicores: u128) -> u64 {
+    u64::try_from(cpu_ms * 1_000_000 / millicores).unwrap_or(u64::MAX)
 }
 
 /// The best of the followers, or of the leader alone.

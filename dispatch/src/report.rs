@@ -8,7 +8,7 @@ use crate::ticket_id::TicketId;
 /// Longest report that is read. Bytes.
 pub const MAX_REPORT: usize = 16 * 1024;
 /// Layout that this program writes and reads.
-pub const REPORT_VERSION: u16 = 1;
+pub const REPORT_VERSION: u16 = 2;
 
 /// A worker's load, at the moment the report was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +24,17 @@ pub struct Report {
     pub usable_millicores: u32,
     /// CPU that the process used of its quota, smoothed. Parts in a thousand.
     pub cpu_share_permille: u16,
+    /// Jobs that it does at one time, each on its part of the usable cores.
+    pub slots: u32,
     pub running: u32,
-    /// Taken up and not yet running.
+    /// Their input is here, and they are not running yet.
     pub queued: u32,
-    /// Predicted CPU time that is left of all that was taken up.
+    /// Predicted CPU time that is left of these two.
     pub backlog_cpu_ms: u64,
+    /// Taken up, with their input on its way.
+    pub incoming: u32,
+    /// Predicted CPU time of these.
+    pub incoming_cpu_ms: u64,
     /// Number of the first event listed, counted from the incarnation's start: when it lies above what
     /// the leader has seen, events were missed.
     pub first_event: u64,
@@ -37,12 +43,14 @@ pub struct Report {
     /// Age of the CPU share and the usable cores.
     pub sample_age_ms: u32,
     pub draining: bool,
+    /// It has as many jobs as it holds, or no memory for another.
+    pub full: bool,
 }
 
 /// What became of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// From here on it is part of the reported backlog.
+    /// From here on it is part of what is reported as incoming or as backlog.
     TakenUp(TicketId),
     /// It is no longer. The CPU time is told when the job was done, not when it was given up or refused.
     Finished {
@@ -99,19 +107,25 @@ pub(crate) mod tests {
             quota_millicores: 2000,
             usable_millicores: 1500,
             cpu_share_permille: 250,
+            slots: 1,
             running: 1,
             queued: 2,
             backlog_cpu_ms: 300,
+            incoming: 0,
+            incoming_cpu_ms: 0,
             first_event: 0,
             events: Vec::new(),
             sample_age_ms: 90,
             draining: false,
+            full: false,
         }
     }
 
     #[test]
     fn its_bytes_are_pinned() {
         let mut report = report(0x1122, 5);
+        (report.incoming, report.incoming_cpu_ms) = (3, 400);
+        report.full = true;
         report.first_event = 7;
         report.events = vec![
             Event::TakenUp(TicketId([0xaa; 16])),
@@ -122,15 +136,18 @@ pub(crate) mod tests {
         ];
         let hex: String = report.encode().iter().map(|b| format!("{b:02x}")).collect();
         let expected = [
-            "01",   // version
+            "02",   // version
             "a222", // incarnation
             "05",   // sequence
             "d00f", // quota
             "dc0b", // usable
             "fa01", // share
+            "01",   // slots
             "01",   // running
             "02",   // queued
             "ac02", // backlog
+            "03",   // incoming
+            "9003", // their CPU time
             "07",   // first event
             "02",   // two events
             "00",   // taken up
@@ -140,6 +157,7 @@ pub(crate) mod tests {
             "0121", // CPU time known: 33
             "5a",   // age of the sample
             "00",   // draining
+            "01",   // full
         ];
         assert_eq!(hex, expected.concat());
         assert_eq!(Report::decode(&report.encode()).unwrap(), report);
@@ -148,9 +166,12 @@ pub(crate) mod tests {
     #[test]
     fn another_layout_is_named_and_what_is_not_canonical_refused() {
         let good = report(1, 1).encode();
-        let mut newer = good.clone();
-        newer[0] = 2;
-        assert_eq!(Report::decode(&newer), Err(ReportError::UnknownVersion(2)));
+        for version in [REPORT_VERSION - 1, REPORT_VERSION + 1] {
+            let mut other = good.clone();
+            other[0] = version as u8;
+            let unknown = ReportError::UnknownVersion(version);
+            assert_eq!(Report::decode(&other), Err(unknown));
+        }
         let mut trailing = good;
         trailing.push(0);
         assert_eq!(Report::decode(&trailing), Err(ReportError::Malformed));

@@ -83,6 +83,6 @@ fn two_choices(seed: u64, able: &[(&Candidate, &Heard)]) -> Option<NodeId> {
     [first, second]
         .into_iter()
         .map(|at| able[at as usize])
-        .min_by_key(|(_, heard)| heard.running + heard.queued)
+        .min_by_key(|(_, heard)| heard.running + heard.queued + heard.incoming)
         .map(|(candidate, _)| candidate.node)
 }

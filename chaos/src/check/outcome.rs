@@ -88,7 +88,7 @@ impl Outcome {
                 *self.by_worker.entry(node).or_default() += 1;
                 self.on_leader += u64::from(node == line.leader);
             }
-            Choice::Busy { .. } => self.busy += 1,
+            Choice::Busy { .. } | Choice::Full => self.busy += 1,
             Choice::Nobody => self.nobody += 1,
         }
         if !is_judged_in_full(question.policy) {

@@ -5,7 +5,7 @@
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::{
-    Candidate, Choice, Logged, MIN_USABLE_MILLICORES, Question, Score, TIE_MARGIN_PERMILLE,
+    Candidate, Choice, Heard, Logged, MIN_USABLE_MILLICORES, Question, Score, TIE_MARGIN_PERMILLE,
     TIE_MARGIN_US, Verdict, WAIT_EXTRA_PERMILLE,
 };
 
@@ -26,7 +26,7 @@ pub(super) enum Broken {
     Verdict { node: NodeId, verdict: Verdict },
     #[error("node {0} was chosen and is no candidate")]
     NoCandidate(NodeId),
-    #[error("node {0} was chosen and cannot work: it is excluded, silent, stale or draining")]
+    #[error("node {0} was chosen and cannot work: it is excluded, silent, stale, draining or full")]
     Ineligible(NodeId),
     #[error("the leader was chosen, though node {0} can work")]
     LeaderBeforeFollower(NodeId),
@@ -48,6 +48,10 @@ pub(super) enum Broken {
     RefusedWithinBound { least_us: u64, max_ms: u64 },
     #[error("the job was placed, though the least wait, {least_us} us, is over {max_ms} ms")]
     PlacedOverBound { least_us: u64, max_ms: u64 },
+    #[error("the job was refused as if all were full, though node {0} is not")]
+    NotFull(NodeId),
+    #[error("the job was refused as if all were full, though none can work")]
+    FullAlone,
     #[error("a policy that never refuses has refused")]
     RivalRefused,
 }
@@ -106,28 +110,46 @@ fn is_true(candidate: &Candidate, verdict: &Verdict, question: &Question) -> boo
         Verdict::Silent => heard.is_none(),
         Verdict::Stale => heard.is_some_and(|heard| heard.age_ms > question.stale_after_ms),
         Verdict::Draining => heard.is_some_and(|heard| heard.draining),
+        Verdict::Full => candidate.full && works(candidate, question).is_some(),
         Verdict::Scored(score) => {
             projected(candidate, question).is_some_and(|projected| projected == *score)
         }
     }
 }
 
-/// What a job comes to on a node that can work: CPU time over cores, rounded down to whole microseconds.
-fn projected(candidate: &Candidate, question: &Question) -> Option<Score> {
+/// What a node that works has said of itself.
+fn works<'a>(candidate: &'a Candidate, question: &Question) -> Option<&'a Heard> {
     let heard = candidate.heard.as_ref()?;
-    if candidate.excluded || heard.draining || heard.age_ms > question.stale_after_ms {
-        return None;
-    }
+    let out = candidate.excluded || heard.draining || heard.age_ms > question.stale_after_ms;
+    (!out).then_some(heard)
+}
+
+/// What a job comes to on a node that can take it: CPU time over cores, rounded down to whole microseconds.
+fn projected(candidate: &Candidate, question: &Question) -> Option<Score> {
+    let heard = works(candidate, question).filter(|_| !candidate.full)?;
     let cores = u128::from(heard.usable_millicores.max(MIN_USABLE_MILLICORES));
-    let before = u128::from(heard.backlog_cpu_ms) + u128::from(candidate.booked_cpu_ms);
+    let slots = u128::from(heard.slots.max(1));
     // A CPU millisecond on a thousandth of a core takes a second.
-    let elapsed_us = |cpu_ms: u128| u64::try_from(cpu_ms * 1_000_000 / cores).unwrap_or(u64::MAX);
-    let wait_us = elapsed_us(before);
-    let finish_us = elapsed_us(before + u128::from(question.cost_ms));
+    let elapsed_us =
+        |cpu_ms: u128, cores| u64::try_from(cpu_ms * 1_000_000 / cores).unwrap_or(u64::MAX);
+    // A slot is free once as many jobs have ended as there are too many for one to be: they end one like the other.
+    let free_after = |jobs: u128, cpu_ms: u128| match (jobs + 1).saturating_sub(slots) {
+        0 => 0,
+        end => elapsed_us(cpu_ms * end, cores * jobs.max(1)),
+    };
+    let jobs = u128::from(heard.running) + u128::from(heard.queued) + u128::from(candidate.booked);
+    let work = u128::from(heard.backlog_cpu_ms) + u128::from(candidate.booked_cpu_ms);
+    let begin_us = free_after(
+        jobs + u128::from(heard.incoming),
+        work + u128::from(heard.incoming_cpu_ms),
+    );
+    let finish_us =
+        begin_us.saturating_add(elapsed_us(u128::from(question.cost_ms) * slots, cores));
     // A wait counts more than it lasts.
-    let extra = u128::from(wait_us) * u128::from(WAIT_EXTRA_PERMILLE) / 1000;
+    let extra = u128::from(begin_us) * u128::from(WAIT_EXTRA_PERMILLE) / 1000;
     Some(Score {
-        wait_us,
+        // Those whose input is on its way are waited for by nobody.
+        wait_us: free_after(jobs, work),
         finish_us,
         rank_us: finish_us.saturating_add(u64::try_from(extra).unwrap_or(u64::MAX)),
     })
@@ -135,44 +157,52 @@ fn projected(candidate: &Candidate, question: &Question) -> Option<Score> {
 
 fn choice(question: &Question, choice: Choice) -> Result<(), Broken> {
     let all = &question.candidates;
-    let able = all
+    let (leaders, followers): (Vec<_>, Vec<_>) = all
         .iter()
-        .filter_map(|candidate| Some((candidate, projected(candidate, question)?)));
-    let (leaders, followers): (Vec<_>, Vec<_>) = able.partition(|(candidate, _)| candidate.leader);
-    // The leader is asked only when nobody else can.
-    let asked = if followers.is_empty() {
+        .filter(|candidate| works(candidate, question).is_some())
+        .partition(|candidate| candidate.leader);
+    // The leader is asked only when nobody else works, be they full or not.
+    let working = if followers.is_empty() {
         &leaders
     } else {
         &followers
     };
+    let score = |candidate: &&'_ Candidate| Some((candidate.node, projected(candidate, question)?));
+    let asked: Vec<(NodeId, Score)> = working.iter().filter_map(score).collect();
     match choice {
         Choice::Worker(node) => {
             let chosen = all.iter().find(|candidate| candidate.node == node);
             let chosen = chosen.ok_or(Broken::NoCandidate(node))?;
-            if let (true, Some((other, _))) = (chosen.leader, followers.first()) {
+            if let (true, Some(other)) = (chosen.leader, followers.first()) {
                 return Err(Broken::LeaderBeforeFollower(other.node));
             }
             let score = projected(chosen, question).ok_or(Broken::Ineligible(node))?;
             if is_judged_in_full(question.policy) {
-                within_bound(question, asked)?;
-                least(node, score, asked)?;
+                within_bound(question, &asked)?;
+                least(node, score, &asked)?;
             }
             Ok(())
         }
-        Choice::Nobody => match asked.first() {
-            Some((candidate, _)) => Err(Broken::Somebody(candidate.node)),
+        Choice::Nobody => match working.first() {
+            Some(candidate) => Err(Broken::Somebody(candidate.node)),
             None => Ok(()),
         },
+        Choice::Full => match (asked.first(), working.first()) {
+            (Some((node, _)), _) => Err(Broken::NotFull(*node)),
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(Broken::FullAlone),
+        },
         Choice::Busy { least_wait_us } if is_judged_in_full(question.policy) => {
-            over_bound(question, asked, least_wait_us)
+            over_bound(question, &asked, least_wait_us)
         }
         Choice::Busy { .. } => Err(Broken::RivalRefused),
     }
 }
 
-type Asked<'a> = [(&'a Candidate, Score)];
+/// Those that could have been chosen.
+type Asked = [(NodeId, Score)];
 
-fn least_wait_us(asked: &Asked<'_>) -> Option<u64> {
+fn least_wait_us(asked: &Asked) -> Option<u64> {
     asked.iter().map(|(_, score)| score.wait_us).min()
 }
 
@@ -180,7 +210,7 @@ fn is_over(question: &Question, wait_us: u64) -> bool {
     u128::from(wait_us) > u128::from(question.max_wait_ms) * 1000
 }
 
-fn within_bound(question: &Question, asked: &Asked<'_>) -> Result<(), Broken> {
+fn within_bound(question: &Question, asked: &Asked) -> Result<(), Broken> {
     let max_ms = question.max_wait_ms;
     match least_wait_us(asked) {
         Some(least_us) if is_over(question, least_us) => {
@@ -190,7 +220,7 @@ fn within_bound(question: &Question, asked: &Asked<'_>) -> Result<(), Broken> {
     }
 }
 
-fn over_bound(question: &Question, asked: &Asked<'_>, told_us: u64) -> Result<(), Broken> {
+fn over_bound(question: &Question, asked: &Asked, told_us: u64) -> Result<(), Broken> {
     let max_ms = question.max_wait_ms;
     let least_us = least_wait_us(asked).ok_or(Broken::BusyAlone)?;
     if told_us != least_us {
@@ -203,7 +233,7 @@ fn over_bound(question: &Question, asked: &Asked<'_>, told_us: u64) -> Result<()
     }
 }
 
-fn least(node: NodeId, score: Score, asked: &Asked<'_>) -> Result<(), Broken> {
+fn least(node: NodeId, score: Score, asked: &Asked) -> Result<(), Broken> {
     let ends = asked.iter().map(|(_, score)| score.rank_us);
     let least_us = ends.min().unwrap_or(score.rank_us);
     let above = u128::from(score.rank_us.saturating_sub(least_us));

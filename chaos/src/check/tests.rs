@@ -5,6 +5,8 @@ use std::path::Path;
 
 use cameo_common::ids::{JobId, NodeId};
 use cameo_dispatch::{Candidate, Choice, Heard, LOG_SCHEMA, Question, Score, Verdict, decide};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use tempfile::TempDir;
 
 use super::*;
@@ -17,15 +19,20 @@ fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
         voter: true,
         leader: node == LEADER,
         excluded: false,
+        full: false,
         heard: Some(Heard {
             age_ms: 10,
             usable_millicores: 600,
             cpu_share_permille: 500,
-            backlog_cpu_ms,
-            running: 0,
+            slots: 1,
+            running: u32::from(backlog_cpu_ms > 0),
             queued: 0,
+            backlog_cpu_ms,
+            incoming: 0,
+            incoming_cpu_ms: 0,
             draining: false,
         }),
+        booked: 0,
         booked_cpu_ms: 0,
     }
 }
@@ -151,6 +158,7 @@ fn a_worse_worker_is_caught_and_so_is_any_other_wrong_choice() {
             "within 1000 ms",
         ),
         (Choice::Busy { least_wait_us: 1 }, "the least is 50000 us"),
+        (Choice::Full, "though node 2 is not"),
     ];
     for (choice, why) in planted {
         let mut lines = some(3);
@@ -177,12 +185,68 @@ fn a_job_over_the_bound_must_be_refused_and_an_ineligible_node_must_not_work() {
 }
 
 #[test]
+fn full_followers_are_waited_for_and_not_replaced_by_the_leader() {
+    let mut full = worker(2, 0);
+    full.full = true;
+    let right = logged(4, 0, vec![worker(LEADER, 0), full]);
+    assert_eq!(right.decision.choice, Choice::Full);
+    assert!(check_lines(std::slice::from_ref(&right)).ok);
+    for (choice, why) in [
+        (Choice::Worker(2), "cannot work"),
+        (Choice::Worker(LEADER), "though node 2 can work"),
+        (Choice::Nobody, "though node 2 can work"),
+    ] {
+        let mut wrong = right.clone();
+        wrong.decision.choice = choice;
+        assert_broken(&check_lines(&[wrong]), 1, why);
+    }
+    let mut alone = logged(4, 0, vec![]);
+    alone.decision.choice = Choice::Full;
+    assert_broken(&check_lines(&[alone]), 1, "none can work");
+}
+
+/// The rule is written twice; here the two have to agree, down to the microsecond.
+#[test]
+fn whatever_is_decided_is_found_to_be_right() {
+    const SEED: u64 = 4;
+    println!("seed {SEED}");
+    let mut chance = StdRng::seed_from_u64(SEED);
+    let mut candidate = |node| {
+        let mut candidate = worker(node, chance.random_range(0..3_000));
+        let heard = candidate.heard.as_mut().unwrap();
+        heard.usable_millicores = chance.random_range(0..6_000);
+        heard.slots = chance.random_range(0..5);
+        heard.queued = chance.random_range(0..5);
+        heard.incoming = chance.random_range(0..5);
+        heard.incoming_cpu_ms = chance.random_range(0..500);
+        heard.draining = chance.random_bool(0.1);
+        heard.age_ms = chance.random_range(0..330);
+        candidate.booked = chance.random_range(0..4);
+        candidate.booked_cpu_ms = chance.random_range(0..500);
+        candidate.full = chance.random_bool(0.2);
+        candidate
+    };
+    let lines: Vec<Logged> = (0..3_000)
+        .map(|n| logged(4, n, (1..=n % 5).map(&mut candidate).collect()))
+        .collect();
+    let outcome = check_lines(&lines);
+    assert!(outcome.ok, "{outcome}");
+    // And every kind of end was among them.
+    let full = lines
+        .iter()
+        .filter(|line| line.decision.choice == Choice::Full);
+    assert!(full.count() > 50 && outcome.nobody > 50 && outcome.busy > 200);
+    assert!(outcome.on_leader > 50 && outcome.by_worker.len() == 4);
+}
+
+#[test]
 fn a_verdict_that_its_numbers_do_not_bear_out_is_caught() {
     let wrong = [
         Verdict::Excluded,
         Verdict::Silent,
         Verdict::Stale,
         Verdict::Draining,
+        Verdict::Full,
         Verdict::Scored(Score {
             wait_us: 50_000,
             finish_us: 150_001,
@@ -298,10 +362,11 @@ fn a_log_in_two_files_is_read_as_one() {
 #[test]
 fn what_cannot_be_read_has_failed() {
     let good = some(1).remove(0).to_line().unwrap();
-    let newer = good.replacen(r#""schema":1"#, r#""schema":2"#, 1);
+    let schema = |schema| format!(r#""schema":{schema}"#);
+    let newer = good.replacen(&schema(LOG_SCHEMA), &schema(LOG_SCHEMA + 1), 1);
     let more = good.replacen(r#""term""#, r#""more":0,"term""#, 1);
     for (line, why) in [
-        (newer.as_bytes(), "schema 2"),
+        (newer.as_bytes(), "schema 3"),
         (more.as_bytes(), "unknown field `more`"),
         (b"", "not a line"),
         (b"\xff", "not text"),

@@ -227,12 +227,23 @@ async fn read(response: reqwest::Response) -> Answer {
 
 /// The whole body, within a limit. `Err(None)` when the connection broke.
 pub(super) async fn collect(
+    response: reqwest::Response,
+    limit: usize,
+) -> Result<Bytes, Option<String>> {
+    collect_watched(response, limit, || ()).await
+}
+
+/// The same; `moved` is told of each piece.
+pub(super) async fn collect_watched(
     mut response: reqwest::Response,
     limit: usize,
+    moved: impl Fn(),
 ) -> Result<Bytes, Option<String>> {
     let mut all = Vec::new();
     loop {
-        match response.chunk().await {
+        let chunk = response.chunk().await;
+        moved();
+        match chunk {
             Ok(Some(chunk)) if all.len() + chunk.len() > limit => {
                 return Err(Some(format!("an answer of more than {limit} bytes")));
             }

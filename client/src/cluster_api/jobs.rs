@@ -5,12 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, Placed, TICKET_HEADER, paths};
 use cameo_common::codec::limits::MAX_CARRIER_BYTES;
+use cameo_common::job::at_slowest;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::time::timeout;
 
-use super::call::collect;
-use super::{ClusterApi, JOB_BYTES_A_SECOND, JOB_DEADLINE};
+use super::call::collect_watched;
+use super::pulse::Pulse;
+use super::{ClusterApi, JOB_DEADLINE, JOB_PATIENCE, JOB_TIMES_EXPECTED};
 
 /// Why a worker gave no picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +38,9 @@ impl ClusterApi {
         };
         let url = placed.url.trim_end_matches('/');
         super::cluster::check_url(url).map_err(|error| failed(error.to_string()))?;
-        let deadline = deadline_of(input.len() as u64);
+        let deadline = JOB_DEADLINE + at_slowest(input.len() as u64);
+        let patience = patience(Duration::from_millis(placed.expected_ms));
+        let pulse = Pulse::new();
         let command = self.command(Method::POST, paths::RUN_JOB.to_owned(), input);
         let request = self
             .inner
@@ -46,15 +51,17 @@ impl ClusterApi {
                 TICKET_HEADER,
                 BASE64URL_NOPAD.encode(placed.ticket.as_bytes()),
             )
-            .header(reqwest::header::CONTENT_TYPE, "application/octet-stream")
-            .body(command.body);
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, command.body.len())
+            .body(pulse.body(command.body));
         let upload = async {
             let response = request
                 .send()
                 .await
                 .map_err(|error| failed(error.to_string()))?;
+            pulse.beat();
             let status = response.status();
-            let bytes = collect(response, MAX_CARRIER_BYTES)
+            let bytes = collect_watched(response, MAX_CARRIER_BYTES, || pulse.beat())
                 .await
                 .map_err(|why| failed(why.unwrap_or_else(|| "the connection broke".into())))?;
             if status.is_success() {
@@ -66,15 +73,24 @@ impl ClusterApi {
                 Err(_) => Err(failed(format!("status {status}"))),
             }
         };
+        let upload = async {
+            tokio::select! {
+                done = upload => done,
+                () = pulse.stopped(patience) => {
+                    let why = format!("it stood still for {:.1} s", patience.as_secs_f64());
+                    Err(failed(why))
+                }
+            }
+        };
         timeout(deadline, upload)
             .await
             .unwrap_or_else(|_| Err(failed("it took too long".into())))
     }
 }
 
-/// How long a worker has for a job: one that stands still is not waited for as long as the longest job takes.
-fn deadline_of(size: u64) -> Duration {
-    JOB_DEADLINE + Duration::from_secs(size / JOB_BYTES_A_SECOND)
+/// How long a worker may stand still that should have done the job in the expected time.
+fn patience(expected: Duration) -> Duration {
+    (JOB_PATIENCE + expected.saturating_mul(JOB_TIMES_EXPECTED)).min(JOB_DEADLINE)
 }
 
 /// Whether every worker would say the same.

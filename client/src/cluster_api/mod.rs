@@ -13,6 +13,7 @@ mod grants;
 mod jobs;
 mod leader;
 mod placing;
+mod pulse;
 mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,8 +37,10 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 pub const TRY_DEADLINE: Duration = Duration::from_millis(6_500);
 /// Longest time for one upload to a worker and the picture back, beside the time for its bytes.
 pub const JOB_DEADLINE: Duration = Duration::from_secs(20);
-/// Bytes of input that a job is given a second for.
-pub const JOB_BYTES_A_SECOND: u64 = 512 * 1024;
+/// A worker may stand still for so long, and for [`JOB_TIMES_EXPECTED`] the time that its leader thought it needs.
+pub const JOB_PATIENCE: Duration = Duration::from_secs(5);
+/// See [`JOB_PATIENCE`]: a projection is wrong by so much when a neighbour takes most of a worker's cores.
+pub const JOB_TIMES_EXPECTED: u32 = 4;
 
 /// The cluster that a home is tied to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,11 +11,11 @@ use axum::{Json, Router};
 use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
 };
+use cameo_common::job::at_slowest;
 use cameo_common::statements::Ticket;
 
 use super::caller::{Said, Uploading, header_statement};
 use super::{Api, Fault, body};
-use crate::jobs::at_slowest;
 
 /// A job's input has to be here within this time, and what its size takes on a slow line.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);

@@ -1,11 +1,12 @@
 //! A job that a worker has taken up, as its client holds it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use cameo_common::codec::Stop;
 use cameo_common::ids::Hash;
+use cameo_common::job::at_slowest;
 use cameo_common::statements::Ticket;
 use futures_util::future;
 
@@ -64,13 +65,6 @@ impl Admitted {
         let deadline = shared.settings.download_deadline + at_slowest(self.ticket.size);
         Ok(Carrier::new(pipe, self.hold, deadline))
     }
-}
-
-/// How long so many bytes may take on the slowest line that is waited for.
-#[must_use]
-pub fn at_slowest(bytes: u64) -> Duration {
-    const BYTES_A_SECOND: u64 = 512 * 1024;
-    Duration::from_secs(bytes / BYTES_A_SECOND)
 }
 
 impl Hold {

@@ -62,7 +62,7 @@ type OwnReport = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
 pub struct DecisionCounts {
     /// A worker was named.
     pub worker: u64,
-    /// Every worker's wait was too long.
+    /// Every worker's wait was too long, or all were full.
     pub busy: u64,
     /// No node could take the job.
     pub nobody: u64,
@@ -223,18 +223,24 @@ impl Dispatcher {
             size: request.size,
             exclude: &request.exclude,
         };
+        desk.give_back(&client, request.job);
+        if desk.has_booked_enough(&client) {
+            return Err(PlaceError::BookedEnough);
+        }
         let decision = desk.decide(&job, now, seed);
         if let Some(log) = &self.log {
             log(&decision);
         }
         decided.count(&decision.choice);
-        let worker = chosen(&decision)?;
+        let (worker, finish) = chosen(&decision)?;
         let member = view.members.iter().find(|member| member.node == worker);
         let (Some(member), Some(incarnation)) = (member, desk.incarnation(worker)) else {
             unreachable!("only members that have reported are candidates with a score");
         };
         let ticket = self.sign(request, client, view, worker, incarnation);
         let placement = Placement {
+            client,
+            job: request.job,
             size: request.size,
             cost_ms: decision.question.cost_ms,
             expires: now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
@@ -244,6 +250,7 @@ impl Dispatcher {
             worker,
             url: member.url.clone(),
             leader: self.node,
+            expected_ms: millis(finish),
             ticket,
         })
     }
@@ -312,7 +319,7 @@ impl DecisionCounts {
     fn count(&mut self, choice: &Choice) {
         match choice {
             Choice::Worker(_) => self.worker += 1,
-            Choice::Busy { .. } => self.busy += 1,
+            Choice::Busy { .. } | Choice::Full => self.busy += 1,
             Choice::Nobody => self.nobody += 1,
         }
     }
@@ -337,13 +344,18 @@ fn within_limits(request: &PlaceJob) -> Result<(), PlaceError> {
     Ok(())
 }
 
-fn chosen(decision: &Decision) -> Result<NodeId, PlaceError> {
+/// The worker, and when it will have done the job, by projection.
+fn chosen(decision: &Decision) -> Result<(NodeId, Duration), PlaceError> {
     let wait = match decision.choice {
-        Choice::Worker(node) => return Ok(node),
+        Choice::Worker(node) => {
+            let score = decision.score(node);
+            let finish = score.map_or(0, |score| score.finish_us);
+            return Ok((node, Duration::from_micros(finish)));
+        }
         Choice::Busy { least_wait_us } => {
             Duration::from_micros(least_wait_us).saturating_sub(MAX_PROJECTED_WAIT)
         }
-        Choice::Nobody => MIN_RETRY_AFTER,
+        Choice::Full | Choice::Nobody => MIN_RETRY_AFTER,
     };
     Err(PlaceError::Busy {
         retry_after: wait.clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER),
@@ -359,7 +371,9 @@ pub(crate) fn load_info(report: &Report, age: Duration) -> LoadInfo {
         running: report.running,
         queued: report.queued,
         backlog_cpu_ms: report.backlog_cpu_ms,
+        incoming: report.incoming,
         draining: report.draining,
+        full: report.full,
         age_ms: millis(age),
     }
 }

@@ -86,6 +86,8 @@ pub enum PlaceError {
     TooLarge,
     #[error("a job names at most {0} workers that it failed on")]
     TooManyExcluded(usize),
+    #[error("this device has tickets for many jobs and does not use them; upload those, or ask again in {} ms", SOON.as_millis())]
+    BookedEnough,
     #[error("no worker can take the job now; ask again in {} ms", retry_after.as_millis())]
     Busy { retry_after: Duration },
 }
@@ -98,7 +100,7 @@ impl PlaceError {
             Self::NotLeader => ErrorCode::NoQuorum,
             Self::TooLarge => ErrorCode::TooLarge,
             Self::TooManyExcluded(_) => ErrorCode::BadRequest,
-            Self::Busy { .. } => ErrorCode::Busy,
+            Self::BookedEnough | Self::Busy { .. } => ErrorCode::Busy,
         }
     }
 
@@ -106,7 +108,7 @@ impl PlaceError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotLeader => Some(SOON),
+            Self::NotLeader | Self::BookedEnough => Some(SOON),
             Self::Busy { retry_after } => Some(*retry_after),
             Self::TooLarge | Self::TooManyExcluded(_) => None,
         }

@@ -10,6 +10,8 @@ use super::memory::{Budget, Taken};
 
 /// Most jobs that are taken up at one time, with the running ones and those whose carrier is being sent.
 pub const MAX_HELD: usize = 64;
+/// Inputs may fill all but one part in so many of their memory before the worker says that it is full.
+const INPUTS_SPARE: u64 = 8;
 /// A running job is reckoned with at least this part of its cost, however long it has been running.
 const LEAST_LEFT: u64 = 8;
 const MIN_RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -33,10 +35,16 @@ pub(super) enum Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
     pub running: u32,
-    /// Taken up and not running: waiting for their input, for a slot or for memory.
+    /// Waiting for a slot or for memory.
     pub queued: u32,
+    /// Of these two.
     pub backlog_cpu_ms: u64,
+    /// Taken up and waiting for their input.
+    pub incoming: u32,
+    pub incoming_cpu_ms: u64,
     pub draining: bool,
+    /// Whatever came now would be refused, or stand still.
+    pub full: bool,
 }
 
 /// Everything taken up; `W` is what a slot needs to do a job.
@@ -83,8 +91,10 @@ struct Held {
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// For its input, for a slot or for memory.
-    Waiting,
+    /// Waiting for its input.
+    Incoming,
+    /// Waiting for a slot or for memory.
+    Queued,
     Running {
         since: Instant,
         pictures: u64,
@@ -111,18 +121,39 @@ impl<W> Intake<W> {
         }
     }
 
-    /// Takes a job up; its input may come now.
+    /// Takes a job up; its input may come now. The leader is told of one that is refused, so that it does not wait
+    /// for it.
     pub(super) fn admit(
         &mut self,
         id: TicketId,
         size: u64,
         now: Instant,
     ) -> Result<Admission, Refusal> {
-        if self.draining {
-            return Err(Refusal::Draining);
-        }
         if self.held.contains_key(&id) {
             return Err(Refusal::InUse);
+        }
+        if let Err(refusal) = self.room(size, now) {
+            self.journal.refused(id, now);
+            return Err(refusal);
+        }
+        self.admitted += 1;
+        let number = self.admitted;
+        let held = Held {
+            number,
+            size,
+            cost_ms: self.costs.predict(size),
+            wanted: true,
+            phase: Phase::Incoming,
+        };
+        self.held.insert(id, held);
+        self.taken.inputs += size;
+        self.journal.record(Event::TakenUp(id), now);
+        Ok(Admission { ticket: id, number })
+    }
+
+    fn room(&self, size: u64, now: Instant) -> Result<(), Refusal> {
+        if self.draining {
+            return Err(Refusal::Draining);
         }
         let limit = self.budget.inputs;
         if size > limit {
@@ -132,28 +163,30 @@ impl<W> Intake<W> {
             let retry_after = self.retry_after(now);
             return Err(Refusal::Full { retry_after });
         }
-        self.admitted += 1;
-        let number = self.admitted;
-        let held = Held {
-            number,
-            size,
-            cost_ms: self.costs.predict(size),
-            wanted: true,
-            phase: Phase::Waiting,
+        Ok(())
+    }
+
+    /// Whether another job would be refused, or find the memory for pictures taken by carriers that nobody fetches.
+    fn is_full(&self, running: u32) -> bool {
+        let stands_still = |(_, _, pictures): &(TicketId, W, u64)| {
+            running == 0 && self.taken.pictures + pictures > self.budget.pictures
         };
-        self.held.insert(id, held);
-        self.taken.inputs += size;
-        self.journal.record(Event::TakenUp(id), now);
-        Ok(Admission { ticket: id, number })
+        let inputs_free = self.budget.inputs.saturating_sub(self.taken.inputs);
+        self.held.len() >= MAX_HELD
+            || inputs_free < self.budget.inputs / INPUTS_SPARE
+            || self.queue.front().is_some_and(stands_still)
     }
 
     /// The input of a job that was taken up is here, and its pictures are known to take so much.
     pub(super) fn enqueue(&mut self, id: TicketId, work: W, pictures: u64) {
-        assert!(self.held.contains_key(&id), "a job is taken up first");
         assert!(
             pictures <= self.budget.pictures,
             "what never fits is refused"
         );
+        let Some(held) = self.held.get_mut(&id) else {
+            unreachable!("a job is taken up first");
+        };
+        held.phase = Phase::Queued;
         self.queue.push_back((id, work, pictures));
     }
 
@@ -185,7 +218,7 @@ impl<W> Intake<W> {
             return false;
         }
         match held.phase {
-            Phase::Waiting => {
+            Phase::Incoming | Phase::Queued => {
                 self.queue.retain(|(queued, _, _)| *queued != id);
                 self.end(id, None, now);
                 return true;
@@ -234,22 +267,27 @@ impl<W> Intake<W> {
         };
         for held in self.held.values() {
             match held.phase {
-                Phase::Waiting => load.queued += 1,
-                Phase::Running { .. } => load.running += 1,
+                Phase::Incoming => {
+                    load.incoming += 1;
+                    load.incoming_cpu_ms += held.cost_ms;
+                }
+                Phase::Queued => {
+                    load.queued += 1;
+                    load.backlog_cpu_ms += held.cost_ms;
+                }
+                Phase::Running { since, .. } => {
+                    load.running += 1;
+                    load.backlog_cpu_ms += self.left_ms(held, since, usable_millicores, now);
+                }
                 Phase::Sending { .. } => {}
             }
-            load.backlog_cpu_ms += self.left_ms(held, usable_millicores, now);
         }
+        load.full = self.is_full(load.running);
         load
     }
 
-    /// Predicted CPU time that is left of a job, if each slot got its part of what is usable.
-    fn left_ms(&self, held: &Held, usable_millicores: u32, now: Instant) -> u64 {
-        let since = match held.phase {
-            Phase::Waiting => return held.cost_ms,
-            Phase::Sending { .. } => return 0,
-            Phase::Running { since, .. } => since,
-        };
+    /// Predicted CPU time that is left of a job that has been running, if each slot got its part of what is usable.
+    fn left_ms(&self, held: &Held, since: Instant, usable_millicores: u32, now: Instant) -> u64 {
         let elapsed_ms = now.saturating_duration_since(since).as_millis() as u64;
         let slot_millicores = u64::from(usable_millicores / self.slots.max(1));
         let used_ms = elapsed_ms.saturating_mul(slot_millicores) / 1000;
@@ -260,7 +298,8 @@ impl<W> Intake<W> {
 
     fn retry_after(&self, now: Instant) -> Duration {
         let load = self.load(self.quota_millicores, now);
-        let wait_ms = load.backlog_cpu_ms * 1000 / u64::from(self.quota_millicores.max(1));
+        let wait_ms = (load.backlog_cpu_ms + load.incoming_cpu_ms) * 1000
+            / u64::from(self.quota_millicores.max(1));
         Duration::from_millis(wait_ms).clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
     }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use cameo_dispatch::Event;
+use cameo_dispatch::{Event, TicketId};
 
 /// How long an event is repeated.
 pub const REPEAT_FOR: Duration = Duration::from_secs(2);
@@ -26,6 +26,15 @@ impl Journal {
         self.events.push_back((now, event));
         while self.events.len() > MAX_EVENTS {
             self.drop_oldest();
+        }
+    }
+
+    /// Writes down that a ticket was refused; once, however often it is tried.
+    pub fn refused(&mut self, ticket: TicketId, now: Instant) {
+        let cpu_ms = None;
+        let event = Event::Finished { ticket, cpu_ms };
+        if !self.events.iter().any(|(_, known)| *known == event) {
+            self.record(event, now);
         }
     }
 
@@ -49,7 +58,6 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cameo_dispatch::TicketId;
 
     fn taken(n: u8) -> Event {
         Event::TakenUp(TicketId([n; 16]))
@@ -68,6 +76,21 @@ mod tests {
         let later = start + REPEAT_FOR + Duration::from_millis(1);
         assert_eq!(journal.recent(later), (1, vec![taken(2)]));
         assert_eq!(journal.recent(later + REPEAT_FOR), (2, vec![]));
+    }
+
+    #[test]
+    fn a_refused_ticket_is_written_down_once_while_it_is_told() {
+        let start = Instant::now();
+        let mut journal = Journal::default();
+        for _ in 0..9 {
+            journal.refused(TicketId([1; 16]), start);
+        }
+        journal.refused(TicketId([2; 16]), start);
+        assert_eq!(journal.recent(start).1.len(), 2);
+        let later = start + REPEAT_FOR + Duration::from_millis(1);
+        assert_eq!(journal.recent(later).1, []);
+        journal.refused(TicketId([1; 16]), later);
+        assert_eq!(journal.recent(later).1.len(), 1);
     }
 
     #[test]

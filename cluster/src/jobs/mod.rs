@@ -22,7 +22,7 @@ mod pool;
 pub mod ticket;
 pub mod worker;
 
-pub use admitted::{Admitted, at_slowest};
+pub use admitted::Admitted;
 pub use carrier::Carrier;
 pub use counters::JobCounts;
 pub use decisions::{DecisionLog, DecisionLogError};

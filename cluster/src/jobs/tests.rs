@@ -64,13 +64,17 @@ pub(super) fn report(incarnation: u64, sequence: u64) -> Report {
         quota_millicores: 2000,
         usable_millicores: 1500,
         cpu_share_permille: 250,
+        slots: 1,
         running: 1,
         queued: 2,
         backlog_cpu_ms: 300,
+        incoming: 0,
+        incoming_cpu_ms: 0,
         first_event: 0,
         events: Vec::new(),
         sample_age_ms: 90,
         draining: false,
+        full: false,
     }
 }
 

@@ -53,5 +53,7 @@ pub struct Placed {
     pub url: String,
     /// The node that placed it.
     pub leader: NodeId,
+    /// When the worker will have done it, by projection, if it gets the input at once. Milliseconds from now.
+    pub expected_ms: u64,
     pub ticket: Signed<Ticket>,
 }

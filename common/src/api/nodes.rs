@@ -26,9 +26,17 @@ pub struct LoadInfo {
     pub quota_millicores: u32,
     pub usable_millicores: u32,
     pub running: u32,
+    /// With their input here, waiting.
     pub queued: u32,
+    /// Of the running and the queued ones.
     pub backlog_cpu_ms: u64,
+    /// With their input on its way.
+    #[serde(default)]
+    pub incoming: u32,
     pub draining: bool,
+    /// Takes no more now.
+    #[serde(default)]
+    pub full: bool,
     /// Age of the report.
     pub age_ms: u64,
 }

@@ -1,5 +1,4 @@
 #![allow(clippy::unwrap_used)]
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -9,6 +8,7 @@ use crate::report::tests::report;
 
 const NOW: Moment = Moment::from_secs(100);
 const INCARNATION: u64 = 77;
+const CLIENT: PublicKey = PublicKey([8; 32]);
 
 fn ticket(n: u8) -> TicketId {
     TicketId([n; 16])
@@ -33,10 +33,13 @@ fn finished(n: u8, cpu_ms: u32) -> Event {
     }
 }
 
+/// Of jobs of the same numbers as their tickets.
 fn booked(tickets: &[u8]) -> Page {
     let mut book = Page::default();
     for n in tickets {
         let placement = Placement {
+            client: CLIENT,
+            job: JobId([*n; 16]),
             size: 1000,
             cost_ms: 50,
             expires: NOW + Duration::from_secs(9),
@@ -102,6 +105,33 @@ fn what_was_never_taken_up_expires_with_a_report_and_not_before() {
 }
 
 #[test]
+fn a_ticket_that_its_worker_refused_is_struck_and_teaches_nothing() {
+    let mut book = booked(&[1, 2]);
+    let refused = Event::Finished {
+        ticket: ticket(1),
+        cpu_ms: None,
+    };
+    assert_eq!(book.heard(&told(1, 0, &[refused]), NOW).unwrap(), []);
+    assert_eq!((book.booked(), book.booked_cpu_ms()), (1, 50));
+}
+
+#[test]
+fn a_job_that_is_placed_again_gives_its_first_ticket_back() {
+    let mut book = booked(&[1, 2, 3]);
+    book.heard(&told(1, 0, &[taken(3)]), NOW);
+    book.give_back(&CLIENT, JobId([1; 16]));
+    book.give_back(&PublicKey([9; 32]), JobId([2; 16]));
+    // One that was taken up is work, whoever wants it.
+    book.give_back(&CLIENT, JobId([3; 16]));
+    assert_eq!((book.booked(), book.booked_by(&CLIENT)), (1, 50));
+    assert_eq!(book.booked_by(&PublicKey([9; 32])), 0);
+    // It was used after all: it is in the report, and in the book no more.
+    book.heard(&told(2, 1, &[taken(1), finished(1, 5)]), NOW);
+    assert_eq!(book.booked_cpu_ms(), 50);
+    assert_eq!(book.taken.len(), 1);
+}
+
+#[test]
 fn missed_events_leave_nothing_open_for_good() {
     let mut book = booked(&[1, 2]);
     book.heard(&told(1, 0, &[taken(1)]), NOW);
@@ -110,7 +140,7 @@ fn missed_events_leave_nothing_open_for_good() {
     assert_eq!(book.booked_cpu_ms(), 50);
     let late = NOW + Duration::from_secs(10);
     book.heard(&told(3, 10, &[]), late);
-    assert!(book.open.is_empty());
+    assert!(book.booked.is_empty() && book.taken.is_empty());
 }
 
 proptest! {
@@ -136,7 +166,6 @@ proptest! {
         let count = |fate: u8| fates.iter().filter(|f| **f == fate).count();
         prop_assert_eq!(book.booked_cpu_ms(), 50 * count(0) as u64);
         prop_assert_eq!(learned, count(2));
-        let open: BTreeSet<TicketId> = book.open.keys().copied().collect();
-        prop_assert_eq!(open.len(), count(0) + count(1));
+        prop_assert_eq!((book.booked.len(), book.taken.len()), (count(0), count(1)));
     }
 }

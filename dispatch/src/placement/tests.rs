@@ -8,15 +8,20 @@ fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
         voter: true,
         leader: false,
         excluded: false,
+        full: false,
         heard: Some(Heard {
             age_ms: 10,
             usable_millicores: 1000,
             cpu_share_permille: 500,
-            backlog_cpu_ms,
-            running: 0,
+            slots: 1,
+            running: 1,
             queued: 0,
+            backlog_cpu_ms,
+            incoming: 0,
+            incoming_cpu_ms: 0,
             draining: false,
         }),
+        booked: 0,
         booked_cpu_ms: 0,
     }
 }
@@ -49,8 +54,57 @@ fn a_small_backlog_on_a_slow_worker_can_be_the_longer_wait() {
 #[test]
 fn what_was_just_placed_counts_before_any_report_knows_it() {
     let mut booked = worker(1, 0);
-    booked.booked_cpu_ms = 200;
+    (booked.booked, booked.booked_cpu_ms) = (1, 200);
     assert_eq!(choose(vec![booked, worker(2, 100)]), Choice::Worker(2));
+}
+
+#[test]
+fn what_is_on_its_way_counts_for_the_choice() {
+    let mut expecting = worker(1, 0);
+    let heard = expecting.heard.as_mut().unwrap();
+    (heard.incoming, heard.incoming_cpu_ms) = (2, 200);
+    assert_eq!(choose(vec![expecting, worker(2, 100)]), Choice::Worker(2));
+}
+
+#[test]
+fn a_free_slot_is_no_wait_and_a_part_of_the_cores() {
+    // given four cores of two slots, one of them taken for long
+    let mut large = worker(1, 5000);
+    let heard = large.heard.as_mut().unwrap();
+    (heard.usable_millicores, heard.slots) = (4000, 2);
+    // when a job of 100 ms is placed
+    let decision = decide(question(vec![large]));
+    // then it begins at once, on two of the cores
+    let free = Score {
+        wait_us: 0,
+        finish_us: 50_000,
+        rank_us: 50_000,
+    };
+    assert_eq!(decision.verdicts, [Verdict::Scored(free)]);
+    // and with both taken it waits for the first of them: half of the work, on all cores
+    large.booked = 1;
+    let decision = decide(question(vec![large]));
+    let taken = Score {
+        wait_us: 625_000,
+        finish_us: 675_000,
+        rank_us: 831_250,
+    };
+    assert_eq!(decision.verdicts, [Verdict::Scored(taken)]);
+}
+
+#[test]
+fn full_followers_mean_come_back_and_not_the_leader() {
+    let mut leader = worker(1, 0);
+    leader.leader = true;
+    let mut full = worker(2, 0);
+    full.full = true;
+    assert_eq!(choose(vec![leader, full]), Choice::Full);
+    assert_eq!(
+        choose(vec![leader, full, worker(3, 900)]),
+        Choice::Worker(3)
+    );
+    full.heard.as_mut().unwrap().draining = true;
+    assert_eq!(choose(vec![leader, full]), Choice::Worker(1));
 }
 
 #[test]
@@ -133,31 +187,49 @@ fn candidate() -> impl Strategy<Value = Candidate> {
         0..4000u32,
         0..=1000u16,
         0..3000u64,
+        0..3000u64,
+        1..5u32,
         prop::bool::weighted(0.1),
     )
         .prop_map(
-            |(age_ms, usable_millicores, cpu_share_permille, backlog_cpu_ms, draining)| Heard {
+            |(
                 age_ms,
                 usable_millicores,
-                cpu_share_permille,
+                share,
                 backlog_cpu_ms,
-                running: 1,
-                queued: (backlog_cpu_ms / 100) as u32,
+                incoming_cpu_ms,
+                slots,
                 draining,
+            )| {
+                Heard {
+                    age_ms,
+                    usable_millicores,
+                    cpu_share_permille: share,
+                    slots,
+                    running: u32::from(backlog_cpu_ms > 0),
+                    queued: (backlog_cpu_ms / 400) as u32,
+                    backlog_cpu_ms,
+                    incoming: (incoming_cpu_ms / 500) as u32,
+                    incoming_cpu_ms,
+                    draining,
+                }
             },
         );
     (
         any::<bool>(),
         prop::bool::weighted(0.1),
+        prop::bool::weighted(0.1),
         prop::option::weighted(0.9, heard),
         0..2000u64,
     )
-        .prop_map(|(voter, excluded, heard, booked_cpu_ms)| Candidate {
+        .prop_map(|(voter, excluded, full, heard, booked_cpu_ms)| Candidate {
             node: 0,
             voter,
             leader: false,
             excluded,
+            full,
             heard,
+            booked: (booked_cpu_ms / 300) as u32,
             booked_cpu_ms,
         })
 }
@@ -182,13 +254,26 @@ fn any_question() -> impl Strategy<Value = Question> {
         })
 }
 
+fn works(candidate: &Candidate, question: &Question) -> bool {
+    let fresh = |heard: &Heard| !heard.draining && heard.age_ms <= question.stale_after_ms;
+    !candidate.excluded && candidate.heard.as_ref().is_some_and(fresh)
+}
+
 /// The rule of the design, written a second time and without regard for speed.
 fn could(candidate: &Candidate, question: &Question) -> Option<f64> {
     let heard = candidate.heard.as_ref()?;
-    let out = candidate.excluded || heard.draining || heard.age_ms > question.stale_after_ms;
-    let ahead = (candidate.booked_cpu_ms + heard.backlog_cpu_ms) as f64;
-    let work = 1.25 * ahead + question.cost_ms as f64;
-    (!out).then(|| work * 1e6 / f64::from(heard.usable_millicores.max(10)))
+    let jobs = candidate.booked + heard.running + heard.queued + heard.incoming;
+    let ahead = candidate.booked_cpu_ms + heard.backlog_cpu_ms + heard.incoming_cpu_ms;
+    // One of the slots is free when all but the others' jobs have ended.
+    let (jobs, slots) = (f64::from(jobs), f64::from(heard.slots));
+    let part = if jobs < slots {
+        0.0
+    } else {
+        (jobs - slots + 1.0) / jobs
+    };
+    let work = 1.25 * ahead as f64 * part + question.cost_ms as f64 * slots;
+    let able = works(candidate, question) && !candidate.full;
+    able.then(|| work * 1e6 / f64::from(heard.usable_millicores.max(10)))
 }
 
 proptest! {
@@ -219,8 +304,30 @@ proptest! {
 
     #[test]
     fn nobody_only_when_none_could(question in any_question()) {
-        let anyone = question.candidates.iter().any(|c| could(c, &question).is_some());
+        let anyone = question.candidates.iter().any(|c| works(c, &question));
         prop_assert_eq!(decide(question).choice == Choice::Nobody, !anyone);
+    }
+
+    #[test]
+    fn full_only_when_all_that_could_are(question in any_question()) {
+        let works: Vec<&Candidate> = question.candidates.iter().filter(|c| works(c, &question)).collect();
+        let followers = works.iter().any(|c| !c.leader);
+        let mut asked = works.iter().filter(|c| c.leader != followers);
+        let all_full = !works.is_empty() && asked.all(|c| c.full);
+        prop_assert_eq!(decide(question.clone()).choice == Choice::Full, all_full);
+    }
+
+    #[test]
+    fn inputs_on_their_way_are_no_reason_to_refuse(question in any_question()) {
+        let mut without = question.clone();
+        for heard in without.candidates.iter_mut().filter_map(|c| c.heard.as_mut()) {
+            (heard.incoming, heard.incoming_cpu_ms) = (0, 0);
+        }
+        let refusal = |question| match decide(question).choice {
+            Choice::Worker(_) => None,
+            refused => Some(refused),
+        };
+        prop_assert_eq!(refusal(question), refusal(without));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cameo_common::ids::{JobId, NodeId};
+use cameo_common::keys::PublicKey;
 use cameo_dispatch::{
     Choice, CostModel, Desk, Job, Member, Placement, Policy, Report, Settings, TicketId,
 };
@@ -30,6 +31,8 @@ const LEADER: NodeId = 0;
 /// the age does: it is old loads that are measured, and not refusals.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT_INTERVALS: u32 = 3;
+/// Whoever asks: no limit on one client is simulated.
+const CLIENT: PublicKey = PublicKey([1; 32]);
 /// The life of a ticket, and twice the clocks' skew.
 const EXPIRES_AFTER: u64 = 9 * SECOND;
 
@@ -130,6 +133,8 @@ impl Leader {
         };
         let incarnation = self.desk.incarnation(node)?;
         let placement = Placement {
+            client: CLIENT,
+            job: job.id,
             size: arrival.size,
             cost_ms: decision.question.cost_ms,
             expires: Duration::from_nanos(now + EXPIRES_AFTER),

@@ -182,6 +182,8 @@ impl Worker {
         self.sequence += 1;
         let began = |held: &&Held| held.runs.is_some_and(|(begin, _)| begin <= now);
         let running = self.held.iter().filter(began).count() as u32;
+        let (here, incoming): (Vec<&Held>, Vec<&Held>) =
+            self.held.iter().partition(|held| held.runs.is_some());
         let (first_event, events) = self.journal.recent(now);
         Report {
             version: REPORT_VERSION,
@@ -190,13 +192,17 @@ impl Worker {
             quota_millicores: self.slots.millicores(),
             usable_millicores: self.slots.millicores(),
             cpu_share_permille: (self.busy.share * 1000.0).round().min(1000.0) as u16,
+            slots: self.slots.count() as u32,
             running,
-            queued: self.held.len() as u32 - running,
-            backlog_cpu_ms: self.held.iter().map(|held| self.left_ms(held, now)).sum(),
+            queued: here.len() as u32 - running,
+            backlog_cpu_ms: here.iter().map(|held| self.left_ms(held, now)).sum(),
+            incoming: incoming.len() as u32,
+            incoming_cpu_ms: incoming.iter().map(|held| held.cost_ms).sum(),
             first_event,
             events,
             sample_age_ms: ((now - self.busy.sampled_at) / MILLISECOND) as u32,
             draining: false,
+            full: false,
         }
     }
 

@@ -22,7 +22,9 @@ const LOAD: LoadInfo = LoadInfo {
     running: 1,
     queued: 0,
     backlog_cpu_ms: 40,
+    incoming: 0,
     draining: false,
+    full: false,
     age_ms: 12,
 };
 

@@ -35,6 +35,8 @@ enum Habit {
     RefusesTheJob,
     /// Gives back something else.
     Lies,
+    /// Takes the job, and is heard of no more.
+    StandsStill,
 }
 
 #[derive(Clone)]
@@ -59,6 +61,7 @@ async fn place(State(node): State<Node>, Json(asked): Json<PlaceJobs>) -> Json<P
                 worker,
                 url: node.url.clone(),
                 leader: 9,
+                expected_ms: 1,
                 ticket: Signed::from_bytes(vec![worker as u8]),
             }),
             None => Placement::Refused(ApiError::new(ErrorCode::LimitReached, "nobody is left")),
@@ -82,6 +85,7 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
         Habit::TooSmall => refuse(ErrorCode::WorkerTooSmall),
         Habit::RefusesTheJob => refuse(ErrorCode::BadJob),
         Habit::Lies => "something else".into_response(),
+        Habit::StandsStill => std::future::pending().await,
     }
 }
 
@@ -157,6 +161,15 @@ async fn a_worker_that_gives_back_something_else_is_left_out_too() {
             .any(|step| step.contains("node 1") && step.ends_with("trying another worker")),
         "{steps:?}"
     );
+}
+
+#[tokio::test]
+async fn a_worker_that_stands_still_is_given_up_long_before_the_longest_job_ends() {
+    let (api, _) = node(&[Habit::StandsStill, Habit::Works]).await;
+    let (hidden, steps) = hidden(&api, api.preparing()).await;
+    assert_eq!(hidden.unwrap().worker, 2);
+    let why = "worker 1 did not do it: it stood still for 5.0 s; trying another worker";
+    assert_eq!(steps[0], why);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cluster_api::NoLoads;
 use crate::print::table;
 
-const HEAD: [&str; 9] = [
+const HEAD: [&str; 10] = [
     "worker",
     "part",
     "CPU share",
@@ -14,6 +14,7 @@ const HEAD: [&str; 9] = [
     "quota",
     "running",
     "queued",
+    "incoming",
     "backlog",
     "reported",
 ];
@@ -35,7 +36,7 @@ fn row(told: &NodeStatus, member: &MemberInfo) -> Vec<String> {
     match &member.load {
         Some(load) => cells.extend(figures(load)),
         None => {
-            cells.extend(["-"; 6].map(str::to_owned));
+            cells.extend(["-"; 7].map(str::to_owned));
             cells.push("no report yet".to_owned());
         }
     }
@@ -50,17 +51,19 @@ fn part(told: &NodeStatus, member: &MemberInfo) -> String {
     };
     match &member.load {
         Some(load) if load.draining => format!("{part}, draining"),
+        Some(load) if load.full => format!("{part}, full"),
         _ => part.to_owned(),
     }
 }
 
-fn figures(load: &LoadInfo) -> [String; 7] {
+fn figures(load: &LoadInfo) -> [String; 8] {
     [
         format!("{:.0}%", load.cpu_share * 100.0),
         cores(load.usable_millicores),
         cores(load.quota_millicores),
         load.running.to_string(),
         load.queued.to_string(),
+        load.incoming.to_string(),
         format!("{} of CPU", time(load.backlog_cpu_ms)),
         format!("{} ago", time(load.age_ms)),
     ]
@@ -112,7 +115,9 @@ mod tests {
             running: 1,
             queued: 12,
             backlog_cpu_ms: 2_340,
+            incoming: 3,
             draining,
+            full: false,
             age_ms: 31,
         }
     }
@@ -139,10 +144,10 @@ mod tests {
     #[test]
     fn people_read_units_and_who_has_not_reported() {
         let expected = "\
-worker  part             CPU share  usable      quota       running  queued  backlog       reported
-1       voter, draining  26%        1.48 cores  2.00 cores  1        12      2.3 s of CPU  31 ms ago
-2       leader           26%        1.48 cores  2.00 cores  1        12      2.3 s of CPU  31 ms ago
-3       learner          -          -           -           -        -       -             no report yet
+worker  part             CPU share  usable      quota       running  queued  incoming  backlog       reported
+1       voter, draining  26%        1.48 cores  2.00 cores  1        12      3         2.3 s of CPU  31 ms ago
+2       leader           26%        1.48 cores  2.00 cores  1        12      3         2.3 s of CPU  31 ms ago
+3       learner          -          -           -           -        -       -         -             no report yet
 ";
         assert_eq!(text(&Ok(told())), expected);
         let unknown = text(&Err(NoLoads::Changing));
@@ -161,7 +166,8 @@ worker  part             CPU share  usable      quota       running  queued  bac
             worker["load"],
             json!({
                 "cpu_share": 0.256, "quota_millicores": 2000, "usable_millicores": 1480, "running": 1,
-                "queued": 12, "backlog_cpu_ms": 2340, "draining": true, "age_ms": 31,
+                "queued": 12, "backlog_cpu_ms": 2340, "incoming": 3, "draining": true, "full": false,
+                "age_ms": 31,
             })
         );
         assert_eq!(document["members"][2]["load"], Value::Null);

@@ -140,18 +140,23 @@ fn decisions(page: &mut Page, decided: &DecisionCounts) {
 /// One figure of a load: name, meaning, value.
 type Load = (&'static str, &'static str, fn(&LoadInfo) -> f64);
 
-const LOADS: [Load; 8] = [
+const LOADS: [Load; 10] = [
     ("jobs_running", "Jobs being done.", |load| {
         f64::from(load.running)
     }),
     (
         "jobs_queued",
-        "Jobs taken up that wait for their input or a thread.",
+        "Jobs that wait for a thread or for memory.",
         |load| f64::from(load.queued),
     ),
     (
+        "jobs_incoming",
+        "Jobs taken up whose input is on its way.",
+        |load| f64::from(load.incoming),
+    ),
+    (
         "backlog_cpu_seconds",
-        "CPU time that the jobs taken up still need, predicted.",
+        "CPU time that the running and the queued jobs still need, predicted.",
         |load| seconds(load.backlog_cpu_ms),
     ),
     (
@@ -173,6 +178,11 @@ const LOADS: [Load; 8] = [
         "draining",
         "1 while the node stops and takes no jobs.",
         |load| f64::from(u8::from(load.draining)),
+    ),
+    (
+        "full",
+        "1 while the node holds as many jobs as it may.",
+        |load| f64::from(u8::from(load.full)),
     ),
     ("report_age_seconds", "Age of these figures.", |load| {
         seconds(load.age_ms)

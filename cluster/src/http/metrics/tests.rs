@@ -8,7 +8,9 @@ fn load(running: u32) -> LoadInfo {
         running,
         queued: 3,
         backlog_cpu_ms: 1250,
+        incoming: 2,
         draining: false,
+        full: false,
         age_ms: 12,
     }
 }

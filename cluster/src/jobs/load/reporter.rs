@@ -54,13 +54,17 @@ impl Reporter {
             quota_millicores: sample.quota_millicores,
             usable_millicores: sample.usable_millicores,
             cpu_share_permille: sample.cpu_share_permille,
+            slots: self.worker.shape.slots,
             running: load.running,
             queued: load.queued,
             backlog_cpu_ms: load.backlog_cpu_ms,
+            incoming: load.incoming,
+            incoming_cpu_ms: load.incoming_cpu_ms,
             first_event,
             events,
             sample_age_ms: u32::try_from(age).unwrap_or(u32::MAX),
             draining: load.draining,
+            full: load.full,
         }
     }
 }

@@ -504,8 +504,8 @@ async fn a_report_tells_what_became_of_tickets() {
     let signed = signed(&input);
     let admitted = worker.admit(&signed, DEVICE).await.unwrap();
     let second = reporter.now();
-    assert!(second.sequence > first.sequence && second.backlog_cpu_ms > 0);
-    assert_eq!(second.queued, 1);
+    assert!(second.sequence > first.sequence && second.incoming_cpu_ms > 0);
+    assert_eq!((second.incoming, second.queued), (1, 0));
     let ticket = TicketId::of(&signed);
     assert_eq!(second.events, [Event::TakenUp(ticket)]);
     let hash = Hash::of(&input);
@@ -517,12 +517,17 @@ async fn a_report_tells_what_became_of_tickets() {
         (third.queued, third.running, third.backlog_cpu_ms),
         (0, 0, 0)
     );
+    assert_eq!((third.incoming, third.incoming_cpu_ms), (0, 0));
     assert!(matches!(
         third.events[..],
         [_, Event::Finished { ticket: ended, cpu_ms: Some(_) }] if ended == ticket
     ));
     worker.drain();
-    assert!(reporter.now().draining);
+    assert!(reporter.now().draining && !third.draining);
+    assert_eq!(
+        (third.slots, third.full),
+        (worker.shared.shape.slots, false)
+    );
 }
 
 #[tokio::test]
