@@ -13,11 +13,11 @@ use anyhow::{Context as _, ensure};
 use cameo_processes::{Binaries, Cluster, Person, until};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::kill::{agreed, heal, strike};
-use crate::load::{Carried, Failed, Nodes, User, Work, errand};
+use crate::load::{Arrival, Brought, Failed, Load, Nodes, User, Work};
 use crate::schedule::Fault;
 
 /// A job ends within this, whatever happens.
@@ -72,12 +72,13 @@ pub async fn run(folder: &Path, photo: &Path, extent: Extent) -> anyhow::Result<
     let mut cluster = Cluster::start(&binaries, folder, extent.nodes).await?;
     cluster.leader().await?;
     let people = People::meet(&binaries, folder, &cluster, photo).await?;
-    let load = Load::prepare(&cluster, extent).await?;
+    let (load, plan) = load(&cluster, extent).await?;
     let over = Arc::new(AtomicBool::new(false));
 
     let (ended, photos, faults) = {
         let work = async {
-            let both = tokio::join!(load.bring(), people.share(extent.photos));
+            let jobs = load.bring(&plan, Instant::now(), BOUND);
+            let both = tokio::join!(jobs, people.share(extent.photos));
             over.store(true, Ordering::Relaxed);
             both
         };
@@ -150,67 +151,36 @@ impl People {
     }
 }
 
-/// Users, inputs, and when each job comes.
-struct Load {
-    users: Vec<Arc<User>>,
-    nodes: Arc<Nodes>,
-    works: Vec<Arc<Work>>,
-    plan: Vec<(Duration, usize)>,
-}
-
-type Ended = (usize, Duration, Result<Carried, Failed>);
-
-impl Load {
-    async fn prepare(cluster: &Cluster, extent: Extent) -> anyhow::Result<Self> {
-        let urls: Vec<String> = cluster
-            .nodes
-            .iter()
-            .map(|node| format!("http://{}", node.http))
-            .collect();
-        let mut users = Vec::new();
-        for n in 0..USERS {
-            let name = format!("client-{n}").parse()?;
-            users.push(Arc::new(User::register(&urls[0], name).await?));
-        }
-        let works = SIZES
-            .iter()
-            .map(|bytes| Ok(Arc::new(Work::of_payload(*bytes, extent.seed)?)));
-        let mut chance = StdRng::seed_from_u64(extent.seed);
-        let mut at = 0.0;
-        let plan = (0..extent.jobs).map(|_| {
-            at += chance.random_range(0.0..2.0 / PER_SECOND);
-            (
-                Duration::from_secs_f64(at),
-                chance.random_range(0..SIZES.len()),
-            )
-        });
-        Ok(Self {
-            users,
-            nodes: Arc::new(Nodes::new(urls)),
-            works: works.collect::<anyhow::Result<_>>()?,
-            plan: plan.collect(),
-        })
+/// Users and inputs, and when each job comes.
+async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Load, Vec<Arrival>)> {
+    let urls = cluster
+        .nodes
+        .iter()
+        .map(|node| format!("http://{}", node.http));
+    let urls: Vec<String> = urls.collect();
+    let mut users = Vec::new();
+    for n in 0..USERS {
+        let name = format!("client-{n}").parse()?;
+        users.push(Arc::new(User::register(&urls[0], name).await?));
     }
-
-    async fn bring(&self) -> anyhow::Result<Vec<Ended>> {
-        let began = Instant::now();
-        let mut running = JoinSet::new();
-        for (n, (at, kind)) in self.plan.iter().enumerate() {
-            sleep_until(began + *at).await;
-            let user = self.users[n % self.users.len()].clone();
-            let (nodes, work, kind) = (self.nodes.clone(), self.works[*kind].clone(), *kind);
-            running.spawn(async move {
-                let asked = Instant::now();
-                let end = errand(&user, &nodes, &work, asked + BOUND).await;
-                (kind, asked.elapsed(), end)
-            });
+    let works = SIZES
+        .iter()
+        .map(|bytes| Ok(Arc::new(Work::of_payload(*bytes, extent.seed)?)));
+    let mut chance = StdRng::seed_from_u64(extent.seed);
+    let mut at = 0.0;
+    let plan = (0..extent.jobs).map(|_| {
+        at += chance.random_range(0.0..2.0 / PER_SECOND);
+        Arrival {
+            at: Duration::from_secs_f64(at),
+            kind: chance.random_range(0..SIZES.len()),
         }
-        let mut ended = Vec::new();
-        while let Some(joined) = running.join_next().await {
-            ended.push(joined?);
-        }
-        Ok(ended)
-    }
+    });
+    let load = Load {
+        users,
+        nodes: Arc::new(Nodes::new(urls)),
+        works: works.collect::<anyhow::Result<_>>()?,
+    };
+    Ok((load, plan.collect()))
 }
 
 /// Strikes one worker after another until all is over.
@@ -237,20 +207,31 @@ async fn faults(cluster: &mut Cluster, seed: u64, over: Arc<AtomicBool>) -> anyh
     Ok(faults)
 }
 
-/// Nothing taken up and not ended on any node (law J4).
+/// Nothing taken up and not ended on any node, and no memory held for it (law J4).
 async fn drained(cluster: &Cluster) -> Option<()> {
     let leader = cluster.leader().await.ok()?;
     let status = cluster.node(leader)?.status().await?;
-    let idle = |member: &serde_json::Value| {
+    let members = status["members"].as_array()?;
+    let idle = |member: &Value| {
         let load = &member["load"];
-        load["running"] == 0 && load["queued"] == 0 && load["backlog_cpu_ms"] == 0
+        let counts = ["running", "queued", "incoming", "backlog_cpu_ms"];
+        counts.iter().all(|count| load[count] == 0) && load["full"] == false
     };
-    status["members"].as_array()?.iter().all(idle).then_some(())
+    if members.len() != cluster.nodes.len() || !members.iter().all(idle) {
+        return None;
+    }
+    for node in &cluster.nodes {
+        let memory = &node.status().await?["job_memory"];
+        if memory["inputs"] != 0 || memory["pictures"] != 0 {
+            return None;
+        }
+    }
+    Some(())
 }
 
 fn judge(
     load: &Load,
-    ended: Vec<Ended>,
+    ended: Vec<Brought>,
     extent: Extent,
     faults: usize,
     photos: usize,
@@ -271,7 +252,10 @@ fn judge(
         faults,
         photos,
     };
-    for (kind, took, end) in ended {
+    for brought in ended {
+        let Brought {
+            kind, took, end, ..
+        } = brought;
         ensure!(took <= BOUND + GRACE, "law J1: a job took {took:?}");
         summary.longest_ms = summary.longest_ms.max(took.as_millis() as u64);
         match end {

@@ -1,9 +1,11 @@
 //! A worker is lost in the middle of a job, in each phase and each way: one retry elsewhere, and the photo arrives.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cameo_processes::{Phase, Proxy};
+use cameo_processes::{Node, Phase, Proxy};
 use cameo_tests::{PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
 
@@ -29,12 +31,56 @@ async fn proxied() -> anyhow::Result<(World, Vec<Proxy>)> {
     let mut world = World::prepared(3).await?;
     for node in &mut world.cluster.nodes {
         let proxy = Proxy::start(&node.http).await?;
+        let log = decisions_of(node);
         node.flags = vec!["--http-url".into(), proxy.url().into()];
+        node.flags.extend(["--decisions".into(), log.into()]);
         proxies.push(proxy);
     }
     world.cluster.start_all().await?;
     world.cluster.leader().await?;
     Ok((world, proxies))
+}
+
+fn decisions_of(node: &Node) -> PathBuf {
+    node.folder.join("decisions.jsonl")
+}
+
+/// Stops all nodes and looks at what they have decided: each job was placed twice, the second time not on the worker
+/// of the first. Where the leader has changed meanwhile, a ticket of the old one may have come to nothing besides.
+async fn each_was_retried_once(world: &mut World) -> anyhow::Result<()> {
+    let mut placed: HashMap<String, Vec<Value>> = HashMap::new();
+    for node in &mut world.cluster.nodes {
+        node.stop().await?;
+        let log = std::fs::read_to_string(decisions_of(node))?;
+        for line in log.lines() {
+            let decision = serde_json::from_str::<Value>(line)?["decision"].take();
+            if decision["choice"]["worker"].is_u64() {
+                let job = text(&decision["question"], "job")?;
+                placed.entry(job).or_default().push(decision);
+            }
+        }
+    }
+    ensure!(placed.len() == PHASES.len(), "{} jobs", placed.len());
+    for (job, decisions) in placed {
+        let term = |decision: &Value| decision["question"]["term"].clone();
+        let one_term = decisions.iter().all(|one| term(one) == term(&decisions[0]));
+        let count = decisions.len();
+        ensure!(
+            count == 2 || (count > 2 && !one_term),
+            "job {job} was placed {count} times"
+        );
+        let [first, .., last] = &decisions[..] else {
+            anyhow::bail!("there are two");
+        };
+        if one_term {
+            ensure!(
+                first["choice"] != last["choice"],
+                "job {job} went to {} twice",
+                first["choice"]
+            );
+        }
+    }
+    Ok(())
 }
 
 /// `ada` has a photo that is open to all.
@@ -126,7 +172,7 @@ async fn survives(fault: Fault) -> anyhow::Result<()> {
             .await
             .with_context(|| case.clone())?;
     }
-    Ok(())
+    each_was_retried_once(&mut world).await
 }
 
 #[tokio::test]

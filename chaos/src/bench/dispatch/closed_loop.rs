@@ -9,7 +9,7 @@ use super::measured;
 use super::open_loop::{GIVE_UP_AFTER, Ran, collect};
 use super::plan::kinds;
 use super::stage::Stage;
-use crate::load::{Work, errand};
+use crate::load::{Brought, Work, errand};
 
 /// `clients` clients with `each` jobs each.
 ///
@@ -27,15 +27,21 @@ pub async fn run(
     let mut running = JoinSet::new();
     for client in 0..clients {
         let plan = kinds(seed + client as u64, each, works.len());
-        let works: Vec<Arc<Work>> = plan.iter().map(|kind| works[*kind].clone()).collect();
+        let works = works.to_vec();
         let user = stage.users[client % stage.users.len()].clone();
         let nodes = stage.nodes.clone();
         running.spawn(async move {
-            let mut done = Vec::with_capacity(works.len());
-            for work in works {
+            let mut done = Vec::with_capacity(plan.len());
+            for kind in plan {
                 let asked = Instant::now();
-                let carried = errand(&user, &nodes, &work, asked + GIVE_UP_AFTER).await?;
-                done.push((asked, Ok(carried)));
+                let deadline = asked + GIVE_UP_AFTER;
+                let carried = errand(&user, &nodes, &works[kind], deadline).await?;
+                done.push(Brought {
+                    kind,
+                    asked,
+                    took: asked.elapsed(),
+                    end: Ok(carried),
+                });
             }
             anyhow::Ok(done)
         });

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::measured;
 use super::oracle::{self, Job, Server};
 use super::overhead::Overhead;
-use super::plan::Arrival;
 use super::quantile::Times;
 use super::stage::Stage;
-use crate::load::{Carried, Failed, Nodes, User, Work, errand};
+use crate::load::{Arrival, Brought, Failed, Load, Work};
 
 /// A job that is not done by then has failed. Rivals' queues grow long.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
@@ -52,76 +50,36 @@ pub struct Ran {
 pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow::Result<Ran> {
     let before = measured::nodes_cpu(&stage.cluster)?;
     let began = Instant::now();
-    let load = Load::of(stage, works);
-    let ended = bring(&load, plan, began).await?;
+    let ended = load(stage, works).bring(plan, began, GIVE_UP_AFTER).await?;
     let mut ran = collect(stage, ended, began)?;
     ran.see_used(stage, &before)?;
     Ok(ran)
 }
 
-/// When a job was asked for, and how it ended.
-pub type Ended = (Instant, Result<Carried, Failed>);
-
-/// Who brings what to whom.
-#[derive(Debug, Clone)]
-pub struct Load {
-    users: Vec<Arc<User>>,
-    nodes: Arc<Nodes>,
-    works: Vec<Arc<Work>>,
-}
-
-impl Load {
-    #[must_use]
-    pub fn of(stage: &Stage, works: &[Arc<Work>]) -> Self {
-        Self {
-            users: stage.users.clone(),
-            nodes: stage.nodes.clone(),
-            works: works.to_vec(),
-        }
+/// The stage's users, with these kinds of jobs.
+#[must_use]
+pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Load {
+    Load {
+        users: stage.users.clone(),
+        nodes: stage.nodes.clone(),
+        works: works.to_vec(),
     }
-}
-
-/// Starts each job at its time, and waits for all of them.
-///
-/// # Errors
-/// When what comes back is no PNG.
-pub async fn bring(load: &Load, plan: &[Arrival], began: Instant) -> anyhow::Result<Vec<Ended>> {
-    let mut running = JoinSet::new();
-    for (at, arrival) in plan.iter().enumerate() {
-        sleep_until(began + arrival.at).await;
-        let user = load.users[at % load.users.len()].clone();
-        let (nodes, work) = (load.nodes.clone(), load.works[arrival.kind].clone());
-        let asked = began + arrival.at;
-        running.spawn(async move {
-            let done = errand(&user, &nodes, &work, asked + GIVE_UP_AFTER).await;
-            let good = done.as_ref().map_or(Ok(()), |done| {
-                ensure!(done.png.starts_with(b"\x89PNG"), "what came is no PNG");
-                Ok(())
-            });
-            (asked, done, good)
-        });
-    }
-    let mut ended = Vec::with_capacity(plan.len());
-    while let Some(joined) = running.join_next().await {
-        let (asked, done, good) = joined?;
-        good?;
-        ended.push((asked, done));
-    }
-    Ok(ended)
 }
 
 /// What came of some jobs, in the order of their arrivals, with the CPU time of each out of the logs.
 ///
 /// # Errors
-/// When a job that was done is in no log.
-pub fn collect(stage: &Stage, mut ended: Vec<Ended>, began: Instant) -> anyhow::Result<Ran> {
+/// When a job that was done is in no log, or gave no PNG.
+pub fn collect(stage: &Stage, mut ended: Vec<Brought>, began: Instant) -> anyhow::Result<Ran> {
     let span = began.elapsed().as_secs_f64();
-    ended.sort_by_key(|(asked, _)| *asked);
+    ended.sort_by_key(|brought| brought.asked);
     let cpu = measured::jobs_cpu(&stage.cluster);
     let (mut done, mut failed, mut by_leader) = (Vec::new(), Vec::new(), 0);
-    for (asked, end) in ended {
+    for Brought { asked, end, .. } in ended {
         match end {
             Ok(carried) => {
+                let good = carried.png.starts_with(b"\x89PNG");
+                ensure!(good, "what node {} gave is no PNG", carried.worker);
                 by_leader += usize::from(carried.worker == carried.leader);
                 let cpu = cpu.get(&carried.job.to_string());
                 done.push(Done {

@@ -5,14 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// One arrival.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Arrival {
-    /// Since the run's beginning.
-    pub at: Duration,
-    /// Which kind of job.
-    pub kind: usize,
-}
+use crate::load::Arrival;
 
 /// `count` jobs of `kinds` kinds, each as likely, that come by chance at `per_second` on average.
 #[must_use]

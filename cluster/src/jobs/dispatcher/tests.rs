@@ -218,6 +218,71 @@ fn too_long_a_wait_everywhere_is_refused_with_a_time_to_come_back() {
 }
 
 #[test]
+fn slow_uplinks_do_not_make_an_idle_cluster_busy() {
+    let mut leader = leading();
+    for node in [2, 3] {
+        leader.hear(node, |told| {
+            (told.running, told.queued) = (0, 0);
+            (told.incoming, told.incoming_cpu_ms) = (60, 60_000);
+        });
+    }
+    leader.place(&job(1)).unwrap();
+}
+
+#[test]
+fn full_followers_are_waited_for() {
+    let mut leader = leading();
+    leader.hear(2, |told| told.full = true);
+    leader.hear(3, |told| told.full = true);
+    let retry_after = MIN_RETRY_AFTER;
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
+    assert_eq!(leader.dispatcher.decided().busy, 1);
+    leader.hear(3, |_| {});
+    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+}
+
+#[test]
+fn a_device_that_uses_none_of_its_tickets_leaves_room_for_others() {
+    // given one that asks for as many as it can get
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let refused = (0..=u8::MAX).find_map(|n| leader.place(&job(n)).err());
+    assert_eq!(refused, Some(PlaceError::BookedEnough));
+    // then others are served
+    let other = PublicKey([9; 32]);
+    let placed = leader
+        .dispatcher
+        .place_all(&[job(1)], other, &leader.view(), 7);
+    assert!(placed.unwrap()[0].is_ok());
+}
+
+#[test]
+fn a_job_that_is_placed_again_counts_once() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let first = leader.place(&job(1)).unwrap().worker;
+    let mut again = job(1);
+    again.exclude = vec![first];
+    let second = leader.place(&again).unwrap().worker;
+    assert_eq!(leader.booked(first), 0);
+    assert!(leader.booked(second) > 0);
+}
+
+#[test]
+fn a_client_is_told_when_its_job_should_be_done() {
+    let mut leader = leading();
+    leader.hear(2, |told| {
+        (told.running, told.backlog_cpu_ms) = (1, 500);
+        told.usable_millicores = 500;
+    });
+    let expected_ms = leader.place(&job(1)).unwrap().expected_ms;
+    let cost_ms = leader.decided().question.cost_ms;
+    assert_eq!(expected_ms, 2 * (500 + cost_ms));
+}
+
+#[test]
 fn with_every_node_excluded_nobody_is_eligible() {
     let mut leader = leading();
     leader.hear(2, |_| {});

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{KINDS, Scenes, USERS, WORKERS};
-use crate::bench::dispatch::open_loop::{self, Load, Pooled};
+use crate::bench::dispatch::open_loop::{self, GIVE_UP_AFTER, Pooled};
 use crate::bench::dispatch::plan;
 use crate::bench::dispatch::stage::{Placing, Stage};
 
@@ -26,7 +26,7 @@ impl Scenes<'_> {
         let span = LEADS_FOR * (changes + 1);
         let jobs = (self.rate() * span.as_secs_f64()) as usize;
         let plan = plan::poisson(self.seed, jobs, KINDS, self.rate());
-        let load = Load::of(&stage, &self.works);
+        let load = open_loop::load(&stage, &self.works);
         let began = Instant::now();
         let change = async {
             let mut led = Vec::new();
@@ -37,7 +37,7 @@ impl Scenes<'_> {
             }
             anyhow::Ok(led)
         };
-        let (ended, led) = tokio::join!(open_loop::bring(&load, &plan, began), change);
+        let (ended, led) = tokio::join!(load.bring(&plan, began, GIVE_UP_AFTER), change);
         let (ended, led) = (ended?, led?);
         let ran = open_loop::collect(&stage, ended, began)?;
         stage.end().await?;
