@@ -175,6 +175,7 @@ mod tests {
             name: user.name,
             card: user.card,
             addresses: Vec::new(),
+            unread: Vec::new(),
             devices: Vec::new(),
             online: None,
             epoch: None,
