@@ -183,22 +183,13 @@ impl Peers {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::agent::tests::{OTHER, alone, person};
+    use crate::agent::tests::{alone, somebody};
 
     #[tokio::test]
     async fn who_told_no_address_that_can_be_read_is_not_called_offline() {
         let world = alone();
-        let ada = person("ada", OTHER);
-        let mut ada = Person {
-            name: ada.name,
-            card: ada.card,
-            addresses: Vec::new(),
-            unread: vec!["nowhere".into()],
-            devices: Vec::new(),
-            online: Some(true),
-            epoch: None,
-            newly_met: false,
-        };
+        let mut ada = somebody("ada");
+        ada.unread.push("nowhere".into());
         let deadline = Duration::from_secs(5);
         let asked = world
             .core

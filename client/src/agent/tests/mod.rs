@@ -30,6 +30,7 @@ use tokio::sync::{Notify, watch};
 
 use super::*;
 use crate::cluster_api::{ClusterApi, Pinned};
+use crate::directory::Person;
 use crate::peer::MemoryNetwork;
 use crate::print::Output;
 use crate::vault::records::{
@@ -69,6 +70,21 @@ pub(crate) fn person(name: &str, seed: [u8; 32]) -> PeerUser {
     PeerUser {
         name: name.parse().unwrap(),
         card: card(name, seed),
+    }
+}
+
+/// The other user as the directory has him, with no device that could be asked.
+pub(crate) fn somebody(name: &str) -> Person {
+    let user = person(name, OTHER);
+    Person {
+        name: user.name,
+        card: user.card,
+        addresses: Vec::new(),
+        unread: Vec::new(),
+        devices: Vec::new(),
+        online: None,
+        epoch: None,
+        newly_met: false,
     }
 }
 
