@@ -13,7 +13,6 @@ use cameo_common::ids::{Millis, UserName};
 use cameo_common::peer::{PeerReply, PeerRequest};
 use tokio::time::{Instant, timeout_at};
 
-use self::attempts::failed;
 use self::lanes::Lanes;
 use super::{Core, inbox};
 use crate::clock;
@@ -24,13 +23,13 @@ use crate::peer::ask::ACK_DEADLINE;
 use crate::share;
 use crate::vault::records::{
     Attempts, GrantHeld, GrantOwned, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState,
-    Stage, change,
+    Stage,
 };
 use crate::vault::{Vault, VaultError};
 use crate::working::Working;
 
-pub(super) use attempts::try_now;
 pub use attempts::{backoff, report_offline};
+pub(super) use attempts::{begin_anew, failed, is_wanted, try_now};
 
 /// How often the outbox is looked at while something waits in it, and while nothing does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -106,6 +105,9 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
 
 /// Works on what is due, until dropped.
 pub(super) async fn work(core: Core) {
+    if let Err(error) = begin_anew(&core.ctx.vault) {
+        core.notices.tell(unread(&error));
+    }
     let mut lanes = Lanes::default();
     let mut queue = Vec::new();
     let mut next_look = Instant::now() + LOOK_EVERY;
@@ -121,7 +123,7 @@ pub(super) async fn work(core: Core) {
     }
 }
 
-/// Queues what is due and whose time has come; says whether anything is due at all.
+/// Queues what is due and whose time has come; says whether it is worth looking again soon.
 fn look(core: &Core, queue: &mut Vec<Due>) -> bool {
     queue.clear();
     if core.epoch.borrow().is_none() {
@@ -133,17 +135,21 @@ fn look(core: &Core, queue: &mut Vec<Due>) -> bool {
             waiting
         }
         Err(error) => {
-            core.notices.tell(Notice::Trouble {
-                what_failed: "reading the outbox".into(),
-                why: error.to_string(),
-            });
+            core.notices.tell(unread(&error));
             true
         }
     }
 }
 
-/// What is due and whose time has come; and whether anything is due at all.
-fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
+fn unread(error: &VaultError) -> Notice {
+    Notice::Trouble {
+        what_failed: "reading the outbox".into(),
+        why: error.to_string(),
+    }
+}
+
+/// What is due and whose time has come; and whether the time of anything has come or will come.
+pub(super) fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
     let vault = &core.ctx.vault;
     let now = clock::now();
     let mut things = due(vault, now)?;
@@ -153,13 +159,15 @@ fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
             vault.delete::<Attempts>(id)?;
         }
     }
-    let waiting = !things.is_empty();
-    let later = |key: OutboxKey| {
+    let next = |key: OutboxKey| {
+        let mut attempts = attempts.iter().map(|(_, attempt)| attempt);
         attempts
-            .iter()
-            .any(|(_, attempt)| attempt.key == key && attempt.next > now)
+            .find(|attempt| attempt.key == key)
+            .map_or(now, |attempt| attempt.next)
     };
-    things.retain(|thing| !later(thing.key));
+    things.retain(|thing| next(thing.key) != Attempts::GIVEN_UP);
+    let waiting = !things.is_empty();
+    things.retain(|thing| next(thing.key) <= now);
     Ok((things, waiting))
 }
 
@@ -244,11 +252,7 @@ async fn tell_denied(core: &Core, id: &str) -> Result<(), Failure> {
     let asked = core.peers.ask(&person, request, ACK_DEADLINE).await;
     let (reply, _, _) = asked.map_err(|error| error.failure(who))?;
     if matches!(reply, PeerReply::Noted) {
-        change::<Incoming>(&ctx.vault, id, |kept| {
-            if let IncomingState::Denied { told, .. } = &mut kept.state {
-                *told = true;
-            }
-        })?;
+        attempts::is_told(&ctx.vault, incoming.request)?;
     }
     Ok(())
 }

@@ -180,7 +180,11 @@ pub(super) async fn take(
         if let Err(error) = checked {
             let blob = held.blob();
             core.ctx.vault.delete_blob(GrantHeld::CARRIERS, &blob)?;
-            return Err(Refusal::not_accepted(error.message));
+            // What only this home has no room or time for may be sent again.
+            return Err(match error.code {
+                "bad_carrier" | "statement" | "denied" => Refusal::not_accepted(error.message),
+                _ => error.into(),
+            });
         }
         keep(core, held)?;
     }

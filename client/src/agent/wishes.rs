@@ -5,6 +5,7 @@ use cameo_common::peer::{AskOutcome, MAX_NOTE, PeerRefusal, PeerUser};
 use cameo_common::signed::Signed;
 use cameo_common::statements::PhotoRequest;
 
+use super::outbox;
 use super::serve::{Refusal, Service};
 use crate::clock;
 use crate::notices::Notice;
@@ -128,6 +129,7 @@ impl Service {
                 "what was granted has ended; ask anew, and the owner is asked",
             ));
         }
+        outbox::is_wanted(&self.core.ctx.vault, *grant)?;
         self.core.wake.notify_one();
         Ok(AskOutcome::Preparing)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cameo_common::ids::UserName;
+use cameo_common::ids::{GrantId, RequestId, UserName};
 
 use super::{Due, due, trouble};
 use crate::agent::Core;
@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::notices::{Notice, Notices};
 use crate::share;
-use crate::vault::VaultError;
 use crate::vault::records::{
     Attempts, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, change,
 };
+use crate::vault::{Vault, VaultError};
 
 /// First wait after a failed attempt, doubled with each up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -45,9 +45,14 @@ pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), Vaul
     if attempts.is_empty() {
         return Ok(());
     }
+    let refused = |key| {
+        attempts
+            .iter()
+            .any(|(_, attempt)| attempt.key == key && attempt.are_over())
+    };
     let mut any = false;
     for thing in due(vault, clock::now())? {
-        if thing.peer.as_ref() == Some(name) {
+        if thing.peer.as_ref() == Some(name) && !refused(thing.key) {
             any |= vault.delete::<Attempts>(&thing.key.id())?;
         }
     }
@@ -57,39 +62,62 @@ pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), Vaul
     Ok(())
 }
 
+/// The viewer has asked for it: what he refused before may be welcome now.
+pub(in crate::agent) fn is_wanted(vault: &Vault, grant: GrantId) -> Result<(), VaultError> {
+    for key in [OutboxKey::Deliver(grant), OutboxKey::Rights(grant)] {
+        vault.delete::<Attempts>(&key.id())?;
+    }
+    Ok(())
+}
+
+/// What was refused for good gets another chance: the agent has been started anew, maybe as another version, with
+/// another certificate, or after the peer has mended something.
+pub(in crate::agent) fn begin_anew(vault: &Vault) -> Result<(), VaultError> {
+    for (id, attempts) in vault.list::<Attempts>()? {
+        if attempts.are_over() {
+            vault.delete::<Attempts>(&id)?;
+        }
+    }
+    Ok(())
+}
+
 /// Keeps that an attempt failed, and what follows from it.
-pub(super) async fn failed(core: &Core, thing: &Due, error: &Failure) -> Result<(), VaultError> {
+pub(in crate::agent) async fn failed(
+    core: &Core,
+    thing: &Due,
+    error: &Failure,
+) -> Result<(), VaultError> {
     let (vault, key) = (&core.ctx.vault, thing.key);
-    let mut count = 0;
+    let (mut count, mut over) = (0, false);
     vault.update::<Attempts, VaultError>(&key.id(), |found| {
         let before = found.map_or(0, |attempts| attempts.count);
         let (counted, pause) = tally(before, error);
         count = counted;
+        over = gives_up(key, error, count);
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let next = clock::now().saturating_add(pause);
         Ok(Some(Attempts {
             key,
             count,
-            next: clock::now().saturating_add(pause),
+            next: if over { Attempts::GIVEN_UP } else { next },
             last_error: error.message.clone(),
         }))
     })?;
     core.notices.tell(trouble(key, error));
-    if let OutboxKey::Share(request) = key
-        && gives_up(error, count)
-    {
-        change::<Incoming>(vault, &request.to_string(), |incoming| {
-            incoming.state = IncomingState::Failed(error.message.clone());
-        })?;
-    }
-    if let OutboxKey::Ask(request) = key
-        && matches!(
-            error.exit,
-            Exit::NotFound | Exit::Denied | Exit::IdentityChanged
-        )
-    {
-        change::<Outgoing>(vault, &request.to_string(), |outgoing| {
-            outgoing.state = OutgoingState::Denied(error.message.clone());
-        })?;
+    match key {
+        OutboxKey::Share(request) if over => {
+            change::<Incoming>(vault, &request.to_string(), |incoming| {
+                incoming.state = IncomingState::Failed(error.message.clone());
+            })?;
+        }
+        OutboxKey::Ask(request) if over => {
+            change::<Outgoing>(vault, &request.to_string(), |outgoing| {
+                outgoing.state = OutgoingState::Denied(error.message.clone());
+            })?;
+        }
+        // He does not want to hear it.
+        OutboxKey::Denied(request) if over => is_told(vault, request)?,
+        _ => {}
     }
     if error.exit == Exit::Queued
         && count == REPORTED_AFTER
@@ -97,6 +125,16 @@ pub(super) async fn failed(core: &Core, thing: &Due, error: &Failure) -> Result<
     {
         report_offline(&core.ctx, &core.notices, name).await;
     }
+    Ok(())
+}
+
+/// The viewer knows of the no, or does not want to.
+pub(super) fn is_told(vault: &Vault, request: RequestId) -> Result<(), VaultError> {
+    change::<Incoming>(vault, &request.to_string(), |kept| {
+        if let IncomingState::Denied { told, .. } = &mut kept.state {
+            *told = true;
+        }
+    })?;
     Ok(())
 }
 
@@ -110,9 +148,30 @@ fn tally(before: u32, error: &Failure) -> (u32, Duration) {
     (count, backoff(count))
 }
 
-/// Whether a request has failed for good, after so many attempts that count.
-fn gives_up(error: &Failure, count: u32) -> bool {
-    is_hopeless(error) || count >= MAX_SHARE_ATTEMPTS
+/// Whether a thing has failed for good, after so many attempts that count.
+fn gives_up(key: OutboxKey, error: &Failure, count: u32) -> bool {
+    match key {
+        OutboxKey::Share(_) => is_hopeless(error) || count >= MAX_SHARE_ATTEMPTS,
+        OutboxKey::Ask(_) => matches!(
+            error.exit,
+            Exit::NotFound | Exit::Denied | Exit::IdentityChanged
+        ),
+        OutboxKey::Deliver(_) | OutboxKey::Denied(_) => is_refused(error, count),
+        // The grant is not in his home any more.
+        OutboxKey::Rights(_) => error.code == "not_found" || is_refused(error, count),
+        // The ledger takes them in the end.
+        OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => false,
+    }
+}
+
+/// Whether the peer will never take it. That he seems to be somebody else may only mean that another device has got
+/// his address meanwhile.
+fn is_refused(error: &Failure, count: u32) -> bool {
+    match error.code {
+        "denied" | "not_accepted" => true,
+        "identity_changed" => count >= RARE_AFTER,
+        _ => false,
+    }
 }
 
 /// Whether trying again can never help.
@@ -153,6 +212,8 @@ mod tests {
     use crate::cluster_api::ClusterError;
     use proptest::prelude::*;
 
+    const SHARE: OutboxKey = OutboxKey::Share(RequestId([1; 16]));
+
     #[test]
     fn waits_double_up_to_the_longest() {
         let seconds: Vec<u64> = (1..=7).map(|count| backoff(count).as_secs()).collect();
@@ -171,7 +232,7 @@ mod tests {
             });
             let (counted, pause) = tally(count, &error);
             count = counted;
-            assert!(!gives_up(&error, count), "after {count}");
+            assert!(!gives_up(SHARE, &error, count), "after {count}");
             assert_eq!(pause, CLUSTER_PAUSE);
         }
     }
@@ -182,7 +243,10 @@ mod tests {
         let mut count = 0;
         for attempt in 1..=MAX_SHARE_ATTEMPTS {
             count = tally(count, &error).0;
-            assert_eq!(gives_up(&error, count), attempt == MAX_SHARE_ATTEMPTS);
+            assert_eq!(
+                gives_up(SHARE, &error, count),
+                attempt == MAX_SHARE_ATTEMPTS
+            );
         }
     }
 

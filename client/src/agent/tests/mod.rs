@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod events;
+mod outbox;
 mod receive;
 mod recording;
 mod rights;

@@ -51,6 +51,18 @@ pub struct Attempts {
     pub last_error: String,
 }
 
+impl Attempts {
+    /// For `next`: the peer has refused it for good. It is tried again when he asks for it, or when the agent is
+    /// started anew.
+    pub const GIVEN_UP: Millis = Millis::MAX;
+
+    /// Whether it is not tried any more by itself.
+    #[must_use]
+    pub fn are_over(&self) -> bool {
+        self.next == Self::GIVEN_UP
+    }
+}
+
 impl Record for Attempts {
     const KIND: &'static str = "attempts";
     const VERSION: u16 = 1;
