@@ -29,7 +29,7 @@ use crate::vault::{Vault, VaultError};
 use crate::working::Working;
 
 pub use attempts::{backoff, report_offline};
-pub(super) use attempts::{begin_anew, failed, is_wanted, try_now};
+pub(super) use attempts::{begin_anew, failed, is_told, is_wanted, try_now};
 
 /// How often the outbox is looked at while something waits in it, and while nothing does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -66,7 +66,8 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
         let request = incoming.request;
         match incoming.state {
             IncomingState::Approved(_) => due.push(Due::for_cluster(OutboxKey::Share(request))),
-            IncomingState::Denied { told: false, .. } => {
+            IncomingState::Denied { told: false, .. }
+            | IncomingState::Failed { told: false, .. } => {
                 let key = OutboxKey::Denied(request);
                 due.push(Due::for_peer(key, &incoming.viewer));
             }
@@ -220,7 +221,7 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), Failure> {
                 share::send_rights(ctx, peers, &owned).await?;
             }
         }
-        OutboxKey::Denied(request) => tell_denied(core, &request.to_string()).await?,
+        OutboxKey::Denied(request) => tell_no(core, &request.to_string()).await?,
         OutboxKey::Acknowledge(grant) => inbox::try_acknowledge(ctx, &grant).await?,
         OutboxKey::Ask(request) => {
             if let Some(outgoing) = ctx.vault.get::<Outgoing>(&request.to_string())? {
@@ -231,28 +232,27 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn tell_denied(core: &Core, id: &str) -> Result<(), Failure> {
+/// Tells a viewer that nothing comes. Why it failed is not his business: it is about this home.
+async fn tell_no(core: &Core, id: &str) -> Result<(), Failure> {
     let ctx = &core.ctx;
     let Some(incoming) = ctx.vault.get::<Incoming>(id)? else {
         return Ok(());
     };
-    let IncomingState::Denied {
-        reason,
-        told: false,
-    } = &incoming.state
-    else {
-        return Ok(());
+    let request = incoming.request;
+    let said = match incoming.state {
+        IncomingState::Denied {
+            reason,
+            told: false,
+        } => PeerRequest::Denied { request, reason },
+        IncomingState::Failed { told: false, .. } => PeerRequest::Failed { request },
+        _ => return Ok(()),
     };
     let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
-    let request = PeerRequest::Denied {
-        request: incoming.request,
-        reason: reason.clone(),
-    };
     let who = incoming.viewer.as_str();
-    let asked = core.peers.ask(&person, request, ACK_DEADLINE).await;
+    let asked = core.peers.ask(&person, said, ACK_DEADLINE).await;
     let (reply, _, _) = asked.map_err(|error| error.failure(who))?;
     if matches!(reply, PeerReply::Noted) {
-        attempts::is_told(&ctx.vault, incoming.request)?;
+        is_told(&ctx.vault, request)?;
     }
     Ok(())
 }

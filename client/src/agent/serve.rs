@@ -181,6 +181,10 @@ impl Service {
                 self.denied(from, &request, &reason)?;
                 PeerReply::Noted
             }
+            PeerRequest::Failed { request } => {
+                self.not_made(from, &request)?;
+                PeerReply::Noted
+            }
         }))
     }
 

@@ -26,6 +26,8 @@ const RARE_PAUSE: Duration = Duration::from_secs(300);
 const REPORTED_AFTER: u32 = 3;
 /// An approved request that cannot be served after so many attempts has failed.
 const MAX_SHARE_ATTEMPTS: u32 = 20;
+/// A viewer who is there, and has not taken a no after so many attempts, never will.
+const MAX_TELLINGS: u32 = 20;
 /// Wait after an attempt that the cluster was not there for; such attempts do not count.
 const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait after the `count`th failed attempt.
@@ -107,7 +109,10 @@ pub(in crate::agent) async fn failed(
     match key {
         OutboxKey::Share(request) if over => {
             change::<Incoming>(vault, &request.to_string(), |incoming| {
-                incoming.state = IncomingState::Failed(error.message.clone());
+                incoming.state = IncomingState::Failed {
+                    why: error.message.clone(),
+                    told: false,
+                };
             })?;
         }
         OutboxKey::Ask(request) if over => {
@@ -128,12 +133,11 @@ pub(in crate::agent) async fn failed(
     Ok(())
 }
 
-/// The viewer knows of the no, or does not want to.
-pub(super) fn is_told(vault: &Vault, request: RequestId) -> Result<(), VaultError> {
-    change::<Incoming>(vault, &request.to_string(), |kept| {
-        if let IncomingState::Denied { told, .. } = &mut kept.state {
-            *told = true;
-        }
+/// The viewer knows that nothing comes, or does not want to.
+pub(in crate::agent) fn is_told(vault: &Vault, request: RequestId) -> Result<(), VaultError> {
+    change::<Incoming>(vault, &request.to_string(), |kept| match &mut kept.state {
+        IncomingState::Denied { told, .. } | IncomingState::Failed { told, .. } => *told = true,
+        _ => {}
     })?;
     Ok(())
 }
@@ -156,7 +160,11 @@ fn gives_up(key: OutboxKey, error: &Failure, count: u32) -> bool {
             error.exit,
             Exit::NotFound | Exit::Denied | Exit::IdentityChanged
         ),
-        OutboxKey::Deliver(_) | OutboxKey::Denied(_) => is_refused(error, count),
+        OutboxKey::Deliver(_) => is_refused(error, count),
+        // An agent of an earlier version does not understand that something failed.
+        OutboxKey::Denied(_) => {
+            is_refused(error, count) || (count >= MAX_TELLINGS && error.exit == Exit::Other)
+        }
         // The grant is not in his home any more.
         OutboxKey::Rights(_) => error.code == "not_found" || is_refused(error, count),
         // The ledger takes them in the end.

@@ -35,7 +35,8 @@ use crate::directory::Person;
 use crate::peer::MemoryNetwork;
 use crate::print::Output;
 use crate::vault::records::{
-    GrantHeld, GrantOwned, Identity, Image, Look, Policy, Secret, Stage, Terms, change,
+    GrantHeld, GrantOwned, Identity, Image, Look, OutgoingState, Policy, Secret, Stage, Terms,
+    change,
 };
 use crate::vault::{Home, Passphrase, Vault};
 

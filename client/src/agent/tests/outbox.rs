@@ -1,11 +1,11 @@
-//! What a peer has refused for good is not sent again before it is wanted.
+//! What a peer has refused for good is not sent again before it is wanted; what has failed is told.
 
 use super::*;
-use crate::agent::outbox::{Due, begin_anew, failed, ready, try_now};
+use crate::agent::outbox::{Due, begin_anew, failed, is_told, ready, try_now};
 use crate::agent::serve::Service;
 use crate::exit::{Exit, refused, unasked};
 use crate::peer::AskError;
-use crate::vault::records::{Attempts, Incoming, IncomingState};
+use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey};
 use cameo_common::peer::{AskOutcome, PeerRefusal};
 
 fn with_grant(grant: &GrantOwned) -> (World, Due) {
@@ -14,6 +14,23 @@ fn with_grant(grant: &GrantOwned) -> (World, Due) {
     let (mut things, _) = ready(&world.core).unwrap();
     let thing = things.pop().unwrap();
     (world, thing)
+}
+
+/// Wish 1 of the other user, for an image that is open to all.
+fn keep_wish(world: &World, state: IncomingState) {
+    let vault = world.vault();
+    vault.put(&IMAGE.to_string(), &image(Policy::Open)).unwrap();
+    let incoming = Incoming {
+        request: RequestId([1; 16]),
+        viewer: "ada".parse().unwrap(),
+        viewer_key: key(OTHER).public(),
+        image: IMAGE,
+        asked: Asked::Photo(wish(OTHER, ME, 1)),
+        note: String::new(),
+        received: 1,
+        state,
+    };
+    vault.put(&incoming.request.to_string(), &incoming).unwrap();
 }
 
 fn no(code: PeerRefusal) -> Failure {
@@ -52,24 +69,7 @@ async fn a_viewer_who_asks_again_is_sent_what_he_refused() {
     failed(&world.core, &thing, &no(PeerRefusal::NotAccepted))
         .await
         .unwrap();
-    world
-        .vault()
-        .put(&IMAGE.to_string(), &image(Policy::Open))
-        .unwrap();
-    let incoming = Incoming {
-        request: grant.request_id,
-        viewer: grant.viewer.clone(),
-        viewer_key: grant.viewer_key,
-        image: IMAGE,
-        asked: crate::vault::records::Asked::Photo(wish(OTHER, ME, 1)),
-        note: String::new(),
-        received: 1,
-        state: IncomingState::Granted(grant.grant),
-    };
-    world
-        .vault()
-        .put(&grant.request_id.to_string(), &incoming)
-        .unwrap();
+    keep_wish(&world, IncomingState::Granted(grant.grant));
     let service = Service::new(world.core.clone());
     let asked = service.asked(&person("ada", OTHER), &wish(OTHER, ME, 1), "");
     assert_eq!(asked.unwrap(), AskOutcome::Preparing);
@@ -106,4 +106,45 @@ async fn rights_to_a_grant_that_a_viewer_has_not_are_left_to_the_ledger() {
         .unwrap();
     assert_eq!(left(&world), NOTHING);
     assert!(world.vault().list::<Attempts>().unwrap()[0].1.are_over());
+}
+
+#[tokio::test]
+async fn a_viewer_is_told_that_his_photo_could_not_be_made_until_he_knows() {
+    let world = alone();
+    keep_wish(&world, IncomingState::Approved(image(Policy::Open).terms));
+    let (things, _) = ready(&world.core).unwrap();
+    let lost = Failure::not_found("the photo is missing from the home");
+    failed(&world.core, &things[0], &lost).await.unwrap();
+
+    let request = RequestId([1; 16]);
+    let (things, _) = ready(&world.core).unwrap();
+    let [telling] = things.as_slice() else {
+        panic!("{things:?}")
+    };
+    assert_eq!(telling.key, OutboxKey::Denied(request));
+    assert_eq!(telling.peer, Some("ada".parse().unwrap()));
+    is_told(world.vault(), request).unwrap();
+    assert_eq!(left(&world), NOTHING);
+
+    // A viewer who asks for it once more does not know it.
+    let service = Service::new(world.core.clone());
+    let asked = service.asked(&person("ada", OTHER), &wish(OTHER, ME, 1), "");
+    assert_eq!(asked.unwrap_err().code, PeerRefusal::Failed);
+    assert_eq!(left(&world), NOW);
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_understand_a_no_is_not_told_for_ever() {
+    let world = alone();
+    let why = "lost".to_owned();
+    keep_wish(&world, IncomingState::Failed { why, told: false });
+    let (things, _) = ready(&world.core).unwrap();
+    let error = unasked("ada", &AskError::Protocol("malformed".into()));
+    let mut tellings = 0;
+    while left(&world) != NOTHING {
+        failed(&world.core, &things[0], &error).await.unwrap();
+        tellings += 1;
+        assert!(tellings <= 100);
+    }
+    assert!(tellings > 1);
 }

@@ -17,7 +17,7 @@ pub enum OutboxKey {
     Receipt(GrantId),
     /// Send newer rights straight to the viewer.
     Rights(GrantId),
-    /// Tell the viewer that the answer is no.
+    /// Tell the viewer that nothing comes: the answer is no, or it has failed.
     Denied(RequestId),
     /// Acknowledge rights to the ledger.
     Acknowledge(GrantId),

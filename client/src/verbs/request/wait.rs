@@ -16,7 +16,7 @@ use crate::vault::records::{Outgoing, OutgoingState};
 /// How often the vault is looked at while notices are waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
-/// Until each carrier is here or the owner has said no to it, or the time is up. What ended, in the order asked.
+/// Until each carrier is here or it is told that it does not come, or the time is up. What ended, in the order asked.
 pub(super) async fn all(
     ctx: &Context,
     receiver: &mut Receiver,
@@ -68,11 +68,7 @@ impl Transfers {
 
 fn ended(ctx: &Context, wish: &RequestId) -> Option<OutgoingState> {
     let kept = ctx.vault.get::<Outgoing>(&wish.to_string()).ok()??;
-    let over = matches!(
-        kept.state,
-        OutgoingState::Arrived(_) | OutgoingState::Denied(_)
-    );
-    over.then_some(kept.state)
+    kept.state.is_over().then_some(kept.state)
 }
 
 impl Receiver {
