@@ -155,41 +155,6 @@ async fn many_at_once_open_exactly_as_often_as_is_permitted() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn several_images_are_asked_for_at_once_and_each_is_told_by_itself() -> anyhow::Result<()> {
-    let world = World::new(3).await?;
-    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
-    let mut arguments = vec!["request".to_owned(), "ada".to_owned()];
-    for name in &PHOTOS[..3] {
-        let path = photo(name).display().to_string();
-        let added = ada.ok(&["add", &path, "--policy", "open"]).await?;
-        arguments.push(text(&added["images"][0], "image")?);
-    }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-
-    let arrived = ben.ok(&arguments).await?;
-    let images = arrived["images"].as_array().map(Vec::as_slice);
-    let images = images.unwrap_or_default();
-    assert_eq!(images.len(), 3, "{arrived}");
-    for ((told, asked), name) in images.iter().zip(&arguments[2..]).zip(PHOTOS) {
-        assert_eq!(
-            (told["image"].as_str(), &told["state"]),
-            (Some(*asked), &"arrived".into())
-        );
-        let viewed = ben.ok(&["view", &text(told, "grant")?, "--yes"]).await?;
-        assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(name))?);
-    }
-
-    // Asked again with one that there is not: what is here is told beside what went wrong.
-    let again = [&arguments[..3], &["ffffffffffff"]].concat();
-    let ran = ben.run(&again).await?;
-    assert_eq!(ran.code, 3, "{ran:?}");
-    let images = &ran.json["images"];
-    assert_eq!(images[0]["ok"], true, "{ran:?}");
-    assert_eq!(images[1]["error"]["code"], "not_found", "{ran:?}");
-    Ok(())
-}
-
-#[tokio::test]
 async fn without_a_display_no_view_is_lost_unseen() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
