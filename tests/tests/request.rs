@@ -155,6 +155,40 @@ async fn many_at_once_open_exactly_as_often_as_is_permitted() -> anyhow::Result<
 }
 
 #[tokio::test]
+async fn a_photo_that_cannot_be_made_is_told_at_once_and_may_come_after_all() -> anyhow::Result<()>
+{
+    let world = World::new(3).await?;
+    let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
+    let path = photo(PHOTOS[0]).display().to_string();
+    let added = ada.ok(&["add", &path, "--policy", "open"]).await?;
+    let image = text(&added["images"][0], "image")?;
+    let file = ada.home.join("photos").join(&image);
+    let away = world.folder().join("away");
+    std::fs::rename(&file, &away)?;
+
+    // It is not the end of ben's patience that ends this: he would wait for longer than a verb may run here.
+    let failed = ben
+        .run(&["request", "ada", &image, "--timeout", "1h"])
+        .await?;
+    assert_eq!(failed.code, 1, "{failed:?}");
+    assert_eq!(failed.json["error"]["code"], "share_failed", "{failed:?}");
+    let asked = ben.ok(&["requests", "--all"]).await?;
+    assert_eq!(asked["out"][0]["state"], "failed", "{asked}");
+
+    std::fs::rename(&away, &file)?;
+    let waiting = ada.ok(&["requests"]).await?;
+    assert_eq!(waiting["in"][0]["state"], "failed", "{waiting}");
+    ada.ok(&["approve", &text(&waiting["in"][0], "request")?])
+        .await?;
+    let asked = ben.ok(&["requests", "--all"]).await?;
+    assert_eq!(asked["out"][0]["state"], "arrived", "{asked}");
+    let grant = text(&asked["out"][0], "detail")?;
+    let viewed = ben.ok(&["view", &grant, "--yes"]).await?;
+    assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(PHOTOS[0]))?);
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_display_no_view_is_lost_unseen() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
