@@ -5,7 +5,7 @@ use crate::agent::outbox::{Due, begin_anew, failed, is_told, ready, try_now};
 use crate::agent::serve::Service;
 use crate::exit::{Exit, refused, unasked};
 use crate::peer::AskError;
-use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey};
+use crate::vault::records::{Attempts, IncomingState, OutboxKey};
 use cameo_common::peer::{AskOutcome, PeerRefusal};
 
 fn with_grant(grant: &GrantOwned) -> (World, Due) {
@@ -14,23 +14,6 @@ fn with_grant(grant: &GrantOwned) -> (World, Due) {
     let (mut things, _) = ready(&world.core).unwrap();
     let thing = things.pop().unwrap();
     (world, thing)
-}
-
-/// Wish 1 of the other user, for an image that is open to all.
-fn keep_wish(world: &World, state: IncomingState) {
-    let vault = world.vault();
-    vault.put(&IMAGE.to_string(), &image(Policy::Open)).unwrap();
-    let incoming = Incoming {
-        request: RequestId([1; 16]),
-        viewer: "ada".parse().unwrap(),
-        viewer_key: key(OTHER).public(),
-        image: IMAGE,
-        asked: Asked::Photo(wish(OTHER, ME, 1)),
-        note: String::new(),
-        received: 1,
-        state,
-    };
-    vault.put(&incoming.request.to_string(), &incoming).unwrap();
 }
 
 fn no(code: PeerRefusal) -> Failure {
