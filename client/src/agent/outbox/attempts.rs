@@ -30,6 +30,7 @@ const MAX_SHARE_ATTEMPTS: u32 = 20;
 const MAX_TELLINGS: u32 = 20;
 /// Wait after an attempt that the cluster was not there for; such attempts do not count.
 const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
+
 /// How long to wait after the `count`th failed attempt.
 #[must_use]
 pub fn backoff(count: u32) -> Duration {
@@ -109,15 +110,20 @@ pub(in crate::agent) async fn failed(
     match key {
         OutboxKey::Share(request) if over => {
             change::<Incoming>(vault, &request.to_string(), |incoming| {
-                incoming.state = IncomingState::Failed {
-                    why: error.message.clone(),
-                    told: false,
-                };
+                // A verb may have made or denied it meanwhile.
+                if matches!(incoming.state, IncomingState::Approved(_)) {
+                    incoming.state = IncomingState::Failed {
+                        why: error.message.clone(),
+                        told: false,
+                    };
+                }
             })?;
         }
         OutboxKey::Ask(request) if over => {
             change::<Outgoing>(vault, &request.to_string(), |outgoing| {
-                outgoing.state = OutgoingState::Denied(error.message.clone());
+                if !outgoing.state.is_over() {
+                    outgoing.state = OutgoingState::Denied(error.message.clone());
+                }
             })?;
         }
         // He does not want to hear it.
