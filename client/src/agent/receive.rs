@@ -66,7 +66,7 @@ fn make_room(parts: &Path, content: Content) -> io::Result<bool> {
     let mut others = Vec::new();
     for entry in fs::read_dir(parts)? {
         let entry = entry?;
-        // The locks that lie here too are no parts.
+        // Earlier versions kept their locks here too.
         let is_part = entry.path().extension().is_some_and(|what| what == "part");
         if is_part && entry.file_name() != *own {
             others.push((entry.metadata()?.modified()?, entry.path()));
