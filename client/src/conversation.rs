@@ -45,6 +45,9 @@ pub enum TalkError {
     /// The directory has no address for him.
     #[error("it has told no address")]
     NoAddress,
+    /// None of the addresses that it has told means anything here.
+    #[error("it says to be at '{0}', which is no address")]
+    UnreadAddress(String),
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error("{message}")]
@@ -64,7 +67,7 @@ impl TalkError {
             TalkError::Refused { code, .. } => {
                 matches!(code, PeerRefusal::TooMany | PeerRefusal::Failed)
             }
-            TalkError::Strange => false,
+            TalkError::UnreadAddress(_) | TalkError::Strange => false,
         }
     }
 
@@ -76,6 +79,12 @@ impl TalkError {
                 Exit::Queued,
                 "peer_offline",
                 format!("{who} is offline: try again when {who}'s agent runs"),
+            ),
+            TalkError::UnreadAddress(address) => Failure::other(
+                "peer_address",
+                format!(
+                    "{who}'s agent says to be at '{address}', which is no address that this version can read: bring both of you to the same version, then try again"
+                ),
             ),
             TalkError::Ask(error) => exit::unasked(who, error),
             TalkError::Refused { code, message } => exit::refused(who, *code, message),
@@ -128,7 +137,10 @@ impl Peers {
         request: PeerRequest,
         deadline: Duration,
     ) -> Result<(PeerReply, Option<ReceivedBody>, PeerAddress), TalkError> {
-        let mut last = TalkError::NoAddress;
+        let mut last = match person.unread.first() {
+            Some(address) => TalkError::UnreadAddress(address.clone()),
+            None => TalkError::NoAddress,
+        };
         for address in &person.addresses {
             match self.ask_at(address, request.clone(), None, deadline).await {
                 Ok((reply, body)) => return Ok((reply, body, address.clone())),
@@ -164,5 +176,36 @@ impl Peers {
             }),
             answer => Ok(answer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::agent::tests::{alone, somebody};
+
+    #[tokio::test]
+    async fn who_told_no_address_that_can_be_read_is_not_called_offline() {
+        let world = alone();
+        let mut ada = somebody("ada");
+        ada.unread.push("nowhere".into());
+        let deadline = Duration::from_secs(5);
+        let asked = world
+            .core
+            .peers
+            .ask(&ada, PeerRequest::Ping, deadline)
+            .await;
+        let failure = asked.unwrap_err().failure("ada");
+        assert_eq!((failure.exit, failure.code), (Exit::Other, "peer_address"));
+        assert!(failure.message.contains("'nowhere'"), "{failure}");
+
+        ada.unread.clear();
+        let asked = world
+            .core
+            .peers
+            .ask(&ada, PeerRequest::Ping, deadline)
+            .await;
+        assert_eq!(asked.unwrap_err().failure("ada").exit, Exit::Queued);
     }
 }

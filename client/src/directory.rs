@@ -19,6 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::peer::PeerAddress;
 use crate::vault::records::Contact;
 use crate::vault::{Record, Vault, VaultError};
+use crate::words::tidy;
 
 /// Devices of one user that are tried.
 const MAX_DEVICES: usize = 16;
@@ -32,6 +33,8 @@ pub struct Person {
     pub card: UserCard,
     /// Where his devices can be reached, if any said so.
     pub addresses: Vec<PeerAddress>,
+    /// What they told as their addresses and this version cannot read.
+    pub unread: Vec<String>,
     pub devices: Vec<PublicKey>,
     /// Told to those who share a grant with him, or to all if he is listed.
     pub online: Option<bool>,
@@ -99,7 +102,7 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
     }
     let newly_met = pin(vault, &info.card, &card)?;
     let now = clock::now();
-    let (mut addresses, mut devices) = (Vec::new(), Vec::new());
+    let (mut addresses, mut unread, mut devices) = (Vec::new(), Vec::new(), Vec::new());
     for device in newest(vault, name, told(&card, info))? {
         let certificate = device.certificate.peek()?;
         if now >= certificate.not_after {
@@ -109,12 +112,11 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
         let Some(endpoint) = &device.endpoint else {
             continue;
         };
-        let direct: Vec<SocketAddr> = endpoint
-            .peek()?
-            .addresses
-            .iter()
-            .filter_map(|address| address.parse().ok())
-            .collect();
+        let (direct, strange) = parse(&endpoint.peek()?.addresses);
+        for address in strange {
+            tracing::warn!(%name, %address, "this is no address that this version can read");
+            unread.push(address);
+        }
         if !direct.is_empty() {
             addresses.push(PeerAddress {
                 device: certificate.device.0,
@@ -126,11 +128,24 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
         name: name.clone(),
         card,
         addresses,
+        unread,
         devices,
         online: info.online,
         epoch: info.epoch,
         newly_met,
     })
+}
+
+/// The addresses that can be read, and the words of the others.
+fn parse(texts: &[String]) -> (Vec<SocketAddr>, Vec<String>) {
+    let (mut direct, mut strange) = (Vec::new(), Vec::new());
+    for text in texts {
+        match text.parse() {
+            Ok(address) => direct.push(address),
+            Err(_) => strange.push(tidy(text)),
+        }
+    }
+    (direct, strange)
 }
 
 /// The devices that the directory tells of, as far as their statements are right.
@@ -374,6 +389,15 @@ mod tests {
         // Also when none was told in between.
         assert!(reached(&vault, &telling(1, None)).is_empty());
         assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_read_is_told() {
+        let (_folder, vault) = vault();
+        let info = telling(1, Some((1, "no\nwhere")));
+        let person = accept(&vault, &"bob".parse().unwrap(), &info).unwrap();
+        assert!(person.addresses.is_empty());
+        assert_eq!(person.unread, ["nowhere"]);
     }
 
     #[test]

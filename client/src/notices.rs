@@ -21,6 +21,8 @@ pub enum Notice {
     Arrived { request: RequestId, grant: GrantId },
     /// The owner said no.
     Denied { request: RequestId, reason: String },
+    /// The owner said yes, but his agent could not make the carrier.
+    Failed { request: RequestId },
     /// Somebody wants something.
     Asked {
         request: RequestId,

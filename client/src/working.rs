@@ -1,7 +1,8 @@
 //! Who works on what: agent and verbs of one home never work on the same thing at once.
 //!
-//! The locks are the kernel's and go with the process. There is a fixed number of them, so that no
-//! files pile up; two things may share one, and then simply wait for each other.
+//! The locks are the kernel's and go with the process. There is a fixed number of them for each kind of
+//! thing, so that no files pile up; two things of one kind may share one, and then simply wait for each other.
+//! Of two kinds none do: a view does not wait for a delivery that takes minutes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +15,7 @@ use crate::exit::Failure;
 use crate::vault::Home;
 use crate::vault::records::OutboxKey;
 
-/// Locks of one home.
+/// Locks of one home for each kind of thing.
 const LOCKS: u8 = 64;
 /// How often a verb looks whether the agent is done with a thing.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -36,7 +37,8 @@ impl Working {
 
     fn try_lock(home: &Home, id: &str) -> Result<Option<Self>, Failure> {
         let slot = blake3::hash(id.as_bytes()).as_bytes()[0] % LOCKS;
-        let path = home.parts()?.join(format!("working-{slot}.lock"));
+        let kind = id.split('-').next().unwrap_or(id);
+        let path = home.locks()?.join(format!("{kind}-{slot}.lock"));
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -92,6 +94,8 @@ impl Working {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use cameo_common::ids::RequestId;
+
     use super::*;
 
     #[test]
@@ -104,5 +108,17 @@ mod tests {
         assert!(Working::try_on(&home, key).unwrap().is_none());
         drop(first);
         assert!(Working::try_on(&home, key).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_is_sent_holds_up_nothing_of_another_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let sending = OutboxKey::Deliver(GrantId([1; 32]));
+        let _slow = Working::try_on(&home, sending).unwrap().unwrap();
+        for number in 0..=u8::MAX {
+            let making = OutboxKey::Share(RequestId([number; 16]));
+            assert!(Working::try_on(&home, making).unwrap().is_some());
+        }
     }
 }

@@ -55,6 +55,8 @@ pub enum PeerRequest {
         carrier: Hash,
         carrier_length: u64,
     },
+    /// Your request was granted, but its carrier cannot be made.
+    Failed { request: RequestId },
 }
 
 /// What comes with a carrier.
@@ -215,6 +217,7 @@ mod tests {
                 },
                 format!("07{bb}{aa}{cc}ac02"),
             ),
+            (PeerRequest::Failed { request }, format!("08{bb}")),
         ] {
             assert_eq!(hex(&message), bytes, "{message:?}");
         }

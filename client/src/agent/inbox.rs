@@ -233,11 +233,7 @@ pub async fn ask(
         _ => return Err(TalkError::Strange.failure(who)),
     };
     change::<Outgoing>(&ctx.vault, &outgoing.request.to_string(), |kept| {
-        let settled = matches!(
-            kept.state,
-            OutgoingState::Arrived(_) | OutgoingState::Denied(_)
-        );
-        if !settled {
+        if !kept.state.is_over() {
             kept.state = match outcome {
                 AskOutcome::Waiting => OutgoingState::Waiting,
                 AskOutcome::Preparing | AskOutcome::Held(_) => OutgoingState::Preparing,

@@ -30,7 +30,7 @@ use crate::exit::Failure;
 use crate::notices::Notices;
 use crate::peer::{PeerTransport, serve as serve_peers};
 use crate::vault::AgentLock;
-use crate::vault::records::{Outgoing, OutgoingState};
+use crate::vault::records::Outgoing;
 
 pub use outbox::{backoff, due, report_offline};
 
@@ -161,11 +161,6 @@ pub(crate) fn open_requests(ctx: &Context) -> Result<Vec<Outgoing>, Failure> {
     Ok(all
         .into_iter()
         .map(|(_, outgoing)| outgoing)
-        .filter(|outgoing| {
-            !matches!(
-                outgoing.state,
-                OutgoingState::Arrived(_) | OutgoingState::Denied(_)
-            )
-        })
+        .filter(|outgoing| !outgoing.state.is_over())
         .collect())
 }

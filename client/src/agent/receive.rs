@@ -66,7 +66,7 @@ fn make_room(parts: &Path, content: Content) -> io::Result<bool> {
     let mut others = Vec::new();
     for entry in fs::read_dir(parts)? {
         let entry = entry?;
-        // The locks that lie here too are no parts.
+        // Earlier versions kept their locks here too.
         let is_part = entry.path().extension().is_some_and(|what| what == "part");
         if is_part && entry.file_name() != *own {
             others.push((entry.metadata()?.modified()?, entry.path()));
@@ -180,7 +180,11 @@ pub(super) async fn take(
         if let Err(error) = checked {
             let blob = held.blob();
             core.ctx.vault.delete_blob(GrantHeld::CARRIERS, &blob)?;
-            return Err(Refusal::not_accepted(error.message));
+            // What only this home has no room or time for may be sent again.
+            return Err(match error.code {
+                "bad_carrier" | "statement" | "denied" => Refusal::not_accepted(error.message),
+                _ => error.into(),
+            });
         }
         keep(core, held)?;
     }

@@ -114,8 +114,10 @@ impl Service {
         let ctx = &self.core.ctx;
         if ctx.vault.get::<Contact>(card.name.as_str())?.is_none() {
             let known = directory::look_up(&ctx.api, &ctx.vault, &card.name).await;
-            let known =
-                known.map_err(|_| not_accepted("you are not registered with this cluster"))?;
+            let known = known.map_err(|error| match error.code {
+                "not_registered" => not_accepted("you are not registered with this cluster"),
+                _ => error.into(),
+            })?;
             if known.card.key != card.key {
                 return Err(Refusal::new(
                     PeerRefusal::IdentityChanged,
@@ -177,6 +179,10 @@ impl Service {
             }
             PeerRequest::Denied { request, reason } => {
                 self.denied(from, &request, &reason)?;
+                PeerReply::Noted
+            }
+            PeerRequest::Failed { request } => {
+                self.not_made(from, &request)?;
                 PeerReply::Noted
             }
         }))

@@ -5,6 +5,7 @@ use cameo_common::peer::{AskOutcome, MAX_NOTE, PeerRefusal, PeerUser};
 use cameo_common::signed::Signed;
 use cameo_common::statements::PhotoRequest;
 
+use super::outbox;
 use super::serve::{Refusal, Service};
 use crate::clock;
 use crate::notices::Notice;
@@ -106,10 +107,13 @@ impl Service {
                     reason
                 },
             )),
-            IncomingState::Failed(_) => Err(Refusal::new(
-                PeerRefusal::Failed,
-                "the photo could not be shared; ask the owner to look at it",
-            )),
+            IncomingState::Failed { .. } => {
+                self.tell_again(&known.request)?;
+                Err(Refusal::new(
+                    PeerRefusal::Failed,
+                    "the photo could not be shared; ask the owner to look at it",
+                ))
+            }
         }
     }
 
@@ -128,8 +132,21 @@ impl Service {
                 "what was granted has ended; ask anew, and the owner is asked",
             ));
         }
+        outbox::is_wanted(&self.core.ctx.vault, *grant)?;
         self.core.wake.notify_one();
         Ok(AskOutcome::Preparing)
+    }
+
+    /// A viewer who asks for what has failed does not know that yet.
+    fn tell_again(&self, request: &RequestId) -> Result<(), Refusal> {
+        let vault = &self.core.ctx.vault;
+        change::<Incoming>(vault, &request.to_string(), |incoming| {
+            if let IncomingState::Failed { told, .. } = &mut incoming.state {
+                *told = false;
+            }
+        })?;
+        self.core.wake.notify_one();
+        Ok(())
     }
 
     /// All grants of an image to this viewer, those that have ended too.
@@ -154,7 +171,7 @@ impl Service {
                 incoming.state,
                 IncomingState::Granted(_)
                     | IncomingState::Denied { told: true, .. }
-                    | IncomingState::Failed(_)
+                    | IncomingState::Failed { told: true, .. }
             )
         });
         match answered {
@@ -220,11 +237,39 @@ impl Service {
         reason: &str,
     ) -> Result<(), Refusal> {
         let reason = cut(reason);
+        self.answered(from, request, |state| {
+            if !matches!(state, OutgoingState::Arrived(_)) {
+                *state = OutgoingState::Denied(reason.clone());
+            }
+        })?;
+        self.core.notices.tell(Notice::Denied {
+            request: *request,
+            reason,
+        });
+        Ok(())
+    }
+
+    /// An owner who said yes cannot keep his word.
+    pub(super) fn not_made(&self, from: &PeerUser, request: &RequestId) -> Result<(), Refusal> {
+        self.answered(from, request, |state| {
+            if !state.is_over() {
+                *state = OutgoingState::Failed;
+            }
+        })?;
+        self.core.notices.tell(Notice::Failed { request: *request });
+        Ok(())
+    }
+
+    /// What the owner says of a wish of ours, if it is for him to say.
+    fn answered(
+        &self,
+        from: &PeerUser,
+        request: &RequestId,
+        edit: impl FnOnce(&mut OutgoingState),
+    ) -> Result<(), Refusal> {
+        let vault = &self.core.ctx.vault;
         let id = request.to_string();
-        let ours = self
-            .core
-            .ctx
-            .vault
+        let ours = vault
             .get::<Outgoing>(&id)?
             .is_some_and(|outgoing| outgoing.owner_key == from.card.key);
         if !ours {
@@ -232,15 +277,7 @@ impl Service {
                 "nobody here has asked for this".into(),
             ));
         }
-        change::<Outgoing>(&self.core.ctx.vault, &id, |outgoing| {
-            if !matches!(outgoing.state, OutgoingState::Arrived(_)) {
-                outgoing.state = OutgoingState::Denied(reason.clone());
-            }
-        })?;
-        self.core.notices.tell(Notice::Denied {
-            request: *request,
-            reason,
-        });
+        change::<Outgoing>(vault, &id, |outgoing| edit(&mut outgoing.state))?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{ControlReply, ControlRequest, NotConnected, Place, VERSION, Want};
+use super::{ControlReply, ControlRequest, Messages, NotConnected, Place, VERSION, Want};
 use crate::notices::Notice;
 use crate::peer::transport::{BoxFuture, Incoming, Refusal};
 use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
@@ -119,23 +119,23 @@ pub async fn wake(home: &Home) -> bool {
 
 /// What happens in the agent, as it happens.
 #[derive(Debug)]
-pub struct Following(UnixStream);
+pub struct Following(Messages<UnixStream>);
 
 /// Listens to the agent of this home; none when no agent runs.
 pub async fn follow(home: &Home) -> Option<Following> {
     match timeout(PATIENCE, say(home, Want::Follow)).await {
-        Ok(Ok((stream, ControlReply::Following))) => Some(Following(stream)),
+        Ok(Ok((stream, ControlReply::Following))) => Some(Following(Messages::of(stream))),
         _ => None,
     }
 }
 
 impl Following {
-    /// The next notice; an error when the agent has gone.
+    /// The next notice; an error when the agent has gone. None is lost when this is dropped before it is done.
     ///
     /// # Errors
     /// When the socket closes.
     pub async fn next(&mut self) -> io::Result<Notice> {
-        super::read(&mut self.0).await
+        self.0.next().await
     }
 }
 

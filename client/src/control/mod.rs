@@ -12,6 +12,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
+use bytes::{Buf, BytesMut};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -107,6 +108,7 @@ async fn write<S: AsyncWrite + Unpin, M: Serialize>(
     stream.write_all(&bytes).await
 }
 
+/// One message and not a byte more. Not to be given up halfway: the stream is of no use then.
 async fn read<S: AsyncRead + Unpin, M: DeserializeOwned>(stream: &mut S) -> std::io::Result<M> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).await?;
@@ -117,6 +119,51 @@ async fn read<S: AsyncRead + Unpin, M: DeserializeOwned>(stream: &mut S) -> std:
     let mut bytes = vec![0; length];
     stream.read_exact(&mut bytes).await?;
     serde_json::from_slice(&bytes).map_err(std::io::Error::other)
+}
+
+/// Messages, one after another, to the stream's end.
+#[derive(Debug)]
+struct Messages<S> {
+    stream: S,
+    /// What has come of the next ones.
+    came: BytesMut,
+}
+
+impl<S: AsyncRead + Unpin> Messages<S> {
+    fn of(stream: S) -> Self {
+        Self {
+            stream,
+            came: BytesMut::new(),
+        }
+    }
+
+    /// Nothing is lost when this is dropped before it is done: what has come stays.
+    async fn next<M: DeserializeOwned>(&mut self) -> std::io::Result<M> {
+        loop {
+            if let Some(message) = self.take()? {
+                return serde_json::from_slice(&message).map_err(std::io::Error::other);
+            }
+            if self.stream.read_buf(&mut self.came).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// A whole message, if one has come.
+    fn take(&mut self) -> std::io::Result<Option<BytesMut>> {
+        let Some(length) = self.came.first_chunk() else {
+            return Ok(None);
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > MAX_MESSAGE {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        if self.came.len() < size_of::<u32>() + length {
+            return Ok(None);
+        }
+        self.came.advance(size_of::<u32>());
+        Ok(Some(self.came.split_to(length)))
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
+use tokio::io::duplex;
 use tokio::sync::Notify;
 
 use super::*;
@@ -128,6 +130,26 @@ async fn a_verb_follows_what_happens() {
     world.notices.tell(notice.clone());
     assert_eq!(following.next().await.unwrap(), notice);
     assert!(wake(&world.home).await);
+}
+
+#[tokio::test]
+async fn a_notice_that_was_waited_for_halfway_is_not_lost() {
+    let (mut agent, verb) = duplex(1024);
+    let mut notices = Messages::of(verb);
+    let (first, second) = (Notice::Session { epoch: 3 }, Notice::Session { epoch: 4 });
+    let mut bytes = Vec::new();
+    write(&mut bytes, &first).await.unwrap();
+    write(&mut bytes, &second).await.unwrap();
+    let mut heard = Vec::new();
+    for byte in bytes {
+        agent.write_all(&[byte]).await.unwrap();
+        // Each wait is given up when nothing more has come.
+        heard.extend(notices.next::<Notice>().now_or_never());
+    }
+    let heard: Vec<Notice> = heard.into_iter().map(Result::unwrap).collect();
+    assert_eq!(heard, [first, second]);
+    drop(agent);
+    assert!(notices.next::<Notice>().await.is_err());
 }
 
 #[tokio::test]

@@ -163,7 +163,8 @@ pub async fn send_rights(
 /// Somebody whom the directory does not know to be offline.
 async fn reachable(ctx: &Context, name: &UserName) -> Result<Person, Failure> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
-    if person.online == Some(false) || person.addresses.is_empty() {
+    let nowhere = person.addresses.is_empty() && person.unread.is_empty();
+    if person.online == Some(false) || nowhere {
         return Err(Failure::new(
             Exit::Queued,
             "peer_offline",

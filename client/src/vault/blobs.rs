@@ -12,7 +12,7 @@ use super::store::{Vault, check_kind};
 const NAME_LIMIT: usize = 128;
 
 /// Folders of the home that are no blobs.
-const TAKEN: [&str; 2] = ["records", "parts"];
+const TAKEN: [&str; 3] = ["records", "parts", "locks"];
 
 impl Vault {
     /// Keeps `bytes` in the clear as `<home>/<kind>/<name>`, in place of an earlier one.

@@ -62,6 +62,11 @@ impl Home {
         self.directory(Path::new("parts"))
     }
 
+    /// Where the locks of what is worked on are.
+    pub fn locks(&self) -> Result<PathBuf, VaultError> {
+        self.directory(Path::new("locks"))
+    }
+
     /// A folder within; creates it when missing.
     pub(super) fn directory(&self, relative: &Path) -> Result<PathBuf, VaultError> {
         let path = self.path.join(relative);

@@ -89,6 +89,10 @@ fn show(out: &Output, notice: &Notice) {
         Notice::Denied { reason, .. } => {
             out.note(format_args!("a request was turned down: {reason}"))
         }
+        Notice::Failed { request } => out.note(format_args!(
+            "a photo that was asked for could not be made ({}): ask its owner to look at it",
+            short(request)
+        )),
         Notice::Asked { request, viewer } => {
             out.note(format_args!(
                 "{viewer} asks for something ({})",

@@ -15,7 +15,7 @@ use crate::prefix::short;
 use crate::print::Report;
 use crate::share;
 use crate::vault::records::{
-    Asked, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Terms, change,
+    Asked, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Stage, Terms, change,
 };
 use crate::working::Working;
 
@@ -53,7 +53,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         }
         (Asked::Photo(_), state) => {
             let terms = terms(ctx, &incoming, &arguments)?;
-            if matches!(state, IncomingState::Waiting | IncomingState::Failed(_)) {
+            if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {
                 change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
                     kept.state = IncomingState::Approved(terms);
                 })?;
@@ -79,49 +79,110 @@ async fn photo(ctx: &Context, incoming: &Incoming) -> Result<Report, Failure> {
     let notices = Notices::default();
     let bar = ctx.out.bar("sharing");
     let steps = tokio::spawn(follow(notices.listen(), bar.clone()));
-    let made = hand_over(ctx, incoming, &notices).await;
+    let made = hand_over(ctx, incoming, &notices, AGENT_DEADLINE).await;
     steps.abort();
     bar.finish_and_clear();
-    let (owned, delivered) = made?;
-    let text = match &delivered {
-        Ok(()) => format!(
-            "{} has it (grant {}).",
-            incoming.viewer,
-            short(&owned.grant)
-        ),
-        Err(error) => format!("It is recorded (grant {}). {error}.", short(&owned.grant)),
+    let agent = match &made {
+        Ok((_, Ok(()))) => false,
+        _ => control::wake(ctx.vault.home()).await,
     };
+    match made {
+        Ok((owned, delivered)) => Ok(recorded(incoming, &owned, &delivered, agent)),
+        // The request stays approved: what is busy now is no reason to give up.
+        Err(error) if error.code == share::BUSY && agent => Ok(left_to_agent(incoming, &error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn recorded(
+    incoming: &Incoming,
+    owned: &GrantOwned,
+    delivered: &Result<(), Failure>,
+    agent: bool,
+) -> Report {
+    let (viewer, grant) = (&incoming.viewer, short(&owned.grant));
+    let text = match delivered {
+        Ok(()) => format!("{viewer} has it (grant {grant})."),
+        Err(error) if agent => format!("It is recorded (grant {grant}). {error}."),
+        Err(error) => format!(
+            "It is recorded (grant {grant}). {error}. Nobody sends it before `cameo agent` runs here, or you approve it once more."
+        ),
+    };
+    let why = delivered.as_ref().err().map(|error| error.code);
     let report = Report::new(text)
         .with("request", incoming.request)
         .with("grant", owned.grant)
-        .with("viewer", &incoming.viewer)
+        .with("viewer", viewer)
         .with("delivered", delivered.is_ok())
+        .with("why", why)
         .with("worker", owned.worker)
         .with("leader", owned.leader);
-    if delivered.is_ok() {
-        return Ok(report);
+    match delivered {
+        Ok(()) => report,
+        Err(_) => report.ending(Exit::Queued),
     }
-    control::wake(ctx.vault.home()).await;
-    Ok(report.ending(Exit::Queued))
 }
 
-/// The grant, and whether it has reached the viewer. That it has not is no failure: it waits.
+fn left_to_agent(incoming: &Incoming, error: &Failure) -> Report {
+    let text = "Approved, and left to your agent, which goes on with it: `cameo requests` shows how it stands.";
+    Report::new(text)
+        .with("request", incoming.request)
+        .with("viewer", &incoming.viewer)
+        .with("delivered", false)
+        .with("why", error.code)
+        .ending(Exit::Queued)
+}
+
+/// The grant, and whether it has reached the viewer. That it has not is no failure while it waits.
 async fn hand_over(
     ctx: &Context,
     incoming: &Incoming,
     notices: &Notices,
+    patience: Duration,
 ) -> Result<(GrantOwned, Result<(), Failure>), Failure> {
     let home = ctx.vault.home();
-    let working = Working::on(home, OutboxKey::Share(incoming.request), AGENT_DEADLINE).await?;
+    let working = Working::on(home, OutboxKey::Share(incoming.request), patience).await?;
     let owned = share::make(ctx, notices, &incoming.request).await?;
     drop(working);
-    let _working = Working::on(home, OutboxKey::Deliver(owned.grant), AGENT_DEADLINE).await?;
-    let peers = ctx.peers().await?;
-    match share::hand_over(ctx, &peers, notices, &owned.grant).await {
+    match send(ctx, &owned, notices, patience).await {
         Ok(owned) => Ok((owned, Ok(()))),
-        Err(error) if error.exit == Exit::Queued => Ok((owned, Err(error))),
-        Err(error) => Err(error),
+        Err(error) if waits(&error) => Ok((owned, Err(error))),
+        Err(error) => {
+            let owned = share::owned(ctx, &owned.grant)?;
+            if owned.stage >= Stage::Delivered {
+                tracing::info!(%error, "the ledger gets the receipt later");
+                return Ok((owned, Ok(())));
+            }
+            Err(error.with("grant", owned.grant.to_string()))
+        }
     }
+}
+
+async fn send(
+    ctx: &Context,
+    owned: &GrantOwned,
+    notices: &Notices,
+    patience: Duration,
+) -> Result<GrantOwned, Failure> {
+    let sending = OutboxKey::Deliver(owned.grant);
+    let working = Working::on(ctx.vault.home(), sending, patience).await;
+    let _working = working.map_err(|error| match error.code {
+        "busy" => Failure {
+            message: format!(
+                "Another process of this home, which may be your agent, is sending it; `cameo shared` shows when {} has it",
+                owned.viewer
+            ),
+            ..error
+        },
+        _ => error,
+    })?;
+    let peers = ctx.peers().await?;
+    share::hand_over(ctx, &peers, notices, &owned.grant).await
+}
+
+/// Whether a delivery that did not work is only put off: it is in the outbox.
+fn waits(error: &Failure) -> bool {
+    error.exit == Exit::Queued || matches!(error.code, "busy" | "too_many" | "peer_failed")
 }
 
 async fn follow(mut notices: broadcast::Receiver<Notice>, bar: indicatif::ProgressBar) {
@@ -153,4 +214,71 @@ async fn more(
         kept.state = IncomingState::Granted(changed.grant);
     })?;
     Ok(changed.report().with("request", incoming.request))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::agent::tests::{World, alone, keep_wish, owned};
+
+    /// An approved wish whose grant has come so far.
+    fn approved(stage: Stage) -> (World, Incoming, GrantOwned) {
+        let world = alone();
+        let grant = owned(stage);
+        world.vault().put(&grant.grant.to_string(), &grant).unwrap();
+        let incoming = keep_wish(&world, IncomingState::Granted(grant.grant));
+        (world, incoming, grant)
+    }
+
+    async fn at_once(
+        world: &World,
+        incoming: &Incoming,
+    ) -> Result<(GrantOwned, Result<(), Failure>), Failure> {
+        let notices = Notices::default();
+        hand_over(&world.core.ctx, incoming, &notices, Duration::ZERO).await
+    }
+
+    #[tokio::test]
+    async fn a_delivery_that_the_agent_is_at_is_queued_and_no_failure() {
+        let (world, incoming, grant) = approved(Stage::Recorded);
+        let sending = OutboxKey::Deliver(grant.grant);
+        let _agent = Working::try_on(world.vault().home(), sending)
+            .unwrap()
+            .unwrap();
+        let (owned, delivered) = at_once(&world, &incoming).await.unwrap();
+        assert_eq!(delivered.as_ref().unwrap_err().code, "busy");
+
+        let report = recorded(&incoming, &owned, &delivered, true);
+        assert_eq!(report.exit, Exit::Queued);
+        assert_eq!(report.fields()["delivered"], false);
+        assert!(report.text().contains("is recorded"), "{}", report.text());
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_the_agent_is_at_is_left_to_it() {
+        let (world, incoming, _) = approved(Stage::Carried);
+        let making = OutboxKey::Share(incoming.request);
+        let _agent = Working::try_on(world.vault().home(), making)
+            .unwrap()
+            .unwrap();
+        let error = at_once(&world, &incoming).await.unwrap_err();
+        assert_eq!(error.code, share::BUSY);
+        assert_eq!(left_to_agent(&incoming, &error).exit, Exit::Queued);
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_is_there_is_delivered_though_the_ledger_is_away() {
+        let (world, incoming, _) = approved(Stage::Delivered);
+        let (owned, delivered) = at_once(&world, &incoming).await.unwrap();
+        assert_eq!((owned.stage, delivered), (Stage::Delivered, Ok(())));
+    }
+
+    #[test]
+    fn what_the_viewer_refuses_is_a_failure_and_what_he_puts_off_is_none() {
+        use cameo_common::peer::PeerRefusal;
+        let told = |code| waits(&crate::exit::refused("ada", code, "no"));
+        assert!(told(PeerRefusal::TooMany) && told(PeerRefusal::Failed));
+        assert!(!told(PeerRefusal::NotAccepted) && !told(PeerRefusal::IdentityChanged));
+    }
 }

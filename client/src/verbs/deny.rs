@@ -31,7 +31,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     }
     let incoming = incoming(ctx, &arguments.id)?;
     match incoming.state {
-        IncomingState::Waiting | IncomingState::Failed(_) => {}
+        IncomingState::Waiting | IncomingState::Failed { .. } => {}
         IncomingState::Denied { .. } => {
             return Err(Failure::usage("this request was turned down already"));
         }

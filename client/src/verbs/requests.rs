@@ -42,11 +42,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
     let mut wanted: Vec<Value> = Vec::new();
     for (_, outgoing) in &outgoing {
         let (state, detail) = own_state(&outgoing.state);
-        let over = matches!(
-            outgoing.state,
-            OutgoingState::Arrived(_) | OutgoingState::Denied(_)
-        );
-        if arguments.all || !over {
+        if arguments.all || !outgoing.state.is_over() {
             wanted.push(json!({
                 "request": outgoing.request, "owner": outgoing.owner, "image": outgoing.image,
                 "title": outgoing.title, "note": outgoing.note, "asked_at": outgoing.asked_at,
@@ -72,7 +68,7 @@ fn is_open(state: &IncomingState) -> bool {
     // What has failed waits for this user: he can approve it once more, or deny it.
     matches!(
         state,
-        IncomingState::Waiting | IncomingState::Approved(_) | IncomingState::Failed(_)
+        IncomingState::Waiting | IncomingState::Approved(_) | IncomingState::Failed { .. }
     )
 }
 
@@ -84,7 +80,7 @@ fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
     let detail = match &incoming.state {
         IncomingState::Granted(grant) => grant.to_string(),
         IncomingState::Denied { reason, .. } => reason.clone(),
-        IncomingState::Failed(why) => why.clone(),
+        IncomingState::Failed { why, .. } => why.clone(),
         _ => String::new(),
     };
     json!({
@@ -109,7 +105,7 @@ fn state(state: &IncomingState) -> &'static str {
         IncomingState::Approved(_) => "approved",
         IncomingState::Granted(_) => "granted",
         IncomingState::Denied { .. } => "denied",
-        IncomingState::Failed(_) => "failed",
+        IncomingState::Failed { .. } => "failed",
     }
 }
 
@@ -120,5 +116,6 @@ fn own_state(state: &OutgoingState) -> (&'static str, String) {
         OutgoingState::Waiting => ("waiting", String::new()),
         OutgoingState::Arrived(grant) => ("arrived", grant.to_string()),
         OutgoingState::Denied(reason) => ("denied", reason.clone()),
+        OutgoingState::Failed => ("failed", String::new()),
     }
 }

@@ -20,7 +20,7 @@ use crate::notices::Notices;
 use crate::prefix::short;
 use crate::print::{Report, moment};
 use crate::share;
-use crate::vault::records::{GrantOwned, Stage, change};
+use crate::vault::records::{Attempts, GrantOwned, OutboxKey, Stage, change};
 
 /// Statements that are signed anew when another device was faster.
 const MAX_VERSIONS: usize = 4;
@@ -186,6 +186,9 @@ fn keep(
         }
         kept.recorded_version = kept.recorded_version.max(rights.version);
     })?;
+    // Whatever became of the version before: this one has not been sent yet.
+    let sending = OutboxKey::Rights(owned.grant);
+    ctx.vault.delete::<Attempts>(&sending.id())?;
     kept.ok_or_else(|| Failure::not_found("the grant has just gone"))
 }
 

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::prefix::short;
 use crate::print::{Report, moment, table};
-use crate::vault::records::{GrantOwned, Image, Stage};
+use crate::vault::records::{Attempts, GrantOwned, Image, OutboxKey, Stage};
 
 /// `shared` needs nothing.
 #[derive(Debug, Args)]
@@ -24,20 +24,24 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         let known_as = image
             .as_ref()
             .map_or_else(|| short(&info.image), Image::known_as);
-        let delivery = delivery(info, owned.as_ref());
+        let sending = OutboxKey::Deliver(info.grant).id();
+        let refused = ctx.vault.get::<Attempts>(&sending)?;
+        let refused = refused.filter(Attempts::are_over);
+        let delivery = delivery(info, owned.as_ref(), refused.is_some());
         rows.push(vec![
             short(&info.grant),
             format!("to {}", info.viewer),
             known_as,
             format!("{} of {} used", info.used, info.permitted),
-            state(info, delivery),
+            state(info, delivery, refused.as_ref()),
         ]);
         grants.push(json!({
             "grant": info.grant, "viewer": info.viewer, "image": info.image,
             "title": image.as_ref().map(|image| &image.title), "name": image.as_ref().map(|image| &image.name),
             "permitted": info.permitted, "used": info.used, "left": info.left, "version": info.version,
             "expires": info.expires, "revoked": info.revoked, "acknowledged": info.acknowledged,
-            "in_mailbox": info.in_mailbox, "delivery": delivery, "created": info.created,
+            "in_mailbox": info.in_mailbox, "delivery": delivery,
+            "refusal": refused.map(|refused| refused.last_error), "created": info.created,
             "worker": owned.as_ref().map(|owned| owned.worker),
             "leader": owned.as_ref().map(|owned| owned.leader),
         }));
@@ -50,15 +54,16 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
     Ok(Report::new(text).with("grants", grants))
 }
 
-fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>) -> &'static str {
+fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>, refused: bool) -> &'static str {
     match owned.map(|owned| owned.stage) {
         _ if info.receipt.is_some() => "received",
         Some(Stage::Delivered | Stage::Settled) => "received",
+        _ if refused => "refused",
         _ => "waiting",
     }
 }
 
-fn state(info: &GrantInfo, delivery: &str) -> String {
+fn state(info: &GrantInfo, delivery: &str, refused: Option<&Attempts>) -> String {
     if info.revoked {
         return "revoked".to_owned();
     }
@@ -71,8 +76,13 @@ fn state(info: &GrantInfo, delivery: &str) -> String {
         };
         words.push(format!("{word} {}", moment(at)));
     }
-    if delivery == "waiting" {
-        words.push("the carrier waits".to_owned());
+    match (delivery, refused) {
+        ("waiting", _) => words.push("the carrier waits".to_owned()),
+        ("refused", Some(refused)) => words.push(format!(
+            "the carrier was refused ({}); it is sent when {} asks again, or when your agent is started anew",
+            refused.last_error, info.viewer
+        )),
+        _ => {}
     }
     if info.in_mailbox {
         words.push("new rights wait in the mailbox".to_owned());

@@ -75,10 +75,15 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
         .list::<Attempts>()?
         .into_iter()
         .map(|(_, attempts)| {
-            format!(
-                "{} failed attempts: {}",
-                attempts.count, attempts.last_error
-            )
+            let then = if attempts.are_over() {
+                " (for good, unless they ask again or the agent is started anew)"
+            } else {
+                ""
+            };
+            let Attempts {
+                count, last_error, ..
+            } = &attempts;
+            format!("{count} failed attempts: {last_error}{then}")
         })
         .collect();
     let images = ctx.vault.list::<Image>()?.len();

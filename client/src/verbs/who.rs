@@ -48,6 +48,12 @@ async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
         person.devices.len(),
         person.card.key
     );
+    if !person.unread.is_empty() {
+        text.push_str(&format!(
+            "\nnot reached at {}: no address that this version can read; is one of you out of date?",
+            person.unread.join(", ")
+        ));
+    }
     let phrase = (person.card.key != mine).then(|| safety_phrase(&mine, &person.card.key));
     if let Some(phrase) = &phrase {
         text.push_str(&format!(
@@ -59,6 +65,7 @@ async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
         .with("key", person.card.key)
         .with("online", person.online)
         .with("devices", &person.devices)
+        .with("unread_addresses", &person.unread)
         .with("first_contact", person.newly_met)
         .with("safety_phrase", phrase))
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod events;
+mod outbox;
 mod receive;
 mod recording;
 mod rights;
@@ -30,10 +31,12 @@ use tokio::sync::{Notify, watch};
 
 use super::*;
 use crate::cluster_api::{ClusterApi, Pinned};
+use crate::directory::Person;
 use crate::peer::MemoryNetwork;
 use crate::print::Output;
 use crate::vault::records::{
-    GrantHeld, GrantOwned, Identity, Image, Look, Policy, Secret, Stage, Terms, change,
+    Asked, GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, OutgoingState,
+    Policy, Secret, Stage, Terms, change,
 };
 use crate::vault::{Home, Passphrase, Vault};
 
@@ -69,6 +72,21 @@ pub(crate) fn person(name: &str, seed: [u8; 32]) -> PeerUser {
     PeerUser {
         name: name.parse().unwrap(),
         card: card(name, seed),
+    }
+}
+
+/// The other user as the directory has him, with no device that could be asked.
+pub(crate) fn somebody(name: &str) -> Person {
+    let user = person(name, OTHER);
+    Person {
+        name: user.name,
+        card: user.card,
+        addresses: Vec::new(),
+        unread: Vec::new(),
+        devices: Vec::new(),
+        online: None,
+        epoch: None,
+        newly_met: false,
     }
 }
 
@@ -238,6 +256,24 @@ pub(crate) fn image(policy: Policy) -> Image {
         },
         added: 0,
     }
+}
+
+/// Wish 1 of the other user, for an image that is open to all.
+pub(crate) fn keep_wish(world: &World, state: IncomingState) -> Incoming {
+    let vault = world.vault();
+    vault.put(&IMAGE.to_string(), &image(Policy::Open)).unwrap();
+    let incoming = Incoming {
+        request: RequestId([1; 16]),
+        viewer: "ada".parse().unwrap(),
+        viewer_key: key(OTHER).public(),
+        image: IMAGE,
+        asked: Asked::Photo(wish(OTHER, ME, 1)),
+        note: String::new(),
+        received: 1,
+        state,
+    };
+    vault.put(&incoming.request.to_string(), &incoming).unwrap();
+    incoming
 }
 
 /// A grant by the home's own user to the other, of wish 1.

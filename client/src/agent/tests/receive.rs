@@ -9,7 +9,7 @@ use cameo_common::statements::{Manifest, Receipt, grant_id};
 
 use super::*;
 use crate::agent::receive::{MAX_PARTS, take, wanted};
-use crate::agent::serve::Refusal;
+use crate::agent::serve::{Refusal, Service};
 use crate::clock;
 use crate::peer::Content;
 
@@ -343,6 +343,27 @@ async fn an_answered_wish_takes_no_other_grant() {
     not_accepted(first.offer(&world).await, "offer after a no");
     not_accepted(first.deliver(&world).await, "take after a no");
     assert_eq!(world.held(first.grant), None);
+}
+
+#[tokio::test]
+async fn a_wish_that_failed_takes_a_carrier_that_comes_after_all() {
+    let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
+    let service = Service::new(world.core.clone());
+    let stranger = service.not_made(&person("eve", STRANGER), &REQUEST);
+    not_accepted(stranger, "a stranger");
+    assert_eq!(world.outgoing(REQUEST).state, OutgoingState::Preparing);
+
+    let owner = person("ada", OTHER);
+    service.not_made(&owner, &REQUEST).unwrap();
+    assert_eq!(world.outgoing(REQUEST).state, OutgoingState::Failed);
+    parcel.transfer(&world);
+    parcel.deliver(&world).await.unwrap();
+    let arrived = OutgoingState::Arrived(parcel.grant);
+    assert_eq!(world.outgoing(REQUEST).state, arrived);
+
+    // What is here does not fail any more.
+    service.not_made(&owner, &REQUEST).unwrap();
+    assert_eq!(world.outgoing(REQUEST).state, arrived);
 }
 
 #[tokio::test]

@@ -20,7 +20,10 @@ pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
 pub use outbox::{Attempts, OutboxKey};
-pub use request::{Asked, Incoming, IncomingState, Outgoing, OutgoingState};
+pub use request::{
+    Asked, Incoming, IncomingState, IncomingStateV1, IncomingV1, Outgoing, OutgoingState,
+    OutgoingV1,
+};
 pub use view::PendingView;
 
 use super::{Record, Vault, VaultError};

@@ -17,7 +17,7 @@ pub enum OutboxKey {
     Receipt(GrantId),
     /// Send newer rights straight to the viewer.
     Rights(GrantId),
-    /// Tell the viewer that the answer is no.
+    /// Tell the viewer that nothing comes: the answer is no, or it has failed.
     Denied(RequestId),
     /// Acknowledge rights to the ledger.
     Acknowledge(GrantId),
@@ -49,6 +49,18 @@ pub struct Attempts {
     /// Not tried again before.
     pub next: Millis,
     pub last_error: String,
+}
+
+impl Attempts {
+    /// For `next`: the peer has refused it for good. It is tried again when he asks for it, or when the agent is
+    /// started anew.
+    pub const GIVEN_UP: Millis = Millis::MAX;
+
+    /// Whether it is not tried any more by itself.
+    #[must_use]
+    pub fn are_over(&self) -> bool {
+        self.next == Self::GIVEN_UP
+    }
 }
 
 impl Record for Attempts {

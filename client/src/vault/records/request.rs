@@ -1,5 +1,7 @@
 //! Wishes for images: those of others, and one's own.
 
+mod v1;
+
 use cameo_common::ids::{GrantId, ImageId, Millis, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
@@ -7,7 +9,9 @@ use cameo_common::statements::PhotoRequest;
 use serde::{Deserialize, Serialize};
 
 use super::Terms;
-use crate::vault::Record;
+use crate::vault::{Older, Record};
+
+pub use v1::{IncomingStateV1, IncomingV1, OutgoingV1};
 
 /// What a viewer wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,13 +48,17 @@ pub enum IncomingState {
         reason: String,
         told: bool,
     },
-    /// It was tried and cannot be done.
-    Failed(String),
+    /// It was tried and cannot be done; the viewer may not know yet.
+    Failed {
+        why: String,
+        told: bool,
+    },
 }
 
 impl Record for Incoming {
     const KIND: &'static str = "request-in";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
+    const OLDER: &'static [Older<Self>] = &[Older::of::<IncomingV1>()];
 }
 
 /// One's own wish, and what became of it.
@@ -78,9 +86,23 @@ pub enum OutgoingState {
     Waiting,
     Arrived(GrantId),
     Denied(String),
+    /// The owner said yes, and his agent could not make the carrier. It may yet come, if he tries once more.
+    Failed,
+}
+
+impl OutgoingState {
+    /// Whether an answer has come.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self {
+            OutgoingState::Arrived(_) | OutgoingState::Denied(_) | OutgoingState::Failed => true,
+            OutgoingState::Signed | OutgoingState::Preparing | OutgoingState::Waiting => false,
+        }
+    }
 }
 
 impl Record for Outgoing {
     const KIND: &'static str = "request-out";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
+    const OLDER: &'static [Older<Self>] = &[Older::of::<OutgoingV1>()];
 }

@@ -144,6 +144,96 @@ fn a_title_that_only_repeats_a_file_s_name_goes() {
     }
 }
 
+fn incoming_v1(state: IncomingStateV1) -> IncomingV1 {
+    IncomingV1 {
+        request: RequestId([1; 16]),
+        viewer: "ben".parse().unwrap(),
+        viewer_key: PublicKey([2; 32]),
+        image: ImageId([3; 16]),
+        asked: Asked::More(GrantId([4; 32])),
+        note: "n".into(),
+        received: 5,
+        state,
+    }
+}
+
+#[test]
+fn wishes_of_the_first_version_still_open() {
+    let denied = incoming_v1(IncomingStateV1::Denied {
+        reason: "r".into(),
+        told: true,
+    });
+    assert_eq!(pin(&denied), (1, 108, "d556070e44c42f5d".to_owned()));
+    let old = OutgoingV1(outgoing(OutgoingState::Preparing));
+    assert_eq!((OutgoingV1::VERSION, bytes(&old)), (1, bytes(&old.0)));
+
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("correct horse")).unwrap();
+    let failed = incoming_v1(IncomingStateV1::Failed("w".into()));
+    vault.put("01", &failed).unwrap();
+    vault.put("01", &old).unwrap();
+    let expected = IncomingState::Failed {
+        why: "w".into(),
+        told: false,
+    };
+    let opened: Incoming = vault.get("01").unwrap().unwrap();
+    assert_eq!((opened.state, opened.note), (expected, failed.note));
+    assert_eq!(vault.get("01").unwrap(), Some(old.0));
+}
+
+#[test]
+fn the_bytes_of_a_wish_s_states_are_pinned() {
+    let grant = GrantId([0xaa; 32]);
+    let granted = |variant: u8| [[variant].as_slice(), &[0xaa; 32]].concat();
+    let text = |variant, rest: &[u8]| [[variant, 1, b'w'].as_slice(), rest].concat();
+    let why = || "w".to_owned();
+    for (state, expected) in [
+        (IncomingState::Waiting, vec![0]),
+        (IncomingState::Granted(grant), granted(2)),
+        (
+            IncomingState::Denied {
+                reason: why(),
+                told: false,
+            },
+            text(3, &[0]),
+        ),
+        (
+            IncomingState::Failed {
+                why: why(),
+                told: true,
+            },
+            text(4, &[1]),
+        ),
+    ] {
+        assert_eq!(postcard::to_stdvec(&state).unwrap(), expected, "{state:?}");
+    }
+    for (state, expected) in [
+        (OutgoingState::Signed, vec![0]),
+        (OutgoingState::Preparing, vec![1]),
+        (OutgoingState::Waiting, vec![2]),
+        (OutgoingState::Arrived(grant), granted(3)),
+        (OutgoingState::Denied(why()), text(4, &[])),
+        (OutgoingState::Failed, vec![5]),
+    ] {
+        assert_eq!(postcard::to_stdvec(&state).unwrap(), expected, "{state:?}");
+    }
+}
+
+fn outgoing(state: OutgoingState) -> Outgoing {
+    Outgoing {
+        request: RequestId([1; 16]),
+        owner: "ada".parse().unwrap(),
+        owner_key: PublicKey([2; 32]),
+        image: ImageId([3; 16]),
+        title: "t".into(),
+        signed: signed(4),
+        note: "n".into(),
+        asked_at: 5,
+        state,
+    }
+}
+
 fn grant_owned() -> GrantOwned {
     GrantOwned {
         grant: GrantId([1; 32]),
@@ -229,17 +319,7 @@ fn the_bytes_of_every_record_are_pinned() {
             told: true,
         },
     };
-    let outgoing = Outgoing {
-        request: RequestId([1; 16]),
-        owner: "ada".parse().unwrap(),
-        owner_key: PublicKey([2; 32]),
-        image: ImageId([3; 16]),
-        title: "t".into(),
-        signed: signed(4),
-        note: "n".into(),
-        asked_at: 5,
-        state: OutgoingState::Arrived(GrantId([6; 32])),
-    };
+    let outgoing = outgoing(OutgoingState::Arrived(GrantId([6; 32])));
     let attempts = Attempts {
         key: OutboxKey::Ask(RequestId([1; 16])),
         count: 2,
@@ -275,8 +355,8 @@ const PINNED: [(u16, usize, &str); 10] = [
     (2, 82, "0e5b5597d32058cf"),
     (1, 227, "073737089b442660"),
     (1, 179, "67cbda43d5fe0e84"),
-    (1, 108, "d556070e44c42f5d"),
-    (1, 110, "a566e17ab691baa8"),
+    (2, 108, "d556070e44c42f5d"),
+    (2, 110, "a566e17ab691baa8"),
     (1, 21, "e6ce9a4069626f04"),
 ];
 

@@ -6,9 +6,9 @@ use crate::context::Context;
 use crate::conversation::Peers;
 use crate::directory::Person;
 use crate::exit::Failure;
-use crate::prefix::{PrefixError, resolve};
+use crate::prefix::resolve;
 use crate::vault::records::SeenGallery;
-use crate::verbs::gallery;
+use crate::verbs::gallery::{self, Shown};
 use crate::words::tidy;
 
 /// An image that somebody wants.
@@ -18,41 +18,69 @@ pub(super) struct Wanted {
     pub(super) title: String,
 }
 
-/// The images that were meant, each once. Whole ids need no look at the gallery.
+/// The images that were meant, each once. Whole ids need no look at the gallery: only the others are lost when
+/// it cannot be looked at.
 pub(super) async fn all(
     ctx: &Context,
     peers: &Peers,
     person: &Person,
     texts: &[String],
 ) -> Result<Vec<(String, Result<Wanted, Failure>)>, Failure> {
-    let user = person.name.as_str();
     let whole = texts.iter().all(|text| text.parse::<ImageId>().is_ok());
-    let titles: Vec<(ImageId, String)> = if whole {
-        let seen = ctx.vault.get::<SeenGallery>(user)?;
-        seen.unwrap_or_default().titles
+    let looked = if whole {
+        Ok(seen(ctx, person)?)
     } else {
-        let shown = gallery::look(ctx, peers, person).await?;
-        let titles = shown
-            .into_iter()
-            .map(|shown| (shown.item.image, tidy(&shown.item.title)));
-        titles.collect()
+        gallery::look(ctx, peers, person).await.map(titles)
     };
-    let meant = |text: &String| match text.parse::<ImageId>() {
-        Ok(image) => Ok(image),
-        Err(_) => resolve(
-            text,
-            titles.iter().map(|(image, _)| *image),
-            "image in this gallery",
-            "`cameo gallery USER` lists them",
+    Ok(match looked {
+        Ok(titles) => each_once(texts, |text| meant(text, &titles), &titles),
+        Err(error) => {
+            let unknown = |text: &String| text.parse().map_err(|_| unresolved(text, &error));
+            each_once(texts, unknown, &seen(ctx, person)?)
+        }
+    })
+}
+
+/// What the gallery was seen to hold, the last time.
+fn seen(ctx: &Context, person: &Person) -> Result<Vec<(ImageId, String)>, Failure> {
+    let seen = ctx.vault.get::<SeenGallery>(person.name.as_str())?;
+    Ok(seen.unwrap_or_default().titles)
+}
+
+fn titles(shown: Vec<Shown>) -> Vec<(ImageId, String)> {
+    let titles = shown.into_iter();
+    titles
+        .map(|shown| (shown.item.image, tidy(&shown.item.title)))
+        .collect()
+}
+
+fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, Failure> {
+    if let Ok(image) = text.parse() {
+        return Ok(image);
+    }
+    Ok(resolve(
+        text,
+        titles.iter().map(|(image, _)| *image),
+        "image in this gallery",
+        "`cameo gallery USER` lists them",
+    )?)
+}
+
+/// A name whose image only the gallery tells, and that did not.
+fn unresolved(text: &str, error: &Failure) -> Failure {
+    Failure {
+        message: format!(
+            "{}. '{text}' is not a whole id, and which image it begins only the gallery tells; a whole id can be asked for now",
+            error.message
         ),
-    };
-    Ok(each_once(texts, meant, &titles))
+        ..error.clone()
+    }
 }
 
 /// With the name that each is told by: its whole id, or what was written where it is none.
 fn each_once(
     texts: &[String],
-    meant: impl Fn(&String) -> Result<ImageId, PrefixError>,
+    meant: impl Fn(&String) -> Result<ImageId, Failure>,
     titles: &[(ImageId, String)],
 ) -> Vec<(String, Result<Wanted, Failure>)> {
     let mut chosen: Vec<(String, Result<Wanted, Failure>)> = Vec::new();
@@ -67,7 +95,7 @@ fn each_once(
             Err(_) => text.clone(),
         };
         if chosen.iter().all(|(known, _)| *known != name) {
-            chosen.push((name, wanted.map_err(Failure::from)));
+            chosen.push((name, wanted));
         }
     }
     chosen
@@ -77,14 +105,14 @@ fn each_once(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::agent::tests::{alone, somebody};
 
     #[test]
     fn an_image_that_is_named_twice_is_meant_once_and_a_wrong_name_stays_what_it_was() {
         let (one, two) = (ImageId([0x1a; 16]), ImageId([0x2b; 16]));
         let titles = [(one, "at sea".to_owned()), (two, String::new())];
         let texts = ["2b", "1a1a", "1", "nothing", "2b2b"].map(str::to_owned);
-        let meant = |text: &String| resolve(text, [one, two], "image", "look");
-        let chosen = each_once(&texts, meant, &titles);
+        let chosen = each_once(&texts, |text| meant(text, &titles), &titles);
         let names: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, [&*two.to_string(), &*one.to_string(), "nothing"]);
         assert_eq!(chosen[1].1.as_ref().unwrap().title, "at sea");
@@ -92,5 +120,23 @@ mod tests {
             chosen[2].1.as_ref().unwrap_err().exit,
             crate::exit::Exit::Usage
         );
+    }
+
+    #[tokio::test]
+    async fn while_its_owner_is_away_only_what_is_no_whole_id_fails() {
+        let world = alone();
+        let ctx = &world.core.ctx;
+        let whole = ImageId([0x1a; 16]);
+        let seen = SeenGallery {
+            titles: vec![(whole, "at sea".into())],
+        };
+        ctx.vault.put("ada", &seen).unwrap();
+        let texts = [whole.to_string(), "1a".into()];
+        let chosen = all(ctx, &world.core.peers, &somebody("ada"), &texts).await;
+        let chosen = chosen.unwrap();
+        assert_eq!(chosen[0].1.as_ref().unwrap().title, "at sea");
+        let (name, failure) = (&chosen[1].0, chosen[1].1.as_ref().unwrap_err());
+        assert_eq!((name.as_str(), failure.code), ("1a", "peer_offline"));
+        assert!(failure.message.contains("'1a' is not a whole id"));
     }
 }

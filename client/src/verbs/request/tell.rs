@@ -99,6 +99,13 @@ pub(super) fn one(
         } else {
             format!("{who} says no: {reason}")
         })),
+        Some(OutgoingState::Failed) => Err(Failure::other(
+            "share_failed",
+            format!(
+                "{who}'s agent could not make the carrier: ask {who} to look at `cameo requests`, then run this again"
+            ),
+        )
+        .with("request", outgoing.request.to_string())),
         _ => {
             let waiting = outcome == AskOutcome::Waiting;
             let text = if waiting {

@@ -164,29 +164,16 @@ mod tests {
 
     use super::*;
     use crate::agent::inbox;
-    use crate::agent::tests::{IMAGE, ME, OTHER, World, alone, key, person, rights};
+    use crate::agent::tests::{IMAGE, ME, OTHER, World, alone, key, rights, somebody};
     use crate::vault::records::Secret;
 
     const CARRIER: &[u8] = b"a carrier";
-
-    fn ada() -> Person {
-        let user = person("ada", OTHER);
-        Person {
-            name: user.name,
-            card: user.card,
-            addresses: Vec::new(),
-            devices: Vec::new(),
-            online: None,
-            epoch: None,
-            newly_met: false,
-        }
-    }
 
     /// A home that asked once, and was given a grant.
     fn given() -> (World, GrantHeld) {
         let world = alone();
         let ctx = &world.core.ctx;
-        let outgoing = wish(ctx, &ada(), IMAGE, String::new(), "").unwrap();
+        let outgoing = wish(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         let grant = GrantId([21; 32]);
         let held = GrantHeld {
             grant,
@@ -235,7 +222,7 @@ mod tests {
         ctx.vault
             .delete_blob(GrantHeld::CARRIERS, &grant.blob())
             .unwrap();
-        let found = held(ctx, &ada(), &IMAGE).unwrap().unwrap();
+        let found = held(ctx, &somebody("ada"), &IMAGE).unwrap().unwrap();
         let again = once_more(ctx, &found).unwrap();
         assert_eq!(again.request, grant.request_id);
         assert_eq!(again.signed.verify().unwrap().viewer, key(ME).public());
@@ -248,7 +235,7 @@ mod tests {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
         let again = once_more(ctx, &grant).unwrap();
-        let _ = lost(ctx, &ada(), &again, GrantId([8; 32]));
+        let _ = lost(ctx, &somebody("ada"), &again, GrantId([8; 32]));
         let kept = world.outgoing(grant.request_id);
         assert_eq!(kept.state, OutgoingState::Arrived(grant.grant));
     }
@@ -258,9 +245,9 @@ mod tests {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
         once_more(ctx, &grant).unwrap();
-        let new = wish(ctx, &ada(), IMAGE, String::new(), "").unwrap();
+        let new = wish(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         assert_ne!(new.request, grant.request_id);
-        let same = wish(ctx, &ada(), IMAGE, String::new(), "").unwrap();
+        let same = wish(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         assert_eq!(same.request, new.request);
     }
 }

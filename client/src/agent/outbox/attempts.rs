@@ -1,0 +1,275 @@
+//! How often things were tried, and what follows from it.
+
+use std::time::Duration;
+
+use cameo_common::ids::{GrantId, RequestId, UserName};
+
+use super::{Due, due, trouble};
+use crate::agent::Core;
+use crate::clock;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::notices::{Notice, Notices};
+use crate::share;
+use crate::vault::records::{
+    Attempts, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, change,
+};
+use crate::vault::{Vault, VaultError};
+
+/// First wait after a failed attempt, doubled with each up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// From so many attempts on it is only tried now and then, unless the peer is heard of.
+const RARE_AFTER: u32 = 20;
+const RARE_PAUSE: Duration = Duration::from_secs(300);
+/// After so many attempts in vain the directory is told that the peer is offline.
+const REPORTED_AFTER: u32 = 3;
+/// An approved request that cannot be served after so many attempts has failed.
+const MAX_SHARE_ATTEMPTS: u32 = 20;
+/// A viewer who is there, and has not taken a no after so many attempts, never will.
+const MAX_TELLINGS: u32 = 20;
+/// Wait after an attempt that the cluster was not there for; such attempts do not count.
+const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long to wait after the `count`th failed attempt.
+#[must_use]
+pub fn backoff(count: u32) -> Duration {
+    if count > RARE_AFTER {
+        return RARE_PAUSE;
+    }
+    let doubled = FIRST_PAUSE.saturating_mul(1 << count.saturating_sub(1).min(16));
+    doubled.min(LONGEST_PAUSE)
+}
+
+/// Forgets how often things for a person failed: he has just been heard of.
+pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), VaultError> {
+    let vault = &core.ctx.vault;
+    let attempts = vault.list::<Attempts>()?;
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let refused = |key| {
+        attempts
+            .iter()
+            .any(|(_, attempt)| attempt.key == key && attempt.are_over())
+    };
+    let mut any = false;
+    for thing in due(vault, clock::now())? {
+        if thing.peer.as_ref() == Some(name) && !refused(thing.key) {
+            any |= vault.delete::<Attempts>(&thing.key.id())?;
+        }
+    }
+    if any {
+        core.wake.notify_one();
+    }
+    Ok(())
+}
+
+/// The viewer has asked for it: what he refused before may be welcome now.
+pub(in crate::agent) fn is_wanted(vault: &Vault, grant: GrantId) -> Result<(), VaultError> {
+    for key in [OutboxKey::Deliver(grant), OutboxKey::Rights(grant)] {
+        vault.delete::<Attempts>(&key.id())?;
+    }
+    Ok(())
+}
+
+/// What was refused for good gets another chance: the agent has been started anew, maybe as another version, with
+/// another certificate, or after the peer has mended something.
+pub(in crate::agent) fn begin_anew(vault: &Vault) -> Result<(), VaultError> {
+    for (id, attempts) in vault.list::<Attempts>()? {
+        if attempts.are_over() {
+            vault.delete::<Attempts>(&id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps that an attempt failed, and what follows from it.
+pub(in crate::agent) async fn failed(
+    core: &Core,
+    thing: &Due,
+    error: &Failure,
+) -> Result<(), VaultError> {
+    let (vault, key) = (&core.ctx.vault, thing.key);
+    let (mut count, mut over) = (0, false);
+    vault.update::<Attempts, VaultError>(&key.id(), |found| {
+        let before = found.map_or(0, |attempts| attempts.count);
+        let (counted, pause) = tally(before, error);
+        count = counted;
+        over = gives_up(key, error, count);
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let next = clock::now().saturating_add(pause);
+        Ok(Some(Attempts {
+            key,
+            count,
+            next: if over { Attempts::GIVEN_UP } else { next },
+            last_error: error.message.clone(),
+        }))
+    })?;
+    core.notices.tell(trouble(key, error));
+    match key {
+        OutboxKey::Share(request) if over => {
+            change::<Incoming>(vault, &request.to_string(), |incoming| {
+                // A verb may have made or denied it meanwhile.
+                if matches!(incoming.state, IncomingState::Approved(_)) {
+                    incoming.state = IncomingState::Failed {
+                        why: error.message.clone(),
+                        told: false,
+                    };
+                }
+            })?;
+        }
+        OutboxKey::Ask(request) if over => {
+            change::<Outgoing>(vault, &request.to_string(), |outgoing| {
+                if !outgoing.state.is_over() {
+                    outgoing.state = OutgoingState::Denied(error.message.clone());
+                }
+            })?;
+        }
+        // He does not want to hear it.
+        OutboxKey::Denied(request) if over => is_told(vault, request)?,
+        _ => {}
+    }
+    if error.exit == Exit::Queued
+        && count == REPORTED_AFTER
+        && let Some(name) = &thing.peer
+    {
+        report_offline(&core.ctx, &core.notices, name).await;
+    }
+    Ok(())
+}
+
+/// The viewer knows that nothing comes, or does not want to.
+pub(in crate::agent) fn is_told(vault: &Vault, request: RequestId) -> Result<(), VaultError> {
+    change::<Incoming>(vault, &request.to_string(), |kept| match &mut kept.state {
+        IncomingState::Denied { told, .. } | IncomingState::Failed { told, .. } => *told = true,
+        _ => {}
+    })?;
+    Ok(())
+}
+
+/// The attempts that count after one that failed so, and the wait before the next. That the
+/// cluster was not there, or had no time, says nothing about the thing itself.
+fn tally(before: u32, error: &Failure) -> (u32, Duration) {
+    if error.exit == Exit::NoQuorum || error.code == share::BUSY {
+        return (before, CLUSTER_PAUSE);
+    }
+    let count = before.saturating_add(1);
+    (count, backoff(count))
+}
+
+/// Whether a thing has failed for good, after so many attempts that count.
+fn gives_up(key: OutboxKey, error: &Failure, count: u32) -> bool {
+    match key {
+        OutboxKey::Share(_) => is_hopeless(error) || count >= MAX_SHARE_ATTEMPTS,
+        OutboxKey::Ask(_) => matches!(
+            error.exit,
+            Exit::NotFound | Exit::Denied | Exit::IdentityChanged
+        ),
+        OutboxKey::Deliver(_) => is_refused(error, count),
+        // An agent of an earlier version does not understand that something failed.
+        OutboxKey::Denied(_) => {
+            is_refused(error, count) || (count >= MAX_TELLINGS && error.exit == Exit::Other)
+        }
+        // The grant is not in his home any more.
+        OutboxKey::Rights(_) => error.code == "not_found" || is_refused(error, count),
+        // The ledger takes them in the end.
+        OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => false,
+    }
+}
+
+/// Whether the peer will never take it. That he seems to be somebody else may only mean that another device has got
+/// his address meanwhile.
+fn is_refused(error: &Failure, count: u32) -> bool {
+    match error.code {
+        "denied" | "not_accepted" => true,
+        "identity_changed" => count >= RARE_AFTER,
+        _ => false,
+    }
+}
+
+/// Whether trying again can never help.
+fn is_hopeless(error: &Failure) -> bool {
+    matches!(
+        error.code,
+        "not_found" | "damaged" | "cover" | "not_a_photo" | "grant_exists" | "identity_changed"
+    )
+}
+
+/// Tells the directory that a counterparty does not answer; it looks for itself before it drops him.
+pub async fn report_offline(ctx: &Context, notices: &Notices, name: &UserName) {
+    let reported = async {
+        let info = ctx.api.user(name).await?;
+        match info.epoch {
+            Some(epoch) if info.online == Some(true) => ctx
+                .api
+                .report_offline(name, epoch)
+                .await
+                .map(|told| told.offline),
+            _ => Ok(info.online == Some(false)),
+        }
+    };
+    match reported.await {
+        Ok(true) => notices.tell(Notice::Offline { user: name.clone() }),
+        Ok(false) => tracing::info!(%name, "reported offline, but gave a sign of life"),
+        Err(error) => notices.tell(Notice::Trouble {
+            what_failed: format!("reporting that {name} is offline"),
+            why: error.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cluster_api::ClusterError;
+    use proptest::prelude::*;
+
+    const SHARE: OutboxKey = OutboxKey::Share(RequestId([1; 16]));
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let seconds: Vec<u64> = (1..=7).map(|count| backoff(count).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(backoff(RARE_AFTER), LONGEST_PAUSE);
+        assert_eq!(backoff(RARE_AFTER + 1), RARE_PAUSE);
+    }
+
+    #[test]
+    fn a_request_does_not_fail_because_the_cluster_is_away() {
+        let mut count = 0;
+        for attempt in 0..2 * MAX_SHARE_ATTEMPTS {
+            let error = Failure::from(match attempt % 2 {
+                0 => ClusterError::NoQuorum,
+                _ => ClusterError::OutcomeUnknown,
+            });
+            let (counted, pause) = tally(count, &error);
+            count = counted;
+            assert!(!gives_up(SHARE, &error, count), "after {count}");
+            assert_eq!(pause, CLUSTER_PAUSE);
+        }
+    }
+
+    #[test]
+    fn a_request_that_fails_by_itself_fails_for_good_in_the_end() {
+        let error = Failure::other("peer", "no");
+        let mut count = 0;
+        for attempt in 1..=MAX_SHARE_ATTEMPTS {
+            count = tally(count, &error).0;
+            assert_eq!(
+                gives_up(SHARE, &error, count),
+                attempt == MAX_SHARE_ATTEMPTS
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_wait_is_within_its_limits(count in any::<u32>()) {
+            let wait = backoff(count);
+            prop_assert!(wait >= FIRST_PAUSE && wait <= RARE_PAUSE);
+            prop_assert!(backoff(count.saturating_add(1)) >= wait);
+        }
+    }
+}
