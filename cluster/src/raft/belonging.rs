@@ -56,6 +56,15 @@ impl Belonging {
         self.started_empty && metrics.last_log_index.is_none() && metrics.last_applied.is_none()
     }
 
+    /// A majority has agreed that this node is a member. That holds for good: it does not hear of its removal, and an
+    /// id that was removed never comes back.
+    pub async fn was_let_in(&self) -> bool {
+        match self.membership.consensus.get() {
+            Some(consensus) => consensus.is_agreed_member(self.me.id).await,
+            None => false,
+        }
+    }
+
     /// Records the genesis, unless this node belongs elsewhere. Durable when it returns.
     pub async fn record(self: &Arc<Self>, genesis: Genesis) -> Result<ClusterId, String> {
         let this = self.clone();

@@ -96,6 +96,8 @@ pub(super) trait Consensus: Send + Sync {
         vote: VoteOf<TypeConfig>,
     ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>>;
 
+    /// Whether a majority has agreed that this node is a member, as far as is known here.
+    fn is_agreed_member(&self, node: u64) -> Later<'static, bool>;
     fn write(&self, entry: Vec<u8>) -> Later<'static, Written>;
     fn read_index(&self) -> Later<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
@@ -199,6 +201,18 @@ where
             raft.install_full_snapshot(vote, snapshot)
                 .await
                 .map_err(fatal)
+        })
+    }
+
+    fn is_agreed_member(&self, node: u64) -> Later<'static, bool> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            let agreed = raft.with_raft_state(move |state| {
+                let agreed = state.membership_state.committed();
+                agreed.get_node(&node).is_some()
+            });
+            // One that has stopped says nothing more.
+            agreed.await.unwrap_or(false)
         })
     }
 

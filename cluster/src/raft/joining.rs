@@ -88,9 +88,21 @@ impl Joiner {
         }
     }
 
-    /// Nobody tells a worker that it was removed: it hears nothing any more. So it asks, now and then.
+    /// Nobody tells a worker that it was removed: it hears nothing any more. So it asks, now and then. One that no
+    /// majority has let in yet was not removed: the leader that began to has fallen, and it asks the next one.
     async fn watch_for_removal(&self) -> Result<(), Refused> {
+        let mut said = String::new();
         loop {
+            while !self.own.was_let_in().await {
+                match self.round().await {
+                    Ok(()) => {}
+                    Err(No::Waits(why)) => self.own.waiting(why, &mut said),
+                    Err(No::Refused(why)) => return Err(Refused(why)),
+                }
+                if !self.own.was_let_in().await {
+                    sleep(ROUND_PAUSE).await;
+                }
+            }
             let leader = self.leader();
             match leader
                 .put(Purpose::Forming, &NodeRequest::MayJoin, may_join)
@@ -167,7 +179,7 @@ impl Joiner {
                 "node {leader}, which leads, cannot reach this node at {link}: {why}; open that port to the others, or have --peers give this node the address under which they reach it"
             )),
             Unheard::Leader(leader, other) => No::Waits(format!("node {leader}: {other}")),
-            Unheard::Nobody(why) => No::Waits(why),
+            Unheard::Nobody { why, .. } => No::Waits(why),
             Unheard::Never(why) => No::Refused(why),
         }
     }

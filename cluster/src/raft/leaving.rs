@@ -70,7 +70,7 @@ pub async fn remove_worker(
     // By a round whose answer did not come.
     let mut may_be_removed = false;
     loop {
-        let why = match leader.put(Purpose::Forming, &request, removed).await {
+        let (why, maybe_done) = match leader.put(Purpose::Forming, &request, removed).await {
             Ok(()) => return Ok(()),
             Err(Unheard::Leader(_, MemberRefusal::Votes)) => return Err(RemoveError::Votes(node)),
             Err(Unheard::Leader(_, MemberRefusal::NotAMember)) if may_be_removed => return Ok(()),
@@ -78,11 +78,14 @@ pub async fn remove_worker(
                 return Err(RemoveError::NotAMember(node));
             }
             Err(Unheard::Never(why)) => return Err(RemoveError::Refused(why)),
-            Err(Unheard::Leader(leader, other)) => format!("node {leader}: {other}"),
-            Err(Unheard::Nobody(why)) => why,
-            Err(Unheard::Key) => "a node knows another key for node 0".to_owned(),
+            Err(Unheard::Leader(leader, other)) => {
+                let unsettled = other == MemberRefusal::Unsettled;
+                (format!("node {leader}: {other}"), unsettled)
+            }
+            Err(Unheard::Nobody { why, maybe_done }) => (why, maybe_done),
+            Err(Unheard::Key) => ("a node knows another key for node 0".to_owned(), false),
         };
-        may_be_removed = true;
+        may_be_removed |= maybe_done;
         if Instant::now() + ROUND_PAUSE >= end {
             return Err(RemoveError::InTime(why));
         }

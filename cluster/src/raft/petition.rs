@@ -37,8 +37,9 @@ pub(super) enum Unheard {
     Leader(u64, MemberRefusal),
     /// The cluster knows another key for the asker's id.
     Key,
-    /// Nobody who leads was reached, and why; asking again may help.
-    Nobody(String),
+    /// No leader's answer came, and why; asking again may help. Where an answer was lost, what was asked for may
+    /// have been done all the same.
+    Nobody { why: String, maybe_done: bool },
     /// Nobody lets the asker in, and why; asking again does not help.
     Never(String),
 }
@@ -101,12 +102,14 @@ struct Said {
     /// One who let us in knows no leader that answers.
     a_member_answers: bool,
     other_key: bool,
+    maybe_done: bool,
     waits: Vec<String>,
     never: Vec<String>,
 }
 
 impl Said {
     fn no_answer(&mut self, node: u64, address: &str, error: &CallError) {
+        self.maybe_done |= !error.surely_not_done();
         match error {
             CallError::Refused(Refusal::Key) => self.other_key = true,
             CallError::Refused(
@@ -137,7 +140,10 @@ impl Said {
             self.waits.insert(0, leaderless);
         }
         self.waits.append(&mut self.never);
-        Unheard::Nobody(self.waits.join("; "))
+        Unheard::Nobody {
+            why: self.waits.join("; "),
+            maybe_done: self.maybe_done,
+        }
     }
 }
 
@@ -164,13 +170,26 @@ mod tests {
         let key = CallError::Refused(Refusal::Key);
         assert!(matches!(
             sum(false, std::slice::from_ref(&down)),
-            Unheard::Nobody(_)
+            Unheard::Nobody {
+                maybe_done: false,
+                ..
+            }
+        ));
+        let lost = [down.clone(), CallError::Lost];
+        assert!(matches!(
+            sum(true, &lost),
+            Unheard::Nobody {
+                maybe_done: true,
+                ..
+            }
         ));
         let mixed = [down.clone(), secret.clone()];
         assert!(
             matches!(sum(false, &mixed), Unheard::Never(why) if why.contains("secret differs"))
         );
-        assert!(matches!(sum(true, &[secret]), Unheard::Nobody(why) if why.contains("no leader")));
+        assert!(
+            matches!(sum(true, &[secret]), Unheard::Nobody { why, .. } if why.contains("no leader"))
+        );
         assert!(matches!(sum(true, &[down, key]), Unheard::Key));
     }
 }

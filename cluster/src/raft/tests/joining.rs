@@ -325,6 +325,36 @@ async fn a_worker_that_is_gone_can_be_removed_and_a_voter_cannot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
+    // given a leader that is about to let a worker in
+    let mut world = World::formed(3).await;
+    let leader = world.leader().await;
+    let others: Vec<u64> = (1..=3).filter(|id| *id != leader).collect();
+    world.add_worker(4, 1..=3);
+    world.shut(4);
+    world.start(4).await.unwrap();
+    world.knocked().await;
+    // when it tells the worker, and no majority
+    for id in &others {
+        world.kill(*id).await;
+    }
+    world.open();
+    until("the worker is told", || {
+        world.nodes[&4].status().learners.contains_key(&4)
+    })
+    .await;
+    world.kill(leader).await;
+    for id in &others {
+        world.start(*id).await.unwrap();
+    }
+    // then the worker was not removed: it was never in, and asks again
+    joined(&world, 4).await;
+    world.propose(4, "by way of the worker").await;
+    let forming = world.nodes[&4].forming().borrow().clone();
+    assert!(matches!(forming, Forming::Formed { .. }), "{forming:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_joins_for_another() {
     // given a stranger to the cluster who knows its secret
     let mut world = World::formed(1).await;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::super::memory::MemoryDisk;
@@ -112,16 +113,30 @@ fn place(root: &std::path::Path, id: u64, link: String) -> Place {
     }
 }
 
-/// TCP on ports that were drawn, and are held, before any node starts.
-struct HeldPorts(Mutex<BTreeMap<String, std::net::TcpListener>>);
+/// TCP on ports that were drawn, and are held, before any node starts. One address may be shut: who dials it waits.
+struct HeldPorts {
+    held: Mutex<BTreeMap<String, std::net::TcpListener>>,
+    shut: watch::Sender<Option<String>>,
+    /// Somebody has dialled the shut address.
+    knocked: Arc<Notify>,
+}
 
 impl Transport for HeldPorts {
     fn connect(&self, address: String) -> Later<'static, io::Result<Box<dyn Stream>>> {
-        TcpTransport.connect(address)
+        let (mut shut, knocked) = (self.shut.subscribe(), self.knocked.clone());
+        Box::pin(async move {
+            let is_shut = |shut: &Option<String>| shut.as_ref() == Some(&address);
+            if is_shut(&shut.borrow()) {
+                knocked.notify_one();
+            }
+            let open = shut.wait_for(|shut| !is_shut(shut)).await;
+            open.map_err(io::Error::other)?;
+            TcpTransport.connect(address).await
+        })
     }
 
     fn listen(&self, address: String) -> Later<'static, io::Result<Box<dyn Accept>>> {
-        drop(self.0.lock().unwrap().remove(&address));
+        drop(self.held.lock().unwrap().remove(&address));
         TcpTransport.listen(address)
     }
 }
@@ -162,7 +177,11 @@ impl World {
             workers: BTreeSet::new(),
             ways: BTreeMap::new(),
             snapshot_after: 1_000_000,
-            transport: Arc::new(HeldPorts(Mutex::new(ports.into_iter().collect()))),
+            transport: Arc::new(HeldPorts {
+                held: Mutex::new(ports.into_iter().collect()),
+                shut: watch::Sender::new(None),
+                knocked: Arc::default(),
+            }),
             root,
         }
     }
@@ -179,11 +198,27 @@ impl World {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap().to_string();
         self.transport
-            .0
+            .held
             .lock()
             .unwrap()
             .insert(address.clone(), port);
         address
+    }
+
+    /// Whoever dials this node from now on waits.
+    pub fn shut(&self, id: u64) {
+        let link = self.places[&id].link.clone();
+        self.transport.shut.send_replace(Some(link));
+    }
+
+    /// Returns when somebody waits for the node that was shut.
+    pub async fn knocked(&self) {
+        let knocked = self.transport.knocked.notified();
+        tokio::time::timeout(PATIENCE, knocked).await.unwrap();
+    }
+
+    pub fn open(&self) {
+        self.transport.shut.send_replace(None);
     }
 
     /// A worker with an empty folder elsewhere, under an id that is in use, with these keys or new ones.
