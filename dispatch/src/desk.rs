@@ -198,9 +198,9 @@ impl Desk {
         let usable = self
             .reports()
             .map(|(_, report, _)| report.usable_millicores);
-        let [booked, usable] = [booked.sum::<u64>(), usable.map(u64::from).sum()].map(u128::from);
-        let all_ms = usable * self.settings.max_wait.as_millis() / 1000;
-        u128::from(booked) * BOOKED_BY_ONE > all_ms
+        let booked: u128 = booked.map(u128::from).sum();
+        let usable: u128 = usable.map(u128::from).sum();
+        booked * BOOKED_BY_ONE > usable * self.settings.max_wait.as_millis() / 1000
     }
 
     /// There are followers, and none has reported in this term.
