@@ -176,7 +176,8 @@ impl Desk {
             voter: member.voter,
             leader: member.node == self.leader,
             excluded: job.exclude.contains(&member.node),
-            full: row.page.is_full() || row.heard.as_ref().is_some_and(|(report, _)| report.full),
+            full: row.page.is_full()
+                || matches!(&row.heard, Some((report, _)) if report.is_full_for(job.size)),
             heard,
             booked: row.page.booked(),
             booked_cpu_ms: row.page.booked_cpu_ms(),
@@ -190,17 +191,31 @@ impl Desk {
         }
     }
 
-    /// Whether a client has booked its part of what all workers together do within the longest wait, and taken
-    /// nothing of it up: the rest is for others.
+    /// Whether a client has booked its part of what the workers do within the longest wait, and taken nothing of it up:
+    /// the rest is for others.
     #[must_use]
-    pub fn has_booked_enough(&self, client: &PublicKey) -> bool {
-        let booked = self.rows.values().map(|row| row.page.booked_by(client));
-        let usable = self
-            .reports()
-            .map(|(_, report, _)| report.usable_millicores);
-        let booked: u128 = booked.map(u128::from).sum();
-        let usable: u128 = usable.map(u128::from).sum();
-        booked * BOOKED_BY_ONE > usable * self.settings.max_wait.as_millis() / 1000
+    pub fn has_booked_enough(&self, client: &PublicKey, now: Moment) -> bool {
+        let booked = self
+            .rows
+            .values()
+            .map(|row| row.page.booked_by(client, now));
+        let usable = match self.usable(now, false) {
+            0 => self.usable(now, true),
+            followers => followers,
+        };
+        u128::from(booked.sum::<u64>()) * BOOKED_BY_ONE
+            > usable * self.settings.max_wait.as_millis() / 1000
+    }
+
+    /// Thousandths of a core of the followers that work, or of the leader.
+    fn usable(&self, now: Moment, leader: bool) -> u128 {
+        let works = |row: &Row| {
+            let (report, at) = row.heard.as_ref()?;
+            let is_asked = (row.member?.node == self.leader) == leader;
+            let fresh = now.saturating_sub(*at) <= self.settings.stale_after;
+            (is_asked && fresh && !report.draining).then_some(report.usable_millicores)
+        };
+        self.rows.values().filter_map(works).map(u128::from).sum()
     }
 
     /// There are followers, and none has reported in this term.
@@ -251,6 +266,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::placement::{Choice, Verdict};
+    use crate::report::Event;
     use crate::report::tests::report;
 
     const NOW: Moment = Moment::from_secs(50);
@@ -288,6 +304,23 @@ mod tests {
         desk.decide(&job, now, 7)
     }
 
+    /// Books a job on node 2, and answers whether that is enough.
+    fn book(desk: &mut Desk, n: u8, cost_ms: u64) -> bool {
+        book_at(desk, n, cost_ms, NOW)
+    }
+
+    fn book_at(desk: &mut Desk, n: u8, cost_ms: u64, now: Moment) -> bool {
+        let placement = Placement {
+            client: CLIENT,
+            job: JobId([n; 16]),
+            size: 1000,
+            cost_ms,
+            expires: now + Duration::from_secs(9),
+        };
+        desk.place(2, 77, TicketId([n; 16]), placement);
+        desk.has_booked_enough(&CLIENT, now)
+    }
+
     fn booked(decision: &Decision, node: NodeId) -> u64 {
         let candidates = &decision.question.candidates;
         candidates
@@ -321,24 +354,48 @@ mod tests {
         let mut desk = desk(Duration::ZERO);
         desk.heard(2, idle(1), NOW);
         desk.heard(3, idle(1), NOW);
-        let mut book = |n: u8, cost_ms| {
-            let placement = Placement {
-                client: CLIENT,
-                job: JobId([n; 16]),
-                size: 1000,
-                cost_ms,
-                expires: NOW + Duration::from_secs(9),
-            };
-            desk.place(2, 77, TicketId([n; 16]), placement);
-            desk.has_booked_enough(&CLIENT)
-        };
         // then it may book until it has more than half
-        assert!(!book(1, 1500));
-        assert!(book(2, 1));
-        assert!(!desk.has_booked_enough(&PublicKey([9; 32])));
-        // and again once one of its jobs is placed anew, or taken up
+        assert!(!book(&mut desk, 1, 1500));
+        assert!(book(&mut desk, 2, 1));
+        assert!(!desk.has_booked_enough(&PublicKey([9; 32]), NOW));
+        // and again once one of its jobs is placed anew
         desk.give_back(&CLIENT, JobId([2; 16]));
-        assert!(!desk.has_booked_enough(&CLIENT));
+        assert!(!desk.has_booked_enough(&CLIENT, NOW));
+        // or taken up
+        assert!(book(&mut desk, 3, 1));
+        let events = vec![Event::TakenUp(TicketId([3; 16]))];
+        desk.heard(2, Report { events, ..idle(2) }, NOW);
+        assert!(!desk.has_booked_enough(&CLIENT, NOW));
+    }
+
+    #[test]
+    fn what_a_dead_worker_never_took_up_is_held_against_nobody_for_longer_than_its_ticket() {
+        // given a client with enough booked on a worker that is heard of no more
+        let mut desk = desk(Duration::ZERO);
+        desk.heard(2, idle(1), NOW);
+        assert!(book(&mut desk, 1, 2000));
+        // when its ticket has expired
+        let later = NOW + Duration::from_secs(10);
+        desk.heard(3, idle(1), later);
+        // then it may go on, within what is left
+        assert!(!desk.has_booked_enough(&CLIENT, later));
+    }
+
+    #[test]
+    fn only_workers_that_work_are_shared_out() {
+        // given a large leader and two followers, one of them silent
+        let mut desk = desk(Duration::ZERO);
+        desk.heard(3, idle(1), NOW);
+        let now = NOW + Duration::from_secs(1);
+        let large = Report {
+            usable_millicores: 64_000,
+            ..idle(1)
+        };
+        desk.heard(1, large, now);
+        desk.heard(2, idle(1), now);
+        // then what the one does within a second is what is shared out
+        assert!(!book_at(&mut desk, 1, 750, now));
+        assert!(book_at(&mut desk, 2, 1, now));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! knows nothing of what was placed on the one before: its node starts empty.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use cameo_common::ids::JobId;
 use cameo_common::keys::PublicKey;
@@ -70,11 +71,11 @@ impl Page {
         self.booked_cpu_ms
     }
 
-    /// CPU time of those that one client asked for. Milliseconds.
+    /// CPU time of those that one client asked for and can still use. Milliseconds.
     #[must_use]
-    pub fn booked_by(&self, client: &PublicKey) -> u64 {
+    pub fn booked_by(&self, client: &PublicKey, now: Moment) -> u64 {
         let booked = self.booked.values();
-        let theirs = booked.filter(|placement| placement.client == *client);
+        let theirs = booked.filter(|one| one.client == *client && now <= one.expires);
         theirs.map(|placement| placement.cost_ms).sum()
     }
 
@@ -87,8 +88,12 @@ impl Page {
     /// Writes down a placement on this incarnation of the worker. A ticket that is there already counts once.
     pub fn place(&mut self, incarnation: u64, ticket: TicketId, placement: Placement) {
         self.turn_to(incarnation);
-        if !self.taken.contains_key(&ticket) && self.booked.insert(ticket, placement).is_none() {
+        if self.taken.contains_key(&ticket) {
+            return;
+        }
+        if let Entry::Vacant(entry) = self.booked.entry(ticket) {
             self.booked_cpu_ms += placement.cost_ms;
+            entry.insert(placement);
         }
     }
 

@@ -54,7 +54,7 @@ pub struct Candidate {
     pub leader: bool,
     /// This job failed on it before.
     pub excluded: bool,
-    /// It says that it takes no more, or has as many open tickets as it may.
+    /// It says that it takes no more now, or none of this size, or it has as many open tickets as it may.
     pub full: bool,
     /// Nothing, when it has not reported to this leader.
     pub heard: Option<Heard>,

@@ -43,8 +43,12 @@ pub struct Report {
     /// Age of the CPU share and the usable cores.
     pub sample_age_ms: u32,
     pub draining: bool,
-    /// It has as many jobs as it holds, or no memory for another.
+    /// It has as many jobs as it holds, or stands still for want of memory.
     pub full: bool,
+    /// Bytes that another input may have now.
+    pub input_room: u64,
+    /// Bytes that an input may have when there is no other.
+    pub input_limit: u64,
 }
 
 /// What became of a ticket.
@@ -71,6 +75,13 @@ pub enum ReportError {
 }
 
 impl Report {
+    /// Whether it has to be waited for until it takes an input of so many bytes. One that it never takes is no reason
+    /// to wait.
+    #[must_use]
+    pub fn is_full_for(&self, size: u64) -> bool {
+        self.full || (self.input_room < size && size <= self.input_limit)
+    }
+
     /// The bytes that ride on a heartbeat's reply.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -118,7 +129,27 @@ pub(crate) mod tests {
             sample_age_ms: 90,
             draining: false,
             full: false,
+            input_room: 1 << 20,
+            input_limit: 1 << 21,
         }
+    }
+
+    #[test]
+    fn a_worker_is_full_for_what_it_will_take_later_and_not_for_what_it_never_takes() {
+        let report = report(1, 1);
+        let full = |size: u64| report.is_full_for(size);
+        assert_eq!(
+            [1 << 20, (1 << 20) + 1, 1 << 21].map(full),
+            [false, true, true]
+        );
+        assert!(!full((1 << 21) + 1));
+        assert!(
+            Report {
+                full: true,
+                ..report.clone()
+            }
+            .is_full_for(0)
+        );
     }
 
     #[test]
@@ -154,10 +185,12 @@ pub(crate) mod tests {
             &"aa".repeat(16),
             "01", // finished
             &"bb".repeat(16),
-            "0121", // CPU time known: 33
-            "5a",   // age of the sample
-            "00",   // draining
-            "01",   // full
+            "0121",     // CPU time known: 33
+            "5a",       // age of the sample
+            "00",       // draining
+            "01",       // full
+            "808040",   // room for an input
+            "80808001", // longest input
         ];
         assert_eq!(hex, expected.concat());
         assert_eq!(Report::decode(&report.encode()).unwrap(), report);

@@ -21,25 +21,43 @@ pub enum JobFailure {
     /// Another worker may do it.
     #[error("worker {worker} did not do it: {why}")]
     Worker { worker: u64, why: String },
+    /// So may this one, later.
+    #[error("worker {worker} has enough to do: {why}")]
+    Busy { worker: u64, why: String },
+    /// So may this one, with another ticket.
+    #[error("{0}")]
+    Ticket(ApiError),
     /// No worker will.
     #[error("{0}")]
     Job(ApiError),
 }
 
 impl ClusterApi {
-    /// Uploads the input to the worker it was placed on; gives back the carrier's PNG.
+    /// Uploads the input to the worker it was placed on; gives back the carrier's PNG. A worker that stands still is
+    /// left early, unless it is the last one that is tried.
     ///
     /// # Errors
-    /// [`JobFailure::Worker`] when another worker is worth a try.
-    pub async fn run_job(&self, placed: &Placed, input: Bytes) -> Result<Bytes, JobFailure> {
+    /// See [`JobFailure`].
+    pub async fn run_job(
+        &self,
+        placed: &Placed,
+        input: Bytes,
+        last: bool,
+    ) -> Result<Bytes, JobFailure> {
         let failed = |why: String| JobFailure::Worker {
             worker: placed.worker,
             why,
         };
         let url = placed.url.trim_end_matches('/');
         super::cluster::check_url(url).map_err(|error| failed(error.to_string()))?;
-        let deadline = JOB_DEADLINE + at_slowest(input.len() as u64);
-        let patience = patience(Duration::from_millis(placed.expected_ms));
+        let expected = Duration::from_millis(placed.expected_ms);
+        // A carrier is about as large as its input.
+        let deadline = JOB_DEADLINE + expected + 2 * at_slowest(input.len() as u64);
+        let patience = if last {
+            deadline
+        } else {
+            JOB_PATIENCE + expected.saturating_mul(JOB_TIMES_EXPECTED)
+        };
         let pulse = Pulse::new();
         let command = self.command(Method::POST, paths::RUN_JOB.to_owned(), input);
         let request = self
@@ -68,13 +86,13 @@ impl ClusterApi {
                 return Ok(bytes);
             }
             match serde_json::from_slice::<ApiError>(&bytes) {
-                Ok(error) if is_about_the_job(error.code) => Err(JobFailure::Job(error)),
-                Ok(error) => Err(failed(error.message)),
+                Ok(error) => Err(refused(placed.worker, error)),
                 Err(_) => Err(failed(format!("status {status}"))),
             }
         };
         let upload = async {
             tokio::select! {
+                biased;
                 done = upload => done,
                 () = pulse.stopped(patience) => {
                     let why = format!("it stood still for {:.1} s", patience.as_secs_f64());
@@ -88,15 +106,20 @@ impl ClusterApi {
     }
 }
 
-/// How long a worker may stand still that should have done the job in the expected time.
-fn patience(expected: Duration) -> Duration {
-    (JOB_PATIENCE + expected.saturating_mul(JOB_TIMES_EXPECTED)).min(JOB_DEADLINE)
-}
-
-/// Whether every worker would say the same.
-fn is_about_the_job(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated
-    )
+fn refused(worker: u64, error: ApiError) -> JobFailure {
+    match error.code {
+        // Every worker would say the same.
+        ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated => {
+            JobFailure::Job(error)
+        }
+        ErrorCode::BadTicket => JobFailure::Ticket(error),
+        ErrorCode::Busy => JobFailure::Busy {
+            worker,
+            why: error.message,
+        },
+        _ => JobFailure::Worker {
+            worker,
+            why: error.message,
+        },
+    }
 }

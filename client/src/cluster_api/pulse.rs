@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use cameo_common::job::at_slowest;
+use futures_util::{Stream, stream};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 /// The upload goes out in pieces of this size, each a sign of life.
 const PIECE: usize = 64 * 1024;
+/// Most that a kernel keeps of what it has taken and not sent: Linux's own limit, and that of others.
+const SEND_BUFFER: u64 = 4 * 1024 * 1024;
 
-/// When something moved last. Clones are one.
+/// Until when something was moving. Clones are one.
 #[derive(Debug, Clone)]
 pub(super) struct Pulse(Arc<watch::Sender<Instant>>);
 
@@ -30,40 +34,83 @@ impl Pulse {
         loop {
             let end = *self.0.borrow() + patience;
             if Instant::now() >= end {
-                return;
+                // Where this whole program stood still, what has come meanwhile is looked at first.
+                yield_now().await;
+                if *self.0.borrow() + patience <= end {
+                    return;
+                }
+            } else {
+                sleep_until(end).await;
             }
-            sleep_until(end).await;
         }
     }
 
-    /// A body that beats with each piece that the connection takes.
+    /// A body that beats with each piece that the connection takes. The last ones are on their way for longer: the
+    /// kernel has taken them, and the line has not.
     pub(super) fn body(&self, bytes: Bytes) -> reqwest::Body {
+        reqwest::Body::wrap_stream(self.pieces(bytes))
+    }
+
+    fn pieces(&self, bytes: Bytes) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
         let pulse = self.clone();
-        let pieces = (0..bytes.len()).step_by(PIECE).map(move |from| {
-            pulse.beat();
-            let to = bytes.len().min(from + PIECE);
-            Ok::<_, std::io::Error>(bytes.slice(from..to))
+        let all = bytes.len();
+        let pieces = (0..all).step_by(PIECE).map(move |from| {
+            let to = all.min(from + PIECE);
+            if to < all {
+                pulse.beat();
+            } else {
+                let arrives = at_slowest(SEND_BUFFER.min(all as u64));
+                pulse.0.send_replace(Instant::now() + arrives);
+            }
+            Ok(bytes.slice(from..to))
         });
-        reqwest::Body::wrap_stream(stream::iter(pieces))
+        stream::iter(pieces)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use futures_util::StreamExt;
+    use tokio::time::sleep;
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
 
     #[tokio::test(start_paused = true)]
     async fn it_stops_when_nothing_has_moved_for_as_long_as_one_is_patient() {
         let pulse = Pulse::new();
-        let patience = Duration::from_secs(5);
         let began = Instant::now();
         let moves = async {
             for _ in 0..4 {
-                tokio::time::sleep(Duration::from_secs(4)).await;
+                sleep(Duration::from_secs(4)).await;
                 pulse.beat();
             }
         };
-        tokio::join!(moves, pulse.stopped(patience));
+        tokio::join!(moves, pulse.stopped(PATIENCE));
         assert_eq!(began.elapsed(), Duration::from_secs(21));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_piece_of_an_upload_is_a_sign_of_life_and_the_last_one_is_on_its_way_for_a_while()
+    {
+        // given a line that takes a piece every four seconds
+        let pulse = Pulse::new();
+        let input = Bytes::from(vec![7; 16 * PIECE + 1]);
+        let mut pieces = pulse.pieces(input.clone()).boxed();
+        let began = Instant::now();
+        let upload = async {
+            let mut sent = Vec::new();
+            while let Some(piece) = pieces.next().await {
+                sent.extend_from_slice(&piece.unwrap());
+                sleep(Duration::from_secs(4)).await;
+            }
+            assert_eq!(sent, input);
+        };
+        // then it ends only after the last piece, with what the kernel has of it, and no beat before
+        tokio::join!(upload, pulse.stopped(PATIENCE));
+        let last = Duration::from_secs(16 * 4) + at_slowest(input.len() as u64);
+        assert_eq!(began.elapsed(), last + PATIENCE);
     }
 }

@@ -77,61 +77,114 @@ async fn have_done(
     step: &impl Fn(&str),
 ) -> Result<Hidden, Failure> {
     let mut ready = Some(ready);
-    let mut place = PlaceJob {
-        job: clock::job_id(),
-        input: Hash::of(&input),
-        size: input.len() as u64,
-        exclude: Vec::new(),
-    };
-    let mut last = String::new();
-    let mut refused_by = None;
+    let mut job = Tried::new(&input);
     for _ in 0..MAX_TICKETS {
-        if place.exclude.len() >= MAX_WORKERS {
+        if job.place.exclude.len() >= MAX_WORKERS {
             break;
         }
-        let placed = match wait_for_worker(api, &place, ready.take()).await {
-            Err(error) if !last.is_empty() => {
-                return Err(no_worker(&format!("{last}; and then: {error}")));
+        let placed = match wait_for_worker(api, &job.place, ready.take()).await {
+            Err(error) if !job.last.is_empty() => {
+                job.last = format!("{}; and then: {error}", job.last);
+                break;
             }
             placed => placed?,
         };
-        match api.run_job(&placed, input.clone()).await {
-            Ok(png) => {
-                step("reading the carrier again");
-                match as_asked(png.clone()).await {
-                    Ok(()) => {
-                        return Ok(Hidden {
-                            png,
-                            worker: placed.worker,
-                            leader: placed.leader,
-                        });
-                    }
-                    Err(why) if why.code == BAD_CARRIER => {
-                        last = format!("node {}: {why}", placed.worker);
-                        step(&format!("{last}; trying another worker"));
-                        place.exclude.push(placed.worker);
-                    }
-                    Err(why) => return Err(why),
-                }
+        // Nobody else is there to be asked: this one is waited for.
+        let is_last = job.place.exclude.len() + 1 >= MAX_WORKERS.min(api.nodes_by_id().len());
+        let png = match api.run_job(&placed, input.clone(), is_last).await {
+            Ok(png) => png,
+            Err(failure) => {
+                job.failed(placed.worker, failure, step).await?;
+                continue;
             }
-            Err(JobFailure::Job(error)) if error.code == ErrorCode::BadTicket => {
+        };
+        step("reading the carrier again");
+        match as_asked(png.clone()).await {
+            Ok(()) => {
+                return Ok(Hidden {
+                    png,
+                    worker: placed.worker,
+                    leader: placed.leader,
+                });
+            }
+            Err(why) if why.code == BAD_CARRIER => {
+                let why = format!("node {}: {why}", placed.worker);
+                job.lost(placed.worker, why, step);
+            }
+            Err(why) => return Err(why),
+        }
+    }
+    Err(job.given_up())
+}
+
+/// A job, and what came of it until now.
+struct Tried {
+    place: PlaceJob,
+    last: String,
+    /// Workers had more against it than that they have enough to do.
+    lost: bool,
+    /// Whose ticket was no good.
+    refused_by: Option<NodeId>,
+}
+
+impl Tried {
+    fn new(input: &Bytes) -> Self {
+        Self {
+            place: PlaceJob {
+                job: clock::job_id(),
+                input: Hash::of(input),
+                size: input.len() as u64,
+                exclude: Vec::new(),
+            },
+            last: String::new(),
+            lost: false,
+            refused_by: None,
+        }
+    }
+
+    /// Goes on, where that may help.
+    async fn failed(
+        &mut self,
+        worker: NodeId,
+        failure: JobFailure,
+        step: &impl Fn(&str),
+    ) -> Result<(), Failure> {
+        match failure {
+            JobFailure::Job(error) => return Err(error.into()),
+            JobFailure::Ticket(error) => {
                 step("the worker's ticket is no longer good: asking for another");
-                last = error.message;
+                self.last = error.message;
+                self.lost = true;
                 // Another term is told of within moments; a worker whose clock is wrong stays as it is.
-                if refused_by.replace(placed.worker) == Some(placed.worker) {
-                    place.exclude.push(placed.worker);
+                if self.refused_by.replace(worker) == Some(worker) {
+                    self.place.exclude.push(worker);
                 }
                 sleep(TICKET_PAUSE).await;
             }
-            Err(JobFailure::Job(error)) => return Err(error.into()),
-            Err(error @ JobFailure::Worker { .. }) => {
-                last = error.to_string();
-                step(&format!("{last}; trying another worker"));
-                place.exclude.push(placed.worker);
-            }
+            busy @ JobFailure::Busy { .. } => self.leave(worker, busy.to_string(), step),
+            failure @ JobFailure::Worker { .. } => self.lost(worker, failure.to_string(), step),
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, worker: NodeId, why: String, step: &impl Fn(&str)) {
+        self.lost = true;
+        self.leave(worker, why, step);
+    }
+
+    fn leave(&mut self, worker: NodeId, why: String, step: &impl Fn(&str)) {
+        step(&format!("{why}; trying another worker"));
+        self.last = why;
+        self.place.exclude.push(worker);
+    }
+
+    fn given_up(&self) -> Failure {
+        if self.lost {
+            no_worker(&self.last)
+        } else {
+            busy(&self.last)
         }
     }
-    Err(no_worker(&last))
 }
 
 fn no_worker(why: &str) -> Failure {
@@ -149,7 +202,7 @@ fn busy(why: &str) -> Failure {
     Failure::new(
         Exit::Other,
         BUSY,
-        format!("all workers have enough to do ({why}): nothing was shared; try again later"),
+        format!("no worker takes the photo now ({why}): nothing was shared; try again later"),
     )
 }
 

@@ -16,6 +16,18 @@ use super::{Api, Fault};
 /// A JSON body has to be here within this time.
 pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// So long what is still coming is read after the answer was given.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Takes the rest of a body that nobody wants, for a while. The answer may go out meanwhile: a connection that is closed
+/// on unread bytes is reset, and the client then sees that and not the reason.
+pub(super) fn linger(body: Body) {
+    tokio::spawn(tokio::time::timeout(LINGER, async {
+        let mut rest = body.into_data_stream();
+        while let Some(Ok(_)) = rest.next().await {}
+    }));
+}
+
 /// Reads a body to its end, and hashes it as it comes.
 pub(super) async fn read_hashed(
     body: Body,

@@ -99,14 +99,23 @@ impl FromRequest<Api> for Uploading {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let call = read_call(&parts, api)?;
-        let caller = known(&call, api).await?;
-        Ok(Self {
-            caller,
-            hash: call.body,
-            parts,
-            body,
-        })
+        let called = async {
+            let call = read_call(&parts, api)?;
+            let caller = known(&call, api).await?;
+            Ok((caller, call.body))
+        };
+        match called.await {
+            Ok((caller, hash)) => Ok(Self {
+                caller,
+                hash,
+                parts,
+                body,
+            }),
+            Err(fault) => {
+                body::linger(body);
+                Err(fault)
+            }
+        }
     }
 }
 

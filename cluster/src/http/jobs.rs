@@ -5,17 +5,20 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
 };
+use cameo_common::ids::Hash;
 use cameo_common::job::at_slowest;
 use cameo_common::statements::Ticket;
 
-use super::caller::{Said, Uploading, header_statement};
+use super::caller::{Caller, Said, Uploading, header_statement};
 use super::{Api, Fault, body};
+use crate::jobs::Admitted;
 
 /// A job's input has to be here within this time, and what its size takes on a slow line.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
@@ -51,19 +54,35 @@ async fn place(
 /// status before the carrier's first byte; after that the connection breaks, so that nobody takes a part for a whole.
 /// Whoever closes the connection gives the job up.
 async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Fault> {
-    let ticket = header_statement::<Ticket>(&upload.parts, TICKET_HEADER)?;
-    let said = ticket
-        .verify()
-        .map_err(|error| Fault::new(ErrorCode::BadTicket, error.to_string()))?;
-    if said.input != upload.hash {
-        let message = "the ticket is for another input than the call";
-        return Err(Fault::new(ErrorCode::BadTicket, message));
-    }
-    let admitted = api.worker.admit(&ticket, upload.caller.device).await?;
+    let Uploading {
+        caller,
+        hash,
+        parts,
+        body,
+    } = upload;
+    let admitted = match admit(&api, &caller, hash, &parts).await {
+        Ok(admitted) => admitted,
+        Err(fault) => {
+            body::linger(body);
+            return Err(fault);
+        }
+    };
     let size = admitted.size();
     let deadline = UPLOAD_DEADLINE + at_slowest(size);
-    let (input, hash) = body::read_input(upload.body, size, deadline).await?;
+    let (input, hash) = body::read_input(body, size, deadline).await?;
     let carrier = admitted.run(input, hash).await?;
     let png = Body::from_stream(carrier);
     Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
+}
+
+async fn admit(api: &Api, caller: &Caller, hash: Hash, parts: &Parts) -> Result<Admitted, Fault> {
+    let ticket = header_statement::<Ticket>(parts, TICKET_HEADER)?;
+    let said = ticket
+        .verify()
+        .map_err(|error| Fault::new(ErrorCode::BadTicket, error.to_string()))?;
+    if said.input != hash {
+        let message = "the ticket is for another input than the call";
+        return Err(Fault::new(ErrorCode::BadTicket, message));
+    }
+    Ok(api.worker.admit(&ticket, caller.device).await?)
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cameo_common::api::{LoadInfo, PlaceJob, Placed};
-use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
 use cameo_common::job::MAX_INPUT;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::Signed;
@@ -66,6 +66,8 @@ pub struct DecisionCounts {
     pub busy: u64,
     /// No node could take the job.
     pub nobody: u64,
+    /// Nothing was decided: the client has booked its share, and uses none of it.
+    pub own_share: u64,
 }
 
 /// Places jobs while this node leads.
@@ -170,7 +172,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When this node does not lead in the view's term, or has only just begun to and heard nobody yet: to be asked
-    /// again. Each job has its own answer otherwise.
+    /// again. When a job is there twice. Each job has its own answer otherwise.
     pub fn place_all(
         &self,
         requests: &[PlaceJob],
@@ -196,6 +198,9 @@ impl Dispatcher {
         let waited = self.moment(view.now).saturating_sub(*began);
         if desk.has_heard_nobody() && waited < self.settings.stale_after {
             return Err(PlaceError::NotLeader);
+        }
+        if let Some(job) = twice(requests) {
+            return Err(PlaceError::Twice(job));
         }
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|at| Reverse(desk.predict(requests[*at].size)));
@@ -224,7 +229,8 @@ impl Dispatcher {
             exclude: &request.exclude,
         };
         desk.give_back(&client, request.job);
-        if desk.has_booked_enough(&client) {
+        if desk.has_booked_enough(&client, now) {
+            decided.own_share += 1;
             return Err(PlaceError::BookedEnough);
         }
         let decision = desk.decide(&job, now, seed);
@@ -332,6 +338,13 @@ impl State {
             tracing::warn!(node = from, %why, "a load report cannot be read");
         }
     }
+}
+
+/// A job that is asked for twice.
+fn twice(requests: &[PlaceJob]) -> Option<JobId> {
+    let mut seen = BTreeSet::new();
+    let jobs = requests.iter().map(|request| request.job);
+    jobs.into_iter().find(|job| !seen.insert(*job))
 }
 
 fn within_limits(request: &PlaceJob) -> Result<(), PlaceError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cameo_common::api::ErrorCode;
+use cameo_common::ids::JobId;
 use cameo_common::job::{self, MAX_INPUT};
 
 use super::ticket::TicketError;
@@ -84,6 +85,8 @@ pub enum PlaceError {
     NotLeader,
     #[error("a job's input has at most {MAX_INPUT} bytes; use a smaller photo or cover")]
     TooLarge,
+    #[error("the job {0} is asked for twice in one call; name it once")]
+    Twice(JobId),
     #[error("a job names at most {0} workers that it failed on")]
     TooManyExcluded(usize),
     #[error("this device has tickets for many jobs and does not use them; upload those, or ask again in {} ms", SOON.as_millis())]
@@ -99,7 +102,7 @@ impl PlaceError {
         match self {
             Self::NotLeader => ErrorCode::NoQuorum,
             Self::TooLarge => ErrorCode::TooLarge,
-            Self::TooManyExcluded(_) => ErrorCode::BadRequest,
+            Self::TooManyExcluded(_) | Self::Twice(_) => ErrorCode::BadRequest,
             Self::BookedEnough | Self::Busy { .. } => ErrorCode::Busy,
         }
     }
@@ -110,7 +113,7 @@ impl PlaceError {
         match self {
             Self::NotLeader | Self::BookedEnough => Some(SOON),
             Self::Busy { retry_after } => Some(*retry_after),
-            Self::TooLarge | Self::TooManyExcluded(_) => None,
+            Self::TooLarge | Self::TooManyExcluded(_) | Self::Twice(_) => None,
         }
     }
 }

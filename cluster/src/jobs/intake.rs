@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use cameo_common::ids::JobId;
+use cameo_common::keys::PublicKey;
 use cameo_dispatch::{CostModel, Event, TicketId};
 
 use super::journal::Journal;
@@ -10,8 +12,10 @@ use super::memory::{Budget, Taken};
 
 /// Most jobs that are taken up at one time, with the running ones and those whose carrier is being sent.
 pub const MAX_HELD: usize = 64;
-/// Inputs may fill all but one part in so many of their memory before the worker says that it is full.
-const INPUTS_SPARE: u64 = 8;
+/// With less than one part in so many of the memory for pictures free, and nothing running, a worker stands still.
+const PICTURES_SPARE: u64 = 8;
+/// One device may have one part in so many of the jobs, and of the memory for inputs beyond its first one.
+const HELD_BY_ONE: usize = 2;
 /// A running job is reckoned with at least this part of its cost, however long it has been running.
 const LEAST_LEFT: u64 = 8;
 const MIN_RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -45,6 +49,9 @@ pub struct Load {
     pub draining: bool,
     /// Whatever came now would be refused, or stand still.
     pub full: bool,
+    /// Bytes that another input may have.
+    pub input_room: u64,
+    pub input_limit: u64,
 }
 
 /// Everything taken up; `W` is what a slot needs to do a job.
@@ -79,10 +86,19 @@ pub(super) struct Done {
     pub(super) carrier: u64,
 }
 
+/// What a ticket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) client: PublicKey,
+    pub(super) job: JobId,
+    /// Bytes of input.
+    pub(super) size: u64,
+}
+
 #[derive(Debug)]
 struct Held {
     number: u64,
-    size: u64,
+    claim: Claim,
     cost_ms: u64,
     /// Its client is there.
     wanted: bool,
@@ -122,17 +138,17 @@ impl<W> Intake<W> {
     }
 
     /// Takes a job up; its input may come now. The leader is told of one that is refused, so that it does not wait
-    /// for it.
+    /// for it. A job is done once at a time, however many tickets were signed for it.
     pub(super) fn admit(
         &mut self,
         id: TicketId,
-        size: u64,
+        claim: Claim,
         now: Instant,
     ) -> Result<Admission, Refusal> {
         if self.held.contains_key(&id) {
             return Err(Refusal::InUse);
         }
-        if let Err(refusal) = self.room(size, now) {
+        if let Err(refusal) = self.room(&claim, now) {
             self.journal.refused(id, now);
             return Err(refusal);
         }
@@ -140,41 +156,60 @@ impl<W> Intake<W> {
         let number = self.admitted;
         let held = Held {
             number,
-            size,
-            cost_ms: self.costs.predict(size),
+            claim,
+            cost_ms: self.costs.predict(claim.size),
             wanted: true,
             phase: Phase::Incoming,
         };
         self.held.insert(id, held);
-        self.taken.inputs += size;
+        self.taken.inputs += claim.size;
         self.journal.record(Event::TakenUp(id), now);
         Ok(Admission { ticket: id, number })
     }
 
-    fn room(&self, size: u64, now: Instant) -> Result<(), Refusal> {
+    fn room(&self, claim: &Claim, now: Instant) -> Result<(), Refusal> {
         if self.draining {
             return Err(Refusal::Draining);
         }
         let limit = self.budget.inputs;
-        if size > limit {
+        if claim.size > limit {
             return Err(Refusal::TooLong { limit });
         }
-        if self.held.len() >= MAX_HELD || self.taken.inputs + size > limit {
+        let same = |held: &Held| (held.claim.client, held.claim.job) == (claim.client, claim.job);
+        if self.held.values().any(same) {
+            return Err(Refusal::InUse);
+        }
+        let is_full = self.held.len() >= MAX_HELD || self.taken.inputs + claim.size > limit;
+        if is_full || self.has_enough(claim) {
             let retry_after = self.retry_after(now);
             return Err(Refusal::Full { retry_after });
         }
         Ok(())
     }
 
+    /// Whether a device has its part of the jobs, or of the memory for inputs: its first may be of any size.
+    fn has_enough(&self, claim: &Claim) -> bool {
+        let (mut jobs, mut inputs) = (0, 0);
+        for held in self
+            .held
+            .values()
+            .filter(|held| held.claim.client == claim.client)
+        {
+            jobs += 1;
+            if !matches!(held.phase, Phase::Sending { .. }) {
+                inputs += held.claim.size;
+            }
+        }
+        let limit = self.budget.inputs / HELD_BY_ONE as u64;
+        jobs >= MAX_HELD / HELD_BY_ONE || (inputs > 0 && inputs + claim.size > limit)
+    }
+
     /// Whether another job would be refused, or find the memory for pictures taken by carriers that nobody fetches.
     fn is_full(&self, running: u32) -> bool {
-        let stands_still = |(_, _, pictures): &(TicketId, W, u64)| {
-            running == 0 && self.taken.pictures + pictures > self.budget.pictures
-        };
-        let inputs_free = self.budget.inputs.saturating_sub(self.taken.inputs);
-        self.held.len() >= MAX_HELD
-            || inputs_free < self.budget.inputs / INPUTS_SPARE
-            || self.queue.front().is_some_and(stands_still)
+        let free = self.budget.pictures - self.taken.pictures;
+        let next = self.queue.front().map(|(_, _, pictures)| *pictures);
+        let wanted = next.unwrap_or(self.budget.pictures / PICTURES_SPARE);
+        self.held.len() >= MAX_HELD || (running == 0 && free < wanted)
     }
 
     /// The input of a job that was taken up is here, and its pictures are known to take so much.
@@ -237,14 +272,14 @@ impl<W> Intake<W> {
         let Some(held) = self.held.get_mut(&id) else {
             return;
         };
-        self.taken.inputs -= held.size;
+        self.taken.inputs -= held.claim.size;
         if let Phase::Running { pictures, .. } = held.phase {
             self.taken.pictures -= pictures;
         }
         let cpu_ms = done.map(|done| u32::try_from(done.cpu.as_millis()).unwrap_or(u32::MAX));
         if let Some(cpu_ms) = cpu_ms {
             self.finished += 1;
-            self.costs.learn(held.size, u64::from(cpu_ms));
+            self.costs.learn(held.claim.size, u64::from(cpu_ms));
         }
         match done {
             Some(Done { carrier, .. }) if held.wanted => {
@@ -283,6 +318,8 @@ impl<W> Intake<W> {
             }
         }
         load.full = self.is_full(load.running);
+        load.input_room = self.budget.inputs - self.taken.inputs;
+        load.input_limit = self.budget.inputs;
         load
     }
 

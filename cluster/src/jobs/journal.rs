@@ -29,11 +29,13 @@ impl Journal {
         }
     }
 
-    /// Writes down that a ticket was refused; once, however often it is tried.
+    /// Writes down that a ticket was refused; once, however often it is tried. Not when there is much else to tell: it
+    /// only ends a booking early.
     pub fn refused(&mut self, ticket: TicketId, now: Instant) {
         let cpu_ms = None;
         let event = Event::Finished { ticket, cpu_ms };
-        if !self.events.iter().any(|(_, known)| *known == event) {
+        let is_known = || self.events.iter().any(|(_, known)| *known == event);
+        if self.events.len() < MAX_EVENTS / 2 && !is_known() {
             self.record(event, now);
         }
     }
@@ -91,6 +93,21 @@ mod tests {
         assert_eq!(journal.recent(later).1, []);
         journal.refused(TicketId([1; 16]), later);
         assert_eq!(journal.recent(later).1.len(), 1);
+    }
+
+    #[test]
+    fn refusals_push_nothing_else_out() {
+        let start = Instant::now();
+        let mut journal = Journal::default();
+        journal.record(taken(1), start);
+        for n in 0..2 * MAX_EVENTS {
+            let mut ticket = [0; 16];
+            ticket[..8].copy_from_slice(&(n as u64).to_le_bytes());
+            journal.refused(TicketId(ticket), start);
+        }
+        let (first, events) = journal.recent(start);
+        assert_eq!((first, events[0]), (0, taken(1)));
+        assert_eq!(events.len(), MAX_EVENTS / 2);
     }
 
     #[test]

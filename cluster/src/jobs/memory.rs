@@ -10,7 +10,7 @@ use cameo_common::job::MAX_INPUT;
 
 const MIB: u64 = 1 << 20;
 
-/// Room for inputs: the longest one, or one of this size in each slot.
+/// Room for inputs beside the longest one, for each slot: a long upload leaves others theirs.
 const INPUT_A_SLOT: u64 = 64 * MIB;
 /// The largest job that the codec takes: 96 megapixels, by `alpha`, with the longest payload.
 const LARGEST_PICTURES: u64 = 1344 * MIB;
@@ -33,7 +33,7 @@ impl Budget {
     pub fn for_slots(slots: u32) -> Self {
         let slots = u64::from(slots);
         Self {
-            inputs: (slots * INPUT_A_SLOT).max(MAX_INPUT as u64),
+            inputs: MAX_INPUT as u64 + slots * INPUT_A_SLOT,
             pictures: (slots * PICTURES_A_SLOT).max(LARGEST_PICTURES),
         }
     }
@@ -69,7 +69,7 @@ mod tests {
             let pixels = Memory::pixels_within(budget.pictures, MAX_PAYLOAD_BYTES, &options);
             assert!(pixels >= MAX_CARRIER_PIXELS, "{options:?}: {pixels}");
         }
-        assert!(budget.inputs >= MAX_INPUT as u64);
+        assert!(budget.inputs > MAX_INPUT as u64);
         assert!(Budget::for_slots(32).pictures > budget.pictures);
     }
 

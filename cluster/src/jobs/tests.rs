@@ -75,6 +75,8 @@ pub(super) fn report(incarnation: u64, sequence: u64) -> Report {
         sample_age_ms: 90,
         draining: false,
         full: false,
+        input_room: u64::MAX,
+        input_limit: u64::MAX,
     }
 }
 

@@ -40,7 +40,7 @@ pub enum TicketError {
     OtherSize { ticket: u64, got: u64 },
     #[error("the job's input is longer than {MAX_INPUT} bytes")]
     TooLarge,
-    #[error("the ticket is in use; wait for that job's end")]
+    #[error("this job is being done here already; wait for its end")]
     InUse,
 }
 
@@ -146,7 +146,7 @@ pub(super) mod tests {
         Ticket {
             leader: node_key().public(),
             cluster: HERE.cluster,
-            job: JobId([3; 16]),
+            job: JobId(*Hash::of(input).0.first_chunk().unwrap()),
             client: DEVICE,
             input: Hash::of(input),
             size: input.len() as u64,

@@ -18,7 +18,7 @@ use super::admitted::{Admitted, Hold};
 use super::counters::{Counters, JobCounts};
 use super::error::JobError;
 use super::hide::Hide;
-use super::intake::{Done, Intake, Load, Refusal};
+use super::intake::{Claim, Done, Intake, Load, Refusal};
 use super::memory::{Budget, Taken};
 use super::meter::{Granted, Meter};
 use super::pool::{Shape, Work, start_slot};
@@ -145,9 +145,14 @@ impl Worker {
             checked => checked?,
         };
         let id = TicketId::of(ticket);
+        let claim = Claim {
+            client: body.client,
+            job: body.job,
+            size: body.size,
+        };
         let admission = self
             .shared
-            .change(|intake| intake.admit(id, body.size, Instant::now()))
+            .change(|intake| intake.admit(id, claim, Instant::now()))
             .map_err(refused)?;
         Ok(Admitted {
             hold: Arc::new(Hold {

@@ -6,7 +6,7 @@ use cameo_common::wire;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Goes up with each change of the layout below.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// What one node asks of another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +82,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use cameo_common::ids::{Hash, JobId};
+    use cameo_common::signed::Signed;
 
     #[test]
     fn the_bytes_of_calls_and_answers_are_pinned() {
@@ -89,11 +90,11 @@ mod tests {
         let key = [7u8; 32];
         let epoch = 300; // ac 02
         let renew = encode(&NodeCall::Renew(vec![(device, epoch)]));
-        assert_eq!(renew, [&[2, 0, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(renew, [&[3, 0, 1], &key[..], &[0xac, 2]].concat());
         let probe = encode(&NodeCall::Probe { device, epoch });
-        assert_eq!(probe, [&[2, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(probe, [&[3, 1], &key[..], &[0xac, 2]].concat());
         let stream = encode(&NodeCall::ProbeStream { device, epoch });
-        assert_eq!(stream, [&[2, 2], &key[..], &[0xac, 2]].concat());
+        assert_eq!(stream, [&[3, 2], &key[..], &[0xac, 2]].concat());
         let request = PlaceJob {
             job: JobId([3; 16]),
             input: Hash([4; 32]),
@@ -104,12 +105,29 @@ mod tests {
             jobs: vec![request],
             client: device,
         });
-        let body = [&[2, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
+        let body = [&[3, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
         assert_eq!(place, body);
         assert_eq!(
             encode(&NodeAnswer::Renewed(vec![true, false])),
-            [2, 2, 2, 1, 0]
+            [3, 2, 2, 1, 0]
         );
+        let placed = Placed {
+            worker: 6,
+            url: "http://n".into(),
+            leader: 1,
+            expected_ms: 300,
+            ticket: Signed::from_bytes(vec![0xcc]),
+        };
+        let refused = NotPlaced {
+            code: ErrorCode::Busy,
+            message: "no".into(),
+            retry_after_ms: Some(7),
+        };
+        let answer = encode(&NodeAnswer::Placed(vec![Ok(placed), Err(refused)]));
+        let placed = [&[0, 6, 8], &b"http://n"[..], &[1, 0xac, 2, 1, 0xcc]].concat();
+        let busy = wire::encode(&ErrorCode::Busy);
+        let refused = [&[1], &busy[..], &[2], b"no", &[1, 7]].concat();
+        assert_eq!(answer, [&[3, 5, 2], &placed[..], &refused].concat());
     }
 
     #[test]

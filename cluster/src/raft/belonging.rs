@@ -56,8 +56,8 @@ impl Belonging {
         self.started_empty && metrics.last_log_index.is_none() && metrics.last_applied.is_none()
     }
 
-    /// A majority has agreed that this node is a member. That holds for good: it does not hear of its removal, and an
-    /// id that was removed never comes back.
+    /// A majority has agreed that this node is a member, as far as it has heard. That holds for good: nobody tells it of
+    /// its removal.
     pub async fn was_let_in(&self) -> bool {
         match self.membership.consensus.get() {
             Some(consensus) => consensus.is_agreed_member(self.me.id).await,

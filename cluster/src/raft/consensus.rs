@@ -211,8 +211,8 @@ where
                 let agreed = state.membership_state.committed();
                 agreed.get_node(&node).is_some()
             });
-            // One that has stopped says nothing more.
-            agreed.await.unwrap_or(false)
+            // One that has stopped asks for nothing more.
+            agreed.await.unwrap_or(true)
         })
     }
 

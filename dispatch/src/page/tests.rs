@@ -59,8 +59,16 @@ fn a_ticket_counts_in_the_book_until_it_is_taken_up() {
 
 #[test]
 fn a_ticket_signed_twice_counts_once() {
-    let book = booked(&[1, 1]);
-    assert_eq!(book.booked_cpu_ms(), 50);
+    let mut book = booked(&[1]);
+    let dearer = Placement {
+        cost_ms: 60,
+        ..book.booked[&ticket(1)]
+    };
+    book.place(INCARNATION, ticket(1), dearer);
+    assert_eq!((book.booked(), book.booked_cpu_ms()), (1, 50));
+    book.heard(&told(1, 0, &[taken(1)]), NOW);
+    book.place(INCARNATION, ticket(1), dearer);
+    assert_eq!((book.booked(), book.booked_cpu_ms()), (0, 0));
 }
 
 #[test]
@@ -123,8 +131,8 @@ fn a_job_that_is_placed_again_gives_its_first_ticket_back() {
     book.give_back(&PublicKey([9; 32]), JobId([2; 16]));
     // One that was taken up is work, whoever wants it.
     book.give_back(&CLIENT, JobId([3; 16]));
-    assert_eq!((book.booked(), book.booked_by(&CLIENT)), (1, 50));
-    assert_eq!(book.booked_by(&PublicKey([9; 32])), 0);
+    assert_eq!((book.booked(), book.booked_by(&CLIENT, NOW)), (1, 50));
+    assert_eq!(book.booked_by(&PublicKey([9; 32]), NOW), 0);
     // It was used after all: it is in the report, and in the book no more.
     book.heard(&told(2, 1, &[taken(1), finished(1, 5)]), NOW);
     assert_eq!(book.booked_cpu_ms(), 50);
@@ -150,7 +158,7 @@ proptest! {
         fates in prop::collection::vec(0..3u8, 1..40),
         arrives in prop::collection::vec(any::<bool>(), 40),
     ) {
-            let tickets: Vec<u8> = (0..fates.len() as u8).collect();
+        let tickets: Vec<u8> = (0..fates.len() as u8).collect();
         let mut book = booked(&tickets);
         let (mut events, mut sequence) = (Vec::new(), 0);
         let mut learned = 0;

@@ -32,7 +32,7 @@ pub fn measure() -> Figure {
         };
         let began = Instant::now();
         desk.give_back(&CLIENT, job.id);
-        let enough = black_box(desk.has_booked_enough(&CLIENT));
+        let enough = black_box(desk.has_booked_enough(&CLIENT, NOW));
         let decision = black_box(desk.decide(black_box(&job), NOW, n));
         runs.push(began.elapsed().as_secs_f64() * 1e6);
         assert!(
@@ -93,5 +93,7 @@ fn report(chance: &mut StdRng) -> Report {
         sample_age_ms: 50,
         draining: false,
         full: false,
+        input_room: u64::MAX,
+        input_limit: u64::MAX,
     }
 }

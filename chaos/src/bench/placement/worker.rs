@@ -203,6 +203,8 @@ impl Worker {
             sample_age_ms: ((now - self.busy.sampled_at) / MILLISECOND) as u32,
             draining: false,
             full: false,
+            input_room: u64::MAX,
+            input_limit: u64::MAX,
         }
     }
 

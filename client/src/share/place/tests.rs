@@ -33,6 +33,9 @@ enum Habit {
     /// Says that it has too little memory.
     TooSmall,
     RefusesTheJob,
+    /// Says that the ticket is of an old term.
+    RefusesTheTicket,
+    Busy,
     /// Gives back something else.
     Lies,
     /// Takes the job, and is heard of no more.
@@ -47,6 +50,8 @@ struct Node {
     habits: Arc<Vec<Habit>>,
     /// How many jobs each call had.
     calls: Arc<Mutex<Vec<usize>>>,
+    /// What each job excluded.
+    excluded: Arc<Mutex<Vec<Vec<u64>>>>,
     /// Calls that may be answered.
     leave: Arc<Semaphore>,
 }
@@ -55,6 +60,7 @@ async fn place(State(node): State<Node>, Json(asked): Json<PlaceJobs>) -> Json<P
     node.calls.lock().unwrap().push(asked.jobs.len());
     node.leave.acquire().await.unwrap().forget();
     let place = |job: &PlaceJob| {
+        node.excluded.lock().unwrap().push(job.exclude.clone());
         let worker = (1..=node.habits.len() as u64).find(|id| !job.exclude.contains(id));
         match worker {
             Some(worker) => Placement::Placed(Placed {
@@ -84,6 +90,8 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
         }
         Habit::TooSmall => refuse(ErrorCode::WorkerTooSmall),
         Habit::RefusesTheJob => refuse(ErrorCode::BadJob),
+        Habit::RefusesTheTicket => refuse(ErrorCode::BadTicket),
+        Habit::Busy => refuse(ErrorCode::Busy),
         Habit::Lies => "something else".into_response(),
         Habit::StandsStill => std::future::pending().await,
     }
@@ -100,17 +108,19 @@ async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
     let cluster = descriptor.founds().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let nodes = (1..=habits.len() as u64).map(|id| (id, url.clone()));
     let node = Node {
         info: ClusterInfo {
             schema: SCHEMA,
             cluster,
             descriptors: vec![descriptor],
-            nodes: vec![],
+            nodes: nodes.collect(),
             now: clock::now(),
         },
         url: url.clone(),
         habits: Arc::new(habits.to_vec()),
         calls: Arc::default(),
+        excluded: Arc::default(),
         leave: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
     };
     let tell = async |State(node): State<Node>| Json(node.info);
@@ -170,6 +180,30 @@ async fn a_worker_that_stands_still_is_given_up_long_before_the_longest_job_ends
     assert_eq!(hidden.unwrap().worker, 2);
     let why = "worker 1 did not do it: it stood still for 5.0 s; trying another worker";
     assert_eq!(steps[0], why);
+}
+
+#[tokio::test]
+async fn the_last_worker_that_is_tried_is_waited_for() {
+    let (api, _) = node(&[Habit::StandsStill]).await;
+    let hidden = tokio::spawn(async move { hidden(&api, api.preparing()).await.0 });
+    let patience = crate::cluster_api::JOB_PATIENCE + Duration::from_secs(1);
+    assert!(timeout(patience, hidden).await.is_err());
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_no_longer_good_costs_another_and_excludes_nobody() {
+    let (api, node) = node(&[Habit::RefusesTheTicket, Habit::Works]).await;
+    let (hidden, _) = hidden(&api, api.preparing()).await;
+    // Twice by one worker: its clock is wrong, and another is asked.
+    assert_eq!(hidden.unwrap().worker, 2);
+    assert_eq!(*node.excluded.lock().unwrap(), [vec![], vec![], vec![1]]);
+}
+
+#[tokio::test]
+async fn workers_that_have_enough_to_do_say_nothing_about_the_photo() {
+    let (api, _) = node(&[Habit::Busy, Habit::Busy, Habit::Works]).await;
+    let (failed, _) = hidden(&api, api.preparing()).await;
+    assert_eq!(failed.unwrap_err().code, BUSY);
 }
 
 #[tokio::test]

@@ -134,7 +134,8 @@ fn decisions(page: &mut Page, decided: &DecisionCounts) {
     page.counter("cameo_decisions_total", help)
         .labelled("choice", &"worker", &decided.worker)
         .labelled("choice", &"busy", &decided.busy)
-        .labelled("choice", &"nobody", &decided.nobody);
+        .labelled("choice", &"nobody", &decided.nobody)
+        .labelled("choice", &"own_share", &decided.own_share);
 }
 
 /// One figure of a load: name, meaning, value.
@@ -181,7 +182,7 @@ const LOADS: [Load; 10] = [
     ),
     (
         "full",
-        "1 while the node holds as many jobs as it may.",
+        "1 while the node holds as many jobs as it may, or stands still for want of memory.",
         |load| f64::from(u8::from(load.full)),
     ),
     ("report_age_seconds", "Age of these figures.", |load| {

@@ -32,6 +32,7 @@ fn figures(leads: bool) -> Figures {
             worker: 9,
             busy: 8,
             nobody: 0,
+            own_share: 3,
         },
         workers: vec![(1, true, Some(load(2))), (12, false, None)],
     }

@@ -249,12 +249,38 @@ fn a_device_that_uses_none_of_its_tickets_leaves_room_for_others() {
     leader.hear(3, |_| {});
     let refused = (0..=u8::MAX).find_map(|n| leader.place(&job(n)).err());
     assert_eq!(refused, Some(PlaceError::BookedEnough));
+    assert_eq!(leader.dispatcher.decided().own_share, 1);
     // then others are served
     let other = PublicKey([9; 32]);
     let placed = leader
         .dispatcher
         .place_all(&[job(1)], other, &leader.view(), 7);
     assert!(placed.unwrap()[0].is_ok());
+}
+
+#[test]
+fn a_job_is_named_once_in_a_call() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let twice = [job(1), job(2), job(1)];
+    let placed = leader
+        .dispatcher
+        .place_all(&twice, CLIENT, &leader.view(), 7);
+    assert_eq!(placed, Err(PlaceError::Twice(JobId([1; 16]))));
+    assert!(leader.decisions.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_worker_without_room_for_this_input_is_passed_over() {
+    let mut leader = leading();
+    leader.hear(2, |told| told.input_room = 999_999);
+    leader.hear(3, |told| told.backlog_cpu_ms = 900);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    // One that never takes it says so itself, and to its client.
+    leader.hear(2, |told| {
+        (told.input_room, told.input_limit) = (999_999, 999_999)
+    });
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
 }
 
 #[test]
@@ -368,11 +394,11 @@ fn every_decision_is_logged_and_replays() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     leader.hear(3, |told| told.backlog_cpu_ms = 50);
-    for n in 0..20 {
+    for n in 0..10 {
         leader.place(&job(n)).unwrap();
     }
     let decisions = leader.decisions.lock().unwrap();
-    assert_eq!(decisions.len(), 20);
+    assert_eq!(decisions.len(), 10);
     assert!(decisions.iter().all(Decision::replays));
 }
 

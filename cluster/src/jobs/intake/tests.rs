@@ -15,6 +15,15 @@ fn id(n: usize) -> TicketId {
     TicketId(bytes)
 }
 
+/// Of a client of its own, for the job of this number.
+fn claim(n: usize, size: u64) -> Claim {
+    Claim {
+        client: PublicKey(n.to_le_bytes().repeat(4).try_into().unwrap()),
+        job: JobId([n as u8; 16]),
+        size,
+    }
+}
+
 fn intake() -> Intake<&'static str> {
     Intake::new(1, 1000, BUDGET)
 }
@@ -30,8 +39,8 @@ fn done(cpu_ms: u64, carrier: u64) -> Option<Done> {
 fn jobs_run_in_the_order_in_which_their_inputs_came() {
     let now = Instant::now();
     let mut intake = intake();
-    intake.admit(id(1), MIB, now).unwrap();
-    intake.admit(id(2), MIB, now).unwrap();
+    intake.admit(id(1), claim(1, MIB), now).unwrap();
+    intake.admit(id(2), claim(2, MIB), now).unwrap();
     intake.enqueue(id(2), "second ticket", MIB);
     intake.enqueue(id(1), "first ticket", MIB);
     assert_eq!(intake.begin(now), Some((id(2), "second ticket")));
@@ -43,10 +52,10 @@ fn jobs_run_in_the_order_in_which_their_inputs_came() {
 fn a_ticket_is_not_used_twice_at_once_but_may_be_again() {
     let now = Instant::now();
     let mut intake = intake();
-    let first = intake.admit(id(1), MIB, now).unwrap();
-    assert_eq!(intake.admit(id(1), MIB, now), Err(Refusal::InUse));
+    let first = intake.admit(id(1), claim(1, MIB), now).unwrap();
+    assert_eq!(intake.admit(id(1), claim(1, MIB), now), Err(Refusal::InUse));
     intake.end(id(1), None, now);
-    let again = intake.admit(id(1), MIB, now).unwrap();
+    let again = intake.admit(id(1), claim(1, MIB), now).unwrap();
     intake.give_up(first, now);
     assert_eq!(intake.held(), 1, "the first taking up has ended already");
     intake.give_up(again, now);
@@ -58,25 +67,27 @@ fn the_number_of_jobs_is_bounded() {
     let now = Instant::now();
     let mut intake = intake();
     for n in 0..MAX_HELD {
-        intake.admit(id(n), 1, now).unwrap();
+        intake.admit(id(n), claim(n, 1), now).unwrap();
     }
-    let full = intake.admit(id(MAX_HELD), 1, now).unwrap_err();
+    let full = intake
+        .admit(id(MAX_HELD), claim(MAX_HELD, 1), now)
+        .unwrap_err();
     assert!(matches!(full, Refusal::Full { retry_after } if retry_after >= MIN_RETRY_AFTER));
     intake.end(id(0), None, now);
-    intake.admit(id(MAX_HELD), 1, now).unwrap();
+    intake.admit(id(MAX_HELD), claim(MAX_HELD, 1), now).unwrap();
 }
 
 #[test]
 fn the_memory_for_inputs_is_bounded() {
     let now = Instant::now();
     let mut intake = intake();
-    let large = intake.admit(id(1), BUDGET.inputs, now).unwrap();
+    let large = intake.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
     assert!(matches!(
-        intake.admit(id(2), 1, now),
+        intake.admit(id(2), claim(2, 1), now),
         Err(Refusal::Full { .. })
     ));
     intake.give_up(large, now);
-    intake.admit(id(2), 1, now).unwrap();
+    intake.admit(id(2), claim(2, 1), now).unwrap();
 }
 
 #[test]
@@ -84,7 +95,7 @@ fn giving_up_removes_what_waits_and_leaves_what_runs() {
     let now = Instant::now();
     let mut intake = intake();
     let taken: Vec<Admission> = (1..=3)
-        .map(|n| intake.admit(id(n), MIB, now).unwrap())
+        .map(|n| intake.admit(id(n), claim(n, MIB), now).unwrap())
         .collect();
     intake.enqueue(id(1), "runs", MIB);
     intake.enqueue(id(2), "waits", MIB);
@@ -102,8 +113,8 @@ fn giving_up_removes_what_waits_and_leaves_what_runs() {
 fn the_backlog_shrinks_as_a_job_runs_but_not_to_nothing() {
     let now = Instant::now();
     let mut intake = intake();
-    intake.admit(id(1), 10 * MIB, now).unwrap();
-    intake.admit(id(2), 10 * MIB, now).unwrap();
+    intake.admit(id(1), claim(1, 10 * MIB), now).unwrap();
+    intake.admit(id(2), claim(2, 10 * MIB), now).unwrap();
     intake.enqueue(id(1), "", MIB);
     let all = intake.load(1000, now).backlog_cpu_ms;
     assert!(all > 100);
@@ -121,7 +132,7 @@ fn a_job_is_no_part_of_the_backlog_before_its_input_is_here() {
     let now = Instant::now();
     let mut intake = intake();
     for n in 1..=2 {
-        intake.admit(id(n), MIB, now).unwrap();
+        intake.admit(id(n), claim(n, MIB), now).unwrap();
     }
     let load = intake.load(1000, now);
     assert_eq!((load.incoming, load.queued, load.backlog_cpu_ms), (2, 0, 0));
@@ -140,24 +151,21 @@ fn it_is_full_with_as_many_jobs_as_it_holds_or_with_their_inputs() {
     let now = Instant::now();
     let mut intake = intake();
     for n in 1..MAX_HELD {
-        intake.admit(id(n), 1, now).unwrap();
+        intake.admit(id(n), claim(n, 1), now).unwrap();
     }
     assert!(!intake.load(1000, now).full);
-    intake.admit(id(0), 1, now).unwrap();
+    intake.admit(id(0), claim(0, 1), now).unwrap();
     assert!(intake.load(1000, now).full);
     intake.end(id(0), None, now);
     assert!(!intake.load(1000, now).full);
-    let spare = BUDGET.inputs / INPUTS_SPARE;
-    intake.admit(id(0), BUDGET.inputs - spare, now).unwrap();
-    assert!(intake.load(1000, now).full);
 }
 
 #[test]
 fn it_is_full_while_carriers_that_nobody_fetches_hold_the_memory_for_the_next_job() {
     let now = Instant::now();
     let mut intake = intake();
-    let first = intake.admit(id(1), 1, now).unwrap();
-    intake.admit(id(2), 1, now).unwrap();
+    let first = intake.admit(id(1), claim(1, 1), now).unwrap();
+    intake.admit(id(2), claim(2, 1), now).unwrap();
     intake.enqueue(id(1), "made, and not fetched", 9 * MIB);
     intake.enqueue(id(2), "waits", 9 * MIB);
     intake.begin(now);
@@ -171,16 +179,68 @@ fn it_is_full_while_carriers_that_nobody_fetches_hold_the_memory_for_the_next_jo
 }
 
 #[test]
+fn it_is_full_too_when_nothing_waits_for_the_memory_that_nobody_gives_back() {
+    let now = Instant::now();
+    let mut intake = intake();
+    intake.admit(id(1), claim(1, 1), now).unwrap();
+    intake.enqueue(id(1), "made, and not fetched", 9 * MIB);
+    intake.begin(now);
+    intake.end(id(1), done(1, 9 * MIB), now);
+    assert!(intake.load(1000, now).full);
+}
+
+#[test]
+fn it_tells_how_long_an_input_may_be() {
+    let now = Instant::now();
+    let mut intake = intake();
+    intake.admit(id(1), claim(1, 30 * MIB), now).unwrap();
+    let load = intake.load(1000, now);
+    assert_eq!((load.input_room, load.input_limit), (70 * MIB, 100 * MIB));
+}
+
+#[test]
+fn a_job_is_done_once_however_many_tickets_were_signed_for_it() {
+    let now = Instant::now();
+    let mut intake = intake();
+    let first = intake.admit(id(1), claim(1, 1), now).unwrap();
+    assert_eq!(intake.admit(id(2), claim(1, 1), now), Err(Refusal::InUse));
+    intake.give_up(first, now);
+    intake.admit(id(2), claim(1, 1), now).unwrap();
+}
+
+#[test]
+fn one_device_leaves_places_and_memory_to_others() {
+    let now = Instant::now();
+    let of_one = |n: usize, size| Claim {
+        client: PublicKey([1; 32]),
+        ..claim(n, size)
+    };
+    let is_full = |refused| matches!(refused, Err(Refusal::Full { .. }));
+    // given a device with many jobs
+    let mut many = intake();
+    for n in 0..MAX_HELD / 2 {
+        many.admit(id(n), of_one(n, 1), now).unwrap();
+    }
+    assert!(is_full(many.admit(id(90), of_one(90, 1), now)));
+    many.admit(id(91), claim(91, 1), now).unwrap();
+    // and one with a large job, and then another
+    let mut large = intake();
+    large.admit(id(1), of_one(1, 80 * MIB), now).unwrap();
+    assert!(is_full(large.admit(id(2), of_one(2, MIB), now)));
+    large.admit(id(3), claim(3, 20 * MIB), now).unwrap();
+}
+
+#[test]
 fn the_leader_is_told_of_a_ticket_that_was_refused_and_of_none_in_use() {
     let now = Instant::now();
     let mut intake = intake();
-    intake.admit(id(1), BUDGET.inputs, now).unwrap();
+    intake.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
     for _ in 0..3 {
-        intake.admit(id(1), 1, now).unwrap_err();
-        intake.admit(id(2), 1, now).unwrap_err();
+        intake.admit(id(1), claim(1, 1), now).unwrap_err();
+        intake.admit(id(2), claim(2, 1), now).unwrap_err();
     }
     intake.drain();
-    intake.admit(id(3), 1, now).unwrap_err();
+    intake.admit(id(3), claim(3, 1), now).unwrap_err();
     let refused = |n| Event::Finished {
         ticket: id(n),
         cpu_ms: None,
@@ -194,7 +254,7 @@ fn only_jobs_that_were_done_count_and_teach() {
     let now = Instant::now();
     let mut intake = intake();
     for n in 1..=3 {
-        intake.admit(id(n), MIB, now).unwrap();
+        intake.admit(id(n), claim(n, MIB), now).unwrap();
     }
     intake.end(id(1), done(700, 0), now);
     intake.end(id(2), None, now);
@@ -206,7 +266,7 @@ fn only_jobs_that_were_done_count_and_teach() {
         cpu_ms: Some(700),
     };
     assert_eq!(events[3], expected);
-    intake.admit(id(4), MIB, now).unwrap();
+    intake.admit(id(4), claim(4, MIB), now).unwrap();
     assert!(intake.load(1000, now).incoming_cpu_ms > 700);
 }
 
@@ -214,9 +274,12 @@ fn only_jobs_that_were_done_count_and_teach() {
 fn draining_refuses_the_new_and_keeps_the_old() {
     let now = Instant::now();
     let mut intake = intake();
-    intake.admit(id(1), MIB, now).unwrap();
+    intake.admit(id(1), claim(1, MIB), now).unwrap();
     intake.drain();
-    assert_eq!(intake.admit(id(2), MIB, now), Err(Refusal::Draining));
+    assert_eq!(
+        intake.admit(id(2), claim(2, MIB), now),
+        Err(Refusal::Draining)
+    );
     assert_eq!(intake.held(), 1);
     assert!(intake.load(1000, now).draining);
 }
@@ -225,11 +288,11 @@ fn draining_refuses_the_new_and_keeps_the_old() {
 fn an_input_that_never_fits_is_told_apart_from_one_that_does_not_fit_now() {
     let now = Instant::now();
     let mut intake = intake();
-    intake.admit(id(1), MIB, now).unwrap();
-    let full = intake.admit(id(2), BUDGET.inputs, now);
+    intake.admit(id(1), claim(1, MIB), now).unwrap();
+    let full = intake.admit(id(2), claim(2, BUDGET.inputs), now);
     assert!(matches!(full, Err(Refusal::Full { .. })));
     let limit = BUDGET.inputs;
-    let never = intake.admit(id(2), limit + 1, now);
+    let never = intake.admit(id(2), claim(2, limit + 1), now);
     assert_eq!(never, Err(Refusal::TooLong { limit }));
 }
 
@@ -239,7 +302,7 @@ fn a_job_without_memory_waits_and_none_goes_past_it() {
     let now = Instant::now();
     let mut intake = intake();
     for n in 1..=3 {
-        intake.admit(id(n), MIB, now).unwrap();
+        intake.admit(id(n), claim(n, MIB), now).unwrap();
     }
     intake.enqueue(id(1), "runs", 2 * MIB);
     intake.enqueue(id(2), "large", 9 * MIB);
@@ -259,7 +322,7 @@ fn a_job_without_memory_waits_and_none_goes_past_it() {
 fn a_carrier_counts_until_it_was_taken() {
     let now = Instant::now();
     let mut intake = intake();
-    let admission = intake.admit(id(1), 3 * MIB, now).unwrap();
+    let admission = intake.admit(id(1), claim(1, 3 * MIB), now).unwrap();
     intake.enqueue(id(1), "", 5 * MIB);
     intake.begin(now);
     let taken = |inputs, pictures| Taken { inputs, pictures };
@@ -278,7 +341,7 @@ fn a_job_whose_client_has_gone_keeps_no_carrier_and_teaches_nothing() {
     let now = Instant::now();
     let mut intake = intake();
     let before = intake.costs.predict(MIB);
-    let admission = intake.admit(id(1), MIB, now).unwrap();
+    let admission = intake.admit(id(1), claim(1, MIB), now).unwrap();
     intake.enqueue(id(1), "", MIB);
     intake.begin(now);
     intake.give_up(admission, now);
@@ -331,7 +394,10 @@ impl Model {
         match step {
             Step::Admit(mib) => {
                 self.tickets += 1;
-                if let Ok(admission) = self.intake.admit(id(self.tickets), mib * MIB, self.now) {
+                if let Ok(admission) =
+                    self.intake
+                        .admit(id(self.tickets), claim(self.tickets, mib * MIB), self.now)
+                {
                     self.uploading.push(admission.ticket);
                     self.admissions.push(admission);
                 }

@@ -65,6 +65,8 @@ impl Reporter {
             sample_age_ms: u32::try_from(age).unwrap_or(u32::MAX),
             draining: load.draining,
             full: load.full,
+            input_room: load.input_room,
+            input_limit: load.input_limit,
         }
     }
 }

@@ -155,6 +155,7 @@ async fn a_job_comes_back_done() {
 #[tokio::test]
 async fn a_wrong_ticket_is_refused_and_nothing_is_taken_up() {
     let worker = worker();
+    let before = worker.shared.load(1000).0;
     let input = input(b"abc");
     let refused = worker
         .admit(&signed(&input), PublicKey([9; 32]))
@@ -162,7 +163,7 @@ async fn a_wrong_ticket_is_refused_and_nothing_is_taken_up() {
         .unwrap_err();
     assert_eq!(refused, TicketError::OtherClient.into());
     assert_eq!(refused.code(), cameo_common::api::ErrorCode::BadTicket);
-    assert_eq!(worker.shared.load(1000).0, Load::default());
+    assert_eq!(worker.shared.load(1000).0, before);
 }
 
 #[tokio::test]
@@ -235,10 +236,10 @@ async fn a_ticket_is_not_used_twice_at_once() {
 }
 
 #[tokio::test]
-async fn a_full_worker_says_when_to_come_back() {
+async fn a_worker_with_enough_of_one_device_says_when_to_come_back() {
     let worker = worker();
     let mut held = Vec::new();
-    for n in 0..super::super::intake::MAX_HELD as u8 {
+    for n in 0..super::super::intake::MAX_HELD as u8 / 2 {
         held.push(worker.admit(&signed(&input(&[n])), DEVICE).await.unwrap());
     }
     let one_more = signed(&input(b"one more"));
