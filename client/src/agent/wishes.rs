@@ -42,6 +42,8 @@ impl Service {
         let (live, ended): (Vec<_>, Vec<_>) = self
             .grants_of(from, &wish.image)?
             .into_iter()
+            // What never came into the ledger is nothing that he holds.
+            .filter(|owned| owned.stage >= Stage::Recorded)
             .partition(|owned| owned.is_live(now));
         if let Some(grant) = live.iter().find(|live| live.request_id != wish.request) {
             return Ok(AskOutcome::Held(grant.grant));

@@ -53,6 +53,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         }
         (Asked::Photo(_), state) => {
             let terms = terms(ctx, &incoming, &arguments)?;
+            share::no_other(ctx, &incoming)?;
             if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {
                 change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
                     kept.state = IncomingState::Approved(terms);

@@ -63,6 +63,12 @@ async fn while_a_grant_lives_used_up_or_not_no_other_is_made() {
 }
 
 #[tokio::test]
+async fn what_never_came_into_the_ledger_is_nothing_that_a_viewer_holds() {
+    let world = open_image(Some(owned(Stage::Carried)));
+    assert_eq!(ask(&world, 2).unwrap(), AskOutcome::Preparing);
+}
+
+#[tokio::test]
 async fn the_end_of_one_viewer_s_grant_is_nothing_to_another() {
     let world = open_image(Some(GrantOwned {
         revoked: true,
