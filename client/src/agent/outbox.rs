@@ -7,6 +7,7 @@
 mod attempts;
 mod lanes;
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use cameo_common::ids::{Millis, UserName};
@@ -39,8 +40,10 @@ const LOOK_IDLE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     pub key: OutboxKey,
-    /// Whom it is for; none when it is for the cluster alone.
+    /// For whose sake it is; none when the cluster alone is told something.
     pub peer: Option<UserName>,
+    /// Of the rights that go with it; 0 when none do.
+    pub version: u64,
 }
 
 impl Due {
@@ -48,11 +51,23 @@ impl Due {
         Self {
             key,
             peer: Some(peer.clone()),
+            version: 0,
+        }
+    }
+
+    fn for_viewer(key: OutboxKey, owned: &GrantOwned) -> Self {
+        Self {
+            version: owned.version,
+            ..Self::for_peer(key, &owned.viewer)
         }
     }
 
     fn for_cluster(key: OutboxKey) -> Self {
-        Self { key, peer: None }
+        Self {
+            key,
+            peer: None,
+            version: 0,
+        }
     }
 }
 
@@ -65,7 +80,9 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
     for (_, incoming) in vault.list::<Incoming>()? {
         let request = incoming.request;
         match incoming.state {
-            IncomingState::Approved(_) => due.push(Due::for_cluster(OutboxKey::Share(request))),
+            IncomingState::Approved(_) => {
+                due.push(Due::for_peer(OutboxKey::Share(request), &incoming.viewer));
+            }
             IncomingState::Denied { told: false, .. }
             | IncomingState::Failed { told: false, .. } => {
                 let key = OutboxKey::Denied(request);
@@ -75,18 +92,18 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
         }
     }
     for (_, owned) in vault.list::<GrantOwned>()? {
-        let (grant, viewer) = (owned.grant, &owned.viewer);
+        let grant = owned.grant;
         match owned.stage {
             Stage::Carried => {}
             Stage::Recorded if owned.is_live(now) => {
-                due.push(Due::for_peer(OutboxKey::Deliver(grant), viewer));
+                due.push(Due::for_viewer(OutboxKey::Deliver(grant), &owned));
             }
             Stage::Delivered => due.push(Due::for_cluster(OutboxKey::Receipt(grant))),
             Stage::Recorded | Stage::Settled => {}
         }
         let behind = owned.acknowledged < owned.version;
         if owned.stage >= Stage::Delivered && behind && owned.version > 1 {
-            due.push(Due::for_peer(OutboxKey::Rights(grant), viewer));
+            due.push(Due::for_viewer(OutboxKey::Rights(grant), &owned));
         }
     }
     for (_, held) in vault.list::<GrantHeld>()? {
@@ -120,6 +137,7 @@ pub(super) async fn work(core: Core) {
             }
             () = lanes.one_ended() => {}
         }
+        lanes.take_turns(&mut queue);
         queue.retain(|thing: &Due| !lanes.take(thing, || attempt(core.clone(), thing.clone())));
     }
 }
@@ -154,21 +172,21 @@ pub(super) fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
     let vault = &core.ctx.vault;
     let now = clock::now();
     let mut things = due(vault, now)?;
-    let attempts = vault.list::<Attempts>()?;
-    for (id, attempt) in &attempts {
-        if things.iter().all(|thing| thing.key != attempt.key) {
-            vault.delete::<Attempts>(id)?;
+    let keys: HashSet<OutboxKey> = things.iter().map(|thing| thing.key).collect();
+    let mut next = HashMap::new();
+    for (id, attempts) in vault.list::<Attempts>()? {
+        if keys.contains(&attempts.key) {
+            next.insert(attempts.key, attempts.next);
+        } else {
+            vault.delete::<Attempts>(&id)?;
         }
     }
-    let next = |key: OutboxKey| {
-        let mut attempts = attempts.iter().map(|(_, attempt)| attempt);
-        attempts
-            .find(|attempt| attempt.key == key)
-            .map_or(now, |attempt| attempt.next)
-    };
-    things.retain(|thing| next(thing.key) != Attempts::GIVEN_UP);
+    let next = |thing: &Due| next.get(&thing.key).copied().unwrap_or_default();
+    things.retain(|thing| next(thing) != Attempts::GIVEN_UP);
     let waiting = !things.is_empty();
-    things.retain(|thing| next(thing.key) <= now);
+    things.retain(|thing| next(thing) <= now);
+    // Of what is for one peer, what was never tried comes before what has failed.
+    things.sort_by_key(next);
     Ok((things, waiting))
 }
 
@@ -184,7 +202,7 @@ async fn attempt(core: Core, thing: Due) {
     };
     let outcome = carry_out(&core, key).await;
     let kept = match outcome {
-        Ok(()) => core.ctx.vault.delete::<Attempts>(&key.id()).map(drop),
+        Ok(()) => Attempts::forget(&core.ctx.vault, key),
         Err(error) => failed(&core, &thing, &error).await,
     };
     drop(working);
@@ -239,7 +257,7 @@ async fn tell_no(core: &Core, id: &str) -> Result<(), Failure> {
         return Ok(());
     };
     let request = incoming.request;
-    let said = match incoming.state {
+    let said = match incoming.state.clone() {
         IncomingState::Denied {
             reason,
             told: false,
@@ -252,7 +270,7 @@ async fn tell_no(core: &Core, id: &str) -> Result<(), Failure> {
     let asked = core.peers.ask(&person, said, ACK_DEADLINE).await;
     let (reply, _, _) = asked.map_err(|error| error.failure(who))?;
     if matches!(reply, PeerReply::Noted) {
-        is_told(&ctx.vault, request)?;
+        is_told(&ctx.vault, request, &incoming.state)?;
     }
     Ok(())
 }

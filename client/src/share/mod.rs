@@ -14,15 +14,17 @@ mod seal;
 
 use cameo_common::ids::{GrantId, RequestId};
 
+use crate::clock;
 use crate::context::Context;
 use crate::conversation::Peers;
 use crate::exit::Failure;
 use crate::notices::{Notice, Notices};
+use crate::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
 
 pub use deliver::{check_receipt, deliver, send_rights};
-pub(crate) use place::BUSY;
+pub(crate) use place::{BUSY, NO_WORKER};
 pub use record::{record, settle};
 
 /// The grant of a request, if one has been made.
@@ -33,6 +35,33 @@ pub fn grant_of(ctx: &Context, request: &RequestId) -> Result<Option<GrantOwned>
     let all = ctx.vault.list::<GrantOwned>()?;
     let found = all.into_iter().map(|(_, grant)| grant);
     Ok(found.into_iter().find(|grant| grant.request_id == *request))
+}
+
+/// Requires that the viewer has no other grant of the image: the ledger takes one at a time.
+///
+/// # Errors
+/// When he has one; when the vault cannot be read.
+pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), Failure> {
+    let now = clock::now();
+    let all = ctx.vault.list::<GrantOwned>()?;
+    let mut owned = all.into_iter().map(|(_, owned)| owned);
+    let other = owned.find(|owned| {
+        owned.image == incoming.image
+            && owned.viewer_key == incoming.viewer_key
+            && owned.request_id != incoming.request
+            && owned.is_known(now)
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Failure::other(
+            "grant_exists",
+            format!(
+                "{0} has this image already (grant {1}): deny this request, or end that grant first with `cameo revoke {1}`",
+                other.viewer,
+                short(&other.grant)
+            ),
+        )),
+    }
 }
 
 /// Makes and records the grant of an approved request, as far as that is not done.
@@ -126,6 +155,7 @@ async fn carry(
     request: &RequestId,
 ) -> Result<GrantOwned, Failure> {
     let (incoming, terms) = approved(ctx, request)?;
+    no_other(ctx, &incoming)?;
     let image = ctx
         .vault
         .get::<Image>(&incoming.image.to_string())?
@@ -150,6 +180,13 @@ fn approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), Fai
     match incoming {
         Some(incoming) => match incoming.state {
             IncomingState::Approved(terms) => Ok((incoming, terms)),
+            // The agent was faster, and came to an end with it.
+            IncomingState::Failed { why, .. } => Err(Failure::other(
+                "share_failed",
+                format!(
+                    "the photo could not be made ({why}); when that is mended, approve it once more"
+                ),
+            )),
             _ => Err(Failure::other(
                 "not_approved",
                 "this request is not approved; `cameo requests` shows how it stands",

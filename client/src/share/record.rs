@@ -7,6 +7,7 @@ use super::assemble::first_deal;
 use crate::cluster_api::ClusterError;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Stage, change};
 
 /// Records a grant in the ledger. Asked again after a crash, it finds that it is there.
@@ -14,28 +15,41 @@ use crate::vault::records::{GrantOwned, Stage, change};
 /// # Errors
 /// When the ledger refuses it, or cannot be reached.
 pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, Failure> {
-    match create(ctx, &owned).await {
-        Err(ClusterError::Api(error)) if error.code == ErrorCode::BadDeal => {
-            // The nodes have changed since it was dealt; nobody has seen this deal yet.
-            let descriptor = ctx.api.descriptor().await?;
-            let share = Share::from_bytes(*owned.cluster_share.expose());
-            owned.deal = first_deal(ctx, &owned.manifest, &share, &descriptor)?;
-            ctx.vault.put(&owned.grant.to_string(), &owned)?;
-            create(ctx, &owned).await?;
-        }
-        Err(ClusterError::Api(error)) if error.code == ErrorCode::GrantExists => {
-            // Ours, by an answer that was lost? Else another one stands in the way.
-            // Only a definite no says the latter.
-            match ctx.api.grant(&owned.grant).await {
-                Err(look) if look.code() == Some(ErrorCode::NotFound) => return Err(error.into()),
-                found => found.map(drop)?,
-            }
-        }
-        recorded => recorded?,
+    let mut created = create(ctx, &owned).await;
+    if is_no(&created, ErrorCode::BadDeal) {
+        // The nodes have changed since it was dealt; nobody has seen this deal yet.
+        let descriptor = ctx.api.descriptor().await?;
+        let share = Share::from_bytes(*owned.cluster_share.expose());
+        owned.deal = first_deal(ctx, &owned.manifest, &share, &descriptor)?;
+        ctx.vault.put(&owned.grant.to_string(), &owned)?;
+        created = create(ctx, &owned).await;
     }
+    if is_no(&created, ErrorCode::GrantExists) {
+        // Ours, by an answer that was lost? Else another one stands in the way.
+        // Only a definite no says the latter.
+        let found = ctx.api.grant(&owned.grant).await.map(drop);
+        if is_no(&found, ErrorCode::NotFound) {
+            forget(ctx, &owned)?;
+        } else {
+            created = found;
+        }
+    }
+    created?;
     advance_to(ctx, owned, Stage::Recorded, |owned| {
         owned.recorded_version = owned.recorded_version.max(1);
     })
+}
+
+fn is_no(answer: &Result<(), ClusterError>, code: ErrorCode) -> bool {
+    matches!(answer, Err(error) if error.code() == Some(code))
+}
+
+/// A grant that the ledger will never have must not pass for one that its viewer holds.
+fn forget(ctx: &Context, owned: &GrantOwned) -> Result<(), VaultError> {
+    ctx.vault.delete::<GrantOwned>(&owned.grant.to_string())?;
+    ctx.vault
+        .delete_blob(GrantOwned::CARRIERS, &owned.blob())
+        .map(drop)
 }
 
 async fn create(ctx: &Context, owned: &GrantOwned) -> Result<(), ClusterError> {

@@ -7,8 +7,9 @@ use axum::routing::post;
 use super::*;
 use crate::share;
 
-/// Records a grant with a node that says it exists, and so much when it is looked up.
-async fn recorded(look_up: ErrorCode) -> Failure {
+/// A home with a carried grant, and what came of recording it with a node that says it exists, and so much when it is
+/// looked up.
+async fn recorded(look_up: ErrorCode) -> (World, Failure) {
     let exists = post(|| ready(no(ErrorCode::GrantExists)));
     let routes = Router::new()
         .route("/v1/grants", exists)
@@ -16,18 +17,65 @@ async fn recorded(look_up: ErrorCode) -> Failure {
     let world = with_node(routes).await;
     let grant = owned(Stage::Carried);
     world.vault().put(&grant.grant.to_string(), &grant).unwrap();
-    share::record(&world.core.ctx, grant).await.unwrap_err()
+    let blob = grant.blob();
+    world
+        .vault()
+        .put_blob(GrantOwned::CARRIERS, &blob, b"a carrier")
+        .unwrap();
+    let failure = share::record(&world.core.ctx, grant).await.unwrap_err();
+    (world, failure)
+}
+
+/// Grants and carriers of the home.
+fn kept(world: &World) -> (usize, usize) {
+    let grants = world.vault().list::<GrantOwned>().unwrap();
+    let carriers = world.vault().list_blobs(GrantOwned::CARRIERS).unwrap();
+    (grants.len(), carriers.len())
 }
 
 #[tokio::test]
 async fn another_grant_stands_in_the_way_only_when_the_ledger_does_not_know_ours() {
-    assert_eq!(recorded(ErrorCode::NotFound).await.code, "grant_exists");
+    let (world, failure) = recorded(ErrorCode::NotFound).await;
+    assert_eq!(failure.code, "grant_exists");
+    // Nothing stays that could pass for a grant which the viewer holds.
+    assert_eq!(kept(&world), (0, 0));
 }
 
 #[tokio::test]
 async fn a_look_up_that_did_not_work_leaves_it_open() {
-    let failure = recorded(ErrorCode::NoQuorum).await;
-    assert_eq!(failure.code, "no_quorum");
-    assert_eq!(recorded(ErrorCode::Unavailable).await.code, "no_quorum");
-    assert_eq!(recorded(ErrorCode::Internal).await.code, "outcome_unknown");
+    for (code, expected) in [
+        (ErrorCode::NoQuorum, "no_quorum"),
+        (ErrorCode::Unavailable, "no_quorum"),
+        (ErrorCode::Internal, "outcome_unknown"),
+    ] {
+        let (world, failure) = recorded(code).await;
+        assert_eq!(failure.code, expected);
+        assert_eq!(kept(&world), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_second_grant_of_an_image_is_not_begun_while_one_lives() {
+    let world = alone();
+    let grant = owned(Stage::Settled);
+    world.vault().put(&grant.grant.to_string(), &grant).unwrap();
+    let first = keep_wish(&world, IncomingState::Granted(grant.grant));
+    let second = Incoming {
+        request: RequestId([2; 16]),
+        asked: Asked::Photo(wish(OTHER, ME, 2)),
+        state: IncomingState::Approved(image(Policy::Open).terms),
+        ..first.clone()
+    };
+    world
+        .vault()
+        .put(&second.request.to_string(), &second)
+        .unwrap();
+    let make = async |request| {
+        let made = share::make(&world.core.ctx, &world.core.notices, &request).await;
+        made.map(|grant| grant.grant)
+    };
+    let refused = make(second.request).await.unwrap_err();
+    assert_eq!(refused.code, "grant_exists");
+    assert!(refused.message.contains("cameo revoke"), "{refused}");
+    assert_eq!(make(first.request).await, Ok(grant.grant));
 }

@@ -71,6 +71,12 @@ impl GrantOwned {
         format!("{}.png", self.grant)
     }
 
+    /// Whether it lives and its viewer may have it or get it: the ledger has it.
+    #[must_use]
+    pub fn is_known(&self, now: Millis) -> bool {
+        self.stage >= Stage::Recorded && self.is_live(now)
+    }
+
     /// Whether it may still permit a view, now or after its rights are raised.
     #[must_use]
     pub fn is_live(&self, now: Millis) -> bool {
