@@ -250,11 +250,10 @@ pub(super) fn answered(
             short(grant),
             outgoing.owner
         )),
-        Err(TalkError::Refused { code, message })
-            if matches!(code, PeerRefusal::Closed | PeerRefusal::NoSuchImage) =>
-        {
-            OutgoingState::Denied(message.clone())
-        }
+        Err(TalkError::Refused {
+            code: PeerRefusal::Closed | PeerRefusal::NoSuchImage,
+            message,
+        }) => OutgoingState::Denied(message.clone()),
         Err(_) => return Ok(()),
     };
     change::<Outgoing>(vault, &outgoing.request.to_string(), |kept| {

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry;
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 
+use super::super::directory::DirectoryError;
 use super::super::raft::{CommittedLeaderId, Entry, LogId, Vote};
 use super::super::{Decided, Machine, OpenError, Opened, Options, Store};
 use crate::machine::{Change, View};
@@ -75,8 +76,20 @@ impl World {
         self.folder.path().join("data")
     }
 
+    /// Other tests of this process start programs, which hold every open file until they have begun: also the lock of a
+    /// folder that was let go of meanwhile. It is free moments later.
     pub fn open(&self) -> Opened {
-        self.try_open(options()).unwrap()
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match self.try_open(options()) {
+                Err(OpenError::Directory(DirectoryError::Locked(_)))
+                    if Instant::now() < deadline =>
+                {
+                    std::thread::yield_now();
+                }
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     pub fn try_open(&self, options: Options) -> Result<Opened, OpenError> {

@@ -2,24 +2,39 @@
 
 use super::{KINDS, LARGEST, SMALLEST, Scenes, USERS, WORKERS};
 use crate::bench::dispatch::closed_loop;
+use crate::bench::dispatch::open_loop::Ran;
 use crate::bench::dispatch::overhead::{Overhead, idle};
 use crate::bench::dispatch::stage::{Placing, Stage};
 use crate::bench::figure::{Figure, round};
 
 /// How often each kind is done.
 const TIMES: usize = 5;
+/// Whatever else runs on the machine can only add to what moving bytes takes, and make the oracle slower than it is: of
+/// so many passes the quietest counts.
+const PASSES: usize = 3;
 
 impl Scenes<'_> {
+    async fn calibration(&self, stage: &Stage) -> anyhow::Result<(Overhead, Vec<Ran>)> {
+        let idle = idle(stage).await?;
+        let mut runs = Vec::new();
+        for work in self.works.clone() {
+            runs.push(closed_loop::run(stage, &[work], 1, TIMES, self.seed).await?);
+        }
+        Ok((Overhead::of(WORKERS.len(), idle, &runs), runs))
+    }
+
     /// Does each kind a few times, alone.
     pub(super) async fn calibrate(&mut self) -> anyhow::Result<()> {
         let stage = Stage::start(&WORKERS, USERS, Placing::OURS).await?;
-        let idle = idle(&stage).await?;
-        let mut runs = Vec::new();
-        for work in self.works.clone() {
-            runs.push(closed_loop::run(&stage, &[work], 1, TIMES, self.seed).await?);
+        let (mut overhead, mut runs) = self.calibration(&stage).await?;
+        for _ in 1..PASSES {
+            let other = self.calibration(&stage).await?;
+            if other.0.a_byte < overhead.a_byte {
+                (overhead, runs) = other;
+            }
         }
         stage.end().await?;
-        self.overhead = Overhead::of(WORKERS.len(), idle, &runs);
+        self.overhead = overhead;
         let jobs: usize = runs.iter().map(|ran| ran.done.len()).sum();
         let work: f64 = runs.iter().map(|ran| ran.work(self.overhead)).sum();
         self.mean_work = work / jobs as f64;
