@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::GrantId;
-use cameo_common::peer::{AskOutcome, PeerReply, PeerRequest};
+use cameo_common::peer::{AskOutcome, PeerRefusal, PeerReply, PeerRequest};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::RightsAck;
@@ -23,8 +23,9 @@ use crate::exit::Failure;
 use crate::notices::Notice;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
-use crate::vault::Vault;
+use crate::prefix::short;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, change};
+use crate::vault::{Vault, VaultError};
 
 /// Wishes that are asked again at the start of a session.
 const MAX_ASKED_AGAIN: usize = 32;
@@ -226,19 +227,39 @@ pub async fn ask(
         request: outgoing.signed.clone(),
         note: outgoing.note.clone(),
     };
-    let who = outgoing.owner.as_str();
-    let asked = peers.ask(&person, request, ACK_DEADLINE).await;
-    let outcome = match asked.map_err(|error| error.failure(who))? {
-        (PeerReply::Asked(outcome), _, _) => outcome,
-        _ => return Err(TalkError::Strange.failure(who)),
+    let asked = match peers.ask(&person, request, ACK_DEADLINE).await {
+        Ok((PeerReply::Asked(outcome), _, _)) => Ok(outcome),
+        Ok(_) => Err(TalkError::Strange),
+        Err(error) => Err(error),
     };
-    change::<Outgoing>(&ctx.vault, &outgoing.request.to_string(), |kept| {
+    answered(&ctx.vault, outgoing, &asked)?;
+    asked.map_err(|error| error.failure(outgoing.owner.as_str()))
+}
+
+/// Keeps what an owner says to a wish. His no is its end, or it would wait for ever.
+pub(super) fn answered(
+    vault: &Vault,
+    outgoing: &Outgoing,
+    asked: &Result<AskOutcome, TalkError>,
+) -> Result<(), VaultError> {
+    let state = match asked {
+        Ok(AskOutcome::Waiting) => OutgoingState::Waiting,
+        Ok(AskOutcome::Preparing) => OutgoingState::Preparing,
+        Ok(AskOutcome::Held(grant)) => OutgoingState::Denied(format!(
+            "another wish for this image was granted already ({}); look on your other device, or ask {} to revoke it",
+            short(grant),
+            outgoing.owner
+        )),
+        Err(TalkError::Refused {
+            code: PeerRefusal::Closed | PeerRefusal::NoSuchImage,
+            message,
+        }) => OutgoingState::Denied(message.clone()),
+        Err(_) => return Ok(()),
+    };
+    change::<Outgoing>(vault, &outgoing.request.to_string(), |kept| {
         if !kept.state.is_over() {
-            kept.state = match outcome {
-                AskOutcome::Waiting => OutgoingState::Waiting,
-                AskOutcome::Preparing | AskOutcome::Held(_) => OutgoingState::Preparing,
-            };
+            kept.state = state;
         }
     })?;
-    Ok(outcome)
+    Ok(())
 }

@@ -41,6 +41,8 @@ pub struct Due {
     pub key: OutboxKey,
     /// Whom it is for; none when it is for the cluster alone.
     pub peer: Option<UserName>,
+    /// Of the rights that go with it; 0 when none do.
+    pub version: u64,
 }
 
 impl Due {
@@ -48,11 +50,23 @@ impl Due {
         Self {
             key,
             peer: Some(peer.clone()),
+            version: 0,
+        }
+    }
+
+    fn for_viewer(key: OutboxKey, owned: &GrantOwned) -> Self {
+        Self {
+            version: owned.version,
+            ..Self::for_peer(key, &owned.viewer)
         }
     }
 
     fn for_cluster(key: OutboxKey) -> Self {
-        Self { key, peer: None }
+        Self {
+            key,
+            peer: None,
+            version: 0,
+        }
     }
 }
 
@@ -75,18 +89,18 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
         }
     }
     for (_, owned) in vault.list::<GrantOwned>()? {
-        let (grant, viewer) = (owned.grant, &owned.viewer);
+        let grant = owned.grant;
         match owned.stage {
             Stage::Carried => {}
             Stage::Recorded if owned.is_live(now) => {
-                due.push(Due::for_peer(OutboxKey::Deliver(grant), viewer));
+                due.push(Due::for_viewer(OutboxKey::Deliver(grant), &owned));
             }
             Stage::Delivered => due.push(Due::for_cluster(OutboxKey::Receipt(grant))),
             Stage::Recorded | Stage::Settled => {}
         }
         let behind = owned.acknowledged < owned.version;
         if owned.stage >= Stage::Delivered && behind && owned.version > 1 {
-            due.push(Due::for_peer(OutboxKey::Rights(grant), viewer));
+            due.push(Due::for_viewer(OutboxKey::Rights(grant), &owned));
         }
     }
     for (_, held) in vault.list::<GrantHeld>()? {
@@ -184,7 +198,7 @@ async fn attempt(core: Core, thing: Due) {
     };
     let outcome = carry_out(&core, key).await;
     let kept = match outcome {
-        Ok(()) => core.ctx.vault.delete::<Attempts>(&key.id()).map(drop),
+        Ok(()) => Attempts::forget(&core.ctx.vault, key),
         Err(error) => failed(&core, &thing, &error).await,
     };
     drop(working);
@@ -239,7 +253,7 @@ async fn tell_no(core: &Core, id: &str) -> Result<(), Failure> {
         return Ok(());
     };
     let request = incoming.request;
-    let said = match incoming.state {
+    let said = match incoming.state.clone() {
         IncomingState::Denied {
             reason,
             told: false,
@@ -252,7 +266,7 @@ async fn tell_no(core: &Core, id: &str) -> Result<(), Failure> {
     let asked = core.peers.ask(&person, said, ACK_DEADLINE).await;
     let (reply, _, _) = asked.map_err(|error| error.failure(who))?;
     if matches!(reply, PeerReply::Noted) {
-        is_told(&ctx.vault, request)?;
+        is_told(&ctx.vault, request, &incoming.state)?;
     }
     Ok(())
 }

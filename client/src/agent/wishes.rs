@@ -10,8 +10,8 @@ use super::serve::{Refusal, Service};
 use crate::clock;
 use crate::notices::Notice;
 use crate::vault::records::{
-    Asked, GrantOwned, Image, Incoming, IncomingState, Outgoing, OutgoingState, Policy, Stage,
-    change,
+    Asked, Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing,
+    OutgoingState, Policy, Stage, change,
 };
 use crate::words::tidy;
 
@@ -147,6 +147,7 @@ impl Service {
                 *told = false;
             }
         })?;
+        Attempts::forget(vault, OutboxKey::Denied(*request))?;
         self.core.wake.notify_one();
         Ok(())
     }

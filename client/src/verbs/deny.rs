@@ -10,7 +10,7 @@ use crate::directory;
 use crate::exit::{Exit, Failure};
 use crate::peer::ask::ACK_DEADLINE;
 use crate::print::Report;
-use crate::vault::records::{Asked, Incoming, IncomingState, change};
+use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey, change};
 
 /// What `deny` needs.
 #[derive(Debug, Args)]
@@ -50,6 +50,8 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
             told,
         };
     })?;
+    // What he would not hear was something else.
+    Attempts::forget(&ctx.vault, OutboxKey::Denied(incoming.request))?;
     let reached = if told {
         Ok(())
     } else {

@@ -186,9 +186,9 @@ fn keep(
         }
         kept.recorded_version = kept.recorded_version.max(rights.version);
     })?;
-    // Whatever became of the version before: this one has not been sent yet.
-    let sending = OutboxKey::Rights(owned.grant);
-    ctx.vault.delete::<Attempts>(&sending.id())?;
+    // Whatever became of the version before: this one has not been sent yet, be it by itself or with the carrier.
+    Attempts::forget(&ctx.vault, OutboxKey::Rights(owned.grant))?;
+    Attempts::forget(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
     kept.ok_or_else(|| Failure::not_found("the grant has just gone"))
 }
 

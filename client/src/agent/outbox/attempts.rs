@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cameo_common::ids::{GrantId, RequestId, UserName};
 
-use super::{Due, due, trouble};
+use super::{Due, trouble};
 use crate::agent::Core;
 use crate::clock;
 use crate::context::Context;
@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::notices::{Notice, Notices};
 use crate::share;
 use crate::vault::records::{
-    Attempts, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, change,
+    Attempts, GrantOwned, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, change,
 };
 use crate::vault::{Vault, VaultError};
 
@@ -26,7 +26,7 @@ const RARE_PAUSE: Duration = Duration::from_secs(300);
 const REPORTED_AFTER: u32 = 3;
 /// An approved request that cannot be served after so many attempts has failed.
 const MAX_SHARE_ATTEMPTS: u32 = 20;
-/// A viewer who is there, and has not taken a no after so many attempts, never will.
+/// A viewer's agent that has not understood a no after so many attempts never will.
 const MAX_TELLINGS: u32 = 20;
 /// Wait after an attempt that the cluster was not there for; such attempts do not count.
 const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
@@ -44,19 +44,10 @@ pub fn backoff(count: u32) -> Duration {
 /// Forgets how often things for a person failed: he has just been heard of.
 pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), VaultError> {
     let vault = &core.ctx.vault;
-    let attempts = vault.list::<Attempts>()?;
-    if attempts.is_empty() {
-        return Ok(());
-    }
-    let refused = |key| {
-        attempts
-            .iter()
-            .any(|(_, attempt)| attempt.key == key && attempt.are_over())
-    };
     let mut any = false;
-    for thing in due(vault, clock::now())? {
-        if thing.peer.as_ref() == Some(name) && !refused(thing.key) {
-            any |= vault.delete::<Attempts>(&thing.key.id())?;
+    for (id, attempts) in vault.list::<Attempts>()? {
+        if !attempts.are_over() && listener(vault, attempts.key)?.as_ref() == Some(name) {
+            any |= vault.delete::<Attempts>(&id)?;
         }
     }
     if any {
@@ -65,12 +56,26 @@ pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), Vaul
     Ok(())
 }
 
+/// Who has to listen, for a thing to be done.
+fn listener(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultError> {
+    Ok(match key {
+        OutboxKey::Deliver(grant) | OutboxKey::Rights(grant) => vault
+            .get::<GrantOwned>(&grant.to_string())?
+            .map(|owned| owned.viewer),
+        OutboxKey::Denied(request) => vault
+            .get::<Incoming>(&request.to_string())?
+            .map(|incoming| incoming.viewer),
+        OutboxKey::Ask(request) => vault
+            .get::<Outgoing>(&request.to_string())?
+            .map(|outgoing| outgoing.owner),
+        OutboxKey::Share(_) | OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => None,
+    })
+}
+
 /// The viewer has asked for it: what he refused before may be welcome now.
 pub(in crate::agent) fn is_wanted(vault: &Vault, grant: GrantId) -> Result<(), VaultError> {
-    for key in [OutboxKey::Deliver(grant), OutboxKey::Rights(grant)] {
-        vault.delete::<Attempts>(&key.id())?;
-    }
-    Ok(())
+    Attempts::forget(vault, OutboxKey::Deliver(grant))?;
+    Attempts::forget(vault, OutboxKey::Rights(grant))
 }
 
 /// What was refused for good gets another chance: the agent has been started anew, maybe as another version, with
@@ -91,45 +96,21 @@ pub(in crate::agent) async fn failed(
     error: &Failure,
 ) -> Result<(), VaultError> {
     let (vault, key) = (&core.ctx.vault, thing.key);
-    let (mut count, mut over) = (0, false);
-    vault.update::<Attempts, VaultError>(&key.id(), |found| {
-        let before = found.map_or(0, |attempts| attempts.count);
-        let (counted, pause) = tally(before, error);
-        count = counted;
-        over = gives_up(key, error, count);
-        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        let next = clock::now().saturating_add(pause);
-        Ok(Some(Attempts {
-            key,
-            count,
-            next: if over { Attempts::GIVEN_UP } else { next },
-            last_error: error.message.clone(),
-        }))
-    })?;
     core.notices.tell(trouble(key, error));
-    match key {
-        OutboxKey::Share(request) if over => {
-            change::<Incoming>(vault, &request.to_string(), |incoming| {
-                // A verb may have made or denied it meanwhile.
-                if matches!(incoming.state, IncomingState::Approved(_)) {
-                    incoming.state = IncomingState::Failed {
-                        why: error.message.clone(),
-                        told: false,
-                    };
-                }
-            })?;
-        }
-        OutboxKey::Ask(request) if over => {
-            change::<Outgoing>(vault, &request.to_string(), |outgoing| {
-                if !outgoing.state.is_over() {
-                    outgoing.state = OutgoingState::Denied(error.message.clone());
-                }
-            })?;
-        }
-        // He does not want to hear it.
-        OutboxKey::Denied(request) if over => is_told(vault, request)?,
-        _ => {}
+    let before = vault.get::<Attempts>(&key.id())?;
+    let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error);
+    let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    let mut attempts = Attempts {
+        key,
+        count,
+        next: clock::now().saturating_add(pause),
+        last_error: error.message.clone(),
+    };
+    if gives_up(key, error, count) {
+        attempts.next = Attempts::GIVEN_UP;
+        return give_up(vault, thing, &attempts);
     }
+    vault.put(&key.id(), &attempts)?;
     if error.exit == Exit::Queued
         && count == REPORTED_AFTER
         && let Some(name) = &thing.peer
@@ -139,11 +120,59 @@ pub(in crate::agent) async fn failed(
     Ok(())
 }
 
-/// The viewer knows that nothing comes, or does not want to.
-pub(in crate::agent) fn is_told(vault: &Vault, request: RequestId) -> Result<(), VaultError> {
-    change::<Incoming>(vault, &request.to_string(), |kept| match &mut kept.state {
-        IncomingState::Denied { told, .. } | IncomingState::Failed { told, .. } => *told = true,
-        _ => {}
+/// A wish comes to its end; what a peer refuses stays as it is, until he wants it or the agent is started anew.
+fn give_up(vault: &Vault, thing: &Due, attempts: &Attempts) -> Result<(), VaultError> {
+    let key = thing.key;
+    let why = || attempts.last_error.clone();
+    match key {
+        // The end is kept first: a wish whose attempts were over without it would wait for ever.
+        OutboxKey::Share(request) => {
+            change::<Incoming>(vault, &request.to_string(), |incoming| {
+                // A verb may have made or denied it meanwhile.
+                if matches!(incoming.state, IncomingState::Approved(_)) {
+                    let (why, told) = (why(), false);
+                    incoming.state = IncomingState::Failed { why, told };
+                }
+            })?;
+            Attempts::forget(vault, OutboxKey::Denied(request))?;
+            Attempts::forget(vault, key)
+        }
+        OutboxKey::Ask(request) => {
+            change::<Outgoing>(vault, &request.to_string(), |outgoing| {
+                if !outgoing.state.is_over() {
+                    outgoing.state = OutgoingState::Denied(why());
+                }
+            })?;
+            Attempts::forget(vault, key)
+        }
+        OutboxKey::Deliver(grant) | OutboxKey::Rights(grant) => {
+            vault.put(&key.id(), attempts)?;
+            let owned = vault.get::<GrantOwned>(&grant.to_string())?;
+            // Rights that were signed meanwhile have not been refused.
+            if owned.is_some_and(|owned| owned.version != thing.version) {
+                Attempts::forget(vault, key)?;
+            }
+            Ok(())
+        }
+        OutboxKey::Denied(_) | OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => {
+            vault.put(&key.id(), attempts)
+        }
+    }
+}
+
+/// The viewer knows what was said, unless it is not so any more.
+pub(in crate::agent) fn is_told(
+    vault: &Vault,
+    request: RequestId,
+    said: &IncomingState,
+) -> Result<(), VaultError> {
+    change::<Incoming>(vault, &request.to_string(), |kept| {
+        if kept.state == *said
+            && let IncomingState::Denied { told, .. } | IncomingState::Failed { told, .. } =
+                &mut kept.state
+        {
+            *told = true;
+        }
     })?;
     Ok(())
 }
@@ -169,7 +198,7 @@ fn gives_up(key: OutboxKey, error: &Failure, count: u32) -> bool {
         OutboxKey::Deliver(_) => is_refused(error, count),
         // An agent of an earlier version does not understand that something failed.
         OutboxKey::Denied(_) => {
-            is_refused(error, count) || (count >= MAX_TELLINGS && error.exit == Exit::Other)
+            is_refused(error, count) || (count >= MAX_TELLINGS && error.code == "peer")
         }
         // The grant is not in his home any more.
         OutboxKey::Rights(_) => error.code == "not_found" || is_refused(error, count),

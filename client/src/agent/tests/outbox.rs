@@ -1,8 +1,10 @@
 //! What a peer has refused for good is not sent again before it is wanted; what has failed is told.
 
 use super::*;
+use crate::agent::inbox::answered;
 use crate::agent::outbox::{Due, begin_anew, failed, is_told, ready, try_now};
 use crate::agent::serve::Service;
+use crate::conversation::TalkError;
 use crate::exit::{Exit, refused, unasked};
 use crate::peer::AskError;
 use crate::vault::records::{Attempts, IncomingState, OutboxKey};
@@ -106,7 +108,7 @@ async fn a_viewer_is_told_that_his_photo_could_not_be_made_until_he_knows() {
     };
     assert_eq!(telling.key, OutboxKey::Denied(request));
     assert_eq!(telling.peer, Some("ada".parse().unwrap()));
-    is_told(world.vault(), request).unwrap();
+    is_told(world.vault(), request, &state(&world)).unwrap();
     assert_eq!(left(&world), NOTHING);
 
     // A viewer who asks for it once more does not know it.
@@ -116,18 +118,152 @@ async fn a_viewer_is_told_that_his_photo_could_not_be_made_until_he_knows() {
     assert_eq!(left(&world), NOW);
 }
 
-#[tokio::test]
-async fn an_agent_that_does_not_understand_a_no_is_not_told_for_ever() {
+fn state(world: &World) -> IncomingState {
+    let id = RequestId([1; 16]).to_string();
+    world.vault().get::<Incoming>(&id).unwrap().unwrap().state
+}
+
+/// A wish that has failed, and what is to be told of it.
+fn with_failed_wish() -> (World, Due) {
     let world = alone();
     let why = "lost".to_owned();
     keep_wish(&world, IncomingState::Failed { why, told: false });
-    let (things, _) = ready(&world.core).unwrap();
-    let error = unasked("ada", &AskError::Protocol("malformed".into()));
-    let mut tellings = 0;
-    while left(&world) != NOTHING {
-        failed(&world.core, &things[0], &error).await.unwrap();
-        tellings += 1;
-        assert!(tellings <= 100);
+    let (mut things, _) = ready(&world.core).unwrap();
+    let thing = things.pop().unwrap();
+    (world, thing)
+}
+
+/// How often it is tried before it is given up; at most a hundred times.
+async fn tries(world: &World, thing: &Due, error: &Failure) -> usize {
+    for tries in 0..100 {
+        if left(world) == NOTHING {
+            return tries;
+        }
+        failed(&world.core, thing, error).await.unwrap();
     }
-    assert!(tellings > 1);
+    100
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_understand_a_no_is_not_told_for_ever() {
+    let (world, thing) = with_failed_wish();
+    let error = unasked("ada", &AskError::Protocol("malformed".into()));
+    let tries = tries(&world, &thing, &error).await;
+    assert!((2..100).contains(&tries), "{tries}");
+}
+
+#[tokio::test]
+async fn a_no_that_did_not_come_through_for_another_reason_is_told_again_and_again() {
+    for error in [
+        no(PeerRefusal::Failed),
+        no(PeerRefusal::TooMany),
+        Failure::other("peer_address", "no address"),
+        Failure::other("disk_full", "the disk is full"),
+        Failure::other("vault", "the home cannot be read"),
+    ] {
+        let (world, thing) = with_failed_wish();
+        assert_eq!(tries(&world, &thing, &error).await, 100, "{error:?}");
+        assert_eq!(left(&world), LATER, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_who_refuses_a_no_has_not_heard_it() {
+    for code in [PeerRefusal::NotAccepted, PeerRefusal::IdentityChanged] {
+        let (world, thing) = with_failed_wish();
+        assert!(tries(&world, &thing, &no(code)).await < 100);
+        let IncomingState::Failed { told, .. } = state(&world) else {
+            panic!("{:?}", state(&world))
+        };
+        assert!(!told, "{code:?}");
+        // He is told when he asks,
+        let service = Service::new(world.core.clone());
+        let asked = service.asked(&person("ada", OTHER), &wish(OTHER, ME, 1), "");
+        assert_eq!(asked.unwrap_err().code, PeerRefusal::Failed);
+        assert_eq!(left(&world), NOW, "{code:?}");
+        // and when the agent is started anew.
+        assert!(tries(&world, &thing, &no(code)).await < 100);
+        begin_anew(world.vault()).unwrap();
+        assert_eq!(left(&world), NOW, "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_was_told_while_the_owner_said_no_does_not_hide_the_no() {
+    let (world, _) = with_failed_wish();
+    let said = state(&world);
+    let reason = "on second thought".to_owned();
+    let denied = IncomingState::Denied {
+        reason,
+        told: false,
+    };
+    keep_wish(&world, denied.clone());
+    is_told(world.vault(), RequestId([1; 16]), &said).unwrap();
+    assert_eq!(state(&world), denied);
+}
+
+#[tokio::test]
+async fn rights_that_were_signed_while_older_ones_were_refused_are_sent() {
+    for stage in [Stage::Recorded, Stage::Settled] {
+        let older = GrantOwned {
+            version: 2,
+            acknowledged: 1,
+            ..owned(stage)
+        };
+        let (world, thing) = with_grant(&older);
+        let newer = GrantOwned {
+            version: 3,
+            ..older
+        };
+        world.vault().put(&newer.grant.to_string(), &newer).unwrap();
+        failed(&world.core, &thing, &no(PeerRefusal::NotAccepted))
+            .await
+            .unwrap();
+        assert_eq!(left(&world), NOW);
+    }
+}
+
+#[tokio::test]
+async fn an_owner_s_no_to_a_wish_that_is_asked_again_is_its_end() {
+    let refused = |code| {
+        let message = "what was granted has ended".into();
+        Err(TalkError::Refused { code, message })
+    };
+    let ended = |asked| {
+        let world = alone();
+        let outgoing = ask_ada(&world);
+        answered(world.vault(), &outgoing, &asked).unwrap();
+        world.outgoing(outgoing.request).state
+    };
+    for code in [PeerRefusal::Closed, PeerRefusal::NoSuchImage] {
+        let why = "what was granted has ended".to_owned();
+        assert_eq!(ended(refused(code)), OutgoingState::Denied(why));
+    }
+    let elsewhere = ended(Ok(AskOutcome::Held(GrantId([8; 32]))));
+    assert!(matches!(elsewhere, OutgoingState::Denied(_)));
+    // These say nothing about the wish.
+    for code in [PeerRefusal::Failed, PeerRefusal::TooMany] {
+        assert_eq!(ended(refused(code)), OutgoingState::Preparing);
+    }
+}
+
+/// A wish of ours that its owner has taken up.
+fn ask_ada(world: &World) -> Outgoing {
+    let signed = wish(ME, OTHER, 7);
+    let outgoing = Outgoing {
+        request: RequestId([7; 16]),
+        owner: "ada".parse().unwrap(),
+        owner_key: key(OTHER).public(),
+        image: IMAGE,
+        title: String::new(),
+        signed,
+        note: String::new(),
+        asked_at: 1,
+        state: OutgoingState::Preparing,
+    };
+    world
+        .vault()
+        .put(&outgoing.request.to_string(), &outgoing)
+        .unwrap();
+    outgoing
 }

@@ -3,7 +3,7 @@
 use cameo_common::ids::{GrantId, Millis, RequestId};
 use serde::{Deserialize, Serialize};
 
-use crate::vault::Record;
+use crate::vault::{Record, Vault, VaultError};
 
 /// One thing that has to reach somebody. What it is follows from the records of grants and
 /// requests; only its attempts are kept.
@@ -52,9 +52,17 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// For `next`: the peer has refused it for good. It is tried again when he asks for it, or when the agent is
-    /// started anew.
+    /// For `next`: the peer has refused it for good, or cannot understand it. It is tried again when he asks for it,
+    /// or when the agent is started anew.
     pub const GIVEN_UP: Millis = Millis::MAX;
+
+    /// The thing is tried again at once, as if it had never failed.
+    ///
+    /// # Errors
+    /// When the vault cannot be written.
+    pub fn forget(vault: &Vault, key: OutboxKey) -> Result<(), VaultError> {
+        vault.delete::<Self>(&key.id()).map(drop)
+    }
 
     /// Whether it is not tried any more by itself.
     #[must_use]
