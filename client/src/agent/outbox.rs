@@ -7,6 +7,7 @@
 mod attempts;
 mod lanes;
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use cameo_common::ids::{Millis, UserName};
@@ -39,7 +40,7 @@ const LOOK_IDLE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     pub key: OutboxKey,
-    /// Whom it is for; none when it is for the cluster alone.
+    /// For whose sake it is; none when the cluster alone is told something.
     pub peer: Option<UserName>,
     /// Of the rights that go with it; 0 when none do.
     pub version: u64,
@@ -79,7 +80,9 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
     for (_, incoming) in vault.list::<Incoming>()? {
         let request = incoming.request;
         match incoming.state {
-            IncomingState::Approved(_) => due.push(Due::for_cluster(OutboxKey::Share(request))),
+            IncomingState::Approved(_) => {
+                due.push(Due::for_peer(OutboxKey::Share(request), &incoming.viewer));
+            }
             IncomingState::Denied { told: false, .. }
             | IncomingState::Failed { told: false, .. } => {
                 let key = OutboxKey::Denied(request);
@@ -134,6 +137,7 @@ pub(super) async fn work(core: Core) {
             }
             () = lanes.one_ended() => {}
         }
+        lanes.take_turns(&mut queue);
         queue.retain(|thing: &Due| !lanes.take(thing, || attempt(core.clone(), thing.clone())));
     }
 }
@@ -168,21 +172,21 @@ pub(super) fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
     let vault = &core.ctx.vault;
     let now = clock::now();
     let mut things = due(vault, now)?;
-    let attempts = vault.list::<Attempts>()?;
-    for (id, attempt) in &attempts {
-        if things.iter().all(|thing| thing.key != attempt.key) {
-            vault.delete::<Attempts>(id)?;
+    let keys: HashSet<OutboxKey> = things.iter().map(|thing| thing.key).collect();
+    let mut next = HashMap::new();
+    for (id, attempts) in vault.list::<Attempts>()? {
+        if keys.contains(&attempts.key) {
+            next.insert(attempts.key, attempts.next);
+        } else {
+            vault.delete::<Attempts>(&id)?;
         }
     }
-    let next = |key: OutboxKey| {
-        let mut attempts = attempts.iter().map(|(_, attempt)| attempt);
-        attempts
-            .find(|attempt| attempt.key == key)
-            .map_or(now, |attempt| attempt.next)
-    };
-    things.retain(|thing| next(thing.key) != Attempts::GIVEN_UP);
+    let next = |thing: &Due| next.get(&thing.key).copied().unwrap_or_default();
+    things.retain(|thing| next(thing) != Attempts::GIVEN_UP);
     let waiting = !things.is_empty();
-    things.retain(|thing| next(thing.key) <= now);
+    things.retain(|thing| next(thing) <= now);
+    // Of what is for one peer, what was never tried comes before what has failed.
+    things.sort_by_key(next);
     Ok((things, waiting))
 }
 

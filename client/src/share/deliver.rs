@@ -1,8 +1,8 @@
 //! Straight to the viewer: the carrier, and later changes of his rights.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use bytes::Bytes;
 use cameo_common::ids::UserName;
 use cameo_common::peer::{Delivery, PeerReply, PeerRequest};
 use cameo_common::signed::Signed;
@@ -15,7 +15,7 @@ use crate::directory::{self, Person};
 use crate::exit::{Exit, Failure};
 use crate::notices::{Notice, Notices};
 use crate::peer::ask::{ACK_DEADLINE, WORK_DEADLINE};
-use crate::peer::{PeerAddress, Source};
+use crate::peer::{AskError, Content, PeerAddress, Source};
 use crate::vault::records::{GrantOwned, Stage, change};
 
 /// A viewer who does not acknowledge rights for so long is offline.
@@ -76,16 +76,12 @@ async fn send(
     person: &Person,
     owned: &GrantOwned,
 ) -> Result<Signed<Receipt>, TalkError> {
-    let carrier = carrier(ctx, owned)?;
     let (address, offset) = offer(peers, person, owned).await?;
-    let source = Source::of_bytes(carrier).map_err(crate::peer::AskError::Body)?;
+    let source = carrier(ctx, owned).await?;
     if !source.content().may_start_at(offset) {
         return Err(TalkError::Strange);
     }
-    let body = source
-        .body_from(offset)
-        .await
-        .map_err(crate::peer::AskError::Body)?;
+    let body = source.body_from(offset).await.map_err(AskError::Body)?;
     let delivery = Delivery {
         manifest: owned.manifest.clone(),
         rights: owned.rights.clone(),
@@ -102,14 +98,24 @@ async fn send(
     }
 }
 
-fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Bytes, TalkError> {
-    let unreadable =
-        |error: String| TalkError::from(crate::peer::AskError::Body(std::io::Error::other(error)));
-    ctx.vault
-        .get_blob(GrantOwned::CARRIERS, &owned.blob())
-        .map_err(|error| unreadable(error.to_string()))?
-        .map(Bytes::from)
-        .ok_or_else(|| unreadable("the carrier is missing from the home".into()))
+/// The carrier, to be read while it is sent: many that are under way are not in memory together.
+async fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Source, TalkError> {
+    let unreadable = |why: String| TalkError::from(AskError::Body(std::io::Error::other(why)));
+    let path = ctx
+        .vault
+        .blob_path(GrantOwned::CARRIERS, &owned.blob())
+        .map_err(|error| unreadable(error.to_string()))?;
+    let source = Source::open(path)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::NotFound => unreadable("the carrier is missing from the home".into()),
+            _ => AskError::Body(error).into(),
+        })?;
+    let Content { length, hash } = source.content();
+    if length != owned.carrier_length || hash != owned.carrier.0 {
+        return Err(unreadable("the carrier in the home is damaged".into()));
+    }
+    Ok(source)
 }
 
 /// Which device takes it, and how much of it that device has already.

@@ -113,9 +113,9 @@ pub(in crate::agent) async fn failed(
     vault.put(&key.id(), &attempts)?;
     if error.exit == Exit::Queued
         && count == REPORTED_AFTER
-        && let Some(name) = &thing.peer
+        && let Some(name) = listener(vault, key)?
     {
-        report_offline(&core.ctx, &core.notices, name).await;
+        report_offline(&core.ctx, &core.notices, &name).await;
     }
     Ok(())
 }
