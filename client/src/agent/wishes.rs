@@ -1,5 +1,7 @@
 //! Wishes of others: for an image, and for more views. The same wish gets the same answer.
 
+use std::collections::HashSet;
+
 use cameo_common::ids::{GrantId, ImageId, RequestId};
 use cameo_common::peer::{AskOutcome, MAX_NOTE, PeerRefusal, PeerUser};
 use cameo_common::signed::Signed;
@@ -15,8 +17,10 @@ use crate::vault::records::{
 };
 use crate::words::tidy;
 
-/// Wishes of others that may wait for the owner.
-const MAX_WAITING: usize = 1_000;
+/// Wishes of others that are kept.
+const MAX_KEPT: usize = 1_000;
+/// Of these, those of one viewer.
+const MAX_OF_ONE: usize = 200;
 
 impl Service {
     pub(super) fn asked(
@@ -62,7 +66,11 @@ impl Service {
                 ));
             }
         };
-        self.make_room()?;
+        let older = self.older(from, &wish.image)?;
+        self.make_room(from)?;
+        for id in older {
+            self.supersede(&id)?;
+        }
         let outcome = match state {
             IncomingState::Waiting => AskOutcome::Waiting,
             _ => AskOutcome::Preparing,
@@ -161,24 +169,57 @@ impl Service {
             .collect())
     }
 
-    /// Answered wishes make room for new ones, the oldest first.
-    fn make_room(&self) -> Result<(), Refusal> {
+    /// Other wishes of the viewer for the same image. While one is being made he gets no second.
+    fn older(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<String>, Refusal> {
+        let mut older = Vec::new();
+        for (id, known) in self.core.ctx.vault.list::<Incoming>()? {
+            let same = known.image == *image
+                && known.viewer_key == from.card.key
+                && matches!(known.asked, Asked::Photo(_));
+            match known.state {
+                IncomingState::Approved(_) if same => {
+                    return Err(Refusal::new(
+                        PeerRefusal::TooMany,
+                        "another wish of yours for this image is being prepared; try again when its carrier has come",
+                    ));
+                }
+                IncomingState::Waiting | IncomingState::Failed { .. } if same => older.push(id),
+                _ => {}
+            }
+        }
+        Ok(older)
+    }
+
+    /// A viewer has one open wish for an image: the newest, as the home that asked before may be lost.
+    fn supersede(&self, id: &str) -> Result<(), Refusal> {
+        change::<Incoming>(&self.core.ctx.vault, id, |known| {
+            let told = match known.state {
+                IncomingState::Waiting => false,
+                IncomingState::Failed { told, .. } => told,
+                _ => return,
+            };
+            let reason = "you have asked for this image anew".into();
+            known.state = IncomingState::Denied { reason, told };
+        })?;
+        Ok(())
+    }
+
+    /// Answered wishes make room for new ones, the viewer's own when he has too many.
+    fn make_room(&self, from: &PeerUser) -> Result<(), Refusal> {
         let vault = &self.core.ctx.vault;
         let mut all = vault.list::<Incoming>()?;
-        if all.len() < MAX_WAITING {
+        let of_him = |incoming: &Incoming| incoming.viewer_key == from.card.key;
+        let his = all.iter().filter(|(_, incoming)| of_him(incoming)).count();
+        if his >= MAX_OF_ONE {
+            all.retain(|(_, incoming)| of_him(incoming));
+        } else if all.len() < MAX_KEPT {
             return Ok(());
         }
-        all.sort_by_key(|(_, incoming)| incoming.received);
-        let answered = all.iter().find(|(_, incoming)| {
-            matches!(
-                incoming.state,
-                IncomingState::Granted(_)
-                    | IncomingState::Denied { told: true, .. }
-                    | IncomingState::Failed { told: true, .. }
-            )
-        });
-        match answered {
-            Some((id, _)) => {
+        let attempts = vault.list::<Attempts>()?.into_iter();
+        let over = attempts.filter(|(_, attempts)| attempts.are_over());
+        let untellable: HashSet<_> = over.map(|(_, attempts)| attempts.key).collect();
+        match least(&all, &untellable) {
+            Some(id) => {
                 vault.delete::<Incoming>(id)?;
                 Ok(())
             }
@@ -220,7 +261,7 @@ impl Service {
         if waiting {
             return Ok(());
         }
-        self.make_room()?;
+        self.make_room(from)?;
         self.keep(Incoming {
             request: clock::request_id(),
             viewer: from.name.clone(),
@@ -240,36 +281,38 @@ impl Service {
         reason: &str,
     ) -> Result<(), Refusal> {
         let reason = cut(reason);
-        self.answered(from, request, |state| {
+        let news = self.answered(from, request, |state| {
             if !matches!(state, OutgoingState::Arrived(_)) {
                 *state = OutgoingState::Denied(reason.clone());
             }
         })?;
-        self.core.notices.tell(Notice::Denied {
-            request: *request,
-            reason,
-        });
+        if news {
+            let request = *request;
+            self.core.notices.tell(Notice::Denied { request, reason });
+        }
         Ok(())
     }
 
     /// An owner who said yes cannot keep his word.
     pub(super) fn not_made(&self, from: &PeerUser, request: &RequestId) -> Result<(), Refusal> {
-        self.answered(from, request, |state| {
+        let news = self.answered(from, request, |state| {
             if !state.is_over() {
                 *state = OutgoingState::Failed;
             }
         })?;
-        self.core.notices.tell(Notice::Failed { request: *request });
+        if news {
+            self.core.notices.tell(Notice::Failed { request: *request });
+        }
         Ok(())
     }
 
-    /// What the owner says of a wish of ours, if it is for him to say.
+    /// What the owner says of a wish of ours, if it is for him to say. True when it is news.
     fn answered(
         &self,
         from: &PeerUser,
         request: &RequestId,
         edit: impl FnOnce(&mut OutgoingState),
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let vault = &self.core.ctx.vault;
         let id = request.to_string();
         let ours = vault
@@ -280,9 +323,31 @@ impl Service {
                 "nobody here has asked for this".into(),
             ));
         }
-        change::<Outgoing>(vault, &id, |outgoing| edit(&mut outgoing.state))?;
-        Ok(())
+        let mut news = false;
+        change::<Outgoing>(vault, &id, |outgoing| {
+            let before = outgoing.state.clone();
+            edit(&mut outgoing.state);
+            news = outgoing.state != before;
+        })?;
+        Ok(news)
     }
+}
+
+/// The wish that is missed least: of those that are over for both the oldest, or else of those that have ended here.
+fn least<'a>(all: &'a [(String, Incoming)], untellable: &HashSet<OutboxKey>) -> Option<&'a String> {
+    let rank = |incoming: &Incoming| match incoming.state {
+        IncomingState::Granted(_)
+        | IncomingState::Denied { told: true, .. }
+        | IncomingState::Failed { told: true, .. } => Some(0),
+        _ if untellable.contains(&OutboxKey::Denied(incoming.request)) => Some(0),
+        IncomingState::Failed { .. } => Some(1),
+        IncomingState::Denied { .. } => Some(2),
+        IncomingState::Waiting | IncomingState::Approved(_) => None,
+    };
+    let ranked = all
+        .iter()
+        .filter_map(|(id, incoming)| Some((rank(incoming)?, incoming.received, id)));
+    ranked.min().map(|(_, _, id)| id)
 }
 
 /// A note of a stranger, within its limit.

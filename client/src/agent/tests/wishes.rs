@@ -17,6 +17,40 @@ fn state(world: &World, id: u8) -> IncomingState {
     kept.unwrap().state
 }
 
+/// The image, of which the owner wants to be asked.
+fn ask_image() -> World {
+    let world = alone();
+    let image = image(Policy::Ask);
+    world.vault().put(&IMAGE.to_string(), &image).unwrap();
+    world
+}
+
+/// So many wishes of a user, each for another image.
+fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) {
+    for number in 0..count {
+        let mut id = viewer[..16].to_vec();
+        id[0] = number;
+        let request = RequestId(id.try_into().unwrap());
+        let incoming = Incoming {
+            request,
+            viewer_key: key(viewer).public(),
+            image: ImageId([number; 16]),
+            received: u64::from(number),
+            asked: Asked::Photo(wish(viewer, ME, number)),
+            ..keep_wish(world, IncomingState::Waiting)
+        };
+        let incoming = Incoming {
+            state: state.clone(),
+            ..incoming
+        };
+        world.vault().put(&request.to_string(), &incoming).unwrap();
+    }
+    world
+        .vault()
+        .delete::<Incoming>(&RequestId([1; 16]).to_string())
+        .unwrap();
+}
+
 fn open_image(grant: Option<GrantOwned>) -> World {
     let world = alone();
     let image = image(Policy::Open);
@@ -95,4 +129,94 @@ async fn a_revoked_grant_is_not_sent_again() {
     let refusal = ask(&world, 1).unwrap_err();
     assert_eq!(refusal.code, PeerRefusal::Closed);
     assert_eq!(world.owned(grant.grant).stage, Stage::Delivered);
+}
+
+#[tokio::test]
+async fn the_newest_wish_takes_the_place_of_one_that_waits_or_has_failed() {
+    let failed = |told| IncomingState::Failed {
+        why: "lost".into(),
+        told,
+    };
+    for (state_before, heard) in [
+        (IncomingState::Waiting, false),
+        (failed(false), false),
+        (failed(true), true),
+    ] {
+        let world = ask_image();
+        ask(&world, 1).unwrap();
+        let id = RequestId([1; 16]).to_string();
+        change::<Incoming>(world.vault(), &id, |kept| kept.state = state_before).unwrap();
+        assert_eq!(ask(&world, 2).unwrap(), AskOutcome::Waiting);
+        let IncomingState::Denied { told, .. } = state(&world, 1) else {
+            panic!("{:?}", state(&world, 1))
+        };
+        assert_eq!(told, heard);
+    }
+}
+
+#[tokio::test]
+async fn while_an_image_is_prepared_its_viewer_gets_no_second_one() {
+    let world = open_image(None);
+    ask(&world, 1).unwrap();
+    assert_eq!(ask(&world, 2).unwrap_err().code, PeerRefusal::TooMany);
+    assert_eq!(ask(&world, 1).unwrap(), AskOutcome::Preparing);
+}
+
+#[tokio::test]
+async fn one_viewer_s_wishes_keep_nobody_else_from_asking() {
+    let world = ask_image();
+    keep_many(&world, OTHER, 200, &IncomingState::Waiting);
+    assert_eq!(ask(&world, 201).unwrap_err().code, PeerRefusal::TooMany);
+    let service = Service::new(world.core.clone());
+    let asked = service.asked(&person("cleo", STRANGER), &wish(STRANGER, ME, 202), "");
+    assert_eq!(asked.unwrap(), AskOutcome::Waiting);
+}
+
+#[tokio::test]
+async fn the_oldest_wish_that_has_ended_gives_way_to_a_new_one_though_nobody_was_told() {
+    let world = ask_image();
+    let why = "lost".to_owned();
+    keep_many(
+        &world,
+        OTHER,
+        200,
+        &IncomingState::Failed { why, told: false },
+    );
+    assert_eq!(ask(&world, 201).unwrap(), AskOutcome::Waiting);
+    let kept = world.vault().list::<Incoming>().unwrap();
+    let oldest = kept.iter().map(|(_, incoming)| incoming.received).min();
+    assert_eq!((kept.len(), oldest), (200, Some(1)));
+}
+
+#[tokio::test]
+async fn what_an_owner_said_before_is_no_news() {
+    let world = alone();
+    let ours = |state| Outgoing {
+        request: RequestId([7; 16]),
+        owner: "ada".parse().unwrap(),
+        owner_key: key(OTHER).public(),
+        image: IMAGE,
+        title: String::new(),
+        signed: wish(ME, OTHER, 7),
+        note: String::new(),
+        asked_at: 1,
+        state,
+    };
+    let grant = GrantId([8; 32]);
+    for (state, news) in [
+        (OutgoingState::Preparing, true),
+        (OutgoingState::Failed, false),
+        (OutgoingState::Denied("no".into()), false),
+        (OutgoingState::Arrived(grant), false),
+    ] {
+        let mut notices = world.core.notices.listen();
+        let outgoing = ours(state);
+        let id = outgoing.request.to_string();
+        world.vault().put(&id, &outgoing).unwrap();
+        let service = Service::new(world.core.clone());
+        service
+            .not_made(&person("ada", OTHER), &outgoing.request)
+            .unwrap();
+        assert_eq!(notices.try_recv().is_ok(), news, "{:?}", outgoing.state);
+    }
 }
