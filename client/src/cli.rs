@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::context::Context;
+use crate::control;
 use crate::exit::{Exit, Failure};
 use crate::print::{self, Output, Report};
 use crate::verbs;
@@ -141,6 +142,12 @@ async fn carry_out(cli: Cli) -> Exit {
 async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
     let home = cli.home;
     let open = || Context::open(home.clone(), out);
+    // What changes is changed before the agent is spoken to.
+    let beside_agent = async || {
+        let ctx = open()?;
+        control::answers(ctx.vault.home()).await?;
+        Ok::<_, Failure>(ctx)
+    };
     match cli.verb {
         Verb::Init(arguments) => verbs::init::run(home, out, arguments).await,
         Verb::Unlock(_) => verbs::unlock::run(home),
@@ -151,14 +158,14 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Agent(arguments) => verbs::agent::run(open()?, arguments).await,
         Verb::Add(arguments) => verbs::add::run(&open()?, arguments).await,
         Verb::Gallery(arguments) => verbs::gallery::run(&open()?, arguments).await,
-        Verb::Request(arguments) => verbs::request::run(&open()?, arguments).await,
+        Verb::Request(arguments) => verbs::request::run(&beside_agent().await?, arguments).await,
         Verb::Requests(arguments) => verbs::requests::run(&open()?, arguments),
-        Verb::Approve(arguments) => verbs::approve::run(&open()?, arguments).await,
-        Verb::Deny(arguments) => verbs::deny::run(&open()?, arguments).await,
+        Verb::Approve(arguments) => verbs::approve::run(&beside_agent().await?, arguments).await,
+        Verb::Deny(arguments) => verbs::deny::run(&beside_agent().await?, arguments).await,
         Verb::Inbox(arguments) => verbs::inbox::run(&open()?, arguments).await,
         Verb::View(arguments) => verbs::view::run(&open()?, arguments).await,
-        Verb::Rights(arguments) => verbs::rights::run(&open()?, arguments).await,
-        Verb::Revoke(arguments) => verbs::revoke::run(&open()?, arguments).await,
+        Verb::Rights(arguments) => verbs::rights::run(&beside_agent().await?, arguments).await,
+        Verb::Revoke(arguments) => verbs::revoke::run(&beside_agent().await?, arguments).await,
         Verb::Shared(arguments) => verbs::shared::run(&open()?, arguments).await,
         Verb::Log(arguments) => verbs::log::run(&open()?, arguments).await,
         Verb::Who(arguments) => verbs::who::run(&open()?, arguments).await,

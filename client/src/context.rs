@@ -74,11 +74,12 @@ impl Context {
     /// of this process. So there is never more than one endpoint with this device's key.
     ///
     /// # Errors
-    /// When no endpoint can be bound.
+    /// When no endpoint can be bound; when the agent is of another version.
     pub async fn peers(&self) -> Result<Peers, Failure> {
-        let through =
-            control::ControlTransport::to(self.vault.home(), self.me.device_key().public().0);
-        if through.answers().await {
+        let home = self.vault.home();
+        if control::answers(home).await? {
+            let device = self.me.device_key().public().0;
+            let through = control::ControlTransport::to(home, device);
             return Ok(self.speaking_over(Arc::new(through)));
         }
         Ok(self.speaking_over(self.bind(Vec::new()).await?))

@@ -9,6 +9,7 @@ use cameo_common::signed::StatementError;
 use serde_json::{Map, Value, json};
 
 use crate::cluster_api::ClusterError;
+use crate::control::OtherVersion;
 use crate::files::FileError;
 use crate::key_file::KeyFileError;
 use crate::peer::AskError;
@@ -246,6 +247,12 @@ impl From<KeyFileError> for Failure {
             KeyFileError::File(error) => error.into(),
             error => Self::usage(error.to_string()).coded("key_file"),
         }
+    }
+}
+
+impl From<OtherVersion> for Failure {
+    fn from(error: OtherVersion) -> Self {
+        Self::other("agent_version", error.to_string())
     }
 }
 

@@ -45,15 +45,6 @@ impl ControlTransport {
         }
     }
 
-    /// Whether an agent runs on this home and answers.
-    pub async fn answers(&self) -> bool {
-        let asked = say(&self.home, Want::Ping);
-        matches!(
-            timeout(PATIENCE, asked).await,
-            Ok(Ok((_, ControlReply::Pong)))
-        )
-    }
-
     async fn dial(&self, peer: &PeerAddress, deadline: Duration) -> Result<Exchange, ConnectError> {
         let want = Want::Connect {
             peer: peer.clone(),
@@ -106,6 +97,25 @@ impl PeerTransport for ControlTransport {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+}
+
+/// The agent that runs on this home reads and writes other records than this program does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the agent that runs on this home is of another version than this `cameo`: stop it, and start it anew with `cameo agent`"
+)]
+pub struct OtherVersion;
+
+/// Whether an agent runs on this home and answers.
+///
+/// # Errors
+/// When it is of another version.
+pub async fn answers(home: &Home) -> Result<bool, OtherVersion> {
+    match timeout(PATIENCE, say(home, Want::Ping)).await {
+        Ok(Ok((_, ControlReply::Pong))) => Ok(true),
+        Ok(Ok((_, ControlReply::UnknownVersion { .. }))) => Err(OtherVersion),
+        _ => Ok(false),
     }
 }
 

@@ -19,11 +19,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::peer::PeerAddress;
 use crate::vault::Home;
 
-pub use client::{ControlTransport, Following, follow, wake};
+pub use client::{ControlTransport, Following, OtherVersion, answers, follow, wake};
 pub use server::{ControlServer, Doors};
 
-/// Layout of the messages.
-const VERSION: u16 = 1;
+/// Layout of the messages, and of the records and locks that agent and verbs share.
+const VERSION: u16 = 2;
 /// Longest message.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Name of the socket in the home.

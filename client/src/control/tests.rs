@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use tokio::io::duplex;
+use tokio::net::UnixListener;
 use tokio::sync::Notify;
 
 use super::*;
@@ -84,7 +85,7 @@ async fn world(admitted: DeviceKey) -> World {
 async fn a_body_goes_through_the_agent_and_back() {
     let world = world(AGENT).await;
     let through = ControlTransport::to(&world.home, AGENT);
-    assert!(through.answers().await);
+    assert_eq!(answers(&world.home).await, Ok(true));
     let bytes: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
     let request = Echo(bytes.len() as u64);
     let body = Some(Body::bytes(bytes.clone()));
@@ -156,7 +157,7 @@ async fn a_notice_that_was_waited_for_halfway_is_not_lost() {
 async fn a_home_without_an_agent_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
-    assert!(!ControlTransport::to(&home, AGENT).answers().await);
+    assert_eq!(answers(&home).await, Ok(false));
     assert!(!wake(&home).await);
     assert!(follow(&home).await.is_none());
 }
@@ -173,5 +174,21 @@ async fn a_long_path_is_no_hindrance() {
         wake: Arc::new(Notify::new()),
     };
     tokio::spawn(server.serve(doors));
-    assert!(ControlTransport::to(&home, AGENT).answers().await);
+    assert_eq!(answers(&home).await, Ok(true));
+}
+
+#[tokio::test]
+async fn an_agent_of_another_version_is_to_be_started_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let socket = UnixListener::bind(home.path().join(SOCKET)).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.unwrap();
+        let _: ControlRequest = read(&mut stream).await.unwrap();
+        let reply = ControlReply::UnknownVersion { known: 1 };
+        write(&mut stream, &reply).await.unwrap();
+    });
+    let failure = crate::exit::Failure::from(answers(&home).await.unwrap_err());
+    assert_eq!(failure.code, "agent_version");
+    assert!(failure.message.contains("`cameo agent`"), "{failure}");
 }

@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use super::{length_of_time, views};
 use crate::clock;
 use crate::context::Context;
-use crate::control::ControlTransport;
+use crate::control;
 use crate::exit::Failure;
 use crate::files;
 use crate::look::{self, LookArguments};
@@ -114,9 +114,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
             "depth": look::depth(&image.look.options()), "caption": image.look.caption, "same_as": before,
         }));
     }
-    let device = ctx.me.device_key().public().0;
-    let agent = ControlTransport::to(ctx.vault.home(), device);
-    if !agent.answers().await {
+    if control::answers(ctx.vault.home()).await != Ok(true) {
         ctx.out
             .note("Nobody can see it before `cameo agent` runs here.");
     }
