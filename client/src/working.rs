@@ -15,8 +15,8 @@ use crate::exit::Failure;
 use crate::vault::Home;
 use crate::vault::records::OutboxKey;
 
-/// Locks of one home for each kind of thing.
-const LOCKS: u8 = 64;
+/// Locks of one home for each kind of thing: more than are held at one time, so that few things share one.
+const LOCKS: u16 = 1024;
 /// How often a verb looks whether the agent is done with a thing.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -36,7 +36,9 @@ impl Working {
     }
 
     fn try_lock(home: &Home, id: &str) -> Result<Option<Self>, Failure> {
-        let slot = blake3::hash(id.as_bytes()).as_bytes()[0] % LOCKS;
+        let hash = blake3::hash(id.as_bytes());
+        let [first, second, ..] = *hash.as_bytes();
+        let slot = u16::from_le_bytes([first, second]) % LOCKS;
         let kind = id.split('-').next().unwrap_or(id);
         let path = home.locks()?.join(format!("{kind}-{slot}.lock"));
         let file = OpenOptions::new()
@@ -83,7 +85,7 @@ impl Working {
             if Instant::now() >= end {
                 return Err(Failure::other(
                     "busy",
-                    "another process of this home works on the same thing at present; try again in a minute",
+                    "another process of this home is at this, or at something that shares its lock; try again in a minute",
                 ));
             }
             sleep(LOOK_AGAIN).await;

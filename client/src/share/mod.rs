@@ -24,7 +24,7 @@ use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
 
 pub use deliver::{check_receipt, deliver, send_rights};
-pub(crate) use place::BUSY;
+pub(crate) use place::{BUSY, NO_WORKER};
 pub use record::{record, settle};
 
 /// The grant of a request, if one has been made.
@@ -180,6 +180,13 @@ fn approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), Fai
     match incoming {
         Some(incoming) => match incoming.state {
             IncomingState::Approved(terms) => Ok((incoming, terms)),
+            // The agent was faster, and came to an end with it.
+            IncomingState::Failed { why, .. } => Err(Failure::other(
+                "share_failed",
+                format!(
+                    "the photo could not be made ({why}); when that is mended, approve it once more"
+                ),
+            )),
             _ => Err(Failure::other(
                 "not_approved",
                 "this request is not approved; `cameo requests` shows how it stands",

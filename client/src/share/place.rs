@@ -35,6 +35,8 @@ const HIDE_DEADLINE: Duration = Duration::from_secs(300);
 const BAD_CARRIER: &str = "bad_carrier";
 /// No worker took it in time, for want of time.
 pub(crate) const BUSY: &str = "busy";
+/// No worker could do it.
+pub(crate) const NO_WORKER: &str = "no_worker";
 /// Wait for a worker when the leader names no time.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -137,7 +139,7 @@ async fn have_done(
 fn no_worker(why: &str) -> Failure {
     Failure::new(
         Exit::Other,
-        "no_worker",
+        NO_WORKER,
         format!(
             "no node could hide the photo ({why}): nothing was shared; try again when more nodes run"
         ),

@@ -15,7 +15,7 @@ use crate::prefix::short;
 use crate::print::Report;
 use crate::share;
 use crate::vault::records::{
-    Asked, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Stage, Terms, change,
+    Asked, Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Stage, Terms, change,
 };
 use crate::working::Working;
 
@@ -85,14 +85,37 @@ async fn photo(ctx: &Context, incoming: &Incoming) -> Result<Report, Failure> {
     bar.finish_and_clear();
     let agent = match &made {
         Ok((_, Ok(()))) => false,
-        _ => control::wake(ctx.vault.home()).await,
+        _ => left_to_be_done(ctx, incoming, &made).await?,
     };
     match made {
         Ok((owned, delivered)) => Ok(recorded(incoming, &owned, &delivered, agent)),
-        // The request stays approved: what is busy now is no reason to give up.
-        Err(error) if error.code == share::BUSY && agent => Ok(left_to_agent(incoming, &error)),
-        Err(error) => Err(error),
+        Err(error) if !goes_on(&error) => Err(error),
+        Err(error) if agent => Ok(left_to_agent(incoming, &error)),
+        Err(error) => Err(Failure {
+            message: format!(
+                "{error}. The request stays approved: run `cameo agent`, which goes on with it, or approve it once more"
+            ),
+            ..error
+        }),
     }
+}
+
+/// Has the agent go on at once, whatever it has given up before; false when none runs.
+async fn left_to_be_done(
+    ctx: &Context,
+    incoming: &Incoming,
+    made: &Result<Made, Failure>,
+) -> Result<bool, Failure> {
+    Attempts::forget(&ctx.vault, OutboxKey::Share(incoming.request))?;
+    if let Ok((owned, _)) = made {
+        Attempts::forget(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
+    }
+    Ok(control::wake(ctx.vault.home()).await)
+}
+
+/// Whether the photo may yet be made, by itself: the request stays approved.
+fn goes_on(error: &Failure) -> bool {
+    error.exit == Exit::NoQuorum || [share::BUSY, share::NO_WORKER].contains(&error.code)
 }
 
 fn recorded(
@@ -135,12 +158,14 @@ fn left_to_agent(incoming: &Incoming, error: &Failure) -> Report {
 }
 
 /// The grant, and whether it has reached the viewer. That it has not is no failure while it waits.
+type Made = (GrantOwned, Result<(), Failure>);
+
 async fn hand_over(
     ctx: &Context,
     incoming: &Incoming,
     notices: &Notices,
     patience: Duration,
-) -> Result<(GrantOwned, Result<(), Failure>), Failure> {
+) -> Result<Made, Failure> {
     let home = ctx.vault.home();
     let working = Working::on(home, OutboxKey::Share(incoming.request), patience).await?;
     let owned = share::make(ctx, notices, &incoming.request).await?;
@@ -170,7 +195,7 @@ async fn send(
     let _working = working.map_err(|error| match error.code {
         "busy" => Failure {
             message: format!(
-                "Another process of this home, which may be your agent, is sending it; `cameo shared` shows when {} has it",
+                "Your agent, or another process of this home, is sending this or another carrier; `cameo shared` shows when {} has it",
                 owned.viewer
             ),
             ..error
@@ -183,7 +208,8 @@ async fn send(
 
 /// Whether a delivery that did not work is only put off: it is in the outbox.
 fn waits(error: &Failure) -> bool {
-    error.exit == Exit::Queued || matches!(error.code, "busy" | "too_many" | "peer_failed")
+    matches!(error.exit, Exit::Queued | Exit::NoQuorum)
+        || matches!(error.code, "busy" | "too_many" | "peer_failed")
 }
 
 async fn follow(mut notices: broadcast::Receiver<Notice>, bar: indicatif::ProgressBar) {
@@ -232,10 +258,7 @@ mod tests {
         (world, incoming, grant)
     }
 
-    async fn at_once(
-        world: &World,
-        incoming: &Incoming,
-    ) -> Result<(GrantOwned, Result<(), Failure>), Failure> {
+    async fn at_once(world: &World, incoming: &Incoming) -> Result<Made, Failure> {
         let notices = Notices::default();
         hand_over(&world.core.ctx, incoming, &notices, Duration::ZERO).await
     }
@@ -273,6 +296,32 @@ mod tests {
         let (world, incoming, _) = approved(Stage::Delivered);
         let (owned, delivered) = at_once(&world, &incoming).await.unwrap();
         assert_eq!((owned.stage, delivered), (Stage::Delivered, Ok(())));
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_is_sent_when_it_is_said_that_it_will_be() {
+        let (world, incoming, grant) = approved(Stage::Recorded);
+        let sending = OutboxKey::Deliver(grant.grant);
+        let refused = Attempts {
+            key: sending,
+            count: 1,
+            next: Attempts::GIVEN_UP,
+            last_error: "no".into(),
+        };
+        world.vault().put(&sending.id(), &refused).unwrap();
+        let report = photo(&world.core.ctx, &incoming).await.unwrap();
+        assert_eq!(report.exit, Exit::Queued);
+        assert_eq!(world.vault().get::<Attempts>(&sending.id()).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_the_agent_failed_at_meanwhile_is_told_with_the_reason() {
+        let world = alone();
+        let why = "the photo is missing".to_owned();
+        let incoming = keep_wish(&world, IncomingState::Failed { why, told: false });
+        let error = at_once(&world, &incoming).await.unwrap_err();
+        assert_eq!(error.code, "share_failed");
+        assert!(error.message.contains("the photo is missing"), "{error}");
     }
 
     #[test]
