@@ -5,7 +5,7 @@ use cameo_common::ids::ImageId;
 use crate::context::Context;
 use crate::conversation::Peers;
 use crate::directory::Person;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::prefix::resolve;
 use crate::vault::records::SeenGallery;
 use crate::verbs::gallery::{self, Shown};
@@ -68,12 +68,17 @@ fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, Failure> {
 
 /// A name whose image only the gallery tells, and that did not.
 fn unresolved(text: &str, error: &Failure) -> Failure {
-    Failure {
-        message: format!(
-            "{}. '{text}' is not a whole id, and which image it begins only the gallery tells; a whole id can be asked for now",
-            error.message
-        ),
-        ..error.clone()
+    let message = format!(
+        "{}. '{text}' is not a whole id, and which image it begins only the gallery tells; a whole id can be asked for now",
+        error.message
+    );
+    match error.exit {
+        // Of this one nothing is kept that could be asked later.
+        Exit::Queued => Failure::other("gallery_unseen", message),
+        _ => Failure {
+            message,
+            ..error.clone()
+        },
     }
 }
 
@@ -116,10 +121,7 @@ mod tests {
         let names: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, [&*two.to_string(), &*one.to_string(), "nothing"]);
         assert_eq!(chosen[1].1.as_ref().unwrap().title, "at sea");
-        assert_eq!(
-            chosen[2].1.as_ref().unwrap_err().exit,
-            crate::exit::Exit::Usage
-        );
+        assert_eq!(chosen[2].1.as_ref().unwrap_err().exit, Exit::Usage);
     }
 
     #[tokio::test]
@@ -136,7 +138,8 @@ mod tests {
         let chosen = chosen.unwrap();
         assert_eq!(chosen[0].1.as_ref().unwrap().title, "at sea");
         let (name, failure) = (&chosen[1].0, chosen[1].1.as_ref().unwrap_err());
-        assert_eq!((name.as_str(), failure.code), ("1a", "peer_offline"));
+        assert_eq!((name.as_str(), failure.code), ("1a", "gallery_unseen"));
+        assert_eq!(failure.exit, Exit::Other);
         assert!(failure.message.contains("'1a' is not a whole id"));
     }
 }
