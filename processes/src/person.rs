@@ -12,7 +12,7 @@ use crate::process::{Process, ProcessError};
 
 const AGENT_WITHIN: Duration = Duration::from_secs(30);
 /// No verb takes longer.
-const VERB_WITHIN: Duration = Duration::from_secs(120);
+const VERB_WITHIN: Duration = Duration::from_secs(300);
 
 /// What a verb came to.
 #[derive(Debug, Clone)]

@@ -65,7 +65,7 @@ async fn sixteen_images_come_together_from_several_workers_and_all_open() -> any
     let ids = ids.collect::<anyhow::Result<Vec<_>>>()?;
 
     // Ends with 6, not 0, when not all of them are here in time.
-    let mut request = vec!["request", "ada", "--timeout", "100s"];
+    let mut request = vec!["request", "ada", "--timeout", "240s"];
     request.extend(ids.iter().map(String::as_str));
     let arrived = ben.ok(&request).await?;
 

@@ -28,27 +28,21 @@ fn ask_image() -> World {
 /// So many wishes of a user, each for another image.
 fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) {
     for number in 0..count {
-        let mut id = viewer[..16].to_vec();
+        let mut id = [0xff; 16];
         id[0] = number;
-        let request = RequestId(id.try_into().unwrap());
         let incoming = Incoming {
-            request,
+            request: RequestId(id),
+            viewer: "ada".parse().unwrap(),
             viewer_key: key(viewer).public(),
-            image: ImageId([number; 16]),
-            received: u64::from(number),
+            image: ImageId(id),
             asked: Asked::Photo(wish(viewer, ME, number)),
-            ..keep_wish(world, IncomingState::Waiting)
-        };
-        let incoming = Incoming {
+            note: String::new(),
+            received: u64::from(number),
             state: state.clone(),
-            ..incoming
         };
-        world.vault().put(&request.to_string(), &incoming).unwrap();
+        let id = incoming.request.to_string();
+        world.vault().put(&id, &incoming).unwrap();
     }
-    world
-        .vault()
-        .delete::<Incoming>(&RequestId([1; 16]).to_string())
-        .unwrap();
 }
 
 fn open_image(grant: Option<GrantOwned>) -> World {

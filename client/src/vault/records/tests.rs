@@ -165,7 +165,19 @@ fn wishes_of_the_first_version_still_open() {
     });
     assert_eq!(pin(&denied), (1, 108, "d556070e44c42f5d".to_owned()));
     let old = OutgoingV1(outgoing(OutgoingState::Preparing));
-    assert_eq!((OutgoingV1::VERSION, bytes(&old)), (1, bytes(&old.0)));
+    // request, owner, owner's key, image, title, signed wish, note, time, state
+    let expected = [
+        [1; 16].as_slice(),
+        &[3, b'a', b'd', b'a'],
+        &[2; 32],
+        &[3; 16],
+        &[1, b't'],
+        &[3, 4, 4, 4],
+        &[1, b'n'],
+        &[5],
+        &[1],
+    ];
+    assert_eq!((OutgoingV1::VERSION, bytes(&old)), (1, expected.concat()));
 
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
