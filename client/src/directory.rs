@@ -4,27 +4,27 @@
 //! refused from then on, as is a card older than one that was seen. Of a device's certificate and
 //! address the newest that was seen holds, whatever the directory tells later.
 
+mod seen;
+
 use std::net::SocketAddr;
 
 use cameo_common::api::{ErrorCode, UserInfo};
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::identity::{EndpointRecord, UserCard};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
-use cameo_common::signed::{Signed, Statement};
-use serde::{Deserialize, Serialize};
+use cameo_common::signed::Signed;
 
+use self::seen::{SeenDevice, newest};
 use crate::clock;
 use crate::cluster_api::ClusterApi;
 use crate::exit::{Exit, Failure};
 use crate::peer::PeerAddress;
 use crate::vault::records::Contact;
-use crate::vault::{Record, Vault, VaultError};
+use crate::vault::{Vault, VaultError};
 use crate::words::tidy;
 
 /// Devices of one user that are tried.
 const MAX_DEVICES: usize = 16;
-/// Devices of one user that are remembered; the first ones give way.
-const MAX_SEEN: usize = 4 * MAX_DEVICES;
 
 /// Somebody, as the directory has him and this home accepts him.
 #[derive(Debug, Clone)]
@@ -103,7 +103,8 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
     let newly_met = pin(vault, &info.card, &card)?;
     let now = clock::now();
     let (mut addresses, mut unread, mut devices) = (Vec::new(), Vec::new(), Vec::new());
-    for device in newest(vault, name, told(&card, info))? {
+    let (newest, news) = newest(vault, name, told(&card, info))?;
+    for device in newest {
         let certificate = device.certificate.peek()?;
         if now >= certificate.not_after {
             continue;
@@ -114,7 +115,10 @@ fn accept(vault: &Vault, name: &UserName, info: &UserInfo) -> Result<Person, Fai
         };
         let (direct, strange) = parse(&endpoint.peek()?.addresses);
         for address in strange {
-            tracing::warn!(%name, %address, "this is no address that this version can read");
+            // Once for each address, not at every look.
+            if news {
+                tracing::warn!(%name, %address, "this is no address that this version can read");
+            }
             unread.push(address);
         }
         if !direct.is_empty() {
@@ -168,82 +172,6 @@ fn told(card: &UserCard, info: &UserInfo) -> Vec<SeenDevice> {
     right.collect()
 }
 
-/// A device's newest statements.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct SeenDevice {
-    device: PublicKey,
-    certificate: Signed<DeviceCertificate>,
-    endpoint: Option<Signed<EndpointRecord>>,
-}
-
-/// The devices of a user that this home has seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct SeenDevices(Vec<SeenDevice>);
-
-impl Record for SeenDevices {
-    const KIND: &'static str = "seen-devices";
-    const VERSION: u16 = 1;
-}
-
-/// The same devices with the newest that was ever told of each, which is kept.
-fn newest(
-    vault: &Vault,
-    name: &UserName,
-    told: Vec<SeenDevice>,
-) -> Result<Vec<SeenDevice>, VaultError> {
-    let mut kept = vault.get::<SeenDevices>(name.as_str())?.unwrap_or_default();
-    let before = kept.clone();
-    let mut devices = kept.take_up(told.clone());
-    if kept != before {
-        vault.update::<SeenDevices, VaultError>(name.as_str(), |found| {
-            let mut kept = found.unwrap_or_default();
-            devices = kept.take_up(told);
-            Ok(Some(kept))
-        })?;
-    }
-    Ok(devices)
-}
-
-impl SeenDevices {
-    /// Remembers what is newer; gives back the told devices as they are from now on. A device
-    /// whose address is not told has none now, but an older one is refused later all the same.
-    fn take_up(&mut self, told: Vec<SeenDevice>) -> Vec<SeenDevice> {
-        let mut devices = Vec::with_capacity(told.len());
-        for mut device in told {
-            let at = self.0.iter().position(|seen| seen.device == device.device);
-            let mut seen = device.clone();
-            if let Some(at) = at {
-                let before = self.0.remove(at);
-                seen.certificate =
-                    newer(before.certificate, seen.certificate, |said| said.sequence);
-                seen.endpoint = match (before.endpoint, seen.endpoint) {
-                    (Some(before), Some(now)) => Some(newer(before, now, |said| said.sequence)),
-                    (before, now) => now.or(before),
-                };
-            } else if self.0.len() >= MAX_SEEN {
-                self.0.remove(0);
-            }
-            device.certificate = seen.certificate.clone();
-            device.endpoint = device.endpoint.and(seen.endpoint.clone());
-            self.0.insert(at.unwrap_or(self.0.len()), seen);
-            devices.push(device);
-        }
-        devices
-    }
-}
-
-/// Of two that say the same number, the one that was seen first.
-fn newer<T: Statement>(
-    before: Signed<T>,
-    now: Signed<T>,
-    sequence: impl Fn(&T) -> u64,
-) -> Signed<T> {
-    match (before.peek(), now.peek()) {
-        (Ok(first), Ok(second)) if sequence(&second) <= sequence(&first) => before,
-        _ => now,
-    }
-}
-
 fn dishonest(name: &UserName, what: &str) -> Failure {
     Failure::other(
         "protocol",
@@ -294,6 +222,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::vault::{Home, Passphrase};
+    use cameo_common::identity::DeviceCertificate;
     use cameo_common::keys::{SealingPublic, SigningKey};
 
     fn card(seed: u8, sequence: u64) -> (Signed<UserCard>, UserCard) {
@@ -411,37 +340,5 @@ mod tests {
         assert_eq!(devices(1), 1);
         assert_eq!(devices(2), 0);
         assert_eq!(devices(1), 0);
-    }
-
-    #[test]
-    fn so_many_devices_are_remembered_and_no_more() {
-        let mut seen = SeenDevices::default();
-        let device = |at: usize| SeenDevice {
-            device: PublicKey([u8::try_from(at).unwrap(); 32]),
-            certificate: Signed::from_bytes(vec![1]),
-            endpoint: None,
-        };
-        seen.take_up((0..MAX_SEEN + 3).map(device).collect());
-        assert_eq!(seen.0.len(), MAX_SEEN);
-        assert_eq!(seen.0[0], device(3));
-    }
-
-    #[test]
-    fn the_bytes_of_seen_devices_are_pinned() {
-        let seen = SeenDevices(vec![SeenDevice {
-            device: PublicKey([0xaa; 32]),
-            certificate: Signed::from_bytes(vec![0xbb; 2]),
-            endpoint: Some(Signed::from_bytes(vec![0xcc; 3])),
-        }]);
-        // count, device, length and bytes of the certificate, the same of the address that is there
-        let expected = [
-            [1].as_slice(),
-            &[0xaa; 32],
-            &[2, 0xbb, 0xbb],
-            &[1, 3, 0xcc, 0xcc, 0xcc],
-        ]
-        .concat();
-        assert_eq!(SeenDevices::VERSION, 1);
-        assert_eq!(cameo_common::wire::encode(&seen), expected);
     }
 }

@@ -1,0 +1,128 @@
+//! The newest that was seen of each device of a user, whatever the directory tells later.
+
+use cameo_common::identity::{DeviceCertificate, EndpointRecord};
+use cameo_common::ids::UserName;
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::{Signed, Statement};
+use serde::{Deserialize, Serialize};
+
+use super::MAX_DEVICES;
+use crate::vault::{Record, Vault, VaultError};
+
+/// Devices of one user that are remembered; the first ones give way.
+const MAX_SEEN: usize = 4 * MAX_DEVICES;
+
+/// A device's newest statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SeenDevice {
+    pub device: PublicKey,
+    pub certificate: Signed<DeviceCertificate>,
+    pub endpoint: Option<Signed<EndpointRecord>>,
+}
+
+/// The devices of a user that this home has seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenDevices(Vec<SeenDevice>);
+
+impl Record for SeenDevices {
+    const KIND: &'static str = "seen-devices";
+    const VERSION: u16 = 1;
+}
+
+/// The same devices with the newest that was ever told of each, which is kept; and whether anything of it is new.
+pub(super) fn newest(
+    vault: &Vault,
+    name: &UserName,
+    told: Vec<SeenDevice>,
+) -> Result<(Vec<SeenDevice>, bool), VaultError> {
+    let mut kept = vault.get::<SeenDevices>(name.as_str())?.unwrap_or_default();
+    let before = kept.clone();
+    let mut devices = kept.take_up(told.clone());
+    let news = kept != before;
+    if news {
+        vault.update::<SeenDevices, VaultError>(name.as_str(), |found| {
+            let mut kept = found.unwrap_or_default();
+            devices = kept.take_up(told);
+            Ok(Some(kept))
+        })?;
+    }
+    Ok((devices, news))
+}
+
+impl SeenDevices {
+    /// Remembers what is newer; gives back the told devices as they are from now on. A device
+    /// whose address is not told has none now, but an older one is refused later all the same.
+    fn take_up(&mut self, told: Vec<SeenDevice>) -> Vec<SeenDevice> {
+        let mut devices = Vec::with_capacity(told.len());
+        for mut device in told {
+            let at = self.0.iter().position(|seen| seen.device == device.device);
+            let mut seen = device.clone();
+            if let Some(at) = at {
+                let before = self.0.remove(at);
+                seen.certificate =
+                    newer(before.certificate, seen.certificate, |said| said.sequence);
+                seen.endpoint = match (before.endpoint, seen.endpoint) {
+                    (Some(before), Some(now)) => Some(newer(before, now, |said| said.sequence)),
+                    (before, now) => now.or(before),
+                };
+            } else if self.0.len() >= MAX_SEEN {
+                self.0.remove(0);
+            }
+            device.certificate = seen.certificate.clone();
+            device.endpoint = device.endpoint.and(seen.endpoint.clone());
+            self.0.insert(at.unwrap_or(self.0.len()), seen);
+            devices.push(device);
+        }
+        devices
+    }
+}
+
+/// Of two that say the same number, the one that was seen first.
+fn newer<T: Statement>(
+    before: Signed<T>,
+    now: Signed<T>,
+    sequence: impl Fn(&T) -> u64,
+) -> Signed<T> {
+    match (before.peek(), now.peek()) {
+        (Ok(first), Ok(second)) if sequence(&second) <= sequence(&first) => before,
+        _ => now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn so_many_devices_are_remembered_and_no_more() {
+        let mut seen = SeenDevices::default();
+        let device = |at: usize| SeenDevice {
+            device: PublicKey([u8::try_from(at).unwrap(); 32]),
+            certificate: Signed::from_bytes(vec![1]),
+            endpoint: None,
+        };
+        seen.take_up((0..MAX_SEEN + 3).map(device).collect());
+        assert_eq!(seen.0.len(), MAX_SEEN);
+        assert_eq!(seen.0[0], device(3));
+    }
+
+    #[test]
+    fn the_bytes_of_seen_devices_are_pinned() {
+        let seen = SeenDevices(vec![SeenDevice {
+            device: PublicKey([0xaa; 32]),
+            certificate: Signed::from_bytes(vec![0xbb; 2]),
+            endpoint: Some(Signed::from_bytes(vec![0xcc; 3])),
+        }]);
+        // count, device, length and bytes of the certificate, the same of the address that is there
+        let expected = [
+            [1].as_slice(),
+            &[0xaa; 32],
+            &[2, 0xbb, 0xbb],
+            &[1, 3, 0xcc, 0xcc, 0xcc],
+        ]
+        .concat();
+        assert_eq!(SeenDevices::VERSION, 1);
+        assert_eq!(cameo_common::wire::encode(&seen), expected);
+    }
+}
