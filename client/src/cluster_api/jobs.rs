@@ -44,12 +44,6 @@ impl ClusterApi {
         input: Bytes,
         last: bool,
     ) -> Result<Bytes, JobFailure> {
-        let failed = |why: String| JobFailure::Worker {
-            worker: placed.worker,
-            why,
-        };
-        let url = placed.url.trim_end_matches('/');
-        super::cluster::check_url(url).map_err(|error| failed(error.to_string()))?;
         let expected = Duration::from_millis(placed.expected_ms);
         // A carrier is about as large as its input.
         let deadline = JOB_DEADLINE + expected + 2 * at_slowest(input.len() as u64);
@@ -59,51 +53,66 @@ impl ClusterApi {
             JOB_PATIENCE + expected.saturating_mul(JOB_TIMES_EXPECTED)
         };
         let pulse = Pulse::new();
-        let command = self.command(Method::POST, paths::RUN_JOB.to_owned(), input);
-        let request = self
-            .inner
-            .http
-            .request(command.method, format!("{url}{}", command.path))
-            .header(CALL_HEADER, command.header)
-            .header(
-                TICKET_HEADER,
-                BASE64URL_NOPAD.encode(placed.ticket.as_bytes()),
-            )
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, command.body.len())
-            .body(pulse.body(command.body));
-        let upload = async {
-            let response = request
-                .send()
-                .await
-                .map_err(|error| failed(error.to_string()))?;
-            pulse.beat();
-            let status = response.status();
-            let bytes = collect_watched(response, MAX_CARRIER_BYTES, || pulse.beat())
-                .await
-                .map_err(|why| failed(why.unwrap_or_else(|| "the connection broke".into())))?;
-            if status.is_success() {
-                return Ok(bytes);
-            }
-            match serde_json::from_slice::<ApiError>(&bytes) {
-                Ok(error) => Err(refused(placed.worker, error)),
-                Err(_) => Err(failed(format!("status {status}"))),
-            }
-        };
-        let upload = async {
+        let request = self.upload(placed, input, &pulse)?;
+        let answered = async {
             tokio::select! {
                 biased;
-                done = upload => done,
+                answered = answer(request, placed.worker, &pulse) => answered,
                 () = pulse.stopped(patience) => {
                     let why = format!("it stood still for {:.1} s", patience.as_secs_f64());
-                    Err(failed(why))
+                    Err(failed(placed.worker, why))
                 }
             }
         };
-        timeout(deadline, upload)
+        timeout(deadline, answered)
             .await
-            .unwrap_or_else(|_| Err(failed("it took too long".into())))
+            .unwrap_or_else(|_| Err(failed(placed.worker, "it took too long".into())))
     }
+
+    fn upload(
+        &self,
+        placed: &Placed,
+        input: Bytes,
+        pulse: &Pulse,
+    ) -> Result<reqwest::RequestBuilder, JobFailure> {
+        let url = placed.url.trim_end_matches('/');
+        super::cluster::check_url(url).map_err(|error| failed(placed.worker, error.to_string()))?;
+        let command = self.command(Method::POST, paths::RUN_JOB.to_owned(), input);
+        let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
+        let http = &self.inner.http;
+        Ok(http
+            .request(command.method, format!("{url}{}", command.path))
+            .header(CALL_HEADER, command.header)
+            .header(TICKET_HEADER, ticket)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, command.body.len())
+            .body(pulse.body(command.body)))
+    }
+}
+
+async fn answer(
+    request: reqwest::RequestBuilder,
+    worker: u64,
+    pulse: &Pulse,
+) -> Result<Bytes, JobFailure> {
+    let response = request.send().await;
+    let response = response.map_err(|error| failed(worker, error.to_string()))?;
+    pulse.beat();
+    let status = response.status();
+    let bytes = collect_watched(response, MAX_CARRIER_BYTES, || pulse.beat()).await;
+    let broke = || "the connection broke".to_owned();
+    let bytes = bytes.map_err(|why| failed(worker, why.unwrap_or_else(broke)))?;
+    if status.is_success() {
+        return Ok(bytes);
+    }
+    match serde_json::from_slice::<ApiError>(&bytes) {
+        Ok(error) => Err(refused(worker, error)),
+        Err(_) => Err(failed(worker, format!("status {status}"))),
+    }
+}
+
+fn failed(worker: u64, why: String) -> JobFailure {
+    JobFailure::Worker { worker, why }
 }
 
 fn refused(worker: u64, error: ApiError) -> JobFailure {
@@ -117,9 +126,6 @@ fn refused(worker: u64, error: ApiError) -> JobFailure {
             worker,
             why: error.message,
         },
-        _ => JobFailure::Worker {
-            worker,
-            why: error.message,
-        },
+        _ => failed(worker, error.message),
     }
 }
