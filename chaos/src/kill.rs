@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cameo_processes::{Binaries, Cluster, Person, until};
+use cameo_harness::{Binaries, Cluster, Person, until};
 
 use crate::schedule::{Fault, Target, plan};
 

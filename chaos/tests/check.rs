@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use cameo_processes::{Binaries, Person, Process};
+use cameo_harness::{Binaries, Person, Process};
 use futures_util::future::join_all;
 use serde_json::Value;
 

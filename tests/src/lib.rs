@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use cameo_processes::{Binaries, Cluster, Person, until};
+use cameo_harness::{Binaries, Cluster, Person, until};
 use serde_json::Value;
 use tempfile::TempDir;
 

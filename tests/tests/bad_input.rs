@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cameo_processes::{Person, Ran};
+use cameo_harness::{Person, Ran};
 use cameo_tests::{PHOTOS, World, grant_row, photo, share, text};
 
 /// A refusal has its exit code, one JSON document with a code and a sentence, and nothing else.

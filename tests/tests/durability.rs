@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use cameo_processes::{Node, until};
+use cameo_harness::{Node, until};
 use cameo_tests::{SETTLES_WITHIN, World};
 use tokio::process::{Child, Command};
 
@@ -27,7 +27,7 @@ async fn watch(node: &Node, folder: &Path) -> anyhow::Result<Watched> {
     std::fs::create_dir(&folder)?;
     let id = node
         .process()
-        .and_then(cameo_processes::Process::id)
+        .and_then(cameo_harness::Process::id)
         .context("the node runs")?;
     let strace = Command::new("strace")
         .args(["-ff", "-ttt", "-T", "-y", "-s", "600"])

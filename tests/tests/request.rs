@@ -127,7 +127,7 @@ async fn an_owner_who_is_asked_decides() -> anyhow::Result<()> {
         )
     };
     let grant =
-        cameo_processes::until("the carrier to arrive", cameo_tests::SETTLES_WITHIN, look).await?;
+        cameo_harness::until("the carrier to arrive", cameo_tests::SETTLES_WITHIN, look).await?;
     let viewed = ben.ok(&["view", &grant, "--yes"]).await?;
     assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(PHOTOS[0]))?);
     Ok(())

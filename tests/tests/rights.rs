@@ -47,7 +47,7 @@ async fn expired_rights_open_nothing() -> anyhow::Result<()> {
         let ran = ben.run(&["view", &shared.grant, "--yes"]).await.ok()?;
         (ran.code == 4).then_some(ran)
     };
-    cameo_processes::until("the rights to expire", SETTLES_WITHIN, look).await?;
+    cameo_harness::until("the rights to expire", SETTLES_WITHIN, look).await?;
     Ok(())
 }
 
@@ -62,7 +62,7 @@ async fn what_changes_while_the_viewer_is_gone_reaches_him_when_he_is_back() -> 
     let queued = ada.run(&["rights", &shared.grant, "--views", "4"]).await?;
     assert_eq!(queued.code, 6, "{queued:?}");
     let gone = async || (ada.ok(&["who", "ben"]).await.ok()?["online"] == false).then_some(());
-    cameo_processes::until("the directory to drop the session", SETTLES_WITHIN, gone).await?;
+    cameo_harness::until("the directory to drop the session", SETTLES_WITHIN, gone).await?;
     assert_eq!(
         grant_row(&ada, "shared", &shared.grant).await?["in_mailbox"],
         true

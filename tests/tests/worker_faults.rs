@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cameo_processes::{Node, Phase, Proxy};
+use cameo_harness::{Node, Phase, Proxy};
 use cameo_tests::{PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ async fn each_was_retried_once(world: &mut World) -> anyhow::Result<()> {
 }
 
 /// `ada` has a photo that is open to all.
-async fn offered(world: &World) -> anyhow::Result<(cameo_processes::Person, String)> {
+async fn offered(world: &World) -> anyhow::Result<(cameo_harness::Person, String)> {
     let ada = world.person("ada").await?;
     let path = photo(PHOTOS[0]).display().to_string();
     let added = ada
@@ -116,7 +116,7 @@ async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
 }
 
 /// The photo opens once, bit for bit, and was charged once.
-async fn opens_once(ben: &cameo_processes::Person, arrived: &Value) -> anyhow::Result<()> {
+async fn opens_once(ben: &cameo_harness::Person, arrived: &Value) -> anyhow::Result<()> {
     let grant = text(arrived, "grant")?;
     let viewed = ben.ok(&["view", &grant, "--yes"]).await?;
     ensure!(text(&viewed, "blake3")? == hash_of(&photo(PHOTOS[0]))?);

@@ -1,7 +1,7 @@
 //! Workers: nodes that join a running cluster to do its image work, and have no vote.
 
 use anyhow::Context as _;
-use cameo_processes::until;
+use cameo_harness::until;
 use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, hash_of, photo, share, text};
 use serde_json::Value;
 

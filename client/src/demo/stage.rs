@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use cameo_common::codec::limits::MAX_PHOTO_BYTES;
 use cameo_common::ids::Hash;
-use cameo_processes::{Binaries, Cluster, Person};
+use cameo_harness::{Binaries, Cluster, Person};
 use serde_json::Value;
 
 use super::Options;

@@ -39,7 +39,7 @@ fn replay(name: &str, file: &Path, data: &[u8]) {
 #[test]
 fn every_promise_holds_for_all_that_the_fuzzers_kept() {
     for (name, _) in targets::TARGETS {
-        let corpus = files(&here("fuzz/corpus").join(name));
+        let corpus = files(&here("../fuzz/corpus").join(name));
         assert!(!corpus.is_empty(), "the corpus of {name} is gone");
         for (file, data) in corpus {
             replay(name, &file, &data);

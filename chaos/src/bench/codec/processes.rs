@@ -199,7 +199,7 @@ pub fn find_cameo(named: Option<&Path>) -> Result<Program, String> {
     let path = match named {
         Some(path) => path.to_owned(),
         None => {
-            cameo_processes::Binaries::build()
+            cameo_harness::Binaries::build()
                 .map_err(|why| format!("cameo: {why}"))?
                 .client
         }

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use cameo_processes::Cluster;
+use cameo_harness::Cluster;
 
 /// Ticks a second in `/proc/PID/stat`; the same on every Linux that people run.
 const TICKS: f64 = 100.0;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use cameo_processes::Process;
+use cameo_harness::Process;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep_until};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use cameo_dispatch::Policy;
-use cameo_processes::{Binaries, Cluster, Process, until};
+use cameo_harness::{Binaries, Cluster, Process, until};
 use tempfile::TempDir;
 
 use super::cgroup::{Group, Groups};
@@ -231,7 +231,7 @@ impl Stage {
     }
 }
 
-fn url(node: &cameo_processes::Node) -> String {
+fn url(node: &cameo_harness::Node) -> String {
     format!("http://{}", node.http)
 }
 

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use anyhow::Context as _;
-use cameo_processes::Person;
+use cameo_harness::Person;
 use serde_json::Value;
 
 use super::stage::Stage;

@@ -102,7 +102,7 @@ async fn same_state(stage: &Stage) -> anyhow::Result<()> {
         same_index.then(|| told.windows(2).all(|pair| pair[0].1 == pair[1].1))
     };
     let within = std::time::Duration::from_secs(15);
-    let equal = cameo_processes::until("all nodes at one index", within, equal).await?;
+    let equal = cameo_harness::until("all nodes at one index", within, equal).await?;
     anyhow::ensure!(
         equal,
         "nodes that applied the same entries have different states"

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use cameo_processes::until;
+use cameo_harness::until;
 
 use super::{Played, Playing, number, opens};
 use crate::demo::stage::{Stage, row};

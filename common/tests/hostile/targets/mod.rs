@@ -1,7 +1,7 @@
 //! What peers may send, thrown at whoever reads it. One function a fuzz target: it takes any bytes, and panics
 //! where a promise is broken.
 //!
-//! The same functions run here over all that was kept, and in `common/fuzz`, which includes this file.
+//! The same functions run here over all that was kept, and in `fuzz`, which includes this file.
 
 mod built;
 mod carrier;

@@ -9,7 +9,7 @@ from PIL import Image
 here = pathlib.Path(__file__).parent
 folder = here / "corpus" / "preview"
 folder.mkdir(parents=True, exist_ok=True)
-photo = Image.open(sorted((here / "../../photos").glob("*.jpg"))[0]).convert("RGB").resize((24, 16))
+photo = Image.open(sorted((here / "../photos").glob("*.jpg"))[0]).convert("RGB").resize((24, 16))
 clear = photo.copy()
 clear.putalpha(photo.convert("L"))
 

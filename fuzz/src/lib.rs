@@ -1,6 +1,6 @@
 //! The targets' bodies lie where the tests are that run them on stable, over the committed corpus.
 
-#[path = "../../tests/hostile/targets/mod.rs"]
+#[path = "../../common/tests/hostile/targets/mod.rs"]
 mod targets;
 
 pub use targets::*;
