@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecKey, HideOptions};
-use crate::wire;
+use crate::wire::{self, VersionError};
 
 /// Longest input that a worker takes.
 pub const MAX_INPUT: usize = 256 * 1024 * 1024;
@@ -44,6 +44,15 @@ pub enum JobError {
     UnknownVersion(u16),
 }
 
+impl From<VersionError> for JobError {
+    fn from(error: VersionError) -> Self {
+        match error {
+            VersionError::UnknownVersion(found) => Self::UnknownVersion(found),
+            VersionError::Wire(_) => Self::Malformed,
+        }
+    }
+}
+
 /// How long so many bytes may take on the slowest line that is waited for.
 #[must_use]
 pub fn at_slowest(bytes: u64) -> Duration {
@@ -76,12 +85,7 @@ impl<'a> JobInput<'a> {
             .get(..length)
             .filter(|_| length <= MAX_HEAD)
             .ok_or(JobError::Malformed)?;
-        let (version, _) =
-            postcard::take_from_bytes::<u16>(head).map_err(|_| JobError::Malformed)?;
-        if version != VERSION {
-            return Err(JobError::UnknownVersion(version));
-        }
-        let head: Head = wire::decode(head).map_err(|_| JobError::Malformed)?;
+        let head: Head = wire::decode_after_version(VERSION, head)?;
         let raw = &rest[length..];
         let cover = usize::try_from(head.cover).map_err(|_| JobError::Malformed)?;
         let (cover, payload) = raw.split_at_checked(cover).ok_or(JobError::Malformed)?;

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod cluster_descriptor;
 pub use cameo_codec as codec;
+pub use cameo_wire as wire;
 pub mod identity;
 pub mod ids;
 pub mod job;
@@ -14,4 +15,3 @@ pub mod rights;
 pub mod sealing;
 pub mod signed;
 pub mod statements;
-pub mod wire;

@@ -114,8 +114,8 @@ impl<T: Statement> Signed<T> {
 
     /// Label and version come before the body, so that a body of another layout is named as such.
     fn check_kind(&self, covers: &[u8]) -> Result<(), StatementError> {
-        let ((label, version), _) = postcard::take_from_bytes::<(String, u16)>(covers)
-            .map_err(|_| StatementError::Malformed)?;
+        let (label, version): (&str, u16) =
+            wire::peek(covers).map_err(|_| StatementError::Malformed)?;
         if label != T::LABEL {
             return Err(StatementError::WrongLabel { expected: T::LABEL });
         }

@@ -1,6 +1,6 @@
 //! What a worker tells the leader with each reply to a heartbeat.
 
-use cameo_common::wire;
+use cameo_common::wire::{self, VersionError};
 use serde::{Deserialize, Serialize};
 
 use crate::ticket_id::TicketId;
@@ -74,6 +74,15 @@ pub enum ReportError {
     UnknownVersion(u16),
 }
 
+impl From<VersionError> for ReportError {
+    fn from(error: VersionError) -> Self {
+        match error {
+            VersionError::UnknownVersion(found) => Self::UnknownVersion(found),
+            VersionError::Wire(_) => Self::Malformed,
+        }
+    }
+}
+
 impl Report {
     /// Whether it has to be waited for until it takes an input of so many bytes. One that it never takes is no reason
     /// to wait.
@@ -96,12 +105,7 @@ impl Report {
         if bytes.len() > MAX_REPORT {
             return Err(ReportError::TooLong);
         }
-        let (version, _) =
-            postcard::take_from_bytes::<u16>(bytes).map_err(|_| ReportError::Malformed)?;
-        if version != REPORT_VERSION {
-            return Err(ReportError::UnknownVersion(version));
-        }
-        wire::decode(bytes).map_err(|_| ReportError::Malformed)
+        Ok(wire::decode_after_version(REPORT_VERSION, bytes)?)
     }
 }
 

@@ -89,8 +89,9 @@ pub fn seal_photo(
     )?);
     debug_assert_eq!(payload.len(), HEAD);
 
-    let mut plain = Zeroizing::new(wire::encode(info));
-    plain.reserve_exact(photo.len());
+    // At its full size from the start: a buffer that grows leaves a copy behind.
+    let mut plain = Zeroizing::new(Vec::with_capacity(wire::size(info) + photo.len()));
+    wire::append(&mut plain, info);
     plain.extend_from_slice(photo);
     let sealed = cipher(&key)
         .encrypt(
@@ -163,11 +164,7 @@ pub fn open_photo(
         .map(Zeroizing::new)
         .map_err(|_| SealingError::Damaged)?;
     let (info, photo) =
-        postcard::take_from_bytes::<PhotoInfo>(&plain).map_err(|_| SealingError::UnknownLayout)?;
-    // One photo has one encoding: postcard also takes lengths in more bytes than they need.
-    if !plain.starts_with(&wire::encode(&info)) {
-        return Err(SealingError::UnknownLayout);
-    }
+        wire::decode_prefix::<PhotoInfo>(&plain).map_err(|_| SealingError::UnknownLayout)?;
     if info.name.len() > MAX_LABEL || info.media_type.len() > MAX_LABEL {
         return Err(SealingError::UnknownLayout);
     }

@@ -117,7 +117,7 @@ fn sealed_by_a_liar(plain: &[u8]) {
         Ok(opened) => {
             assert!(opened.info.name.len().max(opened.info.media_type.len()) <= MAX_LABEL);
             assert!(plain.ends_with(&opened.bytes));
-            let info = postcard::to_stdvec(&opened.info).expect("two texts");
+            let info = cameo_common::wire::encode(&opened.info);
             assert_eq!(
                 [&info[..], &opened.bytes].concat(),
                 plain,
