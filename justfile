@@ -1,0 +1,91 @@
+# Commands of the project. `just` lists them. `just verify` is the gate: it changes no tracked file, and `.ci/run`
+# runs its recipes one by one. `just fix` writes. Tools besides Rust: cargo-deny and cargo-shear, which `.ci/run`
+# installs; cargo-mutants for `mutants`; a nightly toolchain and cargo-fuzz for `fuzz`.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+export CARGO_TERM_COLOR := env("CARGO_TERM_COLOR", "auto")
+
+[private]
+default:
+    @just --list --unsorted
+
+# Everything that has to hold before anything lands.
+verify: format licences advisories unused imports clippy docs build test demo-cases chaos-kill chaos-jobs
+
+# The format of the code, unchanged.
+format:
+    cargo fmt --all --check
+
+# Licences, bans and sources of the dependencies (deny.toml).
+licences:
+    cargo deny check licenses bans sources
+
+# Known vulnerabilities; skipped by name where their database cannot be fetched.
+advisories:
+    if timeout 60 cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
+    else echo 'skipped: advisories (their database cannot be fetched here)'; fi
+
+# Dependencies that nothing uses.
+unused:
+    cargo shear
+
+# The import order of docs/ARCHITECTURE.md, and circles.
+imports:
+    python3 .ci/imports.py
+
+# Lints, as errors.
+clippy:
+    cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+
+# The documentation of the code, without broken links.
+docs:
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
+
+# All programs and tests, built.
+build:
+    cargo build --locked --workspace --all-targets --quiet
+
+# All tests.
+test:
+    cargo test --locked --workspace
+
+# The demo on what `build` has built, judged from outside.
+demo-cases:
+    target/debug/cameo demo --json
+
+# Three rounds of killed nodes on what `build` has built.
+chaos-kill:
+    target/debug/cameo-chaos kill --rounds 3 --seed 1
+
+# Sixty image jobs under faults on what `build` has built.
+chaos-jobs:
+    target/debug/cameo-chaos jobs --jobs 60 --photos 2 --seed 1
+
+# Format, apply what clippy can mend, drop unused dependencies.
+fix:
+    cargo clippy --fix --allow-dirty --allow-staged --workspace --all-targets --quiet
+    cargo shear --fix
+    cargo fmt --all
+
+# The demo for people: `just demo --photo FILE --nodes 5 --keep DIR`.
+demo *arguments:
+    cargo run --release --bin cameo -- demo {{ arguments }}
+
+# Nodes and jobs under faults: `just chaos SEED ROUNDS JOBS`.
+chaos seed=`od -An -N4 -tu4 /dev/urandom | tr -d ' '` rounds="10" jobs="200":
+    cargo build --workspace --bins --quiet
+    target/debug/cameo-chaos kill --rounds {{ rounds }} --seed {{ seed }}
+    target/debug/cameo-chaos jobs --jobs {{ jobs }} --seed {{ seed }}
+
+# A benchmark: `just bench codec`, `placement` or `dispatch`, and its flags.
+bench what *arguments:
+    cargo run --release --bin cameo-bench -- {{ what }} {{ arguments }}
+
+# Each fuzz target for so many seconds, or the named ones.
+fuzz seconds="60" *targets:
+    sh fuzz/run {{ seconds }} {{ targets }}
+
+# Planted changes in the machine and in rights that a test must notice (.cargo/mutants.toml).
+mutants *arguments:
+    cargo mutants {{ arguments }}
