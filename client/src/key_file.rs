@@ -11,7 +11,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use cameo_common::codec::CodecKey;
+use cameo_codec::CodecKey;
 use data_encoding::HEXLOWER;
 use thiserror::Error;
 use zeroize::Zeroizing;

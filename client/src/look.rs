@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cameo_common::codec::{Caption, Codec, CoverError, HideOptions, TooSmall, capacity};
+use cameo_codec::{Caption, Codec, CoverError, HideOptions, TooSmall, capacity};
 use clap::{Args, ValueEnum, value_parser};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::json;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use cameo_client::vault;
-use cameo_common::codec::{Channels, Picture, png};
+use cameo_codec::{Channels, Picture, png};
 use serde_json::Value;
 use tempfile::TempDir;
 

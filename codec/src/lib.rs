@@ -14,6 +14,7 @@ mod decode;
 mod header;
 mod hide;
 mod inspect;
+pub mod job;
 mod jpeg;
 mod key;
 mod layout;

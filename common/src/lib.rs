@@ -4,11 +4,9 @@
 
 pub mod api;
 pub mod cluster_descriptor;
-pub use cameo_codec as codec;
 pub use cameo_wire as wire;
 pub mod identity;
 pub mod ids;
-pub mod job;
 pub mod keys;
 pub mod peer;
 pub mod rights;

@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use cameo_common::codec::{Channels, CodecKey, HideOptions, Picture, default_cover, png, reveal};
+use cameo_codec::job::JobInput;
+use cameo_codec::{Channels, CodecKey, HideOptions, Picture, default_cover, png, reveal};
 use cameo_common::ids::Hash;
-use cameo_common::job::JobInput;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use cameo_common::codec::limits::MAX_CARRIER_BYTES;
+use cameo_codec::limits::MAX_CARRIER_BYTES;
 use cameo_common::ids::{GrantId, Hash, RequestId};
 use cameo_common::peer::{Delivery, PeerRefusal, PeerUser};
 use cameo_common::rights::Rights;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use cameo_codec::job::at_slowest;
+use cameo_codec::limits::MAX_CARRIER_BYTES;
 use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, Placed, TICKET_HEADER, paths};
-use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::job::at_slowest;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};

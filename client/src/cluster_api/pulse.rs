@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::job::at_slowest;
+use cameo_codec::job::at_slowest;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio::task::yield_now;

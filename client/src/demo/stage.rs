@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use cameo_common::codec::limits::MAX_PHOTO_BYTES;
+use cameo_codec::limits::MAX_PHOTO_BYTES;
 use cameo_common::ids::Hash;
 use cameo_harness::{Binaries, Cluster, Person};
 use serde_json::Value;
@@ -185,7 +185,7 @@ fn make_pictures(folder: &Folder) -> anyhow::Result<Folder> {
 fn read_photo(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = files::read(path, MAX_PHOTO_BYTES)?;
     anyhow::ensure!(
-        cameo_common::codec::preview(&bytes).is_ok(),
+        cameo_codec::preview(&bytes).is_ok(),
         "{} is no picture that the demo can share: name another JPEG or PNG",
         path.display()
     );

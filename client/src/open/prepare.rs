@@ -1,6 +1,6 @@
 //! What has to work before a view is worth charging.
 
-use cameo_common::codec::{CodecKey, RevealError, reveal};
+use cameo_codec::{CodecKey, RevealError, reveal};
 use cameo_common::ids::Hash;
 use cameo_common::sealing::{Share, open_viewer_share};
 use cameo_common::statements::Manifest;

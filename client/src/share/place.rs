@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cameo_codec::job::JobInput;
+use cameo_codec::{CodecKey, check as check_carrier};
 use cameo_common::api::{ErrorCode, PlaceJob, Placed};
-use cameo_common::codec::{CodecKey, check as check_carrier};
 use cameo_common::ids::{Hash, NodeId};
-use cameo_common::job::JobInput;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;

@@ -1,7 +1,7 @@
 //! Sealing the photo for one viewer, and the cover that it will be hidden in.
 
-use cameo_common::codec::cover::default_cover_from_file;
-use cameo_common::codec::{Caption, CoverError, HideOptions, cover_from_picture, png};
+use cameo_codec::cover::default_cover_from_file;
+use cameo_codec::{Caption, CoverError, HideOptions, cover_from_picture, png};
 use cameo_common::ids::{GrantId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::sealing::{PhotoInfo, SealedPhoto, seal_photo};

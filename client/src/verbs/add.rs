@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cameo_common::codec::limits::MAX_PHOTO_BYTES;
-use cameo_common::codec::{
+use cameo_codec::limits::MAX_PHOTO_BYTES;
+use cameo_codec::{
     Caption, HideOptions, Preview, PreviewError, cover_from_picture, default_cover_from_file,
     preview,
 };

@@ -5,8 +5,8 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use cameo_common::codec::limits::{MAX_CARRIER_BYTES, MAX_PAYLOAD_BYTES};
-use cameo_common::codec::{
+use cameo_codec::limits::{MAX_CARRIER_BYTES, MAX_PAYLOAD_BYTES};
+use cameo_codec::{
     CoverError, HideError, HideOptions, Picture, PngError, capacity, cover_from_picture,
     default_cover_from_file, embed, png,
 };
@@ -158,7 +158,7 @@ fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Failure
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use cameo_common::codec::Channels;
+    use cameo_codec::Channels;
 
     use super::*;
 

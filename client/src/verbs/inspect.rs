@@ -4,8 +4,8 @@ pub(super) mod chunks;
 
 use std::path::PathBuf;
 
-use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{CodecKey, Identity as Found, Inspection, PngError, identify, png};
+use cameo_codec::limits::MAX_CARRIER_BYTES;
+use cameo_codec::{CodecKey, Identity as Found, Inspection, PngError, identify, png};
 use cameo_common::ids::GrantId;
 use clap::Args;
 use tokio::task::spawn_blocking;

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{Picture, RevealError, extract, identify, png};
+use cameo_codec::limits::MAX_CARRIER_BYTES;
+use cameo_codec::{Picture, RevealError, extract, identify, png};
 use cameo_common::ids::Hash;
 use clap::Args;
 use tokio::task::spawn_blocking;

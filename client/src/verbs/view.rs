@@ -6,9 +6,9 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cameo_codec::limits::MAX_CARRIER_BYTES;
+use cameo_codec::{CodecKey, identify, png, preview};
 use cameo_common::api::GrantInfo;
-use cameo_common::codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::codec::{CodecKey, identify, png, preview};
 use cameo_common::ids::Hash;
 use cameo_common::rights::Denied;
 use cameo_common::sealing::Opened;

@@ -9,11 +9,11 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use cameo_codec::job::at_slowest;
 use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
 };
 use cameo_common::ids::Hash;
-use cameo_common::job::at_slowest;
 use cameo_common::statements::Ticket;
 
 use super::caller::{Caller, Said, Uploading, header_statement};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use cameo_common::codec::Stop;
+use cameo_codec::Stop;
+use cameo_codec::job::at_slowest;
 use cameo_common::ids::Hash;
-use cameo_common::job::at_slowest;
 use cameo_common::statements::Ticket;
 use futures_util::future;
 

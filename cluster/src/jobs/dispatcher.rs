@@ -9,9 +9,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cameo_codec::job::MAX_INPUT;
 use cameo_common::api::{LoadInfo, PlaceJob, Placed};
 use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
-use cameo_common::job::MAX_INPUT;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use cameo_codec::job::{self, MAX_INPUT};
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::JobId;
-use cameo_common::job::{self, MAX_INPUT};
 
 use super::ticket::TicketError;
 

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use cameo_common::codec::{self, HideError, Memory, Stop};
-use cameo_common::job::JobInput;
+use cameo_codec::job::JobInput;
+use cameo_codec::{self as codec, HideError, Memory, Stop};
 
 /// Why a picture cannot be made of an input: one sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]

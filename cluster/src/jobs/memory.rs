@@ -6,7 +6,7 @@
 //! that finds no room waits at the head of the queue. Two sums and not one, so that inputs that wait never
 //! take the room of the work that would free them.
 
-use cameo_common::job::MAX_INPUT;
+use cameo_codec::job::MAX_INPUT;
 
 const MIB: u64 = 1 << 20;
 
@@ -59,8 +59,8 @@ pub struct Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cameo_common::codec::limits::{MAX_CARRIER_PIXELS, MAX_PAYLOAD_BYTES};
-    use cameo_common::codec::{HideOptions, Memory};
+    use cameo_codec::limits::{MAX_CARRIER_PIXELS, MAX_PAYLOAD_BYTES};
+    use cameo_codec::{HideOptions, Memory};
 
     #[test]
     fn without_a_word_from_the_operator_any_job_of_the_codec_finds_room() {

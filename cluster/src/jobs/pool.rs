@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cameo_common::codec::Stop;
+use cameo_codec::Stop;
+use cameo_codec::job::JobInput;
 use cameo_common::ids::JobId;
-use cameo_common::job::JobInput;
 
 use super::carrier::{PIECE_BYTES, Pipe};
 use super::error::JobError;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cameo_codec::job::JobInput;
+use cameo_codec::{CodecKey, Stop};
 use cameo_common::api::{PlaceJob, Placed};
-use cameo_common::codec::{CodecKey, Stop};
 use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
-use cameo_common::job::JobInput;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_dispatch::{Decision, REPORT_VERSION, Report};
 use tokio::time::Instant;

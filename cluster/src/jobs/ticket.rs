@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use cameo_codec::job::MAX_INPUT;
 use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
-use cameo_common::job::MAX_INPUT;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 use cameo_common::statements::Ticket;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cameo_codec::job::JobInput;
 use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
-use cameo_common::job::JobInput;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;

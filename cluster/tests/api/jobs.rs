@@ -1,12 +1,12 @@
 //! An image job: placed by the leader, done by the worker, for the ticket's bearer only.
 
+use cameo_codec::job::JobInput;
+use cameo_codec::{self as codec, CodecKey, HideOptions};
 use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, TICKET_HEADER,
     paths,
 };
-use cameo_common::codec::{self, CodecKey, HideOptions};
 use cameo_common::ids::{Hash, JobId};
-use cameo_common::job::JobInput;
 use cameo_dispatch::{Choice, Logged};
 use data_encoding::BASE64URL_NOPAD;
 

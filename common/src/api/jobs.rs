@@ -1,4 +1,4 @@
-//! Placing an image job. The job itself goes to the worker as raw bytes: see [`crate::job`].
+//! Placing an image job. The job itself goes to the worker as raw bytes: see `cameo_codec::job`.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ pub enum Placement {
 #[serde(deny_unknown_fields)]
 pub struct PlaceJob {
     pub job: JobId,
-    /// Hash and length of the encoded [`crate::job::JobInput`].
+    /// Hash and length of the encoded `cameo_codec::job::JobInput`.
     pub input: Hash,
     pub size: u64,
     /// Workers that this job has failed on.

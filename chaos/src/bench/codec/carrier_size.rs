@@ -1,6 +1,6 @@
 //! How large a carrier is for what it carries: the default cover of each photo, k = 2.
 
-use cameo_common::codec::{CodecKey, HideOptions, embed, png};
+use cameo_codec::{CodecKey, HideOptions, embed, png};
 
 use super::Bench;
 use super::covers::CoverKind;

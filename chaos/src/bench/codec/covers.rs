@@ -1,6 +1,6 @@
 //! The two kinds of cover that are looked at, each with just the area that the payload needs.
 
-use cameo_common::codec::{HideOptions, Picture, default_cover};
+use cameo_codec::{HideOptions, Picture, default_cover};
 
 use super::photos::{self, Photo};
 

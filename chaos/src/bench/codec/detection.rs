@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use cameo_common::codec::{CodecKey, HideOptions, Picture, capacity, embed};
+use cameo_codec::{CodecKey, HideOptions, Picture, capacity, embed};
 
 use super::Bench;
 use super::photos::{self, random_bytes};
@@ -24,7 +24,7 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     // A default cover is of the size that its payload needs: full at k = 2, as it is in use.
     let options = HideOptions::default();
     let full = capacity(as_photo.width(), as_photo.height(), &options) as usize;
-    let blurred = cameo_common::codec::default_cover(&photo.picture, None, full, &options)?;
+    let blurred = cameo_codec::default_cover(&photo.picture, None, full, &options)?;
     for (cover, picture) in [("photo", &as_photo), ("blurred", &blurred)] {
         eprintln!("steganalysis, {cover}");
         say(bench, &format!("{cover}_clean"), picture, "0.00, clean");

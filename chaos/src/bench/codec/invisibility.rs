@@ -1,6 +1,6 @@
 //! How near carriers are to their covers at full load: PSNR, and SSIM on luma.
 
-use cameo_common::codec::{CodecKey, HideOptions, capacity, embed};
+use cameo_codec::{CodecKey, HideOptions, capacity, embed};
 
 use super::Bench;
 use super::covers::CoverKind;

@@ -1,7 +1,7 @@
 //! Embedding and extracting in memory, against copying the same samples and against the `steganography` crate.
 
 use anyhow::{Context as _, ensure};
-use cameo_common::codec::{CodecKey, HideOptions, Picture, capacity, embed, extract};
+use cameo_codec::{CodecKey, HideOptions, Picture, capacity, embed, extract};
 use image_021::{DynamicImage, ImageBuffer};
 use rayon::prelude::*;
 use steganography::encoder::Encoder;

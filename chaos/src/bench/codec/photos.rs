@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use cameo_common::codec::{Channels, HideOptions, Picture, cover_from_picture};
+use cameo_codec::{Channels, HideOptions, Picture, cover_from_picture};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{ExtendedColorType, RgbImage};

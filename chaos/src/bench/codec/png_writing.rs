@@ -1,7 +1,7 @@
 //! Writing a carrier's PNG, against the `png` crate's fast setting: time and size.
 
 use anyhow::ensure;
-use cameo_common::codec::{Picture, png};
+use cameo_codec::{Picture, png};
 
 use super::Bench;
 use crate::bench::figure::Figure;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use cameo_common::codec::Picture;
+use cameo_codec::Picture;
 use image::ImageFormat;
 
 use super::Bench;

@@ -1,7 +1,7 @@
 //! From a photo file to its carrier's PNG, in one process: what an owner waits for, network apart, and its parts.
 
 use anyhow::ensure;
-use cameo_common::codec::{
+use cameo_codec::{
     CodecKey, HideOptions, Picture, default_cover_from_file, embed, png, preview, reveal,
 };
 use cameo_common::ids::GrantId;

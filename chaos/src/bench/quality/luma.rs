@@ -1,6 +1,6 @@
 //! The brightness of a picture (ITU-R BT.601, as JPEG uses it), not rounded.
 
-use cameo_common::codec::Picture;
+use cameo_codec::Picture;
 
 /// One value a pixel, 0 to 255.
 pub fn luma(picture: &Picture) -> Vec<f32> {

@@ -5,7 +5,7 @@
 //! L = 255, and the mean over all places. The window is a product, so rows and columns are weighed one after the
 //! other. The number that counts here is the one on luma.
 
-use cameo_common::codec::Picture;
+use cameo_codec::Picture;
 use rayon::prelude::*;
 
 const WINDOW: usize = 11;

@@ -46,7 +46,7 @@ impl Detector {
 #[cfg(test)]
 pub(crate) mod photo {
     #![allow(clippy::unwrap_used)]
-    use cameo_common::codec::{HideOptions, Picture, cover_from_picture};
+    use cameo_codec::{HideOptions, Picture, cover_from_picture};
 
     /// One that the estimators take for clean. Of the five, `Picture_1A` looks to them as if a tenth of it carried
     /// something: how far they can be trusted at all.

@@ -1,6 +1,6 @@
 //! One channel of a picture.
 
-use cameo_common::codec::{Channels, Picture};
+use cameo_codec::{Channels, Picture};
 
 #[derive(Debug, Clone)]
 pub struct Plane {

@@ -1,6 +1,6 @@
 //! Plain replacement of low bits, as most tools do it: the control that detectors have to find.
 
-use cameo_common::codec::Picture;
+use cameo_codec::Picture;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 

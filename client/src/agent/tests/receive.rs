@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cameo_common::codec::{Channels, CodecKey, HideOptions, Picture, hide};
+use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
 use cameo_common::peer::{Delivery, PeerRefusal};
 use cameo_common::sealing::{PhotoInfo, seal_photo};
 use cameo_common::statements::{Manifest, Receipt, grant_id};
@@ -53,7 +53,7 @@ fn parcel(nonce: u8) -> Parcel {
     let viewer_sealing = SealingSecret::from_bytes(SEALING).public();
     let sealed = seal_photo(&mut clock::rng(), &grant, &viewer_sealing, &info, b"photo").unwrap();
     let cover = Picture::new(64, 64, Channels::Rgb, vec![128; 64 * 64 * 3]).unwrap();
-    let cover = cameo_common::codec::png::write(&cover);
+    let cover = cameo_codec::png::write(&cover);
     let codec_key = CodecKey::from_bytes(CODEC_KEY);
     let carrier = hide(&cover, &sealed.payload, &codec_key, &HideOptions::default()).unwrap();
     let manifest = Manifest {

@@ -2,7 +2,7 @@
 
 mod v1;
 
-use cameo_common::codec::{Caption, CaptionError, Codec, HideOptions};
+use cameo_codec::{Caption, CaptionError, Codec, HideOptions};
 use cameo_common::ids::{Hash, ImageId, Millis};
 use serde::{Deserialize, Serialize};
 

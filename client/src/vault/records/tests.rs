@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use cameo_common::codec::Codec;
+use cameo_codec::Codec;
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, RequestId};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;

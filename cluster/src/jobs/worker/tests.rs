@@ -3,8 +3,8 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use cameo_common::codec::{CodecKey, Stop};
-use cameo_common::job::JobInput;
+use cameo_codec::job::JobInput;
+use cameo_codec::{CodecKey, Stop};
 use cameo_dispatch::Report;
 
 use super::*;

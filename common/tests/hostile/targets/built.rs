@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use cameo_common::codec::Picture;
+use cameo_codec::Picture;
 
 use super::carrier::{area, decode_elsewhere, read_everywhere};
 use super::input::Input;

@@ -1,7 +1,7 @@
 //! Any bytes as a carrier's file, with the `png` crate for a witness.
 
-use cameo_common::codec::png::{self, PngError};
-use cameo_common::codec::{Channels, CodecKey, Picture, RevealError, identify, inspect, reveal};
+use cameo_codec::png::{self, PngError};
+use cameo_codec::{Channels, CodecKey, Picture, RevealError, identify, inspect, reveal};
 
 /// The key of the pinned carriers, so that the fuzzer has some that open.
 pub const KEY: [u8; 32] = [

@@ -1,7 +1,7 @@
 //! Headers as an owner who lies could seal them: written once more from the format's description, since the codec
 //! seals none but true ones.
 
-use cameo_common::codec::{Channels, CodecKey, Picture};
+use cameo_codec::{Channels, CodecKey, Picture};
 
 pub const VERSION: u8 = 2;
 pub const PLAIN_BYTES: usize = 24;

@@ -1,6 +1,6 @@
 //! What lies behind the tag: headers that were sealed with the key and do not tell the truth.
 
-use cameo_common::codec::{
+use cameo_codec::{
     Channels, Codec, CodecKey, HideOptions, Picture, RevealError, capacity, embed, extract,
 };
 

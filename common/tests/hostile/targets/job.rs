@@ -1,7 +1,7 @@
 //! What a client uploads to its worker.
 
-use cameo_common::codec::{CodecKey, hide, reveal};
-use cameo_common::job::JobInput;
+use cameo_codec::job::JobInput;
+use cameo_codec::{CodecKey, hide, reveal};
 
 use super::carrier::area;
 

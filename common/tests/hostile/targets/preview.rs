@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use cameo_common::codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
-use cameo_common::codec::{
+use cameo_codec::limits::{MAX_PREVIEW_BYTES, PREVIEW_EDGE};
+use cameo_codec::{
     HideOptions, capacity, cover_from_picture, default_cover_from_file, preview as make_preview,
 };
 

@@ -1,8 +1,6 @@
 //! Any payload in any cover: found again to the bit, and the file opens elsewhere.
 
-use cameo_common::codec::{
-    Channels, CodecKey, HideOptions, Picture, capacity, embed, extract, png,
-};
+use cameo_codec::{Channels, CodecKey, HideOptions, Picture, capacity, embed, extract, png};
 
 use super::carrier::decode_elsewhere;
 use super::input::Input;

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use cameo_common::codec::{CodecKey, HideOptions, Picture, capacity, embed};
+use cameo_codec::{CodecKey, HideOptions, Picture, capacity, embed};
 use data_encoding::BASE64;
 use image::{ImageFormat, RgbImage, imageops};
 
@@ -130,7 +130,7 @@ fn difference(cover: &Picture, carrier: &Picture) -> Picture {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use cameo_common::codec::Channels;
+    use cameo_codec::Channels;
 
     #[test]
     fn no_change_is_grey_and_a_change_shows_its_direction() {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cameo_common::codec::{Codec, HideOptions};
+use cameo_codec::{Codec, HideOptions};
 use cameo_common::ids::{Hash, ImageId, Millis};
 use serde::{Deserialize, Serialize};
 

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
+use cameo_wire::{self as wire, VersionError};
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{CodecKey, HideOptions};
-use crate::wire::{self, VersionError};
+use crate::{CodecKey, HideOptions};
 
 /// Longest input that a worker takes.
 pub const MAX_INPUT: usize = 256 * 1024 * 1024;
