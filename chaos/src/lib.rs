@@ -1,11 +1,10 @@
 //! Judges a Cameo cluster from outside.
 //!
 //! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round that the nodes
-//! agree again: one leader, everything committed applied, one state (law D3). [`mod@bench`] measures, against others
-//! where there are others. [`load`] brings image jobs; [`jobs`] does so while workers are killed, stopped and paused.
+//! agree again: one leader, everything committed applied, one state (law D3).
+//! [`load`] brings image jobs; [`jobs`] does so while workers are killed, stopped and paused.
 //! [`mod@check`] judges decision logs (law J2).
 
-pub mod bench;
 pub mod check;
 pub mod jobs;
 pub mod kill;

@@ -1,10 +1,8 @@
 //! `cameo-chaos`: judges a cluster from outside.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_chaos::bench::{codec, dispatch, peak, placement};
 use cameo_chaos::check;
 use clap::{Parser, Subcommand};
 
@@ -27,15 +25,6 @@ enum Verb {
     Jobs(Jobs),
     /// Checks decision logs of nodes: was each job placed as it should be (law J2)?
     Check(check::Arguments),
-    /// Measures, against others where there are others.
-    #[command(subcommand)]
-    Bench(Bench),
-    /// Runs a program and prints the peak of its memory in KiB.
-    #[command(name = peak::VERB, hide = true)]
-    PeakOf {
-        #[arg(last = true, required = true)]
-        command: Vec<OsString>,
-    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,33 +63,12 @@ struct Jobs {
     photo: PathBuf,
 }
 
-#[derive(Debug, Subcommand)]
-enum Bench {
-    /// Hiding and finding: speed, size, quality, and what simple steganalysis sees.
-    Codec(codec::Arguments),
-    /// Placing jobs on real nodes under CPU quotas, beside an oracle and other policies.
-    Dispatch(dispatch::Arguments),
-    /// Placement of jobs under a simulation, against an oracle and other policies.
-    Placement(placement::Arguments),
-}
-
 fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
         Verb::Check(arguments) => ended(check::run(&arguments)),
-        Verb::Bench(Bench::Codec(arguments)) => ended(codec::run(&arguments)),
-        Verb::Bench(Bench::Dispatch(arguments)) => ended(bench_dispatch(&arguments)),
-        Verb::Bench(Bench::Placement(arguments)) => ended(placement::run(&arguments)),
-        Verb::PeakOf { command } => {
-            ended(peak::peak_of_child(&command).map(|kib| println!("{kib}")))
-        }
     }
-}
-
-#[tokio::main]
-async fn bench_dispatch(arguments: &dispatch::Arguments) -> anyhow::Result<()> {
-    dispatch::run(arguments).await
 }
 
 fn ended(done: anyhow::Result<()>) -> ExitCode {

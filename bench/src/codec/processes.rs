@@ -1,0 +1,216 @@
+//! Figures of whole processes: hide and reveal, against other programs, and the peak memory of hiding.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use cameo_codec::Picture;
+use image::ImageFormat;
+
+use super::Bench;
+use super::photos::{self, Photo};
+use super::program::{Kind, Program};
+use super::race::{Course, Lap, race, run};
+use crate::figure::Figure;
+use crate::peak::peak_mb;
+use crate::runs::Runs;
+
+/// All figures of whole processes. Without our own program there are none.
+pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
+    let Some(ours) = bench.cameo.clone() else {
+        return Ok(());
+    };
+    for megapixels in bench.extent.process_megapixels.clone() {
+        eprintln!("whole processes, {megapixels} MP");
+        let folder = tempfile::tempdir()?;
+        let photo = payload_photo(&bench.photos, megapixels);
+        let cover = photos::with_pixels(
+            &photos::largest(&bench.photos).picture,
+            f64::from(megapixels) * 1e6,
+        )?;
+        let course = course(folder.path(), &photo.file, &cover)?;
+        let conditions = format!(
+            "{} bytes ({}) in a {}x{} PNG",
+            photo.file.len(),
+            photo.name,
+            cover.width(),
+            cover.height()
+        );
+        let peers: Vec<Program> = bench
+            .peers
+            .iter()
+            .filter(|peer| peer.kind != Kind::Steghide)
+            .cloned()
+            .collect();
+        let mut programs = vec![ours.clone()];
+        programs.extend(peers);
+        compare(bench, &programs, &course, megapixels, &conditions)?;
+        small_payload(bench, &ours, &cover, megapixels)?;
+        if Some(&megapixels) == bench.extent.process_megapixels.last() {
+            peak(bench, &ours, &course, megapixels, &conditions)?;
+        }
+    }
+    Ok(())
+}
+
+/// The largest photo file that fits into one low bit of red, green and blue, with room for what programs add.
+fn payload_photo(photos: &[Photo], megapixels: u32) -> &Photo {
+    let room = megapixels as usize * 1_000_000 * 3 / 8 * 9 / 10;
+    let fits =
+        |photo: &&Photo| photo.file.len() <= room && photo.name != photos::largest(photos).name;
+    let smallest = || photos.iter().min_by_key(|photo| photo.file.len());
+    photos
+        .iter()
+        .filter(fits)
+        .max_by_key(|photo| photo.file.len())
+        .or_else(smallest)
+        .unwrap_or(&photos[0])
+}
+
+pub fn course(folder: &Path, payload: &[u8], cover: &Picture) -> anyhow::Result<Course> {
+    let course = Course {
+        payload: folder.join("payload.jpg"),
+        covers: [folder.join("cover.png"), folder.join("cover.bmp")],
+        folder: folder.to_owned(),
+    };
+    fs::write(&course.payload, payload)?;
+    // Not by our own writer: its strips would let our own reader use all processors.
+    let image = photos::to_image(cover)?;
+    image.save_with_format(&course.covers[0], ImageFormat::Png)?;
+    image.save_with_format(&course.covers[1], ImageFormat::Bmp)?;
+    Ok(course)
+}
+
+fn compare(
+    bench: &mut Bench,
+    programs: &[Program],
+    course: &Course,
+    megapixels: u32,
+    conditions: &str,
+) -> anyhow::Result<()> {
+    let (laps, failed) = race(programs, course, bench.extent.process_runs)?;
+    bench.missing(failed);
+    let ours = laps
+        .iter()
+        .find(|lap| lap.kind == Kind::Cameo)
+        .context("ours may not fail")?;
+    bench.add(Figure::time(
+        format!("hide_{megapixels}mp_ms"),
+        &ours.hide,
+        conditions,
+    ));
+    bench.add(Figure::time(
+        format!("reveal_{megapixels}mp_ms"),
+        &ours.reveal,
+        conditions,
+    ));
+    for peer in laps.iter().filter(|lap| lap.kind != Kind::Cameo) {
+        against(bench, ours, peer, megapixels, conditions);
+    }
+    Ok(())
+}
+
+fn against(bench: &mut Bench, ours: &Lap, peer: &Lap, megapixels: u32, conditions: &str) {
+    let sides: [(&str, &Runs, &Runs); 2] = [
+        ("hide", &ours.hide, &peer.hide),
+        ("reveal", &ours.reveal, &peer.reveal),
+    ];
+    for (verb, ours, theirs) in sides {
+        let name = format!("{verb}_{megapixels}mp_vs_{}", peer.kind.figure());
+        bench.add(Figure::speed(
+            name,
+            ours,
+            peer.kind.command(),
+            theirs,
+            conditions,
+        ));
+    }
+}
+
+/// steghide needs minutes for what others do in a second: it gets a payload of its own, ours the same one.
+fn small_payload(
+    bench: &mut Bench,
+    ours: &Program,
+    cover: &Picture,
+    megapixels: u32,
+) -> anyhow::Result<()> {
+    let Some(steghide) = bench
+        .peers
+        .iter()
+        .find(|peer| peer.kind == Kind::Steghide)
+        .cloned()
+    else {
+        return Ok(());
+    };
+    let folder = tempfile::tempdir()?;
+    let course = course(
+        folder.path(),
+        &photos::random_bytes(bench.extent.small_payload),
+        cover,
+    )?;
+    let runs = bench.extent.process_runs.min(2);
+    let (laps, failed) = race(&[ours.clone(), steghide], &course, runs)?;
+    bench.missing(failed);
+    if let [ours, theirs] = &laps[..] {
+        let conditions = format!(
+            "{} bytes only; its cover is a BMP, ours a PNG",
+            bench.extent.small_payload
+        );
+        against(bench, ours, theirs, megapixels, &conditions);
+    }
+    Ok(())
+}
+
+fn peak(
+    bench: &mut Bench,
+    ours: &Program,
+    course: &Course,
+    megapixels: u32,
+    conditions: &str,
+) -> anyhow::Result<()> {
+    let mut peaks = Vec::new();
+    for _ in 0..bench.extent.process_runs.min(3) {
+        let folder = tempfile::tempdir_in(&course.folder)?;
+        let carrier = folder.path().join("carrier.png");
+        peaks.push(peak_mb(&ours.hide(
+            &course.payload,
+            &course.covers[0],
+            &carrier,
+            folder.path(),
+        ))?);
+    }
+    let largest = peaks.iter().copied().fold(0.0, f64::max);
+    let note = format!(
+        "largest resident set, the most of {} runs; {conditions}",
+        peaks.len()
+    );
+    bench.add(Figure::new(
+        format!("hide_{megapixels}mp_peak_mb"),
+        largest,
+        "MB",
+        peaks.len(),
+        note,
+    ));
+    Ok(())
+}
+
+/// Our own program, if this build of it can hide: `None` and the reason else.
+pub fn find_cameo(named: Option<&Path>) -> Result<Program, String> {
+    let path = match named {
+        Some(path) => path.to_owned(),
+        None => {
+            cameo_harness::Binaries::build()
+                .map_err(|why| format!("cameo: {why}"))?
+                .client
+        }
+    };
+    let program = Program {
+        kind: Kind::Cameo,
+        path,
+    };
+    let mut ask = std::process::Command::new(&program.path);
+    match run(ask.args(["hide", "--help"])) {
+        Ok(()) => Ok(program),
+        Err(why) => Err(format!("cameo: it has no `hide`: {why:#}")),
+    }
+}

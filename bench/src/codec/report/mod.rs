@@ -1,0 +1,24 @@
+//! `--report`: the figures as JSON, and a page that shows what the numbers mean.
+
+mod html;
+mod pictures;
+
+use std::fs;
+use std::path::Path;
+
+use super::Bench;
+use crate::goal::Goals;
+
+/// Writes `figures.json` and `index.html`, which needs nothing beside itself.
+pub fn write(bench: &Bench, goals: Goals, folder: &Path) -> anyhow::Result<()> {
+    eprintln!("report in {}", folder.display());
+    fs::create_dir_all(folder)?;
+    let json = serde_json::to_string_pretty(&bench.document)?;
+    fs::write(folder.join("figures.json"), json + "\n")?;
+    let shown = pictures::shown(bench)?;
+    fs::write(
+        folder.join("index.html"),
+        html::page(&bench.document, goals, &shown),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! What the page shows of covers and carriers: each whole but small, and a piece of it pixel by pixel.
+
+use std::io::Cursor;
+
+use cameo_codec::{CodecKey, HideOptions, Picture, capacity, embed};
+use data_encoding::BASE64;
+use image::{ImageFormat, RgbImage, imageops};
+
+use super::super::Bench;
+use super::super::covers::CoverKind;
+use super::super::photos::{self, Photo, random_bytes};
+use crate::quality::psnr;
+
+/// The longer edge of a whole picture on the page.
+const WHOLE_EDGE: u32 = 420;
+
+/// The edge of a piece that is shown pixel by pixel.
+const PIECE_EDGE: u32 = 140;
+
+/// Differences are shown this many times larger, around middle grey.
+pub const AMPLIFIED: i32 = 64;
+
+/// A picture on the page: a data URL and what it shows.
+#[derive(Debug)]
+pub struct Image {
+    pub url: String,
+    pub caption: String,
+}
+
+/// One cover kind at one depth.
+#[derive(Debug)]
+pub struct Shown {
+    pub title: String,
+    pub whole: Vec<Image>,
+    pub pieces: Vec<Image>,
+}
+
+/// The same photo on each kind of cover at each depth, full.
+pub fn shown(bench: &Bench) -> anyhow::Result<Vec<Shown>> {
+    let photo = photos::nearest(&bench.photos, 12e6);
+    let mut shown = Vec::new();
+    for kind in CoverKind::ALL {
+        for depth in 1..=3 {
+            shown.push(show(photo, kind, depth, bench.extent.photo_bytes)?);
+        }
+    }
+    Ok(shown)
+}
+
+fn show(photo: &Photo, kind: CoverKind, depth: u8, payload_len: usize) -> anyhow::Result<Shown> {
+    let options = HideOptions::veil(depth);
+    let cover = kind.make(photo, payload_len, &options)?;
+    let payload = random_bytes(capacity(cover.width(), cover.height(), &options) as usize);
+    let key = CodecKey::from_bytes([11; CodecKey::BYTES]);
+    let carrier = embed(cover.clone(), &payload, &key, &options)?;
+    let noise = psnr(cover.samples(), carrier.samples());
+    Ok(Shown {
+        title: format!(
+            "{} cover, k = {depth}: {}x{}, {:.1} MB hidden, {noise:.1} dB",
+            match kind {
+                CoverKind::Blurred => "Default (blurred)",
+                CoverKind::Photo => "Photographic",
+            },
+            cover.width(),
+            cover.height(),
+            payload.len() as f64 / 1e6
+        ),
+        whole: vec![
+            whole(&photo.picture, "the photo that is hidden")?,
+            whole(&cover, "cover")?,
+            whole(&carrier, "carrier")?,
+        ],
+        pieces: vec![
+            piece(&cover, "cover, pixel by pixel")?,
+            piece(&carrier, "carrier, pixel by pixel")?,
+            piece(
+                &difference(&cover, &carrier),
+                &format!("difference x {AMPLIFIED}"),
+            )?,
+        ],
+    })
+}
+
+fn whole(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
+    let (width, height) = picture.size();
+    let scale = f64::from(WHOLE_EDGE) / f64::from(width.max(height));
+    let size = [width, height].map(|edge| (f64::from(edge) * scale).round().max(1.0) as u32);
+    let small = photos::with_size(picture, size.into())?;
+    Ok(Image {
+        url: format!(
+            "data:image/jpeg;base64,{}",
+            BASE64.encode(&photos::jpeg(&small, 85)?)
+        ),
+        caption: caption.into(),
+    })
+}
+
+/// From below the middle, where there is more to see than sky, and as PNG: JPEG would change the low bits.
+fn piece(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
+    let image: RgbImage = photos::to_image(picture)?;
+    let (width, height) = image.dimensions();
+    let edge = PIECE_EDGE.min(width).min(height);
+    let piece = imageops::crop_imm(
+        &image,
+        (width - edge) / 3,
+        (height - edge) / 4 * 3,
+        edge,
+        edge,
+    )
+    .to_image();
+    let mut png = Cursor::new(Vec::new());
+    piece.write_to(&mut png, ImageFormat::Png)?;
+    Ok(Image {
+        url: format!("data:image/png;base64,{}", BASE64.encode(png.get_ref())),
+        caption: caption.into(),
+    })
+}
+
+/// Middle grey where nothing changed.
+fn difference(cover: &Picture, carrier: &Picture) -> Picture {
+    let mut difference = carrier.clone();
+    for (sample, &before) in difference.samples_mut().iter_mut().zip(cover.samples()) {
+        let change = i32::from(*sample) - i32::from(before);
+        *sample = (128 + AMPLIFIED * change).clamp(0, 255) as u8;
+    }
+    difference
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use cameo_codec::Channels;
+
+    #[test]
+    fn no_change_is_grey_and_a_change_shows_its_direction() {
+        let picture =
+            |samples: [u8; 3]| Picture::new(1, 1, Channels::Rgb, samples.to_vec()).unwrap();
+        let shown = difference(&picture([10, 10, 10]), &picture([10, 11, 9]));
+        assert_eq!(shown.samples(), [128, 192, 64]);
+    }
+}

@@ -1,0 +1,97 @@
+//! From a photo file to its carrier's PNG, in one process: what an owner waits for, network apart, and its parts.
+
+use anyhow::ensure;
+use cameo_codec::{
+    CodecKey, HideOptions, Picture, default_cover_from_file, embed, png, preview, reveal,
+};
+use cameo_common::ids::GrantId;
+use cameo_common::keys::SealingSecret;
+use cameo_common::sealing::{PhotoInfo, seal_photo};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+use super::Bench;
+use super::photos;
+use crate::figure::Figure;
+use crate::runs::Runs;
+
+/// In the order in which they are done. The codec decodes and scales in one step.
+const PARTS: [&str; 5] = ["decode_scale", "seal", "cover", "embed", "encode"];
+
+/// Figures of the whole path; gives the carrier for others to look at.
+pub fn measure(bench: &mut Bench) -> anyhow::Result<Picture> {
+    let megapixels = bench.extent.megapixels;
+    eprintln!("photo to carrier, {megapixels} MP");
+    let photo = photos::nearest(&bench.photos, f64::from(megapixels) * 1e6);
+    let picture = photos::with_pixels(&photo.picture, f64::from(megapixels) * 1e6)?;
+    let file = photos::camera_jpeg(&picture, bench.extent.photo_bytes)?;
+    let mut parts = [(); PARTS.len()].map(|()| Runs::default());
+    let mut whole = Runs::default();
+    let mut last = None;
+    for run in 0..=bench.extent.memory_runs.min(7) {
+        let mut this = [(); PARTS.len()].map(|()| Runs::default());
+        let mut total = Runs::default();
+        let done = total.time(|| once(&file, &mut this))?;
+        if run > 0 {
+            whole.push(total.median());
+            for (all, this) in parts.iter_mut().zip(&this) {
+                all.push(this.median());
+            }
+        }
+        last = Some(done);
+    }
+    let Some(Carrier {
+        file: carrier,
+        payload,
+    }) = last
+    else {
+        anyhow::bail!("there was no run");
+    };
+    ensure!(
+        reveal(&carrier, &key())? == payload,
+        "the carrier does not open"
+    );
+    let note = format!(
+        "{}, {}x{}, as a JPEG of {} bytes; its carrier has {}; {} threads, one process",
+        photo.name,
+        picture.width(),
+        picture.height(),
+        file.len(),
+        carrier.len(),
+        bench.extent.threads
+    );
+    let name = format!("photo_to_carrier_{megapixels}mp");
+    bench.add(Figure::time(format!("{name}_ms"), &whole, &note));
+    for (part, runs) in PARTS.iter().zip(&parts) {
+        bench.add(Figure::time(format!("{name}_{part}_ms"), runs, ""));
+    }
+    Ok(png::read(&carrier)?)
+}
+
+struct Carrier {
+    file: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+fn key() -> CodecKey {
+    CodecKey::from_bytes([9; CodecKey::BYTES])
+}
+
+fn once(photo: &[u8], parts: &mut [Runs; PARTS.len()]) -> anyhow::Result<Carrier> {
+    let options = HideOptions::default();
+    let viewer = SealingSecret::from_bytes([5; 32]).public();
+    let mut chance = StdRng::seed_from_u64(3);
+    let small = parts[0].time(|| preview(photo))?;
+    let info = PhotoInfo {
+        name: "photo.jpg".into(),
+        media_type: small.media_type.clone(),
+    };
+    let sealed =
+        parts[1].time(|| seal_photo(&mut chance, &GrantId([1; 32]), &viewer, &info, photo))?;
+    let payload = sealed.payload;
+    let cover =
+        parts[2].time(|| default_cover_from_file(&small.jpeg, None, payload.len(), &options))?;
+    let carrier = parts[3].time(|| embed(cover, &payload, &key(), &options))?;
+    let file = parts[4].time(|| png::write(&carrier));
+    Ok(Carrier { file, payload })
+}

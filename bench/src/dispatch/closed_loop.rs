@@ -1,0 +1,56 @@
+//! Clients that bring their next job when the one before is done.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::measured;
+use super::open_loop::{GIVE_UP_AFTER, Ran, collect};
+use super::plan::kinds;
+use super::stage::Stage;
+use cameo_chaos::load::{Brought, Work, errand};
+
+/// `clients` clients with `each` jobs each.
+///
+/// # Errors
+/// When a job is not done: a closed loop never asks for more than a cluster holds.
+pub async fn run(
+    stage: &Stage,
+    works: &[Arc<Work>],
+    clients: usize,
+    each: usize,
+    seed: u64,
+) -> anyhow::Result<Ran> {
+    let before = measured::nodes_cpu(&stage.cluster)?;
+    let began = Instant::now();
+    let mut running = JoinSet::new();
+    for client in 0..clients {
+        let plan = kinds(seed + client as u64, each, works.len());
+        let works = works.to_vec();
+        let user = stage.users[client % stage.users.len()].clone();
+        let nodes = stage.nodes.clone();
+        running.spawn(async move {
+            let mut done = Vec::with_capacity(plan.len());
+            for kind in plan {
+                let asked = Instant::now();
+                let deadline = asked + GIVE_UP_AFTER;
+                let carried = errand(&user, &nodes, &works[kind], deadline).await?;
+                done.push(Brought {
+                    kind,
+                    asked,
+                    took: asked.elapsed(),
+                    end: Ok(carried),
+                });
+            }
+            anyhow::Ok(done)
+        });
+    }
+    let mut ended = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        ended.extend(joined??);
+    }
+    let mut ran = collect(stage, ended, began)?;
+    ran.see_used(stage, &before)?;
+    Ok(ran)
+}

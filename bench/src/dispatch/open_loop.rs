@@ -1,0 +1,191 @@
+//! Jobs that come when they come, whether the ones before are done or not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use tokio::time::Instant;
+
+use super::measured;
+use super::oracle::{self, Job, Server};
+use super::overhead::Overhead;
+use super::quantile::Times;
+use super::stage::Stage;
+use cameo_chaos::load::{Arrival, Brought, Failed, Load, Work};
+
+/// A job that is not done by then has failed. Rivals' queues grow long.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
+
+/// One job of a run.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// Since the run's beginning. Seconds.
+    pub arrives: f64,
+    /// From the planned arrival to the last byte of the PNG. Seconds.
+    pub took: f64,
+    /// CPU seconds of the image.
+    pub cpu: f64,
+    /// Uploaded and downloaded.
+    pub bytes: usize,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub done: Vec<Done>,
+    pub failed: Vec<Failed>,
+    /// CPU seconds of each worker, with all that it did; nothing where they came and went.
+    pub used: BTreeMap<u64, f64>,
+    /// From the first arrival to the last end. Seconds.
+    pub span: f64,
+    /// Jobs that the leader did itself.
+    pub by_leader: usize,
+}
+
+/// Brings the jobs of a plan.
+///
+/// # Errors
+/// When a node's figures are missing.
+pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow::Result<Ran> {
+    let before = measured::nodes_cpu(&stage.cluster)?;
+    let began = Instant::now();
+    let ended = load(stage, works).bring(plan, began, GIVE_UP_AFTER).await?;
+    let mut ran = collect(stage, ended, began)?;
+    ran.see_used(stage, &before)?;
+    Ok(ran)
+}
+
+/// The stage's users, with these kinds of jobs.
+#[must_use]
+pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Load {
+    Load {
+        users: stage.users.clone(),
+        nodes: stage.nodes.clone(),
+        works: works.to_vec(),
+    }
+}
+
+/// What came of some jobs, in the order of their arrivals, with the CPU time of each out of the logs.
+///
+/// # Errors
+/// When a job that was done is in no log, or gave no PNG.
+pub fn collect(stage: &Stage, mut ended: Vec<Brought>, began: Instant) -> anyhow::Result<Ran> {
+    let span = began.elapsed().as_secs_f64();
+    ended.sort_by_key(|brought| brought.asked);
+    let cpu = measured::jobs_cpu(&stage.cluster);
+    let (mut done, mut failed, mut by_leader) = (Vec::new(), Vec::new(), 0);
+    for Brought { asked, end, .. } in ended {
+        match end {
+            Ok(carried) => {
+                let good = carried.png.starts_with(b"\x89PNG");
+                ensure!(good, "what node {} gave is no PNG", carried.worker);
+                by_leader += usize::from(carried.worker == carried.leader);
+                let cpu = cpu.get(&carried.job.to_string());
+                done.push(Done {
+                    arrives: (asked - began).as_secs_f64(),
+                    took: (carried.ended - asked).as_secs_f64(),
+                    cpu: *cpu.context("each job that was done is in a node's log")?,
+                    bytes: carried.bytes,
+                });
+            }
+            Err(why) => failed.push(why),
+        }
+    }
+    Ok(Ran {
+        by_leader,
+        done,
+        failed,
+        used: BTreeMap::new(),
+        span,
+    })
+}
+
+impl Ran {
+    /// Takes note of what the workers have used, now that all jobs have ended; `before` is what they had used when the
+    /// first was asked for.
+    ///
+    /// # Errors
+    /// When a node's figures are missing.
+    pub fn see_used(
+        &mut self,
+        stage: &Stage,
+        before: &BTreeMap<u64, Duration>,
+    ) -> anyhow::Result<()> {
+        let after = measured::nodes_cpu(&stage.cluster)?;
+        for node in stage.quotas.keys() {
+            let (Some(before), Some(after)) = (before.get(node), after.get(node)) else {
+                anyhow::bail!("node {node} did not run all the time");
+            };
+            let used = after.saturating_sub(*before).as_secs_f64();
+            self.used.insert(*node, used);
+        }
+        Ok(())
+    }
+
+    /// How long each job took.
+    #[must_use]
+    pub fn times(&self) -> Vec<f64> {
+        self.done.iter().map(|job| job.took).collect()
+    }
+
+    /// How long an oracle with these workers would have taken for the same jobs.
+    #[must_use]
+    pub fn oracles_times(&self, servers: &[Server], overhead: Overhead) -> Vec<f64> {
+        let job = |done: &Done| Job {
+            arrives: done.arrives,
+            cpu: done.work(overhead),
+        };
+        let jobs: Vec<Job> = self.done.iter().map(job).collect();
+        oracle::latencies(servers, &jobs)
+    }
+
+    /// CPU seconds of all images.
+    #[must_use]
+    pub fn images_cpu(&self) -> f64 {
+        self.done.iter().map(|job| job.cpu).sum()
+    }
+
+    /// CPU seconds of all jobs.
+    #[must_use]
+    pub fn work(&self, overhead: Overhead) -> f64 {
+        self.done.iter().map(|job| job.work(overhead)).sum()
+    }
+}
+
+impl Done {
+    /// CPU seconds of its image, and of moving its bytes.
+    fn work(&self, overhead: Overhead) -> f64 {
+        self.cpu + self.bytes as f64 * overhead.a_byte
+    }
+}
+
+/// Runs of one policy, put together, beside the oracle's.
+#[derive(Debug, Default)]
+pub struct Pooled {
+    ours: Vec<f64>,
+    oracles: Vec<f64>,
+    pub failed: usize,
+}
+
+impl Pooled {
+    pub fn add(&mut self, ran: &Ran, servers: &[Server], overhead: Overhead) {
+        self.add_times(ran.times(), ran.oracles_times(servers, overhead));
+        self.failed += ran.failed.len();
+    }
+
+    pub fn add_times(&mut self, ours: Vec<f64>, oracles: Vec<f64>) {
+        self.ours.extend(ours);
+        self.oracles.extend(oracles);
+    }
+
+    #[must_use]
+    pub fn ours(&self) -> Times {
+        Times::of(self.ours.clone())
+    }
+
+    #[must_use]
+    pub fn oracles(&self) -> Times {
+        Times::of(self.oracles.clone())
+    }
+}

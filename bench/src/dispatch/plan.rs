@@ -1,0 +1,50 @@
+//! What arrives when: drawn from a seed, and the same for every policy.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use cameo_chaos::load::Arrival;
+
+/// `count` jobs of `kinds` kinds, each as likely, that come by chance at `per_second` on average.
+#[must_use]
+pub fn poisson(seed: u64, count: usize, kinds: usize, per_second: f64) -> Vec<Arrival> {
+    let mut chance = StdRng::seed_from_u64(seed);
+    let mut at = 0.0;
+    (0..count)
+        .map(|_| {
+            let draw: f64 = chance.random_range(f64::MIN_POSITIVE..1.0);
+            at -= draw.ln() / per_second;
+            Arrival {
+                at: Duration::from_secs_f64(at),
+                kind: chance.random_range(0..kinds),
+            }
+        })
+        .collect()
+}
+
+/// The kinds of `count` jobs, each kind as likely.
+#[must_use]
+pub fn kinds(seed: u64, count: usize, kinds: usize) -> Vec<usize> {
+    let mut chance = StdRng::seed_from_u64(seed);
+    (0..count).map(|_| chance.random_range(0..kinds)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_one_plan_at_the_rate_that_was_asked_for() {
+        let plan = poisson(5, 4000, 10, 20.0);
+        assert_eq!(plan, poisson(5, 4000, 10, 20.0));
+        assert_ne!(plan, poisson(6, 4000, 10, 20.0));
+        let rate = 4000.0 / plan[3999].at.as_secs_f64();
+        assert!((18.0..22.0).contains(&rate), "{rate} a second");
+        for kind in 0..10 {
+            let count = plan.iter().filter(|arrival| arrival.kind == kind).count();
+            assert!((300..500).contains(&count), "{count} of kind {kind}");
+        }
+    }
+}

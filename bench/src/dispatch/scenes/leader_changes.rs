@@ -1,0 +1,72 @@
+//! The leader is killed again and again: what is placing worth soon after?
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{KINDS, Scenes, USERS, WORKERS};
+use crate::dispatch::open_loop::{self, GIVE_UP_AFTER, Pooled};
+use crate::dispatch::plan;
+use crate::dispatch::stage::{Placing, Stage};
+
+/// Between two changes of leader.
+const LEADS_FOR: Duration = Duration::from_secs(12);
+/// What comes earlier after a change is not counted. Seconds.
+const SETTLED: f64 = 3.0;
+
+impl Scenes<'_> {
+    /// The leader is killed again and again; jobs count from three seconds after the next one leads.
+    pub(super) async fn with_leader_changes(
+        &mut self,
+        rival: &str,
+        placing: Placing,
+    ) -> anyhow::Result<()> {
+        let mut stage = Stage::start(&WORKERS, USERS, placing).await?;
+        let changes = self.extent.leader_changes as u32;
+        let span = LEADS_FOR * (changes + 1);
+        let jobs = (self.rate() * span.as_secs_f64()) as usize;
+        let plan = plan::poisson(self.seed, jobs, KINDS, self.rate());
+        let load = open_loop::load(&stage, &self.works);
+        let began = Instant::now();
+        let change = async {
+            let mut led = Vec::new();
+            for n in 1..=changes {
+                tokio::time::sleep_until(began + LEADS_FOR * n).await;
+                stage.change_leader().await?;
+                led.push(began.elapsed().as_secs_f64());
+            }
+            anyhow::Ok(led)
+        };
+        let (ended, led) = tokio::join!(load.bring(&plan, began, GIVE_UP_AFTER), change);
+        let (ended, led) = (ended?, led?);
+        let ran = open_loop::collect(&stage, ended, began)?;
+        stage.end().await?;
+        if placing == Placing::OURS {
+            self.count(&ran);
+        }
+        let mut pooled = Pooled::default();
+        let settled = |arrives: f64| {
+            let last = led.iter().rfind(|at| **at <= arrives);
+            last.is_some_and(|at| {
+                let next = LEADS_FOR.as_secs_f64() * ((at / LEADS_FOR.as_secs_f64()).floor() + 1.0);
+                (at + SETTLED..next).contains(&arrives)
+            })
+        };
+        let counted = |times: Vec<f64>| {
+            let jobs = ran.done.iter().zip(times);
+            jobs.filter(|(job, _)| settled(job.arrives))
+                .map(|(_, took)| took)
+                .collect()
+        };
+        let oracles = ran.oracles_times(&self.servers(), self.overhead);
+        pooled.add_times(counted(ran.times()), counted(oracles));
+        pooled.failed = ran.failed.len();
+        let note = format!(
+            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one leads; the oracle \
+             loses no worker",
+            LEADS_FOR.as_secs()
+        );
+        self.compare(rival, "leader_change", &pooled, &note);
+        Ok(())
+    }
+}

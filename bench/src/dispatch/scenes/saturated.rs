@@ -1,0 +1,173 @@
+//! Heartbeats do not starve: every worker has more to do than it can, and Raft goes on as if it had not.
+//!
+//! Without quotas: the nodes share the machine, and it is Raft's own thread that has to hold its ground.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::Scenes;
+use crate::dispatch::quantile::Times;
+use crate::dispatch::stage::{Placing, Stage};
+use crate::figure::{Figure, round};
+use cameo_chaos::load::{Failed, Nodes, User, Work, errand};
+
+/// Clients in a closed loop: as many jobs as the three nodes run, and as many waiting.
+const CLIENTS: usize = 6;
+/// Between two writes.
+const WRITE_EVERY: Duration = Duration::from_millis(50);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// First connections and first files are not what is compared.
+const WARM_FOR: Duration = Duration::from_secs(3);
+/// The idle cluster is watched for this part of the time.
+const IDLE_PART: u32 = 5;
+
+impl Scenes<'_> {
+    /// Writes to an idle cluster, then to one that works on images all the while.
+    pub(super) async fn saturated(&mut self) -> anyhow::Result<()> {
+        let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
+        let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
+        let warm = writes(url.clone(), "warm", WARM_FOR);
+        elsewhere(cameo_sched::prompt, warm).await?;
+        let idle = elsewhere(
+            cameo_sched::prompt,
+            writes(url.clone(), "idle", span / IDLE_PART),
+        );
+        let idle = idle.await?;
+        let term = term(&stage).await?;
+        let clients = Arc::new(Clients::of(&stage, &self.works)?);
+        let busy = elsewhere(cameo_sched::patient, clients.clone().keep_busy());
+        let writes = elsewhere(cameo_sched::prompt, writes(url, "busy", span));
+        let writes = async {
+            let writes = writes.await;
+            clients.over.store(true, Ordering::Relaxed);
+            writes
+        };
+        let (jobs, writes) = tokio::join!(busy, writes);
+        let (jobs, writes) = (jobs?, writes?);
+        let elections = self::term(&stage).await? - term;
+        stage.end().await?;
+        let note = format!("{} s, {jobs} jobs", span.as_secs());
+        let figure = Figure::new(
+            "saturated_elections",
+            elections as f64,
+            "elections",
+            1,
+            note,
+        );
+        self.add(figure);
+        for (name, percent) in [("p50", 50.0), ("p99", 99.0)] {
+            let (busy_s, idle_s) = (writes.percentile(percent), idle.percentile(percent));
+            let note = format!(
+                "saturated {} ms, idle {} ms",
+                round(busy_s * 1e3),
+                round(idle_s * 1e3)
+            );
+            let name = format!("saturated_write_{name}_vs_idle");
+            self.add(Figure::new(name, busy_s / idle_s, "x", writes.len(), note));
+        }
+        Ok(())
+    }
+}
+
+/// Does something on a thread of its own, as if on a machine of its own: those who bring jobs stand back as far as
+/// the jobs do, and who writes is prompt, so that it is the cluster's latency that is measured and not theirs.
+async fn elsewhere<T: Send + 'static>(
+    turns: fn() -> std::io::Result<()>,
+    what: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    let alone = move || {
+        turns().context("a thread's turns")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(what)
+    };
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Nobody waits for it when the scene has failed.
+        let _ = tell.send(alone());
+    });
+    told.await.context("its thread has panicked")?
+}
+
+/// Those who bring jobs.
+struct Clients {
+    url: String,
+    nodes: Arc<Nodes>,
+    works: Vec<Arc<Work>>,
+    over: AtomicBool,
+}
+
+impl Clients {
+    fn of(stage: &Stage, works: &[Arc<Work>]) -> anyhow::Result<Self> {
+        Ok(Self {
+            url: stage.leaders_url()?,
+            nodes: stage.nodes.clone(),
+            works: works.to_vec(),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// Every client brings its next job as soon as it can, until it is over. How many were done.
+    async fn keep_busy(self: Arc<Self>) -> anyhow::Result<usize> {
+        let mut clients = JoinSet::new();
+        for n in 0..CLIENTS {
+            clients.spawn(self.clone().bring(n));
+        }
+        let mut done = 0;
+        while let Some(joined) = clients.join_next().await {
+            done += joined??;
+        }
+        Ok(done)
+    }
+
+    async fn bring(self: Arc<Self>, client: usize) -> anyhow::Result<usize> {
+        let user = User::register(&self.url, format!("client-{client}").parse()?).await?;
+        let mut done = 0;
+        while !self.over.load(Ordering::Relaxed) {
+            let work = &self.works[(client + done) % self.works.len()];
+            let deadline = Instant::now() + GIVE_UP_AFTER;
+            match errand(&user, &self.nodes, work, deadline).await {
+                Ok(_) => done += 1,
+                // Too busy for longer than a client waits: the load is what is wanted here.
+                Err(Failed::Late(_)) => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// Registers one user after another at the leader; how long each took, from its planned time on.
+async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Times> {
+    let first = User::register(&url, format!("{prefix}-writer").parse()?).await?;
+    let began = Instant::now();
+    let mut running = JoinSet::new();
+    for n in 0..span.div_duration_f64(WRITE_EVERY) as u32 {
+        let at = began + WRITE_EVERY * n;
+        sleep_until(at).await;
+        let (name, url) = (format!("{prefix}-{n}").parse()?, url.clone());
+        let newcomer = User::unregistered(&first);
+        running.spawn(async move {
+            newcomer.introduce(&url, name).await?;
+            anyhow::Ok(at.elapsed().as_secs_f64())
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        times.push(joined??);
+    }
+    Ok(Times::of(times))
+}
+
+async fn term(stage: &Stage) -> anyhow::Result<u64> {
+    let leader = stage.cluster.node(stage.leader).context("the leader")?;
+    let status = leader.status().await.context("the leader answers")?;
+    status["term"].as_u64().context("a term")
+}

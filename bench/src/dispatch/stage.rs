@@ -1,0 +1,251 @@
+//! Real nodes under quotas: one leads without a quota, the others work, each with its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use cameo_dispatch::Policy;
+use cameo_harness::{Binaries, Cluster, Process, until};
+use tempfile::TempDir;
+
+use super::cgroup::{Group, Groups};
+use super::pinning;
+use cameo_chaos::load::{Nodes, User};
+
+/// What each job took is in the nodes' logs.
+const LOG: &str = "warn,openraft=error,cameo_cluster=info,cameo_cluster::jobs=debug";
+/// What a node may use until it is known who leads: less than a core, so that it takes one slot.
+const AT_FIRST: u32 = 600;
+/// A changed quota is in the leader's reports by then.
+const SEEN_WITHIN: Duration = Duration::from_secs(20);
+
+/// How the leader places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placing {
+    pub policy: Policy,
+    /// A worker's report is looked at this often; zero: as often as it comes.
+    pub reports_every: Duration,
+}
+
+impl Placing {
+    pub const OURS: Placing = Placing {
+        policy: Policy::LeastProjected,
+        reports_every: Duration::ZERO,
+    };
+}
+
+/// A running cluster, its users, and who may use how much.
+#[derive(Debug)]
+pub struct Stage {
+    pub cluster: Cluster,
+    pub users: Vec<Arc<User>>,
+    pub nodes: Arc<Nodes>,
+    pub leader: u64,
+    /// Millicores of each worker.
+    pub quotas: BTreeMap<u64, u32>,
+    by_node: BTreeMap<u64, Group>,
+    // In this order: groups can go when the processes have gone.
+    groups: Option<Groups>,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Starts a leader and one worker for each quota, and registers users.
+    ///
+    /// # Errors
+    /// When groups cannot be made, or nodes do not start.
+    pub async fn start(quotas: &[u32], users: usize, placing: Placing) -> anyhow::Result<Self> {
+        let mut groups = Groups::make()?;
+        let group = |node| {
+            let group = groups.group(&format!("node-{node}"))?;
+            group.set_quota(Some(AT_FIRST))?;
+            anyhow::Ok(Some(group))
+        };
+        let mut stage = Self::nodes(quotas.len() as u64 + 1, placing, group).await?;
+        stage.groups = Some(groups);
+        let followers = stage.cluster.nodes.iter().map(|node| node.id);
+        let followers = followers.filter(|id| *id != stage.leader);
+        stage.quotas = followers.zip(quotas.iter().copied()).collect();
+        stage.give_out().await?;
+        stage.register(users).await?;
+        Ok(stage)
+    }
+
+    /// Starts so many nodes that share the machine, and registers users.
+    ///
+    /// # Errors
+    /// When nodes do not start.
+    pub async fn start_without_quotas(
+        nodes: u64,
+        users: usize,
+        placing: Placing,
+    ) -> anyhow::Result<Self> {
+        let mut stage = Self::nodes(nodes, placing, |_| Ok(None)).await?;
+        stage.register(users).await?;
+        Ok(stage)
+    }
+
+    /// Starts nodes, each in its group where it has one.
+    async fn nodes(
+        count: u64,
+        placing: Placing,
+        mut group: impl FnMut(u64) -> anyhow::Result<Option<Group>>,
+    ) -> anyhow::Result<Self> {
+        let binaries = Binaries::build()?;
+        let folder = tempfile::tempdir()?;
+        let mut cluster = Cluster::prepare(&binaries, folder.path(), count).await?;
+        let mut by_node = BTreeMap::new();
+        for node in &mut cluster.nodes {
+            node.flags = flags(placing);
+            node.log_filter = Some(LOG.to_owned());
+            if let Some(group) = group(node.id)? {
+                node.under = group.enter_as_node();
+                by_node.insert(node.id, group);
+            }
+        }
+        cluster.start_all().await?;
+        let stage = Self {
+            quotas: BTreeMap::new(),
+            nodes: Arc::new(Nodes::new(cluster.nodes.iter().map(url).collect())),
+            users: Vec::new(),
+            leader: cluster.leader().await?,
+            cluster,
+            by_node,
+            groups: None,
+            folder,
+        };
+        stage.nodes.prefer(&stage.leaders_url()?);
+        Ok(stage)
+    }
+
+    async fn register(&mut self, users: usize) -> anyhow::Result<()> {
+        for n in 0..users {
+            let name = format!("client-{n}").parse()?;
+            let user = User::register(&self.leaders_url()?, name).await?;
+            self.users.push(Arc::new(user));
+        }
+        Ok(())
+    }
+
+    /// Sets the quotas as they are meant to be, and waits until the leader's reports have them.
+    async fn give_out(&self) -> anyhow::Result<()> {
+        for (node, group) in &self.by_node {
+            group.set_quota(self.quotas.get(node).copied())?;
+        }
+        self.pin_all()?;
+        until("reports with the new quotas", SEEN_WITHIN, || {
+            self.reports_have_quotas()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Each worker on a core that has enough for it; the leader on any.
+    fn pin_all(&self) -> anyhow::Result<()> {
+        let cores = pinning::cores()?;
+        let shared = pinning::share_out(&self.quotas, &cores);
+        for node in &self.cluster.nodes {
+            let process = node.process().and_then(Process::id);
+            let process = process.context("every node runs")?;
+            match shared.get(&node.id) {
+                Some(core) => pinning::pin(process, &[*core])?,
+                None => pinning::pin(process, &cores)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The core that a worker runs on.
+    ///
+    /// # Errors
+    /// When it is no worker.
+    pub fn core_of(&self, worker: u64) -> anyhow::Result<usize> {
+        let shared = pinning::share_out(&self.quotas, &pinning::cores()?);
+        shared.get(&worker).copied().context("a worker has a core")
+    }
+
+    async fn reports_have_quotas(&self) -> Option<()> {
+        let status = self.cluster.node(self.leader)?.status().await?;
+        let members = status["members"].as_array()?;
+        let said = |id: u64| {
+            let member = members.iter().find(|member| member["id"] == id)?;
+            member["load"]["quota_millicores"].as_u64()
+        };
+        let all = self
+            .quotas
+            .iter()
+            .all(|(id, quota)| said(*id) == Some(u64::from(*quota)));
+        all.then_some(())
+    }
+
+    /// Base URL of the leader.
+    ///
+    /// # Errors
+    /// When it is not among the nodes.
+    pub fn leaders_url(&self) -> anyhow::Result<String> {
+        let leader = self
+            .cluster
+            .node(self.leader)
+            .context("the leader is a node")?;
+        Ok(url(leader))
+    }
+
+    /// The group of a node.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn group(&self, node: u64) -> anyhow::Result<&Group> {
+        self.by_node.get(&node).context("each node has a group")
+    }
+
+    /// Kills the leader. Who leads next needs no quota any more, and the one that led comes back with his.
+    ///
+    /// # Errors
+    /// When there is no new leader, or the old one does not come back.
+    pub async fn change_leader(&mut self) -> anyhow::Result<()> {
+        let old = self.leader;
+        let node = self.cluster.node_mut(old).context("the leader is a node")?;
+        node.kill().await?;
+        self.leader = self.cluster.leader().await?;
+        let quota = self.quotas.remove(&self.leader);
+        let quota = quota.context("who leads now was a worker")?;
+        self.quotas.insert(old, quota);
+        self.group(self.leader)?.set_quota(None)?;
+        self.group(old)?.set_quota(Some(quota))?;
+        let node = self.cluster.node_mut(old).context("it is still a node")?;
+        node.start().await?;
+        self.pin_all()
+    }
+
+    /// Stops everything.
+    ///
+    /// # Errors
+    /// When a node does not stop.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        for node in &mut self.cluster.nodes {
+            node.kill().await?;
+        }
+        drop((self.groups, self.folder));
+        Ok(())
+    }
+}
+
+fn url(node: &cameo_harness::Node) -> String {
+    format!("http://{}", node.http)
+}
+
+fn flags(placing: Placing) -> Vec<std::ffi::OsString> {
+    if placing == Placing::OURS {
+        return Vec::new();
+    }
+    let every = placing.reports_every.as_millis().to_string();
+    [
+        "--placement",
+        placing.policy.name(),
+        "--reports-every-ms",
+        &every,
+    ]
+    .map(Into::into)
+    .to_vec()
+}

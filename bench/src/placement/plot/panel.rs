@@ -1,0 +1,138 @@
+//! One load: lines over two logarithmic axes, each named at its end.
+
+use super::axis::Axis;
+use super::svg::{Anchor, Svg};
+use crate::placement::interval::Interval;
+
+const LEFT: f64 = 76.0;
+const RIGHT: f64 = 150.0;
+const TOP: f64 = 34.0;
+const BOTTOM: f64 = 66.0;
+/// The least ratio shown, and the largest that always is.
+const LEAST: f64 = 0.8;
+const LARGEST: f64 = 2.5;
+/// Names do not come nearer than this.
+const NAME_HEIGHT: f64 = 15.0;
+const GREY: &str = "#666";
+
+#[derive(Debug)]
+pub struct Panel {
+    pub title: String,
+    pub lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+pub struct Line {
+    pub name: String,
+    pub colour: &'static str,
+    pub rival: bool,
+    pub points: Vec<Point>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    pub seconds: f64,
+    pub ratio: f64,
+    pub diverges: bool,
+}
+
+impl Panel {
+    fn largest(&self) -> f64 {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        points
+            .map(|point| point.ratio * 1.3)
+            .fold(LARGEST, f64::max)
+    }
+
+    /// Draws it with its corner there.
+    pub fn draw(&self, svg: &mut Svg, x: f64, y: f64, (width, height): (f64, f64)) {
+        let across = Axis {
+            values: (0.025, 12.0),
+            places: (x + LEFT, x + width - RIGHT),
+        };
+        let up = Axis {
+            values: (LEAST, self.largest()),
+            places: (y + height - BOTTOM, y + TOP),
+        };
+        self.frame(svg, across, up);
+        for line in &self.lines {
+            let at = |point: &Point| (across.place(point.seconds), up.place(point.ratio));
+            let places: Vec<_> = line.points.iter().map(at).collect();
+            svg.line(&places, line.colour, 2.2, line.rival);
+            for (place, point) in places.iter().zip(&line.points) {
+                svg.dot(*place, line.colour, !point.diverges);
+            }
+        }
+        self.names(svg, across, up);
+    }
+
+    fn frame(&self, svg: &mut Svg, across: Axis, up: Axis) {
+        let ((left, right), (bottom, top)) = (across.places, up.places);
+        let middle = f64::midpoint(left, right);
+        svg.text(
+            middle,
+            top - 14.0,
+            16.0,
+            Anchor::Middle,
+            "#111",
+            &self.title,
+        );
+        for tick in up.ticks() {
+            let place = up.place(tick);
+            let (colour, width) = if tick == 1.0 {
+                ("#111", 1.4)
+            } else {
+                ("#ddd", 1.0)
+            };
+            svg.line(&[(left, place), (right, place)], colour, width, false);
+            let label = format!("{tick}x");
+            svg.text(left - 8.0, place + 4.0, 12.0, Anchor::End, GREY, &label);
+        }
+        for interval in Interval::ALL {
+            let place = across.place(interval.seconds());
+            svg.line(&[(place, bottom), (place, top)], "#eee", 1.0, false);
+            let label = match interval.seconds() {
+                seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
+                seconds => format!("{seconds:.0} s"),
+            };
+            svg.text(place, bottom + 20.0, 12.0, Anchor::Middle, GREY, &label);
+        }
+        svg.line(
+            &[(left, top), (left, bottom), (right, bottom)],
+            GREY,
+            1.0,
+            false,
+        );
+        let below = "time between two reports of a worker (logarithmic)";
+        svg.text(middle, bottom + 44.0, 13.0, Anchor::Middle, "#333", below);
+        let beside = "p99 / oracle's p99 (logarithmic)";
+        let height = f64::midpoint(top, bottom);
+        svg.upright(left - 54.0, height, 13.0, "#333", beside);
+    }
+
+    /// Beside the last point of each line, pushed apart where they would touch.
+    fn names(&self, svg: &mut Svg, across: Axis, up: Axis) {
+        let mut ends: Vec<(f64, f64, &Line)> = self
+            .lines
+            .iter()
+            .filter_map(|line| {
+                let last = line.points.last()?;
+                Some((up.place(last.ratio), across.place(last.seconds), line))
+            })
+            .collect();
+        ends.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut free = up.places.0 + NAME_HEIGHT;
+        for (place, x, line) in ends {
+            let y = place.min(free - NAME_HEIGHT);
+            free = y;
+            svg.text(
+                x + 10.0,
+                y + 4.0,
+                12.0,
+                Anchor::Start,
+                line.colour,
+                &line.name,
+            );
+        }
+    }
+}
