@@ -11,7 +11,7 @@ default:
     @just --list --unsorted
 
 # Everything that has to hold before anything lands.
-verify: format licences advisories unused imports clippy docs build test demo-cases chaos-kill chaos-jobs
+verify: format licences advisories unused imports wording clippy docs build test demo-cases chaos-kill chaos-jobs
 
 # The format of the code, unchanged.
 format:
@@ -33,6 +33,10 @@ unused:
 # The import order of docs/ARCHITECTURE.md, and circles.
 imports:
     python3 .ci/imports.py
+
+# Words, module heads and line widths, as docs/GLOSSARY.md has them.
+wording:
+    python3 .ci/prose.py
 
 # Lints, as errors.
 clippy:
