@@ -9,10 +9,10 @@ use cameo_common::statements::Receipt;
 use tokio::time::sleep;
 
 use super::{Core, inbox};
+use crate::cli::exit::Failure;
 use crate::cluster_api::{ClusterError, Heard};
-use crate::exit::Failure;
-use crate::notices::Notice;
-use crate::share;
+use crate::flows::notices::Notice;
+use crate::flows::share;
 use crate::vault::VaultError;
 use crate::vault::records::{EventToken, GrantOwned, Stage, change};
 

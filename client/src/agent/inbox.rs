@@ -15,15 +15,15 @@ use futures_util::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
 use super::{Core, open_requests};
+use crate::cli::exit::Failure;
 use crate::cluster_api::ClusterError;
-use crate::context::Context;
-use crate::conversation::TalkError;
 use crate::directory;
-use crate::exit::Failure;
-use crate::notices::Notice;
+use crate::flows::context::Context;
+use crate::flows::notices::Notice;
 use crate::peer::ask::ACK_DEADLINE;
+use crate::peer::client::TalkError;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
-use crate::prefix::short;
+use crate::text::prefix::short;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, change};
 use crate::vault::{Vault, VaultError};
 
@@ -219,7 +219,7 @@ pub(super) async fn ask_again(core: &Core) {
 /// Exit 3, 4 or 6, by the owner's answer.
 pub async fn ask(
     ctx: &Context,
-    peers: &crate::conversation::Peers,
+    peers: &crate::peer::client::Peers,
     outgoing: &Outgoing,
 ) -> Result<AskOutcome, Failure> {
     let person = directory::look_up(&ctx.api, &ctx.vault, &outgoing.owner).await?;

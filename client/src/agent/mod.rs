@@ -7,13 +7,13 @@
 mod events;
 mod gallery;
 pub mod inbox;
+mod incoming_requests;
 mod outbox;
 mod receive;
 mod serve;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
-mod wishes;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,11 +23,11 @@ use cameo_common::ids::GrantId;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::context::Context;
+use crate::cli::exit::Failure;
 use crate::control::{ControlServer, Doors};
-use crate::conversation::Peers;
-use crate::exit::Failure;
-use crate::notices::Notices;
+use crate::flows::context::Context;
+use crate::flows::notices::Notices;
+use crate::peer::client::Peers;
 use crate::peer::{PeerTransport, serve as serve_peers};
 use crate::vault::AgentLock;
 use crate::vault::records::Outgoing;

@@ -14,10 +14,10 @@ use cameo_common::statements::{Manifest, Receipt};
 
 use super::serve::Refusal;
 use super::{Core, inbox};
+use crate::cli::exit::Failure;
 use crate::clock;
-use crate::exit::Failure;
-use crate::notices::Notice;
-use crate::open;
+use crate::flows::notices::Notice;
+use crate::flows::open;
 use crate::peer::{Content, Partial, ReceivedBody, TransferError};
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
 

@@ -11,9 +11,9 @@ use cameo_common::statements::RightsAck;
 
 use super::inbox::{self, Taken};
 use super::{Core, outbox, receive};
+use crate::cli::exit::Failure;
 use crate::clock;
 use crate::directory::{self, PinError};
-use crate::exit::Failure;
 use crate::peer::{Answer, Content, DeviceKey, Handler, ReceivedBody};
 use crate::vault::VaultError;
 use crate::vault::records::{Contact, GrantHeld};

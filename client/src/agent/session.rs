@@ -8,9 +8,9 @@ use cameo_common::signed::Signed;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Core, inbox};
+use crate::cli::exit::{Exit, Failure};
 use crate::cluster_api::ClusterError;
-use crate::exit::{Exit, Failure};
-use crate::notices::Notice;
+use crate::flows::notices::Notice;
 use crate::vault::VaultError;
 use crate::vault::records::{Identity, change};
 

@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::time::timeout;
 
 use super::call::collect_watched;
-use super::pulse::Pulse;
+use super::stall_detector::Pulse;
 use super::{ClusterApi, JOB_DEADLINE, JOB_PATIENCE, JOB_TIMES_EXPECTED};
 
 /// Why a worker gave no picture.

@@ -13,7 +13,7 @@ mod grants;
 mod jobs;
 mod leader;
 mod placing;
-mod pulse;
+mod stall_detector;
 mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

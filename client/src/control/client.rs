@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{ControlReply, ControlRequest, Messages, NotConnected, Place, VERSION, Want};
-use crate::notices::Notice;
+use crate::flows::notices::Notice;
 use crate::peer::transport::{BoxFuture, Incoming, Refusal};
 use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
 use crate::vault::Home;

@@ -3,7 +3,7 @@
 //! u32 little-endian length, then JSON, up to 64 KiB. A verb says one `ControlRequest`; the agent
 //! answers with one `ControlReply`. After `Connected` the socket carries one exchange with a
 //! peer: the verb's bytes as they are, the peer's in frames, so that a refusal can be told from a
-//! broken stream. After `Following` come [`Notice`](crate::notices::Notice)s. The version is in each request; another one is refused.
+//! broken stream. After `Following` come [`Notice`](crate::flows::notices::Notice)s. The version is in each request; another one is refused.
 
 mod client;
 mod server;

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::time::timeout;
 
 use super::{ControlReply, ControlRequest, NotConnected, Place, VERSION, Want};
-use crate::notices::Notices;
+use crate::flows::notices::Notices;
 use crate::peer::transport::{CONNECT_DEADLINE, Reader, Refusal, Writer};
 use crate::peer::{ConnectError, PeerTransport};
 use crate::vault::Home;

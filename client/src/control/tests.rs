@@ -12,7 +12,7 @@ use tokio::net::UnixListener;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::notices::{Notice, Notices};
+use crate::flows::notices::{Notice, Notices};
 use crate::peer::{
     Answer, AskError, Body, DeviceKey, Handler, MemoryNetwork, PeerMessage, PeerTransport,
     ReceivedBody, ask, serve,
@@ -188,7 +188,7 @@ async fn an_agent_of_another_version_is_to_be_started_anew() {
         let reply = ControlReply::UnknownVersion { known: 1 };
         write(&mut stream, &reply).await.unwrap();
     });
-    let failure = crate::exit::Failure::from(answers(&home).await.unwrap_err());
+    let failure = crate::cli::exit::Failure::from(answers(&home).await.unwrap_err());
     assert_eq!(failure.code, "agent_version");
     assert!(failure.message.contains("`cameo agent`"), "{failure}");
 }

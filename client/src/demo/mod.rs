@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 use stage::Stage;
 use tell::{CaseResult, Teller};
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::tell::Teller;
-use crate::files;
+use crate::vault::files;
 
 /// The photo of those who bring none: by Clemens Engelhardt, CC0.
 const OWN_PHOTO: &[u8] = include_bytes!("../../../photos/seeding_by_Clements_Engelhardt.jpg");

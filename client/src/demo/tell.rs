@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::exit::Exit;
-use crate::print;
+use crate::cli::exit::Exit;
+use crate::output;
 
 /// What became of one case.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Teller {
             say(self.document(ok, pictures, error));
         } else {
             match (pictures, error) {
-                (_, Some(why)) => print::tell(format_args!("\ncameo demo: {why}")),
+                (_, Some(why)) => output::tell(format_args!("\ncameo demo: {why}")),
                 (Some(pictures), None) if ok => say(format_args!(
                     "\nAll cases held. Pictures to look at, kept until you remove them: {}",
                     pictures.display()
@@ -114,5 +114,5 @@ impl Teller {
 
 /// What cannot be told is still played.
 fn say(line: impl std::fmt::Display) {
-    let _ = print::say(line);
+    let _ = output::say(line);
 }

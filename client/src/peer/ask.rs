@@ -1,7 +1,7 @@
 //! The asking end of a request: connect, send it, hear the answer.
 //!
 //! While an answer is due the peer is never silent for long: it pings. So a peer that
-//! was killed is noticed after [`frame::SILENCE`], however long the work may take.
+//! was killed is noticed after [`framing::SILENCE`], however long the work may take.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Body, ReceivedBody, SendError};
-use super::frame::{self, Frame, FrameError, PeerMessage};
+use super::framing::{self, Frame, FrameError, PeerMessage};
 use super::transport::{
     CONNECT_DEADLINE, ConnectError, Exchange, PeerAddress, PeerTransport, Reader, Refusal, Writer,
 };
@@ -71,7 +71,7 @@ pub async fn ask<Q: PeerMessage, R: PeerMessage>(
     let announced = request.body_length();
     let attached = body.as_ref().map_or(0, Body::length);
     assert_eq!(announced, attached, "a request names its body's length");
-    let request = frame::encode(request).map_err(protocol)?;
+    let request = framing::encode(request).map_err(protocol)?;
 
     let end = Instant::now() + deadline;
     let exchange = transport
@@ -114,7 +114,7 @@ async fn send(
     request: Vec<u8>,
     body: Option<Body>,
 ) -> Result<Writer, SendError> {
-    frame::write_all(&mut writer, &request).await?;
+    framing::write_all(&mut writer, &request).await?;
     if let Some(body) = body {
         body.send(&mut writer).await?;
     }
@@ -124,15 +124,15 @@ async fn send(
 
 async fn hear<R: PeerMessage>(mut reader: Reader) -> Result<(R, Option<ReceivedBody>), AskError> {
     let bytes = loop {
-        match frame::read_frame(&mut reader).await.map_err(lost)? {
+        match framing::read_frame(&mut reader).await.map_err(lost)? {
             Frame::Ping => {}
             Frame::Message(bytes) => break bytes,
         }
     };
-    let message: R = frame::decode(&bytes).map_err(protocol)?;
+    let message: R = framing::decode(&bytes).map_err(protocol)?;
     match message.body_length() {
         0 => {
-            frame::expect_end(&mut reader).await.map_err(lost)?;
+            framing::expect_end(&mut reader).await.map_err(lost)?;
             Ok((message, None))
         }
         length => Ok((message, Some(ReceivedBody::new(length, reader)))),

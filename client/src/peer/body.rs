@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::frame::{self, FrameError};
+use super::framing::{self, FrameError};
 use super::transport::Reader;
 
 /// Bytes read from a source and written to the stream at a time.
@@ -80,7 +80,7 @@ impl Body {
             if count == 0 {
                 return Err(SendError::Source(io::ErrorKind::UnexpectedEof.into()));
             }
-            frame::write_all(stream, &buffer[..count]).await?;
+            framing::write_all(stream, &buffer[..count]).await?;
             left -= count as u64;
             if let Some(progress) = &mut self.progress {
                 progress(self.length - left);
@@ -122,7 +122,7 @@ impl ReceivedBody {
         if buffer.len() as u64 > self.left {
             return Err(FrameError::Truncated.into());
         }
-        frame::read_exactly(&mut self.reader, buffer).await?;
+        framing::read_exactly(&mut self.reader, buffer).await?;
         self.left -= buffer.len() as u64;
         Ok(())
     }
@@ -150,7 +150,7 @@ impl ReceivedBody {
         if self.left > 0 {
             return Err(FrameError::Trailing.into());
         }
-        Ok(frame::expect_end(&mut self.reader).await?)
+        Ok(framing::expect_end(&mut self.reader).await?)
     }
 }
 

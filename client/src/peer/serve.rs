@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::body::{Body, ReceivedBody, SendError};
-use super::frame::{self, Frame, FrameError, PING_EVERY, PeerMessage};
+use super::framing::{self, Frame, FrameError, PING_EVERY, PeerMessage};
 use super::transport::{DeviceKey, Incoming, PeerTransport, Reader, Refusal, Writer};
 
 /// Requests that are worked on at the same time; more of them wait.
@@ -139,12 +139,12 @@ where
 }
 
 async fn read_request<Q: PeerMessage>(reader: &mut Reader) -> Result<Q, FrameError> {
-    let request: Q = match frame::read_frame(reader).await? {
+    let request: Q = match framing::read_frame(reader).await? {
         Frame::Ping => return Err(FrameError::Empty),
-        Frame::Message(bytes) => frame::decode(&bytes)?,
+        Frame::Message(bytes) => framing::decode(&bytes)?,
     };
     if request.body_length() == 0 {
-        frame::expect_end(reader).await?;
+        framing::expect_end(reader).await?;
     }
     Ok(request)
 }
@@ -159,7 +159,7 @@ async fn work<R>(writer: &mut Writer, work: impl Future<Output = R>) -> R {
         tokio::select! {
             biased;
             answer = &mut work => return answer,
-            _ = ping.tick(), if heard => heard = frame::write_ping(writer).await.is_ok(),
+            _ = ping.tick(), if heard => heard = framing::write_ping(writer).await.is_ok(),
         }
     }
 }
@@ -168,7 +168,7 @@ async fn send<R: PeerMessage>(writer: &mut Writer, answer: Answer<R>) -> Result<
     let announced = answer.message.body_length();
     let attached = answer.body.as_ref().map_or(0, Body::length);
     assert_eq!(announced, attached, "an answer names its body's length");
-    frame::write_all(writer, &frame::encode(&answer.message)?).await?;
+    framing::write_all(writer, &framing::encode(&answer.message)?).await?;
     if let Some(body) = answer.body {
         body.send(writer).await?;
     }

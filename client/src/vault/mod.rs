@@ -9,10 +9,13 @@
 
 pub mod error;
 pub mod file;
+pub mod files;
 pub mod home;
 pub mod key;
+pub mod key_file;
 pub mod lock;
 pub mod unlock;
+pub mod work_lock;
 
 pub mod records;
 

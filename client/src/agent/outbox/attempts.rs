@@ -6,11 +6,11 @@ use cameo_common::ids::{GrantId, RequestId, UserName};
 
 use super::{Due, trouble};
 use crate::agent::Core;
+use crate::cli::exit::{Exit, Failure};
 use crate::clock;
-use crate::context::Context;
-use crate::exit::{Exit, Failure};
-use crate::notices::{Notice, Notices};
-use crate::share;
+use crate::flows::context::Context;
+use crate::flows::notices::{Notice, Notices};
+use crate::flows::share;
 use crate::vault::records::{
     Attempts, GrantOwned, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, change,
 };

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod events;
+mod incoming_requests;
 mod outbox;
 mod receive;
 mod recording;
 mod rights;
-mod wishes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +32,8 @@ use tokio::sync::{Notify, watch};
 use super::*;
 use crate::cluster_api::{ClusterApi, Pinned};
 use crate::directory::Person;
+use crate::output::Output;
 use crate::peer::MemoryNetwork;
-use crate::print::Output;
 use crate::vault::records::{
     Asked, GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, OutgoingState,
     Policy, Secret, Stage, Terms, change,

@@ -4,9 +4,9 @@ use super::*;
 use crate::agent::inbox::answered;
 use crate::agent::outbox::{Due, begin_anew, failed, is_told, ready, try_now};
 use crate::agent::serve::Service;
-use crate::conversation::TalkError;
-use crate::exit::{Exit, refused, unasked};
+use crate::cli::exit::{Exit, refused, unasked};
 use crate::peer::AskError;
+use crate::peer::client::TalkError;
 use crate::vault::records::{Attempts, IncomingState, OutboxKey};
 use cameo_common::peer::{AskOutcome, PeerRefusal};
 

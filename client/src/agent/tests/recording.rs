@@ -5,7 +5,7 @@ use std::future::ready;
 use axum::routing::post;
 
 use super::*;
-use crate::share;
+use crate::flows::share;
 
 /// A home with a carried grant, and what came of recording it with a node that says it exists, and so much when it is
 /// looked up.

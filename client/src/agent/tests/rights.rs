@@ -5,7 +5,7 @@ use cameo_common::api::{Event, EventKind};
 use super::*;
 use crate::agent::events::deal_with;
 use crate::agent::inbox::{Taken, acknowledge, confirm, take};
-use crate::notices::Notice;
+use crate::flows::notices::Notice;
 
 fn held() -> GrantHeld {
     let grant = GrantId([21; 32]);

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::super::ask::ACK_DEADLINE;
-use super::super::frame::SILENCE;
+use super::super::framing::SILENCE;
 use super::super::serve::REQUESTS_PER_DEVICE;
 use super::*;
 

@@ -3,7 +3,7 @@
 use tokio::io::AsyncWriteExt;
 
 use super::super::ask::ACK_DEADLINE;
-use super::super::frame::MESSAGE_LIMIT;
+use super::super::framing::MESSAGE_LIMIT;
 use super::super::transfer::CHUNK;
 use super::super::transport::{CONNECT_DEADLINE, Refusal};
 use super::*;
@@ -144,7 +144,7 @@ async fn answer_to(pair: &Pair, bytes: &[u8]) -> Option<Refusal> {
         .unwrap();
     exchange.writer.write_all(bytes).await.unwrap();
     exchange.writer.shutdown().await.unwrap();
-    match frame::read_frame(&mut exchange.reader).await {
+    match framing::read_frame(&mut exchange.reader).await {
         Err(FrameError::Io(error)) => Refusal::of(&error),
         _ => None,
     }
@@ -152,7 +152,7 @@ async fn answer_to(pair: &Pair, bytes: &[u8]) -> Option<Refusal> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_that_are_not_exactly_right_are_refused() {
-    let good = frame::encode(&Question::Echo("ada".into())).unwrap();
+    let good = framing::encode(&Question::Echo("ada".into())).unwrap();
     let mut trailing_in_stream = good.clone();
     trailing_in_stream.push(0);
     let mut trailing_in_frame = trailing_in_stream.clone();
@@ -178,7 +178,7 @@ async fn frames_that_are_not_exactly_right_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_goes_on_after_its_length_is_refused() {
     for pair in Pair::both(Answering::default).await {
-        let mut bytes = frame::encode(&Question::Hash(3)).unwrap();
+        let mut bytes = framing::encode(&Question::Hash(3)).unwrap();
         bytes.extend(b"abcd");
         let mut exchange = pair
             .asker
@@ -188,9 +188,9 @@ async fn a_body_that_goes_on_after_its_length_is_refused() {
         exchange.writer.write_all(&bytes).await.unwrap();
         exchange.writer.shutdown().await.unwrap();
         let reply = loop {
-            match frame::read_frame(&mut exchange.reader).await.unwrap() {
-                frame::Frame::Ping => {}
-                frame::Frame::Message(bytes) => break frame::decode::<Reply>(&bytes).unwrap(),
+            match framing::read_frame(&mut exchange.reader).await.unwrap() {
+                framing::Frame::Ping => {}
+                framing::Frame::Message(bytes) => break framing::decode::<Reply>(&bytes).unwrap(),
             }
         };
         assert_eq!(reply, Reply::No);

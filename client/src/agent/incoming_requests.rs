@@ -1,0 +1,360 @@
+//! Wishes of others: for an image, and for more views. The same wish gets the same answer.
+
+use std::collections::HashSet;
+
+use cameo_common::ids::{GrantId, ImageId, RequestId};
+use cameo_common::peer::{AskOutcome, MAX_NOTE, PeerRefusal, PeerUser};
+use cameo_common::signed::Signed;
+use cameo_common::statements::PhotoRequest;
+
+use super::outbox;
+use super::serve::{Refusal, Service};
+use crate::clock;
+use crate::flows::notices::Notice;
+use crate::text::sanitize::tidy;
+use crate::vault::records::{
+    Asked, Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing,
+    OutgoingState, Policy, Stage, change,
+};
+
+/// Wishes of others that are kept.
+const MAX_KEPT: usize = 1_000;
+/// Of these, those of one viewer.
+const MAX_OF_ONE: usize = 200;
+
+impl Service {
+    pub(super) fn asked(
+        &self,
+        from: &PeerUser,
+        signed: &Signed<PhotoRequest>,
+        note: &str,
+    ) -> Result<AskOutcome, Refusal> {
+        let vault = &self.core.ctx.vault;
+        let wish = signed
+            .verify()
+            .map_err(|_| Refusal::not_accepted("the request is not signed".into()))?;
+        let me = self.core.ctx.me.identity_key().public();
+        if wish.viewer != from.card.key || wish.owner != me {
+            return Err(Refusal::not_accepted(
+                "the request is not from you to me".into(),
+            ));
+        }
+        let image = vault
+            .get::<Image>(&wish.image.to_string())?
+            .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchImage, "there is no such image"))?;
+        let now = clock::now();
+        let (live, ended): (Vec<_>, Vec<_>) = self
+            .grants_of(from, &wish.image)?
+            .into_iter()
+            // What never came into the ledger is nothing that he holds.
+            .filter(|owned| owned.stage >= Stage::Recorded)
+            .partition(|owned| owned.is_live(now));
+        if let Some(grant) = live.iter().find(|live| live.request_id != wish.request) {
+            return Ok(AskOutcome::Held(grant.grant));
+        }
+        if let Some(known) = vault.get::<Incoming>(&wish.request.to_string())? {
+            return self.asked_before(from, signed, known);
+        }
+        let state = match image.policy {
+            // What the owner has ended, or let end, is not given anew without a word of his.
+            Policy::Open if ended.is_empty() => IncomingState::Approved(image.terms),
+            Policy::Open | Policy::Ask => IncomingState::Waiting,
+            Policy::Closed => {
+                return Err(Refusal::new(
+                    PeerRefusal::Closed,
+                    "this image is not shared with you",
+                ));
+            }
+        };
+        let older = self.older(from, &wish.image)?;
+        self.make_room(from)?;
+        for id in older {
+            self.supersede(&id)?;
+        }
+        let outcome = match state {
+            IncomingState::Waiting => AskOutcome::Waiting,
+            _ => AskOutcome::Preparing,
+        };
+        let incoming = Incoming {
+            request: wish.request,
+            viewer: from.name.clone(),
+            viewer_key: from.card.key,
+            image: wish.image,
+            asked: Asked::Photo(signed.clone()),
+            note: cut(note),
+            received: clock::now(),
+            state,
+        };
+        self.keep(incoming)?;
+        Ok(outcome)
+    }
+
+    /// The same request again: the same answer.
+    fn asked_before(
+        &self,
+        from: &PeerUser,
+        signed: &Signed<PhotoRequest>,
+        known: Incoming,
+    ) -> Result<AskOutcome, Refusal> {
+        let same = matches!(&known.asked, Asked::Photo(before) if before == signed);
+        if known.viewer_key != from.card.key || !same {
+            return Err(Refusal::not_accepted(
+                "this request id was used before".into(),
+            ));
+        }
+        match known.state {
+            IncomingState::Waiting => Ok(AskOutcome::Waiting),
+            IncomingState::Approved(_) => {
+                self.core.wake.notify_one();
+                Ok(AskOutcome::Preparing)
+            }
+            IncomingState::Granted(grant) => self.send_again(&grant),
+            IncomingState::Denied { reason, .. } => Err(Refusal::new(
+                PeerRefusal::Closed,
+                if reason.is_empty() {
+                    "the owner said no".into()
+                } else {
+                    reason
+                },
+            )),
+            IncomingState::Failed { .. } => {
+                self.tell_again(&known.request)?;
+                Err(Refusal::new(
+                    PeerRefusal::Failed,
+                    "the photo could not be shared; ask the owner to look at it",
+                ))
+            }
+        }
+    }
+
+    /// A viewer who asks again has not got his carrier, or has lost it. One that has ended is not
+    /// sent any more; he has to know, or he would wait for ever.
+    fn send_again(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
+        let now = clock::now();
+        let kept = change::<GrantOwned>(&self.core.ctx.vault, &grant.to_string(), |owned| {
+            if owned.is_live(now) {
+                owned.stage = owned.stage.min(Stage::Recorded);
+            }
+        })?;
+        if kept.is_some_and(|owned| !owned.is_live(now)) {
+            return Err(Refusal::new(
+                PeerRefusal::Closed,
+                "what was granted has ended; ask anew, and the owner is asked",
+            ));
+        }
+        outbox::is_wanted(&self.core.ctx.vault, *grant)?;
+        self.core.wake.notify_one();
+        Ok(AskOutcome::Preparing)
+    }
+
+    /// A viewer who asks for what has failed does not know that yet.
+    fn tell_again(&self, request: &RequestId) -> Result<(), Refusal> {
+        let vault = &self.core.ctx.vault;
+        change::<Incoming>(vault, &request.to_string(), |incoming| {
+            if let IncomingState::Failed { told, .. } = &mut incoming.state {
+                *told = false;
+            }
+        })?;
+        Attempts::forget(vault, OutboxKey::Denied(*request))?;
+        self.core.wake.notify_one();
+        Ok(())
+    }
+
+    /// All grants of an image to this viewer, those that have ended too.
+    fn grants_of(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<GrantOwned>, Refusal> {
+        let all = self.core.ctx.vault.list::<GrantOwned>()?;
+        let owned = all.into_iter().map(|(_, owned)| owned);
+        Ok(owned
+            .filter(|owned| owned.image == *image && owned.viewer_key == from.card.key)
+            .collect())
+    }
+
+    /// Other wishes of the viewer for the same image. While one is being made he gets no second.
+    fn older(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<String>, Refusal> {
+        let mut older = Vec::new();
+        for (id, known) in self.core.ctx.vault.list::<Incoming>()? {
+            let same = known.image == *image
+                && known.viewer_key == from.card.key
+                && matches!(known.asked, Asked::Photo(_));
+            match known.state {
+                IncomingState::Approved(_) if same => {
+                    return Err(Refusal::new(
+                        PeerRefusal::TooMany,
+                        "another wish of yours for this image is being prepared; try again when its carrier has come",
+                    ));
+                }
+                IncomingState::Waiting | IncomingState::Failed { .. } if same => older.push(id),
+                _ => {}
+            }
+        }
+        Ok(older)
+    }
+
+    /// A viewer has one open wish for an image: the newest, as the home that asked before may be lost.
+    fn supersede(&self, id: &str) -> Result<(), Refusal> {
+        change::<Incoming>(&self.core.ctx.vault, id, |known| {
+            let told = match known.state {
+                IncomingState::Waiting => false,
+                IncomingState::Failed { told, .. } => told,
+                _ => return,
+            };
+            let reason = "you have asked for this image anew".into();
+            known.state = IncomingState::Denied { reason, told };
+        })?;
+        Ok(())
+    }
+
+    /// Answered wishes make room for new ones, the viewer's own when he has too many.
+    fn make_room(&self, from: &PeerUser) -> Result<(), Refusal> {
+        let vault = &self.core.ctx.vault;
+        let mut all = vault.list::<Incoming>()?;
+        let of_him = |incoming: &Incoming| incoming.viewer_key == from.card.key;
+        let his = all.iter().filter(|(_, incoming)| of_him(incoming)).count();
+        if his >= MAX_OF_ONE {
+            all.retain(|(_, incoming)| of_him(incoming));
+        } else if all.len() < MAX_KEPT {
+            return Ok(());
+        }
+        let attempts = vault.list::<Attempts>()?.into_iter();
+        let over = attempts.filter(|(_, attempts)| attempts.are_over());
+        let untellable: HashSet<_> = over.map(|(_, attempts)| attempts.key).collect();
+        match least(&all, &untellable) {
+            Some(id) => {
+                vault.delete::<Incoming>(id)?;
+                Ok(())
+            }
+            None => Err(Refusal::new(
+                PeerRefusal::TooMany,
+                "too many requests wait for an answer here; try again later",
+            )),
+        }
+    }
+
+    fn keep(&self, incoming: Incoming) -> Result<(), Refusal> {
+        self.core
+            .ctx
+            .vault
+            .put(&incoming.request.to_string(), &incoming)?;
+        self.core.notices.tell(Notice::Asked {
+            request: incoming.request,
+            viewer: incoming.viewer,
+        });
+        self.core.wake.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn asked_more(
+        &self,
+        from: &PeerUser,
+        grant: GrantId,
+        note: &str,
+    ) -> Result<(), Refusal> {
+        let vault = &self.core.ctx.vault;
+        let owned = vault
+            .get::<GrantOwned>(&grant.to_string())?
+            .filter(|owned| owned.viewer_key == from.card.key)
+            .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchGrant, "there is no such grant"))?;
+        let waiting = vault.list::<Incoming>()?.into_iter().any(|(_, incoming)| {
+            matches!(incoming.asked, Asked::More(asked) if asked == grant)
+                && incoming.state == IncomingState::Waiting
+        });
+        if waiting {
+            return Ok(());
+        }
+        self.make_room(from)?;
+        self.keep(Incoming {
+            request: clock::request_id(),
+            viewer: from.name.clone(),
+            viewer_key: from.card.key,
+            image: owned.image,
+            asked: Asked::More(grant),
+            note: cut(note),
+            received: clock::now(),
+            state: IncomingState::Waiting,
+        })
+    }
+
+    pub(super) fn denied(
+        &self,
+        from: &PeerUser,
+        request: &RequestId,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let reason = cut(reason);
+        let news = self.answered(from, request, |state| {
+            if !matches!(state, OutgoingState::Arrived(_)) {
+                *state = OutgoingState::Denied(reason.clone());
+            }
+        })?;
+        if news {
+            let request = *request;
+            self.core.notices.tell(Notice::Denied { request, reason });
+        }
+        Ok(())
+    }
+
+    /// An owner who said yes cannot keep his word.
+    pub(super) fn not_made(&self, from: &PeerUser, request: &RequestId) -> Result<(), Refusal> {
+        let news = self.answered(from, request, |state| {
+            if !state.is_over() {
+                *state = OutgoingState::Failed;
+            }
+        })?;
+        if news {
+            self.core.notices.tell(Notice::Failed { request: *request });
+        }
+        Ok(())
+    }
+
+    /// What the owner says of a wish of ours, if it is for him to say. True when it is news.
+    fn answered(
+        &self,
+        from: &PeerUser,
+        request: &RequestId,
+        edit: impl FnOnce(&mut OutgoingState),
+    ) -> Result<bool, Refusal> {
+        let vault = &self.core.ctx.vault;
+        let id = request.to_string();
+        let ours = vault
+            .get::<Outgoing>(&id)?
+            .is_some_and(|outgoing| outgoing.owner_key == from.card.key);
+        if !ours {
+            return Err(Refusal::not_accepted(
+                "nobody here has asked for this".into(),
+            ));
+        }
+        let mut news = false;
+        change::<Outgoing>(vault, &id, |outgoing| {
+            let before = outgoing.state.clone();
+            edit(&mut outgoing.state);
+            news = outgoing.state != before;
+        })?;
+        Ok(news)
+    }
+}
+
+/// The wish that is missed least: of those that are over for both the oldest, or else of those that have ended here.
+fn least<'a>(all: &'a [(String, Incoming)], untellable: &HashSet<OutboxKey>) -> Option<&'a String> {
+    let rank = |incoming: &Incoming| match incoming.state {
+        IncomingState::Granted(_)
+        | IncomingState::Denied { told: true, .. }
+        | IncomingState::Failed { told: true, .. } => Some(0),
+        _ if untellable.contains(&OutboxKey::Denied(incoming.request)) => Some(0),
+        IncomingState::Failed { .. } => Some(1),
+        IncomingState::Denied { .. } => Some(2),
+        IncomingState::Waiting | IncomingState::Approved(_) => None,
+    };
+    let ranked = all
+        .iter()
+        .filter_map(|(id, incoming)| Some((rank(incoming)?, incoming.received, id)));
+    ranked.min().map(|(_, _, id)| id)
+}
+
+/// A note of a stranger, within its limit.
+fn cut(note: &str) -> String {
+    let mut text = tidy(note);
+    while text.len() > MAX_NOTE {
+        text.pop();
+    }
+    text
+}

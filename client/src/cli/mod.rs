@@ -1,0 +1,299 @@
+//! The command line: what can be said, and which verb does it.
+
+pub mod exit;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::commands;
+use crate::control;
+use crate::flows::context::Context;
+use crate::output::{self, Output, Report};
+
+/// Controlled sharing of images between people.
+#[derive(Debug, Parser)]
+#[command(name = "cameo", version, about, propagate_version = true)]
+pub struct Cli {
+    /// The home folder: keys, photos, carriers. Else CAMEO_HOME, else the XDG data folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Print one JSON document on stdout, with a schema number.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no progress and no notes.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// One use case each.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make keys, and register a name with a cluster.
+    Init(commands::init::Arguments),
+    /// Be there for others: serve the gallery, receive carriers and rights, retry what waits.
+    Agent(commands::agent::Arguments),
+    /// Add photos to your gallery.
+    Add(commands::add::Arguments),
+    /// Look at the previews of what somebody shares.
+    Gallery(commands::gallery::Arguments),
+    /// Ask somebody for images, and wait for their carriers.
+    Request(commands::request::Arguments),
+    /// List what others want of you, and what you want of others.
+    Requests(commands::requests::Arguments),
+    /// Say yes to a request.
+    Approve(commands::approve::Arguments),
+    /// Say no to a request.
+    Deny(commands::deny::Arguments),
+    /// List what was shared with you.
+    Inbox(commands::inbox::Arguments),
+    /// Open a photo that was shared with you: uses one view.
+    View(commands::view::Arguments),
+    /// Change the rights of somebody you share a photo with.
+    Rights(commands::rights::Arguments),
+    /// End somebody's rights to a photo of yours.
+    Revoke(commands::revoke::Arguments),
+    /// List what you share, with whom, and how it stands.
+    Shared(commands::shared::Arguments),
+    /// See when a photo of yours was looked at.
+    Log(commands::log::Arguments),
+    /// See who is online, or who somebody is.
+    Who(commands::who::Arguments),
+    /// See how this home, its agent and its cluster are.
+    Status(commands::status::Arguments),
+    /// Keep the passphrase in the kernel's keyring, so that verbs do not ask for it.
+    Unlock(commands::unlock::Arguments),
+    /// Have the keyring forget the passphrase.
+    Lock(commands::lock::Arguments),
+    /// Hide a file in a picture, for whoever has the key file.
+    ///
+    /// Needs no home and no cluster. Whoever has the key file can read what is hidden, as often as he
+    /// likes: nothing counts views here, and nothing can be taken back; for that, share photos with
+    /// `add`. Hidden means invisible to the eye, not undetectable: statistics may tell that something
+    /// is there, though not what.
+    Hide(commands::hide::Arguments),
+    /// Get back a file that was hidden in a picture.
+    ///
+    /// Needs no home and no cluster, only the picture as `hide` made it and the key file. Nothing
+    /// counts views here. A copy that was scaled, cropped or saved as JPEG has lost what was hidden.
+    Reveal(commands::reveal::Arguments),
+    /// See what a PNG tells of itself.
+    Inspect(commands::inspect::Arguments),
+    /// Play every case of the design on real processes, and judge each from outside.
+    Demo(crate::demo::Options),
+}
+
+impl Verb {
+    fn name(&self) -> &'static str {
+        match self {
+            Verb::Init(_) => "init",
+            Verb::Agent(_) => "agent",
+            Verb::Add(_) => "add",
+            Verb::Gallery(_) => "gallery",
+            Verb::Request(_) => "request",
+            Verb::Requests(_) => "requests",
+            Verb::Approve(_) => "approve",
+            Verb::Deny(_) => "deny",
+            Verb::Inbox(_) => "inbox",
+            Verb::View(_) => "view",
+            Verb::Rights(_) => "rights",
+            Verb::Revoke(_) => "revoke",
+            Verb::Shared(_) => "shared",
+            Verb::Log(_) => "log",
+            Verb::Who(_) => "who",
+            Verb::Status(_) => "status",
+            Verb::Unlock(_) => "unlock",
+            Verb::Lock(_) => "lock",
+            Verb::Hide(_) => "hide",
+            Verb::Reveal(_) => "reveal",
+            Verb::Inspect(_) => "inspect",
+            Verb::Demo(_) => "demo",
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => carry_out(cli).await,
+        Err(error) => misread(&error, json),
+    }
+}
+
+async fn carry_out(cli: Cli) -> Exit {
+    // The demo has a home for each of its people, and tells its own story.
+    let cli = match cli.verb {
+        Verb::Demo(options) => return crate::demo::run(options, cli.json).await,
+        verb => Cli { verb, ..cli },
+    };
+    let out = Output {
+        json: cli.json,
+        quiet: cli.quiet,
+    };
+    let name = cli.verb.name();
+    let result = dispatch(cli, out).await;
+    out.finish(name, result)
+}
+
+async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
+    let home = cli.home;
+    let open = || Context::open(home.clone(), out);
+    // What changes is changed before the agent is spoken to.
+    let beside_agent = async || {
+        let ctx = open()?;
+        control::answers(ctx.vault.home()).await?;
+        Ok::<_, Failure>(ctx)
+    };
+    match cli.verb {
+        Verb::Init(arguments) => commands::init::run(home, out, arguments).await,
+        Verb::Unlock(_) => commands::unlock::run(home),
+        Verb::Lock(_) => commands::lock::run(home),
+        Verb::Hide(arguments) => commands::hide::run(out, arguments).await,
+        Verb::Reveal(arguments) => commands::reveal::run(out, arguments).await,
+        Verb::Inspect(arguments) => commands::inspect::run(home, out, arguments).await,
+        Verb::Agent(arguments) => commands::agent::run(open()?, arguments).await,
+        Verb::Add(arguments) => commands::add::run(&open()?, arguments).await,
+        Verb::Gallery(arguments) => commands::gallery::run(&open()?, arguments).await,
+        Verb::Request(arguments) => commands::request::run(&beside_agent().await?, arguments).await,
+        Verb::Requests(arguments) => commands::requests::run(&open()?, arguments),
+        Verb::Approve(arguments) => commands::approve::run(&beside_agent().await?, arguments).await,
+        Verb::Deny(arguments) => commands::deny::run(&beside_agent().await?, arguments).await,
+        Verb::Inbox(arguments) => commands::inbox::run(&open()?, arguments).await,
+        Verb::View(arguments) => commands::view::run(&open()?, arguments).await,
+        Verb::Rights(arguments) => commands::rights::run(&beside_agent().await?, arguments).await,
+        Verb::Revoke(arguments) => commands::revoke::run(&beside_agent().await?, arguments).await,
+        Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await,
+        Verb::Log(arguments) => commands::log::run(&open()?, arguments).await,
+        Verb::Who(arguments) => commands::who::run(&open()?, arguments).await,
+        Verb::Status(arguments) => commands::status::run(&open()?, arguments).await,
+        Verb::Demo(_) => unreachable!("the demo opens no home"),
+    }
+}
+
+/// Help and version are no mistakes; everything else is one, and `--json` holds for it too.
+fn misread(error: &clap::Error, json: bool) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Ok;
+    }
+    if json {
+        let text = error.to_string();
+        let paragraph = text.lines().take_while(|line| !line.trim().is_empty());
+        let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+        let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+        let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
+        if let Err(error) = output::say(failure.document()) {
+            output::tell(error);
+        }
+    } else {
+        let _ = error.print();
+    }
+    Exit::Usage
+}
+
+/// The whole command, for manuals and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("cameo").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_may_stand_anywhere() {
+        for line in ["--json --home /h who", "who --json --home /h"] {
+            let cli = parse(line).unwrap();
+            assert!(cli.json);
+            assert_eq!(cli.home, Some(PathBuf::from("/h")));
+        }
+    }
+
+    #[test]
+    fn arguments_that_can_never_work_are_refused_before_anything_is_done() {
+        for line in [
+            "",
+            "gallery",
+            "gallery Ada",
+            "gallery ada/../ben",
+            "init ada",
+            "add photo.jpg --views 0",
+            "add photo.jpg --views 10001",
+            "add photo.jpg --policy everyone",
+            "add photo.jpg --codec jpeg",
+            "add photo.jpg --look loud",
+            "add photo.jpg --depth 0",
+            "add photo.jpg --depth 5",
+            "add photo.jpg --depth 2 --look normal",
+            "add photo.jpg --caption hello --no-caption",
+            "hide photo.jpg --out c.png",
+            "hide photo.jpg --key k",
+            "reveal c.png --out photo.jpg",
+            "rights ab --expires soon",
+            "rights ab --may-save perhaps",
+            "view",
+            "view 0123 --no-show --save out.jpg",
+            "dance",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_verb_of_the_design_is_there() {
+        for line in [
+            "init ada --cluster http://127.0.0.1:1#00",
+            "agent --listen 127.0.0.1:0 --unlisted",
+            "add a.jpg b.jpg --policy open --views 3 --codec alpha --expires 7d",
+            "add a.bin --preview b.jpg --cover c.png --title x",
+            "add a.jpg --look compact --caption hello",
+            "add a.jpg --depth 4 --no-caption",
+            "gallery ada --to folder",
+            "request ada 0123 --note hello --no-wait",
+            "requests",
+            "approve 0123 --views 2",
+            "deny 0123 --reason no",
+            "inbox",
+            "view 0123 --yes --cover-to c.png",
+            "view 0123 --no-show",
+            "view carrier.png --save out.jpg",
+            "rights 0123 --views 5 --expires 7d --may-save yes",
+            "rights 0123 --expires never",
+            "revoke 0123",
+            "shared",
+            "log 0123",
+            "who",
+            "who ada",
+            "status",
+            "hide a.jpg --key k --out c.png",
+            "hide a.bin --key k --out c.png --cover b.png --look discreet",
+            "hide a.jpg --key k --out c.png --depth 4 --codec veil --caption hello",
+            "reveal c.png --key k --out a.jpg",
+            "inspect c.png",
+            "inspect c.png --key k",
+            "unlock",
+            "lock",
+            "demo --nodes 5 --keep folder --photo a.jpg --json",
+        ] {
+            let parsed = parse(line);
+            assert!(parsed.is_ok(), "{line}: {parsed:?}");
+        }
+    }
+}

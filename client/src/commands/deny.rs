@@ -1,0 +1,94 @@
+//! `deny`: no to a request. The viewer is told, now or when he is back.
+
+use cameo_common::peer::{MAX_NOTE, PeerReply, PeerRequest};
+use clap::Args;
+
+use super::incoming;
+use crate::cli::exit::{Exit, Failure};
+use crate::control;
+use crate::directory;
+use crate::flows::context::Context;
+use crate::output::Report;
+use crate::peer::ask::ACK_DEADLINE;
+use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey, change};
+
+/// What `deny` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The request's id, or its first digits; `cameo requests` lists them.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// A line for the viewer.
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    if arguments.reason.len() > MAX_NOTE {
+        return Err(Failure::usage(format!(
+            "a reason has at most {MAX_NOTE} bytes"
+        )));
+    }
+    let incoming = incoming(ctx, &arguments.id)?;
+    match incoming.state {
+        IncomingState::Waiting | IncomingState::Failed { .. } => {}
+        IncomingState::Denied { .. } => {
+            return Err(Failure::usage("this request was turned down already"));
+        }
+        IncomingState::Approved(_) | IncomingState::Granted(_) => {
+            return Err(Failure::usage(
+                "this request was approved already; `cameo revoke` ends the grant",
+            ));
+        }
+    }
+    // A viewer has no request of his own for more views: there is nothing to tell.
+    let told = matches!(incoming.asked, Asked::More(_));
+    let id = incoming.request.to_string();
+    change::<Incoming>(&ctx.vault, &id, |kept| {
+        kept.state = IncomingState::Denied {
+            reason: arguments.reason.clone(),
+            told,
+        };
+    })?;
+    // What he would not hear was something else.
+    Attempts::forget(&ctx.vault, OutboxKey::Denied(incoming.request))?;
+    let reached = if told {
+        Ok(())
+    } else {
+        tell(ctx, &incoming, &arguments.reason).await
+    };
+    let viewer = &incoming.viewer;
+    let text = match &reached {
+        Ok(()) => format!("{viewer} gets no for an answer."),
+        Err(error) => format!("Turned down; {viewer} is told later: {error}"),
+    };
+    let report = Report::new(text)
+        .with("request", incoming.request)
+        .with("viewer", viewer)
+        .with("told", reached.is_ok());
+    if reached.is_ok() {
+        return Ok(report);
+    }
+    control::wake(ctx.vault.home()).await;
+    Ok(report.ending(Exit::Queued))
+}
+
+async fn tell(ctx: &Context, incoming: &Incoming, reason: &str) -> Result<(), Failure> {
+    let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
+    let request = PeerRequest::Denied {
+        request: incoming.request,
+        reason: reason.to_owned(),
+    };
+    let peers = ctx.peers().await?;
+    let who = incoming.viewer.as_str();
+    let asked = peers.ask(&person, request, ACK_DEADLINE).await;
+    let (reply, _, _) = asked.map_err(|error| error.failure(who))?;
+    if matches!(reply, PeerReply::Noted) {
+        change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
+            if let IncomingState::Denied { told, .. } = &mut kept.state {
+                *told = true;
+            }
+        })?;
+    }
+    Ok(())
+}

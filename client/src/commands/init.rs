@@ -1,0 +1,231 @@
+//! `init`: keys for a new user, pinned to a cluster and registered with it.
+//!
+//! The vault has the keys before the cluster has the name: a name that nobody has the key of would
+//! be lost for good. Run again, it goes on from wherever it was, or renews the certificate.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cameo_common::api::Register;
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::{ClusterId, Millis, UserName};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::signed::Signed;
+use clap::Args;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::clock;
+use crate::cluster_api::{ClusterApi, Pinned, parse_addresses};
+use crate::flows::context;
+use crate::output::{Output, Report};
+use crate::vault::records::{Identity, Secret};
+use crate::vault::unlock::{self, Surroundings};
+use crate::vault::{Home, Vault};
+
+/// How long a device speaks for its user before `init` has to be run again.
+const CERTIFICATE_LIFE: Millis = 400 * 24 * 3_600_000;
+/// A certificate with less life left is renewed.
+const RENEWED_BELOW: Millis = CERTIFICATE_LIFE / 2;
+
+/// What `init` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The name that others will know you by.
+    #[arg(value_name = "NAME")]
+    name: UserName,
+    /// The cluster's nodes: URLs with commas between, at least one with the fingerprint that the
+    /// nodes print, as in http://127.0.0.1:7101#FINGERPRINT.
+    #[arg(long, value_name = "URL#ID,...")]
+    cluster: String,
+}
+
+pub async fn run(
+    home: Option<PathBuf>,
+    out: Output,
+    arguments: Arguments,
+) -> Result<Report, Failure> {
+    let (cluster, nodes) = parse_addresses(&arguments.cluster)?;
+    // Before anything is kept: is it that cluster at all?
+    known_cluster(cluster, &nodes).await?;
+    let home = context::home(home)?;
+    let vault = open_or_create(&home)?;
+    let known = vault.get::<Identity>(Identity::ID)?;
+    if let Some(known) = &known {
+        same_person(known, &arguments.name, cluster, &home)?;
+    }
+    let me = match known {
+        Some(known) => renewed(known, nodes),
+        None => new_identity(arguments.name, cluster, nodes),
+    };
+    let api = ClusterApi::new(
+        Pinned {
+            cluster,
+            nodes: me.nodes.clone(),
+        },
+        Arc::new(me.device_key()),
+    )?;
+    api.info().await?;
+    let me = keep(&vault, me, api.urls())?;
+    let created = register(&vault, &api, &me).await?;
+    let key = me.identity_key().public();
+    let text = format!(
+        "{} is {} with cluster {}.\nNext: `cameo agent` in a terminal of its own, then `cameo add PHOTO`.",
+        me.name,
+        if created { "registered" } else { "known" },
+        crate::text::prefix::short(&cluster)
+    );
+    if created {
+        out.note(format_args!(
+            "The keys are in {}; keep a copy, nobody else has them.",
+            home.path().display()
+        ));
+    }
+    Ok(Report::new(text)
+        .with("name", &me.name)
+        .with("key", key)
+        .with("device", me.device_key().public())
+        .with("cluster", cluster)
+        .with("created", created)
+        .with_file("home", home.path()))
+}
+
+/// Asks as nobody in particular: who the cluster is, is told to anyone.
+async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Failure> {
+    let pinned = Pinned {
+        cluster,
+        nodes: nodes.to_vec(),
+    };
+    let nobody = Arc::new(SigningKey::from_seed(clock::random()));
+    ClusterApi::new(pinned, nobody)?.info().await?;
+    Ok(())
+}
+
+fn open_or_create(home: &Home) -> Result<Vault, Failure> {
+    let around = Surroundings::of_this_process();
+    Ok(if Vault::exists(home) {
+        unlock::open(home, &around)?
+    } else {
+        unlock::create(home, &around)?
+    })
+}
+
+/// A home is one person's, and of one cluster.
+fn same_person(
+    known: &Identity,
+    name: &UserName,
+    cluster: ClusterId,
+    home: &Home,
+) -> Result<(), Failure> {
+    let elsewhere = "choose another folder with CAMEO_HOME or --home";
+    let home = home.path().display();
+    if known.name != *name {
+        return Err(Failure::usage(format!(
+            "{home} is the home of {}; {elsewhere}",
+            known.name
+        )));
+    }
+    if known.cluster != cluster {
+        return Err(Failure::new(
+            Exit::IdentityChanged,
+            "wrong_cluster",
+            format!(
+                "{home} is tied to cluster {}, not {cluster}; {elsewhere}",
+                known.cluster
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Identity {
+    let (identity, device, sealing) = (clock::random(), clock::random(), clock::random());
+    let key = SigningKey::from_seed(identity);
+    let card = UserCard {
+        name: name.clone(),
+        key: key.public(),
+        sealing: SealingSecret::from_bytes(sealing).public(),
+        sequence: 1,
+    };
+    let certificate = DeviceCertificate {
+        user: key.public(),
+        device: SigningKey::from_seed(device).public(),
+        sequence: 1,
+        not_after: clock::now() + CERTIFICATE_LIFE,
+    };
+    Identity {
+        name,
+        card: Signed::new(&key, card),
+        certificate: Signed::new(&key, certificate),
+        identity: Secret::new(identity),
+        device: Secret::new(device),
+        sealing: vec![Secret::new(sealing)],
+        cluster,
+        nodes,
+        endpoint_sequence: 0,
+        created: clock::now(),
+    }
+}
+
+/// The same person, with the nodes that were named and a certificate that lasts.
+fn renewed(mut known: Identity, nodes: Vec<String>) -> Identity {
+    for url in nodes {
+        if !known.nodes.contains(&url) {
+            known.nodes.push(url);
+        }
+    }
+    if let Ok(old) = known.certificate.peek()
+        && old.not_after < clock::now() + RENEWED_BELOW
+    {
+        let key = known.identity_key();
+        known.certificate = Signed::new(
+            &key,
+            DeviceCertificate {
+                sequence: old.sequence + 1,
+                not_after: clock::now() + CERTIFICATE_LIFE,
+                ..old
+            },
+        );
+    }
+    known
+}
+
+fn keep(vault: &Vault, mut me: Identity, urls: Vec<String>) -> Result<Identity, Failure> {
+    for url in urls {
+        if !me.nodes.contains(&url) {
+            me.nodes.push(url);
+        }
+    }
+    let kept = vault.update::<Identity, Failure>(Identity::ID, |found| {
+        // An agent may have counted on meanwhile.
+        me.endpoint_sequence = found.map_or(0, |found| found.endpoint_sequence);
+        Ok(Some(me))
+    })?;
+    kept.ok_or_else(|| Failure::other("vault", "the identity was not kept"))
+}
+
+/// True when the cluster did not know this user and device before.
+async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool, Failure> {
+    let register = Register {
+        card: me.card.clone(),
+        certificate: me.certificate.clone(),
+    };
+    match api.register(&register).await {
+        Ok(registered) => Ok(registered.created),
+        Err(error) => {
+            let failure = Failure::from(error);
+            if failure.code == "name_taken" {
+                // These keys have no name: the home is free for another one.
+                vault.delete::<Identity>(Identity::ID)?;
+                return Err(Failure::new(
+                    Exit::Denied,
+                    "name_taken",
+                    format!(
+                        "the name {} belongs to somebody else's key: choose another name",
+                        me.name
+                    ),
+                ));
+            }
+            Err(failure)
+        }
+    }
+}

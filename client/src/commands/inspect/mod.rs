@@ -1,0 +1,241 @@
+//! `inspect`: what a PNG tells of itself to anyone, and what a key or this home's keys find in it.
+
+pub(super) mod chunks;
+
+use std::path::PathBuf;
+
+use cameo_codec::limits::MAX_CARRIER_BYTES;
+use cameo_codec::{CodecKey, Identity as Found, Inspection, PngError, identify, png};
+use cameo_common::ids::GrantId;
+use clap::Args;
+use tokio::task::spawn_blocking;
+
+use crate::cli::exit::Failure;
+use crate::commands::look::codec_word;
+use crate::output::{Output, Report};
+use crate::text::prefix::short;
+use crate::vault::files;
+use crate::vault::key_file::KeyFile;
+use crate::vault::records::{GrantHeld, GrantOwned};
+use crate::vault::unlock::{self, Surroundings};
+use crate::vault::{Home, Vault, VaultError};
+
+/// What `inspect` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The picture.
+    #[arg(value_name = "FILE.png")]
+    file: PathBuf,
+    /// The key of a picture that `hide` made; this home's keys are not tried then.
+    #[arg(long, value_name = "KEYFILE")]
+    key: Option<PathBuf>,
+}
+
+/// Whose key is tried.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    Given,
+    Grant(GrantId),
+}
+
+/// Which keys there were to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Tried {
+    Given,
+    Home,
+    /// None: there is no home.
+    NoHome,
+    /// None: nobody is asked for a passphrase here.
+    Locked,
+    /// None, or not all: this home cannot be read.
+    Unreadable,
+}
+
+/// What there is to tell.
+struct Seen {
+    tried: Tried,
+    plain: Inspection,
+    beside: Vec<String>,
+    hidden: Option<(Whose, Found)>,
+}
+
+pub async fn run(
+    home: Option<PathBuf>,
+    out: Output,
+    arguments: Arguments,
+) -> Result<Report, Failure> {
+    let bar = out.bar("reading");
+    let seen = spawn_blocking(move || look(home, &arguments)).await;
+    bar.finish_and_clear();
+    seen.map_err(|error| Failure::other("codec", error.to_string()))?
+}
+
+fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure> {
+    let file = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
+    let (tried, keys) = match &arguments.key {
+        Some(path) => {
+            let key = KeyFile::read(path)?.key().clone();
+            (Tried::Given, vec![(Whose::Given, key)])
+        }
+        None => match known_keys(home) {
+            Ok(keys) => (Tried::Home, keys),
+            Err(none) => (none, Vec::new()),
+        },
+    };
+    let beside = chunks::beside_the_picture(&file);
+    let picture = match png::read(&file) {
+        Ok(picture) => picture,
+        Err(PngError::Unsupported(kind)) => return Ok(other_kind(&file, kind, beside)),
+        Err(error) => return Err(unreadable(arguments, &error)),
+    };
+    let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
+    let seen = Seen {
+        tried,
+        beside,
+        hidden: keys.into_iter().find_map(found),
+        plain: Inspection::of(&picture, file.len() as u64),
+    };
+    Ok(report(&seen))
+}
+
+fn unreadable(arguments: &Arguments, error: &PngError) -> Failure {
+    let code = match error {
+        PngError::NotPng => "not_a_png",
+        PngError::Damaged(_) => "damaged",
+        PngError::Unsupported(_) => "unsupported",
+        PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
+        // Nobody asks this reading to stop.
+        PngError::Stopped(_) => "stopped",
+    };
+    let file = arguments.file.display();
+    Failure::other(code, format!("{file} cannot be read: {error}"))
+}
+
+/// A PNG of a kind that `reveal` does not take: what its header and its chunks tell.
+fn other_kind(file: &[u8], kind: &str, beside: Vec<String>) -> Report {
+    let (width, height) = chunks::size_told(file).unwrap_or_default();
+    let text = format!(
+        "{width} x {height}, {kind}, {} bytes; {}\nNo carrier of ours is of this kind: nothing can be revealed from it, and its picture was not looked at",
+        file.len(),
+        told(&beside),
+    );
+    Report::new(text)
+        .with("width", width)
+        .with("height", height)
+        .with("bytes", file.len())
+        .with("kind", kind)
+        .with("metadata", beside)
+        .with("looks_like", "picture")
+}
+
+fn told(beside: &[String]) -> String {
+    match beside {
+        [] => "no metadata".to_owned(),
+        names => format!("beside the picture: {}", names.join(", ")),
+    }
+}
+
+fn report(seen: &Seen) -> Report {
+    let plain = &seen.plain;
+    let looks_like = match &seen.hidden {
+        Some((_, found)) => codec_word(found.codec),
+        None if plain.looks_like_alpha => "alpha",
+        None => "picture",
+    };
+    let report = Report::new(text(seen))
+        .with("keys", seen.tried)
+        .with("width", plain.width)
+        .with("height", plain.height)
+        .with("channels", plain.channels)
+        .with("bytes", plain.bytes)
+        .with("translucent", plain.translucent)
+        .with("metadata", &seen.beside)
+        .with("veil_capacity", plain.veil_capacity)
+        .with("looks_like", looks_like);
+    let Some((whose, found)) = &seen.hidden else {
+        return report;
+    };
+    let report = report
+        .with("codec", found.codec)
+        .with("depth", found.depth)
+        .with("payload", found.payload);
+    match whose {
+        Whose::Given => report,
+        Whose::Grant(grant) => report.with("grant", grant),
+    }
+}
+
+fn text(seen: &Seen) -> String {
+    let plain = &seen.plain;
+    let channels = if plain.channels == 4 { "RGBA" } else { "RGB" };
+    let beside = told(&seen.beside);
+    let [one, two, three, four] = plain.veil_capacity;
+    format!(
+        "{} x {}, {channels}, {} bytes; {beside}\nroom for `veil`: {one}, {two}, {three} or {four} bytes at 1, 2, 3 or 4 bits a sample\n{}",
+        plain.width,
+        plain.height,
+        plain.bytes,
+        verdict(seen)
+    )
+}
+
+fn verdict(seen: &Seen) -> String {
+    let nothing = match seen.tried {
+        Tried::Given => "nothing that this key would find",
+        Tried::Home => "nothing that this home's keys would find",
+        Tried::NoHome => "there is no home here, so no keys were tried",
+        Tried::Locked => {
+            "this home is locked, so its keys were not tried: `cameo unlock` first, or name a file with CAMEO_PASSPHRASE_FILE"
+        }
+        Tried::Unreadable => {
+            "this home cannot be read, so its keys were not tried: `cameo inbox` says why"
+        }
+    };
+    match &seen.hidden {
+        Some((whose, found)) => {
+            let what = match whose {
+                Whose::Given => "made by `hide` with this key".to_owned(),
+                Whose::Grant(grant) => format!("the carrier of grant {}", short(grant)),
+            };
+            let (payload, codec) = (found.payload, codec_word(found.codec));
+            format!(
+                "{what}: {payload} bytes hidden by {codec}, {} bits a sample",
+                found.depth
+            )
+        }
+        None if seen.plain.looks_like_alpha => format!(
+            "its alpha channel is not opaque all over, as an `alpha` carrier's is not; {nothing}"
+        ),
+        None => format!(
+            "{nothing}. Without the key nobody sees whether a `veil` carrier is one; statistics over its low bits may tell"
+        ),
+    }
+}
+
+/// Keys of this home's carriers, where there is a home that opens without asking; else why there are none.
+fn known_keys(home: Option<PathBuf>) -> Result<Vec<(Whose, CodecKey)>, Tried> {
+    let around = Surroundings {
+        terminal: false,
+        ..Surroundings::of_this_process()
+    };
+    let home = Home::find(home).filter(Vault::exists);
+    let home = home.ok_or(Tried::NoHome)?;
+    let vault = unlock::open(&home, &around).map_err(|error| match error {
+        VaultError::NoPassphrase(_) | VaultError::WrongPassphrase { .. } => Tried::Locked,
+        _ => Tried::Unreadable,
+    })?;
+    let unreadable = |_| Tried::Unreadable;
+    let held = vault.list::<GrantHeld>().map_err(unreadable)?;
+    let owned = vault.list::<GrantOwned>().map_err(unreadable)?;
+    let held = held
+        .into_iter()
+        .map(|(_, held)| (held.grant, held.codec_key));
+    let owned = owned
+        .into_iter()
+        .map(|(_, owned)| (owned.grant, owned.codec_key));
+    Ok(held
+        .chain(owned)
+        .map(|(grant, key)| (Whose::Grant(grant), CodecKey::from_bytes(*key.expose())))
+        .collect())
+}

@@ -1,0 +1,202 @@
+//! How a carrier is to look, as it is said on the command line: codec, depth, cover and words.
+
+use std::path::{Path, PathBuf};
+
+use cameo_codec::{Caption, Codec, CoverError, HideOptions, TooSmall, capacity};
+use clap::{Args, ValueEnum, value_parser};
+use icu_normalizer::ComposingNormalizerBorrowed;
+use serde_json::json;
+
+use crate::cli::exit::Failure;
+
+/// What one who hides may choose.
+#[derive(Debug, Clone, Args)]
+pub struct LookArguments {
+    /// How it is hidden: invisible to the eye, or in the alpha channel, which shows.
+    #[arg(long, default_value = "veil")]
+    codec: CodecName,
+    /// How much of each sample `veil` takes [default: normal].
+    #[arg(long, conflicts_with = "depth")]
+    look: Option<LookName>,
+    /// The same in low bits a sample: 1, 2 and 3 are the looks; 4 begins to show.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=4))]
+    depth: Option<u8>,
+    /// A picture to hide it in. Without one, everyone sees the photo itself as a blurred thumbnail.
+    #[arg(long, value_name = "FILE")]
+    pub cover: Option<PathBuf>,
+    /// Words on the cover, where no picture is given.
+    #[arg(long, value_name = "TEXT", conflicts_with = "no_caption")]
+    caption: Option<String>,
+    /// No words on the cover.
+    #[arg(long)]
+    pub no_caption: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CodecName {
+    Veil,
+    Alpha,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LookName {
+    /// One bit: the largest carrier, and the hardest to tell from a picture like any other.
+    Discreet,
+    /// Two bits.
+    Normal,
+    /// Three bits: the smallest carrier.
+    Compact,
+}
+
+impl LookName {
+    fn depth(self) -> u8 {
+        match self {
+            LookName::Discreet => 1,
+            LookName::Normal => 2,
+            LookName::Compact => 3,
+        }
+    }
+}
+
+impl LookArguments {
+    /// What the codec is told.
+    ///
+    /// # Errors
+    /// When a depth is named for a codec that has none.
+    pub fn options(&self) -> Result<HideOptions, Failure> {
+        let depth = self.depth.or(self.look.map(LookName::depth));
+        match (self.codec, depth) {
+            (CodecName::Veil, None) => Ok(HideOptions::default()),
+            (CodecName::Veil, Some(depth)) => Ok(HideOptions::veil(depth)),
+            (CodecName::Alpha, None) => Ok(HideOptions::alpha()),
+            (CodecName::Alpha, Some(_)) => Err(Failure::usage(
+                "--look and --depth are for `veil`: `alpha` always takes the whole alpha channel",
+            )),
+        }
+    }
+
+    /// The words that were given for the cover.
+    ///
+    /// # Errors
+    /// When they cannot be drawn, or there is a picture that they would be drawn on.
+    pub fn caption(&self) -> Result<Option<Caption>, Failure> {
+        let Some(text) = &self.caption else {
+            return Ok(None);
+        };
+        if self.cover.is_some() {
+            return Err(Failure::usage(
+                "--caption is for covers that are made here: a picture of your own stays as it is; leave out one of --caption and --cover",
+            ));
+        }
+        // An accent and its letter in one, as fonts have them.
+        Caption::new(&ComposingNormalizerBorrowed::new_nfc().normalize(text))
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("--caption: {error}")))
+    }
+}
+
+/// The word for a codec.
+#[must_use]
+pub fn codec_word(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Veil => "veil",
+        Codec::Alpha => "alpha",
+    }
+}
+
+/// Bits that a codec takes of each sample it uses, as a carrier's header tells them.
+#[must_use]
+pub fn depth(options: &HideOptions) -> u8 {
+    match options.codec {
+        Codec::Veil => options.depth,
+        Codec::Alpha => 8,
+    }
+}
+
+/// What was named cannot be the cover, or cannot have one.
+#[must_use]
+pub fn unfit(file: &Path, error: &CoverError, options: &HideOptions) -> Failure {
+    match error {
+        CoverError::TooSmall(error) => too_small(file, error, options),
+        error => Failure::usage(format!("{}: {error}", file.display())).coded("no_cover"),
+    }
+}
+
+/// A cover that does not hold it; programs get the size that would.
+#[must_use]
+pub fn too_small(cover: &Path, error: &TooSmall, options: &HideOptions) -> Failure {
+    let enough = error.enough.map(|(width, height)| json!([width, height]));
+    let compact = HideOptions::veil(LookName::Compact.depth());
+    let denser = options.codec == Codec::Veil
+        && options.depth < compact.depth
+        && error.payload <= capacity(error.width, error.height, &compact);
+    let or = if denser {
+        ", or `--look compact` in this one"
+    } else {
+        ""
+    };
+    Failure::usage(format!("{}: {error}{or}", cover.display()))
+        .coded("cover_too_small")
+        .with("capacity", error.capacity)
+        .with("payload", error.payload)
+        .with("enough", enough.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        look: LookArguments,
+    }
+
+    fn look(line: &str) -> LookArguments {
+        let words = std::iter::once("x").chain(line.split_whitespace());
+        Line::try_parse_from(words).unwrap().look
+    }
+
+    #[test]
+    fn looks_are_depths() {
+        for (line, depth) in [
+            ("", 2),
+            ("--look discreet", 1),
+            ("--look normal", 2),
+            ("--look compact", 3),
+            ("--depth 1", 1),
+            ("--depth 4", 4),
+        ] {
+            let options = look(line).options().unwrap();
+            assert_eq!(options, HideOptions::veil(depth), "{line}");
+        }
+        let alpha = look("--codec alpha").options().unwrap();
+        assert_eq!(alpha, HideOptions::alpha());
+    }
+
+    #[test]
+    fn a_depth_for_a_codec_without_one_is_refused() {
+        for line in ["--codec alpha --depth 2", "--codec alpha --look normal"] {
+            let refused = look(line).options().unwrap_err();
+            assert!(refused.message.contains("veil"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn words_are_for_covers_that_are_made_here() {
+        let words = look("--caption hello").caption().unwrap().unwrap();
+        assert_eq!(words.as_str(), "hello");
+        let words = look("--caption cafe\u{301}").caption().unwrap().unwrap();
+        assert_eq!(words.as_str(), "caf\u{e9}", "an accent of its own");
+        let refused = look("--caption q\u{301}").caption().unwrap_err();
+        assert!(refused.message.contains("'\\u{301}'"), "{refused}");
+        assert_eq!(look("--no-caption").caption().unwrap(), None);
+        let refused = look("--caption hello --cover c.png").caption().unwrap_err();
+        assert!(refused.message.contains("stays as it is"), "{refused}");
+        let refused = look("--caption 雪").caption().unwrap_err();
+        assert!(refused.message.contains('雪'), "{refused}");
+    }
+}

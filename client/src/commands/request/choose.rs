@@ -1,0 +1,145 @@
+//! Which images are meant.
+
+use cameo_common::ids::ImageId;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::commands::gallery::{self, Shown};
+use crate::directory::Person;
+use crate::flows::context::Context;
+use crate::peer::client::Peers;
+use crate::text::prefix::resolve;
+use crate::text::sanitize::tidy;
+use crate::vault::records::SeenGallery;
+
+/// An image that somebody wants.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) image: ImageId,
+    pub(super) title: String,
+}
+
+/// The images that were meant, each once. Whole ids need no look at the gallery: only the others are lost when
+/// it cannot be looked at.
+pub(super) async fn all(
+    ctx: &Context,
+    peers: &Peers,
+    person: &Person,
+    texts: &[String],
+) -> Result<Vec<(String, Result<Wanted, Failure>)>, Failure> {
+    let whole = texts.iter().all(|text| text.parse::<ImageId>().is_ok());
+    let looked = if whole {
+        Ok(seen(ctx, person)?)
+    } else {
+        gallery::look(ctx, peers, person).await.map(titles)
+    };
+    Ok(match looked {
+        Ok(titles) => each_once(texts, |text| meant(text, &titles), &titles),
+        Err(error) => {
+            let unknown = |text: &String| text.parse().map_err(|_| unresolved(text, &error));
+            each_once(texts, unknown, &seen(ctx, person)?)
+        }
+    })
+}
+
+/// What the gallery was seen to hold, the last time.
+fn seen(ctx: &Context, person: &Person) -> Result<Vec<(ImageId, String)>, Failure> {
+    let seen = ctx.vault.get::<SeenGallery>(person.name.as_str())?;
+    Ok(seen.unwrap_or_default().titles)
+}
+
+fn titles(shown: Vec<Shown>) -> Vec<(ImageId, String)> {
+    let titles = shown.into_iter();
+    titles
+        .map(|shown| (shown.item.image, tidy(&shown.item.title)))
+        .collect()
+}
+
+fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, Failure> {
+    if let Ok(image) = text.parse() {
+        return Ok(image);
+    }
+    Ok(resolve(
+        text,
+        titles.iter().map(|(image, _)| *image),
+        "image in this gallery",
+        "`cameo gallery USER` lists them",
+    )?)
+}
+
+/// A name whose image only the gallery tells, and that did not.
+fn unresolved(text: &str, error: &Failure) -> Failure {
+    let message = format!(
+        "{}. '{text}' is not a whole id, and which image it begins only the gallery tells; a whole id can be asked for now",
+        error.message
+    );
+    match error.exit {
+        // Of this one nothing is kept that could be asked later.
+        Exit::Queued => Failure::other("gallery_unseen", message),
+        _ => Failure {
+            message,
+            ..error.clone()
+        },
+    }
+}
+
+/// With the name that each is told by: its whole id, or what was written where it is none.
+fn each_once(
+    texts: &[String],
+    meant: impl Fn(&String) -> Result<ImageId, Failure>,
+    titles: &[(ImageId, String)],
+) -> Vec<(String, Result<Wanted, Failure>)> {
+    let mut chosen: Vec<(String, Result<Wanted, Failure>)> = Vec::new();
+    for text in texts {
+        let wanted = meant(text).map(|image| {
+            let title = titles.iter().find(|(known, _)| *known == image);
+            let title = title.map(|(_, title)| title.clone()).unwrap_or_default();
+            Wanted { image, title }
+        });
+        let name = match &wanted {
+            Ok(wanted) => wanted.image.to_string(),
+            Err(_) => text.clone(),
+        };
+        if chosen.iter().all(|(known, _)| *known != name) {
+            chosen.push((name, wanted));
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::agent::tests::{alone, somebody};
+
+    #[test]
+    fn an_image_that_is_named_twice_is_meant_once_and_a_wrong_name_stays_what_it_was() {
+        let (one, two) = (ImageId([0x1a; 16]), ImageId([0x2b; 16]));
+        let titles = [(one, "at sea".to_owned()), (two, String::new())];
+        let texts = ["2b", "1a1a", "1", "nothing", "2b2b"].map(str::to_owned);
+        let chosen = each_once(&texts, |text| meant(text, &titles), &titles);
+        let names: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [&*two.to_string(), &*one.to_string(), "nothing"]);
+        assert_eq!(chosen[1].1.as_ref().unwrap().title, "at sea");
+        assert_eq!(chosen[2].1.as_ref().unwrap_err().exit, Exit::Usage);
+    }
+
+    #[tokio::test]
+    async fn while_its_owner_is_away_only_what_is_no_whole_id_fails() {
+        let world = alone();
+        let ctx = &world.core.ctx;
+        let whole = ImageId([0x1a; 16]);
+        let seen = SeenGallery {
+            titles: vec![(whole, "at sea".into())],
+        };
+        ctx.vault.put("ada", &seen).unwrap();
+        let texts = [whole.to_string(), "1a".into()];
+        let chosen = all(ctx, &world.core.peers, &somebody("ada"), &texts).await;
+        let chosen = chosen.unwrap();
+        assert_eq!(chosen[0].1.as_ref().unwrap().title, "at sea");
+        let (name, failure) = (&chosen[1].0, chosen[1].1.as_ref().unwrap_err());
+        assert_eq!((name.as_str(), failure.code), ("1a", "gallery_unseen"));
+        assert_eq!(failure.exit, Exit::Other);
+        assert!(failure.message.contains("'1a' is not a whole id"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Waiting until carriers are here.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cameo_common::ids::RequestId;
+use indicatif::ProgressBar;
+use tokio::time::{Instant, timeout_at};
+
+use super::Receiver;
+use crate::flows::context::Context;
+use crate::flows::notices::Notice;
+use crate::output::Output;
+use crate::vault::records::{Outgoing, OutgoingState};
+
+/// How often the vault is looked at while notices are waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// Until each carrier is here or it is told that it does not come, or the time is up. What ended, in the order asked.
+pub(super) async fn all(
+    ctx: &Context,
+    receiver: &mut Receiver,
+    wishes: &[RequestId],
+    deadline: Duration,
+    bar: &ProgressBar,
+) -> Vec<Option<OutgoingState>> {
+    let end = Instant::now() + deadline;
+    let mut transfers = Transfers::default();
+    loop {
+        let ended: Vec<_> = wishes.iter().map(|wish| ended(ctx, wish)).collect();
+        let open = ended.iter().filter(|ended| ended.is_none()).count();
+        if open == 0 || Instant::now() >= end {
+            return ended;
+        }
+        bar.set_message(match (open, wishes.len()) {
+            (_, 1) => "waiting for the carrier".to_owned(),
+            (open, all) => format!("waiting for {open} of {all} carriers"),
+        });
+        let look = (Instant::now() + LOOK_EVERY).min(end);
+        if let Some(Notice::Arriving {
+            request,
+            received,
+            length,
+        }) = receiver.next(look).await
+            && wishes.contains(&request)
+        {
+            let (received, length) = transfers.heard(request, received, length);
+            Output::measure(bar, length);
+            bar.set_position(received);
+        }
+    }
+}
+
+/// Received bytes and length of each carrier that has begun to come in.
+#[derive(Debug, Default)]
+struct Transfers(BTreeMap<RequestId, (u64, u64)>);
+
+impl Transfers {
+    /// The same of all together.
+    fn heard(&mut self, request: RequestId, received: u64, length: u64) -> (u64, u64) {
+        self.0.insert(request, (received, length));
+        let each = self.0.values();
+        each.fold((0, 0), |(received, length), one| {
+            (received.saturating_add(one.0), length.saturating_add(one.1))
+        })
+    }
+}
+
+fn ended(ctx: &Context, wish: &RequestId) -> Option<OutgoingState> {
+    let kept = ctx.vault.get::<Outgoing>(&wish.to_string()).ok()??;
+    kept.state.is_over().then_some(kept.state)
+}
+
+impl Receiver {
+    /// The next notice, until then.
+    async fn next(&mut self, until: Instant) -> Option<Notice> {
+        match self {
+            Receiver::Running(following) => match timeout_at(until, following.next()).await {
+                Ok(Ok(notice)) => Some(notice),
+                // The agent has gone: the vault still tells.
+                Ok(Err(_)) => {
+                    tokio::time::sleep_until(until).await;
+                    None
+                }
+                Err(_) => None,
+            },
+            Receiver::Own(_, notices) => timeout_at(until, notices.recv())
+                .await
+                .ok()
+                .and_then(Result::ok),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn carriers_that_come_side_by_side_fill_one_bar_together() {
+        let (one, other) = (RequestId([1; 16]), RequestId([2; 16]));
+        let mut transfers = Transfers::default();
+        let shown: Vec<_> = [
+            (one, 60, 100),
+            (other, 5, 50),
+            (one, 70, 100),
+            (other, 50, 50),
+        ]
+        .map(|(request, received, length)| transfers.heard(request, received, length))
+        .into();
+        assert_eq!(shown, [(60, 100), (65, 150), (75, 150), (120, 150)]);
+    }
+}

@@ -1,0 +1,121 @@
+//! `requests`: what others want of this user, and what he wants of others.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::exit::Failure;
+use crate::flows::context::Context;
+use crate::output::{Report, moment, table};
+use crate::text::prefix::short;
+use crate::vault::records::{Asked, Image, Incoming, IncomingState, Outgoing, OutgoingState};
+
+/// `requests` needs nothing.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Those that are answered too.
+    #[arg(long)]
+    all: bool,
+}
+
+pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    let mut incoming = ctx.vault.list::<Incoming>()?;
+    incoming.sort_by_key(|(_, incoming)| incoming.received);
+    let mut outgoing = ctx.vault.list::<Outgoing>()?;
+    outgoing.sort_by_key(|(_, outgoing)| outgoing.asked_at);
+    let (mut rows, mut wants) = (Vec::new(), Vec::new());
+    for (_, incoming) in &incoming {
+        if arguments.all || is_open(&incoming.state) {
+            let image = ctx.vault.get::<Image>(&incoming.image.to_string())?;
+            wants.push(document(incoming, image.as_ref()));
+            rows.push(vec![
+                short(&incoming.request),
+                format!(
+                    "{} wants {}",
+                    incoming.viewer,
+                    what(incoming, image.as_ref())
+                ),
+                state(&incoming.state).to_owned(),
+                incoming.note.clone(),
+            ]);
+        }
+    }
+    let mut wanted: Vec<Value> = Vec::new();
+    for (_, outgoing) in &outgoing {
+        let (state, detail) = own_state(&outgoing.state);
+        if arguments.all || !outgoing.state.is_over() {
+            wanted.push(json!({
+                "request": outgoing.request, "owner": outgoing.owner, "image": outgoing.image,
+                "title": outgoing.title, "note": outgoing.note, "asked_at": outgoing.asked_at,
+                "state": state, "detail": detail,
+            }));
+            rows.push(vec![
+                short(&outgoing.request),
+                format!("you want {} of {}", short(&outgoing.image), outgoing.owner),
+                state.to_owned(),
+                moment(outgoing.asked_at),
+            ]);
+        }
+    }
+    let text = if rows.is_empty() {
+        "There are no requests.".to_owned()
+    } else {
+        table(&rows)
+    };
+    Ok(Report::new(text).with("in", wants).with("out", wanted))
+}
+
+fn is_open(state: &IncomingState) -> bool {
+    // What has failed waits for this user: he can approve it once more, or deny it.
+    matches!(
+        state,
+        IncomingState::Waiting | IncomingState::Approved(_) | IncomingState::Failed { .. }
+    )
+}
+
+fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
+    let kind = match incoming.asked {
+        Asked::Photo(_) => "photo",
+        Asked::More(_) => "more",
+    };
+    let detail = match &incoming.state {
+        IncomingState::Granted(grant) => grant.to_string(),
+        IncomingState::Denied { reason, .. } => reason.clone(),
+        IncomingState::Failed { why, .. } => why.clone(),
+        _ => String::new(),
+    };
+    json!({
+        "request": incoming.request, "kind": kind, "viewer": incoming.viewer, "image": incoming.image,
+        "title": image.map(|image| &image.title), "name": image.map(|image| &image.name),
+        "note": incoming.note, "received": incoming.received,
+        "state": state(&incoming.state), "detail": detail,
+    })
+}
+
+fn what(incoming: &Incoming, image: Option<&Image>) -> String {
+    let known_as = image.map_or_else(|| short(&incoming.image), Image::known_as);
+    match &incoming.asked {
+        Asked::Photo(_) => known_as,
+        Asked::More(_) => format!("more views of {known_as}"),
+    }
+}
+
+fn state(state: &IncomingState) -> &'static str {
+    match state {
+        IncomingState::Waiting => "waiting",
+        IncomingState::Approved(_) => "approved",
+        IncomingState::Granted(_) => "granted",
+        IncomingState::Denied { .. } => "denied",
+        IncomingState::Failed { .. } => "failed",
+    }
+}
+
+fn own_state(state: &OutgoingState) -> (&'static str, String) {
+    match state {
+        OutgoingState::Signed => ("not_asked_yet", String::new()),
+        OutgoingState::Preparing => ("preparing", String::new()),
+        OutgoingState::Waiting => ("waiting", String::new()),
+        OutgoingState::Arrived(grant) => ("arrived", grant.to_string()),
+        OutgoingState::Denied(reason) => ("denied", reason.clone()),
+        OutgoingState::Failed => ("failed", String::new()),
+    }
+}

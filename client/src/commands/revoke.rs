@@ -1,0 +1,22 @@
+//! `revoke`: end somebody's rights. After the ledger has it, no node releases anything.
+
+use clap::Args;
+
+use super::{owned_grant, rights};
+use crate::cli::exit::Failure;
+use crate::flows::context::Context;
+use crate::output::Report;
+
+/// What `revoke` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The grant's id, or its first digits; `cameo shared` lists them.
+    #[arg(value_name = "GRANT")]
+    grant: String,
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    let owned = owned_grant(ctx, &arguments.grant)?;
+    let changed = rights::change_and_send(ctx, owned, |next| next.revoked = true).await?;
+    Ok(changed.report())
+}

@@ -1,0 +1,183 @@
+//! The workers, as the leader sees them: for people with units, for programs as they are.
+
+use cameo_common::api::{LoadInfo, MemberInfo, NodeStatus};
+use serde_json::{Value, json};
+
+use crate::cluster_api::NoLoads;
+use crate::output::table;
+
+const HEAD: [&str; 10] = [
+    "worker",
+    "part",
+    "CPU share",
+    "usable",
+    "quota",
+    "running",
+    "queued",
+    "incoming",
+    "backlog",
+    "reported",
+];
+
+/// A table of the workers, or why there is none.
+pub(super) fn text(loads: &Result<NodeStatus, NoLoads>) -> String {
+    match loads {
+        Ok(told) => {
+            let head = HEAD.map(str::to_owned).to_vec();
+            let rows = told.members.iter().map(|member| row(told, member));
+            table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+        }
+        Err(why) => format!("the workers' loads are not known: {why}\n"),
+    }
+}
+
+fn row(told: &NodeStatus, member: &MemberInfo) -> Vec<String> {
+    let mut cells = vec![member.id.to_string(), part(told, member)];
+    match &member.load {
+        Some(load) => cells.extend(figures(load)),
+        None => {
+            cells.extend(["-"; 7].map(str::to_owned));
+            cells.push("no report yet".to_owned());
+        }
+    }
+    cells
+}
+
+fn part(told: &NodeStatus, member: &MemberInfo) -> String {
+    let part = match (told.leader == Some(member.id), member.voter) {
+        (true, _) => "leader",
+        (false, true) => "voter",
+        (false, false) => "learner",
+    };
+    match &member.load {
+        Some(load) if load.draining => format!("{part}, draining"),
+        Some(load) if load.full => format!("{part}, full"),
+        _ => part.to_owned(),
+    }
+}
+
+fn figures(load: &LoadInfo) -> [String; 8] {
+    [
+        format!("{:.0}%", load.cpu_share * 100.0),
+        cores(load.usable_millicores),
+        cores(load.quota_millicores),
+        load.running.to_string(),
+        load.queued.to_string(),
+        load.incoming.to_string(),
+        format!("{} of CPU", time(load.backlog_cpu_ms)),
+        format!("{} ago", time(load.age_ms)),
+    ]
+}
+
+fn cores(millicores: u32) -> String {
+    format!("{:.2} cores", f64::from(millicores) / 1000.0)
+}
+
+fn time(millis: u64) -> String {
+    match millis {
+        0..1_000 => format!("{millis} ms"),
+        1_000..120_000 => format!("{:.1} s", millis as f64 / 1000.0),
+        _ => format!("{} min", millis / 60_000),
+    }
+}
+
+/// The same for programs: who says it, and of each worker what `/v1/status` has.
+pub(super) fn document(loads: &Result<NodeStatus, NoLoads>) -> Value {
+    match loads {
+        Ok(told) => json!({
+            "told_by": told.node, "term": told.term, "unknown": null,
+            "members": told.members,
+        }),
+        Err(why) => json!({
+            "told_by": null, "term": null, "unknown": why.to_string(), "members": [],
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: u64, voter: bool, load: Option<LoadInfo>) -> MemberInfo {
+        MemberInfo {
+            id,
+            url: format!("http://127.0.0.1:710{id}"),
+            voter,
+            load,
+        }
+    }
+
+    fn load(draining: bool) -> LoadInfo {
+        LoadInfo {
+            cpu_share: 0.256,
+            quota_millicores: 2000,
+            usable_millicores: 1480,
+            running: 1,
+            queued: 12,
+            backlog_cpu_ms: 2_340,
+            incoming: 3,
+            draining,
+            full: false,
+            age_ms: 31,
+        }
+    }
+
+    fn told() -> NodeStatus {
+        NodeStatus {
+            schema: 1,
+            node: 2,
+            cluster: None,
+            leader: Some(2),
+            term: 5,
+            committed: 9,
+            applied: 9,
+            members: vec![
+                member(1, true, Some(load(true))),
+                member(2, true, Some(load(false))),
+                member(3, false, None),
+            ],
+            jobs_finished: 0,
+            job_memory: cameo_common::api::JobMemory::default(),
+        }
+    }
+
+    #[test]
+    fn people_read_units_and_who_has_not_reported() {
+        let expected = "\
+worker  part             CPU share  usable      quota       running  queued  incoming  backlog       reported
+1       voter, draining  26%        1.48 cores  2.00 cores  1        12      3         2.3 s of CPU  31 ms ago
+2       leader           26%        1.48 cores  2.00 cores  1        12      3         2.3 s of CPU  31 ms ago
+3       learner          -          -           -           -        -       -         -             no report yet
+";
+        assert_eq!(text(&Ok(told())), expected);
+        let unknown = text(&Err(NoLoads::Changing));
+        assert!(unknown.contains("not known: the leader is changing"));
+    }
+
+    #[test]
+    fn programs_read_the_numbers_and_whose_they_are() {
+        let document = document(&Ok(told()));
+        assert_eq!(
+            (&document["told_by"], &document["term"]),
+            (&json!(2), &json!(5))
+        );
+        let worker = &document["members"][0];
+        assert_eq!(
+            worker["load"],
+            json!({
+                "cpu_share": 0.256, "quota_millicores": 2000, "usable_millicores": 1480, "running": 1,
+                "queued": 12, "backlog_cpu_ms": 2340, "incoming": 3, "draining": true, "full": false,
+                "age_ms": 31,
+            })
+        );
+        assert_eq!(document["members"][2]["load"], Value::Null);
+        let unknown = super::document(&Err(NoLoads::NoLeader));
+        assert!(unknown["unknown"].is_string() && unknown["members"] == json!([]));
+    }
+
+    #[test]
+    fn times_have_the_unit_that_fits() {
+        let told = [0, 999, 1_500, 119_900, 180_000].map(time);
+        assert_eq!(told, ["0 ms", "999 ms", "1.5 s", "119.9 s", "3 min"]);
+    }
+}

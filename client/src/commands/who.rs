@@ -1,0 +1,71 @@
+//! `who`: who is online, or who somebody is.
+
+use cameo_common::identity::safety_phrase;
+use cameo_common::ids::UserName;
+use clap::Args;
+
+use crate::cli::exit::Failure;
+use crate::directory;
+use crate::flows::context::Context;
+use crate::output::Report;
+
+/// What `who` can be told.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Somebody; without a name, all who are online and chose to be listed.
+    #[arg(value_name = "USER")]
+    user: Option<UserName>,
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+    match arguments.user {
+        Some(name) => somebody(ctx, &name).await,
+        None => everybody(ctx).await,
+    }
+}
+
+async fn everybody(ctx: &Context) -> Result<Report, Failure> {
+    let online = ctx.api.online().await?;
+    let names: Vec<&str> = online.users.iter().map(UserName::as_str).collect();
+    let text = if names.is_empty() {
+        "Nobody who is listed is online.".to_owned()
+    } else {
+        names.join("\n")
+    };
+    Ok(Report::new(text).with("users", names))
+}
+
+async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
+    let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
+    let mine = ctx.me.identity_key().public();
+    let online = match person.online {
+        Some(true) => "online",
+        Some(false) => "offline",
+        None => "not telling whether online",
+    };
+    let mut text = format!(
+        "{name}: {online}, {} device(s)\nkey {}",
+        person.devices.len(),
+        person.card.key
+    );
+    if !person.unread.is_empty() {
+        text.push_str(&format!(
+            "\nnot reached at {}: no address that this version can read; is one of you out of date?",
+            person.unread.join(", ")
+        ));
+    }
+    let phrase = (person.card.key != mine).then(|| safety_phrase(&mine, &person.card.key));
+    if let Some(phrase) = &phrase {
+        text.push_str(&format!(
+            "\nsafety phrase, the same for both of you: {phrase}"
+        ));
+    }
+    Ok(Report::new(text)
+        .with("user", name)
+        .with("key", person.card.key)
+        .with("online", person.online)
+        .with("devices", &person.devices)
+        .with("unread_addresses", &person.unread)
+        .with("first_contact", person.newly_met)
+        .with("safety_phrase", phrase))
+}

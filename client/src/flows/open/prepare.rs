@@ -1,0 +1,87 @@
+//! What has to work before a view is worth charging.
+
+use cameo_codec::{CodecKey, RevealError, reveal};
+use cameo_common::ids::Hash;
+use cameo_common::sealing::{Share, open_viewer_share};
+use cameo_common::statements::Manifest;
+use tokio::task::spawn_blocking;
+
+use crate::cli::exit::Failure;
+use crate::vault::Vault;
+use crate::vault::records::{GrantHeld, Identity};
+
+/// A carrier that was read and fits its grant.
+#[derive(Debug)]
+pub struct Prepared {
+    pub grant: GrantHeld,
+    pub manifest: Manifest,
+    pub payload: Vec<u8>,
+    pub viewer_share: Share,
+}
+
+/// Reads the grant's own carrier.
+///
+/// # Errors
+/// When it is missing or altered; nothing was charged.
+pub async fn prepare(vault: &Vault, me: &Identity, grant: GrantHeld) -> Result<Prepared, Failure> {
+    let carrier = vault.get_blob(GrantHeld::CARRIERS, &grant.blob())?;
+    let carrier = carrier.ok_or_else(|| {
+        Failure::not_found(format!(
+            "the carrier is missing from the home: nothing was charged; `cameo request {} {}` has it sent again",
+            grant.owner, grant.image
+        ))
+    })?;
+    prepare_from(me, grant, carrier).await
+}
+
+/// Reads a carrier that lies somewhere else.
+///
+/// # Errors
+/// As for [`prepare`].
+pub async fn prepare_from(
+    me: &Identity,
+    grant: GrantHeld,
+    carrier: Vec<u8>,
+) -> Result<Prepared, Failure> {
+    let key = CodecKey::from_bytes(*grant.codec_key.expose());
+    let revealed = spawn_blocking(move || reveal(&carrier, &key)).await;
+    let revealed = revealed.map_err(|error| Failure::other("codec", error.to_string()))?;
+    let payload = revealed.map_err(|error| unreadable(&grant, &error))?;
+    let manifest = grant.manifest.verify()?;
+    if Hash::of(&payload) != manifest.payload || payload.len() as u64 != manifest.payload_length {
+        return Err(unreadable(&grant, &RevealError::Damaged));
+    }
+    let viewer_share = open_share(me, &grant, &payload)?;
+    Ok(Prepared {
+        grant,
+        manifest,
+        payload,
+        viewer_share,
+    })
+}
+
+fn unreadable(grant: &GrantHeld, error: &RevealError) -> Failure {
+    Failure::other(
+        "bad_carrier",
+        format!(
+            "{error}: nothing was charged; `cameo request {} {}` has it sent again",
+            grant.owner, grant.image
+        ),
+    )
+}
+
+/// With whichever of this user's sealing keys it was sealed to.
+pub(crate) fn open_share(
+    me: &Identity,
+    grant: &GrantHeld,
+    payload: &[u8],
+) -> Result<Share, Failure> {
+    let mut opened = me
+        .sealing_secrets()
+        .filter_map(|secret| open_viewer_share(&secret, &grant.grant, payload).ok());
+    opened.next().ok_or_else(|| {
+        Failure::denied(
+            "the photo in this carrier is sealed to another person's key: nothing was charged, and only that person can open it",
+        )
+    })
+}

@@ -1,0 +1,105 @@
+//! The owner's statements about a grant, and the record that keeps them together.
+
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::ids::Hash;
+use cameo_common::rights::Rights;
+use cameo_common::sealing::{Dealing, Share, deal};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest};
+
+use super::place::Hidden;
+use super::seal::Sealed;
+use crate::cli::exit::Failure;
+use crate::clock;
+use crate::flows::context::Context;
+use crate::vault::records::{Asked, GrantOwned, Incoming, Secret, Stage, Terms};
+
+pub(super) fn assemble(
+    ctx: &Context,
+    incoming: &Incoming,
+    terms: Terms,
+    sealed: &Sealed,
+    hidden: &Hidden,
+    descriptor: &Descriptor,
+) -> Result<GrantOwned, Failure> {
+    let Asked::Photo(request) = &incoming.asked else {
+        return Err(Failure::other(
+            "not_a_photo",
+            "this request is for more views",
+        ));
+    };
+    let key = ctx.me.identity_key();
+    let manifest = Manifest {
+        owner: key.public(),
+        owner_name: ctx.me.name.clone(),
+        viewer: incoming.viewer_key,
+        viewer_name: incoming.viewer.clone(),
+        viewer_sealing: sealed.viewer_sealing,
+        cluster: ctx.me.cluster,
+        image: incoming.image,
+        nonce: sealed.nonce,
+        request: request.hash(),
+        payload: sealed.photo.payload_hash,
+        payload_length: sealed.photo.payload.len() as u64,
+        key_commitment: sealed.photo.key_commitment,
+    };
+    assert_eq!(manifest.grant_id(), sealed.grant, "sealed for this grant");
+    let now = clock::now();
+    let expires = terms.expires_after.map(|after| now.saturating_add(after));
+    let rights = Rights {
+        owner: key.public(),
+        grant: sealed.grant,
+        version: 1,
+        permitted: terms.views,
+        expires,
+        revoked: false,
+        may_save: terms.may_save,
+        offline: 0,
+    };
+    let manifest = Signed::new(&key, manifest);
+    let share = &sealed.photo.cluster_share;
+    Ok(GrantOwned {
+        grant: sealed.grant,
+        image: incoming.image,
+        viewer: incoming.viewer.clone(),
+        viewer_key: incoming.viewer_key,
+        request: request.clone(),
+        request_id: incoming.request,
+        deal: first_deal(ctx, &manifest, share, descriptor)?,
+        manifest,
+        cluster_share: Secret::new(*share.expose()),
+        rights: Signed::new(&key, rights),
+        version: 1,
+        recorded_version: 0,
+        acknowledged: 0,
+        revoked: false,
+        expires,
+        codec_key: sealed.codec_key.clone(),
+        carrier: Hash::of(&hidden.png),
+        carrier_length: hidden.png.len() as u64,
+        worker: hidden.worker,
+        leader: hidden.leader,
+        stage: Stage::Carried,
+        receipt: None,
+        created: now,
+    })
+}
+
+/// Deals the cluster share to the nodes of a descriptor, as deal number 1 of its grant.
+pub(super) fn first_deal(
+    ctx: &Context,
+    manifest: &Signed<Manifest>,
+    share: &Share,
+    descriptor: &Descriptor,
+) -> Result<Signed<Deal>, Failure> {
+    let manifest = manifest.peek()?;
+    let dealing = Dealing {
+        cluster: manifest.cluster,
+        grant: manifest.grant_id(),
+        owner: manifest.owner,
+        viewer: manifest.viewer,
+        number: 1,
+    };
+    let dealt = deal(&mut clock::rng(), &dealing, share, descriptor)?;
+    Ok(Signed::new(&ctx.me.identity_key(), dealt))
+}

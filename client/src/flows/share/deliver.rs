@@ -1,0 +1,181 @@
+//! Straight to the viewer: the carrier, and later changes of his rights.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use cameo_common::ids::UserName;
+use cameo_common::peer::{Delivery, PeerReply, PeerRequest};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Receipt, RightsAck};
+
+use super::record::advance_to;
+use crate::cli::exit::{Exit, Failure};
+use crate::directory::{self, Person};
+use crate::flows::context::Context;
+use crate::flows::notices::{Notice, Notices};
+use crate::peer::ask::{ACK_DEADLINE, WORK_DEADLINE};
+use crate::peer::client::{Peers, TalkError};
+use crate::peer::{AskError, Content, PeerAddress, Source};
+use crate::vault::records::{GrantOwned, Stage, change};
+
+/// A viewer who does not acknowledge rights for so long is offline.
+pub const RIGHTS_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Sends the carrier; keeps the receipt.
+///
+/// # Errors
+/// Exit 6 when the viewer is offline.
+pub async fn deliver(
+    ctx: &Context,
+    peers: &Peers,
+    notices: &Notices,
+    owned: GrantOwned,
+) -> Result<GrantOwned, Failure> {
+    let person = reachable(ctx, &owned.viewer).await?;
+    if person.card.key != owned.viewer_key {
+        return Err(Failure::identity_changed(format!(
+            "{} has another key than the one this grant is for",
+            owned.viewer
+        )));
+    }
+    notices.tell(Notice::Sharing {
+        request: owned.request_id,
+        step: format!("sending the carrier to {}", owned.viewer),
+    });
+    let who = owned.viewer.to_string();
+    let sent = send(ctx, peers, &person, &owned).await;
+    let receipt = sent.map_err(|error| error.failure(&who))?;
+    check_receipt(&owned, &receipt)?;
+    advance_to(ctx, owned, Stage::Delivered, |owned| {
+        owned.receipt = Some(receipt);
+    })
+}
+
+/// Requires that a receipt is the viewer's own word for this grant's carrier, whoever brought it.
+///
+/// # Errors
+/// When it is not signed, or for something else.
+pub fn check_receipt(owned: &GrantOwned, receipt: &Signed<Receipt>) -> Result<(), Failure> {
+    let said = receipt.verify()?;
+    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.carrier != owned.carrier
+    {
+        return Err(Failure::other(
+            "bad_receipt",
+            format!(
+                "{}'s receipt is for something else; the carrier will be sent again",
+                owned.viewer
+            ),
+        ));
+    }
+    Ok(())
+}
+
+async fn send(
+    ctx: &Context,
+    peers: &Peers,
+    person: &Person,
+    owned: &GrantOwned,
+) -> Result<Signed<Receipt>, TalkError> {
+    let (address, offset) = offer(peers, person, owned).await?;
+    let source = carrier(ctx, owned).await?;
+    if !source.content().may_start_at(offset) {
+        return Err(TalkError::Strange);
+    }
+    let body = source.body_from(offset).await.map_err(AskError::Body)?;
+    let delivery = Delivery {
+        manifest: owned.manifest.clone(),
+        rights: owned.rights.clone(),
+        codec_key: *owned.codec_key.expose(),
+        carrier: owned.carrier,
+        carrier_length: owned.carrier_length,
+        offset,
+        request: owned.request_id,
+    };
+    let request = PeerRequest::Deliver(Box::new(delivery));
+    match peers.ask_at(&address, request, body, WORK_DEADLINE).await? {
+        (PeerReply::Received { receipt }, _) => Ok(receipt),
+        _ => Err(TalkError::Strange),
+    }
+}
+
+/// The carrier, to be read while it is sent: many that are under way are not in memory together.
+async fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Source, TalkError> {
+    let unreadable = |why: String| TalkError::from(AskError::Body(std::io::Error::other(why)));
+    let path = ctx
+        .vault
+        .blob_path(GrantOwned::CARRIERS, &owned.blob())
+        .map_err(|error| unreadable(error.to_string()))?;
+    let source = Source::open(path)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::NotFound => unreadable("the carrier is missing from the home".into()),
+            _ => AskError::Body(error).into(),
+        })?;
+    let Content { length, hash } = source.content();
+    if length != owned.carrier_length || hash != owned.carrier.0 {
+        return Err(unreadable("the carrier in the home is damaged".into()));
+    }
+    Ok(source)
+}
+
+/// Which device takes it, and how much of it that device has already.
+async fn offer(
+    peers: &Peers,
+    person: &Person,
+    owned: &GrantOwned,
+) -> Result<(PeerAddress, u64), TalkError> {
+    let request = PeerRequest::Offer {
+        request: owned.request_id,
+        grant: owned.grant,
+        carrier: owned.carrier,
+        carrier_length: owned.carrier_length,
+    };
+    match peers.ask(person, request, ACK_DEADLINE).await? {
+        (PeerReply::Wanted { offset }, _, address) => Ok((address, offset)),
+        _ => Err(TalkError::Strange),
+    }
+}
+
+/// Sends the newest rights; keeps the viewer's acknowledgement.
+///
+/// # Errors
+/// Exit 6 when the viewer is offline.
+pub async fn send_rights(
+    ctx: &Context,
+    peers: &Peers,
+    owned: &GrantOwned,
+) -> Result<Signed<RightsAck>, Failure> {
+    let person = reachable(ctx, &owned.viewer).await?;
+    let request = PeerRequest::Rights {
+        rights: owned.rights.clone(),
+    };
+    let who = owned.viewer.as_str();
+    let asked = peers.ask(&person, request, RIGHTS_DEADLINE).await;
+    let ack = match asked.map_err(|error| error.failure(who))? {
+        (PeerReply::RightsTaken { ack }, _, _) => ack,
+        _ => return Err(TalkError::Strange.failure(who)),
+    };
+    let said = ack.verify()?;
+    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.version < owned.version
+    {
+        return Err(TalkError::Strange.failure(who));
+    }
+    change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
+        kept.acknowledged = kept.acknowledged.max(said.version);
+    })?;
+    Ok(ack)
+}
+
+/// Somebody whom the directory does not know to be offline.
+async fn reachable(ctx: &Context, name: &UserName) -> Result<Person, Failure> {
+    let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
+    let nowhere = person.addresses.is_empty() && person.unread.is_empty();
+    if person.online == Some(false) || nowhere {
+        return Err(Failure::new(
+            Exit::Queued,
+            "peer_offline",
+            format!("{name} is offline; it will be sent when {name}'s agent runs"),
+        ));
+    }
+    Ok(person)
+}

@@ -1,0 +1,199 @@
+//! From an approved request to a signed receipt, one function a stage.
+//!
+//! photo -> `seal` (sealed, cover) -> `place` (hidden by a worker) -> re-read -> `assemble` (manifest,
+//! deal, rights) -> kept -> `record` (ledger) -> `deliver` (viewer) -> `settle` (receipt to the ledger).
+//!
+//! Everything up to the record in the vault may be done again; from there on the grant is fixed, and
+//! each stage is kept before the next begins. Whatever crashes, [`advance`] goes on from there.
+
+mod assemble;
+mod deliver;
+mod place;
+mod record;
+mod seal;
+
+use cameo_common::ids::{GrantId, RequestId};
+
+use crate::cli::exit::Failure;
+use crate::clock;
+use crate::flows::context::Context;
+use crate::flows::notices::{Notice, Notices};
+use crate::peer::client::Peers;
+use crate::text::prefix::short;
+use crate::vault::VaultError;
+use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
+
+pub use deliver::{check_receipt, deliver, send_rights};
+pub(crate) use place::{BUSY, NO_WORKER};
+pub use record::{record, settle};
+
+/// The grant of a request, if one has been made.
+///
+/// # Errors
+/// When the vault cannot be read.
+pub fn grant_of(ctx: &Context, request: &RequestId) -> Result<Option<GrantOwned>, VaultError> {
+    let all = ctx.vault.list::<GrantOwned>()?;
+    let found = all.into_iter().map(|(_, grant)| grant);
+    Ok(found.into_iter().find(|grant| grant.request_id == *request))
+}
+
+/// Requires that the viewer has no other grant of the image: the ledger takes one at a time.
+///
+/// # Errors
+/// When he has one; when the vault cannot be read.
+pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), Failure> {
+    let now = clock::now();
+    let all = ctx.vault.list::<GrantOwned>()?;
+    let mut owned = all.into_iter().map(|(_, owned)| owned);
+    let other = owned.find(|owned| {
+        owned.image == incoming.image
+            && owned.viewer_key == incoming.viewer_key
+            && owned.request_id != incoming.request
+            && owned.is_known(now)
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Failure::other(
+            "grant_exists",
+            format!(
+                "{0} has this image already (grant {1}): deny this request, or end that grant first with `cameo revoke {1}`",
+                other.viewer,
+                short(&other.grant)
+            ),
+        )),
+    }
+}
+
+/// Makes and records the grant of an approved request, as far as that is not done.
+///
+/// # Errors
+/// When a stage fails; the next call goes on from it.
+pub async fn make(
+    ctx: &Context,
+    notices: &Notices,
+    request: &RequestId,
+) -> Result<GrantOwned, Failure> {
+    let step = |step: &str| {
+        notices.tell(Notice::Sharing {
+            request: *request,
+            step: step.to_owned(),
+        });
+    };
+    let grant = match grant_of(ctx, request)? {
+        Some(grant) => grant,
+        None => carry(ctx, &step, request).await?,
+    };
+    let grant = if grant.stage < Stage::Recorded {
+        step("recording the grant");
+        record(ctx, grant).await?
+    } else {
+        grant
+    };
+    change::<Incoming>(&ctx.vault, &request.to_string(), |incoming| {
+        incoming.state = IncomingState::Granted(grant.grant);
+    })?;
+    Ok(grant)
+}
+
+/// Sends a recorded grant to its viewer and settles it, as far as that is not done.
+///
+/// # Errors
+/// Exit 6 when the viewer is offline; the next call goes on from there.
+pub async fn hand_over(
+    ctx: &Context,
+    peers: &Peers,
+    notices: &Notices,
+    grant: &GrantId,
+) -> Result<GrantOwned, Failure> {
+    let owned = owned(ctx, grant)?;
+    let owned = if owned.stage < Stage::Delivered {
+        let owned = deliver(ctx, peers, notices, owned).await?;
+        notices.tell(Notice::Delivered {
+            grant: owned.grant,
+            viewer: owned.viewer.clone(),
+        });
+        owned
+    } else {
+        owned
+    };
+    if owned.stage < Stage::Settled {
+        return settle(ctx, owned).await;
+    }
+    Ok(owned)
+}
+
+/// All of it.
+///
+/// # Errors
+/// As for [`make`] and [`hand_over`].
+pub async fn advance(
+    ctx: &Context,
+    peers: &Peers,
+    notices: &Notices,
+    request: &RequestId,
+) -> Result<GrantOwned, Failure> {
+    let grant = make(ctx, notices, request).await?;
+    hand_over(ctx, peers, notices, &grant.grant).await
+}
+
+/// A grant of this owner.
+///
+/// # Errors
+/// Exit 3 when there is none.
+pub fn owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, Failure> {
+    ctx.vault
+        .get::<GrantOwned>(&grant.to_string())?
+        .ok_or_else(|| {
+            Failure::not_found("there is no such grant of yours; `cameo shared` lists them")
+        })
+}
+
+/// The stages up to the carrier that lies in the vault, checked.
+async fn carry(
+    ctx: &Context,
+    step: &impl Fn(&str),
+    request: &RequestId,
+) -> Result<GrantOwned, Failure> {
+    let (incoming, terms) = approved(ctx, request)?;
+    no_other(ctx, &incoming)?;
+    let image = ctx
+        .vault
+        .get::<Image>(&incoming.image.to_string())?
+        .ok_or_else(|| Failure::not_found("the image is not in the gallery any more"))?;
+    let descriptor = ctx.api.descriptor().await?;
+    // Others that are sealed meanwhile are placed together with this one.
+    let ready = ctx.api.preparing();
+    step("sealing the photo");
+    let sealed = seal::seal(ctx, &incoming, &image).await?;
+    step("having it hidden by a worker");
+    let (sealed, hidden) = place::hide(&ctx.api, sealed, ready, step).await?;
+    let owned = assemble::assemble(ctx, &incoming, terms, &sealed, &hidden, &descriptor)?;
+    let blob = owned.blob();
+    ctx.vault
+        .put_blob(GrantOwned::CARRIERS, &blob, &hidden.png)?;
+    ctx.vault.put(&owned.grant.to_string(), &owned)?;
+    Ok(owned)
+}
+
+fn approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), Failure> {
+    let incoming = ctx.vault.get::<Incoming>(&request.to_string())?;
+    match incoming {
+        Some(incoming) => match incoming.state {
+            IncomingState::Approved(terms) => Ok((incoming, terms)),
+            // The agent was faster, and came to an end with it.
+            IncomingState::Failed { why, .. } => Err(Failure::other(
+                "share_failed",
+                format!(
+                    "the photo could not be made ({why}); when that is mended, approve it once more"
+                ),
+            )),
+            _ => Err(Failure::other(
+                "not_approved",
+                "this request is not approved; `cameo requests` shows how it stands",
+            )),
+        },
+        None => Err(Failure::not_found(
+            "there is no such request; `cameo requests` lists them",
+        )),
+    }
+}

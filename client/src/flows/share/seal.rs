@@ -1,0 +1,221 @@
+//! Sealing the photo for one viewer, and the cover that it will be hidden in.
+
+use cameo_codec::cover::default_cover_from_file;
+use cameo_codec::{Caption, CoverError, HideOptions, cover_from_picture, png};
+use cameo_common::ids::{GrantId, Hash};
+use cameo_common::keys::SealingPublic;
+use cameo_common::sealing::{PhotoInfo, SealedPhoto, seal_photo};
+use cameo_common::statements::grant_id;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::cli::exit::Failure;
+use crate::clock;
+use crate::flows::context::Context;
+use crate::vault::records::{Asked, Contact, Image, Incoming, Secret, UNTITLED};
+
+/// Longest name that is made of a title, before its ending, in bytes.
+const MAX_TOLD_NAME: usize = 200;
+
+/// Photos that are sealed at the same time, for their memory; the others wait.
+const SEALING_AT_ONCE: usize = 2;
+static SEALING: Semaphore = Semaphore::const_new(SEALING_AT_ONCE);
+
+/// What a worker needs, and what the owner keeps.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub grant: GrantId,
+    pub nonce: Hash,
+    pub viewer_sealing: SealingPublic,
+    pub photo: SealedPhoto,
+    pub cover: Vec<u8>,
+    pub codec_key: Secret,
+    pub options: HideOptions,
+}
+
+/// What is sealed, for whom, and what it will look like.
+struct Material {
+    info: PhotoInfo,
+    photo: Vec<u8>,
+    preview: Vec<u8>,
+    own_cover: Option<Vec<u8>>,
+    caption: Option<Caption>,
+}
+
+pub(super) async fn seal(
+    ctx: &Context,
+    incoming: &Incoming,
+    image: &Image,
+) -> Result<Sealed, Failure> {
+    if !matches!(incoming.asked, Asked::Photo(_)) {
+        return Err(Failure::other(
+            "not_a_photo",
+            "this request is for more views, not for a photo",
+        ));
+    }
+    let viewer_sealing = sealing_key(ctx, incoming)?;
+    let nonce = clock::nonce();
+    let owner = ctx.me.identity_key().public();
+    let grant = grant_id(&owner, &incoming.viewer_key, &image.image, &nonce);
+    // It is never closed.
+    let _permit = SEALING.acquire().await.ok();
+    let material = material(ctx, image)?;
+    let options = image.look.options();
+    let work = move || -> Result<Sealed, Failure> {
+        let photo = seal_photo(
+            &mut clock::rng(),
+            &grant,
+            &viewer_sealing,
+            &material.info,
+            &material.photo,
+        )?;
+        let cover = cover(&material, photo.payload.len(), &options)?;
+        Ok(Sealed {
+            grant,
+            nonce,
+            viewer_sealing,
+            photo,
+            cover,
+            codec_key: Secret::new(clock::random()),
+            options,
+        })
+    };
+    spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::other("sealing", error.to_string()))?
+}
+
+/// The key that the viewer's pinned card names.
+fn sealing_key(ctx: &Context, incoming: &Incoming) -> Result<SealingPublic, Failure> {
+    let contact = ctx.vault.get::<Contact>(incoming.viewer.as_str())?;
+    let contact = contact
+        .filter(|contact| contact.key == incoming.viewer_key)
+        .ok_or_else(|| {
+            Failure::identity_changed(format!(
+                "{} has another key than the one this request came with; turn it down",
+                incoming.viewer
+            ))
+        })?;
+    Ok(contact.card.verify()?.sealing)
+}
+
+fn material(ctx: &Context, image: &Image) -> Result<Material, Failure> {
+    let name = image.image.to_string();
+    let missing = |what: &str| {
+        Failure::not_found(format!(
+            "the {what} of '{}' is missing from the home; add the file again",
+            image.title
+        ))
+    };
+    let photo = ctx
+        .vault
+        .get_blob(Image::PHOTOS, &name)?
+        .ok_or_else(|| missing("photo"))?;
+    if Hash::of(&photo) != image.hash {
+        return Err(Failure::other(
+            "damaged",
+            format!(
+                "the photo of '{}' has changed on disk; add the file again",
+                image.title
+            ),
+        ));
+    }
+    let preview = ctx
+        .vault
+        .get_blob(Image::PREVIEWS, &name)?
+        .ok_or_else(|| missing("preview"))?;
+    let own_cover = match image.look.own_cover {
+        true => Some(
+            ctx.vault
+                .get_blob(Image::COVERS, &name)?
+                .ok_or_else(|| missing("cover"))?,
+        ),
+        false => None,
+    };
+    let caption = image.look.caption().map_err(|error| {
+        Failure::other(
+            "caption",
+            format!(
+                "the words on the cover of '{}' cannot be drawn: {error}",
+                image.title
+            ),
+        )
+    })?;
+    Ok(Material {
+        info: PhotoInfo {
+            name: told_name(image),
+            media_type: image.media_type.clone(),
+        },
+        photo,
+        preview,
+        own_cover,
+        caption,
+    })
+}
+
+/// What an entitled viewer's file may be called: the title and an ending. The file's own name stays here.
+fn told_name(image: &Image) -> String {
+    let title = image.title.trim_start_matches('.');
+    let mut name = title.replace(['/', '\\'], "-");
+    name.truncate(name.floor_char_boundary(MAX_TOLD_NAME));
+    if name.is_empty() {
+        UNTITLED.clone_into(&mut name);
+    }
+    name.push_str(ending(&image.media_type));
+    name
+}
+
+fn ending(media_type: &str) -> &'static str {
+    match media_type {
+        "image/jpeg" => ".jpg",
+        "image/png" => ".png",
+        "image/webp" => ".webp",
+        "image/gif" => ".gif",
+        "image/tiff" => ".tif",
+        "image/bmp" => ".bmp",
+        _ => "",
+    }
+}
+
+fn cover(material: &Material, payload: usize, options: &HideOptions) -> Result<Vec<u8>, Failure> {
+    let made = match &material.own_cover {
+        Some(picture) => cover_from_picture(picture, payload, options),
+        None => default_cover_from_file(
+            &material.preview,
+            material.caption.as_ref(),
+            payload,
+            options,
+        ),
+    };
+    made.map(|cover| png::write(&cover))
+        .map_err(|error: CoverError| Failure::other("cover", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::tests::image;
+    use crate::vault::records::Policy;
+
+    #[test]
+    fn viewers_are_told_the_title_and_an_ending_never_the_file_s_name() {
+        let wide = "雪".repeat(100);
+        let cut = format!("{}.png", "雪".repeat(66));
+        for (title, media_type, told) in [
+            (UNTITLED, "image/jpeg", "untitled.jpg"),
+            ("At sea", "image/png", "At sea.png"),
+            ("../a/b\\c", "image/gif", "-a-b-c.gif"),
+            ("...", "image/webp", "untitled.webp"),
+            ("notes", "application/octet-stream", "notes"),
+            (wide.as_str(), "image/png", cut.as_str()),
+        ] {
+            let image = Image {
+                title: title.to_owned(),
+                name: "beach at 52.5 N.jpg".to_owned(),
+                media_type: media_type.to_owned(),
+                ..image(Policy::Open)
+            };
+            assert_eq!(told_name(&image), told);
+        }
+    }
+}

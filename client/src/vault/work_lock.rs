@@ -1,0 +1,126 @@
+//! Who works on what: agent and verbs of one home never work on the same thing at once.
+//!
+//! The locks are the kernel's and go with the process. There is a fixed number of them for each kind of
+//! thing, so that no files pile up; two things of one kind may share one, and then simply wait for each other.
+//! Of two kinds none do: a view does not wait for a delivery that takes minutes.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
+use cameo_common::ids::GrantId;
+use tokio::time::{Instant, sleep};
+
+use crate::cli::exit::Failure;
+use crate::vault::Home;
+use crate::vault::records::OutboxKey;
+
+/// Locks of one home for each kind of thing: more than are held at one time, so that few things share one.
+const LOCKS: u16 = 1024;
+/// How often a verb looks whether the agent is done with a thing.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Held while a thing is worked on.
+#[derive(Debug)]
+pub struct Working {
+    _file: File,
+}
+
+impl Working {
+    /// None when somebody else works on it.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be opened.
+    pub fn try_on(home: &Home, key: OutboxKey) -> Result<Option<Self>, Failure> {
+        Self::try_lock(home, &key.id())
+    }
+
+    fn try_lock(home: &Home, id: &str) -> Result<Option<Self>, Failure> {
+        let hash = blake3::hash(id.as_bytes());
+        let [first, second, ..] = *hash.as_bytes();
+        let slot = u16::from_le_bytes([first, second]) % LOCKS;
+        let kind = id.split('-').next().unwrap_or(id);
+        let path = home.locks()?.join(format!("{kind}-{slot}.lock"));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    /// Waits until nobody else works on it.
+    ///
+    /// # Errors
+    /// When that takes longer than the deadline.
+    pub async fn on(home: &Home, key: OutboxKey, deadline: Duration) -> Result<Self, Failure> {
+        Self::lock(home, &key.id(), deadline).await
+    }
+
+    /// Waits until no other process of this home opens the photo of a grant: what one of them has
+    /// begun is not for another to take up while it lives, or one charge would be seen twice.
+    ///
+    /// # Errors
+    /// When that takes longer than the deadline.
+    pub async fn viewing(
+        home: &Home,
+        grant: &GrantId,
+        deadline: Duration,
+    ) -> Result<Self, Failure> {
+        Self::lock(home, &format!("view-{grant}"), deadline).await
+    }
+
+    async fn lock(home: &Home, id: &str, deadline: Duration) -> Result<Self, Failure> {
+        let end = Instant::now() + deadline;
+        loop {
+            if let Some(working) = Self::try_lock(home, id)? {
+                return Ok(working);
+            }
+            if Instant::now() >= end {
+                return Err(Failure::other(
+                    "busy",
+                    "another process of this home is at this, or at something that shares its lock; try again in a minute",
+                ));
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cameo_common::ids::RequestId;
+
+    use super::*;
+
+    #[test]
+    fn one_thing_has_one_worker() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let key = OutboxKey::Deliver(GrantId([1; 32]));
+        let first = Working::try_on(&home, key).unwrap();
+        assert!(first.is_some());
+        assert!(Working::try_on(&home, key).unwrap().is_none());
+        drop(first);
+        assert!(Working::try_on(&home, key).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_is_sent_holds_up_nothing_of_another_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let sending = OutboxKey::Deliver(GrantId([1; 32]));
+        let _slow = Working::try_on(&home, sending).unwrap().unwrap();
+        for number in 0..=u8::MAX {
+            let making = OutboxKey::Share(RequestId([number; 16]));
+            assert!(Working::try_on(&home, making).unwrap().is_some());
+        }
+    }
+}

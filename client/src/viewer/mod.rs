@@ -1,0 +1,265 @@
+//! A photo in the browser: one page on loopback, behind a token that works once.
+//!
+//! The view was charged before the page exists; nothing that a browser does charges anything. The
+//! token reaches the browser through a file that only this user can read, never through argv.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use cameo_common::sealing::Opened;
+use data_encoding::HEXLOWER;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::cli::exit::Failure;
+use crate::clock;
+use crate::output::Output;
+use crate::vault::Vault;
+
+/// A browser that does not come for the photo in this time will not.
+const FETCHED_WITHIN: Duration = Duration::from_secs(120);
+/// The last bytes may take so long once the browser has begun.
+const SENT_WITHIN: Duration = Duration::from_secs(20);
+/// Cookie of the one browser that had the token.
+const COOKIE: &str = "cameo";
+/// Folder and name of the file that leads to the page.
+const FOLDER: &str = "pages";
+const LEAD: &str = "open.html";
+
+struct Page {
+    /// None once used.
+    token: Mutex<Option<String>>,
+    session: String,
+    photo: Bytes,
+    media_type: &'static str,
+    fetched: Notify,
+}
+
+/// Whether there is a screen to show something on.
+#[must_use]
+pub fn has_display() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Shows the photo in the person's browser; returns when the browser has it.
+///
+/// # Errors
+/// When no browser comes for it. The view can be taken up again.
+pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Failure> {
+    let token = HEXLOWER.encode(&clock::random::<32>());
+    let page = Arc::new(Page {
+        token: Mutex::new(Some(token.clone())),
+        session: HEXLOWER.encode(&clock::random::<32>()),
+        photo: Bytes::copy_from_slice(&photo.bytes),
+        media_type: safe_type(&photo.info.media_type),
+        fetched: Notify::new(),
+    });
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let port = listener.local_addr()?.port();
+    let url = format!("http://127.0.0.1:{port}/open/{token}");
+    let lead = lead(vault, &url)?;
+    launch(out, &lead);
+    let ended = Arc::clone(&page);
+    let stop = async move { ended.fetched.notified().await };
+    let serving = axum::serve(listener, router(Arc::clone(&page)))
+        .with_graceful_shutdown(stop)
+        .into_future();
+    let serving = tokio::spawn(serving);
+    let came = timeout(FETCHED_WITHIN + SENT_WITHIN, serving).await;
+    vault.delete_blob(FOLDER, LEAD)?;
+    match came {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::other(
+            "not_shown",
+            "no browser came for the photo: run it again soon, the view is not charged twice",
+        )),
+    }
+}
+
+fn router(page: Arc<Page>) -> Router {
+    Router::new()
+        .route("/open/{token}", get(open))
+        .route("/photo", get(photo))
+        .with_state(page)
+}
+
+/// The token is worth one page, and a cookie for what is on it.
+async fn open(State(page): State<Arc<Page>>, Path(given): Path<String>) -> Response {
+    let mut token = page.token.lock().unwrap_or_else(PoisonError::into_inner);
+    let right = token.as_deref().is_some_and(|token| same(token, &given));
+    if !right {
+        return (
+            StatusCode::GONE,
+            "This page has been shown. Run `cameo view` again to open the photo anew.",
+        )
+            .into_response();
+    }
+    *token = None;
+    let cookie = format!(
+        "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/",
+        page.session
+    );
+    let mut response = Html(PAGE).into_response();
+    guard(response.headers_mut());
+    if let Ok(cookie) = cookie.parse() {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+const PAGE: &str = "<!doctype html><meta charset=utf-8><title>Cameo</title>\
+<style>body{margin:0;background:#111;display:grid;place-items:center;min-height:100vh}img{max-width:100vw;max-height:100vh}</style>\
+<img src=/photo alt=\"the photo\">";
+
+async fn photo(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
+    let cookies = headers
+        .get(header::COOKIE)
+        .and_then(|value| value.to_str().ok());
+    let ours = cookies
+        .into_iter()
+        .flat_map(|cookies| cookies.split("; "))
+        .filter_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='))
+        .any(|session| same(session, &page.session));
+    if !ours {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    page.fetched.notify_one();
+    let mut response = page.photo.clone().into_response();
+    guard(response.headers_mut());
+    if let Ok(media_type) = page.media_type.parse() {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+    }
+    response
+}
+
+fn guard(headers: &mut HeaderMap) {
+    let rules = [
+        (
+            "content-security-policy",
+            "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ];
+    for (name, rule) in rules {
+        if let Ok(rule) = rule.parse() {
+            headers.insert(name, rule);
+        }
+    }
+}
+
+/// What a browser may take it for: pictures only.
+fn safe_type(told: &str) -> &'static str {
+    const PICTURES: [&str; 6] = [
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "image/gif",
+        "image/bmp",
+        "image/tiff",
+    ];
+    PICTURES
+        .into_iter()
+        .find(|known| *known == told)
+        .unwrap_or("application/octet-stream")
+}
+
+/// Takes the same time wherever two texts differ.
+fn same(one: &str, other: &str) -> bool {
+    blake3::hash(one.as_bytes()) == blake3::hash(other.as_bytes())
+}
+
+fn lead(vault: &Vault, url: &str) -> Result<std::path::PathBuf, Failure> {
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
+         <meta http-equiv=refresh content=\"0;url={url}\"><a href=\"{url}\">Open the photo</a>"
+    );
+    Ok(vault.put_blob(FOLDER, LEAD, page.as_bytes())?)
+}
+
+fn launch(out: &Output, lead: &std::path::Path) {
+    let started = std::process::Command::new("xdg-open")
+        .arg(lead)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if started.is_err() {
+        out.note(format_args!(
+            "Open this in your browser: {}",
+            lead.display()
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::net::SocketAddr;
+
+    async fn serve() -> (SocketAddr, Arc<Page>) {
+        let page = Arc::new(Page {
+            token: Mutex::new(Some("right".into())),
+            session: "secret".into(),
+            photo: Bytes::from_static(b"photo"),
+            media_type: safe_type("image/png"),
+            fetched: Notify::new(),
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = router(Arc::clone(&page));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (address, page)
+    }
+
+    fn client() -> reqwest::Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder().no_proxy().build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_token_works_once_and_the_photo_needs_its_cookie() {
+        let (address, _page) = serve().await;
+        let client = client();
+        let get = async |path: &str, cookie: &str| {
+            let request = client.get(format!("http://{address}{path}"));
+            request.header("cookie", cookie).send().await.unwrap()
+        };
+        assert_eq!(get("/open/wrong", "").await.status(), 410);
+        assert_eq!(get("/photo", "").await.status(), 403);
+        assert_eq!(get("/photo", "cameo=guess").await.status(), 403);
+
+        let opened = get("/open/right", "").await;
+        assert_eq!(opened.status(), 200);
+        let cookie = opened.headers()["set-cookie"].to_str().unwrap();
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));
+        assert_eq!(get("/open/right", "").await.status(), 410);
+
+        let photo = get("/photo", "cameo=secret").await;
+        assert_eq!(photo.headers()["content-type"], "image/png");
+        assert_eq!(photo.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(photo.bytes().await.unwrap(), "photo");
+    }
+
+    #[test]
+    fn nothing_but_pictures_is_told_to_be_one() {
+        assert_eq!(safe_type("image/jpeg"), "image/jpeg");
+        assert_eq!(safe_type("text/html"), "application/octet-stream");
+        assert_eq!(safe_type("image/svg+xml"), "application/octet-stream");
+    }
+}
