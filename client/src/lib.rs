@@ -6,7 +6,6 @@ pub mod clock;
 pub mod cluster_api;
 pub mod commands;
 pub mod control;
-pub mod demo;
 pub mod directory;
 pub mod flows;
 pub mod output;

@@ -1,5 +1,6 @@
 //! The command line: what can be said, and which verb does it.
 
+pub mod demo;
 pub mod exit;
 
 use std::ffi::OsString;
@@ -84,7 +85,7 @@ pub enum Verb {
     /// See what a PNG tells of itself.
     Inspect(commands::inspect::Arguments),
     /// Play every case of the design on real processes, and judge each from outside.
-    Demo(crate::demo::Options),
+    Demo(demo::Options),
 }
 
 impl Verb {
@@ -127,15 +128,14 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 async fn carry_out(cli: Cli) -> Exit {
-    // The demo has a home for each of its people, and tells its own story.
-    let cli = match cli.verb {
-        Verb::Demo(options) => return crate::demo::run(options, cli.json).await,
-        verb => Cli { verb, ..cli },
-    };
     let out = Output {
         json: cli.json,
         quiet: cli.quiet,
     };
+    // The demo has a home for each of its people, and tells its own story.
+    if let Verb::Demo(options) = &cli.verb {
+        return demo::run(options, out);
+    }
     let name = cli.verb.name();
     let result = dispatch(cli, out).await;
     out.finish(name, result)

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use cameo_harness::until;
 
 use super::{Played, Playing, number, opens};
-use crate::demo::stage::{Stage, row};
-use crate::demo::tell::Teller;
+use crate::stage::{Stage, row};
+use crate::tell::Teller;
 
 /// How long the directory may take to drop a session, and the mailbox to be emptied.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);

@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use super::{Played, Playing, number, opens, text};
-use crate::demo::stage::Stage;
-use crate::demo::tell::Teller;
+use crate::stage::Stage;
+use crate::tell::Teller;
 
 pub fn node_killed<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
     Box::pin(play(stage, teller))

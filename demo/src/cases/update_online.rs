@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::{Played, Playing, number, opens};
-use crate::demo::stage::{Stage, row};
-use crate::demo::tell::Teller;
+use crate::stage::{Stage, row};
+use crate::tell::Teller;
 
 pub fn update_online<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
     Box::pin(play(stage, teller))

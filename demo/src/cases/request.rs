@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::{Played, Playing, number, text};
-use crate::demo::stage::Stage;
-use crate::demo::tell::Teller;
+use crate::stage::Stage;
+use crate::tell::Teller;
 
 const VIEWS: &str = "3";
 

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use cameo_client::vault::files;
 use cameo_codec::limits::MAX_PHOTO_BYTES;
 use cameo_common::ids::Hash;
 use cameo_harness::{Binaries, Cluster, Person};
 use serde_json::Value;
 
-use super::Options;
-use super::tell::Teller;
-use crate::vault::files;
+use crate::Options;
+use crate::tell::Teller;
 
 /// The photo of those who bring none: by Clemens Engelhardt, CC0.
-const OWN_PHOTO: &[u8] = include_bytes!("../../../photos/seeding_by_Clements_Engelhardt.jpg");
+const OWN_PHOTO: &[u8] = include_bytes!("../../photos/seeding_by_Clements_Engelhardt.jpg");
 
 /// A folder that goes when the demo goes, unless it was asked to keep it.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use cameo_harness::Person;
 use serde_json::Value;
 
-use super::stage::Stage;
+use crate::stage::Stage;
 
 /// Who did it.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! After the last view only the cover shows, and the ledger has exactly as many as were permitted.
 
 use super::{Played, Playing, number, opens};
-use crate::demo::stage::Stage;
-use crate::demo::tell::Teller;
+use crate::stage::Stage;
+use crate::tell::Teller;
 
 pub fn exhausted<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
     Box::pin(play(stage, teller))

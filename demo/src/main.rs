@@ -1,4 +1,4 @@
-//! `cameo demo`: the cases of the design, as two people would see them, on real processes.
+//! `cameo-demo`, which `cameo demo` starts: the cases of the design, as two people would see them, on real processes.
 //!
 //! It starts nodes and agents, runs the verbs that a person would type, and judges each case from
 //! outside: by what the nodes' APIs, the verbs' JSON and the files say.
@@ -8,42 +8,48 @@ mod stage;
 mod tell;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use clap::Args;
+use cameo_client::cli::demo::Options;
+use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::exit::Exit;
 use stage::Stage;
 use tell::{CaseResult, Teller};
 
-/// What the demo can be told.
-#[derive(Debug, Args)]
-pub struct Options {
-    /// The photo to share: any picture. Without it, a 16 MP one that comes with Cameo.
-    #[arg(long, value_name = "FILE")]
-    photo: Option<PathBuf>,
-    /// How many nodes to start: 3 or 5.
-    #[arg(long, default_value_t = 3, value_parser = three_or_five)]
-    nodes: u64,
-    /// Keep everything (nodes' disks, homes, logs) in this folder, which must be empty or new.
-    #[arg(long, value_name = "DIR")]
-    keep: Option<PathBuf>,
+/// The demo's own command line: that of `cameo demo`, which starts this program.
+#[derive(Debug, Parser)]
+#[command(name = "cameo-demo", version, about)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+    /// Print one JSON document on stdout, with a schema number.
+    #[arg(long)]
+    json: bool,
 }
 
-fn three_or_five(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(nodes @ (3 | 5)) => Ok(nodes),
-        _ => Err(
-            "3 or 5 is needed: an even number survives no more failures than the odd one below it"
-                .to_owned(),
-        ),
+fn main() -> ExitCode {
+    let line = Line::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let all_held = runtime.block_on(run(line.options, line.json));
+            runtime.shutdown_background();
+            ExitCode::from(u8::from(!all_held))
+        }
+        Err(error) => {
+            eprintln!("cameo demo: no threads can be started: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Plays all cases; success only when every one of them held.
-pub async fn run(options: Options, json: bool) -> Exit {
+async fn run(options: Options, json: bool) -> bool {
     let mut teller = Teller::new(json);
     let outcome = tokio::select! {
         outcome = play(&options, &mut teller) => outcome,

@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cameo_client::output;
 use serde_json::json;
-
-use crate::cli::exit::Exit;
-use crate::output;
 
 /// What became of one case.
 #[derive(Debug)]
@@ -63,8 +61,8 @@ impl Teller {
         self.cases.push(result);
     }
 
-    /// The last word, and the exit code.
-    pub fn finish(self, outcome: anyhow::Result<PathBuf>) -> Exit {
+    /// The last word, and whether everything held.
+    pub fn finish(self, outcome: anyhow::Result<PathBuf>) -> bool {
         let all_held = !self.cases.is_empty() && self.cases.iter().all(|case| case.ok);
         let ok = all_held && outcome.is_ok();
         let (pictures, error) = match outcome {
@@ -86,7 +84,7 @@ impl Teller {
                 )),
             }
         }
-        if ok { Exit::Ok } else { Exit::Other }
+        ok
     }
 
     fn document(
