@@ -8,20 +8,16 @@
 //! together.
 
 pub mod config;
-pub mod entropy;
-pub mod events;
+pub mod consensus_types;
+pub mod event_stream;
+pub mod host;
 pub mod http;
 pub mod jobs;
-pub mod keys;
-pub mod leader;
+pub mod key_release;
 pub mod link;
 pub mod machine;
 pub mod node;
-pub mod node_calls;
+pub mod node_rpc;
 pub mod presence;
 pub mod raft;
-pub mod replica;
-pub mod secret_file;
-pub mod standing;
 pub mod store;
-mod turns;

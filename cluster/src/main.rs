@@ -4,9 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cameo_cluster::config::{CommandLine, Config, Removal, Verb};
-use cameo_cluster::node::{Node, Stage};
+use cameo_cluster::node::{Node, Stage, secret_file};
 use cameo_cluster::raft::{RAFT_THREAD, RemoveError, remove_worker};
-use cameo_cluster::secret_file;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;

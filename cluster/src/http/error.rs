@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use cameo_common::api::{ApiError, ErrorCode, SCHEMA};
 
 use crate::jobs::JobError;
-use crate::keys::ReleaseError;
+use crate::key_release::ReleaseError;
 use crate::machine::Refusal;
-use crate::node_calls::CallError;
+use crate::node_rpc::CallError;
 use crate::presence::RenewError;
 use crate::raft::{ProposeError, ReadError};
 

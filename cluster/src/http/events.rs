@@ -13,12 +13,12 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::auth::Asked;
 use super::body::InQuery;
-use super::caller::Asked;
 use super::{Api, Fault};
-use crate::events::{End, Follow, Reader, Told};
+use crate::event_stream::{End, Follow, Reader, Told};
 use crate::machine::{Refusal, read};
-use crate::replica::CALL_DEADLINE;
+use crate::raft::CALL_DEADLINE;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route(paths::EVENTS, get(follow))

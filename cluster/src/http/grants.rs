@@ -11,8 +11,8 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::MAX_PERMITTED;
 use serde::Deserialize;
 
+use super::auth::{Asked, Said, statement};
 use super::body::{InPath, InQuery};
-use super::caller::{Asked, Said, statement};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};

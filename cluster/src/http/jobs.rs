@@ -16,7 +16,7 @@ use cameo_common::api::{
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 
-use super::caller::{Caller, Said, Uploading, header_statement};
+use super::auth::{Caller, Said, Uploading, header_statement};
 use super::{Api, Fault, body};
 use crate::jobs::Admitted;
 

@@ -1,8 +1,8 @@
 //! The API of `/v1`: one file a noun, each handler four steps long: who is asking, what the body
 //! says, one verb of the replica, the answer's body. No rule lives here.
 
+mod auth;
 mod body;
-mod caller;
 mod error;
 mod events;
 mod grants;
@@ -27,17 +27,17 @@ use cameo_common::api::ErrorCode;
 use cameo_common::ids::{ClusterId, NodeId};
 use tokio::sync::{Semaphore, watch};
 
-pub use caller::Caller;
+pub use auth::Caller;
 pub use error::Fault;
 pub use serve::{Waiting, serve};
 
-use crate::events::Streams;
+use crate::event_stream::Streams;
 use crate::jobs::{Dispatcher, Reporter, Worker};
-use crate::keys::Releaser;
-use crate::node_calls::NodeCalls;
+use crate::key_release::Releaser;
+use crate::node_rpc::NodeCalls;
 use crate::presence::Renewals;
+use crate::raft::Replica;
 use crate::raft::WallClock;
-use crate::replica::Replica;
 
 /// What the handlers work with.
 #[derive(Clone)]

@@ -17,7 +17,7 @@ use super::read::Freshness;
 use super::{Api, Fault};
 use crate::jobs::Worker;
 use crate::machine::read;
-use crate::replica::HashedState;
+use crate::raft::HashedState;
 
 /// Longest that a walk over the whole state may take.
 const HASH_DEADLINE: Duration = Duration::from_secs(30);

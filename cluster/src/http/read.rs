@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Api, Fault};
 use crate::machine::View;
-use crate::replica::CALL_DEADLINE;
+use crate::raft::CALL_DEADLINE;
 
 /// `?stale=true` reads this node's state as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -6,8 +6,8 @@ use axum::{Json, Router};
 use cameo_common::api::{AckRights, PutRights, RightsStored, paths};
 use cameo_common::ids::GrantId;
 
+use super::auth::{Said, statement};
 use super::body::InPath;
-use super::caller::{Said, statement};
 use super::grants::in_path;
 use super::write::unexpected;
 use super::{Api, Fault};

@@ -7,7 +7,7 @@ use cameo_common::api::{
     Done as DoneBody, EndSession, ErrorCode, KeepAlive, SessionStarted, StartSession, paths,
 };
 
-use super::caller::{Said, statement};
+use super::auth::{Said, statement};
 use super::write::unexpected;
 use super::{Api, Fault};
 use crate::machine::{Done, Op, Refusal};

@@ -9,8 +9,8 @@ use cameo_common::api::{
 use cameo_common::ids::UserName;
 use serde::Deserialize;
 
+use super::auth::{Asked, Newcomer, Said};
 use super::body::{InPath, InQuery};
-use super::caller::{Asked, Newcomer, Said};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};

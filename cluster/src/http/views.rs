@@ -8,8 +8,8 @@ use cameo_common::ids::GrantId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 
+use super::auth::{Said, statement};
 use super::body::InPath;
-use super::caller::{Said, statement};
 use super::grants::in_path;
 use super::write::unexpected;
 use super::{Api, Caller, Fault};

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Api, Caller, Fault};
 use crate::machine::{Done, Op};
-use crate::replica::CALL_DEADLINE;
+use crate::raft::CALL_DEADLINE;
 
 impl Api {
     /// Has a caller's wish carried out. Gives the entry's index and what was done.

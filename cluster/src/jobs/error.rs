@@ -6,7 +6,7 @@ use cameo_codec::job::{self, MAX_INPUT};
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::JobId;
 
-use super::ticket::TicketError;
+use super::leader::ticket::TicketError;
 
 /// A node that is not ready asks to come back after this.
 const SOON: Duration = Duration::from_millis(250);

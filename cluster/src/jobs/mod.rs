@@ -6,32 +6,21 @@
 //! what was decided.
 //! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
 
-mod admitted;
-pub mod carrier;
-mod counters;
-pub mod decisions;
-pub mod dispatcher;
 pub mod error;
-pub mod hide;
-mod intake;
-mod journal;
+pub mod leader;
 pub mod load;
-pub mod memory;
-mod meter;
-mod pool;
-pub mod ticket;
 pub mod worker;
 
-pub use admitted::Admitted;
-pub use carrier::Carrier;
-pub use counters::JobCounts;
-pub use decisions::{DecisionLog, DecisionLogError};
-pub use dispatcher::{DecisionCounts, Dispatcher, Place, View};
 pub use error::{JobError, PlaceError};
-pub use hide::{Codec, Hide, HideFailed};
+pub use leader::decisions::{DecisionLog, DecisionLogError};
+pub use leader::dispatcher::{DecisionCounts, Dispatcher, Place, View};
+pub use leader::ticket::TicketError;
 pub use load::{Reporter, available_millicores};
-pub use memory::{Budget, Taken};
-pub use ticket::TicketError;
+pub use worker::accepted_job::Admitted;
+pub use worker::counters::JobCounts;
+pub use worker::hide::{Codec, Hide, HideFailed};
+pub use worker::memory::{Budget, Taken};
+pub use worker::output::Carrier;
 pub use worker::{Standing, Worker, WorkerSettings};
 
 #[cfg(test)]

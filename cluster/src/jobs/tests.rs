@@ -14,7 +14,7 @@ use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_dispatch::{Decision, REPORT_VERSION, Report};
 use tokio::time::Instant;
 
-use super::dispatcher::Place;
+use super::leader::dispatcher::Place;
 use super::*;
 
 const LEADER: NodeId = 1;

@@ -196,8 +196,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::Arc;
 
-    use super::super::{ClusterSecret, NodeKeys};
     use super::*;
+    use crate::link::{ClusterSecret, NodeKeys};
 
     struct Knows(Option<ClusterId>, KnownKey);
     impl Admission for Knows {

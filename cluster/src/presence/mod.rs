@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::machine::limits::MAX_EXPIRED_PER_ENTRY;
 use crate::machine::{Caller, Command, Op, read};
-use crate::replica::{CALL_DEADLINE, Replica};
+use crate::raft::{CALL_DEADLINE, Replica};
 use leases::Leases;
 
 pub(crate) use renewals::MAX_BATCH;

@@ -7,7 +7,7 @@ use cameo_common::keys::PublicKey;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::node_calls::{CallError, NodeAnswer, NodeCall, NodeCalls};
+use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeCalls};
 
 /// How long the first keep-alive of a batch waits for company.
 const GATHER: Duration = Duration::from_millis(20);

@@ -14,7 +14,7 @@ use cameo_common::keys::{PublicKey, SealingPublic};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::types::Member;
+use crate::consensus_types::Member;
 use crate::link::ClusterId;
 
 const FILE_NAME: &str = "genesis";

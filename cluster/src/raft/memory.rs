@@ -21,9 +21,9 @@ use openraft::{OptionalSend, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncRead;
 
-use super::consensus::Storage;
-use super::snapshot::{Receiving, SnapshotPort};
-use super::types::{ReplyBytes, TypeConfig};
+use super::engine::consensus::Storage;
+use super::rpc::snapshots::{Receiving, SnapshotPort};
+use crate::consensus_types::{ReplyBytes, TypeConfig};
 use crate::link::Later;
 use crate::machine::{Change, MapView};
 

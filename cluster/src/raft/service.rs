@@ -7,13 +7,13 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::belonging::Belonging;
-use super::consensus::Consensus;
-use super::forming::Founder;
-use super::seams::{AppService, ReportSource, WallClock};
+use super::engine::consensus::Consensus;
+use super::members::bootstrap::Founder;
+use super::members::local_member::Belonging;
+use super::ports::{AppService, ReportSource, WallClock};
+use super::rpc::wire::{Beat, MemberRefusal, NodeReply, NodeRequest, ReadRefusal, decode, encode};
 use super::shared::Shared;
-use super::types::Member;
-use super::wire::{Beat, MemberRefusal, NodeReply, NodeRequest, ReadRefusal, decode, encode};
+use crate::consensus_types::Member;
 use crate::link::{Answer, Caller, Later, Purpose, Service};
 
 /// A larger report is left out: it would delay the heartbeat that it rides on.

@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::clock::{Clocks, LogTime};
-use super::consensus::Consensus;
-use super::membership::Membership;
-use super::read::Reader;
-use super::runtime::RaftThread;
-use super::seams::{Stamp, WallClock};
-use super::status::Leadership;
+use super::client::read::Reader;
+use super::engine::consensus::Consensus;
+use super::engine::runtime::RaftThread;
+use super::engine::status::Leadership;
+use super::members::member_view::Membership;
+use super::ports::{Stamp, WallClock};
+use super::time::clock::{Clocks, LogTime};
 use crate::link::{Links, Server};
 
 /// For a stopping leader to see another one.

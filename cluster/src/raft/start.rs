@@ -12,23 +12,23 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::belonging::{Belonging, random};
-use super::clock::Clocks;
-use super::config::{self, SNAPSHOT_AFTER_ENTRIES, Timing};
-use super::consensus::{self, Consensus, Storage};
-use super::forming::Founder;
+use super::client::read;
+use super::engine::config::{self, SNAPSHOT_AFTER_ENTRIES, Timing};
+use super::engine::consensus::{self, Consensus, Storage};
+use super::engine::runtime::RaftThread;
+use super::engine::status::{self, Leadership};
 use super::genesis::{GenesisMember, RecordError, RecordFile};
-use super::joining::Joiner;
-use super::membership::Membership;
-use super::network::Network;
-use super::read;
-use super::runtime::RaftThread;
-use super::seams::{AppService, ReportSink, ReportSource, Stamp, WallClock};
+use super::members::bootstrap::Founder;
+use super::members::join::Joiner;
+use super::members::local_member::{Belonging, random};
+use super::members::member_view::Membership;
+use super::ports::{AppService, ReportSink, ReportSource, Stamp, WallClock};
+use super::rpc::network::Network;
+use super::rpc::snapshots::{Inbox, SnapshotPort};
 use super::service::NodeService;
 use super::shared::{Running, Shared};
-use super::snapshot::{Inbox, SnapshotPort};
-use super::status::{self, Leadership};
-use super::types::TypeConfig;
+use super::time::clock::Clocks;
+use crate::consensus_types::TypeConfig;
 use crate::link::{ClusterSecret, Identity, Links, NodeKeys, Server, Transport};
 
 /// What the operator says.

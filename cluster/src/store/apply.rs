@@ -7,13 +7,14 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 
-use super::directory::DataDirectory;
 use super::failure::StopOnPanic;
+use super::layout::DataDirectory;
 use super::machine::Machine;
-use super::raft::{LogId, Snapshot, SnapshotMeta, StoredMembership};
+use super::snapshot::Snapshot;
 use super::snapshot::{self, SnapshotFile, Snapshots};
 use super::state::{LatestView, State, Touched};
-use crate::raft::types::{EntryBytes, ReplyBytes, TypeConfig};
+use crate::consensus_types::aliases::{LogId, SnapshotMeta, StoredMembership};
+use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 
 /// Entries that become visible together.
 const BATCH_ENTRIES: usize = 64;

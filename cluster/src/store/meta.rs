@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use openraft::Membership;
 use serde::{Deserialize, Serialize};
 
-use super::raft::{CommittedLeaderId, LogId, StoredMembership};
-use crate::raft::types::{Member, RaftNodeId};
+use crate::consensus_types::aliases::{CommittedLeaderId, LogId, StoredMembership};
+use crate::consensus_types::{Member, RaftNodeId};
 
 const VERSION: u8 = 1;
 

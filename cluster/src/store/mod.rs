@@ -7,17 +7,12 @@
 //! for the trait implementations that openraft asks for.
 
 mod apply;
-mod digest;
-mod directory;
-mod drain;
 mod failure;
-mod generation;
+mod layout;
 mod machine;
 mod meta;
 mod node_record;
-mod overlay;
-mod raft;
-mod recovery;
+mod open;
 mod snapshot;
 mod state;
 mod wal;
@@ -28,7 +23,7 @@ mod tests;
 pub use apply::StateMachine;
 pub use machine::{Decided, Machine};
 pub use node_record::NodeRecord;
-pub use recovery::{OpenError, Opened, Options, Store};
+pub use open::{OpenError, Opened, Options, Store};
 pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
 pub use state::{HashGivenUp, NotApplied, State, StateHash, StateView, Touched};
 pub use wal::{MAX_PROPOSAL_BYTES, Wal};

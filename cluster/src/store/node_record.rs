@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::{read_optional, write_durably};
-use crate::raft::types::RaftNodeId;
+use super::layout::{read_optional, write_durably};
+use crate::consensus_types::RaftNodeId;
 
 const VERSION: u8 = 1;
 

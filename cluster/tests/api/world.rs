@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cameo_cluster::config::Config;
-use cameo_cluster::node::Node;
-use cameo_cluster::secret_file;
+use cameo_cluster::node::{Node, secret_file};
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::ClusterId;

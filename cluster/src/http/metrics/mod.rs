@@ -12,7 +12,7 @@ use cameo_common::ids::NodeId;
 use tokio::time::Instant;
 
 use super::Api;
-use crate::jobs::dispatcher::load_info;
+use crate::jobs::leader::dispatcher::load_info;
 use crate::jobs::{DecisionCounts, JobCounts};
 use text::Page;
 

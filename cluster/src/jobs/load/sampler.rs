@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::quota::available_millicores;
-use crate::jobs::meter::Granted;
+use crate::jobs::worker::cpu_meter::Granted;
 
 /// Time between two samples.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);

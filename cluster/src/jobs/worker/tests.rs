@@ -7,13 +7,13 @@ use cameo_codec::job::JobInput;
 use cameo_codec::{CodecKey, Stop};
 use cameo_dispatch::Report;
 
+use super::cpu_meter::ThreadId;
+use super::hide::HideFailed;
+use super::output::PIECE_BYTES;
 use super::*;
-use crate::jobs::carrier::PIECE_BYTES;
-use crate::jobs::hide::HideFailed;
+use crate::jobs::leader::ticket::tests::{DEVICE, HERE, node_key, ticket};
 use crate::jobs::load::Reporter;
-use crate::jobs::meter::ThreadId;
 use crate::jobs::tests::Fake;
-use crate::jobs::ticket::tests::{DEVICE, HERE, node_key, ticket};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -239,7 +239,7 @@ async fn a_ticket_is_not_used_twice_at_once() {
 async fn a_worker_with_enough_of_one_device_says_when_to_come_back() {
     let worker = worker();
     let mut held = Vec::new();
-    for n in 0..super::super::intake::MAX_HELD as u8 / 2 {
+    for n in 0..super::admission::MAX_HELD as u8 / 2 {
         held.push(worker.admit(&signed(&input(&[n])), DEVICE).await.unwrap());
     }
     let one_more = signed(&input(b"one more"));

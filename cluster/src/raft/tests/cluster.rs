@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::*;
 use super::world::{World, soon, until};
 use crate::machine::View;
+use crate::raft::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_proposed_at_any_node_is_read_at_every_node() {

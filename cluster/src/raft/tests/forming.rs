@@ -1,8 +1,8 @@
 //! From empty directories to a cluster, and what must not become one.
 
-use super::super::memory::MemoryDisk;
-use super::super::*;
 use super::world::{World, until};
+use crate::raft::memory::MemoryDisk;
+use crate::raft::*;
 
 fn why(node: &Raft) -> Option<String> {
     match &*node.forming().borrow() {

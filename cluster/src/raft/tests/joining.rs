@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::*;
 use super::world::{World, soon, until};
 use crate::link::{ClusterSecret, Dial, Purpose};
+use crate::raft::*;
 
 async fn refused(node: &Raft) -> String {
     let mut forming = node.forming();
@@ -363,7 +363,7 @@ async fn nobody_joins_for_another() {
     let cluster = world.nodes[&1].cluster();
     let links = super::strangers::stranger(2, place.keys.clone(), &place.secret, cluster);
     // when it asks for a key that is not its own
-    let request = super::super::wire::NodeRequest::Join {
+    let request = crate::raft::rpc::wire::NodeRequest::Join {
         member: Member {
             link: place.link.clone(),
             http: "http://node2".into(),
@@ -376,12 +376,12 @@ async fn nobody_joins_for_another() {
         address: world.peers[&1].clone(),
         purpose: Purpose::Member,
     };
-    let reply = super::super::belonging::ask(&links, dial, &request, soon()).await;
+    let reply = crate::raft::members::local_member::ask(&links, dial, &request, soon()).await;
     // then nothing comes of it
     assert!(matches!(
         reply,
-        Ok(super::super::wire::NodeReply::Joined(Err(
-            super::super::wire::MemberRefusal::OtherNode
+        Ok(crate::raft::rpc::wire::NodeReply::Joined(Err(
+            crate::raft::rpc::wire::MemberRefusal::OtherNode
         )))
     ));
     assert!(world.nodes[&1].status().learners.is_empty());

@@ -7,13 +7,13 @@ use openraft::type_config::alias::VoteOf;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::super::types::TypeConfig;
-use super::super::wire::{NodeRequest, encode};
 use super::world::{World, soon};
+use crate::consensus_types::TypeConfig;
 use crate::link::{
     Admission, CallError, ClusterId, ClusterSecret, Dial, Identity, KnownKey, Links, NodeKeys,
     Purpose, Refusal, TcpTransport,
 };
+use crate::raft::rpc::wire::{NodeRequest, encode};
 
 struct Claims(Option<ClusterId>);
 impl Admission for Claims {

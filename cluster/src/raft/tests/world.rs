@@ -11,10 +11,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::super::memory::MemoryDisk;
-use super::super::*;
 use crate::link::{Accept, ClusterSecret, Later, NodeKeys, Stream, TcpTransport, Transport};
 use crate::machine::{Change, View};
+use crate::raft::memory::MemoryDisk;
+use crate::raft::*;
 
 /// No test waits longer for a condition; a healthy one takes a fraction of it.
 pub const PATIENCE: Duration = Duration::from_secs(40);

@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use super::super::raft::Snapshot;
-use super::super::state::State;
+use super::Snapshot;
 use super::SnapshotError;
 use super::format::Writer;
 use super::shelf::{Origin, Snapshots};
+use crate::store::state::State;
 
 /// How often a snapshot is begun before it is left for another time.
 const ATTEMPTS: usize = 3;

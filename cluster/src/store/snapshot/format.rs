@@ -12,9 +12,9 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::super::meta::Applied;
 use super::SnapshotError;
 use crate::machine::Rows;
+use crate::store::meta::Applied;
 
 const MAGIC: &[u8; 8] = b"cameosnp";
 const VERSION: u8 = 1;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::super::directory::DataDirectory;
-use super::super::generation::Generation;
-use super::super::raft::SnapshotMeta;
-use super::super::state::State;
 use super::SnapshotError;
 use super::format::Reader;
 use super::shelf::{SnapshotFile, Snapshots, meta};
+use crate::consensus_types::aliases::SnapshotMeta;
+use crate::store::layout::DataDirectory;
+use crate::store::state::State;
+use crate::store::state::generation::Generation;
 
 /// Rows written to sled at once.
 const LOAD_ROWS: usize = 1024;

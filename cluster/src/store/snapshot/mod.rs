@@ -18,8 +18,15 @@ pub use shelf::{SnapshotFile, Snapshots};
 
 use std::io;
 
+use openraft::type_config::alias;
+
+use crate::consensus_types::TypeConfig;
+
 #[cfg(test)]
 pub(super) use format::{Reader, Writer};
+
+/// A snapshot as openraft is given it.
+pub(super) type Snapshot = alias::SnapshotOf<TypeConfig, SnapshotFile>;
 
 /// Why a snapshot could not be written, received or read.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +49,8 @@ pub enum SnapshotError {
     State(String),
 }
 
-impl From<super::generation::GenerationError> for SnapshotError {
-    fn from(error: super::generation::GenerationError) -> Self {
+impl From<super::state::generation::GenerationError> for SnapshotError {
+    fn from(error: super::state::generation::GenerationError) -> Self {
         Self::State(error.to_string())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::super::raft::Snapshot;
+use super::Snapshot;
 use super::SnapshotError;
 use super::format::Reader;
 use super::shelf::{Origin, Snapshots, meta};

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::directory::{PART, rename_durably, sync_directory};
-use super::super::meta::Applied;
-use super::super::raft::{Snapshot, SnapshotMeta, position};
+use super::Snapshot;
 use super::format::Reader;
+use crate::consensus_types::aliases::{SnapshotMeta, position};
+use crate::store::layout::{PART, rename_durably, sync_directory};
+use crate::store::meta::Applied;
 
 const SUFFIX: &str = ".snap";
 const DAMAGED: &str = ".damaged";

@@ -6,14 +6,14 @@ use std::fs;
 use openraft::{EntryPayload, Membership};
 use raft_log::codeq::{Decode, Encode};
 
-use super::super::NodeRecord;
-use super::super::digest::RowDigest;
-use super::super::meta::Applied;
-use super::super::raft::StoredMembership;
-use super::super::snapshot::{Reader, Writer};
-use super::super::wal::{EntryRecord, LogKey, VoteRecord};
 use super::world::*;
-use crate::raft::types::{EntryBytes, Member};
+use crate::consensus_types::aliases::StoredMembership;
+use crate::consensus_types::{EntryBytes, Member};
+use crate::store::NodeRecord;
+use crate::store::meta::Applied;
+use crate::store::snapshot::{Reader, Writer};
+use crate::store::state::digest::RowDigest;
+use crate::store::wal::{EntryRecord, LogKey, VoteRecord};
 
 fn encoded(value: &impl Encode) -> Vec<u8> {
     let mut bytes = Vec::new();

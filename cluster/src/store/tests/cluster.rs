@@ -14,10 +14,11 @@ use openraft::{Config, Raft, SnapshotPolicy};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::super::raft::{Snapshot, Vote};
-use super::super::{Opened, SnapshotFile, Snapshots, State, StateMachine, Store};
+use super::super::snapshot::Snapshot;
 use super::world::*;
-use crate::raft::types::{EntryBytes, Member, TypeConfig};
+use crate::consensus_types::aliases::Vote;
+use crate::consensus_types::{EntryBytes, Member, TypeConfig};
+use crate::store::{Opened, SnapshotFile, Snapshots, State, StateMachine, Store};
 
 type Node = Raft<TypeConfig, StateMachine>;
 

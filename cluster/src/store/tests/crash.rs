@@ -5,9 +5,9 @@ use std::io::Write;
 
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 
-use super::super::wal::WalError;
-use super::super::{OpenError, Opened, Options};
 use super::world::*;
+use crate::store::wal::WalError;
+use crate::store::{OpenError, Opened, Options};
 
 fn cut(path: &std::path::Path, bytes: u64) {
     let file = OpenOptions::new().write(true).open(path).unwrap();
@@ -447,11 +447,11 @@ async fn an_unknown_format_and_a_foreign_directory_are_refused() {
 async fn a_directory_keeps_its_identity() {
     let world = World::new();
     let opened = world.open();
-    let mine = super::super::NodeRecord {
+    let mine = crate::store::NodeRecord {
         raft_id: 3,
         cluster: [7; 32],
     };
-    let other = super::super::NodeRecord { raft_id: 4, ..mine };
+    let other = crate::store::NodeRecord { raft_id: 4, ..mine };
     assert!(opened.pristine);
     assert_eq!(opened.store.node_record().unwrap(), None);
     opened.store.write_node_record(mine).unwrap();

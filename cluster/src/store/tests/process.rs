@@ -10,9 +10,9 @@ use std::time::Duration;
 use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
 use openraft::type_config::TypeConfigExt;
 
-use super::super::{Options, Store};
 use super::world::*;
-use crate::raft::types::TypeConfig;
+use crate::consensus_types::TypeConfig;
+use crate::store::{Options, Store};
 
 const DIRECTORY: &str = "CAMEO_STORE_TEST_DIRECTORY";
 const SIGKILL: i32 = 9;

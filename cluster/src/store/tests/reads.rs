@@ -6,9 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::super::{Options, Touched};
 use super::world::*;
 use crate::machine::{MapView, Rows, View};
+use crate::store::{Options, Touched};
 
 fn everything(view: &dyn View) -> Rows {
     view.scan(b"", b"", usize::MAX)
@@ -17,9 +17,9 @@ fn everything(view: &dyn View) -> Rows {
 #[test]
 fn handles_and_views_go_to_any_thread() {
     fn any_thread<T: Send + Sync + 'static>() {}
-    any_thread::<super::super::State>();
-    any_thread::<super::super::StateView>();
-    any_thread::<super::super::Snapshots>();
+    any_thread::<crate::store::State>();
+    any_thread::<crate::store::StateView>();
+    any_thread::<crate::store::Snapshots>();
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::fs;
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftSnapshotBuilder, RaftStateMachine};
 use tokio::io::AsyncReadExt;
 
-use super::super::raft::Snapshot;
-use super::super::{Opened, Options, SnapshotError, Touched};
+use super::super::snapshot::Snapshot;
 use super::world::*;
+use crate::store::{Opened, Options, SnapshotError, Touched};
 
 pub async fn build(opened: &mut Opened) -> Snapshot {
     let builder = opened.state_machine.try_create_snapshot_builder(true).await;

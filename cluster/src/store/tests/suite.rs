@@ -3,9 +3,9 @@
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 
-use super::super::{Opened, State, StateMachine, Store, Wal};
 use super::world::World;
-use crate::raft::types::TypeConfig;
+use crate::consensus_types::TypeConfig;
+use crate::store::{Opened, State, StateMachine, Store, Wal};
 
 struct Builder;
 

@@ -9,11 +9,11 @@ use openraft::EntryPayload;
 use openraft::entry::RaftEntry;
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 
-use super::super::directory::DirectoryError;
-use super::super::raft::{CommittedLeaderId, Entry, LogId, Vote};
-use super::super::{Decided, Machine, OpenError, Opened, Options, Store};
+use crate::consensus_types::EntryBytes;
+use crate::consensus_types::aliases::{CommittedLeaderId, Entry, LogId, Vote};
 use crate::machine::{Change, View};
-use crate::raft::types::EntryBytes;
+use crate::store::layout::DirectoryError;
+use crate::store::{Decided, Machine, OpenError, Opened, Options, Store};
 
 /// "key=value" puts, "key" deletes, "key+" appends the index to what is there. The reply is the
 /// value before.

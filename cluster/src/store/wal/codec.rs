@@ -10,10 +10,10 @@ use openraft::EntryPayload;
 use raft_log::codeq::{Decode, Encode};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::super::meta::{MembershipV1, decode_versioned, encode_versioned};
-use super::super::raft::{CommittedLeaderId, Entry, LeaderId, LogId, Payload, Vote};
 use super::group::Waiters;
-use crate::raft::types::EntryBytes;
+use crate::consensus_types::EntryBytes;
+use crate::consensus_types::aliases::{CommittedLeaderId, Entry, LeaderId, LogId, Payload, Vote};
+use crate::store::meta::{MembershipV1, decode_versioned, encode_versioned};
 
 const VERSION: u8 = 1;
 

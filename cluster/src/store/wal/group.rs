@@ -10,8 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use openraft::storage::IOFlushed;
 use tokio::sync::oneshot;
 
-use super::super::failure::{is_disk_full, stop_process};
-use crate::raft::types::TypeConfig;
+use crate::consensus_types::TypeConfig;
+use crate::store::failure::{is_disk_full, stop_process};
 
 /// Someone who must not go on before the disk has what he wrote.
 pub(super) enum Waiter {

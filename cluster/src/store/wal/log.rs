@@ -10,11 +10,11 @@ use raft_log::RaftLog;
 use raft_log::api::raft_log_writer::RaftLogWriter;
 use tokio::sync::oneshot;
 
-use super::super::failure::StopOnPanic;
-use super::super::raft::{Entry, LogId, Vote};
 use super::codec::{EntryRecord, LogKey, LogTypes, VoteRecord};
 use super::group::{Group, Waiter};
 use super::tail;
+use crate::consensus_types::aliases::{Entry, LogId, Vote};
+use crate::store::failure::StopOnPanic;
 
 /// A log file is closed at this size; purged files are removed whole.
 const CHUNK_BYTES: usize = 32 << 20;

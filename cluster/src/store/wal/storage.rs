@@ -12,11 +12,11 @@ use openraft::storage::{
     RaftLogStorage,
 };
 
-use super::super::raft::{Entry, LeaderId, LogId, Vote};
 use super::codec::LogKey;
 use super::group::Waiter;
 use super::log::Wal;
-use crate::raft::types::TypeConfig;
+use crate::consensus_types::TypeConfig;
+use crate::consensus_types::aliases::{Entry, LeaderId, LogId, Vote};
 
 /// One read of a stream: enough for a full batch, little enough to keep memory and locks short.
 const READ_ENTRIES: u64 = 256;

@@ -1,0 +1,50 @@
+//! The one place that spells openraft's generics.
+
+pub(crate) mod aliases;
+pub(crate) mod blob;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A node's number in Raft; never given to an empty disk again.
+pub type RaftNodeId = u64;
+
+/// What the membership says of a node: where its Raft port and its HTTP API are, and its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Member {
+    /// `host:port` of the node link.
+    pub link: String,
+    /// Base URL of the HTTP API, `http://host:port`.
+    pub http: String,
+    /// Ed25519 key that the node proves on each link, 32 bytes.
+    pub key: [u8; 32],
+}
+
+/// A `machine::Entry`, encoded once by the leader for log and wire alike.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryBytes(#[serde(with = "crate::consensus_types::blob")] pub Vec<u8>);
+
+impl fmt::Debug for EntryBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl fmt::Display for EntryBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// A `machine::Reply`, encoded. Empty for blank and membership entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ReplyBytes(#[serde(with = "crate::consensus_types::blob")] pub Vec<u8>);
+
+openraft::declare_raft_types!(
+    pub TypeConfig:
+        D = EntryBytes,
+        R = ReplyBytes,
+        NodeId = RaftNodeId,
+        Node = Member,
+);

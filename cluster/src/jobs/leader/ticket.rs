@@ -1,0 +1,228 @@
+//! What a worker demands of a ticket before it takes a job up (law J3).
+
+use std::time::Duration;
+
+use cameo_codec::job::MAX_INPUT;
+use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::{Signed, StatementError};
+use cameo_common::statements::Ticket;
+
+/// How long after its signing a job may begin to be uploaded.
+pub const TICKET_LIFE: Duration = Duration::from_secs(5);
+/// How far apart the clocks of two nodes may be: a ticket is good for this much longer.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);
+
+/// Why a ticket is no good here and now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    #[error("{0}; ask the leader for another ticket")]
+    Statement(#[from] StatementError),
+    #[error("the ticket is not signed by a node of this cluster")]
+    NotANode,
+    #[error("the ticket is for another cluster")]
+    OtherCluster,
+    #[error("the ticket is for node {0}; send the job there")]
+    OtherWorker(NodeId),
+    #[error("the worker was started anew since the ticket was signed; ask for another")]
+    OtherIncarnation,
+    #[error("the ticket is of term {ticket}, and the cluster is at term {now}; ask for another")]
+    OldTerm { ticket: u64, now: u64 },
+    #[error("the ticket is of term {ticket}, and this node still at term {now}; try again")]
+    NewerTerm { ticket: u64, now: u64 },
+    #[error("the ticket is for another device")]
+    OtherClient,
+    #[error("the ticket has expired; ask for another")]
+    Expired,
+    #[error("the job's input is not the one that the ticket was signed for")]
+    OtherInput,
+    #[error("the job's input has {got} bytes, the ticket is for {ticket}")]
+    OtherSize { ticket: u64, got: u64 },
+    #[error("the job's input is longer than {MAX_INPUT} bytes")]
+    TooLarge,
+    #[error("this job is being done here already; wait for its end")]
+    InUse,
+}
+
+/// Who the worker is, and what it knows at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Here {
+    pub node: NodeId,
+    pub incarnation: u64,
+    pub cluster: ClusterId,
+    pub term: u64,
+    pub unix: Millis,
+}
+
+/// Checks all that can be known before the input has come.
+///
+/// # Errors
+/// The first reason why not. `NewerTerm` comes last: it alone may pass by waiting.
+pub fn check(
+    ticket: &Signed<Ticket>,
+    caller: PublicKey,
+    here: Here,
+    is_node_key: impl Fn(&PublicKey) -> bool,
+) -> Result<Ticket, TicketError> {
+    let ticket = ticket.verify()?;
+    if !is_node_key(&ticket.leader) {
+        return Err(TicketError::NotANode);
+    }
+    if ticket.cluster != here.cluster {
+        return Err(TicketError::OtherCluster);
+    }
+    if ticket.worker != here.node {
+        return Err(TicketError::OtherWorker(ticket.worker));
+    }
+    if ticket.incarnation != here.incarnation {
+        return Err(TicketError::OtherIncarnation);
+    }
+    if ticket.client != caller {
+        return Err(TicketError::OtherClient);
+    }
+    if ticket.size > MAX_INPUT as u64 {
+        return Err(TicketError::TooLarge);
+    }
+    if here.unix > ticket.not_after.saturating_add(millis(MAX_CLOCK_SKEW)) {
+        return Err(TicketError::Expired);
+    }
+    let (signed_at, now) = (ticket.term, here.term);
+    match signed_at.cmp(&now) {
+        std::cmp::Ordering::Less => Err(TicketError::OldTerm {
+            ticket: signed_at,
+            now,
+        }),
+        std::cmp::Ordering::Greater => Err(TicketError::NewerTerm {
+            ticket: signed_at,
+            now,
+        }),
+        std::cmp::Ordering::Equal => Ok(ticket),
+    }
+}
+
+/// Whether an input of this size and hash is the one that the ticket was signed for.
+///
+/// # Errors
+/// When size or hash differ.
+pub fn check_input(ticket: &Ticket, got: u64, hash: Hash) -> Result<(), TicketError> {
+    if got != ticket.size {
+        return Err(TicketError::OtherSize {
+            ticket: ticket.size,
+            got,
+        });
+    }
+    if hash != ticket.input {
+        return Err(TicketError::OtherInput);
+    }
+    Ok(())
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use cameo_common::ids::JobId;
+    use cameo_common::keys::SigningKey;
+
+    pub(crate) const DEVICE: PublicKey = PublicKey([8; 32]);
+    pub(crate) const HERE: Here = Here {
+        node: 2,
+        incarnation: 77,
+        cluster: ClusterId([5; 32]),
+        term: 4,
+        unix: 1_000_000,
+    };
+
+    pub(crate) fn node_key() -> SigningKey {
+        SigningKey::from_seed([1; 32])
+    }
+
+    pub(crate) fn ticket(input: &[u8]) -> Ticket {
+        Ticket {
+            leader: node_key().public(),
+            cluster: HERE.cluster,
+            job: JobId(*Hash::of(input).0.first_chunk().unwrap()),
+            client: DEVICE,
+            input: Hash::of(input),
+            size: input.len() as u64,
+            worker: HERE.node,
+            incarnation: HERE.incarnation,
+            term: HERE.term,
+            not_after: HERE.unix + 5000,
+        }
+    }
+
+    fn checked(change: impl FnOnce(&mut Ticket)) -> Result<Ticket, TicketError> {
+        let mut ticket = ticket(b"input");
+        change(&mut ticket);
+        check(&Signed::new(&node_key(), ticket), DEVICE, HERE, |key| {
+            *key == node_key().public()
+        })
+    }
+
+    #[test]
+    fn a_good_ticket_is_taken() {
+        assert_eq!(checked(|_| {}).unwrap(), ticket(b"input"));
+        check_input(&ticket(b"input"), 5, Hash::of(b"input")).unwrap();
+    }
+
+    #[test]
+    fn each_wrong_field_is_refused_with_its_own_reason() {
+        use TicketError as E;
+        type Change = fn(&mut Ticket);
+        let cases: [(Change, TicketError); 8] = [
+            (|t| t.cluster = ClusterId([6; 32]), E::OtherCluster),
+            (|t| t.worker = 3, E::OtherWorker(3)),
+            (|t| t.incarnation = 78, E::OtherIncarnation),
+            (|t| t.term = 3, E::OldTerm { ticket: 3, now: 4 }),
+            (|t| t.term = 5, E::NewerTerm { ticket: 5, now: 4 }),
+            (|t| t.client = PublicKey([9; 32]), E::OtherClient),
+            (|t| t.size = MAX_INPUT as u64 + 1, E::TooLarge),
+            (|t| t.not_after = HERE.unix - 2001, E::Expired),
+        ];
+        for (change, reason) in cases {
+            assert_eq!(checked(change), Err(reason));
+        }
+        assert!(checked(|t| t.not_after = HERE.unix - 2000).is_ok());
+    }
+
+    #[test]
+    fn only_a_node_of_the_cluster_may_sign() {
+        let stranger = SigningKey::from_seed([2; 32]);
+        let mut forged = ticket(b"input");
+        forged.leader = stranger.public();
+        let forged = Signed::new(&stranger, forged);
+        let known = |key: &PublicKey| *key == node_key().public();
+        assert_eq!(
+            check(&forged, DEVICE, HERE, known),
+            Err(TicketError::NotANode)
+        );
+        let mut bytes = Signed::new(&node_key(), ticket(b"input"))
+            .as_bytes()
+            .to_vec();
+        bytes[3] ^= 1;
+        let broken = Signed::from_bytes(bytes);
+        assert_eq!(
+            check(&broken, DEVICE, HERE, known),
+            Err(TicketError::Statement(StatementError::BadSignature(
+                "ticket"
+            )))
+        );
+    }
+
+    #[test]
+    fn another_input_or_size_is_refused() {
+        let ticket = ticket(b"input");
+        let other = check_input(&ticket, 5, Hash::of(b"imput"));
+        assert_eq!(other, Err(TicketError::OtherInput));
+        assert_eq!(
+            check_input(&ticket, 6, Hash::of(b"inputs")),
+            Err(TicketError::OtherSize { ticket: 5, got: 6 })
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! What the jobs really get: CPU time of their threads against the time that they have been running.
+//!
+//! A job's first thread is busy from its beginning to its end. Its CPU time against the clock is therefore
+//! the share of a core that the machine, its quotas and its neighbours leave to each of the job's threads.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A thread, as the kernel numbers it. None where there is no such way to measure it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadId(Option<u32>);
+
+impl ThreadId {
+    /// The calling thread.
+    pub(crate) fn here() -> Self {
+        let link = std::fs::read_link("/proc/thread-self").ok();
+        let name = link.and_then(|path| path.file_name()?.to_str()?.parse().ok());
+        Self(name)
+    }
+
+    /// CPU time since the thread's start. First field of `schedstat`, nanoseconds: see the kernel's
+    /// `scheduler/sched-stats`.
+    pub(crate) fn cpu(self) -> Option<Duration> {
+        let path: PathBuf = ["/proc/self/task", &self.0?.to_string(), "schedstat"]
+            .iter()
+            .collect();
+        let text = std::fs::read_to_string(path).ok()?;
+        let nanos: u64 = text.split(' ').next()?.parse().ok()?;
+        // A kernel that does not count says 0, and no thread has come here for nothing.
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
+    }
+}
+
+/// CPU time that jobs got, and for how long they were running. Both only go up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Granted {
+    pub cpu: Duration,
+    pub running: Duration,
+}
+
+impl Granted {
+    /// The part of a core that each job thread got since an earlier reading, 0 to 1; none when jobs ran for less
+    /// than `least`, which tells nothing.
+    #[must_use]
+    pub fn share_since(&self, earlier: &Self, least: Duration) -> Option<f64> {
+        let running = self.running.saturating_sub(earlier.running);
+        let cpu = self.cpu.saturating_sub(earlier.cpu);
+        (running >= least).then(|| (cpu.as_secs_f64() / running.as_secs_f64()).min(1.0))
+    }
+}
+
+/// Adds up what the jobs of all slots get.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    slots: Vec<Mutex<Slot>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    done: Granted,
+    running: Option<(ThreadId, Duration, Instant)>,
+}
+
+impl Meter {
+    pub(crate) fn new(slots: usize) -> Self {
+        Self {
+            slots: (0..slots).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// The calling thread begins a job.
+    pub(crate) fn begin(&self, slot: usize) {
+        let thread = ThreadId::here();
+        // Not measurable: the job then counts for nothing, rather than for idle.
+        lock(&self.slots[slot]).running = thread.cpu().map(|cpu| (thread, cpu, Instant::now()));
+    }
+
+    /// The job of this slot has ended.
+    pub(crate) fn end(&self, slot: usize) {
+        let mut slot = lock(&self.slots[slot]);
+        slot.done = slot.now();
+        slot.running = None;
+    }
+
+    /// What jobs got so far, running ones included.
+    pub(crate) fn granted(&self) -> Granted {
+        self.slots
+            .iter()
+            .map(|slot| lock(slot).now())
+            .fold(Granted::default(), |sum, slot| Granted {
+                cpu: sum.cpu + slot.cpu,
+                running: sum.running + slot.running,
+            })
+    }
+}
+
+impl Slot {
+    fn now(&self) -> Granted {
+        let more = self.running.and_then(|(thread, cpu, since)| {
+            Some((thread.cpu()?.saturating_sub(cpu), since.elapsed()))
+        });
+        let (cpu, running) = more.unwrap_or_default();
+        Granted {
+            cpu: self.done.cpu + cpu,
+            running: self.done.running + running,
+        }
+    }
+}
+
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_busy_thread_uses_cpu_and_the_meter_sees_it() {
+        let Some(start) = ThreadId::here().cpu() else {
+            return; // no such figures on this machine
+        };
+        let meter = Meter::new(1);
+        let before = meter.granted();
+        meter.begin(0);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while ThreadId::here().cpu().unwrap() < start + Duration::from_millis(20) {
+            assert!(Instant::now() < deadline, "no CPU time is counted");
+        }
+        let while_running = meter.granted();
+        assert!(while_running.cpu > before.cpu);
+        meter.end(0);
+        let after = meter.granted();
+        assert!(after.cpu >= while_running.cpu && after.running >= after.cpu / 2);
+        let share = after
+            .share_since(&before, Duration::from_millis(1))
+            .unwrap();
+        assert!(share > 0.0 && share <= 1.0);
+    }
+
+    #[test]
+    fn too_short_a_time_tells_nothing() {
+        let granted = |ms| Granted {
+            cpu: Duration::from_millis(ms / 2),
+            running: Duration::from_millis(ms),
+        };
+        let least = Duration::from_millis(20);
+        assert_eq!(granted(119).share_since(&granted(100), least), None);
+        let share = granted(140).share_since(&granted(100), least);
+        assert!(share.is_some_and(|share| (share - 0.5).abs() < 1e-9));
+    }
+}

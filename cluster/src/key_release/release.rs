@@ -1,0 +1,177 @@
+//! Releasing this node's part of a debited view, to the debited one-time key and no other.
+//!
+//! The node trusts neither the viewer nor the leader: it reads the debit from its own applied
+//! state, and verifies every signature that the release rests on for itself.
+
+use std::fmt;
+
+use cameo_common::api::Released;
+use cameo_common::ids::{Hash, Millis, NodeId};
+use cameo_common::keys::SealingSecret;
+use cameo_common::rights::Denied;
+use cameo_common::sealing::{PartContext, ReleaseContext, SealingError, open_part, release_part};
+use cameo_common::signed::{Signed, StatementError};
+use cameo_common::statements::{Deal, DealtPart, ViewRequest};
+use data_encoding::BASE64URL_NOPAD;
+use tokio::time::Instant;
+
+use crate::host::rng::Entropy;
+use crate::machine::read::{self, Release};
+use crate::machine::{Refusal, View};
+use crate::raft::ReadError;
+use crate::raft::{CALL_DEADLINE, Replica};
+
+/// Why no part is released.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Whoever named the index may lie, so this says nothing of whether the view was charged.
+    #[error(
+        "index {asked} lies beyond what the cluster has confirmed ({confirmed}): ask the debit again, with the same request id, and take its index"
+    )]
+    Unconfirmed { asked: u64, confirmed: u64 },
+    #[error("{0}")]
+    Statement(#[from] StatementError),
+    #[error("the committed statements of this view do not belong together: {0}")]
+    Unsound(&'static str),
+    #[error("this node holds no part of this deal: ask the nodes that the deal names")]
+    NotAHolder,
+    #[error("this node's part does not open: the owner has to deal again")]
+    Part(#[from] SealingError),
+}
+
+/// Releases this node's parts.
+pub struct Releaser {
+    node: NodeId,
+    secret: SealingSecret,
+    entropy: Entropy,
+}
+
+impl Releaser {
+    /// A node's number and the secret that parts are sealed to.
+    #[must_use]
+    pub fn new(node: NodeId, secret: SealingSecret, entropy: Entropy) -> Self {
+        Self {
+            node,
+            secret,
+            entropy,
+        }
+    }
+
+    /// Releases the part of a view that was debited at `index` or before.
+    ///
+    /// # Errors
+    /// See [`ReleaseError`].
+    pub async fn release(
+        &self,
+        replica: &dyn Replica,
+        now: Millis,
+        request: &Signed<ViewRequest>,
+        index: u64,
+    ) -> Result<Released, ReleaseError> {
+        let said = request.verify()?;
+        let confirmed = replica.barrier(Instant::now() + CALL_DEADLINE).await?;
+        if index > confirmed {
+            return Err(ReleaseError::Unconfirmed {
+                asked: index,
+                confirmed,
+            });
+        }
+        let deal = checked(&*replica.view(), &said, &request.hash(), now)?;
+        self.seal_on(&deal, &said, request.hash())
+    }
+
+    fn seal_on(
+        &self,
+        deal: &Deal,
+        said: &ViewRequest,
+        request_hash: Hash,
+    ) -> Result<Released, ReleaseError> {
+        let part = self.own_part(deal)?;
+        let context = PartContext::of(deal, part);
+        let opened = open_part(&self.secret, &context, part)?;
+        let context = ReleaseContext {
+            part: context,
+            request: said.request,
+            request_hash,
+        };
+        let mut generator = self.entropy.generator();
+        let released = release_part(&mut generator, &context, &said.one_time, &opened)?;
+        Ok(Released {
+            node: self.node,
+            deal: deal.number,
+            x: released.x,
+            sealed: BASE64URL_NOPAD.encode(&released.sealed),
+        })
+    }
+
+    fn own_part<'a>(&self, deal: &'a Deal) -> Result<&'a DealtPart, ReleaseError> {
+        let own = self.secret.public();
+        deal.parts
+            .iter()
+            .find(|part| part.node == self.node && part.key == own)
+            .ok_or(ReleaseError::NotAHolder)
+    }
+}
+
+impl fmt::Debug for Releaser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Releaser of node {}", self.node)
+    }
+}
+
+/// The deal of a view that may be released: its debit is in the state, and every signature under
+/// certificate, manifest, rights and deal is right and of the party whose word it has to be.
+fn checked(
+    view: &dyn View,
+    said: &ViewRequest,
+    request_hash: &Hash,
+    now: Millis,
+) -> Result<Deal, ReleaseError> {
+    let release: Release = read::release_check(view, said, request_hash, now)?;
+    let certificate = release.certificate.verify()?;
+    let manifest = release.manifest.verify()?;
+    let rights = release.rights.verify()?;
+    let deal = release.deal.verify()?;
+    let sound = |holds: bool, what| {
+        if holds {
+            Ok(())
+        } else {
+            Err(ReleaseError::Unsound(what))
+        }
+    };
+    sound(manifest.grant_id() == said.grant, "manifest and grant")?;
+    sound(manifest.cluster == said.cluster, "manifest and cluster")?;
+    sound(
+        certificate.device == said.device && certificate.user == manifest.viewer,
+        "device and viewer",
+    )?;
+    sound(
+        rights.owner == manifest.owner && rights.grant == said.grant,
+        "rights and manifest",
+    )?;
+    sound(
+        deal.owner == manifest.owner
+            && deal.viewer == manifest.viewer
+            && deal.grant == said.grant
+            && deal.cluster == said.cluster,
+        "deal and manifest",
+    )?;
+    let now = now.max(read::log_time(view));
+    if now >= certificate.not_after {
+        return Err(Refusal::CertificateExpired.into());
+    }
+    rights.check(release.number, now).map_err(refusal)?;
+    Ok(deal)
+}
+
+fn refusal(denied: Denied) -> Refusal {
+    match denied {
+        Denied::Revoked => Refusal::Revoked,
+        Denied::Expired => Refusal::Expired,
+        Denied::UsedUp => Refusal::UsedUp,
+    }
+}

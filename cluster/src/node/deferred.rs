@@ -1,0 +1,115 @@
+//! What the parts that start before Raft learn of it afterwards.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use tokio::time::Instant;
+
+use crate::jobs::{Dispatcher, Reporter, Standing};
+use crate::link::Later;
+use crate::node_rpc::NodeCalls;
+use crate::raft::{AppService, Raft, ReportSink, ReportSource, WallClock};
+
+/// What the worker knows of the cluster: the term from Raft, the keys from the descriptor.
+pub struct Membership {
+    clock: Arc<dyn WallClock>,
+    formed: OnceLock<(Raft, ClusterId, Descriptor)>,
+}
+
+impl Membership {
+    /// A node whose cluster has not formed.
+    pub fn new(clock: Arc<dyn WallClock>) -> Self {
+        Self {
+            clock,
+            formed: OnceLock::new(),
+        }
+    }
+
+    /// The cluster has formed.
+    pub fn formed(&self, raft: Raft, cluster: ClusterId, descriptor: Descriptor) {
+        // Set once: a node starts once.
+        let _again = self.formed.set((raft, cluster, descriptor));
+    }
+}
+
+impl Standing for Membership {
+    fn cluster(&self) -> Option<ClusterId> {
+        self.formed.get().map(|(_, cluster, _)| *cluster)
+    }
+
+    fn term(&self) -> u64 {
+        self.formed
+            .get()
+            .map_or(0, |(raft, _, _)| raft.status().term)
+    }
+
+    fn is_node_key(&self, key: &PublicKey) -> bool {
+        self.formed
+            .get()
+            .is_some_and(|(_, _, descriptor)| descriptor.nodes.iter().any(|node| node.key == *key))
+    }
+
+    fn unix_millis(&self) -> Millis {
+        self.clock.unix_millis()
+    }
+}
+
+/// Answers other nodes, once there is something to answer with.
+#[derive(Default)]
+pub struct Answering(OnceLock<Arc<NodeCalls>>);
+
+impl Answering {
+    /// From now on calls are answered.
+    pub fn begin(&self, calls: Arc<NodeCalls>) {
+        // Set once: a node starts once.
+        let _again = self.0.set(calls);
+    }
+}
+
+impl AppService for Answering {
+    fn serve(&self, _from: NodeId, body: Vec<u8>) -> Later<'static, Vec<u8>> {
+        let calls = self.0.get().cloned();
+        Box::pin(async move {
+            match calls {
+                Some(calls) => calls.serve(&body).await,
+                None => NodeCalls::not_ready(),
+            }
+        })
+    }
+}
+
+impl ReportSource for Reporter {
+    fn report(&self) -> Vec<u8> {
+        Reporter::report(self)
+    }
+}
+
+/// Hands the others' load reports to the dispatcher.
+pub struct Reports(pub Arc<Dispatcher>);
+
+impl ReportSink for Reports {
+    fn received(&self, from: NodeId, report: &[u8], _clock_unix_millis: u64, at: Instant) {
+        self.0.received(from, report, at);
+    }
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Membership(formed: {})", self.formed.get().is_some())
+    }
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answering(ready: {})", self.0.get().is_some())
+    }
+}
+
+impl fmt::Debug for Reports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reports")
+    }
+}

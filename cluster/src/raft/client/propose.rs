@@ -1,0 +1,194 @@
+//! A command's way into the log: stamped and appended at the leader, forwarded to him elsewhere.
+//!
+//! The law: a command is sent on again only when it is certain that nothing of it was appended. In
+//! every other case the answer is `Unknown`, and the caller's request id makes asking again safe.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::link::Lane;
+use crate::raft::engine::consensus::Written;
+use crate::raft::rpc::wire::{
+    NodeReply, NodeRequest, ProposeRefusal, ProposedReply, decode, encode,
+};
+use crate::raft::shared::Shared;
+
+/// The largest entry. The log's own limit is not below it: a log that refuses what openraft gives
+/// it ends the node.
+pub const MAX_ENTRY_BYTES: usize = 1 << 20;
+/// The largest command; the rest of the entry is for what the stamp adds.
+pub const MAX_COMMAND_BYTES: usize = MAX_ENTRY_BYTES - (16 << 10);
+/// Between attempts while there is no leader, unless news of one comes first.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Kept back from the deadline given to the leader, for his answer's way home.
+const WAY_HOME: Duration = Duration::from_millis(20);
+
+/// An entry that was committed and applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its index in the log.
+    pub index: u64,
+    /// What the state machine replied.
+    pub reply: Vec<u8>,
+}
+
+/// Why there is no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ProposeError {
+    /// Certain: nothing was appended.
+    #[error("no leader could be reached in time; nothing was done")]
+    NoLeader,
+    /// The command may be in the log, now or later. Ask again with the same request id.
+    #[error("the outcome is not known; ask again with the same request id")]
+    Unknown,
+    /// Certain: nothing was appended.
+    #[error("the command is larger than {MAX_COMMAND_BYTES} bytes")]
+    TooLarge,
+    /// Certain: nothing was appended.
+    #[error("this node is stopping; use another")]
+    Stopping,
+}
+
+/// One attempt.
+enum Attempt {
+    Done(Result<Proposed, ProposeError>),
+    /// Nothing was appended.
+    Again,
+}
+
+impl Shared {
+    pub(crate) async fn propose(
+        &self,
+        command: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Proposed, ProposeError> {
+        if command.len() > MAX_COMMAND_BYTES {
+            return Err(ProposeError::TooLarge);
+        }
+        let mut leadership = self.leadership.clone();
+        loop {
+            if self.is_stopping() {
+                return Err(ProposeError::Stopping);
+            }
+            let leader = leadership.borrow_and_update().leader;
+            let attempt = match leader {
+                Some(leader) if leader == self.id => self.append(command.clone(), deadline).await,
+                Some(leader) => self.forward(leader, &command, deadline).await,
+                None => Attempt::Again,
+            };
+            if let Attempt::Done(result) = attempt {
+                return result;
+            }
+            if Instant::now() >= deadline {
+                return Err(ProposeError::NoLeader);
+            }
+            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
+            // Either news of a leader or the pause: both mean to try again.
+            let _ = timeout_at(pause, leadership.changed()).await;
+        }
+    }
+
+    /// For another node: at this node or nowhere, so that no command goes in circles.
+    pub(crate) async fn propose_forwarded(
+        &self,
+        command: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<ProposedReply, ProposeRefusal> {
+        let leader = self.leadership.borrow().leader;
+        if self.is_stopping() || leader != Some(self.id) {
+            return Err(ProposeRefusal::NotLeader { leader });
+        }
+        if command.len() > MAX_COMMAND_BYTES {
+            return Err(ProposeRefusal::TooLarge);
+        }
+        match self.append(command, deadline).await {
+            Attempt::Done(Ok(Proposed { index, reply })) => Ok(ProposedReply { index, reply }),
+            Attempt::Done(Err(ProposeError::TooLarge)) => Err(ProposeRefusal::TooLarge),
+            Attempt::Done(Err(ProposeError::Stopping)) => Err(ProposeRefusal::Stopping),
+            Attempt::Done(Err(ProposeError::Unknown)) => Err(ProposeRefusal::Unknown),
+            Attempt::Done(Err(ProposeError::NoLeader)) | Attempt::Again => {
+                Err(ProposeRefusal::NotLeader {
+                    leader: self.leadership.borrow().leader,
+                })
+            }
+        }
+    }
+
+    async fn append(&self, command: Vec<u8>, deadline: Instant) -> Attempt {
+        let Some(log_time) = self.log_time_by(deadline).await else {
+            return Attempt::Again;
+        };
+        let entry = self.stamp.stamp(command, log_time);
+        if entry.len() > MAX_ENTRY_BYTES {
+            return Attempt::Done(Err(ProposeError::TooLarge));
+        }
+        Attempt::Done(
+            match timeout_at(deadline, self.consensus.write(entry)).await {
+                Ok(Written::Applied { index, reply }) => Ok(Proposed { index, reply }),
+                Ok(Written::NotLeader) => return Attempt::Again,
+                Ok(Written::Unknown) | Err(_) => Err(ProposeError::Unknown),
+            },
+        )
+    }
+
+    async fn forward(&self, leader: u64, command: &[u8], deadline: Instant) -> Attempt {
+        let Some(member) = self.membership.member(leader) else {
+            return Attempt::Again;
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = left.saturating_sub(WAY_HOME);
+        if patience.is_zero() {
+            return Attempt::Done(Err(ProposeError::NoLeader));
+        }
+        let request = NodeRequest::Propose {
+            command: command.to_vec(),
+            patience_millis: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+        };
+        let Ok(body) = encode(&request) else {
+            return Attempt::Done(Err(ProposeError::TooLarge));
+        };
+        let link = self.links.member(leader, &member.link, Lane::Log);
+        let reply = match link.call(&body, deadline).await {
+            Ok(reply) => reply,
+            Err(error) if error.surely_not_done() => {
+                tracing::debug!(leader, %error, "proposal not forwarded");
+                sleep(RETRY_PAUSE.min(left)).await;
+                return Attempt::Again;
+            }
+            Err(_) => return Attempt::Done(Err(ProposeError::Unknown)),
+        };
+        match decode(&reply) {
+            Ok(NodeReply::Proposed(Ok(done))) => Attempt::Done(Ok(Proposed {
+                index: done.index,
+                reply: done.reply,
+            })),
+            Ok(NodeReply::Proposed(Err(refusal))) => match refusal {
+                ProposeRefusal::NotLeader { .. } | ProposeRefusal::Stopping => Attempt::Again,
+                ProposeRefusal::TooLarge => Attempt::Done(Err(ProposeError::TooLarge)),
+                ProposeRefusal::Unknown => Attempt::Done(Err(ProposeError::Unknown)),
+            },
+            Ok(_) | Err(_) => Attempt::Done(Err(ProposeError::Unknown)),
+        }
+    }
+
+    /// The log time, as soon as enough clocks are known.
+    async fn log_time_by(&self, deadline: Instant) -> Option<u64> {
+        let mut heard = self.clocks.watch();
+        loop {
+            if let Some(time) = self.log_time() {
+                return Some(time.millis);
+            }
+            // A change of leader ends the wait as well: these clocks are then another's business.
+            if !self.leadership.borrow().here {
+                return None;
+            }
+            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
+            let _ = timeout_at(pause, heard.changed()).await;
+            if Instant::now() >= deadline {
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The replica of a running node: Raft orders, the store keeps.
+
+use cameo_common::ids::{Hash, NodeId};
+use cameo_common::wire;
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+use super::replica::{Committed, HashedState, Later, Replica};
+use crate::machine::{Command, Reply, View};
+use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
+use crate::store::{State, Touched};
+
+/// Raft and the state that it writes.
+#[derive(Debug, Clone)]
+pub struct RaftReplica {
+    raft: Raft,
+    state: State,
+}
+
+impl RaftReplica {
+    /// A started Raft, and the state that its entries go to.
+    #[must_use]
+    pub fn new(raft: Raft, state: State) -> Self {
+        Self { raft, state }
+    }
+}
+
+impl Replica for RaftReplica {
+    fn propose(
+        &self,
+        command: &Command,
+        deadline: Instant,
+    ) -> Later<'_, Result<Committed, ProposeError>> {
+        let command = wire::encode(command);
+        Box::pin(async move {
+            let proposed = self.raft.propose(command, deadline).await?;
+            let index = proposed.index;
+            match wire::decode::<Reply>(&proposed.reply) {
+                Ok(reply) => Ok(Committed { index, reply }),
+                Err(error) => {
+                    tracing::error!(index, %error, "a reply has another layout: update all nodes");
+                    Err(ProposeError::Unknown)
+                }
+            }
+        })
+    }
+
+    fn barrier(&self, deadline: Instant) -> Later<'_, Result<u64, ReadError>> {
+        Box::pin(self.raft.barrier(deadline))
+    }
+
+    fn view(&self) -> Box<dyn View + '_> {
+        Box::new(self.state.view())
+    }
+
+    fn touched(&self) -> broadcast::Receiver<Touched> {
+        self.state.touched()
+    }
+
+    fn status(&self) -> Status {
+        self.raft.status()
+    }
+
+    fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.raft.leadership()
+    }
+
+    fn ask(
+        &self,
+        node: NodeId,
+        body: Vec<u8>,
+        deadline: Instant,
+    ) -> Later<'_, Result<Vec<u8>, AskError>> {
+        Box::pin(self.raft.ask(node, body, deadline))
+    }
+
+    fn hash(&self) -> Option<HashedState> {
+        let hashed = self.state.hash().ok()?;
+        Some(HashedState {
+            applied: hashed.applied.map_or(0, |(_, index)| index),
+            hash: Hash(hashed.hash),
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Linearizable reads on any node: learn an index from the leader, confirmed by a quorum after the
+//! read began, and wait until this node has applied it.
+//!
+//! All who ask while a round is under way share the next one.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::link::Lane;
+use crate::raft::engine::consensus::ReadIndex;
+use crate::raft::rpc::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode};
+use crate::raft::shared::Shared;
+
+/// Readers that wait for a round; one more is told that there is no leader in time.
+const MAX_WAITING: usize = 8192;
+/// Between attempts while there is no leader, unless news of one comes first.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// One attempt at one leader; a new leader may be there by then.
+const ATTEMPT: Duration = Duration::from_millis(500);
+
+/// Why a read cannot be linearizable now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ReadError {
+    #[error("no leader with a quorum answered in time")]
+    NoLeader,
+    #[error("this node is behind and did not catch up in time; ask another")]
+    Behind,
+    #[error("this node is stopping; use another")]
+    Stopping,
+}
+
+/// One who waits for an index.
+pub(crate) struct Reader {
+    deadline: Instant,
+    tell: oneshot::Sender<Result<u64, ReadError>>,
+}
+
+/// The end of the queue that readers go to, and the end that rounds take them from.
+pub(crate) fn queue() -> (mpsc::Sender<Reader>, mpsc::Receiver<Reader>) {
+    mpsc::channel(MAX_WAITING)
+}
+
+impl Shared {
+    /// Waits until this node has applied all that was acknowledged before the call; returns an
+    /// index that is applied.
+    pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
+        let (tell, index) = oneshot::channel();
+        let reader = Reader { deadline, tell };
+        self.readers.try_send(reader).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => ReadError::NoLeader,
+            mpsc::error::TrySendError::Closed(_) => ReadError::Stopping,
+        })?;
+        let index = match timeout_at(deadline, index).await {
+            Ok(Ok(index)) => index?,
+            Ok(Err(_)) => return Err(ReadError::Stopping),
+            Err(_) => return Err(ReadError::NoLeader),
+        };
+        let mut applied = self.applied.clone();
+        match timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await {
+            Ok(Ok(applied)) => Ok(*applied),
+            Ok(Err(_)) => Err(ReadError::Stopping),
+            Err(_) => Err(ReadError::Behind),
+        }
+    }
+
+    /// One round after another, until the node stops.
+    pub(crate) async fn serve_readers(&self, mut waiting: mpsc::Receiver<Reader>) {
+        let mut batch = Vec::new();
+        while waiting.recv_many(&mut batch, MAX_WAITING).await > 0 {
+            let patience = batch.iter().map(|reader| reader.deadline).max();
+            let deadline = patience.unwrap_or_else(Instant::now);
+            let index = self.read_index(deadline, &mut waiting, &mut batch).await;
+            for reader in batch.drain(..) {
+                // One who has given up needs no answer.
+                let _ = reader.tell.send(index);
+            }
+        }
+    }
+
+    /// Later readers join between attempts, never during one: an attempt's index is good only for
+    /// those who asked before it began.
+    async fn read_index(
+        &self,
+        mut deadline: Instant,
+        waiting: &mut mpsc::Receiver<Reader>,
+        batch: &mut Vec<Reader>,
+    ) -> Result<u64, ReadError> {
+        let mut leadership = self.leadership.clone();
+        loop {
+            let leader = leadership.borrow_and_update().leader;
+            let attempt = deadline.min(Instant::now() + ATTEMPT);
+            let answer = match leader {
+                Some(leader) if leader == self.id => self.read_index_here(attempt).await,
+                Some(leader) => self.read_index_at(leader, attempt).await,
+                None => Err(ReadRefusal::NotLeader { leader: None }),
+            };
+            match answer {
+                Ok(index) => return Ok(index),
+                Err(ReadRefusal::Stopping) if self.is_stopping() => {
+                    return Err(ReadError::Stopping);
+                }
+                Err(_) => {}
+            }
+            if Instant::now() >= deadline {
+                return Err(ReadError::NoLeader);
+            }
+            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
+            // Either news of a leader or the pause: both mean to try again.
+            let _ = timeout_at(pause, leadership.changed()).await;
+            while let Ok(reader) = waiting.try_recv() {
+                deadline = deadline.max(reader.deadline);
+                batch.push(reader);
+            }
+        }
+    }
+
+    /// The read index, if this node leads.
+    pub(crate) async fn read_index_here(&self, deadline: Instant) -> Result<u64, ReadRefusal> {
+        match timeout_at(deadline, self.consensus.read_index()).await {
+            Ok(ReadIndex::At(index)) => Ok(index),
+            Ok(ReadIndex::NotLeader { leader }) => Err(ReadRefusal::NotLeader { leader }),
+            Ok(ReadIndex::NoQuorum) | Err(_) => Err(ReadRefusal::NoQuorum),
+            Ok(ReadIndex::Stopped) => Err(ReadRefusal::Stopping),
+        }
+    }
+
+    async fn read_index_at(&self, leader: u64, deadline: Instant) -> Result<u64, ReadRefusal> {
+        let nobody = ReadRefusal::NotLeader { leader: None };
+        let member = self.membership.member(leader).ok_or(nobody)?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let request = NodeRequest::ReadIndex {
+            patience_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+        };
+        let body = encode(&request).map_err(|_| nobody)?;
+        let link = self.links.member(leader, &member.link, Lane::Beat);
+        let reply = link.call(&body, deadline).await.map_err(|_| nobody)?;
+        match decode(&reply) {
+            Ok(NodeReply::ReadIndex(answer)) => answer,
+            _ => Err(nobody),
+        }
+    }
+}

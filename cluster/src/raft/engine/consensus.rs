@@ -1,0 +1,327 @@
+//! openraft behind one object-safe face, so that its type parameters go no further.
+
+use std::io;
+use std::sync::Arc;
+
+use openraft::async_runtime::WatchReceiver;
+use openraft::error::{ClientWriteError, Fatal, InitializeError, LinearizableReadError, RaftError};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use openraft::type_config::alias::{VoteOf, WatchReceiverOf};
+use openraft::{RaftMetrics, ReadPolicy};
+
+use super::workers::{self, WorkerChange};
+use crate::consensus_types::{EntryBytes, Member, ReplyBytes, TypeConfig};
+use crate::link::{ClusterId, Later};
+use crate::raft::genesis::Genesis;
+use crate::raft::rpc::snapshots::{Inbox, SnapshotPort};
+use crate::raft::rpc::wire::MemberRefusal;
+
+/// The durable half of a node, as `store` opens it.
+pub struct Storage<Log, StateMachine, Port> {
+    /// The log.
+    pub log: Log,
+    /// The state machine.
+    pub state_machine: StateMachine,
+    /// Where snapshots are read from and received to.
+    pub snapshots: Port,
+    /// Nothing was ever voted, logged or applied here.
+    pub pristine: bool,
+    /// Makes the directory remember its cluster; refuses if it knows another. Called again at every
+    /// start.
+    pub remember: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
+}
+
+impl<L, S, P> std::fmt::Debug for Storage<L, S, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Storage(pristine: {})", self.pristine)
+    }
+}
+
+pub(crate) type Metrics = RaftMetrics<TypeConfig>;
+pub(crate) type MetricsWatch = WatchReceiverOf<TypeConfig, Metrics>;
+
+/// What came of an append to the log.
+pub(crate) enum Written {
+    Applied {
+        index: u64,
+        reply: Vec<u8>,
+    },
+    /// Nothing was appended.
+    NotLeader,
+    Unknown,
+}
+
+/// What came of asking for a read index.
+pub(crate) enum ReadIndex {
+    At(u64),
+    NotLeader { leader: Option<u64> },
+    NoQuorum,
+    Stopped,
+}
+
+/// openraft, with what the handle and the service need of it.
+pub(crate) trait Consensus: Send + Sync {
+    fn append(
+        &self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+    ) -> Later<'static, Result<AppendEntriesResponse<TypeConfig>, String>>;
+    fn vote(
+        &self,
+        rpc: VoteRequest<TypeConfig>,
+    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>>;
+    fn pre_vote(
+        &self,
+        rpc: VoteRequest<TypeConfig>,
+    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>>;
+    fn take_over(
+        &self,
+        rpc: TransferLeaderRequest<TypeConfig>,
+    ) -> Later<'static, Result<TransferLeaderResponse<TypeConfig>, String>>;
+    fn begin_snapshot(&self, from: u64, len: u64) -> Later<'static, Result<u64, String>>;
+    fn write_snapshot(
+        &self,
+        from: u64,
+        transfer: u64,
+        offset: u64,
+        chunk: Vec<u8>,
+    ) -> Later<'static, Result<(), String>>;
+    fn install_snapshot(
+        &self,
+        from: u64,
+        transfer: u64,
+        vote: VoteOf<TypeConfig>,
+    ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>>;
+
+    /// Whether a majority has agreed that this node is a member, as far as is known here.
+    fn is_agreed_member(&self, node: u64) -> Later<'static, bool>;
+    fn write(&self, entry: Vec<u8>) -> Later<'static, Written>;
+    fn read_index(&self) -> Later<'static, ReadIndex>;
+    fn metrics(&self) -> MetricsWatch;
+    fn initialise(&self, genesis: Arc<Genesis>) -> Later<'static, Result<(), String>>;
+    fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>>;
+    fn hand_over(&self, to: u64) -> Later<'static, ()>;
+    fn build_snapshot(&self) -> Later<'static, ()>;
+    fn shutdown(&self) -> Later<'static, ()>;
+
+    /// A member as the latest membership has it.
+    fn member(&self, node: u64) -> Option<Member> {
+        let metrics = self.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.get_node(&node).cloned()
+    }
+}
+
+/// openraft over one kind of state machine.
+pub(crate) struct Node<SM, P>
+where
+    SM: RaftStateMachine<TypeConfig>,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+    SM::SnapshotData: Sync,
+{
+    pub raft: openraft::Raft<TypeConfig, SM>,
+    pub inbox: Arc<Inbox<P>>,
+}
+
+fn fatal<E: std::fmt::Display>(error: E) -> String {
+    error.to_string()
+}
+
+impl<SM, P> Consensus for Node<SM, P>
+where
+    SM: RaftStateMachine<TypeConfig>,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+    SM::SnapshotData: Sync,
+{
+    fn append(
+        &self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+    ) -> Later<'static, Result<AppendEntriesResponse<TypeConfig>, String>> {
+        let raft = self.raft.clone();
+        Box::pin(async move { raft.append_entries(rpc).await.map_err(fatal) })
+    }
+
+    fn vote(
+        &self,
+        rpc: VoteRequest<TypeConfig>,
+    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>> {
+        let raft = self.raft.clone();
+        Box::pin(async move { raft.vote(rpc).await.map_err(fatal) })
+    }
+
+    fn pre_vote(
+        &self,
+        rpc: VoteRequest<TypeConfig>,
+    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>> {
+        let raft = self.raft.clone();
+        Box::pin(async move { raft.pre_vote(rpc).await.map_err(fatal) })
+    }
+
+    fn take_over(
+        &self,
+        rpc: TransferLeaderRequest<TypeConfig>,
+    ) -> Later<'static, Result<TransferLeaderResponse<TypeConfig>, String>> {
+        let raft = self.raft.clone();
+        Box::pin(async move { raft.handle_transfer_leader(rpc).await.map_err(fatal) })
+    }
+
+    fn begin_snapshot(&self, from: u64, len: u64) -> Later<'static, Result<u64, String>> {
+        let inbox = self.inbox.clone();
+        Box::pin(async move { inbox.begin(from, len).await.map_err(fatal) })
+    }
+
+    fn write_snapshot(
+        &self,
+        from: u64,
+        transfer: u64,
+        offset: u64,
+        chunk: Vec<u8>,
+    ) -> Later<'static, Result<(), String>> {
+        let inbox = self.inbox.clone();
+        Box::pin(async move {
+            inbox
+                .write(from, transfer, offset, chunk)
+                .await
+                .map_err(fatal)
+        })
+    }
+
+    fn install_snapshot(
+        &self,
+        from: u64,
+        transfer: u64,
+        vote: VoteOf<TypeConfig>,
+    ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>> {
+        let (inbox, raft) = (self.inbox.clone(), self.raft.clone());
+        Box::pin(async move {
+            let snapshot = inbox.finish(from, transfer).await.map_err(fatal)?;
+            raft.install_full_snapshot(vote, snapshot)
+                .await
+                .map_err(fatal)
+        })
+    }
+
+    fn is_agreed_member(&self, node: u64) -> Later<'static, bool> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            let agreed = raft.with_raft_state(move |state| {
+                let agreed = state.membership_state.committed();
+                agreed.get_node(&node).is_some()
+            });
+            // One that has stopped asks for nothing more.
+            agreed.await.unwrap_or(true)
+        })
+    }
+
+    fn write(&self, entry: Vec<u8>) -> Later<'static, Written> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            match raft.client_write(EntryBytes(entry)).await {
+                Ok(response) => {
+                    let ReplyBytes(reply) = response.data;
+                    Written::Applied {
+                        index: response.log_id.index(),
+                        reply,
+                    }
+                }
+                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
+                    Written::NotLeader
+                }
+                // Discarded here, yet another leader may have it; or the core died meanwhile.
+                Err(_) => Written::Unknown,
+            }
+        })
+    }
+
+    /// ReadIndex, not the lease: a lease holds only while all clocks run at about one rate and no
+    /// process is paused between checking it and answering. A confirmed round holds always, and
+    /// `read` shares one among all who wait.
+    fn read_index(&self) -> Later<'static, ReadIndex> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            match raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+                Ok(linearizer) => ReadIndex::At(linearizer.read_log_id().index()),
+                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
+                    ReadIndex::NotLeader {
+                        leader: forward.leader_id,
+                    }
+                }
+                Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
+                    ReadIndex::NoQuorum
+                }
+                Err(RaftError::Fatal(_)) => ReadIndex::Stopped,
+            }
+        })
+    }
+
+    fn metrics(&self) -> MetricsWatch {
+        self.raft.metrics()
+    }
+
+    fn initialise(&self, genesis: Arc<Genesis>) -> Later<'static, Result<(), String>> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            match raft.initialize(genesis.membership()).await {
+                // Somebody has been faster, with the same genesis: it is recorded before.
+                Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>> {
+        Box::pin(workers::change(self.raft.clone(), change))
+    }
+
+    fn hand_over(&self, to: u64) -> Later<'static, ()> {
+        let raft = self.raft.clone();
+        Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
+    }
+
+    fn build_snapshot(&self) -> Later<'static, ()> {
+        let raft = self.raft.clone();
+        Box::pin(async move { ignore_stopped(raft.trigger().snapshot().await) })
+    }
+
+    fn shutdown(&self) -> Later<'static, ()> {
+        let raft = self.raft.clone();
+        Box::pin(async move {
+            if let Err(error) = raft.shutdown().await {
+                tracing::warn!(%error, "raft did not end well");
+            }
+        })
+    }
+}
+
+/// A core that has stopped needs no more orders.
+fn ignore_stopped(result: Result<(), Fatal<TypeConfig>>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "raft has stopped");
+    }
+}
+
+/// Starts openraft's tasks on the current runtime.
+pub(crate) async fn build<L, SM, P, N>(
+    node: u64,
+    config: Arc<openraft::Config>,
+    network: N,
+    log: L,
+    state_machine: SM,
+    inbox: Arc<Inbox<P>>,
+) -> Result<Node<SM, P>, String>
+where
+    L: RaftLogStorage<TypeConfig>,
+    SM: RaftStateMachine<TypeConfig>,
+    SM::SnapshotData: Sync,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+    N: openraft::RaftNetworkFactory<TypeConfig>,
+    N::Network: openraft::network::NetSnapshot<TypeConfig, SnapshotData = SM::SnapshotData>,
+{
+    let raft = openraft::Raft::new(node, config, network, log, state_machine)
+        .await
+        .map_err(fatal)?;
+    Ok(Node { raft, inbox })
+}

@@ -1,0 +1,8 @@
+//! openraft: its settings, its thread, and the one object that drives it.
+
+pub(super) mod config;
+pub(super) mod consensus;
+pub(super) mod runtime;
+pub(super) mod status;
+pub(super) mod store_snapshots;
+pub(super) mod workers;

@@ -1,0 +1,108 @@
+//! What a node knows of itself and of the cluster, without openraft's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openraft::ServerState;
+use openraft::type_config::alias::LogIdOf;
+
+use super::consensus::Metrics;
+use crate::consensus_types::{Member, TypeConfig};
+
+/// A node's part at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Applies, does not vote; also a node whose cluster has not formed.
+    Learner,
+    /// Votes and follows.
+    Follower,
+    /// Stands for election.
+    Candidate,
+    /// Leads, or believes so.
+    Leader,
+    /// Raft has ended here, by order or by a failure.
+    Stopped,
+}
+
+/// A node's view of the cluster; only `applied` and `committed` are facts, the rest is its belief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// This node.
+    pub id: u64,
+    /// The leader it follows.
+    pub leader: Option<u64>,
+    /// Its term.
+    pub term: u64,
+    /// Index of the last entry applied; 0 when there is none.
+    pub applied: u64,
+    /// Index of the last entry it knows to be committed; 0 when there is none.
+    pub committed: u64,
+    /// Index of the last entry in its log; 0 when there is none.
+    pub last_log: u64,
+    /// Its part.
+    pub role: Role,
+    /// Voting members of the latest membership in its log.
+    pub voters: BTreeMap<u64, Member>,
+    /// Members without a vote.
+    pub learners: BTreeMap<u64, Member>,
+    /// Why Raft has failed here, if it has.
+    pub failure: Option<String>,
+}
+
+/// Who leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Leadership {
+    /// The leader this node follows.
+    pub leader: Option<u64>,
+    /// Its term.
+    pub term: u64,
+    /// This node is the leader, or believes so.
+    pub here: bool,
+}
+
+fn index(id: &Option<LogIdOf<TypeConfig>>) -> u64 {
+    id.as_ref().map_or(0, |id| id.index())
+}
+
+pub(crate) fn status(metrics: &Metrics) -> Status {
+    let membership = metrics.membership_config.membership();
+    let voting: BTreeSet<u64> = membership.voter_ids().collect();
+    let (voters, learners) = membership
+        .nodes()
+        .map(|(id, member)| (*id, member.clone()))
+        .partition(|(id, _)| voting.contains(id));
+    Status {
+        id: metrics.id,
+        leader: metrics.current_leader,
+        term: metrics.current_term,
+        applied: index(&metrics.last_applied),
+        committed: index(&metrics.local_committed),
+        last_log: metrics.last_log_index.unwrap_or(0),
+        role: match metrics.state {
+            _ if metrics.running_state.is_err() => Role::Stopped,
+            ServerState::Learner => Role::Learner,
+            ServerState::Follower => Role::Follower,
+            ServerState::Candidate => Role::Candidate,
+            ServerState::Leader => Role::Leader,
+            ServerState::Shutdown => Role::Stopped,
+        },
+        voters,
+        learners,
+        failure: metrics
+            .running_state
+            .as_ref()
+            .err()
+            .map(|fatal| fatal.to_string()),
+    }
+}
+
+pub(crate) fn leadership(metrics: &Metrics) -> Leadership {
+    Leadership {
+        leader: metrics.current_leader,
+        term: metrics.current_term,
+        here: metrics.running_state.is_ok() && metrics.current_leader == Some(metrics.id),
+    }
+}
+
+pub(crate) fn applied(metrics: &Metrics) -> u64 {
+    index(&metrics.last_applied)
+}

@@ -1,0 +1,340 @@
+//! openraft's network over the links.
+//!
+//! Appends are pipelined: frames leave in order on one connection, the peer takes them in order, and
+//! answers are handed on in order. Heartbeats, log and snapshots have a connection each.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use openraft::base::{BoxFuture, BoxStream};
+use openraft::entry::EntryPayload;
+use openraft::error::{
+    NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
+};
+use openraft::network::v2::RaftNetworkV2;
+use openraft::network::{RPCOption, RPCTypes, stream_append_sequential};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
+    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::type_config::alias::{EntryOf, SnapshotOf, VoteOf};
+use openraft::{OptionalSend, RaftNetworkFactory};
+use tokio::time::Instant;
+
+use super::append_stream::{self, Appended};
+use super::snapshots::{self, SnapshotPort};
+use super::wire::{NodeReply, NodeRequest, decode, encode};
+use crate::consensus_types::{Member, TypeConfig};
+use crate::link::{CallError, Lane, Link, Links};
+use crate::raft::ports::ReportSink;
+use crate::raft::time::clock::Clocks;
+
+/// Entries of one append are cut off after about so many bytes; the peer tells how far it came.
+const APPEND_BYTES: usize = 1 << 20;
+/// Appends on the way to one peer.
+const PIPELINE_DEPTH: usize = 32;
+/// For the answer to an append with entries: the peer's disk may be slow, and a late answer is
+/// better than the entries sent again. openraft's own limit is one heartbeat.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
+/// For a connection to be there before a stream of appends begins.
+const CONNECT_WAIT: Duration = Duration::from_millis(500);
+/// Before a peer that is down is said to be so: openraft's own backoff begins with the first append of
+/// a stream, so without this it would ask for a new stream at once, and burn a core while a node is away.
+const DOWN_PAUSE: Duration = Duration::from_millis(50);
+/// Within which a heartbeat's answer still counts as news of load and clock.
+const BEAT_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(crate) type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+/// Makes openraft's clients.
+pub(crate) struct Network<P> {
+    pub me: u64,
+    pub links: Links,
+    pub clocks: Arc<Clocks>,
+    pub sink: Arc<dyn ReportSink>,
+    pub port: Arc<P>,
+}
+
+impl<P: SnapshotPort> Network<P> {
+    fn client(&self, target: u64, member: &Member, lane: Lane) -> Client<P> {
+        Client {
+            me: self.me,
+            target,
+            lane,
+            link: self.links.member(target, &member.link, lane),
+            urgent: self.links.member(target, &member.link, Lane::Beat),
+            clocks: self.clocks.clone(),
+            sink: self.sink.clone(),
+            port: self.port.clone(),
+        }
+    }
+}
+
+impl<P: SnapshotPort> RaftNetworkFactory<TypeConfig> for Network<P> {
+    type Network = Client<P>;
+
+    /// Votes and hand-overs come from here too, and take the urgent lane by themselves.
+    async fn new_client(&mut self, target: u64, node: &Member) -> Client<P> {
+        self.client(target, node, Lane::Log)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: u64, node: &Member) -> Client<P> {
+        self.client(target, node, Lane::Beat)
+    }
+
+    async fn new_snapshot_client(&mut self, target: u64, node: &Member) -> Client<P> {
+        self.client(target, node, Lane::Bulk)
+    }
+}
+
+/// openraft's client to one node.
+pub(crate) struct Client<P> {
+    me: u64,
+    target: u64,
+    lane: Lane,
+    link: Link,
+    urgent: Link,
+    clocks: Arc<Clocks>,
+    sink: Arc<dyn ReportSink>,
+    port: Arc<P>,
+}
+
+impl<P: SnapshotPort> Client<P> {
+    fn failed(&self, error: CallError, action: RPCTypes, limit: Duration) -> RPCError<TypeConfig> {
+        match error {
+            CallError::TimedOut => Timeout {
+                action,
+                id: self.me,
+                target: self.target,
+                timeout: limit,
+            }
+            .into(),
+            CallError::Unreachable(_) | CallError::Refused(_) => Unreachable::new(&error).into(),
+            _ => NetworkError::new(&error).into(),
+        }
+    }
+
+    /// Waits for a connection to be there.
+    async fn connected(&self) -> Rpc<()> {
+        let ready = self.link.ready(Instant::now() + CONNECT_WAIT).await;
+        if ready.is_err() {
+            tokio::time::sleep(DOWN_PAUSE).await;
+        }
+        ready.map_err(|error| self.failed(error, RPCTypes::AppendEntries, CONNECT_WAIT))
+    }
+
+    async fn ask(
+        &self,
+        request: &NodeRequest,
+        action: RPCTypes,
+        option: &RPCOption,
+    ) -> Rpc<NodeReply> {
+        let limit = option.hard_ttl();
+        let body = encode(request).map_err(|error| NetworkError::new(&error))?;
+        let reply = self
+            .urgent
+            .call(&body, Instant::now() + limit)
+            .await
+            .map_err(|error| self.failed(error, action, limit))?;
+        decode(&reply).map_err(|error| NetworkError::new(&error).into())
+    }
+
+    /// A heartbeat. openraft gives up on it after one interval; its news is taken even so.
+    async fn beat(
+        &self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        limit: Duration,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        let body = encode(&NodeRequest::Append(rpc)).map_err(|error| NetworkError::new(&error))?;
+        let (link, clocks, sink) = (self.link.clone(), self.clocks.clone(), self.sink.clone());
+        let target = self.target;
+        let answer = tokio::spawn(async move {
+            // The report was made later than this, so its age errs to the safe side.
+            let asked = Instant::now();
+            let reply = link.call(&body, asked + BEAT_TIMEOUT).await?;
+            let at = Instant::now();
+            let reply = decode(&reply);
+            if let Ok(NodeReply::Append {
+                beat: Some(beat), ..
+            }) = &reply
+            {
+                clocks.hear(target, beat.unix_millis, at);
+                sink.received(target, &beat.report, beat.unix_millis, asked);
+            }
+            Ok(reply)
+        });
+        match tokio::time::timeout(limit, answer).await {
+            Ok(Ok(Ok(reply))) => append_response(reply),
+            Ok(Ok(Err(error))) => Err(self.failed(error, RPCTypes::AppendEntries, limit)),
+            Ok(Err(error)) => Err(NetworkError::new(&error).into()),
+            Err(_) => Err(self.failed(CallError::TimedOut, RPCTypes::AppendEntries, limit)),
+        }
+    }
+
+    /// Puts an append on its way before it returns; the future waits for the answer.
+    fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> impl Future<Output = Appended> {
+        let (rpc, cut) = cut_to_fit(rpc);
+        let prev = rpc.prev_log_id;
+        let last = rpc.entries.last().map(|entry| entry.log_id).or(prev);
+        let started = encode(&NodeRequest::Append(rpc))
+            .map_err(|error| NetworkError::new(&error).into())
+            .and_then(|body| {
+                self.link
+                    .start(&body)
+                    .map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT))
+            });
+        async move {
+            let response = async {
+                let reply = started?
+                    .until(Instant::now() + APPEND_TIMEOUT)
+                    .await
+                    .map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT))?;
+                append_response(decode(&reply))
+            };
+            Appended {
+                response: response.await,
+                prev,
+                last,
+                cut,
+            }
+        }
+    }
+}
+
+fn append_response(
+    reply: Result<NodeReply, super::wire::WireError>,
+) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+    match reply {
+        Ok(NodeReply::Append { response, .. }) => Ok(response),
+        Ok(_) => Err(unexpected()),
+        Err(error) => Err(NetworkError::new(&error).into()),
+    }
+}
+
+fn unexpected() -> RPCError<TypeConfig> {
+    NetworkError::from_string("the reply answers something else").into()
+}
+
+/// Cuts the entries off where they outgrow one frame, and tells whether it has.
+fn cut_to_fit(
+    mut rpc: AppendEntriesRequest<TypeConfig>,
+) -> (AppendEntriesRequest<TypeConfig>, bool) {
+    let mut bytes = 0;
+    let fitting = rpc.entries.iter().take_while(|entry| {
+        let before = bytes;
+        bytes += payload_bytes(entry);
+        before == 0 || bytes <= APPEND_BYTES
+    });
+    let fitting = fitting.count();
+    let cut = fitting < rpc.entries.len();
+    rpc.entries.truncate(fitting);
+    (rpc, cut)
+}
+
+fn payload_bytes(entry: &EntryOf<TypeConfig>) -> usize {
+    const HEAD_BYTES: usize = 32;
+    const MEMBER_BYTES: usize = 512;
+    HEAD_BYTES
+        + match &entry.payload {
+            EntryPayload::Blank => 0,
+            EntryPayload::Normal(bytes) => bytes.0.len(),
+            EntryPayload::Membership(membership) => membership.nodes().count() * MEMBER_BYTES,
+        }
+}
+
+impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
+    type SnapshotData = P::Data;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        if rpc.entries.is_empty() && self.lane == Lane::Beat {
+            return self.beat(rpc, option.hard_ttl()).await;
+        }
+        self.connected().await?;
+        let appended = self.append(rpc).await;
+        match appended.response {
+            Ok(AppendEntriesResponse::Success) if appended.cut => {
+                Ok(AppendEntriesResponse::PartialSuccess(appended.last))
+            }
+            response => response,
+        }
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        option: RPCOption,
+    ) -> BoxFuture<'s, Rpc<BoxStream<'s, Rpc<StreamAppendResult<TypeConfig>>>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        if self.lane == Lane::Beat {
+            return stream_append_sequential(self, input, option);
+        }
+        Box::pin(async move {
+            let client = &*self;
+            client.connected().await?;
+            let answers = input.map(|rpc| client.append(rpc)).buffered(PIPELINE_DEPTH);
+            let answers = append_stream::results(Box::pin(answers));
+            Ok(Box::pin(answers) as BoxStream<'s, _>)
+        })
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        match self
+            .ask(&NodeRequest::Vote(rpc), RPCTypes::Vote, &option)
+            .await?
+        {
+            NodeReply::Vote(response) => Ok(response),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        match self
+            .ask(&NodeRequest::PreVote(rpc), RPCTypes::Vote, &option)
+            .await?
+        {
+            NodeReply::Vote(response) => Ok(response),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: VoteOf<TypeConfig>,
+        snapshot: SnapshotOf<TypeConfig, P::Data>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        snapshots::send(&self.link, &*self.port, vote, snapshot.snapshot, cancel).await
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        req: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
+        let request = NodeRequest::TransferLeader(req);
+        match self
+            .ask(&request, RPCTypes::TransferLeader, &option)
+            .await?
+        {
+            NodeReply::TransferLeader(response) => Ok(response),
+            _ => Err(unexpected()),
+        }
+    }
+}

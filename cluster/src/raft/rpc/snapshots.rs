@@ -1,0 +1,215 @@
+//! Snapshots between nodes: announced, sent in chunks on a connection of their own, installed.
+//!
+//! The bytes are the snapshot file's own, with its own meta and checksum; only vote and length
+//! travel beside them.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use openraft::error::{NetworkError, ReplicationClosed, StreamingError};
+use openraft::raft::SnapshotResponse;
+use openraft::type_config::alias::{SnapshotOf, VoteOf};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::wire::{NodeReply, NodeRequest, decode, encode};
+use crate::consensus_types::TypeConfig;
+use crate::link::{Later, Link};
+
+/// Bytes in a chunk: enough to fill a gigabit at a millisecond's distance.
+const CHUNK_BYTES: usize = 512 << 10;
+/// For each chunk.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
+/// For checking and installing what was received.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The node's snapshot files, as the network needs them.
+pub trait SnapshotPort: Send + Sync + 'static {
+    /// What openraft hands about for a snapshot's content.
+    type Data: Send + Sync + 'static;
+
+    /// Length and bytes of a snapshot to be sent.
+    fn open<'a>(
+        &'a self,
+        data: &'a Self::Data,
+    ) -> Later<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>>;
+
+    /// A place for a snapshot of `len` bytes to be received. Refuses what is too large.
+    fn begin(&self, len: u64) -> Later<'_, io::Result<Box<dyn Receiving<Self::Data>>>>;
+}
+
+/// A snapshot being received; dropping it removes what has come.
+pub trait Receiving<Data: Send + 'static>: Send {
+    /// Takes the next bytes.
+    fn write(&mut self, chunk: Vec<u8>) -> Later<'_, io::Result<()>>;
+
+    /// Makes the file durable, checks it, and names it.
+    fn finish(self: Box<Self>) -> Later<'static, io::Result<SnapshotOf<TypeConfig, Data>>>;
+}
+
+/// Sends a snapshot and waits until it is installed.
+pub(crate) async fn send<P: SnapshotPort>(
+    link: &Link,
+    port: &P,
+    vote: VoteOf<TypeConfig>,
+    data: P::Data,
+    cancel: impl Future<Output = ReplicationClosed>,
+) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+    tokio::select! {
+        closed = cancel => Err(closed.into()),
+        sent = send_all(link, port, vote, &data) => {
+            sent.map_err(|error| NetworkError::new(&error).into())
+        }
+    }
+}
+
+async fn send_all<P: SnapshotPort>(
+    link: &Link,
+    port: &P,
+    vote: VoteOf<TypeConfig>,
+    data: &P::Data,
+) -> io::Result<SnapshotResponse<TypeConfig>> {
+    let (len, mut bytes) = port.open(data).await?;
+    let begun = ask(link, &NodeRequest::SnapshotBegin { len }, CHUNK_TIMEOUT).await?;
+    let NodeReply::SnapshotBegun { transfer } = begun else {
+        return Err(unexpected());
+    };
+    let mut offset = 0;
+    while offset < len {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let read = (&mut bytes)
+            .take((len - offset).min(CHUNK_BYTES as u64))
+            .read_to_end(&mut chunk)
+            .await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let request = NodeRequest::SnapshotChunk {
+            transfer,
+            offset,
+            bytes: chunk,
+        };
+        match ask(link, &request, CHUNK_TIMEOUT).await? {
+            NodeReply::SnapshotWritten => offset += read as u64,
+            _ => return Err(unexpected()),
+        }
+    }
+    let install = NodeRequest::SnapshotInstall { transfer, vote };
+    match ask(link, &install, INSTALL_TIMEOUT).await? {
+        NodeReply::SnapshotInstalled(response) => Ok(response),
+        _ => Err(unexpected()),
+    }
+}
+
+async fn ask(link: &Link, request: &NodeRequest, limit: Duration) -> io::Result<NodeReply> {
+    let body = encode(request).map_err(io::Error::other)?;
+    let reply = link
+        .call(&body, Instant::now() + limit)
+        .await
+        .map_err(io::Error::other)?;
+    decode(&reply).map_err(io::Error::other)
+}
+
+fn unexpected() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the reply answers something else",
+    )
+}
+
+/// The one snapshot that is being received. A newer announcement takes the place of an older.
+pub(crate) struct Inbox<P: SnapshotPort> {
+    port: Arc<P>,
+    begun: AtomicU64,
+    current: Mutex<Option<Incoming<P::Data>>>,
+}
+
+struct Incoming<Data> {
+    from: u64,
+    transfer: u64,
+    received: u64,
+    len: u64,
+    into: Box<dyn Receiving<Data>>,
+}
+
+impl<P: SnapshotPort> Inbox<P> {
+    pub fn new(port: Arc<P>) -> Self {
+        Self {
+            port,
+            begun: AtomicU64::new(0),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Returns the number of the transfer.
+    pub async fn begin(&self, from: u64, len: u64) -> io::Result<u64> {
+        let mut current = self.current.lock().await;
+        let transfer = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        // The old one goes first: its place on the disk may be needed.
+        *current = None;
+        let into = self.port.begin(len).await?;
+        *current = Some(Incoming {
+            from,
+            transfer,
+            received: 0,
+            len,
+            into,
+        });
+        Ok(transfer)
+    }
+
+    pub async fn write(
+        &self,
+        from: u64,
+        transfer: u64,
+        offset: u64,
+        chunk: Vec<u8>,
+    ) -> io::Result<()> {
+        let mut current = self.current.lock().await;
+        let incoming = current
+            .as_mut()
+            .filter(|incoming| incoming.from == from && incoming.transfer == transfer)
+            .ok_or_else(superseded)?;
+        let after = incoming.received + chunk.len() as u64;
+        if offset != incoming.received || after > incoming.len {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the chunk is not the next one",
+            ));
+        }
+        incoming.into.write(chunk).await?;
+        incoming.received = after;
+        Ok(())
+    }
+
+    pub async fn finish(
+        &self,
+        from: u64,
+        transfer: u64,
+    ) -> io::Result<SnapshotOf<TypeConfig, P::Data>> {
+        let incoming = {
+            let mut current = self.current.lock().await;
+            let complete = current.as_ref().is_some_and(|incoming| {
+                incoming.from == from
+                    && incoming.transfer == transfer
+                    && incoming.received == incoming.len
+            });
+            if !complete {
+                return Err(superseded());
+            }
+            current.take().ok_or_else(superseded)?
+        };
+        incoming.into.finish().await
+    }
+}
+
+fn superseded() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "this snapshot is not being received, or not whole",
+    )
+}

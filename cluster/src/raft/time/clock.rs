@@ -1,0 +1,177 @@
+//! Time enters only through the entry, and no single clock decides it.
+//!
+//! The leader stamps min(its clock, median of the voters' clocks + 1 s). The voters' clocks ride on
+//! the replies to heartbeats. A leader two seconds off the median hands over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How far the leader's stamp may run before the voters' median.
+pub const MEDIAN_LEAD_MILLIS: u64 = 1_000;
+/// A leader this far off the median, either way, hands over.
+pub const HANDOVER_SKEW_MILLIS: u64 = 2_000;
+/// A clock heard longer ago says nothing.
+const SAMPLE_MAX_AGE: Duration = Duration::from_secs(5);
+/// To tell who is off takes a third clock.
+const CLOCKS_TO_JUDGE: usize = 3;
+
+/// What the voters' clocks say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogTime {
+    /// What the leader may stamp, in milliseconds since 1970.
+    pub millis: u64,
+    /// The leader should hand over: its clock is too far off the others'.
+    pub hand_over: bool,
+}
+
+/// The stamp, from the leader's clock, the clocks known of the other voters at this moment, and the
+/// number of voters. `None` while fewer than a majority of clocks are known: one clock alone, be it
+/// the leader's, must not date an entry. Of an even number of clocks the lower middle one is the
+/// median, so that of two clocks the fast one does not win.
+pub fn log_time(own: u64, others: &[u64], voters: usize) -> Option<LogTime> {
+    let mut clocks: Vec<u64> = others.iter().copied().chain([own]).collect();
+    if clocks.len() < voters / 2 + 1 {
+        return None;
+    }
+    clocks.sort_unstable();
+    let median = clocks[(clocks.len() - 1) / 2];
+    Some(LogTime {
+        millis: own.min(median.saturating_add(MEDIAN_LEAD_MILLIS)),
+        hand_over: clocks.len() >= CLOCKS_TO_JUDGE && own.abs_diff(median) >= HANDOVER_SKEW_MILLIS,
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    unix_millis: u64,
+    at: Instant,
+}
+
+/// The others' clocks, as last heard.
+#[derive(Debug)]
+pub(crate) struct Clocks {
+    samples: Mutex<BTreeMap<u64, Sample>>,
+    heard: watch::Sender<()>,
+}
+
+impl Clocks {
+    pub fn new() -> Self {
+        Self {
+            samples: Mutex::default(),
+            heard: watch::Sender::new(()),
+        }
+    }
+
+    /// A node's clock read `unix_millis` when its reply came `at`.
+    pub fn hear(&self, node: u64, unix_millis: u64, at: Instant) {
+        self.samples
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(node, Sample { unix_millis, at });
+        self.heard.send_replace(());
+    }
+
+    /// Changes with each clock heard.
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.heard.subscribe()
+    }
+
+    /// The log time now, at node `me`.
+    pub fn log_time(&self, me: u64, own: u64, voters: &BTreeSet<u64>) -> Option<LogTime> {
+        let others: Vec<u64> = self.others(me, voters).into_values().collect();
+        log_time(own, &others, voters.len())
+    }
+
+    /// The other voters' clocks, carried on to now.
+    pub fn others(&self, me: u64, voters: &BTreeSet<u64>) -> BTreeMap<u64, u64> {
+        let now = Instant::now();
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        samples
+            .iter()
+            .filter(|(node, _)| **node != me && voters.contains(node))
+            .filter_map(|(node, sample)| {
+                let age = now.saturating_duration_since(sample.at);
+                let age_millis = u64::try_from(age.as_millis()).ok()?;
+                (age <= SAMPLE_MAX_AGE)
+                    .then(|| (*node, sample.unix_millis.saturating_add(age_millis)))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stamp(millis: u64) -> Option<LogTime> {
+        Some(LogTime {
+            millis,
+            hand_over: false,
+        })
+    }
+
+    #[test]
+    fn a_leader_in_step_stamps_its_own_clock() {
+        assert_eq!(log_time(10_000, &[9_990, 10_020], 3), stamp(10_000));
+        assert_eq!(log_time(10_000, &[], 1), stamp(10_000));
+    }
+
+    #[test]
+    fn without_a_majority_of_clocks_there_is_no_time() {
+        assert_eq!(log_time(10_000, &[], 2), None);
+        assert_eq!(log_time(10_000, &[], 3), None);
+        assert_eq!(log_time(10_000, &[10_000], 5), None);
+        assert_eq!(log_time(10_000, &[10_000, 10_000], 5), stamp(10_000));
+    }
+
+    #[test]
+    fn a_fast_leader_is_held_a_second_before_the_median_and_hands_over_at_two() {
+        assert_eq!(log_time(11_500, &[10_000, 10_000], 3), stamp(11_000));
+        assert_eq!(
+            log_time(12_000, &[10_000, 10_000], 3),
+            Some(LogTime {
+                millis: 11_000,
+                hand_over: true
+            })
+        );
+    }
+
+    #[test]
+    fn a_slow_leader_stamps_its_own_clock_and_hands_over_at_two_seconds() {
+        assert_eq!(log_time(8_001, &[10_000, 10_000], 3), stamp(8_001));
+        assert!(log_time(8_000, &[10_000, 10_000], 3).unwrap().hand_over);
+    }
+
+    #[test]
+    fn two_clocks_cannot_tell_who_is_off_and_the_fast_one_does_not_win() {
+        assert_eq!(log_time(90_000, &[10_000], 3), stamp(11_000));
+        assert_eq!(log_time(10_000, &[90_000], 3), stamp(10_000));
+    }
+
+    proptest! {
+        #[test]
+        fn a_minority_of_wrong_clocks_moves_the_stamp_by_a_second_at_most(
+            truth in 1_000_000u64..2_000_000,
+            wrong in prop::collection::vec(any::<u64>(), 0..=2),
+            leader_is_wrong in any::<bool>(),
+        ) {
+            let mut clocks = wrong;
+            clocks.resize(5, truth);
+            let own = if leader_is_wrong { clocks.remove(0) } else { clocks.pop().unwrap() };
+            let time = log_time(own, &clocks, 5).unwrap();
+            prop_assert!(time.millis <= truth + MEDIAN_LEAD_MILLIS);
+            prop_assert!(time.millis <= own);
+            if own == truth {
+                prop_assert_eq!(time, LogTime { millis: truth, hand_over: false });
+            }
+            prop_assert_eq!(time.hand_over, own.abs_diff(truth) >= HANDOVER_SKEW_MILLIS);
+        }
+    }
+}

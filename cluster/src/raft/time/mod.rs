@@ -1,0 +1,3 @@
+//! How time enters the log.
+
+pub(super) mod clock;

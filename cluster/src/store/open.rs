@@ -1,0 +1,314 @@
+//! Start-up: which parts of a data directory may still be trusted, and how the rest is rebuilt.
+//!
+//! The log and the snapshots are synced and are the truth. sled is trusted only after a clean stop
+//! or when just the process died; after an unclean stop of the machine, or when it is damaged or
+//! too old for the log, it is set aside and rebuilt from the newest snapshot, and openraft applies
+//! the log from there. A log that ends before what this node once knew as applied stops the start.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::apply::StateMachine;
+use super::layout::{DataDirectory, DirectoryError, boot_id};
+use super::machine::Machine;
+use super::meta::Applied;
+use super::node_record::NodeRecord;
+use super::snapshot::{self, Origin, SnapshotError, Snapshots};
+use super::state::State;
+use super::state::drain::Drain;
+use super::state::generation::{Generation, GenerationError};
+use super::wal::{Wal, WalError};
+use crate::consensus_types::aliases::LogId;
+
+/// Interval of the write-behind.
+const DRAIN_EVERY: Duration = Duration::from_millis(100);
+/// Above this much in the overlay, applying waits for the write-behind.
+const OVERLAY_BYTES: usize = 128 << 20;
+/// Above this much, whoever walks the whole state gives up.
+const WALK_OVERLAY_BYTES: usize = 64 << 20;
+
+/// Limits of a store. The default is what a node runs with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub drain_every: Duration,
+    pub overlay_bytes: usize,
+    pub walk_overlay_bytes: usize,
+    /// The machine's boot id; `None` reads it from the kernel.
+    pub boot_id: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            drain_every: DRAIN_EVERY,
+            overlay_bytes: OVERLAY_BYTES,
+            walk_overlay_bytes: WALK_OVERLAY_BYTES,
+            boot_id: None,
+        }
+    }
+}
+
+/// Why a node must not start on its directory.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Wal(#[from] WalError),
+    #[error(
+        "the log ends at {last:?}, but this node had already applied entry {applied}: acknowledged entries are lost. This node must not vote with it: remove the node and add it again with an empty directory and a new id"
+    )]
+    CutBelowApplied { last: Option<u64>, applied: u64 },
+    #[error(
+        "the log's entry {index} is not the one that this node had applied: this node must not vote with it: remove the node and add it again with an empty directory and a new id"
+    )]
+    Diverged { index: u64 },
+    #[error(
+        "the log begins behind entry {purged}, and no intact snapshot or state reaches that far: remove the node and add it again with an empty directory and a new id"
+    )]
+    NoStartingPoint { purged: u64 },
+    #[error("the state cannot be rebuilt from the snapshot: {0}")]
+    Snapshot(#[from] SnapshotError),
+    #[error("the state database cannot be created: {0}. Check the disk")]
+    State(String),
+    #[error("the data directory cannot be used: {0}. Check the disk and its permissions")]
+    Io(#[from] io::Error),
+}
+
+/// What an open directory consists of.
+#[derive(Debug)]
+pub struct Opened {
+    /// openraft's log storage and log reader.
+    pub log: Wal,
+    /// openraft's state machine.
+    pub state_machine: StateMachine,
+    /// For reads.
+    pub state: State,
+    /// For the network: where snapshots arrive.
+    pub snapshots: Snapshots,
+    /// Keep it as long as the node runs; close it last.
+    pub store: Store,
+    /// Nothing was ever voted, logged or applied here.
+    pub pristine: bool,
+}
+
+/// An open data directory. Dropped without `close`, the stop counts as unclean, which costs
+/// nothing unless the machine stops as well.
+#[derive(Debug)]
+pub struct Store {
+    drain: Drain,
+    directory: Arc<DataDirectory>,
+    wal: Wal,
+    state: State,
+}
+
+impl Store {
+    /// Opens `dir`, creating it when it does not exist. Blocking: reads the whole log and checks
+    /// the whole state.
+    pub fn open(
+        dir: &Path,
+        machine: Arc<dyn Machine>,
+        options: Options,
+    ) -> Result<Opened, OpenError> {
+        let directory = Arc::new(DataDirectory::open(dir)?);
+        let boot = options.boot_id.clone().map_or_else(boot_id, Ok)?;
+        let machine_stopped = directory.running()?.is_some_and(|before| before != boot);
+        let wal = Wal::open(&directory.wal())?;
+        let snapshots = Snapshots::open(&directory.snapshots())?;
+        let recovery = Recovery {
+            directory: &directory,
+            wal: &wal,
+            snapshots: &snapshots,
+            machine_stopped,
+        };
+        let generation = recovery.state()?;
+        directory.mark_running(&boot)?;
+
+        let applied = generation.applied();
+        let pristine = wal.last().is_none() && wal.vote().is_none() && applied.log_id.is_none();
+        let state = State::new(generation, wal.clone(), options);
+        let drain = Drain::start(Arc::clone(&state.shared))?;
+        let store = Self {
+            drain,
+            directory: Arc::clone(&directory),
+            wal: wal.clone(),
+            state: state.clone(),
+        };
+        Ok(Opened {
+            log: wal,
+            state_machine: StateMachine {
+                machine,
+                state: state.clone(),
+                snapshots: snapshots.clone(),
+                directory,
+            },
+            state,
+            snapshots,
+            store,
+            pristine,
+        })
+    }
+
+    /// Which node of which cluster this directory belongs to, once that was written.
+    pub fn node_record(&self) -> io::Result<Option<NodeRecord>> {
+        NodeRecord::read(&self.directory.node_file())
+    }
+
+    /// Writes the identity; durable when this returns. Another identity is never replaced.
+    pub fn write_node_record(&self, record: NodeRecord) -> io::Result<()> {
+        record.write(&self.directory.node_file())
+    }
+
+    /// Ends a store that nothing is applied to any more: writes all of the state, syncs it and
+    /// marks the stop as clean. Blocking.
+    pub fn close(self) -> io::Result<()> {
+        self.wal.sync()?;
+        self.drain.finish()?;
+        sync_files(self.state.shared.generation().path())?;
+        self.directory.mark_stopped()
+    }
+}
+
+struct Recovery<'a> {
+    directory: &'a DataDirectory,
+    wal: &'a Wal,
+    snapshots: &'a Snapshots,
+    machine_stopped: bool,
+}
+
+impl Recovery<'_> {
+    fn state(&self) -> Result<Generation, OpenError> {
+        let current = self.directory.current_state()?.filter(|path| path.is_dir());
+        let found = current.as_deref().map(Generation::open);
+        let known = match &found {
+            Some(Ok(generation)) => Some(generation.applied()),
+            _ => None,
+        };
+        self.check_log(known.as_deref())?;
+        let generation = match (current, found) {
+            (Some(path), Some(found)) => match self.distrust(&found) {
+                None => found.map_err(|error| OpenError::State(error.to_string()))?,
+                Some(why) => {
+                    drop(found);
+                    let aside = self.directory.set_aside(&path)?;
+                    tracing::warn!(why, aside = %aside.display(), "rebuilding the state from snapshot and log");
+                    self.rebuild()?
+                }
+            },
+            _ => self.rebuild()?,
+        };
+        self.directory.remove_stale_states(&[generation.path()])?;
+        self.check_start(&generation.applied())?;
+        self.join_log(&generation.applied())?;
+        Ok(generation)
+    }
+
+    /// The log must reach up to everything this node is known to have applied from it.
+    fn check_log(&self, state: Option<&Applied>) -> Result<(), OpenError> {
+        let snapshot = self.snapshots.current();
+        let (mut own, mut received) = (None, None);
+        if let Some(snapshot) = &snapshot {
+            match snapshot.snapshot.origin() {
+                Origin::Own => own = snapshot.meta.last_log_id,
+                Origin::Received => received = snapshot.meta.last_log_id,
+            }
+        }
+        let known = own.max(state.and_then(|applied| applied.log_id));
+        let Some(known) = known.filter(|known| Some(known) > received.as_ref()) else {
+            return Ok(());
+        };
+        let last = self.wal.last().map(|id| id.index());
+        if last < Some(known.index()) {
+            return Err(OpenError::CutBelowApplied {
+                last,
+                applied: known.index(),
+            });
+        }
+        match self.wal.id_at(known.index())? {
+            Some(id) if id != known => Err(OpenError::Diverged {
+                index: known.index(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why a database that was found is not used.
+    fn distrust(&self, found: &Result<Generation, GenerationError>) -> Option<String> {
+        let generation = match found {
+            Err(error) => return Some(format!("it is damaged: {error}")),
+            Ok(_) if self.machine_stopped => {
+                return Some("the machine stopped without a clean shutdown".to_owned());
+            }
+            Ok(generation) => generation,
+        };
+        let applied = generation.applied().log_id;
+        let snapshot = self
+            .snapshots
+            .current()
+            .and_then(|snapshot| snapshot.meta.last_log_id);
+        if applied < self.wal.purged() {
+            return Some("it ends before the log begins".to_owned());
+        }
+        (applied < snapshot).then(|| "the newest snapshot is ahead of it".to_owned())
+    }
+
+    fn rebuild(&self) -> Result<Generation, OpenError> {
+        let path = self.directory.next_state()?;
+        let generation = match self.snapshots.current() {
+            Some(snapshot) => snapshot::load(&snapshot.snapshot, &path)?,
+            None => {
+                Generation::create(&path).map_err(|error| OpenError::State(error.to_string()))?
+            }
+        };
+        self.directory.point_to(&path)?;
+        Ok(generation)
+    }
+
+    fn check_start(&self, applied: &Applied) -> Result<(), OpenError> {
+        let purged = self.wal.purged();
+        if let Some(purged) = purged.filter(|purged| applied.log_id < Some(*purged)) {
+            return Err(OpenError::NoStartingPoint {
+                purged: purged.index(),
+            });
+        }
+        let snapshot = self
+            .snapshots
+            .current()
+            .and_then(|snapshot| snapshot.meta.last_log_id);
+        if snapshot < purged {
+            // It could not be joined to the log by a node that gets it.
+            self.snapshots.disown_current();
+        }
+        Ok(())
+    }
+
+    /// A crash while a received snapshot was being installed leaves a log that does not lead up to
+    /// it, perhaps with entries of leaders that lost.
+    fn join_log(&self, applied: &Applied) -> Result<(), OpenError> {
+        let Some(applied) = applied.log_id else {
+            return Ok(());
+        };
+        let same: Option<LogId> = self.wal.id_at(applied.index())?;
+        let joined = same == Some(applied) || self.wal.purged() == Some(applied);
+        if !joined {
+            self.wal.start_after(&applied)?;
+        }
+        Ok(())
+    }
+}
+
+/// sled's flush is not an fsync.
+fn sync_files(directory: &Path) -> io::Result<()> {
+    let mut pending: Vec<PathBuf> = vec![directory.to_owned()];
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                pending.push(entry?.path());
+            }
+        }
+        std::fs::File::open(&path)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! The write-behind: about every 100 ms the overlay goes into sled, as one atomic batch.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use super::generation::Generation;
+
+/// sled's own buffers reach the kernel this often; what a kill loses is replayed from the log.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// A drain that waits for readers looks this often whether it is still wanted.
+const READER_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Wakes the drain before its time.
+#[derive(Debug, Default)]
+pub(crate) struct DrainSignal {
+    asked: Mutex<Asked>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    now: bool,
+    stop: bool,
+}
+
+impl DrainSignal {
+    /// The overlay is full: do not wait for the interval.
+    pub fn drain_now(&self) {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .now = true;
+        self.changed.notify_all();
+    }
+
+    fn stop(&self) {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .stop = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the interval, or less when asked; false when the drain should end.
+    fn wait(&self, interval: Duration) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut asked, _) = self
+            .changed
+            .wait_timeout_while(asked, interval, |asked| !asked.now && !asked.stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        asked.now = false;
+        !asked.stop
+    }
+}
+
+/// The drain's thread. Stopping it drains what is left.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drain {
+    pub fn start(shared: Arc<Shared>) -> io::Result<Self> {
+        let run = {
+            let shared = Arc::clone(&shared);
+            move || {
+                // Nobody would ever make room in the overlay again: applying has to hear of it.
+                if catch_unwind(AssertUnwindSafe(|| run(&shared))).is_err() {
+                    shared.fail("the write-behind of the state ended in a panic".to_owned());
+                }
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("state-drain".to_owned())
+            .spawn(run)?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Drains everything that was applied, hands it to the kernel and ends the thread.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.stop();
+        let generation = self.shared.generation();
+        while generation.undrained().is_some() && self.shared.failure().is_none() {
+            drain(&self.shared, &generation);
+        }
+        match self.shared.failure() {
+            Some(why) => Err(io::Error::other(why)),
+            None => generation.flush().map_err(io::Error::other),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.shared.drain.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the write-behind of the state could not be ended");
+        }
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn run(shared: &Shared) {
+    let mut flushed = Instant::now();
+    let mut unflushed = false;
+    while shared.drain.wait(shared.options.drain_every) {
+        if shared.failure().is_some() {
+            continue;
+        }
+        let generation = shared.generation();
+        unflushed |= drain(shared, &generation);
+        if unflushed && flushed.elapsed() >= FLUSH_EVERY {
+            if let Err(error) = generation.flush() {
+                shared.fail(describe(&error));
+            }
+            unflushed = false;
+            flushed = Instant::now();
+        }
+    }
+}
+
+/// One batch; true when something was written.
+fn drain(shared: &Shared, generation: &Generation) -> bool {
+    let Some(applied) = generation.undrained() else {
+        return false;
+    };
+    if !generation.wait_for_readers(applied.version(), READER_PATIENCE) {
+        return false;
+    }
+    let result = match applied.index().map(|index| shared.wal.sync_up_to(index)) {
+        Some(Err(error)) => Err(error.into()),
+        _ => generation.drain(&applied),
+    };
+    if let Err(error) = &result {
+        shared.fail(describe(error));
+    }
+    shared.drained.notify_waiters();
+    result.is_ok()
+}
+
+fn describe(error: &super::generation::GenerationError) -> String {
+    format!(
+        "the state could not be written ({error}): free space on the disk and start the node again; nothing acknowledged is lost, the log has it"
+    )
+}
