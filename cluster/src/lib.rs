@@ -15,7 +15,6 @@ pub mod http;
 pub mod jobs;
 pub mod key_release;
 pub mod link;
-pub mod machine;
 pub mod node;
 pub mod node_rpc;
 pub mod presence;

@@ -14,9 +14,9 @@ use cameo_common::keys::PublicKey;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use crate::machine::read;
 use crate::raft::Replica;
 use crate::store::Touched;
+use cameo_machine::read;
 
 /// A stream with nothing to tell says so this often.
 pub const HEARTBEAT: Duration = Duration::from_secs(3);

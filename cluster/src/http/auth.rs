@@ -20,9 +20,9 @@ use tokio::time::Instant;
 
 use super::body::{self, BODY_DEADLINE};
 use super::{Api, Fault};
-use crate::machine::read::CallerInfo;
-use crate::machine::{self, Command, Op};
 use crate::raft::CALL_DEADLINE;
+use cameo_machine::read::CallerInfo;
+use cameo_machine::{Command, Op};
 
 /// A device that has proven itself, and the call that proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Caller {
     #[must_use]
     pub fn command(&self, op: Op) -> Command {
         Command {
-            caller: machine::Caller::Device {
+            caller: cameo_machine::Caller::Device {
                 device: self.device,
                 request: self.request,
                 content: self.content,
@@ -248,7 +248,7 @@ async fn known(call: &Call, api: &Api) -> Result<Caller, Fault> {
 }
 
 fn registered(call: &Call, api: &Api) -> Option<CallerInfo> {
-    machine::read::caller(&*api.replica.view(), &call.device)
+    cameo_machine::read::caller(&*api.replica.view(), &call.device)
 }
 
 fn unexpired(not_after: Millis, api: &Api) -> Result<(), Fault> {

@@ -7,10 +7,10 @@ use cameo_common::api::{ApiError, ErrorCode, SCHEMA};
 
 use crate::jobs::JobError;
 use crate::key_release::ReleaseError;
-use crate::machine::Refusal;
 use crate::node_rpc::CallError;
 use crate::presence::RenewError;
 use crate::raft::{ProposeError, ReadError};
+use cameo_machine::Refusal;
 
 /// An [`ApiError`] on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]

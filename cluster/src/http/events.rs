@@ -17,8 +17,8 @@ use super::auth::Asked;
 use super::body::InQuery;
 use super::{Api, Fault};
 use crate::event_stream::{End, Follow, Reader, Told};
-use crate::machine::{Refusal, read};
 use crate::raft::CALL_DEADLINE;
+use cameo_machine::{Refusal, read};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route(paths::EVENTS, get(follow))

@@ -16,7 +16,7 @@ use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};
-use crate::machine::{Done, Op, Refusal, read};
+use cameo_machine::{Done, Op, Refusal, read};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()

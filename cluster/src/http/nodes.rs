@@ -16,8 +16,8 @@ use super::body::InQuery;
 use super::read::Freshness;
 use super::{Api, Fault};
 use crate::jobs::Worker;
-use crate::machine::read;
 use crate::raft::HashedState;
+use cameo_machine::read;
 
 /// Longest that a walk over the whole state may take.
 const HASH_DEADLINE: Duration = Duration::from_secs(30);

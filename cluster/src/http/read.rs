@@ -4,8 +4,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{Api, Fault};
-use crate::machine::View;
 use crate::raft::CALL_DEADLINE;
+use cameo_machine::View;
 
 /// `?stale=true` reads this node's state as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -11,7 +11,7 @@ use super::body::InPath;
 use super::grants::in_path;
 use super::write::unexpected;
 use super::{Api, Fault};
-use crate::machine::{Done, Op};
+use cameo_machine::{Done, Op};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()

@@ -10,7 +10,7 @@ use cameo_common::api::{
 use super::auth::{Said, statement};
 use super::write::unexpected;
 use super::{Api, Fault};
-use crate::machine::{Done, Op, Refusal};
+use cameo_machine::{Done, Op, Refusal};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()

@@ -14,7 +14,7 @@ use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};
-use crate::machine::{Done, Op, read};
+use cameo_machine::{Done, Op, read};
 
 /// Most names in one answer about who is online.
 const MAX_ONLINE: usize = 1_000;

@@ -4,8 +4,8 @@ use cameo_common::api::ErrorCode;
 use tokio::time::Instant;
 
 use super::{Api, Caller, Fault};
-use crate::machine::{Done, Op};
 use crate::raft::CALL_DEADLINE;
+use cameo_machine::{Done, Op};
 
 impl Api {
     /// Has a caller's wish carried out. Gives the entry's index and what was done.

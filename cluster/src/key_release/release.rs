@@ -16,10 +16,10 @@ use data_encoding::BASE64URL_NOPAD;
 use tokio::time::Instant;
 
 use crate::host::rng::Entropy;
-use crate::machine::read::{self, Release};
-use crate::machine::{Refusal, View};
 use crate::raft::ReadError;
 use crate::raft::{CALL_DEADLINE, Replica};
+use cameo_machine::read::{self, Release};
+use cameo_machine::{Refusal, View};
 
 /// Why no part is released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,9 +8,9 @@ use cameo_common::ids::NodeId;
 use tokio::time::Instant;
 
 use crate::jobs::Dispatcher;
-use crate::machine::{Caller, Command, Op, read};
 use crate::presence::Presence;
 use crate::raft::{CALL_DEADLINE, Replica};
+use cameo_machine::{Caller, Command, Op, read};
 
 /// Between two attempts at what has to be done first.
 const RETRY: Duration = Duration::from_millis(100);

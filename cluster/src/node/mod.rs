@@ -29,7 +29,6 @@ use crate::jobs::{
 };
 use crate::key_release::Releaser;
 use crate::link::{ClusterSecret, NodeKeyError, NodeKeys, TcpTransport};
-use crate::machine::read;
 use crate::node_rpc::{NodeCalls, Pieces};
 use crate::presence::{Presence, Renewals};
 use crate::raft::{self, Forming, Genesis, Raft, SystemClock, Timing, WallClock};
@@ -37,6 +36,7 @@ use crate::raft::{Decider, RaftReplica, Replica, Stamper};
 use crate::store::{
     NodeRecord, OpenError, Opened, Options, Snapshots, State, StateMachine, Store, Wal,
 };
+use cameo_machine::read;
 use deferred::{Answering, Membership, Reports};
 use leader::Leader;
 use secret_file::SecretFileError;

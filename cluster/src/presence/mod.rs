@@ -15,9 +15,9 @@ use cameo_common::keys::PublicKey;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::machine::limits::MAX_EXPIRED_PER_ENTRY;
-use crate::machine::{Caller, Command, Op, read};
 use crate::raft::{CALL_DEADLINE, Replica};
+use cameo_machine::limits::MAX_EXPIRED_PER_ENTRY;
+use cameo_machine::{Caller, Command, Op, read};
 use leases::Leases;
 
 pub(crate) use renewals::MAX_BATCH;

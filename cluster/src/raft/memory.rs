@@ -25,7 +25,7 @@ use super::engine::consensus::Storage;
 use super::rpc::snapshots::{Receiving, SnapshotPort};
 use crate::consensus_types::{ReplyBytes, TypeConfig};
 use crate::link::Later;
-use crate::machine::{Change, MapView};
+use cameo_machine::{Change, MapView};
 
 /// What an entry does: the changes to the rows, and the reply.
 pub type Decide = dyn Fn(&MapView, u64, &[u8]) -> (Vec<Change>, Vec<u8>) + Send + Sync;

@@ -1,6 +1,6 @@
 //! How the pure machine is plugged into the store.
 
-use crate::machine::{Change, View};
+use cameo_machine::{Change, View};
 
 /// What one entry does: `Decided::default()` changes nothing and replies with nothing.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

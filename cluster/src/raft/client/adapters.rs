@@ -2,11 +2,11 @@
 
 use cameo_common::wire;
 
-use crate::machine::{self, ENTRY_VERSION, View};
 use crate::raft::Stamp;
 use crate::store::{Decided, Machine};
+use cameo_machine::{ENTRY_VERSION, View};
 
-/// Puts the leader's time into a command: an [`machine::Entry`] without decoding what follows.
+/// Puts the leader's time into a command: an [`cameo_machine::Entry`] without decoding what follows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stamper;
 
@@ -24,7 +24,7 @@ pub struct Decider;
 
 impl Machine for Decider {
     fn decide(&self, view: &dyn View, index: u64, entry: &[u8]) -> Decided {
-        let decision = machine::decide(view, index, entry);
+        let decision = cameo_machine::decide(view, index, entry);
         Decided {
             changes: decision.changes,
             reply: wire::encode(&decision.reply),
@@ -36,7 +36,7 @@ impl Machine for Decider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::{Caller, Command, Entry, Op};
+    use cameo_machine::{Caller, Command, Entry, Op};
 
     #[test]
     fn a_stamped_command_is_an_entry() {

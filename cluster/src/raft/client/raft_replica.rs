@@ -6,9 +6,9 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::replica::{Committed, HashedState, Later, Replica};
-use crate::machine::{Command, Reply, View};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::{State, Touched};
+use cameo_machine::{Command, Reply, View};
 
 /// Raft and the state that it writes.
 #[derive(Debug, Clone)]

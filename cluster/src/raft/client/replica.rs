@@ -12,9 +12,9 @@ use cameo_common::ids::{Hash, NodeId};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use crate::machine::{Command, Reply, View};
 use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status};
 use crate::store::Touched;
+use cameo_machine::{Command, Reply, View};
 
 /// How long a client's call waits for a leader, a majority and this node's own state.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(5);

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::link::{Accept, ClusterSecret, Later, NodeKeys, Stream, TcpTransport, Transport};
-use crate::machine::{Change, View};
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
+use cameo_machine::{Change, View};
 
 /// No test waits longer for a condition; a healthy one takes a fraction of it.
 pub const PATIENCE: Duration = Duration::from_secs(40);
@@ -24,7 +24,7 @@ pub fn soon() -> Instant {
 }
 
 /// A command is a key; its row's value is the log time, its reply the key again.
-fn decide(_view: &crate::machine::MapView, _index: u64, entry: &[u8]) -> (Vec<Change>, Vec<u8>) {
+fn decide(_view: &cameo_machine::MapView, _index: u64, entry: &[u8]) -> (Vec<Change>, Vec<u8>) {
     let (time, key) = entry.split_at(8);
     let put = Change::Put {
         key: key.to_vec(),

@@ -13,8 +13,8 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::SnapshotError;
-use crate::machine::Rows;
 use crate::store::meta::Applied;
+use cameo_machine::Rows;
 
 const MAGIC: &[u8; 8] = b"cameosnp";
 const VERSION: u8 = 1;

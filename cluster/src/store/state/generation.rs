@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use super::digest::RowDigest;
 use super::overlay::Overlay;
-use crate::machine::{Change, Rows};
 use crate::store::failure::stop_process;
 use crate::store::meta::Applied;
+use cameo_machine::{Change, Rows};
 
 /// Our own row: where the state stands.
 const META_KEY: &[u8] = b"\x00applied";

@@ -15,7 +15,7 @@ use super::meta::Applied;
 use super::open::Options;
 use super::wal::Wal;
 use crate::consensus_types::aliases::position;
-use crate::machine::{Rows, View};
+use cameo_machine::{Rows, View};
 use drain::DrainSignal;
 use generation::Generation;
 

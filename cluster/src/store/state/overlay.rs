@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::machine::Change;
+use cameo_machine::Change;
 
 /// Rows handled between two looks at the lock.
 const PIECE_ROWS: usize = 512;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::world::*;
-use crate::machine::{MapView, Rows, View};
 use crate::store::{Options, Touched};
+use cameo_machine::{MapView, Rows, View};
 
 fn everything(view: &dyn View) -> Rows {
     view.scan(b"", b"", usize::MAX)

@@ -11,9 +11,9 @@ use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 
 use crate::consensus_types::EntryBytes;
 use crate::consensus_types::aliases::{CommittedLeaderId, Entry, LogId, Vote};
-use crate::machine::{Change, View};
 use crate::store::layout::DirectoryError;
 use crate::store::{Decided, Machine, OpenError, Opened, Options, Store};
+use cameo_machine::{Change, View};
 
 /// "key=value" puts, "key" deletes, "key+" appends the index to what is there. The reply is the
 /// value before.

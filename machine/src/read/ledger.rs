@@ -1,0 +1,95 @@
+//! Grants and views, for their owner and their viewer only.
+
+use cameo_common::api::{GrantInfo, GrantList, LogInfo, Role, ViewTaken};
+use cameo_common::ids::{GrantId, UserName};
+
+use crate::rows::{
+    self, CurrentRights, DealRow, Grant, GrantOf, Mail, ReceiptRow, Standing, ViewNumber, ViewRow,
+};
+use crate::view::View;
+
+/// A grant as one of its parties sees it. None: no such grant, or none of the asker's.
+#[must_use]
+pub fn grant_info(view: &dyn View, id: &GrantId, asker: &UserName) -> Option<GrantInfo> {
+    let grant = rows::get::<Grant>(view, id)?;
+    let role = grant.role_of(asker)?;
+    Some(info(view, *id, grant, role))
+}
+
+fn info(view: &dyn View, id: GrantId, grant: Grant, role: Role) -> GrantInfo {
+    let current = rows::require::<CurrentRights>(view, &id);
+    let standing = rows::require::<Standing>(view, &id);
+    let rights = current.rights();
+    let mail = (grant.viewer.name.clone(), id);
+    GrantInfo {
+        grant: id,
+        role,
+        owner: grant.owner.name,
+        viewer: grant.viewer.name,
+        image: grant.image,
+        created: grant.created,
+        manifest: grant.manifest,
+        rights: current.0,
+        deal: rows::require::<DealRow>(view, &(id, standing.deal)).0,
+        version: rights.version,
+        permitted: rights.permitted,
+        used: standing.used,
+        left: rights.left(standing.used),
+        expires: rights.expires,
+        revoked: rights.revoked,
+        receipt: rows::get::<ReceiptRow>(view, &id).map(|row| row.0),
+        acknowledged: standing.acknowledged,
+        in_mailbox: rows::get::<Mail>(view, &mail).is_some(),
+    }
+}
+
+/// A page of the grants that a user is a party to, in order of id; at most [`GrantList::LIMIT`].
+#[must_use]
+pub fn grants_of(
+    view: &dyn View,
+    user: &UserName,
+    after: Option<&GrantId>,
+    limit: usize,
+) -> GrantList {
+    let limit = limit.min(GrantList::LIMIT);
+    let after = after.map(|grant| (user.clone(), *grant));
+    let mut rows = rows::scan::<GrantOf>(view, user, after.as_ref(), limit + 1);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let grants = rows
+        .into_iter()
+        .filter_map(|((_, id), _)| grant_info(view, &id, user))
+        .collect();
+    GrantList { grants, more }
+}
+
+/// Views behind number `after` (0 for all), in their order, for the grant's owner only.
+#[must_use]
+pub fn grant_log(
+    view: &dyn View,
+    id: &GrantId,
+    asker: &UserName,
+    after: u32,
+    limit: usize,
+) -> Option<LogInfo> {
+    let grant = rows::get::<Grant>(view, id)?;
+    if grant.role_of(asker)? != Role::Owner {
+        return None;
+    }
+    let numbers = rows::scan::<ViewNumber>(view, id, Some(&(*id, after)), limit);
+    let views = numbers
+        .into_iter()
+        .map(|((_, number), ViewNumber(request))| {
+            let taken = rows::require::<ViewRow>(view, &(*id, request));
+            ViewTaken {
+                number,
+                at: taken.at,
+                device: taken.device,
+                request,
+            }
+        });
+    Some(LogInfo {
+        grant: *id,
+        views: views.collect(),
+    })
+}

@@ -1,0 +1,104 @@
+//! What a node verifies in its own state before it releases its part of a view (laws L5 and L6).
+
+use cameo_common::identity::DeviceCertificate;
+use cameo_common::ids::{Hash, Millis};
+use cameo_common::rights::Rights;
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest, ViewRequest};
+
+use super::log_time;
+use crate::cluster;
+use crate::command::Refusal;
+use crate::limits::RESUME;
+use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
+use crate::view::View;
+use crate::views::refusal;
+
+/// A debited view whose parts may be released, with the statements that say so. A node trusts no
+/// other: it still verifies their signatures, each against the key that the manifest names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Which view of the grant it is, 1 for the first.
+    pub number: u32,
+    /// Where its debit stands in the log, and when it was.
+    pub index: u64,
+    pub at: Millis,
+    pub manifest: Signed<Manifest>,
+    pub rights: Signed<Rights>,
+    /// The deal that was current at the debit.
+    pub deal: Signed<Deal>,
+    pub certificate: Signed<DeviceCertificate>,
+}
+
+/// Whether the parts of a view may be released now.
+///
+/// `now` is the node's clock. The log's time stands still while nobody asks for anything, and a
+/// grant must not outlive its expiry in the quiet: the later of the two counts.
+///
+/// # Errors
+/// Why not.
+pub fn release_check(
+    view: &dyn View,
+    request: &ViewRequest,
+    request_hash: &Hash,
+    now: Millis,
+) -> Result<Release, Refusal> {
+    let now = now.max(log_time(view));
+    if request.cluster != cluster::id(view)? {
+        return Err(Refusal::Mismatch(
+            "the request is for another cluster".into(),
+        ));
+    }
+    let grant = rows::get::<Grant>(view, &request.grant).ok_or(Refusal::NoSuchGrant)?;
+    let debited = debited_view(view, request, request_hash, now)?;
+    let certificate = viewer_device(view, &grant, request, now)?;
+    let current = rows::require::<CurrentRights>(view, &request.grant);
+    current
+        .rights()
+        .check(debited.number, now)
+        .map_err(refusal)?;
+    Ok(Release {
+        number: debited.number,
+        index: debited.index,
+        at: debited.at,
+        manifest: grant.manifest,
+        rights: current.0,
+        deal: rows::require::<DealRow>(view, &(request.grant, debited.deal)).0,
+        certificate,
+    })
+}
+
+/// The debit of exactly this request, not too long ago.
+fn debited_view(
+    view: &dyn View,
+    request: &ViewRequest,
+    request_hash: &Hash,
+    now: Millis,
+) -> Result<ViewRow, Refusal> {
+    let key = (request.grant, request.request);
+    let debited = rows::get::<ViewRow>(view, &key).ok_or(Refusal::NotDebited)?;
+    if debited.request != *request_hash || debited.device != request.device {
+        return Err(Refusal::RequestReused);
+    }
+    if now >= debited.at.saturating_add(RESUME) {
+        return Err(Refusal::NotDebited);
+    }
+    Ok(debited)
+}
+
+/// The certificate by which the device still speaks for the grant's viewer.
+fn viewer_device(
+    view: &dyn View,
+    grant: &Grant,
+    request: &ViewRequest,
+    now: Millis,
+) -> Result<Signed<DeviceCertificate>, Refusal> {
+    let device = rows::get::<Device>(view, &request.device).ok_or(Refusal::UnknownDevice)?;
+    if device.user != grant.viewer.name {
+        return Err(Refusal::Forbidden("viewer of the photo".into()));
+    }
+    if now >= device.certificate().not_after {
+        return Err(Refusal::CertificateExpired);
+    }
+    Ok(device.certificate)
+}

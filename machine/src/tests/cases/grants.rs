@@ -1,0 +1,228 @@
+use cameo_common::ids::{ClusterId, Hash};
+use cameo_common::keys::SealingPublic;
+use cameo_common::rights::MAX_PERMITTED;
+
+use crate::tests::cast::{DAWN, Offer, ada, bob, cyd, image, puts, rights};
+use crate::tests::script::Script;
+use crate::{Done, Refusal, Reply, read};
+
+/// What is wrong with an offer, and how it comes about.
+type Spoiled = (&'static str, fn(&mut Offer));
+
+fn offered(spoil: impl FnOnce(&mut Offer)) -> Reply {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let mut offer = Offer::new(&ada(), &bob(), image(1), 3);
+    spoil(&mut offer);
+    script.does(&ada(), offer.op())
+}
+
+#[test]
+fn a_grant_is_there_for_its_parties_and_for_nobody_else() {
+    // given
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let offer = Offer::new(&ada(), &bob(), image(1), 3);
+    // when
+    let reply = script.does(&ada(), offer.op());
+    // then
+    assert_eq!(reply, Ok(Done::GrantCreated { grant: offer.id() }));
+    for party in [ada(), bob()] {
+        let info = read::grant_info(&script.state, &offer.id(), &party.name).unwrap();
+        assert_eq!((info.permitted, info.used, info.left), (3, 0, 3));
+        assert_eq!(info.created, DAWN);
+    }
+    let none = read::grant_info(&script.state, &offer.id(), &cyd().name);
+    assert_eq!(none, None);
+}
+
+#[test]
+fn only_the_owner_makes_a_grant() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let offer = Offer::new(&ada(), &bob(), image(1), 3);
+    let reply = script.does(&bob(), offer.op());
+    assert!(matches!(reply, Err(Refusal::Forbidden(_))));
+}
+
+#[test]
+fn a_viewer_who_is_not_registered_is_named() {
+    let mut script = Script::with(&[&ada()]);
+    let offer = Offer::new(&ada(), &bob(), image(1), 3);
+    let reply = script.does(&ada(), offer.op());
+    assert_eq!(reply, Err(Refusal::NotRegistered(bob().name)));
+}
+
+#[test]
+fn statements_that_do_not_belong_together_are_refused() {
+    let spoils: [Spoiled; 12] = [
+        ("viewer's key", |o| o.manifest.viewer = cyd().key()),
+        ("viewer's sealing key", |o| {
+            o.manifest.viewer_sealing = SealingPublic([9; 32]);
+        }),
+        ("cluster", |o| o.manifest.cluster = ClusterId([9; 32])),
+        ("request", |o| o.manifest.request = Hash([9; 32])),
+        ("request for another image", |o| {
+            o.request = bob().wishes(&ada(), image(2));
+            o.manifest.request = o.request.hash();
+        }),
+        ("request of another viewer", |o| {
+            o.request = cyd().wishes(&ada(), image(1));
+            o.manifest.request = o.request.hash();
+        }),
+        ("deal's grant", |o| o.deal.grant.0[0] ^= 1),
+        ("deal's viewer", |o| o.deal.viewer = cyd().key()),
+        ("deal's cluster", |o| o.deal.cluster = ClusterId([9; 32])),
+        ("rights' grant", |o| o.rights.grant.0[0] ^= 1),
+        ("rights' owner", |o| o.rights.owner = bob().key()),
+        ("rights' version", |o| o.rights.version = 2),
+    ];
+    for (what, spoil) in spoils {
+        let reply = offered(spoil);
+        assert!(
+            matches!(reply, Err(Refusal::Mismatch(_))),
+            "{what}: {reply:?}"
+        );
+    }
+}
+
+#[test]
+fn a_deal_that_is_not_for_the_nodes_of_now_is_refused() {
+    let spoils: [Spoiled; 9] = [
+        ("number", |o| o.deal.number = 2),
+        ("descriptor", |o| o.deal.descriptor = Hash([9; 32])),
+        ("threshold", |o| o.deal.threshold = 1),
+        ("a part missing", |o| drop(o.deal.parts.pop())),
+        ("a part too many", |o| {
+            let part = o.deal.parts[0].clone();
+            o.deal.parts.push(part);
+        }),
+        ("parts out of order", |o| o.deal.parts.reverse()),
+        ("another node's key", |o| {
+            o.deal.parts[0].key = o.deal.parts[1].key;
+        }),
+        ("one place twice", |o| o.deal.parts[0].x = 2),
+        ("the share itself", |o| o.deal.parts[0].x = 0),
+    ];
+    for (what, spoil) in spoils {
+        assert_eq!(offered(spoil), Err(Refusal::BadDeal), "{what}");
+    }
+}
+
+#[test]
+fn a_grant_is_born_alive_and_within_limits() {
+    let dead = offered(|o| o.rights.revoked = true);
+    assert_eq!(dead, Err(Refusal::Revoked));
+    let over = offered(|o| o.rights.expires = Some(DAWN));
+    assert_eq!(over, Err(Refusal::Expired));
+    let many = offered(|o| o.rights.permitted = MAX_PERMITTED + 1);
+    assert!(matches!(many, Err(Refusal::Limit(_))));
+    // Views may still be permitted later.
+    assert!(offered(|o| o.rights.permitted = 0).is_ok());
+}
+
+#[test]
+fn nobody_grants_to_himself() {
+    let mut script = Script::with(&[&ada()]);
+    let offer = Offer::new(&ada(), &ada(), image(1), 3);
+    let reply = script.does(&ada(), offer.op());
+    assert!(matches!(reply, Err(Refusal::Mismatch(_))));
+}
+
+#[test]
+fn there_is_one_live_grant_for_an_image_and_a_viewer() {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let first = script.grants(&ada(), &bob(), 1);
+    let second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
+    // The same statements again, or new ones: there is a live grant.
+    for offer in [Offer::new(&ada(), &bob(), image(1), 1), second] {
+        let reply = script.does(&ada(), offer.op());
+        assert_eq!(reply, Err(Refusal::GrantExists(first)));
+    }
+    // Another image or another viewer is another matter.
+    let image_two = Offer::new(&ada(), &bob(), image(2), 3);
+    script.does(&ada(), image_two.op()).unwrap();
+    let to_cyd = Offer::new(&ada(), &cyd(), image(1), 3);
+    script.does(&ada(), to_cyd.op()).unwrap();
+}
+
+#[test]
+fn a_grant_whose_views_are_used_up_is_live() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let first = script.grants(&ada(), &bob(), 1);
+    script.does(&bob(), bob().views(first, 1)).unwrap();
+    let second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
+    let reply = script.does(&ada(), second.op());
+    assert_eq!(reply, Err(Refusal::GrantExists(first)));
+}
+
+#[test]
+fn a_revoked_grant_makes_room_and_comes_back_only_when_there_is_room() {
+    // given a revoked grant, and another in its place
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let first = script.grants(&ada(), &bob(), 1);
+    let mut end = rights(&ada(), first, 2, 1);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    let second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
+    script.does(&ada(), second.op()).unwrap();
+    // when the first is to live again, then the second stands in its way
+    let revive = rights(&ada(), first, 3, 5);
+    let reply = script.does(&ada(), puts(revive.clone()));
+    assert_eq!(reply, Err(Refusal::GrantExists(second.id())));
+    // until that one ends too
+    let mut end = rights(&ada(), second.id(), 2, 1);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    script.does(&ada(), puts(revive)).unwrap();
+}
+
+#[test]
+fn an_expired_grant_makes_room() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let mut brief = Offer::new(&ada(), &bob(), image(1), 3);
+    brief.rights.expires = Some(DAWN + 1_000);
+    script.does(&ada(), brief.op()).unwrap();
+    let next = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
+    script.wait(999);
+    let reply = script.does(&ada(), next.op());
+    assert_eq!(reply, Err(Refusal::GrantExists(brief.id())));
+    script.wait(1);
+    script.does(&ada(), next.op()).unwrap();
+}
+
+#[test]
+fn a_request_is_good_for_one_grant() {
+    // given a grant that was asked for once, and has ended
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let first = Offer::new(&ada(), &bob(), image(1), 3);
+    script.does(&ada(), first.op()).unwrap();
+    let mut end = rights(&ada(), first.id(), 2, 1);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    // when its owner makes another of the same request
+    let mut second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
+    second.request = first.request.clone();
+    second.manifest.request = first.request.hash();
+    second.deal.grant = second.id();
+    second.rights.grant = second.id();
+    let reply = script.does(&ada(), second.op());
+    // then it is refused, and says by what the request is used
+    let used = match &reply {
+        Err(Refusal::Mismatch(why)) => why.contains(&first.id().to_string()),
+        _ => false,
+    };
+    assert!(used, "{reply:?}");
+    // until its viewer asks again
+    let asked_again = Offer::with_nonce(&ada(), &bob(), image(1), 3, 3);
+    script.does(&ada(), asked_again.op()).unwrap();
+}
+
+#[test]
+fn a_grant_that_is_made_again_by_the_same_call_is_the_same_grant() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let op = Offer::new(&ada(), &bob(), image(1), 3).op();
+    let call = script.call(&ada(), &op);
+    let first = script.enter(call.clone(), op.clone());
+    let again = script.enter(call, op);
+    assert!(first.reply.is_ok());
+    assert_eq!(again.reply, first.reply);
+    assert_eq!(again.changes, []);
+}

@@ -1,0 +1,133 @@
+use cameo_common::api::{EventKind, Role};
+use cameo_common::ids::{GrantId, UserName};
+
+use crate::tests::cast::{DAWN, Offer, ada, bob, cyd, eve, image, puts, rights};
+use crate::tests::script::Script;
+use crate::{MapView, read};
+
+#[test]
+fn an_empty_state_answers_with_nothing() {
+    let state = MapView::default();
+    assert_eq!(read::log_time(&state), 0);
+    assert_eq!(read::descriptor(&state), None);
+    assert_eq!(read::descriptors(&state), []);
+    assert_eq!(read::online_sessions(&state, None, 9), []);
+    assert_eq!(read::newest_event(&state, &ada().name), 0);
+    assert!(
+        read::grants_of(&state, &ada().name, None, 9)
+            .grants
+            .is_empty()
+    );
+}
+
+#[test]
+fn presence_is_told_to_those_who_may_know() {
+    // given Bob online and unlisted, who shares a grant with Ada
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    script.grants(&ada(), &bob(), 1);
+    script.does(&bob(), bob().comes_online(1, false)).unwrap();
+    let told = |script: &Script, asker: Option<&UserName>| {
+        let info = read::user_info(&script.state, &bob().name, asker).unwrap();
+        (info.online, info.epoch)
+    };
+    // then Ada and Bob know, and others do not
+    let yes = (Some(true), Some(1));
+    assert_eq!(told(&script, Some(&ada().name)), yes);
+    assert_eq!(told(&script, Some(&bob().name)), yes);
+    assert_eq!(told(&script, Some(&cyd().name)), (None, None));
+    assert_eq!(told(&script, None), (None, None));
+    assert_eq!(read::online_listed(&script.state, None, 9), []);
+    // when he lists himself, then everybody does
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    assert_eq!(told(&script, None), (Some(true), Some(2)));
+    assert_eq!(read::online_listed(&script.state, None, 9), [bob().name]);
+}
+
+#[test]
+fn listed_users_come_in_order_page_by_page_and_once() {
+    let phone = cyd().at_device(1);
+    let people = [ada(), bob(), cyd(), phone, eve()];
+    let mut script = Script::with(&people.each_ref());
+    for person in people {
+        script.does(&person, person.comes_online(1, true)).unwrap();
+    }
+    let first = read::online_listed(&script.state, None, 3);
+    assert_eq!(first, [ada().name, bob().name, cyd().name]);
+    let rest = read::online_listed(&script.state, first.last(), 3);
+    assert_eq!(rest, [eve().name]);
+}
+
+#[test]
+fn online_sessions_come_page_by_page() {
+    let people = [ada(), bob(), cyd()];
+    let mut script = Script::with(&people.each_ref());
+    for person in &people {
+        script.does(person, person.comes_online(1, true)).unwrap();
+    }
+    script
+        .does(&cyd(), crate::Op::EndSession { epoch: 1 })
+        .unwrap();
+    let first = read::online_sessions(&script.state, None, 1);
+    let rest = read::online_sessions(&script.state, Some(&first[0].device), 9);
+    let mut seen: Vec<_> = first.iter().chain(&rest).map(|s| s.user.clone()).collect();
+    seen.sort();
+    assert_eq!(seen, [ada().name, bob().name]);
+    let found = read::session_of_epoch(&script.state, &bob().name, 1).unwrap();
+    assert_eq!(found.device, bob().device());
+    assert_eq!(read::session_of_epoch(&script.state, &bob().name, 2), None);
+}
+
+#[test]
+fn grants_come_page_by_page_from_both_sides() {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let mut ids: Vec<GrantId> = Vec::new();
+    for number in 1..=5 {
+        let offer = Offer::new(&ada(), &bob(), image(number), 1);
+        script.does(&ada(), offer.op()).unwrap();
+        ids.push(offer.id());
+    }
+    ids.sort();
+    let first = read::grants_of(&script.state, &bob().name, None, 3);
+    assert!(first.more);
+    assert_eq!(first.grants[0].role, Role::Viewer);
+    let last = first.grants[2].grant;
+    let rest = read::grants_of(&script.state, &bob().name, Some(&last), 3);
+    assert!(!rest.more);
+    let seen: Vec<_> = first.grants.iter().chain(&rest.grants).collect();
+    assert_eq!(seen.iter().map(|g| g.grant).collect::<Vec<_>>(), ids);
+    assert!(
+        read::grants_of(&script.state, &cyd().name, None, 3)
+            .grants
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_event_stream_resumes_where_it_stopped() {
+    // given an owner to whom several things were told
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    script.does(&bob(), bob().receipt(grant, DAWN)).unwrap();
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    script
+        .does(&ada(), puts(rights(&ada(), grant, 2, 5)))
+        .unwrap();
+    script.does(&bob(), bob().acknowledges(grant, 2)).unwrap();
+    // when the stream is read one by one
+    let mut kinds = Vec::new();
+    let mut after = 0;
+    while let Some(event) = read::events_after(&script.state, &ada().name, after, 1).pop() {
+        after = event.sequence;
+        kinds.push(event.kind);
+    }
+    // then nothing is missing or double
+    assert!(matches!(kinds[0], EventKind::Received { .. }));
+    assert_eq!(
+        kinds[1..],
+        [
+            EventKind::Viewed { grant, number: 1 },
+            EventKind::Acknowledged { grant, version: 2 },
+        ]
+    );
+    assert_eq!(after, read::newest_event(&script.state, &ada().name));
+}

@@ -1,0 +1,201 @@
+use cameo_common::ids::{ClusterId, GrantId, Millis};
+use cameo_common::keys::SealingSecret;
+use cameo_common::sealing::{
+    self, Dealing, PartContext, ReleaseContext, Share, open_part, open_release, release_part,
+};
+use cameo_common::statements::ViewRequest;
+use rand::SeedableRng;
+
+use crate::limits::RESUME;
+use crate::read::{Release, release_check};
+use crate::tests::cast::{
+    DAWN, DUSK, Offer, Person, ada, bob, cluster_id, descriptor, image, node_secret, puts, rights,
+    sign,
+};
+use crate::tests::script::Script;
+use crate::{Op, Refusal};
+
+/// Bob's first view of three, debited at dawn.
+fn debited() -> (Script, GrantId) {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    (script, grant)
+}
+
+fn check(
+    script: &Script,
+    who: &Person,
+    grant: GrantId,
+    id: u8,
+    one_time: u8,
+) -> Result<Release, Refusal> {
+    check_at(script, who, grant, id, one_time, script.now)
+}
+
+fn check_at(
+    script: &Script,
+    who: &Person,
+    grant: GrantId,
+    id: u8,
+    one_time: u8,
+    now: Millis,
+) -> Result<Release, Refusal> {
+    let request = who.view_request(grant, id, one_time);
+    release_check(
+        &script.state,
+        &request.peek().unwrap(),
+        &request.hash(),
+        now,
+    )
+}
+
+#[test]
+fn a_debited_view_is_released() {
+    let (script, grant) = debited();
+    let release = check(&script, &bob(), grant, 1, 1).unwrap();
+    assert_eq!((release.number, release.at), (1, DAWN));
+    assert_eq!(release.index, script.index);
+    assert_eq!(release.manifest.verify().unwrap().grant_id(), grant);
+    assert_eq!(release.rights.verify().unwrap().grant, grant);
+    assert_eq!(release.deal.verify().unwrap().number, 1);
+    assert_eq!(release.certificate.verify().unwrap().user, bob().key());
+}
+
+#[test]
+fn without_a_debit_nothing_is_released() {
+    let (script, grant) = debited();
+    let other = check(&script, &bob(), grant, 2, 1);
+    assert_eq!(other, Err(Refusal::NotDebited));
+    let nowhere = check(&script, &bob(), GrantId([9; 32]), 1, 1);
+    assert_eq!(nowhere, Err(Refusal::NoSuchGrant));
+}
+
+#[test]
+fn nothing_is_released_to_another_key_or_device() {
+    let (script, grant) = debited();
+    let key = check(&script, &bob(), grant, 1, 2);
+    assert_eq!(key, Err(Refusal::RequestReused));
+    let device = check(&script, &bob().at_device(1), grant, 1, 1);
+    assert_eq!(device, Err(Refusal::RequestReused));
+}
+
+#[test]
+fn after_a_revocation_nothing_is_released() {
+    let (mut script, grant) = debited();
+    let mut end = rights(&ada(), grant, 2, 3);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    let reply = check(&script, &bob(), grant, 1, 1);
+    assert_eq!(reply, Err(Refusal::Revoked));
+}
+
+#[test]
+fn after_a_lowering_only_the_views_within_it_are_released() {
+    let (mut script, grant) = debited();
+    script.does(&bob(), bob().views(grant, 2)).unwrap();
+    script
+        .does(&ada(), puts(rights(&ada(), grant, 2, 1)))
+        .unwrap();
+    assert!(check(&script, &bob(), grant, 1, 1).is_ok());
+    let second = check(&script, &bob(), grant, 2, 1);
+    assert_eq!(second, Err(Refusal::UsedUp));
+}
+
+#[test]
+fn an_expiry_holds_also_while_the_log_stands_still() {
+    let (mut script, grant) = debited();
+    let mut brief = rights(&ada(), grant, 2, 3);
+    brief.expires = Some(DAWN + 5_000);
+    script.does(&ada(), puts(brief)).unwrap();
+    assert!(check_at(&script, &bob(), grant, 1, 1, DAWN + 4_999).is_ok());
+    let over = check_at(&script, &bob(), grant, 1, 1, DAWN + 5_000);
+    assert_eq!(over, Err(Refusal::Expired));
+    // A node whose clock is behind goes by the log.
+    script.wait(5_000);
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    let over = check_at(&script, &bob(), grant, 1, 1, 0);
+    assert_eq!(over, Err(Refusal::Expired));
+}
+
+#[test]
+fn a_view_is_taken_up_again_for_a_while_only() {
+    let (script, grant) = debited();
+    assert!(check_at(&script, &bob(), grant, 1, 1, DAWN + RESUME - 1).is_ok());
+    let late = check_at(&script, &bob(), grant, 1, 1, DAWN + RESUME);
+    assert_eq!(late, Err(Refusal::NotDebited));
+}
+
+#[test]
+fn a_device_that_speaks_for_nobody_gets_nothing() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    let brief = Op::Register {
+        card: bob().card(1),
+        certificate: bob().certificate(2, DAWN + 1_000),
+    };
+    script.does(&bob(), brief).unwrap();
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    let reply = check_at(&script, &bob(), grant, 1, 1, DAWN + 1_000);
+    assert_eq!(reply, Err(Refusal::CertificateExpired));
+}
+
+#[test]
+fn a_request_for_another_cluster_gets_nothing() {
+    let (script, grant) = debited();
+    let said: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
+    let request = ViewRequest {
+        cluster: ClusterId([9; 32]),
+        ..said
+    };
+    let hash = sign(request.clone()).hash();
+    let reply = release_check(&script.state, &request, &hash, DUSK);
+    assert!(matches!(reply, Err(Refusal::Mismatch(_))));
+}
+
+/// The whole way of a share: dealt for real, recorded, debited, released by two of three nodes.
+#[test]
+fn released_parts_give_the_share_back() {
+    // given a real deal in a recorded grant
+    let mut rng = rand::rngs::StdRng::seed_from_u64(1);
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let mut offer = Offer::new(&ada(), &bob(), image(1), 1);
+    let share = Share::random(&mut rng);
+    let dealing = Dealing {
+        cluster: cluster_id(),
+        grant: offer.id(),
+        owner: ada().key(),
+        viewer: bob().key(),
+        number: 1,
+    };
+    offer.deal = sealing::deal(&mut rng, &dealing, &share, &descriptor()).unwrap();
+    script.does(&ada(), offer.op()).unwrap();
+    // when Bob's device debits a view for a one-time key
+    let one_time = SealingSecret::from_bytes([5; 32]);
+    let request = sign(ViewRequest {
+        one_time: one_time.public(),
+        ..bob().view_request(offer.id(), 1, 1).peek().unwrap()
+    });
+    let op = Op::Debit {
+        request: request.clone(),
+    };
+    script.does(&bob(), op).unwrap();
+    // then nodes 1 and 3 find it in their state, and what they release is the share
+    let mut opened = Vec::new();
+    for node in [1, 3] {
+        let said = request.verify().unwrap();
+        let release = release_check(&script.state, &said, &request.hash(), script.now).unwrap();
+        let deal = release.deal.verify().unwrap();
+        let part = deal.parts.iter().find(|part| part.node == node).unwrap();
+        let context = ReleaseContext {
+            part: PartContext::of(&deal, part),
+            request: said.request,
+            request_hash: request.hash(),
+        };
+        let own = open_part(&node_secret(node), &context.part, part).unwrap();
+        let released = release_part(&mut rng, &context, &said.one_time, &own).unwrap();
+        opened.push(open_release(&one_time, &context, part, &released.sealed).unwrap());
+    }
+    let combined = sealing::combine(&offer.deal, &opened).unwrap();
+    assert_eq!(combined.expose(), share.expose());
+}

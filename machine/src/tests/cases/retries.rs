@@ -1,0 +1,115 @@
+use cameo_common::ids::Hash;
+
+use crate::limits::RETRY_RETENTION;
+use crate::tests::cast::{ada, bob, puts, rights};
+use crate::tests::script::{CALL_LIFE, Script};
+use crate::{Caller, Refusal, read};
+
+#[test]
+fn a_repeat_gets_the_same_reply_and_changes_nothing() {
+    // given a session that was started
+    let mut script = Script::with(&[&ada()]);
+    let op = ada().comes_online(1, true);
+    let call = script.call(&ada(), &op);
+    let first = script.enter(call.clone(), op.clone());
+    // when the same call comes again, also when it is late by then
+    for wait in [0, 1, CALL_LIFE] {
+        script.wait(wait);
+        let again = script.enter(call.clone(), op.clone());
+        // then
+        assert_eq!(again.reply, first.reply);
+        assert_eq!(again.changes, []);
+    }
+    let session = read::session(&script.state, &ada().device()).unwrap();
+    assert_eq!(session.epoch, 1);
+}
+
+#[test]
+fn an_id_is_not_used_for_something_else() {
+    let mut script = Script::with(&[&ada()]);
+    let op = ada().comes_online(1, true);
+    let call = script.call(&ada(), &op);
+    script.enter(call.clone(), op.clone());
+    let Caller::Device {
+        device,
+        request,
+        not_after,
+        ..
+    } = call
+    else {
+        unreachable!()
+    };
+    let content = Hash([9; 32]);
+    let other = Caller::Device {
+        device,
+        request,
+        content,
+        not_after,
+    };
+    assert_eq!(script.enter(other, op).reply, Err(Refusal::RequestReused));
+}
+
+#[test]
+fn two_devices_may_choose_the_same_id() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let (ours, theirs) = (ada().comes_online(1, true), bob().comes_online(1, true));
+    let mut twin = script.clone();
+    let call = script.call(&ada(), &ours);
+    script.enter(call, ours);
+    let call = twin.call(&bob(), &theirs);
+    assert!(script.enter(call, theirs).reply.is_ok());
+}
+
+#[test]
+fn a_late_command_is_not_carried_out() {
+    let mut script = Script::with(&[&ada()]);
+    let op = ada().comes_online(1, true);
+    let call = script.call(&ada(), &op);
+    script.wait(CALL_LIFE + 1);
+    let reply = script.enter(call, op).reply;
+    assert_eq!(reply, Err(Refusal::TooLate));
+    assert_eq!(read::session(&script.state, &ada().device()), None);
+}
+
+#[test]
+fn a_command_that_would_outlive_its_memory_is_refused() {
+    let mut script = Script::with(&[&ada()]);
+    let op = ada().comes_online(1, true);
+    let mut early = script.call(&ada(), &op);
+    if let Caller::Device { not_after, .. } = &mut early {
+        *not_after = script.now + RETRY_RETENTION + 1;
+    }
+    assert_eq!(script.enter(early, op).reply, Err(Refusal::TooFarAhead));
+}
+
+#[test]
+fn a_refusal_is_not_remembered() {
+    // given a command that is refused
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 1);
+    let op = puts(rights(&ada(), grant, 2, 2));
+    let call = script.call(&bob(), &bob().acknowledges(grant, 2));
+    let ack = bob().acknowledges(grant, 2);
+    assert!(script.enter(call.clone(), ack.clone()).reply.is_err());
+    // when what was in its way is gone
+    script.does(&ada(), op).unwrap();
+    // then the same call is decided anew
+    assert!(script.enter(call, ack).reply.is_ok());
+}
+
+#[test]
+fn replies_are_forgotten_after_their_time() {
+    // given many replies
+    let mut script = Script::with(&[&ada()]);
+    for _ in 0..50 {
+        script.does(&ada(), ada().comes_online(1, true)).unwrap();
+    }
+    let size = script.state.0.len();
+    // when their time has passed, and life goes on
+    script.wait(RETRY_RETENTION + 1);
+    for _ in 0..50 {
+        script.does(&ada(), ada().comes_online(1, true)).unwrap();
+    }
+    // then the new ones have taken their place
+    assert!(script.state.0.len() <= size, "{}", script.state.0.len());
+}

@@ -1,0 +1,114 @@
+use cameo_common::rights::MAX_PERMITTED;
+
+use crate::tests::cast::{DAWN, ada, bob, cyd, puts, rights};
+use crate::tests::script::{Script, debited};
+use crate::{Done, Refusal, read};
+
+fn stored(version: u64, in_mailbox: bool) -> Result<Done, Refusal> {
+    Ok(Done::Rights {
+        version,
+        in_mailbox,
+    })
+}
+
+#[test]
+fn raised_rights_give_more_views() {
+    // given a grant whose one view is used
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 1);
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    assert_eq!(
+        script.does(&bob(), bob().views(grant, 2)),
+        Err(Refusal::UsedUp)
+    );
+    // when Ada permits three in all
+    let reply = script.does(&ada(), puts(rights(&ada(), grant, 2, 3)));
+    assert_eq!(reply, stored(2, true));
+    // then two are left
+    let reply = script.does(&bob(), bob().views(grant, 2));
+    assert_eq!(debited(&reply), (2, 2, 1));
+}
+
+#[test]
+fn rights_lowered_below_what_was_used_leave_nothing() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    script.does(&bob(), bob().views(grant, 2)).unwrap();
+    script
+        .does(&ada(), puts(rights(&ada(), grant, 2, 1)))
+        .unwrap();
+    let info = read::grant_info(&script.state, &grant, &bob().name).unwrap();
+    assert_eq!((info.permitted, info.used, info.left), (1, 2, 0));
+    let reply = script.does(&bob(), bob().views(grant, 3));
+    assert_eq!(reply, Err(Refusal::UsedUp));
+}
+
+#[test]
+fn revoked_and_expired_rights_give_no_view() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    let mut brief = rights(&ada(), grant, 2, 3);
+    brief.expires = Some(DAWN + 5_000);
+    script.does(&ada(), puts(brief)).unwrap();
+    script.wait(5_000);
+    let reply = script.does(&bob(), bob().views(grant, 1));
+    assert_eq!(reply, Err(Refusal::Expired));
+    let mut end = rights(&ada(), grant, 3, 3);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    let reply = script.does(&bob(), bob().views(grant, 1));
+    assert_eq!(reply, Err(Refusal::Revoked));
+}
+
+#[test]
+fn a_lower_version_never_replaces_a_higher_one() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    script
+        .does(&ada(), puts(rights(&ada(), grant, 5, 4)))
+        .unwrap();
+    for version in [0, 1, 4] {
+        let reply = script.does(&ada(), puts(rights(&ada(), grant, version, 9)));
+        assert_eq!(reply, Err(Refusal::StaleVersion(5)));
+    }
+}
+
+#[test]
+fn of_two_statements_with_one_version_the_ledgers_wins() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    let first = rights(&ada(), grant, 2, 4);
+    script.does(&ada(), puts(first.clone())).unwrap();
+    // The same bytes are the same statement, whoever brings them.
+    assert_eq!(script.does(&bob(), puts(first)), stored(2, true));
+    let reply = script.does(&ada(), puts(rights(&ada(), grant, 2, 9)));
+    assert_eq!(reply, Err(Refusal::StaleVersion(2)));
+}
+
+#[test]
+fn the_viewer_may_carry_what_the_owner_signed() {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let grant = script.grants(&ada(), &bob(), 1);
+    let raised = puts(rights(&ada(), grant, 2, 7));
+    let reply = script.does(&cyd(), raised.clone());
+    assert_eq!(reply, Err(Refusal::NoSuchGrant));
+    assert_eq!(script.does(&bob(), raised), stored(2, true));
+}
+
+#[test]
+fn the_viewers_own_statement_is_worth_nothing() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 1);
+    let reply = script.does(&bob(), puts(rights(&bob(), grant, 2, 99)));
+    assert!(matches!(reply, Err(Refusal::Forbidden(_))));
+}
+
+#[test]
+fn more_views_than_the_limit_are_refused() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 1);
+    let many = rights(&ada(), grant, 2, MAX_PERMITTED + 1);
+    let reply = script.does(&ada(), puts(many));
+    assert!(matches!(reply, Err(Refusal::Limit(_))));
+}

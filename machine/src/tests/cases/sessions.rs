@@ -1,0 +1,153 @@
+use crate::limits::MAX_EXPIRED_PER_ENTRY;
+use crate::tests::cast::{Person, ada, bob, cyd, sign};
+use crate::tests::script::Script;
+use crate::{Done, Op, Refusal, read};
+use cameo_common::identity::EndpointRecord;
+
+fn online(script: &Script, who: &Person) -> Option<bool> {
+    let info = read::user_info(&script.state, &who.name, Some(&who.name)).unwrap();
+    info.online
+}
+
+fn started(epoch: u64) -> Result<Done, Refusal> {
+    Ok(Done::SessionStarted { epoch })
+}
+
+fn reports(user: &Person, epoch: u64) -> Op {
+    let user = user.name.clone();
+    Op::ReportOffline { user, epoch }
+}
+
+#[test]
+fn each_start_takes_the_next_epoch() {
+    let mut script = Script::with(&[&ada()]);
+    for epoch in 1..=3 {
+        assert_eq!(
+            script.does(&ada(), ada().comes_online(1, true)),
+            started(epoch)
+        );
+    }
+    let session = read::session(&script.state, &ada().device()).unwrap();
+    assert_eq!((session.epoch, session.online), (3, true));
+}
+
+#[test]
+fn epochs_are_the_users_own_over_all_devices() {
+    // given two devices
+    let phone = ada().at_device(1);
+    let mut script = Script::with(&[&ada(), &phone]);
+    assert_eq!(script.does(&ada(), ada().comes_online(1, true)), started(1));
+    assert_eq!(script.does(&phone, phone.comes_online(1, true)), started(2));
+    // when the first one goes
+    script.does(&ada(), Op::EndSession { epoch: 1 }).unwrap();
+    // then the user is still there, through the other
+    let info = read::user_info(&script.state, &ada().name, None).unwrap();
+    assert_eq!((info.online, info.epoch), (Some(true), Some(2)));
+}
+
+#[test]
+fn a_goodbye_ends_its_own_session_only() {
+    let mut script = Script::with(&[&ada()]);
+    script.does(&ada(), ada().comes_online(1, false)).unwrap();
+    script.does(&ada(), ada().comes_online(1, false)).unwrap();
+    script.does(&ada(), Op::EndSession { epoch: 1 }).unwrap();
+    assert_eq!(online(&script, &ada()), Some(true));
+    script.does(&ada(), Op::EndSession { epoch: 2 }).unwrap();
+    assert_eq!(online(&script, &ada()), Some(false));
+    let again = script.does(&ada(), Op::EndSession { epoch: 2 });
+    assert_eq!(again, Ok(Done::Nothing));
+}
+
+#[test]
+fn a_counterparty_reports_a_user_who_does_not_answer() {
+    // given Bob online, with a grant of Ada's
+    let mut script = Script::with(&[&ada(), &bob()]);
+    script.grants(&ada(), &bob(), 1);
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    // when Ada reports him, and reports him again
+    for _ in 0..2 {
+        let reply = script.does(&ada(), reports(&bob(), 1));
+        // then he is offline
+        assert_eq!(reply, Ok(Done::Offline { offline: true }));
+        assert_eq!(online(&script, &bob()), Some(false));
+    }
+}
+
+#[test]
+fn a_late_report_does_not_end_a_later_session() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    script.grants(&ada(), &bob(), 1);
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    let reply = script.does(&ada(), reports(&bob(), 1));
+    assert_eq!(reply, Ok(Done::Offline { offline: true }));
+    assert_eq!(online(&script, &bob()), Some(true));
+    let never_given = script.does(&ada(), reports(&bob(), 9));
+    assert_eq!(never_given, Ok(Done::Offline { offline: false }));
+}
+
+#[test]
+fn a_stranger_reports_nobody() {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    script.grants(&ada(), &bob(), 1);
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    let reply = script.does(&cyd(), reports(&bob(), 1));
+    assert!(matches!(reply, Err(Refusal::Forbidden(_))));
+    let nobody = cyd().calling_himself("nobody");
+    let reply = script.does(&cyd(), reports(&nobody, 1));
+    assert_eq!(reply, Err(Refusal::NotRegistered(nobody.name)));
+}
+
+#[test]
+fn silent_sessions_expire_unless_they_have_begun_anew() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    script.does(&ada(), ada().comes_online(1, true)).unwrap();
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    let silent = vec![(ada().device(), 1), (bob().device(), 1)];
+    script.node_does(Op::ExpireSessions(silent)).unwrap();
+    assert_eq!(online(&script, &ada()), Some(false));
+    assert_eq!(online(&script, &bob()), Some(true));
+}
+
+#[test]
+fn only_nodes_expire_sessions_and_only_so_many() {
+    let mut script = Script::with(&[&ada()]);
+    let reply = script.does(&ada(), Op::ExpireSessions(vec![]));
+    assert!(matches!(reply, Err(Refusal::Forbidden(_))));
+    let many = vec![(ada().device(), 1); MAX_EXPIRED_PER_ENTRY + 1];
+    let reply = script.node_does(Op::ExpireSessions(many));
+    assert!(matches!(reply, Err(Refusal::Limit(_))));
+}
+
+#[test]
+fn an_endpoint_is_the_devices_own_within_limits_and_never_older() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let reply = script.does(&ada(), bob().comes_online(1, true));
+    assert!(matches!(reply, Err(Refusal::Mismatch(_))));
+
+    let endpoint = sign(EndpointRecord {
+        device: ada().device(),
+        sequence: 1,
+        addresses: vec!["10.0.0.1:1".into(); 99],
+        relay: None,
+    });
+    let listed = true;
+    let reply = script.does(&ada(), Op::StartSession { endpoint, listed });
+    assert!(matches!(reply, Err(Refusal::Limit(_))));
+
+    script.does(&ada(), ada().comes_online(2, true)).unwrap();
+    let reply = script.does(&ada(), ada().comes_online(1, true));
+    assert_eq!(reply, Err(Refusal::Stale));
+}
+
+#[test]
+fn comings_and_goings_touch_their_user() {
+    let mut script = Script::with(&[&ada()]);
+    let op = ada().comes_online(1, true);
+    let caller = script.call(&ada(), &op);
+    assert_eq!(script.enter(caller, op).touched, [ada().name]);
+    let caller = script.call(&ada(), &Op::EndSession { epoch: 1 });
+    let gone = script.enter(caller, Op::EndSession { epoch: 1 });
+    assert_eq!(gone.touched, [ada().name]);
+}

@@ -1,0 +1,137 @@
+use cameo_common::ids::ClusterId;
+use cameo_common::statements::ViewRequest;
+
+use crate::tests::cast::{DAWN, DUSK, ada, bob, cyd, puts, rights, sign};
+use crate::tests::script::{Script, debited};
+use crate::{Done, Op, Refusal, read};
+
+#[test]
+fn each_view_is_charged_until_none_is_left() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 2);
+    let first = script.does(&bob(), bob().views(grant, 1));
+    assert_eq!(debited(&first), (1, 1, 1));
+    let second = script.does(&bob(), bob().views(grant, 2));
+    assert_eq!(debited(&second), (2, 2, 0));
+    let third = script.does(&bob(), bob().views(grant, 3));
+    assert_eq!(third, Err(Refusal::UsedUp));
+}
+
+#[test]
+fn the_same_request_is_charged_once_however_often_it_is_asked() {
+    // given a view that was taken
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 5);
+    let first = script.does(&bob(), bob().views(grant, 1));
+    // when others were taken, rights lowered, revoked, and years have passed
+    script.does(&bob(), bob().views(grant, 2)).unwrap();
+    let mut end = rights(&ada(), grant, 2, 1);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    script.now = DUSK + 1;
+    // then asking for it again gets the very same answer, and charges nothing
+    assert_eq!(script.does(&bob(), bob().views(grant, 1)), first);
+    let info = read::grant_info(&script.state, &grant, &ada().name).unwrap();
+    assert_eq!(info.used, 2);
+}
+
+#[test]
+fn a_debit_says_where_it_stands_in_the_log() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 5);
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    let debit = script.index;
+    script.does(&bob(), bob().views(grant, 2)).unwrap();
+    let again = script.does(&bob(), bob().views(grant, 1));
+    assert!(matches!(again, Ok(Done::Debited { index, .. }) if index == debit));
+}
+
+#[test]
+fn a_request_id_with_another_key_is_refused() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 5);
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    let request = bob().view_request(grant, 1, 99);
+    let reply = script.does(&bob(), Op::Debit { request });
+    assert_eq!(reply, Err(Refusal::RequestReused));
+}
+
+#[test]
+fn a_request_id_is_the_grants_own() {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let to_bob = script.grants(&ada(), &bob(), 5);
+    let to_cyd = script.grants(&ada(), &cyd(), 5);
+    script.does(&bob(), bob().views(to_bob, 1)).unwrap();
+    let reply = script.does(&cyd(), cyd().views(to_cyd, 1));
+    assert_eq!(debited(&reply), (1, 1, 4));
+}
+
+#[test]
+fn only_the_viewers_devices_take_views() {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let grant = script.grants(&ada(), &bob(), 5);
+    let owner = script.does(&ada(), ada().views(grant, 1));
+    assert!(matches!(owner, Err(Refusal::Forbidden(_))));
+    let stranger = script.does(&cyd(), cyd().views(grant, 1));
+    assert_eq!(stranger, Err(Refusal::NoSuchGrant));
+    let carried = script.does(&cyd(), bob().views(grant, 1));
+    assert!(matches!(carried, Err(Refusal::Forbidden(_))));
+}
+
+#[test]
+fn another_device_of_the_viewer_takes_views_of_its_own() {
+    let phone = bob().at_device(1);
+    let mut script = Script::with(&[&ada(), &bob(), &phone]);
+    let grant = script.grants(&ada(), &bob(), 5);
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    // The first device's request is not the phone's to repeat.
+    let reply = script.does(&phone, bob().views(grant, 1));
+    assert!(matches!(reply, Err(Refusal::Forbidden(_))));
+    let reply = script.does(&phone, phone.views(grant, 1));
+    assert_eq!(reply, Err(Refusal::RequestReused));
+    let reply = script.does(&phone, phone.views(grant, 2));
+    assert_eq!(debited(&reply), (2, 2, 3));
+}
+
+#[test]
+fn a_request_for_another_cluster_is_refused() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 5);
+    let said: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
+    let request = sign(ViewRequest {
+        cluster: ClusterId([9; 32]),
+        ..said
+    });
+    let reply = script.does(&bob(), Op::Debit { request });
+    assert!(matches!(reply, Err(Refusal::Mismatch(_))));
+}
+
+#[test]
+fn the_owner_sees_when_each_view_was_taken_also_after_the_end() {
+    // given views at known times
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    for id in 1..=3 {
+        script.wait(1_000);
+        script.does(&bob(), bob().views(grant, id)).unwrap();
+    }
+    let mut end = rights(&ada(), grant, 2, 3);
+    end.revoked = true;
+    script.does(&ada(), puts(end)).unwrap();
+    // then
+    let log = read::grant_log(&script.state, &grant, &ada().name, 0, 9).unwrap();
+    let seen: Vec<_> = log
+        .views
+        .iter()
+        .map(|view| (view.number, view.at))
+        .collect();
+    assert_eq!(
+        seen,
+        [(1, DAWN + 1_000), (2, DAWN + 2_000), (3, DAWN + 3_000)]
+    );
+    let rest = read::grant_log(&script.state, &grant, &ada().name, 2, 9).unwrap();
+    assert_eq!(rest.views, log.views[2..]);
+    // and the viewer does not
+    let none = read::grant_log(&script.state, &grant, &bob().name, 0, 9);
+    assert_eq!(none, None);
+}

@@ -1,0 +1,339 @@
+//! The people of the tests, what they sign, and the cluster that they meet.
+//!
+//! All keys come from names, so a failure shows the same bytes every time.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::keys::{PublicKey, SealingPublic, SealingSecret, SigningKey};
+use cameo_common::rights::Rights;
+use cameo_common::signed::{Signed, Statement};
+use cameo_common::statements::{
+    Deal, DealtPart, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest,
+};
+
+use crate::Op;
+
+/// When the tests begin, and when certificates end.
+pub const DAWN: Millis = 1_000_000;
+pub const DUSK: Millis = DAWN + 365 * 24 * 3_600_000;
+
+const NAMES: [&str; 4] = ["ada", "bob", "cyd", "eve"];
+const DEVICES: u8 = 20;
+
+/// A user at one of his devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub name: UserName,
+    /// Whose keys these are: for telling apart who claims a name and who has it.
+    who: &'static str,
+    device: u8,
+}
+
+pub fn ada() -> Person {
+    Person::of("ada")
+}
+pub fn bob() -> Person {
+    Person::of("bob")
+}
+pub fn cyd() -> Person {
+    Person::of("cyd")
+}
+pub fn eve() -> Person {
+    Person::of("eve")
+}
+
+fn seed(what: &str) -> [u8; 32] {
+    Hash::of(what.as_bytes()).0
+}
+
+/// Every key of the cast, by its public half.
+static KEYS: LazyLock<BTreeMap<PublicKey, SigningKey>> = LazyLock::new(|| {
+    let of = |who: &str| {
+        let devices = (0..DEVICES).map(move |device| format!("device {device}"));
+        let who = who.to_owned();
+        devices
+            .chain(["identity".to_owned()])
+            .map(move |key| SigningKey::from_seed(seed(&format!("{who} {key}"))))
+    };
+    let keys = NAMES.into_iter().flat_map(of);
+    keys.map(|key| (key.public(), key)).collect()
+});
+
+/// The public half of one of a person's keys.
+fn public(who: &str, key: &str) -> PublicKey {
+    static KNOWN: Mutex<BTreeMap<String, PublicKey>> = Mutex::new(BTreeMap::new());
+    let label = format!("{who} {key}");
+    let derive = || SigningKey::from_seed(seed(&label)).public();
+    let mut known = KNOWN.lock().unwrap();
+    *known.entry(label.clone()).or_insert_with(derive)
+}
+
+/// Signs a statement with the key that it names.
+pub fn sign<T: Statement>(body: T) -> Signed<T> {
+    Signed::new(&KEYS[&body.signer()], body)
+}
+
+impl Person {
+    fn of(who: &'static str) -> Self {
+        let name = who.parse().unwrap();
+        Self {
+            name,
+            who,
+            device: 0,
+        }
+    }
+
+    /// The same user at another device.
+    pub fn at_device(&self, device: u8) -> Self {
+        Self {
+            device,
+            ..self.clone()
+        }
+    }
+
+    /// The same keys under another name.
+    pub fn calling_himself(&self, name: &str) -> Self {
+        Self {
+            name: name.parse().unwrap(),
+            ..self.clone()
+        }
+    }
+
+    pub fn key(&self) -> PublicKey {
+        public(self.who, "identity")
+    }
+
+    pub fn device(&self) -> PublicKey {
+        public(self.who, &format!("device {}", self.device))
+    }
+
+    pub fn sealing(&self) -> SealingPublic {
+        SealingPublic(seed(&format!("{} sealing", self.who)))
+    }
+
+    pub fn card(&self, sequence: u64) -> Signed<UserCard> {
+        sign(UserCard {
+            name: self.name.clone(),
+            key: self.key(),
+            sealing: self.sealing(),
+            sequence,
+        })
+    }
+
+    pub fn certificate(&self, sequence: u64, not_after: Millis) -> Signed<DeviceCertificate> {
+        sign(DeviceCertificate {
+            user: self.key(),
+            device: self.device(),
+            sequence,
+            not_after,
+        })
+    }
+
+    pub fn registers(&self) -> Op {
+        Op::Register {
+            card: self.card(1),
+            certificate: self.certificate(1, DUSK),
+        }
+    }
+
+    pub fn endpoint(&self, sequence: u64) -> Signed<EndpointRecord> {
+        sign(EndpointRecord {
+            device: self.device(),
+            sequence,
+            addresses: vec![format!("10.0.0.{}:7001", self.device)],
+            relay: None,
+        })
+    }
+
+    pub fn comes_online(&self, sequence: u64, listed: bool) -> Op {
+        Op::StartSession {
+            endpoint: self.endpoint(sequence),
+            listed,
+        }
+    }
+
+    pub fn wishes(&self, owner: &Person, image: ImageId) -> Signed<PhotoRequest> {
+        self.wishes_as(owner, image, 7)
+    }
+
+    /// A wish with an id of its own.
+    pub fn wishes_as(&self, owner: &Person, image: ImageId, id: u8) -> Signed<PhotoRequest> {
+        sign(PhotoRequest {
+            viewer: self.key(),
+            owner: owner.key(),
+            image,
+            request: RequestId([id; 16]),
+            asked_at: DAWN,
+        })
+    }
+
+    pub fn receipt(&self, grant: GrantId, received_at: Millis) -> Op {
+        let receipt = sign(Receipt {
+            viewer: self.key(),
+            grant,
+            carrier: Hash([0xca; 32]),
+            received_at,
+        });
+        Op::PutReceipt { receipt }
+    }
+
+    pub fn acknowledges(&self, grant: GrantId, version: u64) -> Op {
+        let ack = sign(RightsAck {
+            viewer: self.key(),
+            grant,
+            version,
+        });
+        Op::AckRights { ack }
+    }
+
+    /// A view request; `one_time` stands for the key that the parts go to.
+    pub fn view_request(&self, grant: GrantId, id: u8, one_time: u8) -> Signed<ViewRequest> {
+        sign(ViewRequest {
+            device: self.device(),
+            cluster: cluster_id(),
+            grant,
+            request: RequestId([id; 16]),
+            one_time: SealingPublic([one_time; 32]),
+        })
+    }
+
+    pub fn views(&self, grant: GrantId, id: u8) -> Op {
+        let request = self.view_request(grant, id, 1);
+        Op::Debit { request }
+    }
+}
+
+/// A node's sealing secret.
+pub fn node_secret(id: u64) -> SealingSecret {
+    SealingSecret::from_bytes(seed(&format!("node {id}")))
+}
+
+/// Three nodes.
+pub fn descriptor() -> Descriptor {
+    static FIRST: LazyLock<Descriptor> = LazyLock::new(first_descriptor);
+    FIRST.clone()
+}
+
+fn first_descriptor() -> Descriptor {
+    let node = |id: u64| NodeIdentity {
+        id,
+        key: PublicKey([id as u8; 32]),
+        sealing: node_secret(id).public(),
+    };
+    Descriptor::genesis((1..=3).map(node).collect(), Hash([0xc1; 32]))
+}
+
+pub fn cluster_id() -> ClusterId {
+    static ID: LazyLock<ClusterId> = LazyLock::new(|| descriptor().founds().unwrap());
+    *ID
+}
+
+pub fn image(number: u8) -> ImageId {
+    ImageId([number; 16])
+}
+
+/// The statements that make a grant, not yet signed, so that a case can spoil one of them.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub request: Signed<PhotoRequest>,
+    pub manifest: Manifest,
+    pub deal: Deal,
+    pub rights: Rights,
+}
+
+impl Offer {
+    /// A photo of the owner's for the viewer, to be seen so many times.
+    pub fn new(owner: &Person, viewer: &Person, image: ImageId, views: u32) -> Self {
+        Self::with_nonce(owner, viewer, image, views, 1)
+    }
+
+    /// Another nonce makes another grant, and answers another request.
+    pub fn with_nonce(
+        owner: &Person,
+        viewer: &Person,
+        image: ImageId,
+        views: u32,
+        nonce: u8,
+    ) -> Self {
+        let request = viewer.wishes_as(owner, image, nonce);
+        let manifest = Manifest {
+            owner: owner.key(),
+            owner_name: owner.name.clone(),
+            viewer: viewer.key(),
+            viewer_name: viewer.name.clone(),
+            viewer_sealing: viewer.sealing(),
+            cluster: cluster_id(),
+            image,
+            nonce: Hash([nonce; 32]),
+            request: request.hash(),
+            payload: Hash([0xaa; 32]),
+            payload_length: 1_000,
+            key_commitment: Hash([0xbb; 32]),
+        };
+        let grant = manifest.grant_id();
+        Self {
+            deal: deal(&manifest),
+            rights: rights(owner, grant, 1, views),
+            request,
+            manifest,
+        }
+    }
+
+    pub fn id(&self) -> GrantId {
+        self.manifest.grant_id()
+    }
+
+    pub fn op(&self) -> Op {
+        Op::CreateGrant {
+            request: self.request.clone(),
+            manifest: sign(self.manifest.clone()),
+            deal: sign(self.deal.clone()),
+            rights: sign(self.rights.clone()),
+        }
+    }
+}
+
+/// Rights without an end.
+pub fn rights(owner: &Person, grant: GrantId, version: u64, permitted: u32) -> Rights {
+    Rights {
+        owner: owner.key(),
+        grant,
+        version,
+        permitted,
+        expires: None,
+        revoked: false,
+        may_save: false,
+        offline: 0,
+    }
+}
+
+pub fn puts(rights: Rights) -> Op {
+    let rights = sign(rights);
+    Op::PutRights { rights }
+}
+
+/// A deal of the right shape. The machine does not look into the parts.
+fn deal(manifest: &Manifest) -> Deal {
+    let descriptor = descriptor();
+    let part = |node: &NodeIdentity| DealtPart {
+        node: node.id,
+        key: node.sealing,
+        x: node.id as u8,
+        sealed: vec![node.id as u8; 81],
+        commitment: Hash([node.id as u8; 32]),
+    };
+    Deal {
+        owner: manifest.owner,
+        viewer: manifest.viewer,
+        cluster: manifest.cluster,
+        grant: manifest.grant_id(),
+        number: 1,
+        descriptor: descriptor.hash(),
+        threshold: 2,
+        parts: descriptor.nodes.iter().map(part).collect(),
+    }
+}

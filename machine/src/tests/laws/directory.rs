@@ -1,0 +1,143 @@
+//! Laws D1 and D2, and presence: a name has one key and a key one name; an epoch ends once.
+
+use std::collections::BTreeMap;
+
+use cameo_common::ids::UserName;
+use cameo_common::keys::PublicKey;
+use proptest::prelude::*;
+
+use super::history::{Moment, people, play, steps};
+use crate::tests::cast::{ada, bob, cyd};
+use crate::{Caller, Done, Op, Refusal, read};
+
+/// Whose name it is, and which session of which device runs.
+#[derive(Default)]
+struct Directory {
+    keys: BTreeMap<UserName, PublicKey>,
+    epochs: BTreeMap<UserName, u64>,
+    online: BTreeMap<PublicKey, (UserName, u64)>,
+}
+
+impl Directory {
+    fn of_the_beginning() -> Self {
+        let people = [ada(), bob(), cyd()];
+        Self {
+            keys: people
+                .map(|person| (person.name.clone(), person.key()))
+                .into(),
+            ..Self::default()
+        }
+    }
+
+    fn follow(&mut self, moment: &Moment) -> Result<(), TestCaseError> {
+        let reply = &moment.decision.reply;
+        let device = match &moment.entry.command.caller {
+            Caller::Device { device, .. } => Some(*device),
+            Caller::Node(_) => None,
+        };
+        match (moment.op(), reply) {
+            // A repeat tells of the first time.
+            (_, Ok(_)) if moment.decision.changes.is_empty() => {}
+            (Op::Register { card, .. }, reply) => {
+                let said = card.peek().unwrap();
+                self.register(&said.name, said.key, reply)?;
+            }
+            (Op::StartSession { .. }, Ok(Done::SessionStarted { epoch })) => {
+                let device = device.unwrap();
+                let user = read::caller(&moment.before, &device).unwrap().user;
+                let last = self.epochs.insert(user.clone(), *epoch).unwrap_or(0);
+                prop_assert_eq!(*epoch, last + 1);
+                self.online.insert(device, (user, *epoch));
+            }
+            (Op::EndSession { epoch }, Ok(_)) => {
+                let own = device.unwrap();
+                self.online
+                    .retain(|device, (_, running)| *device != own || running != epoch);
+            }
+            (Op::ReportOffline { user, epoch }, Ok(_)) => {
+                self.online
+                    .retain(|_, (whose, running)| whose != user || running != epoch);
+            }
+            (Op::ExpireSessions(ended), Ok(_)) => {
+                self.online
+                    .retain(|device, (_, running)| !ended.contains(&(*device, *running)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Registration as a map of names to keys would have it.
+    fn register(
+        &mut self,
+        name: &UserName,
+        key: PublicKey,
+        reply: &Result<Done, Refusal>,
+    ) -> Result<(), TestCaseError> {
+        let holder = self.keys.get(name);
+        let own_name = self.keys.iter().find(|(_, held)| **held == key);
+        if holder.is_some_and(|held| *held != key) {
+            prop_assert_eq!(reply, &Err(Refusal::NameTaken(name.clone())));
+        } else if own_name.is_some_and(|(own, _)| own != name) {
+            prop_assert_eq!(reply, &Err(Refusal::KeyTaken));
+        } else if reply.is_ok() {
+            self.keys.insert(name.clone(), key);
+        } else {
+            prop_assert!(holder.is_some(), "a free name refused: {:?}", reply);
+            prop_assert_eq!(reply, &Err(Refusal::Stale));
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn names_and_keys_are_bound_one_to_one(steps in steps()) {
+        let mut directory = Directory::of_the_beginning();
+        for moment in play(&steps) {
+            directory.follow(&moment)?;
+            for person in people() {
+                let found = read::user_info(&moment.after, &person.name, None);
+                let key = found.map(|info| info.card.verify().unwrap().key);
+                prop_assert_eq!(key.as_ref(), directory.keys.get(&person.name));
+            }
+        }
+    }
+
+    #[test]
+    fn presence_is_the_sessions_that_began_and_did_not_end(steps in steps()) {
+        let mut directory = Directory::of_the_beginning();
+        for moment in play(&steps) {
+            directory.follow(&moment)?;
+            let seen: BTreeMap<_, _> = read::online_sessions(&moment.after, None, usize::MAX)
+                .into_iter()
+                .map(|session| (session.device, (session.user, session.epoch)))
+                .collect();
+            prop_assert_eq!(&seen, &directory.online);
+            for person in people() {
+                let told = read::user_info(&moment.after, &person.name, Some(&person.name));
+                let newest = directory
+                    .online
+                    .values()
+                    .filter(|(user, _)| *user == person.name)
+                    .map(|(_, epoch)| *epoch)
+                    .max();
+                prop_assert_eq!(told.and_then(|info| info.epoch), newest);
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_of_those_online_has_exactly_the_listed(steps in steps()) {
+        for moment in play(&steps) {
+            let mut listed: Vec<_> = read::online_sessions(&moment.after, None, usize::MAX)
+                .into_iter()
+                .filter(|session| session.listed)
+                .map(|session| session.user)
+                .collect();
+            listed.sort();
+            listed.dedup();
+            prop_assert_eq!(read::online_listed(&moment.after, None, usize::MAX), listed);
+        }
+    }
+}

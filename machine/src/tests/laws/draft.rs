@@ -1,0 +1,61 @@
+//! Reading through a draft is reading the state that the draft becomes.
+
+use proptest::prelude::*;
+
+use crate::draft::Draft;
+use crate::rows::{self, Letter};
+use crate::tests::cast::{ada, bob};
+use crate::{MapView, View};
+use cameo_common::ids::GrantId;
+
+fn key(number: u64) -> (cameo_common::ids::UserName, u64) {
+    let user = if number.is_multiple_of(2) {
+        ada()
+    } else {
+        bob()
+    };
+    (user.name, number)
+}
+
+fn letter(byte: u8) -> Letter {
+    let grant = GrantId([byte; 32]);
+    Letter { grant }
+}
+
+proptest! {
+    #[test]
+    fn a_draft_reads_as_what_it_becomes(
+        base in prop::collection::btree_map(0..12u64, any::<u8>(), 0..12),
+        steps in prop::collection::vec((0..12u64, prop::option::of(any::<u8>())), 0..12),
+        after in prop::option::of(0..12u64),
+        limit in 0..8usize,
+    ) {
+        // given a state, and a draft that writes and removes some rows
+        let mut state = MapView::default();
+        for (number, byte) in base {
+            let row = rows::Row::encode(&letter(byte));
+            state.0.insert(rows::key_bytes::<Letter>(&key(number)), row);
+        }
+        let before = state.clone();
+        let mut draft = Draft::new(&before, 1, 0);
+        for (number, byte) in steps {
+            match byte {
+                Some(byte) => draft.put(&key(number), &letter(byte)),
+                None => draft.delete::<Letter>(&key(number)),
+            }
+        }
+        // when it is read, in part and as a whole
+        let from = after.map(|number| (ada().name, number));
+        let seen = rows::scan::<Letter>(&draft, &ada().name, from.as_ref(), limit);
+        let all = draft.scan::<Letter>(&(), limit);
+        let each: Vec<_> = (0..12).map(|number| draft.get::<Letter>(&key(number))).collect();
+        let raw = View::scan(&draft, &[], &[], limit);
+        // then it is the state that its changes make
+        state.apply(&draft.finish().0);
+        prop_assert_eq!(seen, rows::scan::<Letter>(&state, &ada().name, from.as_ref(), limit));
+        prop_assert_eq!(all, rows::scan::<Letter>(&state, &(), None, limit));
+        let expected: Vec<_> = (0..12).map(|number| rows::get::<Letter>(&state, &key(number))).collect();
+        prop_assert_eq!(each, expected);
+        prop_assert_eq!(raw, state.scan(&[], &[], limit));
+    }
+}

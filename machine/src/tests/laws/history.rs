@@ -1,0 +1,304 @@
+//! Random histories: a few people, images and request ids, so that things meet.
+
+use cameo_common::ids::{GrantId, Millis};
+use proptest::prelude::*;
+
+use crate::tests::cast::{DUSK, Offer, Person, ada, bob, cyd, eve, image, puts, rights};
+use crate::tests::script::Script;
+use crate::{Caller, Command, Decision, Entry, MapView, Op, read};
+
+/// Something that somebody does. Grants are meant by their order of creation.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Wait(Millis),
+    /// Another leader, whose clock is behind.
+    ClockBack(Millis),
+    Register {
+        who: usize,
+        device: u8,
+        name: usize,
+        sequence: u64,
+    },
+    Start {
+        who: usize,
+        device: u8,
+        listed: bool,
+    },
+    End {
+        who: usize,
+        epoch: u64,
+    },
+    Report {
+        by: usize,
+        user: usize,
+        epoch: u64,
+    },
+    Expire {
+        who: usize,
+        epoch: u64,
+    },
+    Create {
+        owner: usize,
+        viewer: usize,
+        image: u8,
+        nonce: u8,
+        views: u32,
+        lasts: Option<Millis>,
+    },
+    Put {
+        grant: usize,
+        by_owner: bool,
+        version: u64,
+        views: u32,
+        lasts: Option<Millis>,
+        revoked: bool,
+    },
+    Ack {
+        grant: usize,
+        version: u64,
+    },
+    Receipt {
+        grant: usize,
+        at: Millis,
+    },
+    Debit {
+        grant: usize,
+        who: usize,
+        device: u8,
+        id: u8,
+        one_time: u8,
+    },
+    /// The same call once more.
+    Again(usize),
+}
+
+/// Steps of a history, at most this many.
+pub const STEPS: usize = 60;
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..STEPS)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (0..4_000u64).prop_map(Step::Wait),
+        1 => (0..4_000u64).prop_map(Step::ClockBack),
+        2 => (0..4usize, 0..2u8, 0..5usize, 1..3u64).prop_map(|(who, device, name, sequence)| {
+            // Mostly under one's own name.
+            let name = if name == 4 { (who + 1) % 4 } else { who };
+            Step::Register { who, device, name, sequence }
+        }),
+        2 => (0..4usize, 0..2u8, any::<bool>())
+            .prop_map(|(who, device, listed)| Step::Start { who, device, listed }),
+        1 => (0..4usize, 0..4u64).prop_map(|(who, epoch)| Step::End { who, epoch }),
+        1 => (0..4usize, 0..4usize, 0..4u64)
+            .prop_map(|(by, user, epoch)| Step::Report { by, user, epoch }),
+        1 => (0..4usize, 0..4u64).prop_map(|(who, epoch)| Step::Expire { who, epoch }),
+        4 => (0..2usize, 1..4usize, 1..3u8, 1..4u8, 0..4u32, lasts()).prop_map(
+            |(owner, viewer, image, nonce, views, lasts)| Step::Create {
+                owner, viewer, image, nonce, views, lasts,
+            }
+        ),
+        5 => (0..4usize, any::<bool>(), 1..8u64, 0..5u32, lasts(), prop::bool::weighted(0.2))
+            .prop_map(|(grant, by_owner, version, views, lasts, revoked)| Step::Put {
+                grant, by_owner, version, views, lasts, revoked,
+            }),
+        4 => (0..4usize, 1..8u64).prop_map(|(grant, version)| Step::Ack { grant, version }),
+        1 => (0..4usize, 0..3u64).prop_map(|(grant, at)| Step::Receipt { grant, at }),
+        8 => (0..4usize, 0..8usize, 0..2u8, 1..6u8, 1..3u8).prop_map(
+            |(grant, who, device, id, one_time)| Step::Debit { grant, who, device, id, one_time }
+        ),
+        2 => (0..STEPS).prop_map(Step::Again),
+    ]
+}
+
+fn lasts() -> impl Strategy<Value = Option<Millis>> {
+    prop::option::weighted(0.3, 1..6_000u64)
+}
+
+/// One entry, and the state in front of it and behind it.
+#[derive(Debug)]
+pub struct Moment {
+    pub index: u64,
+    pub entry: Entry,
+    pub before: MapView,
+    pub decision: Decision,
+    pub after: MapView,
+}
+
+impl Moment {
+    /// The log's time at the entry.
+    pub fn time(&self) -> Millis {
+        read::log_time(&self.before).max(self.entry.time)
+    }
+
+    pub fn op(&self) -> &Op {
+        &self.entry.command.op
+    }
+
+    pub fn accepted(&self) -> bool {
+        self.decision.reply.is_ok()
+    }
+}
+
+/// A cluster with Ada, Bob and Cyd, to whom all this happens. Eve comes as a stranger.
+pub fn play(steps: &[Step]) -> Vec<Moment> {
+    let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
+    let mut grants = Vec::new();
+    let mut moments: Vec<Moment> = Vec::new();
+    for step in steps {
+        let Some((caller, op)) = command(&mut script, &grants, &moments, step) else {
+            continue;
+        };
+        let entry = Entry::new(script.now, Command { caller, op });
+        let before = script.state.clone();
+        let decision = script.apply(&entry.encode());
+        if let (Op::CreateGrant { manifest, .. }, Ok(_)) = (&entry.command.op, &decision.reply) {
+            let said = manifest.peek().unwrap();
+            grants.push(Parties {
+                grant: said.grant_id(),
+                owner: person(&said.owner_name),
+                viewer: person(&said.viewer_name),
+            });
+        }
+        moments.push(Moment {
+            index: script.index,
+            entry,
+            before,
+            decision,
+            after: script.state.clone(),
+        });
+    }
+    moments
+}
+
+struct Parties {
+    grant: GrantId,
+    owner: Person,
+    viewer: Person,
+}
+
+pub fn people() -> [Person; 4] {
+    [ada(), bob(), cyd(), eve()]
+}
+
+fn person(name: &cameo_common::ids::UserName) -> Person {
+    let mut people = people().into_iter();
+    people.find(|person| person.name == *name).unwrap()
+}
+
+/// What a step comes to; nothing, when it speaks of a grant or a call that there is not.
+fn command(
+    script: &mut Script,
+    grants: &[Parties],
+    moments: &[Moment],
+    step: &Step,
+) -> Option<(Caller, Op)> {
+    let parties = |number: usize| grants.get(number % grants.len().max(1));
+    let people = people();
+    let (who, op) = match step.clone() {
+        Step::Wait(time) => {
+            script.now += time;
+            return None;
+        }
+        Step::ClockBack(time) => {
+            script.now -= time;
+            return None;
+        }
+        Step::Again(number) => {
+            let before = moments.get(number)?.entry.command.clone();
+            return Some((before.caller, before.op));
+        }
+        Step::Expire { who, epoch } => {
+            let sessions = vec![(people[who].device(), epoch)];
+            return Some((Caller::Node(1), Op::ExpireSessions(sessions)));
+        }
+        Step::Register {
+            who,
+            device,
+            name,
+            sequence,
+        } => {
+            let claims = people[who]
+                .at_device(device)
+                .calling_himself(people[name].name.as_str());
+            let op = Op::Register {
+                card: claims.card(sequence),
+                certificate: claims.certificate(sequence, DUSK),
+            };
+            (claims, op)
+        }
+        Step::Start {
+            who,
+            device,
+            listed,
+        } => {
+            let who = people[who].at_device(device);
+            let op = who.comes_online(1, listed);
+            (who, op)
+        }
+        Step::End { who, epoch } => (people[who].clone(), Op::EndSession { epoch }),
+        Step::Report { by, user, epoch } => {
+            let user = people[user].name.clone();
+            (people[by].clone(), Op::ReportOffline { user, epoch })
+        }
+        Step::Create {
+            owner,
+            viewer,
+            image: number,
+            nonce,
+            views,
+            lasts,
+        } => {
+            let (owner, viewer) = (&people[owner], &people[viewer]);
+            let mut offer = Offer::with_nonce(owner, viewer, image(number), views, nonce);
+            offer.rights.expires = lasts.map(|time| script.now + time);
+            (owner.clone(), offer.op())
+        }
+        Step::Put {
+            grant,
+            by_owner,
+            version,
+            views,
+            lasts,
+            revoked,
+        } => {
+            let parties = parties(grant)?;
+            let mut said = rights(&parties.owner, parties.grant, version, views);
+            said.expires = lasts.map(|time| script.now + time);
+            said.revoked = revoked;
+            let carrier = if by_owner {
+                &parties.owner
+            } else {
+                &parties.viewer
+            };
+            (carrier.clone(), puts(said))
+        }
+        Step::Ack { grant, version } => {
+            let parties = parties(grant)?;
+            let op = parties.viewer.acknowledges(parties.grant, version);
+            (parties.viewer.clone(), op)
+        }
+        Step::Receipt { grant, at } => {
+            let parties = parties(grant)?;
+            (
+                parties.owner.clone(),
+                parties.viewer.receipt(parties.grant, at),
+            )
+        }
+        Step::Debit {
+            grant,
+            who,
+            device,
+            id,
+            one_time,
+        } => {
+            let parties = parties(grant)?;
+            // Mostly by the viewer.
+            let who = people.get(who).unwrap_or(&parties.viewer).at_device(device);
+            let request = who.view_request(parties.grant, id, one_time);
+            (who, Op::Debit { request })
+        }
+    };
+    Some((script.call(&who, &op), op))
+}

@@ -1,0 +1,65 @@
+//! The histories are worth their laws only if they get about.
+
+use std::collections::BTreeSet;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use super::history::{play, steps};
+use crate::{Done, Refusal, Reply};
+
+/// The first word of a reply.
+fn outcome(reply: &Reply) -> String {
+    let text = match reply {
+        Ok(done) => format!("{done:?}"),
+        Err(refusal) => format!("{refusal:?}"),
+    };
+    let end = text.find([' ', '(']).unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+#[test]
+fn random_histories_reach_every_outcome_that_the_laws_speak_of() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached = BTreeSet::new();
+    for _ in 0..200 {
+        let steps = steps().new_tree(&mut runner).unwrap().current();
+        reached.extend(play(&steps).iter().map(|m| outcome(&m.decision.reply)));
+    }
+    let name = cyd_name();
+    let grant = cameo_common::ids::GrantId([0; 32]);
+    let wanted: [Reply; 18] = [
+        Ok(Done::Registered { created: true }),
+        Ok(Done::SessionStarted { epoch: 1 }),
+        Ok(Done::Offline { offline: true }),
+        Ok(Done::GrantCreated { grant }),
+        Ok(Done::Rights {
+            version: 1,
+            in_mailbox: true,
+        }),
+        Ok(Done::Nothing),
+        Err(Refusal::NameTaken(name.clone())),
+        Err(Refusal::KeyTaken),
+        Err(Refusal::UnknownDevice),
+        Err(Refusal::NotRegistered(name)),
+        Err(Refusal::Stale),
+        Err(Refusal::GrantExists(grant)),
+        Err(Refusal::StaleVersion(1)),
+        Err(Refusal::RequestReused),
+        Err(Refusal::Revoked),
+        Err(Refusal::Expired),
+        Err(Refusal::UsedUp),
+        Err(Refusal::Forbidden(String::new())),
+    ];
+    for reply in &wanted {
+        assert!(
+            reached.contains(&outcome(reply)),
+            "{reply:?} in {reached:?}"
+        );
+    }
+    assert!(reached.contains("Debited"));
+}
+
+fn cyd_name() -> cameo_common::ids::UserName {
+    crate::tests::cast::cyd().name
+}

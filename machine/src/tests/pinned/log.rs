@@ -1,0 +1,197 @@
+use cameo_common::ids::{GrantId, Hash, RequestId, UserName};
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
+use cameo_common::wire;
+
+use super::{assert_pinned, hex};
+use crate::tests::cast::descriptor;
+use crate::{Caller, Command, Done, Entry, Op, Refusal, Reply};
+
+const KEY: PublicKey = PublicKey([0x11; 32]);
+const GRANT: GrantId = GrantId([0x22; 32]);
+const REQUEST: RequestId = RequestId([0x33; 16]);
+
+fn user() -> UserName {
+    "ada".parse().unwrap()
+}
+
+fn signed<T>() -> Signed<T> {
+    Signed::from_bytes(vec![0xaa, 0xbb])
+}
+
+/// A new variant does not compile until it has a name here.
+fn op_name(op: &Op) -> &'static str {
+    match op {
+        Op::Found(_) => "Found",
+        Op::Register { .. } => "Register",
+        Op::StartSession { .. } => "StartSession",
+        Op::EndSession { .. } => "EndSession",
+        Op::ReportOffline { .. } => "ReportOffline",
+        Op::ExpireSessions(_) => "ExpireSessions",
+        Op::CreateGrant { .. } => "CreateGrant",
+        Op::PutReceipt { .. } => "PutReceipt",
+        Op::PutRights { .. } => "PutRights",
+        Op::AckRights { .. } => "AckRights",
+        Op::Debit { .. } => "Debit",
+    }
+}
+
+fn ops() -> [Op; 11] {
+    [
+        Op::Found(descriptor()),
+        Op::Register {
+            card: signed(),
+            certificate: signed(),
+        },
+        Op::StartSession {
+            endpoint: signed(),
+            listed: true,
+        },
+        Op::EndSession { epoch: 2 },
+        Op::ReportOffline {
+            user: user(),
+            epoch: 2,
+        },
+        Op::ExpireSessions(vec![(KEY, 2)]),
+        Op::CreateGrant {
+            request: signed(),
+            manifest: signed(),
+            deal: signed(),
+            rights: signed(),
+        },
+        Op::PutReceipt { receipt: signed() },
+        Op::PutRights { rights: signed() },
+        Op::AckRights { ack: signed() },
+        Op::Debit { request: signed() },
+    ]
+}
+
+#[test]
+fn every_command_has_its_bytes() {
+    let device = || Caller::Device {
+        device: KEY,
+        request: REQUEST,
+        content: Hash([0x44; 32]),
+        not_after: 2_000,
+    };
+    let line = |op: Op| {
+        let name = op_name(&op);
+        let caller = match op {
+            Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(1),
+            _ => device(),
+        };
+        let entry = Entry::new(1_000, Command { caller, op });
+        format!("{name} {}", hex(&entry.encode()))
+    };
+    let lines: Vec<_> = ops().into_iter().map(line).collect();
+    assert_pinned(&lines, include_str!("entries.txt"));
+}
+
+fn done_name(done: &Done) -> &'static str {
+    match done {
+        Done::Nothing => "Nothing",
+        Done::Registered { .. } => "Registered",
+        Done::SessionStarted { .. } => "SessionStarted",
+        Done::Offline { .. } => "Offline",
+        Done::GrantCreated { .. } => "GrantCreated",
+        Done::Rights { .. } => "Rights",
+        Done::Debited { .. } => "Debited",
+    }
+}
+
+#[test]
+fn every_reply_has_its_bytes() {
+    let done = [
+        Done::Nothing,
+        Done::Registered { created: true },
+        Done::SessionStarted { epoch: 2 },
+        Done::Offline { offline: true },
+        Done::GrantCreated { grant: GRANT },
+        Done::Rights {
+            version: 2,
+            in_mailbox: true,
+        },
+        Done::Debited {
+            grant: GRANT,
+            request: REQUEST,
+            number: 1,
+            used: 1,
+            left: 2,
+            index: 300,
+            deal: signed(),
+        },
+    ];
+    let done = done
+        .into_iter()
+        .map(|done| (done_name(&done), Ok(done)))
+        .chain(
+            refusals()
+                .into_iter()
+                .map(|no| (refusal_name(&no), Err(no))),
+        );
+    let lines: Vec<_> = done
+        .map(|(name, reply): (_, Reply)| format!("{name} {}", hex(&wire::encode(&reply))))
+        .collect();
+    assert_pinned(&lines, include_str!("replies.txt"));
+}
+
+fn refusals() -> [Refusal; 25] {
+    let what = || "x".to_owned();
+    [
+        Refusal::UnknownEntry,
+        Refusal::AlreadyFounded,
+        Refusal::NotFounded,
+        Refusal::Malformed,
+        Refusal::TooLate,
+        Refusal::RequestReused,
+        Refusal::UnknownDevice,
+        Refusal::CertificateExpired,
+        Refusal::NameTaken(user()),
+        Refusal::KeyTaken,
+        Refusal::Stale,
+        Refusal::NotRegistered(user()),
+        Refusal::SessionEnded,
+        Refusal::NoSuchGrant,
+        Refusal::Forbidden(what()),
+        Refusal::GrantExists(GRANT),
+        Refusal::Mismatch(what()),
+        Refusal::BadDeal,
+        Refusal::StaleVersion(2),
+        Refusal::Revoked,
+        Refusal::Expired,
+        Refusal::UsedUp,
+        Refusal::Limit(what()),
+        Refusal::NotDebited,
+        Refusal::TooFarAhead,
+    ]
+}
+
+fn refusal_name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::UnknownEntry => "UnknownEntry",
+        Refusal::AlreadyFounded => "AlreadyFounded",
+        Refusal::NotFounded => "NotFounded",
+        Refusal::Malformed => "Malformed",
+        Refusal::TooLate => "TooLate",
+        Refusal::RequestReused => "RequestReused",
+        Refusal::UnknownDevice => "UnknownDevice",
+        Refusal::CertificateExpired => "CertificateExpired",
+        Refusal::NameTaken(_) => "NameTaken",
+        Refusal::KeyTaken => "KeyTaken",
+        Refusal::Stale => "Stale",
+        Refusal::NotRegistered(_) => "NotRegistered",
+        Refusal::SessionEnded => "SessionEnded",
+        Refusal::NoSuchGrant => "NoSuchGrant",
+        Refusal::Forbidden(_) => "Forbidden",
+        Refusal::GrantExists(_) => "GrantExists",
+        Refusal::Mismatch(_) => "Mismatch",
+        Refusal::BadDeal => "BadDeal",
+        Refusal::StaleVersion(_) => "StaleVersion",
+        Refusal::Revoked => "Revoked",
+        Refusal::Expired => "Expired",
+        Refusal::UsedUp => "UsedUp",
+        Refusal::Limit(_) => "Limit",
+        Refusal::NotDebited => "NotDebited",
+        Refusal::TooFarAhead => "TooFarAhead",
+    }
+}

@@ -1,0 +1,277 @@
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, RequestId, UserName};
+use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::signed::Signed;
+
+use super::{assert_pinned, hex};
+use crate::rows::*;
+use crate::{Done, MapView};
+
+const ALL: [Kind; 28] = [
+    Kind::LogTime,
+    Kind::Founded,
+    Kind::Membership,
+    Kind::User,
+    Kind::KeyOwner,
+    Kind::Device,
+    Kind::DeviceOf,
+    Kind::Session,
+    Kind::Epochs,
+    Kind::Listed,
+    Kind::Grant,
+    Kind::CurrentRights,
+    Kind::Standing,
+    Kind::Deal,
+    Kind::Receipt,
+    Kind::LiveGrant,
+    Kind::GrantOf,
+    Kind::GrantCount,
+    Kind::Acquainted,
+    Kind::RequestUsed,
+    Kind::View,
+    Kind::ViewNumber,
+    Kind::Stream,
+    Kind::Notice,
+    Kind::Letter,
+    Kind::Mail,
+    Kind::Retry,
+    Kind::RetryAt,
+];
+
+fn user() -> UserName {
+    "ada".parse().unwrap()
+}
+
+const KEY: PublicKey = PublicKey([0x11; 32]);
+const GRANT: GrantId = GrantId([0x22; 32]);
+const REQUEST: RequestId = RequestId([0x33; 16]);
+
+fn signed<T>() -> Signed<T> {
+    Signed::from_bytes(vec![0xaa, 0xbb])
+}
+
+fn line<R: Row>(name: &str, key: &R::Key, row: &R) -> String {
+    let key = key_bytes::<R>(key);
+    format!("{name} {} {}", hex(&key), hex(&row.encode()))
+}
+
+/// A row of each kind. A new kind does not compile until it is here.
+fn sample(kind: Kind) -> String {
+    let name = format!("{kind:?}");
+    let viewer: UserName = "bob".parse().unwrap();
+    let image = ImageId([0x66; 16]);
+    match kind {
+        Kind::LogTime => line(&name, &(), &LogTime(1_000)),
+        Kind::Founded => {
+            let cluster = ClusterId([0x44; 32]);
+            line(
+                &name,
+                &(),
+                &Founded {
+                    cluster,
+                    current: 1,
+                },
+            )
+        }
+        Kind::Membership => line(&name, &1, &Membership(descriptor())),
+        Kind::User => {
+            let (card, registered) = (signed(), 1_000);
+            line(&name, &user(), &User { card, registered })
+        }
+        Kind::KeyOwner => line(&name, &KEY, &KeyOwner(user())),
+        Kind::Device => {
+            let (user, certificate) = (user(), signed());
+            line(&name, &KEY, &Device { user, certificate })
+        }
+        Kind::DeviceOf => line(&name, &(user(), KEY), &DeviceOf),
+        Kind::Session => {
+            let session = Session {
+                user: user(),
+                epoch: 2,
+                online: true,
+                listed: false,
+                endpoint: signed(),
+                since: 1_000,
+            };
+            line(&name, &KEY, &session)
+        }
+        Kind::Epochs => line(&name, &user(), &Epochs { last: 2 }),
+        Kind::Listed => line(&name, &(user(), KEY), &Listed),
+        Kind::Stream => {
+            let stream = Stream {
+                last: 300,
+                notices: 2,
+            };
+            line(&name, &user(), &stream)
+        }
+        Kind::Notice => {
+            let (at, news) = (1_000, News::Granted { grant: GRANT });
+            line(&name, &(user(), 1), &Notice { at, news })
+        }
+        Kind::Letter => line(&name, &(user(), 1), &Letter { grant: GRANT }),
+        Kind::Mail => {
+            let mail = Mail {
+                version: 2,
+                at: 1_000,
+                letter: 300,
+            };
+            line(&name, &(user(), GRANT), &mail)
+        }
+        Kind::Retry => {
+            let content = Hash([0x55; 32]);
+            let done = Done::Registered { created: true };
+            line(&name, &(KEY, REQUEST), &Retry { content, done })
+        }
+        Kind::RetryAt => line(&name, &(1_000, KEY, REQUEST), &RetryAt),
+        Kind::Grant => {
+            let party = |name, byte| Party {
+                name,
+                key: PublicKey([byte; 32]),
+            };
+            let grant = Grant {
+                owner: party(user(), 0x77),
+                viewer: party(viewer, 0x88),
+                image,
+                created: 1_000,
+                request: signed(),
+                manifest: signed(),
+            };
+            line(&name, &GRANT, &grant)
+        }
+        Kind::CurrentRights => line(&name, &GRANT, &CurrentRights(signed())),
+        Kind::Standing => {
+            let standing = Standing {
+                used: 1,
+                acknowledged: 2,
+                deal: 3,
+            };
+            line(&name, &GRANT, &standing)
+        }
+        Kind::Deal => line(&name, &(GRANT, 1), &DealRow(signed())),
+        Kind::Receipt => line(&name, &GRANT, &ReceiptRow(signed())),
+        Kind::LiveGrant => line(&name, &(user(), viewer, image), &LiveGrant(GRANT)),
+        Kind::GrantOf => line(&name, &(user(), GRANT), &GrantOf),
+        Kind::GrantCount => line(&name, &user(), &GrantCount(5)),
+        Kind::Acquainted => line(&name, &(user(), viewer), &Acquainted),
+        Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
+        Kind::View => {
+            let view = ViewRow {
+                number: 1,
+                left: 2,
+                request: Hash([0x99; 32]),
+                device: KEY,
+                at: 1_000,
+                index: 300,
+                deal: 1,
+            };
+            line(&name, &(GRANT, REQUEST), &view)
+        }
+        Kind::ViewNumber => line(&name, &(GRANT, 1), &ViewNumber(REQUEST)),
+    }
+}
+
+fn descriptor() -> Descriptor {
+    let node = NodeIdentity {
+        id: 1,
+        key: KEY,
+        sealing: SealingPublic([0xcc; 32]),
+    };
+    Descriptor::genesis(vec![node], Hash([0xdd; 32]))
+}
+
+#[test]
+fn every_kind_of_row_has_its_bytes() {
+    let lines: Vec<_> = ALL.into_iter().map(sample).collect();
+    assert_pinned(&lines, include_str!("rows.txt"));
+}
+
+#[test]
+fn every_kind_of_news_has_its_bytes() {
+    let news = [
+        News::Granted { grant: GRANT },
+        News::Received { grant: GRANT },
+        News::Viewed {
+            grant: GRANT,
+            number: 3,
+        },
+        News::Acknowledged {
+            grant: GRANT,
+            version: 4,
+        },
+    ];
+    let encoded = news.map(|news| hex(&Notice { at: 0, news }.encode()));
+    let grant = hex(&GRANT.0);
+    let expected = ["00", "01", "02", "03"].map(|number| format!("0100{number}{grant}"));
+    assert_eq!(encoded[0], expected[0]);
+    assert_eq!(encoded[1], expected[1]);
+    assert_eq!(encoded[2], format!("{}03", expected[2]));
+    assert_eq!(encoded[3], format!("{}04", expected[3]));
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let key = (user(), GRANT);
+    let mail = Mail {
+        version: 2,
+        at: 1_000,
+        letter: 300,
+    };
+    let mut state = MapView::default();
+    state.0.insert(key_bytes::<Mail>(&key), mail.encode());
+    assert_eq!(get::<Mail>(&state, &key), Some(mail.clone()));
+    assert_eq!(scan::<Mail>(&state, &user(), None, 9), [(key, mail)]);
+}
+
+#[test]
+fn a_scan_by_name_does_not_meet_longer_names() {
+    let mut state = MapView::default();
+    for name in ["ada", "ada-two", "ad"] {
+        let key = (name.parse::<UserName>().unwrap(), KEY);
+        state
+            .0
+            .insert(key_bytes::<DeviceOf>(&key), DeviceOf.encode());
+    }
+    assert_eq!(scan::<DeviceOf>(&state, &user(), None, 9).len(), 1);
+}
+
+#[test]
+fn keys_are_in_the_order_of_their_numbers() {
+    let numbers = [0u64, 1, 255, 256, 65_536, u64::MAX];
+    let keys = numbers.map(|number| key_bytes::<Letter>(&(user(), number)));
+    assert!(keys.is_sorted());
+}
+
+fn read_damaged(value: &[u8]) {
+    let mut state = MapView::default();
+    let key = key_bytes::<Epochs>(&user());
+    state.0.insert(key, value.to_vec());
+    get::<Epochs>(&state, &user());
+}
+
+#[test]
+#[should_panic(expected = "the state is damaged: Epochs row 1561646100: unknown layout 2")]
+fn a_row_of_a_later_layout_stops_the_node() {
+    read_damaged(&[2, 0]);
+}
+
+#[test]
+#[should_panic(expected = "the bytes are not in canonical form")]
+fn a_row_with_more_behind_it_stops_the_node() {
+    read_damaged(&[1, 0, 0]);
+}
+
+#[test]
+#[should_panic(expected = "it is empty")]
+fn an_empty_row_stops_the_node() {
+    read_damaged(&[]);
+}
+
+#[test]
+#[should_panic(expected = "its key has another shape")]
+fn a_key_of_another_shape_stops_the_node() {
+    let mut state = MapView::default();
+    let mut key = key_bytes::<Letter>(&(user(), 1u64));
+    key.push(0);
+    state.0.insert(key, Letter { grant: GRANT }.encode());
+    scan::<Letter>(&state, &user(), None, 9);
+}

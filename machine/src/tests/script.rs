@@ -1,0 +1,118 @@
+//! A log, entry by entry, and the state that it leaves. Each entry is held to what every entry
+//! must do, whatever the case is about.
+
+use cameo_common::ids::{GrantId, Hash, Millis, RequestId};
+use cameo_common::wire;
+
+use super::cast::{DAWN, Offer, Person, descriptor, image};
+use crate::{Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, decide, read};
+
+/// How long the tests' calls live.
+pub const CALL_LIFE: Millis = 60_000;
+
+#[derive(Debug, Clone)]
+pub struct Script {
+    pub state: MapView,
+    pub index: u64,
+    /// The leader's clock.
+    pub now: Millis,
+    calls: u128,
+}
+
+impl Script {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self {
+            state: MapView::default(),
+            index: 0,
+            now: DAWN,
+            calls: 0,
+        }
+    }
+
+    /// A cluster of three nodes, with these users registered.
+    pub fn with(people: &[&Person]) -> Self {
+        let mut script = Self::new();
+        script.node_does(Op::Found(descriptor())).unwrap();
+        for person in people {
+            script.does(person, person.registers()).unwrap();
+        }
+        script
+    }
+
+    /// Records a grant of image 1.
+    pub fn grants(&mut self, owner: &Person, viewer: &Person, views: u32) -> GrantId {
+        let offer = Offer::new(owner, viewer, image(1), views);
+        self.does(owner, offer.op()).unwrap();
+        offer.id()
+    }
+
+    pub fn wait(&mut self, time: Millis) {
+        self.now += time;
+    }
+
+    /// A new command of a device.
+    pub fn does(&mut self, who: &Person, op: Op) -> Reply {
+        let caller = self.call(who, &op);
+        self.enter(caller, op).reply
+    }
+
+    pub fn node_does(&mut self, op: Op) -> Reply {
+        self.enter(Caller::Node(1), op).reply
+    }
+
+    /// A call with an id that was not used before.
+    pub fn call(&mut self, who: &Person, op: &Op) -> Caller {
+        self.calls += 1;
+        Caller::Device {
+            device: who.device(),
+            request: RequestId(self.calls.to_be_bytes()),
+            content: Hash::of(&wire::encode(op)),
+            not_after: self.now + CALL_LIFE,
+        }
+    }
+
+    pub fn enter(&mut self, caller: Caller, op: Op) -> Decision {
+        let entry = Entry::new(self.now, Command { caller, op });
+        self.apply(&entry.encode())
+    }
+
+    /// Decides and carries out one entry.
+    pub fn apply(&mut self, entry: &[u8]) -> Decision {
+        self.index += 1;
+        let before = read::log_time(&self.state);
+        let decision = decide(&self.state, self.index, entry);
+        check_shape(&decision);
+        self.state.apply(&decision.changes);
+        assert!(read::log_time(&self.state) >= before, "time went back");
+        decision
+    }
+}
+
+/// What holds of every decision.
+fn check_shape(decision: &Decision) {
+    if decision.reply.is_err() {
+        assert_eq!(decision.changes, [], "a refusal changes something");
+        assert_eq!(decision.touched, [], "a refusal touches somebody");
+    }
+    let keys: Vec<_> = decision.changes.iter().map(key).collect();
+    assert!(keys.is_sorted_by(|one, next| one < next), "a row twice");
+    let touched = &decision.touched;
+    assert!(touched.is_sorted_by(|one, next| one < next));
+}
+
+fn key(change: &Change) -> &[u8] {
+    match change {
+        Change::Put { key, .. } | Change::Delete { key } => key,
+    }
+}
+
+/// The number, used and left of a debit's reply.
+pub fn debited(reply: &Reply) -> (u32, u32, u32) {
+    match reply {
+        Ok(Done::Debited {
+            number, used, left, ..
+        }) => (*number, *used, *left),
+        other => panic!("expected a debit, got {other:?}"),
+    }
+}
