@@ -12,7 +12,7 @@ use crate::consensus_types::{Member, RaftNodeId};
 const VERSION: u8 = 1;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MetaError {
+pub(crate) enum MetaError {
     #[error("unknown version {0}")]
     UnknownVersion(u8),
     #[error("damaged: {0}")]
