@@ -109,7 +109,7 @@ fn start_worker(node: NodeId, incarnation: u64) -> (Worker, Reporter) {
         heartbeat: HEARTBEAT,
         millicores: 1000,
         memory: None,
-        download_deadline: carrier::DOWNLOAD_DEADLINE,
+        download_deadline: worker::output::DOWNLOAD_DEADLINE,
     };
     let worker = Worker::start(settings, Arc::new(Fake(hide)), Arc::new(AtTerm(TERM))).unwrap();
     let reporter = Reporter::start(&worker).unwrap();
