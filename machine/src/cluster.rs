@@ -5,25 +5,25 @@ use cameo_common::ids::{ClusterId, NodeId};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{self, Founded, Membership};
-use super::view::View;
+use super::rows::{self, DescriptorRow, Founded};
+use super::state_view::StateView;
 
 /// The cluster's founding, once it has happened.
-pub fn founded(view: &dyn View) -> Option<Founded> {
+pub fn founded(view: &dyn StateView) -> Option<Founded> {
     rows::get(view, &())
 }
 
 /// The cluster's id.
-pub fn id(view: &dyn View) -> Result<ClusterId, Refusal> {
+pub fn id(view: &dyn StateView) -> Result<ClusterId, Refusal> {
     founded(view)
         .map(|founded| founded.cluster)
         .ok_or(Refusal::NotFounded)
 }
 
 /// The descriptor whose nodes are dealt to now.
-pub fn current_descriptor(view: &dyn View) -> Option<Descriptor> {
+pub fn current_descriptor(view: &dyn StateView) -> Option<Descriptor> {
     let founded = founded(view)?;
-    rows::get::<Membership>(view, &founded.current).map(|row| row.0)
+    rows::get::<DescriptorRow>(view, &founded.current).map(|row| row.0)
 }
 
 /// The first entry of a log.
@@ -42,7 +42,7 @@ pub fn found(
     if descriptor.node(node).is_none() {
         return Err(Refusal::Forbidden("nodes of the descriptor".into()));
     }
-    draft.put(&descriptor.number, &Membership(descriptor.clone()));
+    draft.put(&descriptor.number, &DescriptorRow(descriptor.clone()));
     let current = descriptor.number;
     draft.put(&(), &Founded { cluster, current });
     Ok(Done::Nothing)

@@ -10,8 +10,8 @@ use cameo_common::wire;
 
 use super::command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
 use super::draft::Draft;
-use super::view::{Change, View};
-use super::{cluster, grants, receipts, retries, rights, sessions, users, views};
+use super::state_view::{Change, StateView};
+use super::{cluster, grants, receipts, retries, rights, sessions, speaker, users, views};
 
 /// What one entry does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Decision {
 /// # Panics
 /// When a row of the state does not decode: see `machine::rows`.
 #[must_use]
-pub fn decide(view: &dyn View, index: u64, entry: &[u8]) -> Decision {
+pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
     let Entry { time, command, .. } = match read(entry) {
         Ok(entry) => entry,
         Err(refusal) => return Decision::without_change(Err(refusal)),
@@ -95,7 +95,7 @@ fn carry_out(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> 
 }
 
 fn dispatch(draft: &mut Draft<'_>, caller: &Caller, op: &Op) -> Result<Done, Refusal> {
-    let speaker = device(caller).and_then(|device| users::speaker(draft, &device));
+    let speaker = device(caller).and_then(|device| speaker::speaker(draft, &device));
     match op {
         Op::Found(descriptor) => cluster::found(draft, node(caller)?, descriptor),
         Op::ExpireSessions(sessions) => {

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cameo_common::ids::{Millis, UserName};
 
 use super::rows::{self, Key, LogTime, Row};
-use super::view::{Change, Rows, View};
+use super::state_view::{Change, Rows, StateView};
 
 /// The state before an entry, and what the entry does to it.
 pub struct Draft<'a> {
-    base: &'a dyn View,
+    base: &'a dyn StateView,
     /// What each row becomes; nothing, when it is removed.
     written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     touched: BTreeSet<UserName>,
@@ -21,7 +21,7 @@ pub struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// A draft for the entry at an index. The log's time never goes back, whoever leads.
-    pub fn new(base: &'a dyn View, index: u64, entry_time: Millis) -> Self {
+    pub fn new(base: &'a dyn StateView, index: u64, entry_time: Millis) -> Self {
         let previous = rows::get::<LogTime>(base, &()).map_or(0, |row| row.0);
         let mut draft = Self {
             base,
@@ -87,7 +87,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl View for Draft<'_> {
+impl StateView for Draft<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         match self.written.get(key) {
             Some(written) => written.clone(),

@@ -1,21 +1,21 @@
 //! Making a grant: four statements that must belong together, and one live grant for each owner,
 //! viewer and image.
 
-use cameo_common::api::Role;
-use cameo_common::ids::{GrantId, Millis, UserName};
-use cameo_common::rights::{Denied, Rights};
+use cameo_common::ids::{GrantId, UserName};
+use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, PhotoRequest};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_GRANTS_PER_USER;
+use super::live_grants::claim_live;
 use super::rows::{
-    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, LiveGrant, News, Party,
-    RequestUsed, Standing,
+    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, News, Party,
+    RequestUsed,
 };
-use super::users::{self, Speaker};
-use super::{cluster, deals, mailbox, notices, rights};
+use super::speaker::Speaker;
+use super::{cluster, deals, mailbox, notices, rights, users};
 
 /// Records a grant. The caller is its owner.
 pub fn create(
@@ -80,13 +80,13 @@ fn check_parties(draft: &Draft<'_>, owner: &Speaker, said: &Manifest) -> Result<
     Ok(())
 }
 
-/// No grant without its viewer's wish for exactly this image.
+/// No grant without its viewer's request for exactly this image.
 fn check_request(request: &Signed<PhotoRequest>, said: &Manifest) -> Result<(), Refusal> {
-    let wish = request.peek().map_err(|_| Refusal::Malformed)?;
+    let asked = request.peek().map_err(|_| Refusal::Malformed)?;
     if request.hash() != said.request {
         return Err(mismatch("the manifest answers another request"));
     }
-    if (wish.viewer, wish.owner, wish.image) != (said.viewer, said.owner, said.image) {
+    if (asked.viewer, asked.owner, asked.image) != (said.viewer, said.owner, said.image) {
         return Err(mismatch("the viewer has asked for something else"));
     }
     Ok(())
@@ -107,12 +107,12 @@ fn put_all(
     draft.put(&id, grant);
     draft.put(&id, &CurrentRights(first.clone()));
     draft.put(&(id, deals::FIRST), &DealRow(deal.clone()));
-    let standing = Standing {
+    let usage = GrantUsage {
         used: 0,
         acknowledged: 0,
         deal: deals::FIRST,
     };
-    draft.put(&id, &standing);
+    draft.put(&id, &usage);
     for (one, other) in [(owner, viewer), (viewer, owner)] {
         draft.put(&(one.clone(), id), &GrantOf);
         draft.put(&(one.clone(), other.clone()), &Acquainted);
@@ -122,30 +122,7 @@ fn put_all(
     mailbox::post(draft, viewer, id, rights::FIRST);
 }
 
-/// Makes a grant the live one of its owner, viewer and image, unless another is live.
-pub fn claim_live(draft: &mut Draft<'_>, id: GrantId, grant: &Grant) -> Result<(), Refusal> {
-    let place = (
-        grant.owner.name.clone(),
-        grant.viewer.name.clone(),
-        grant.image,
-    );
-    if let Some(LiveGrant(other)) = draft.get::<LiveGrant>(&place) {
-        let now = draft.time();
-        if other != id && is_live(&draft.require::<CurrentRights>(&other).rights(), now) {
-            return Err(Refusal::GrantExists(other));
-        }
-    }
-    draft.put(&place, &LiveGrant(id));
-    Ok(())
-}
-
-/// A grant lives until it is revoked or expires. One whose views are used up is live: the owner
-/// raises its rights instead of making another.
-pub fn is_live(rights: &Rights, now: Millis) -> bool {
-    !matches!(rights.check(1, now), Err(Denied::Revoked | Denied::Expired))
-}
-
-/// A wish is good for one grant. Its viewer pays for each with a place among his grants: one who
+/// A request is good for one grant. Its viewer pays for each with a place among his grants: one who
 /// asked once must not be filled up by an owner who grants and revokes.
 fn use_request(
     draft: &mut Draft<'_>,
@@ -171,15 +148,4 @@ fn count_for(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
     }
     draft.put(user, &GrantCount(before + 1));
     Ok(())
-}
-
-/// A grant, for those who are party to it; to all others there is none.
-pub fn of_party(
-    draft: &Draft<'_>,
-    id: &GrantId,
-    speaker: &Speaker,
-) -> Result<(Grant, Role), Refusal> {
-    let grant = draft.get::<Grant>(id).ok_or(Refusal::NoSuchGrant)?;
-    let role = grant.role_of(&speaker.name).ok_or(Refusal::NoSuchGrant)?;
-    Ok((grant, role))
 }

@@ -14,6 +14,7 @@ mod decide;
 mod draft;
 mod grants;
 pub mod limits;
+mod live_grants;
 mod mailbox;
 mod notices;
 pub mod read;
@@ -21,9 +22,11 @@ mod receipts;
 mod retries;
 mod rights;
 mod rows;
+mod sequence;
 mod sessions;
+mod speaker;
+mod state_view;
 mod users;
-mod view;
 mod views;
 
 #[cfg(test)]
@@ -31,4 +34,4 @@ mod tests;
 
 pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
 pub use decide::{Decision, decide};
-pub use view::{Change, MapView, Rows, View};
+pub use state_view::{Change, MapView, Rows, StateView};

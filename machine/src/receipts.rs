@@ -6,8 +6,8 @@ use cameo_common::statements::Receipt;
 use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::rows::{News, ReceiptRow, said};
-use super::users::Speaker;
-use super::{grants, notices, rights};
+use super::speaker::Speaker;
+use super::{live_grants, notices, rights};
 
 /// Takes a receipt, from the viewer or from the owner who was handed it. A carrier that is sent
 /// again gets another receipt; the newest is kept.
@@ -18,7 +18,7 @@ pub fn put(
 ) -> Result<Done, Refusal> {
     let arrived = receipt.peek().map_err(|_| Refusal::Malformed)?;
     let id = arrived.grant;
-    let (grant, _) = grants::of_party(draft, &id, speaker)?;
+    let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
     if arrived.viewer != grant.viewer.key {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }

@@ -10,9 +10,9 @@ use cameo_common::statements::{Manifest, RightsAck};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{self, CurrentRights, Grant, News, Standing};
-use super::users::Speaker;
-use super::{grants, mailbox, notices};
+use super::rows::{self, CurrentRights, Grant, GrantUsage, News};
+use super::speaker::Speaker;
+use super::{live_grants, mailbox, notices};
 
 /// Version of the first rights of a grant.
 pub const FIRST: u64 = 1;
@@ -35,7 +35,7 @@ pub fn check_first(
     check_limit(&said)?;
     if said.revoked {
         Err(Refusal::Revoked)
-    } else if !grants::is_live(&said, draft.time()) {
+    } else if !live_grants::is_live(&said, draft.time()) {
         Err(Refusal::Expired)
     } else {
         Ok(())
@@ -50,7 +50,7 @@ pub fn put(
 ) -> Result<Done, Refusal> {
     let said = rights.peek().map_err(|_| Refusal::Malformed)?;
     let id = said.grant;
-    let (grant, _) = grants::of_party(draft, &id, speaker)?;
+    let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
     if said.owner != grant.owner.key {
         return Err(Refusal::Forbidden("owner of the photo".into()));
     }
@@ -61,8 +61,8 @@ pub fn put(
             return Err(Refusal::StaleVersion(version));
         }
         check_limit(&said)?;
-        if grants::is_live(&said, draft.time()) {
-            grants::claim_live(draft, id, &grant)?;
+        if live_grants::is_live(&said, draft.time()) {
+            live_grants::claim_live(draft, id, &grant)?;
         }
         draft.put(&id, &CurrentRights(rights.clone()));
         mailbox::post(draft, &grant.viewer.name, id, said.version);
@@ -81,7 +81,7 @@ pub fn acknowledge(
 ) -> Result<Done, Refusal> {
     let said = ack.peek().map_err(|_| Refusal::Malformed)?;
     let id = said.grant;
-    let (grant, _) = grants::of_party(draft, &id, speaker)?;
+    let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
     if said.viewer != grant.viewer.key {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }
@@ -107,16 +107,16 @@ pub fn acknowledge(
 
 /// Notes that a version arrived; whether that is news. What is confirmed never goes down (law B3).
 pub fn confirm(draft: &mut Draft<'_>, grant: &Grant, id: GrantId, version: u64) -> bool {
-    let standing = draft.require::<Standing>(&id);
-    if version <= standing.acknowledged {
+    let usage = draft.require::<GrantUsage>(&id);
+    if version <= usage.acknowledged {
         return false;
     }
     let acknowledged = version;
     draft.put(
         &id,
-        &Standing {
+        &GrantUsage {
             acknowledged,
-            ..standing
+    ..usage
         },
     );
     mailbox::acknowledge(draft, &grant.viewer.name, id, version);

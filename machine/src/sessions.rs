@@ -13,7 +13,8 @@ use super::draft::Draft;
 use super::limits::{MAX_DEVICES_PER_USER, MAX_EXPIRED_PER_ENTRY};
 use super::mailbox;
 use super::rows::{Acquainted, DeviceOf, Epochs, Listed, Session, User, said};
-use super::users::{Speaker, newer};
+use super::sequence::newer;
+use super::speaker::Speaker;
 
 /// A device is there. Its user's mail is put in front of it again.
 pub fn start(

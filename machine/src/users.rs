@@ -9,26 +9,8 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_DEVICES_PER_USER;
 use super::rows::{Device, DeviceOf, KeyOwner, User};
+use super::sequence::newer;
 use super::sessions;
-
-/// The user on whose behalf a command comes, and the device that it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speaker {
-    pub name: UserName,
-    pub device: PublicKey,
-}
-
-/// For whom a device speaks at the log's time.
-pub fn speaker(draft: &Draft<'_>, device: &PublicKey) -> Result<Speaker, Refusal> {
-    let row = draft.get::<Device>(device).ok_or(Refusal::UnknownDevice)?;
-    if draft.time() >= row.certificate().not_after {
-        return Err(Refusal::CertificateExpired);
-    }
-    Ok(Speaker {
-        name: row.user,
-        device: *device,
-    })
-}
 
 /// A registered user's newest card.
 pub fn card(draft: &Draft<'_>, name: &UserName) -> Result<UserCard, Refusal> {
@@ -115,20 +97,6 @@ fn put_device(
         },
     );
     Ok(known.is_none())
-}
-
-/// Of two statements about one thing the higher sequence holds; the same one may come again.
-pub fn newer<T>(
-    known_sequence: u64,
-    known: &Signed<T>,
-    sequence: u64,
-    statement: &Signed<T>,
-) -> Result<(), Refusal> {
-    if sequence > known_sequence || statement == known {
-        Ok(())
-    } else {
-        Err(Refusal::Stale)
-    }
 }
 
 /// Devices whose certificate has expired speak for nobody: they give way to a new one.

@@ -13,9 +13,9 @@ use cameo_common::statements::ViewRequest;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{CurrentRights, DealRow, Grant, News, Standing, ViewNumber, ViewRow};
-use super::users::Speaker;
-use super::{cluster, grants, notices};
+use super::rows::{CurrentRights, DealRow, Grant, GrantUsage, News, ViewNumber, ViewRow};
+use super::speaker::Speaker;
+use super::{cluster, live_grants, notices};
 
 /// The reply to a debit that was carried out before.
 pub fn recall(draft: &Draft<'_>, caller: &PublicKey, signed: &Signed<ViewRequest>) -> Option<Done> {
@@ -34,13 +34,13 @@ pub fn debit(
     let request = signed.peek().map_err(|_| Refusal::Malformed)?;
     let id = request.grant;
     let grant = check_request(draft, speaker, &request)?;
-    let mut standing = draft.require::<Standing>(&id);
+    let mut usage = draft.require::<GrantUsage>(&id);
     let current = draft.require::<CurrentRights>(&id);
     let rights = current.rights();
 
-    let number = standing.used + 1;
+    let number = usage.used + 1;
     rights.check(number, draft.time()).map_err(refusal)?;
-    standing.used = number;
+    usage.used = number;
     let view = ViewRow {
         number,
         left: rights.left(number),
@@ -48,9 +48,9 @@ pub fn debit(
         device: request.device,
         at: draft.time(),
         index: draft.index(),
-        deal: standing.deal,
+        deal: usage.deal,
     };
-    draft.put(&id, &standing);
+    draft.put(&id, &usage);
     draft.put(&(id, request.request), &view);
     draft.put(&(id, number), &ViewNumber(request.request));
     notices::tell(draft, &grant.owner.name, News::Viewed { grant: id, number });
@@ -71,7 +71,7 @@ fn check_request(
             "the request is for another cluster".into(),
         ));
     }
-    let (grant, role) = grants::of_party(draft, &request.grant, speaker)?;
+    let (grant, role) = live_grants::of_party(draft, &request.grant, speaker)?;
     if role != Role::Viewer {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }

@@ -1,4 +1,5 @@
-//! What a node takes from the machine it runs on: randomness and thread priorities.
+//! What a node takes from the machine it runs on: the wall clock, randomness, thread priorities.
 
+pub mod clock;
 pub mod rng;
 pub(crate) mod thread_priority;

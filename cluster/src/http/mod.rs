@@ -32,12 +32,12 @@ pub use error::Fault;
 pub use serve::{Waiting, serve};
 
 use crate::event_stream::Streams;
+use crate::host::clock::WallClock;
 use crate::jobs::{Dispatcher, Reporter, Worker};
 use crate::key_release::Releaser;
 use crate::node_rpc::NodeCalls;
 use crate::presence::Renewals;
 use crate::raft::Replica;
-use crate::raft::WallClock;
 
 /// What the handlers work with.
 #[derive(Clone)]

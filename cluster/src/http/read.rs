@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
-use cameo_machine::View;
+use cameo_machine::StateView;
 
 /// `?stale=true` reads this node's state as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -20,7 +20,7 @@ impl Api {
     pub(super) async fn read<T>(
         &self,
         stale: bool,
-        look: impl FnOnce(&dyn View) -> T,
+        look: impl FnOnce(&dyn StateView) -> T,
     ) -> Result<T, Fault> {
         if !stale {
             self.replica.barrier(Instant::now() + CALL_DEADLINE).await?;

@@ -6,22 +6,23 @@
 //! what was decided.
 //! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
 
-pub mod error;
 pub mod leader;
 pub mod load;
 pub mod worker;
 
-pub use error::{JobError, PlaceError};
 pub use leader::decisions::{DecisionLog, DecisionLogError};
-pub use leader::dispatcher::{DecisionCounts, Dispatcher, Place, View};
+pub use leader::dispatcher::{DecisionCounts, Dispatcher, Place, PlacementContext};
+pub use leader::error::PlaceError;
+pub use leader::placement::{PlacementAnswers, place};
 pub use leader::ticket::TicketError;
 pub use load::{Reporter, available_millicores};
 pub use worker::accepted_job::Admitted;
 pub use worker::counters::JobCounts;
+pub use worker::error::JobError;
 pub use worker::hide::{Codec, Hide, HideFailed};
 pub use worker::memory::{Budget, Taken};
 pub use worker::output::Carrier;
-pub use worker::{Standing, Worker, WorkerSettings};
+pub use worker::{ClusterInfo, Worker, WorkerSettings};
 
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,7 @@ pub(super) fn report(incarnation: u64, sequence: u64) -> Report {
 
 struct AtTerm(u64);
 
-impl Standing for AtTerm {
+impl ClusterInfo for AtTerm {
     fn cluster(&self) -> Option<ClusterId> {
         Some(CLUSTER)
     }
@@ -153,14 +153,14 @@ impl Leader {
             url: String::new(),
             voter: true,
         };
-        let view = View {
+        let context = PlacementContext {
             now: self.now,
             unix: UNIX,
             cluster: CLUSTER,
             term: TERM,
             members: vec![member(LEADER), member(WORKER)],
         };
-        let placed = self.dispatcher.place_all(&[request], DEVICE, &view, 1)?;
+        let placed = self.dispatcher.place_all(&[request], DEVICE, &context, 1)?;
         placed.into_iter().next().unwrap()
     }
 

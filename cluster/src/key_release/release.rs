@@ -19,7 +19,7 @@ use crate::host::rng::Entropy;
 use crate::raft::ReadError;
 use crate::raft::{CALL_DEADLINE, Replica};
 use cameo_machine::read::{self, Release};
-use cameo_machine::{Refusal, View};
+use cameo_machine::{Refusal, StateView};
 
 /// Why no part is released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,7 +126,7 @@ impl fmt::Debug for Releaser {
 /// The deal of a view that may be released: its debit is in the state, and every signature under
 /// certificate, manifest, rights and deal is right and of the party whose word it has to be.
 fn checked(
-    view: &dyn View,
+    view: &dyn StateView,
     said: &ViewRequest,
     request_hash: &Hash,
     now: Millis,

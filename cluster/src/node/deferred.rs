@@ -8,10 +8,11 @@ use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
+use crate::host::clock::WallClock;
 use crate::jobs::{Dispatcher, Reporter, Standing};
 use crate::link::Later;
 use crate::node_rpc::NodeCalls;
-use crate::raft::{AppService, Raft, ReportSink, ReportSource, WallClock};
+use crate::raft::{AppService, Raft, ReportSink, ReportSource};
 
 /// What the worker knows of the cluster: the term from Raft, the keys from the descriptor.
 pub struct Membership {

@@ -19,6 +19,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::config::Config;
 use crate::event_stream::Streams;
+use crate::host::clock::{SystemClock, WallClock};
 use crate::host::rng::Entropy;
 use crate::host::thread_priority;
 use crate::http::{self, Api};
@@ -31,7 +32,7 @@ use crate::key_release::Releaser;
 use crate::link::{ClusterSecret, NodeKeyError, NodeKeys, TcpTransport};
 use crate::node_rpc::{NodeCalls, Pieces};
 use crate::presence::{Presence, Renewals};
-use crate::raft::{self, Forming, Genesis, Raft, SystemClock, Timing, WallClock};
+use crate::raft::{self, BootstrapState, Genesis, Raft, Timing};
 use crate::raft::{Decider, RaftReplica, Replica, Stamper};
 use crate::store::{
     NodeRecord, OpenError, Opened, Options, Snapshots, State, StateMachine, Store, Wal,
@@ -194,9 +195,9 @@ impl Node {
 
     /// Waits until it is certain that the node comes into no cluster as it was started, and says why.
     pub async fn refused(&self) -> String {
-        let mut forming = self.raft.forming();
+        let mut forming = self.raft.bootstrap_state();
         loop {
-            if let Forming::Refused { why } = &*forming.borrow_and_update() {
+            if let BootstrapState::Refused { why } = &*forming.borrow_and_update() {
                 return why.clone();
             }
             if forming.changed().await.is_err() {

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{Foundation, Stage, Wired};
 use crate::http;
-use crate::raft::{Forming, Genesis, Raft};
+use crate::raft::{BootstrapState, Genesis, Raft};
 use crate::store::State;
 
 /// What the task that serves clients takes with it.
@@ -77,10 +77,10 @@ fn twin(listener: &TcpListener) -> io::Result<TcpListener> {
 
 /// Waits until the node is in its cluster, and says on what.
 async fn form(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
-    let mut forming = raft.forming();
+    let mut forming = raft.bootstrap_state();
     let told = async {
         loop {
-            if let Forming::Waiting { why } = &*forming.borrow_and_update() {
+            if let BootstrapState::Waiting { why } = &*forming.borrow_and_update() {
                 stage.send_replace(Stage::Waiting(why.clone()));
             }
             if forming.changed().await.is_err() {

@@ -5,6 +5,7 @@
 //! begins with an empty table and gives every session that the state has one full life.
 
 mod leases;
+mod probe;
 mod renewals;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use cameo_machine::limits::MAX_EXPIRED_PER_ENTRY;
 use cameo_machine::{Caller, Command, Op, read};
 use leases::Leases;
 
-pub(crate) use renewals::MAX_BATCH;
+pub use probe::{PresenceAnswers, probe};
 pub use renewals::{RenewError, Renewals};
 
 /// How often the leader looks for sessions that have outlived their lease: what an end is late by.

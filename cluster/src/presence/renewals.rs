@@ -7,12 +7,12 @@ use cameo_common::keys::PublicKey;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeCalls};
+use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc};
 
 /// How long the first keep-alive of a batch waits for company.
 const GATHER: Duration = Duration::from_millis(20);
 /// Most keep-alives in a batch.
-pub(crate) const MAX_BATCH: usize = 512;
+pub(super) const MAX_BATCH: usize = 512;
 /// Keep-alives that may wait; more are refused, and come again.
 const MAX_WAITING: usize = 4 * MAX_BATCH;
 /// How long a batch has for its answer.
@@ -36,9 +36,9 @@ pub struct Renewals {
 
 impl Renewals {
     /// The way in, and the work that has to be polled for it to lead anywhere.
-    pub fn new(calls: Arc<NodeCalls>) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn new(rpc: Arc<NodeRpc>) -> (Self, impl Future<Output = ()> + Send) {
         let (waiting, queue) = mpsc::channel(MAX_WAITING);
-        (Self { waiting }, carry(calls, queue))
+        (Self { waiting }, carry(rpc, queue))
     }
 
     /// A sign of life. Tells whether the session still runs.
@@ -55,7 +55,7 @@ impl Renewals {
     }
 }
 
-async fn carry(calls: Arc<NodeCalls>, mut queue: mpsc::Receiver<Waiting>) {
+async fn carry(rpc: Arc<NodeRpc>, mut queue: mpsc::Receiver<Waiting>) {
     while let Some(first) = queue.recv().await {
         tokio::time::sleep(GATHER).await;
         let mut batch = vec![first];
@@ -66,7 +66,7 @@ async fn carry(calls: Arc<NodeCalls>, mut queue: mpsc::Receiver<Waiting>) {
             }
         }
         let signs = batch.iter().map(|waiting| waiting.sign).collect();
-        match renew(&calls, signs).await {
+        match renew(&rpc, signs).await {
             Ok(runs) => {
                 for (waiting, runs) in batch.into_iter().zip(runs) {
                     // Whoever asked may have gone.
@@ -78,9 +78,9 @@ async fn carry(calls: Arc<NodeCalls>, mut queue: mpsc::Receiver<Waiting>) {
     }
 }
 
-async fn renew(calls: &NodeCalls, signs: Vec<(PublicKey, u64)>) -> Result<Vec<bool>, CallError> {
+async fn renew(rpc: &NodeRpc, signs: Vec<(PublicKey, u64)>) -> Result<Vec<bool>, CallError> {
     let deadline = Instant::now() + RENEW_DEADLINE;
-    match calls.ask_leader(NodeCall::Renew(signs), deadline).await? {
+    match rpc.ask_leader(NodeCall::Renew(signs), deadline).await? {
         NodeAnswer::Renewed(runs) => Ok(runs),
         _ => Err(CallError::Misunderstood),
     }

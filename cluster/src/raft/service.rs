@@ -1,19 +1,22 @@
 //! Answers what other nodes ask.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::client::propose::Proposer;
+use super::client::read::Reads;
 use super::engine::consensus::Consensus;
+use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
-use super::members::local_member::Belonging;
-use super::ports::{AppService, ReportSource, WallClock};
-use super::rpc::wire::{Beat, MemberRefusal, NodeReply, NodeRequest, ReadRefusal, decode, encode};
-use super::shared::Shared;
+use super::members::local_member::LocalMember;
+use super::ports::{AppService, ReportSource};
+use super::rpc::wire::{Beat, NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::Member;
+use crate::host::clock::WallClock;
 use crate::link::{Answer, Caller, Later, Purpose, Service};
 
 /// A larger report is left out: it would delay the heartbeat that it rides on.
@@ -23,12 +26,13 @@ const MAX_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What this node serves to others.
 pub(super) struct NodeService {
-    pub own: Arc<Belonging>,
+    pub own: Arc<LocalMember>,
     /// Unless this node joins as a worker.
     pub founder: Option<Arc<Founder>>,
     pub consensus: Arc<dyn Consensus>,
-    /// Proposals and reads, once the handle exists.
-    pub shared: Arc<OnceLock<Arc<Shared>>>,
+    pub proposer: Arc<Proposer>,
+    pub reads: Arc<Reads>,
+    pub admissions: Arc<Admissions>,
     pub wall: Arc<dyn WallClock>,
     pub report: Arc<dyn ReportSource>,
     pub app: Arc<dyn AppService>,
@@ -60,25 +64,23 @@ impl Service for NodeService {
 impl NodeService {
     fn serve_forming(&self, caller: &Caller, request: NodeRequest) -> Later<'static, Served> {
         let (own, founder) = (self.own.clone(), self.founder.clone());
-        let (shared, caller) = (self.shared.get().cloned(), caller.clone());
+        let (admissions, caller) = (self.admissions.clone(), caller.clone());
         Box::pin(async move {
             match request {
-                NodeRequest::Pristine => Ok(NodeReply::Pristine(own.presence())),
+                NodeRequest::Pristine => Ok(NodeReply::Pristine(own.probe())),
                 NodeRequest::Form { genesis, token } => Ok(NodeReply::Formed(match founder {
                     Some(founder) => founder.accept(genesis, token).await,
                     None => Err("it was started as a worker, and founds nothing".into()),
                 })),
-                NodeRequest::MayJoin => Ok(NodeReply::MayJoin(match shared {
-                    Some(shared) => shared.may_join(&caller).await,
-                    None => Err(MemberRefusal::NotLeader { leader: None }),
-                })),
+                NodeRequest::MayJoin => Ok(NodeReply::MayJoin(admissions.may_join(&caller).await)),
                 NodeRequest::Remove {
                     node,
                     patience_millis,
-                } => Ok(NodeReply::Removed(match shared {
-                    Some(shared) => shared.remove_worker(node, deadline(patience_millis)).await,
-                    None => Err(MemberRefusal::NotLeader { leader: None }),
-                })),
+                } => Ok(NodeReply::Removed(
+                    admissions
+                        .remove_worker(node, deadline(patience_millis))
+                        .await,
+                )),
                 _ => Err("this connection is for forming a cluster only".into()),
             }
         })
@@ -90,7 +92,7 @@ impl NodeService {
             request,
             NodeRequest::Vote(_) | NodeRequest::PreVote(_) | NodeRequest::TransferLeader(_)
         );
-        if asks_for_a_vote && !self.own.membership.votes(self.own.me.id) {
+        if asks_for_a_vote && !self.own.members.votes(self.own.me.id) {
             return Box::pin(async { Err("this node is a worker, and has no vote".into()) });
         }
         let consensus = &self.consensus;
@@ -172,24 +174,14 @@ impl NodeService {
     }
 
     fn read_index(&self, patience_millis: u64) -> Later<'static, Served> {
-        let (shared, deadline) = (self.shared.get().cloned(), deadline(patience_millis));
-        Box::pin(async move {
-            let Some(shared) = shared else {
-                return Ok(NodeReply::ReadIndex(Err(ReadRefusal::NotLeader {
-                    leader: None,
-                })));
-            };
-            Ok(NodeReply::ReadIndex(shared.read_index_here(deadline).await))
-        })
+        let (reads, deadline) = (self.reads.clone(), deadline(patience_millis));
+        Box::pin(async move { Ok(NodeReply::ReadIndex(reads.read_index_here(deadline).await)) })
     }
 
     fn propose(&self, command: Vec<u8>, patience_millis: u64) -> Later<'static, Served> {
-        let (shared, deadline) = (self.shared.get().cloned(), deadline(patience_millis));
+        let (proposer, deadline) = (self.proposer.clone(), deadline(patience_millis));
         Box::pin(async move {
-            let Some(shared) = shared else {
-                return Err("still starting".into());
-            };
-            let proposed = shared.propose_forwarded(command, deadline).await;
+            let proposed = proposer.propose_here(command, deadline).await;
             Ok(NodeReply::Proposed(proposed))
         })
     }
@@ -200,12 +192,9 @@ impl NodeService {
         member: Member,
         patience_millis: u64,
     ) -> Later<'static, Served> {
-        let (shared, deadline) = (self.shared.get().cloned(), deadline(patience_millis));
+        let (admissions, deadline) = (self.admissions.clone(), deadline(patience_millis));
         Box::pin(async move {
-            let Some(shared) = shared else {
-                return Err("still starting".into());
-            };
-            let admitted = shared.admit(&caller, member, deadline).await;
+            let admitted = admissions.admit(&caller, member, deadline).await;
             Ok(NodeReply::Joined(admitted))
         })
     }

@@ -8,47 +8,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::apply::StateMachine;
 use super::layout::{DataDirectory, DirectoryError, boot_id};
 use super::machine::Machine;
 use super::meta::Applied;
 use super::node_record::NodeRecord;
+use super::options::Options;
 use super::snapshot::{self, Origin, SnapshotError, Snapshots};
 use super::state::State;
 use super::state::drain::Drain;
 use super::state::generation::{Generation, GenerationError};
 use super::wal::{Wal, WalError};
 use crate::consensus_types::aliases::LogId;
-
-/// Interval of the write-behind.
-const DRAIN_EVERY: Duration = Duration::from_millis(100);
-/// Above this much in the overlay, applying waits for the write-behind.
-const OVERLAY_BYTES: usize = 128 << 20;
-/// Above this much, whoever walks the whole state gives up.
-const WALK_OVERLAY_BYTES: usize = 64 << 20;
-
-/// Limits of a store. The default is what a node runs with.
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub drain_every: Duration,
-    pub overlay_bytes: usize,
-    pub walk_overlay_bytes: usize,
-    /// The machine's boot id; `None` reads it from the kernel.
-    pub boot_id: Option<String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            drain_every: DRAIN_EVERY,
-            overlay_bytes: OVERLAY_BYTES,
-            walk_overlay_bytes: WALK_OVERLAY_BYTES,
-            boot_id: None,
-        }
-    }
-}
 
 /// Why a node must not start on its directory.
 #[derive(Debug, thiserror::Error)]

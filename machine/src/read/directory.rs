@@ -8,7 +8,7 @@ use cameo_common::signed::Signed;
 
 use crate::limits::MAX_DEVICES_PER_USER;
 use crate::rows::{self, Acquainted, Device, DeviceOf, Listed, Session, User};
-use crate::view::View;
+use crate::state_view::StateView;
 
 /// Sessions looked at in one go while the online ones are picked out.
 const PAGE: usize = 256;
@@ -28,7 +28,7 @@ pub struct CallerInfo {
 /// For whom a device speaks; none when it is not registered. Whether its certificate has ended is
 /// for the caller to see, and for `decide` to refuse.
 #[must_use]
-pub fn caller(view: &dyn View, device: &PublicKey) -> Option<CallerInfo> {
+pub fn caller(view: &dyn StateView, device: &PublicKey) -> Option<CallerInfo> {
     let row = rows::get::<Device>(view, device)?;
     let said = row.certificate();
     Some(CallerInfo {
@@ -42,7 +42,11 @@ pub fn caller(view: &dyn View, device: &PublicKey) -> Option<CallerInfo> {
 
 /// A user's keys and devices; whether he is there, if the asker may know. None: not registered.
 #[must_use]
-pub fn user_info(view: &dyn View, name: &UserName, asker: Option<&UserName>) -> Option<UserInfo> {
+pub fn user_info(
+    view: &dyn StateView,
+    name: &UserName,
+    asker: Option<&UserName>,
+) -> Option<UserInfo> {
     let user = rows::get::<User>(view, name)?;
     let devices = devices_of(view, name);
     let sessions: Vec<_> = devices
@@ -65,7 +69,7 @@ pub fn user_info(view: &dyn View, name: &UserName, asker: Option<&UserName>) -> 
     })
 }
 
-fn devices_of(view: &dyn View, name: &UserName) -> Vec<(PublicKey, Device)> {
+fn devices_of(view: &dyn StateView, name: &UserName) -> Vec<(PublicKey, Device)> {
     rows::scan::<DeviceOf>(view, name, None, MAX_DEVICES_PER_USER)
         .into_iter()
         .map(|((_, key), _)| (key, rows::require::<Device>(view, &key)))
@@ -74,13 +78,17 @@ fn devices_of(view: &dyn View, name: &UserName) -> Vec<(PublicKey, Device)> {
 
 /// Whether two users share, or shared, a grant.
 #[must_use]
-pub fn is_counterparty(view: &dyn View, one: &UserName, other: &UserName) -> bool {
+pub fn is_counterparty(view: &dyn StateView, one: &UserName, other: &UserName) -> bool {
     rows::get::<Acquainted>(view, &(one.clone(), other.clone())).is_some()
 }
 
 /// Users online who chose to be listed, in order of name.
 #[must_use]
-pub fn online_listed(view: &dyn View, after: Option<&UserName>, limit: usize) -> Vec<UserName> {
+pub fn online_listed(
+    view: &dyn StateView,
+    after: Option<&UserName>,
+    limit: usize,
+) -> Vec<UserName> {
     // Above every device of `after`: a scan goes on behind the key that it is given.
     let mut last = after.map(|name| (name.clone(), PublicKey([0xff; 32])));
     let mut users = Vec::new();
@@ -123,13 +131,13 @@ impl SessionInfo {
 
 /// A device's newest session, running or ended.
 #[must_use]
-pub fn session(view: &dyn View, device: &PublicKey) -> Option<SessionInfo> {
+pub fn session(view: &dyn StateView, device: &PublicKey) -> Option<SessionInfo> {
     rows::get::<Session>(view, device).map(|session| SessionInfo::of(*device, session))
 }
 
 /// The user's session of an epoch, if no later one of the same device has taken its place.
 #[must_use]
-pub fn session_of_epoch(view: &dyn View, user: &UserName, epoch: u64) -> Option<SessionInfo> {
+pub fn session_of_epoch(view: &dyn StateView, user: &UserName, epoch: u64) -> Option<SessionInfo> {
     let devices = rows::scan::<DeviceOf>(view, user, None, MAX_DEVICES_PER_USER);
     devices
         .into_iter()
@@ -140,7 +148,7 @@ pub fn session_of_epoch(view: &dyn View, user: &UserName, epoch: u64) -> Option<
 /// Sessions that are online, in order of device key, from the first behind `after` on.
 #[must_use]
 pub fn online_sessions(
-    view: &dyn View,
+    view: &dyn StateView,
     after: Option<&PublicKey>,
     limit: usize,
 ) -> Vec<SessionInfo> {

@@ -4,13 +4,13 @@ use cameo_common::api::{Event, EventKind};
 use cameo_common::ids::UserName;
 
 use crate::rows::{self, CurrentRights, Letter, Mail, News, Notice, ReceiptRow, Stream};
-use crate::view::View;
+use crate::state_view::StateView;
 
 /// Events of a user behind sequence `after` (0 for all that is kept), at most `limit`.
 ///
 /// Mail stays until it is acknowledged, so asking from 0 shows all of it.
 #[must_use]
-pub fn events_after(view: &dyn View, user: &UserName, after: u64, limit: usize) -> Vec<Event> {
+pub fn events_after(view: &dyn StateView, user: &UserName, after: u64, limit: usize) -> Vec<Event> {
     let behind = (user.clone(), after);
     let notices = rows::scan::<Notice>(view, user, Some(&behind), limit);
     let letters = rows::scan::<Letter>(view, user, Some(&behind), limit);
@@ -29,11 +29,11 @@ pub fn events_after(view: &dyn View, user: &UserName, after: u64, limit: usize) 
 /// The last sequence that was given to a user's events; 0 for none. A token above it comes from a
 /// node that has applied more.
 #[must_use]
-pub fn newest_event(view: &dyn View, user: &UserName) -> u64 {
+pub fn newest_event(view: &dyn StateView, user: &UserName) -> u64 {
     rows::get::<Stream>(view, user).map_or(0, |stream| stream.last)
 }
 
-fn of_notice(view: &dyn View, sequence: u64, notice: Notice) -> Event {
+fn of_notice(view: &dyn StateView, sequence: u64, notice: Notice) -> Event {
     let kind = match notice.news {
         News::Granted { grant } => EventKind::Granted { grant },
         News::Received { grant } => EventKind::Received {
@@ -50,7 +50,7 @@ fn of_notice(view: &dyn View, sequence: u64, notice: Notice) -> Event {
     }
 }
 
-fn of_letter(view: &dyn View, user: &UserName, sequence: u64, letter: &Letter) -> Event {
+fn of_letter(view: &dyn StateView, user: &UserName, sequence: u64, letter: &Letter) -> Event {
     let grant = letter.grant;
     Event {
         sequence,

@@ -4,21 +4,21 @@ use cameo_common::api::{GrantInfo, GrantList, LogInfo, Role, ViewTaken};
 use cameo_common::ids::{GrantId, UserName};
 
 use crate::rows::{
-    self, CurrentRights, DealRow, Grant, GrantOf, Mail, ReceiptRow, Standing, ViewNumber, ViewRow,
+    self, CurrentRights, DealRow, Grant, GrantOf, GrantUsage, Mail, ReceiptRow, ViewNumber, ViewRow,
 };
-use crate::view::View;
+use crate::state_view::StateView;
 
 /// A grant as one of its parties sees it. None: no such grant, or none of the asker's.
 #[must_use]
-pub fn grant_info(view: &dyn View, id: &GrantId, asker: &UserName) -> Option<GrantInfo> {
+pub fn grant_info(view: &dyn StateView, id: &GrantId, asker: &UserName) -> Option<GrantInfo> {
     let grant = rows::get::<Grant>(view, id)?;
     let role = grant.role_of(asker)?;
     Some(info(view, *id, grant, role))
 }
 
-fn info(view: &dyn View, id: GrantId, grant: Grant, role: Role) -> GrantInfo {
+fn info(view: &dyn StateView, id: GrantId, grant: Grant, role: Role) -> GrantInfo {
     let current = rows::require::<CurrentRights>(view, &id);
-    let standing = rows::require::<Standing>(view, &id);
+    let usage = rows::require::<GrantUsage>(view, &id);
     let rights = current.rights();
     let mail = (grant.viewer.name.clone(), id);
     GrantInfo {
@@ -30,15 +30,15 @@ fn info(view: &dyn View, id: GrantId, grant: Grant, role: Role) -> GrantInfo {
         created: grant.created,
         manifest: grant.manifest,
         rights: current.0,
-        deal: rows::require::<DealRow>(view, &(id, standing.deal)).0,
+        deal: rows::require::<DealRow>(view, &(id, usage.deal)).0,
         version: rights.version,
         permitted: rights.permitted,
-        used: standing.used,
-        left: rights.left(standing.used),
+        used: usage.used,
+        left: rights.left(usage.used),
         expires: rights.expires,
         revoked: rights.revoked,
         receipt: rows::get::<ReceiptRow>(view, &id).map(|row| row.0),
-        acknowledged: standing.acknowledged,
+        acknowledged: usage.acknowledged,
         in_mailbox: rows::get::<Mail>(view, &mail).is_some(),
     }
 }
@@ -46,7 +46,7 @@ fn info(view: &dyn View, id: GrantId, grant: Grant, role: Role) -> GrantInfo {
 /// A page of the grants that a user is a party to, in order of id; at most [`GrantList::LIMIT`].
 #[must_use]
 pub fn grants_of(
-    view: &dyn View,
+    view: &dyn StateView,
     user: &UserName,
     after: Option<&GrantId>,
     limit: usize,
@@ -66,7 +66,7 @@ pub fn grants_of(
 /// Views behind number `after` (0 for all), in their order, for the grant's owner only.
 #[must_use]
 pub fn grant_log(
-    view: &dyn View,
+    view: &dyn StateView,
     id: &GrantId,
     asker: &UserName,
     after: u32,

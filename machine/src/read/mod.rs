@@ -18,30 +18,30 @@ pub use ledger::{grant_info, grant_log, grants_of};
 pub use release::{Release, release_check};
 
 use super::cluster;
-use super::rows::{self, LogTime, Membership};
-use super::view::View;
+use super::rows::{self, DescriptorRow, LogTime};
+use super::state_view::StateView;
 
 /// The latest time of all entries that were carried out; 0 before the first.
 #[must_use]
-pub fn log_time(view: &dyn View) -> Millis {
+pub fn log_time(view: &dyn StateView) -> Millis {
     rows::get::<LogTime>(view, &()).map_or(0, |row| row.0)
 }
 
 /// The cluster's id; none before it is founded.
 #[must_use]
-pub fn cluster_id(view: &dyn View) -> Option<ClusterId> {
+pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {
     cluster::founded(view).map(|founded| founded.cluster)
 }
 
 /// The descriptor whose nodes are dealt to now.
 #[must_use]
-pub fn descriptor(view: &dyn View) -> Option<Descriptor> {
+pub fn descriptor(view: &dyn StateView) -> Option<Descriptor> {
     cluster::current_descriptor(view)
 }
 
 /// All descriptors, from the first, whose hash is the cluster's id, to the current one.
 #[must_use]
-pub fn descriptors(view: &dyn View) -> Vec<Descriptor> {
-    let rows = rows::scan::<Membership>(view, &(), None, usize::MAX);
+pub fn descriptors(view: &dyn StateView) -> Vec<Descriptor> {
+    let rows = rows::scan::<DescriptorRow>(view, &(), None, usize::MAX);
     rows.into_iter().map(|(_, row)| row.0).collect()
 }

@@ -11,7 +11,7 @@ use crate::cluster;
 use crate::command::Refusal;
 use crate::limits::RESUME;
 use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
-use crate::view::View;
+use crate::state_view::StateView;
 use crate::views::refusal;
 
 /// A debited view whose parts may be released, with the statements that say so. A node trusts no
@@ -38,7 +38,7 @@ pub struct Release {
 /// # Errors
 /// Why not.
 pub fn release_check(
-    view: &dyn View,
+    view: &dyn StateView,
     request: &ViewRequest,
     request_hash: &Hash,
     now: Millis,
@@ -70,7 +70,7 @@ pub fn release_check(
 
 /// The debit of exactly this request, not too long ago.
 fn debited_view(
-    view: &dyn View,
+    view: &dyn StateView,
     request: &ViewRequest,
     request_hash: &Hash,
     now: Millis,
@@ -88,7 +88,7 @@ fn debited_view(
 
 /// The certificate by which the device still speaks for the grant's viewer.
 fn viewer_device(
-    view: &dyn View,
+    view: &dyn StateView,
     grant: &Grant,
     request: &ViewRequest,
     now: Millis,

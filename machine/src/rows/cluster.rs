@@ -30,9 +30,9 @@ impl Row for Founded {
 
 /// A descriptor, by its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership(pub Descriptor);
+pub struct DescriptorRow(pub Descriptor);
 
-impl Row for Membership {
-    const KIND: Kind = Kind::Membership;
+impl Row for DescriptorRow {
+    const KIND: Kind = Kind::Descriptor;
     type Key = u64;
 }

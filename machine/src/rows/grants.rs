@@ -64,7 +64,7 @@ impl Row for CurrentRights {
 
 /// Where a grant stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct GrantUsage {
     /// Debits so far; the next view has the next number.
     pub used: u32,
     /// The highest version of rights that the viewer has acknowledged; 0 for none.
@@ -73,8 +73,8 @@ pub struct Standing {
     pub deal: u64,
 }
 
-impl Row for Standing {
-    const KIND: Kind = Kind::Standing;
+impl Row for GrantUsage {
+    const KIND: Kind = Kind::GrantUsage;
     type Key = GrantId;
 }
 

@@ -19,18 +19,18 @@ use cameo_common::signed::{Signed, Statement};
 use cameo_common::wire;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use cluster::{Founded, LogTime, Membership};
+pub use cluster::{DescriptorRow, Founded, LogTime};
 pub use events::{Letter, Mail, News, Notice, Stream};
 pub use grants::{
-    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, LiveGrant, Party, ReceiptRow,
-    RequestUsed, Standing,
+    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, LiveGrant, Party,
+    ReceiptRow, RequestUsed,
 };
 pub use key::Key;
 pub use retries::{Retry, RetryAt};
 pub use users::{Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
 pub use views::{ViewNumber, ViewRow};
 
-use super::view::View;
+use super::state_view::StateView;
 
 /// Every kind of row. The numbers are on disk: never change or reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ use super::view::View;
 pub enum Kind {
     LogTime = 0x01,
     Founded = 0x02,
-    Membership = 0x03,
+    Descriptor = 0x03,
 
     User = 0x10,
     KeyOwner = 0x11,
@@ -50,7 +50,7 @@ pub enum Kind {
 
     Grant = 0x20,
     CurrentRights = 0x21,
-    Standing = 0x22,
+    GrantUsage = 0x22,
     Deal = 0x23,
     Receipt = 0x24,
     LiveGrant = 0x25,
@@ -94,20 +94,20 @@ pub fn key_bytes<R: Row>(key: &impl Key) -> Vec<u8> {
 }
 
 /// One row.
-pub fn get<R: Row>(view: &dyn View, key: &R::Key) -> Option<R> {
+pub fn get<R: Row>(view: &dyn StateView, key: &R::Key) -> Option<R> {
     let key = key_bytes::<R>(key);
     view.get(&key).map(|value| decode_value(&key, &value))
 }
 
 /// A row that another row says is there.
-pub fn require<R: Row>(view: &dyn View, key: &R::Key) -> R {
+pub fn require<R: Row>(view: &dyn StateView, key: &R::Key) -> R {
     get(view, key).unwrap_or_else(|| damaged(R::KIND, &key_bytes::<R>(key), "it is missing"))
 }
 
 /// At most `limit` rows whose key begins with `part`, in key order, from the first one after
 /// `after` on.
 pub fn scan<R: Row>(
-    view: &dyn View,
+    view: &dyn StateView,
     part: &impl Key,
     after: Option<&R::Key>,
     limit: usize,

@@ -21,8 +21,8 @@ use cameo_dispatch::{
 };
 use tokio::time::Instant;
 
+use super::error::PlaceError;
 use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE, millis};
-use crate::jobs::error::PlaceError;
 
 /// With a longer wait than this on every worker, jobs are refused, large and small alike.
 pub const MAX_PROJECTED_WAIT: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub struct Place {
 
 /// What a placement needs to know of the moment.
 #[derive(Debug, Clone)]
-pub struct View {
+pub struct PlacementContext {
     pub now: Instant,
     pub unix: Millis,
     pub cluster: ClusterId,
@@ -171,16 +171,16 @@ impl Dispatcher {
     /// order asked. `seed` is random.
     ///
     /// # Errors
-    /// When this node does not lead in the view's term, or has only just begun to and heard nobody yet: to be asked
+    /// When this node does not lead in the context's term, or has only just begun to and heard nobody yet: to be asked
     /// again. When a job is there twice. Each job has its own answer otherwise.
     pub fn place_all(
         &self,
         requests: &[PlaceJob],
         client: PublicKey,
-        view: &View,
+        context: &PlacementContext,
         seed: u64,
     ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
-        self.received(self.node, &(self.own_report)(), view.now);
+        self.received(self.node, &(self.own_report)(), context.now);
         // Locked until the placements are in the book, so that the next ones see them.
         let State {
             desk,
@@ -188,14 +188,14 @@ impl Dispatcher {
             began,
             ..
         } = &mut *self.lock();
-        let desk = desk.as_mut().filter(|desk| desk.term() == view.term);
+        let desk = desk.as_mut().filter(|desk| desk.term() == context.term);
         let desk = desk.ok_or(PlaceError::NotLeader)?;
-        desk.set_members(view.members.iter().map(|place| Member {
+        desk.set_members(context.members.iter().map(|place| Member {
             node: place.node,
             voter: place.voter,
         }));
         // The first heartbeats are on their way: or the leader would do the work that others have time for.
-        let waited = self.moment(view.now).saturating_sub(*began);
+        let waited = self.moment(context.now).saturating_sub(*began);
         if desk.has_heard_nobody() && waited < self.settings.stale_after {
             return Err(PlaceError::NotLeader);
         }
@@ -208,7 +208,7 @@ impl Dispatcher {
         for (nth, at) in (0..).zip(order) {
             let (request, seed) = (&requests[at], seed.wrapping_add(nth));
             placed[at] = within_limits(request)
-                .and_then(|()| self.place_at(desk, decided, request, client, view, seed));
+                .and_then(|()| self.place_at(desk, decided, request, client, context, seed));
         }
         Ok(placed)
     }
@@ -219,10 +219,10 @@ impl Dispatcher {
         decided: &mut DecisionCounts,
         request: &PlaceJob,
         client: PublicKey,
-        view: &View,
+        context: &PlacementContext,
         seed: u64,
     ) -> Result<Placed, PlaceError> {
-        let now = self.moment(view.now);
+        let now = self.moment(context.now);
         let job = Job {
             id: request.job,
             size: request.size,
@@ -239,11 +239,11 @@ impl Dispatcher {
         }
         decided.count(&decision.choice);
         let (worker, finish) = chosen(&decision)?;
-        let member = view.members.iter().find(|member| member.node == worker);
+        let member = context.members.iter().find(|member| member.node == worker);
         let (Some(member), Some(incarnation)) = (member, desk.incarnation(worker)) else {
             unreachable!("only members that have reported are candidates with a score");
         };
-        let ticket = self.sign(request, client, view, worker, incarnation);
+        let ticket = self.sign(request, client, context, worker, incarnation);
         let placement = Placement {
             client,
             job: request.job,
@@ -265,21 +265,21 @@ impl Dispatcher {
         &self,
         request: &PlaceJob,
         client: PublicKey,
-        view: &View,
+        context: &PlacementContext,
         worker: NodeId,
         incarnation: u64,
     ) -> Signed<Ticket> {
         let ticket = Ticket {
             leader: self.key.public(),
-            cluster: view.cluster,
+            cluster: context.cluster,
             job: request.job,
             client,
             input: request.input,
             size: request.size,
             worker,
             incarnation,
-            term: view.term,
-            not_after: view.unix.saturating_add(millis(TICKET_LIFE)),
+            term: context.term,
+            not_after: context.unix.saturating_add(millis(TICKET_LIFE)),
         };
         Signed::new(&self.key, ticket)
     }

@@ -2,4 +2,6 @@
 
 pub mod decisions;
 pub mod dispatcher;
+pub mod error;
+pub mod placement;
 pub mod ticket;

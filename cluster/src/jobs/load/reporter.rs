@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cameo_dispatch::{REPORT_VERSION, Report};
 
 use super::sampler::Sampler;
-use crate::jobs::worker::{Shared, Worker};
+use crate::jobs::worker::Worker;
+use crate::jobs::worker::shared::Shared;
 
 /// Tells what a worker has to do and what it gets. Keeps the worker's figures alive, not its threads.
 pub struct Reporter {
@@ -21,7 +22,7 @@ impl Reporter {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(worker: &Worker) -> Result<Self, std::io::Error> {
-        let worker = Arc::clone(&worker.shared);
+        let worker = Arc::clone(worker.shared());
         let metered = Arc::clone(&worker);
         let threads = worker.shape.slots * worker.shape.threads;
         let sampler = Sampler::start(threads, move || metered.granted())?;

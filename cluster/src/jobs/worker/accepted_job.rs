@@ -1,20 +1,17 @@
 //! A job that a worker has taken up, as its client holds it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
-use cameo_codec::Stop;
-use cameo_codec::job::at_slowest;
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 use futures_util::future;
 
-use super::Worker;
-use super::admission::Admission;
-use super::output::{Carrier, Pipe};
-use super::pool::Work;
-use crate::jobs::error::JobError;
+use super::error::JobError;
+use super::hold::Hold;
+use super::output::Carrier;
+use super::pipe::Pipe;
+use super::shared::Work;
 use crate::jobs::leader::ticket::check_input;
 
 /// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is removed, a
@@ -23,14 +20,6 @@ use crate::jobs::leader::ticket::check_input;
 pub struct Admitted {
     pub(crate) hold: Arc<Hold>,
     pub(crate) ticket: Ticket,
-}
-
-/// A client's hold on its job: the place, the memory and the work are there for as long as it is.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    pub(crate) worker: Worker,
-    pub(crate) admission: Admission,
-    pub(crate) stop: Arc<Stop>,
 }
 
 impl Admitted {
@@ -45,7 +34,7 @@ impl Admitted {
     /// # Errors
     /// When the input is not the ticket's, no picture can be made of it, or it never fits into this worker's memory.
     pub async fn run(self, input: Bytes, hash: Hash) -> Result<Carrier, JobError> {
-        let shared = &self.hold.worker.shared;
+        let shared = &self.hold.pool.shared;
         let checked = check_input(&self.ticket, input.len() as u64, hash);
         let pictures = checked
             .map_err(JobError::from)
@@ -64,35 +53,5 @@ impl Admitted {
         // A carrier is about as large as its input.
         let deadline = shared.settings.download_deadline + at_slowest(self.ticket.size);
         Ok(Carrier::new(pipe, self.hold, deadline))
-    }
-}
-
-impl Hold {
-    /// The client has gone, or has all that it wanted.
-    pub(crate) fn let_go(&self) {
-        self.stop.ask();
-        if self.give_up() {
-            self.worker.shared.counters.cancelled();
-        }
-    }
-
-    /// The input is no good.
-    fn fail(&self) {
-        if self.give_up() {
-            self.worker.shared.counters.failed();
-        }
-    }
-
-    /// Whether the job had not been begun, and ends here.
-    fn give_up(&self) -> bool {
-        let admission = self.admission;
-        let shared = &self.worker.shared;
-        shared.change(|intake| intake.give_up(admission, Instant::now()))
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.let_go();
     }
 }

@@ -8,51 +8,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use cameo_codec::Stop;
 use cameo_codec::job::JobInput;
-use cameo_common::ids::JobId;
 
-use super::Shared;
 use super::admission::Done;
 use super::cpu_meter::ThreadId;
+use super::error::JobError;
 use super::hide::Hide;
-use super::output::{PIECE_BYTES, Pipe};
+use super::pipe::PIECE_BYTES;
+use super::shared::{Shared, Work};
 use crate::host::thread_priority;
-use crate::jobs::error::JobError;
-
-/// Threads that work on one job, where there are as many cores.
-const THREADS_A_JOB: u32 = 2;
-/// Most jobs that run at one time.
-pub const MAX_SLOTS: u32 = 32;
-
-/// How many jobs run at once, each on how many threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) slots: u32,
-    pub(crate) threads: u32,
-}
-
-impl Shape {
-    /// As many threads as there are whole or begun cores.
-    pub(crate) fn of(millicores: u32) -> Self {
-        let cores = millicores.div_ceil(1000).max(1);
-        let threads = cores.min(THREADS_A_JOB);
-        Self {
-            slots: cores.div_ceil(threads).min(MAX_SLOTS),
-            threads,
-        }
-    }
-}
-
-/// One job with its input, waiting for a slot.
-pub(crate) struct Work {
-    pub(crate) job: JobId,
-    pub(crate) input: Bytes,
-    /// Asked when its client has gone.
-    pub(crate) stop: Arc<Stop>,
-    pub(crate) pipe: Arc<Pipe>,
-}
 
 /// Starts the thread of one slot. It ends when the worker stops.
 pub(crate) fn start_slot(
@@ -122,20 +86,4 @@ fn carry_out(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
         return Err(JobError::Hide(why.0));
     }
     out.flush().map_err(|_| JobError::GivenUp)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pool_has_as_many_threads_as_cores() {
-        let shape = |slots, threads| Shape { slots, threads };
-        assert_eq!(Shape::of(0), shape(1, 1));
-        assert_eq!(Shape::of(150), shape(1, 1));
-        assert_eq!(Shape::of(1000), shape(1, 1));
-        assert_eq!(Shape::of(1500), shape(1, 2));
-        assert_eq!(Shape::of(4000), shape(2, 2));
-        assert_eq!(Shape::of(1_000_000), shape(MAX_SLOTS, 2));
-    }
 }

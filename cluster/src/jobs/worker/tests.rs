@@ -9,7 +9,7 @@ use cameo_dispatch::Report;
 
 use super::cpu_meter::ThreadId;
 use super::hide::HideFailed;
-use super::output::PIECE_BYTES;
+use super::pipe::PIECE_BYTES;
 use super::*;
 use crate::jobs::leader::ticket::tests::{DEVICE, HERE, node_key, ticket};
 use crate::jobs::load::Reporter;
@@ -25,7 +25,7 @@ struct Cluster {
     catches_up: bool,
 }
 
-impl Standing for Cluster {
+impl ClusterInfo for Cluster {
     fn cluster(&self) -> Option<ClusterId> {
         self.formed.then_some(HERE.cluster)
     }
@@ -155,7 +155,7 @@ async fn a_job_comes_back_done() {
 #[tokio::test]
 async fn a_wrong_ticket_is_refused_and_nothing_is_taken_up() {
     let worker = worker();
-    let before = worker.shared.load(1000).0;
+    let before = worker.shared().load(1000).0;
     let input = input(b"abc");
     let refused = worker
         .admit(&signed(&input), PublicKey([9; 32]))
@@ -163,7 +163,7 @@ async fn a_wrong_ticket_is_refused_and_nothing_is_taken_up() {
         .unwrap_err();
     assert_eq!(refused, TicketError::OtherClient.into());
     assert_eq!(refused.code(), cameo_common::api::ErrorCode::BadTicket);
-    assert_eq!(worker.shared.load(1000).0, before);
+    assert_eq!(worker.shared().load(1000).0, before);
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn a_ticket_is_not_used_twice_at_once() {
     let (leave, _, hide) = gated();
     let worker = worker_in(cluster(), hide);
     let first = send(&worker, b"abc");
-    until("it runs", || worker.shared.load(1000).0.running == 1).await;
+    until("it runs", || worker.shared().load(1000).0.running == 1).await;
     let input = input(b"abc");
     let again = worker.admit(&signed(&input), DEVICE).await.unwrap_err();
     assert_eq!(again, TicketError::InUse.into());
@@ -257,9 +257,9 @@ async fn a_job_whose_client_has_gone_is_not_begun() {
     let runs = send(&worker, b"runs");
     until("one runs", || begun.load(Ordering::SeqCst) == 1).await;
     let waits = send(&worker, b"waits");
-    until("one waits", || worker.shared.load(1000).0.queued == 1).await;
+    until("one waits", || worker.shared().load(1000).0.queued == 1).await;
     waits.abort();
-    until("it is removed", || worker.shared.load(1000).0.queued == 0).await;
+    until("it is removed", || worker.shared().load(1000).0.queued == 0).await;
     leave.send(()).unwrap();
     assert_eq!(runs.await.unwrap().unwrap(), "snur");
     worker.drained().await;
@@ -300,7 +300,7 @@ async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next()
     let runs = send(&worker, b"runs");
     until("it runs", || counts.begun.load(Ordering::SeqCst) == 1).await;
     let next = send(&worker, b"next");
-    until("one waits", || worker.shared.load(1000).0.queued == 1).await;
+    until("one waits", || worker.shared().load(1000).0.queued == 1).await;
     // when its client goes
     runs.abort();
     assert!(runs.await.unwrap_err().is_cancelled());
@@ -527,14 +527,14 @@ async fn a_report_tells_what_became_of_tickets() {
     assert!(reporter.now().draining && !third.draining);
     assert_eq!(
         (third.slots, third.full),
-        (worker.shared.shape.slots, false)
+        (worker.shared().shape.slots, false)
     );
 }
 
 #[tokio::test]
 async fn the_threads_end_with_the_worker() {
     let worker = worker();
-    let shared = Arc::downgrade(&worker.shared);
+    let shared = Arc::downgrade(worker.shared());
     assert!(send(&worker, b"abc").await.unwrap().is_ok());
     drop(worker);
     until("the slots are gone", || shared.strong_count() == 0).await;
@@ -564,6 +564,6 @@ async fn a_finished_job_is_told_with_the_cpu_time_it_took() {
         matches!(events[1], Event::Finished { cpu_ms: Some(ms), .. } if ms >= 20),
         "{events:?}"
     );
-    let granted = worker.shared.granted();
+    let granted = worker.shared().granted();
     assert!(granted.cpu.is_zero() || granted.running >= granted.cpu / 2);
 }

@@ -2,28 +2,28 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use openraft::async_runtime::WatchReceiver;
-use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::propose::{ProposeError, Proposed};
-use super::read::ReadError;
-use crate::consensus_types::TypeConfig;
-use crate::link::{CallError, ClusterId, Lane};
-use crate::raft::engine::consensus::Storage;
+use super::propose::{ProposeError, Proposed, Proposer};
+use super::read::{ReadError, Reads};
+use crate::link::{CallError, ClusterId, Lane, Links, Server};
+use crate::raft::engine::consensus::Consensus;
+use crate::raft::engine::hand_over;
+use crate::raft::engine::log_clock::LogClock;
+use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::runtime::RaftThread;
 use crate::raft::engine::status::{self, Leadership, Status};
 use crate::raft::genesis::Genesis;
-use crate::raft::members::bootstrap::Forming;
-use crate::raft::rpc::snapshots::SnapshotPort;
+use crate::raft::members::bootstrap_state::BootstrapState;
+use crate::raft::members::member_view::MemberView;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, decode, encode};
-use crate::raft::shared::{Running, Shared};
-use crate::raft::start::{Parts, Settings, StartError, start};
 
 /// Why an `App` request brought no answer.
 #[derive(Debug, Clone, Error)]
@@ -39,39 +39,42 @@ pub enum AskError {
 /// The handle to this node's Raft: cheap to clone, good on every runtime.
 #[derive(Clone)]
 pub struct Raft {
-    shared: Arc<Shared>,
+    inner: Arc<Inner>,
+}
+
+/// What all handles share.
+pub(crate) struct Inner {
+    pub node: Arc<NodeState>,
+    pub consensus: Arc<dyn Consensus>,
+    pub members: Arc<MemberView>,
+    pub links: Links,
+    pub clock: Arc<LogClock>,
+    pub proposer: Arc<Proposer>,
+    pub reads: Arc<Reads>,
+    pub applied: watch::Receiver<u64>,
+    pub address: SocketAddr,
+    pub running: Mutex<Option<Running>>,
+}
+
+/// What ends when the node stops.
+pub(crate) struct Running {
+    pub server: Server,
+    pub tasks: Vec<JoinHandle<()>>,
+    pub runtime: Handle,
+    pub thread: Option<RaftThread>,
 }
 
 impl fmt::Debug for Raft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raft(node {})", self.shared.id)
+        write!(f, "Raft(node {})", self.inner.node.id)
     }
 }
 
 impl Raft {
-    /// Starts Raft over opened storage. Returns before a cluster has formed: see `forming`.
-    pub async fn start<L, SM, P>(
-        settings: Settings,
-        parts: Parts,
-        storage: Storage<L, SM, P>,
-    ) -> Result<Self, StartError>
-    where
-        L: RaftLogStorage<TypeConfig>,
-        SM: RaftStateMachine<TypeConfig>,
-        SM::SnapshotData: Sync,
-        P: SnapshotPort<Data = SM::SnapshotData>,
-    {
-        let failed = |error: &dyn fmt::Display| StartError::Failed(error.to_string());
-        let (runtime, thread) = match parts.raft_runtime.clone() {
-            Some(handle) => (handle, None),
-            None => {
-                let thread = RaftThread::start(settings.id).map_err(|error| failed(&error))?;
-                (thread.handle.clone(), Some(thread))
-            }
-        };
-        let started = runtime.spawn(start(settings, parts, storage, runtime.clone(), thread));
-        let shared = started.await.map_err(|error| failed(&error))??;
-        Ok(Self { shared })
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Proposes a command and waits until it is applied. At a follower, by way of the leader.
@@ -80,52 +83,52 @@ impl Raft {
         command: Vec<u8>,
         deadline: Instant,
     ) -> Result<Proposed, ProposeError> {
-        self.shared.propose(command, deadline).await
+        self.inner.proposer.propose(command, deadline).await
     }
 
     /// Waits until all that was acknowledged anywhere before this call is applied here. Returns an
     /// applied index: what is read from the state after it is linearizable.
     pub async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
-        self.shared.barrier(deadline).await
+        self.inner.reads.barrier(deadline).await
     }
 
     /// What this node knows.
     pub fn status(&self) -> Status {
-        let metrics = self.shared.consensus.metrics();
+        let metrics = self.inner.consensus.metrics();
         let metrics = metrics.borrow_watched();
         status::status(&metrics)
     }
 
     /// Who leads, and each change of it.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
-        self.shared.leadership.clone()
+        self.inner.node.leadership.clone()
     }
 
     /// The last index applied here, and each change of it.
     pub fn applied(&self) -> watch::Receiver<u64> {
-        self.shared.applied.clone()
+        self.inner.applied.clone()
     }
 
     /// Whether this node belongs to a cluster, and why not yet.
-    pub fn forming(&self) -> watch::Receiver<Forming> {
-        self.shared.membership.forming.subscribe()
+    pub fn bootstrap_state(&self) -> watch::Receiver<BootstrapState> {
+        self.inner.members.state.subscribe()
     }
 
     /// Waits until it does.
     pub async fn formed(&self) -> Arc<Genesis> {
-        let mut forming = self.forming();
+        let mut state = self.bootstrap_state();
         loop {
-            if let Forming::Formed { genesis } = &*forming.borrow_and_update() {
+            if let BootstrapState::Formed { genesis } = &*state.borrow_and_update() {
                 return genesis.clone();
             }
-            // The sender lives in `shared`, which `self` keeps.
-            let _ = forming.changed().await;
+            // The sender lives in `inner`, which `self` keeps.
+            let _ = state.changed().await;
         }
     }
 
     /// The cluster's id, once there is one.
     pub fn cluster(&self) -> Option<ClusterId> {
-        let genesis = self.shared.membership.genesis()?;
+        let genesis = self.inner.members.genesis()?;
         Some(genesis.cluster_id())
     }
 
@@ -137,13 +140,13 @@ impl Raft {
         deadline: Instant,
     ) -> Result<Vec<u8>, AskError> {
         let member = self
-            .shared
-            .membership
+            .inner
+            .members
             .member(node)
             .ok_or(AskError::NotMember(node))?;
         let malformed = |error: &dyn fmt::Display| AskError::Malformed(error.to_string());
         let request = encode(&NodeRequest::App(body)).map_err(|error| malformed(&error))?;
-        let link = self.shared.links.member(node, &member.link, Lane::App);
+        let link = self.inner.links.member(node, &member.link, Lane::App);
         let reply = link.call(&request, deadline).await?;
         match decode(&reply).map_err(|error| malformed(&error))? {
             NodeReply::App(body) => Ok(body),
@@ -154,38 +157,38 @@ impl Raft {
     /// What this node would stamp on an entry now, in milliseconds since 1970; `None` while it
     /// knows too few of the voters' clocks.
     pub fn log_time(&self) -> Option<u64> {
-        self.shared.log_time().map(|time| time.millis)
+        self.inner.clock.now().map(|time| time.millis)
     }
 
     /// Where this node listens for others.
     pub fn address(&self) -> SocketAddr {
-        self.shared.address
+        self.inner.address
     }
 
     /// Has a snapshot made now.
     pub async fn build_snapshot(&self) {
-        self.shared.consensus.build_snapshot().await;
+        self.inner.consensus.build_snapshot().await;
     }
 
     /// Hands leadership over, if it has it, and ends. Proposals under way end as `Unknown`.
     pub async fn stop(&self) {
-        if !self.shared.stopping.swap(true, Ordering::AcqRel) {
-            self.shared.hand_over().await;
+        if self.inner.node.begin_to_stop() {
+            hand_over::before_the_stop(&self.inner.node, &*self.inner.consensus).await;
             self.end().await;
         }
     }
 
     /// Ends at once and tells nobody, as a crash would. For tests and the simulator.
     pub async fn halt(&self) {
-        if !self.shared.stopping.swap(true, Ordering::AcqRel) {
+        if self.inner.node.begin_to_stop() {
             self.end().await;
         }
     }
 
     async fn end(&self) {
-        let consensus = self.shared.consensus.clone();
+        let consensus = self.inner.consensus.clone();
         let running = self
-            .shared
+            .inner
             .running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -207,7 +210,7 @@ impl Raft {
         if let Err(error) = ended.await {
             tracing::warn!(%error, "raft did not end well");
         }
-        self.shared.links.close();
+        self.inner.links.close();
         if let Some(thread) = thread {
             thread.end().await;
         }

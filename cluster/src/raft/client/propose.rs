@@ -3,17 +3,21 @@
 //! The law: a command is sent on again only when it is certain that nothing of it was appended. In
 //! every other case the answer is `Unknown`, and the caller's request id makes asking again safe.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::link::Lane;
-use crate::raft::engine::consensus::Written;
+use crate::link::{Lane, Links};
+use crate::raft::engine::consensus::{Consensus, Written};
+use crate::raft::engine::log_clock::LogClock;
+use crate::raft::engine::node_state::NodeState;
+use crate::raft::members::member_view::MemberView;
+use crate::raft::ports::Stamp;
 use crate::raft::rpc::wire::{
     NodeReply, NodeRequest, ProposeRefusal, ProposedReply, decode, encode,
 };
-use crate::raft::shared::Shared;
 
 /// The largest entry. The log's own limit is not below it: a log that refuses what openraft gives
 /// it ends the node.
@@ -58,7 +62,17 @@ enum Attempt {
     Again,
 }
 
-impl Shared {
+/// Brings commands into the log.
+pub(crate) struct Proposer {
+    pub node: Arc<NodeState>,
+    pub consensus: Arc<dyn Consensus>,
+    pub members: Arc<MemberView>,
+    pub links: Links,
+    pub clock: Arc<LogClock>,
+    pub stamp: Arc<dyn Stamp>,
+}
+
+impl Proposer {
     pub(crate) async fn propose(
         &self,
         command: Vec<u8>,
@@ -67,14 +81,16 @@ impl Shared {
         if command.len() > MAX_COMMAND_BYTES {
             return Err(ProposeError::TooLarge);
         }
-        let mut leadership = self.leadership.clone();
+        let mut leadership = self.node.leadership.clone();
         loop {
-            if self.is_stopping() {
+            if self.node.is_stopping() {
                 return Err(ProposeError::Stopping);
             }
             let leader = leadership.borrow_and_update().leader;
             let attempt = match leader {
-                Some(leader) if leader == self.id => self.append(command.clone(), deadline).await,
+                Some(leader) if leader == self.node.id => {
+                    self.append(command.clone(), deadline).await
+                }
                 Some(leader) => self.forward(leader, &command, deadline).await,
                 None => Attempt::Again,
             };
@@ -91,13 +107,13 @@ impl Shared {
     }
 
     /// For another node: at this node or nowhere, so that no command goes in circles.
-    pub(crate) async fn propose_forwarded(
+    pub(crate) async fn propose_here(
         &self,
         command: Vec<u8>,
         deadline: Instant,
     ) -> Result<ProposedReply, ProposeRefusal> {
-        let leader = self.leadership.borrow().leader;
-        if self.is_stopping() || leader != Some(self.id) {
+        let leader = self.node.leadership.borrow().leader;
+        if self.node.is_stopping() || leader != Some(self.node.id) {
             return Err(ProposeRefusal::NotLeader { leader });
         }
         if command.len() > MAX_COMMAND_BYTES {
@@ -110,14 +126,14 @@ impl Shared {
             Attempt::Done(Err(ProposeError::Unknown)) => Err(ProposeRefusal::Unknown),
             Attempt::Done(Err(ProposeError::NoLeader)) | Attempt::Again => {
                 Err(ProposeRefusal::NotLeader {
-                    leader: self.leadership.borrow().leader,
+                    leader: self.node.leadership.borrow().leader,
                 })
             }
         }
     }
 
     async fn append(&self, command: Vec<u8>, deadline: Instant) -> Attempt {
-        let Some(log_time) = self.log_time_by(deadline).await else {
+        let Some(log_time) = self.clock.by(deadline).await else {
             return Attempt::Again;
         };
         let entry = self.stamp.stamp(command, log_time);
@@ -134,7 +150,7 @@ impl Shared {
     }
 
     async fn forward(&self, leader: u64, command: &[u8], deadline: Instant) -> Attempt {
-        let Some(member) = self.membership.member(leader) else {
+        let Some(member) = self.members.member(leader) else {
             return Attempt::Again;
         };
         let left = deadline.saturating_duration_since(Instant::now());
@@ -170,25 +186,6 @@ impl Shared {
                 ProposeRefusal::Unknown => Attempt::Done(Err(ProposeError::Unknown)),
             },
             Ok(_) | Err(_) => Attempt::Done(Err(ProposeError::Unknown)),
-        }
-    }
-
-    /// The log time, as soon as enough clocks are known.
-    async fn log_time_by(&self, deadline: Instant) -> Option<u64> {
-        let mut heard = self.clocks.watch();
-        loop {
-            if let Some(time) = self.log_time() {
-                return Some(time.millis);
-            }
-            // A change of leader ends the wait as well: these clocks are then another's business.
-            if !self.leadership.borrow().here {
-                return None;
-            }
-            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-            let _ = timeout_at(pause, heard.changed()).await;
-            if Instant::now() >= deadline {
-                return None;
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::replica::{Committed, HashedState, Later, Replica};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::{State, Touched};
-use cameo_machine::{Command, Reply, View};
+use cameo_machine::{Command, Reply, StateView};
 
 /// Raft and the state that it writes.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Replica for RaftReplica {
         Box::pin(self.raft.barrier(deadline))
     }
 
-    fn view(&self) -> Box<dyn View + '_> {
+    fn view(&self) -> Box<dyn StateView + '_> {
         Box::new(self.state.view())
     }
 

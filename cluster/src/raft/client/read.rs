@@ -3,16 +3,18 @@
 //!
 //! All who ask while a round is under way share the next one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::Lane;
-use crate::raft::engine::consensus::ReadIndex;
+use crate::link::{Lane, Links};
+use crate::raft::engine::consensus::{Consensus, ReadIndex};
+use crate::raft::engine::node_state::NodeState;
+use crate::raft::members::member_view::MemberView;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode};
-use crate::raft::shared::Shared;
 
 /// Readers that wait for a round; one more is told that there is no leader in time.
 const MAX_WAITING: usize = 8192;
@@ -43,7 +45,17 @@ pub(crate) fn queue() -> (mpsc::Sender<Reader>, mpsc::Receiver<Reader>) {
     mpsc::channel(MAX_WAITING)
 }
 
-impl Shared {
+/// Linearizable reads at this node.
+pub(crate) struct Reads {
+    pub node: Arc<NodeState>,
+    pub consensus: Arc<dyn Consensus>,
+    pub members: Arc<MemberView>,
+    pub links: Links,
+    pub applied: watch::Receiver<u64>,
+    pub readers: mpsc::Sender<Reader>,
+}
+
+impl Reads {
     /// Waits until this node has applied all that was acknowledged before the call; returns an
     /// index that is applied.
     pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
@@ -88,18 +100,18 @@ impl Shared {
         waiting: &mut mpsc::Receiver<Reader>,
         batch: &mut Vec<Reader>,
     ) -> Result<u64, ReadError> {
-        let mut leadership = self.leadership.clone();
+        let mut leadership = self.node.leadership.clone();
         loop {
             let leader = leadership.borrow_and_update().leader;
             let attempt = deadline.min(Instant::now() + ATTEMPT);
             let answer = match leader {
-                Some(leader) if leader == self.id => self.read_index_here(attempt).await,
+                Some(leader) if leader == self.node.id => self.read_index_here(attempt).await,
                 Some(leader) => self.read_index_at(leader, attempt).await,
                 None => Err(ReadRefusal::NotLeader { leader: None }),
             };
             match answer {
                 Ok(index) => return Ok(index),
-                Err(ReadRefusal::Stopping) if self.is_stopping() => {
+                Err(ReadRefusal::Stopping) if self.node.is_stopping() => {
                     return Err(ReadError::Stopping);
                 }
                 Err(_) => {}
@@ -129,7 +141,7 @@ impl Shared {
 
     async fn read_index_at(&self, leader: u64, deadline: Instant) -> Result<u64, ReadRefusal> {
         let nobody = ReadRefusal::NotLeader { leader: None };
-        let member = self.membership.member(leader).ok_or(nobody)?;
+        let member = self.members.member(leader).ok_or(nobody)?;
         let left = deadline.saturating_duration_since(Instant::now());
         let request = NodeRequest::ReadIndex {
             patience_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),

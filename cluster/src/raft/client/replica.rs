@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status};
 use crate::store::Touched;
-use cameo_machine::{Command, Reply, View};
+use cameo_machine::{Command, Reply, StateView};
 
 /// How long a client's call waits for a leader, a majority and this node's own state.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
     fn barrier(&self, deadline: Instant) -> Later<'_, Result<u64, ReadError>>;
 
     /// A consistent picture of this node's state. To be dropped soon, and before any await.
-    fn view(&self) -> Box<dyn View + '_>;
+    fn view(&self) -> Box<dyn StateView + '_>;
 
     /// Wakes those who wait for a user's events.
     fn touched(&self) -> broadcast::Receiver<Touched>;

@@ -1,5 +1,6 @@
 //! openraft behind one object-safe face, so that its type parameters go no further.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -106,6 +107,13 @@ pub(crate) trait Consensus: Send + Sync {
     fn hand_over(&self, to: u64) -> Later<'static, ()>;
     fn build_snapshot(&self) -> Later<'static, ()>;
     fn shutdown(&self) -> Later<'static, ()>;
+
+    /// The voters of the latest membership.
+    fn voters(&self) -> BTreeSet<u64> {
+        let metrics = self.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.voter_ids().collect()
+    }
 
     /// A member as the latest membership has it.
     fn member(&self, node: u64) -> Option<Member> {

@@ -2,6 +2,9 @@
 
 pub(super) mod config;
 pub(super) mod consensus;
+pub(super) mod hand_over;
+pub(super) mod log_clock;
+pub(super) mod node_state;
 pub(super) mod runtime;
 pub(super) mod status;
 pub(super) mod store_snapshots;

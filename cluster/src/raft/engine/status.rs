@@ -1,11 +1,14 @@
 //! What a node knows of itself and of the cluster, without openraft's words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use openraft::ServerState;
+use openraft::async_runtime::WatchReceiver;
 use openraft::type_config::alias::LogIdOf;
+use tokio::sync::watch;
 
-use super::consensus::Metrics;
+use super::consensus::{Consensus, Metrics};
 use crate::consensus_types::{Member, TypeConfig};
 
 /// A node's part at the moment.
@@ -95,7 +98,7 @@ pub(crate) fn status(metrics: &Metrics) -> Status {
     }
 }
 
-pub(crate) fn leadership(metrics: &Metrics) -> Leadership {
+fn leadership_of(metrics: &Metrics) -> Leadership {
     Leadership {
         leader: metrics.current_leader,
         term: metrics.current_term,
@@ -103,6 +106,35 @@ pub(crate) fn leadership(metrics: &Metrics) -> Leadership {
     }
 }
 
-pub(crate) fn applied(metrics: &Metrics) -> u64 {
+fn applied_index(metrics: &Metrics) -> u64 {
     index(&metrics.last_applied)
+}
+
+/// Turns openraft's metrics into what others watch.
+pub(crate) async fn follow(
+    consensus: Arc<dyn Consensus>,
+    leadership: watch::Sender<Leadership>,
+    applied: watch::Sender<u64>,
+) {
+    let mut metrics = consensus.metrics();
+    loop {
+        {
+            let now = metrics.borrow_watched();
+            let leads = leadership_of(&now);
+            leadership.send_if_modified(|before| {
+                let changed = *before != leads;
+                *before = leads;
+                changed
+            });
+            let index = applied_index(&now);
+            applied.send_if_modified(|before| {
+                let changed = *before != index;
+                *before = index;
+                changed
+            });
+        }
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
 }

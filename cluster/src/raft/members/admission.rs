@@ -1,17 +1,20 @@
 //! The leader's side of joining and leaving: who may become a worker, and when one is let in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::local_member::ask;
+use super::member_view::MemberView;
 use crate::consensus_types::Member;
-use crate::link::{CallError, Caller, Dial, Purpose, Refusal};
+use crate::link::{CallError, Caller, Dial, Links, Purpose, Refusal};
+use crate::raft::engine::consensus::{Consensus, ReadIndex};
+use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::workers::{WorkerChange, has_room};
 use crate::raft::genesis::Genesis;
+use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
-use crate::raft::shared::Shared;
 
 /// Longest address or URL of a worker: the size of an append is reckoned with so much a member.
 const MAX_ADDRESS_BYTES: usize = 200;
@@ -20,16 +23,26 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// For the leader to reach the node that asks.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
 
-impl Shared {
+/// Who becomes a worker, as the leader decides it.
+pub(crate) struct Admissions {
+    pub node: Arc<NodeState>,
+    pub consensus: Arc<dyn Consensus>,
+    pub members: Arc<MemberView>,
+    pub links: Links,
+}
+
+impl Admissions {
     /// Whether the caller may become a worker, and of which cluster. Nothing is promised by it; but a
     /// leader that was deposed and does not know it says nothing.
     pub(crate) async fn may_join(&self, caller: &Caller) -> Result<Genesis, MemberRefusal> {
         self.leads()?;
         let nobody = MemberRefusal::NotLeader { leader: None };
-        let confirmed = self.read_index_here(Instant::now() + CONFIRM_TIMEOUT).await;
-        confirmed.map_err(|_| nobody.clone())?;
-        let genesis = self.membership.genesis().ok_or(nobody)?;
-        if self.membership.member(caller.node).is_some() {
+        let confirmed = timeout(CONFIRM_TIMEOUT, self.consensus.read_index()).await;
+        if !matches!(confirmed, Ok(ReadIndex::At(_))) {
+            return Err(nobody);
+        }
+        let genesis = self.members.genesis().ok_or(nobody)?;
+        if self.members.member(caller.node).is_some() {
             return Err(MemberRefusal::Taken);
         }
         has_room(self.workers())?;
@@ -52,7 +65,7 @@ impl Shared {
                 limit: MAX_ADDRESS_BYTES as u64,
             });
         }
-        if self.membership.member(caller.node).as_ref() == Some(&member) {
+        if self.members.member(caller.node).as_ref() == Some(&member) {
             return Ok(());
         }
         self.reach(caller.node, &member).await?;
@@ -115,12 +128,12 @@ impl Shared {
 
     /// Names whoever leads instead.
     fn leads(&self) -> Result<(), MemberRefusal> {
-        let now = *self.leadership.borrow();
-        if now.here && !self.is_stopping() {
+        let now = *self.node.leadership.borrow();
+        if now.here && !self.node.is_stopping() {
             return Ok(());
         }
-        let other = now.leader.filter(|leader| *leader != self.id);
-        let leader = other.and_then(|id| Some((id, self.membership.member(id)?.link)));
+        let other = now.leader.filter(|leader| *leader != self.node.id);
+        let leader = other.and_then(|id| Some((id, self.members.member(id)?.link)));
         Err(MemberRefusal::NotLeader { leader })
     }
 

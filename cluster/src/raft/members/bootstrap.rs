@@ -14,32 +14,23 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::local_member::{Belonging, ask, random};
+use super::local_member::LocalMember;
+use crate::host::rng::system_bytes;
 use crate::link::{CallError, ClusterId, Dial, Links, Purpose, Refusal};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::{Genesis, GenesisMember};
-use crate::raft::rpc::wire::{NodeReply, NodeRequest, Presence};
+use crate::raft::rpc::ask::ask;
+use crate::raft::rpc::wire::{BootstrapProbe, NodeReply, NodeRequest};
 
 /// Between rounds of questions.
 const ROUND_PAUSE: Duration = Duration::from_millis(200);
 /// For one question to one node.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Whether this node belongs to a cluster yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forming {
-    /// Not yet, and why; a sentence for the operator.
-    Waiting { why: String },
-    /// It will not, started as it is, and why; a sentence for the operator.
-    Refused { why: String },
-    /// It does, for good.
-    Formed { genesis: Arc<Genesis> },
-}
-
 /// This node's part in forming.
 pub(crate) struct Founder {
     /// `peers` are all founders.
-    pub own: Arc<Belonging>,
+    pub own: Arc<LocalMember>,
 }
 
 impl Founder {
@@ -47,7 +38,7 @@ impl Founder {
     pub async fn accept(&self, genesis: Genesis, token: [u8; 32]) -> Result<ClusterId, String> {
         self.check(&genesis, token)?;
         let cluster = self.own.record(genesis).await?;
-        self.own.membership.formed();
+        self.own.members.formed();
         Ok(cluster)
     }
 
@@ -102,7 +93,7 @@ impl Founder {
             Ok(others) => others,
             Err(why) => return Some(why),
         };
-        let known = self.own.membership.genesis();
+        let known = self.own.members.genesis();
         let cluster = known.as_ref().map(|genesis| genesis.cluster_id());
         for presence in others.values() {
             let id = presence.member.id;
@@ -141,7 +132,7 @@ impl Founder {
     }
 
     /// Draws the genesis out of what the others said, and records it here first.
-    async fn found(&self, others: &BTreeMap<u64, Presence>) -> Result<Arc<Genesis>, String> {
+    async fn found(&self, others: &BTreeMap<u64, BootstrapProbe>) -> Result<Arc<Genesis>, String> {
         let mut members: Vec<GenesisMember> = others
             .values()
             .map(|presence| presence.member.clone())
@@ -150,12 +141,12 @@ impl Founder {
         members.sort_by_key(|member| member.id);
         let genesis = Genesis {
             members,
-            nonce: random()?,
+            nonce: system_bytes()?,
         };
         self.own.record(genesis).await?;
-        self.own.membership.formed();
+        self.own.members.formed();
         self.own
-            .membership
+            .members
             .genesis()
             .ok_or_else(|| "the cluster was not recorded".into())
     }
@@ -165,7 +156,7 @@ impl Founder {
         links: &Links,
         genesis: &Genesis,
         id: u64,
-        presence: &Presence,
+        presence: &BootstrapProbe,
     ) -> Result<(), String> {
         if genesis.member(id) != Some(&presence.member) {
             return Err(format!(
@@ -185,7 +176,7 @@ impl Founder {
 
     /// One round of all others: they wait, and say for what.
     async fn look_around(&self, links: &Links) -> Option<String> {
-        if self.own.membership.genesis().is_some() {
+        if self.own.members.genesis().is_some() {
             return None;
         }
         match self.ask_all(links).await {
@@ -200,7 +191,7 @@ impl Founder {
         }
     }
 
-    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<u64, Presence>, String> {
+    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<u64, BootstrapProbe>, String> {
         let asked = self
             .own
             .peers
@@ -220,7 +211,7 @@ impl Founder {
         }
         // A node that has begun its log decides the matter, whoever else is silent.
         let begun = others.values().find(|presence| !presence.empty);
-        if let Some(begun) = begun.filter(|_| self.own.membership.genesis().is_none()) {
+        if let Some(begun) = begun.filter(|_| self.own.members.genesis().is_none()) {
             let id = begun.member.id;
             return Err(format!(
                 "{} (node {id} is up)",

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::leader_query::{Petition, Unheard, patience_millis};
-use super::local_member::Belonging;
+use super::leader_query::{LeaderQuery, QueryError, patience_millis};
+use super::local_member::LocalMember;
 use crate::consensus_types::Member;
 use crate::link::{Links, Purpose};
+use crate::raft::genesis::Genesis;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
 /// Between rounds of questions.
@@ -25,7 +26,7 @@ const MEMBER_CHECK_PAUSE: Duration = Duration::from_secs(30);
 /// This node's part in joining.
 pub(crate) struct Joiner {
     /// `peers` are members that it asks, and itself.
-    pub own: Arc<Belonging>,
+    pub own: Arc<LocalMember>,
     pub links: Links,
 }
 
@@ -51,7 +52,7 @@ impl Joiner {
             self.watch_for_removal().await
         };
         if let Err(Refused(why)) = part.await {
-            self.own.membership.refused(why);
+            self.own.members.refused(why);
         }
     }
 
@@ -61,7 +62,7 @@ impl Joiner {
         while self.own.log_is_empty() {
             match self.round().await {
                 // Asked again until the log begins: what a leader let in before it fell may be undone.
-                Ok(()) => self.own.membership.formed(),
+                Ok(()) => self.own.members.formed(),
                 Err(No::Waits(why)) => self.own.waiting(why, &mut said),
                 Err(No::Refused(why)) => return Err(Refused(why)),
             }
@@ -69,7 +70,7 @@ impl Joiner {
                 sleep(ROUND_PAUSE).await;
             }
         }
-        self.own.membership.formed();
+        self.own.members.formed();
         self.own.log_has_begun().await;
         Ok(())
     }
@@ -77,7 +78,7 @@ impl Joiner {
     /// Jobs and the log go to where the cluster knows this node.
     fn check_addresses(&self) -> Result<(), Refused> {
         let me = &self.own.me;
-        match self.own.membership.member(me.id) {
+        match self.own.members.member(me.id) {
             Some(known) if (&known.link, &known.http) != (&me.link, &me.http) => {
                 Err(Refused(format!(
                     "the cluster knows node {} at {} and {}, and it was started for {} and {}: start it with the addresses that it joined with, or have it join anew, with an empty --data folder and an --id that no node has had",
@@ -109,21 +110,21 @@ impl Joiner {
                 .await
             {
                 // Its id is a member's: its own.
-                Err(Unheard::Leader(_, MemberRefusal::Taken)) => {}
-                Ok(_) | Err(Unheard::Leader(_, MemberRefusal::Full { .. })) => {
+                Err(QueryError::Leader(_, MemberRefusal::Taken)) => {}
+                Ok(_) | Err(QueryError::Leader(_, MemberRefusal::Full { .. })) => {
                     return Err(Refused(format!(
                         "node {} was removed from the cluster: delete its folder; to lend this machine again, start it with an empty --data folder and an --id that no node has had",
                         self.own.me.id
                     )));
                 }
-                Err(unheard) => tracing::debug!(?unheard, "nobody tells whether this is a member"),
+                Err(error) => tracing::debug!(?error, "nobody tells whether this is a member"),
             }
             sleep(MEMBER_CHECK_PAUSE).await;
         }
     }
 
     async fn round(&self) -> Result<(), No> {
-        if self.own.membership.genesis().is_none() {
+        if self.own.members.genesis().is_none() {
             self.learn_the_cluster().await?;
         }
         let me = &self.own.me;
@@ -137,21 +138,21 @@ impl Joiner {
         };
         let leader = self.leader();
         let joined = leader.put(Purpose::Member, &request, joined);
-        joined.await.map_err(|unheard| self.no(unheard))
+        joined.await.map_err(|error| self.no(error))
     }
 
     async fn learn_the_cluster(&self) -> Result<(), No> {
         let leader = self.leader();
         let known = leader.put(Purpose::Forming, &NodeRequest::MayJoin, may_join);
-        let genesis = known.await.map_err(|unheard| self.no(unheard))?;
+        let genesis = known.await.map_err(|error| self.no(error))?;
         let recorded = self.own.record(genesis).await;
         recorded
             .map(|_| ())
             .map_err(|why| No::Refused(format!("the cluster could not be recorded: {why}")))
     }
 
-    fn leader(&self) -> Petition<'_> {
-        Petition {
+    fn leader(&self) -> LeaderQuery<'_> {
+        LeaderQuery {
             links: &self.links,
             me: self.own.me.id,
             peers: &self.own.peers,
@@ -159,28 +160,28 @@ impl Joiner {
     }
 
     /// What it means for whoever started this node.
-    fn no(&self, unheard: Unheard) -> No {
+    fn no(&self, error: QueryError) -> No {
         let link = &self.own.me.link;
-        match unheard {
-            Unheard::Key | Unheard::Leader(_, MemberRefusal::Taken) => No::Refused(format!(
+        match error {
+            QueryError::Key | QueryError::Leader(_, MemberRefusal::Taken) => No::Refused(format!(
                 "node id {} belongs to a member of the cluster: start this node with an empty --data folder and an --id that no node has had; a worker that lost its folder comes back that way, too",
                 self.own.me.id
             )),
-            Unheard::Leader(_, MemberRefusal::Full { limit }) => No::Refused(format!(
+            QueryError::Leader(_, MemberRefusal::Full { limit }) => No::Refused(format!(
                 "the cluster has {limit} workers and takes no more: remove one that is gone (`cameod remove`), then start this one again"
             )),
-            Unheard::Leader(_, MemberRefusal::LongAddress { limit }) => No::Refused(format!(
+            QueryError::Leader(_, MemberRefusal::LongAddress { limit }) => No::Refused(format!(
                 "this node's address in --peers or its --http-url has more than {limit} bytes: use shorter names"
             )),
-            Unheard::Leader(leader, MemberRefusal::OtherNode) => No::Refused(format!(
+            QueryError::Leader(leader, MemberRefusal::OtherNode) => No::Refused(format!(
                 "node {leader}, which leads, finds another node at {link}: have --peers give this node the address under which the others reach it"
             )),
-            Unheard::Leader(leader, MemberRefusal::Unreachable { why }) => No::Waits(format!(
+            QueryError::Leader(leader, MemberRefusal::Unreachable { why }) => No::Waits(format!(
                 "node {leader}, which leads, cannot reach this node at {link}: {why}; open that port to the others, or have --peers give this node the address under which they reach it"
             )),
-            Unheard::Leader(leader, other) => No::Waits(format!("node {leader}: {other}")),
-            Unheard::Nobody { why, .. } => No::Waits(why),
-            Unheard::Never(why) => No::Refused(why),
+            QueryError::Leader(leader, other) => No::Waits(format!("node {leader}: {other}")),
+            QueryError::Nobody { why, .. } => No::Waits(why),
+            QueryError::Never(why) => No::Refused(why),
         }
     }
 }
@@ -192,7 +193,7 @@ fn joined(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
     }
 }
 
-fn may_join(reply: NodeReply) -> Option<Result<crate::raft::genesis::Genesis, MemberRefusal>> {
+fn may_join(reply: NodeReply) -> Option<Result<Genesis, MemberRefusal>> {
     match reply {
         NodeReply::MayJoin(answer) => Some(answer),
         _ => None,

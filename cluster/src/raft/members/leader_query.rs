@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::local_member::ask;
 use crate::link::{CallError, Dial, Links, Purpose, Refusal};
+use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
 /// For one question to one node.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_NAMED: usize = 4;
 
 /// Who asks, and whom.
-pub(crate) struct Petition<'a> {
+pub(crate) struct LeaderQuery<'a> {
     pub links: &'a Links,
     /// The id that the asker goes by; it is not asked.
     pub me: u64,
@@ -32,7 +32,7 @@ pub(crate) struct Petition<'a> {
 
 /// Why there is no answer that one can go on with.
 #[derive(Debug)]
-pub(crate) enum Unheard {
+pub(crate) enum QueryError {
     /// This node leads, and says no.
     Leader(u64, MemberRefusal),
     /// The cluster knows another key for the asker's id.
@@ -49,13 +49,13 @@ pub(crate) fn patience_millis() -> u64 {
     u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl Petition<'_> {
+impl LeaderQuery<'_> {
     pub async fn put<T>(
         &self,
         purpose: Purpose,
         request: &NodeRequest,
         answer: fn(NodeReply) -> Option<Result<T, MemberRefusal>>,
-    ) -> Result<T, Unheard> {
+    ) -> Result<T, QueryError> {
         let question = |node: u64, address: String| async move {
             let dial = Dial {
                 node,
@@ -85,7 +85,7 @@ impl Petition<'_> {
                         open.push(question(leader, link));
                     }
                 }
-                Ok(Some(Err(refusal))) => return Err(Unheard::Leader(node, refusal)),
+                Ok(Some(Err(refusal))) => return Err(QueryError::Leader(node, refusal)),
                 Ok(None) => said
                     .waits
                     .push(format!("node {node} answered something else")),
@@ -128,19 +128,19 @@ impl Said {
     }
 
     /// While one member lets the asker in, what others refuse is theirs to put right.
-    fn sum(mut self) -> Unheard {
+    fn sum(mut self) -> QueryError {
         if self.other_key {
-            return Unheard::Key;
+            return QueryError::Key;
         }
         if !self.a_member_answers && !self.never.is_empty() {
-            return Unheard::Never(self.never.join("; "));
+            return QueryError::Never(self.never.join("; "));
         }
         if self.a_member_answers {
             let leaderless = "the cluster has no leader at the moment".to_owned();
             self.waits.insert(0, leaderless);
         }
         self.waits.append(&mut self.never);
-        Unheard::Nobody {
+        QueryError::Nobody {
             why: self.waits.join("; "),
             maybe_done: self.maybe_done,
         }
@@ -152,7 +152,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn sum(member_answers: bool, errors: &[CallError]) -> Unheard {
+    fn sum(member_answers: bool, errors: &[CallError]) -> QueryError {
         let mut said = Said {
             a_member_answers: member_answers,
             ..Said::default()
@@ -170,7 +170,7 @@ mod tests {
         let key = CallError::Refused(Refusal::Key);
         assert!(matches!(
             sum(false, std::slice::from_ref(&down)),
-            Unheard::Nobody {
+            QueryError::Nobody {
                 maybe_done: false,
                 ..
             }
@@ -178,18 +178,18 @@ mod tests {
         let lost = [down.clone(), CallError::Lost];
         assert!(matches!(
             sum(true, &lost),
-            Unheard::Nobody {
+            QueryError::Nobody {
                 maybe_done: true,
                 ..
             }
         ));
         let mixed = [down.clone(), secret.clone()];
         assert!(
-            matches!(sum(false, &mixed), Unheard::Never(why) if why.contains("secret differs"))
+            matches!(sum(false, &mixed), QueryError::Never(why) if why.contains("secret differs"))
         );
         assert!(
-            matches!(sum(true, &[secret]), Unheard::Nobody { why, .. } if why.contains("no leader"))
+            matches!(sum(true, &[secret]), QueryError::Nobody { why, .. } if why.contains("no leader"))
         );
-        assert!(matches!(sum(true, &[down, key]), Unheard::Key));
+        assert!(matches!(sum(true, &[down, key]), QueryError::Key));
     }
 }

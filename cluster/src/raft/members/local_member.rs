@@ -7,22 +7,21 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bootstrap_state::BootstrapState;
+use super::member_view::MemberView;
+use super::record_file::{Record, RecordFile};
+use crate::link::ClusterId;
+use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::rpc::wire::BootstrapProbe;
 use openraft::async_runtime::WatchReceiver;
-use tokio::time::Instant;
-
-use super::bootstrap::Forming;
-use super::member_view::Membership;
-use crate::link::{CallError, ClusterId, Dial, Links};
-use crate::raft::genesis::{Genesis, GenesisMember, Record, RecordFile};
-use crate::raft::rpc::wire::{NodeReply, NodeRequest, Presence, decode, encode};
 
 /// This node, on its way into a cluster and in it.
-pub(crate) struct Belonging {
+pub(crate) struct LocalMember {
     pub me: GenesisMember,
     pub token: [u8; 32],
     /// Link addresses that `--peers` names, this node's among them.
     pub peers: BTreeMap<u64, String>,
-    pub membership: Arc<Membership>,
+    pub members: Arc<MemberView>,
     pub file: RecordFile,
     /// Makes the store remember the cluster too.
     pub remember: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
@@ -32,23 +31,20 @@ pub(crate) struct Belonging {
     pub recording: Mutex<()>,
 }
 
-impl Belonging {
+impl LocalMember {
     /// What this node says of itself.
-    pub fn presence(&self) -> Presence {
-        Presence {
+    pub fn probe(&self) -> BootstrapProbe {
+        BootstrapProbe {
             member: self.me.clone(),
             token: self.token,
-            cluster: self
-                .membership
-                .genesis()
-                .map(|genesis| genesis.cluster_id()),
+            cluster: self.members.genesis().map(|genesis| genesis.cluster_id()),
             empty: self.log_is_empty(),
             peers: self.peers.keys().copied().collect(),
         }
     }
 
     pub fn log_is_empty(&self) -> bool {
-        let Some(consensus) = self.membership.consensus.get() else {
+        let Some(consensus) = self.members.consensus.get() else {
             return self.started_empty;
         };
         let metrics = consensus.metrics();
@@ -59,7 +55,7 @@ impl Belonging {
     /// A majority has agreed that this node is a member, as far as it has heard. That holds for good: nobody tells it of
     /// its removal.
     pub async fn was_let_in(&self) -> bool {
-        match self.membership.consensus.get() {
+        match self.members.consensus.get() {
             Some(consensus) => consensus.is_agreed_member(self.me.id).await,
             None => false,
         }
@@ -80,7 +76,7 @@ impl Belonging {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let cluster = genesis.cluster_id();
-        match self.membership.genesis() {
+        match self.members.genesis() {
             Some(known) if known.cluster_id() == cluster => return Ok(cluster),
             Some(_) => return Err("it belongs to another cluster already".into()),
             None => {}
@@ -97,7 +93,7 @@ impl Belonging {
             .store(&record)
             .map_err(|error| error.to_string())?;
         (self.remember)(cluster).map_err(|error| format!("its directory refuses: {error}"))?;
-        self.membership.belongs(record.genesis);
+        self.members.belongs(record.genesis);
         Ok(cluster)
     }
 
@@ -108,10 +104,10 @@ impl Belonging {
         }
         tracing::info!(%why, "no cluster yet");
         said.clone_from(&why);
-        self.membership.forming.send_if_modified(|forming| {
-            let waits = matches!(forming, Forming::Waiting { .. });
+        self.members.state.send_if_modified(|state| {
+            let waits = matches!(state, BootstrapState::Waiting { .. });
             if waits {
-                *forming = Forming::Waiting { why };
+                *state = BootstrapState::Waiting { why };
             }
             waits
         });
@@ -119,7 +115,7 @@ impl Belonging {
 
     /// Notes that the log has begun: an empty one is a loss from now on.
     pub async fn log_has_begun(&self) {
-        let Some(genesis) = self.membership.genesis() else {
+        let Some(genesis) = self.members.genesis() else {
             return;
         };
         let record = Record {
@@ -134,28 +130,4 @@ impl Belonging {
             tracing::error!(%error, "cannot note that the log has begun");
         }
     }
-}
-
-/// One question to one node, on a link of its own.
-pub(crate) async fn ask(
-    links: &Links,
-    dial: Dial,
-    request: &NodeRequest,
-    deadline: Instant,
-) -> Result<NodeReply, CallError> {
-    let unreadable =
-        |error: crate::raft::rpc::wire::WireError| CallError::Denied(error.to_string());
-    let body = encode(request).map_err(unreadable)?;
-    let reply = links.separate(dial).call(&body, deadline).await?;
-    decode(&reply).map_err(unreadable)
-}
-
-/// 32 bytes from the system.
-pub(crate) fn random() -> Result<[u8; 32], String> {
-    use rand::TryRng;
-    let mut bytes = [0; 32];
-    rand::rngs::SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|error| format!("the system gives no random bytes: {error}"))?;
-    Ok(bytes)
 }

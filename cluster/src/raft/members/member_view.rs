@@ -5,26 +5,26 @@ use std::sync::{Arc, OnceLock};
 use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 
-use super::bootstrap::Forming;
+use super::bootstrap_state::BootstrapState;
 use crate::consensus_types::Member;
 use crate::link::{Admission, ClusterId, KnownKey};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::Genesis;
 
 /// Membership as the log has it, and the genesis until the log has one.
-pub(crate) struct Membership {
+pub(crate) struct MemberView {
     genesis: OnceLock<Arc<Genesis>>,
     /// Told `Formed` no earlier than the genesis is on the disk.
-    pub forming: watch::Sender<Forming>,
+    pub state: watch::Sender<BootstrapState>,
     pub consensus: OnceLock<Arc<dyn Consensus>>,
 }
 
-impl Membership {
+impl MemberView {
     /// Of a node that belongs nowhere yet, and why.
     pub fn new(why: &str) -> Self {
         Self {
             genesis: OnceLock::new(),
-            forming: watch::Sender::new(Forming::Waiting { why: why.into() }),
+            state: watch::Sender::new(BootstrapState::Waiting { why: why.into() }),
             consensus: OnceLock::new(),
         }
     }
@@ -38,9 +38,9 @@ impl Membership {
     /// All that has to come before the log is done.
     pub fn formed(&self) {
         if let Some(genesis) = self.genesis() {
-            self.forming.send_if_modified(|forming| {
-                let news = !matches!(forming, Forming::Formed { .. });
-                *forming = Forming::Formed { genesis };
+            self.state.send_if_modified(|state| {
+                let news = !matches!(state, BootstrapState::Formed { .. });
+                *state = BootstrapState::Formed { genesis };
                 news
             });
         }
@@ -48,7 +48,7 @@ impl Membership {
 
     /// This node will not come into a cluster as it was started, and why.
     pub fn refused(&self, why: String) {
-        self.forming.send_replace(Forming::Refused { why });
+        self.state.send_replace(BootstrapState::Refused { why });
     }
 
     pub fn genesis(&self) -> Option<Arc<Genesis>> {
@@ -63,9 +63,7 @@ impl Membership {
             .and_then(|consensus| consensus.member(node));
         from_log.or_else(|| self.genesis()?.membership().remove(&node))
     }
-}
 
-impl Membership {
     /// Whether a node votes, as far as is known here. One that was given a vote and has not heard of it
     /// yet is missed for a moment; one that has none, and votes, is never counted anyway.
     pub fn votes(&self, node: u64) -> bool {
@@ -83,7 +81,7 @@ impl Membership {
     }
 }
 
-impl Admission for Membership {
+impl Admission for MemberView {
     fn cluster(&self) -> Option<ClusterId> {
         self.genesis().map(|genesis| genesis.cluster_id())
     }

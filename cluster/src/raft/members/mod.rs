@@ -5,8 +5,10 @@
 
 pub(super) mod admission;
 pub(super) mod bootstrap;
+pub(super) mod bootstrap_state;
 pub(super) mod join;
 pub(super) mod leader_query;
 pub(super) mod local_member;
 pub(super) mod member_view;
+pub(super) mod record_file;
 pub(super) mod removal;

@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-use super::leader_query::{Petition, Unheard, patience_millis};
+use super::leader_query::{LeaderQuery, QueryError, patience_millis};
 use crate::link::{
     Admission, ClusterId, ClusterSecret, Identity, KnownKey, Links, NodeKeyError, NodeKeys,
     Purpose, TcpTransport,
@@ -57,7 +57,7 @@ pub async fn remove_worker(
         admission: Arc::new(Outside),
     };
     let links = Links::new(identity, TcpTransport::shared(), Handle::current())?;
-    let leader = Petition {
+    let leader = LeaderQuery {
         links: &links,
         me: NOBODY,
         peers,
@@ -72,18 +72,22 @@ pub async fn remove_worker(
     loop {
         let (why, maybe_done) = match leader.put(Purpose::Forming, &request, removed).await {
             Ok(()) => return Ok(()),
-            Err(Unheard::Leader(_, MemberRefusal::Votes)) => return Err(RemoveError::Votes(node)),
-            Err(Unheard::Leader(_, MemberRefusal::NotAMember)) if may_be_removed => return Ok(()),
-            Err(Unheard::Leader(_, MemberRefusal::NotAMember)) => {
+            Err(QueryError::Leader(_, MemberRefusal::Votes)) => {
+                return Err(RemoveError::Votes(node));
+            }
+            Err(QueryError::Leader(_, MemberRefusal::NotAMember)) if may_be_removed => {
+                return Ok(());
+            }
+            Err(QueryError::Leader(_, MemberRefusal::NotAMember)) => {
                 return Err(RemoveError::NotAMember(node));
             }
-            Err(Unheard::Never(why)) => return Err(RemoveError::Refused(why)),
-            Err(Unheard::Leader(leader, other)) => {
+            Err(QueryError::Never(why)) => return Err(RemoveError::Refused(why)),
+            Err(QueryError::Leader(leader, other)) => {
                 let unsettled = other == MemberRefusal::Unsettled;
                 (format!("node {leader}: {other}"), unsettled)
             }
-            Err(Unheard::Nobody { why, maybe_done }) => (why, maybe_done),
-            Err(Unheard::Key) => ("a node knows another key for node 0".to_owned(), false),
+            Err(QueryError::Nobody { why, maybe_done }) => (why, maybe_done),
+            Err(QueryError::Key) => ("a node knows another key for node 0".to_owned(), false),
         };
         may_be_removed |= maybe_done;
         if Instant::now() + ROUND_PAUSE >= end {

@@ -1,12 +1,14 @@
 //! The answers to a stream of appends, and where such a stream has to end.
 
 use futures_util::{Stream, StreamExt, stream};
-use openraft::error::NetworkError;
+use openraft::error::{NetworkError, RPCError};
 use openraft::raft::{AppendEntriesResponse, StreamAppendResult};
 use openraft::type_config::alias::LogIdOf;
 
-use super::network::Rpc;
 use crate::consensus_types::TypeConfig;
+
+/// What openraft is told of a call.
+pub(crate) type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 /// What came of one append of a stream.
 pub(crate) struct Appended {

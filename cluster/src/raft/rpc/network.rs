@@ -23,7 +23,7 @@ use openraft::type_config::alias::{EntryOf, SnapshotOf, VoteOf};
 use openraft::{OptionalSend, RaftNetworkFactory};
 use tokio::time::Instant;
 
-use super::append_stream::{self, Appended};
+use super::append_stream::{self, Appended, Rpc};
 use super::snapshots::{self, SnapshotPort};
 use super::wire::{NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::{Member, TypeConfig};
@@ -45,8 +45,6 @@ const CONNECT_WAIT: Duration = Duration::from_millis(500);
 const DOWN_PAUSE: Duration = Duration::from_millis(50);
 /// Within which a heartbeat's answer still counts as news of load and clock.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(1);
-
-pub(crate) type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 /// Makes openraft's clients.
 pub(crate) struct Network<P> {

@@ -91,7 +91,7 @@ pub(crate) enum NodeReply {
     ReadIndex(Result<u64, ReadRefusal>),
     Proposed(Result<ProposedReply, ProposeRefusal>),
     App(#[serde(with = "crate::consensus_types::blob")] Vec<u8>),
-    Pristine(Presence),
+    Pristine(BootstrapProbe),
     Formed(Result<ClusterId, String>),
     MayJoin(Result<Genesis, MemberRefusal>),
     Joined(Result<(), MemberRefusal>),
@@ -163,7 +163,7 @@ pub(crate) enum MemberRefusal {
 
 /// What a node says of itself while a cluster is forming.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Presence {
+pub(crate) struct BootstrapProbe {
     pub member: GenesisMember,
     /// Drawn at each start: a `Form` meant for an earlier life of the node is noticed.
     pub token: [u8; 32],
@@ -295,7 +295,7 @@ mod tests {
             expected: vote(),
             actual: vote(),
         };
-        let presence = Presence {
+        let presence = BootstrapProbe {
             member: GenesisMember {
                 id: 1,
                 link: "l".into(),

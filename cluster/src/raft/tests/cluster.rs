@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::world::{World, soon, until};
 use crate::raft::*;
-use cameo_machine::View;
+use cameo_machine::StateView;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_proposed_at_any_node_is_read_at_every_node() {

@@ -5,9 +5,9 @@ use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
 
 fn why(node: &Raft) -> Option<String> {
-    match &*node.forming().borrow() {
-        Forming::Waiting { why } | Forming::Refused { why } => Some(why.clone()),
-        Forming::Formed { .. } => None,
+    match &*node.bootstrap_state().borrow() {
+        BootstrapState::Waiting { why } | BootstrapState::Refused { why } => Some(why.clone()),
+        BootstrapState::Formed { .. } => None,
     }
 }
 

@@ -8,11 +8,11 @@ use crate::link::{ClusterSecret, Dial, Purpose};
 use crate::raft::*;
 
 async fn refused(node: &Raft) -> String {
-    let mut forming = node.forming();
-    let refused = forming.wait_for(|now| matches!(now, Forming::Refused { .. }));
+    let mut forming = node.bootstrap_state();
+    let refused = forming.wait_for(|now| matches!(now, BootstrapState::Refused { .. }));
     let refused = tokio::time::timeout(super::world::PATIENCE, refused).await;
     match &*refused.unwrap().unwrap() {
-        Forming::Refused { why } => why.clone(),
+        BootstrapState::Refused { why } => why.clone(),
         _ => unreachable!("it was waited for"),
     }
 }
@@ -185,9 +185,9 @@ async fn a_worker_never_votes_and_never_founds() {
     let mut empty = World::new(1);
     empty.add_worker(2, [1]);
     empty.start(2).await.unwrap();
-    let mut forming = empty.nodes[&2].forming();
+    let mut forming = empty.nodes[&2].bootstrap_state();
     let waits = forming.wait_for(
-        |now| matches!(now, Forming::Waiting { why } if why.contains("waiting for node 1")),
+        |now| matches!(now, BootstrapState::Waiting { why } if why.contains("waiting for node 1")),
     );
     tokio::time::timeout(super::world::PATIENCE, waits)
         .await
@@ -246,10 +246,10 @@ async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
     let worker = Raft::start(settings, world.parts(2), storage)
         .await
         .unwrap();
-    let mut forming = worker.forming();
+    let mut forming = worker.bootstrap_state();
     let says = format!("cannot reach this node at {nowhere}");
-    let told =
-        forming.wait_for(|now| matches!(now, Forming::Waiting { why } if why.contains(&says)));
+    let told = forming
+        .wait_for(|now| matches!(now, BootstrapState::Waiting { why } if why.contains(&says)));
     tokio::time::timeout(super::world::PATIENCE, told)
         .await
         .unwrap()
@@ -350,8 +350,11 @@ async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
     // then the worker was not removed: it was never in, and asks again
     joined(&world, 4).await;
     world.propose(4, "by way of the worker").await;
-    let forming = world.nodes[&4].forming().borrow().clone();
-    assert!(matches!(forming, Forming::Formed { .. }), "{forming:?}");
+    let forming = world.nodes[&4].bootstrap_state().borrow().clone();
+    assert!(
+        matches!(forming, BootstrapState::Formed { .. }),
+        "{forming:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,10 +11,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::host::clock::{SystemClock, WallClock};
 use crate::link::{Accept, ClusterSecret, Later, NodeKeys, Stream, TcpTransport, Transport};
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
-use cameo_machine::{Change, View};
+use cameo_machine::{Change, StateView};
 
 /// No test waits longer for a condition; a healthy one takes a fraction of it.
 pub const PATIENCE: Duration = Duration::from_secs(40);

@@ -2,60 +2,17 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Shared;
-use super::generation::Generation;
+use super::generation::{Generation, GenerationError};
+use super::shared::Shared;
 
 /// sled's own buffers reach the kernel this often; what a kill loses is replayed from the log.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// A drain that waits for readers looks this often whether it is still wanted.
 const READER_PATIENCE: Duration = Duration::from_millis(100);
-
-/// Wakes the drain before its time.
-#[derive(Debug, Default)]
-pub(crate) struct DrainSignal {
-    asked: Mutex<Asked>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Asked {
-    now: bool,
-    stop: bool,
-}
-
-impl DrainSignal {
-    /// The overlay is full: do not wait for the interval.
-    pub fn drain_now(&self) {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .now = true;
-        self.changed.notify_all();
-    }
-
-    fn stop(&self) {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stop = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits for the interval, or less when asked; false when the drain should end.
-    fn wait(&self, interval: Duration) -> bool {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut asked, _) = self
-            .changed
-            .wait_timeout_while(asked, interval, |asked| !asked.now && !asked.stop)
-            .unwrap_or_else(PoisonError::into_inner);
-        asked.now = false;
-        !asked.stop
-    }
-}
 
 /// The drain's thread. Stopping it drains what is left.
 #[derive(Debug)]
@@ -151,7 +108,7 @@ fn drain(shared: &Shared, generation: &Generation) -> bool {
     result.is_ok()
 }
 
-fn describe(error: &super::generation::GenerationError) -> String {
+fn describe(error: &GenerationError) -> String {
     format!(
         "the state could not be written ({error}): free space on the disk and start the node again; nothing acknowledged is lost, the log has it"
     )

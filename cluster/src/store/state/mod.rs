@@ -2,36 +2,25 @@
 
 pub(super) mod digest;
 pub(super) mod drain;
+mod drain_signal;
 pub(super) mod generation;
-pub(super) mod overlay;
+mod overlay;
+mod shared;
+mod view;
 
-use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::meta::Applied;
-use super::open::Options;
+use super::options::Options;
 use super::wal::Wal;
-use crate::consensus_types::aliases::position;
-use cameo_machine::{Rows, View};
-use drain::DrainSignal;
 use generation::Generation;
 
-/// Entries whose touched users a slow subscriber may be behind; then it looks at the rows again.
-const TOUCHED_BACKLOG: usize = 1024;
-/// Rows read at a time by whoever walks the whole state.
-const WALK_ROWS: usize = 512;
-
-/// What event streams wake up for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Touched {
-    /// The event rows of these users changed at or before this index.
-    Users { index: u64, names: Vec<String> },
-    /// The whole state was replaced by a snapshot up to this index.
-    Everything { index: u64 },
-}
+pub(super) use shared::Shared;
+pub use shared::Touched;
+pub(super) use view::LatestView;
+pub use view::StoreView;
 
 /// The index was not applied before the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,43 +52,19 @@ pub struct State {
     pub(super) shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
-pub(super) struct Shared {
-    current: RwLock<Arc<Generation>>,
-    applied: watch::Sender<Option<(u64, u64)>>,
-    touched: broadcast::Sender<Touched>,
-    pub wal: Wal,
-    pub drain: DrainSignal,
-    /// Told whenever the overlay has shrunk.
-    pub drained: Notify,
-    failure: Mutex<Option<String>>,
-    pub options: Options,
-}
-
 impl State {
     pub(super) fn new(generation: Generation, wal: Wal, options: Options) -> Self {
-        let applied = generation.applied().log_id.as_ref().map(position);
-        let shared = Shared {
-            current: RwLock::new(Arc::new(generation)),
-            applied: watch::Sender::new(applied),
-            touched: broadcast::Sender::new(TOUCHED_BACKLOG),
-            wal,
-            drain: DrainSignal::default(),
-            drained: Notify::new(),
-            failure: Mutex::new(None),
-            options,
-        };
         Self {
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared::new(generation, wal, options)),
         }
     }
 
     /// The state as it is now, unchanged for as long as the view lives. Keep it short: a view that
     /// is held stops the write-behind, and in the end every write.
-    pub fn view(&self) -> StateView {
+    pub fn view(&self) -> StoreView {
         let generation = self.shared.generation();
         let applied = generation.enter();
-        StateView {
+        StoreView {
             generation,
             applied,
         }
@@ -159,123 +124,4 @@ impl State {
     pub fn failure(&self) -> Option<String> {
         self.shared.failure()
     }
-}
-
-impl Shared {
-    pub fn generation(&self) -> Arc<Generation> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&current)
-    }
-
-    /// Puts an installed snapshot in place of the whole state.
-    pub fn replace(&self, generation: Generation) {
-        let applied = generation.applied();
-        {
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            *current = Arc::new(generation);
-        }
-        self.announce(&applied);
-        if let Some(index) = applied.index() {
-            self.tell(Touched::Everything { index });
-        }
-        self.drained.notify_waiters();
-    }
-
-    pub fn announce(&self, applied: &Applied) {
-        self.applied
-            .send_replace(applied.log_id.as_ref().map(position));
-    }
-
-    pub fn tell(&self, touched: Touched) {
-        // Nobody listening is fine: the rows are what counts.
-        drop(self.touched.send(touched));
-    }
-
-    pub fn fail(&self, why: String) {
-        tracing::error!(why, "the state takes no more entries");
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-        self.drained.notify_waiters();
-    }
-
-    pub fn failure(&self) -> Option<String> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// The state as of one applied entry.
-#[derive(Debug)]
-pub struct StateView {
-    pub(super) generation: Arc<Generation>,
-    pub(super) applied: Arc<Applied>,
-}
-
-impl StateView {
-    /// `(term, index)` of the last entry that this view has seen.
-    pub fn applied(&self) -> Option<(u64, u64)> {
-        self.applied.log_id.as_ref().map(position)
-    }
-
-    /// Hands all rows to `visit`, in key order and in pieces.
-    pub(super) fn walk<E>(&self, mut visit: impl FnMut(&Rows) -> Result<(), E>) -> Result<(), E> {
-        let version = self.applied.version();
-        let mut last: Option<Vec<u8>> = None;
-        loop {
-            let start = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            let rows = self.generation.scan(version, &[], start, WALK_ROWS);
-            visit(&rows)?;
-            match rows.last() {
-                Some((key, _)) if rows.len() == WALK_ROWS => last = Some(key.clone()),
-                _ => return Ok(()),
-            }
-        }
-    }
-}
-
-impl View for StateView {
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.generation.get(self.applied.version(), key)
-    }
-
-    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
-        scan_from(
-            &self.generation,
-            self.applied.version(),
-            prefix,
-            from,
-            limit,
-        )
-    }
-}
-
-impl Drop for StateView {
-    fn drop(&mut self) {
-        self.generation.leave(self.applied.version());
-    }
-}
-
-/// What the machine sees while it decides: everything, also what is not published yet.
-pub(super) struct LatestView<'a>(pub &'a Generation);
-
-impl View for LatestView<'_> {
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(u64::MAX, key)
-    }
-
-    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
-        scan_from(self.0, u64::MAX, prefix, from, limit)
-    }
-}
-
-fn scan_from(
-    generation: &Generation,
-    version: u64,
-    prefix: &[u8],
-    from: &[u8],
-    limit: usize,
-) -> Rows {
-    let start = if from > prefix { from } else { prefix };
-    generation.scan(version, prefix, Bound::Included(start), limit)
 }

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::world::*;
 use crate::store::{Options, Touched};
-use cameo_machine::{MapView, Rows, View};
+use cameo_machine::{MapView, Rows, StateView};
 
-fn everything(view: &dyn View) -> Rows {
+fn everything(view: &dyn StateView) -> Rows {
     view.scan(b"", b"", usize::MAX)
 }
 

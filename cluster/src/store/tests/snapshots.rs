@@ -108,7 +108,7 @@ async fn a_view_from_before_an_install_stays_as_it_was() {
     let received = send(&snapshot, &behind).await;
     install(&mut behind, received).await;
 
-    use cameo_machine::View;
+    use cameo_machine::StateView;
     assert_eq!(view.get(b"a").unwrap(), b"old");
     assert_eq!(row(&behind, "a").unwrap(), "new");
 }

@@ -13,14 +13,14 @@ use crate::consensus_types::EntryBytes;
 use crate::consensus_types::aliases::{CommittedLeaderId, Entry, LogId, Vote};
 use crate::store::layout::DirectoryError;
 use crate::store::{Decided, Machine, OpenError, Opened, Options, Store};
-use cameo_machine::{Change, View};
+use cameo_machine::{Change, StateView};
 
 /// "key=value" puts, "key" deletes, "key+" appends the index to what is there. The reply is the
 /// value before.
 pub struct Words;
 
 impl Machine for Words {
-    fn decide(&self, view: &dyn View, index: u64, entry: &[u8]) -> Decided {
+    fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided {
         let text = std::str::from_utf8(entry).unwrap();
         let (key, change) = if let Some((key, value)) = text.split_once('=') {
             let value = value.as_bytes().to_vec();

@@ -11,6 +11,7 @@ use raft_log::api::raft_log_writer::RaftLogWriter;
 use tokio::sync::oneshot;
 
 use super::codec::{EntryRecord, LogKey, LogTypes, VoteRecord};
+use super::error::WalError;
 use super::group::{Group, Waiter};
 use super::tail;
 use crate::consensus_types::aliases::{Entry, LogId, Vote};
@@ -24,22 +25,6 @@ const CACHE_ENTRIES: usize = 100_000;
 /// Written but not yet synced bytes; above it writers wait.
 const QUEUE_BYTES: usize = 64 << 20;
 const REPLAY_BUFFER_BYTES: usize = 1 << 20;
-
-#[derive(Debug, thiserror::Error)]
-pub enum WalError {
-    #[error(
-        "the log has valid records behind a damaged one (file {file}, byte {offset}): acknowledged entries may be lost. This node must not vote with it: remove the node and add it again with an empty directory and a new id"
-    )]
-    DamagedInFront { file: String, offset: u64 },
-    #[error(
-        "the log lacks entry {missing}, between what was purged and what is there: this node must not vote with it: remove the node and add it again with an empty directory and a new id"
-    )]
-    Gap { missing: u64 },
-    #[error(
-        "the log cannot be read: {0}. If its disk is healthy, remove the node and add it again with an empty directory and a new id"
-    )]
-    Unreadable(#[source] io::Error),
-}
 
 /// The log. Clones share it.
 #[derive(Debug, Clone)]

@@ -6,14 +6,15 @@
 //! can have been (`tail`).
 
 mod codec;
+mod error;
 mod group;
 mod log;
 mod storage;
 mod tail;
 
 pub use codec::MAX_PROPOSAL_BYTES;
+pub(super) use error::WalError;
 pub use log::Wal;
-pub(super) use log::WalError;
 
 #[cfg(test)]
 pub(super) use codec::{EntryRecord, LogKey, VoteRecord};

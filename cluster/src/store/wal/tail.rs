@@ -11,7 +11,7 @@ use raft_log::codeq::Decode;
 use raft_log::{RaftLogRecord, chunked_wal};
 
 use super::codec::LogTypes;
-use super::log::WalError;
+use super::error::WalError;
 
 /// Record types are below this number; see `raft-log`'s record format.
 const RECORD_TYPES: u8 = 6;

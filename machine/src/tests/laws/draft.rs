@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::draft::Draft;
 use crate::rows::{self, Letter};
 use crate::tests::cast::{ada, bob};
-use crate::{MapView, View};
+use crate::{MapView, StateView};
 use cameo_common::ids::GrantId;
 
 fn key(number: u64) -> (cameo_common::ids::UserName, u64) {
@@ -49,7 +49,7 @@ proptest! {
         let seen = rows::scan::<Letter>(&draft, &ada().name, from.as_ref(), limit);
         let all = draft.scan::<Letter>(&(), limit);
         let each: Vec<_> = (0..12).map(|number| draft.get::<Letter>(&key(number))).collect();
-        let raw = View::scan(&draft, &[], &[], limit);
+        let raw = StateView::scan(&draft, &[], &[], limit);
         // then it is the state that its changes make
         state.apply(&draft.finish().0);
         prop_assert_eq!(seen, rows::scan::<Letter>(&state, &ada().name, from.as_ref(), limit));

@@ -10,7 +10,7 @@ use crate::{Done, MapView};
 const ALL: [Kind; 28] = [
     Kind::LogTime,
     Kind::Founded,
-    Kind::Membership,
+    Kind::Descriptor,
     Kind::User,
     Kind::KeyOwner,
     Kind::Device,
@@ -20,7 +20,7 @@ const ALL: [Kind; 28] = [
     Kind::Listed,
     Kind::Grant,
     Kind::CurrentRights,
-    Kind::Standing,
+    Kind::GrantUsage,
     Kind::Deal,
     Kind::Receipt,
     Kind::LiveGrant,
@@ -73,7 +73,7 @@ fn sample(kind: Kind) -> String {
                 },
             )
         }
-        Kind::Membership => line(&name, &1, &Membership(descriptor())),
+        Kind::Descriptor => line(&name, &1, &DescriptorRow(descriptor())),
         Kind::User => {
             let (card, registered) = (signed(), 1_000);
             line(&name, &user(), &User { card, registered })
@@ -139,13 +139,13 @@ fn sample(kind: Kind) -> String {
             line(&name, &GRANT, &grant)
         }
         Kind::CurrentRights => line(&name, &GRANT, &CurrentRights(signed())),
-        Kind::Standing => {
-            let standing = Standing {
+        Kind::GrantUsage => {
+            let usage = GrantUsage {
                 used: 1,
                 acknowledged: 2,
                 deal: 3,
             };
-            line(&name, &GRANT, &standing)
+            line(&name, &GRANT, &usage)
         }
         Kind::Deal => line(&name, &(GRANT, 1), &DealRow(signed())),
         Kind::Receipt => line(&name, &GRANT, &ReceiptRow(signed())),

@@ -21,7 +21,7 @@ use cameo_dispatch::{Decision, LOG_SCHEMA, Logged};
 use file::LogFile;
 pub use file::MAX_FILE;
 
-use crate::raft::WallClock;
+use crate::host::clock::WallClock;
 
 /// Decisions that wait for the disk at the most.
 const MAX_WAITING: usize = 1024;

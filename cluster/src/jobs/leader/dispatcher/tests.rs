@@ -58,13 +58,13 @@ impl Fixture {
         placed.unwrap()
     }
 
-    fn view(&self) -> View {
+    fn view(&self) -> PlacementContext {
         let member = |node| Place {
             node,
             url: format!("http://node-{node}"),
             voter: true,
         };
-        View {
+        PlacementContext {
             now: self.now,
             unix: 1_000_000,
             cluster: ClusterId([5; 32]),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A consistent, read-only picture of the state.
-pub trait View {
+pub trait StateView {
     /// The value of one row.
     fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
 
@@ -45,7 +45,7 @@ impl MapView {
     }
 }
 
-impl View for MapView {
+impl StateView for MapView {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.0.get(key).cloned()
     }

@@ -1,12 +1,11 @@
-//! Where the pure machine meets Raft and store: one stamps commands, the other decides entries.
+//! The stamp on a command that makes it an entry of the log.
 
 use cameo_common::wire;
 
 use crate::raft::Stamp;
-use crate::store::{Decided, Machine};
-use cameo_machine::{ENTRY_VERSION, View};
+use cameo_machine::ENTRY_VERSION;
 
-/// Puts the leader's time into a command: an [`cameo_machine::Entry`] without decoding what follows.
+/// Puts the leader's time into a command: a [`cameo_machine::Entry`] without decoding what follows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stamper;
 
@@ -15,21 +14,6 @@ impl Stamp for Stamper {
         let mut entry = wire::encode(&(ENTRY_VERSION, log_time));
         entry.extend_from_slice(&command);
         entry
-    }
-}
-
-/// Has the machine decide, and hands its decision to the store.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Decider;
-
-impl Machine for Decider {
-    fn decide(&self, view: &dyn View, index: u64, entry: &[u8]) -> Decided {
-        let decision = cameo_machine::decide(view, index, entry);
-        Decided {
-            changes: decision.changes,
-            reply: wire::encode(&decision.reply),
-            touched: decision.touched.iter().map(ToString::to_string).collect(),
-        }
     }
 }
 

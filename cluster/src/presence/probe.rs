@@ -1,0 +1,98 @@
+//! Probes: whether a session that was reported offline gives a sign of life when asked for one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::renewals::MAX_BATCH;
+use super::{PROBE_WAIT, Presence};
+use crate::event_stream::Streams;
+use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc, ask_node};
+use crate::raft::Replica;
+
+/// How long a node has to say whether it serves a stream.
+const STREAM_PROBE_DEADLINE: Duration = Duration::from_millis(500);
+/// What a probe takes at most, its way to the leader included.
+const PROBE_DEADLINE: Duration = PROBE_WAIT.saturating_add(Duration::from_secs(2));
+
+/// Whether a session that was reported offline gives a sign of life when asked for one.
+///
+/// # Errors
+/// See [`CallError`].
+pub async fn probe(rpc: &NodeRpc, device: PublicKey, epoch: u64) -> Result<bool, CallError> {
+    let deadline = Instant::now() + PROBE_DEADLINE;
+    match rpc
+        .ask_leader(NodeCall::Probe { device, epoch }, deadline)
+        .await?
+    {
+        NodeAnswer::Probed { alive } => Ok(alive),
+        _ => Err(CallError::Misunderstood),
+    }
+}
+
+/// This node's answers to calls about sessions.
+#[derive(Clone)]
+pub struct PresenceAnswers {
+    pub node: NodeId,
+    pub replica: Arc<dyn Replica>,
+    pub presence: Arc<Presence>,
+    pub streams: Arc<Streams>,
+}
+
+impl fmt::Debug for PresenceAnswers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PresenceAnswers of node {}", self.node)
+    }
+}
+
+impl PresenceAnswers {
+    /// At the leader: these sessions gave a sign of life.
+    #[must_use]
+    pub fn renew(&self, signs: &[(PublicKey, u64)]) -> NodeAnswer {
+        if signs.len() > MAX_BATCH {
+            return NodeAnswer::Misunderstood;
+        }
+        self.presence
+            .renew(&*self.replica, signs)
+            .map_or(NodeAnswer::NotLeading, NodeAnswer::Renewed)
+    }
+
+    /// Whether this node serves the session's event stream; if so, the session was asked.
+    #[must_use]
+    pub fn probe_own_stream(&self, device: &PublicKey, epoch: u64) -> NodeAnswer {
+        NodeAnswer::StreamProbed {
+            open: self.streams.probe(device, epoch),
+        }
+    }
+
+    /// Has every node ask the session's event stream for a sign of life. Without a stream there is
+    /// nobody to ask, and the report stands.
+    pub async fn probe(&self, device: PublicKey, epoch: u64) -> NodeAnswer {
+        if !self.presence.leads() {
+            return NodeAnswer::NotLeading;
+        }
+        let since = Instant::now();
+        let status = self.replica.status();
+        let nodes = status.voters.keys().chain(status.learners.keys());
+        let probes = nodes.map(|node| self.probe_stream(*node, device, epoch));
+        let asked = join_all(probes).await.into_iter().any(|open| open);
+        let alive = asked && self.presence.sign_after(device, epoch, since).await;
+        NodeAnswer::Probed { alive }
+    }
+
+    async fn probe_stream(&self, node: NodeId, device: PublicKey, epoch: u64) -> bool {
+        if node == self.node {
+            return self.streams.probe(&device, epoch);
+        }
+        let deadline = Instant::now() + STREAM_PROBE_DEADLINE;
+        let call = NodeCall::ProbeStream { device, epoch };
+        // A node that does not answer serves nobody.
+        let answer = ask_node(&*self.replica, node, &call, deadline).await;
+        answer == Some(NodeAnswer::StreamProbed { open: true })
+    }
+}

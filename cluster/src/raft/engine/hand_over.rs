@@ -1,0 +1,70 @@
+//! When a leader hands over to another node: while its clock is off, and before it stops.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver;
+use tokio::time::{sleep, timeout};
+
+use super::consensus::Consensus;
+use super::log_clock::LogClock;
+use super::node_state::NodeState;
+
+/// For a stopping leader to see another one.
+const HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between looks at the leader's own clock.
+const CLOCK_CHECK_PAUSE: Duration = Duration::from_millis(500);
+
+/// Hands leadership over while this node's clock is off. Never returns.
+pub(crate) async fn while_the_clock_is_off(clock: &LogClock) {
+    loop {
+        sleep(CLOCK_CHECK_PAUSE).await;
+        if !clock.node.leadership.borrow().here {
+            continue;
+        }
+        if !clock.now().is_some_and(|time| time.hand_over) {
+            continue;
+        }
+        if let Some(successor) = middle(clock.others()) {
+            tracing::warn!(successor, "this node's clock is off; handing over");
+            clock.consensus.hand_over(successor).await;
+        }
+    }
+}
+
+/// Hands leadership over, if this node has it, and waits for another leader.
+pub(crate) async fn before_the_stop(node: &NodeState, consensus: &dyn Consensus) {
+    let mut leadership = node.leadership.clone();
+    if !leadership.borrow().here {
+        return;
+    }
+    let Some(successor) = furthest_voter(node.id, consensus) else {
+        return;
+    };
+    consensus.hand_over(successor).await;
+    let gone = leadership.wait_for(|now| !now.here && now.leader.is_some());
+    if timeout(HANDOVER_TIMEOUT, gone).await.is_err() {
+        tracing::warn!(successor, "nobody took over in time; stopping all the same");
+    }
+}
+
+/// The voter to hand over to: the one whose log is furthest.
+fn furthest_voter(id: u64, consensus: &dyn Consensus) -> Option<u64> {
+    let voters = consensus.voters();
+    let metrics = consensus.metrics();
+    let metrics = metrics.borrow_watched();
+    let replication = metrics.replication.as_ref()?;
+    replication
+        .iter()
+        .filter(|(node, _)| **node != id && voters.contains(node))
+        .max_by_key(|(_, matching)| matching.as_ref().map(|id| id.index()))
+        .map(|(node, _)| *node)
+}
+
+/// The node with the middle one of these clocks.
+fn middle(clocks: BTreeMap<u64, u64>) -> Option<u64> {
+    let mut clocks: Vec<(u64, u64)> = clocks.into_iter().map(|(node, at)| (at, node)).collect();
+    clocks.sort_unstable();
+    let middle = clocks.len().checked_sub(1)? / 2;
+    clocks.get(middle).map(|(_, node)| *node)
+}

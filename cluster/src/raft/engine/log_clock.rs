@@ -1,0 +1,56 @@
+//! The log time at this node, from its own clock and those of the other voters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::consensus::Consensus;
+use super::node_state::NodeState;
+use crate::host::clock::WallClock;
+use crate::raft::time::clock::{Clocks, LogTime};
+
+/// Between looks while too few clocks are known, unless one is heard first.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// This node's clock beside the other voters'.
+pub(crate) struct LogClock {
+    pub node: Arc<NodeState>,
+    pub consensus: Arc<dyn Consensus>,
+    pub clocks: Arc<Clocks>,
+    pub wall: Arc<dyn WallClock>,
+}
+
+impl LogClock {
+    /// The log time now; none while too few clocks are known.
+    pub fn now(&self) -> Option<LogTime> {
+        let own = self.wall.unix_millis();
+        let voters = self.consensus.voters();
+        self.clocks.log_time(self.node.id, own, &voters)
+    }
+
+    /// The other voters' clocks, carried on to now.
+    pub fn others(&self) -> BTreeMap<u64, u64> {
+        self.clocks.others(self.node.id, &self.consensus.voters())
+    }
+
+    /// The log time in milliseconds, as soon as enough clocks are known.
+    pub async fn by(&self, deadline: Instant) -> Option<u64> {
+        let mut heard = self.clocks.watch();
+        loop {
+            if let Some(time) = self.now() {
+                return Some(time.millis);
+            }
+            // A change of leader ends the wait as well: these clocks are then another's business.
+            if !self.node.leadership.borrow().here {
+                return None;
+            }
+            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
+            let _ = timeout_at(pause, heard.changed()).await;
+            if Instant::now() >= deadline {
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The node's durable record of the cluster that it belongs to.
+//!
+//! The record is written and synced before the node lets anyone append or vote. So a node with an
+//! empty directory belongs to no cluster, and forgets no promise it ever made.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::raft::genesis::Genesis;
+
+const FILE_NAME: &str = "genesis";
+const MAGIC: &[u8; 8] = b"cameogen";
+const VERSION: u8 = 1;
+
+/// Why the record of the cluster cannot be used.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    #[error("cannot use {path}: {source}")]
+    Io { path: String, source: io::Error },
+    #[error(
+        "{0} is damaged: restore the directory, or remove this node from the cluster and add it under a new id"
+    )]
+    Damaged(String),
+    #[error("{path} has version {version}; this cameod knows version {VERSION}")]
+    Version { path: String, version: u8 },
+    #[error("{path} belongs to node {found}, and this is node {expected}; check --id and --data")]
+    OtherNode {
+        path: String,
+        found: u64,
+        expected: u64,
+    },
+}
+
+/// What the node remembers: who it is, where it belongs, and whether it has had a log since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub node: u64,
+    pub genesis: Genesis,
+    /// The log has not been empty since; an empty one now is a loss.
+    pub initialised: bool,
+}
+
+/// The file that keeps the record.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordFile(PathBuf);
+
+impl RecordFile {
+    pub fn of(directory: &Path) -> Self {
+        Self(directory.join(FILE_NAME))
+    }
+
+    pub fn load(&self, node: u64) -> Result<Option<Record>, RecordError> {
+        let bytes = match fs::read(&self.0) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.at(error)),
+        };
+        let record = self.decode(&bytes)?;
+        if record.node != node {
+            return Err(RecordError::OtherNode {
+                path: self.name(),
+                found: record.node,
+                expected: node,
+            });
+        }
+        Ok(Some(record))
+    }
+
+    /// Durable when it returns.
+    pub fn store(&self, record: &Record) -> Result<(), RecordError> {
+        self.write(record).map_err(|error| self.at(error))
+    }
+
+    fn write(&self, record: &Record) -> io::Result<()> {
+        let fresh = self.0.with_extension("new");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        file.write_all(&encode(record).map_err(io::Error::other)?)?;
+        file.sync_all()?;
+        fs::rename(&fresh, &self.0)?;
+        match self.0.parent() {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Record, RecordError> {
+        let damaged = || RecordError::Damaged(self.name());
+        let (head, sum) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
+        let rest = head.strip_prefix(MAGIC).ok_or_else(damaged)?;
+        let (&version, content) = rest.split_first().ok_or_else(damaged)?;
+        if crc32fast::hash(head).to_le_bytes() != *sum {
+            return Err(damaged());
+        }
+        if version != VERSION {
+            return Err(RecordError::Version {
+                path: self.name(),
+                version,
+            });
+        }
+        match postcard::take_from_bytes(content) {
+            Ok((record, [])) => Ok(record),
+            _ => Err(damaged()),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn at(&self, source: io::Error) -> RecordError {
+        RecordError::Io {
+            path: self.name(),
+            source,
+        }
+    }
+}
+
+/// Magic, version, postcard, CRC-32 (little endian) of all before it.
+fn encode(record: &Record) -> Result<Vec<u8>, postcard::Error> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.push(VERSION);
+    let mut bytes = postcard::to_extend(record, bytes)?;
+    let sum = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::raft::genesis::GenesisMember;
+
+    fn founder(id: u64) -> GenesisMember {
+        GenesisMember {
+            id,
+            link: format!("h{id}:1"),
+            http: format!("http://h{id}:2"),
+            key: [id as u8; 32],
+            sealing: [id as u8 + 100; 32],
+        }
+    }
+
+    fn record() -> Record {
+        Record {
+            node: 1,
+            genesis: Genesis {
+                members: vec![founder(1)],
+                nonce: [9; 32],
+            },
+            initialised: true,
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_the_record_are_pinned() {
+        let mut bytes = b"cameogen\x01\x01\x01\x01".to_vec();
+        bytes.extend(b"\x04h1:1\x0bhttp://h1:2");
+        bytes.extend([1; 32]);
+        bytes.extend([101; 32]);
+        bytes.extend([9; 32]);
+        bytes.push(1);
+        let sum = crc32fast::hash(&bytes);
+        bytes.extend(sum.to_le_bytes());
+        assert_eq!(encode(&record()).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_record_survives_and_damage_another_version_or_another_node_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = RecordFile::of(dir.path());
+        assert_eq!(file.load(1).unwrap(), None);
+        file.store(&record()).unwrap();
+        assert_eq!(file.load(1).unwrap(), Some(record()));
+        assert!(matches!(
+            file.load(2),
+            Err(RecordError::OtherNode { found: 1, .. })
+        ));
+
+        let good = fs::read(&file.0).unwrap();
+        let mut flipped = good.clone();
+        flipped[30] ^= 1;
+        fs::write(&file.0, flipped).unwrap();
+        assert!(matches!(file.load(1), Err(RecordError::Damaged(_))));
+
+        let mut newer = good[..good.len() - 4].to_vec();
+        newer[8] = 2;
+        let sum = crc32fast::hash(&newer);
+        newer.extend(sum.to_le_bytes());
+        fs::write(&file.0, newer).unwrap();
+        assert!(matches!(
+            file.load(1),
+            Err(RecordError::Version { version: 2, .. })
+        ));
+    }
+}

@@ -1,0 +1,19 @@
+//! One request to one node, on a link of its own.
+
+use tokio::time::Instant;
+
+use super::wire::{NodeReply, NodeRequest, WireError, decode, encode};
+use crate::link::{CallError, Dial, Links};
+
+/// Sends `request` to the node that `dial` names.
+pub(crate) async fn ask(
+    links: &Links,
+    dial: Dial,
+    request: &NodeRequest,
+    deadline: Instant,
+) -> Result<NodeReply, CallError> {
+    let unreadable = |error: WireError| CallError::Denied(error.to_string());
+    let body = encode(request).map_err(unreadable)?;
+    let reply = links.separate(dial).call(&body, deadline).await?;
+    decode(&reply).map_err(unreadable)
+}

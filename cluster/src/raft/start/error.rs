@@ -1,0 +1,37 @@
+//! Why Raft does not start.
+
+use thiserror::Error;
+
+use crate::raft::members::record_file::RecordError;
+
+/// Why Raft did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("--peers does not name node {0} itself; it lists every founding node")]
+    NotAPeer(u64),
+    #[error("this directory belongs to node {0}, which has a vote: start it without --worker")]
+    Votes(u64),
+    #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
+    IsWorker(u64),
+    #[error("the election timing is impossible: {0}")]
+    Timing(String),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(
+        "this directory belongs to a cluster and had a log, and the log is gone: this node has forgotten its promises and will not vote; restore the directory, or remove the node and add it under a new id"
+    )]
+    LogLost,
+    #[error(
+        "this directory has a log, but the record of its cluster is gone; restore the file `genesis`, or remove the node and add it under a new id"
+    )]
+    RecordLost,
+    #[error("the directory belongs to another cluster: {0}")]
+    OtherCluster(std::io::Error),
+    #[error("cannot listen for nodes on {address}: {source}")]
+    Listen {
+        address: String,
+        source: std::io::Error,
+    },
+    #[error("cannot start: {0}")]
+    Failed(String),
+}

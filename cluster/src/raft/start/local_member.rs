@@ -1,0 +1,65 @@
+//! The local member at the start: the record of its cluster, checked against the data directory.
+
+use std::sync::{Arc, Mutex};
+
+use super::{RaftDeps, Settings, StartError};
+use crate::host::rng::system_bytes;
+use crate::raft::engine::consensus::Storage;
+use crate::raft::genesis::GenesisMember;
+use crate::raft::members::local_member::LocalMember;
+use crate::raft::members::member_view::MemberView;
+use crate::raft::members::record_file::RecordFile;
+
+/// Reads the record of the cluster and checks it against the directory.
+pub(super) fn local_member<L, SM, P>(
+    settings: &Settings,
+    deps: &RaftDeps,
+    storage: &Storage<L, SM, P>,
+) -> Result<(LocalMember, bool), StartError> {
+    let id = settings.id;
+    let link = settings
+        .peers
+        .get(&id)
+        .cloned()
+        .ok_or(StartError::NotAPeer(id))?;
+    let file = RecordFile::of(&settings.data);
+    let record = file.load(id)?;
+    let initialised = record.as_ref().is_some_and(|record| record.initialised);
+    if initialised && storage.pristine {
+        return Err(StartError::LogLost);
+    }
+    if record.is_none() && !storage.pristine {
+        return Err(StartError::RecordLost);
+    }
+    let members = MemberView::new("looking for the other nodes");
+    if let Some(record) = record {
+        match (record.genesis.member(id).is_some(), settings.worker) {
+            (true, true) => return Err(StartError::Votes(id)),
+            (false, false) => return Err(StartError::IsWorker(id)),
+            _ => {}
+        }
+        (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
+        members.belongs(record.genesis);
+        // A worker that knows its cluster may not have been let in yet.
+        if initialised || !settings.worker {
+            members.formed();
+        }
+    }
+    let own = LocalMember {
+        me: GenesisMember {
+            id,
+            link,
+            http: settings.http.clone(),
+            key: deps.keys.public(),
+            sealing: deps.keys.sealing_public(),
+        },
+        token: system_bytes().map_err(StartError::Failed)?,
+        peers: settings.peers.clone(),
+        members: Arc::new(members),
+        file,
+        remember: storage.remember.clone(),
+        started_empty: storage.pristine,
+        recording: Mutex::new(()),
+    };
+    Ok((own, initialised))
+}

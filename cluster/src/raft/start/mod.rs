@@ -1,0 +1,262 @@
+//! From the operator's settings and opened storage to a running Raft.
+
+mod error;
+mod local_member;
+mod settings;
+
+use std::sync::{Arc, Mutex};
+
+use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::client::handle::{Inner, Raft, Running};
+use super::client::propose::Proposer;
+use super::client::read::{self, Reader, Reads};
+use super::engine::consensus::{self, Consensus, Storage};
+use super::engine::log_clock::LogClock;
+use super::engine::node_state::NodeState;
+use super::engine::runtime::RaftThread;
+use super::engine::status::{self, Leadership};
+use super::engine::{config, hand_over};
+use super::members::admission::Admissions;
+use super::members::bootstrap::Founder;
+use super::members::join::Joiner;
+use super::members::local_member::LocalMember;
+use super::rpc::network::Network;
+use super::rpc::snapshots::{Inbox, SnapshotPort};
+use super::service::NodeService;
+use super::time::clock::Clocks;
+use crate::consensus_types::TypeConfig;
+use crate::link::{Identity, Links, Server};
+
+pub use error::StartError;
+pub use settings::{RaftDeps, Settings};
+
+/// Starts Raft over opened storage. Returns before a cluster has formed: see
+/// [`Raft::bootstrap_state`].
+pub async fn start<L, SM, P>(
+    settings: Settings,
+    deps: RaftDeps,
+    storage: Storage<L, SM, P>,
+) -> Result<Raft, StartError>
+where
+    L: RaftLogStorage<TypeConfig>,
+    SM: RaftStateMachine<TypeConfig>,
+    SM::SnapshotData: Sync,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+{
+    let (runtime, thread) = match deps.raft_runtime.clone() {
+        Some(handle) => (handle, None),
+        None => {
+            let thread = RaftThread::start(settings.id).map_err(failed)?;
+            (thread.handle.clone(), Some(thread))
+        }
+    };
+    let raft = start_here(settings, deps, storage, runtime.clone(), thread);
+    runtime.spawn(raft).await.map_err(failed)?
+}
+
+fn failed(error: impl std::fmt::Display) -> StartError {
+    StartError::Failed(error.to_string())
+}
+
+/// Starts Raft on the current runtime, which is `runtime`.
+async fn start_here<L, SM, P>(
+    settings: Settings,
+    deps: RaftDeps,
+    storage: Storage<L, SM, P>,
+    runtime: Handle,
+    thread: Option<RaftThread>,
+) -> Result<Raft, StartError>
+where
+    L: RaftLogStorage<TypeConfig>,
+    SM: RaftStateMachine<TypeConfig>,
+    SM::SnapshotData: Sync,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+{
+    let (own, initialised) = local_member::local_member(&settings, &deps, &storage)?;
+    let own = Arc::new(own);
+    let founder = (!settings.worker).then(|| Arc::new(Founder { own: own.clone() }));
+    let identity = Identity {
+        node: settings.id,
+        keys: deps.keys.clone(),
+        secret: deps.secret.clone(),
+        admission: own.members.clone(),
+    };
+    let links =
+        Links::new(identity.clone(), deps.transport.clone(), runtime.clone()).map_err(failed)?;
+    let clocks = Arc::new(Clocks::new());
+    let consensus = start_consensus(&settings, &deps, storage, &links, &clocks).await?;
+    let _ = own.members.consensus.set(consensus.clone());
+
+    let (leadership, leads) = watch::channel(Leadership::default());
+    let (applied, applies) = watch::channel(0);
+    let (readers, waiting) = read::queue();
+    let base = Base {
+        node: Arc::new(NodeState::new(settings.id, leads)),
+        deps,
+        own,
+        founder,
+        consensus,
+        links,
+    };
+    let clock = base.clock(clocks);
+    let (proposer, reads) = (base.proposer(&clock), base.reads(&applies, readers));
+    let service = base.service(&proposer, &reads);
+    let server = listen(settings.listen, identity, &base.deps, service).await?;
+    let tasks = vec![
+        tokio::spawn(status::follow(base.consensus.clone(), leadership, applied)),
+        tokio::spawn(serve_readers(reads.clone(), waiting)),
+        tokio::spawn(watch_own_clock(clock.clone())),
+        base.enter_the_cluster(initialised),
+    ];
+    let address = server.address();
+    let running = Running {
+        server,
+        tasks,
+        runtime,
+        thread,
+    };
+    Ok(Raft::new(Inner {
+        node: base.node,
+        consensus: base.consensus,
+        members: base.own.members.clone(),
+        links: base.links,
+        clock,
+        proposer,
+        reads,
+        applied: applies,
+        address,
+        running: Mutex::new(Some(running)),
+    }))
+}
+
+async fn serve_readers(reads: Arc<Reads>, waiting: mpsc::Receiver<Reader>) {
+    reads.serve_readers(waiting).await;
+}
+
+async fn watch_own_clock(clock: Arc<LogClock>) {
+    hand_over::while_the_clock_is_off(&clock).await;
+}
+
+async fn listen(
+    address: String,
+    identity: Identity,
+    deps: &RaftDeps,
+    service: NodeService,
+) -> Result<Server, StartError> {
+    Server::start(
+        identity,
+        &*deps.transport,
+        address.clone(),
+        Arc::new(service),
+    )
+    .await
+    .map_err(|source| StartError::Listen { address, source })
+}
+
+/// What exists once openraft runs, and the rest is made of.
+struct Base {
+    node: Arc<NodeState>,
+    deps: RaftDeps,
+    own: Arc<LocalMember>,
+    /// Unless this node joins as a worker.
+    founder: Option<Arc<Founder>>,
+    consensus: Arc<dyn Consensus>,
+    links: Links,
+}
+
+impl Base {
+    fn clock(&self, clocks: Arc<Clocks>) -> Arc<LogClock> {
+        Arc::new(LogClock {
+            node: self.node.clone(),
+            consensus: self.consensus.clone(),
+            clocks,
+            wall: self.deps.wall.clone(),
+        })
+    }
+
+    fn proposer(&self, clock: &Arc<LogClock>) -> Arc<Proposer> {
+        Arc::new(Proposer {
+            node: self.node.clone(),
+            consensus: self.consensus.clone(),
+            members: self.own.members.clone(),
+            links: self.links.clone(),
+            clock: clock.clone(),
+            stamp: self.deps.stamp.clone(),
+        })
+    }
+
+    fn reads(&self, applied: &watch::Receiver<u64>, readers: mpsc::Sender<Reader>) -> Arc<Reads> {
+        Arc::new(Reads {
+            node: self.node.clone(),
+            consensus: self.consensus.clone(),
+            members: self.own.members.clone(),
+            links: self.links.clone(),
+            applied: applied.clone(),
+            readers,
+        })
+    }
+
+    fn service(&self, proposer: &Arc<Proposer>, reads: &Arc<Reads>) -> NodeService {
+        let admissions = Admissions {
+            node: self.node.clone(),
+            consensus: self.consensus.clone(),
+            members: self.own.members.clone(),
+            links: self.links.clone(),
+        };
+        NodeService {
+            own: self.own.clone(),
+            founder: self.founder.clone(),
+            consensus: self.consensus.clone(),
+            proposer: proposer.clone(),
+            reads: reads.clone(),
+            admissions: Arc::new(admissions),
+            wall: self.deps.wall.clone(),
+            report: self.deps.report.clone(),
+            app: self.deps.app.clone(),
+            app_runtime: self.deps.app_runtime.clone(),
+        }
+    }
+
+    /// Founds the cluster with the others, or joins it as a worker.
+    fn enter_the_cluster(&self, initialised: bool) -> JoinHandle<()> {
+        let (own, links) = (self.own.clone(), self.links.clone());
+        match self.founder.clone() {
+            Some(founder) => tokio::spawn(founder.run(links, self.consensus.clone(), initialised)),
+            None => tokio::spawn(Joiner { own, links }.run(initialised)),
+        }
+    }
+}
+
+/// openraft over the links and the storage.
+async fn start_consensus<L, SM, P>(
+    settings: &Settings,
+    deps: &RaftDeps,
+    storage: Storage<L, SM, P>,
+    links: &Links,
+    clocks: &Arc<Clocks>,
+) -> Result<Arc<dyn Consensus>, StartError>
+where
+    L: RaftLogStorage<TypeConfig>,
+    SM: RaftStateMachine<TypeConfig>,
+    SM::SnapshotData: Sync,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+{
+    let config = config::openraft_config(settings.timing, settings.snapshot_after)
+        .map_err(|error| StartError::Timing(error.to_string()))?;
+    let port = Arc::new(storage.snapshots);
+    let network = Network {
+        me: settings.id,
+        links: links.clone(),
+        clocks: clocks.clone(),
+        sink: deps.sink.clone(),
+        port: port.clone(),
+    };
+    let inbox = Arc::new(Inbox::new(port));
+    let (log, state_machine) = (storage.log, storage.state_machine);
+    let node = consensus::build(settings.id, config, network, log, state_machine, inbox).await;
+    Ok(Arc::new(node.map_err(failed)?))
+}

@@ -1,0 +1,31 @@
+//! The limits of a store.
+
+use std::time::Duration;
+
+/// Interval of the write-behind.
+const DRAIN_EVERY: Duration = Duration::from_millis(100);
+/// Above this much in the overlay, applying waits for the write-behind.
+const OVERLAY_BYTES: usize = 128 << 20;
+/// Above this much, whoever walks the whole state gives up.
+const WALK_OVERLAY_BYTES: usize = 64 << 20;
+
+/// Limits of a store. The default is what a node runs with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub drain_every: Duration,
+    pub overlay_bytes: usize,
+    pub walk_overlay_bytes: usize,
+    /// The machine's boot id; `None` reads it from the kernel.
+    pub boot_id: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            drain_every: DRAIN_EVERY,
+            overlay_bytes: OVERLAY_BYTES,
+            walk_overlay_bytes: WALK_OVERLAY_BYTES,
+            boot_id: None,
+        }
+    }
+}

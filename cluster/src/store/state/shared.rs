@@ -1,0 +1,95 @@
+//! What the handles of the state, its drain and its snapshots share.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::drain_signal::DrainSignal;
+use super::generation::Generation;
+use crate::consensus_types::aliases::position;
+use crate::store::meta::Applied;
+use crate::store::options::Options;
+use crate::store::wal::Wal;
+
+/// Entries whose touched users a slow subscriber may be behind; then it looks at the rows again.
+const TOUCHED_BACKLOG: usize = 1024;
+/// What event streams wake up for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// The event rows of these users changed at or before this index.
+    Users { index: u64, names: Vec<String> },
+    /// The whole state was replaced by a snapshot up to this index.
+    Everything { index: u64 },
+}
+
+/// The state that is current, and word of its changes.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    current: RwLock<Arc<Generation>>,
+    pub applied: watch::Sender<Option<(u64, u64)>>,
+    pub touched: broadcast::Sender<Touched>,
+    pub wal: Wal,
+    pub drain: DrainSignal,
+    /// Told whenever the overlay has shrunk.
+    pub drained: Notify,
+    failure: Mutex<Option<String>>,
+    pub options: Options,
+}
+
+impl Shared {
+    pub fn new(generation: Generation, wal: Wal, options: Options) -> Self {
+        let applied = generation.applied().log_id.as_ref().map(position);
+        Self {
+            current: RwLock::new(Arc::new(generation)),
+            applied: watch::Sender::new(applied),
+            touched: broadcast::Sender::new(TOUCHED_BACKLOG),
+            wal,
+            drain: DrainSignal::default(),
+            drained: Notify::new(),
+            failure: Mutex::new(None),
+            options,
+        }
+    }
+
+    pub fn generation(&self) -> Arc<Generation> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
+    }
+
+    /// Puts an installed snapshot in place of the whole state.
+    pub fn replace(&self, generation: Generation) {
+        let applied = generation.applied();
+        {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            *current = Arc::new(generation);
+        }
+        self.announce(&applied);
+        if let Some(index) = applied.index() {
+            self.tell(Touched::Everything { index });
+        }
+        self.drained.notify_waiters();
+    }
+
+    pub fn announce(&self, applied: &Applied) {
+        self.applied
+            .send_replace(applied.log_id.as_ref().map(position));
+    }
+
+    pub fn tell(&self, touched: Touched) {
+        // Nobody listening is fine: the rows are what counts.
+        drop(self.touched.send(touched));
+    }
+
+    pub fn fail(&self, why: String) {
+        tracing::error!(why, "the state takes no more entries");
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.drained.notify_waiters();
+    }
+
+    pub fn failure(&self) -> Option<String> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}

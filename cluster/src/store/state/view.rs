@@ -1,0 +1,88 @@
+//! Views of the state: as of one applied entry, and the latest.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use cameo_machine::{Rows, StateView};
+
+use super::generation::Generation;
+use crate::consensus_types::aliases::position;
+use crate::store::meta::Applied;
+
+/// Rows read at a time by whoever walks the whole state.
+const WALK_ROWS: usize = 512;
+
+/// The state as of one applied entry.
+#[derive(Debug)]
+pub struct StoreView {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) applied: Arc<Applied>,
+}
+
+impl StoreView {
+    /// `(term, index)` of the last entry that this view has seen.
+    pub fn applied(&self) -> Option<(u64, u64)> {
+        self.applied.log_id.as_ref().map(position)
+    }
+
+    /// Hands all rows to `visit`, in key order and in pieces.
+    pub(crate) fn walk<E>(&self, mut visit: impl FnMut(&Rows) -> Result<(), E>) -> Result<(), E> {
+        let version = self.applied.version();
+        let mut last: Option<Vec<u8>> = None;
+        loop {
+            let start = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            let rows = self.generation.scan(version, &[], start, WALK_ROWS);
+            visit(&rows)?;
+            match rows.last() {
+                Some((key, _)) if rows.len() == WALK_ROWS => last = Some(key.clone()),
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+impl StateView for StoreView {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.generation.get(self.applied.version(), key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
+        scan_from(
+            &self.generation,
+            self.applied.version(),
+            prefix,
+            from,
+            limit,
+        )
+    }
+}
+
+impl Drop for StoreView {
+    fn drop(&mut self) {
+        self.generation.leave(self.applied.version());
+    }
+}
+
+/// What the machine sees while it decides: everything, also what is not published yet.
+pub(crate) struct LatestView<'a>(pub &'a Generation);
+
+impl StateView for LatestView<'_> {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(u64::MAX, key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
+        scan_from(self.0, u64::MAX, prefix, from, limit)
+    }
+}
+
+fn scan_from(
+    generation: &Generation,
+    version: u64,
+    prefix: &[u8],
+    from: &[u8],
+    limit: usize,
+) -> Rows {
+    let start = if from > prefix { from } else { prefix };
+    generation.scan(version, prefix, Bound::Included(start), limit)
+}
