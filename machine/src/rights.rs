@@ -116,7 +116,7 @@ pub fn confirm(draft: &mut Draft<'_>, grant: &Grant, id: GrantId, version: u64) 
         &id,
         &GrantUsage {
             acknowledged,
-    ..usage
+            ..usage
         },
     );
     mailbox::acknowledge(draft, &grant.viewer.name, id, version);

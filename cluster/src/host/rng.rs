@@ -8,9 +8,9 @@ use rand::{Rng, SeedableRng, TryRng};
 
 /// A cryptographic generator; clones share it.
 #[derive(Clone)]
-pub struct Entropy(Arc<Mutex<StdRng>>);
+pub struct NodeRng(Arc<Mutex<StdRng>>);
 
-impl Entropy {
+impl NodeRng {
     /// Seeded by the system.
     ///
     /// # Errors
@@ -45,9 +45,9 @@ impl Entropy {
     }
 }
 
-impl fmt::Debug for Entropy {
+impl fmt::Debug for NodeRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Entropy")
+        f.write_str("NodeRng")
     }
 }
 

@@ -54,11 +54,11 @@ impl Caller {
 
 /// A caller and the JSON that it sent.
 #[derive(Debug)]
-pub struct Said<T>(pub Caller, pub T);
+pub struct SignedJson<T>(pub Caller, pub T);
 
 /// A caller that sent nothing but the call.
 #[derive(Debug)]
-pub struct Asked(pub Caller);
+pub struct SignedEmpty(pub Caller);
 
 /// A caller, and a body that is still to be read: its hash is what the call says.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub struct Uploading {
     pub body: Body,
 }
 
-impl<T: DeserializeOwned> FromRequest<Api> for Said<T> {
+impl<T: DeserializeOwned> FromRequest<Api> for SignedJson<T> {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
@@ -82,7 +82,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Said<T> {
     }
 }
 
-impl FromRequest<Api> for Asked {
+impl FromRequest<Api> for SignedEmpty {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
@@ -121,9 +121,9 @@ impl FromRequest<Api> for Uploading {
 
 /// The one call whose device need not be known: it brings its certificate along.
 #[derive(Debug)]
-pub struct Newcomer(pub Caller, pub Register);
+pub struct SignedRegistration(pub Caller, pub Register);
 
-impl FromRequest<Api> for Newcomer {
+impl FromRequest<Api> for SignedRegistration {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {

@@ -13,7 +13,7 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::auth::Asked;
+use super::auth::SignedEmpty;
 use super::body::InQuery;
 use super::{Api, Fault};
 use crate::event_stream::{End, Follow, Reader, Told};
@@ -35,7 +35,7 @@ struct Token {
 async fn follow(
     State(api): State<Api>,
     InQuery(Token { after }): InQuery<Token>,
-    Asked(caller): Asked,
+    SignedEmpty(caller): SignedEmpty,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
     let epoch = epoch(&api, &caller.user, &caller.device, after).await?;
     let reader = Reader {

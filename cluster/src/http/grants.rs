@@ -11,7 +11,7 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::MAX_PERMITTED;
 use serde::Deserialize;
 
-use super::auth::{Asked, Said, statement};
+use super::auth::{SignedEmpty, SignedJson, statement};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn create(
     State(api): State<Api>,
-    Said(caller, body): Said<CreateGrant>,
+    SignedJson(caller, body): SignedJson<CreateGrant>,
 ) -> Result<Json<Created>, Fault> {
     let CreateGrant {
         request,
@@ -64,7 +64,7 @@ struct GrantPage {
 async fn list(
     State(api): State<Api>,
     InQuery(page): InQuery<GrantPage>,
-    Asked(caller): Asked,
+    SignedEmpty(caller): SignedEmpty,
 ) -> Result<Json<GrantList>, Fault> {
     let list = api
         .read(page.stale, |view| {
@@ -78,7 +78,7 @@ async fn one(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
     InQuery(Freshness { stale }): InQuery<Freshness>,
-    Asked(caller): Asked,
+    SignedEmpty(caller): SignedEmpty,
 ) -> Result<Json<GrantInfo>, Fault> {
     api.read(stale, |view| read::grant_info(view, &grant, &caller.user))
         .await?
@@ -90,7 +90,7 @@ async fn log(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
     InQuery(Freshness { stale }): InQuery<Freshness>,
-    Asked(caller): Asked,
+    SignedEmpty(caller): SignedEmpty,
 ) -> Result<Json<LogInfo>, Fault> {
     api.read(stale, |view| {
         read::grant_log(view, &grant, &caller.user, 0, MAX_PERMITTED as usize)
@@ -103,7 +103,7 @@ async fn log(
 async fn receipt(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    Said(caller, PutReceipt { receipt }): Said<PutReceipt>,
+    SignedJson(caller, PutReceipt { receipt }): SignedJson<PutReceipt>,
 ) -> Result<Json<DoneBody>, Fault> {
     in_path(&grant, &statement(&receipt)?.grant)?;
     match api.write(&caller, Op::PutReceipt { receipt }).await? {

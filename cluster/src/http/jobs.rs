@@ -16,9 +16,9 @@ use cameo_common::api::{
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 
-use super::auth::{Caller, Said, Uploading, header_statement};
+use super::auth::{Caller, SignedJson, Uploading, header_statement};
 use super::{Api, Fault, body};
-use crate::jobs::Admitted;
+use crate::jobs::{self as image_jobs, AcceptedJob};
 
 /// A job's input has to be here within this time, and what its size takes on a slow line.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn place(
     State(api): State<Api>,
-    Said(caller, PlaceJobs { jobs }): Said<PlaceJobs>,
+    SignedJson(caller, PlaceJobs { jobs }): SignedJson<PlaceJobs>,
 ) -> Result<Json<PlacedJobs>, Fault> {
     if jobs.is_empty() || jobs.len() > MAX_JOBS_A_CALL {
         let message = format!(
@@ -40,7 +40,7 @@ async fn place(
         );
         return Err(Fault::new(ErrorCode::BadRequest, message));
     }
-    let placed = api.calls.place(jobs, caller.device).await?;
+    let placed = image_jobs::place(&api.rpc, jobs, caller.device).await?;
     let jobs = placed.into_iter().map(|one| match one {
         Ok(placed) => Placement::Placed(placed),
         Err(no) => Placement::Refused(no.into()),
@@ -75,7 +75,12 @@ async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Faul
     Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
 }
 
-async fn admit(api: &Api, caller: &Caller, hash: Hash, parts: &Parts) -> Result<Admitted, Fault> {
+async fn admit(
+    api: &Api,
+    caller: &Caller,
+    hash: Hash,
+    parts: &Parts,
+) -> Result<AcceptedJob, Fault> {
     let ticket = header_statement::<Ticket>(parts, TICKET_HEADER)?;
     let said = ticket
         .verify()

@@ -15,6 +15,7 @@ mod serve;
 mod sessions;
 mod users;
 mod views;
+mod waiting;
 mod write;
 
 use std::fmt;
@@ -29,30 +30,31 @@ use tokio::sync::{Semaphore, watch};
 
 pub use auth::Caller;
 pub use error::Fault;
-pub use serve::{Waiting, serve};
+pub use serve::serve;
+pub use waiting::Waiting;
 
 use crate::event_stream::Streams;
 use crate::host::clock::WallClock;
 use crate::jobs::{Dispatcher, Reporter, Worker};
 use crate::key_release::Releaser;
-use crate::node_rpc::NodeCalls;
+use crate::node_rpc::NodeRpc;
 use crate::presence::Renewals;
 use crate::raft::Replica;
 
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct Api {
-    parts: Arc<Parts>,
+    deps: Arc<ApiDeps>,
     /// Places for walks over the whole state.
     walks: Arc<Semaphore>,
 }
 
 /// The pieces of a node that clients reach.
-pub struct Parts {
+pub struct ApiDeps {
     pub node: NodeId,
     pub cluster: ClusterId,
     pub replica: Arc<dyn Replica>,
-    pub calls: Arc<NodeCalls>,
+    pub rpc: Arc<NodeRpc>,
     pub renewals: Renewals,
     pub streams: Arc<Streams>,
     pub releaser: Releaser,
@@ -67,9 +69,9 @@ pub struct Parts {
 impl Api {
     /// The pieces, put together.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(deps: ApiDeps) -> Self {
         Self {
-            parts: Arc::new(parts),
+            deps: Arc::new(deps),
             walks: Arc::new(Semaphore::new(nodes::WALKS)),
         }
     }
@@ -97,15 +99,15 @@ impl Api {
 }
 
 impl Deref for Api {
-    type Target = Parts;
-    fn deref(&self) -> &Parts {
-        &self.parts
+    type Target = ApiDeps;
+    fn deref(&self) -> &ApiDeps {
+        &self.deps
     }
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for ApiDeps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Parts of node {}", self.node)
+        write!(f, "ApiDeps of node {}", self.node)
     }
 }
 

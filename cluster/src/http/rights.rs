@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use cameo_common::api::{AckRights, PutRights, RightsStored, paths};
 use cameo_common::ids::GrantId;
 
-use super::auth::{Said, statement};
+use super::auth::{SignedJson, statement};
 use super::body::InPath;
 use super::grants::in_path;
 use super::write::unexpected;
@@ -22,7 +22,7 @@ pub(super) fn routes() -> Router<Api> {
 async fn put(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    Said(caller, PutRights { rights }): Said<PutRights>,
+    SignedJson(caller, PutRights { rights }): SignedJson<PutRights>,
 ) -> Result<Json<RightsStored>, Fault> {
     in_path(&grant, &statement(&rights)?.grant)?;
     stored(api.write(&caller, Op::PutRights { rights }).await?.1)
@@ -31,7 +31,7 @@ async fn put(
 async fn acknowledge(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    Said(caller, AckRights { ack }): Said<AckRights>,
+    SignedJson(caller, AckRights { ack }): SignedJson<AckRights>,
 ) -> Result<Json<RightsStored>, Fault> {
     in_path(&grant, &statement(&ack)?.grant)?;
     stored(api.write(&caller, Op::AckRights { ack }).await?.1)

@@ -1,23 +1,15 @@
-//! The listener, and what it says while the cluster has not formed.
+//! The listener of the API, with a bound on its connections.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::extract::State;
-use axum::routing::get;
+use axum::Router;
 use axum::serve::{Listener, ListenerExt};
-use axum::{Json, Router};
-use cameo_common::api::{ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, paths};
-use cameo_common::ids::NodeId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-
-use super::Fault;
-use crate::node::Stage;
-use crate::raft::Raft;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections that one node serves at once. Up to 10,000 of them are event streams; whoever comes
 /// when there is no place waits until there is one.
@@ -123,55 +115,6 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Placed<Io> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
-}
-
-/// A node whose cluster has not formed.
-#[derive(Debug, Clone)]
-pub struct Waiting {
-    pub node: NodeId,
-    pub raft: Raft,
-    pub stage: watch::Receiver<Stage>,
-}
-
-impl Waiting {
-    /// Tells the node's status, and whoever wants more to wait.
-    pub fn router(self) -> Router {
-        Router::new()
-            .route(paths::STATUS, get(status))
-            .fallback(wait)
-            .with_state(self)
-    }
-}
-
-async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
-    let status = waiting.raft.status();
-    let voters = status.voters.iter().map(|(id, member)| MemberInfo {
-        id: *id,
-        url: member.http.clone(),
-        voter: true,
-        load: None,
-    });
-    Json(NodeStatus {
-        schema: SCHEMA,
-        node: waiting.node,
-        cluster: None,
-        leader: status.leader,
-        term: status.term,
-        committed: status.committed,
-        applied: status.applied,
-        members: voters.collect(),
-        jobs_finished: 0,
-        job_memory: JobMemory::default(),
-    })
-}
-
-async fn wait(State(waiting): State<Waiting>) -> Fault {
-    let why = match &*waiting.stage.borrow() {
-        Stage::Waiting(why) => why.clone(),
-        Stage::Ready(_) => "starting".to_owned(),
-    };
-    let message = format!("this node does not serve its cluster yet: {why}");
-    Fault::new(ErrorCode::Unavailable, message).retry_after(1_000)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use cameo_common::api::{
     Done as DoneBody, EndSession, ErrorCode, KeepAlive, SessionStarted, StartSession, paths,
 };
 
-use super::auth::{Said, statement};
+use super::auth::{SignedJson, statement};
 use super::write::unexpected;
 use super::{Api, Fault};
 use cameo_machine::{Done, Op, Refusal};
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn start(
     State(api): State<Api>,
-    Said(caller, StartSession { endpoint, listed }): Said<StartSession>,
+    SignedJson(caller, StartSession { endpoint, listed }): SignedJson<StartSession>,
 ) -> Result<Json<SessionStarted>, Fault> {
     let record = statement(&endpoint)?;
     if record.device != caller.device {
@@ -39,7 +39,7 @@ async fn start(
 
 async fn keep_alive(
     State(api): State<Api>,
-    Said(caller, KeepAlive { epoch }): Said<KeepAlive>,
+    SignedJson(caller, KeepAlive { epoch }): SignedJson<KeepAlive>,
 ) -> Result<Json<DoneBody>, Fault> {
     if api.renewals.renew(caller.device, epoch).await? {
         Ok(Json(DoneBody { done: true }))
@@ -50,7 +50,7 @@ async fn keep_alive(
 
 async fn end(
     State(api): State<Api>,
-    Said(caller, EndSession { epoch }): Said<EndSession>,
+    SignedJson(caller, EndSession { epoch }): SignedJson<EndSession>,
 ) -> Result<Json<DoneBody>, Fault> {
     match api.write(&caller, Op::EndSession { epoch }).await? {
         (_, Done::Nothing) => Ok(Json(DoneBody { done: true })),

@@ -9,11 +9,12 @@ use cameo_common::api::{
 use cameo_common::ids::UserName;
 use serde::Deserialize;
 
-use super::auth::{Asked, Newcomer, Said};
+use super::auth::{SignedEmpty, SignedJson, SignedRegistration};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};
+use crate::presence;
 use cameo_machine::{Done, Op, read};
 
 /// Most names in one answer about who is online.
@@ -28,7 +29,7 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn register(
     State(api): State<Api>,
-    Newcomer(caller, body): Newcomer,
+    SignedRegistration(caller, body): SignedRegistration,
 ) -> Result<Json<Registered>, Fault> {
     let Register { card, certificate } = body;
     let op = Op::Register { card, certificate };
@@ -50,7 +51,7 @@ struct OnlinePage {
 async fn online(
     State(api): State<Api>,
     InQuery(page): InQuery<OnlinePage>,
-    _: Asked,
+    _: SignedEmpty,
 ) -> Result<Json<Online>, Fault> {
     let users = api
         .read(page.stale, |view| {
@@ -64,7 +65,7 @@ async fn look_up(
     State(api): State<Api>,
     InPath(name): InPath<UserName>,
     InQuery(Freshness { stale }): InQuery<Freshness>,
-    Asked(caller): Asked,
+    SignedEmpty(caller): SignedEmpty,
 ) -> Result<Json<UserInfo>, Fault> {
     api.read(stale, |view| {
         read::user_info(view, &name, Some(&caller.user))
@@ -83,7 +84,7 @@ fn not_registered(name: &UserName) -> Fault {
 async fn report_offline(
     State(api): State<Api>,
     InPath(user): InPath<UserName>,
-    Said(caller, ReportOffline { epoch }): Said<ReportOffline>,
+    SignedJson(caller, ReportOffline { epoch }): SignedJson<ReportOffline>,
 ) -> Result<Json<ReportedOffline>, Fault> {
     let (known, related, session) = api
         .read(false, |view| {
@@ -102,7 +103,7 @@ async fn report_offline(
         return Err(Fault::new(ErrorCode::Forbidden, message));
     }
     if let Some(session) = session.filter(|session| session.online)
-        && api.calls.probe(session.device, epoch).await?
+        && presence::probe(&api.rpc, session.device, epoch).await?
     {
         return Ok(Json(ReportedOffline { offline: false }));
     }

@@ -8,7 +8,7 @@ use cameo_common::ids::GrantId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 
-use super::auth::{Said, statement};
+use super::auth::{SignedJson, statement};
 use super::body::InPath;
 use super::grants::in_path;
 use super::write::unexpected;
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Api> {
 async fn debit(
     State(api): State<Api>,
     InPath(path): InPath<GrantId>,
-    Said(caller, DebitView { request }): Said<DebitView>,
+    SignedJson(caller, DebitView { request }): SignedJson<DebitView>,
 ) -> Result<Json<Debited>, Fault> {
     by_caller(&api, &caller, &path, &request)?;
     match api.write(&caller, Op::Debit { request }).await?.1 {
@@ -52,7 +52,7 @@ async fn debit(
 async fn release(
     State(api): State<Api>,
     InPath(path): InPath<GrantId>,
-    Said(caller, ReleasePart { request, index }): Said<ReleasePart>,
+    SignedJson(caller, ReleasePart { request, index }): SignedJson<ReleasePart>,
 ) -> Result<Json<Released>, Fault> {
     by_caller(&api, &caller, &path, &request)?;
     let released = api

@@ -16,7 +16,7 @@ pub use leader::error::PlaceError;
 pub use leader::placement::{PlacementAnswers, place};
 pub use leader::ticket::TicketError;
 pub use load::{Reporter, available_millicores};
-pub use worker::accepted_job::Admitted;
+pub use worker::accepted_job::AcceptedJob;
 pub use worker::counters::JobCounts;
 pub use worker::error::JobError;
 pub use worker::hide::{Codec, Hide, HideFailed};

@@ -15,7 +15,7 @@ use cameo_common::statements::{Deal, DealtPart, ViewRequest};
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::Instant;
 
-use crate::host::rng::Entropy;
+use crate::host::rng::NodeRng;
 use crate::raft::ReadError;
 use crate::raft::{CALL_DEADLINE, Replica};
 use cameo_machine::read::{self, Release};
@@ -47,18 +47,14 @@ pub enum ReleaseError {
 pub struct Releaser {
     node: NodeId,
     secret: SealingSecret,
-    entropy: Entropy,
+    rng: NodeRng,
 }
 
 impl Releaser {
     /// A node's number and the secret that parts are sealed to.
     #[must_use]
-    pub fn new(node: NodeId, secret: SealingSecret, entropy: Entropy) -> Self {
-        Self {
-            node,
-            secret,
-            entropy,
-        }
+    pub fn new(node: NodeId, secret: SealingSecret, rng: NodeRng) -> Self {
+        Self { node, secret, rng }
     }
 
     /// Releases the part of a view that was debited at `index` or before.
@@ -98,7 +94,7 @@ impl Releaser {
             request: said.request,
             request_hash,
         };
-        let mut generator = self.entropy.generator();
+        let mut generator = self.rng.generator();
         let released = release_part(&mut generator, &context, &said.one_time, &opened)?;
         Ok(Released {
             node: self.node,

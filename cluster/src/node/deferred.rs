@@ -9,18 +9,18 @@ use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
 use crate::host::clock::WallClock;
-use crate::jobs::{Dispatcher, Reporter, Standing};
+use crate::jobs::{ClusterInfo, Dispatcher, Reporter};
 use crate::link::Later;
-use crate::node_rpc::NodeCalls;
+use crate::node_rpc::NodeRpc;
 use crate::raft::{AppService, Raft, ReportSink, ReportSource};
 
 /// What the worker knows of the cluster: the term from Raft, the keys from the descriptor.
-pub struct Membership {
+pub struct WorkerTrust {
     clock: Arc<dyn WallClock>,
     formed: OnceLock<(Raft, ClusterId, Descriptor)>,
 }
 
-impl Membership {
+impl WorkerTrust {
     /// A node whose cluster has not formed.
     pub fn new(clock: Arc<dyn WallClock>) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Membership {
     }
 }
 
-impl Standing for Membership {
+impl ClusterInfo for WorkerTrust {
     fn cluster(&self) -> Option<ClusterId> {
         self.formed.get().map(|(_, cluster, _)| *cluster)
     }
@@ -60,23 +60,23 @@ impl Standing for Membership {
 
 /// Answers other nodes, once there is something to answer with.
 #[derive(Default)]
-pub struct Answering(OnceLock<Arc<NodeCalls>>);
+pub struct DeferredRpc(OnceLock<Arc<NodeRpc>>);
 
-impl Answering {
+impl DeferredRpc {
     /// From now on calls are answered.
-    pub fn begin(&self, calls: Arc<NodeCalls>) {
+    pub fn begin(&self, rpc: Arc<NodeRpc>) {
         // Set once: a node starts once.
-        let _again = self.0.set(calls);
+        let _again = self.0.set(rpc);
     }
 }
 
-impl AppService for Answering {
+impl AppService for DeferredRpc {
     fn serve(&self, _from: NodeId, body: Vec<u8>) -> Later<'static, Vec<u8>> {
-        let calls = self.0.get().cloned();
+        let rpc = self.0.get().cloned();
         Box::pin(async move {
-            match calls {
-                Some(calls) => calls.serve(&body).await,
-                None => NodeCalls::not_ready(),
+            match rpc {
+                Some(rpc) => rpc.serve(&body).await,
+                None => NodeRpc::not_ready(),
             }
         })
     }
@@ -97,15 +97,15 @@ impl ReportSink for Reports {
     }
 }
 
-impl fmt::Debug for Membership {
+impl fmt::Debug for WorkerTrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Membership(formed: {})", self.formed.get().is_some())
+        write!(f, "WorkerTrust(formed: {})", self.formed.get().is_some())
     }
 }
 
-impl fmt::Debug for Answering {
+impl fmt::Debug for DeferredRpc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answering(ready: {})", self.0.get().is_some())
+        write!(f, "DeferredRpc(ready: {})", self.0.get().is_some())
     }
 }
 

@@ -8,7 +8,9 @@ use cameo_common::ids::NodeId;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use super::{Foundation, Stage, Wired};
+use super::services::RunningServices;
+use super::stage::Stage;
+use super::subsystems::Subsystems;
 use crate::http;
 use crate::raft::{BootstrapState, Genesis, Raft};
 use crate::store::State;
@@ -16,7 +18,7 @@ use crate::store::State;
 /// What the task that serves clients takes with it.
 pub(super) struct Serving {
     pub id: NodeId,
-    pub foundation: Foundation,
+    pub subsystems: Subsystems,
     pub raft: Raft,
     pub state: State,
     pub listener: TcpListener,
@@ -28,7 +30,7 @@ pub(super) struct Serving {
 pub(super) async fn serve(serving: Serving) {
     let Serving {
         id,
-        foundation,
+        subsystems,
         raft,
         state,
         listener,
@@ -36,24 +38,25 @@ pub(super) async fn serve(serving: Serving) {
         mut stopping,
     } = serving;
     let (formed, until_formed) = oneshot::channel();
+    let staged = stage.subscribe();
     let waiting = http::Waiting {
         node: id,
         raft: raft.clone(),
-        stage: stage.subscribe(),
+        reason: Arc::new(move || staged.borrow().reason()),
     };
-    let twin = match twin(&listener) {
-        Ok(twin) => twin,
+    let copy = match clone_listener(&listener) {
+        Ok(copy) => copy,
         Err(error) => {
             tracing::error!(%error, "the listener cannot be shared");
             return;
         }
     };
-    let first = http::serve(twin, waiting.router(), async {
+    let first = http::serve(copy, waiting.router(), async {
         // A sender that is dropped is a node that stops.
         let _formed = until_formed.await;
     });
     let form = async {
-        let genesis = form(&raft, &stage).await;
+        let genesis = formed_cluster(&raft, &stage).await;
         let _ended = formed.send(());
         genesis
     };
@@ -61,29 +64,29 @@ pub(super) async fn serve(serving: Serving) {
         (genesis, ()) = async { tokio::join!(form, first) } => genesis,
         _ = stopping.wait_for(|stopping| *stopping) => return,
     };
-    let wired = Wired::new(id, foundation, raft, state, stopping.clone(), &genesis);
-    let serving = http::serve(listener, wired.api.clone().router(), async move {
+    let services = RunningServices::start(id, subsystems, raft, state, stopping.clone(), &genesis);
+    let serving = http::serve(listener, services.api.clone().router(), async move {
         let _stops = stopping.wait_for(|stopping| *stopping).await;
     });
-    let announce = wired.announce(&stage);
+    let announce = services.announce(&stage);
     tokio::join!(serving, announce);
 }
 
 /// A second handle on the same port, so that it is never closed in between.
-fn twin(listener: &TcpListener) -> io::Result<TcpListener> {
+fn clone_listener(listener: &TcpListener) -> io::Result<TcpListener> {
     let copy = listener.as_fd().try_clone_to_owned()?;
     TcpListener::from_std(std::net::TcpListener::from(copy))
 }
 
 /// Waits until the node is in its cluster, and says on what.
-async fn form(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
-    let mut forming = raft.bootstrap_state();
+async fn formed_cluster(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
+    let mut state = raft.bootstrap_state();
     let told = async {
         loop {
-            if let BootstrapState::Waiting { why } = &*forming.borrow_and_update() {
+            if let BootstrapState::Waiting { why } = &*state.borrow_and_update() {
                 stage.send_replace(Stage::Waiting(why.clone()));
             }
-            if forming.changed().await.is_err() {
+            if state.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }

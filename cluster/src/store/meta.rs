@@ -21,7 +21,7 @@ pub(crate) enum MetaError {
 
 /// Where the state stands: last applied entry and the membership in force there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Applied {
+pub(crate) struct Applied {
     pub log_id: Option<LogId>,
     pub membership: StoredMembership,
 }

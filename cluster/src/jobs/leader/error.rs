@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use cameo_codec::job::MAX_INPUT;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::JobId;
-use cameo_codec::job::MAX_INPUT;
 
 /// A node that is not ready asks to come back after this.
 pub(crate) const SOON: Duration = Duration::from_millis(250);

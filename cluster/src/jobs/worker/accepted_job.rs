@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cameo_codec::job::at_slowest;
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 use futures_util::future;
@@ -17,12 +18,12 @@ use crate::jobs::leader::ticket::check_input;
 /// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is removed, a
 /// running one stopped.
 #[derive(Debug)]
-pub struct Admitted {
+pub struct AcceptedJob {
     pub(crate) hold: Arc<Hold>,
     pub(crate) ticket: Ticket,
 }
 
-impl Admitted {
+impl AcceptedJob {
     /// Length of the input in bytes: no more needs to be read.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -48,7 +49,7 @@ impl Admitted {
             pipe: Arc::clone(&pipe),
         };
         let ticket = self.hold.admission.ticket;
-        shared.change(|intake| intake.enqueue(ticket, work, pictures));
+        shared.change(|admission| admission.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
         // A carrier is about as large as its input.
         let deadline = shared.settings.download_deadline + at_slowest(self.ticket.size);

@@ -8,7 +8,7 @@ use cameo_common::keys::PublicKey;
 use cameo_dispatch::{CostModel, Event, TicketId};
 
 use super::memory::{Budget, Taken};
-use super::ticket_events::Journal;
+use super::ticket_events::TicketEvents;
 
 /// Most jobs that are taken up at one time, with the running ones and those whose carrier is being sent.
 pub const MAX_HELD: usize = 64;
@@ -56,7 +56,7 @@ pub struct Load {
 
 /// Everything taken up; `W` is what a slot needs to do a job.
 #[derive(Debug)]
-pub(crate) struct Intake<W> {
+pub(crate) struct AdmissionControl<W> {
     held: HashMap<TicketId, Held>,
     /// With what each takes for its pictures.
     queue: VecDeque<(TicketId, W, u64)>,
@@ -64,7 +64,7 @@ pub(crate) struct Intake<W> {
     taken: Taken,
     slots: u32,
     quota_millicores: u32,
-    journal: Journal,
+    ticket_events: TicketEvents,
     costs: CostModel,
     admitted: u64,
     finished: u64,
@@ -120,7 +120,7 @@ enum Phase {
     },
 }
 
-impl<W> Intake<W> {
+impl<W> AdmissionControl<W> {
     pub(crate) fn new(slots: u32, quota_millicores: u32, budget: Budget) -> Self {
         Self {
             held: HashMap::new(),
@@ -129,7 +129,7 @@ impl<W> Intake<W> {
             taken: Taken::default(),
             slots,
             quota_millicores,
-            journal: Journal::default(),
+            ticket_events: TicketEvents::default(),
             costs: CostModel::default(),
             admitted: 0,
             finished: 0,
@@ -149,7 +149,7 @@ impl<W> Intake<W> {
             return Err(Refusal::InUse);
         }
         if let Err(refusal) = self.room(&claim, now) {
-            self.journal.refused(id, now);
+            self.ticket_events.refused(id, now);
             return Err(refusal);
         }
         self.admitted += 1;
@@ -163,7 +163,7 @@ impl<W> Intake<W> {
         };
         self.held.insert(id, held);
         self.taken.inputs += claim.size;
-        self.journal.record(Event::TakenUp(id), now);
+        self.ticket_events.record(Event::TakenUp(id), now);
         Ok(Admission { ticket: id, number })
     }
 
@@ -291,7 +291,8 @@ impl<W> Intake<W> {
             }
         }
         let ticket = id;
-        self.journal.record(Event::Finished { ticket, cpu_ms }, now);
+        self.ticket_events
+            .record(Event::Finished { ticket, cpu_ms }, now);
     }
 
     /// What is taken up and not ended, given what jobs get.
@@ -340,9 +341,9 @@ impl<W> Intake<W> {
         Duration::from_millis(wait_ms).clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
     }
 
-    /// See [`Journal::recent`].
+    /// See [`TicketEvents::recent`].
     pub(crate) fn recent(&mut self, now: Instant) -> (u64, Vec<Event>) {
-        self.journal.recent(now)
+        self.ticket_events.recent(now)
     }
 
     /// Refuses whatever comes from now on.

@@ -52,7 +52,7 @@ impl Granted {
 
 /// Adds up what the jobs of all slots get.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(crate) struct CpuMeter {
     slots: Vec<Mutex<Slot>>,
 }
 
@@ -62,7 +62,7 @@ struct Slot {
     running: Option<(ThreadId, Duration, Instant)>,
 }
 
-impl Meter {
+impl CpuMeter {
     pub(crate) fn new(slots: usize) -> Self {
         Self {
             slots: (0..slots).map(|_| Mutex::default()).collect(),
@@ -122,7 +122,7 @@ mod tests {
         let Some(start) = ThreadId::here().cpu() else {
             return; // no such figures on this machine
         };
-        let meter = Meter::new(1);
+        let meter = CpuMeter::new(1);
         let before = meter.granted();
         meter.begin(0);
         let deadline = Instant::now() + Duration::from_secs(20);

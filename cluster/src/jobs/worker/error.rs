@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use cameo_common::api::ErrorCode;
 use cameo_codec::job;
+use cameo_common::api::ErrorCode;
 
 use crate::jobs::leader::error::SOON;
 use crate::jobs::leader::ticket::TicketError;

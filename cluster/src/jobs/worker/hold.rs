@@ -36,7 +36,7 @@ impl Hold {
     fn give_up(&self) -> bool {
         let admission = self.admission;
         let shared = &self.pool.shared;
-        shared.change(|intake| intake.give_up(admission, Instant::now()))
+        shared.change(|jobs| jobs.give_up(admission, Instant::now()))
     }
 }
 

@@ -28,8 +28,8 @@ use cameo_dispatch::TicketId;
 use futures_util::TryStreamExt;
 
 use super::leader::ticket::TicketError;
-use accepted_job::Admitted;
-use admission::{Claim, Intake, Refusal};
+use accepted_job::AcceptedJob;
+use admission::{AdmissionControl, Claim, Refusal};
 use counters::JobCounts;
 use error::JobError;
 use hide::Hide;
@@ -80,7 +80,7 @@ impl Worker {
         &self,
         ticket: &Signed<Ticket>,
         caller: PublicKey,
-    ) -> Result<Admitted, JobError> {
+    ) -> Result<AcceptedJob, JobError> {
         let admitted = self.take_up(ticket, caller).await;
         if admitted.is_err() {
             self.pool.shared.counters.refused();
@@ -92,7 +92,7 @@ impl Worker {
         &self,
         ticket: &Signed<Ticket>,
         caller: PublicKey,
-    ) -> Result<Admitted, JobError> {
+    ) -> Result<AcceptedJob, JobError> {
         let body = match self.pool.shared.check(ticket, caller) {
             Err(JobError::Ticket(TicketError::NewerTerm { .. })) => {
                 tokio::time::sleep(self.pool.shared.settings.heartbeat).await;
@@ -109,9 +109,9 @@ impl Worker {
         let admission = self
             .pool
             .shared
-            .change(|intake| intake.admit(id, claim, Instant::now()))
+            .change(|admission| admission.admit(id, claim, Instant::now()))
             .map_err(refused)?;
-        Ok(Admitted {
+        Ok(AcceptedJob {
             hold: Arc::new(Hold {
                 pool: self.pool.clone(),
                 admission,
@@ -141,7 +141,7 @@ impl Worker {
     /// Jobs done since the start.
     #[must_use]
     pub fn finished(&self) -> u64 {
-        self.pool.shared.lock().intake.finished()
+        self.pool.shared.lock().admission.finished()
     }
 
     /// What became of the jobs since the start.
@@ -154,12 +154,12 @@ impl Worker {
     #[must_use]
     pub fn memory(&self) -> (Taken, Budget) {
         let state = self.pool.shared.lock();
-        (state.intake.taken(), state.intake.budget())
+        (state.admission.taken(), state.admission.budget())
     }
 
     /// Refuses new jobs from now on and says so in the reports. What was taken up goes on.
     pub fn drain(&self) {
-        self.pool.shared.change(Intake::drain);
+        self.pool.shared.change(AdmissionControl::drain);
     }
 
     /// Waits until every job that was taken up has ended, and its carrier was taken.

@@ -27,7 +27,7 @@ pub(crate) fn start_slot(
     let team = rayon::ThreadPoolBuilder::new()
         .num_threads(threads as usize)
         .thread_name(move |n| format!("cameo-job-{slot}.{n}"))
-        .start_handler(|_| thread_priority::last())
+        .start_handler(|_| thread_priority::lower())
         .build()
         .map_err(std::io::Error::other)?;
     let members = team.broadcast(|_| ThreadId::here());

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cameo_codec::Stop;
-use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
 use cameo_codec::job::JobInput;
+use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
 use tokio::sync::watch;
 
-use super::admission::{Done, Intake, Load};
+use super::admission::{AdmissionControl, Done, Load};
 use super::counters::Counters;
-use super::cpu_meter::{Granted, Meter};
+use super::cpu_meter::{CpuMeter, Granted};
 use super::error::JobError;
 use super::hide::Hide;
 use super::memory::Budget;
@@ -63,7 +63,7 @@ pub(crate) struct Shared {
     pub(crate) settings: WorkerSettings,
     pub(crate) shape: Shape,
     pub(crate) hide: Arc<dyn Hide>,
-    pub(crate) meter: Meter,
+    pub(crate) meter: CpuMeter,
     pub(crate) counters: Counters,
     cluster: Arc<dyn ClusterInfo>,
     state: Mutex<State>,
@@ -72,7 +72,7 @@ pub(crate) struct Shared {
 }
 
 pub(super) struct State {
-    pub(super) intake: Intake<Work>,
+    pub(super) admission: AdmissionControl<Work>,
     stopped: bool,
 }
 
@@ -117,11 +117,11 @@ impl Shared {
             settings,
             shape,
             hide,
-            meter: Meter::new(shape.slots as usize),
+            meter: CpuMeter::new(shape.slots as usize),
             counters: Counters::default(),
             cluster,
             state: Mutex::new(State {
-                intake: Intake::new(shape.slots, settings.millicores, budget),
+                admission: AdmissionControl::new(shape.slots, settings.millicores, budget),
                 stopped: false,
             }),
             work: Condvar::new(),
@@ -152,7 +152,7 @@ impl Shared {
             if state.stopped {
                 return None;
             }
-            if let Some(next) = state.intake.begin(Instant::now()) {
+            if let Some(next) = state.admission.begin(Instant::now()) {
                 return Some(next);
             }
             state = self
@@ -167,7 +167,7 @@ impl Shared {
         let input = JobInput::decode(input)?;
         let needs = self.hide.memory(&input);
         let needs = needs.map_err(|why| JobError::Hide(why.0))?;
-        let limit = self.lock().intake.budget().pictures;
+        let limit = self.lock().admission.budget().pictures;
         if needs > limit {
             return Err(JobError::PicturesTooLarge {
                 needs,
@@ -180,18 +180,18 @@ impl Shared {
 
     /// A slot is through with a job.
     pub(crate) fn end(&self, id: TicketId, done: Option<Done>) {
-        self.change(|intake| intake.end(id, done, Instant::now()));
+        self.change(|admission| admission.end(id, done, Instant::now()));
     }
 
     pub(crate) fn load(&self, usable_millicores: u32) -> (Load, u64, Vec<Event>) {
         let now = Instant::now();
         let mut state = self.lock();
-        let load = state.intake.load(usable_millicores, now);
-        let (first_event, events) = state.intake.recent(now);
+        let load = state.admission.load(usable_millicores, now);
+        let (first_event, events) = state.admission.recent(now);
         (load, first_event, events)
     }
 
-    /// Counts how a job ended that a slot has worked on. Those that were done are counted by the intake.
+    /// Counts how a job ended that a slot has worked on. Those that were done are counted by the admission.
     pub(crate) fn counted(&self, result: &Result<(), JobError>) {
         match result {
             Ok(()) => {}
@@ -204,10 +204,10 @@ impl Shared {
         self.meter.granted()
     }
 
-    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Intake<Work>) -> R) -> R {
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut AdmissionControl<Work>) -> R) -> R {
         let mut state = self.lock();
-        let answer = change(&mut state.intake);
-        self.held.send_replace(state.intake.held());
+        let answer = change(&mut state.admission);
+        self.held.send_replace(state.admission.held());
         // There may be work, or memory for work that waits.
         self.work.notify_all();
         answer

@@ -1,11 +1,13 @@
 #![allow(clippy::unwrap_used)]
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 use cameo_codec::job::JobInput;
 use cameo_codec::{CodecKey, Stop};
-use cameo_dispatch::Report;
+use cameo_common::ids::{ClusterId, Millis};
+use cameo_dispatch::{Event, Report};
 
 use super::cpu_meter::ThreadId;
 use super::hide::HideFailed;

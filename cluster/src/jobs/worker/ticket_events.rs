@@ -14,13 +14,13 @@ pub const REPEAT_FOR: Duration = Duration::from_secs(2);
 pub const MAX_EVENTS: usize = 512;
 
 #[derive(Debug, Default)]
-pub struct Journal {
+pub struct TicketEvents {
     events: VecDeque<(Instant, Event)>,
     /// Number of the oldest one kept.
     first: u64,
 }
 
-impl Journal {
+impl TicketEvents {
     /// Writes down one more.
     pub fn record(&mut self, event: Event, now: Instant) {
         self.events.push_back((now, event));
@@ -68,44 +68,44 @@ mod tests {
     #[test]
     fn events_repeat_for_a_while_and_keep_their_numbers() {
         let start = Instant::now();
-        let mut journal = Journal::default();
-        journal.record(taken(1), start);
-        journal.record(taken(2), start + REPEAT_FOR);
+        let mut ticket_events = TicketEvents::default();
+        ticket_events.record(taken(1), start);
+        ticket_events.record(taken(2), start + REPEAT_FOR);
         assert_eq!(
-            journal.recent(start + REPEAT_FOR),
+            ticket_events.recent(start + REPEAT_FOR),
             (0, vec![taken(1), taken(2)])
         );
         let later = start + REPEAT_FOR + Duration::from_millis(1);
-        assert_eq!(journal.recent(later), (1, vec![taken(2)]));
-        assert_eq!(journal.recent(later + REPEAT_FOR), (2, vec![]));
+        assert_eq!(ticket_events.recent(later), (1, vec![taken(2)]));
+        assert_eq!(ticket_events.recent(later + REPEAT_FOR), (2, vec![]));
     }
 
     #[test]
     fn a_refused_ticket_is_written_down_once_while_it_is_told() {
         let start = Instant::now();
-        let mut journal = Journal::default();
+        let mut ticket_events = TicketEvents::default();
         for _ in 0..9 {
-            journal.refused(TicketId([1; 16]), start);
+            ticket_events.refused(TicketId([1; 16]), start);
         }
-        journal.refused(TicketId([2; 16]), start);
-        assert_eq!(journal.recent(start).1.len(), 2);
+        ticket_events.refused(TicketId([2; 16]), start);
+        assert_eq!(ticket_events.recent(start).1.len(), 2);
         let later = start + REPEAT_FOR + Duration::from_millis(1);
-        assert_eq!(journal.recent(later).1, []);
-        journal.refused(TicketId([1; 16]), later);
-        assert_eq!(journal.recent(later).1.len(), 1);
+        assert_eq!(ticket_events.recent(later).1, []);
+        ticket_events.refused(TicketId([1; 16]), later);
+        assert_eq!(ticket_events.recent(later).1.len(), 1);
     }
 
     #[test]
     fn refusals_push_nothing_else_out() {
         let start = Instant::now();
-        let mut journal = Journal::default();
-        journal.record(taken(1), start);
+        let mut ticket_events = TicketEvents::default();
+        ticket_events.record(taken(1), start);
         for n in 0..2 * MAX_EVENTS {
             let mut ticket = [0; 16];
             ticket[..8].copy_from_slice(&(n as u64).to_le_bytes());
-            journal.refused(TicketId(ticket), start);
+            ticket_events.refused(TicketId(ticket), start);
         }
-        let (first, events) = journal.recent(start);
+        let (first, events) = ticket_events.recent(start);
         assert_eq!((first, events[0]), (0, taken(1)));
         assert_eq!(events.len(), MAX_EVENTS / 2);
     }
@@ -115,13 +115,13 @@ mod tests {
         use crate::jobs::tests::report;
         use cameo_dispatch::MAX_REPORT;
         let start = Instant::now();
-        let mut journal = Journal::default();
+        let mut ticket_events = TicketEvents::default();
         for n in 0..=MAX_EVENTS {
             let ticket = TicketId([n as u8; 16]);
             let cpu_ms = Some(u32::MAX);
-            journal.record(Event::Finished { ticket, cpu_ms }, start);
+            ticket_events.record(Event::Finished { ticket, cpu_ms }, start);
         }
-        let (first, events) = journal.recent(start);
+        let (first, events) = ticket_events.recent(start);
         assert_eq!((first, events.len()), (1, MAX_EVENTS));
         let mut report = report(u64::MAX, u64::MAX);
         report.events = events;

@@ -27,7 +27,7 @@ impl RaftThread {
         std::thread::Builder::new()
             .name(format!("{RAFT_THREAD}{node}"))
             .spawn(move || {
-                thread_priority::first();
+                thread_priority::raise();
                 // Ends by error, when the sender is dropped.
                 let _ = runtime.block_on(dropped);
                 drop(runtime);

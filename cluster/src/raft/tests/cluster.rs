@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::world::{World, soon, until};
+use crate::host::clock::{SystemClock, WallClock};
 use crate::raft::*;
 use cameo_machine::StateView;
 

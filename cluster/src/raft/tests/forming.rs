@@ -151,7 +151,7 @@ async fn a_node_that_is_not_in_its_own_list_of_peers_does_not_start() {
         settings.peers.remove(&1);
         settings
     };
-    let started = Raft::start(settings, world.parts(1), world.places[&1].disk.storage()).await;
+    let started = start(settings, world.parts(1), world.places[&1].disk.storage()).await;
     assert!(matches!(started, Err(StartError::NotAPeer(1))));
     world.places.clear();
 }

@@ -243,9 +243,7 @@ async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
     settings.peers.insert(2, nowhere.clone());
     settings.listen = listens_at;
     let storage = world.places[&2].disk.storage();
-    let worker = Raft::start(settings, world.parts(2), storage)
-        .await
-        .unwrap();
+    let worker = start(settings, world.parts(2), storage).await.unwrap();
     let mut forming = worker.bootstrap_state();
     let says = format!("cannot reach this node at {nowhere}");
     let told = forming
@@ -268,9 +266,7 @@ async fn a_directory_keeps_its_part() {
     let mut elsewhere = world.settings(2);
     elsewhere.http = "http://elsewhere".into();
     let storage = world.places[&2].disk.storage();
-    let moved = Raft::start(elsewhere, world.parts(2), storage)
-        .await
-        .unwrap();
+    let moved = start(elsewhere, world.parts(2), storage).await.unwrap();
     let why = refused(&moved).await;
     assert!(
         why.contains("start it with the addresses that it joined with"),
@@ -379,7 +375,7 @@ async fn nobody_joins_for_another() {
         address: world.peers[&1].clone(),
         purpose: Purpose::Member,
     };
-    let reply = crate::raft::members::local_member::ask(&links, dial, &request, soon()).await;
+    let reply = crate::raft::rpc::ask::ask(&links, dial, &request, soon()).await;
     // then nothing comes of it
     assert!(matches!(
         reply,

@@ -237,7 +237,7 @@ impl World {
         settings.peers.insert(id, link);
         let storage = place.disk.storage();
         let parts = self.parts_at(id, &place);
-        Raft::start(settings, parts, storage).await.unwrap()
+        start(settings, parts, storage).await.unwrap()
     }
 
     /// A formed cluster with a leader.
@@ -281,12 +281,12 @@ impl World {
         settings
     }
 
-    pub fn parts(&self, id: u64) -> Parts {
+    pub fn parts(&self, id: u64) -> RaftDeps {
         self.parts_at(id, &self.places[&id])
     }
 
-    fn parts_at(&self, id: u64, place: &Place) -> Parts {
-        Parts {
+    fn parts_at(&self, id: u64, place: &Place) -> RaftDeps {
+        RaftDeps {
             keys: place.keys.clone(),
             secret: Arc::new(ClusterSecret::from_bytes(place.secret.clone()).unwrap()),
             transport: self.transport.clone(),
@@ -302,7 +302,7 @@ impl World {
 
     pub async fn start(&mut self, id: u64) -> Result<(), StartError> {
         let storage = self.places[&id].disk.storage();
-        let node = Raft::start(self.settings(id), self.parts(id), storage).await?;
+        let node = start(self.settings(id), self.parts(id), storage).await?;
         self.nodes.insert(id, node);
         Ok(())
     }

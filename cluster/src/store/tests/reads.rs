@@ -18,7 +18,7 @@ fn everything(view: &dyn StateView) -> Rows {
 fn handles_and_views_go_to_any_thread() {
     fn any_thread<T: Send + Sync + 'static>() {}
     any_thread::<crate::store::State>();
-    any_thread::<crate::store::StateView>();
+    any_thread::<crate::store::StoreView>();
     any_thread::<crate::store::Snapshots>();
 }
 

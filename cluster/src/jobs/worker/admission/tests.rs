@@ -24,8 +24,8 @@ fn claim(n: usize, size: u64) -> Claim {
     }
 }
 
-fn intake() -> Intake<&'static str> {
-    Intake::new(1, 1000, BUDGET)
+fn intake() -> AdmissionControl<&'static str> {
+    AdmissionControl::new(1, 1000, BUDGET)
 }
 
 fn done(cpu_ms: u64, carrier: u64) -> Option<Done> {

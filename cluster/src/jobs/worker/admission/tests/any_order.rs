@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Jobs by what they wait for, and the intake that is tried.
 struct Model {
-    intake: Intake<u64>,
+    intake: AdmissionControl<u64>,
     tickets: usize,
     uploading: Vec<TicketId>,
     running: Vec<(TicketId, u64)>,
@@ -86,7 +86,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..200),
     ) {
         let mut model = Model {
-            intake: Intake::new(1, 1000, BUDGET),
+            intake: AdmissionControl::new(1, 1000, BUDGET),
             tickets: 0,
             uploading: Vec::new(),
             running: Vec::new(),

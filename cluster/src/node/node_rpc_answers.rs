@@ -1,0 +1,40 @@
+//! Which room answers which call of another node.
+
+use std::fmt;
+
+use cameo_common::ids::NodeId;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::jobs::PlacementAnswers;
+use crate::node_rpc::{Answers, NodeAnswer, NodeCall};
+use crate::presence::PresenceAnswers;
+
+/// Sends each call to the room that it is about.
+pub(super) struct NodeRpcAnswers {
+    pub node: NodeId,
+    pub presence: PresenceAnswers,
+    pub placement: PlacementAnswers,
+}
+
+impl fmt::Debug for NodeRpcAnswers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeRpcAnswers of node {}", self.node)
+    }
+}
+
+impl Answers for NodeRpcAnswers {
+    fn answer(&self, call: NodeCall) -> BoxFuture<'_, NodeAnswer> {
+        async move {
+            match call {
+                NodeCall::Renew(signs) => self.presence.renew(&signs),
+                NodeCall::Probe { device, epoch } => self.presence.probe(device, epoch).await,
+                NodeCall::ProbeStream { device, epoch } => {
+                    self.presence.probe_own_stream(&device, epoch)
+                }
+                NodeCall::Place { jobs, client } => self.placement.place(&jobs, client),
+            }
+        }
+        .boxed()
+    }
+}

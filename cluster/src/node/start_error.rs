@@ -1,0 +1,36 @@
+//! Why a node does not start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::secret_file::SecretFileError;
+use crate::jobs::DecisionLogError;
+use crate::link::NodeKeyError;
+use crate::raft;
+use crate::store::OpenError;
+
+/// Why a node does not start. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    #[error("cannot use the data folder {path}: {error}")]
+    Data { path: String, error: io::Error },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Decisions(#[from] DecisionLogError),
+    #[error(transparent)]
+    Keys(#[from] NodeKeyError),
+    #[error(
+        "cannot serve clients on {address}: {error}; stop what listens there, or choose another --http"
+    )]
+    Http {
+        address: SocketAddr,
+        error: io::Error,
+    },
+    #[error(transparent)]
+    Raft(#[from] raft::StartError),
+    #[error("the system gives the node no threads or no randomness: {0}")]
+    System(String),
+}

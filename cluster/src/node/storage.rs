@@ -1,0 +1,78 @@
+//! The node's data folder: opened, handed to Raft, and closed at the end.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cameo_common::ids::NodeId;
+use tokio::sync::oneshot;
+
+use super::start_error::StartError;
+use crate::config::Config;
+use crate::host::thread_priority;
+use crate::raft;
+use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
+
+pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)
+        .map_err(|error| StartError::Data {
+            path: config.data.display().to_string(),
+            error,
+        })
+}
+
+pub(super) async fn open_store(config: &Config) -> Result<Opened, StartError> {
+    let data = config.data.clone();
+    let (tell, opened) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("store-open".to_owned())
+        .spawn(move || {
+            // The threads that write and sync the log are started here, and inherit it.
+            thread_priority::raise();
+            // A node that has given up does not want to know.
+            let _ = tell.send(Store::open(&data, Arc::new(Decider), Options::default()));
+        })
+        .map_err(|error| StartError::System(error.to_string()))?;
+    opened
+        .await
+        .map_err(|_| StartError::System("opening the store failed".to_owned()))?
+        .map_err(StartError::from)
+}
+
+/// The store while it is open: Raft writes the node's identity to it, the stop closes it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OpenStore(Arc<Mutex<Option<Store>>>);
+
+impl OpenStore {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Store>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type RaftStorage = raft::Storage<Wal, StateMachine, Snapshots>;
+
+/// The store's parts as Raft takes them, and the handle that closes it.
+pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
+    let store = OpenStore::default();
+    *store.lock() = Some(opened.store);
+    let remembering = store.clone();
+    let remember = move |cluster| match &*remembering.lock() {
+        Some(store) => store.write_node_record(NodeRecord {
+            raft_id: id,
+            cluster,
+        }),
+        None => Err(io::Error::other("the node is stopping")),
+    };
+    let storage = raft::Storage {
+        log: opened.log,
+        state_machine: opened.state_machine,
+        snapshots: opened.snapshots,
+        pristine: opened.pristine,
+        remember: Arc::new(remember),
+    };
+    (store, storage)
+}
