@@ -144,13 +144,13 @@ async fn live(config: Config) -> ExitCode {
         () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
     };
     let end = tokio::select! {
-        () = tell(&node) => End::Asked,
-        () = either(&mut terminate, &mut interrupt) => End::Asked,
+        () = tell(&node) => End::Requested,
+        () = either(&mut terminate, &mut interrupt) => End::Requested,
         why = node.refused() => End::Refused(why),
         why = node.failed() => End::Failed(why),
     };
     match end {
-        End::Asked => stop(node).await,
+        End::Requested => stop(node).await,
         End::Refused(why) => {
             stop(node).await;
             usage(&why)
@@ -167,7 +167,7 @@ async fn live(config: Config) -> ExitCode {
 
 /// Why a node's life is over.
 enum End {
-    Asked,
+    Requested,
     /// By the cluster, or by what it was started with.
     Refused(String),
     Failed(String),

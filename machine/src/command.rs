@@ -67,7 +67,7 @@ pub enum Caller {
     Node(u64),
 }
 
-/// The wish itself.
+/// The operation itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// The first entry: who the cluster is. From a node.

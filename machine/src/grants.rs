@@ -26,26 +26,26 @@ pub fn create(
     deal: &Signed<Deal>,
     first: &Signed<Rights>,
 ) -> Result<Done, Refusal> {
-    let said = manifest.peek().map_err(|_| Refusal::Malformed)?;
-    let id = said.grant_id();
-    check_parties(draft, owner, &said)?;
-    check_request(request, &said)?;
-    deals::check_first(draft, deal, &said)?;
-    rights::check_first(draft, first, &said)?;
+    let content = manifest.peek().map_err(|_| Refusal::Malformed)?;
+    let id = content.grant_id();
+    check_parties(draft, owner, &content)?;
+    check_request(request, &content)?;
+    deals::check_first(draft, deal, &content)?;
+    rights::check_first(draft, first, &content)?;
 
     if draft.get::<Grant>(&id).is_some() {
         return Err(Refusal::GrantExists(id));
     }
     let grant = Grant {
         owner: Party {
-            name: said.owner_name,
-            key: said.owner,
+            name: content.owner_name,
+            key: content.owner,
         },
         viewer: Party {
-            name: said.viewer_name,
-            key: said.viewer,
+            name: content.viewer_name,
+            key: content.viewer,
         },
-        image: said.image,
+        image: content.image,
         created: draft.time(),
         request: request.clone(),
         manifest: manifest.clone(),
@@ -59,34 +59,34 @@ pub fn create(
 }
 
 /// Both are registered, under the keys that the manifest names, and the owner is who speaks.
-fn check_parties(draft: &Draft<'_>, owner: &Speaker, said: &Manifest) -> Result<(), Refusal> {
+fn check_parties(draft: &Draft<'_>, owner: &Speaker, content: &Manifest) -> Result<(), Refusal> {
     let own_card = users::card(draft, &owner.name)?;
-    if said.owner != own_card.key || said.owner_name != owner.name {
+    if content.owner != own_card.key || content.owner_name != owner.name {
         return Err(Refusal::Forbidden("owner of the photo".into()));
     }
-    let card = users::card(draft, &said.viewer_name)?;
-    if said.viewer_name == said.owner_name {
+    let card = users::card(draft, &content.viewer_name)?;
+    if content.viewer_name == content.owner_name {
         return Err(mismatch("owner and viewer are one user"));
     }
-    if said.viewer != card.key {
+    if content.viewer != card.key {
         return Err(mismatch("the viewer has another identity key"));
     }
-    if said.viewer_sealing != card.sealing {
+    if content.viewer_sealing != card.sealing {
         return Err(mismatch("the viewer has another sealing key by now"));
     }
-    if said.cluster != cluster::id(draft)? {
+    if content.cluster != cluster::id(draft)? {
         return Err(mismatch("the manifest is for another cluster"));
     }
     Ok(())
 }
 
 /// No grant without its viewer's request for exactly this image.
-fn check_request(request: &Signed<PhotoRequest>, said: &Manifest) -> Result<(), Refusal> {
+fn check_request(request: &Signed<PhotoRequest>, content: &Manifest) -> Result<(), Refusal> {
     let asked = request.peek().map_err(|_| Refusal::Malformed)?;
-    if request.hash() != said.request {
+    if request.hash() != content.request {
         return Err(mismatch("the manifest answers another request"));
     }
-    if (asked.viewer, asked.owner, asked.image) != (said.viewer, said.owner, said.image) {
+    if (asked.viewer, asked.owner, asked.image) != (content.viewer, content.owner, content.image) {
         return Err(mismatch("the viewer has asked for something else"));
     }
     Ok(())

@@ -5,7 +5,7 @@ use cameo_common::statements::Receipt;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{News, ReceiptRow, said};
+use super::rows::{News, ReceiptRow, content};
 use super::speaker::Speaker;
 use super::{live_grants, notices, rights};
 
@@ -24,7 +24,7 @@ pub fn put(
     }
     match draft.get::<ReceiptRow>(&id) {
         Some(ReceiptRow(known)) if known == *receipt => return Ok(Done::Nothing),
-        Some(ReceiptRow(known)) if arrived.received_at <= said(&known).received_at => {
+        Some(ReceiptRow(known)) if arrived.received_at <= content(&known).received_at => {
             return Err(Refusal::Stale);
         }
         _ => {}

@@ -23,19 +23,19 @@ pub fn check_first(
     rights: &Signed<Rights>,
     manifest: &Manifest,
 ) -> Result<(), Refusal> {
-    let said = rights.peek().map_err(|_| Refusal::Malformed)?;
-    if said.owner != manifest.owner || said.grant != manifest.grant_id() {
+    let content = rights.peek().map_err(|_| Refusal::Malformed)?;
+    if content.owner != manifest.owner || content.grant != manifest.grant_id() {
         return Err(Refusal::Mismatch("the rights are another grant's".into()));
     }
-    if said.version != FIRST {
+    if content.version != FIRST {
         return Err(Refusal::Mismatch(format!(
             "the first rights of a grant have version {FIRST}"
         )));
     }
-    check_limit(&said)?;
-    if said.revoked {
+    check_limit(&content)?;
+    if content.revoked {
         Err(Refusal::Revoked)
-    } else if !live_grants::is_live(&said, draft.time()) {
+    } else if !live_grants::is_live(&content, draft.time()) {
         Err(Refusal::Expired)
     } else {
         Ok(())
@@ -48,27 +48,27 @@ pub fn put(
     speaker: &Speaker,
     rights: &Signed<Rights>,
 ) -> Result<Done, Refusal> {
-    let said = rights.peek().map_err(|_| Refusal::Malformed)?;
-    let id = said.grant;
+    let content = rights.peek().map_err(|_| Refusal::Malformed)?;
+    let id = content.grant;
     let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
-    if said.owner != grant.owner.key {
+    if content.owner != grant.owner.key {
         return Err(Refusal::Forbidden("owner of the photo".into()));
     }
     let CurrentRights(current) = draft.require(&id);
     if current != *rights {
-        let version = rows::said(&current).version;
-        if said.version <= version {
+        let version = rows::content(&current).version;
+        if content.version <= version {
             return Err(Refusal::StaleVersion(version));
         }
-        check_limit(&said)?;
-        if live_grants::is_live(&said, draft.time()) {
+        check_limit(&content)?;
+        if live_grants::is_live(&content, draft.time()) {
             live_grants::claim_live(draft, id, &grant)?;
         }
         draft.put(&id, &CurrentRights(rights.clone()));
-        mailbox::post(draft, &grant.viewer.name, id, said.version);
+        mailbox::post(draft, &grant.viewer.name, id, content.version);
     }
     Ok(Done::Rights {
-        version: said.version,
+        version: content.version,
         in_mailbox: mailbox::holds(draft, &grant.viewer.name, id),
     })
 }
@@ -79,23 +79,23 @@ pub fn acknowledge(
     speaker: &Speaker,
     ack: &Signed<RightsAck>,
 ) -> Result<Done, Refusal> {
-    let said = ack.peek().map_err(|_| Refusal::Malformed)?;
-    let id = said.grant;
+    let content = ack.peek().map_err(|_| Refusal::Malformed)?;
+    let id = content.grant;
     let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
-    if said.viewer != grant.viewer.key {
+    if content.viewer != grant.viewer.key {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }
     let current = draft.require::<CurrentRights>(&id);
     let version = current.rights().version;
-    if said.version > version {
+    if content.version > version {
         return Err(Refusal::Mismatch(format!(
             "the ledger has rights of version {version} only: put the newer ones first"
         )));
     }
-    if confirm(draft, &grant, id, said.version) {
+    if confirm(draft, &grant, id, content.version) {
         let news = News::Acknowledged {
             grant: id,
-            version: said.version,
+            version: content.version,
         };
         notices::tell(draft, &grant.owner.name, news);
     }

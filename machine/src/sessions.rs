@@ -12,7 +12,7 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::{MAX_DEVICES_PER_USER, MAX_EXPIRED_PER_ENTRY};
 use super::mailbox;
-use super::rows::{Acquainted, DeviceOf, Epochs, Listed, Session, User, said};
+use super::rows::{Acquainted, DeviceOf, Epochs, Listed, Session, User, content};
 use super::sequence::newer;
 use super::speaker::Speaker;
 
@@ -31,7 +31,7 @@ pub fn start(
         return Err(Refusal::Limit("addresses of an endpoint".into()));
     }
     if let Some(before) = draft.get::<Session>(&speaker.device) {
-        let sequence = said(&before.endpoint).sequence;
+        let sequence = content(&before.endpoint).sequence;
         newer(sequence, &before.endpoint, record.sequence, endpoint)?;
     }
     let epoch = next_epoch(draft, &speaker.name);

@@ -27,12 +27,12 @@ pub fn register(
     card: &Signed<UserCard>,
     certificate: &Signed<DeviceCertificate>,
 ) -> Result<Done, Refusal> {
-    let said = card.peek().map_err(|_| Refusal::Malformed)?;
+    let content = card.peek().map_err(|_| Refusal::Malformed)?;
     let certified = certificate.peek().map_err(|_| Refusal::Malformed)?;
     if certified.device != caller {
         return Err(Refusal::Forbidden("device of the certificate".into()));
     }
-    if certified.user != said.key {
+    if certified.user != content.key {
         return Err(Refusal::Mismatch(
             "card and certificate have two keys".into(),
         ));
@@ -40,8 +40,8 @@ pub fn register(
     if draft.time() >= certified.not_after {
         return Err(Refusal::CertificateExpired);
     }
-    let new_user = put_card(draft, &said, card)?;
-    let new_device = put_device(draft, &said.name, &certified, certificate)?;
+    let new_user = put_card(draft, &content, card)?;
+    let new_device = put_device(draft, &content.name, &certified, certificate)?;
     let created = new_user || new_device;
     Ok(Done::Registered { created })
 }
@@ -49,33 +49,33 @@ pub fn register(
 /// Binds name and key to one another, or takes a newer card of the key that has the name.
 fn put_card(
     draft: &mut Draft<'_>,
-    said: &UserCard,
+    content: &UserCard,
     card: &Signed<UserCard>,
 ) -> Result<bool, Refusal> {
-    let known = draft.get::<User>(&said.name);
+    let known = draft.get::<User>(&content.name);
     if let Some(user) = &known {
         let before = user.card();
-        if before.key != said.key {
-            return Err(Refusal::NameTaken(said.name.clone()));
+        if before.key != content.key {
+            return Err(Refusal::NameTaken(content.name.clone()));
         }
-        newer(before.sequence, &user.card, said.sequence, card)?;
-    } else if draft.get::<KeyOwner>(&said.key).is_some() {
+        newer(before.sequence, &user.card, content.sequence, card)?;
+    } else if draft.get::<KeyOwner>(&content.key).is_some() {
         return Err(Refusal::KeyTaken);
     }
     let registered = known.as_ref().map_or(draft.time(), |user| user.registered);
     let card = card.clone();
-    draft.put(&said.key, &KeyOwner(said.name.clone()));
-    draft.put(&said.name, &User { card, registered });
+    draft.put(&content.key, &KeyOwner(content.name.clone()));
+    draft.put(&content.name, &User { card, registered });
     Ok(known.is_none())
 }
 
 fn put_device(
     draft: &mut Draft<'_>,
     user: &UserName,
-    said: &DeviceCertificate,
+    content: &DeviceCertificate,
     certificate: &Signed<DeviceCertificate>,
 ) -> Result<bool, Refusal> {
-    let known = draft.get::<Device>(&said.device);
+    let known = draft.get::<Device>(&content.device);
     if let Some(device) = &known {
         if device.user != *user {
             return Err(Refusal::Mismatch(format!(
@@ -84,13 +84,13 @@ fn put_device(
             )));
         }
         let before = device.certificate().sequence;
-        newer(before, &device.certificate, said.sequence, certificate)?;
+        newer(before, &device.certificate, content.sequence, certificate)?;
     } else {
         make_room(draft, user)?;
     }
-    draft.put(&(user.clone(), said.device), &DeviceOf);
+    draft.put(&(user.clone(), content.device), &DeviceOf);
     draft.put(
-        &said.device,
+        &content.device,
         &Device {
             user: user.clone(),
             certificate: certificate.clone(),

@@ -1,7 +1,6 @@
 //! The one place that spells openraft's generics.
 
 pub(crate) mod aliases;
-pub(crate) mod blob;
 
 use std::fmt;
 
@@ -23,7 +22,7 @@ pub struct Member {
 
 /// A `machine::Entry`, encoded once by the leader for log and wire alike.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryBytes(#[serde(with = "crate::consensus_types::blob")] pub Vec<u8>);
+pub struct EntryBytes(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 impl fmt::Debug for EntryBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +38,7 @@ impl fmt::Display for EntryBytes {
 
 /// A `machine::Reply`, encoded. Empty for blank and membership entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct ReplyBytes(#[serde(with = "crate::consensus_types::blob")] pub Vec<u8>);
+pub struct ReplyBytes(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 openraft::declare_raft_types!(
     pub TypeConfig:

@@ -5,12 +5,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::Event;
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
+use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -44,7 +45,7 @@ impl Streams {
     /// Asks a session for a sign of life. Tells whether its stream is open here.
     #[must_use]
     pub fn probe(&self, device: &PublicKey, epoch: u64) -> bool {
-        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.0.lock();
         match open.get(device).filter(|open| open.epoch == epoch) {
             // A full queue has a probe in it already.
             Some(open) => !matches!(
@@ -56,7 +57,7 @@ impl Streams {
     }
 
     fn open(&self, device: PublicKey, epoch: u64) -> Result<mpsc::Receiver<()>, TooManyStreams> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.0.lock();
         if open.len() >= MAX_STREAMS && !open.contains_key(&device) {
             open.retain(|_, other| !other.probes.is_closed());
             if open.len() >= MAX_STREAMS {
@@ -69,7 +70,7 @@ impl Streams {
     }
 
     fn forget_closed(&self, device: &PublicKey) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.0.lock();
         if open.get(device).is_some_and(|open| open.probes.is_closed()) {
             open.remove(device);
         }
@@ -78,7 +79,7 @@ impl Streams {
 
 /// One thing that a stream tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum StreamItem {
     Event(Event),
     /// Give a sign of life now.
     Probe,
@@ -112,7 +113,7 @@ pub struct Follow {
     replica: Arc<dyn Replica>,
     streams: Arc<Streams>,
     reader: Reader,
-    ready: VecDeque<Told>,
+    ready: VecDeque<StreamItem>,
     ended: bool,
     touched: broadcast::Receiver<Touched>,
     /// None only while the stream is taken down.
@@ -146,7 +147,7 @@ impl Follow {
     }
 
     /// The next thing to tell; none after the end.
-    pub async fn next(&mut self) -> Option<Told> {
+    pub async fn next(&mut self) -> Option<StreamItem> {
         if self.ended {
             return None;
         }
@@ -158,7 +159,7 @@ impl Follow {
             }
         }
         let told = self.ready.pop_front()?;
-        self.ended = matches!(told, Told::Ended(_));
+        self.ended = matches!(told, StreamItem::Ended(_));
         Some(told)
     }
 
@@ -174,28 +175,28 @@ impl Follow {
         let events = read::events_after(&*view, user, *after, PAGE);
         if let Some(last) = events.last() {
             *after = last.sequence;
-            self.ready.extend(events.into_iter().map(Told::Event));
+            self.ready.extend(events.into_iter().map(StreamItem::Event));
             return;
         }
         let runs = read::session(&*view, device)
             .is_some_and(|session| session.online && session.epoch == *epoch);
         if !runs {
-            self.ready.push_back(Told::Ended(End::SessionEnded));
+            self.ready.push_back(StreamItem::Ended(End::SessionEnded));
         }
     }
 
     /// Waits for something to happen; none when it is time to look at the rows again.
-    async fn wait(&mut self) -> Option<Told> {
+    async fn wait(&mut self) -> Option<StreamItem> {
         let (probes, touched, stopping) =
             (self.probes.as_mut()?, &mut self.touched, &mut self.stopping);
         tokio::select! {
             () = woken(touched, &self.reader.user) => None,
             probe = probes.recv() => Some(match probe {
-                Some(()) => Told::Probe,
-                None => Told::Ended(End::Replaced),
+                Some(()) => StreamItem::Probe,
+                None => StreamItem::Ended(End::Replaced),
             }),
-            _ = stopping.wait_for(|stopping| *stopping) => Some(Told::Ended(End::NodeStops)),
-            () = tokio::time::sleep(HEARTBEAT) => Some(Told::Heartbeat),
+            _ = stopping.wait_for(|stopping| *stopping) => Some(StreamItem::Ended(End::NodeStops)),
+            () = tokio::time::sleep(HEARTBEAT) => Some(StreamItem::Heartbeat),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Where a node's randomness comes from: the system, or a seed in the simulator.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rand::rngs::{StdRng, SysError, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 
@@ -32,16 +33,13 @@ impl NodeRng {
     /// A generator of its own, for one piece of work.
     #[must_use]
     pub fn generator(&self) -> StdRng {
-        StdRng::from_rng(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        StdRng::from_rng(&mut *self.0.lock())
     }
 
     /// A random number.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next_u64()
+        self.0.lock().next_u64()
     }
 }
 

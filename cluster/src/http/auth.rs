@@ -37,7 +37,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller's wish as an entry of the log.
+    /// The caller's command for the log.
     #[must_use]
     pub fn command(&self, op: Op) -> Command {
         Command {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::auth::SignedEmpty;
 use super::body::InQuery;
 use super::{Api, Fault};
-use crate::event_stream::{End, Follow, Reader, Told};
+use crate::event_stream::{End, Follow, Reader, StreamItem};
 use crate::raft::CALL_DEADLINE;
 use cameo_machine::{Refusal, read};
 
@@ -81,14 +81,14 @@ async fn epoch(api: &Api, user: &UserName, device: &PublicKey, after: u64) -> Re
         .ok_or_else(|| Refusal::SessionEnded.into())
 }
 
-fn event(told: Told) -> Event {
+fn event(told: StreamItem) -> Event {
     match told {
-        Told::Event(event) => Event::default()
+        StreamItem::Event(event) => Event::default()
             .id(event.sequence.to_string())
             .data(json(&event)),
-        Told::Probe => Event::default().event("probe").data("{}"),
-        Told::Heartbeat => Event::default().comment("alive"),
-        Told::Ended(end) => Event::default()
+        StreamItem::Probe => Event::default().event("probe").data("{}"),
+        StreamItem::Heartbeat => Event::default().comment("alive"),
+        StreamItem::Ended(end) => Event::default()
             .event("ended")
             .data(json(fault(end).error())),
     }

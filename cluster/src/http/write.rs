@@ -1,4 +1,4 @@
-//! Writes: a wish becomes an entry, and what came out of it an answer.
+//! Writes: a command becomes an entry, and what came out of it an answer.
 
 use cameo_common::api::ErrorCode;
 use tokio::time::Instant;
@@ -8,7 +8,7 @@ use crate::raft::CALL_DEADLINE;
 use cameo_machine::{Done, Op};
 
 impl Api {
-    /// Has a caller's wish carried out. Gives the entry's index and what was done.
+    /// Has a caller's command carried out. Gives the entry's index and what was done.
     pub(super) async fn write(&self, caller: &Caller, op: Op) -> Result<(u64, Done), Fault> {
         let deadline = Instant::now() + CALL_DEADLINE;
         let committed = self.replica.propose(&caller.command(op), deadline).await?;

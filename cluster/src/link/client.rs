@@ -8,10 +8,11 @@ mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -113,7 +114,7 @@ impl Links {
             address: address.to_owned(),
             purpose: Purpose::Member,
         };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         match open.get(&(node, lane)) {
             Some(link) if link.inner.dial == dial => link.clone(),
             _ => {
@@ -137,10 +138,7 @@ impl Links {
 
     /// Closes every member link.
     pub fn close(&self) {
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.open.lock().clear();
     }
 }
 

@@ -43,7 +43,7 @@ pub enum Purpose {
     /// Between members of one formed cluster: Raft, proposals, reads, `App`.
     Member,
     /// Questions before there is a cluster; nothing of Raft is served.
-    Forming,
+    Bootstrap,
 }
 
 /// Which end of the connection spoke.
@@ -163,7 +163,7 @@ impl Hello {
         }]);
         mac.update(&[match self.purpose {
             Purpose::Member => 1,
-            Purpose::Forming => 2,
+            Purpose::Bootstrap => 2,
         }]);
         mac.update(&self.node.to_le_bytes());
         mac.update(&[u8::from(self.cluster.is_some())]);
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn the_bytes_of_hello_and_welcome_are_pinned() {
         let hello = Hello {
-            purpose: Purpose::Forming,
+            purpose: Purpose::Bootstrap,
             node: 300,
             cluster: Some([5; 32]),
             proof: [9; 32],
@@ -306,7 +306,7 @@ mod tests {
         let thief = identity(1, HOME, KnownKey::Unknown, 8);
         let elsewhere = identity(1, Some([6; 32]), KnownKey::Unknown, 7);
         let empty = identity(1, None, KnownKey::Unknown, 7);
-        let twin = identity(2, HOME, KnownKey::Unknown, 7);
+        let same_id = identity(2, HOME, KnownKey::Unknown, 7);
         let other_key = KnownKey::Is([1; 32]);
         for (server, client, purpose, reason) in [
             (
@@ -324,7 +324,7 @@ mod tests {
             (
                 server(HOME, right),
                 &elsewhere,
-                Purpose::Forming,
+                Purpose::Bootstrap,
                 Refusal::Cluster,
             ),
             (
@@ -345,16 +345,21 @@ mod tests {
                 Purpose::Member,
                 Refusal::Unformed,
             ),
-            (server(HOME, right), &twin, Purpose::Member, Refusal::SameId),
+            (
+                server(HOME, right),
+                &same_id,
+                Purpose::Member,
+                Refusal::SameId,
+            ),
         ] {
             assert_eq!(check(&server, client, purpose), Err(reason));
         }
         assert_eq!(
-            check(&server(None, right), &member, Purpose::Forming),
+            check(&server(None, right), &member, Purpose::Bootstrap),
             Ok(())
         );
         assert_eq!(
-            check(&server(HOME, right), &empty, Purpose::Forming),
+            check(&server(HOME, right), &empty, Purpose::Bootstrap),
             Ok(())
         );
     }

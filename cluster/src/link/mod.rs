@@ -22,7 +22,7 @@ pub use hello::{Admission, ClusterId, KnownKey, Purpose, Refusal};
 pub use node_key::{NodeKeyError, NodeKeys};
 pub use secret::{ClusterSecret, SecretError};
 pub use server::{Answer, Caller, Server, Service};
-pub use transport::{Accept, Later, Stream, TcpTransport, Transport};
+pub use transport::{Accept, Stream, TcpTransport, Transport};
 
 /// Who this node is on every link, in and out.
 #[derive(Clone)]

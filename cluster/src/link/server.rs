@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -20,7 +21,7 @@ use tokio_rustls::server::TlsStream;
 use super::frame::{FrameReader, Kind, MAX_BODY_BYTES, MAX_HELLO_BYTES, MAX_IN_FLIGHT, put};
 use super::hello::{Hello, Purpose, Refusal, Role, Welcome, encode};
 use super::tls::{Session, Tls};
-use super::transport::{Accept, Later, Stream, Transport};
+use super::transport::{Accept, Stream, Transport};
 use super::{Identity, hello};
 
 /// Connections whose hello has passed; fifteen voters need a quarter of it, all workers less than half.
@@ -60,7 +61,7 @@ pub enum Answer {
 pub trait Service: Send + Sync + 'static {
     /// Called once a request. The future is polled for the first time before the next request of
     /// the connection is looked at, so what a first poll hands on keeps the order of arrival.
-    fn serve(&self, caller: &Caller, body: Bytes) -> Later<'static, Answer>;
+    fn serve(&self, caller: &Caller, body: Bytes) -> BoxFuture<'static, Answer>;
 }
 
 /// A listening node link. Dropping it closes the port and every connection.

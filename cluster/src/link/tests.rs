@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -42,7 +43,7 @@ struct Echo {
 }
 
 impl Service for Echo {
-    fn serve(&self, caller: &Caller, body: Bytes) -> Later<'static, Answer> {
+    fn serve(&self, caller: &Caller, body: Bytes) -> BoxFuture<'static, Answer> {
         assert_eq!((caller.node, caller.purpose), (1, Purpose::Member));
         let gate = self.gate.clone();
         let number = match &body[..] {

@@ -1,16 +1,12 @@
-//! The seam under the links: TCP in production, a simulated network in the simulator.
+//! The transport under the links: TCP in production, a simulated network in the simulator.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-
-/// A boxed future, the shape of every asynchronous seam here.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A connected byte stream.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -21,15 +17,15 @@ pub trait Accept: Send {
     /// The bound address; the port is known even where port 0 was asked for.
     fn address(&self) -> io::Result<SocketAddr>;
     /// Waits for the next connection.
-    fn accept(&mut self) -> Later<'_, io::Result<Box<dyn Stream>>>;
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>>;
 }
 
 /// How streams are made.
 pub trait Transport: Send + Sync {
     /// Opens a stream to `host:port`. The caller sets the time limit.
-    fn connect(&self, address: String) -> Later<'static, io::Result<Box<dyn Stream>>>;
+    fn connect(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
     /// Binds `host:port`.
-    fn listen(&self, address: String) -> Later<'static, io::Result<Box<dyn Accept>>>;
+    fn listen(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Accept>>>;
 }
 
 /// Plain TCP without delay.
@@ -44,7 +40,7 @@ impl TcpTransport {
 }
 
 impl Transport for TcpTransport {
-    fn connect(&self, address: String) -> Later<'static, io::Result<Box<dyn Stream>>> {
+    fn connect(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
@@ -52,7 +48,7 @@ impl Transport for TcpTransport {
         })
     }
 
-    fn listen(&self, address: String) -> Later<'static, io::Result<Box<dyn Accept>>> {
+    fn listen(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Accept>>> {
         Box::pin(async move {
             let listener = TcpListener::bind(address).await?;
             Ok(Box::new(TcpAccept(listener)) as Box<dyn Accept>)
@@ -67,7 +63,7 @@ impl Accept for TcpAccept {
         self.0.local_addr()
     }
 
-    fn accept(&mut self) -> Later<'_, io::Result<Box<dyn Stream>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let (stream, _) = self.0.accept().await?;
             stream.set_nodelay(true)?;

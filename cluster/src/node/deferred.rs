@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::host::clock::WallClock;
 use crate::jobs::{ClusterInfo, Dispatcher, Reporter};
-use crate::link::Later;
 use crate::node_rpc::NodeRpc;
 use crate::raft::{AppService, Raft, ReportSink, ReportSource};
 
@@ -71,7 +71,7 @@ impl DeferredRpc {
 }
 
 impl AppService for DeferredRpc {
-    fn serve(&self, _from: NodeId, body: Vec<u8>) -> Later<'static, Vec<u8>> {
+    fn serve(&self, _from: NodeId, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
         let rpc = self.0.get().cloned();
         Box::pin(async move {
             match rpc {

@@ -36,7 +36,7 @@ impl Leader {
             self.dispatcher.leads(now.here.then_some(now.term));
             if now.here {
                 tokio::select! {
-                    () = self.take_up(now.term) => {}
+                    () = self.assume_duties(now.term) => {}
                     _ = leadership.changed() => continue,
                 }
             } else {
@@ -49,7 +49,7 @@ impl Leader {
     }
 
     /// Leases are judged against the state, which therefore has to be current first.
-    async fn take_up(&self, term: u64) {
+    async fn assume_duties(&self, term: u64) {
         while self
             .replica
             .barrier(Instant::now() + CALL_DEADLINE)

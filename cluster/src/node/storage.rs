@@ -3,9 +3,10 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::start_error::StartError;
@@ -49,7 +50,7 @@ pub(super) struct OpenStore(Arc<Mutex<Option<Store>>>);
 
 impl OpenStore {
     pub(super) fn lock(&self) -> MutexGuard<'_, Option<Store>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

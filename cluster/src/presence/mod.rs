@@ -8,11 +8,11 @@ mod leases;
 mod probe;
 mod renewals;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ impl Presence {
 
     fn leases(&self) -> MutexGuard<'_, Option<Leases>> {
         // A panic in between leaves a table that is still whole: every step is one insert.
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leases.lock()
     }
 
     /// Begins to keep leases: this node leads, and its state is current.

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::io::{self, Cursor};
 use std::ops::RangeBounds;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::{Stream, TryStreamExt};
 use openraft::entry::EntryPayload;
 use openraft::storage::{
@@ -18,13 +19,13 @@ use openraft::type_config::alias::{
     EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf,
 };
 use openraft::{OptionalSend, Snapshot};
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncRead;
 
 use super::engine::consensus::Storage;
 use super::rpc::snapshots::{Receiving, SnapshotPort};
 use crate::consensus_types::{ReplyBytes, TypeConfig};
-use crate::link::Later;
 use cameo_machine::{Change, MapView};
 
 /// What an entry does: the changes to the rows, and the reply.
@@ -66,7 +67,7 @@ impl Debug for MemoryDisk {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl MemoryDisk {
@@ -333,7 +334,7 @@ impl SnapshotPort for MemorySnapshots {
     fn open<'a>(
         &'a self,
         data: &'a MemorySnapshot,
-    ) -> Later<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>> {
+    ) -> BoxFuture<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>> {
         let bytes = data.0.to_vec();
         Box::pin(async move {
             let length = bytes.len() as u64;
@@ -342,7 +343,7 @@ impl SnapshotPort for MemorySnapshots {
         })
     }
 
-    fn begin(&self, _len: u64) -> Later<'_, io::Result<Box<dyn Receiving<MemorySnapshot>>>> {
+    fn begin(&self, _len: u64) -> BoxFuture<'_, io::Result<Box<dyn Receiving<MemorySnapshot>>>> {
         Box::pin(async { Ok(Box::new(Received(Vec::new())) as Box<dyn Receiving<_>>) })
     }
 }
@@ -350,14 +351,14 @@ impl SnapshotPort for MemorySnapshots {
 struct Received(Vec<u8>);
 
 impl Receiving<MemorySnapshot> for Received {
-    fn write(&mut self, chunk: Vec<u8>) -> Later<'_, io::Result<()>> {
+    fn write(&mut self, chunk: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
         self.0.extend_from_slice(&chunk);
         Box::pin(async { Ok(()) })
     }
 
     fn finish(
         self: Box<Self>,
-    ) -> Later<'static, io::Result<SnapshotOf<TypeConfig, MemorySnapshot>>> {
+    ) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, MemorySnapshot>>> {
         Box::pin(async move { MemorySnapshot(Arc::new(self.0)).named() })
     }
 }

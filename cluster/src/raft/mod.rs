@@ -23,7 +23,7 @@ pub use client::handle::{AskError, Raft};
 pub use client::propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
 pub use client::raft_replica::RaftReplica;
 pub use client::read::ReadError;
-pub use client::replica::{CALL_DEADLINE, Committed, HashedState, Later, Replica};
+pub use client::replica::{CALL_DEADLINE, Committed, HashedState, Replica};
 pub use client::stamp::Stamper;
 pub use engine::config::Timing;
 pub use engine::consensus::Storage;

@@ -1,8 +1,7 @@
 //! What the rest of the node gives to Raft: its stamp, its load and its own requests.
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
-
-use crate::link::Later;
 
 /// Makes the entry out of a command, at the leader only, once for each time it is appended.
 pub trait Stamp: Send + Sync {
@@ -26,5 +25,5 @@ pub trait ReportSink: Send + Sync {
 /// The node's own requests between nodes (placement, renewals, probes), opaque here.
 pub trait AppService: Send + Sync {
     /// Serves a member's request, on the runtime given for it.
-    fn serve(&self, from: u64, body: Vec<u8>) -> Later<'static, Vec<u8>>;
+    fn serve(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>>;
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -17,7 +18,7 @@ use super::ports::{AppService, ReportSource};
 use super::rpc::wire::{Beat, NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::Member;
 use crate::host::clock::WallClock;
-use crate::link::{Answer, Caller, Later, Purpose, Service};
+use crate::link::{Answer, Caller, Purpose, Service};
 
 /// A larger report is left out: it would delay the heartbeat that it rides on.
 const MAX_REPORT_BYTES: usize = 64 << 10;
@@ -42,13 +43,13 @@ pub(super) struct NodeService {
 type Served = Result<NodeReply, String>;
 
 impl Service for NodeService {
-    fn serve(&self, caller: &Caller, body: Bytes) -> Later<'static, Answer> {
+    fn serve(&self, caller: &Caller, body: Bytes) -> BoxFuture<'static, Answer> {
         let request = match decode::<NodeRequest>(&body) {
             Ok(request) => request,
             Err(error) => return Box::pin(async move { Answer::Denied(error.to_string()) }),
         };
         let served = match caller.purpose {
-            Purpose::Forming => self.serve_forming(caller, request),
+            Purpose::Bootstrap => self.serve_bootstrap(caller, request),
             Purpose::Member => self.serve_member(caller, request),
         };
         Box::pin(async move {
@@ -62,7 +63,7 @@ impl Service for NodeService {
 }
 
 impl NodeService {
-    fn serve_forming(&self, caller: &Caller, request: NodeRequest) -> Later<'static, Served> {
+    fn serve_bootstrap(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
         let (own, founder) = (self.own.clone(), self.founder.clone());
         let (admissions, caller) = (self.admissions.clone(), caller.clone());
         Box::pin(async move {
@@ -86,7 +87,7 @@ impl NodeService {
         })
     }
 
-    fn serve_member(&self, caller: &Caller, request: NodeRequest) -> Later<'static, Served> {
+    fn serve_member(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
         let from = caller.node;
         let asks_for_a_vote = matches!(
             request,
@@ -173,12 +174,12 @@ impl NodeService {
         }
     }
 
-    fn read_index(&self, patience_millis: u64) -> Later<'static, Served> {
+    fn read_index(&self, patience_millis: u64) -> BoxFuture<'static, Served> {
         let (reads, deadline) = (self.reads.clone(), deadline(patience_millis));
         Box::pin(async move { Ok(NodeReply::ReadIndex(reads.read_index_here(deadline).await)) })
     }
 
-    fn propose(&self, command: Vec<u8>, patience_millis: u64) -> Later<'static, Served> {
+    fn propose(&self, command: Vec<u8>, patience_millis: u64) -> BoxFuture<'static, Served> {
         let (proposer, deadline) = (self.proposer.clone(), deadline(patience_millis));
         Box::pin(async move {
             let proposed = proposer.propose_here(command, deadline).await;
@@ -191,7 +192,7 @@ impl NodeService {
         caller: Caller,
         member: Member,
         patience_millis: u64,
-    ) -> Later<'static, Served> {
+    ) -> BoxFuture<'static, Served> {
         let (admissions, deadline) = (self.admissions.clone(), deadline(patience_millis));
         Box::pin(async move {
             let admitted = admissions.admit(&caller, member, deadline).await;
@@ -199,7 +200,7 @@ impl NodeService {
         })
     }
 
-    fn serve_app(&self, from: u64, body: Vec<u8>) -> Later<'static, Served> {
+    fn serve_app(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Served> {
         let served = self.app_runtime.spawn(self.app.serve(from, body));
         Box::pin(async move {
             match served.await {

@@ -30,13 +30,13 @@ pub struct CallerInfo {
 #[must_use]
 pub fn caller(view: &dyn StateView, device: &PublicKey) -> Option<CallerInfo> {
     let row = rows::get::<Device>(view, device)?;
-    let said = row.certificate();
+    let content = row.certificate();
     Some(CallerInfo {
         user: row.user,
-        key: said.user,
+        key: content.user,
         device: *device,
         certificate: row.certificate,
-        not_after: said.not_after,
+        not_after: content.not_after,
     })
 }
 

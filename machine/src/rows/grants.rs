@@ -8,7 +8,7 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, PhotoRequest, Receipt};
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Row, said};
+use super::{Kind, Row, content};
 
 /// One side of a grant, with the key that it had when the grant was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub struct CurrentRights(pub Signed<Rights>);
 impl CurrentRights {
     /// What it says.
     pub fn rights(&self) -> Rights {
-        said(&self.0)
+        content(&self.0)
     }
 }
 

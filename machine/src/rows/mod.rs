@@ -120,7 +120,7 @@ pub fn scan<R: Row>(
 }
 
 /// What an accepted statement says. It was read once before it was written.
-pub fn said<T: Statement>(signed: &Signed<T>) -> T {
+pub fn content<T: Statement>(signed: &Signed<T>) -> T {
     signed.peek().unwrap_or_else(|error| {
         panic!(
             "the state is damaged: a committed {} statement does not read: {error}",

@@ -6,7 +6,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Row, said};
+use super::{Kind, Row, content};
 
 /// A user's newest card. The row is never removed: a name is bound for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct User {
 impl User {
     /// What the card says.
     pub fn card(&self) -> UserCard {
-        said(&self.card)
+        content(&self.card)
     }
 }
 
@@ -46,7 +46,7 @@ pub struct Device {
 impl Device {
     /// What the certificate says.
     pub fn certificate(&self) -> DeviceCertificate {
-        said(&self.certificate)
+        content(&self.certificate)
     }
 }
 

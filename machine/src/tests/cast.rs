@@ -156,12 +156,12 @@ impl Person {
         }
     }
 
-    pub fn wishes(&self, owner: &Person, image: ImageId) -> Signed<PhotoRequest> {
-        self.wishes_as(owner, image, 7)
+    pub fn requests(&self, owner: &Person, image: ImageId) -> Signed<PhotoRequest> {
+        self.requests_as(owner, image, 7)
     }
 
-    /// A wish with an id of its own.
-    pub fn wishes_as(&self, owner: &Person, image: ImageId, id: u8) -> Signed<PhotoRequest> {
+    /// A request with an id of its own.
+    pub fn requests_as(&self, owner: &Person, image: ImageId, id: u8) -> Signed<PhotoRequest> {
         sign(PhotoRequest {
             viewer: self.key(),
             owner: owner.key(),
@@ -259,7 +259,7 @@ impl Offer {
         views: u32,
         nonce: u8,
     ) -> Self {
-        let request = viewer.wishes_as(owner, image, nonce);
+        let request = viewer.requests_as(owner, image, nonce);
         let manifest = Manifest {
             owner: owner.key(),
             owner_name: owner.name.clone(),

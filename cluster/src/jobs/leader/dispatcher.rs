@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_codec::job::MAX_INPUT;
@@ -19,6 +19,7 @@ use cameo_dispatch::{
     Choice, CostModel, Decision, Desk, Job, Member, Moment, Placement, Policy, Report, ReportError,
     Settings, TicketId,
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::error::PlaceError;
@@ -308,7 +309,7 @@ impl Dispatcher {
 
     /// The state is whole between any two of its changes, so a panicked thread leaves it usable.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Makes a report for each heartbeat.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cameo_dispatch::{REPORT_VERSION, Report};
+use parking_lot::Mutex;
 
 use super::sampler::Sampler;
 use crate::jobs::worker::Worker;
@@ -44,7 +45,7 @@ impl Reporter {
     pub fn now(&self) -> Report {
         let sample = self.sampler.latest();
         // Held until the load is read: of two reports, the one with the higher number knows no less.
-        let mut sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sequence = self.sequence.lock();
         *sequence += 1;
         let (load, first_event, events) = self.worker.load(sample.usable_millicores);
         let age = sample.taken.elapsed().as_millis();

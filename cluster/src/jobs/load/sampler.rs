@@ -1,9 +1,10 @@
 //! Measures, about five times a second and on a thread of its own, what the process uses.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::quota::available_millicores;
@@ -63,7 +64,7 @@ impl Sampler {
                         granted(),
                         Instant::now(),
                     );
-                    *shared.lock().unwrap_or_else(PoisonError::into_inner) = smooth.sample();
+                    *shared.lock() = smooth.sample();
                 }
             })?;
         Ok(Self {
@@ -75,7 +76,7 @@ impl Sampler {
     /// The newest sample.
     #[must_use]
     pub fn latest(&self) -> Sample {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.latest.lock()
     }
 }
 

@@ -4,7 +4,9 @@
 //! the share of a core that the machine, its quotas and its neighbours leave to each of the job's threads.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
+
 use std::time::{Duration, Instant};
 
 /// A thread, as the kernel numbers it. None where there is no such way to measure it.
@@ -109,7 +111,7 @@ impl Slot {
 }
 
 fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
+    slot.lock()
 }
 
 #[cfg(test)]

@@ -81,14 +81,14 @@ impl Worker {
         ticket: &Signed<Ticket>,
         caller: PublicKey,
     ) -> Result<AcceptedJob, JobError> {
-        let admitted = self.take_up(ticket, caller).await;
+        let admitted = self.accept(ticket, caller).await;
         if admitted.is_err() {
             self.pool.shared.counters.refused();
         }
         admitted
     }
 
-    async fn take_up(
+    async fn accept(
         &self,
         ticket: &Signed<Ticket>,
         caller: PublicKey,

@@ -1,7 +1,7 @@
 //! What a worker's parts share: its jobs, its memory, its counters, and the cluster as it knows it.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::admission::{AdmissionControl, Done, Load};
@@ -155,10 +156,7 @@ impl Shared {
             if let Some(next) = state.admission.begin(Instant::now()) {
                 return Some(next);
             }
-            state = self
-                .work
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.work.wait(&mut state);
         }
     }
 
@@ -215,7 +213,7 @@ impl Shared {
 
     /// The state is whole between any two of its changes, so a panicked thread leaves it usable.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use openraft::async_runtime::WatchReceiver;
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -187,12 +188,7 @@ impl Raft {
 
     async fn end(&self) {
         let consensus = self.inner.consensus.clone();
-        let running = self
-            .inner
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let running = self.inner.running.lock().take();
         let Some(running) = running else { return };
         let Running {
             server,

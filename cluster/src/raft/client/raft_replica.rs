@@ -2,10 +2,11 @@
 
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::wire;
+use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::replica::{Committed, HashedState, Later, Replica};
+use super::replica::{Committed, HashedState, Replica};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::{State, Touched};
 use cameo_machine::{Command, Reply, StateView};
@@ -30,7 +31,7 @@ impl Replica for RaftReplica {
         &self,
         command: &Command,
         deadline: Instant,
-    ) -> Later<'_, Result<Committed, ProposeError>> {
+    ) -> BoxFuture<'_, Result<Committed, ProposeError>> {
         let command = wire::encode(command);
         Box::pin(async move {
             let proposed = self.raft.propose(command, deadline).await?;
@@ -45,7 +46,7 @@ impl Replica for RaftReplica {
         })
     }
 
-    fn barrier(&self, deadline: Instant) -> Later<'_, Result<u64, ReadError>> {
+    fn barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<u64, ReadError>> {
         Box::pin(self.raft.barrier(deadline))
     }
 
@@ -70,7 +71,7 @@ impl Replica for RaftReplica {
         node: NodeId,
         body: Vec<u8>,
         deadline: Instant,
-    ) -> Later<'_, Result<Vec<u8>, AskError>> {
+    ) -> BoxFuture<'_, Result<Vec<u8>, AskError>> {
         Box::pin(self.raft.ask(node, body, deadline))
     }
 

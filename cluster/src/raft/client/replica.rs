@@ -1,14 +1,13 @@
-//! The seam between what is replicated and everything above it.
+//! What the rooms above Raft see of it and of the state.
 //!
-//! `http`, `presence`, `events` and `keys` see the state through a [`Replica`] alone: propose,
+//! `http`, `presence`, `event_stream`, `key_release` and `jobs` see the state through a [`Replica`] alone: propose,
 //! wait, read, ask another node. Raft over sled stands behind it in a node; a map in a test.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use cameo_common::ids::{Hash, NodeId};
+use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
@@ -18,9 +17,6 @@ use cameo_machine::{Command, Reply, StateView};
 
 /// How long a client's call waits for a leader, a majority and this node's own state.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(5);
-
-/// A boxed future, the shape of every asynchronous seam here.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// An entry that was committed, and what came out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +39,11 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         &self,
         command: &Command,
         deadline: Instant,
-    ) -> Later<'_, Result<Committed, ProposeError>>;
+    ) -> BoxFuture<'_, Result<Committed, ProposeError>>;
 
     /// Waits until this node's state has everything that was acknowledged before the call. Gives
     /// the index up to which it has.
-    fn barrier(&self, deadline: Instant) -> Later<'_, Result<u64, ReadError>>;
+    fn barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<u64, ReadError>>;
 
     /// A consistent picture of this node's state. To be dropped soon, and before any await.
     fn view(&self) -> Box<dyn StateView + '_>;
@@ -67,7 +63,7 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         node: NodeId,
         body: Vec<u8>,
         deadline: Instant,
-    ) -> Later<'_, Result<Vec<u8>, AskError>>;
+    ) -> BoxFuture<'_, Result<Vec<u8>, AskError>>;
 
     /// Reads the whole state. Blocking; none when the state changes too fast.
     fn hash(&self) -> Option<HashedState>;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ClientWriteError, Fatal, InitializeError, LinearizableReadError, RaftError};
 use openraft::raft::{
@@ -16,7 +17,7 @@ use openraft::{RaftMetrics, ReadPolicy};
 
 use super::workers::{self, WorkerChange};
 use crate::consensus_types::{EntryBytes, Member, ReplyBytes, TypeConfig};
-use crate::link::{ClusterId, Later};
+use crate::link::ClusterId;
 use crate::raft::genesis::Genesis;
 use crate::raft::rpc::snapshots::{Inbox, SnapshotPort};
 use crate::raft::rpc::wire::MemberRefusal;
@@ -69,44 +70,45 @@ pub(crate) trait Consensus: Send + Sync {
     fn append(
         &self,
         rpc: AppendEntriesRequest<TypeConfig>,
-    ) -> Later<'static, Result<AppendEntriesResponse<TypeConfig>, String>>;
+    ) -> BoxFuture<'static, Result<AppendEntriesResponse<TypeConfig>, String>>;
     fn vote(
         &self,
         rpc: VoteRequest<TypeConfig>,
-    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>>;
+    ) -> BoxFuture<'static, Result<VoteResponse<TypeConfig>, String>>;
     fn pre_vote(
         &self,
         rpc: VoteRequest<TypeConfig>,
-    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>>;
+    ) -> BoxFuture<'static, Result<VoteResponse<TypeConfig>, String>>;
     fn take_over(
         &self,
         rpc: TransferLeaderRequest<TypeConfig>,
-    ) -> Later<'static, Result<TransferLeaderResponse<TypeConfig>, String>>;
-    fn begin_snapshot(&self, from: u64, len: u64) -> Later<'static, Result<u64, String>>;
+    ) -> BoxFuture<'static, Result<TransferLeaderResponse<TypeConfig>, String>>;
+    fn begin_snapshot(&self, from: u64, len: u64) -> BoxFuture<'static, Result<u64, String>>;
     fn write_snapshot(
         &self,
         from: u64,
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
-    ) -> Later<'static, Result<(), String>>;
+    ) -> BoxFuture<'static, Result<(), String>>;
     fn install_snapshot(
         &self,
         from: u64,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
-    ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>>;
+    ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>>;
 
     /// Whether a majority has agreed that this node is a member, as far as is known here.
-    fn is_agreed_member(&self, node: u64) -> Later<'static, bool>;
-    fn write(&self, entry: Vec<u8>) -> Later<'static, Written>;
-    fn read_index(&self) -> Later<'static, ReadIndex>;
+    fn is_agreed_member(&self, node: u64) -> BoxFuture<'static, bool>;
+    fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, Written>;
+    fn read_index(&self) -> BoxFuture<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
-    fn initialise(&self, genesis: Arc<Genesis>) -> Later<'static, Result<(), String>>;
-    fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>>;
-    fn hand_over(&self, to: u64) -> Later<'static, ()>;
-    fn build_snapshot(&self) -> Later<'static, ()>;
-    fn shutdown(&self) -> Later<'static, ()>;
+    fn initialise(&self, genesis: Arc<Genesis>) -> BoxFuture<'static, Result<(), String>>;
+    fn change_workers(&self, change: WorkerChange)
+    -> BoxFuture<'static, Result<(), MemberRefusal>>;
+    fn hand_over(&self, to: u64) -> BoxFuture<'static, ()>;
+    fn build_snapshot(&self) -> BoxFuture<'static, ()>;
+    fn shutdown(&self) -> BoxFuture<'static, ()>;
 
     /// The voters of the latest membership.
     fn voters(&self) -> BTreeSet<u64> {
@@ -147,7 +149,7 @@ where
     fn append(
         &self,
         rpc: AppendEntriesRequest<TypeConfig>,
-    ) -> Later<'static, Result<AppendEntriesResponse<TypeConfig>, String>> {
+    ) -> BoxFuture<'static, Result<AppendEntriesResponse<TypeConfig>, String>> {
         let raft = self.raft.clone();
         Box::pin(async move { raft.append_entries(rpc).await.map_err(fatal) })
     }
@@ -155,7 +157,7 @@ where
     fn vote(
         &self,
         rpc: VoteRequest<TypeConfig>,
-    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>> {
+    ) -> BoxFuture<'static, Result<VoteResponse<TypeConfig>, String>> {
         let raft = self.raft.clone();
         Box::pin(async move { raft.vote(rpc).await.map_err(fatal) })
     }
@@ -163,7 +165,7 @@ where
     fn pre_vote(
         &self,
         rpc: VoteRequest<TypeConfig>,
-    ) -> Later<'static, Result<VoteResponse<TypeConfig>, String>> {
+    ) -> BoxFuture<'static, Result<VoteResponse<TypeConfig>, String>> {
         let raft = self.raft.clone();
         Box::pin(async move { raft.pre_vote(rpc).await.map_err(fatal) })
     }
@@ -171,12 +173,12 @@ where
     fn take_over(
         &self,
         rpc: TransferLeaderRequest<TypeConfig>,
-    ) -> Later<'static, Result<TransferLeaderResponse<TypeConfig>, String>> {
+    ) -> BoxFuture<'static, Result<TransferLeaderResponse<TypeConfig>, String>> {
         let raft = self.raft.clone();
         Box::pin(async move { raft.handle_transfer_leader(rpc).await.map_err(fatal) })
     }
 
-    fn begin_snapshot(&self, from: u64, len: u64) -> Later<'static, Result<u64, String>> {
+    fn begin_snapshot(&self, from: u64, len: u64) -> BoxFuture<'static, Result<u64, String>> {
         let inbox = self.inbox.clone();
         Box::pin(async move { inbox.begin(from, len).await.map_err(fatal) })
     }
@@ -187,7 +189,7 @@ where
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
-    ) -> Later<'static, Result<(), String>> {
+    ) -> BoxFuture<'static, Result<(), String>> {
         let inbox = self.inbox.clone();
         Box::pin(async move {
             inbox
@@ -202,7 +204,7 @@ where
         from: u64,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
-    ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>> {
+    ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>> {
         let (inbox, raft) = (self.inbox.clone(), self.raft.clone());
         Box::pin(async move {
             let snapshot = inbox.finish(from, transfer).await.map_err(fatal)?;
@@ -212,7 +214,7 @@ where
         })
     }
 
-    fn is_agreed_member(&self, node: u64) -> Later<'static, bool> {
+    fn is_agreed_member(&self, node: u64) -> BoxFuture<'static, bool> {
         let raft = self.raft.clone();
         Box::pin(async move {
             let agreed = raft.with_raft_state(move |state| {
@@ -224,7 +226,7 @@ where
         })
     }
 
-    fn write(&self, entry: Vec<u8>) -> Later<'static, Written> {
+    fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, Written> {
         let raft = self.raft.clone();
         Box::pin(async move {
             match raft.client_write(EntryBytes(entry)).await {
@@ -247,7 +249,7 @@ where
     /// ReadIndex, not the lease: a lease holds only while all clocks run at about one rate and no
     /// process is paused between checking it and answering. A confirmed round holds always, and
     /// `read` shares one among all who wait.
-    fn read_index(&self) -> Later<'static, ReadIndex> {
+    fn read_index(&self) -> BoxFuture<'static, ReadIndex> {
         let raft = self.raft.clone();
         Box::pin(async move {
             match raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
@@ -269,7 +271,7 @@ where
         self.raft.metrics()
     }
 
-    fn initialise(&self, genesis: Arc<Genesis>) -> Later<'static, Result<(), String>> {
+    fn initialise(&self, genesis: Arc<Genesis>) -> BoxFuture<'static, Result<(), String>> {
         let raft = self.raft.clone();
         Box::pin(async move {
             match raft.initialize(genesis.membership()).await {
@@ -280,21 +282,24 @@ where
         })
     }
 
-    fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>> {
+    fn change_workers(
+        &self,
+        change: WorkerChange,
+    ) -> BoxFuture<'static, Result<(), MemberRefusal>> {
         Box::pin(workers::change(self.raft.clone(), change))
     }
 
-    fn hand_over(&self, to: u64) -> Later<'static, ()> {
+    fn hand_over(&self, to: u64) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
     }
 
-    fn build_snapshot(&self) -> Later<'static, ()> {
+    fn build_snapshot(&self) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().snapshot().await) })
     }
 
-    fn shutdown(&self) -> Later<'static, ()> {
+    fn shutdown(&self) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move {
             if let Err(error) = raft.shutdown().await {

@@ -2,11 +2,11 @@
 
 use std::io;
 
+use futures_util::future::BoxFuture;
 use openraft::type_config::alias::SnapshotOf;
 use tokio::io::AsyncRead;
 
 use crate::consensus_types::TypeConfig;
-use crate::link::Later;
 use crate::raft::rpc::snapshots::{Receiving, SnapshotPort};
 use crate::store::{self, SnapshotError, SnapshotFile, Snapshots};
 
@@ -16,7 +16,7 @@ impl SnapshotPort for Snapshots {
     fn open<'a>(
         &'a self,
         data: &'a SnapshotFile,
-    ) -> Later<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>> {
+    ) -> BoxFuture<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>> {
         Box::pin(async move {
             let file = data.open().await?;
             Ok((
@@ -26,7 +26,7 @@ impl SnapshotPort for Snapshots {
         })
     }
 
-    fn begin(&self, len: u64) -> Later<'_, io::Result<Box<dyn Receiving<SnapshotFile>>>> {
+    fn begin(&self, len: u64) -> BoxFuture<'_, io::Result<Box<dyn Receiving<SnapshotFile>>>> {
         Box::pin(async move {
             let receiving = self.begin_receiving(len).await.map_err(io_error)?;
             Ok(Box::new(receiving) as Box<dyn Receiving<SnapshotFile>>)
@@ -35,7 +35,7 @@ impl SnapshotPort for Snapshots {
 }
 
 impl Receiving<SnapshotFile> for store::Receiving {
-    fn write(&mut self, chunk: Vec<u8>) -> Later<'_, io::Result<()>> {
+    fn write(&mut self, chunk: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move {
             store::Receiving::write(self, &chunk)
                 .await
@@ -43,7 +43,9 @@ impl Receiving<SnapshotFile> for store::Receiving {
         })
     }
 
-    fn finish(self: Box<Self>) -> Later<'static, io::Result<SnapshotOf<TypeConfig, SnapshotFile>>> {
+    fn finish(
+        self: Box<Self>,
+    ) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, SnapshotFile>>> {
         Box::pin(async move { store::Receiving::finish(*self).await.map_err(io_error) })
     }
 }

@@ -104,7 +104,7 @@ impl Admissions {
         let dial = Dial {
             node,
             address: member.link.clone(),
-            purpose: Purpose::Forming,
+            purpose: Purpose::Bootstrap,
         };
         let deadline = Instant::now() + REACH_TIMEOUT;
         match ask(&self.links, dial, &NodeRequest::Pristine, deadline).await {

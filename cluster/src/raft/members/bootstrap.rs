@@ -70,7 +70,7 @@ impl Founder {
             return;
         }
         let coordinates = self.own.peers.keys().next() == Some(&self.own.me.id);
-        let mut said = String::new();
+        let mut last_reason = String::new();
         while self.own.log_is_empty() {
             let why = if coordinates {
                 self.coordinate(&links, &*consensus).await
@@ -78,7 +78,7 @@ impl Founder {
                 self.look_around(&links).await
             };
             if let Some(why) = why {
-                self.own.waiting(why, &mut said);
+                self.own.waiting(why, &mut last_reason);
             }
             if self.own.log_is_empty() {
                 sleep(ROUND_PAUSE).await;
@@ -237,7 +237,7 @@ impl Founder {
         let dial = Dial {
             node: id,
             address: address.clone(),
-            purpose: Purpose::Forming,
+            purpose: Purpose::Bootstrap,
         };
         match ask(links, dial, request, Instant::now() + ASK_TIMEOUT).await {
             Ok(reply) => Ok(reply),

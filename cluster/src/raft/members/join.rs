@@ -58,12 +58,12 @@ impl Joiner {
 
     /// Returns once this node's log has begun.
     async fn join(&self) -> Result<(), Refused> {
-        let mut said = String::new();
+        let mut last_reason = String::new();
         while self.own.log_is_empty() {
             match self.round().await {
                 // Asked again until the log begins: what a leader let in before it fell may be undone.
                 Ok(()) => self.own.members.formed(),
-                Err(No::Waits(why)) => self.own.waiting(why, &mut said),
+                Err(No::Waits(why)) => self.own.waiting(why, &mut last_reason),
                 Err(No::Refused(why)) => return Err(Refused(why)),
             }
             if self.own.log_is_empty() {
@@ -92,12 +92,12 @@ impl Joiner {
     /// Nobody tells a worker that it was removed: it hears nothing any more. So it asks, now and then. One that no
     /// majority has let in yet was not removed: the leader that began to has fallen, and it asks the next one.
     async fn watch_for_removal(&self) -> Result<(), Refused> {
-        let mut said = String::new();
+        let mut last_reason = String::new();
         loop {
             while !self.own.was_let_in().await {
                 match self.round().await {
                     Ok(()) => {}
-                    Err(No::Waits(why)) => self.own.waiting(why, &mut said),
+                    Err(No::Waits(why)) => self.own.waiting(why, &mut last_reason),
                     Err(No::Refused(why)) => return Err(Refused(why)),
                 }
                 if !self.own.was_let_in().await {
@@ -106,7 +106,7 @@ impl Joiner {
             }
             let leader = self.leader();
             match leader
-                .put(Purpose::Forming, &NodeRequest::MayJoin, may_join)
+                .put(Purpose::Bootstrap, &NodeRequest::MayJoin, may_join)
                 .await
             {
                 // Its id is a member's: its own.
@@ -143,7 +143,7 @@ impl Joiner {
 
     async fn learn_the_cluster(&self) -> Result<(), No> {
         let leader = self.leader();
-        let known = leader.put(Purpose::Forming, &NodeRequest::MayJoin, may_join);
+        let known = leader.put(Purpose::Bootstrap, &NodeRequest::MayJoin, may_join);
         let genesis = known.await.map_err(|error| self.no(error))?;
         let recorded = self.own.record(genesis).await;
         recorded

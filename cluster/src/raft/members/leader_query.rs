@@ -67,7 +67,7 @@ impl LeaderQuery<'_> {
         };
         let mut asked: BTreeSet<u64> = self.peers.keys().copied().chain([self.me]).collect();
         let mut named = 0;
-        let mut said = Said::default();
+        let mut outcomes = Outcomes::default();
         let others = self.peers.iter().filter(|(id, _)| **id != self.me);
         let mut open: FuturesUnordered<_> = others
             .map(|(id, address)| question(*id, address.clone()))
@@ -76,7 +76,7 @@ impl LeaderQuery<'_> {
             match reply {
                 Ok(Some(Ok(value))) => return Ok(value),
                 Ok(Some(Err(MemberRefusal::NotLeader { leader }))) => {
-                    said.a_member_answers = true;
+                    outcomes.a_member_answers = true;
                     let Some((leader, link)) = leader else {
                         continue;
                     };
@@ -86,19 +86,19 @@ impl LeaderQuery<'_> {
                     }
                 }
                 Ok(Some(Err(refusal))) => return Err(QueryError::Leader(node, refusal)),
-                Ok(None) => said
+                Ok(None) => outcomes
                     .waits
                     .push(format!("node {node} answered something else")),
-                Err(error) => said.no_answer(node, &address, &error),
+                Err(error) => outcomes.no_answer(node, &address, &error),
             }
         }
-        Err(said.sum())
+        Err(outcomes.sum())
     }
 }
 
 /// What those said who do not lead.
 #[derive(Default)]
-struct Said {
+struct Outcomes {
     /// One who let us in knows no leader that answers.
     a_member_answers: bool,
     other_key: bool,
@@ -107,7 +107,7 @@ struct Said {
     never: Vec<String>,
 }
 
-impl Said {
+impl Outcomes {
     fn no_answer(&mut self, node: u64, address: &str, error: &CallError) {
         self.maybe_done |= !error.surely_not_done();
         match error {
@@ -153,14 +153,14 @@ mod tests {
     use super::*;
 
     fn sum(member_answers: bool, errors: &[CallError]) -> QueryError {
-        let mut said = Said {
+        let mut outcomes = Outcomes {
             a_member_answers: member_answers,
-            ..Said::default()
+            ..Outcomes::default()
         };
         for (node, error) in (1..).zip(errors) {
-            said.no_answer(node, "h:1", error);
+            outcomes.no_answer(node, "h:1", error);
         }
-        said.sum()
+        outcomes.sum()
     }
 
     #[test]

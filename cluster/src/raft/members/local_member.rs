@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::bootstrap_state::BootstrapState;
 use super::member_view::MemberView;
@@ -14,6 +14,7 @@ use crate::link::ClusterId;
 use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::rpc::wire::BootstrapProbe;
 use openraft::async_runtime::WatchReceiver;
+use parking_lot::Mutex;
 
 /// This node, on its way into a cluster and in it.
 pub(crate) struct LocalMember {
@@ -71,10 +72,7 @@ impl LocalMember {
     }
 
     fn record_now(&self, genesis: Genesis) -> Result<ClusterId, String> {
-        let _one = self
-            .recording
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _one = self.recording.lock();
         let cluster = genesis.cluster_id();
         match self.members.genesis() {
             Some(known) if known.cluster_id() == cluster => return Ok(cluster),
@@ -98,12 +96,12 @@ impl LocalMember {
     }
 
     /// Says once what it waits for; also between the record and the beginning of the log.
-    pub fn waiting(&self, why: String, said: &mut String) {
-        if *said == why {
+    pub fn waiting(&self, why: String, last_reason: &mut String) {
+        if *last_reason == why {
             return;
         }
         tracing::info!(%why, "no cluster yet");
-        said.clone_from(&why);
+        last_reason.clone_from(&why);
         self.members.state.send_if_modified(|state| {
             let waits = matches!(state, BootstrapState::Waiting { .. });
             if waits {

@@ -70,7 +70,7 @@ pub async fn remove_worker(
     // By a round whose answer did not come.
     let mut may_be_removed = false;
     loop {
-        let (why, maybe_done) = match leader.put(Purpose::Forming, &request, removed).await {
+        let (why, maybe_done) = match leader.put(Purpose::Bootstrap, &request, removed).await {
             Ok(()) => return Ok(()),
             Err(QueryError::Leader(_, MemberRefusal::Votes)) => {
                 return Err(RemoveError::Votes(node));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use openraft::error::{NetworkError, ReplicationClosed, StreamingError};
 use openraft::raft::SnapshotResponse;
 use openraft::type_config::alias::{SnapshotOf, VoteOf};
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 
 use super::wire::{NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::TypeConfig;
-use crate::link::{Later, Link};
+use crate::link::Link;
 
 /// Bytes in a chunk: enough to fill a gigabit at a millisecond's distance.
 const CHUNK_BYTES: usize = 512 << 10;
@@ -36,19 +37,19 @@ pub trait SnapshotPort: Send + Sync + 'static {
     fn open<'a>(
         &'a self,
         data: &'a Self::Data,
-    ) -> Later<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>>;
+    ) -> BoxFuture<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>>;
 
     /// A place for a snapshot of `len` bytes to be received. Refuses what is too large.
-    fn begin(&self, len: u64) -> Later<'_, io::Result<Box<dyn Receiving<Self::Data>>>>;
+    fn begin(&self, len: u64) -> BoxFuture<'_, io::Result<Box<dyn Receiving<Self::Data>>>>;
 }
 
 /// A snapshot being received; dropping it removes what has come.
 pub trait Receiving<Data: Send + 'static>: Send {
     /// Takes the next bytes.
-    fn write(&mut self, chunk: Vec<u8>) -> Later<'_, io::Result<()>>;
+    fn write(&mut self, chunk: Vec<u8>) -> BoxFuture<'_, io::Result<()>>;
 
     /// Makes the file durable, checks it, and names it.
-    fn finish(self: Box<Self>) -> Later<'static, io::Result<SnapshotOf<TypeConfig, Data>>>;
+    fn finish(self: Box<Self>) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, Data>>>;
 }
 
 /// Sends a snapshot and waits until it is installed.

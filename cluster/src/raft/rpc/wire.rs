@@ -32,7 +32,7 @@ pub(crate) enum NodeRequest {
     SnapshotChunk {
         transfer: u64,
         offset: u64,
-        #[serde(with = "crate::consensus_types::blob")]
+        #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
     /// All bytes are there: check and install.
@@ -46,12 +46,12 @@ pub(crate) enum NodeRequest {
     },
     /// A command to be proposed by the leader.
     Propose {
-        #[serde(with = "crate::consensus_types::blob")]
+        #[serde(with = "serde_bytes")]
         command: Vec<u8>,
         patience_millis: u64,
     },
     /// For the other parts of the node.
-    App(#[serde(with = "crate::consensus_types::blob")] Vec<u8>),
+    App(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Forming: who are you, and is your directory empty?
     Pristine,
     /// Forming: this is the cluster; belong to it. `token` is the asked node's own.
@@ -90,7 +90,7 @@ pub(crate) enum NodeReply {
     SnapshotInstalled(SnapshotResponse<TypeConfig>),
     ReadIndex(Result<u64, ReadRefusal>),
     Proposed(Result<ProposedReply, ProposeRefusal>),
-    App(#[serde(with = "crate::consensus_types::blob")] Vec<u8>),
+    App(#[serde(with = "serde_bytes")] Vec<u8>),
     Pristine(BootstrapProbe),
     Formed(Result<ClusterId, String>),
     MayJoin(Result<Genesis, MemberRefusal>),
@@ -102,7 +102,7 @@ pub(crate) enum NodeReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Beat {
     /// The follower's load report.
-    #[serde(with = "crate::consensus_types::blob")]
+    #[serde(with = "serde_bytes")]
     pub report: Vec<u8>,
     /// The follower's wall clock.
     pub unix_millis: u64,
@@ -111,7 +111,7 @@ pub(crate) struct Beat {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProposedReply {
     pub index: u64,
-    #[serde(with = "crate::consensus_types::blob")]
+    #[serde(with = "serde_bytes")]
     pub reply: Vec<u8>,
 }
 

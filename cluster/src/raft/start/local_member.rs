@@ -1,6 +1,8 @@
 //! The local member at the start: the record of its cluster, checked against the data directory.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{RaftDeps, Settings, StartError};
 use crate::host::rng::system_bytes;

@@ -4,9 +4,10 @@ mod error;
 mod local_member;
 mod settings;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;

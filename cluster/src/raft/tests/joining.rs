@@ -207,7 +207,7 @@ async fn each_who_may_not_join_is_told_why() {
     world.kill(4).await;
     let own_keys = world.places[&4].keys.clone();
     for (id, keys) in [(2, None), (4, None), (4, Some(own_keys))] {
-        let elsewhere = world.twin(id, keys).await;
+        let elsewhere = world.same_id(id, keys).await;
         let why = refused(&elsewhere).await;
         assert!(why.contains(&format!("node id {id} belongs")), "{why}");
         assert!(why.contains("an --id that no node has had"), "{why}");

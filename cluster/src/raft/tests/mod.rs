@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bootstrap;
 mod cluster;
-mod forming;
 mod joining;
 mod strangers;
 mod world;

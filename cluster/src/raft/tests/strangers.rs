@@ -132,7 +132,7 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
 
     // With the secret and the right key, but on a connection for forming.
     let links = stranger(3, own.clone(), &right, None);
-    for error in attack(&world, &links, 3, Purpose::Forming).await {
+    for error in attack(&world, &links, 3, Purpose::Bootstrap).await {
         assert!(matches!(error, CallError::Denied(_)), "{error}");
     }
     assert_eq!(terms(&world), before);

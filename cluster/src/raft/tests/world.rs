@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::host::clock::{SystemClock, WallClock};
-use crate::link::{Accept, ClusterSecret, Later, NodeKeys, Stream, TcpTransport, Transport};
+use crate::link::{Accept, ClusterSecret, NodeKeys, Stream, TcpTransport, Transport};
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
 use cameo_machine::{Change, StateView};
@@ -70,7 +71,7 @@ impl ReportSink for Reports {
 
 struct Echo(u64);
 impl AppService for Echo {
-    fn serve(&self, from: u64, body: Vec<u8>) -> Later<'static, Vec<u8>> {
+    fn serve(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
         let me = self.0;
         Box::pin(async move {
             let body = String::from_utf8(body).unwrap();
@@ -123,7 +124,7 @@ struct HeldPorts {
 }
 
 impl Transport for HeldPorts {
-    fn connect(&self, address: String) -> Later<'static, io::Result<Box<dyn Stream>>> {
+    fn connect(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         let (mut shut, knocked) = (self.shut.subscribe(), self.knocked.clone());
         Box::pin(async move {
             let is_shut = |shut: &Option<String>| shut.as_ref() == Some(&address);
@@ -136,7 +137,7 @@ impl Transport for HeldPorts {
         })
     }
 
-    fn listen(&self, address: String) -> Later<'static, io::Result<Box<dyn Accept>>> {
+    fn listen(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Accept>>> {
         drop(self.held.lock().unwrap().remove(&address));
         TcpTransport.listen(address)
     }
@@ -223,9 +224,9 @@ impl World {
     }
 
     /// A worker with an empty folder elsewhere, under an id that is in use, with these keys or new ones.
-    pub async fn twin(&self, id: u64, keys: Option<Arc<NodeKeys>>) -> Raft {
+    pub async fn same_id(&self, id: u64, keys: Option<Arc<NodeKeys>>) -> Raft {
         let link = self.hold_a_port();
-        let mut place = place(&self.root.path().join("twins"), id, link.clone());
+        let mut place = place(&self.root.path().join("same-id"), id, link.clone());
         place.empty();
         if let Some(keys) = keys {
             place.keys = keys;

@@ -4,9 +4,10 @@
 //! the replies to heartbeats. A leader two seconds off the median hands over.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -68,10 +69,7 @@ impl Clocks {
 
     /// A node's clock read `unix_millis` when its reply came `at`.
     pub fn hear(&self, node: u64, unix_millis: u64, at: Instant) {
-        self.samples
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(node, Sample { unix_millis, at });
+        self.samples.lock().insert(node, Sample { unix_millis, at });
         self.heard.send_replace(());
     }
 
@@ -89,7 +87,7 @@ impl Clocks {
     /// The other voters' clocks, carried on to now.
     pub fn others(&self, me: u64, voters: &BTreeSet<u64>) -> BTreeMap<u64, u64> {
         let now = Instant::now();
-        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = self.samples.lock();
         samples
             .iter()
             .filter(|(node, _)| **node != me && voters.contains(node))

@@ -3,14 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Snapshot;
 use super::format::Reader;
 use crate::consensus_types::aliases::{SnapshotMeta, position};
 use crate::store::layout::{PART, rename_durably, sync_directory};
 use crate::store::meta::Applied;
+use parking_lot::Mutex;
 
 const SUFFIX: &str = ".snap";
 const DAMAGED: &str = ".damaged";
@@ -114,11 +115,7 @@ impl Snapshots {
     }
 
     pub(in super::super) fn current(&self) -> Option<Snapshot> {
-        let current = self
-            .shelf
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let current = self.shelf.current.lock();
         current
             .clone()
             .map(|(meta, snapshot)| Snapshot { meta, snapshot })
@@ -126,11 +123,7 @@ impl Snapshots {
 
     /// Forgets the current one: it does not reach up to where the log begins.
     pub(in super::super) fn disown_current(&self) {
-        *self
-            .shelf
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shelf.current.lock() = None;
     }
 
     /// A path for a file that is not finished yet.
@@ -172,11 +165,7 @@ impl Snapshots {
     ) -> io::Result<Snapshot> {
         let meta = meta(applied);
         {
-            let mut current = self
-                .shelf
-                .current
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.shelf.current.lock();
             *current = Some((meta.clone(), file.clone()));
         }
         let mut paths = files(&self.shelf.folder, SUFFIX)?;

@@ -1,7 +1,8 @@
 //! The wake-up of the drain.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 /// Wakes the drain before its time.
 #[derive(Debug, Default)]
@@ -19,28 +20,24 @@ struct Asked {
 impl DrainSignal {
     /// The overlay is full: do not wait for the interval.
     pub fn drain_now(&self) {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .now = true;
+        self.asked.lock().now = true;
         self.changed.notify_all();
     }
 
     pub fn stop(&self) {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stop = true;
+        self.asked.lock().stop = true;
         self.changed.notify_all();
     }
 
     /// Waits for the interval, or less when asked; false when the drain should end.
     pub fn wait(&self, interval: Duration) -> bool {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut asked, _) = self
-            .changed
-            .wait_timeout_while(asked, interval, |asked| !asked.now && !asked.stop)
-            .unwrap_or_else(PoisonError::into_inner);
+        let until = Instant::now() + interval;
+        let mut asked = self.asked.lock();
+        while !asked.now && !asked.stop {
+            if self.changed.wait_until(&mut asked, until).timed_out() {
+                break;
+            }
+        }
         asked.now = false;
         !asked.stop
     }

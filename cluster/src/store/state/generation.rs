@@ -8,16 +8,15 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::digest::RowDigest;
 use super::overlay::Overlay;
 use crate::store::failure::stop_process;
 use crate::store::meta::Applied;
 use cameo_machine::{Change, Rows};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Our own row: where the state stands.
 const META_KEY: &[u8] = b"\x00applied";
@@ -117,7 +116,7 @@ impl Generation {
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.marks.lock()
     }
 
     pub fn applied(&self) -> Arc<Applied> {
@@ -125,11 +124,11 @@ impl Generation {
     }
 
     fn overlay(&self) -> RwLockReadGuard<'_, Overlay> {
-        self.overlay.read().unwrap_or_else(PoisonError::into_inner)
+        self.overlay.read()
     }
 
     fn overlay_mut(&self) -> RwLockWriteGuard<'_, Overlay> {
-        self.overlay.write().unwrap_or_else(PoisonError::into_inner)
+        self.overlay.write()
     }
 
     pub fn overlay_bytes(&self) -> usize {
@@ -254,17 +253,13 @@ impl Generation {
 
     /// Waits until nobody reads a version before `version`; false when that took too long.
     pub fn wait_for_readers(&self, version: u64, patience: Duration) -> bool {
-        let blocked = |marks: &mut Marks| {
+        let blocked = |marks: &Marks| {
             marks
                 .readers
                 .first_key_value()
                 .is_some_and(|(at, _)| *at < version)
         };
-        let (_marks, waited) = self
-            .reader_left
-            .wait_timeout_while(self.marks(), patience, blocked)
-            .unwrap_or_else(PoisonError::into_inner);
-        !waited.timed_out()
+        wait_while(&self.reader_left, self.marks(), patience, blocked)
     }
 
     /// Writes everything up to `applied` in one atomic batch and forgets it here. Call only after
@@ -324,11 +319,9 @@ impl Generation {
     pub fn wait_drained(&self, patience: Duration) -> bool {
         let marks = self.marks();
         let wanted = marks.visible.version();
-        let (_marks, waited) = self
-            .drained
-            .wait_timeout_while(marks, patience, |marks| marks.drained < wanted)
-            .unwrap_or_else(PoisonError::into_inner);
-        !waited.timed_out()
+        wait_while(&self.drained, marks, patience, |marks| {
+            marks.drained < wanted
+        })
     }
 
     fn forget(&self, version: u64) {
@@ -393,4 +386,20 @@ fn row_key(key: &[u8]) -> Vec<u8> {
     stored.push(ROW_PREFIX);
     stored.extend_from_slice(key);
     stored
+}
+
+/// Waits while the condition holds; false when it still holds after `patience`.
+fn wait_while(
+    changed: &Condvar,
+    mut marks: MutexGuard<'_, Marks>,
+    patience: Duration,
+    blocked: impl Fn(&Marks) -> bool,
+) -> bool {
+    let until = Instant::now() + patience;
+    while blocked(&marks) {
+        if changed.wait_until(&mut marks, until).timed_out() {
+            return !blocked(&marks);
+        }
+    }
+    true
 }

@@ -1,7 +1,8 @@
 //! What the handles of the state, its drain and its snapshots share.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, broadcast, watch};
 
 use super::drain_signal::DrainSignal;
@@ -52,7 +53,7 @@ impl Shared {
     }
 
     pub fn generation(&self) -> Arc<Generation> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.read();
         Arc::clone(&current)
     }
 
@@ -60,7 +61,7 @@ impl Shared {
     pub fn replace(&self, generation: Generation) {
         let applied = generation.applied();
         {
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.current.write();
             *current = Arc::new(generation);
         }
         self.announce(&applied);
@@ -82,14 +83,11 @@ impl Shared {
 
     pub fn fail(&self, why: String) {
         tracing::error!(why, "the state takes no more entries");
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        *self.failure.lock() = Some(why);
         self.drained.notify_waiters();
     }
 
     pub fn failure(&self) -> Option<String> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.failure.lock().clone()
     }
 }

@@ -5,9 +5,10 @@
 //! lone writer starts its own sync with no thread in between; only waiting groups need the thread.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 
 use openraft::storage::IOFlushed;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::consensus_types::TypeConfig;
@@ -58,7 +59,7 @@ impl std::fmt::Debug for Group {
 
 impl Group {
     fn lock(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock()
     }
 
     pub fn set_durable(&self, end: u64) {
@@ -111,10 +112,7 @@ impl Group {
     pub fn wait_ready(&self) -> bool {
         let mut pending = self.lock();
         while !pending.ready && !pending.stopped {
-            pending = self
-                .changed
-                .wait(pending)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait(&mut pending);
         }
         !pending.stopped
     }

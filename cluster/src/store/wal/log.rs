@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use raft_log::RaftLog;
 use raft_log::api::raft_log_writer::RaftLogWriter;
 use tokio::sync::oneshot;
@@ -135,7 +136,7 @@ impl Wal {
             syncer: Mutex::new(None),
         });
         let syncer = spawn_syncer(&shared).map_err(WalError::Unreadable)?;
-        *shared.syncer.lock().unwrap_or_else(PoisonError::into_inner) = Some(syncer);
+        *shared.syncer.lock() = Some(syncer);
         Ok(Self { shared })
     }
 
@@ -282,18 +283,14 @@ impl Wal {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.log.lock()
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         self.group.stop();
-        let syncer = self
-            .syncer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let syncer = self.syncer.lock().take();
         if let Some(syncer) = syncer
             && syncer.thread().id() != thread::current().id()
             && syncer.join().is_err()

@@ -60,11 +60,11 @@ fn statements_that_do_not_belong_together_are_refused() {
         ("cluster", |o| o.manifest.cluster = ClusterId([9; 32])),
         ("request", |o| o.manifest.request = Hash([9; 32])),
         ("request for another image", |o| {
-            o.request = bob().wishes(&ada(), image(2));
+            o.request = bob().requests(&ada(), image(2));
             o.manifest.request = o.request.hash();
         }),
         ("request of another viewer", |o| {
-            o.request = cyd().wishes(&ada(), image(1));
+            o.request = cyd().requests(&ada(), image(1));
             o.manifest.request = o.request.hash();
         }),
         ("deal's grant", |o| o.deal.grant.0[0] ^= 1),

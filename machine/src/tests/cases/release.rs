@@ -143,10 +143,10 @@ fn a_device_that_speaks_for_nobody_gets_nothing() {
 #[test]
 fn a_request_for_another_cluster_gets_nothing() {
     let (script, grant) = debited();
-    let said: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
+    let content: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
     let request = ViewRequest {
         cluster: ClusterId([9; 32]),
-        ..said
+        ..content
     };
     let hash = sign(request.clone()).hash();
     let reply = release_check(&script.state, &request, &hash, DUSK);
@@ -183,17 +183,17 @@ fn released_parts_give_the_share_back() {
     // then nodes 1 and 3 find it in their state, and what they release is the share
     let mut opened = Vec::new();
     for node in [1, 3] {
-        let said = request.verify().unwrap();
-        let release = release_check(&script.state, &said, &request.hash(), script.now).unwrap();
+        let content = request.verify().unwrap();
+        let release = release_check(&script.state, &content, &request.hash(), script.now).unwrap();
         let deal = release.deal.verify().unwrap();
         let part = deal.parts.iter().find(|part| part.node == node).unwrap();
         let context = ReleaseContext {
             part: PartContext::of(&deal, part),
-            request: said.request,
+            request: content.request,
             request_hash: request.hash(),
         };
         let own = open_part(&node_secret(node), &context.part, part).unwrap();
-        let released = release_part(&mut rng, &context, &said.one_time, &own).unwrap();
+        let released = release_part(&mut rng, &context, &content.one_time, &own).unwrap();
         opened.push(open_release(&one_time, &context, part, &released.sealed).unwrap());
     }
     let combined = sealing::combine(&offer.deal, &opened).unwrap();

@@ -53,10 +53,10 @@ fn an_id_is_not_used_for_something_else() {
 fn two_devices_may_choose_the_same_id() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let (ours, theirs) = (ada().comes_online(1, true), bob().comes_online(1, true));
-    let mut twin = script.clone();
+    let mut copy = script.clone();
     let call = script.call(&ada(), &ours);
     script.enter(call, ours);
-    let call = twin.call(&bob(), &theirs);
+    let call = copy.call(&bob(), &theirs);
     assert!(script.enter(call, theirs).reply.is_ok());
 }
 

@@ -97,10 +97,10 @@ fn another_device_of_the_viewer_takes_views_of_its_own() {
 fn a_request_for_another_cluster_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
-    let said: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
+    let content: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
     let request = sign(ViewRequest {
         cluster: ClusterId([9; 32]),
-        ..said
+        ..content
     });
     let reply = script.does(&bob(), Op::Debit { request });
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));

@@ -39,8 +39,8 @@ impl Directory {
             // A repeat tells of the first time.
             (_, Ok(_)) if moment.decision.changes.is_empty() => {}
             (Op::Register { card, .. }, reply) => {
-                let said = card.peek().unwrap();
-                self.register(&said.name, said.key, reply)?;
+                let content = card.peek().unwrap();
+                self.register(&content.name, content.key, reply)?;
             }
             (Op::StartSession { .. }, Ok(Done::SessionStarted { epoch })) => {
                 let device = device.unwrap();

@@ -154,11 +154,11 @@ pub fn play(steps: &[Step]) -> Vec<Moment> {
         let before = script.state.clone();
         let decision = script.apply(&entry.encode());
         if let (Op::CreateGrant { manifest, .. }, Ok(_)) = (&entry.command.op, &decision.reply) {
-            let said = manifest.peek().unwrap();
+            let content = manifest.peek().unwrap();
             grants.push(Parties {
-                grant: said.grant_id(),
-                owner: person(&said.owner_name),
-                viewer: person(&said.viewer_name),
+                grant: content.grant_id(),
+                owner: person(&content.owner_name),
+                viewer: person(&content.viewer_name),
             });
         }
         moments.push(Moment {
@@ -264,15 +264,15 @@ fn command(
             revoked,
         } => {
             let parties = parties(grant)?;
-            let mut said = rights(&parties.owner, parties.grant, version, views);
-            said.expires = lasts.map(|time| script.now + time);
-            said.revoked = revoked;
+            let mut content = rights(&parties.owner, parties.grant, version, views);
+            content.expires = lasts.map(|time| script.now + time);
+            content.revoked = revoked;
             let carrier = if by_owner {
                 &parties.owner
             } else {
                 &parties.viewer
             };
-            (carrier.clone(), puts(said))
+            (carrier.clone(), puts(content))
         }
         Step::Ack { grant, version } => {
             let parties = parties(grant)?;

@@ -64,26 +64,26 @@ impl Book {
             Op::CreateGrant {
                 manifest, rights, ..
             } if moment.accepted() => {
-                let said = manifest.peek().unwrap();
+                let content = manifest.peek().unwrap();
                 let account = Account {
-                    owner: said.owner_name.clone(),
-                    viewer: said.viewer_name.clone(),
+                    owner: content.owner_name.clone(),
+                    viewer: content.viewer_name.clone(),
                     rights: rights.peek().unwrap(),
                     debits: BTreeMap::new(),
                 };
-                self.0.entry(said.grant_id()).or_insert(account);
+                self.0.entry(content.grant_id()).or_insert(account);
             }
             Op::PutRights { rights } => {
-                let said = rights.peek().unwrap();
-                let account = self.0.get_mut(&said.grant).unwrap();
-                if moment.accepted() && said.version > account.rights.version {
-                    account.rights = said;
+                let content = rights.peek().unwrap();
+                let account = self.0.get_mut(&content.grant).unwrap();
+                if moment.accepted() && content.version > account.rights.version {
+                    account.rights = content;
                 }
             }
             Op::Debit { request } => {
-                let said = request.peek().unwrap();
-                let account = self.0.get_mut(&said.grant).unwrap();
-                check_debit(account, moment, &said, request.hash())?;
+                let content = request.peek().unwrap();
+                let account = self.0.get_mut(&content.grant).unwrap();
+                check_debit(account, moment, &content, request.hash())?;
             }
             _ => {}
         }
@@ -94,11 +94,11 @@ impl Book {
 fn check_debit(
     account: &mut Account,
     moment: &Moment,
-    said: &ViewRequest,
+    content: &ViewRequest,
     hash: Hash,
 ) -> Result<(), TestCaseError> {
     let reply = &moment.decision.reply;
-    if let Some((known, before)) = account.debits.get(&said.request) {
+    if let Some((known, before)) = account.debits.get(&content.request) {
         if *known == hash {
             prop_assert_eq!(reply, before, "one id, two answers");
         } else {
@@ -106,7 +106,7 @@ fn check_debit(
         }
         return Ok(());
     }
-    let by_viewer = read::caller(&moment.before, &said.device)
+    let by_viewer = read::caller(&moment.before, &content.device)
         .is_some_and(|caller| caller.user == account.viewer);
     if !by_viewer {
         prop_assert!(reply.is_err(), "charged by a stranger");
@@ -123,7 +123,9 @@ fn check_debit(
             };
             prop_assert_eq!((*number, *used), (expected, expected));
             prop_assert_eq!(*left, account.rights.permitted - expected);
-            account.debits.insert(said.request, (hash, reply.clone()));
+            account
+                .debits
+                .insert(content.request, (hash, reply.clone()));
         }
     }
     Ok(())

@@ -29,27 +29,27 @@ fn follow(updates: &mut Updates, moment: &Moment) {
         Op::CreateGrant {
             manifest, rights, ..
         } => {
-            let said = manifest.peek().unwrap();
+            let content = manifest.peek().unwrap();
             let update = Update {
-                viewer: said.viewer_name.clone(),
+                viewer: content.viewer_name.clone(),
                 newest: rights.clone(),
                 version: 1,
                 confirmed: 0,
             };
-            updates.entry(said.grant_id()).or_insert(update);
+            updates.entry(content.grant_id()).or_insert(update);
         }
         Op::PutRights { rights } => {
-            let said = rights.peek().unwrap();
-            let update = updates.get_mut(&said.grant).unwrap();
-            if said.version > update.version {
+            let content = rights.peek().unwrap();
+            let update = updates.get_mut(&content.grant).unwrap();
+            if content.version > update.version {
                 update.newest = rights.clone();
-                update.version = said.version;
+                update.version = content.version;
             }
         }
         Op::AckRights { ack } => {
-            let said = ack.peek().unwrap();
-            let update = updates.get_mut(&said.grant).unwrap();
-            update.confirmed = update.confirmed.max(said.version);
+            let content = ack.peek().unwrap();
+            let update = updates.get_mut(&content.grant).unwrap();
+            update.confirmed = update.confirmed.max(content.version);
         }
         Op::PutReceipt { receipt } => {
             let grant = receipt.peek().unwrap().grant;

@@ -55,11 +55,11 @@ proptest! {
         let now = read::log_time(&end.after) + later;
         for moment in &moments {
             if let Op::Debit { request } = moment.op() {
-                let (said, hash) = (request.peek().unwrap(), request.hash());
+                let (content, hash) = (request.peek().unwrap(), request.hash());
                 let expected = permits(
-                    &book.0[&said.grant], &said, hash, debited_at(&moments, hash), now,
+                    &book.0[&content.grant], &content, hash, debited_at(&moments, hash), now,
                 );
-                let release = read::release_check(&end.after, &said, &hash, now);
+                let release = read::release_check(&end.after, &content, &hash, now);
                 prop_assert_eq!(release.is_ok(), expected, "{:?}", release);
             }
         }

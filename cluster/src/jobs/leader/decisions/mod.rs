@@ -10,13 +10,14 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::{Decision, LOG_SCHEMA, Logged};
+use parking_lot::Mutex;
 
 use file::LogFile;
 pub use file::MAX_FILE;
@@ -113,7 +114,7 @@ impl DecisionLog {
 
     /// Writes all that waits, and ends. Blocking; what is recorded afterwards is lost.
     pub fn close(&self) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer.lock();
         let Some(writer) = writer.take() else {
             return;
         };

@@ -26,7 +26,7 @@ fn leading() -> Fixture {
     let own = move || Report::encode(&report(1, 1 + sequence.fetch_add(1, Ordering::SeqCst)));
     let key = Arc::new(SigningKey::from_seed([1; 32]));
     let dispatcher = Dispatcher::new(LEADER, key, own, HEARTBEAT)
-        .on_decision(move |decision| log.lock().unwrap().push(decision.clone()));
+        .on_decision(move |decision| log.lock().push(decision.clone()));
     dispatcher.leads(Some(TERM));
     Fixture {
         dispatcher,
@@ -76,7 +76,7 @@ impl Fixture {
 
 impl Fixture {
     fn decided(&self) -> Decision {
-        self.decisions.lock().unwrap().last().unwrap().clone()
+        self.decisions.lock().last().unwrap().clone()
     }
 
     /// What the book says of a node. Asked with a job that nobody may have, so that nothing is placed.
@@ -157,7 +157,7 @@ fn jobs_of_one_call_are_placed_as_a_whole_the_largest_first() {
     for (job, placed) in jobs.iter().zip(&placed) {
         assert_eq!(placed.ticket.verify().unwrap().job, job.job);
     }
-    let decisions = leader.decisions.lock().unwrap();
+    let decisions = leader.decisions.lock();
     assert_eq!(decisions[0].question.job, jobs[2].job);
 }
 
@@ -267,7 +267,7 @@ fn a_job_is_named_once_in_a_call() {
         .dispatcher
         .place_all(&twice, CLIENT, &leader.view(), 7);
     assert_eq!(placed, Err(PlaceError::Twice(JobId([1; 16]))));
-    assert!(leader.decisions.lock().unwrap().is_empty());
+    assert!(leader.decisions.lock().is_empty());
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn limits_are_refused_before_anything_is_placed() {
     choosy.exclude = vec![9; MAX_EXCLUDED + 1];
     let refused = PlaceError::TooManyExcluded(MAX_EXCLUDED);
     assert_eq!(leader.place(&choosy), Err(refused));
-    assert!(leader.decisions.lock().unwrap().is_empty());
+    assert!(leader.decisions.lock().is_empty());
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn every_decision_is_logged_and_replays() {
     for n in 0..10 {
         leader.place(&job(n)).unwrap();
     }
-    let decisions = leader.decisions.lock().unwrap();
+    let decisions = leader.decisions.lock();
     assert_eq!(decisions.len(), 10);
     assert!(decisions.iter().all(Decision::replays));
 }

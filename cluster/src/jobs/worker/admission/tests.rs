@@ -24,7 +24,7 @@ fn claim(n: usize, size: u64) -> Claim {
     }
 }
 
-fn intake() -> AdmissionControl<&'static str> {
+fn control() -> AdmissionControl<&'static str> {
     AdmissionControl::new(1, 1000, BUDGET)
 }
 
@@ -38,107 +38,112 @@ fn done(cpu_ms: u64, carrier: u64) -> Option<Done> {
 #[test]
 fn jobs_run_in_the_order_in_which_their_inputs_came() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, MIB), now).unwrap();
-    intake.admit(id(2), claim(2, MIB), now).unwrap();
-    intake.enqueue(id(2), "second ticket", MIB);
-    intake.enqueue(id(1), "first ticket", MIB);
-    assert_eq!(intake.begin(now), Some((id(2), "second ticket")));
-    assert_eq!(intake.begin(now), Some((id(1), "first ticket")));
-    assert_eq!(intake.begin(now), None);
+    let mut control = control();
+    control.admit(id(1), claim(1, MIB), now).unwrap();
+    control.admit(id(2), claim(2, MIB), now).unwrap();
+    control.enqueue(id(2), "second ticket", MIB);
+    control.enqueue(id(1), "first ticket", MIB);
+    assert_eq!(control.begin(now), Some((id(2), "second ticket")));
+    assert_eq!(control.begin(now), Some((id(1), "first ticket")));
+    assert_eq!(control.begin(now), None);
 }
 
 #[test]
 fn a_ticket_is_not_used_twice_at_once_but_may_be_again() {
     let now = Instant::now();
-    let mut intake = intake();
-    let first = intake.admit(id(1), claim(1, MIB), now).unwrap();
-    assert_eq!(intake.admit(id(1), claim(1, MIB), now), Err(Refusal::InUse));
-    intake.end(id(1), None, now);
-    let again = intake.admit(id(1), claim(1, MIB), now).unwrap();
-    intake.give_up(first, now);
-    assert_eq!(intake.held(), 1, "the first taking up has ended already");
-    intake.give_up(again, now);
-    assert_eq!(intake.held(), 0);
+    let mut control = control();
+    let first = control.admit(id(1), claim(1, MIB), now).unwrap();
+    assert_eq!(
+        control.admit(id(1), claim(1, MIB), now),
+        Err(Refusal::InUse)
+    );
+    control.end(id(1), None, now);
+    let again = control.admit(id(1), claim(1, MIB), now).unwrap();
+    control.give_up(first, now);
+    assert_eq!(control.held(), 1, "the first taking up has ended already");
+    control.give_up(again, now);
+    assert_eq!(control.held(), 0);
 }
 
 #[test]
 fn the_number_of_jobs_is_bounded() {
     let now = Instant::now();
-    let mut intake = intake();
+    let mut control = control();
     for n in 0..MAX_HELD {
-        intake.admit(id(n), claim(n, 1), now).unwrap();
+        control.admit(id(n), claim(n, 1), now).unwrap();
     }
-    let full = intake
+    let full = control
         .admit(id(MAX_HELD), claim(MAX_HELD, 1), now)
         .unwrap_err();
     assert!(matches!(full, Refusal::Full { retry_after } if retry_after >= MIN_RETRY_AFTER));
-    intake.end(id(0), None, now);
-    intake.admit(id(MAX_HELD), claim(MAX_HELD, 1), now).unwrap();
+    control.end(id(0), None, now);
+    control
+        .admit(id(MAX_HELD), claim(MAX_HELD, 1), now)
+        .unwrap();
 }
 
 #[test]
 fn the_memory_for_inputs_is_bounded() {
     let now = Instant::now();
-    let mut intake = intake();
-    let large = intake.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
+    let mut control = control();
+    let large = control.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
     assert!(matches!(
-        intake.admit(id(2), claim(2, 1), now),
+        control.admit(id(2), claim(2, 1), now),
         Err(Refusal::Full { .. })
     ));
-    intake.give_up(large, now);
-    intake.admit(id(2), claim(2, 1), now).unwrap();
+    control.give_up(large, now);
+    control.admit(id(2), claim(2, 1), now).unwrap();
 }
 
 #[test]
 fn giving_up_removes_what_waits_and_leaves_what_runs() {
     let now = Instant::now();
-    let mut intake = intake();
+    let mut control = control();
     let taken: Vec<Admission> = (1..=3)
-        .map(|n| intake.admit(id(n), claim(n, MIB), now).unwrap())
+        .map(|n| control.admit(id(n), claim(n, MIB), now).unwrap())
         .collect();
-    intake.enqueue(id(1), "runs", MIB);
-    intake.enqueue(id(2), "waits", MIB);
-    intake.begin(now);
+    control.enqueue(id(1), "runs", MIB);
+    control.enqueue(id(2), "waits", MIB);
+    control.begin(now);
     for admission in taken {
-        intake.give_up(admission, now);
+        control.give_up(admission, now);
     }
-    assert_eq!(intake.begin(now), None);
-    let load = intake.load(1000, now);
+    assert_eq!(control.begin(now), None);
+    let load = control.load(1000, now);
     assert_eq!((load.running, load.queued), (1, 0));
-    assert_eq!(intake.finished(), 0);
+    assert_eq!(control.finished(), 0);
 }
 
 #[test]
 fn the_backlog_shrinks_as_a_job_runs_but_not_to_nothing() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, 10 * MIB), now).unwrap();
-    intake.admit(id(2), claim(2, 10 * MIB), now).unwrap();
-    intake.enqueue(id(1), "", MIB);
-    let all = intake.load(1000, now).backlog_cpu_ms;
+    let mut control = control();
+    control.admit(id(1), claim(1, 10 * MIB), now).unwrap();
+    control.admit(id(2), claim(2, 10 * MIB), now).unwrap();
+    control.enqueue(id(1), "", MIB);
+    let all = control.load(1000, now).backlog_cpu_ms;
     assert!(all > 100);
-    intake.begin(now);
+    control.begin(now);
     let later = now + Duration::from_millis(100);
-    assert_eq!(intake.load(1000, later).backlog_cpu_ms, all - 100);
-    assert_eq!(intake.load(500, later).backlog_cpu_ms, all - 50);
+    assert_eq!(control.load(1000, later).backlog_cpu_ms, all - 100);
+    assert_eq!(control.load(500, later).backlog_cpu_ms, all - 50);
     let much_later = now + Duration::from_secs(1000);
-    let left = intake.load(1000, much_later).backlog_cpu_ms;
+    let left = control.load(1000, much_later).backlog_cpu_ms;
     assert!(left > 0 && left < all / 2);
 }
 
 #[test]
 fn a_job_is_no_part_of_the_backlog_before_its_input_is_here() {
     let now = Instant::now();
-    let mut intake = intake();
+    let mut control = control();
     for n in 1..=2 {
-        intake.admit(id(n), claim(n, MIB), now).unwrap();
+        control.admit(id(n), claim(n, MIB), now).unwrap();
     }
-    let load = intake.load(1000, now);
+    let load = control.load(1000, now);
     assert_eq!((load.incoming, load.queued, load.backlog_cpu_ms), (2, 0, 0));
     let both = load.incoming_cpu_ms;
-    intake.enqueue(id(1), "", MIB);
-    let load = intake.load(1000, now);
+    control.enqueue(id(1), "", MIB);
+    let load = control.load(1000, now);
     assert_eq!((load.incoming, load.queued), (1, 1));
     assert_eq!(
         (load.incoming_cpu_ms, load.backlog_cpu_ms),
@@ -149,63 +154,63 @@ fn a_job_is_no_part_of_the_backlog_before_its_input_is_here() {
 #[test]
 fn it_is_full_with_as_many_jobs_as_it_holds_or_with_their_inputs() {
     let now = Instant::now();
-    let mut intake = intake();
+    let mut control = control();
     for n in 1..MAX_HELD {
-        intake.admit(id(n), claim(n, 1), now).unwrap();
+        control.admit(id(n), claim(n, 1), now).unwrap();
     }
-    assert!(!intake.load(1000, now).full);
-    intake.admit(id(0), claim(0, 1), now).unwrap();
-    assert!(intake.load(1000, now).full);
-    intake.end(id(0), None, now);
-    assert!(!intake.load(1000, now).full);
+    assert!(!control.load(1000, now).full);
+    control.admit(id(0), claim(0, 1), now).unwrap();
+    assert!(control.load(1000, now).full);
+    control.end(id(0), None, now);
+    assert!(!control.load(1000, now).full);
 }
 
 #[test]
 fn it_is_full_while_carriers_that_nobody_fetches_hold_the_memory_for_the_next_job() {
     let now = Instant::now();
-    let mut intake = intake();
-    let first = intake.admit(id(1), claim(1, 1), now).unwrap();
-    intake.admit(id(2), claim(2, 1), now).unwrap();
-    intake.enqueue(id(1), "made, and not fetched", 9 * MIB);
-    intake.enqueue(id(2), "waits", 9 * MIB);
-    intake.begin(now);
+    let mut control = control();
+    let first = control.admit(id(1), claim(1, 1), now).unwrap();
+    control.admit(id(2), claim(2, 1), now).unwrap();
+    control.enqueue(id(1), "made, and not fetched", 9 * MIB);
+    control.enqueue(id(2), "waits", 9 * MIB);
+    control.begin(now);
     // A job that runs will end: that is no standstill.
-    assert!(!intake.load(1000, now).full);
-    intake.end(id(1), done(1, 2 * MIB), now);
-    assert_eq!(intake.begin(now), None);
-    assert!(intake.load(1000, now).full);
-    intake.give_up(first, now);
-    assert!(!intake.load(1000, now).full);
+    assert!(!control.load(1000, now).full);
+    control.end(id(1), done(1, 2 * MIB), now);
+    assert_eq!(control.begin(now), None);
+    assert!(control.load(1000, now).full);
+    control.give_up(first, now);
+    assert!(!control.load(1000, now).full);
 }
 
 #[test]
 fn it_is_full_too_when_nothing_waits_for_the_memory_that_nobody_gives_back() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, 1), now).unwrap();
-    intake.enqueue(id(1), "made, and not fetched", 9 * MIB);
-    intake.begin(now);
-    intake.end(id(1), done(1, 9 * MIB), now);
-    assert!(intake.load(1000, now).full);
+    let mut control = control();
+    control.admit(id(1), claim(1, 1), now).unwrap();
+    control.enqueue(id(1), "made, and not fetched", 9 * MIB);
+    control.begin(now);
+    control.end(id(1), done(1, 9 * MIB), now);
+    assert!(control.load(1000, now).full);
 }
 
 #[test]
 fn it_tells_how_long_an_input_may_be() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, 30 * MIB), now).unwrap();
-    let load = intake.load(1000, now);
+    let mut control = control();
+    control.admit(id(1), claim(1, 30 * MIB), now).unwrap();
+    let load = control.load(1000, now);
     assert_eq!((load.input_room, load.input_limit), (70 * MIB, 100 * MIB));
 }
 
 #[test]
 fn a_job_is_done_once_however_many_tickets_were_signed_for_it() {
     let now = Instant::now();
-    let mut intake = intake();
-    let first = intake.admit(id(1), claim(1, 1), now).unwrap();
-    assert_eq!(intake.admit(id(2), claim(1, 1), now), Err(Refusal::InUse));
-    intake.give_up(first, now);
-    intake.admit(id(2), claim(1, 1), now).unwrap();
+    let mut control = control();
+    let first = control.admit(id(1), claim(1, 1), now).unwrap();
+    assert_eq!(control.admit(id(2), claim(1, 1), now), Err(Refusal::InUse));
+    control.give_up(first, now);
+    control.admit(id(2), claim(1, 1), now).unwrap();
 }
 
 #[test]
@@ -217,14 +222,14 @@ fn one_device_leaves_places_and_memory_to_others() {
     };
     let is_full = |refused| matches!(refused, Err(Refusal::Full { .. }));
     // given a device with many jobs
-    let mut many = intake();
+    let mut many = control();
     for n in 0..MAX_HELD / 2 {
         many.admit(id(n), of_one(n, 1), now).unwrap();
     }
     assert!(is_full(many.admit(id(90), of_one(90, 1), now)));
     many.admit(id(91), claim(91, 1), now).unwrap();
     // and one with a large job, and then another
-    let mut large = intake();
+    let mut large = control();
     large.admit(id(1), of_one(1, 80 * MIB), now).unwrap();
     assert!(is_full(large.admit(id(2), of_one(2, MIB), now)));
     large.admit(id(3), claim(3, 20 * MIB), now).unwrap();
@@ -233,66 +238,66 @@ fn one_device_leaves_places_and_memory_to_others() {
 #[test]
 fn the_leader_is_told_of_a_ticket_that_was_refused_and_of_none_in_use() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
+    let mut control = control();
+    control.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
     for _ in 0..3 {
-        intake.admit(id(1), claim(1, 1), now).unwrap_err();
-        intake.admit(id(2), claim(2, 1), now).unwrap_err();
+        control.admit(id(1), claim(1, 1), now).unwrap_err();
+        control.admit(id(2), claim(2, 1), now).unwrap_err();
     }
-    intake.drain();
-    intake.admit(id(3), claim(3, 1), now).unwrap_err();
+    control.drain();
+    control.admit(id(3), claim(3, 1), now).unwrap_err();
     let refused = |n| Event::Finished {
         ticket: id(n),
         cpu_ms: None,
     };
-    let (_, events) = intake.recent(now);
+    let (_, events) = control.recent(now);
     assert_eq!(events, [Event::TakenUp(id(1)), refused(2), refused(3)]);
 }
 
 #[test]
 fn only_jobs_that_were_done_count_and_teach() {
     let now = Instant::now();
-    let mut intake = intake();
+    let mut control = control();
     for n in 1..=3 {
-        intake.admit(id(n), claim(n, MIB), now).unwrap();
+        control.admit(id(n), claim(n, MIB), now).unwrap();
     }
-    intake.end(id(1), done(700, 0), now);
-    intake.end(id(2), None, now);
-    assert_eq!(intake.finished(), 1);
-    let (first, events) = intake.recent(now);
+    control.end(id(1), done(700, 0), now);
+    control.end(id(2), None, now);
+    assert_eq!(control.finished(), 1);
+    let (first, events) = control.recent(now);
     assert_eq!((first, events.len()), (0, 5));
     let expected = Event::Finished {
         ticket: id(1),
         cpu_ms: Some(700),
     };
     assert_eq!(events[3], expected);
-    intake.admit(id(4), claim(4, MIB), now).unwrap();
-    assert!(intake.load(1000, now).incoming_cpu_ms > 700);
+    control.admit(id(4), claim(4, MIB), now).unwrap();
+    assert!(control.load(1000, now).incoming_cpu_ms > 700);
 }
 
 #[test]
 fn draining_refuses_the_new_and_keeps_the_old() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, MIB), now).unwrap();
-    intake.drain();
+    let mut control = control();
+    control.admit(id(1), claim(1, MIB), now).unwrap();
+    control.drain();
     assert_eq!(
-        intake.admit(id(2), claim(2, MIB), now),
+        control.admit(id(2), claim(2, MIB), now),
         Err(Refusal::Draining)
     );
-    assert_eq!(intake.held(), 1);
-    assert!(intake.load(1000, now).draining);
+    assert_eq!(control.held(), 1);
+    assert!(control.load(1000, now).draining);
 }
 
 #[test]
 fn an_input_that_never_fits_is_told_apart_from_one_that_does_not_fit_now() {
     let now = Instant::now();
-    let mut intake = intake();
-    intake.admit(id(1), claim(1, MIB), now).unwrap();
-    let full = intake.admit(id(2), claim(2, BUDGET.inputs), now);
+    let mut control = control();
+    control.admit(id(1), claim(1, MIB), now).unwrap();
+    let full = control.admit(id(2), claim(2, BUDGET.inputs), now);
     assert!(matches!(full, Err(Refusal::Full { .. })));
     let limit = BUDGET.inputs;
-    let never = intake.admit(id(2), claim(2, limit + 1), now);
+    let never = control.admit(id(2), claim(2, limit + 1), now);
     assert_eq!(never, Err(Refusal::TooLong { limit }));
 }
 
@@ -300,56 +305,59 @@ fn an_input_that_never_fits_is_told_apart_from_one_that_does_not_fit_now() {
 fn a_job_without_memory_waits_and_none_goes_past_it() {
     // given a job that runs, a large one behind it, and a small one behind that
     let now = Instant::now();
-    let mut intake = intake();
+    let mut control = control();
     for n in 1..=3 {
-        intake.admit(id(n), claim(n, MIB), now).unwrap();
+        control.admit(id(n), claim(n, MIB), now).unwrap();
     }
-    intake.enqueue(id(1), "runs", 2 * MIB);
-    intake.enqueue(id(2), "large", 9 * MIB);
-    intake.enqueue(id(3), "small", MIB);
-    assert_eq!(intake.begin(now), Some((id(1), "runs")));
-    assert_eq!(intake.begin(now), None);
+    control.enqueue(id(1), "runs", 2 * MIB);
+    control.enqueue(id(2), "large", 9 * MIB);
+    control.enqueue(id(3), "small", MIB);
+    assert_eq!(control.begin(now), Some((id(1), "runs")));
+    assert_eq!(control.begin(now), None);
     // when the first has ended, and half a megabyte of its carrier is not taken yet
-    intake.end(id(1), done(1, MIB / 2), now);
+    control.end(id(1), done(1, MIB / 2), now);
     // then the large one runs, and the small one when that has ended
-    assert_eq!(intake.begin(now), Some((id(2), "large")));
-    assert_eq!(intake.begin(now), None);
-    intake.end(id(2), None, now);
-    assert_eq!(intake.begin(now), Some((id(3), "small")));
+    assert_eq!(control.begin(now), Some((id(2), "large")));
+    assert_eq!(control.begin(now), None);
+    control.end(id(2), None, now);
+    assert_eq!(control.begin(now), Some((id(3), "small")));
 }
 
 #[test]
 fn a_carrier_counts_until_it_was_taken() {
     let now = Instant::now();
-    let mut intake = intake();
-    let admission = intake.admit(id(1), claim(1, 3 * MIB), now).unwrap();
-    intake.enqueue(id(1), "", 5 * MIB);
-    intake.begin(now);
+    let mut control = control();
+    let admission = control.admit(id(1), claim(1, 3 * MIB), now).unwrap();
+    control.enqueue(id(1), "", 5 * MIB);
+    control.begin(now);
     let taken = |inputs, pictures| Taken { inputs, pictures };
-    assert_eq!(intake.taken(), taken(3 * MIB, 5 * MIB));
-    intake.end(id(1), done(1, 2 * MIB), now);
-    assert_eq!(intake.taken(), taken(0, 2 * MIB));
-    let load = intake.load(1000, now);
+    assert_eq!(control.taken(), taken(3 * MIB, 5 * MIB));
+    control.end(id(1), done(1, 2 * MIB), now);
+    assert_eq!(control.taken(), taken(0, 2 * MIB));
+    let load = control.load(1000, now);
     assert_eq!((load.running, load.queued, load.backlog_cpu_ms), (0, 0, 0));
-    assert_eq!(intake.held(), 1, "a stopping node waits for it");
-    intake.give_up(admission, now);
-    assert_eq!((intake.taken(), intake.held()), (taken(0, 0), 0));
+    assert_eq!(control.held(), 1, "a stopping node waits for it");
+    control.give_up(admission, now);
+    assert_eq!((control.taken(), control.held()), (taken(0, 0), 0));
 }
 
 #[test]
 fn a_job_whose_client_has_gone_keeps_no_carrier_and_teaches_nothing() {
     let now = Instant::now();
-    let mut intake = intake();
-    let before = intake.costs.predict(MIB);
-    let admission = intake.admit(id(1), claim(1, MIB), now).unwrap();
-    intake.enqueue(id(1), "", MIB);
-    intake.begin(now);
-    intake.give_up(admission, now);
-    assert_eq!(intake.load(1000, now).running, 1, "until its slot lets go");
-    intake.end(id(1), None, now);
-    assert_eq!((intake.taken(), intake.held()), (Taken::default(), 0));
-    assert_eq!((intake.finished(), intake.costs.predict(MIB)), (0, before));
-    let (_, events) = intake.recent(now);
+    let mut control = control();
+    let before = control.costs.predict(MIB);
+    let admission = control.admit(id(1), claim(1, MIB), now).unwrap();
+    control.enqueue(id(1), "", MIB);
+    control.begin(now);
+    control.give_up(admission, now);
+    assert_eq!(control.load(1000, now).running, 1, "until its slot lets go");
+    control.end(id(1), None, now);
+    assert_eq!((control.taken(), control.held()), (Taken::default(), 0));
+    assert_eq!(
+        (control.finished(), control.costs.predict(MIB)),
+        (0, before)
+    );
+    let (_, events) = control.recent(now);
     let ticket = id(1);
     let cpu_ms = None;
     assert_eq!(events[1], Event::Finished { ticket, cpu_ms });

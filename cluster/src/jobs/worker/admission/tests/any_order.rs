@@ -28,9 +28,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Jobs by what they wait for, and the intake that is tried.
+/// Jobs by what they wait for, and the control that is tried.
 struct Model {
-    intake: AdmissionControl<u64>,
+    control: AdmissionControl<u64>,
     tickets: usize,
     uploading: Vec<TicketId>,
     running: Vec<(TicketId, u64)>,
@@ -44,7 +44,7 @@ impl Model {
             Step::Admit(mib) => {
                 self.tickets += 1;
                 if let Ok(admission) =
-                    self.intake
+                    self.control
                         .admit(id(self.tickets), claim(self.tickets, mib * MIB), self.now)
                 {
                     self.uploading.push(admission.ticket);
@@ -53,23 +53,23 @@ impl Model {
             }
             Step::Enqueue(n, mib) => {
                 if let Some(ticket) = pick(&mut self.uploading, n) {
-                    self.intake.enqueue(ticket, mib, mib * MIB);
+                    self.control.enqueue(ticket, mib, mib * MIB);
                 }
             }
             Step::Begin => {
-                let begun = self.intake.begin(self.now);
+                let begun = self.control.begin(self.now);
                 self.running.extend(begun);
             }
             Step::End(n, good) => {
                 if let Some((ticket, mib)) = pick(&mut self.running, n) {
                     let done = done(1, mib * MIB / 2).filter(|_| good);
-                    self.intake.end(ticket, done, self.now);
+                    self.control.end(ticket, done, self.now);
                 }
             }
             Step::Leave(n) => {
                 if let Some(admission) = pick(&mut self.admissions, n) {
                     self.uploading.retain(|ticket| *ticket != admission.ticket);
-                    self.intake.give_up(admission, self.now);
+                    self.control.give_up(admission, self.now);
                 }
             }
         }
@@ -86,7 +86,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..200),
     ) {
         let mut model = Model {
-            intake: AdmissionControl::new(1, 1000, BUDGET),
+            control: AdmissionControl::new(1, 1000, BUDGET),
             tickets: 0,
             uploading: Vec::new(),
             running: Vec::new(),
@@ -95,7 +95,7 @@ proptest! {
         };
         for step in steps {
             model.take(step);
-            let taken = model.intake.taken();
+            let taken = model.control.taken();
             prop_assert!(taken.inputs <= BUDGET.inputs && taken.pictures <= BUDGET.pictures);
         }
         // Whatever waits gets its turn once those before it have ended and were taken.
@@ -105,13 +105,13 @@ proptest! {
             model.take(Step::Begin);
             let sending = |held: &Held| matches!(held.phase, Phase::Sending { .. });
             let done: Vec<Admission> = model.admissions.iter().copied()
-                .filter(|a| model.intake.held.get(&a.ticket).is_some_and(sending))
+                .filter(|a| model.control.held.get(&a.ticket).is_some_and(sending))
                 .collect();
             for admission in done {
-                model.intake.give_up(admission, model.now);
+                model.control.give_up(admission, model.now);
             }
         }
-        prop_assert_eq!(model.intake.held(), 0);
-        prop_assert_eq!(model.intake.taken(), Taken::default());
+        prop_assert_eq!(model.control.held(), 0);
+        prop_assert_eq!(model.control.taken(), Taken::default());
     }
 }
