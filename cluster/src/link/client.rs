@@ -20,7 +20,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Identity;
 use super::frame::MAX_BODY_BYTES;
-use super::hello::{Purpose, Refusal};
+use super::hello::Purpose;
+use super::refusal::Refusal;
 use super::tls::Tls;
 use super::transport::Transport;
 pub use lane::Lane;

@@ -5,10 +5,12 @@
 //! requests are opaque bytes, pipelined by id, answered in any order. What the bytes say is the
 //! business of `raft/wire`; what may be asked by whom is settled here, before a byte of it is read.
 
+mod admission;
 mod client;
 mod frame;
 mod hello;
 mod node_key;
+mod refusal;
 mod secret;
 mod server;
 #[cfg(test)]
@@ -16,10 +18,12 @@ mod tests;
 mod tls;
 mod transport;
 
+pub use admission::{Admission, ClusterId, KnownKey};
 pub use client::{CallError, Dial, Lane, Link, Links, PendingReply};
 pub use frame::{MAX_BODY_BYTES, MAX_IN_FLIGHT};
-pub use hello::{Admission, ClusterId, KnownKey, Purpose, Refusal};
+pub use hello::Purpose;
 pub use node_key::{NodeKeyError, NodeKeys};
+pub use refusal::Refusal;
 pub use secret::{ClusterSecret, SecretError};
 pub use server::{Answer, Caller, Server, Service};
 pub use transport::{Accept, Stream, TcpTransport, Transport};

@@ -19,7 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::frame::{FrameReader, Kind, MAX_BODY_BYTES, MAX_HELLO_BYTES, MAX_IN_FLIGHT, put};
-use super::hello::{Hello, Purpose, Refusal, Role, Welcome, encode};
+use super::hello::{Hello, Purpose, Role, Welcome, encode};
+use super::refusal::Refusal;
 use super::tls::{Session, Tls};
 use super::transport::{Accept, Stream, Transport};
 use super::{Identity, hello};

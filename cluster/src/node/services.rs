@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_machine::read;
 use tokio::sync::watch;
@@ -46,61 +47,28 @@ impl RunningServices {
         subsystems
             .trust
             .formed(raft.clone(), cluster, descriptor.clone());
-        let replica: Arc<dyn Replica> = Arc::new(RaftReplica::new(raft, state));
-        let presence = Arc::new(Presence::new(id));
-        let streams = Arc::new(Streams::default());
-        let answers = NodeRpcAnswers {
-            node: id,
-            presence: PresenceAnswers {
-                node: id,
-                replica: replica.clone(),
-                presence: presence.clone(),
-                streams: streams.clone(),
-            },
-            placement: PlacementAnswers {
-                node: id,
-                cluster,
-                replica: replica.clone(),
-                dispatcher: subsystems.dispatcher.clone(),
-                clock: subsystems.clock.clone(),
-                rng: subsystems.rng.clone(),
-            },
+        let base = Base {
+            id,
+            cluster,
+            replica: Arc::new(RaftReplica::new(raft, state)),
+            presence: Arc::new(Presence::new(id)),
+            streams: Arc::default(),
         };
-        let rpc = Arc::new(NodeRpc::new(id, replica.clone(), Arc::new(answers)));
+        let answers = Arc::new(base.answers(&subsystems));
+        let rpc = Arc::new(NodeRpc::new(id, base.replica.clone(), answers));
         subsystems.rpc.begin(rpc.clone());
         let (renewals, carry) = Renewals::new(rpc.clone());
-        let leader = Leader {
-            node: id,
-            founding: descriptor,
-            replica: replica.clone(),
-            presence: presence.clone(),
-            dispatcher: subsystems.dispatcher.clone(),
-        };
-        let swept = replica.clone();
+        let leader = base.leader(descriptor, &subsystems);
+        let (presence, swept) = (base.presence.clone(), base.replica.clone());
         let tasks = vec![
             tokio::spawn(carry).abort_handle(),
             tokio::spawn(leader.serve()).abort_handle(),
             tokio::spawn(async move { presence.sweep(&*swept).await }).abort_handle(),
         ];
-        let secret = subsystems.keys.sealing_key();
-        let api = Api::new(ApiDeps {
-            node: id,
-            cluster,
-            replica: replica.clone(),
-            rpc,
-            renewals,
-            streams,
-            releaser: Releaser::new(id, secret, subsystems.rng),
-            dispatcher: subsystems.dispatcher,
-            worker: subsystems.worker,
-            reporter: subsystems.reporter,
-            clock: subsystems.clock,
-            stopping,
-        });
         Self {
-            api,
             cluster,
-            replica,
+            replica: base.replica.clone(),
+            api: base.api(subsystems, rpc, renewals, stopping),
             tasks,
         }
     }
@@ -114,6 +82,71 @@ impl RunningServices {
             let _woken = tokio::time::timeout(STATE_CHECK, touched.recv()).await;
         }
         stage.send_replace(Stage::Ready(self.cluster));
+    }
+}
+
+/// What the services of a formed node are made of.
+struct Base {
+    id: NodeId,
+    cluster: ClusterId,
+    replica: Arc<dyn Replica>,
+    presence: Arc<Presence>,
+    streams: Arc<Streams>,
+}
+
+impl Base {
+    fn answers(&self, subsystems: &Subsystems) -> NodeRpcAnswers {
+        NodeRpcAnswers {
+            node: self.id,
+            presence: PresenceAnswers {
+                node: self.id,
+                replica: self.replica.clone(),
+                presence: self.presence.clone(),
+                streams: self.streams.clone(),
+            },
+            placement: PlacementAnswers {
+                node: self.id,
+                cluster: self.cluster,
+                replica: self.replica.clone(),
+                dispatcher: subsystems.dispatcher.clone(),
+                clock: subsystems.clock.clone(),
+                rng: subsystems.rng.clone(),
+            },
+        }
+    }
+
+    fn leader(&self, founding: Descriptor, subsystems: &Subsystems) -> Leader {
+        Leader {
+            node: self.id,
+            founding,
+            replica: self.replica.clone(),
+            presence: self.presence.clone(),
+            dispatcher: subsystems.dispatcher.clone(),
+        }
+    }
+
+    fn api(
+        self,
+        subsystems: Subsystems,
+        rpc: Arc<NodeRpc>,
+        renewals: Renewals,
+        stopping: watch::Receiver<bool>,
+    ) -> Api {
+        let secret = subsystems.keys.sealing_key();
+        Api::new(ApiDeps {
+            node: self.id,
+            cluster: self.cluster,
+            replica: self.replica,
+            rpc,
+            renewals,
+            streams: self.streams,
+            releaser: Releaser::new(self.id, secret, subsystems.rng),
+            dispatcher: subsystems.dispatcher,
+            worker: subsystems.worker,
+            reporter: subsystems.reporter,
+            clock: subsystems.clock,
+            stopping,
+        })
     }
 }
 

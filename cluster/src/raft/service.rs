@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use openraft::raft::AppendEntriesRequest;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use super::members::bootstrap::Founder;
 use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
 use super::rpc::wire::{Beat, NodeReply, NodeRequest, decode, encode};
-use crate::consensus_types::Member;
+use crate::consensus_types::{Member, TypeConfig};
 use crate::host::clock::WallClock;
 use crate::link::{Answer, Caller, Purpose, Service};
 
@@ -98,35 +99,15 @@ impl NodeService {
         }
         let consensus = &self.consensus;
         match request {
-            NodeRequest::Append(rpc) => {
-                let beat = rpc.entries.is_empty().then(|| self.beat());
-                let appended = consensus.append(rpc);
-                Box::pin(async move {
-                    Ok(NodeReply::Append {
-                        response: appended.await?,
-                        beat,
-                    })
-                })
-            }
-            NodeRequest::Vote(rpc) => {
-                let vote = consensus.vote(rpc);
-                Box::pin(async move { Ok(NodeReply::Vote(vote.await?)) })
-            }
-            NodeRequest::PreVote(rpc) => {
-                let vote = consensus.pre_vote(rpc);
-                Box::pin(async move { Ok(NodeReply::Vote(vote.await?)) })
-            }
+            NodeRequest::Append(rpc) => self.append(rpc),
+            NodeRequest::Vote(rpc) => reply(consensus.vote(rpc), NodeReply::Vote),
+            NodeRequest::PreVote(rpc) => reply(consensus.pre_vote(rpc), NodeReply::Vote),
             NodeRequest::TransferLeader(rpc) => {
-                let taken = consensus.take_over(rpc);
-                Box::pin(async move { Ok(NodeReply::TransferLeader(taken.await?)) })
+                reply(consensus.take_over(rpc), NodeReply::TransferLeader)
             }
             NodeRequest::SnapshotBegin { len } => {
                 let begun = consensus.begin_snapshot(from, len);
-                Box::pin(async move {
-                    Ok(NodeReply::SnapshotBegun {
-                        transfer: begun.await?,
-                    })
-                })
+                reply(begun, |transfer| NodeReply::SnapshotBegun { transfer })
             }
             NodeRequest::SnapshotChunk {
                 transfer,
@@ -134,11 +115,11 @@ impl NodeService {
                 bytes,
             } => {
                 let written = consensus.write_snapshot(from, transfer, offset, bytes);
-                Box::pin(async move { written.await.map(|()| NodeReply::SnapshotWritten) })
+                reply(written, |()| NodeReply::SnapshotWritten)
             }
             NodeRequest::SnapshotInstall { transfer, vote } => {
                 let installed = consensus.install_snapshot(from, transfer, vote);
-                Box::pin(async move { Ok(NodeReply::SnapshotInstalled(installed.await?)) })
+                reply(installed, NodeReply::SnapshotInstalled)
             }
             NodeRequest::ReadIndex { patience_millis } => self.read_index(patience_millis),
             NodeRequest::Propose {
@@ -157,6 +138,12 @@ impl NodeService {
                 Box::pin(async { Err("ask this on a connection for forming".into()) })
             }
         }
+    }
+
+    fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> BoxFuture<'static, Served> {
+        let beat = rpc.entries.is_empty().then(|| self.beat());
+        let appended = self.consensus.append(rpc);
+        reply(appended, |response| NodeReply::Append { response, beat })
     }
 
     fn beat(&self) -> Beat {
@@ -213,4 +200,12 @@ impl NodeService {
 
 fn deadline(patience_millis: u64) -> Instant {
     Instant::now() + Duration::from_millis(patience_millis).min(MAX_PATIENCE)
+}
+
+/// What comes of a request, as a reply.
+fn reply<T: Send + 'static>(
+    answer: BoxFuture<'static, Result<T, String>>,
+    reply: impl FnOnce(T) -> NodeReply + Send + 'static,
+) -> BoxFuture<'static, Served> {
+    Box::pin(async move { answer.await.map(reply) })
 }

@@ -17,8 +17,9 @@ use super::node_record::NodeRecord;
 use super::options::Options;
 use super::snapshot::{self, Origin, SnapshotError, Snapshots};
 use super::state::State;
+use super::state::database::GenerationError;
 use super::state::drain::Drain;
-use super::state::generation::{Generation, GenerationError};
+use super::state::generation::Generation;
 use super::wal::{Wal, WalError};
 use crate::consensus_types::aliases::LogId;
 

@@ -18,7 +18,8 @@ use tokio_rustls::client::TlsStream;
 use super::{CallError, Dial};
 use crate::link::Identity;
 use crate::link::frame::{FrameReader, Kind, MAX_BODY_BYTES, MAX_HELLO_BYTES, MAX_IN_FLIGHT, put};
-use crate::link::hello::{Hello, Refusal, Role, Welcome, decode, encode};
+use crate::link::hello::{Hello, Role, Welcome, decode, encode};
+use crate::link::refusal::Refusal;
 use crate::link::tls::{Session, Tls};
 use crate::link::transport::{Stream, Transport};
 

@@ -2,6 +2,8 @@
 
 pub(super) mod append_stream;
 pub(super) mod ask;
+mod messages;
 pub(super) mod network;
+mod refusals;
 pub(super) mod snapshots;
 pub(super) mod wire;

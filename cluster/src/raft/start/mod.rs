@@ -80,12 +80,7 @@ where
     let (own, initialised) = local_member::local_member(&settings, &deps, &storage)?;
     let own = Arc::new(own);
     let founder = (!settings.worker).then(|| Arc::new(Founder { own: own.clone() }));
-    let identity = Identity {
-        node: settings.id,
-        keys: deps.keys.clone(),
-        secret: deps.secret.clone(),
-        admission: own.members.clone(),
-    };
+    let identity = identity(settings.id, &deps, &own);
     let links =
         Links::new(identity.clone(), deps.transport.clone(), runtime.clone()).map_err(failed)?;
     let clocks = Arc::new(Clocks::new());
@@ -132,6 +127,16 @@ where
         address,
         running: Mutex::new(Some(running)),
     }))
+}
+
+/// Who this node is on every link.
+fn identity(node: u64, deps: &RaftDeps, own: &LocalMember) -> Identity {
+    Identity {
+        node,
+        keys: deps.keys.clone(),
+        secret: deps.secret.clone(),
+        admission: own.members.clone(),
+    }
 }
 
 async fn serve_readers(reads: Arc<Reads>, waiting: mpsc::Receiver<Reader>) {

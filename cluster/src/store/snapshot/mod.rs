@@ -49,8 +49,8 @@ pub enum SnapshotError {
     State(String),
 }
 
-impl From<super::state::generation::GenerationError> for SnapshotError {
-    fn from(error: super::state::generation::GenerationError) -> Self {
+impl From<super::state::database::GenerationError> for SnapshotError {
+    fn from(error: super::state::database::GenerationError) -> Self {
         Self::State(error.to_string())
     }
 }

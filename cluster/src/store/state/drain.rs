@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::generation::{Generation, GenerationError};
+use super::database::GenerationError;
+use super::generation::Generation;
 use super::shared::Shared;
 
 /// sled's own buffers reach the kernel this often; what a kill loses is replayed from the log.

@@ -11,38 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::database::{
+    DIGEST_KEY, GenerationError, META_KEY, ROW_PREFIX, check, open_sled, readable, row_key,
+};
 use super::digest::RowDigest;
 use super::overlay::Overlay;
-use crate::store::failure::stop_process;
 use crate::store::meta::Applied;
 use cameo_machine::{Change, Rows};
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Our own row: where the state stands.
-const META_KEY: &[u8] = b"\x00applied";
-/// Our own row: the checksum over the machine's rows.
-const DIGEST_KEY: &[u8] = b"\x00digest";
-/// The machine's rows live behind this byte, so that they never collide with ours.
-const ROW_PREFIX: u8 = 1;
-const SLED_CACHE_BYTES: u64 = 64 << 20;
-
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum GenerationError {
-    #[error("sled: {0}")]
-    Sled(#[from] sled::Error),
-    #[error("sled ended in a panic while it was opened or checked")]
-    Panicked,
-    #[error("it has no record of what was applied")]
-    NoMeta,
-    #[error("its record of what was applied: {0}")]
-    Meta(#[from] crate::store::meta::MetaError),
-    #[error("it has a row of an unknown kind")]
-    UnknownRow,
-    #[error("its rows are not those that were written")]
-    OtherRows,
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-}
 
 struct Marks {
     visible: Arc<Applied>,
@@ -343,49 +319,6 @@ impl Generation {
         self.database.flush()?;
         Ok(())
     }
-}
-
-fn open_sled(path: &Path) -> Result<sled::Db, GenerationError> {
-    let database = sled::Config::new()
-        .path(path)
-        .cache_capacity(SLED_CACHE_BYTES)
-        .mode(sled::Mode::HighThroughput)
-        .flush_every_ms(None)
-        .open()?;
-    Ok(database)
-}
-
-/// Reads every row; returns where the state stands.
-fn check(database: &sled::Db) -> Result<(Applied, RowDigest), GenerationError> {
-    let meta = database.get(META_KEY)?.ok_or(GenerationError::NoMeta)?;
-    let digest = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
-    let (applied, written) = (Applied::decode(&meta)?, RowDigest::decode(&digest)?);
-    let mut found = RowDigest::default();
-    for row in database.iter() {
-        let (key, value) = row?;
-        match key.split_first() {
-            Some((&ROW_PREFIX, key)) => found.add(key, &value),
-            _ if key == META_KEY || key == DIGEST_KEY => {}
-            _ => return Err(GenerationError::UnknownRow),
-        }
-    }
-    if found != written {
-        return Err(GenerationError::OtherRows);
-    }
-    Ok((applied, found))
-}
-
-/// A row that cannot be read must not look like one that is not there. The next start finds the
-/// damage and rebuilds the state from the snapshot and the log.
-fn readable<T>(result: sled::Result<T>) -> T {
-    result.unwrap_or_else(|error| stop_process("the state cannot be read", &error))
-}
-
-fn row_key(key: &[u8]) -> Vec<u8> {
-    let mut stored = Vec::with_capacity(key.len() + 1);
-    stored.push(ROW_PREFIX);
-    stored.extend_from_slice(key);
-    stored
 }
 
 /// Waits while the condition holds; false when it still holds after `patience`.

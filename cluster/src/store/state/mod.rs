@@ -1,5 +1,6 @@
 //! Reading the state: cheap handles, consistent views, and word of what was applied.
 
+pub(super) mod database;
 pub(super) mod digest;
 pub(super) mod drain;
 mod drain_signal;

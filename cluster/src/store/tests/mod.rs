@@ -6,6 +6,7 @@ mod cluster;
 mod crash;
 mod process;
 mod reads;
+mod recovery;
 mod snapshots;
 mod suite;
 mod world;

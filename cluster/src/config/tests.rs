@@ -1,0 +1,87 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn check(line: &str) -> Result<Config, ConfigError> {
+    let words = ["cameod"].into_iter().chain(line.split_whitespace());
+    CommandLine::try_parse_from(words)
+        .unwrap()
+        .run
+        .unwrap()
+        .check()
+}
+
+const REST: &str = "--data /d --secret /s";
+
+#[test]
+fn the_flags_of_the_readme_are_taken() {
+    let config = check(&format!(
+        "--id 2 --peers 1=a:7001,2=b:7002,3=c:7003 --http 127.0.0.1:7102 {REST}"
+    ))
+    .unwrap();
+    assert_eq!(config.id, 2);
+    assert_eq!(config.peers[&3], "c:7003");
+    assert_eq!(config.http.port(), 7102);
+}
+
+#[test]
+fn a_worker_is_a_node_with_one_flag_more() {
+    let line = format!("--worker --id 4 --peers 1=a:7001,4=d:7004 --http 127.0.0.1:7104 {REST}");
+    let config = check(&line).unwrap();
+    assert!(config.worker);
+    assert_eq!(config.peers.len(), 2);
+}
+
+#[test]
+fn wrong_flags_say_what_to_write() {
+    let cases = [
+        ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
+        (
+            "--id 1 --peers 1=a:1,1=b:1 --http 127.0.0.1:1",
+            "node 1 twice",
+        ),
+        ("--id 1 --peers a:1 --http 127.0.0.1:1", "ID=HOST:PORT"),
+        ("--id 1 --peers 1=a --http 127.0.0.1:1", "ID=HOST:PORT"),
+        ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),
+        ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "TLS"),
+        (
+            "--worker --id 4 --peers 4=a:1 --http 127.0.0.1:1",
+            "--peers 1=HOST:PORT,4=HOST:PORT",
+        ),
+        (
+            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url ftp://x",
+            "http://HOST:PORT",
+        ),
+        (
+            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --heartbeat-ms 200",
+            "heartbeat-ms <",
+        ),
+        (
+            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --placement best",
+            "least-projected, least-cpu",
+        ),
+    ];
+    for (line, says) in cases {
+        let error = check(&format!("{line} {REST}")).unwrap_err().to_string();
+        assert!(error.contains(says), "{line}: {error}");
+    }
+}
+
+#[test]
+fn a_node_that_is_to_place_badly_says_so() {
+    let line = format!("--id 1 --peers 1=a:1 --http 127.0.0.1:1 {REST}");
+    let ours = check(&format!("{line} --decisions /d/decisions.jsonl")).unwrap();
+    assert_eq!(ours.for_measuring_only(), None);
+    for flags in ["--placement random", "--reports-every-ms 10000"] {
+        let config = check(&format!("{line} {flags}")).unwrap();
+        let said = config.for_measuring_only().unwrap();
+        assert!(said.starts_with("FOR MEASURING ONLY"), "{said}");
+    }
+    let plain = check(&format!("{line} --placement least-projected")).unwrap();
+    assert_eq!(plain.for_measuring_only(), None);
+}
+
+#[test]
+fn a_secret_is_made_without_the_flags_of_a_node() {
+    let line = CommandLine::try_parse_from(["cameod", "secret", "file"]).unwrap();
+    assert!(matches!(line.verb, Some(Verb::Secret { .. })));
+}

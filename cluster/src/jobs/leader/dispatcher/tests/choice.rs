@@ -1,0 +1,217 @@
+//! Which worker is chosen, and when none is.
+
+use super::*;
+
+#[test]
+fn a_ticket_says_all_that_the_worker_will_check() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let placed = leader.place(&job(1)).unwrap();
+    assert_eq!((placed.worker, placed.leader), (2, LEADER));
+    assert_eq!(placed.url, "http://node-2");
+    let expected = Ticket {
+        leader: SigningKey::from_seed([1; 32]).public(),
+        cluster: ClusterId([5; 32]),
+        job: JobId([1; 16]),
+        client: CLIENT,
+        input: Hash([1; 32]),
+        size: 1_000_000,
+        worker: 2,
+        incarnation: 200,
+        term: TERM,
+        not_after: 1_005_000,
+    };
+    assert_eq!(placed.ticket.verify().unwrap(), expected);
+}
+
+#[test]
+fn jobs_of_one_moment_are_spread() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let workers: Vec<NodeId> = (0..4)
+        .map(|n| leader.place(&job(n)).unwrap().worker)
+        .collect();
+    let on = |node| workers.iter().filter(|worker| **worker == node).count();
+    assert_eq!((on(2), on(3)), (2, 2), "{workers:?}");
+}
+
+#[test]
+fn jobs_of_one_call_are_placed_as_a_whole_the_largest_first() {
+    // given two small jobs before a large one, and two workers that have nothing to do
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let mut jobs = [job(1), job(2), job(3)];
+    jobs[2].size *= 5;
+    // when they are placed as a whole
+    let placed: Vec<Placed> = leader
+        .place_all(&jobs)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    // then the large one has a worker for itself, and the answers are in the order asked
+    assert_eq!(placed[0].worker, placed[1].worker);
+    assert_ne!(placed[0].worker, placed[2].worker);
+    for (job, placed) in jobs.iter().zip(&placed) {
+        assert_eq!(placed.ticket.verify().unwrap().job, job.job);
+    }
+    let decisions = leader.decisions.lock();
+    assert_eq!(decisions[0].question.job, jobs[2].job);
+}
+
+#[test]
+fn a_job_of_a_call_can_be_refused_while_the_others_are_placed() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let mut jobs = [job(1), job(2), job(3)];
+    jobs[0].size = MAX_INPUT as u64 + 1;
+    jobs[1].exclude = vec![1, 2, 3];
+    let placed = leader.place_all(&jobs);
+    assert_eq!(placed[0], Err(PlaceError::TooLarge));
+    assert!(busy(placed[1].clone()));
+    assert_eq!(placed[2].as_ref().unwrap().worker, 2);
+}
+
+#[test]
+fn a_silent_or_stale_follower_is_not_chosen() {
+    let mut leader = leading();
+    leader.now += MIN_STALE_AFTER;
+    assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
+    leader.hear(2, |_| {});
+    leader.now += MIN_STALE_AFTER;
+    leader.hear(3, |told| told.backlog_cpu_ms = 900);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    leader.now += Duration::from_millis(1);
+    assert_eq!(leader.place(&job(3)).unwrap().worker, 3);
+}
+
+#[test]
+fn a_new_leader_waits_for_the_first_report_before_it_works_itself() {
+    let mut leader = leading();
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
+    leader.hear(3, |_| {});
+    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+}
+
+#[test]
+fn a_failed_worker_is_left_out_and_a_draining_one_too() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |told| told.backlog_cpu_ms = 900);
+    let mut again = job(1);
+    again.exclude = vec![2];
+    assert_eq!(leader.place(&again).unwrap().worker, 3);
+    leader.hear(2, |told| told.draining = true);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 3);
+}
+
+#[test]
+fn too_long_a_wait_everywhere_is_refused_with_a_time_to_come_back() {
+    let mut leader = leading();
+    for node in [2, 3] {
+        leader.hear(node, |told| told.backlog_cpu_ms = 12_000);
+    }
+    let retry_after = Duration::from_secs(11);
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
+}
+
+#[test]
+fn slow_uplinks_do_not_make_an_idle_cluster_busy() {
+    let mut leader = leading();
+    for node in [2, 3] {
+        leader.hear(node, |told| {
+            (told.running, told.queued) = (0, 0);
+            (told.incoming, told.incoming_cpu_ms) = (60, 60_000);
+        });
+    }
+    leader.place(&job(1)).unwrap();
+}
+
+#[test]
+fn full_followers_are_waited_for() {
+    let mut leader = leading();
+    leader.hear(2, |told| told.full = true);
+    leader.hear(3, |told| told.full = true);
+    let retry_after = MIN_RETRY_AFTER;
+    assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
+    assert_eq!(leader.dispatcher.decided().busy, 1);
+    leader.hear(3, |_| {});
+    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+}
+
+#[test]
+fn a_device_that_uses_none_of_its_tickets_leaves_room_for_others() {
+    // given one that asks for as many as it can get
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let refused = (0..=u8::MAX).find_map(|n| leader.place(&job(n)).err());
+    assert_eq!(refused, Some(PlaceError::BookedEnough));
+    assert_eq!(leader.dispatcher.decided().own_share, 1);
+    // then others are served
+    let other = PublicKey([9; 32]);
+    let placed = leader
+        .dispatcher
+        .place_all(&[job(1)], other, &leader.view(), 7);
+    assert!(placed.unwrap()[0].is_ok());
+}
+
+#[test]
+fn a_job_is_named_once_in_a_call() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let twice = [job(1), job(2), job(1)];
+    let placed = leader
+        .dispatcher
+        .place_all(&twice, CLIENT, &leader.view(), 7);
+    assert_eq!(placed, Err(PlaceError::Twice(JobId([1; 16]))));
+    assert!(leader.decisions.lock().is_empty());
+}
+
+#[test]
+fn a_worker_without_room_for_this_input_is_passed_over() {
+    let mut leader = leading();
+    leader.hear(2, |told| told.input_room = 999_999);
+    leader.hear(3, |told| told.backlog_cpu_ms = 900);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    // One that never takes it says so itself, and to its client.
+    leader.hear(2, |told| {
+        (told.input_room, told.input_limit) = (999_999, 999_999)
+    });
+    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+}
+
+#[test]
+fn a_job_that_is_placed_again_counts_once() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    leader.hear(3, |_| {});
+    let first = leader.place(&job(1)).unwrap().worker;
+    let mut again = job(1);
+    again.exclude = vec![first];
+    let second = leader.place(&again).unwrap().worker;
+    assert_eq!(leader.booked(first), 0);
+    assert!(leader.booked(second) > 0);
+}
+
+#[test]
+fn a_client_is_told_when_its_job_should_be_done() {
+    let mut leader = leading();
+    leader.hear(2, |told| {
+        (told.running, told.backlog_cpu_ms) = (1, 500);
+        told.usable_millicores = 500;
+    });
+    let expected_ms = leader.place(&job(1)).unwrap().expected_ms;
+    let cost_ms = leader.decided().question.cost_ms;
+    assert_eq!(expected_ms, 2 * (500 + cost_ms));
+}
+
+#[test]
+fn with_every_node_excluded_nobody_is_eligible() {
+    let mut leader = leading();
+    leader.hear(2, |_| {});
+    let mut nowhere = job(1);
+    nowhere.exclude = vec![1, 2, 3];
+    assert!(busy(leader.place(&nowhere)));
+}

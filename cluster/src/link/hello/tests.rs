@@ -1,0 +1,213 @@
+#![allow(clippy::unwrap_used)]
+use std::sync::Arc;
+
+use super::*;
+use crate::link::{Admission, ClusterSecret, NodeKeys};
+
+struct Knows(Option<ClusterId>, KnownKey);
+impl Admission for Knows {
+    fn cluster(&self) -> Option<ClusterId> {
+        self.0
+    }
+    fn key_of(&self, _node: u64) -> KnownKey {
+        self.1
+    }
+}
+
+fn identity(node: u64, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -> Identity {
+    Identity {
+        node,
+        keys: Arc::new(NodeKeys::from_seeds(&[node as u8; 64])),
+        secret: Arc::new(ClusterSecret::from_bytes(vec![secret; 32]).unwrap()),
+        admission: Arc::new(Knows(cluster, known)),
+    }
+}
+
+fn session_seen_with(peer: &Identity) -> Session {
+    Session {
+        peer_key: peer.keys.public(),
+        exporter: [3; 32],
+    }
+}
+
+const HOME: Option<ClusterId> = Some([5; 32]);
+
+#[test]
+fn the_bytes_of_hello_and_welcome_are_pinned() {
+    let hello = Hello {
+        purpose: Purpose::Bootstrap,
+        node: 300,
+        cluster: Some([5; 32]),
+        proof: [9; 32],
+    };
+    let mut bytes = vec![1, 1, 0xac, 0x02, 1];
+    bytes.extend([5; 32]);
+    bytes.extend([9; 32]);
+    assert_eq!(encode(&hello).unwrap(), bytes);
+    assert_eq!(decode::<Hello>(&bytes), Ok(hello));
+    assert_eq!(
+        encode(&Welcome::Refused(Refusal::Secret)).unwrap(),
+        [1, 1, 1]
+    );
+}
+
+#[test]
+fn the_proof_is_pinned() {
+    let me = identity(1, HOME, KnownKey::Unknown, 7);
+    let hello = Hello::new(&me, Purpose::Member, &session_seen_with(&me), Role::Client);
+    assert_eq!(
+        data_hex(&hello.proof),
+        PINNED_PROOF,
+        "the proof of a hello changed: that breaks links between versions"
+    );
+}
+
+const PINNED_PROOF: &str = "4ddd7727419d82c70116821688537630708e8aa0024667c3add360103631a5d9";
+
+fn data_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn other_versions_and_loose_encodings_are_refused() {
+    let hello = Hello {
+        purpose: Purpose::Member,
+        node: 1,
+        cluster: None,
+        proof: [9; 32],
+    };
+    let good = encode(&hello).unwrap();
+    let mut newer = good.clone();
+    newer[0] = 2;
+    assert_eq!(decode::<Hello>(&newer), Err(Refusal::Version(2)));
+    let mut trailing = good.clone();
+    trailing.push(0);
+    assert_eq!(decode::<Hello>(&trailing), Err(Refusal::Malformed));
+    let mut overlong = good;
+    overlong.splice(2..3, [0x81, 0x00]);
+    assert_eq!(decode::<Hello>(&overlong), Err(Refusal::Malformed));
+    assert_eq!(decode::<Hello>(&[]), Err(Refusal::Malformed));
+}
+
+#[test]
+fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
+    let server = |cluster, known| identity(2, cluster, known, 7);
+    let check = |server: &Identity, client: &Identity, purpose| {
+        let session = session_seen_with(client);
+        Hello::new(client, purpose, &session, Role::Client).check(
+            server,
+            &session,
+            Role::Client,
+            None,
+        )
+    };
+    let member = identity(1, HOME, KnownKey::Unknown, 7);
+    let right = KnownKey::Is(member.keys.public());
+    assert_eq!(
+        check(&server(HOME, right), &member, Purpose::Member),
+        Ok(())
+    );
+
+    let thief = identity(1, HOME, KnownKey::Unknown, 8);
+    let elsewhere = identity(1, Some([6; 32]), KnownKey::Unknown, 7);
+    let empty = identity(1, None, KnownKey::Unknown, 7);
+    let same_id = identity(2, HOME, KnownKey::Unknown, 7);
+    let other_key = KnownKey::Is([1; 32]);
+    for (server, client, purpose, reason) in [
+        (
+            server(HOME, right),
+            &thief,
+            Purpose::Member,
+            Refusal::Secret,
+        ),
+        (
+            server(HOME, right),
+            &elsewhere,
+            Purpose::Member,
+            Refusal::Cluster,
+        ),
+        (
+            server(HOME, right),
+            &elsewhere,
+            Purpose::Bootstrap,
+            Refusal::Cluster,
+        ),
+        (
+            server(HOME, other_key),
+            &member,
+            Purpose::Member,
+            Refusal::Key,
+        ),
+        (
+            server(HOME, right),
+            &empty,
+            Purpose::Member,
+            Refusal::CallerUnformed,
+        ),
+        (
+            server(None, right),
+            &member,
+            Purpose::Member,
+            Refusal::Unformed,
+        ),
+        (
+            server(HOME, right),
+            &same_id,
+            Purpose::Member,
+            Refusal::SameId,
+        ),
+    ] {
+        assert_eq!(check(&server, client, purpose), Err(reason));
+    }
+    assert_eq!(
+        check(&server(None, right), &member, Purpose::Bootstrap),
+        Ok(())
+    );
+    assert_eq!(
+        check(&server(HOME, right), &empty, Purpose::Bootstrap),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_proof_is_good_for_one_session_one_role_and_one_claim() {
+    let client = identity(1, HOME, KnownKey::Unknown, 7);
+    let server = identity(2, HOME, KnownKey::Unknown, 7);
+    let session = session_seen_with(&client);
+    let hello = Hello::new(&client, Purpose::Member, &session, Role::Client);
+    assert_eq!(
+        hello.check(&server, &session, Role::Client, Some(1)),
+        Ok(())
+    );
+
+    let replayed = Session {
+        exporter: [4; 32],
+        ..session_seen_with(&client)
+    };
+    assert_eq!(
+        hello.check(&server, &replayed, Role::Client, None),
+        Err(Refusal::Secret)
+    );
+    assert_eq!(
+        hello.check(&server, &session, Role::Server, None),
+        Err(Refusal::Secret)
+    );
+    let relayed_under_another_key = session_seen_with(&server);
+    assert_eq!(
+        hello.check(&server, &relayed_under_another_key, Role::Client, None),
+        Err(Refusal::Secret)
+    );
+    let mut claims = hello.clone();
+    claims.node = 3;
+    assert_eq!(
+        claims.check(&server, &session, Role::Client, None),
+        Err(Refusal::Secret)
+    );
+    assert_eq!(
+        hello.check(&server, &session, Role::Client, Some(3)),
+        Err(Refusal::Node {
+            dialed: 3,
+            answered: 1
+        })
+    );
+}

@@ -1,0 +1,214 @@
+#![allow(clippy::unwrap_used)]
+use openraft::entry::{Entry, EntryPayload};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
+    TransferLeaderRequest, VoteRequest, VoteResponse,
+};
+use openraft::type_config::alias::{LogIdOf, VoteOf};
+
+use super::*;
+use crate::consensus_types::EntryBytes;
+use crate::consensus_types::{Member, TypeConfig};
+use crate::raft::genesis::{Genesis, GenesisMember};
+
+fn log_id(term: u64, index: u64) -> LogIdOf<TypeConfig> {
+    LogIdOf::<TypeConfig>::new(
+        openraft::vote::RaftLeaderId::to_committed(VoteOf::<TypeConfig>::new(term, 2).leader_id()),
+        index,
+    )
+}
+
+fn vote() -> VoteOf<TypeConfig> {
+    VoteOf::<TypeConfig>::new(3, 2)
+}
+
+fn genesis() -> Genesis {
+    Genesis {
+        members: Vec::new(),
+        nonce: [7; 32],
+    }
+}
+
+/// Every request begins with the version and its own number, which never change.
+#[test]
+fn the_numbers_of_the_requests_are_pinned() {
+    let transfer = TransferLeaderRequest::new(vote(), 2, None);
+    let append = AppendEntriesRequest {
+        vote: vote(),
+        prev_log_id: None,
+        entries: Vec::new(),
+        leader_commit: None,
+    };
+    let requests = [
+        NodeRequest::Append(append),
+        NodeRequest::Vote(VoteRequest::new(vote(), None)),
+        NodeRequest::PreVote(VoteRequest::new(vote(), None)),
+        NodeRequest::TransferLeader(transfer),
+        NodeRequest::SnapshotBegin { len: 5 },
+        NodeRequest::SnapshotChunk {
+            transfer: 1,
+            offset: 2,
+            bytes: vec![3],
+        },
+        NodeRequest::SnapshotInstall {
+            transfer: 1,
+            vote: vote(),
+        },
+        NodeRequest::ReadIndex { patience_millis: 9 },
+        NodeRequest::Propose {
+            command: vec![3],
+            patience_millis: 9,
+        },
+        NodeRequest::App(vec![3]),
+        NodeRequest::Pristine,
+        NodeRequest::Form {
+            genesis: genesis(),
+            token: [1; 32],
+        },
+        NodeRequest::MayJoin,
+        NodeRequest::Join {
+            member: Member::default(),
+            patience_millis: 9,
+        },
+        NodeRequest::Remove {
+            node: 4,
+            patience_millis: 9,
+        },
+    ];
+    for (number, request) in requests.iter().enumerate() {
+        let bytes = encode(request).unwrap();
+        assert_eq!(bytes[..2], [1, number as u8], "{request:?}");
+        let again: NodeRequest = decode(&bytes).unwrap();
+        assert_eq!(encode(&again).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn the_numbers_of_the_replies_are_pinned() {
+    let lost = TransferLeaderError::VoteChanged {
+        expected: vote(),
+        actual: vote(),
+    };
+    let presence = BootstrapProbe {
+        member: GenesisMember {
+            id: 1,
+            link: "l".into(),
+            http: "h".into(),
+            key: [1; 32],
+            sealing: [2; 32],
+        },
+        token: [3; 32],
+        cluster: None,
+        empty: true,
+        peers: vec![1, 2],
+    };
+    let replies = [
+        NodeReply::Append {
+            response: AppendEntriesResponse::PartialSuccess(Some(log_id(3, 4))),
+            beat: Some(Beat {
+                report: vec![1],
+                unix_millis: 5,
+            }),
+        },
+        NodeReply::Vote(VoteResponse::new(vote(), None, true)),
+        NodeReply::TransferLeader(Err(lost)),
+        NodeReply::SnapshotBegun { transfer: 1 },
+        NodeReply::SnapshotWritten,
+        NodeReply::SnapshotInstalled(SnapshotResponse::new(vote())),
+        NodeReply::ReadIndex(Err(ReadRefusal::NoQuorum)),
+        NodeReply::Proposed(Err(ProposeRefusal::NotLeader { leader: Some(2) })),
+        NodeReply::App(vec![1]),
+        NodeReply::Pristine(presence),
+        NodeReply::Formed(Ok([4; 32])),
+        NodeReply::MayJoin(Ok(genesis())),
+        NodeReply::Joined(Err(MemberRefusal::Taken)),
+        NodeReply::Removed(Ok(())),
+    ];
+    for (number, reply) in replies.iter().enumerate() {
+        let bytes = encode(reply).unwrap();
+        assert_eq!(bytes[..2], [1, number as u8], "{reply:?}");
+        let again: NodeReply = decode(&bytes).unwrap();
+        assert_eq!(encode(&again).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn the_bytes_of_joining_are_pinned() {
+    let member = Member {
+        link: "h:1".into(),
+        http: "u".into(),
+        key: [7; 32],
+    };
+    let join = encode(&NodeRequest::Join {
+        member,
+        patience_millis: 9,
+    });
+    let key = [7; 32];
+    let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
+    assert_eq!(join.unwrap(), expected);
+    let remove = NodeRequest::Remove {
+        node: 4,
+        patience_millis: 9,
+    };
+    assert_eq!(encode(&remove).unwrap(), [1, 14, 4, 9]);
+    let known = NodeReply::MayJoin(Ok(genesis()));
+    let expected = [&[1, 11, 0, 0][..], &[7; 32]].concat();
+    assert_eq!(encode(&known).unwrap(), expected);
+}
+
+#[test]
+fn the_bytes_of_refusals_to_change_members_are_pinned() {
+    let text = |why: &str| why.to_owned();
+    let leader = Some((2, text("h")));
+    let refusals: [(MemberRefusal, &[u8]); 9] = [
+        (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
+        (MemberRefusal::Unsettled, &[1]),
+        (MemberRefusal::Taken, &[2]),
+        (MemberRefusal::Full { limit: 3 }, &[3, 3]),
+        (MemberRefusal::LongAddress { limit: 4 }, &[4, 4]),
+        (MemberRefusal::Unreachable { why: text("w") }, &[5, 1, b'w']),
+        (MemberRefusal::OtherNode, &[6]),
+        (MemberRefusal::Votes, &[7]),
+        (MemberRefusal::NotAMember, &[8]),
+    ];
+    for (refusal, bytes) in refusals {
+        let encoded = encode(&NodeReply::Joined(Err(refusal))).unwrap();
+        assert_eq!(encoded, [&[1, 12, 1], bytes].concat());
+    }
+}
+
+/// openraft's own types are on this wire: an update of it must not change their bytes unseen.
+#[test]
+fn the_bytes_of_an_append_are_pinned() {
+    let request = NodeRequest::Append(AppendEntriesRequest {
+        vote: vote(),
+        prev_log_id: Some(log_id(3, 4)),
+        entries: vec![Entry {
+            log_id: log_id(3, 5),
+            payload: EntryPayload::Normal(EntryBytes(vec![0xaa, 0xbb])),
+        }],
+        leader_commit: Some(log_id(3, 4)),
+    });
+    let bytes = encode(&request).unwrap();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "010003020001030204010302050102aabb01030204");
+}
+
+#[test]
+fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
+    let mut bytes = encode(&NodeRequest::Pristine).unwrap();
+    bytes.push(0);
+    assert!(matches!(
+        decode::<NodeRequest>(&bytes),
+        Err(WireError::Trailing)
+    ));
+    assert!(matches!(
+        decode::<NodeRequest>(&[2, 10]),
+        Err(WireError::Version(2))
+    ));
+    assert!(matches!(
+        decode::<NodeRequest>(&[1, 99]),
+        Err(WireError::Malformed(_))
+    ));
+    assert!(matches!(decode::<NodeRequest>(&[]), Err(WireError::Empty)));
+}

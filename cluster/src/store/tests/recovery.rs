@@ -1,0 +1,238 @@
+//! What a restart finds of the state, and which directories it refuses.
+
+use std::fs;
+
+use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
+
+use super::crash::cut;
+use super::world::*;
+use crate::store::{OpenError, Opened, Options};
+
+#[tokio::test]
+async fn a_restart_replays_what_was_not_drained() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 7)).await;
+    drain(&opened);
+    commit(&mut opened, tally(7, 12)).await;
+    // The committed id of the last batch is still in memory; the next record takes it along.
+    append(&mut opened, tally(12, 13)).await;
+    let whole = opened.state.hash().unwrap();
+    assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,7,8,9,10,11,");
+    drop(opened.store);
+    drop((
+        opened.log,
+        opened.state_machine,
+        opened.state,
+        opened.snapshots,
+    ));
+
+    let mut opened = world.open();
+    assert_eq!(opened.state.applied(), Some((1, 6)));
+    assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,");
+    assert_eq!(
+        opened.log.read_committed().await.unwrap(),
+        Some(log_id(1, 11))
+    );
+    let missing = opened.log.try_get_log_entries(7..12).await.unwrap();
+    apply(&mut opened, missing).await;
+    assert_eq!(opened.state.hash().unwrap(), whole);
+}
+
+#[tokio::test]
+async fn a_clean_stop_loses_nothing_and_is_trusted_after_a_reboot() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 7)).await;
+    let before = world.state_dir();
+    let Opened {
+        store,
+        log,
+        state_machine,
+        state,
+        snapshots,
+        ..
+    } = opened;
+    drop((log, state_machine, state, snapshots));
+    store.close().unwrap();
+
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
+    let opened = world.try_open(rebooted).unwrap();
+
+    assert_eq!(opened.state.applied(), Some((1, 6)));
+    assert_eq!(world.state_dir(), before);
+}
+
+#[tokio::test]
+async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 7)).await;
+    drain(&opened);
+    let before = world.state_dir();
+    drop(opened);
+
+    let rebooted = Options {
+        boot_id: Some("boot-b".into()),
+        ..options()
+    };
+    let mut opened = world.try_open(rebooted).unwrap();
+
+    assert_eq!(opened.state.applied(), None, "sled is not believed");
+    assert_ne!(world.state_dir(), before);
+    let all = opened.log.try_get_log_entries(0..7).await.unwrap();
+    apply(&mut opened, all).await;
+    assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,");
+}
+
+#[tokio::test]
+async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
+    for damage in ["remove", "truncate", "lost row", "garbage"] {
+        let world = World::new();
+        let mut opened = world.open();
+        commit(&mut opened, tally(0, 7)).await;
+        super::snapshots::build(&mut opened).await;
+        commit(&mut opened, tally(7, 9)).await;
+        opened.log.purge(log_id(1, 4)).await.unwrap();
+        drain(&opened);
+        let whole = opened.state.hash().unwrap();
+        drop(opened);
+
+        let state = world.state_dir();
+        match damage {
+            "remove" => fs::remove_dir_all(&state).unwrap(),
+            "truncate" => {
+                let path = state.join("db");
+                cut(&path, fs::metadata(&path).unwrap().len() - 100);
+            }
+            "lost row" => {
+                let rows = sled::open(&state).unwrap();
+                assert!(rows.remove(b"\x01all").unwrap().is_some());
+                rows.flush().unwrap();
+            }
+            _ => {
+                let path = state.join("db");
+                let bytes = vec![0x5a; fs::metadata(&path).unwrap().len() as usize];
+                fs::write(path, bytes).unwrap();
+            }
+        }
+
+        let mut opened = world.open();
+        assert_eq!(opened.state.applied(), Some((1, 6)), "{damage}");
+        let behind = opened.log.try_get_log_entries(7..9).await.unwrap();
+        apply(&mut opened, behind).await;
+        assert_eq!(opened.state.hash().unwrap(), whole, "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_below_the_start_of_the_log_is_rebuilt_from_the_snapshot() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 3)).await;
+    drain(&opened);
+    commit(&mut opened, tally(3, 7)).await;
+    super::snapshots::build(&mut opened).await;
+    opened.log.purge(log_id(1, 6)).await.unwrap();
+    drop(opened);
+
+    let opened = world.open();
+    assert_eq!(opened.state.applied(), Some((1, 6)));
+    assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,");
+}
+
+#[tokio::test]
+async fn without_state_and_snapshot_a_purged_log_stops_the_start() {
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, tally(0, 7)).await;
+    drain(&opened);
+    opened.log.purge(log_id(1, 4)).await.unwrap();
+    drop(opened);
+    fs::remove_dir_all(world.state_dir()).unwrap();
+
+    let refused = world.try_open(options()).unwrap_err();
+    assert!(
+        matches!(refused, OpenError::NoStartingPoint { purged: 4 }),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn two_nodes_cannot_share_a_directory() {
+    let world = World::new();
+    let _opened = world.open();
+    let refused = world.try_open(options()).unwrap_err();
+    assert!(
+        refused.to_string().contains("another node is running"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_format_and_a_foreign_directory_are_refused() {
+    let world = World::new();
+    drop(world.open());
+    fs::write(world.dir().join("FORMAT"), "cameo-data 2\n").unwrap();
+    let refused = world.try_open(options()).unwrap_err();
+    assert!(refused.to_string().contains("reads only"), "{refused}");
+
+    let foreign = World::new();
+    fs::create_dir_all(foreign.dir()).unwrap();
+    fs::write(foreign.dir().join("holiday.jpg"), "x").unwrap();
+    let refused = foreign.try_open(options()).unwrap_err();
+    assert!(
+        refused.to_string().contains("not a Cameo data directory"),
+        "{refused}"
+    );
+    assert!(!foreign.dir().join("FORMAT").exists());
+}
+
+#[tokio::test]
+async fn a_directory_keeps_its_identity() {
+    let world = World::new();
+    let opened = world.open();
+    let mine = crate::store::NodeRecord {
+        raft_id: 3,
+        cluster: [7; 32],
+    };
+    let other = crate::store::NodeRecord { raft_id: 4, ..mine };
+    assert!(opened.pristine);
+    assert_eq!(opened.store.node_record().unwrap(), None);
+    opened.store.write_node_record(mine).unwrap();
+    opened.store.write_node_record(mine).unwrap();
+    assert!(opened.store.write_node_record(other).is_err());
+    drop(opened);
+    assert_eq!(world.open().store.node_record().unwrap(), Some(mine));
+}
+
+#[tokio::test]
+async fn the_state_never_knows_more_than_the_log_on_disk() {
+    let world = World::new();
+    let mut opened = world.open();
+    append(&mut opened, tally(0, 4)).await;
+    // Applied while the log has it in memory only.
+    opened.log.write_without_sync(tally(4, 6));
+    apply(&mut opened, tally(0, 6)).await;
+    drain(&opened);
+    let file = fs::read(world.log_file()).unwrap();
+
+    let copy = World::new();
+    drop(copy.open());
+    fs::write(copy.log_file(), file).unwrap();
+    let mut copy = copy.open();
+    assert_eq!(copy.log.try_get_log_entries(..).await.unwrap(), tally(0, 6));
+}
+
+#[tokio::test]
+async fn an_entry_that_does_not_advance_is_refused() {
+    let world = World::new();
+    let mut opened = world.open();
+    apply(&mut opened, tally(0, 3)).await;
+    let again = futures_util::stream::iter([Ok((blank(1, 2), None))]);
+    assert!(opened.state_machine.apply(again).await.is_err());
+    assert_eq!(opened.state.applied(), Some((1, 2)));
+}
