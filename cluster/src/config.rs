@@ -1,17 +1,20 @@
 //! What a node is told at its start: read once into one plain [`Config`].
 
+#[cfg(feature = "baselines")]
+mod baseline;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cameo_dispatch::Policy;
 use clap::{Args, Parser, Subcommand};
+
+#[cfg(feature = "baselines")]
+pub use baseline::Baseline;
 
 /// Most nodes that `--peers` may name, beside a worker itself.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
-/// Oldest load reports that may be asked for.
-const MAX_REPORTS_EVERY_MS: u64 = 600_000;
 /// Entries between two snapshots.
 const SNAPSHOT_AFTER: u64 = 50_000;
 /// With less memory for jobs than this no photo of a phone could be hidden. MiB.
@@ -108,12 +111,9 @@ pub struct RunFlags {
     /// Log of the placements that this node decides: see `cameo-chaos check`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
-    /// Places as a rival of ours does. For measuring only.
-    #[arg(long, hide = true, value_name = "POLICY")]
-    placement: Option<String>,
-    /// Load reports count only so often. For measuring only.
-    #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS))]
-    reports_every_ms: u64,
+    #[cfg(feature = "baselines")]
+    #[command(flatten)]
+    baseline: baseline::BaselineFlags,
     /// Most memory that image jobs may take, in MiB; else by the number of cores, and room for the largest job.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY))]
     job_memory: Option<u64>,
@@ -145,9 +145,8 @@ pub struct Config {
     pub secret: PathBuf,
     /// Where decisions are logged, if they are.
     pub decisions: Option<PathBuf>,
-    pub placement: Policy,
-    /// See [`cameo_dispatch::Settings`].
-    pub reports_every: Duration,
+    #[cfg(feature = "baselines")]
+    pub baseline: Baseline,
     /// Bytes that image jobs may take; none for the worker's own choice.
     pub job_memory: Option<u64>,
     pub heartbeat: Duration,
@@ -179,7 +178,8 @@ pub enum ConfigError {
     NotLoopback(SocketAddr),
     #[error("--http-url has `{0}`: write it as http://HOST:PORT, without a path")]
     Url(String),
-    #[error("--placement has `{0}`: write one of {names}", names = policies())]
+    #[cfg(feature = "baselines")]
+    #[error("--placement has `{0}`: write one of {names}", names = baseline::policies())]
     Placement(String),
     #[error(
         "the timeouts do not fit: heartbeat-ms < election-min-ms < election-max-ms is what elections need"
@@ -217,8 +217,8 @@ impl RunFlags {
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
             secret: self.secret,
             decisions: self.decisions,
-            placement: placement(self.placement)?,
-            reports_every: Duration::from_millis(self.reports_every_ms),
+            #[cfg(feature = "baselines")]
+            baseline: self.baseline.check()?,
             job_memory: self.job_memory.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),
@@ -240,32 +240,6 @@ impl RemoveFlags {
             secret: self.secret,
         })
     }
-}
-
-impl Config {
-    /// What has to be said aloud when the node is told to place worse than it can.
-    #[must_use]
-    pub fn for_measuring_only(&self) -> Option<String> {
-        let ours = self.placement == Policy::default() && self.reports_every.is_zero();
-        (!ours).then(|| {
-            format!(
-                "FOR MEASURING ONLY: jobs are placed by `{}` on reports up to {} ms old; restart without \
-                 --placement and --reports-every-ms before anybody relies on this node",
-                self.placement.name(),
-                self.reports_every.as_millis()
-            )
-        })
-    }
-}
-
-fn placement(name: Option<String>) -> Result<Policy, ConfigError> {
-    name.map_or(Ok(Policy::default()), |name| {
-        Policy::named(&name).ok_or(ConfigError::Placement(name))
-    })
-}
-
-fn policies() -> String {
-    Policy::ALL.map(Policy::name).join(", ")
 }
 
 fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
@@ -321,7 +295,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn check(line: &str) -> Result<Config, ConfigError> {
+    pub(super) fn check(line: &str) -> Result<Config, ConfigError> {
         let words = ["cameod"].into_iter().chain(line.split_whitespace());
         CommandLine::try_parse_from(words)
             .unwrap()
@@ -330,7 +304,7 @@ mod tests {
             .check()
     }
 
-    const REST: &str = "--data /d --secret /s";
+    pub(super) const REST: &str = "--data /d --secret /s";
 
     #[test]
     fn the_flags_of_the_readme_are_taken() {
@@ -376,29 +350,11 @@ mod tests {
                 "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --heartbeat-ms 200",
                 "heartbeat-ms <",
             ),
-            (
-                "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --placement best",
-                "least-projected, least-cpu",
-            ),
         ];
         for (line, says) in cases {
             let error = check(&format!("{line} {REST}")).unwrap_err().to_string();
             assert!(error.contains(says), "{line}: {error}");
         }
-    }
-
-    #[test]
-    fn a_node_that_is_to_place_badly_says_so() {
-        let line = format!("--id 1 --peers 1=a:1 --http 127.0.0.1:1 {REST}");
-        let ours = check(&format!("{line} --decisions /d/decisions.jsonl")).unwrap();
-        assert_eq!(ours.for_measuring_only(), None);
-        for flags in ["--placement random", "--reports-every-ms 10000"] {
-            let config = check(&format!("{line} {flags}")).unwrap();
-            let said = config.for_measuring_only().unwrap();
-            assert!(said.starts_with("FOR MEASURING ONLY"), "{said}");
-        }
-        let plain = check(&format!("{line} --placement least-projected")).unwrap();
-        assert_eq!(plain.for_measuring_only(), None);
     }
 
     #[test]

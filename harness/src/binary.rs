@@ -42,11 +42,25 @@ impl Binaries {
     /// # Errors
     /// When one is missing and there is no cargo to build it.
     pub fn build() -> Result<Self, BinaryError> {
+        Self::build_with(&[])
+    }
+
+    /// The same with these features (`package/feature`) switched on.
+    ///
+    /// # Errors
+    /// When one is missing and there is no cargo to build it.
+    pub fn build_with(features: &[&str]) -> Result<Self, BinaryError> {
         let variables = ["CARGO", "CARGO_MANIFEST_DIR"].map(std::env::var_os);
         if let [Some(cargo), Some(package)] = variables {
             let folder = own_folder()?;
             for name in ["cameod", "cameo"] {
-                build(Path::new(&cargo), Path::new(&package), &folder, name)?;
+                build(
+                    Path::new(&cargo),
+                    Path::new(&package),
+                    &folder,
+                    name,
+                    features,
+                )?;
             }
         }
         Self::locate()
@@ -78,6 +92,7 @@ fn build(
     package: &Path,
     folder: &Path,
     name: &'static str,
+    features: &[&str],
 ) -> Result<(), BinaryError> {
     // The running program cannot be written to, and is up to date: cargo has just built it.
     let running = std::env::current_exe().is_ok_and(|path| path.ends_with(name));
@@ -91,6 +106,7 @@ fn build(
     let workspace = package.parent().unwrap_or(package);
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--profile", profile, "--bin", name])
+        .args(features.iter().flat_map(|feature| ["--features", feature]))
         .current_dir(workspace)
         .status()
         .map_err(BinaryError::Cargo)?;

@@ -26,7 +26,7 @@ const SETTLE: u64 = 5 * SECOND;
 enum Event {
     Arrival(Arrival),
     Again(usize),
-    TakenUp(usize, Placed),
+    Accepted(usize, Placed),
     Uploaded(usize, Placed),
     Ended(usize, Placed),
     Heartbeat,
@@ -114,11 +114,11 @@ impl Simulation {
                 self.waiting -= 1;
                 self.place(job, now);
             }
-            Event::TakenUp(job, placed) => self.take_up(job, placed, now),
+            Event::Accepted(job, placed) => self.take_up(job, placed, now),
             Event::Uploaded(job, placed) => self.line_up(job, placed, now),
             Event::Ended(job, placed) => self.end(job, placed, now),
             Event::Heartbeat => self.heartbeat(now),
-            Event::Report(from, report) => self.placer.heard(from, *report, now),
+            Event::Report(from, report) => self.placer.follow(from, *report, now),
             Event::Sample => self.sample(now),
             Event::Death(death) => self.die(death, now),
             Event::Birth(worker) => self.start(worker, now),
@@ -156,7 +156,7 @@ impl Simulation {
         if let Some(worker) = self.worker(placed) {
             worker.expect(number, arrives + arrival.upload, arrival.cpu);
         }
-        self.agenda.enter(arrives, Event::TakenUp(number, placed));
+        self.agenda.enter(arrives, Event::Accepted(number, placed));
     }
 
     /// The worker that a job was placed on, if it is still the same.

@@ -14,7 +14,7 @@ mod tests;
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use cameo_dispatch::{Logged, Policy};
+use cameo_dispatch::{Logged, Policy, baselines};
 
 use order::Order;
 use outcome::Outcome;
@@ -84,7 +84,7 @@ fn judged(line: &Logged, order: &mut Order) -> Vec<String> {
         .map(|b| b.to_string())
         .collect();
     // Told only when nothing else is: it cannot say what is wrong.
-    if broken.is_empty() && !line.decision.replays() {
+    if broken.is_empty() && !baselines::replays(&line.decision) {
         broken.push("deciding again gives another answer".to_owned());
     }
     broken.extend(order.follow(line).err().map(|b| b.to_string()));

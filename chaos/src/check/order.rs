@@ -59,11 +59,11 @@ impl Order {
 
     /// Takes the next line.
     pub(super) fn follow(&mut self, line: &Logged) -> Result<(), Misplaced> {
-        let question = &line.decision.question;
+        let input = &line.decision.input;
         let now = Before::Line {
             node: line.leader,
-            term: question.term,
-            sequence: question.sequence,
+            term: input.term,
+            sequence: input.sequence,
         };
         match std::mem::replace(&mut self.0, now) {
             Before::Lost => Ok(()),
@@ -72,11 +72,11 @@ impl Order {
                 before: node,
                 now: line.leader,
             }),
-            Before::Line { term, .. } if term > question.term => Err(Misplaced::TermWentBack {
+            Before::Line { term, .. } if term > input.term => Err(Misplaced::TermWentBack {
                 before: term,
-                now: question.term,
+                now: input.term,
             }),
-            Before::Line { term, .. } if term < question.term => begins(line),
+            Before::Line { term, .. } if term < input.term => begins(line),
             Before::Line { term, sequence, .. } => goes_on(line, term, sequence),
         }
     }
@@ -84,19 +84,19 @@ impl Order {
 
 /// A term begins with 0. What was dropped may be of the term before.
 fn begins(line: &Logged) -> Result<(), Misplaced> {
-    let question = &line.decision.question;
-    if question.sequence <= line.dropped {
+    let input = &line.decision.input;
+    if input.sequence <= line.dropped {
         return Ok(());
     }
     Err(Misplaced::BeginsLate {
-        term: question.term,
-        sequence: question.sequence,
+        term: input.term,
+        sequence: input.sequence,
         dropped: line.dropped,
     })
 }
 
 fn goes_on(line: &Logged, term: u64, before: u64) -> Result<(), Misplaced> {
-    let (now, dropped) = (line.decision.question.sequence, line.dropped);
+    let (now, dropped) = (line.decision.input.sequence, line.dropped);
     let expected = before.checked_add(1).and_then(|n| n.checked_add(dropped));
     if expected == Some(now) {
         return Ok(());

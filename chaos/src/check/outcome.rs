@@ -78,11 +78,11 @@ impl Outcome {
 
     /// Counts a line that was read.
     pub(super) fn count(&mut self, at: &At, line: &Logged) {
-        let question = &line.decision.question;
+        let input = &line.decision.input;
         self.decisions += 1;
         self.dropped = self.dropped.saturating_add(line.dropped);
         let terms = self.leaders.entry(line.leader).or_default();
-        *terms.entry(question.term).or_default() += 1;
+        *terms.entry(input.term).or_default() += 1;
         match line.decision.choice {
             Choice::Worker(node) => {
                 *self.by_worker.entry(node).or_default() += 1;
@@ -91,8 +91,8 @@ impl Outcome {
             Choice::Busy { .. } | Choice::Full => self.busy += 1,
             Choice::Nobody => self.nobody += 1,
         }
-        if !is_judged_in_full(question.policy) {
-            self.unjudged(at, question.policy.name());
+        if !is_judged_in_full(input.policy) {
+            self.unjudged(at, input.policy.name());
         }
     }
 
@@ -113,13 +113,13 @@ impl Outcome {
 
     /// The first line of what is kept, unless its term begins with it.
     pub(super) fn kept_from(&mut self, at: &At, line: &Logged) {
-        let question = &line.decision.question;
-        if question.sequence > line.dropped {
+        let input = &line.decision.input;
+        if input.sequence > line.dropped {
             self.kept_from.push(KeptFrom {
                 file: name(at),
                 line: at.line,
-                term: question.term,
-                sequence: question.sequence,
+                term: input.term,
+                sequence: input.sequence,
             });
         }
     }

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use cameo_common::ids::{JobId, NodeId};
-use cameo_dispatch::{Candidate, Choice, Heard, LOG_SCHEMA, Question, Score, Verdict, decide};
+use cameo_dispatch::{
+    Candidate, Choice, LOG_SCHEMA, LoadSample, PlacementInput, Score, Verdict, baselines::decide,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tempfile::TempDir;
@@ -20,7 +22,7 @@ fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
         leader: node == LEADER,
         excluded: false,
         full: false,
-        heard: Some(Heard {
+        load: Some(LoadSample {
             age_ms: 10,
             usable_millicores: 600,
             cpu_share_permille: 500,
@@ -32,13 +34,13 @@ fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
             incoming_cpu_ms: 0,
             draining: false,
         }),
-        booked: 0,
-        booked_cpu_ms: 0,
+        reserved: 0,
+        reserved_cpu_ms: 0,
     }
 }
 
 fn logged(term: u64, sequence: u64, candidates: Vec<Candidate>) -> Logged {
-    let question = Question {
+    let input = PlacementInput {
         policy: Policy::LeastProjected,
         term,
         job: JobId([1; 16]),
@@ -54,7 +56,7 @@ fn logged(term: u64, sequence: u64, candidates: Vec<Candidate>) -> Logged {
         leader: LEADER,
         unix_ms: 1_790_000_000_000,
         dropped: 0,
-        decision: decide(question),
+        decision: decide(input),
     }
 }
 
@@ -137,9 +139,9 @@ fn a_near_tie_may_go_either_way() {
     let mut lines = some(1);
     // given a follower that is better by less than the margin, and has more to do otherwise
     lines[0] = logged(4, 0, vec![worker(2, 300), worker(3, 301)]);
-    let calm = &mut lines[0].decision.question.candidates[1];
-    calm.heard.as_mut().unwrap().cpu_share_permille = 0;
-    lines[0].decision = decide(lines[0].decision.question.clone());
+    let calm = &mut lines[0].decision.input.candidates[1];
+    calm.load.as_mut().unwrap().cpu_share_permille = 0;
+    lines[0].decision = decide(lines[0].decision.input.clone());
     assert_eq!(lines[0].decision.choice, Choice::Worker(3));
     assert!(check_lines(&lines).ok);
 }
@@ -174,7 +176,7 @@ fn a_job_over_the_bound_must_be_refused_and_an_ineligible_node_must_not_work() {
     assert_broken(&check_lines(&[over]), 1, "over 1000 ms");
 
     let mut draining = worker(2, 0);
-    draining.heard.as_mut().unwrap().draining = true;
+    draining.load.as_mut().unwrap().draining = true;
     let mut chosen = logged(4, 0, vec![draining]);
     chosen.decision.choice = Choice::Worker(2);
     assert_broken(&check_lines(&[chosen]), 1, "cannot work");
@@ -213,16 +215,16 @@ fn whatever_is_decided_is_found_to_be_right() {
     let mut chance = StdRng::seed_from_u64(SEED);
     let mut candidate = |node| {
         let mut candidate = worker(node, chance.random_range(0..3_000));
-        let heard = candidate.heard.as_mut().unwrap();
-        heard.usable_millicores = chance.random_range(0..6_000);
-        heard.slots = chance.random_range(0..5);
-        heard.queued = chance.random_range(0..5);
-        heard.incoming = chance.random_range(0..5);
-        heard.incoming_cpu_ms = chance.random_range(0..500);
-        heard.draining = chance.random_bool(0.1);
-        heard.age_ms = chance.random_range(0..330);
-        candidate.booked = chance.random_range(0..4);
-        candidate.booked_cpu_ms = chance.random_range(0..500);
+        let load = candidate.load.as_mut().unwrap();
+        load.usable_millicores = chance.random_range(0..6_000);
+        load.slots = chance.random_range(0..5);
+        load.queued = chance.random_range(0..5);
+        load.incoming = chance.random_range(0..5);
+        load.incoming_cpu_ms = chance.random_range(0..500);
+        load.draining = chance.random_bool(0.1);
+        load.age_ms = chance.random_range(0..330);
+        candidate.reserved = chance.random_range(0..4);
+        candidate.reserved_cpu_ms = chance.random_range(0..500);
         candidate.full = chance.random_bool(0.2);
         candidate
     };
@@ -267,13 +269,13 @@ fn a_verdict_that_its_numbers_do_not_bear_out_is_caught() {
 fn a_node_that_cannot_work_is_not_scored() {
     let change: [fn(&mut Candidate); 4] = [
         |candidate| candidate.excluded = true,
-        |candidate| candidate.heard = None,
-        |candidate| candidate.heard.as_mut().unwrap().age_ms = 301,
-        |candidate| candidate.heard.as_mut().unwrap().draining = true,
+        |candidate| candidate.load = None,
+        |candidate| candidate.load.as_mut().unwrap().age_ms = 301,
+        |candidate| candidate.load.as_mut().unwrap().draining = true,
     ];
     for change in change {
         let mut lines = some(1);
-        change(&mut lines[0].decision.question.candidates[1]);
+        change(&mut lines[0].decision.input.candidates[1]);
         assert_broken(&check_lines(&lines), 1, "verdict");
     }
 }
@@ -281,7 +283,7 @@ fn a_node_that_cannot_work_is_not_scored() {
 #[test]
 fn a_false_leader_and_a_node_twice_are_caught() {
     let mut lines = some(1);
-    lines[0].decision.question.candidates[0].leader = false;
+    lines[0].decision.input.candidates[0].leader = false;
     assert_broken(&check_lines(&lines), 1, "taken for the leader");
     let twice = logged(4, 0, vec![worker(2, 0), worker(2, 0)]);
     assert_broken(&check_lines(&[twice]), 1, "twice");
@@ -383,8 +385,8 @@ fn what_cannot_be_read_has_failed() {
 fn rivals_are_judged_by_what_holds_for_all_and_that_is_told() {
     let mut lines = some(4);
     for line in &mut lines[1..3] {
-        line.decision.question.policy = Policy::Random;
-        line.decision = decide(line.decision.question.clone());
+        line.decision.input.policy = Policy::Random;
+        line.decision = decide(line.decision.input.clone());
     }
     let outcome = check_lines(&lines);
     assert!(outcome.ok, "{outcome}");

@@ -172,12 +172,12 @@ impl Leader {
     /// What the book said of the worker when the last job was placed.
     fn booked(&self) -> u64 {
         let decisions = self.decisions.lock().unwrap();
-        let candidates = &decisions.last().unwrap().question.candidates;
+        let candidates = &decisions.last().unwrap().input.candidates;
         candidates
             .iter()
             .find(|candidate| candidate.node == WORKER)
             .unwrap()
-            .booked_cpu_ms
+            .reserved_cpu_ms
     }
 }
 

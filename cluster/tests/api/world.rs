@@ -130,8 +130,8 @@ fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
         http_url: None,
         secret: folder.join("secret"),
         decisions: Some(decisions(folder, id)),
-        placement: Default::default(),
-        reports_every: Duration::ZERO,
+        #[cfg(feature = "baselines")]
+        baseline: Default::default(),
         job_memory: None,
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(500),

@@ -163,7 +163,7 @@ impl<W> Intake<W> {
         };
         self.held.insert(id, held);
         self.taken.inputs += claim.size;
-        self.journal.record(Event::TakenUp(id), now);
+        self.journal.record(Event::Accepted(id), now);
         Ok(Admission { ticket: id, number })
     }
 

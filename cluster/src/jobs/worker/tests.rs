@@ -508,7 +508,7 @@ async fn a_report_tells_what_became_of_tickets() {
     assert!(second.sequence > first.sequence && second.incoming_cpu_ms > 0);
     assert_eq!((second.incoming, second.queued), (1, 0));
     let ticket = TicketId::of(&signed);
-    assert_eq!(second.events, [Event::TakenUp(ticket)]);
+    assert_eq!(second.events, [Event::Accepted(ticket)]);
     let hash = Hash::of(&input);
     let carrier = admitted.run(input, hash).await.unwrap();
     let pieces: Vec<Bytes> = carrier.try_collect().await.unwrap();

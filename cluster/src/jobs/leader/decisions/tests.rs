@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc::{Receiver, channel};
 
 use cameo_common::ids::{JobId, Millis};
-use cameo_dispatch::{Policy, Question, decide};
+use cameo_dispatch::{PlacementInput, Policy, decide};
 use tempfile::TempDir;
 
 use super::file::rotated;
@@ -25,7 +25,7 @@ fn clock() -> Arc<dyn WallClock> {
 }
 
 fn decision(sequence: u64) -> Decision {
-    decide(Question {
+    decide(PlacementInput {
         policy: Policy::LeastProjected,
         term: 2,
         job: JobId([1; 16]),
@@ -49,7 +49,7 @@ fn read(path: &Path) -> Vec<Logged> {
 fn sequences(lines: &[Logged]) -> Vec<u64> {
     lines
         .iter()
-        .map(|line| line.decision.question.sequence)
+        .map(|line| line.decision.input.sequence)
         .collect()
 }
 

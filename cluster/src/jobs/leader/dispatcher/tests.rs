@@ -84,9 +84,9 @@ impl Fixture {
         let mut probe = job(99);
         probe.exclude = vec![1, 2, 3];
         assert!(busy(self.place(&probe)));
-        let candidates = self.decided().question.candidates;
+        let candidates = self.decided().input.candidates;
         let candidate = candidates.iter().find(|candidate| candidate.node == node);
-        candidate.unwrap().booked_cpu_ms
+        candidate.unwrap().reserved_cpu_ms
     }
 }
 
@@ -158,7 +158,7 @@ fn jobs_of_one_call_are_placed_as_a_whole_the_largest_first() {
         assert_eq!(placed.ticket.verify().unwrap().job, job.job);
     }
     let decisions = leader.decisions.lock().unwrap();
-    assert_eq!(decisions[0].question.job, jobs[2].job);
+    assert_eq!(decisions[0].input.job, jobs[2].job);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_client_is_told_when_its_job_should_be_done() {
         told.usable_millicores = 500;
     });
     let expected_ms = leader.place(&job(1)).unwrap().expected_ms;
-    let cost_ms = leader.decided().question.cost_ms;
+    let cost_ms = leader.decided().input.cost_ms;
     assert_eq!(expected_ms, 2 * (500 + cost_ms));
 }
 
@@ -355,14 +355,14 @@ fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
     leader.hear(2, |_| {});
     let ticket = TicketId::of(&leader.place(&job(1)).unwrap().ticket);
     leader.place(&job(2)).unwrap();
-    let before = leader.decided().question.cost_ms;
+    let before = leader.decided().input.cost_ms;
     let cpu_ms = Some(9000);
     leader.hear(2, |told| {
-        told.events = vec![Event::TakenUp(ticket), Event::Finished { ticket, cpu_ms }];
+        told.events = vec![Event::Accepted(ticket), Event::Finished { ticket, cpu_ms }];
     });
     assert_eq!(leader.booked(2), before, "the second is still booked");
     leader.place(&job(3)).unwrap();
-    assert!(leader.decided().question.cost_ms > before);
+    assert!(leader.decided().input.cost_ms > before);
 }
 
 #[test]
