@@ -1,6 +1,6 @@
-//! What an owner permits, and the one law that says whether a view may be taken.
+//! Rights: the owner's statement about a grant, and the one rule for whether a view is permitted.
 //!
-//! Node and client read rights through `Rights::check` alone, so they cannot disagree.
+//! Node and client use `Rights::check` alone, so they cannot disagree.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +19,9 @@ pub struct Rights {
     pub grant: GrantId,
     /// 1 for the first statement about a grant.
     pub version: u64,
-    /// Views permitted in total, those already taken included.
+    /// Views permitted in total, including those that are used.
     pub permitted: u32,
-    /// From this time on nothing opens.
+    /// From this time on no view is permitted.
     pub expires: Option<Millis>,
     pub revoked: bool,
     /// Whether the viewer may save the photo to a file.
@@ -38,7 +38,7 @@ impl Statement for Rights {
     }
 }
 
-/// Why a view is not to be had.
+/// The reason why a view is not permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     #[error("the owner has revoked the rights to this photo")]
@@ -53,7 +53,7 @@ impl Rights {
     /// Whether view number `view` (1 for the first) may be released at `now`.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub fn check(&self, view: u32, now: Millis) -> Result<(), Denied> {
         if self.revoked {
             Err(Denied::Revoked)

@@ -2,11 +2,11 @@
 //! logged and repeated (law J2).
 //!
 //! The least projected CPU time per usable core wins: (reserved + reported + this job) / usable
-//! cores. On a worker of several slots it is the time until one of them is free, and this job on its
-//! part of the cores. Queueing delay is weighted 1.25x: a growing queue delays later jobs as well,
-//! and its estimate is less certain. Near-ties go to the lowest measured CPU share, and among shares
-//! of one step to a random draw from a seed that the decision keeps. The leader works only when no
-//! follower can.
+//! cores. On a worker of several slots it is the time until one of them is free, and this job on
+//! its part of the cores. Queueing delay is weighted 1.25x: a growing queue delays later jobs as
+//! well, and its estimate is less certain. Near-ties go to the lowest measured CPU share, and among
+//! shares of one step to a random draw from a seed that the decision keeps. The leader works only
+//! when no follower can.
 //!
 //! A job is refused when the queueing delay would be too long on every worker. Inputs that are
 //! still being uploaded do not count there, however slow their uploads: jobs run in the order in
@@ -246,8 +246,8 @@ struct Queue {
 }
 
 impl Queue {
-    /// Time until one of the slots is free. With as many jobs as slots or more, that is when all but
-    /// `slots - 1` of them have ended; they share the cores, and are taken to be equally long.
+    /// Time until one of the slots is free. With as many jobs as slots or more, that is when all
+    /// but `slots - 1` of them have ended; they share the cores, and are taken to be equally long.
     fn wait_us(&self, slots: u32, usable_millicores: u32) -> u64 {
         let Some(before) = self
             .jobs

@@ -86,8 +86,8 @@ impl From<VersionError> for ReportError {
 }
 
 impl Report {
-    /// Whether the worker has no room for an input of this many bytes now, but will have it. False for
-    /// an input that it never accepts.
+    /// Whether the worker has no room for an input of this many bytes now, but will have it. False
+    /// for an input that it never accepts.
     #[must_use]
     pub fn is_full_for(&self, size: u64) -> bool {
         self.full || (self.input_room < size && size <= self.input_limit)

@@ -1,12 +1,12 @@
-//! Where the programs are: beside this one, where cargo puts them.
+//! The paths of the programs: beside this one, where cargo puts them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The programs cannot be had.
+/// The programs cannot be found or built.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
-    #[error("this program does not know where it lies: {0}")]
+    #[error("the path of this program is unknown: {0}")]
     NoSelf(std::io::Error),
     #[error("there is no {}: build all programs with `cargo build --workspace --bins`", path.display())]
     Missing { name: &'static str, path: PathBuf },
@@ -67,7 +67,7 @@ impl Binaries {
     }
 }
 
-/// Where cargo puts programs, seen from a program or from a test.
+/// The folder into which cargo puts programs, from a program or a test in it.
 fn own_folder() -> Result<PathBuf, BinaryError> {
     let mut folder = std::env::current_exe().map_err(BinaryError::NoSelf)?;
     folder.pop();
@@ -86,7 +86,7 @@ fn found(folder: &Path, name: &'static str) -> Result<PathBuf, BinaryError> {
     }
 }
 
-/// Builds with the profile whose folder this program lies in.
+/// Builds with the profile in whose folder this program is.
 fn build(
     cargo: &Path,
     package: &Path,

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::cgroup::{Group, Groups};
 use super::pinning;
-use cameo_chaos::load::{Nodes, User};
+use cameo_chaos::workload::{Nodes, User};
 
 /// What each job took is in the nodes' logs.
 const LOG: &str = "warn,openraft=error,cameo_cluster=info,cameo_cluster::jobs=debug";

@@ -52,16 +52,16 @@ fn scheduler() -> Scheduler {
     let mut scheduler = Scheduler::new(0, 1, settings, CostModel::default());
     let member = |node| Member { node, voter: false };
     scheduler.set_members((1..=WORKERS).map(member));
-    let mut chance = StdRng::seed_from_u64(1);
+    let mut rng = StdRng::seed_from_u64(1);
     for node in 1..=WORKERS {
-        let age = Duration::from_millis(chance.random_range(0..100));
-        scheduler.follow(node, report(&mut chance), NOW - age);
+        let age = Duration::from_millis(rng.random_range(0..100));
+        scheduler.follow(node, report(&mut rng), NOW - age);
         let ticket = TicketId(u128::from(node).to_be_bytes());
         let reservation = Reservation {
             client: CLIENT,
             job: JobId(ticket.0),
             size: 1_000_000,
-            cost_ms: chance.random_range(20..400),
+            cost_ms: rng.random_range(20..400),
             expires: NOW * 2,
         };
         scheduler.reserve(node, 1, ticket, reservation);
@@ -69,21 +69,21 @@ fn scheduler() -> Scheduler {
     scheduler
 }
 
-fn report(chance: &mut StdRng) -> Report {
-    let millicores = chance.random_range(150..4000);
+fn report(rng: &mut StdRng) -> Report {
+    let millicores = rng.random_range(150..4000);
     Report {
         version: REPORT_VERSION,
         incarnation: 1,
         sequence: 1,
         quota_millicores: millicores,
         usable_millicores: millicores,
-        cpu_share_permille: chance.random_range(0..1000),
+        cpu_share_permille: rng.random_range(0..1000),
         slots: millicores.div_ceil(2000),
         running: 1,
-        queued: chance.random_range(0..4),
-        backlog_cpu_ms: chance.random_range(0..1000),
-        incoming: chance.random_range(0..4),
-        incoming_cpu_ms: chance.random_range(0..1000),
+        queued: rng.random_range(0..4),
+        backlog_cpu_ms: rng.random_range(0..1000),
+        incoming: rng.random_range(0..4),
+        incoming_cpu_ms: rng.random_range(0..1000),
         first_event: 0,
         events: Vec::new(),
         sample_age_ms: 50,

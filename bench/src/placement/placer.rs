@@ -46,7 +46,7 @@ pub enum Placer {
 #[derive(Debug)]
 pub struct Leader {
     scheduler: Scheduler,
-    chance: StdRng,
+    rng: StdRng,
     tickets: u128,
 }
 
@@ -78,7 +78,7 @@ impl Placer {
             Settings::new(interval.stale_after(), max_wait).with_baseline(policy, Duration::ZERO);
         Placer::Scheduler(Box::new(Leader {
             scheduler: Scheduler::new(LEADER, 1, settings, CostModel::default()),
-            chance: StdRng::seed_from_u64(!seed),
+            rng: StdRng::seed_from_u64(!seed),
             tickets: 0,
         }))
     }
@@ -126,7 +126,7 @@ impl Leader {
             exclude,
         };
         let at = Duration::from_nanos(now);
-        let decision = self.scheduler.decide(&job, at, self.chance.random());
+        let decision = self.scheduler.decide(&job, at, self.rng.random());
         let Choice::Worker(node) = decision.choice else {
             return None;
         };

@@ -53,7 +53,7 @@ struct Simulation {
     placer: Placer,
     interval: u64,
     /// Of the reports' journeys.
-    chance: StdRng,
+    rng: StdRng,
     jobs: Vec<Job>,
     /// Jobs that will ask again.
     waiting: usize,
@@ -72,13 +72,13 @@ pub fn simulate(scenario: &Scenario, way: Way) -> Outcome {
 
 impl Simulation {
     fn new(scenario: &Scenario, way: Way) -> Self {
-        let mut chance = StdRng::seed_from_u64(scenario.seed);
+        let mut rng = StdRng::seed_from_u64(scenario.seed);
         let interval = way.interval().map_or(SECOND, |interval| interval.0);
         let mut millicores = scenario.millicores();
         let cores = millicores.iter().sum::<u32>() as f64 / 1e3;
         // So that no policy gains or loses by the order of the nodes.
         for at in (1..millicores.len()).rev() {
-            millicores.swap(at, chance.random_range(0..=at));
+            millicores.swap(at, rng.random_range(0..=at));
         }
         let worker =
             |(at, millicores): (usize, &u32)| Worker::new(at as NodeId + 1, *millicores, interval);
@@ -89,7 +89,7 @@ impl Simulation {
             gone: vec![Kind::Crash; scenario.workers],
             placer: Placer::new(way, scenario.seed),
             interval,
-            chance,
+            rng,
             jobs: Vec::new(),
             waiting: 0,
             refused: 0,
@@ -218,7 +218,7 @@ impl Simulation {
 
     fn heartbeat(&mut self, now: u64) {
         for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
-            let journey = self.chance.random_range(MILLISECOND / 5..MILLISECOND);
+            let journey = self.rng.random_range(MILLISECOND / 5..MILLISECOND);
             let report = Box::new(worker.report(now));
             self.agenda
                 .enter(now + journey, Event::Report(worker.node, report));

@@ -1,9 +1,9 @@
-//! Whether the lines of one node follow each other: none is missing that is not owned up to.
+//! The order of one node's lines: only lines that are counted as dropped may be missing.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::Logged;
 
-/// What is wrong with a line's place.
+/// A line that does not follow the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Misplaced {
     #[error("a decision of node {now} in the log of node {before}")]
@@ -27,11 +27,11 @@ pub(super) enum Misplaced {
     },
 }
 
-/// What is known of the line before.
+/// The line before.
 enum Before {
     /// There is none.
     Nothing,
-    /// There was one that cannot be told any more: it was moved aside twice, or could not be read.
+    /// It is not known: it was rotated away, or could not be read.
     Lost,
     Line {
         node: NodeId,
@@ -43,7 +43,7 @@ enum Before {
 pub(super) struct Order(Before);
 
 impl Order {
-    /// At the beginning of a log, or of what two files have kept of it.
+    /// The start of a log, or of the part that two files have kept of it.
     pub(super) fn new(has_rotated: bool) -> Self {
         Self(if has_rotated {
             Before::Lost
@@ -52,12 +52,12 @@ impl Order {
         })
     }
 
-    /// A line could not be read. That has been told; what follows it is not to be blamed.
+    /// A line could not be read. That is a violation already; the next line is not another.
     pub(super) fn lost(&mut self) {
         self.0 = Before::Lost;
     }
 
-    /// Takes the next line.
+    /// Follows the next line.
     pub(super) fn follow(&mut self, line: &Logged) -> Result<(), Misplaced> {
         let input = &line.decision.input;
         let now = Before::Line {
@@ -82,7 +82,7 @@ impl Order {
     }
 }
 
-/// A term begins with 0. What was dropped may be of the term before.
+/// A term begins with 0. Dropped decisions may be of the term before.
 fn begins(line: &Logged) -> Result<(), Misplaced> {
     let input = &line.decision.input;
     if input.sequence <= line.dropped {

@@ -1,7 +1,7 @@
-//! Law J2, written a second time: from the logged numbers, and without the code that decides.
+//! Law J2, implemented a second time from the logged numbers, without the code that decides.
 //!
-//! Which nodes can work, that the leader works last, and what each verdict claims holds for every policy; the
-//! least projected wait only for ours.
+//! The eligible nodes, the leader as the last choice, and the verdicts are checked for every
+//! policy; the least projected time for ours only.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::{
@@ -11,7 +11,7 @@ use cameo_dispatch::{
 
 use super::is_judged_in_full;
 
-/// What is wrong with a decision.
+/// A violation of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     #[error("{verdicts} verdicts on {candidates} candidates")]
@@ -22,7 +22,7 @@ pub(super) enum Broken {
         "node {0} is taken for the leader, and is not the one whose log this is, or the reverse"
     )]
     Leader(NodeId),
-    #[error("the verdict {verdict:?} on node {node} is not what its numbers say")]
+    #[error("the verdict {verdict:?} on node {node} does not fit its numbers")]
     Verdict { node: NodeId, verdict: Verdict },
     #[error("node {0} was chosen and is no candidate")]
     NoCandidate(NodeId),
@@ -53,10 +53,10 @@ pub(super) enum Broken {
     #[error("the job was refused as if all were full, though none can work")]
     FullAlone,
     #[error("a policy that never refuses has refused")]
-    RivalRefused,
+    BaselineRefused,
 }
 
-/// All that is wrong with a decision in itself.
+/// All violations of a decision in itself.
 pub(super) fn judge(line: &Logged) -> Vec<Broken> {
     let input = &line.decision.input;
     let mut broken = candidates(line);
@@ -117,14 +117,14 @@ fn is_true(candidate: &Candidate, verdict: &Verdict, input: &PlacementInput) -> 
     }
 }
 
-/// What a node that works has said of itself.
+/// The load of a node that can work.
 fn works<'a>(candidate: &'a Candidate, input: &PlacementInput) -> Option<&'a LoadSample> {
     let load = candidate.load.as_ref()?;
     let out = candidate.excluded || load.draining || load.age_ms > input.stale_after_ms;
     (!out).then_some(load)
 }
 
-/// What a job comes to on a node that can take it: CPU time over cores, rounded down to whole microseconds.
+/// The score of a node that can take the job: CPU time over cores, rounded down to microseconds.
 fn projected(candidate: &Candidate, input: &PlacementInput) -> Option<Score> {
     let load = works(candidate, input).filter(|_| !candidate.full)?;
     let cores = u128::from(load.usable_millicores.max(MIN_USABLE_MILLICORES));
@@ -132,7 +132,7 @@ fn projected(candidate: &Candidate, input: &PlacementInput) -> Option<Score> {
     // A CPU millisecond on a thousandth of a core takes a second.
     let elapsed_us =
         |cpu_ms: u128, cores| u64::try_from(cpu_ms * 1_000_000 / cores).unwrap_or(u64::MAX);
-    // A slot is free once as many jobs have ended as there are too many for one to be: they end one like the other.
+    // A slot is free when all jobs but `slots - 1` have ended; they are taken to be equally long.
     let free_after = |jobs: u128, cpu_ms: u128| match (jobs + 1).saturating_sub(slots) {
         0 => 0,
         end => elapsed_us(cpu_ms * end, cores * jobs.max(1)),
@@ -144,10 +144,10 @@ fn projected(candidate: &Candidate, input: &PlacementInput) -> Option<Score> {
         work + u128::from(load.incoming_cpu_ms),
     );
     let finish_us = begin_us.saturating_add(elapsed_us(u128::from(input.cost_ms) * slots, cores));
-    // A wait counts more than it lasts.
+    // Queueing delay has extra weight.
     let extra = u128::from(begin_us) * u128::from(QUEUEING_EXTRA_PERMILLE) / 1000;
     Some(Score {
-        // Those whose input is on its way are waited for by nobody.
+        // Jobs whose input is being uploaded are no part of the queueing delay.
         wait_us: free_after(jobs, work),
         finish_us,
         rank_us: finish_us.saturating_add(u64::try_from(extra).unwrap_or(u64::MAX)),
@@ -160,7 +160,7 @@ fn choice(input: &PlacementInput, choice: Choice) -> Result<(), Broken> {
         .iter()
         .filter(|candidate| works(candidate, input).is_some())
         .partition(|candidate| candidate.leader);
-    // The leader is asked only when nobody else works, be they full or not.
+    // The leader is asked only when no follower works, full or not.
     let working = if followers.is_empty() {
         &leaders
     } else {
@@ -194,11 +194,11 @@ fn choice(input: &PlacementInput, choice: Choice) -> Result<(), Broken> {
         Choice::Busy { least_wait_us } if is_judged_in_full(input.policy) => {
             over_bound(input, &asked, least_wait_us)
         }
-        Choice::Busy { .. } => Err(Broken::RivalRefused),
+        Choice::Busy { .. } => Err(Broken::BaselineRefused),
     }
 }
 
-/// Those that could have been chosen.
+/// The nodes that could have been chosen.
 type Asked = [(NodeId, Score)];
 
 fn least_wait_us(asked: &Asked) -> Option<u64> {
