@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_codec::job::at_slowest;
+use cameo_codec::job::slowest_transfer;
 use cameo_codec::limits::MAX_CARRIER_BYTES;
 use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, Placed, TICKET_HEADER, paths};
 use data_encoding::BASE64URL_NOPAD;
@@ -46,7 +46,7 @@ impl ClusterApi {
     ) -> Result<Bytes, JobFailure> {
         let expected = Duration::from_millis(placed.expected_ms);
         // A carrier is about as large as its input.
-        let deadline = JOB_DEADLINE + expected + 2 * at_slowest(input.len() as u64);
+        let deadline = JOB_DEADLINE + expected + 2 * slowest_transfer(input.len() as u64);
         let patience = if last {
             deadline
         } else {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_codec::job::JobInput;
-use cameo_codec::{CodecKey, Stop};
+use cameo_codec::{CancelToken, CodecKey};
 use cameo_common::api::{PlaceJob, Placed};
 use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
@@ -30,7 +30,7 @@ pub(super) struct Fake<F>(pub F);
 
 impl<F> Hide for Fake<F>
 where
-    F: Fn(&JobInput<'_>, &Stop, &mut dyn Write) -> Result<(), HideFailed> + Send + Sync,
+    F: Fn(&JobInput<'_>, &CancelToken, &mut dyn Write) -> Result<(), HideFailed> + Send + Sync,
 {
     fn memory(&self, input: &JobInput<'_>) -> Result<u64, HideFailed> {
         Ok(input.payload.len() as u64)
@@ -43,7 +43,7 @@ where
     fn hide(
         &self,
         input: &JobInput<'_>,
-        stop: &Stop,
+        stop: &CancelToken,
         out: &mut dyn Write,
     ) -> Result<(), HideFailed> {
         (self.0)(input, stop, out)
@@ -102,7 +102,8 @@ fn leader_key() -> SigningKey {
 }
 
 fn start_worker(node: NodeId, incarnation: u64) -> (Worker, Reporter) {
-    let hide = |input: &JobInput<'_>, _: &Stop, out: &mut dyn Write| send(out, input.payload);
+    let hide =
+        |input: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| send(out, input.payload);
     let settings = WorkerSettings {
         node,
         incarnation,

@@ -1,10 +1,10 @@
-//! Reading: everything is bounded and checked before memory is taken or a sample believed.
+//! The PNG decoder: sizes and structure are checked before memory is allocated.
 
 use thiserror::Error;
 
+use crate::cancel::{self, CancelToken, Cancelled};
 use crate::limits::{MAX_CARRIER_BYTES, MAX_CARRIER_PIXELS, MAX_EDGE};
 use crate::picture::{Channels, Picture};
-use crate::stop::{self, Stop, Stopped};
 
 use super::chunk::Chunks;
 use super::{stream, strips};
@@ -25,22 +25,22 @@ pub enum PngError {
     #[error("the PNG has {0} bytes; at most {MAX_CARRIER_BYTES} are read")]
     TooLarge(usize),
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Cancelled(#[from] Cancelled),
 }
 
 pub(super) const TRUNCATED: PngError = PngError::Damaged("its picture is cut short");
 pub(super) const BAD_STREAM: PngError = PngError::Damaged("its picture cannot be decompressed");
 
-/// DEFLATE expands by no more than this.
+/// Largest expansion of DEFLATE.
 const MAX_EXPANSION: u64 = 1032;
 
 /// Decodes an 8-bit RGB or RGBA PNG that is not interlaced.
 pub fn read(png: &[u8]) -> Result<Picture, PngError> {
-    read_unless(&stop::NEVER, png)
+    read_cancellable(&cancel::NEVER, png)
 }
 
-/// [`read`], given up soon after `stop` is asked.
-pub(crate) fn read_unless(stop: &Stop, png: &[u8]) -> Result<Picture, PngError> {
+/// [`read`], ended soon after a cancellation.
+pub(crate) fn read_cancellable(cancel: &CancelToken, png: &[u8]) -> Result<Picture, PngError> {
     if png.len() > MAX_CARRIER_BYTES {
         return Err(PngError::TooLarge(png.len()));
     }
@@ -49,9 +49,9 @@ pub(crate) fn read_unless(stop: &Stop, png: &[u8]) -> Result<Picture, PngError> 
     if (deflated as u64).saturating_mul(MAX_EXPANSION) < head.raw_len() as u64 {
         return Err(TRUNCATED);
     }
-    let samples = match strips::read(stop, &head, &idats) {
+    let samples = match strips::read(cancel, &head, &idats) {
         Some(samples) => samples,
-        None => stream::read(stop, &head, &idats)?,
+        None => stream::read(cancel, &head, &idats)?,
     };
     Picture::new(head.width, head.height, head.channels, samples).ok_or(TRUNCATED)
 }
@@ -73,7 +73,7 @@ impl Head {
         self.width as usize * self.channels.count()
     }
 
-    /// Filtered bytes; far below `usize::MAX` once the dimensions are checked.
+    /// Length of the filtered rows; far below `usize::MAX` once the dimensions are checked.
     fn raw_len(&self) -> usize {
         (self.row_bytes() + 1) * self.height as usize
     }
@@ -127,7 +127,7 @@ fn parse(png: &[u8]) -> Result<(Head, Vec<&[u8]>), PngError> {
             b"IDAT" => idats.push(chunk.data),
             b"IHDR" => return Err(PngError::Damaged("it has two headers")),
             b"PLTE" | b"IEND" => {}
-            // A lower-case first letter marks what a reader may pass over (PNG, 5.4).
+            // A lower-case first letter marks an ancillary chunk (PNG, 5.4).
             [first, ..] if first.is_ascii_lowercase() => {}
             _ => {
                 return Err(PngError::Damaged(

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use cameo_codec::Stop;
-use cameo_codec::job::at_slowest;
+use cameo_codec::CancelToken;
+use cameo_codec::job::slowest_transfer;
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 use futures_util::future;
@@ -30,7 +30,7 @@ pub struct Admitted {
 pub(crate) struct Hold {
     pub(crate) worker: Worker,
     pub(crate) admission: Admission,
-    pub(crate) stop: Arc<Stop>,
+    pub(crate) stop: Arc<CancelToken>,
 }
 
 impl Admitted {
@@ -62,7 +62,7 @@ impl Admitted {
         shared.change(|intake| intake.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
         // A carrier is about as large as its input.
-        let deadline = shared.settings.download_deadline + at_slowest(self.ticket.size);
+        let deadline = shared.settings.download_deadline + slowest_transfer(self.ticket.size);
         Ok(Carrier::new(pipe, self.hold, deadline))
     }
 }
@@ -70,7 +70,7 @@ impl Admitted {
 impl Hold {
     /// The client has gone, or has all that it wanted.
     pub(crate) fn let_go(&self) {
-        self.stop.ask();
+        self.stop.cancel();
         if self.give_up() {
             self.worker.shared.counters.cancelled();
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use cameo_codec::job::JobInput;
-use cameo_codec::{CodecKey, Stop};
+use cameo_codec::{CancelToken, CodecKey};
 use cameo_dispatch::Report;
 
 use super::cpu_meter::ThreadId;
@@ -81,10 +81,10 @@ fn turned(input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
 
 /// A codec that has its carriers in one piece.
 fn at_once(
-    make: impl Fn(&JobInput<'_>, &Stop) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
+    make: impl Fn(&JobInput<'_>, &CancelToken) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
 ) -> impl Hide + 'static {
     Fake(
-        move |input: &JobInput<'_>, stop: &Stop, out: &mut dyn Write| {
+        move |input: &JobInput<'_>, stop: &CancelToken, out: &mut dyn Write| {
             crate::jobs::tests::send(out, &make(input, stop)?)
         },
     )
@@ -282,7 +282,7 @@ fn endless_but(ends: &'static [u8]) -> (Counts, impl Hide + 'static) {
             return turned(input);
         }
         counts.begun.fetch_add(1, Ordering::SeqCst);
-        while !stop.is_asked() {
+        while !stop.is_cancelled() {
             std::thread::yield_now();
         }
         counts.stopped.fetch_add(1, Ordering::SeqCst);
@@ -350,11 +350,13 @@ async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
     // given a codec that writes one piece, and the next when it may
     let (leave, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let hide = Fake(move |_: &JobInput<'_>, _: &Stop, out: &mut dyn Write| {
-        crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
-        gate.lock().unwrap().recv().unwrap();
-        crate::jobs::tests::send(out, &[2; 10])
-    });
+    let hide = Fake(
+        move |_: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| {
+            crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
+            gate.lock().unwrap().recv().unwrap();
+            crate::jobs::tests::send(out, &[2; 10])
+        },
+    );
     let worker = worker_in(cluster(), hide);
     let job = input(b"abc");
     let (ticket, hash) = (signed(&job), Hash::of(&job));
@@ -370,11 +372,13 @@ async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
 
 #[tokio::test]
 async fn a_carrier_that_breaks_off_ends_in_an_error() {
-    let hide = Fake(|input: &JobInput<'_>, _: &Stop, out: &mut dyn Write| {
-        crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
-        assert!(input.payload != b"panic", "a fault of the codec");
-        Err(HideFailed("a disk of the codec is full".into()))
-    });
+    let hide = Fake(
+        |input: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| {
+            crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
+            assert!(input.payload != b"panic", "a fault of the codec");
+            Err(HideFailed("a disk of the codec is full".into()))
+        },
+    );
     let worker = worker_in(cluster(), hide);
     for (payload, why) in [
         (&b"panic"[..], JobError::Failed),
@@ -438,7 +442,12 @@ async fn a_job_that_never_fits_is_refused_with_what_would_do() {
         fn pixels_within(&self, bytes: u64, _: &JobInput<'_>) -> u64 {
             bytes / 8
         }
-        fn hide(&self, _: &JobInput<'_>, _: &Stop, _: &mut dyn Write) -> Result<(), HideFailed> {
+        fn hide(
+            &self,
+            _: &JobInput<'_>,
+            _: &CancelToken,
+            _: &mut dyn Write,
+        ) -> Result<(), HideFailed> {
             panic!("it was to be refused")
         }
     }
