@@ -14,13 +14,13 @@ pub enum CheckError {
     #[error(transparent)]
     Unreadable(#[from] PngError),
     /// Ancillary chunks, or bytes after the picture: they could mark the recipient.
-    #[error("it has more in it than a picture")]
+    #[error("the file contains more than a picture")]
     ExtraData,
-    #[error("what is hidden does not come back: {0}")]
+    #[error("the payload cannot be extracted: {0}")]
     Lost(#[from] RevealError),
-    #[error("something else is hidden in it")]
+    #[error("another payload is hidden in it")]
     OtherPayload,
-    #[error("it is not the cover that it was to be made of")]
+    #[error("its picture is not the requested cover")]
     OtherPicture,
     #[error(transparent)]
     Hide(#[from] HideError),

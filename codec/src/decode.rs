@@ -19,13 +19,13 @@ use super::picture::{Channels, Picture};
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    #[error("this is no picture that can be decoded (JPEG, PNG, WebP, GIF, TIFF and BMP are)")]
+    #[error("this is not a picture that can be decoded (JPEG, PNG, WebP, GIF, TIFF and BMP can)")]
     NotAPicture,
     #[error("this is a {0} file, which cannot be decoded here")]
     UnsupportedKind(&'static str),
     #[error(
-        "the picture says that it has edges above {MAX_EDGE} or an area above {MAX_PIXELS} pixels: \
-         too many to decode; save it smaller"
+        "the picture has an edge above {MAX_EDGE} or an area above {MAX_PIXELS} pixels: too many \
+         to decode; save it smaller"
     )]
     Dimensions,
     #[error("the picture would take more than {MAX_DECODE_BYTES} bytes of memory to decode")]

@@ -210,7 +210,7 @@ fn stage_range<const K: usize>(
     }
 }
 
-/// The contiguous pass over one tile: branch-free byte arithmetic, so that it vectorizes.
+/// The contiguous pass over one tile: byte arithmetic without a branch.
 fn apply<const K: usize>(samples: &mut [u8], stage: &[u8]) {
     for (sample, &staged) in samples.iter_mut().zip(stage) {
         let moved = nearest::<K>(*sample, staged, staged >> SIGN_BIT & 1);

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::limits::MAX_PNG_CHUNKS;
 
-use super::PngError;
+use super::error::PngError;
 
 pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 

@@ -7,7 +7,9 @@
 
 mod chunk;
 mod deflate;
+mod error;
 mod filter;
+mod header;
 mod huffman;
 mod read;
 mod stream;
@@ -16,7 +18,9 @@ mod strips;
 mod write;
 
 pub use chunk::is_bare;
-pub use read::{PngError, read};
-pub(crate) use read::{read_cancellable, size};
+pub use error::PngError;
+pub(crate) use header::size;
+pub use read::read;
+pub(crate) use read::read_cancellable;
 pub(crate) use write::write_cancellable;
 pub use write::{write, write_to};

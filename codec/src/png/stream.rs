@@ -8,8 +8,9 @@ use fdeflate::Decompressor;
 
 use crate::cancel::CancelToken;
 
+use super::error::{BAD_STREAM, PngError, TRUNCATED};
 use super::filter::{self, Filter};
-use super::read::{BAD_STREAM, Head, PngError, TRUNCATED};
+use super::header::Head;
 
 /// Largest distance of a back reference (RFC 1951, 2).
 const WINDOW: usize = 32 << 10;
@@ -18,7 +19,7 @@ const WINDOW: usize = 32 << 10;
 const PART_BYTES: usize = 512 << 10;
 
 const BAD_FILTER: PngError = PngError::Damaged("a row has an unknown filter");
-const TOO_LONG: PngError = PngError::Damaged("its picture is longer than it says");
+const TOO_LONG: PngError = PngError::Damaged("its picture is longer than its header says");
 
 /// Decodes the picture whose stream is split over `idats`.
 pub(super) fn read(

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::cancel::CancelToken;
 
 use super::filter::{self, Filter};
-use super::read::Head;
+use super::header::Head;
 use super::strip::{self, adler, join_adler};
 use super::write::ZLIB_HEADER;
 
