@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "baselines")]
@@ -55,8 +57,8 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct RemoveFlags {
     /// The worker's number.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    id: u64,
+    #[arg(long, value_parser = node_id())]
+    id: NodeId,
     /// Members that run, with their Raft addresses: one is enough.
     #[arg(
         long,
@@ -73,8 +75,8 @@ pub struct RemoveFlags {
 /// A removal, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    pub id: u64,
-    pub peers: BTreeMap<u64, String>,
+    pub id: NodeId,
+    pub peers: BTreeMap<NodeId, String>,
     pub secret: PathBuf,
 }
 
@@ -82,8 +84,8 @@ pub struct Removal {
 #[derive(Debug, Args)]
 pub struct RunFlags {
     /// This node's number in --peers.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    id: u64,
+    #[arg(long, value_parser = node_id())]
+    id: NodeId,
     /// Where this node keeps its data; one folder a node.
     #[arg(long)]
     data: PathBuf,
@@ -133,12 +135,12 @@ pub struct RunFlags {
 /// A node's configuration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    pub id: u64,
+    pub id: NodeId,
     pub data: PathBuf,
     /// Joins in place of founding.
     pub worker: bool,
     /// Raft addresses of all nodes, this one's included.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     pub http: SocketAddr,
     /// Advertised base URL; `http://` and the bound address when none is given.
     pub http_url: Option<String>,
@@ -161,15 +163,15 @@ pub enum ConfigError {
     #[error("--peers has `{0}`: write each node as ID=HOST:PORT, as in --peers 1=127.0.0.1:7001")]
     Peer(String),
     #[error("--peers names node {0} twice")]
-    Twice(u64),
+    Twice(NodeId),
     #[error("--peers names {0} nodes: a cluster has at most {MAX_PEERS}")]
     TooMany(usize),
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
-    NotAmongPeers(u64),
+    NotAmongPeers(NodeId),
     #[error(
         "--peers names this node alone: a worker needs the address of at least one member, as in --peers 1=HOST:PORT,{0}=HOST:PORT"
     )]
-    NoMember(u64),
+    NoMember(NodeId),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
     #[error(
@@ -242,16 +244,21 @@ impl RemoveFlags {
     }
 }
 
-fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
+/// What `--id` takes.
+fn node_id() -> impl TypedValueParser<Value = NodeId> {
+    clap::value_parser!(u64).range(1..).map(NodeId)
+}
+
+fn peers(texts: &[String]) -> Result<BTreeMap<NodeId, String>, ConfigError> {
     let mut peers = BTreeMap::new();
     for text in texts {
         let wrong = || ConfigError::Peer(text.clone());
         let (id, address) = text.split_once('=').ok_or_else(wrong)?;
-        let id: u64 = id
+        let id = id
             .trim()
             .parse()
             .ok()
-            .filter(|id| *id > 0)
+            .filter(|id: &NodeId| id.0 > 0)
             .ok_or_else(wrong)?;
         let address = address.trim();
         let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
@@ -312,8 +319,8 @@ mod tests {
             "--id 2 --peers 1=a:7001,2=b:7002,3=c:7003 --http 127.0.0.1:7102 {REST}"
         ))
         .unwrap();
-        assert_eq!(config.id, 2);
-        assert_eq!(config.peers[&3], "c:7003");
+        assert_eq!(config.id, NodeId(2));
+        assert_eq!(config.peers[&NodeId(3)], "c:7003");
         assert_eq!(config.http.port(), 7102);
     }
 

@@ -89,11 +89,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn node(id: NodeId) -> NodeIdentity {
+    fn node(id: u8) -> NodeIdentity {
         NodeIdentity {
-            id,
-            key: PublicKey([id as u8; 32]),
-            sealing: SealingPublic([id as u8 + 100; 32]),
+            id: NodeId(u64::from(id)),
+            key: PublicKey([id; 32]),
+            sealing: SealingPublic([id + 100; 32]),
         }
     }
 

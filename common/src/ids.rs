@@ -1,15 +1,13 @@
 //! Ids, names and times, each a type of its own. Text form: lower-case hex; binary form: bytes.
 
+mod number;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// Milliseconds since the Unix epoch.
-pub type Millis = u64;
-
-/// A node's number, for good; 1-based by convention.
-pub type NodeId = u64;
+pub use number::{Millis, NodeId, whole_millis};
 
 /// Text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

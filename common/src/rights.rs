@@ -104,21 +104,21 @@ mod tests {
     fn revoked_wins_over_everything() {
         let rights = Rights {
             revoked: true,
-            expires: Some(0),
+            expires: Some(Millis(0)),
             ..rights(9)
         };
-        assert_eq!(rights.check(1, 5), Err(Denied::Revoked));
+        assert_eq!(rights.check(1, Millis(5)), Err(Denied::Revoked));
         assert_eq!(rights.left(0), 0);
     }
 
     #[test]
     fn expiry_begins_at_its_moment() {
         let rights = Rights {
-            expires: Some(10),
+            expires: Some(Millis(10)),
             ..rights(9)
         };
-        assert_eq!(rights.check(1, 9), Ok(()));
-        assert_eq!(rights.check(1, 10), Err(Denied::Expired));
+        assert_eq!(rights.check(1, Millis(9)), Ok(()));
+        assert_eq!(rights.check(1, Millis(10)), Err(Denied::Expired));
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let signed = Signed::new(
             &key,
             Rights {
-                expires: Some(300),
+                expires: Some(Millis(300)),
                 ..rights(3)
             },
         );
@@ -144,7 +144,7 @@ mod tests {
         #[test]
         fn a_view_is_permitted_exactly_while_one_is_left(permitted in 0..50u32, debits in 0..60u32) {
             let rights = rights(permitted);
-            prop_assert_eq!(rights.check(debits + 1, 0).is_ok(), rights.left(debits) > 0);
+            prop_assert_eq!(rights.check(debits + 1, Millis::EPOCH).is_ok(), rights.left(debits) > 0);
         }
     }
 }

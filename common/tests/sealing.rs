@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::{ClusterId, GrantId, Hash, RequestId};
+use cameo_common::ids::{ClusterId, GrantId, Hash, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingSecret};
 use cameo_common::sealing::{
     Dealing, PartContext, PhotoInfo, ReleaseContext, SealedPhoto, SealingError, combine, deal,
@@ -51,7 +51,7 @@ fn given_a_sealed_photo(seed: u64, n: u8, photo: &[u8]) -> Sealed {
     let viewer = secret(&mut rng);
     let nodes: Vec<_> = (0..n).map(|_| secret(&mut rng)).collect();
     let identity = |(at, node): (usize, &SealingSecret)| NodeIdentity {
-        id: at as u64 + 1,
+        id: NodeId(at as u64 + 1),
         key: PublicKey([at as u8; 32]),
         sealing: node.public(),
     };

@@ -53,7 +53,7 @@ fn choose(input: &PlacementInput, verdicts: &[Verdict], leader: bool) -> Choice 
         Policy::LeastCpu => able
             .iter()
             .min_by_key(|(candidate, load)| {
-                (load.cpu_share_permille, draw(input.seed, candidate.node))
+                (load.cpu_share_permille, draw(input.seed, candidate.node.0))
             })
             .map(|(candidate, _)| candidate.node),
         Policy::Random => at((input.seed % count) as usize),

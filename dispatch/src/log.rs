@@ -86,7 +86,7 @@ mod tests {
             draining: false,
         };
         let candidate = |node, load| Candidate {
-            node,
+            node: NodeId(node),
             voter: true,
             leader: node == 1,
             excluded: false,
@@ -108,8 +108,8 @@ mod tests {
         };
         Logged {
             schema: LOG_SCHEMA,
-            leader: 1,
-            unix_ms: 1_790_000_000_000,
+            leader: NodeId(1),
+            unix_ms: Millis(1_790_000_000_000),
             dropped: 0,
             decision: decide(input),
         }

@@ -314,14 +314,14 @@ fn tie_order(candidate: &Candidate, seed: u64) -> (u16, u64, NodeId) {
         .map_or(u16::MAX, |load| load.cpu_share_permille);
     (
         share / SHARE_STEP_PERMILLE,
-        draw(seed, candidate.node),
+        draw(seed, candidate.node.0),
         candidate.node,
     )
 }
 
-/// A number for each node, drawn from the seed (the finaliser of SplitMix64).
-pub(super) fn draw(seed: u64, node: NodeId) -> u64 {
-    let mut z = seed ^ node.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+/// A number drawn from the seed for another one (the finaliser of SplitMix64).
+pub(super) fn draw(seed: u64, number: u64) -> u64 {
+    let mut z = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

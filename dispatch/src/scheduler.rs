@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cameo_common::ids::{JobId, NodeId};
+use cameo_common::ids::{JobId, NodeId, whole_millis};
 use cameo_common::keys::PublicKey;
 
 use super::Moment;
@@ -166,8 +166,8 @@ impl Scheduler {
             job: job.id,
             sequence,
             cost_ms: self.costs.predict(job.size),
-            stale_after_ms: millis(self.settings.stale_after),
-            max_wait_ms: millis(self.settings.max_wait),
+            stale_after_ms: whole_millis(self.settings.stale_after),
+            max_wait_ms: whole_millis(self.settings.max_wait),
             seed,
             candidates: candidates.collect(),
         })
@@ -176,7 +176,7 @@ impl Scheduler {
     fn candidate(&self, row: &Row, job: &Job<'_>, now: Moment) -> Option<Candidate> {
         let member = row.member?;
         let load = row.report.as_ref().map(|(report, at)| LoadSample {
-            age_ms: millis(now.saturating_sub(*at)),
+            age_ms: whole_millis(now.saturating_sub(*at)),
             usable_millicores: report.usable_millicores,
             cpu_share_permille: report.cpu_share_permille,
             slots: report.slots,
@@ -272,10 +272,6 @@ impl Scheduler {
             Some((*node, report, *at))
         })
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::figure::{Figure, round};
 use crate::runs::Runs;
 
-const WORKERS: NodeId = 1000;
+const WORKERS: u64 = 1000;
 const DECISIONS: u64 = 2001;
 const CLIENT: PublicKey = PublicKey([1; 32]);
 const NOW: Duration = Duration::from_secs(1000);
@@ -49,14 +49,14 @@ pub fn measure() -> Figure {
 
 fn scheduler() -> Scheduler {
     let settings = Settings::new(Duration::from_millis(300), Duration::from_secs(1));
-    let mut scheduler = Scheduler::new(0, 1, settings, CostModel::default());
+    let mut scheduler = Scheduler::new(NodeId(0), 1, settings, CostModel::default());
     let member = |node| Member { node, voter: false };
-    scheduler.set_members((1..=WORKERS).map(member));
+    scheduler.set_members((1..=WORKERS).map(NodeId).map(member));
     let mut rng = StdRng::seed_from_u64(1);
-    for node in 1..=WORKERS {
+    for node in (1..=WORKERS).map(NodeId) {
         let age = Duration::from_millis(rng.random_range(0..100));
         scheduler.follow(node, report(&mut rng), NOW - age);
-        let ticket = TicketId(u128::from(node).to_be_bytes());
+        let ticket = TicketId(u128::from(node.0).to_be_bytes());
         let reservation = Reservation {
             client: CLIENT,
             job: JobId(ticket.0),

@@ -26,7 +26,7 @@ pub enum Way {
 }
 
 /// The leader is none of the workers.
-const LEADER: NodeId = 0;
+const LEADER: NodeId = NodeId(0);
 /// What the leader believes of waits grows with the age of what it knows; its bound grows with it, as the bound on
 /// the age does: it is old loads that are measured, and not refusals.
 const MAX_WAIT: Duration = Duration::from_secs(1);

@@ -80,8 +80,9 @@ impl Simulation {
         for at in (1..millicores.len()).rev() {
             millicores.swap(at, rng.random_range(0..=at));
         }
-        let worker =
-            |(at, millicores): (usize, &u32)| Worker::new(at as NodeId + 1, *millicores, interval);
+        let worker = |(at, millicores): (usize, &u32)| {
+            Worker::new(NodeId(at as u64 + 1), *millicores, interval)
+        };
         let mut simulation = Self {
             agenda: Agenda::new(),
             workload: Workload::of(scenario, cores * faults::presence(scenario)),
@@ -168,7 +169,7 @@ impl Simulation {
 
     /// A node's number is its worker's place, plus one round for each that was replaced there.
     fn place_of(&self, node: NodeId) -> usize {
-        (node as usize - 1) % self.workers.len()
+        (node.0 as usize - 1) % self.workers.len()
     }
 
     fn again(&mut self, job: usize, at: u64) {
@@ -250,10 +251,10 @@ impl Simulation {
     fn start(&mut self, place: usize, now: u64) {
         let round = match self.gone[place] {
             Kind::Crash => 0,
-            Kind::Silence => self.workers.len() as NodeId,
+            Kind::Silence => self.workers.len() as u64,
         };
         let worker = &mut self.workers[place];
-        worker.start(worker.node + round, self.interval, now);
+        worker.start(NodeId(worker.node.0 + round), self.interval, now);
         self.placer.set_members(&self.workers);
     }
 

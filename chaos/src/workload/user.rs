@@ -1,6 +1,6 @@
 //! A registered user with one device, which signs calls.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -21,9 +21,9 @@ use serde::de::DeserializeOwned;
 use super::rng::random;
 
 /// Time from a call to its not-after.
-const CALL_LIFE_MS: Millis = 60_000;
+const CALL_LIFE: Duration = Duration::from_secs(60);
 /// Validity of the device's certificate.
-const CERTIFICATE_LIFE_MS: Millis = 24 * 3_600_000;
+const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Longest wait for a connection: all nodes are on this machine.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
@@ -122,7 +122,7 @@ impl User {
             user: key.public(),
             device: self.device.public(),
             sequence: 1,
-            not_after: unix_millis() + CERTIFICATE_LIFE_MS,
+            not_after: now().plus(CERTIFICATE_LIFE),
         };
         Register {
             card: Signed::new(&key, card),
@@ -181,7 +181,7 @@ impl User {
             path: path.to_owned(),
             body,
             request: RequestId(random()),
-            not_after: unix_millis() + CALL_LIFE_MS,
+            not_after: now().plus(CALL_LIFE),
         };
         BASE64URL_NOPAD.encode(Signed::new(&self.device, call).as_bytes())
     }
@@ -206,7 +206,6 @@ fn encode(body: &impl Serialize) -> Bytes {
     serde_json::to_vec(body).unwrap_or_default().into()
 }
 
-fn unix_millis() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as Millis)
+fn now() -> Millis {
+    SystemTime::now().into()
 }

@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use super::leader::dispatcher::Place;
 use super::*;
 
-const LEADER: NodeId = 1;
-const WORKER: NodeId = 2;
+const LEADER: NodeId = NodeId(1);
+const WORKER: NodeId = NodeId(2);
 const TERM: u64 = 3;
-const UNIX: Millis = 1_000_000;
+const UNIX: Millis = Millis(1_000_000);
 const CLUSTER: ClusterId = ClusterId([5; 32]);
 const DEVICE: PublicKey = PublicKey([8; 32]);
 const HEARTBEAT: Duration = Duration::from_millis(30);
@@ -93,7 +93,7 @@ impl Standing for AtTerm {
         *key == leader_key().public()
     }
     fn unix_millis(&self) -> Millis {
-        UNIX + 10
+        UNIX.plus_millis(10)
     }
 }
 

@@ -4,6 +4,7 @@
 //! and all that they claim). The exporter makes a proof worthless in any other session; the role
 //! keeps a proof from being sent back. Nothing is told to one who has not proven the secret.
 
+use cameo_common::ids::{ClusterId, NodeId};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -11,9 +12,6 @@ use thiserror::Error;
 
 use super::Identity;
 use super::tls::Session;
-
-/// A cluster's id: the hash of its genesis.
-pub type ClusterId = [u8; 32];
 
 /// Version of hello, frames and all that they carry.
 pub(super) const LINK_VERSION: u8 = 1;
@@ -24,7 +22,7 @@ pub trait Admission: Send + Sync {
     /// The cluster this node belongs to, once it does.
     fn cluster(&self) -> Option<ClusterId>;
     /// What the membership says of a node's key.
-    fn key_of(&self, node: u64) -> KnownKey;
+    fn key_of(&self, node: NodeId) -> KnownKey;
 }
 
 /// What the membership says of a node's key.
@@ -71,7 +69,7 @@ pub enum Refusal {
     #[error("this side belongs to no cluster yet")]
     CallerUnformed,
     #[error("node {answered} answered where node {dialed} was expected; check --peers")]
-    Node { dialed: u64, answered: u64 },
+    Node { dialed: NodeId, answered: NodeId },
     #[error("it has this node's own id; every node needs an id of its own")]
     SameId,
     #[error("it has too many connections open")]
@@ -84,7 +82,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub purpose: Purpose,
-    pub node: u64,
+    pub node: NodeId,
     pub cluster: Option<ClusterId>,
     pub proof: [u8; 32],
 }
@@ -119,7 +117,7 @@ impl Hello {
         identity: &Identity,
         session: &Session,
         role: Role,
-        dialed: Option<u64>,
+        dialed: Option<NodeId>,
     ) -> Result<(), Refusal> {
         self.proof_state(identity, session, role, &session.peer_key)
             .verify_slice(&self.proof)
@@ -165,9 +163,9 @@ impl Hello {
             Purpose::Member => 1,
             Purpose::Forming => 2,
         }]);
-        mac.update(&self.node.to_le_bytes());
+        mac.update(&self.node.0.to_le_bytes());
         mac.update(&[u8::from(self.cluster.is_some())]);
-        mac.update(&self.cluster.unwrap_or_default());
+        mac.update(&self.cluster.map_or([0; 32], |id| id.0));
         mac.update(key);
         mac
     }
@@ -204,15 +202,15 @@ mod tests {
         fn cluster(&self) -> Option<ClusterId> {
             self.0
         }
-        fn key_of(&self, _node: u64) -> KnownKey {
+        fn key_of(&self, _node: NodeId) -> KnownKey {
             self.1
         }
     }
 
-    fn identity(node: u64, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -> Identity {
+    fn identity(node: u8, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -> Identity {
         Identity {
-            node,
-            keys: Arc::new(NodeKeys::from_seeds(&[node as u8; 64])),
+            node: NodeId(u64::from(node)),
+            keys: Arc::new(NodeKeys::from_seeds(&[node; 64])),
             secret: Arc::new(ClusterSecret::from_bytes(vec![secret; 32]).unwrap()),
             admission: Arc::new(Knows(cluster, known)),
         }
@@ -225,14 +223,14 @@ mod tests {
         }
     }
 
-    const HOME: Option<ClusterId> = Some([5; 32]);
+    const HOME: Option<ClusterId> = Some(ClusterId([5; 32]));
 
     #[test]
     fn the_bytes_of_hello_and_welcome_are_pinned() {
         let hello = Hello {
             purpose: Purpose::Forming,
-            node: 300,
-            cluster: Some([5; 32]),
+            node: NodeId(300),
+            cluster: Some(ClusterId([5; 32])),
             proof: [9; 32],
         };
         let mut bytes = vec![1, 1, 0xac, 0x02, 1];
@@ -267,7 +265,7 @@ mod tests {
     fn other_versions_and_loose_encodings_are_refused() {
         let hello = Hello {
             purpose: Purpose::Member,
-            node: 1,
+            node: NodeId(1),
             cluster: None,
             proof: [9; 32],
         };
@@ -304,7 +302,7 @@ mod tests {
         );
 
         let thief = identity(1, HOME, KnownKey::Unknown, 8);
-        let elsewhere = identity(1, Some([6; 32]), KnownKey::Unknown, 7);
+        let elsewhere = identity(1, Some(ClusterId([6; 32])), KnownKey::Unknown, 7);
         let empty = identity(1, None, KnownKey::Unknown, 7);
         let twin = identity(2, HOME, KnownKey::Unknown, 7);
         let other_key = KnownKey::Is([1; 32]);
@@ -366,7 +364,7 @@ mod tests {
         let session = session_seen_with(&client);
         let hello = Hello::new(&client, Purpose::Member, &session, Role::Client);
         assert_eq!(
-            hello.check(&server, &session, Role::Client, Some(1)),
+            hello.check(&server, &session, Role::Client, Some(NodeId(1))),
             Ok(())
         );
 
@@ -388,16 +386,16 @@ mod tests {
             Err(Refusal::Secret)
         );
         let mut claims = hello.clone();
-        claims.node = 3;
+        claims.node = NodeId(3);
         assert_eq!(
             claims.check(&server, &session, Role::Client, None),
             Err(Refusal::Secret)
         );
         assert_eq!(
-            hello.check(&server, &session, Role::Client, Some(3)),
+            hello.check(&server, &session, Role::Client, Some(NodeId(3))),
             Err(Refusal::Node {
-                dialed: 3,
-                answered: 1
+                dialed: NodeId(3),
+                answered: NodeId(1)
             })
         );
     }

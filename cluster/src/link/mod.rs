@@ -16,9 +16,11 @@ mod tests;
 mod tls;
 mod transport;
 
+use cameo_common::ids::NodeId;
+
 pub use client::{CallError, Dial, Lane, Link, Links, PendingReply};
 pub use frame::{MAX_BODY_BYTES, MAX_IN_FLIGHT};
-pub use hello::{Admission, ClusterId, KnownKey, Purpose, Refusal};
+pub use hello::{Admission, KnownKey, Purpose, Refusal};
 pub use node_key::{NodeKeyError, NodeKeys};
 pub use secret::{ClusterSecret, SecretError};
 pub use server::{Answer, Caller, Server, Service};
@@ -28,7 +30,7 @@ pub use transport::{Accept, Later, Stream, TcpTransport, Transport};
 #[derive(Clone)]
 pub struct Identity {
     /// This node's id.
-    pub node: u64,
+    pub node: NodeId,
     /// Its keys.
     pub keys: std::sync::Arc<NodeKeys>,
     /// What every member of the cluster knows.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::{ClusterId, NodeId, whole_millis};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
@@ -411,7 +411,6 @@ fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
 }
 
 fn settings(config: &Config, url: &str) -> raft::Settings {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     raft::Settings {
         id: config.id,
         data: config.data.clone(),
@@ -420,9 +419,9 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
         worker: config.worker,
         peers: config.peers.clone(),
         timing: Timing {
-            heartbeat: millis(config.heartbeat),
-            election_min: millis(config.election_min),
-            election_max: millis(config.election_max),
+            heartbeat: whole_millis(config.heartbeat),
+            election_min: whole_millis(config.election_min),
+            election_max: whole_millis(config.election_max),
         },
         snapshot_after: config.snapshot_after,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{MAX_JOBS_A_CALL, PlaceJob, Placed};
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::{ClusterId, NodeId, whole_millis};
 use cameo_common::keys::PublicKey;
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -197,7 +197,7 @@ impl NodeCalls {
             Some(leader) => match self.0.replica.ask(leader, bytes.to_vec(), deadline).await {
                 Ok(answer) => decode(&answer).ok_or(CallError::Misunderstood)?,
                 Err(error) => {
-                    tracing::debug!(leader, %error, "the leader does not answer");
+                    tracing::debug!(leader = leader.0, %error, "the leader does not answer");
                     return Ok(None);
                 }
             },
@@ -249,11 +249,6 @@ fn not_placed(error: PlaceError) -> NotPlaced {
     NotPlaced {
         code: error.code(),
         message: error.to_string(),
-        retry_after_ms: error.retry_after().map(millis),
+        retry_after_ms: error.retry_after().map(whole_millis),
     }
-}
-
-/// Whole milliseconds, at most what the number holds.
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,13 +9,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::Hash;
+use cameo_common::ids::{ClusterId, Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::consensus_types::Member;
-use crate::link::ClusterId;
 
 const FILE_NAME: &str = "genesis";
 const MAGIC: &[u8; 8] = b"cameogen";
@@ -25,7 +24,7 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenesisMember {
     /// Raft id.
-    pub id: u64,
+    pub id: NodeId,
     /// `host:port` of its node link.
     pub link: String,
     /// Base URL of its HTTP API.
@@ -58,15 +57,15 @@ impl Genesis {
 
     /// The cluster's id, the same as clients pin: the hash of the first descriptor.
     pub fn cluster_id(&self) -> ClusterId {
-        self.descriptor().hash().0
+        ClusterId(self.descriptor().hash().0)
     }
 
     /// The founder of this id.
-    pub fn member(&self, id: u64) -> Option<&GenesisMember> {
+    pub fn member(&self, id: NodeId) -> Option<&GenesisMember> {
         self.members.iter().find(|member| member.id == id)
     }
 
-    pub(super) fn membership(&self) -> std::collections::BTreeMap<u64, Member> {
+    pub(super) fn membership(&self) -> std::collections::BTreeMap<NodeId, Member> {
         self.members
             .iter()
             .map(|founder| {
@@ -95,15 +94,15 @@ pub enum RecordError {
     #[error("{path} belongs to node {found}, and this is node {expected}; check --id and --data")]
     OtherNode {
         path: String,
-        found: u64,
-        expected: u64,
+        found: NodeId,
+        expected: NodeId,
     },
 }
 
 /// What the node remembers: who it is, where it belongs, and whether it has had a log since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    pub node: u64,
+    pub node: NodeId,
     pub genesis: Genesis,
     /// The log has not been empty since; an empty one now is a loss.
     pub initialised: bool,
@@ -118,7 +117,7 @@ impl RecordFile {
         Self(directory.join(FILE_NAME))
     }
 
-    pub fn load(&self, node: u64) -> Result<Option<Record>, RecordError> {
+    pub fn load(&self, node: NodeId) -> Result<Option<Record>, RecordError> {
         let bytes = match fs::read(&self.0) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -204,19 +203,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn founder(id: u64) -> GenesisMember {
+    fn founder(id: u8) -> GenesisMember {
         GenesisMember {
-            id,
+            id: NodeId(u64::from(id)),
             link: format!("h{id}:1"),
             http: format!("http://h{id}:2"),
-            key: [id as u8; 32],
-            sealing: [id as u8 + 100; 32],
+            key: [id; 32],
+            sealing: [id + 100; 32],
         }
     }
 
     fn record() -> Record {
         Record {
-            node: 1,
+            node: NodeId(1),
             genesis: Genesis {
                 members: vec![founder(1)],
                 nonce: [9; 32],
@@ -261,19 +260,22 @@ mod tests {
     fn a_record_survives_and_damage_another_version_or_another_node_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = RecordFile::of(dir.path());
-        assert_eq!(file.load(1).unwrap(), None);
+        assert_eq!(file.load(NodeId(1)).unwrap(), None);
         file.store(&record()).unwrap();
-        assert_eq!(file.load(1).unwrap(), Some(record()));
+        assert_eq!(file.load(NodeId(1)).unwrap(), Some(record()));
         assert!(matches!(
-            file.load(2),
-            Err(RecordError::OtherNode { found: 1, .. })
+            file.load(NodeId(2)),
+            Err(RecordError::OtherNode {
+                found: NodeId(1),
+                ..
+            })
         ));
 
         let good = fs::read(&file.0).unwrap();
         let mut flipped = good.clone();
         flipped[30] ^= 1;
         fs::write(&file.0, flipped).unwrap();
-        assert!(matches!(file.load(1), Err(RecordError::Damaged(_))));
+        assert!(matches!(file.load(NodeId(1)), Err(RecordError::Damaged(_))));
 
         let mut newer = good[..good.len() - 4].to_vec();
         newer[8] = 2;
@@ -281,7 +283,7 @@ mod tests {
         newer.extend(sum.to_le_bytes());
         fs::write(&file.0, newer).unwrap();
         assert!(matches!(
-            file.load(1),
+            file.load(NodeId(1)),
             Err(RecordError::Version { version: 2, .. })
         ));
     }

@@ -19,7 +19,7 @@ mod start;
 mod tests;
 mod time;
 
-pub use crate::consensus_types::{Member, RaftNodeId};
+pub use crate::consensus_types::Member;
 pub use client::adapters::{Decider, Stamper};
 pub use client::handle::{AskError, Raft};
 pub use client::propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
@@ -37,4 +37,4 @@ pub use members::removal::{RemoveError, remove_worker};
 pub use ports::{AppService, ReportSink, ReportSource, Stamp, SystemClock, WallClock};
 pub use rpc::snapshots::{Receiving, SnapshotPort};
 pub use start::{Parts, Settings, StartError};
-pub use time::clock::{HANDOVER_SKEW_MILLIS, LogTime, MEDIAN_LEAD_MILLIS, log_time};
+pub use time::clock::{HANDOVER_SKEW, LogTime, MEDIAN_LEAD, log_time};

@@ -1,15 +1,16 @@
 //! What the rest of the node gives to Raft: its clock, its stamp, its load and its own requests.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use cameo_common::ids::{Millis, NodeId};
 use tokio::time::Instant;
 
 use crate::link::Later;
 
 /// The wall clock, a seam so that a simulation can bend it.
 pub trait WallClock: Send + Sync {
-    /// Milliseconds since 1970 UTC.
-    fn unix_millis(&self) -> u64;
+    /// What it reads now.
+    fn unix_millis(&self) -> Millis;
 }
 
 /// The machine's clock.
@@ -17,21 +18,17 @@ pub trait WallClock: Send + Sync {
 pub struct SystemClock;
 
 impl WallClock for SystemClock {
-    fn unix_millis(&self) -> u64 {
+    fn unix_millis(&self) -> Millis {
         // A clock before 1970 reads as 1970; the voters' median will outvote it.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| {
-                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-            })
+        SystemTime::now().into()
     }
 }
 
 /// Makes the entry out of a command, at the leader only, once for each time it is appended.
 pub trait Stamp: Send + Sync {
-    /// `log_time` is in milliseconds since 1970, already bounded by the voters' median. The state
-    /// machine still has to take the later of this and the time of the entry before.
-    fn stamp(&self, command: Vec<u8>, log_time: u64) -> Vec<u8>;
+    /// `log_time` is already bounded by the voters' median. The state machine still has to take the
+    /// later of this and the time of the entry before.
+    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8>;
 }
 
 /// Where this node's load report comes from; it rides on each heartbeat's reply.
@@ -43,11 +40,11 @@ pub trait ReportSource: Send + Sync {
 /// Where the leader takes the others' load reports.
 pub trait ReportSink: Send + Sync {
     /// Called on Raft's thread: must not block.
-    fn received(&self, from: u64, report: &[u8], clock_unix_millis: u64, at: Instant);
+    fn received(&self, from: NodeId, report: &[u8], clock: Millis, at: Instant);
 }
 
 /// The node's own requests between nodes (placement, renewals, probes), opaque here.
 pub trait AppService: Send + Sync {
     /// Serves a member's request, on the runtime given for it.
-    fn serve(&self, from: u64, body: Vec<u8>) -> Later<'static, Vec<u8>>;
+    fn serve(&self, from: NodeId, body: Vec<u8>) -> Later<'static, Vec<u8>>;
 }

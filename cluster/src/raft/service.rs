@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cameo_common::ids::NodeId;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -210,7 +211,7 @@ impl NodeService {
         })
     }
 
-    fn serve_app(&self, from: u64, body: Vec<u8>) -> Later<'static, Served> {
+    fn serve_app(&self, from: NodeId, body: Vec<u8>) -> Later<'static, Served> {
         let served = self.app_runtime.spawn(self.app.serve(from, body));
         Box::pin(async move {
             match served.await {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -28,7 +29,7 @@ const CLOCK_CHECK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What handle, service and tasks have in common.
 pub(super) struct Shared {
-    pub id: u64,
+    pub id: NodeId,
     pub consensus: Arc<dyn Consensus>,
     pub membership: Arc<Membership>,
     pub links: Links,
@@ -56,7 +57,7 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
-    fn voters(&self) -> BTreeSet<u64> {
+    fn voters(&self) -> BTreeSet<NodeId> {
         let metrics = self.consensus.metrics();
         let metrics = metrics.borrow_watched();
         metrics.membership_config.voter_ids().collect()
@@ -79,14 +80,17 @@ impl Shared {
             }
             let others = self.clocks.others(self.id, &self.voters());
             if let Some(successor) = middle(others) {
-                tracing::warn!(successor, "this node's clock is off; handing over");
+                tracing::warn!(
+                    successor = successor.0,
+                    "this node's clock is off; handing over"
+                );
                 self.consensus.hand_over(successor).await;
             }
         }
     }
 
     /// The voter to hand over to: the one whose log is furthest.
-    fn successor(&self) -> Option<u64> {
+    fn successor(&self) -> Option<NodeId> {
         let voters = self.voters();
         let metrics = self.consensus.metrics();
         let metrics = metrics.borrow_watched();
@@ -109,14 +113,18 @@ impl Shared {
         self.consensus.hand_over(successor).await;
         let gone = leadership.wait_for(|now| !now.here && now.leader.is_some());
         if timeout(HANDOVER_TIMEOUT, gone).await.is_err() {
-            tracing::warn!(successor, "nobody took over in time; stopping all the same");
+            tracing::warn!(
+                successor = successor.0,
+                "nobody took over in time; stopping all the same"
+            );
         }
     }
 }
 
 /// The node with the middle one of these clocks.
-fn middle(clocks: BTreeMap<u64, u64>) -> Option<u64> {
-    let mut clocks: Vec<(u64, u64)> = clocks.into_iter().map(|(node, at)| (at, node)).collect();
+fn middle(clocks: BTreeMap<NodeId, Millis>) -> Option<NodeId> {
+    let mut clocks: Vec<(Millis, NodeId)> =
+        clocks.into_iter().map(|(node, at)| (at, node)).collect();
     clocks.sort_unstable();
     let middle = clocks.len().checked_sub(1)? / 2;
     clocks.get(middle).map(|(_, node)| *node)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use cameo_common::ids::NodeId;
 use openraft::async_runtime::WatchReceiver;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use thiserror::Error;
@@ -35,7 +36,7 @@ use crate::link::{ClusterSecret, Identity, Links, NodeKeys, Server, Transport};
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// This node's Raft id.
-    pub id: u64,
+    pub id: NodeId,
     /// The data directory; it exists.
     pub data: PathBuf,
     /// `host:port` to listen on for node links.
@@ -46,7 +47,7 @@ pub struct Settings {
     pub worker: bool,
     /// All founding nodes and where their links listen, this node among them; for a worker, itself and
     /// members that let it in.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
     /// Entries between snapshots.
@@ -56,11 +57,11 @@ pub struct Settings {
 impl Settings {
     /// Default timing and snapshots.
     pub fn new(
-        id: u64,
+        id: NodeId,
         data: PathBuf,
         listen: String,
         http: String,
-        peers: BTreeMap<u64, String>,
+        peers: BTreeMap<NodeId, String>,
     ) -> Self {
         Self {
             id,
@@ -110,11 +111,11 @@ impl fmt::Debug for Parts {
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error("--peers does not name node {0} itself; it lists every founding node")]
-    NotAPeer(u64),
+    NotAPeer(NodeId),
     #[error("this directory belongs to node {0}, which has a vote: start it without --worker")]
-    Votes(u64),
+    Votes(NodeId),
     #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
-    IsWorker(u64),
+    IsWorker(NodeId),
     #[error("the election timing is impossible: {0}")]
     Timing(String),
     #[error(transparent)]

@@ -11,6 +11,8 @@ mod nodes;
 pub mod paths;
 mod users;
 
+use std::time::Duration;
+
 pub use error::{ApiError, ErrorCode};
 pub use grants::{
     AckRights, CreateGrant, Created, DebitView, Debited, GrantInfo, GrantList, LogInfo, PutReceipt,
@@ -32,12 +34,12 @@ pub const TICKET_HEADER: &str = "cameo-ticket";
 /// Longest JSON body that a node reads.
 pub const MAX_BODY: usize = 256 * 1024;
 /// A call's not-after may lie at most this far ahead; the retry table keeps outcomes longer.
-pub const MAX_CALL_LIFE_MS: u64 = 120_000;
+pub const MAX_CALL_LIFE: Duration = Duration::from_secs(2 * 60);
 /// Time that the retry table keeps an outcome, in log time: longer than any call is valid.
-pub const RETRY_RETENTION_MS: u64 = 10 * 60_000;
+pub const RETRY_RETENTION: Duration = Duration::from_secs(10 * 60);
 /// A view may be resumed on its device for this long, in log time.
-pub const RESUME_MS: u64 = 10 * 60_000;
+pub const RESUME: Duration = Duration::from_secs(10 * 60);
 /// Lease of a session: it ends when no keep-alive comes for this long.
-pub const SESSION_LIFE_MS: u64 = 15_000;
+pub const SESSION_LIFE: Duration = Duration::from_secs(15);
 /// Interval of an agent's keep-alives.
-pub const KEEP_ALIVE_MS: u64 = 5_000;
+pub const KEEP_ALIVE: Duration = Duration::from_secs(5);

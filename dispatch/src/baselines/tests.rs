@@ -21,10 +21,13 @@ fn baselines_choose_as_their_names_say() {
     let all: Vec<_> = (0..60).collect();
     let by = |policy, n: u64| chosen_by(policy, n, n * 7919, &candidates);
     for n in &all {
-        assert_eq!(by(Policy::One, *n), Choice::Worker(1));
-        assert_eq!(by(Policy::LeastCpu, *n), Choice::Worker(2));
-        assert_ne!(by(Policy::TwoChoices, *n), Choice::Worker(1));
-        assert_eq!(by(Policy::RoundRobin, *n), Choice::Worker(n % 3 + 1));
+        assert_eq!(by(Policy::One, *n), Choice::Worker(NodeId(1)));
+        assert_eq!(by(Policy::LeastCpu, *n), Choice::Worker(NodeId(2)));
+        assert_ne!(by(Policy::TwoChoices, *n), Choice::Worker(NodeId(1)));
+        assert_eq!(
+            by(Policy::RoundRobin, *n),
+            Choice::Worker(NodeId(n % 3 + 1))
+        );
     }
     let drawn: std::collections::HashSet<_> = all
         .iter()
@@ -33,7 +36,7 @@ fn baselines_choose_as_their_names_say() {
     assert_eq!(drawn.len(), 3);
     assert_eq!(
         chosen_by(Policy::TwoChoices, 0, 0, &candidates[..1]),
-        Choice::Worker(1)
+        Choice::Worker(NodeId(1))
     );
 }
 
@@ -46,7 +49,7 @@ fn no_policy_takes_one_that_cannot() {
         assert_eq!(chosen_by(policy, 0, 1, &[gone]), Choice::Nobody);
         assert_eq!(
             chosen_by(policy, 0, 1, &[gone, worker(2, 0)]),
-            Choice::Worker(2)
+            Choice::Worker(NodeId(2))
         );
     }
 }

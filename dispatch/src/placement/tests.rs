@@ -2,9 +2,9 @@
 use super::*;
 use proptest::prelude::*;
 
-pub(crate) fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
+pub(crate) fn worker(node: u64, backlog_cpu_ms: u64) -> Candidate {
     Candidate {
-        node,
+        node: NodeId(node),
         voter: true,
         leader: false,
         excluded: false,
@@ -48,14 +48,20 @@ fn choose(candidates: Vec<Candidate>) -> Choice {
 fn a_small_backlog_on_a_slow_worker_can_be_the_longer_wait() {
     let mut slow = worker(1, 60);
     slow.load.as_mut().unwrap().usable_millicores = 150;
-    assert_eq!(choose(vec![slow, worker(2, 300)]), Choice::Worker(2));
+    assert_eq!(
+        choose(vec![slow, worker(2, 300)]),
+        Choice::Worker(NodeId(2))
+    );
 }
 
 #[test]
 fn what_was_just_placed_counts_before_any_report_knows_it() {
     let mut reserved = worker(1, 0);
     (reserved.reserved, reserved.reserved_cpu_ms) = (1, 200);
-    assert_eq!(choose(vec![reserved, worker(2, 100)]), Choice::Worker(2));
+    assert_eq!(
+        choose(vec![reserved, worker(2, 100)]),
+        Choice::Worker(NodeId(2))
+    );
 }
 
 #[test]
@@ -63,7 +69,10 @@ fn what_is_on_its_way_counts_for_the_choice() {
     let mut expecting = worker(1, 0);
     let load = expecting.load.as_mut().unwrap();
     (load.incoming, load.incoming_cpu_ms) = (2, 200);
-    assert_eq!(choose(vec![expecting, worker(2, 100)]), Choice::Worker(2));
+    assert_eq!(
+        choose(vec![expecting, worker(2, 100)]),
+        Choice::Worker(NodeId(2))
+    );
 }
 
 #[test]
@@ -101,10 +110,10 @@ fn full_followers_mean_come_back_and_not_the_leader() {
     assert_eq!(choose(vec![leader, full]), Choice::Full);
     assert_eq!(
         choose(vec![leader, full, worker(3, 900)]),
-        Choice::Worker(3)
+        Choice::Worker(NodeId(3))
     );
     full.load.as_mut().unwrap().draining = true;
-    assert_eq!(choose(vec![leader, full]), Choice::Worker(1));
+    assert_eq!(choose(vec![leader, full]), Choice::Worker(NodeId(1)));
 }
 
 #[test]
@@ -113,14 +122,20 @@ fn of_two_that_would_finish_together_the_one_that_begins_sooner_is_taken() {
     let mut idle = worker(2, 0);
     idle.load.as_mut().unwrap().usable_millicores = 500;
     idle.load.as_mut().unwrap().cpu_share_permille = 900;
-    assert_eq!(choose(vec![worker(1, 100), idle]), Choice::Worker(2));
+    assert_eq!(
+        choose(vec![worker(1, 100), idle]),
+        Choice::Worker(NodeId(2))
+    );
 }
 
 #[test]
 fn near_ties_go_to_the_lower_cpu_share() {
     let mut calm = worker(2, 101);
     calm.load.as_mut().unwrap().cpu_share_permille = 100;
-    assert_eq!(choose(vec![worker(1, 100), calm]), Choice::Worker(2));
+    assert_eq!(
+        choose(vec![worker(1, 100), calm]),
+        Choice::Worker(NodeId(2))
+    );
 }
 
 #[test]
@@ -135,7 +150,7 @@ fn equals_are_drawn_from_the_seed() {
             }
         })
         .collect();
-    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [1, 2, 3].map(NodeId));
 }
 
 #[test]
@@ -143,10 +158,10 @@ fn the_leader_works_only_when_nobody_else_can() {
     let mut leader = worker(1, 0);
     leader.leader = true;
     let busy = worker(2, 900);
-    assert_eq!(choose(vec![leader, busy]), Choice::Worker(2));
+    assert_eq!(choose(vec![leader, busy]), Choice::Worker(NodeId(2)));
     let mut gone = worker(2, 0);
     gone.load = None;
-    assert_eq!(choose(vec![leader, gone]), Choice::Worker(1));
+    assert_eq!(choose(vec![leader, gone]), Choice::Worker(NodeId(1)));
 }
 
 #[test]
@@ -177,7 +192,7 @@ fn a_decision_survives_its_log_and_replays() {
     let line = serde_json::to_string(&decision).unwrap();
     let mut read: Decision = serde_json::from_str(&line).unwrap();
     assert!(read.replays());
-    read.choice = Choice::Worker(2);
+    read.choice = Choice::Worker(NodeId(2));
     assert!(!read.replays(), "a wrong choice has to be seen");
 }
 
@@ -223,7 +238,7 @@ fn candidate() -> impl Strategy<Value = Candidate> {
         0..2000u64,
     )
         .prop_map(|(voter, excluded, full, load, reserved_cpu_ms)| Candidate {
-            node: 0,
+            node: NodeId(0),
             voter,
             leader: false,
             excluded,
@@ -243,7 +258,7 @@ fn any_input() -> impl Strategy<Value = PlacementInput> {
     )
         .prop_map(|(mut candidates, cost_ms, seed, leader)| {
             for (at, candidate) in candidates.iter_mut().enumerate() {
-                candidate.node = at as NodeId + 1;
+                candidate.node = NodeId(at as u64 + 1);
                 candidate.leader = at == leader;
             }
             PlacementInput {

@@ -12,13 +12,16 @@ fn scheduler(reports_every: Duration) -> Scheduler {
         reports_every,
         ..Settings::new(Duration::from_millis(300), Duration::from_secs(1))
     };
-    let mut scheduler = Scheduler::new(1, 4, settings, CostModel::default());
+    let mut scheduler = Scheduler::new(NodeId(1), 4, settings, CostModel::default());
     scheduler.set_members([1, 2, 3].map(member).into_iter());
     scheduler
 }
 
-fn member(node: NodeId) -> Member {
-    Member { node, voter: true }
+fn member(node: u64) -> Member {
+    Member {
+        node: NodeId(node),
+        voter: true,
+    }
 }
 
 fn idle(sequence: u64) -> Report {
@@ -53,7 +56,12 @@ fn reserve(scheduler: &mut Scheduler, n: u8, cost_ms: u64) -> bool {
 }
 
 fn reserve_at(scheduler: &mut Scheduler, n: u8, cost_ms: u64, now: Moment) -> bool {
-    scheduler.reserve(2, 77, TicketId([n; 16]), reservation(n, cost_ms, now));
+    scheduler.reserve(
+        NodeId(2),
+        77,
+        TicketId([n; 16]),
+        reservation(n, cost_ms, now),
+    );
     scheduler.is_over_quota(&CLIENT, now)
 }
 
@@ -69,20 +77,23 @@ fn reserved(decision: &Decision, node: NodeId) -> u64 {
 #[test]
 fn a_reservation_is_part_of_the_next_decision() {
     let mut scheduler = scheduler(Duration::ZERO);
-    scheduler.follow(2, idle(1), NOW);
-    scheduler.reserve(2, 77, TicketId([1; 16]), reservation(1, 40, NOW));
+    scheduler.follow(NodeId(2), idle(1), NOW);
+    scheduler.reserve(NodeId(2), 77, TicketId([1; 16]), reservation(1, 40, NOW));
     let decision = decide(&mut scheduler, &[], NOW);
-    assert_eq!(reserved(&decision, 2), 40);
-    assert_eq!(decision.choice, Choice::Worker(2));
-    assert_eq!(decide(&mut scheduler, &[2], NOW).choice, Choice::Nobody);
+    assert_eq!(reserved(&decision, NodeId(2)), 40);
+    assert_eq!(decision.choice, Choice::Worker(NodeId(2)));
+    assert_eq!(
+        decide(&mut scheduler, &[NodeId(2)], NOW).choice,
+        Choice::Nobody
+    );
 }
 
 #[test]
 fn one_client_reserves_half_of_the_longest_delay_and_leaves_the_rest() {
     // given two workers of 1.5 cores, and so 3 s of CPU time within a second
     let mut scheduler = scheduler(Duration::ZERO);
-    scheduler.follow(2, idle(1), NOW);
-    scheduler.follow(3, idle(1), NOW);
+    scheduler.follow(NodeId(2), idle(1), NOW);
+    scheduler.follow(NodeId(3), idle(1), NOW);
     // then a client is over its quota when it has more than half
     assert!(!reserve(&mut scheduler, 1, 1500));
     assert!(reserve(&mut scheduler, 2, 1));
@@ -93,7 +104,7 @@ fn one_client_reserves_half_of_the_longest_delay_and_leaves_the_rest() {
     // or accepted
     assert!(reserve(&mut scheduler, 3, 1));
     let events = vec![Event::Accepted(TicketId([3; 16]))];
-    scheduler.follow(2, Report { events, ..idle(2) }, NOW);
+    scheduler.follow(NodeId(2), Report { events, ..idle(2) }, NOW);
     assert!(!scheduler.is_over_quota(&CLIENT, NOW));
 }
 
@@ -101,11 +112,11 @@ fn one_client_reserves_half_of_the_longest_delay_and_leaves_the_rest() {
 fn reservations_on_a_dead_worker_count_in_a_quota_until_their_tickets_expire() {
     // given a client over its quota on a worker that reports no more
     let mut scheduler = scheduler(Duration::ZERO);
-    scheduler.follow(2, idle(1), NOW);
+    scheduler.follow(NodeId(2), idle(1), NOW);
     assert!(reserve(&mut scheduler, 1, 2000));
     // when the ticket has expired
     let later = NOW + Duration::from_secs(10);
-    scheduler.follow(3, idle(1), later);
+    scheduler.follow(NodeId(3), idle(1), later);
     // then the client may go on
     assert!(!scheduler.is_over_quota(&CLIENT, later));
 }
@@ -114,14 +125,14 @@ fn reservations_on_a_dead_worker_count_in_a_quota_until_their_tickets_expire() {
 fn quotas_are_parts_of_the_workers_that_work() {
     // given a large leader and two followers, one of them silent
     let mut scheduler = scheduler(Duration::ZERO);
-    scheduler.follow(3, idle(1), NOW);
+    scheduler.follow(NodeId(3), idle(1), NOW);
     let now = NOW + Duration::from_secs(1);
     let large = Report {
         usable_millicores: 64_000,
         ..idle(1)
     };
-    scheduler.follow(1, large, now);
-    scheduler.follow(2, idle(1), now);
+    scheduler.follow(NodeId(1), large, now);
+    scheduler.follow(NodeId(2), idle(1), now);
     // then quotas are parts of what the one follower does within a second
     assert!(!reserve_at(&mut scheduler, 1, 750, now));
     assert!(reserve_at(&mut scheduler, 2, 1, now));
@@ -134,18 +145,21 @@ fn a_worker_that_reports_full_gets_nothing() {
         full: true,
         ..idle(sequence)
     };
-    scheduler.follow(1, idle(1), NOW);
-    scheduler.follow(2, full(1), NOW);
-    scheduler.follow(3, idle(1), NOW);
-    assert_eq!(decide(&mut scheduler, &[], NOW).choice, Choice::Worker(3));
-    scheduler.follow(3, full(2), NOW);
+    scheduler.follow(NodeId(1), idle(1), NOW);
+    scheduler.follow(NodeId(2), full(1), NOW);
+    scheduler.follow(NodeId(3), idle(1), NOW);
+    assert_eq!(
+        decide(&mut scheduler, &[], NOW).choice,
+        Choice::Worker(NodeId(3))
+    );
+    scheduler.follow(NodeId(3), full(2), NOW);
     assert_eq!(decide(&mut scheduler, &[], NOW).choice, Choice::Full);
 }
 
 #[test]
 fn a_node_that_is_no_member_gets_nothing_and_is_dropped() {
     let mut scheduler = scheduler(Duration::ZERO);
-    scheduler.follow(9, idle(1), NOW);
+    scheduler.follow(NodeId(9), idle(1), NOW);
     let candidates = decide(&mut scheduler, &[], NOW).input.candidates;
     assert_eq!(candidates.len(), 3);
     scheduler.set_members([1, 2].map(member).into_iter());
@@ -157,12 +171,12 @@ fn a_node_that_is_no_member_gets_nothing_and_is_dropped() {
 #[test]
 fn old_reports_can_be_kept_on_purpose() {
     let mut scheduler = scheduler(Duration::from_secs(10));
-    scheduler.follow(2, idle(1), NOW);
+    scheduler.follow(NodeId(2), idle(1), NOW);
     let later = NOW + Duration::from_secs(5);
-    scheduler.follow(2, idle(2), later);
+    scheduler.follow(NodeId(2), idle(2), later);
     let decision = decide(&mut scheduler, &[], later);
     assert_eq!(decision.verdicts[1], Verdict::Stale);
-    scheduler.follow(2, idle(3), NOW + Duration::from_secs(10));
+    scheduler.follow(NodeId(2), idle(3), NOW + Duration::from_secs(10));
     let age = scheduler.reports().map(|(_, _, at)| at).max().unwrap();
     assert_eq!(age, NOW + Duration::from_secs(10));
 }

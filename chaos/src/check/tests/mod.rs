@@ -9,7 +9,7 @@ mod rule;
 
 use std::path::Path;
 
-use cameo_common::ids::{JobId, NodeId};
+use cameo_common::ids::{JobId, Millis, NodeId};
 use cameo_dispatch::{
     Candidate, Choice, LOG_SCHEMA, LoadSample, PlacementInput, Score, Verdict, baselines::decide,
 };
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const LEADER: NodeId = 1;
+const LEADER: NodeId = NodeId(1);
 
 fn worker(node: NodeId, backlog_cpu_ms: u64) -> Candidate {
     Candidate {
@@ -60,7 +60,7 @@ fn logged(term: u64, sequence: u64, candidates: Vec<Candidate>) -> Logged {
     Logged {
         schema: LOG_SCHEMA,
         leader: LEADER,
-        unix_ms: 1_790_000_000_000,
+        unix_ms: Millis(1_790_000_000_000),
         dropped: 0,
         decision: decide(input),
     }
@@ -68,7 +68,11 @@ fn logged(term: u64, sequence: u64, candidates: Vec<Candidate>) -> Logged {
 
 /// Two followers, the second with the longer wait, and the idle leader.
 fn three() -> Vec<Candidate> {
-    vec![worker(LEADER, 0), worker(2, 30), worker(3, 90)]
+    vec![
+        worker(LEADER, 0),
+        worker(NodeId(2), 30),
+        worker(NodeId(3), 90),
+    ]
 }
 
 fn some(count: u64) -> Vec<Logged> {

@@ -22,7 +22,7 @@ fn a_log_of_falling_terms_or_of_two_nodes_is_caught() {
     let back = [logged(5, 0, three()), logged(4, 0, three())];
     assert_broken(&check_lines(&back), 2, "term 4 after term 5");
     let mut other = logged(6, 0, vec![]);
-    other.leader = 2;
+    other.leader = NodeId(2);
     let mixed = [logged(5, 0, three()), other];
     assert_broken(&check_lines(&mixed), 2, "node 2 in the log of node 1");
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_good_log_is_counted() {
     // given a job for each kind of end, in two terms, and decisions that are counted as dropped
-    let full = vec![worker(LEADER, 0), worker(2, 9_000)];
+    let full = vec![worker(LEADER, 0), worker(NodeId(2), 9_000)];
     let mut lines = vec![
         logged(4, 0, three()),
         logged(4, 1, full),
@@ -19,7 +19,7 @@ fn a_good_log_is_counted() {
     // then
     assert!(outcome.ok, "{outcome}");
     assert_eq!((outcome.decisions, outcome.dropped), (5, 5));
-    assert_eq!(outcome.by_worker, [(1, 1), (2, 2)].into());
+    assert_eq!(outcome.by_worker, [(NodeId(1), 1), (NodeId(2), 2)].into());
     assert_eq!((outcome.on_leader, outcome.busy, outcome.nobody), (1, 1, 1));
     assert_eq!(outcome.leaders[&LEADER], [(4, 3), (5, 2)].into());
     assert!(outcome.not_judged.is_empty() && outcome.torn.is_empty());

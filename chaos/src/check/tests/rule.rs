@@ -6,20 +6,20 @@ use super::*;
 fn a_near_tie_may_go_either_way() {
     let mut lines = some(1);
     // given a follower that is better by less than the margin, and has more work otherwise
-    lines[0] = logged(4, 0, vec![worker(2, 300), worker(3, 301)]);
+    lines[0] = logged(4, 0, vec![worker(NodeId(2), 300), worker(NodeId(3), 301)]);
     let calm = &mut lines[0].decision.input.candidates[1];
     calm.load.as_mut().unwrap().cpu_share_permille = 0;
     lines[0].decision = decide(lines[0].decision.input.clone());
-    assert_eq!(lines[0].decision.choice, Choice::Worker(3));
+    assert_eq!(lines[0].decision.choice, Choice::Worker(NodeId(3)));
     assert!(check_lines(&lines).ok);
 }
 
 #[test]
 fn a_worse_worker_is_caught_and_so_is_any_other_wrong_choice() {
     let planted = [
-        (Choice::Worker(3), "more than the margin"),
+        (Choice::Worker(NodeId(3)), "more than the margin"),
         (Choice::Worker(LEADER), "though node 2 can work"),
-        (Choice::Worker(9), "no candidate"),
+        (Choice::Worker(NodeId(9)), "no candidate"),
         (Choice::Nobody, "though node 2 can work"),
         (
             Choice::Busy {
@@ -39,14 +39,14 @@ fn a_worse_worker_is_caught_and_so_is_any_other_wrong_choice() {
 
 #[test]
 fn a_job_over_the_bound_must_be_refused_and_an_ineligible_node_must_not_work() {
-    let mut over = logged(4, 0, vec![worker(2, 9_000)]);
-    over.decision.choice = Choice::Worker(2);
+    let mut over = logged(4, 0, vec![worker(NodeId(2), 9_000)]);
+    over.decision.choice = Choice::Worker(NodeId(2));
     assert_broken(&check_lines(&[over]), 1, "over 1000 ms");
 
-    let mut draining = worker(2, 0);
+    let mut draining = worker(NodeId(2), 0);
     draining.load.as_mut().unwrap().draining = true;
     let mut chosen = logged(4, 0, vec![draining]);
-    chosen.decision.choice = Choice::Worker(2);
+    chosen.decision.choice = Choice::Worker(NodeId(2));
     assert_broken(&check_lines(&[chosen]), 1, "cannot work");
 
     let mut alone = logged(4, 0, vec![]);
@@ -56,13 +56,13 @@ fn a_job_over_the_bound_must_be_refused_and_an_ineligible_node_must_not_work() {
 
 #[test]
 fn the_leader_does_not_replace_full_followers() {
-    let mut full = worker(2, 0);
+    let mut full = worker(NodeId(2), 0);
     full.full = true;
     let right = logged(4, 0, vec![worker(LEADER, 0), full]);
     assert_eq!(right.decision.choice, Choice::Full);
     assert!(check_lines(std::slice::from_ref(&right)).ok);
     for (choice, why) in [
-        (Choice::Worker(2), "cannot work"),
+        (Choice::Worker(NodeId(2)), "cannot work"),
         (Choice::Worker(LEADER), "though node 2 can work"),
         (Choice::Nobody, "though node 2 can work"),
     ] {
@@ -81,8 +81,8 @@ fn every_decision_of_the_scheduler_passes() {
     const SEED: u64 = 4;
     println!("seed {SEED}");
     let mut chance = StdRng::seed_from_u64(SEED);
-    let mut candidate = |node| {
-        let mut candidate = worker(node, chance.random_range(0..3_000));
+    let mut candidate = |node: u64| {
+        let mut candidate = worker(NodeId(node), chance.random_range(0..3_000));
         let load = candidate.load.as_mut().unwrap();
         load.usable_millicores = chance.random_range(0..6_000);
         load.slots = chance.random_range(0..5);
@@ -153,17 +153,17 @@ fn a_false_leader_and_a_node_twice_are_caught() {
     let mut lines = some(1);
     lines[0].decision.input.candidates[0].leader = false;
     assert_broken(&check_lines(&lines), 1, "taken for the leader");
-    let twice = logged(4, 0, vec![worker(2, 0), worker(2, 0)]);
+    let twice = logged(4, 0, vec![worker(NodeId(2), 0), worker(NodeId(2), 0)]);
     assert_broken(&check_lines(&[twice]), 1, "twice");
 }
 
 #[test]
 fn a_tie_that_was_not_drawn_from_its_seed_is_caught() {
     // given two equals, so that only making the decision again can tell
-    let mut line = logged(4, 0, vec![worker(2, 0), worker(3, 0)]);
+    let mut line = logged(4, 0, vec![worker(NodeId(2), 0), worker(NodeId(3), 0)]);
     line.decision.choice = match line.decision.choice {
-        Choice::Worker(2) => Choice::Worker(3),
-        _ => Choice::Worker(2),
+        Choice::Worker(NodeId(2)) => Choice::Worker(NodeId(3)),
+        _ => Choice::Worker(NodeId(2)),
     };
     assert_broken(&check_lines(&[line]), 1, "deciding again");
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cameo_codec::job::MAX_INPUT;
 use cameo_common::api::{LoadInfo, PlaceJob, Placed};
-use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
+use cameo_common::ids::{ClusterId, JobId, Millis, NodeId, whole_millis};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
@@ -23,7 +23,7 @@ use cameo_dispatch::{
 };
 use tokio::time::Instant;
 
-use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE, millis};
+use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE};
 use crate::jobs::error::PlaceError;
 
 /// With a longer wait than this on every worker, jobs are refused, large and small alike.
@@ -253,7 +253,7 @@ impl Dispatcher {
             worker,
             url: member.url.clone(),
             leader: self.node,
-            expected_ms: millis(finish),
+            expected_ms: whole_millis(finish),
             ticket,
         })
     }
@@ -276,7 +276,7 @@ impl Dispatcher {
             worker,
             incarnation,
             term: view.term,
-            not_after: view.unix.saturating_add(millis(TICKET_LIFE)),
+            not_after: view.unix.plus(TICKET_LIFE),
         };
         Signed::new(&self.key, ticket)
     }
@@ -332,7 +332,7 @@ impl State {
     /// One line a worker and term, not one a heartbeat.
     fn unreadable(&mut self, from: NodeId, why: ReportError) {
         if self.unreadable.insert(from) {
-            tracing::warn!(node = from, %why, "a load report cannot be read");
+            tracing::warn!(node = from.0, %why, "a load report cannot be read");
         }
     }
 }
@@ -384,7 +384,7 @@ pub(crate) fn load_info(report: &Report, age: Duration) -> LoadInfo {
         incoming: report.incoming,
         draining: report.draining,
         full: report.full,
-        age_ms: millis(age),
+        age_ms: whole_millis(age),
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use thiserror::Error;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use super::propose::{ProposeError, Proposed};
 use super::read::ReadError;
 use crate::consensus_types::TypeConfig;
-use crate::link::{CallError, ClusterId, Lane};
+use crate::link::{CallError, Lane};
 use crate::raft::engine::consensus::Storage;
 use crate::raft::engine::runtime::RaftThread;
 use crate::raft::engine::status::{self, Leadership, Status};
@@ -29,7 +30,7 @@ use crate::raft::start::{Parts, Settings, StartError, start};
 #[derive(Debug, Clone, Error)]
 pub enum AskError {
     #[error("node {0} is not a member")]
-    NotMember(u64),
+    NotMember(NodeId),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("the answer cannot be read: {0}")]
@@ -132,7 +133,7 @@ impl Raft {
     /// Asks another member's `AppService`.
     pub async fn ask(
         &self,
-        node: u64,
+        node: NodeId,
         body: Vec<u8>,
         deadline: Instant,
     ) -> Result<Vec<u8>, AskError> {
@@ -151,10 +152,10 @@ impl Raft {
         }
     }
 
-    /// What this node would stamp on an entry now, in milliseconds since 1970; `None` while it
-    /// knows too few of the voters' clocks.
-    pub fn log_time(&self) -> Option<u64> {
-        self.shared.log_time().map(|time| time.millis)
+    /// What this node would stamp on an entry now; `None` while it knows too few of the voters'
+    /// clocks.
+    pub fn log_time(&self) -> Option<Millis> {
+        self.shared.log_time().map(|time| time.stamp)
     }
 
     /// Where this node listens for others.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId, whole_millis};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -133,7 +134,7 @@ impl Shared {
         )
     }
 
-    async fn forward(&self, leader: u64, command: &[u8], deadline: Instant) -> Attempt {
+    async fn forward(&self, leader: NodeId, command: &[u8], deadline: Instant) -> Attempt {
         let Some(member) = self.membership.member(leader) else {
             return Attempt::Again;
         };
@@ -144,7 +145,7 @@ impl Shared {
         }
         let request = NodeRequest::Propose {
             command: command.to_vec(),
-            patience_millis: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            patience_millis: whole_millis(patience),
         };
         let Ok(body) = encode(&request) else {
             return Attempt::Done(Err(ProposeError::TooLarge));
@@ -153,7 +154,7 @@ impl Shared {
         let reply = match link.call(&body, deadline).await {
             Ok(reply) => reply,
             Err(error) if error.surely_not_done() => {
-                tracing::debug!(leader, %error, "proposal not forwarded");
+                tracing::debug!(leader = leader.0, %error, "proposal not forwarded");
                 sleep(RETRY_PAUSE.min(left)).await;
                 return Attempt::Again;
             }
@@ -174,11 +175,11 @@ impl Shared {
     }
 
     /// The log time, as soon as enough clocks are known.
-    async fn log_time_by(&self, deadline: Instant) -> Option<u64> {
+    async fn log_time_by(&self, deadline: Instant) -> Option<Millis> {
         let mut heard = self.clocks.watch();
         loop {
             if let Some(time) = self.log_time() {
-                return Some(time.millis);
+                return Some(time.stamp);
             }
             // A change of leader ends the wait as well: these clocks are then another's business.
             if !self.leadership.borrow().here {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use cameo_common::ids::{NodeId, whole_millis};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -127,12 +128,12 @@ impl Shared {
         }
     }
 
-    async fn read_index_at(&self, leader: u64, deadline: Instant) -> Result<u64, ReadRefusal> {
+    async fn read_index_at(&self, leader: NodeId, deadline: Instant) -> Result<u64, ReadRefusal> {
         let nobody = ReadRefusal::NotLeader { leader: None };
         let member = self.membership.member(leader).ok_or(nobody)?;
         let left = deadline.saturating_duration_since(Instant::now());
         let request = NodeRequest::ReadIndex {
-            patience_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            patience_millis: whole_millis(left),
         };
         let body = encode(&request).map_err(|_| nobody)?;
         let link = self.links.member(leader, &member.link, Lane::Beat);

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ClientWriteError, Fatal, InitializeError, LinearizableReadError, RaftError};
 use openraft::raft::{
@@ -15,7 +16,7 @@ use openraft::{RaftMetrics, ReadPolicy};
 
 use super::workers::{self, WorkerChange};
 use crate::consensus_types::{EntryBytes, Member, ReplyBytes, TypeConfig};
-use crate::link::{ClusterId, Later};
+use crate::link::Later;
 use crate::raft::genesis::Genesis;
 use crate::raft::rpc::snapshots::{Inbox, SnapshotPort};
 use crate::raft::rpc::wire::MemberRefusal;
@@ -58,7 +59,7 @@ pub(crate) enum Written {
 /// What came of asking for a read index.
 pub(crate) enum ReadIndex {
     At(u64),
-    NotLeader { leader: Option<u64> },
+    NotLeader { leader: Option<NodeId> },
     NoQuorum,
     Stopped,
 }
@@ -81,34 +82,34 @@ pub(crate) trait Consensus: Send + Sync {
         &self,
         rpc: TransferLeaderRequest<TypeConfig>,
     ) -> Later<'static, Result<TransferLeaderResponse<TypeConfig>, String>>;
-    fn begin_snapshot(&self, from: u64, len: u64) -> Later<'static, Result<u64, String>>;
+    fn begin_snapshot(&self, from: NodeId, len: u64) -> Later<'static, Result<u64, String>>;
     fn write_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
     ) -> Later<'static, Result<(), String>>;
     fn install_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
     ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>>;
 
     /// Whether a majority has agreed that this node is a member, as far as is known here.
-    fn is_agreed_member(&self, node: u64) -> Later<'static, bool>;
+    fn is_agreed_member(&self, node: NodeId) -> Later<'static, bool>;
     fn write(&self, entry: Vec<u8>) -> Later<'static, Written>;
     fn read_index(&self) -> Later<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
     fn initialise(&self, genesis: Arc<Genesis>) -> Later<'static, Result<(), String>>;
     fn change_workers(&self, change: WorkerChange) -> Later<'static, Result<(), MemberRefusal>>;
-    fn hand_over(&self, to: u64) -> Later<'static, ()>;
+    fn hand_over(&self, to: NodeId) -> Later<'static, ()>;
     fn build_snapshot(&self) -> Later<'static, ()>;
     fn shutdown(&self) -> Later<'static, ()>;
 
     /// A member as the latest membership has it.
-    fn member(&self, node: u64) -> Option<Member> {
+    fn member(&self, node: NodeId) -> Option<Member> {
         let metrics = self.metrics();
         let metrics = metrics.borrow_watched();
         metrics.membership_config.get_node(&node).cloned()
@@ -168,14 +169,14 @@ where
         Box::pin(async move { raft.handle_transfer_leader(rpc).await.map_err(fatal) })
     }
 
-    fn begin_snapshot(&self, from: u64, len: u64) -> Later<'static, Result<u64, String>> {
+    fn begin_snapshot(&self, from: NodeId, len: u64) -> Later<'static, Result<u64, String>> {
         let inbox = self.inbox.clone();
         Box::pin(async move { inbox.begin(from, len).await.map_err(fatal) })
     }
 
     fn write_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
@@ -191,7 +192,7 @@ where
 
     fn install_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
     ) -> Later<'static, Result<SnapshotResponse<TypeConfig>, String>> {
@@ -204,7 +205,7 @@ where
         })
     }
 
-    fn is_agreed_member(&self, node: u64) -> Later<'static, bool> {
+    fn is_agreed_member(&self, node: NodeId) -> Later<'static, bool> {
         let raft = self.raft.clone();
         Box::pin(async move {
             let agreed = raft.with_raft_state(move |state| {
@@ -276,7 +277,7 @@ where
         Box::pin(workers::change(self.raft.clone(), change))
     }
 
-    fn hand_over(&self, to: u64) -> Later<'static, ()> {
+    fn hand_over(&self, to: NodeId) -> Later<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
     }
@@ -305,7 +306,7 @@ fn ignore_stopped(result: Result<(), Fatal<TypeConfig>>) {
 
 /// Starts openraft's tasks on the current runtime.
 pub(crate) async fn build<L, SM, P, N>(
-    node: u64,
+    node: NodeId,
     config: Arc<openraft::Config>,
     network: N,
     log: L,

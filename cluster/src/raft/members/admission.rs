@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::{Instant, timeout_at};
 
@@ -63,7 +64,7 @@ impl Shared {
     /// Removes a worker, whether or not it runs.
     pub(crate) async fn remove_worker(
         &self,
-        node: u64,
+        node: NodeId,
         deadline: Instant,
     ) -> Result<(), MemberRefusal> {
         self.leads()?;
@@ -87,7 +88,7 @@ impl Shared {
     }
 
     /// A member that nobody reaches would have the leader try for ever, so the leader looks first.
-    async fn reach(&self, node: u64, member: &Member) -> Result<(), MemberRefusal> {
+    async fn reach(&self, node: NodeId, member: &Member) -> Result<(), MemberRefusal> {
         let dial = Dial {
             node,
             address: member.link.clone(),

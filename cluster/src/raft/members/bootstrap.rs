@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use tokio::time::{Instant, sleep};
 
 use super::local_member::{Belonging, ask, random};
-use crate::link::{CallError, ClusterId, Dial, Links, Purpose, Refusal};
+use crate::link::{CallError, Dial, Links, Purpose, Refusal};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, Presence};
@@ -55,7 +56,7 @@ impl Founder {
         if token != self.own.token {
             return Err("this node was restarted meanwhile; ask it again".into());
         }
-        let ids: BTreeSet<u64> = genesis.members.iter().map(|member| member.id).collect();
+        let ids: BTreeSet<NodeId> = genesis.members.iter().map(|member| member.id).collect();
         if ids.len() != genesis.members.len() || !ids.iter().eq(self.own.peers.keys()) {
             return Err(format!(
                 "its --peers names the nodes {:?}, yours {ids:?}; give every node the same --peers",
@@ -141,7 +142,7 @@ impl Founder {
     }
 
     /// Draws the genesis out of what the others said, and records it here first.
-    async fn found(&self, others: &BTreeMap<u64, Presence>) -> Result<Arc<Genesis>, String> {
+    async fn found(&self, others: &BTreeMap<NodeId, Presence>) -> Result<Arc<Genesis>, String> {
         let mut members: Vec<GenesisMember> = others
             .values()
             .map(|presence| presence.member.clone())
@@ -164,7 +165,7 @@ impl Founder {
         &self,
         links: &Links,
         genesis: &Genesis,
-        id: u64,
+        id: NodeId,
         presence: &Presence,
     ) -> Result<(), String> {
         if genesis.member(id) != Some(&presence.member) {
@@ -200,7 +201,7 @@ impl Founder {
         }
     }
 
-    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<u64, Presence>, String> {
+    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<NodeId, Presence>, String> {
         let asked = self
             .own
             .peers
@@ -237,7 +238,7 @@ impl Founder {
     async fn ask(
         &self,
         links: &Links,
-        id: u64,
+        id: NodeId,
         request: &NodeRequest,
     ) -> Result<NodeReply, String> {
         let Some(address) = self.own.peers.get(&id).cloned() else {
@@ -257,7 +258,7 @@ impl Founder {
     }
 }
 
-fn lost_directory(id: u64) -> String {
+fn lost_directory(id: NodeId) -> String {
     format!(
         "the cluster has begun without this directory: node {id} is known but its directory is empty, and it will not vote, for it has forgotten its promises; restore the directory, or remove node {id} from the cluster and add it under a new id"
     )

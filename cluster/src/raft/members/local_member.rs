@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::Instant;
 
 use super::bootstrap::Forming;
 use super::member_view::Membership;
-use crate::link::{CallError, ClusterId, Dial, Links};
+use crate::link::{CallError, Dial, Links};
 use crate::raft::genesis::{Genesis, GenesisMember, Record, RecordFile};
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, Presence, decode, encode};
 
@@ -21,7 +22,7 @@ pub(crate) struct Belonging {
     pub me: GenesisMember,
     pub token: [u8; 32],
     /// Link addresses that `--peers` names, this node's among them.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     pub membership: Arc<Membership>,
     pub file: RecordFile,
     /// Makes the store remember the cluster too.

@@ -3,6 +3,7 @@
 //! postcard is positional: variants and fields are only ever added at the end, and anything else
 //! takes a new version. The pinned bytes in the tests notice.
 
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::consensus_types::{Member, TypeConfig};
-use crate::link::ClusterId;
 use crate::raft::genesis::{Genesis, GenesisMember};
 
 const WIRE_VERSION: u8 = 1;
@@ -68,7 +68,7 @@ pub(crate) enum NodeRequest {
     },
     /// Asked of the leader: have done with this worker.
     Remove {
-        node: u64,
+        node: NodeId,
         patience_millis: u64,
     },
 }
@@ -105,7 +105,7 @@ pub(crate) struct Beat {
     #[serde(with = "crate::consensus_types::blob")]
     pub report: Vec<u8>,
     /// The follower's wall clock.
-    pub unix_millis: u64,
+    pub unix_millis: Millis,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,7 +120,7 @@ pub(crate) struct ProposedReply {
 pub(crate) enum ProposeRefusal {
     /// Nothing was appended; the leader may be elsewhere.
     NotLeader {
-        leader: Option<u64>,
+        leader: Option<NodeId>,
     },
     Unknown,
     TooLarge,
@@ -131,7 +131,7 @@ pub(crate) enum ProposeRefusal {
 /// Why a read index was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ReadRefusal {
-    NotLeader { leader: Option<u64> },
+    NotLeader { leader: Option<NodeId> },
     NoQuorum,
     Stopping,
 }
@@ -141,7 +141,7 @@ pub(crate) enum ReadRefusal {
 pub(crate) enum MemberRefusal {
     /// And who does, and where its link is.
     #[error("it does not lead")]
-    NotLeader { leader: Option<(u64, String)> },
+    NotLeader { leader: Option<(NodeId, String)> },
     /// Another change is under way, or what came of this one is not known.
     #[error("the members are being changed: ask again")]
     Unsettled,
@@ -172,7 +172,7 @@ pub(crate) struct Presence {
     /// Its log and state are empty.
     pub empty: bool,
     /// The nodes that its `--peers` names, by rising id.
-    pub peers: Vec<u64>,
+    pub peers: Vec<NodeId>,
 }
 
 /// A message that does not say what this version expects.
@@ -218,14 +218,14 @@ mod tests {
     fn log_id(term: u64, index: u64) -> LogIdOf<TypeConfig> {
         LogIdOf::<TypeConfig>::new(
             openraft::vote::RaftLeaderId::to_committed(
-                VoteOf::<TypeConfig>::new(term, 2).leader_id(),
+                VoteOf::<TypeConfig>::new(term, NodeId(2)).leader_id(),
             ),
             index,
         )
     }
 
     fn vote() -> VoteOf<TypeConfig> {
-        VoteOf::<TypeConfig>::new(3, 2)
+        VoteOf::<TypeConfig>::new(3, NodeId(2))
     }
 
     fn genesis() -> Genesis {
@@ -238,7 +238,7 @@ mod tests {
     /// Every request begins with the version and its own number, which never change.
     #[test]
     fn the_numbers_of_the_requests_are_pinned() {
-        let transfer = TransferLeaderRequest::new(vote(), 2, None);
+        let transfer = TransferLeaderRequest::new(vote(), NodeId(2), None);
         let append = AppendEntriesRequest {
             vote: vote(),
             prev_log_id: None,
@@ -277,7 +277,7 @@ mod tests {
                 patience_millis: 9,
             },
             NodeRequest::Remove {
-                node: 4,
+                node: NodeId(4),
                 patience_millis: 9,
             },
         ];
@@ -297,7 +297,7 @@ mod tests {
         };
         let presence = Presence {
             member: GenesisMember {
-                id: 1,
+                id: NodeId(1),
                 link: "l".into(),
                 http: "h".into(),
                 key: [1; 32],
@@ -306,14 +306,14 @@ mod tests {
             token: [3; 32],
             cluster: None,
             empty: true,
-            peers: vec![1, 2],
+            peers: vec![NodeId(1), NodeId(2)],
         };
         let replies = [
             NodeReply::Append {
                 response: AppendEntriesResponse::PartialSuccess(Some(log_id(3, 4))),
                 beat: Some(Beat {
                     report: vec![1],
-                    unix_millis: 5,
+                    unix_millis: Millis(5),
                 }),
             },
             NodeReply::Vote(VoteResponse::new(vote(), None, true)),
@@ -322,10 +322,12 @@ mod tests {
             NodeReply::SnapshotWritten,
             NodeReply::SnapshotInstalled(SnapshotResponse::new(vote())),
             NodeReply::ReadIndex(Err(ReadRefusal::NoQuorum)),
-            NodeReply::Proposed(Err(ProposeRefusal::NotLeader { leader: Some(2) })),
+            NodeReply::Proposed(Err(ProposeRefusal::NotLeader {
+                leader: Some(NodeId(2)),
+            })),
             NodeReply::App(vec![1]),
             NodeReply::Pristine(presence),
-            NodeReply::Formed(Ok([4; 32])),
+            NodeReply::Formed(Ok(ClusterId([4; 32]))),
             NodeReply::MayJoin(Ok(genesis())),
             NodeReply::Joined(Err(MemberRefusal::Taken)),
             NodeReply::Removed(Ok(())),
@@ -353,7 +355,7 @@ mod tests {
         let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
         assert_eq!(join.unwrap(), expected);
         let remove = NodeRequest::Remove {
-            node: 4,
+            node: NodeId(4),
             patience_millis: 9,
         };
         assert_eq!(encode(&remove).unwrap(), [1, 14, 4, 9]);
@@ -365,7 +367,7 @@ mod tests {
     #[test]
     fn the_bytes_of_refusals_to_change_members_are_pinned() {
         let text = |why: &str| why.to_owned();
-        let leader = Some((2, text("h")));
+        let leader = Some((NodeId(2), text("h")));
         let refusals: [(MemberRefusal, &[u8]); 9] = [
             (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
             (MemberRefusal::Unsettled, &[1]),

@@ -7,7 +7,7 @@ use cameo_dispatch::Event;
 use super::*;
 use crate::jobs::tests::report;
 
-const LEADER: NodeId = 1;
+const LEADER: NodeId = NodeId(1);
 const CLIENT: PublicKey = PublicKey([8; 32]);
 const HEARTBEAT: Duration = Duration::from_millis(30);
 const TERM: u64 = 4;
@@ -37,13 +37,14 @@ fn leading() -> Fixture {
 }
 
 impl Fixture {
-    fn hear(&mut self, node: NodeId, change: impl FnOnce(&mut Report)) {
+    fn hear(&mut self, node: u64, change: impl FnOnce(&mut Report)) {
         self.sequence += 1;
         let mut told = report(node * 100, self.sequence);
         told.backlog_cpu_ms = 0;
         told.usable_millicores = 1000;
         change(&mut told);
-        self.dispatcher.received(node, &told.encode(), self.now);
+        self.dispatcher
+            .received(NodeId(node), &told.encode(), self.now);
     }
 
     fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {
@@ -60,13 +61,13 @@ impl Fixture {
 
     fn view(&self) -> View {
         let member = |node| Place {
-            node,
+            node: NodeId(node),
             url: format!("http://node-{node}"),
             voter: true,
         };
         View {
             now: self.now,
-            unix: 1_000_000,
+            unix: Millis(1_000_000),
             cluster: ClusterId([5; 32]),
             term: TERM,
             members: [1, 2, 3].map(member).to_vec(),
@@ -80,9 +81,10 @@ impl Fixture {
     }
 
     /// What the book says of a node. Asked with a job that nobody may have, so that nothing is placed.
-    fn booked(&self, node: NodeId) -> u64 {
+    fn booked(&self, node: impl Into<NodeId>) -> u64 {
+        let node = node.into();
         let mut probe = job(99);
-        probe.exclude = vec![1, 2, 3];
+        probe.exclude = [1, 2, 3].map(NodeId).to_vec();
         assert!(busy(self.place(&probe)));
         let candidates = self.decided().input.candidates;
         let candidate = candidates.iter().find(|candidate| candidate.node == node);
@@ -108,7 +110,7 @@ fn a_ticket_says_all_that_the_worker_will_check() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     let placed = leader.place(&job(1)).unwrap();
-    assert_eq!((placed.worker, placed.leader), (2, LEADER));
+    assert_eq!((placed.worker, placed.leader), (NodeId(2), LEADER));
     assert_eq!(placed.url, "http://node-2");
     let expected = Ticket {
         leader: SigningKey::from_seed([1; 32]).public(),
@@ -117,10 +119,10 @@ fn a_ticket_says_all_that_the_worker_will_check() {
         client: CLIENT,
         input: Hash([1; 32]),
         size: 1_000_000,
-        worker: 2,
+        worker: NodeId(2),
         incarnation: 200,
         term: TERM,
-        not_after: 1_005_000,
+        not_after: Millis(1_005_000),
     };
     assert_eq!(placed.ticket.verify().unwrap(), expected);
 }
@@ -134,7 +136,7 @@ fn jobs_of_one_moment_are_spread() {
         .map(|n| leader.place(&job(n)).unwrap().worker)
         .collect();
     let on = |node| workers.iter().filter(|worker| **worker == node).count();
-    assert_eq!((on(2), on(3)), (2, 2), "{workers:?}");
+    assert_eq!((on(NodeId(2)), on(NodeId(3))), (2, 2), "{workers:?}");
 }
 
 #[test]
@@ -167,11 +169,11 @@ fn a_job_of_a_call_can_be_refused_while_the_others_are_placed() {
     leader.hear(2, |_| {});
     let mut jobs = [job(1), job(2), job(3)];
     jobs[0].size = MAX_INPUT as u64 + 1;
-    jobs[1].exclude = vec![1, 2, 3];
+    jobs[1].exclude = [1, 2, 3].map(NodeId).to_vec();
     let placed = leader.place_all(&jobs);
     assert_eq!(placed[0], Err(PlaceError::TooLarge));
     assert!(busy(placed[1].clone()));
-    assert_eq!(placed[2].as_ref().unwrap().worker, 2);
+    assert_eq!(placed[2].as_ref().unwrap().worker, NodeId(2));
 }
 
 #[test]
@@ -182,9 +184,9 @@ fn a_silent_or_stale_follower_is_not_chosen() {
     leader.hear(2, |_| {});
     leader.now += MIN_STALE_AFTER;
     leader.hear(3, |told| told.backlog_cpu_ms = 900);
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
     leader.now += Duration::from_millis(1);
-    assert_eq!(leader.place(&job(3)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(3)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -192,7 +194,7 @@ fn a_new_leader_waits_for_the_first_report_before_it_works_itself() {
     let mut leader = leading();
     assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
     leader.hear(3, |_| {});
-    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -201,10 +203,10 @@ fn a_failed_worker_is_left_out_and_a_draining_one_too() {
     leader.hear(2, |_| {});
     leader.hear(3, |told| told.backlog_cpu_ms = 900);
     let mut again = job(1);
-    again.exclude = vec![2];
-    assert_eq!(leader.place(&again).unwrap().worker, 3);
+    again.exclude = vec![NodeId(2)];
+    assert_eq!(leader.place(&again).unwrap().worker, NodeId(3));
     leader.hear(2, |told| told.draining = true);
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn full_followers_are_waited_for() {
     assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
     assert_eq!(leader.dispatcher.decided().busy, 1);
     leader.hear(3, |_| {});
-    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -275,12 +277,12 @@ fn a_worker_without_room_for_this_input_is_passed_over() {
     let mut leader = leading();
     leader.hear(2, |told| told.input_room = 999_999);
     leader.hear(3, |told| told.backlog_cpu_ms = 900);
-    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, NodeId(3));
     // One that never takes it says so itself, and to its client.
     leader.hear(2, |told| {
         (told.input_room, told.input_limit) = (999_999, 999_999)
     });
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
 }
 
 #[test]
@@ -313,7 +315,7 @@ fn with_every_node_excluded_nobody_is_eligible() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     let mut nowhere = job(1);
-    nowhere.exclude = vec![1, 2, 3];
+    nowhere.exclude = [1, 2, 3].map(NodeId).to_vec();
     assert!(busy(leader.place(&nowhere)));
 }
 
@@ -373,7 +375,7 @@ fn limits_are_refused_before_anything_is_placed() {
     large.size = MAX_INPUT as u64 + 1;
     assert_eq!(leader.place(&large), Err(PlaceError::TooLarge));
     let mut choosy = job(1);
-    choosy.exclude = vec![9; MAX_EXCLUDED + 1];
+    choosy.exclude = vec![NodeId(9); MAX_EXCLUDED + 1];
     let refused = PlaceError::TooManyExcluded(MAX_EXCLUDED);
     assert_eq!(leader.place(&choosy), Err(refused));
     assert!(leader.decisions.lock().unwrap().is_empty());
@@ -383,10 +385,12 @@ fn limits_are_refused_before_anything_is_placed() {
 fn unreadable_reports_change_nothing() {
     let mut leader = leading();
     leader.now += MIN_STALE_AFTER;
-    leader.dispatcher.received(2, b"\x09nonsense", leader.now);
+    leader
+        .dispatcher
+        .received(NodeId(2), b"\x09nonsense", leader.now);
     assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
     leader.hear(2, |_| {});
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
 }
 
 #[test]
@@ -408,8 +412,12 @@ fn loads_are_told_with_the_age_of_the_report() {
     leader.hear(2, |told| told.cpu_share_permille = 250);
     let later = leader.now + Duration::from_millis(40);
     let loads = leader.dispatcher.loads(later);
-    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2]);
-    assert_eq!((loads[&2].cpu_share, loads[&2].age_ms), (0.25, 40));
+    assert_eq!(
+        loads.keys().copied().collect::<Vec<_>>(),
+        [1, 2].map(NodeId)
+    );
+    let load = &loads[&NodeId(2)];
+    assert_eq!((load.cpu_share, load.age_ms), (0.25, 40));
     leader.dispatcher.leads(None);
     assert!(leader.dispatcher.loads(later).is_empty());
 }
@@ -422,5 +430,8 @@ fn a_removed_member_is_forgotten() {
     }
     leader.place(&job(1)).unwrap();
     let loads = leader.dispatcher.loads(leader.now);
-    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        loads.keys().copied().collect::<Vec<_>>(),
+        [1, 2, 3].map(NodeId)
+    );
 }
