@@ -1,8 +1,8 @@
 //! Image jobs while workers are killed, stopped and paused at random.
 //!
-//! Each job has to end, within its bound, with the right PNG or with a failure that its client sees (law J1); when all
-//! is healed, nothing is left in any queue (J4). Beside the jobs, people share photos all the way: each photo arrives,
-//! opens as often as it may, and is charged once.
+//! Each job has to end, within its bound, with the correct PNG or with a failure that its client
+//! sees (law J1). When all faults are healed, every queue is empty (J4). Beside the jobs, people
+//! share photos end to end: each photo arrives, opens as often as permitted, and is charged once.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,44 +17,44 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::kill::{agreed, heal, strike};
-use crate::load::{Arrival, Brought, Failed, Load, Nodes, User, Work};
 use crate::schedule::Fault;
+use crate::workload::{Arrival, JobFailed, JobOutcome, Nodes, User, Work, Workload};
 
-/// A job ends within this, whatever happens.
+/// A job ends within this time under all faults.
 pub const BOUND: Duration = Duration::from_secs(30);
-/// What ends later than its bound by more than this was not bounded by it.
+/// A job that ends later than its bound by more than this has broken the law.
 const GRACE: Duration = Duration::from_secs(2);
 const USERS: usize = 4;
-/// Jobs that come in a second, on average.
+/// Mean rate of jobs.
 const PER_SECOND: f64 = 8.0;
 /// Payloads of the jobs, in bytes.
 const SIZES: [usize; 4] = [50_000, 200_000, 800_000, 2_000_000];
-/// So many milliseconds a fault lasts, and so many lie between two.
+/// Milliseconds that a fault lasts, and milliseconds between two faults.
 const LASTS: std::ops::Range<u64> = 200..2_500;
 const BETWEEN: std::ops::Range<u64> = 100..1_000;
-/// One worker is hit at a time, and the others go on: so many of so many jobs are done.
+/// One worker is hit at a time and the others continue, so at least 9 of 10 jobs are done.
 const MOST: (usize, usize) = (9, 10);
-/// Everything is out of the queues by then.
+/// Longest time until all queues are empty.
 const DRAINS_WITHIN: Duration = Duration::from_secs(30);
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, serde::Serialize)]
 pub struct Summary {
     pub schema: u32,
     pub seed: u64,
     pub jobs: usize,
     pub done: usize,
-    /// Done after a worker was lost, by another.
+    /// Done by another worker after the first was lost.
     pub done_after_a_loss: usize,
     /// Ended with a failure that the client saw.
     pub failed: usize,
     pub longest_ms: u64,
     pub faults: usize,
-    /// Photos that people shared meanwhile.
+    /// Photos that people shared in the meantime.
     pub photos: usize,
 }
 
-/// How much of everything.
+/// The size of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     pub nodes: u64,
@@ -63,7 +63,7 @@ pub struct Extent {
     pub seed: u64,
 }
 
-/// Plays it.
+/// Runs jobs, sharing and faults.
 ///
 /// # Errors
 /// When a promise does not hold.
@@ -77,7 +77,7 @@ pub async fn run(folder: &Path, photo: &Path, extent: Extent) -> anyhow::Result<
 
     let (ended, photos, faults) = {
         let work = async {
-            let jobs = load.bring(&plan, Instant::now(), BOUND);
+            let jobs = load.run(&plan, Instant::now(), BOUND);
             let both = tokio::join!(jobs, people.share(extent.photos));
             over.store(true, Ordering::Relaxed);
             both
@@ -95,7 +95,7 @@ pub async fn run(folder: &Path, photo: &Path, extent: Extent) -> anyhow::Result<
     Ok(summary)
 }
 
-/// Ada, who has photos, and Ben, who asks for them.
+/// Ada, the owner, and Ben, the viewer.
 struct People {
     ada: Person,
     ben: Person,
@@ -125,7 +125,7 @@ impl People {
         Ok(Self { ada, ben, photo })
     }
 
-    /// Shares so many photos, one after another; each opens twice, and not three times.
+    /// Shares this many photos, one after another; each opens twice, and not three times.
     async fn share(&self, photos: usize) -> anyhow::Result<usize> {
         for n in 0..photos {
             self.share_one()
@@ -151,8 +151,8 @@ impl People {
     }
 }
 
-/// Users and inputs, and when each job comes.
-async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Load, Vec<Arrival>)> {
+/// Users and inputs, and the planned start of each job.
+async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Workload, Vec<Arrival>)> {
     let urls = cluster
         .nodes
         .iter()
@@ -166,16 +166,16 @@ async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Load, Vec<Ar
     let works = SIZES
         .iter()
         .map(|bytes| Ok(Arc::new(Work::of_payload(*bytes, extent.seed)?)));
-    let mut chance = StdRng::seed_from_u64(extent.seed);
+    let mut rng = StdRng::seed_from_u64(extent.seed);
     let mut at = 0.0;
     let plan = (0..extent.jobs).map(|_| {
-        at += chance.random_range(0.0..2.0 / PER_SECOND);
+        at += rng.random_range(0.0..2.0 / PER_SECOND);
         Arrival {
             at: Duration::from_secs_f64(at),
-            kind: chance.random_range(0..SIZES.len()),
+            kind: rng.random_range(0..SIZES.len()),
         }
     });
-    let load = Load {
+    let load = Workload {
         users,
         nodes: Arc::new(Nodes::new(urls)),
         works: works.collect::<anyhow::Result<_>>()?,
@@ -183,31 +183,31 @@ async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Load, Vec<Ar
     Ok((load, plan.collect()))
 }
 
-/// Strikes one worker after another until all is over.
+/// Strikes one worker after another until the jobs have ended.
 async fn faults(cluster: &mut Cluster, seed: u64, over: Arc<AtomicBool>) -> anyhow::Result<usize> {
-    let mut chance = StdRng::seed_from_u64(seed ^ 0x00fa_0175);
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x00fa_0175);
     let mut faults = 0;
     while !over.load(Ordering::Relaxed) {
         let leader = cluster.leader().await?;
         let workers = cluster.nodes.iter().map(|node| node.id);
         let workers: Vec<u64> = workers.filter(|id| *id != leader).collect();
-        let hit = workers[chance.random_range(0..workers.len())];
-        let fault = match chance.random_range(0..3) {
+        let hit = workers[rng.random_range(0..workers.len())];
+        let fault = match rng.random_range(0..3) {
             0 => Fault::Kill,
             1 => Fault::Stop,
             _ => Fault::Pause,
         };
         eprintln!("fault {}: {fault:?} node {hit}", faults + 1);
         strike(cluster, hit, fault).await?;
-        sleep(Duration::from_millis(chance.random_range(LASTS))).await;
+        sleep(Duration::from_millis(rng.random_range(LASTS))).await;
         heal(cluster, hit, fault).await?;
         faults += 1;
-        sleep(Duration::from_millis(chance.random_range(BETWEEN))).await;
+        sleep(Duration::from_millis(rng.random_range(BETWEEN))).await;
     }
     Ok(faults)
 }
 
-/// Nothing taken up and not ended on any node, and no memory held for it (law J4).
+/// No node has a job that is accepted and not ended, or memory for one (law J4).
 async fn drained(cluster: &Cluster) -> Option<()> {
     let leader = cluster.leader().await.ok()?;
     let status = cluster.node(leader)?.status().await?;
@@ -230,8 +230,8 @@ async fn drained(cluster: &Cluster) -> Option<()> {
 }
 
 fn judge(
-    load: &Load,
-    ended: Vec<Brought>,
+    load: &Workload,
+    ended: Vec<JobOutcome>,
     extent: Extent,
     faults: usize,
     photos: usize,
@@ -252,10 +252,10 @@ fn judge(
         faults,
         photos,
     };
-    for brought in ended {
-        let Brought {
+    for outcome in ended {
+        let JobOutcome {
             kind, took, end, ..
-        } = brought;
+        } = outcome;
         ensure!(took <= BOUND + GRACE, "law J1: a job took {took:?}");
         summary.longest_ms = summary.longest_ms.max(took.as_millis() as u64);
         match end {
@@ -265,9 +265,11 @@ fn judge(
                 summary.done += 1;
                 summary.done_after_a_loss += usize::from(!carried.lost_on.is_empty());
             }
-            Err(Failed::Refused(why)) => anyhow::bail!("a good job was refused for good: {why}"),
+            Err(JobFailed::Refused(why)) => {
+                anyhow::bail!("a valid job was refused permanently: {why}")
+            }
             Err(why) => {
-                eprintln!("failed, and its client knows: {why}");
+                eprintln!("failed, visible to its client: {why}");
                 summary.failed += 1;
             }
         }

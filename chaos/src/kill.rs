@@ -1,4 +1,4 @@
-//! Runs a plan against real nodes, with users registering all the while.
+//! Faults on real nodes while users register.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::schedule::{Fault, Target, plan};
 
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, serde::Serialize)]
 pub struct Summary {
     pub schema: u32,
     pub seed: u64,
     pub rounds: usize,
-    /// Users whose registration was acknowledged, every one of which is found at the end.
+    /// Users whose registration was acknowledged; all of them are found at the end.
     pub registered: usize,
     pub applied: u64,
 }
 
-/// Starts `nodes` nodes in `folder` and plays `rounds` rounds.
+/// Starts `nodes` nodes in `folder` and runs `rounds` rounds.
 ///
 /// # Errors
 /// When a promise does not hold; the message names the round.
@@ -86,7 +86,7 @@ async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<u64> {
 pub(crate) async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
-        .context("the plan names nodes that are there")?;
+        .context("the plan names existing nodes")?;
     match fault {
         Fault::Kill => node.kill().await?,
         Fault::Stop => node.stop().await?,
@@ -98,7 +98,7 @@ pub(crate) async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyh
 pub(crate) async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
-        .context("the plan names nodes that are there")?;
+        .context("the plan names existing nodes")?;
     match fault {
         Fault::Kill | Fault::Stop => node.start().await?,
         Fault::Pause => node.process().context("a paused node runs")?.resume()?,

@@ -1,12 +1,12 @@
-//! Judges a Cameo cluster from outside.
+//! Tests of a Cameo cluster from outside, under faults.
 //!
-//! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round that the nodes
-//! agree again: one leader, everything committed applied, one state (law D3).
-//! [`load`] brings image jobs; [`jobs`] does so while workers are killed, stopped and paused.
+//! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round
+//! that the nodes agree again: one leader, everything committed applied, one state (law D3).
+//! [`workload`] runs image jobs; [`jobs`] does so while workers are killed, stopped and paused.
 //! [`mod@check`] judges decision logs (law J2).
 
 pub mod check;
 pub mod jobs;
 pub mod kill;
-pub mod load;
 pub mod schedule;
+pub mod workload;

@@ -1,4 +1,4 @@
-//! `cameo-chaos`: judges a cluster from outside.
+//! `cameo-chaos`: tests a cluster from outside, under faults.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,37 +21,37 @@ struct Arguments {
 enum Verb {
     /// Kills, stops and pauses real nodes while users register, and checks that nothing is lost.
     Kill(Kill),
-    /// Has image jobs done, and photos shared, while workers are killed, stopped and paused.
+    /// Runs image jobs and shares photos while workers are killed, stopped and paused.
     Jobs(Jobs),
-    /// Checks decision logs of nodes: was each job placed as it should be (law J2)?
+    /// Checks decision logs of nodes: each job has to be placed by law J2.
     Check(check::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
 struct Kill {
-    /// How many faults, one after another.
+    /// Number of faults, one after another.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// The plan follows from it alone.
+    /// Seed of the faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many nodes.
+    /// Number of nodes.
     #[arg(long, default_value_t = 3)]
     nodes: u64,
 }
 
 #[derive(Debug, clap::Args)]
 struct Jobs {
-    /// How many jobs.
+    /// Number of jobs.
     #[arg(long, default_value_t = 200)]
     jobs: usize,
-    /// How many photos are shared meanwhile.
+    /// Number of photos that are shared in the meantime.
     #[arg(long, default_value_t = 5)]
     photos: usize,
-    /// Arrivals and faults follow from it alone.
+    /// Seed of arrivals and faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many nodes.
+    /// Number of nodes.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(3..))]
     nodes: u64,
     /// The photo that is shared.
@@ -108,7 +108,7 @@ async fn jobs(arguments: &Jobs) -> ExitCode {
     .await
 }
 
-/// Prints what came of a run as JSON. The folder is kept when a promise did not hold.
+/// Prints the result of a run as JSON. The folder is kept when a promise did not hold.
 async fn in_a_folder<T: serde::Serialize>(
     seed: u64,
     run: impl AsyncFnOnce(&Path) -> anyhow::Result<T>,

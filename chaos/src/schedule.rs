@@ -1,40 +1,40 @@
-//! What is done to which node, when: a pure function of the seed.
+//! The schedule of faults: a pure function of the seed.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// One thing that is done to one node.
+/// A fault of one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// SIGKILL, then started again.
     Kill,
     /// SIGTERM, then started again.
     Stop,
-    /// SIGSTOP until the others have gone on, then SIGCONT.
+    /// SIGSTOP until the others have made progress, then SIGCONT.
     Pause,
 }
 
-/// Whom it hits.
+/// The node that it hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Leader,
-    /// The follower at this place among the followers.
+    /// The follower at this index among the followers.
     Follower(usize),
 }
 
 /// The rounds of a run.
 #[must_use]
 pub fn plan(seed: u64, rounds: usize, nodes: usize) -> Vec<(Fault, Target)> {
-    let mut chance = StdRng::seed_from_u64(seed);
+    let mut rng = StdRng::seed_from_u64(seed);
     let mut round = || {
-        let fault = match chance.random_range(0..3) {
+        let fault = match rng.random_range(0..3) {
             0 => Fault::Kill,
             1 => Fault::Stop,
             _ => Fault::Pause,
         };
-        let target = match chance.random_range(0..2) {
+        let target = match rng.random_range(0..2) {
             0 => Target::Leader,
-            _ => Target::Follower(chance.random_range(0..nodes.max(2) - 1)),
+            _ => Target::Follower(rng.random_range(0..nodes.max(2) - 1)),
         };
         (fault, target)
     };
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_and_target_comes_up() {
+    fn every_fault_and_target_occurs() {
         let plan = plan(1, 50, 3);
         for fault in [Fault::Kill, Fault::Stop, Fault::Pause] {
             assert!(

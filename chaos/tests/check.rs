@@ -1,4 +1,4 @@
-//! `check` on what real nodes have logged, and on the same with one thing changed.
+//! `check` on decision logs of real nodes, and on the same logs with one change.
 
 #![allow(clippy::unwrap_used)]
 
@@ -96,7 +96,7 @@ async fn share_two(binaries: &Binaries, folder: &Path, urls: &str) {
     }
 }
 
-/// Whether it has passed, and the document.
+/// Whether the check passed, and its document.
 fn check(logs: &[PathBuf]) -> (bool, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_cameo-chaos"))
         .args(["check", "--json"])
@@ -110,7 +110,7 @@ fn check(logs: &[PathBuf]) -> (bool, Value) {
 }
 
 #[tokio::test]
-async fn what_real_nodes_decide_passes_and_a_changed_word_of_it_does_not() {
+async fn decisions_of_real_nodes_pass_and_a_changed_one_does_not() {
     // given
     let folder = tempfile::tempdir().unwrap();
     let binaries = Binaries::locate().unwrap();
@@ -144,7 +144,7 @@ async fn what_real_nodes_decide_passes_and_a_changed_word_of_it_does_not() {
 }
 
 #[tokio::test]
-async fn what_a_rival_places_is_told_apart_and_the_node_says_so_at_its_start() {
+async fn lines_of_a_baseline_are_named_and_the_node_warns_at_its_start() {
     let folder = tempfile::tempdir().unwrap();
     let binaries = Binaries::locate().unwrap();
     let flags = ["--placement", "round-robin", "--reports-every-ms", "200"];

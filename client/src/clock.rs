@@ -1,16 +1,15 @@
 //! The wall clock and chance: the two things that the verbs take from the machine.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use cameo_common::ids::{Hash, ImageId, JobId, Millis, RequestId};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 
-/// Milliseconds since the Unix epoch, by this machine's clock.
+/// The time, by this machine's clock.
 #[must_use]
 pub fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now().into()
 }
 
 /// A generator seeded by the operating system.

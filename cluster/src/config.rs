@@ -1,17 +1,22 @@
 //! What a node is told at its start: read once into one plain [`Config`].
 
+#[cfg(feature = "baselines")]
+mod baseline;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cameo_dispatch::Policy;
+use cameo_common::ids::NodeId;
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
+
+#[cfg(feature = "baselines")]
+pub use baseline::Baseline;
 
 /// Most nodes that `--peers` may name, beside a worker itself.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
-/// Oldest load reports that may be asked for.
-const MAX_REPORTS_EVERY_MS: u64 = 600_000;
 /// Entries between two snapshots.
 const SNAPSHOT_AFTER: u64 = 50_000;
 /// With less memory for jobs than this no photo of a phone could be hidden. MiB.
@@ -52,8 +57,8 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct RemoveFlags {
     /// The worker's number.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    id: u64,
+    #[arg(long, value_parser = node_id())]
+    id: NodeId,
     /// Members that run, with their Raft addresses: one is enough.
     #[arg(
         long,
@@ -70,8 +75,8 @@ pub struct RemoveFlags {
 /// A removal, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
-    pub id: u64,
-    pub peers: BTreeMap<u64, String>,
+    pub id: NodeId,
+    pub peers: BTreeMap<NodeId, String>,
     pub secret: PathBuf,
 }
 
@@ -79,8 +84,8 @@ pub struct Removal {
 #[derive(Debug, Args)]
 pub struct RunFlags {
     /// This node's number in --peers.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    id: u64,
+    #[arg(long, value_parser = node_id())]
+    id: NodeId,
     /// Where this node keeps its data; one folder a node.
     #[arg(long)]
     data: PathBuf,
@@ -108,12 +113,9 @@ pub struct RunFlags {
     /// Log of the placements that this node decides: see `cameo-chaos check`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
-    /// Places as a rival of ours does. For measuring only.
-    #[arg(long, hide = true, value_name = "POLICY")]
-    placement: Option<String>,
-    /// Load reports count only so often. For measuring only.
-    #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS))]
-    reports_every_ms: u64,
+    #[cfg(feature = "baselines")]
+    #[command(flatten)]
+    baseline: baseline::BaselineFlags,
     /// Most memory that image jobs may take, in MiB; else by the number of cores, and room for the largest job.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY))]
     job_memory: Option<u64>,
@@ -133,21 +135,20 @@ pub struct RunFlags {
 /// A node's configuration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    pub id: u64,
+    pub id: NodeId,
     pub data: PathBuf,
     /// Joins in place of founding.
     pub worker: bool,
     /// Raft addresses of all nodes, this one's included.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     pub http: SocketAddr,
     /// Advertised base URL; `http://` and the bound address when none is given.
     pub http_url: Option<String>,
     pub secret: PathBuf,
     /// Where decisions are logged, if they are.
     pub decisions: Option<PathBuf>,
-    pub placement: Policy,
-    /// See [`cameo_dispatch::Settings`].
-    pub reports_every: Duration,
+    #[cfg(feature = "baselines")]
+    pub baseline: Baseline,
     /// Bytes that image jobs may take; none for the worker's own choice.
     pub job_memory: Option<u64>,
     pub heartbeat: Duration,
@@ -162,15 +163,15 @@ pub enum ConfigError {
     #[error("--peers has `{0}`: write each node as ID=HOST:PORT, as in --peers 1=127.0.0.1:7001")]
     Peer(String),
     #[error("--peers names node {0} twice")]
-    Twice(u64),
+    Twice(NodeId),
     #[error("--peers names {0} nodes: a cluster has at most {MAX_PEERS}")]
     TooMany(usize),
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
-    NotAmongPeers(u64),
+    NotAmongPeers(NodeId),
     #[error(
         "--peers names this node alone: a worker needs the address of at least one member, as in --peers 1=HOST:PORT,{0}=HOST:PORT"
     )]
-    NoMember(u64),
+    NoMember(NodeId),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
     #[error(
@@ -179,7 +180,8 @@ pub enum ConfigError {
     NotLoopback(SocketAddr),
     #[error("--http-url has `{0}`: write it as http://HOST:PORT, without a path")]
     Url(String),
-    #[error("--placement has `{0}`: write one of {names}", names = policies())]
+    #[cfg(feature = "baselines")]
+    #[error("--placement has `{0}`: write one of {names}", names = baseline::policies())]
     Placement(String),
     #[error(
         "the timeouts do not fit: heartbeat-ms < election-min-ms < election-max-ms is what elections need"
@@ -217,8 +219,8 @@ impl RunFlags {
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
             secret: self.secret,
             decisions: self.decisions,
-            placement: placement(self.placement)?,
-            reports_every: Duration::from_millis(self.reports_every_ms),
+            #[cfg(feature = "baselines")]
+            baseline: self.baseline.check()?,
             job_memory: self.job_memory.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),
@@ -242,42 +244,21 @@ impl RemoveFlags {
     }
 }
 
-impl Config {
-    /// What has to be said aloud when the node is told to place worse than it can.
-    #[must_use]
-    pub fn for_measuring_only(&self) -> Option<String> {
-        let ours = self.placement == Policy::default() && self.reports_every.is_zero();
-        (!ours).then(|| {
-            format!(
-                "FOR MEASURING ONLY: jobs are placed by `{}` on reports up to {} ms old; restart without \
-                 --placement and --reports-every-ms before anybody relies on this node",
-                self.placement.name(),
-                self.reports_every.as_millis()
-            )
-        })
-    }
+/// What `--id` takes.
+fn node_id() -> impl TypedValueParser<Value = NodeId> {
+    clap::value_parser!(u64).range(1..).map(NodeId)
 }
 
-fn placement(name: Option<String>) -> Result<Policy, ConfigError> {
-    name.map_or(Ok(Policy::default()), |name| {
-        Policy::named(&name).ok_or(ConfigError::Placement(name))
-    })
-}
-
-fn policies() -> String {
-    Policy::ALL.map(Policy::name).join(", ")
-}
-
-fn peers(texts: &[String]) -> Result<BTreeMap<u64, String>, ConfigError> {
+fn peers(texts: &[String]) -> Result<BTreeMap<NodeId, String>, ConfigError> {
     let mut peers = BTreeMap::new();
     for text in texts {
         let wrong = || ConfigError::Peer(text.clone());
         let (id, address) = text.split_once('=').ok_or_else(wrong)?;
-        let id: u64 = id
+        let id = id
             .trim()
             .parse()
             .ok()
-            .filter(|id| *id > 0)
+            .filter(|id: &NodeId| id.0 > 0)
             .ok_or_else(wrong)?;
         let address = address.trim();
         let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;

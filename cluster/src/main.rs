@@ -83,7 +83,8 @@ fn usage(error: &dyn std::fmt::Display) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
-    if let Some(warning) = config.for_measuring_only() {
+    #[cfg(feature = "baselines")]
+    if let Some(warning) = config.baseline.warning() {
         eprintln!("cameod: warning: {warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,8 +1,9 @@
-//! `alpha`: the payload in the alpha channel, a byte a pixel, as the `steganography` crate writes it. RGBA out.
+//! The `alpha` codec: the payload in the alpha channel, a byte a pixel, as the `steganography`
+//! crate writes it. RGBA out.
 //!
-//! The baseline: it shows in any viewer and is lost when alpha is flattened. The crate keeps no length and panics
-//! when a picture is too small, so the sealed header is ours and the size is checked before. Pictures pass to
-//! the crate's old `image` as raw samples; it never decodes a file.
+//! It is the baseline: visible in any viewer, and lost when alpha is flattened. The crate stores no
+//! length and panics when a picture is too small, so this module adds the sealed header and checks
+//! the size. The crate's old version of `image` gets raw samples and never decodes a file.
 
 use image_021::{DynamicImage, ImageBuffer, Rgba};
 use steganography::encoder::Encoder;
@@ -12,15 +13,15 @@ use super::key::{CodecKey, KeyStream, Purpose};
 use super::picture::{Channels, Picture};
 use super::{Codec, RevealError};
 
-/// The whole alpha byte carries.
+/// All eight bits of an alpha sample carry payload.
 const DEPTH: u8 = 8;
 
-/// Bytes that fit into a picture of so many pixels.
+/// Payload bytes that fit into a picture of this many pixels.
 pub fn capacity(pixels: usize) -> usize {
     pixels.saturating_sub(HEADER_BYTES)
 }
 
-/// Pixels that a payload of so many bytes needs.
+/// Pixels that a payload of this many bytes needs.
 pub(super) fn pixels_for(payload: usize) -> u64 {
     (payload + HEADER_BYTES) as u64
 }
@@ -42,7 +43,7 @@ pub(super) fn embed(picture: Picture, payload: &[u8], key: &CodecKey) -> Picture
     }
 }
 
-/// Finds what [`embed`] hid. A wrong key is told from the header alone.
+/// Extracts the payload that [`embed`] hid. A wrong key is detected from the header alone.
 pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
     let (header, tag) = open_header(picture, key)?;
     if header.codec != Codec::Alpha || header.depth != DEPTH {
@@ -52,20 +53,20 @@ pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, Reve
     if header.length > capacity(pixels) as u64 {
         return Err(RevealError::Damaged);
     }
-    // What the crate's decoder would give, without the copy of the picture that it takes.
-    let behind_the_header = alphas(picture).skip(HEADER_BYTES);
-    let mut body: Vec<u8> = behind_the_header.take(header.length as usize).collect();
+    // Same bytes as from the crate's decoder, without its copy of the picture.
+    let after_header = alphas(picture).skip(HEADER_BYTES);
+    let mut body: Vec<u8> = after_header.take(header.length as usize).collect();
     KeyStream::new(key, Purpose::Whitening, &tag).apply_all(&mut body);
     header.verify(&body, key)?;
     Ok(body)
 }
 
-/// What the header of a carrier says to one who has its key.
+/// The header of a carrier.
 pub(super) fn identify(picture: &Picture, key: &CodecKey) -> Result<Header, RevealError> {
     open_header(picture, key).map(|(header, _)| header)
 }
 
-/// Whether there may be a header here: it is never opaque all over.
+/// Whether the picture may contain a header, which is never entirely opaque.
 pub(super) fn may_carry(picture: &Picture) -> bool {
     picture.channels() == Channels::Rgba && alphas(picture).take(HEADER_BYTES).any(|a| a != 255)
 }

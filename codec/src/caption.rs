@@ -1,7 +1,7 @@
-//! The line of words on a default cover: how to ask for more, or what the owner wants to say.
+//! Captions: lines of text on default covers.
 //!
-//! White letters on a softly darkened band near the bottom edge, so that they can be read on any picture and cost
-//! the carrier little. Drawn with `ab_glyph` in a subset of DejaVu Sans.
+//! White letters on a softly darkened band near the bottom edge are readable on any picture and add
+//! little to the carrier's size. Drawn with `ab_glyph` in a subset of DejaVu Sans.
 
 use std::ops::Range;
 
@@ -13,17 +13,17 @@ use super::picture::{Channels, Picture};
 
 static FONT: &[u8] = include_bytes!("../fonts/DejaVuSans-subset.ttf");
 
-/// Letters are so many times lower than the picture, where the words are short enough for it.
+/// Height of the picture in units of the letter height, where the text is short enough.
 const HEIGHT_IN_LETTERS: f32 = 14.0;
-/// Letters lower than this, in pixels, cannot be read: such a cover goes without words.
-const LEAST_LETTER: f32 = 9.0;
+/// Smallest readable letter height in pixels. Smaller covers have no caption.
+const MIN_LETTER_HEIGHT: f32 = 9.0;
 /// Share of the width that a line may take.
 const LINE_WIDTH: f32 = 0.88;
 const MAX_LINES: usize = 3;
-/// How much of the picture's light the band leaves.
-const BAND_LIGHT: f32 = 0.45;
+/// Share of the picture's brightness that remains in the band.
+const BAND_BRIGHTNESS: f32 = 0.45;
 
-/// One line of text that every letter of can be drawn.
+/// A text whose characters can all be drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caption(String);
 
@@ -32,15 +32,16 @@ pub enum CaptionError {
     #[error("a caption has 1 to {MAX_CAPTION_CHARS} characters")]
     Length,
     #[error(
-        "{0:?} cannot be drawn on a cover: Latin, Greek and Cyrillic letters, digits and common signs can"
+        "{0:?} cannot be drawn on a cover: Latin, Greek and Cyrillic letters, digits and common \
+         signs can"
     )]
     Character(char),
 }
 
 impl Caption {
-    /// Refuses what is empty, too long, or has characters that cannot be drawn.
+    /// Refuses texts that are empty, too long, or have characters that cannot be drawn.
     pub fn new(text: &str) -> Result<Self, CaptionError> {
-        // A soft hyphen shows nothing in a line that is not broken there.
+        // A soft hyphen is invisible where the line is not broken.
         let text = text.replace('\u{ad}', "");
         let text = text.trim();
         if text.is_empty() || text.chars().count() > MAX_CAPTION_CHARS {
@@ -57,7 +58,7 @@ impl Caption {
         &self.0
     }
 
-    /// Draws the words, unless they would be too small to read.
+    /// Draws the caption, unless it would be too small to read.
     pub(super) fn draw(&self, picture: &mut Picture) {
         assert_eq!(picture.channels(), Channels::Rgb);
         let (width, height) = (picture.width() as f32, picture.height() as f32);
@@ -67,7 +68,7 @@ impl Caption {
         };
         let line_height = letter * 1.3;
         let text_height = line_height * lines.len() as f32;
-        // The band fades in over a letter's height on either side.
+        // The band fades out over a letter's height on either side.
         let bottom = height - letter;
         let top = bottom - text_height;
         darken(picture, top, bottom, letter);
@@ -81,10 +82,10 @@ impl Caption {
         }
     }
 
-    /// The largest letters, down to the least, with which the words fit, and the words in lines.
+    /// The largest letter height with which the text fits, and the text in lines.
     fn fit(&self, font: &FontRef<'_>, width: f32, height: f32) -> Option<(f32, Vec<&str>)> {
         let mut letter = height / HEIGHT_IN_LETTERS;
-        while letter >= LEAST_LETTER {
+        while letter >= MIN_LETTER_HEIGHT {
             let lines = wrap(&self.0, |line| line_width(font, letter, line) <= width);
             if let Some(lines) = lines.filter(|lines| lines.len() <= MAX_LINES) {
                 return Some((letter, lines));
@@ -102,7 +103,7 @@ fn font() -> FontRef<'static> {
     }
 }
 
-/// Breaks at spaces, as late as `fits` permits; `None` where a single word does not fit.
+/// Breaks a text at spaces into the fewest lines; `None` where a single word does not fit.
 fn wrap(text: &str, fits: impl Fn(&str) -> bool) -> Option<Vec<&str>> {
     let mut lines = Vec::new();
     let mut line: Range<usize> = 0..0;
@@ -131,7 +132,7 @@ fn line_width(font: &FontRef<'_>, letter: f32, line: &str) -> f32 {
     end
 }
 
-/// Walks along a line: each letter's glyph, where it begins, and how far it goes.
+/// Calls `visit` with each glyph of a line, its position and its advance.
 fn for_each_glyph(
     font: &FontRef<'_>,
     letter: f32,
@@ -151,7 +152,7 @@ fn for_each_glyph(
     }
 }
 
-/// Takes light from the rows between `top` and `bottom`, less and less over `fade` rows beyond them.
+/// Darkens the rows between `top` and `bottom`, less and less over `fade` rows beyond them.
 fn darken(picture: &mut Picture, top: f32, bottom: f32, fade: f32) {
     let row_bytes = picture.row_bytes();
     for (y, row) in picture
@@ -160,15 +161,15 @@ fn darken(picture: &mut Picture, top: f32, bottom: f32, fade: f32) {
         .enumerate()
     {
         let y = y as f32;
-        let away = (top - y).max(y - bottom).max(0.0) / fade;
-        if away >= 1.0 {
+        let distance = (top - y).max(y - bottom).max(0.0) / fade;
+        if distance >= 1.0 {
             continue;
         }
-        // Smooth at both ends: an edge would show, and cost bits.
-        let strength = 1.0 - away * away * (3.0 - 2.0 * away);
-        let light = ((1.0 - (1.0 - BAND_LIGHT) * strength) * 256.0) as u32;
+        // Smooth at both ends: an edge would be visible and compress worse.
+        let strength = 1.0 - distance * distance * (3.0 - 2.0 * distance);
+        let brightness = ((1.0 - (1.0 - BAND_BRIGHTNESS) * strength) * 256.0) as u32;
         for sample in row {
-            *sample = ((u32::from(*sample) * light) >> 8) as u8;
+            *sample = ((u32::from(*sample) * brightness) >> 8) as u8;
         }
     }
 }
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_light_on_a_dark_band_and_leave_the_rest_alone() {
+    fn letters_are_light_on_a_dark_band_and_the_rest_is_unchanged() {
         let picture = drawn("ask ada for more", 900, 600);
         let samples = picture.samples();
         assert!(samples.contains(&255), "letters are white");
@@ -235,29 +236,29 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_another_picture() {
+    fn different_captions_give_different_pictures() {
         assert!(drawn("ask ada", 600, 400) != drawn("ask ben", 600, 400));
     }
 
     #[test]
-    fn a_long_line_is_broken_at_spaces_or_made_smaller() {
+    fn a_long_caption_is_broken_at_spaces_or_made_smaller() {
         let text = "Привет, Ω: this is mine, please write to me before you ask for more";
         let long = Caption::new(text).unwrap();
         let (letter, lines) = long.fit(&font(), 400.0, 600.0).unwrap();
-        assert!((LEAST_LETTER..=600.0 / HEIGHT_IN_LETTERS).contains(&letter));
+        assert!((MIN_LETTER_HEIGHT..=600.0 / HEIGHT_IN_LETTERS).contains(&letter));
         assert!((2..=MAX_LINES).contains(&lines.len()));
         assert_eq!(lines.join(" "), text);
     }
 
     #[test]
-    fn a_cover_too_small_for_words_stays_without() {
+    fn a_cover_too_small_for_its_caption_has_none() {
         assert!(drawn("ask ada for more", 40, 30) == grey(40, 30));
         let word = "m".repeat(MAX_CAPTION_CHARS);
         assert!(drawn(&word, 300, 300) == grey(300, 300));
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_refused_by_name() {
+    fn characters_that_cannot_be_drawn_are_refused_by_name() {
         assert_eq!(Caption::new("  "), Err(CaptionError::Length));
         assert_eq!(Caption::new("\u{ad}"), Err(CaptionError::Length));
         assert_eq!(Caption::new("a\u{ad}da").unwrap().as_str(), "ada");

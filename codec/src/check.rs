@@ -1,4 +1,4 @@
-//! The owner's verb: a worker is believed when its carrier is the one that was asked for, and nothing else.
+//! Check of a worker's carrier by the owner: it must be the requested one and contain nothing else.
 
 use thiserror::Error;
 
@@ -8,27 +8,28 @@ use super::options::HideOptions;
 use super::png::{self, PngError};
 use super::reveal::{RevealError, extract};
 
-/// What is wrong with a carrier that another has made.
+/// Defect of a carrier made by a worker.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CheckError {
     #[error(transparent)]
     Unreadable(#[from] PngError),
-    /// Chunks that tell something, or bytes behind the picture: they could mark who gets it.
-    #[error("it has more in it than a picture")]
-    MoreInIt,
-    #[error("what is hidden does not come back: {0}")]
+    /// Ancillary chunks, or bytes after the picture: they could mark the recipient.
+    #[error("the file contains more than a picture")]
+    ExtraData,
+    #[error("the payload cannot be extracted: {0}")]
     Lost(#[from] RevealError),
-    #[error("something else is hidden in it")]
+    #[error("another payload is hidden in it")]
     OtherPayload,
-    #[error("it is not the cover that it was to be made of")]
+    #[error("its picture is not the requested cover")]
     OtherPicture,
     #[error(transparent)]
-    CannotBeMade(#[from] HideError),
+    Hide(#[from] HideError),
 }
 
-/// Whether `png` is what [`hide`](super::hide()) makes of the same arguments, to the last sample.
+/// Checks that `png` has exactly the samples that [`hide`](super::hide()) makes of the same
+/// arguments.
 ///
-/// How its stream is packed is left open, so that nodes and clients of different versions can work together.
+/// The compression may differ, so that nodes and clients of different versions can work together.
 pub fn check(
     png: &[u8],
     cover_png: &[u8],
@@ -38,7 +39,7 @@ pub fn check(
 ) -> Result<(), CheckError> {
     let carrier = png::read(png)?;
     if !png::is_bare(png) {
-        return Err(CheckError::MoreInIt);
+        return Err(CheckError::ExtraData);
     }
     if extract(&carrier, key)? != payload {
         return Err(CheckError::OtherPayload);

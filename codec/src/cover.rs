@@ -1,7 +1,8 @@
-//! Covers: what everyone sees.
+//! Covers: the pictures that everyone sees.
 //!
-//! The default one is a smooth enlargement of a thumbnail, with just the area that the payload needs: it tells
-//! no more of the photo than the thumbnail does. The smoother a cover, the smaller its carrier.
+//! The default cover is a smooth enlargement of a thumbnail, of just the area that the payload
+//! needs. It reveals no more of the photo than the thumbnail does. The smoother a cover, the
+//! smaller its carrier.
 
 use thiserror::Error;
 
@@ -28,7 +29,7 @@ pub enum CoverError {
     TooLong(usize),
 }
 
-/// The cover used where the owner gives none: `preview` in a few soft colours, and a caption where there is room.
+/// The default cover: an enlarged thumbnail of `preview`, with a caption where there is room.
 pub fn default_cover(
     preview: &Picture,
     caption: Option<&Caption>,
@@ -46,19 +47,19 @@ pub fn default_cover(
     Ok(cover)
 }
 
-/// [`default_cover`] from a preview's file, or any other picture's.
+/// [`default_cover`] from a file of a preview or of any other picture.
 pub fn default_cover_from_file(
     file: &[u8],
     caption: Option<&Caption>,
     payload_len: usize,
     options: &HideOptions,
 ) -> Result<Picture, CoverError> {
-    // Twice the edge, so that the last step down still smooths.
+    // Twice the edge, so that the last reduction still filters.
     let small = upright(decode_small(file, 2 * COVER_THUMBNAIL_EDGE)?);
     default_cover(&small, caption, payload_len, options)
 }
 
-/// The owner's own picture as a cover: in its full size, upright, without metadata.
+/// The owner's own picture as a cover: full size, upright, without metadata.
 pub fn cover_from_picture(
     file: &[u8],
     payload_len: usize,
@@ -80,7 +81,7 @@ fn thumbnail(preview: &Picture) -> Picture {
     scale::shrink(preview, size).into_opaque()
 }
 
-/// Very long pictures get a cover that can still be looked at.
+/// Shape of the cover: extreme aspect ratios are reduced to [`MAX_COVER_ASPECT`].
 fn shape((width, height): (u32, u32)) -> (u32, u32) {
     (
         width.min(height * MAX_COVER_ASPECT),

@@ -1,7 +1,8 @@
-//! Decoding pictures of any kind that people have, within limits: JPEG, PNG, WebP, GIF, TIFF, BMP.
+//! Decoding of pictures within limits: JPEG, PNG, WebP, GIF, TIFF, BMP.
 //!
-//! The kind is told from the content, never from a name. Width, height, area and memory are bounded before a
-//! pixel is decoded. The EXIF orientation is honoured; all other metadata ends here.
+//! The format is detected from the content, never from a name. Width, height, area and memory are
+//! bounded before a pixel is decoded. The EXIF orientation is applied; all other metadata is
+//! dropped.
 
 use std::io::Cursor;
 
@@ -12,18 +13,19 @@ use image::{
 use jpeg_decoder::PixelFormat;
 use thiserror::Error;
 
-use super::jpeg::Outline;
+use super::jpeg::JpegHeaders;
 use super::limits::{MAX_DECODE_BYTES, MAX_EDGE, MAX_JPEG_SCANS, MAX_PHOTO_BYTES, MAX_PIXELS};
 use super::picture::{Channels, Picture};
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    #[error("this is no picture that can be decoded (JPEG, PNG, WebP, GIF, TIFF and BMP are)")]
+    #[error("this is not a picture that can be decoded (JPEG, PNG, WebP, GIF, TIFF and BMP can)")]
     NotAPicture,
     #[error("this is a {0} file, which cannot be decoded here")]
     UnsupportedKind(&'static str),
     #[error(
-        "the picture says that it has edges above {MAX_EDGE} or an area above {MAX_PIXELS} pixels: too many to decode; save it smaller"
+        "the picture has an edge above {MAX_EDGE} or an area above {MAX_PIXELS} pixels: too many \
+         to decode; save it smaller"
     )]
     Dimensions,
     #[error("the picture would take more than {MAX_DECODE_BYTES} bytes of memory to decode")]
@@ -34,20 +36,20 @@ pub enum DecodeError {
     Damaged(String),
 }
 
-/// A decoded picture and what its file was.
+/// A decoded picture and properties of its file.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    /// As it lies in the file; perhaps smaller, where that was asked for.
+    /// Pixels as stored in the file; smaller than the original from [`decode_small`].
     pub image: DynamicImage,
-    /// Width and height as they are in the file.
+    /// Width and height as stored in the file.
     original: (u32, u32),
-    /// How `image` still has to be turned to be seen as meant.
+    /// Rotation that `image` still needs.
     pub orientation: Orientation,
     pub media_type: &'static str,
 }
 
 impl Decoded {
-    /// Width and height of the original, as seen.
+    /// Width and height of the original, orientation applied.
     pub(super) fn size(&self) -> (u32, u32) {
         let (width, height) = self.original;
         match self.orientation {
@@ -60,13 +62,13 @@ impl Decoded {
     }
 }
 
-/// In full size.
+/// Decodes in full size.
 pub(super) fn decode(file: &[u8]) -> Result<Decoded, DecodeError> {
     decode_to(file, None)
 }
 
-/// At least so large that its longer edge has `edge` pixels, if the original's has: where the format knows how,
-/// not all of it is decoded.
+/// Decodes with a longer edge of at least `edge` pixels, if the original has as many. JPEGs are
+/// decoded only in part.
 pub(super) fn decode_small(file: &[u8], edge: u32) -> Result<Decoded, DecodeError> {
     decode_to(file, Some(edge))
 }
@@ -94,7 +96,7 @@ fn decode_to(file: &[u8], edge: Option<u32>) -> Result<Decoded, DecodeError> {
     if decoder.total_bytes() > MAX_DECODE_BYTES {
         return Err(DecodeError::Memory);
     }
-    // A picture without a readable orientation is seen as it lies.
+    // Without a readable orientation, the picture is shown as stored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = match format {
         ImageFormat::Jpeg => decode_jpeg(file, decoder, edge)?,
@@ -114,25 +116,25 @@ fn decode_jpeg(
     edge: Option<u32>,
 ) -> Result<DynamicImage, DecodeError> {
     let size = decoder.dimensions();
-    let outline = Outline::of(file);
-    let held = outline.coefficient_bytes(u64::from(size.0) * u64::from(size.1));
-    let too_many_scans = outline.has_too_many_scans();
-    let small = edge.and_then(|edge| scaled_jpeg(outline.scaling_decoder(size)?, edge));
+    let headers = JpegHeaders::of(file);
+    let coefficients = headers.coefficient_bytes(u64::from(size.0) * u64::from(size.1));
+    let too_many_scans = headers.has_too_many_scans();
+    let small = edge.and_then(|edge| scaled_jpeg(headers.scaling_decoder(size)?, edge));
     if let Some(small) = small {
         return Ok(small);
     }
-    if held + decoder.total_bytes() > MAX_DECODE_BYTES {
+    if coefficients + decoder.total_bytes() > MAX_DECODE_BYTES {
         return Err(DecodeError::Memory);
     }
     if too_many_scans {
-        let words = format!("it has more than {MAX_JPEG_SCANS} scans");
-        return Err(DecodeError::Damaged(words));
+        let message = format!("it has more than {MAX_JPEG_SCANS} scans");
+        return Err(DecodeError::Damaged(message));
     }
     DynamicImage::from_decoder(decoder).map_err(refused)
 }
 
-/// A JPEG from the low frequencies of its blocks alone: an eighth, a quarter or half of its size. `None` where
-/// anything is wrong: then the whole is decoded, which also finds the right words.
+/// Decodes a JPEG from the low frequencies of its blocks, at an eighth, a quarter or half of its
+/// size. `None` on any error: then the full decoder runs, which also produces the error message.
 fn scaled_jpeg(mut decoder: jpeg_decoder::Decoder<&[u8]>, edge: u32) -> Option<DynamicImage> {
     decoder.set_max_decoding_buffer_size(MAX_DECODE_BYTES as usize);
     let edge = u16::try_from(edge).ok()?;
@@ -146,7 +148,7 @@ fn scaled_jpeg(mut decoder: jpeg_decoder::Decoder<&[u8]>, edge: u32) -> Option<D
     }
 }
 
-/// What kind of file this is, from its first bytes.
+/// Format of a file, from its first bytes.
 fn kind(file: &[u8]) -> Result<ImageFormat, DecodeError> {
     if let Some(brand) = file.get(4..12).and_then(|b| b.strip_prefix(b"ftyp")) {
         match brand {
@@ -180,7 +182,7 @@ fn refused(error: ImageError) -> DecodeError {
     }
 }
 
-/// The samples of a decoded image, 8 bits each.
+/// Converts a decoded image to 8 bits a sample.
 pub(super) fn to_picture(image: DynamicImage) -> Picture {
     let (width, height) = (image.width(), image.height());
     let (channels, samples) = if image.color().has_alpha() {

@@ -1,7 +1,8 @@
-//! The header: what a reader must know before it can find the payload. 40 bytes, all of which look random.
+//! The sealed header of a carrier: 40 bytes that look random.
 //!
-//! Sealed like SIV: the tag covers the plain header and the picture's size, and the cipher stream is made from the
-//! tag, so that the same key and input give the same bytes, and a wrong key is told by one comparison.
+//! Sealed in the manner of SIV (RFC 5297): the tag covers the plain header and the picture's size,
+//! and the cipher stream is derived from the tag. The same key and input give the same bytes, and
+//! one comparison detects a wrong key.
 
 use subtle::ConstantTimeEq;
 
@@ -18,14 +19,14 @@ pub(super) const HEADER_BYTES: usize = TAG_BYTES + PLAIN_BYTES;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub codec: Codec,
-    /// Low bits a sample; 8 for alpha.
+    /// Low bits used of each sample; 8 for `alpha`.
     pub depth: u8,
     /// Length of the payload in bytes.
     pub length: u64,
     pub check: [u8; 16],
 }
 
-/// The header's tag, which also names the key streams of its payload.
+/// Tag of a header, also the nonce of the payload's key streams.
 pub(super) type Tag = [u8; TAG_BYTES];
 
 impl Header {
@@ -66,7 +67,7 @@ impl Header {
         (sealed, tag)
     }
 
-    /// Opens what lies where a header would lie; anything that this key did not seal is `NotOurs`.
+    /// Opens bytes read from a header's place. Anything that this key did not seal is `NotOurs`.
     pub(super) fn open(
         sealed: &[u8; HEADER_BYTES],
         key: &CodecKey,
@@ -100,7 +101,7 @@ impl Header {
         Ok((header, found))
     }
 
-    /// Whether `payload` is the one that was hidden.
+    /// Checks that `payload` is the hidden one.
     pub(super) fn verify(&self, payload: &[u8], key: &CodecKey) -> Result<(), RevealError> {
         if bool::from(check(payload, key).ct_eq(&self.check)) {
             Ok(())

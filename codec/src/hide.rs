@@ -1,16 +1,16 @@
-//! The worker's verb: a cover and a payload become a carrier.
+//! Making of a carrier from a cover and a payload.
 
 use std::io::Write;
 
 use thiserror::Error;
 
+use super::cancel::{self, CancelToken, Cancelled};
 use super::key::CodecKey;
 use super::limits::MAX_PAYLOAD_BYTES;
 use super::options::{Codec, DepthError, HideOptions};
 use super::picture::Picture;
 use super::png::{self, PngError};
 use super::size::{capacity, pixels_for, size_for};
-use super::stop::{self, Stop, Stopped};
 use super::{alpha, veil};
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -24,22 +24,25 @@ pub enum HideError {
     #[error("the payload has {0} bytes; at most {MAX_PAYLOAD_BYTES} can be hidden")]
     TooLong(usize),
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Cancelled(#[from] Cancelled),
     #[error("the carrier cannot be written: {0}")]
     Write(String),
 }
 
 /// A cover that does not hold the payload, and the size that would.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the cover is too small: {width}x{height} pixels hold {capacity} bytes of {payload}; {}", self.advice())]
+#[error(
+    "the cover is too small: {width}x{height} pixels hold {capacity} bytes of {payload}; {}",
+    self.advice()
+)]
 pub struct TooSmall {
     pub width: u32,
     pub height: u32,
-    /// Bytes that this cover holds.
+    /// Payload bytes that this cover holds.
     pub capacity: u64,
-    /// Bytes that it has to hold.
+    /// Payload bytes that it has to hold.
     pub payload: u64,
-    /// A size of the same shape that would do, where there is one within the limits.
+    /// A size of the same shape that is large enough, if there is one within the limits.
     pub enough: Option<(u32, u32)>,
 }
 
@@ -69,9 +72,10 @@ impl TooSmall {
     }
 }
 
-/// Hides `payload` in the picture `cover_png` and returns the carrier's PNG: RGB, or RGBA from `alpha`.
+/// Hides `payload` in the picture `cover_png` and returns the carrier's PNG: RGB, or RGBA from
+/// `alpha`.
 ///
-/// The same arguments always give the same bytes. A translucent cover is laid over white.
+/// The same arguments always give the same bytes. A translucent cover is blended over white.
 pub fn hide(
     cover_png: &[u8],
     payload: &[u8],
@@ -83,40 +87,39 @@ pub fn hide(
     Ok(png::write(&carrier))
 }
 
-/// [`hide()`] for a worker: given up soon after `stop` is asked, and written to `out` a few strips at a time while the
-/// next ones are compressed. What was written before an error is no picture.
+/// [`hide()`] for a worker: ended soon after a cancellation, and written to `out` a few strips at a
+/// time while the next ones are compressed. After an error, `out` has no valid picture.
 ///
-/// # Errors
-/// As [`hide()`]; also when it was given up, or `out` does not take it.
+/// Fails as [`hide()`], when cancelled, and when `out` fails.
 pub fn hide_to(
     cover_png: &[u8],
     payload: &[u8],
     key: &CodecKey,
     options: &HideOptions,
-    stop: &Stop,
+    cancel: &CancelToken,
     out: &mut impl Write,
 ) -> Result<(), HideError> {
     check(payload, options)?;
-    let cover = png::read_unless(stop, cover_png);
-    stop.check()?;
-    let carrier = embed_unless(stop, cover?, payload, key, options)?;
-    let written = png::write_unless(stop, &carrier, out);
-    stop.check()?;
+    let cover = png::read_cancellable(cancel, cover_png);
+    cancel.check()?;
+    let carrier = embed_cancellable(cancel, cover?, payload, key, options)?;
+    let written = png::write_cancellable(cancel, &carrier, out);
+    cancel.check()?;
     written.map_err(|error| HideError::Write(error.to_string()))
 }
 
-/// [`hide`] between the reading and the writing of the PNG: in place where the codec permits it.
+/// [`hide`] for a decoded cover; works in place where the codec permits it.
 pub fn embed(
     cover: Picture,
     payload: &[u8],
     key: &CodecKey,
     options: &HideOptions,
 ) -> Result<Picture, HideError> {
-    embed_unless(&stop::NEVER, cover, payload, key, options)
+    embed_cancellable(&cancel::NEVER, cover, payload, key, options)
 }
 
-fn embed_unless(
-    stop: &Stop,
+fn embed_cancellable(
+    cancel: &CancelToken,
     cover: Picture,
     payload: &[u8],
     key: &CodecKey,
@@ -125,13 +128,13 @@ fn embed_unless(
     check(payload, options)?;
     let mut picture = cover.into_opaque();
     TooSmall::check(picture.size(), payload.len(), options)?;
-    stop.check()?;
+    cancel.check()?;
     match options.codec {
-        Codec::Veil => veil::embed(stop, &mut picture, payload, key, options.depth),
-        // The crate does it in one piece.
+        Codec::Veil => veil::embed(cancel, &mut picture, payload, key, options.depth),
+        // The `steganography` crate cannot be interrupted.
         Codec::Alpha => picture = alpha::embed(picture, payload, key),
     }
-    stop.check()?;
+    cancel.check()?;
     Ok(picture)
 }
 
@@ -157,7 +160,7 @@ mod tests {
         Picture::new(SIZE.0, SIZE.1, Channels::Rgb, samples.collect()).unwrap()
     }
 
-    /// As an encoder writes it whose stream is read in order.
+    /// A PNG that is read sequentially.
     fn foreign(picture: &Picture) -> Vec<u8> {
         let mut file = Vec::new();
         let mut encoder = ::png::Encoder::new(&mut file, SIZE.0, SIZE.1);
@@ -169,8 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_is_asked_to_stop_does_not_begin_another_unit_of_work() {
-        // given one thread, so that the units have an order, and covers that are read in strips and in order
+    fn a_cancelled_job_does_not_begin_another_unit_of_work() {
+        // One thread, so that the units have an order; covers that are read in parallel and
+        // sequentially.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
         let pool = pool.build().unwrap();
         let key = CodecKey::from_bytes([7; 32]);
@@ -182,9 +186,10 @@ mod tests {
             let hide_until = |after| {
                 pool.install(|| {
                     let mut out = Vec::new();
-                    let hide =
-                        |stop: &Stop| hide_to(&cover, &[5; 9000], &key, &options, stop, &mut out);
-                    let (ended, units) = work::stopped(after, hide);
+                    let hide = |cancel: &CancelToken| {
+                        hide_to(&cover, &[5; 9000], &key, &options, cancel, &mut out)
+                    };
+                    let (ended, units) = work::cancelled(after, hide);
                     (ended, units, out.len())
                 })
             };
@@ -192,25 +197,36 @@ mod tests {
             assert_eq!(ended, Ok(()));
             assert!(all > 20, "{all} units are too few to tell");
             for after in 1..=all {
-                // when it is asked to in any of them, then that was the last
+                // The unit in which it was cancelled is the last one.
                 let (ended, units, so_far) = hide_until(after);
-                assert_eq!((ended, units), (Err(HideError::Stopped(Stopped)), after));
+                assert_eq!(
+                    (ended, units),
+                    (Err(HideError::Cancelled(Cancelled)), after)
+                );
                 assert!(so_far < written || after == all);
             }
         }
     }
 
     #[test]
-    fn what_is_written_piece_by_piece_is_the_same_picture() {
+    fn writing_strip_by_strip_gives_the_same_bytes() {
         let (cover, key) = (png::write(&cover()), CodecKey::from_bytes([7; 32]));
         let options = HideOptions::default();
         let mut out = Vec::new();
-        hide_to(&cover, b"payload", &key, &options, &Stop::new(), &mut out).unwrap();
+        hide_to(
+            &cover,
+            b"payload",
+            &key,
+            &options,
+            &CancelToken::new(),
+            &mut out,
+        )
+        .unwrap();
         assert_eq!(out, hide(&cover, b"payload", &key, &options).unwrap());
     }
 
     #[test]
-    fn a_sink_that_is_closed_ends_the_job() {
+    fn a_closed_sink_ends_the_job() {
         struct Closed;
         impl Write for Closed {
             fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
@@ -227,7 +243,7 @@ mod tests {
             b"payload",
             &key,
             &options,
-            &Stop::new(),
+            &CancelToken::new(),
             &mut Closed,
         );
         assert!(matches!(ended, Err(HideError::Write(_))));

@@ -1,4 +1,4 @@
-//! What a stranger can learn from a PNG.
+//! Inspection of a PNG without a key.
 
 use serde::Serialize;
 
@@ -7,30 +7,30 @@ use super::picture::{Channels, Picture};
 use super::png::{self, PngError};
 use super::size::capacity;
 
-/// What shows without any key. That a picture is a `veil` carrier does not.
+/// Properties visible without a key. Whether a picture is a `veil` carrier is not among them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Inspection {
     pub width: u32,
     pub height: u32,
-    /// Samples a pixel.
+    /// Samples of a pixel.
     pub channels: u8,
-    /// Length of the file.
+    /// Length of the file in bytes.
     pub bytes: u64,
     /// Share of pixels that are not opaque, 0 to 1.
     pub translucent: f64,
-    /// Alpha that is not opaque all over: an `alpha` carrier looks like this.
+    /// Some pixel is not opaque, as in an `alpha` carrier.
     pub looks_like_alpha: bool,
-    /// Bytes that `veil` could at most have hidden here, at depths 1 to 4.
+    /// Most payload bytes that `veil` could have hidden here, at depths 1 to 4.
     pub veil_capacity: [u64; 4],
 }
 
-/// Decodes the picture and says what shows.
+/// Decodes and inspects a PNG.
 pub fn inspect(png: &[u8]) -> Result<Inspection, PngError> {
     Ok(Inspection::of(&png::read(png)?, png.len() as u64))
 }
 
 impl Inspection {
-    /// What shows of a picture that was read from a file of so many bytes.
+    /// Inspects a picture decoded from a file of this many bytes.
     pub fn of(picture: &Picture, bytes: u64) -> Self {
         let (width, height) = picture.size();
         let translucent = match picture.channels() {

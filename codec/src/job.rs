@@ -1,7 +1,7 @@
-//! One image job on the wire: what a client uploads to its worker.
+//! Wire format of an image job's input, which a client uploads to its worker.
 //!
 //! Layout: u32 length of the head (little-endian), the head as postcard, the cover's PNG, the
-//! payload. The worker sends back the carrier's PNG. A job is a pure function of its input.
+//! payload. The worker answers with the carrier's PNG. The carrier is a pure function of the input.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CodecKey, HideOptions};
 
-/// Longest input that a worker takes.
+/// Largest input that a worker accepts, in bytes.
 pub const MAX_INPUT: usize = 256 * 1024 * 1024;
-/// Slower lines than this are not waited for, neither by workers nor by clients.
-const SLOWEST_BYTES_A_SECOND: u64 = 512 * 1024;
+/// Workers and clients give up on connections slower than this.
+const MIN_BYTES_PER_SECOND: u64 = 512 * 1024;
 const MAX_HEAD: usize = 1024;
 const VERSION: u16 = 1;
 
-/// What to hide, in what, and how.
+/// Input of one job: cover, payload, and how to hide it.
 #[derive(Debug)]
 pub struct JobInput<'a> {
     pub key: CodecKey,
@@ -35,7 +35,7 @@ struct Head {
     payload: u64,
 }
 
-/// An input that is no job.
+/// A job's input that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     #[error("the job's input is not well-formed")]
@@ -53,14 +53,14 @@ impl From<VersionError> for JobError {
     }
 }
 
-/// How long so many bytes may take on the slowest line that is waited for.
+/// Transfer time of this many bytes on the slowest accepted connection.
 #[must_use]
-pub fn at_slowest(bytes: u64) -> Duration {
-    Duration::from_secs(bytes / SLOWEST_BYTES_A_SECOND)
+pub fn slowest_transfer(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / MIN_BYTES_PER_SECOND)
 }
 
 impl<'a> JobInput<'a> {
-    /// The bytes to upload.
+    /// Encodes the input for the upload.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let head = wire::encode(&Head {
@@ -74,10 +74,7 @@ impl<'a> JobInput<'a> {
         [&length, head.as_slice(), self.cover, self.payload].concat()
     }
 
-    /// Reads an upload.
-    ///
-    /// # Errors
-    /// When it is not well-formed, or of a layout that this program does not know.
+    /// Decodes an upload. The error says whether it is malformed or of an unknown layout version.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, JobError> {
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or(JobError::Malformed)?;
         let length = u32::from_le_bytes(*length) as usize;

@@ -1,7 +1,7 @@
-//! The codec's key and what is derived from it.
+//! The codec key and the keys derived from it.
 //!
-//! The key is random per grant and says where and how a payload lies in its carrier. Secrecy never rests on it:
-//! the payload is sealed before it comes here.
+//! The key is random per grant and determines where and how a payload lies in its carrier. Secrecy
+//! does not depend on it: the payload is sealed before it is hidden.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl fmt::Debug for CodecKey {
     }
 }
 
-/// What a derived key is for. The contexts are part of the format.
+/// Use of a derived key. The contexts are part of the format.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Layout,
@@ -59,15 +59,16 @@ impl Purpose {
     }
 }
 
-/// A seekable key stream for one payload: ChaCha (RFC 8439) with twelve rounds, which is what noise needs.
+/// A seekable key stream for one payload: ChaCha (RFC 8439) with twelve rounds, which is enough for
+/// whitening.
 ///
-/// The nonce comes from the header's tag, so one key over two payloads never repeats a stream.
+/// The nonce comes from the header's tag, so one key never repeats a stream for two payloads.
 pub(super) struct KeyStream {
     key: Zeroizing<[u8; 32]>,
     nonce: [u8; 12],
 }
 
-/// Bytes of the stream that one parallel task takes at a time.
+/// Bytes of the stream that one parallel task handles at a time.
 const STREAM_PIECE: usize = 64 << 10;
 
 impl KeyStream {
@@ -82,14 +83,14 @@ impl KeyStream {
         }
     }
 
-    /// Combines `bytes` with the stream from `position` on.
+    /// XORs `bytes` with the stream from `position` on.
     pub(super) fn apply(&self, position: usize, bytes: &mut [u8]) {
         let mut cipher = ChaCha12::new((&*self.key).into(), (&self.nonce).into());
         cipher.seek(position as u64);
         cipher.apply_keystream(bytes);
     }
 
-    /// The same as [`KeyStream::apply`] from position 0, on all threads of the current pool.
+    /// [`KeyStream::apply`] from position 0, on all threads of the current pool.
     pub(super) fn apply_all(&self, bytes: &mut [u8]) {
         use rayon::prelude::*;
         bytes

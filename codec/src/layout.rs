@@ -1,81 +1,82 @@
-//! Where in a picture the symbols of a payload lie: which tile carries which part, and in which order inside.
+//! Keyed layout of a payload in a picture: which tile carries which groups, and in which order.
 //!
-//! Samples are cut into tiles that fit into a core's first cache, and tiles into groups of eight neighbours that
-//! carry eight symbols: as many bytes as the depth has bits. A keyed permutation gives the order in which the
-//! tiles carry the payload; inside a tile a keyed start and stride visit each group once. The payload is dealt to
-//! the tiles by their size, so that it covers the whole of a larger picture.
+//! Samples are cut into tiles that fit into a core's L1 cache, and tiles into groups of eight
+//! neighbouring samples. A group carries eight symbols, which are `depth` bytes. A keyed
+//! permutation orders the tiles; inside a tile a keyed start and stride visit each group once. The
+//! payload is distributed over all tiles in proportion to their size, so that a small payload
+//! covers the whole of a large picture.
 
 use std::ops::Range;
 
 use super::header::HEADER_BYTES;
 use super::key::{CodecKey, Purpose};
 
-/// Samples in a tile. With its staging buffer and its part of the payload it stays in 32 KiB.
+/// Samples in a tile. A tile, its staging buffer and its payload fit into 32 KiB.
 pub(super) const TILE: usize = 8192;
 
-/// Samples, and symbols, in a group: symbols of any depth are whole bytes.
+/// Samples, and symbols, in a group. Eight symbols of any depth are whole bytes.
 pub(super) const GROUP: usize = 8;
 
-/// Groups in a whole tile.
+/// Groups in a full tile.
 pub(super) const TILE_GROUPS: usize = TILE / GROUP;
 
-/// Groups that carry the header: a byte each, one bit a sample.
+/// Groups that carry the header: one byte each, one bit a sample.
 pub(super) const HEADER_GROUPS: usize = HEADER_BYTES;
 
-/// One tile, as it stands in the carrying order.
+/// One tile of the keyed order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile {
-    /// Its place in the picture: it begins at sample `index * TILE`.
+    /// Position in the picture: the tile begins at sample `index * TILE`.
     pub index: usize,
-    /// Groups in it; `TILE_GROUPS`, but for the last.
+    /// Number of groups; `TILE_GROUPS` for all but the last tile.
     pub groups: usize,
-    /// The group that comes first, from the tile's beginning.
+    /// First group of the keyed order, counted from the tile's beginning.
     pub start: usize,
-    /// Steps to the next; has no divisor in common with `groups`.
+    /// Distance to the next group, coprime with `groups`.
     pub stride: usize,
-    /// How many groups of the sequence belong to the header.
+    /// Leading groups of the keyed order that carry the header.
     pub reserved: usize,
 }
 
 impl Tile {
-    /// The group that comes `n`-th.
+    /// The `n`-th group of the keyed order.
     pub(super) fn nth(&self, n: usize) -> usize {
         (self.start + n * self.stride) % self.groups
     }
 
-    /// Where its samples are in the picture.
+    /// Range of the tile's samples in the picture.
     pub(super) fn samples(&self) -> Range<usize> {
         self.index * TILE..self.index * TILE + self.groups * GROUP
     }
 
-    /// Groups that are left for the payload.
+    /// Groups available to the payload.
     fn room(&self) -> usize {
         self.groups - self.reserved
     }
 }
 
-/// The tiles in carrying order; the first one also carries the header.
+/// All tiles in keyed order. The first one also carries the header.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub tiles: Vec<Tile>,
 }
 
 impl Layout {
-    /// `None` when not even a header fits.
+    /// `None` when the picture is too small for a header.
     pub(super) fn new(samples: usize, key: &CodecKey) -> Option<Layout> {
         let groups = samples / GROUP;
         if groups < HEADER_GROUPS {
             return None;
         }
-        let mut draws = Draws::new(key);
+        let mut rng = KeyedRng::new(key);
         let mut tiles: Vec<Tile> = (0..groups.div_ceil(TILE_GROUPS))
             .map(|index| {
                 let left = groups - index * TILE_GROUPS;
-                tile(index, TILE_GROUPS.min(left), &mut draws)
+                tile(index, TILE_GROUPS.min(left), &mut rng)
             })
             .collect();
         for last in (1..tiles.len()).rev() {
-            tiles.swap(last, draws.below(last + 1));
+            tiles.swap(last, rng.below(last + 1));
         }
         if tiles[0].groups < TILE_GROUPS && tiles.len() > 1 {
             tiles.swap(0, 1);
@@ -86,9 +87,9 @@ impl Layout {
         Some(Layout { tiles })
     }
 
-    /// Which groups of the payload each tile carries, in carrying order. `groups` is at most [`groups`] of the
-    /// picture: then no tile gets more than it has room for.
-    pub(super) fn deal(&self, groups: usize) -> Vec<Range<usize>> {
+    /// Ranges of payload groups that the tiles carry, in keyed order. `groups` is at most
+    /// [`groups`] of the picture, so no tile gets more than it has room for.
+    pub(super) fn distribute(&self, groups: usize) -> Vec<Range<usize>> {
         let room: usize = self.tiles.iter().map(Tile::room).sum();
         assert!(
             groups <= room,
@@ -108,14 +109,14 @@ impl Layout {
     }
 }
 
-/// Groups that a picture of so many samples has room for, beside the header.
+/// Groups that a picture of this many samples has for the payload.
 pub(super) fn groups(samples: usize) -> usize {
     (samples / GROUP).saturating_sub(HEADER_GROUPS)
 }
 
-fn tile(index: usize, groups: usize, draws: &mut Draws) -> Tile {
-    let start = draws.below(groups);
-    let mut stride = (groups / 4 + draws.below(groups / 2 + 1)) | 1;
+fn tile(index: usize, groups: usize, rng: &mut KeyedRng) -> Tile {
+    let start = rng.below(groups);
+    let mut stride = (groups / 4 + rng.below(groups / 2 + 1)) | 1;
     while common_divisor(stride, groups) != 1 {
         stride += 2;
     }
@@ -132,24 +133,24 @@ fn common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
-/// Keyed numbers below a bound.
-struct Draws {
+/// Keyed pseudorandom numbers below a bound.
+struct KeyedRng {
     reader: blake3::OutputReader,
     buffer: [u8; 1024],
     next: usize,
 }
 
-impl Draws {
+impl KeyedRng {
     fn new(key: &CodecKey) -> Self {
         let reader = blake3::Hasher::new_keyed(&key.derive(Purpose::Layout)).finalize_xof();
-        Draws {
+        KeyedRng {
             reader,
             buffer: [0; 1024],
             next: 1024,
         }
     }
 
-    /// By multiply and shift: the bias is below 2^-40 for every bound in use here.
+    /// Multiply and shift. The bias is below 2^-40 for every bound used here.
     fn below(&mut self, bound: usize) -> usize {
         if self.next == self.buffer.len() {
             self.reader.fill(&mut self.buffer);
@@ -198,27 +199,27 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_dealt_to_all_tiles_by_their_room() {
+    fn a_payload_is_distributed_over_all_tiles_by_their_room() {
         for samples in [320, 400, 8192, 9000, 50_000, 123_456] {
             let layout = Layout::new(samples, &key(9)).unwrap();
             let room = groups(samples);
             for amount in [0, 1, room / 3, room.saturating_sub(1), room] {
-                let parts = layout.deal(amount.min(room));
+                let ranges = layout.distribute(amount.min(room));
                 let mut next = 0;
-                for (part, tile) in parts.iter().zip(&layout.tiles) {
-                    assert_eq!(part.start, next);
-                    assert!(part.len() + tile.reserved <= tile.groups);
-                    next = part.end;
+                for (range, tile) in ranges.iter().zip(&layout.tiles) {
+                    assert_eq!(range.start, next);
+                    assert!(range.len() + tile.reserved <= tile.groups);
+                    next = range.end;
                 }
                 assert_eq!(next, amount.min(room));
             }
         }
         let half = Layout::new(40 * TILE, &key(1))
             .unwrap()
-            .deal(20 * TILE_GROUPS);
+            .distribute(20 * TILE_GROUPS);
         assert!(
             half.iter()
-                .all(|part| part.len().abs_diff(TILE_GROUPS / 2) < 30)
+                .all(|range| range.len().abs_diff(TILE_GROUPS / 2) < 30)
         );
     }
 

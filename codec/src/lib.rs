@@ -1,12 +1,15 @@
-//! Hiding sealed bytes in a cover picture, and finding them again.
+//! Steganography for sealed payloads: hiding bytes in a cover picture and extracting them.
 //!
-//! [`hide`] and [`reveal`] are the two verbs that worker and clients use; both are pure functions of their input
-//! and run on the rayon pool they are called in. [`cover`] makes covers, [`mod@preview`] makes previews (its decoder
-//! of JPEGs starts threads of its own for large ones), [`png`] reads and writes the pictures. What is hidden is
-//! invisible to the eye; it is not undetectable, and nothing here is
-//! what secrecy rests on: the payload is sealed before it comes here.
+//! [`hide`] (workers) and [`reveal`] (clients) are pure functions of their input and run on the
+//! rayon pool they are called in. [`cover`] makes covers, [`mod@preview`] makes previews, [`png`]
+//! reads and writes pictures. The JPEG decoder of previews starts threads of its own for large
+//! files.
+//!
+//! A `veil` carrier is invisible to the eye. It is not undetectable, and secrecy does not depend on
+//! it: payloads are sealed before they reach this crate.
 
 mod alpha;
+mod cancel;
 mod caption;
 mod check;
 pub mod cover;
@@ -27,12 +30,12 @@ pub mod preview;
 mod reveal;
 mod scale;
 mod size;
-mod stop;
 mod symbols;
 mod veil;
 #[cfg(test)]
 mod work;
 
+pub use cancel::{CancelToken, Cancelled};
 pub use caption::{Caption, CaptionError};
 pub use check::{CheckError, check};
 pub use cover::{CoverError, cover_from_picture, default_cover, default_cover_from_file};
@@ -47,4 +50,3 @@ pub use png::PngError;
 pub use preview::{Preview, PreviewError, preview};
 pub use reveal::{Identity, RevealError, extract, identify, reveal};
 pub use size::capacity;
-pub use stop::{Stop, Stopped};

@@ -1,47 +1,46 @@
-//! What hiding takes of memory, known from the cover's first bytes: counted before anything is decoded.
+//! Memory bounds of hiding, computed from the cover's header before anything is decoded.
 
 use super::hide::HideError;
 use super::options::{Codec, HideOptions};
 use super::picture::Channels;
 use super::png;
 
-/// What reading, hiding and writing hold beside whole pictures and payloads: strips, parts of a stream, lists of
-/// chunks. Less than this on as many threads as work on one job.
-const BESIDE: u64 = 16 << 20;
+/// Bound for memory beside whole pictures and payloads: strips, parts of a stream, lists of chunks.
+/// It holds for as many threads as work on one job.
+const OVERHEAD_BYTES: u64 = 16 << 20;
 
-/// The list of tiles takes no more than this part of the samples.
-const TILES_PART: u64 = 64;
+/// The list of tiles takes at most one part in this many of the samples.
+const TILE_LIST_DIVISOR: u64 = 64;
 
-/// A strip of a PNG holds at least so many bytes of a picture, but for the last one.
-const LEAST_STRIP: u64 = 96 << 10;
+/// Minimum of picture bytes in a strip of a PNG, except the last one.
+const MIN_STRIP_BYTES: u64 = 96 << 10;
 
-/// What a strip can take more than it holds: its chunk, and a code table that does not pay.
-const STRIP_MORE: u64 = 1 << 10;
+/// Bound for a strip's bytes beyond its picture bytes: chunk framing, and a code table that does
+/// not pay.
+const STRIP_OVERHEAD_BYTES: u64 = 1 << 10;
 
-/// Whole pictures of four bytes a pixel that `alpha` has at a time: what it was given and what it gives.
+/// RGBA pictures that `alpha` holds at a time: its input and its output.
 const ALPHA_PICTURES: u64 = 2;
-/// Copies of the payload that `alpha` has at a time.
+/// Copies of the payload that `alpha` holds at a time.
 const ALPHA_PAYLOADS: u64 = 2;
 
-/// Bounds in bytes, beside the cover's file and the payload that were handed in.
+/// Bounds in bytes, not counting the cover's file and the payload passed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Until the carrier is written.
+    /// Bound for the time until the carrier is written.
     pub working: u64,
-    /// The longest that the carrier's file can become.
+    /// Maximum length of the carrier's file.
     pub carrier: u64,
 }
 
 impl Memory {
-    /// Both together.
+    /// Sum of both.
     pub fn total(&self) -> u64 {
         self.working + self.carrier
     }
 
-    /// What [`super::hide()`] would take with these arguments. Reads the cover's header only.
-    ///
-    /// # Errors
-    /// When the header is none, or of a picture that is not read.
+    /// Bounds for [`super::hide()`] with these arguments, from the cover's header alone. Fails when
+    /// the header is malformed or of an unsupported picture.
     pub fn of(cover_png: &[u8], payload: usize, options: &HideOptions) -> Result<Self, HideError> {
         let (width, height, channels) = png::size(cover_png)?;
         let pixels = u64::from(width) * u64::from(height);
@@ -63,7 +62,7 @@ impl Memory {
     ) -> Self {
         let decoded = pixels * channels.count() as u64;
         let (working, written) = match options.codec {
-            Codec::Veil => (decoded + decoded / TILES_PART, 3 * pixels),
+            Codec::Veil => (decoded + decoded / TILE_LIST_DIVISOR, 3 * pixels),
             Codec::Alpha => (
                 ALPHA_PICTURES * 4 * pixels + ALPHA_PAYLOADS * payload,
                 4 * pixels,
@@ -71,15 +70,15 @@ impl Memory {
         };
         let filtered = written + rows;
         Memory {
-            working: working + BESIDE,
-            carrier: filtered + (filtered / LEAST_STRIP + 2) * STRIP_MORE,
+            working: working + OVERHEAD_BYTES,
+            carrier: filtered + (filtered / MIN_STRIP_BYTES + 2) * STRIP_OVERHEAD_BYTES,
         }
     }
 
-    /// Pixels of the largest cover that would take no more than `bytes` in all.
+    /// Pixels of the largest cover whose total stays within `bytes`.
     pub fn pixels_within(bytes: u64, payload: usize, options: &HideOptions) -> u64 {
         let fits = |pixels: u64| {
-            // As many rows as pixels would be the worst shape; a square is the usual one.
+            // One pixel a row would be the worst shape; a square is the usual one.
             let rows = pixels.isqrt();
             let channels = Channels::Rgb;
             Self::for_pixels(pixels, rows, channels, payload as u64, options).total() <= bytes
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn no_carrier_is_longer_than_was_reckoned_even_where_nothing_compresses() {
+    fn no_carrier_is_longer_than_its_bound_even_where_nothing_compresses() {
         for (width, height) in [(20, 20), (700, 500), (40_000, 21), (3, 40_000)] {
             for channels in [Channels::Rgb, Channels::Rgba] {
                 for options in [HideOptions::default(), HideOptions::alpha()] {
@@ -122,7 +121,7 @@ mod tests {
                     let samples = png::read(&carrier).unwrap().samples().len() as u64;
                     assert!(carrier.len() as u64 <= memory.carrier, "{width}x{height}");
                     assert!(samples <= memory.working);
-                    // and not far longer
+                    // The bound is not far above the truth.
                     assert!(memory.carrier <= samples + samples / 2 + (8 << 10));
                 }
             }
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_cover_within_a_bound_is_within_it_and_no_larger_one() {
+    fn pixels_within_gives_the_largest_cover_inside_the_bound() {
         for options in [HideOptions::default(), HideOptions::alpha()] {
             for bytes in [17 << 20, 100 << 20, 1 << 30] {
                 let pixels = Memory::pixels_within(bytes, 5000, &options);
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_enough_and_none_is_refused() {
+    fn a_header_is_enough_and_a_missing_one_is_refused() {
         let cover = png::write(&noise(50, 40, Channels::Rgb));
         let options = HideOptions::default();
         let whole = Memory::of(&cover, 0, &options);

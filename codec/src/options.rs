@@ -1,16 +1,16 @@
-//! What the one who hides may choose.
+//! Options of hiding: codec and depth.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How a payload is hidden.
+/// Codec of a carrier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Codec {
-    /// In the low bits of every sample: invisible to the eye.
+    /// Low bits of every sample: invisible to the eye.
     #[default]
     Veil,
-    /// In the alpha channel, as the `steganography` crate does it: shows in any viewer.
+    /// Alpha channel, as the `steganography` crate does it: visible in any viewer.
     Alpha,
 }
 
@@ -18,7 +18,8 @@ pub enum Codec {
 #[serde(deny_unknown_fields)]
 pub struct HideOptions {
     pub codec: Codec,
-    /// Low bits a sample that `veil` uses, 1 to 4: more hold more and show more. `alpha` does not look at it.
+    /// Low bits used of each sample by `veil`, 1 to 4. Higher depths hold more and show more.
+    /// Ignored by `alpha`.
     pub depth: u8,
 }
 
@@ -40,7 +41,7 @@ impl HideOptions {
         }
     }
 
-    /// Refuses a depth that there is not.
+    /// Checks that the depth is within its range.
     pub fn check(&self) -> Result<(), DepthError> {
         match self.depth {
             1..=4 => Ok(()),

@@ -1,9 +1,9 @@
-//! A decoded picture: 8 bits a sample, rows from the top, samples interleaved, no padding.
+//! Decoded pictures: 8 bits a sample, rows from the top, samples interleaved, no padding.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What the samples of a pixel are.
+/// Samples of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
     Rgb,
@@ -11,7 +11,7 @@ pub enum Channels {
 }
 
 impl Channels {
-    /// Samples, and so bytes, a pixel.
+    /// Samples, and so bytes, of a pixel.
     pub const fn count(self) -> usize {
         match self {
             Channels::Rgb => 3,
@@ -20,7 +20,7 @@ impl Channels {
     }
 }
 
-/// Width and height in pixels, at least 1; `samples` holds `width * height * channels.count()` bytes.
+/// A picture of at least 1x1 pixels. `samples` holds `width * height * channels.count()` bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     width: u32,
@@ -30,7 +30,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// `None` when the number of samples does not fit the size.
+    /// `None` when the number of samples does not match the size.
     pub fn new(width: u32, height: u32, channels: Channels, samples: Vec<u8>) -> Option<Self> {
         let expected = (width as usize)
             .checked_mul(height as usize)?
@@ -71,17 +71,17 @@ impl Picture {
         self.samples
     }
 
-    /// Bytes of one row.
+    /// Bytes of a row.
     pub fn row_bytes(&self) -> usize {
         self.width as usize * self.channels.count()
     }
 
-    /// Whether any pixel lets something behind it show.
+    /// Whether any pixel is not opaque.
     pub fn is_translucent(&self) -> bool {
         self.channels == Channels::Rgba && self.samples.chunks_exact(4).any(|p| p[3] != 255)
     }
 
-    /// RGB, with what is translucent laid over white.
+    /// RGB, blended over white.
     pub fn into_opaque(self) -> Picture {
         self.into_rgb(|sample, alpha| {
             let (sample, alpha) = (u32::from(sample), u32::from(alpha));
@@ -89,7 +89,7 @@ impl Picture {
         })
     }
 
-    /// RGB, with the alpha channel left out and the colours as they are. Of RGBA it is a copy.
+    /// RGB with unchanged colours; the alpha channel is dropped. RGBA pictures are copied.
     pub fn without_alpha(&self) -> Cow<'_, Picture> {
         match self.channels {
             Channels::Rgb => Cow::Borrowed(self),
@@ -101,12 +101,12 @@ impl Picture {
         }
     }
 
-    /// Samples of red, green and blue.
+    /// Number of red, green and blue samples.
     pub(super) fn colours(&self) -> usize {
         self.samples.len() / self.channels.count() * 3
     }
 
-    /// The `i`-th sample of red, green and blue: as if alpha were left out.
+    /// The `i`-th red, green or blue sample, not counting alpha.
     pub(super) fn colour(&self, i: usize) -> u8 {
         self.samples[i / 3 * self.channels.count() + i % 3]
     }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_that_does_not_fit_the_samples_is_refused() {
+    fn a_size_that_does_not_match_the_samples_is_refused() {
         for (width, height, bytes) in [(0, 0, 0), (0, 5, 0), (2, 2, 11), (2, 2, 13)] {
             assert!(Picture::new(width, height, Channels::Rgb, vec![0; bytes]).is_none());
         }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn alpha_is_laid_over_white_or_left_out() {
+    fn alpha_is_blended_over_white_or_dropped() {
         let samples = vec![10, 20, 30, 255, 0, 0, 0, 0, 100, 100, 100, 128];
         let picture = Picture::new(3, 1, Channels::Rgba, samples).unwrap();
         assert!(picture.is_translucent());

@@ -1,4 +1,4 @@
-//! Previews: what a gallery shows to peers. Small, upright, a JPEG without metadata.
+//! Previews: small upright JPEGs without metadata, for galleries.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
@@ -12,25 +12,26 @@ use super::scale;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// The preview's file, at most [`MAX_PREVIEW_BYTES`].
+    /// The preview's JPEG, at most [`MAX_PREVIEW_BYTES`].
     pub jpeg: Vec<u8>,
-    /// Of the original, as seen.
+    /// Width of the original in pixels, orientation applied.
     pub width: u32,
-    /// Of the original, as seen.
+    /// Height of the original in pixels, orientation applied.
     pub height: u32,
-    /// Of the original, from its content.
+    /// Media type of the original, from its content.
     pub media_type: String,
 }
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PreviewError {
-    /// Can be shared all the same, with a preview that the owner supplies.
+    /// The file can be shared all the same, with a preview that the owner supplies.
     #[error("{0}; it can be shared with a preview of your own (--preview FILE)")]
     NoPicture(DecodeError),
     #[error("{0}; it can be shared with a preview of your own (--preview FILE)")]
     Refused(DecodeError),
     #[error(
-        "its preview does not fit into {MAX_PREVIEW_BYTES} bytes; give one of your own (--preview FILE)"
+        "its preview does not fit into {MAX_PREVIEW_BYTES} bytes; give one of your own \
+         (--preview FILE)"
     )]
     TooLarge,
 }
@@ -46,16 +47,17 @@ impl From<DecodeError> for PreviewError {
     }
 }
 
-/// JPEG qualities tried until the preview is small enough; the last makes any picture of this size fit.
+/// JPEG qualities tried until the preview is small enough. Every picture of this size fits at the
+/// last one.
 const QUALITIES: [u8; 5] = [82, 70, 55, 35, 10];
 
-/// A preview of any picture that can be decoded.
+/// Makes a preview of any picture that can be decoded.
 pub fn preview(file: &[u8]) -> Result<Preview, PreviewError> {
-    // Twice the edge, so that the last step down still smooths.
+    // Twice the edge, so that the last reduction still filters.
     let decoded = decode_small(file, 2 * PREVIEW_EDGE)?;
     let (width, height) = decoded.size();
     let (orientation, media_type) = (decoded.orientation, decoded.media_type.to_owned());
-    // Smaller first: turning and laying over white then cost nothing.
+    // Reduced first: rotation and blending are then cheap.
     let picture = to_picture(decoded.image);
     let size = scale::fit(picture.size(), PREVIEW_EDGE);
     let small = scale::shrink(&picture, size).into_opaque();

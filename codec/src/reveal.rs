@@ -1,4 +1,4 @@
-//! The viewer's verb: a carrier and its key give the payload back, to the bit.
+//! Extraction of a payload from a carrier, with its key.
 
 use thiserror::Error;
 
@@ -13,9 +13,11 @@ use super::{alpha, veil};
 pub enum RevealError {
     #[error(transparent)]
     Png(#[from] PngError),
-    /// Another grant's carrier, an altered copy, or a picture like any other: nobody without the key can tell.
+    /// Another grant's carrier, an altered copy, or an ordinary picture: indistinguishable without
+    /// the key.
     #[error(
-        "nothing is hidden here for this key: it is another picture, or an altered copy of the carrier"
+        "nothing is hidden here for this key: it is another picture, or an altered copy of the \
+         carrier"
     )]
     NotOurs,
     #[error("the carrier was altered on its way: fetch it again from the owner")]
@@ -24,25 +26,25 @@ pub enum RevealError {
     Unknown,
 }
 
-/// What a carrier's header says to one who has the key.
+/// Header of a carrier, as its key reveals it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub codec: Codec,
-    /// Low bits a sample; 8 for `alpha`.
+    /// Low bits used of each sample; 8 for `alpha`.
     pub depth: u8,
     /// Length of the payload in bytes.
     pub payload: u64,
 }
 
-/// Finds the payload in a carrier, whichever codec wrote it.
+/// Extracts the payload of a carrier of either codec.
 ///
-/// A wrong key costs the decoding of the picture and one look at each place where a header may be, whatever the
-/// picture holds.
+/// A wrong key costs the decoding of the picture and one header check per codec, whatever the
+/// picture contains.
 pub fn reveal(png: &[u8], key: &CodecKey) -> Result<Vec<u8>, RevealError> {
     extract(&png::read(png)?, key)
 }
 
-/// [`reveal`] from a picture that was read.
+/// [`reveal`] for a decoded picture.
 pub fn extract(carrier: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
     if alpha::may_carry(carrier) {
         match alpha::extract(carrier, key) {
@@ -89,35 +91,35 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_costs_the_same_whatever_the_picture_holds() {
+    fn a_wrong_key_costs_the_same_for_every_picture() {
         let [right, wrong] = [1, 2].map(|seed| CodecKey::from_bytes([seed; 32]));
         for options in [1, 2, 3, 4].map(HideOptions::veil) {
             let full = capacity(300, 100, &options) as usize;
             for len in [0, 1, full / 2, full] {
                 let carrier = embed(cover(Channels::Rgb), &vec![7; len], &right, &options);
-                assert_costs_a_look(&carrier.unwrap(), &wrong, 1);
+                assert_cost_of_wrong_key(&carrier.unwrap(), &wrong, 1);
             }
         }
-        assert_costs_a_look(&cover(Channels::Rgb), &wrong, 1);
-        // A translucent picture is looked at in two places.
+        assert_cost_of_wrong_key(&cover(Channels::Rgb), &wrong, 1);
+        // In a translucent picture both codecs' headers are tried.
         for len in [0, 1, 20_000] {
             let options = HideOptions::alpha();
             let carrier = embed(cover(Channels::Rgb), &vec![7; len], &right, &options);
-            assert_costs_a_look(&carrier.unwrap(), &wrong, 2);
+            assert_cost_of_wrong_key(&carrier.unwrap(), &wrong, 2);
         }
-        assert_costs_a_look(&cover(Channels::Rgba), &wrong, 2);
+        assert_cost_of_wrong_key(&cover(Channels::Rgba), &wrong, 2);
     }
 
-    fn assert_costs_a_look(picture: &Picture, wrong: &CodecKey, headers: usize) {
+    fn assert_cost_of_wrong_key(picture: &Picture, wrong: &CodecKey, headers: usize) {
         let cost = Work {
             tiles: TILES,
             headers,
             streams: 0,
             copies: 0,
         };
-        let found = work::of(|| identify(picture, wrong));
-        assert_eq!(found, (Err(RevealError::NotOurs), cost), "only a look");
-        let found = work::of(|| extract(picture, wrong));
+        let found = work::measure(|| identify(picture, wrong));
+        assert_eq!(found, (Err(RevealError::NotOurs), cost), "headers only");
+        let found = work::measure(|| extract(picture, wrong));
         assert_eq!(
             found,
             (Err(RevealError::NotOurs), cost),
@@ -126,26 +128,26 @@ mod tests {
     }
 
     #[test]
-    fn a_veil_carrier_that_got_an_alpha_channel_opens_and_is_copied_once() {
+    fn a_veil_carrier_with_an_added_alpha_channel_opens_and_is_copied_once() {
         let key = CodecKey::from_bytes([1; 32]);
         let options = HideOptions::default();
         let carrier = embed(cover(Channels::Rgb), b"payload", &key, &options).unwrap();
         let mut carrier = carrier.with_alpha();
         for alpha in [255, 254] {
             carrier.samples_mut()[4 * 777 + 3] = alpha;
-            let (found, cost) = work::of(|| identify(&carrier, &key));
+            let (found, cost) = work::measure(|| identify(&carrier, &key));
             assert_eq!((found.unwrap().payload, cost.copies), (7, 0));
-            let (found, cost) = work::of(|| extract(&carrier, &key));
+            let (found, cost) = work::measure(|| extract(&carrier, &key));
             assert_eq!((found.unwrap(), cost.copies), (b"payload".to_vec(), 1));
         }
     }
 
     #[test]
-    fn the_right_key_is_seen_to_cost_more() {
+    fn the_right_key_costs_more() {
         let key = CodecKey::from_bytes([1; 32]);
         let options = HideOptions::default();
         let carrier = embed(cover(Channels::Rgb), b"payload", &key, &options).unwrap();
-        let (found, cost) = work::of(|| extract(&carrier, &key));
+        let (found, cost) = work::measure(|| extract(&carrier, &key));
         assert_eq!(found.unwrap(), b"payload");
         assert!(cost.streams > 0);
     }

@@ -1,11 +1,12 @@
-//! Making pictures smaller and larger.
+//! Scaling of pictures.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeError, ResizeOptions, Resizer};
 
 use super::picture::{Channels, Picture};
 
-/// The size with the longest edge at most `edge`, in the same shape; never larger than before.
+/// The largest size of the same shape whose edges are at most `edge`; never larger than the
+/// original.
 pub(super) fn fit((width, height): (u32, u32), edge: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= edge {
@@ -18,12 +19,12 @@ pub(super) fn fit((width, height): (u32, u32), edge: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// Smaller: every pixel of the source counts.
+/// Reduces a picture; every source pixel contributes.
 pub(super) fn shrink(picture: &Picture, size: (u32, u32)) -> Picture {
     resize(picture, size, FilterType::Bilinear)
 }
 
-/// Larger: smooth, without edges where pixels were.
+/// Enlarges a picture smoothly, without visible pixel edges.
 pub(super) fn enlarge(picture: &Picture, size: (u32, u32)) -> Picture {
     resize(picture, size, FilterType::Mitchell)
 }
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fits_into_the_edge_and_keeps_the_shape() {
+    fn fit_keeps_the_shape_within_the_edge() {
         assert_eq!(fit((4000, 3000), 320), (320, 240));
         assert_eq!(fit((3000, 4000), 320), (240, 320));
         assert_eq!(fit((100, 50), 320), (100, 50));

@@ -1,10 +1,10 @@
-//! How much a picture holds, and how large a picture has to be.
+//! Capacity of a picture, and the size of a picture for a payload.
 
 use super::limits::{MAX_CARRIER_PIXELS, MAX_EDGE};
 use super::options::{Codec, HideOptions};
 use super::{alpha, veil};
 
-/// Bytes that can be hidden in a picture of this size; 0 where a depth is out of range.
+/// Payload bytes that a picture of this size holds; 0 where the depth is out of range.
 pub fn capacity(width: u32, height: u32, options: &HideOptions) -> u64 {
     let pixels = u64::from(width) * u64::from(height);
     if options.check().is_err() || pixels > MAX_CARRIER_PIXELS {
@@ -17,7 +17,7 @@ pub fn capacity(width: u32, height: u32, options: &HideOptions) -> u64 {
     }
 }
 
-/// Pixels that a header and a payload of so many bytes need, at a depth within its range.
+/// Pixels that a header and a payload of this many bytes need, at a valid depth.
 pub(super) fn pixels_for(payload: usize, options: &HideOptions) -> u64 {
     match options.codec {
         Codec::Veil => veil::pixels_for(payload, options.depth),
@@ -25,8 +25,8 @@ pub(super) fn pixels_for(payload: usize, options: &HideOptions) -> u64 {
     }
 }
 
-/// The size of the smallest picture of about this shape that holds `payload` bytes; `None` where no picture
-/// within the limits does.
+/// Size of the smallest picture of about this shape that holds `payload` bytes. `None` where that
+/// exceeds the limits.
 pub(super) fn size_for(
     payload: usize,
     shape: (u32, u32),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_size_is_named_that_would_be_refused() {
+    fn no_size_beyond_the_limits_is_returned() {
         assert_eq!(size_for(1 << 30, (1, 1), &HideOptions::default()), None);
         assert_eq!(size_for(10, (1, 1), &HideOptions::veil(5)), None);
         assert_eq!(capacity(u32::MAX, u32::MAX, &HideOptions::default()), 0);

@@ -1,9 +1,9 @@
-//! Eight symbols of K bits, side by side in K bytes or one a byte: moved apart and together in a register.
+//! Packing of symbols: eight symbols of K bits in K bytes, or one a byte, converted in a register.
 
-/// One symbol, or sample, a byte; the first lowest.
+/// One symbol, or sample, a byte; the first one lowest.
 pub(super) type Group = u64;
 
-/// Moves eight symbols of K bits apart: one a byte.
+/// Unpacks eight symbols of K bits to one a byte.
 #[inline(always)]
 pub(super) fn spread<const K: usize>(word: u64) -> Group {
     let word = (word | word << (32 - 4 * K)) & lanes(32, 4 * K);
@@ -11,7 +11,7 @@ pub(super) fn spread<const K: usize>(word: u64) -> Group {
     (word | word << (8 - K)) & lanes(8, K)
 }
 
-/// Undoes [`spread`]; what is above the symbols is dropped.
+/// Inverse of [`spread`]. Bits above the symbols are dropped.
 #[inline(always)]
 pub(super) fn squeeze<const K: usize>(group: Group) -> u64 {
     let word = group & lanes(8, K);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn symbols_move_apart_and_together_at_every_depth() {
+    fn symbols_survive_spreading_and_squeezing_at_every_depth() {
         check::<1>();
         check::<2>();
         check::<3>();

@@ -1,52 +1,58 @@
-//! `veil`: the payload in the `k` low bits of every sample, RGB in and out.
+//! The `veil` codec: the payload in the `k` low bits of every sample, RGB in and out.
 //!
-//! Each sample becomes the nearest value that is congruent to its symbol modulo 2^k (optimal pixel adjustment;
-//! Chan and Cheng, 2004); at k = 1 both neighbours are equally near, and a keyed bit chooses (LSB matching).
-//! Groups of symbols are first scattered into a staging buffer of a tile's size, then applied in one contiguous
-//! pass; whatever a tile takes stays in the first cache.
+//! Each sample becomes the nearest value that is congruent to its symbol modulo 2^k (optimal pixel
+//! adjustment; Chan and Cheng, 2004). At k = 1 both neighbours are equally near, and a keyed bit
+//! chooses (LSB matching). Groups of symbols are first scattered into a staging buffer of a tile's
+//! size, then applied in one contiguous pass, so that all data of a tile stays in the L1 cache.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::cancel::CancelToken;
 use super::header::{HEADER_BYTES, Header, Tag};
 use super::key::{CodecKey, KeyStream, Purpose};
 use super::layout::{self, GROUP, HEADER_GROUPS, Layout, TILE, TILE_GROUPS, Tile};
 use super::picture::{Channels, Picture};
-use super::stop::Stop;
 use super::symbols::{Group, spread, squeeze};
 use super::{Codec, RevealError};
 
-/// Bytes that fit into a picture of so many samples at this depth.
+/// Payload bytes that fit into a picture of this many samples at this depth.
 pub fn capacity(samples: usize, depth: u8) -> usize {
     layout::groups(samples) * usize::from(depth)
 }
 
-/// Pixels that a payload of so many bytes needs.
+/// Pixels that a payload of this many bytes needs.
 pub(super) fn pixels_for(payload: usize, depth: u8) -> u64 {
     let groups = HEADER_GROUPS + payload.div_ceil(usize::from(depth));
     (groups * GROUP).div_ceil(3) as u64
 }
 
-/// In each staged symbol the top bit is set; its value is in the low bits, and at depth 1 its sign in bit 6.
+/// The top bit marks a staged symbol. The low bits are its value; at depth 1, bit 6 is its sign.
 const STAGED: Group = Group::from_le_bytes([0x80; GROUP]);
 const SIGN_BIT: u8 = 6;
 
-/// Signs of the header come first in their stream, those of the payload from here on.
+/// Offset of the payload's signs in the sign stream; the header's signs come first.
 const BODY_SIGNS: usize = 64;
 
-/// The deepest `veil` goes.
+/// Largest depth of `veil`.
 const MAX_DEPTH: usize = 4;
 
-/// What is mixed into a payload, and what decides its ties.
+/// Key streams of one payload: whitening of its bytes, and the choice between equally near values.
 struct Streams {
     whitening: KeyStream,
     signs: KeyStream,
 }
 
-/// Hides `payload` in `picture`; the caller has compared its length with [`capacity`]. A picture whose making was
-/// stopped is to be thrown away: some of its tiles carry nothing.
-pub(super) fn embed(stop: &Stop, picture: &mut Picture, payload: &[u8], key: &CodecKey, depth: u8) {
+/// Hides `payload` in `picture`. The caller has compared its length with [`capacity`]. After a
+/// cancellation some tiles carry nothing, and the picture must be discarded.
+pub(super) fn embed(
+    cancel: &CancelToken,
+    picture: &mut Picture,
+    payload: &[u8],
+    key: &CodecKey,
+    depth: u8,
+) {
     assert_eq!(picture.channels(), Channels::Rgb);
     assert!(payload.len() <= capacity(picture.samples().len(), depth));
     let Some(layout) = Layout::new(picture.samples().len(), key) else {
@@ -61,15 +67,15 @@ pub(super) fn embed(stop: &Stop, picture: &mut Picture, payload: &[u8], key: &Co
     let samples = picture.samples_mut();
     write_header(samples, &layout.tiles[0], &sealed, &streams.signs);
     match depth {
-        1 => embed_body::<1>(stop, samples, payload, &layout, &streams),
-        2 => embed_body::<2>(stop, samples, payload, &layout, &streams),
-        3 => embed_body::<3>(stop, samples, payload, &layout, &streams),
-        4 => embed_body::<4>(stop, samples, payload, &layout, &streams),
+        1 => embed_body::<1>(cancel, samples, payload, &layout, &streams),
+        2 => embed_body::<2>(cancel, samples, payload, &layout, &streams),
+        3 => embed_body::<3>(cancel, samples, payload, &layout, &streams),
+        4 => embed_body::<4>(cancel, samples, payload, &layout, &streams),
         _ => unreachable!("depths are checked with the options"),
     }
 }
 
-/// Finds what [`embed`] hid. A wrong key is told from the header alone, whatever the picture holds.
+/// Extracts the payload that [`embed`] hid. A wrong key is detected from the header alone.
 pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, RevealError> {
     let layout = Layout::new(picture.colours(), key).ok_or(RevealError::NotOurs)?;
     let (header, tag) = open_header(picture, &layout, key)?;
@@ -98,7 +104,7 @@ pub(super) fn extract(picture: &Picture, key: &CodecKey) -> Result<Vec<u8>, Reve
     Ok(body)
 }
 
-/// What the header of a carrier says to one who has its key: depth and payload length.
+/// The header of a carrier, with codec, depth and payload length.
 pub(super) fn identify(picture: &Picture, key: &CodecKey) -> Result<Header, RevealError> {
     let layout = Layout::new(picture.colours(), key).ok_or(RevealError::NotOurs)?;
     open_header(picture, &layout, key).map(|(header, _)| header)
@@ -134,8 +140,9 @@ fn read_header(picture: &Picture, tile: &Tile) -> [u8; HEADER_BYTES] {
     sealed
 }
 
-/// The value nearest to `sample` that is congruent to `symbol` modulo 2^K: the only such one in a window of 2^K
-/// values around `sample`, shifted where it would leave 0..=255. At K = 1 `sign` shifts the window.
+/// The value nearest to `sample` that is congruent to `symbol` modulo 2^K: the only such value in a
+/// window of 2^K values around `sample`. The window is shifted at the ends of 0..=255; at K = 1,
+/// `sign` shifts it too.
 #[inline(always)]
 fn nearest<const K: usize>(sample: u8, symbol: u8, sign: u8) -> u8 {
     let below = if K == 1 { sign } else { (1 << (K - 1)) - 1 };
@@ -145,50 +152,52 @@ fn nearest<const K: usize>(sample: u8, symbol: u8, sign: u8) -> u8 {
 }
 
 fn embed_body<const K: usize>(
-    stop: &Stop,
+    cancel: &CancelToken,
     samples: &mut [u8],
     payload: &[u8],
     layout: &Layout,
     streams: &Streams,
 ) {
-    let parts = layout.deal(payload.len().div_ceil(K));
-    let mut work: Vec<(&Tile, Range<usize>)> = layout.tiles.iter().zip(parts).collect();
+    let ranges = layout.distribute(payload.len().div_ceil(K));
+    let mut work: Vec<(&Tile, Range<usize>)> = layout.tiles.iter().zip(ranges).collect();
     work.sort_unstable_by_key(|(tile, _)| tile.index);
     samples
         .par_chunks_mut(TILE)
         .zip(work)
-        .filter(|(_, (_, part))| !part.is_empty() && !stop.is_asked())
-        .for_each(|(samples, (tile, part))| {
+        .filter(|(_, (_, range))| !range.is_empty() && !cancel.is_cancelled())
+        .for_each(|(samples, (tile, range))| {
             #[cfg(test)]
             super::work::unit();
             let mut stage = [[0; GROUP]; TILE_GROUPS];
-            stage_part::<K>(&mut stage, tile, payload, part, streams);
+            stage_range::<K>(&mut stage, tile, payload, range, streams);
             let samples = &mut samples[..tile.groups * GROUP];
             apply::<K>(samples, stage.as_flattened());
         });
 }
 
-/// Puts the symbols of some groups of the payload where their samples are. Behind its end the payload is zeros.
-fn stage_part<const K: usize>(
+/// Writes the symbols of one range of payload groups to their places in the staging buffer. The
+/// last group is padded with zeros.
+fn stage_range<const K: usize>(
     stage: &mut [[u8; GROUP]; TILE_GROUPS],
     tile: &Tile,
     payload: &[u8],
-    part: Range<usize>,
+    range: Range<usize>,
     streams: &Streams,
 ) {
     let mut bytes = [0; TILE_GROUPS * MAX_DEPTH];
-    let bytes = &mut bytes[..part.len() * K];
-    let from = &payload[part.start * K..payload.len().min(part.end * K)];
+    let bytes = &mut bytes[..range.len() * K];
+    let from = &payload[range.start * K..payload.len().min(range.end * K)];
     bytes[..from.len()].copy_from_slice(from);
-    streams.whitening.apply(part.start * K, bytes);
+    streams.whitening.apply(range.start * K, bytes);
     let mut signs = [0; TILE_GROUPS];
     if K == 1 {
-        let signs = &mut signs[..part.len()];
-        streams.signs.apply(BODY_SIGNS + part.start, signs);
+        let signs = &mut signs[..range.len()];
+        streams.signs.apply(BODY_SIGNS + range.start, signs);
     }
-    let walk = Walk::new(tile);
-    for ((bytes, &sign), at) in bytes.chunks_exact(K).zip(&signs).zip(walk) {
-        // Shifted together, not copied: a load of bytes that were just stored one by one would wait for them.
+    let order = GroupOrder::new(tile);
+    for ((bytes, &sign), at) in bytes.chunks_exact(K).zip(&signs).zip(order) {
+        // Shifts instead of a copy: a wide load right after byte stores would miss store
+        // forwarding.
         let word = bytes
             .iter()
             .rev()
@@ -201,7 +210,7 @@ fn stage_part<const K: usize>(
     }
 }
 
-/// The contiguous pass: plain arithmetic on bytes, without a branch.
+/// The contiguous pass over one tile: byte arithmetic without a branch.
 fn apply<const K: usize>(samples: &mut [u8], stage: &[u8]) {
     for (sample, &staged) in samples.iter_mut().zip(stage) {
         let moved = nearest::<K>(*sample, staged, staged >> SIGN_BIT & 1);
@@ -216,19 +225,20 @@ fn extract_body<const K: usize>(
     layout: &Layout,
     whitening: &KeyStream,
 ) {
-    let parts = layout.deal(body.len() / K);
+    let ranges = layout.distribute(body.len() / K);
     let mut rest = body;
-    let mut work = Vec::with_capacity(parts.len());
-    for (tile, part) in layout.tiles.iter().zip(parts) {
-        let (bytes, after) = rest.split_at_mut(part.len() * K);
+    let mut work = Vec::with_capacity(ranges.len());
+    for (tile, range) in layout.tiles.iter().zip(ranges) {
+        let (bytes, after) = rest.split_at_mut(range.len() * K);
         rest = after;
-        work.push((tile, part.start * K, bytes));
+        work.push((tile, range.start * K, bytes));
     }
     work.into_par_iter().for_each(|(tile, position, bytes)| {
-        // Fetched in one contiguous pass: picking groups out of memory would wait for nearly each of them.
+        // One contiguous copy: picking groups from memory directly would miss the cache for nearly
+        // each.
         let mut stage = [[0; GROUP]; TILE_GROUPS];
         stage.as_flattened_mut()[..tile.groups * GROUP].copy_from_slice(&samples[tile.samples()]);
-        for (bytes, at) in bytes.chunks_exact_mut(K).zip(Walk::new(tile)) {
+        for (bytes, at) in bytes.chunks_exact_mut(K).zip(GroupOrder::new(tile)) {
             let word = squeeze::<K>(Group::from_le_bytes(stage[at % TILE_GROUPS]));
             bytes.copy_from_slice(&word.to_le_bytes()[..K]);
         }
@@ -236,16 +246,16 @@ fn extract_body<const K: usize>(
     });
 }
 
-/// The groups of a tile in keyed order, behind the header's.
-struct Walk {
+/// Payload groups of a tile in keyed order, after the header's groups.
+struct GroupOrder {
     at: usize,
     stride: usize,
     groups: usize,
 }
 
-impl Walk {
+impl GroupOrder {
     fn new(tile: &Tile) -> Self {
-        Walk {
+        GroupOrder {
             at: tile.nth(tile.reserved),
             stride: tile.stride,
             groups: tile.groups,
@@ -253,7 +263,7 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
+impl Iterator for GroupOrder {
     type Item = usize;
 
     #[inline(always)]

@@ -1,9 +1,10 @@
-//! Work done by a thread, counted: what a wrong key costs is a promise, and a clock is no witness for it.
+//! Counters of work done on a thread, for tests: costs are checked by counting, since time is
+//! unreliable.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use super::stop::Stop;
+use super::cancel::CancelToken;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Work {
@@ -11,7 +12,7 @@ pub(super) struct Work {
     pub tiles: usize,
     /// Headers tried.
     pub headers: usize,
-    /// Key streams begun: none before a header has opened.
+    /// Key streams started: none before a header has opened.
     pub streams: usize,
     /// Pictures copied: none before a header has opened.
     pub copies: usize,
@@ -19,8 +20,8 @@ pub(super) struct Work {
 
 thread_local! {
     static DONE: Cell<Work> = Cell::default();
-    /// Asked to stop after so many units, and how many there were.
-    static STOPPING: RefCell<Option<(usize, Arc<Stop>)>> = const { RefCell::new(None) };
+    /// The token to cancel, and after how many units.
+    static CANCELLING: RefCell<Option<(usize, Arc<CancelToken>)>> = const { RefCell::new(None) };
     static UNITS: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -30,32 +31,33 @@ pub(super) fn count(add: impl FnOnce(&mut Work)) {
     DONE.set(done);
 }
 
-/// What `job` gives, and what it took on this thread.
-pub(super) fn of<T>(job: impl FnOnce() -> T) -> (T, Work) {
+/// Result of `job`, and the work it did on this thread.
+pub(super) fn measure<T>(job: impl FnOnce() -> T) -> (T, Work) {
     DONE.set(Work::default());
     let given = job();
     (given, DONE.get())
 }
 
-/// A unit of work that a job may be stopped between: a tile, a strip, a part of a stream.
+/// Counts a unit of work between two checks for cancellation: a tile, a strip, a part of a stream.
 pub(super) fn unit() {
     let done = UNITS.get() + 1;
     UNITS.set(done);
-    STOPPING.with_borrow(|stopping| {
-        if let Some((after, stop)) = stopping
+    CANCELLING.with_borrow(|cancelling| {
+        if let Some((after, cancel)) = cancelling
             && *after == done
         {
-            stop.ask();
+            cancel.cancel();
         }
     });
 }
 
-/// What `job` gives when it is asked to stop in its `after`th unit on this thread, and how many units there were.
-pub(super) fn stopped<T>(after: usize, job: impl FnOnce(&Stop) -> T) -> (T, usize) {
-    let stop = Arc::new(Stop::new());
-    STOPPING.set(Some((after, stop.clone())));
+/// Runs `job` and cancels it in its `after`th unit on this thread. Returns its result and the
+/// number of units.
+pub(super) fn cancelled<T>(after: usize, job: impl FnOnce(&CancelToken) -> T) -> (T, usize) {
+    let cancel = Arc::new(CancelToken::new());
+    CANCELLING.set(Some((after, cancel.clone())));
     UNITS.set(0);
-    let given = job(&stop);
-    STOPPING.set(None);
+    let given = job(&cancel);
+    CANCELLING.set(None);
     (given, UNITS.get())
 }

@@ -1,6 +1,6 @@
-//! A cluster's identity: which nodes hold its parts, under which keys.
+//! The descriptor of a cluster: the nodes that hold parts, with their keys.
 //!
-//! The cluster id is the hash of the first descriptor, and is what `init` pins; each later
+//! The cluster id is the hash of the first descriptor, and `init` pins it; each later
 //! descriptor names the one before and is signed by a majority of its nodes.
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::wire;
 /// Most nodes in a descriptor; a deal has a part for each.
 pub const MAX_NODES: usize = 15;
 
-/// One voting node, as clients know it.
+/// One voting node, as in clients' pins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeIdentity {
     pub id: NodeId,
@@ -25,19 +25,19 @@ pub struct NodeIdentity {
 /// The voting nodes at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Descriptor {
-    /// Layout of this body.
+    /// Version of this body's layout.
     pub version: u16,
     /// 0 for the first.
     pub number: u64,
     /// Hash of the descriptor before; none for the first.
     pub previous: Option<Hash>,
-    /// Makes the first descriptor of two clusters of the same nodes differ.
+    /// Random, so that two clusters of the same nodes have different first descriptors.
     pub nonce: Hash,
     /// In ascending order of id.
     pub nodes: Vec<NodeIdentity>,
 }
 
-/// Layout of [`Descriptor`] that this program writes and reads.
+/// Version of [`Descriptor`] that this program writes and reads.
 pub const DESCRIPTOR_VERSION: u16 = 1;
 
 impl Descriptor {
@@ -54,7 +54,7 @@ impl Descriptor {
         }
     }
 
-    /// The hash that deals and later descriptors refer to.
+    /// The hash by which deals and later descriptors refer to this one.
     #[must_use]
     pub fn hash(&self) -> Hash {
         Hash(
@@ -65,19 +65,19 @@ impl Descriptor {
         )
     }
 
-    /// The cluster that this descriptor founds; only a first one founds any.
+    /// The id of the cluster of which this is the first descriptor; None for later ones.
     #[must_use]
     pub fn founds(&self) -> Option<ClusterId> {
         (self.number == 0 && self.previous.is_none()).then(|| ClusterId(self.hash().0))
     }
 
-    /// Parts needed to put a share together again: a majority.
+    /// Parts that are needed to reconstruct a share: a majority.
     #[must_use]
     pub fn threshold(&self) -> usize {
         self.nodes.len() / 2 + 1
     }
 
-    /// The node of an id.
+    /// The node with this id.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&NodeIdentity> {
         self.nodes.iter().find(|node| node.id == id)
@@ -89,11 +89,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn node(id: NodeId) -> NodeIdentity {
+    fn node(id: u8) -> NodeIdentity {
         NodeIdentity {
-            id,
-            key: PublicKey([id as u8; 32]),
-            sealing: SealingPublic([id as u8 + 100; 32]),
+            id: NodeId(u64::from(id)),
+            key: PublicKey([id; 32]),
+            sealing: SealingPublic([id + 100; 32]),
         }
     }
 

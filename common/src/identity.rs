@@ -1,6 +1,6 @@
-//! Who is who: a user's card, its devices' certificates, and where a device can be reached.
+//! Identity of users and devices: cards, device certificates, endpoint records.
 //!
-//! A name belongs to the first key that registers it; a device speaks for a user as long as the
+//! A name belongs to the first key that registers it; a device acts for a user as long as the
 //! user's identity key has certified it.
 
 use serde::{Deserialize, Serialize};
@@ -20,9 +20,9 @@ pub struct UserCard {
     pub name: UserName,
     /// The identity key, which signs.
     pub key: PublicKey,
-    /// What others seal for this user is sealed to this key.
+    /// The key to which others seal for this user.
     pub sealing: SealingPublic,
-    /// Goes up with each card; a client refuses to go back.
+    /// Rises with each card; a client refuses lower ones.
     pub sequence: u64,
 }
 
@@ -34,7 +34,7 @@ impl Statement for UserCard {
     }
 }
 
-/// The identity key's word that a device speaks for its user.
+/// The identity key's statement that a device acts for its user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceCertificate {
     /// The user's identity key, which signs.
@@ -53,7 +53,7 @@ impl Statement for DeviceCertificate {
     }
 }
 
-/// Where a device can be reached now.
+/// The current addresses of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointRecord {
     /// The device's key, which signs.
@@ -61,7 +61,7 @@ pub struct EndpointRecord {
     pub sequence: u64,
     /// Direct addresses, `ip:port`.
     pub addresses: Vec<String>,
-    /// A relay's URL, once nodes have relays.
+    /// A relay's URL; no node runs a relay yet.
     pub relay: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Statement for EndpointRecord {
 }
 
 impl EndpointRecord {
-    /// Whether it keeps within its limits.
+    /// Whether the record is within its limits.
     #[must_use]
     pub fn fits(&self) -> bool {
         let texts = self.addresses.iter().chain(&self.relay);
@@ -83,9 +83,9 @@ impl EndpointRecord {
     }
 }
 
-/// Twelve words that two people compare to know that nobody stands between them.
+/// Twelve words that two people compare to rule out an impostor between them.
 ///
-/// The same for both, whoever asks: the keys are ordered before they are hashed.
+/// The same for both: the keys are ordered before they are hashed.
 #[must_use]
 pub fn safety_phrase(one: &PublicKey, other: &PublicKey) -> String {
     let (low, high) = if one <= other {

@@ -1,23 +1,21 @@
-//! Names and numbers, each a type of its own. Text form: lower-case hex; binary form: the bytes.
+//! Ids, names and times, each a type of its own. Text form: lower-case hex; binary form: bytes.
+
+mod number;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// Milliseconds since the Unix epoch.
-pub type Millis = u64;
+pub use number::{Millis, NodeId, whole_millis};
 
-/// A node's number, for good; 1-based by convention.
-pub type NodeId = u64;
-
-/// Text that is not an id of the kind asked for.
+/// Text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not hex, or not of the right length.
     #[error("expected {expected} hex digits")]
     NotHex { expected: usize },
-    /// Not a user name.
+    /// Text that is not a user name.
     #[error(
         "a user name has {MIN_NAME} to {MAX_NAME} characters out of a-z, 0-9, '-' and '_', and begins with a letter"
     )]

@@ -1,4 +1,5 @@
-//! Ed25519 for saying, X25519 for sealing. Secrets are wiped when dropped and never printed.
+//! Ed25519 keys for signing, X25519 keys for sealing. Secrets are wiped when dropped and never
+//! printed.
 
 use std::fmt;
 
@@ -16,7 +17,8 @@ bytes_id!(/** An Ed25519 public key: a user's, a device's or a node's. */ Public
 bytes_id!(/** An X25519 public key: what is sealed to it, only its holder opens. */ SealingPublic, 32);
 
 impl PublicKey {
-    /// Whether this key signed the message, strictly: no weak keys, no malleable signatures.
+    /// Whether this key signed the message, by the strict rule: no weak keys, no malleable
+    /// signatures.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
@@ -35,7 +37,7 @@ impl SigningKey {
         Self(ed25519_dalek::SigningKey::from_bytes(&seed))
     }
 
-    /// The seed, for storing it sealed.
+    /// The seed, for sealed storage.
     #[must_use]
     pub fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
         zeroize::Zeroizing::new(self.0.to_bytes())
@@ -71,7 +73,7 @@ impl SealingSecret {
         Self(bytes)
     }
 
-    /// The secret bytes, for storing them sealed and for opening.
+    /// The secret bytes, for sealed storage and for opening.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0

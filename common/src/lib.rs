@@ -1,6 +1,6 @@
-//! Cameo's pure parts: what a node, a client and a judge have to agree on to the byte.
+//! The pure parts of Cameo that nodes, clients and chaos share to the byte.
 //!
-//! No tokio, no sockets, no clock; randomness is handed in.
+//! No tokio, no sockets, no clock; randomness is passed in.
 
 pub mod api;
 pub mod cluster_descriptor;

@@ -1,7 +1,7 @@
-//! What agents say to each other: one request and one reply a stream, each followed by a raw body.
+//! Messages between agents: one request and one reply a stream, each followed by a raw body.
 //!
-//! The version of all this is in the protocol name, [`ALPN`]. The transport proves the device; the
-//! certificate in each call proves the user behind it.
+//! The version of the messages is in the protocol name, [`ALPN`]. The transport proves the device;
+//! the certificate in each call proves the user behind it.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,53 +28,54 @@ pub struct PeerCall {
     pub request: PeerRequest,
 }
 
-/// What is asked.
+/// The request of a call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum PeerRequest {
-    /// Are you there?
+    /// Asks whether the agent answers.
     Ping,
-    /// Which images are there from `after` on? Previews follow as the reply's body, one after another.
+    /// Asks for the gallery from `after` on. Previews follow as the reply's body, one after
+    /// another.
     Gallery { after: Option<ImageId> },
-    /// May I have this one? The carrier comes later, as a `Deliver` call the other way.
+    /// Requests an image. The carrier comes later, as a `Deliver` call in the other direction.
     Ask {
         request: Signed<PhotoRequest>,
         note: String,
     },
-    /// Here is a carrier: the body is its list of chunks, then its bytes from `offset` on.
+    /// Delivers a carrier: the body is its list of chunks, then its bytes from `offset` on.
     Deliver(Box<Delivery>),
-    /// Your rights have changed.
+    /// Delivers changed rights.
     Rights { rights: Signed<Rights> },
-    /// I have none left; may I have more?
+    /// Asks for more views.
     AskMore { grant: GrantId, note: String },
-    /// Your request was turned down.
+    /// Tells that the owner has denied a request.
     Denied { request: RequestId, reason: String },
-    /// I am about to deliver this carrier; how much of it do you have already?
+    /// Announces a carrier, and asks how much of it is there already.
     Offer {
         request: RequestId,
         grant: GrantId,
         carrier: Hash,
         carrier_length: u64,
     },
-    /// Your request was granted, but its carrier cannot be made.
+    /// Tells that the request was granted, but its carrier cannot be made.
     Failed { request: RequestId },
 }
 
-/// What comes with a carrier.
+/// The message before a carrier's bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Delivery {
     pub manifest: Signed<Manifest>,
     pub rights: Signed<Rights>,
-    /// Where in the carrier the sealed photo is; not what secrecy rests on.
+    /// The key of the sealed photo's place in the carrier; secrecy does not depend on it.
     pub codec_key: [u8; 32],
     pub carrier: Hash,
     pub carrier_length: u64,
-    /// Where in the carrier the body begins: what the viewer answered to the offer.
+    /// Position in the carrier at which the body begins: the viewer's answer to the offer.
     pub offset: u64,
     /// The viewer's request that this answers.
     pub request: RequestId,
 }
 
-/// What is answered.
+/// The answer to a call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum PeerReply {
     Pong,
@@ -90,7 +91,8 @@ pub enum PeerReply {
         ack: Signed<RightsAck>,
     },
     Noted,
-    /// Answer to an offer: send the carrier from here on; all of its length when none is missing.
+    /// Answer to an offer: the position from which to send the carrier; its length when none is
+    /// missing.
     Wanted {
         offset: u64,
     },
@@ -100,33 +102,33 @@ pub enum PeerReply {
     },
 }
 
-/// One image of a gallery. Names of files are not told.
+/// One image of a gallery. File names are not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GalleryItem {
     pub image: ImageId,
-    /// What the owner calls it.
+    /// The owner's title of the image.
     pub title: String,
     pub width: u32,
     pub height: u32,
     pub bytes: u64,
     /// Length of its preview in the reply's body.
     pub preview: u32,
-    /// Whether asking needs the owner's yes.
+    /// Whether the owner decides each request.
     pub asks: bool,
 }
 
-/// What became of a request.
+/// The state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AskOutcome {
-    /// The carrier is on its way.
+    /// The carrier will be delivered.
     Preparing,
-    /// The owner is asked.
+    /// The owner has to decide.
     Waiting,
     /// There is a live grant for this image already.
     Held(GrantId),
 }
 
-/// Why not, for programs.
+/// The reason, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerRefusal {
     /// The owner does not share with this user.
@@ -135,13 +137,13 @@ pub enum PeerRefusal {
     NoSuchGrant,
     /// Card, certificate or statement is not accepted.
     NotAccepted,
-    /// The user's key is not the one known under this name.
+    /// The user's key is not the one that is known under this name.
     IdentityChanged,
     TooMany,
     Failed,
 }
 
-/// A user that a call turned out to come from.
+/// The verified user behind a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerUser {
     pub name: UserName,

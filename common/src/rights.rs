@@ -1,6 +1,6 @@
-//! What an owner permits, and the one law that says whether a view may be taken.
+//! Rights: the owner's statement about a grant, and the one rule for whether a view is permitted.
 //!
-//! Node and client read rights through `Rights::check` alone, so they cannot disagree.
+//! Node and client use `Rights::check` alone, so they cannot disagree.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +19,9 @@ pub struct Rights {
     pub grant: GrantId,
     /// 1 for the first statement about a grant.
     pub version: u64,
-    /// Views permitted in total, those already taken included.
+    /// Views permitted in total, including those that are used.
     pub permitted: u32,
-    /// From this time on nothing opens.
+    /// From this time on no view is permitted.
     pub expires: Option<Millis>,
     pub revoked: bool,
     /// Whether the viewer may save the photo to a file.
@@ -38,7 +38,7 @@ impl Statement for Rights {
     }
 }
 
-/// Why a view is not to be had.
+/// The reason why a view is not permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     #[error("the owner has revoked the rights to this photo")]
@@ -53,7 +53,7 @@ impl Rights {
     /// Whether view number `view` (1 for the first) may be released at `now`.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub fn check(&self, view: u32, now: Millis) -> Result<(), Denied> {
         if self.revoked {
             Err(Denied::Revoked)
@@ -104,21 +104,21 @@ mod tests {
     fn revoked_wins_over_everything() {
         let rights = Rights {
             revoked: true,
-            expires: Some(0),
+            expires: Some(Millis(0)),
             ..rights(9)
         };
-        assert_eq!(rights.check(1, 5), Err(Denied::Revoked));
+        assert_eq!(rights.check(1, Millis(5)), Err(Denied::Revoked));
         assert_eq!(rights.left(0), 0);
     }
 
     #[test]
     fn expiry_begins_at_its_moment() {
         let rights = Rights {
-            expires: Some(10),
+            expires: Some(Millis(10)),
             ..rights(9)
         };
-        assert_eq!(rights.check(1, 9), Ok(()));
-        assert_eq!(rights.check(1, 10), Err(Denied::Expired));
+        assert_eq!(rights.check(1, Millis(9)), Ok(()));
+        assert_eq!(rights.check(1, Millis(10)), Err(Denied::Expired));
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let signed = Signed::new(
             &key,
             Rights {
-                expires: Some(300),
+                expires: Some(Millis(300)),
                 ..rights(3)
             },
         );
@@ -144,7 +144,7 @@ mod tests {
         #[test]
         fn a_view_is_permitted_exactly_while_one_is_left(permitted in 0..50u32, debits in 0..60u32) {
             let rights = rights(permitted);
-            prop_assert_eq!(rights.check(debits + 1, 0).is_ok(), rights.left(debits) > 0);
+            prop_assert_eq!(rights.check(debits + 1, Millis::EPOCH).is_ok(), rights.left(debits) > 0);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Signed statements travel as exact bytes: label, version, body, signature.
+//! Signed statements, kept as exact bytes: signature, label, version, body.
 //!
-//! A statement names its signer's key in its body. Whoever reads one verifies it against *that* key
-//! at the edge (`verify`); whether that key may say such a thing is for the machine to decide, from
-//! the state (`peek`, then compare keys). Unknown labels and versions are refused.
+//! A statement names its signer's key in its body. The edge verifies it against *that* key
+//! (`verify`); the machine decides from the state whether that key may sign such a statement
+//! (`peek`, then a comparison of keys). Unknown labels and versions are refused.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,20 +18,20 @@ use crate::wire;
 /// The longest statement that is read, signature included.
 pub const MAX_STATEMENT: usize = 16 * 1024;
 
-/// What every signature covers in front of the statement itself.
+/// The prefix that every signature covers before the statement.
 const DOMAIN: &[u8] = b"cameo signed statement 1\0";
 
-/// A body that can be signed: its kind, its layout, and whose word it is.
+/// A body that can be signed: its kind, its version, its signer.
 pub trait Statement: Serialize + DeserializeOwned {
-    /// Tells statements of one kind from all others.
+    /// Distinguishes statements of one kind from all others.
     const LABEL: &'static str;
-    /// Goes up with each change of layout.
+    /// Rises with each change of layout.
     const VERSION: u16;
     /// The key that has to have signed it.
     fn signer(&self) -> PublicKey;
 }
 
-/// Why a statement is not taken.
+/// The reason why a statement is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
     #[error("the statement is longer than {MAX_STATEMENT} bytes")]
@@ -87,10 +87,7 @@ impl<T: Statement> Signed<T> {
         }
     }
 
-    /// What it says, once its signature is known to be right.
-    ///
-    /// # Errors
-    /// See [`StatementError`].
+    /// The body, after the signature is verified.
     pub fn verify(&self) -> Result<T, StatementError> {
         let body = self.peek()?;
         let (signature, covers) = self.split()?;
@@ -101,10 +98,7 @@ impl<T: Statement> Signed<T> {
         }
     }
 
-    /// What it says, without looking at the signature: for those behind an edge that did.
-    ///
-    /// # Errors
-    /// See [`StatementError`].
+    /// The body, without a check of the signature: for callers behind an edge that verified it.
     pub fn peek(&self) -> Result<T, StatementError> {
         let (_, covers) = self.split()?;
         self.check_kind(covers)?;
@@ -112,7 +106,7 @@ impl<T: Statement> Signed<T> {
         Ok(envelope.body)
     }
 
-    /// Label and version come before the body, so that a body of another layout is named as such.
+    /// Label and version come before the body, so that an unknown layout has an error of its own.
     fn check_kind(&self, covers: &[u8]) -> Result<(), StatementError> {
         let (label, version): (&str, u16) =
             wire::peek(covers).map_err(|_| StatementError::Malformed)?;
@@ -139,7 +133,7 @@ impl<T: Statement> Signed<T> {
 }
 
 impl<T> Signed<T> {
-    /// Takes bytes as they came; nothing is checked yet.
+    /// Wraps received bytes; nothing is checked yet.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What is said about one grant: the viewer's request, the owner's manifest and deal, the viewer's
+//! Statements about one grant: the viewer's request, the owner's manifest and deal, the viewer's
 //! receipt, view requests and acknowledgements. Rights have a file of their own.
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ macro_rules! statement {
     };
 }
 
-/// A viewer's wish for one image; no grant is made without it.
+/// A viewer's request for one image; no grant is made without it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhotoRequest {
     /// The viewer's identity key, which signs.
@@ -39,18 +39,18 @@ pub struct Manifest {
     pub owner_name: UserName,
     pub viewer: PublicKey,
     pub viewer_name: UserName,
-    /// The viewer's sealing key that the viewer share is sealed to.
+    /// The viewer's sealing key, to which the viewer share is sealed.
     pub viewer_sealing: SealingPublic,
     pub cluster: ClusterId,
     pub image: ImageId,
-    /// Random, of the owner's choosing.
+    /// Random, drawn by the owner.
     pub nonce: Hash,
     /// Hash of the exact bytes of the viewer's request.
     pub request: Hash,
     /// Hash and length of the sealed bytes in the carrier.
     pub payload: Hash,
     pub payload_length: u64,
-    /// Binds the content key without telling it.
+    /// Commitment to the content key.
     pub key_commitment: Hash,
 }
 statement!(Manifest, "manifest", owner);
@@ -81,15 +81,15 @@ pub struct DealtPart {
     pub node: NodeId,
     /// The node's sealing key.
     pub key: SealingPublic,
-    /// Where the polynomial was evaluated, 1..=255.
+    /// The point at which the polynomial was evaluated, 1..=255.
     pub x: u8,
     /// The part, sealed to the node.
     pub sealed: Vec<u8>,
-    /// Hash of the part, so that a wrong one is known when it is released.
+    /// Hash of the part, so that a wrong one is detected when it is released.
     pub commitment: Hash,
 }
 
-/// A cluster share, split over the voting nodes so that `threshold` of them can give it back.
+/// A cluster share, split over the voting nodes so that `threshold` parts reconstruct it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
     /// The owner's identity key, which signs.
@@ -99,7 +99,7 @@ pub struct Deal {
     pub grant: GrantId,
     /// 1 for the first deal of a grant; each later one has a fresh polynomial.
     pub number: u64,
-    /// Hash of the descriptor whose nodes are dealt to.
+    /// Hash of the descriptor whose nodes get the parts.
     pub descriptor: Hash,
     pub threshold: u8,
     /// In ascending order of node id.
@@ -107,7 +107,7 @@ pub struct Deal {
 }
 statement!(Deal, "deal", owner);
 
-/// A viewer's word that the carrier arrived whole.
+/// A viewer's statement that the carrier arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The viewer's identity key, which signs.
@@ -127,12 +127,12 @@ pub struct ViewRequest {
     pub cluster: ClusterId,
     pub grant: GrantId,
     pub request: RequestId,
-    /// Parts are released to this key only; its secret is on the device's disk before it asks.
+    /// Parts are released to this key only; the device syncs its secret to disk before it asks.
     pub one_time: SealingPublic,
 }
 statement!(ViewRequest, "view-request", device);
 
-/// A viewer's word that rights of this version arrived.
+/// A viewer's statement that rights of this version arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightsAck {
     /// The viewer's identity key, which signs.
@@ -152,14 +152,14 @@ pub struct Call {
     /// Path and query.
     pub path: String,
     pub body: Hash,
-    /// The same command asked again carries the same id.
+    /// The idempotency key: a retry has the same id.
     pub request: RequestId,
-    /// Not carried out later than this.
+    /// The call is not carried out later than this.
     pub not_after: Millis,
 }
 statement!(Call, "call", device);
 
-/// A leader's word that one worker is to do one job.
+/// A leader's permission for one job on one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// The leader's node key, which signs.

@@ -1,9 +1,9 @@
-//! Sealing, from a photo to its parts and back: what must open, and all that must not.
+//! Sealing from a photo to its parts and back: what must open, and what must not.
 
 #![allow(clippy::unwrap_used)]
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::{ClusterId, GrantId, Hash, RequestId};
+use cameo_common::ids::{ClusterId, GrantId, Hash, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingSecret};
 use cameo_common::sealing::{
     Dealing, PartContext, PhotoInfo, ReleaseContext, SealedPhoto, SealingError, combine, deal,
@@ -37,7 +37,7 @@ fn info() -> PhotoInfo {
     }
 }
 
-/// A cluster of `n` nodes, and a photo dealt to it.
+/// A cluster of `n` nodes, and a sealed photo whose cluster share is dealt to it.
 struct Sealed {
     viewer: SealingSecret,
     nodes: Vec<SealingSecret>,
@@ -51,7 +51,7 @@ fn given_a_sealed_photo(seed: u64, n: u8, photo: &[u8]) -> Sealed {
     let viewer = secret(&mut rng);
     let nodes: Vec<_> = (0..n).map(|_| secret(&mut rng)).collect();
     let identity = |(at, node): (usize, &SealingSecret)| NodeIdentity {
-        id: at as u64 + 1,
+        id: NodeId(at as u64 + 1),
         key: PublicKey([at as u8; 32]),
         sealing: node.public(),
     };
@@ -127,7 +127,7 @@ fn a_minority_of_nodes_opens_nothing() {
         given.open_with(&parts),
         Err(SealingError::TooFewParts { have: 2, need: 3 })
     );
-    // Nor when one part is given thrice.
+    // Nor when one part is used three times.
     let parts = [given.part(0), given.part(0), given.part(0)];
     assert_eq!(given.open_with(&parts), Err(SealingError::WrongPart));
 }
@@ -193,7 +193,7 @@ fn a_part_cannot_be_moved() {
 }
 
 #[test]
-fn a_release_opens_for_its_own_request_only_and_a_lie_is_found_out() {
+fn a_release_opens_for_its_own_request_only_and_a_false_part_is_detected() {
     let given = given_a_sealed_photo(1, 3, b"the sea");
     let mut rng = rng(2);
     let (one_time, stranger) = (secret(&mut rng), secret(&mut rng));
@@ -232,7 +232,7 @@ fn a_release_opens_for_its_own_request_only_and_a_lie_is_found_out() {
 }
 
 #[test]
-fn another_viewer_finds_out_before_a_view_is_charged() {
+fn another_viewer_is_refused_before_a_view_is_charged() {
     let given = given_a_sealed_photo(1, 3, b"the sea");
     let stranger = secret(&mut rng(9));
     assert_eq!(
@@ -246,7 +246,7 @@ fn another_viewer_finds_out_before_a_view_is_charged() {
     );
 }
 
-/// The seed, the pinned payload and what opens it: `payload-1.hex` was written by version 1.
+/// The seed, the pinned payload and its keys: `payload-1.hex` was written by version 1.
 #[test]
 fn the_payload_of_version_1_still_opens() {
     let given = given_a_sealed_photo(1, 3, b"the sea");

@@ -1,20 +1,21 @@
-//! What a job will cost in CPU time, told from the size of its input and learned from finished jobs.
+//! The cost model: CPU time of a job, predicted from the size of its input, learned from finished
+//! jobs.
 //!
-//! A first guess, base plus slope, is corrected by factors that follow what jobs really took: one
-//! for all sizes, which tells how fast the machine is, and one for each doubling of the size,
-//! which tells where the guess has the wrong shape. Factors are averaged as logarithms, so that
-//! twice too much and half too little cancel out.
+//! A first estimate, base plus slope, is corrected by factors that follow the true CPU times: one
+//! for all sizes, which is the speed of the machine, and one for each doubling of the size, which
+//! corrects the shape of the estimate. Factors are averaged as logarithms, so that twice too much
+//! and half too little cancel out.
 
 /// CPU time of the smallest job, before anything is learned. Milliseconds.
 const BASE_MS: f64 = 5.0;
 /// CPU time for each MiB of input, before anything is learned. Milliseconds.
 const MS_PER_MIB: f64 = 80.0;
-/// Weight of the newest job in an average; the first few count in full.
+/// Weight of the newest job in an average. The first eight have equal weights.
 const NEWEST: f64 = 1.0 / 8.0;
-/// How many jobs of one size class weigh as much as all sizes together.
+/// This many jobs of one size class weigh as much as all sizes together.
 const TRUST_CLASS_AFTER: f64 = 3.0;
-/// No factor is taken for more than this, nor for less than its inverse: one strange job must not
-/// make every later one look free or endless.
+/// Factors are clamped to this and to its inverse: one outlier must not make all later jobs look
+/// free or endless.
 const MAX_FACTOR: f64 = 64.0;
 const CLASSES: usize = 32;
 const MIB: f64 = 1024.0 * 1024.0;
@@ -40,25 +41,25 @@ impl Average {
 }
 
 impl CostModel {
-    /// CPU milliseconds of a job with an input of so many bytes; at least 1.
+    /// CPU milliseconds of a job with an input of this many bytes; at least 1.
     #[must_use]
     pub fn predict(&self, size: u64) -> u64 {
         let class = &self.classes[class(size)];
         let trust = f64::from(class.jobs) / (f64::from(class.jobs) + TRUST_CLASS_AFTER);
         let log = class.log * trust + self.all.log * (1.0 - trust);
-        ((guess(size) * log.exp()).round() as u64).max(1)
+        ((estimate(size) * log.exp()).round() as u64).max(1)
     }
 
-    /// Takes note of what a finished job took.
+    /// Learns from a finished job.
     pub fn learn(&mut self, size: u64, cpu_ms: u64) {
-        let factor = (cpu_ms.max(1) as f64) / guess(size);
+        let factor = (cpu_ms.max(1) as f64) / estimate(size);
         let log = factor.clamp(1.0 / MAX_FACTOR, MAX_FACTOR).ln();
         self.all.learn(log);
         self.classes[class(size)].learn(log);
     }
 }
 
-fn guess(size: u64) -> f64 {
+fn estimate(size: u64) -> f64 {
     BASE_MS + MS_PER_MIB * (size as f64 / MIB)
 }
 
@@ -82,13 +83,13 @@ mod tests {
         let mut model = CostModel::default();
         let before = model.predict(20_000_000);
         for _ in 0..40 {
-            model.learn(300_000, (guess(300_000) * 3.0) as u64);
+            model.learn(300_000, (estimate(300_000) * 3.0) as u64);
         }
         assert!(close(model.predict(20_000_000), before * 3));
     }
 
     #[test]
-    fn another_shape_than_the_guess_is_learned() {
+    fn another_shape_than_the_estimate_is_learned() {
         let truth = |size: u64| 40 + size / 50_000;
         let mut model = CostModel::default();
         for _ in 0..100 {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn one_strange_job_is_forgotten() {
+    fn one_outlier_is_forgotten() {
         let mut model = CostModel::default();
         for _ in 0..20 {
             model.learn(300_000, 30);

@@ -1,28 +1,34 @@
-//! Which worker gets an image job. Pure: no clock, no sockets, no randomness of its own.
+//! Placement of image jobs: which worker gets one. Pure: no clock, no sockets, no randomness.
 //!
-//! A [`Desk`] holds what the leader knows of its workers: their load [`Report`]s, a [`Page`] each of what was
-//! placed on them, and what jobs cost. Asked, it puts a [`Question`] to [`decide`]. The same code places jobs at a
-//! node's leader, in the simulation of the placement benchmark, and when a log of decisions is checked (law J2).
+//! A [`Scheduler`] holds what the leader knows of its workers: the last load [`Report`] of each,
+//! the [`Reservations`] on it, and what jobs cost. For a job it makes a [`PlacementInput`] and
+//! calls [`decide`]. The same code places jobs at a node's leader, in the simulation of the
+//! placement benchmark, and when a decision log is checked (law J2).
+//!
+//! The feature `baselines` adds the policies that ours is measured against.
 
+#[cfg(feature = "baselines")]
+pub mod baselines;
 mod cost;
-mod desk;
 mod log;
-mod page;
 mod placement;
+mod policy;
 mod report;
-mod rivals;
+mod reservations;
+mod scheduler;
 mod ticket_id;
 
 pub use cost::CostModel;
-pub use desk::{Desk, Job, Member, Settings};
 pub use log::{LOG_SCHEMA, LineError, Logged};
-pub use page::{Finished, MAX_OPEN, Page, Placement};
 pub use placement::{
-    Candidate, Choice, Decision, Heard, MIN_USABLE_MILLICORES, Question, SHARE_STEP_PERMILLE,
-    Score, TIE_MARGIN_PERMILLE, TIE_MARGIN_US, Verdict, WAIT_EXTRA_PERMILLE, decide, tie_bound,
+    Candidate, Choice, Decision, LoadSample, MIN_USABLE_MILLICORES, PlacementInput,
+    QUEUEING_EXTRA_PERMILLE, SHARE_STEP_PERMILLE, Score, TIE_MARGIN_PERMILLE, TIE_MARGIN_US,
+    Verdict, decide, tie_bound,
 };
+pub use policy::Policy;
 pub use report::{Event, MAX_REPORT, REPORT_VERSION, Report, ReportError};
-pub use rivals::Policy;
+pub use reservations::{Finished, MAX_OPEN, Reservation, Reservations};
+pub use scheduler::{Job, Member, Scheduler, Settings};
 pub use ticket_id::TicketId;
 
 /// A time on the leader's monotonic clock, since an origin of its choosing.

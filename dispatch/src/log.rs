@@ -1,11 +1,11 @@
-//! How decisions are written down: a line of JSON each, for `cameo-chaos check` (law J2).
+//! The decision log: a line of JSON a decision, for `cameo-chaos check` (law J2).
 
 use cameo_common::ids::{Millis, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::placement::Decision;
 
-/// Layout of the lines that this program writes and reads.
+/// Schema of the lines that this program writes and reads.
 pub const LOG_SCHEMA: u32 = 2;
 
 /// One line of a node's decision log.
@@ -15,25 +15,25 @@ pub struct Logged {
     pub schema: u32,
     /// The node that led and decided.
     pub leader: NodeId,
-    /// Its wall clock then.
+    /// Its wall clock at that time.
     pub unix_ms: Millis,
-    /// Decisions since the line before that could not be written.
+    /// Number of decisions after the previous line that could not be written.
     pub dropped: u64,
     pub decision: Decision,
 }
 
-/// Why a text is no line of a decision log.
+/// A text that is not a line of a decision log.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
     #[error("not a line of a decision log: {0}")]
     Malformed(#[from] serde_json::Error),
-    #[error("schema {0}, and only {LOG_SCHEMA} is known here")]
+    #[error("schema {0} is unknown; this program reads {LOG_SCHEMA}")]
     UnknownSchema(u64),
-    #[error("reads as a decision, but is not written as one: a field is missing or moved")]
+    #[error("not in the form that a node writes: a field is missing or moved")]
     NotCanonical,
 }
 
-/// What every schema has.
+/// The field that every schema has.
 #[derive(Deserialize)]
 struct Head {
     schema: u64,
@@ -43,15 +43,13 @@ impl Logged {
     /// The line, without its end.
     ///
     /// # Errors
-    /// None that is known: all that it has can be written as JSON.
+    /// None that is known: every value of this type can be written as JSON.
     pub fn to_line(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 
-    /// Reads a line. What this program would write otherwise is refused, so that nothing is read over.
-    ///
-    /// # Errors
-    /// See [`LineError`].
+    /// Reads a line. A line that this program would write otherwise is refused, so that no part of
+    /// it is ignored.
     pub fn of_line(line: &str) -> Result<Self, LineError> {
         let Head { schema } = serde_json::from_str(line)?;
         if schema != u64::from(LOG_SCHEMA) {
@@ -70,12 +68,12 @@ impl Logged {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::placement::{Candidate, Heard, Question, decide};
-    use crate::rivals::Policy;
+    use crate::placement::{Candidate, LoadSample, PlacementInput, decide};
+    use crate::policy::Policy;
     use cameo_common::ids::JobId;
 
     fn logged() -> Logged {
-        let heard = Heard {
+        let load = LoadSample {
             age_ms: 12,
             usable_millicores: 600,
             cpu_share_permille: 250,
@@ -87,17 +85,17 @@ mod tests {
             incoming_cpu_ms: 12,
             draining: false,
         };
-        let candidate = |node, heard| Candidate {
-            node,
+        let candidate = |node, load| Candidate {
+            node: NodeId(node),
             voter: true,
             leader: node == 1,
             excluded: false,
             full: false,
-            heard,
-            booked: 1,
-            booked_cpu_ms: 6,
+            load,
+            reserved: 1,
+            reserved_cpu_ms: 6,
         };
-        let question = Question {
+        let input = PlacementInput {
             policy: Policy::LeastProjected,
             term: 4,
             job: JobId([0xab; 16]),
@@ -106,14 +104,14 @@ mod tests {
             stale_after_ms: 300,
             max_wait_ms: 1000,
             seed: u64::MAX,
-            candidates: vec![candidate(1, None), candidate(2, Some(heard))],
+            candidates: vec![candidate(1, None), candidate(2, Some(load))],
         };
         Logged {
             schema: LOG_SCHEMA,
-            leader: 1,
-            unix_ms: 1_790_000_000_000,
+            leader: NodeId(1),
+            unix_ms: Millis(1_790_000_000_000),
             dropped: 0,
-            decision: decide(question),
+            decision: decide(input),
         }
     }
 
@@ -129,13 +127,13 @@ mod tests {
     );
 
     #[test]
-    fn its_text_is_pinned() {
+    fn the_text_of_a_line_is_pinned() {
         assert_eq!(logged().to_line().unwrap(), PINNED);
         assert_eq!(Logged::of_line(PINNED).unwrap(), logged());
     }
 
     #[test]
-    fn what_is_not_known_or_missing_is_refused() {
+    fn unknown_and_missing_fields_are_refused() {
         let refused = |from: &str, to: &str| {
             assert!(PINNED.contains(from), "{from}");
             Logged::of_line(&PINNED.replacen(from, to, 1)).unwrap_err()
@@ -161,10 +159,10 @@ mod tests {
         ];
         for (from, to) in unknown {
             let error = refused(from, to);
-            let told = matches!(error, LineError::Malformed(_) | LineError::NotCanonical);
-            assert!(told, "{from} -> {to}: {error}");
+            let named = matches!(error, LineError::Malformed(_) | LineError::NotCanonical);
+            assert!(named, "{from} -> {to}: {error}");
         }
-        // An absent report would read as silence.
+        // A missing report would read as none.
         assert!(matches!(
             refused(r#""heard":null,"#, ""),
             LineError::NotCanonical

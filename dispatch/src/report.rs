@@ -1,4 +1,4 @@
-//! What a worker tells the leader with each reply to a heartbeat.
+//! The load report of a worker, on the reply to each heartbeat.
 
 use cameo_common::wire::{self, VersionError};
 use serde::{Deserialize, Serialize};
@@ -7,70 +7,72 @@ use crate::ticket_id::TicketId;
 
 /// Longest report that is read. Bytes.
 pub const MAX_REPORT: usize = 16 * 1024;
-/// Layout that this program writes and reads.
+/// Version that this program writes and reads.
 pub const REPORT_VERSION: u16 = 2;
 
-/// A worker's load, at the moment the report was made.
+/// A worker's load at the moment the report was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub version: u16,
-    /// Random, new at each start of the node: what was placed on an earlier one is lost.
+    /// Random, new at each start of the node: tickets of an earlier one are lost.
     pub incarnation: u64,
     /// Goes up with each report of an incarnation.
     pub sequence: u64,
     /// CPU that the process is allowed.
     pub quota_millicores: u32,
-    /// CPU that its jobs would really get, from what they got of late.
+    /// CPU that its jobs would get, from what they got recently.
     pub usable_millicores: u32,
-    /// CPU that the process used of its quota, smoothed. Parts in a thousand.
+    /// Part of its quota that the process used, smoothed. Parts in a thousand.
     pub cpu_share_permille: u16,
-    /// Jobs that it does at one time, each on its part of the usable cores.
+    /// Jobs that it runs at one time, each on its part of the usable cores.
     pub slots: u32,
     pub running: u32,
-    /// Their input is here, and they are not running yet.
+    /// Jobs with complete input that do not run yet.
     pub queued: u32,
-    /// Predicted CPU time that is left of these two.
+    /// Predicted CPU time left of `running` and `queued`.
     pub backlog_cpu_ms: u64,
-    /// Taken up, with their input on its way.
+    /// Accepted jobs whose input is being uploaded.
     pub incoming: u32,
     /// Predicted CPU time of these.
     pub incoming_cpu_ms: u64,
-    /// Number of the first event listed, counted from the incarnation's start: when it lies above what
-    /// the leader has seen, events were missed.
+    /// Number of the first event listed, counted from the incarnation's start. When the leader has
+    /// not seen all events before it, some were missed.
     pub first_event: u64,
-    /// What became of tickets of late, oldest first. Repeated for a while, so that lost replies do not matter.
+    /// Recent changes of tickets, oldest first. Repeated for a while, so that lost replies do no
+    /// harm.
     pub events: Vec<Event>,
     /// Age of the CPU share and the usable cores.
     pub sample_age_ms: u32,
     pub draining: bool,
-    /// It has as many jobs as it holds, or stands still for want of memory.
+    /// It has as many jobs as it can hold, or is stalled for want of memory.
     pub full: bool,
-    /// Bytes that another input may have now.
+    /// Most bytes that another input may have now.
     pub input_room: u64,
-    /// Bytes that an input may have when there is no other.
+    /// Most bytes that an input may have when there is no other.
     pub input_limit: u64,
 }
 
-/// What became of a ticket.
+/// A change of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// From here on it is part of what is reported as incoming or as backlog.
-    TakenUp(TicketId),
-    /// It is no longer. The CPU time is told when the job was done, not when it was given up or refused.
+    /// From here on its job is part of `incoming` or of the backlog.
+    Accepted(TicketId),
+    /// Its job has ended. The CPU time is there when the job was done, not when it was abandoned or
+    /// rejected.
     Finished {
         ticket: TicketId,
         cpu_ms: Option<u32>,
     },
 }
 
-/// Bytes that are no report.
+/// Bytes that are not a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReportError {
     #[error("the load report is longer than {MAX_REPORT} bytes")]
     TooLong,
     #[error("the load report is not well-formed")]
     Malformed,
-    #[error("the load report has layout {0}, which this node does not know; update it")]
+    #[error("the load report has version {0}, which this node does not know; update it")]
     UnknownVersion(u16),
 }
 
@@ -84,23 +86,20 @@ impl From<VersionError> for ReportError {
 }
 
 impl Report {
-    /// Whether it has to be waited for until it takes an input of so many bytes. One that it never takes is no reason
-    /// to wait.
+    /// Whether the worker has no room for an input of this many bytes now, but will have it. False
+    /// for an input that it never accepts.
     #[must_use]
     pub fn is_full_for(&self, size: u64) -> bool {
         self.full || (self.input_room < size && size <= self.input_limit)
     }
 
-    /// The bytes that ride on a heartbeat's reply.
+    /// The bytes on the reply to a heartbeat.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
     }
 
-    /// Reads them.
-    ///
-    /// # Errors
-    /// When they are too long, of another layout, or not canonical.
+    /// Reads the bytes of a report.
     pub fn decode(bytes: &[u8]) -> Result<Self, ReportError> {
         if bytes.len() > MAX_REPORT {
             return Err(ReportError::TooLong);
@@ -139,7 +138,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_worker_is_full_for_what_it_will_take_later_and_not_for_what_it_never_takes() {
+    fn a_worker_is_full_for_an_input_that_it_accepts_later_and_not_for_one_that_it_never_accepts() {
         let report = report(1, 1);
         let full = |size: u64| report.is_full_for(size);
         assert_eq!(
@@ -157,13 +156,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn its_bytes_are_pinned() {
+    fn the_bytes_of_a_report_are_pinned() {
         let mut report = report(0x1122, 5);
         (report.incoming, report.incoming_cpu_ms) = (3, 400);
         report.full = true;
         report.first_event = 7;
         report.events = vec![
-            Event::TakenUp(TicketId([0xaa; 16])),
+            Event::Accepted(TicketId([0xaa; 16])),
             Event::Finished {
                 ticket: TicketId([0xbb; 16]),
                 cpu_ms: Some(33),
@@ -185,7 +184,7 @@ pub(crate) mod tests {
             "9003", // their CPU time
             "07",   // first event
             "02",   // two events
-            "00",   // taken up
+            "00",   // accepted
             &"aa".repeat(16),
             "01", // finished
             &"bb".repeat(16),
@@ -201,7 +200,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn another_layout_is_named_and_what_is_not_canonical_refused() {
+    fn an_unknown_version_is_named_and_bytes_that_are_not_canonical_are_refused() {
         let good = report(1, 1).encode();
         for version in [REPORT_VERSION - 1, REPORT_VERSION + 1] {
             let mut other = good.clone();

@@ -1,4 +1,4 @@
-//! The name of one signed ticket.
+//! The id of one signed ticket.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use serde::{Deserialize, Serialize};
 
-/// Names one signed ticket: the first half of its hash. Of two placements of one job each has its own.
+/// The first half of the hash of a signed ticket. Two placements of one job have two ids.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TicketId(pub [u8; 16]);
 
 impl TicketId {
-    /// The name of a ticket.
+    /// The id of a ticket.
     #[must_use]
     pub fn of(ticket: &Signed<Ticket>) -> Self {
         let mut id = [0; 16];

@@ -1,5 +1,5 @@
-//! Writes the structured seeds into `corpus/`: what the targets are given to begin with. The pictures for
-//! `preview` come from `seeds.py`; carriers are the codec's own vectors, which `run` reads where they lie.
+//! Writer of the structured seeds in `corpus/`. The pictures for `preview` come from `seeds.py`;
+//! carriers are the codec's own vectors, which `run` reads in place.
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn sealed() -> std::io::Result<()> {
     };
     let photo = [&cameo_common::wire::encode(&info)[..], b"the sea"].concat();
     seed("sealed_built", "photo", &[&[1][..], &photo].concat())?;
-    // The name's length in two bytes where one would do.
+    // The name's length in two bytes where one is enough.
     let overlong = [&[1, 0x80 | photo[0], 0][..], &photo[1..]].concat();
     seed("sealed_built", "overlong", &overlong)?;
     for (name, xs) in [
@@ -87,13 +87,13 @@ fn sealed() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The header and the stream of files of our own, with the stream cut where they cut it.
+/// The header and the stream of files of our own, with the stream cut at the same places.
 fn carrier_built() -> std::io::Result<()> {
     for (name, picture) in [
         ("rgb", gradient(40, 30, Channels::Rgb)),
         ("rgba", gradient(9, 7, Channels::Rgba)),
         ("one", gradient(1, 1, Channels::Rgb)),
-        // A row to a strip: the reader takes them at once.
+        // One row a strip: the reader decodes them in parallel.
         ("strips-rgb", gradient(33_000, 3, Channels::Rgb)),
         ("strips-rgba", gradient(40_000, 2, Channels::Rgba)),
     ] {

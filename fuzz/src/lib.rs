@@ -1,4 +1,5 @@
-//! The targets' bodies lie where the tests are that run them on stable, over the committed corpus.
+//! The bodies of the targets, included from the tests that run them on stable over the committed
+//! corpora.
 
 #[path = "../../common/tests/hostile/targets/mod.rs"]
 mod targets;

@@ -1,12 +1,12 @@
-//! Where the programs are: beside this one, where cargo puts them.
+//! The paths of the programs: beside this one, where cargo puts them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The programs cannot be had.
+/// The programs cannot be found or built.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
-    #[error("this program does not know where it lies: {0}")]
+    #[error("the path of this program is unknown: {0}")]
     NoSelf(std::io::Error),
     #[error("there is no {}: build all programs with `cargo build --workspace --bins`", path.display())]
     Missing { name: &'static str, path: PathBuf },
@@ -42,18 +42,32 @@ impl Binaries {
     /// # Errors
     /// When one is missing and there is no cargo to build it.
     pub fn build() -> Result<Self, BinaryError> {
+        Self::build_with(&[])
+    }
+
+    /// The same with these features (`package/feature`) switched on.
+    ///
+    /// # Errors
+    /// When one is missing and there is no cargo to build it.
+    pub fn build_with(features: &[&str]) -> Result<Self, BinaryError> {
         let variables = ["CARGO", "CARGO_MANIFEST_DIR"].map(std::env::var_os);
         if let [Some(cargo), Some(package)] = variables {
             let folder = own_folder()?;
             for name in ["cameod", "cameo"] {
-                build(Path::new(&cargo), Path::new(&package), &folder, name)?;
+                build(
+                    Path::new(&cargo),
+                    Path::new(&package),
+                    &folder,
+                    name,
+                    features,
+                )?;
             }
         }
         Self::locate()
     }
 }
 
-/// Where cargo puts programs, seen from a program or from a test.
+/// The folder into which cargo puts programs, from a program or a test in it.
 fn own_folder() -> Result<PathBuf, BinaryError> {
     let mut folder = std::env::current_exe().map_err(BinaryError::NoSelf)?;
     folder.pop();
@@ -72,12 +86,13 @@ fn found(folder: &Path, name: &'static str) -> Result<PathBuf, BinaryError> {
     }
 }
 
-/// Builds with the profile whose folder this program lies in.
+/// Builds with the profile in whose folder this program is.
 fn build(
     cargo: &Path,
     package: &Path,
     folder: &Path,
     name: &'static str,
+    features: &[&str],
 ) -> Result<(), BinaryError> {
     // The running program cannot be written to, and is up to date: cargo has just built it.
     let running = std::env::current_exe().is_ok_and(|path| path.ends_with(name));
@@ -91,6 +106,7 @@ fn build(
     let workspace = package.parent().unwrap_or(package);
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--profile", profile, "--bin", name])
+        .args(features.iter().flat_map(|feature| ["--features", feature]))
         .current_dir(workspace)
         .status()
         .map_err(BinaryError::Cargo)?;

@@ -12,14 +12,14 @@ use crate::node::Node;
 use crate::process::ProcessError;
 use crate::wait::{TimedOut, until};
 
-/// How long nodes may take to agree on something.
+/// Longest time until nodes agree on something.
 const AGREE_WITHIN: Duration = Duration::from_secs(30);
 
-/// Nodes that know each other.
+/// The nodes of one cluster.
 #[derive(Debug)]
 pub struct Cluster {
     pub nodes: Vec<Node>,
-    /// Where the nodes' folders are.
+    /// Parent of the nodes' folders.
     folder: PathBuf,
 }
 
@@ -34,7 +34,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The same, with no node started yet: how each is started may still be changed.
+    /// The same without starting the nodes, so that their flags can still be changed.
     ///
     /// # Errors
     /// When a folder cannot be written.
@@ -73,7 +73,7 @@ impl Cluster {
         })
     }
 
-    /// Starts every node that is not started, all at once: none is ready before a majority is there.
+    /// Starts every node that is not started, all at once: none is ready before a majority runs.
     ///
     /// # Errors
     /// When one does not get ready.
@@ -83,11 +83,11 @@ impl Cluster {
         starts.into_iter().collect()
     }
 
-    /// A node that is to join the running cluster as a worker, in a folder of its own: not started, and
-    /// none of the cluster's nodes yet.
+    /// A node for the running cluster as a worker, in a folder of its own: not started, and not in
+    /// [`Cluster::nodes`] yet.
     ///
     /// # Errors
-    /// When its folder cannot be made, or no node is there to join.
+    /// When its folder cannot be made, or the cluster has no node.
     pub fn worker(&self, id: u64) -> anyhow::Result<Node> {
         let member = self.nodes.first().context("a cluster has nodes")?;
         let ports = free_ports(2)?;
@@ -109,10 +109,10 @@ impl Cluster {
         })
     }
 
-    /// Starts a worker with a number that no node has, and waits until it serves the cluster.
+    /// Starts a worker with an unused number, and waits until it serves the cluster.
     ///
     /// # Errors
-    /// When it does not get there.
+    /// When it is not ready in time.
     pub async fn join_worker(&mut self, id: u64) -> anyhow::Result<()> {
         let mut worker = self.worker(id)?;
         worker.start().await?;
@@ -120,7 +120,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Has a worker removed from the cluster by `cameod remove`; its process is left as it is.
+    /// Removes a worker from the cluster by `cameod remove`; its process is left as it is.
     ///
     /// # Errors
     /// When it is not removed.
@@ -141,7 +141,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// What `cameo init --cluster` takes: each node's ready line is its URL with the fingerprint.
+    /// The value of `cameo init --cluster`: each node's ready line is its URL with the fingerprint.
     #[must_use]
     pub fn urls(&self) -> String {
         let ready = |node: &Node| {
@@ -155,18 +155,18 @@ impl Cluster {
             .join(",")
     }
 
-    /// The node of an id.
+    /// The node with this id.
     #[must_use]
     pub fn node(&self, id: u64) -> Option<&Node> {
         self.nodes.iter().find(|node| node.id == id)
     }
 
-    /// The node of an id, to be handled.
+    /// The node with this id, to control it.
     pub fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
         self.nodes.iter_mut().find(|node| node.id == id)
     }
 
-    /// The leader that a majority of all nodes agrees on, in the newest term.
+    /// The leader on which a majority of all nodes agrees, in the newest term.
     ///
     /// # Errors
     /// When there is none in time.
@@ -195,7 +195,7 @@ impl Cluster {
         (running && 2 * agree > self.nodes.len()).then_some(leader)
     }
 
-    /// Waits until every started node has applied what any of them has committed by now.
+    /// Waits until every started node has applied what any of them has committed at the call.
     ///
     /// # Errors
     /// When one does not catch up in time.
@@ -229,7 +229,7 @@ impl Cluster {
     }
 }
 
-/// A fresh secret, made as the README tells it.
+/// A fresh secret, made as in the README.
 async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
     let made = Command::new(program)
         .arg("secret")
@@ -244,7 +244,7 @@ async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ports that were free a moment ago, held together so that all differ.
+/// Ports that were free just now, held together so that all differ.
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let held: Vec<_> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0"))

@@ -1,4 +1,4 @@
-//! A look at a node's API with as little as possible between: one GET, one JSON document.
+//! A minimal HTTP client for a node's API: one GET, one JSON document.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use tokio::net::TcpStream;
 /// Longest answer that is read.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
-/// No answer, or none that can be read.
+/// No answer, or an unreadable one.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     #[error("{0} does not answer")]
     Silent(String),
-    #[error("{address} answers what cannot be read: {why}")]
+    #[error("{address} gave an unreadable answer: {why}")]
     Unreadable { address: String, why: String },
 }
 
 /// Status and body of `GET http://ADDRESS/PATH`.
 ///
 /// # Errors
-/// When there is no answer in time, or it is no JSON.
+/// When there is no answer in time, or it is not JSON.
 pub async fn get_json(
     address: &str,
     path: &str,

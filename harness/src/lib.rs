@@ -1,8 +1,8 @@
-//! Real Cameo processes, seen and handled from outside.
+//! Control of real Cameo processes from outside.
 //!
-//! Demo, end-to-end tests and chaos start nodes and agents through this crate, kill, pause and
-//! restart them, and look at what their APIs and files say. It knows the programs by their command
-//! lines and JSON alone, never by their code, so that it can judge them.
+//! Demo, end-to-end tests, chaos and benchmarks start nodes and agents through this crate, kill,
+//! pause and restart them, and read their APIs and files. It uses the programs' command lines and
+//! JSON alone, never their code, so that it can judge them.
 
 mod binary;
 mod cluster;

@@ -1,4 +1,4 @@
-//! One node: its folder and ports stay, its process comes and goes.
+//! One node: a folder and ports, and a process that may be started many times.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,20 +25,20 @@ pub struct Node {
     pub(crate) program: PathBuf,
     pub(crate) peers: String,
     pub(crate) secret: PathBuf,
-    /// A command that starts the node's own command line: program and first arguments; mostly none.
+    /// A command that runs the node's command line: program and first arguments; mostly none.
     pub under: Vec<OsString>,
-    /// More flags than each node has.
+    /// Flags beyond those of every node.
     pub flags: Vec<OsString>,
-    /// What its log has: `CAMEO_LOG`, where it is not to be the node's default.
+    /// The value of `CAMEO_LOG`; None for the node's default.
     pub log_filter: Option<String>,
     pub(crate) process: Option<Process>,
 }
 
 impl Node {
-    /// Starts the process and waits until the node is part of a formed cluster.
+    /// Starts the process and waits until the node is part of a cluster.
     ///
     /// # Errors
-    /// When it does not get there.
+    /// When it is not ready in time.
     pub async fn start(&mut self) -> Result<(), ProcessError> {
         let mut command = self.command();
         command
@@ -74,7 +74,7 @@ impl Node {
         command
     }
 
-    /// Whether its process runs, as far as we have handled it.
+    /// Whether its process was started and not stopped by us.
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.process.is_some()
@@ -86,7 +86,7 @@ impl Node {
         self.process.as_ref()
     }
 
-    /// SIGKILL. A node that is not started stays so.
+    /// Sends SIGKILL. Does nothing to a node that is not started.
     ///
     /// # Errors
     /// When it cannot be signalled.
@@ -97,7 +97,7 @@ impl Node {
         }
     }
 
-    /// SIGTERM, and waits. A node that is not started stays so.
+    /// Sends SIGTERM, and waits. Does nothing to a node that is not started.
     ///
     /// # Errors
     /// When it does not stop.
@@ -108,12 +108,12 @@ impl Node {
         }
     }
 
-    /// What the node says of itself (`/v1/status`); none while it does not answer.
+    /// The node's status (`/v1/status`); None while it does not answer.
     pub async fn status(&self) -> Option<Value> {
         self.get("/v1/status").await
     }
 
-    /// A public document of the node; none while it does not answer with one.
+    /// A public document of the node; None while it does not answer with one.
     pub async fn get(&self, path: &str) -> Option<Value> {
         match get_json(&self.http, path, ANSWER_WITHIN).await {
             Ok((200, body)) => Some(body),

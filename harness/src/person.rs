@@ -1,4 +1,4 @@
-//! A person at a terminal: a home, verbs that run to their end, and maybe an agent.
+//! A person at a terminal: a home, commands, and possibly an agent.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,10 +11,10 @@ use crate::binary::Binaries;
 use crate::process::{Process, ProcessError};
 
 const AGENT_WITHIN: Duration = Duration::from_secs(30);
-/// No verb takes longer.
+/// Longest time of a command.
 const VERB_WITHIN: Duration = Duration::from_secs(300);
 
-/// What a verb came to.
+/// The result of a command.
 #[derive(Debug, Clone)]
 pub struct Ran {
     pub code: i32,
@@ -24,7 +24,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Somebody with a home of their own.
+/// A person with a home of their own.
 #[derive(Debug)]
 pub struct Person {
     pub name: String,
@@ -53,7 +53,7 @@ impl Person {
         })
     }
 
-    /// A verb, ready to be run as this person.
+    /// A command, ready to be run as this person.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
@@ -68,10 +68,10 @@ impl Person {
         command
     }
 
-    /// Runs a verb with `--json` to its end.
+    /// Runs a command with `--json` to its end.
     ///
     /// # Errors
-    /// When it does not start, does not end, or prints something that is not one JSON document.
+    /// When it does not start, does not end, or prints anything but one JSON document.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
         let mut command = self.command(arguments);
         command.arg("--json");
@@ -93,10 +93,10 @@ impl Person {
         })
     }
 
-    /// Runs a verb that has to succeed, and gives its JSON.
+    /// Runs a command that has to succeed. Returns its JSON.
     ///
     /// # Errors
-    /// When it ends with anything but 0.
+    /// When its exit code is not 0.
     pub async fn ok(&self, arguments: &[&str]) -> anyhow::Result<Value> {
         let ran = self.run(arguments).await?;
         anyhow::ensure!(
@@ -114,7 +114,7 @@ impl Person {
     /// Starts the agent and waits until it is registered and serves.
     ///
     /// # Errors
-    /// When it does not get there.
+    /// When it is not ready in time.
     pub async fn start_agent(&mut self) -> Result<(), ProcessError> {
         let log = self.home.with_file_name("agent.log");
         let name = format!("{}'s agent", self.name);
@@ -129,7 +129,7 @@ impl Person {
         self.agent.as_ref()
     }
 
-    /// SIGKILL to the agent: its user is gone without a word.
+    /// Sends SIGKILL to the agent: its user vanishes.
     ///
     /// # Errors
     /// When it cannot be signalled.
@@ -140,7 +140,7 @@ impl Person {
         }
     }
 
-    /// SIGTERM to the agent: it says goodbye.
+    /// Sends SIGTERM to the agent: it ends its session.
     ///
     /// # Errors
     /// When it does not stop.

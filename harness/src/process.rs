@@ -1,4 +1,4 @@
-//! One child process: its first line on stdout says that it is ready; all else goes to a log file.
+//! One child process. Its first line on stdout means that it is ready; stderr goes to a log file.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// How long a process may take to stop once asked.
+/// Longest time from a request to stop until a process has stopped.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
-/// Lines of its log that are told when a process fails.
+/// Lines of its log in the error of a process that failed.
 const LAST_LINES: usize = 12;
 
-/// A process that does not do as it should.
+/// A failure of a process.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     #[error("{program} does not start: {why}")]
@@ -45,7 +45,7 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
-    /// What it said when it was ready.
+    /// Its first line.
     pub ready: String,
 }
 
@@ -99,7 +99,7 @@ impl Process {
         }
     }
 
-    /// The first line; what follows is read and dropped, so that the child never waits for us.
+    /// The first line. Later output is read and dropped, so that the child never blocks on us.
     async fn first_line(&mut self) -> Option<String> {
         let mut lines = BufReader::new(self.child.stdout.take()?).lines();
         let first = lines.next_line().await.ok()??;
@@ -127,7 +127,7 @@ impl Process {
         lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
 
-    /// SIGKILL: gone at once, with nothing tidied up. Waits until it is.
+    /// Sends SIGKILL, and waits until the process has ended.
     ///
     /// # Errors
     /// When it cannot be signalled.
@@ -139,7 +139,7 @@ impl Process {
         })
     }
 
-    /// SIGTERM, and waits until it has stopped.
+    /// Sends SIGTERM, and waits until the process has ended.
     ///
     /// # Errors
     /// When it does not stop in time.
@@ -155,7 +155,7 @@ impl Process {
         }
     }
 
-    /// SIGSTOP: there, and silent.
+    /// Sends SIGSTOP.
     ///
     /// # Errors
     /// When it cannot be signalled.
@@ -163,7 +163,7 @@ impl Process {
         self.signal(Signal::STOP)
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     ///
     /// # Errors
     /// When it cannot be signalled.

@@ -1,7 +1,8 @@
-//! A proxy in front of one node's API, which can stop a job on its way, cut the node off, or fall silent.
+//! A proxy in front of one node's API that can hold a job in a phase, cut the node off, or stop
+//! forwarding.
 //!
-//! Whoever asks the node's advertised URL comes through here. Everything passes, until a test says otherwise: a
-//! job is held in the phase that was asked for, so that a fault strikes exactly there.
+//! The node advertises the proxy's URL. Everything is forwarded until a test holds a job in a
+//! phase, so that a fault strikes exactly there.
 
 use std::io;
 use std::sync::Arc;
@@ -16,44 +17,44 @@ use tokio::task::AbortHandle;
 use crate::upload::Upload;
 use crate::wait::TimedOut;
 
-/// Bytes that are passed on at a time.
+/// Bytes that are forwarded at a time.
 const CHUNK: usize = 16 * 1024;
-/// So much of an answer has come when a job counts as downloading.
+/// A job is downloading when this many bytes of its answer have been forwarded.
 const DOWNLOADING_AT: usize = 2 * CHUNK;
 
-/// Where a job is on its way.
+/// The phase of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// It has a worker, which has heard nothing yet.
+    /// It is placed, and no byte of it has reached the worker.
     Placed,
-    /// About half of its input is there.
+    /// About half of its input has reached the worker.
     Uploading,
-    /// All of its input is there, and no byte of the answer has come.
+    /// All of its input has reached the worker, and no byte of the answer has come.
     Running,
-    /// Some of the answer has come.
+    /// A part of the answer has come.
     Downloading,
 }
 
-/// What the way to the node is like.
+/// The state of the connection to the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Open,
-    /// Connections stay, and nothing moves.
+    /// Connections stay open, and nothing is forwarded.
     Silent,
-    /// Connections break, and new ones do.
+    /// Connections are closed, and new ones as well.
     Cut,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Rule {
     way: Way,
-    /// The next job is held there.
+    /// The next job is held in this phase.
     hold: Option<Phase>,
-    /// One is.
+    /// A job is held.
     held: bool,
 }
 
-/// A proxy that listens. With it all its connections end.
+/// A listening proxy. Its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: String,
@@ -62,10 +63,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port, and passes everything on to `target`, a `host:port`.
+    /// Listens on a free port, and forwards everything to `target`, a `host:port`.
     ///
     /// # Errors
-    /// When there is no port.
+    /// When there is no free port.
     pub async fn start(target: &str) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
@@ -82,7 +83,7 @@ impl Proxy {
         })
     }
 
-    /// What the node is to advertise.
+    /// The URL that the node has to advertise.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -99,7 +100,7 @@ impl Proxy {
     /// Waits until a job is held.
     ///
     /// # Errors
-    /// When none is in time.
+    /// When none is held in time.
     pub async fn holds(&self, within: Duration) -> Result<(), TimedOut> {
         let mut rule = self.rule.subscribe();
         let held = rule.wait_for(|rule| rule.held);
@@ -112,22 +113,22 @@ impl Proxy {
         }
     }
 
-    /// Whatever is held goes on, and nothing more is held.
+    /// Lets held jobs continue, and holds no more.
     pub fn let_go(&self) {
         self.rule.send_modify(|rule| rule.hold = None);
     }
 
-    /// Breaks all connections and refuses new ones.
+    /// Closes all connections and refuses new ones.
     pub fn cut(&self) {
         self.rule.send_modify(|rule| rule.way = Way::Cut);
     }
 
-    /// Lets nothing through, in no direction, and breaks nothing.
+    /// Stops forwarding in both directions; connections stay open.
     pub fn silence(&self) {
         self.rule.send_modify(|rule| rule.way = Way::Silent);
     }
 
-    /// Everything passes again.
+    /// Forwards everything again.
     pub fn mend(&self) {
         self.rule.send_modify(|rule| {
             rule.way = Way::Open;
@@ -149,12 +150,12 @@ async fn listen(listener: TcpListener, target: String, rule: Arc<watch::Sender<R
         let (target, rule) = (target.clone(), rule.clone());
         tokio::spawn(async move {
             let cut = async move {
-                // The sender lives as long as its listener or a connection of it.
+                // The sender lives as long as the listener or one of its connections.
                 let _ = watched.wait_for(|rule| rule.way == Way::Cut).await;
             };
             tokio::select! {
                 () = cut => {}
-                // A connection that ends by itself is nobody's fault.
+                // A connection that ends by itself is no error.
                 _ = pass(client, &target, &rule) => {}
             }
         });
@@ -173,7 +174,7 @@ async fn pass(client: TcpStream, target: &str, rule: &watch::Sender<Rule>) -> io
     Ok(())
 }
 
-/// What the client sends. `job`: a job's input is passing, or has passed and is not answered.
+/// Forwards the client's bytes. `job`: a job's input is being forwarded, or is not answered yet.
 async fn upwards(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -199,13 +200,13 @@ async fn upwards(
         open(rule).await;
         to.write_all(&chunk[..length]).await?;
         if upload.is_job() && upload.is_whole() {
-            // Nothing stops here: the answer does.
+            // This direction is not held here; the answer is.
             stops_at(rule, Phase::Running);
         }
     }
 }
 
-/// What the node answers. The first byte of an answer to a job ends its running.
+/// Forwards the node's bytes. A job is running until the first byte of its answer.
 async fn downwards(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -233,7 +234,7 @@ async fn downwards(
     }
 }
 
-/// Stays here while jobs are to be held in this phase.
+/// Waits while jobs are held in this phase.
 async fn stop_at(rule: &watch::Sender<Rule>, phase: Phase) {
     if stops_at(rule, phase) {
         let mut rule = rule.subscribe();
@@ -241,7 +242,7 @@ async fn stop_at(rule: &watch::Sender<Rule>, phase: Phase) {
     }
 }
 
-/// Whether jobs are to be held in this phase; then one is.
+/// Whether jobs are held in this phase; if so, one is held now.
 fn stops_at(rule: &watch::Sender<Rule>, phase: Phase) -> bool {
     rule.send_if_modified(|rule| {
         let holds = rule.hold == Some(phase);
@@ -250,7 +251,7 @@ fn stops_at(rule: &watch::Sender<Rule>, phase: Phase) -> bool {
     })
 }
 
-/// Waits while nothing moves.
+/// Waits while forwarding is stopped.
 async fn open(rule: &watch::Sender<Rule>) {
     let mut rule = rule.subscribe();
     let _mended = rule.wait_for(|rule| rule.way != Way::Silent).await;

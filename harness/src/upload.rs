@@ -1,21 +1,23 @@
-//! Follows what a client sends on one connection, as far as to know a job's input when it passes.
+//! A parser of a client's bytes on one connection that detects the input of a job.
 
 const JOB: &[u8] = b"POST /v1/jobs/run ";
 const HEAD_ENDS: &[u8] = b"\r\n\r\n";
 const LENGTH: &str = "content-length:";
 
-/// A job's request, if the newest one of the connection is one.
+/// The newest request of the connection, if it is a job's.
 #[derive(Debug, Default)]
 pub(crate) struct Upload {
     job: bool,
-    /// Bytes of it that have passed, its head included.
+    /// Bytes of it so far, with its head.
     passed: usize,
-    /// Bytes that it has, where its head tells.
+    /// Bytes of it in total, if its head says.
     length: usize,
 }
 
 impl Upload {
-    /// Takes note of the next bytes; whether a job begins with them. Clients begin a request with a write of its own.
+    /// Follows the next bytes. Returns whether a job begins with them. Clients begin a request with
+    /// a
+    /// write of its own.
     pub(crate) fn passes(&mut self, bytes: &[u8]) -> bool {
         let begins = bytes.starts_with(JOB);
         if begins {

@@ -1,11 +1,11 @@
-//! Waiting on a condition, with a deadline: never for a time alone.
+//! Waits for a condition, with a deadline.
 
 use std::time::Duration;
 
-/// How often a condition is looked at.
+/// Interval between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The condition did not come true in time.
+/// The condition was not met in time.
 #[derive(Debug, thiserror::Error)]
 #[error("waited {} s in vain for: {what}", .within.as_secs())]
 pub struct TimedOut {
@@ -13,10 +13,10 @@ pub struct TimedOut {
     pub within: Duration,
 }
 
-/// Looks until there is something to see.
+/// Checks until there is a value.
 ///
 /// # Errors
-/// When there is nothing within the time given.
+/// When there is none within the time given.
 pub async fn until<T>(
     what: &str,
     within: Duration,

@@ -6,7 +6,7 @@
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
-use cameo_common::ids::{GrantId, Millis, RequestId, UserName};
+use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
@@ -64,7 +64,7 @@ pub enum Caller {
         not_after: Millis,
     },
     /// A node of the cluster, proven by its link.
-    Node(u64),
+    Node(NodeId),
 }
 
 /// The operation itself.

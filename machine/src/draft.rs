@@ -22,7 +22,7 @@ pub struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// A draft for the entry at an index. The log's time never goes back, whoever leads.
     pub fn new(base: &'a dyn StateView, index: u64, entry_time: Millis) -> Self {
-        let previous = rows::get::<LogTime>(base, &()).map_or(0, |row| row.0);
+        let previous = rows::get::<LogTime>(base, &()).map_or(Millis::EPOCH, |row| row.0);
         let mut draft = Self {
             base,
             written: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! How much of everything the state takes. All nodes decide by them: changing one is changing the
 //! layout of the log, and needs a new `ENTRY_VERSION`.
 
-use cameo_common::ids::Millis;
+use std::time::Duration;
 
 /// Most devices that speak for one user; expired ones make room for new ones.
 pub const MAX_DEVICES_PER_USER: usize = 16;
@@ -17,10 +17,10 @@ pub const MAX_EXPIRED_PER_ENTRY: usize = 1_000;
 pub const RETRIES_FORGOTTEN_PER_ENTRY: usize = 4;
 
 /// How long a retried command is remembered, in log time.
-pub const RETRY_RETENTION: Millis = cameo_common::api::RETRY_RETENTION_MS;
+pub const RETRY_RETENTION: Duration = cameo_common::api::RETRY_RETENTION;
 /// How long after its debit a view may be taken up again, in log time.
-pub const RESUME: Millis = cameo_common::api::RESUME_MS;
+pub const RESUME: Duration = cameo_common::api::RESUME;
 
 // A command outlives neither the memory of itself, nor a call's life the check at the edge.
-const _: () = assert!(cameo_common::api::MAX_CALL_LIFE_MS < RETRY_RETENTION);
+const _: () = assert!(cameo_common::api::MAX_CALL_LIFE.as_millis() < RETRY_RETENTION.as_millis());
 const _: () = assert!(RETRIES_FORGOTTEN_PER_ENTRY > 1);

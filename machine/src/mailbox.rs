@@ -3,7 +3,7 @@
 //! A grant has at most one piece of mail, and what it delivers are the grant's current rights: a
 //! newer version supersedes an older one. Only the viewer's acknowledgement takes mail away.
 
-use cameo_common::ids::{GrantId, UserName};
+use cameo_common::ids::{GrantId, Millis, UserName};
 
 use super::draft::Draft;
 use super::limits::MAX_MAIL_RENEWED;
@@ -41,7 +41,7 @@ pub fn renew(draft: &mut Draft<'_>, viewer: &UserName) {
     }
 }
 
-fn place(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64, at: u64) {
+fn place(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64, at: Millis) {
     let letter = next_sequence(draft, viewer);
     draft.put(&(viewer.clone(), letter), &Letter { grant });
     let mail = Mail {

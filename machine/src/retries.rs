@@ -50,7 +50,7 @@ pub fn admit(draft: &Draft<'_>, caller: &Caller) -> Result<(), Refusal> {
     };
     if draft.time() > *not_after {
         Err(Refusal::TooLate)
-    } else if *not_after > draft.time().saturating_add(RETRY_RETENTION) {
+    } else if *not_after > draft.time().plus(RETRY_RETENTION) {
         // It could come again when it is forgotten here.
         Err(Refusal::TooFarAhead)
     } else {
@@ -72,7 +72,7 @@ pub fn forget_old(draft: &mut Draft<'_>) {
     let now = draft.time();
     for ((at, device, request), RetryAt) in draft.scan::<RetryAt>(&(), RETRIES_FORGOTTEN_PER_ENTRY)
     {
-        if at.saturating_add(RETRY_RETENTION) >= now {
+        if at.plus(RETRY_RETENTION) >= now {
             break;
         }
         draft.delete::<RetryAt>(&(at, device, request));

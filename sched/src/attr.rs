@@ -1,15 +1,16 @@
 //! `sched_setattr(2)`, for the calling thread.
 //!
-//! Why unsafe: neither std nor rustix nor nix has this call, and no other sets a slice. It is sound because the kernel
-//! only reads the structure, which lives until the call is over and says its own size; 0 names the calling thread, so
-//! no other's attributes are touched; and scheduling attributes change when code runs, never what it may assume.
+//! Unsafe code is needed because neither std nor rustix nor nix has this call, and no other call
+//! sets a slice. It is sound: the kernel only reads the structure, which lives until the call
+//! returns and contains its own size; 0 means the calling thread, so no other thread's attributes
+//! change; and scheduling attributes change when code runs, never what it may assume.
 
 use std::io;
 use std::time::Duration;
 
 use rustix::process::getpriority_process;
 
-/// `struct sched_attr` as of Linux 3.14, 48 bytes: all later kernels take it.
+/// `struct sched_attr` as of Linux 3.14, 48 bytes: all later kernels accept it.
 #[repr(C)]
 struct Attr {
     size: u32,
@@ -17,7 +18,7 @@ struct Attr {
     flags: u64,
     nice: i32,
     priority: u32,
-    /// For the usual policy: the slice in nanoseconds.
+    /// For `SCHED_OTHER`: the slice in nanoseconds.
     runtime: u64,
     deadline: u64,
     period: u64,
@@ -26,7 +27,7 @@ struct Attr {
 const SIZE: u32 = 48;
 const _: () = assert!(size_of::<Attr>() == SIZE as usize);
 
-/// The greatest niceness there is.
+/// The greatest niceness.
 const NICEST: i32 = 19;
 
 pub(super) fn set(nicer: i32, slice: Duration) -> io::Result<()> {

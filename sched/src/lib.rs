@@ -1,11 +1,12 @@
-//! How soon a thread gets its turn: consensus at once, image jobs when nobody else of this node wants to run, and
-//! whatever is not changed here between the two.
+//! Scheduling priority of threads: consensus preempts at once, image jobs yield to all other
+//! threads of the node.
 //!
-//! Niceness alone decides how much a thread gets, not how soon. Linux lets whoever runs finish a slice before one who
-//! wakes up takes over, and looks at that only at the next tick, which may be 4 ms away: seven such waits are on the
-//! way of one write. Since Linux 6.12 a thread that asks for a shorter slice takes over at once, and needs no
-//! privilege for it. See sched(7), and `Documentation/scheduler/sched-eevdf.rst` in the kernel's source. Elsewhere
-//! these are no errors and change nothing.
+//! Niceness alone sets how much CPU time a thread gets, not how soon. On Linux a woken thread waits
+//! until the running one has used up its slice, which the kernel checks at the next tick, up to 4
+//! ms later; the path of one write has seven such waits. Since Linux 6.12 a thread with a shorter
+//! slice preempts at once, and needs no privilege for it. See sched(7), and
+//! `Documentation/scheduler/sched-eevdf.rst` in the kernel's source. On other systems both calls
+//! succeed and change nothing.
 
 #[cfg(target_os = "linux")]
 mod attr;
@@ -15,27 +16,29 @@ use attr::set;
 use std::io;
 use std::time::Duration;
 
-/// The shortest slice that the kernel takes.
-const PROMPT_SLICE: Duration = Duration::from_micros(100);
-/// Longer than the kernel's own (some milliseconds), so that whoever has that one takes over from an image job.
-const PATIENT_SLICE: Duration = Duration::from_millis(10);
-/// How far image work stands back: a tenth of the weight of the node's other threads.
-const PATIENT_NICENESS: i32 = 10;
+/// The shortest slice that the kernel accepts.
+const RAISED_SLICE: Duration = Duration::from_micros(100);
+/// Longer than the kernel's default (some milliseconds), so that threads with the default preempt
+/// image jobs.
+const LOWERED_SLICE: Duration = Duration::from_millis(10);
+/// Gives image jobs a tenth of the weight of the node's other threads.
+const LOWERED_NICENESS: i32 = 10;
 
-/// This thread does short things that others wait for. Threads that it starts later inherit that.
+/// Raises the priority of this thread, for short work on which others wait. Threads that it starts
+/// later inherit it.
 ///
 /// # Errors
-/// What the kernel says.
-pub fn prompt() -> io::Result<()> {
-    set(0, PROMPT_SLICE)
+/// The kernel's error.
+pub fn raise() -> io::Result<()> {
+    set(0, RAISED_SLICE)
 }
 
-/// This thread has much to do, and nobody waits for its next millisecond. It cannot be taken back.
+/// Lowers the priority of this thread, for long work. This cannot be undone.
 ///
 /// # Errors
-/// What the kernel says.
-pub fn patient() -> io::Result<()> {
-    set(PATIENT_NICENESS, PATIENT_SLICE)
+/// The kernel's error.
+pub fn lower() -> io::Result<()> {
+    set(LOWERED_NICENESS, LOWERED_SLICE)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -50,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// On a thread of its own, because niceness is not given back.
+    /// On a thread of its own, because a niceness cannot be lowered again.
     fn niceness_after(change: fn() -> io::Result<()>) -> (i32, i32) {
         let thread = std::thread::spawn(move || {
             let before = getpriority_process(None).unwrap();
@@ -61,12 +64,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_patient_stands_back_and_who_is_prompt_stays_as_nice_as_its_process_was_started() {
-        let (before, after) = niceness_after(patient);
-        assert_eq!(after, (before + PATIENT_NICENESS).min(19));
-        let (before, after) = niceness_after(prompt);
+    fn lowering_adds_niceness_and_raising_keeps_that_of_the_process() {
+        let (before, after) = niceness_after(lower);
+        assert_eq!(after, (before + LOWERED_NICENESS).min(19));
+        let (before, after) = niceness_after(raise);
         assert_eq!(after, before);
-        let (before, after) = niceness_after(|| patient().and_then(|()| prompt()));
-        assert_eq!(after, (before + PATIENT_NICENESS).min(19));
+        let (before, after) = niceness_after(|| lower().and_then(|()| raise()));
+        assert_eq!(after, (before + LOWERED_NICENESS).min(19));
     }
 }

@@ -1,8 +1,9 @@
-//! A world to test in: real nodes, real agents, real files, all in one temporary folder.
+//! The world of an end-to-end test: real nodes, real agents, real files, all in one temporary
+//! folder.
 //!
-//! `World::new(3)` is a formed cluster; `world.person("ada")` is somebody registered with a running
-//! agent. What they do goes through the command line; what came of it is read from its JSON, from
-//! the nodes' APIs and from files.
+//! `World::new(3)` is a running cluster; `world.person("ada")` is a registered person with a
+//! running agent. Tests act through the command line, and read results from its JSON, from the
+//! nodes' APIs and from files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,10 +13,10 @@ use cameo_harness::{Binaries, Cluster, Person, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything may take to settle.
+/// Longest time until a condition is met.
 pub const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
-/// The five photos that the repository ships.
+/// The five photos of the repository.
 pub const PHOTOS: [&str; 5] = [
     "Picture_1A_by_freespace.jpg",
     "friends_by_Aitzol_Berasategi.jpg",
@@ -24,7 +25,7 @@ pub const PHOTOS: [&str; 5] = [
     "sunset_by_Aitzol_Berasategi.jpg",
 ];
 
-/// One cluster and the folder that everybody lives in. Kept when a test fails, for its logs.
+/// One cluster and the folder with everyone's files. The folder is kept when a test fails.
 #[derive(Debug)]
 pub struct World {
     pub cluster: Cluster,
@@ -33,10 +34,10 @@ pub struct World {
 }
 
 impl World {
-    /// Forms a cluster of so many nodes.
+    /// Starts a cluster of this many nodes.
     ///
     /// # Errors
-    /// When it does not form.
+    /// When it does not start.
     pub async fn new(nodes: u64) -> anyhow::Result<Self> {
         let mut world = Self::prepared(nodes).await?;
         world.cluster.start_all().await?;
@@ -44,7 +45,7 @@ impl World {
         Ok(world)
     }
 
-    /// So many nodes, none of them started yet.
+    /// This many nodes, none of them started yet.
     ///
     /// # Errors
     /// When their folders cannot be made.
@@ -59,10 +60,10 @@ impl World {
         })
     }
 
-    /// The folder that everything of this world is in.
+    /// The folder of this world.
     ///
     /// # Panics
-    /// Never: it is there until the world is dropped.
+    /// Never: the folder exists until the world is dropped.
     #[must_use]
     #[allow(clippy::expect_used)]
     pub fn folder(&self) -> &Path {
@@ -72,7 +73,7 @@ impl World {
             .path()
     }
 
-    /// Somebody with a home, not registered.
+    /// A person with a home, not registered.
     ///
     /// # Errors
     /// When the home cannot be made.
@@ -80,7 +81,7 @@ impl World {
         Ok(Person::new(&self.binaries, self.folder(), name)?)
     }
 
-    /// Somebody registered.
+    /// A registered person.
     ///
     /// # Errors
     /// When registering fails.
@@ -92,7 +93,7 @@ impl World {
         Ok(person)
     }
 
-    /// Somebody registered, with a running agent.
+    /// A registered person with a running agent.
     ///
     /// # Errors
     /// When registering fails or the agent does not get ready.
@@ -111,7 +112,7 @@ impl Drop for World {
     }
 }
 
-/// Where a shipped photo is.
+/// The path of a photo of the repository.
 #[must_use]
 pub fn photo(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -119,7 +120,7 @@ pub fn photo(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// The BLAKE3 hash of a file, as `--json` tells it.
+/// The BLAKE3 hash of a file, as in `--json`.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -127,7 +128,7 @@ pub fn hash_of(path: &Path) -> anyhow::Result<String> {
     Ok(blake3::hash(&std::fs::read(path)?).to_hex().to_string())
 }
 
-/// A photo that was shared and has arrived.
+/// A shared photo that has arrived.
 #[derive(Debug)]
 pub struct Shared {
     pub image: String,
@@ -135,10 +136,10 @@ pub struct Shared {
     pub carrier: PathBuf,
 }
 
-/// `owner` adds a photo with these options, open to all, and `viewer` asks for it.
+/// `owner` adds a photo with these options, open to all, and `viewer` requests it.
 ///
 /// # Errors
-/// When anything on the way fails.
+/// When a command fails.
 pub async fn share(
     owner: &Person,
     viewer: &Person,
@@ -157,10 +158,10 @@ pub async fn share(
     })
 }
 
-/// A text in a verb's JSON.
+/// A text in a command's JSON.
 ///
 /// # Errors
-/// When it is not there.
+/// When it is missing.
 pub fn text(json: &Value, key: &str) -> anyhow::Result<String> {
     Ok(json[key]
         .as_str()
@@ -171,7 +172,7 @@ pub fn text(json: &Value, key: &str) -> anyhow::Result<String> {
 /// The row of a grant in `shared` or `inbox`.
 ///
 /// # Errors
-/// When the verb fails or the grant is not there.
+/// When the command fails or the grant is not listed.
 pub async fn grant_row(person: &Person, verb: &str, grant: &str) -> anyhow::Result<Value> {
     let list = person.ok(&[verb]).await?;
     let rows = list["grants"].as_array().context("no list of grants")?;
@@ -181,10 +182,10 @@ pub async fn grant_row(person: &Person, verb: &str, grant: &str) -> anyhow::Resu
         .with_context(|| format!("{grant} is not in {list}"))
 }
 
-/// Waits until a grant's row in `shared` or `inbox` is as it should be.
+/// Waits until a grant's row in `shared` or `inbox` meets a condition.
 ///
 /// # Errors
-/// When it does not become so.
+/// When it does not in time.
 pub async fn until_row(
     person: &Person,
     verb: &str,

@@ -1,4 +1,4 @@
-//! Bad input: one clear sentence, the right exit code, and nothing is lost.
+//! Bad input: one clear sentence, the right exit code, and no loss.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ fn shown(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn what_a_viewer_can_get_wrong() -> anyhow::Result<()> {
+async fn mistakes_of_a_viewer_are_named_and_charge_nothing() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben, eve) = (
         world.person("ada").await?,
@@ -46,7 +46,7 @@ async fn what_a_viewer_can_get_wrong() -> anyhow::Result<()> {
     refused(&ben, &["view", "0123"], 3, "grant").await?;
     refused(&ben, &["rights", &shared.grant, "--views", "9"], 3, "grant").await?;
 
-    // The carrier of somebody else, and pictures that are no carriers of ours.
+    // Another person's carrier, and pictures that are not carriers.
     refused(&eve, &["view", &shown(&shared.carrier)], 3, "").await?;
     let damaged = world.folder().join("damaged.png");
     let mut bytes = std::fs::read(&shared.carrier)?;
@@ -70,7 +70,7 @@ async fn what_a_viewer_can_get_wrong() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_an_owner_can_get_wrong() -> anyhow::Result<()> {
+async fn mistakes_of_an_owner_are_named() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
 
@@ -91,13 +91,13 @@ async fn what_an_owner_can_get_wrong() -> anyhow::Result<()> {
     )
     .await?;
 
-    // A picture that claims to be vast: the claim alone is refused, before any memory is taken.
+    // A picture with a huge size in its header is refused before memory is allocated.
     let vast = world.folder().join("vast.png");
     std::fs::write(&vast, vast_png())?;
     refused(&ada, &["add", &shown(&vast), "--views", "1"], 2, "").await?;
     assert_eq!(ada.ok(&["status"]).await?["ok"], true);
 
-    // Anything can be shared with a preview of the owner's own.
+    // Any file can be shared with a preview of the owner's own.
     let added = ada
         .ok(&[
             "add",
@@ -122,7 +122,7 @@ async fn what_an_owner_can_get_wrong() -> anyhow::Result<()> {
         assert!(words.contains("no picture, 13 bytes"), "{words}");
     }
 
-    // A closed gallery shows nothing and gives nothing.
+    // A closed image is not listed and not given.
     let added = ada
         .ok(&[
             "add",
@@ -157,7 +157,7 @@ async fn a_name_belongs_to_the_first_key() -> anyhow::Result<()> {
             .contains("ada"),
         "{ran:?}"
     );
-    // The first one is still who she was, and registering twice is no mistake.
+    // The first one keeps the name, and registering twice is no mistake.
     ada.ok(&["init", "ada", "--cluster", &world.cluster.urls()])
         .await?;
     Ok(())
@@ -213,7 +213,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[tokio::test]
-async fn who_adds_is_told_what_he_may_have_overlooked() -> anyhow::Result<()> {
+async fn an_owner_who_adds_is_told_what_they_may_have_overlooked() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let mut ada = world.registered("ada").await?;
     let path = shown(&photo(PHOTOS[1]));
@@ -223,7 +223,8 @@ async fn who_adds_is_told_what_he_may_have_overlooked() -> anyhow::Result<()> {
         anyhow::Ok(String::from_utf8(added.stderr)?)
     };
 
-    // Nobody sees what no agent shows, and a photo may be there already.
+    // Without an agent the image is not listed to others, and a photo may be in the gallery
+    // already.
     let first = notes(&ada).await?;
     assert!(first.contains("`cameo agent`"), "{first}");
     assert!(!first.contains("already"), "{first}");

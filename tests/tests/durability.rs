@@ -1,8 +1,8 @@
-//! Law R3, from outside: an acknowledged write is on a majority's disks before it is acknowledged.
+//! Law R3, from outside: a write is on a majority's disks before it is acknowledged.
 //!
-//! The kernel's own account (`strace`) of every node is read: when syncs of the log returned, and
-//! when the answer to the client left. Each sync is delayed, so that an answer that did not wait
-//! for it would be seen to leave first.
+//! The test reads the system calls of every node (`strace`): the times when syncs of the log
+//! returned, and when the answer to the client was sent. Each sync is delayed, so that an answer
+//! that does not wait for it is sent first.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use cameo_harness::{Node, until};
 use cameo_tests::{SETTLES_WITHIN, World};
 use tokio::process::{Child, Command};
 
-/// How the answer to a first registration reads, as strace writes strings.
+/// The answer to a first registration, as strace writes strings.
 const ANSWER: &str = r#"\"created\":true"#;
 
 /// One node under strace, a file for each of its threads.
@@ -53,7 +53,7 @@ async fn watch(node: &Node, folder: &Path) -> anyhow::Result<Watched> {
     Ok(Watched { strace, folder })
 }
 
-/// One call as strace tells it: when it began, and when it returned.
+/// One system call by strace: its begin and its return.
 struct Call {
     text: String,
     began: f64,
@@ -91,7 +91,7 @@ impl Watched {
         Ok(calls)
     }
 
-    /// When the answer left this node, if it did.
+    /// The time when the answer was sent, if this node sent it.
     fn answered(&self) -> anyhow::Result<Option<f64>> {
         Ok(self
             .calls()?

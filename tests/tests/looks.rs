@@ -1,4 +1,4 @@
-//! How a carrier looks and what it is called: the owner chooses, and nothing else of his gets out.
+//! Looks and titles of carriers: the owner chooses them, and nothing else of the owner is revealed.
 
 use cameo_tests::{PHOTOS, World, hash_of, photo, share, text};
 
@@ -42,7 +42,7 @@ async fn a_files_name_stays_with_its_owner() -> anyhow::Result<()> {
     let viewed = ben.ok(&["view", &titled.grant, "--yes"]).await?;
     assert_eq!(viewed["name"], "Friends.jpg");
 
-    // The owner knows which file is which.
+    // The owner sees the file names.
     let own = ada.ok(&["gallery", "ada"]).await?;
     let own = own["images"][0].clone();
     assert_eq!(text(&own, "image")?, shared.image);
@@ -52,12 +52,12 @@ async fn a_files_name_stays_with_its_owner() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_can_have_no_carrier_is_refused_when_it_is_added() -> anyhow::Result<()> {
+async fn an_image_that_can_have_no_carrier_is_refused_when_it_is_added() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let path = photo(PHOTOS[0]).display().to_string();
 
-    // A thumbnail of her own as cover of a whole photo.
+    // A thumbnail as the cover of a whole photo.
     let small = world.folder().join("small.jpg");
     let added = ada.ok(&["add", &path]).await?;
     let own = ada.ok(&["gallery", "ada"]).await?;
@@ -72,7 +72,7 @@ async fn what_can_have_no_carrier_is_refused_when_it_is_added() -> anyhow::Resul
     );
     assert!(refused.json["enough"][0].is_u64(), "{refused:?}");
 
-    // More than any picture holds at one bit a sample.
+    // More than any picture can hold at one bit a sample.
     let vast = world.folder().join("vast.bin");
     std::fs::File::create(&vast)?.set_len(60 << 20)?;
     let vast = vast.display().to_string();
@@ -81,7 +81,7 @@ async fn what_can_have_no_carrier_is_refused_when_it_is_added() -> anyhow::Resul
     assert_eq!(refused.code, 2, "{refused:?}");
     assert_eq!(refused.json["error"]["code"], "no_cover", "{refused:?}");
 
-    // Words that she would write on her own picture.
+    // A caption on a cover of the owner's own.
     let line = ["add", &path, "--cover", &path, "--caption", "mine"];
     let refused = ada.run(&line).await?;
     assert_eq!(refused.code, 2, "{refused:?}");

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
 
 #[tokio::test]
-async fn a_request_is_served_though_the_leader_is_killed_meanwhile() -> anyhow::Result<()> {
+async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> anyhow::Result<()> {
     let mut world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let first = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "2"]).await?;
@@ -57,8 +57,7 @@ async fn a_request_is_served_though_the_leader_is_killed_meanwhile() -> anyhow::
 }
 
 #[tokio::test]
-async fn everything_acknowledged_is_there_after_all_nodes_were_killed_at_once() -> anyhow::Result<()>
-{
+async fn everything_acknowledged_survives_a_kill_of_all_nodes_at_once() -> anyhow::Result<()> {
     let mut world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -78,7 +77,7 @@ async fn everything_acknowledged_is_there_after_all_nodes_were_killed_at_once() 
 }
 
 #[tokio::test]
-async fn without_a_majority_nothing_is_done_and_that_is_said() -> anyhow::Result<()> {
+async fn without_a_majority_nothing_is_done_and_the_error_says_so() -> anyhow::Result<()> {
     let mut world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -95,14 +94,14 @@ async fn without_a_majority_nothing_is_done_and_that_is_said() -> anyhow::Result
 
     world.cluster.start_all().await?;
     world.cluster.leader().await?;
-    // The interrupted view goes on with the id it had: charged once at the most.
+    // The interrupted view is resumed with its id: charged at most once.
     let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(viewed["used"], 1, "{viewed}");
     Ok(())
 }
 
 #[tokio::test]
-async fn five_nodes_go_on_without_two() -> anyhow::Result<()> {
+async fn five_nodes_serve_without_two() -> anyhow::Result<()> {
     let mut world = World::new(5).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "2"]).await?;

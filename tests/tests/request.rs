@@ -1,4 +1,4 @@
-//! Case 1: B asks for an image of A, and opens it as often as the rights permit.
+//! Case 1: B requests an image of A, and opens it as often as the rights permit.
 
 use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
 
@@ -64,14 +64,14 @@ async fn after_the_last_view_only_the_cover_shows() -> anyhow::Result<()> {
         "the carrier is what everyone sees"
     );
 
-    // A refusal charges nothing, and the owner sees exactly what was taken.
+    // A refusal charges nothing, and the owner sees exactly the views that were charged.
     let log = ada.ok(&["log", &shared.grant]).await?;
     assert_eq!(log["views"].as_array().map(Vec::len), Some(2), "{log}");
     Ok(())
 }
 
 #[tokio::test]
-async fn saving_needs_the_owners_leave() -> anyhow::Result<()> {
+async fn saving_needs_the_owners_permission() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -155,7 +155,7 @@ async fn many_at_once_open_exactly_as_often_as_is_permitted() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn a_photo_that_cannot_be_made_is_told_at_once_and_may_come_after_all() -> anyhow::Result<()>
+async fn a_carrier_that_cannot_be_made_is_reported_at_once_and_may_come_later() -> anyhow::Result<()>
 {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
@@ -166,7 +166,7 @@ async fn a_photo_that_cannot_be_made_is_told_at_once_and_may_come_after_all() ->
     let away = world.folder().join("away");
     std::fs::rename(&file, &away)?;
 
-    // It is not the end of ben's patience that ends this: he would wait for longer than a verb may run here.
+    // Ben's own timeout does not end this request: it is longer than a command may run here.
     let failed = ben
         .run(&["request", "ada", &image, "--timeout", "1h"])
         .await?;
@@ -189,12 +189,12 @@ async fn a_photo_that_cannot_be_made_is_told_at_once_and_may_come_after_all() ->
 }
 
 #[tokio::test]
-async fn without_a_display_no_view_is_lost_unseen() -> anyhow::Result<()> {
+async fn without_a_display_no_view_is_charged_unseen() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;
 
-    // Given no display, when somebody would look, then he is told what to do and nothing is charged.
+    // Given no display, when ben views, then he is told what to do and nothing is charged.
     for line in [&["view", &shared.grant][..], &["view", &shared.grant, "-y"]] {
         let refused = ben.command(line).output().await?;
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");
@@ -208,12 +208,12 @@ async fn without_a_display_no_view_is_lost_unseen() -> anyhow::Result<()> {
     assert_eq!(refused.json["error"]["code"], "no_display", "{refused:?}");
     assert_eq!(grant_row(&ada, "shared", &shared.grant).await?["used"], 0);
 
-    // A program that asks for it has a view checked and counted.
+    // With `--no-show` a view is checked and charged.
     let viewed = ben.ok(&["view", &shared.grant, "--no-show"]).await?;
     assert_eq!(viewed["shown"], "decoded", "{viewed}");
     assert_eq!(viewed["used"], 1, "{viewed}");
 
-    // Where saving is permitted, that is a way too.
+    // Where saving is permitted, saving works without a display.
     ada.ok(&["rights", &shared.grant, "--may-save", "yes"])
         .await?;
     let refused = ben.run(&["view", &shared.grant]).await?;

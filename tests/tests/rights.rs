@@ -1,4 +1,4 @@
-//! Cases 2 to 4: rights change while the viewer is there, gone, and back.
+//! Cases 2 to 4: changes of rights while the viewer is online, offline, and back.
 
 use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, grant_row, photo, share, text, until_row};
 
@@ -30,7 +30,7 @@ async fn revoked_rights_open_nothing() -> anyhow::Result<()> {
     ada.ok(&["revoke", &shared.grant]).await?;
     let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(refused.code, 4, "{refused:?}");
-    // The owner still sees what was taken.
+    // The owner still sees the views that were charged.
     let log = ada.ok(&["log", &shared.grant]).await?;
     assert_eq!(log["views"].as_array().map(Vec::len), Some(1), "{log}");
     Ok(())
@@ -52,13 +52,14 @@ async fn expired_rights_open_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_changes_while_the_viewer_is_gone_reaches_him_when_he_is_back() -> anyhow::Result<()> {
+async fn a_change_while_the_viewer_is_offline_reaches_them_when_they_are_back() -> anyhow::Result<()>
+{
     let world = World::new(3).await?;
     let (ada, mut ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;
     ben.kill_agent().await?;
 
-    // Noticed: the change is queued, and the directory drops the session.
+    // The change is queued, and the directory drops the session.
     let queued = ada.run(&["rights", &shared.grant, "--views", "4"]).await?;
     assert_eq!(queued.code, 6, "{queued:?}");
     let gone = async || (ada.ok(&["who", "ben"]).await.ok()?["online"] == false).then_some(());
@@ -68,7 +69,7 @@ async fn what_changes_while_the_viewer_is_gone_reaches_him_when_he_is_back() -> 
         true
     );
 
-    // Back: delivered, acknowledged, and gone from the mailbox.
+    // The viewer is back: the change is delivered, acknowledged, and gone from the mailbox.
     ben.start_agent().await?;
     until_row(&ada, "shared", &shared.grant, |row| {
         row["in_mailbox"] == false
@@ -84,8 +85,7 @@ async fn what_changes_while_the_viewer_is_gone_reaches_him_when_he_is_back() -> 
 }
 
 #[tokio::test]
-async fn a_lowering_below_what_is_used_leaves_nothing_and_takes_nothing_back() -> anyhow::Result<()>
-{
+async fn lowering_below_the_used_views_leaves_none_and_undoes_none() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "3"]).await?;
@@ -108,7 +108,7 @@ async fn a_lowering_below_what_is_used_leaves_nothing_and_takes_nothing_back() -
 }
 
 #[tokio::test]
-async fn who_was_revoked_does_not_get_the_photo_by_asking_again() -> anyhow::Result<()> {
+async fn a_revoked_viewer_does_not_get_the_photo_by_another_request() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "5"]).await?;
@@ -124,7 +124,7 @@ async fn who_was_revoked_does_not_get_the_photo_by_asking_again() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn a_wish_for_more_is_granted_once() -> anyhow::Result<()> {
+async fn a_request_for_more_views_is_granted_once() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;

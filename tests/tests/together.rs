@@ -1,4 +1,4 @@
-//! Several images asked for at once.
+//! Requests of several images at once.
 
 use std::collections::BTreeSet;
 
@@ -6,17 +6,17 @@ use anyhow::Context as _;
 use cameo_tests::{PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
 
-/// Most images that one `request` takes.
+/// Most images of one `request`.
 const MOST: usize = 16;
 
-/// What is told of each image.
+/// The outcome of each image.
 fn images(document: &Value) -> anyhow::Result<&[Value]> {
     let images = document["images"].as_array();
     Ok(images.with_context(|| format!("no images in {document}"))?)
 }
 
 #[tokio::test]
-async fn several_images_are_asked_for_at_once_and_each_is_told_by_itself() -> anyhow::Result<()> {
+async fn several_images_are_requested_at_once_and_each_has_its_own_outcome() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let mut arguments = vec!["request".to_owned(), "ada".to_owned()];
@@ -39,7 +39,7 @@ async fn several_images_are_asked_for_at_once_and_each_is_told_by_itself() -> an
         assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(name))?);
     }
 
-    // Asked again with one that there is not: what is here is told beside what went wrong.
+    // Requested again with one that does not exist: the outcome has the good ones and the error.
     let again = [&arguments[..3], &["ffffffffffff"]].concat();
     let ran = ben.run(&again).await?;
     assert_eq!(ran.code, 3, "{ran:?}");
@@ -64,7 +64,7 @@ async fn sixteen_images_come_together_from_several_workers_and_all_open() -> any
     let ids = images(&added)?.iter().map(|added| text(added, "image"));
     let ids = ids.collect::<anyhow::Result<Vec<_>>>()?;
 
-    // Ends with 6, not 0, when not all of them are here in time.
+    // The exit code is 6, not 0, when some have not arrived in time.
     let mut request = vec!["request", "ada", "--timeout", "240s"];
     request.extend(ids.iter().map(String::as_str));
     let arrived = ben.ok(&request).await?;

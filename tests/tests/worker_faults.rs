@@ -1,4 +1,5 @@
-//! A worker is lost in the middle of a job, in each phase and each way: one retry elsewhere, and the photo arrives.
+//! Loss of a worker during a job, in each phase and each way: one retry elsewhere, and the photo
+//! arrives.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use cameo_harness::{Node, Phase, Proxy};
 use cameo_tests::{PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
 
-/// How long a job may take to get where it is to be held.
+/// Longest time until a job is held in its phase.
 const HELD_WITHIN: Duration = Duration::from_secs(30);
-/// That a client asks for in all.
+/// Most tickets that a client asks for.
 const MAX_TICKETS: usize = 4;
 const PHASES: [Phase; 4] = [
     Phase::Placed,
@@ -46,7 +47,7 @@ fn decisions_of(node: &Node) -> PathBuf {
     node.folder.join("decisions.jsonl")
 }
 
-/// Stops all nodes and reads where they have placed each job, in the order of time.
+/// Stops all nodes and reads the placements of each job, in the order of time.
 async fn decisions_of_all(world: &mut World) -> anyhow::Result<Vec<Vec<Value>>> {
     let mut lines = Vec::new();
     for node in &mut world.cluster.nodes {
@@ -72,9 +73,9 @@ async fn decisions_of_all(world: &mut World) -> anyhow::Result<Vec<Vec<Value>>> 
     Ok(jobs)
 }
 
-/// Each job was placed twice, the second time not on the worker of the first. Two things are as they should be, too: what
-/// was held of a download may have been all that was to come; and where the leader has changed meanwhile, a ticket of the
-/// old one may have come to nothing besides.
+/// Each job was placed twice, the second time not on the first worker. Two exceptions are correct,
+/// too: the held part of a download may have been its end; and after a change of leader, a ticket
+/// of the old leader may have been rejected in addition.
 async fn each_was_retried_once(world: &mut World) -> anyhow::Result<()> {
     let jobs = decisions_of_all(world).await?;
     ensure!(jobs.len() == PHASES.len(), "{} jobs", jobs.len());
@@ -102,7 +103,7 @@ async fn offered(world: &World) -> anyhow::Result<(cameo_harness::Person, String
     Ok((ada, image))
 }
 
-/// Waits until a job is held at one of the followers, and says at which.
+/// Waits until a job is held at one of the followers. Returns which one.
 async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
     let followers = (0..proxies.len()).filter(|at| *at as u64 + 1 != leader);
     let [one, other] = followers.collect::<Vec<_>>()[..] else {
@@ -115,7 +116,7 @@ async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
     .context("no job came")
 }
 
-/// The photo opens once, bit for bit, and was charged once.
+/// The photo opens once, bit for bit, and is charged once.
 async fn opens_once(ben: &cameo_harness::Person, arrived: &Value) -> anyhow::Result<()> {
     let grant = text(arrived, "grant")?;
     let viewed = ben.ok(&["view", &grant, "--yes"]).await?;
@@ -200,7 +201,7 @@ async fn a_worker_cut_off_in_any_phase_costs_one_retry() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> anyhow::Result<()> {
-    // given a job that has a worker and a ticket of this term
+    // given a job with a worker and a ticket of this term
     let (mut world, proxies) = proxied().await?;
     let (_ada, image) = offered(&world).await?;
     let ben = world.person("ben").await?;
@@ -211,7 +212,7 @@ async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> an
     tokio::pin!(request);
     let struck = async {
         held_at(&proxies, leader).await?;
-        // when the leader dies, and another has been elected before the worker sees the ticket
+        // when the leader is killed, and another is elected before the worker sees the ticket
         let node = world.cluster.node_mut(leader).context("the leader")?;
         node.kill().await?;
         world.cluster.leader().await?;
@@ -225,7 +226,7 @@ async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> an
     // then the job is placed again, and the photo arrives
     let arrived = request.await?;
     opens_once(&ben, &arrived).await?;
-    // and no worker was held to blame
+    // and no worker is excluded
     let decisions = decisions_of_all(&mut world).await?;
     for decision in decisions.iter().flatten() {
         let candidates = decision["question"]["candidates"].as_array();

@@ -1,11 +1,11 @@
-//! Workers: nodes that join a running cluster to do its image work, and have no vote.
+//! Workers: nodes without a vote that join a running cluster for its image jobs.
 
 use anyhow::Context as _;
 use cameo_harness::until;
 use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, hash_of, photo, share, text};
 use serde_json::Value;
 
-/// The worker's line in the leader's status, once the leader hears of its load.
+/// The worker's entry in the leader's status, once the leader has its load report.
 async fn load_of(world: &World, id: u64) -> anyhow::Result<Value> {
     let look = async || {
         let leader = world.cluster.leader().await.ok()?;
@@ -19,7 +19,7 @@ async fn load_of(world: &World, id: u64) -> anyhow::Result<Value> {
 }
 
 #[tokio::test]
-async fn a_worker_joins_with_one_flag_and_is_back_after_a_kill() -> anyhow::Result<()> {
+async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> anyhow::Result<()> {
     let mut world = World::new(3).await?;
     world.registered("ada").await?;
     world.cluster.join_worker(4).await?;
@@ -55,9 +55,9 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
     world.cluster.join_worker(2).await?;
     load_of(&world, 2).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
-    // when a photo is asked for
+    // when a photo is requested
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;
-    // then the worker has hidden it, and the leader nothing
+    // then the worker has run the job, and the leader none
     let worker = world.cluster.node(2).context("it is there")?;
     let leader = world.cluster.node(1).context("it is there")?;
     let done = worker.status().await.context("it answers")?;
@@ -70,11 +70,11 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
         (Some(1), Some(0)),
         "{done} {idle}"
     );
-    // and it opens, though the worker holds no part
+    // and it opens, although the worker holds no part
     let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(PHOTOS[0]))?);
 
-    // Without the worker, the leader does it.
+    // Without the worker, the leader runs the job.
     world
         .cluster
         .node_mut(2)
@@ -86,7 +86,7 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_lost_worker_is_told_what_to_do_and_can_be_removed() -> anyhow::Result<()> {
+async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> anyhow::Result<()> {
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
     let worker = world.cluster.node_mut(2).context("it is there")?;

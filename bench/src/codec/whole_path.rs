@@ -80,14 +80,14 @@ fn key() -> CodecKey {
 fn once(photo: &[u8], parts: &mut [Runs; PARTS.len()]) -> anyhow::Result<Carrier> {
     let options = HideOptions::default();
     let viewer = SealingSecret::from_bytes([5; 32]).public();
-    let mut chance = StdRng::seed_from_u64(3);
+    let mut rng = StdRng::seed_from_u64(3);
     let small = parts[0].time(|| preview(photo))?;
     let info = PhotoInfo {
         name: "photo.jpg".into(),
         media_type: small.media_type.clone(),
     };
     let sealed =
-        parts[1].time(|| seal_photo(&mut chance, &GrantId([1; 32]), &viewer, &info, photo))?;
+        parts[1].time(|| seal_photo(&mut rng, &GrantId([1; 32]), &viewer, &info, photo))?;
     let payload = sealed.payload;
     let cover =
         parts[2].time(|| default_cover_from_file(&small.jpeg, None, payload.len(), &options))?;

@@ -9,7 +9,7 @@ use super::measured;
 use super::open_loop::{GIVE_UP_AFTER, Ran, collect};
 use super::plan::kinds;
 use super::stage::Stage;
-use cameo_chaos::load::{Brought, Work, errand};
+use cameo_chaos::workload::{JobOutcome, Work, run_job};
 
 /// `clients` clients with `each` jobs each.
 ///
@@ -35,8 +35,8 @@ pub async fn run(
             for kind in plan {
                 let asked = Instant::now();
                 let deadline = asked + GIVE_UP_AFTER;
-                let carried = errand(&user, &nodes, &works[kind], deadline).await?;
-                done.push(Brought {
+                let carried = run_job(&user, &nodes, &works[kind], deadline).await?;
+                done.push(JobOutcome {
                     kind,
                     asked,
                     took: asked.elapsed(),

@@ -12,7 +12,7 @@ use super::oracle::{self, Job, Server};
 use super::overhead::Overhead;
 use super::quantile::Times;
 use super::stage::Stage;
-use cameo_chaos::load::{Arrival, Brought, Failed, Load, Work};
+use cameo_chaos::workload::{Arrival, JobFailed, JobOutcome, Work, Workload};
 
 /// A job that is not done by then has failed. Rivals' queues grow long.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
@@ -34,7 +34,7 @@ pub struct Done {
 #[derive(Debug)]
 pub struct Ran {
     pub done: Vec<Done>,
-    pub failed: Vec<Failed>,
+    pub failed: Vec<JobFailed>,
     /// CPU seconds of each worker, with all that it did; nothing where they came and went.
     pub used: BTreeMap<u64, f64>,
     /// From the first arrival to the last end. Seconds.
@@ -50,7 +50,7 @@ pub struct Ran {
 pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow::Result<Ran> {
     let before = measured::nodes_cpu(&stage.cluster)?;
     let began = Instant::now();
-    let ended = load(stage, works).bring(plan, began, GIVE_UP_AFTER).await?;
+    let ended = load(stage, works).run(plan, began, GIVE_UP_AFTER).await?;
     let mut ran = collect(stage, ended, began)?;
     ran.see_used(stage, &before)?;
     Ok(ran)
@@ -58,8 +58,8 @@ pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow
 
 /// The stage's users, with these kinds of jobs.
 #[must_use]
-pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Load {
-    Load {
+pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Workload {
+    Workload {
         users: stage.users.clone(),
         nodes: stage.nodes.clone(),
         works: works.to_vec(),
@@ -70,12 +70,12 @@ pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Load {
 ///
 /// # Errors
 /// When a job that was done is in no log, or gave no PNG.
-pub fn collect(stage: &Stage, mut ended: Vec<Brought>, began: Instant) -> anyhow::Result<Ran> {
+pub fn collect(stage: &Stage, mut ended: Vec<JobOutcome>, began: Instant) -> anyhow::Result<Ran> {
     let span = began.elapsed().as_secs_f64();
-    ended.sort_by_key(|brought| brought.asked);
+    ended.sort_by_key(|outcome| outcome.asked);
     let cpu = measured::jobs_cpu(&stage.cluster);
     let (mut done, mut failed, mut by_leader) = (Vec::new(), Vec::new(), 0);
-    for Brought { asked, end, .. } in ended {
+    for JobOutcome { asked, end, .. } in ended {
         match end {
             Ok(carried) => {
                 let good = carried.png.starts_with(b"\x89PNG");

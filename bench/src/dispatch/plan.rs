@@ -5,20 +5,20 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use cameo_chaos::load::Arrival;
+use cameo_chaos::workload::Arrival;
 
 /// `count` jobs of `kinds` kinds, each as likely, that come by chance at `per_second` on average.
 #[must_use]
 pub fn poisson(seed: u64, count: usize, kinds: usize, per_second: f64) -> Vec<Arrival> {
-    let mut chance = StdRng::seed_from_u64(seed);
+    let mut rng = StdRng::seed_from_u64(seed);
     let mut at = 0.0;
     (0..count)
         .map(|_| {
-            let draw: f64 = chance.random_range(f64::MIN_POSITIVE..1.0);
+            let draw: f64 = rng.random_range(f64::MIN_POSITIVE..1.0);
             at -= draw.ln() / per_second;
             Arrival {
                 at: Duration::from_secs_f64(at),
-                kind: chance.random_range(0..kinds),
+                kind: rng.random_range(0..kinds),
             }
         })
         .collect()
@@ -27,8 +27,8 @@ pub fn poisson(seed: u64, count: usize, kinds: usize, per_second: f64) -> Vec<Ar
 /// The kinds of `count` jobs, each kind as likely.
 #[must_use]
 pub fn kinds(seed: u64, count: usize, kinds: usize) -> Vec<usize> {
-    let mut chance = StdRng::seed_from_u64(seed);
-    (0..count).map(|_| chance.random_range(0..kinds)).collect()
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..count).map(|_| rng.random_range(0..kinds)).collect()
 }
 
 #[cfg(test)]

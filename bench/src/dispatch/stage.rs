@@ -1,22 +1,26 @@
 //! Real nodes under quotas: one leads without a quota, the others work, each with its own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use cameo_dispatch::Policy;
 use cameo_harness::{Binaries, Cluster, Process, until};
 use tempfile::TempDir;
 
 use super::cgroup::{Group, Groups};
 use super::pinning;
-use cameo_chaos::load::{Nodes, User};
+use cameo_chaos::workload::{Nodes, User};
 
 /// What each job took is in the nodes' logs.
 const LOG: &str = "warn,openraft=error,cameo_cluster=info,cameo_cluster::jobs=debug";
 /// What a node may use until it is known who leads: less than a core, so that it takes one slot.
 const AT_FIRST: u32 = 600;
+/// The feature of `cameod` that adds the flags of baseline policies.
+const BASELINES: &str = "cameo-cluster/baselines";
 /// A changed quota is in the leader's reports by then.
 const SEEN_WITHIN: Duration = Duration::from_secs(20);
 
@@ -33,6 +37,18 @@ impl Placing {
         policy: Policy::LeastProjected,
         reports_every: Duration::ZERO,
     };
+
+    /// The flags of a node that places so.
+    fn flags(self) -> Vec<OsString> {
+        if self == Placing::OURS {
+            return Vec::new();
+        }
+        let every = self.reports_every.as_millis().to_string();
+        let policy = self.policy.name();
+        ["--placement", policy, "--reports-every-ms", &every]
+            .map(Into::into)
+            .to_vec()
+    }
 }
 
 /// A running cluster, its users, and who may use how much.
@@ -92,12 +108,15 @@ impl Stage {
         placing: Placing,
         mut group: impl FnMut(u64) -> anyhow::Result<Option<Group>>,
     ) -> anyhow::Result<Self> {
-        let binaries = Binaries::build()?;
+        let binaries = Binaries::build_with(&[BASELINES])?;
+        if !placing.flags().is_empty() {
+            knows_baselines(&binaries)?;
+        }
         let folder = tempfile::tempdir()?;
         let mut cluster = Cluster::prepare(&binaries, folder.path(), count).await?;
         let mut by_node = BTreeMap::new();
         for node in &mut cluster.nodes {
-            node.flags = flags(placing);
+            node.flags = placing.flags();
             node.log_filter = Some(LOG.to_owned());
             if let Some(group) = group(node.id)? {
                 node.under = group.enter_as_node();
@@ -235,17 +254,15 @@ fn url(node: &cameo_harness::Node) -> String {
     format!("http://{}", node.http)
 }
 
-fn flags(placing: Placing) -> Vec<std::ffi::OsString> {
-    if placing == Placing::OURS {
-        return Vec::new();
-    }
-    let every = placing.reports_every.as_millis().to_string();
-    [
-        "--placement",
-        placing.policy.name(),
-        "--reports-every-ms",
-        &every,
-    ]
-    .map(Into::into)
-    .to_vec()
+/// Whether `cameod` was built with the feature.
+fn knows_baselines(binaries: &Binaries) -> anyhow::Result<()> {
+    let output = Command::new(&binaries.node)
+        .args(["--placement", Policy::One.name(), "--version"])
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{} places by no baseline policy: build it with `--features {BASELINES}`",
+        binaries.node.display()
+    );
+    Ok(())
 }

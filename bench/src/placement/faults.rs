@@ -54,17 +54,17 @@ pub fn deaths(scenario: &Scenario, until: u64) -> Vec<Death> {
     if !scenario.churn {
         return Vec::new();
     }
-    let mut chance = StdRng::seed_from_u64(scenario.seed ^ STREAM);
+    let mut rng = StdRng::seed_from_u64(scenario.seed ^ STREAM);
     let mut deaths = Vec::new();
     for worker in 0..scenario.workers {
         let mut born = 0;
         loop {
-            let life = -(1.0 - chance.random::<f64>()).ln() * LIFE as f64;
+            let life = -(1.0 - rng.random::<f64>()).ln() * LIFE as f64;
             let at = born + life as u64;
             if at >= until {
                 break;
             }
-            let kind = if chance.random() {
+            let kind = if rng.random() {
                 Kind::Crash
             } else {
                 Kind::Silence

@@ -23,7 +23,7 @@ pub struct Run {
 
 impl Run {
     pub fn way(&self) -> Way {
-        Way::Desk(self.policy, self.interval)
+        Way::Scheduler(self.policy, self.interval)
     }
 
     /// Whether the figures without a suffix are its.

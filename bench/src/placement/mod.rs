@@ -1,6 +1,6 @@
 //! `bench placement`: the placement code of the cluster's leader under a discrete-event simulation.
 //!
-//! The same [`cameo_dispatch::Desk`] that a node has gets real reports of simulated workers, and places simulated
+//! The same [`cameo_dispatch::Scheduler`] that a node has gets real reports of simulated workers, and places simulated
 //! jobs: up to a thousand workers of uneven speed, at any age of the reports and error of the predictions. Beside it,
 //! in the same scenario, run an oracle and the policies that ours is measured against. A run is a function of
 //! its scenario, and so are all figures but the time of a decision.

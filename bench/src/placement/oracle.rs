@@ -43,7 +43,10 @@ mod tests {
 
     #[test]
     fn a_job_goes_where_it_ends_first_and_not_where_it_begins_first() {
-        let mut workers = [Worker::new(1, 150, 1), Worker::new(2, 2000, 1)];
+        let mut workers = [
+            Worker::new(NodeId(1), 150, 1),
+            Worker::new(NodeId(2), 2000, 1),
+        ];
         workers[1].expect(0, 0, 200 * MILLISECOND);
         let job = |cpu_ms: u64| Arrival {
             at: 0,
@@ -55,9 +58,9 @@ mod tests {
         let chosen = |cpu_ms, exclude: &[NodeId]| {
             place(&job(cpu_ms), exclude, &workers, 0).map(|placed| placed.node)
         };
-        assert_eq!(chosen(200, &[]), Some(2));
-        assert_eq!(chosen(5, &[]), Some(1));
-        assert_eq!(chosen(200, &[2]), Some(1));
-        assert_eq!(chosen(200, &[1, 2]), None);
+        assert_eq!(chosen(200, &[]), Some(NodeId(2)));
+        assert_eq!(chosen(5, &[]), Some(NodeId(1)));
+        assert_eq!(chosen(200, &[NodeId(2)]), Some(NodeId(1)));
+        assert_eq!(chosen(200, &[NodeId(1), NodeId(2)]), None);
     }
 }

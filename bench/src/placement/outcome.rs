@@ -6,7 +6,7 @@ const GROWTH: f64 = 1.5;
 /// a queue that would grow without end stops to.
 const OF_THE_RUN: f64 = 0.2;
 
-/// Latencies are from the first question for a worker to the end of the job. Seconds.
+/// Latencies are from the first input for a worker to the end of the job. Seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     pub jobs: usize,

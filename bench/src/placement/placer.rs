@@ -1,11 +1,11 @@
-//! Who places the jobs of a simulated run: a leader's desk, as nodes have it, or the oracle.
+//! Who places the jobs of a simulated run: a leader's scheduler, as nodes have it, or the oracle.
 
 use std::time::Duration;
 
 use cameo_common::ids::{JobId, NodeId};
 use cameo_common::keys::PublicKey;
 use cameo_dispatch::{
-    Choice, CostModel, Desk, Job, Member, Placement, Policy, Report, Settings, TicketId,
+    Choice, CostModel, Job, Member, Policy, Report, Reservation, Scheduler, Settings, TicketId,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -22,11 +22,11 @@ pub enum Way {
     /// Knows everything but what has not arrived yet.
     Oracle,
     /// The code of a node's leader, with reports this often.
-    Desk(Policy, Interval),
+    Scheduler(Policy, Interval),
 }
 
 /// The leader is none of the workers.
-const LEADER: NodeId = 0;
+const LEADER: NodeId = NodeId(0);
 /// What the leader believes of waits grows with the age of what it knows; its bound grows with it, as the bound on
 /// the age does: it is old loads that are measured, and not refusals.
 const MAX_WAIT: Duration = Duration::from_secs(1);
@@ -39,14 +39,14 @@ const EXPIRES_AFTER: u64 = 9 * SECOND;
 #[derive(Debug)]
 pub enum Placer {
     Oracle,
-    Desk(Box<Leader>),
+    Scheduler(Box<Leader>),
 }
 
-/// The desk with what a leader brings to it.
+/// The scheduler with what a leader brings to it.
 #[derive(Debug)]
 pub struct Leader {
-    desk: Desk,
-    chance: StdRng,
+    scheduler: Scheduler,
+    rng: StdRng,
     tickets: u128,
 }
 
@@ -63,42 +63,41 @@ impl Way {
     pub fn interval(self) -> Option<Interval> {
         match self {
             Way::Oracle => None,
-            Way::Desk(_, interval) => Some(interval),
+            Way::Scheduler(_, interval) => Some(interval),
         }
     }
 }
 
 impl Placer {
     pub fn new(way: Way, seed: u64) -> Self {
-        let Way::Desk(policy, interval) = way else {
+        let Way::Scheduler(policy, interval) = way else {
             return Placer::Oracle;
         };
-        let settings = Settings {
-            stale_after: interval.stale_after(),
-            max_wait: MAX_WAIT.max(Duration::from_nanos(interval.0) * MAX_WAIT_INTERVALS),
-            policy,
-            reports_every: Duration::ZERO,
-        };
-        Placer::Desk(Box::new(Leader {
-            desk: Desk::new(LEADER, 1, settings, CostModel::default()),
-            chance: StdRng::seed_from_u64(!seed),
+        let max_wait = MAX_WAIT.max(Duration::from_nanos(interval.0) * MAX_WAIT_INTERVALS);
+        let settings =
+            Settings::new(interval.stale_after(), max_wait).with_baseline(policy, Duration::ZERO);
+        Placer::Scheduler(Box::new(Leader {
+            scheduler: Scheduler::new(LEADER, 1, settings, CostModel::default()),
+            rng: StdRng::seed_from_u64(!seed),
             tickets: 0,
         }))
     }
 
     /// Tells who may get jobs.
     pub fn set_members(&mut self, workers: &[Worker]) {
-        if let Placer::Desk(leader) = self {
+        if let Placer::Scheduler(leader) = self {
             let mut nodes: Vec<NodeId> = workers.iter().map(|worker| worker.node).collect();
             nodes.sort_unstable();
             let member = |node| Member { node, voter: false };
-            leader.desk.set_members(nodes.into_iter().map(member));
+            leader.scheduler.set_members(nodes.into_iter().map(member));
         }
     }
 
-    pub fn heard(&mut self, from: NodeId, report: Report, now: u64) {
-        if let Placer::Desk(leader) = self {
-            leader.desk.heard(from, report, Duration::from_nanos(now));
+    pub fn follow(&mut self, from: NodeId, report: Report, now: u64) {
+        if let Placer::Scheduler(leader) = self {
+            leader
+                .scheduler
+                .follow(from, report, Duration::from_nanos(now));
         }
     }
 
@@ -112,7 +111,7 @@ impl Placer {
     ) -> Option<Placed> {
         match self {
             Placer::Oracle => oracle::place(arrival, exclude, workers, now),
-            Placer::Desk(leader) => leader.place(arrival, exclude, now),
+            Placer::Scheduler(leader) => leader.place(arrival, exclude, now),
         }
     }
 }
@@ -127,19 +126,20 @@ impl Leader {
             exclude,
         };
         let at = Duration::from_nanos(now);
-        let decision = self.desk.decide(&job, at, self.chance.random());
+        let decision = self.scheduler.decide(&job, at, self.rng.random());
         let Choice::Worker(node) = decision.choice else {
             return None;
         };
-        let incarnation = self.desk.incarnation(node)?;
-        let placement = Placement {
+        let incarnation = self.scheduler.incarnation(node)?;
+        let reservation = Reservation {
             client: CLIENT,
             job: job.id,
             size: arrival.size,
-            cost_ms: decision.question.cost_ms,
+            cost_ms: decision.input.cost_ms,
             expires: Duration::from_nanos(now + EXPIRES_AFTER),
         };
-        self.desk.place(node, incarnation, ticket, placement);
+        self.scheduler
+            .reserve(node, incarnation, ticket, reservation);
         Some(Placed {
             node,
             incarnation,

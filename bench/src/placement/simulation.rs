@@ -26,7 +26,7 @@ const SETTLE: u64 = 5 * SECOND;
 enum Event {
     Arrival(Arrival),
     Again(usize),
-    TakenUp(usize, Placed),
+    Accepted(usize, Placed),
     Uploaded(usize, Placed),
     Ended(usize, Placed),
     Heartbeat,
@@ -53,7 +53,7 @@ struct Simulation {
     placer: Placer,
     interval: u64,
     /// Of the reports' journeys.
-    chance: StdRng,
+    rng: StdRng,
     jobs: Vec<Job>,
     /// Jobs that will ask again.
     waiting: usize,
@@ -72,16 +72,17 @@ pub fn simulate(scenario: &Scenario, way: Way) -> Outcome {
 
 impl Simulation {
     fn new(scenario: &Scenario, way: Way) -> Self {
-        let mut chance = StdRng::seed_from_u64(scenario.seed);
+        let mut rng = StdRng::seed_from_u64(scenario.seed);
         let interval = way.interval().map_or(SECOND, |interval| interval.0);
         let mut millicores = scenario.millicores();
         let cores = millicores.iter().sum::<u32>() as f64 / 1e3;
         // So that no policy gains or loses by the order of the nodes.
         for at in (1..millicores.len()).rev() {
-            millicores.swap(at, chance.random_range(0..=at));
+            millicores.swap(at, rng.random_range(0..=at));
         }
-        let worker =
-            |(at, millicores): (usize, &u32)| Worker::new(at as NodeId + 1, *millicores, interval);
+        let worker = |(at, millicores): (usize, &u32)| {
+            Worker::new(NodeId(at as u64 + 1), *millicores, interval)
+        };
         let mut simulation = Self {
             agenda: Agenda::new(),
             workload: Workload::of(scenario, cores * faults::presence(scenario)),
@@ -89,7 +90,7 @@ impl Simulation {
             gone: vec![Kind::Crash; scenario.workers],
             placer: Placer::new(way, scenario.seed),
             interval,
-            chance,
+            rng,
             jobs: Vec::new(),
             waiting: 0,
             refused: 0,
@@ -114,11 +115,11 @@ impl Simulation {
                 self.waiting -= 1;
                 self.place(job, now);
             }
-            Event::TakenUp(job, placed) => self.take_up(job, placed, now),
+            Event::Accepted(job, placed) => self.take_up(job, placed, now),
             Event::Uploaded(job, placed) => self.line_up(job, placed, now),
             Event::Ended(job, placed) => self.end(job, placed, now),
             Event::Heartbeat => self.heartbeat(now),
-            Event::Report(from, report) => self.placer.heard(from, *report, now),
+            Event::Report(from, report) => self.placer.follow(from, *report, now),
             Event::Sample => self.sample(now),
             Event::Death(death) => self.die(death, now),
             Event::Birth(worker) => self.start(worker, now),
@@ -156,7 +157,7 @@ impl Simulation {
         if let Some(worker) = self.worker(placed) {
             worker.expect(number, arrives + arrival.upload, arrival.cpu);
         }
-        self.agenda.enter(arrives, Event::TakenUp(number, placed));
+        self.agenda.enter(arrives, Event::Accepted(number, placed));
     }
 
     /// The worker that a job was placed on, if it is still the same.
@@ -168,7 +169,7 @@ impl Simulation {
 
     /// A node's number is its worker's place, plus one round for each that was replaced there.
     fn place_of(&self, node: NodeId) -> usize {
-        (node as usize - 1) % self.workers.len()
+        (node.0 as usize - 1) % self.workers.len()
     }
 
     fn again(&mut self, job: usize, at: u64) {
@@ -218,7 +219,7 @@ impl Simulation {
 
     fn heartbeat(&mut self, now: u64) {
         for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
-            let journey = self.chance.random_range(MILLISECOND / 5..MILLISECOND);
+            let journey = self.rng.random_range(MILLISECOND / 5..MILLISECOND);
             let report = Box::new(worker.report(now));
             self.agenda
                 .enter(now + journey, Event::Report(worker.node, report));
@@ -250,10 +251,10 @@ impl Simulation {
     fn start(&mut self, place: usize, now: u64) {
         let round = match self.gone[place] {
             Kind::Crash => 0,
-            Kind::Silence => self.workers.len() as NodeId,
+            Kind::Silence => self.workers.len() as u64,
         };
         let worker = &mut self.workers[place];
-        worker.start(worker.node + round, self.interval, now);
+        worker.start(NodeId(worker.node.0 + round), self.interval, now);
         self.placer.set_members(&self.workers);
     }
 

@@ -111,7 +111,7 @@ impl Worker {
             cost_ms,
             runs: None,
         });
-        self.journal.record(Event::TakenUp(ticket), now);
+        self.journal.record(Event::Accepted(ticket), now);
     }
 
     /// A job's input has come. Answers when the job will have ended.

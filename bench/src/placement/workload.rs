@@ -38,7 +38,7 @@ pub struct Arrival {
 
 #[derive(Debug)]
 pub struct Workload {
-    chance: StdRng,
+    rng: StdRng,
     /// Mean time between two arrivals.
     between: f64,
     sigma: f64,
@@ -53,7 +53,7 @@ impl Workload {
         let between = mean_cpu_ms() / 1e3 / cpu_a_second * SECOND as f64;
         let measured = (between * scenario.jobs as f64) as u64;
         Self {
-            chance: StdRng::seed_from_u64(scenario.seed),
+            rng: StdRng::seed_from_u64(scenario.seed),
             between,
             sigma: scenario.sigma,
             last: 0.0,
@@ -68,7 +68,7 @@ impl Workload {
 
     /// Mean one, so that the load does not depend on sigma.
     fn error(&mut self) -> f64 {
-        let (a, b): (f64, f64) = (self.chance.random(), self.chance.random());
+        let (a, b): (f64, f64) = (self.rng.random(), self.rng.random());
         // Box and Muller's normal deviate; 1 - a is never zero.
         let normal = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
         (self.sigma * normal - self.sigma * self.sigma / 2.0).exp()
@@ -79,15 +79,15 @@ impl Iterator for Workload {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        self.last -= (1.0 - self.chance.random::<f64>()).ln() * self.between;
-        let mib = SMALLEST_MIB * (LARGEST_MIB / SMALLEST_MIB).powf(self.chance.random());
+        self.last -= (1.0 - self.rng.random::<f64>()).ln() * self.between;
+        let mib = SMALLEST_MIB * (LARGEST_MIB / SMALLEST_MIB).powf(self.rng.random());
         let cpu_ms = (TRUE_BASE_MS + TRUE_MS_PER_MIB * mib) * self.error();
         let size = (mib * MIB) as u64;
         let arrival = Arrival {
             at: self.last as u64,
             size,
             cpu: (cpu_ms * 1e6) as u64,
-            travel: self.chance.random_range(500_000..1_500_000),
+            travel: self.rng.random_range(500_000..1_500_000),
             upload: (size as f64 / UPLOAD * SECOND as f64) as u64,
         };
         (arrival.at < self.until).then_some(arrival)

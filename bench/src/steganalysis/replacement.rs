@@ -15,16 +15,16 @@ pub enum Spread {
 
 /// Random bits in the `depth` low bits of this share of the samples.
 pub fn replace_low_bits(picture: &mut Picture, share: f64, depth: u8, spread: Spread) {
-    let mut chance = StdRng::seed_from_u64(1);
+    let mut rng = StdRng::seed_from_u64(1);
     let mask = (1u8 << depth) - 1;
     let in_order = (picture.samples().len() as f64 * share) as usize;
     for (i, sample) in picture.samples_mut().iter_mut().enumerate() {
         let carries = match spread {
             Spread::InOrder => i < in_order,
-            Spread::Random => chance.random_bool(share),
+            Spread::Random => rng.random_bool(share),
         };
         if carries {
-            *sample = *sample & !mask | chance.random::<u8>() & mask;
+            *sample = *sample & !mask | rng.random::<u8>() & mask;
         }
     }
 }

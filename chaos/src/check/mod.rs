@@ -1,8 +1,8 @@
-//! `check`: whether the decisions that nodes have logged are the ones that law J2 demands.
+//! The check of nodes' decision logs against law J2.
 //!
-//! Every line is judged three ways: by the code that decides (`replays`), by the rule as `rule` has it, written a
-//! second time from the design and with its own arithmetic, and by its place behind the line before (`order`).
-//! What cannot be read has not been checked, and is told as a violation.
+//! Every line is judged three ways: by the code that decides (`replays`), by `rule`, a second
+//! implementation from the design with its own arithmetic, and by its position after the line
+//! before (`order`). A line that cannot be read has not been checked, and is a violation.
 
 mod order;
 mod outcome;
@@ -14,13 +14,13 @@ mod tests;
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use cameo_dispatch::{Logged, Policy};
+use cameo_dispatch::{Logged, Policy, baselines};
 
 use order::Order;
 use outcome::Outcome;
 use read::{Chain, Read};
 
-/// What `check` is told.
+/// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Decision logs, of one node each; a FILE.1 beside a FILE is read before it.
@@ -31,7 +31,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Checks, prints, and fails when anything is not as it should be.
+/// Checks, prints, and fails on any violation.
 ///
 /// # Errors
 /// When a decision breaks the law, or a line cannot be read.
@@ -83,15 +83,15 @@ fn judged(line: &Logged, order: &mut Order) -> Vec<String> {
         .into_iter()
         .map(|b| b.to_string())
         .collect();
-    // Told only when nothing else is: it cannot say what is wrong.
-    if broken.is_empty() && !line.decision.replays() {
-        broken.push("deciding again gives another answer".to_owned());
+    // Reported only without other violations, because it cannot name the reason.
+    if broken.is_empty() && !baselines::replays(&line.decision) {
+        broken.push("deciding again gives another decision".to_owned());
     }
     broken.extend(order.follow(line).err().map(|b| b.to_string()));
     broken
 }
 
-/// Whether the rule of the least projected wait applies to what a policy chose.
+/// Whether the rule of the least projected time applies to the choices of a policy.
 fn is_judged_in_full(policy: Policy) -> bool {
     policy == Policy::LeastProjected
 }

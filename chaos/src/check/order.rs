@@ -1,9 +1,9 @@
-//! Whether the lines of one node follow each other: none is missing that is not owned up to.
+//! The order of one node's lines: only lines that are counted as dropped may be missing.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::Logged;
 
-/// What is wrong with a line's place.
+/// A line that does not follow the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Misplaced {
     #[error("a decision of node {now} in the log of node {before}")]
@@ -27,11 +27,11 @@ pub(super) enum Misplaced {
     },
 }
 
-/// What is known of the line before.
+/// The line before.
 enum Before {
     /// There is none.
     Nothing,
-    /// There was one that cannot be told any more: it was moved aside twice, or could not be read.
+    /// It is not known: it was rotated away, or could not be read.
     Lost,
     Line {
         node: NodeId,
@@ -43,7 +43,7 @@ enum Before {
 pub(super) struct Order(Before);
 
 impl Order {
-    /// At the beginning of a log, or of what two files have kept of it.
+    /// The start of a log, or of the part that two files have kept of it.
     pub(super) fn new(has_rotated: bool) -> Self {
         Self(if has_rotated {
             Before::Lost
@@ -52,18 +52,18 @@ impl Order {
         })
     }
 
-    /// A line could not be read. That has been told; what follows it is not to be blamed.
+    /// A line could not be read. That is a violation already; the next line is not another.
     pub(super) fn lost(&mut self) {
         self.0 = Before::Lost;
     }
 
-    /// Takes the next line.
+    /// Follows the next line.
     pub(super) fn follow(&mut self, line: &Logged) -> Result<(), Misplaced> {
-        let question = &line.decision.question;
+        let input = &line.decision.input;
         let now = Before::Line {
             node: line.leader,
-            term: question.term,
-            sequence: question.sequence,
+            term: input.term,
+            sequence: input.sequence,
         };
         match std::mem::replace(&mut self.0, now) {
             Before::Lost => Ok(()),
@@ -72,31 +72,31 @@ impl Order {
                 before: node,
                 now: line.leader,
             }),
-            Before::Line { term, .. } if term > question.term => Err(Misplaced::TermWentBack {
+            Before::Line { term, .. } if term > input.term => Err(Misplaced::TermWentBack {
                 before: term,
-                now: question.term,
+                now: input.term,
             }),
-            Before::Line { term, .. } if term < question.term => begins(line),
+            Before::Line { term, .. } if term < input.term => begins(line),
             Before::Line { term, sequence, .. } => goes_on(line, term, sequence),
         }
     }
 }
 
-/// A term begins with 0. What was dropped may be of the term before.
+/// A term begins with 0. Dropped decisions may be of the term before.
 fn begins(line: &Logged) -> Result<(), Misplaced> {
-    let question = &line.decision.question;
-    if question.sequence <= line.dropped {
+    let input = &line.decision.input;
+    if input.sequence <= line.dropped {
         return Ok(());
     }
     Err(Misplaced::BeginsLate {
-        term: question.term,
-        sequence: question.sequence,
+        term: input.term,
+        sequence: input.sequence,
         dropped: line.dropped,
     })
 }
 
 fn goes_on(line: &Logged, term: u64, before: u64) -> Result<(), Misplaced> {
-    let (now, dropped) = (line.decision.question.sequence, line.dropped);
+    let (now, dropped) = (line.decision.input.sequence, line.dropped);
     let expected = before.checked_add(1).and_then(|n| n.checked_add(dropped));
     if expected == Some(now) {
         return Ok(());

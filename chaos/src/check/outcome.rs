@@ -1,4 +1,4 @@
-//! What a check has come to, for programs and for people.
+//! The result of a check, for programs and for people.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::is_judged_in_full;
 use super::read::At;
 
-/// Violations that are told one by one; the rest is counted.
+/// Violations that are listed; the rest is counted.
 const MAX_TOLD: usize = 100;
 
 #[derive(Debug, Default, Serialize)]
@@ -19,24 +19,24 @@ pub(super) struct Outcome {
     pub ok: bool,
     pub decisions: u64,
     pub by_worker: BTreeMap<NodeId, u64>,
-    /// Of those, how many the leader placed on itself.
+    /// Of those, the ones that the leader placed on itself.
     pub on_leader: u64,
     pub busy: u64,
     pub nobody: u64,
-    /// Decisions that the logs own up to not having.
+    /// Decisions that the logs count as dropped.
     pub dropped: u64,
     /// Decisions by leader and term.
     pub leaders: BTreeMap<NodeId, BTreeMap<u64, u64>>,
-    /// Lines whose policy is not ours: all but the rule of the least projected wait was checked.
+    /// Lines of baseline policies: all but the rule of the least projected time was checked.
     pub not_judged: Vec<Unjudged>,
-    /// Logs that were too long for two files: what is kept of them begins here.
+    /// Logs that were too long for two files: the kept part begins here.
     pub kept_from: Vec<KeptFrom>,
     pub torn: Vec<Torn>,
     pub violations: Vec<Violation>,
     pub violations_in_all: u64,
 }
 
-/// Lines of one policy, one behind the other.
+/// Consecutive lines of one policy.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Unjudged {
     pub file: String,
@@ -45,7 +45,7 @@ pub(super) struct Unjudged {
     pub policy: &'static str,
 }
 
-/// The oldest decision that a log still has.
+/// The oldest decision that a log has kept.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct KeptFrom {
     pub file: String,
@@ -64,7 +64,7 @@ pub(super) struct Torn {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Violation {
     pub file: String,
-    /// 0 when it is the file as a whole.
+    /// 0 for the file as a whole.
     pub line: u64,
     pub why: String,
 }
@@ -78,11 +78,11 @@ impl Outcome {
 
     /// Counts a line that was read.
     pub(super) fn count(&mut self, at: &At, line: &Logged) {
-        let question = &line.decision.question;
+        let input = &line.decision.input;
         self.decisions += 1;
         self.dropped = self.dropped.saturating_add(line.dropped);
         let terms = self.leaders.entry(line.leader).or_default();
-        *terms.entry(question.term).or_default() += 1;
+        *terms.entry(input.term).or_default() += 1;
         match line.decision.choice {
             Choice::Worker(node) => {
                 *self.by_worker.entry(node).or_default() += 1;
@@ -91,8 +91,8 @@ impl Outcome {
             Choice::Busy { .. } | Choice::Full => self.busy += 1,
             Choice::Nobody => self.nobody += 1,
         }
-        if !is_judged_in_full(question.policy) {
-            self.unjudged(at, question.policy.name());
+        if !is_judged_in_full(input.policy) {
+            self.unjudged(at, input.policy.name());
         }
     }
 
@@ -111,15 +111,15 @@ impl Outcome {
         }
     }
 
-    /// The first line of what is kept, unless its term begins with it.
+    /// The first line of the kept part, unless its term begins with it.
     pub(super) fn kept_from(&mut self, at: &At, line: &Logged) {
-        let question = &line.decision.question;
-        if question.sequence > line.dropped {
+        let input = &line.decision.input;
+        if input.sequence > line.dropped {
             self.kept_from.push(KeptFrom {
                 file: name(at),
                 line: at.line,
-                term: question.term,
-                sequence: question.sequence,
+                term: input.term,
+                sequence: input.sequence,
             });
         }
     }
@@ -137,7 +137,7 @@ impl Outcome {
         }
     }
 
-    /// Everything has been looked at. Where there was nothing, nothing was shown.
+    /// The end of the check. Without any decision, nothing was checked, which is a violation.
     pub(super) fn end(&mut self) {
         self.schema = Self::SCHEMA;
         if self.decisions == 0 && self.violations_in_all == 0 {
@@ -162,8 +162,8 @@ impl fmt::Display for Outcome {
         }
         writeln!(f, "  of these by the leader on itself: {}", self.on_leader)?;
         writeln!(f, "  refused, all busy: {}", self.busy)?;
-        writeln!(f, "  nobody could: {}", self.nobody)?;
-        writeln!(f, "  not in the logs, by their own word: {}", self.dropped)?;
+        writeln!(f, "  no node eligible: {}", self.nobody)?;
+        writeln!(f, "  counted as dropped by the logs: {}", self.dropped)?;
         for (leader, terms) in &self.leaders {
             for (term, count) in terms {
                 writeln!(f, "  leader {leader}, term {term}: {count}")?;
@@ -178,7 +178,7 @@ impl fmt::Display for Outcome {
             } = run;
             writeln!(
                 f,
-                "{file}:{first}-{last}: placed by {policy}: not judged by the least projected wait"
+                "{file}:{first}-{last}: placed by {policy}: not judged by the least projected time"
             )?;
         }
         for kept in &self.kept_from {
@@ -190,7 +190,7 @@ impl fmt::Display for Outcome {
             } = kept;
             writeln!(
                 f,
-                "{file}:{line}: the log begins with decision {sequence} of term {term}: what was before is not kept"
+                "{file}:{line}: the log begins with decision {sequence} of term {term}: earlier ones are not kept"
             )?;
         }
         for Torn { file, line } in &self.torn {

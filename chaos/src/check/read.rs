@@ -1,4 +1,4 @@
-//! From files to lines.
+//! The lines of log files.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use cameo_dispatch::Logged;
 /// Longest line that is read, in bytes: a decision over thousands of workers is shorter.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
 
-/// Where a line stands.
+/// The position of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct At {
     pub file: PathBuf,
@@ -19,23 +19,23 @@ pub(super) struct At {
     pub line: u64,
 }
 
-/// What is there.
+/// The content of a line.
 pub(super) enum Read {
     Line(Box<Logged>),
-    /// The beginning of a line, at the end of the newest file: its node was killed while it wrote.
+    /// The first part of a line at the end of the newest file: its node was killed while it wrote.
     Torn,
-    /// Nothing that can be judged, and why.
+    /// Not readable, and the reason.
     Failed(String),
 }
 
-/// The log of one node: what was moved aside when it was full, then what came after.
+/// The log of one node: the rotated file, then the newest one.
 #[derive(Debug)]
 pub(super) struct Chain {
     rotated: Option<PathBuf>,
     newest: Option<PathBuf>,
 }
 
-/// Puts files that belong together in order, each once.
+/// Groups the files of each node, each file once.
 pub(super) fn chains(files: &[PathBuf]) -> Vec<Chain> {
     let mut seen = BTreeSet::new();
     let chain = |path: &PathBuf| {
@@ -66,12 +66,12 @@ fn unrotated(path: &Path) -> Option<PathBuf> {
 }
 
 impl Chain {
-    /// Whether the log has been too long for one file, so that its beginning may be gone.
+    /// Whether the log was too long for one file, so that its beginning may be gone.
     pub(super) fn has_rotated(&self) -> bool {
         self.rotated.is_some()
     }
 
-    /// Tells every line, in the order in which they were written.
+    /// Passes on every line, in the order of writing.
     pub(super) fn lines(&self, mut tell: impl FnMut(At, Read)) {
         if let Some(file) = &self.rotated {
             lines_of(file, false, &mut tell);

@@ -1,17 +1,17 @@
-//! Law J2, written a second time: from the logged numbers, and without the code that decides.
+//! Law J2, implemented a second time from the logged numbers, without the code that decides.
 //!
-//! Which nodes can work, that the leader works last, and what each verdict claims holds for every policy; the
-//! least projected wait only for ours.
+//! The eligible nodes, the leader as the last choice, and the verdicts are checked for every
+//! policy; the least projected time for ours only.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::{
-    Candidate, Choice, Heard, Logged, MIN_USABLE_MILLICORES, Question, Score, TIE_MARGIN_PERMILLE,
-    TIE_MARGIN_US, Verdict, WAIT_EXTRA_PERMILLE,
+    Candidate, Choice, LoadSample, Logged, MIN_USABLE_MILLICORES, PlacementInput,
+    QUEUEING_EXTRA_PERMILLE, Score, TIE_MARGIN_PERMILLE, TIE_MARGIN_US, Verdict,
 };
 
 use super::is_judged_in_full;
 
-/// What is wrong with a decision.
+/// A violation of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     #[error("{verdicts} verdicts on {candidates} candidates")]
@@ -22,7 +22,7 @@ pub(super) enum Broken {
         "node {0} is taken for the leader, and is not the one whose log this is, or the reverse"
     )]
     Leader(NodeId),
-    #[error("the verdict {verdict:?} on node {node} is not what its numbers say")]
+    #[error("the verdict {verdict:?} on node {node} does not fit its numbers")]
     Verdict { node: NodeId, verdict: Verdict },
     #[error("node {0} was chosen and is no candidate")]
     NoCandidate(NodeId),
@@ -53,16 +53,16 @@ pub(super) enum Broken {
     #[error("the job was refused as if all were full, though none can work")]
     FullAlone,
     #[error("a policy that never refuses has refused")]
-    RivalRefused,
+    BaselineRefused,
 }
 
-/// All that is wrong with a decision in itself.
+/// All violations of a decision in itself.
 pub(super) fn judge(line: &Logged) -> Vec<Broken> {
-    let question = &line.decision.question;
+    let input = &line.decision.input;
     let mut broken = candidates(line);
     broken.extend(verdicts(line));
     if broken.is_empty() {
-        broken.extend(choice(question, line.decision.choice).err());
+        broken.extend(choice(input, line.decision.choice).err());
     }
     broken
 }
@@ -70,7 +70,7 @@ pub(super) fn judge(line: &Logged) -> Vec<Broken> {
 fn candidates(line: &Logged) -> Vec<Broken> {
     let mut seen = std::collections::BTreeSet::new();
     let mut broken = Vec::new();
-    for candidate in &line.decision.question.candidates {
+    for candidate in &line.decision.input.candidates {
         if !seen.insert(candidate.node) {
             broken.push(Broken::Twice(candidate.node));
         }
@@ -82,8 +82,8 @@ fn candidates(line: &Logged) -> Vec<Broken> {
 }
 
 fn verdicts(line: &Logged) -> Vec<Broken> {
-    let question = &line.decision.question;
-    let (verdicts, candidates) = (&line.decision.verdicts, &question.candidates);
+    let input = &line.decision.input;
+    let (verdicts, candidates) = (&line.decision.verdicts, &input.candidates);
     if verdicts.len() != candidates.len() {
         let (verdicts, candidates) = (verdicts.len(), candidates.len());
         return vec![Broken::Count {
@@ -94,7 +94,7 @@ fn verdicts(line: &Logged) -> Vec<Broken> {
     let wrong = candidates
         .iter()
         .zip(verdicts)
-        .filter(|(candidate, verdict)| !is_true(candidate, verdict, question));
+        .filter(|(candidate, verdict)| !is_true(candidate, verdict, input));
     wrong
         .map(|(candidate, verdict)| Broken::Verdict {
             node: candidate.node,
@@ -103,71 +103,70 @@ fn verdicts(line: &Logged) -> Vec<Broken> {
         .collect()
 }
 
-fn is_true(candidate: &Candidate, verdict: &Verdict, question: &Question) -> bool {
-    let heard = candidate.heard.as_ref();
+fn is_true(candidate: &Candidate, verdict: &Verdict, input: &PlacementInput) -> bool {
+    let load = candidate.load.as_ref();
     match verdict {
         Verdict::Excluded => candidate.excluded,
-        Verdict::Silent => heard.is_none(),
-        Verdict::Stale => heard.is_some_and(|heard| heard.age_ms > question.stale_after_ms),
-        Verdict::Draining => heard.is_some_and(|heard| heard.draining),
-        Verdict::Full => candidate.full && works(candidate, question).is_some(),
+        Verdict::Silent => load.is_none(),
+        Verdict::Stale => load.is_some_and(|load| load.age_ms > input.stale_after_ms),
+        Verdict::Draining => load.is_some_and(|load| load.draining),
+        Verdict::Full => candidate.full && works(candidate, input).is_some(),
         Verdict::Scored(score) => {
-            projected(candidate, question).is_some_and(|projected| projected == *score)
+            projected(candidate, input).is_some_and(|projected| projected == *score)
         }
     }
 }
 
-/// What a node that works has said of itself.
-fn works<'a>(candidate: &'a Candidate, question: &Question) -> Option<&'a Heard> {
-    let heard = candidate.heard.as_ref()?;
-    let out = candidate.excluded || heard.draining || heard.age_ms > question.stale_after_ms;
-    (!out).then_some(heard)
+/// The load of a node that can work.
+fn works<'a>(candidate: &'a Candidate, input: &PlacementInput) -> Option<&'a LoadSample> {
+    let load = candidate.load.as_ref()?;
+    let out = candidate.excluded || load.draining || load.age_ms > input.stale_after_ms;
+    (!out).then_some(load)
 }
 
-/// What a job comes to on a node that can take it: CPU time over cores, rounded down to whole microseconds.
-fn projected(candidate: &Candidate, question: &Question) -> Option<Score> {
-    let heard = works(candidate, question).filter(|_| !candidate.full)?;
-    let cores = u128::from(heard.usable_millicores.max(MIN_USABLE_MILLICORES));
-    let slots = u128::from(heard.slots.max(1));
+/// The score of a node that can take the job: CPU time over cores, rounded down to microseconds.
+fn projected(candidate: &Candidate, input: &PlacementInput) -> Option<Score> {
+    let load = works(candidate, input).filter(|_| !candidate.full)?;
+    let cores = u128::from(load.usable_millicores.max(MIN_USABLE_MILLICORES));
+    let slots = u128::from(load.slots.max(1));
     // A CPU millisecond on a thousandth of a core takes a second.
     let elapsed_us =
         |cpu_ms: u128, cores| u64::try_from(cpu_ms * 1_000_000 / cores).unwrap_or(u64::MAX);
-    // A slot is free once as many jobs have ended as there are too many for one to be: they end one like the other.
+    // A slot is free when all jobs but `slots - 1` have ended; they are taken to be equally long.
     let free_after = |jobs: u128, cpu_ms: u128| match (jobs + 1).saturating_sub(slots) {
         0 => 0,
         end => elapsed_us(cpu_ms * end, cores * jobs.max(1)),
     };
-    let jobs = u128::from(heard.running) + u128::from(heard.queued) + u128::from(candidate.booked);
-    let work = u128::from(heard.backlog_cpu_ms) + u128::from(candidate.booked_cpu_ms);
+    let jobs = u128::from(load.running) + u128::from(load.queued) + u128::from(candidate.reserved);
+    let work = u128::from(load.backlog_cpu_ms) + u128::from(candidate.reserved_cpu_ms);
     let begin_us = free_after(
-        jobs + u128::from(heard.incoming),
-        work + u128::from(heard.incoming_cpu_ms),
+        jobs + u128::from(load.incoming),
+        work + u128::from(load.incoming_cpu_ms),
     );
-    let finish_us =
-        begin_us.saturating_add(elapsed_us(u128::from(question.cost_ms) * slots, cores));
-    // A wait counts more than it lasts.
-    let extra = u128::from(begin_us) * u128::from(WAIT_EXTRA_PERMILLE) / 1000;
+    let finish_us = begin_us.saturating_add(elapsed_us(u128::from(input.cost_ms) * slots, cores));
+    // Queueing delay has extra weight.
+    let extra = u128::from(begin_us) * u128::from(QUEUEING_EXTRA_PERMILLE) / 1000;
     Some(Score {
-        // Those whose input is on its way are waited for by nobody.
+        // Jobs whose input is being uploaded are no part of the queueing delay.
         wait_us: free_after(jobs, work),
         finish_us,
         rank_us: finish_us.saturating_add(u64::try_from(extra).unwrap_or(u64::MAX)),
     })
 }
 
-fn choice(question: &Question, choice: Choice) -> Result<(), Broken> {
-    let all = &question.candidates;
+fn choice(input: &PlacementInput, choice: Choice) -> Result<(), Broken> {
+    let all = &input.candidates;
     let (leaders, followers): (Vec<_>, Vec<_>) = all
         .iter()
-        .filter(|candidate| works(candidate, question).is_some())
+        .filter(|candidate| works(candidate, input).is_some())
         .partition(|candidate| candidate.leader);
-    // The leader is asked only when nobody else works, be they full or not.
+    // The leader is asked only when no follower works, full or not.
     let working = if followers.is_empty() {
         &leaders
     } else {
         &followers
     };
-    let score = |candidate: &&'_ Candidate| Some((candidate.node, projected(candidate, question)?));
+    let score = |candidate: &&'_ Candidate| Some((candidate.node, projected(candidate, input)?));
     let asked: Vec<(NodeId, Score)> = working.iter().filter_map(score).collect();
     match choice {
         Choice::Worker(node) => {
@@ -176,9 +175,9 @@ fn choice(question: &Question, choice: Choice) -> Result<(), Broken> {
             if let (true, Some(other)) = (chosen.leader, followers.first()) {
                 return Err(Broken::LeaderBeforeFollower(other.node));
             }
-            let score = projected(chosen, question).ok_or(Broken::Ineligible(node))?;
-            if is_judged_in_full(question.policy) {
-                within_bound(question, &asked)?;
+            let score = projected(chosen, input).ok_or(Broken::Ineligible(node))?;
+            if is_judged_in_full(input.policy) {
+                within_bound(input, &asked)?;
                 least(node, score, &asked)?;
             }
             Ok(())
@@ -192,41 +191,41 @@ fn choice(question: &Question, choice: Choice) -> Result<(), Broken> {
             (None, Some(_)) => Ok(()),
             (None, None) => Err(Broken::FullAlone),
         },
-        Choice::Busy { least_wait_us } if is_judged_in_full(question.policy) => {
-            over_bound(question, &asked, least_wait_us)
+        Choice::Busy { least_wait_us } if is_judged_in_full(input.policy) => {
+            over_bound(input, &asked, least_wait_us)
         }
-        Choice::Busy { .. } => Err(Broken::RivalRefused),
+        Choice::Busy { .. } => Err(Broken::BaselineRefused),
     }
 }
 
-/// Those that could have been chosen.
+/// The nodes that could have been chosen.
 type Asked = [(NodeId, Score)];
 
 fn least_wait_us(asked: &Asked) -> Option<u64> {
     asked.iter().map(|(_, score)| score.wait_us).min()
 }
 
-fn is_over(question: &Question, wait_us: u64) -> bool {
-    u128::from(wait_us) > u128::from(question.max_wait_ms) * 1000
+fn is_over(input: &PlacementInput, wait_us: u64) -> bool {
+    u128::from(wait_us) > u128::from(input.max_wait_ms) * 1000
 }
 
-fn within_bound(question: &Question, asked: &Asked) -> Result<(), Broken> {
-    let max_ms = question.max_wait_ms;
+fn within_bound(input: &PlacementInput, asked: &Asked) -> Result<(), Broken> {
+    let max_ms = input.max_wait_ms;
     match least_wait_us(asked) {
-        Some(least_us) if is_over(question, least_us) => {
+        Some(least_us) if is_over(input, least_us) => {
             Err(Broken::PlacedOverBound { least_us, max_ms })
         }
         _ => Ok(()),
     }
 }
 
-fn over_bound(question: &Question, asked: &Asked, told_us: u64) -> Result<(), Broken> {
-    let max_ms = question.max_wait_ms;
+fn over_bound(input: &PlacementInput, asked: &Asked, told_us: u64) -> Result<(), Broken> {
+    let max_ms = input.max_wait_ms;
     let least_us = least_wait_us(asked).ok_or(Broken::BusyAlone)?;
     if told_us != least_us {
         return Err(Broken::WrongWait { told_us, least_us });
     }
-    if is_over(question, least_us) {
+    if is_over(input, least_us) {
         Ok(())
     } else {
         Err(Broken::RefusedWithinBound { least_us, max_ms })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{ErrorCode, KEEP_ALIVE_MS, StartSession};
+use cameo_common::api::{ErrorCode, KEEP_ALIVE, StartSession};
 use cameo_common::identity::{EndpointRecord, MAX_ADDRESSES};
 use cameo_common::signed::Signed;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,7 +21,6 @@ const PAUSES: [Duration; 4] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
 ];
-const KEEP_ALIVE: Duration = Duration::from_millis(KEEP_ALIVE_MS);
 /// Longest goodbye.
 const GOODBYE: Duration = Duration::from_secs(3);
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFE_MS};
-use cameo_common::ids::{Hash, RequestId};
+use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFE};
+use cameo_common::ids::{Hash, Millis, RequestId};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
@@ -59,17 +59,9 @@ impl ClusterApi {
     }
 
     fn command_as(&self, request: RequestId, method: Method, path: String, body: Bytes) -> Command {
-        let life = i64::try_from(
-            self.inner
-                .deadline
-                .as_millis()
-                .min(u128::from(MAX_CALL_LIFE_MS)),
-        )
-        .unwrap_or_default();
-        let now = i64::try_from(clock::now()).unwrap_or(i64::MAX);
-        let not_after = now
-            .saturating_add(self.nodes().clock_offset)
-            .saturating_add(life);
+        let offset = self.nodes().clock_offset;
+        let cluster_now = Millis(clock::now().0.saturating_add_signed(offset));
+        let life = self.inner.deadline.min(MAX_CALL_LIFE);
         let call = Call {
             device: self.inner.device.public(),
             cluster: self.inner.cluster,
@@ -77,7 +69,7 @@ impl ClusterApi {
             path: path.clone(),
             body: Hash::of(&body),
             request,
-            not_after: u64::try_from(not_after).unwrap_or_default(),
+            not_after: cluster_now.plus(life),
         };
         let signed = Signed::new(&self.inner.device, call);
         Command {

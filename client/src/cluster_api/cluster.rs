@@ -2,7 +2,7 @@
 
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
-use cameo_common::ids::ClusterId;
+use cameo_common::ids::{ClusterId, Millis};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::call::{collect, decode};
@@ -202,7 +202,7 @@ impl ClusterApi {
         }
     }
 
-    fn learn(&self, url: &str, info: &ClusterInfo, asked: u64) {
+    fn learn(&self, url: &str, info: &ClusterInfo, asked: Millis) {
         let mut nodes = self.nodes();
         for (_, told) in &info.nodes {
             let told = told.trim_end_matches('/').to_owned();
@@ -219,9 +219,9 @@ impl ClusterApi {
             .map(|(id, url)| (*id, url.trim_end_matches('/').to_owned()))
             .filter(|(_, url)| check_url(url).is_ok())
             .collect();
-        let here = asked.midpoint(clock::now());
+        let here = asked.0.midpoint(clock::now().0);
         nodes.clock_offset =
-            i64::try_from(info.now).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(i64::MAX);
+            i64::try_from(info.now.0).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(i64::MAX);
         url.clone_into(&mut nodes.clock_from);
         nodes.verified = true;
         drop(nodes);
@@ -298,14 +298,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use cameo_common::cluster_descriptor::NodeIdentity;
-    use cameo_common::ids::Hash;
+    use cameo_common::ids::{Hash, NodeId};
     use cameo_common::keys::{PublicKey, SealingPublic};
 
     const ID: &str = "abababababababababababababababababababababababababababababababab";
 
     fn info() -> ClusterInfo {
         let node = NodeIdentity {
-            id: 1,
+            id: NodeId(1),
             key: PublicKey([1; 32]),
             sealing: SealingPublic([2; 32]),
         };
@@ -315,7 +315,7 @@ mod tests {
             cluster: descriptor.founds().unwrap(),
             descriptors: vec![descriptor],
             nodes: vec![],
-            now: 0,
+            now: Millis::EPOCH,
         }
     }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_codec::job::at_slowest;
+use cameo_codec::job::slowest_transfer;
 use cameo_codec::limits::MAX_CARRIER_BYTES;
 use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, Placed, TICKET_HEADER, paths};
+use cameo_common::ids::NodeId;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -20,10 +21,10 @@ use super::{ClusterApi, JOB_DEADLINE, JOB_PATIENCE, JOB_TIMES_EXPECTED};
 pub enum JobFailure {
     /// Another worker may do it.
     #[error("worker {worker} did not do it: {why}")]
-    Worker { worker: u64, why: String },
+    Worker { worker: NodeId, why: String },
     /// So may this one, later.
     #[error("worker {worker} has enough to do: {why}")]
-    Busy { worker: u64, why: String },
+    Busy { worker: NodeId, why: String },
     /// So may this one, with another ticket.
     #[error("{0}")]
     Ticket(ApiError),
@@ -46,7 +47,7 @@ impl ClusterApi {
     ) -> Result<Bytes, JobFailure> {
         let expected = Duration::from_millis(placed.expected_ms);
         // A carrier is about as large as its input.
-        let deadline = JOB_DEADLINE + expected + 2 * at_slowest(input.len() as u64);
+        let deadline = JOB_DEADLINE + expected + 2 * slowest_transfer(input.len() as u64);
         let patience = if last {
             deadline
         } else {
@@ -92,7 +93,7 @@ impl ClusterApi {
 
 async fn answer(
     request: reqwest::RequestBuilder,
-    worker: u64,
+    worker: NodeId,
     pulse: &Pulse,
 ) -> Result<Bytes, JobFailure> {
     let response = request.send().await;
@@ -111,11 +112,11 @@ async fn answer(
     }
 }
 
-fn failed(worker: u64, why: String) -> JobFailure {
+fn failed(worker: NodeId, why: String) -> JobFailure {
     JobFailure::Worker { worker, why }
 }
 
-fn refused(worker: u64, error: ApiError) -> JobFailure {
+fn refused(worker: NodeId, error: ApiError) -> JobFailure {
     match error.code {
         // Every worker would say the same.
         ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_codec::job::at_slowest;
+use cameo_codec::job::slowest_transfer;
 use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio::task::yield_now;
@@ -59,7 +59,7 @@ impl Pulse {
             if to < all {
                 pulse.beat();
             } else {
-                let arrives = at_slowest(SEND_BUFFER.min(all as u64));
+                let arrives = slowest_transfer(SEND_BUFFER.min(all as u64));
                 pulse.0.send_replace(Instant::now() + arrives);
             }
             Ok(bytes.slice(from..to))
@@ -110,7 +110,7 @@ mod tests {
         };
         // then it ends only after the last piece, with what the kernel has of it, and no beat before
         tokio::join!(upload, pulse.stopped(PATIENCE));
-        let last = Duration::from_secs(16 * 4) + at_slowest(input.len() as u64);
+        let last = Duration::from_secs(16 * 4) + slowest_transfer(input.len() as u64);
         assert_eq!(began.elapsed(), last + PATIENCE);
     }
 }

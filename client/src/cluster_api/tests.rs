@@ -7,9 +7,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cameo_common::api::{ApiError, CALL_HEADER, ClusterInfo, ErrorCode, MAX_CALL_LIFE_MS};
+use cameo_common::api::{ApiError, CALL_HEADER, ClusterInfo, ErrorCode, MAX_CALL_LIFE};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::{Hash, RequestId};
+use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
@@ -30,8 +30,8 @@ struct Node {
     calls: Arc<Mutex<Vec<RequestId>>>,
 }
 
-fn time(off: i64) -> u64 {
-    clock::now().checked_add_signed(off).unwrap()
+fn time(off: i64) -> Millis {
+    Millis(clock::now().0.checked_add_signed(off).unwrap())
 }
 
 async fn tell(State(node): State<Node>) -> Json<ClusterInfo> {
@@ -45,7 +45,7 @@ async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
     let call = signed.verify().unwrap();
     node.calls.lock().unwrap().push(call.request);
     let now = time(node.judges);
-    if call.not_after <= now || call.not_after > now + MAX_CALL_LIFE_MS {
+    if call.not_after <= now || call.not_after > now.plus(MAX_CALL_LIFE) {
         let no = ApiError::new(ErrorCode::CallExpired, "no");
         return (StatusCode::UNAUTHORIZED, Json(no)).into_response();
     }
@@ -56,7 +56,7 @@ async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
 async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = NodeIdentity {
-        id: 1,
+        id: NodeId(1),
         key: PublicKey([1; 32]),
         sealing: SealingPublic([2; 32]),
     };
@@ -71,7 +71,7 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
                 cluster,
                 descriptors: vec![descriptor.clone()],
                 nodes: vec![],
-                now: 0,
+                now: Millis::EPOCH,
             },
             tells: *tells,
             judges: *judges,

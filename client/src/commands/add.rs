@@ -1,13 +1,14 @@
 //! `add`: photos into one's own gallery. All of them, or none.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cameo_codec::limits::MAX_PHOTO_BYTES;
 use cameo_codec::{
     Caption, HideOptions, Preview, PreviewError, cover_from_picture, default_cover_from_file,
     preview,
 };
-use cameo_common::ids::{Hash, Millis, UserName};
+use cameo_common::ids::{Hash, UserName, whole_millis};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -49,7 +50,7 @@ pub struct Arguments {
     views: u32,
     /// How long a viewer may look, from when he gets it: 12h, 7d, ...
     #[arg(long, value_parser = length_of_time)]
-    expires: Option<Millis>,
+    expires: Option<Duration>,
     /// Viewers may save the photo to a file.
     #[arg(long)]
     may_save: bool,
@@ -184,7 +185,7 @@ fn prepare(path: &Path, arguments: &Arguments, wishes: &Wishes) -> Result<Ready,
         policy: arguments.policy,
         terms: Terms {
             views: arguments.views,
-            expires_after: arguments.expires,
+            expires_after_ms: arguments.expires.map(whole_millis),
             may_save: arguments.may_save,
         },
         look: Look {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cameo_common::ids::Millis;
+use cameo_common::ids::whole_millis;
 use clap::Args;
 use tokio::sync::broadcast;
 
@@ -33,7 +33,7 @@ pub struct Arguments {
     views: Option<u32>,
     /// How long he may look; else as the image was added.
     #[arg(long, value_parser = length_of_time)]
-    expires: Option<Millis>,
+    expires: Option<Duration>,
 }
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
@@ -71,7 +71,10 @@ fn terms(ctx: &Context, incoming: &Incoming, arguments: &Arguments) -> Result<Te
     })?;
     Ok(Terms {
         views: arguments.views.unwrap_or(image.terms.views),
-        expires_after: arguments.expires.or(image.terms.expires_after),
+        expires_after_ms: arguments
+            .expires
+            .map(whole_millis)
+            .or(image.terms.expires_after_ms),
         may_save: image.terms.may_save,
     })
 }
@@ -233,7 +236,7 @@ async fn more(
     let changed = rights::change_and_send(ctx, owned, |next| {
         next.permitted = total;
         if let Some(after) = arguments.expires {
-            next.expires = Some(crate::clock::now().saturating_add(after));
+            next.expires = Some(crate::clock::now().plus(after));
         }
     })
     .await?;

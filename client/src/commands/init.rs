@@ -5,10 +5,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cameo_common::api::Register;
 use cameo_common::identity::{DeviceCertificate, UserCard};
-use cameo_common::ids::{ClusterId, Millis, UserName};
+use cameo_common::ids::{ClusterId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::signed::Signed;
 use clap::Args;
@@ -23,9 +24,9 @@ use crate::vault::unlock::{self, Surroundings};
 use crate::vault::{Home, Vault};
 
 /// How long a device speaks for its user before `init` has to be run again.
-const CERTIFICATE_LIFE: Millis = 400 * 24 * 3_600_000;
+const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
 /// A certificate with less life left is renewed.
-const RENEWED_BELOW: Millis = CERTIFICATE_LIFE / 2;
+const RENEWED_BELOW: Duration = Duration::from_secs(CERTIFICATE_LIFE.as_secs() / 2);
 
 /// What `init` needs.
 #[derive(Debug, Args)]
@@ -150,7 +151,7 @@ fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Ident
         user: key.public(),
         device: SigningKey::from_seed(device).public(),
         sequence: 1,
-        not_after: clock::now() + CERTIFICATE_LIFE,
+        not_after: clock::now().plus(CERTIFICATE_LIFE),
     };
     Identity {
         name,
@@ -174,14 +175,14 @@ fn renewed(mut known: Identity, nodes: Vec<String>) -> Identity {
         }
     }
     if let Ok(old) = known.certificate.peek()
-        && old.not_after < clock::now() + RENEWED_BELOW
+        && old.not_after < clock::now().plus(RENEWED_BELOW)
     {
         let key = known.identity_key();
         known.certificate = Signed::new(
             &key,
             DeviceCertificate {
                 sequence: old.sequence + 1,
-                not_after: clock::now() + CERTIFICATE_LIFE,
+                not_after: clock::now().plus(CERTIFICATE_LIFE),
                 ..old
             },
         );

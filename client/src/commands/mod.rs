@@ -23,7 +23,9 @@ pub mod unlock;
 pub mod view;
 pub mod who;
 
-use cameo_common::ids::{GrantId, Millis, RequestId};
+use std::time::Duration;
+
+use cameo_common::ids::{GrantId, RequestId};
 
 use crate::cli::exit::Failure;
 use crate::flows::context::Context;
@@ -67,7 +69,7 @@ fn incoming(ctx: &Context, text: &str) -> Result<Incoming, Failure> {
 }
 
 /// For clap: a length of time.
-fn length_of_time(text: &str) -> Result<Millis, String> {
+fn length_of_time(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| error.to_string())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cameo_common::api::{ErrorCode, Role};
-use cameo_common::ids::{GrantId, Millis, UserName};
+use cameo_common::ids::{GrantId, UserName};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use clap::Args;
@@ -49,7 +49,7 @@ pub struct Arguments {
 #[derive(Debug, Clone, Copy)]
 enum Expiry {
     Never,
-    After(Millis),
+    After(Duration),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -97,7 +97,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         match arguments.expires {
             None => {}
             Some(Expiry::Never) => next.expires = None,
-            Some(Expiry::After(length)) => next.expires = Some(clock::now().saturating_add(length)),
+            Some(Expiry::After(length)) => next.expires = Some(clock::now().plus(length)),
         }
         if let Some(may_save) = arguments.may_save {
             next.may_save = may_save == YesNo::Yes;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use cameo_common::ids::whole_millis;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
@@ -48,7 +49,7 @@ impl ControlTransport {
     async fn dial(&self, peer: &PeerAddress, deadline: Duration) -> Result<Exchange, ConnectError> {
         let want = Want::Connect {
             peer: peer.clone(),
-            deadline_ms: u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+            deadline_ms: whole_millis(deadline),
         };
         let said = timeout(deadline + PATIENCE, say(&self.home, want)).await;
         let failed = |why: &str| ConnectError::Unreachable(format!("this home's agent {why}"));

@@ -223,6 +223,7 @@ mod tests {
     use super::*;
     use crate::vault::{Home, Passphrase};
     use cameo_common::identity::DeviceCertificate;
+    use cameo_common::ids::Millis;
     use cameo_common::keys::{SealingPublic, SigningKey};
 
     fn card(seed: u8, sequence: u64) -> (Signed<UserCard>, UserCard) {
@@ -283,7 +284,11 @@ mod tests {
             device: device.public(),
             sequence: certified,
             // Only the first has not expired: the one to go back to.
-            not_after: if certified > 1 { 1 } else { u64::MAX },
+            not_after: if certified > 1 {
+                Millis(1)
+            } else {
+                Millis::MAX
+            },
         };
         let endpoint = endpoint.map(|(sequence, address)| EndpointRecord {
             device: device.public(),

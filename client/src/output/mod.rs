@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use cameo_common::ids::Millis;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
@@ -194,8 +195,8 @@ pub fn table(rows: &[Vec<String>]) -> String {
 
 /// A moment, as people read it: UTC, to the second.
 #[must_use]
-pub fn moment(at: cameo_common::ids::Millis) -> String {
-    let seconds = at / 1000;
+pub fn moment(at: Millis) -> String {
+    let seconds = at.0 / 1000;
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
@@ -227,11 +228,11 @@ mod tests {
 
     #[test]
     fn moments_are_right_around_leap_days() {
-        assert_eq!(moment(0), "1970-01-01 00:00:00 UTC");
-        assert_eq!(moment(951_782_399_000), "2000-02-28 23:59:59 UTC");
-        assert_eq!(moment(951_782_400_000), "2000-02-29 00:00:00 UTC");
-        assert_eq!(moment(1_709_251_200_000), "2024-03-01 00:00:00 UTC");
-        assert_eq!(moment(4_102_444_799_000), "2099-12-31 23:59:59 UTC");
+        assert_eq!(moment(Millis(0)), "1970-01-01 00:00:00 UTC");
+        assert_eq!(moment(Millis(951_782_399_000)), "2000-02-28 23:59:59 UTC");
+        assert_eq!(moment(Millis(951_782_400_000)), "2000-02-29 00:00:00 UTC");
+        assert_eq!(moment(Millis(1_709_251_200_000)), "2024-03-01 00:00:00 UTC");
+        assert_eq!(moment(Millis(4_102_444_799_000)), "2099-12-31 23:59:59 UTC");
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! Lengths of time as people write them: `90s`, `30m`, `12h`, `7d`, `2w`.
 
-use cameo_common::ids::Millis;
+use std::time::Duration;
+
+use cameo_common::ids::whole_millis;
 
 /// The longest that can be asked for: ten years.
-pub const MAX_DURATION: Millis = 3650 * DAY;
+pub const MAX_DURATION: Duration = Duration::from_millis(3650 * DAY);
 
-const SECOND: Millis = 1_000;
-const MINUTE: Millis = 60 * SECOND;
-const HOUR: Millis = 60 * MINUTE;
-const DAY: Millis = 24 * HOUR;
-const WEEK: Millis = 7 * DAY;
+// Milliseconds.
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+const WEEK: u64 = 7 * DAY;
 
 /// Text that is no length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +29,7 @@ pub enum DurationError {
 ///
 /// # Errors
 /// See [`DurationError`].
-pub fn parse(text: &str) -> Result<Millis, DurationError> {
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let (number, unit) = text
         .char_indices()
         .last()
@@ -44,8 +47,8 @@ pub fn parse(text: &str) -> Result<Millis, DurationError> {
         return Err(DurationError::Malformed);
     }
     let number: u64 = number.parse().map_err(|_| DurationError::TooLong)?;
-    match number.checked_mul(unit) {
-        Some(0) => Err(DurationError::Zero),
+    match number.checked_mul(unit).map(Duration::from_millis) {
+        Some(Duration::ZERO) => Err(DurationError::Zero),
         Some(length) if length <= MAX_DURATION => Ok(length),
         _ => Err(DurationError::TooLong),
     }
@@ -53,7 +56,8 @@ pub fn parse(text: &str) -> Result<Millis, DurationError> {
 
 /// The same the other way: in its largest whole unit.
 #[must_use]
-pub fn show(length: Millis) -> String {
+pub fn show(length: Duration) -> String {
+    let length = whole_millis(length);
     let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "m")];
     for (unit, name) in units {
         if length >= unit {
@@ -78,7 +82,7 @@ mod tests {
             ("7d", 604_800_000),
             ("2w", 1_209_600_000),
         ] {
-            assert_eq!(parse(text), Ok(length), "{text}");
+            assert_eq!(parse(text), Ok(Duration::from_millis(length)), "{text}");
         }
     }
 
@@ -100,7 +104,8 @@ mod tests {
 
         #[test]
         fn whole_days_read_back(days in 1..3650u64) {
-            prop_assert_eq!(parse(&show(days * DAY)), Ok(days * DAY));
+            let length = Duration::from_millis(days * DAY);
+            prop_assert_eq!(parse(&show(length)), Ok(length));
         }
     }
 }

@@ -4,10 +4,8 @@ pub(crate) mod aliases;
 
 use std::fmt;
 
+use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
-
-/// A node's number in Raft; never given to an empty disk again.
-pub type RaftNodeId = u64;
 
 /// What the membership says of a node: where its Raft port and its HTTP API are, and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -44,6 +42,6 @@ openraft::declare_raft_types!(
     pub TypeConfig:
         D = EntryBytes,
         R = ReplyBytes,
-        NodeId = RaftNodeId,
+        NodeId = NodeId,
         Node = Member,
 );

@@ -1,11 +1,13 @@
 //! The wall clock of the machine.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
+
+use cameo_common::ids::Millis;
 
 /// The wall clock, behind a trait so that a simulation can bend it.
 pub trait WallClock: Send + Sync {
-    /// Milliseconds since 1970 UTC.
-    fn unix_millis(&self) -> u64;
+    /// What it reads now.
+    fn unix_millis(&self) -> Millis;
 }
 
 /// The machine's clock.
@@ -13,12 +15,8 @@ pub trait WallClock: Send + Sync {
 pub struct SystemClock;
 
 impl WallClock for SystemClock {
-    fn unix_millis(&self) -> u64 {
+    fn unix_millis(&self) -> Millis {
         // A clock before 1970 reads as 1970; the voters' median will outvote it.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| {
-                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-            })
+        SystemTime::now().into()
     }
 }

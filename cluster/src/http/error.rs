@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cameo_common::api::{ApiError, ErrorCode, SCHEMA};
+use cameo_common::ids::whole_millis;
 
 use crate::jobs::JobError;
 use crate::key_release::ReleaseError;
@@ -204,9 +205,7 @@ impl From<JobError> for Fault {
             schema: SCHEMA,
             code: error.code(),
             message: error.to_string(),
-            retry_after_ms: error
-                .retry_after()
-                .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: error.retry_after().map(whole_millis),
         })
     }
 }

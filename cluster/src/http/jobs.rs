@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use cameo_codec::job::at_slowest;
+use cameo_codec::job::slowest_transfer;
 use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
 };
@@ -68,7 +68,7 @@ async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Faul
         }
     };
     let size = admitted.size();
-    let deadline = UPLOAD_DEADLINE + at_slowest(size);
+    let deadline = UPLOAD_DEADLINE + slowest_transfer(size);
     let (input, hash) = body::read_input(body, size, deadline).await?;
     let carrier = admitted.run(input, hash).await?;
     let png = Body::from_stream(carrier);

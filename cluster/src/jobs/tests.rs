@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_codec::job::JobInput;
-use cameo_codec::{CodecKey, Stop};
+use cameo_codec::{CancelToken, CodecKey};
 use cameo_common::api::{PlaceJob, Placed};
 use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use super::leader::dispatcher::Place;
 use super::*;
 
-const LEADER: NodeId = 1;
-const WORKER: NodeId = 2;
+const LEADER: NodeId = NodeId(1);
+const WORKER: NodeId = NodeId(2);
 const TERM: u64 = 3;
-const UNIX: Millis = 1_000_000;
+const UNIX: Millis = Millis(1_000_000);
 const CLUSTER: ClusterId = ClusterId([5; 32]);
 const DEVICE: PublicKey = PublicKey([8; 32]);
 const HEARTBEAT: Duration = Duration::from_millis(30);
@@ -30,7 +30,7 @@ pub(super) struct Fake<F>(pub F);
 
 impl<F> Hide for Fake<F>
 where
-    F: Fn(&JobInput<'_>, &Stop, &mut dyn Write) -> Result<(), HideFailed> + Send + Sync,
+    F: Fn(&JobInput<'_>, &CancelToken, &mut dyn Write) -> Result<(), HideFailed> + Send + Sync,
 {
     fn memory(&self, input: &JobInput<'_>) -> Result<u64, HideFailed> {
         Ok(input.payload.len() as u64)
@@ -43,7 +43,7 @@ where
     fn hide(
         &self,
         input: &JobInput<'_>,
-        stop: &Stop,
+        stop: &CancelToken,
         out: &mut dyn Write,
     ) -> Result<(), HideFailed> {
         (self.0)(input, stop, out)
@@ -93,7 +93,7 @@ impl ClusterInfo for AtTerm {
         *key == leader_key().public()
     }
     fn unix_millis(&self) -> Millis {
-        UNIX + 10
+        UNIX.plus_millis(10)
     }
 }
 
@@ -102,7 +102,8 @@ fn leader_key() -> SigningKey {
 }
 
 fn start_worker(node: NodeId, incarnation: u64) -> (Worker, Reporter) {
-    let hide = |input: &JobInput<'_>, _: &Stop, out: &mut dyn Write| send(out, input.payload);
+    let hide =
+        |input: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| send(out, input.payload);
     let settings = WorkerSettings {
         node,
         incarnation,
@@ -172,12 +173,12 @@ impl Leader {
     /// What the book said of the worker when the last job was placed.
     fn booked(&self) -> u64 {
         let decisions = self.decisions.lock().unwrap();
-        let candidates = &decisions.last().unwrap().question.candidates;
+        let candidates = &decisions.last().unwrap().input.candidates;
         candidates
             .iter()
             .find(|candidate| candidate.node == WORKER)
             .unwrap()
-            .booked_cpu_ms
+            .reserved_cpu_ms
     }
 }
 

@@ -1,14 +1,13 @@
 //! What a node knows of the cluster when a hello comes or goes.
 
-/// A cluster's id: the hash of its genesis.
-pub type ClusterId = [u8; 32];
+use cameo_common::ids::{ClusterId, NodeId};
 
 /// What this node knows of the cluster when a hello comes or goes.
 pub trait Admission: Send + Sync {
     /// The cluster this node belongs to, once it does.
     fn cluster(&self) -> Option<ClusterId>;
     /// What the membership says of a node's key.
-    fn key_of(&self, node: u64) -> KnownKey;
+    fn key_of(&self, node: NodeId) -> KnownKey;
 }
 
 /// What the membership says of a node's key.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cameo_common::ids::NodeId;
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -62,7 +63,7 @@ impl CallError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dial {
     /// The node wanted.
-    pub node: u64,
+    pub node: NodeId,
     /// `host:port` of its link.
     pub address: String,
     /// What the connection is for.
@@ -73,7 +74,7 @@ pub struct Dial {
 #[derive(Clone)]
 pub struct Links {
     shared: Arc<Shared>,
-    open: Arc<Mutex<HashMap<(u64, Lane), Link>>>,
+    open: Arc<Mutex<HashMap<(NodeId, Lane), Link>>>,
 }
 
 struct Shared {
@@ -109,7 +110,7 @@ impl Links {
     }
 
     /// The link to a member on a lane, shared by all who ask; a changed address makes a new one.
-    pub fn member(&self, node: u64, address: &str, lane: Lane) -> Link {
+    pub fn member(&self, node: NodeId, address: &str, lane: Lane) -> Link {
         let dial = Dial {
             node,
             address: address.to_owned(),
@@ -257,7 +258,7 @@ fn outcome(result: Result<Wire, CallError>, failures: u32, dial: &Dial) -> State
         Err(why) => {
             // While the cluster forms, each question has a link of its own, and the stage says why.
             if failures == 0 && dial.purpose == Purpose::Member {
-                tracing::info!(node = dial.node, address = %dial.address, %why, "no link");
+                tracing::info!(node = dial.node.0, address = %dial.address, %why, "no link");
             }
             let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(8));
             State::Down {

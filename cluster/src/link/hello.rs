@@ -4,12 +4,13 @@
 //! and all that they claim). The exporter makes a proof worthless in any other session; the role
 //! keeps a proof from being sent back. Nothing is told to one who has not proven the secret.
 
+use cameo_common::ids::{ClusterId, NodeId};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::Identity;
-use super::admission::{ClusterId, KnownKey};
+use super::admission::KnownKey;
 use super::refusal::Refusal;
 use super::tls::Session;
 
@@ -37,7 +38,7 @@ pub(super) enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub purpose: Purpose,
-    pub node: u64,
+    pub node: NodeId,
     pub cluster: Option<ClusterId>,
     pub proof: [u8; 32],
 }
@@ -72,7 +73,7 @@ impl Hello {
         identity: &Identity,
         session: &Session,
         role: Role,
-        dialed: Option<u64>,
+        dialed: Option<NodeId>,
     ) -> Result<(), Refusal> {
         self.proof_state(identity, session, role, &session.peer_key)
             .verify_slice(&self.proof)
@@ -118,9 +119,9 @@ impl Hello {
             Purpose::Member => 1,
             Purpose::Bootstrap => 2,
         }]);
-        mac.update(&self.node.to_le_bytes());
+        mac.update(&self.node.0.to_le_bytes());
         mac.update(&[u8::from(self.cluster.is_some())]);
-        mac.update(&self.cluster.unwrap_or_default());
+        mac.update(&self.cluster.map_or([0; 32], |id| id.0));
         mac.update(key);
         mac
     }

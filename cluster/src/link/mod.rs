@@ -18,7 +18,8 @@ mod tests;
 mod tls;
 mod transport;
 
-pub use admission::{Admission, ClusterId, KnownKey};
+pub use admission::{Admission, KnownKey};
+use cameo_common::ids::NodeId;
 pub use client::{CallError, Dial, Lane, Link, Links, PendingReply};
 pub use frame::{MAX_BODY_BYTES, MAX_IN_FLIGHT};
 pub use hello::Purpose;
@@ -32,7 +33,7 @@ pub use transport::{Accept, Stream, TcpTransport, Transport};
 #[derive(Clone)]
 pub struct Identity {
     /// This node's id.
-    pub node: u64,
+    pub node: NodeId,
     /// Its keys.
     pub keys: std::sync::Arc<NodeKeys>,
     /// What every member of the cluster knows.

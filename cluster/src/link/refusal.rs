@@ -1,5 +1,6 @@
 //! Why a connection is refused.
 
+use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -21,7 +22,7 @@ pub enum Refusal {
     #[error("this side belongs to no cluster yet")]
     CallerUnformed,
     #[error("node {answered} answered where node {dialed} was expected; check --peers")]
-    Node { dialed: u64, answered: u64 },
+    Node { dialed: NodeId, answered: NodeId },
     #[error("it has this node's own id; every node needs an id of its own")]
     SameId,
     #[error("it has too many connections open")]

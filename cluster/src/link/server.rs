@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
+use cameo_common::ids::NodeId;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -42,7 +43,7 @@ const WRITE_BATCH_BYTES: usize = 256 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Its node id.
-    pub node: u64,
+    pub node: NodeId,
     /// The Ed25519 key it proved.
     pub key: [u8; 32],
     /// What it may ask for.
@@ -148,7 +149,7 @@ async fn accept_all(
             match welcomed {
                 Ok(Ok((stream, caller, _place))) => {
                     if let Err(error) = serve(stream, &caller, &*service).await {
-                        tracing::debug!(node = caller.node, %error, "node connection ended");
+                        tracing::debug!(node = caller.node.0, %error, "node connection ended");
                     }
                 }
                 Ok(Err(error)) => tracing::info!(%error, "node connection refused"),

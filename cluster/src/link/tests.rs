@@ -13,23 +13,25 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use cameo_common::ids::{ClusterId, NodeId};
+
 use super::*;
 
-const CLUSTER: ClusterId = [5; 32];
+const CLUSTER: ClusterId = ClusterId([5; 32]);
 
 struct Member;
 impl Admission for Member {
     fn cluster(&self) -> Option<ClusterId> {
         Some(CLUSTER)
     }
-    fn key_of(&self, _node: u64) -> KnownKey {
+    fn key_of(&self, _node: NodeId) -> KnownKey {
         KnownKey::Unknown
     }
 }
 
 fn identity(node: u64) -> Identity {
     Identity {
-        node,
+        node: NodeId(node),
         keys: Arc::new(NodeKeys::generate().unwrap()),
         secret: Arc::new(ClusterSecret::from_bytes(vec![1; 32]).unwrap()),
         admission: Arc::new(Member),
@@ -44,7 +46,7 @@ struct Echo {
 
 impl Service for Echo {
     fn serve(&self, caller: &Caller, body: Bytes) -> BoxFuture<'static, Answer> {
-        assert_eq!((caller.node, caller.purpose), (1, Purpose::Member));
+        assert_eq!((caller.node, caller.purpose), (NodeId(1), Purpose::Member));
         let gate = self.gate.clone();
         let number = match &body[..] {
             b"count" => Some(self.counted.fetch_add(1, Ordering::Relaxed)),
@@ -85,7 +87,7 @@ fn soon() -> Instant {
 #[tokio::test]
 async fn a_held_request_holds_up_no_other_and_gets_its_own_reply() {
     let (server, gate) = server("127.0.0.1:0").await;
-    let link = links().member(2, &server.address().to_string(), Lane::Log);
+    let link = links().member(NodeId(2), &server.address().to_string(), Lane::Log);
     link.ready(soon()).await.unwrap();
     let held = link.start(b"hold").unwrap();
     for n in 0..100u8 {
@@ -98,7 +100,7 @@ async fn a_held_request_holds_up_no_other_and_gets_its_own_reply() {
 #[tokio::test]
 async fn requests_are_served_in_the_order_they_were_started() {
     let (server, _gate) = server("127.0.0.1:0").await;
-    let link = links().member(2, &server.address().to_string(), Lane::Log);
+    let link = links().member(NodeId(2), &server.address().to_string(), Lane::Log);
     link.ready(soon()).await.unwrap();
     let started: Vec<_> = (0..1000).map(|_| link.start(b"count").unwrap()).collect();
     for (n, pending) in started.into_iter().enumerate() {
@@ -111,7 +113,7 @@ async fn requests_are_served_in_the_order_they_were_started() {
 async fn the_largest_frame_passes_and_a_larger_one_is_never_sent() {
     let (server, _gate) = server("127.0.0.1:0").await;
     let links = links();
-    let bulk = links.member(2, &server.address().to_string(), Lane::Bulk);
+    let bulk = links.member(NodeId(2), &server.address().to_string(), Lane::Bulk);
     let largest = vec![7; MAX_BODY_BYTES];
     assert_eq!(bulk.call(&largest, soon()).await.unwrap(), largest);
     let error = bulk
@@ -124,7 +126,7 @@ async fn the_largest_frame_passes_and_a_larger_one_is_never_sent() {
 #[tokio::test]
 async fn what_is_denied_was_not_done_and_what_ran_out_of_time_may_have_been() {
     let (server, _gate) = server("127.0.0.1:0").await;
-    let link = links().member(2, &server.address().to_string(), Lane::App);
+    let link = links().member(NodeId(2), &server.address().to_string(), Lane::App);
     let denied = link.call(b"deny", soon()).await.unwrap_err();
     assert!(matches!(&denied, CallError::Denied(why) if why == "not here"));
     assert!(denied.surely_not_done());
@@ -137,7 +139,7 @@ async fn what_is_denied_was_not_done_and_what_ran_out_of_time_may_have_been() {
 async fn a_lost_connection_fails_what_was_under_way_and_is_made_again() {
     let (first, _gate) = server("127.0.0.1:0").await;
     let address = first.address().to_string();
-    let link = links().member(2, &address, Lane::Log);
+    let link = links().member(NodeId(2), &address, Lane::Log);
     link.ready(soon()).await.unwrap();
     let held = link.start(b"hold").unwrap();
     first.close().await;
@@ -163,14 +165,14 @@ async fn a_lost_connection_fails_what_was_under_way_and_is_made_again() {
 async fn a_full_lane_does_not_hold_up_another() {
     let (server, gate) = server("127.0.0.1:0").await;
     let (links, address) = (links(), server.address().to_string());
-    let log = links.member(2, &address, Lane::Log);
+    let log = links.member(NodeId(2), &address, Lane::Log);
     log.ready(soon()).await.unwrap();
     let held: Vec<_> = (0..MAX_IN_FLIGHT)
         .map(|_| log.start(b"hold").unwrap())
         .collect();
     let error = log.start(b"one more").unwrap_err();
     assert!(matches!(error, CallError::Busy) && error.surely_not_done());
-    let beat = links.member(2, &address, Lane::Beat);
+    let beat = links.member(NodeId(2), &address, Lane::Beat);
     assert_eq!(
         beat.call(b"beat", soon()).await.unwrap(),
         b"beat".as_slice()
@@ -188,7 +190,7 @@ async fn noise_and_silence_on_the_port_disturb_nobody() {
     let _silent = tokio::net::TcpStream::connect(&address).await.unwrap();
     let mut noise = tokio::net::TcpStream::connect(&address).await.unwrap();
     noise.write_all(&[0xff; 4096]).await.unwrap();
-    let link = links().member(2, &address, Lane::Beat);
+    let link = links().member(NodeId(2), &address, Lane::Beat);
     assert_eq!(
         link.call(b"beat", soon()).await.unwrap(),
         b"beat".as_slice()
@@ -205,7 +207,7 @@ async fn more_silent_connections_than_there_are_places_keep_no_member_out() {
         silent.push(tokio::net::TcpStream::connect(&address).await.unwrap());
     }
     // then a member comes in all the same, although none of them has gone
-    let link = links().member(2, &address, Lane::Beat);
+    let link = links().member(NodeId(2), &address, Lane::Beat);
     assert_eq!(
         link.call(b"beat", soon()).await.unwrap(),
         b"beat".as_slice()

@@ -92,7 +92,7 @@ impl ReportSource for Reporter {
 pub struct Reports(pub Arc<Dispatcher>);
 
 impl ReportSink for Reports {
-    fn received(&self, from: NodeId, report: &[u8], _clock_unix_millis: u64, at: Instant) {
+    fn received(&self, from: NodeId, report: &[u8], _clock: Millis, at: Instant) {
         self.0.received(from, report, at);
     }
 }

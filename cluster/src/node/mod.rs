@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::{ClusterId, NodeId, whole_millis};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -219,7 +219,6 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
 }
 
 fn raft_settings(config: &Config, url: &str) -> raft::Settings {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     raft::Settings {
         id: config.id,
         data: config.data.clone(),
@@ -228,9 +227,9 @@ fn raft_settings(config: &Config, url: &str) -> raft::Settings {
         worker: config.worker,
         peers: config.peers.clone(),
         timing: Timing {
-            heartbeat: millis(config.heartbeat),
-            election_min: millis(config.election_min),
-            election_max: millis(config.election_max),
+            heartbeat: whole_millis(config.heartbeat),
+            election_min: whole_millis(config.election_min),
+            election_max: whole_millis(config.election_max),
         },
         snapshot_after: config.snapshot_after,
     }

@@ -55,8 +55,10 @@ impl Subsystems {
             Arc::new(keys.signing_key()),
             move || own.report(),
             config.heartbeat,
-        )
-        .with_policy(config.placement, config.reports_every);
+        );
+        #[cfg(feature = "baselines")]
+        let dispatcher =
+            dispatcher.with_baseline(config.baseline.policy, config.baseline.reports_every);
         let dispatcher = match decisions.clone() {
             Some(log) => dispatcher.on_decision(move |decision| log.record(decision)),
             None => dispatcher,

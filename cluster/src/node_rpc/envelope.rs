@@ -81,7 +81,7 @@ pub(super) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T>
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use cameo_common::ids::{Hash, JobId};
+    use cameo_common::ids::{Hash, JobId, NodeId};
     use cameo_common::signed::Signed;
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             job: JobId([3; 16]),
             input: Hash([4; 32]),
             size: 5,
-            exclude: vec![6],
+            exclude: vec![NodeId(6)],
         };
         let place = encode(&NodeCall::Place {
             jobs: vec![request],
@@ -112,9 +112,9 @@ mod tests {
             [3, 2, 2, 1, 0]
         );
         let placed = Placed {
-            worker: 6,
+            worker: NodeId(6),
             url: "http://n".into(),
-            leader: 1,
+            leader: NodeId(1),
             expected_ms: 300,
             ticket: Signed::from_bytes(vec![0xcc]),
         };

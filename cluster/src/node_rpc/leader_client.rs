@@ -102,7 +102,7 @@ impl NodeRpc {
             Some(leader) => match self.replica.ask(leader, bytes.to_vec(), deadline).await {
                 Ok(answer) => decode(&answer).ok_or(CallError::Misunderstood)?,
                 Err(error) => {
-                    tracing::debug!(leader, %error, "the leader does not answer");
+                    tracing::debug!(leader = leader.0, %error, "the leader does not answer");
                     return Ok(None);
                 }
             },

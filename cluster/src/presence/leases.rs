@@ -1,14 +1,10 @@
 //! Who gave a sign of life, and when: the leader's own table, never replicated.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use cameo_common::api::SESSION_LIFE_MS;
+use cameo_common::api::SESSION_LIFE;
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
-
-/// A session without a sign of life for this long ends.
-const SESSION_LIFE: Duration = Duration::from_millis(SESSION_LIFE_MS);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Lease {
@@ -71,6 +67,8 @@ impl Leases {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const ADA: PublicKey = PublicKey([1; 32]);

@@ -1,18 +1,17 @@
 //! The genesis of a cluster: its founding nodes and a nonce.
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::Hash;
+use cameo_common::ids::{ClusterId, Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use serde::{Deserialize, Serialize};
 
 use crate::consensus_types::Member;
-use crate::link::ClusterId;
 
 /// A founding node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenesisMember {
     /// Raft id.
-    pub id: u64,
+    pub id: NodeId,
     /// `host:port` of its node link.
     pub link: String,
     /// Base URL of its HTTP API.
@@ -45,15 +44,15 @@ impl Genesis {
 
     /// The cluster's id, the same as clients pin: the hash of the first descriptor.
     pub fn cluster_id(&self) -> ClusterId {
-        self.descriptor().hash().0
+        ClusterId(self.descriptor().hash().0)
     }
 
     /// The founder of this id.
-    pub fn member(&self, id: u64) -> Option<&GenesisMember> {
+    pub fn member(&self, id: NodeId) -> Option<&GenesisMember> {
         self.members.iter().find(|member| member.id == id)
     }
 
-    pub(super) fn membership(&self) -> std::collections::BTreeMap<u64, Member> {
+    pub(super) fn membership(&self) -> std::collections::BTreeMap<NodeId, Member> {
         self.members
             .iter()
             .map(|founder| {
@@ -72,13 +71,13 @@ impl Genesis {
 mod tests {
     use super::*;
 
-    fn founder(id: u64) -> GenesisMember {
+    fn founder(id: u8) -> GenesisMember {
         GenesisMember {
-            id,
+            id: NodeId(u64::from(id)),
             link: format!("h{id}:1"),
             http: format!("http://h{id}:2"),
-            key: [id as u8; 32],
-            sealing: [id as u8 + 100; 32],
+            key: [id; 32],
+            sealing: [id + 100; 32],
         }
     }
 

@@ -18,7 +18,7 @@ mod start;
 mod tests;
 mod time;
 
-pub use crate::consensus_types::{Member, RaftNodeId};
+pub use crate::consensus_types::Member;
 pub use client::handle::{AskError, Raft};
 pub use client::propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
 pub use client::raft_replica::RaftReplica;
@@ -37,4 +37,4 @@ pub use members::removal::{RemoveError, remove_worker};
 pub use ports::{AppService, ReportSink, ReportSource, Stamp};
 pub use rpc::snapshots::{Receiving, SnapshotPort};
 pub use start::{RaftDeps, Settings, StartError, start};
-pub use time::clock::{HANDOVER_SKEW_MILLIS, LogTime, MEDIAN_LEAD_MILLIS, log_time};
+pub use time::clock::{HANDOVER_SKEW, LogTime, MEDIAN_LEAD, log_time};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cameo_common::ids::NodeId;
 use futures_util::future::BoxFuture;
 use openraft::raft::AppendEntriesRequest;
 use tokio::runtime::Handle;
@@ -187,7 +188,7 @@ impl NodeService {
         })
     }
 
-    fn serve_app(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Served> {
+    fn serve_app(&self, from: NodeId, body: Vec<u8>) -> BoxFuture<'static, Served> {
         let served = self.app_runtime.spawn(self.app.serve(from, body));
         Box::pin(async move {
             match served.await {

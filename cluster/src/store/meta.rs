@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cameo_common::ids::NodeId;
 use openraft::Membership;
 use serde::{Deserialize, Serialize};
 
+use crate::consensus_types::Member;
 use crate::consensus_types::aliases::{CommittedLeaderId, LogId, StoredMembership};
-use crate::consensus_types::{Member, RaftNodeId};
 
 const VERSION: u8 = 1;
 
@@ -66,7 +67,7 @@ struct AppliedV1 {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct LogIdV1 {
     term: u64,
-    node: RaftNodeId,
+    node: NodeId,
     index: u64,
 }
 
@@ -94,8 +95,8 @@ impl From<LogIdV1> for LogId {
 /// Voters (two sets while a change is under way) and all members.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct MembershipV1 {
-    voters: Vec<BTreeSet<RaftNodeId>>,
-    members: BTreeMap<RaftNodeId, MemberV1>,
+    voters: Vec<BTreeSet<NodeId>>,
+    members: BTreeMap<NodeId, MemberV1>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -105,9 +106,9 @@ struct MemberV1 {
     key: [u8; 32],
 }
 
-impl From<&Membership<RaftNodeId, Member>> for MembershipV1 {
-    fn from(membership: &Membership<RaftNodeId, Member>) -> Self {
-        let member = |(id, member): (&RaftNodeId, &Member)| {
+impl From<&Membership<NodeId, Member>> for MembershipV1 {
+    fn from(membership: &Membership<NodeId, Member>) -> Self {
+        let member = |(id, member): (&NodeId, &Member)| {
             let row = MemberV1 {
                 link: member.link.clone(),
                 http: member.http.clone(),
@@ -123,11 +124,11 @@ impl From<&Membership<RaftNodeId, Member>> for MembershipV1 {
 }
 
 impl MembershipV1 {
-    pub fn restore(self) -> Result<Membership<RaftNodeId, Member>, MetaError> {
+    pub fn restore(self) -> Result<Membership<NodeId, Member>, MetaError> {
         if self.voters.is_empty() && self.members.is_empty() {
             return Ok(Membership::default());
         }
-        let member = |(id, row): (RaftNodeId, MemberV1)| {
+        let member = |(id, row): (NodeId, MemberV1)| {
             let member = Member {
                 link: row.link,
                 http: row.http,

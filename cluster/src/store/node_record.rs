@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{read_optional, write_durably};
-use crate::consensus_types::RaftNodeId;
 
 const VERSION: u8 = 1;
 
@@ -14,9 +14,8 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRecord {
     /// The node's Raft id; an id is never used again with an empty disk.
-    pub raft_id: RaftNodeId,
-    /// Id of the cluster, 32 bytes.
-    pub cluster: [u8; 32],
+    pub raft_id: NodeId,
+    pub cluster: ClusterId,
 }
 
 impl NodeRecord {

@@ -1,6 +1,8 @@
 //! Whoever is not who he says, or did not sign what he sends, is refused, and told why.
 
-use cameo_common::api::{CALL_HEADER, KeepAlive, MAX_CALL_LIFE_MS, paths};
+use std::time::Duration;
+
+use cameo_common::api::{CALL_HEADER, KeepAlive, MAX_CALL_LIFE, paths};
 use cameo_common::ids::ClusterId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
@@ -66,7 +68,7 @@ async fn a_call_that_does_not_fit_is_refused_for_its_reason() {
         (
             "passed",
             Call {
-                not_after: now() - 1,
+                not_after: now().minus(Duration::from_millis(1)),
                 ..right()
             },
             401,
@@ -75,7 +77,7 @@ async fn a_call_that_does_not_fit_is_refused_for_its_reason() {
         (
             "too far",
             Call {
-                not_after: now() + 2 * MAX_CALL_LIFE_MS,
+                not_after: now().plus(2 * MAX_CALL_LIFE),
                 ..right()
             },
             401,
@@ -174,7 +176,7 @@ async fn a_device_registers_only_itself() {
         user: ada.identity.public(),
         device: ada.device.public(),
         sequence: 1,
-        not_after: now() + 1_000_000,
+        not_after: now().plus_millis(1_000_000),
     };
     let body = cameo_common::api::Register {
         card: Signed::new(&ada.identity, card),

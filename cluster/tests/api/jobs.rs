@@ -6,7 +6,7 @@ use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, TICKET_HEADER,
     paths,
 };
-use cameo_common::ids::{Hash, JobId};
+use cameo_common::ids::{Hash, JobId, NodeId};
 use cameo_dispatch::{Choice, Logged};
 use data_encoding::BASE64URL_NOPAD;
 
@@ -29,8 +29,8 @@ fn wanted(input: &[u8]) -> PlaceJob {
     }
 }
 
-async fn place(world: &World, node: u64, person: &Person, input: &[u8]) -> Placed {
-    let jobs = vec![wanted(input)];
+async fn place(world: &World, node: impl Into<NodeId>, person: &Person, input: &[u8]) -> Placed {
+    let (node, jobs) = (node.into(), vec![wanted(input)]);
     // A new leader knows its workers a heartbeat later.
     until("a worker", async || {
         let request = PlaceJobs { jobs: jobs.clone() };
@@ -137,7 +137,7 @@ async fn the_leader_writes_down_what_it_decides_before_it_has_stopped() {
     let lines: Vec<Logged> = log.lines().map(|l| Logged::of_line(l).unwrap()).collect();
     let last = lines.last().unwrap();
     assert_eq!(last.decision.choice, Choice::Worker(placed.worker));
-    assert_eq!(last.leader, 1);
+    assert_eq!(last.leader, NodeId(1));
     assert!(lines.iter().all(|line| line.decision.replays()));
 }
 
@@ -156,7 +156,7 @@ async fn an_input_that_is_no_job_is_refused_by_its_worker() {
 async fn the_leader_tells_every_workers_load_in_its_metrics_and_others_their_own() {
     let world = World::new(3).await;
     let leader = world.leader().await;
-    for id in 1..=3 {
+    for id in [1, 2, 3].map(NodeId) {
         let text = until("metrics of reports from all", async || {
             let answer = send(world.url(id), "GET", paths::METRICS, &[], b"").await;
             assert_eq!(answer.status, 200);
@@ -252,7 +252,7 @@ async fn jobs_are_placed_as_a_whole_and_each_has_its_own_answer() {
     place(&world, 1, &ada, b"the leader knows its workers").await;
     // given three jobs, of which one excludes everybody
     let mut jobs: Vec<PlaceJob> = [&b"first"[..], b"second", b"third"].map(wanted).into();
-    jobs[1].exclude = vec![1, 2, 3];
+    jobs[1].exclude = vec![NodeId(1), NodeId(2), NodeId(3)];
     let asked = jobs.clone();
     let answer = ada.post(&world, 2, paths::JOBS, &PlaceJobs { jobs }).await;
     // then they are answered in their order, each for itself

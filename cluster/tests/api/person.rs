@@ -1,12 +1,12 @@
 //! Somebody with keys, who signs calls.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use cameo_common::api::{
     self, CALL_HEADER, CreateGrant, Created, Register, SessionStarted, StartSession, paths,
 };
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
-use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
@@ -21,10 +21,7 @@ use crate::http::{Answer, Stream, send};
 use crate::world::World;
 
 pub fn now() -> Millis {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_millis() as Millis
+    SystemTime::now().into()
 }
 
 pub fn generator() -> StdRng {
@@ -82,7 +79,7 @@ impl Person {
             user: self.identity.public(),
             device: self.device.public(),
             sequence: 1,
-            not_after: now() + 86_400_000,
+            not_after: now().plus_millis(86_400_000),
         };
         let body = Register {
             card: Signed::new(&self.identity, card),
@@ -100,7 +97,7 @@ impl Person {
             path: path.to_owned(),
             body: Hash::of(body),
             request: RequestId(random()),
-            not_after: now() + 60_000,
+            not_after: now().plus_millis(60_000),
         }
     }
 
@@ -112,7 +109,7 @@ impl Person {
     pub async fn post(
         &self,
         world: &World,
-        node: u64,
+        node: impl Into<NodeId>,
         path: &str,
         body: &impl Serialize,
     ) -> Answer {
@@ -121,7 +118,7 @@ impl Person {
         send(world.url(node), "POST", path, &[header], &body).await
     }
 
-    pub async fn get(&self, world: &World, node: u64, path: &str) -> Answer {
+    pub async fn get(&self, world: &World, node: impl Into<NodeId>, path: &str) -> Answer {
         let header = self.header(self.call(world, "GET", path, b""));
         send(world.url(node), "GET", path, &[header], b"").await
     }
@@ -130,7 +127,7 @@ impl Person {
     pub async fn come_online(&self, world: &World) -> u64 {
         let endpoint = EndpointRecord {
             device: self.device.public(),
-            sequence: now(),
+            sequence: now().0,
             addresses: vec!["127.0.0.1:9".to_owned()],
             relay: None,
         };
@@ -142,7 +139,7 @@ impl Person {
         started.epoch
     }
 
-    pub async fn events(&self, world: &World, node: u64, after: u64) -> Stream {
+    pub async fn events(&self, world: &World, node: impl Into<NodeId>, after: u64) -> Stream {
         let path = format!("{}?after={after}", paths::EVENTS);
         let header = self.header(self.call(world, "GET", &path, b""));
         Stream::open(world.url(node), &path, &[header]).await

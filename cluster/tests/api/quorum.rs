@@ -1,6 +1,7 @@
 //! Without a majority nothing is promised; what was acknowledged is still there to be read.
 
 use cameo_common::api::{StateHash, UserInfo, paths};
+use cameo_common::ids::NodeId;
 
 use crate::http::send;
 use crate::person::Person;
@@ -34,17 +35,17 @@ async fn a_leader_that_stops_leaves_a_cluster_that_serves() {
     let ada = Person::registered(&world, "ada").await;
     let leader = world.leader().await;
     world.stop(leader).await;
-    let other = if leader == 1 { 2 } else { 1 };
+    let other = if leader == NodeId(1) { 2 } else { 1 };
     let info: UserInfo = ada.get(&world, other, "/v1/users/ada").await.read();
     assert_eq!(info.card.verify().unwrap().name, ada.name);
 
     // Law D3: what two nodes have applied to the same point is the same state.
-    let hash = async |node: u64| -> StateHash {
+    let hash = async |node: NodeId| -> StateHash {
         send(world.url(node), "GET", paths::STATE_HASH, &[], b"")
             .await
             .read()
     };
-    let rest: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+    let rest: Vec<NodeId> = (1..=3).map(NodeId).filter(|node| *node != leader).collect();
     until("equal states", async || {
         let (one, two) = (hash(rest[0]).await, hash(rest[1]).await);
         (one == two).then_some(())

@@ -3,7 +3,7 @@
 use cameo_common::api::{
     DebitView, Debited, GrantInfo, LogInfo, PutRights, ReleasePart, Released, paths,
 };
-use cameo_common::ids::RequestId;
+use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::SealingSecret;
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{
@@ -36,7 +36,7 @@ fn view_request(
 
 async fn debit(
     world: &World,
-    node: u64,
+    node: impl Into<NodeId>,
     viewer: &Person,
     shared: &Shared,
     request: &Signed<ViewRequest>,
@@ -50,7 +50,7 @@ async fn debit(
 
 async fn part(
     world: &World,
-    node: u64,
+    node: impl Into<NodeId>,
     viewer: &Person,
     shared: &Shared,
     request: &Signed<ViewRequest>,
@@ -87,7 +87,7 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
     // When two of three nodes release their parts, the photo opens bit for bit.
     let deal = debited.deal.verify().unwrap();
     let mut opened = Vec::new();
-    for node in [3, 1] {
+    for node in [NodeId(3), NodeId(1)] {
         let released: Released = part(&world, node, &bob, &shared, &request, debited.index)
             .await
             .read();

@@ -9,7 +9,7 @@ use cameo_cluster::config::Config;
 use cameo_cluster::node::{Node, secret_file};
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::ClusterId;
+use cameo_common::ids::{ClusterId, NodeId};
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -31,12 +31,13 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         secret_file::create(&folder.path().join("secret")).unwrap();
         let ports = free_ports(nodes);
-        let peers: BTreeMap<u64, String> = (1..=nodes)
+        let peers: BTreeMap<NodeId, String> = (1..=nodes)
+            .map(NodeId)
             .zip(ports)
             .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
             .collect();
         let start = |id| Node::start(config(id, folder.path(), peers.clone()));
-        let nodes: Vec<Node> = join_all((1..=nodes).map(start))
+        let nodes: Vec<Node> = join_all((1..=nodes).map(NodeId).map(start))
             .await
             .into_iter()
             .collect::<Result<_, _>>()
@@ -53,29 +54,29 @@ impl World {
     }
 
     /// The URL of a node, 1 for the first.
-    pub fn url(&self, id: u64) -> &str {
-        &self.urls[id as usize - 1]
+    pub fn url(&self, id: impl Into<NodeId>) -> &str {
+        &self.urls[id.into().0 as usize - 1]
     }
 
     /// Where a node logs its decisions.
-    pub fn decisions(&self, id: u64) -> PathBuf {
-        decisions(self.folder.path(), id)
+    pub fn decisions(&self, id: impl Into<NodeId>) -> PathBuf {
+        decisions(self.folder.path(), id.into())
     }
 
-    pub async fn stop(&mut self, id: u64) {
-        let node = self.nodes[id as usize - 1].take().unwrap();
+    pub async fn stop(&mut self, id: impl Into<NodeId>) {
+        let node = self.nodes[id.into().0 as usize - 1].take().unwrap();
         node.stop().await.unwrap();
     }
 
-    pub async fn status(&self, id: u64) -> NodeStatus {
+    pub async fn status(&self, id: impl Into<NodeId>) -> NodeStatus {
         send(self.url(id), "GET", paths::STATUS, &[], b"")
             .await
             .read()
     }
 
-    pub async fn leader(&self) -> u64 {
+    pub async fn leader(&self) -> NodeId {
         until("a leader", async || {
-            let id = (1..)
+            let id: u64 = (1..)
                 .zip(&self.nodes)
                 .find(|(_, node)| node.is_some())
                 .unwrap()
@@ -115,12 +116,12 @@ fn free_ports(count: u64) -> Vec<u16> {
         .collect()
 }
 
-fn decisions(folder: &Path, id: u64) -> PathBuf {
+fn decisions(folder: &Path, id: NodeId) -> PathBuf {
     folder.join(format!("decisions-{id}.jsonl"))
 }
 
 /// Slow elections: many nodes share one busy machine here, and no test is about fail-over's speed.
-fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
+fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config {
     Config {
         id,
         data: folder.join(format!("node-{id}")),
@@ -130,8 +131,8 @@ fn config(id: u64, folder: &Path, peers: BTreeMap<u64, String>) -> Config {
         http_url: None,
         secret: folder.join("secret"),
         decisions: Some(decisions(folder, id)),
-        placement: Default::default(),
-        reports_every: Duration::ZERO,
+        #[cfg(feature = "baselines")]
+        baseline: Default::default(),
         job_memory: None,
         heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(500),

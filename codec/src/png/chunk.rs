@@ -1,10 +1,10 @@
-//! PNG's frame: signature, chunks, CRC.
+//! PNG framing: signature, chunks, CRC.
 
 use std::io::{self, Write};
 
 use crate::limits::MAX_PNG_CHUNKS;
 
-use super::PngError;
+use super::error::PngError;
 
 pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
@@ -16,7 +16,7 @@ pub(super) struct Chunk<'a> {
     pub data: &'a [u8],
 }
 
-/// Walks over all chunks up to and with IEND, and checks each one's CRC.
+/// Iterator over the chunks up to and including IEND. Checks each CRC.
 pub(super) struct Chunks<'a> {
     rest: &'a [u8],
     left: usize,
@@ -66,7 +66,8 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Whether the file has the chunks that our writer makes, and no others; and nothing behind them.
+/// Whether the file consists of the chunks that our writer makes, with nothing else before or after
+/// them.
 pub fn is_bare(png: &[u8]) -> bool {
     let Ok(mut chunks) = Chunks::new(png) else {
         return false;

@@ -1,11 +1,13 @@
-//! One strip as DEFLATE blocks (RFC 1951): a code table of its own, literals, and runs of zeros where they pay.
+//! DEFLATE encoder for strips (RFC 1951): dynamic codes, literals, and runs of zeros where they
+//! pay.
 //!
-//! Carriers are noise in their low bits: a search for repeats finds nothing in them and costs most of the time.
-//! Smooth covers are mostly zeros once filtered: runs of them are matches at distance 1.
+//! The low bits of carriers are noise, in which a search for repeats finds nothing and takes most
+//! of the time. Smooth covers are mostly zeros once filtered; their runs are matches at distance 1.
 
 use super::huffman;
 
-/// Codes are no longer than this, so that four of them and a rest fit into 64 bits, and decoders need one table.
+/// Longest code in bits. Four codes and a remainder fit into 64 bits, and decoders need one table
+/// only.
 const CODE_LIMIT: usize = 12;
 const END_OF_BLOCK: usize = 256;
 const SYMBOLS: usize = 286;
@@ -13,10 +15,10 @@ const LONGEST_RUN: usize = 258;
 const SHORTEST_RUN: usize = 3;
 const STORED_LIMIT: usize = 65_535;
 
-/// Bytes that the code table and the block's end can take at most.
+/// Most bytes that the code table and the end of the block can take.
 const TABLE_ROOM: usize = 1024;
 
-/// The strip's blocks, up to a whole byte; the stream's last strip ends the stream.
+/// Compresses a strip to blocks that end on a byte boundary; the last strip ends the stream.
 pub(super) fn strip(bytes: &[u8], last: bool) -> Vec<u8> {
     let literals = literal_counts(bytes);
     let plan = if literals[0] as usize > bytes.len() / 2 {
@@ -45,7 +47,7 @@ pub(super) fn strip(bytes: &[u8], last: bool) -> Vec<u8> {
     }
     out.align();
     if !last {
-        // An empty stored block: the next strip begins on a whole byte.
+        // An empty stored block, so that the next strip begins on a byte boundary.
         out.put(0xffff_0000, 32);
     }
     out.finish()
@@ -66,7 +68,7 @@ fn stored(bytes: &[u8], last: bool) -> Vec<u8> {
 
 type Counts = [u32; SYMBOLS];
 
-/// Four tables side by side: equal neighbours do not wait for each other's count.
+/// Byte counts, over four tables so that equal neighbours do not stall on one counter.
 fn literal_counts(bytes: &[u8]) -> Counts {
     let mut four = [[0u32; 256]; 4];
     let mut chunks = bytes.chunks_exact(4);
@@ -98,11 +100,11 @@ fn run_counts(bytes: &[u8]) -> Counts {
 
 enum Token {
     Literal(u8),
-    /// So many more zeros, 3 to 258.
+    /// Number of further zeros, 3 to 258.
     Run(usize),
 }
 
-/// A run of zeros is one literal and then matches at distance 1.
+/// Splits bytes into tokens. A run of zeros is one literal and then matches at distance 1.
 fn for_each_token(bytes: &[u8], mut emit: impl FnMut(Token)) {
     let mut rest = bytes;
     while let Some((&byte, after)) = rest.split_first() {
@@ -114,7 +116,7 @@ fn for_each_token(bytes: &[u8], mut emit: impl FnMut(Token)) {
         let mut zeros = rest.iter().take_while(|&&byte| byte == 0).count();
         rest = &rest[zeros..];
         while zeros >= SHORTEST_RUN {
-            // Never leaves one or two zeros over that a shorter match would have taken along.
+            // Leaves no remainder of one or two zeros, which a match could not encode.
             let over = zeros.checked_sub(LONGEST_RUN);
             let run = match over {
                 None | Some(0) => zeros,
@@ -144,7 +146,7 @@ fn run_symbol(length: usize) -> (usize, u32, u64) {
     }
 }
 
-/// A block's code, and what the block will take.
+/// Codes of a block and its predicted size.
 struct Plan {
     lengths: Vec<u8>,
     codes: Vec<u16>,
@@ -158,7 +160,7 @@ impl Plan {
         let codes = huffman::codes(&lengths);
         let bits = (0..SYMBOLS)
             .map(|i| {
-                // Extra bits and the distance's one bit.
+                // Extra bits and the one bit of the distance.
                 let more = match i {
                     265..285 => (i as u64 - 261) / 4 + 1,
                     257.. => 1,
@@ -175,13 +177,14 @@ impl Plan {
         }
     }
 
-    /// The code lengths, run-length coded, under a code of their own (RFC 1951, 3.2.7).
+    /// The code lengths, run-length coded, with codes of their own (RFC 1951, 3.2.7).
     fn write_table(&self, out: &mut Bits) {
         const ORDER: [usize; 19] = [
             16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
         ];
         let literals = self.lengths.iter().rposition(|&l| l > 0).unwrap_or(0) + 1;
-        // One distance code of one bit, also where no match uses it: some decoders refuse none.
+        // One distance code of one bit, even where no match uses it: some decoders refuse an empty
+        // table.
         let all = [&self.lengths[..literals], &[1]].concat();
         let items = length_items(&all);
         let mut counts = [0; 19];
@@ -232,7 +235,7 @@ impl Plan {
             };
             out.add(self.codes[symbol].into(), self.lengths[symbol].into());
             out.add(extra, extra_bits);
-            // The distance's code is the single bit 0.
+            // The distance code is the single bit 0.
             out.add(0, u32::from(symbol > END_OF_BLOCK));
             out.flush();
         });
@@ -283,7 +286,7 @@ fn length_items(lengths: &[u8]) -> Vec<LengthItem> {
     items
 }
 
-/// Bits from the low end, into a buffer that was measured beforehand.
+/// Bit writer, lowest bit first, into a buffer of known size.
 struct Bits {
     out: Vec<u8>,
     at: usize,

@@ -1,8 +1,8 @@
-//! Row filters (PNG, 9): forward for the writer, back for the reader, and the writer's choice.
+//! Row filters (PNG, 9): applying, undoing, and the writer's choice.
 
 use crate::picture::Channels;
 
-/// Numbers as in the file.
+/// Filter types, numbered as in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Filter {
@@ -26,13 +26,13 @@ impl Filter {
         Filter::ALL.get(usize::from(byte)).copied()
     }
 
-    /// Whether a row so filtered can be read without the one above.
-    pub(super) fn stands_alone(self) -> bool {
+    /// Whether a row with this filter can be decoded without the row above.
+    pub(super) fn is_independent(self) -> bool {
         matches!(self, Filter::None | Filter::Sub)
     }
 }
 
-/// Writes `row` into `out`, filtered, for `bpp` bytes a pixel. `above` is the row before, unfiltered.
+/// Filters `row` into `out`, for `bpp` bytes a pixel. `above` is the row before, unfiltered.
 pub(super) fn forward(filter: Filter, bpp: usize, row: &[u8], above: &[u8], out: &mut [u8]) {
     assert!(row.len() == above.len() && row.len() == out.len() && row.len() >= bpp);
     let (head, tail) = out.split_at_mut(bpp);
@@ -116,10 +116,10 @@ fn back<const BPP: usize>(filter: Filter, row: &mut [u8], above: &[u8]) {
     }
 }
 
-/// Rows looked at before a strip's filter is chosen.
+/// Rows sampled to choose a strip's filter.
 const ROWS_SAMPLED: usize = 3;
 
-/// The filter that leaves the fewest bits by the entropy of a few sampled rows. `strip` holds whole rows.
+/// The filter with the lowest entropy over a few sampled rows. `strip` holds whole rows.
 pub(super) fn choose(strip: &[u8], row_bytes: usize, bpp: usize) -> Filter {
     let rows = strip.len() / row_bytes;
     if rows < 2 {
@@ -160,8 +160,8 @@ fn average(a: u8, b: u8) -> u8 {
     (a & b) + ((a ^ b) >> 1)
 }
 
-/// The neighbour nearest to a + b - c, without a branch: c where it lies between the others as that sum says, else
-/// the smaller or the larger of them.
+/// The neighbour nearest to a + b - c, without a branch: c if a + b - c lies between a and b, else
+/// the smaller or the larger of a and b.
 #[inline(always)]
 fn paeth(a: u8, b: u8, c: u8) -> u8 {
     let (a, b, c) = (i16::from(a), i16::from(b), i16::from(c));
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn paeth_is_the_standard_s_for_all_neighbours() {
-        // PNG, 9.4, word for word.
+        // PNG, 9.4, literally.
         let standard = |a: u8, b: u8, c: u8| {
             let p = i16::from(a) + i16::from(b) - i16::from(c);
             let distance = |x: u8| (p - i16::from(x)).abs();

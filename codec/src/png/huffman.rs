@@ -1,6 +1,6 @@
-//! Huffman codes of bounded length, canonical as DEFLATE wants them (RFC 1951, 3.2.2).
+//! Length-limited Huffman codes, canonical as in DEFLATE (RFC 1951, 3.2.2).
 
-/// Lengths of an optimal code for `counts`, then bent to `limit` bits. A count of 0 gets length 0.
+/// Code lengths for `counts`, optimal up to `limit` bits. A count of 0 gets length 0.
 pub(super) fn lengths(counts: &[u32], limit: usize) -> Vec<u8> {
     let mut symbols: Vec<usize> = (0..counts.len()).filter(|&i| counts[i] > 0).collect();
     assert!(symbols.len() <= 1 << limit);
@@ -13,7 +13,7 @@ pub(super) fn lengths(counts: &[u32], limit: usize) -> Vec<u8> {
     let weights: Vec<u64> = symbols.iter().map(|&i| u64::from(counts[i])).collect();
     let mut per_length = leaves_by_depth(&weights, limit);
     shorten(&mut per_length, limit);
-    // Rarest symbols first, longest codes first.
+    // Rarest symbols first, so that they get the longest codes.
     let mut next = symbols.iter();
     for length in (1..=limit).rev() {
         for &symbol in next.by_ref().take(per_length[length]) {
@@ -23,10 +23,11 @@ pub(super) fn lengths(counts: &[u32], limit: usize) -> Vec<u8> {
     lengths
 }
 
-/// How many leaves of the Huffman tree lie at each depth; those below `limit` are counted at it. `weights` rise.
+/// Number of leaves of the Huffman tree at each depth; deeper ones count at `limit`. `weights`
+/// ascend.
 fn leaves_by_depth(weights: &[u64], limit: usize) -> Vec<usize> {
     let leaves = weights.len();
-    // Two rising queues: leaves and the inner nodes made so far. `parents` of both, leaves first.
+    // Two ascending queues: leaves, and inner nodes made so far. `parents` has the leaves first.
     let mut inner: Vec<u64> = Vec::with_capacity(leaves);
     let mut parents = vec![0; 2 * leaves];
     let (mut leaf, mut node) = (0, 0);
@@ -57,8 +58,8 @@ fn leaves_by_depth(weights: &[u64], limit: usize) -> Vec<usize> {
     per_length
 }
 
-/// Restores Kraft's equality after codes were cut to `limit`: each step gives one of the longest codes a place
-/// beside the next shorter one, which grows by a bit.
+/// Restores Kraft's equality after lengths were cut to `limit`. Each step moves one of the longest
+/// codes beside the next shorter one, which grows by a bit.
 fn shorten(per_length: &mut [usize], limit: usize) {
     let mut used: usize = (1..=limit).map(|i| per_length[i] << (limit - i)).sum();
     while used > 1 << limit {
@@ -71,7 +72,7 @@ fn shorten(per_length: &mut [usize], limit: usize) {
     }
 }
 
-/// The canonical codes for `lengths`, bits reversed, ready to be written from the low end.
+/// Canonical codes for `lengths`, bits reversed for writing from the low end.
 pub(super) fn codes(lengths: &[u8]) -> Vec<u16> {
     let mut per_length = [0u16; 16];
     for &length in lengths.iter().filter(|&&length| length > 0) {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_complete_and_bounded_whatever_the_counts() {
+    fn codes_are_complete_and_bounded_for_all_counts() {
         let mut fibonacci = vec![1u32, 1];
         while fibonacci.len() < 40 {
             fibonacci.push(fibonacci[fibonacci.len() - 1] + fibonacci[fibonacci.len() - 2]);
@@ -126,7 +127,7 @@ mod tests {
 
     #[test]
     fn codes_are_canonical() {
-        // The example of RFC 1951, 3.2.2, its codes read from the other end.
+        // The example of RFC 1951, 3.2.2.
         let codes = codes(&[3, 3, 3, 3, 3, 2, 4, 4]);
         let expected = [0b010, 0b011, 0b100, 0b101, 0b110, 0b00, 0b1110, 0b1111u16];
         let lengths = [3, 3, 3, 3, 3, 2, 4, 4];

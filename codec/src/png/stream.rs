@@ -1,26 +1,32 @@
-//! The reading in order of any encoder's stream, with inflating and unfiltering side by side.
+//! Sequential decoding of any encoder's stream, with inflating and unfiltering in parallel.
 //!
-//! A stream is inflated from its beginning only, and a row unfiltered after the one above it only; but while the
-//! rows of one part are unfiltered, the next part is inflated. What is held beside the samples is two parts.
+//! A stream can only be inflated from its beginning, and a row only unfiltered after the one above
+//! it. While the rows of one part are unfiltered, the next part is inflated. Memory beside the
+//! samples is two parts.
 
 use fdeflate::Decompressor;
 
-use crate::stop::Stop;
+use crate::cancel::CancelToken;
 
+use super::error::{BAD_STREAM, PngError, TRUNCATED};
 use super::filter::{self, Filter};
-use super::read::{BAD_STREAM, Head, PngError, TRUNCATED};
+use super::header::Head;
 
-/// How far a stream refers back at most (RFC 1951, 2).
+/// Largest distance of a back reference (RFC 1951, 2).
 const WINDOW: usize = 32 << 10;
 
-/// Filtered bytes in a part, about: they stay in a core's second cache.
+/// Filtered bytes in a part, approximately. They stay in a core's L2 cache.
 const PART_BYTES: usize = 512 << 10;
 
 const BAD_FILTER: PngError = PngError::Damaged("a row has an unknown filter");
-const TOO_LONG: PngError = PngError::Damaged("its picture is longer than it says");
+const TOO_LONG: PngError = PngError::Damaged("its picture is longer than its header says");
 
-/// The samples of the picture whose stream `idats` are the pieces of.
-pub(super) fn read(stop: &Stop, head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>, PngError> {
+/// Decodes the picture whose stream is split over `idats`.
+pub(super) fn read(
+    cancel: &CancelToken,
+    head: &Head,
+    idats: &[&[u8]],
+) -> Result<Vec<u8>, PngError> {
     let row_bytes = head.row_bytes();
     let rows = (PART_BYTES / (row_bytes + 1)).max(1);
     let filtered = |samples: usize| samples / row_bytes * (row_bytes + 1);
@@ -33,7 +39,7 @@ pub(super) fn read(stop: &Stop, head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>,
         stream.part(&Part::default(), filtered(first.len()), &mut ready)?;
     }
     while let Some(samples) = parts.next() {
-        stop.check()?;
+        cancel.check()?;
         #[cfg(test)]
         crate::work::unit();
         let len = parts.peek().map_or(0, |next| filtered(next.len()));
@@ -49,7 +55,7 @@ pub(super) fn read(stop: &Stop, head: &Head, idats: &[&[u8]]) -> Result<Vec<u8>,
     Ok(samples)
 }
 
-/// Some inflated bytes, and before them those that the next ones may refer to.
+/// Inflated bytes, preceded by the window that the next ones may refer to.
 #[derive(Default)]
 struct Part {
     bytes: Vec<u8>,
@@ -71,7 +77,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// The next `len` bytes.
+    /// Inflates the next `len` bytes.
     fn part(&mut self, before: &Part, len: usize, part: &mut Part) -> Result<(), PngError> {
         if self.inflate(before, len, part)? < len {
             return Err(TRUNCATED);
@@ -79,7 +85,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// There has to be nothing more, and the checksum has to be right.
+    /// Checks that the stream has ended and its checksum is right.
     fn end(&mut self, before: &Part) -> Result<(), PngError> {
         match self.inflate(before, 1, &mut Part::default())? {
             0 if self.inflate.is_done() => Ok(()),
@@ -88,7 +94,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// At most `len` more bytes into `part`; answers with how many there were.
+    /// Inflates at most `len` more bytes into `part`. Returns their number.
     fn inflate(&mut self, before: &Part, len: usize, part: &mut Part) -> Result<usize, PngError> {
         let window = &before.bytes[before.bytes.len().saturating_sub(WINDOW)..];
         let bytes = &mut part.bytes;
@@ -102,7 +108,7 @@ impl<'a> Stream<'a> {
             {
                 (self.input, self.rest) = (next, rest);
             }
-            // Also without input: what was taken in before may give more than the last part had room for.
+            // Without input too: earlier input may inflate to more than the last part had room for.
             let (read, written) = self
                 .inflate
                 .read(self.input, bytes, at, self.rest.is_empty())
@@ -114,7 +120,8 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Undoes the filters of whole rows. `above` is the row before them, and then their last.
+/// Undoes the filters of whole rows. `above` is the row before them, and afterwards the last of
+/// them.
 fn unfilter(
     head: &Head,
     part: &Part,

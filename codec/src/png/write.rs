@@ -1,11 +1,11 @@
-//! Writing: strips filtered and compressed on all threads of the current pool.
+//! The PNG encoder: strips are filtered and compressed on all threads of the current pool.
 
 use std::io::{self, Write};
 
 use rayon::prelude::*;
 
+use crate::cancel::{self, CancelToken, Cancelled};
 use crate::picture::{Channels, Picture};
-use crate::stop::{self, Stop, Stopped};
 
 use super::strip::{self, adler, join_adler};
 use super::{chunk, deflate, filter};
@@ -13,7 +13,7 @@ use super::{chunk, deflate, filter};
 /// RFC 1950: DEFLATE with a 32 KiB window, "fastest".
 pub(super) const ZLIB_HEADER: [u8; 2] = [0x78, 0x01];
 
-/// Strips that are compressed before any of them is written: what the writer holds beside the picture.
+/// Strips compressed before any of them is written. Bounds the writer's memory beside the picture.
 const STRIPS_AT_ONCE: usize = 32;
 
 struct Strip {
@@ -23,9 +23,9 @@ struct Strip {
     len: usize,
 }
 
-/// The picture as a PNG file. The same picture always gives the same bytes, on any number of threads.
+/// Encodes a picture. The bytes depend on the picture alone, not on the number of threads.
 pub fn write(picture: &Picture) -> Vec<u8> {
-    // What is not written to takes no memory; a carrier that does not compress needs all of it.
+    // Untouched pages take no memory; an incompressible carrier needs all of them.
     let mut png = Vec::with_capacity(picture.samples().len());
     match write_to(picture, &mut png) {
         Ok(()) => png,
@@ -33,27 +33,28 @@ pub fn write(picture: &Picture) -> Vec<u8> {
     }
 }
 
-/// [`write()`] into a file or a connection, a few strips at a time.
-///
-/// # Errors
-/// When `out` does not take it.
+/// [`write()`] into a file or a connection, a few strips at a time. Fails when `out` does.
 pub fn write_to(picture: &Picture, out: &mut impl Write) -> io::Result<()> {
-    write_unless(&stop::NEVER, picture, out)
+    write_cancellable(&cancel::NEVER, picture, out)
 }
 
-/// [`write_to`], given up soon after `stop` is asked.
-pub(crate) fn write_unless(stop: &Stop, picture: &Picture, out: &mut impl Write) -> io::Result<()> {
+/// [`write_to`], ended soon after a cancellation.
+pub(crate) fn write_cancellable(
+    cancel: &CancelToken,
+    picture: &Picture,
+    out: &mut impl Write,
+) -> io::Result<()> {
     out.write_all(&chunk::SIGNATURE)?;
     chunk::write(out, b"IHDR", &[&ihdr(picture)])?;
     let strip_bytes = strip::rows(picture.width(), picture.channels()) * picture.row_bytes();
     let strips = picture.samples().len().div_ceil(strip_bytes);
     let (mut adler, mut written) = (1, 0);
     for samples in picture.samples().chunks(STRIPS_AT_ONCE * strip_bytes) {
-        let batch: Result<Vec<Strip>, Stopped> = samples
+        let batch: Result<Vec<Strip>, Cancelled> = samples
             .par_chunks(strip_bytes)
             .enumerate()
             .map(|(i, samples)| {
-                stop.check()?;
+                cancel.check()?;
                 #[cfg(test)]
                 crate::work::unit();
                 Ok(compress(picture, samples, written + i + 1 == strips))
@@ -98,9 +99,9 @@ fn filter_rows(samples: &[u8], row_bytes: usize, bpp: usize) -> Vec<u8> {
     let rows = samples.chunks_exact(row_bytes);
     let mut above = None;
     for (row, out) in rows.zip(out.chunks_exact_mut(row_bytes + 1)) {
-        // The first row refers to nothing above: the strip stands alone.
+        // The first row must not refer to a row above, so that the strip is independent.
         let filter = match above {
-            None if !chosen.stands_alone() => filter::Filter::Sub,
+            None if !chosen.is_independent() => filter::Filter::Sub,
             _ => chosen,
         };
         out[0] = filter as u8;

@@ -1,4 +1,4 @@
-//! A worker's carrier is believed only when it is the one that was asked for.
+//! Checks of a worker's carrier by the owner.
 
 use cameo_codec::{CheckError, HideOptions, check, embed, hide, png};
 
@@ -29,7 +29,7 @@ impl Job {
 }
 
 #[test]
-fn what_an_honest_worker_makes_is_believed_however_it_is_packed() {
+fn an_honest_carrier_passes_however_its_stream_is_compressed() {
     for options in all_options() {
         let job = Job::new(options);
         let carrier = job.honest();
@@ -46,7 +46,7 @@ fn what_an_honest_worker_makes_is_believed_however_it_is_packed() {
 }
 
 #[test]
-fn another_picture_with_the_same_payload_is_no_carrier_of_this_cover() {
+fn a_carrier_of_another_cover_with_the_same_payload_is_refused() {
     for options in all_options() {
         let job = Job::new(options);
         for other in [picture(Kind::Noise, 90, 70, 9), rgba(90, 70, 9)] {
@@ -61,8 +61,8 @@ fn another_picture_with_the_same_payload_is_no_carrier_of_this_cover() {
 }
 
 #[test]
-fn a_mark_in_any_sample_is_seen() {
-    // One sample that carries nothing, as near to the cover as those that do.
+fn a_mark_in_any_sample_is_detected() {
+    // Marks of the lowest bit, as small as the payload's own changes.
     let job = Job::new(HideOptions::default());
     let honest = png::read(&job.honest()).unwrap();
     let mut seen = 0;
@@ -72,28 +72,28 @@ fn a_mark_in_any_sample_is_seen() {
         let refused = job.check(&png::write(&marked)).unwrap_err();
         seen += usize::from(refused == CheckError::OtherPicture);
     }
-    assert!(seen > 0, "some samples carry nothing, and are looked at");
+    assert!(seen > 0, "samples without payload are compared too");
 }
 
 #[test]
-fn whatever_lies_beside_the_picture_is_refused() {
+fn anything_beside_the_picture_is_refused() {
     let job = Job::new(HideOptions::default());
     let honest = job.honest();
     let chunks = Chunks::of(&honest);
     for (at, name) in [(1, b"tEXt"), (1, b"eXIf"), (2, b"tIME"), (1, b"PLTE")] {
         let mut marked = chunks.clone();
         marked.0.insert(at, (name.to_vec(), b"viewer 17".to_vec()));
-        assert_eq!(job.check(&marked.png()), Err(CheckError::MoreInIt));
+        assert_eq!(job.check(&marked.png()), Err(CheckError::ExtraData));
     }
     let mut marked = chunks.clone();
     marked.0.last_mut().unwrap().1 = b"viewer 17".to_vec();
-    assert_eq!(job.check(&marked.png()), Err(CheckError::MoreInIt));
+    assert_eq!(job.check(&marked.png()), Err(CheckError::ExtraData));
     let marked = [&honest[..], b"viewer 17"].concat();
-    assert_eq!(job.check(&marked), Err(CheckError::MoreInIt));
+    assert_eq!(job.check(&marked), Err(CheckError::ExtraData));
 }
 
 #[test]
-fn another_payload_or_none_is_refused() {
+fn another_payload_and_a_missing_one_are_refused() {
     let job = Job::new(HideOptions::default());
     let other = hide(&job.cover, b"something else", &key(1), &job.options).unwrap();
     assert_eq!(job.check(&other), Err(CheckError::OtherPayload));

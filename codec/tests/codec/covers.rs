@@ -1,4 +1,4 @@
-//! Covers: just large enough, upright, without a word about where they come from.
+//! Covers: area, orientation, metadata.
 
 use cameo_codec::{
     CoverError, HideOptions, Picture, capacity, cover_from_picture, default_cover,
@@ -35,8 +35,8 @@ fn a_carrier_of_a_real_photo_is_small() {
 }
 
 #[test]
-fn the_default_cover_is_smooth_and_tells_no_detail() {
-    // A chessboard of single pixels: no thumbnail shows it.
+fn the_default_cover_is_smooth_and_shows_no_detail() {
+    // A chessboard of single pixels, which no thumbnail resolves.
     let mut fine = picture(Kind::White, 320, 240, 0);
     for (i, sample) in fine.samples_mut().iter_mut().enumerate() {
         let (x, y) = (i / 3 % 320, i / 960);
@@ -67,7 +67,7 @@ fn a_preview_of_any_shape_makes_a_cover() {
 }
 
 #[test]
-fn an_owner_s_picture_too_small_is_refused_with_a_size_that_would_do() {
+fn a_small_picture_of_the_owner_is_refused_with_a_size_that_is_large_enough() {
     let file = jpeg(&picture(Kind::Gradient, 80, 60, 3));
     let options = HideOptions::default();
     let Err(CoverError::TooSmall(refusal)) = cover_from_picture(&file, 50_000, &options) else {
@@ -86,7 +86,7 @@ fn an_owner_s_picture_too_small_is_refused_with_a_size_that_would_do() {
 }
 
 #[test]
-fn an_owner_s_picture_is_turned_upright_and_loses_its_metadata() {
+fn a_picture_of_the_owner_is_turned_upright_and_loses_its_metadata() {
     let file = turned(&picture(Kind::Gradient, 80, 60, 4), 6);
     let cover = cover_from_picture(&file, 100, &HideOptions::default()).unwrap();
     assert_eq!(cover.size(), (60, 80));
@@ -97,7 +97,7 @@ fn an_owner_s_picture_is_turned_upright_and_loses_its_metadata() {
 }
 
 #[test]
-fn no_cover_is_promised_for_more_than_any_picture_holds() {
+fn no_cover_is_made_for_a_payload_that_no_picture_holds() {
     let preview = picture(Kind::White, 10, 10, 0);
     let refused = default_cover(&preview, None, 1 << 30, &HideOptions::default());
     assert_eq!(refused, Err(CoverError::TooLong(1 << 30)));

@@ -1,4 +1,5 @@
-//! Whatever arrives, it is refused in words or it is the payload; nothing panics, nothing takes unbounded memory.
+//! Damaged and hostile input: every function returns an error or the right payload, without panics
+//! and without unbounded memory.
 
 use cameo_codec::{HideError, HideOptions, PngError, RevealError, hide, inspect, png, reveal};
 use proptest::prelude::*;
@@ -41,7 +42,7 @@ fn a_carrier_with_any_byte_changed_is_refused() {
 }
 
 #[test]
-fn a_picture_changed_and_saved_again_is_refused_or_unharmed() {
+fn a_picture_changed_and_saved_again_is_refused_or_still_opens() {
     for options in all_options() {
         let original = png::read(&carrier(&options)).unwrap();
         let (mut damaged, mut unharmed) = (0, 0);
@@ -101,7 +102,7 @@ fn forged_dimensions_are_refused_before_memory_is_taken() {
         let hidden = hide(&forged, b"x", &key(1), &HideOptions::default());
         assert_eq!(hidden, Err(HideError::Cover(refusal)));
     }
-    // Within the limits, but more than the file can hold: 300 MB are not taken for 1 KB.
+    // Within the limits, but more than the file can hold: 1 KB must not allocate 300 MB.
     let mut bomb = honest.clone();
     bomb.ihdr()[..4].copy_from_slice(&10_000u32.to_be_bytes());
     bomb.ihdr()[4..8].copy_from_slice(&10_000u32.to_be_bytes());
@@ -109,7 +110,7 @@ fn forged_dimensions_are_refused_before_memory_is_taken() {
 }
 
 #[test]
-fn foreign_and_other_files_are_refused_by_name() {
+fn other_formats_are_refused_by_name() {
     assert_eq!(png::read(b""), Err(PngError::NotPng));
     assert_eq!(png::read(b"\xff\xd8\xff\xe0 a jpeg"), Err(PngError::NotPng));
     let honest = Chunks::of(&carrier(&HideOptions::default()));
@@ -127,7 +128,7 @@ fn foreign_and_other_files_are_refused_by_name() {
 }
 
 #[test]
-fn streams_that_say_too_much_or_too_little_are_refused() {
+fn streams_with_too_many_or_too_few_rows_are_refused() {
     let honest = Chunks::of(&carrier(&HideOptions::default()));
     for (height, words) in [(39u32, "longer"), (41, "cut short")] {
         let mut other = honest.clone();
@@ -145,7 +146,7 @@ fn streams_that_say_too_much_or_too_little_are_refused() {
 }
 
 #[test]
-fn a_wrong_checksum_over_strips_read_at_once_is_refused() {
+fn a_wrong_checksum_over_parallel_strips_is_refused() {
     let many = png::write(&picture(Kind::Noise, 1000, 300, 2));
     let mut chunks = Chunks::of(&many);
     assert!(chunks.0.len() > 4, "several strips");
@@ -178,7 +179,8 @@ proptest! {
         let at = at % stream.len();
         let end = (at + noise.len()).min(stream.len());
         stream[at..end].copy_from_slice(&noise[..end - at]);
-        // The stream's checksum is the decoder's business; whatever it lets through, the payload's own holds.
+        // The decoder checks the stream's checksum; where it passes, the payload's own check must
+        // hold.
         if let Ok(payload) = reveal(&honest.with_stream(stream).png(), &key(1)) {
             prop_assert_eq!(payload, bytes(200, 1));
         }

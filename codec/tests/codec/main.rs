@@ -1,11 +1,11 @@
-//! The image path from outside: hide, reveal, PNG files, covers, previews.
+//! Integration tests of the image path: hide, reveal, PNG files, covers, previews.
 
 #![allow(clippy::unwrap_used)]
 
 mod checks;
 mod covers;
 mod damage;
-mod elsewhere;
+mod other_decoders;
 mod pictures;
 mod png_files;
 mod previews;

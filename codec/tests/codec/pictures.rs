@@ -1,10 +1,10 @@
-//! Pictures, payloads and hand-made PNG chunks that the tests are given.
+//! Test data: pictures, payloads, and PNG chunks that tests can edit.
 
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Covers that are hard in different ways.
+/// Kinds of covers that are difficult in different ways.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Black,
@@ -55,7 +55,7 @@ pub fn key(seed: u8) -> CodecKey {
     CodecKey::from_bytes([seed; 32])
 }
 
-/// Each way to hide.
+/// Every codec and depth.
 pub fn all_options() -> Vec<HideOptions> {
     let mut all: Vec<_> = (1..=4).map(HideOptions::veil).collect();
     all.push(HideOptions::alpha());
@@ -76,7 +76,7 @@ pub fn photos() -> Vec<(String, Vec<u8>)> {
     photos
 }
 
-/// A PNG's chunks, to be bent and put together again with right checksums.
+/// The chunks of a PNG, which can be edited and put together again with right checksums.
 #[derive(Clone)]
 pub struct Chunks(pub Vec<(Vec<u8>, Vec<u8>)>);
 
@@ -107,7 +107,7 @@ impl Chunks {
         &mut self.0[0].1
     }
 
-    /// All IDAT data in one.
+    /// All IDAT data, concatenated.
     pub fn stream(&self) -> Vec<u8> {
         self.0
             .iter()
@@ -126,8 +126,8 @@ impl Chunks {
     }
 }
 
-/// The `png` crate's view of a file: its samples.
-pub fn decode_elsewhere(png: &[u8]) -> Picture {
+/// Decodes a file with the `png` crate.
+pub fn decode_with_png_crate(png: &[u8]) -> Picture {
     let mut reader = png::Decoder::new(std::io::Cursor::new(png))
         .read_info()
         .unwrap();

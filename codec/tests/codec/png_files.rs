@@ -1,12 +1,12 @@
-//! PNG files: ours open elsewhere, others' open here, to the bit.
+//! PNG interoperability: our files in another decoder, files of another encoder in ours.
 
 use cameo_codec::{Channels, Picture, png};
 use proptest::prelude::*;
 use std::io::Read;
 
-use crate::pictures::{Chunks, KINDS, bytes, decode_elsewhere, picture, rgba};
+use crate::pictures::{Chunks, KINDS, bytes, decode_with_png_crate, picture, rgba};
 
-/// RFC 1950, word for word.
+/// RFC 1950, literally.
 fn adler32(bytes: &[u8]) -> u32 {
     let (a, b) = bytes.iter().fold((1u32, 0u32), |(a, b), &byte| {
         let a = (a + u32::from(byte)) % 65_521;
@@ -18,12 +18,12 @@ fn adler32(bytes: &[u8]) -> u32 {
 fn assert_opens_everywhere(picture: &Picture, shown: &str) {
     let file = png::write(picture);
     assert!(
-        decode_elsewhere(&file) == *picture,
+        decode_with_png_crate(&file) == *picture,
         "the png crate: {shown}"
     );
     assert!(png::read(&file).unwrap() == *picture, "ours: {shown}");
 
-    // The `png` crate passes over a wrong Adler-32, other decoders do not.
+    // The `png` crate ignores a wrong Adler-32; other decoders do not.
     let stream = Chunks::of(&file).stream();
     let mut raw = Vec::new();
     flate2::read::DeflateDecoder::new(&stream[2..])
@@ -145,8 +145,8 @@ fn a_stream_cut_into_chunks_anywhere_is_the_same_picture() {
 }
 
 #[test]
-fn a_stream_whose_last_bytes_fill_several_parts_is_read_to_its_end() {
-    // All black: a few hundred bytes inflate to many times what is inflated at once.
+fn a_stream_whose_last_bytes_inflate_to_several_parts_is_read_to_its_end() {
+    // All black: a few hundred bytes inflate to many times the size of a part.
     for (width, height) in [(33_000, 60), (1000, 2500), (14, 39_000)] {
         let picture = picture(KINDS[0], width, height, 1);
         let mut file = Vec::new();
@@ -178,7 +178,7 @@ proptest! {
         let samples = bytes(len, seed).iter().map(|b| (u16::from(*b) % spread) as u8).collect();
         let picture = Picture::new(width, height, channels, samples).unwrap();
         let file = png::write(&picture);
-        prop_assert!(decode_elsewhere(&file) == picture);
+        prop_assert!(decode_with_png_crate(&file) == picture);
         prop_assert!(png::read(&file).unwrap() == picture);
     }
 }

@@ -1,4 +1,4 @@
-//! Previews: small, upright, stripped; and what is no picture is said to be none.
+//! Previews: size, orientation, metadata, and refusal of other files.
 
 use std::io::Cursor;
 
@@ -15,7 +15,7 @@ pub fn jpeg(picture: &Picture) -> Vec<u8> {
     turned(picture, 1)
 }
 
-/// A JPEG whose EXIF names an orientation and, in a text, a place.
+/// A JPEG whose EXIF has an orientation and, in a text field, a place.
 pub fn turned(picture: &Picture, orientation: u8) -> Vec<u8> {
     let place = b"48.137 N 11.575 E\0";
     let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
@@ -59,7 +59,7 @@ fn red_and_blue(width: u32, height: u32) -> Picture {
 }
 
 #[test]
-fn every_format_gives_a_small_jpeg_and_the_original_s_size() {
+fn every_format_gives_a_small_jpeg_and_the_size_of_the_original() {
     let original = red_and_blue(900, 600);
     for (format, media_type) in [
         (ImageFormat::Jpeg, "image/jpeg"),
@@ -85,7 +85,7 @@ fn every_format_gives_a_small_jpeg_and_the_original_s_size() {
 }
 
 #[test]
-fn the_camera_s_orientation_is_honoured_in_size_and_pixels() {
+fn the_exif_orientation_is_applied_to_size_and_pixels() {
     let original = red_and_blue(200, 100);
     // Where red is found after turning: left, right, right, left, then top, top, bottom, bottom.
     let expected = [
@@ -112,7 +112,7 @@ fn the_camera_s_orientation_is_honoured_in_size_and_pixels() {
 }
 
 #[test]
-fn nothing_of_the_metadata_is_left() {
+fn no_metadata_is_left() {
     let original = turned(&red_and_blue(200, 100), 6);
     let has = |file: &[u8], word: &[u8]| file.windows(word.len()).any(|w| w == word);
     assert!(
@@ -130,14 +130,14 @@ fn the_worst_picture_still_fits_the_limit() {
 }
 
 #[test]
-fn small_pictures_are_not_blown_up() {
+fn small_pictures_are_not_enlarged() {
     let seen = preview(&file(&red_and_blue(2, 1), ImageFormat::Png)).unwrap();
     let small = image::load_from_memory(&seen.jpeg).unwrap();
     assert_eq!((small.width(), small.height()), (2, 1));
 }
 
 #[test]
-fn what_is_translucent_is_laid_over_white() {
+fn translucent_pictures_are_blended_over_white() {
     let clear = image::RgbaImage::from_pixel(50, 50, image::Rgba([0, 0, 0, 0]));
     let mut file = Cursor::new(Vec::new());
     clear.write_to(&mut file, ImageFormat::Png).unwrap();
@@ -147,7 +147,7 @@ fn what_is_translucent_is_laid_over_white() {
 }
 
 #[test]
-fn what_is_no_picture_can_be_shared_with_a_preview_of_one_s_own() {
+fn files_that_are_no_pictures_can_be_shared_with_an_own_preview() {
     let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
     for other in [&b""[..], b"just a text", &bytes(5000, 2), heic, b"%PDF-1.7"] {
         let refused = preview(other).unwrap_err();
@@ -158,7 +158,7 @@ fn what_is_no_picture_can_be_shared_with_a_preview_of_one_s_own() {
 }
 
 #[test]
-fn the_content_counts_and_not_what_it_claims_to_be() {
+fn the_format_is_detected_from_the_content() {
     // A PNG's bytes with a GIF's signature in front are no GIF.
     let lie = [
         b"GIF89a",
@@ -210,8 +210,8 @@ fn damaged_pictures_of_every_format_are_refused_or_shown_and_never_panic() {
     }
 }
 
-/// A progressive JPEG with `scans` passes over all 16384 blocks of 1024 x 1024 pixels, in a few bytes each. Of another
-/// size, or of more than one component, it is no more than a head.
+/// A progressive JPEG with `scans` passes over all 16384 blocks of 1024 x 1024 pixels, in a few
+/// bytes each. With another size or more than one component, only its header is valid.
 fn progressive(edge: u16, components: u8, scans: usize) -> Vec<u8> {
     let mut file = vec![0xff, 0xd8];
     let mut segment = |name: u8, body: &[u8], data: &[u8]| {
@@ -251,9 +251,10 @@ fn a_jpeg_of_more_scans_than_a_camera_writes_is_refused() {
 }
 
 #[test]
-fn what_a_progressive_jpeg_keeps_beside_its_picture_is_counted() {
+fn the_coefficients_of_a_progressive_jpeg_count_as_memory() {
     let memory = DecodeError::Memory;
-    // Four components of 64 Mi coefficients are the whole limit, three leave no room for the picture in full.
+    // Four components of 64 Mi coefficients are the whole limit; three leave no room for the
+    // picture in full.
     let refused = preview(&progressive(8192, 4, 1)).unwrap_err();
     assert_eq!(refused, PreviewError::Refused(memory.clone()));
     let refused = cover_from_picture(&progressive(8192, 3, 1), 10, &HideOptions::default());
@@ -268,7 +269,7 @@ fn a_scan_in_a_thumbnail_is_no_scan_of_the_picture() {
     let segment = [&[0xff, 0xe5], &length[..], &thumbnails].concat();
     let file = [&whole[..2], &segment, &whole[2..]].concat();
     assert_eq!(preview(&file).unwrap(), preview(&whole).unwrap());
-    // Behind the picture there may be anything, a film perhaps: it is decoded in full then.
+    // Arbitrary data may follow the picture, a film for example: then it is decoded in full.
     let file = [&whole[..], &thumbnails].concat();
     assert_eq!(preview(&file).unwrap().width, 200);
 }
@@ -284,7 +285,7 @@ fn all_photos_have_previews() {
 }
 
 #[test]
-fn a_jpeg_decoded_at_a_fraction_looks_like_the_whole_of_it() {
+fn a_jpeg_decoded_at_a_fraction_looks_like_the_full_decode() {
     for (_, photo) in photos() {
         let whole = image::load_from_memory(&photo).unwrap().into_rgb8();
         let (width, height) = whole.dimensions();

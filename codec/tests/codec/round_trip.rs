@@ -1,4 +1,4 @@
-//! What is hidden is found again, to the bit, and nothing else is changed more than it has to be.
+//! Round trips: every payload comes back to the bit, and samples change no more than they have to.
 
 use cameo_codec::{
     Codec, CodecKey, HideError, HideOptions, Picture, RevealError, capacity, cover_from_picture,
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::pictures::{KINDS, Kind, all_options, bytes, key, photos, picture, rgba};
 
 #[test]
-fn every_small_size_holds_what_its_capacity_says_and_not_a_byte_more() {
+fn every_small_size_holds_its_capacity_and_not_a_byte_more() {
     for width in 1..=24 {
         for height in [1, 2, 3, 5, 8, 13, 21] {
             let cover = png::write(&picture(Kind::Noise, width, height, 1));
@@ -25,7 +25,7 @@ fn every_small_size_holds_what_its_capacity_says_and_not_a_byte_more() {
                             "{shown}"
                         );
                     }
-                    // Not even a header: no capacity either.
+                    // Too small for a header: the capacity is 0 too.
                     Err(HideError::TooSmall(_)) => assert_eq!(fits, 0, "{shown}"),
                     Err(error) => panic!("{shown}: {error}"),
                 }
@@ -44,7 +44,7 @@ fn every_small_size_holds_what_its_capacity_says_and_not_a_byte_more() {
 
 #[test]
 fn every_length_around_the_boundaries_of_groups_and_tiles_comes_back() {
-    // One tile and a bit; three tiles; a picture whose samples are no whole number of groups.
+    // One tile and a bit; three tiles; a number of samples that is no multiple of a group.
     for (width, height) in [(55, 50), (91, 90), (37, 31)] {
         let cover = png::write(&picture(Kind::Gradient, width, height, 1));
         for options in all_options() {
@@ -65,7 +65,7 @@ fn every_length_around_the_boundaries_of_groups_and_tiles_comes_back() {
 
 #[test]
 fn every_length_from_nothing_to_the_capacity_comes_back() {
-    // One tile and a small second one: every number of groups is dealt to them.
+    // One full tile and a small one: every number of groups is distributed over both.
     let cover = picture(Kind::Noise, 2866, 1, 1);
     assert_eq!(cover.samples().len(), 8192 + 406);
     let all = bytes(capacity(2866, 1, &HideOptions::veil(4)) as usize, 1);
@@ -81,8 +81,8 @@ fn every_length_from_nothing_to_the_capacity_comes_back() {
 }
 
 #[test]
-fn every_number_of_samples_around_a_tile_holds_what_its_capacity_says() {
-    // Three samples a pixel: up to one, two and three tiles of 8192, and over.
+fn every_number_of_samples_around_a_tile_holds_its_capacity() {
+    // Three samples a pixel: around one, two and three tiles of 8192 samples.
     for pixels in [2725..2740, 5455..5470, 8185..8200].into_iter().flatten() {
         let cover = picture(Kind::Noise, pixels, 1, 3);
         for options in all_options() {
@@ -102,7 +102,7 @@ fn every_number_of_samples_around_a_tile_holds_what_its_capacity_says() {
 }
 
 #[test]
-fn hard_covers_come_through_and_stay_near() {
+fn difficult_covers_work_and_samples_stay_near() {
     for kind in KINDS {
         let cover = picture(kind, 120, 90, 3);
         let file = png::write(&cover);
@@ -117,7 +117,7 @@ fn hard_covers_come_through_and_stay_near() {
             );
             let seen = png::read(&carrier).unwrap();
             for (&before, &after) in cover.samples().iter().zip(seen.samples()) {
-                // Half a step, and a whole one where the range ends.
+                // Half a step; a whole one at the ends of the range.
                 let edge = before.min(255 - before) < 1 << (depth - 1);
                 let most = if edge {
                     (1 << depth) - 1
@@ -154,7 +154,7 @@ fn a_small_payload_covers_the_whole_of_a_large_picture() {
 }
 
 #[test]
-fn the_distortion_is_the_theory_s() {
+fn the_distortion_matches_the_theory() {
     let cover = picture(Kind::Gradient, 500, 500, 6);
     for (depth, expected) in [(1u8, 0.5), (2, 1.5), (3, 5.5), (4, 21.5)] {
         let options = HideOptions::veil(depth);
@@ -172,7 +172,7 @@ fn the_distortion_is_the_theory_s() {
 }
 
 #[test]
-fn the_low_bits_at_depth_1_move_both_ways_alike() {
+fn changes_at_depth_1_go_up_and_down_equally_often() {
     let cover = picture(Kind::Gradient, 400, 400, 7);
     let options = HideOptions::veil(1);
     let payload = vec![0; capacity(400, 400, &options) as usize];
@@ -206,7 +206,7 @@ fn the_same_input_gives_the_same_bytes_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_wrong_key_reads_as_not_ours_and_so_does_a_plain_picture() {
+fn a_wrong_key_and_a_plain_picture_are_not_ours() {
     for options in all_options() {
         let cover = png::write(&picture(Kind::Noise, 100, 100, 9));
         let carrier = hide(&cover, b"a secret", &key(10), &options).unwrap();
@@ -225,7 +225,7 @@ fn a_wrong_key_reads_as_not_ours_and_so_does_a_plain_picture() {
 }
 
 #[test]
-fn one_bit_of_another_key_is_another_key() {
+fn a_key_that_differs_in_one_bit_is_refused() {
     let cover = png::write(&picture(Kind::Noise, 60, 60, 9));
     let carrier = hide(&cover, b"a secret", &key(10), &HideOptions::default()).unwrap();
     for bit in 0..256 {
@@ -237,7 +237,7 @@ fn one_bit_of_another_key_is_another_key() {
 }
 
 #[test]
-fn the_owner_can_tell_which_codec_it_was_and_a_stranger_only_alpha() {
+fn the_key_reveals_the_codec_and_without_it_only_alpha_is_visible() {
     let cover = png::write(&picture(Kind::Gradient, 100, 100, 11));
     for options in all_options() {
         let carrier = hide(&cover, &bytes(500, 1), &key(11), &options).unwrap();
@@ -254,7 +254,7 @@ fn the_owner_can_tell_which_codec_it_was_and_a_stranger_only_alpha() {
 }
 
 #[test]
-fn a_translucent_cover_is_laid_over_white() {
+fn a_translucent_cover_is_blended_over_white() {
     let cover = rgba(64, 64, 12);
     for options in all_options() {
         let carrier = hide(&png::write(&cover), b"payload", &key(12), &options).unwrap();
@@ -279,7 +279,7 @@ fn a_veil_carrier_saved_again_as_rgba_still_opens() {
 }
 
 #[test]
-fn a_depth_that_there_is_not_is_refused() {
+fn an_invalid_depth_is_refused() {
     let cover = png::write(&picture(Kind::White, 64, 64, 0));
     for depth in [0, 5, 8, 255] {
         let options = HideOptions::veil(depth);
@@ -315,7 +315,7 @@ fn all_photos_come_back_to_the_bit_from_photographic_covers_at_every_depth() {
     for (i, (name, payload)) in photos.iter().enumerate() {
         for depth in 1..=4 {
             let options = HideOptions::veil(depth);
-            // In the next photo that is large enough, cut to the rows that it takes.
+            // The next photo that is large enough, cut to the rows that it needs.
             let cover = (1..photos.len())
                 .find_map(|n| top(&covers[(i + n) % photos.len()], payload.len(), &options))
                 .unwrap();
@@ -326,7 +326,7 @@ fn all_photos_come_back_to_the_bit_from_photographic_covers_at_every_depth() {
     }
 }
 
-/// As many rows of `picture` as hold so many bytes.
+/// The fewest top rows of `picture` that hold this many bytes.
 fn top(picture: &Picture, payload: usize, options: &HideOptions) -> Option<Picture> {
     let width = picture.width();
     let rows =

@@ -1,5 +1,7 @@
-//! Files that pin the format. What opens here has to open for as long as version 2 is read; what is refused here
-//! has to stay refused. `cargo test -p cameo-codec --test codec -- --ignored write_the_vectors` makes them anew.
+//! Test vectors that pin the carrier format.
+//!
+//! Good vectors must open as long as version 2 is supported; must-fail vectors must stay refused.
+//! `cargo test -p cameo-codec --test codec -- --ignored write_the_vectors` writes them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,7 +24,7 @@ struct Good {
 struct MustFail {
     file: String,
     key: String,
-    /// What the refusal says.
+    /// Part of the error message.
     says: String,
 }
 
@@ -66,7 +68,7 @@ fn pinned_carriers_open() {
     }
 }
 
-/// The samples are pinned; how a PNG packs them is not.
+/// Pins the samples, not the compression of the PNG.
 #[test]
 fn hiding_gives_the_pinned_samples() {
     for good in load().good {
@@ -84,7 +86,7 @@ fn hiding_gives_the_pinned_samples() {
 }
 
 #[test]
-fn the_must_fail_files_are_refused_in_the_same_words() {
+fn the_must_fail_files_are_refused_with_the_same_message() {
     for bad in load().must_fail {
         let carrier = fs::read(folder().join("must-fail").join(&bad.file)).unwrap();
         let refused = reveal(&carrier, &key_of(&bad.key)).unwrap_err();
@@ -156,7 +158,7 @@ fn must_fail(cover: &[u8], payload: &[u8], key: &[u8]) -> Vec<Bad> {
     let raw = |at: usize, to: &[u8]| bent(&|c| c.ihdr()[at..at + to.len()].copy_from_slice(to));
     let sample = |carrier: &[u8], at: usize| {
         let mut picture = png::read(carrier).unwrap();
-        // The payload's part of the pinned carriers begins behind the header; one sample of four is enough.
+        // The header comes first; one sample of four of what follows is enough.
         for sample in picture.samples_mut()[at..].iter_mut().step_by(4) {
             *sample ^= 1;
         }
@@ -168,26 +170,16 @@ fn must_fail(cover: &[u8], payload: &[u8], key: &[u8]) -> Vec<Bad> {
         file
     };
     let wrong_key = bytes(32, 2027);
-    let says_nothing = "nothing is hidden here";
+    let not_ours = "nothing is hidden here";
     let mut bad: Vec<Bad> = vec![
         (
             "wrong-key-veil.png",
             carrier.clone(),
             wrong_key.clone(),
-            says_nothing,
+            not_ours,
         ),
-        (
-            "wrong-key-alpha.png",
-            alpha.clone(),
-            wrong_key,
-            says_nothing,
-        ),
-        (
-            "plain-cover.png",
-            cover.to_vec(),
-            key.to_vec(),
-            says_nothing,
-        ),
+        ("wrong-key-alpha.png", alpha.clone(), wrong_key, not_ours),
+        ("plain-cover.png", cover.to_vec(), key.to_vec(), not_ours),
     ];
     let same_key: Vec<(&'static str, Vec<u8>, &'static str)> = vec![
         (
@@ -202,9 +194,9 @@ fn must_fail(cover: &[u8], payload: &[u8], key: &[u8]) -> Vec<Bad> {
         (
             "alpha-flattened.png",
             png::write(&png::read(&alpha).unwrap().into_opaque()),
-            says_nothing,
+            not_ours,
         ),
-        ("veil-resaved.png", sample(&carrier, 0), says_nothing),
+        ("veil-resaved.png", sample(&carrier, 0), not_ours),
         ("empty.png", Vec::new(), "not a PNG"),
         (
             "jpeg.png",
@@ -310,8 +302,8 @@ fn must_fail(cover: &[u8], payload: &[u8], key: &[u8]) -> Vec<Bad> {
     bad
 }
 
-/// Two strips of a row each, of which the first ends inside a block of its own code, where a single bit would end it:
-/// to a decoder that reads in order the second one is more of that block.
+/// Two strips of one row each. The first ends inside a block with dynamic codes, in which one bit
+/// would end the block; a sequential decoder reads the second strip as more of that block.
 fn strip_ends_in_a_block() -> Vec<u8> {
     const WIDTH: u32 = 33_000;
     let row = vec![0; 3 * WIDTH as usize + 1];
@@ -321,7 +313,7 @@ fn strip_ends_in_a_block() -> Vec<u8> {
     deflate
         .compress_vec(&row, &mut first, flate2::FlushCompress::Sync)
         .unwrap();
-    // Three empty blocks; then one, the last, in which 0 is a literal, and 1 the end.
+    // Three empty blocks; then the final block, in which 0 is a literal and 1 the end of the block.
     first.extend([
         0x02, 0x08, 0x20, 0x40, 0x01, 0x70, 0x20, 0, 0, 0, 0, 0, 0xc4, 0x7f, 0x35,
     ]);

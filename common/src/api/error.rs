@@ -1,8 +1,8 @@
-//! What a node says when it says no.
+//! Errors of the API: codes for programs, one sentence for people.
 
 use serde::{Deserialize, Serialize};
 
-/// Why not, for programs. Status codes follow from it in `http` and exit codes in the client.
+/// The reason, for programs. HTTP status codes follow from it in `http`, exit codes in the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -16,7 +16,7 @@ pub enum ErrorCode {
     NotAuthenticated,
     /// The call's time has passed, or lies too far ahead: check the clock.
     CallExpired,
-    /// Signed for another cluster.
+    /// The call is signed for another cluster.
     WrongCluster,
     /// The caller may not do this.
     Forbidden,
@@ -26,11 +26,11 @@ pub enum ErrorCode {
     NotFound,
     /// The name belongs to another key.
     NameTaken,
-    /// The same request id came with another content.
+    /// The same request id came with other content.
     RequestReused,
     /// There is a live grant for this owner, viewer and image already.
     GrantExists,
-    /// A statement with this or a higher version is there already.
+    /// A statement with this or a higher version is recorded already.
     StaleVersion,
     /// Parties, ids or hashes of the statements do not belong together.
     Mismatch,
@@ -42,7 +42,7 @@ pub enum ErrorCode {
     Expired,
     /// All permitted views are used.
     UsedUp,
-    /// The view was never debited, or its time to be taken up again has passed.
+    /// The view was never debited, or the time to resume it has passed.
     NotDebited,
     /// The session has ended; register anew.
     SessionEnded,
@@ -50,7 +50,7 @@ pub enum ErrorCode {
     BadTicket,
     /// No worker can take the job now; ask again after `retry_after_ms`.
     Busy,
-    /// The job's input cannot be worked on.
+    /// The job's input is not valid.
     BadJob,
     /// A limit of the cluster is reached.
     LimitReached,
@@ -62,24 +62,24 @@ pub enum ErrorCode {
     Unavailable,
     /// The node failed; its log says why.
     Internal,
-    /// The job takes more memory than this worker lends to jobs: another worker may have more.
+    /// The job needs more memory than this worker has for jobs; another worker may have more.
     WorkerTooSmall,
 }
 
-/// Every answer that is not a success has this body.
+/// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
     pub schema: u32,
     pub code: ErrorCode,
-    /// One sentence for people: what is wrong and what to do.
+    /// One sentence for people: the reason, and what to do next.
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
 impl ApiError {
-    /// An error without a time to come back.
+    /// An error without a time to retry after.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {

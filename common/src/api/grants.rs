@@ -25,7 +25,7 @@ pub struct Created {
     pub grant: GrantId,
 }
 
-/// On which side of a grant the caller stands.
+/// The caller's side of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -44,7 +44,7 @@ pub struct GrantInfo {
     pub created: Millis,
     pub manifest: Signed<Manifest>,
     pub rights: Signed<Rights>,
-    /// The newest deal; of use to the viewer.
+    /// The newest deal; the viewer needs it.
     pub deal: Signed<Deal>,
     pub version: u64,
     pub permitted: u32,
@@ -72,14 +72,14 @@ impl GrantList {
     pub const LIMIT: usize = 100;
 }
 
-/// `POST /v1/grants/{grant}/receipt`, by the viewer (or by the owner, who was handed it).
+/// `POST /v1/grants/{grant}/receipt`, by the viewer, or by the owner to whom the viewer sent it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutReceipt {
     pub receipt: Signed<Receipt>,
 }
 
-/// `POST /v1/grants/{grant}/rights`, by the owner, or by a viewer who was handed them.
+/// `POST /v1/grants/{grant}/rights`, by the owner, or by the viewer to whom the owner sent them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutRights {
@@ -114,12 +114,12 @@ pub struct DebitView {
 pub struct Debited {
     pub grant: GrantId,
     pub request: RequestId,
-    /// Which view this is, 1 for the first.
+    /// Number of this view, 1 for the first.
     pub number: u32,
-    /// As of this view: the same however often it is asked.
+    /// As of this view: the same for each repetition of the request.
     pub used: u32,
     pub left: u32,
-    /// Where the debit stands in the log.
+    /// Log index of the debit.
     pub index: u64,
     pub deal: Signed<Deal>,
 }
@@ -144,7 +144,7 @@ pub struct Released {
     pub sealed: String,
 }
 
-/// One view, as its owner sees it.
+/// One view, as shown to the owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewTaken {
     pub number: u32,

@@ -1,4 +1,4 @@
-//! Placing an image job. The job itself goes to the worker as raw bytes: see `cameo_codec::job`.
+//! Placement of image jobs. A job itself goes to the worker as raw bytes: see `cameo_codec::job`.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +18,13 @@ pub struct PlaceJobs {
     pub jobs: Vec<PlaceJob>,
 }
 
-/// Answer to [`PlaceJobs`]: what came of each job, in the order asked.
+/// Answer to [`PlaceJobs`]: the outcome of each job, in the order of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedJobs {
     pub jobs: Vec<Placement>,
 }
 
-/// What came of one job.
+/// The outcome of one job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Placement {
@@ -33,7 +33,7 @@ pub enum Placement {
     Refused(ApiError),
 }
 
-/// One job that wants a worker.
+/// One job to be placed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceJob {
@@ -41,7 +41,7 @@ pub struct PlaceJob {
     /// Hash and length of the encoded `cameo_codec::job::JobInput`.
     pub input: Hash,
     pub size: u64,
-    /// Workers that this job has failed on.
+    /// Workers on which this job has failed.
     pub exclude: Vec<NodeId>,
 }
 
@@ -53,7 +53,7 @@ pub struct Placed {
     pub url: String,
     /// The node that placed it.
     pub leader: NodeId,
-    /// When the worker will have done it, by projection, if it gets the input at once. Milliseconds from now.
+    /// Projected end of the job if the worker gets the input at once. Milliseconds from now.
     pub expected_ms: u64,
     pub ticket: Signed<Ticket>,
 }

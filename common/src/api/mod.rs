@@ -1,4 +1,4 @@
-//! The bodies of `/v1`: the only copy, shared by node, client and judge.
+//! The bodies of `/v1`: the only copy, shared by node, client and chaos.
 //!
 //! JSON; unknown fields are refused on the way in. A call carries its proof in one header,
 //! [`CALL_HEADER`]: a signed [`crate::statements::Call`] over method, path, body hash, request id
@@ -10,6 +10,8 @@ mod jobs;
 mod nodes;
 pub mod paths;
 mod users;
+
+use std::time::Duration;
 
 pub use error::{ApiError, ErrorCode};
 pub use grants::{
@@ -23,21 +25,21 @@ pub use users::{
     ReportOffline, ReportedOffline, SessionStarted, StartSession, UserInfo,
 };
 
-/// Schema number of every body and of everything that `--json` prints.
+/// Schema number of every body and of all `--json` output.
 pub const SCHEMA: u32 = 1;
-/// Carries the base64url of a signed `Call`.
+/// Header with the base64url of a signed `Call`.
 pub const CALL_HEADER: &str = "cameo-call";
-/// Carries a job's ticket, base64url of a signed `Ticket`.
+/// Header with a job's ticket: the base64url of a signed `Ticket`.
 pub const TICKET_HEADER: &str = "cameo-ticket";
 /// Longest JSON body that a node reads.
 pub const MAX_BODY: usize = 256 * 1024;
-/// A call's not-after may lie at most this far ahead; retries are remembered longer than this.
-pub const MAX_CALL_LIFE_MS: u64 = 120_000;
-/// How long a retried command is remembered, in log time: more than any call lives.
-pub const RETRY_RETENTION_MS: u64 = 10 * 60_000;
-/// A view may be taken up again on its device for this long, in log time.
-pub const RESUME_MS: u64 = 10 * 60_000;
-/// A session without a sign of life ends after this long.
-pub const SESSION_LIFE_MS: u64 = 15_000;
-/// How often an agent gives a sign of life.
-pub const KEEP_ALIVE_MS: u64 = 5_000;
+/// A call's not-after may lie at most this far ahead; the retry table keeps outcomes longer.
+pub const MAX_CALL_LIFE: Duration = Duration::from_secs(2 * 60);
+/// Time that the retry table keeps an outcome, in log time: longer than any call is valid.
+pub const RETRY_RETENTION: Duration = Duration::from_secs(10 * 60);
+/// A view may be resumed on its device for this long, in log time.
+pub const RESUME: Duration = Duration::from_secs(10 * 60);
+/// Lease of a session: it ends when no keep-alive comes for this long.
+pub const SESSION_LIFE: Duration = Duration::from_secs(15);
+/// Interval of an agent's keep-alives.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(5);

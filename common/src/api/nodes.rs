@@ -1,11 +1,11 @@
-//! What a node tells of itself and its cluster, to anyone.
+//! Public information about a node and its cluster.
 
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_descriptor::Descriptor;
 use crate::ids::{ClusterId, Hash, Millis, NodeId};
 
-/// `GET /v1/cluster`: who the cluster is. The client checks it against the id that it pinned.
+/// `GET /v1/cluster`: the cluster's identity. The client checks it against the id that it pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterInfo {
     pub schema: u32,
@@ -18,7 +18,7 @@ pub struct ClusterInfo {
     pub now: Millis,
 }
 
-/// A worker's load, as the leader last heard it.
+/// A worker's load, from the last report that the leader received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadInfo {
     /// CPU share of the quota, 0 to 1.
@@ -26,15 +26,15 @@ pub struct LoadInfo {
     pub quota_millicores: u32,
     pub usable_millicores: u32,
     pub running: u32,
-    /// With their input here, waiting.
+    /// Jobs with complete input that do not run yet.
     pub queued: u32,
-    /// Of the running and the queued ones.
+    /// CPU time of the running and the queued jobs.
     pub backlog_cpu_ms: u64,
-    /// With their input on its way.
+    /// Jobs whose input is being uploaded.
     #[serde(default)]
     pub incoming: u32,
     pub draining: bool,
-    /// Takes no more now.
+    /// Accepts no more now.
     #[serde(default)]
     pub full: bool,
     /// Age of the report.
@@ -47,22 +47,22 @@ pub struct MemberInfo {
     pub id: NodeId,
     pub url: String,
     pub voter: bool,
-    /// Told by the leader only.
+    /// Only in answers of the leader.
     pub load: Option<LoadInfo>,
 }
 
 /// Memory of a node's jobs, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobMemory {
-    /// Inputs of jobs that were taken up.
+    /// Inputs of accepted jobs.
     pub inputs: u64,
     pub inputs_limit: u64,
-    /// Pictures that are worked on, and carriers that have not been taken yet.
+    /// Pictures of running jobs, and carriers that are not downloaded yet.
     pub pictures: u64,
     pub pictures_limit: u64,
 }
 
-/// `GET /v1/status`: from this node's own view, without asking others.
+/// `GET /v1/status`: from this node's own state, without calls to others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
     pub schema: u32,

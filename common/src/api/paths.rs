@@ -1,4 +1,4 @@
-//! Every path once. `{…}` stands for a part that a caller fills in.
+//! The paths of the API, each once. `{…}` stands for a part that a caller fills in.
 
 pub const CLUSTER: &str = "/v1/cluster";
 pub const STATUS: &str = "/v1/status";

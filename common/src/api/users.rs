@@ -8,7 +8,8 @@ use crate::rights::Rights;
 use crate::signed::Signed;
 use crate::statements::Receipt;
 
-/// `POST /v1/users`: registers a user and this device. The one call whose device need not be known.
+/// `POST /v1/users`: registers a user and this device. The only call of a device that need not be
+/// known.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
@@ -27,7 +28,7 @@ pub struct Registered {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
     pub certificate: Signed<DeviceCertificate>,
-    /// Where it can be reached, once it has told.
+    /// Its addresses, once it has started a session.
     pub endpoint: Option<Signed<EndpointRecord>>,
 }
 
@@ -36,9 +37,9 @@ pub struct DeviceInfo {
 pub struct UserInfo {
     pub card: Signed<UserCard>,
     pub devices: Vec<DeviceInfo>,
-    /// Told to those who share a grant with the user, and to all if the user is listed.
+    /// Only for callers who share a grant with the user, and for all if the user is listed.
     pub online: Option<bool>,
-    /// The epoch of the running session, told like `online`.
+    /// The epoch of the running session, for the same callers as `online`.
     pub epoch: Option<u64>,
 }
 
@@ -48,12 +49,12 @@ pub struct Online {
     pub users: Vec<UserName>,
 }
 
-/// `POST /v1/sessions`: the device is there, and can be reached at these addresses.
+/// `POST /v1/sessions`: the device is online, and can be reached at these addresses.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartSession {
     pub endpoint: Signed<EndpointRecord>,
-    /// Whether the user shows up among those online.
+    /// Whether the user is listed among those online.
     pub listed: bool,
 }
 
@@ -70,7 +71,7 @@ pub struct KeepAlive {
     pub epoch: u64,
 }
 
-/// `POST /v1/sessions/end`: the device says goodbye.
+/// `POST /v1/sessions/end`: the device goes offline.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndSession {
@@ -92,7 +93,7 @@ pub struct ReportedOffline {
     pub offline: bool,
 }
 
-/// The answer of commands that have nothing to tell.
+/// The answer of commands without a result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     pub done: bool,
@@ -103,16 +104,16 @@ pub struct Done {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     pub sequence: u64,
-    /// When it happened, in log time.
+    /// Time of the event, in log time.
     pub at: Millis,
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// To the viewer: rights that he has not acknowledged yet.
+    /// To the viewer: rights that they have not acknowledged yet.
     Rights {
         grant: GrantId,
         rights: Signed<Rights>,
@@ -124,7 +125,7 @@ pub enum EventKind {
         grant: GrantId,
         receipt: Signed<Receipt>,
     },
-    /// To the owner: a view was taken.
+    /// To the owner: a view was charged.
     Viewed { grant: GrantId, number: u32 },
     /// To the owner: the viewer has acknowledged rights of this version.
     Acknowledged { grant: GrantId, version: u64 },

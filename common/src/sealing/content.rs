@@ -1,4 +1,4 @@
-//! The two shares and the content key that they give together.
+//! The two shares, and the content key that is derived from both.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::ids::{GrantId, Hash};
 /// Bytes in a share and in a content key.
 pub const SHARE_LENGTH: usize = 32;
 
-/// Half of what a content key is made of; useless without the other half.
+/// One of the two inputs of a content key; useless without the other.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Share([u8; SHARE_LENGTH]);
 
@@ -25,13 +25,13 @@ impl Share {
         Self(bytes)
     }
 
-    /// A share out of its stored bytes.
+    /// A share from its stored bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; SHARE_LENGTH]) -> Self {
         Self(bytes)
     }
 
-    /// The secret bytes, for storing them sealed.
+    /// The secret bytes, for sealed storage.
     #[must_use]
     pub fn expose(&self) -> &[u8; SHARE_LENGTH] {
         &self.0
@@ -52,8 +52,8 @@ pub(super) struct ContentKey {
 }
 
 impl ContentKey {
-    /// Derives the key, and next to it the commitment that binds it: ChaCha20Poly1305 alone would
-    /// let one ciphertext open under two keys.
+    /// Derives the key and the commitment that binds it: ChaCha20Poly1305 alone would let one
+    /// ciphertext open under two keys.
     #[allow(clippy::expect_used)]
     pub fn derive(grant: &GrantId, viewer: &Share, cluster: &Share) -> Self {
         let mut shares = zeroize::Zeroizing::new([0; 2 * SHARE_LENGTH]);

@@ -1,4 +1,4 @@
-//! Dealing a cluster share over the nodes (Shamir over GF(256)), and putting it together again.
+//! Deals of a cluster share over the nodes (Shamir over GF(256)), and its reconstruction.
 
 use rand_core::CryptoRng;
 use vsss_rs::Gf256;
@@ -11,7 +11,7 @@ use crate::ids::{ClusterId, GrantId};
 use crate::keys::PublicKey;
 use crate::statements::{Deal, DealtPart};
 
-/// Whose share is dealt, and as which deal.
+/// The grant and the number of a deal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dealing {
     pub cluster: ClusterId,
@@ -22,7 +22,7 @@ pub struct Dealing {
     pub number: u64,
 }
 
-/// Deals a share to a descriptor's nodes: any majority of them can give it back.
+/// Deals a share to a descriptor's nodes, so that any majority of parts reconstructs it.
 ///
 /// # Errors
 /// [`SealingError::BadDeal`] when there are no nodes or too many.
@@ -79,7 +79,8 @@ fn split(
     n: usize,
 ) -> Result<Vec<Vec<u8>>, SealingError> {
     if t == 1 {
-        // Of a constant polynomial every value is the secret; the library begins at two.
+        // With a constant polynomial every value is the secret; the library's least threshold is
+        // two.
         let part = |x: usize| u8::try_from(x).map(|x| [&[x], share.expose().as_slice()].concat());
         return (1..=n)
             .map(part)
@@ -89,11 +90,11 @@ fn split(
     Gf256::split_bytes(t, n, share.expose(), rng).map_err(|_| SealingError::BadDeal)
 }
 
-/// Puts a share together out of opened parts of one deal.
+/// Reconstructs a share from opened parts of one deal.
 ///
 /// # Errors
 /// [`SealingError::TooFewParts`] below the deal's threshold; [`SealingError::WrongPart`] when
-/// parts of one x come twice or have the wrong length.
+/// two parts have the same x or one has the wrong length.
 pub fn combine(deal: &Deal, opened: &[Zeroizing<Vec<u8>>]) -> Result<Share, SealingError> {
     let need = usize::from(deal.threshold);
     if opened.len() < need {

@@ -1,8 +1,8 @@
-//! Sealing a photo so that it opens only with the viewer's key *and* t of the cluster's nodes.
+//! Sealed photos, which open only with the viewer's key *and* parts of t of the cluster's nodes.
 //!
 //! content key = HKDF(viewer share, cluster share). The viewer share is sealed to the viewer inside
-//! the payload; the cluster share is dealt over the nodes, which release their parts view by view.
-//! Nothing outside this folder touches a key of a photo.
+//! the payload; the cluster share is dealt over the nodes, which release their parts for each view.
+//! No code outside this folder handles a photo's content key.
 
 mod content;
 mod deal;
@@ -15,7 +15,7 @@ pub use deal::{Dealing, combine, deal};
 pub use part::{PartContext, ReleaseContext, ReleasedPart, open_part, open_release, release_part};
 pub use payload::{Opened, PhotoInfo, SealedPhoto, open_photo, open_viewer_share, seal_photo};
 
-/// Why something sealed does not open.
+/// The reason why something sealed does not open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealingError {
     #[error("these bytes are not a sealed photo of a layout that this program knows")]

@@ -1,7 +1,7 @@
-//! One node's part: sealed to the node at dealing, sealed on to a one-time key at release.
+//! One node's part: sealed to the node in the deal, sealed again to a one-time key at release.
 //!
-//! Both infos are rebuilt from committed rows by whoever opens, so that a part cannot be moved to
-//! another grant, viewer, deal or node, nor a release to another request.
+//! The opener rebuilds both infos from committed rows, so that a part cannot be moved to another
+//! grant, viewer, deal or node, nor a release to another request.
 
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -14,7 +14,8 @@ use crate::keys::{PublicKey, SealingPublic, SealingSecret};
 use crate::statements::{Deal, DealtPart};
 use crate::wire;
 
-/// What a sealed part is bound to: (label, cluster, grant, owner, viewer, deal number, node key, x, t, n).
+/// The values to which a sealed part is bound: (label, cluster, grant, owner, viewer, deal number,
+/// node key, x, t, n).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PartContext {
     pub cluster: ClusterId,
@@ -49,7 +50,7 @@ impl PartContext {
         wire::encode(&("cameo dealt part v1", self))
     }
 
-    /// What a deal states of a part, so that a wrong one is known when it is released.
+    /// The commitment to a part, so that a wrong one is detected when it is released.
     #[must_use]
     pub fn commitment(&self, part: &[u8]) -> Hash {
         let mut hasher = blake3::Hasher::new_derive_key("cameo part commitment v1");
@@ -58,7 +59,7 @@ impl PartContext {
     }
 }
 
-/// What a released part is bound to.
+/// The values to which a released part is bound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReleaseContext {
     pub part: PartContext,
@@ -73,7 +74,7 @@ impl ReleaseContext {
     }
 }
 
-/// A part on its way to a viewer.
+/// A part that is sealed to a viewer's one-time key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleasedPart {
     pub x: u8,
@@ -92,7 +93,7 @@ pub(super) fn seal_part(
 ///
 /// # Errors
 /// [`SealingError::WrongKey`] when it was sealed to another node or for another grant;
-/// [`SealingError::WrongPart`] when it is not what the owner committed to.
+/// [`SealingError::WrongPart`] when it does not fit the owner's commitment.
 pub fn open_part(
     secret: &SealingSecret,
     context: &PartContext,
@@ -102,7 +103,7 @@ pub fn open_part(
     check(context, part, opened)
 }
 
-/// Seals an opened part on to the one-time key of a debited request.
+/// Seals an opened part to the one-time key of a debited request.
 ///
 /// # Errors
 /// [`SealingError::WrongKey`] when the one-time key is no key.
@@ -119,7 +120,7 @@ pub fn release_part(
     })
 }
 
-/// Opens a released part, and checks it against the deal: a lying node is found out here.
+/// Opens a released part, and checks it against the deal, which detects a lying node.
 ///
 /// # Errors
 /// As for [`open_part`].

@@ -1,4 +1,4 @@
-//! The sealed photo: what the carrier hides.
+//! The sealed photo, which is hidden in the carrier.
 //!
 //! Layout: version (1 byte), sealed viewer share (80 bytes), ChaCha20Poly1305 ciphertext. The
 //! content key is used for this one message, so its nonce is zero. The first 81 bytes are the
@@ -23,22 +23,22 @@ const SEALED_SHARE: usize = 32 + SHARE_LENGTH + 16;
 const HEAD: usize = 1 + SEALED_SHARE;
 const NONCE: [u8; 12] = [0; 12];
 
-/// Most characters in a file name or media type that travels with a photo.
+/// Most characters in a file name or media type that is sealed with a photo.
 pub const MAX_LABEL: usize = 255;
 
-/// What travels with the photo's bytes, sealed like them.
+/// The description of a photo, sealed with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhotoInfo {
     /// The file's own name, without folders.
     pub name: String,
-    /// `image/jpeg` and the like, as sniffed from the content.
+    /// `image/jpeg` and the like, detected from the content.
     pub media_type: String,
 }
 
-/// A sealed photo, and what its owner keeps and states of it.
+/// A sealed photo, and the values that its owner keeps or states.
 #[derive(Debug)]
 pub struct SealedPhoto {
-    /// Goes into the carrier.
+    /// Is hidden in the carrier.
     pub payload: Vec<u8>,
     /// Goes into the manifest.
     pub payload_hash: Hash,
@@ -113,10 +113,10 @@ pub fn seal_photo(
     })
 }
 
-/// The viewer's own share, out of a payload: what has to work before a view is worth charging.
+/// Opens the viewer's own share from a payload. Clients try this before they have a view charged.
 ///
 /// # Errors
-/// When the payload is unknown or was sealed to another viewer.
+/// When the payload's version is unknown, or it was sealed to another viewer.
 pub fn open_viewer_share(
     secret: &SealingSecret,
     grant: &GrantId,

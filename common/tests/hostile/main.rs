@@ -1,5 +1,6 @@
-//! All that is hostile and was kept, through the fuzz targets' own functions: their corpora, the files that pin the
-//! codec's format, and those that have to be refused. No fuzzer and no nightly is needed for it.
+//! Replay of hostile files through the functions of the fuzz targets: their corpora, the pinned
+//! files of the codec's format, and the must-fail files. It needs no fuzzer and no nightly
+//! toolchain.
 
 #![allow(clippy::unwrap_used)]
 
@@ -37,7 +38,7 @@ fn replay(name: &str, file: &Path, data: &[u8]) {
 }
 
 #[test]
-fn every_promise_holds_for_all_that_the_fuzzers_kept() {
+fn every_promise_holds_for_the_corpora_of_the_fuzz_targets() {
     for (name, _) in targets::TARGETS {
         let corpus = files(&here("../fuzz/corpus").join(name));
         assert!(!corpus.is_empty(), "the corpus of {name} is gone");

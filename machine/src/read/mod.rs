@@ -21,10 +21,10 @@ use super::cluster;
 use super::rows::{self, DescriptorRow, LogTime};
 use super::state_view::StateView;
 
-/// The latest time of all entries that were carried out; 0 before the first.
+/// The latest time of all entries that were carried out; the epoch before the first.
 #[must_use]
 pub fn log_time(view: &dyn StateView) -> Millis {
-    rows::get::<LogTime>(view, &()).map_or(0, |row| row.0)
+    rows::get::<LogTime>(view, &()).map_or(Millis::EPOCH, |row| row.0)
 }
 
 /// The cluster's id; none before it is founded.

@@ -80,7 +80,7 @@ fn debited_view(
     if debited.request != *request_hash || debited.device != request.device {
         return Err(Refusal::RequestReused);
     }
-    if now >= debited.at.saturating_add(RESUME) {
+    if now >= debited.at.plus(RESUME) {
         return Err(Refusal::NotDebited);
     }
     Ok(debited)

@@ -4,7 +4,7 @@
 //! key is the beginning of another one of its kind, and a scan by a leading part finds that part's
 //! rows only.
 
-use cameo_common::ids::{GrantId, Hash, ImageId, RequestId, UserName};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 
 /// A key, or a leading part of one.
@@ -49,6 +49,15 @@ macro_rules! number_keys {
     )+};
 }
 number_keys!(u32, u64);
+
+impl Key for Millis {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        u64::read(bytes).map(Self)
+    }
+}
 
 impl Key for UserName {
     fn write(&self, out: &mut Vec<u8>) {

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
-use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic, SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
@@ -18,8 +19,8 @@ use cameo_common::statements::{
 use crate::Op;
 
 /// When the tests begin, and when certificates end.
-pub const DAWN: Millis = 1_000_000;
-pub const DUSK: Millis = DAWN + 365 * 24 * 3_600_000;
+pub const DAWN: Millis = Millis(1_000_000);
+pub const DUSK: Millis = DAWN.plus(Duration::from_secs(365 * 24 * 3_600));
 
 const NAMES: [&str; 4] = ["ada", "bob", "cyd", "eve"];
 const DEVICES: u8 = 20;
@@ -208,7 +209,7 @@ impl Person {
 }
 
 /// A node's sealing secret.
-pub fn node_secret(id: u64) -> SealingSecret {
+pub fn node_secret(id: NodeId) -> SealingSecret {
     SealingSecret::from_bytes(seed(&format!("node {id}")))
 }
 
@@ -219,10 +220,13 @@ pub fn descriptor() -> Descriptor {
 }
 
 fn first_descriptor() -> Descriptor {
-    let node = |id: u64| NodeIdentity {
-        id,
-        key: PublicKey([id as u8; 32]),
-        sealing: node_secret(id).public(),
+    let node = |number: u8| {
+        let id = NodeId(u64::from(number));
+        NodeIdentity {
+            id,
+            key: PublicKey([number; 32]),
+            sealing: node_secret(id).public(),
+        }
     };
     Descriptor::genesis((1..=3).map(node).collect(), Hash([0xc1; 32]))
 }
@@ -322,9 +326,9 @@ fn deal(manifest: &Manifest) -> Deal {
     let part = |node: &NodeIdentity| DealtPart {
         node: node.id,
         key: node.sealing,
-        x: node.id as u8,
-        sealed: vec![node.id as u8; 81],
-        commitment: Hash([node.id as u8; 32]),
+        x: node.id.0 as u8,
+        sealed: vec![node.id.0 as u8; 81],
+        commitment: Hash([node.id.0 as u8; 32]),
     };
     Deal {
         owner: manifest.owner,

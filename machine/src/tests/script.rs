@@ -1,14 +1,14 @@
 //! A log, entry by entry, and the state that it leaves. Each entry is held to what every entry
 //! must do, whatever the case is about.
 
-use cameo_common::ids::{GrantId, Hash, Millis, RequestId};
+use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId};
 use cameo_common::wire;
 
 use super::cast::{DAWN, Offer, Person, descriptor, image};
 use crate::{Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, decide, read};
 
 /// How long the tests' calls live.
-pub const CALL_LIFE: Millis = 60_000;
+pub const CALL_LIFE_MS: u64 = 60_000;
 
 #[derive(Debug, Clone)]
 pub struct Script {
@@ -47,8 +47,8 @@ impl Script {
         offer.id()
     }
 
-    pub fn wait(&mut self, time: Millis) {
-        self.now += time;
+    pub fn wait(&mut self, span_millis: u64) {
+        self.now = self.now.plus_millis(span_millis);
     }
 
     /// A new command of a device.
@@ -58,7 +58,7 @@ impl Script {
     }
 
     pub fn node_does(&mut self, op: Op) -> Reply {
-        self.enter(Caller::Node(1), op).reply
+        self.enter(Caller::Node(NodeId(1)), op).reply
     }
 
     /// A call with an id that was not used before.
@@ -68,7 +68,7 @@ impl Script {
             device: who.device(),
             request: RequestId(self.calls.to_be_bytes()),
             content: Hash::of(&wire::encode(op)),
-            not_after: self.now + CALL_LIFE,
+            not_after: self.now.plus_millis(CALL_LIFE_MS),
         }
     }
 

@@ -37,7 +37,7 @@ impl Scenes<'_> {
             }
             anyhow::Ok(led)
         };
-        let (ended, led) = tokio::join!(load.bring(&plan, began, GIVE_UP_AFTER), change);
+        let (ended, led) = tokio::join!(load.run(&plan, began, GIVE_UP_AFTER), change);
         let (ended, led) = (ended?, led?);
         let ran = open_loop::collect(&stage, ended, began)?;
         stage.end().await?;

@@ -18,7 +18,7 @@ use super::overhead::Overhead;
 use super::stage::Placing;
 use crate::document::Document;
 use crate::figure::{Figure, round};
-use cameo_chaos::load::Work;
+use cameo_chaos::workload::Work;
 
 /// Millicores of the workers.
 const WORKERS: [u32; 4] = [600, 300, 300, 150];

@@ -15,7 +15,7 @@ use super::Scenes;
 use crate::dispatch::quantile::Times;
 use crate::dispatch::stage::{Placing, Stage};
 use crate::figure::{Figure, round};
-use cameo_chaos::load::{Failed, Nodes, User, Work, errand};
+use cameo_chaos::workload::{JobFailed, Nodes, User, Work, run_job};
 
 /// Clients in a closed loop: as many jobs as the three nodes run, and as many waiting.
 const CLIENTS: usize = 6;
@@ -33,16 +33,16 @@ impl Scenes<'_> {
         let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
         let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
         let warm = writes(url.clone(), "warm", WARM_FOR);
-        elsewhere(cameo_sched::prompt, warm).await?;
+        elsewhere(cameo_sched::raise, warm).await?;
         let idle = elsewhere(
-            cameo_sched::prompt,
+            cameo_sched::raise,
             writes(url.clone(), "idle", span / IDLE_PART),
         );
         let idle = idle.await?;
         let term = term(&stage).await?;
         let clients = Arc::new(Clients::of(&stage, &self.works)?);
-        let busy = elsewhere(cameo_sched::patient, clients.clone().keep_busy());
-        let writes = elsewhere(cameo_sched::prompt, writes(url, "busy", span));
+        let busy = elsewhere(cameo_sched::lower, clients.clone().keep_busy());
+        let writes = elsewhere(cameo_sched::raise, writes(url, "busy", span));
         let writes = async {
             let writes = writes.await;
             clients.over.store(true, Ordering::Relaxed);
@@ -118,7 +118,7 @@ impl Clients {
     async fn keep_busy(self: Arc<Self>) -> anyhow::Result<usize> {
         let mut clients = JoinSet::new();
         for n in 0..CLIENTS {
-            clients.spawn(self.clone().bring(n));
+            clients.spawn(self.clone().run(n));
         }
         let mut done = 0;
         while let Some(joined) = clients.join_next().await {
@@ -127,16 +127,16 @@ impl Clients {
         Ok(done)
     }
 
-    async fn bring(self: Arc<Self>, client: usize) -> anyhow::Result<usize> {
+    async fn run(self: Arc<Self>, client: usize) -> anyhow::Result<usize> {
         let user = User::register(&self.url, format!("client-{client}").parse()?).await?;
         let mut done = 0;
         while !self.over.load(Ordering::Relaxed) {
             let work = &self.works[(client + done) % self.works.len()];
             let deadline = Instant::now() + GIVE_UP_AFTER;
-            match errand(&user, &self.nodes, work, deadline).await {
+            match run_job(&user, &self.nodes, work, deadline).await {
                 Ok(_) => done += 1,
                 // Too busy for longer than a client waits: the load is what is wanted here.
-                Err(Failed::Late(_)) => {}
+                Err(JobFailed::Late(_)) => {}
                 Err(why) => return Err(why.into()),
             }
         }

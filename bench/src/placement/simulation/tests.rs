@@ -3,7 +3,7 @@ use cameo_dispatch::Policy;
 use super::*;
 use crate::placement::interval::Interval;
 
-const OURS: Way = Way::Desk(Policy::LeastProjected, Interval::USUAL);
+const OURS: Way = Way::Scheduler(Policy::LeastProjected, Interval::USUAL);
 
 fn scenario(churn: bool, seed: u64) -> Scenario {
     Scenario {
@@ -27,7 +27,7 @@ fn a_seed_is_a_run() {
 fn every_way_meets_the_same_jobs_and_every_job_ends() {
     let oracle = simulate(&scenario(false, 1), Way::Oracle);
     for policy in Policy::ALL {
-        let outcome = simulate(&scenario(false, 1), Way::Desk(policy, Interval::USUAL));
+        let outcome = simulate(&scenario(false, 1), Way::Scheduler(policy, Interval::USUAL));
         assert_eq!(outcome.jobs, oracle.jobs, "{policy:?}");
         assert!(outcome.mean > oracle.mean * 0.9, "{policy:?}: {outcome:?}");
     }
@@ -42,7 +42,10 @@ fn jobs_of_workers_that_die_end_elsewhere() {
 
 #[test]
 fn everything_to_one_diverges_and_ours_does_not() {
-    let one = simulate(&scenario(false, 1), Way::Desk(Policy::One, Interval::USUAL));
+    let one = simulate(
+        &scenario(false, 1),
+        Way::Scheduler(Policy::One, Interval::USUAL),
+    );
     assert!(one.diverges(), "{one:?}");
     let ours = simulate(&scenario(false, 1), OURS);
     assert!(!ours.diverges(), "{ours:?}");

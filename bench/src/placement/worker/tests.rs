@@ -20,7 +20,7 @@ fn take(worker: &mut Worker, n: usize, cpu_ms: u64, now: u64) -> u64 {
 
 #[test]
 fn the_true_cost_is_the_end_and_the_delay_of_what_comes_after() {
-    let mut worker = Worker::new(1, 1000, SECOND);
+    let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     assert_eq!(take(&mut worker, 1, 50, 0), 50 * MILLISECOND);
     let cpu = 100 * MILLISECOND;
     worker.expect(2, 10 * MILLISECOND, cpu);
@@ -34,7 +34,7 @@ fn the_true_cost_is_the_end_and_the_delay_of_what_comes_after() {
 
 #[test]
 fn it_says_what_it_predicts_and_not_what_will_be() {
-    let mut worker = Worker::new(1, 1000, SECOND);
+    let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 9000, 0);
     take(&mut worker, 2, 9000, 0);
     let report = worker.report(20 * MILLISECOND);
@@ -47,7 +47,7 @@ fn it_says_what_it_predicts_and_not_what_will_be() {
 
 #[test]
 fn the_share_follows_what_it_does() {
-    let mut worker = Worker::new(1, 1000, SECOND);
+    let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 5000, 0);
     for n in 1..=20 {
         worker.sample(n * SAMPLE_EVERY);
@@ -62,11 +62,11 @@ fn the_share_follows_what_it_does() {
 
 #[test]
 fn after_a_death_nothing_is_left_of_what_was_there() {
-    let mut worker = Worker::new(1, 1000, SECOND);
+    let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 500, 0);
     worker.expect(2, 900, 1000);
     assert_eq!(worker.die(), [1]);
-    worker.start(1, SECOND, SECOND);
+    worker.start(NodeId(1), SECOND, SECOND);
     let report = worker.report(SECOND);
     assert_eq!(
         (report.incarnation, report.backlog_cpu_ms, report.running),

@@ -99,11 +99,10 @@ pub(in crate::agent) async fn failed(
     core.notices.tell(trouble(key, error));
     let before = vault.get::<Attempts>(&key.id())?;
     let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error);
-    let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
     let mut attempts = Attempts {
         key,
         count,
-        next: clock::now().saturating_add(pause),
+        next: clock::now().plus(pause),
         last_error: error.message.clone(),
     };
     if gives_up(key, error, count) {

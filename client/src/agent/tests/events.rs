@@ -3,6 +3,7 @@
 use std::future::ready;
 
 use cameo_common::api::{Event, EventKind};
+use cameo_common::ids::Millis;
 use cameo_common::statements::Receipt;
 
 use super::*;
@@ -18,7 +19,7 @@ fn with_grant(grant: &GrantOwned) -> World {
 async fn hear(world: &World, kind: EventKind) {
     let event = Event {
         sequence: 1,
-        at: 1,
+        at: Millis(1),
         kind,
     };
     deal_with(&world.core, &event).await.unwrap();
@@ -29,7 +30,7 @@ fn receipt(seed: [u8; 32], grant: GrantId, carrier: Hash) -> Signed<Receipt> {
         viewer: key(seed).public(),
         grant,
         carrier,
-        received_at: 1,
+        received_at: Millis(1),
     };
     Signed::new(&key(seed), receipt)
 }

@@ -1,5 +1,6 @@
 //! What an ended grant means for the next wish.
 
+use cameo_common::ids::Millis;
 use cameo_common::peer::{AskOutcome, PeerRefusal};
 
 use super::*;
@@ -37,7 +38,7 @@ fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) 
             image: ImageId(id),
             asked: Asked::Photo(wish(viewer, ME, number)),
             note: String::new(),
-            received: u64::from(number),
+            received: Millis(u64::from(number)),
             state: state.clone(),
         };
         let id = incoming.request.to_string();
@@ -76,7 +77,7 @@ async fn a_new_wish_after_a_revocation_waits_for_the_owner() {
 #[tokio::test]
 async fn a_new_wish_after_the_expiry_waits_for_the_owner() {
     let world = open_image(Some(GrantOwned {
-        expires: Some(1),
+        expires: Some(Millis(1)),
         ..owned(Stage::Settled)
     }));
     assert_eq!(ask(&world, 2).unwrap(), AskOutcome::Waiting);
@@ -179,7 +180,7 @@ async fn the_oldest_wish_that_has_ended_gives_way_to_a_new_one_though_nobody_was
     assert_eq!(ask(&world, 201).unwrap(), AskOutcome::Waiting);
     let kept = world.vault().list::<Incoming>().unwrap();
     let oldest = kept.iter().map(|(_, incoming)| incoming.received).min();
-    assert_eq!((kept.len(), oldest), (200, Some(1)));
+    assert_eq!((kept.len(), oldest), (200, Some(Millis(1))));
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn what_an_owner_said_before_is_no_news() {
         title: String::new(),
         signed: wish(ME, OTHER, 7),
         note: String::new(),
-        asked_at: 1,
+        asked_at: Millis(1),
         state,
     };
     let grant = GrantId([8; 32]);

@@ -20,7 +20,7 @@ use cameo_codec::Codec;
 use cameo_common::api::{ApiError, ClusterInfo, ErrorCode};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
-use cameo_common::ids::{GrantId, Hash, ImageId, RequestId};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::peer::PeerUser;
 use cameo_common::rights::Rights;
@@ -92,7 +92,7 @@ pub(crate) fn somebody(name: &str) -> Person {
 
 pub(crate) fn descriptor() -> Descriptor {
     let node = NodeIdentity {
-        id: 1,
+        id: NodeId(1),
         key: key([50; 32]).public(),
         sealing: SealingSecret::from_bytes([51; 32]).public(),
     };
@@ -106,7 +106,7 @@ fn identity() -> Identity {
         user: card.key,
         device: key(device).public(),
         sequence: 1,
-        not_after: u64::MAX,
+        not_after: Millis::MAX,
     };
     Identity {
         name: card.name.clone(),
@@ -118,7 +118,7 @@ fn identity() -> Identity {
         cluster: descriptor().founds().unwrap(),
         nodes: Vec::new(),
         endpoint_sequence: 0,
-        created: 0,
+        created: Millis(0),
     }
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn with_node(routes: Router) -> World {
         schema: 1,
         cluster: descriptor().founds().unwrap(),
         descriptors: vec![descriptor()],
-        nodes: vec![(1, url.clone())],
+        nodes: vec![(NodeId(1), url.clone())],
         now: crate::clock::now(),
     };
     let routes = routes.route(
@@ -212,7 +212,7 @@ pub(crate) fn wish(viewer: [u8; 32], owner: [u8; 32], id: u8) -> Signed<PhotoReq
         owner: key(owner).public(),
         image: IMAGE,
         request: RequestId([id; 16]),
-        asked_at: 1,
+        asked_at: Millis(1),
     };
     Signed::new(&key(viewer), request)
 }
@@ -245,7 +245,7 @@ pub(crate) fn image(policy: Policy) -> Image {
         policy,
         terms: Terms {
             views: 3,
-            expires_after: None,
+            expires_after_ms: None,
             may_save: false,
         },
         look: Look {
@@ -254,7 +254,7 @@ pub(crate) fn image(policy: Policy) -> Image {
             caption: None,
             own_cover: false,
         },
-        added: 0,
+        added: Millis(0),
     }
 }
 
@@ -269,7 +269,7 @@ pub(crate) fn keep_wish(world: &World, state: IncomingState) -> Incoming {
         image: IMAGE,
         asked: Asked::Photo(wish(OTHER, ME, 1)),
         note: String::new(),
-        received: 1,
+        received: Millis(1),
         state,
     };
     vault.put(&incoming.request.to_string(), &incoming).unwrap();
@@ -298,10 +298,10 @@ pub(crate) fn owned(stage: Stage) -> GrantOwned {
         codec_key: Secret::new([4; 32]),
         carrier: Hash([5; 32]),
         carrier_length: 6,
-        worker: 1,
-        leader: 1,
+        worker: NodeId(1),
+        leader: NodeId(1),
         stage,
         receipt: None,
-        created: 0,
+        created: Millis(0),
     }
 }

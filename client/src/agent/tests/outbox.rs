@@ -8,6 +8,7 @@ use crate::cli::exit::{Exit, refused, unasked};
 use crate::peer::AskError;
 use crate::peer::client::TalkError;
 use crate::vault::records::{Attempts, IncomingState, OutboxKey};
+use cameo_common::ids::Millis;
 use cameo_common::peer::{AskOutcome, PeerRefusal};
 
 fn with_grant(grant: &GrantOwned) -> (World, Due) {
@@ -75,7 +76,7 @@ async fn who_is_away_or_busy_or_at_another_s_address_is_tried_again() {
         let attempts = Attempts {
             key: thing.key,
             count: 5,
-            next: 0,
+            next: Millis(0),
             last_error: String::new(),
         };
         world.vault().put(&thing.key.id(), &attempts).unwrap();
@@ -266,7 +267,7 @@ fn ask_ada(world: &World) -> Outgoing {
         title: String::new(),
         signed,
         note: String::new(),
-        asked_at: 1,
+        asked_at: Millis(1),
         state: OutgoingState::Preparing,
     };
     world

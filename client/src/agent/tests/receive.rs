@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
+use cameo_common::ids::Millis;
 use cameo_common::peer::{Delivery, PeerRefusal};
 use cameo_common::sealing::{PhotoInfo, seal_photo};
 use cameo_common::statements::{Manifest, Receipt, grant_id};
@@ -35,7 +36,7 @@ fn asking(state: OutgoingState) -> World {
         title: "t".into(),
         signed: wish(ME, OTHER, 1),
         note: String::new(),
-        asked_at: 1,
+        asked_at: Millis(1),
         state,
     };
     world.vault().put(&REQUEST.to_string(), &outgoing).unwrap();

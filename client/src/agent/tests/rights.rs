@@ -1,6 +1,7 @@
 //! Rights are taken from their owner alone, whichever way they come.
 
 use cameo_common::api::{Event, EventKind};
+use cameo_common::ids::Millis;
 
 use super::*;
 use crate::agent::events::deal_with;
@@ -24,7 +25,7 @@ fn held() -> GrantHeld {
         confirmed: 1,
         acknowledged: 1,
         used: 0,
-        received: 0,
+        received: Millis(0),
     }
 }
 
@@ -91,7 +92,7 @@ async fn hear(world: &World, rights: &Signed<Rights>) {
     };
     let event = Event {
         sequence: 1,
-        at: 1,
+        at: Millis(1),
         kind,
     };
     deal_with(&world.core, &event).await.unwrap();

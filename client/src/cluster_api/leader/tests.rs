@@ -45,14 +45,14 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
 
 fn of_leader(term: u64) -> NodeStatus {
     let member = MemberInfo {
-        id: 2,
+        id: NodeId(2),
         url: String::new(),
         voter: true,
         load: Some(LOAD),
     };
     NodeStatus {
         members: vec![member],
-        ..status(2, Some(2), term)
+        ..status(NodeId(2), Some(NodeId(2)), term)
     }
 }
 
@@ -68,15 +68,16 @@ fn api() -> ClusterApi {
 /// What node 1 believes, node 2 leading in term 5 at a URL; and what is to be had with that.
 async fn asked(url: String) -> Result<NodeStatus, NoLoads> {
     let api = api();
-    let mut first = status(1, Some(2), 5);
+    let mut first = status(NodeId(1), Some(NodeId(2)), 5);
     first.members.push(MemberInfo {
-        id: 2,
+        id: NodeId(2),
         url,
         voter: true,
         load: None,
     });
     // An older belief of another node, which has led itself.
-    api.status_of_leader(&[status(3, Some(3), 4), first]).await
+    api.status_of_leader(&[status(NodeId(3), Some(NodeId(3)), 4), first])
+        .await
 }
 
 /// A node that answers so, and how often it was asked.
@@ -105,13 +106,13 @@ async fn the_leader_is_asked_once_when_it_was_not_among_those_who_answered() {
 #[tokio::test]
 async fn a_leader_that_has_answered_is_not_asked_again() {
     let api = api();
-    let answers = [status(1, Some(2), 5), of_leader(5)];
+    let answers = [status(NodeId(1), Some(NodeId(2)), 5), of_leader(5)];
     assert_eq!(api.status_of_leader(&answers).await, Ok(of_leader(5)));
 }
 
 #[tokio::test]
 async fn while_a_newer_term_has_no_leader_the_old_ones_numbers_are_not_taken() {
-    let answers = [of_leader(4), status(1, None, 6)];
+    let answers = [of_leader(4), status(NodeId(1), None, 6)];
     let told = api().status_of_leader(&answers).await;
     assert_eq!(told, Err(NoLoads::Changing));
 }
@@ -123,7 +124,7 @@ async fn numbers_of_a_node_that_does_not_lead_now_are_not_taken() {
         ..of_leader(5)
     };
     let not_leading = NodeStatus {
-        leader: Some(3),
+        leader: Some(NodeId(3)),
         ..of_leader(6)
     };
     for answer in [of_leader(4), not_leading, other_cluster] {
@@ -136,13 +137,16 @@ async fn numbers_of_a_node_that_does_not_lead_now_are_not_taken() {
 async fn a_leader_that_cannot_be_asked_is_named() {
     // Nothing listens there; and off this machine only TLS will do.
     for url in ["http://127.0.0.1:1", "http://192.0.2.1:7101"] {
-        assert_eq!(asked(url.to_owned()).await, Err(NoLoads::NotReached(2)));
+        assert_eq!(
+            asked(url.to_owned()).await,
+            Err(NoLoads::NotReached(NodeId(2)))
+        );
     }
 }
 
 #[tokio::test]
 async fn without_a_leader_there_are_no_loads() {
     let api = api();
-    let answers = [status(1, None, 5)];
+    let answers = [status(NodeId(1), None, 5)];
     assert_eq!(api.status_of_leader(&answers).await, Err(NoLoads::NoLeader));
 }

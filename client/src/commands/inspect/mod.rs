@@ -106,7 +106,7 @@ fn unreadable(arguments: &Arguments, error: &PngError) -> Failure {
         PngError::Unsupported(_) => "unsupported",
         PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
         // Nobody asks this reading to stop.
-        PngError::Stopped(_) => "stopped",
+        PngError::Cancelled(_) => "stopped",
     };
     let file = arguments.file.display();
     Failure::other(code, format!("{file} cannot be read: {error}"))

@@ -53,7 +53,7 @@ pub struct Arguments {
     no_wait: bool,
     /// How long to wait for the carriers.
     #[arg(long, default_value = "100s", value_parser = length_of_time)]
-    timeout: u64,
+    timeout: Duration,
     /// Ask for more views of images that you have.
     #[arg(long)]
     more: bool,
@@ -153,7 +153,7 @@ async fn ask(
     let mut ended = if arguments.no_wait {
         vec![None; open.len()]
     } else {
-        let deadline = Duration::from_millis(arguments.timeout);
+        let deadline = arguments.timeout;
         wait::all(ctx, receiver, &open, deadline, &bar).await
     }
     .into_iter();

@@ -160,7 +160,7 @@ pub(super) fn wish(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use cameo_common::ids::Hash;
+    use cameo_common::ids::{Hash, Millis};
 
     use super::*;
     use crate::agent::inbox;
@@ -190,7 +190,7 @@ mod tests {
             confirmed: 1,
             acknowledged: 1,
             used: 0,
-            received: 1,
+            received: Millis(1),
         };
         ctx.vault.put(&grant.to_string(), &held).unwrap();
         ctx.vault

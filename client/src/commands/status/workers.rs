@@ -96,11 +96,13 @@ pub(super) fn document(loads: &Result<NodeStatus, NoLoads>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use cameo_common::ids::NodeId;
+
     use super::*;
 
     fn member(id: u64, voter: bool, load: Option<LoadInfo>) -> MemberInfo {
         MemberInfo {
-            id,
+            id: NodeId(id),
             url: format!("http://127.0.0.1:710{id}"),
             voter,
             load,
@@ -125,9 +127,9 @@ mod tests {
     fn told() -> NodeStatus {
         NodeStatus {
             schema: 1,
-            node: 2,
+            node: NodeId(2),
             cluster: None,
-            leader: Some(2),
+            leader: Some(NodeId(2)),
             term: 5,
             committed: 9,
             applied: 9,

@@ -7,8 +7,10 @@
 mod parts;
 mod prepare;
 
-use cameo_common::api::{Debited, ErrorCode, RESUME_MS};
-use cameo_common::ids::{Millis, RequestId};
+use std::time::Duration;
+
+use cameo_common::api::{Debited, ErrorCode, RESUME};
+use cameo_common::ids::RequestId;
 use cameo_common::keys::SealingSecret;
 use cameo_common::sealing::{Opened, Share, combine, open_photo};
 use cameo_common::signed::Signed;
@@ -23,7 +25,7 @@ use crate::vault::{Vault, VaultError};
 pub use prepare::{Prepared, prepare, prepare_from};
 
 /// A begun view is kept for so long after its time: this machine's clock is not the ledger's.
-const LAPSE_MARGIN: Millis = 60_000;
+const LAPSE_MARGIN: Duration = Duration::from_secs(60);
 
 /// A photo that was opened, and what it cost.
 #[derive(Debug)]
@@ -146,7 +148,7 @@ fn fresh(me: &Identity, grant: &GrantHeld) -> PendingView {
 /// Whether the nodes would not release it any more, had it been charged when it was begun. One
 /// from the future was begun under a wrong clock, and must not stay for ever.
 fn has_lapsed(view: &PendingView) -> bool {
-    clock::now().abs_diff(view.begun) >= RESUME_MS + LAPSE_MARGIN
+    clock::now().abs_diff(view.begun) >= RESUME + LAPSE_MARGIN
 }
 
 /// A single node says so, and it may have charged the view all the same: with the one-time secret

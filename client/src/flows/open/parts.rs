@@ -70,7 +70,7 @@ pub(super) async fn collect(
                 Some(bytes) => opened.push(bytes),
                 None => {
                     tracing::warn!(
-                        node = part.node,
+                        node = part.node.0,
                         "a node released a part that is not the dealt one"
                     );
                     last = ClusterError::Protocol {

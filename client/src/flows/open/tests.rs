@@ -15,7 +15,7 @@ use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
 use cameo_common::api::{ApiError, ClusterInfo, DebitView, ReleasePart, Released};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
-use cameo_common::ids::{GrantId, Hash, ImageId, NodeId, RequestId};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::SigningKey;
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{
@@ -31,7 +31,7 @@ use crate::cluster_api::Pinned;
 use crate::vault::{Home, Passphrase};
 
 pub(crate) const PHOTO: &[u8] = b"any bytes can be a photo";
-const NODES: u64 = 3;
+const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 /// What the fake nodes know and do.
 struct Cluster {
@@ -164,7 +164,7 @@ fn identity(cluster: &Descriptor) -> Identity {
         user: key.public(),
         device: SigningKey::from_seed(device).public(),
         sequence: 1,
-        not_after: u64::MAX,
+        not_after: Millis::MAX,
     };
     Identity {
         name: card.name.clone(),
@@ -176,7 +176,7 @@ fn identity(cluster: &Descriptor) -> Identity {
         cluster: cluster.founds().unwrap(),
         nodes: Vec::new(),
         endpoint_sequence: 0,
-        created: 0,
+        created: Millis(0),
     }
 }
 
@@ -246,25 +246,25 @@ fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Ve
         confirmed: 1,
         acknowledged: 1,
         used: 0,
-        received: 0,
+        received: Millis(0),
     };
     (held, Signed::new(&owner, dealt), carrier)
 }
 
 pub(crate) async fn world() -> World {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let secret = |id: u64| SealingSecret::from_bytes([id as u8 + 50; 32]);
-    let nodes = (1..=NODES).map(|id| NodeIdentity {
+    let secret = |id: NodeId| SealingSecret::from_bytes([id.0 as u8 + 50; 32]);
+    let nodes = NODES.map(|id| NodeIdentity {
         id,
-        key: SigningKey::from_seed([id as u8; 32]).public(),
+        key: SigningKey::from_seed([id.0 as u8; 32]).public(),
         sealing: secret(id).public(),
     });
-    let descriptor = Descriptor::genesis(nodes.collect(), Hash([7; 32]));
+    let descriptor = Descriptor::genesis(nodes.to_vec(), Hash([7; 32]));
     let me = identity(&descriptor);
     let (held, deal, carrier) = grant(&me, &descriptor);
 
     let mut listeners = Vec::new();
-    for id in 1..=NODES {
+    for id in NODES {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         listeners.push((id, listener));
     }
@@ -278,11 +278,11 @@ pub(crate) async fn world() -> World {
             nodes: urls.clone(),
             now: clock::now(),
         },
-        secrets: (1..=NODES).map(|id| (id, secret(id))).collect(),
+        secrets: NODES.map(|id| (id, secret(id))).into(),
         deal,
         permitted: 2,
         debits: Mutex::default(),
-        manners: Mutex::new((1..=NODES).map(|id| (id, Manner::Honest)).collect()),
+        manners: Mutex::new(NODES.map(|id| (id, Manner::Honest)).into()),
         indices: Mutex::default(),
         unread: Mutex::new(UNREAD[0]),
         refusing: Mutex::default(),
@@ -345,9 +345,12 @@ impl World {
     }
 
     /// As if the begun view were so much older.
-    fn age(&self, by: Millis) {
+    fn age(&self, by: Duration) {
         let id = self.held.grant.to_string();
-        change::<PendingView>(&self.vault, &id, |view| view.begun -= by).unwrap();
+        change::<PendingView>(&self.vault, &id, |view| {
+            view.begun = view.begun.minus(by);
+        })
+        .unwrap();
     }
 
     fn debits(&self) -> usize {
@@ -400,7 +403,7 @@ async fn a_node_that_lies_or_is_down_is_passed_over() {
         (1, Manner::NotDebited),
     ] {
         let world = world().await;
-        world.one(node, manner);
+        world.one(NodeId(node), manner);
         let viewed = world.view().await.unwrap();
         assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
     }
@@ -409,8 +412,8 @@ async fn a_node_that_lies_or_is_down_is_passed_over() {
 #[tokio::test]
 async fn two_liars_of_three_open_nothing() {
     let world = world().await;
-    world.one(1, Manner::Lying);
-    world.one(2, Manner::Lying);
+    world.one(NodeId(1), Manner::Lying);
+    world.one(NodeId(2), Manner::Lying);
     assert!(world.view().await.is_err());
     assert!(pending(&world.vault, &world.held).unwrap().is_some());
 }
@@ -424,7 +427,7 @@ async fn a_view_that_lapsed_is_said_to_be_and_the_next_is_new() {
     let begun = world.begun().unwrap();
 
     // when its time is almost over, then it is kept;
-    world.age(RESUME_MS);
+    world.age(RESUME);
     assert_eq!(world.view().await.unwrap_err().code, "not_debited");
     assert_eq!(world.begun().unwrap().request, begun.request);
 
@@ -442,7 +445,12 @@ async fn a_node_that_lies_about_the_index_is_found_out_by_asking_another() {
         let world = world().await;
         *world.cluster.unread.lock().unwrap() = unread;
         let node = 1;
-        world.cluster.indices.lock().unwrap().insert(node, u64::MAX);
+        world
+            .cluster
+            .indices
+            .lock()
+            .unwrap()
+            .insert(NodeId(node), u64::MAX);
         let viewed = world.view().await.unwrap();
         assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
         assert_eq!(world.debits(), 1);
@@ -453,7 +461,7 @@ async fn a_node_that_lies_about_the_index_is_found_out_by_asking_another() {
 async fn false_indices_never_cost_a_charged_view() {
     // Given that all nodes that are asked tell an index that does not exist,
     let world = world().await;
-    for node in 1..=NODES {
+    for node in NODES {
         world.cluster.indices.lock().unwrap().insert(node, u64::MAX);
     }
     assert_eq!(world.view().await.unwrap_err().code, "not_debited");
@@ -470,7 +478,12 @@ async fn a_nodes_no_to_a_debit_that_it_made_does_not_cost_the_view() {
     for code in [ErrorCode::UsedUp, ErrorCode::Revoked, ErrorCode::NotFound] {
         // Given a node that has the view charged and says no, to a new one and to one taken up,
         let world = world().await;
-        world.cluster.refusing.lock().unwrap().insert(1, code);
+        world
+            .cluster
+            .refusing
+            .lock()
+            .unwrap()
+            .insert(NodeId(1), code);
         let refused = world.view().await.unwrap_err();
         let expected = Failure::from(ApiError::new(code, "no"));
         assert_eq!(refused.exit, expected.exit);
@@ -493,7 +506,7 @@ async fn a_refused_view_ends_with_its_time() {
     }
     assert_eq!(world.view().await.unwrap_err().exit, Exit::UsedUp);
     assert!(world.begun().is_some());
-    world.age(RESUME_MS + LAPSE_MARGIN);
+    world.age(RESUME + LAPSE_MARGIN);
     assert_eq!(world.view().await.unwrap_err().exit, Exit::UsedUp);
     assert_eq!(world.begun(), None);
     assert_eq!(world.debits(), 2);

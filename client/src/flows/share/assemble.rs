@@ -45,7 +45,7 @@ pub(super) fn assemble(
     };
     assert_eq!(manifest.grant_id(), sealed.grant, "sealed for this grant");
     let now = clock::now();
-    let expires = terms.expires_after.map(|after| now.saturating_add(after));
+    let expires = terms.expires_after_ms.map(|after| now.plus_millis(after));
     let rights = Rights {
         owner: key.public(),
         grant: sealed.grant,

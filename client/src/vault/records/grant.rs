@@ -1,6 +1,6 @@
 //! A grant, as its owner and as its viewer keep it.
 
-use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
@@ -49,8 +49,8 @@ pub struct GrantOwned {
     pub carrier: Hash,
     pub carrier_length: u64,
     /// The worker that made the carrier, and the node that chose it.
-    pub worker: u64,
-    pub leader: u64,
+    pub worker: NodeId,
+    pub leader: NodeId,
     pub stage: Stage,
     pub receipt: Option<Signed<Receipt>>,
     pub created: Millis,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use cameo_codec::Codec;
-use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, RequestId};
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 
@@ -35,7 +35,7 @@ fn identity() -> Identity {
         cluster: ClusterId([6; 32]),
         nodes: vec!["http://127.0.0.1:1".into()],
         endpoint_sequence: 7,
-        created: 8,
+        created: Millis(8),
     }
 }
 
@@ -45,7 +45,7 @@ fn contact() -> Contact {
         key: PublicKey([1; 32]),
         card: signed(2),
         sequence: 3,
-        first_met: 4,
+        first_met: Millis(4),
     }
 }
 
@@ -62,7 +62,7 @@ fn image() -> Image {
         policy: Policy::Ask,
         terms: Terms {
             views: 6,
-            expires_after: Some(7),
+            expires_after_ms: Some(7),
             may_save: true,
         },
         look: Look {
@@ -71,7 +71,7 @@ fn image() -> Image {
             caption: Some("c".into()),
             own_cover: false,
         },
-        added: 8,
+        added: Millis(8),
     }
 }
 
@@ -88,14 +88,14 @@ fn image_v1() -> ImageV1 {
         policy: Policy::Ask,
         terms: Terms {
             views: 6,
-            expires_after: Some(7),
+            expires_after_ms: Some(7),
             may_save: true,
         },
         look: LookV1 {
             codec: Codec::Alpha,
             own_cover: false,
         },
-        added: 8,
+        added: Millis(8),
     }
 }
 
@@ -152,7 +152,7 @@ fn incoming_v1(state: IncomingStateV1) -> IncomingV1 {
         image: ImageId([3; 16]),
         asked: Asked::More(GrantId([4; 32])),
         note: "n".into(),
-        received: 5,
+        received: Millis(5),
         state,
     }
 }
@@ -241,7 +241,7 @@ fn outgoing(state: OutgoingState) -> Outgoing {
         title: "t".into(),
         signed: signed(4),
         note: "n".into(),
-        asked_at: 5,
+        asked_at: Millis(5),
         state,
     }
 }
@@ -266,11 +266,11 @@ fn grant_owned() -> GrantOwned {
         codec_key: Secret::new([13; 32]),
         carrier: Hash([14; 32]),
         carrier_length: 15,
-        worker: 16,
-        leader: 17,
+        worker: NodeId(16),
+        leader: NodeId(17),
         stage: Stage::Recorded,
         receipt: Some(signed(18)),
-        created: 19,
+        created: Millis(19),
     }
 }
 
@@ -290,7 +290,7 @@ fn grant_held() -> GrantHeld {
         confirmed: 10,
         acknowledged: 11,
         used: 12,
-        received: 13,
+        received: Millis(13),
     }
 }
 
@@ -301,7 +301,7 @@ fn the_bytes_of_a_pending_view_are_pinned() {
         request: RequestId([0xbb; 16]),
         signed: signed(0xcc),
         one_time: Secret::new([0xdd; 32]),
-        begun: 300,
+        begun: Millis(300),
     };
     // grant, request id, length and bytes of the statement, one-time secret, varint of the time
     let expected = [
@@ -325,7 +325,7 @@ fn the_bytes_of_every_record_are_pinned() {
         image: ImageId([3; 16]),
         asked: Asked::More(GrantId([4; 32])),
         note: "n".into(),
-        received: 5,
+        received: Millis(5),
         state: IncomingState::Denied {
             reason: "r".into(),
             told: true,
@@ -335,7 +335,7 @@ fn the_bytes_of_every_record_are_pinned() {
     let attempts = Attempts {
         key: OutboxKey::Ask(RequestId([1; 16])),
         count: 2,
-        next: 3,
+        next: Millis(3),
         last_error: "e".into(),
     };
     let seen = SeenGallery {

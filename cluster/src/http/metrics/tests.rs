@@ -34,7 +34,7 @@ fn figures(leads: bool) -> Figures {
             nobody: 0,
             own_share: 3,
         },
-        workers: vec![(1, true, Some(load(2))), (12, false, None)],
+        workers: vec![(NodeId(1), true, Some(load(2))), (NodeId(12), false, None)],
     }
 }
 

@@ -11,19 +11,21 @@ use std::time::Duration;
 
 use cameo_codec::job::MAX_INPUT;
 use cameo_common::api::{LoadInfo, PlaceJob, Placed};
-use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
+use cameo_common::ids::{ClusterId, JobId, Millis, NodeId, whole_millis};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
+#[cfg(feature = "baselines")]
+use cameo_dispatch::Policy;
 use cameo_dispatch::{
-    Choice, CostModel, Decision, Desk, Job, Member, Moment, Placement, Policy, Report, ReportError,
+    Choice, CostModel, Decision, Job, Member, Moment, Report, ReportError, Reservation, Scheduler,
     Settings, TicketId,
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::error::PlaceError;
-use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE, millis};
+use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE};
 
 /// With a longer wait than this on every worker, jobs are refused, large and small alike.
 pub const MAX_PROJECTED_WAIT: Duration = Duration::from_secs(1);
@@ -86,7 +88,7 @@ pub struct Dispatcher {
 #[derive(Default)]
 struct State {
     /// While this node leads.
-    desk: Option<Desk>,
+    desk: Option<Scheduler>,
     /// When the desk was set up.
     began: Moment,
     /// What earlier terms learned, while there is no desk.
@@ -110,23 +112,18 @@ impl Dispatcher {
             node,
             key,
             own_report: Box::new(own_report),
-            settings: Settings {
-                stale_after: (heartbeat * 3).max(MIN_STALE_AFTER),
-                max_wait: MAX_PROJECTED_WAIT,
-                policy: Policy::LeastProjected,
-                reports_every: Duration::ZERO,
-            },
+            settings: Settings::new((heartbeat * 3).max(MIN_STALE_AFTER), MAX_PROJECTED_WAIT),
             origin: Instant::now(),
             log: None,
             state: Mutex::default(),
         }
     }
 
-    /// Places as one of the rivals does, on reports as old as this: for benchmarks.
+    /// Places by a baseline policy, on reports as old as this: for benchmarks.
+    #[cfg(feature = "baselines")]
     #[must_use]
-    pub fn with_policy(mut self, policy: Policy, reports_every: Duration) -> Self {
-        self.settings.policy = policy;
-        self.settings.reports_every = reports_every;
+    pub fn with_baseline(mut self, policy: Policy, reports_every: Duration) -> Self {
+        self.settings = self.settings.with_baseline(policy, reports_every);
         self.settings.stale_after += reports_every;
         self
     }
@@ -141,7 +138,7 @@ impl Dispatcher {
     /// Tells the term in which this node leads, or that it does not. Each term begins with an empty desk.
     pub fn leads(&self, term: Option<u64>) {
         let mut state = self.lock();
-        if state.desk.as_ref().map(Desk::term) == term {
+        if state.desk.as_ref().map(Scheduler::term) == term {
             return;
         }
         if let Some(desk) = state.desk.take() {
@@ -151,7 +148,7 @@ impl Dispatcher {
         state.began = self.moment(Instant::now());
         state.desk = term.map(|term| {
             let costs = std::mem::take(&mut state.costs);
-            Desk::new(self.node, term, self.settings, costs)
+            Scheduler::new(self.node, term, self.settings, costs)
         });
     }
 
@@ -161,7 +158,7 @@ impl Dispatcher {
         let report = Report::decode(report);
         let mut state = self.lock();
         match (&mut state.desk, report) {
-            (Some(desk), Ok(report)) => desk.heard(from, report, self.moment(at)),
+            (Some(desk), Ok(report)) => desk.follow(from, report, self.moment(at)),
             (Some(_), Err(why)) => state.unreadable(from, why),
             (None, _) => {}
         }
@@ -197,7 +194,7 @@ impl Dispatcher {
         }));
         // The first heartbeats are on their way: or the leader would do the work that others have time for.
         let waited = self.moment(context.now).saturating_sub(*began);
-        if desk.has_heard_nobody() && waited < self.settings.stale_after {
+        if desk.awaits_first_report() && waited < self.settings.stale_after {
             return Err(PlaceError::NotLeader);
         }
         if let Some(job) = twice(requests) {
@@ -216,7 +213,7 @@ impl Dispatcher {
 
     fn place_at(
         &self,
-        desk: &mut Desk,
+        desk: &mut Scheduler,
         decided: &mut DecisionCounts,
         request: &PlaceJob,
         client: PublicKey,
@@ -229,8 +226,8 @@ impl Dispatcher {
             size: request.size,
             exclude: &request.exclude,
         };
-        desk.give_back(&client, request.job);
-        if desk.has_booked_enough(&client, now) {
+        desk.release(&client, request.job);
+        if desk.is_over_quota(&client, now) {
             decided.own_share += 1;
             return Err(PlaceError::BookedEnough);
         }
@@ -245,19 +242,19 @@ impl Dispatcher {
             unreachable!("only members that have reported are candidates with a score");
         };
         let ticket = self.sign(request, client, context, worker, incarnation);
-        let placement = Placement {
+        let reservation = Reservation {
             client,
             job: request.job,
             size: request.size,
-            cost_ms: decision.question.cost_ms,
+            cost_ms: decision.input.cost_ms,
             expires: now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
         };
-        desk.place(worker, incarnation, TicketId::of(&ticket), placement);
+        desk.reserve(worker, incarnation, TicketId::of(&ticket), reservation);
         Ok(Placed {
             worker,
             url: member.url.clone(),
             leader: self.node,
-            expected_ms: millis(finish),
+            expected_ms: whole_millis(finish),
             ticket,
         })
     }
@@ -280,7 +277,7 @@ impl Dispatcher {
             worker,
             incarnation,
             term: context.term,
-            not_after: context.unix.saturating_add(millis(TICKET_LIFE)),
+            not_after: context.unix.plus(TICKET_LIFE),
         };
         Signed::new(&self.key, ticket)
     }
@@ -297,7 +294,7 @@ impl Dispatcher {
         self.received(self.node, &(self.own_report)(), now);
         let now = self.moment(now);
         let state = self.lock();
-        let reports = state.desk.iter().flat_map(Desk::reports);
+        let reports = state.desk.iter().flat_map(Scheduler::reports);
         reports
             .map(|(node, report, at)| (node, load_info(report, now.saturating_sub(at))))
             .collect()
@@ -317,7 +314,7 @@ impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("node", &self.node)
-            .field("term", &self.lock().desk.as_ref().map(Desk::term))
+            .field("term", &self.lock().desk.as_ref().map(Scheduler::term))
             .finish_non_exhaustive()
     }
 }
@@ -336,7 +333,7 @@ impl State {
     /// One line a worker and term, not one a heartbeat.
     fn unreadable(&mut self, from: NodeId, why: ReportError) {
         if self.unreadable.insert(from) {
-            tracing::warn!(node = from, %why, "a load report cannot be read");
+            tracing::warn!(node = from.0, %why, "a load report cannot be read");
         }
     }
 }
@@ -388,7 +385,7 @@ pub(crate) fn load_info(report: &Report, age: Duration) -> LoadInfo {
         incoming: report.incoming,
         draining: report.draining,
         full: report.full,
-        age_ms: millis(age),
+        age_ms: whole_millis(age),
     }
 }
 

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{MAX_JOBS_A_CALL, PlaceJob, Placed};
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::{ClusterId, NodeId, whole_millis};
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
 use super::dispatcher::{Dispatcher, Place, PlacementContext};
 use super::error::PlaceError;
-use super::ticket::millis;
 use crate::host::clock::WallClock;
 use crate::host::rng::NodeRng;
 use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc, NotPlaced};
@@ -96,6 +95,6 @@ fn not_placed(error: PlaceError) -> NotPlaced {
     NotPlaced {
         code: error.code(),
         message: error.to_string(),
-        retry_after_ms: error.retry_after().map(millis),
+        retry_after_ms: error.retry_after().map(whole_millis),
     }
 }

@@ -83,7 +83,7 @@ pub fn check(
     if ticket.size > MAX_INPUT as u64 {
         return Err(TicketError::TooLarge);
     }
-    if here.unix > ticket.not_after.saturating_add(millis(MAX_CLOCK_SKEW)) {
+    if here.unix > ticket.not_after.plus(MAX_CLOCK_SKEW) {
         return Err(TicketError::Expired);
     }
     let (signed_at, now) = (ticket.term, here.term);
@@ -117,11 +117,6 @@ pub fn check_input(ticket: &Ticket, got: u64, hash: Hash) -> Result<(), TicketEr
     Ok(())
 }
 
-/// A duration in whole milliseconds.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
@@ -131,11 +126,11 @@ pub(crate) mod tests {
 
     pub(crate) const DEVICE: PublicKey = PublicKey([8; 32]);
     pub(crate) const HERE: Here = Here {
-        node: 2,
+        node: NodeId(2),
         incarnation: 77,
         cluster: ClusterId([5; 32]),
         term: 4,
-        unix: 1_000_000,
+        unix: Millis(1_000_000),
     };
 
     pub(crate) fn node_key() -> SigningKey {
@@ -153,7 +148,7 @@ pub(crate) mod tests {
             worker: HERE.node,
             incarnation: HERE.incarnation,
             term: HERE.term,
-            not_after: HERE.unix + 5000,
+            not_after: HERE.unix.plus_millis(5_000),
         }
     }
 
@@ -177,18 +172,21 @@ pub(crate) mod tests {
         type Change = fn(&mut Ticket);
         let cases: [(Change, TicketError); 8] = [
             (|t| t.cluster = ClusterId([6; 32]), E::OtherCluster),
-            (|t| t.worker = 3, E::OtherWorker(3)),
+            (|t| t.worker = NodeId(3), E::OtherWorker(NodeId(3))),
             (|t| t.incarnation = 78, E::OtherIncarnation),
             (|t| t.term = 3, E::OldTerm { ticket: 3, now: 4 }),
             (|t| t.term = 5, E::NewerTerm { ticket: 5, now: 4 }),
             (|t| t.client = PublicKey([9; 32]), E::OtherClient),
             (|t| t.size = MAX_INPUT as u64 + 1, E::TooLarge),
-            (|t| t.not_after = HERE.unix - 2001, E::Expired),
+            (
+                |t| t.not_after = HERE.unix.minus(Duration::from_millis(2_001)),
+                E::Expired,
+            ),
         ];
         for (change, reason) in cases {
             assert_eq!(checked(change), Err(reason));
         }
-        assert!(checked(|t| t.not_after = HERE.unix - 2000).is_ok());
+        assert!(checked(|t| t.not_after = HERE.unix.minus(Duration::from_secs(2))).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cameo_codec::job::at_slowest;
+use cameo_codec::job::slowest_transfer;
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 use futures_util::future;
@@ -52,7 +52,7 @@ impl AcceptedJob {
         shared.change(|admission| admission.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
         // A carrier is about as large as its input.
-        let deadline = shared.settings.download_deadline + at_slowest(self.ticket.size);
+        let deadline = shared.settings.download_deadline + slowest_transfer(self.ticket.size);
         Ok(Carrier::new(pipe, self.hold, deadline))
     }
 }

@@ -163,7 +163,7 @@ impl<W> AdmissionControl<W> {
         };
         self.held.insert(id, held);
         self.taken.inputs += claim.size;
-        self.ticket_events.record(Event::TakenUp(id), now);
+        self.ticket_events.record(Event::Accepted(id), now);
         Ok(Admission { ticket: id, number })
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use cameo_codec::job::JobInput;
-use cameo_codec::{self as codec, HideError, Memory, Stop};
+use cameo_codec::{self as codec, CancelToken, HideError, Memory};
 
 /// Why a picture cannot be made of an input: one sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub trait Hide: Send + Sync {
     fn hide(
         &self,
         input: &JobInput<'_>,
-        stop: &Stop,
+        stop: &CancelToken,
         out: &mut dyn Write,
     ) -> Result<(), HideFailed>;
 }
@@ -51,7 +51,7 @@ impl Hide for Codec {
     fn hide(
         &self,
         input: &JobInput<'_>,
-        stop: &Stop,
+        stop: &CancelToken,
         mut out: &mut dyn Write,
     ) -> Result<(), HideFailed> {
         let (cover, payload) = (input.cover, input.payload);

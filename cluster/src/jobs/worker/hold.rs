@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cameo_codec::Stop;
+use cameo_codec::CancelToken;
 
 use super::admission::Admission;
 use super::shared::Pool;
@@ -13,13 +13,13 @@ use super::shared::Pool;
 pub(crate) struct Hold {
     pub(crate) pool: Pool,
     pub(crate) admission: Admission,
-    pub(crate) stop: Arc<Stop>,
+    pub(crate) stop: Arc<CancelToken>,
 }
 
 impl Hold {
     /// The client has gone, or has all that it wanted.
     pub(crate) fn let_go(&self) {
-        self.stop.ask();
+        self.stop.cancel();
         if self.give_up() {
             self.pool.shared.counters.cancelled();
         }

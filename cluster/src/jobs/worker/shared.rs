@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cameo_codec::Stop;
+use cameo_codec::CancelToken;
 use cameo_codec::job::JobInput;
 use cameo_common::ids::{ClusterId, JobId, Millis, NodeId};
 use cameo_common::keys::PublicKey;
@@ -56,7 +56,7 @@ pub(crate) struct Work {
     pub(crate) job: JobId,
     pub(crate) input: Bytes,
     /// Asked when its client has gone.
-    pub(crate) stop: Arc<Stop>,
+    pub(crate) stop: Arc<CancelToken>,
     pub(crate) pipe: Arc<Pipe>,
 }
 

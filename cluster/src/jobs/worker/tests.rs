@@ -5,7 +5,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use cameo_codec::job::JobInput;
-use cameo_codec::{CodecKey, Stop};
+use cameo_codec::{CancelToken, CodecKey};
 use cameo_common::ids::{ClusterId, Millis};
 use cameo_dispatch::{Event, Report};
 
@@ -87,10 +87,10 @@ fn turned(input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
 
 /// A codec that has its carriers in one piece.
 fn at_once(
-    make: impl Fn(&JobInput<'_>, &Stop) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
+    make: impl Fn(&JobInput<'_>, &CancelToken) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
 ) -> impl Hide + 'static {
     Fake(
-        move |input: &JobInput<'_>, stop: &Stop, out: &mut dyn Write| {
+        move |input: &JobInput<'_>, stop: &CancelToken, out: &mut dyn Write| {
             crate::jobs::tests::send(out, &make(input, stop)?)
         },
     )
@@ -165,7 +165,7 @@ fn endless_but(ends: &'static [u8]) -> (Counts, impl Hide + 'static) {
             return turned(input);
         }
         counts.begun.fetch_add(1, Ordering::SeqCst);
-        while !stop.is_asked() {
+        while !stop.is_cancelled() {
             std::thread::yield_now();
         }
         counts.stopped.fetch_add(1, Ordering::SeqCst);

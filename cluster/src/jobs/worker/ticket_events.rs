@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn taken(n: u8) -> Event {
-        Event::TakenUp(TicketId([n; 16]))
+        Event::Accepted(TicketId([n; 16]))
     }
 
     #[test]

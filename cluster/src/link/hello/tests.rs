@@ -9,15 +9,15 @@ impl Admission for Knows {
     fn cluster(&self) -> Option<ClusterId> {
         self.0
     }
-    fn key_of(&self, _node: u64) -> KnownKey {
+    fn key_of(&self, _node: NodeId) -> KnownKey {
         self.1
     }
 }
 
-fn identity(node: u64, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -> Identity {
+fn identity(node: u8, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -> Identity {
     Identity {
-        node,
-        keys: Arc::new(NodeKeys::from_seeds(&[node as u8; 64])),
+        node: NodeId(u64::from(node)),
+        keys: Arc::new(NodeKeys::from_seeds(&[node; 64])),
         secret: Arc::new(ClusterSecret::from_bytes(vec![secret; 32]).unwrap()),
         admission: Arc::new(Knows(cluster, known)),
     }
@@ -30,14 +30,14 @@ fn session_seen_with(peer: &Identity) -> Session {
     }
 }
 
-const HOME: Option<ClusterId> = Some([5; 32]);
+const HOME: Option<ClusterId> = Some(ClusterId([5; 32]));
 
 #[test]
 fn the_bytes_of_hello_and_welcome_are_pinned() {
     let hello = Hello {
         purpose: Purpose::Bootstrap,
-        node: 300,
-        cluster: Some([5; 32]),
+        node: NodeId(300),
+        cluster: Some(ClusterId([5; 32])),
         proof: [9; 32],
     };
     let mut bytes = vec![1, 1, 0xac, 0x02, 1];
@@ -72,7 +72,7 @@ fn data_hex(bytes: &[u8]) -> String {
 fn other_versions_and_loose_encodings_are_refused() {
     let hello = Hello {
         purpose: Purpose::Member,
-        node: 1,
+        node: NodeId(1),
         cluster: None,
         proof: [9; 32],
     };
@@ -109,7 +109,7 @@ fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
     );
 
     let thief = identity(1, HOME, KnownKey::Unknown, 8);
-    let elsewhere = identity(1, Some([6; 32]), KnownKey::Unknown, 7);
+    let elsewhere = identity(1, Some(ClusterId([6; 32])), KnownKey::Unknown, 7);
     let empty = identity(1, None, KnownKey::Unknown, 7);
     let same_id = identity(2, HOME, KnownKey::Unknown, 7);
     let other_key = KnownKey::Is([1; 32]);
@@ -176,7 +176,7 @@ fn a_proof_is_good_for_one_session_one_role_and_one_claim() {
     let session = session_seen_with(&client);
     let hello = Hello::new(&client, Purpose::Member, &session, Role::Client);
     assert_eq!(
-        hello.check(&server, &session, Role::Client, Some(1)),
+        hello.check(&server, &session, Role::Client, Some(NodeId(1))),
         Ok(())
     );
 
@@ -198,16 +198,16 @@ fn a_proof_is_good_for_one_session_one_role_and_one_claim() {
         Err(Refusal::Secret)
     );
     let mut claims = hello.clone();
-    claims.node = 3;
+    claims.node = NodeId(3);
     assert_eq!(
         claims.check(&server, &session, Role::Client, None),
         Err(Refusal::Secret)
     );
     assert_eq!(
-        hello.check(&server, &session, Role::Client, Some(3)),
+        hello.check(&server, &session, Role::Client, Some(NodeId(3))),
         Err(Refusal::Node {
-            dialed: 3,
-            answered: 1
+            dialed: NodeId(3),
+            answered: NodeId(1)
         })
     );
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use super::propose::{ProposeError, Proposed, Proposer};
 use super::read::{ReadError, Reads};
-use crate::link::{CallError, ClusterId, Lane, Links, Server};
+use crate::link::{CallError, Lane, Links, Server};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::engine::hand_over;
 use crate::raft::engine::log_clock::LogClock;
@@ -30,7 +31,7 @@ use crate::raft::rpc::wire::{NodeReply, NodeRequest, decode, encode};
 #[derive(Debug, Clone, Error)]
 pub enum AskError {
     #[error("node {0} is not a member")]
-    NotMember(u64),
+    NotMember(NodeId),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("the answer cannot be read: {0}")]
@@ -136,7 +137,7 @@ impl Raft {
     /// Asks another member's `AppService`.
     pub async fn ask(
         &self,
-        node: u64,
+        node: NodeId,
         body: Vec<u8>,
         deadline: Instant,
     ) -> Result<Vec<u8>, AskError> {
@@ -155,10 +156,10 @@ impl Raft {
         }
     }
 
-    /// What this node would stamp on an entry now, in milliseconds since 1970; `None` while it
-    /// knows too few of the voters' clocks.
-    pub fn log_time(&self) -> Option<u64> {
-        self.inner.clock.now().map(|time| time.millis)
+    /// What this node would stamp on an entry now; `None` while it knows too few of the voters'
+    /// clocks.
+    pub fn log_time(&self) -> Option<Millis> {
+        self.inner.clock.now().map(|time| time.stamp)
     }
 
     /// Where this node listens for others.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::{NodeId, whole_millis};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -149,7 +150,7 @@ impl Proposer {
         )
     }
 
-    async fn forward(&self, leader: u64, command: &[u8], deadline: Instant) -> Attempt {
+    async fn forward(&self, leader: NodeId, command: &[u8], deadline: Instant) -> Attempt {
         let Some(member) = self.members.member(leader) else {
             return Attempt::Again;
         };
@@ -160,7 +161,7 @@ impl Proposer {
         }
         let request = NodeRequest::Propose {
             command: command.to_vec(),
-            patience_millis: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            patience_millis: whole_millis(patience),
         };
         let Ok(body) = encode(&request) else {
             return Attempt::Done(Err(ProposeError::TooLarge));
@@ -169,7 +170,7 @@ impl Proposer {
         let reply = match link.call(&body, deadline).await {
             Ok(reply) => reply,
             Err(error) if error.surely_not_done() => {
-                tracing::debug!(leader, %error, "proposal not forwarded");
+                tracing::debug!(leader = leader.0, %error, "proposal not forwarded");
                 sleep(RETRY_PAUSE.min(left)).await;
                 return Attempt::Again;
             }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::{NodeId, whole_millis};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
@@ -139,12 +140,12 @@ impl Reads {
         }
     }
 
-    async fn read_index_at(&self, leader: u64, deadline: Instant) -> Result<u64, ReadRefusal> {
+    async fn read_index_at(&self, leader: NodeId, deadline: Instant) -> Result<u64, ReadRefusal> {
         let nobody = ReadRefusal::NotLeader { leader: None };
         let member = self.members.member(leader).ok_or(nobody)?;
         let left = deadline.saturating_duration_since(Instant::now());
         let request = NodeRequest::ReadIndex {
-            patience_millis: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            patience_millis: whole_millis(left),
         };
         let body = encode(&request).map_err(|_| nobody)?;
         let link = self.links.member(leader, &member.link, Lane::Beat);

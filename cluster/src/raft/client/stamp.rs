@@ -1,5 +1,6 @@
 //! The stamp on a command that makes it an entry of the log.
 
+use cameo_common::ids::Millis;
 use cameo_common::wire;
 
 use crate::raft::Stamp;
@@ -10,7 +11,7 @@ use cameo_machine::ENTRY_VERSION;
 pub struct Stamper;
 
 impl Stamp for Stamper {
-    fn stamp(&self, command: Vec<u8>, log_time: u64) -> Vec<u8> {
+    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8> {
         let mut entry = wire::encode(&(ENTRY_VERSION, log_time));
         entry.extend_from_slice(&command);
         entry
@@ -19,18 +20,20 @@ impl Stamp for Stamper {
 
 #[cfg(test)]
 mod tests {
+    use cameo_common::ids::NodeId;
+
     use super::*;
     use cameo_machine::{Caller, Command, Entry, Op};
 
     #[test]
     fn a_stamped_command_is_an_entry() {
         let command = Command {
-            caller: Caller::Node(3),
+            caller: Caller::Node(NodeId(3)),
             op: Op::ExpireSessions(vec![]),
         };
         let entry = Entry {
             version: ENTRY_VERSION,
-            time: 1_700_000_000_000,
+            time: Millis(1_700_000_000_000),
             command: command.clone(),
         };
         let stamped = Stamper.stamp(wire::encode(&command), entry.time);

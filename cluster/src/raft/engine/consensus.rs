@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use futures_util::future::BoxFuture;
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ClientWriteError, Fatal, InitializeError, LinearizableReadError, RaftError};
@@ -17,7 +18,6 @@ use openraft::{RaftMetrics, ReadPolicy};
 
 use super::workers::{self, WorkerChange};
 use crate::consensus_types::{EntryBytes, Member, ReplyBytes, TypeConfig};
-use crate::link::ClusterId;
 use crate::raft::genesis::Genesis;
 use crate::raft::rpc::snapshots::{Inbox, SnapshotPort};
 use crate::raft::rpc::wire::MemberRefusal;
@@ -60,7 +60,7 @@ pub(crate) enum Written {
 /// What came of asking for a read index.
 pub(crate) enum ReadIndex {
     At(u64),
-    NotLeader { leader: Option<u64> },
+    NotLeader { leader: Option<NodeId> },
     NoQuorum,
     Stopped,
 }
@@ -83,42 +83,42 @@ pub(crate) trait Consensus: Send + Sync {
         &self,
         rpc: TransferLeaderRequest<TypeConfig>,
     ) -> BoxFuture<'static, Result<TransferLeaderResponse<TypeConfig>, String>>;
-    fn begin_snapshot(&self, from: u64, len: u64) -> BoxFuture<'static, Result<u64, String>>;
+    fn begin_snapshot(&self, from: NodeId, len: u64) -> BoxFuture<'static, Result<u64, String>>;
     fn write_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
     ) -> BoxFuture<'static, Result<(), String>>;
     fn install_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
     ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>>;
 
     /// Whether a majority has agreed that this node is a member, as far as is known here.
-    fn is_agreed_member(&self, node: u64) -> BoxFuture<'static, bool>;
+    fn is_agreed_member(&self, node: NodeId) -> BoxFuture<'static, bool>;
     fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, Written>;
     fn read_index(&self) -> BoxFuture<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
     fn initialise(&self, genesis: Arc<Genesis>) -> BoxFuture<'static, Result<(), String>>;
     fn change_workers(&self, change: WorkerChange)
     -> BoxFuture<'static, Result<(), MemberRefusal>>;
-    fn hand_over(&self, to: u64) -> BoxFuture<'static, ()>;
+    fn hand_over(&self, to: NodeId) -> BoxFuture<'static, ()>;
     fn build_snapshot(&self) -> BoxFuture<'static, ()>;
     fn shutdown(&self) -> BoxFuture<'static, ()>;
 
     /// The voters of the latest membership.
-    fn voters(&self) -> BTreeSet<u64> {
+    fn voters(&self) -> BTreeSet<NodeId> {
         let metrics = self.metrics();
         let metrics = metrics.borrow_watched();
         metrics.membership_config.voter_ids().collect()
     }
 
     /// A member as the latest membership has it.
-    fn member(&self, node: u64) -> Option<Member> {
+    fn member(&self, node: NodeId) -> Option<Member> {
         let metrics = self.metrics();
         let metrics = metrics.borrow_watched();
         metrics.membership_config.get_node(&node).cloned()
@@ -178,14 +178,14 @@ where
         Box::pin(async move { raft.handle_transfer_leader(rpc).await.map_err(fatal) })
     }
 
-    fn begin_snapshot(&self, from: u64, len: u64) -> BoxFuture<'static, Result<u64, String>> {
+    fn begin_snapshot(&self, from: NodeId, len: u64) -> BoxFuture<'static, Result<u64, String>> {
         let inbox = self.inbox.clone();
         Box::pin(async move { inbox.begin(from, len).await.map_err(fatal) })
     }
 
     fn write_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
@@ -201,7 +201,7 @@ where
 
     fn install_snapshot(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
     ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>> {
@@ -214,7 +214,7 @@ where
         })
     }
 
-    fn is_agreed_member(&self, node: u64) -> BoxFuture<'static, bool> {
+    fn is_agreed_member(&self, node: NodeId) -> BoxFuture<'static, bool> {
         let raft = self.raft.clone();
         Box::pin(async move {
             let agreed = raft.with_raft_state(move |state| {
@@ -289,7 +289,7 @@ where
         Box::pin(workers::change(self.raft.clone(), change))
     }
 
-    fn hand_over(&self, to: u64) -> BoxFuture<'static, ()> {
+    fn hand_over(&self, to: NodeId) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
     }
@@ -318,7 +318,7 @@ fn ignore_stopped(result: Result<(), Fatal<TypeConfig>>) {
 
 /// Starts openraft's tasks on the current runtime.
 pub(crate) async fn build<L, SM, P, N>(
-    node: u64,
+    node: NodeId,
     config: Arc<openraft::Config>,
     network: N,
     log: L,

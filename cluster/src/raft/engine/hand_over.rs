@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::{sleep, timeout};
 
@@ -26,7 +27,10 @@ pub(crate) async fn while_the_clock_is_off(clock: &LogClock) {
             continue;
         }
         if let Some(successor) = middle(clock.others()) {
-            tracing::warn!(successor, "this node's clock is off; handing over");
+            tracing::warn!(
+                successor = successor.0,
+                "this node's clock is off; handing over"
+            );
             clock.consensus.hand_over(successor).await;
         }
     }
@@ -44,12 +48,15 @@ pub(crate) async fn before_the_stop(node: &NodeState, consensus: &dyn Consensus)
     consensus.hand_over(successor).await;
     let gone = leadership.wait_for(|now| !now.here && now.leader.is_some());
     if timeout(HANDOVER_TIMEOUT, gone).await.is_err() {
-        tracing::warn!(successor, "nobody took over in time; stopping all the same");
+        tracing::warn!(
+            successor = successor.0,
+            "nobody took over in time; stopping all the same"
+        );
     }
 }
 
 /// The voter to hand over to: the one whose log is furthest.
-fn furthest_voter(id: u64, consensus: &dyn Consensus) -> Option<u64> {
+fn furthest_voter(id: NodeId, consensus: &dyn Consensus) -> Option<NodeId> {
     let voters = consensus.voters();
     let metrics = consensus.metrics();
     let metrics = metrics.borrow_watched();
@@ -62,8 +69,9 @@ fn furthest_voter(id: u64, consensus: &dyn Consensus) -> Option<u64> {
 }
 
 /// The node with the middle one of these clocks.
-fn middle(clocks: BTreeMap<u64, u64>) -> Option<u64> {
-    let mut clocks: Vec<(u64, u64)> = clocks.into_iter().map(|(node, at)| (at, node)).collect();
+fn middle(clocks: BTreeMap<NodeId, Millis>) -> Option<NodeId> {
+    let mut clocks: Vec<(Millis, NodeId)> =
+        clocks.into_iter().map(|(node, at)| (at, node)).collect();
     clocks.sort_unstable();
     let middle = clocks.len().checked_sub(1)? / 2;
     clocks.get(middle).map(|(_, node)| *node)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId};
 use tokio::time::{Instant, timeout_at};
 
 use super::consensus::Consensus;
@@ -31,16 +32,16 @@ impl LogClock {
     }
 
     /// The other voters' clocks, carried on to now.
-    pub fn others(&self) -> BTreeMap<u64, u64> {
+    pub fn others(&self) -> BTreeMap<NodeId, Millis> {
         self.clocks.others(self.node.id, &self.consensus.voters())
     }
 
-    /// The log time in milliseconds, as soon as enough clocks are known.
-    pub async fn by(&self, deadline: Instant) -> Option<u64> {
+    /// The log time, as soon as enough clocks are known.
+    pub async fn by(&self, deadline: Instant) -> Option<Millis> {
         let mut heard = self.clocks.watch();
         loop {
             if let Some(time) = self.now() {
-                return Some(time.millis);
+                return Some(time.stamp);
             }
             // A change of leader ends the wait as well: these clocks are then another's business.
             if !self.node.leadership.borrow().here {

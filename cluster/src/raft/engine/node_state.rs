@@ -2,19 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cameo_common::ids::NodeId;
 use tokio::sync::watch;
 
 use super::status::Leadership;
 
 /// What every part of Raft at this node goes by.
 pub(crate) struct NodeState {
-    pub id: u64,
+    pub id: NodeId,
     pub leadership: watch::Receiver<Leadership>,
     stopping: AtomicBool,
 }
 
 impl NodeState {
-    pub fn new(id: u64, leadership: watch::Receiver<Leadership>) -> Self {
+    pub fn new(id: NodeId, leadership: watch::Receiver<Leadership>) -> Self {
         Self {
             id,
             leadership,

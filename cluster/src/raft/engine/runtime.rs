@@ -2,6 +2,7 @@
 
 use std::io;
 
+use cameo_common::ids::NodeId;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -19,7 +20,7 @@ pub(crate) struct RaftThread {
 }
 
 impl RaftThread {
-    pub fn start(node: u64) -> io::Result<Self> {
+    pub fn start(node: NodeId) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (alive, dropped) = oneshot::channel::<()>();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use cameo_common::ids::NodeId;
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver;
 use openraft::type_config::alias::LogIdOf;
@@ -30,9 +31,9 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// This node.
-    pub id: u64,
+    pub id: NodeId,
     /// The leader it follows.
-    pub leader: Option<u64>,
+    pub leader: Option<NodeId>,
     /// Its term.
     pub term: u64,
     /// Index of the last entry applied; 0 when there is none.
@@ -44,9 +45,9 @@ pub struct Status {
     /// Its part.
     pub role: Role,
     /// Voting members of the latest membership in its log.
-    pub voters: BTreeMap<u64, Member>,
+    pub voters: BTreeMap<NodeId, Member>,
     /// Members without a vote.
-    pub learners: BTreeMap<u64, Member>,
+    pub learners: BTreeMap<NodeId, Member>,
     /// Why Raft has failed here, if it has.
     pub failure: Option<String>,
 }
@@ -55,7 +56,7 @@ pub struct Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leadership {
     /// The leader this node follows.
-    pub leader: Option<u64>,
+    pub leader: Option<NodeId>,
     /// Its term.
     pub term: u64,
     /// This node is the leader, or believes so.
@@ -68,7 +69,7 @@ fn index(id: &Option<LogIdOf<TypeConfig>>) -> u64 {
 
 pub(crate) fn status(metrics: &Metrics) -> Status {
     let membership = metrics.membership_config.membership();
-    let voting: BTreeSet<u64> = membership.voter_ids().collect();
+    let voting: BTreeSet<NodeId> = membership.voter_ids().collect();
     let (voters, learners) = membership
         .nodes()
         .map(|(id, member)| (*id, member.clone()))

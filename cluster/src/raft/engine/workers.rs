@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cameo_common::ids::NodeId;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::storage::RaftStateMachine;
@@ -20,11 +21,11 @@ pub const MAX_WORKERS: usize = 32;
 /// A change of the workers.
 #[derive(Debug, Clone)]
 pub(crate) enum WorkerChange {
-    Add(u64, Member),
-    Remove(u64),
+    Add(NodeId, Member),
+    Remove(NodeId),
 }
 
-type Change = ChangeMembers<u64, Member>;
+type Change = ChangeMembers<NodeId, Member>;
 
 /// Has the change committed and applied. Certain only when it says so: `Unsettled` may be either.
 pub(crate) async fn change<SM>(
@@ -63,8 +64,8 @@ where
 /// What openraft is asked for; nothing when all is as it should be.
 fn plan(
     change: WorkerChange,
-    nodes: &BTreeMap<u64, Member>,
-    voters: &BTreeSet<u64>,
+    nodes: &BTreeMap<NodeId, Member>,
+    voters: &BTreeSet<NodeId>,
 ) -> Result<Option<Change>, MemberRefusal> {
     match change {
         WorkerChange::Add(id, member) => match nodes.get(&id) {
@@ -104,13 +105,14 @@ mod tests {
         }
     }
 
-    fn nodes(ids: impl IntoIterator<Item = u64>) -> BTreeMap<u64, Member> {
-        ids.into_iter().map(|id| (id, member(id as u8))).collect()
+    fn nodes(ids: impl IntoIterator<Item = u64>) -> BTreeMap<NodeId, Member> {
+        let node = |id| (NodeId(id), member(id as u8));
+        ids.into_iter().map(node).collect()
     }
 
-    fn add(id: u64, key: u8, nodes: &BTreeMap<u64, Member>) -> Result<bool, MemberRefusal> {
-        let change = WorkerChange::Add(id, member(key));
-        Ok(plan(change, nodes, &[1, 2, 3].into())?.is_some())
+    fn add(id: u64, key: u8, nodes: &BTreeMap<NodeId, Member>) -> Result<bool, MemberRefusal> {
+        let change = WorkerChange::Add(NodeId(id), member(key));
+        Ok(plan(change, nodes, &[1, 2, 3].map(NodeId).into())?.is_some())
     }
 
     #[test]
@@ -132,7 +134,13 @@ mod tests {
 
     #[test]
     fn a_worker_can_be_removed_and_a_voter_cannot() {
-        let remove = |id| plan(WorkerChange::Remove(id), &nodes(1..=4), &[1, 2, 3].into());
+        let remove = |id| {
+            plan(
+                WorkerChange::Remove(NodeId(id)),
+                &nodes(1..=4),
+                &[1, 2, 3].map(NodeId).into(),
+            )
+        };
         assert!(remove(4).unwrap().is_some());
         assert_eq!(remove(3).unwrap_err(), MemberRefusal::Votes);
         assert_eq!(remove(5).unwrap_err(), MemberRefusal::NotAMember);

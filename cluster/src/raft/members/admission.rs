@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -76,7 +77,7 @@ impl Admissions {
     /// Removes a worker, whether or not it runs.
     pub(crate) async fn remove_worker(
         &self,
-        node: u64,
+        node: NodeId,
         deadline: Instant,
     ) -> Result<(), MemberRefusal> {
         self.leads()?;
@@ -100,7 +101,7 @@ impl Admissions {
     }
 
     /// A member that nobody reaches would have the leader try for ever, so the leader looks first.
-    async fn reach(&self, node: u64, member: &Member) -> Result<(), MemberRefusal> {
+    async fn reach(&self, node: NodeId, member: &Member) -> Result<(), MemberRefusal> {
         let dial = Dial {
             node,
             address: member.link.clone(),

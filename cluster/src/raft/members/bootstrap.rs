@@ -12,11 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use tokio::time::{Instant, sleep};
 
 use super::local_member::LocalMember;
 use crate::host::rng::system_bytes;
-use crate::link::{CallError, ClusterId, Dial, Links, Purpose, Refusal};
+use crate::link::{CallError, Dial, Links, Purpose, Refusal};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::rpc::ask::ask;
@@ -46,7 +47,7 @@ impl Founder {
         if token != self.own.token {
             return Err("this node was restarted meanwhile; ask it again".into());
         }
-        let ids: BTreeSet<u64> = genesis.members.iter().map(|member| member.id).collect();
+        let ids: BTreeSet<NodeId> = genesis.members.iter().map(|member| member.id).collect();
         if ids.len() != genesis.members.len() || !ids.iter().eq(self.own.peers.keys()) {
             return Err(format!(
                 "its --peers names the nodes {:?}, yours {ids:?}; give every node the same --peers",
@@ -132,7 +133,10 @@ impl Founder {
     }
 
     /// Draws the genesis out of what the others said, and records it here first.
-    async fn found(&self, others: &BTreeMap<u64, BootstrapProbe>) -> Result<Arc<Genesis>, String> {
+    async fn found(
+        &self,
+        others: &BTreeMap<NodeId, BootstrapProbe>,
+    ) -> Result<Arc<Genesis>, String> {
         let mut members: Vec<GenesisMember> = others
             .values()
             .map(|presence| presence.member.clone())
@@ -155,7 +159,7 @@ impl Founder {
         &self,
         links: &Links,
         genesis: &Genesis,
-        id: u64,
+        id: NodeId,
         presence: &BootstrapProbe,
     ) -> Result<(), String> {
         if genesis.member(id) != Some(&presence.member) {
@@ -191,7 +195,7 @@ impl Founder {
         }
     }
 
-    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<u64, BootstrapProbe>, String> {
+    async fn ask_all(&self, links: &Links) -> Result<BTreeMap<NodeId, BootstrapProbe>, String> {
         let asked = self
             .own
             .peers
@@ -228,7 +232,7 @@ impl Founder {
     async fn ask(
         &self,
         links: &Links,
-        id: u64,
+        id: NodeId,
         request: &NodeRequest,
     ) -> Result<NodeReply, String> {
         let Some(address) = self.own.peers.get(&id).cloned() else {
@@ -248,7 +252,7 @@ impl Founder {
     }
 }
 
-fn lost_directory(id: u64) -> String {
+fn lost_directory(id: NodeId) -> String {
     format!(
         "the cluster has begun without this directory: node {id} is known but its directory is empty, and it will not vote, for it has forgotten its promises; restore the directory, or remove node {id} from the cluster and add it under a new id"
     )

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use cameo_common::ids::{NodeId, whole_millis};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
@@ -25,16 +26,16 @@ const MAX_NAMED: usize = 4;
 pub(crate) struct LeaderQuery<'a> {
     pub links: &'a Links,
     /// The id that the asker goes by; it is not asked.
-    pub me: u64,
+    pub me: NodeId,
     /// Members, and where their links are.
-    pub peers: &'a BTreeMap<u64, String>,
+    pub peers: &'a BTreeMap<NodeId, String>,
 }
 
 /// Why there is no answer that one can go on with.
 #[derive(Debug)]
 pub(crate) enum QueryError {
     /// This node leads, and says no.
-    Leader(u64, MemberRefusal),
+    Leader(NodeId, MemberRefusal),
     /// The cluster knows another key for the asker's id.
     Key,
     /// No leader's answer came, and why; asking again may help. Where an answer was lost, what was asked for may
@@ -46,7 +47,7 @@ pub(crate) enum QueryError {
 
 /// How long the asked node may take, for the request itself.
 pub(crate) fn patience_millis() -> u64 {
-    u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX)
+    whole_millis(PATIENCE)
 }
 
 impl LeaderQuery<'_> {
@@ -56,7 +57,7 @@ impl LeaderQuery<'_> {
         request: &NodeRequest,
         answer: fn(NodeReply) -> Option<Result<T, MemberRefusal>>,
     ) -> Result<T, QueryError> {
-        let question = |node: u64, address: String| async move {
+        let question = |node: NodeId, address: String| async move {
             let dial = Dial {
                 node,
                 address: address.clone(),
@@ -65,7 +66,7 @@ impl LeaderQuery<'_> {
             let reply = ask(self.links, dial, request, Instant::now() + ASK_TIMEOUT).await;
             (node, address, reply.map(answer))
         };
-        let mut asked: BTreeSet<u64> = self.peers.keys().copied().chain([self.me]).collect();
+        let mut asked: BTreeSet<NodeId> = self.peers.keys().copied().chain([self.me]).collect();
         let mut named = 0;
         let mut outcomes = Outcomes::default();
         let others = self.peers.iter().filter(|(id, _)| **id != self.me);
@@ -108,7 +109,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    fn no_answer(&mut self, node: u64, address: &str, error: &CallError) {
+    fn no_answer(&mut self, node: NodeId, address: &str, error: &CallError) {
         self.maybe_done |= !error.surely_not_done();
         match error {
             CallError::Refused(Refusal::Key) => self.other_key = true,
@@ -158,7 +159,7 @@ mod tests {
             ..Outcomes::default()
         };
         for (node, error) in (1..).zip(errors) {
-            outcomes.no_answer(node, "h:1", error);
+            outcomes.no_answer(NodeId(node), "h:1", error);
         }
         outcomes.sum()
     }

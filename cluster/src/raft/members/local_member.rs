@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::bootstrap_state::BootstrapState;
 use super::member_view::MemberView;
 use super::record_file::{Record, RecordFile};
-use crate::link::ClusterId;
 use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::rpc::wire::BootstrapProbe;
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 
@@ -21,7 +21,7 @@ pub(crate) struct LocalMember {
     pub me: GenesisMember,
     pub token: [u8; 32],
     /// Link addresses that `--peers` names, this node's among them.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     pub members: Arc<MemberView>,
     pub file: RecordFile,
     /// Makes the store remember the cluster too.

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 
 use super::bootstrap_state::BootstrapState;
 use crate::consensus_types::Member;
-use crate::link::{Admission, ClusterId, KnownKey};
+use crate::link::{Admission, KnownKey};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::Genesis;
 
@@ -56,7 +57,7 @@ impl MemberView {
     }
 
     /// A member, as the latest membership has it.
-    pub fn member(&self, node: u64) -> Option<Member> {
+    pub fn member(&self, node: NodeId) -> Option<Member> {
         let from_log = self
             .consensus
             .get()
@@ -66,7 +67,7 @@ impl MemberView {
 
     /// Whether a node votes, as far as is known here. One that was given a vote and has not heard of it
     /// yet is missed for a moment; one that has none, and votes, is never counted anyway.
-    pub fn votes(&self, node: u64) -> bool {
+    pub fn votes(&self, node: NodeId) -> bool {
         let from_log = self.consensus.get().and_then(|consensus| {
             let metrics = consensus.metrics();
             let metrics = metrics.borrow_watched();
@@ -86,7 +87,7 @@ impl Admission for MemberView {
         self.genesis().map(|genesis| genesis.cluster_id())
     }
 
-    fn key_of(&self, node: u64) -> KnownKey {
+    fn key_of(&self, node: NodeId) -> KnownKey {
         match self.member(node) {
             Some(member) => KnownKey::Is(member.key),
             None => KnownKey::Unknown,

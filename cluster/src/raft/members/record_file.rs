@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -31,15 +32,15 @@ pub enum RecordError {
     #[error("{path} belongs to node {found}, and this is node {expected}; check --id and --data")]
     OtherNode {
         path: String,
-        found: u64,
-        expected: u64,
+        found: NodeId,
+        expected: NodeId,
     },
 }
 
 /// What the node remembers: who it is, where it belongs, and whether it has had a log since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    pub node: u64,
+    pub node: NodeId,
     pub genesis: Genesis,
     /// The log has not been empty since; an empty one now is a loss.
     pub initialised: bool,
@@ -54,7 +55,7 @@ impl RecordFile {
         Self(directory.join(FILE_NAME))
     }
 
-    pub fn load(&self, node: u64) -> Result<Option<Record>, RecordError> {
+    pub fn load(&self, node: NodeId) -> Result<Option<Record>, RecordError> {
         let bytes = match fs::read(&self.0) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -141,19 +142,19 @@ mod tests {
     use super::*;
     use crate::raft::genesis::GenesisMember;
 
-    fn founder(id: u64) -> GenesisMember {
+    fn founder(id: u8) -> GenesisMember {
         GenesisMember {
-            id,
+            id: NodeId(u64::from(id)),
             link: format!("h{id}:1"),
             http: format!("http://h{id}:2"),
-            key: [id as u8; 32],
-            sealing: [id as u8 + 100; 32],
+            key: [id; 32],
+            sealing: [id + 100; 32],
         }
     }
 
     fn record() -> Record {
         Record {
-            node: 1,
+            node: NodeId(1),
             genesis: Genesis {
                 members: vec![founder(1)],
                 nonce: [9; 32],
@@ -179,19 +180,22 @@ mod tests {
     fn a_record_survives_and_damage_another_version_or_another_node_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = RecordFile::of(dir.path());
-        assert_eq!(file.load(1).unwrap(), None);
+        assert_eq!(file.load(NodeId(1)).unwrap(), None);
         file.store(&record()).unwrap();
-        assert_eq!(file.load(1).unwrap(), Some(record()));
+        assert_eq!(file.load(NodeId(1)).unwrap(), Some(record()));
         assert!(matches!(
-            file.load(2),
-            Err(RecordError::OtherNode { found: 1, .. })
+            file.load(NodeId(2)),
+            Err(RecordError::OtherNode {
+                found: NodeId(1),
+                ..
+            })
         ));
 
         let good = fs::read(&file.0).unwrap();
         let mut flipped = good.clone();
         flipped[30] ^= 1;
         fs::write(&file.0, flipped).unwrap();
-        assert!(matches!(file.load(1), Err(RecordError::Damaged(_))));
+        assert!(matches!(file.load(NodeId(1)), Err(RecordError::Damaged(_))));
 
         let mut newer = good[..good.len() - 4].to_vec();
         newer[8] = 2;
@@ -199,7 +203,7 @@ mod tests {
         newer.extend(sum.to_le_bytes());
         fs::write(&file.0, newer).unwrap();
         assert!(matches!(
-            file.load(1),
+            file.load(NodeId(1)),
             Err(RecordError::Version { version: 2, .. })
         ));
     }

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::leader_query::{LeaderQuery, QueryError, patience_millis};
 use crate::link::{
-    Admission, ClusterId, ClusterSecret, Identity, KnownKey, Links, NodeKeyError, NodeKeys,
-    Purpose, TcpTransport,
+    Admission, ClusterSecret, Identity, KnownKey, Links, NodeKeyError, NodeKeys, Purpose,
+    TcpTransport,
 };
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
 /// What the operator goes by on the links; no node has it.
-const NOBODY: u64 = 0;
+const NOBODY: NodeId = NodeId(0);
 /// Between rounds of questions.
 const ROUND_PAUSE: Duration = Duration::from_millis(300);
 /// For all rounds together.
@@ -32,9 +33,9 @@ pub enum RemoveError {
     #[error(
         "node {0} has a vote: only workers can be removed in this version; the others go on without it as long as they are a majority"
     )]
-    Votes(u64),
+    Votes(NodeId),
     #[error("no member of the cluster has the id {0}: nothing is to be done")]
-    NotAMember(u64),
+    NotAMember(NodeId),
     #[error("{0}")]
     Refused(String),
     #[error("not removed within {within} s: {0}; try again", within = DEADLINE.as_secs())]
@@ -46,9 +47,9 @@ pub enum RemoveError {
 /// # Errors
 /// See [`RemoveError`].
 pub async fn remove_worker(
-    peers: &BTreeMap<u64, String>,
+    peers: &BTreeMap<NodeId, String>,
     secret: Arc<ClusterSecret>,
-    node: u64,
+    node: NodeId,
 ) -> Result<(), RemoveError> {
     let identity = Identity {
         node: NOBODY,
@@ -112,7 +113,7 @@ impl Admission for Outside {
         None
     }
 
-    fn key_of(&self, _node: u64) -> KnownKey {
+    fn key_of(&self, _node: NodeId) -> KnownKey {
         KnownKey::Unknown
     }
 }

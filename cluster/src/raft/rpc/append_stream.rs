@@ -61,6 +61,7 @@ where
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use cameo_common::ids::NodeId;
     use futures_util::FutureExt;
     use openraft::LogId;
     use openraft::vote::RaftLeaderId;
@@ -72,7 +73,7 @@ mod tests {
         Appended {
             response: Ok(response),
             prev: None,
-            last: Some(LogId::new(CommittedLeaderId::new(1, 1), 7)),
+            last: Some(LogId::new(CommittedLeaderId::new(1, NodeId(1)), 7)),
             cut,
         }
     }

@@ -1,5 +1,6 @@
 //! What nodes ask and answer: one enum of requests, one of replies.
 
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -9,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 use crate::consensus_types::{Member, TypeConfig};
-use crate::link::ClusterId;
 use crate::raft::genesis::{Genesis, GenesisMember};
 
 /// A request between nodes.
@@ -63,7 +63,7 @@ pub(crate) enum NodeRequest {
     },
     /// Asked of the leader: have done with this worker.
     Remove {
-        node: u64,
+        node: NodeId,
         patience_millis: u64,
     },
 }
@@ -100,7 +100,7 @@ pub(crate) struct Beat {
     #[serde(with = "serde_bytes")]
     pub report: Vec<u8>,
     /// The follower's wall clock.
-    pub unix_millis: u64,
+    pub unix_millis: Millis,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,5 +121,5 @@ pub(crate) struct BootstrapProbe {
     /// Its log and state are empty.
     pub empty: bool,
     /// The nodes that its `--peers` names, by rising id.
-    pub peers: Vec<u64>,
+    pub peers: Vec<NodeId>,
 }

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use futures_util::{Stream, StreamExt};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::entry::EntryPayload;
@@ -48,7 +49,7 @@ const BEAT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Makes openraft's clients.
 pub(crate) struct Network<P> {
-    pub me: u64,
+    pub me: NodeId,
     pub links: Links,
     pub clocks: Arc<Clocks>,
     pub sink: Arc<dyn ReportSink>,
@@ -56,7 +57,7 @@ pub(crate) struct Network<P> {
 }
 
 impl<P: SnapshotPort> Network<P> {
-    fn client(&self, target: u64, member: &Member, lane: Lane) -> Client<P> {
+    fn client(&self, target: NodeId, member: &Member, lane: Lane) -> Client<P> {
         Client {
             me: self.me,
             target,
@@ -74,23 +75,23 @@ impl<P: SnapshotPort> RaftNetworkFactory<TypeConfig> for Network<P> {
     type Network = Client<P>;
 
     /// Votes and hand-overs come from here too, and take the urgent lane by themselves.
-    async fn new_client(&mut self, target: u64, node: &Member) -> Client<P> {
+    async fn new_client(&mut self, target: NodeId, node: &Member) -> Client<P> {
         self.client(target, node, Lane::Log)
     }
 
-    async fn new_heartbeat_client(&mut self, target: u64, node: &Member) -> Client<P> {
+    async fn new_heartbeat_client(&mut self, target: NodeId, node: &Member) -> Client<P> {
         self.client(target, node, Lane::Beat)
     }
 
-    async fn new_snapshot_client(&mut self, target: u64, node: &Member) -> Client<P> {
+    async fn new_snapshot_client(&mut self, target: NodeId, node: &Member) -> Client<P> {
         self.client(target, node, Lane::Bulk)
     }
 }
 
 /// openraft's client to one node.
 pub(crate) struct Client<P> {
-    me: u64,
-    target: u64,
+    me: NodeId,
+    target: NodeId,
     lane: Lane,
     link: Link,
     urgent: Link,

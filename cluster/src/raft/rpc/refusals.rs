@@ -1,5 +1,6 @@
 //! Why a node does not do what another asks of it.
 
+use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -8,7 +9,7 @@ use thiserror::Error;
 pub(crate) enum ProposeRefusal {
     /// Nothing was appended; the leader may be elsewhere.
     NotLeader {
-        leader: Option<u64>,
+        leader: Option<NodeId>,
     },
     Unknown,
     TooLarge,
@@ -19,7 +20,7 @@ pub(crate) enum ProposeRefusal {
 /// Why a read index was not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ReadRefusal {
-    NotLeader { leader: Option<u64> },
+    NotLeader { leader: Option<NodeId> },
     NoQuorum,
     Stopping,
 }
@@ -29,7 +30,7 @@ pub(crate) enum ReadRefusal {
 pub(crate) enum MemberRefusal {
     /// And who does, and where its link is.
     #[error("it does not lead")]
-    NotLeader { leader: Option<(u64, String)> },
+    NotLeader { leader: Option<(NodeId, String)> },
     /// Another change is under way, or what came of this one is not known.
     #[error("the members are being changed: ask again")]
     Unsettled,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use futures_util::future::BoxFuture;
 use openraft::error::{NetworkError, ReplicationClosed, StreamingError};
 use openraft::raft::SnapshotResponse;
@@ -130,7 +131,7 @@ pub(crate) struct Inbox<P: SnapshotPort> {
 }
 
 struct Incoming<Data> {
-    from: u64,
+    from: NodeId,
     transfer: u64,
     received: u64,
     len: u64,
@@ -147,7 +148,7 @@ impl<P: SnapshotPort> Inbox<P> {
     }
 
     /// Returns the number of the transfer.
-    pub async fn begin(&self, from: u64, len: u64) -> io::Result<u64> {
+    pub async fn begin(&self, from: NodeId, len: u64) -> io::Result<u64> {
         let mut current = self.current.lock().await;
         let transfer = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         // The old one goes first: its place on the disk may be needed.
@@ -165,7 +166,7 @@ impl<P: SnapshotPort> Inbox<P> {
 
     pub async fn write(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
         offset: u64,
         chunk: Vec<u8>,
@@ -189,7 +190,7 @@ impl<P: SnapshotPort> Inbox<P> {
 
     pub async fn finish(
         &self,
-        from: u64,
+        from: NodeId,
         transfer: u64,
     ) -> io::Result<SnapshotOf<TypeConfig, P::Data>> {
         let incoming = {

@@ -1,5 +1,6 @@
 //! Why Raft does not start.
 
+use cameo_common::ids::NodeId;
 use thiserror::Error;
 
 use crate::raft::members::record_file::RecordError;
@@ -8,11 +9,11 @@ use crate::raft::members::record_file::RecordError;
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error("--peers does not name node {0} itself; it lists every founding node")]
-    NotAPeer(u64),
+    NotAPeer(NodeId),
     #[error("this directory belongs to node {0}, which has a vote: start it without --worker")]
-    Votes(u64),
+    Votes(NodeId),
     #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
-    IsWorker(u64),
+    IsWorker(NodeId),
     #[error("the election timing is impossible: {0}")]
     Timing(String),
     #[error(transparent)]

@@ -6,6 +6,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use cameo_common::ids::NodeId;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -130,7 +131,7 @@ where
 }
 
 /// Who this node is on every link.
-fn identity(node: u64, deps: &RaftDeps, own: &LocalMember) -> Identity {
+fn identity(node: NodeId, deps: &RaftDeps, own: &LocalMember) -> Identity {
     Identity {
         node,
         keys: deps.keys.clone(),

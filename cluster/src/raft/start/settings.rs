@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cameo_common::ids::NodeId;
 use tokio::runtime::Handle;
 
 use crate::host::clock::WallClock;
@@ -16,7 +17,7 @@ use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp};
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// This node's Raft id.
-    pub id: u64,
+    pub id: NodeId,
     /// The data directory; it exists.
     pub data: PathBuf,
     /// `host:port` to listen on for node links.
@@ -27,7 +28,7 @@ pub struct Settings {
     pub worker: bool,
     /// All founding nodes and where their links listen, this node among them; for a worker, itself and
     /// members that let it in.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
     /// Entries between snapshots.
@@ -37,11 +38,11 @@ pub struct Settings {
 impl Settings {
     /// Default timing and snapshots.
     pub fn new(
-        id: u64,
+        id: NodeId,
         data: PathBuf,
         listen: String,
         http: String,
-        peers: BTreeMap<u64, String>,
+        peers: BTreeMap<NodeId, String>,
     ) -> Self {
         Self {
             id,

@@ -1,5 +1,7 @@
 //! From empty directories to a cluster, and what must not become one.
 
+use cameo_common::ids::NodeId;
+
 use super::world::{World, until};
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
@@ -11,7 +13,8 @@ fn why(node: &Raft) -> Option<String> {
     }
 }
 
-async fn waits_because(world: &World, id: u64, words: &str) {
+async fn waits_because(world: &World, id: impl Into<NodeId>, words: &str) {
+    let id = id.into();
     let node = &world.nodes[&id];
     until(&format!("node {id} waits because: {words}"), || {
         why(node).is_some_and(|why| why.contains(words))
@@ -34,15 +37,20 @@ async fn nothing_forms_until_the_last_node_is_there() {
     );
     world.start(3).await.unwrap();
     world.leader().await;
-    let genesis = world.nodes[&2].formed().await;
+    let genesis = world.nodes[&NodeId(2)].formed().await;
     let ids: Vec<_> = genesis
         .members
         .iter()
         .map(|member| (member.id, member.sealing))
         .collect();
-    let expected = [1, 2, 3].map(|id| (id, world.places[&id].keys.sealing_public()));
+    let expected = [1, 2, 3]
+        .map(NodeId)
+        .map(|id| (id, world.places[&id].keys.sealing_public()));
     assert_eq!(ids, expected);
-    assert_eq!(world.nodes[&3].cluster(), Some(genesis.cluster_id()));
+    assert_eq!(
+        world.nodes[&NodeId(3)].cluster(),
+        Some(genesis.cluster_id())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +63,7 @@ async fn one_node_alone_is_a_cluster_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_secret_or_another_list_of_peers_keeps_the_cluster_from_forming() {
     let mut world = World::new(3);
-    world.places.get_mut(&3).unwrap().secret = b"another secret altogether".to_vec();
+    world.places.get_mut(&NodeId(3)).unwrap().secret = b"another secret altogether".to_vec();
     for id in [1, 2, 3] {
         world.start(id).await.unwrap();
     }
@@ -66,7 +74,7 @@ async fn another_secret_or_another_list_of_peers_keeps_the_cluster_from_forming(
     let mut world = World::new(3);
     world.start(1).await.unwrap();
     world.start(2).await.unwrap();
-    world.peers.remove(&2);
+    world.peers.remove(&NodeId(2));
     world.start(3).await.unwrap();
     waits_because(&world, 1, "give every node the same --peers").await;
 }
@@ -83,7 +91,11 @@ async fn a_known_id_with_an_empty_disk_never_votes() {
     waits_because(&world, lost, "it will not vote").await;
 
     // With one more node down, the emptied one would make a quorum. It does not.
-    let others: Vec<u64> = [1, 2, 3].into_iter().filter(|id| *id != lost).collect();
+    let others: Vec<NodeId> = [1, 2, 3]
+        .map(NodeId)
+        .into_iter()
+        .filter(|id| *id != lost)
+        .collect();
     world.kill(others[0]).await;
     let survivor = &world.nodes[&others[1]];
     let short = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
@@ -101,7 +113,7 @@ async fn a_known_id_with_an_empty_disk_never_votes() {
 async fn a_formed_cluster_starts_again_by_itself_and_keeps_its_id() {
     let mut world = World::formed(3).await;
     world.propose(1, "before").await;
-    let id = world.nodes[&1].cluster();
+    let id = world.nodes[&NodeId(1)].cluster();
     for node in [1, 2, 3] {
         world.kill(node).await;
     }
@@ -109,7 +121,7 @@ async fn a_formed_cluster_starts_again_by_itself_and_keeps_its_id() {
         world.start(node).await.unwrap();
     }
     assert!(world.holds(2, "before").await);
-    assert_eq!(world.nodes[&3].cluster(), id);
+    assert_eq!(world.nodes[&NodeId(3)].cluster(), id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,10 +160,15 @@ async fn a_node_that_is_not_in_its_own_list_of_peers_does_not_start() {
     let mut world = World::new(2);
     let settings = {
         let mut settings = world.settings(1);
-        settings.peers.remove(&1);
+        settings.peers.remove(&NodeId(1));
         settings
     };
-    let started = start(settings, world.parts(1), world.places[&1].disk.storage()).await;
-    assert!(matches!(started, Err(StartError::NotAPeer(1))));
+    let started = start(
+        settings,
+        world.parts(1),
+        world.places[&NodeId(1)].disk.storage(),
+    )
+    .await;
+    assert!(matches!(started, Err(StartError::NotAPeer(NodeId(1)))));
     world.places.clear();
 }

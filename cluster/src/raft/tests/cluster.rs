@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId};
 use tokio::time::Instant;
 
 use super::world::{World, soon, until};
@@ -21,11 +22,17 @@ async fn what_is_proposed_at_any_node_is_read_at_every_node() {
             assert!(world.holds(reader, &command).await, "{at} -> {reader}");
         }
     }
-    let status = world.nodes[&1].status();
-    assert_eq!(status.voters.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(status.voters[&2].key, world.places[&2].keys.public());
-    assert_eq!(status.voters[&2].http, "http://node2");
-    assert_eq!(status.voters[&2].link, world.peers[&2]);
+    let status = world.nodes[&NodeId(1)].status();
+    assert_eq!(
+        status.voters.keys().copied().collect::<Vec<_>>(),
+        [1, 2, 3].map(NodeId)
+    );
+    assert_eq!(
+        status.voters[&NodeId(2)].key,
+        world.places[&NodeId(2)].keys.public()
+    );
+    assert_eq!(status.voters[&NodeId(2)].http, "http://node2");
+    assert_eq!(status.voters[&NodeId(2)].link, world.peers[&NodeId(2)]);
     let ids: BTreeSet<_> = world
         .nodes
         .values()
@@ -38,7 +45,7 @@ async fn what_is_proposed_at_any_node_is_read_at_every_node() {
 async fn many_proposals_at_once_each_get_their_own_reply_and_index() {
     let world = World::formed(3).await;
     let proposals = (0..300u64).map(|n| {
-        let node = world.nodes[&(n % 3 + 1)].clone();
+        let node = world.nodes[&NodeId(n % 3 + 1)].clone();
         async move {
             let command = format!("command {n}");
             let proposed = node.propose(command.clone().into(), soon()).await.unwrap();
@@ -53,10 +60,10 @@ async fn many_proposals_at_once_each_get_their_own_reply_and_index() {
     assert_eq!(indexes.len(), 300);
     let barriers = world.nodes.values().map(|node| node.barrier(soon()));
     futures_util::future::try_join_all(barriers).await.unwrap();
-    let rows = world.places[&1].disk.rows();
+    let rows = world.places[&NodeId(1)].disk.rows();
     assert_eq!(rows.0.len(), 300);
-    assert_eq!(rows, world.places[&2].disk.rows());
-    assert_eq!(rows, world.places[&3].disk.rows());
+    assert_eq!(rows, world.places[&NodeId(2)].disk.rows());
+    assert_eq!(rows, world.places[&NodeId(3)].disk.rows());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +115,7 @@ async fn a_stopping_leader_hands_over_first() {
 async fn without_a_quorum_nothing_is_acknowledged_and_nothing_is_read() {
     let mut world = World::formed(3).await;
     let leader = world.leader().await;
-    let others: Vec<u64> = world
+    let others: Vec<NodeId> = world
         .nodes
         .keys()
         .copied()
@@ -195,7 +202,8 @@ async fn a_node_behind_the_log_gets_a_snapshot() {
 async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
     let world = World::formed(3).await;
     let leader = world.leader().await;
-    let expected: Vec<(u64, Vec<u8>)> = [1, 2, 3]
+    let expected: Vec<(NodeId, Vec<u8>)> = [1, 2, 3]
+        .map(NodeId)
         .into_iter()
         .filter(|id| *id != leader)
         .map(|id| (id, format!("load of {id}").into_bytes()))
@@ -209,14 +217,16 @@ async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
     })
     .await;
 
-    let answer = world.nodes[&1]
-        .ask(2, b"hello".to_vec(), soon())
+    let answer = world.nodes[&NodeId(1)]
+        .ask(NodeId(2), b"hello".to_vec(), soon())
         .await
         .unwrap();
     assert_eq!(answer, b"2 heard hello from 1");
     assert!(matches!(
-        world.nodes[&1].ask(9, b"hello".to_vec(), soon()).await,
-        Err(AskError::NotMember(9))
+        world.nodes[&NodeId(1)]
+            .ask(NodeId(9), b"hello".to_vec(), soon())
+            .await,
+        Err(AskError::NotMember(NodeId(9)))
     ));
 }
 
@@ -232,9 +242,9 @@ async fn a_leader_whose_clock_runs_ahead_dates_nothing_far_ahead_and_hands_over(
     let true_time = SystemClock.unix_millis();
     let rows = world.places[&old].disk.rows();
     let stamped = rows.get(b"an hour ahead").unwrap();
-    let stamped = u64::from_le_bytes(stamped.try_into().unwrap());
+    let stamped = Millis(u64::from_le_bytes(stamped.try_into().unwrap()));
     assert!(
-        stamped <= true_time + MEDIAN_LEAD_MILLIS,
+        stamped <= true_time.plus(MEDIAN_LEAD),
         "{stamped} is after {true_time}"
     );
 

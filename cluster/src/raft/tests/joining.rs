@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cameo_common::ids::NodeId;
+
 use super::world::{World, soon, until};
 use crate::link::{ClusterSecret, Dial, Purpose};
 use crate::raft::*;
@@ -17,7 +19,8 @@ async fn refused(node: &Raft) -> String {
     }
 }
 
-async fn joined(world: &World, id: u64) {
+async fn joined(world: &World, id: impl Into<NodeId>) {
+    let id = id.into();
     let formed = world.nodes[&id].formed();
     tokio::time::timeout(super::world::PATIENCE, formed)
         .await
@@ -46,18 +49,21 @@ async fn a_worker_joins_a_running_cluster_catches_up_and_reports_its_load() {
     assert!(world.holds(4, "before").await);
     world.propose(4, "by way of the worker").await;
     // and it belongs to the same cluster, with its key and addresses known to all
-    assert_eq!(world.nodes[&4].cluster(), world.nodes[&1].cluster());
-    let known = &world.nodes[&follower].status().learners[&4];
-    assert_eq!(known.key, world.places[&4].keys.public());
+    assert_eq!(
+        world.nodes[&NodeId(4)].cluster(),
+        world.nodes[&NodeId(1)].cluster()
+    );
+    let known = &world.nodes[&follower].status().learners[&NodeId(4)];
+    assert_eq!(known.key, world.places[&NodeId(4)].keys.public());
     assert_eq!(
         (&known.link, &known.http[..]),
-        (&world.places[&4].link, "http://node4")
+        (&world.places[&NodeId(4)].link, "http://node4")
     );
     // and whoever leads hears of its load
     let leader = world.leader().await;
     let reports = world.places[&leader].reports.clone();
     until("the worker reported", || {
-        reports.0.lock().unwrap().get(&4) == Some(&b"load of 4".to_vec())
+        reports.0.lock().unwrap().get(&NodeId(4)) == Some(&b"load of 4".to_vec())
     })
     .await;
 }
@@ -69,7 +75,7 @@ async fn a_worker_that_joins_behind_a_purged_log_gets_a_snapshot() {
     world.start(1).await.unwrap();
     world.leader().await;
     let purged = |world: &World| {
-        let first = world.places[&1].disk.first_log_index();
+        let first = world.places[&NodeId(1)].disk.first_log_index();
         first.is_some_and(|first| first > 1)
     };
     let mut n = 0;
@@ -105,12 +111,12 @@ async fn a_worker_that_was_killed_is_back_by_itself() {
     world.add_worker(2, [1]);
     world.start(2).await.unwrap();
     joined(&world, 2).await;
-    assert_eq!(world.leader().await, 1);
+    assert_eq!(world.leader().await, NodeId(1));
     world.kill(2).await;
     world.propose(1, "while it was away").await;
     world.start(2).await.unwrap();
     assert!(world.holds(2, "while it was away").await);
-    assert_eq!(world.nodes[&1].status().learners.len(), 1);
+    assert_eq!(world.nodes[&NodeId(1)].status().learners.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,8 +124,8 @@ async fn a_crash_between_record_and_log_costs_another_round() {
     // given a node that has recorded the cluster, and was not let in before it crashed
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
-    let founders = std::fs::read(world.places[&1].data.join("genesis")).unwrap();
-    let record = world.places[&2].data.join("genesis");
+    let founders = std::fs::read(world.places[&NodeId(1)].data.join("genesis")).unwrap();
+    let record = world.places[&NodeId(2)].data.join("genesis");
     std::fs::write(record, recorded_by(2, founders)).unwrap();
     // when it starts again
     world.start(2).await.unwrap();
@@ -147,7 +153,7 @@ async fn joining_goes_on_while_the_leader_is_killed() {
     world.start(4).await.unwrap();
     world.kill(old).await;
     joined(&world, 4).await;
-    let leader = world.nodes[&4].leadership();
+    let leader = world.nodes[&NodeId(4)].leadership();
     until("the worker follows the new leader", || {
         leader.borrow().leader.is_some_and(|leader| leader != old)
     })
@@ -164,19 +170,21 @@ async fn a_worker_never_votes_and_never_founds() {
     world.start(3).await.unwrap();
     joined(&world, 3).await;
     let leader = world.leader().await;
-    let other = 3 - leader;
+    let other = NodeId(3 - leader.0);
     world.kill(leader).await;
     // then the two of them elect nobody
     let short = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
     let alone = world.nodes[&other].propose(b"no quorum".to_vec(), short);
     assert!(alone.await.is_err());
-    assert_eq!(world.nodes[&3].status().role, Role::Learner);
+    assert_eq!(world.nodes[&NodeId(3)].status().role, Role::Learner);
     // not even when one asks for its vote who may
     let place = &world.places[&leader];
-    let cluster = world.nodes[&3].cluster();
+    let cluster = world.nodes[&NodeId(3)].cluster();
     let keys = place.keys.clone();
     let links = super::strangers::stranger(leader, keys, &place.secret, cluster);
-    let errors = super::strangers::ask_for_votes(&links, leader, 3, &world.places[&3].link).await;
+    let errors =
+        super::strangers::ask_for_votes(&links, leader, NodeId(3), &world.places[&NodeId(3)].link)
+            .await;
     for error in errors {
         assert!(error.to_string().contains("has no vote"), "{error}");
     }
@@ -185,7 +193,7 @@ async fn a_worker_never_votes_and_never_founds() {
     let mut empty = World::new(1);
     empty.add_worker(2, [1]);
     empty.start(2).await.unwrap();
-    let mut forming = empty.nodes[&2].bootstrap_state();
+    let mut forming = empty.nodes[&NodeId(2)].bootstrap_state();
     let waits = forming.wait_for(
         |now| matches!(now, BootstrapState::Waiting { why } if why.contains("waiting for node 1")),
     );
@@ -193,7 +201,7 @@ async fn a_worker_never_votes_and_never_founds() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(empty.nodes[&2].status().last_log, 0);
+    assert_eq!(empty.nodes[&NodeId(2)].status().last_log, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,7 +213,7 @@ async fn each_who_may_not_join_is_told_why() {
 
     // A voter's id, a worker's id under another key, and a worker whose folder was lost.
     world.kill(4).await;
-    let own_keys = world.places[&4].keys.clone();
+    let own_keys = world.places[&NodeId(4)].keys.clone();
     for (id, keys) in [(2, None), (4, None), (4, Some(own_keys))] {
         let elsewhere = world.same_id(id, keys).await;
         let why = refused(&elsewhere).await;
@@ -215,16 +223,16 @@ async fn each_who_may_not_join_is_told_why() {
     }
 
     world.add_worker(5, [1, 2, 3]);
-    world.places.get_mut(&5).unwrap().secret = b"another secret altogether".to_vec();
+    world.places.get_mut(&NodeId(5)).unwrap().secret = b"another secret altogether".to_vec();
     world.start(5).await.unwrap();
-    let why = refused(&world.nodes[&5]).await;
+    let why = refused(&world.nodes[&NodeId(5)]).await;
     assert!(why.contains("give the same --secret file"), "{why}");
     world.kill(5).await;
 
     // Under a new id, with an empty folder, the lost one is back.
     world.add_worker(6, [1]);
     world.start(6).await.unwrap();
-    let formed = world.nodes[&6].formed();
+    let formed = world.nodes[&NodeId(6)].formed();
     tokio::time::timeout(super::world::PATIENCE, formed)
         .await
         .unwrap();
@@ -234,15 +242,15 @@ async fn each_who_may_not_join_is_told_why() {
 async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
-    let listens_at = world.places[&2].link.clone();
+    let listens_at = world.places[&NodeId(2)].link.clone();
     // Nobody listens at the address that it gives.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nowhere = nobody.local_addr().unwrap().to_string();
     drop(nobody);
     let mut settings = world.settings(2);
-    settings.peers.insert(2, nowhere.clone());
+    settings.peers.insert(NodeId(2), nowhere.clone());
     settings.listen = listens_at;
-    let storage = world.places[&2].disk.storage();
+    let storage = world.places[&NodeId(2)].disk.storage();
     let worker = start(settings, world.parts(2), storage).await.unwrap();
     let mut forming = worker.bootstrap_state();
     let says = format!("cannot reach this node at {nowhere}");
@@ -252,7 +260,7 @@ async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
         .await
         .unwrap()
         .unwrap();
-    assert!(world.nodes[&1].status().learners.is_empty());
+    assert!(world.nodes[&NodeId(1)].status().learners.is_empty());
     worker.halt().await;
 }
 
@@ -265,7 +273,7 @@ async fn a_directory_keeps_its_part() {
     world.kill(2).await;
     let mut elsewhere = world.settings(2);
     elsewhere.http = "http://elsewhere".into();
-    let storage = world.places[&2].disk.storage();
+    let storage = world.places[&NodeId(2)].disk.storage();
     let moved = start(elsewhere, world.parts(2), storage).await.unwrap();
     let why = refused(&moved).await;
     assert!(
@@ -274,9 +282,15 @@ async fn a_directory_keeps_its_part() {
     );
     moved.halt().await;
     world.kill(1).await;
-    world.workers = [1].into();
-    assert!(matches!(world.start(1).await, Err(StartError::Votes(1))));
-    assert!(matches!(world.start(2).await, Err(StartError::IsWorker(2))));
+    world.workers = [NodeId(1)].into();
+    assert!(matches!(
+        world.start(1).await,
+        Err(StartError::Votes(NodeId(1)))
+    ));
+    assert!(matches!(
+        world.start(2).await,
+        Err(StartError::IsWorker(NodeId(2)))
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -293,16 +307,16 @@ async fn a_worker_that_is_gone_can_be_removed_and_a_voter_cannot() {
         let by_way_of = by_way_of.clone();
         async move { remove_worker(&by_way_of, Arc::new(secret), id).await }
     };
-    let right = world.places[&1].secret.clone();
+    let right = world.places[&NodeId(1)].secret.clone();
     assert!(matches!(
-        remove(b"guessed, and guessed wrong", 4).await,
+        remove(b"guessed, and guessed wrong", NodeId(4)).await,
         Err(RemoveError::Refused(_))
     ));
     assert!(matches!(
-        remove(&right, 2).await,
-        Err(RemoveError::Votes(2))
+        remove(&right, NodeId(2)).await,
+        Err(RemoveError::Votes(NodeId(2)))
     ));
-    remove(&right, 4).await.unwrap();
+    remove(&right, NodeId(4)).await.unwrap();
     until("nobody counts on it any more", || {
         world
             .statuses()
@@ -311,12 +325,12 @@ async fn a_worker_that_is_gone_can_be_removed_and_a_voter_cannot() {
     })
     .await;
     assert!(matches!(
-        remove(&right, 4).await,
-        Err(RemoveError::NotAMember(4))
+        remove(&right, NodeId(4)).await,
+        Err(RemoveError::NotAMember(NodeId(4)))
     ));
     // and it is told, should it come back
     world.start(4).await.unwrap();
-    let why = refused(&world.nodes[&4]).await;
+    let why = refused(&world.nodes[&NodeId(4)]).await;
     assert!(why.contains("node 4 was removed"), "{why}");
 }
 
@@ -325,7 +339,7 @@ async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
     // given a leader that is about to let a worker in
     let mut world = World::formed(3).await;
     let leader = world.leader().await;
-    let others: Vec<u64> = (1..=3).filter(|id| *id != leader).collect();
+    let others: Vec<NodeId> = (1..=3).map(NodeId).filter(|id| *id != leader).collect();
     world.add_worker(4, 1..=3);
     world.shut(4);
     world.start(4).await.unwrap();
@@ -336,7 +350,10 @@ async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
     }
     world.open();
     until("the worker is told", || {
-        world.nodes[&4].status().learners.contains_key(&4)
+        world.nodes[&NodeId(4)]
+            .status()
+            .learners
+            .contains_key(&NodeId(4))
     })
     .await;
     world.kill(leader).await;
@@ -346,7 +363,7 @@ async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
     // then the worker was not removed: it was never in, and asks again
     joined(&world, 4).await;
     world.propose(4, "by way of the worker").await;
-    let forming = world.nodes[&4].bootstrap_state().borrow().clone();
+    let forming = world.nodes[&NodeId(4)].bootstrap_state().borrow().clone();
     assert!(
         matches!(forming, BootstrapState::Formed { .. }),
         "{forming:?}"
@@ -358,9 +375,9 @@ async fn nobody_joins_for_another() {
     // given a stranger to the cluster who knows its secret
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
-    let place = &world.places[&2];
-    let cluster = world.nodes[&1].cluster();
-    let links = super::strangers::stranger(2, place.keys.clone(), &place.secret, cluster);
+    let place = &world.places[&NodeId(2)];
+    let cluster = world.nodes[&NodeId(1)].cluster();
+    let links = super::strangers::stranger(NodeId(2), place.keys.clone(), &place.secret, cluster);
     // when it asks for a key that is not its own
     let request = crate::raft::rpc::wire::NodeRequest::Join {
         member: Member {
@@ -371,8 +388,8 @@ async fn nobody_joins_for_another() {
         patience_millis: 1_000,
     };
     let dial = Dial {
-        node: 1,
-        address: world.peers[&1].clone(),
+        node: NodeId(1),
+        address: world.peers[&NodeId(1)].clone(),
         purpose: Purpose::Member,
     };
     let reply = crate::raft::rpc::ask::ask(&links, dial, &request, soon()).await;
@@ -383,5 +400,5 @@ async fn nobody_joins_for_another() {
             crate::raft::rpc::wire::MemberRefusal::OtherNode
         )))
     ));
-    assert!(world.nodes[&1].status().learners.is_empty());
+    assert!(world.nodes[&NodeId(1)].status().learners.is_empty());
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
 use openraft::type_config::alias::VoteOf;
 use tokio::runtime::Handle;
@@ -10,8 +11,8 @@ use tokio::time::Instant;
 use super::world::{World, soon};
 use crate::consensus_types::TypeConfig;
 use crate::link::{
-    Admission, CallError, ClusterId, ClusterSecret, Dial, Identity, KnownKey, Links, NodeKeys,
-    Purpose, Refusal, TcpTransport,
+    Admission, CallError, ClusterSecret, Dial, Identity, KnownKey, Links, NodeKeys, Purpose,
+    Refusal, TcpTransport,
 };
 use crate::raft::rpc::wire::{NodeRequest, encode};
 
@@ -20,14 +21,14 @@ impl Admission for Claims {
     fn cluster(&self) -> Option<ClusterId> {
         self.0
     }
-    fn key_of(&self, _node: u64) -> KnownKey {
+    fn key_of(&self, _node: NodeId) -> KnownKey {
         KnownKey::Unknown
     }
 }
 
 /// Somebody who claims all this.
 pub fn stranger(
-    node: u64,
+    node: NodeId,
     keys: Arc<NodeKeys>,
     secret: &[u8],
     cluster: Option<ClusterId>,
@@ -42,7 +43,7 @@ pub fn stranger(
 }
 
 /// A vote that would depose every leader, and an append that would bind the node to a new one.
-fn attacks(node: u64) -> Vec<Vec<u8>> {
+fn attacks(node: NodeId) -> Vec<Vec<u8>> {
     let vote = VoteOf::<TypeConfig>::new(1_000, node);
     let mut leading = vote;
     leading.committed = true;
@@ -64,7 +65,12 @@ fn attacks(node: u64) -> Vec<Vec<u8>> {
 }
 
 /// What a node says to whoever asks for its vote, or has it take over.
-pub async fn ask_for_votes(links: &Links, from: u64, node: u64, address: &str) -> Vec<CallError> {
+pub async fn ask_for_votes(
+    links: &Links,
+    from: NodeId,
+    node: NodeId,
+    address: &str,
+) -> Vec<CallError> {
     let link = links.separate(Dial {
         node,
         address: address.to_owned(),
@@ -84,8 +90,8 @@ pub async fn ask_for_votes(links: &Links, from: u64, node: u64, address: &str) -
     errors
 }
 
-async fn attack(world: &World, links: &Links, from: u64, purpose: Purpose) -> Vec<CallError> {
-    let target = if from == 1 { 2 } else { 1 };
+async fn attack(world: &World, links: &Links, from: NodeId, purpose: Purpose) -> Vec<CallError> {
+    let target = NodeId(if from == NodeId(1) { 2 } else { 1 });
     let link = links.separate(Dial {
         node: target,
         address: world.peers[&target].clone(),
@@ -104,9 +110,9 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
     world.leader().await;
     let terms = |world: &World| world.statuses().iter().map(|s| s.term).max();
     let before = terms(&world);
-    let home = world.nodes[&1].cluster();
-    let right = world.places[&3].secret.clone();
-    let own = world.places[&3].keys.clone();
+    let home = world.nodes[&NodeId(1)].cluster();
+    let right = world.places[&NodeId(3)].secret.clone();
+    let own = world.places[&NodeId(3)].keys.clone();
     let other = Arc::new(NodeKeys::generate().unwrap());
 
     for (secret, keys, cluster, reason) in [
@@ -116,12 +122,12 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
             home,
             Refusal::Secret,
         ),
-        (&right[..], &own, Some([9; 32]), Refusal::Cluster),
+        (&right[..], &own, Some(ClusterId([9; 32])), Refusal::Cluster),
         (&right[..], &own, None, Refusal::CallerUnformed),
         (&right[..], &other, home, Refusal::Key),
     ] {
-        let links = stranger(3, keys.clone(), secret, cluster);
-        for error in attack(&world, &links, 3, Purpose::Member).await {
+        let links = stranger(NodeId(3), keys.clone(), secret, cluster);
+        for error in attack(&world, &links, NodeId(3), Purpose::Member).await {
             assert!(
                 matches!(&error, CallError::Refused(refusal) if *refusal == reason),
                 "{error} instead of {reason}"
@@ -131,8 +137,8 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
     }
 
     // With the secret and the right key, but on a connection for forming.
-    let links = stranger(3, own.clone(), &right, None);
-    for error in attack(&world, &links, 3, Purpose::Bootstrap).await {
+    let links = stranger(NodeId(3), own.clone(), &right, None);
+    for error in attack(&world, &links, NodeId(3), Purpose::Bootstrap).await {
         assert!(matches!(error, CallError::Denied(_)), "{error}");
     }
     assert_eq!(terms(&world), before);
@@ -143,36 +149,41 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
 async fn a_node_without_a_cluster_lets_nobody_append_or_vote() {
     let mut world = World::new(3);
     world.start(1).await.unwrap();
-    let place = &world.places[&2];
-    let links = stranger(2, place.keys.clone(), &place.secret, Some([9; 32]));
-    for error in attack(&world, &links, 2, Purpose::Member).await {
+    let place = &world.places[&NodeId(2)];
+    let links = stranger(
+        NodeId(2),
+        place.keys.clone(),
+        &place.secret,
+        Some(ClusterId([9; 32])),
+    );
+    for error in attack(&world, &links, NodeId(2), Purpose::Member).await {
         assert!(
             matches!(error, CallError::Refused(Refusal::Unformed)),
             "{error}"
         );
     }
-    assert_eq!(world.nodes[&1].status().term, 0);
+    assert_eq!(world.nodes[&NodeId(1)].status().term, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_the_node_wanted_gets_no_request() {
     let world = World::formed(3).await;
-    let place = &world.places[&3];
+    let place = &world.places[&NodeId(3)];
     let links = stranger(
-        3,
+        NodeId(3),
         place.keys.clone(),
         &place.secret,
-        world.nodes[&3].cluster(),
+        world.nodes[&NodeId(3)].cluster(),
     );
     let wrong_address = links.separate(Dial {
-        node: 2,
-        address: world.peers[&1].clone(),
+        node: NodeId(2),
+        address: world.peers[&NodeId(1)].clone(),
         purpose: Purpose::Member,
     });
     let error = wrong_address.call(b"anything", soon()).await.unwrap_err();
     let expected = Refusal::Node {
-        dialed: 2,
-        answered: 1,
+        dialed: NodeId(2),
+        answered: NodeId(1),
     };
     assert!(
         matches!(&error, CallError::Refused(refusal) if *refusal == expected),
@@ -181,7 +192,7 @@ async fn a_server_that_is_not_the_node_wanted_gets_no_request() {
 
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = links.separate(Dial {
-        node: 2,
+        node: NodeId(2),
         address: silent.local_addr().unwrap().to_string(),
         purpose: Purpose::Member,
     });

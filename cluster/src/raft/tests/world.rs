@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -37,8 +38,8 @@ fn decide(_view: &cameo_machine::MapView, _index: u64, entry: &[u8]) -> (Vec<Cha
 
 struct TimeFirst;
 impl Stamp for TimeFirst {
-    fn stamp(&self, command: Vec<u8>, log_time: u64) -> Vec<u8> {
-        [&log_time.to_le_bytes()[..], &command].concat()
+    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8> {
+        [&log_time.0.to_le_bytes()[..], &command].concat()
     }
 }
 
@@ -46,14 +47,13 @@ impl Stamp for TimeFirst {
 #[derive(Default)]
 pub struct BentClock(pub AtomicI64);
 impl WallClock for BentClock {
-    fn unix_millis(&self) -> u64 {
-        SystemClock
-            .unix_millis()
-            .saturating_add_signed(self.0.load(Ordering::Relaxed))
+    fn unix_millis(&self) -> Millis {
+        let Millis(now) = SystemClock.unix_millis();
+        Millis(now.saturating_add_signed(self.0.load(Ordering::Relaxed)))
     }
 }
 
-struct ReportOf(u64);
+struct ReportOf(NodeId);
 impl ReportSource for ReportOf {
     fn report(&self) -> Vec<u8> {
         format!("load of {}", self.0).into_bytes()
@@ -62,16 +62,16 @@ impl ReportSource for ReportOf {
 
 /// Reports as the leader got them: (from, report).
 #[derive(Default)]
-pub struct Reports(pub Mutex<BTreeMap<u64, Vec<u8>>>);
+pub struct Reports(pub Mutex<BTreeMap<NodeId, Vec<u8>>>);
 impl ReportSink for Reports {
-    fn received(&self, from: u64, report: &[u8], _clock: u64, _at: Instant) {
+    fn received(&self, from: NodeId, report: &[u8], _clock: Millis, _at: Instant) {
         self.0.lock().unwrap().insert(from, report.to_vec());
     }
 }
 
-struct Echo(u64);
+struct Echo(NodeId);
 impl AppService for Echo {
-    fn serve(&self, from: u64, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
+    fn serve(&self, from: NodeId, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
         let me = self.0;
         Box::pin(async move {
             let body = String::from_utf8(body).unwrap();
@@ -101,7 +101,7 @@ impl Place {
     }
 }
 
-fn place(root: &std::path::Path, id: u64, link: String) -> Place {
+fn place(root: &std::path::Path, id: NodeId, link: String) -> Place {
     let data = root.join(id.to_string());
     std::fs::create_dir_all(&data).unwrap();
     Place {
@@ -144,14 +144,14 @@ impl Transport for HeldPorts {
 }
 
 pub struct World {
-    pub places: BTreeMap<u64, Place>,
-    pub nodes: BTreeMap<u64, Raft>,
+    pub places: BTreeMap<NodeId, Place>,
+    pub nodes: BTreeMap<NodeId, Raft>,
     /// The founders.
-    pub peers: BTreeMap<u64, String>,
+    pub peers: BTreeMap<NodeId, String>,
     /// Nodes that are started as workers.
-    pub workers: BTreeSet<u64>,
+    pub workers: BTreeSet<NodeId>,
     /// By way of whom each of them joins.
-    ways: BTreeMap<u64, Vec<u64>>,
+    ways: BTreeMap<NodeId, Vec<NodeId>>,
     pub snapshot_after: u64,
     transport: Arc<HeldPorts>,
     root: tempfile::TempDir,
@@ -165,7 +165,8 @@ impl World {
             .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
             .map(|port| (port.local_addr().unwrap().to_string(), port))
             .collect();
-        let peers: BTreeMap<u64, String> = (1..=count)
+        let peers: BTreeMap<NodeId, String> = (1..=count)
+            .map(NodeId)
             .zip(&ports)
             .map(|(id, (address, _))| (id, address.clone()))
             .collect();
@@ -189,11 +190,17 @@ impl World {
     }
 
     /// A place for a node that is to join by way of these members.
-    pub fn add_worker(&mut self, id: u64, by_way_of: impl IntoIterator<Item = u64>) {
+    pub fn add_worker<M: Into<NodeId>>(
+        &mut self,
+        id: impl Into<NodeId>,
+        by_way_of: impl IntoIterator<Item = M>,
+    ) {
+        let id = id.into();
         let link = self.hold_a_port();
         self.places.insert(id, place(self.root.path(), id, link));
         self.workers.insert(id);
-        self.ways.insert(id, by_way_of.into_iter().collect());
+        self.ways
+            .insert(id, by_way_of.into_iter().map(Into::into).collect());
     }
 
     fn hold_a_port(&self) -> String {
@@ -208,7 +215,8 @@ impl World {
     }
 
     /// Whoever dials this node from now on waits.
-    pub fn shut(&self, id: u64) {
+    pub fn shut(&self, id: impl Into<NodeId>) {
+        let id = id.into();
         let link = self.places[&id].link.clone();
         self.transport.shut.send_replace(Some(link));
     }
@@ -224,7 +232,8 @@ impl World {
     }
 
     /// A worker with an empty folder elsewhere, under an id that is in use, with these keys or new ones.
-    pub async fn same_id(&self, id: u64, keys: Option<Arc<NodeKeys>>) -> Raft {
+    pub async fn same_id(&self, id: impl Into<NodeId>, keys: Option<Arc<NodeKeys>>) -> Raft {
+        let id = id.into();
         let link = self.hold_a_port();
         let mut place = place(&self.root.path().join("same-id"), id, link.clone());
         place.empty();
@@ -254,7 +263,8 @@ impl World {
         world
     }
 
-    pub fn settings(&self, id: u64) -> Settings {
+    pub fn settings(&self, id: impl Into<NodeId>) -> Settings {
+        let id = id.into();
         let mut settings = self.settings_at(id, &self.places[&id]);
         settings.worker = self.workers.contains(&id);
         if let Some(ways) = self.ways.get(&id) {
@@ -264,7 +274,7 @@ impl World {
         settings
     }
 
-    fn settings_at(&self, id: u64, place: &Place) -> Settings {
+    fn settings_at(&self, id: NodeId, place: &Place) -> Settings {
         let mut settings = Settings::new(
             id,
             place.data.clone(),
@@ -282,11 +292,12 @@ impl World {
         settings
     }
 
-    pub fn parts(&self, id: u64) -> RaftDeps {
+    pub fn parts(&self, id: impl Into<NodeId>) -> RaftDeps {
+        let id = id.into();
         self.parts_at(id, &self.places[&id])
     }
 
-    fn parts_at(&self, id: u64, place: &Place) -> RaftDeps {
+    fn parts_at(&self, id: NodeId, place: &Place) -> RaftDeps {
         RaftDeps {
             keys: place.keys.clone(),
             secret: Arc::new(ClusterSecret::from_bytes(place.secret.clone()).unwrap()),
@@ -301,7 +312,8 @@ impl World {
         }
     }
 
-    pub async fn start(&mut self, id: u64) -> Result<(), StartError> {
+    pub async fn start(&mut self, id: impl Into<NodeId>) -> Result<(), StartError> {
+        let id = id.into();
         let storage = self.places[&id].disk.storage();
         let node = start(self.settings(id), self.parts(id), storage).await?;
         self.nodes.insert(id, node);
@@ -309,12 +321,13 @@ impl World {
     }
 
     /// As kill -9 does it.
-    pub async fn kill(&mut self, id: u64) {
+    pub async fn kill(&mut self, id: impl Into<NodeId>) {
+        let id = id.into();
         self.nodes.remove(&id).unwrap().halt().await;
     }
 
     /// The leader that every running node follows.
-    pub async fn leader(&self) -> u64 {
+    pub async fn leader(&self) -> NodeId {
         let end = soon();
         loop {
             let mut leaders = self
@@ -335,11 +348,12 @@ impl World {
         self.nodes.values().map(Raft::status).collect()
     }
 
-    pub fn a_follower(&self, leader: u64) -> u64 {
+    pub fn a_follower(&self, leader: NodeId) -> NodeId {
         *self.nodes.keys().find(|id| **id != leader).unwrap()
     }
 
-    pub async fn propose(&self, at: u64, command: &str) -> Proposed {
+    pub async fn propose(&self, at: impl Into<NodeId>, command: &str) -> Proposed {
+        let at = at.into();
         let proposed = self.nodes[&at]
             .propose(command.into(), soon())
             .await
@@ -349,7 +363,8 @@ impl World {
     }
 
     /// A linearizable look at a row.
-    pub async fn holds(&self, at: u64, command: &str) -> bool {
+    pub async fn holds(&self, at: impl Into<NodeId>, command: &str) -> bool {
+        let at = at.into();
         self.nodes[&at].barrier(soon()).await.unwrap();
         self.places[&at]
             .disk

@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::time::Duration;
 
+use cameo_common::ids::{Millis, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How far the leader's stamp may run before the voters' median.
-pub const MEDIAN_LEAD_MILLIS: u64 = 1_000;
+pub const MEDIAN_LEAD: Duration = Duration::from_secs(1);
 /// A leader this far off the median, either way, hands over.
-pub const HANDOVER_SKEW_MILLIS: u64 = 2_000;
+pub const HANDOVER_SKEW: Duration = Duration::from_secs(2);
 /// A clock heard longer ago says nothing.
 const SAMPLE_MAX_AGE: Duration = Duration::from_secs(5);
 /// To tell who is off takes a third clock.
@@ -23,8 +24,8 @@ const CLOCKS_TO_JUDGE: usize = 3;
 /// What the voters' clocks say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogTime {
-    /// What the leader may stamp, in milliseconds since 1970.
-    pub millis: u64,
+    /// What the leader may stamp.
+    pub stamp: Millis,
     /// The leader should hand over: its clock is too far off the others'.
     pub hand_over: bool,
 }
@@ -33,29 +34,29 @@ pub struct LogTime {
 /// number of voters. `None` while fewer than a majority of clocks are known: one clock alone, be it
 /// the leader's, must not date an entry. Of an even number of clocks the lower middle one is the
 /// median, so that of two clocks the fast one does not win.
-pub fn log_time(own: u64, others: &[u64], voters: usize) -> Option<LogTime> {
-    let mut clocks: Vec<u64> = others.iter().copied().chain([own]).collect();
+pub fn log_time(own: Millis, others: &[Millis], voters: usize) -> Option<LogTime> {
+    let mut clocks: Vec<Millis> = others.iter().copied().chain([own]).collect();
     if clocks.len() < voters / 2 + 1 {
         return None;
     }
     clocks.sort_unstable();
     let median = clocks[(clocks.len() - 1) / 2];
     Some(LogTime {
-        millis: own.min(median.saturating_add(MEDIAN_LEAD_MILLIS)),
-        hand_over: clocks.len() >= CLOCKS_TO_JUDGE && own.abs_diff(median) >= HANDOVER_SKEW_MILLIS,
+        stamp: own.min(median.plus(MEDIAN_LEAD)),
+        hand_over: clocks.len() >= CLOCKS_TO_JUDGE && own.abs_diff(median) >= HANDOVER_SKEW,
     })
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    unix_millis: u64,
+    clock: Millis,
     at: Instant,
 }
 
 /// The others' clocks, as last heard.
 #[derive(Debug)]
 pub(crate) struct Clocks {
-    samples: Mutex<BTreeMap<u64, Sample>>,
+    samples: Mutex<BTreeMap<NodeId, Sample>>,
     heard: watch::Sender<()>,
 }
 
@@ -67,9 +68,9 @@ impl Clocks {
         }
     }
 
-    /// A node's clock read `unix_millis` when its reply came `at`.
-    pub fn hear(&self, node: u64, unix_millis: u64, at: Instant) {
-        self.samples.lock().insert(node, Sample { unix_millis, at });
+    /// A node's clock read `clock` when its reply came `at`.
+    pub fn hear(&self, node: NodeId, clock: Millis, at: Instant) {
+        self.samples.lock().insert(node, Sample { clock, at });
         self.heard.send_replace(());
     }
 
@@ -79,13 +80,13 @@ impl Clocks {
     }
 
     /// The log time now, at node `me`.
-    pub fn log_time(&self, me: u64, own: u64, voters: &BTreeSet<u64>) -> Option<LogTime> {
-        let others: Vec<u64> = self.others(me, voters).into_values().collect();
+    pub fn log_time(&self, me: NodeId, own: Millis, voters: &BTreeSet<NodeId>) -> Option<LogTime> {
+        let others: Vec<Millis> = self.others(me, voters).into_values().collect();
         log_time(own, &others, voters.len())
     }
 
     /// The other voters' clocks, carried on to now.
-    pub fn others(&self, me: u64, voters: &BTreeSet<u64>) -> BTreeMap<u64, u64> {
+    pub fn others(&self, me: NodeId, voters: &BTreeSet<NodeId>) -> BTreeMap<NodeId, Millis> {
         let now = Instant::now();
         let samples = self.samples.lock();
         samples
@@ -93,9 +94,7 @@ impl Clocks {
             .filter(|(node, _)| **node != me && voters.contains(node))
             .filter_map(|(node, sample)| {
                 let age = now.saturating_duration_since(sample.at);
-                let age_millis = u64::try_from(age.as_millis()).ok()?;
-                (age <= SAMPLE_MAX_AGE)
-                    .then(|| (*node, sample.unix_millis.saturating_add(age_millis)))
+                (age <= SAMPLE_MAX_AGE).then(|| (*node, sample.clock.plus(age)))
             })
             .collect()
     }
@@ -108,9 +107,15 @@ mod tests {
 
     use super::*;
 
+    /// With all clocks in plain milliseconds.
+    fn log_time(own: u64, others: &[u64], voters: usize) -> Option<LogTime> {
+        let others: Vec<Millis> = others.iter().copied().map(Millis).collect();
+        super::log_time(Millis(own), &others, voters)
+    }
+
     fn stamp(millis: u64) -> Option<LogTime> {
         Some(LogTime {
-            millis,
+            stamp: Millis(millis),
             hand_over: false,
         })
     }
@@ -135,7 +140,7 @@ mod tests {
         assert_eq!(
             log_time(12_000, &[10_000, 10_000], 3),
             Some(LogTime {
-                millis: 11_000,
+                stamp: Millis(11_000),
                 hand_over: true
             })
         );
@@ -164,12 +169,12 @@ mod tests {
             clocks.resize(5, truth);
             let own = if leader_is_wrong { clocks.remove(0) } else { clocks.pop().unwrap() };
             let time = log_time(own, &clocks, 5).unwrap();
-            prop_assert!(time.millis <= truth + MEDIAN_LEAD_MILLIS);
-            prop_assert!(time.millis <= own);
+            prop_assert!(time.stamp <= Millis(truth).plus(MEDIAN_LEAD));
+            prop_assert!(time.stamp <= Millis(own));
             if own == truth {
-                prop_assert_eq!(time, LogTime { millis: truth, hand_over: false });
+                prop_assert_eq!(time, LogTime { stamp: Millis(truth), hand_over: false });
             }
-            prop_assert_eq!(time.hand_over, own.abs_diff(truth) >= HANDOVER_SKEW_MILLIS);
+            prop_assert_eq!(time.hand_over, Millis(own).abs_diff(Millis(truth)) >= HANDOVER_SKEW);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::{EntryPayload, Membership};
 use raft_log::codeq::{Decode, Encode};
 
@@ -21,14 +22,14 @@ fn encoded(value: &impl Encode) -> Vec<u8> {
     bytes
 }
 
-fn membership() -> Membership<u64, Member> {
+fn membership() -> Membership<NodeId, Member> {
     let member = |port: u16| Member {
         link: format!("a:{port}"),
         http: "h".to_owned(),
         key: [9; 32],
     };
-    let members = BTreeMap::from([(1, member(1)), (2, member(2))]);
-    Membership::new(vec![BTreeSet::from([1])], members).unwrap()
+    let members = BTreeMap::from([(NodeId(1), member(1)), (NodeId(2), member(2))]);
+    Membership::new(vec![BTreeSet::from([NodeId(1)])], members).unwrap()
 }
 
 fn member_bytes() -> Vec<u8> {
@@ -47,7 +48,7 @@ fn member_bytes() -> Vec<u8> {
 fn log_ids_and_votes() {
     let key = LogKey {
         term: 1,
-        node: 2,
+        node: NodeId(2),
         index: 0x0304,
     };
     let bytes = [
@@ -60,7 +61,7 @@ fn log_ids_and_votes() {
 
     let vote = VoteRecord {
         term: 1,
-        node: 2,
+        node: NodeId(2),
         committed: true,
     };
     let bytes = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 1];
@@ -87,7 +88,7 @@ fn log_entries() {
     ];
     let key = LogKey {
         term: 1,
-        node: 1,
+        node: NodeId(1),
         index: 5,
     };
     for (payload, bytes) in cases {
@@ -102,7 +103,7 @@ fn log_entries() {
 fn unknown_or_overlong_log_entries_are_refused() {
     let key = LogKey {
         term: 1,
-        node: 1,
+        node: NodeId(1),
         index: 5,
     };
     let refused = [
@@ -253,8 +254,8 @@ async fn the_small_files() {
     let world = World::new();
     let opened = world.open();
     let record = NodeRecord {
-        raft_id: 300,
-        cluster: [7; 32],
+        raft_id: NodeId(300),
+        cluster: ClusterId([7; 32]),
     };
     opened.store.write_node_record(record).unwrap();
     let read = |name: &str| fs::read(world.dir().join(name)).unwrap();

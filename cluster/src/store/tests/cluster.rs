@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::RPCOption;
 use openraft::network::{RaftNetworkFactory, v2::RaftNetworkV2};
@@ -23,11 +24,11 @@ use crate::store::{Opened, SnapshotFile, Snapshots, State, StateMachine, Store};
 type Node = Raft<TypeConfig, StateMachine>;
 
 #[derive(Clone, Default)]
-struct Wires(Arc<Mutex<BTreeMap<u64, (Node, Snapshots)>>>);
+struct Wires(Arc<Mutex<BTreeMap<NodeId, (Node, Snapshots)>>>);
 
 struct Wire {
     wires: Wires,
-    target: u64,
+    target: NodeId,
 }
 
 impl Wire {
@@ -44,7 +45,7 @@ fn unreachable(error: impl ToString) -> Unreachable<TypeConfig> {
 impl RaftNetworkFactory<TypeConfig> for Wires {
     type Network = Wire;
 
-    async fn new_client(&mut self, target: u64, _node: &Member) -> Wire {
+    async fn new_client(&mut self, target: NodeId, _node: &Member) -> Wire {
         Wire {
             wires: self.clone(),
             target,
@@ -120,20 +121,20 @@ async fn start(id: u64, world: &World, wires: &Wires) -> Running {
         ..Config::default()
     };
     let config = Arc::new(config.validate().unwrap());
-    let raft = Node::new(id, config, wires.clone(), log, state_machine)
+    let raft = Node::new(NodeId(id), config, wires.clone(), log, state_machine)
         .await
         .unwrap();
     wires
         .0
         .lock()
         .unwrap()
-        .insert(id, (raft.clone(), snapshots));
+        .insert(NodeId(id), (raft.clone(), snapshots));
     Running { raft, state, store }
 }
 
 /// Stops a node and waits until everything it held is let go.
 async fn stop(id: u64, node: Running, wires: &Wires) {
-    wires.0.lock().unwrap().remove(&id);
+    wires.0.lock().unwrap().remove(&NodeId(id));
     node.raft.shutdown().await.unwrap();
     drop(node.raft);
     drop(node.state);
@@ -173,7 +174,8 @@ async fn a_node_that_was_away_catches_up_by_snapshot_and_log() {
     let one = start(1, &worlds[0], &wires).await;
     let two = start(2, &worlds[1], &wires).await;
     let three = start(3, &worlds[2], &wires).await;
-    let members: BTreeMap<u64, Member> = (1..=3).map(|id| (id, Member::default())).collect();
+    let members: BTreeMap<NodeId, Member> =
+        (1..=3).map(|id| (NodeId(id), Member::default())).collect();
     one.raft.initialize(members).await.unwrap();
     propose(&[&one, &two, &three], "a=1").await;
     catch_up(&three, &one).await;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use cameo_common::ids::{ClusterId, NodeId};
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 
 use super::crash::cut;
@@ -196,10 +197,13 @@ async fn a_directory_keeps_its_identity() {
     let world = World::new();
     let opened = world.open();
     let mine = crate::store::NodeRecord {
-        raft_id: 3,
-        cluster: [7; 32],
+        raft_id: NodeId(3),
+        cluster: ClusterId([7; 32]),
     };
-    let other = crate::store::NodeRecord { raft_id: 4, ..mine };
+    let other = crate::store::NodeRecord {
+        raft_id: NodeId(4),
+        ..mine
+    };
     assert!(opened.pristine);
     assert_eq!(opened.store.node_record().unwrap(), None);
     opened.store.write_node_record(mine).unwrap();

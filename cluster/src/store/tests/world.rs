@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cameo_common::ids::NodeId;
 use futures_util::stream;
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry;
@@ -122,7 +123,13 @@ fn newest(folder: &Path, suffix: &str) -> PathBuf {
 }
 
 pub fn log_id(term: u64, index: u64) -> LogId {
-    LogId::new(CommittedLeaderId { term, node_id: 1 }, index)
+    LogId::new(
+        CommittedLeaderId {
+            term,
+            node_id: NodeId(1),
+        },
+        index,
+    )
 }
 
 pub fn blank(term: u64, index: u64) -> Entry {
@@ -161,7 +168,11 @@ pub async fn commit(opened: &mut Opened, entries: Vec<Entry>) {
 }
 
 pub async fn vote(opened: &mut Opened, term: u64) {
-    opened.log.save_vote(&Vote::new(term, 1)).await.unwrap();
+    opened
+        .log
+        .save_vote(&Vote::new(term, NodeId(1)))
+        .await
+        .unwrap();
 }
 
 /// Writes the overlay to sled and sled to the kernel.

@@ -6,6 +6,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use cameo_common::ids::NodeId;
 use openraft::EntryPayload;
 use raft_log::codeq::{Decode, Encode};
 use serde::{Deserialize, Serialize, Serializer};
@@ -46,7 +47,7 @@ impl raft_log::Types for LogTypes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct LogKey {
     pub term: u64,
-    pub node: u64,
+    pub node: NodeId,
     pub index: u64,
 }
 
@@ -73,7 +74,7 @@ impl From<LogKey> for LogId {
 
 impl Encode for LogKey {
     fn encode<W: Write>(&self, mut w: W) -> io::Result<usize> {
-        Ok(self.term.encode(&mut w)? + self.node.encode(&mut w)? + self.index.encode(&mut w)?)
+        Ok(self.term.encode(&mut w)? + self.node.0.encode(&mut w)? + self.index.encode(&mut w)?)
     }
 }
 
@@ -81,7 +82,7 @@ impl Decode for LogKey {
     fn decode<R: Read>(mut r: R) -> io::Result<Self> {
         Ok(Self {
             term: u64::decode(&mut r)?,
-            node: u64::decode(&mut r)?,
+            node: NodeId(u64::decode(&mut r)?),
             index: u64::decode(&mut r)?,
         })
     }
@@ -91,7 +92,7 @@ impl Decode for LogKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct VoteRecord {
     pub term: u64,
-    pub node: u64,
+    pub node: NodeId,
     pub committed: bool,
 }
 
@@ -119,7 +120,7 @@ impl From<VoteRecord> for Vote {
 
 impl Encode for VoteRecord {
     fn encode<W: Write>(&self, mut w: W) -> io::Result<usize> {
-        let n = self.term.encode(&mut w)? + self.node.encode(&mut w)?;
+        let n = self.term.encode(&mut w)? + self.node.0.encode(&mut w)?;
         Ok(n + u8::from(self.committed).encode(&mut w)?)
     }
 }
@@ -128,7 +129,7 @@ impl Decode for VoteRecord {
     fn decode<R: Read>(mut r: R) -> io::Result<Self> {
         Ok(Self {
             term: u64::decode(&mut r)?,
-            node: u64::decode(&mut r)?,
+            node: NodeId(u64::decode(&mut r)?),
             committed: match u8::decode(&mut r)? {
                 0 => false,
                 1 => true,

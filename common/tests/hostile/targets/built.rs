@@ -1,4 +1,5 @@
-//! A PNG built around a fuzzer's header and stream, with right checksums: what lies behind them is what is tried.
+//! A PNG built around a fuzzer's header and stream with correct checksums, so that the code behind
+//! the checksums is reached.
 
 use std::io::Read;
 
@@ -7,7 +8,7 @@ use cameo_codec::Picture;
 use super::carrier::{area, decode_elsewhere, read_everywhere};
 use super::input::Input;
 
-/// The `png` crate takes memory for what a header claims; ours looks at the stream's length first.
+/// The `png` crate allocates what a header claims; ours compares it with the stream's length first.
 const MAX_PIXELS: u64 = 4 << 20;
 
 /// `[flags][IHDR: 13][cuts][where to cut: 2 bytes each][stream]`
@@ -25,7 +26,7 @@ pub fn carrier_built(data: &[u8]) {
     match read_everywhere(&file) {
         Ok(picture) => assert_eq!(inflated, Some(filtered(&picture))),
         Err(_) if area(&file) > MAX_PIXELS => {}
-        // Others stop at the last row, and do not see what is wrong behind it.
+        // Other decoders stop at the last row, and do not see errors after it.
         Err(error) => {
             if let Ok(seen) = decode_elsewhere(&file) {
                 assert_ne!(inflated, Some(filtered(&seen)), "only here: {error}");
@@ -34,7 +35,8 @@ pub fn carrier_built(data: &[u8]) {
     }
 }
 
-/// What a third decoder makes of the stream: how many bytes, if it is a whole one with its right sum.
+/// Number of bytes of the stream by a third decoder, if the stream is whole and its checksum is
+/// correct.
 fn inflated(stream: &[u8]) -> Option<usize> {
     let mut raw = Vec::new();
     let inflate = flate2::read::ZlibDecoder::new(stream);
@@ -42,12 +44,13 @@ fn inflated(stream: &[u8]) -> Option<usize> {
     read.ok().map(|_| raw.len())
 }
 
-/// Bytes of a picture's stream: its samples, and a filter's name a row.
+/// Bytes of a picture's stream: its samples, and a filter byte a row.
 fn filtered(picture: &Picture) -> usize {
     picture.samples().len() + picture.height() as usize
 }
 
-/// Puts the right Adler-32 behind a zlib stream that lacks one; what does not inflate stays as it is.
+/// Appends the correct Adler-32 to a zlib stream without one; a stream that does not inflate stays
+/// as it is.
 fn end_with_its_sum(stream: &mut Vec<u8>) {
     let Some(deflated) = stream.get(2..) else {
         return;
@@ -67,7 +70,7 @@ fn end_with_its_sum(stream: &mut Vec<u8>) {
     }
 }
 
-/// The stream is cut into IDAT chunks, each of the named length, the last with what is left.
+/// Cuts the stream into IDAT chunks of the given lengths, the last one with the rest.
 pub fn png(ihdr: &[u8], stream: &[u8], cuts: &[usize]) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut chunk = |name: &[u8; 4], data: &[u8]| {

@@ -1,9 +1,9 @@
-//! Any bytes as a carrier's file, with the `png` crate for a witness.
+//! Any bytes as a carrier's file, compared with the `png` crate.
 
 use cameo_codec::png::{self, PngError};
 use cameo_codec::{Channels, CodecKey, Picture, RevealError, identify, inspect, reveal};
 
-/// The key of the pinned carriers, so that the fuzzer has some that open.
+/// The key of the pinned carriers, so that some of the fuzzer's files open.
 pub const KEY: [u8; 32] = [
     0x57, 0xa7, 0x7f, 0x0e, 0xa2, 0x0a, 0x83, 0x99, 0xfb, 0xc2, 0xe5, 0x56, 0xe1, 0x5c, 0x04, 0x41,
     0x84, 0xa3, 0x47, 0xbc, 0xac, 0x1a, 0xcf, 0x0a, 0x6e, 0x74, 0x46, 0x7e, 0xbd, 0x2d, 0xea, 0x2f,
@@ -13,7 +13,8 @@ pub fn carrier(file: &[u8]) {
     let _ = read_everywhere(file);
 }
 
-/// Reads a file with every verb; all have to say the same, and what opens has to be what the `png` crate sees.
+/// Reads a file with every function of the codec. All must agree, and a picture must be the one
+/// that the `png` crate reads.
 pub fn read_everywhere(file: &[u8]) -> Result<Picture, PngError> {
     let key = CodecKey::from_bytes(KEY);
     let read = png::read(file);
@@ -42,7 +43,7 @@ pub fn read_everywhere(file: &[u8]) -> Result<Picture, PngError> {
     read
 }
 
-/// The `png` crate's view of a file, read to its end with all checksums.
+/// The picture by the `png` crate, read to its end with all checksums.
 pub fn decode_elsewhere(file: &[u8]) -> Result<Picture, String> {
     let mut options = ::png::DecodeOptions::default();
     options.set_ignore_adler32(false);

@@ -1,5 +1,5 @@
-//! Headers as an owner who lies could seal them: written once more from the format's description, since the codec
-//! seals none but true ones.
+//! False headers, as a dishonest owner could seal them. Written again from the description of the
+//! format, because the codec seals correct headers only.
 
 use cameo_codec::{Channels, CodecKey, Picture};
 
@@ -7,14 +7,14 @@ pub const VERSION: u8 = 2;
 pub const PLAIN_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 const GROUP: usize = 8;
-/// Pictures with more groups have several tiles, which this does not lay out.
+/// Pictures with more groups have several tiles, which this module does not lay out.
 const TILE_GROUPS: usize = 1024;
 
 fn derived(key: &CodecKey, purpose: &str) -> [u8; 32] {
     blake3::derive_key(&format!("cameo codec v2 {purpose}"), key.as_bytes())
 }
 
-/// What a header says of its payload's content.
+/// A header's check value of its payload.
 pub fn check(payload: &[u8], key: &CodecKey) -> [u8; 16] {
     let hash = blake3::keyed_hash(&derived(key, "payload check"), payload);
     *hash.as_bytes().first_chunk().expect("16 of 32")
@@ -32,7 +32,7 @@ fn seal(plain: &[u8; PLAIN_BYTES], key: &CodecKey, (width, height): (u32, u32)) 
     tag.iter().copied().chain(sealed).collect()
 }
 
-/// Puts a header with this plain text where the picture's own lies.
+/// Replaces the picture's header by one with this plain text.
 pub fn write(picture: &mut Picture, plain: &[u8; PLAIN_BYTES], key: &CodecKey) {
     let sealed = seal(plain, key, picture.size());
     if picture.channels() == Channels::Rgba {

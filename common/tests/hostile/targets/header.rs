@@ -1,4 +1,4 @@
-//! What lies behind the tag: headers that were sealed with the key and do not tell the truth.
+//! Headers with a correct tag and false content.
 
 use cameo_codec::{
     Channels, Codec, CodecKey, HideOptions, Picture, RevealError, capacity, embed, extract,
@@ -7,7 +7,8 @@ use cameo_codec::{
 use super::forged::{self, PLAIN_BYTES, VERSION};
 use super::input::Input;
 
-/// `[codec and depth][width][height][payload's length: 2][what is wrong in the header: 24][payload, cover]`
+/// `[codec and depth][width][height][payload's length: 2][changes of the header: 24][payload,
+/// cover]`
 pub fn header(data: &[u8]) {
     let mut input = Input(data);
     let how = input.byte();
@@ -64,7 +65,7 @@ fn plain(payload: &[u8], key: &CodecKey, options: &HideOptions) -> [u8; PLAIN_BY
     plain
 }
 
-/// The length that a header promises, or how it has to be refused before anything is read for it.
+/// The length in a header, or the error with which it must be refused before its payload is read.
 fn promised(
     plain: &[u8; PLAIN_BYTES],
     place: &HideOptions,

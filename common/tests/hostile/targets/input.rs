@@ -1,4 +1,4 @@
-//! Numbers and pieces out of a fuzzer's bytes; what is missing reads as zero.
+//! Numbers and slices from a fuzzer's bytes; missing bytes are zero.
 
 #[derive(Debug)]
 pub struct Input<'a>(pub &'a [u8]);
@@ -25,7 +25,7 @@ impl<'a> Input<'a> {
         usize::from(u16::from_le_bytes(self.array()))
     }
 
-    /// So many bytes out of what is left, again and again.
+    /// This many bytes, the rest of the input repeated.
     pub fn fill(&self, len: usize) -> Vec<u8> {
         let mut filled: Vec<u8> = self.0.iter().copied().cycle().take(len).collect();
         filled.resize(len, 0);

@@ -1,4 +1,4 @@
-//! What a client uploads to its worker.
+//! Any bytes as the job that a client uploads to a worker.
 
 use cameo_codec::job::JobInput;
 use cameo_codec::{CodecKey, hide, reveal};

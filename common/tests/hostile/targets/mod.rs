@@ -1,7 +1,7 @@
-//! What peers may send, thrown at whoever reads it. One function a fuzz target: it takes any bytes, and panics
-//! where a promise is broken.
+//! The bodies of the fuzz targets: one function each, which takes any bytes that a peer may send,
+//! and panics when a promise is broken.
 //!
-//! The same functions run here over all that was kept, and in `fuzz`, which includes this file.
+//! The same functions run here over the committed corpora, and in `fuzz`, which includes this file.
 
 mod built;
 mod carrier;

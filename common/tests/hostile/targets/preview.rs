@@ -1,4 +1,5 @@
-//! Any bytes as a picture of any kind: what an owner adds, a viewer opens, a cover is made from.
+//! Any bytes as a picture of any kind: one that an owner adds, a viewer opens, a cover is made
+//! from.
 
 use std::io::Cursor;
 
@@ -8,7 +9,7 @@ use cameo_codec::{
 };
 
 const MAX_BYTES: usize = 64 << 10;
-/// Larger pictures only cost the fuzzer time; and it can be strict about what smaller ones take.
+/// Larger pictures only cost the fuzzer time; and small ones allow tight limits of memory.
 const MAX_PIXELS: u64 = 1 << 20;
 const PAYLOAD: usize = 100;
 
@@ -25,7 +26,7 @@ pub fn preview(file: &[u8]) {
         assert!((1..=PREVIEW_EDGE).contains(&again.height));
     }
     let default = default_cover_from_file(file, None, PAYLOAD, &options);
-    // A preview is decoded more coarsely, and may show what in full is damaged.
+    // A preview is decoded at lower resolution, and may succeed where the full picture is damaged.
     assert!(made.is_ok() || default.is_err());
     if let Ok(cover) = default {
         assert!(capacity(cover.width(), cover.height(), &options) >= PAYLOAD as u64);

@@ -1,4 +1,4 @@
-//! Any payload in any cover: found again to the bit, and the file opens elsewhere.
+//! Any payload in any cover: revealed bit for bit, and the file opens in another decoder.
 
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, capacity, embed, extract, png};
 

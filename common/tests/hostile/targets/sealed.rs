@@ -1,4 +1,4 @@
-//! Sealed photos that nobody sealed, that were bent on their way, and whose owner sealed something else.
+//! Sealed photos that are random, damaged, or made by a dishonest owner.
 
 use std::sync::LazyLock;
 
@@ -51,8 +51,8 @@ pub fn sealed_payload(payload: &[u8]) {
     assert_eq!(opened.is_ok(), payload == good());
 }
 
-/// `[what][...]`: the good payload bent, cut or lengthened; any bytes sealed in a photo's place; or parts of a share
-/// that its owner dealt as he liked.
+/// `[kind][...]`: the good payload changed, cut or lengthened; any bytes sealed in place of a
+/// photo; or false parts of a share.
 pub fn sealed_built(data: &[u8]) {
     let mut input = Input(data);
     match input.byte() % 3 {
@@ -84,7 +84,7 @@ fn dealt_by_a_liar(input: &mut Input<'_>) {
     }
 }
 
-/// `[length: 2][(where: 2, how)...]`
+/// `[length: 2][(position: 2, change)...]`
 fn bent(input: &mut Input<'_>) -> Vec<u8> {
     let mut payload = good().to_vec();
     payload.resize(input.short() % (2 * payload.len()), 0);
@@ -95,7 +95,7 @@ fn bent(input: &mut Input<'_>) -> Vec<u8> {
     payload
 }
 
-/// The content key as the format's description derives it, since nothing seals but true photos.
+/// The content key by the description of the format, because the library seals photos only.
 fn sealed_by_a_liar(plain: &[u8]) {
     let viewer = share();
     let shares = [*viewer.expose(), *GIVEN.sealed.cluster_share.expose()].concat();

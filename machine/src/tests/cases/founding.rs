@@ -1,5 +1,5 @@
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::Hash;
+use cameo_common::ids::{Hash, NodeId};
 
 use crate::tests::cast::{ada, cluster_id, descriptor};
 use crate::tests::script::Script;
@@ -56,7 +56,7 @@ fn a_descriptor_that_founds_nothing_is_refused() {
 #[test]
 fn only_a_node_of_the_descriptor_founds_it() {
     let mut script = Script::new();
-    let stranger = script.enter(Caller::Node(9), Op::Found(descriptor()));
+    let stranger = script.enter(Caller::Node(NodeId(9)), Op::Found(descriptor()));
     assert!(matches!(stranger.reply, Err(Refusal::Forbidden(_))));
     let device = script.does(&ada(), Op::Found(descriptor()));
     assert!(matches!(device, Err(Refusal::Forbidden(_))));

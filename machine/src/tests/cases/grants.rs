@@ -178,7 +178,7 @@ fn a_revoked_grant_makes_room_and_comes_back_only_when_there_is_room() {
 fn an_expired_grant_makes_room() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let mut brief = Offer::new(&ada(), &bob(), image(1), 3);
-    brief.rights.expires = Some(DAWN + 1_000);
+    brief.rights.expires = Some(DAWN.plus_millis(1_000));
     script.does(&ada(), brief.op()).unwrap();
     let next = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
     script.wait(999);

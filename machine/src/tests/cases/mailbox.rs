@@ -53,7 +53,9 @@ fn a_receipt_acknowledges_the_first_rights_and_no_others() {
     script
         .does(&ada(), puts(rights(&ada(), grant, 2, 5)))
         .unwrap();
-    script.does(&ada(), bob().receipt(grant, DAWN + 1)).unwrap();
+    script
+        .does(&ada(), bob().receipt(grant, DAWN.plus_millis(1)))
+        .unwrap();
     // then the raised rights still wait
     assert_eq!(acked(&script, grant), (1, true));
     assert_eq!(mail(&script, &bob(), 0), [rights(&ada(), grant, 2, 5)]);
@@ -156,7 +158,7 @@ fn notices_are_trimmed_and_mail_is_not() {
     let first = events(&script, &bob(), 0)[0].sequence;
     for round in 0..u64::from(MAX_NOTICES_PER_USER) + 5 {
         script
-            .does(&bob(), bob().receipt(grant, DAWN + round))
+            .does(&bob(), bob().receipt(grant, DAWN.plus_millis(round)))
             .unwrap();
     }
     let to_ada = events(&script, &ada(), 0);
@@ -169,7 +171,7 @@ fn notices_are_trimmed_and_mail_is_not() {
 fn an_older_receipt_does_not_replace_a_newer_one() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
-    let newer = bob().receipt(grant, DAWN + 5);
+    let newer = bob().receipt(grant, DAWN.plus_millis(5));
     script.does(&bob(), newer.clone()).unwrap();
     assert_eq!(script.does(&ada(), newer), Ok(Done::Nothing));
     let reply = script.does(&bob(), bob().receipt(grant, DAWN));

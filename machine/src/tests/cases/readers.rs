@@ -1,5 +1,5 @@
 use cameo_common::api::{EventKind, Role};
-use cameo_common::ids::{GrantId, UserName};
+use cameo_common::ids::{GrantId, Millis, UserName};
 
 use crate::tests::cast::{DAWN, Offer, ada, bob, cyd, eve, image, puts, rights};
 use crate::tests::script::Script;
@@ -8,7 +8,7 @@ use crate::{MapView, read};
 #[test]
 fn an_empty_state_answers_with_nothing() {
     let state = MapView::default();
-    assert_eq!(read::log_time(&state), 0);
+    assert_eq!(read::log_time(&state), Millis::EPOCH);
     assert_eq!(read::descriptor(&state), None);
     assert_eq!(read::descriptors(&state), []);
     assert_eq!(read::online_sessions(&state, None, 9), []);

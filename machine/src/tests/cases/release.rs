@@ -1,4 +1,6 @@
-use cameo_common::ids::{ClusterId, GrantId, Millis};
+use std::time::Duration;
+
+use cameo_common::ids::{ClusterId, GrantId, Millis, NodeId};
 use cameo_common::keys::SealingSecret;
 use cameo_common::sealing::{
     self, Dealing, PartContext, ReleaseContext, Share, open_part, open_release, release_part,
@@ -106,23 +108,33 @@ fn after_a_lowering_only_the_views_within_it_are_released() {
 fn an_expiry_holds_also_while_the_log_stands_still() {
     let (mut script, grant) = debited();
     let mut brief = rights(&ada(), grant, 2, 3);
-    brief.expires = Some(DAWN + 5_000);
+    brief.expires = Some(DAWN.plus_millis(5_000));
     script.does(&ada(), puts(brief)).unwrap();
-    assert!(check_at(&script, &bob(), grant, 1, 1, DAWN + 4_999).is_ok());
-    let over = check_at(&script, &bob(), grant, 1, 1, DAWN + 5_000);
+    assert!(check_at(&script, &bob(), grant, 1, 1, DAWN.plus_millis(4_999)).is_ok());
+    let over = check_at(&script, &bob(), grant, 1, 1, DAWN.plus_millis(5_000));
     assert_eq!(over, Err(Refusal::Expired));
     // A node whose clock is behind goes by the log.
     script.wait(5_000);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
-    let over = check_at(&script, &bob(), grant, 1, 1, 0);
+    let over = check_at(&script, &bob(), grant, 1, 1, Millis(0));
     assert_eq!(over, Err(Refusal::Expired));
 }
 
 #[test]
 fn a_view_is_taken_up_again_for_a_while_only() {
     let (script, grant) = debited();
-    assert!(check_at(&script, &bob(), grant, 1, 1, DAWN + RESUME - 1).is_ok());
-    let late = check_at(&script, &bob(), grant, 1, 1, DAWN + RESUME);
+    assert!(
+        check_at(
+            &script,
+            &bob(),
+            grant,
+            1,
+            1,
+            DAWN.plus(RESUME - Duration::from_millis(1))
+        )
+        .is_ok()
+    );
+    let late = check_at(&script, &bob(), grant, 1, 1, DAWN.plus(RESUME));
     assert_eq!(late, Err(Refusal::NotDebited));
 }
 
@@ -132,11 +144,11 @@ fn a_device_that_speaks_for_nobody_gets_nothing() {
     let grant = script.grants(&ada(), &bob(), 3);
     let brief = Op::Register {
         card: bob().card(1),
-        certificate: bob().certificate(2, DAWN + 1_000),
+        certificate: bob().certificate(2, DAWN.plus_millis(1_000)),
     };
     script.does(&bob(), brief).unwrap();
     script.does(&bob(), bob().views(grant, 1)).unwrap();
-    let reply = check_at(&script, &bob(), grant, 1, 1, DAWN + 1_000);
+    let reply = check_at(&script, &bob(), grant, 1, 1, DAWN.plus_millis(1_000));
     assert_eq!(reply, Err(Refusal::CertificateExpired));
 }
 
@@ -182,7 +194,7 @@ fn released_parts_give_the_share_back() {
     script.does(&bob(), op).unwrap();
     // then nodes 1 and 3 find it in their state, and what they release is the share
     let mut opened = Vec::new();
-    for node in [1, 3] {
+    for node in [NodeId(1), NodeId(3)] {
         let content = request.verify().unwrap();
         let release = release_check(&script.state, &content, &request.hash(), script.now).unwrap();
         let deal = release.deal.verify().unwrap();

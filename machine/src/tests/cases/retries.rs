@@ -1,8 +1,8 @@
-use cameo_common::ids::Hash;
+use cameo_common::ids::{Hash, whole_millis};
 
 use crate::limits::RETRY_RETENTION;
 use crate::tests::cast::{ada, bob, puts, rights};
-use crate::tests::script::{CALL_LIFE, Script};
+use crate::tests::script::{CALL_LIFE_MS, Script};
 use crate::{Caller, Refusal, read};
 
 #[test]
@@ -13,7 +13,7 @@ fn a_repeat_gets_the_same_reply_and_changes_nothing() {
     let call = script.call(&ada(), &op);
     let first = script.enter(call.clone(), op.clone());
     // when the same call comes again, also when it is late by then
-    for wait in [0, 1, CALL_LIFE] {
+    for wait in [0, 1, CALL_LIFE_MS] {
         script.wait(wait);
         let again = script.enter(call.clone(), op.clone());
         // then
@@ -65,7 +65,7 @@ fn a_late_command_is_not_carried_out() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);
-    script.wait(CALL_LIFE + 1);
+    script.wait(CALL_LIFE_MS + 1);
     let reply = script.enter(call, op).reply;
     assert_eq!(reply, Err(Refusal::TooLate));
     assert_eq!(read::session(&script.state, &ada().device()), None);
@@ -77,7 +77,7 @@ fn a_command_that_would_outlive_its_memory_is_refused() {
     let op = ada().comes_online(1, true);
     let mut early = script.call(&ada(), &op);
     if let Caller::Device { not_after, .. } = &mut early {
-        *not_after = script.now + RETRY_RETENTION + 1;
+        *not_after = script.now.plus(RETRY_RETENTION).plus_millis(1);
     }
     assert_eq!(script.enter(early, op).reply, Err(Refusal::TooFarAhead));
 }
@@ -106,7 +106,7 @@ fn replies_are_forgotten_after_their_time() {
     }
     let size = script.state.0.len();
     // when their time has passed, and life goes on
-    script.wait(RETRY_RETENTION + 1);
+    script.wait(whole_millis(RETRY_RETENTION) + 1);
     for _ in 0..50 {
         script.does(&ada(), ada().comes_online(1, true)).unwrap();
     }

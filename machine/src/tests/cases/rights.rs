@@ -49,7 +49,7 @@ fn revoked_and_expired_rights_give_no_view() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let mut brief = rights(&ada(), grant, 2, 3);
-    brief.expires = Some(DAWN + 5_000);
+    brief.expires = Some(DAWN.plus_millis(5_000));
     script.does(&ada(), puts(brief)).unwrap();
     script.wait(5_000);
     let reply = script.does(&bob(), bob().views(grant, 1));

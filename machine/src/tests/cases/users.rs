@@ -96,7 +96,7 @@ fn a_certificate_ends_at_its_moment() {
     let mut script = Script::with(&[]);
     let brief = Op::Register {
         card: ada().card(1),
-        certificate: ada().certificate(1, DAWN + 10_000),
+        certificate: ada().certificate(1, DAWN.plus_millis(10_000)),
     };
     script.does(&ada(), brief.clone()).unwrap();
     // when they have passed
@@ -124,7 +124,11 @@ fn a_user_has_so_many_devices_until_one_expires() {
     let all = MAX_DEVICES_PER_USER as u8;
     for number in 0..all {
         let device = bob().at_device(number);
-        let not_after = if number == 0 { DAWN + 3_600_000 } else { DUSK };
+        let not_after = if number == 0 {
+            DAWN.plus_millis(3_600_000)
+        } else {
+            DUSK
+        };
         let op = Op::Register {
             card: bob().card(1),
             certificate: device.certificate(1, not_after),

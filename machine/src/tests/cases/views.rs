@@ -28,7 +28,7 @@ fn the_same_request_is_charged_once_however_often_it_is_asked() {
     let mut end = rights(&ada(), grant, 2, 1);
     end.revoked = true;
     script.does(&ada(), puts(end)).unwrap();
-    script.now = DUSK + 1;
+    script.now = DUSK.plus_millis(1);
     // then asking for it again gets the very same answer, and charges nothing
     assert_eq!(script.does(&bob(), bob().views(grant, 1)), first);
     let info = read::grant_info(&script.state, &grant, &ada().name).unwrap();
@@ -127,7 +127,11 @@ fn the_owner_sees_when_each_view_was_taken_also_after_the_end() {
         .collect();
     assert_eq!(
         seen,
-        [(1, DAWN + 1_000), (2, DAWN + 2_000), (3, DAWN + 3_000)]
+        [
+            (1, DAWN.plus_millis(1_000)),
+            (2, DAWN.plus_millis(2_000)),
+            (3, DAWN.plus_millis(3_000))
+        ]
     );
     let rest = read::grant_log(&script.state, &grant, &ada().name, 2, 9).unwrap();
     assert_eq!(rest.views, log.views[2..]);

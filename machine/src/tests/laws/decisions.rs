@@ -1,5 +1,6 @@
 //! What holds of every decision, whatever it is about.
 
+use cameo_common::ids::Millis;
 use cameo_common::wire;
 use proptest::prelude::*;
 
@@ -28,7 +29,7 @@ proptest! {
 
     #[test]
     fn time_never_goes_back_and_follows_what_is_carried_out(steps in steps()) {
-        let mut last = 0;
+        let mut last = Millis::EPOCH;
         for moment in play(&steps) {
             let time = read::log_time(&moment.after);
             prop_assert!(time >= last);

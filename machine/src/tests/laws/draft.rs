@@ -6,7 +6,7 @@ use crate::draft::Draft;
 use crate::rows::{self, Letter};
 use crate::tests::cast::{ada, bob};
 use crate::{MapView, StateView};
-use cameo_common::ids::GrantId;
+use cameo_common::ids::{GrantId, Millis};
 
 fn key(number: u64) -> (cameo_common::ids::UserName, u64) {
     let user = if number.is_multiple_of(2) {
@@ -37,7 +37,7 @@ proptest! {
             state.0.insert(rows::key_bytes::<Letter>(&key(number)), row);
         }
         let before = state.clone();
-        let mut draft = Draft::new(&before, 1, 0);
+        let mut draft = Draft::new(&before, 1, Millis(0));
         for (number, byte) in steps {
             match byte {
                 Some(byte) => draft.put(&key(number), &letter(byte)),

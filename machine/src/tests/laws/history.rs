@@ -1,6 +1,8 @@
 //! Random histories: a few people, images and request ids, so that things meet.
 
-use cameo_common::ids::{GrantId, Millis};
+use std::time::Duration;
+
+use cameo_common::ids::{GrantId, Millis, NodeId};
 use proptest::prelude::*;
 
 use crate::tests::cast::{DUSK, Offer, Person, ada, bob, cyd, eve, image, puts, rights};
@@ -10,9 +12,10 @@ use crate::{Caller, Command, Decision, Entry, MapView, Op, read};
 /// Something that somebody does. Grants are meant by their order of creation.
 #[derive(Debug, Clone)]
 pub enum Step {
-    Wait(Millis),
-    /// Another leader, whose clock is behind.
-    ClockBack(Millis),
+    /// Milliseconds.
+    Wait(u64),
+    /// Another leader, whose clock is behind by so many milliseconds.
+    ClockBack(u64),
     Register {
         who: usize,
         device: u8,
@@ -43,14 +46,14 @@ pub enum Step {
         image: u8,
         nonce: u8,
         views: u32,
-        lasts: Option<Millis>,
+        lasts_ms: Option<u64>,
     },
     Put {
         grant: usize,
         by_owner: bool,
         version: u64,
         views: u32,
-        lasts: Option<Millis>,
+        lasts_ms: Option<u64>,
         revoked: bool,
     },
     Ack {
@@ -94,17 +97,18 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4usize, 0..4usize, 0..4u64)
             .prop_map(|(by, user, epoch)| Step::Report { by, user, epoch }),
         1 => (0..4usize, 0..4u64).prop_map(|(who, epoch)| Step::Expire { who, epoch }),
-        4 => (0..2usize, 1..4usize, 1..3u8, 1..4u8, 0..4u32, lasts()).prop_map(
-            |(owner, viewer, image, nonce, views, lasts)| Step::Create {
-                owner, viewer, image, nonce, views, lasts,
+        4 => (0..2usize, 1..4usize, 1..3u8, 1..4u8, 0..4u32, lasts_ms()).prop_map(
+            |(owner, viewer, image, nonce, views, lasts_ms)| Step::Create {
+                owner, viewer, image, nonce, views, lasts_ms,
             }
         ),
-        5 => (0..4usize, any::<bool>(), 1..8u64, 0..5u32, lasts(), prop::bool::weighted(0.2))
-            .prop_map(|(grant, by_owner, version, views, lasts, revoked)| Step::Put {
-                grant, by_owner, version, views, lasts, revoked,
+        5 => (0..4usize, any::<bool>(), 1..8u64, 0..5u32, lasts_ms(), prop::bool::weighted(0.2))
+            .prop_map(|(grant, by_owner, version, views, lasts_ms, revoked)| Step::Put {
+                grant, by_owner, version, views, lasts_ms, revoked,
             }),
         4 => (0..4usize, 1..8u64).prop_map(|(grant, version)| Step::Ack { grant, version }),
-        1 => (0..4usize, 0..3u64).prop_map(|(grant, at)| Step::Receipt { grant, at }),
+        1 => (0..4usize, (0..3u64).prop_map(Millis))
+            .prop_map(|(grant, at)| Step::Receipt { grant, at }),
         8 => (0..4usize, 0..8usize, 0..2u8, 1..6u8, 1..3u8).prop_map(
             |(grant, who, device, id, one_time)| Step::Debit { grant, who, device, id, one_time }
         ),
@@ -112,7 +116,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn lasts() -> impl Strategy<Value = Option<Millis>> {
+fn lasts_ms() -> impl Strategy<Value = Option<u64>> {
     prop::option::weighted(0.3, 1..6_000u64)
 }
 
@@ -197,12 +201,12 @@ fn command(
     let parties = |number: usize| grants.get(number % grants.len().max(1));
     let people = people();
     let (who, op) = match step.clone() {
-        Step::Wait(time) => {
-            script.now += time;
+        Step::Wait(millis) => {
+            script.wait(millis);
             return None;
         }
-        Step::ClockBack(time) => {
-            script.now -= time;
+        Step::ClockBack(millis) => {
+            script.now = script.now.minus(Duration::from_millis(millis));
             return None;
         }
         Step::Again(number) => {
@@ -211,7 +215,7 @@ fn command(
         }
         Step::Expire { who, epoch } => {
             let sessions = vec![(people[who].device(), epoch)];
-            return Some((Caller::Node(1), Op::ExpireSessions(sessions)));
+            return Some((Caller::Node(NodeId(1)), Op::ExpireSessions(sessions)));
         }
         Step::Register {
             who,
@@ -248,11 +252,11 @@ fn command(
             image: number,
             nonce,
             views,
-            lasts,
+            lasts_ms,
         } => {
             let (owner, viewer) = (&people[owner], &people[viewer]);
             let mut offer = Offer::with_nonce(owner, viewer, image(number), views, nonce);
-            offer.rights.expires = lasts.map(|time| script.now + time);
+            offer.rights.expires = lasts_ms.map(|span| script.now.plus_millis(span));
             (owner.clone(), offer.op())
         }
         Step::Put {
@@ -260,12 +264,12 @@ fn command(
             by_owner,
             version,
             views,
-            lasts,
+            lasts_ms,
             revoked,
         } => {
             let parties = parties(grant)?;
             let mut content = rights(&parties.owner, parties.grant, version, views);
-            content.expires = lasts.map(|time| script.now + time);
+            content.expires = lasts_ms.map(|span| script.now.plus_millis(span));
             content.revoked = revoked;
             let carrier = if by_owner {
                 &parties.owner

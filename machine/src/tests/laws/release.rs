@@ -1,7 +1,7 @@
 //! Laws L5 and L6: a part is released for a committed debit, to the key that was debited, while
 //! the rights permit it, and for nothing else.
 
-use cameo_common::ids::{Hash, Millis};
+use cameo_common::ids::{Hash, Millis, whole_millis};
 use cameo_common::statements::ViewRequest;
 use proptest::prelude::*;
 
@@ -9,6 +9,8 @@ use super::history::{Moment, play, steps};
 use super::ledger::{Account, Book};
 use crate::limits::RESUME;
 use crate::{Done, Op, read};
+
+const RESUME_MS: u64 = whole_millis(RESUME);
 
 /// Whether the account book permits a release. The histories' certificates do not end.
 fn permits(
@@ -27,7 +29,7 @@ fn permits(
     !rights.revoked
         && rights.expires.is_none_or(|end| now < end)
         && *number <= rights.permitted
-        && now < debited + RESUME
+        && now < debited.plus(RESUME)
 }
 
 /// When a request was first charged.
@@ -35,14 +37,14 @@ fn debited_at(moments: &[Moment], hash: Hash) -> Millis {
     let charged = moments.iter().find(|moment| {
         moment.accepted() && matches!(moment.op(), Op::Debit { request } if request.hash() == hash)
     });
-    charged.map_or(0, Moment::time)
+    charged.map_or(Millis::EPOCH, Moment::time)
 }
 
 proptest! {
     #[test]
     fn a_part_is_released_exactly_when_the_ledger_permits_it(
         steps in steps(),
-        later in prop_oneof![Just(0), 0..10_000u64, RESUME - 100_000..RESUME + 100_000],
+        later_ms in prop_oneof![Just(0), 0..10_000u64, RESUME_MS - 100_000..RESUME_MS + 100_000],
     ) {
         let moments = play(&steps);
         let mut book = Book::default();
@@ -52,7 +54,7 @@ proptest! {
         let Some(end) = moments.last() else {
             return Ok(());
         };
-        let now = read::log_time(&end.after) + later;
+        let now = read::log_time(&end.after).plus_millis(later_ms);
         for moment in &moments {
             if let Op::Debit { request } = moment.op() {
                 let (content, hash) = (request.peek().unwrap(), request.hash());

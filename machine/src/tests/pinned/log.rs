@@ -1,4 +1,4 @@
-use cameo_common::ids::{GrantId, Hash, RequestId, UserName};
+use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
@@ -72,15 +72,15 @@ fn every_command_has_its_bytes() {
         device: KEY,
         request: REQUEST,
         content: Hash([0x44; 32]),
-        not_after: 2_000,
+        not_after: Millis(2_000),
     };
     let line = |op: Op| {
         let name = op_name(&op);
         let caller = match op {
-            Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(1),
+            Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(NodeId(1)),
             _ => device(),
         };
-        let entry = Entry::new(1_000, Command { caller, op });
+        let entry = Entry::new(Millis(1_000), Command { caller, op });
         format!("{name} {}", hex(&entry.encode()))
     };
     let lines: Vec<_> = ops().into_iter().map(line).collect();

@@ -1,5 +1,5 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, RequestId, UserName};
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use cameo_common::signed::Signed;
 
@@ -61,7 +61,7 @@ fn sample(kind: Kind) -> String {
     let viewer: UserName = "bob".parse().unwrap();
     let image = ImageId([0x66; 16]);
     match kind {
-        Kind::LogTime => line(&name, &(), &LogTime(1_000)),
+        Kind::LogTime => line(&name, &(), &LogTime(Millis(1_000))),
         Kind::Founded => {
             let cluster = ClusterId([0x44; 32]);
             line(
@@ -75,7 +75,7 @@ fn sample(kind: Kind) -> String {
         }
         Kind::Descriptor => line(&name, &1, &DescriptorRow(descriptor())),
         Kind::User => {
-            let (card, registered) = (signed(), 1_000);
+            let (card, registered) = (signed(), Millis(1_000));
             line(&name, &user(), &User { card, registered })
         }
         Kind::KeyOwner => line(&name, &KEY, &KeyOwner(user())),
@@ -91,7 +91,7 @@ fn sample(kind: Kind) -> String {
                 online: true,
                 listed: false,
                 endpoint: signed(),
-                since: 1_000,
+                since: Millis(1_000),
             };
             line(&name, &KEY, &session)
         }
@@ -105,14 +105,14 @@ fn sample(kind: Kind) -> String {
             line(&name, &user(), &stream)
         }
         Kind::Notice => {
-            let (at, news) = (1_000, News::Granted { grant: GRANT });
+            let (at, news) = (Millis(1_000), News::Granted { grant: GRANT });
             line(&name, &(user(), 1), &Notice { at, news })
         }
         Kind::Letter => line(&name, &(user(), 1), &Letter { grant: GRANT }),
         Kind::Mail => {
             let mail = Mail {
                 version: 2,
-                at: 1_000,
+                at: Millis(1_000),
                 letter: 300,
             };
             line(&name, &(user(), GRANT), &mail)
@@ -122,7 +122,7 @@ fn sample(kind: Kind) -> String {
             let done = Done::Registered { created: true };
             line(&name, &(KEY, REQUEST), &Retry { content, done })
         }
-        Kind::RetryAt => line(&name, &(1_000, KEY, REQUEST), &RetryAt),
+        Kind::RetryAt => line(&name, &(Millis(1_000), KEY, REQUEST), &RetryAt),
         Kind::Grant => {
             let party = |name, byte| Party {
                 name,
@@ -132,7 +132,7 @@ fn sample(kind: Kind) -> String {
                 owner: party(user(), 0x77),
                 viewer: party(viewer, 0x88),
                 image,
-                created: 1_000,
+                created: Millis(1_000),
                 request: signed(),
                 manifest: signed(),
             };
@@ -160,7 +160,7 @@ fn sample(kind: Kind) -> String {
                 left: 2,
                 request: Hash([0x99; 32]),
                 device: KEY,
-                at: 1_000,
+                at: Millis(1_000),
                 index: 300,
                 deal: 1,
             };
@@ -172,7 +172,7 @@ fn sample(kind: Kind) -> String {
 
 fn descriptor() -> Descriptor {
     let node = NodeIdentity {
-        id: 1,
+        id: NodeId(1),
         key: KEY,
         sealing: SealingPublic([0xcc; 32]),
     };
@@ -199,7 +199,13 @@ fn every_kind_of_news_has_its_bytes() {
             version: 4,
         },
     ];
-    let encoded = news.map(|news| hex(&Notice { at: 0, news }.encode()));
+    let encoded = news.map(|news| {
+        hex(&Notice {
+            at: Millis::EPOCH,
+            news,
+        }
+        .encode())
+    });
     let grant = hex(&GRANT.0);
     let expected = ["00", "01", "02", "03"].map(|number| format!("0100{number}{grant}"));
     assert_eq!(encoded[0], expected[0]);
@@ -213,7 +219,7 @@ fn what_is_written_is_read() {
     let key = (user(), GRANT);
     let mail = Mail {
         version: 2,
-        at: 1_000,
+        at: Millis(1_000),
         letter: 300,
     };
     let mut state = MapView::default();

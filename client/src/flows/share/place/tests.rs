@@ -51,7 +51,7 @@ struct Node {
     /// How many jobs each call had.
     calls: Arc<Mutex<Vec<usize>>>,
     /// What each job excluded.
-    excluded: Arc<Mutex<Vec<Vec<u64>>>>,
+    excluded: Arc<Mutex<Vec<Vec<NodeId>>>>,
     /// Calls that may be answered.
     leave: Arc<Semaphore>,
 }
@@ -61,14 +61,16 @@ async fn place(State(node): State<Node>, Json(asked): Json<PlaceJobs>) -> Json<P
     node.leave.acquire().await.unwrap().forget();
     let place = |job: &PlaceJob| {
         node.excluded.lock().unwrap().push(job.exclude.clone());
-        let worker = (1..=node.habits.len() as u64).find(|id| !job.exclude.contains(id));
+        let worker = (1..=node.habits.len() as u64)
+            .map(NodeId)
+            .find(|id| !job.exclude.contains(id));
         match worker {
             Some(worker) => Placement::Placed(Placed {
                 worker,
                 url: node.url.clone(),
-                leader: 9,
+                leader: NodeId(9),
                 expected_ms: 1,
-                ticket: Signed::from_bytes(vec![worker as u8]),
+                ticket: Signed::from_bytes(vec![worker.0 as u8]),
             }),
             None => Placement::Refused(ApiError::new(ErrorCode::LimitReached, "nobody is left")),
         }
@@ -100,7 +102,7 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
 async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = NodeIdentity {
-        id: 1,
+        id: NodeId(1),
         key: PublicKey([1; 32]),
         sealing: SealingPublic([2; 32]),
     };
@@ -108,7 +110,7 @@ async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
     let cluster = descriptor.founds().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let nodes = (1..=habits.len() as u64).map(|id| (id, url.clone()));
+    let nodes = (1..=habits.len() as u64).map(|id| (NodeId(id), url.clone()));
     let node = Node {
         info: ClusterInfo {
             schema: SCHEMA,
@@ -155,7 +157,7 @@ async fn a_worker_that_dies_in_the_middle_of_its_answer_is_left_out_of_one_retry
     let (api, _) = node(&[Habit::BreaksOff, Habit::Works]).await;
     let (hidden, steps) = hidden(&api, api.preparing()).await;
     let hidden = hidden.unwrap();
-    assert_eq!((hidden.worker, hidden.png), (2, INPUT));
+    assert_eq!((hidden.worker, hidden.png), (NodeId(2), INPUT));
     assert_eq!(steps.len(), 2);
     assert!(steps[0].ends_with("trying another worker"), "{steps:?}");
 }
@@ -164,7 +166,7 @@ async fn a_worker_that_dies_in_the_middle_of_its_answer_is_left_out_of_one_retry
 async fn a_worker_that_gives_back_something_else_is_left_out_too() {
     let (api, _) = node(&[Habit::Lies, Habit::Works]).await;
     let (hidden, steps) = hidden(&api, api.preparing()).await;
-    assert_eq!(hidden.unwrap().worker, 2);
+    assert_eq!(hidden.unwrap().worker, NodeId(2));
     assert!(
         steps
             .iter()
@@ -177,7 +179,7 @@ async fn a_worker_that_gives_back_something_else_is_left_out_too() {
 async fn a_worker_that_stands_still_is_given_up_long_before_the_longest_job_ends() {
     let (api, _) = node(&[Habit::StandsStill, Habit::Works]).await;
     let (hidden, steps) = hidden(&api, api.preparing()).await;
-    assert_eq!(hidden.unwrap().worker, 2);
+    assert_eq!(hidden.unwrap().worker, NodeId(2));
     let why = "worker 1 did not do it: it stood still for 5.0 s; trying another worker";
     assert_eq!(steps[0], why);
 }
@@ -195,8 +197,11 @@ async fn a_ticket_that_is_no_longer_good_costs_another_and_excludes_nobody() {
     let (api, node) = node(&[Habit::RefusesTheTicket, Habit::Works]).await;
     let (hidden, _) = hidden(&api, api.preparing()).await;
     // Twice by one worker: its clock is wrong, and another is asked.
-    assert_eq!(hidden.unwrap().worker, 2);
-    assert_eq!(*node.excluded.lock().unwrap(), [vec![], vec![], vec![1]]);
+    assert_eq!(hidden.unwrap().worker, NodeId(2));
+    assert_eq!(
+        *node.excluded.lock().unwrap(),
+        [vec![], vec![], vec![NodeId(1)]]
+    );
 }
 
 #[tokio::test]
@@ -210,7 +215,7 @@ async fn workers_that_have_enough_to_do_say_nothing_about_the_photo() {
 async fn a_worker_with_too_little_memory_is_left_out_too() {
     let (api, _) = node(&[Habit::TooSmall, Habit::Works]).await;
     let (hidden, _) = hidden(&api, api.preparing()).await;
-    assert_eq!(hidden.unwrap().worker, 2);
+    assert_eq!(hidden.unwrap().worker, NodeId(2));
 }
 
 #[tokio::test]

@@ -70,8 +70,8 @@ pub enum Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     pub views: u32,
-    /// From the grant on.
-    pub expires_after: Option<Millis>,
+    /// From the grant on. Milliseconds.
+    pub expires_after_ms: Option<u64>,
     pub may_save: bool,
 }
 

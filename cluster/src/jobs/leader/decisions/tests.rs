@@ -4,13 +4,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc::{Receiver, channel};
 
 use cameo_common::ids::{JobId, Millis};
-use cameo_dispatch::{Policy, Question, decide};
+use cameo_dispatch::{PlacementInput, Policy, decide};
 use tempfile::TempDir;
 
 use super::file::rotated;
 use super::*;
 
-const NODE: NodeId = 3;
+const NODE: NodeId = NodeId(3);
 
 struct At(Millis);
 
@@ -21,11 +21,11 @@ impl WallClock for At {
 }
 
 fn clock() -> Arc<dyn WallClock> {
-    Arc::new(At(1_700))
+    Arc::new(At(Millis(1_700)))
 }
 
 fn decision(sequence: u64) -> Decision {
-    decide(Question {
+    decide(PlacementInput {
         policy: Policy::LeastProjected,
         term: 2,
         job: JobId([1; 16]),
@@ -49,7 +49,7 @@ fn read(path: &Path) -> Vec<Logged> {
 fn sequences(lines: &[Logged]) -> Vec<u64> {
     lines
         .iter()
-        .map(|line| line.decision.question.sequence)
+        .map(|line| line.decision.input.sequence)
         .collect()
 }
 
@@ -73,7 +73,7 @@ fn what_was_recorded_is_in_the_file_after_the_close() {
     // then
     let lines = read(&path);
     assert_eq!(sequences(&lines), [0, 1, 2]);
-    assert_eq!((lines[0].leader, lines[0].unix_ms), (NODE, 1_700));
+    assert_eq!((lines[0].leader, lines[0].unix_ms), (NODE, Millis(1_700)));
     assert_eq!(lines[2].decision, decision(2));
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -104,7 +104,7 @@ fn a_second_start_appends_behind_whole_lines_only() {
 fn a_file_has_one_writer_and_is_a_file() {
     let (folder, path) = folder();
     let _log = DecisionLog::open(&path, NODE, clock()).unwrap();
-    let second = DecisionLog::open(&path, 4, clock());
+    let second = DecisionLog::open(&path, NodeId(4), clock());
     assert!(matches!(second, Err(DecisionLogError::InUse(_))));
     let no_file = DecisionLog::open(folder.path(), NODE, clock());
     assert!(matches!(no_file, Err(DecisionLogError::NotAFile(_))));

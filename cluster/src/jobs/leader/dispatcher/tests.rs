@@ -2,7 +2,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cameo_common::ids::{Hash, JobId};
-use cameo_dispatch::Event;
 
 use super::*;
 use crate::jobs::tests::report;
@@ -10,7 +9,7 @@ use crate::jobs::tests::report;
 mod choice;
 mod terms;
 
-const LEADER: NodeId = 1;
+const LEADER: NodeId = NodeId(1);
 const CLIENT: PublicKey = PublicKey([8; 32]);
 const HEARTBEAT: Duration = Duration::from_millis(30);
 const TERM: u64 = 4;
@@ -40,13 +39,14 @@ fn leading() -> Fixture {
 }
 
 impl Fixture {
-    fn hear(&mut self, node: NodeId, change: impl FnOnce(&mut Report)) {
+    fn hear(&mut self, node: u64, change: impl FnOnce(&mut Report)) {
         self.sequence += 1;
         let mut told = report(node * 100, self.sequence);
         told.backlog_cpu_ms = 0;
         told.usable_millicores = 1000;
         change(&mut told);
-        self.dispatcher.received(node, &told.encode(), self.now);
+        self.dispatcher
+            .received(NodeId(node), &told.encode(), self.now);
     }
 
     fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {
@@ -63,13 +63,13 @@ impl Fixture {
 
     fn view(&self) -> PlacementContext {
         let member = |node| Place {
-            node,
+            node: NodeId(node),
             url: format!("http://node-{node}"),
             voter: true,
         };
         PlacementContext {
             now: self.now,
-            unix: 1_000_000,
+            unix: Millis(1_000_000),
             cluster: ClusterId([5; 32]),
             term: TERM,
             members: [1, 2, 3].map(member).to_vec(),
@@ -83,13 +83,14 @@ impl Fixture {
     }
 
     /// What the book says of a node. Asked with a job that nobody may have, so that nothing is placed.
-    fn booked(&self, node: NodeId) -> u64 {
+    fn booked(&self, node: impl Into<NodeId>) -> u64 {
+        let node = node.into();
         let mut probe = job(99);
-        probe.exclude = vec![1, 2, 3];
+        probe.exclude = [1, 2, 3].map(NodeId).to_vec();
         assert!(busy(self.place(&probe)));
-        let candidates = self.decided().question.candidates;
+        let candidates = self.decided().input.candidates;
         let candidate = candidates.iter().find(|candidate| candidate.node == node);
-        candidate.unwrap().booked_cpu_ms
+        candidate.unwrap().reserved_cpu_ms
     }
 }
 

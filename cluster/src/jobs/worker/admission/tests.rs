@@ -251,7 +251,7 @@ fn the_leader_is_told_of_a_ticket_that_was_refused_and_of_none_in_use() {
         cpu_ms: None,
     };
     let (_, events) = control.recent(now);
-    assert_eq!(events, [Event::TakenUp(id(1)), refused(2), refused(3)]);
+    assert_eq!(events, [Event::Accepted(id(1)), refused(2), refused(3)]);
 }
 
 #[test]

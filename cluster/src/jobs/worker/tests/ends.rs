@@ -18,7 +18,12 @@ async fn a_job_that_never_fits_is_refused_with_what_would_do() {
         fn pixels_within(&self, bytes: u64, _: &JobInput<'_>) -> u64 {
             bytes / 8
         }
-        fn hide(&self, _: &JobInput<'_>, _: &Stop, _: &mut dyn Write) -> Result<(), HideFailed> {
+        fn hide(
+            &self,
+            _: &JobInput<'_>,
+            _: &CancelToken,
+            _: &mut dyn Write,
+        ) -> Result<(), HideFailed> {
             panic!("it was to be refused")
         }
     }
@@ -88,7 +93,7 @@ async fn a_report_tells_what_became_of_tickets() {
     assert!(second.sequence > first.sequence && second.incoming_cpu_ms > 0);
     assert_eq!((second.incoming, second.queued), (1, 0));
     let ticket = TicketId::of(&signed);
-    assert_eq!(second.events, [Event::TakenUp(ticket)]);
+    assert_eq!(second.events, [Event::Accepted(ticket)]);
     let hash = Hash::of(&input);
     let carrier = admitted.run(input, hash).await.unwrap();
     let pieces: Vec<Bytes> = carrier.try_collect().await.unwrap();

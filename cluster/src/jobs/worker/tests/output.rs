@@ -61,11 +61,13 @@ async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
     // given a codec that writes one piece, and the next when it may
     let (leave, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
-    let hide = Fake(move |_: &JobInput<'_>, _: &Stop, out: &mut dyn Write| {
-        crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
-        gate.lock().unwrap().recv().unwrap();
-        crate::jobs::tests::send(out, &[2; 10])
-    });
+    let hide = Fake(
+        move |_: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| {
+            crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
+            gate.lock().unwrap().recv().unwrap();
+            crate::jobs::tests::send(out, &[2; 10])
+        },
+    );
     let worker = worker_in(cluster(), hide);
     let job = input(b"abc");
     let (ticket, hash) = (signed(&job), Hash::of(&job));
@@ -81,11 +83,13 @@ async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
 
 #[tokio::test]
 async fn a_carrier_that_breaks_off_ends_in_an_error() {
-    let hide = Fake(|input: &JobInput<'_>, _: &Stop, out: &mut dyn Write| {
-        crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
-        assert!(input.payload != b"panic", "a fault of the codec");
-        Err(HideFailed("a disk of the codec is full".into()))
-    });
+    let hide = Fake(
+        |input: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| {
+            crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
+            assert!(input.payload != b"panic", "a fault of the codec");
+            Err(HideFailed("a disk of the codec is full".into()))
+        },
+    );
     let worker = worker_in(cluster(), hide);
     for (payload, why) in [
         (&b"panic"[..], JobError::Failed),

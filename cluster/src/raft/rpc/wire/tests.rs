@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::entry::{Entry, EntryPayload};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
@@ -13,13 +14,15 @@ use crate::raft::genesis::{Genesis, GenesisMember};
 
 fn log_id(term: u64, index: u64) -> LogIdOf<TypeConfig> {
     LogIdOf::<TypeConfig>::new(
-        openraft::vote::RaftLeaderId::to_committed(VoteOf::<TypeConfig>::new(term, 2).leader_id()),
+        openraft::vote::RaftLeaderId::to_committed(
+            VoteOf::<TypeConfig>::new(term, NodeId(2)).leader_id(),
+        ),
         index,
     )
 }
 
 fn vote() -> VoteOf<TypeConfig> {
-    VoteOf::<TypeConfig>::new(3, 2)
+    VoteOf::<TypeConfig>::new(3, NodeId(2))
 }
 
 fn genesis() -> Genesis {
@@ -32,7 +35,7 @@ fn genesis() -> Genesis {
 /// Every request begins with the version and its own number, which never change.
 #[test]
 fn the_numbers_of_the_requests_are_pinned() {
-    let transfer = TransferLeaderRequest::new(vote(), 2, None);
+    let transfer = TransferLeaderRequest::new(vote(), NodeId(2), None);
     let append = AppendEntriesRequest {
         vote: vote(),
         prev_log_id: None,
@@ -71,7 +74,7 @@ fn the_numbers_of_the_requests_are_pinned() {
             patience_millis: 9,
         },
         NodeRequest::Remove {
-            node: 4,
+            node: NodeId(4),
             patience_millis: 9,
         },
     ];
@@ -91,7 +94,7 @@ fn the_numbers_of_the_replies_are_pinned() {
     };
     let presence = BootstrapProbe {
         member: GenesisMember {
-            id: 1,
+            id: NodeId(1),
             link: "l".into(),
             http: "h".into(),
             key: [1; 32],
@@ -100,14 +103,14 @@ fn the_numbers_of_the_replies_are_pinned() {
         token: [3; 32],
         cluster: None,
         empty: true,
-        peers: vec![1, 2],
+        peers: vec![NodeId(1), NodeId(2)],
     };
     let replies = [
         NodeReply::Append {
             response: AppendEntriesResponse::PartialSuccess(Some(log_id(3, 4))),
             beat: Some(Beat {
                 report: vec![1],
-                unix_millis: 5,
+                unix_millis: Millis(5),
             }),
         },
         NodeReply::Vote(VoteResponse::new(vote(), None, true)),
@@ -116,10 +119,12 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::SnapshotWritten,
         NodeReply::SnapshotInstalled(SnapshotResponse::new(vote())),
         NodeReply::ReadIndex(Err(ReadRefusal::NoQuorum)),
-        NodeReply::Proposed(Err(ProposeRefusal::NotLeader { leader: Some(2) })),
+        NodeReply::Proposed(Err(ProposeRefusal::NotLeader {
+            leader: Some(NodeId(2)),
+        })),
         NodeReply::App(vec![1]),
         NodeReply::Pristine(presence),
-        NodeReply::Formed(Ok([4; 32])),
+        NodeReply::Formed(Ok(ClusterId([4; 32]))),
         NodeReply::MayJoin(Ok(genesis())),
         NodeReply::Joined(Err(MemberRefusal::Taken)),
         NodeReply::Removed(Ok(())),
@@ -147,7 +152,7 @@ fn the_bytes_of_joining_are_pinned() {
     let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
     assert_eq!(join.unwrap(), expected);
     let remove = NodeRequest::Remove {
-        node: 4,
+        node: NodeId(4),
         patience_millis: 9,
     };
     assert_eq!(encode(&remove).unwrap(), [1, 14, 4, 9]);
@@ -159,7 +164,7 @@ fn the_bytes_of_joining_are_pinned() {
 #[test]
 fn the_bytes_of_refusals_to_change_members_are_pinned() {
     let text = |why: &str| why.to_owned();
-    let leader = Some((2, text("h")));
+    let leader = Some((NodeId(2), text("h")));
     let refusals: [(MemberRefusal, &[u8]); 9] = [
         (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
         (MemberRefusal::Unsettled, &[1]),

@@ -7,7 +7,7 @@ fn a_ticket_says_all_that_the_worker_will_check() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     let placed = leader.place(&job(1)).unwrap();
-    assert_eq!((placed.worker, placed.leader), (2, LEADER));
+    assert_eq!((placed.worker, placed.leader), (NodeId(2), LEADER));
     assert_eq!(placed.url, "http://node-2");
     let expected = Ticket {
         leader: SigningKey::from_seed([1; 32]).public(),
@@ -16,10 +16,10 @@ fn a_ticket_says_all_that_the_worker_will_check() {
         client: CLIENT,
         input: Hash([1; 32]),
         size: 1_000_000,
-        worker: 2,
+        worker: NodeId(2),
         incarnation: 200,
         term: TERM,
-        not_after: 1_005_000,
+        not_after: Millis(1_005_000),
     };
     assert_eq!(placed.ticket.verify().unwrap(), expected);
 }
@@ -33,7 +33,7 @@ fn jobs_of_one_moment_are_spread() {
         .map(|n| leader.place(&job(n)).unwrap().worker)
         .collect();
     let on = |node| workers.iter().filter(|worker| **worker == node).count();
-    assert_eq!((on(2), on(3)), (2, 2), "{workers:?}");
+    assert_eq!((on(NodeId(2)), on(NodeId(3))), (2, 2), "{workers:?}");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn jobs_of_one_call_are_placed_as_a_whole_the_largest_first() {
         assert_eq!(placed.ticket.verify().unwrap().job, job.job);
     }
     let decisions = leader.decisions.lock();
-    assert_eq!(decisions[0].question.job, jobs[2].job);
+    assert_eq!(decisions[0].input.job, jobs[2].job);
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn a_job_of_a_call_can_be_refused_while_the_others_are_placed() {
     leader.hear(2, |_| {});
     let mut jobs = [job(1), job(2), job(3)];
     jobs[0].size = MAX_INPUT as u64 + 1;
-    jobs[1].exclude = vec![1, 2, 3];
+    jobs[1].exclude = [1, 2, 3].map(NodeId).to_vec();
     let placed = leader.place_all(&jobs);
     assert_eq!(placed[0], Err(PlaceError::TooLarge));
     assert!(busy(placed[1].clone()));
-    assert_eq!(placed[2].as_ref().unwrap().worker, 2);
+    assert_eq!(placed[2].as_ref().unwrap().worker, NodeId(2));
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn a_silent_or_stale_follower_is_not_chosen() {
     leader.hear(2, |_| {});
     leader.now += MIN_STALE_AFTER;
     leader.hear(3, |told| told.backlog_cpu_ms = 900);
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
     leader.now += Duration::from_millis(1);
-    assert_eq!(leader.place(&job(3)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(3)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_new_leader_waits_for_the_first_report_before_it_works_itself() {
     let mut leader = leading();
     assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
     leader.hear(3, |_| {});
-    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -100,10 +100,10 @@ fn a_failed_worker_is_left_out_and_a_draining_one_too() {
     leader.hear(2, |_| {});
     leader.hear(3, |told| told.backlog_cpu_ms = 900);
     let mut again = job(1);
-    again.exclude = vec![2];
-    assert_eq!(leader.place(&again).unwrap().worker, 3);
+    again.exclude = vec![NodeId(2)];
+    assert_eq!(leader.place(&again).unwrap().worker, NodeId(3));
     leader.hear(2, |told| told.draining = true);
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn full_followers_are_waited_for() {
     assert_eq!(leader.place(&job(1)), Err(PlaceError::Busy { retry_after }));
     assert_eq!(leader.dispatcher.decided().busy, 1);
     leader.hear(3, |_| {});
-    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, NodeId(3));
 }
 
 #[test]
@@ -174,12 +174,12 @@ fn a_worker_without_room_for_this_input_is_passed_over() {
     let mut leader = leading();
     leader.hear(2, |told| told.input_room = 999_999);
     leader.hear(3, |told| told.backlog_cpu_ms = 900);
-    assert_eq!(leader.place(&job(1)).unwrap().worker, 3);
+    assert_eq!(leader.place(&job(1)).unwrap().worker, NodeId(3));
     // One that never takes it says so itself, and to its client.
     leader.hear(2, |told| {
         (told.input_room, told.input_limit) = (999_999, 999_999)
     });
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_client_is_told_when_its_job_should_be_done() {
         told.usable_millicores = 500;
     });
     let expected_ms = leader.place(&job(1)).unwrap().expected_ms;
-    let cost_ms = leader.decided().question.cost_ms;
+    let cost_ms = leader.decided().input.cost_ms;
     assert_eq!(expected_ms, 2 * (500 + cost_ms));
 }
 
@@ -212,6 +212,6 @@ fn with_every_node_excluded_nobody_is_eligible() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     let mut nowhere = job(1);
-    nowhere.exclude = vec![1, 2, 3];
+    nowhere.exclude = [1, 2, 3].map(NodeId).to_vec();
     assert!(busy(leader.place(&nowhere)));
 }

@@ -1,5 +1,7 @@
 //! Terms, the reservations of a term, and the log of decisions.
 
+use cameo_dispatch::Event;
+
 use super::*;
 
 #[test]
@@ -40,14 +42,14 @@ fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
     leader.hear(2, |_| {});
     let ticket = TicketId::of(&leader.place(&job(1)).unwrap().ticket);
     leader.place(&job(2)).unwrap();
-    let before = leader.decided().question.cost_ms;
+    let before = leader.decided().input.cost_ms;
     let cpu_ms = Some(9000);
     leader.hear(2, |told| {
-        told.events = vec![Event::TakenUp(ticket), Event::Finished { ticket, cpu_ms }];
+        told.events = vec![Event::Accepted(ticket), Event::Finished { ticket, cpu_ms }];
     });
     assert_eq!(leader.booked(2), before, "the second is still booked");
     leader.place(&job(3)).unwrap();
-    assert!(leader.decided().question.cost_ms > before);
+    assert!(leader.decided().input.cost_ms > before);
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn limits_are_refused_before_anything_is_placed() {
     large.size = MAX_INPUT as u64 + 1;
     assert_eq!(leader.place(&large), Err(PlaceError::TooLarge));
     let mut choosy = job(1);
-    choosy.exclude = vec![9; MAX_EXCLUDED + 1];
+    choosy.exclude = vec![NodeId(9); MAX_EXCLUDED + 1];
     let refused = PlaceError::TooManyExcluded(MAX_EXCLUDED);
     assert_eq!(leader.place(&choosy), Err(refused));
     assert!(leader.decisions.lock().is_empty());
@@ -68,10 +70,12 @@ fn limits_are_refused_before_anything_is_placed() {
 fn unreadable_reports_change_nothing() {
     let mut leader = leading();
     leader.now += MIN_STALE_AFTER;
-    leader.dispatcher.received(2, b"\x09nonsense", leader.now);
+    leader
+        .dispatcher
+        .received(NodeId(2), b"\x09nonsense", leader.now);
     assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
     leader.hear(2, |_| {});
-    assert_eq!(leader.place(&job(2)).unwrap().worker, 2);
+    assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
 }
 
 #[test]
@@ -93,8 +97,12 @@ fn loads_are_told_with_the_age_of_the_report() {
     leader.hear(2, |told| told.cpu_share_permille = 250);
     let later = leader.now + Duration::from_millis(40);
     let loads = leader.dispatcher.loads(later);
-    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2]);
-    assert_eq!((loads[&2].cpu_share, loads[&2].age_ms), (0.25, 40));
+    assert_eq!(
+        loads.keys().copied().collect::<Vec<_>>(),
+        [1, 2].map(NodeId)
+    );
+    let load = &loads[&NodeId(2)];
+    assert_eq!((load.cpu_share, load.age_ms), (0.25, 40));
     leader.dispatcher.leads(None);
     assert!(leader.dispatcher.loads(later).is_empty());
 }
@@ -107,5 +115,8 @@ fn a_removed_member_is_forgotten() {
     }
     leader.place(&job(1)).unwrap();
     let loads = leader.dispatcher.loads(leader.now);
-    assert_eq!(loads.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        loads.keys().copied().collect::<Vec<_>>(),
+        [1, 2, 3].map(NodeId)
+    );
 }

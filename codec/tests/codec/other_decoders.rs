@@ -1,8 +1,8 @@
-//! Files of ours in programs of others: libpng (`pngtopam`, `pngfix`), `pngcheck`, Pillow. All of them look at the
-//! Adler-32, which the `png` crate passes over.
+//! Our PNG files in other programs: libpng (`pngtopam`, `pngfix`), `pngcheck`, Pillow. Unlike the
+//! `png` crate, they all check the Adler-32.
 //!
-//! A program that is not there is skipped by name; with `CAMEO_DEMAND_DECODERS` set that is a failure. Pillow is
-//! taken from `CAMEO_PILLOW_PYTHON`, or else from `python3`.
+//! A missing program is skipped and named on stderr; with `CAMEO_DEMAND_DECODERS` set, it is a
+//! failure. Pillow is taken from `CAMEO_PILLOW_PYTHON`, or else from `python3`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -13,7 +13,7 @@ use cameo_codec::{Channels, Picture, capacity, embed, png};
 
 use crate::pictures::{KINDS, Kind, all_options, bytes, key, picture, rgba};
 
-/// A picture, its file written by us, and its samples behind a line with mode and size.
+/// A picture, its file written by us, and a raw file: a line with mode and size, then the samples.
 struct Case {
     name: String,
     picture: Picture,
@@ -22,7 +22,7 @@ struct Case {
 }
 
 static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("elsewhere");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other_decoders");
     fs::create_dir_all(&folder).unwrap();
     let cases = pictures().into_iter().map(|(name, picture)| {
         let (width, height) = picture.size();
@@ -65,7 +65,8 @@ fn pictures() -> Vec<(String, Picture)> {
         }
         pictures.push((format!("rgba-{width}x{height}"), rgba(width, height, 2)));
     }
-    // 1000 RGB pixels and a filter byte: 65 rows a strip; 49 of RGBA. Runs, literals and stored strips.
+    // 1000 RGB pixels and a filter byte: 65 rows a strip; 49 of RGBA. Runs, literals and stored
+    // strips.
     for height in [64, 65, 66, 130, 131, 195, 196] {
         for kind in [Kind::Black, Kind::Gradient, Kind::OneBitNoise, Kind::Noise] {
             let name = format!("strips-{kind:?}-{height}");
@@ -75,7 +76,7 @@ fn pictures() -> Vec<(String, Picture)> {
     for height in [48, 49, 50, 98, 99] {
         pictures.push((format!("strips-rgba-{height}"), rgba(1000, height, 4)));
     }
-    // A row to a strip.
+    // One row a strip.
     pictures.push(("wide".into(), picture(Kind::Gradient, 40_000, 3, 5)));
     for options in all_options() {
         for kind in [Kind::Black, Kind::Gradient, Kind::Noise] {
@@ -88,17 +89,17 @@ fn pictures() -> Vec<(String, Picture)> {
     pictures
 }
 
-/// Whether a program can be asked; says on stderr, or fails, when it cannot.
-fn is_there(name: &str, probe: &mut Command) -> bool {
-    let there = probe.output().is_ok_and(|output| output.status.success());
+/// Whether a program is installed; says so on stderr, or fails, when it is not.
+fn is_installed(name: &str, probe: &mut Command) -> bool {
+    let installed = probe.output().is_ok_and(|output| output.status.success());
     assert!(
-        there || env::var_os("CAMEO_DEMAND_DECODERS").is_none(),
-        "{name} is demanded and is not there"
+        installed || env::var_os("CAMEO_DEMAND_DECODERS").is_none(),
+        "{name} is demanded and not installed"
     );
-    if !there {
-        eprintln!("skipped by name: {name} is not there, so no file of ours was shown to it");
+    if !installed {
+        eprintln!("skipped: {name} is not installed, so none of our files was checked with it");
     }
-    there
+    installed
 }
 
 fn run(program: &str, arguments: &[&str], file: &Path) -> Output {
@@ -109,7 +110,7 @@ fn run(program: &str, arguments: &[&str], file: &Path) -> Output {
         .unwrap()
 }
 
-/// The strictness that is relied on here.
+/// Checks that the program detects a wrong Adler-32.
 fn assert_refuses_a_wrong_sum(refuses: impl Fn(&Path) -> bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     assert!(refuses(&folder.join("must-fail/wrong-adler.png")));
@@ -118,7 +119,7 @@ fn assert_refuses_a_wrong_sum(refuses: impl Fn(&Path) -> bool) {
 
 #[test]
 fn libpng_sees_the_same_samples() {
-    if !is_there(
+    if !is_installed(
         "pngtopam (netpbm)",
         Command::new("pngtopam").arg("-version"),
     ) {
@@ -132,7 +133,8 @@ fn libpng_sees_the_same_samples() {
             Channels::Rgba => (
                 &["-alphapam"],
                 format!(
-                    "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
+                    "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 255\n\
+                     TUPLTYPE RGB_ALPHA\nENDHDR\n"
                 ),
             ),
         };
@@ -149,10 +151,10 @@ fn libpng_sees_the_same_samples() {
 }
 
 #[test]
-fn the_strict_find_nothing_wrong() {
+fn pngcheck_and_pngfix_find_no_fault() {
     let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/veil-2.png");
     for (program, quiet) in [("pngcheck", "-q"), ("pngfix", "--quiet")] {
-        if !is_there(program, Command::new(program).arg(&good)) {
+        if !is_installed(program, Command::new(program).arg(&good)) {
             continue;
         }
         assert_refuses_a_wrong_sum(|file| !run(program, &[quiet], file).status.success());
@@ -178,7 +180,7 @@ for file, raw in zip(sys.argv[1::2], sys.argv[2::2]):
 #[test]
 fn pillow_sees_the_same_samples() {
     let python = env::var("CAMEO_PILLOW_PYTHON").unwrap_or("python3".into());
-    if !is_there(
+    if !is_installed(
         "Pillow",
         Command::new(&python).args(["-c", "import PIL.Image"]),
     ) {

@@ -1,4 +1,4 @@
-//! One job from the wish to the PNG, with the retries that a client makes.
+//! One job from its placement to the PNG, with the retries of a client.
 
 use std::time::Duration;
 
@@ -7,54 +7,51 @@ use cameo_common::api::{ErrorCode, PlaceJob};
 use cameo_common::ids::{JobId, NodeId};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::chance::random;
 use super::nodes::Nodes;
+use super::rng::random;
 use super::user::{Refused, User};
 use super::work::Work;
 
 /// Pause after a node that does not answer.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Workers that a job may be lost on: one retry, elsewhere.
+/// Workers on which a job may be lost: one retry, elsewhere.
 const MAX_LOST: usize = 1;
 
 /// A job that was done.
 #[derive(Debug, Clone)]
-pub struct Carried {
+pub struct JobDone {
     pub job: JobId,
     pub worker: NodeId,
-    /// Who placed it.
+    /// The node that placed it.
     pub leader: NodeId,
     /// Workers on which the job was lost before.
     pub lost_on: Vec<NodeId>,
     pub png: Bytes,
-    /// Uploaded and downloaded when it was done at last.
+    /// Bytes uploaded and downloaded by the last try.
     pub bytes: usize,
     pub ended: Instant,
 }
 
-/// A job that was not: a failure that its client sees.
+/// The failure of a job, visible to its client.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Failed {
-    #[error("no worker did it in time; the last word was: {0}")]
+pub enum JobFailed {
+    #[error("no worker did it in time; the last error was: {0}")]
     Late(String),
     #[error("two workers lost it, the second: {0}")]
     Lost(String),
-    #[error("refused for good: {0}")]
+    #[error("refused permanently: {0}")]
     Refused(Refused),
 }
 
-/// Has `work` done before the deadline. A busy cluster is asked again when it says so; a worker that is lost is left
-/// out of the one retry.
-///
-/// # Errors
-/// See [`Failed`].
-pub async fn errand(
+/// Runs `work` before the deadline. A busy cluster is asked again when it says so; the one retry
+/// excludes the worker that was lost.
+pub async fn run_job(
     user: &User,
     nodes: &Nodes,
     work: &Work,
     deadline: Instant,
-) -> Result<Carried, Failed> {
-    let mut errand = Errand {
+) -> Result<JobDone, JobFailed> {
+    let mut attempt = Attempt {
         user,
         nodes,
         work,
@@ -66,11 +63,11 @@ pub async fn errand(
         },
         last: String::from("none"),
     };
-    let done = timeout_at(deadline, errand.run()).await;
-    done.unwrap_or_else(|_| Err(Failed::Late(errand.last)))
+    let done = timeout_at(deadline, attempt.run()).await;
+    done.unwrap_or_else(|_| Err(JobFailed::Late(attempt.last)))
 }
 
-struct Errand<'a> {
+struct Attempt<'a> {
     user: &'a User,
     nodes: &'a Nodes,
     work: &'a Work,
@@ -78,8 +75,8 @@ struct Errand<'a> {
     last: String,
 }
 
-impl Errand<'_> {
-    async fn run(&mut self) -> Result<Carried, Failed> {
+impl Attempt<'_> {
+    async fn run(&mut self) -> Result<JobDone, JobFailed> {
         loop {
             let url = self.nodes.preferred();
             let placed = match self.user.place(url, &self.place).await {
@@ -92,7 +89,7 @@ impl Errand<'_> {
             let input = self.work.input.clone();
             match self.user.run(&placed, input, self.work.hash).await {
                 Ok(png) => {
-                    return Ok(Carried {
+                    return Ok(JobDone {
                         job: self.place.job,
                         worker: placed.worker,
                         leader: placed.leader,
@@ -108,14 +105,14 @@ impl Errand<'_> {
     }
 
     /// The placement was refused, or the node does not answer.
-    async fn wait_or_turn(&mut self, url: &str, refused: Refused) -> Result<(), Failed> {
+    async fn wait_or_turn(&mut self, url: &str, refused: Refused) -> Result<(), JobFailed> {
         self.last = refused.to_string();
         if let Some(pause) = refused.busy_for() {
             sleep(pause).await;
             return Ok(());
         }
         match &refused {
-            Refused::Api(error) if !passes(error.code) => Err(Failed::Refused(refused)),
+            Refused::Api(error) if !passes(error.code) => Err(JobFailed::Refused(refused)),
             _ => {
                 self.nodes.turn_from(url);
                 sleep(PAUSE).await;
@@ -124,26 +121,26 @@ impl Errand<'_> {
         }
     }
 
-    async fn after_worker(&mut self, worker: NodeId, refused: Refused) -> Result<(), Failed> {
+    async fn after_worker(&mut self, worker: NodeId, refused: Refused) -> Result<(), JobFailed> {
         self.last = refused.to_string();
         if let Some(pause) = refused.busy_for() {
             sleep(pause).await;
             return Ok(());
         }
         match &refused {
-            // Another ticket is good: of this term, for this incarnation.
+            // A new ticket is valid: of this term, for this incarnation.
             Refused::Api(error) if error.code == ErrorCode::BadTicket => Ok(()),
-            Refused::Api(error) if !passes(error.code) => Err(Failed::Refused(refused)),
+            Refused::Api(error) if !passes(error.code) => Err(JobFailed::Refused(refused)),
             _ if self.place.exclude.len() < MAX_LOST => {
                 self.place.exclude.push(worker);
                 Ok(())
             }
-            _ => Err(Failed::Lost(self.last.clone())),
+            _ => Err(JobFailed::Lost(self.last.clone())),
         }
     }
 }
 
-/// Whether asking elsewhere or later may help.
+/// Whether a retry elsewhere or later may succeed.
 fn passes(code: ErrorCode) -> bool {
     matches!(
         code,

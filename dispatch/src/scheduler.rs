@@ -1,36 +1,50 @@
-//! What the leader knows of its workers, and where it puts jobs.
+//! The leader's knowledge of its workers, and its decisions.
 //!
-//! One row a worker: the member, its last report, its page of the book. Rows are walked, never looked up, so that a
-//! decision over a thousand workers costs microseconds.
+//! One row a worker: the member, its last report, the reservations on it. Rows are iterated, never
+//! looked up, so that a decision over a thousand workers costs microseconds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cameo_common::ids::{JobId, NodeId};
+use cameo_common::ids::{JobId, NodeId, whole_millis};
 use cameo_common::keys::PublicKey;
 
 use super::Moment;
 use super::cost::CostModel;
-use super::page::{Page, Placement};
-use super::placement::{Candidate, Decision, Heard, Question, decide};
+use super::placement::{Candidate, Decision, LoadSample, PlacementInput, decide};
+use super::policy::Policy;
 use super::report::Report;
-use super::rivals::Policy;
+use super::reservations::{Reservation, Reservations};
 use super::ticket_id::TicketId;
 
-/// One client may have booked one part in so many of what the workers do within the longest wait.
-const BOOKED_BY_ONE: u128 = 2;
+/// One client may reserve one part in this many of what the workers can do within `max_wait`.
+const CLIENT_QUOTA: u128 = 2;
 
-/// How a desk decides.
+/// The bounds of a scheduler.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Reports older than this make their node ineligible.
+    /// A node whose report is older than this is ineligible.
     pub stale_after: Duration,
-    /// With a longer wait than this on every worker, a job is refused.
+    /// With a longer queueing delay than this on every worker, a job is refused.
     pub max_wait: Duration,
-    pub policy: Policy,
-    /// A newer report of a worker counts only this long after the one before; its tickets are followed all the
-    /// same. For measuring what old reports cost; zero otherwise.
-    pub reports_every: Duration,
+    pub(super) policy: Policy,
+    pub(super) decide: fn(PlacementInput) -> Decision,
+    /// A newer report of a worker is used only this long after the one before: zero but for
+    /// measuring the cost of old reports.
+    pub(super) reports_every: Duration,
+}
+
+impl Settings {
+    #[must_use]
+    pub fn new(stale_after: Duration, max_wait: Duration) -> Self {
+        Self {
+            stale_after,
+            max_wait,
+            policy: Policy::LeastProjected,
+            decide,
+            reports_every: Duration::ZERO,
+        }
+    }
 }
 
 /// A node that may get jobs.
@@ -40,19 +54,19 @@ pub struct Member {
     pub voter: bool,
 }
 
-/// A job that wants a worker.
+/// A job to be placed.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     pub id: JobId,
     /// Bytes of input.
     pub size: u64,
-    /// Where it failed before.
+    /// Nodes on which it failed before.
     pub exclude: &'a [NodeId],
 }
 
 /// The leader's knowledge, of one term.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Scheduler {
     leader: NodeId,
     term: u64,
     settings: Settings,
@@ -65,12 +79,14 @@ pub struct Desk {
 struct Row {
     /// None while it reports and is no member that this leader knows of.
     member: Option<Member>,
-    heard: Option<(Report, Moment)>,
-    page: Page,
+    /// The last report in use, and when it arrived.
+    report: Option<(Report, Moment)>,
+    reservations: Reservations,
 }
 
-impl Desk {
-    /// An empty desk of the node that leads in this term. What was learned of costs stays true in any term.
+impl Scheduler {
+    /// An empty scheduler of the node that leads in this term. The cost model may come from an
+    /// earlier term.
     #[must_use]
     pub fn new(leader: NodeId, term: u64, settings: Settings, costs: CostModel) -> Self {
         Self {
@@ -88,13 +104,13 @@ impl Desk {
         self.term
     }
 
-    /// What has been learned of costs, for the next desk.
+    /// The cost model, for the scheduler of a later term.
     #[must_use]
     pub fn into_costs(self) -> CostModel {
         self.costs
     }
 
-    /// Tells who may get jobs. What is kept of others is dropped.
+    /// Sets the nodes that may get jobs. The rows of others are dropped.
     pub fn set_members(&mut self, members: impl Iterator<Item = Member> + Clone) {
         let same = self
             .rows
@@ -112,10 +128,10 @@ impl Desk {
         }
     }
 
-    /// Takes a report; what finished jobs took is learned.
-    pub fn heard(&mut self, from: NodeId, report: Report, at: Moment) {
+    /// Follows a report. The CPU time of finished jobs teaches the cost model.
+    pub fn follow(&mut self, from: NodeId, report: Report, at: Moment) {
         let row = self.rows.entry(from).or_default();
-        let Some(finished) = row.page.heard(&report, at) else {
+        let Some(finished) = row.reservations.follow(&report, at) else {
             return;
         };
         for job in finished {
@@ -125,18 +141,18 @@ impl Desk {
         let early = |(before, then): &(Report, Moment)| {
             before.incarnation == report.incarnation && at < *then + every
         };
-        if !row.heard.as_ref().is_some_and(early) {
-            row.heard = Some((report, at));
+        if !row.report.as_ref().is_some_and(early) {
+            row.report = Some((report, at));
         }
     }
 
-    /// CPU milliseconds that a job with an input of so many bytes is thought to take.
+    /// Predicted CPU milliseconds of a job with an input of this many bytes.
     #[must_use]
     pub fn predict(&self, size: u64) -> u64 {
         self.costs.predict(size)
     }
 
-    /// Decides. Nothing is written down: [`Desk::place`] does that, once there is a ticket.
+    /// Decides. Nothing is reserved: [`Scheduler::reserve`] does that, once there is a ticket.
     pub fn decide(&mut self, job: &Job<'_>, now: Moment, seed: u64) -> Decision {
         let sequence = self.decided;
         self.decided += 1;
@@ -144,14 +160,14 @@ impl Desk {
             .rows
             .values()
             .filter_map(|row| self.candidate(row, job, now));
-        decide(Question {
+        (self.settings.decide)(PlacementInput {
             policy: self.settings.policy,
             term: self.term,
             job: job.id,
             sequence,
             cost_ms: self.costs.predict(job.size),
-            stale_after_ms: millis(self.settings.stale_after),
-            max_wait_ms: millis(self.settings.max_wait),
+            stale_after_ms: whole_millis(self.settings.stale_after),
+            max_wait_ms: whole_millis(self.settings.max_wait),
             seed,
             candidates: candidates.collect(),
         })
@@ -159,8 +175,8 @@ impl Desk {
 
     fn candidate(&self, row: &Row, job: &Job<'_>, now: Moment) -> Option<Candidate> {
         let member = row.member?;
-        let heard = row.heard.as_ref().map(|(report, at)| Heard {
-            age_ms: millis(now.saturating_sub(*at)),
+        let load = row.report.as_ref().map(|(report, at)| LoadSample {
+            age_ms: whole_millis(now.saturating_sub(*at)),
             usable_millicores: report.usable_millicores,
             cpu_share_permille: report.cpu_share_permille,
             slots: report.slots,
@@ -176,41 +192,42 @@ impl Desk {
             voter: member.voter,
             leader: member.node == self.leader,
             excluded: job.exclude.contains(&member.node),
-            full: row.page.is_full()
-                || matches!(&row.heard, Some((report, _)) if report.is_full_for(job.size)),
-            heard,
-            booked: row.page.booked(),
-            booked_cpu_ms: row.page.booked_cpu_ms(),
+            full: row.reservations.is_full()
+                || matches!(&row.report, Some((report, _)) if report.is_full_for(job.size)),
+            load,
+            reserved: row.reservations.reserved(),
+            reserved_cpu_ms: row.reservations.reserved_cpu_ms(),
         })
     }
 
-    /// A client has a job placed anew: it will not use what was signed for it before.
-    pub fn give_back(&mut self, client: &PublicKey, job: JobId) {
+    /// Releases what a client has reserved for a job: it asks for a new placement, and will not use
+    /// the earlier ticket.
+    pub fn release(&mut self, client: &PublicKey, job: JobId) {
         for row in self.rows.values_mut() {
-            row.page.give_back(client, job);
+            row.reservations.release(client, job);
         }
     }
 
-    /// Whether a client has booked its part of what the workers do within the longest wait, and taken nothing of it up:
-    /// the rest is for others.
+    /// Whether a client has used up its quota: its part of what the workers can do within
+    /// `max_wait` is reserved, and none of it accepted. The rest is for others.
     #[must_use]
-    pub fn has_booked_enough(&self, client: &PublicKey, now: Moment) -> bool {
-        let booked = self
+    pub fn is_over_quota(&self, client: &PublicKey, now: Moment) -> bool {
+        let reserved = self
             .rows
             .values()
-            .map(|row| row.page.booked_by(client, now));
+            .map(|row| row.reservations.reserved_by(client, now));
         let usable = match self.usable(now, false) {
             0 => self.usable(now, true),
             followers => followers,
         };
-        u128::from(booked.sum::<u64>()) * BOOKED_BY_ONE
+        u128::from(reserved.sum::<u64>()) * CLIENT_QUOTA
             > usable * self.settings.max_wait.as_millis() / 1000
     }
 
-    /// Thousandths of a core of the followers that work, or of the leader.
+    /// Usable millicores of the followers that work, or of the leader.
     fn usable(&self, now: Moment, leader: bool) -> u128 {
         let works = |row: &Row| {
-            let (report, at) = row.heard.as_ref()?;
+            let (report, at) = row.report.as_ref()?;
             let is_asked = (row.member?.node == self.leader) == leader;
             let fresh = now.saturating_sub(*at) <= self.settings.stale_after;
             (is_asked && fresh && !report.draining).then_some(report.usable_millicores)
@@ -220,45 +237,41 @@ impl Desk {
 
     /// There are followers, and none has reported in this term.
     #[must_use]
-    pub fn has_heard_nobody(&self) -> bool {
+    pub fn awaits_first_report(&self) -> bool {
         let mut followers = self
             .rows
             .values()
             .filter(|row| row.member.is_some_and(|member| member.node != self.leader));
-        let is_silent = |row: &Row| row.heard.is_none();
+        let is_silent = |row: &Row| row.report.is_none();
         followers.next().is_some_and(is_silent) && followers.all(is_silent)
     }
 
     /// The incarnation of a worker that has reported.
     #[must_use]
     pub fn incarnation(&self, worker: NodeId) -> Option<u64> {
-        let (report, _) = self.rows.get(&worker)?.heard.as_ref()?;
+        let (report, _) = self.rows.get(&worker)?.report.as_ref()?;
         Some(report.incarnation)
     }
 
-    /// Writes down that a job was placed on this incarnation of a worker.
-    pub fn place(
+    /// Reserves a job's cost on this incarnation of a worker.
+    pub fn reserve(
         &mut self,
         worker: NodeId,
         incarnation: u64,
         ticket: TicketId,
-        placement: Placement,
+        reservation: Reservation,
     ) {
         let row = self.rows.entry(worker).or_default();
-        row.page.place(incarnation, ticket, placement);
+        row.reservations.add(incarnation, ticket, reservation);
     }
 
-    /// The reports as last heard, and when.
+    /// The reports in use, and when they arrived.
     pub fn reports(&self) -> impl Iterator<Item = (NodeId, &Report, Moment)> {
         self.rows.iter().filter_map(|(node, row)| {
-            let (report, at) = row.heard.as_ref()?;
+            let (report, at) = row.report.as_ref()?;
             Some((*node, report, *at))
         })
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

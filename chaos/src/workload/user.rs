@@ -1,6 +1,6 @@
-//! A user with one device, registered with the cluster, who signs calls.
+//! A registered user with one device, which signs calls.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -18,16 +18,16 @@ use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::chance::random;
+use super::rng::random;
 
-/// How long a call may be carried out.
-const CALL_LIFE_MS: Millis = 60_000;
-/// How long the device speaks for its user.
-const CERTIFICATE_LIFE_MS: Millis = 24 * 3_600_000;
+/// Time from a call to its not-after.
+const CALL_LIFE: Duration = Duration::from_secs(60);
+/// Validity of the device's certificate.
+const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Longest wait for a connection: all nodes are on this machine.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
-/// A device and what it calls with.
+/// A device and its HTTP client.
 #[derive(Debug)]
 pub struct User {
     http: reqwest::Client,
@@ -35,19 +35,19 @@ pub struct User {
     cluster: ClusterId,
 }
 
-/// Why a call gave nothing.
+/// The failure of a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The node's definite no.
+    /// The node's definite refusal.
     #[error("{0}")]
     Api(ApiError),
-    /// No answer, or none that can be read.
+    /// No answer, or an unreadable one.
     #[error("no answer: {0}")]
     Lost(String),
 }
 
 impl Refused {
-    /// When the node asks to come back, where its no is one of the moment.
+    /// Time after which the node asks for a retry, if it is only busy.
     #[must_use]
     pub fn busy_for(&self) -> Option<Duration> {
         match self {
@@ -65,7 +65,7 @@ impl User {
     /// # Errors
     /// When the node does not answer or refuses.
     pub async fn register(url: &str, name: UserName) -> anyhow::Result<Self> {
-        // Whoever was first has set the same one.
+        // Fails when it is set already, to the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
@@ -77,7 +77,7 @@ impl User {
             .await?
             .json()
             .await
-            .context("who the cluster is")?;
+            .context("the cluster's identity")?;
         let user = Self {
             http,
             device: SigningKey::from_seed(random()),
@@ -87,7 +87,7 @@ impl User {
         Ok(user)
     }
 
-    /// Another device of the same program, whom the cluster does not know.
+    /// Another device of this program, unknown to the cluster.
     #[must_use]
     pub fn unregistered(other: &Self) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl User {
             user: key.public(),
             device: self.device.public(),
             sequence: 1,
-            not_after: unix_millis() + CERTIFICATE_LIFE_MS,
+            not_after: now().plus(CERTIFICATE_LIFE),
         };
         Register {
             card: Signed::new(&key, card),
@@ -130,10 +130,7 @@ impl User {
         }
     }
 
-    /// Asks a node for a worker.
-    ///
-    /// # Errors
-    /// See [`Refused`].
+    /// Asks a node to place a job.
     pub async fn place(&self, url: &str, job: &PlaceJob) -> Result<Placed, Refused> {
         let jobs = vec![job.clone()];
         let body = encode(&PlaceJobs { jobs });
@@ -145,10 +142,7 @@ impl User {
         }
     }
 
-    /// Has the worker do a job that was placed on it; gives back the PNG.
-    ///
-    /// # Errors
-    /// See [`Refused`].
+    /// Runs a job on the worker on which it was placed. Returns the PNG.
     pub async fn run(&self, placed: &Placed, input: Bytes, hash: Hash) -> Result<Bytes, Refused> {
         let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
         let call = self.call(&Method::POST, paths::RUN_JOB, hash);
@@ -187,7 +181,7 @@ impl User {
             path: path.to_owned(),
             body,
             request: RequestId(random()),
-            not_after: unix_millis() + CALL_LIFE_MS,
+            not_after: now().plus(CALL_LIFE),
         };
         BASE64URL_NOPAD.encode(Signed::new(&self.device, call).as_bytes())
     }
@@ -208,11 +202,10 @@ fn lost(why: impl std::fmt::Display) -> Refused {
 }
 
 fn encode(body: &impl Serialize) -> Bytes {
-    // Bodies of `common::api` are plain records.
+    // Bodies of `common::api` are plain records, which always encode.
     serde_json::to_vec(body).unwrap_or_default().into()
 }
 
-fn unix_millis() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as Millis)
+fn now() -> Millis {
+    SystemTime::now().into()
 }

@@ -1,4 +1,4 @@
-//! Jobs that come when they come, whether the ones before are done or not.
+//! An open loop: jobs start at their planned times, whether earlier ones have ended or not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,51 +6,51 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::errand::{Carried, Failed, errand};
+use super::job::{JobDone, JobFailed, run_job};
 use super::nodes::Nodes;
 use super::user::User;
 use super::work::Work;
 
-/// When a job comes.
+/// The planned start of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
-    /// Since the run's beginning.
+    /// Time since the start of the run.
     pub at: Duration,
-    /// Which kind of job.
+    /// Index of its input in [`Workload::works`].
     pub kind: usize,
 }
 
-/// Who brings what to whom.
+/// Users, nodes and inputs of a run.
 #[derive(Debug, Clone)]
-pub struct Load {
-    /// They take turns.
+pub struct Workload {
+    /// Used in turn.
     pub users: Vec<Arc<User>>,
     pub nodes: Arc<Nodes>,
-    /// One of each kind.
+    /// One input of each kind.
     pub works: Vec<Arc<Work>>,
 }
 
-/// A job that was brought.
+/// A job that has ended.
 #[derive(Debug)]
-pub struct Brought {
+pub struct JobOutcome {
     pub kind: usize,
-    /// When it was to come.
+    /// Its planned start.
     pub asked: Instant,
     pub took: Duration,
-    pub end: Result<Carried, Failed>,
+    pub end: Result<JobDone, JobFailed>,
 }
 
-impl Load {
-    /// Starts each job at its time after `began`, gives it up after `bound`, and waits for all of them.
+impl Workload {
+    /// Starts each job at its time after `began`, abandons it after `bound`, and waits for all.
     ///
     /// # Errors
     /// When one of the jobs panicked.
-    pub async fn bring(
+    pub async fn run(
         &self,
         plan: &[Arrival],
         began: Instant,
         bound: Duration,
-    ) -> Result<Vec<Brought>, JoinError> {
+    ) -> Result<Vec<JobOutcome>, JoinError> {
         let mut running = JoinSet::new();
         for (at, Arrival { at: after, kind }) in plan.iter().copied().enumerate() {
             let asked = began + after;
@@ -58,8 +58,8 @@ impl Load {
             let user = self.users[at % self.users.len()].clone();
             let (nodes, work) = (self.nodes.clone(), self.works[kind].clone());
             running.spawn(async move {
-                let end = errand(&user, &nodes, &work, asked + bound).await;
-                Brought {
+                let end = run_job(&user, &nodes, &work, asked + bound).await;
+                JobOutcome {
                     kind,
                     asked,
                     took: asked.elapsed(),
@@ -67,10 +67,10 @@ impl Load {
                 }
             });
         }
-        let mut brought = Vec::with_capacity(plan.len());
+        let mut outcomes = Vec::with_capacity(plan.len());
         while let Some(joined) = running.join_next().await {
-            brought.push(joined?);
+            outcomes.push(joined?);
         }
-        Ok(brought)
+        Ok(outcomes)
     }
 }

@@ -1,8 +1,8 @@
-//! The nodes that a client may ask, and the one that it asks first.
+//! The nodes of a cluster, and the one that a client asks first.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Base URLs. Whoever answered last is asked next.
+/// Base URLs. The node that answered last is asked next.
 #[derive(Debug)]
 pub struct Nodes {
     urls: Vec<String>,
@@ -21,25 +21,26 @@ impl Nodes {
         }
     }
 
-    /// The one to ask now.
+    /// The node to ask now.
     #[must_use]
     pub fn preferred(&self) -> &str {
         &self.urls[self.preferred.load(Ordering::Relaxed) % self.urls.len()]
     }
 
-    /// Asks this one first from now on; a URL that is none of these changes nothing.
+    /// Prefers this node from now on. An unknown URL changes nothing.
     pub fn prefer(&self, url: &str) {
         if let Some(at) = self.urls.iter().position(|known| known == url) {
             self.preferred.store(at, Ordering::Relaxed);
         }
     }
 
-    /// This one does not answer: the next one is asked, unless somebody has turned to another already.
+    /// Prefers the next node after this one, which does not answer; unless another is preferred
+    /// already.
     pub fn turn_from(&self, url: &str) {
         let at = self.preferred.load(Ordering::Relaxed);
         if self.urls[at % self.urls.len()] == url {
             let next = (at + 1) % self.urls.len();
-            // Lost only to somebody who did the same.
+            // Fails only when another caller has just done the same.
             let _ = self
                 .preferred
                 .compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed);
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_silent_node_is_turned_from_once() {
+    fn a_silent_node_is_left_once() {
         let nodes = Nodes::new(vec!["a".into(), "b".into(), "c".into()]);
         assert_eq!(nodes.preferred(), "a");
         nodes.turn_from("a");

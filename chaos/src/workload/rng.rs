@@ -1,4 +1,4 @@
-//! Fresh random bytes: ids and keys that no seed may repeat.
+//! Fresh random bytes, for ids and keys that must not repeat with a seed.
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;

@@ -1,4 +1,4 @@
-//! One job's input, made once and brought often.
+//! One job's input, made once and used many times.
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -8,9 +8,9 @@ use cameo_common::ids::Hash;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-/// The key of every input: what is hidden here is no secret.
+/// The key of every input: the payloads are not secret.
 const KEY: [u8; 32] = [7; 32];
-/// The edge of the thumbnail that the cover is an enlargement of.
+/// Edge of the thumbnail that is enlarged to the cover.
 const THUMBNAIL: u32 = 16;
 
 /// An input as it is uploaded.
@@ -22,16 +22,16 @@ pub struct Work {
 }
 
 impl Work {
-    /// A payload of so many random bytes in the smallest default cover that holds it.
+    /// A payload of this many random bytes in the smallest default cover that holds it.
     ///
     /// # Errors
     /// When there is no such cover.
     pub fn of_payload(bytes: usize, seed: u64) -> anyhow::Result<Self> {
-        let mut chance = StdRng::seed_from_u64(seed);
+        let mut rng = StdRng::seed_from_u64(seed);
         let mut payload = vec![0; bytes];
-        chance.fill_bytes(&mut payload);
+        rng.fill_bytes(&mut payload);
         let mut samples = vec![0; (THUMBNAIL * THUMBNAIL * 3) as usize];
-        chance.fill_bytes(&mut samples);
+        rng.fill_bytes(&mut samples);
         let thumbnail =
             Picture::new(THUMBNAIL, THUMBNAIL, Channels::Rgb, samples).context("a thumbnail")?;
         let options = HideOptions::default();
@@ -50,7 +50,7 @@ impl Work {
         })
     }
 
-    /// Whether this is the PNG that the job should give.
+    /// Whether this PNG is a correct result of the job.
     #[must_use]
     pub fn is_done_by(&self, png: &[u8]) -> bool {
         reveal(png, &CodecKey::from_bytes(KEY)).is_ok_and(|found| found == self.payload)
