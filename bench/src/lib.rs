@@ -1,9 +1,9 @@
-//! Benchmarks: each prints one JSON document of figures, or a table for people.
+//! Benchmarks. Each one prints a table, or one JSON document of figures.
 //!
-//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`] serve every benchmark: [`codec`], [`mod@dispatch`] and
-//! [`placement`].
-//! [`quality`] and [`steganalysis`] look at pictures and know nothing of who made them. A benchmark reports and
-//! compares with its goals; no test asserts a time.
+//! The benchmarks are [`codec`], [`mod@dispatch`] and [`placement`]. They share [`figure`],
+//! [`goal`], [`machine`], [`runs`] and [`table`]. [`quality`] and [`steganalysis`] judge pictures
+//! independently of who made them. A benchmark reports figures and compares them with its goals; no
+//! test asserts a time.
 
 pub mod codec;
 pub mod dispatch;

@@ -1,4 +1,4 @@
-//! `cameo-bench`: measures Cameo, against others where there are others.
+//! `cameo-bench`: benchmarks of Cameo and its peers.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "cameo-bench",
     version,
-    about = "Measures Cameo, against others where there are others"
+    about = "Benchmarks of Cameo, with comparisons to other programs where there are any"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -19,13 +19,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Benchmark {
-    /// Hiding and finding: speed, size, quality, and what simple steganalysis sees.
+    /// Hiding and revealing: speed, size, quality, and what simple steganalysis detects.
     Codec(codec::Arguments),
-    /// Placing jobs on real nodes under CPU quotas, beside an oracle and other policies.
+    /// Placement of jobs on real nodes under CPU quotas, compared with an oracle and baselines.
     Dispatch(dispatch::Arguments),
-    /// Placement of jobs under a simulation, against an oracle and other policies.
+    /// Placement of jobs in a simulation, compared with an oracle and baselines.
     Placement(placement::Arguments),
-    /// Runs a program and prints the peak of its memory in KiB.
+    /// Runs a program and prints its peak memory in KiB.
     #[command(name = peak::VERB, hide = true)]
     PeakOf {
         #[arg(last = true, required = true)]

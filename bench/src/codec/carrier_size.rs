@@ -1,4 +1,4 @@
-//! How large a carrier is for what it carries: the default cover of each photo, k = 2.
+//! Carrier size relative to its payload: the default cover of each photo, k = 2.
 
 use cameo_codec::{CodecKey, HideOptions, embed, png};
 
@@ -7,7 +7,7 @@ use super::covers::CoverKind;
 use super::photos::random_bytes;
 use crate::figure::{Figure, round};
 
-/// The worst photo counts: the more there is to see in a thumbnail, the larger the carrier.
+/// Reports the worst photo: the more detail a thumbnail has, the larger the carrier.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     eprintln!("carrier size");
     let options = HideOptions::default();
@@ -22,7 +22,8 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let worst = ratios.iter().copied().fold(0.0, f64::max);
     let best = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let note = format!(
-        "bytes of PNG for a byte of a payload of {} on its default cover: the worst of {} photos, best {}",
+        "bytes of PNG for a byte of a payload of {} on its default cover: the worst of {} photos, \
+         best {}",
         payload.len(),
         ratios.len(),
         round(best)

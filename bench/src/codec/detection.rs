@@ -1,4 +1,5 @@
-//! What simple steganalysis says of clean covers, of our carriers, of plain replacement, and of what others make.
+//! Results of simple steganalysis on clean covers, our carriers, plain replacement, and carriers of
+//! peers.
 
 use std::path::Path;
 
@@ -16,12 +17,12 @@ use crate::steganalysis::{Detector, planes};
 
 const LOADS: [u32; 3] = [10, 50, 100];
 
-/// All figures of steganalysis. Names are `<detector>_<cover>_<how>_<load in percent>`.
+/// All figures of steganalysis, named `<detector>_<cover>_<method>_<load in percent>`.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let wanted = bench.extent.steganalysis_megapixels * 1e6;
     let photo = photos::nearest(&bench.photos, 12e6).clone();
     let as_photo = photos::with_pixels(&photo.picture, wanted)?;
-    // A default cover is of the size that its payload needs: full at k = 2, as it is in use.
+    // A default cover has the size that its payload needs, so it is full at k = 2.
     let options = HideOptions::default();
     let full = capacity(as_photo.width(), as_photo.height(), &options) as usize;
     let blurred = cameo_codec::default_cover(&photo.picture, None, full, &options)?;
@@ -79,7 +80,7 @@ fn control(bench: &mut Bench, cover: &str, picture: &Picture) {
     }
 }
 
-/// Half of its room, like the others.
+/// Half of the capacity, as for the peers.
 fn steganography_crate(bench: &mut Bench, cover: &Picture) -> anyhow::Result<()> {
     let key = CodecKey::from_bytes([13; CodecKey::BYTES]);
     let payload = random_bytes(photos::pixels(cover) / 2);
@@ -96,7 +97,7 @@ fn steganography_crate(bench: &mut Bench, cover: &Picture) -> anyhow::Result<()>
 fn others(bench: &mut Bench, cover: &Picture) -> anyhow::Result<()> {
     for peer in bench.peers.clone() {
         eprintln!("steganalysis, {}", peer.kind);
-        // Half of one low bit of red, green and blue; of two for the one that takes two.
+        // Half of one low bit of red, green and blue; of two bits for the peer that uses two.
         let half = photos::pixels(cover) * 3 / 8 / 2;
         let payload = match peer.kind {
             Kind::Stegolsb => random_bytes(2 * half),
@@ -138,7 +139,7 @@ fn carrier_of(peer: &Program, cover: &Picture, payload: &[u8]) -> anyhow::Result
     read(&carrier)
 }
 
-/// The colours of what others make; they give an alpha channel that they leave alone.
+/// Colours of a peer's carrier; its alpha channel carries nothing.
 fn read(path: &Path) -> anyhow::Result<Picture> {
     let image = image::open(path).with_context(|| "its carrier cannot be read")?;
     photos::to_picture(image.into_rgb8())

@@ -1,4 +1,4 @@
-//! How near carriers are to their covers at full load: PSNR, and SSIM on luma.
+//! Distortion of carriers at full load: PSNR, and SSIM on luma.
 
 use cameo_codec::{CodecKey, HideOptions, capacity, embed};
 
@@ -8,7 +8,7 @@ use super::photos::random_bytes;
 use crate::figure::{Figure, round};
 use crate::quality::{luma, mean_rgb_ssim, psnr, ssim};
 
-/// What was found for one kind of cover, over all photos.
+/// Results for one kind of cover over all photos.
 #[derive(Default)]
 struct Found {
     psnr: Vec<f64>,
@@ -16,7 +16,7 @@ struct Found {
     rgb: Vec<f64>,
 }
 
-/// Figures for depths 1 to 3: the worst photo counts, and the worst kind of cover.
+/// Figures for depths 1 to 3, for the worst photo and the worst kind of cover.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     for depth in 1..=3 {
         let mut worst = [f64::INFINITY; 2];

@@ -1,4 +1,5 @@
-//! `bench codec`: how fast hiding is, how near a carrier is to its cover, and what simple steganalysis sees.
+//! `cameo-bench codec`: speed of hiding, distortion of carriers, and results of simple
+//! steganalysis.
 
 mod arguments;
 mod carrier_size;
@@ -29,7 +30,7 @@ use super::goal::Goals;
 use super::machine::Machine;
 use super::table::table;
 
-/// One run of the benchmark: what it works on, and what it has found so far.
+/// One run of the benchmark: its inputs, and its results so far.
 struct Bench {
     extent: Extent,
     photos: Vec<Photo>,
@@ -38,7 +39,7 @@ struct Bench {
     document: Document,
 }
 
-/// What is small and few cannot meet goals that are for photos as large as they are.
+/// Goals apply to full-size photos only, so quick runs have none.
 fn goals(arguments: &Arguments) -> Goals {
     if arguments.quick { &[] } else { goals::GOALS }
 }
@@ -57,13 +58,11 @@ impl Bench {
     }
 }
 
-/// Measures, and prints what was found on stdout: nothing else goes there.
-///
-/// # Errors
-/// When something of ours does not work. A goal that is not met is no error.
+/// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo fails; a
+/// missed goal is no error.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let extent = Extent::of(arguments);
-    // What runs in this process has so many threads, whatever the machine has.
+    // A fixed number of threads, independent of the machine.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(extent.threads)
         .build()?;

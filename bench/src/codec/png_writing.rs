@@ -1,4 +1,4 @@
-//! Writing a carrier's PNG, against the `png` crate's fast setting: time and size.
+//! Writing a carrier's PNG, compared with the `png` crate's fast setting: time and size.
 
 use anyhow::ensure;
 use cameo_codec::{Picture, png};
@@ -21,11 +21,11 @@ pub fn measure(bench: &mut Bench, carrier: &Picture) -> anyhow::Result<()> {
             theirs.push(runs[1].median());
         }
     }
-    // By a decoder that is not ours.
+    // Checked with another decoder.
     let read = image::load_from_memory(&our_file)?.into_rgb8();
     ensure!(
         read.as_raw() == carrier.samples(),
-        "an independent decoder reads something else"
+        "an independent decoder reads different samples"
     );
     let threads = bench.extent.threads;
     let note = format!(

@@ -1,4 +1,4 @@
-//! Figures of whole processes: hide and reveal, against other programs, and the peak memory of hiding.
+//! Whole processes: hide and reveal compared with other programs, and the peak memory of hiding.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::figure::Figure;
 use crate::peak::peak_mb;
 use crate::runs::Runs;
 
-/// All figures of whole processes. Without our own program there are none.
+/// All figures of whole processes; none when our own program is missing.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let Some(ours) = bench.cameo.clone() else {
         return Ok(());
@@ -53,7 +53,8 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The largest photo file that fits into one low bit of red, green and blue, with room for what programs add.
+/// The largest photo file that fits into one low bit of red, green and blue, with room for the
+/// overhead of programs.
 fn payload_photo(photos: &[Photo], megapixels: u32) -> &Photo {
     let room = megapixels as usize * 1_000_000 * 3 / 8 * 9 / 10;
     let fits =
@@ -74,7 +75,7 @@ pub fn course(folder: &Path, payload: &[u8], cover: &Picture) -> anyhow::Result<
         folder: folder.to_owned(),
     };
     fs::write(&course.payload, payload)?;
-    // Not by our own writer: its strips would let our own reader use all processors.
+    // Not written with our own encoder, since its strips would let our decoder use all processors.
     let image = photos::to_image(cover)?;
     image.save_with_format(&course.covers[0], ImageFormat::Png)?;
     image.save_with_format(&course.covers[1], ImageFormat::Bmp)?;
@@ -93,7 +94,7 @@ fn compare(
     let ours = laps
         .iter()
         .find(|lap| lap.kind == Kind::Cameo)
-        .context("ours may not fail")?;
+        .context("ours must not fail")?;
     bench.add(Figure::time(
         format!("hide_{megapixels}mp_ms"),
         &ours.hide,
@@ -127,7 +128,8 @@ fn against(bench: &mut Bench, ours: &Lap, peer: &Lap, megapixels: u32, condition
     }
 }
 
-/// steghide needs minutes for what others do in a second: it gets a payload of its own, ours the same one.
+/// Compares with steghide, which needs minutes where others need a second, so both get a smaller
+/// payload.
 fn small_payload(
     bench: &mut Bench,
     ours: &Program,
@@ -194,7 +196,7 @@ fn peak(
     Ok(())
 }
 
-/// Our own program, if this build of it can hide: `None` and the reason else.
+/// Our own program, if this build has `hide`; otherwise the reason.
 pub fn find_cameo(named: Option<&Path>) -> Result<Program, String> {
     let path = match named {
         Some(path) => path.to_owned(),

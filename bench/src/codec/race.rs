@@ -1,4 +1,4 @@
-//! Whole processes, started one after another in turn, on the same payload and cover.
+//! Alternating runs of whole processes on the same payload and cover.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,21 @@ use anyhow::{Context as _, bail, ensure};
 use super::program::{Kind, Program};
 use crate::runs::Runs;
 
-/// How one program did.
+/// Times of one program.
 #[derive(Debug, Clone)]
 pub struct Lap {
     pub kind: Kind,
     pub hide: Runs,
     pub reveal: Runs,
-    /// What it made the last time.
+    /// Carrier of the last run.
     pub carrier: PathBuf,
 }
 
-/// What all of them are given.
+/// Inputs of all programs.
 #[derive(Debug, Clone)]
 pub struct Course {
     pub payload: PathBuf,
-    /// The same picture as PNG and as BMP.
+    /// The cover as PNG and as BMP.
     pub covers: [PathBuf; 2],
     pub folder: PathBuf,
 }
@@ -35,10 +35,8 @@ impl Course {
     }
 }
 
-/// Runs them in turn, `runs` times. A peer that fails, or reveals something else than was hidden, runs no more.
-///
-/// # Errors
-/// When ours does so.
+/// Runs the programs alternately, `runs` times. A peer that fails, or reveals other bytes than were
+/// hidden, is dropped with a reason; if ours does so, that is an error.
 pub fn race(
     programs: &[Program],
     course: &Course,
@@ -89,12 +87,12 @@ fn once(program: &Program, course: &Course, lap: &mut Lap) -> anyhow::Result<()>
     let revealed = fs::read(&out).context("it revealed nothing")?;
     ensure!(
         revealed == fs::read(&course.payload)?,
-        "it revealed something else than was hidden"
+        "it revealed other bytes than were hidden"
     );
     Ok(())
 }
 
-/// Runs a program to its end; what it says is the reason when it fails.
+/// Runs a program to its end. On failure, the error contains its stderr.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command
         .stdin(Stdio::null())
@@ -129,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_reveals_nothing_is_named_with_the_reason_and_not_counted() {
+    fn a_peer_that_reveals_nothing_is_dropped_with_the_reason() {
         // `true` does nothing, successfully.
         let peer = Program {
             kind: Kind::Stegolsb,
@@ -146,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn ours_may_not_fail() {
+    fn a_failure_of_ours_is_an_error() {
         let ours = Program {
             kind: Kind::Cameo,
             path: "false".into(),
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn each_peer_gets_the_kind_of_cover_that_it_takes() {
+    fn each_peer_gets_a_cover_of_its_format() {
         let folder = tempfile::tempdir().unwrap();
         let course = course(folder.path());
         assert!(course.cover(Kind::Steghide).ends_with("cover.bmp"));

@@ -1,4 +1,5 @@
-//! From a photo file to its carrier's PNG, in one process: what an owner waits for, network apart, and its parts.
+//! From a photo file to its carrier's PNG in one process, with its stages: an owner's waiting time
+//! without the network.
 
 use anyhow::ensure;
 use cameo_codec::{
@@ -15,10 +16,10 @@ use super::photos;
 use crate::figure::Figure;
 use crate::runs::Runs;
 
-/// In the order in which they are done. The codec decodes and scales in one step.
+/// Stages in their order. The codec decodes and scales in one step.
 const PARTS: [&str; 5] = ["decode_scale", "seal", "cover", "embed", "encode"];
 
-/// Figures of the whole path; gives the carrier for others to look at.
+/// Figures of the whole path. Returns the carrier for further measurements.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<Picture> {
     let megapixels = bench.extent.megapixels;
     eprintln!("photo to carrier, {megapixels} MP");

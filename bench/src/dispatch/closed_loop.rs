@@ -1,4 +1,4 @@
-//! Clients that bring their next job when the one before is done.
+//! Closed loop: clients that start their next job when the one before is done.
 
 use std::sync::Arc;
 
@@ -11,10 +11,8 @@ use super::plan::kinds;
 use super::stage::Stage;
 use cameo_chaos::workload::{JobOutcome, Work, run_job};
 
-/// `clients` clients with `each` jobs each.
-///
-/// # Errors
-/// When a job is not done: a closed loop never asks for more than a cluster holds.
+/// Runs `clients` clients with `each` jobs each. Fails when a job fails: a closed loop never asks
+/// for more than a cluster holds.
 pub async fn run(
     stage: &Stage,
     works: &[Arc<Work>],

@@ -1,4 +1,4 @@
-//! A process that the node does not see and that takes its part of the node's quota, from time to time.
+//! A neighbour: a process hidden from the node, which periodically uses a part of the node's quota.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,35 +11,31 @@ use tokio::time::{Instant, sleep_until};
 use super::cgroup::Group;
 use super::pinning::pin;
 
-/// Of every so long...
+/// Period of the neighbour.
 pub const EVERY: Duration = Duration::from_secs(15);
-/// ... it is busy for this long.
+/// Busy time in each period.
 pub const BUSY: Duration = Duration::from_secs(5);
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
-/// A busy loop, paused for now.
+/// A busy loop, paused between its busy times.
 #[derive(Debug)]
 pub struct Neighbour(Process);
 
 impl Neighbour {
-    /// # Errors
-    /// When it does not start.
+    /// Starts the process, paused.
     pub async fn move_in(group: &Group, core: usize, folder: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new("sh");
         let spin = "echo $$ > \"$0\" && echo ready && while :; do :; done";
         command.arg("-c").arg(spin).arg(group.neighbour_procs());
         let log = folder.join("neighbour.log");
         let process = Process::start("neighbour", command, &log, READY_WITHIN).await?;
-        // The group's two parts divide its time only where they run on the same core.
+        // The two child groups share the quota by weight only on the same core.
         pin(process.id().context("it runs")?, &[core])?;
         process.pause()?;
         Ok(Self(process))
     }
 
-    /// Is busy from time to time until it is dropped or `until` has come. Tells when, in seconds since `began`.
-    ///
-    /// # Errors
-    /// When the process cannot be signalled.
+    /// Runs periodically until `until`. Returns the busy times, in seconds since `began`.
     pub async fn come_and_go(
         &self,
         began: Instant,
@@ -59,8 +55,7 @@ impl Neighbour {
         Ok(busy)
     }
 
-    /// # Errors
-    /// When it cannot be ended.
+    /// Kills the process.
     pub async fn move_out(self) -> anyhow::Result<()> {
         Ok(self.0.kill().await?)
     }

@@ -1,4 +1,4 @@
-//! Jobs that come when they come, whether the ones before are done or not.
+//! Open loop: jobs arrive as planned, whether earlier ones are done or not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,39 +14,36 @@ use super::quantile::Times;
 use super::stage::Stage;
 use cameo_chaos::workload::{Arrival, JobFailed, JobOutcome, Work, Workload};
 
-/// A job that is not done by then has failed. Rivals' queues grow long.
+/// A job that takes longer has failed. Queues of baselines grow long.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
 
-/// One job of a run.
+/// A completed job of a run.
 #[derive(Debug, Clone)]
 pub struct Done {
-    /// Since the run's beginning. Seconds.
+    /// Arrival since the run's beginning, in seconds.
     pub arrives: f64,
-    /// From the planned arrival to the last byte of the PNG. Seconds.
+    /// From the planned arrival to the last byte of the PNG, in seconds.
     pub took: f64,
     /// CPU seconds of the image.
     pub cpu: f64,
-    /// Uploaded and downloaded.
+    /// Bytes uploaded and downloaded.
     pub bytes: usize,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub done: Vec<Done>,
     pub failed: Vec<JobFailed>,
-    /// CPU seconds of each worker, with all that it did; nothing where they came and went.
+    /// CPU seconds of each worker in total; empty where workers were restarted.
     pub used: BTreeMap<u64, f64>,
-    /// From the first arrival to the last end. Seconds.
+    /// From the first arrival to the last end, in seconds.
     pub span: f64,
-    /// Jobs that the leader did itself.
+    /// Jobs that the leader ran itself.
     pub by_leader: usize,
 }
 
-/// Brings the jobs of a plan.
-///
-/// # Errors
-/// When a node's figures are missing.
+/// Runs the jobs of a plan. Fails when a node's CPU time is missing.
 pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow::Result<Ran> {
     let before = measured::nodes_cpu(&stage.cluster)?;
     let began = Instant::now();
@@ -56,7 +53,7 @@ pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow
     Ok(ran)
 }
 
-/// The stage's users, with these kinds of jobs.
+/// The load generator for these kinds of jobs, with the users of the test bed.
 #[must_use]
 pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Workload {
     Workload {
@@ -66,10 +63,8 @@ pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Workload {
     }
 }
 
-/// What came of some jobs, in the order of their arrivals, with the CPU time of each out of the logs.
-///
-/// # Errors
-/// When a job that was done is in no log, or gave no PNG.
+/// Evaluates jobs, in the order of their arrivals, with the CPU time of each from the logs. Fails
+/// when a completed job is in no log, or gave no PNG.
 pub fn collect(stage: &Stage, mut ended: Vec<JobOutcome>, began: Instant) -> anyhow::Result<Ran> {
     let span = began.elapsed().as_secs_f64();
     ended.sort_by_key(|outcome| outcome.asked);
@@ -79,13 +74,13 @@ pub fn collect(stage: &Stage, mut ended: Vec<JobOutcome>, began: Instant) -> any
         match end {
             Ok(carried) => {
                 let good = carried.png.starts_with(b"\x89PNG");
-                ensure!(good, "what node {} gave is no PNG", carried.worker);
+                ensure!(good, "the result of node {} is no PNG", carried.worker);
                 by_leader += usize::from(carried.worker == carried.leader);
                 let cpu = cpu.get(&carried.job.to_string());
                 done.push(Done {
                     arrives: (asked - began).as_secs_f64(),
                     took: (carried.ended - asked).as_secs_f64(),
-                    cpu: *cpu.context("each job that was done is in a node's log")?,
+                    cpu: *cpu.context("each completed job is in a node's log")?,
                     bytes: carried.bytes,
                 });
             }
@@ -102,11 +97,8 @@ pub fn collect(stage: &Stage, mut ended: Vec<JobOutcome>, began: Instant) -> any
 }
 
 impl Ran {
-    /// Takes note of what the workers have used, now that all jobs have ended; `before` is what they had used when the
-    /// first was asked for.
-    ///
-    /// # Errors
-    /// When a node's figures are missing.
+    /// Records the CPU time that the workers have used since `before`. Called when all jobs have
+    /// ended.
     pub fn see_used(
         &mut self,
         stage: &Stage,
@@ -123,13 +115,13 @@ impl Ran {
         Ok(())
     }
 
-    /// How long each job took.
+    /// Latency of each job, in seconds.
     #[must_use]
     pub fn times(&self) -> Vec<f64> {
         self.done.iter().map(|job| job.took).collect()
     }
 
-    /// How long an oracle with these workers would have taken for the same jobs.
+    /// Latencies of an oracle with these workers for the same jobs, in seconds.
     #[must_use]
     pub fn oracles_times(&self, servers: &[Server], overhead: Overhead) -> Vec<f64> {
         let job = |done: &Done| Job {
@@ -154,13 +146,13 @@ impl Ran {
 }
 
 impl Done {
-    /// CPU seconds of its image, and of moving its bytes.
+    /// CPU seconds of its image and its transfers.
     fn work(&self, overhead: Overhead) -> f64 {
         self.cpu + self.bytes as f64 * overhead.a_byte
     }
 }
 
-/// Runs of one policy, put together, beside the oracle's.
+/// Latencies of several runs of one policy, and those of the oracle.
 #[derive(Debug, Default)]
 pub struct Pooled {
     ours: Vec<f64>,

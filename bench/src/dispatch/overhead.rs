@@ -1,7 +1,7 @@
-//! What a worker's CPU goes to beside the images: being a node at all, and moving a job's bytes.
+//! CPU time of a worker besides images: running a node, and transferring bytes.
 //!
-//! Both come out of the same quota. The first goes on all the time, and is taken off the quota; the second belongs to
-//! the job whose bytes they are, wherever an oracle places it.
+//! Both come out of the same quota. The first is constant and is subtracted from the quota. The
+//! second belongs to the job whose bytes they are, wherever an oracle places it.
 
 use std::time::Duration;
 
@@ -11,29 +11,26 @@ use super::measured;
 use super::open_loop::Ran;
 use super::stage::Stage;
 
-/// A node is watched this long while nobody asks anything of it.
+/// Duration of the measurement of idle nodes.
 const WATCHED_FOR: Duration = Duration::from_secs(5);
 
-/// Measured before anything is compared.
+/// Overhead as measured by the calibration.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Overhead {
-    /// Cores that a worker uses while it has no job; the mean of the workers.
+    /// Cores that a worker uses without jobs, mean over the workers.
     pub idle_cores: f64,
-    /// CPU seconds of the worker for a byte that is uploaded or downloaded.
+    /// CPU seconds of the worker per uploaded or downloaded byte.
     pub a_byte: f64,
 }
 
-/// CPU seconds that all workers used, in a span in seconds.
+/// CPU seconds used by all workers within a span in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Used {
     pub cpu: f64,
     pub span: f64,
 }
 
-/// What the workers use while there are no jobs.
-///
-/// # Errors
-/// When a node's figures are missing.
+/// Measures the workers' CPU time without jobs.
 pub async fn idle(stage: &Stage) -> anyhow::Result<Used> {
     let before = measured::nodes_cpu(&stage.cluster)?;
     tokio::time::sleep(WATCHED_FOR).await;
@@ -50,7 +47,8 @@ pub async fn idle(stage: &Stage) -> anyhow::Result<Used> {
 }
 
 impl Overhead {
-    /// From what `workers` workers used idle, and from runs in which little else went on.
+    /// Computes the overhead from the CPU time of `workers` idle workers, and from runs with little
+    /// else going on.
     #[must_use]
     pub fn of(workers: usize, idle: Used, runs: &[Ran]) -> Self {
         let idle_rate = idle.cpu / idle.span;
@@ -79,7 +77,7 @@ mod tests {
     use crate::dispatch::open_loop::Done;
 
     #[test]
-    fn what_neither_idling_nor_images_took_was_for_bytes() {
+    fn cpu_time_besides_idling_and_images_belongs_to_transfers() {
         let job = Done {
             arrives: 0.0,
             took: 1.0,

@@ -1,4 +1,4 @@
-//! Real nodes under quotas: one leads without a quota, the others work, each with its own.
+//! Real nodes under CPU quotas: a leader without a quota, and workers with one each.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,20 +15,20 @@ use super::cgroup::{Group, Groups};
 use super::pinning;
 use cameo_chaos::workload::{Nodes, User};
 
-/// What each job took is in the nodes' logs.
+/// The CPU time of each job is in the nodes' logs.
 const LOG: &str = "warn,openraft=error,cameo_cluster=info,cameo_cluster::jobs=debug";
-/// What a node may use until it is known who leads: less than a core, so that it takes one slot.
+/// Quota of a node until the leader is known: less than a core, so that it has one slot.
 const AT_FIRST: u32 = 600;
-/// The feature of `cameod` that adds the flags of baseline policies.
+/// Feature of `cameod` that adds the flags of baseline policies.
 const BASELINES: &str = "cameo-cluster/baselines";
-/// A changed quota is in the leader's reports by then.
+/// Time limit for a changed quota to appear in the leader's reports.
 const SEEN_WITHIN: Duration = Duration::from_secs(20);
 
-/// How the leader places.
+/// Placement settings of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placing {
     pub policy: Policy,
-    /// A worker's report is looked at this often; zero: as often as it comes.
+    /// Interval at which the leader uses a worker's reports; zero for all of them.
     pub reports_every: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Placing {
     }
 }
 
-/// A running cluster, its users, and who may use how much.
+/// A running cluster, its users, and its quotas.
 #[derive(Debug)]
 pub struct Stage {
     pub cluster: Cluster,
@@ -61,16 +61,14 @@ pub struct Stage {
     /// Millicores of each worker.
     pub quotas: BTreeMap<u64, u32>,
     by_node: BTreeMap<u64, Group>,
-    // In this order: groups can go when the processes have gone.
+    // Dropped in this order: groups can be removed only after their processes.
     groups: Option<Groups>,
     folder: TempDir,
 }
 
 impl Stage {
-    /// Starts a leader and one worker for each quota, and registers users.
-    ///
-    /// # Errors
-    /// When groups cannot be made, or nodes do not start.
+    /// Starts a leader and one worker per quota, and registers users. Fails when groups cannot be
+    /// created, or nodes do not start.
     pub async fn start(quotas: &[u32], users: usize, placing: Placing) -> anyhow::Result<Self> {
         let mut groups = Groups::make()?;
         let group = |node| {
@@ -88,10 +86,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Starts so many nodes that share the machine, and registers users.
-    ///
-    /// # Errors
-    /// When nodes do not start.
+    /// Starts nodes that share the machine, and registers users.
     pub async fn start_without_quotas(
         nodes: u64,
         users: usize,
@@ -102,7 +97,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Starts nodes, each in its group where it has one.
+    /// Starts nodes, each in its group if it has one.
     async fn nodes(
         count: u64,
         placing: Placing,
@@ -147,7 +142,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Sets the quotas as they are meant to be, and waits until the leader's reports have them.
+    /// Applies the quotas, and waits until the leader's reports contain them.
     async fn give_out(&self) -> anyhow::Result<()> {
         for (node, group) in &self.by_node {
             group.set_quota(self.quotas.get(node).copied())?;
@@ -160,7 +155,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Each worker on a core that has enough for it; the leader on any.
+    /// Pins each worker to a core with enough capacity; the leader may use all cores.
     fn pin_all(&self) -> anyhow::Result<()> {
         let cores = pinning::cores()?;
         let shared = pinning::share_out(&self.quotas, &cores);
@@ -175,10 +170,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The core that a worker runs on.
-    ///
-    /// # Errors
-    /// When it is no worker.
+    /// The core of a worker.
     pub fn core_of(&self, worker: u64) -> anyhow::Result<usize> {
         let shared = pinning::share_out(&self.quotas, &pinning::cores()?);
         shared.get(&worker).copied().context("a worker has a core")
@@ -199,9 +191,6 @@ impl Stage {
     }
 
     /// Base URL of the leader.
-    ///
-    /// # Errors
-    /// When it is not among the nodes.
     pub fn leaders_url(&self) -> anyhow::Result<String> {
         let leader = self
             .cluster
@@ -211,24 +200,18 @@ impl Stage {
     }
 
     /// The group of a node.
-    ///
-    /// # Errors
-    /// When there is no such node.
     pub fn group(&self, node: u64) -> anyhow::Result<&Group> {
         self.by_node.get(&node).context("each node has a group")
     }
 
-    /// Kills the leader. Who leads next needs no quota any more, and the one that led comes back with his.
-    ///
-    /// # Errors
-    /// When there is no new leader, or the old one does not come back.
+    /// Kills the leader and restarts it with the quota of its successor, whose quota is removed.
     pub async fn change_leader(&mut self) -> anyhow::Result<()> {
         let old = self.leader;
         let node = self.cluster.node_mut(old).context("the leader is a node")?;
         node.kill().await?;
         self.leader = self.cluster.leader().await?;
         let quota = self.quotas.remove(&self.leader);
-        let quota = quota.context("who leads now was a worker")?;
+        let quota = quota.context("the new leader was a worker")?;
         self.quotas.insert(old, quota);
         self.group(self.leader)?.set_quota(None)?;
         self.group(old)?.set_quota(Some(quota))?;
@@ -237,10 +220,7 @@ impl Stage {
         self.pin_all()
     }
 
-    /// Stops everything.
-    ///
-    /// # Errors
-    /// When a node does not stop.
+    /// Kills all nodes.
     pub async fn end(mut self) -> anyhow::Result<()> {
         for node in &mut self.cluster.nodes {
             node.kill().await?;

@@ -1,4 +1,4 @@
-//! What will happen, in the order of its time; what happens at one time, in the order in which it was entered.
+//! Queue of future events, ordered by time, then by insertion.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -42,7 +42,7 @@ impl<E> Entry<E> {
     }
 }
 
-/// The earliest is the greatest: the heap gives the greatest first.
+/// Reversed, since the heap returns the greatest entry first.
 impl<E> Ord for Entry<E> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earliest_comes_first_and_equals_in_their_order() {
+    fn the_earliest_event_comes_first_and_equal_ones_in_their_order() {
         let mut agenda = Agenda::new();
         for (at, event) in [(5, 'd'), (1, 'a'), (3, 'b'), (3, 'c')] {
             agenda.enter(at, event);

@@ -1,7 +1,8 @@
-//! Which worker dies when, and how: drawn beforehand, so that every way of placing meets the same faults.
+//! Outages of workers, drawn in advance so that all strategies get the same ones.
 //!
-//! Half of them crash: connections break at once, and the same node comes back with a new incarnation. The other
-//! half fall silent, so that clients wait for their patience to end; a new member joins in such a one's place.
+//! Half of them are crashes: connections break at once, and the same node returns with a new
+//! incarnation. In the other half the worker becomes silent, clients wait for their timeout, and a
+//! new member replaces the worker.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -9,11 +10,11 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::SECOND;
 use super::scenario::Scenario;
 
-/// Mean time between two deaths of one worker.
+/// Mean time between two outages of one worker.
 const LIFE: u64 = 60 * SECOND;
-/// Until a dead one is back, or another in its place.
+/// Time until a failed worker is back or replaced.
 pub const AWAY: u64 = 10 * SECOND;
-/// The faults' own sequence of chance.
+/// Random stream of the outages.
 const STREAM: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Until the client of a job there knows.
+    /// Time until the client of a job notices.
     pub fn noticed_after(self) -> u64 {
         match self {
             Kind::Crash => SECOND / 1000,
@@ -35,12 +36,12 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
     pub at: u64,
-    /// Which worker, by its place.
+    /// Index of the worker.
     pub worker: usize,
     pub kind: Kind,
 }
 
-/// Part of the time that a worker is there.
+/// Share of the time that a worker is available.
 pub fn presence(scenario: &Scenario) -> f64 {
     if scenario.churn {
         LIFE as f64 / (LIFE + AWAY) as f64
@@ -49,7 +50,7 @@ pub fn presence(scenario: &Scenario) -> f64 {
     }
 }
 
-/// All deaths until then, in no order.
+/// All outages before `until`, unordered.
 pub fn deaths(scenario: &Scenario, until: u64) -> Vec<Death> {
     if !scenario.churn {
         return Vec::new();
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_die_of_both_kinds_and_only_where_asked() {
+    fn outages_are_of_both_kinds_and_only_with_churn() {
         let deaths = deaths(&scenario(true), 600 * SECOND);
         let expected = 50.0 * 600.0 / 70.0;
         assert!(
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_dies_while_away() {
+    fn no_outage_begins_during_another() {
         let deaths = deaths(&scenario(true), 600 * SECOND);
         for pair in deaths.windows(2) {
             assert!(pair[0].worker != pair[1].worker || pair[1].at >= pair[0].at + AWAY);

@@ -1,7 +1,8 @@
-//! One run: a discrete-event simulation, a function of the scenario and the way of placing.
+//! Discrete-event simulation of one run, a function of the scenario and the strategy.
 //!
-//! A job arrives at the leader, is placed, travels to its worker, is taken up, uploaded, lined up, and done. Reports
-//! are made at each heartbeat and arrive a little later. What a dead worker had is placed again elsewhere.
+//! A job arrives at the leader, is placed, travels to its worker, is accepted, uploaded, queued,
+//! and run. Workers report at each heartbeat, and reports arrive a little later. Jobs of a failed
+//! worker are placed again elsewhere.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::Report;
@@ -17,9 +18,9 @@ use super::worker::{SAMPLE_EVERY, Worker};
 use super::workload::{Arrival, WARM_UP, Workload};
 use super::{MILLISECOND, SECOND};
 
-/// A job that no worker takes now is told to come again after this.
+/// A refused job is placed again after this time.
 const COME_AGAIN_AFTER: u64 = SECOND / 4;
-/// Reports go on for so long after the last arrival, for jobs whose workers die late.
+/// Reports continue for this time after the last arrival, for jobs whose workers fail late.
 const SETTLE: u64 = 5 * SECOND;
 
 #[derive(Debug)]
@@ -48,20 +49,20 @@ struct Simulation {
     agenda: Agenda<Event>,
     workload: Workload,
     workers: Vec<Worker>,
-    /// How a worker that is away went.
+    /// Kind of each worker's last outage.
     gone: Vec<Kind>,
     placer: Placer,
     interval: u64,
-    /// Of the reports' journeys.
+    /// For the network delay of reports.
     rng: StdRng,
     jobs: Vec<Job>,
-    /// Jobs that will ask again.
+    /// Jobs that will be placed again.
     waiting: usize,
     refused: usize,
     retried: usize,
 }
 
-/// Runs it to the end of the last job.
+/// Runs the simulation to the end of the last job.
 pub fn simulate(scenario: &Scenario, way: Way) -> Outcome {
     let mut simulation = Simulation::new(scenario, way);
     while let Some((now, event)) = simulation.agenda.next() {
@@ -76,7 +77,7 @@ impl Simulation {
         let interval = way.interval().map_or(SECOND, |interval| interval.0);
         let mut millicores = scenario.millicores();
         let cores = millicores.iter().sum::<u32>() as f64 / 1e3;
-        // So that no policy gains or loses by the order of the nodes.
+        // Shuffled, so that no policy gains or loses by the order of the nodes.
         for at in (1..millicores.len()).rev() {
             millicores.swap(at, rng.random_range(0..=at));
         }
@@ -160,14 +161,14 @@ impl Simulation {
         self.agenda.enter(arrives, Event::Accepted(number, placed));
     }
 
-    /// The worker that a job was placed on, if it is still the same.
+    /// The worker that a job was placed on, if it has not failed since.
     fn worker(&mut self, placed: Placed) -> Option<&mut Worker> {
         let at = self.place_of(placed.node);
         let worker = &mut self.workers[at];
         (worker.alive && worker.incarnation == placed.incarnation).then_some(worker)
     }
 
-    /// A node's number is its worker's place, plus one round for each that was replaced there.
+    /// Index of a node's worker. Node ids grow by the number of workers with each replacement.
     fn place_of(&self, node: NodeId) -> usize {
         (node.0 as usize - 1) % self.workers.len()
     }
@@ -177,7 +178,7 @@ impl Simulation {
         self.agenda.enter(at, Event::Again(job));
     }
 
-    /// Its client notices, sooner or later, and asks for another worker.
+    /// Places the job again once its client has noticed the failure.
     fn fail(&mut self, job: usize, node: NodeId, now: u64) {
         let kind = self.gone[self.place_of(node)];
         self.jobs[job].exclude.push(node);
@@ -195,7 +196,7 @@ impl Simulation {
         self.agenda.enter(now + arrival.upload, uploaded);
     }
 
-    /// Its input is there. Not, when its worker is not: then it failed when that died.
+    /// Queues the job when its upload is complete. Without its worker it has failed already.
     fn line_up(&mut self, number: usize, placed: Placed, now: u64) {
         let arrival = self.jobs[number].arrival;
         let worker = self.worker(placed);
@@ -212,7 +213,7 @@ impl Simulation {
         }
     }
 
-    /// Whether anything may still be placed.
+    /// Whether a job may still be placed.
     fn goes_on(&self, now: u64) -> bool {
         now < self.workload.until() + SETTLE || self.waiting > 0
     }

@@ -1,7 +1,8 @@
-//! A simulated worker: what it holds, what it will truly have done when, and what it says of itself.
+//! Simulated workers: accepted jobs, their true ends, and the worker's reports.
 //!
-//! It reckons as a node's intake does: its backlog is what it *predicts* of the jobs it has taken up, from a cost
-//! model that learns from its own jobs; of a running job an eighth is left, however long it has run.
+//! The backlog is computed as in a node: from the *predicted* costs of accepted jobs, by a cost
+//! model that learns from the worker's own jobs. Of a running job at least an eighth is left,
+//! however long it has run.
 
 use std::collections::VecDeque;
 
@@ -13,7 +14,7 @@ use super::slots::Slots;
 use super::workload::Arrival;
 use super::{MILLISECOND, SECOND};
 
-/// As in a node's intake.
+/// As in a node's admission.
 const LEAST_LEFT: u64 = 8;
 /// As in a node's sampler.
 pub const SAMPLE_EVERY: u64 = SECOND / 5;
@@ -26,7 +27,7 @@ pub struct Worker {
     pub alive: bool,
     slots: Slots,
     held: VecDeque<Held>,
-    /// Jobs on their way here by when they can run: known to the oracle alone.
+    /// Jobs on their way here, by the time at which they can run. Used by the oracle only.
     coming: Vec<Coming>,
     costs: CostModel,
     journal: Journal,
@@ -40,7 +41,7 @@ struct Held {
     ticket: TicketId,
     size: u64,
     cost_ms: u64,
-    /// When it runs, as far as its input has come.
+    /// Begin and end of its run, once the input is complete.
     runs: Option<(u64, u64)>,
 }
 
@@ -51,7 +52,7 @@ struct Coming {
     cpu: u64,
 }
 
-/// Time that slots have been running jobs, and the smoothed share that follows from it.
+/// Time during which slots ran jobs, and the smoothed share computed from it.
 #[derive(Debug, Default)]
 struct Busy {
     ended: u64,
@@ -61,7 +62,7 @@ struct Busy {
 }
 
 impl Worker {
-    /// `interval`: between two of its reports.
+    /// `interval` is the time between two of its reports.
     pub fn new(node: NodeId, millicores: u32, interval: u64) -> Self {
         Self {
             node,
@@ -77,14 +78,15 @@ impl Worker {
         }
     }
 
-    /// A job has been placed here.
+    /// Records a job that was placed here.
     pub fn expect(&mut self, job: usize, ready: u64, cpu: u64) {
         let at = self.coming.partition_point(|other| other.ready <= ready);
         self.coming.insert(at, Coming { job, ready, cpu });
     }
 
-    /// What a job that can run from `ready` on would add to the sum of the true ends of all jobs here or on their way:
-    /// its own end, and the delay of those that it would overtake, since their input comes later.
+    /// Increase of the sum of the true ends of all jobs here or on their way, if a job that can run
+    /// from `ready` on were added: its own end, plus the delay of jobs that it would overtake
+    /// because their input arrives later.
     pub fn true_cost(&self, ready: u64, cpu: u64) -> u64 {
         let before = self.coming.partition_point(|other| other.ready <= ready);
         let mut without = self.slots;
@@ -101,7 +103,7 @@ impl Worker {
         cost
     }
 
-    /// Takes a job up; its input comes now.
+    /// Accepts a job; its upload begins.
     pub fn take_up(&mut self, job: usize, ticket: TicketId, size: u64, now: u64) {
         let cost_ms = self.costs.predict(size);
         self.held.push_back(Held {
@@ -114,10 +116,10 @@ impl Worker {
         self.journal.record(Event::Accepted(ticket), now);
     }
 
-    /// A job's input has come. Answers when the job will have ended.
+    /// Queues a job whose input is complete. Returns when it will have ended.
     pub fn line_up(&mut self, job: usize, arrival: &Arrival, now: u64) -> Option<u64> {
         self.coming.retain(|coming| coming.job != job);
-        // The newest are the last; a rival's worker may hold thousands.
+        // The newest jobs are last; with a bad policy there may be thousands.
         let mut newest_first = self.held.iter_mut().rev();
         let held = newest_first.find(|held| held.job == job)?;
         let runs = self.slots.line_up(now, arrival.cpu);
@@ -125,7 +127,7 @@ impl Worker {
         Some(runs.1)
     }
 
-    /// A job has ended.
+    /// Ends a job.
     pub fn end(&mut self, job: usize, arrival: &Arrival, now: u64) {
         let Some(at) = self.held.iter().position(|held| held.job == job) else {
             return;
@@ -141,7 +143,7 @@ impl Worker {
         self.journal.record(Event::Finished { ticket, cpu_ms }, now);
     }
 
-    /// All is lost. Answers the jobs that were taken up.
+    /// Drops all jobs. Returns those that were accepted.
     pub fn die(&mut self) -> Vec<usize> {
         self.alive = false;
         self.slots.clear();
@@ -149,7 +151,7 @@ impl Worker {
         self.held.drain(..).map(|held| held.job).collect()
     }
 
-    /// Starts anew, under this number.
+    /// Restarts under this node id.
     pub fn start(&mut self, node: NodeId, interval: u64, now: u64) {
         *self = Self {
             incarnation: self.incarnation + 1,
@@ -164,7 +166,7 @@ impl Worker {
         self.busy.ended + running
     }
 
-    /// Looks at how busy it was since the last look.
+    /// Updates the smoothed share of busy time.
     pub fn sample(&mut self, now: u64) {
         let (busy, passed) = (self.busy(now), now - self.busy.sampled_at);
         if passed == 0 {
@@ -177,7 +179,7 @@ impl Worker {
         (self.busy.sampled, self.busy.sampled_at) = (busy, now);
     }
 
-    /// What it says of itself now.
+    /// The load report of this time.
     pub fn report(&mut self, now: u64) -> Report {
         self.sequence += 1;
         let began = |held: &&Held| held.runs.is_some_and(|(begin, _)| begin <= now);

@@ -1,4 +1,4 @@
-//! What the page shows of covers and carriers: each whole but small, and a piece of it pixel by pixel.
+//! Pictures of covers and carriers for the page: each reduced as a whole, and a crop at full size.
 
 use std::io::Cursor;
 
@@ -11,23 +11,23 @@ use super::super::covers::CoverKind;
 use super::super::photos::{self, Photo, random_bytes};
 use crate::quality::psnr;
 
-/// The longer edge of a whole picture on the page.
+/// Longer edge of a reduced picture, in pixels.
 const WHOLE_EDGE: u32 = 420;
 
-/// The edge of a piece that is shown pixel by pixel.
+/// Edge of a crop, in pixels.
 const PIECE_EDGE: u32 = 140;
 
-/// Differences are shown this many times larger, around middle grey.
+/// Amplification of differences, around middle grey.
 pub const AMPLIFIED: i32 = 64;
 
-/// A picture on the page: a data URL and what it shows.
+/// A picture on the page: its data URL and caption.
 #[derive(Debug)]
 pub struct Image {
     pub url: String,
     pub caption: String,
 }
 
-/// One cover kind at one depth.
+/// Pictures of one kind of cover at one depth.
 #[derive(Debug)]
 pub struct Shown {
     pub title: String,
@@ -35,7 +35,7 @@ pub struct Shown {
     pub pieces: Vec<Image>,
 }
 
-/// The same photo on each kind of cover at each depth, full.
+/// The same photo on each kind of cover at each depth, at full load.
 pub fn shown(bench: &Bench) -> anyhow::Result<Vec<Shown>> {
     let photo = photos::nearest(&bench.photos, 12e6);
     let mut shown = Vec::new();
@@ -95,7 +95,8 @@ fn whole(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
     })
 }
 
-/// From below the middle, where there is more to see than sky, and as PNG: JPEG would change the low bits.
+/// A crop from below the middle, which is more detailed than the sky, as PNG: JPEG would change the
+/// low bits.
 fn piece(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
     let image: RgbImage = photos::to_image(picture)?;
     let (width, height) = image.dimensions();
@@ -116,7 +117,7 @@ fn piece(picture: &Picture, caption: &str) -> anyhow::Result<Image> {
     })
 }
 
-/// Middle grey where nothing changed.
+/// Amplified difference of two pictures; middle grey where they are equal.
 fn difference(cover: &Picture, carrier: &Picture) -> Picture {
     let mut difference = carrier.clone();
     for (sample, &before) in difference.samples_mut().iter_mut().zip(cover.samples()) {
@@ -133,7 +134,7 @@ mod tests {
     use cameo_codec::Channels;
 
     #[test]
-    fn no_change_is_grey_and_a_change_shows_its_direction() {
+    fn the_difference_is_grey_for_no_change_and_shows_the_direction_of_a_change() {
         let picture =
             |samples: [u8; 3]| Picture::new(1, 1, Channels::Rgb, samples.to_vec()).unwrap();
         let shown = difference(&picture([10, 10, 10]), &picture([10, 11, 9]));

@@ -1,4 +1,4 @@
-//! What a job of each kind costs, and what a node costs without any.
+//! Costs of jobs by kind, and of an idle node.
 
 use super::{KINDS, LARGEST, SMALLEST, Scenes, USERS, WORKERS};
 use crate::dispatch::closed_loop;
@@ -7,10 +7,10 @@ use crate::dispatch::overhead::{Overhead, idle};
 use crate::dispatch::stage::{Placing, Stage};
 use crate::figure::{Figure, round};
 
-/// How often each kind is done.
+/// Runs of each kind.
 const TIMES: usize = 5;
-/// Whatever else runs on the machine can only add to what moving bytes takes, and make the oracle slower than it is: of
-/// so many passes the quietest counts.
+/// Number of passes, of which the one with the cheapest transfers counts. Other load on the machine
+/// can only raise the measured cost, which would make the oracle slower than it is.
 const PASSES: usize = 3;
 
 impl Scenes<'_> {
@@ -23,7 +23,7 @@ impl Scenes<'_> {
         Ok((Overhead::of(WORKERS.len(), idle, &runs), runs))
     }
 
-    /// Does each kind a few times, alone.
+    /// Measures each kind of job by itself.
     pub(super) async fn calibrate(&mut self) -> anyhow::Result<()> {
         let stage = Stage::start(&WORKERS, USERS, Placing::OURS).await?;
         let (mut overhead, mut runs) = self.calibration(&stage).await?;
@@ -41,8 +41,8 @@ impl Scenes<'_> {
         let images = |kind: usize| runs[kind].images_cpu() / runs[kind].done.len() as f64;
         let (least, most) = (images(0) * 1e3, images(KINDS - 1) * 1e3);
         let note = format!(
-            "{KINDS} kinds, images from {} to {} ms of CPU, payloads of {} to {} kB; moving a megabyte {} ms; an idle \
-             worker {}% of a core",
+            "{KINDS} kinds, images from {} to {} ms of CPU, payloads of {} to {} kB; transfer of a \
+             megabyte {} ms; an idle worker {}% of a core",
             round(least),
             round(most),
             SMALLEST / 1e3,

@@ -1,4 +1,4 @@
-//! A dozen clients that bring their next job when the one before is done: is any worker idle meanwhile?
+//! Closed loop of a dozen clients: use of all workers' quotas.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ impl Scenes<'_> {
         let left: f64 = self.servers().iter().map(|server| server.cores).sum();
         let work = ran.work(self.overhead);
         let note = format!(
-            "{clients} clients x {each} jobs in {} s; the work is {} s of images and {} s of moving their bytes; less \
-             what idle nodes use {}x; quotas used: {used}",
+            "{clients} clients x {each} jobs in {} s; the work is {} s of images and {} s of \
+             transfers; without the use of idle nodes {}x; quotas used: {used}",
             round(ran.span),
             round(ran.images_cpu()),
             round(work - ran.images_cpu()),
@@ -34,7 +34,7 @@ impl Scenes<'_> {
     }
 }
 
-/// How much of each worker's quota was used.
+/// Used share of each worker's quota.
 fn used(ran: &Ran, quotas: &BTreeMap<u64, u32>) -> String {
     let part = |(node, quota): (&u64, &u32)| {
         let quota = cores(*quota);

@@ -1,4 +1,4 @@
-//! The leader is killed again and again: what is placing worth soon after?
+//! Placement soon after leader changes: the leader is killed repeatedly.
 
 use std::time::Duration;
 
@@ -9,16 +9,17 @@ use crate::dispatch::open_loop::{self, GIVE_UP_AFTER, Pooled};
 use crate::dispatch::plan;
 use crate::dispatch::stage::{Placing, Stage};
 
-/// Between two changes of leader.
+/// Interval between two leader changes.
 const LEADS_FOR: Duration = Duration::from_secs(12);
-/// What comes earlier after a change is not counted. Seconds.
+/// Jobs that arrive sooner after a change are not counted. Seconds.
 const SETTLED: f64 = 3.0;
 
 impl Scenes<'_> {
-    /// The leader is killed again and again; jobs count from three seconds after the next one leads.
+    /// Kills the leader repeatedly. Jobs count from [`SETTLED`] seconds after the next leader's
+    /// election.
     pub(super) async fn with_leader_changes(
         &mut self,
-        rival: &str,
+        baseline: &str,
         placing: Placing,
     ) -> anyhow::Result<()> {
         let mut stage = Stage::start(&WORKERS, USERS, placing).await?;
@@ -62,11 +63,11 @@ impl Scenes<'_> {
         pooled.add_times(counted(ran.times()), counted(oracles));
         pooled.failed = ran.failed.len();
         let note = format!(
-            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one leads; the oracle \
-             loses no worker",
+            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one \
+             leads; the oracle loses no worker",
             LEADS_FOR.as_secs()
         );
-        self.compare(rival, "leader_change", &pooled, &note);
+        self.compare(baseline, "leader_change", &pooled, &note);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The scenes, one after another, each on nodes of its own, and the figures that come of them.
+//! The scenarios, each on its own nodes, and their figures.
 
 mod calibration;
 mod closed;
@@ -22,27 +22,27 @@ use cameo_chaos::workload::Work;
 
 /// Millicores of the workers.
 const WORKERS: [u32; 4] = [600, 300, 300, 150];
-/// Users that bring the jobs of an open loop.
+/// Users whose clients run the jobs of an open loop.
 const USERS: usize = 12;
-/// Part of the quotas that jobs ask for in an open loop.
+/// Load of an open loop as a share of all quotas.
 const LOAD: f64 = 0.70;
-/// Scenes that have to know what a job costs: for the rate at which jobs come, or for the ideal.
-const CALIBRATED: [&str; 5] = ["closed", "open", "neighbour", "leader", "rivals"];
-/// Kinds of jobs, from the smallest to the largest, each as likely; evenly spaced as logarithms.
+/// Scenarios that need the cost of jobs, for the arrival rate or for the ideal.
+const CALIBRATED: [&str; 5] = ["closed", "open", "neighbour", "leader", "baselines"];
+/// Kinds of jobs, equally likely, with sizes evenly spaced on a logarithmic scale.
 const KINDS: usize = 10;
 const SMALLEST: f64 = 300e3;
 const LARGEST: f64 = 6e6;
 
-/// What is played, with what, and what was found.
+/// Inputs and results of all scenarios.
 pub struct Scenes<'a> {
     only: Option<String>,
     seed: u64,
     extent: Extent,
     works: Vec<Arc<Work>>,
-    /// CPU seconds of a job of any kind, with the moving of its bytes.
+    /// Mean CPU seconds of a job, including its transfers.
     mean_work: f64,
     overhead: Overhead,
-    /// In all scenes of ours.
+    /// Counts over all scenarios of ours.
     leaders_jobs: usize,
     failed_jobs: usize,
     all_jobs: usize,
@@ -50,10 +50,7 @@ pub struct Scenes<'a> {
 }
 
 impl<'a> Scenes<'a> {
-    /// Makes the inputs of all jobs.
-    ///
-    /// # Errors
-    /// When an input cannot be made.
+    /// Creates the inputs of all jobs.
     pub fn new(arguments: &Arguments, document: &'a mut Document) -> anyhow::Result<Self> {
         let works = (0..KINDS).map(|kind| {
             let step = kind as f64 / (KINDS - 1) as f64;
@@ -74,10 +71,7 @@ impl<'a> Scenes<'a> {
         })
     }
 
-    /// All of them.
-    ///
-    /// # Errors
-    /// When nodes do not do what they should.
+    /// Runs the selected scenarios. Fails when a node does not behave as it should.
     pub async fn play(mut self) -> anyhow::Result<()> {
         if CALIBRATED.iter().any(|scene| self.plays(scene)) {
             self.calibrate().await?;
@@ -97,15 +91,15 @@ impl<'a> Scenes<'a> {
         if self.wanted("leader") {
             self.with_leader_changes("", Placing::OURS).await?;
         }
-        if self.wanted("rivals") {
-            self.rivals().await?;
+        if self.wanted("baselines") {
+            self.baselines().await?;
         }
         if self.wanted("saturated") {
             self.saturated().await?;
         }
         let (leaders, failed, n) = (self.leaders_jobs, self.failed_jobs, self.all_jobs);
         if n > 0 {
-            let note = "done by the leader itself, in all scenes of ours";
+            let note = "run by the leader itself, in all scenarios of ours";
             self.add(Figure::new(
                 "leader_image_jobs",
                 leaders as f64,
@@ -113,7 +107,7 @@ impl<'a> Scenes<'a> {
                 n,
                 note,
             ));
-            let note = "in all scenes of ours: such jobs are in no ratio";
+            let note = "in all scenarios of ours; not included in ratios";
             self.add(Figure::new("failed_jobs", failed as f64, "jobs", n, note));
         }
         Ok(())
@@ -128,7 +122,7 @@ impl<'a> Scenes<'a> {
     fn wanted(&self, scene: &str) -> bool {
         let wanted = self.plays(scene);
         if wanted {
-            eprintln!("scene: {scene}");
+            eprintln!("scenario: {scene}");
         }
         wanted
     }
@@ -141,12 +135,12 @@ impl<'a> Scenes<'a> {
         self.document.figures.push(figure);
     }
 
-    /// Jobs a second in an open loop.
+    /// Jobs per second in an open loop.
     fn rate(&self) -> f64 {
         LOAD * cores(WORKERS.iter().sum()) / self.mean_work
     }
 
-    /// The workers as an oracle has them: as if nothing was to do but jobs and to be a node.
+    /// The workers for the oracle: without any work besides jobs and running a node.
     fn servers(&self) -> Vec<Server> {
         let server = |quota: u32| Server {
             cores: cores(quota) - self.overhead.idle_cores,
@@ -155,11 +149,11 @@ impl<'a> Scenes<'a> {
         WORKERS.map(server).to_vec()
     }
 
-    fn compare(&mut self, rival: &str, scene: &str, pooled: &Pooled, note: &str) {
-        let prefix = if rival.is_empty() {
+    fn compare(&mut self, baseline: &str, scene: &str, pooled: &Pooled, note: &str) {
+        let prefix = if baseline.is_empty() {
             String::new()
         } else {
-            format!("{rival}_")
+            format!("{baseline}_")
         };
         let (ours, oracles) = (pooled.ours(), pooled.oracles());
         let failed = match pooled.failed {

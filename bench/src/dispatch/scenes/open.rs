@@ -1,4 +1,4 @@
-//! Jobs that come by chance at 70% of what there is, ours and the rivals'.
+//! Open loop at 70% load: ours and the baselines.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::dispatch::open_loop::{self, Pooled, Ran};
 use crate::dispatch::plan;
 use crate::dispatch::stage::{Placing, Stage};
 
-/// The paper exchanges loads this often.
+/// Report interval of the paper.
 const PAPERS_REPORTS: Duration = Duration::from_secs(10);
 
-/// Rivals by the name of their figures.
-const RIVALS: [(&str, Policy, Duration); 6] = [
+/// Baselines, with the prefixes of their figures.
+const BASELINES: [(&str, Policy, Duration); 6] = [
     ("all_to_one", Policy::One, Duration::ZERO),
     ("random", Policy::Random, Duration::ZERO),
     ("round_robin", Policy::RoundRobin, Duration::ZERO),
@@ -50,18 +50,18 @@ impl Scenes<'_> {
         Ok(ran)
     }
 
-    pub(super) async fn rivals(&mut self) -> anyhow::Result<()> {
-        for (name, policy, reports_every) in RIVALS {
+    pub(super) async fn baselines(&mut self) -> anyhow::Result<()> {
+        for (name, policy, reports_every) in BASELINES {
             eprintln!("  {name}");
             let placing = Placing {
                 policy,
                 reports_every,
             };
-            let ran = self.open_run(placing, self.extent.rival_jobs, 0).await?;
+            let ran = self.open_run(placing, self.extent.baseline_jobs, 0).await?;
             let mut pooled = Pooled::default();
             pooled.add(&ran, &self.servers(), self.overhead);
             self.compare(name, "open", &pooled, "1 run");
-            if self.extent.rivals_everywhere {
+            if self.extent.baselines_everywhere {
                 self.with_neighbour(name, placing).await?;
                 self.with_leader_changes(name, placing).await?;
             }

@@ -1,4 +1,4 @@
-//! The paper's table: three clients, everything to one server, and ours.
+//! The paper's table: three clients, with all jobs on one server, and with our placement.
 
 use cameo_dispatch::Policy;
 
@@ -12,7 +12,7 @@ const EQUAL: [u32; 3] = [300, 300, 300];
 const CLIENTS: usize = 3;
 
 impl Scenes<'_> {
-    /// The paper's table: everything to one server, and ours.
+    /// Measures the seconds per request with both placements.
     pub(super) async fn papers_table(&mut self) -> anyhow::Result<()> {
         let one = Placing {
             policy: Policy::One,

@@ -1,6 +1,7 @@
-//! Heartbeats do not starve: every worker has more to do than it can, and Raft goes on as if it had not.
+//! Heartbeats under overload: all workers are saturated with jobs, and Raft must not be affected.
 //!
-//! Without quotas: the nodes share the machine, and it is Raft's own thread that has to hold its ground.
+//! Without quotas, the nodes share the machine, and Raft's thread has to get its CPU time by
+//! priority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,16 +20,16 @@ use cameo_chaos::workload::{JobFailed, Nodes, User, Work, run_job};
 
 /// Clients in a closed loop: as many jobs as the three nodes run, and as many waiting.
 const CLIENTS: usize = 6;
-/// Between two writes.
+/// Interval between two writes.
 const WRITE_EVERY: Duration = Duration::from_millis(50);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
-/// First connections and first files are not what is compared.
+/// The first connections and files are not measured.
 const WARM_FOR: Duration = Duration::from_secs(3);
-/// The idle cluster is watched for this part of the time.
+/// The idle cluster is measured for this part of the time.
 const IDLE_PART: u32 = 5;
 
 impl Scenes<'_> {
-    /// Writes to an idle cluster, then to one that works on images all the while.
+    /// Measures writes to an idle cluster, then to a saturated one.
     pub(super) async fn saturated(&mut self) -> anyhow::Result<()> {
         let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
         let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
@@ -75,14 +76,15 @@ impl Scenes<'_> {
     }
 }
 
-/// Does something on a thread of its own, as if on a machine of its own: those who bring jobs stand back as far as
-/// the jobs do, and who writes is prompt, so that it is the cluster's latency that is measured and not theirs.
+/// Runs a future on its own thread, with its own priority, as if on another machine: job clients
+/// run at low priority like the jobs, and the writer at high priority, so that its own delays are
+/// not measured.
 async fn elsewhere<T: Send + 'static>(
     turns: fn() -> std::io::Result<()>,
     what: impl Future<Output = anyhow::Result<T>> + Send + 'static,
 ) -> anyhow::Result<T> {
     let alone = move || {
-        turns().context("a thread's turns")?;
+        priority().context("a thread's priority")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -90,13 +92,13 @@ async fn elsewhere<T: Send + 'static>(
     };
     let (tell, told) = oneshot::channel();
     std::thread::spawn(move || {
-        // Nobody waits for it when the scene has failed.
+        // The receiver is gone when the scenario has failed.
         let _ = tell.send(alone());
     });
     told.await.context("its thread has panicked")?
 }
 
-/// Those who bring jobs.
+/// Clients that keep the workers busy.
 struct Clients {
     url: String,
     nodes: Arc<Nodes>,
@@ -114,7 +116,7 @@ impl Clients {
         })
     }
 
-    /// Every client brings its next job as soon as it can, until it is over. How many were done.
+    /// Runs all clients until `over` is set. Returns the number of completed jobs.
     async fn keep_busy(self: Arc<Self>) -> anyhow::Result<usize> {
         let mut clients = JoinSet::new();
         for n in 0..CLIENTS {
@@ -135,7 +137,7 @@ impl Clients {
             let deadline = Instant::now() + GIVE_UP_AFTER;
             match run_job(&user, &self.nodes, work, deadline).await {
                 Ok(_) => done += 1,
-                // Too busy for longer than a client waits: the load is what is wanted here.
+                // Rejected for longer than a client waits, as expected under this load.
                 Err(JobFailed::Late(_)) => {}
                 Err(why) => return Err(why.into()),
             }
@@ -144,7 +146,8 @@ impl Clients {
     }
 }
 
-/// Registers one user after another at the leader; how long each took, from its planned time on.
+/// Registers users at the leader, one every [`WRITE_EVERY`]. Returns the times since their planned
+/// begin.
 async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Times> {
     let first = User::register(&url, format!("{prefix}-writer").parse()?).await?;
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! A hidden neighbour takes most of one worker for a third of the time.
+//! A hidden neighbour that uses most of one worker's quota for a third of the time.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::dispatch::open_loop::{self, Pooled};
 use crate::dispatch::plan;
 use crate::dispatch::stage::{Placing, Stage};
 
-/// Which of the workers it moves in with.
+/// Index of the affected worker.
 const HIT: usize = 1;
 
 impl Scenes<'_> {
     pub(super) async fn with_neighbour(
         &mut self,
-        rival: &str,
+        baseline: &str,
         placing: Placing,
     ) -> anyhow::Result<()> {
         let stage = Stage::start(&WORKERS, USERS, placing).await?;
@@ -46,11 +46,11 @@ impl Scenes<'_> {
         let mut pooled = Pooled::default();
         pooled.add(&ran, &servers, self.overhead);
         let note = format!(
-            "a neighbour takes 70% of a worker of .3 core for {} of every {} s",
+            "a neighbour uses 70% of a worker of .3 core for {} of every {} s",
             BUSY.as_secs(),
             EVERY.as_secs()
         );
-        self.compare(rival, "antagonist", &pooled, &note);
+        self.compare(baseline, "antagonist", &pooled, &note);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! One load: lines over two logarithmic axes, each named at its end.
+//! One panel of the plot: lines for one load over two logarithmic axes, labelled at their ends.
 
 use super::axis::Axis;
 use super::svg::{Anchor, Svg};
@@ -8,10 +8,10 @@ const LEFT: f64 = 76.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 66.0;
-/// The least ratio shown, and the largest that always is.
+/// Lower end of the ratios, and the least upper end.
 const LEAST: f64 = 0.8;
 const LARGEST: f64 = 2.5;
-/// Names do not come nearer than this.
+/// Minimum distance of labels.
 const NAME_HEIGHT: f64 = 15.0;
 const GREY: &str = "#666";
 
@@ -44,7 +44,7 @@ impl Panel {
             .fold(LARGEST, f64::max)
     }
 
-    /// Draws it with its corner there.
+    /// Draws the panel with its upper left corner at `x`, `y`.
     pub fn draw(&self, svg: &mut Svg, x: f64, y: f64, (width, height): (f64, f64)) {
         let across = Axis {
             values: (0.025, 12.0),
@@ -110,7 +110,7 @@ impl Panel {
         svg.upright(left - 54.0, height, 13.0, "#333", beside);
     }
 
-    /// Beside the last point of each line, pushed apart where they would touch.
+    /// Labels each line at its last point, moved up where labels would overlap.
     fn names(&self, svg: &mut Svg, across: Axis, up: Axis) {
         let mut ends: Vec<(f64, f64, &Line)> = self
             .lines
