@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::rounding::round;
 use super::runs::Runs;
 
 /// One measured number. Speed ratios are theirs / ours: above 1 we are faster. Cost ratios are ours
@@ -40,7 +41,7 @@ impl Figure {
             "{}..{} ms{}",
             round(runs.min()),
             round(runs.max()),
-            aside(note)
+            suffix(note)
         );
         Self::new(name, runs.median(), "ms", runs.len(), note)
     }
@@ -54,7 +55,7 @@ impl Figure {
         note: &str,
     ) -> Self {
         let value = theirs.median() / ours.median();
-        let note = format!("ours {ours}, {peer} {theirs}{}", aside(note));
+        let note = format!("ours {ours}, {peer} {theirs}{}", suffix(note));
         Self::new(name, value, "x", ours.len().min(theirs.len()), note)
     }
 
@@ -67,22 +68,12 @@ impl Figure {
         note: &str,
     ) -> Self {
         let value = ours.median() / theirs.median();
-        let note = format!("ours {ours}, {peer} {theirs}{}", aside(note));
+        let note = format!("ours {ours}, {peer} {theirs}{}", suffix(note));
         Self::new(name, value, "x", ours.len().min(theirs.len()), note)
     }
 }
 
-/// Three digits that count, or four behind the point.
-pub fn round(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
-fn aside(note: &str) -> String {
+fn suffix(note: &str) -> String {
     match note {
         "" => String::new(),
         note => format!("; {note}"),
@@ -112,11 +103,5 @@ mod tests {
         let figure = Figure::cost("a", &runs(&[10.0]), "memcpy", &runs(&[40.0]), "two threads");
         assert_eq!(figure.value, 0.25);
         assert!(figure.note.ends_with("; two threads"));
-    }
-
-    #[test]
-    fn the_digits_that_count_are_kept() {
-        let rounded = [1234.4, 56.78, 3.456, 0.0124].map(round);
-        assert_eq!(rounded, ["1234", "56.8", "3.46", "0.0124"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cameo_bench::{codec, dispatch, peak, placement};
+use cameo_bench::{codec, dispatch, peak_memory, placement};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -26,7 +26,7 @@ enum Benchmark {
     /// Placement of jobs in a simulation, compared with an oracle and baselines.
     Placement(placement::Arguments),
     /// Runs a program and prints its peak memory in KiB.
-    #[command(name = peak::VERB, hide = true)]
+    #[command(name = peak_memory::VERB, hide = true)]
     PeakOf {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
@@ -38,7 +38,9 @@ fn main() -> ExitCode {
         Benchmark::Codec(arguments) => codec::run(&arguments),
         Benchmark::Dispatch(arguments) => dispatch(&arguments),
         Benchmark::Placement(arguments) => placement::run(&arguments),
-        Benchmark::PeakOf { command } => peak::peak_of_child(&command).map(|kib| println!("{kib}")),
+        Benchmark::PeakOf { command } => {
+            peak_memory::peak_of_child(&command).map(|kib| println!("{kib}"))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use super::figure::round;
+use super::rounding::round;
 
 /// Milliseconds, in the order of the runs.
 #[derive(Debug, Clone, Default, PartialEq)]

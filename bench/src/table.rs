@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::document::Document;
-use super::figure::round;
 use super::goal::{Goals, goal_of};
+use super::rounding::round;
 
 /// One line per figure, then the machine, then the missing peers.
 pub fn table(document: &Document, goals: Goals) -> String {

@@ -5,16 +5,17 @@ use cameo_codec::{CodecKey, HideOptions, embed, png};
 use super::Bench;
 use super::covers::CoverKind;
 use super::photos::random_bytes;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 
 /// Reports the worst photo: the more detail a thumbnail has, the larger the carrier.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     eprintln!("carrier size");
     let options = HideOptions::default();
     let key = CodecKey::from_bytes([11; CodecKey::BYTES]);
-    let payload = random_bytes(bench.extent.photo_bytes);
+    let payload = random_bytes(bench.sizes.photo_bytes);
     let mut ratios = Vec::new();
-    for photo in bench.photos.iter().take(bench.extent.quality_photos) {
+    for photo in bench.photos.iter().take(bench.sizes.quality_photos) {
         let cover = CoverKind::Blurred.make(photo, payload.len(), &options)?;
         let carrier = png::write(&embed(cover, &payload, &key, &options)?);
         ratios.push(carrier.len() as f64 / payload.len() as f64);

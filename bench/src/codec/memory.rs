@@ -26,7 +26,7 @@ struct Times {
 
 /// All figures of work in memory.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
-    let megapixels = bench.extent.megapixels;
+    let megapixels = bench.sizes.megapixels;
     eprintln!("in memory, {megapixels} MP");
     let wanted = f64::from(megapixels) * 1e6;
     let cover = photos::with_pixels(&photos::largest(&bench.photos).picture, wanted)?;
@@ -36,12 +36,12 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     // Warm-up: touches all memory and is not counted.
     once(&cover, &payload, &mut to, &mut Times::default())?;
     let mut times = Times::default();
-    for _ in 0..bench.extent.memory_runs {
+    for _ in 0..bench.sizes.memory_runs {
         once(&cover, &payload, &mut to, &mut times)?;
     }
     let note = format!(
         "{} threads, {} bytes at k = 2, the full load",
-        bench.extent.threads,
+        bench.sizes.threads,
         payload.len()
     );
     let name = |verb: &str, peer: &str| format!("{verb}_{megapixels}mp_vs_{peer}");

@@ -5,24 +5,24 @@ mod arguments;
 mod carrier_size;
 mod covers;
 mod detection;
-mod extent;
+mod distortion;
 mod goals;
-mod invisibility;
 mod memory;
+mod photo_to_carrier;
 mod photos;
 mod png_writing;
+mod process_runs;
 mod processes;
 mod program;
-mod race;
 mod report;
-mod whole_path;
+mod sizes;
 
 use anyhow::Context as _;
 
 pub use arguments::Arguments;
-use extent::Extent;
 use photos::Photo;
 use program::{Kind, Program};
+use sizes::Sizes;
 
 use super::document::Document;
 use super::figure::Figure;
@@ -32,7 +32,7 @@ use super::table::table;
 
 /// One run of the benchmark: its inputs, and its results so far.
 struct Bench {
-    extent: Extent,
+    sizes: Sizes,
     photos: Vec<Photo>,
     cameo: Option<Program>,
     peers: Vec<Program>,
@@ -61,12 +61,12 @@ impl Bench {
 /// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo fails; a
 /// missed goal is no error.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let extent = Extent::of(arguments);
+    let sizes = Sizes::of(arguments);
     // A fixed number of threads, independent of the machine.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(extent.threads)
+        .num_threads(sizes.threads)
         .build()?;
-    let document = pool.install(|| measure(arguments, extent))?;
+    let document = pool.install(|| measure(arguments, sizes))?;
     if arguments.json {
         println!("{}", serde_json::to_string(&document)?);
     } else {
@@ -75,13 +75,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
+fn measure(arguments: &Arguments, sizes: Sizes) -> anyhow::Result<Document> {
     let cameo = processes::find_cameo(arguments.cameo.as_deref());
     if let (Err(why), Some(_)) = (&cameo, &arguments.cameo) {
         anyhow::bail!("{why}");
     }
     let mut bench = Bench {
-        extent,
+        sizes,
         photos: photos::load(arguments.photos.as_deref())?,
         cameo: None,
         peers: Vec::new(),
@@ -99,10 +99,10 @@ fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
     }
     processes::measure(&mut bench).context("whole processes")?;
     memory::measure(&mut bench).context("in memory")?;
-    let carrier = whole_path::measure(&mut bench).context("photo to carrier")?;
+    let carrier = photo_to_carrier::measure(&mut bench).context("photo to carrier")?;
     png_writing::measure(&mut bench, &carrier).context("writing PNG")?;
     carrier_size::measure(&mut bench).context("carrier size")?;
-    invisibility::measure(&mut bench).context("quality")?;
+    distortion::measure(&mut bench).context("quality")?;
     detection::measure(&mut bench).context("steganalysis")?;
     if let Some(folder) = &arguments.report {
         report::write(&bench, goals(arguments), folder)

@@ -15,9 +15,9 @@ pub const PERIOD_US: u64 = 20_000;
 /// Usual mount point of control groups.
 const ROOT: &str = "/sys/fs/cgroup";
 /// Share of the neighbour when both child groups are busy, in percent.
-pub const NEIGHBOURS_PART: u64 = 70;
+pub const NEIGHBOUR_PERCENT: u64 = 70;
 /// Weight relative to other processes of the machine.
-const BEFORE_OTHERS: u64 = 10;
+const NODE_WEIGHT: u64 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -91,9 +91,9 @@ impl Groups {
             folder,
         };
         // Higher than processes without a quota, which shall get the rest.
-        group.weigh("", 100 * BEFORE_OTHERS)?;
-        group.weigh("node", 100 - NEIGHBOURS_PART)?;
-        group.weigh("neighbour", NEIGHBOURS_PART)?;
+        group.set_weight("", 100 * NODE_WEIGHT)?;
+        group.set_weight("node", 100 - NEIGHBOUR_PERCENT)?;
+        group.set_weight("neighbour", NEIGHBOUR_PERCENT)?;
         Ok(group)
     }
 }
@@ -128,7 +128,7 @@ impl Group {
 
     /// Prefix of a command line that starts the process inside the node's child group.
     #[must_use]
-    pub fn enter_as_node(&self) -> Vec<std::ffi::OsString> {
+    pub fn command_prefix(&self) -> Vec<std::ffi::OsString> {
         let enter = "echo $$ > \"$0\" && exec \"$@\"";
         let procs = self.folder.join("node/cgroup.procs");
         vec!["sh".into(), "-c".into(), enter.into(), procs.into()]
@@ -140,7 +140,7 @@ impl Group {
         self.folder.join("neighbour/cgroup.procs")
     }
 
-    fn weigh(&self, part: &str, weight: u64) -> anyhow::Result<()> {
+    fn set_weight(&self, part: &str, weight: u64) -> anyhow::Result<()> {
         let part = self.folder.join(part);
         match self.version {
             Version::One => write(&part.join("cpu.shares"), weight * 1024 / 100),

@@ -8,9 +8,8 @@
 mod arguments;
 mod cgroup;
 mod closed_loop;
-mod extent;
+mod cpu_times;
 mod goals;
-mod measured;
 mod neighbour;
 mod open_loop;
 mod oracle;
@@ -18,8 +17,9 @@ mod overhead;
 mod pinning;
 mod plan;
 mod quantile;
-mod scenes;
-mod stage;
+mod scenarios;
+mod sizes;
+mod testbed;
 
 pub use arguments::Arguments;
 
@@ -27,7 +27,7 @@ use super::document::Document;
 use super::machine::Machine;
 use super::table::table;
 use cgroup::Groups;
-use scenes::Scenes;
+use scenarios::Scenarios;
 
 /// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo fails; a
 /// missed goal is no error.
@@ -35,7 +35,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut document = Document::new(Machine::here());
     let possible = Groups::make().map(drop);
     match possible {
-        Ok(()) => Scenes::new(arguments, &mut document)?.play().await?,
+        Ok(()) => Scenarios::new(arguments, &mut document)?.run().await?,
         Err(why) => document
             .missing
             .push(format!("everything: CPU quotas by control group: {why:#}")),

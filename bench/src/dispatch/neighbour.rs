@@ -12,7 +12,7 @@ use super::cgroup::Group;
 use super::pinning::pin;
 
 /// Period of the neighbour.
-pub const EVERY: Duration = Duration::from_secs(15);
+pub const PERIOD: Duration = Duration::from_secs(15);
 /// Busy time in each period.
 pub const BUSY: Duration = Duration::from_secs(5);
 const READY_WITHIN: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ pub struct Neighbour(Process);
 
 impl Neighbour {
     /// Starts the process, paused.
-    pub async fn move_in(group: &Group, core: usize, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn start(group: &Group, core: usize, folder: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new("sh");
         let spin = "echo $$ > \"$0\" && echo ready && while :; do :; done";
         command.arg("-c").arg(spin).arg(group.neighbour_procs());
@@ -36,13 +36,13 @@ impl Neighbour {
     }
 
     /// Runs periodically until `until`. Returns the busy times, in seconds since `began`.
-    pub async fn come_and_go(
+    pub async fn run_periodically(
         &self,
         began: Instant,
         until: Instant,
     ) -> anyhow::Result<Vec<(f64, f64)>> {
         let mut busy = Vec::new();
-        let mut next = began + EVERY - BUSY;
+        let mut next = began + PERIOD - BUSY;
         while next < until {
             sleep_until(next).await;
             self.0.resume()?;
@@ -50,13 +50,13 @@ impl Neighbour {
             sleep_until(next + BUSY).await;
             self.0.pause()?;
             busy.push((from, began.elapsed().as_secs_f64()));
-            next += EVERY;
+            next += PERIOD;
         }
         Ok(busy)
     }
 
     /// Kills the process.
-    pub async fn move_out(self) -> anyhow::Result<()> {
+    pub async fn stop(self) -> anyhow::Result<()> {
         Ok(self.0.kill().await?)
     }
 }

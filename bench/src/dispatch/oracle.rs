@@ -6,14 +6,14 @@
 //! part of the quota during its busy times, which the oracle knows. There are no transfers and no
 //! waiting for messages.
 
-use super::cgroup::{NEIGHBOURS_PART, PERIOD_US};
+use super::cgroup::{NEIGHBOUR_PERCENT, PERIOD_US};
 
 /// Times are whole nanoseconds inside, since rounding could put a period's end before its
 /// beginning.
 const SECOND: f64 = 1e9;
 const PERIOD: u64 = PERIOD_US * 1_000;
 /// A worker whose node uses all of its quota still gets this part of a core.
-const LEAST_CORES: f64 = 0.005;
+const MIN_CORES: f64 = 0.005;
 
 /// One worker, as it was in a run.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Job {
 
 /// Progress of a worker, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
-struct Line {
+struct Progress {
     free_at: u64,
     /// Beginning of the period that `used` counts for.
     period: u64,
@@ -46,18 +46,20 @@ struct Line {
 /// Latency of each job in seconds. `jobs` are in the order of their arrivals.
 #[must_use]
 pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
-    let mut lines = vec![Line::default(); servers.len()];
+    let mut progresses = vec![Progress::default(); servers.len()];
     jobs.iter()
         .map(|job| {
             let ends = servers
                 .iter()
-                .zip(&lines)
-                .map(|(server, line)| server.does(*line, job));
-            let best = ends.enumerate().min_by_key(|(_, line)| line.free_at);
+                .zip(&progresses)
+                .map(|(server, progress)| server.after(*progress, job));
+            let best = ends
+                .enumerate()
+                .min_by_key(|(_, progress)| progress.free_at);
             match best {
-                Some((at, line)) => {
-                    lines[at] = line;
-                    line.free_at as f64 / SECOND - job.arrives
+                Some((at, progress)) => {
+                    progresses[at] = progress;
+                    progress.free_at as f64 / SECOND - job.arrives
                 }
                 None => f64::INFINITY,
             }
@@ -67,27 +69,27 @@ pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
 
 impl Server {
     /// Progress after this job.
-    fn does(&self, mut line: Line, job: &Job) -> Line {
-        let quota = (self.cores.max(LEAST_CORES) * PERIOD as f64) as u64;
-        let mut now = line.free_at.max((job.arrives * SECOND) as u64);
+    fn after(&self, mut progress: Progress, job: &Job) -> Progress {
+        let quota = (self.cores.max(MIN_CORES) * PERIOD as f64) as u64;
+        let mut now = progress.free_at.max((job.arrives * SECOND) as u64);
         let mut left = (job.cpu * SECOND) as u64;
         loop {
             let period = now - now % PERIOD;
-            if period != line.period {
-                (line.period, line.used) = (period, 0);
+            if period != progress.period {
+                (progress.period, progress.used) = (period, 0);
             }
             let end = period + PERIOD;
             // The neighbour's CPU time counts against the same quota.
-            let may = (quota.saturating_sub(line.used)).min(end - now);
+            let available = (quota.saturating_sub(progress.used)).min(end - now);
             let share = self.percent_at(now);
             let needs = (left * 100).div_ceil(share);
-            if needs <= may {
-                line.used += needs;
-                line.free_at = now + needs;
-                return line;
+            if needs <= available {
+                progress.used += needs;
+                progress.free_at = now + needs;
+                return progress;
             }
-            left -= may * share / 100;
-            line.used += may;
+            left -= available * share / 100;
+            progress.used += available;
             now = end;
         }
     }
@@ -99,7 +101,7 @@ impl Server {
             .neighbour
             .iter()
             .any(|(from, until)| (*from..*until).contains(&at));
-        if busy { 100 - NEIGHBOURS_PART } else { 100 }
+        if busy { 100 - NEIGHBOUR_PERCENT } else { 100 }
     }
 }
 

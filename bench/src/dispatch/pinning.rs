@@ -13,19 +13,19 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// A core for each worker: the largest quota first, to the core with the smallest sum.
 #[must_use]
-pub fn share_out(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, usize> {
+pub fn assign_cores(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, usize> {
     let mut largest_first: Vec<(u64, u32)> = quotas.iter().map(|(id, of)| (*id, *of)).collect();
     largest_first.sort_by_key(|(id, of)| (std::cmp::Reverse(*of), *id));
     let mut taken = vec![0; cores.len()];
-    let mut shared = BTreeMap::new();
+    let mut assigned = BTreeMap::new();
     for (id, of) in largest_first {
         let least = (0..cores.len()).min_by_key(|at| taken[*at]);
         if let Some(at) = least {
             taken[at] += of;
-            shared.insert(id, cores[at]);
+            assigned.insert(id, cores[at]);
         }
     }
-    shared
+    assigned
 }
 
 /// Cores that this program may use.
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn no_core_is_overcommitted() {
         let quotas = BTreeMap::from([(2, 600), (3, 300), (4, 300), (5, 150)]);
-        let shared = share_out(&quotas, &[0, 1]);
-        assert_eq!(shared, BTreeMap::from([(2, 0), (3, 1), (4, 1), (5, 0)]));
+        let assigned = assign_cores(&quotas, &[0, 1]);
+        assert_eq!(assigned, BTreeMap::from([(2, 0), (3, 1), (4, 1), (5, 0)]));
     }
 }

@@ -4,10 +4,11 @@ use rayon::prelude::*;
 
 use super::grid::Run;
 use super::outcome::Outcome;
-use super::placer::Way;
+use super::placer::Strategy;
 use super::scenario::Scenario;
 use super::simulation::simulate;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 
 #[derive(Debug, Clone)]
 pub struct Comparison {
@@ -28,7 +29,7 @@ pub fn compare(runs: &[Run]) -> Vec<Comparison> {
     let oracles: Vec<Outcome> = scenarios
         .par_iter()
         .with_max_len(1)
-        .map(|scenario| simulate(scenario, Way::Oracle))
+        .map(|scenario| simulate(scenario, Strategy::Oracle))
         .collect();
     runs.par_iter()
         .with_max_len(1)
@@ -38,7 +39,7 @@ pub fn compare(runs: &[Run]) -> Vec<Comparison> {
                 .position(|scenario| *scenario == run.scenario)?;
             Some(Comparison {
                 run: *run,
-                ours: simulate(&run.scenario, run.way()),
+                ours: simulate(&run.scenario, run.strategy()),
                 oracle: oracles[at].clone(),
             })
         })
@@ -119,7 +120,7 @@ mod tests {
                 seed: 7,
             },
             policy,
-            interval: Interval::USUAL,
+            interval: Interval::DEFAULT,
         }
     }
 

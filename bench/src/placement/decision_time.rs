@@ -12,7 +12,8 @@ use cameo_dispatch::{
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 use crate::runs::Runs;
 
 const WORKERS: u64 = 1000;

@@ -4,7 +4,7 @@ use cameo_dispatch::Policy;
 
 use super::arguments::Arguments;
 use super::interval::Interval;
-use super::placer::Way;
+use super::placer::Strategy;
 use super::scenario::Scenario;
 
 /// Measured jobs of a run.
@@ -22,8 +22,8 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn way(&self) -> Way {
-        Way::Scheduler(self.policy, self.interval)
+    pub fn strategy(&self) -> Strategy {
+        Strategy::Scheduler(self.policy, self.interval)
     }
 
     /// Whether this run gives the goals' figures, which have no suffix.
@@ -38,7 +38,7 @@ impl Run {
         (workers, load, sigma) == HEADLINE
             && !churn
             && self.policy == Policy::LeastProjected
-            && self.interval == Interval::USUAL
+            && self.interval == Interval::DEFAULT
     }
 
     /// Name of one of its figures.
@@ -109,10 +109,10 @@ fn of(scenario: Scenario, full: bool) -> Vec<Run> {
         .filter(|interval| !churn || *interval <= Interval(super::SECOND))
         .map(|interval| run(Policy::LeastProjected, interval))
         .collect();
-    let with_rivals = known_size && !churn && (full || (load == 70 && workers < 1000));
-    if with_rivals {
+    let with_baselines = known_size && !churn && (full || (load == 70 && workers < 1000));
+    if with_baselines {
         let others = [Policy::One, Policy::Random, Policy::RoundRobin];
-        runs.extend(others.map(|policy| run(policy, Interval::USUAL)));
+        runs.extend(others.map(|policy| run(policy, Interval::DEFAULT)));
         for policy in [Policy::LeastCpu, Policy::TwoChoices] {
             runs.extend(Interval::ALL.map(|interval| run(policy, interval)));
         }

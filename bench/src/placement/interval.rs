@@ -18,7 +18,7 @@ impl Interval {
         Interval(SECOND),
         Interval(10 * SECOND),
     ];
-    pub const USUAL: Interval = Interval(100 * MILLISECOND);
+    pub const DEFAULT: Interval = Interval(100 * MILLISECOND);
 
     /// Age at which a report makes its node ineligible, by the leader's rule.
     pub fn stale_after(self) -> Duration {

@@ -1,26 +1,27 @@
 //! `cameo-bench placement`: the leader's placement code in a discrete-event simulation.
 //!
-//! The same [`cameo_dispatch::Scheduler`] as in a node gets real reports of simulated workers and places
-//! simulated jobs: up to a thousand workers of uneven speed, at any age of reports and error of
-//! predictions. An oracle and the baseline policies run in the same scenarios. A run depends on its
-//! scenario alone, and so do all figures except the time of a decision.
+//! The same [`cameo_dispatch::Scheduler`] as in a node gets real reports of simulated workers and
+//! places simulated jobs: up to a thousand workers of uneven speed, at any age of reports and error
+//! of predictions. An oracle and the baseline policies run in the same scenarios. A run depends on
+//! its scenario alone, and so do all figures except the time of a decision.
 
-mod agenda;
 mod arguments;
 mod comparison;
 mod decision_time;
-mod faults;
+mod event_queue;
 mod goals;
 mod grid;
 mod interval;
-mod journal;
 mod oracle;
+mod outages;
 mod outcome;
+mod placed;
 mod placer;
 mod plot;
 mod scenario;
 mod simulation;
 mod slots;
+mod ticket_events;
 mod worker;
 mod workload;
 

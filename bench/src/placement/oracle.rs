@@ -11,7 +11,7 @@
 use cameo_common::ids::NodeId;
 use cameo_dispatch::TicketId;
 
-use super::placer::Placed;
+use super::placed::Placed;
 use super::worker::Worker;
 use super::workload::Arrival;
 

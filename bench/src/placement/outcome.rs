@@ -2,10 +2,10 @@
 
 /// Queues grow without bound if the mean latency of the later half exceeds that of the earlier half
 /// by this factor.
-const GROWTH: f64 = 1.5;
+const GROWTH_LIMIT: f64 = 1.5;
 /// Queues also count as unbounded if p99 exceeds this share of the run's time. Schedulers stop at
 /// some thousand open jobs a worker, so even an unstable queue stops growing.
-const OF_THE_RUN: f64 = 0.2;
+const P99_LIMIT: f64 = 0.2;
 
 /// Latencies in seconds, from the first placement request to the end of the job.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ impl Outcome {
 
     /// Whether queues grew without bound. The ratios then depend on the length of the run.
     pub fn diverges(&self) -> bool {
-        self.growth > GROWTH || self.p99 > self.lasted * OF_THE_RUN
+        self.growth > GROWTH_LIMIT || self.p99 > self.lasted * P99_LIMIT
     }
 }
 

@@ -13,12 +13,13 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::SECOND;
 use super::interval::Interval;
 use super::oracle;
+use super::placed::Placed;
 use super::worker::Worker;
 use super::workload::Arrival;
 
 /// Placement strategies.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
+pub enum Strategy {
     /// Knows everything except jobs that have not arrived yet.
     Oracle,
     /// The leader's code, with reports at this interval.
@@ -50,27 +51,19 @@ pub struct Leader {
     tickets: u128,
 }
 
-/// Placement of a job.
-#[derive(Debug, Clone, Copy)]
-pub struct Placed {
-    pub node: NodeId,
-    pub incarnation: u64,
-    pub ticket: TicketId,
-}
-
-impl Way {
+impl Strategy {
     /// Time between two reports; `None` for the oracle.
     pub fn interval(self) -> Option<Interval> {
         match self {
-            Way::Oracle => None,
-            Way::Scheduler(_, interval) => Some(interval),
+            Strategy::Oracle => None,
+            Strategy::Scheduler(_, interval) => Some(interval),
         }
     }
 }
 
 impl Placer {
-    pub fn new(way: Way, seed: u64) -> Self {
-        let Way::Scheduler(policy, interval) = way else {
+    pub fn new(strategy: Strategy, seed: u64) -> Self {
+        let Strategy::Scheduler(policy, interval) = strategy else {
             return Placer::Oracle;
         };
         let max_wait = MAX_WAIT.max(Duration::from_nanos(interval.0) * MAX_WAIT_INTERVALS);

@@ -42,7 +42,7 @@ impl Slots {
     }
 
     /// Queues a job that can run from `ready` on. Returns when it begins and ends.
-    pub fn line_up(&mut self, ready: u64, cpu: u64) -> (u64, u64) {
+    pub fn enqueue(&mut self, ready: u64, cpu: u64) -> (u64, u64) {
         let time = self.time(cpu);
         let first = usize::from(self.count > 1 && self.free[1] < self.free[0]);
         let begin = self.free[first].max(ready);
@@ -63,17 +63,17 @@ mod tests {
     #[test]
     fn a_small_worker_runs_one_job_at_a_time() {
         let mut slots = Slots::of(500);
-        assert_eq!(slots.line_up(10, 100), (10, 210));
-        assert_eq!(slots.line_up(20, 50), (210, 310));
-        assert_eq!(slots.line_up(900, 50), (900, 1000));
+        assert_eq!(slots.enqueue(10, 100), (10, 210));
+        assert_eq!(slots.enqueue(20, 50), (210, 310));
+        assert_eq!(slots.enqueue(900, 50), (900, 1000));
     }
 
     #[test]
     fn a_large_worker_runs_two_jobs_each_on_half_of_its_cores() {
         let mut slots = Slots::of(4000);
-        assert_eq!(slots.line_up(0, 100), (0, 50));
-        assert_eq!(slots.line_up(0, 200), (0, 100));
-        assert_eq!(slots.line_up(0, 100), (50, 100));
+        assert_eq!(slots.enqueue(0, 100), (0, 50));
+        assert_eq!(slots.enqueue(0, 200), (0, 100));
+        assert_eq!(slots.enqueue(0, 100), (50, 100));
     }
 
     #[test]

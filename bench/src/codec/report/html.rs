@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 
-use super::pictures::{Image, Shown};
+use super::pictures::{Image, PictureSet};
 use crate::document::Document;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
 use crate::goal::{Goals, goal_of};
+use crate::rounding::round;
 
 const STYLE: &str = "
 :root {
@@ -52,7 +53,7 @@ img {
 ";
 
 /// Renders the page.
-pub fn page(document: &Document, goals: Goals, shown: &[Shown]) -> String {
+pub fn page(document: &Document, goals: Goals, shown: &[PictureSet]) -> String {
     let (detection, measured): (Vec<&Figure>, Vec<&Figure>) = document
         .figures
         .iter()
@@ -73,28 +74,29 @@ pub fn page(document: &Document, goals: Goals, shown: &[Shown]) -> String {
     body.push_str(&figures(&measured, goals));
     body.push_str(
         "<h2>Pictures</h2><p>Each carrier is full. Carrier and cover should look the same; the \
-             difference, amplified 64 times around grey, shows the payload.</p>",
+         difference, amplified 64 times around grey, shows the payload.</p>",
     );
     for shown in shown {
         let _ = write!(
             body,
             "<h3>{}</h3><div class=row>{}</div><div class=\"row crops\">{}</div>",
             escape(&shown.title),
-            images(&shown.whole),
-            images(&shown.pieces)
+            images(&shown.thumbnails),
+            images(&shown.crops)
         );
     }
     body.push_str(
-            "<h2>Simple steganalysis</h2><p>Estimates of three classical detectors for the share of \
-             samples that carry something: 0 is none, 1 is all. They were made for plain replacement, \
-             which they detect; a carrier that they do not detect may still be detectable. The promise \
-             is invisibility to the eye, not undetectability.</p>",
-        );
+        "<h2>Simple steganalysis</h2><p>Estimates of three classical detectors for the share of \
+         samples that carry something: 0 is none, 1 is all. They were made for plain replacement, \
+         which they detect; a carrier that they do not detect may still be detectable. The \
+         promise is invisibility to the eye, not undetectability.</p>",
+    );
     body.push_str(&detections(&detection));
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
-             <meta name=viewport content=\"width=device-width\">\
-             <title>Cameo: the codec, measured</title><style>{STYLE}</style><body>{body}</body></html>\n"
+         <meta name=viewport content=\"width=device-width\">\
+         <title>Cameo: the codec, measured</title><style>{STYLE}</style>\
+         <body>{body}</body></html>\n"
     )
 }
 

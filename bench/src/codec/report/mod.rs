@@ -15,7 +15,7 @@ pub fn write(bench: &Bench, goals: Goals, folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     let json = serde_json::to_string_pretty(&bench.document)?;
     fs::write(folder.join("figures.json"), json + "\n")?;
-    let shown = pictures::shown(bench)?;
+    let shown = pictures::picture_sets(bench)?;
     fs::write(
         folder.join("index.html"),
         html::page(&bench.document, goals, &shown),

@@ -13,7 +13,7 @@ use svg::{Anchor, Svg};
 const LOADS: [u32; 2] = [70, 90];
 const SIGMA: f64 = 0.3;
 /// Baselines are drawn for this number of workers.
-const RIVALS_OF: usize = 100;
+const BASELINE_WORKERS: usize = 100;
 const PANEL_WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 560.0;
 const HEAD: f64 = 84.0;
@@ -55,7 +55,7 @@ fn lines(compared: &[Comparison], load: u32) -> Vec<Line> {
     });
     for comparison in shown {
         let (policy, workers) = (comparison.run.policy, comparison.run.scenario.workers);
-        if policy != Policy::LeastProjected && workers != RIVALS_OF {
+        if policy != Policy::LeastProjected && workers != BASELINE_WORKERS {
             continue;
         }
         let (name, colour) = label(policy, workers);
@@ -69,7 +69,7 @@ fn lines(compared: &[Comparison], load: u32) -> Vec<Line> {
             None => lines.push(Line {
                 name,
                 colour,
-                rival: policy != Policy::LeastProjected,
+                baseline: policy != Policy::LeastProjected,
                 points: vec![point],
             }),
         }
@@ -105,7 +105,7 @@ mod tests {
 
     fn compared(policy: Policy, interval: Interval, latency: f64) -> Comparison {
         let scenario = Scenario {
-            workers: RIVALS_OF,
+            workers: BASELINE_WORKERS,
             load: 70,
             sigma: SIGMA,
             churn: false,
@@ -128,7 +128,7 @@ mod tests {
         let mut all: Vec<Comparison> = Interval::ALL
             .map(|interval| compared(Policy::LeastProjected, interval, 1.02))
             .into();
-        all.push(compared(Policy::LeastCpu, Interval::USUAL, 40.0));
+        all.push(compared(Policy::LeastCpu, Interval::DEFAULT, 40.0));
         let drawn = draw(&all);
         assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
         for word in [

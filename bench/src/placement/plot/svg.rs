@@ -23,17 +23,17 @@ impl Svg {
     }
 
     pub fn text(&mut self, x: f64, y: f64, size: f64, anchor: Anchor, colour: &str, text: &str) {
-        self.turned(x, y, size, anchor, colour, text, "");
+        self.rotated(x, y, size, anchor, colour, text, "");
     }
 
     /// Text that reads upwards.
     pub fn upright(&mut self, x: f64, y: f64, size: f64, colour: &str, text: &str) {
-        let turn = format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"");
-        self.turned(x, y, size, Anchor::Middle, colour, text, &turn);
+        let transform = format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"");
+        self.rotated(x, y, size, Anchor::Middle, colour, text, &transform);
     }
 
     #[expect(clippy::too_many_arguments, reason = "attributes of a text element")]
-    fn turned(
+    fn rotated(
         &mut self,
         x: f64,
         y: f64,
@@ -41,7 +41,7 @@ impl Svg {
         anchor: Anchor,
         colour: &str,
         text: &str,
-        turn: &str,
+        transform: &str,
     ) {
         let anchor = match anchor {
             Anchor::Start => "start",
@@ -51,7 +51,7 @@ impl Svg {
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
         self.push(&format!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
-             fill=\"{colour}\"{turn}>{text}</text>"
+             fill=\"{colour}\"{transform}>{text}</text>"
         ));
     }
 

@@ -3,7 +3,7 @@ use cameo_dispatch::Policy;
 use super::*;
 use crate::placement::interval::Interval;
 
-const OURS: Way = Way::Scheduler(Policy::LeastProjected, Interval::USUAL);
+const OURS: Strategy = Strategy::Scheduler(Policy::LeastProjected, Interval::DEFAULT);
 
 fn scenario(churn: bool, seed: u64) -> Scenario {
     Scenario {
@@ -25,9 +25,12 @@ fn a_seed_determines_the_run() {
 
 #[test]
 fn every_strategy_gets_the_same_jobs_and_every_job_ends() {
-    let oracle = simulate(&scenario(false, 1), Way::Oracle);
+    let oracle = simulate(&scenario(false, 1), Strategy::Oracle);
     for policy in Policy::ALL {
-        let outcome = simulate(&scenario(false, 1), Way::Scheduler(policy, Interval::USUAL));
+        let outcome = simulate(
+            &scenario(false, 1),
+            Strategy::Scheduler(policy, Interval::DEFAULT),
+        );
         assert_eq!(outcome.jobs, oracle.jobs, "{policy:?}");
         assert!(outcome.mean > oracle.mean * 0.9, "{policy:?}: {outcome:?}");
     }
@@ -44,7 +47,7 @@ fn jobs_of_failed_workers_end_elsewhere() {
 fn placing_all_jobs_on_one_worker_diverges_and_ours_does_not() {
     let one = simulate(
         &scenario(false, 1),
-        Way::Scheduler(Policy::One, Interval::USUAL),
+        Strategy::Scheduler(Policy::One, Interval::DEFAULT),
     );
     assert!(one.diverges(), "{one:?}");
     let ours = simulate(&scenario(false, 1), OURS);

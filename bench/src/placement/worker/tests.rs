@@ -14,8 +14,8 @@ fn job(cpu_ms: u64) -> Arrival {
 }
 
 fn take(worker: &mut Worker, n: usize, cpu_ms: u64, now: u64) -> u64 {
-    worker.take_up(n, TicketId([n as u8; 16]), SIZE, now);
-    worker.line_up(n, &job(cpu_ms), now).unwrap()
+    worker.accept(n, TicketId([n as u8; 16]), SIZE, now);
+    worker.enqueue(n, &job(cpu_ms), now).unwrap()
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn a_crash_drops_all_jobs() {
     let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 500, 0);
     worker.expect(2, 900, 1000);
-    assert_eq!(worker.die(), [1]);
-    worker.start(NodeId(1), SECOND, SECOND);
+    assert_eq!(worker.crash(), [1]);
+    worker.restart(NodeId(1), SECOND, SECOND);
     let report = worker.report(SECOND);
     assert_eq!(
         (report.incarnation, report.backlog_cpu_ms, report.running),

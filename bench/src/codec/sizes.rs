@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 
 #[derive(Debug, Clone)]
-pub struct Extent {
+pub struct Sizes {
     /// Sizes of covers for whole processes, in megapixels.
     pub process_megapixels: Vec<u32>,
     /// Size of the picture for measurements in memory, in megapixels.
@@ -22,11 +22,11 @@ pub struct Extent {
     pub threads: usize,
 }
 
-impl Extent {
+impl Sizes {
     pub fn of(arguments: &Arguments) -> Self {
         let runs = |otherwise: usize| arguments.runs.map_or(otherwise, usize::from);
         if arguments.quick {
-            return Extent {
+            return Sizes {
                 process_megapixels: vec![2],
                 megapixels: 2,
                 photo_bytes: 700_000,
@@ -38,7 +38,7 @@ impl Extent {
                 threads: 2,
             };
         }
-        Extent {
+        Sizes {
             process_megapixels: vec![8, 12],
             megapixels: 12,
             photo_bytes: 4_400_000,

@@ -13,13 +13,13 @@ use super::SECOND;
 const REPEAT_FOR: u64 = 2 * SECOND;
 
 #[derive(Debug)]
-pub struct Journal {
+pub struct TicketEvents {
     events: VecDeque<(u64, Event)>,
     first: u64,
     repeat_for: u64,
 }
 
-impl Journal {
+impl TicketEvents {
     pub fn new(interval: u64) -> Self {
         Self {
             events: VecDeque::new(),

@@ -2,34 +2,34 @@
 
 use cameo_dispatch::Policy;
 
-use super::Scenes;
+use super::Scenarios;
 use crate::dispatch::closed_loop;
-use crate::dispatch::stage::{Placing, Stage};
+use crate::dispatch::testbed::{PlacementSettings, Testbed};
 use crate::figure::Figure;
 
 /// Millicores of the workers.
 const EQUAL: [u32; 3] = [300, 300, 300];
 const CLIENTS: usize = 3;
 
-impl Scenes<'_> {
+impl Scenarios<'_> {
     /// Measures the seconds per request with both placements.
-    pub(super) async fn papers_table(&mut self) -> anyhow::Result<()> {
-        let one = Placing {
+    pub(super) async fn paper_table(&mut self) -> anyhow::Result<()> {
+        let one = PlacementSettings {
             policy: Policy::One,
-            ..Placing::OURS
+            ..PlacementSettings::OURS
         };
         let mut means = Vec::new();
-        for placing in [one, Placing::OURS] {
-            let stage = Stage::start(&EQUAL, CLIENTS, placing).await?;
-            let each = self.extent.table_each;
-            let ran = closed_loop::run(&stage, &self.works, CLIENTS, each, self.seed).await?;
-            stage.end().await?;
-            if placing == Placing::OURS {
-                self.count(&ran);
+        for settings in [one, PlacementSettings::OURS] {
+            let testbed = Testbed::start(&EQUAL, CLIENTS, settings).await?;
+            let each = self.sizes.table_each;
+            let result = closed_loop::run(&testbed, &self.works, CLIENTS, each, self.seed).await?;
+            testbed.stop().await?;
+            if settings == PlacementSettings::OURS {
+                self.count(&result);
             }
-            means.push(ran.times().iter().sum::<f64>() / ran.done.len() as f64);
+            means.push(result.times().iter().sum::<f64>() / result.done.len() as f64);
         }
-        let n = CLIENTS * self.extent.table_each;
+        let n = CLIENTS * self.sizes.table_each;
         let note = format!("{CLIENTS} clients, three workers of .3 core; the paper: .69");
         let ratio = means[1] / means[0];
         self.add(Figure::new("balanced_vs_unbalanced", ratio, "x", n, note));

@@ -6,7 +6,7 @@ use super::Arguments;
 
 /// Numbers of jobs and runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct Sizes {
     /// Requests of each of the three clients of the paper's table.
     pub table_each: usize,
     pub closed_clients: usize,
@@ -23,7 +23,7 @@ pub struct Extent {
     pub saturated_for: Duration,
 }
 
-impl Extent {
+impl Sizes {
     #[must_use]
     pub fn of(arguments: &Arguments) -> Self {
         let default = Self {

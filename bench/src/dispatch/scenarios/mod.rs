@@ -4,20 +4,21 @@ mod calibration;
 mod closed;
 mod leader_changes;
 mod open;
-mod papers_table;
+mod paper_table;
 mod saturated;
 mod with_neighbour;
 
 use std::sync::Arc;
 
 use super::arguments::Arguments;
-use super::extent::Extent;
-use super::open_loop::{Pooled, Ran};
+use super::open_loop::{Pooled, RunResult};
 use super::oracle::Server;
 use super::overhead::Overhead;
-use super::stage::Placing;
+use super::sizes::Sizes;
+use super::testbed::PlacementSettings;
 use crate::document::Document;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 use cameo_chaos::workload::Work;
 
 /// Millicores of the workers.
@@ -34,22 +35,22 @@ const SMALLEST: f64 = 300e3;
 const LARGEST: f64 = 6e6;
 
 /// Inputs and results of all scenarios.
-pub struct Scenes<'a> {
+pub struct Scenarios<'a> {
     only: Option<String>,
     seed: u64,
-    extent: Extent,
+    sizes: Sizes,
     works: Vec<Arc<Work>>,
     /// Mean CPU seconds of a job, including its transfers.
     mean_work: f64,
     overhead: Overhead,
     /// Counts over all scenarios of ours.
-    leaders_jobs: usize,
+    leader_jobs: usize,
     failed_jobs: usize,
     all_jobs: usize,
     document: &'a mut Document,
 }
 
-impl<'a> Scenes<'a> {
+impl<'a> Scenarios<'a> {
     /// Creates the inputs of all jobs.
     pub fn new(arguments: &Arguments, document: &'a mut Document) -> anyhow::Result<Self> {
         let works = (0..KINDS).map(|kind| {
@@ -60,11 +61,11 @@ impl<'a> Scenes<'a> {
         Ok(Self {
             only: arguments.only.clone(),
             seed: arguments.seed,
-            extent: Extent::of(arguments),
+            sizes: Sizes::of(arguments),
             works: works.collect::<anyhow::Result<_>>()?,
             mean_work: 0.0,
             overhead: Overhead::default(),
-            leaders_jobs: 0,
+            leader_jobs: 0,
             failed_jobs: 0,
             all_jobs: 0,
             document,
@@ -72,32 +73,33 @@ impl<'a> Scenes<'a> {
     }
 
     /// Runs the selected scenarios. Fails when a node does not behave as it should.
-    pub async fn play(mut self) -> anyhow::Result<()> {
-        if CALIBRATED.iter().any(|scene| self.plays(scene)) {
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        if CALIBRATED.iter().any(|scenario| self.is_selected(scenario)) {
             self.calibrate().await?;
         }
-        if self.wanted("table") {
-            self.papers_table().await?;
+        if self.announce_if_selected("table") {
+            self.paper_table().await?;
         }
-        if self.wanted("closed") {
+        if self.announce_if_selected("closed") {
             self.closed().await?;
         }
-        if self.wanted("open") {
+        if self.announce_if_selected("open") {
             self.open().await?;
         }
-        if self.wanted("neighbour") {
-            self.with_neighbour("", Placing::OURS).await?;
+        if self.announce_if_selected("neighbour") {
+            self.with_neighbour("", PlacementSettings::OURS).await?;
         }
-        if self.wanted("leader") {
-            self.with_leader_changes("", Placing::OURS).await?;
+        if self.announce_if_selected("leader") {
+            self.with_leader_changes("", PlacementSettings::OURS)
+                .await?;
         }
-        if self.wanted("baselines") {
+        if self.announce_if_selected("baselines") {
             self.baselines().await?;
         }
-        if self.wanted("saturated") {
+        if self.announce_if_selected("saturated") {
             self.saturated().await?;
         }
-        let (leaders, failed, n) = (self.leaders_jobs, self.failed_jobs, self.all_jobs);
+        let (leaders, failed, n) = (self.leader_jobs, self.failed_jobs, self.all_jobs);
         if n > 0 {
             let note = "run by the leader itself, in all scenarios of ours";
             self.add(Figure::new(
@@ -113,22 +115,24 @@ impl<'a> Scenes<'a> {
         Ok(())
     }
 
-    fn count(&mut self, ran: &Ran) {
-        self.leaders_jobs += ran.by_leader;
-        self.failed_jobs += ran.failed.len();
-        self.all_jobs += ran.done.len() + ran.failed.len();
+    fn count(&mut self, result: &RunResult) {
+        self.leader_jobs += result.by_leader;
+        self.failed_jobs += result.failed.len();
+        self.all_jobs += result.done.len() + result.failed.len();
     }
 
-    fn wanted(&self, scene: &str) -> bool {
-        let wanted = self.plays(scene);
+    fn announce_if_selected(&self, scenario: &str) -> bool {
+        let wanted = self.is_selected(scenario);
         if wanted {
-            eprintln!("scenario: {scene}");
+            eprintln!("scenario: {scenario}");
         }
         wanted
     }
 
-    fn plays(&self, scene: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| scene.contains(only))
+    fn is_selected(&self, scenario: &str) -> bool {
+        self.only
+            .as_deref()
+            .is_none_or(|only| scenario.contains(only))
     }
 
     fn add(&mut self, figure: Figure) {
@@ -149,20 +153,24 @@ impl<'a> Scenes<'a> {
         WORKERS.map(server).to_vec()
     }
 
-    fn compare(&mut self, baseline: &str, scene: &str, pooled: &Pooled, note: &str) {
+    fn compare(&mut self, baseline: &str, scenario: &str, pooled: &Pooled, note: &str) {
         let prefix = if baseline.is_empty() {
             String::new()
         } else {
             format!("{baseline}_")
         };
-        let (ours, oracles) = (pooled.ours(), pooled.oracles());
+        let (ours, oracle_latencies) = (pooled.ours(), pooled.oracle_latencies());
         let failed = match pooled.failed {
             0 => String::new(),
             failed => format!("; {failed} jobs failed and are not counted"),
         };
         let figures = [
-            ("p99", ours.percentile(99.0), oracles.percentile(99.0)),
-            ("mean", ours.mean(), oracles.mean()),
+            (
+                "p99",
+                ours.percentile(99.0),
+                oracle_latencies.percentile(99.0),
+            ),
+            ("mean", ours.mean(), oracle_latencies.mean()),
         ];
         for (what, ours_s, oracles_s) in figures {
             let note = format!(
@@ -170,7 +178,7 @@ impl<'a> Scenes<'a> {
                 round(ours_s),
                 round(oracles_s)
             );
-            let name = format!("{prefix}{scene}_{what}_vs_oracle");
+            let name = format!("{prefix}{scenario}_{what}_vs_oracle");
             self.add(Figure::new(name, ours_s / oracles_s, "x", ours.len(), note));
         }
     }

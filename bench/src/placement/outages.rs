@@ -11,9 +11,9 @@ use super::SECOND;
 use super::scenario::Scenario;
 
 /// Mean time between two outages of one worker.
-const LIFE: u64 = 60 * SECOND;
+const MEAN_UPTIME: u64 = 60 * SECOND;
 /// Time until a failed worker is back or replaced.
-pub const AWAY: u64 = 10 * SECOND;
+pub const DOWNTIME: u64 = 10 * SECOND;
 /// Random stream of the outages.
 const STREAM: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -34,7 +34,7 @@ impl Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Death {
+pub struct Outage {
     pub at: u64,
     /// Index of the worker.
     pub worker: usize,
@@ -42,25 +42,25 @@ pub struct Death {
 }
 
 /// Share of the time that a worker is available.
-pub fn presence(scenario: &Scenario) -> f64 {
+pub fn availability(scenario: &Scenario) -> f64 {
     if scenario.churn {
-        LIFE as f64 / (LIFE + AWAY) as f64
+        MEAN_UPTIME as f64 / (MEAN_UPTIME + DOWNTIME) as f64
     } else {
         1.0
     }
 }
 
 /// All outages before `until`, unordered.
-pub fn deaths(scenario: &Scenario, until: u64) -> Vec<Death> {
+pub fn outages(scenario: &Scenario, until: u64) -> Vec<Outage> {
     if !scenario.churn {
         return Vec::new();
     }
     let mut rng = StdRng::seed_from_u64(scenario.seed ^ STREAM);
-    let mut deaths = Vec::new();
+    let mut outages = Vec::new();
     for worker in 0..scenario.workers {
         let mut born = 0;
         loop {
-            let life = -(1.0 - rng.random::<f64>()).ln() * LIFE as f64;
+            let life = -(1.0 - rng.random::<f64>()).ln() * MEAN_UPTIME as f64;
             let at = born + life as u64;
             if at >= until {
                 break;
@@ -70,11 +70,11 @@ pub fn deaths(scenario: &Scenario, until: u64) -> Vec<Death> {
             } else {
                 Kind::Silence
             };
-            deaths.push(Death { at, worker, kind });
-            born = at + AWAY;
+            outages.push(Outage { at, worker, kind });
+            born = at + DOWNTIME;
         }
     }
-    deaths
+    outages
 }
 
 #[cfg(test)]
@@ -94,24 +94,24 @@ mod tests {
 
     #[test]
     fn outages_are_of_both_kinds_and_only_with_churn() {
-        let deaths = deaths(&scenario(true), 600 * SECOND);
+        let outages = outages(&scenario(true), 600 * SECOND);
         let expected = 50.0 * 600.0 / 70.0;
         assert!(
-            (deaths.len() as f64 / expected - 1.0).abs() < 0.2,
+            (outages.len() as f64 / expected - 1.0).abs() < 0.2,
             "{}",
-            deaths.len()
+            outages.len()
         );
         for kind in [Kind::Crash, Kind::Silence] {
-            assert!(deaths.iter().any(|death| death.kind == kind));
+            assert!(outages.iter().any(|outage| outage.kind == kind));
         }
-        assert_eq!(super::deaths(&scenario(false), 600 * SECOND), []);
+        assert_eq!(super::outages(&scenario(false), 600 * SECOND), []);
     }
 
     #[test]
     fn no_outage_begins_during_another() {
-        let deaths = deaths(&scenario(true), 600 * SECOND);
-        for pair in deaths.windows(2) {
-            assert!(pair[0].worker != pair[1].worker || pair[1].at >= pair[0].at + AWAY);
+        let outages = outages(&scenario(true), 600 * SECOND);
+        for pair in outages.windows(2) {
+            assert!(pair[0].worker != pair[1].worker || pair[1].at >= pair[0].at + DOWNTIME);
         }
     }
 }

@@ -18,29 +18,29 @@ use cameo_chaos::workload::{Nodes, User};
 /// The CPU time of each job is in the nodes' logs.
 const LOG: &str = "warn,openraft=error,cameo_cluster=info,cameo_cluster::jobs=debug";
 /// Quota of a node until the leader is known: less than a core, so that it has one slot.
-const AT_FIRST: u32 = 600;
+const INITIAL_QUOTA: u32 = 600;
 /// Feature of `cameod` that adds the flags of baseline policies.
 const BASELINES: &str = "cameo-cluster/baselines";
 /// Time limit for a changed quota to appear in the leader's reports.
-const SEEN_WITHIN: Duration = Duration::from_secs(20);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Placement settings of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placing {
+pub struct PlacementSettings {
     pub policy: Policy,
     /// Interval at which the leader uses a worker's reports; zero for all of them.
     pub reports_every: Duration,
 }
 
-impl Placing {
-    pub const OURS: Placing = Placing {
+impl PlacementSettings {
+    pub const OURS: PlacementSettings = PlacementSettings {
         policy: Policy::LeastProjected,
         reports_every: Duration::ZERO,
     };
 
     /// The flags of a node that places so.
     fn flags(self) -> Vec<OsString> {
-        if self == Placing::OURS {
+        if self == PlacementSettings::OURS {
             return Vec::new();
         }
         let every = self.reports_every.as_millis().to_string();
@@ -53,7 +53,7 @@ impl Placing {
 
 /// A running cluster, its users, and its quotas.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Testbed {
     pub cluster: Cluster,
     pub users: Vec<Arc<User>>,
     pub nodes: Arc<Nodes>,
@@ -66,60 +66,64 @@ pub struct Stage {
     folder: TempDir,
 }
 
-impl Stage {
+impl Testbed {
     /// Starts a leader and one worker per quota, and registers users. Fails when groups cannot be
     /// created, or nodes do not start.
-    pub async fn start(quotas: &[u32], users: usize, placing: Placing) -> anyhow::Result<Self> {
+    pub async fn start(
+        quotas: &[u32],
+        users: usize,
+        settings: PlacementSettings,
+    ) -> anyhow::Result<Self> {
         let mut groups = Groups::make()?;
         let group = |node| {
             let group = groups.group(&format!("node-{node}"))?;
-            group.set_quota(Some(AT_FIRST))?;
+            group.set_quota(Some(INITIAL_QUOTA))?;
             anyhow::Ok(Some(group))
         };
-        let mut stage = Self::nodes(quotas.len() as u64 + 1, placing, group).await?;
-        stage.groups = Some(groups);
-        let followers = stage.cluster.nodes.iter().map(|node| node.id);
-        let followers = followers.filter(|id| *id != stage.leader);
-        stage.quotas = followers.zip(quotas.iter().copied()).collect();
-        stage.give_out().await?;
-        stage.register(users).await?;
-        Ok(stage)
+        let mut testbed = Self::nodes(quotas.len() as u64 + 1, settings, group).await?;
+        testbed.groups = Some(groups);
+        let followers = testbed.cluster.nodes.iter().map(|node| node.id);
+        let followers = followers.filter(|id| *id != testbed.leader);
+        testbed.quotas = followers.zip(quotas.iter().copied()).collect();
+        testbed.apply_quotas().await?;
+        testbed.register(users).await?;
+        Ok(testbed)
     }
 
     /// Starts nodes that share the machine, and registers users.
     pub async fn start_without_quotas(
         nodes: u64,
         users: usize,
-        placing: Placing,
+        settings: PlacementSettings,
     ) -> anyhow::Result<Self> {
-        let mut stage = Self::nodes(nodes, placing, |_| Ok(None)).await?;
-        stage.register(users).await?;
-        Ok(stage)
+        let mut testbed = Self::nodes(nodes, settings, |_| Ok(None)).await?;
+        testbed.register(users).await?;
+        Ok(testbed)
     }
 
     /// Starts nodes, each in its group if it has one.
     async fn nodes(
         count: u64,
-        placing: Placing,
+        settings: PlacementSettings,
         mut group: impl FnMut(u64) -> anyhow::Result<Option<Group>>,
     ) -> anyhow::Result<Self> {
         let binaries = Binaries::build_with(&[BASELINES])?;
-        if !placing.flags().is_empty() {
+        if !settings.flags().is_empty() {
             knows_baselines(&binaries)?;
         }
         let folder = tempfile::tempdir()?;
         let mut cluster = Cluster::prepare(&binaries, folder.path(), count).await?;
         let mut by_node = BTreeMap::new();
         for node in &mut cluster.nodes {
-            node.flags = placing.flags();
+            node.flags = settings.flags();
             node.log_filter = Some(LOG.to_owned());
             if let Some(group) = group(node.id)? {
-                node.under = group.enter_as_node();
+                node.under = group.command_prefix();
                 by_node.insert(node.id, group);
             }
         }
         cluster.start_all().await?;
-        let stage = Self {
+        let testbed = Self {
             quotas: BTreeMap::new(),
             nodes: Arc::new(Nodes::new(cluster.nodes.iter().map(url).collect())),
             users: Vec::new(),
@@ -129,26 +133,26 @@ impl Stage {
             groups: None,
             folder,
         };
-        stage.nodes.prefer(&stage.leaders_url()?);
-        Ok(stage)
+        testbed.nodes.prefer(&testbed.leader_url()?);
+        Ok(testbed)
     }
 
     async fn register(&mut self, users: usize) -> anyhow::Result<()> {
         for n in 0..users {
             let name = format!("client-{n}").parse()?;
-            let user = User::register(&self.leaders_url()?, name).await?;
+            let user = User::register(&self.leader_url()?, name).await?;
             self.users.push(Arc::new(user));
         }
         Ok(())
     }
 
     /// Applies the quotas, and waits until the leader's reports contain them.
-    async fn give_out(&self) -> anyhow::Result<()> {
+    async fn apply_quotas(&self) -> anyhow::Result<()> {
         for (node, group) in &self.by_node {
             group.set_quota(self.quotas.get(node).copied())?;
         }
         self.pin_all()?;
-        until("reports with the new quotas", SEEN_WITHIN, || {
+        until("reports with the new quotas", REPORT_TIMEOUT, || {
             self.reports_have_quotas()
         })
         .await?;
@@ -158,11 +162,11 @@ impl Stage {
     /// Pins each worker to a core with enough capacity; the leader may use all cores.
     fn pin_all(&self) -> anyhow::Result<()> {
         let cores = pinning::cores()?;
-        let shared = pinning::share_out(&self.quotas, &cores);
+        let assigned = pinning::assign_cores(&self.quotas, &cores);
         for node in &self.cluster.nodes {
             let process = node.process().and_then(Process::id);
             let process = process.context("every node runs")?;
-            match shared.get(&node.id) {
+            match assigned.get(&node.id) {
                 Some(core) => pinning::pin(process, &[*core])?,
                 None => pinning::pin(process, &cores)?,
             }
@@ -172,8 +176,11 @@ impl Stage {
 
     /// The core of a worker.
     pub fn core_of(&self, worker: u64) -> anyhow::Result<usize> {
-        let shared = pinning::share_out(&self.quotas, &pinning::cores()?);
-        shared.get(&worker).copied().context("a worker has a core")
+        let assigned = pinning::assign_cores(&self.quotas, &pinning::cores()?);
+        assigned
+            .get(&worker)
+            .copied()
+            .context("a worker has a core")
     }
 
     async fn reports_have_quotas(&self) -> Option<()> {
@@ -191,7 +198,7 @@ impl Stage {
     }
 
     /// Base URL of the leader.
-    pub fn leaders_url(&self) -> anyhow::Result<String> {
+    pub fn leader_url(&self) -> anyhow::Result<String> {
         let leader = self
             .cluster
             .node(self.leader)
@@ -221,7 +228,7 @@ impl Stage {
     }
 
     /// Kills all nodes.
-    pub async fn end(mut self) -> anyhow::Result<()> {
+    pub async fn stop(mut self) -> anyhow::Result<()> {
         for node in &mut self.cluster.nodes {
             node.kill().await?;
         }

@@ -12,10 +12,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::Scenes;
+use super::Scenarios;
 use crate::dispatch::quantile::Times;
-use crate::dispatch::stage::{Placing, Stage};
-use crate::figure::{Figure, round};
+use crate::dispatch::testbed::{PlacementSettings, Testbed};
+use crate::figure::Figure;
+use crate::rounding::round;
 use cameo_chaos::workload::{JobFailed, Nodes, User, Work, run_job};
 
 /// Clients in a closed loop: as many jobs as the three nodes run, and as many waiting.
@@ -24,26 +25,26 @@ const CLIENTS: usize = 6;
 const WRITE_EVERY: Duration = Duration::from_millis(50);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// The first connections and files are not measured.
-const WARM_FOR: Duration = Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_secs(3);
 /// The idle cluster is measured for this part of the time.
 const IDLE_PART: u32 = 5;
 
-impl Scenes<'_> {
+impl Scenarios<'_> {
     /// Measures writes to an idle cluster, then to a saturated one.
     pub(super) async fn saturated(&mut self) -> anyhow::Result<()> {
-        let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
-        let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
-        let warm = writes(url.clone(), "warm", WARM_FOR);
-        elsewhere(cameo_sched::raise, warm).await?;
-        let idle = elsewhere(
+        let testbed = Testbed::start_without_quotas(3, 0, PlacementSettings::OURS).await?;
+        let (span, url) = (self.sizes.saturated_for, testbed.leader_url()?);
+        let warm = writes(url.clone(), "warm", WARM_UP);
+        on_own_thread(cameo_sched::raise, warm).await?;
+        let idle = on_own_thread(
             cameo_sched::raise,
             writes(url.clone(), "idle", span / IDLE_PART),
         );
         let idle = idle.await?;
-        let term = term(&stage).await?;
-        let clients = Arc::new(Clients::of(&stage, &self.works)?);
-        let busy = elsewhere(cameo_sched::lower, clients.clone().keep_busy());
-        let writes = elsewhere(cameo_sched::raise, writes(url, "busy", span));
+        let term = term(&testbed).await?;
+        let clients = Arc::new(Clients::of(&testbed, &self.works)?);
+        let busy = on_own_thread(cameo_sched::lower, clients.clone().keep_busy());
+        let writes = on_own_thread(cameo_sched::raise, writes(url, "busy", span));
         let writes = async {
             let writes = writes.await;
             clients.over.store(true, Ordering::Relaxed);
@@ -51,8 +52,8 @@ impl Scenes<'_> {
         };
         let (jobs, writes) = tokio::join!(busy, writes);
         let (jobs, writes) = (jobs?, writes?);
-        let elections = self::term(&stage).await? - term;
-        stage.end().await?;
+        let elections = self::term(&testbed).await? - term;
+        testbed.stop().await?;
         let note = format!("{} s, {jobs} jobs", span.as_secs());
         let figure = Figure::new(
             "saturated_elections",
@@ -79,23 +80,23 @@ impl Scenes<'_> {
 /// Runs a future on its own thread, with its own priority, as if on another machine: job clients
 /// run at low priority like the jobs, and the writer at high priority, so that its own delays are
 /// not measured.
-async fn elsewhere<T: Send + 'static>(
-    turns: fn() -> std::io::Result<()>,
-    what: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+async fn on_own_thread<T: Send + 'static>(
+    priority: fn() -> std::io::Result<()>,
+    future: impl Future<Output = anyhow::Result<T>> + Send + 'static,
 ) -> anyhow::Result<T> {
     let alone = move || {
         priority().context("a thread's priority")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(what)
+        runtime.block_on(future)
     };
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         // The receiver is gone when the scenario has failed.
-        let _ = tell.send(alone());
+        let _ = sender.send(alone());
     });
-    told.await.context("its thread has panicked")?
+    receiver.await.context("its thread has panicked")?
 }
 
 /// Clients that keep the workers busy.
@@ -107,10 +108,10 @@ struct Clients {
 }
 
 impl Clients {
-    fn of(stage: &Stage, works: &[Arc<Work>]) -> anyhow::Result<Self> {
+    fn of(testbed: &Testbed, works: &[Arc<Work>]) -> anyhow::Result<Self> {
         Ok(Self {
-            url: stage.leaders_url()?,
-            nodes: stage.nodes.clone(),
+            url: testbed.leader_url()?,
+            nodes: testbed.nodes.clone(),
             works: works.to_vec(),
             over: AtomicBool::new(false),
         })
@@ -169,8 +170,8 @@ async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Tim
     Ok(Times::of(times))
 }
 
-async fn term(stage: &Stage) -> anyhow::Result<u64> {
-    let leader = stage.cluster.node(stage.leader).context("the leader")?;
+async fn term(testbed: &Testbed) -> anyhow::Result<u64> {
+    let leader = testbed.cluster.node(testbed.leader).context("the leader")?;
     let status = leader.status().await.context("the leader answers")?;
     status["term"].as_u64().context("a term")
 }

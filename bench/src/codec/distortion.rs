@@ -5,8 +5,9 @@ use cameo_codec::{CodecKey, HideOptions, capacity, embed};
 use super::Bench;
 use super::covers::CoverKind;
 use super::photos::random_bytes;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
 use crate::quality::{luma, mean_rgb_ssim, psnr, ssim};
+use crate::rounding::round;
 
 /// Results for one kind of cover over all photos.
 #[derive(Default)]
@@ -75,8 +76,8 @@ fn look(bench: &Bench, kind: CoverKind, depth: u8) -> anyhow::Result<Found> {
     let options = HideOptions::veil(depth);
     let key = CodecKey::from_bytes([11; CodecKey::BYTES]);
     let mut found = Found::default();
-    for photo in bench.photos.iter().take(bench.extent.quality_photos) {
-        let cover = kind.make(photo, bench.extent.photo_bytes, &options)?;
+    for photo in bench.photos.iter().take(bench.sizes.quality_photos) {
+        let cover = kind.make(photo, bench.sizes.photo_bytes, &options)?;
         let payload = random_bytes(capacity(cover.width(), cover.height(), &options) as usize);
         let carrier = embed(cover.clone(), &payload, &key, &options)?;
         found.psnr.push(psnr(cover.samples(), carrier.samples()));

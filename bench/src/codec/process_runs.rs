@@ -11,7 +11,7 @@ use crate::runs::Runs;
 
 /// Times of one program.
 #[derive(Debug, Clone)]
-pub struct Lap {
+pub struct ProgramRuns {
     pub kind: Kind,
     pub hide: Runs,
     pub reveal: Runs,
@@ -21,14 +21,14 @@ pub struct Lap {
 
 /// Inputs of all programs.
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct ProcessInputs {
     pub payload: PathBuf,
     /// The cover as PNG and as BMP.
     pub covers: [PathBuf; 2],
     pub folder: PathBuf,
 }
 
-impl Course {
+impl ProcessInputs {
     pub fn cover(&self, kind: Kind) -> &Path {
         let fits = |cover: &&PathBuf| cover.extension().is_some_and(|e| e == kind.extension());
         self.covers.iter().find(fits).unwrap_or(&self.covers[0])
@@ -37,21 +37,21 @@ impl Course {
 
 /// Runs the programs alternately, `runs` times. A peer that fails, or reveals other bytes than were
 /// hidden, is dropped with a reason; if ours does so, that is an error.
-pub fn race(
+pub fn run_alternately(
     programs: &[Program],
-    course: &Course,
+    inputs: &ProcessInputs,
     runs: usize,
-) -> anyhow::Result<(Vec<Lap>, Vec<String>)> {
-    let mut laps: Vec<Option<Lap>> = programs
+) -> anyhow::Result<(Vec<ProgramRuns>, Vec<String>)> {
+    let mut results: Vec<Option<ProgramRuns>> = programs
         .iter()
-        .map(|program| Some(start(program, course)))
+        .map(|program| Some(start(program, inputs)))
         .collect();
     let mut failed = Vec::new();
     for run in 1..=runs {
-        for (program, place) in programs.iter().zip(&mut laps) {
-            let Some(lap) = place else { continue };
+        for (program, place) in programs.iter().zip(&mut results) {
+            let Some(result) = place else { continue };
             eprintln!("  {} run {run} of {runs}", program.kind);
-            match once(program, course, lap) {
+            match once(program, inputs, result) {
                 Ok(()) => {}
                 Err(why) if program.kind == Kind::Cameo => return Err(why),
                 Err(why) => {
@@ -61,32 +61,32 @@ pub fn race(
             }
         }
     }
-    Ok((laps.into_iter().flatten().collect(), failed))
+    Ok((results.into_iter().flatten().collect(), failed))
 }
 
-fn start(program: &Program, course: &Course) -> Lap {
+fn start(program: &Program, inputs: &ProcessInputs) -> ProgramRuns {
     let name = format!("{}.{}", program.kind, program.kind.extension());
-    Lap {
+    ProgramRuns {
         kind: program.kind,
         hide: Runs::default(),
         reveal: Runs::default(),
-        carrier: course.folder.join(name),
+        carrier: inputs.folder.join(name),
     }
 }
 
-fn once(program: &Program, course: &Course, lap: &mut Lap) -> anyhow::Result<()> {
-    if lap.carrier.exists() {
-        fs::remove_file(&lap.carrier)?;
+fn once(program: &Program, inputs: &ProcessInputs, result: &mut ProgramRuns) -> anyhow::Result<()> {
+    if result.carrier.exists() {
+        fs::remove_file(&result.carrier)?;
     }
-    let folder = tempfile::tempdir_in(&course.folder)?;
-    let cover = course.cover(program.kind);
-    let mut hide = program.hide(&course.payload, cover, &lap.carrier, folder.path());
-    lap.hide.time(|| run(&mut hide)).context("hide")?;
-    let (mut reveal, out) = program.reveal(&course.payload, &lap.carrier, folder.path());
-    lap.reveal.time(|| run(&mut reveal)).context("reveal")?;
+    let folder = tempfile::tempdir_in(&inputs.folder)?;
+    let cover = inputs.cover(program.kind);
+    let mut hide = program.hide(&inputs.payload, cover, &result.carrier, folder.path());
+    result.hide.time(|| run(&mut hide)).context("hide")?;
+    let (mut reveal, out) = program.reveal(&inputs.payload, &result.carrier, folder.path());
+    result.reveal.time(|| run(&mut reveal)).context("reveal")?;
     let revealed = fs::read(&out).context("it revealed nothing")?;
     ensure!(
-        revealed == fs::read(&course.payload)?,
+        revealed == fs::read(&inputs.payload)?,
         "it revealed other bytes than were hidden"
     );
     Ok(())
@@ -116,10 +116,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn course(folder: &Path) -> Course {
+    fn inputs(folder: &Path) -> ProcessInputs {
         let payload = folder.join("payload");
         fs::write(&payload, "a photo").unwrap();
-        Course {
+        ProcessInputs {
             payload,
             covers: [folder.join("cover.png"), folder.join("cover.bmp")],
             folder: folder.to_owned(),
@@ -134,8 +134,8 @@ mod tests {
             path: "true".into(),
         };
         let folder = tempfile::tempdir().unwrap();
-        let (laps, failed) = race(&[peer], &course(folder.path()), 3).unwrap();
-        assert!(laps.is_empty());
+        let (results, failed) = run_alternately(&[peer], &inputs(folder.path()), 3).unwrap();
+        assert!(results.is_empty());
         assert_eq!(failed.len(), 1);
         assert!(
             failed[0].starts_with("stegolsb: it revealed nothing"),
@@ -150,14 +150,14 @@ mod tests {
             path: "false".into(),
         };
         let folder = tempfile::tempdir().unwrap();
-        assert!(race(&[ours], &course(folder.path()), 1).is_err());
+        assert!(run_alternately(&[ours], &inputs(folder.path()), 1).is_err());
     }
 
     #[test]
     fn each_peer_gets_a_cover_of_its_format() {
         let folder = tempfile::tempdir().unwrap();
-        let course = course(folder.path());
-        assert!(course.cover(Kind::Steghide).ends_with("cover.bmp"));
-        assert!(course.cover(Kind::Stegano).ends_with("cover.png"));
+        let inputs = inputs(folder.path());
+        assert!(inputs.cover(Kind::Steghide).ends_with("cover.bmp"));
+        assert!(inputs.cover(Kind::Stegano).ends_with("cover.png"));
     }
 }
