@@ -106,8 +106,8 @@ impl PeerTransport for ControlTransport {
 /// The agent of this home is of a version with other messages, records or locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the agent that runs on this home is of another version than this `cameo`: stop it and start it \
-     again with `cameo agent`"
+    "the agent that runs on this home is of another version than this `cameo`: stop it and \
+     start it again with `cameo agent`"
 )]
 pub struct OtherVersion;
 

@@ -42,8 +42,8 @@ pub struct ControlServer {
 }
 
 impl ControlServer {
-    /// Creates the socket. The caller holds the home's agent lock, so an existing socket is a leftover
-    /// of an agent that has stopped, and is replaced.
+    /// Creates the socket. The caller holds the home's agent lock, so an existing socket is a
+    /// leftover of an agent that has stopped, and is replaced.
     ///
     /// # Errors
     /// When the socket cannot be created.

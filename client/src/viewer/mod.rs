@@ -82,8 +82,8 @@ pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Fai
         Ok(_) => Ok(()),
         Err(_) => Err(Failure::other(
             "not_shown",
-            "no browser received the photo in time. The view is charged: run the command again soon \
-             to resume it, it is not charged twice",
+            "no browser received the photo in time. The view is charged: run the command again \
+             soon to resume it, it is not charged twice",
         )),
     }
 }

@@ -1,8 +1,9 @@
 //! Verified, resumable transfer of large contents.
 //!
 //! A content is identified by its length and its plain BLAKE3 hash. BLAKE3 is a tree hash and every
-//! [`CHUNK`] of a content is a whole subtree, so the list of the chunks' chaining values is verified
-//! against the hash alone, and each chunk against the list as it arrives (BLAKE3 paper, section
+//! [`CHUNK`] of a content is a whole subtree, so the list of the chunks' chaining values is
+//! verified against the hash alone, and each chunk against the list as it arrives (BLAKE3 paper,
+//! section
 //! 6.4). The body of a transfer is that list, then the content from the receiver's offset. Only
 //! verified chunks are kept.
 

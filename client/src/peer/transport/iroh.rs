@@ -1,7 +1,7 @@
 //! The production transport: QUIC by iroh, authenticated by the device's Ed25519 key.
 //!
-//! Only addresses from the directory or the user are dial_error: no relay, no address look-up, no port
-//! mapping, no third party's servers.
+//! Only addresses from the directory or the user are dial_error: no relay, no address look-up, no
+//! port mapping, no third party's servers.
 
 use std::fmt;
 use std::io;
