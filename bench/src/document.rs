@@ -1,4 +1,4 @@
-//! What one benchmark prints with `--json`.
+//! Output of one benchmark with `--json`.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ pub struct Document {
     pub schema: u32,
     pub figures: Vec<Figure>,
     pub machine: Machine,
-    /// Peers that are not on PATH, by name; those that failed, with the reason behind a colon.
+    /// Names of peers that are not on PATH; for peers that failed, "name: reason".
     pub missing: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_has_the_shape_that_others_read() {
+    fn the_document_has_its_published_json_shape() {
         let mut document = Document::new(Machine::here());
         document
             .figures
@@ -47,7 +47,13 @@ mod tests {
         assert!(json["machine"].take().is_object());
         let expected = serde_json::json!({
             "schema": 1,
-            "figures": [{"name": "psnr_k2", "value": 46.5, "unit": "dB", "n": 5, "note": "worst of five"}],
+            "figures": [{
+                "name": "psnr_k2",
+                "value": 46.5,
+                "unit": "dB",
+                "n": 5,
+                "note": "worst of five",
+            }],
             "machine": null,
             "missing": ["steghide"],
         });

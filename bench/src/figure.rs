@@ -1,18 +1,20 @@
-//! One number that a benchmark has found, and where it comes from.
+//! Figures: single numbers measured by a benchmark, with their origin.
 
 use serde::Serialize;
 
+use super::rounding::round;
 use super::runs::Runs;
 
-/// A speed ratio is theirs / ours: above 1 we are faster. A cost ratio is ours / theirs: below 1 we are cheaper.
+/// One measured number. Speed ratios are theirs / ours: above 1 we are faster. Cost ratios are ours
+/// / theirs: below 1 we are cheaper.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
     pub name: String,
     pub value: f64,
     pub unit: &'static str,
-    /// Of how many runs, or pictures, `value` is the median or the extreme.
+    /// Number of runs, or pictures, whose median or extreme is `value`.
     pub n: usize,
-    /// The absolute numbers behind a ratio, the spread, and the conditions.
+    /// Absolute numbers behind a ratio, the spread, and the conditions.
     pub note: String,
 }
 
@@ -33,18 +35,18 @@ impl Figure {
         }
     }
 
-    /// The median of some runs.
+    /// Median time of some runs.
     pub fn time(name: impl Into<String>, runs: &Runs, note: &str) -> Self {
         let note = format!(
             "{}..{} ms{}",
             round(runs.min()),
             round(runs.max()),
-            aside(note)
+            suffix(note)
         );
         Self::new(name, runs.median(), "ms", runs.len(), note)
     }
 
-    /// Theirs / ours.
+    /// Speed ratio: theirs / ours.
     pub fn speed(
         name: impl Into<String>,
         ours: &Runs,
@@ -53,11 +55,11 @@ impl Figure {
         note: &str,
     ) -> Self {
         let value = theirs.median() / ours.median();
-        let note = format!("ours {ours}, {peer} {theirs}{}", aside(note));
+        let note = format!("ours {ours}, {peer} {theirs}{}", suffix(note));
         Self::new(name, value, "x", ours.len().min(theirs.len()), note)
     }
 
-    /// Ours / theirs.
+    /// Cost ratio: ours / theirs.
     pub fn cost(
         name: impl Into<String>,
         ours: &Runs,
@@ -66,22 +68,12 @@ impl Figure {
         note: &str,
     ) -> Self {
         let value = ours.median() / theirs.median();
-        let note = format!("ours {ours}, {peer} {theirs}{}", aside(note));
+        let note = format!("ours {ours}, {peer} {theirs}{}", suffix(note));
         Self::new(name, value, "x", ours.len().min(theirs.len()), note)
     }
 }
 
-/// Three digits that count, or four behind the point.
-pub fn round(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
-fn aside(note: &str) -> String {
+fn suffix(note: &str) -> String {
     match note {
         "" => String::new(),
         note => format!("; {note}"),
@@ -97,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_speed_above_one_means_that_ours_took_less() {
+    fn a_speed_above_one_means_that_ours_is_faster() {
         let figure = Figure::speed("a", &runs(&[10.0, 12.0, 11.0]), "peer", &runs(&[33.0]), "");
         assert_eq!((figure.value, figure.n), (3.0, 1));
         assert_eq!(
@@ -107,15 +99,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_below_one_means_that_ours_took_less() {
+    fn a_cost_below_one_means_that_ours_is_cheaper() {
         let figure = Figure::cost("a", &runs(&[10.0]), "memcpy", &runs(&[40.0]), "two threads");
         assert_eq!(figure.value, 0.25);
         assert!(figure.note.ends_with("; two threads"));
-    }
-
-    #[test]
-    fn the_digits_that_count_are_kept() {
-        let rounded = [1234.4, 56.78, 3.456, 0.0124].map(round);
-        assert_eq!(rounded, ["1234", "56.8", "3.46", "0.0124"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a figure should be. A benchmark says whether it is; nothing fails because it is not.
+//! Goals of figures. A benchmark reports whether they are met; a missed goal is no failure.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl fmt::Display for Goal {
 /// The goals of one benchmark, by the names of its figures.
 pub type Goals = &'static [(&'static str, Goal)];
 
-/// The goal of one figure, where it has one.
+/// Goal of one figure, if it has one.
 pub fn goal_of(goals: Goals, name: &str) -> Option<Goal> {
     goals
         .iter()
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_itself_is_good_enough() {
+    fn a_value_at_the_bound_meets_the_goal() {
         assert!(Goal::AtLeast(2.5).is_met(2.5) && !Goal::AtLeast(2.5).is_met(2.49));
         assert!(Goal::AtMost(5.0).is_met(5.0) && !Goal::AtMost(5.0).is_met(5.01));
         assert!(!Goal::AtMost(5.0).is_met(f64::NAN));

@@ -1,9 +1,9 @@
-//! Benchmarks: each prints one JSON document of figures, or a table for people.
+//! Benchmarks. Each one prints a table, or one JSON document of figures.
 //!
-//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`] serve every benchmark: [`codec`], [`mod@dispatch`] and
-//! [`placement`].
-//! [`quality`] and [`steganalysis`] look at pictures and know nothing of who made them. A benchmark reports and
-//! compares with its goals; no test asserts a time.
+//! The benchmarks are [`codec`], [`mod@dispatch`] and [`placement`]. They share [`figure`],
+//! [`goal`], [`machine`], [`runs`] and [`table`]. [`quality`] and [`steganalysis`] judge pictures
+//! independently of who made them. A benchmark reports figures and compares them with its goals; no
+//! test asserts a time.
 
 pub mod codec;
 pub mod dispatch;
@@ -11,9 +11,10 @@ pub mod document;
 pub mod figure;
 pub mod goal;
 pub mod machine;
-pub mod peak;
+pub mod peak_memory;
 pub mod placement;
 pub mod quality;
+pub mod rounding;
 pub mod runs;
 pub mod steganalysis;
 pub mod table;

@@ -1,4 +1,5 @@
-//! What a benchmark ran on. Where the system does not say, nothing is guessed.
+//! Description of the machine that a benchmark runs on. Properties that the system does not report
+//! are `None`.
 
 use std::fs;
 
@@ -7,14 +8,15 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub struct Machine {
     pub cpu: Option<String>,
-    /// Processors that this program may use.
+    /// Processors available to this program.
     pub cores: usize,
     pub memory_mb: Option<u64>,
     pub system: String,
     pub kernel: Option<String>,
-    /// Load average over the last minute when the benchmark began: who else was at work.
+    /// Load average of the last minute when the benchmark began, to detect other load.
     pub load: Option<f64>,
-    /// How this program was built; the codec and its dependencies are optimised in both profiles.
+    /// Build profile of this program. The codec and its dependencies are optimised in both
+    /// profiles.
     pub profile: &'static str,
     pub version: &'static str,
 }
@@ -39,7 +41,7 @@ impl Machine {
         }
     }
 
-    /// One line for people.
+    /// One line for tables and pages.
     pub fn summary(&self) -> String {
         let mut parts = vec![format!("{} cores", self.cores)];
         parts.extend(self.cpu.clone());
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_says_what_it_is() {
+    fn the_machine_has_a_description() {
         let machine = Machine::here();
         assert!(machine.cores >= 1);
         assert!(machine.summary().contains("cores"));

@@ -1,16 +1,16 @@
-//! `cameo-bench`: measures Cameo, against others where there are others.
+//! `cameo-bench`: benchmarks of Cameo and its peers.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cameo_bench::{codec, dispatch, peak, placement};
+use cameo_bench::{codec, dispatch, peak_memory, placement};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
 #[command(
     name = "cameo-bench",
     version,
-    about = "Measures Cameo, against others where there are others"
+    about = "Benchmarks of Cameo, with comparisons to other programs where there are any"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -19,14 +19,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Benchmark {
-    /// Hiding and finding: speed, size, quality, and what simple steganalysis sees.
+    /// Hiding and revealing: speed, size, quality, and what simple steganalysis detects.
     Codec(codec::Arguments),
-    /// Placing jobs on real nodes under CPU quotas, beside an oracle and other policies.
+    /// Placement of jobs on real nodes under CPU quotas, compared with an oracle and baselines.
     Dispatch(dispatch::Arguments),
-    /// Placement of jobs under a simulation, against an oracle and other policies.
+    /// Placement of jobs in a simulation, compared with an oracle and baselines.
     Placement(placement::Arguments),
-    /// Runs a program and prints the peak of its memory in KiB.
-    #[command(name = peak::VERB, hide = true)]
+    /// Runs a program and prints its peak memory in KiB.
+    #[command(name = peak_memory::VERB, hide = true)]
     PeakOf {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
@@ -38,7 +38,9 @@ fn main() -> ExitCode {
         Benchmark::Codec(arguments) => codec::run(&arguments),
         Benchmark::Dispatch(arguments) => dispatch(&arguments),
         Benchmark::Placement(arguments) => placement::run(&arguments),
-        Benchmark::PeakOf { command } => peak::peak_of_child(&command).map(|kib| println!("{kib}")),
+        Benchmark::PeakOf { command } => {
+            peak_memory::peak_of_child(&command).map(|kib| println!("{kib}"))
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,18 +1,19 @@
-//! The times of one thing that was done several times.
+//! Times of repeated runs.
 //!
-//! Machines are noisy: what is compared is run in turn (A B C A B C), and medians are taken.
+//! Machines are noisy, so compared programs run alternately (A B C A B C), and medians are
+//! compared.
 
 use std::fmt;
 use std::time::Instant;
 
-use super::figure::round;
+use super::rounding::round;
 
 /// Milliseconds, in the order of the runs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Runs(Vec<f64>);
 
 impl Runs {
-    /// Does it once more, and keeps how long it took.
+    /// Runs `work` and records its time.
     pub fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let done = work();
@@ -32,7 +33,7 @@ impl Runs {
         self.0.is_empty()
     }
 
-    /// Not a number where there was no run.
+    /// NaN when there was no run.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_lies_in_the_middle_whatever_the_order() {
+    fn the_median_does_not_depend_on_the_order() {
         let median = |times: &[f64]| times.iter().copied().collect::<Runs>().median();
         assert_eq!(median(&[9.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 100.0]), 3.0);
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_is_kept() {
+    fn each_run_is_recorded() {
         let mut runs = Runs::default();
         let done: Vec<_> = (0..3).map(|n| runs.time(|| n)).collect();
         assert_eq!((done, runs.len()), (vec![0, 1, 2], 3));

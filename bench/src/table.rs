@@ -1,12 +1,12 @@
-//! A benchmark's document as a table for people.
+//! Table of a benchmark's document.
 
 use std::fmt::Write as _;
 
 use super::document::Document;
-use super::figure::round;
 use super::goal::{Goals, goal_of};
+use super::rounding::round;
 
-/// One line a figure, then the machine, then what was missing.
+/// One line per figure, then the machine, then the missing peers.
 pub fn table(document: &Document, goals: Goals) -> String {
     let rows: Vec<[String; 5]> = document
         .figures
@@ -57,7 +57,7 @@ mod tests {
     use crate::machine::Machine;
 
     #[test]
-    fn each_figure_stands_beside_its_goal() {
+    fn each_figure_has_its_goal_beside_it() {
         let mut document = Document::new(Machine::here());
         for (name, value) in [("fast", 3.0), ("slow", 1.0), ("other", 7.0)] {
             document

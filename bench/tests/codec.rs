@@ -1,4 +1,4 @@
-//! `cameo-bench codec --quick` from end to end, without peers: what it prints, not how fast anything is.
+//! `cameo-bench codec --quick` end to end, without peers: its output, without judging times.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Figures that need nothing but this program.
+/// Figures that need no other program.
 const ALWAYS: [&str; 12] = [
     "embed_2mp_vs_memcpy",
     "extract_2mp_vs_memcpy",
@@ -31,7 +31,7 @@ fn value(document: &Value, name: &str) -> Option<f64> {
 
 #[test]
 fn a_quick_run_without_peers_prints_one_document_and_writes_its_report() {
-    // Given no peer on PATH, and no cargo to build anything with
+    // Given no peer on PATH, and no cargo to build with
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
 
@@ -63,13 +63,13 @@ fn a_quick_run_without_peers_prints_one_document_and_writes_its_report() {
             "{name}: {document}"
         );
     }
-    let ours_is_there = !missing
+    let ours_is_found = !missing
         .iter()
         .any(|name| name.as_str().unwrap().starts_with("cameo"));
     for name in ["hide_2mp_ms", "reveal_2mp_ms", "hide_2mp_peak_mb"] {
         assert_eq!(
             value(&document, name).is_some(),
-            ours_is_there,
+            ours_is_found,
             "{name}: {missing:?}"
         );
     }
@@ -81,12 +81,12 @@ fn a_quick_run_without_peers_prints_one_document_and_writes_its_report() {
         );
     }
 
-    // And what does not depend on the machine is as the design says
+    // And figures that do not depend on the machine reach their goals
     assert!(value(&document, "psnr_k2").unwrap() >= 46.0);
     assert!(value(&document, "ssim_k2").unwrap() >= 0.985);
     assert!((value(&document, "spa_photo_replacement_50").unwrap() - 0.5).abs() < 0.1);
 
-    // And the report says the same, on a page that stands alone
+    // And the report contains the same document, and a self-contained page
     let kept: Value =
         serde_json::from_slice(&fs::read(report.join("figures.json")).unwrap()).unwrap();
     assert_eq!(kept, document);
@@ -95,7 +95,7 @@ fn a_quick_run_without_peers_prints_one_document_and_writes_its_report() {
 }
 
 #[test]
-fn a_program_that_is_named_and_not_there_is_refused_at_once() {
+fn a_named_program_that_does_not_exist_is_refused_at_once() {
     let output = Command::new(env!("CARGO_BIN_EXE_cameo-bench"))
         .args(["codec", "--quick", "--runs", "1"])
         .args(["--cameo", "/nonexistent"])

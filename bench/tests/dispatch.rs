@@ -1,4 +1,4 @@
-//! `cameo-bench dispatch --quick` on real nodes: what it prints, not how good anything is.
+//! `cameo-bench dispatch --quick` on real nodes: its output, without judging the figures.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn a_quick_run_prints_its_figures_or_says_by_name_that_there_are_no_quotas_here() {
+fn a_quick_run_prints_its_figures_or_reports_that_quotas_are_missing() {
     // Given the programs of this build, and no cargo to build them again
     let output = Command::new(env!("CARGO_BIN_EXE_cameo-bench"))
         .args(["dispatch", "--json", "--quick", "--only", "table"])

@@ -1,4 +1,4 @@
-//! `cameo-bench placement --quick` from end to end: what it prints and draws, and that a seed decides it.
+//! `cameo-bench placement --quick` end to end: its output, its plot, and reproducibility by seed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ fn run(plot: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// All but the one figure that is a time.
+/// All figures except the one that is a time.
 fn simulated(document: &Value) -> Vec<&Value> {
     let figures = document["figures"].as_array().unwrap();
     let simulated = figures
@@ -42,7 +42,7 @@ fn one_seed_gives_the_same_figures_and_the_same_plot_twice() {
     let [drawn, again] = plots.map(|plot| fs::read_to_string(plot).unwrap());
     assert!(drawn.starts_with("<svg ") && drawn == again);
 
-    // And every figure is there, as a number
+    // And every figure is a positive number
     let names: Vec<&str> = simulated(&first)
         .iter()
         .map(|figure| figure["name"].as_str().unwrap())

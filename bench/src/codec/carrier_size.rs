@@ -1,20 +1,21 @@
-//! How large a carrier is for what it carries: the default cover of each photo, k = 2.
+//! Carrier size relative to its payload: the default cover of each photo, k = 2.
 
 use cameo_codec::{CodecKey, HideOptions, embed, png};
 
 use super::Bench;
 use super::covers::CoverKind;
 use super::photos::random_bytes;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 
-/// The worst photo counts: the more there is to see in a thumbnail, the larger the carrier.
+/// Reports the worst photo: the more detail a thumbnail has, the larger the carrier.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     eprintln!("carrier size");
     let options = HideOptions::default();
     let key = CodecKey::from_bytes([11; CodecKey::BYTES]);
-    let payload = random_bytes(bench.extent.photo_bytes);
+    let payload = random_bytes(bench.sizes.photo_bytes);
     let mut ratios = Vec::new();
-    for photo in bench.photos.iter().take(bench.extent.quality_photos) {
+    for photo in bench.photos.iter().take(bench.sizes.quality_photos) {
         let cover = CoverKind::Blurred.make(photo, payload.len(), &options)?;
         let carrier = png::write(&embed(cover, &payload, &key, &options)?);
         ratios.push(carrier.len() as f64 / payload.len() as f64);
@@ -22,7 +23,8 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let worst = ratios.iter().copied().fold(0.0, f64::max);
     let best = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let note = format!(
-        "bytes of PNG for a byte of a payload of {} on its default cover: the worst of {} photos, best {}",
+        "bytes of PNG for a byte of a payload of {} on its default cover: the worst of {} photos, \
+         best {}",
         payload.len(),
         ratios.len(),
         round(best)

@@ -1,4 +1,4 @@
-//! The two kinds of cover that are looked at, each with just the area that the payload needs.
+//! Kinds of covers that are measured, each with just the area that the payload needs.
 
 use cameo_codec::{HideOptions, Picture, default_cover};
 

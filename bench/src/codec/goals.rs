@@ -1,4 +1,4 @@
-//! What the codec's figures should be, from the issue that asked for them.
+//! Goals of the codec's figures, from the issue that set them.
 
 use crate::goal::Goal::{AtLeast, AtMost};
 use crate::goal::Goals;

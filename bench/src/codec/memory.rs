@@ -1,4 +1,5 @@
-//! Embedding and extracting in memory, against copying the same samples and against the `steganography` crate.
+//! Embedding and extracting in memory, compared with copying the same samples and with the
+//! `steganography` crate.
 
 use anyhow::{Context as _, ensure};
 use cameo_codec::{CodecKey, HideOptions, Picture, capacity, embed, extract};
@@ -11,10 +12,10 @@ use super::photos;
 use crate::figure::Figure;
 use crate::runs::Runs;
 
-/// What one thread copies at a time.
+/// Bytes that one thread copies at a time.
 const PIECE: usize = 1 << 20;
 
-/// What is timed in each run, in turn.
+/// Times of the operations that alternate in each run.
 #[derive(Default)]
 struct Times {
     embed: Runs,
@@ -25,22 +26,22 @@ struct Times {
 
 /// All figures of work in memory.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
-    let megapixels = bench.extent.megapixels;
+    let megapixels = bench.sizes.megapixels;
     eprintln!("in memory, {megapixels} MP");
     let wanted = f64::from(megapixels) * 1e6;
     let cover = photos::with_pixels(&photos::largest(&bench.photos).picture, wanted)?;
     let room = capacity(cover.width(), cover.height(), &HideOptions::default());
     let payload = photos::random_bytes(room as usize);
     let mut to = vec![1u8; cover.samples().len()];
-    // The first run touches all memory and is not counted.
+    // Warm-up: touches all memory and is not counted.
     once(&cover, &payload, &mut to, &mut Times::default())?;
     let mut times = Times::default();
-    for _ in 0..bench.extent.memory_runs {
+    for _ in 0..bench.sizes.memory_runs {
         once(&cover, &payload, &mut to, &mut times)?;
     }
     let note = format!(
         "{} threads, {} bytes at k = 2, the full load",
-        bench.extent.threads,
+        bench.sizes.threads,
         payload.len()
     );
     let name = |verb: &str, peer: &str| format!("{verb}_{megapixels}mp_vs_{peer}");
@@ -66,11 +67,15 @@ fn once(cover: &Picture, payload: &[u8], to: &mut [u8], times: &mut Times) -> an
     let carrier = times.embed.time(|| embed(given, payload, &key, &options))?;
     times.memcpy.time(|| copy(cover.samples(), to));
     let found = times.extract.time(|| extract(&carrier, &key))?;
-    ensure!(found == payload, "extract does not give what was embedded");
+    ensure!(
+        found == payload,
+        "the extracted payload differs from the embedded one"
+    );
     steganography(cover, payload, &mut times.theirs)
 }
 
-/// A copy on all threads of the pool into memory that was touched before: the fastest that these samples move.
+/// Copies on all threads of the pool into memory that was touched before: the fastest possible
+/// transfer.
 fn copy(from: &[u8], to: &mut [u8]) {
     to.par_chunks_mut(PIECE)
         .zip(from.par_chunks(PIECE))
@@ -78,7 +83,7 @@ fn copy(from: &[u8], to: &mut [u8]) {
     std::hint::black_box(to);
 }
 
-/// The `steganography` crate's way, as the codec's `alpha` uses it.
+/// Embeds with the `steganography` crate, as the codec's `alpha` does.
 fn steganography(cover: &Picture, payload: &[u8], runs: &mut Runs) -> anyhow::Result<()> {
     let (width, height) = cover.size();
     let pixels = cover.clone().with_alpha().into_samples();

@@ -1,27 +1,28 @@
-//! `bench codec`: how fast hiding is, how near a carrier is to its cover, and what simple steganalysis sees.
+//! `cameo-bench codec`: speed of hiding, distortion of carriers, and results of simple
+//! steganalysis.
 
 mod arguments;
 mod carrier_size;
 mod covers;
 mod detection;
-mod extent;
+mod distortion;
 mod goals;
-mod invisibility;
 mod memory;
+mod photo_to_carrier;
 mod photos;
 mod png_writing;
+mod process_runs;
 mod processes;
 mod program;
-mod race;
 mod report;
-mod whole_path;
+mod sizes;
 
 use anyhow::Context as _;
 
 pub use arguments::Arguments;
-use extent::Extent;
 use photos::Photo;
 use program::{Kind, Program};
+use sizes::Sizes;
 
 use super::document::Document;
 use super::figure::Figure;
@@ -29,16 +30,16 @@ use super::goal::Goals;
 use super::machine::Machine;
 use super::table::table;
 
-/// One run of the benchmark: what it works on, and what it has found so far.
+/// One run of the benchmark: its inputs, and its results so far.
 struct Bench {
-    extent: Extent,
+    sizes: Sizes,
     photos: Vec<Photo>,
     cameo: Option<Program>,
     peers: Vec<Program>,
     document: Document,
 }
 
-/// What is small and few cannot meet goals that are for photos as large as they are.
+/// Goals apply to full-size photos only, so quick runs have none.
 fn goals(arguments: &Arguments) -> Goals {
     if arguments.quick { &[] } else { goals::GOALS }
 }
@@ -57,17 +58,15 @@ impl Bench {
     }
 }
 
-/// Measures, and prints what was found on stdout: nothing else goes there.
-///
-/// # Errors
-/// When something of ours does not work. A goal that is not met is no error.
+/// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo fails; a
+/// missed goal is no error.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let extent = Extent::of(arguments);
-    // What runs in this process has so many threads, whatever the machine has.
+    let sizes = Sizes::of(arguments);
+    // A fixed number of threads, independent of the machine.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(extent.threads)
+        .num_threads(sizes.threads)
         .build()?;
-    let document = pool.install(|| measure(arguments, extent))?;
+    let document = pool.install(|| measure(arguments, sizes))?;
     if arguments.json {
         println!("{}", serde_json::to_string(&document)?);
     } else {
@@ -76,13 +75,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
+fn measure(arguments: &Arguments, sizes: Sizes) -> anyhow::Result<Document> {
     let cameo = processes::find_cameo(arguments.cameo.as_deref());
     if let (Err(why), Some(_)) = (&cameo, &arguments.cameo) {
         anyhow::bail!("{why}");
     }
     let mut bench = Bench {
-        extent,
+        sizes,
         photos: photos::load(arguments.photos.as_deref())?,
         cameo: None,
         peers: Vec::new(),
@@ -100,10 +99,10 @@ fn measure(arguments: &Arguments, extent: Extent) -> anyhow::Result<Document> {
     }
     processes::measure(&mut bench).context("whole processes")?;
     memory::measure(&mut bench).context("in memory")?;
-    let carrier = whole_path::measure(&mut bench).context("photo to carrier")?;
+    let carrier = photo_to_carrier::measure(&mut bench).context("photo to carrier")?;
     png_writing::measure(&mut bench, &carrier).context("writing PNG")?;
     carrier_size::measure(&mut bench).context("carrier size")?;
-    invisibility::measure(&mut bench).context("quality")?;
+    distortion::measure(&mut bench).context("quality")?;
     detection::measure(&mut bench).context("steganalysis")?;
     if let Some(folder) = &arguments.report {
         report::write(&bench, goals(arguments), folder)

@@ -1,4 +1,4 @@
-//! The photos that are hidden, and the pictures that are made of them.
+//! Photos to hide, and pictures made from them.
 
 use std::fs;
 use std::io::Cursor;
@@ -12,7 +12,7 @@ use image::{ExtendedColorType, RgbImage};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-/// One photo: its file, and its pixels as seen.
+/// One photo: its file, and its decoded picture.
 #[derive(Debug, Clone)]
 pub struct Photo {
     pub name: String,
@@ -26,7 +26,7 @@ impl Photo {
     }
 }
 
-/// All JPEG files of a folder, by name.
+/// All JPEG files of a folder, sorted by name.
 pub fn load(folder: Option<&Path>) -> anyhow::Result<Vec<Photo>> {
     let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../photos"));
     let folder = folder.unwrap_or(&own);
@@ -65,7 +65,7 @@ fn load_one(path: &Path) -> anyhow::Result<Photo> {
     })
 }
 
-/// The photo with the most pixels: scaled down it stays as sharp and as noisy as a photo is.
+/// The photo with the most pixels. Scaled down, it stays as sharp and noisy as a camera's picture.
 pub fn largest(photos: &[Photo]) -> &Photo {
     photos
         .iter()
@@ -73,7 +73,7 @@ pub fn largest(photos: &[Photo]) -> &Photo {
         .unwrap_or(&photos[0])
 }
 
-/// The photo with about so many pixels.
+/// The photo whose number of pixels is nearest to `wanted`.
 pub fn nearest(photos: &[Photo], wanted: f64) -> &Photo {
     let off = |photo: &&Photo| ((photo.pixels() as f64 / wanted).ln().abs() * 1e6) as u64;
     photos.iter().min_by_key(off).unwrap_or(&photos[0])
@@ -83,7 +83,7 @@ pub fn pixels(picture: &Picture) -> usize {
     picture.width() as usize * picture.height() as usize
 }
 
-/// The same picture with at least so many pixels, each the mean of what it covers (a triangle filter).
+/// Scales a picture to at least `wanted` pixels with a triangle filter.
 pub fn with_pixels(picture: &Picture, wanted: f64) -> anyhow::Result<Picture> {
     let scale = (wanted / pixels(picture) as f64).sqrt();
     let width = (f64::from(picture.width()) * scale).round().max(1.0);
@@ -99,7 +99,7 @@ pub fn with_size(picture: &Picture, (width, height): (u32, u32)) -> anyhow::Resu
     to_picture(scaled)
 }
 
-/// A photo file as a camera would write it: of this size, about so many bytes.
+/// A JPEG of this picture of about this many bytes, like one from a camera.
 pub fn camera_jpeg(picture: &Picture, bytes: usize) -> anyhow::Result<Vec<u8>> {
     let mut best = jpeg(picture, 90)?;
     for quality in [94, 96, 97, 98, 99, 100] {
@@ -138,7 +138,7 @@ pub fn to_picture(image: RgbImage) -> anyhow::Result<Picture> {
     Picture::new(width, height, Channels::Rgb, image.into_raw()).context("a picture has a pixel")
 }
 
-/// Bytes as a sealed photo's are: random to anybody.
+/// Random bytes, like those of a sealed photo.
 pub fn random_bytes(count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     StdRng::seed_from_u64(7).fill_bytes(&mut bytes);
@@ -156,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn a_scaled_picture_keeps_its_shape_and_has_the_pixels_asked_for() {
+    fn a_scaled_picture_keeps_its_shape_and_has_the_requested_pixels() {
         let scaled = with_pixels(&noise(400, 200), 20_000.0).unwrap();
         assert_eq!(scaled.size(), (200, 100));
         assert!(pixels(&with_pixels(&noise(37, 91), 5_000.0).unwrap()) >= 5_000);
     }
 
     #[test]
-    fn a_camera_file_is_as_near_to_its_size_as_qualities_permit() {
+    fn a_camera_file_is_as_near_to_its_size_as_the_qualities_permit() {
         let picture = noise(200, 200);
         let (small, large) = (jpeg(&picture, 90).unwrap(), jpeg(&picture, 100).unwrap());
         assert_eq!(camera_jpeg(&picture, 1).unwrap(), small);

@@ -1,4 +1,4 @@
-//! Writing a carrier's PNG, against the `png` crate's fast setting: time and size.
+//! Writing a carrier's PNG, compared with the `png` crate's fast setting: time and size.
 
 use anyhow::ensure;
 use cameo_codec::{Picture, png};
@@ -12,7 +12,7 @@ pub fn measure(bench: &mut Bench, carrier: &Picture) -> anyhow::Result<()> {
     eprintln!("writing PNG");
     let [mut ours, mut theirs] = [(); 2].map(|()| Runs::default());
     let [mut our_file, mut their_file] = [Vec::new(), Vec::new()];
-    for run in 0..=bench.extent.memory_runs {
+    for run in 0..=bench.sizes.memory_runs {
         let mut runs = [(); 2].map(|()| Runs::default());
         our_file = runs[0].time(|| png::write(carrier));
         their_file = runs[1].time(|| write_fast(carrier))?;
@@ -21,13 +21,13 @@ pub fn measure(bench: &mut Bench, carrier: &Picture) -> anyhow::Result<()> {
             theirs.push(runs[1].median());
         }
     }
-    // By a decoder that is not ours.
+    // Checked with another decoder.
     let read = image::load_from_memory(&our_file)?.into_rgb8();
     ensure!(
         read.as_raw() == carrier.samples(),
-        "an independent decoder reads something else"
+        "an independent decoder reads different samples"
     );
-    let threads = bench.extent.threads;
+    let threads = bench.sizes.threads;
     let note = format!(
         "a {}x{} carrier at k = 2; ours on {threads} threads, theirs on the one it can use",
         carrier.width(),

@@ -1,4 +1,4 @@
-//! Figures of whole processes: hide and reveal, against other programs, and the peak memory of hiding.
+//! Whole processes: hide and reveal compared with other programs, and the peak memory of hiding.
 
 use std::fs;
 use std::path::Path;
@@ -9,18 +9,18 @@ use image::ImageFormat;
 
 use super::Bench;
 use super::photos::{self, Photo};
+use super::process_runs::{ProcessInputs, ProgramRuns, run, run_alternately};
 use super::program::{Kind, Program};
-use super::race::{Course, Lap, race, run};
 use crate::figure::Figure;
-use crate::peak::peak_mb;
+use crate::peak_memory::peak_mb;
 use crate::runs::Runs;
 
-/// All figures of whole processes. Without our own program there are none.
+/// All figures of whole processes; none when our own program is missing.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let Some(ours) = bench.cameo.clone() else {
         return Ok(());
     };
-    for megapixels in bench.extent.process_megapixels.clone() {
+    for megapixels in bench.sizes.process_megapixels.clone() {
         eprintln!("whole processes, {megapixels} MP");
         let folder = tempfile::tempdir()?;
         let photo = payload_photo(&bench.photos, megapixels);
@@ -28,7 +28,7 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
             &photos::largest(&bench.photos).picture,
             f64::from(megapixels) * 1e6,
         )?;
-        let course = course(folder.path(), &photo.file, &cover)?;
+        let inputs = inputs(folder.path(), &photo.file, &cover)?;
         let conditions = format!(
             "{} bytes ({}) in a {}x{} PNG",
             photo.file.len(),
@@ -44,16 +44,17 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
             .collect();
         let mut programs = vec![ours.clone()];
         programs.extend(peers);
-        compare(bench, &programs, &course, megapixels, &conditions)?;
+        compare(bench, &programs, &inputs, megapixels, &conditions)?;
         small_payload(bench, &ours, &cover, megapixels)?;
-        if Some(&megapixels) == bench.extent.process_megapixels.last() {
-            peak(bench, &ours, &course, megapixels, &conditions)?;
+        if Some(&megapixels) == bench.sizes.process_megapixels.last() {
+            peak(bench, &ours, &inputs, megapixels, &conditions)?;
         }
     }
     Ok(())
 }
 
-/// The largest photo file that fits into one low bit of red, green and blue, with room for what programs add.
+/// The largest photo file that fits into one low bit of red, green and blue, with room for the
+/// overhead of programs.
 fn payload_photo(photos: &[Photo], megapixels: u32) -> &Photo {
     let room = megapixels as usize * 1_000_000 * 3 / 8 * 9 / 10;
     let fits =
@@ -67,33 +68,33 @@ fn payload_photo(photos: &[Photo], megapixels: u32) -> &Photo {
         .unwrap_or(&photos[0])
 }
 
-pub fn course(folder: &Path, payload: &[u8], cover: &Picture) -> anyhow::Result<Course> {
-    let course = Course {
+pub fn inputs(folder: &Path, payload: &[u8], cover: &Picture) -> anyhow::Result<ProcessInputs> {
+    let inputs = ProcessInputs {
         payload: folder.join("payload.jpg"),
         covers: [folder.join("cover.png"), folder.join("cover.bmp")],
         folder: folder.to_owned(),
     };
-    fs::write(&course.payload, payload)?;
-    // Not by our own writer: its strips would let our own reader use all processors.
+    fs::write(&inputs.payload, payload)?;
+    // Not written with our own encoder, since its strips would let our decoder use all processors.
     let image = photos::to_image(cover)?;
-    image.save_with_format(&course.covers[0], ImageFormat::Png)?;
-    image.save_with_format(&course.covers[1], ImageFormat::Bmp)?;
-    Ok(course)
+    image.save_with_format(&inputs.covers[0], ImageFormat::Png)?;
+    image.save_with_format(&inputs.covers[1], ImageFormat::Bmp)?;
+    Ok(inputs)
 }
 
 fn compare(
     bench: &mut Bench,
     programs: &[Program],
-    course: &Course,
+    inputs: &ProcessInputs,
     megapixels: u32,
     conditions: &str,
 ) -> anyhow::Result<()> {
-    let (laps, failed) = race(programs, course, bench.extent.process_runs)?;
+    let (results, failed) = run_alternately(programs, inputs, bench.sizes.process_runs)?;
     bench.missing(failed);
-    let ours = laps
+    let ours = results
         .iter()
-        .find(|lap| lap.kind == Kind::Cameo)
-        .context("ours may not fail")?;
+        .find(|result| result.kind == Kind::Cameo)
+        .context("ours must not fail")?;
     bench.add(Figure::time(
         format!("hide_{megapixels}mp_ms"),
         &ours.hide,
@@ -104,13 +105,19 @@ fn compare(
         &ours.reveal,
         conditions,
     ));
-    for peer in laps.iter().filter(|lap| lap.kind != Kind::Cameo) {
+    for peer in results.iter().filter(|result| result.kind != Kind::Cameo) {
         against(bench, ours, peer, megapixels, conditions);
     }
     Ok(())
 }
 
-fn against(bench: &mut Bench, ours: &Lap, peer: &Lap, megapixels: u32, conditions: &str) {
+fn against(
+    bench: &mut Bench,
+    ours: &ProgramRuns,
+    peer: &ProgramRuns,
+    megapixels: u32,
+    conditions: &str,
+) {
     let sides: [(&str, &Runs, &Runs); 2] = [
         ("hide", &ours.hide, &peer.hide),
         ("reveal", &ours.reveal, &peer.reveal),
@@ -127,7 +134,8 @@ fn against(bench: &mut Bench, ours: &Lap, peer: &Lap, megapixels: u32, condition
     }
 }
 
-/// steghide needs minutes for what others do in a second: it gets a payload of its own, ours the same one.
+/// Compares with steghide, which needs minutes where others need a second, so both get a smaller
+/// payload.
 fn small_payload(
     bench: &mut Bench,
     ours: &Program,
@@ -143,18 +151,18 @@ fn small_payload(
         return Ok(());
     };
     let folder = tempfile::tempdir()?;
-    let course = course(
+    let inputs = inputs(
         folder.path(),
-        &photos::random_bytes(bench.extent.small_payload),
+        &photos::random_bytes(bench.sizes.small_payload),
         cover,
     )?;
-    let runs = bench.extent.process_runs.min(2);
-    let (laps, failed) = race(&[ours.clone(), steghide], &course, runs)?;
+    let runs = bench.sizes.process_runs.min(2);
+    let (results, failed) = run_alternately(&[ours.clone(), steghide], &inputs, runs)?;
     bench.missing(failed);
-    if let [ours, theirs] = &laps[..] {
+    if let [ours, theirs] = &results[..] {
         let conditions = format!(
             "{} bytes only; its cover is a BMP, ours a PNG",
-            bench.extent.small_payload
+            bench.sizes.small_payload
         );
         against(bench, ours, theirs, megapixels, &conditions);
     }
@@ -164,17 +172,17 @@ fn small_payload(
 fn peak(
     bench: &mut Bench,
     ours: &Program,
-    course: &Course,
+    inputs: &ProcessInputs,
     megapixels: u32,
     conditions: &str,
 ) -> anyhow::Result<()> {
     let mut peaks = Vec::new();
-    for _ in 0..bench.extent.process_runs.min(3) {
-        let folder = tempfile::tempdir_in(&course.folder)?;
+    for _ in 0..bench.sizes.process_runs.min(3) {
+        let folder = tempfile::tempdir_in(&inputs.folder)?;
         let carrier = folder.path().join("carrier.png");
         peaks.push(peak_mb(&ours.hide(
-            &course.payload,
-            &course.covers[0],
+            &inputs.payload,
+            &inputs.covers[0],
             &carrier,
             folder.path(),
         ))?);
@@ -194,7 +202,7 @@ fn peak(
     Ok(())
 }
 
-/// Our own program, if this build of it can hide: `None` and the reason else.
+/// Our own program, if this build has `hide`; otherwise the reason.
 pub fn find_cameo(named: Option<&Path>) -> Result<Program, String> {
     let path = match named {
         Some(path) => path.to_owned(),

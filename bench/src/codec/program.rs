@@ -1,6 +1,6 @@
-//! Programs that hide files in pictures, ours and others', by their command lines.
+//! Command lines of programs that hide files in pictures: ours and its peers.
 //!
-//! Others are only ever run, never linked: two of them are under the GPL.
+//! Peers are only run, never linked: two of them are under the GPL.
 
 use std::env;
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ pub enum Kind {
     Steghide,
 }
 
-/// A program that was found.
+/// An installed program.
 #[derive(Debug, Clone)]
 pub struct Program {
     pub kind: Kind,
@@ -29,7 +29,7 @@ pub struct Program {
 impl Kind {
     pub const PEERS: [Kind; 3] = [Kind::Stegano, Kind::Stegolsb, Kind::Steghide];
 
-    /// As it is called on a command line.
+    /// Name on a command line.
     pub fn command(self) -> &'static str {
         match self {
             Kind::Cameo => "cameo",
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// As figures name it.
+    /// Name in figures.
     pub fn figure(self) -> &'static str {
         match self {
             Kind::Stegano => "stegano_cli",
@@ -47,7 +47,7 @@ impl Kind {
         }
     }
 
-    /// The kind of picture that it takes and gives.
+    /// File extension of the pictures that it reads and writes.
     pub fn extension(self) -> &'static str {
         match self {
             Kind::Steghide => "bmp",
@@ -63,7 +63,7 @@ impl fmt::Display for Kind {
 }
 
 impl Program {
-    /// The first of this name on PATH.
+    /// The first program of this name on PATH.
     pub fn on_path(kind: Kind) -> Option<Program> {
         Self::within(kind, &env::var_os("PATH")?)
     }
@@ -75,7 +75,7 @@ impl Program {
             .map(|path| Program { kind, path })
     }
 
-    /// Hides `payload` in `cover`. `folder` is empty and its own.
+    /// Command that hides `payload` in `cover`. `folder` is empty and used by this program only.
     pub fn hide(&self, payload: &Path, cover: &Path, carrier: &Path, folder: &Path) -> Command {
         let mut command = Command::new(&self.path);
         match self.kind {
@@ -88,7 +88,7 @@ impl Program {
                 .arg(cover)
                 .arg("--out")
                 .arg(carrier),
-            // Without a password it asks on a terminal; an empty one is how to say "none" without.
+            // Without a password it prompts on a terminal; an empty one means none.
             Kind::Stegano => command
                 .args(["hide", "--password", "", "--in"])
                 .arg(cover)
@@ -103,7 +103,7 @@ impl Program {
                 .arg(payload)
                 .arg("-o")
                 .arg(carrier),
-            // A photo does not compress, and what is sealed needs no second cipher.
+            // Photos do not compress, and sealed bytes need no second cipher.
             Kind::Steghide => command
                 .args(["embed", "-q", "-Z", "-e", "none", "-p", "x", "-cf"])
                 .arg(cover)
@@ -115,10 +115,10 @@ impl Program {
         command
     }
 
-    /// Reveals into `folder`, and says as which file.
+    /// Command that reveals into `folder`, and the path of the revealed file.
     pub fn reveal(&self, payload: &Path, carrier: &Path, folder: &Path) -> (Command, PathBuf) {
         let mut command = Command::new(&self.path);
-        // One gives the file its old name, in a folder.
+        // stegano restores the original name, in a folder.
         let out = match self.kind {
             Kind::Stegano => folder.join(payload.file_name().unwrap_or_default()),
             _ => folder.join("revealed"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ours_is_called_as_its_help_says() {
+    fn our_command_lines_match_our_help() {
         let ours = Program {
             kind: Kind::Cameo,
             path: "cameo".into(),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_name_is_found_and_one_that_is_not_there_is_not() {
+    fn the_first_program_of_a_name_is_found() {
         let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let folders = env::join_paths([first.path(), second.path()]).unwrap();
         assert!(Program::within(Kind::Stegano, &folders).is_none());

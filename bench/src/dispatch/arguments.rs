@@ -1,20 +1,21 @@
-//! What the benchmark of dispatch can be told.
+//! Arguments of `cameo-bench dispatch`.
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
-    /// Print one JSON document on stdout instead of a table.
+    /// Print one JSON document on stdout instead of a table
     #[arg(long)]
     pub json: bool,
-    /// Everything as large as the paper had it, and each rival in each scene: hours.
+    /// Run everything in the paper's size, and each baseline in each scenario: hours
     #[arg(long, conflicts_with = "quick")]
     pub full: bool,
-    /// Everything small and few, within minutes: to see that it works, not how good it is.
+    /// Run everything once and small, within minutes: a functional check, no measurement
     #[arg(long)]
     pub quick: bool,
-    /// The plans of arrivals follow from it alone.
+    /// Seed of the arrivals
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Only scenes whose name has this in it: table, closed, open, neighbour, leader, rivals, saturated.
+    /// Run only scenarios whose name contains this: table, closed, open, neighbour, leader,
+    /// baselines, saturated
     #[arg(long, value_name = "NAME")]
     pub only: Option<String>,
 }

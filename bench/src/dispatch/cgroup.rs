@@ -1,7 +1,8 @@
-//! CPU quotas by control group, one group a node, under v1 or v2: see the kernel's `sched-bwc` and `cgroup-v2`.
+//! CPU quotas by control group, one group per node, under v1 or v2: see the kernel's `sched-bwc`
+//! and `cgroup-v2`.
 //!
-//! A node's group has the quota. Inside it are two: one for the node itself, one for a neighbour that the node does
-//! not see and that takes its part of the same quota.
+//! A node's group has the quota and two child groups: one for the node itself, one for a neighbour
+//! that the node cannot see and that uses a part of the same quota.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +10,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
 
-/// The quota is given out anew this often. Longer periods would shift a quarter-core job by as much.
+/// Period of the quota. Longer periods would shift the end of a job on a quarter core by as much.
 pub const PERIOD_US: u64 = 20_000;
-/// Where groups are, mostly.
+/// Usual mount point of control groups.
 const ROOT: &str = "/sys/fs/cgroup";
-/// Of the time of a group's two parts when both are busy. Parts in a hundred.
-pub const NEIGHBOURS_PART: u64 = 70;
-/// Times the weight that other processes of the machine have.
-const BEFORE_OTHERS: u64 = 10;
+/// Share of the neighbour when both child groups are busy, in percent.
+pub const NEIGHBOUR_PERCENT: u64 = 70;
+/// Weight relative to other processes of the machine.
+const NODE_WEIGHT: u64 = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -24,7 +25,7 @@ enum Version {
     Two,
 }
 
-/// A folder of groups of this benchmark's own. Removed when dropped, when nothing runs in it any more.
+/// A folder of control groups. On drop, the empty ones are removed.
 #[derive(Debug)]
 pub struct Groups {
     version: Version,
@@ -32,7 +33,7 @@ pub struct Groups {
     made: Vec<PathBuf>,
 }
 
-/// The group of one node.
+/// The control group of one node.
 #[derive(Debug, Clone)]
 pub struct Group {
     version: Version,
@@ -40,8 +41,7 @@ pub struct Group {
 }
 
 impl Groups {
-    /// # Errors
-    /// When this machine lets nobody here make groups with quotas: the text says why.
+    /// Creates the folder. Fails, with the reason, where groups with quotas cannot be created.
     pub fn make() -> anyhow::Result<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let (process, nth) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
@@ -66,16 +66,13 @@ impl Groups {
             delegate(&parent)?;
             delegate(&folder)?;
         }
-        // Tried once, so that a machine without quotas is known before anything is started.
+        // Tried once, so that missing quotas are detected before anything is started.
         let tried = groups.group("try")?;
         tried.set_quota(Some(500))?;
         Ok(groups)
     }
 
-    /// A group without a quota yet.
-    ///
-    /// # Errors
-    /// When it cannot be made.
+    /// Creates a group without a quota.
     pub fn group(&mut self, name: &str) -> anyhow::Result<Group> {
         let folder = self.root.join(name);
         for part in [
@@ -93,10 +90,10 @@ impl Groups {
             version: self.version,
             folder,
         };
-        // Before whoever has no quota: those are meant to have the rest.
-        group.weigh("", 100 * BEFORE_OTHERS)?;
-        group.weigh("node", 100 - NEIGHBOURS_PART)?;
-        group.weigh("neighbour", NEIGHBOURS_PART)?;
+        // Higher than processes without a quota, which shall get the rest.
+        group.set_weight("", 100 * NODE_WEIGHT)?;
+        group.set_weight("node", 100 - NEIGHBOUR_PERCENT)?;
+        group.set_weight("neighbour", NEIGHBOUR_PERCENT)?;
         Ok(group)
     }
 }
@@ -104,17 +101,14 @@ impl Groups {
 impl Drop for Groups {
     fn drop(&mut self) {
         for folder in self.made.iter().rev() {
-            // A group with somebody in it stays; nothing else is lost.
+            // A group with processes cannot be removed; nothing else is lost.
             drop(fs::remove_dir(folder));
         }
     }
 }
 
 impl Group {
-    /// What the node may use, in millicores; nothing: all there is.
-    ///
-    /// # Errors
-    /// When the kernel does not take it.
+    /// Sets the node's quota in millicores, or removes it.
     pub fn set_quota(&self, millicores: Option<u32>) -> anyhow::Result<()> {
         let quota = millicores.map(|of| u64::from(of) * PERIOD_US / 1000);
         match self.version {
@@ -132,21 +126,21 @@ impl Group {
         }
     }
 
-    /// What a process is put in front of its command line with, so that it begins its life in the node's part.
+    /// Prefix of a command line that starts the process inside the node's child group.
     #[must_use]
-    pub fn enter_as_node(&self) -> Vec<std::ffi::OsString> {
+    pub fn command_prefix(&self) -> Vec<std::ffi::OsString> {
         let enter = "echo $$ > \"$0\" && exec \"$@\"";
         let procs = self.folder.join("node/cgroup.procs");
         vec!["sh".into(), "-c".into(), enter.into(), procs.into()]
     }
 
-    /// The file that takes the neighbour's process id.
+    /// File that takes the neighbour's process id.
     #[must_use]
     pub fn neighbour_procs(&self) -> PathBuf {
         self.folder.join("neighbour/cgroup.procs")
     }
 
-    fn weigh(&self, part: &str, weight: u64) -> anyhow::Result<()> {
+    fn set_weight(&self, part: &str, weight: u64) -> anyhow::Result<()> {
         let part = self.folder.join(part);
         match self.version {
             Version::One => write(&part.join("cpu.shares"), weight * 1024 / 100),

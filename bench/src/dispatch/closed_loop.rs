@@ -1,35 +1,33 @@
-//! Clients that bring their next job when the one before is done.
+//! Closed loop: clients that start their next job when the one before is done.
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::measured;
-use super::open_loop::{GIVE_UP_AFTER, Ran, collect};
+use super::cpu_times;
+use super::open_loop::{GIVE_UP_AFTER, RunResult, collect};
 use super::plan::kinds;
-use super::stage::Stage;
+use super::testbed::Testbed;
 use cameo_chaos::workload::{JobOutcome, Work, run_job};
 
-/// `clients` clients with `each` jobs each.
-///
-/// # Errors
-/// When a job is not done: a closed loop never asks for more than a cluster holds.
+/// Runs `clients` clients with `each` jobs each. Fails when a job fails: a closed loop never asks
+/// for more than a cluster holds.
 pub async fn run(
-    stage: &Stage,
+    testbed: &Testbed,
     works: &[Arc<Work>],
     clients: usize,
     each: usize,
     seed: u64,
-) -> anyhow::Result<Ran> {
-    let before = measured::nodes_cpu(&stage.cluster)?;
+) -> anyhow::Result<RunResult> {
+    let before = cpu_times::nodes_cpu(&testbed.cluster)?;
     let began = Instant::now();
     let mut running = JoinSet::new();
     for client in 0..clients {
         let plan = kinds(seed + client as u64, each, works.len());
         let works = works.to_vec();
-        let user = stage.users[client % stage.users.len()].clone();
-        let nodes = stage.nodes.clone();
+        let user = testbed.users[client % testbed.users.len()].clone();
+        let nodes = testbed.nodes.clone();
         running.spawn(async move {
             let mut done = Vec::with_capacity(plan.len());
             for kind in plan {
@@ -50,7 +48,7 @@ pub async fn run(
     while let Some(joined) = running.join_next().await {
         ended.extend(joined??);
     }
-    let mut ran = collect(stage, ended, began)?;
-    ran.see_used(stage, &before)?;
-    Ok(ran)
+    let mut result = collect(testbed, ended, began)?;
+    result.record_cpu(testbed, &before)?;
+    Ok(result)
 }

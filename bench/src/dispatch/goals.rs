@@ -1,4 +1,4 @@
-//! What the figures should be.
+//! Goals of the dispatch figures.
 
 use crate::goal::Goal::AtMost;
 use crate::goal::Goals;

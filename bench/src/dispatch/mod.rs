@@ -1,14 +1,15 @@
-//! `bench dispatch`: how near placement comes to somebody who knows what every job will cost.
+//! `cameo-bench dispatch`: placement on real nodes, compared with an oracle that knows the cost of
+//! every job.
 //!
-//! Real nodes under CPU quotas on this machine, real jobs, clients that upload and download. Beside ours, in the same
-//! run, are the policies that people use. Where control groups cannot be written, everything is skipped by name.
+//! Real nodes run under CPU quotas on this machine, with real jobs and clients that upload and
+//! download. The baseline policies run for comparison. Without writable control groups, everything
+//! is skipped and reported as missing.
 
 mod arguments;
 mod cgroup;
 mod closed_loop;
-mod extent;
+mod cpu_times;
 mod goals;
-mod measured;
 mod neighbour;
 mod open_loop;
 mod oracle;
@@ -16,8 +17,9 @@ mod overhead;
 mod pinning;
 mod plan;
 mod quantile;
-mod scenes;
-mod stage;
+mod scenarios;
+mod sizes;
+mod testbed;
 
 pub use arguments::Arguments;
 
@@ -25,17 +27,15 @@ use super::document::Document;
 use super::machine::Machine;
 use super::table::table;
 use cgroup::Groups;
-use scenes::Scenes;
+use scenarios::Scenarios;
 
-/// Measures, and prints what was found on stdout: nothing else goes there.
-///
-/// # Errors
-/// When something of ours does not work. A goal that is not met is no error.
+/// Runs the benchmark and prints only its result on stdout. Fails when a part of Cameo fails; a
+/// missed goal is no error.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut document = Document::new(Machine::here());
     let possible = Groups::make().map(drop);
     match possible {
-        Ok(()) => Scenes::new(arguments, &mut document)?.play().await?,
+        Ok(()) => Scenarios::new(arguments, &mut document)?.run().await?,
         Err(why) => document
             .missing
             .push(format!("everything: CPU quotas by control group: {why:#}")),

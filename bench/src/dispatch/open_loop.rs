@@ -1,4 +1,4 @@
-//! Jobs that come when they come, whether the ones before are done or not.
+//! Open loop: jobs arrive as planned, whether earlier ones are done or not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,92 +7,95 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use tokio::time::Instant;
 
-use super::measured;
+use super::cpu_times;
 use super::oracle::{self, Job, Server};
 use super::overhead::Overhead;
 use super::quantile::Times;
-use super::stage::Stage;
+use super::testbed::Testbed;
 use cameo_chaos::workload::{Arrival, JobFailed, JobOutcome, Work, Workload};
 
-/// A job that is not done by then has failed. Rivals' queues grow long.
+/// A job that takes longer has failed. Queues of baselines grow long.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
 
-/// One job of a run.
+/// A completed job of a run.
 #[derive(Debug, Clone)]
-pub struct Done {
-    /// Since the run's beginning. Seconds.
+pub struct CompletedJob {
+    /// Arrival since the run's beginning, in seconds.
     pub arrives: f64,
-    /// From the planned arrival to the last byte of the PNG. Seconds.
+    /// From the planned arrival to the last byte of the PNG, in seconds.
     pub took: f64,
     /// CPU seconds of the image.
     pub cpu: f64,
-    /// Uploaded and downloaded.
+    /// Bytes uploaded and downloaded.
     pub bytes: usize,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
-pub struct Ran {
-    pub done: Vec<Done>,
+pub struct RunResult {
+    pub done: Vec<CompletedJob>,
     pub failed: Vec<JobFailed>,
-    /// CPU seconds of each worker, with all that it did; nothing where they came and went.
+    /// CPU seconds of each worker in total; empty where workers were restarted.
     pub used: BTreeMap<u64, f64>,
-    /// From the first arrival to the last end. Seconds.
+    /// From the first arrival to the last end, in seconds.
     pub span: f64,
-    /// Jobs that the leader did itself.
+    /// Jobs that the leader ran itself.
     pub by_leader: usize,
 }
 
-/// Brings the jobs of a plan.
-///
-/// # Errors
-/// When a node's figures are missing.
-pub async fn run(stage: &Stage, works: &[Arc<Work>], plan: &[Arrival]) -> anyhow::Result<Ran> {
-    let before = measured::nodes_cpu(&stage.cluster)?;
+/// Runs the jobs of a plan. Fails when a node's CPU time is missing.
+pub async fn run(
+    testbed: &Testbed,
+    works: &[Arc<Work>],
+    plan: &[Arrival],
+) -> anyhow::Result<RunResult> {
+    let before = cpu_times::nodes_cpu(&testbed.cluster)?;
     let began = Instant::now();
-    let ended = load(stage, works).run(plan, began, GIVE_UP_AFTER).await?;
-    let mut ran = collect(stage, ended, began)?;
-    ran.see_used(stage, &before)?;
-    Ok(ran)
+    let ended = load(testbed, works).run(plan, began, GIVE_UP_AFTER).await?;
+    let mut result = collect(testbed, ended, began)?;
+    result.record_cpu(testbed, &before)?;
+    Ok(result)
 }
 
-/// The stage's users, with these kinds of jobs.
+/// The load generator for these kinds of jobs, with the users of the test bed.
 #[must_use]
-pub fn load(stage: &Stage, works: &[Arc<Work>]) -> Workload {
+pub fn load(testbed: &Testbed, works: &[Arc<Work>]) -> Workload {
     Workload {
-        users: stage.users.clone(),
-        nodes: stage.nodes.clone(),
+        users: testbed.users.clone(),
+        nodes: testbed.nodes.clone(),
         works: works.to_vec(),
     }
 }
 
-/// What came of some jobs, in the order of their arrivals, with the CPU time of each out of the logs.
-///
-/// # Errors
-/// When a job that was done is in no log, or gave no PNG.
-pub fn collect(stage: &Stage, mut ended: Vec<JobOutcome>, began: Instant) -> anyhow::Result<Ran> {
+/// Evaluates jobs, in the order of their arrivals, with the CPU time of each from the logs. Fails
+/// when a completed job is in no log, or gave no PNG.
+pub fn collect(
+    testbed: &Testbed,
+    mut ended: Vec<JobOutcome>,
+    began: Instant,
+) -> anyhow::Result<RunResult> {
     let span = began.elapsed().as_secs_f64();
     ended.sort_by_key(|outcome| outcome.asked);
-    let cpu = measured::jobs_cpu(&stage.cluster);
+    let cpu = cpu_times::jobs_cpu(&testbed.cluster);
     let (mut done, mut failed, mut by_leader) = (Vec::new(), Vec::new(), 0);
     for JobOutcome { asked, end, .. } in ended {
         match end {
             Ok(carried) => {
                 let good = carried.png.starts_with(b"\x89PNG");
-                ensure!(good, "what node {} gave is no PNG", carried.worker);
+                ensure!(good, "the result of node {} is no PNG", carried.worker);
                 by_leader += usize::from(carried.worker == carried.leader);
                 let cpu = cpu.get(&carried.job.to_string());
-                done.push(Done {
+                done.push(CompletedJob {
                     arrives: (asked - began).as_secs_f64(),
                     took: (carried.ended - asked).as_secs_f64(),
-                    cpu: *cpu.context("each job that was done is in a node's log")?,
+                    cpu: *cpu.context("each completed job is in a node's log")?,
                     bytes: carried.bytes,
                 });
             }
             Err(why) => failed.push(why),
         }
     }
-    Ok(Ran {
+    Ok(RunResult {
         by_leader,
         done,
         failed,
@@ -101,19 +104,16 @@ pub fn collect(stage: &Stage, mut ended: Vec<JobOutcome>, began: Instant) -> any
     })
 }
 
-impl Ran {
-    /// Takes note of what the workers have used, now that all jobs have ended; `before` is what they had used when the
-    /// first was asked for.
-    ///
-    /// # Errors
-    /// When a node's figures are missing.
-    pub fn see_used(
+impl RunResult {
+    /// Records the CPU time that the workers have used since `before`. Called when all jobs have
+    /// ended.
+    pub fn record_cpu(
         &mut self,
-        stage: &Stage,
+        testbed: &Testbed,
         before: &BTreeMap<u64, Duration>,
     ) -> anyhow::Result<()> {
-        let after = measured::nodes_cpu(&stage.cluster)?;
-        for node in stage.quotas.keys() {
+        let after = cpu_times::nodes_cpu(&testbed.cluster)?;
+        for node in testbed.quotas.keys() {
             let (Some(before), Some(after)) = (before.get(node), after.get(node)) else {
                 anyhow::bail!("node {node} did not run all the time");
             };
@@ -123,16 +123,16 @@ impl Ran {
         Ok(())
     }
 
-    /// How long each job took.
+    /// Latency of each job, in seconds.
     #[must_use]
     pub fn times(&self) -> Vec<f64> {
         self.done.iter().map(|job| job.took).collect()
     }
 
-    /// How long an oracle with these workers would have taken for the same jobs.
+    /// Latencies of an oracle with these workers for the same jobs, in seconds.
     #[must_use]
-    pub fn oracles_times(&self, servers: &[Server], overhead: Overhead) -> Vec<f64> {
-        let job = |done: &Done| Job {
+    pub fn oracle_times(&self, servers: &[Server], overhead: Overhead) -> Vec<f64> {
+        let job = |done: &CompletedJob| Job {
             arrives: done.arrives,
             cpu: done.work(overhead),
         };
@@ -153,30 +153,30 @@ impl Ran {
     }
 }
 
-impl Done {
-    /// CPU seconds of its image, and of moving its bytes.
+impl CompletedJob {
+    /// CPU seconds of its image and its transfers.
     fn work(&self, overhead: Overhead) -> f64 {
-        self.cpu + self.bytes as f64 * overhead.a_byte
+        self.cpu + self.bytes as f64 * overhead.per_byte
     }
 }
 
-/// Runs of one policy, put together, beside the oracle's.
+/// Latencies of several runs of one policy, and those of the oracle.
 #[derive(Debug, Default)]
 pub struct Pooled {
     ours: Vec<f64>,
-    oracles: Vec<f64>,
+    oracle_latencies: Vec<f64>,
     pub failed: usize,
 }
 
 impl Pooled {
-    pub fn add(&mut self, ran: &Ran, servers: &[Server], overhead: Overhead) {
-        self.add_times(ran.times(), ran.oracles_times(servers, overhead));
-        self.failed += ran.failed.len();
+    pub fn add(&mut self, result: &RunResult, servers: &[Server], overhead: Overhead) {
+        self.add_times(result.times(), result.oracle_times(servers, overhead));
+        self.failed += result.failed.len();
     }
 
-    pub fn add_times(&mut self, ours: Vec<f64>, oracles: Vec<f64>) {
+    pub fn add_times(&mut self, ours: Vec<f64>, oracle_latencies: Vec<f64>) {
         self.ours.extend(ours);
-        self.oracles.extend(oracles);
+        self.oracle_latencies.extend(oracle_latencies);
     }
 
     #[must_use]
@@ -185,7 +185,7 @@ impl Pooled {
     }
 
     #[must_use]
-    pub fn oracles(&self) -> Times {
-        Times::of(self.oracles.clone())
+    pub fn oracle_latencies(&self) -> Times {
+        Times::of(self.oracle_latencies.clone())
     }
 }

@@ -1,60 +1,65 @@
-//! An oracle that knows what every job will cost, and places each, when it arrives, where it truly ends first.
+//! The oracle: knows the cost of every job, and places each at its arrival where it truly ends
+//! first.
 //!
-//! It works under the same quotas: each worker does one job after another, and may use its quota anew in each period,
-//! less what its node used for itself, as measured in the run that is compared. A neighbour takes its part of the
-//! quota while it is busy; the oracle knows when. It sends no bytes and waits for nobody.
+//! Its workers have the same quotas. Each runs one job after another, and may use its quota anew in
+//! each period, less the CPU time of its node as measured in the compared run. A neighbour uses its
+//! part of the quota during its busy times, which the oracle knows. There are no transfers and no
+//! waiting for messages.
 
-use super::cgroup::{NEIGHBOURS_PART, PERIOD_US};
+use super::cgroup::{NEIGHBOUR_PERCENT, PERIOD_US};
 
-/// Inside, time is in whole nanoseconds: with fractions a period's end may seem to lie before it.
+/// Times are whole nanoseconds inside, since rounding could put a period's end before its
+/// beginning.
 const SECOND: f64 = 1e9;
 const PERIOD: u64 = PERIOD_US * 1_000;
 /// A worker whose node uses all of its quota still gets this part of a core.
-const LEAST_CORES: f64 = 0.005;
+const MIN_CORES: f64 = 0.005;
 
-/// One worker as it was in a run.
+/// One worker, as it was in a run.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// Cores that are left for jobs.
+    /// Cores left for jobs.
     pub cores: f64,
-    /// When a neighbour is busy: from and until, in seconds.
+    /// Busy times of a neighbour: from and until, in seconds.
     pub neighbour: Vec<(f64, f64)>,
 }
 
-/// A job that was done.
+/// A completed job.
 #[derive(Debug, Clone, Copy)]
 pub struct Job {
-    /// Seconds since the run's beginning.
+    /// Arrival since the run's beginning, in seconds.
     pub arrives: f64,
-    /// Seconds.
+    /// CPU time in seconds.
     pub cpu: f64,
 }
 
-/// How far a worker has got. Nanoseconds.
+/// Progress of a worker, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
-struct Line {
+struct Progress {
     free_at: u64,
-    /// The beginning of the period that `used` is of.
+    /// Beginning of the period that `used` counts for.
     period: u64,
-    /// Of this period's quota.
+    /// Used part of the period's quota.
     used: u64,
 }
 
-/// How long each job takes from its arrival to its end, in the order given, which is that of the arrivals. Seconds.
+/// Latency of each job in seconds. `jobs` are in the order of their arrivals.
 #[must_use]
 pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
-    let mut lines = vec![Line::default(); servers.len()];
+    let mut progresses = vec![Progress::default(); servers.len()];
     jobs.iter()
         .map(|job| {
             let ends = servers
                 .iter()
-                .zip(&lines)
-                .map(|(server, line)| server.does(*line, job));
-            let best = ends.enumerate().min_by_key(|(_, line)| line.free_at);
+                .zip(&progresses)
+                .map(|(server, progress)| server.after(*progress, job));
+            let best = ends
+                .enumerate()
+                .min_by_key(|(_, progress)| progress.free_at);
             match best {
-                Some((at, line)) => {
-                    lines[at] = line;
-                    line.free_at as f64 / SECOND - job.arrives
+                Some((at, progress)) => {
+                    progresses[at] = progress;
+                    progress.free_at as f64 / SECOND - job.arrives
                 }
                 None => f64::INFINITY,
             }
@@ -63,40 +68,40 @@ pub fn latencies(servers: &[Server], jobs: &[Job]) -> Vec<f64> {
 }
 
 impl Server {
-    /// The line after this job.
-    fn does(&self, mut line: Line, job: &Job) -> Line {
-        let quota = (self.cores.max(LEAST_CORES) * PERIOD as f64) as u64;
-        let mut now = line.free_at.max((job.arrives * SECOND) as u64);
+    /// Progress after this job.
+    fn after(&self, mut progress: Progress, job: &Job) -> Progress {
+        let quota = (self.cores.max(MIN_CORES) * PERIOD as f64) as u64;
+        let mut now = progress.free_at.max((job.arrives * SECOND) as u64);
         let mut left = (job.cpu * SECOND) as u64;
         loop {
             let period = now - now % PERIOD;
-            if period != line.period {
-                (line.period, line.used) = (period, 0);
+            if period != progress.period {
+                (progress.period, progress.used) = (period, 0);
             }
             let end = period + PERIOD;
-            // Whatever the neighbour uses is used of the same quota.
-            let may = (quota.saturating_sub(line.used)).min(end - now);
+            // The neighbour's CPU time counts against the same quota.
+            let available = (quota.saturating_sub(progress.used)).min(end - now);
             let share = self.percent_at(now);
             let needs = (left * 100).div_ceil(share);
-            if needs <= may {
-                line.used += needs;
-                line.free_at = now + needs;
-                return line;
+            if needs <= available {
+                progress.used += needs;
+                progress.free_at = now + needs;
+                return progress;
             }
-            left -= may * share / 100;
-            line.used += may;
+            left -= available * share / 100;
+            progress.used += available;
             now = end;
         }
     }
 
-    /// What is left beside the neighbour.
+    /// Share of the quota that the neighbour leaves, in percent.
     fn percent_at(&self, at: u64) -> u64 {
         let at = at as f64 / SECOND;
         let busy = self
             .neighbour
             .iter()
             .any(|(from, until)| (*from..*until).contains(&at));
-        if busy { 100 - NEIGHBOURS_PART } else { 100 }
+        if busy { 100 - NEIGHBOUR_PERCENT } else { 100 }
     }
 }
 
@@ -124,7 +129,7 @@ mod tests {
         // 6 ms in each 20: 6, 6, and 3 at the beginning of the third.
         let took = latencies(&[server(0.3)], &[job(0.0, 0.015)]);
         assert!(close(took[0], 0.043), "{took:?}");
-        // What is short is done at full speed.
+        // A job shorter than its quota runs at full speed.
         let took = latencies(&[server(0.3)], &[job(0.101, 0.005)]);
         assert!(close(took[0], 0.005), "{took:?}");
     }
@@ -133,7 +138,7 @@ mod tests {
     fn a_busy_worker_gets_every_period_of_its_quota() {
         for begin in [0.0, 0.003, 1.0, 17.777] {
             let took = latencies(&[server(0.25)], &[job(begin, 60.0)]);
-            // To within one period at either end.
+            // Within one period at either end.
             assert!((took[0] - 240.0).abs() < 0.04, "{begin}: {took:?}");
         }
     }
@@ -142,12 +147,12 @@ mod tests {
     fn jobs_of_one_worker_wait_for_each_other_and_share_a_period() {
         let took = latencies(&[server(0.5)], &[job(0.0, 0.008), job(0.0, 0.004)]);
         assert!(close(took[0], 0.008), "{took:?}");
-        // 2 ms of the first period are left, 2 more come with the next.
+        // 2 ms of the first period are left; 2 more come with the next.
         assert!(close(took[1], 0.022), "{took:?}");
     }
 
     #[test]
-    fn each_goes_where_it_ends_first() {
+    fn each_job_goes_where_it_ends_first() {
         let took = latencies(
             &[server(1.0), server(0.1)],
             &[job(0.0, 0.1), job(0.0, 0.001), job(0.0, 0.002)],
@@ -157,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbour_takes_its_part_while_it_is_busy() {
+    fn a_neighbour_uses_its_part_while_it_is_busy() {
         let shared = Server {
             cores: 1.0,
             neighbour: vec![(0.0, 5.0)],

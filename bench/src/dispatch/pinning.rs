@@ -1,7 +1,8 @@
-//! Which core each worker runs on.
+//! Assignment of workers to cores.
 //!
-//! A quota is an upper bound: on cores that several workers happen to share, the scheduler gives less. So each has a
-//! core, such that the quotas of a core add up to no more than it has.
+//! A quota is an upper bound: on a core shared by several workers, the kernel may give each less.
+//! So each worker is pinned to a core, such that the quotas on a core add up to no more than the
+//! core has.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,27 +11,24 @@ use anyhow::Context as _;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// A core for each worker: the largest quota first, to the core with the least. `cores` are those that there are.
+/// A core for each worker: the largest quota first, to the core with the smallest sum.
 #[must_use]
-pub fn share_out(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, usize> {
+pub fn assign_cores(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, usize> {
     let mut largest_first: Vec<(u64, u32)> = quotas.iter().map(|(id, of)| (*id, *of)).collect();
     largest_first.sort_by_key(|(id, of)| (std::cmp::Reverse(*of), *id));
     let mut taken = vec![0; cores.len()];
-    let mut shared = BTreeMap::new();
+    let mut assigned = BTreeMap::new();
     for (id, of) in largest_first {
         let least = (0..cores.len()).min_by_key(|at| taken[*at]);
         if let Some(at) = least {
             taken[at] += of;
-            shared.insert(id, cores[at]);
+            assigned.insert(id, cores[at]);
         }
     }
-    shared
+    assigned
 }
 
-/// The cores that this program may use.
-///
-/// # Errors
-/// When the system does not tell.
+/// Cores that this program may use.
 pub fn cores() -> anyhow::Result<Vec<usize>> {
     let may = sched_getaffinity(None).context("which cores there are")?;
     Ok((0..CpuSet::MAX_CPU)
@@ -38,10 +36,8 @@ pub fn cores() -> anyhow::Result<Vec<usize>> {
         .collect())
 }
 
-/// Lets all threads of a process run on these cores only. Threads that it starts later inherit that.
-///
-/// # Errors
-/// When it has ended, or the system does not allow it.
+/// Restricts all threads of a process to these cores. Threads that it starts later inherit that.
+/// Fails when the process has ended, or without permission.
 pub fn pin(process: u32, cores: &[usize]) -> anyhow::Result<()> {
     let mut set = CpuSet::new();
     cores.iter().for_each(|core| set.set(*core));
@@ -50,7 +46,7 @@ pub fn pin(process: u32, cores: &[usize]) -> anyhow::Result<()> {
         let thread = name.to_str().and_then(|name| name.parse().ok());
         let thread = thread.and_then(Pid::from_raw).context("a thread's id")?;
         match sched_setaffinity(Some(thread), &set) {
-            // It has ended meanwhile.
+            // The thread has ended meanwhile.
             Err(rustix::io::Errno::SRCH) => {}
             set => set.context("pinning a thread")?,
         }
@@ -63,9 +59,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_core_has_to_give_more_than_it_has() {
+    fn no_core_is_overcommitted() {
         let quotas = BTreeMap::from([(2, 600), (3, 300), (4, 300), (5, 150)]);
-        let shared = share_out(&quotas, &[0, 1]);
-        assert_eq!(shared, BTreeMap::from([(2, 0), (3, 1), (4, 1), (5, 0)]));
+        let assigned = assign_cores(&quotas, &[0, 1]);
+        assert_eq!(assigned, BTreeMap::from([(2, 0), (3, 1), (4, 1), (5, 0)]));
     }
 }

@@ -1,4 +1,4 @@
-//! What arrives when: drawn from a seed, and the same for every policy.
+//! Plans of arrivals, drawn from a seed, and the same for every policy.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use cameo_chaos::workload::Arrival;
 
-/// `count` jobs of `kinds` kinds, each as likely, that come by chance at `per_second` on average.
+/// A Poisson process of `count` jobs of `kinds` equally likely kinds, `per_second` on average.
 #[must_use]
 pub fn poisson(seed: u64, count: usize, kinds: usize, per_second: f64) -> Vec<Arrival> {
     let mut rng = StdRng::seed_from_u64(seed);
@@ -24,7 +24,7 @@ pub fn poisson(seed: u64, count: usize, kinds: usize, per_second: f64) -> Vec<Ar
         .collect()
 }
 
-/// The kinds of `count` jobs, each kind as likely.
+/// Kinds of `count` jobs, equally likely.
 #[must_use]
 pub fn kinds(seed: u64, count: usize, kinds: usize) -> Vec<usize> {
     let mut rng = StdRng::seed_from_u64(seed);
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_one_plan_at_the_rate_that_was_asked_for() {
+    fn a_seed_determines_the_plan_and_the_rate_is_as_requested() {
         let plan = poisson(5, 4000, 10, 20.0);
         assert_eq!(plan, poisson(5, 4000, 10, 20.0));
         assert_ne!(plan, poisson(6, 4000, 10, 20.0));

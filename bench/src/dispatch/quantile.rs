@@ -1,4 +1,4 @@
-//! Mean and quantiles of some times.
+//! Mean and percentiles of times.
 
 /// Times in seconds, sorted.
 #[derive(Debug, Clone, Default)]
@@ -11,13 +11,13 @@ impl Times {
         Self(times)
     }
 
-    /// Not a number where there is none.
+    /// NaN where there are no times.
     #[must_use]
     pub fn mean(&self) -> f64 {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The least time that so many parts in a hundred do not exceed.
+    /// The smallest time that `percent` of all times do not exceed.
     #[must_use]
     pub fn percentile(&self, percent: f64) -> f64 {
         let rank = (self.0.len() as f64 * percent / 100.0).ceil() as usize;
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_values_that_were_seen() {
+    fn percentiles_are_values_that_occurred() {
         let times = Times::of((1..=200).rev().map(f64::from).collect());
         assert_eq!(
             (times.percentile(99.0), times.percentile(50.0)),

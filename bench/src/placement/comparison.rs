@@ -1,13 +1,14 @@
-//! Runs beside the oracle's run of the same scenario, and the figures that follow.
+//! Comparison of runs with the oracle's run of the same scenario, and its figures.
 
 use rayon::prelude::*;
 
 use super::grid::Run;
 use super::outcome::Outcome;
-use super::placer::Way;
+use super::placer::Strategy;
 use super::scenario::Scenario;
 use super::simulation::simulate;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 
 #[derive(Debug, Clone)]
 pub struct Comparison {
@@ -16,7 +17,8 @@ pub struct Comparison {
     pub oracle: Outcome,
 }
 
-/// Makes all runs, side by side. Each depends on its scenario alone, so the order does not matter.
+/// Executes all runs in parallel. Each depends on its scenario alone, so their order does not
+/// matter.
 pub fn compare(runs: &[Run]) -> Vec<Comparison> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     for run in runs {
@@ -27,7 +29,7 @@ pub fn compare(runs: &[Run]) -> Vec<Comparison> {
     let oracles: Vec<Outcome> = scenarios
         .par_iter()
         .with_max_len(1)
-        .map(|scenario| simulate(scenario, Way::Oracle))
+        .map(|scenario| simulate(scenario, Strategy::Oracle))
         .collect();
     runs.par_iter()
         .with_max_len(1)
@@ -37,7 +39,7 @@ pub fn compare(runs: &[Run]) -> Vec<Comparison> {
                 .position(|scenario| *scenario == run.scenario)?;
             Some(Comparison {
                 run: *run,
-                ours: simulate(&run.scenario, run.way()),
+                ours: simulate(&run.scenario, run.strategy()),
                 oracle: oracles[at].clone(),
             })
         })
@@ -57,7 +59,7 @@ impl Comparison {
         self.named(self.run.figure("p99"), self.run.figure("mean"))
     }
 
-    /// The same under the names that the issue gives to one of them.
+    /// The same figures under the names that the goals use.
     pub fn headlines(&self) -> [Figure; 2] {
         let workers = self.run.scenario.workers;
         self.named(
@@ -84,15 +86,16 @@ impl Comparison {
         if self.ours.diverges() {
             let (growth, lasted) = (round(self.ours.growth), round(self.ours.lasted));
             remarks += &format!(
-                "; diverges: finite as the run is, {lasted} s; later half / earlier half {growth}"
+                "; diverges: depends on the run's length, {lasted} s; later half / earlier half \
+                 {growth}"
             );
         }
         if self.ours.refused > 0 {
-            remarks += &format!("; {} times told to come again", self.ours.refused);
+            remarks += &format!("; {} placements refused", self.ours.refused);
         }
         if self.ours.retried > 0 {
             let (ours, oracle) = (self.ours.retried, self.oracle.retried);
-            remarks += &format!("; {ours} times placed again, oracle {oracle}");
+            remarks += &format!("; {ours} jobs placed again, oracle {oracle}");
         }
         remarks
     }
@@ -117,7 +120,7 @@ mod tests {
                 seed: 7,
             },
             policy,
-            interval: Interval::USUAL,
+            interval: Interval::DEFAULT,
         }
     }
 
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rival_that_diverges_is_reported_as_such() {
+    fn a_diverging_baseline_is_reported_as_such() {
         let compared = compare(&[run(Policy::LeastProjected), run(Policy::One)]);
         let [ours, one] = compared.as_slice() else {
             panic!("two runs were asked for");

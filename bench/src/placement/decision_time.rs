@@ -1,5 +1,5 @@
-//! The time of one decision: the real scheduler, of a thousand workers with reports and
-//! reservations.
+//! Time of one decision: the real scheduler, with a thousand workers that have reported and have
+//! reserved jobs.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -12,7 +12,8 @@ use cameo_dispatch::{
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
+use crate::rounding::round;
 use crate::runs::Runs;
 
 const WORKERS: u64 = 1000;
@@ -20,8 +21,8 @@ const DECISIONS: u64 = 2001;
 const CLIENT: PublicKey = PublicKey([1; 32]);
 const NOW: Duration = Duration::from_secs(1000);
 
-/// Each decision is timed on its own, with all that the leader does for it: releasing earlier
-/// reservations of the job, checking its client's quota, and making the input.
+/// Times each decision by itself, with all that the leader does for it: releasing the job's
+/// reservation, checking its client's quota, and collecting the input.
 pub fn measure() -> Figure {
     let mut scheduler = scheduler();
     let mut runs = Runs::default();
@@ -38,7 +39,7 @@ pub fn measure() -> Figure {
         runs.push(began.elapsed().as_secs_f64() * 1e6);
         assert!(
             !over,
-            "each worker has one reservation, of less than it does within a second"
+            "each worker has one reserved job, of less than a second of work"
         );
         drop(decision);
     }

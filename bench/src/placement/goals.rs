@@ -1,4 +1,4 @@
-//! What the figures should be, from the issue that asked for them.
+//! Goals of the placement figures, from the issue that set them.
 
 use crate::goal::Goal::AtMost;
 use crate::goal::Goals;

@@ -1,19 +1,19 @@
-//! Which runs are made: ours over workers, loads, errors and intervals; the rivals beside it.
+//! Grid of runs: ours over workers, loads, errors and intervals, with baselines for comparison.
 
 use cameo_dispatch::Policy;
 
 use super::arguments::Arguments;
 use super::interval::Interval;
-use super::placer::Way;
+use super::placer::Strategy;
 use super::scenario::Scenario;
 
 /// Measured jobs of a run.
 const JOBS: usize = 150_000;
 const QUICK_JOBS: usize = 2_000;
-/// The scenario of the headline figures.
+/// Scenario of the headline figures: workers, load, sigma.
 const HEADLINE: (usize, u32, f64) = (1000, 90, 0.3);
 
-/// A run that is compared with the oracle's in the same scenario.
+/// A run that is compared with the oracle's run of the same scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Run {
     pub scenario: Scenario,
@@ -22,11 +22,11 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn way(&self) -> Way {
-        Way::Scheduler(self.policy, self.interval)
+    pub fn strategy(&self) -> Strategy {
+        Strategy::Scheduler(self.policy, self.interval)
     }
 
-    /// Whether the figures without a suffix are its.
+    /// Whether this run gives the goals' figures, which have no suffix.
     pub fn is_headline(&self) -> bool {
         let Scenario {
             workers,
@@ -38,22 +38,22 @@ impl Run {
         (workers, load, sigma) == HEADLINE
             && !churn
             && self.policy == Policy::LeastProjected
-            && self.interval == Interval::USUAL
+            && self.interval == Interval::DEFAULT
     }
 
-    /// The name of one of its figures.
+    /// Name of one of its figures.
     pub fn figure(&self, statistic: &str) -> String {
-        let rival = match self.policy {
+        let baseline = match self.policy {
             Policy::LeastProjected => String::new(),
-            rival => format!("{}_", rival.name().replace('-', "_")),
+            baseline => format!("{}_", baseline.name().replace('-', "_")),
         };
         let workers = self.scenario.workers;
         let rest = self.scenario.name(&self.interval.to_string());
-        format!("sim_{rival}{workers}_{statistic}_vs_oracle_{rest}")
+        format!("sim_{baseline}{workers}_{statistic}_vs_oracle_{rest}")
     }
 }
 
-/// The largest first: they are begun first.
+/// All runs, the largest ones first so that they start first.
 pub fn runs(arguments: &Arguments) -> Vec<Run> {
     let sizes: &[usize] = if arguments.quick {
         &[10]
@@ -91,7 +91,7 @@ fn of(scenario: Scenario, full: bool) -> Vec<Run> {
         churn,
         ..
     } = scenario;
-    // Of ten workers one that is away is too much of the whole for a load to mean much.
+    // One absent worker of ten is too much of the whole for a meaningful load.
     if churn && workers < 100 {
         return Vec::new();
     }
@@ -109,10 +109,10 @@ fn of(scenario: Scenario, full: bool) -> Vec<Run> {
         .filter(|interval| !churn || *interval <= Interval(super::SECOND))
         .map(|interval| run(Policy::LeastProjected, interval))
         .collect();
-    let with_rivals = known_size && !churn && (full || (load == 70 && workers < 1000));
-    if with_rivals {
+    let with_baselines = known_size && !churn && (full || (load == 70 && workers < 1000));
+    if with_baselines {
         let others = [Policy::One, Policy::Random, Policy::RoundRobin];
-        runs.extend(others.map(|policy| run(policy, Interval::USUAL)));
+        runs.extend(others.map(|policy| run(policy, Interval::DEFAULT)));
         for policy in [Policy::LeastCpu, Policy::TwoChoices] {
             runs.extend(Interval::ALL.map(|interval| run(policy, interval)));
         }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_figure_has_its_own_name_and_one_run_is_the_headline() {
+    fn names_of_figures_are_unique_and_one_run_is_the_headline() {
         for full in [false, true] {
             let runs = runs(&arguments(full, false));
             let names: BTreeSet<_> = runs.iter().map(|run| run.figure("p99")).collect();

@@ -1,4 +1,4 @@
-//! How often workers report.
+//! Intervals between load reports.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{MILLISECOND, SECOND};
 pub struct Interval(pub u64);
 
 impl Interval {
-    /// The last is the paper's.
+    /// The last one is the paper's.
     pub const ALL: [Interval; 5] = [
         Interval(30 * MILLISECOND),
         Interval(100 * MILLISECOND),
@@ -18,9 +18,9 @@ impl Interval {
         Interval(SECOND),
         Interval(10 * SECOND),
     ];
-    pub const USUAL: Interval = Interval(100 * MILLISECOND);
+    pub const DEFAULT: Interval = Interval(100 * MILLISECOND);
 
-    /// Reports older than this make their node ineligible: the leader's rule.
+    /// Age at which a report makes its node ineligible, by the leader's rule.
     pub fn stale_after(self) -> Duration {
         Duration::from_nanos(self.0 * 3).max(Duration::from_millis(300))
     }
@@ -30,7 +30,7 @@ impl Interval {
     }
 }
 
-/// As in the names of figures.
+/// Format used in names of figures.
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_read_as_people_write_them() {
+    fn intervals_have_readable_names() {
         let names = Interval::ALL.map(|interval| interval.to_string());
         assert_eq!(names, ["30ms", "100ms", "300ms", "1s", "10s"]);
     }

@@ -1,26 +1,27 @@
-//! `bench placement`: the placement code of the cluster's leader under a discrete-event simulation.
+//! `cameo-bench placement`: the leader's placement code in a discrete-event simulation.
 //!
-//! The same [`cameo_dispatch::Scheduler`] that a node has gets real reports of simulated workers, and places simulated
-//! jobs: up to a thousand workers of uneven speed, at any age of the reports and error of the predictions. Beside it,
-//! in the same scenario, run an oracle and the policies that ours is measured against. A run is a function of
-//! its scenario, and so are all figures but the time of a decision.
+//! The same [`cameo_dispatch::Scheduler`] as in a node gets real reports of simulated workers and
+//! places simulated jobs: up to a thousand workers of uneven speed, at any age of reports and error
+//! of predictions. An oracle and the baseline policies run in the same scenarios. A run depends on
+//! its scenario alone, and so do all figures except the time of a decision.
 
-mod agenda;
 mod arguments;
 mod comparison;
 mod decision_time;
-mod faults;
+mod event_queue;
 mod goals;
 mod grid;
 mod interval;
-mod journal;
 mod oracle;
+mod outages;
 mod outcome;
+mod placed;
 mod placer;
 mod plot;
 mod scenario;
 mod simulation;
 mod slots;
+mod ticket_events;
 mod worker;
 mod workload;
 
@@ -39,13 +40,11 @@ use super::table::table;
 const SECOND: u64 = 1_000_000_000;
 const MILLISECOND: u64 = SECOND / 1000;
 
-/// Simulates, and prints what was found on stdout: nothing else goes there.
-///
-/// # Errors
-/// When the plot cannot be written. A goal that is not met is no error.
+/// Runs the benchmark and prints only its result on stdout. Fails when the plot cannot be written;
+/// a missed goal is no error.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut document = Document::new(Machine::here());
-    // Before the simulations take all cores.
+    // Measured before the simulations use all cores.
     let decision_time = decision_time::measure();
     let runs = grid::runs(arguments);
     eprintln!("{} runs", runs.len());

@@ -1,20 +1,21 @@
-//! The oracle: each job, at its arrival, to the worker where it truly ends first.
+//! The oracle: places each job, at its arrival, on the worker where it truly ends first.
 //!
-//! It knows, at once and exactly, every job's CPU time, every worker's speed and slots, what each has still to do and
-//! what is on its way to it, and who has died. It does not know what arrives later or who will die. Its jobs
-//! take the same time to travel and to be uploaded as everybody's: that no placement can avoid. Where a job would
-//! overtake another whose input is still coming, that one's delay counts as its own: else greed would hurt itself.
+//! It knows every job's CPU time, every worker's speed, slots, remaining work and jobs on their
+//! way, and which workers have failed. It does not know later arrivals or failures. Travel and
+//! upload take as long as for other strategies, since no placement can avoid them. If a job would
+//! overtake another whose input is still arriving, that delay counts as its own cost, since the
+//! oracle would otherwise delay its own jobs.
 //!
-//! Greedy is not optimal. It does not care for jobs to come, so a ratio below one is no mistake.
+//! The oracle is greedy, not optimal: it ignores jobs to come, so a ratio below 1 is no mistake.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::TicketId;
 
-use super::placer::Placed;
+use super::placed::Placed;
 use super::worker::Worker;
 use super::workload::Arrival;
 
-/// Nobody reads the oracle's tickets.
+/// The oracle's tickets are not used.
 const TICKET: TicketId = TicketId([0; 16]);
 
 pub fn place(

@@ -1,12 +1,13 @@
-//! What came of one simulated run.
+//! Outcome of one simulated run.
 
-/// Jobs of the later half take so much longer than those of the earlier half: the queues grew without end.
-const GROWTH: f64 = 1.5;
-/// A hundredth of the jobs take so much of the run's time. Desks stop at some thousand open jobs a worker, so that even
-/// a queue that would grow without end stops to.
-const OF_THE_RUN: f64 = 0.2;
+/// Queues grow without bound if the mean latency of the later half exceeds that of the earlier half
+/// by this factor.
+const GROWTH_LIMIT: f64 = 1.5;
+/// Queues also count as unbounded if p99 exceeds this share of the run's time. Schedulers stop at
+/// some thousand open jobs a worker, so even an unstable queue stops growing.
+const P99_LIMIT: f64 = 0.2;
 
-/// Latencies are from the first input for a worker to the end of the job. Seconds.
+/// Latencies in seconds, from the first placement request to the end of the job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     pub jobs: usize,
@@ -14,16 +15,16 @@ pub struct Outcome {
     pub p99: f64,
     /// Mean of the later half / mean of the earlier half.
     pub growth: f64,
-    /// For how long jobs arrived. Seconds.
+    /// Duration of arrivals, in seconds.
     pub lasted: f64,
-    /// Times that a job was told to come again later.
+    /// Number of refused placements.
     pub refused: usize,
-    /// Times that a job was placed again, because its worker was gone.
+    /// Number of placements after a worker's failure.
     pub retried: usize,
 }
 
 impl Outcome {
-    /// `latencies` in the order of arrival; at least one.
+    /// `latencies` are in the order of arrival, and not empty.
     pub fn of(latencies: &[f64], lasted: f64) -> Self {
         let (earlier, later) = latencies.split_at(latencies.len() / 2);
         let mut sorted = latencies.to_vec();
@@ -43,9 +44,9 @@ impl Outcome {
         }
     }
 
-    /// Whether its ratios are those of a finite run, and may be larger after a longer one.
+    /// Whether queues grew without bound. The ratios then depend on the length of the run.
     pub fn diverges(&self) -> bool {
-        self.growth > GROWTH || self.p99 > self.lasted * OF_THE_RUN
+        self.growth > GROWTH_LIMIT || self.p99 > self.lasted * P99_LIMIT
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who places the jobs of a simulated run: a leader's scheduler, as nodes have it, or the oracle.
+//! Placement in a simulated run: a node's scheduler, or the oracle.
 
 use std::time::Duration;
 
@@ -13,27 +13,28 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::SECOND;
 use super::interval::Interval;
 use super::oracle;
+use super::placed::Placed;
 use super::worker::Worker;
 use super::workload::Arrival;
 
-/// A way of placing.
+/// Placement strategies.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
-    /// Knows everything but what has not arrived yet.
+pub enum Strategy {
+    /// Knows everything except jobs that have not arrived yet.
     Oracle,
-    /// The code of a node's leader, with reports this often.
+    /// The leader's code, with reports at this interval.
     Scheduler(Policy, Interval),
 }
 
-/// The leader is none of the workers.
+/// Node id of the leader, which is no worker.
 const LEADER: NodeId = NodeId(0);
-/// What the leader believes of waits grows with the age of what it knows; its bound grows with it, as the bound on
-/// the age does: it is old loads that are measured, and not refusals.
+/// Bound of the queueing delay. It grows with the interval of reports, as their maximum age does:
+/// the benchmark measures the cost of old reports, not of refusals.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT_INTERVALS: u32 = 3;
-/// Whoever asks: no limit on one client is simulated.
+/// All jobs come from one client; its quota is not simulated.
 const CLIENT: PublicKey = PublicKey([1; 32]);
-/// The life of a ticket, and twice the clocks' skew.
+/// Validity of a ticket, plus twice the clock skew.
 const EXPIRES_AFTER: u64 = 9 * SECOND;
 
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub enum Placer {
     Scheduler(Box<Leader>),
 }
 
-/// The scheduler with what a leader brings to it.
+/// The scheduler with a leader's randomness and ticket ids.
 #[derive(Debug)]
 pub struct Leader {
     scheduler: Scheduler,
@@ -50,27 +51,19 @@ pub struct Leader {
     tickets: u128,
 }
 
-/// Where a job went.
-#[derive(Debug, Clone, Copy)]
-pub struct Placed {
-    pub node: NodeId,
-    pub incarnation: u64,
-    pub ticket: TicketId,
-}
-
-impl Way {
-    /// Time between two reports; the oracle does without.
+impl Strategy {
+    /// Time between two reports; `None` for the oracle.
     pub fn interval(self) -> Option<Interval> {
         match self {
-            Way::Oracle => None,
-            Way::Scheduler(_, interval) => Some(interval),
+            Strategy::Oracle => None,
+            Strategy::Scheduler(_, interval) => Some(interval),
         }
     }
 }
 
 impl Placer {
-    pub fn new(way: Way, seed: u64) -> Self {
-        let Way::Scheduler(policy, interval) = way else {
+    pub fn new(strategy: Strategy, seed: u64) -> Self {
+        let Strategy::Scheduler(policy, interval) = strategy else {
             return Placer::Oracle;
         };
         let max_wait = MAX_WAIT.max(Duration::from_nanos(interval.0) * MAX_WAIT_INTERVALS);
@@ -83,7 +76,7 @@ impl Placer {
         }))
     }
 
-    /// Tells who may get jobs.
+    /// Sets the nodes that may get jobs.
     pub fn set_members(&mut self, workers: &[Worker]) {
         if let Placer::Scheduler(leader) = self {
             let mut nodes: Vec<NodeId> = workers.iter().map(|worker| worker.node).collect();
@@ -101,7 +94,7 @@ impl Placer {
         }
     }
 
-    /// Places a job; not, when the answer is to come again later.
+    /// Places a job; `None` when it is refused.
     pub fn place(
         &mut self,
         arrival: &Arrival,

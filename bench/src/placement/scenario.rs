@@ -1,26 +1,27 @@
-//! What happens in one simulated run, whoever places the jobs: how many workers, how much work, which faults.
+//! Scenarios of simulated runs: number of workers, load, prediction error and faults.
 
-/// Of the slowest and of the fastest worker. Millicores.
+/// Size of the slowest and of the fastest worker, in millicores.
 const SLOWEST: f64 = 150.0;
 const FASTEST: f64 = 4000.0;
 
-/// A run's givens. Two ways of placing that get the same scenario get the same jobs, workers and faults.
+/// Parameters of a run. All strategies get the same jobs, workers and faults in one scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scenario {
     pub workers: usize,
-    /// Work that arrives, of what the workers that are there can do. Percent.
+    /// Arriving work as a share of the available capacity, in percent.
     pub load: u32,
-    /// How far a job's CPU time lies from what its size tells: standard deviation of its logarithm.
+    /// Error of predictions: standard deviation of the logarithm of a job's CPU time.
     pub sigma: f64,
-    /// Whether workers die and join.
+    /// Whether workers fail and join.
     pub churn: bool,
-    /// Jobs that are measured, at least.
+    /// Minimum of measured jobs.
     pub jobs: usize,
     pub seed: u64,
 }
 
 impl Scenario {
-    /// Cores of each worker: evenly spread on a logarithmic scale, so that any number of workers has the same mix.
+    /// Cores of each worker, evenly spread on a logarithmic scale, so that any number of workers
+    /// has the same mix.
     pub fn millicores(&self) -> Vec<u32> {
         let at = |n: usize| (n as f64 + 0.5) / self.workers as f64;
         (0..self.workers)
@@ -28,7 +29,7 @@ impl Scenario {
             .collect()
     }
 
-    /// `90_sigma03` and the like, for the names of figures; `interval` goes between the two.
+    /// Suffix of figures, like `90_100ms_sigma03`; `interval` is its middle part.
     pub fn name(&self, interval: &str) -> String {
         let sigma = format!("{}", self.sigma).replace('.', "");
         let churn = if self.churn { "_churn" } else { "" };
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_what_ran() {
+    fn names_describe_the_run() {
         assert_eq!(SCENARIO.name("100ms"), "90_100ms_sigma03");
         let other = Scenario {
             sigma: 1.0,

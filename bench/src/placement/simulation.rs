@@ -1,39 +1,41 @@
-//! One run: a discrete-event simulation, a function of the scenario and the way of placing.
+//! Discrete-event simulation of one run, a function of the scenario and the strategy.
 //!
-//! A job arrives at the leader, is placed, travels to its worker, is taken up, uploaded, lined up, and done. Reports
-//! are made at each heartbeat and arrive a little later. What a dead worker had is placed again elsewhere.
+//! A job arrives at the leader, is placed, travels to its worker, is accepted, uploaded, queued,
+//! and run. Workers report at each heartbeat, and reports arrive a little later. Jobs of a failed
+//! worker are placed again elsewhere.
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::Report;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::agenda::Agenda;
-use super::faults::{self, Death, Kind};
+use super::event_queue::EventQueue;
+use super::outages::{self, Kind, Outage};
 use super::outcome::Outcome;
-use super::placer::{Placed, Placer, Way};
+use super::placed::Placed;
+use super::placer::{Placer, Strategy};
 use super::scenario::Scenario;
 use super::worker::{SAMPLE_EVERY, Worker};
 use super::workload::{Arrival, WARM_UP, Workload};
 use super::{MILLISECOND, SECOND};
 
-/// A job that no worker takes now is told to come again after this.
-const COME_AGAIN_AFTER: u64 = SECOND / 4;
-/// Reports go on for so long after the last arrival, for jobs whose workers die late.
+/// A refused job is placed again after this time.
+const RETRY_AFTER: u64 = SECOND / 4;
+/// Reports continue for this time after the last arrival, for jobs whose workers fail late.
 const SETTLE: u64 = 5 * SECOND;
 
 #[derive(Debug)]
 enum Event {
     Arrival(Arrival),
-    Again(usize),
+    Retry(usize),
     Accepted(usize, Placed),
     Uploaded(usize, Placed),
     Ended(usize, Placed),
     Heartbeat,
     Report(NodeId, Box<Report>),
     Sample,
-    Death(Death),
-    Birth(usize),
+    Outage(Outage),
+    Restart(usize),
 }
 
 #[derive(Debug)]
@@ -45,38 +47,38 @@ struct Job {
 
 #[derive(Debug)]
 struct Simulation {
-    agenda: Agenda<Event>,
+    events: EventQueue<Event>,
     workload: Workload,
     workers: Vec<Worker>,
-    /// How a worker that is away went.
-    gone: Vec<Kind>,
+    /// Kind of each worker's last outage.
+    outage_kinds: Vec<Kind>,
     placer: Placer,
     interval: u64,
-    /// Of the reports' journeys.
+    /// For the network delay of reports.
     rng: StdRng,
     jobs: Vec<Job>,
-    /// Jobs that will ask again.
+    /// Jobs that will be placed again.
     waiting: usize,
     refused: usize,
     retried: usize,
 }
 
-/// Runs it to the end of the last job.
-pub fn simulate(scenario: &Scenario, way: Way) -> Outcome {
-    let mut simulation = Simulation::new(scenario, way);
-    while let Some((now, event)) = simulation.agenda.next() {
+/// Runs the simulation to the end of the last job.
+pub fn simulate(scenario: &Scenario, strategy: Strategy) -> Outcome {
+    let mut simulation = Simulation::new(scenario, strategy);
+    while let Some((now, event)) = simulation.events.next() {
         simulation.handle(event, now);
     }
     simulation.outcome()
 }
 
 impl Simulation {
-    fn new(scenario: &Scenario, way: Way) -> Self {
+    fn new(scenario: &Scenario, strategy: Strategy) -> Self {
         let mut rng = StdRng::seed_from_u64(scenario.seed);
-        let interval = way.interval().map_or(SECOND, |interval| interval.0);
+        let interval = strategy.interval().map_or(SECOND, |interval| interval.0);
         let mut millicores = scenario.millicores();
         let cores = millicores.iter().sum::<u32>() as f64 / 1e3;
-        // So that no policy gains or loses by the order of the nodes.
+        // Shuffled, so that no policy gains or loses by the order of the nodes.
         for at in (1..millicores.len()).rev() {
             millicores.swap(at, rng.random_range(0..=at));
         }
@@ -84,11 +86,11 @@ impl Simulation {
             Worker::new(NodeId(at as u64 + 1), *millicores, interval)
         };
         let mut simulation = Self {
-            agenda: Agenda::new(),
-            workload: Workload::of(scenario, cores * faults::presence(scenario)),
+            events: EventQueue::new(),
+            workload: Workload::of(scenario, cores * outages::availability(scenario)),
             workers: millicores.iter().enumerate().map(worker).collect(),
-            gone: vec![Kind::Crash; scenario.workers],
-            placer: Placer::new(way, scenario.seed),
+            outage_kinds: vec![Kind::Crash; scenario.workers],
+            placer: Placer::new(strategy, scenario.seed),
             interval,
             rng,
             jobs: Vec::new(),
@@ -97,12 +99,12 @@ impl Simulation {
             retried: 0,
         };
         simulation.placer.set_members(&simulation.workers);
-        if way != Way::Oracle {
-            simulation.agenda.enter(0, Event::Heartbeat);
-            simulation.agenda.enter(SAMPLE_EVERY, Event::Sample);
+        if strategy != Strategy::Oracle {
+            simulation.events.schedule(0, Event::Heartbeat);
+            simulation.events.schedule(SAMPLE_EVERY, Event::Sample);
         }
-        for death in faults::deaths(scenario, simulation.workload.until()) {
-            simulation.agenda.enter(death.at, Event::Death(death));
+        for outage in outages::outages(scenario, simulation.workload.until()) {
+            simulation.events.schedule(outage.at, Event::Outage(outage));
         }
         simulation.next_arrival();
         simulation
@@ -111,24 +113,24 @@ impl Simulation {
     fn handle(&mut self, event: Event, now: u64) {
         match event {
             Event::Arrival(arrival) => self.arrive(arrival, now),
-            Event::Again(job) => {
+            Event::Retry(job) => {
                 self.waiting -= 1;
                 self.place(job, now);
             }
-            Event::Accepted(job, placed) => self.take_up(job, placed, now),
-            Event::Uploaded(job, placed) => self.line_up(job, placed, now),
+            Event::Accepted(job, placed) => self.accept(job, placed, now),
+            Event::Uploaded(job, placed) => self.enqueue(job, placed, now),
             Event::Ended(job, placed) => self.end(job, placed, now),
             Event::Heartbeat => self.heartbeat(now),
             Event::Report(from, report) => self.placer.follow(from, *report, now),
             Event::Sample => self.sample(now),
-            Event::Death(death) => self.die(death, now),
-            Event::Birth(worker) => self.start(worker, now),
+            Event::Outage(outage) => self.begin_outage(outage, now),
+            Event::Restart(worker) => self.restart(worker, now),
         }
     }
 
     fn next_arrival(&mut self) {
         if let Some(arrival) = self.workload.next() {
-            self.agenda.enter(arrival.at, Event::Arrival(arrival));
+            self.events.schedule(arrival.at, Event::Arrival(arrival));
         }
     }
 
@@ -149,7 +151,7 @@ impl Simulation {
             .place(&job.arrival, &job.exclude, &self.workers, now);
         let Some(placed) = placed else {
             self.refused += 1;
-            self.again(number, now + COME_AGAIN_AFTER);
+            self.retry_at(number, now + RETRY_AFTER);
             return;
         };
         let arrival = self.jobs[number].arrival;
@@ -157,50 +159,51 @@ impl Simulation {
         if let Some(worker) = self.worker(placed) {
             worker.expect(number, arrives + arrival.upload, arrival.cpu);
         }
-        self.agenda.enter(arrives, Event::Accepted(number, placed));
+        self.events
+            .schedule(arrives, Event::Accepted(number, placed));
     }
 
-    /// The worker that a job was placed on, if it is still the same.
+    /// The worker that a job was placed on, if it has not failed since.
     fn worker(&mut self, placed: Placed) -> Option<&mut Worker> {
-        let at = self.place_of(placed.node);
+        let at = self.index_of(placed.node);
         let worker = &mut self.workers[at];
         (worker.alive && worker.incarnation == placed.incarnation).then_some(worker)
     }
 
-    /// A node's number is its worker's place, plus one round for each that was replaced there.
-    fn place_of(&self, node: NodeId) -> usize {
+    /// Index of a node's worker. Node ids grow by the number of workers with each replacement.
+    fn index_of(&self, node: NodeId) -> usize {
         (node.0 as usize - 1) % self.workers.len()
     }
 
-    fn again(&mut self, job: usize, at: u64) {
+    fn retry_at(&mut self, job: usize, at: u64) {
         self.waiting += 1;
-        self.agenda.enter(at, Event::Again(job));
+        self.events.schedule(at, Event::Retry(job));
     }
 
-    /// Its client notices, sooner or later, and asks for another worker.
+    /// Places the job again once its client has noticed the failure.
     fn fail(&mut self, job: usize, node: NodeId, now: u64) {
-        let kind = self.gone[self.place_of(node)];
+        let kind = self.outage_kinds[self.index_of(node)];
         self.jobs[job].exclude.push(node);
         self.retried += 1;
-        self.again(job, now + kind.noticed_after());
+        self.retry_at(job, now + kind.noticed_after());
     }
 
-    fn take_up(&mut self, number: usize, placed: Placed, now: u64) {
+    fn accept(&mut self, number: usize, placed: Placed, now: u64) {
         let arrival = self.jobs[number].arrival;
         let Some(worker) = self.worker(placed) else {
             return self.fail(number, placed.node, now);
         };
-        worker.take_up(number, placed.ticket, arrival.size, now);
+        worker.accept(number, placed.ticket, arrival.size, now);
         let uploaded = Event::Uploaded(number, placed);
-        self.agenda.enter(now + arrival.upload, uploaded);
+        self.events.schedule(now + arrival.upload, uploaded);
     }
 
-    /// Its input is there. Not, when its worker is not: then it failed when that died.
-    fn line_up(&mut self, number: usize, placed: Placed, now: u64) {
+    /// Queues the job when its upload is complete. Without its worker it has failed already.
+    fn enqueue(&mut self, number: usize, placed: Placed, now: u64) {
         let arrival = self.jobs[number].arrival;
         let worker = self.worker(placed);
-        if let Some(end) = worker.and_then(|worker| worker.line_up(number, &arrival, now)) {
-            self.agenda.enter(end, Event::Ended(number, placed));
+        if let Some(end) = worker.and_then(|worker| worker.enqueue(number, &arrival, now)) {
+            self.events.schedule(end, Event::Ended(number, placed));
         }
     }
 
@@ -212,8 +215,8 @@ impl Simulation {
         }
     }
 
-    /// Whether anything may still be placed.
-    fn goes_on(&self, now: u64) -> bool {
+    /// Whether a job may still be placed.
+    fn may_place_more(&self, now: u64) -> bool {
         now < self.workload.until() + SETTLE || self.waiting > 0
     }
 
@@ -221,11 +224,11 @@ impl Simulation {
         for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
             let journey = self.rng.random_range(MILLISECOND / 5..MILLISECOND);
             let report = Box::new(worker.report(now));
-            self.agenda
-                .enter(now + journey, Event::Report(worker.node, report));
+            self.events
+                .schedule(now + journey, Event::Report(worker.node, report));
         }
-        if self.goes_on(now) {
-            self.agenda.enter(now + self.interval, Event::Heartbeat);
+        if self.may_place_more(now) {
+            self.events.schedule(now + self.interval, Event::Heartbeat);
         }
     }
 
@@ -233,28 +236,28 @@ impl Simulation {
         for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
             worker.sample(now);
         }
-        if self.goes_on(now) {
-            self.agenda.enter(now + SAMPLE_EVERY, Event::Sample);
+        if self.may_place_more(now) {
+            self.events.schedule(now + SAMPLE_EVERY, Event::Sample);
         }
     }
 
-    fn die(&mut self, death: Death, now: u64) {
-        self.gone[death.worker] = death.kind;
-        let node = self.workers[death.worker].node;
-        for job in self.workers[death.worker].die() {
+    fn begin_outage(&mut self, outage: Outage, now: u64) {
+        self.outage_kinds[outage.worker] = outage.kind;
+        let node = self.workers[outage.worker].node;
+        for job in self.workers[outage.worker].crash() {
             self.fail(job, node, now);
         }
-        self.agenda
-            .enter(now + faults::AWAY, Event::Birth(death.worker));
+        self.events
+            .schedule(now + outages::DOWNTIME, Event::Restart(outage.worker));
     }
 
-    fn start(&mut self, place: usize, now: u64) {
-        let round = match self.gone[place] {
+    fn restart(&mut self, index: usize, now: u64) {
+        let round = match self.outage_kinds[index] {
             Kind::Crash => 0,
             Kind::Silence => self.workers.len() as u64,
         };
-        let worker = &mut self.workers[place];
-        worker.start(NodeId(worker.node.0 + round), self.interval, now);
+        let worker = &mut self.workers[index];
+        worker.restart(NodeId(worker.node.0 + round), self.interval, now);
         self.placer.set_members(&self.workers);
     }
 

@@ -1,16 +1,17 @@
-//! When the jobs of one worker begin and end: a few slots of equal speed, first come, first served.
+//! Execution slots of one simulated worker: equal speed, first come, first served.
 //!
-//! As in a node's pool, a worker of up to two cores runs one job at a time on all of them, a larger one two at a time.
-//! Jobs are thought to use all threads of their slot, and a slot to have its part of the cores always.
+//! As in a node's pool, a worker of up to two cores runs one job at a time on all of them, and a
+//! larger one runs two. Each job uses all threads of its slot, and a slot always has its share of
+//! the cores.
 
 /// Cores that one job can use.
 const CORES_A_JOB: u32 = 2;
-/// Of the largest worker here.
+/// Slots of the largest simulated worker.
 const MAX_SLOTS: usize = 2;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Slots {
-    /// When each is through with what is lined up for it. Nanoseconds.
+    /// When each slot has finished its queue, in nanoseconds.
     free: [u64; MAX_SLOTS],
     count: usize,
     millicores: u32,
@@ -35,13 +36,13 @@ impl Slots {
         self.millicores
     }
 
-    /// Time that a slot takes for so much CPU time.
+    /// Nanoseconds that a slot needs for this CPU time.
     pub fn time(&self, cpu: u64) -> u64 {
         cpu * 1000 * self.count as u64 / u64::from(self.millicores)
     }
 
-    /// Lines up a job that can run from `ready` on. Answers when it begins and ends.
-    pub fn line_up(&mut self, ready: u64, cpu: u64) -> (u64, u64) {
+    /// Queues a job that can run from `ready` on. Returns when it begins and ends.
+    pub fn enqueue(&mut self, ready: u64, cpu: u64) -> (u64, u64) {
         let time = self.time(cpu);
         let first = usize::from(self.count > 1 && self.free[1] < self.free[0]);
         let begin = self.free[first].max(ready);
@@ -49,7 +50,7 @@ impl Slots {
         (begin, begin + time)
     }
 
-    /// Forgets all jobs.
+    /// Drops all jobs.
     pub fn clear(&mut self) {
         self.free.fill(0);
     }
@@ -60,19 +61,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_worker_does_one_after_the_other() {
+    fn a_small_worker_runs_one_job_at_a_time() {
         let mut slots = Slots::of(500);
-        assert_eq!(slots.line_up(10, 100), (10, 210));
-        assert_eq!(slots.line_up(20, 50), (210, 310));
-        assert_eq!(slots.line_up(900, 50), (900, 1000));
+        assert_eq!(slots.enqueue(10, 100), (10, 210));
+        assert_eq!(slots.enqueue(20, 50), (210, 310));
+        assert_eq!(slots.enqueue(900, 50), (900, 1000));
     }
 
     #[test]
-    fn a_large_worker_does_two_at_once_each_on_half_of_it() {
+    fn a_large_worker_runs_two_jobs_each_on_half_of_its_cores() {
         let mut slots = Slots::of(4000);
-        assert_eq!(slots.line_up(0, 100), (0, 50));
-        assert_eq!(slots.line_up(0, 200), (0, 100));
-        assert_eq!(slots.line_up(0, 100), (50, 100));
+        assert_eq!(slots.enqueue(0, 100), (0, 50));
+        assert_eq!(slots.enqueue(0, 200), (0, 100));
+        assert_eq!(slots.enqueue(0, 100), (50, 100));
     }
 
     #[test]

@@ -1,20 +1,21 @@
-//! A simulated worker: what it holds, what it will truly have done when, and what it says of itself.
+//! Simulated workers: accepted jobs, their true ends, and the worker's reports.
 //!
-//! It reckons as a node's intake does: its backlog is what it *predicts* of the jobs it has taken up, from a cost
-//! model that learns from its own jobs; of a running job an eighth is left, however long it has run.
+//! The backlog is computed as in a node: from the *predicted* costs of accepted jobs, by a cost
+//! model that learns from the worker's own jobs. Of a running job at least an eighth is left,
+//! however long it has run.
 
 use std::collections::VecDeque;
 
 use cameo_common::ids::NodeId;
 use cameo_dispatch::{CostModel, Event, REPORT_VERSION, Report, TicketId};
 
-use super::journal::Journal;
 use super::slots::Slots;
+use super::ticket_events::TicketEvents;
 use super::workload::Arrival;
 use super::{MILLISECOND, SECOND};
 
-/// As in a node's intake.
-const LEAST_LEFT: u64 = 8;
+/// As in a node's admission.
+const MIN_REMAINING_DIVISOR: u64 = 8;
 /// As in a node's sampler.
 pub const SAMPLE_EVERY: u64 = SECOND / 5;
 const SMOOTH_OVER: u64 = SECOND / 2;
@@ -25,35 +26,35 @@ pub struct Worker {
     pub incarnation: u64,
     pub alive: bool,
     slots: Slots,
-    held: VecDeque<Held>,
-    /// Jobs on their way here by when they can run: known to the oracle alone.
-    coming: Vec<Coming>,
+    accepted: VecDeque<AcceptedJob>,
+    /// Jobs on their way here, by the time at which they can run. Used by the oracle only.
+    incoming: Vec<Incoming>,
     costs: CostModel,
-    journal: Journal,
+    ticket_events: TicketEvents,
     sequence: u64,
-    busy: Busy,
+    busy: BusyTime,
 }
 
 #[derive(Debug)]
-struct Held {
+struct AcceptedJob {
     job: usize,
     ticket: TicketId,
     size: u64,
     cost_ms: u64,
-    /// When it runs, as far as its input has come.
+    /// Begin and end of its run, once the input is complete.
     runs: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Coming {
+struct Incoming {
     job: usize,
     ready: u64,
     cpu: u64,
 }
 
-/// Time that slots have been running jobs, and the smoothed share that follows from it.
+/// Time during which slots ran jobs, and the smoothed share computed from it.
 #[derive(Debug, Default)]
-struct Busy {
+struct BusyTime {
     ended: u64,
     sampled: u64,
     sampled_at: u64,
@@ -61,96 +62,105 @@ struct Busy {
 }
 
 impl Worker {
-    /// `interval`: between two of its reports.
+    /// `interval` is the time between two of its reports.
     pub fn new(node: NodeId, millicores: u32, interval: u64) -> Self {
         Self {
             node,
             incarnation: 1,
             alive: true,
             slots: Slots::of(millicores),
-            held: VecDeque::new(),
-            coming: Vec::new(),
+            accepted: VecDeque::new(),
+            incoming: Vec::new(),
             costs: CostModel::default(),
-            journal: Journal::new(interval),
+            ticket_events: TicketEvents::new(interval),
             sequence: 0,
-            busy: Busy::default(),
+            busy: BusyTime::default(),
         }
     }
 
-    /// A job has been placed here.
+    /// Records a job that was placed here.
     pub fn expect(&mut self, job: usize, ready: u64, cpu: u64) {
-        let at = self.coming.partition_point(|other| other.ready <= ready);
-        self.coming.insert(at, Coming { job, ready, cpu });
+        let at = self.incoming.partition_point(|other| other.ready <= ready);
+        self.incoming.insert(at, Incoming { job, ready, cpu });
     }
 
-    /// What a job that can run from `ready` on would add to the sum of the true ends of all jobs here or on their way:
-    /// its own end, and the delay of those that it would overtake, since their input comes later.
+    /// Increase of the sum of the true ends of all jobs here or on their way, if a job that can run
+    /// from `ready` on were added: its own end, plus the delay of jobs that it would overtake
+    /// because their input arrives later.
     pub fn true_cost(&self, ready: u64, cpu: u64) -> u64 {
-        let before = self.coming.partition_point(|other| other.ready <= ready);
+        let before = self.incoming.partition_point(|other| other.ready <= ready);
         let mut without = self.slots;
-        for other in &self.coming[..before] {
-            without.line_up(other.ready, other.cpu);
+        for other in &self.incoming[..before] {
+            without.enqueue(other.ready, other.cpu);
         }
         let mut with = without;
-        let (_, mut cost) = with.line_up(ready, cpu);
-        for other in &self.coming[before..] {
-            let (_, late) = with.line_up(other.ready, other.cpu);
-            let (_, early) = without.line_up(other.ready, other.cpu);
+        let (_, mut cost) = with.enqueue(ready, cpu);
+        for other in &self.incoming[before..] {
+            let (_, late) = with.enqueue(other.ready, other.cpu);
+            let (_, early) = without.enqueue(other.ready, other.cpu);
             cost += late - early;
         }
         cost
     }
 
-    /// Takes a job up; its input comes now.
-    pub fn take_up(&mut self, job: usize, ticket: TicketId, size: u64, now: u64) {
+    /// Accepts a job; its upload begins.
+    pub fn accept(&mut self, job: usize, ticket: TicketId, size: u64, now: u64) {
         let cost_ms = self.costs.predict(size);
-        self.held.push_back(Held {
+        self.accepted.push_back(AcceptedJob {
             job,
             ticket,
             size,
             cost_ms,
             runs: None,
         });
-        self.journal.record(Event::Accepted(ticket), now);
+        self.ticket_events.record(Event::Accepted(ticket), now);
     }
 
-    /// A job's input has come. Answers when the job will have ended.
-    pub fn line_up(&mut self, job: usize, arrival: &Arrival, now: u64) -> Option<u64> {
-        self.coming.retain(|coming| coming.job != job);
-        // The newest are the last; a rival's worker may hold thousands.
-        let mut newest_first = self.held.iter_mut().rev();
-        let held = newest_first.find(|held| held.job == job)?;
-        let runs = self.slots.line_up(now, arrival.cpu);
-        held.runs = Some(runs);
+    /// Queues a job whose input is complete. Returns when it will have ended.
+    pub fn enqueue(&mut self, job: usize, arrival: &Arrival, now: u64) -> Option<u64> {
+        self.incoming.retain(|incoming| incoming.job != job);
+        // The newest jobs are last; with a bad policy there may be thousands.
+        let mut newest_first = self.accepted.iter_mut().rev();
+        let accepted = newest_first.find(|accepted| accepted.job == job)?;
+        let runs = self.slots.enqueue(now, arrival.cpu);
+        accepted.runs = Some(runs);
         Some(runs.1)
     }
 
-    /// A job has ended.
+    /// Ends a job.
     pub fn end(&mut self, job: usize, arrival: &Arrival, now: u64) {
-        let Some(at) = self.held.iter().position(|held| held.job == job) else {
+        let Some(at) = self
+            .accepted
+            .iter()
+            .position(|accepted| accepted.job == job)
+        else {
             return;
         };
-        let Some(held) = self.held.remove(at) else {
+        let Some(accepted) = self.accepted.remove(at) else {
             return;
         };
-        self.busy.ended += held.runs.map_or(0, |(begin, end)| end - begin);
+        self.busy.ended += accepted.runs.map_or(0, |(begin, end)| end - begin);
         let cpu_ms = arrival.cpu / MILLISECOND;
-        self.costs.learn(held.size, cpu_ms);
-        let ticket = held.ticket;
+        self.costs.learn(accepted.size, cpu_ms);
+        let ticket = accepted.ticket;
         let cpu_ms = Some(u32::try_from(cpu_ms).unwrap_or(u32::MAX));
-        self.journal.record(Event::Finished { ticket, cpu_ms }, now);
+        self.ticket_events
+            .record(Event::Finished { ticket, cpu_ms }, now);
     }
 
-    /// All is lost. Answers the jobs that were taken up.
-    pub fn die(&mut self) -> Vec<usize> {
+    /// Drops all jobs. Returns those that were accepted.
+    pub fn crash(&mut self) -> Vec<usize> {
         self.alive = false;
         self.slots.clear();
-        self.coming.clear();
-        self.held.drain(..).map(|held| held.job).collect()
+        self.incoming.clear();
+        self.accepted
+            .drain(..)
+            .map(|accepted| accepted.job)
+            .collect()
     }
 
-    /// Starts anew, under this number.
-    pub fn start(&mut self, node: NodeId, interval: u64, now: u64) {
+    /// Restarts under this node id.
+    pub fn restart(&mut self, node: NodeId, interval: u64, now: u64) {
         *self = Self {
             incarnation: self.incarnation + 1,
             ..Self::new(node, self.slots.millicores(), interval)
@@ -159,12 +169,12 @@ impl Worker {
     }
 
     fn busy(&self, now: u64) -> u64 {
-        let runs = self.held.iter().filter_map(|held| held.runs);
+        let runs = self.accepted.iter().filter_map(|accepted| accepted.runs);
         let running: u64 = runs.map(|(begin, _)| now.saturating_sub(begin)).sum();
         self.busy.ended + running
     }
 
-    /// Looks at how busy it was since the last look.
+    /// Updates the smoothed share of busy time.
     pub fn sample(&mut self, now: u64) {
         let (busy, passed) = (self.busy(now), now - self.busy.sampled_at);
         if passed == 0 {
@@ -177,14 +187,16 @@ impl Worker {
         (self.busy.sampled, self.busy.sampled_at) = (busy, now);
     }
 
-    /// What it says of itself now.
+    /// The load report of this time.
     pub fn report(&mut self, now: u64) -> Report {
         self.sequence += 1;
-        let began = |held: &&Held| held.runs.is_some_and(|(begin, _)| begin <= now);
-        let running = self.held.iter().filter(began).count() as u32;
-        let (here, incoming): (Vec<&Held>, Vec<&Held>) =
-            self.held.iter().partition(|held| held.runs.is_some());
-        let (first_event, events) = self.journal.recent(now);
+        let began = |accepted: &&AcceptedJob| accepted.runs.is_some_and(|(begin, _)| begin <= now);
+        let running = self.accepted.iter().filter(began).count() as u32;
+        let (here, incoming): (Vec<&AcceptedJob>, Vec<&AcceptedJob>) = self
+            .accepted
+            .iter()
+            .partition(|accepted| accepted.runs.is_some());
+        let (first_event, events) = self.ticket_events.recent(now);
         Report {
             version: REPORT_VERSION,
             incarnation: self.incarnation,
@@ -195,9 +207,12 @@ impl Worker {
             slots: self.slots.count() as u32,
             running,
             queued: here.len() as u32 - running,
-            backlog_cpu_ms: here.iter().map(|held| self.left_ms(held, now)).sum(),
+            backlog_cpu_ms: here
+                .iter()
+                .map(|accepted| self.remaining_ms(accepted, now))
+                .sum(),
             incoming: incoming.len() as u32,
-            incoming_cpu_ms: incoming.iter().map(|held| held.cost_ms).sum(),
+            incoming_cpu_ms: incoming.iter().map(|accepted| accepted.cost_ms).sum(),
             first_event,
             events,
             sample_age_ms: ((now - self.busy.sampled_at) / MILLISECOND) as u32,
@@ -208,16 +223,17 @@ impl Worker {
         }
     }
 
-    fn left_ms(&self, held: &Held, now: u64) -> u64 {
-        let Some((begin, _)) = held.runs.filter(|(begin, _)| *begin <= now) else {
-            return held.cost_ms;
+    fn remaining_ms(&self, accepted: &AcceptedJob, now: u64) -> u64 {
+        let Some((begin, _)) = accepted.runs.filter(|(begin, _)| *begin <= now) else {
+            return accepted.cost_ms;
         };
         let elapsed_ms = (now - begin) / MILLISECOND;
         let slot_millicores = u64::from(self.slots.millicores()) / self.slots.count() as u64;
         let used_ms = elapsed_ms * slot_millicores / 1000;
-        held.cost_ms
+        accepted
+            .cost_ms
             .saturating_sub(used_ms)
-            .max(held.cost_ms / LEAST_LEFT)
+            .max(accepted.cost_ms / MIN_REMAINING_DIVISOR)
     }
 }
 

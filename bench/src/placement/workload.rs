@@ -1,6 +1,7 @@
-//! The jobs: Poisson arrivals, sizes that span 20:1, CPU times that the size tells only roughly.
+//! Jobs of a run: Poisson arrivals, sizes that span 20:1, and CPU times that correlate roughly with
+//! size.
 //!
-//! A function of the scenario alone, so that every way of placing meets the same jobs.
+//! They depend on the scenario alone, so all strategies get the same jobs.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -11,28 +12,28 @@ use super::scenario::Scenario;
 const MIB: f64 = 1024.0 * 1024.0;
 const SMALLEST_MIB: f64 = 0.15;
 const LARGEST_MIB: f64 = 4.0;
-/// What jobs really take is another line than the one that the cost model begins with: it has to learn.
+/// True costs differ from the initial cost model, which has to learn them.
 const TRUE_BASE_MS: f64 = 4.0;
 const TRUE_MS_PER_MIB: f64 = 100.0;
-/// A gigabit: bytes a second.
+/// Upload bandwidth in bytes per second: a gigabit.
 const UPLOAD: f64 = 125e6;
-/// Workers start with nothing to do and models with nothing learned: what arrives before is not measured.
+/// Jobs that arrive earlier are not measured: workers start idle and models untrained.
 pub const WARM_UP: u64 = 20 * SECOND;
-/// Measured time, at least: some rounds of the slowest reports.
+/// Minimum of measured time: some rounds of the least frequent reports.
 const MEASURED: u64 = 40 * SECOND;
 
-/// One job. Times are nanoseconds.
+/// One job. Times are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
-    /// When the leader is asked for a worker.
+    /// Time of the placement request.
     pub at: u64,
-    /// Bytes of input: all that anybody but the oracle knows beforehand.
+    /// Size of the input in bytes. Only the oracle knows more beforehand.
     pub size: u64,
-    /// What it will take.
+    /// True CPU time.
     pub cpu: u64,
-    /// From the decision until the worker has the ticket and takes the job up.
+    /// From the decision until the worker accepts the ticket.
     pub travel: u64,
-    /// From there until its input has come and it can run.
+    /// From the acceptance until the input is complete.
     pub upload: u64,
 }
 
@@ -47,7 +48,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// `cores` are there on average.
+    /// `cores` is the number of cores available on average.
     pub fn of(scenario: &Scenario, cores: f64) -> Self {
         let cpu_a_second = cores * f64::from(scenario.load) / 100.0;
         let between = mean_cpu_ms() / 1e3 / cpu_a_second * SECOND as f64;
@@ -61,15 +62,15 @@ impl Workload {
         }
     }
 
-    /// Nothing arrives from here on.
+    /// End of arrivals.
     pub fn until(&self) -> u64 {
         self.until
     }
 
-    /// Mean one, so that the load does not depend on sigma.
+    /// Log-normal factor with mean 1, so that the load does not depend on sigma.
     fn error(&mut self) -> f64 {
         let (a, b): (f64, f64) = (self.rng.random(), self.rng.random());
-        // Box and Muller's normal deviate; 1 - a is never zero.
+        // Normal deviate by Box and Muller; 1 - a is never zero.
         let normal = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
         (self.sigma * normal - self.sigma * self.sigma / 2.0).exp()
     }
@@ -94,7 +95,7 @@ impl Iterator for Workload {
     }
 }
 
-/// Of sizes whose logarithms are spread evenly.
+/// Mean CPU time for log-uniform sizes.
 fn mean_cpu_ms() -> f64 {
     let mib = (LARGEST_MIB - SMALLEST_MIB) / (LARGEST_MIB / SMALLEST_MIB).ln();
     TRUE_BASE_MS + TRUE_MS_PER_MIB * mib
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_work_that_arrives_is_the_load_whatever_the_error() {
+    fn the_arriving_work_equals_the_load_for_every_error() {
         for sigma in [0.0, 0.3, 1.0] {
             let arrivals = arrivals(sigma, 1);
             let cpu: u64 = arrivals.iter().map(|arrival| arrival.cpu).sum();
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_a_workload() {
+    fn a_seed_determines_the_workload() {
         assert_eq!(arrivals(0.3, 1), arrivals(0.3, 1));
         assert_ne!(arrivals(0.3, 1), arrivals(0.3, 2));
     }

@@ -1,8 +1,8 @@
-//! The brightness of a picture (ITU-R BT.601, as JPEG uses it), not rounded.
+//! Luma of a picture (ITU-R BT.601, as JPEG uses it), not rounded.
 
 use cameo_codec::Picture;
 
-/// One value a pixel, 0 to 255.
+/// One value per pixel, 0 to 255.
 pub fn luma(picture: &Picture) -> Vec<f32> {
     picture
         .samples()

@@ -1,4 +1,4 @@
-//! How near two pictures are: to arithmetic ([`psnr()`]) and to the eye ([`ssim()`]).
+//! Similarity of two pictures: [`psnr()`], and [`ssim()`], which models perception.
 
 pub mod luma;
 pub mod psnr;

@@ -1,9 +1,9 @@
-//! Structural similarity: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to
-//! structural similarity", IEEE Transactions on Image Processing 13(4), 2004.
+//! Structural similarity: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error
+//! visibility to structural similarity", IEEE Transactions on Image Processing 13(4), 2004.
 //!
-//! As in the paper: an 11x11 Gaussian window of sigma 1.5, only where it lies wholly inside, K1 = 0.01, K2 = 0.03,
-//! L = 255, and the mean over all places. The window is a product, so rows and columns are weighed one after the
-//! other. The number that counts here is the one on luma.
+//! As in the paper: an 11x11 Gaussian window of sigma 1.5, only where it lies wholly inside, K1 =
+//! 0.01, K2 = 0.03, L = 255, and the mean over all positions. The window is separable, so rows and
+//! columns are weighted one after the other. The goals apply to the value on luma.
 
 use cameo_codec::Picture;
 use rayon::prelude::*;
@@ -16,16 +16,14 @@ const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 /// Weighted sums over a window: of a, b, a squared, b squared, a times b.
 type Moments = [f64; 5];
 
-/// Of two planes of one size; 1 when they are equal.
-///
-/// # Panics
-/// When the planes do not have `width` times `height` values, or are smaller than the window.
+/// SSIM of two planes of one size; 1 when they are equal. Panics when the planes do not have
+/// `width` times `height` values, or are smaller than the window.
 pub fn ssim(a: &[f32], b: &[f32], (width, height): (u32, u32)) -> f64 {
     let (width, height) = (width as usize, height as usize);
     assert!(a.len() == width * height && b.len() == a.len());
     assert!(
         width >= WINDOW && height >= WINDOW,
-        "a picture holds the window"
+        "a picture is at least as large as the window"
     );
     let weights = weights();
     let places = (width - WINDOW + 1) * (height - WINDOW + 1);
@@ -63,8 +61,8 @@ fn weights() -> [f64; WINDOW] {
     raw.map(|weight| weight / sum)
 }
 
-/// The moments of each column of a band of eleven rows. Values are taken from the middle of their range, which
-/// moves the means alone and keeps the squares small.
+/// Moments of each column of a band of eleven rows. Values are shifted by the middle of their
+/// range, which changes the means only and keeps the squares small.
 fn weigh_columns(columns: &mut [Moments], weights: &[f64; WINDOW], a: &[f32], b: &[f32]) {
     let width = columns.len();
     columns.fill([0.0; 5]);
@@ -99,19 +97,19 @@ fn at(window: &[Moments], weights: &[f64; WINDOW]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Eleven by eleven, so that there is one window.
+    /// An 11x11 plane, which has exactly one window.
     fn one_window(value: impl Fn(usize, usize) -> f32) -> Vec<f32> {
         (0..121).map(|i| value(i % 11, i / 11)).collect()
     }
 
     #[test]
-    fn equal_pictures_are_alike() {
+    fn equal_pictures_have_ssim_1() {
         let a: Vec<f32> = (0..20 * 15).map(|i| ((i * 37) % 256) as f32).collect();
         assert!((ssim(&a, &a, (20, 15)) - 1.0).abs() < 1e-12);
     }
 
     #[test]
-    fn it_does_not_matter_which_comes_first() {
+    fn ssim_is_symmetric() {
         let a: Vec<f32> = (0..20 * 15).map(|i| ((i * 37) % 256) as f32).collect();
         let b: Vec<f32> = (0..20 * 15).map(|i| ((i * 91) % 256) as f32).collect();
         let (there, back) = (ssim(&a, &b, (20, 15)), ssim(&b, &a, (20, 15)));
@@ -129,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn one_window_is_as_by_hand() {
-        // Columns of 0 and 255 in turn, against their opposite. w is the weight of the odd columns: both variances
-        // are w (1 - w) 255^2, the covariance is its negative.
+    fn one_window_matches_the_result_by_hand() {
+        // Alternating columns of 0 and 255, compared with their opposite. w is the weight of the
+        // odd columns: both variances are w (1 - w) 255^2, and the covariance is its negative.
         let weights = weights();
         let w: f64 = (0..11).filter(|i| i % 2 == 1).map(|i| weights[i]).sum();
         let a = one_window(|x, _| if x % 2 == 1 { 255.0 } else { 0.0 });

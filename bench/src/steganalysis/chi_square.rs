@@ -1,18 +1,19 @@
-//! The chi-square attack: Westfeld and Pfitzmann, "Attacks on Steganographic Systems", Information Hiding 1999.
+//! The chi-square attack: Westfeld and Pfitzmann, "Attacks on Steganographic Systems", Information
+//! Hiding 1999.
 //!
-//! Replacing lowest bits makes the values 2i and 2i + 1 equally frequent. The attack asks how probable the observed
-//! frequencies are if they were, over a growing part of the picture from its top: it finds who hides in order,
-//! and who fills the picture; not who scatters less than that.
+//! Replacing lowest bits makes the values 2i and 2i + 1 equally frequent. The attack computes how
+//! probable the observed frequencies are under that assumption, over a growing part of the picture
+//! from its top. It detects sequential embedding and full pictures, not sparse random embedding.
 
 use super::plane::Plane;
 
-/// Pairs with fewer expected occurrences do not count; the paper unites them.
+/// Pairs with fewer expected occurrences are ignored; the paper merges them.
 const LEAST_EXPECTED: f64 = 4.0;
 
-/// The part of the picture is grown in so many steps.
+/// Number of steps by which the part of the picture grows.
 const STEPS: usize = 50;
 
-/// The largest part from the top that looks embedded with more than even odds.
+/// The largest part from the top that looks embedded with a probability above one half.
 pub fn estimate(plane: &Plane) -> f64 {
     let mut histogram = [0; 256];
     let mut largest = 0;
@@ -30,7 +31,7 @@ pub fn estimate(plane: &Plane) -> f64 {
     largest as f64 / STEPS as f64
 }
 
-/// The probability of embedding: near 1 when the values of each pair are as frequent as each other.
+/// Probability of embedding: near 1 when the values of each pair are equally frequent.
 pub fn probability(histogram: &[u64; 256]) -> f64 {
     let mut chi_square = 0.0;
     let mut categories = 0;
@@ -47,8 +48,9 @@ pub fn probability(histogram: &[u64; 256]) -> f64 {
     above(chi_square, categories - 1)
 }
 
-/// The probability that a chi-square variable of `freedom` degrees is above `value`: the regularised upper
-/// incomplete gamma function Q(freedom / 2, value / 2), by its series or its continued fraction (Lentz).
+/// Probability that a chi-square variable of `freedom` degrees is above `value`: the regularised
+/// upper incomplete gamma function Q(freedom / 2, value / 2), by its series or its continued
+/// fraction (Lentz).
 fn above(value: f64, freedom: u32) -> f64 {
     let (a, x) = (f64::from(freedom) / 2.0, value / 2.0);
     if x <= 0.0 {
@@ -79,7 +81,7 @@ fn above(value: f64, freedom: u32) -> f64 {
     scale * fraction
 }
 
-/// ln of gamma(n / 2), from gamma(1/2) or gamma(1) upwards.
+/// ln of gamma(n / 2), by recurrence from gamma(1/2) or gamma(1).
 fn ln_gamma_of_half(n: u32) -> f64 {
     let (start, mut ln) = match n % 2 {
         1 => (1, std::f64::consts::PI.sqrt().ln()),
@@ -98,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_distribution_is_as_in_tables() {
+    fn the_distribution_matches_tables() {
         // Critical values at 5 % and 50 % from any table of the chi-square distribution.
         for (value, freedom, expected) in [
             (3.841, 1, 0.05),
@@ -122,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_photo_looks_clean() {
+    fn a_clean_photo_is_estimated_as_clean() {
         let found = Detector::ChiSquare.estimate(&planes(&photo::real()));
         assert!(found < 0.1, "{found}");
     }
 
     #[test]
-    fn replacement_in_order_is_found_to_its_end() {
+    fn the_end_of_sequential_replacement_is_found() {
         for share in [0.3, 0.6, 1.0] {
             let mut picture = photo::real();
             replace_low_bits(&mut picture, share, 1, Spread::InOrder);

@@ -1,9 +1,10 @@
-//! Simple steganalysis: what anybody can run on a picture to ask whether, and how much, is hidden in its low bits.
+//! Simple steganalysis: estimates of how many samples of a picture carry something in their low
+//! bits.
 //!
-//! Three classical estimators, each for plain replacement of the lowest bit: [`chi_square`], [`sample_pairs`] and
-//! [`rs`]. Each gives the share of samples that it takes to carry something, 0 for none and 1 for all.
-//! [`replacement`] is what they were made to find: the control that shows that they work. Trained detectors find
-//! far more; that these find nothing does not mean that nothing can be found.
+//! Three classical detectors of plain replacement of the lowest bit: [`chi_square`],
+//! [`sample_pairs`] and [`rs`]. Each estimates the share of samples that carry something, 0 for
+//! none and 1 for all. [`replacement`] is the control that shows that they work. Trained detectors
+//! detect far more; a picture that passes these is not undetectable.
 
 pub mod chi_square;
 pub mod plane;
@@ -13,7 +14,7 @@ pub mod sample_pairs;
 
 pub use plane::{Plane, planes};
 
-/// One of the three, by the name that its figures bear.
+/// A detector, by the name in its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detector {
     ChiSquare,
@@ -32,7 +33,7 @@ impl Detector {
         }
     }
 
-    /// The share of samples that seem to carry something: the mean over the planes.
+    /// Estimated share of samples that carry something: the mean over the planes.
     pub fn estimate(self, planes: &[Plane]) -> f64 {
         let estimate = match self {
             Detector::ChiSquare => chi_square::estimate,
@@ -48,8 +49,8 @@ pub(crate) mod photo {
     #![allow(clippy::unwrap_used)]
     use cameo_codec::{HideOptions, Picture, cover_from_picture};
 
-    /// One that the estimators take for clean. Of the five, `Picture_1A` looks to them as if a tenth of it carried
-    /// something: how far they can be trusted at all.
+    /// A photo that the detectors estimate as clean. Of the five photos, `Picture_1A` is estimated
+    /// at a tenth, which shows their limits.
     pub fn real() -> Picture {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),

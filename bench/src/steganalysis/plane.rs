@@ -1,4 +1,4 @@
-//! One channel of a picture.
+//! Single channels of a picture.
 
 use cameo_codec::{Channels, Picture};
 
@@ -14,7 +14,7 @@ impl Plane {
     }
 }
 
-/// Red, green and blue; of a translucent picture its alpha alone, which is where such a one hides.
+/// Red, green and blue; for a translucent picture alpha only, which is where such a carrier hides.
 pub fn planes(picture: &Picture) -> Vec<Plane> {
     let wanted = match picture.is_translucent() {
         true => 3..4,

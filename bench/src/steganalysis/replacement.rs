@@ -1,19 +1,19 @@
-//! Plain replacement of low bits, as most tools do it: the control that detectors have to find.
+//! Plain replacement of low bits, as most tools do it: the control for the detectors.
 
 use cameo_codec::Picture;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// Where the samples that carry something lie.
+/// Positions of the samples that carry something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spread {
-    /// One after another from the top.
+    /// Sequential from the top.
     InOrder,
     /// All over the picture.
     Random,
 }
 
-/// Random bits in the `depth` low bits of this share of the samples.
+/// Puts random bits into the `depth` low bits of this share of the samples.
 pub fn replace_low_bits(picture: &mut Picture, share: f64, depth: u8, spread: Spread) {
     let mut rng = StdRng::seed_from_u64(1);
     let mask = (1u8 << depth) - 1;

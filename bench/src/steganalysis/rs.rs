@@ -1,22 +1,23 @@
-//! RS analysis: Fridrich, Goljan and Du, "Reliable Detection of LSB Steganography in Color and Grayscale Images", ACM
-//! Workshop on Multimedia and Security, 2001.
+//! RS analysis: Fridrich, Goljan and Du, "Reliable Detection of LSB Steganography in Color and
+//! Grayscale Images", ACM Workshop on Multimedia and Security, 2001.
 //!
-//! Flipping lowest bits makes most groups of neighbours rougher. In a natural picture it does so as often whether
-//! values flip within 2i, 2i + 1 or within 2i - 1, 2i; the more bits were replaced, the more the two differ.
+//! Flipping lowest bits makes most groups of neighbours rougher. In a natural picture that is
+//! equally frequent whether values flip within 2i, 2i + 1 or within 2i - 1, 2i. The more bits were
+//! replaced, the more the two differ.
 
 use super::plane::Plane;
 
 /// Groups of four, of which the middle two flip: the paper's mask 0 1 1 0.
 const GROUP: usize = 4;
 
-/// Regular groups less singular ones, when values flip within 2i, 2i + 1 and when within 2i - 1, 2i.
+/// Regular minus singular groups, for flips within 2i, 2i + 1 and within 2i - 1, 2i.
 #[derive(Debug, Clone, Copy)]
 struct Balance {
     positive: f64,
     negative: f64,
 }
 
-/// The share of samples that carry something.
+/// Estimated share of samples that carry something.
 pub fn estimate(plane: &Plane) -> f64 {
     let (now, flipped) = (balance(plane, 0), balance(plane, 1));
     let a = 2.0 * (flipped.positive + now.positive);
@@ -32,7 +33,7 @@ fn smaller_root(a: f64, b: f64, c: f64) -> f64 {
     }
     let discriminant = b * b - 4.0 * a * c;
     if discriminant < 0.0 {
-        // At full load the roots go to infinity, and noise makes them complex: their modulus still tells.
+        // At full load the roots go to infinity, and noise makes them complex: the modulus is used.
         return -(c / a).sqrt();
     }
     let root = discriminant.sqrt();
@@ -44,7 +45,7 @@ fn smaller_root(a: f64, b: f64, c: f64) -> f64 {
     }
 }
 
-/// Over the plane with `flip` applied to all its lowest bits first.
+/// Balance of the plane, with `flip` applied to all its lowest bits first.
 fn balance(plane: &Plane, flip: u8) -> Balance {
     let (mut positive, mut negative) = (0i64, 0i64);
     for group in plane.rows().flat_map(|row| row.chunks_exact(GROUP)) {
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn flipping_a_smooth_group_makes_it_rougher() {
-        // 5 and 5 become 4 and 4 either way up, or 6 and 6 the other: rough 0 to 2, both regular.
+        // 5 and 5 become 4 and 4, or 6 and 6: roughness 0 to 2, both regular.
         let plane = Plane {
             width: 4,
             samples: vec![5; 4],
@@ -87,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_photo_looks_clean() {
+    fn a_clean_photo_is_estimated_as_clean() {
         let found = Detector::Rs.estimate(&planes(&photo::real()));
         assert!(found.abs() < 0.05, "{found}");
     }
 
     #[test]
-    fn replacement_is_measured_wherever_it_lies() {
+    fn the_share_of_replacement_is_estimated_for_every_spread() {
         for (share, spread) in [
             (0.1, Spread::Random),
             (0.5, Spread::Random),

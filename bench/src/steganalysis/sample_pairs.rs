@@ -1,20 +1,21 @@
-//! Sample pair analysis: Dumitrescu, Wu and Wang, "Detection of LSB Steganography via Sample Pair Analysis", IEEE
-//! Transactions on Signal Processing 51(7), 2003.
+//! Sample pair analysis: Dumitrescu, Wu and Wang, "Detection of LSB Steganography via Sample Pair
+//! Analysis", IEEE Transactions on Signal Processing 51(7), 2003.
 //!
-//! In a natural picture, of two neighbours that differ, the larger is even as often as odd. Replacing lowest bits
-//! moves pairs between the classes in known proportions; solving for them gives how many were replaced.
+//! In a natural picture, the larger of two different neighbours is even as often as odd. Replacing
+//! lowest bits moves pairs between the classes in known proportions; solving for them gives the
+//! share of replaced bits.
 
 use super::plane::Plane;
 
-/// How many pairs fall into the classes of the paper.
+/// Number of pairs in each class of the paper.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Classes {
     pairs: u64,
-    /// The second is even and the larger, or odd and the smaller.
+    /// Pairs whose second sample is even and the larger, or odd and the smaller.
     x: u64,
-    /// The second is even and the smaller, or odd and the larger.
+    /// Pairs whose second sample is even and the smaller, or odd and the larger.
     y: u64,
-    /// They differ in the lowest bit at most: the paper's W and Z.
+    /// Pairs that differ at most in the lowest bit: the paper's W and Z.
     alike: u64,
 }
 
@@ -29,7 +30,8 @@ impl Classes {
     }
 }
 
-/// The share of samples that carry something, from all pairs of neighbours to the right and below.
+/// Estimated share of samples that carry something, from all pairs of horizontal and vertical
+/// neighbours.
 pub fn estimate(plane: &Plane) -> f64 {
     let mut classes = Classes::default();
     let mut above: Option<&[u8]> = None;
@@ -53,7 +55,7 @@ fn solve(classes: &Classes) -> f64 {
     if a == 0.0 {
         return if b == 0.0 { 0.0 } else { -c / b };
     }
-    // Near 1 noise can take the discriminant below zero; both roots then meet at the vertex.
+    // Near 1, noise can make the discriminant negative; both roots then meet at the vertex.
     let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
     let roots = [(-b - root) / (2.0 * a), (-b + root) / (2.0 * a)];
     if roots[0].abs() < roots[1].abs() {
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_are_classed_as_in_the_paper() {
+    fn pairs_are_classified_as_in_the_paper() {
         let classes_of = |first, second| {
             let mut classes = Classes::default();
             classes.count(first, second);
@@ -85,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_photo_looks_clean() {
+    fn a_clean_photo_is_estimated_as_clean() {
         let found = Detector::SamplePairs.estimate(&planes(&photo::real()));
         assert!(found.abs() < 0.05, "{found}");
     }
 
     #[test]
-    fn replacement_is_measured_wherever_it_lies() {
+    fn the_share_of_replacement_is_estimated_for_every_spread() {
         for (share, spread) in [
             (0.1, Spread::Random),
             (0.5, Spread::Random),

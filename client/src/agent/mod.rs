@@ -24,7 +24,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::cli::exit::Failure;
-use crate::control::{ControlServer, Doors};
+use crate::control::{ControlDeps, ControlServer};
 use crate::flows::context::Context;
 use crate::flows::notices::Notices;
 use crate::peer::client::Peers;
@@ -91,13 +91,13 @@ impl Agent {
             told: Arc::default(),
         };
         let control = ControlServer::bind(core.ctx.vault.home())?;
-        let doors = Doors {
+        let deps = ControlDeps {
             transport: Arc::clone(&transport),
             notices: core.notices.clone(),
             wake: Arc::clone(&core.wake),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(control.serve(doors));
+        tasks.spawn(control.serve(deps));
         let service = Arc::new(serve::Service::new(core.clone()));
         tasks.spawn(serve_peers(Arc::clone(&transport), service));
         tasks.spawn(session::keep(core.clone()));

@@ -1,4 +1,4 @@
-//! One command: signed once, sent to one node after another until one gives a definite answer.
+//! Signed calls: signed once, then sent to one node after another until one answers definitely.
 
 use std::time::Duration;
 
@@ -16,49 +16,49 @@ use super::error::{Verdict, verdict};
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
-/// Longest answer that is read, in bytes.
+/// Longest answer, in bytes.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
-/// Wait after all nodes were asked once, doubled each time up to the longest.
+/// Pause after each round over all nodes, doubled each time up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
-/// A call with everything that stays the same however often it is sent.
-pub(super) struct Command {
+/// A call as it is sent with each try: the request id and the signature stay the same.
+pub(super) struct SignedCall {
     request: RequestId,
     pub method: Method,
     pub path: String,
     pub body: Bytes,
-    /// The signed call, as it stands in its header.
+    /// The signed call, encoded for its HTTP header.
     pub header: String,
 }
 
-/// One node's answer.
-enum Answer {
-    Good(Bytes),
-    No(ApiError),
-    /// Not the protocol's.
-    Strange(String),
-    /// Nothing was sent.
+/// The outcome of one try at one node.
+enum Outcome {
+    Success(Bytes),
+    Refused(ApiError),
+    /// An answer that is not in the protocol.
+    Malformed(String),
+    /// The request was not sent.
     NotConnected,
-    /// Sent, and then lost.
+    /// The request may have been sent, and no answer arrived.
     Lost,
 }
 
-/// What has been seen so far, for the error at the end.
+/// The failures of all tries, for the error of the whole call.
 #[derive(Default)]
-struct Seen {
+struct Failures {
     unknown: bool,
     no_quorum: bool,
-    strange: Option<(String, String)>,
+    malformed: Option<(String, String)>,
 }
 
 impl ClusterApi {
-    /// Signs a command for this device: one request id and one not-after for all its tries.
-    pub(super) fn command(&self, method: Method, path: String, body: Bytes) -> Command {
-        self.command_as(clock::request_id(), method, path, body)
+    /// Signs a call of this device: one request id and one not-after for all its tries.
+    pub(super) fn sign(&self, method: Method, path: String, body: Bytes) -> SignedCall {
+        self.sign_as(clock::request_id(), method, path, body)
     }
 
-    fn command_as(&self, request: RequestId, method: Method, path: String, body: Bytes) -> Command {
+    fn sign_as(&self, request: RequestId, method: Method, path: String, body: Bytes) -> SignedCall {
         let offset = self.nodes().clock_offset;
         let cluster_now = Millis(clock::now().0.saturating_add_signed(offset));
         let life = self.inner.deadline.min(MAX_CALL_LIFE);
@@ -72,7 +72,7 @@ impl ClusterApi {
             not_after: cluster_now.plus(life),
         };
         let signed = Signed::new(&self.inner.device, call);
-        Command {
+        SignedCall {
             request,
             method,
             path,
@@ -81,22 +81,22 @@ impl ClusterApi {
         }
     }
 
-    /// The same command by what the cluster's time is thought to be now.
-    fn sign_anew(&self, command: &Command) -> Command {
-        let Command {
+    /// The same call, signed again with a not-after by the present estimate of the cluster's time.
+    fn sign_again(&self, call: &SignedCall) -> SignedCall {
+        let SignedCall {
             request,
             method,
             path,
             body,
             ..
-        } = command;
-        self.command_as(*request, method.clone(), path.clone(), body.clone())
+        } = call;
+        self.sign_as(*request, method.clone(), path.clone(), body.clone())
     }
 
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
-        self.ready().await?;
-        let command = self.command(Method::GET, path, Bytes::new());
-        self.run(&command).await
+        self.verify_identity().await?;
+        let call = self.sign(Method::GET, path, Bytes::new());
+        self.run(&call).await
     }
 
     pub(super) async fn post<B: Serialize, A: DeserializeOwned>(
@@ -104,120 +104,121 @@ impl ClusterApi {
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        self.ready().await?;
-        let command = self.command(Method::POST, path, encode(body)?);
-        self.run(&command).await
+        self.verify_identity().await?;
+        let call = self.sign(Method::POST, path, encode(body)?);
+        self.run(&call).await
     }
 
-    /// One command to one node, once: whoever asks has other nodes to turn to.
+    /// One try of one call at one node. The caller goes on to other nodes.
     pub(super) async fn post_to<B: Serialize, A: DeserializeOwned>(
         &self,
         url: &str,
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        let command = self.command(Method::POST, path, encode(body)?);
+        let call = self.sign(Method::POST, path, encode(body)?);
         let end = Instant::now() + self.inner.deadline;
-        match self.try_once(url, &command, end).await {
-            Answer::Good(bytes) => decode(url, &bytes),
-            Answer::No(error) => Err(error.into()),
-            Answer::Strange(why) => Err(ClusterError::Protocol {
+        match self.try_once(url, &call, end).await {
+            Outcome::Success(bytes) => decode(url, &bytes),
+            Outcome::Refused(error) => Err(error.into()),
+            Outcome::Malformed(why) => Err(ClusterError::Protocol {
                 url: url.to_owned(),
                 why,
             }),
-            Answer::Lost | Answer::NotConnected => Err(ClusterError::Unreachable {
+            Outcome::Lost | Outcome::NotConnected => Err(ClusterError::Unreachable {
                 tried: url.to_owned(),
             }),
         }
     }
 
-    /// Tries nodes until one gives a definite answer or the deadline passes.
-    async fn run<A: DeserializeOwned>(&self, command: &Command) -> Result<A, ClusterError> {
+    /// Tries all nodes in turn until one answers definitely or the deadline passes.
+    async fn run<A: DeserializeOwned>(&self, call: &SignedCall) -> Result<A, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
-        let mut seen = Seen::default();
+        let mut failures = Failures::default();
         let mut pause = FIRST_PAUSE;
-        let mut signed_anew = None;
+        let mut signed_again = None;
         loop {
             let urls = self.urls();
             for url in &urls {
                 if Instant::now() >= end {
-                    return Err(seen.error(&urls));
+                    return Err(failures.error(&urls));
                 }
-                let signed = signed_anew.as_ref().unwrap_or(command);
+                let signed = signed_again.as_ref().unwrap_or(call);
                 match self.try_once(url, signed, end).await {
-                    Answer::Good(bytes) => {
+                    Outcome::Success(bytes) => {
                         self.prefer(url);
                         return decode(url, &bytes);
                     }
-                    // Once: the node that told the time may have been wrong, or this one is.
-                    Answer::No(error)
+                    // Once: the clock offset may be from a node with a wrong clock, or this
+                    // node's clock is wrong.
+                    Outcome::Refused(error)
                         if error.code == ErrorCode::CallExpired
-                            && signed_anew.is_none()
+                            && signed_again.is_none()
                             && self.reset_clock(url, end).await =>
                     {
-                        signed_anew = Some(self.sign_anew(command));
+                        signed_again = Some(self.sign_again(call));
                     }
-                    Answer::No(error) => match verdict(error.code) {
+                    Outcome::Refused(error) => match verdict(error.code) {
                         Verdict::Final => {
                             self.prefer(url);
                             return Err(error.into());
                         }
-                        Verdict::ElsewhereOrLater => seen.no_quorum = true,
-                        Verdict::Unknown => seen.unknown = true,
+                        Verdict::ElsewhereOrLater => failures.no_quorum = true,
+                        Verdict::Unknown => failures.unknown = true,
                     },
-                    Answer::Strange(why) => seen.strange = Some((url.clone(), why)),
-                    // Nothing is changed by asking; a command may have been carried out.
-                    Answer::Lost if command.method == Method::GET => seen.no_quorum = true,
-                    Answer::Lost => seen.unknown = true,
-                    Answer::NotConnected => {}
+                    Outcome::Malformed(why) => failures.malformed = Some((url.clone(), why)),
+                    // A read changes nothing; a command may have been carried out.
+                    Outcome::Lost if call.method == Method::GET => failures.no_quorum = true,
+                    Outcome::Lost => failures.unknown = true,
+                    Outcome::NotConnected => {}
                 }
             }
             if Instant::now() + pause >= end {
-                return Err(seen.error(&urls));
+                return Err(failures.error(&urls));
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    async fn try_once(&self, url: &str, command: &Command, end: Instant) -> Answer {
+    async fn try_once(&self, url: &str, call: &SignedCall, end: Instant) -> Outcome {
         let request = self
             .inner
             .http
-            .request(command.method.clone(), format!("{url}{}", command.path))
-            .header(CALL_HEADER, &command.header)
+            .request(call.method.clone(), format!("{url}{}", call.path))
+            .header(CALL_HEADER, &call.header)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(command.body.clone());
+            .body(call.body.clone());
         let until = end.min(Instant::now() + TRY_DEADLINE);
         match timeout_at(until, request.send()).await {
-            Err(_) => Answer::Lost,
-            Ok(Err(error)) if error.is_connect() => Answer::NotConnected,
-            Ok(Err(_)) => Answer::Lost,
+            Err(_) => Outcome::Lost,
+            Ok(Err(error)) if error.is_connect() => Outcome::NotConnected,
+            Ok(Err(_)) => Outcome::Lost,
             Ok(Ok(response)) => match timeout_at(until, read(response)).await {
-                Err(_) => Answer::Lost,
+                Err(_) => Outcome::Lost,
                 Ok(answer) => answer,
             },
         }
     }
 }
 
-async fn read(response: reqwest::Response) -> Answer {
+async fn read(response: reqwest::Response) -> Outcome {
     let status = response.status();
     let bytes = match collect(response, MAX_ANSWER).await {
         Ok(bytes) => bytes,
-        Err(Some(why)) => return Answer::Strange(why),
-        Err(None) => return Answer::Lost,
+        Err(Some(why)) => return Outcome::Malformed(why),
+        Err(None) => return Outcome::Lost,
     };
     if status.is_success() {
-        return Answer::Good(bytes);
+        return Outcome::Success(bytes);
     }
     match serde_json::from_slice::<ApiError>(&bytes) {
-        Ok(error) => Answer::No(error),
-        Err(_) => Answer::Strange(format!("status {status}")),
+        Ok(error) => Outcome::Refused(error),
+        Err(_) => Outcome::Malformed(format!("status {status}")),
     }
 }
 
-/// The whole body, within a limit. `Err(None)` when the connection broke.
+/// The whole body, at most `limit` bytes. `Err(None)` when the connection broke.
 pub(super) async fn collect(
     response: reqwest::Response,
     limit: usize,
@@ -225,16 +226,16 @@ pub(super) async fn collect(
     collect_watched(response, limit, || ()).await
 }
 
-/// The same; `moved` is told of each piece.
+/// Like [`collect`], and calls `progress` for each chunk.
 pub(super) async fn collect_watched(
     mut response: reqwest::Response,
     limit: usize,
-    moved: impl Fn(),
+    progress: impl Fn(),
 ) -> Result<Bytes, Option<String>> {
     let mut all = Vec::new();
     loop {
         let chunk = response.chunk().await;
-        moved();
+        progress();
         match chunk {
             Ok(Some(chunk)) if all.len() + chunk.len() > limit => {
                 return Err(Some(format!("an answer of more than {limit} bytes")));
@@ -259,14 +260,15 @@ pub(super) fn decode<A: DeserializeOwned>(url: &str, bytes: &[u8]) -> Result<A, 
     })
 }
 
-impl Seen {
-    /// The most telling of what was seen: an unknown outcome must never pass for a no.
+impl Failures {
+    /// The error of the whole call. An unknown outcome takes precedence: it must never be reported
+    /// as a refusal.
     fn error(self, urls: &[String]) -> ClusterError {
         if self.unknown {
             ClusterError::OutcomeUnknown
         } else if self.no_quorum {
             ClusterError::NoQuorum
-        } else if let Some((url, why)) = self.strange {
+        } else if let Some((url, why)) = self.malformed {
             ClusterError::Protocol { url, why }
         } else {
             ClusterError::Unreachable {

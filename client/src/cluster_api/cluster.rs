@@ -1,4 +1,4 @@
-//! Who the cluster is and where its nodes are, checked against the id that was pinned.
+//! Identity and node addresses of the cluster, verified against the pinned id.
 
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
@@ -9,22 +9,23 @@ use super::call::{collect, decode};
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
-/// Longest answer to a question about the cluster itself.
+/// Longest answer about the cluster itself, in bytes.
 const MAX_INFO: usize = 1024 * 1024;
-/// Wait between two rounds over nodes that do not answer.
+/// Pause between two rounds over all nodes.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// One node's address as given to `init`: `URL` or `URL#CLUSTER_ID`.
+/// A node's address as given to `init`: `URL` or `URL#CLUSTER_ID`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub url: String,
     pub pin: Option<ClusterId>,
 }
 
-/// Reads `URL[#ID],URL[#ID],...`; at least one has to carry the cluster's id, and all the same.
+/// Parses `URL[#ID],URL[#ID],...`. At least one address must have the cluster's id, and all ids
+/// must be equal.
 ///
 /// # Errors
-/// [`ClusterError::BadAddress`], with what to write instead.
+/// [`ClusterError::BadAddress`], with the expected form.
 pub fn parse_addresses(text: &str) -> Result<(ClusterId, Vec<String>), ClusterError> {
     let mut pinned: Option<ClusterId> = None;
     let mut urls = Vec::new();
@@ -36,7 +37,7 @@ pub fn parse_addresses(text: &str) -> Result<(ClusterId, Vec<String>), ClusterEr
         let address = parse_address(part)?;
         match (pinned, address.pin) {
             (Some(one), Some(other)) if one != other => {
-                return Err(bad(
+                return Err(bad_address(
                     part,
                     "it names another cluster than the address before it",
                 ));
@@ -50,10 +51,11 @@ pub fn parse_addresses(text: &str) -> Result<(ClusterId, Vec<String>), ClusterEr
     }
     match pinned {
         Some(pin) if urls.len() <= MAX_NODES => Ok((pin, urls)),
-        Some(_) => Err(bad(text, "more nodes than a cluster can have")),
-        None => Err(bad(
+        Some(_) => Err(bad_address(text, "more nodes than a cluster can have")),
+        None => Err(bad_address(
             text,
-            "the cluster's fingerprint is missing; copy the whole URL that a node prints when it starts, from http to the end of the part after #",
+            "the cluster's fingerprint is missing; copy the whole URL that a node prints \
+             when it starts, from http to the end of the part after #",
         )),
     }
 }
@@ -63,9 +65,10 @@ fn parse_address(text: &str) -> Result<Address, ClusterError> {
         None => (text, None),
         Some((url, pin)) => {
             let pin = pin.parse().map_err(|_| {
-                bad(
+                bad_address(
                     text,
-                    "the part after # has to be the cluster's fingerprint: 64 hex digits, as each node prints them when it starts",
+                    "the part after # has to be the cluster's fingerprint: 64 hex digits, as each \
+                     node prints them when it starts",
                 )
             })?;
             (url, Some(pin))
@@ -76,12 +79,12 @@ fn parse_address(text: &str) -> Result<Address, ClusterError> {
     Ok(Address { url, pin })
 }
 
-/// Off this machine only TLS will do.
+/// Requires TLS for every host but this machine.
 pub(super) fn check_url(url: &str) -> Result<(), ClusterError> {
     let parsed = reqwest::Url::parse(url)
-        .map_err(|_| bad(url, "write it like https://node.example:7001"))?;
+        .map_err(|_| bad_address(url, "write it like https://node.example:7001"))?;
     if parsed.path() != "/" || parsed.query().is_some() {
-        return Err(bad(url, "leave out everything after host and port"));
+        return Err(bad_address(url, "leave out everything after host and port"));
     }
     let host = parsed.host_str().unwrap_or_default();
     let here = host == "localhost"
@@ -92,15 +95,15 @@ pub(super) fn check_url(url: &str) -> Result<(), ClusterError> {
     match parsed.scheme() {
         "https" => Ok(()),
         "http" if here => Ok(()),
-        "http" => Err(bad(url, "off this machine only https is spoken")),
-        _ => Err(bad(
+        "http" => Err(bad_address(url, "only https is allowed for other machines")),
+        _ => Err(bad_address(
             url,
             "it has to begin with https:// (or http:// on this machine)",
         )),
     }
 }
 
-fn bad(url: &str, why: &str) -> ClusterError {
+fn bad_address(url: &str, why: &str) -> ClusterError {
     ClusterError::BadAddress {
         url: url.to_owned(),
         why: why.to_owned(),
@@ -108,10 +111,10 @@ fn bad(url: &str, why: &str) -> ClusterError {
 }
 
 impl ClusterApi {
-    /// Who the cluster is, as one of its nodes tells and its descriptors prove.
+    /// The cluster's identity and nodes, from one of its nodes and proven by its descriptors.
     ///
     /// # Errors
-    /// [`ClusterError::WrongCluster`] when the nodes that answer are another one's.
+    /// [`ClusterError::WrongCluster`] when the nodes that answer belong to another cluster.
     pub async fn info(&self) -> Result<ClusterInfo, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
         loop {
@@ -119,10 +122,10 @@ impl ClusterApi {
             let urls = self.urls();
             for url in &urls {
                 let asked = clock::now();
-                match self.plain::<ClusterInfo>(url, paths::CLUSTER).await {
+                match self.get_unsigned::<ClusterInfo>(url, paths::CLUSTER).await {
                     Ok(info) => match verify(url, &info, self.inner.cluster) {
                         Ok(()) => {
-                            self.learn(url, &info, asked);
+                            self.store_info(url, &info, asked);
                             return Ok(info);
                         }
                         Err(error) => wrong = Some(error),
@@ -142,7 +145,7 @@ impl ClusterApi {
         }
     }
 
-    /// The voting nodes now: what a share is dealt to.
+    /// The descriptor with the present voters, to which a share is dealt.
     ///
     /// # Errors
     /// As for [`ClusterApi::info`].
@@ -150,20 +153,20 @@ impl ClusterApi {
         let mut info = self.info().await?;
         info.descriptors.pop().ok_or(ClusterError::Protocol {
             url: self.urls().join(", "),
-            why: "it tells no descriptor".into(),
+            why: "its answer has no descriptor".into(),
         })
     }
 
-    /// What one node says of itself, without asking others.
+    /// One node's own status. No other node is asked.
     ///
     /// # Errors
     /// [`ClusterError::Unreachable`] or [`ClusterError::Protocol`].
     pub async fn status_of(&self, url: &str) -> Result<NodeStatus, ClusterError> {
-        self.plain(url, paths::STATUS).await
+        self.get_unsigned(url, paths::STATUS).await
     }
 
-    /// Asks who the cluster is, once, before anything else is said to it.
-    pub(super) async fn ready(&self) -> Result<(), ClusterError> {
+    /// Verifies the cluster's identity once, before the first call.
+    pub(super) async fn verify_identity(&self) -> Result<(), ClusterError> {
         let verified = self.nodes().verified;
         if !verified {
             self.info().await?;
@@ -171,29 +174,30 @@ impl ClusterApi {
         Ok(())
     }
 
-    /// Takes the cluster's time from another node: best from neither the one that told it before
-    /// nor the one that refused a call by its time. False when no node tells it before `end`.
+    /// Takes the clock offset from another node: preferably neither from the one that it is from
+    /// now, nor from the one that refused a call as expired. False when no node answers before
+    /// `end`.
     pub(super) async fn reset_clock(&self, refused_by: &str, end: Instant) -> bool {
-        let told_by = self.nodes().clock_from.clone();
+        let present = self.nodes().clock_from.clone();
         let mut urls = self.urls();
-        urls.sort_by_key(|url| (*url == told_by, url == refused_by));
+        urls.sort_by_key(|url| (*url == present, url == refused_by));
         for url in urls {
             if Instant::now() >= end {
                 return false;
             }
             let asked = clock::now();
-            let told = self.plain::<ClusterInfo>(&url, paths::CLUSTER).await;
-            if let Ok(info) = told
+            let answer = self.get_unsigned::<ClusterInfo>(&url, paths::CLUSTER).await;
+            if let Ok(info) = answer
                 && verify(&url, &info, self.inner.cluster).is_ok()
             {
-                self.learn(&url, &info, asked);
+                self.store_info(&url, &info, asked);
                 return true;
             }
         }
         false
     }
 
-    /// The next call begins with this node.
+    /// Makes the next call start with this node.
     pub(super) fn prefer(&self, url: &str) {
         let mut nodes = self.nodes();
         if let Some(at) = nodes.urls.iter().position(|known| known == url) {
@@ -202,15 +206,17 @@ impl ClusterApi {
         }
     }
 
-    fn learn(&self, url: &str, info: &ClusterInfo, asked: Millis) {
+    /// Stores the addresses and the clock offset of a verified answer that was requested at `asked`
+    /// on the local clock. The offset assumes that the answer took half of the round trip.
+    fn store_info(&self, url: &str, info: &ClusterInfo, asked: Millis) {
         let mut nodes = self.nodes();
-        for (_, told) in &info.nodes {
-            let told = told.trim_end_matches('/').to_owned();
-            if check_url(&told).is_ok()
-                && !nodes.urls.contains(&told)
+        for (_, known) in &info.nodes {
+            let known = known.trim_end_matches('/').to_owned();
+            if check_url(&known).is_ok()
+                && !nodes.urls.contains(&known)
                 && nodes.urls.len() < 2 * MAX_NODES
             {
-                nodes.urls.push(told);
+                nodes.urls.push(known);
             }
         }
         nodes.by_id = info
@@ -228,8 +234,8 @@ impl ClusterApi {
         self.prefer(url);
     }
 
-    /// A question that anyone may ask, to one node.
-    async fn plain<A: serde::de::DeserializeOwned>(
+    /// One unsigned read at one node.
+    async fn get_unsigned<A: serde::de::DeserializeOwned>(
         &self,
         url: &str,
         path: &str,
@@ -237,7 +243,7 @@ impl ClusterApi {
         let unreachable = || ClusterError::Unreachable {
             tried: url.to_owned(),
         };
-        let strange = |why: String| ClusterError::Protocol {
+        let malformed = |why: String| ClusterError::Protocol {
             url: url.to_owned(),
             why,
         };
@@ -247,12 +253,12 @@ impl ClusterApi {
             let status = response.status();
             let bytes = collect(response, MAX_INFO)
                 .await
-                .map_err(|why| why.map_or_else(unreachable, strange))?;
+                .map_err(|why| why.map_or_else(unreachable, malformed))?;
             if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
                 return Err(unreachable());
             }
             if !status.is_success() {
-                return Err(strange(format!("status {status}")));
+                return Err(malformed(format!("status {status}")));
             }
             decode(url, &bytes)
         };
@@ -262,16 +268,17 @@ impl ClusterApi {
     }
 }
 
-/// The first descriptor's hash is the cluster's id. Later ones would need the signatures of a
-/// majority of the one before, which this version neither writes nor reads: they are refused.
+/// Verifies the chain of descriptors. The first one's hash is the cluster's id. Later ones need the
+/// signatures of a majority of the one before, which this version neither writes nor reads: they
+/// are refused.
 fn verify(url: &str, info: &ClusterInfo, pinned: ClusterId) -> Result<(), ClusterError> {
-    let strange = |why: &str| ClusterError::Protocol {
+    let malformed = |why: &str| ClusterError::Protocol {
         url: url.to_owned(),
         why: why.to_owned(),
     };
     let [first] = info.descriptors.as_slice() else {
-        return Err(strange(
-            "its nodes have changed in a way that this program cannot check; update cameo",
+        return Err(malformed(
+            "its nodes have changed in a way that this version cannot verify; update cameo",
         ));
     };
     let wrong = |found| ClusterError::WrongCluster {
@@ -282,13 +289,15 @@ fn verify(url: &str, info: &ClusterInfo, pinned: ClusterId) -> Result<(), Cluste
     match first.founds() {
         Some(found) if found == pinned && info.cluster == pinned => {}
         Some(found) => return Err(wrong(found)),
-        None => return Err(strange("its first descriptor founds no cluster")),
+        None => return Err(malformed("its first descriptor founds no cluster")),
     }
     if first.version != DESCRIPTOR_VERSION
         || first.nodes.is_empty()
         || first.nodes.len() > MAX_NODES
     {
-        return Err(strange("its descriptor is of another layout; update cameo"));
+        return Err(malformed(
+            "its descriptor is of another layout; update cameo",
+        ));
     }
     Ok(())
 }
@@ -354,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_pinned_cluster_is_taken() {
+    fn only_the_pinned_cluster_is_accepted() {
         let good = info();
         assert_eq!(verify("u", &good, good.cluster), Ok(()));
         let pinned = ClusterId([9; 32]);
@@ -373,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_that_nobody_signed_are_refused() {
+    fn later_descriptors_without_signatures_are_refused() {
         let mut grown = info();
         let later = Descriptor {
             number: 1,

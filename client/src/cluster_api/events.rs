@@ -1,4 +1,4 @@
-//! The event stream: server-sent events, resumed on any node from the last sequence that was seen.
+//! The event stream: server-sent events, resumed on any node from the last received sequence.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,40 +10,40 @@ use tokio::time::timeout;
 use super::call::collect;
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 
-/// A stream on which nothing comes for so long, not even a comment, is taken for dead.
-const SILENCE: Duration = Duration::from_secs(10);
+/// A stream without any byte for this long, not even of a comment, counts as lost.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest event, in bytes.
 const MAX_EVENT: usize = 256 * 1024;
 
-/// What a stream says.
+/// One message of the event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     Event(Event),
-    /// Somebody reported this device offline: give a sign of life at once.
+    /// A counterparty reported this device offline: renew the session at once.
     Probe,
-    /// The node ends the stream, and says why.
+    /// The node ends the stream, with the reason.
     Ended(ApiError),
 }
 
-/// A stream of one user's events. Reading ends at its first error: open another from the last
-/// sequence that was dealt with.
+/// A stream of one user's events. After an error no more can be read: open another stream from the
+/// last processed sequence.
 #[derive(Debug)]
 pub struct EventStream {
     response: reqwest::Response,
     url: String,
-    lines: Lines,
+    parser: SseParser,
     ready: VecDeque<Heard>,
 }
 
 impl ClusterApi {
-    /// Opens the stream after a sequence (0 for all there are), on the first node that serves it.
+    /// Opens the stream after a sequence (0 for all events), on the first node that serves it.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// The last refusal, or [`ClusterError::Unreachable`], when no node serves it.
     pub async fn events(&self, after: u64) -> Result<EventStream, ClusterError> {
-        self.ready().await?;
+        self.verify_identity().await?;
         let path = format!("{}?after={after}", paths::EVENTS);
-        let command = self.command(Method::GET, path, bytes::Bytes::new());
+        let call = self.sign(Method::GET, path, bytes::Bytes::new());
         let urls = self.urls();
         let mut last = ClusterError::Unreachable {
             tried: urls.join(", "),
@@ -52,8 +52,8 @@ impl ClusterApi {
             let request = self
                 .inner
                 .http
-                .get(format!("{url}{}", command.path))
-                .header(CALL_HEADER, &command.header)
+                .get(format!("{url}{}", call.path))
+                .header(CALL_HEADER, &call.header)
                 .header(reqwest::header::ACCEPT, "text/event-stream");
             let Ok(Ok(response)) = timeout(TRY_DEADLINE, request.send()).await else {
                 continue;
@@ -63,7 +63,7 @@ impl ClusterApi {
                 return Ok(EventStream {
                     response,
                     url,
-                    lines: Lines::default(),
+                    parser: SseParser::default(),
                     ready: VecDeque::new(),
                 });
             }
@@ -77,22 +77,22 @@ impl ClusterApi {
 }
 
 impl EventStream {
-    /// The node that serves it.
+    /// URL of the node that serves the stream.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What comes next; waits for it.
+    /// Waits for the next message.
     ///
     /// # Errors
-    /// When the stream ends, goes silent or makes no sense.
+    /// When the stream ends, sends nothing for ten seconds, or is malformed.
     pub async fn next(&mut self) -> Result<Heard, ClusterError> {
         loop {
-            if let Some(heard) = self.ready.pop_front() {
-                return Ok(heard);
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(message);
             }
-            let chunk = match timeout(SILENCE, self.response.chunk()).await {
+            let chunk = match timeout(SILENCE_TIMEOUT, self.response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
                 Ok(Ok(None) | Err(_)) | Err(_) => {
                     return Err(ClusterError::Unreachable {
@@ -100,24 +100,24 @@ impl EventStream {
                     });
                 }
             };
-            let strange = |why: String| ClusterError::Protocol {
+            let malformed = |why: String| ClusterError::Protocol {
                 url: self.url.clone(),
                 why,
             };
             let found = self
-                .lines
+                .parser
                 .push(&chunk)
-                .map_err(|()| strange("an event is too long".into()))?;
+                .map_err(|()| malformed("an event is too long".into()))?;
             for message in found {
-                let heard = understand(&message).map_err(|error| strange(error.to_string()))?;
-                self.ready.extend(heard);
+                let parsed = parse(&message).map_err(|error| malformed(error.to_string()))?;
+                self.ready.extend(parsed);
             }
         }
     }
 }
 
-/// Kinds of messages that are not known are passed over.
-fn understand(message: &Message) -> serde_json::Result<Option<Heard>> {
+/// `None` for unknown kinds of messages, which are ignored.
+fn parse(message: &SseMessage) -> serde_json::Result<Option<Heard>> {
     Ok(match message.kind.as_str() {
         "" | "message" => Some(Heard::Event(serde_json::from_str(&message.data)?)),
         "probe" => Some(Heard::Probe),
@@ -126,23 +126,23 @@ fn understand(message: &Message) -> serde_json::Result<Option<Heard>> {
     })
 }
 
-/// One message of a stream.
+/// One server-sent event, not yet decoded.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Message {
+struct SseMessage {
     kind: String,
     data: String,
 }
 
-/// Puts messages together out of chunks (WHATWG HTML, section 9.2.6).
+/// Parser of server-sent events (WHATWG HTML, section 9.2.6) that takes chunks of any size.
 #[derive(Debug, Default)]
-struct Lines {
+struct SseParser {
     rest: Vec<u8>,
-    message: Message,
+    message: SseMessage,
 }
 
-impl Lines {
-    /// The messages that this chunk completes.
-    fn push(&mut self, chunk: &[u8]) -> Result<Vec<Message>, ()> {
+impl SseParser {
+    /// The messages that this chunk completes. `Err` when one is over [`MAX_EVENT`] or not UTF-8.
+    fn push(&mut self, chunk: &[u8]) -> Result<Vec<SseMessage>, ()> {
         let mut found = Vec::new();
         for &byte in chunk {
             if byte != b'\n' {
@@ -184,8 +184,8 @@ mod tests {
     const STREAM: &str =
         ": hello\n\nid: 4\ndata: {\"a\":1}\n\nevent: x\r\ndata: one\r\ndata: two\r\n\r\ndata: cut";
 
-    fn messages() -> [Message; 2] {
-        let message = |kind: &str, data: &str| Message {
+    fn messages() -> [SseMessage; 2] {
+        let message = |kind: &str, data: &str| SseMessage {
             kind: kind.into(),
             data: data.into(),
         };
@@ -193,41 +193,42 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_and_an_end_are_told_from_events() {
-        let stream = "event: probe\ndata: {}\n\nevent: ended\ndata: {\"schema\":1,\"code\":\"session_ended\",\"message\":\"over\"}\n\nevent: later\ndata: 1\n\n";
-        let found = Lines::default().push(stream.as_bytes()).unwrap();
-        let heard: Vec<_> = found
-            .iter()
-            .filter_map(|m| understand(m).unwrap())
-            .collect();
-        assert_eq!(heard.len(), 2);
-        assert_eq!(heard[0], Heard::Probe);
-        assert!(matches!(&heard[1], Heard::Ended(error) if error.message == "over"));
+    fn probe_and_end_are_parsed_and_unknown_kinds_ignored() {
+        let stream = "event: probe\ndata: {}\n\n\
+            event: ended\ndata: {\"schema\":1,\"code\":\"session_ended\",\"message\":\"over\"}\n\n\
+            event: later\ndata: 1\n\n";
+        let found = SseParser::default().push(stream.as_bytes()).unwrap();
+        let parsed: Vec<_> = found.iter().filter_map(|m| parse(m).unwrap()).collect();
+        assert_eq!(parsed.len(), 2);
+        assert_eq!(parsed[0], Heard::Probe);
+        assert!(matches!(&parsed[1], Heard::Ended(error) if error.message == "over"));
     }
 
     #[test]
-    fn comments_and_other_fields_are_passed_over() {
-        let found = Lines::default().push(STREAM.as_bytes()).unwrap();
+    fn comments_and_other_fields_are_ignored() {
+        let found = SseParser::default().push(STREAM.as_bytes()).unwrap();
         assert_eq!(found, messages());
     }
 
     #[test]
-    fn an_event_without_end_is_refused() {
-        let mut lines = Lines::default();
+    fn an_oversized_event_is_refused() {
+        let mut parser = SseParser::default();
         let chunk = vec![b'x'; MAX_EVENT];
-        assert!(lines.push(&chunk).is_ok());
-        assert!(lines.push(b"x").is_err());
+        assert!(parser.push(&chunk).is_ok());
+        assert!(parser.push(b"x").is_err());
     }
 
     proptest! {
         #[test]
-        fn how_the_stream_is_cut_does_not_matter(cuts in prop::collection::vec(0..STREAM.len(), 0..6)) {
+        fn chunk_boundaries_do_not_matter(
+            cuts in prop::collection::vec(0..STREAM.len(), 0..6),
+        ) {
             let mut cuts = cuts;
             cuts.sort_unstable();
-            let mut lines = Lines::default();
+            let mut parser = SseParser::default();
             let (mut found, mut start) = (Vec::new(), 0);
             for cut in cuts.into_iter().chain([STREAM.len()]) {
-                found.extend(lines.push(&STREAM.as_bytes()[start..cut]).unwrap());
+                found.extend(parser.push(&STREAM.as_bytes()[start..cut]).unwrap());
                 start = cut;
             }
             prop_assert_eq!(found, messages());

@@ -1,4 +1,4 @@
-//! Grants, rights and views.
+//! Calls about grants, rights and views.
 
 use cameo_common::api::{
     AckRights, CreateGrant, Created, DebitView, Debited, Done, GrantInfo, GrantList, LogInfo,
@@ -12,22 +12,22 @@ use tokio::time::Instant;
 
 use super::{ClusterApi, ClusterError};
 
-/// Pages of grants that are read at most.
+/// Bound on the pages of the list of grants.
 const MAX_PAGES: usize = 1_000;
 
 impl ClusterApi {
     /// Records a grant.
     ///
     /// # Errors
-    /// `GrantExists` when there is a live one for this owner, viewer and image.
+    /// `GrantExists` when a live grant of this owner, viewer and image exists.
     pub async fn create_grant(&self, create: &CreateGrant) -> Result<Created, ClusterError> {
         self.post(paths::GRANTS.to_owned(), create).await
     }
 
-    /// What the ledger has on one grant.
+    /// The ledger's state of one grant.
     ///
     /// # Errors
-    /// `NotFound` when there is none, or none of the caller's.
+    /// `NotFound` when it does not exist or the caller is not a party of it.
     pub async fn grant(&self, grant: &GrantId) -> Result<GrantInfo, ClusterError> {
         self.get(paths::fill(paths::GRANT, grant)).await
     }
@@ -35,7 +35,7 @@ impl ClusterApi {
     /// All grants of the caller, as owner and as viewer.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When a page cannot be read.
     pub async fn grants(&self) -> Result<Vec<GrantInfo>, ClusterError> {
         let mut all: Vec<GrantInfo> = Vec::new();
         for _ in 0..MAX_PAGES {
@@ -53,7 +53,7 @@ impl ClusterApi {
         Ok(all)
     }
 
-    /// The views taken of a grant, for its owner.
+    /// The charged views of a grant, for its owner.
     ///
     /// # Errors
     /// `Forbidden` for its viewer.
@@ -61,10 +61,10 @@ impl ClusterApi {
         self.get(paths::fill(paths::GRANT_LOG, grant)).await
     }
 
-    /// Records that the carrier arrived.
+    /// Records the viewer's receipt of the carrier.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When the ledger refuses it or cannot be reached.
     pub async fn put_receipt(
         &self,
         grant: &GrantId,
@@ -74,10 +74,10 @@ impl ClusterApi {
         self.post(path, &PutReceipt { receipt }).await
     }
 
-    /// Records rights, and puts them into the viewer's mailbox.
+    /// Records rights and puts them into the viewer's mailbox.
     ///
     /// # Errors
-    /// `StaleVersion` when the ledger has this version or a higher one.
+    /// `StaleVersion` when the ledger has the same or a higher version.
     pub async fn put_rights(
         &self,
         grant: &GrantId,
@@ -87,10 +87,10 @@ impl ClusterApi {
         self.post(path, &PutRights { rights }).await
     }
 
-    /// Acknowledges rights, by the viewer.
+    /// Records the viewer's acknowledgement of rights.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When the ledger refuses it or cannot be reached.
     pub async fn ack_rights(
         &self,
         grant: &GrantId,
@@ -100,7 +100,7 @@ impl ClusterApi {
         self.post(path, &AckRights { ack }).await
     }
 
-    /// Charges one view; the same view request is charged once, however often it is asked.
+    /// Charges one view. Repeated calls with the same view request charge it once.
     ///
     /// # Errors
     /// `Revoked`, `Expired`, `UsedUp`.
@@ -113,10 +113,10 @@ impl ClusterApi {
         self.post(path, &DebitView { request }).await
     }
 
-    /// The same debit from another node than the one that answered last, each asked once.
+    /// The same debit at the other nodes, each tried once, without the one that answered last.
     ///
     /// # Errors
-    /// The last node's, when none of them says that it is debited.
+    /// The last node's, when none of them confirms the debit.
     pub async fn debit_elsewhere(
         &self,
         grant: &GrantId,
@@ -141,10 +141,10 @@ impl ClusterApi {
         Err(last)
     }
 
-    /// One node's part of a debited view; only that node has it.
+    /// One node's part of a charged view. Only that node has it.
     ///
     /// # Errors
-    /// `NotDebited` when the view may not be taken up any more.
+    /// `NotDebited` when the view can no longer be resumed.
     pub async fn part(
         &self,
         node: NodeId,

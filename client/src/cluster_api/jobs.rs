@@ -1,4 +1,4 @@
-//! Image jobs: upload straight to the worker that `placing` found, get the picture back.
+//! Image jobs: the upload to the worker that the leader chose, and the carrier it returns.
 
 use std::time::Duration;
 
@@ -13,32 +13,32 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::time::timeout;
 
 use super::call::collect_watched;
-use super::stall_detector::Pulse;
-use super::{ClusterApi, JOB_DEADLINE, JOB_PATIENCE, JOB_TIMES_EXPECTED};
+use super::stall_detector::StallDetector;
+use super::{ClusterApi, JOB_DEADLINE, JOB_STALL_FACTOR, JOB_STALL_TIMEOUT};
 
-/// Why a worker gave no picture.
+/// A job for which a worker returned no carrier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JobFailure {
-    /// Another worker may do it.
+    /// The worker failed; another one may succeed.
     #[error("worker {worker} did not do it: {why}")]
     Worker { worker: NodeId, why: String },
-    /// So may this one, later.
-    #[error("worker {worker} has enough to do: {why}")]
+    /// The worker has no capacity now; another one may have.
+    #[error("worker {worker} is busy: {why}")]
     Busy { worker: NodeId, why: String },
-    /// So may this one, with another ticket.
+    /// The worker rejected the ticket; it may accept another one.
     #[error("{0}")]
     Ticket(ApiError),
-    /// No worker will.
+    /// No worker accepts this job.
     #[error("{0}")]
     Job(ApiError),
 }
 
 impl ClusterApi {
-    /// Uploads the input to the worker it was placed on; gives back the carrier's PNG. A worker that stands still is
-    /// left early, unless it is the last one that is tried.
+    /// Uploads the input to the chosen worker and returns the carrier's PNG. A stalled worker is
+    /// abandoned before the deadline, unless it is the `last` one to be tried.
     ///
     /// # Errors
-    /// See [`JobFailure`].
+    /// When the worker does not return a carrier; each variant says who else may.
     pub async fn run_job(
         &self,
         placed: &Placed,
@@ -48,19 +48,19 @@ impl ClusterApi {
         let expected = Duration::from_millis(placed.expected_ms);
         // A carrier is about as large as its input.
         let deadline = JOB_DEADLINE + expected + 2 * slowest_transfer(input.len() as u64);
-        let patience = if last {
+        let stall_timeout = if last {
             deadline
         } else {
-            JOB_PATIENCE + expected.saturating_mul(JOB_TIMES_EXPECTED)
+            JOB_STALL_TIMEOUT + expected.saturating_mul(JOB_STALL_FACTOR)
         };
-        let pulse = Pulse::new();
-        let request = self.upload(placed, input, &pulse)?;
+        let progress = StallDetector::new();
+        let request = self.upload(placed, input, &progress)?;
         let answered = async {
             tokio::select! {
                 biased;
-                answered = answer(request, placed.worker, &pulse) => answered,
-                () = pulse.stopped(patience) => {
-                    let why = format!("it stood still for {:.1} s", patience.as_secs_f64());
+                answered = answer(request, placed.worker, &progress) => answered,
+                () = progress.stalled(stall_timeout) => {
+                    let why = format!("it stalled for {:.1} s", stall_timeout.as_secs_f64());
                     Err(failed(placed.worker, why))
                 }
             }
@@ -74,33 +74,33 @@ impl ClusterApi {
         &self,
         placed: &Placed,
         input: Bytes,
-        pulse: &Pulse,
+        progress: &StallDetector,
     ) -> Result<reqwest::RequestBuilder, JobFailure> {
         let url = placed.url.trim_end_matches('/');
         super::cluster::check_url(url).map_err(|error| failed(placed.worker, error.to_string()))?;
-        let command = self.command(Method::POST, paths::RUN_JOB.to_owned(), input);
+        let call = self.sign(Method::POST, paths::RUN_JOB.to_owned(), input);
         let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
         let http = &self.inner.http;
         Ok(http
-            .request(command.method, format!("{url}{}", command.path))
-            .header(CALL_HEADER, command.header)
+            .request(call.method, format!("{url}{}", call.path))
+            .header(CALL_HEADER, call.header)
             .header(TICKET_HEADER, ticket)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, command.body.len())
-            .body(pulse.body(command.body)))
+            .header(CONTENT_LENGTH, call.body.len())
+            .body(progress.body(call.body)))
     }
 }
 
 async fn answer(
     request: reqwest::RequestBuilder,
     worker: NodeId,
-    pulse: &Pulse,
+    progress: &StallDetector,
 ) -> Result<Bytes, JobFailure> {
     let response = request.send().await;
     let response = response.map_err(|error| failed(worker, error.to_string()))?;
-    pulse.beat();
+    progress.record();
     let status = response.status();
-    let bytes = collect_watched(response, MAX_CARRIER_BYTES, || pulse.beat()).await;
+    let bytes = collect_watched(response, MAX_CARRIER_BYTES, || progress.record()).await;
     let broke = || "the connection broke".to_owned();
     let bytes = bytes.map_err(|why| failed(worker, why.unwrap_or_else(broke)))?;
     if status.is_success() {
@@ -118,7 +118,7 @@ fn failed(worker: NodeId, why: String) -> JobFailure {
 
 fn refused(worker: NodeId, error: ApiError) -> JobFailure {
     match error.code {
-        // Every worker would say the same.
+        // Every worker would refuse it.
         ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated => {
             JobFailure::Job(error)
         }

@@ -1,9 +1,10 @@
-//! The cluster as its clients see it: sign the call, find a node that answers, ask again with the
-//! same request id while that is safe, and check what comes back.
+//! The client of the cluster's API: signed calls, failover between nodes, safe retries, and checks
+//! of the answers.
 //!
-//! One command is one `call::Command`: one request id and one not-after for all its tries, so that
-//! however often it is sent it is carried out once. `cluster` knows the nodes and verifies who they
-//! are; `users`, `grants`, `jobs` and `events` are the endpoints by noun.
+//! One call is one `call::SignedCall`: one request id and one not-after for all its tries, so that
+//! it is carried out at most once however often it is sent. `cluster` keeps the nodes' addresses
+//! and verifies the cluster's identity. `users`, `grants`, `jobs` and `events` are the endpoints,
+//! `placement` batches the requests for a worker.
 
 mod call;
 mod cluster;
@@ -12,45 +13,48 @@ mod events;
 mod grants;
 mod jobs;
 mod leader;
-mod placing;
+mod placement;
 mod stall_detector;
 mod users;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::SigningKey;
+use parking_lot::{Mutex, MutexGuard};
 
 pub use cluster::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, Heard};
 pub use jobs::JobFailure;
 pub use leader::NoLoads;
-pub use placing::Preparing;
+pub use placement::Preparing;
 
-/// A command is tried for so long before it is given up.
+/// Bound on the time of one call with all its tries.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);
-/// A node that does not take the connection for so long is passed over.
+/// Bound on connecting to one node, before the next one is tried.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
-/// A node that does not answer for so long is passed over: longer than a node looks for a majority.
+/// Bound on one node's answer, before the next one is tried. Longer than a node looks for a
+/// majority.
 pub const TRY_DEADLINE: Duration = Duration::from_millis(6_500);
-/// Longest time for one upload to a worker and the picture back, beside the time for its bytes.
+/// Bound on one job, in addition to the expected time and the time to transfer its bytes.
 pub const JOB_DEADLINE: Duration = Duration::from_secs(20);
-/// A worker may stand still for so long, and for [`JOB_TIMES_EXPECTED`] the time that its leader thought it needs.
-pub const JOB_PATIENCE: Duration = Duration::from_secs(5);
-/// See [`JOB_PATIENCE`]: a projection is wrong by so much when a neighbour takes most of a worker's cores.
-pub const JOB_TIMES_EXPECTED: u32 = 4;
+/// Stall timeout of a job, in addition to [`JOB_STALL_FACTOR`] times the leader's projection.
+pub const JOB_STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// See [`JOB_STALL_TIMEOUT`]. The projection is too low by this factor when another process takes
+/// most of a worker's cores.
+pub const JOB_STALL_FACTOR: u32 = 4;
 
 /// The cluster that a home is tied to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
     pub cluster: ClusterId,
-    /// Base URLs of nodes to begin with.
+    /// Base URLs of some nodes.
     pub nodes: Vec<String>,
 }
 
-/// One device's door to the cluster. Cheap to clone.
+/// The API client of one device. Cheap to clone.
 #[derive(Clone)]
 pub struct ClusterApi {
     inner: Arc<Inner>,
@@ -62,33 +66,33 @@ struct Inner {
     http: reqwest::Client,
     nodes: Mutex<Nodes>,
     deadline: Duration,
-    placing: placing::Placing,
+    placement: placement::PlacementQueue,
 }
 
-/// Where the nodes are, the last good one first.
+/// The nodes' addresses, the one that answered last first.
 #[derive(Debug, Default)]
 struct Nodes {
     urls: Vec<String>,
-    /// By node id, once a node has told.
+    /// By node id, from the last verified answer of a node.
     by_id: Vec<(NodeId, String)>,
-    /// The cluster's clock less ours, in milliseconds.
+    /// The cluster's clock minus the local one, in milliseconds.
     clock_offset: i64,
-    /// The node that told the cluster's clock.
+    /// URL of the node that the clock offset is from.
     clock_from: String,
     verified: bool,
 }
 
 impl ClusterApi {
-    /// A door to the pinned cluster; nothing is sent yet.
+    /// A client of the pinned cluster. Sends nothing.
     ///
     /// # Errors
     /// [`ClusterError::Setup`] when HTTP cannot be set up, [`ClusterError::BadAddress`] for an
-    /// address that is no base URL.
+    /// address that is not a base URL.
     pub fn new(pinned: Pinned, device: Arc<SigningKey>) -> Result<Self, ClusterError> {
         Self::with_deadline(pinned, device, COMMAND_DEADLINE)
     }
 
-    /// The same with another deadline for each command.
+    /// A client with another deadline for each call than [`COMMAND_DEADLINE`].
     ///
     /// # Errors
     /// As for [`ClusterApi::new`].
@@ -117,40 +121,37 @@ impl ClusterApi {
                 http,
                 nodes: Mutex::new(nodes),
                 deadline,
-                placing: placing::Placing::default(),
+                placement: placement::PlacementQueue::default(),
             }),
         })
     }
 
-    /// The cluster that this door leads to.
+    /// The pinned cluster.
     #[must_use]
     pub fn cluster_id(&self) -> ClusterId {
         self.inner.cluster
     }
 
-    /// How long one command is tried.
+    /// Bound on one call with all its tries.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.inner.deadline
     }
 
-    /// Base URLs as known now, the last good one first.
+    /// The known base URLs, the node that answered last first.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.nodes().urls.clone()
     }
 
-    /// Nodes by id, as a verified node told them; empty before the first call.
+    /// Base URLs by node id, from a verified answer; empty before the first call.
     #[must_use]
     pub fn nodes_by_id(&self) -> Vec<(NodeId, String)> {
         self.nodes().by_id.clone()
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {
-        self.inner
-            .nodes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.nodes.lock()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether anything still moves between us and a worker: a slow line is waited for, a worker that stands still is not.
+//! Detection of stalled job transfers: a slow connection makes progress, a stalled worker does not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,33 +10,33 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-/// The upload goes out in pieces of this size, each a sign of life.
+/// The upload is sent in pieces of this size, each of which counts as progress.
 const PIECE: usize = 64 * 1024;
-/// Most that a kernel keeps of what it has taken and not sent: Linux's own limit, and that of others.
+/// Upper bound on the bytes that a kernel buffers before they are sent: Linux's default limit.
 const SEND_BUFFER: u64 = 4 * 1024 * 1024;
 
-/// Until when something was moving. Clones are one.
+/// The time of the last progress. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Pulse(Arc<watch::Sender<Instant>>);
+pub(super) struct StallDetector(Arc<watch::Sender<Instant>>);
 
-impl Pulse {
+impl StallDetector {
     pub(super) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Instant::now())))
     }
 
-    /// Something has moved.
-    pub(super) fn beat(&self) {
+    /// Records progress now.
+    pub(super) fn record(&self) {
         self.0.send_replace(Instant::now());
     }
 
-    /// Ends once nothing has moved for so long.
-    pub(super) async fn stopped(&self, patience: Duration) {
+    /// Returns once there was no progress for `stall_timeout`.
+    pub(super) async fn stalled(&self, stall_timeout: Duration) {
         loop {
-            let end = *self.0.borrow() + patience;
+            let end = *self.0.borrow() + stall_timeout;
             if Instant::now() >= end {
-                // Where this whole program stood still, what has come meanwhile is looked at first.
+                // If this whole process was paused, received bytes are processed first.
                 yield_now().await;
-                if *self.0.borrow() + patience <= end {
+                if *self.0.borrow() + stall_timeout <= end {
                     return;
                 }
             } else {
@@ -45,22 +45,22 @@ impl Pulse {
         }
     }
 
-    /// A body that beats with each piece that the connection takes. The last ones are on their way for longer: the
-    /// kernel has taken them, and the line has not.
+    /// A body that records progress with each piece that the kernel takes. The last piece counts
+    /// for longer, because the kernel still has to send what it has buffered.
     pub(super) fn body(&self, bytes: Bytes) -> reqwest::Body {
         reqwest::Body::wrap_stream(self.pieces(bytes))
     }
 
     fn pieces(&self, bytes: Bytes) -> impl Stream<Item = std::io::Result<Bytes>> + use<> {
-        let pulse = self.clone();
+        let detector = self.clone();
         let all = bytes.len();
         let pieces = (0..all).step_by(PIECE).map(move |from| {
             let to = all.min(from + PIECE);
             if to < all {
-                pulse.beat();
+                detector.record();
             } else {
                 let arrives = slowest_transfer(SEND_BUFFER.min(all as u64));
-                pulse.0.send_replace(Instant::now() + arrives);
+                detector.0.send_replace(Instant::now() + arrives);
             }
             Ok(bytes.slice(from..to))
         });
@@ -76,29 +76,28 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
     #[tokio::test(start_paused = true)]
-    async fn it_stops_when_nothing_has_moved_for_as_long_as_one_is_patient() {
-        let pulse = Pulse::new();
+    async fn a_stall_is_detected_after_the_timeout_without_progress() {
+        let detector = StallDetector::new();
         let began = Instant::now();
-        let moves = async {
+        let progress = async {
             for _ in 0..4 {
                 sleep(Duration::from_secs(4)).await;
-                pulse.beat();
+                detector.record();
             }
         };
-        tokio::join!(moves, pulse.stopped(PATIENCE));
+        tokio::join!(progress, detector.stalled(STALL_TIMEOUT));
         assert_eq!(began.elapsed(), Duration::from_secs(21));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_piece_of_an_upload_is_a_sign_of_life_and_the_last_one_is_on_its_way_for_a_while()
-    {
-        // given a line that takes a piece every four seconds
-        let pulse = Pulse::new();
+    async fn each_piece_of_an_upload_is_progress_and_the_last_one_has_time_to_arrive() {
+        // Given a connection that takes a piece every four seconds,
+        let detector = StallDetector::new();
         let input = Bytes::from(vec![7; 16 * PIECE + 1]);
-        let mut pieces = pulse.pieces(input.clone()).boxed();
+        let mut pieces = detector.pieces(input.clone()).boxed();
         let began = Instant::now();
         let upload = async {
             let mut sent = Vec::new();
@@ -108,9 +107,9 @@ mod tests {
             }
             assert_eq!(sent, input);
         };
-        // then it ends only after the last piece, with what the kernel has of it, and no beat before
-        tokio::join!(upload, pulse.stopped(PATIENCE));
+        // then the stall is detected only after the last piece and the kernel's buffer were sent.
+        tokio::join!(upload, detector.stalled(STALL_TIMEOUT));
         let last = Duration::from_secs(16 * 4) + slowest_transfer(input.len() as u64);
-        assert_eq!(began.elapsed(), last + PATIENCE);
+        assert_eq!(began.elapsed(), last + STALL_TIMEOUT);
     }
 }

@@ -1,4 +1,4 @@
-//! Calls on nodes of our own making, some of which tell a wrong time.
+//! Calls to mock nodes, some of which have a wrong clock.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,21 +21,22 @@ use crate::clock;
 
 const HOUR: i64 = 3_600_000;
 
-/// A node whose clock is off: as it tells it, and as it judges calls by.
+/// A node whose clock is wrong by `reported` where it reports it, and by `checked` where it checks
+/// calls.
 #[derive(Clone)]
 struct Node {
     info: ClusterInfo,
-    tells: i64,
-    judges: i64,
+    reported: i64,
+    checked: i64,
     calls: Arc<Mutex<Vec<RequestId>>>,
 }
 
-fn time(off: i64) -> Millis {
-    Millis(clock::now().0.checked_add_signed(off).unwrap())
+fn time(offset: i64) -> Millis {
+    Millis(clock::now().0.checked_add_signed(offset).unwrap())
 }
 
-async fn tell(State(node): State<Node>) -> Json<ClusterInfo> {
-    let now = time(node.tells);
+async fn info(State(node): State<Node>) -> Json<ClusterInfo> {
+    let now = time(node.reported);
     Json(ClusterInfo { now, ..node.info })
 }
 
@@ -43,16 +44,16 @@ async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
     let header = headers[CALL_HEADER].as_bytes();
     let signed: Signed<Call> = Signed::from_bytes(BASE64URL_NOPAD.decode(header).unwrap());
     let call = signed.verify().unwrap();
-    node.calls.lock().unwrap().push(call.request);
-    let now = time(node.judges);
+    node.calls.lock().push(call.request);
+    let now = time(node.checked);
     if call.not_after <= now || call.not_after > now.plus(MAX_CALL_LIFE) {
-        let no = ApiError::new(ErrorCode::CallExpired, "no");
-        return (StatusCode::UNAUTHORIZED, Json(no)).into_response();
+        let refusal = ApiError::new(ErrorCode::CallExpired, "expired");
+        return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
     }
     Json(true).into_response()
 }
 
-/// A door to nodes with these clocks, and the request ids that they were called with.
+/// A client of nodes with these clocks, and the request ids of the calls they received.
 async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = NodeIdentity {
@@ -64,7 +65,7 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
     let cluster = descriptor.founds().unwrap();
     let calls = Arc::default();
     let mut urls = Vec::new();
-    for (tells, judges) in clocks {
+    for (reported, checked) in clocks {
         let node = Node {
             info: ClusterInfo {
                 schema: 1,
@@ -73,14 +74,14 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
                 nodes: vec![],
                 now: Millis::EPOCH,
             },
-            tells: *tells,
-            judges: *judges,
+            reported: *reported,
+            checked: *checked,
             calls: Arc::clone(&calls),
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         urls.push(format!("http://{}", listener.local_addr().unwrap()));
         let router = Router::new()
-            .route("/v1/cluster", get(tell))
+            .route("/v1/cluster", get(info))
             .route("/v1/asked", post(answer))
             .with_state(node);
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -100,28 +101,28 @@ async fn ask(api: &ClusterApi) -> Result<bool, ClusterError> {
 }
 
 #[tokio::test]
-async fn a_node_that_tells_a_wrong_time_does_not_stop_calls() {
-    for off in [-HOUR, HOUR] {
-        // Given that the first node tells another time than all judge calls by,
-        let (api, calls) = nodes(&[(off, 0), (0, 0), (0, 0)]).await;
+async fn a_node_that_reports_a_wrong_time_does_not_stop_calls() {
+    for offset in [-HOUR, HOUR] {
+        // Given a first node that reports another time than all nodes check calls by,
+        let (api, calls) = nodes(&[(offset, 0), (0, 0), (0, 0)]).await;
         assert_eq!(ask(&api).await, Ok(true));
-        // then it is one command, whatever its time.
-        let calls = calls.lock().unwrap();
+        // then both tries have the same request id.
+        let calls = calls.lock();
         assert_eq!(calls.len(), 2);
         assert_eq!(calls[0], calls[1]);
     }
 }
 
 #[tokio::test]
-async fn a_node_that_judges_by_a_wrong_time_is_passed_over() {
-    for off in [-HOUR, HOUR] {
-        let (api, _) = nodes(&[(0, off), (0, 0), (0, 0)]).await;
+async fn a_node_that_checks_calls_by_a_wrong_time_is_skipped() {
+    for offset in [-HOUR, HOUR] {
+        let (api, _) = nodes(&[(0, offset), (0, 0), (0, 0)]).await;
         assert_eq!(ask(&api).await, Ok(true));
     }
 }
 
 #[tokio::test]
-async fn a_clock_that_was_learned_and_then_went_wrong_is_learned_anew() {
+async fn a_clock_offset_that_became_wrong_is_replaced() {
     let (api, _) = nodes(&[(0, 0)]).await;
     assert_eq!(ask(&api).await, Ok(true));
     api.nodes().clock_offset -= HOUR;
@@ -129,9 +130,9 @@ async fn a_clock_that_was_learned_and_then_went_wrong_is_learned_anew() {
 }
 
 #[tokio::test]
-async fn where_all_nodes_refuse_the_time_the_call_is_refused_soon() {
+async fn a_call_that_every_node_refuses_as_expired_fails_without_retries() {
     let (api, calls) = nodes(&[(0, HOUR), (0, HOUR), (0, HOUR)]).await;
     let refused = ask(&api).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::CallExpired));
-    assert_eq!(calls.lock().unwrap().len(), 2);
+    assert_eq!(calls.lock().len(), 2);
 }

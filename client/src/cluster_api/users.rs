@@ -1,4 +1,4 @@
-//! Directory and presence.
+//! Calls about users and presence.
 
 use cameo_common::api::{
     Done, EndSession, KeepAlive, Online, Register, Registered, ReportOffline, ReportedOffline,
@@ -9,7 +9,7 @@ use cameo_common::ids::UserName;
 use super::{ClusterApi, ClusterError};
 
 impl ClusterApi {
-    /// Registers a user and this device; harmless when both are known.
+    /// Registers a user and this device. Changes nothing when both are registered.
     ///
     /// # Errors
     /// `NameTaken` when the name belongs to another key.
@@ -17,26 +17,26 @@ impl ClusterApi {
         self.post(paths::USERS.to_owned(), register).await
     }
 
-    /// What the directory has on a user.
+    /// The directory's state of a user.
     ///
     /// # Errors
-    /// `NotRegistered` when nobody registered that name.
+    /// `NotRegistered` when the name is not registered.
     pub async fn user(&self, name: &UserName) -> Result<UserInfo, ClusterError> {
         self.get(paths::fill(paths::USER, name)).await
     }
 
-    /// Users online who chose to be listed.
+    /// The users online who chose to be listed.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When no node answers.
     pub async fn online(&self) -> Result<Online, ClusterError> {
         self.get(paths::USERS.to_owned()).await
     }
 
-    /// This device is there.
+    /// Starts a session of this device.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When the cluster refuses it or cannot be reached.
     pub async fn start_session(
         &self,
         start: &StartSession,
@@ -44,28 +44,28 @@ impl ClusterApi {
         self.post(paths::SESSIONS.to_owned(), start).await
     }
 
-    /// A sign of life.
+    /// Renews the lease of a session.
     ///
     /// # Errors
-    /// `SessionEnded` when the session is over: start another.
+    /// `SessionEnded` when the session has ended: start another.
     pub async fn keep_alive(&self, epoch: u64) -> Result<Done, ClusterError> {
         self.post(paths::KEEP_ALIVE.to_owned(), &KeepAlive { epoch })
             .await
     }
 
-    /// Goodbye.
+    /// Ends a session.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When the cluster refuses it or cannot be reached.
     pub async fn end_session(&self, epoch: u64) -> Result<Done, ClusterError> {
         self.post(paths::END_SESSION.to_owned(), &EndSession { epoch })
             .await
     }
 
-    /// A counterparty did not answer in this session.
+    /// Reports that a counterparty does not answer in the session of this epoch.
     ///
     /// # Errors
-    /// See [`ClusterError`].
+    /// When the cluster refuses it or cannot be reached.
     pub async fn report_offline(
         &self,
         name: &UserName,

@@ -1,4 +1,4 @@
-//! The verbs' end of the socket.
+//! The commands' end of the control socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,22 +14,24 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{ControlReply, ControlRequest, Messages, NotConnected, Place, VERSION, Want};
+use super::{
+    ControlAction, ControlReply, ControlRequest, Messages, NotConnected, SocketPath, VERSION,
+};
 use crate::flows::notices::Notice;
 use crate::peer::transport::{BoxFuture, Incoming, Refusal};
 use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
 use crate::vault::Home;
 
-/// In place of a frame's length: the peer refused, and the code follows.
+/// In place of a frame's length: the peer refused, and the refusal's code follows.
 pub(super) const REFUSED: u32 = u32::MAX;
-/// Longest frame.
+/// Longest frame, in bytes.
 const MAX_FRAME: u32 = 64 * 1024;
-/// Frames that may wait for the verb.
-const WAITING: usize = 16;
-/// An agent that does not answer for so long is none.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Frames that are buffered for the command.
+const FRAME_QUEUE: usize = 16;
+/// An agent that does not answer within this time counts as not running.
+const AGENT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The agent's endpoint, as a verb's transport. It only asks.
+/// The agent's endpoint as the transport of a command. It connects and accepts nothing.
 #[derive(Debug, Clone)]
 pub struct ControlTransport {
     home: Home,
@@ -37,7 +39,7 @@ pub struct ControlTransport {
 }
 
 impl ControlTransport {
-    /// Through the agent of this home.
+    /// A transport through the agent of this home, whose device has this key.
     #[must_use]
     pub fn to(home: &Home, device: DeviceKey) -> Self {
         Self {
@@ -47,13 +49,13 @@ impl ControlTransport {
     }
 
     async fn dial(&self, peer: &PeerAddress, deadline: Duration) -> Result<Exchange, ConnectError> {
-        let want = Want::Connect {
+        let connect = ControlAction::Connect {
             peer: peer.clone(),
             deadline_ms: whole_millis(deadline),
         };
-        let said = timeout(deadline + PATIENCE, say(&self.home, want)).await;
+        let reply = timeout(deadline + AGENT_TIMEOUT, call(&self.home, connect)).await;
         let failed = |why: &str| ConnectError::Unreachable(format!("this home's agent {why}"));
-        match said {
+        match reply {
             Err(_) => Err(failed("does not answer")),
             Ok(Err(error)) => Err(failed(&format!("does not answer: {error}"))),
             Ok(Ok((stream, ControlReply::Connected))) => {
@@ -68,7 +70,7 @@ impl ControlTransport {
                 NotConnected::WrongIdentity => ConnectError::WrongIdentity,
                 NotConnected::OtherVersion => ConnectError::OtherVersion,
                 NotConnected::InvalidKey => ConnectError::InvalidKey,
-                NotConnected::Ourselves => ConnectError::Ourselves,
+                NotConnected::OwnAddress => ConnectError::OwnAddress,
             }),
             Ok(Ok(_)) => Err(failed("is of another version; restart it")),
         }
@@ -101,68 +103,69 @@ impl PeerTransport for ControlTransport {
     }
 }
 
-/// The agent that runs on this home reads and writes other records than this program does.
+/// The agent of this home is of a version with other messages, records or locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the agent that runs on this home is of another version than this `cameo`: stop it, and start it anew with `cameo agent`"
+    "the agent that runs on this home is of another version than this `cameo`: stop it and \
+     start it again with `cameo agent`"
 )]
 pub struct OtherVersion;
 
-/// Whether an agent runs on this home and answers.
+/// Whether an agent of this home runs and answers.
 ///
 /// # Errors
-/// When it is of another version.
+/// When the agent is of another version.
 pub async fn answers(home: &Home) -> Result<bool, OtherVersion> {
-    match timeout(PATIENCE, say(home, Want::Ping)).await {
+    match timeout(AGENT_TIMEOUT, call(home, ControlAction::Ping)).await {
         Ok(Ok((_, ControlReply::Pong))) => Ok(true),
         Ok(Ok((_, ControlReply::UnknownVersion { .. }))) => Err(OtherVersion),
         _ => Ok(false),
     }
 }
 
-/// Has the agent look at what waits; false when none runs.
+/// Makes the agent look for pending work now. False when no agent runs.
 pub async fn wake(home: &Home) -> bool {
     matches!(
-        timeout(PATIENCE, say(home, Want::Wake)).await,
+        timeout(AGENT_TIMEOUT, call(home, ControlAction::Wake)).await,
         Ok(Ok((_, ControlReply::Woken)))
     )
 }
 
-/// What happens in the agent, as it happens.
+/// The agent's notices, as they are sent.
 #[derive(Debug)]
 pub struct Following(Messages<UnixStream>);
 
-/// Listens to the agent of this home; none when no agent runs.
+/// Subscribes to the notices of this home's agent. `None` when no agent runs.
 pub async fn follow(home: &Home) -> Option<Following> {
-    match timeout(PATIENCE, say(home, Want::Follow)).await {
+    match timeout(AGENT_TIMEOUT, call(home, ControlAction::Follow)).await {
         Ok(Ok((stream, ControlReply::Following))) => Some(Following(Messages::of(stream))),
         _ => None,
     }
 }
 
 impl Following {
-    /// The next notice; an error when the agent has gone. None is lost when this is dropped before it is done.
+    /// The next notice. Cancel safe.
     ///
     /// # Errors
-    /// When the socket closes.
+    /// When the agent stops.
     pub async fn next(&mut self) -> io::Result<Notice> {
         self.0.next().await
     }
 }
 
-async fn say(home: &Home, want: Want) -> io::Result<(UnixStream, ControlReply)> {
-    let place = Place::of(home)?;
-    let mut stream = UnixStream::connect(&place.path).await?;
+async fn call(home: &Home, action: ControlAction) -> io::Result<(UnixStream, ControlReply)> {
+    let socket = SocketPath::of(home)?;
+    let mut stream = UnixStream::connect(&socket.path).await?;
     let request = ControlRequest {
         version: VERSION,
-        want,
+        action,
     };
     super::write(&mut stream, &request).await?;
     let reply = super::read(&mut stream).await?;
     Ok((stream, reply))
 }
 
-/// Takes the peer's bytes out of their frames.
+/// The peer's bytes, taken out of their frames.
 struct Framed {
     frames: mpsc::Receiver<io::Result<Bytes>>,
     rest: Bytes,
@@ -170,7 +173,7 @@ struct Framed {
 
 impl Framed {
     fn new(mut reader: OwnedReadHalf) -> Self {
-        let (found, frames) = mpsc::channel(WAITING);
+        let (found, frames) = mpsc::channel(FRAME_QUEUE);
         tokio::spawn(async move {
             loop {
                 let frame = next_frame(&mut reader).await;

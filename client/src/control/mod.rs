@@ -1,9 +1,11 @@
-//! How verbs reach the agent of their home: a socket in the home, which nobody else can open.
+//! The control socket between the agent of a home and its commands.
 //!
-//! u32 little-endian length, then JSON, up to 64 KiB. A verb says one `ControlRequest`; the agent
-//! answers with one `ControlReply`. After `Connected` the socket carries one exchange with a
-//! peer: the verb's bytes as they are, the peer's in frames, so that a refusal can be told from a
-//! broken stream. After `Following` come [`Notice`](crate::flows::notices::Notice)s. The version is in each request; another one is refused.
+//! The socket is in the home and only its user can open it. A message is a u32 little-endian length
+//! and then JSON, at most 64 KiB. A command sends one `ControlRequest`, the agent answers with one
+//! `ControlReply`. After `Connected` the socket carries one exchange with a peer: the command's
+//! bytes unchanged, the peer's in frames, so that a refusal differs from a broken stream. After
+//! `Following` the agent sends [`Notice`](crate::flows::notices::Notice)s. Each request has a
+//! version; other versions are refused.
 
 mod client;
 mod server;
@@ -20,35 +22,36 @@ use crate::peer::PeerAddress;
 use crate::vault::Home;
 
 pub use client::{ControlTransport, Following, OtherVersion, answers, follow, wake};
-pub use server::{ControlServer, Doors};
+pub use server::{ControlDeps, ControlServer};
 
-/// Layout of the messages, and of the records and locks that agent and verbs share.
+/// Version of the messages, and of the records and locks that agent and commands share.
 const VERSION: u16 = 2;
-/// Longest message.
+/// Longest message, in bytes.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Name of the socket in the home.
 const SOCKET: &str = "agent.sock";
-/// Longest path that fits a socket's address on every Unix.
+/// Longest path that fits into a socket address on every Unix.
 const MAX_PATH: usize = 100;
 
-/// What a verb wants of the agent.
+/// A command's request to the agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ControlRequest {
     version: u16,
-    want: Want,
+    #[serde(rename = "want")]
+    action: ControlAction,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Want {
-    /// Are you there?
+enum ControlAction {
+    /// Test whether the agent answers.
     Ping,
-    /// One exchange with a peer, over the agent's endpoint.
+    /// One exchange with a peer through the agent's endpoint.
     Connect { peer: PeerAddress, deadline_ms: u64 },
-    /// Look at what waits, now.
+    /// Look for pending work now.
     Wake,
-    /// Tell me what happens.
+    /// Send notices from now on.
     Follow,
 }
 
@@ -70,18 +73,19 @@ enum NotConnected {
     WrongIdentity,
     OtherVersion,
     InvalidKey,
-    Ourselves,
+    #[serde(rename = "ourselves")]
+    OwnAddress,
 }
 
-/// Where the socket is. The folder is kept open while the path is used: a path that is too long
-/// for a socket's address is reached through it.
+/// Path of the socket. A path that is too long for a socket address goes through the open folder,
+/// which therefore stays open while the path is used.
 #[derive(Debug)]
-struct Place {
+struct SocketPath {
     path: PathBuf,
     _folder: Option<File>,
 }
 
-impl Place {
+impl SocketPath {
     fn of(home: &Home) -> std::io::Result<Self> {
         let path = home.path().join(SOCKET);
         if path.as_os_str().len() <= MAX_PATH {
@@ -108,7 +112,7 @@ async fn write<S: AsyncWrite + Unpin, M: Serialize>(
     stream.write_all(&bytes).await
 }
 
-/// One message and not a byte more. Not to be given up halfway: the stream is of no use then.
+/// Reads one message and no byte more. Not cancel safe.
 async fn read<S: AsyncRead + Unpin, M: DeserializeOwned>(stream: &mut S) -> std::io::Result<M> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).await?;
@@ -121,48 +125,48 @@ async fn read<S: AsyncRead + Unpin, M: DeserializeOwned>(stream: &mut S) -> std:
     serde_json::from_slice(&bytes).map_err(std::io::Error::other)
 }
 
-/// Messages, one after another, to the stream's end.
+/// The messages of a stream, until it ends.
 #[derive(Debug)]
 struct Messages<S> {
     stream: S,
-    /// What has come of the next ones.
-    came: BytesMut,
+    /// Received bytes of the next messages.
+    received: BytesMut,
 }
 
 impl<S: AsyncRead + Unpin> Messages<S> {
     fn of(stream: S) -> Self {
         Self {
             stream,
-            came: BytesMut::new(),
+            received: BytesMut::new(),
         }
     }
 
-    /// Nothing is lost when this is dropped before it is done: what has come stays.
+    /// The next message. Cancel safe: received bytes are kept.
     async fn next<M: DeserializeOwned>(&mut self) -> std::io::Result<M> {
         loop {
             if let Some(message) = self.take()? {
                 return serde_json::from_slice(&message).map_err(std::io::Error::other);
             }
-            if self.stream.read_buf(&mut self.came).await? == 0 {
+            if self.stream.read_buf(&mut self.received).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
         }
     }
 
-    /// A whole message, if one has come.
+    /// The next message, if it has been received completely.
     fn take(&mut self) -> std::io::Result<Option<BytesMut>> {
-        let Some(length) = self.came.first_chunk() else {
+        let Some(length) = self.received.first_chunk() else {
             return Ok(None);
         };
         let length = u32::from_le_bytes(*length) as usize;
         if length > MAX_MESSAGE {
             return Err(std::io::ErrorKind::InvalidData.into());
         }
-        if self.came.len() < size_of::<u32>() + length {
+        if self.received.len() < size_of::<u32>() + length {
             return Ok(None);
         }
-        self.came.advance(size_of::<u32>());
-        Ok(Some(self.came.split_to(length)))
+        self.received.advance(size_of::<u32>());
+        Ok(Some(self.received.split_to(length)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The agent's end of the socket.
+//! The agent's end of the control socket.
 
 use std::future::Future;
 use std::io;
@@ -12,72 +12,72 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::time::timeout;
 
-use super::{ControlReply, ControlRequest, NotConnected, Place, VERSION, Want};
+use super::{ControlAction, ControlReply, ControlRequest, NotConnected, SocketPath, VERSION};
 use crate::flows::notices::Notices;
 use crate::peer::transport::{CONNECT_DEADLINE, Reader, Refusal, Writer};
 use crate::peer::{ConnectError, PeerTransport};
 use crate::vault::Home;
 
-/// Verbs that are served at the same time.
-const VERBS: usize = 64;
-/// A verb has so long to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes passed on at a time.
-const STEP: usize = 64 * 1024;
+/// Commands that are served concurrently.
+const MAX_COMMANDS: usize = 64;
+/// Bound on the wait for a command's request, and the pause after a failed accept.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes that are relayed at a time.
+const BUFFER_BYTES: usize = 64 * 1024;
 
-/// What the socket opens to verbs.
+/// The parts of the agent that commands reach over the socket.
 #[derive(Debug, Clone)]
-pub struct Doors {
+pub struct ControlDeps {
     pub transport: Arc<dyn PeerTransport>,
     pub notices: Notices,
-    /// Notified when a verb has left something to do.
+    /// Notified when a command has left work for the agent.
     pub wake: Arc<Notify>,
 }
 
-/// The socket of a running agent; gone when dropped.
+/// The control socket of a running agent, removed when dropped.
 #[derive(Debug)]
 pub struct ControlServer {
     listener: UnixListener,
-    place: Place,
+    socket: SocketPath,
 }
 
 impl ControlServer {
-    /// Takes the socket's place. Whoever calls this holds the home's agent lock, so what lies there
-    /// is of an agent that has gone.
+    /// Creates the socket. The caller holds the home's agent lock, so an existing socket is a
+    /// leftover of an agent that has stopped, and is replaced.
     ///
     /// # Errors
-    /// When the socket cannot be made.
+    /// When the socket cannot be created.
     pub fn bind(home: &Home) -> io::Result<Self> {
-        let place = Place::of(home)?;
-        match std::fs::remove_file(&place.path) {
+        let socket = SocketPath::of(home)?;
+        match std::fs::remove_file(&socket.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&place.path)?;
-        std::fs::set_permissions(&place.path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, place })
+        let listener = UnixListener::bind(&socket.path)?;
+        std::fs::set_permissions(&socket.path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, socket })
     }
 
-    /// Serves verbs until dropped.
-    pub async fn serve(self, doors: Doors) {
-        let places = Arc::new(Semaphore::new(VERBS));
+    /// Serves commands until dropped.
+    pub async fn serve(self, deps: ControlDeps) {
+        let slots = Arc::new(Semaphore::new(MAX_COMMANDS));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let doors = doors.clone();
+                    let deps = deps.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = serve_one(stream, doors).await {
-                            tracing::debug!(%error, "a verb went away");
+                        if let Err(error) = serve_one(stream, deps).await {
+                            tracing::debug!(%error, "a command disconnected");
                         }
-                        drop(place);
+                        drop(slot);
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the control socket fails");
-                    tokio::time::sleep(PATIENCE).await;
+                    tracing::warn!(%error, "the control socket does not accept");
+                    tokio::time::sleep(REQUEST_TIMEOUT).await;
                 }
             }
         }
@@ -86,12 +86,12 @@ impl ControlServer {
 
 impl Drop for ControlServer {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.place.path);
+        let _ = std::fs::remove_file(&self.socket.path);
     }
 }
 
-async fn serve_one(mut stream: UnixStream, doors: Doors) -> io::Result<()> {
-    let request: ControlRequest = timeout(PATIENCE, super::read(&mut stream)).await??;
+async fn serve_one(mut stream: UnixStream, deps: ControlDeps) -> io::Result<()> {
+    let request: ControlRequest = timeout(REQUEST_TIMEOUT, super::read(&mut stream)).await??;
     if request.version != VERSION {
         return super::write(
             &mut stream,
@@ -99,33 +99,33 @@ async fn serve_one(mut stream: UnixStream, doors: Doors) -> io::Result<()> {
         )
         .await;
     }
-    match request.want {
-        Want::Ping => super::write(&mut stream, &ControlReply::Pong).await,
-        Want::Wake => {
-            doors.wake.notify_one();
+    match request.action {
+        ControlAction::Ping => super::write(&mut stream, &ControlReply::Pong).await,
+        ControlAction::Wake => {
+            deps.wake.notify_one();
             super::write(&mut stream, &ControlReply::Woken).await
         }
-        Want::Follow => follow(stream, &doors.notices).await,
-        Want::Connect { peer, deadline_ms } => {
+        ControlAction::Follow => follow(stream, &deps.notices).await,
+        ControlAction::Connect { peer, deadline_ms } => {
             let deadline = Duration::from_millis(deadline_ms).min(CONNECT_DEADLINE);
-            match doors.transport.connect(&peer, deadline).await {
+            match deps.transport.connect(&peer, deadline).await {
                 Ok(exchange) => {
                     super::write(&mut stream, &ControlReply::Connected).await?;
-                    carry(stream, exchange.reader, exchange.writer).await
+                    relay(stream, exchange.reader, exchange.writer).await
                 }
-                Err(error) => super::write(&mut stream, &told(&error)).await,
+                Err(error) => super::write(&mut stream, &not_connected(&error)).await,
             }
         }
     }
 }
 
-fn told(error: &ConnectError) -> ControlReply {
+fn not_connected(error: &ConnectError) -> ControlReply {
     let why = match error {
         ConnectError::Unreachable(_) => NotConnected::Unreachable,
         ConnectError::WrongIdentity => NotConnected::WrongIdentity,
         ConnectError::OtherVersion => NotConnected::OtherVersion,
         ConnectError::InvalidKey => NotConnected::InvalidKey,
-        ConnectError::Ourselves => NotConnected::Ourselves,
+        ConnectError::OwnAddress => NotConnected::OwnAddress,
     };
     let text = match error {
         ConnectError::Unreachable(text) => text.clone(),
@@ -137,13 +137,14 @@ fn told(error: &ConnectError) -> ControlReply {
 async fn follow(mut stream: UnixStream, notices: &Notices) -> io::Result<()> {
     let mut notices = notices.listen();
     super::write(&mut stream, &ControlReply::Following).await?;
-    let (mut gone, mut stream) = stream.into_split();
+    let (mut from_command, mut to_command) = stream.into_split();
     let mut byte = [0; 1];
     loop {
         tokio::select! {
-            _ = gone.read(&mut byte) => return Ok(()),
+            // The command sends nothing more: a read ends when it disconnects.
+            _ = from_command.read(&mut byte) => return Ok(()),
             notice = notices.recv() => match notice {
-                Ok(notice) => super::write(&mut stream, &notice).await?,
+                Ok(notice) => super::write(&mut to_command, &notice).await?,
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
@@ -151,15 +152,16 @@ async fn follow(mut stream: UnixStream, notices: &Notices) -> io::Result<()> {
     }
 }
 
-/// Passes one exchange on, until the peer has said all or either side has gone.
-async fn carry(stream: UnixStream, reader: Reader, writer: Writer) -> io::Result<()> {
-    let (from_verb, to_verb) = stream.into_split();
-    let up = up(from_verb, writer);
-    let down = down(reader, to_verb);
+/// Relays one exchange until the peer's answer ends or either side disconnects.
+async fn relay(stream: UnixStream, reader: Reader, writer: Writer) -> io::Result<()> {
+    let (from_command, to_command) = stream.into_split();
+    let up = relay_to_peer(from_command, writer);
+    let down = relay_to_command(reader, to_command);
     both(up, down).await
 }
 
-/// The answer may come before all was said; nothing may come after the answer.
+/// Runs both directions until the answer ends, which may be before the request is sent completely.
+/// The peer's writer is kept open until then.
 async fn both(
     up: impl Future<Output = io::Result<Writer>>,
     down: impl Future<Output = io::Result<()>>,
@@ -171,15 +173,15 @@ async fn both(
         tokio::select! {
             biased;
             done = &mut down => return done,
-            said = &mut up, if kept.is_none() => kept = Some(said?),
+            sent = &mut up, if kept.is_none() => kept = Some(sent?),
         }
     }
 }
 
-async fn up(mut verb: OwnedReadHalf, mut peer: Writer) -> io::Result<Writer> {
-    let mut buffer = vec![0; STEP];
+async fn relay_to_peer(mut command: OwnedReadHalf, mut peer: Writer) -> io::Result<Writer> {
+    let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        let count = verb.read(&mut buffer).await?;
+        let count = command.read(&mut buffer).await?;
         if count == 0 {
             peer.shutdown().await?;
             return Ok(peer);
@@ -189,25 +191,26 @@ async fn up(mut verb: OwnedReadHalf, mut peer: Writer) -> io::Result<Writer> {
 }
 
 /// Frames: u32 length and bytes; 0 for the end; `REFUSED` and a code when the peer refused.
-async fn down(mut peer: Reader, mut verb: OwnedWriteHalf) -> io::Result<()> {
-    let mut buffer = vec![0; STEP];
+async fn relay_to_command(mut peer: Reader, mut command: OwnedWriteHalf) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         match peer.read(&mut buffer).await {
             Ok(0) => {
-                verb.write_all(&0u32.to_le_bytes()).await?;
-                return verb.shutdown().await;
+                command.write_all(&0u32.to_le_bytes()).await?;
+                return command.shutdown().await;
             }
             Ok(count) => {
                 let length = u32::try_from(count).map_err(io::Error::other)?;
-                verb.write_all(&length.to_le_bytes()).await?;
-                verb.write_all(&buffer[..count]).await?;
+                command.write_all(&length.to_le_bytes()).await?;
+                command.write_all(&buffer[..count]).await?;
             }
             Err(error) => {
                 if let Some(refusal) = Refusal::of(&error) {
-                    verb.write_all(&super::client::REFUSED.to_le_bytes())
+                    command
+                        .write_all(&super::client::REFUSED.to_le_bytes())
                         .await?;
-                    verb.write_all(&refusal.code().to_le_bytes()).await?;
-                    verb.shutdown().await?;
+                    command.write_all(&refusal.code().to_le_bytes()).await?;
+                    command.shutdown().await?;
                 }
                 return Err(error);
             }

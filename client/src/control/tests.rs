@@ -1,4 +1,4 @@
-//! Verbs reach peers through the agent as if they had an endpoint of their own.
+//! Commands that use the agent's endpoint over the control socket.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +26,7 @@ impl PeerMessage for Echo {
     }
 }
 
-/// Sends back what it gets; admits one device only.
+/// Echoes the body; admits one device only.
 struct Mirror(DeviceKey);
 impl Handler<Echo, Echo> for Mirror {
     fn admits(&self, device: &DeviceKey) -> bool {
@@ -67,12 +67,12 @@ async fn world(admitted: DeviceKey) -> World {
     };
     tokio::spawn(serve(mirror, Arc::new(Mirror(admitted))));
     let notices = Notices::default();
-    let doors = Doors {
+    let deps = ControlDeps {
         transport: agent,
         notices: notices.clone(),
         wake: Arc::new(Notify::new()),
     };
-    tokio::spawn(ControlServer::bind(&home).unwrap().serve(doors));
+    tokio::spawn(ControlServer::bind(&home).unwrap().serve(deps));
     World {
         _folder: folder,
         home,
@@ -95,7 +95,7 @@ async fn a_body_goes_through_the_agent_and_back() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_as_such() {
+async fn a_peer_s_refusal_is_passed_on() {
     let world = world([9; 32]).await;
     let through = ControlTransport::to(&world.home, AGENT);
     let body = Some(Body::bytes(vec![1; 10]));
@@ -104,7 +104,7 @@ async fn a_refusal_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_not_there_is_unreachable() {
+async fn a_missing_peer_is_unreachable_and_another_device_is_not_accepted() {
     let world = world(AGENT).await;
     let through = ControlTransport::to(&world.home, AGENT);
     let nobody = PeerAddress {
@@ -124,7 +124,7 @@ async fn a_peer_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_verb_follows_what_happens() {
+async fn a_command_receives_notices_and_wakes_the_agent() {
     let world = world(AGENT).await;
     let mut following = follow(&world.home).await.unwrap();
     let notice = Notice::Session { epoch: 3 };
@@ -134,27 +134,27 @@ async fn a_verb_follows_what_happens() {
 }
 
 #[tokio::test]
-async fn a_notice_that_was_waited_for_halfway_is_not_lost() {
-    let (mut agent, verb) = duplex(1024);
-    let mut notices = Messages::of(verb);
+async fn waiting_for_a_notice_is_cancel_safe() {
+    let (mut agent, command) = duplex(1024);
+    let mut notices = Messages::of(command);
     let (first, second) = (Notice::Session { epoch: 3 }, Notice::Session { epoch: 4 });
     let mut bytes = Vec::new();
     write(&mut bytes, &first).await.unwrap();
     write(&mut bytes, &second).await.unwrap();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for byte in bytes {
         agent.write_all(&[byte]).await.unwrap();
-        // Each wait is given up when nothing more has come.
-        heard.extend(notices.next::<Notice>().now_or_never());
+        // Each wait is cancelled when no message is complete.
+        received.extend(notices.next::<Notice>().now_or_never());
     }
-    let heard: Vec<Notice> = heard.into_iter().map(Result::unwrap).collect();
-    assert_eq!(heard, [first, second]);
+    let received: Vec<Notice> = received.into_iter().map(Result::unwrap).collect();
+    assert_eq!(received, [first, second]);
     drop(agent);
     assert!(notices.next::<Notice>().await.is_err());
 }
 
 #[tokio::test]
-async fn a_home_without_an_agent_says_so() {
+async fn without_an_agent_nothing_answers() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     assert_eq!(answers(&home).await, Ok(false));
@@ -163,22 +163,22 @@ async fn a_home_without_an_agent_says_so() {
 }
 
 #[tokio::test]
-async fn a_long_path_is_no_hindrance() {
+async fn a_home_with_a_long_path_has_a_socket() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path().join("x".repeat(150))).unwrap();
     let server = ControlServer::bind(&home).unwrap();
     let agent = MemoryNetwork::new().bind(AGENT);
-    let doors = Doors {
+    let deps = ControlDeps {
         transport: agent,
         notices: Notices::default(),
         wake: Arc::new(Notify::new()),
     };
-    tokio::spawn(server.serve(doors));
+    tokio::spawn(server.serve(deps));
     assert_eq!(answers(&home).await, Ok(true));
 }
 
 #[tokio::test]
-async fn an_agent_of_another_version_is_to_be_started_anew() {
+async fn an_agent_of_another_version_is_reported_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let socket = UnixListener::bind(home.path().join(SOCKET)).unwrap();

@@ -1,7 +1,7 @@
-//! The asking end of a request: connect, send it, hear the answer.
+//! The requesting end of one peer request: connect, send, receive the answer.
 //!
-//! While an answer is due the peer is never silent for long: it pings. So a peer that
-//! was killed is noticed after [`framing::SILENCE`], however long the work may take.
+//! A peer that works on an answer sends pings. A peer that was killed is therefore noticed after
+//! [`framing::SILENCE_TIMEOUT`], however long the work takes.
 
 use std::io;
 use std::time::Duration;
@@ -15,18 +15,19 @@ use super::transport::{
     CONNECT_DEADLINE, ConnectError, Exchange, PeerAddress, PeerTransport, Reader, Refusal, Writer,
 };
 
-/// `deadline` for a request that is answered from memory: an acknowledgement.
+/// `deadline` for a request that is answered from memory, such as an acknowledgement.
 pub const ACK_DEADLINE: Duration = Duration::from_secs(5);
 
 /// `deadline` for a request whose answer takes work or whose body is large.
 pub const WORK_DEADLINE: Duration = Duration::from_secs(600);
 
+/// A request that got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// Never connected, so nothing was delivered.
     #[error("the peer cannot be reached: {0}")]
     Unreachable(String),
-    /// Connected, then silence or a cut: the peer may or may not have acted.
+    /// The connection was made and then lost: the peer may or may not have acted.
     #[error("the peer was lost before it answered: {0}")]
     Lost(String),
     /// The peer does not admit this device's key.
@@ -34,18 +35,18 @@ pub enum AskError {
     Rejected,
     #[error("the peer is busy")]
     Busy,
-    /// Who answers at the address does not hold the device key of the address.
+    /// The device at the address does not hold the expected device key.
     #[error("another device answers at the peer's address")]
     WrongIdentity,
     #[error("the peer and this device do not understand each other: {0}")]
     Protocol(String),
-    /// Our own body could not be read.
+    /// The local source of the body could not be read.
     #[error("the bytes to send cannot be read: {0}")]
     Body(#[source] io::Error),
 }
 
 impl AskError {
-    /// True when trying again later may help: the peer is away, not unwilling.
+    /// True when a later attempt may succeed: the peer is away, and has not refused.
     pub fn is_offline(&self) -> bool {
         matches!(
             self,
@@ -54,13 +55,13 @@ impl AskError {
     }
 }
 
-/// Sends `request` with its body and returns the answer with its body, still to be read.
+/// Sends `request` with its body. Returns the answer, and its body still to be read.
 ///
-/// `deadline` bounds connecting (with [`CONNECT_DEADLINE`]), sending, and waiting for
-/// the answer's message; the answer's body is bounded by silence alone.
+/// `deadline` bounds connecting (with [`CONNECT_DEADLINE`]), sending, and waiting for the answer's
+/// message. The answer's body is bounded by [`framing::SILENCE_TIMEOUT`] alone.
 ///
 /// # Panics
-/// When `body` is not as long as `request` says.
+/// When the length of `body` differs from `request.body_length()`.
 pub async fn ask<Q: PeerMessage, R: PeerMessage>(
     transport: &dyn PeerTransport,
     peer: &PeerAddress,
@@ -70,14 +71,14 @@ pub async fn ask<Q: PeerMessage, R: PeerMessage>(
 ) -> Result<(R, Option<ReceivedBody>), AskError> {
     let announced = request.body_length();
     let attached = body.as_ref().map_or(0, Body::length);
-    assert_eq!(announced, attached, "a request names its body's length");
-    let request = framing::encode(request).map_err(protocol)?;
+    assert_eq!(announced, attached, "a request states its body's length");
+    let request = framing::encode(request).map_err(protocol_error)?;
 
     let end = Instant::now() + deadline;
     let exchange = transport
         .connect(peer, deadline.min(CONNECT_DEADLINE))
         .await?;
-    match timeout_at(end, converse(exchange, request, body)).await {
+    match timeout_at(end, exchange_messages(exchange, request, body)).await {
         Ok(answer) => answer,
         Err(_) => Err(AskError::Lost(format!(
             "no answer within {} ms",
@@ -86,23 +87,23 @@ pub async fn ask<Q: PeerMessage, R: PeerMessage>(
     }
 }
 
-/// Sends and listens at once: a peer may refuse before it has taken the whole body.
-async fn converse<R: PeerMessage>(
+/// Sends and receives concurrently: a peer may refuse before it has read the whole body.
+async fn exchange_messages<R: PeerMessage>(
     exchange: Exchange,
     request: Vec<u8>,
     body: Option<Body>,
 ) -> Result<(R, Option<ReceivedBody>), AskError> {
     let Exchange { reader, writer } = exchange;
     let mut sending = std::pin::pin!(send(writer, request, body));
-    let mut hearing = std::pin::pin!(hear::<R>(reader));
+    let mut receiving = std::pin::pin!(receive::<R>(reader));
     let mut sent = false;
     loop {
         tokio::select! {
             biased;
-            answer = &mut hearing => return answer,
+            answer = &mut receiving => return answer,
             result = &mut sending, if !sent => match result {
                 Err(SendError::Source(error)) => return Err(AskError::Body(error)),
-                // When the stream fails the listening half knows why.
+                // The receiving half reports why the stream failed.
                 Ok(_) | Err(SendError::Stream(_)) => sent = true,
             },
         }
@@ -122,28 +123,35 @@ async fn send(
     Ok(writer)
 }
 
-async fn hear<R: PeerMessage>(mut reader: Reader) -> Result<(R, Option<ReceivedBody>), AskError> {
+async fn receive<R: PeerMessage>(
+    mut reader: Reader,
+) -> Result<(R, Option<ReceivedBody>), AskError> {
     let bytes = loop {
-        match framing::read_frame(&mut reader).await.map_err(lost)? {
+        match framing::read_frame(&mut reader)
+            .await
+            .map_err(stream_error)?
+        {
             Frame::Ping => {}
             Frame::Message(bytes) => break bytes,
         }
     };
-    let message: R = framing::decode(&bytes).map_err(protocol)?;
+    let message: R = framing::decode(&bytes).map_err(protocol_error)?;
     match message.body_length() {
         0 => {
-            framing::expect_end(&mut reader).await.map_err(lost)?;
+            framing::expect_end(&mut reader)
+                .await
+                .map_err(stream_error)?;
             Ok((message, None))
         }
         length => Ok((message, Some(ReceivedBody::new(length, reader)))),
     }
 }
 
-fn protocol(error: FrameError) -> AskError {
+fn protocol_error(error: FrameError) -> AskError {
     AskError::Protocol(error.to_string())
 }
 
-fn lost(error: FrameError) -> AskError {
+fn stream_error(error: FrameError) -> AskError {
     match error {
         FrameError::Io(error) => match Refusal::of(&error) {
             Some(Refusal::Rejected) => AskError::Rejected,
@@ -151,8 +159,8 @@ fn lost(error: FrameError) -> AskError {
             Some(refusal @ Refusal::Malformed) => AskError::Protocol(refusal.to_string()),
             None => AskError::Lost(error.to_string()),
         },
-        FrameError::Silent | FrameError::Truncated => AskError::Lost(error.to_string()),
-        other => protocol(other),
+        FrameError::Timeout | FrameError::Truncated => AskError::Lost(error.to_string()),
+        other => protocol_error(other),
     }
 }
 
@@ -161,7 +169,7 @@ impl From<ConnectError> for AskError {
         match error {
             ConnectError::Unreachable(why) => AskError::Unreachable(why),
             ConnectError::WrongIdentity => AskError::WrongIdentity,
-            ConnectError::OtherVersion | ConnectError::InvalidKey | ConnectError::Ourselves => {
+            ConnectError::OtherVersion | ConnectError::InvalidKey | ConnectError::OwnAddress => {
                 AskError::Protocol(error.to_string())
             }
         }

@@ -1,4 +1,4 @@
-//! The raw bytes that follow a message, as they are sent and as they are received.
+//! The raw bytes that follow a message on a stream: a body to send, and a body being received.
 
 use std::fmt;
 use std::io;
@@ -9,19 +9,20 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use super::framing::{self, FrameError};
 use super::transport::Reader;
 
-/// Bytes read from a source and written to the stream at a time.
+/// Bytes that are copied at a time.
 const STEP: usize = 64 * 1024;
 
-/// A body to send: a length, and something that yields that many bytes.
+/// A body to send: its length and a source of that many bytes.
 pub struct Body {
     length: u64,
     source: Box<dyn AsyncRead + Send + Sync + Unpin>,
     progress: Option<Progress>,
 }
 
-/// Told how many bytes have been handed to the network so far.
+/// Callback with the number of bytes handed to the network so far.
 type Progress = Box<dyn FnMut(u64) + Send + Sync>;
 
+/// A body that could not be received.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error("a body of {length} bytes is over the limit of {limit}")]
@@ -30,7 +31,7 @@ pub enum BodyError {
     Stream(#[from] FrameError),
 }
 
-/// What went wrong while a body was sent, and on which side.
+/// A failure while a body was sent: of its source, or of the stream.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SendError {
     #[error("the bytes to send cannot be read: {0}")]
@@ -45,7 +46,7 @@ impl Body {
         Self::reader(bytes.len() as u64, io::Cursor::new(bytes))
     }
 
-    /// The first `length` bytes of `source`; fewer are an error when it is sent.
+    /// The first `length` bytes of `source`. Sending fails when the source has fewer.
     pub fn reader(length: u64, source: impl AsyncRead + Send + Sync + Unpin + 'static) -> Self {
         Self {
             length,
@@ -90,8 +91,8 @@ impl Body {
     }
 }
 
-/// A body on its way in. It is read as it comes; nothing is set aside beforehand, so
-/// the length that a stranger names costs nothing.
+/// A body being received. It is read as it arrives and no memory is allocated ahead, so that a
+/// length stated by an unknown peer costs nothing.
 pub struct ReceivedBody {
     length: u64,
     left: u64,
@@ -107,7 +108,7 @@ impl ReceivedBody {
         }
     }
 
-    /// Length in bytes that the message named.
+    /// Length in bytes that the message stated.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -117,7 +118,7 @@ impl ReceivedBody {
         self.left
     }
 
-    /// Fills `buffer`, which must not be longer than what is left.
+    /// Fills `buffer`, which must not be longer than [`ReceivedBody::left`].
     pub async fn read_exactly(&mut self, buffer: &mut [u8]) -> Result<(), BodyError> {
         if buffer.len() as u64 > self.left {
             return Err(FrameError::Truncated.into());
@@ -127,7 +128,7 @@ impl ReceivedBody {
         Ok(())
     }
 
-    /// All that is left, when it is at most `limit` bytes, and then the stream's end.
+    /// Reads the rest, at most `limit` bytes, and requires the end of the stream after it.
     pub async fn collect(mut self, limit: u64) -> Result<Bytes, BodyError> {
         if self.left > limit {
             return Err(BodyError::Oversized {
@@ -145,7 +146,7 @@ impl ReceivedBody {
         Ok(all.into())
     }
 
-    /// Refuses a body that goes on after its length.
+    /// Requires that the whole body was read and that the stream ends after it.
     pub async fn end(mut self) -> Result<(), BodyError> {
         if self.left > 0 {
             return Err(FrameError::Trailing.into());

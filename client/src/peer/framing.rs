@@ -1,8 +1,8 @@
-//! One message on a stream: u32 little-endian length, then the postcard bytes.
+//! Frames of a peer stream: u32 little-endian length, then one message in postcard.
 //!
-//! A length of zero is a *ping*, "I am still working on it": only the answering side
-//! sends it. Reading is strict: what does not re-encode to the same bytes is refused,
-//! because postcard itself lets trailing bytes and overlong integers pass.
+//! A length of zero is a *ping*: the answering side still works on the answer. Decoding is strict:
+//! a message that does not re-encode to the same bytes is refused, because postcard itself accepts
+//! trailing bytes and overlong integers.
 
 use std::io;
 use std::time::Duration;
@@ -15,44 +15,45 @@ use tokio::time::timeout;
 /// Longest message in bytes, without its length and without the body after it.
 pub const MESSAGE_LIMIT: usize = 64 * 1024;
 
-/// A peer that sends nothing for so long, though it owes us bytes, is gone.
-pub const SILENCE: Duration = Duration::from_millis(2500);
+/// Longest time without a byte from a peer that has to send. After it the peer counts as lost.
+pub const SILENCE_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// How often the answering side says that it is still there.
-pub const PING_EVERY: Duration = Duration::from_millis(500);
+/// Interval of the answering side's pings.
+pub const PING_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A peer that takes nothing for so long, though we owe it bytes, is gone.
-pub const STALL: Duration = Duration::from_secs(10);
+/// Longest time without progress while sending to a peer. After it the peer counts as lost.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 const LENGTH_BYTES: usize = 4;
 
-/// A message between peers, and what follows it on the stream.
+/// A message between peers, optionally followed by a raw body.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Bytes of raw body after this message; 0 means that there is none.
+    /// Length of the raw body after this message, in bytes; 0 for no body.
     fn body_length(&self) -> u64 {
         0
     }
 }
 
+/// A frame or body that could not be sent or received.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     #[error("the stream failed: {0}")]
     Io(#[from] io::Error),
-    #[error("nothing was heard for {} ms", SILENCE.as_millis())]
-    Silent,
+    #[error("nothing was received for {} ms", SILENCE_TIMEOUT.as_millis())]
+    Timeout,
     #[error("the stream ended inside a message")]
     Truncated,
     #[error("a message of {0} bytes is over the limit of {MESSAGE_LIMIT}")]
     Oversized(usize),
-    #[error("a message is empty where one was due")]
+    #[error("a message was expected and the frame is empty")]
     Empty,
     #[error("a message is malformed")]
     Malformed,
-    #[error("bytes follow where the stream should end")]
+    #[error("bytes follow after the expected end of the stream")]
     Trailing,
 }
 
-/// What stands on the stream next.
+/// One frame.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame {
     Ping,
@@ -60,6 +61,10 @@ pub enum Frame {
 }
 
 /// The whole frame of `message`, length included.
+///
+/// # Errors
+/// [`FrameError::Empty`] and [`FrameError::Oversized`] for messages without bytes or over
+/// [`MESSAGE_LIMIT`].
 pub fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, FrameError> {
     let frame =
         postcard::to_extend(message, vec![0; LENGTH_BYTES]).map_err(|_| FrameError::Malformed)?;
@@ -75,7 +80,7 @@ pub fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, FrameError> {
     Ok(frame)
 }
 
-/// The message in exactly these bytes.
+/// Decodes a message from exactly these bytes, in their only valid encoding.
 pub fn decode<M: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<M, FrameError> {
     let (message, rest) =
         postcard::take_from_bytes::<M>(bytes).map_err(|_| FrameError::Malformed)?;
@@ -89,7 +94,7 @@ pub fn decode<M: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<M, FrameE
     Ok(message)
 }
 
-/// Reads one frame; the length is checked before anything is set aside for it.
+/// Reads one frame. The length is checked before memory is allocated for the message.
 pub async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Frame, FrameError> {
     let mut prefix = [0; LENGTH_BYTES];
     read_exactly(stream, &mut prefix).await?;
@@ -105,15 +110,15 @@ pub async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Frame, F
     Ok(Frame::Message(bytes))
 }
 
-/// Fills `buffer`; between any two bytes at most [`SILENCE`] may pass.
+/// Fills `buffer`; between any two bytes at most [`SILENCE_TIMEOUT`] may pass.
 pub async fn read_exactly<S: AsyncRead + Unpin>(
     stream: &mut S,
     buffer: &mut [u8],
 ) -> Result<(), FrameError> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match timeout(SILENCE, stream.read(&mut buffer[filled..])).await {
-            Err(_) => return Err(FrameError::Silent),
+        match timeout(SILENCE_TIMEOUT, stream.read(&mut buffer[filled..])).await {
+            Err(_) => return Err(FrameError::Timeout),
             Ok(Err(error)) => return Err(error.into()),
             Ok(Ok(0)) => return Err(FrameError::Truncated),
             Ok(Ok(count)) => filled += count,
@@ -122,23 +127,23 @@ pub async fn read_exactly<S: AsyncRead + Unpin>(
     Ok(())
 }
 
-/// Refuses anything but the end of the stream.
+/// Requires the end of the stream.
 pub async fn expect_end<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(), FrameError> {
-    match timeout(SILENCE, stream.read(&mut [0; 1])).await {
-        Err(_) => Err(FrameError::Silent),
+    match timeout(SILENCE_TIMEOUT, stream.read(&mut [0; 1])).await {
+        Err(_) => Err(FrameError::Timeout),
         Ok(Err(error)) => Err(error.into()),
         Ok(Ok(0)) => Ok(()),
         Ok(Ok(_)) => Err(FrameError::Trailing),
     }
 }
 
-/// Writes all of `bytes`; between any two of them at most [`STALL`] may pass.
+/// Writes all of `bytes`; between any two of them at most [`STALL_TIMEOUT`] may pass.
 pub async fn write_all<S: AsyncWrite + Unpin>(
     stream: &mut S,
     mut bytes: &[u8],
 ) -> Result<(), FrameError> {
     while !bytes.is_empty() {
-        match timeout(STALL, stream.write(bytes)).await {
+        match timeout(STALL_TIMEOUT, stream.write(bytes)).await {
             Err(_) => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             Ok(Err(error)) => return Err(error.into()),
             Ok(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
@@ -148,10 +153,10 @@ pub async fn write_all<S: AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// Says "still here" to an asker that waits.
+/// Sends a ping to a peer that waits for an answer.
 pub async fn write_ping<S: AsyncWrite + Unpin>(stream: &mut S) -> Result<(), FrameError> {
-    match timeout(SILENCE, stream.write_all(&[0; LENGTH_BYTES])).await {
-        Err(_) => Err(FrameError::Silent),
+    match timeout(SILENCE_TIMEOUT, stream.write_all(&[0; LENGTH_BYTES])).await {
+        Err(_) => Err(FrameError::Timeout),
         Ok(written) => Ok(written?),
     }
 }
@@ -197,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_overlong_integer_is_refused() {
-        // 3 written in two bytes: postcard would take it for a name of three letters.
+        // 3 in two bytes: postcard alone accepts it as the length of a name of three letters.
         let bytes = b"\xac\x02\x83\x00ada";
         assert!(postcard::from_bytes::<Greeting>(bytes).is_ok());
         assert!(matches!(
@@ -233,7 +238,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_decodes_encodes_to_the_same_bytes(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+        fn a_decoded_message_encodes_to_the_same_bytes(
+            bytes in prop::collection::vec(any::<u8>(), 0..24),
+        ) {
             if let Ok(message) = decode::<Greeting>(&bytes) {
                 prop_assert_eq!(&encode(&message).unwrap()[LENGTH_BYTES..], &bytes[..]);
             }

@@ -1,31 +1,32 @@
-//! The answering end: takes requests from anyone, one task each, within limits.
+//! The answering end of peer requests: one task a request, with limits in total and per device.
 //!
-//! The transport has proven the device's key; whose device it is, and what it may ask,
-//! is for the handler to say.
+//! The transport has authenticated the device's key. The handler decides whose device it is and
+//! which requests it may make.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::body::{Body, ReceivedBody, SendError};
-use super::framing::{self, Frame, FrameError, PING_EVERY, PeerMessage};
+use super::framing::{self, Frame, FrameError, PING_INTERVAL, PeerMessage};
 use super::transport::{DeviceKey, Incoming, PeerTransport, Reader, Refusal, Writer};
 
-/// Requests that are worked on at the same time; more of them wait.
-pub const REQUESTS_AT_ONCE: usize = 64;
+/// Requests that are processed concurrently; further ones wait.
+pub const MAX_CONCURRENT_REQUESTS: usize = 64;
 
-/// Of these, how many one device may have; more of them are told "busy".
+/// Bound on the concurrent requests of one device; further ones are refused as busy.
 pub const REQUESTS_PER_DEVICE: usize = 8;
 
-/// Longest time that requests in progress get when the transport has closed.
-const DRAIN: Duration = Duration::from_secs(2);
+/// Bound on the wait for each request in progress after the transport has closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What goes back to the asker.
+/// An answer, optionally with a body.
 #[derive(Debug)]
 pub struct Answer<R> {
     pub message: R,
@@ -48,14 +49,14 @@ impl<R> Answer<R> {
     }
 }
 
-/// Answers requests. A refusal that the asker should understand is an `R`.
+/// Answers requests. A refusal with a reason is an `R` too.
 pub trait Handler<Q, R>: Send + Sync + 'static {
-    /// False ends the connection, and the asker is told that he is not admitted.
+    /// False ends the connection with [`Refusal::Rejected`].
     fn admits(&self, _device: &DeviceKey) -> bool {
         true
     }
 
-    /// Runs to its end also when the asker has gone, unless the server stops.
+    /// Runs to its end even if the requesting peer disconnects, unless the server stops.
     fn handle(
         &self,
         from: DeviceKey,
@@ -79,13 +80,13 @@ where
     R: PeerMessage,
     H: Handler<Q, R>,
 {
-    let places = Arc::new(Places::default());
+    let slots = Arc::new(DeviceSlots::default());
     let mut requests = JoinSet::new();
     loop {
         tokio::select! {
-            incoming = transport.accept(), if requests.len() < REQUESTS_AT_ONCE => {
+            incoming = transport.accept(), if requests.len() < MAX_CONCURRENT_REQUESTS => {
                 let Some(incoming) = incoming else { break };
-                let Some(place) = Places::take(&places, incoming.device) else {
+                let Some(slot) = DeviceSlots::take(&slots, incoming.device) else {
                     incoming.refuse(Refusal::Busy);
                     continue;
                 };
@@ -94,17 +95,17 @@ where
                     if let Err(error) = answer_one::<Q, R, H>(incoming, &handler).await {
                         tracing::debug!(%error, "a peer's request ended early");
                     }
-                    drop(place);
+                    drop(slot);
                 });
             }
             Some(ended) = requests.join_next() => {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "answering a peer failed");
+                    tracing::error!(%error, "the task of a peer's request failed");
                 }
             }
         }
     }
-    while let Ok(Some(_)) = timeout(DRAIN, requests.join_next()).await {}
+    while let Ok(Some(_)) = timeout(DRAIN_TIMEOUT, requests.join_next()).await {}
 }
 
 async fn answer_one<Q, R, H>(mut incoming: Incoming, handler: &Arc<H>) -> Result<(), ServeError>
@@ -134,7 +135,7 @@ where
         0 => None,
         length => Some(ReceivedBody::new(length, reader)),
     };
-    let answer = work(&mut writer, handler.handle(device, request, body)).await;
+    let answer = await_with_pings(&mut writer, handler.handle(device, request, body)).await;
     Ok(send(&mut writer, answer).await?)
 }
 
@@ -149,17 +150,19 @@ async fn read_request<Q: PeerMessage>(reader: &mut Reader) -> Result<Q, FrameErr
     Ok(request)
 }
 
-/// Waits for the answer and pings meanwhile, so that the asker knows we live.
-async fn work<R>(writer: &mut Writer, work: impl Future<Output = R>) -> R {
-    let mut work = std::pin::pin!(work);
-    let mut ping = interval(PING_EVERY);
+/// Waits for the answer and sends pings meanwhile, so that the other side does not time out.
+async fn await_with_pings<R>(writer: &mut Writer, answer: impl Future<Output = R>) -> R {
+    let mut answer = std::pin::pin!(answer);
+    let mut ping = interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = true;
+    let mut connected = true;
     loop {
         tokio::select! {
             biased;
-            answer = &mut work => return answer,
-            _ = ping.tick(), if heard => heard = framing::write_ping(writer).await.is_ok(),
+            answer = &mut answer => return answer,
+            _ = ping.tick(), if connected => {
+                connected = framing::write_ping(writer).await.is_ok();
+            }
         }
     }
 }
@@ -167,7 +170,7 @@ async fn work<R>(writer: &mut Writer, work: impl Future<Output = R>) -> R {
 async fn send<R: PeerMessage>(writer: &mut Writer, answer: Answer<R>) -> Result<(), SendError> {
     let announced = answer.message.body_length();
     let attached = answer.body.as_ref().map_or(0, Body::length);
-    assert_eq!(announced, attached, "an answer names its body's length");
+    assert_eq!(announced, attached, "an answer states its body's length");
     framing::write_all(writer, &framing::encode(&answer.message)?).await?;
     if let Some(body) = answer.body {
         body.send(writer).await?;
@@ -176,33 +179,35 @@ async fn send<R: PeerMessage>(writer: &mut Writer, answer: Answer<R>) -> Result<
     Ok(())
 }
 
-/// How many requests each device has in work.
+/// Number of requests in progress, by device.
 #[derive(Default)]
-struct Places(Mutex<HashMap<DeviceKey, usize>>);
+struct DeviceSlots(Mutex<HashMap<DeviceKey, usize>>);
 
-struct Place {
-    places: Arc<Places>,
+/// One request in progress; dropping it frees the slot.
+struct Slot {
+    slots: Arc<DeviceSlots>,
     device: DeviceKey,
 }
 
-impl Places {
-    fn take(places: &Arc<Self>, device: DeviceKey) -> Option<Place> {
-        let mut taken = places.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl DeviceSlots {
+    /// `None` when the device has [`REQUESTS_PER_DEVICE`] requests in progress.
+    fn take(slots: &Arc<Self>, device: DeviceKey) -> Option<Slot> {
+        let mut taken = slots.0.lock();
         let count = taken.entry(device).or_default();
         if *count >= REQUESTS_PER_DEVICE {
             return None;
         }
         *count += 1;
-        Some(Place {
-            places: Arc::clone(places),
+        Some(Slot {
+            slots: Arc::clone(slots),
             device,
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.0.lock();
         if let Some(count) = taken.get_mut(&self.device) {
             *count -= 1;
             if *count == 0 {

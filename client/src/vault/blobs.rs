@@ -1,4 +1,4 @@
-//! Files that need no sealing, because they are what everybody may see: carriers.
+//! Blobs of the vault: files that are kept unsealed, such as carriers, which anybody may see.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use super::file::{self, UNFINISHED};
 use super::lock::WriteLock;
 use super::store::{Vault, check_kind};
 
-/// Longest name of a file in bytes.
+/// Longest file name, in bytes.
 const NAME_LIMIT: usize = 128;
 
-/// Folders of the home that are no blobs.
-const TAKEN: [&str; 3] = ["records", "parts", "locks"];
+/// Folders of the home that are used otherwise.
+const RESERVED: [&str; 3] = ["records", "parts", "locks"];
 
 impl Vault {
-    /// Keeps `bytes` in the clear as `<home>/<kind>/<name>`, in place of an earlier one.
+    /// Writes `bytes` unsealed to `<home>/<kind>/<name>` and replaces an earlier blob.
     pub fn put_blob(&self, kind: &str, name: &str, bytes: &[u8]) -> Result<PathBuf, VaultError> {
         let path = self.blob_path(kind, name)?;
         let _lock = WriteLock::take(self.home())?;
@@ -23,25 +23,26 @@ impl Vault {
         Ok(path)
     }
 
+    /// The bytes of a blob, if it exists.
     pub fn get_blob(&self, kind: &str, name: &str) -> Result<Option<Vec<u8>>, VaultError> {
         file::read(&self.blob_path(kind, name)?)
     }
 
-    /// False when there was none.
+    /// Removes a blob. False when there was none.
     pub fn delete_blob(&self, kind: &str, name: &str) -> Result<bool, VaultError> {
         let path = self.blob_path(kind, name)?;
         let _lock = WriteLock::take(self.home())?;
         file::remove(&path)
     }
 
-    /// Where a blob is or would be; its folder exists afterwards, so that a complete
+    /// The path of a blob, whether or not it exists. Creates its folder, so that a complete
     /// transfer can be moved there.
     pub fn blob_path(&self, kind: &str, name: &str) -> Result<PathBuf, VaultError> {
         check_name(name)?;
         Ok(self.blob_folder(kind)?.join(name))
     }
 
-    /// The names of all blobs of a kind, in order.
+    /// The names of all blobs of a kind, sorted.
     pub fn list_blobs(&self, kind: &str) -> Result<Vec<String>, VaultError> {
         let folder = self.blob_folder(kind)?;
         let failed = || VaultError::io("list", &folder);
@@ -61,8 +62,8 @@ impl Vault {
 
     fn blob_folder(&self, kind: &str) -> Result<PathBuf, VaultError> {
         check_kind(kind)?;
-        if TAKEN.contains(&kind) {
-            let why = "the vault keeps something else there";
+        if RESERVED.contains(&kind) {
+            let why = "the folder is used for something else";
             return Err(VaultError::InvalidName(kind.to_owned(), why));
         }
         self.home().directory(Path::new(kind))
@@ -75,6 +76,6 @@ fn check_name(name: &str) -> Result<(), VaultError> {
     {
         return Ok(());
     }
-    let why = "a file has 1 to 128 letters, digits, `-`, `_` and `.`, and no `.` in front";
+    let why = "a file name has 1 to 128 letters, digits, `-`, `_` and `.`, and no leading `.`";
     Err(VaultError::InvalidName(name.to_owned(), why))
 }

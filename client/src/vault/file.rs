@@ -1,5 +1,5 @@
-//! One file: sealed with what it is and where it lies, and written so that a crash at
-//! any point leaves the old one or the new one, whole.
+//! Sealing of one file, bound to its kind and place, and atomic, durable replacement of a file: a
+//! crash at any point leaves the old file or the new one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -18,14 +18,14 @@ pub(super) const NONCE_BYTES: usize = 24;
 pub(super) const TAG_BYTES: usize = 16;
 pub(super) type Nonce = [u8; NONCE_BYTES];
 
-/// Longest file that is read, in bytes: no file is longer than a carrier may be.
+/// Longest file that is read, in bytes: the longest carrier.
 pub const FILE_LIMIT: usize = MAX_CARRIER_BYTES;
 
-/// What a write is called until it is whole; writers hold the vault's lock, so one
-/// name is enough and what a crash left behind is written over.
+/// Name of a file that is being written. One name is enough, because writers hold the vault's lock;
+/// a leftover of a crash is overwritten.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
-/// XChaCha20-Poly1305: the nonce is long enough to be drawn at random for ever.
+/// Seals with XChaCha20-Poly1305, whose nonce is long enough to be random.
 pub(super) fn seal(
     key: &[u8; 32],
     nonce: &Nonce,
@@ -41,7 +41,7 @@ pub(super) fn seal(
         .map_err(|_| VaultError::Encoding)
 }
 
-/// `None` when anything at all differs from what was sealed.
+/// Opens a sealed text; `None` when key, nonce, associated data or text differ.
 pub(super) fn open(
     key: &[u8; 32],
     nonce: &[u8],
@@ -57,7 +57,7 @@ pub(super) fn open(
     plain.ok().map(Zeroizing::new)
 }
 
-/// The whole file; `None` when there is none.
+/// Reads a whole file; `None` when there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, VaultError> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -69,13 +69,13 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, VaultError> {
         .read_to_end(&mut bytes)
         .map_err(VaultError::io("read", path))?;
     if bytes.len() > FILE_LIMIT {
-        return Err(VaultError::damaged(path, "it is far too long"));
+        return Err(VaultError::damaged(path, "it is longer than the limit"));
     }
     Ok(Some(bytes))
 }
 
-/// Puts `bytes` at `path`, durably. The caller holds the vault's write lock. After an
-/// error, a full disk for one, what was at `path` is still there.
+/// Writes `bytes` durably to `path`. The caller holds the vault's write lock. After an error, such
+/// as a full disk, the old file is unchanged.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     if bytes.len() > FILE_LIMIT {
         return Err(VaultError::TooLarge {
@@ -87,7 +87,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     staged.commit().map_err(VaultError::io("replace", path))
 }
 
-/// Removes `path`, durably; false when there was nothing.
+/// Removes `path` durably; false when there was no file.
 pub(super) fn remove(path: &Path) -> Result<bool, VaultError> {
     match fs::remove_file(path) {
         Ok(()) => {}
@@ -98,7 +98,7 @@ pub(super) fn remove(path: &Path) -> Result<bool, VaultError> {
     Ok(true)
 }
 
-/// A file that is on the disk and not yet in its place.
+/// A file that is synced to the disk and not yet renamed to its path.
 struct Staged<'a> {
     unfinished: PathBuf,
     path: &'a Path,
@@ -118,7 +118,7 @@ impl<'a> Staged<'a> {
                 file.sync_all()
             });
         if let Err(error) = written {
-            // Gives the space back; that it fails too is no news.
+            // Frees the space; the first error is the one to report.
             drop(fs::remove_file(&unfinished));
             return Err(error);
         }
@@ -148,7 +148,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("record");
         write(&path, b"old").unwrap();
-        // The process ends here: staged, and never committed.
+        // The process crashes here: staged, and never committed.
         let _ = Staged::new(&path, b"new, and longer").unwrap();
         assert_eq!(read(&path).unwrap().unwrap(), b"old");
         write(&path, b"next").unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_for_their_owner_alone() {
+    fn files_are_readable_by_their_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("record");
         write(&path, b"mine").unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_twice_is_told() {
+    fn removing_a_missing_file_returns_false() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("record");
         write(&path, b"mine").unwrap();

@@ -1,4 +1,4 @@
-//! The folder of one person on one device, readable by nobody else.
+//! The home: the folder of one user on one device, readable by nobody else.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -10,13 +10,14 @@ use super::error::VaultError;
 
 const OWNER_ONLY: u32 = 0o700;
 
+/// An existing home folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     path: PathBuf,
 }
 
 impl Home {
-    /// `CAMEO_HOME`, else `cameo` in the XDG data folder. Creates it when missing.
+    /// The folder in `CAMEO_HOME`, else `cameo` in the XDG data folder. Creates it if missing.
     pub fn locate() -> Result<Self, VaultError> {
         let path = choose(
             std::env::var_os("CAMEO_HOME"),
@@ -26,7 +27,7 @@ impl Home {
         Self::at(path.ok_or(VaultError::NoHome)?)
     }
 
-    /// This folder; creates it when missing, and closes it to everybody else.
+    /// The home at this path. Creates the folder if missing, and makes it private to its owner.
     pub fn at(path: impl Into<PathBuf>) -> Result<Self, VaultError> {
         let path = path.into();
         private_directory(&path)?;
@@ -35,12 +36,12 @@ impl Home {
         let mode = fs::metadata(&path).map_err(failed)?.permissions().mode();
         if mode & 0o077 != 0 {
             fs::set_permissions(&path, Permissions::from_mode(OWNER_ONLY))
-                .map_err(VaultError::io("close to others", &path))?;
+                .map_err(VaultError::io("restrict the permissions of", &path))?;
         }
         Ok(Self { path })
     }
 
-    /// The same folder as [`Home::at`] or [`Home::locate`] give, if it is there; nothing is made or changed.
+    /// The home that [`Home::at`] or [`Home::locate`] would return, if it exists. Changes nothing.
     pub fn find(given: Option<PathBuf>) -> Option<Self> {
         let path = given.or_else(|| {
             choose(
@@ -57,17 +58,17 @@ impl Home {
         &self.path
     }
 
-    /// Where transfers that are not complete are kept, on the carriers' file system.
+    /// The folder of incomplete transfers, on the carriers' file system.
     pub fn parts(&self) -> Result<PathBuf, VaultError> {
         self.directory(Path::new("parts"))
     }
 
-    /// Where the locks of what is worked on are.
+    /// The folder of work locks.
     pub fn locks(&self) -> Result<PathBuf, VaultError> {
         self.directory(Path::new("locks"))
     }
 
-    /// A folder within; creates it when missing.
+    /// A folder in the home. Creates it durably if missing.
     pub(super) fn directory(&self, relative: &Path) -> Result<PathBuf, VaultError> {
         let path = self.path.join(relative);
         if !path.is_dir() {
@@ -79,7 +80,7 @@ impl Home {
     }
 }
 
-/// The XDG base directory specification has relative paths ignored.
+/// Relative paths in `XDG_DATA_HOME` are ignored, as the XDG base directory specification says.
 fn choose(
     cameo_home: Option<OsString>,
     data_home: Option<OsString>,
@@ -102,7 +103,7 @@ fn private_directory(path: &Path) -> Result<(), VaultError> {
         .map_err(VaultError::io("create", path))
 }
 
-/// Makes what was created, renamed or removed in `directory` survive a power loss.
+/// Syncs a directory, so that creations, renames and removals in it survive a power loss.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_home_is_chosen_by_the_most_particular_setting() {
+    fn the_most_specific_setting_selects_the_home() {
         let path = |text: &str| Some(OsString::from(text));
         let chosen = |text: &str| Some(PathBuf::from(text));
         let home = || path("/home/ada");
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_could_read_is_closed() {
+    fn a_folder_that_others_can_read_is_made_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine");
         fs::create_dir(&path).unwrap();

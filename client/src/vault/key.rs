@@ -1,12 +1,12 @@
-//! `vault.key`: the vault's random key, wrapped by one that Argon2id makes of the
-//! passphrase. A new passphrase wraps the same key anew; no record is touched.
+//! The key file `vault.key`: the vault's random key, wrapped under a key that Argon2id derives from
+//! the passphrase. A new passphrase wraps the same key again; no record is rewritten.
 //!
 //! ```text
 //!   0  8  "cameokey"         14  4  passes        38 24  nonce
 //!   8  2  version = 1        18  4  lanes         62 48  wrapped key and its tag
 //!  10  4  memory in KiB      22 16  salt          integers are little-endian
 //! ```
-//! The wrapping authenticates all that stands before the nonce.
+//! The wrapping authenticates all bytes before the nonce.
 
 use std::fmt;
 use std::path::Path;
@@ -34,13 +34,13 @@ const NONCE_AT: usize = SALT_AT + SALT_BYTES;
 const WRAPPED_AT: usize = NONCE_AT + NONCE_BYTES;
 const LENGTH: usize = WRAPPED_AT + KEY_BYTES + TAG_BYTES;
 
-/// What a guess at the passphrase costs: the memory that RFC 9106 recommends where
-/// there is not plenty of it, and about 100 ms.
+/// Argon2id costs: the memory that RFC 9106 recommends for memory-constrained environments, and
+/// about 100 ms for one guess of the passphrase.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// A file that asks for more than this is not ours.
+/// Upper bounds on the costs in a key file. A file with higher costs is refused.
 const MEMORY_KIB_LIMIT: u32 = 1024 * 1024;
 const PASSES_LIMIT: u32 = 64;
 const LANES_LIMIT: u32 = 16;
@@ -48,7 +48,7 @@ const LANES_LIMIT: u32 = 16;
 /// The key of all records of one vault.
 pub(super) struct VaultKey(Zeroizing<[u8; KEY_BYTES]>);
 
-/// What the passphrase is stretched with; kept in the file, so it may change later.
+/// Argon2id parameters. They are stored in the file, so that later versions may change them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stretching {
     memory_kib: u32,
@@ -62,7 +62,10 @@ impl VaultKey {
         home.path().join(FILE).exists()
     }
 
-    /// A new key in a new file.
+    /// Draws a key and writes its file.
+    ///
+    /// # Errors
+    /// [`VaultError::AlreadyCreated`] when the file exists.
     pub(super) fn create(home: &Home, passphrase: &Passphrase) -> Result<Self, VaultError> {
         let _lock = WriteLock::take(home)?;
         if Self::exists(home) {
@@ -86,7 +89,7 @@ impl VaultKey {
         file::write(&home.path().join(FILE), &self.wrap(passphrase)?)
     }
 
-    /// A key for one purpose.
+    /// Derives a key for one purpose.
     pub(super) fn derive(&self, context: &'static str) -> Zeroizing<[u8; KEY_BYTES]> {
         Zeroizing::new(blake3::derive_key(context, &self.0[..]))
     }
@@ -122,7 +125,7 @@ impl VaultKey {
 
     fn unwrap(path: &Path, bytes: &[u8], passphrase: &Passphrase) -> Result<Self, VaultError> {
         if bytes.len() < COSTS_AT || !bytes.starts_with(MAGIC) {
-            return Err(VaultError::damaged(path, "it is no vault key"));
+            return Err(VaultError::damaged(path, "it is not a vault key"));
         }
         let found = u16::from_le_bytes([bytes[MAGIC.len()], bytes[MAGIC.len() + 1]]);
         if found != VERSION {
@@ -150,7 +153,7 @@ impl VaultKey {
 }
 
 impl Stretching {
-    /// Costs and salt, when they are within the bounds.
+    /// Parses costs and salt. `None` if they are out of bounds.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (costs, salt) = bytes.split_at_checked(SALT_AT - COSTS_AT)?;
         let (costs, _) = costs.as_chunks::<4>();
@@ -183,7 +186,7 @@ impl Stretching {
     }
 }
 
-/// Fresh bytes of the system's generator.
+/// Random bytes from the operating system.
 pub(super) fn random<const N: usize>() -> Result<[u8; N], VaultError> {
     let mut bytes = [0; N];
     SysRng
@@ -239,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_passphrase_opens_it() {
+    fn only_the_right_passphrase_unwraps_the_key() {
         assert_eq!(unwrap(&wrapped(), "correct horse").unwrap().0[..], [7; 32]);
         let refused = unwrap(&wrapped(), "wrong horse").unwrap_err();
         assert!(matches!(refused, VaultError::WrongPassphrase { .. }));
     }
 
     #[test]
-    fn no_byte_of_it_can_be_changed() {
+    fn a_change_of_any_byte_is_detected() {
         for at in 0..LENGTH {
             let mut bytes = wrapped();
             bytes[at] ^= 1;
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cannot_ask_for_endless_work() {
+    fn costs_over_the_bounds_are_refused() {
         let mut bytes = wrapped();
         bytes[COSTS_AT..COSTS_AT + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         let refused = unwrap(&bytes, "correct horse").unwrap_err();

@@ -1,5 +1,5 @@
-//! Who may write, and who may be the agent. Both locks are the kernel's and go with
-//! the process that holds them, however it ends.
+//! The write lock and the agent lock of a home. Both are kernel locks, which are released when the
+//! process that holds them ends in any way.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -11,17 +11,21 @@ use std::time::{Duration, Instant};
 use super::error::VaultError;
 use super::home::Home;
 
-/// Longest wait for another process's write.
+/// Bound on the wait for another process's write.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 const WRITE_RETRY: Duration = Duration::from_millis(2);
 
-/// Held by the one agent of a home as long as it lives.
+/// Held by the only agent of a home while it runs.
 #[derive(Debug)]
 pub struct AgentLock {
     _file: File,
 }
 
 impl AgentLock {
+    /// Takes the lock without waiting.
+    ///
+    /// # Errors
+    /// [`VaultError::AgentRunning`] when another process holds it.
     pub fn take(home: &Home) -> Result<Self, VaultError> {
         let path = home.path().join("agent.lock");
         let mut file = open(&path)?;
@@ -35,7 +39,7 @@ impl AgentLock {
             }
             Err(TryLockError::Error(error)) => return Err(VaultError::io("lock", &path)(error)),
         }
-        // Only for the message to whoever comes second.
+        // For the error message of a second agent.
         let noted = file
             .set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
@@ -43,7 +47,7 @@ impl AgentLock {
         Ok(Self { _file: file })
     }
 
-    /// The process that is the agent of this home, when there is one.
+    /// The process id of this home's agent, if one runs; 0 if the id cannot be read.
     pub fn holder(home: &Home) -> Result<Option<u32>, VaultError> {
         let path = home.path().join("agent.lock");
         match open(&path)?.try_lock_shared() {
@@ -54,7 +58,7 @@ impl AgentLock {
     }
 }
 
-/// Held for one change of the vault.
+/// Held during one change of the vault.
 #[derive(Debug)]
 pub(super) struct WriteLock {
     _file: File,
@@ -119,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn verbs_write_beside_an_agent() {
+    fn commands_write_while_an_agent_runs() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         let _agent = AgentLock::take(&home).unwrap();

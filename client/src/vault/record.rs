@@ -1,4 +1,4 @@
-//! What can be kept: a type with a kind and a version, and the shapes that it had before.
+//! The trait of record types: a kind, a version, and the earlier versions that still open.
 
 use std::fmt;
 
@@ -6,23 +6,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-/// A type that can be kept. Change [`Record::VERSION`] with its encoding, and say how the one before is read.
+/// A type that the vault can store. A change of its encoding needs a new [`Record::VERSION`], and
+/// an entry in [`Record::OLDER`] for the version before.
 pub trait Record: Serialize + DeserializeOwned + 'static {
-    /// Its folder: lower-case letters, digits and `-`.
+    /// The name of its folder: lower-case letters, digits and `-`.
     const KIND: &'static str;
     const VERSION: u16;
-    /// Earlier versions that still open. What is written is always [`Record::VERSION`].
+    /// Earlier versions that can be read. Only [`Record::VERSION`] is written.
     const OLDER: &'static [Older<Self>] = &[];
 }
 
-/// An earlier shape of a record, and the step from it to the present one.
+/// An earlier version of a record, with its conversion to the present one.
 pub struct Older<T> {
     pub(super) version: u16,
     pub(super) decode: fn(&[u8]) -> Option<(String, T)>,
 }
 
 impl<T: Record> Older<T> {
-    /// The shape `O`.
+    /// The earlier version `O`.
     #[must_use]
     pub const fn of<O: Record + Into<T>>() -> Self {
         Self {
@@ -32,7 +33,7 @@ impl<T: Record> Older<T> {
     }
 }
 
-/// Refuses what would not be written the same way again.
+/// Decodes an id and a record. `None` unless they re-encode to the same bytes.
 pub(super) fn decode<T: Record>(plain: &[u8]) -> Option<(String, T)> {
     let record: (String, T) = postcard::from_bytes(plain).ok()?;
     let again = Zeroizing::new(postcard::to_stdvec(&record).ok()?);

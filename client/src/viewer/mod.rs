@@ -1,10 +1,10 @@
-//! A photo in the browser: one page on loopback, behind a token that works once.
+//! The page that shows one photo in the browser: served on loopback, behind a one-time token.
 //!
-//! The view was charged before the page exists; nothing that a browser does charges anything. The
-//! token reaches the browser through a file that only this user can read, never through argv.
+//! The view is charged before the page exists; no request of a browser charges anything. The token
+//! reaches the browser through a file that only this user can read, never through argv.
 
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +15,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use cameo_common::sealing::Opened;
 use data_encoding::HEXLOWER;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -24,18 +25,18 @@ use crate::clock;
 use crate::output::Output;
 use crate::vault::Vault;
 
-/// A browser that does not come for the photo in this time will not.
-const FETCHED_WITHIN: Duration = Duration::from_secs(120);
-/// The last bytes may take so long once the browser has begun.
-const SENT_WITHIN: Duration = Duration::from_secs(20);
-/// Cookie of the one browser that had the token.
+/// Bound on the wait for a browser to request the photo.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
+/// Additional time to send the photo after its request.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Cookie of the one browser that presented the token.
 const COOKIE: &str = "cameo";
-/// Folder and name of the file that leads to the page.
+/// Folder and name of the file that redirects to the page.
 const FOLDER: &str = "pages";
-const LEAD: &str = "open.html";
+const REDIRECT: &str = "open.html";
 
 struct Page {
-    /// None once used.
+    /// `None` once used.
     token: Mutex<Option<String>>,
     session: String,
     photo: Bytes,
@@ -43,7 +44,7 @@ struct Page {
     fetched: Notify,
 }
 
-/// Whether there is a screen to show something on.
+/// Whether this session has a graphical display.
 #[must_use]
 pub fn has_display() -> bool {
     ["DISPLAY", "WAYLAND_DISPLAY"]
@@ -51,10 +52,10 @@ pub fn has_display() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Shows the photo in the person's browser; returns when the browser has it.
+/// Shows the photo in the user's browser. Returns when the browser has received it.
 ///
 /// # Errors
-/// When no browser comes for it. The view can be taken up again.
+/// When no browser requests it in time. The view can be resumed without a new charge.
 pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Failure> {
     let token = HEXLOWER.encode(&clock::random::<32>());
     let page = Arc::new(Page {
@@ -67,21 +68,22 @@ pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Fai
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let port = listener.local_addr()?.port();
     let url = format!("http://127.0.0.1:{port}/open/{token}");
-    let lead = lead(vault, &url)?;
-    launch(out, &lead);
+    let redirect = write_redirect(vault, &url)?;
+    launch(out, &redirect);
     let ended = Arc::clone(&page);
     let stop = async move { ended.fetched.notified().await };
     let serving = axum::serve(listener, router(Arc::clone(&page)))
         .with_graceful_shutdown(stop)
         .into_future();
     let serving = tokio::spawn(serving);
-    let came = timeout(FETCHED_WITHIN + SENT_WITHIN, serving).await;
-    vault.delete_blob(FOLDER, LEAD)?;
-    match came {
+    let served = timeout(FETCH_TIMEOUT + SEND_TIMEOUT, serving).await;
+    vault.delete_blob(FOLDER, REDIRECT)?;
+    match served {
         Ok(_) => Ok(()),
         Err(_) => Err(Failure::other(
             "not_shown",
-            "no browser came for the photo: run it again soon, the view is not charged twice",
+            "no browser received the photo in time. The view is charged: run the command again \
+             soon to resume it, it is not charged twice",
         )),
     }
 }
@@ -93,14 +95,14 @@ fn router(page: Arc<Page>) -> Router {
         .with_state(page)
 }
 
-/// The token is worth one page, and a cookie for what is on it.
+/// Exchanges the token for the page and the cookie that the photo requires.
 async fn open(State(page): State<Arc<Page>>, Path(given): Path<String>) -> Response {
-    let mut token = page.token.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut token = page.token.lock();
     let right = token.as_deref().is_some_and(|token| same(token, &given));
     if !right {
         return (
             StatusCode::GONE,
-            "This page has been shown. Run `cameo view` again to open the photo anew.",
+            "This page was shown already. Run `cameo view` again to open the photo.",
         )
             .into_response();
     }
@@ -118,7 +120,8 @@ async fn open(State(page): State<Arc<Page>>, Path(given): Path<String>) -> Respo
 }
 
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>Cameo</title>\
-<style>body{margin:0;background:#111;display:grid;place-items:center;min-height:100vh}img{max-width:100vw;max-height:100vh}</style>\
+<style>body{margin:0;background:#111;display:grid;place-items:center;min-height:100vh}\
+img{max-width:100vw;max-height:100vh}</style>\
 <img src=/photo alt=\"the photo\">";
 
 async fn photo(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
@@ -162,8 +165,8 @@ fn guard(headers: &mut HeaderMap) {
     }
 }
 
-/// What a browser may take it for: pictures only.
-fn safe_type(told: &str) -> &'static str {
+/// The media type that the browser is given: of known pictures only.
+fn safe_type(claimed: &str) -> &'static str {
     const PICTURES: [&str; 6] = [
         "image/jpeg",
         "image/png",
@@ -174,26 +177,26 @@ fn safe_type(told: &str) -> &'static str {
     ];
     PICTURES
         .into_iter()
-        .find(|known| *known == told)
+        .find(|known| *known == claimed)
         .unwrap_or("application/octet-stream")
 }
 
-/// Takes the same time wherever two texts differ.
+/// Compares in a time that does not depend on where two texts differ.
 fn same(one: &str, other: &str) -> bool {
     blake3::hash(one.as_bytes()) == blake3::hash(other.as_bytes())
 }
 
-fn lead(vault: &Vault, url: &str) -> Result<std::path::PathBuf, Failure> {
+fn write_redirect(vault: &Vault, url: &str) -> Result<std::path::PathBuf, Failure> {
     let page = format!(
         "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
          <meta http-equiv=refresh content=\"0;url={url}\"><a href=\"{url}\">Open the photo</a>"
     );
-    Ok(vault.put_blob(FOLDER, LEAD, page.as_bytes())?)
+    Ok(vault.put_blob(FOLDER, REDIRECT, page.as_bytes())?)
 }
 
-fn launch(out: &Output, lead: &std::path::Path) {
+fn launch(out: &Output, page: &std::path::Path) {
     let started = std::process::Command::new("xdg-open")
-        .arg(lead)
+        .arg(page)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -201,7 +204,7 @@ fn launch(out: &Output, lead: &std::path::Path) {
     if started.is_err() {
         out.note(format_args!(
             "Open this in your browser: {}",
-            lead.display()
+            page.display()
         ));
     }
 }
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_pictures_is_told_to_be_one() {
+    fn only_pictures_get_a_picture_s_media_type() {
         assert_eq!(safe_type("image/jpeg"), "image/jpeg");
         assert_eq!(safe_type("text/html"), "application/octet-stream");
         assert_eq!(safe_type("image/svg+xml"), "application/octet-stream");

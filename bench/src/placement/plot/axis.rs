@@ -1,10 +1,10 @@
-//! A logarithmic axis.
+//! Logarithmic axes.
 
 #[derive(Debug, Clone, Copy)]
 pub struct Axis {
     /// Values at the two ends.
     pub values: (f64, f64),
-    /// Where these lie.
+    /// Coordinates of the two ends.
     pub places: (f64, f64),
 }
 
@@ -15,7 +15,7 @@ impl Axis {
         from + (to - from) * part
     }
 
-    /// 1, 2 and 5 times the powers of ten that lie on it; more of them on a short one.
+    /// 1, 2 and 5 times the powers of ten within the axis; more on a short axis.
     pub fn ticks(&self) -> Vec<f64> {
         let (low, high) = self.values;
         let digits: &[f64] = if high / low < 10.0 {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_power_of_ten_takes_the_same_room() {
+    fn powers_of_ten_are_evenly_spaced() {
         let axis = Axis {
             values: (1.0, 100.0),
             places: (400.0, 0.0),

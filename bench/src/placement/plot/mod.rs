@@ -1,4 +1,4 @@
-//! The plot: p99 against the oracle's, by how often workers report; one panel a load.
+//! The plot: p99 relative to the oracle's over the interval of reports, one panel per load.
 
 mod axis;
 mod panel;
@@ -12,13 +12,13 @@ use svg::{Anchor, Svg};
 
 const LOADS: [u32; 2] = [70, 90];
 const SIGMA: f64 = 0.3;
-/// Rivals are drawn for so many workers.
-const RIVALS_OF: usize = 100;
+/// Baselines are drawn for this number of workers.
+const BASELINE_WORKERS: usize = 100;
 const PANEL_WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 560.0;
 const HEAD: f64 = 84.0;
 
-/// The whole drawing.
+/// Draws all panels.
 pub fn draw(compared: &[Comparison]) -> String {
     let panels: Vec<Panel> = LOADS
         .into_iter()
@@ -32,7 +32,9 @@ pub fn draw(compared: &[Comparison]) -> String {
     let mut svg = Svg::new(width, HEIGHT + HEAD);
     let title = "p99 latency against an oracle that knows true sizes, speeds and queues";
     svg.text(24.0, 34.0, 19.0, Anchor::Start, "#111", title);
-    let legend = "Simulated; job sizes span 20:1, predictions off by sigma 0.3; rivals with 100 workers. Open circle: diverges, finite as the run is. Each panel has its own scale.";
+    let legend = "Simulated; job sizes span 20:1, predictions off by sigma 0.3; baselines with 100 \
+                  workers. Open circle: diverges, so its value depends on the run's length. Each \
+                  panel has its own scale.";
     svg.text(24.0, 58.0, 13.0, Anchor::Start, "#555", legend);
     for (at, panel) in panels.iter().enumerate() {
         panel.draw(
@@ -53,7 +55,7 @@ fn lines(compared: &[Comparison], load: u32) -> Vec<Line> {
     });
     for comparison in shown {
         let (policy, workers) = (comparison.run.policy, comparison.run.scenario.workers);
-        if policy != Policy::LeastProjected && workers != RIVALS_OF {
+        if policy != Policy::LeastProjected && workers != BASELINE_WORKERS {
             continue;
         }
         let (name, colour) = label(policy, workers);
@@ -67,7 +69,7 @@ fn lines(compared: &[Comparison], load: u32) -> Vec<Line> {
             None => lines.push(Line {
                 name,
                 colour,
-                rival: policy != Policy::LeastProjected,
+                baseline: policy != Policy::LeastProjected,
                 points: vec![point],
             }),
         }
@@ -103,7 +105,7 @@ mod tests {
 
     fn compared(policy: Policy, interval: Interval, latency: f64) -> Comparison {
         let scenario = Scenario {
-            workers: RIVALS_OF,
+            workers: BASELINE_WORKERS,
             load: 70,
             sigma: SIGMA,
             churn: false,
@@ -122,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn every_policy_has_its_line_and_what_is_on_the_axes_is_named() {
+    fn every_policy_has_a_line_and_the_axes_have_labels() {
         let mut all: Vec<Comparison> = Interval::ALL
             .map(|interval| compared(Policy::LeastProjected, interval, 1.02))
             .into();
-        all.push(compared(Policy::LeastCpu, Interval::USUAL, 40.0));
+        all.push(compared(Policy::LeastCpu, Interval::DEFAULT, 40.0));
         let drawn = draw(&all);
         assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
         for word in [

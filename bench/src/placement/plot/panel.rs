@@ -1,4 +1,4 @@
-//! One load: lines over two logarithmic axes, each named at its end.
+//! One panel of the plot: lines for one load over two logarithmic axes, labelled at their ends.
 
 use super::axis::Axis;
 use super::svg::{Anchor, Svg};
@@ -8,11 +8,11 @@ const LEFT: f64 = 76.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 66.0;
-/// The least ratio shown, and the largest that always is.
-const LEAST: f64 = 0.8;
-const LARGEST: f64 = 2.5;
-/// Names do not come nearer than this.
-const NAME_HEIGHT: f64 = 15.0;
+/// Lower end of the ratios, and the least upper end.
+const MIN_RATIO: f64 = 0.8;
+const MIN_TOP_RATIO: f64 = 2.5;
+/// Minimum distance of labels.
+const LABEL_HEIGHT: f64 = 15.0;
 const GREY: &str = "#666";
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Panel {
 pub struct Line {
     pub name: String,
     pub colour: &'static str,
-    pub rival: bool,
+    pub baseline: bool,
     pub points: Vec<Point>,
 }
 
@@ -41,33 +41,33 @@ impl Panel {
         let points = self.lines.iter().flat_map(|line| &line.points);
         points
             .map(|point| point.ratio * 1.3)
-            .fold(LARGEST, f64::max)
+            .fold(MIN_TOP_RATIO, f64::max)
     }
 
-    /// Draws it with its corner there.
+    /// Draws the panel with its upper left corner at `x`, `y`.
     pub fn draw(&self, svg: &mut Svg, x: f64, y: f64, (width, height): (f64, f64)) {
-        let across = Axis {
+        let x_axis = Axis {
             values: (0.025, 12.0),
             places: (x + LEFT, x + width - RIGHT),
         };
-        let up = Axis {
-            values: (LEAST, self.largest()),
+        let y_axis = Axis {
+            values: (MIN_RATIO, self.largest()),
             places: (y + height - BOTTOM, y + TOP),
         };
-        self.frame(svg, across, up);
+        self.frame(svg, x_axis, y_axis);
         for line in &self.lines {
-            let at = |point: &Point| (across.place(point.seconds), up.place(point.ratio));
+            let at = |point: &Point| (x_axis.place(point.seconds), y_axis.place(point.ratio));
             let places: Vec<_> = line.points.iter().map(at).collect();
-            svg.line(&places, line.colour, 2.2, line.rival);
+            svg.line(&places, line.colour, 2.2, line.baseline);
             for (place, point) in places.iter().zip(&line.points) {
                 svg.dot(*place, line.colour, !point.diverges);
             }
         }
-        self.names(svg, across, up);
+        self.labels(svg, x_axis, y_axis);
     }
 
-    fn frame(&self, svg: &mut Svg, across: Axis, up: Axis) {
-        let ((left, right), (bottom, top)) = (across.places, up.places);
+    fn frame(&self, svg: &mut Svg, x_axis: Axis, y_axis: Axis) {
+        let ((left, right), (bottom, top)) = (x_axis.places, y_axis.places);
         let middle = f64::midpoint(left, right);
         svg.text(
             middle,
@@ -77,8 +77,8 @@ impl Panel {
             "#111",
             &self.title,
         );
-        for tick in up.ticks() {
-            let place = up.place(tick);
+        for tick in y_axis.ticks() {
+            let place = y_axis.place(tick);
             let (colour, width) = if tick == 1.0 {
                 ("#111", 1.4)
             } else {
@@ -89,7 +89,7 @@ impl Panel {
             svg.text(left - 8.0, place + 4.0, 12.0, Anchor::End, GREY, &label);
         }
         for interval in Interval::ALL {
-            let place = across.place(interval.seconds());
+            let place = x_axis.place(interval.seconds());
             svg.line(&[(place, bottom), (place, top)], "#eee", 1.0, false);
             let label = match interval.seconds() {
                 seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
@@ -110,20 +110,20 @@ impl Panel {
         svg.upright(left - 54.0, height, 13.0, "#333", beside);
     }
 
-    /// Beside the last point of each line, pushed apart where they would touch.
-    fn names(&self, svg: &mut Svg, across: Axis, up: Axis) {
+    /// Labels each line at its last point, moved up where labels would overlap.
+    fn labels(&self, svg: &mut Svg, x_axis: Axis, y_axis: Axis) {
         let mut ends: Vec<(f64, f64, &Line)> = self
             .lines
             .iter()
             .filter_map(|line| {
                 let last = line.points.last()?;
-                Some((up.place(last.ratio), across.place(last.seconds), line))
+                Some((y_axis.place(last.ratio), x_axis.place(last.seconds), line))
             })
             .collect();
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut free = up.places.0 + NAME_HEIGHT;
+        let mut free = y_axis.places.0 + LABEL_HEIGHT;
         for (place, x, line) in ends {
-            let y = place.min(free - NAME_HEIGHT);
+            let y = place.min(free - LABEL_HEIGHT);
             free = y;
             svg.text(
                 x + 10.0,

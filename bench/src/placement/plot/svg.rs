@@ -1,4 +1,4 @@
-//! Lines, circles and words, as SVG.
+//! SVG output: lines, circles and text.
 
 use std::fmt::Write as _;
 
@@ -15,23 +15,25 @@ pub enum Anchor {
 impl Svg {
     pub fn new(width: f64, height: f64) -> Self {
         Self(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-             font-family=\"DejaVu Sans, Verdana, sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" height=\"{height}\" \
+             font-family=\"DejaVu Sans, Verdana, sans-serif\">\n\
+             <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
         ))
     }
 
     pub fn text(&mut self, x: f64, y: f64, size: f64, anchor: Anchor, colour: &str, text: &str) {
-        self.turned(x, y, size, anchor, colour, text, "");
+        self.rotated(x, y, size, anchor, colour, text, "");
     }
 
-    /// Reads upwards.
+    /// Text that reads upwards.
     pub fn upright(&mut self, x: f64, y: f64, size: f64, colour: &str, text: &str) {
-        let turn = format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"");
-        self.turned(x, y, size, Anchor::Middle, colour, text, &turn);
+        let transform = format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"");
+        self.rotated(x, y, size, Anchor::Middle, colour, text, &transform);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a piece of text has")]
-    fn turned(
+    #[expect(clippy::too_many_arguments, reason = "attributes of a text element")]
+    fn rotated(
         &mut self,
         x: f64,
         y: f64,
@@ -39,7 +41,7 @@ impl Svg {
         anchor: Anchor,
         colour: &str,
         text: &str,
-        turn: &str,
+        transform: &str,
     ) {
         let anchor = match anchor {
             Anchor::Start => "start",
@@ -48,7 +50,8 @@ impl Svg {
         };
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
         self.push(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{colour}\"{turn}>{text}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
+             fill=\"{colour}\"{transform}>{text}</text>"
         ));
     }
 
@@ -64,14 +67,16 @@ impl Svg {
             ""
         };
         self.push(&format!(
-            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{dash}/>"
+            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" \
+             stroke-width=\"{width}\"{dash}/>"
         ));
     }
 
     pub fn dot(&mut self, (x, y): (f64, f64), colour: &str, filled: bool) {
         let fill = if filled { colour } else { "white" };
         self.push(&format!(
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{fill}\" stroke=\"{colour}\" stroke-width=\"2\"/>"
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{fill}\" stroke=\"{colour}\" \
+             stroke-width=\"2\"/>"
         ));
     }
 

@@ -3,7 +3,7 @@ use cameo_dispatch::Policy;
 use super::*;
 use crate::placement::interval::Interval;
 
-const OURS: Way = Way::Scheduler(Policy::LeastProjected, Interval::USUAL);
+const OURS: Strategy = Strategy::Scheduler(Policy::LeastProjected, Interval::DEFAULT);
 
 fn scenario(churn: bool, seed: u64) -> Scenario {
     Scenario {
@@ -17,34 +17,37 @@ fn scenario(churn: bool, seed: u64) -> Scenario {
 }
 
 #[test]
-fn a_seed_is_a_run() {
+fn a_seed_determines_the_run() {
     let first = simulate(&scenario(true, 1), OURS);
     assert_eq!(first, simulate(&scenario(true, 1), OURS));
     assert_ne!(first, simulate(&scenario(true, 2), OURS));
 }
 
 #[test]
-fn every_way_meets_the_same_jobs_and_every_job_ends() {
-    let oracle = simulate(&scenario(false, 1), Way::Oracle);
+fn every_strategy_gets_the_same_jobs_and_every_job_ends() {
+    let oracle = simulate(&scenario(false, 1), Strategy::Oracle);
     for policy in Policy::ALL {
-        let outcome = simulate(&scenario(false, 1), Way::Scheduler(policy, Interval::USUAL));
+        let outcome = simulate(
+            &scenario(false, 1),
+            Strategy::Scheduler(policy, Interval::DEFAULT),
+        );
         assert_eq!(outcome.jobs, oracle.jobs, "{policy:?}");
         assert!(outcome.mean > oracle.mean * 0.9, "{policy:?}: {outcome:?}");
     }
 }
 
 #[test]
-fn jobs_of_workers_that_die_end_elsewhere() {
+fn jobs_of_failed_workers_end_elsewhere() {
     assert_eq!(simulate(&scenario(false, 1), OURS).retried, 0);
     let outcome = simulate(&scenario(true, 1), OURS);
     assert!(outcome.retried > 0, "{outcome:?}");
 }
 
 #[test]
-fn everything_to_one_diverges_and_ours_does_not() {
+fn placing_all_jobs_on_one_worker_diverges_and_ours_does_not() {
     let one = simulate(
         &scenario(false, 1),
-        Way::Scheduler(Policy::One, Interval::USUAL),
+        Strategy::Scheduler(Policy::One, Interval::DEFAULT),
     );
     assert!(one.diverges(), "{one:?}");
     let ours = simulate(&scenario(false, 1), OURS);

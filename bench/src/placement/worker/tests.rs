@@ -14,18 +14,18 @@ fn job(cpu_ms: u64) -> Arrival {
 }
 
 fn take(worker: &mut Worker, n: usize, cpu_ms: u64, now: u64) -> u64 {
-    worker.take_up(n, TicketId([n as u8; 16]), SIZE, now);
-    worker.line_up(n, &job(cpu_ms), now).unwrap()
+    worker.accept(n, TicketId([n as u8; 16]), SIZE, now);
+    worker.enqueue(n, &job(cpu_ms), now).unwrap()
 }
 
 #[test]
-fn the_true_cost_is_the_end_and_the_delay_of_what_comes_after() {
+fn the_true_cost_is_the_job_s_end_and_the_delay_of_later_ones() {
     let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     assert_eq!(take(&mut worker, 1, 50, 0), 50 * MILLISECOND);
     let cpu = 100 * MILLISECOND;
     worker.expect(2, 10 * MILLISECOND, cpu);
     worker.expect(3, 30 * MILLISECOND, cpu);
-    // Ends at 250, and the one at 30 ends at 350 instead of 250.
+    // Ends at 250, and the job at 30 ends at 350 instead of 250.
     let overtaking = worker.true_cost(20 * MILLISECOND, cpu);
     assert_eq!(overtaking, (250 + 100) * MILLISECOND);
     let last = worker.true_cost(40 * MILLISECOND, cpu);
@@ -33,7 +33,7 @@ fn the_true_cost_is_the_end_and_the_delay_of_what_comes_after() {
 }
 
 #[test]
-fn it_says_what_it_predicts_and_not_what_will_be() {
+fn reports_contain_predictions_and_not_the_true_costs() {
     let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 9000, 0);
     take(&mut worker, 2, 9000, 0);
@@ -46,7 +46,7 @@ fn it_says_what_it_predicts_and_not_what_will_be() {
 }
 
 #[test]
-fn the_share_follows_what_it_does() {
+fn the_cpu_share_follows_the_load() {
     let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 5000, 0);
     for n in 1..=20 {
@@ -61,12 +61,12 @@ fn the_share_follows_what_it_does() {
 }
 
 #[test]
-fn after_a_death_nothing_is_left_of_what_was_there() {
+fn a_crash_drops_all_jobs() {
     let mut worker = Worker::new(NodeId(1), 1000, SECOND);
     take(&mut worker, 1, 500, 0);
     worker.expect(2, 900, 1000);
-    assert_eq!(worker.die(), [1]);
-    worker.start(NodeId(1), SECOND, SECOND);
+    assert_eq!(worker.crash(), [1]);
+    worker.restart(NodeId(1), SECOND, SECOND);
     let report = worker.report(SECOND);
     assert_eq!(
         (report.incarnation, report.backlog_cpu_ms, report.running),

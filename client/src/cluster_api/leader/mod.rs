@@ -1,4 +1,4 @@
-//! What the leader says of its workers, whichever nodes were asked.
+//! The leader's status with the load of its workers, found from the answers of any nodes.
 
 use cameo_common::api::NodeStatus;
 use cameo_common::ids::NodeId;
@@ -6,7 +6,7 @@ use cameo_common::ids::NodeId;
 use super::ClusterApi;
 use super::cluster::check_url;
 
-/// Why nobody tells the loads at the moment.
+/// The reasons for which the loads are not available now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoLoads {
     #[error("no node that answers knows of a leader")]
@@ -18,12 +18,12 @@ pub enum NoLoads {
 }
 
 impl ClusterApi {
-    /// The leader's own status, with the loads of its workers: from what nodes of this cluster have
-    /// answered already, or with one more question to the leader that they name. Never what another node
-    /// believes, nor what one says that has led before.
+    /// The leader's own status, with the loads of its workers. Taken from the given answers of
+    /// nodes of this cluster, else from one more call to the leader that they name. A status of a
+    /// follower or of a former leader is never returned.
     ///
     /// # Errors
-    /// See [`NoLoads`].
+    /// When no leader is known, when it cannot be reached, or when it is changing.
     pub async fn status_of_leader(&self, answers: &[NodeStatus]) -> Result<NodeStatus, NoLoads> {
         let newest = answers
             .iter()
@@ -47,11 +47,11 @@ impl ClusterApi {
         let url = url
             .filter(|url| check_url(url).is_ok())
             .ok_or(NoLoads::NotReached(leader))?;
-        let told = self.status_of(url).await;
-        let told = told.map_err(|_| NoLoads::NotReached(leader))?;
-        let ours = told.cluster == Some(self.cluster_id());
-        if ours && is_of_leader(&told, leader) && told.term >= newest.term {
-            Ok(told)
+        let answer = self.status_of(url).await;
+        let status = answer.map_err(|_| NoLoads::NotReached(leader))?;
+        let ours = status.cluster == Some(self.cluster_id());
+        if ours && is_of_leader(&status, leader) && status.term >= newest.term {
+            Ok(status)
         } else {
             Err(NoLoads::Changing)
         }

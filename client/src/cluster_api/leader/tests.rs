@@ -1,5 +1,6 @@
+//! A node that was asked, and another one that it names as the leader.
+
 #![allow(clippy::unwrap_used)]
-//! One node that is asked, and one that it takes for the leader.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,7 +66,7 @@ fn api() -> ClusterApi {
     ClusterApi::new(pinned, Arc::new(SigningKey::from_seed([7; 32]))).unwrap()
 }
 
-/// What node 1 believes, node 2 leading in term 5 at a URL; and what is to be had with that.
+/// The leader's status when node 1 names node 2, at this URL, as the leader of term 5.
 async fn asked(url: String) -> Result<NodeStatus, NoLoads> {
     let api = api();
     let mut first = status(NodeId(1), Some(NodeId(2)), 5);
@@ -75,28 +76,28 @@ async fn asked(url: String) -> Result<NodeStatus, NoLoads> {
         voter: true,
         load: None,
     });
-    // An older belief of another node, which has led itself.
+    // An older answer of a former leader.
     api.status_of_leader(&[status(NodeId(3), Some(NodeId(3)), 4), first])
         .await
 }
 
-/// A node that answers so, and how often it was asked.
-async fn answering(answer: NodeStatus) -> (String, Arc<AtomicUsize>) {
+/// A node with this answer, and the number of its requests.
+async fn answering(status: NodeStatus) -> (String, Arc<AtomicUsize>) {
     let times = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&times);
-    let tell = async move || {
+    let answer = async move || {
         counted.fetch_add(1, Ordering::SeqCst);
-        Json(answer)
+        Json(status)
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().route("/v1/status", get(tell));
+    let router = Router::new().route("/v1/status", get(answer));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, times)
 }
 
 #[tokio::test]
-async fn the_leader_is_asked_once_when_it_was_not_among_those_who_answered() {
+async fn a_leader_without_an_answer_is_asked_once() {
     let (url, times) = answering(of_leader(5)).await;
     let told = asked(url + "/").await.unwrap();
     assert_eq!(told.members[0].load, Some(LOAD));
@@ -111,14 +112,14 @@ async fn a_leader_that_has_answered_is_not_asked_again() {
 }
 
 #[tokio::test]
-async fn while_a_newer_term_has_no_leader_the_old_ones_numbers_are_not_taken() {
+async fn loads_of_an_older_term_are_not_used_while_a_newer_one_has_no_leader() {
     let answers = [of_leader(4), status(NodeId(1), None, 6)];
     let told = api().status_of_leader(&answers).await;
     assert_eq!(told, Err(NoLoads::Changing));
 }
 
 #[tokio::test]
-async fn numbers_of_a_node_that_does_not_lead_now_are_not_taken() {
+async fn loads_of_a_node_that_does_not_lead_now_are_not_used() {
     let other_cluster = NodeStatus {
         cluster: Some(ClusterId([4; 32])),
         ..of_leader(5)
@@ -135,7 +136,7 @@ async fn numbers_of_a_node_that_does_not_lead_now_are_not_taken() {
 
 #[tokio::test]
 async fn a_leader_that_cannot_be_asked_is_named() {
-    // Nothing listens there; and off this machine only TLS will do.
+    // Nothing listens at the first; plain HTTP is not allowed to the second.
     for url in ["http://127.0.0.1:1", "http://192.0.2.1:7101"] {
         assert_eq!(
             asked(url.to_owned()).await,

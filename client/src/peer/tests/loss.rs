@@ -1,16 +1,16 @@
-//! Peers that go away, are not who was meant, or do not want us.
+//! Peers that disappear, that hold another key, and that refuse the device.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::super::ask::ACK_DEADLINE;
-use super::super::framing::SILENCE;
+use super::super::framing::SILENCE_TIMEOUT;
 use super::super::serve::REQUESTS_PER_DEVICE;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_that_is_not_admitted_is_told_so() {
+async fn a_device_that_is_not_admitted_gets_a_rejection() {
     let handler = || Answering {
         reject: true,
         ..Answering::default()
@@ -22,7 +22,7 @@ async fn a_device_that_is_not_admitted_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_device_at_the_address_is_not_taken_for_the_peer() {
+async fn another_device_at_the_address_is_not_accepted_as_the_peer() {
     for pair in Pair::both(Answering::default).await {
         let someone_else = PeerAddress {
             device: match pair.network {
@@ -55,12 +55,12 @@ async fn a_peer_that_has_gone_is_unreachable_within_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn long_work_is_not_taken_for_death() {
+async fn long_work_does_not_time_out() {
     for pair in Pair::both(Answering::default).await {
         let go_on = async {
             pair.handler.waiting.notified().await;
-            // Not a synchronisation: this is how long the work takes.
-            tokio::time::sleep(SILENCE + SILENCE / 5).await;
+            // Not a synchronisation: the sleep is the duration of the work.
+            tokio::time::sleep(SILENCE_TIMEOUT + SILENCE_TIMEOUT / 5).await;
             pair.handler.go_on.notify_one();
         };
         let (answer, ()) = tokio::join!(pair.ask(Question::Wait, None), go_on);
@@ -69,7 +69,7 @@ async fn long_work_is_not_taken_for_death() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn work_goes_on_when_the_asker_has_gone() {
+async fn work_continues_after_the_requesting_peer_has_gone() {
     for pair in Pair::both(Answering::default).await {
         tokio::select! {
             biased;
@@ -88,7 +88,7 @@ async fn work_goes_on_when_the_asker_has_gone() {
 }
 
 #[tokio::test]
-async fn a_device_that_dies_silently_in_memory_is_noticed() {
+async fn a_device_killed_on_the_memory_network_is_noticed() {
     let pair = Pair::memory(Answering::default()).await;
     let kill = async {
         pair.handler.waiting.notified().await;
@@ -101,7 +101,7 @@ async fn a_device_that_dies_silently_in_memory_is_noticed() {
 
 const CHILD: &str = "CAMEO_TEST_PEER_CHILD";
 
-/// Not a test of its own: the process that the next tests kill.
+/// Not a test of its own: the process that later tests kill.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_that_serves_until_it_is_killed() {
     if std::env::var_os(CHILD).is_none() {
@@ -185,7 +185,7 @@ async fn a_killed_process_is_reached_again_when_it_is_back_at_another_port() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_device_cannot_take_all_places() {
+async fn one_device_cannot_take_all_slots() {
     for pair in Pair::both(Answering::default).await {
         let pair = Arc::new(pair);
         let mut waiting = tokio::task::JoinSet::new();

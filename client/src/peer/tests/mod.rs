@@ -1,4 +1,5 @@
-//! Both transports keep the same promises; each test runs over each of them.
+//! Tests of requests and transfers, each over both transports.
+
 #![allow(clippy::unwrap_used)]
 
 mod loss;
@@ -22,15 +23,15 @@ const BIG: usize = 8 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Question {
     Echo(String),
-    /// Hash the body after this.
+    /// Hash the body of this length.
     Hash(u64),
-    /// The content from this offset on; the connection is cut when told so.
+    /// Send the content from this offset on.
     Fetch {
         offset: u64,
     },
-    /// Work until the test lets go.
+    /// Work until the test notifies `go_on`.
     Wait,
-    /// Say no before the body has come.
+    /// Answer before the body has arrived.
     Refuse(u64),
 }
 

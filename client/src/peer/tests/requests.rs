@@ -1,4 +1,4 @@
-//! Requests, bodies and transfers between peers that are both well.
+//! Requests, bodies and transfers between healthy peers.
 
 use tokio::io::AsyncWriteExt;
 
@@ -20,7 +20,7 @@ async fn a_request_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_bound_to_all_interfaces_is_reached_over_loopback_when_told_so() {
+async fn a_device_bound_to_all_interfaces_publishes_loopback_only_if_configured() {
     let everywhere = |advertise_loopback, seed| {
         IrohTransport::bind(IrohBinding {
             seed: Zeroizing::new([seed; 32]),
@@ -56,7 +56,7 @@ async fn a_device_bound_to_all_interfaces_is_reached_over_loopback_when_told_so(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn big_bodies_arrive_bit_by_bit_both_ways() {
+async fn large_bodies_are_transferred_in_both_directions() {
     let content = content(BIG);
     let handler = || Answering {
         content: content.clone(),
@@ -86,7 +86,7 @@ async fn big_bodies_arrive_bit_by_bit_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cut_transfer_goes_on_where_it_ended() {
+async fn a_cut_transfer_is_resumed_at_its_offset() {
     let content = content(BIG);
     let handler = || Answering {
         content: content.clone(),
@@ -97,7 +97,7 @@ async fn a_cut_transfer_goes_on_where_it_ended() {
         let open = || Partial::open(directory.path(), Content::of(&content), BIG as u64).unwrap();
         let mut partial = open();
         let (_, body) = pair.ask(Question::Fetch { offset: 0 }, None).await.unwrap();
-        // The asker goes away after two chunks, in the middle of the third.
+        // The receiver stops after two chunks, in the middle of the third.
         let (two, mut seen) = tokio::sync::watch::channel(0);
         let receiving = partial.receive(body.unwrap(), |done| two.send(done).unwrap());
         tokio::select! {
@@ -123,7 +123,7 @@ async fn a_cut_transfer_goes_on_where_it_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusal_comes_back_before_the_body_has_gone() {
+async fn an_answer_may_arrive_before_the_whole_body_is_sent() {
     for pair in Pair::both(Answering::default).await {
         let length = 64 * BIG as u64;
         let endless = Body::reader(length, tokio::io::repeat(7));
@@ -135,7 +135,7 @@ async fn a_refusal_comes_back_before_the_body_has_gone() {
     }
 }
 
-/// What the asker hears when these bytes are all he sends.
+/// The refusal of a request that consists of these bytes.
 async fn answer_to(pair: &Pair, bytes: &[u8]) -> Option<Refusal> {
     let mut exchange = pair
         .asker
@@ -151,7 +151,7 @@ async fn answer_to(pair: &Pair, bytes: &[u8]) -> Option<Refusal> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_that_are_not_exactly_right_are_refused() {
+async fn malformed_frames_are_refused() {
     let good = framing::encode(&Question::Echo("ada".into())).unwrap();
     let mut trailing_in_stream = good.clone();
     trailing_in_stream.push(0);

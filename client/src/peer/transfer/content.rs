@@ -1,4 +1,4 @@
-//! What a content is called, and how its parts are checked against its name.
+//! The identity of a content, and the verification of its chunks against it.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 
 use super::TransferError;
 
-/// Bytes that are checked, kept and asked for again together.
+/// Bytes that are verified, kept and requested again as a unit.
 pub const CHUNK: u64 = 256 * 1024;
 
-/// Longest content that is taken at all, in bytes; callers may set less.
+/// Longest content that is accepted, in bytes; callers may set a lower limit.
 pub const CONTENT_LIMIT: u64 = 1 << 30;
 
-/// Of a chunk in the list.
+/// Length of one chaining value in the list, in bytes.
 pub(super) const VALUE_BYTES: u64 = 32;
 
-/// What a content is: for messages and manifests.
+/// The identity of a content, for messages and manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Content {
-    /// Bytes.
+    /// In bytes.
     pub length: u64,
-    /// BLAKE3 of all of them.
+    /// BLAKE3 of the whole content.
     pub hash: [u8; 32],
 }
 
@@ -40,7 +40,7 @@ impl Content {
         self.length.div_ceil(CHUNK)
     }
 
-    /// Bytes of the list of chunks; one chunk alone is checked by the hash itself.
+    /// Length of the list of chunks in bytes. A single chunk is verified by the hash itself.
     pub(super) fn list_bytes(&self) -> u64 {
         match self.chunks() {
             0 | 1 => 0,
@@ -48,8 +48,8 @@ impl Content {
         }
     }
 
-    /// Length of the body that carries this content from `offset` on: what the message
-    /// before it has to name. 0, that is no body, when nothing is left to send.
+    /// Length of the body that carries this content from `offset` on, to be stated by the message
+    /// before it. 0, that is no body, when nothing is left to send.
     pub fn body_length(&self, offset: u64) -> u64 {
         match self.length.saturating_sub(offset) {
             0 => 0,
@@ -62,7 +62,7 @@ impl Content {
         offset == self.length || (offset < self.length && offset.is_multiple_of(CHUNK))
     }
 
-    /// Requires that the chaining values make up the hash.
+    /// Requires that the chaining values combine to the hash.
     pub(super) fn check_list(&self, list: &[ChainingValue]) -> Result<(), TransferError> {
         let fits = match self.chunks() {
             0 | 1 => list.is_empty(),
@@ -93,8 +93,8 @@ fn chunk_value(index: u64, bytes: &[u8]) -> ChainingValue {
         .finalize_non_root()
 }
 
-/// Needs two values or more. A subtree's left half is a power of two of bytes, and as
-/// it is at least [`CHUNK`] it is whole chunks.
+/// The root hash over two or more values. The left half of a subtree is a power of two of bytes and
+/// at least [`CHUNK`], hence whole chunks.
 fn root(list: &[ChainingValue], length: u64) -> [u8; 32] {
     let (left, right, left_length) = halves(list, length);
     let left = subtree(left, left_length);
@@ -118,8 +118,8 @@ fn halves(list: &[ChainingValue], length: u64) -> (&[ChainingValue], &[ChainingV
     (left, right, left_length)
 }
 
-/// Length, hash and list of chunks of all that `bytes` yields.
-pub(super) fn survey(mut bytes: impl Read) -> io::Result<(Content, Arc<[ChainingValue]>)> {
+/// Length, hash and list of chunks of all bytes of a reader.
+pub(super) fn hash_chunks(mut bytes: impl Read) -> io::Result<(Content, Arc<[ChainingValue]>)> {
     let mut hasher = blake3::Hasher::new();
     let mut list = Vec::new();
     let mut length = 0;

@@ -1,4 +1,4 @@
-//! The receiving side.
+//! The receiving side of a transfer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,22 +9,22 @@ use blake3::hazmat::ChainingValue;
 
 use super::super::body::ReceivedBody;
 use super::TransferError;
-use super::content::{CHUNK, CONTENT_LIMIT, Content, VALUE_BYTES, survey};
+use super::content::{CHUNK, CONTENT_LIMIT, Content, VALUE_BYTES, hash_chunks};
 
-/// A content on its way in, kept in a file beside others like it.
+/// A content being received, in a file named after its hash.
 #[derive(Debug)]
 pub struct Partial {
     content: Content,
     pub(super) path: PathBuf,
     pub(super) file: File,
-    /// Bytes that are there, in whole chunks.
+    /// Bytes in the file, in whole chunks.
     present: u64,
-    /// Whether they were checked since the file was opened.
+    /// Whether they were verified since the file was opened.
     checked: bool,
 }
 
 impl Partial {
-    /// Takes up what an earlier transfer left in `directory`, or starts anew.
+    /// Resumes an earlier transfer from its file in `directory`, or starts a new one.
     pub fn open(directory: &Path, content: Content, limit: u64) -> Result<Self, TransferError> {
         let limit = limit.min(CONTENT_LIMIT);
         if content.length > limit {
@@ -65,7 +65,7 @@ impl Partial {
         self.content
     }
 
-    /// Ask from here on.
+    /// The offset from which to request the rest.
     pub fn offset(&self) -> u64 {
         self.present
     }
@@ -74,9 +74,9 @@ impl Partial {
         self.present == self.content.length
     }
 
-    /// Takes a body that was asked for from [`Partial::offset`] on, and calls `progress`
-    /// with the bytes that are there and safe. After an error call [`Partial::offset`]
-    /// again: whatever was checked before it has been kept.
+    /// Receives a body that was requested from [`Partial::offset`] on. Calls `progress` with the
+    /// number of verified bytes in the file. After an error [`Partial::offset`] is the offset to
+    /// resume at: the chunks verified before the error are kept.
     pub async fn receive(
         &mut self,
         mut body: ReceivedBody,
@@ -116,8 +116,7 @@ impl Partial {
         Ok(list.to_vec())
     }
 
-    /// What an earlier process kept was checked then, but a machine that lost power may
-    /// have kept less.
+    /// Verifies the chunks of an earlier process again: a power loss may have damaged them.
     fn check_present(&mut self, list: &[ChainingValue]) -> Result<(), TransferError> {
         if self.checked {
             return Ok(());
@@ -127,20 +126,20 @@ impl Partial {
         for index in 0..self.present / CHUNK {
             self.file.read_exact(&mut chunk)?;
             if self.content.check_chunk(list, index, &chunk).is_err() {
-                return self.keep_only(index * CHUNK);
+                return self.truncate_to(index * CHUNK);
             }
         }
         self.checked = true;
         Ok(())
     }
 
-    fn keep_only(&mut self, good: u64) -> Result<(), TransferError> {
+    fn truncate_to(&mut self, good: u64) -> Result<(), TransferError> {
         self.file.set_len(good)?;
         self.present = good;
         Err(TransferError::Damaged { good })
     }
 
-    /// Moves the complete content to `target`, on the same file system, durably.
+    /// Moves the complete content durably to `target`, on the same file system.
     pub async fn finish(self, target: impl Into<PathBuf>) -> Result<(), TransferError> {
         let target = target.into();
         let finished = tokio::task::spawn_blocking(move || self.finish_now(&target));
@@ -156,9 +155,9 @@ impl Partial {
         }
         if !self.checked {
             self.file.seek(SeekFrom::Start(0))?;
-            let (found, _) = survey(&self.file)?;
+            let (found, _) = hash_chunks(&self.file)?;
             if found != self.content {
-                return self.keep_only(0);
+                return self.truncate_to(0);
             }
         }
         self.file.sync_all()?;
@@ -169,7 +168,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Forgets what is there.
+    /// Removes the file.
     pub fn discard(self) -> io::Result<()> {
         std::fs::remove_file(&self.path)
     }

@@ -1,4 +1,4 @@
-//! The sending side.
+//! The sending side of a transfer.
 
 use std::fs::File;
 use std::io::{self, SeekFrom};
@@ -10,9 +10,9 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::super::body::Body;
-use super::content::{Content, survey};
+use super::content::{Content, hash_chunks};
 
-/// A content that can be sent, any number of times and from any chunk on.
+/// A content that can be sent any number of times, from any chunk on.
 #[derive(Clone, Debug)]
 pub struct Source {
     content: Content,
@@ -27,11 +27,11 @@ enum Origin {
 }
 
 impl Source {
-    /// Reads the whole file once, for its hashes; it must not change afterwards.
+    /// Reads the whole file once for its hashes. It must not change afterwards.
     pub async fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let opened = tokio::task::spawn_blocking(move || {
-            let (content, list) = survey(File::open(&path)?)?;
+            let (content, list) = hash_chunks(File::open(&path)?)?;
             Ok(Self {
                 content,
                 list,
@@ -43,7 +43,7 @@ impl Source {
 
     pub fn of_bytes(bytes: impl Into<Bytes>) -> io::Result<Self> {
         let bytes = bytes.into();
-        let (content, list) = survey(&bytes[..])?;
+        let (content, list) = hash_chunks(&bytes[..])?;
         Ok(Self {
             content,
             list,
@@ -55,8 +55,8 @@ impl Source {
         self.content
     }
 
-    /// The body for a receiver who has everything before `offset`; `None` when nothing
-    /// is left to send. Its length is `content().body_length(offset)`.
+    /// The body for a receiver that has everything before `offset`; `None` when nothing is left to
+    /// send. Its length is `content().body_length(offset)`.
     ///
     /// # Errors
     /// `InvalidInput` for an offset that [`Content::may_start_at`] refuses.

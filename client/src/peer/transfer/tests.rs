@@ -1,3 +1,5 @@
+//! Transfers that are cut, corrupted and resumed.
+
 #![allow(clippy::unwrap_used)]
 
 use std::io::{self, Seek, SeekFrom, Write};
@@ -48,7 +50,7 @@ fn the_list_of_chunks_is_bound_to_the_plain_hash() {
 }
 
 #[tokio::test]
-async fn a_body_is_as_long_as_was_said() {
+async fn a_body_has_the_stated_length() {
     for length in LENGTHS {
         let source = Source::of_bytes(bytes(length)).unwrap();
         for offset in (0..length).step_by(CHUNK as usize).chain([length]) {
@@ -86,7 +88,7 @@ async fn receive(
 }
 
 #[tokio::test]
-async fn every_length_arrives_whole() {
+async fn contents_of_every_length_arrive_complete() {
     let directory = tempfile::tempdir().unwrap();
     for length in LENGTHS {
         let bytes = bytes(length);
@@ -100,7 +102,7 @@ async fn every_length_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_was_changed_on_the_way_is_not_kept() {
+async fn a_corrupted_chunk_is_not_kept() {
     let directory = tempfile::tempdir().unwrap();
     let source = Source::of_bytes(bytes(3 * CHUNK)).unwrap();
     let mut partial = Partial::open(directory.path(), source.content(), CONTENT_LIMIT).unwrap();
@@ -116,7 +118,7 @@ async fn a_chunk_that_was_changed_on_the_way_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_cut_transfer_goes_on_in_another_process() {
+async fn a_cut_transfer_is_resumed_by_another_process() {
     let directory = tempfile::tempdir().unwrap();
     let bytes = bytes(4 * CHUNK + 9);
     let source = Source::of_bytes(bytes.clone()).unwrap();
@@ -136,7 +138,7 @@ async fn a_cut_transfer_goes_on_in_another_process() {
 }
 
 #[tokio::test]
-async fn what_a_crash_damaged_is_asked_for_again() {
+async fn chunks_damaged_by_a_crash_are_requested_again() {
     let directory = tempfile::tempdir().unwrap();
     let source = Source::of_bytes(bytes(4 * CHUNK)).unwrap();
     let open = || Partial::open(directory.path(), source.content(), CONTENT_LIMIT).unwrap();
@@ -156,7 +158,7 @@ async fn what_a_crash_damaged_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_complete_file_of_an_earlier_process_is_checked_before_it_is_used() {
+async fn a_complete_file_of_an_earlier_process_is_verified_before_use() {
     let directory = tempfile::tempdir().unwrap();
     let source = Source::of_bytes(bytes(100)).unwrap();
     let open = || Partial::open(directory.path(), source.content(), CONTENT_LIMIT).unwrap();
@@ -168,7 +170,7 @@ async fn a_complete_file_of_an_earlier_process_is_checked_before_it_is_used() {
 }
 
 #[test]
-fn a_content_over_the_limit_is_not_begun() {
+fn a_content_over_the_limit_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let content = Content {
         length: 11,

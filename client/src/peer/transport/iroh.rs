@@ -1,7 +1,7 @@
-//! The transport of real life: QUIC by iroh, keyed by the device's own Ed25519 key.
+//! The production transport: QUIC by iroh, authenticated by the device's Ed25519 key.
 //!
-//! Only addresses that the directory or the user gave are dialled: no relay, no
-//! address look-up, no port mapping, no third party's servers.
+//! Only addresses from the directory or the user are dial_error: no relay, no address look-up, no
+//! port mapping, no third party's servers.
 
 use std::fmt;
 use std::io;
@@ -28,31 +28,32 @@ use super::{
     PeerTransport, Refusal,
 };
 
-/// A connection on which nothing at all arrives for so long is dead.
-const IDLE: Duration = Duration::from_secs(6);
-/// How often a connection says that it lives; well below [`IDLE`].
-const KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// A connection that carries no request for so long is ended.
-const UNUSED: Duration = Duration::from_secs(30);
-/// Connections of others that are open at the same time; more are refused.
-const CONNECTIONS: usize = 256;
-/// Requests of one connection that are open at the same time.
-const STREAMS: u32 = 16;
-/// Requests that wait for `accept`; a stream past that waits in its connection.
-const WAITING: usize = 64;
-/// Direct addresses of a peer that are tried.
-const ADDRESSES: usize = 16;
+/// A connection without any incoming packet for this long is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(6);
+/// Interval of keep-alive packets; well below [`IDLE_TIMEOUT`].
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(2);
+/// A connection without a request for this long is closed.
+const UNUSED_TIMEOUT: Duration = Duration::from_secs(30);
+/// Open incoming connections; further ones are refused.
+const MAX_CONNECTIONS: usize = 256;
+/// Open requests of one connection.
+const MAX_STREAMS: u32 = 16;
+/// Requests queued for `accept`; further streams wait in their connection.
+const ACCEPT_QUEUE: usize = 64;
+/// Direct addresses of one peer that are tried.
+const MAX_ADDRESSES: usize = 16;
 
-/// Where a device listens.
+/// Key and listening addresses of a device.
 pub struct IrohBinding {
     /// The device's Ed25519 seed.
     pub seed: Zeroizing<[u8; 32]>,
-    /// At most one address a family; none means every IPv4 and IPv6 interface and any port.
+    /// At most one address each for IPv4 and IPv6; empty for every interface and any port.
     pub bind: Vec<SocketAddr>,
-    /// Whether 127.0.0.1 is among the addresses that others are told.
+    /// Whether 127.0.0.1 is published among the device's addresses.
     pub advertise_loopback: bool,
 }
 
+/// An endpoint that could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     #[error("cannot listen on {address}: {reason}; choose one address for each of IPv4 and IPv6")]
@@ -61,6 +62,7 @@ pub enum ListenError {
     Bind(#[from] BindError),
 }
 
+/// A device's QUIC endpoint.
 pub struct IrohTransport {
     endpoint: Endpoint,
     advertise_loopback: bool,
@@ -88,7 +90,7 @@ impl IrohTransport {
                 })?;
         }
         let endpoint = builder.bind().await?;
-        let (found, incoming) = mpsc::channel(WAITING);
+        let (found, incoming) = mpsc::channel(ACCEPT_QUEUE);
         Ok(Arc::new(Self {
             acceptor: tokio::spawn(accept_connections(endpoint.clone(), found)),
             endpoint,
@@ -99,20 +101,20 @@ impl IrohTransport {
 
     async fn dial(&self, peer: &PeerAddress) -> Result<Exchange, ConnectError> {
         if peer.device == self.device() {
-            return Err(ConnectError::Ourselves);
+            return Err(ConnectError::OwnAddress);
         }
         if peer.direct.is_empty() {
             return Err(ConnectError::Unreachable("it has no address".into()));
         }
         let key = PublicKey::from_bytes(&peer.device).map_err(|_| ConnectError::InvalidKey)?;
-        let addresses = peer.direct.iter().take(ADDRESSES).copied();
+        let addresses = peer.direct.iter().take(MAX_ADDRESSES).copied();
         let address = EndpointAddr::from_parts(key, addresses.map(TransportAddr::Ip));
         let connection = self
             .endpoint
             .connect(address, ALPN)
             .await
-            .map_err(dialled)?;
-        let (send, receive) = connection.open_bi().await.map_err(unconnected)?;
+            .map_err(dial_error)?;
+        let (send, receive) = connection.open_bi().await.map_err(connection_error)?;
         let open = Arc::new(connection);
         Ok(Exchange {
             reader: Box::new(Receiving {
@@ -174,22 +176,22 @@ impl Drop for IrohTransport {
     }
 }
 
-/// QUIC as section 9 of the design sets it. Bbr3: the default congestion control is
-/// slower by a factor of twenty at 1% loss and 40 ms.
+/// QUIC settings of section 9 of the design. Bbr3, because the default congestion control is
+/// slower by a factor of twenty at 1% loss and 40 ms round trips.
 fn quic() -> QuicTransportConfig {
-    let idle = IdleTimeout::from(VarInt::from_u32(IDLE.as_millis() as u32));
+    let idle = IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT.as_millis() as u32));
     QuicTransportConfig::builder()
         .congestion_controller_factory(Arc::new(noq_proto::congestion::Bbr3Config::default()))
         .max_idle_timeout(Some(idle))
-        .keep_alive_interval(KEEP_ALIVE)
-        .default_path_max_idle_timeout(IDLE)
-        .default_path_keep_alive_interval(KEEP_ALIVE)
-        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .default_path_max_idle_timeout(IDLE_TIMEOUT)
+        .default_path_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .build()
 }
 
-/// The loopback address at which a bound socket can be reached from this machine.
+/// The loopback address of a bound socket, if it has one.
 fn loopback(bound: &SocketAddr) -> Option<SocketAddr> {
     match bound.ip() {
         ip if ip.is_loopback() => Some(*bound),
@@ -204,7 +206,7 @@ async fn accept_connections(endpoint: Endpoint, found: mpsc::Sender<Incoming>) {
     let mut connections = JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
         while connections.try_join_next().is_some() {}
-        if connections.len() >= CONNECTIONS {
+        if connections.len() >= MAX_CONNECTIONS {
             incoming.refuse();
             continue;
         }
@@ -215,20 +217,20 @@ async fn accept_connections(endpoint: Endpoint, found: mpsc::Sender<Incoming>) {
             };
             match timeout(CONNECT_DEADLINE, connecting).await {
                 Ok(Ok(connection)) => accept_requests(connection, found).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a peer did not connect"),
-                Err(_) => tracing::debug!("a peer did not finish connecting"),
+                Ok(Err(error)) => tracing::debug!(%error, "a peer's handshake failed"),
+                Err(_) => tracing::debug!("a peer's handshake timed out"),
             }
         });
     }
 }
 
-/// Hands on each stream of a connection, which lives until the peer ends it or
-/// leaves it unused. An answer that is written but not yet sent needs it alive.
+/// Forwards each stream of a connection until the peer closes it or leaves it unused. The
+/// connection is kept open while a stream is, because a written answer may not be sent yet.
 async fn accept_requests(connection: Connection, found: mpsc::Sender<Incoming>) {
     let device = *connection.remote_id().as_bytes();
     let open = Arc::new(connection);
     loop {
-        let (send, receive) = match timeout(UNUSED, open.accept_bi()).await {
+        let (send, receive) = match timeout(UNUSED_TIMEOUT, open.accept_bi()).await {
             Ok(Ok(streams)) => streams,
             Ok(Err(_)) => return,
             Err(_) if Arc::strong_count(&open) == 1 => return,
@@ -258,12 +260,13 @@ async fn accept_requests(connection: Connection, found: mpsc::Sender<Incoming>) 
     }
 }
 
-/// A stream keeps its connection; the last one to go ends it.
+/// A receive stream. The connection is closed with the last of its streams.
 struct Receiving {
     stream: RecvStream,
     _open: Arc<Connection>,
 }
 
+/// A send stream; see [`Receiving`].
 struct Sending {
     stream: SendStream,
     _open: Arc<Connection>,
@@ -297,7 +300,7 @@ impl AsyncWrite for Sending {
     }
 }
 
-/// A peer that does not want us lets us connect, and closes only then.
+/// Finds a [`Refusal`]: a peer refuses a device by closing the connection after the handshake.
 fn refusal_within(error: io::Error) -> io::Error {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     if let Some(ReadError::ConnectionLost(ConnectionError::ApplicationClosed(close))) = cause
@@ -308,22 +311,22 @@ fn refusal_within(error: io::Error) -> io::Error {
     error
 }
 
-fn dialled(error: DialError) -> ConnectError {
+fn dial_error(error: DialError) -> ConnectError {
     match error {
         DialError::Connect {
             source: ConnectWithOptsError::SelfConnect { .. },
             ..
-        } => ConnectError::Ourselves,
+        } => ConnectError::OwnAddress,
         DialError::Connecting {
             source: ConnectingError::ConnectionError { source, .. },
             ..
         }
-        | DialError::Connection { source, .. } => unconnected(source),
+        | DialError::Connection { source, .. } => connection_error(source),
         other => ConnectError::Unreachable(other.to_string()),
     }
 }
 
-fn unconnected(error: ConnectionError) -> ConnectError {
+fn connection_error(error: ConnectionError) -> ConnectError {
     let code = match &error {
         ConnectionError::TransportError(failure) => failure.code,
         ConnectionError::ConnectionClosed(close) => close.error_code,

@@ -1,16 +1,17 @@
-//! The transport's in-memory twin, for tests and simulation: one network a value,
-//! devices that can be killed, no clock and no randomness of its own.
+//! An in-memory transport for tests and simulation: devices can be killed, and there is no clock
+//! and no randomness of its own.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -19,10 +20,10 @@ use super::{
     BoxFuture, ConnectError, DeviceKey, Exchange, Incoming, PeerAddress, PeerTransport, Refusal,
 };
 
-/// Bytes on their way in one direction of one stream.
-const IN_FLIGHT: usize = 64 * 1024;
-/// Requests that wait for `accept`.
-const WAITING: usize = 64;
+/// Buffered bytes in one direction of one stream.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// Requests queued for `accept`.
+const ACCEPT_QUEUE: usize = 64;
 
 /// A network of devices in one process.
 #[derive(Default)]
@@ -58,9 +59,9 @@ impl MemoryNetwork {
         Arc::default()
     }
 
-    /// A new device at an address of its own. The network believes it its key.
+    /// A new device at a new address. The key is taken as given.
     pub fn bind(self: &Arc<Self>, device: DeviceKey) -> Arc<MemoryTransport> {
-        let (requests, incoming) = mpsc::channel(WAITING);
+        let (requests, incoming) = mpsc::channel(ACCEPT_QUEUE);
         let dead = Arc::new(AtomicBool::new(false));
         let mut ports = self.ports();
         ports.next += 1;
@@ -82,7 +83,7 @@ impl MemoryNetwork {
         })
     }
 
-    /// From now on nothing reaches or leaves the device, and nobody is told.
+    /// Drops everything to and from the device from now on, without closing its streams.
     pub fn kill(&self, device: &DeviceKey) {
         for port in self.ports().bound.values() {
             if port.device == *device {
@@ -92,14 +93,14 @@ impl MemoryNetwork {
     }
 
     fn ports(&self) -> MutexGuard<'_, Ports> {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ports.lock()
     }
 }
 
 impl MemoryTransport {
     async fn dial(&self, peer: &PeerAddress) -> Result<Exchange, ConnectError> {
         if peer.device == self.device {
-            return Err(ConnectError::Ourselves);
+            return Err(ConnectError::OwnAddress);
         }
         let port = {
             let ports = self.network.ports();
@@ -108,7 +109,7 @@ impl MemoryTransport {
                 .find_map(|address| ports.bound.get(address).cloned())
         };
         let Some(port) = port else {
-            return Err(ConnectError::Unreachable("nobody listens there".into()));
+            return Err(ConnectError::Unreachable("no device listens there".into()));
         };
         if self.dead.load(Ordering::SeqCst) || port.dead.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
@@ -116,20 +117,22 @@ impl MemoryTransport {
         if port.device != peer.device {
             return Err(ConnectError::WrongIdentity);
         }
-        let line = Arc::new(Line {
+        let connection = Arc::new(Connection {
             ends: [Arc::clone(&self.dead), Arc::clone(&port.dead)],
             refusal: AtomicU32::new(0),
         });
-        let (request_out, request_in) = wire(&line);
-        let (answer_out, answer_in) = wire(&line);
+        let (request_out, request_in) = one_way(&connection);
+        let (answer_out, answer_in) = one_way(&connection);
         let incoming = Incoming {
             device: self.device,
             reader: Box::new(request_in),
             writer: Box::new(answer_out),
-            refuse: Box::new(move |refusal| line.refusal.store(refusal.code(), Ordering::SeqCst)),
+            refuse: Box::new(move |refusal| {
+                connection.refusal.store(refusal.code(), Ordering::SeqCst);
+            }),
         };
         let sent = port.requests.send(incoming).await;
-        sent.map_err(|_| ConnectError::Unreachable("nobody listens there".into()))?;
+        sent.map_err(|_| ConnectError::Unreachable("no device listens there".into()))?;
         Ok(Exchange {
             reader: Box::new(answer_in),
             writer: Box::new(request_out),
@@ -188,15 +191,15 @@ impl Drop for MemoryTransport {
     }
 }
 
-/// What both directions of one stream share.
-struct Line {
+/// State shared by both directions of one stream.
+struct Connection {
     ends: [Arc<AtomicBool>; 2],
     /// [`Refusal::code`], 0 while there is none.
     refusal: AtomicU32,
 }
 
-impl Line {
-    /// Once an end is dead, all on the line is silence.
+impl Connection {
+    /// Whether an end was killed: then no byte passes.
     fn is_dead(&self) -> bool {
         self.ends.iter().any(|end| end.load(Ordering::SeqCst))
     }
@@ -207,36 +210,36 @@ impl Line {
 }
 
 /// One end of one direction.
-struct Wire {
+struct End {
     stream: DuplexStream,
-    line: Arc<Line>,
+    connection: Arc<Connection>,
 }
 
-fn wire(line: &Arc<Line>) -> (Wire, Wire) {
-    let (out, into) = duplex(IN_FLIGHT);
-    let end = |stream| Wire {
+fn one_way(connection: &Arc<Connection>) -> (End, End) {
+    let (out, into) = duplex(BUFFER_BYTES);
+    let end = |stream| End {
         stream,
-        line: Arc::clone(line),
+        connection: Arc::clone(connection),
     };
     (end(out), end(into))
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for End {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.line.is_dead() {
+        if self.connection.is_dead() {
             return Poll::Pending;
         }
-        if let Some(refusal) = self.line.refusal() {
+        if let Some(refusal) = self.connection.refusal() {
             return Poll::Ready(Err(refusal.into()));
         }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match (&polled, self.line.refusal()) {
-            // A refusal shows itself as the end of the stream.
+        match (&polled, self.connection.refusal()) {
+            // After a refusal the stream ends: report the refusal instead.
             (Poll::Ready(_), Some(refusal)) if buffer.filled().len() == before => {
                 Poll::Ready(Err(refusal.into()))
             }
@@ -245,13 +248,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for End {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.line.is_dead() {
+        if self.connection.is_dead() {
             return Poll::Pending;
         }
         Pin::new(&mut self.stream).poll_write(context, bytes)
@@ -262,7 +265,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.line.is_dead() {
+        if self.connection.is_dead() {
             return Poll::Pending;
         }
         Pin::new(&mut self.stream).poll_shutdown(context)

@@ -1,5 +1,5 @@
-//! What a way to reach another device has to offer: one mutually authenticated
-//! bidirectional stream a request, and the key of who is at the other end.
+//! The transport between devices: one mutually authenticated bidirectional stream a request, and
+//! the key of the device at the other end.
 
 pub mod iroh;
 pub mod memory;
@@ -14,10 +14,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Names the protocol and its version; a peer that speaks another one is not connected.
+/// ALPN name of the protocol and its version; a peer with another one is not connected.
 pub const ALPN: &[u8] = b"cameo/peer/1";
 
-/// Longest time from the first packet to an authenticated connection.
+/// Bound on the time from the first packet to an authenticated connection.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(8);
 
 /// The Ed25519 public key of a device's endpoint.
@@ -27,20 +27,20 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub type Reader = Box<dyn AsyncRead + Send + Sync + Unpin>;
 pub type Writer = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 
-/// Who to reach, and where he said he is.
+/// A device's key and the addresses of its endpoint record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerAddress {
     pub device: DeviceKey,
     pub direct: Vec<SocketAddr>,
 }
 
-/// The asker's end of one request; dropping it ends the connection.
+/// The requesting end of one stream; dropping it ends the connection.
 pub struct Exchange {
     pub reader: Reader,
     pub writer: Writer,
 }
 
-/// The server's end of one request, from a device whose key has been proven.
+/// The answering end of one stream, from a device whose key is authenticated.
 pub struct Incoming {
     pub device: DeviceKey,
     pub reader: Reader,
@@ -49,13 +49,13 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Ends the whole connection, and lets the asker know why.
+    /// Ends the whole connection and sends the reason to the other side.
     pub fn refuse(self, refusal: Refusal) {
         (self.refuse)(refusal);
     }
 }
 
-/// Why a peer ended a connection without an answer. An `io::Error` of a stream
+/// The reason for which a peer ended a connection without an answer. An `io::Error` of a stream
 /// carries it as its source, see [`Refusal::of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -68,7 +68,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The number that travels in QUIC's application close.
+    /// The error code of QUIC's application close.
     pub fn code(self) -> u32 {
         match self {
             Refusal::Rejected => 1,
@@ -83,7 +83,7 @@ impl Refusal {
             .find(|refusal| u64::from(refusal.code()) == code)
     }
 
-    /// The refusal that a stream's error reports, if it is one.
+    /// The refusal that caused a stream's error, if any.
     pub fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref::<Refusal>().copied()
     }
@@ -95,7 +95,7 @@ impl From<Refusal> for io::Error {
     }
 }
 
-/// Why there is no connection. In every case nothing was delivered.
+/// A connection that was not made. In every case nothing was delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("the peer cannot be reached: {0}")]
@@ -107,7 +107,7 @@ pub enum ConnectError {
     #[error("the device key of the address is not a valid key")]
     InvalidKey,
     #[error("the address is this device's own")]
-    Ourselves,
+    OwnAddress,
 }
 
 /// One device's presence on a network.
@@ -115,20 +115,20 @@ pub trait PeerTransport: fmt::Debug + Send + Sync + 'static {
     /// This device's own key.
     fn device(&self) -> DeviceKey;
 
-    /// Where others can reach this device now; belongs in its endpoint record.
+    /// The addresses at which other devices can reach this one, for its endpoint record.
     fn local_addresses(&self) -> Vec<SocketAddr>;
 
-    /// Opens one stream to `peer`, who proves that he holds its device key.
+    /// Opens one stream to `peer`, which has to prove that it holds its device key.
     fn connect<'a>(
         &'a self,
         peer: &'a PeerAddress,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Exchange, ConnectError>>;
 
-    /// The next request of anyone; `None` once the transport is closed. Cancel safe.
+    /// The next request of any device; `None` once the transport is closed. Cancel safe.
     fn accept(&self) -> BoxFuture<'_, Option<Incoming>>;
 
-    /// Tells connected peers, and takes no more of them.
+    /// Closes all connections and accepts no more.
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

@@ -1,8 +1,9 @@
-//! A file that a verb makes: without a name until it is whole, then in its place at one stroke.
+//! Atomic creation of a file that a command writes: unnamed until it is complete, then linked to
+//! its path in one step.
 //!
-//! What is there already stays, also when it appears while the new one is being written. Whatever
-//! fails on the way, nothing is left behind, even where the program is killed; only on a file system
-//! that knows no files without a name it has one meanwhile, and keeps that when the program is killed.
+//! An existing file is never replaced, even if it appears while the new one is being written. A
+//! failure or a kill leaves nothing behind. Only on a file system without unnamed files the new one
+//! has a temporary name, which a kill leaves behind.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -16,25 +17,25 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use super::{FileError, refuse_dash};
 use crate::clock;
 
-/// Who may read a new file, before the person's umask: everybody, or its owner alone.
-const ANYBODY: u32 = 0o666;
+/// Modes of a new file, before the umask: readable by everybody, or by its owner only.
+const EVERYBODY: u32 = 0o666;
 const OWNER_ONLY: u32 = 0o600;
 
-/// A file on its way; dropped before [`NewFile::commit`], it is gone.
+/// A file being written. It is removed if dropped before [`NewFile::commit`].
 #[derive(Debug)]
 pub struct NewFile {
     target: PathBuf,
     folder: File,
     file: File,
-    /// Its name until it is whole, where it needs one.
-    unfinished: Option<PathBuf>,
+    /// Its temporary path, where the file system requires one.
+    temporary: Option<PathBuf>,
 }
 
 impl NewFile {
-    /// Whether a file can be made there; nothing is written yet.
+    /// Checks that a file can be created there. Writes nothing.
     ///
     /// # Errors
-    /// When something is there, or no folder is.
+    /// When the path exists, or its folder does not.
     pub fn check(target: &Path) -> Result<(), FileError> {
         refuse_dash(target)?;
         if target.symlink_metadata().is_ok() {
@@ -46,12 +47,12 @@ impl NewFile {
         Ok(())
     }
 
-    /// Begins a file that its folder's readers may read.
+    /// Begins a file that everybody may read, as far as the umask and the folder permit.
     ///
     /// # Errors
     /// As for [`NewFile::check`], or when the folder cannot be written to.
     pub fn create(target: &Path) -> Result<Self, FileError> {
-        Self::begin(target, ANYBODY)
+        Self::begin(target, EVERYBODY)
     }
 
     /// Begins a file that only its owner may read.
@@ -64,71 +65,72 @@ impl NewFile {
 
     fn begin(target: &Path, mode: u32) -> Result<Self, FileError> {
         Self::check(target)?;
-        // Now, since it is needed in the end: a folder that cannot be read cannot be brought to the disk.
+        // Opened first, because `commit` has to sync the folder: one that cannot be read is refused
+        // before anything is written.
         let folder = File::open(folder(target)).map_err(FileError::unwritten(target))?;
-        match without_a_name(&folder, mode) {
+        match open_unnamed(&folder, mode) {
             Some(file) => Ok(Self {
                 target: target.to_owned(),
                 folder,
                 file,
-                unfinished: None,
+                temporary: None,
             }),
-            None => Self::under_another_name(target, folder, mode),
+            None => Self::with_temporary_name(target, folder, mode),
         }
     }
 
-    fn under_another_name(target: &Path, folder: File, mode: u32) -> Result<Self, FileError> {
+    fn with_temporary_name(target: &Path, folder: File, mode: u32) -> Result<Self, FileError> {
         let name = format!(
             ".cameo-{}.unfinished",
             HEXLOWER.encode(&clock::random::<8>())
         );
-        let unfinished = self::folder(target).join(name);
+        let temporary = self::folder(target).join(name);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(mode)
-            .open(&unfinished)
+            .open(&temporary)
             .map_err(FileError::unwritten(target))?;
         Ok(Self {
             target: target.to_owned(),
             folder,
             file,
-            unfinished: Some(unfinished),
+            temporary: Some(temporary),
         })
     }
 
-    /// Where the bytes go; what is buffered has to be flushed before the rest.
+    /// The file to write to. Buffered writers must be flushed before [`NewFile::commit`].
     pub fn writer(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// For `map_err` after writing to [`NewFile::writer`].
+    /// For `map_err` on writes to [`NewFile::writer`].
     pub fn unwritten(&self) -> impl Fn(io::Error) -> FileError + use<> {
         FileError::unwritten(&self.target)
     }
 
-    /// All of it on the disk, though not in its place.
+    /// Syncs the contents to the disk. The file is not at its path yet.
     ///
     /// # Errors
-    /// When the disk does not take it.
+    /// When the sync fails.
     pub fn sync(&self) -> Result<(), FileError> {
         self.file.sync_all().map_err(self.unwritten())
     }
 
-    /// On the disk and in its place. Returns its length.
+    /// Syncs the file to the disk and links it to its path. Returns its length in bytes.
     ///
     /// # Errors
-    /// When the disk does not take it, or something else is there by now. Then it is not in its place.
+    /// When the sync fails, or the path exists by now. Then the file is not at its path.
     pub fn commit(self) -> Result<u64, FileError> {
         self.sync()?;
         let unwritten = self.unwritten();
         let length = self.file.metadata().map_err(&unwritten)?.len();
-        match &self.unfinished {
-            None => self.place_by_its_first_name()?,
-            Some(unfinished) => self.place_by_another_name(unfinished)?,
+        match &self.temporary {
+            None => self.link_unnamed()?,
+            Some(temporary) => self.link_temporary(temporary)?,
         }
         if let Err(error) = sync_folder(&self.folder)
-            // What cannot be removed again is there, whole; that it outlives a power loss is not certain.
+            // If the removal fails, the file is complete, though it may not survive a power loss.
             && fs::remove_file(&self.target).is_ok()
         {
             return Err(unwritten(error));
@@ -136,29 +138,29 @@ impl NewFile {
         Ok(length)
     }
 
-    fn place_by_its_first_name(&self) -> Result<(), FileError> {
-        let file = open_file(&self.file);
+    fn link_unnamed(&self) -> Result<(), FileError> {
+        let file = proc_path(&self.file);
         let name = self.target.file_name().unwrap_or_default();
         linkat(CWD, &file, &self.folder, name, AtFlags::SYMLINK_FOLLOW)
-            .map_err(|error| self.not_placed(error.into()))
+            .map_err(|error| self.link_error(error.into()))
     }
 
-    /// A second name and then the loss of the first: unlike a rename, this never replaces a file. Where the
-    /// file system knows no second names, a rename has to do.
-    fn place_by_another_name(&self, unfinished: &Path) -> Result<(), FileError> {
-        match fs::hard_link(unfinished, &self.target) {
+    /// Hard-links the path and leaves the temporary name to `drop`: unlike a rename, this never
+    /// replaces a file. A file system without hard links gets a rename.
+    fn link_temporary(&self, temporary: &Path) -> Result<(), FileError> {
+        match fs::hard_link(temporary, &self.target) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(self.not_placed(error))
+                Err(self.link_error(error))
             }
             Err(_) => {
                 Self::check(&self.target)?;
-                fs::rename(unfinished, &self.target).map_err(self.unwritten())
+                fs::rename(temporary, &self.target).map_err(self.unwritten())
             }
         }
     }
 
-    fn not_placed(&self, error: io::Error) -> FileError {
+    fn link_error(&self, error: io::Error) -> FileError {
         match error.kind() {
             io::ErrorKind::AlreadyExists => FileError::Exists(self.target.clone()),
             _ => self.unwritten()(error),
@@ -168,28 +170,29 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if let Some(unfinished) = &self.unfinished {
-            // After a commit this is the second name, or nothing.
-            let _ = fs::remove_file(unfinished);
+        if let Some(temporary) = &self.temporary {
+            // After a commit this is a second link, or nothing.
+            let _ = fs::remove_file(temporary);
         }
     }
 }
 
-/// `None` where the file system, or a missing `/proc`, does not permit it.
-fn without_a_name(folder: &File, mode: u32) -> Option<File> {
+/// An unnamed file (open(2), `O_TMPFILE`). `None` where the file system has none, or without
+/// `/proc`.
+fn open_unnamed(folder: &File, mode: u32) -> Option<File> {
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     let file: File = openat(folder, ".", flags, Mode::from_raw_mode(mode))
         .ok()?
         .into();
-    open_file(&file).exists().then_some(file)
+    proc_path(&file).exists().then_some(file)
 }
 
-/// The path by which an open file gets a name (open(2), O_TMPFILE).
-fn open_file(file: &File) -> PathBuf {
+/// The path by which an open file is linked (open(2), `O_TMPFILE`).
+fn proc_path(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
-/// Not every file system can; one that cannot has nothing to be waited for.
+/// Syncs a folder, where the file system supports that.
 fn sync_folder(folder: &File) -> io::Result<()> {
     match folder.sync_all() {
         Err(error)
@@ -231,16 +234,16 @@ mod tests {
 
     type Begin = fn(&Path) -> NewFile;
 
-    /// The two ways to begin a file; each has to keep the same promises.
-    const WAYS: [Begin; 2] = [|target| NewFile::create(target).unwrap(), named];
+    /// The two ways to create a file, which have to meet the same guarantees.
+    const WAYS: [Begin; 2] = [|target| NewFile::create(target).unwrap(), temporary];
 
-    fn named(target: &Path) -> NewFile {
+    fn temporary(target: &Path) -> NewFile {
         let folder = File::open(folder(target)).unwrap();
-        NewFile::under_another_name(target, folder, ANYBODY).unwrap()
+        NewFile::with_temporary_name(target, folder, EVERYBODY).unwrap()
     }
 
     #[test]
-    fn a_file_appears_whole_or_not_at_all() {
+    fn a_file_appears_complete_or_not_at_all() {
         for begin in WAYS {
             let folder = tempfile::tempdir().unwrap();
             let target = folder.path().join("new");
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_or_appears_meanwhile_stays() {
+    fn an_existing_file_is_not_replaced_even_if_it_appears_meanwhile() {
         for begin in WAYS {
             let folder = tempfile::tempdir().unwrap();
             let target = folder.path().join("new");
@@ -277,25 +280,25 @@ mod tests {
     }
 
     #[test]
-    fn while_it_is_written_there_is_nothing_that_a_kill_could_leave_behind() {
+    fn a_kill_while_writing_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = NewFile::create_private(&folder.path().join("key")).unwrap();
         file.writer().write_all(b"secret").unwrap();
-        if file.unfinished.is_some() {
-            eprintln!("skipped by name: this file system knows no files without a name");
+        if file.temporary.is_some() {
+            eprintln!("skipped by name: this file system has no unnamed files");
             return;
         }
         assert!(names(folder.path()).is_empty());
     }
 
     #[test]
-    fn a_file_whose_folder_cannot_be_brought_to_the_disk_is_not_there() {
+    fn a_file_whose_folder_cannot_be_synced_is_removed() {
         for begin in WAYS {
             let folder = tempfile::tempdir().unwrap();
             let target = folder.path().join("new");
             let mut file = begin(&target);
             file.writer().write_all(b"whole").unwrap();
-            // Good for naming what is in it, and for nothing else.
+            // Can be linked into, and not be synced.
             let flags = OFlags::PATH | OFlags::DIRECTORY;
             file.folder = openat(CWD, folder.path(), flags, Mode::empty())
                 .unwrap()
@@ -306,11 +309,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_read_is_refused_before_anything_is_in_it() {
+    fn a_folder_that_cannot_be_read_is_refused_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o300)).unwrap();
         if File::open(folder.path()).is_ok() {
-            eprintln!("skipped by name: to this user every folder can be read");
+            eprintln!("skipped by name: this user can read every folder");
             return;
         }
         let refused = NewFile::create(&folder.path().join("new")).unwrap_err();
@@ -320,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_nowhere_is_there_too() {
+    fn a_dangling_link_counts_as_existing() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("link");
         symlink("nowhere", &target).unwrap();
@@ -341,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_file_is_its_owners_alone() {
+    fn a_private_file_is_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("key");
         NewFile::create_private(&target).unwrap().commit().unwrap();

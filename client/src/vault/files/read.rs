@@ -1,4 +1,4 @@
-//! Reading a whole file that is no larger than it may be.
+//! Reading of a whole file within a size limit.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use super::{FileError, refuse_dash};
 
-/// The whole file, if it has at most `limit` bytes; more are not read even where a file grows meanwhile.
+/// Reads a whole file of at most `limit` bytes. Never reads more, even if the file grows meanwhile.
 ///
 /// # Errors
-/// See [`FileError`].
+/// When the path is not a regular file, is too large or cannot be read.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     refuse_dash(path)?;
     let unreadable = FileError::unreadable(path);
-    // Before it is opened: opening a pipe would wait for its writer.
+    // Before opening: opening a pipe would block until it has a writer.
     let found = fs::metadata(path).map_err(&unreadable)?;
     if !found.is_file() {
         return Err(FileError::NotAFile(path.to_owned()));
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_up_to_its_limit_and_not_a_byte_beyond() {
+    fn a_file_over_the_limit_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, b"12345").unwrap();
@@ -57,10 +57,10 @@ mod tests {
     }
 
     #[test]
-    fn a_vast_file_takes_no_memory() {
+    fn no_memory_is_allocated_for_a_huge_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vast");
-        // Sparse: longer than any memory.
+        // A sparse file, larger than any memory.
         File::create(&path).unwrap().set_len(1 << 42).unwrap();
         assert!(matches!(
             read(&path, 1 << 20),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_told_apart() {
+    fn missing_paths_folders_devices_and_dashes_are_distinguished() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |path: PathBuf| read(&path, 10).unwrap_err();
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! Another user, as first met.
+//! Contacts: other users, with their pinned keys.
 
 use cameo_common::identity::UserCard;
 use cameo_common::ids::{Millis, UserName};
@@ -14,7 +14,7 @@ pub struct Contact {
     pub name: UserName,
     pub key: PublicKey,
     pub card: Signed<UserCard>,
-    /// Highest sequence of a card seen so far.
+    /// Highest sequence of any card seen so far.
     pub sequence: u64,
     pub first_met: Millis,
 }

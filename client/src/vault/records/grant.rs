@@ -1,4 +1,4 @@
-//! A grant, as its owner and as its viewer keep it.
+//! Grants: the owner's record and the viewer's record.
 
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 use super::Secret;
 use crate::vault::Record;
 
-/// How far a grant has come on its way to the viewer. Each step is kept before the next begins.
+/// Progress of a grant towards the viewer. Each stage is stored before the next one begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
-    /// Sealed, hidden and read again: everything is at hand.
+    /// Sealed, hidden and verified: the carrier is stored.
     Carried,
     /// In the ledger.
     Recorded,
-    /// With the viewer, who signed for it.
+    /// The viewer has the carrier and signed the receipt.
     Delivered,
     /// The ledger has the receipt.
     Settled,
 }
 
-/// A grant that this user made.
+/// A grant to another user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantOwned {
     pub grant: GrantId,
@@ -34,14 +34,14 @@ pub struct GrantOwned {
     pub request_id: RequestId,
     pub manifest: Signed<Manifest>,
     pub deal: Signed<Deal>,
-    /// Kept for later deals.
+    /// Stored for later deals.
     pub cluster_share: Secret,
-    /// The newest that was signed.
+    /// The newest signed rights.
     pub rights: Signed<Rights>,
     pub version: u64,
-    /// The newest that the ledger has.
+    /// The newest version that the ledger has.
     pub recorded_version: u64,
-    /// The newest that the viewer has acknowledged.
+    /// The newest version that the viewer has acknowledged.
     pub acknowledged: u64,
     pub revoked: bool,
     pub expires: Option<Millis>,
@@ -62,16 +62,16 @@ impl Record for GrantOwned {
 }
 
 impl GrantOwned {
-    /// Folder of carriers that may have to be sent again.
+    /// Blob folder of carriers that may have to be sent again.
     pub const CARRIERS: &'static str = "sent";
 
-    /// File name of its carrier.
+    /// Blob name of its carrier.
     #[must_use]
     pub fn blob(&self) -> String {
         format!("{}.png", self.grant)
     }
 
-    /// Whether it lives and its viewer may have it or get it: the ledger has it.
+    /// Whether it is live and the ledger has it.
     #[must_use]
     pub fn is_known(&self, now: Millis) -> bool {
         self.stage >= Stage::Recorded && self.is_live(now)
@@ -84,7 +84,7 @@ impl GrantOwned {
     }
 }
 
-/// A grant that this user was given.
+/// A grant from another user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantHeld {
     pub grant: GrantId,
@@ -96,15 +96,15 @@ pub struct GrantHeld {
     pub manifest: Signed<Manifest>,
     pub codec_key: Secret,
     pub carrier: Hash,
-    /// The newest seen.
+    /// The newest rights received.
     pub rights: Signed<Rights>,
     pub version: u64,
-    /// Of the newest that the ledger is known to have; lower than `version` while those are
+    /// The newest version that the ledger is known to have. Rights with a higher version are
     /// provisional.
     pub confirmed: u64,
     /// The highest version whose acknowledgement the ledger has.
     pub acknowledged: u64,
-    /// Views used, as last heard of.
+    /// Views used, by the last report.
     pub used: u32,
     pub received: Millis,
 }
@@ -115,10 +115,10 @@ impl Record for GrantHeld {
 }
 
 impl GrantHeld {
-    /// Folder of carriers that were received.
+    /// Blob folder of received carriers.
     pub const CARRIERS: &'static str = "carriers";
 
-    /// File name of its carrier.
+    /// Blob name of its carrier.
     #[must_use]
     pub fn blob(&self) -> String {
         format!("{}.png", self.grant)

@@ -1,4 +1,4 @@
-//! Who this home is.
+//! The identity of a home, and its position in the event stream.
 
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, Millis, UserName};
@@ -10,7 +10,7 @@ use super::Secret;
 use crate::cluster_api::Pinned;
 use crate::vault::Record;
 
-/// The one user and the one device of a home, and the cluster they belong to.
+/// The user, the device and the cluster of a home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     pub name: UserName,
@@ -18,14 +18,14 @@ pub struct Identity {
     pub identity: Secret,
     /// Seed of the Ed25519 key of this device.
     pub device: Secret,
-    /// X25519 secrets; the last is the current one, older ones open old grants.
+    /// X25519 secrets, the current one last. Older ones open old grants.
     pub sealing: Vec<Secret>,
     pub card: Signed<UserCard>,
     pub certificate: Signed<DeviceCertificate>,
     pub cluster: ClusterId,
-    /// Base URLs of nodes, as given and as learnt.
+    /// Base URLs of nodes, from the command line and from the cluster.
     pub nodes: Vec<String>,
-    /// Of the last endpoint record that was signed.
+    /// Sequence of the last signed endpoint record.
     pub endpoint_sequence: u64,
     pub created: Millis,
 }
@@ -36,28 +36,28 @@ impl Record for Identity {
 }
 
 impl Identity {
-    /// The id under which the one record of this kind is kept.
+    /// The id of the only record of this kind.
     pub const ID: &'static str = "self";
 
-    /// The key that speaks for the user.
+    /// The user's identity key.
     #[must_use]
     pub fn identity_key(&self) -> SigningKey {
         SigningKey::from_seed(*self.identity.expose())
     }
 
-    /// The key that speaks for this device.
+    /// This device's key.
     #[must_use]
     pub fn device_key(&self) -> SigningKey {
         SigningKey::from_seed(*self.device.expose())
     }
 
-    /// The secrets that things for this user are sealed to, the current one first.
+    /// The user's sealing secrets, the current one first.
     pub fn sealing_secrets(&self) -> impl Iterator<Item = SealingSecret> + '_ {
         let secrets = self.sealing.iter().rev();
         secrets.map(|secret| SealingSecret::from_bytes(*secret.expose()))
     }
 
-    /// The cluster that this home is tied to.
+    /// The pinned cluster of this home.
     #[must_use]
     pub fn pinned(&self) -> Pinned {
         Pinned {
@@ -67,7 +67,7 @@ impl Identity {
     }
 }
 
-/// Up to where the event stream has been dealt with.
+/// The last processed sequence of the event stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventToken {
     pub sequence: u64,

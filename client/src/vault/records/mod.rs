@@ -1,8 +1,8 @@
-//! What the records of a vault say: one file a noun.
+//! The record types of the vault, one subject a file.
 //!
-//! Ids are the nouns' own: a user's name, or the hex of an image, grant or request. A record whose
-//! shape changes gets another version, and the old shape stays as a type with a step to the new one. The
-//! bytes of each are pinned by a test.
+//! The id of a record is a user's name, or the hex of an image, grant or request. A record whose
+//! encoding changes gets another version; the old one stays as a type with a conversion to the new
+//! one. A test pins the bytes of each.
 
 mod contact;
 mod grant;
@@ -28,12 +28,12 @@ pub use view::PendingView;
 
 use super::{Record, Vault, VaultError};
 
-/// 32 secret bytes in a record: wiped when dropped, never printed.
+/// 32 secret bytes in a record: zeroized when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; 32]);
 
 impl Secret {
-    /// Takes the bytes.
+    /// A secret of these bytes.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Changes a record that has to be there; what is not there stays so.
+/// Edits a record if it exists, and returns the new one.
 ///
 /// # Errors
 /// When the vault cannot be read or written.

@@ -1,32 +1,32 @@
-//! How often something was tried that waits for a peer or the cluster.
+//! Attempts of the outbox to deliver something to a peer or to the cluster.
 
 use cameo_common::ids::{GrantId, Millis, RequestId};
 use serde::{Deserialize, Serialize};
 
 use crate::vault::{Record, Vault, VaultError};
 
-/// One thing that has to reach somebody. What it is follows from the records of grants and
-/// requests; only its attempts are kept.
+/// One item of the outbox. Its contents follow from the records of grants and requests; only its
+/// attempts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OutboxKey {
     /// Make and record the grant of an approved request.
     Share(RequestId),
     /// Send the carrier to the viewer.
     Deliver(GrantId),
-    /// Hand the viewer's receipt to the ledger.
+    /// Send the viewer's receipt to the ledger.
     Receipt(GrantId),
-    /// Send newer rights straight to the viewer.
+    /// Send newer rights directly to the viewer.
     Rights(GrantId),
-    /// Tell the viewer that nothing comes: the answer is no, or it has failed.
+    /// Tell the viewer that the request was denied or has failed.
     Denied(RequestId),
-    /// Acknowledge rights to the ledger.
+    /// Send the acknowledgement of rights to the ledger.
     Acknowledge(GrantId),
-    /// Ask an owner who was offline.
+    /// Send a request to an owner who was offline.
     Ask(RequestId),
 }
 
 impl OutboxKey {
-    /// The id of its record.
+    /// The id of its [`Attempts`] record.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
@@ -41,22 +41,22 @@ impl OutboxKey {
     }
 }
 
-/// Attempts at one thing so far.
+/// The failed attempts at one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     pub key: OutboxKey,
     pub count: u32,
-    /// Not tried again before.
+    /// The earliest time of the next attempt.
     pub next: Millis,
     pub last_error: String,
 }
 
 impl Attempts {
-    /// For `next`: the peer has refused it for good, or cannot understand it. It is tried again when he asks for it,
-    /// or when the agent is started anew.
+    /// `next` of an item that the peer refuses or cannot read. It is tried again when the peer
+    /// requests it, or after a restart of the agent.
     pub const GIVEN_UP: Millis = Millis::MAX;
 
-    /// The thing is tried again at once, as if it had never failed.
+    /// Removes the attempts, so that the item is tried again at once.
     ///
     /// # Errors
     /// When the vault cannot be written.
@@ -64,7 +64,7 @@ impl Attempts {
         vault.delete::<Self>(&key.id()).map(drop)
     }
 
-    /// Whether it is not tried any more by itself.
+    /// Whether no further attempt is scheduled.
     #[must_use]
     pub fn are_over(&self) -> bool {
         self.next == Self::GIVEN_UP

@@ -1,4 +1,4 @@
-//! The bytes of each record are pinned: whoever changes a shape has to change its version.
+//! Pinned bytes of each record: a change of an encoding needs a change of its version.
 
 #![allow(clippy::unwrap_used)]
 
@@ -114,7 +114,7 @@ fn the_first_version_of_an_image_still_opens() {
     };
     assert_eq!(image, expected);
 
-    // As it is found in a home of that time.
+    // Read from a home that the first version wrote.
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let vault = Vault::create(&home, &Passphrase::given("correct horse")).unwrap();
@@ -123,7 +123,7 @@ fn the_first_version_of_an_image_still_opens() {
 }
 
 #[test]
-fn a_title_that_only_repeats_a_file_s_name_goes() {
+fn a_title_that_repeats_the_file_s_name_is_dropped() {
     let long = "é".repeat(100);
     let wide = "雪".repeat(100);
     for (title, name, expected) in [
@@ -158,14 +158,14 @@ fn incoming_v1(state: IncomingStateV1) -> IncomingV1 {
 }
 
 #[test]
-fn wishes_of_the_first_version_still_open() {
+fn requests_of_the_first_version_still_open() {
     let denied = incoming_v1(IncomingStateV1::Denied {
         reason: "r".into(),
         told: true,
     });
     assert_eq!(pin(&denied), (1, 108, "d556070e44c42f5d".to_owned()));
     let old = OutgoingV1(outgoing(OutgoingState::Preparing));
-    // request, owner, owner's key, image, title, signed wish, note, time, state
+    // request, owner, owner's key, image, title, signed request, note, time, state
     let expected = [
         [1; 16].as_slice(),
         &[3, b'a', b'd', b'a'],
@@ -195,7 +195,7 @@ fn wishes_of_the_first_version_still_open() {
 }
 
 #[test]
-fn the_bytes_of_a_wish_s_states_are_pinned() {
+fn the_bytes_of_the_states_of_requests_are_pinned() {
     let grant = GrantId([0xaa; 32]);
     let granted = |variant: u8| [[variant].as_slice(), &[0xaa; 32]].concat();
     let text = |variant, rest: &[u8]| [[variant, 1, b'w'].as_slice(), rest].concat();
@@ -357,8 +357,8 @@ fn the_bytes_of_every_record_are_pinned() {
     assert_eq!(found, pinned);
 }
 
-/// Version, length and the first half of the hash of: seen gallery, identity, event token, contact, image, grant
-/// as owner, grant as viewer, request in, request out, attempts.
+/// Version, length and the first 16 hex digits of the hash of: seen gallery, identity, event token,
+/// contact, image, grant as owner, grant as viewer, request in, request out, attempts.
 const PINNED: [(u16, usize, &str); 10] = [
     (1, 19, "665a4d628758aac7"),
     (1, 163, "d85f604e7b8205e8"),

@@ -1,4 +1,4 @@
-//! A view that was begun.
+//! Views that were charged or may have been, and were not shown yet.
 
 use cameo_common::ids::{GrantId, Millis, RequestId};
 use cameo_common::signed::Signed;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::Secret;
 use crate::vault::Record;
 
-/// On disk before the view is asked for, so that whatever crashes, the same view is taken up again
-/// and not charged twice. One a grant; removed once the photo has been shown.
+/// Stored before the view is charged, so that after any crash the same view is resumed and not
+/// charged twice. At most one per grant; removed once the photo has been shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingView {
     pub grant: GrantId,
     pub request: RequestId,
     pub signed: Signed<ViewRequest>,
-    /// Opens what the nodes release for this view.
+    /// Opens the parts that the nodes release for this view.
     pub one_time: Secret,
     pub begun: Millis,
 }

@@ -1,4 +1,4 @@
-//! The vault itself: typed records, one a file, sealed.
+//! The vault: typed, sealed records, one a file.
 //!
 //! ```text
 //!  0  8  "cameorec"
@@ -6,10 +6,9 @@
 //! 10  2  version of the record's type, little-endian
 //! 12 24  nonce
 //! 36     sealed: postcard of (id, record); then the tag of 16 bytes
-//! ```
-//! The sealing authenticates the header before the nonce and where the file lies in
-//! the vault, `records/<kind>/<name>`: no file can stand in for another. The name is a
-//! keyed hash, so a folder does not tell whom this person knows.
+//! ``` The seal authenticates the header before the nonce and the path in the vault,
+//! `records/<kind>/<name>`, so that no file can be substituted for another. The name is a keyed
+//! hash, so that the folder does not reveal the user's contacts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,9 +24,9 @@ use super::lock::WriteLock;
 use super::record::{Record, decode};
 use super::unlock::Passphrase;
 
-/// Longest record in bytes, encoded.
+/// Longest encoded record, in bytes.
 pub const RECORD_LIMIT: usize = 64 * 1024 * 1024;
-/// Longest id in bytes.
+/// Longest id, in bytes.
 pub const ID_LIMIT: usize = 256;
 
 const MAGIC: &[u8; 8] = b"cameorec";
@@ -53,7 +52,7 @@ struct Inner {
     naming: Zeroizing<[u8; 32]>,
 }
 
-/// All records of one kind, by id, and the files among them that cannot be read.
+/// All readable records of one kind by id, and the errors of the others.
 #[derive(Debug)]
 pub struct Listing<T> {
     pub records: Vec<(String, T)>,
@@ -61,18 +60,22 @@ pub struct Listing<T> {
 }
 
 impl Vault {
+    /// Whether the home has a vault.
     pub fn exists(home: &Home) -> bool {
         VaultKey::exists(home)
     }
 
+    /// Creates the vault of a home.
     pub fn create(home: &Home, passphrase: &Passphrase) -> Result<Self, VaultError> {
         VaultKey::create(home, passphrase).map(|key| Self::with(home, key))
     }
 
+    /// Opens the vault of a home.
     pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, VaultError> {
         VaultKey::open(home, passphrase).map(|key| Self::with(home, key))
     }
 
+    /// Replaces the passphrase. No record is rewritten.
     pub fn change_passphrase(&self, passphrase: &Passphrase) -> Result<(), VaultError> {
         self.inner.key.rewrap(self.home(), passphrase)
     }
@@ -81,8 +84,10 @@ impl Vault {
         &self.inner.home
     }
 
-    /// Keeps `record` in place of an earlier one. An earlier one that cannot be read
-    /// stays, and is the error.
+    /// Stores a record and replaces an earlier one.
+    ///
+    /// # Errors
+    /// Also when an earlier record cannot be read; it is then left unchanged.
     pub fn put<T: Record>(&self, id: &str, record: &T) -> Result<(), VaultError> {
         let path = self.path::<T>(id)?;
         let _lock = WriteLock::take(self.home())?;
@@ -95,8 +100,10 @@ impl Vault {
         Ok(self.read::<T>(&path)?.map(|(_, record)| record))
     }
 
-    /// All records of a kind, in the order of their ids; one that cannot be read
-    /// is an error. [`Vault::survey`] goes on past it.
+    /// All records of a kind, sorted by id.
+    ///
+    /// # Errors
+    /// Also when one record cannot be read. [`Vault::survey`] skips it.
     pub fn list<T: Record>(&self) -> Result<Vec<(String, T)>, VaultError> {
         let mut listing = self.survey::<T>()?;
         match listing.unreadable.pop() {
@@ -105,7 +112,7 @@ impl Vault {
         }
     }
 
-    /// What can be read of a kind, and what cannot.
+    /// The readable records of a kind, and the errors of the others.
     pub fn survey<T: Record>(&self) -> Result<Listing<T>, VaultError> {
         let folder = self.folder::<T>()?;
         let failed = || VaultError::io("list", &folder);
@@ -120,7 +127,7 @@ impl Vault {
             }
             match self.read::<T>(&entry.path()) {
                 Ok(Some(record)) => listing.records.push(record),
-                // Deleted since the folder was read.
+                // Deleted after the folder was listed.
                 Ok(None) => {}
                 Err(error) => listing.unreadable.push(error),
             }
@@ -129,7 +136,10 @@ impl Vault {
         Ok(listing)
     }
 
-    /// Removes a record; false when there was none. One that cannot be read stays.
+    /// Removes a record; false when there was none.
+    ///
+    /// # Errors
+    /// Also when the record cannot be read; it is then left unchanged.
     pub fn delete<T: Record>(&self, id: &str) -> Result<bool, VaultError> {
         let path = self.path::<T>(id)?;
         let _lock = WriteLock::take(self.home())?;
@@ -139,9 +149,9 @@ impl Vault {
         file::remove(&path)
     }
 
-    /// Reads, changes and writes one record while nobody else writes. `change` gets
-    /// the record, if there is one, and says what it is to be; `None` removes it. It
-    /// must not write to the vault itself. Returns what `change` returned.
+    /// Reads, changes and writes one record under the write lock. `change` gets the record, if it
+    /// exists, and returns the new one; `None` removes it. It must not write to the vault itself.
+    /// Returns the result of `change`.
     pub fn update<T: Record, E: From<VaultError>>(
         &self,
         id: &str,
@@ -233,7 +243,7 @@ fn open_record<T: Record>(
     bytes: &[u8],
 ) -> Result<(String, T), VaultError> {
     if bytes.len() < SEALED_AT || !bytes.starts_with(MAGIC) {
-        return Err(VaultError::damaged(path, "it is no record"));
+        return Err(VaultError::damaged(path, "it is not a record"));
     }
     let format = number(&bytes[MAGIC.len()..VERSION_AT]);
     if format != FORMAT {
@@ -243,11 +253,11 @@ fn open_record<T: Record>(
     let (before, rest) = bytes.split_at(NONCE_AT);
     let (nonce, sealed) = rest.split_at(NONCE_BYTES);
     let plain = file::open(key, nonce, &associated(before, T::KIND, path), sealed)
-        .ok_or_else(|| VaultError::damaged(path, "its seal is broken"))?;
+        .ok_or_else(|| VaultError::damaged(path, "its seal does not verify"))?;
     decode(&plain).ok_or_else(|| VaultError::damaged(path, "it does not decode"))
 }
 
-/// How to read a record of the version that the file names.
+/// The decoder of a record's version.
 fn decoder<T: Record>(path: &Path, version: u16) -> Result<Decode<T>, VaultError> {
     if version == T::VERSION {
         return Ok(decode::<T>);
@@ -276,7 +286,7 @@ fn other_version(path: &Path, found: u16, known: u16) -> VaultError {
     }
 }
 
-/// The header and where the file lies within the vault.
+/// The associated data of the seal: the header and the path in the vault.
 fn associated(header: &[u8], kind: &str, path: &Path) -> Vec<u8> {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let place = [RECORDS.as_bytes(), b"/", kind.as_bytes(), b"/", name].concat();

@@ -1,3 +1,5 @@
+//! Records and blobs: persistence, sealing, versions and concurrent updates.
+
 #![allow(clippy::unwrap_used)]
 
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +22,7 @@ impl Record for Contact {
     const VERSION: u16 = 3;
 }
 
-/// The same kind, as a later Cameo writes it.
+/// The same kind, as a later version writes it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct LaterContact(u8);
 
@@ -29,7 +31,7 @@ impl Record for LaterContact {
     const VERSION: u16 = 4;
 }
 
-/// The same kind, as an earlier Cameo wrote it, and what became of it.
+/// The same kind, as an earlier version wrote it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct EarlierContact(String);
 
@@ -53,7 +55,7 @@ impl From<EarlierContact> for GrownContact {
     }
 }
 
-/// The same shape under another kind.
+/// The same encoding under another kind.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stranger(Contact);
 
@@ -77,18 +79,18 @@ fn vault() -> (tempfile::TempDir, Vault) {
 }
 
 #[test]
-fn what_is_kept_is_found_again_by_another_process() {
+fn records_are_read_by_another_process() {
     let (folder, vault) = vault();
     vault.put("bob", &contact("a friend")).unwrap();
-    vault.put("ada", &contact("her ω photo")).unwrap();
+    vault.put("ada", &contact("an ω photo")).unwrap();
     vault.put("bob", &contact("my friend")).unwrap();
     let home = Home::at(folder.path()).unwrap();
     let vault = Vault::open(&home, &Passphrase::given("correct horse")).unwrap();
-    assert_eq!(vault.get("ada").unwrap(), Some(contact("her ω photo")));
+    assert_eq!(vault.get("ada").unwrap(), Some(contact("an ω photo")));
     assert_eq!(vault.get::<Contact>("eve").unwrap(), None);
     let all = vault.list::<Contact>().unwrap();
     let expected = [
-        ("ada".to_owned(), contact("her ω photo")),
+        ("ada".to_owned(), contact("an ω photo")),
         ("bob".to_owned(), contact("my friend")),
     ];
     assert_eq!(all, expected);
@@ -147,7 +149,7 @@ fn no_byte_of_a_record_can_be_changed() {
 }
 
 #[test]
-fn a_record_cannot_stand_in_for_another() {
+fn a_record_cannot_be_substituted_for_another() {
     let (_folder, vault) = vault();
     vault.put("ada", &contact("ada")).unwrap();
     vault.put("eve", &contact("eve")).unwrap();
@@ -162,7 +164,7 @@ fn a_record_cannot_stand_in_for_another() {
 }
 
 #[test]
-fn what_cannot_be_read_is_never_written_over() {
+fn an_unreadable_record_is_never_overwritten() {
     let (_folder, vault) = vault();
     vault.put("ada", &contact("ada")).unwrap();
     vault.put("bob", &contact("bob")).unwrap();
@@ -183,7 +185,7 @@ fn what_cannot_be_read_is_never_written_over() {
 }
 
 #[test]
-fn a_record_of_a_later_cameo_is_refused_and_stays() {
+fn a_record_of_a_later_version_is_refused_and_kept() {
     let (_folder, vault) = vault();
     vault.put("ada", &LaterContact(9)).unwrap();
     let refused = vault.get::<Contact>("ada").unwrap_err();
@@ -200,14 +202,14 @@ fn a_record_of_a_later_cameo_is_refused_and_stays() {
 }
 
 #[test]
-fn a_record_of_an_earlier_cameo_is_read_and_written_anew() {
+fn a_record_of_an_earlier_version_is_read_and_written_in_the_present_one() {
     let (_folder, vault) = vault();
     vault.put("ada", &EarlierContact("old".into())).unwrap();
     let grown = GrownContact("old".into(), 7);
     assert_eq!(vault.get("ada").unwrap(), Some(grown.clone()));
     assert_eq!(vault.list().unwrap(), [("ada".to_owned(), grown.clone())]);
 
-    // Once written it is of the present version, which the earlier Cameo refuses.
+    // Once written it has the present version, which the earlier one refuses.
     vault.update::<GrownContact, VaultError>("ada", Ok).unwrap();
     assert_eq!(vault.get("ada").unwrap(), Some(grown));
     let refused = vault.get::<EarlierContact>("ada").unwrap_err();
@@ -220,7 +222,7 @@ fn a_record_of_an_earlier_cameo_is_read_and_written_anew() {
         }
     ));
 
-    // A version in between, of which nothing is known, is refused.
+    // A version in between that is not in OLDER is refused.
     vault.put("bob", &contact("x")).unwrap();
     assert!(vault.get::<GrownContact>("bob").is_err());
 }
@@ -237,7 +239,7 @@ fn a_full_disk_leaves_the_old_record() {
 }
 
 #[test]
-fn updates_at_the_same_time_are_all_kept() {
+fn concurrent_updates_are_all_applied() {
     let (_folder, vault) = vault();
     let writers: Vec<_> = (0..4)
         .map(|_| {
@@ -263,7 +265,7 @@ fn updates_at_the_same_time_are_all_kept() {
 }
 
 #[test]
-fn the_disk_shows_neither_names_nor_contents() {
+fn the_disk_reveals_neither_names_nor_contents() {
     let (folder, vault) = vault();
     vault.put("roberta", &contact("the photo of Ada")).unwrap();
     let mut folders = vec![folder.path().to_owned()];

@@ -180,7 +180,7 @@ async fn a_worker_that_stands_still_is_given_up_long_before_the_longest_job_ends
     let (api, _) = node(&[Habit::StandsStill, Habit::Works]).await;
     let (hidden, steps) = hidden(&api, api.preparing()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
-    let why = "worker 1 did not do it: it stood still for 5.0 s; trying another worker";
+    let why = "worker 1 did not do it: it stalled for 5.0 s; trying another worker";
     assert_eq!(steps[0], why);
 }
 
@@ -188,8 +188,8 @@ async fn a_worker_that_stands_still_is_given_up_long_before_the_longest_job_ends
 async fn the_last_worker_that_is_tried_is_waited_for() {
     let (api, _) = node(&[Habit::StandsStill]).await;
     let hidden = tokio::spawn(async move { hidden(&api, api.preparing()).await.0 });
-    let patience = crate::cluster_api::JOB_PATIENCE + Duration::from_secs(1);
-    assert!(timeout(patience, hidden).await.is_err());
+    let longer = crate::cluster_api::JOB_STALL_TIMEOUT + Duration::from_secs(1);
+    assert!(timeout(longer, hidden).await.is_err());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! An image in one's own gallery.
+//! Images of the user's own gallery, and what was seen of others' galleries.
 
 mod v1;
 
@@ -10,21 +10,21 @@ use crate::vault::{Older, Record};
 
 pub use v1::{ImageV1, LookV1};
 
-/// The title of an image that was given none. Its file's name would tell peers too much.
+/// The default title of an image. The file's name is not used, because it may tell peers too much.
 pub const UNTITLED: &str = "untitled";
 
-/// An image that can be asked for. Its bytes are a blob of their own.
+/// An image that can be requested. Its file is a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     pub image: ImageId,
-    /// What peers see it called.
+    /// The title that peers see.
     pub title: String,
-    /// The file's own name. It stays here.
+    /// The file's name. It is not sent to peers.
     pub name: String,
     pub media_type: String,
     pub bytes: u64,
     pub hash: Hash,
-    /// 0 where the file is no picture that can be decoded.
+    /// In pixels; 0 if the file is not a picture that can be decoded.
     pub width: u32,
     pub height: u32,
     pub policy: Policy,
@@ -40,55 +40,55 @@ impl Record for Image {
 }
 
 impl Image {
-    /// Folder of the photos' own files.
+    /// Blob folder of the photos' files.
     pub const PHOTOS: &'static str = "photos";
-    /// Folder of the previews.
+    /// Blob folder of the previews.
     pub const PREVIEWS: &'static str = "previews";
-    /// Folder of pictures that were given as covers.
+    /// Blob folder of the covers that the owner chose.
     pub const COVERS: &'static str = "covers";
 
-    /// How the owner knows it: by its title, and by the file's own name.
+    /// The description for its owner: title and file name.
     #[must_use]
     pub fn known_as(&self) -> String {
         format!("{} ({})", self.title, self.name)
     }
 }
 
-/// Who may have it.
+/// The owner's rule for requests of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
-    /// Whoever asks.
+    /// Every request is approved.
     Open,
-    /// Whoever asks and gets the owner's yes.
+    /// The owner decides each request.
     Ask,
-    /// Nobody; it is not listed.
+    /// Every request is denied, and the image is not listed.
     Closed,
 }
 
-/// What a viewer gets when nothing else is said.
+/// The default rights of a grant for an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     pub views: u32,
-    /// From the grant on. Milliseconds.
+    /// In milliseconds after the creation of the grant.
     pub expires_after_ms: Option<u64>,
     pub may_save: bool,
 }
 
-/// How its carriers look.
+/// How the carriers of an image are made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     pub codec: Codec,
-    /// Low bits a sample that `veil` takes.
+    /// Low bits of each sample that `veil` uses: 1 to 4.
     pub depth: u8,
-    /// Words on the default cover.
+    /// Caption of the default cover.
     pub caption: Option<String>,
-    /// Whether the owner gave a picture as cover.
+    /// Whether the owner chose a picture as the cover.
     pub own_cover: bool,
 }
 
 impl Look {
-    /// What the worker is told.
+    /// The options that the worker is sent.
     #[must_use]
     pub fn options(&self) -> HideOptions {
         HideOptions {
@@ -97,16 +97,16 @@ impl Look {
         }
     }
 
-    /// The words, as they are drawn.
+    /// The caption, checked.
     ///
     /// # Errors
-    /// When this version cannot draw them.
+    /// When this version cannot draw it.
     pub fn caption(&self) -> Result<Option<Caption>, CaptionError> {
         self.caption.as_deref().map(Caption::new).transpose()
     }
 }
 
-/// What somebody's gallery was last seen to hold, so that images have names for people.
+/// Titles of the images in another user's gallery when it was last listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenGallery {
     pub titles: Vec<(ImageId, String)>,

@@ -1,4 +1,4 @@
-//! An image as the first version kept it: without depth and words, and called after its file.
+//! Version 1 of the image record: no depth, no caption, and a title made from the file's name.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Image, Look, Policy, Terms, UNTITLED};
 use crate::vault::Record;
 
-/// Characters that a title was cut to.
+/// Bound on a title, in characters; longer ones were cut.
 const TITLE_CHARS: usize = 100;
-/// Bytes that a name was cut to; up to a character less.
+/// Bound on a name, in bytes; longer ones were cut at the last whole character.
 const NAME_BYTES: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +41,8 @@ impl Record for ImageV1 {
     const VERSION: u16 = 1;
 }
 
-/// Whether a title is what the first version made of a file's name: all before the ending. Both were cut where
-/// they were long.
+/// Whether a title was made from the file's name: the part before the extension. Long titles and
+/// long names were cut.
 fn repeats(title: &str, name: &str) -> bool {
     let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str());
     let title_was_cut = title.chars().count() == TITLE_CHARS;
@@ -53,7 +53,8 @@ fn repeats(title: &str, name: &str) -> bool {
 }
 
 impl From<ImageV1> for Image {
-    /// It looks as it did. A title that only repeats the file's name is none: peers learn no file names.
+    /// Keeps the look. A title that repeats the file's name becomes [`UNTITLED`], so that peers do
+    /// not learn file names.
     fn from(old: ImageV1) -> Self {
         let title = if repeats(&old.title, &old.name) {
             UNTITLED.to_owned()

@@ -1,4 +1,4 @@
-//! Wishes for images: those of others, and one's own.
+//! Requests for images: incoming ones of other users, and the user's own.
 
 mod v1;
 
@@ -13,16 +13,16 @@ use crate::vault::{Older, Record};
 
 pub use v1::{IncomingStateV1, IncomingV1, OutgoingV1};
 
-/// What a viewer wants.
+/// The subject of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Asked {
     /// An image.
     Photo(Signed<PhotoRequest>),
-    /// More views of an image that he has.
+    /// More views of a grant.
     More(GrantId),
 }
 
-/// Another user's wish, and what became of it.
+/// Another user's request and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incoming {
     pub request: RequestId,
@@ -35,20 +35,20 @@ pub struct Incoming {
     pub state: IncomingState,
 }
 
-/// What became of another's wish.
+/// The state of another user's request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IncomingState {
     /// The owner has not answered yet.
     Waiting,
-    /// Yes; being made.
+    /// Approved; the grant is being made.
     Approved(Terms),
     Granted(GrantId),
-    /// No; the viewer may not know yet.
+    /// Denied. `told`: whether the viewer has been told.
     Denied {
         reason: String,
         told: bool,
     },
-    /// It was tried and cannot be done; the viewer may not know yet.
+    /// Approved, and the grant cannot be made. `told`: whether the viewer has been told.
     Failed {
         why: String,
         told: bool,
@@ -61,7 +61,7 @@ impl Record for Incoming {
     const OLDER: &'static [Older<Self>] = &[Older::of::<IncomingV1>()];
 }
 
-/// One's own wish, and what became of it.
+/// The user's own request and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
     pub request: RequestId,
@@ -75,23 +75,24 @@ pub struct Outgoing {
     pub state: OutgoingState,
 }
 
-/// What became of one's own wish.
+/// The state of the user's own request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutgoingState {
-    /// Signed; the owner may not have it yet.
+    /// Signed; the owner may not have received it yet.
     Signed,
     /// The owner's agent prepares the carrier.
     Preparing,
-    /// The owner is asked.
+    /// The owner has to decide.
     Waiting,
     Arrived(GrantId),
     Denied(String),
-    /// The owner said yes, and his agent could not make the carrier. It may yet come, if he tries once more.
+    /// The owner approved, and their agent could not make the carrier. It may still arrive, if the
+    /// owner tries again.
     Failed,
 }
 
 impl OutgoingState {
-    /// Whether an answer has come.
+    /// Whether the request is answered.
     #[must_use]
     pub fn is_over(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Wishes as the first version kept them: nobody was told that one had failed.
+//! Version 1 of the request records: viewers were not told of failures.
 
 use cameo_common::ids::{GrantId, ImageId, Millis, RequestId, UserName};
 use cameo_common::keys::PublicKey;
@@ -55,7 +55,7 @@ impl From<IncomingV1> for Incoming {
     }
 }
 
-/// The same shape, in which no wish could have failed.
+/// The same encoding, without the state [`OutgoingState::Failed`](super::OutgoingState::Failed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutgoingV1(pub Outgoing);
 

@@ -1,30 +1,32 @@
-//! Jobs that want a worker at the same time are placed by one call.
+//! Batching of placement requests: jobs that need a worker at the same time are placed by one call.
 //!
-//! Whoever is about to have a job says so, and a call waits a little for those; jobs that become ready while a call
-//! is under way go together in the next. The leader then places them as a whole, the largest first.
+//! A job that is being prepared is announced, and a call waits a short time for announced jobs.
+//! Jobs that become ready during a call form the next batch. The leader places a batch as a whole,
+//! the largest job first.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{
     MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement, paths,
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::{ClusterApi, ClusterError, Inner};
 
-/// How long a job that is ready waits for others that are being made ready.
-pub const GATHER: Duration = Duration::from_millis(300);
+/// Bound on the wait of a ready job for jobs that are being prepared.
+pub const BATCH_WINDOW: Duration = Duration::from_millis(300);
 
-/// Jobs on their way to the leader.
+/// Jobs that wait for their placement.
 #[derive(Debug, Default)]
-pub(super) struct Placing {
+pub(super) struct PlacementQueue {
     state: Mutex<State>,
-    /// One job less is being made ready.
+    /// Notified when a job is no longer being prepared.
     ready: Notify,
-    /// Held by whoever asks for all.
-    turn: tokio::sync::Mutex<()>,
+    /// Held by the task that makes the call for the whole batch.
+    calling: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +41,8 @@ struct Waiting {
     answer: oneshot::Sender<Result<Placed, ClusterError>>,
 }
 
-/// A job is being made ready, until this is dropped or handed in.
+/// The announcement of a job that is being prepared, until it is dropped or passed to
+/// [`ClusterApi::place_job`].
 #[must_use]
 pub struct Preparing(Arc<Inner>);
 
@@ -51,14 +54,14 @@ impl std::fmt::Debug for Preparing {
 
 impl Drop for Preparing {
     fn drop(&mut self) {
-        self.0.placing.state().preparing -= 1;
-        self.0.placing.ready.notify_one();
+        self.0.placement.state().preparing -= 1;
+        self.0.placement.ready.notify_one();
     }
 }
 
-impl Placing {
+impl PlacementQueue {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn push(&self, job: &PlaceJob) -> oneshot::Receiver<Result<Placed, ClusterError>> {
@@ -68,9 +71,9 @@ impl Placing {
         answered
     }
 
-    /// Waits until nobody makes a job ready, within bounds.
+    /// Waits until no job is being prepared, at most [`BATCH_WINDOW`].
     async fn gather(&self) {
-        let end = Instant::now() + GATHER;
+        let end = Instant::now() + BATCH_WINDOW;
         while self.state().preparing > 0 {
             if timeout_at(end, self.ready.notified()).await.is_err() {
                 break;
@@ -78,7 +81,7 @@ impl Placing {
         }
     }
 
-    /// The oldest that wait, as many as one call may have.
+    /// Takes the oldest waiting jobs, as many as one call may have.
     fn take(&self) -> Vec<Waiting> {
         let mut state = self.state();
         state.waiting.retain(|waiting| !waiting.answer.is_closed());
@@ -88,13 +91,13 @@ impl Placing {
 }
 
 impl ClusterApi {
-    /// Says that a job will soon want a worker.
+    /// Announces a job that will soon need a worker.
     pub fn preparing(&self) -> Preparing {
-        self.inner.placing.state().preparing += 1;
+        self.inner.placement.state().preparing += 1;
         Preparing(Arc::clone(&self.inner))
     }
 
-    /// Asks for a worker, together with whoever else wants one now.
+    /// Requests a worker, in one batch with the other jobs that need one now.
     ///
     /// # Errors
     /// `Busy` when no worker can take the job now.
@@ -103,26 +106,26 @@ impl ClusterApi {
         job: &PlaceJob,
         ready: Option<Preparing>,
     ) -> Result<Placed, ClusterError> {
-        let placing = &self.inner.placing;
-        let mut answered = placing.push(job);
-        // Only now, so that nobody goes ahead without this job.
+        let queue = &self.inner.placement;
+        let mut answered = queue.push(job);
+        // Only after the push, so that no batch is sent without this job.
         drop(ready);
         loop {
             tokio::select! {
                 biased;
                 answer = &mut answered => match answer {
                     Ok(answer) => return answer,
-                    // Whoever asked for all was given up meanwhile.
-                    Err(_) => answered = placing.push(job),
+                    // The task that made the call was cancelled.
+                    Err(_) => answered = queue.push(job),
                 },
-                _turn = placing.turn.lock() => self.place_waiting().await,
+                _calling = queue.calling.lock() => self.place_waiting().await,
             }
         }
     }
 
     async fn place_waiting(&self) {
-        self.inner.placing.gather().await;
-        let waiting = self.inner.placing.take();
+        self.inner.placement.gather().await;
+        let waiting = self.inner.placement.take();
         if waiting.is_empty() {
             return;
         }
@@ -133,7 +136,7 @@ impl ClusterApi {
             Err(error) => vec![Err(error); waiting.len()],
         };
         for (waiting, answer) in waiting.into_iter().zip(answers) {
-            // Who has gone does not want to know.
+            // The receiver may have been cancelled.
             let _ = waiting.answer.send(answer);
         }
     }
@@ -162,6 +165,6 @@ fn answer(placement: Placement) -> Result<Placed, ClusterError> {
 #[cfg(test)]
 impl ClusterApi {
     pub(crate) fn waiting_for_placement(&self) -> usize {
-        self.inner.placing.state().waiting.len()
+        self.inner.placement.state().waiting.len()
     }
 }

@@ -1,32 +1,32 @@
-//! How large and how often things are measured.
+//! Sizes and numbers of runs of the measurements.
 
 use super::arguments::Arguments;
 
 #[derive(Debug, Clone)]
-pub struct Extent {
-    /// Covers for whole processes, in megapixels.
+pub struct Sizes {
+    /// Sizes of covers for whole processes, in megapixels.
     pub process_megapixels: Vec<u32>,
-    /// The picture that is worked on in memory, in megapixels.
+    /// Size of the picture for measurements in memory, in megapixels.
     pub megapixels: u32,
-    /// A camera's JPEG of that size has about so many bytes.
+    /// Approximate size in bytes of a camera's JPEG with as many pixels.
     pub photo_bytes: usize,
-    /// Photos whose quality is looked at.
+    /// Number of photos whose quality is measured.
     pub quality_photos: usize,
-    /// Pictures for steganalysis, in megapixels.
+    /// Size of pictures for steganalysis, in megapixels.
     pub steganalysis_megapixels: f64,
-    /// Payload of the peer that gets slow with larger ones.
+    /// Payload in bytes for the peer that is slow with larger ones.
     pub small_payload: usize,
     pub process_runs: usize,
     pub memory_runs: usize,
-    /// Threads for what runs in this process; children take what they like.
+    /// Threads for measurements in this process; child processes choose theirs.
     pub threads: usize,
 }
 
-impl Extent {
+impl Sizes {
     pub fn of(arguments: &Arguments) -> Self {
         let runs = |otherwise: usize| arguments.runs.map_or(otherwise, usize::from);
         if arguments.quick {
-            return Extent {
+            return Sizes {
                 process_megapixels: vec![2],
                 megapixels: 2,
                 photo_bytes: 700_000,
@@ -38,7 +38,7 @@ impl Extent {
                 threads: 2,
             };
         }
-        Extent {
+        Sizes {
             process_megapixels: vec![8, 12],
             megapixels: 12,
             photo_bytes: 4_400_000,

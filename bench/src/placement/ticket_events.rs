@@ -1,7 +1,8 @@
-//! What a simulated worker's reports repeat: the node's own journal, on the simulation's clock.
+//! Ticket events that a simulated worker repeats in its reports, on simulated time.
 //!
-//! A node repeats events for two seconds and at most 512 of them, enough for its heartbeats. Reports that come every
-//! ten seconds need more than that, and get it: what old *loads* cost is measured, not what lost events cost.
+//! A node repeats events for two seconds and at most 512 of them, enough for its heartbeats.
+//! Reports every ten seconds need more, and get it: the benchmark measures the cost of old load
+//! reports, not of lost events.
 
 use std::collections::VecDeque;
 
@@ -12,13 +13,13 @@ use super::SECOND;
 const REPEAT_FOR: u64 = 2 * SECOND;
 
 #[derive(Debug)]
-pub struct Journal {
+pub struct TicketEvents {
     events: VecDeque<(u64, Event)>,
     first: u64,
     repeat_for: u64,
 }
 
-impl Journal {
+impl TicketEvents {
     pub fn new(interval: u64) -> Self {
         Self {
             events: VecDeque::new(),
@@ -31,7 +32,7 @@ impl Journal {
         self.events.push_back((now, event));
     }
 
-    /// The number of the first event that is still repeated, and all of these.
+    /// Number of the first event that is still repeated, and all such events.
     pub fn recent(&mut self, now: u64) -> (u64, Vec<Event>) {
         while let Some((at, _)) = self.events.front()
             && now - at > self.repeat_for

@@ -1,4 +1,5 @@
-//! From a photo file to its carrier's PNG, in one process: what an owner waits for, network apart, and its parts.
+//! From a photo file to its carrier's PNG in one process, with its stages: an owner's waiting time
+//! without the network.
 
 use anyhow::ensure;
 use cameo_codec::{
@@ -15,26 +16,26 @@ use super::photos;
 use crate::figure::Figure;
 use crate::runs::Runs;
 
-/// In the order in which they are done. The codec decodes and scales in one step.
-const PARTS: [&str; 5] = ["decode_scale", "seal", "cover", "embed", "encode"];
+/// Stages in their order. The codec decodes and scales in one step.
+const STAGES: [&str; 5] = ["decode_scale", "seal", "cover", "embed", "encode"];
 
-/// Figures of the whole path; gives the carrier for others to look at.
+/// Figures of the whole path. Returns the carrier for further measurements.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<Picture> {
-    let megapixels = bench.extent.megapixels;
+    let megapixels = bench.sizes.megapixels;
     eprintln!("photo to carrier, {megapixels} MP");
     let photo = photos::nearest(&bench.photos, f64::from(megapixels) * 1e6);
     let picture = photos::with_pixels(&photo.picture, f64::from(megapixels) * 1e6)?;
-    let file = photos::camera_jpeg(&picture, bench.extent.photo_bytes)?;
-    let mut parts = [(); PARTS.len()].map(|()| Runs::default());
+    let file = photos::camera_jpeg(&picture, bench.sizes.photo_bytes)?;
+    let mut stages = [(); STAGES.len()].map(|()| Runs::default());
     let mut whole = Runs::default();
     let mut last = None;
-    for run in 0..=bench.extent.memory_runs.min(7) {
-        let mut this = [(); PARTS.len()].map(|()| Runs::default());
+    for run in 0..=bench.sizes.memory_runs.min(7) {
+        let mut this = [(); STAGES.len()].map(|()| Runs::default());
         let mut total = Runs::default();
         let done = total.time(|| once(&file, &mut this))?;
         if run > 0 {
             whole.push(total.median());
-            for (all, this) in parts.iter_mut().zip(&this) {
+            for (all, this) in stages.iter_mut().zip(&this) {
                 all.push(this.median());
             }
         }
@@ -58,12 +59,12 @@ pub fn measure(bench: &mut Bench) -> anyhow::Result<Picture> {
         picture.height(),
         file.len(),
         carrier.len(),
-        bench.extent.threads
+        bench.sizes.threads
     );
     let name = format!("photo_to_carrier_{megapixels}mp");
     bench.add(Figure::time(format!("{name}_ms"), &whole, &note));
-    for (part, runs) in PARTS.iter().zip(&parts) {
-        bench.add(Figure::time(format!("{name}_{part}_ms"), runs, ""));
+    for (stage, runs) in STAGES.iter().zip(&stages) {
+        bench.add(Figure::time(format!("{name}_{stage}_ms"), runs, ""));
     }
     Ok(png::read(&carrier)?)
 }
@@ -77,21 +78,21 @@ fn key() -> CodecKey {
     CodecKey::from_bytes([9; CodecKey::BYTES])
 }
 
-fn once(photo: &[u8], parts: &mut [Runs; PARTS.len()]) -> anyhow::Result<Carrier> {
+fn once(photo: &[u8], stages: &mut [Runs; STAGES.len()]) -> anyhow::Result<Carrier> {
     let options = HideOptions::default();
     let viewer = SealingSecret::from_bytes([5; 32]).public();
     let mut rng = StdRng::seed_from_u64(3);
-    let small = parts[0].time(|| preview(photo))?;
+    let small = stages[0].time(|| preview(photo))?;
     let info = PhotoInfo {
         name: "photo.jpg".into(),
         media_type: small.media_type.clone(),
     };
     let sealed =
-        parts[1].time(|| seal_photo(&mut rng, &GrantId([1; 32]), &viewer, &info, photo))?;
+        stages[1].time(|| seal_photo(&mut rng, &GrantId([1; 32]), &viewer, &info, photo))?;
     let payload = sealed.payload;
     let cover =
-        parts[2].time(|| default_cover_from_file(&small.jpeg, None, payload.len(), &options))?;
-    let carrier = parts[3].time(|| embed(cover, &payload, &key(), &options))?;
-    let file = parts[4].time(|| png::write(&carrier));
+        stages[2].time(|| default_cover_from_file(&small.jpeg, None, payload.len(), &options))?;
+    let carrier = stages[3].time(|| embed(cover, &payload, &key(), &options))?;
+    let file = stages[4].time(|| png::write(&carrier));
     Ok(Carrier { file, payload })
 }

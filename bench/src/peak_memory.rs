@@ -1,7 +1,8 @@
-//! The peak memory of a program, from the kernel's own account.
+//! Peak memory of a program, as the kernel accounts it.
 //!
-//! `getrusage` tells the largest of all children so far, and Linux counts what a child was before it became
-//! another program. So this program starts itself once more, small and fresh, and that one has one child.
+//! `getrusage` reports the largest of all children so far, and Linux includes the memory of a child
+//! before its `exec`. So this program starts itself again, small and fresh, and that process has
+//! exactly one child.
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
@@ -9,19 +10,19 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// The hidden verb under which this program runs another and prints its peak.
+/// Hidden subcommand that runs another program and prints its peak.
 pub const VERB: &str = "peak-of";
 
 /// Runs a program to its end and returns its peak resident memory in MB (1e6 bytes).
 pub fn peak_mb(program: &Command) -> anyhow::Result<f64> {
-    let this = std::env::current_exe().context("this program does not know where it lies")?;
+    let this = std::env::current_exe().context("the path of this program is unknown")?;
     let output = Command::new(this)
         .args([VERB, "--"])
         .arg(program.get_program())
         .args(program.get_args())
         .stderr(Stdio::inherit())
         .output()
-        .context("this program does not start itself")?;
+        .context("this program cannot start itself")?;
     ensure!(output.status.success(), "{program:?} failed");
     let text = String::from_utf8_lossy(&output.stdout);
     let kib: f64 = text
@@ -31,7 +32,7 @@ pub fn peak_mb(program: &Command) -> anyhow::Result<f64> {
     Ok(kib * 1024.0 / 1e6)
 }
 
-/// What [`peak_mb`] has this program do: run one child, and return its peak in KiB.
+/// Implementation of [`VERB`]: runs one child and returns its peak in KiB.
 pub fn peak_of_child(command: &[OsString]) -> anyhow::Result<i64> {
     let (program, arguments) = command.split_first().context("no program is named")?;
     let status = Command::new(program)

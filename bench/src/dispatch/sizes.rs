@@ -1,4 +1,4 @@
-//! How much of everything is measured.
+//! Sizes of the measurements.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use super::Arguments;
 
 /// Numbers of jobs and runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct Sizes {
     /// Requests of each of the three clients of the paper's table.
     pub table_each: usize,
     pub closed_clients: usize,
     pub closed_each: usize,
-    /// Runs of ours at 70% load that are put together.
+    /// Runs of ours at 70% load, evaluated together.
     pub open_runs: usize,
     pub open_jobs: usize,
-    /// Jobs of a rival, which has one run.
-    pub rival_jobs: usize,
-    /// Whether rivals also play with the neighbour and the changes of leader.
-    pub rivals_everywhere: bool,
+    /// Jobs of a baseline, which has one run.
+    pub baseline_jobs: usize,
+    /// Whether baselines also run with the neighbour and with leader changes.
+    pub baselines_everywhere: bool,
     pub leader_changes: usize,
-    /// How long all workers have more to do than they can.
+    /// Duration of the overload of all workers.
     pub saturated_for: Duration,
 }
 
-impl Extent {
+impl Sizes {
     #[must_use]
     pub fn of(arguments: &Arguments) -> Self {
         let default = Self {
@@ -32,8 +32,8 @@ impl Extent {
             closed_each: 100,
             open_runs: 5,
             open_jobs: 1000,
-            rival_jobs: 1000,
-            rivals_everywhere: false,
+            baseline_jobs: 1000,
+            baselines_everywhere: false,
             leader_changes: 6,
             saturated_for: Duration::from_secs(300),
         };
@@ -41,8 +41,8 @@ impl Extent {
             Self {
                 table_each: 1000,
                 open_jobs: 2000,
-                rival_jobs: 2000,
-                rivals_everywhere: true,
+                baseline_jobs: 2000,
+                baselines_everywhere: true,
                 ..default
             }
         } else if arguments.quick {
@@ -51,7 +51,7 @@ impl Extent {
                 closed_each: 5,
                 open_runs: 1,
                 open_jobs: 60,
-                rival_jobs: 60,
+                baseline_jobs: 60,
                 leader_changes: 1,
                 saturated_for: Duration::from_secs(10),
                 ..default

@@ -1,10 +1,10 @@
-//! What will happen, in the order of its time; what happens at one time, in the order in which it was entered.
+//! Queue of future events, ordered by time, then by insertion.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 #[derive(Debug)]
-pub struct Agenda<E> {
+pub struct EventQueue<E> {
     entries: BinaryHeap<Entry<E>>,
     entered: u64,
 }
@@ -16,7 +16,7 @@ struct Entry<E> {
     event: E,
 }
 
-impl<E> Agenda<E> {
+impl<E> EventQueue<E> {
     pub fn new() -> Self {
         Self {
             entries: BinaryHeap::new(),
@@ -24,7 +24,7 @@ impl<E> Agenda<E> {
         }
     }
 
-    pub fn enter(&mut self, at: u64, event: E) {
+    pub fn schedule(&mut self, at: u64, event: E) {
         let number = self.entered;
         self.entered += 1;
         self.entries.push(Entry { at, number, event });
@@ -42,7 +42,7 @@ impl<E> Entry<E> {
     }
 }
 
-/// The earliest is the greatest: the heap gives the greatest first.
+/// Reversed, since the heap returns the greatest entry first.
 impl<E> Ord for Entry<E> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())
@@ -68,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earliest_comes_first_and_equals_in_their_order() {
-        let mut agenda = Agenda::new();
+    fn the_earliest_event_comes_first_and_equal_ones_in_their_order() {
+        let mut events = EventQueue::new();
         for (at, event) in [(5, 'd'), (1, 'a'), (3, 'b'), (3, 'c')] {
-            agenda.enter(at, event);
+            events.schedule(at, event);
         }
-        let order: String = std::iter::from_fn(|| agenda.next().map(|(_, event)| event)).collect();
+        let order: String = std::iter::from_fn(|| events.next().map(|(_, event)| event)).collect();
         assert_eq!(order, "abcd");
     }
 }

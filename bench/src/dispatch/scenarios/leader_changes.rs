@@ -1,48 +1,49 @@
-//! The leader is killed again and again: what is placing worth soon after?
+//! Placement soon after leader changes: the leader is killed repeatedly.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{KINDS, Scenes, USERS, WORKERS};
+use super::{KINDS, Scenarios, USERS, WORKERS};
 use crate::dispatch::open_loop::{self, GIVE_UP_AFTER, Pooled};
 use crate::dispatch::plan;
-use crate::dispatch::stage::{Placing, Stage};
+use crate::dispatch::testbed::{PlacementSettings, Testbed};
 
-/// Between two changes of leader.
+/// Interval between two leader changes.
 const LEADS_FOR: Duration = Duration::from_secs(12);
-/// What comes earlier after a change is not counted. Seconds.
+/// Jobs that arrive sooner after a change are not counted. Seconds.
 const SETTLED: f64 = 3.0;
 
-impl Scenes<'_> {
-    /// The leader is killed again and again; jobs count from three seconds after the next one leads.
+impl Scenarios<'_> {
+    /// Kills the leader repeatedly. Jobs count from [`SETTLED`] seconds after the next leader's
+    /// election.
     pub(super) async fn with_leader_changes(
         &mut self,
-        rival: &str,
-        placing: Placing,
+        baseline: &str,
+        settings: PlacementSettings,
     ) -> anyhow::Result<()> {
-        let mut stage = Stage::start(&WORKERS, USERS, placing).await?;
-        let changes = self.extent.leader_changes as u32;
+        let mut testbed = Testbed::start(&WORKERS, USERS, settings).await?;
+        let changes = self.sizes.leader_changes as u32;
         let span = LEADS_FOR * (changes + 1);
         let jobs = (self.rate() * span.as_secs_f64()) as usize;
         let plan = plan::poisson(self.seed, jobs, KINDS, self.rate());
-        let load = open_loop::load(&stage, &self.works);
+        let load = open_loop::load(&testbed, &self.works);
         let began = Instant::now();
         let change = async {
             let mut led = Vec::new();
             for n in 1..=changes {
                 tokio::time::sleep_until(began + LEADS_FOR * n).await;
-                stage.change_leader().await?;
+                testbed.change_leader().await?;
                 led.push(began.elapsed().as_secs_f64());
             }
             anyhow::Ok(led)
         };
         let (ended, led) = tokio::join!(load.run(&plan, began, GIVE_UP_AFTER), change);
         let (ended, led) = (ended?, led?);
-        let ran = open_loop::collect(&stage, ended, began)?;
-        stage.end().await?;
-        if placing == Placing::OURS {
-            self.count(&ran);
+        let result = open_loop::collect(&testbed, ended, began)?;
+        testbed.stop().await?;
+        if settings == PlacementSettings::OURS {
+            self.count(&result);
         }
         let mut pooled = Pooled::default();
         let settled = |arrives: f64| {
@@ -53,20 +54,20 @@ impl Scenes<'_> {
             })
         };
         let counted = |times: Vec<f64>| {
-            let jobs = ran.done.iter().zip(times);
+            let jobs = result.done.iter().zip(times);
             jobs.filter(|(job, _)| settled(job.arrives))
                 .map(|(_, took)| took)
                 .collect()
         };
-        let oracles = ran.oracles_times(&self.servers(), self.overhead);
-        pooled.add_times(counted(ran.times()), counted(oracles));
-        pooled.failed = ran.failed.len();
+        let oracle_latencies = result.oracle_times(&self.servers(), self.overhead);
+        pooled.add_times(counted(result.times()), counted(oracle_latencies));
+        pooled.failed = result.failed.len();
         let note = format!(
-            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one leads; the oracle \
-             loses no worker",
+            "{changes} leaders killed, one every {} s; jobs from {SETTLED} s after the next one \
+             leads; the oracle loses no worker",
             LEADS_FOR.as_secs()
         );
-        self.compare(rival, "leader_change", &pooled, &note);
+        self.compare(baseline, "leader_change", &pooled, &note);
         Ok(())
     }
 }

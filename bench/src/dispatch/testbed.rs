@@ -1,4 +1,4 @@
-//! Real nodes under quotas: one leads without a quota, the others work, each with its own.
+//! Real nodes under CPU quotas: a leader without a quota, and workers with one each.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,32 +15,32 @@ use super::cgroup::{Group, Groups};
 use super::pinning;
 use cameo_chaos::workload::{Nodes, User};
 
-/// What each job took is in the nodes' logs.
+/// The CPU time of each job is in the nodes' logs.
 const LOG: &str = "warn,openraft=error,cameo_cluster=info,cameo_cluster::jobs=debug";
-/// What a node may use until it is known who leads: less than a core, so that it takes one slot.
-const AT_FIRST: u32 = 600;
-/// The feature of `cameod` that adds the flags of baseline policies.
+/// Quota of a node until the leader is known: less than a core, so that it has one slot.
+const INITIAL_QUOTA: u32 = 600;
+/// Feature of `cameod` that adds the flags of baseline policies.
 const BASELINES: &str = "cameo-cluster/baselines";
-/// A changed quota is in the leader's reports by then.
-const SEEN_WITHIN: Duration = Duration::from_secs(20);
+/// Time limit for a changed quota to appear in the leader's reports.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How the leader places.
+/// Placement settings of the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placing {
+pub struct PlacementSettings {
     pub policy: Policy,
-    /// A worker's report is looked at this often; zero: as often as it comes.
+    /// Interval at which the leader uses a worker's reports; zero for all of them.
     pub reports_every: Duration,
 }
 
-impl Placing {
-    pub const OURS: Placing = Placing {
+impl PlacementSettings {
+    pub const OURS: PlacementSettings = PlacementSettings {
         policy: Policy::LeastProjected,
         reports_every: Duration::ZERO,
     };
 
     /// The flags of a node that places so.
     fn flags(self) -> Vec<OsString> {
-        if self == Placing::OURS {
+        if self == PlacementSettings::OURS {
             return Vec::new();
         }
         let every = self.reports_every.as_millis().to_string();
@@ -51,9 +51,9 @@ impl Placing {
     }
 }
 
-/// A running cluster, its users, and who may use how much.
+/// A running cluster, its users, and its quotas.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Testbed {
     pub cluster: Cluster,
     pub users: Vec<Arc<User>>,
     pub nodes: Arc<Nodes>,
@@ -61,70 +61,69 @@ pub struct Stage {
     /// Millicores of each worker.
     pub quotas: BTreeMap<u64, u32>,
     by_node: BTreeMap<u64, Group>,
-    // In this order: groups can go when the processes have gone.
+    // Dropped in this order: groups can be removed only after their processes.
     groups: Option<Groups>,
     folder: TempDir,
 }
 
-impl Stage {
-    /// Starts a leader and one worker for each quota, and registers users.
-    ///
-    /// # Errors
-    /// When groups cannot be made, or nodes do not start.
-    pub async fn start(quotas: &[u32], users: usize, placing: Placing) -> anyhow::Result<Self> {
+impl Testbed {
+    /// Starts a leader and one worker per quota, and registers users. Fails when groups cannot be
+    /// created, or nodes do not start.
+    pub async fn start(
+        quotas: &[u32],
+        users: usize,
+        settings: PlacementSettings,
+    ) -> anyhow::Result<Self> {
         let mut groups = Groups::make()?;
         let group = |node| {
             let group = groups.group(&format!("node-{node}"))?;
-            group.set_quota(Some(AT_FIRST))?;
+            group.set_quota(Some(INITIAL_QUOTA))?;
             anyhow::Ok(Some(group))
         };
-        let mut stage = Self::nodes(quotas.len() as u64 + 1, placing, group).await?;
-        stage.groups = Some(groups);
-        let followers = stage.cluster.nodes.iter().map(|node| node.id);
-        let followers = followers.filter(|id| *id != stage.leader);
-        stage.quotas = followers.zip(quotas.iter().copied()).collect();
-        stage.give_out().await?;
-        stage.register(users).await?;
-        Ok(stage)
+        let mut testbed = Self::nodes(quotas.len() as u64 + 1, settings, group).await?;
+        testbed.groups = Some(groups);
+        let followers = testbed.cluster.nodes.iter().map(|node| node.id);
+        let followers = followers.filter(|id| *id != testbed.leader);
+        testbed.quotas = followers.zip(quotas.iter().copied()).collect();
+        testbed.apply_quotas().await?;
+        testbed.register(users).await?;
+        Ok(testbed)
     }
 
-    /// Starts so many nodes that share the machine, and registers users.
-    ///
-    /// # Errors
-    /// When nodes do not start.
+    /// Starts nodes that share the machine, and registers users.
     pub async fn start_without_quotas(
         nodes: u64,
         users: usize,
-        placing: Placing,
+        settings: PlacementSettings,
     ) -> anyhow::Result<Self> {
-        let mut stage = Self::nodes(nodes, placing, |_| Ok(None)).await?;
-        stage.register(users).await?;
-        Ok(stage)
+        let mut testbed = Self::nodes(nodes, settings, |_| Ok(None)).await?;
+        testbed.register(users).await?;
+        Ok(testbed)
     }
 
-    /// Starts nodes, each in its group where it has one.
+    /// Starts nodes, each in its group if it has one.
     async fn nodes(
         count: u64,
-        placing: Placing,
+        settings: PlacementSettings,
         mut group: impl FnMut(u64) -> anyhow::Result<Option<Group>>,
     ) -> anyhow::Result<Self> {
         let binaries = Binaries::build_with(&[BASELINES])?;
-        if !placing.flags().is_empty() {
+        if !settings.flags().is_empty() {
             knows_baselines(&binaries)?;
         }
         let folder = tempfile::tempdir()?;
         let mut cluster = Cluster::prepare(&binaries, folder.path(), count).await?;
         let mut by_node = BTreeMap::new();
         for node in &mut cluster.nodes {
-            node.flags = placing.flags();
+            node.flags = settings.flags();
             node.log_filter = Some(LOG.to_owned());
             if let Some(group) = group(node.id)? {
-                node.under = group.enter_as_node();
+                node.under = group.command_prefix();
                 by_node.insert(node.id, group);
             }
         }
         cluster.start_all().await?;
-        let stage = Self {
+        let testbed = Self {
             quotas: BTreeMap::new(),
             nodes: Arc::new(Nodes::new(cluster.nodes.iter().map(url).collect())),
             users: Vec::new(),
@@ -134,40 +133,40 @@ impl Stage {
             groups: None,
             folder,
         };
-        stage.nodes.prefer(&stage.leaders_url()?);
-        Ok(stage)
+        testbed.nodes.prefer(&testbed.leader_url()?);
+        Ok(testbed)
     }
 
     async fn register(&mut self, users: usize) -> anyhow::Result<()> {
         for n in 0..users {
             let name = format!("client-{n}").parse()?;
-            let user = User::register(&self.leaders_url()?, name).await?;
+            let user = User::register(&self.leader_url()?, name).await?;
             self.users.push(Arc::new(user));
         }
         Ok(())
     }
 
-    /// Sets the quotas as they are meant to be, and waits until the leader's reports have them.
-    async fn give_out(&self) -> anyhow::Result<()> {
+    /// Applies the quotas, and waits until the leader's reports contain them.
+    async fn apply_quotas(&self) -> anyhow::Result<()> {
         for (node, group) in &self.by_node {
             group.set_quota(self.quotas.get(node).copied())?;
         }
         self.pin_all()?;
-        until("reports with the new quotas", SEEN_WITHIN, || {
+        until("reports with the new quotas", REPORT_TIMEOUT, || {
             self.reports_have_quotas()
         })
         .await?;
         Ok(())
     }
 
-    /// Each worker on a core that has enough for it; the leader on any.
+    /// Pins each worker to a core with enough capacity; the leader may use all cores.
     fn pin_all(&self) -> anyhow::Result<()> {
         let cores = pinning::cores()?;
-        let shared = pinning::share_out(&self.quotas, &cores);
+        let assigned = pinning::assign_cores(&self.quotas, &cores);
         for node in &self.cluster.nodes {
             let process = node.process().and_then(Process::id);
             let process = process.context("every node runs")?;
-            match shared.get(&node.id) {
+            match assigned.get(&node.id) {
                 Some(core) => pinning::pin(process, &[*core])?,
                 None => pinning::pin(process, &cores)?,
             }
@@ -175,13 +174,13 @@ impl Stage {
         Ok(())
     }
 
-    /// The core that a worker runs on.
-    ///
-    /// # Errors
-    /// When it is no worker.
+    /// The core of a worker.
     pub fn core_of(&self, worker: u64) -> anyhow::Result<usize> {
-        let shared = pinning::share_out(&self.quotas, &pinning::cores()?);
-        shared.get(&worker).copied().context("a worker has a core")
+        let assigned = pinning::assign_cores(&self.quotas, &pinning::cores()?);
+        assigned
+            .get(&worker)
+            .copied()
+            .context("a worker has a core")
     }
 
     async fn reports_have_quotas(&self) -> Option<()> {
@@ -199,10 +198,7 @@ impl Stage {
     }
 
     /// Base URL of the leader.
-    ///
-    /// # Errors
-    /// When it is not among the nodes.
-    pub fn leaders_url(&self) -> anyhow::Result<String> {
+    pub fn leader_url(&self) -> anyhow::Result<String> {
         let leader = self
             .cluster
             .node(self.leader)
@@ -211,24 +207,18 @@ impl Stage {
     }
 
     /// The group of a node.
-    ///
-    /// # Errors
-    /// When there is no such node.
     pub fn group(&self, node: u64) -> anyhow::Result<&Group> {
         self.by_node.get(&node).context("each node has a group")
     }
 
-    /// Kills the leader. Who leads next needs no quota any more, and the one that led comes back with his.
-    ///
-    /// # Errors
-    /// When there is no new leader, or the old one does not come back.
+    /// Kills the leader and restarts it with the quota of its successor, whose quota is removed.
     pub async fn change_leader(&mut self) -> anyhow::Result<()> {
         let old = self.leader;
         let node = self.cluster.node_mut(old).context("the leader is a node")?;
         node.kill().await?;
         self.leader = self.cluster.leader().await?;
         let quota = self.quotas.remove(&self.leader);
-        let quota = quota.context("who leads now was a worker")?;
+        let quota = quota.context("the new leader was a worker")?;
         self.quotas.insert(old, quota);
         self.group(self.leader)?.set_quota(None)?;
         self.group(old)?.set_quota(Some(quota))?;
@@ -237,11 +227,8 @@ impl Stage {
         self.pin_all()
     }
 
-    /// Stops everything.
-    ///
-    /// # Errors
-    /// When a node does not stop.
-    pub async fn end(mut self) -> anyhow::Result<()> {
+    /// Kills all nodes.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
         for node in &mut self.cluster.nodes {
             node.kill().await?;
         }

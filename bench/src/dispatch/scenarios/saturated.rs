@@ -1,6 +1,7 @@
-//! Heartbeats do not starve: every worker has more to do than it can, and Raft goes on as if it had not.
+//! Heartbeats under overload: all workers are saturated with jobs, and Raft must not be affected.
 //!
-//! Without quotas: the nodes share the machine, and it is Raft's own thread that has to hold its ground.
+//! Without quotas, the nodes share the machine, and Raft's thread has to get its CPU time by
+//! priority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,38 +12,39 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::Scenes;
+use super::Scenarios;
 use crate::dispatch::quantile::Times;
-use crate::dispatch::stage::{Placing, Stage};
-use crate::figure::{Figure, round};
+use crate::dispatch::testbed::{PlacementSettings, Testbed};
+use crate::figure::Figure;
+use crate::rounding::round;
 use cameo_chaos::workload::{JobFailed, Nodes, User, Work, run_job};
 
 /// Clients in a closed loop: as many jobs as the three nodes run, and as many waiting.
 const CLIENTS: usize = 6;
-/// Between two writes.
+/// Interval between two writes.
 const WRITE_EVERY: Duration = Duration::from_millis(50);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
-/// First connections and first files are not what is compared.
-const WARM_FOR: Duration = Duration::from_secs(3);
-/// The idle cluster is watched for this part of the time.
+/// The first connections and files are not measured.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// The idle cluster is measured for this part of the time.
 const IDLE_PART: u32 = 5;
 
-impl Scenes<'_> {
-    /// Writes to an idle cluster, then to one that works on images all the while.
+impl Scenarios<'_> {
+    /// Measures writes to an idle cluster, then to a saturated one.
     pub(super) async fn saturated(&mut self) -> anyhow::Result<()> {
-        let stage = Stage::start_without_quotas(3, 0, Placing::OURS).await?;
-        let (span, url) = (self.extent.saturated_for, stage.leaders_url()?);
-        let warm = writes(url.clone(), "warm", WARM_FOR);
-        elsewhere(cameo_sched::raise, warm).await?;
-        let idle = elsewhere(
+        let testbed = Testbed::start_without_quotas(3, 0, PlacementSettings::OURS).await?;
+        let (span, url) = (self.sizes.saturated_for, testbed.leader_url()?);
+        let warm = writes(url.clone(), "warm", WARM_UP);
+        on_own_thread(cameo_sched::raise, warm).await?;
+        let idle = on_own_thread(
             cameo_sched::raise,
             writes(url.clone(), "idle", span / IDLE_PART),
         );
         let idle = idle.await?;
-        let term = term(&stage).await?;
-        let clients = Arc::new(Clients::of(&stage, &self.works)?);
-        let busy = elsewhere(cameo_sched::lower, clients.clone().keep_busy());
-        let writes = elsewhere(cameo_sched::raise, writes(url, "busy", span));
+        let term = term(&testbed).await?;
+        let clients = Arc::new(Clients::of(&testbed, &self.works)?);
+        let busy = on_own_thread(cameo_sched::lower, clients.clone().keep_busy());
+        let writes = on_own_thread(cameo_sched::raise, writes(url, "busy", span));
         let writes = async {
             let writes = writes.await;
             clients.over.store(true, Ordering::Relaxed);
@@ -50,8 +52,8 @@ impl Scenes<'_> {
         };
         let (jobs, writes) = tokio::join!(busy, writes);
         let (jobs, writes) = (jobs?, writes?);
-        let elections = self::term(&stage).await? - term;
-        stage.end().await?;
+        let elections = self::term(&testbed).await? - term;
+        testbed.stop().await?;
         let note = format!("{} s, {jobs} jobs", span.as_secs());
         let figure = Figure::new(
             "saturated_elections",
@@ -75,28 +77,29 @@ impl Scenes<'_> {
     }
 }
 
-/// Does something on a thread of its own, as if on a machine of its own: those who bring jobs stand back as far as
-/// the jobs do, and who writes is prompt, so that it is the cluster's latency that is measured and not theirs.
-async fn elsewhere<T: Send + 'static>(
-    turns: fn() -> std::io::Result<()>,
-    what: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+/// Runs a future on its own thread, with its own priority, as if on another machine: job clients
+/// run at low priority like the jobs, and the writer at high priority, so that its own delays are
+/// not measured.
+async fn on_own_thread<T: Send + 'static>(
+    priority: fn() -> std::io::Result<()>,
+    future: impl Future<Output = anyhow::Result<T>> + Send + 'static,
 ) -> anyhow::Result<T> {
     let alone = move || {
-        turns().context("a thread's turns")?;
+        priority().context("a thread's priority")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(what)
+        runtime.block_on(future)
     };
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        // Nobody waits for it when the scene has failed.
-        let _ = tell.send(alone());
+        // The receiver is gone when the scenario has failed.
+        let _ = sender.send(alone());
     });
-    told.await.context("its thread has panicked")?
+    receiver.await.context("its thread has panicked")?
 }
 
-/// Those who bring jobs.
+/// Clients that keep the workers busy.
 struct Clients {
     url: String,
     nodes: Arc<Nodes>,
@@ -105,16 +108,16 @@ struct Clients {
 }
 
 impl Clients {
-    fn of(stage: &Stage, works: &[Arc<Work>]) -> anyhow::Result<Self> {
+    fn of(testbed: &Testbed, works: &[Arc<Work>]) -> anyhow::Result<Self> {
         Ok(Self {
-            url: stage.leaders_url()?,
-            nodes: stage.nodes.clone(),
+            url: testbed.leader_url()?,
+            nodes: testbed.nodes.clone(),
             works: works.to_vec(),
             over: AtomicBool::new(false),
         })
     }
 
-    /// Every client brings its next job as soon as it can, until it is over. How many were done.
+    /// Runs all clients until `over` is set. Returns the number of completed jobs.
     async fn keep_busy(self: Arc<Self>) -> anyhow::Result<usize> {
         let mut clients = JoinSet::new();
         for n in 0..CLIENTS {
@@ -135,7 +138,7 @@ impl Clients {
             let deadline = Instant::now() + GIVE_UP_AFTER;
             match run_job(&user, &self.nodes, work, deadline).await {
                 Ok(_) => done += 1,
-                // Too busy for longer than a client waits: the load is what is wanted here.
+                // Rejected for longer than a client waits, as expected under this load.
                 Err(JobFailed::Late(_)) => {}
                 Err(why) => return Err(why.into()),
             }
@@ -144,7 +147,8 @@ impl Clients {
     }
 }
 
-/// Registers one user after another at the leader; how long each took, from its planned time on.
+/// Registers users at the leader, one every [`WRITE_EVERY`]. Returns the times since their planned
+/// begin.
 async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Times> {
     let first = User::register(&url, format!("{prefix}-writer").parse()?).await?;
     let began = Instant::now();
@@ -166,8 +170,8 @@ async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Tim
     Ok(Times::of(times))
 }
 
-async fn term(stage: &Stage) -> anyhow::Result<u64> {
-    let leader = stage.cluster.node(stage.leader).context("the leader")?;
+async fn term(testbed: &Testbed) -> anyhow::Result<u64> {
+    let leader = testbed.cluster.node(testbed.leader).context("the leader")?;
     let status = leader.status().await.context("the leader answers")?;
     status["term"].as_u64().context("a term")
 }

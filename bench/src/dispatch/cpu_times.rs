@@ -1,4 +1,4 @@
-//! What nodes tell of themselves: the CPU time of each job, from their logs, and of each process, from the kernel.
+//! CPU times of jobs, from the nodes' logs, and of nodes, from the kernel.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use cameo_harness::Cluster;
 
-/// Ticks a second in `/proc/PID/stat`; the same on every Linux that people run.
+/// Ticks per second in `/proc/PID/stat`, the same on every common Linux.
 const TICKS: f64 = 100.0;
 
-/// CPU seconds of each job that was done, by the job's id.
+/// CPU seconds of each completed job, by job id.
 pub fn jobs_cpu(cluster: &Cluster) -> HashMap<String, f64> {
     let mut jobs = HashMap::new();
     for node in &cluster.nodes {
-        // A node without a log has done nothing.
+        // A node without a log has run no job.
         let log = fs::read_to_string(node.folder.join("node.log")).unwrap_or_default();
         jobs.extend(log.lines().filter_map(ended));
     }
@@ -34,10 +34,8 @@ fn ended(line: &str) -> Option<(String, f64)> {
     Some((field("job")?.to_owned(), cpu / 1e6))
 }
 
-/// CPU time that each running node has used since its start.
-///
-/// # Errors
-/// When the kernel does not tell it of one: an oracle with a worker less would be no oracle.
+/// CPU time that each running node has used since its start. Fails when one is missing: the oracle
+/// must not have fewer workers.
 pub fn nodes_cpu(cluster: &Cluster) -> anyhow::Result<BTreeMap<u64, Duration>> {
     let running = cluster.nodes.iter().filter_map(|node| {
         let process = node.process()?.id()?;
@@ -53,7 +51,8 @@ pub fn nodes_cpu(cluster: &Cluster) -> anyhow::Result<BTreeMap<u64, Duration>> {
         .collect()
 }
 
-/// User and system time, the 14th and 15th field of `/proc/PID/stat`. The name in brackets may have blanks.
+/// User and system time, the 14th and 15th field of `/proc/PID/stat`. The name in parentheses may
+/// contain spaces.
 fn cpu(stat: &str) -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_cpu_time_is_told_in_ticks_or_not_at_all() {
+    fn the_cpu_time_of_a_process_is_parsed_or_missing() {
         let stat = "7 (cameod (1)) S 1 7 7 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 9 0";
         assert_eq!(cpu(stat), Some(Duration::from_secs(3)));
         assert_eq!(cpu("7 (cameod) S 1 7"), None);
@@ -75,8 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_tells_what_a_job_took() {
-        let line = "2026-01-01T00:00:00Z DEBUG cameo_cluster::jobs::pool: job ended job=0a0b done=true cpu_us=12500";
+    fn the_cpu_time_of_a_job_is_parsed_from_its_log_line() {
+        let line = "2026-01-01T00:00:00Z DEBUG cameo_cluster::jobs::pool: \
+                    job ended job=0a0b done=true cpu_us=12500";
         assert_eq!(ended(line), Some(("0a0b".to_owned(), 0.0125)));
         assert_eq!(ended(&line.replace("true", "false")), None);
         assert_eq!(ended("... forming: job=1 cpu_us=4"), None);

@@ -1,14 +1,15 @@
-//! How near carriers are to their covers at full load: PSNR, and SSIM on luma.
+//! Distortion of carriers at full load: PSNR, and SSIM on luma.
 
 use cameo_codec::{CodecKey, HideOptions, capacity, embed};
 
 use super::Bench;
 use super::covers::CoverKind;
 use super::photos::random_bytes;
-use crate::figure::{Figure, round};
+use crate::figure::Figure;
 use crate::quality::{luma, mean_rgb_ssim, psnr, ssim};
+use crate::rounding::round;
 
-/// What was found for one kind of cover, over all photos.
+/// Results for one kind of cover over all photos.
 #[derive(Default)]
 struct Found {
     psnr: Vec<f64>,
@@ -16,7 +17,7 @@ struct Found {
     rgb: Vec<f64>,
 }
 
-/// Figures for depths 1 to 3: the worst photo counts, and the worst kind of cover.
+/// Figures for depths 1 to 3, for the worst photo and the worst kind of cover.
 pub fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     for depth in 1..=3 {
         let mut worst = [f64::INFINITY; 2];
@@ -75,8 +76,8 @@ fn look(bench: &Bench, kind: CoverKind, depth: u8) -> anyhow::Result<Found> {
     let options = HideOptions::veil(depth);
     let key = CodecKey::from_bytes([11; CodecKey::BYTES]);
     let mut found = Found::default();
-    for photo in bench.photos.iter().take(bench.extent.quality_photos) {
-        let cover = kind.make(photo, bench.extent.photo_bytes, &options)?;
+    for photo in bench.photos.iter().take(bench.sizes.quality_photos) {
+        let cover = kind.make(photo, bench.sizes.photo_bytes, &options)?;
         let payload = random_bytes(capacity(cover.width(), cover.height(), &options) as usize);
         let carrier = embed(cover.clone(), &payload, &key, &options)?;
         found.psnr.push(psnr(cover.samples(), carrier.samples()));

@@ -1,4 +1,4 @@
-//! Whole processes, started one after another in turn, on the same payload and cover.
+//! Alternating runs of whole processes on the same payload and cover.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,51 +9,49 @@ use anyhow::{Context as _, bail, ensure};
 use super::program::{Kind, Program};
 use crate::runs::Runs;
 
-/// How one program did.
+/// Times of one program.
 #[derive(Debug, Clone)]
-pub struct Lap {
+pub struct ProgramRuns {
     pub kind: Kind,
     pub hide: Runs,
     pub reveal: Runs,
-    /// What it made the last time.
+    /// Carrier of the last run.
     pub carrier: PathBuf,
 }
 
-/// What all of them are given.
+/// Inputs of all programs.
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct ProcessInputs {
     pub payload: PathBuf,
-    /// The same picture as PNG and as BMP.
+    /// The cover as PNG and as BMP.
     pub covers: [PathBuf; 2],
     pub folder: PathBuf,
 }
 
-impl Course {
+impl ProcessInputs {
     pub fn cover(&self, kind: Kind) -> &Path {
         let fits = |cover: &&PathBuf| cover.extension().is_some_and(|e| e == kind.extension());
         self.covers.iter().find(fits).unwrap_or(&self.covers[0])
     }
 }
 
-/// Runs them in turn, `runs` times. A peer that fails, or reveals something else than was hidden, runs no more.
-///
-/// # Errors
-/// When ours does so.
-pub fn race(
+/// Runs the programs alternately, `runs` times. A peer that fails, or reveals other bytes than were
+/// hidden, is dropped with a reason; if ours does so, that is an error.
+pub fn run_alternately(
     programs: &[Program],
-    course: &Course,
+    inputs: &ProcessInputs,
     runs: usize,
-) -> anyhow::Result<(Vec<Lap>, Vec<String>)> {
-    let mut laps: Vec<Option<Lap>> = programs
+) -> anyhow::Result<(Vec<ProgramRuns>, Vec<String>)> {
+    let mut results: Vec<Option<ProgramRuns>> = programs
         .iter()
-        .map(|program| Some(start(program, course)))
+        .map(|program| Some(start(program, inputs)))
         .collect();
     let mut failed = Vec::new();
     for run in 1..=runs {
-        for (program, place) in programs.iter().zip(&mut laps) {
-            let Some(lap) = place else { continue };
+        for (program, place) in programs.iter().zip(&mut results) {
+            let Some(result) = place else { continue };
             eprintln!("  {} run {run} of {runs}", program.kind);
-            match once(program, course, lap) {
+            match once(program, inputs, result) {
                 Ok(()) => {}
                 Err(why) if program.kind == Kind::Cameo => return Err(why),
                 Err(why) => {
@@ -63,38 +61,38 @@ pub fn race(
             }
         }
     }
-    Ok((laps.into_iter().flatten().collect(), failed))
+    Ok((results.into_iter().flatten().collect(), failed))
 }
 
-fn start(program: &Program, course: &Course) -> Lap {
+fn start(program: &Program, inputs: &ProcessInputs) -> ProgramRuns {
     let name = format!("{}.{}", program.kind, program.kind.extension());
-    Lap {
+    ProgramRuns {
         kind: program.kind,
         hide: Runs::default(),
         reveal: Runs::default(),
-        carrier: course.folder.join(name),
+        carrier: inputs.folder.join(name),
     }
 }
 
-fn once(program: &Program, course: &Course, lap: &mut Lap) -> anyhow::Result<()> {
-    if lap.carrier.exists() {
-        fs::remove_file(&lap.carrier)?;
+fn once(program: &Program, inputs: &ProcessInputs, result: &mut ProgramRuns) -> anyhow::Result<()> {
+    if result.carrier.exists() {
+        fs::remove_file(&result.carrier)?;
     }
-    let folder = tempfile::tempdir_in(&course.folder)?;
-    let cover = course.cover(program.kind);
-    let mut hide = program.hide(&course.payload, cover, &lap.carrier, folder.path());
-    lap.hide.time(|| run(&mut hide)).context("hide")?;
-    let (mut reveal, out) = program.reveal(&course.payload, &lap.carrier, folder.path());
-    lap.reveal.time(|| run(&mut reveal)).context("reveal")?;
+    let folder = tempfile::tempdir_in(&inputs.folder)?;
+    let cover = inputs.cover(program.kind);
+    let mut hide = program.hide(&inputs.payload, cover, &result.carrier, folder.path());
+    result.hide.time(|| run(&mut hide)).context("hide")?;
+    let (mut reveal, out) = program.reveal(&inputs.payload, &result.carrier, folder.path());
+    result.reveal.time(|| run(&mut reveal)).context("reveal")?;
     let revealed = fs::read(&out).context("it revealed nothing")?;
     ensure!(
-        revealed == fs::read(&course.payload)?,
-        "it revealed something else than was hidden"
+        revealed == fs::read(&inputs.payload)?,
+        "it revealed other bytes than were hidden"
     );
     Ok(())
 }
 
-/// Runs a program to its end; what it says is the reason when it fails.
+/// Runs a program to its end. On failure, the error contains its stderr.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command
         .stdin(Stdio::null())
@@ -118,10 +116,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn course(folder: &Path) -> Course {
+    fn inputs(folder: &Path) -> ProcessInputs {
         let payload = folder.join("payload");
         fs::write(&payload, "a photo").unwrap();
-        Course {
+        ProcessInputs {
             payload,
             covers: [folder.join("cover.png"), folder.join("cover.bmp")],
             folder: folder.to_owned(),
@@ -129,15 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_reveals_nothing_is_named_with_the_reason_and_not_counted() {
+    fn a_peer_that_reveals_nothing_is_dropped_with_the_reason() {
         // `true` does nothing, successfully.
         let peer = Program {
             kind: Kind::Stegolsb,
             path: "true".into(),
         };
         let folder = tempfile::tempdir().unwrap();
-        let (laps, failed) = race(&[peer], &course(folder.path()), 3).unwrap();
-        assert!(laps.is_empty());
+        let (results, failed) = run_alternately(&[peer], &inputs(folder.path()), 3).unwrap();
+        assert!(results.is_empty());
         assert_eq!(failed.len(), 1);
         assert!(
             failed[0].starts_with("stegolsb: it revealed nothing"),
@@ -146,20 +144,20 @@ mod tests {
     }
 
     #[test]
-    fn ours_may_not_fail() {
+    fn a_failure_of_ours_is_an_error() {
         let ours = Program {
             kind: Kind::Cameo,
             path: "false".into(),
         };
         let folder = tempfile::tempdir().unwrap();
-        assert!(race(&[ours], &course(folder.path()), 1).is_err());
+        assert!(run_alternately(&[ours], &inputs(folder.path()), 1).is_err());
     }
 
     #[test]
-    fn each_peer_gets_the_kind_of_cover_that_it_takes() {
+    fn each_peer_gets_a_cover_of_its_format() {
         let folder = tempfile::tempdir().unwrap();
-        let course = course(folder.path());
-        assert!(course.cover(Kind::Steghide).ends_with("cover.bmp"));
-        assert!(course.cover(Kind::Stegano).ends_with("cover.png"));
+        let inputs = inputs(folder.path());
+        assert!(inputs.cover(Kind::Steghide).ends_with("cover.bmp"));
+        assert!(inputs.cover(Kind::Stegano).ends_with("cover.png"));
     }
 }
