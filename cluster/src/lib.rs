@@ -1,11 +1,11 @@
-//! The Cameo node. One way through it:
-//! HTTP body -> who is asking -> `Command` -> raft -> `machine::decide` -> one atomic batch -> reply.
+//! The Cameo node.
 //!
-//! `http` turns bodies into commands, `raft` orders them, `machine` decides them without IO, `store`
-//! keeps what was decided. `link` carries frames between nodes, `node_calls` are what nodes ask of
-//! each other beside Raft, `presence` keeps who is online, `events` tells connected agents, `jobs`
-//! does the image work on threads of its own, `keys` releases a node's parts. `node` puts all of it
-//! together.
+//! A write passes HTTP body -> authentication -> `Command` -> Raft -> `cameo_machine::decide` ->
+//! one atomic batch -> reply. `http` parses bodies, `raft` orders commands, the crate
+//! `cameo_machine` decides them without IO, and `store` keeps the state. `link` connects nodes,
+//! `node_rpc` their calls beside Raft. `presence` keeps leases, `event_stream` pushes events to
+//! agents, `jobs` places and runs image work, `key_release` releases this node's parts. `node`
+//! builds and runs all of them; `host` is the machine and the operating system below.
 
 pub mod config;
 pub mod consensus_types;
