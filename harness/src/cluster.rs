@@ -24,7 +24,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes folders, ports and the secret for nodes 1 to `size`, and starts them all.
+    /// Creates folders, ports and the secret for nodes 1 to `size`, and starts them all.
     ///
     /// # Errors
     /// When a folder cannot be written or a node does not start.
@@ -61,7 +61,7 @@ impl Cluster {
                 program: binaries.node.clone(),
                 peers: peers.join(","),
                 secret: secret.clone(),
-                under: Vec::new(),
+                wrapper: Vec::new(),
                 flags: Vec::new(),
                 log_filter: None,
                 process: None,
@@ -87,7 +87,7 @@ impl Cluster {
     /// [`Cluster::nodes`] yet.
     ///
     /// # Errors
-    /// When its folder cannot be made, or the cluster has no node.
+    /// When its folder cannot be created, or the cluster has no node.
     pub fn worker(&self, id: u64) -> anyhow::Result<Node> {
         let member = self.nodes.first().context("a cluster has nodes")?;
         let ports = free_ports(2)?;
@@ -102,14 +102,14 @@ impl Cluster {
             folder,
             program: member.program.clone(),
             secret: member.secret.clone(),
-            under: Vec::new(),
+            wrapper: Vec::new(),
             flags: vec!["--worker".into()],
             log_filter: None,
             process: None,
         })
     }
 
-    /// Starts a worker with an unused number, and waits until it serves the cluster.
+    /// Starts a worker with an unused id, and waits until it serves the cluster.
     ///
     /// # Errors
     /// When it is not ready in time.
@@ -141,7 +141,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The value of `cameo init --cluster`: each node's ready line is its URL with the fingerprint.
+    /// Value for `cameo init --cluster`: each node's ready line is its URL with the fingerprint.
     #[must_use]
     pub fn urls(&self) -> String {
         let ready = |node: &Node| {
@@ -178,18 +178,18 @@ impl Cluster {
     }
 
     async fn agreed_leader(&self) -> Option<u64> {
-        let mut said = Vec::new();
+        let mut reported = Vec::new();
         for node in self.nodes.iter().filter(|node| node.is_started()) {
             let status = node.status().await?;
-            said.push((status["term"].as_u64()?, status["leader"].as_u64()));
+            reported.push((status["term"].as_u64()?, status["leader"].as_u64()));
         }
-        let newest = said.iter().map(|(term, _)| *term).max()?;
-        let leader = said
+        let newest = reported.iter().map(|(term, _)| *term).max()?;
+        let leader = reported
             .iter()
             .find_map(|(term, leader)| leader.filter(|_| *term == newest))?;
-        let agree = said
+        let agree = reported
             .iter()
-            .filter(|said| **said == (newest, Some(leader)))
+            .filter(|reported| **reported == (newest, Some(leader)))
             .count();
         let running = self.node(leader).is_some_and(Node::is_started);
         (running && 2 * agree > self.nodes.len()).then_some(leader)
@@ -229,7 +229,7 @@ impl Cluster {
     }
 }
 
-/// A fresh secret, made as in the README.
+/// Creates a secret as in the README.
 async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
     let made = Command::new(program)
         .arg("secret")
@@ -244,7 +244,7 @@ async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ports that were free just now, held together so that all differ.
+/// Free ports, bound together so that they differ.
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let held: Vec<_> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0"))

@@ -25,8 +25,8 @@ pub struct Node {
     pub(crate) program: PathBuf,
     pub(crate) peers: String,
     pub(crate) secret: PathBuf,
-    /// A command that runs the node's command line: program and first arguments; mostly none.
-    pub under: Vec<OsString>,
+    /// Program and first arguments of a command that runs the node's command line; usually empty.
+    pub wrapper: Vec<OsString>,
     /// Flags beyond those of every node.
     pub flags: Vec<OsString>,
     /// The value of `CAMEO_LOG`; None for the node's default.
@@ -60,7 +60,7 @@ impl Node {
     }
 
     fn command(&self) -> Command {
-        let mut command = match self.under.split_first() {
+        let mut command = match self.wrapper.split_first() {
             Some((outer, words)) => {
                 let mut command = Command::new(outer);
                 command.args(words).arg(&self.program);
@@ -74,7 +74,7 @@ impl Node {
         command
     }
 
-    /// Whether its process was started and not stopped by us.
+    /// Whether its process was started and not stopped by the harness.
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.process.is_some()

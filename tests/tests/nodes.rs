@@ -1,4 +1,4 @@
-//! Case 5: any node may die, any time.
+//! Case 5: any node may be killed at any time.
 
 use std::process::Stdio;
 
@@ -19,21 +19,21 @@ async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> anyhow
 
     let leader = world.cluster.leader().await?;
     let mut command = ben.command(&["request", "ada", &image, "--json"]);
-    let mut asking = command
+    let mut request = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     world
         .cluster
         .node_mut(leader)
-        .context("it is there")?
+        .context("the node exists")?
         .kill()
         .await?;
     assert!(
-        asking.try_wait()?.is_none(),
-        "the request was over before the kill"
+        request.try_wait()?.is_none(),
+        "the request ended before the kill"
     );
-    let asked = asking.wait_with_output().await?;
+    let asked = request.wait_with_output().await?;
     assert!(asked.status.success(), "{asked:?}");
 
     // Nothing acknowledged is lost, and the new photo opens.
@@ -49,7 +49,7 @@ async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> anyhow
     world
         .cluster
         .node_mut(leader)
-        .context("it is there")?
+        .context("the node exists")?
         .start()
         .await?;
     world.cluster.caught_up().await?;
@@ -85,7 +85,7 @@ async fn without_a_majority_nothing_is_done_and_the_error_says_so() -> anyhow::R
         world
             .cluster
             .node_mut(id)
-            .context("it is there")?
+            .context("the node exists")?
             .kill()
             .await?;
     }
@@ -111,7 +111,7 @@ async fn five_nodes_serve_without_two() -> anyhow::Result<()> {
         world
             .cluster
             .node_mut(id)
-            .context("it is there")?
+            .context("the node exists")?
             .kill()
             .await?;
     }

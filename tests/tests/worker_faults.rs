@@ -110,8 +110,8 @@ async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
         anyhow::bail!("three nodes have two followers");
     };
     tokio::select! {
-        held = proxies[one].holds(HELD_WITHIN) => held.map(|()| one),
-        held = proxies[other].holds(HELD_WITHIN) => held.map(|()| other),
+        held = proxies[one].wait_held(HELD_WITHIN) => held.map(|()| one),
+        held = proxies[other].wait_held(HELD_WITHIN) => held.map(|()| other),
     }
     .context("no job came")
 }
@@ -125,7 +125,7 @@ async fn opens_once(ben: &cameo_harness::Person, arrived: &Value) -> anyhow::Res
     Ok(())
 }
 
-async fn strike(
+async fn inject(
     world: &mut World,
     proxies: &[Proxy],
     at: usize,
@@ -141,7 +141,7 @@ async fn strike(
 }
 
 async fn heal(world: &mut World, proxies: &[Proxy], at: usize, fault: Fault) -> anyhow::Result<()> {
-    proxies[at].mend();
+    proxies[at].restore();
     let node = &mut world.cluster.nodes[at];
     match fault {
         Fault::Killed => node.start().await?,
@@ -164,16 +164,16 @@ async fn survives(fault: Fault) -> anyhow::Result<()> {
         let ask = ["request", "ada", &image];
         let request = ben.ok(&ask);
         tokio::pin!(request);
-        let struck = async {
+        let injected = async {
             let at = held_at(&proxies, leader).await?;
-            strike(&mut world, &proxies, at, fault).await?;
-            proxies.iter().for_each(Proxy::let_go);
+            inject(&mut world, &proxies, at, fault).await?;
+            proxies.iter().for_each(Proxy::release);
             anyhow::Ok(at)
         };
-        // The request may not end before the fault has struck.
+        // The request may not end before the fault is injected.
         let at = tokio::select! {
             ended = &mut request => anyhow::bail!("{case}: nothing was held: {ended:?}"),
-            at = struck => at.with_context(|| case.clone())?,
+            at = injected => at.with_context(|| case.clone())?,
         };
         let arrived = request.await.with_context(|| case.clone())?;
         heal(&mut world, &proxies, at, fault).await?;
@@ -210,18 +210,18 @@ async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> an
     let ask = ["request", "ada", &image];
     let request = ben.ok(&ask);
     tokio::pin!(request);
-    let struck = async {
+    let injected = async {
         held_at(&proxies, leader).await?;
         // when the leader is killed, and another is elected before the worker sees the ticket
         let node = world.cluster.node_mut(leader).context("the leader")?;
         node.kill().await?;
         world.cluster.leader().await?;
-        proxies.iter().for_each(Proxy::let_go);
+        proxies.iter().for_each(Proxy::release);
         anyhow::Ok(())
     };
     tokio::select! {
         ended = &mut request => anyhow::bail!("nothing was held: {ended:?}"),
-        struck = struck => struck?,
+        injected = injected => injected?,
     }
     // then the job is placed again, and the photo arrives
     let arrived = request.await?;

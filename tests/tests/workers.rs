@@ -29,18 +29,18 @@ async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> anyhow::Resu
         line["url"],
         format!(
             "http://{}",
-            world.cluster.node(4).context("it is there")?.http
+            world.cluster.node(4).context("the node exists")?.http
         )
     );
     world.cluster.caught_up().await?;
 
-    let worker = world.cluster.node_mut(4).context("it is there")?;
+    let worker = world.cluster.node_mut(4).context("the node exists")?;
     worker.kill().await?;
     world.registered("ben").await?;
     world
         .cluster
         .node_mut(4)
-        .context("it is there")?
+        .context("the node exists")?
         .start()
         .await?;
     world.cluster.caught_up().await?;
@@ -58,8 +58,8 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
     // when a photo is requested
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;
     // then the worker has run the job, and the leader none
-    let worker = world.cluster.node(2).context("it is there")?;
-    let leader = world.cluster.node(1).context("it is there")?;
+    let worker = world.cluster.node(2).context("the node exists")?;
+    let leader = world.cluster.node(1).context("the node exists")?;
     let done = worker.status().await.context("it answers")?;
     let idle = leader.status().await.context("it answers")?;
     assert_eq!(
@@ -78,7 +78,7 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
     world
         .cluster
         .node_mut(2)
-        .context("it is there")?
+        .context("the node exists")?
         .kill()
         .await?;
     share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "1"]).await?;
@@ -89,7 +89,7 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
 async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> anyhow::Result<()> {
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
-    let worker = world.cluster.node_mut(2).context("it is there")?;
+    let worker = world.cluster.node_mut(2).context("the node exists")?;
     worker.stop().await?;
     std::fs::remove_dir_all(worker.folder.join("data"))?;
     let refused = worker

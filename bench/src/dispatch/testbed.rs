@@ -118,7 +118,7 @@ impl Testbed {
             node.flags = settings.flags();
             node.log_filter = Some(LOG.to_owned());
             if let Some(group) = group(node.id)? {
-                node.under = group.command_prefix();
+                node.wrapper = group.command_prefix();
                 by_node.insert(node.id, group);
             }
         }
