@@ -97,9 +97,12 @@ async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> a
         .await
         .err()
         .context("it has lost its folder")?;
-    let said = refused.to_string();
-    assert!(said.contains("exit status: 2"), "{said}");
-    assert!(said.contains("an --id that no node has had"), "{said}");
+    let message = refused.to_string();
+    assert!(message.contains("exit status: 2"), "{message}");
+    assert!(
+        message.contains("an --id that no node has had"),
+        "{message}"
+    );
 
     world.cluster.remove(2).await?;
     world.cluster.nodes.retain(|node| node.id != 2);

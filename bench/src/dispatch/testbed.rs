@@ -186,14 +186,14 @@ impl Testbed {
     async fn reports_have_quotas(&self) -> Option<()> {
         let status = self.cluster.node(self.leader)?.status().await?;
         let members = status["members"].as_array()?;
-        let said = |id: u64| {
+        let reported = |id: u64| {
             let member = members.iter().find(|member| member["id"] == id)?;
             member["load"]["quota_millicores"].as_u64()
         };
         let all = self
             .quotas
             .iter()
-            .all(|(id, quota)| said(*id) == Some(u64::from(*quota)));
+            .all(|(id, quota)| reported(*id) == Some(u64::from(*quota)));
         all.then_some(())
     }
 

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
+use tokio::process::Child;
 
 use super::{CaseFuture, CaseNodes, number, opens, text};
 use crate::reporter::Reporter;
@@ -25,36 +26,11 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
     let before = setup.jobs_finished().await;
     let leader = setup.cluster.leader().await?;
 
-    let mut request = setup.ben.command(&["request", "ada", &image, "--json"]);
-    let mut request = request
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()?;
-    setup
-        .cluster
-        .node_mut(leader)
-        .context("the leader is one of the nodes")?
-        .kill()
-        .await?;
-    let killed = Instant::now();
-    anyhow::ensure!(
-        request.try_wait()?.is_none(),
-        "the request ended before the leader was killed"
-    );
+    let (request, killed) = kill_during_request(setup, &image, leader).await?;
     reporter.step(&format!(
         "ben requests another photo; node {leader}, the leader, is killed meanwhile (SIGKILL)"
     ));
-
-    let asked = request.wait_with_output().await?;
-    anyhow::ensure!(
-        asked.status.success(),
-        "the request ended with {}: {}{}",
-        asked.status,
-        String::from_utf8_lossy(&asked.stdout),
-        String::from_utf8_lossy(&asked.stderr)
-    );
-    let arrived: serde_json::Value = serde_json::from_slice(&asked.stdout)?;
-    let grant = text(&arrived, "grant")?;
+    let grant = finish(request).await?;
     let next = setup.cluster.leader().await?;
     anyhow::ensure!(next != leader, "the killed node is reported as leader");
     let worker = setup.worker_since(&before).await;
@@ -71,22 +47,67 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
         "the ledger has lost views: {row}"
     );
     reporter.step("ben opens the new photo; the ledger still has every view of the old one");
+    restart(setup, reporter, leader).await?;
+    Ok(CaseNodes {
+        leader: Some(next),
+        worker,
+    })
+}
 
+/// Starts a request of `image` and kills the leader meanwhile. Returns the request and the time of
+/// the kill.
+async fn kill_during_request(
+    setup: &mut Setup,
+    image: &str,
+    leader: u64,
+) -> anyhow::Result<(Child, Instant)> {
+    let mut request = setup.ben.command(&["request", "ada", &image, "--json"]);
+    let mut request = request
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
     setup
         .cluster
         .node_mut(leader)
+        .context("the leader is one of the nodes")?
+        .kill()
+        .await?;
+    let killed = Instant::now();
+    anyhow::ensure!(
+        request.try_wait()?.is_none(),
+        "the request ended before the leader was killed"
+    );
+    Ok((request, killed))
+}
+
+/// Waits for the end of a request. Returns the grant.
+async fn finish(request: Child) -> anyhow::Result<String> {
+    let asked = request.wait_with_output().await?;
+    anyhow::ensure!(
+        asked.status.success(),
+        "the request ended with {}: {}{}",
+        asked.status,
+        String::from_utf8_lossy(&asked.stdout),
+        String::from_utf8_lossy(&asked.stderr)
+    );
+    let arrived: serde_json::Value = serde_json::from_slice(&asked.stdout)?;
+    text(&arrived, "grant")
+}
+
+/// Restarts the killed node, and compares the state of all nodes.
+async fn restart(setup: &mut Setup, reporter: &Reporter, node: u64) -> anyhow::Result<()> {
+    setup
+        .cluster
+        .node_mut(node)
         .context("the leader is one of the nodes")?
         .start()
         .await?;
     let applied = setup.cluster.caught_up().await?;
     same_state(setup).await?;
     reporter.step(&format!(
-        "node {leader} is back and has caught up: {applied} entries, the same state on every node"
+        "node {node} is back and has caught up: {applied} entries, the same state on every node"
     ));
-    Ok(CaseNodes {
-        leader: Some(next),
-        worker,
-    })
+    Ok(())
 }
 
 /// Checks that all nodes have the same state at the same index.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::{CaseFuture, CaseNodes, number, text};
 use crate::reporter::Reporter;
 use crate::setup::Setup;
@@ -13,6 +15,16 @@ pub fn request<'a>(setup: &'a mut Setup, reporter: &'a mut Reporter) -> CaseFutu
 }
 
 async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
+    unknown_user(setup, reporter).await?;
+    add_photo(setup, reporter).await?;
+    get_gallery(setup, reporter).await?;
+    let (arrived, nodes) = request_photo(setup, reporter).await?;
+    keep_carrier(setup, &arrived).await?;
+    open_photo(setup, reporter).await?;
+    Ok(nodes)
+}
+
+async fn unknown_user(setup: &Setup, reporter: &Reporter) -> anyhow::Result<()> {
     let unknown = setup.ben.run(&["gallery", "zoe"]).await?;
     anyhow::ensure!(
         unknown.code == 3,
@@ -20,7 +32,10 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
         unknown.code
     );
     reporter.step("ben asks for the gallery of zoe, who is not registered, and gets an error");
+    Ok(())
+}
 
+async fn add_photo(setup: &mut Setup, reporter: &Reporter) -> anyhow::Result<()> {
     let photo = setup.photo.display().to_string();
     let added = setup
         .ada
@@ -36,7 +51,10 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
         .await?;
     setup.image = text(&added["images"][0], "image")?;
     reporter.step("ada adds the photo to the gallery: 3 views for everyone who asks");
+    Ok(())
+}
 
+async fn get_gallery(setup: &Setup, reporter: &Reporter) -> anyhow::Result<()> {
     let previews = setup.pictures.join("gallery").display().to_string();
     let gallery = setup.ben.ok(&["gallery", "ada", "--to", &previews]).await?;
     let item = &gallery["images"][0];
@@ -46,7 +64,14 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
     );
     std::fs::copy(text(item, "preview")?, setup.pictures.join("1-preview.jpg"))?;
     reporter.step("ben gets ada's gallery of small previews, directly from ada's agent");
+    Ok(())
+}
 
+/// Requests the photo. Returns the JSON of the request, and the nodes that took part.
+async fn request_photo(
+    setup: &mut Setup,
+    reporter: &mut Reporter,
+) -> anyhow::Result<(Value, CaseNodes)> {
     let before = setup.jobs_finished().await;
     let leader = setup.cluster.leader().await?;
     let asked = Instant::now();
@@ -65,8 +90,16 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
          node {} hid the photo",
         worker.unwrap_or_default()
     ));
+    let nodes = CaseNodes {
+        leader: Some(leader),
+        worker,
+    };
+    Ok((arrived, nodes))
+}
 
-    let carrier = text(&arrived, "carrier")?;
+/// Copies the carrier to the pictures, and checks that no view is charged yet.
+async fn keep_carrier(setup: &Setup, arrived: &Value) -> anyhow::Result<()> {
+    let carrier = text(arrived, "carrier")?;
     let png = std::fs::read(&carrier)?;
     anyhow::ensure!(
         png.starts_with(b"\x89PNG\r\n\x1a\n"),
@@ -78,7 +111,10 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
         number(&row, "permitted")? == 3 && number(&row, "used")? == 0,
         "the ledger has {row}"
     );
+    Ok(())
+}
 
+async fn open_photo(setup: &Setup, reporter: &Reporter) -> anyhow::Result<()> {
     let saved = setup
         .pictures
         .join("3-what-ben-sees-with-views.jpg")
@@ -100,8 +136,5 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
     let row = setup.ledger(&setup.grant).await?;
     anyhow::ensure!(number(&row, "used")? == 1, "the ledger has {row}");
     reporter.step("ben opens it: bit for bit ada's photo; the ledger has 1 of 3 views used");
-    Ok(CaseNodes {
-        leader: Some(leader),
-        worker,
-    })
+    Ok(())
 }
