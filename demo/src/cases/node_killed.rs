@@ -61,7 +61,7 @@ async fn kill_during_request(
     image: &str,
     leader: u64,
 ) -> anyhow::Result<(Child, Instant)> {
-    let mut request = setup.ben.command(&["request", "ada", &image, "--json"]);
+    let mut request = setup.ben.command(&["request", "ada", image, "--json"]);
     let mut request = request
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
