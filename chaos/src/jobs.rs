@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use cameo_harness::{Binaries, Cluster, Person, until};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -190,7 +191,7 @@ async fn faults(cluster: &mut Cluster, seed: u64, over: Arc<AtomicBool>) -> anyh
     while !over.load(Ordering::Relaxed) {
         let leader = cluster.leader().await?;
         let workers = cluster.nodes.iter().map(|node| node.id);
-        let workers: Vec<u64> = workers.filter(|id| *id != leader).collect();
+        let workers: Vec<NodeId> = workers.filter(|id| *id != leader).collect();
         let target = workers[rng.random_range(0..workers.len())];
         let fault = match rng.random_range(0..3) {
             0 => Fault::Kill,

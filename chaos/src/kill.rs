@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use cameo_harness::{Binaries, Cluster, Person, until};
 
 use crate::schedule::{Fault, Target, plan};
@@ -69,7 +70,7 @@ pub async fn run(folder: &Path, nodes: u64, rounds: usize, seed: u64) -> anyhow:
     })
 }
 
-async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<u64> {
+async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<NodeId> {
     let leader = cluster.leader().await?;
     let followers: Vec<_> = cluster
         .nodes
@@ -83,7 +84,7 @@ async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<u64> {
     })
 }
 
-pub(crate) async fn inject(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn inject(cluster: &mut Cluster, id: NodeId, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
         .context("the plan names existing nodes")?;
@@ -95,7 +96,7 @@ pub(crate) async fn inject(cluster: &mut Cluster, id: u64, fault: Fault) -> anyh
     Ok(())
 }
 
-pub(crate) async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn heal(cluster: &mut Cluster, id: NodeId, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
         .context("the plan names existing nodes")?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cameo_client::output;
+use cameo_common::ids::NodeId;
 use serde_json::json;
 
 /// Result of one case.
@@ -12,8 +13,8 @@ pub struct CaseResult {
     pub name: &'static str,
     pub ok: bool,
     pub seconds: f64,
-    pub leader: Option<u64>,
-    pub worker: Option<u64>,
+    pub leader: Option<NodeId>,
+    pub worker: Option<NodeId>,
     pub failed: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use cameo_client::vault::files;
 use cameo_codec::limits::MAX_PHOTO_BYTES;
-use cameo_common::ids::Hash;
+use cameo_common::ids::{Hash, NodeId};
 use cameo_harness::{Binaries, Cluster, Person};
 use serde_json::Value;
 
@@ -104,15 +104,15 @@ impl Setup {
     }
 
     /// The node that has finished a job since `before`.
-    pub async fn worker_since(&self, before: &[(u64, u64)]) -> Option<u64> {
+    pub async fn worker_since(&self, before: &[(NodeId, u64)]) -> Option<NodeId> {
         let after = self.jobs_finished().await;
         let grown =
-            |(id, count): &&(u64, u64)| before.iter().any(|(old, was)| old == id && count > was);
+            |(id, count): &&(NodeId, u64)| before.iter().any(|(old, was)| old == id && count > was);
         after.iter().find(grown).map(|(id, _)| *id)
     }
 
     /// Number of jobs that each node reports as finished.
-    pub async fn jobs_finished(&self) -> Vec<(u64, u64)> {
+    pub async fn jobs_finished(&self) -> Vec<(NodeId, u64)> {
         let mut counts = Vec::new();
         for node in &self.cluster.nodes {
             if let Some(count) = node

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use tokio::process::Command;
 
 use crate::binary::Binaries;
@@ -50,7 +51,7 @@ impl Cluster {
             .collect();
 
         let mut nodes = Vec::new();
-        for ((id, link), http) in (1..=size).zip(links).zip(https) {
+        for ((id, link), http) in (1..=size).map(NodeId).zip(links).zip(https) {
             let folder = folder.join(format!("node-{id}"));
             std::fs::create_dir_all(&folder)?;
             nodes.push(Node {
@@ -88,7 +89,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When its folder cannot be created, or the cluster has no node.
-    pub fn worker(&self, id: u64) -> anyhow::Result<Node> {
+    pub fn worker(&self, id: impl Into<NodeId>) -> anyhow::Result<Node> {
+        let id = id.into();
         let member = self.nodes.first().context("a cluster has nodes")?;
         let ports = free_ports(2)?;
         let link = format!("127.0.0.1:{}", ports[0]);
@@ -113,7 +115,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When it is not ready in time.
-    pub async fn join_worker(&mut self, id: u64) -> anyhow::Result<()> {
+    pub async fn join_worker(&mut self, id: impl Into<NodeId>) -> anyhow::Result<()> {
         let mut worker = self.worker(id)?;
         worker.start().await?;
         self.nodes.push(worker);
@@ -124,7 +126,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When it is not removed.
-    pub async fn remove(&self, id: u64) -> anyhow::Result<()> {
+    pub async fn remove(&self, id: impl Into<NodeId>) -> anyhow::Result<()> {
+        let id = id.into();
         let member = self.nodes.first().context("a cluster has nodes")?;
         let removed = Command::new(&member.program)
             .args(["remove", "--id", &id.to_string()])
@@ -157,12 +160,14 @@ impl Cluster {
 
     /// The node with this id.
     #[must_use]
-    pub fn node(&self, id: u64) -> Option<&Node> {
+    pub fn node(&self, id: impl Into<NodeId>) -> Option<&Node> {
+        let id = id.into();
         self.nodes.iter().find(|node| node.id == id)
     }
 
     /// The node with this id, to control it.
-    pub fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
+    pub fn node_mut(&mut self, id: impl Into<NodeId>) -> Option<&mut Node> {
+        let id = id.into();
         self.nodes.iter_mut().find(|node| node.id == id)
     }
 
@@ -170,18 +175,21 @@ impl Cluster {
     ///
     /// # Errors
     /// When there is none in time.
-    pub async fn leader(&self) -> Result<u64, TimedOut> {
+    pub async fn leader(&self) -> Result<NodeId, TimedOut> {
         until("a leader that a majority agrees on", AGREE_WITHIN, || {
             self.agreed_leader()
         })
         .await
     }
 
-    async fn agreed_leader(&self) -> Option<u64> {
+    async fn agreed_leader(&self) -> Option<NodeId> {
         let mut reported = Vec::new();
         for node in self.nodes.iter().filter(|node| node.is_started()) {
             let status = node.status().await?;
-            reported.push((status["term"].as_u64()?, status["leader"].as_u64()));
+            reported.push((
+                status["term"].as_u64()?,
+                status["leader"].as_u64().map(NodeId),
+            ));
         }
         let newest = reported.iter().map(|(term, _)| *term).max()?;
         let leader = reported

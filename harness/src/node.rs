@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -16,7 +17,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// A node of a cluster on this machine.
 #[derive(Debug)]
 pub struct Node {
-    pub id: u64,
+    pub id: NodeId,
     /// `127.0.0.1:port` of its API.
     pub http: String,
     /// `127.0.0.1:port` of its links.

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn five_nodes_serve_without_two() -> anyhow::Result<()> {
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "2"]).await?;
     let leader = world.cluster.leader().await?;
-    let follower = if leader == 1 { 2 } else { 1 };
+    let follower = NodeId(if leader == NodeId(1) { 2 } else { 1 });
     for id in [leader, follower] {
         world
             .cluster

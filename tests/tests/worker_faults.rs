@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use cameo_harness::{Node, Phase, Proxy};
 use cameo_tests::{PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
@@ -104,8 +105,8 @@ async fn offered(world: &World) -> anyhow::Result<(cameo_harness::Person, String
 }
 
 /// Waits until a job is held at one of the followers. Returns which one.
-async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
-    let followers = (0..proxies.len()).filter(|at| *at as u64 + 1 != leader);
+async fn held_at(proxies: &[Proxy], leader: NodeId) -> anyhow::Result<usize> {
+    let followers = (0..proxies.len()).filter(|at| NodeId(*at as u64 + 1) != leader);
     let [one, other] = followers.collect::<Vec<_>>()[..] else {
         anyhow::bail!("three nodes have two followers");
     };

@@ -1,6 +1,7 @@
 //! Workers: nodes without a vote that join a running cluster for its image jobs.
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_harness::until;
 use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, hash_of, photo, share, text};
 use serde_json::Value;
@@ -105,7 +106,7 @@ async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> a
     );
 
     world.cluster.remove(2).await?;
-    world.cluster.nodes.retain(|node| node.id != 2);
+    world.cluster.nodes.retain(|node| node.id != NodeId(2));
     world.cluster.join_worker(3).await?;
     load_of(&world, 3).await?;
     let status = world.cluster.nodes[0].status().await;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, NodeId, whole_millis};
+use cameo_common::ids::{ClusterId, NodeId};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
@@ -419,9 +419,9 @@ fn settings(config: &Config, url: &str) -> raft::Settings {
         worker: config.worker,
         peers: config.peers.clone(),
         timing: Timing {
-            heartbeat: whole_millis(config.heartbeat),
-            election_min: whole_millis(config.election_min),
-            election_max: whole_millis(config.election_max),
+            heartbeat: config.heartbeat,
+            election_min: config.election_min,
+            election_max: config.election_max,
         },
         snapshot_after: config.snapshot_after,
     }

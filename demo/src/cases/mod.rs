@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_harness::Person;
 use serde_json::Value;
 
@@ -18,8 +19,8 @@ use crate::setup::Setup;
 /// Nodes that took part in a case.
 #[derive(Debug, Default)]
 pub struct CaseNodes {
-    pub leader: Option<u64>,
-    pub worker: Option<u64>,
+    pub leader: Option<NodeId>,
+    pub worker: Option<NodeId>,
 }
 
 pub type CaseFuture<'a> = Pin<Box<dyn Future<Output = anyhow::Result<CaseNodes>> + 'a>>;

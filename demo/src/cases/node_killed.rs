@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use tokio::process::Child;
 
 use super::{CaseFuture, CaseNodes, number, opens, text};
@@ -59,7 +60,7 @@ async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseN
 async fn kill_during_request(
     setup: &mut Setup,
     image: &str,
-    leader: u64,
+    leader: NodeId,
 ) -> anyhow::Result<(Child, Instant)> {
     let mut request = setup.ben.command(&["request", "ada", image, "--json"]);
     let mut request = request
@@ -95,7 +96,7 @@ async fn finish(request: Child) -> anyhow::Result<String> {
 }
 
 /// Restarts the killed node, and compares the state of all nodes.
-async fn restart(setup: &mut Setup, reporter: &Reporter, node: u64) -> anyhow::Result<()> {
+async fn restart(setup: &mut Setup, reporter: &Reporter, node: NodeId) -> anyhow::Result<()> {
     setup
         .cluster
         .node_mut(node)
