@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{NodeId, whole_millis};
 use cameo_harness::{Binaries, Cluster, Person, until};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -258,7 +258,7 @@ fn judge(
             kind, took, end, ..
         } = outcome;
         ensure!(took <= BOUND + GRACE, "law J1: a job took {took:?}");
-        summary.longest_ms = summary.longest_ms.max(took.as_millis() as u64);
+        summary.longest_ms = summary.longest_ms.max(whole_millis(took));
         match end {
             Ok(carried) => {
                 let good = load.works[kind].is_done_by(&carried.png);
