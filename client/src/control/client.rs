@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::{
     ControlAction, ControlReply, ControlRequest, Messages, NotConnected, SocketPath, VERSION,
 };
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::notices::Notice;
 use crate::peer::transport::{BoxFuture, Incoming, Refusal};
 use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
@@ -110,6 +111,12 @@ impl PeerTransport for ControlTransport {
      start it again with `cameo agent`"
 )]
 pub struct OtherVersion;
+
+impl Classified for OtherVersion {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
 
 /// Whether an agent of this home runs and answers.
 ///

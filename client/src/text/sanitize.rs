@@ -5,7 +5,7 @@ const MAX_SENTENCE: usize = 300;
 
 /// A stranger's words, without anything that a terminal would obey, or that would show in another order or not.
 #[must_use]
-pub fn tidy(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let shown = text.chars().filter(|&c| !c.is_control() && !misleads(c));
     shown.take(MAX_SENTENCE).collect()
 }
@@ -36,17 +36,17 @@ mod tests {
 
     #[test]
     fn a_strangers_words_cannot_drive_the_terminal() {
-        assert_eq!(tidy("no\x1b[2J\r\nmore"), "no[2Jmore");
-        assert_eq!(tidy(&"x".repeat(1_000)).len(), MAX_SENTENCE);
+        assert_eq!(sanitize("no\x1b[2J\r\nmore"), "no[2Jmore");
+        assert_eq!(sanitize(&"x".repeat(1_000)).len(), MAX_SENTENCE);
     }
 
     #[test]
     fn a_strangers_words_show_in_the_order_they_have() {
         for order in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}".chars() {
-            assert_eq!(tidy(&format!("gnp{order}.exe")), "gnp.exe", "{order:?}");
+            assert_eq!(sanitize(&format!("gnp{order}.exe")), "gnp.exe", "{order:?}");
         }
         for unseen in "\u{ad}\u{200b}\u{2060}\u{3164}\u{feff}\u{e0041}".chars() {
-            assert_eq!(tidy(&format!("a{unseen}da")), "ada", "{unseen:?}");
+            assert_eq!(sanitize(&format!("a{unseen}da")), "ada", "{unseen:?}");
             assert!(!shows(&format!(" {unseen}\u{200d}")), "{unseen:?}");
         }
     }
@@ -61,7 +61,7 @@ mod tests {
             "क्\u{200d}ष",
             "e\u{301}",
         ] {
-            assert_eq!(tidy(words), words);
+            assert_eq!(sanitize(words), words);
             assert!(shows(words));
         }
     }

@@ -7,20 +7,19 @@ use clap::Args;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::agent::due;
-use crate::cli::exit::Failure;
 use crate::clock;
 use crate::flows::context::Context;
+use crate::flows::outbox::due;
 use crate::output::{Report, table};
 use crate::text::prefix::short;
-use crate::vault::AgentLock;
 use crate::vault::records::{Attempts, GrantHeld, Image};
+use crate::vault::{AgentLock, VaultError};
 
 /// `status` needs nothing.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
-pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
+pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
     let urls = ctx.api.urls();
     let asked = urls
         .iter()

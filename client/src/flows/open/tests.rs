@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
-use cameo_common::api::{ApiError, ClusterInfo, DebitView, ReleasePart, Released};
+use cameo_common::api::{
+    ApiError, ClusterInfo, DebitView, ErrorCode, RESUME, ReleasePart, Released,
+};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
@@ -25,9 +27,12 @@ use cameo_common::statements::{Manifest, grant_id};
 use data_encoding::BASE64URL_NOPAD;
 use tokio::net::TcpListener;
 
+use super::charge::{LAPSE_MARGIN, begin};
 use super::*;
-use crate::cli::exit::Exit;
-use crate::cluster_api::Pinned;
+use crate::clock;
+use crate::cluster_api::{ClusterError, Pinned};
+use crate::error_kind::{Classified, ErrorKind};
+use crate::vault::records::{Secret, change};
 use crate::vault::{Home, Passphrase};
 
 pub(crate) const PHOTO: &[u8] = b"any bytes can be a photo";
@@ -322,7 +327,7 @@ pub(crate) async fn world() -> World {
 }
 
 impl World {
-    pub async fn view(&self) -> Result<Viewed, Failure> {
+    pub async fn view(&self) -> Result<Viewed, OpenError> {
         let prepared = prepare(&self.vault, &self.me, self.held.clone()).await?;
         open(&self.vault, &self.api, &self.me, &prepared).await
     }
@@ -375,7 +380,7 @@ async fn an_interrupted_view_is_taken_up_again_and_not_charged_twice() {
     let world = world().await;
     world.all(Manner::Down);
     let failed = world.view().await.unwrap_err();
-    assert_eq!(failed.exit, Exit::NoQuorum, "{failed}");
+    assert_eq!(failed.kind(), ErrorKind::ClusterAway, "{failed}");
     assert_eq!(world.debits(), 1);
     let begun = pending(&world.vault, &world.held).unwrap().unwrap();
 
@@ -423,17 +428,20 @@ async fn a_view_that_lapsed_is_said_to_be_and_the_next_is_new() {
     // Given a view that was charged, and that no node releases,
     let world = world().await;
     world.all(Manner::NotDebited);
-    assert_eq!(world.view().await.unwrap_err().code, "not_debited");
+    let failed = world.view().await.unwrap_err();
+    assert!(matches!(failed, OpenError::NotReleased { .. }), "{failed}");
     let begun = world.begun().unwrap();
 
     // when its time is almost over, then it is kept;
     world.age(RESUME);
-    assert_eq!(world.view().await.unwrap_err().code, "not_debited");
+    let failed = world.view().await.unwrap_err();
+    assert!(matches!(failed, OpenError::NotReleased { .. }), "{failed}");
     assert_eq!(world.begun().unwrap().request, begun.request);
 
     // when it is over, then it is not.
     world.age(LAPSE_MARGIN);
-    assert_eq!(world.view().await.unwrap_err().code, "view_lapsed");
+    let failed = world.view().await.unwrap_err();
+    assert!(matches!(failed, OpenError::Lapsed { .. }), "{failed}");
     assert_eq!(world.begun(), None);
     world.all(Manner::Honest);
     assert!(!world.view().await.unwrap().resumed);
@@ -464,7 +472,8 @@ async fn false_indices_never_cost_a_charged_view() {
     for node in NODES {
         world.cluster.indices.lock().unwrap().insert(node, u64::MAX);
     }
-    assert_eq!(world.view().await.unwrap_err().code, "not_debited");
+    let failed = world.view().await.unwrap_err();
+    assert!(matches!(failed, OpenError::NotReleased { .. }), "{failed}");
 
     // when they tell the right one, then the view is still there to be taken up.
     world.cluster.indices.lock().unwrap().clear();
@@ -485,9 +494,9 @@ async fn a_nodes_no_to_a_debit_that_it_made_does_not_cost_the_view() {
             .unwrap()
             .insert(NodeId(1), code);
         let refused = world.view().await.unwrap_err();
-        let expected = Failure::from(ApiError::new(code, "no"));
-        assert_eq!(refused.exit, expected.exit);
-        assert_eq!(world.view().await.unwrap_err().exit, expected.exit);
+        let expected = ClusterError::from(ApiError::new(code, "no")).kind();
+        assert_eq!(refused.kind(), expected);
+        assert_eq!(world.view().await.unwrap_err().kind(), expected);
         assert_eq!(world.debits(), 1);
 
         // when another answers, then it is that view that opens.
@@ -504,10 +513,10 @@ async fn a_refused_view_ends_with_its_time() {
         let viewed = world.view().await.unwrap();
         world.end(&viewed);
     }
-    assert_eq!(world.view().await.unwrap_err().exit, Exit::UsedUp);
+    assert_eq!(world.view().await.unwrap_err().kind(), ErrorKind::UsedUp);
     assert!(world.begun().is_some());
     world.age(RESUME + LAPSE_MARGIN);
-    assert_eq!(world.view().await.unwrap_err().exit, Exit::UsedUp);
+    assert_eq!(world.view().await.unwrap_err().kind(), ErrorKind::UsedUp);
     assert_eq!(world.begun(), None);
     assert_eq!(world.debits(), 2);
 }
@@ -568,7 +577,10 @@ async fn a_carrier_that_was_altered_is_found_out_before_the_charge() {
         .put_blob(GrantHeld::CARRIERS, &blob, &carrier)
         .unwrap();
     let refused = world.view().await.unwrap_err();
-    assert!(refused.message.contains("nothing was charged"), "{refused}");
+    assert!(
+        refused.to_string().contains("nothing was charged"),
+        "{refused}"
+    );
     assert_eq!(world.debits(), 0);
 }
 
@@ -577,6 +589,6 @@ async fn another_persons_carrier_is_found_out_before_the_charge() {
     let mut world = world().await;
     world.me.sealing = vec![Secret::new([77; 32])];
     let refused = world.view().await.unwrap_err();
-    assert_eq!(refused.exit, Exit::Denied);
+    assert!(matches!(refused, OpenError::ForSomebodyElse), "{refused}");
     assert_eq!(world.debits(), 0);
 }
