@@ -1,7 +1,5 @@
 //! The viewer's side: rights that are acknowledged, and requests that are asked again.
 
-use std::sync::PoisonError;
-
 use cameo_common::ids::GrantId;
 use futures_util::{StreamExt, stream};
 
@@ -33,7 +31,7 @@ pub(super) async fn acknowledge(core: &Core, grant: &GrantId) {
 
 /// The same rights come from their owner and from the ledger; the person is told once.
 fn is_news(core: &Core, grant: &GrantId, now: (u64, bool)) -> bool {
-    let mut told = core.told.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told = core.told.lock();
     let news = told.get(grant).is_none_or(|before| *before < now);
     if news {
         told.insert(*grant, now);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use cameo_common::ids::whole_millis;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::notices::Notice;
-use crate::peer::transport::{BoxFuture, Incoming, Refusal};
+use crate::peer::transport::{Incoming, Refusal};
 use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
 use crate::vault::Home;
 

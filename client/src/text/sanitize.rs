@@ -1,5 +1,8 @@
 //! Words that people type, and that strangers send: shown as they are, or not at all.
 
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
+
 /// Longest sentence of a stranger that is shown, in characters.
 const MAX_SENTENCE: usize = 300;
 
@@ -10,22 +13,21 @@ pub fn sanitize(text: &str) -> String {
     shown.take(MAX_SENTENCE).collect()
 }
 
-/// Whether a character turns the order of others round, or takes part in a text without being seen (Unicode: the
-/// bidirectional controls, and what is ignorable by default). Joiners and the choice between text and emoji are none:
-/// scripts need them.
+/// Whether a character turns the order of others round, or takes part in a text without being seen: what Unicode lets
+/// be ignored by default, the bidirectional controls among it. Joiners and the choice between text and emoji do not
+/// mislead: scripts need them.
 #[must_use]
 pub fn misleads(c: char) -> bool {
-    matches!(u32::from(c),
-        0x061c | 0x200e | 0x200f | 0x202a..=0x202e | 0x2066..=0x2069 // order
-        | 0x00ad | 0x034f | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f | 0x200b
-        | 0x2060..=0x2065 | 0x206a..=0x206f | 0x3164 | 0xfe00..=0xfe0d | 0xfeff | 0xffa0
-        | 0xfff0..=0xfff8 | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
+    CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) && !joins(c)
+}
+
+fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
 /// Whether there is something to be seen in a text.
 #[must_use]
 pub fn shows(text: &str) -> bool {
-    let joins = |c: char| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
     text.chars()
         .any(|c| !c.is_whitespace() && !c.is_control() && !misleads(c) && !joins(c))
 }
@@ -48,6 +50,34 @@ mod tests {
         for unseen in "\u{ad}\u{200b}\u{2060}\u{3164}\u{feff}\u{e0041}".chars() {
             assert_eq!(sanitize(&format!("a{unseen}da")), "ada", "{unseen:?}");
             assert!(!shows(&format!(" {unseen}\u{200d}")), "{unseen:?}");
+        }
+    }
+
+    #[test]
+    fn what_misleads_is_pinned_to_the_ranges_of_unicode() {
+        let ranges = [
+            0x00ad..=0x00ad,
+            0x034f..=0x034f,
+            0x061c..=0x061c,
+            0x115f..=0x1160,
+            0x17b4..=0x17b5,
+            0x180b..=0x180f,
+            0x200b..=0x200b,
+            0x200e..=0x200f,
+            0x202a..=0x202e,
+            0x2060..=0x206f,
+            0x3164..=0x3164,
+            0xfe00..=0xfe0d,
+            0xfeff..=0xfeff,
+            0xffa0..=0xffa0,
+            0xfff0..=0xfff8,
+            0x1bca0..=0x1bca3,
+            0x1d173..=0x1d17a,
+            0xe0000..=0xe0fff,
+        ];
+        for c in '\0'..=char::MAX {
+            let expected = ranges.iter().any(|range| range.contains(&u32::from(c)));
+            assert_eq!(misleads(c), expected, "{c:?}");
         }
     }
 

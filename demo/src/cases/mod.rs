@@ -6,12 +6,10 @@ mod offline;
 mod request;
 mod update_online;
 
-use std::future::Future;
-use std::pin::Pin;
-
 use anyhow::Context as _;
 use cameo_common::ids::NodeId;
 use cameo_harness::Person;
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
 use crate::setup::Setup;
