@@ -21,7 +21,7 @@ pub struct CaseNodes {
     pub worker: Option<NodeId>,
 }
 
-pub type CaseFuture<'a> = Pin<Box<dyn Future<Output = anyhow::Result<CaseNodes>> + 'a>>;
+pub type CaseFuture<'a> = LocalBoxFuture<'a, anyhow::Result<CaseNodes>>;
 
 pub use exhausted::exhausted;
 pub use node_killed::node_killed;
