@@ -45,8 +45,8 @@ fn a_quick_run_without_peers_prints_one_document_and_writes_its_report() {
         .unwrap();
 
     // Then
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["schema"], 1);
     assert!(document["machine"]["cores"].as_u64().unwrap() >= 1);
@@ -101,8 +101,8 @@ fn a_named_program_that_does_not_exist_is_refused_at_once() {
         .args(["--cameo", "/nonexistent"])
         .output()
         .unwrap();
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{words}");
-    assert!(words.contains("/nonexistent"), "{words}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert!(stderr.contains("/nonexistent"), "{stderr}");
     assert!(output.stdout.is_empty(), "nothing was measured");
 }

@@ -16,8 +16,8 @@ fn a_quick_run_prints_its_figures_or_reports_that_quotas_are_missing() {
         .unwrap();
 
     // Then
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let figures = document["figures"].as_array().unwrap();
     if figures.is_empty() {

@@ -10,19 +10,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::{NodeId, whole_millis};
 use cameo_harness::{Binaries, Cluster, Person, until};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::kill::{agreed, heal, strike};
+use crate::kill::{agreed, heal, inject};
 use crate::schedule::Fault;
 use crate::workload::{Arrival, JobFailed, JobOutcome, Nodes, User, Work, Workload};
 
 /// A job ends within this time under all faults.
 pub const BOUND: Duration = Duration::from_secs(30);
-/// A job that ends later than its bound by more than this has broken the law.
+/// Tolerance for the measurement of the bound.
 const GRACE: Duration = Duration::from_secs(2);
 const USERS: usize = 4;
 /// Mean rate of jobs.
@@ -32,8 +33,8 @@ const SIZES: [usize; 4] = [50_000, 200_000, 800_000, 2_000_000];
 /// Milliseconds that a fault lasts, and milliseconds between two faults.
 const LASTS: std::ops::Range<u64> = 200..2_500;
 const BETWEEN: std::ops::Range<u64> = 100..1_000;
-/// One worker is hit at a time and the others continue, so at least 9 of 10 jobs are done.
-const MOST: (usize, usize) = (9, 10);
+/// One worker at a time has a fault and the others continue, so at least 9 of 10 jobs are done.
+const MIN_DONE: (usize, usize) = (9, 10);
 /// Longest time until all queues are empty.
 const DRAINS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -56,7 +57,7 @@ pub struct Summary {
 
 /// The size of a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Extent {
+pub struct RunSize {
     pub nodes: u64,
     pub jobs: usize,
     pub photos: usize,
@@ -67,28 +68,28 @@ pub struct Extent {
 ///
 /// # Errors
 /// When a promise does not hold.
-pub async fn run(folder: &Path, photo: &Path, extent: Extent) -> anyhow::Result<Summary> {
+pub async fn run(folder: &Path, photo: &Path, size: RunSize) -> anyhow::Result<Summary> {
     let binaries = Binaries::build()?;
-    let mut cluster = Cluster::start(&binaries, folder, extent.nodes).await?;
+    let mut cluster = Cluster::start(&binaries, folder, size.nodes).await?;
     cluster.leader().await?;
-    let people = People::meet(&binaries, folder, &cluster, photo).await?;
-    let (load, plan) = load(&cluster, extent).await?;
+    let people = People::register(&binaries, folder, &cluster, photo).await?;
+    let (load, plan) = load(&cluster, size).await?;
     let over = Arc::new(AtomicBool::new(false));
 
     let (ended, photos, faults) = {
         let work = async {
             let jobs = load.run(&plan, Instant::now(), BOUND);
-            let both = tokio::join!(jobs, people.share(extent.photos));
+            let both = tokio::join!(jobs, people.share(size.photos));
             over.store(true, Ordering::Relaxed);
             both
         };
-        let faults = faults(&mut cluster, extent.seed, over.clone());
+        let faults = faults(&mut cluster, size.seed, over.clone());
         let ((ended, photos), faults) = tokio::join!(work, faults);
         (ended?, photos?, faults?)
     };
     agreed(&cluster).await?;
     until("empty queues", DRAINS_WITHIN, || drained(&cluster)).await?;
-    let summary = judge(&load, ended, extent, faults, photos)?;
+    let summary = judge(&load, ended, size, faults, photos)?;
     for node in &mut cluster.nodes {
         node.stop().await?;
     }
@@ -103,7 +104,7 @@ struct People {
 }
 
 impl People {
-    async fn meet(
+    async fn register(
         binaries: &Binaries,
         folder: &Path,
         cluster: &Cluster,
@@ -152,7 +153,7 @@ impl People {
 }
 
 /// Users and inputs, and the planned start of each job.
-async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Workload, Vec<Arrival>)> {
+async fn load(cluster: &Cluster, size: RunSize) -> anyhow::Result<(Workload, Vec<Arrival>)> {
     let urls = cluster
         .nodes
         .iter()
@@ -165,10 +166,10 @@ async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Workload, Ve
     }
     let works = SIZES
         .iter()
-        .map(|bytes| Ok(Arc::new(Work::of_payload(*bytes, extent.seed)?)));
-    let mut rng = StdRng::seed_from_u64(extent.seed);
+        .map(|bytes| Ok(Arc::new(Work::of_payload(*bytes, size.seed)?)));
+    let mut rng = StdRng::seed_from_u64(size.seed);
     let mut at = 0.0;
-    let plan = (0..extent.jobs).map(|_| {
+    let plan = (0..size.jobs).map(|_| {
         at += rng.random_range(0.0..2.0 / PER_SECOND);
         Arrival {
             at: Duration::from_secs_f64(at),
@@ -183,24 +184,24 @@ async fn load(cluster: &Cluster, extent: Extent) -> anyhow::Result<(Workload, Ve
     Ok((load, plan.collect()))
 }
 
-/// Strikes one worker after another until the jobs have ended.
+/// Injects faults into one worker after another until the jobs have ended.
 async fn faults(cluster: &mut Cluster, seed: u64, over: Arc<AtomicBool>) -> anyhow::Result<usize> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x00fa_0175);
     let mut faults = 0;
     while !over.load(Ordering::Relaxed) {
         let leader = cluster.leader().await?;
         let workers = cluster.nodes.iter().map(|node| node.id);
-        let workers: Vec<u64> = workers.filter(|id| *id != leader).collect();
-        let hit = workers[rng.random_range(0..workers.len())];
+        let workers: Vec<NodeId> = workers.filter(|id| *id != leader).collect();
+        let target = workers[rng.random_range(0..workers.len())];
         let fault = match rng.random_range(0..3) {
             0 => Fault::Kill,
             1 => Fault::Stop,
             _ => Fault::Pause,
         };
-        eprintln!("fault {}: {fault:?} node {hit}", faults + 1);
-        strike(cluster, hit, fault).await?;
+        eprintln!("fault {}: {fault:?} node {target}", faults + 1);
+        inject(cluster, target, fault).await?;
         sleep(Duration::from_millis(rng.random_range(LASTS))).await;
-        heal(cluster, hit, fault).await?;
+        heal(cluster, target, fault).await?;
         faults += 1;
         sleep(Duration::from_millis(rng.random_range(BETWEEN))).await;
     }
@@ -232,19 +233,19 @@ async fn drained(cluster: &Cluster) -> Option<()> {
 fn judge(
     load: &Workload,
     ended: Vec<JobOutcome>,
-    extent: Extent,
+    size: RunSize,
     faults: usize,
     photos: usize,
 ) -> anyhow::Result<Summary> {
     ensure!(
-        ended.len() == extent.jobs,
+        ended.len() == size.jobs,
         "law J1: {} jobs were lost",
-        extent.jobs - ended.len()
+        size.jobs - ended.len()
     );
     let mut summary = Summary {
         schema: 1,
-        seed: extent.seed,
-        jobs: extent.jobs,
+        seed: size.seed,
+        jobs: size.jobs,
         done: 0,
         done_after_a_loss: 0,
         failed: 0,
@@ -257,7 +258,7 @@ fn judge(
             kind, took, end, ..
         } = outcome;
         ensure!(took <= BOUND + GRACE, "law J1: a job took {took:?}");
-        summary.longest_ms = summary.longest_ms.max(took.as_millis() as u64);
+        summary.longest_ms = summary.longest_ms.max(whole_millis(took));
         match end {
             Ok(carried) => {
                 let good = load.works[kind].is_done_by(&carried.png);
@@ -276,7 +277,7 @@ fn judge(
     }
     let (done, all) = (summary.done, summary.jobs);
     ensure!(
-        done * MOST.1 >= all * MOST.0,
+        done * MIN_DONE.1 >= all * MIN_DONE.0,
         "law J1: of {all} jobs only {done} were done"
     );
     Ok(summary)

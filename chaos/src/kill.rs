@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use cameo_harness::{Binaries, Cluster, Person, until};
 
 use crate::schedule::{Fault, Target, plan};
@@ -35,16 +36,16 @@ pub async fn run(folder: &Path, nodes: u64, rounds: usize, seed: u64) -> anyhow:
         .enumerate()
     {
         eprintln!("round {}: {fault:?} {target:?}", round + 1);
-        let hit = pick(&cluster, target).await?;
+        let target = pick(&cluster, target).await?;
         let person = Person::new(&binaries, folder, &format!("user-{round}"))?;
         let name = person.name.clone();
         let register = ["init", &name, "--cluster", &urls];
-        let struck = strike(&mut cluster, hit, fault);
-        let (struck, registered) = tokio::join!(struck, person.ok(&register));
-        struck.with_context(|| format!("round {}", round + 1))?;
+        let injected = inject(&mut cluster, target, fault);
+        let (injected, registered) = tokio::join!(injected, person.ok(&register));
+        injected.with_context(|| format!("round {}", round + 1))?;
         registered.with_context(|| format!("round {}", round + 1))?;
         people.push(person);
-        heal(&mut cluster, hit, fault)
+        heal(&mut cluster, target, fault)
             .await
             .with_context(|| format!("round {}", round + 1))?;
     }
@@ -69,7 +70,7 @@ pub async fn run(folder: &Path, nodes: u64, rounds: usize, seed: u64) -> anyhow:
     })
 }
 
-async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<u64> {
+async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<NodeId> {
     let leader = cluster.leader().await?;
     let followers: Vec<_> = cluster
         .nodes
@@ -83,7 +84,7 @@ async fn pick(cluster: &Cluster, target: Target) -> anyhow::Result<u64> {
     })
 }
 
-pub(crate) async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn inject(cluster: &mut Cluster, id: NodeId, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
         .context("the plan names existing nodes")?;
@@ -95,7 +96,7 @@ pub(crate) async fn strike(cluster: &mut Cluster, id: u64, fault: Fault) -> anyh
     Ok(())
 }
 
-pub(crate) async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow::Result<()> {
+pub(crate) async fn heal(cluster: &mut Cluster, id: NodeId, fault: Fault) -> anyhow::Result<()> {
     let node = cluster
         .node_mut(id)
         .context("the plan names existing nodes")?;
@@ -110,13 +111,13 @@ pub(crate) async fn heal(cluster: &mut Cluster, id: u64, fault: Fault) -> anyhow
 pub(crate) async fn agreed(cluster: &Cluster) -> anyhow::Result<u64> {
     cluster.leader().await?;
     let applied = cluster.caught_up().await?;
-    let told = until("all nodes at one index", SETTLES_WITHIN, || {
+    let states = until("all nodes at one index", SETTLES_WITHIN, || {
         at_one_index(cluster)
     })
     .await?;
     ensure!(
-        told.windows(2).all(|pair| pair[0] == pair[1]),
-        "law D3: nodes at one index differ in state: {told:?}"
+        states.windows(2).all(|pair| pair[0] == pair[1]),
+        "law D3: nodes at one index differ in state: {states:?}"
     );
     Ok(applied)
 }
@@ -125,12 +126,12 @@ async fn at_one_index(cluster: &Cluster) -> Option<Vec<String>> {
     let mut hashes = Vec::new();
     let mut index = None;
     for node in &cluster.nodes {
-        let told = node.get("/v1/state-hash").await?;
-        let applied = told["applied"].as_u64()?;
+        let answer = node.get("/v1/state-hash").await?;
+        let applied = answer["applied"].as_u64()?;
         if *index.get_or_insert(applied) != applied {
             return None;
         }
-        hashes.push(told["hash"].as_str()?.to_owned());
+        hashes.push(answer["hash"].as_str()?.to_owned());
     }
     Some(hashes)
 }

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "cameo-chaos",
     version,
-    about = "Judges a Cameo cluster from outside"
+    about = "Tests a Cameo cluster from outside, under faults"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -19,42 +19,42 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Kills, stops and pauses real nodes while users register, and checks that nothing is lost.
+    /// Kills, stops and pauses real nodes while users register, and checks that nothing is lost
     Kill(Kill),
-    /// Runs image jobs and shares photos while workers are killed, stopped and paused.
+    /// Runs image jobs and shares photos while workers are killed, stopped and paused
     Jobs(Jobs),
-    /// Checks decision logs of nodes: each job has to be placed by law J2.
+    /// Checks decision logs of nodes: each job has to be placed by law J2
     Check(check::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
 struct Kill {
-    /// Number of faults, one after another.
+    /// Number of faults, one after another
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Seed of the faults.
+    /// Seed of the faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Number of nodes.
+    /// Number of nodes
     #[arg(long, default_value_t = 3)]
     nodes: u64,
 }
 
 #[derive(Debug, clap::Args)]
 struct Jobs {
-    /// Number of jobs.
+    /// Number of jobs
     #[arg(long, default_value_t = 200)]
     jobs: usize,
-    /// Number of photos that are shared in the meantime.
+    /// Number of photos that are shared in the meantime
     #[arg(long, default_value_t = 5)]
     photos: usize,
-    /// Seed of arrivals and faults.
+    /// Seed of arrivals and faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Number of nodes.
+    /// Number of nodes
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(3..))]
     nodes: u64,
-    /// The photo that is shared.
+    /// The photo that is shared
     #[arg(
         long,
         value_name = "FILE",
@@ -96,14 +96,14 @@ async fn kill(arguments: &Kill) -> ExitCode {
 
 #[tokio::main]
 async fn jobs(arguments: &Jobs) -> ExitCode {
-    let extent = cameo_chaos::jobs::Extent {
+    let size = cameo_chaos::jobs::RunSize {
         nodes: arguments.nodes,
         jobs: arguments.jobs,
         photos: arguments.photos,
         seed: arguments.seed,
     };
-    in_a_folder(extent.seed, async |folder| {
-        cameo_chaos::jobs::run(folder, &arguments.photo, extent).await
+    in_a_folder(size.seed, async |folder| {
+        cameo_chaos::jobs::run(folder, &arguments.photo, size).await
     })
     .await
 }
@@ -115,7 +115,7 @@ async fn in_a_folder<T: serde::Serialize>(
 ) -> ExitCode {
     let folder = std::env::temp_dir().join(format!("cameo-chaos-{}", std::process::id()));
     if let Err(why) = std::fs::create_dir_all(&folder) {
-        eprintln!("cameo-chaos: {} cannot be made: {why}", folder.display());
+        eprintln!("cameo-chaos: {} cannot be created: {why}", folder.display());
         return ExitCode::FAILURE;
     }
     match run(&folder).await {

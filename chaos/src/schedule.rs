@@ -14,7 +14,7 @@ pub enum Fault {
     Pause,
 }
 
-/// The node that it hits.
+/// The node that has the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Leader,
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_seed_is_one_plan() {
+    fn a_seed_determines_the_plan() {
         assert_eq!(plan(7, 20, 3), plan(7, 20, 3));
         assert_ne!(plan(7, 20, 3), plan(8, 20, 3));
     }

@@ -154,6 +154,6 @@ async fn lines_of_a_baseline_are_named_and_the_node_warns_at_its_start() {
     let (passed, document) = check(&logs);
     assert!(passed, "{document}");
     assert_eq!(document["not_judged"][0]["policy"], "round-robin");
-    let said = std::fs::read_to_string(folder.path().join("node-1.log")).unwrap();
-    assert!(said.contains("FOR MEASURING ONLY"), "{said}");
+    let log = std::fs::read_to_string(folder.path().join("node-1.log")).unwrap();
+    assert!(log.contains("FOR MEASURING ONLY"), "{log}");
 }

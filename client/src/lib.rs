@@ -7,6 +7,7 @@ pub mod cluster_api;
 pub mod commands;
 pub mod control;
 pub mod directory;
+pub mod error_kind;
 pub mod flows;
 pub mod output;
 pub mod peer;

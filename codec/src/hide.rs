@@ -195,7 +195,7 @@ mod tests {
             };
             let (ended, all, written) = hide_until(usize::MAX);
             assert_eq!(ended, Ok(()));
-            assert!(all > 20, "{all} units are too few to tell");
+            assert!(all > 20, "{all} units are too few for this test");
             for after in 1..=all {
                 // The unit in which it was cancelled is the last one.
                 let (ended, units, so_far) = hide_until(after);

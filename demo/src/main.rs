@@ -1,11 +1,11 @@
-//! `cameo-demo`, which `cameo demo` starts: the cases of the design, as two people would see them, on real processes.
+//! `cameo-demo`, started by `cameo demo`: the design's cases for two users, on real processes.
 //!
-//! It starts nodes and agents, runs the verbs that a person would type, and judges each case from
-//! outside: by what the nodes' APIs, the verbs' JSON and the files say.
+//! The program starts nodes and agents, runs the verbs that a user would type, and judges each case
+//! from outside, by the nodes' APIs, the verbs' JSON and the files.
 
 mod cases;
-mod stage;
-mod tell;
+mod reporter;
+mod setup;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,30 +16,30 @@ use cameo_client::cli::demo::Options;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use stage::Stage;
-use tell::{CaseResult, Teller};
+use reporter::{CaseResult, Reporter};
+use setup::Setup;
 
-/// The demo's own command line: that of `cameo demo`, which starts this program.
+/// Command line of the demo, the same as that of `cameo demo`.
 #[derive(Debug, Parser)]
 #[command(name = "cameo-demo", version, about)]
-struct Line {
+struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// Print one JSON document on stdout, with a schema number.
+    /// Print one JSON document on stdout, with a schema number
     #[arg(long)]
     json: bool,
 }
 
 fn main() -> ExitCode {
-    let line = Line::parse();
+    let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     match runtime {
         Ok(runtime) => {
-            let all_held = runtime.block_on(run(line.options, line.json));
+            let all_passed = runtime.block_on(run(arguments.options, arguments.json));
             runtime.shutdown_background();
-            ExitCode::from(u8::from(!all_held))
+            ExitCode::from(u8::from(!all_passed))
         }
         Err(error) => {
             eprintln!("cameo demo: no threads can be started: {error}");
@@ -48,24 +48,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Plays all cases; success only when every one of them held.
+/// Runs all cases. Returns whether every one of them passed.
 async fn run(options: Options, json: bool) -> bool {
-    let mut teller = Teller::new(json);
+    let mut reporter = Reporter::new(json);
     let outcome = tokio::select! {
-        outcome = play(&options, &mut teller) => outcome,
-        // Dropping the stage kills what it started and removes its folders.
+        outcome = run_cases(&options, &mut reporter) => outcome,
+        // Dropping the setup kills its processes and removes its folders.
         () = interrupted() => Err(anyhow::anyhow!("interrupted; all processes are stopped")),
     };
-    teller.finish(outcome)
+    reporter.finish(outcome)
 }
 
-/// Ctrl-C, a polite kill, or a terminal that was closed.
+/// Waits for Ctrl-C, SIGTERM, or the end of the terminal.
 async fn interrupted() {
     let wait = async |kind| match signal(kind) {
         Ok(mut signal) => {
             signal.recv().await;
         }
-        // Without a handler the signal ends the process, as it always did.
+        // Without a handler, the signal ends the process.
         Err(_) => std::future::pending().await,
     };
     tokio::select! {
@@ -75,55 +75,55 @@ async fn interrupted() {
     }
 }
 
-async fn play(options: &Options, teller: &mut Teller) -> anyhow::Result<PathBuf> {
-    teller.title("Getting ready");
-    let mut stage = Stage::set(options, teller).await?;
-    type Case = for<'a> fn(&'a mut Stage, &'a mut Teller) -> cases::Playing<'a>;
+async fn run_cases(options: &Options, reporter: &mut Reporter) -> anyhow::Result<PathBuf> {
+    reporter.title("Setup");
+    let mut setup = Setup::start(options, reporter).await?;
+    type Case = for<'a> fn(&'a mut Setup, &'a mut Reporter) -> cases::CaseFuture<'a>;
     let all: [(&'static str, &str, Case); 6] = [
         (
             "request",
             "ben asks ada for a photo and opens it",
             cases::request,
         ),
-        ("exhausted", "ben uses up his views", cases::exhausted),
+        ("exhausted", "ben uses all views", cases::exhausted),
         (
             "update-online",
-            "ada gives ben more, while he is online",
+            "ada permits more views while ben is online",
             cases::update_online,
         ),
         (
             "offline-detected",
-            "ben vanishes, and ada's side notices",
+            "ben goes offline without notice, which is detected",
             cases::offline_detected,
         ),
         (
             "update-offline",
-            "ada gives ben more, while he is offline",
+            "ada permits more views while ben is offline",
             cases::update_offline,
         ),
         (
             "node-killed",
-            "the leader is killed in the middle of a request",
+            "the leader is killed during a request",
             cases::node_killed,
         ),
     ];
     for (name, title, case) in all {
-        teller.title(title);
+        reporter.title(title);
         let started = Instant::now();
-        let played = case(&mut stage, teller).await;
+        let outcome = case(&mut setup, reporter).await;
         let seconds = started.elapsed().as_secs_f64();
-        let failed = played.as_ref().err().map(|why| format!("{why:#}"));
-        let played = played.unwrap_or_default();
-        teller.case(CaseResult {
+        let failed = outcome.as_ref().err().map(|why| format!("{why:#}"));
+        let outcome = outcome.unwrap_or_default();
+        reporter.case(CaseResult {
             name,
             ok: failed.is_none(),
             seconds,
-            leader: played.leader,
-            worker: played.worker,
+            leader: outcome.leader,
+            worker: outcome.worker,
             failed,
         });
     }
-    stage
+    setup
         .close()
         .await
         .context("the processes did not stop cleanly")

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use cameo_codec::{Channels, CodecKey, HideOptions, Picture, png};
 use cameo_codec::job::JobInput;
+use cameo_codec::{Channels, CodecKey, HideOptions, Picture, png};
 use cameo_common::sealing::PhotoInfo;
 
 fn main() -> std::io::Result<()> {

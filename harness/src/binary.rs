@@ -1,4 +1,4 @@
-//! The paths of the programs: beside this one, where cargo puts them.
+//! Paths of the programs, which cargo puts beside this one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +7,11 @@ use std::process::Command;
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
     #[error("the path of this program is unknown: {0}")]
-    NoSelf(std::io::Error),
-    #[error("there is no {}: build all programs with `cargo build --workspace --bins`", path.display())]
+    OwnPath(std::io::Error),
+    #[error(
+        "there is no {}: build all programs with `cargo build --workspace --bins`",
+        path.display()
+    )]
     Missing { name: &'static str, path: PathBuf },
     #[error("`cargo build --bin {0}` failed")]
     Build(&'static str),
@@ -69,7 +72,7 @@ impl Binaries {
 
 /// The folder into which cargo puts programs, from a program or a test in it.
 fn own_folder() -> Result<PathBuf, BinaryError> {
-    let mut folder = std::env::current_exe().map_err(BinaryError::NoSelf)?;
+    let mut folder = std::env::current_exe().map_err(BinaryError::OwnPath)?;
     folder.pop();
     if folder.ends_with("deps") {
         folder.pop();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use tokio::process::Command;
 
 use crate::binary::Binaries;
@@ -24,7 +25,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes folders, ports and the secret for nodes 1 to `size`, and starts them all.
+    /// Creates folders, ports and the secret for nodes 1 to `size`, and starts them all.
     ///
     /// # Errors
     /// When a folder cannot be written or a node does not start.
@@ -50,7 +51,7 @@ impl Cluster {
             .collect();
 
         let mut nodes = Vec::new();
-        for ((id, link), http) in (1..=size).zip(links).zip(https) {
+        for ((id, link), http) in (1..=size).map(NodeId).zip(links).zip(https) {
             let folder = folder.join(format!("node-{id}"));
             std::fs::create_dir_all(&folder)?;
             nodes.push(Node {
@@ -61,7 +62,7 @@ impl Cluster {
                 program: binaries.node.clone(),
                 peers: peers.join(","),
                 secret: secret.clone(),
-                under: Vec::new(),
+                wrapper: Vec::new(),
                 flags: Vec::new(),
                 log_filter: None,
                 process: None,
@@ -87,8 +88,9 @@ impl Cluster {
     /// [`Cluster::nodes`] yet.
     ///
     /// # Errors
-    /// When its folder cannot be made, or the cluster has no node.
-    pub fn worker(&self, id: u64) -> anyhow::Result<Node> {
+    /// When its folder cannot be created, or the cluster has no node.
+    pub fn worker(&self, id: impl Into<NodeId>) -> anyhow::Result<Node> {
+        let id = id.into();
         let member = self.nodes.first().context("a cluster has nodes")?;
         let ports = free_ports(2)?;
         let link = format!("127.0.0.1:{}", ports[0]);
@@ -102,18 +104,18 @@ impl Cluster {
             folder,
             program: member.program.clone(),
             secret: member.secret.clone(),
-            under: Vec::new(),
+            wrapper: Vec::new(),
             flags: vec!["--worker".into()],
             log_filter: None,
             process: None,
         })
     }
 
-    /// Starts a worker with an unused number, and waits until it serves the cluster.
+    /// Starts a worker with an unused id, and waits until it serves the cluster.
     ///
     /// # Errors
     /// When it is not ready in time.
-    pub async fn join_worker(&mut self, id: u64) -> anyhow::Result<()> {
+    pub async fn join_worker(&mut self, id: impl Into<NodeId>) -> anyhow::Result<()> {
         let mut worker = self.worker(id)?;
         worker.start().await?;
         self.nodes.push(worker);
@@ -124,7 +126,8 @@ impl Cluster {
     ///
     /// # Errors
     /// When it is not removed.
-    pub async fn remove(&self, id: u64) -> anyhow::Result<()> {
+    pub async fn remove(&self, id: impl Into<NodeId>) -> anyhow::Result<()> {
+        let id = id.into();
         let member = self.nodes.first().context("a cluster has nodes")?;
         let removed = Command::new(&member.program)
             .args(["remove", "--id", &id.to_string()])
@@ -141,7 +144,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The value of `cameo init --cluster`: each node's ready line is its URL with the fingerprint.
+    /// Value for `cameo init --cluster`: each node's ready line is its URL with the fingerprint.
     #[must_use]
     pub fn urls(&self) -> String {
         let ready = |node: &Node| {
@@ -157,12 +160,14 @@ impl Cluster {
 
     /// The node with this id.
     #[must_use]
-    pub fn node(&self, id: u64) -> Option<&Node> {
+    pub fn node(&self, id: impl Into<NodeId>) -> Option<&Node> {
+        let id = id.into();
         self.nodes.iter().find(|node| node.id == id)
     }
 
     /// The node with this id, to control it.
-    pub fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
+    pub fn node_mut(&mut self, id: impl Into<NodeId>) -> Option<&mut Node> {
+        let id = id.into();
         self.nodes.iter_mut().find(|node| node.id == id)
     }
 
@@ -170,26 +175,29 @@ impl Cluster {
     ///
     /// # Errors
     /// When there is none in time.
-    pub async fn leader(&self) -> Result<u64, TimedOut> {
+    pub async fn leader(&self) -> Result<NodeId, TimedOut> {
         until("a leader that a majority agrees on", AGREE_WITHIN, || {
             self.agreed_leader()
         })
         .await
     }
 
-    async fn agreed_leader(&self) -> Option<u64> {
-        let mut said = Vec::new();
+    async fn agreed_leader(&self) -> Option<NodeId> {
+        let mut reported = Vec::new();
         for node in self.nodes.iter().filter(|node| node.is_started()) {
             let status = node.status().await?;
-            said.push((status["term"].as_u64()?, status["leader"].as_u64()));
+            reported.push((
+                status["term"].as_u64()?,
+                status["leader"].as_u64().map(NodeId),
+            ));
         }
-        let newest = said.iter().map(|(term, _)| *term).max()?;
-        let leader = said
+        let newest = reported.iter().map(|(term, _)| *term).max()?;
+        let leader = reported
             .iter()
             .find_map(|(term, leader)| leader.filter(|_| *term == newest))?;
-        let agree = said
+        let agree = reported
             .iter()
-            .filter(|said| **said == (newest, Some(leader)))
+            .filter(|reported| **reported == (newest, Some(leader)))
             .count();
         let running = self.node(leader).is_some_and(Node::is_started);
         (running && 2 * agree > self.nodes.len()).then_some(leader)
@@ -229,7 +237,7 @@ impl Cluster {
     }
 }
 
-/// A fresh secret, made as in the README.
+/// Creates a secret as in the README.
 async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
     let made = Command::new(program)
         .arg("secret")
@@ -244,7 +252,7 @@ async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ports that were free just now, held together so that all differ.
+/// Free ports, bound together so that they differ.
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let held: Vec<_> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0"))

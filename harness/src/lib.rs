@@ -18,7 +18,7 @@ pub use binary::{Binaries, BinaryError};
 pub use cluster::Cluster;
 pub use http::{HttpError, get_json};
 pub use node::Node;
-pub use person::{Person, Ran};
+pub use person::{CommandResult, Person};
 pub use process::{Process, ProcessError};
 pub use proxy::{Phase, Proxy};
 pub use wait::{TimedOut, until};

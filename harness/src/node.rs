@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cameo_common::ids::NodeId;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -16,7 +17,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// A node of a cluster on this machine.
 #[derive(Debug)]
 pub struct Node {
-    pub id: u64,
+    pub id: NodeId,
     /// `127.0.0.1:port` of its API.
     pub http: String,
     /// `127.0.0.1:port` of its links.
@@ -25,8 +26,8 @@ pub struct Node {
     pub(crate) program: PathBuf,
     pub(crate) peers: String,
     pub(crate) secret: PathBuf,
-    /// A command that runs the node's command line: program and first arguments; mostly none.
-    pub under: Vec<OsString>,
+    /// Program and first arguments of a command that runs the node's command line; usually empty.
+    pub wrapper: Vec<OsString>,
     /// Flags beyond those of every node.
     pub flags: Vec<OsString>,
     /// The value of `CAMEO_LOG`; None for the node's default.
@@ -60,7 +61,7 @@ impl Node {
     }
 
     fn command(&self) -> Command {
-        let mut command = match self.under.split_first() {
+        let mut command = match self.wrapper.split_first() {
             Some((outer, words)) => {
                 let mut command = Command::new(outer);
                 command.args(words).arg(&self.program);
@@ -74,7 +75,7 @@ impl Node {
         command
     }
 
-    /// Whether its process was started and not stopped by us.
+    /// Whether its process was started and not stopped by the harness.
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.process.is_some()

@@ -10,13 +10,13 @@ use tokio::process::Command;
 use crate::binary::Binaries;
 use crate::process::{Process, ProcessError};
 
-const AGENT_WITHIN: Duration = Duration::from_secs(30);
+const AGENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest time of a command.
-const VERB_WITHIN: Duration = Duration::from_secs(300);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The result of a command.
 #[derive(Debug, Clone)]
-pub struct Ran {
+pub struct CommandResult {
     pub code: i32,
     /// The one JSON document on stdout; null when stdout was empty.
     pub json: Value,
@@ -24,7 +24,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// A person with a home of their own.
+/// A person with a home.
 #[derive(Debug)]
 pub struct Person {
     pub name: String,
@@ -35,7 +35,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// Makes a home folder and a passphrase; nothing is registered yet.
+    /// Creates a home folder and a passphrase; nothing is registered yet.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -72,10 +72,10 @@ impl Person {
     ///
     /// # Errors
     /// When it does not start, does not end, or prints anything but one JSON document.
-    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<CommandResult> {
         let mut command = self.command(arguments);
         command.arg("--json");
-        let output = tokio::time::timeout(VERB_WITHIN, command.output())
+        let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output())
             .await
             .map_err(|_| anyhow::anyhow!("`cameo {}` did not end", arguments.join(" ")))??;
         let stdout = String::from_utf8(output.stdout)?;
@@ -85,7 +85,7 @@ impl Person {
             serde_json::from_str(&stdout)?
         };
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(Ran {
+        Ok(CommandResult {
             code: output.status.code().unwrap_or(-1),
             json,
             stdout,
@@ -119,7 +119,7 @@ impl Person {
         let log = self.home.with_file_name("agent.log");
         let name = format!("{}'s agent", self.name);
         self.agent =
-            Some(Process::start(&name, self.command(&["agent"]), &log, AGENT_WITHIN).await?);
+            Some(Process::start(&name, self.command(&["agent"]), &log, AGENT_TIMEOUT).await?);
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Person {
         self.agent.as_ref()
     }
 
-    /// Sends SIGKILL to the agent: its user vanishes.
+    /// Sends SIGKILL to the agent, which then cannot end its session.
     ///
     /// # Errors
     /// When it cannot be signalled.

@@ -99,7 +99,8 @@ impl Process {
         }
     }
 
-    /// The first line. Later output is read and dropped, so that the child never blocks on us.
+    /// The first line. Later output is read and dropped, so that the child never blocks on a full
+    /// pipe.
     async fn first_line(&mut self) -> Option<String> {
         let mut lines = BufReader::new(self.child.stdout.take()?).lines();
         let first = lines.next_line().await.ok()??;

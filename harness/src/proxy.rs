@@ -2,7 +2,7 @@
 //! forwarding.
 //!
 //! The node advertises the proxy's URL. Everything is forwarded until a test holds a job in a
-//! phase, so that a fault strikes exactly there.
+//! phase, so that a fault is injected exactly there.
 
 use std::io;
 use std::sync::Arc;
@@ -35,9 +35,9 @@ pub enum Phase {
     Downloading,
 }
 
-/// The state of the connection to the node.
+/// State of the connections to the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Forwarding {
     Open,
     /// Connections stay open, and nothing is forwarded.
     Silent,
@@ -47,7 +47,7 @@ enum Way {
 
 #[derive(Debug, Clone, Copy)]
 struct Rule {
-    way: Way,
+    forwarding: Forwarding,
     /// The next job is held in this phase.
     hold: Option<Phase>,
     /// A job is held.
@@ -71,7 +71,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let rule = Arc::new(watch::Sender::new(Rule {
-            way: Way::Open,
+            forwarding: Forwarding::Open,
             hold: None,
             held: false,
         }));
@@ -101,7 +101,7 @@ impl Proxy {
     ///
     /// # Errors
     /// When none is held in time.
-    pub async fn holds(&self, within: Duration) -> Result<(), TimedOut> {
+    pub async fn wait_held(&self, within: Duration) -> Result<(), TimedOut> {
         let mut rule = self.rule.subscribe();
         let held = rule.wait_for(|rule| rule.held);
         match tokio::time::timeout(within, held).await {
@@ -114,24 +114,26 @@ impl Proxy {
     }
 
     /// Lets held jobs continue, and holds no more.
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         self.rule.send_modify(|rule| rule.hold = None);
     }
 
     /// Closes all connections and refuses new ones.
     pub fn cut(&self) {
-        self.rule.send_modify(|rule| rule.way = Way::Cut);
+        self.rule
+            .send_modify(|rule| rule.forwarding = Forwarding::Cut);
     }
 
     /// Stops forwarding in both directions; connections stay open.
     pub fn silence(&self) {
-        self.rule.send_modify(|rule| rule.way = Way::Silent);
+        self.rule
+            .send_modify(|rule| rule.forwarding = Forwarding::Silent);
     }
 
     /// Forwards everything again.
-    pub fn mend(&self) {
+    pub fn restore(&self) {
         self.rule.send_modify(|rule| {
-            rule.way = Way::Open;
+            rule.forwarding = Forwarding::Open;
             rule.hold = None;
         });
     }
@@ -151,18 +153,20 @@ async fn listen(listener: TcpListener, target: String, rule: Arc<watch::Sender<R
         tokio::spawn(async move {
             let cut = async move {
                 // The sender lives as long as the listener or one of its connections.
-                let _ = watched.wait_for(|rule| rule.way == Way::Cut).await;
+                let _ = watched
+                    .wait_for(|rule| rule.forwarding == Forwarding::Cut)
+                    .await;
             };
             tokio::select! {
                 () = cut => {}
                 // A connection that ends by itself is no error.
-                _ = pass(client, &target, &rule) => {}
+                _ = forward(client, &target, &rule) => {}
             }
         });
     }
 }
 
-async fn pass(client: TcpStream, target: &str, rule: &watch::Sender<Rule>) -> io::Result<()> {
+async fn forward(client: TcpStream, target: &str, rule: &watch::Sender<Rule>) -> io::Result<()> {
     let node = TcpStream::connect(target).await?;
     let (from_client, to_client) = client.into_split();
     let (from_node, to_node) = node.into_split();
@@ -188,20 +192,20 @@ async fn upwards(
         if length == 0 {
             return to.shutdown().await;
         }
-        let began = upload.passes(&chunk[..length]);
+        let began = upload.follow(&chunk[..length]);
         if upload.is_job() {
             job.send_replace(true);
         }
         if began {
-            stop_at(rule, Phase::Placed).await;
+            wait_while_held(rule, Phase::Placed).await;
         } else if upload.is_job() && upload.is_half_way() {
-            stop_at(rule, Phase::Uploading).await;
+            wait_while_held(rule, Phase::Uploading).await;
         }
-        open(rule).await;
+        wait_open(rule).await;
         to.write_all(&chunk[..length]).await?;
         if upload.is_job() && upload.is_whole() {
             // This direction is not held here; the answer is.
-            stops_at(rule, Phase::Running);
+            mark_held(rule, Phase::Running);
         }
     }
 }
@@ -222,28 +226,28 @@ async fn downwards(
         }
         if *job.borrow() {
             if answered == 0 {
-                stop_at(rule, Phase::Running).await;
+                wait_while_held(rule, Phase::Running).await;
             }
             answered += length;
             if answered >= DOWNLOADING_AT {
-                stop_at(rule, Phase::Downloading).await;
+                wait_while_held(rule, Phase::Downloading).await;
             }
         }
-        open(rule).await;
+        wait_open(rule).await;
         to.write_all(&chunk[..length]).await?;
     }
 }
 
 /// Waits while jobs are held in this phase.
-async fn stop_at(rule: &watch::Sender<Rule>, phase: Phase) {
-    if stops_at(rule, phase) {
+async fn wait_while_held(rule: &watch::Sender<Rule>, phase: Phase) {
+    if mark_held(rule, phase) {
         let mut rule = rule.subscribe();
-        let _let_go = rule.wait_for(|rule| rule.hold != Some(phase)).await;
+        let _released = rule.wait_for(|rule| rule.hold != Some(phase)).await;
     }
 }
 
 /// Whether jobs are held in this phase; if so, one is held now.
-fn stops_at(rule: &watch::Sender<Rule>, phase: Phase) -> bool {
+fn mark_held(rule: &watch::Sender<Rule>, phase: Phase) -> bool {
     rule.send_if_modified(|rule| {
         let holds = rule.hold == Some(phase);
         rule.held |= holds;
@@ -252,7 +256,9 @@ fn stops_at(rule: &watch::Sender<Rule>, phase: Phase) -> bool {
 }
 
 /// Waits while forwarding is stopped.
-async fn open(rule: &watch::Sender<Rule>) {
+async fn wait_open(rule: &watch::Sender<Rule>) {
     let mut rule = rule.subscribe();
-    let _mended = rule.wait_for(|rule| rule.way != Way::Silent).await;
+    let _restored = rule
+        .wait_for(|rule| rule.forwarding != Forwarding::Silent)
+        .await;
 }

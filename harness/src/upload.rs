@@ -1,4 +1,4 @@
-//! A parser of a client's bytes on one connection that detects the input of a job.
+//! Detection of a job's input in a client's bytes on one connection.
 
 const JOB: &[u8] = b"POST /v1/jobs/run ";
 const HEAD_ENDS: &[u8] = b"\r\n\r\n";
@@ -15,10 +15,9 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Follows the next bytes. Returns whether a job begins with them. Clients begin a request with
-    /// a
-    /// write of its own.
-    pub(crate) fn passes(&mut self, bytes: &[u8]) -> bool {
+    /// Follows the next bytes. Returns whether a job begins with them; clients begin each request
+    /// with a new write.
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> bool {
         let begins = bytes.starts_with(JOB);
         if begins {
             *self = Self {
@@ -44,7 +43,7 @@ impl Upload {
     }
 }
 
-/// Of a request that begins with these bytes, head and body.
+/// Length of the request that begins with these bytes, head and body.
 fn length(bytes: &[u8]) -> usize {
     let head = bytes
         .windows(HEAD_ENDS.len())
@@ -64,11 +63,11 @@ mod tests {
     #[test]
     fn a_job_is_half_way_when_half_of_it_has_passed() {
         let mut upload = Upload::default();
-        assert!(!upload.passes(b"GET /v1/status HTTP/1.1\r\n\r\n") && !upload.is_job());
+        assert!(!upload.follow(b"GET /v1/status HTTP/1.1\r\n\r\n") && !upload.is_job());
         let head = b"POST /v1/jobs/run HTTP/1.1\r\nContent-Length: 1000\r\n\r\n";
-        assert!(upload.passes(head) && upload.is_job() && !upload.is_half_way());
-        assert!(!upload.passes(&[0; 400]) && !upload.is_half_way());
-        assert!(!upload.passes(&[0; 100]) && upload.is_half_way() && !upload.is_whole());
-        assert!(!upload.passes(&[0; 500]) && upload.is_whole());
+        assert!(upload.follow(head) && upload.is_job() && !upload.is_half_way());
+        assert!(!upload.follow(&[0; 400]) && !upload.is_half_way());
+        assert!(!upload.follow(&[0; 100]) && upload.is_half_way() && !upload.is_whole());
+        assert!(!upload.follow(&[0; 500]) && upload.is_whole());
     }
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 /// Interval between two checks of a condition.
-const LOOK: Duration = Duration::from_millis(20);
+const CHECK_EVERY: Duration = Duration::from_millis(20);
 
 /// The condition was not met in time.
 #[derive(Debug, thiserror::Error)]
-#[error("waited {} s in vain for: {what}", .within.as_secs())]
+#[error("timed out after {} s waiting for: {what}", .within.as_secs())]
 pub struct TimedOut {
     pub what: String,
     pub within: Duration,
@@ -27,7 +27,7 @@ pub async fn until<T>(
             if let Some(seen) = look().await {
                 return seen;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
     };
     tokio::time::timeout(within, looking)

@@ -1,5 +1,4 @@
-//! The world of an end-to-end test: real nodes, real agents, real files, all in one temporary
-//! folder.
+//! Environment of an end-to-end test: real nodes, agents and files in one temporary folder.
 //!
 //! `World::new(3)` is a running cluster; `world.person("ada")` is a registered person with a
 //! running agent. Tests act through the command line, and read results from its JSON, from the
@@ -48,7 +47,7 @@ impl World {
     /// This many nodes, none of them started yet.
     ///
     /// # Errors
-    /// When their folders cannot be made.
+    /// When their folders cannot be created.
     pub async fn prepared(nodes: u64) -> anyhow::Result<Self> {
         let binaries = Binaries::locate()?;
         let folder = tempfile::Builder::new().prefix("cameo-world-").tempdir()?;
@@ -76,7 +75,7 @@ impl World {
     /// A person with a home, not registered.
     ///
     /// # Errors
-    /// When the home cannot be made.
+    /// When the home cannot be created.
     pub fn stranger(&self, name: &str) -> anyhow::Result<Person> {
         Ok(Person::new(&self.binaries, self.folder(), name)?)
     }
@@ -107,7 +106,10 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if let (true, Some(folder)) = (std::thread::panicking(), self.folder.take()) {
-            eprintln!("what is left of this world: {}", folder.keep().display());
+            eprintln!(
+                "the files of this test are kept in {}",
+                folder.keep().display()
+            );
         }
     }
 }

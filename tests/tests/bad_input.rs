@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use cameo_harness::{Person, Ran};
+use cameo_harness::{CommandResult, Person};
 use cameo_tests::{PHOTOS, World, grant_row, photo, share, text};
 
 /// A refusal has its exit code, one JSON document with a code and a sentence, and nothing else.
-fn assert_refused(ran: &Ran, code: i32, says: &str) {
+fn assert_refused(ran: &CommandResult, code: i32, says: &str) {
     assert_eq!(ran.code, code, "{ran:?}");
     assert_eq!(ran.json["schema"], 1, "{ran:?}");
     assert_eq!(ran.json["ok"], false, "{ran:?}");
@@ -143,7 +143,7 @@ async fn mistakes_of_an_owner_are_named() -> anyhow::Result<()> {
 async fn a_name_belongs_to_the_first_key() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let ada = world.registered("ada").await?;
-    let folder = world.folder().join("elsewhere");
+    let folder = world.folder().join("other");
     std::fs::create_dir(&folder)?;
     let other = Person::new(&world.binaries, &folder, "ada")?;
     let ran = other
@@ -173,7 +173,7 @@ async fn a_home_has_one_agent() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_not_there_or_is_another_one_is_named() -> anyhow::Result<()> {
+async fn an_unreachable_cluster_and_another_one_are_named() -> anyhow::Result<()> {
     let mut world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let url = world.cluster.urls();
@@ -213,7 +213,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[tokio::test]
-async fn an_owner_who_adds_is_told_what_they_may_have_overlooked() -> anyhow::Result<()> {
+async fn adding_prints_hints_about_agent_and_duplicates() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let mut ada = world.registered("ada").await?;
     let path = shown(&photo(PHOTOS[1]));

@@ -120,7 +120,7 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyh
         .await
         .is_err()
     {
-        eprintln!("skipped by name: durability (there is no strace here)");
+        eprintln!("skipped: durability (strace is not installed)");
         return Ok(());
     }
     let world = World::new(3).await?;

@@ -3,7 +3,7 @@
 use cameo_tests::{PHOTOS, World, hash_of, photo, share, text};
 
 #[tokio::test]
-async fn a_look_is_a_depth_in_the_viewers_hands() -> anyhow::Result<()> {
+async fn each_look_gives_carriers_of_its_depth() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let original = photo(PHOTOS[1]);
@@ -36,8 +36,8 @@ async fn a_files_name_stays_with_its_owner() -> anyhow::Result<()> {
     let inbox = ben.ok(&["inbox"]).await?;
     let viewed = ben.ok(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(viewed["name"], "untitled.jpg");
-    for told in [&gallery, &inbox, &viewed] {
-        assert!(!told.to_string().contains("52.52"), "{told}");
+    for output in [&gallery, &inbox, &viewed] {
+        assert!(!output.to_string().contains("52.52"), "{output}");
     }
     let viewed = ben.ok(&["view", &titled.grant, "--yes"]).await?;
     assert_eq!(viewed["name"], "Friends.jpg");

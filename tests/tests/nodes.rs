@@ -1,8 +1,9 @@
-//! Case 5: any node may die, any time.
+//! Case 5: any node may be killed at any time.
 
 use std::process::Stdio;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_tests::{PHOTOS, World, grant_row, hash_of, photo, share, text};
 
 #[tokio::test]
@@ -19,21 +20,21 @@ async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> anyhow
 
     let leader = world.cluster.leader().await?;
     let mut command = ben.command(&["request", "ada", &image, "--json"]);
-    let mut asking = command
+    let mut request = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     world
         .cluster
         .node_mut(leader)
-        .context("it is there")?
+        .context("the node exists")?
         .kill()
         .await?;
     assert!(
-        asking.try_wait()?.is_none(),
-        "the request was over before the kill"
+        request.try_wait()?.is_none(),
+        "the request ended before the kill"
     );
-    let asked = asking.wait_with_output().await?;
+    let asked = request.wait_with_output().await?;
     assert!(asked.status.success(), "{asked:?}");
 
     // Nothing acknowledged is lost, and the new photo opens.
@@ -49,7 +50,7 @@ async fn a_request_is_served_although_the_leader_is_killed_meanwhile() -> anyhow
     world
         .cluster
         .node_mut(leader)
-        .context("it is there")?
+        .context("the node exists")?
         .start()
         .await?;
     world.cluster.caught_up().await?;
@@ -85,7 +86,7 @@ async fn without_a_majority_nothing_is_done_and_the_error_says_so() -> anyhow::R
         world
             .cluster
             .node_mut(id)
-            .context("it is there")?
+            .context("the node exists")?
             .kill()
             .await?;
     }
@@ -106,12 +107,12 @@ async fn five_nodes_serve_without_two() -> anyhow::Result<()> {
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "2"]).await?;
     let leader = world.cluster.leader().await?;
-    let follower = if leader == 1 { 2 } else { 1 };
+    let follower = NodeId(if leader == NodeId(1) { 2 } else { 1 });
     for id in [leader, follower] {
         world
             .cluster
             .node_mut(id)
-            .context("it is there")?
+            .context("the node exists")?
             .kill()
             .await?;
     }

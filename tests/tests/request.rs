@@ -38,7 +38,7 @@ async fn every_photo_arrives_hidden_and_opens_bit_for_bit() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn after_the_last_view_only_the_cover_shows() -> anyhow::Result<()> {
+async fn after_the_last_view_only_the_cover_is_shown() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "2"]).await?;
@@ -155,8 +155,7 @@ async fn many_at_once_open_exactly_as_often_as_is_permitted() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn a_carrier_that_cannot_be_made_is_reported_at_once_and_may_come_later() -> anyhow::Result<()>
-{
+async fn a_carrier_that_cannot_be_made_is_reported_and_may_come_later() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let path = photo(PHOTOS[0]).display().to_string();
@@ -194,7 +193,7 @@ async fn without_a_display_no_view_is_charged_unseen() -> anyhow::Result<()> {
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;
 
-    // Given no display, when ben views, then he is told what to do and nothing is charged.
+    // Without a display, the error says what to do, and nothing is charged.
     for line in [&["view", &shared.grant][..], &["view", &shared.grant, "-y"]] {
         let refused = ben.command(line).output().await?;
         assert_eq!(refused.status.code(), Some(2), "{refused:?}");

@@ -52,8 +52,7 @@ async fn expired_rights_open_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_change_while_the_viewer_is_offline_reaches_them_when_they_are_back() -> anyhow::Result<()>
-{
+async fn a_change_while_the_viewer_is_offline_arrives_when_they_are_back() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, mut ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use cameo_harness::{Node, Phase, Proxy};
 use cameo_tests::{PHOTOS, World, hash_of, photo, text};
 use serde_json::Value;
@@ -104,14 +105,14 @@ async fn offered(world: &World) -> anyhow::Result<(cameo_harness::Person, String
 }
 
 /// Waits until a job is held at one of the followers. Returns which one.
-async fn held_at(proxies: &[Proxy], leader: u64) -> anyhow::Result<usize> {
-    let followers = (0..proxies.len()).filter(|at| *at as u64 + 1 != leader);
+async fn held_at(proxies: &[Proxy], leader: NodeId) -> anyhow::Result<usize> {
+    let followers = (0..proxies.len()).filter(|at| NodeId(*at as u64 + 1) != leader);
     let [one, other] = followers.collect::<Vec<_>>()[..] else {
         anyhow::bail!("three nodes have two followers");
     };
     tokio::select! {
-        held = proxies[one].holds(HELD_WITHIN) => held.map(|()| one),
-        held = proxies[other].holds(HELD_WITHIN) => held.map(|()| other),
+        held = proxies[one].wait_held(HELD_WITHIN) => held.map(|()| one),
+        held = proxies[other].wait_held(HELD_WITHIN) => held.map(|()| other),
     }
     .context("no job came")
 }
@@ -125,7 +126,7 @@ async fn opens_once(ben: &cameo_harness::Person, arrived: &Value) -> anyhow::Res
     Ok(())
 }
 
-async fn strike(
+async fn inject(
     world: &mut World,
     proxies: &[Proxy],
     at: usize,
@@ -141,7 +142,7 @@ async fn strike(
 }
 
 async fn heal(world: &mut World, proxies: &[Proxy], at: usize, fault: Fault) -> anyhow::Result<()> {
-    proxies[at].mend();
+    proxies[at].restore();
     let node = &mut world.cluster.nodes[at];
     match fault {
         Fault::Killed => node.start().await?,
@@ -164,16 +165,16 @@ async fn survives(fault: Fault) -> anyhow::Result<()> {
         let ask = ["request", "ada", &image];
         let request = ben.ok(&ask);
         tokio::pin!(request);
-        let struck = async {
+        let injected = async {
             let at = held_at(&proxies, leader).await?;
-            strike(&mut world, &proxies, at, fault).await?;
-            proxies.iter().for_each(Proxy::let_go);
+            inject(&mut world, &proxies, at, fault).await?;
+            proxies.iter().for_each(Proxy::release);
             anyhow::Ok(at)
         };
-        // The request may not end before the fault has struck.
+        // The request may not end before the fault is injected.
         let at = tokio::select! {
             ended = &mut request => anyhow::bail!("{case}: nothing was held: {ended:?}"),
-            at = struck => at.with_context(|| case.clone())?,
+            at = injected => at.with_context(|| case.clone())?,
         };
         let arrived = request.await.with_context(|| case.clone())?;
         heal(&mut world, &proxies, at, fault).await?;
@@ -210,18 +211,18 @@ async fn a_leader_killed_between_placing_and_upload_costs_another_ticket() -> an
     let ask = ["request", "ada", &image];
     let request = ben.ok(&ask);
     tokio::pin!(request);
-    let struck = async {
+    let injected = async {
         held_at(&proxies, leader).await?;
         // when the leader is killed, and another is elected before the worker sees the ticket
         let node = world.cluster.node_mut(leader).context("the leader")?;
         node.kill().await?;
         world.cluster.leader().await?;
-        proxies.iter().for_each(Proxy::let_go);
+        proxies.iter().for_each(Proxy::release);
         anyhow::Ok(())
     };
     tokio::select! {
         ended = &mut request => anyhow::bail!("nothing was held: {ended:?}"),
-        struck = struck => struck?,
+        injected = injected => injected?,
     }
     // then the job is placed again, and the photo arrives
     let arrived = request.await?;

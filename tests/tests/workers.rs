@@ -1,6 +1,7 @@
 //! Workers: nodes without a vote that join a running cluster for its image jobs.
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_harness::until;
 use cameo_tests::{PHOTOS, SETTLES_WITHIN, World, hash_of, photo, share, text};
 use serde_json::Value;
@@ -29,18 +30,18 @@ async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> anyhow::Resu
         line["url"],
         format!(
             "http://{}",
-            world.cluster.node(4).context("it is there")?.http
+            world.cluster.node(4).context("the node exists")?.http
         )
     );
     world.cluster.caught_up().await?;
 
-    let worker = world.cluster.node_mut(4).context("it is there")?;
+    let worker = world.cluster.node_mut(4).context("the node exists")?;
     worker.kill().await?;
     world.registered("ben").await?;
     world
         .cluster
         .node_mut(4)
-        .context("it is there")?
+        .context("the node exists")?
         .start()
         .await?;
     world.cluster.caught_up().await?;
@@ -58,8 +59,8 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
     // when a photo is requested
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "1"]).await?;
     // then the worker has run the job, and the leader none
-    let worker = world.cluster.node(2).context("it is there")?;
-    let leader = world.cluster.node(1).context("it is there")?;
+    let worker = world.cluster.node(2).context("the node exists")?;
+    let leader = world.cluster.node(1).context("the node exists")?;
     let done = worker.status().await.context("it answers")?;
     let idle = leader.status().await.context("it answers")?;
     assert_eq!(
@@ -78,7 +79,7 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
     world
         .cluster
         .node_mut(2)
-        .context("it is there")?
+        .context("the node exists")?
         .kill()
         .await?;
     share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "1"]).await?;
@@ -89,7 +90,7 @@ async fn a_worker_makes_the_carriers_of_a_cluster_of_one() -> anyhow::Result<()>
 async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> anyhow::Result<()> {
     let mut world = World::new(1).await?;
     world.cluster.join_worker(2).await?;
-    let worker = world.cluster.node_mut(2).context("it is there")?;
+    let worker = world.cluster.node_mut(2).context("the node exists")?;
     worker.stop().await?;
     std::fs::remove_dir_all(worker.folder.join("data"))?;
     let refused = worker
@@ -97,12 +98,15 @@ async fn a_worker_that_has_lost_its_folder_gets_a_hint_and_can_be_removed() -> a
         .await
         .err()
         .context("it has lost its folder")?;
-    let said = refused.to_string();
-    assert!(said.contains("exit status: 2"), "{said}");
-    assert!(said.contains("an --id that no node has had"), "{said}");
+    let message = refused.to_string();
+    assert!(message.contains("exit status: 2"), "{message}");
+    assert!(
+        message.contains("an --id that no node has had"),
+        "{message}"
+    );
 
     world.cluster.remove(2).await?;
-    world.cluster.nodes.retain(|node| node.id != 2);
+    world.cluster.nodes.retain(|node| node.id != NodeId(2));
     world.cluster.join_worker(3).await?;
     load_of(&world, 3).await?;
     let status = world.cluster.nodes[0].status().await;

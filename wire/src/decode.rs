@@ -1,4 +1,4 @@
-//! Bytes to values, and the check that they are canonical.
+//! Decoding, and the check that the bytes are canonical.
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 /// Bytes that are not the canonical encoding of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// Not an encoding of the type at all.
+    /// The bytes are no encoding of the type.
     #[error("the bytes do not decode")]
     Malformed,
-    /// Decodes, but encoding the value again gives other bytes.
+    /// The bytes decode, but encoding the value gives other bytes.
     #[error("the bytes are not in canonical form")]
     NotCanonical,
 }
 
-/// The value whose canonical bytes these are.
+/// Decodes the canonical bytes of a value.
 pub fn decode<'a, T: Serialize + Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
     match decode_prefix(bytes)? {
         (value, []) => Ok(value),
@@ -22,7 +22,7 @@ pub fn decode<'a, T: Serialize + Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, 
     }
 }
 
-/// The value whose canonical bytes come first, and the bytes after them.
+/// Decodes a value whose canonical bytes come first. Returns it with the bytes after them.
 pub fn decode_prefix<'a, T: Serialize + Deserialize<'a>>(
     bytes: &'a [u8],
 ) -> Result<(T, &'a [u8]), WireError> {
@@ -36,8 +36,8 @@ pub fn decode_prefix<'a, T: Serialize + Deserialize<'a>>(
     }
 }
 
-/// The first fields of a value, unchecked: to name a label or a version that does not fit. The
-/// whole is decoded afterwards.
+/// Decodes the first fields of a value without the canonical check, so that an error can name an
+/// unexpected label or version. The whole value must be decoded afterwards.
 pub fn peek<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
     postcard::take_from_bytes(bytes)
         .map(|(fields, _)| fields)
@@ -48,7 +48,8 @@ fn is_encoding_of<T: Serialize>(bytes: &[u8], value: &T) -> bool {
     postcard::serialize_with_flavor(value, Compare(bytes)).is_ok_and(|rest| rest.is_empty())
 }
 
-/// Takes what is written off the front of the expected bytes, and fails where they differ.
+/// Compares the written bytes with the expected ones, and fails at the first difference. Holds the
+/// expected bytes that are left.
 struct Compare<'a>(&'a [u8]);
 
 impl<'a> Flavor for Compare<'a> {

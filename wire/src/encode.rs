@@ -1,14 +1,10 @@
-//! Values to bytes.
+//! Encoding.
 
 use postcard::ser_flavors::{Flavor, Size};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// The canonical bytes of a value.
-///
-/// # Panics
-/// When the type cannot be written as postcard, which is a mistake in the type and not in its
-/// value.
+/// The canonical bytes of a value. Panics when postcard cannot encode the type, whatever its value.
 #[must_use]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -16,22 +12,16 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     bytes
 }
 
-/// Appends the canonical bytes of a value to a buffer that has a prefix already: a length, a
-/// magic number, a version.
-///
-/// # Panics
-/// As [`encode`].
+/// Appends the canonical bytes of a value to a buffer that already has a prefix, such as a length,
+/// a magic number or a version. Panics as [`encode`].
 pub fn append<T: Serialize + ?Sized>(buffer: &mut Vec<u8>, value: &T) {
     write(value, Append(buffer));
 }
 
 /// The canonical bytes of a secret, in a buffer that is cleared when dropped.
 ///
-/// The buffer is allocated once at its final size: one that grows would leave the bytes behind in
-/// the memory that it gives back.
-///
-/// # Panics
-/// As [`encode`].
+/// The buffer is allocated once at its final size: a growing buffer would leave copies of the bytes
+/// in freed memory. Panics as [`encode`].
 #[must_use]
 pub fn encode_secret<T: Serialize + ?Sized>(value: &T) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(size(value)));
@@ -39,10 +29,7 @@ pub fn encode_secret<T: Serialize + ?Sized>(value: &T) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Number of bytes that [`encode`] gives.
-///
-/// # Panics
-/// As [`encode`].
+/// Length of the canonical bytes. Panics as [`encode`].
 #[must_use]
 pub fn size<T: Serialize + ?Sized>(value: &T) -> usize {
     write(value, Size::default())

@@ -1,13 +1,13 @@
-//! Canonical bytes: postcard, accepted only when encoding the value again gives the same bytes.
+//! Canonical encoding: postcard, accepted only if encoding the decoded value gives the same bytes.
 //!
-//! postcard by itself takes overlong integers and ignores what follows a value; both would let one
-//! statement have two encodings, and so two hashes. This crate is the only user of postcard.
+//! postcard by itself accepts overlong integers and ignores bytes after a value. Either would allow
+//! two encodings of one statement, and so two hashes. This crate is the only user of postcard.
 //!
-//! Cost: encoding is one pass over the value. Decoding is two: the second one encodes the decoded
-//! value into a comparison with the input, byte for byte, without a buffer, and ends at the first
-//! difference. So decoding costs about as much more as encoding does, and allocates nothing more.
+//! Encoding is one pass over the value. Decoding is two: the second one encodes the decoded value
+//! and compares each byte with the input, without a buffer, up to the first difference. So the
+//! check costs about as much as encoding, and allocates nothing.
 //!
-//! Types whose encoding depends on more than their value (a `HashMap`, say) cannot be decoded.
+//! Types whose encoding depends on more than their value, such as `HashMap`, cannot be decoded.
 
 mod decode;
 mod encode;

@@ -113,7 +113,7 @@ fn an_unknown_version_is_named() {
     assert_eq!(decode_after_version::<(u16, u8)>(300, &bytes), Ok((300, 7)));
     let unknown = Err(VersionError::UnknownVersion(300));
     assert_eq!(decode_after_version::<(u16, u8)>(1, &bytes), unknown);
-    // The version is named although the rest does not decode.
+    // The version is reported although the rest does not decode.
     assert_eq!(decode_after_version::<(u16, u8)>(1, &bytes[..2]), unknown);
 }
 
@@ -126,7 +126,10 @@ fn a_prefix_stays_before_what_is_appended() {
 
 proptest! {
     #[test]
-    fn a_value_survives_the_round_trip(record in record(), rest in prop::collection::vec(any::<u8>(), 0..8)) {
+    fn a_value_survives_the_round_trip(
+        record in record(),
+        rest in prop::collection::vec(any::<u8>(), 0..8),
+    ) {
         let bytes = encode(&record);
         prop_assert_eq!(&bytes, &postcard::to_stdvec(&record).unwrap());
         prop_assert_eq!(bytes.len(), size(&record));
@@ -147,7 +150,9 @@ proptest! {
     }
 
     #[test]
-    fn what_decodes_encodes_to_the_same_bytes(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+    fn bytes_that_decode_are_those_of_the_value(
+        bytes in prop::collection::vec(any::<u8>(), 0..24),
+    ) {
         if let Ok(record) = decode::<Record>(&bytes) {
             prop_assert_eq!(encode(&record), bytes);
         }
@@ -167,7 +172,10 @@ proptest! {
     }
 
     #[test]
-    fn anything_after_a_value_is_refused(record in record(), rest in prop::collection::vec(any::<u8>(), 1..8)) {
+    fn anything_after_a_value_is_refused(
+        record in record(),
+        rest in prop::collection::vec(any::<u8>(), 1..8),
+    ) {
         let bytes = [encode(&record), rest].concat();
         prop_assert_eq!(decode::<Record>(&bytes), Err(WireError::NotCanonical));
     }

@@ -1,10 +1,10 @@
-//! Values behind a version number: one byte before the value, or its own first field.
+//! Versioned values: the version is one byte before the value, or its first field.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{WireError, append, decode, peek};
 
-/// Bytes that are not a value of the version that this program knows.
+/// Bytes that are no value of the expected version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     #[error("version {0} is unknown")]
@@ -13,10 +13,7 @@ pub enum VersionError {
     Wire(#[from] WireError),
 }
 
-/// The version byte, then the canonical bytes of the value.
-///
-/// # Panics
-/// As [`crate::encode`].
+/// The version byte, then the canonical bytes of the value. Panics as [`crate::encode`].
 #[must_use]
 pub fn encode_versioned<T: Serialize + ?Sized>(version: u8, value: &T) -> Vec<u8> {
     let mut bytes = vec![version];
@@ -24,7 +21,7 @@ pub fn encode_versioned<T: Serialize + ?Sized>(version: u8, value: &T) -> Vec<u8
     bytes
 }
 
-/// The value behind this version byte.
+/// Decodes a value after its version byte, which must be `version`.
 pub fn decode_versioned<'a, T: Serialize + Deserialize<'a>>(
     version: u8,
     bytes: &'a [u8],
@@ -36,7 +33,7 @@ pub fn decode_versioned<'a, T: Serialize + Deserialize<'a>>(
     }
 }
 
-/// The value whose first field is this version, a `u16`; the field is part of the type.
+/// Decodes a value whose first field, a `u16`, must be `version`. The field is part of the type.
 pub fn decode_after_version<'a, T: Serialize + Deserialize<'a>>(
     version: u16,
     bytes: &'a [u8],

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_harness::Cluster;
 
 /// Ticks per second in `/proc/PID/stat`, the same on every common Linux.
@@ -36,7 +37,7 @@ fn ended(line: &str) -> Option<(String, f64)> {
 
 /// CPU time that each running node has used since its start. Fails when one is missing: the oracle
 /// must not have fewer workers.
-pub fn nodes_cpu(cluster: &Cluster) -> anyhow::Result<BTreeMap<u64, Duration>> {
+pub fn nodes_cpu(cluster: &Cluster) -> anyhow::Result<BTreeMap<NodeId, Duration>> {
     let running = cluster.nodes.iter().filter_map(|node| {
         let process = node.process()?.id()?;
         Some((node.id, process))

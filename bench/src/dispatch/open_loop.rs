@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use tokio::time::Instant;
 
 use super::cpu_times;
@@ -36,7 +37,7 @@ pub struct RunResult {
     pub done: Vec<CompletedJob>,
     pub failed: Vec<JobFailed>,
     /// CPU seconds of each worker in total; empty where workers were restarted.
-    pub used: BTreeMap<u64, f64>,
+    pub used: BTreeMap<NodeId, f64>,
     /// From the first arrival to the last end, in seconds.
     pub span: f64,
     /// Jobs that the leader ran itself.
@@ -110,7 +111,7 @@ impl RunResult {
     pub fn record_cpu(
         &mut self,
         testbed: &Testbed,
-        before: &BTreeMap<u64, Duration>,
+        before: &BTreeMap<NodeId, Duration>,
     ) -> anyhow::Result<()> {
         let after = cpu_times::nodes_cpu(&testbed.cluster)?;
         for node in testbed.quotas.keys() {

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// A core for each worker: the largest quota first, to the core with the smallest sum.
 #[must_use]
-pub fn assign_cores(quotas: &BTreeMap<u64, u32>, cores: &[usize]) -> BTreeMap<u64, usize> {
-    let mut largest_first: Vec<(u64, u32)> = quotas.iter().map(|(id, of)| (*id, *of)).collect();
+pub fn assign_cores(quotas: &BTreeMap<NodeId, u32>, cores: &[usize]) -> BTreeMap<NodeId, usize> {
+    let mut largest_first: Vec<(NodeId, u32)> = quotas.iter().map(|(id, of)| (*id, *of)).collect();
     largest_first.sort_by_key(|(id, of)| (std::cmp::Reverse(*of), *id));
     let mut taken = vec![0; cores.len()];
     let mut assigned = BTreeMap::new();
@@ -60,8 +61,10 @@ mod tests {
 
     #[test]
     fn no_core_is_overcommitted() {
-        let quotas = BTreeMap::from([(2, 600), (3, 300), (4, 300), (5, 150)]);
+        let quotas = [(2, 600), (3, 300), (4, 300), (5, 150)];
+        let quotas = quotas.map(|(id, of)| (NodeId(id), of)).into();
         let assigned = assign_cores(&quotas, &[0, 1]);
-        assert_eq!(assigned, BTreeMap::from([(2, 0), (3, 1), (4, 1), (5, 0)]));
+        let cores = [(2, 0), (3, 1), (4, 1), (5, 0)];
+        assert_eq!(assigned, cores.map(|(id, core)| (NodeId(id), core)).into());
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use cameo_common::ids::NodeId;
 use cameo_dispatch::Policy;
 use cameo_harness::{Binaries, Cluster, Process, until};
 use tempfile::TempDir;
@@ -57,10 +58,10 @@ pub struct Testbed {
     pub cluster: Cluster,
     pub users: Vec<Arc<User>>,
     pub nodes: Arc<Nodes>,
-    pub leader: u64,
+    pub leader: NodeId,
     /// Millicores of each worker.
-    pub quotas: BTreeMap<u64, u32>,
-    by_node: BTreeMap<u64, Group>,
+    pub quotas: BTreeMap<NodeId, u32>,
+    by_node: BTreeMap<NodeId, Group>,
     // Dropped in this order: groups can be removed only after their processes.
     groups: Option<Groups>,
     folder: TempDir,
@@ -105,7 +106,7 @@ impl Testbed {
     async fn nodes(
         count: u64,
         settings: PlacementSettings,
-        mut group: impl FnMut(u64) -> anyhow::Result<Option<Group>>,
+        mut group: impl FnMut(NodeId) -> anyhow::Result<Option<Group>>,
     ) -> anyhow::Result<Self> {
         let binaries = Binaries::build_with(&[BASELINES])?;
         if !settings.flags().is_empty() {
@@ -118,7 +119,7 @@ impl Testbed {
             node.flags = settings.flags();
             node.log_filter = Some(LOG.to_owned());
             if let Some(group) = group(node.id)? {
-                node.under = group.command_prefix();
+                node.wrapper = group.command_prefix();
                 by_node.insert(node.id, group);
             }
         }
@@ -175,7 +176,7 @@ impl Testbed {
     }
 
     /// The core of a worker.
-    pub fn core_of(&self, worker: u64) -> anyhow::Result<usize> {
+    pub fn core_of(&self, worker: NodeId) -> anyhow::Result<usize> {
         let assigned = pinning::assign_cores(&self.quotas, &pinning::cores()?);
         assigned
             .get(&worker)
@@ -186,14 +187,14 @@ impl Testbed {
     async fn reports_have_quotas(&self) -> Option<()> {
         let status = self.cluster.node(self.leader)?.status().await?;
         let members = status["members"].as_array()?;
-        let said = |id: u64| {
-            let member = members.iter().find(|member| member["id"] == id)?;
+        let reported = |id: NodeId| {
+            let member = members.iter().find(|member| member["id"] == id.0)?;
             member["load"]["quota_millicores"].as_u64()
         };
         let all = self
             .quotas
             .iter()
-            .all(|(id, quota)| said(*id) == Some(u64::from(*quota)));
+            .all(|(id, quota)| reported(*id) == Some(u64::from(*quota)));
         all.then_some(())
     }
 
@@ -207,7 +208,7 @@ impl Testbed {
     }
 
     /// The group of a node.
-    pub fn group(&self, node: u64) -> anyhow::Result<&Group> {
+    pub fn group(&self, node: NodeId) -> anyhow::Result<&Group> {
         self.by_node.get(&node).context("each node has a group")
     }
 

@@ -222,10 +222,10 @@ impl Simulation {
 
     fn heartbeat(&mut self, now: u64) {
         for worker in self.workers.iter_mut().filter(|worker| worker.alive) {
-            let journey = self.rng.random_range(MILLISECOND / 5..MILLISECOND);
+            let delay = self.rng.random_range(MILLISECOND / 5..MILLISECOND);
             let report = Box::new(worker.report(now));
             self.events
-                .schedule(now + journey, Event::Report(worker.node, report));
+                .schedule(now + delay, Event::Report(worker.node, report));
         }
         if self.may_place_more(now) {
             self.events.schedule(now + self.interval, Event::Heartbeat);

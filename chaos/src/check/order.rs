@@ -18,7 +18,8 @@ pub(super) enum Misplaced {
         dropped: u64,
     },
     #[error(
-        "term {term} begins with sequence {sequence} and {dropped} dropped: earlier decisions are missing"
+        "term {term} begins with sequence {sequence} and {dropped} dropped: earlier decisions are \
+         missing"
     )]
     BeginsLate {
         term: u64,
@@ -29,9 +30,9 @@ pub(super) enum Misplaced {
 
 /// The line before.
 enum Before {
-    /// There is none.
+    /// None.
     Nothing,
-    /// It is not known: it was rotated away, or could not be read.
+    /// Unknown: it was rotated away, or could not be read.
     Lost,
     Line {
         node: NodeId,
@@ -77,7 +78,7 @@ impl Order {
                 now: input.term,
             }),
             Before::Line { term, .. } if term < input.term => begins(line),
-            Before::Line { term, sequence, .. } => goes_on(line, term, sequence),
+            Before::Line { term, sequence, .. } => continues(line, term, sequence),
         }
     }
 }
@@ -95,7 +96,7 @@ fn begins(line: &Logged) -> Result<(), Misplaced> {
     })
 }
 
-fn goes_on(line: &Logged, term: u64, before: u64) -> Result<(), Misplaced> {
+fn continues(line: &Logged, term: u64, before: u64) -> Result<(), Misplaced> {
     let (now, dropped) = (line.decision.input.sequence, line.dropped);
     let expected = before.checked_add(1).and_then(|n| n.checked_add(dropped));
     if expected == Some(now) {

@@ -11,7 +11,7 @@ use super::is_judged_in_full;
 use super::read::At;
 
 /// Violations that are listed; the rest is counted.
-const MAX_TOLD: usize = 100;
+const MAX_LISTED: usize = 100;
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Outcome {
@@ -54,7 +54,7 @@ pub(super) struct KeptFrom {
     pub sequence: u64,
 }
 
-/// Half a line at a log's end.
+/// An incomplete line at the end of a log.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Torn {
     pub file: String,
@@ -131,7 +131,7 @@ impl Outcome {
 
     pub(super) fn violation(&mut self, at: &At, why: String) {
         self.violations_in_all += 1;
-        if self.violations.len() < MAX_TOLD {
+        if self.violations.len() < MAX_LISTED {
             let (file, line) = (name(at), at.line);
             self.violations.push(Violation { file, line, why });
         }
@@ -190,21 +190,23 @@ impl fmt::Display for Outcome {
             } = kept;
             writeln!(
                 f,
-                "{file}:{line}: the log begins with decision {sequence} of term {term}: earlier ones are not kept"
+                "{file}:{line}: the log begins with decision {sequence} of term {term}: earlier \
+                 ones are not kept"
             )?;
         }
         for Torn { file, line } in &self.torn {
             writeln!(
                 f,
-                "{file}:{line}: half a line at the end: its node was killed, and it was not judged"
+                "{file}:{line}: incomplete line at the end: its node was killed, and it was not \
+                 judged"
             )?;
         }
         for Violation { file, line, why } in &self.violations {
             writeln!(f, "{file}:{line}: VIOLATION: {why}")?;
         }
-        let untold = self.violations_in_all - self.violations.len() as u64;
-        if untold > 0 {
-            writeln!(f, "and {untold} more violations")?;
+        let unlisted = self.violations_in_all - self.violations.len() as u64;
+        if unlisted > 0 {
+            writeln!(f, "and {unlisted} more violations")?;
         }
         Ok(())
     }

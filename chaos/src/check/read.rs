@@ -45,7 +45,7 @@ pub(super) fn chains(files: &[PathBuf]) -> Vec<Chain> {
         };
         let rotated = rotated(&base);
         Chain {
-            // The newer part is not looked for when only the older one was named.
+            // Only the rotated part is read when only that was named.
             newest: (!given_rotated || files.contains(&base)).then_some(base),
             rotated: (given_rotated || rotated.exists()).then_some(rotated),
         }
@@ -71,43 +71,43 @@ impl Chain {
         self.rotated.is_some()
     }
 
-    /// Passes on every line, in the order of writing.
-    pub(super) fn lines(&self, mut tell: impl FnMut(At, Read)) {
+    /// Visits every line, in the order of writing.
+    pub(super) fn lines(&self, mut visit: impl FnMut(At, Read)) {
         if let Some(file) = &self.rotated {
-            lines_of(file, false, &mut tell);
+            lines_of(file, false, &mut visit);
         }
         if let Some(file) = &self.newest {
-            lines_of(file, true, &mut tell);
+            lines_of(file, true, &mut visit);
         }
     }
 }
 
-fn lines_of(path: &Path, newest: bool, tell: &mut impl FnMut(At, Read)) {
+fn lines_of(path: &Path, newest: bool, visit: &mut impl FnMut(At, Read)) {
     let at = |line| At {
         file: path.to_path_buf(),
         line,
     };
     let mut reader = match File::open(path) {
         Ok(file) => BufReader::new(file),
-        Err(why) => return tell(at(0), Read::Failed(format!("cannot be read: {why}"))),
+        Err(why) => return visit(at(0), Read::Failed(format!("cannot be read: {why}"))),
     };
     for number in 1.. {
         let mut bytes = Vec::new();
         match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes) {
             Ok(0) => return,
             Ok(_) => {}
-            Err(why) => return tell(at(number), Read::Failed(format!("cannot be read: {why}"))),
+            Err(why) => return visit(at(number), Read::Failed(format!("cannot be read: {why}"))),
         }
         if bytes.pop() == Some(b'\n') {
-            tell(at(number), parse(&bytes));
+            visit(at(number), parse(&bytes));
         } else if bytes.len() as u64 + 1 == MAX_LINE {
             let why = format!("longer than {MAX_LINE} bytes, and nothing after it was read");
-            return tell(at(number), Read::Failed(why));
+            return visit(at(number), Read::Failed(why));
         } else if newest {
-            tell(at(number), Read::Torn);
+            visit(at(number), Read::Torn);
         } else {
             let why = "cut short, and lines were written after it".to_owned();
-            tell(at(number), Read::Failed(why));
+            visit(at(number), Read::Failed(why));
         }
     }
 }

@@ -18,9 +18,7 @@ pub(super) enum Broken {
     Count { verdicts: usize, candidates: usize },
     #[error("node {0} is a candidate twice")]
     Twice(NodeId),
-    #[error(
-        "node {0} is taken for the leader, and is not the one whose log this is, or the reverse"
-    )]
+    #[error("node {0} is taken for the leader and is not the node of this log, or the reverse")]
     Leader(NodeId),
     #[error("the verdict {verdict:?} on node {node} does not fit its numbers")]
     Verdict { node: NodeId, verdict: Verdict },
@@ -31,7 +29,8 @@ pub(super) enum Broken {
     #[error("the leader was chosen, though node {0} can work")]
     LeaderBeforeFollower(NodeId),
     #[error(
-        "node {node} was chosen and would end after {chosen_us} us: more than the margin above the least, {least_us} us"
+        "node {node} was chosen and would end after {chosen_us} us: more than the margin above the \
+         least, {least_us} us"
     )]
     NotLeast {
         node: NodeId,
@@ -42,8 +41,8 @@ pub(super) enum Broken {
     Somebody(NodeId),
     #[error("the job was refused as if all were busy, though none can work")]
     BusyAlone,
-    #[error("the job was refused for a wait of {told_us} us, and the least is {least_us} us")]
-    WrongWait { told_us: u64, least_us: u64 },
+    #[error("the job was refused for a wait of {logged_us} us, and the least is {least_us} us")]
+    WrongWait { logged_us: u64, least_us: u64 },
     #[error("the job was refused, though the least wait, {least_us} us, is within {max_ms} ms")]
     RefusedWithinBound { least_us: u64, max_ms: u64 },
     #[error("the job was placed, though the least wait, {least_us} us, is over {max_ms} ms")]
@@ -160,14 +159,14 @@ fn choice(input: &PlacementInput, choice: Choice) -> Result<(), Broken> {
         .iter()
         .filter(|candidate| works(candidate, input).is_some())
         .partition(|candidate| candidate.leader);
-    // The leader is asked only when no follower works, full or not.
+    // The leader is considered only when no follower works, full or not.
     let working = if followers.is_empty() {
         &leaders
     } else {
         &followers
     };
     let score = |candidate: &&'_ Candidate| Some((candidate.node, projected(candidate, input)?));
-    let asked: Vec<(NodeId, Score)> = working.iter().filter_map(score).collect();
+    let scored: Vec<(NodeId, Score)> = working.iter().filter_map(score).collect();
     match choice {
         Choice::Worker(node) => {
             let chosen = all.iter().find(|candidate| candidate.node == node);
@@ -177,8 +176,8 @@ fn choice(input: &PlacementInput, choice: Choice) -> Result<(), Broken> {
             }
             let score = projected(chosen, input).ok_or(Broken::Ineligible(node))?;
             if is_judged_in_full(input.policy) {
-                within_bound(input, &asked)?;
-                least(node, score, &asked)?;
+                within_bound(input, &scored)?;
+                least(node, score, &scored)?;
             }
             Ok(())
         }
@@ -186,32 +185,32 @@ fn choice(input: &PlacementInput, choice: Choice) -> Result<(), Broken> {
             Some(candidate) => Err(Broken::Somebody(candidate.node)),
             None => Ok(()),
         },
-        Choice::Full => match (asked.first(), working.first()) {
+        Choice::Full => match (scored.first(), working.first()) {
             (Some((node, _)), _) => Err(Broken::NotFull(*node)),
             (None, Some(_)) => Ok(()),
             (None, None) => Err(Broken::FullAlone),
         },
         Choice::Busy { least_wait_us } if is_judged_in_full(input.policy) => {
-            over_bound(input, &asked, least_wait_us)
+            over_bound(input, &scored, least_wait_us)
         }
         Choice::Busy { .. } => Err(Broken::BaselineRefused),
     }
 }
 
 /// The nodes that could have been chosen.
-type Asked = [(NodeId, Score)];
+type Scored = [(NodeId, Score)];
 
-fn least_wait_us(asked: &Asked) -> Option<u64> {
-    asked.iter().map(|(_, score)| score.wait_us).min()
+fn least_wait_us(scored: &Scored) -> Option<u64> {
+    scored.iter().map(|(_, score)| score.wait_us).min()
 }
 
 fn is_over(input: &PlacementInput, wait_us: u64) -> bool {
     u128::from(wait_us) > u128::from(input.max_wait_ms) * 1000
 }
 
-fn within_bound(input: &PlacementInput, asked: &Asked) -> Result<(), Broken> {
+fn within_bound(input: &PlacementInput, scored: &Scored) -> Result<(), Broken> {
     let max_ms = input.max_wait_ms;
-    match least_wait_us(asked) {
+    match least_wait_us(scored) {
         Some(least_us) if is_over(input, least_us) => {
             Err(Broken::PlacedOverBound { least_us, max_ms })
         }
@@ -219,11 +218,14 @@ fn within_bound(input: &PlacementInput, asked: &Asked) -> Result<(), Broken> {
     }
 }
 
-fn over_bound(input: &PlacementInput, asked: &Asked, told_us: u64) -> Result<(), Broken> {
+fn over_bound(input: &PlacementInput, scored: &Scored, logged_us: u64) -> Result<(), Broken> {
     let max_ms = input.max_wait_ms;
-    let least_us = least_wait_us(asked).ok_or(Broken::BusyAlone)?;
-    if told_us != least_us {
-        return Err(Broken::WrongWait { told_us, least_us });
+    let least_us = least_wait_us(scored).ok_or(Broken::BusyAlone)?;
+    if logged_us != least_us {
+        return Err(Broken::WrongWait {
+            logged_us,
+            least_us,
+        });
     }
     if is_over(input, least_us) {
         Ok(())
@@ -232,8 +234,8 @@ fn over_bound(input: &PlacementInput, asked: &Asked, told_us: u64) -> Result<(),
     }
 }
 
-fn least(node: NodeId, score: Score, asked: &Asked) -> Result<(), Broken> {
-    let ends = asked.iter().map(|(_, score)| score.rank_us);
+fn least(node: NodeId, score: Score, scored: &Scored) -> Result<(), Broken> {
+    let ends = scored.iter().map(|(_, score)| score.rank_us);
     let least_us = ends.min().unwrap_or(score.rank_us);
     let above = u128::from(score.rank_us.saturating_sub(least_us));
     let of_a_thousand = above * 1000 <= u128::from(least_us) * u128::from(TIE_MARGIN_PERMILLE);

@@ -43,8 +43,8 @@ pub enum JobFailed {
     Refused(Refused),
 }
 
-/// Runs `work` before the deadline. A busy cluster is asked again when it says so; the one retry
-/// excludes the worker that was lost.
+/// Runs `work` before the deadline. A busy cluster is asked again after the time that it names; the
+/// one retry excludes the lost worker.
 pub async fn run_job(
     user: &User,
     nodes: &Nodes,
@@ -82,7 +82,7 @@ impl Attempt<'_> {
             let placed = match self.user.place(url, &self.place).await {
                 Ok(placed) => placed,
                 Err(refused) => {
-                    self.wait_or_turn(url, refused).await?;
+                    self.after_placement(url, refused).await?;
                     continue;
                 }
             };
@@ -104,17 +104,17 @@ impl Attempt<'_> {
         }
     }
 
-    /// The placement was refused, or the node does not answer.
-    async fn wait_or_turn(&mut self, url: &str, refused: Refused) -> Result<(), JobFailed> {
+    /// Prepares a retry after a placement was refused, or the node did not answer.
+    async fn after_placement(&mut self, url: &str, refused: Refused) -> Result<(), JobFailed> {
         self.last = refused.to_string();
         if let Some(pause) = refused.busy_for() {
             sleep(pause).await;
             return Ok(());
         }
         match &refused {
-            Refused::Api(error) if !passes(error.code) => Err(JobFailed::Refused(refused)),
+            Refused::Api(error) if !is_retryable(error.code) => Err(JobFailed::Refused(refused)),
             _ => {
-                self.nodes.turn_from(url);
+                self.nodes.avoid(url);
                 sleep(PAUSE).await;
                 Ok(())
             }
@@ -130,7 +130,7 @@ impl Attempt<'_> {
         match &refused {
             // A new ticket is valid: of this term, for this incarnation.
             Refused::Api(error) if error.code == ErrorCode::BadTicket => Ok(()),
-            Refused::Api(error) if !passes(error.code) => Err(JobFailed::Refused(refused)),
+            Refused::Api(error) if !is_retryable(error.code) => Err(JobFailed::Refused(refused)),
             _ if self.place.exclude.len() < MAX_LOST => {
                 self.place.exclude.push(worker);
                 Ok(())
@@ -141,7 +141,7 @@ impl Attempt<'_> {
 }
 
 /// Whether a retry elsewhere or later may succeed.
-fn passes(code: ErrorCode) -> bool {
+fn is_retryable(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::Busy | ErrorCode::NoQuorum | ErrorCode::Unavailable | ErrorCode::OutcomeUnknown

@@ -10,11 +10,10 @@ pub struct Nodes {
 }
 
 impl Nodes {
-    /// # Panics
-    /// Without a URL: a mistake of the caller.
+    /// Panics without a URL, which is a mistake of the caller.
     #[must_use]
     pub fn new(urls: Vec<String>) -> Self {
-        assert!(!urls.is_empty(), "there is a node to ask");
+        assert!(!urls.is_empty(), "a cluster has nodes");
         Self {
             urls,
             preferred: AtomicUsize::new(0),
@@ -36,7 +35,7 @@ impl Nodes {
 
     /// Prefers the next node after this one, which does not answer; unless another is preferred
     /// already.
-    pub fn turn_from(&self, url: &str) {
+    pub fn avoid(&self, url: &str) {
         let at = self.preferred.load(Ordering::Relaxed);
         if self.urls[at % self.urls.len()] == url {
             let next = (at + 1) % self.urls.len();
@@ -53,16 +52,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_silent_node_is_left_once() {
+    fn a_silent_node_is_avoided_once() {
         let nodes = Nodes::new(vec!["a".into(), "b".into(), "c".into()]);
         assert_eq!(nodes.preferred(), "a");
-        nodes.turn_from("a");
-        nodes.turn_from("a");
+        nodes.avoid("a");
+        nodes.avoid("a");
         assert_eq!(nodes.preferred(), "b");
         nodes.prefer("c");
-        nodes.prefer("elsewhere");
+        nodes.prefer("unknown");
         assert_eq!(nodes.preferred(), "c");
-        nodes.turn_from("c");
+        nodes.avoid("c");
         assert_eq!(nodes.preferred(), "a");
     }
 }

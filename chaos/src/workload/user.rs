@@ -60,7 +60,7 @@ impl Refused {
 }
 
 impl User {
-    /// Draws keys, and registers the name at this node.
+    /// Generates keys, and registers the name at this node.
     ///
     /// # Errors
     /// When the node does not answer or refuses.
@@ -83,7 +83,7 @@ impl User {
             device: SigningKey::from_seed(random()),
             cluster: info.cluster,
         };
-        user.introduce(url, name).await?;
+        user.register_device(url, name).await?;
         Ok(user)
     }
 
@@ -101,8 +101,8 @@ impl User {
     ///
     /// # Errors
     /// When the node does not answer or refuses.
-    pub async fn introduce(&self, url: &str, name: UserName) -> anyhow::Result<()> {
-        let body = serde_json::to_vec(&self.introduction(name))?.into();
+    pub async fn register_device(&self, url: &str, name: UserName) -> anyhow::Result<()> {
+        let body = serde_json::to_vec(&self.registration(name))?.into();
         let registered = self.ask::<Registered>(url, Method::POST, paths::USERS, body);
         match registered.await {
             Ok(_) => Ok(()),
@@ -110,7 +110,7 @@ impl User {
         }
     }
 
-    fn introduction(&self, name: UserName) -> Register {
+    fn registration(&self, name: UserName) -> Register {
         let key = SigningKey::from_seed(random());
         let card = UserCard {
             name,
@@ -138,7 +138,7 @@ impl User {
         match placed.jobs.into_iter().next() {
             Some(Placement::Placed(placed)) => Ok(placed),
             Some(Placement::Refused(no)) => Err(Refused::Api(no)),
-            None => Err(lost("an answer to no job")),
+            None => Err(no_answer("an answer to no job")),
         }
     }
 
@@ -170,7 +170,7 @@ impl User {
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
         let bytes = answer(request).await?;
-        serde_json::from_slice(&bytes).map_err(lost)
+        serde_json::from_slice(&bytes).map_err(no_answer)
     }
 
     fn call(&self, method: &Method, path: &str, body: Hash) -> String {
@@ -188,16 +188,16 @@ impl User {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Bytes, Refused> {
-    let response = request.send().await.map_err(lost)?;
+    let response = request.send().await.map_err(no_answer)?;
     let good = response.status().is_success();
-    let bytes = response.bytes().await.map_err(lost)?;
+    let bytes = response.bytes().await.map_err(no_answer)?;
     if good {
         return Ok(bytes);
     }
-    Err(serde_json::from_slice(&bytes).map_or_else(lost, Refused::Api))
+    Err(serde_json::from_slice(&bytes).map_or_else(no_answer, Refused::Api))
 }
 
-fn lost(why: impl std::fmt::Display) -> Refused {
+fn no_answer(why: impl std::fmt::Display) -> Refused {
     Refused::Lost(why.to_string())
 }
 

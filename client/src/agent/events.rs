@@ -9,10 +9,10 @@ use cameo_common::statements::Receipt;
 use tokio::time::sleep;
 
 use super::{Core, inbox};
-use crate::cli::exit::Failure;
 use crate::cluster_api::{ClusterError, Heard};
+use crate::flows::LedgerError;
 use crate::flows::notices::Notice;
-use crate::flows::share;
+use crate::flows::{receive, share};
 use crate::vault::VaultError;
 use crate::vault::records::{EventToken, GrantOwned, Stage, change};
 
@@ -35,7 +35,7 @@ pub(super) async fn follow(core: Core) {
 }
 
 /// Does what a node's no asks for, and gives it back.
-fn ended(core: &Core, error: ApiError) -> Result<ApiError, VaultError> {
+fn ended(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
     match error.code {
         ErrorCode::SessionEnded => core.sign_of_life.notify_one(),
         // The token is beyond all that was told: one node has lied. Events are dealt with at least
@@ -46,10 +46,10 @@ fn ended(core: &Core, error: ApiError) -> Result<ApiError, VaultError> {
         }
         _ => {}
     }
-    Ok(error)
+    Ok(error.into())
 }
 
-pub(super) async fn read(core: &Core) -> Result<(), Failure> {
+pub(super) async fn read(core: &Core) -> Result<(), LedgerError> {
     let token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
     let mut stream = match core.ctx.api.events(token.sequence).await {
         Err(ClusterError::Api(error)) => return Err(ended(core, error)?.into()),
@@ -68,10 +68,10 @@ pub(super) async fn read(core: &Core) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn deal_with(core: &Core, event: &Event) -> Result<(), Failure> {
+pub(super) async fn deal_with(core: &Core, event: &Event) -> Result<(), VaultError> {
     match &event.kind {
         EventKind::Rights { grant, rights } => {
-            if inbox::confirm(&core.ctx, grant, rights)? {
+            if receive::confirm(&core.ctx.vault, grant, rights)? {
                 inbox::acknowledge(core, grant).await;
             }
         }
@@ -87,7 +87,7 @@ pub(super) async fn deal_with(core: &Core, event: &Event) -> Result<(), Failure>
 }
 
 /// A node only carries the receipt; it is the viewer's word or nothing.
-fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(), Failure> {
+fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(), VaultError> {
     let vault = &core.ctx.vault;
     let Some(owned) = vault.get::<GrantOwned>(&grant.to_string())? else {
         return Ok(());
@@ -108,7 +108,7 @@ fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(
 }
 
 /// No viewer acknowledges what was never signed: to believe it would keep later rights from him.
-fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), Failure> {
+fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultError> {
     let mut signed = false;
     change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
         signed = version <= owned.version;

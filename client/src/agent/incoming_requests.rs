@@ -1,4 +1,4 @@
-//! Wishes of others: for an image, and for more views. The same wish gets the same answer.
+//! Requests of others: for an image, and for more views. The same request gets the same answer.
 
 use std::collections::HashSet;
 
@@ -11,13 +11,13 @@ use super::outbox;
 use super::serve::{Refusal, Service};
 use crate::clock;
 use crate::flows::notices::Notice;
-use crate::text::sanitize::tidy;
+use crate::text::sanitize::sanitize;
 use crate::vault::records::{
     Asked, Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing,
     OutgoingState, Policy, Stage, change,
 };
 
-/// Wishes of others that are kept.
+/// Requests of others that are kept.
 const MAX_KEPT: usize = 1_000;
 /// Of these, those of one viewer.
 const MAX_OF_ONE: usize = 200;
@@ -30,29 +30,29 @@ impl Service {
         note: &str,
     ) -> Result<AskOutcome, Refusal> {
         let vault = &self.core.ctx.vault;
-        let wish = signed
+        let request = signed
             .verify()
             .map_err(|_| Refusal::not_accepted("the request is not signed".into()))?;
         let me = self.core.ctx.me.identity_key().public();
-        if wish.viewer != from.card.key || wish.owner != me {
+        if request.viewer != from.card.key || request.owner != me {
             return Err(Refusal::not_accepted(
                 "the request is not from you to me".into(),
             ));
         }
         let image = vault
-            .get::<Image>(&wish.image.to_string())?
+            .get::<Image>(&request.image.to_string())?
             .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchImage, "there is no such image"))?;
         let now = clock::now();
         let (live, ended): (Vec<_>, Vec<_>) = self
-            .grants_of(from, &wish.image)?
+            .grants_of(from, &request.image)?
             .into_iter()
             // What never came into the ledger is nothing that he holds.
             .filter(|owned| owned.stage >= Stage::Recorded)
             .partition(|owned| owned.is_live(now));
-        if let Some(grant) = live.iter().find(|live| live.request_id != wish.request) {
+        if let Some(grant) = live.iter().find(|live| live.request_id != request.request) {
             return Ok(AskOutcome::Held(grant.grant));
         }
-        if let Some(known) = vault.get::<Incoming>(&wish.request.to_string())? {
+        if let Some(known) = vault.get::<Incoming>(&request.request.to_string())? {
             return self.asked_before(from, signed, known);
         }
         let state = match image.policy {
@@ -66,7 +66,7 @@ impl Service {
                 ));
             }
         };
-        let older = self.older(from, &wish.image)?;
+        let older = self.older(from, &request.image)?;
         self.make_room(from)?;
         for id in older {
             self.supersede(&id)?;
@@ -76,10 +76,10 @@ impl Service {
             _ => AskOutcome::Preparing,
         };
         let incoming = Incoming {
-            request: wish.request,
+            request: request.request,
             viewer: from.name.clone(),
             viewer_key: from.card.key,
-            image: wish.image,
+            image: request.image,
             asked: Asked::Photo(signed.clone()),
             note: cut(note),
             received: clock::now(),
@@ -169,7 +169,7 @@ impl Service {
             .collect())
     }
 
-    /// Other wishes of the viewer for the same image. While one is being made he gets no second.
+    /// Other requests of the viewer for the same image. While one is being made there is no second.
     fn older(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<String>, Refusal> {
         let mut older = Vec::new();
         for (id, known) in self.core.ctx.vault.list::<Incoming>()? {
@@ -180,7 +180,7 @@ impl Service {
                 IncomingState::Approved(_) if same => {
                     return Err(Refusal::new(
                         PeerRefusal::TooMany,
-                        "another wish of yours for this image is being prepared; try again when its carrier has come",
+                        "another request of yours for this image is being prepared; try again when its carrier has come",
                     ));
                 }
                 IncomingState::Waiting | IncomingState::Failed { .. } if same => older.push(id),
@@ -190,7 +190,7 @@ impl Service {
         Ok(older)
     }
 
-    /// A viewer has one open wish for an image: the newest, as the home that asked before may be lost.
+    /// A viewer has one open request for an image: the newest, as the home that asked before may be lost.
     fn supersede(&self, id: &str) -> Result<(), Refusal> {
         change::<Incoming>(&self.core.ctx.vault, id, |known| {
             let told = match known.state {
@@ -204,7 +204,7 @@ impl Service {
         Ok(())
     }
 
-    /// Answered wishes make room for new ones, the viewer's own when he has too many.
+    /// Answered requests make room for new ones, the viewer's own when there are too many.
     fn make_room(&self, from: &PeerUser) -> Result<(), Refusal> {
         let vault = &self.core.ctx.vault;
         let mut all = vault.list::<Incoming>()?;
@@ -306,7 +306,7 @@ impl Service {
         Ok(())
     }
 
-    /// What the owner says of a wish of ours, if it is for him to say. True when it is news.
+    /// What the owner says of a request of ours, if it is theirs to say. True when it is news.
     fn answered(
         &self,
         from: &PeerUser,
@@ -333,7 +333,7 @@ impl Service {
     }
 }
 
-/// The wish that is missed least: of those that are over for both the oldest, or else of those that have ended here.
+/// The request that is missed least: of those that are over for both the oldest, or else of those that have ended here.
 fn least<'a>(all: &'a [(String, Incoming)], untellable: &HashSet<OutboxKey>) -> Option<&'a String> {
     let rank = |incoming: &Incoming| match incoming.state {
         IncomingState::Granted(_)
@@ -352,7 +352,7 @@ fn least<'a>(all: &'a [(String, Incoming)], untellable: &HashSet<OutboxKey>) -> 
 
 /// A note of a stranger, within its limit.
 fn cut(note: &str) -> String {
-    let mut text = tidy(note);
+    let mut text = sanitize(note);
     while text.len() > MAX_NOTE {
         text.pop();
     }

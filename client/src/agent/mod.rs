@@ -4,12 +4,12 @@
 //! cluster's events, and works on what waits in the outbox. `request` runs the same for as long as
 //! it waits, where no agent runs.
 
+mod error;
 mod events;
 mod gallery;
-pub mod inbox;
+mod inbox;
 mod incoming_requests;
 mod outbox;
-mod receive;
 mod serve;
 mod session;
 #[cfg(test)]
@@ -17,22 +17,22 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cameo_common::ids::GrantId;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::cli::exit::Failure;
+use crate::cluster_api::ClusterError;
 use crate::control::{ControlDeps, ControlServer};
 use crate::flows::context::Context;
 use crate::flows::notices::Notices;
-use crate::peer::client::Peers;
-use crate::peer::{PeerTransport, serve as serve_peers};
-use crate::vault::AgentLock;
-use crate::vault::records::Outgoing;
+use crate::peer::{PeerTransport, Peers, serve as serve_peers};
+use crate::vault::{AgentLock, IoError};
 
-pub use outbox::{backoff, due, report_offline};
+pub use error::AgentError;
+pub use outbox::backoff;
 
 /// What an agent may be told at its start.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ pub(crate) struct Core {
     /// The epoch of the running session; none while there is none.
     pub epoch: Arc<watch::Sender<Option<u64>>>,
     /// Why the cluster does not take this device, once it has said so.
-    pub refused: Arc<watch::Sender<Option<Failure>>>,
+    pub refused: Arc<watch::Sender<Option<ClusterError>>>,
     /// The session has to be looked at, now.
     pub sign_of_life: Arc<Notify>,
     pub listed: bool,
@@ -76,7 +76,7 @@ impl Agent {
     ///
     /// # Errors
     /// When another agent runs on this home, or the addresses cannot be listened on.
-    pub async fn start(ctx: Context, options: Options) -> Result<Self, Failure> {
+    pub async fn start(ctx: Context, options: Options) -> Result<Self, AgentError> {
         let lock = AgentLock::take(ctx.vault.home())?;
         let transport = ctx.bind(options.listen.clone()).await?;
         let core = Core {
@@ -90,7 +90,7 @@ impl Agent {
             listed: options.listed,
             told: Arc::default(),
         };
-        let control = ControlServer::bind(core.ctx.vault.home())?;
+        let control = ControlServer::bind(core.ctx.vault.home()).map_err(IoError)?;
         let deps = ControlDeps {
             transport: Arc::clone(&transport),
             notices: core.notices.clone(),
@@ -115,16 +115,16 @@ impl Agent {
     ///
     /// # Errors
     /// When the cluster refuses this device for good.
-    pub async fn ready(&self) -> Result<u64, Failure> {
-        let stopped = || Failure::other("stopped", "the agent has stopped");
+    pub async fn ready(&self) -> Result<u64, AgentError> {
         let mut epoch = self.core.epoch.subscribe();
         let mut refused = self.core.refused.subscribe();
         tokio::select! {
             running = epoch.wait_for(Option::is_some) => {
-                running.ok().and_then(|epoch| *epoch).ok_or_else(stopped)
+                running.ok().and_then(|epoch| *epoch).ok_or(AgentError::Stopped)
             }
             no = refused.wait_for(Option::is_some) => {
-                Err(no.ok().and_then(|no| no.clone()).unwrap_or_else(stopped))
+                let no = no.ok().and_then(|no| no.clone());
+                Err(no.map_or(AgentError::Stopped, AgentError::Refused))
             }
         }
     }
@@ -153,14 +153,4 @@ impl Agent {
         session::end(&self.core).await;
         self.transport.close().await;
     }
-}
-
-/// Wishes of this user that no answer has come to.
-pub(crate) fn open_requests(ctx: &Context) -> Result<Vec<Outgoing>, Failure> {
-    let all = ctx.vault.list::<Outgoing>()?;
-    Ok(all
-        .into_iter()
-        .map(|(_, outgoing)| outgoing)
-        .filter(|outgoing| !outgoing.state.is_over())
-        .collect())
 }

@@ -9,11 +9,10 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::RightsAck;
 
-use super::inbox::{self, Taken};
-use super::{Core, outbox, receive};
-use crate::cli::exit::Failure;
+use super::{Core, inbox, outbox};
 use crate::clock;
-use crate::directory::{self, PinError};
+use crate::directory::{self, DirectoryError, PinError};
+use crate::flows::receive::{self, ReceiveError, ReceivedRightsError, Receiver, Taken};
 use crate::peer::{Answer, Content, DeviceKey, Handler, ReceivedBody};
 use crate::vault::VaultError;
 use crate::vault::records::{Contact, GrantHeld};
@@ -37,7 +36,7 @@ impl Refusal {
         Self::new(PeerRefusal::NotAccepted, message)
     }
 
-    /// Ours, not his: he may try again. What exactly went wrong is not his business.
+    /// Ours, not theirs: they may try again. What exactly went wrong is not told.
     pub(super) fn failed(why: String) -> Self {
         tracing::warn!(%why, "a peer could not be served");
         Self::new(
@@ -47,9 +46,19 @@ impl Refusal {
     }
 }
 
-impl From<Failure> for Refusal {
-    fn from(error: Failure) -> Self {
-        Self::failed(error.message)
+impl From<ReceiveError> for Refusal {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::NotAccepted(why) => Self::not_accepted(why),
+            ReceiveError::TooMany => Self::new(PeerRefusal::TooMany, error.to_string()),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<ReceivedRightsError> for Refusal {
+    fn from(error: ReceivedRightsError) -> Self {
+        Self::failed(error.to_string())
     }
 }
 
@@ -114,9 +123,11 @@ impl Service {
         let ctx = &self.core.ctx;
         if ctx.vault.get::<Contact>(card.name.as_str())?.is_none() {
             let known = directory::look_up(&ctx.api, &ctx.vault, &card.name).await;
-            let known = known.map_err(|error| match error.code {
-                "not_registered" => not_accepted("you are not registered with this cluster"),
-                _ => error.into(),
+            let known = known.map_err(|error| match error {
+                DirectoryError::NotRegistered(_) => {
+                    not_accepted("you are not registered with this cluster")
+                }
+                error => Refusal::failed(error.to_string()),
             })?;
             if known.card.key != card.key {
                 return Err(Refusal::new(
@@ -163,11 +174,15 @@ impl Service {
                     length: carrier_length,
                     hash: carrier.0,
                 };
-                let offset = receive::wanted(&self.core, from, &request, &grant, content).await?;
+                let offset = self
+                    .receiver(from)
+                    .wanted(&request, &grant, content)
+                    .await?;
                 PeerReply::Wanted { offset }
             }
             PeerRequest::Deliver(delivery) => {
-                let receipt = receive::take(&self.core, from, &delivery, body).await?;
+                let receipt = self.receiver(from).take(&delivery, body).await?;
+                self.core.wake.notify_one();
                 PeerReply::Received { receipt }
             }
             PeerRequest::Rights { rights } => PeerReply::RightsTaken {
@@ -188,6 +203,14 @@ impl Service {
         }))
     }
 
+    pub(super) fn receiver<'a>(&'a self, from: &'a PeerUser) -> Receiver<'a> {
+        Receiver {
+            ctx: &self.core.ctx,
+            notices: &self.core.notices,
+            from,
+        }
+    }
+
     fn rights(
         &self,
         from: &PeerUser,
@@ -203,7 +226,7 @@ impl Service {
             ));
         }
         let vault = &self.core.ctx.vault;
-        if inbox::take(vault, &rights.grant, signed)? == Taken::NoSuchGrant {
+        if receive::take(vault, &rights.grant, signed)? == Taken::NoSuchGrant {
             return Err(no_such());
         }
         let held = vault
@@ -211,6 +234,6 @@ impl Service {
             .ok_or_else(no_such)?;
         let core = self.core.clone();
         tokio::spawn(async move { inbox::acknowledge(&core, &rights.grant).await });
-        Ok(inbox::acknowledgement(&self.core.ctx, &held))
+        Ok(receive::acknowledgement(&self.core.ctx, &held))
     }
 }

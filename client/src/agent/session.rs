@@ -8,8 +8,9 @@ use cameo_common::signed::Signed;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Core, inbox};
-use crate::cli::exit::{Exit, Failure};
 use crate::cluster_api::ClusterError;
+use crate::error_kind::Classified;
+use crate::flows::LedgerError;
 use crate::flows::notices::Notice;
 use crate::vault::VaultError;
 use crate::vault::records::{Identity, change};
@@ -48,7 +49,9 @@ async fn begin(core: &Core) -> u64 {
                     what_failed: "announcing this device".into(),
                     why: error.to_string(),
                 });
-                if matches!(error.exit, Exit::Denied | Exit::IdentityChanged) {
+                if let LedgerError::Cluster(error) = error
+                    && (error.kind().is_denial() || error.kind().is_distrust())
+                {
                     core.refused.send_replace(Some(error));
                 }
             }
@@ -58,7 +61,7 @@ async fn begin(core: &Core) -> u64 {
     }
 }
 
-async fn start(core: &Core) -> Result<u64, Failure> {
+async fn start(core: &Core) -> Result<u64, LedgerError> {
     let endpoint = endpoint(core)?;
     let start = StartSession {
         endpoint,
@@ -70,7 +73,7 @@ async fn start(core: &Core) -> Result<u64, Failure> {
 }
 
 /// Where this device is now, signed with the next sequence.
-fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, Failure> {
+fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
     let kept = change::<Identity>(&core.ctx.vault, Identity::ID, |me| {
         me.endpoint_sequence += 1;
     })?;

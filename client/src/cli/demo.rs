@@ -9,6 +9,7 @@ use std::process::Command;
 use clap::Args;
 
 use super::exit::{Exit, Failure};
+use super::finish::finish;
 use crate::output::Output;
 
 /// The program that plays the cases.
@@ -51,7 +52,7 @@ pub(super) fn run(options: &Options, out: Output) -> Exit {
             "{PROGRAM} does not start ({error}): build all programs with `cargo build --workspace --bins`"
         ),
     );
-    out.finish("demo", Err(failure))
+    finish(out, "demo", &Err(failure))
 }
 
 /// The program beside this one. Under `cargo run`, which builds one program only, cargo builds and runs it, so

@@ -1,15 +1,20 @@
 //! The command line: what can be said, and which verb does it.
 
 pub mod demo;
+mod errors;
 pub mod exit;
+mod finish;
+mod requested;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::cli::exit::{Exit, Failure};
+use self::exit::{Exit, Failure};
+use self::finish::finish;
 use crate::commands;
+use crate::commands::approve::Approved;
 use crate::control;
 use crate::flows::context::Context;
 use crate::output::{self, Output, Report};
@@ -137,42 +142,60 @@ async fn carry_out(cli: Cli) -> Exit {
         return demo::run(options, out);
     }
     let name = cli.verb.name();
-    let result = dispatch(cli, out).await;
-    out.finish(name, result)
+    finish(out, name, &dispatch(cli, out).await)
 }
 
 async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
     let home = cli.home;
-    let open = || Context::open(home.clone(), out);
+    let open = || Context::open(home.clone());
     // What changes is changed before the agent is spoken to.
     let beside_agent = async || {
         let ctx = open()?;
         control::answers(ctx.vault.home()).await?;
         Ok::<_, Failure>(ctx)
     };
-    match cli.verb {
-        Verb::Init(arguments) => commands::init::run(home, out, arguments).await,
-        Verb::Unlock(_) => commands::unlock::run(home),
-        Verb::Lock(_) => commands::lock::run(home),
-        Verb::Hide(arguments) => commands::hide::run(out, arguments).await,
-        Verb::Reveal(arguments) => commands::reveal::run(out, arguments).await,
-        Verb::Inspect(arguments) => commands::inspect::run(home, out, arguments).await,
-        Verb::Agent(arguments) => commands::agent::run(open()?, arguments).await,
-        Verb::Add(arguments) => commands::add::run(&open()?, arguments).await,
-        Verb::Gallery(arguments) => commands::gallery::run(&open()?, arguments).await,
-        Verb::Request(arguments) => commands::request::run(&beside_agent().await?, arguments).await,
-        Verb::Requests(arguments) => commands::requests::run(&open()?, arguments),
-        Verb::Approve(arguments) => commands::approve::run(&beside_agent().await?, arguments).await,
-        Verb::Deny(arguments) => commands::deny::run(&beside_agent().await?, arguments).await,
-        Verb::Inbox(arguments) => commands::inbox::run(&open()?, arguments).await,
-        Verb::View(arguments) => commands::view::run(&open()?, arguments).await,
-        Verb::Rights(arguments) => commands::rights::run(&beside_agent().await?, arguments).await,
-        Verb::Revoke(arguments) => commands::revoke::run(&beside_agent().await?, arguments).await,
-        Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await,
-        Verb::Log(arguments) => commands::log::run(&open()?, arguments).await,
-        Verb::Who(arguments) => commands::who::run(&open()?, arguments).await,
-        Verb::Status(arguments) => commands::status::run(&open()?, arguments).await,
+    Ok(match cli.verb {
+        Verb::Init(arguments) => commands::init::run(home, out, arguments).await?,
+        Verb::Unlock(_) => commands::unlock::run(home)?,
+        Verb::Lock(_) => commands::lock::run(home)?,
+        Verb::Hide(arguments) => commands::hide::run(out, arguments).await?,
+        Verb::Reveal(arguments) => commands::reveal::run(out, arguments).await?,
+        Verb::Inspect(arguments) => commands::inspect::run(home, out, arguments).await?,
+        Verb::Agent(arguments) => commands::agent::run(open()?, out, arguments).await?,
+        Verb::Add(arguments) => commands::add::run(&open()?, out, arguments).await?,
+        Verb::Gallery(arguments) => commands::gallery::run(&open()?, out, arguments).await?,
+        Verb::Request(arguments) => {
+            let told = commands::request::run(&beside_agent().await?, out, arguments).await?;
+            requested::merge(told)?
+        }
+        Verb::Requests(arguments) => commands::requests::run(&open()?, arguments)?,
+        Verb::Approve(arguments) => {
+            let ctx = beside_agent().await?;
+            approved(commands::approve::run(&ctx, out, arguments).await?)
+        }
+        Verb::Deny(arguments) => commands::deny::run(&beside_agent().await?, arguments).await?,
+        Verb::Inbox(arguments) => commands::inbox::run(&open()?, arguments).await?,
+        Verb::View(arguments) => commands::view::run(&open()?, out, arguments).await?,
+        Verb::Rights(arguments) => {
+            commands::rights::run(&beside_agent().await?, out, arguments).await?
+        }
+        Verb::Revoke(arguments) => commands::revoke::run(&beside_agent().await?, arguments).await?,
+        Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await?,
+        Verb::Log(arguments) => commands::log::run(&open()?, arguments).await?,
+        Verb::Who(arguments) => commands::who::run(&open()?, arguments).await?,
+        Verb::Status(arguments) => commands::status::run(&open()?, arguments).await?,
         Verb::Demo(_) => unreachable!("the demo opens no home"),
+    })
+}
+
+/// Programs read why the viewer does not have it yet.
+fn approved(approved: Approved) -> Report {
+    match approved.undelivered {
+        None => approved.report,
+        Some(delivered) => {
+            let why = delivered.err().map(|error| Failure::from(error).code);
+            approved.report.with("why", why)
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use cameo_common::api::{ApiError, ErrorCode};
 use cameo_common::ids::ClusterId;
 
+use crate::error_kind::{Classified, ErrorKind};
+
 /// What a caller can tell apart.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
@@ -22,7 +24,7 @@ pub enum ClusterError {
     )]
     OutcomeUnknown,
     /// A node's definite no.
-    #[error("{0}")]
+    #[error("{}", explained(.0))]
     Api(#[from] ApiError),
     /// The nodes belong to another cluster than the one that was pinned.
     #[error(
@@ -42,6 +44,51 @@ pub enum ClusterError {
     /// This side could not begin.
     #[error("cannot set up HTTP: {0}")]
     Setup(String),
+}
+
+/// A node's own words, and what they may come of.
+fn explained(error: &ApiError) -> String {
+    match error.code {
+        ErrorCode::CallExpired => format!(
+            "{}; is this machine's clock right?",
+            error.message.trim_end_matches('.')
+        ),
+        _ => error.message.clone(),
+    }
+}
+
+impl Classified for ClusterError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            ClusterError::Api(error) => kind_of(error.code),
+            ClusterError::Unreachable { .. }
+            | ClusterError::NoQuorum
+            | ClusterError::OutcomeUnknown => ErrorKind::ClusterAway,
+            ClusterError::WrongCluster { .. } => ErrorKind::Untrusted,
+            ClusterError::BadAddress { .. } => ErrorKind::Usage,
+            ClusterError::Protocol { .. } | ClusterError::Setup(_) => ErrorKind::Other,
+        }
+    }
+}
+
+fn kind_of(code: ErrorCode) -> ErrorKind {
+    match code {
+        ErrorCode::NotRegistered => ErrorKind::NotRegistered,
+        ErrorCode::NotFound => ErrorKind::NotFound,
+        ErrorCode::Forbidden
+        | ErrorCode::NotAuthenticated
+        | ErrorCode::NameTaken
+        | ErrorCode::Revoked
+        | ErrorCode::Expired => ErrorKind::Forbidden,
+        ErrorCode::UsedUp => ErrorKind::UsedUp,
+        ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
+            ErrorKind::ClusterAway
+        }
+        ErrorCode::WrongCluster => ErrorKind::Untrusted,
+        ErrorCode::Busy => ErrorKind::Busy,
+        ErrorCode::GrantExists => ErrorKind::Hopeless,
+        _ => ErrorKind::Other,
+    }
 }
 
 impl ClusterError {

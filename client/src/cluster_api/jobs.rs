@@ -77,7 +77,7 @@ impl ClusterApi {
         progress: &StallDetector,
     ) -> Result<reqwest::RequestBuilder, JobFailure> {
         let url = placed.url.trim_end_matches('/');
-        super::cluster::check_url(url).map_err(|error| failed(placed.worker, error.to_string()))?;
+        super::address::check_url(url).map_err(|error| failed(placed.worker, error.to_string()))?;
         let call = self.sign(Method::POST, paths::RUN_JOB.to_owned(), input);
         let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
         let http = &self.inner.http;

@@ -6,6 +6,7 @@
 //! and verifies the cluster's identity. `users`, `grants`, `jobs` and `events` are the endpoints,
 //! `placement` batches the requests for a worker.
 
+mod address;
 mod call;
 mod cluster;
 mod error;
@@ -24,7 +25,7 @@ use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::keys::SigningKey;
 use parking_lot::{Mutex, MutexGuard};
 
-pub use cluster::{Address, parse_addresses};
+pub use address::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, Heard};
 pub use jobs::JobFailure;
@@ -102,7 +103,7 @@ impl ClusterApi {
         deadline: Duration,
     ) -> Result<Self, ClusterError> {
         for url in &pinned.nodes {
-            cluster::check_url(url)?;
+            address::check_url(url)?;
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_DEADLINE)

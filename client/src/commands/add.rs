@@ -5,24 +5,25 @@ use std::time::Duration;
 
 use cameo_codec::limits::MAX_PHOTO_BYTES;
 use cameo_codec::{
-    Caption, HideOptions, Preview, PreviewError, cover_from_picture, default_cover_from_file,
-    preview,
+    Caption, CaptionError, HideOptions, Preview, PreviewError, cover_from_picture,
+    default_cover_from_file, preview,
 };
 use cameo_common::ids::{Hash, UserName, whole_millis};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-use super::{length_of_time, views};
-use crate::cli::exit::Failure;
+use super::arguments::{length_of_time, views};
+use super::look::{self, LookArguments, LookError};
 use crate::clock;
-use crate::commands::look::{self, LookArguments};
 use crate::control;
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::output::{Report, table};
+use crate::output::{Output, Report, table};
 use crate::text::prefix::short;
-use crate::text::sanitize::{misleads, shows, tidy};
-use crate::vault::files;
+use crate::text::sanitize::{misleads, sanitize, shows};
+use crate::vault::VaultError;
+use crate::vault::files::{self, FileError};
 use crate::vault::records::{Image, Look, Policy, Terms, UNTITLED};
 
 /// Longest title, in characters.
@@ -72,11 +73,55 @@ struct Ready {
     cover: Option<Vec<u8>>,
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
-    let wishes = Wishes::of(&ctx.me.name, &arguments)?;
-    let bar = ctx.out.bar("reading");
+/// Why nothing was added.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("a title is one line of text")]
+    TitleLines,
+    #[error("a title has only what is seen in it: leave out U+{:04X}", u32::from(*.0))]
+    TitleUnseen(char),
+    #[error("a title has 1 to {MAX_TITLE} characters")]
+    TitleLength,
+    #[error("{0}")]
+    Caption(CaptionError),
+    #[error("{} is empty", .0.display())]
+    Empty(PathBuf),
+    #[error("{}: {error}", file.display())]
+    NoPreview { file: PathBuf, error: PreviewError },
+    #[error("{} cannot be the preview: {why}", file.display())]
+    BadPreview { file: PathBuf, why: String },
+    #[error("{0}")]
+    Codec(String),
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::TitleLines
+            | Error::TitleUnseen(_)
+            | Error::TitleLength
+            | Error::Empty(_)
+            | Error::NoPreview { .. }
+            | Error::BadPreview { .. } => ErrorKind::Usage,
+            Error::Caption(_) | Error::Codec(_) => ErrorKind::Other,
+            Error::Look(error) => error.kind(),
+            Error::File(error) => error.kind(),
+            Error::Vault(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Report, Error> {
+    let settings = Settings::of(&ctx.me.name, &arguments)?;
+    let bar = out.bar("reading");
     let work = move || {
-        let read = |path: &PathBuf| prepare(path, &arguments, &wishes);
+        let read = |path: &PathBuf| prepare(path, &arguments, &settings);
         arguments
             .files
             .iter()
@@ -85,7 +130,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
     };
     let ready = spawn_blocking(work)
         .await
-        .map_err(|error| Failure::other("codec", error.to_string()))?;
+        .map_err(|error| Error::Codec(error.to_string()))?;
     bar.finish_and_clear();
     let mut known = ctx.vault.list::<Image>()?;
     let mut added: Vec<Value> = Vec::new();
@@ -95,7 +140,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         let before = known.iter().find(|(_, known)| known.hash == image.hash);
         let before = before.map(|(_, known)| known.image);
         if let Some(before) = before {
-            ctx.out.note(format_args!(
+            out.note(format_args!(
                 "{} was in your gallery already, as {}: it is there once more now.",
                 image.name,
                 short(&before)
@@ -116,21 +161,20 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         }));
     }
     if control::answers(ctx.vault.home()).await != Ok(true) {
-        ctx.out
-            .note("Nobody can see it before `cameo agent` runs here.");
+        out.note("Nobody can see it before `cameo agent` runs here.");
     }
     Ok(Report::new(table(&rows)).with("images", added))
 }
 
 /// What is asked of every file, checked before any is read.
-struct Wishes {
+struct Settings {
     title: String,
     options: HideOptions,
     caption: Option<Caption>,
 }
 
-impl Wishes {
-    fn of(owner: &UserName, arguments: &Arguments) -> Result<Self, Failure> {
+impl Settings {
+    fn of(owner: &UserName, arguments: &Arguments) -> Result<Self, Error> {
         Ok(Self {
             title: title(&arguments.title)?,
             options: arguments.look.options()?,
@@ -140,14 +184,14 @@ impl Wishes {
 }
 
 /// The owner's words, or how to ask for more. A picture of his own is left as it is.
-fn caption(owner: &UserName, look: &LookArguments) -> Result<Option<Caption>, Failure> {
+fn caption(owner: &UserName, look: &LookArguments) -> Result<Option<Caption>, Error> {
     let given = look.caption()?;
     if given.is_some() || look.no_caption || look.cover.is_some() {
         return Ok(given);
     }
     Caption::new(&format!("ask {owner} for more"))
         .map(Some)
-        .map_err(|error| Failure::other("caption", error.to_string()))
+        .map_err(Error::Caption)
 }
 
 fn shape(image: &Image) -> String {
@@ -157,25 +201,27 @@ fn shape(image: &Image) -> String {
     format!("{} x {}, {} bytes", image.width, image.height, image.bytes)
 }
 
-fn prepare(path: &Path, arguments: &Arguments, wishes: &Wishes) -> Result<Ready, Failure> {
+fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Ready, Error> {
     let photo = read(path)?;
-    let shown = path.display();
     let made = preview(&photo);
     let made = match (&arguments.preview, made) {
         (None, Ok(made)) => made,
-        (None, Err(error)) => return Err(Failure::usage(format!("{shown}: {error}"))),
+        (None, Err(error)) => {
+            let file = path.to_owned();
+            return Err(Error::NoPreview { file, error });
+        }
         (Some(given), made) => given_preview(given, made.ok())?,
     };
     let cover = arguments.look.cover.as_deref();
     let cover = cover
-        .map(|cover| own_cover(cover, photo.len(), wishes))
+        .map(|cover| own_cover(cover, photo.len(), settings))
         .transpose()?;
     if cover.is_none() {
-        try_cover(path, &made.jpeg, photo.len(), wishes)?;
+        try_cover(path, &made.jpeg, photo.len(), settings)?;
     }
     let image = Image {
         image: clock::image_id(),
-        title: wishes.title.clone(),
+        title: settings.title.clone(),
         name: file_name(path),
         media_type: made.media_type,
         bytes: photo.len() as u64,
@@ -189,9 +235,9 @@ fn prepare(path: &Path, arguments: &Arguments, wishes: &Wishes) -> Result<Ready,
             may_save: arguments.may_save,
         },
         look: Look {
-            codec: wishes.options.codec,
-            depth: wishes.options.depth,
-            caption: wishes
+            codec: settings.options.codec,
+            depth: settings.options.depth,
+            caption: settings
                 .caption
                 .as_ref()
                 .map(|caption| caption.as_str().to_owned()),
@@ -208,29 +254,35 @@ fn prepare(path: &Path, arguments: &Arguments, wishes: &Wishes) -> Result<Ready,
 }
 
 /// The file of a picture that the photo fits into.
-fn own_cover(path: &Path, photo: usize, wishes: &Wishes) -> Result<Vec<u8>, Failure> {
+fn own_cover(path: &Path, photo: usize, settings: &Settings) -> Result<Vec<u8>, Error> {
     let picture = read(path)?;
-    cover_from_picture(&picture, photo + SEALING_ADDS, &wishes.options)
-        .map_err(|error| look::unfit(path, &error, &wishes.options))?;
+    cover_from_picture(&picture, photo + SEALING_ADDS, &settings.options)
+        .map_err(|error| look::unfit(path, error, &settings.options))?;
     Ok(picture)
 }
 
 /// The cover is made when somebody asks for the photo; that it can be made is seen now.
-fn try_cover(path: &Path, preview: &[u8], photo: usize, wishes: &Wishes) -> Result<(), Failure> {
+fn try_cover(path: &Path, preview: &[u8], photo: usize, settings: &Settings) -> Result<(), Error> {
     let payload = photo + SEALING_ADDS;
-    default_cover_from_file(preview, wishes.caption.as_ref(), payload, &wishes.options)
-        .map(drop)
-        .map_err(|error| look::unfit(path, &error, &wishes.options))
+    default_cover_from_file(
+        preview,
+        settings.caption.as_ref(),
+        payload,
+        &settings.options,
+    )
+    .map_err(|error| look::unfit(path, error, &settings.options))?;
+    Ok(())
 }
 
 /// The picture that was given to be shown; what is known of the photo itself stays.
-fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Failure> {
+fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Error> {
     let given = preview(&read(path)?).map_err(|error| {
         let why = match error {
             PreviewError::NoPicture(error) | PreviewError::Refused(error) => error.to_string(),
             other => other.to_string(),
         };
-        Failure::usage(format!("{} cannot be the preview: {why}", path.display()))
+        let file = path.to_owned();
+        Error::BadPreview { file, why }
     })?;
     Ok(Preview {
         jpeg: given.jpeg,
@@ -243,35 +295,30 @@ fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Failure
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let bytes = files::read(path, MAX_PHOTO_BYTES)?;
     if bytes.is_empty() {
-        return Err(Failure::usage(format!("{} is empty", path.display())));
+        return Err(Error::Empty(path.to_owned()));
     }
     Ok(bytes)
 }
 
-fn title(given: &str) -> Result<String, Failure> {
+fn title(given: &str) -> Result<String, Error> {
     let title = given.trim();
     if title.chars().any(char::is_control) {
-        return Err(Failure::usage("a title is one line of text"));
+        return Err(Error::TitleLines);
     }
     if let Some(c) = title.chars().find(|&c| misleads(c)) {
-        return Err(Failure::usage(format!(
-            "a title has only what is seen in it: leave out U+{:04X}",
-            u32::from(c)
-        )));
+        return Err(Error::TitleUnseen(c));
     }
     if !shows(title) || !(1..=MAX_TITLE).contains(&title.chars().count()) {
-        return Err(Failure::usage(format!(
-            "a title has 1 to {MAX_TITLE} characters"
-        )));
+        return Err(Error::TitleLength);
     }
     Ok(title.to_owned())
 }
 
 fn file_name(path: &Path) -> String {
-    let mut name = tidy(&path.file_name().unwrap_or_default().to_string_lossy());
+    let mut name = sanitize(&path.file_name().unwrap_or_default().to_string_lossy());
     while name.len() > MAX_FILE_NAME {
         name.pop();
     }
@@ -279,7 +326,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// The bytes first: an image that is listed is there. What cannot be listed leaves nothing.
-fn keep(ctx: &Context, ready: Ready) -> Result<Image, Failure> {
+fn keep(ctx: &Context, ready: Ready) -> Result<Image, VaultError> {
     let id = ready.image.image.to_string();
     let kept = write(ctx, &id, &ready);
     if kept.is_err() {
@@ -291,13 +338,13 @@ fn keep(ctx: &Context, ready: Ready) -> Result<Image, Failure> {
     kept.map(|()| ready.image)
 }
 
-fn write(ctx: &Context, id: &str, ready: &Ready) -> Result<(), Failure> {
+fn write(ctx: &Context, id: &str, ready: &Ready) -> Result<(), VaultError> {
     ctx.vault.put_blob(Image::PHOTOS, id, &ready.photo)?;
     ctx.vault.put_blob(Image::PREVIEWS, id, &ready.preview)?;
     if let Some(cover) = &ready.cover {
         ctx.vault.put_blob(Image::COVERS, id, cover)?;
     }
-    Ok(ctx.vault.put(id, &ready.image)?)
+    ctx.vault.put(id, &ready.image)
 }
 
 #[cfg(test)]
@@ -318,7 +365,7 @@ mod tests {
             ("a\u{2067}b", "U+2067"),
             ("\u{ad}", "U+00AD"),
         ] {
-            let refused = title(bad).unwrap_err().message;
+            let refused = title(bad).unwrap_err().to_string();
             assert!(refused.contains(says), "{refused}");
         }
         assert!(title(&"x".repeat(MAX_TITLE + 1)).is_err());

@@ -2,17 +2,20 @@
 
 use std::net::SocketAddr;
 
+use cameo_common::ids::UserName;
+use cameo_common::keys::PublicKey;
 use clap::Args;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
 
-use crate::agent::{Agent, Options};
-use crate::cli::exit::Failure;
+use crate::agent::{Agent, AgentError, Options};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::flows::notices::Notice;
 use crate::output::{self, Output, Report};
 use crate::text::prefix::short;
+use crate::vault::IoError;
 
 /// What `agent` can be told.
 #[derive(Debug, Args)]
@@ -25,55 +28,89 @@ pub struct Arguments {
     unlisted: bool,
 }
 
-pub async fn run(ctx: Context, arguments: Arguments) -> Result<Report, Failure> {
-    let out = ctx.out;
-    let name = ctx.me.name.clone();
-    let device = ctx.me.device_key().public();
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+/// Why the agent has ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    #[error(transparent)]
+    Io(#[from] IoError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Agent(error) => error.kind(),
+            Error::Io(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(ctx: Context, out: Output, arguments: Arguments) -> Result<Report, Error> {
+    let interrupt = signal(SignalKind::interrupt()).map_err(IoError)?;
+    let terminate = signal(SignalKind::terminate()).map_err(IoError)?;
+    let ready = Ready {
+        name: ctx.me.name.clone(),
+        device: ctx.me.device_key().public(),
+    };
     let options = Options {
         listen: arguments.listen,
         listed: !arguments.unlisted,
     };
     let agent = Agent::start(ctx, options).await?;
+    let ended = watch(&agent, out, &ready, interrupt, terminate).await;
+    agent.stop().await;
+    ended.map(|()| Report::silent())
+}
+
+/// What is told of an agent that runs.
+struct Ready {
+    name: UserName,
+    device: PublicKey,
+}
+
+impl Ready {
+    fn say(&self, out: Output, addresses: &[SocketAddr], epoch: u64) -> std::io::Result<()> {
+        let Self { name, device } = self;
+        if out.json {
+            return output::say(json!({
+                "schema": cameo_common::api::SCHEMA, "ok": true, "verb": "agent", "ready": true,
+                "name": name, "device": device, "addresses": addresses, "epoch": epoch,
+            }));
+        }
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        output::say(format_args!(
+            "ready {name} {device} {}",
+            addresses.join(",")
+        ))
+    }
+}
+
+/// Tells what happens, until the process is told to stop.
+async fn watch(
+    agent: &Agent,
+    out: Output,
+    ready: &Ready,
+    mut interrupt: Signal,
+    mut terminate: Signal,
+) -> Result<(), Error> {
     let mut notices = agent.notices().listen();
-    let mut ready = false;
+    let mut announced = false;
     loop {
         tokio::select! {
-            epoch = agent.ready(), if !ready => match epoch {
-                Ok(epoch) => {
-                    ready = true;
-                    let addresses = agent.addresses();
-                    let said = if out.json {
-                        output::say(json!({
-                            "schema": cameo_common::api::SCHEMA, "ok": true, "verb": "agent", "ready": true,
-                            "name": name, "device": device, "addresses": addresses, "epoch": epoch,
-                        }))
-                    } else {
-                        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                        output::say(format_args!("ready {name} {device} {}", addresses.join(",")))
-                    };
-                    if let Err(error) = said {
-                        agent.stop().await;
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => {
-                    agent.stop().await;
-                    return Err(error);
-                }
-            },
+            epoch = agent.ready(), if !announced => {
+                ready.say(out, &agent.addresses(), epoch?).map_err(IoError)?;
+                announced = true;
+            }
             notice = notices.recv() => match notice {
                 Ok(notice) => show(&out, &notice),
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => break,
+                Err(broadcast::error::RecvError::Closed) => return Ok(()),
             },
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
         }
     }
-    agent.stop().await;
-    Ok(Report::silent())
 }
 
 /// One line for the person who has the agent's terminal open.

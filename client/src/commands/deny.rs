@@ -3,13 +3,17 @@
 use cameo_common::peer::{MAX_NOTE, PeerReply, PeerRequest};
 use clap::Args;
 
-use super::incoming;
-use crate::cli::exit::{Exit, Failure};
+use super::error::{FindError, PeersError};
+use super::find::incoming;
+use super::peers::peers;
 use crate::control;
-use crate::directory;
+use crate::directory::{self, DirectoryError};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::output::Report;
+use crate::peer::PeerError;
 use crate::peer::ask::ACK_DEADLINE;
+use crate::vault::VaultError;
 use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey, change};
 
 /// What `deny` needs.
@@ -23,22 +27,54 @@ pub struct Arguments {
     reason: String,
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+/// Why the request stays as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("a reason has at most {MAX_NOTE} bytes")]
+    ReasonTooLong,
+    #[error("this request was turned down already")]
+    DeniedBefore,
+    #[error("this request was approved already; `cameo revoke` ends the grant")]
+    ApprovedBefore,
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::ReasonTooLong | Error::DeniedBefore | Error::ApprovedBefore => ErrorKind::Usage,
+            Error::Find(error) => error.kind(),
+            Error::Vault(error) => error.kind(),
+        }
+    }
+}
+
+/// Why the viewer does not know it yet.
+#[derive(Debug, thiserror::Error)]
+enum Untold {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     if arguments.reason.len() > MAX_NOTE {
-        return Err(Failure::usage(format!(
-            "a reason has at most {MAX_NOTE} bytes"
-        )));
+        return Err(Error::ReasonTooLong);
     }
     let incoming = incoming(ctx, &arguments.id)?;
     match incoming.state {
         IncomingState::Waiting | IncomingState::Failed { .. } => {}
-        IncomingState::Denied { .. } => {
-            return Err(Failure::usage("this request was turned down already"));
-        }
+        IncomingState::Denied { .. } => return Err(Error::DeniedBefore),
         IncomingState::Approved(_) | IncomingState::Granted(_) => {
-            return Err(Failure::usage(
-                "this request was approved already; `cameo revoke` ends the grant",
-            ));
+            return Err(Error::ApprovedBefore);
         }
     }
     // A viewer has no request of his own for more views: there is nothing to tell.
@@ -70,19 +106,18 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
         return Ok(report);
     }
     control::wake(ctx.vault.home()).await;
-    Ok(report.ending(Exit::Queued))
+    Ok(report.queued())
 }
 
-async fn tell(ctx: &Context, incoming: &Incoming, reason: &str) -> Result<(), Failure> {
+async fn tell(ctx: &Context, incoming: &Incoming, reason: &str) -> Result<(), Untold> {
     let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
     let request = PeerRequest::Denied {
         request: incoming.request,
         reason: reason.to_owned(),
     };
-    let peers = ctx.peers().await?;
-    let who = incoming.viewer.as_str();
-    let asked = peers.ask(&person, request, ACK_DEADLINE).await;
-    let (reply, _, _) = asked.map_err(|error| error.failure(who))?;
+    let peers = peers(ctx).await?;
+    let asked = peers.ask(&person.reach, request, ACK_DEADLINE).await;
+    let (reply, _, _) = asked.map_err(|error| error.of(&incoming.viewer))?;
     if matches!(reply, PeerReply::Noted) {
         change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
             if let IncomingState::Denied { told, .. } = &mut kept.state {

@@ -14,11 +14,11 @@ use clap::Args;
 use tokio::task::spawn_blocking;
 
 use super::inspect::chunks;
-use crate::cli::exit::Failure;
-use crate::commands::look::{self, LookArguments, codec_word};
+use super::look::{self, LookArguments, LookError, codec_word};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::output::{Output, Report};
 use crate::vault::files::{self, FileError, NewFile};
-use crate::vault::key_file::KeyFile;
+use crate::vault::key_file::{KeyFile, KeyFileError};
 
 /// What `hide` needs.
 #[derive(Debug, Args)]
@@ -36,12 +36,46 @@ pub struct Arguments {
     look: LookArguments,
 }
 
-pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Failure> {
+/// Why nothing was hidden.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("--key and --out name the same file")]
+    SameFile,
+    #[error(
+        "the key {} has been made by another meanwhile: nothing was hidden; run it again to hide with that key",
+        .0.display()
+    )]
+    KeyMadeMeanwhile(PathBuf),
+    #[error("{0}")]
+    Hide(String),
+    #[error("{0}")]
+    Codec(String),
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::SameFile | Error::KeyMadeMeanwhile(_) | Error::Hide(_) => ErrorKind::Usage,
+            Error::Codec(_) => ErrorKind::Other,
+            Error::Look(error) => error.kind(),
+            Error::File(error) => error.kind(),
+            Error::KeyFile(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Error> {
     let named = arguments.out.clone();
     let bar = out.bar("hiding");
     let hidden = spawn_blocking(move || hide(&arguments)).await;
     bar.finish_and_clear();
-    let report = hidden.map_err(|error| Failure::other("codec", error.to_string()))??;
+    let report = hidden.map_err(|error| Error::Codec(error.to_string()))??;
     if !named
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("png"))
@@ -54,12 +88,12 @@ pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn hide(arguments: &Arguments) -> Result<Report, Failure> {
+fn hide(arguments: &Arguments) -> Result<Report, Error> {
     let options = arguments.look.options()?;
     NewFile::check(&arguments.out)?;
     let key = KeyFile::read_or_draw(&arguments.key)?;
     if key.is_fresh() && arguments.key == arguments.out {
-        return Err(Failure::usage("--key and --out name the same file"));
+        return Err(Error::SameFile);
     }
     let (carrier, payload) = carrier(arguments, &key, &options)?;
     let bytes = write(&carrier, &arguments.out, &key)?;
@@ -89,51 +123,50 @@ fn carrier(
     arguments: &Arguments,
     key: &KeyFile,
     options: &HideOptions,
-) -> Result<(Picture, usize), Failure> {
+) -> Result<(Picture, usize), Error> {
     let caption = arguments.look.caption()?;
     let payload = files::read(&arguments.file, MAX_PAYLOAD_BYTES)?;
     let cover = match &arguments.look.cover {
         Some(path) => own_cover(path, payload.len(), options)?,
         None => default_cover_from_file(&payload, caption.as_ref(), payload.len(), options)
-            .map_err(|error| no_default(&arguments.file, &error, options))?,
+            .map_err(|error| no_default(&arguments.file, error, options))?,
     };
     let hidden = embed(cover, &payload, key.key(), options);
     let cover = arguments.look.cover.as_deref();
     let carrier = hidden.map_err(|error| match error {
         HideError::TooSmall(error) => {
-            look::too_small(cover.unwrap_or(&arguments.out), &error, options)
+            look::too_small(cover.unwrap_or(&arguments.out), error, options).into()
         }
-        error => Failure::usage(error.to_string()),
+        error => Error::Hide(error.to_string()),
     })?;
     Ok((carrier, payload.len()))
 }
 
 /// A picture that was given: used as it is where its samples are all there is to it, else decoded and turned upright.
-fn own_cover(path: &Path, payload: usize, options: &HideOptions) -> Result<Picture, Failure> {
+fn own_cover(path: &Path, payload: usize, options: &HideOptions) -> Result<Picture, Error> {
     let file = files::read(path, MAX_CARRIER_BYTES)?;
     match png::read(&file) {
         Ok(picture) if !chunks::change_how_it_looks(&file) => Ok(picture),
         Ok(_) | Err(PngError::NotPng | PngError::Unsupported(_)) => {
-            cover_from_picture(&file, payload, options)
-                .map_err(|error| look::unfit(path, &error, options))
+            let cover = cover_from_picture(&file, payload, options);
+            Ok(cover.map_err(|error| look::unfit(path, error, options))?)
         }
-        Err(error) => Err(Failure::usage(format!("{}: {error}", path.display())).coded("no_cover")),
+        Err(error) => Err(LookError::no_cover(path, error).into()),
     }
 }
 
-fn no_default(file: &Path, error: &CoverError, options: &HideOptions) -> Failure {
-    let mut failure = look::unfit(file, error, options);
-    if let CoverError::Picture(error) = error {
-        failure.message = format!(
-            "no cover can be made of {} itself ({error}): name a picture to hide it in: --cover PICTURE",
-            file.display()
-        );
+fn no_default(file: &Path, error: CoverError, options: &HideOptions) -> LookError {
+    match error {
+        CoverError::Picture(error) => LookError::NoDefault {
+            file: file.to_owned(),
+            why: error.to_string(),
+        },
+        error => look::unfit(file, error, options),
     }
-    failure
 }
 
 /// The key before the carrier: a carrier that is there can be opened. Returns the carrier's length.
-fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Failure> {
+fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Error> {
     let mut file = NewFile::create(target)?;
     let unwritten = file.unwritten();
     let mut out = BufWriter::new(file.writer());
@@ -143,10 +176,7 @@ fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Failure
     drop(out);
     file.sync()?;
     key.keep().map_err(|error| match error {
-        FileError::Exists(path) => Failure::usage(format!(
-            "the key {} has been made by another meanwhile: nothing was hidden; run it again to hide with that key",
-            path.display()
-        )),
+        FileError::Exists(path) => Error::KeyMadeMeanwhile(path),
         error => error.into(),
     })?;
     file.commit().map_err(|error| {
@@ -170,7 +200,7 @@ mod tests {
         let [mine, others] = [(), ()].map(|()| KeyFile::read_or_draw(&path).unwrap());
         others.keep().unwrap();
         let carrier = Picture::new(1, 1, Channels::Rgb, vec![0; 3]).unwrap();
-        let refused = write(&carrier, &target, &mine).unwrap_err().message;
+        let refused = write(&carrier, &target, &mine).unwrap_err().to_string();
         assert!(refused.contains("run it again"), "{refused}");
         assert!(!target.exists() && path.exists());
     }

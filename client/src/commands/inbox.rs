@@ -7,12 +7,13 @@ use cameo_common::api::{GrantInfo, Role};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::agent::inbox::confirm;
-use crate::cli::exit::Failure;
 use crate::cluster_api::ClusterApi;
+use crate::flows::LedgerError;
 use crate::flows::context::Context;
+use crate::flows::receive::confirm;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
+use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, change};
 
 /// The list is worth no longer wait; what is known here will do.
@@ -26,7 +27,7 @@ pub struct Arguments {
     offline: bool,
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerError> {
     let fresh = !arguments.offline && refresh(ctx).await;
     let mut rows = Vec::new();
     let mut grants: Vec<Value> = Vec::new();
@@ -85,8 +86,8 @@ async fn refresh(ctx: &Context) -> bool {
     }
 }
 
-fn fold(ctx: &Context, info: &GrantInfo) -> Result<(), Failure> {
-    confirm(ctx, &info.grant, &info.rights)?;
+fn fold(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
+    confirm(&ctx.vault, &info.grant, &info.rights)?;
     change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
         held.used = held.used.max(info.used);
     })?;

@@ -7,21 +7,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::api::Register;
+use cameo_common::api::{ErrorCode, Register};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::signed::Signed;
 use clap::Args;
 
-use crate::cli::exit::{Exit, Failure};
 use crate::clock;
-use crate::cluster_api::{ClusterApi, Pinned, parse_addresses};
+use crate::cluster_api::{ClusterApi, ClusterError, Pinned, parse_addresses};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context;
 use crate::output::{Output, Report};
 use crate::vault::records::{Identity, Secret};
 use crate::vault::unlock::{self, Surroundings};
-use crate::vault::{Home, Vault};
+use crate::vault::{Home, Vault, VaultError};
 
 /// How long a device speaks for its user before `init` has to be run again.
 const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
@@ -40,11 +40,48 @@ pub struct Arguments {
     cluster: String,
 }
 
+/// Why nobody was registered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{home} is the home of {name}; {ELSEWHERE}", home = .home.display())]
+    OtherPerson { home: PathBuf, name: UserName },
+    #[error("{home} is tied to cluster {known}, not {given}; {ELSEWHERE}", home = .home.display())]
+    OtherCluster {
+        home: PathBuf,
+        known: ClusterId,
+        given: ClusterId,
+    },
+    #[error("the name {0} belongs to somebody else's key: choose another name")]
+    NameTaken(UserName),
+    #[error("the identity was not kept")]
+    NotKept,
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// What to do where a home is in use.
+const ELSEWHERE: &str = "choose another folder with CAMEO_HOME or --home";
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::OtherPerson { .. } => ErrorKind::Usage,
+            Error::OtherCluster { .. } => ErrorKind::Untrusted,
+            Error::NameTaken(_) => ErrorKind::Forbidden,
+            Error::NotKept => ErrorKind::Other,
+            Error::Cluster(error) => error.kind(),
+            Error::Vault(error) => error.kind(),
+        }
+    }
+}
+
 pub async fn run(
     home: Option<PathBuf>,
     out: Output,
     arguments: Arguments,
-) -> Result<Report, Failure> {
+) -> Result<Report, Error> {
     let (cluster, nodes) = parse_addresses(&arguments.cluster)?;
     // Before anything is kept: is it that cluster at all?
     known_cluster(cluster, &nodes).await?;
@@ -91,7 +128,7 @@ pub async fn run(
 }
 
 /// Asks as nobody in particular: who the cluster is, is told to anyone.
-async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Failure> {
+async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), ClusterError> {
     let pinned = Pinned {
         cluster,
         nodes: nodes.to_vec(),
@@ -101,13 +138,13 @@ async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Failu
     Ok(())
 }
 
-fn open_or_create(home: &Home) -> Result<Vault, Failure> {
+fn open_or_create(home: &Home) -> Result<Vault, VaultError> {
     let around = Surroundings::of_this_process();
-    Ok(if Vault::exists(home) {
-        unlock::open(home, &around)?
+    if Vault::exists(home) {
+        unlock::open(home, &around)
     } else {
-        unlock::create(home, &around)?
-    })
+        unlock::create(home, &around)
+    }
 }
 
 /// A home is one person's, and of one cluster.
@@ -116,24 +153,18 @@ fn same_person(
     name: &UserName,
     cluster: ClusterId,
     home: &Home,
-) -> Result<(), Failure> {
-    let elsewhere = "choose another folder with CAMEO_HOME or --home";
-    let home = home.path().display();
+) -> Result<(), Error> {
+    let home = home.path().to_owned();
     if known.name != *name {
-        return Err(Failure::usage(format!(
-            "{home} is the home of {}; {elsewhere}",
-            known.name
-        )));
+        let name = known.name.clone();
+        return Err(Error::OtherPerson { home, name });
     }
     if known.cluster != cluster {
-        return Err(Failure::new(
-            Exit::IdentityChanged,
-            "wrong_cluster",
-            format!(
-                "{home} is tied to cluster {}, not {cluster}; {elsewhere}",
-                known.cluster
-            ),
-        ));
+        return Err(Error::OtherCluster {
+            home,
+            known: known.cluster,
+            given: cluster,
+        });
     }
     Ok(())
 }
@@ -190,43 +221,33 @@ fn renewed(mut known: Identity, nodes: Vec<String>) -> Identity {
     known
 }
 
-fn keep(vault: &Vault, mut me: Identity, urls: Vec<String>) -> Result<Identity, Failure> {
+fn keep(vault: &Vault, mut me: Identity, urls: Vec<String>) -> Result<Identity, Error> {
     for url in urls {
         if !me.nodes.contains(&url) {
             me.nodes.push(url);
         }
     }
-    let kept = vault.update::<Identity, Failure>(Identity::ID, |found| {
+    let kept = vault.update::<Identity, VaultError>(Identity::ID, |found| {
         // An agent may have counted on meanwhile.
         me.endpoint_sequence = found.map_or(0, |found| found.endpoint_sequence);
         Ok(Some(me))
     })?;
-    kept.ok_or_else(|| Failure::other("vault", "the identity was not kept"))
+    kept.ok_or(Error::NotKept)
 }
 
 /// True when the cluster did not know this user and device before.
-async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool, Failure> {
+async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool, Error> {
     let register = Register {
         card: me.card.clone(),
         certificate: me.certificate.clone(),
     };
     match api.register(&register).await {
         Ok(registered) => Ok(registered.created),
-        Err(error) => {
-            let failure = Failure::from(error);
-            if failure.code == "name_taken" {
-                // These keys have no name: the home is free for another one.
-                vault.delete::<Identity>(Identity::ID)?;
-                return Err(Failure::new(
-                    Exit::Denied,
-                    "name_taken",
-                    format!(
-                        "the name {} belongs to somebody else's key: choose another name",
-                        me.name
-                    ),
-                ));
-            }
-            Err(failure)
+        Err(error) if error.code() == Some(ErrorCode::NameTaken) => {
+            // These keys have no name: the home is free for another one.
+            vault.delete::<Identity>(Identity::ID)?;
+            Err(Error::NameTaken(me.name.clone()))
         }
+        Err(error) => Err(error.into()),
     }
 }

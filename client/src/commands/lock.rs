@@ -4,24 +4,39 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::exit::{Exit, Failure};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context;
 use crate::output::Report;
-use crate::vault::unlock;
+use crate::vault::passphrase::UnlockError;
+use crate::vault::{VaultError, unlock};
 
 /// `lock` needs nothing.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
-pub fn run(home: Option<PathBuf>) -> Result<Report, Failure> {
+/// Why the keyring was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "{0}; where there is none it keeps nothing: only a file that CAMEO_PASSPHRASE_FILE names opens this home without asking"
+    )]
+    NoKeyring(UnlockError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NoKeyring(_) => ErrorKind::Other,
+            Error::Vault(error) => error.kind(),
+        }
+    }
+}
+
+pub fn run(home: Option<PathBuf>) -> Result<Report, Error> {
     let home = context::home(home)?;
-    unlock::forget(&home).map_err(|error| {
-        Failure::new(
-            Exit::Other,
-            "no_keyring",
-            format!("{error}; where there is none it keeps nothing: only a file that CAMEO_PASSPHRASE_FILE names opens this home without asking"),
-        )
-    })?;
+    unlock::forget(&home).map_err(Error::NoKeyring)?;
     Ok(Report::new(
         "The keyring has forgotten the passphrase; an agent that runs keeps its vault open.",
     ))

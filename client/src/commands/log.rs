@@ -3,8 +3,10 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::owned_grant;
-use crate::cli::exit::Failure;
+use super::error::FindError;
+use super::find::owned_grant;
+use crate::cluster_api::ClusterError;
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
@@ -17,7 +19,25 @@ pub struct Arguments {
     grant: String,
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+/// Why there is no log to be seen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Find(error) => error.kind(),
+            Error::Cluster(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let owned = owned_grant(ctx, &arguments.grant)?;
     let log = ctx.api.grant_log(&owned.grant).await?;
     let rows: Vec<Vec<String>> = log

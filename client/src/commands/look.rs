@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use cameo_codec::{Caption, Codec, CoverError, HideOptions, TooSmall, capacity};
+use cameo_codec::{Caption, CaptionError, Codec, CoverError, HideOptions, TooSmall, capacity};
 use clap::{Args, ValueEnum, value_parser};
 use icu_normalizer::ComposingNormalizerBorrowed;
-use serde_json::json;
 
-use crate::cli::exit::Failure;
+use crate::error_kind::{Classified, ErrorKind};
 
 /// What one who hides may choose.
 #[derive(Debug, Clone, Args)]
@@ -58,20 +57,66 @@ impl LookName {
     }
 }
 
+/// Why a carrier cannot look as it is to.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    #[error("--look and --depth are for `veil`: `alpha` always takes the whole alpha channel")]
+    DepthWithoutVeil,
+    #[error(
+        "--caption is for covers that are made here: a picture of your own stays as it is; leave out one of --caption and --cover"
+    )]
+    CaptionWithCover,
+    #[error("--caption: {0}")]
+    Caption(CaptionError),
+    #[error("{}: {why}", file.display())]
+    NoCover { file: PathBuf, why: String },
+    #[error(
+        "no cover can be made of {} itself ({why}): name a picture to hide it in: --cover PICTURE",
+        file.display()
+    )]
+    NoDefault { file: PathBuf, why: String },
+    #[error(
+        "{}: {error}{}",
+        cover.display(),
+        if *denser { ", or `--look compact` in this one" } else { "" }
+    )]
+    TooSmall {
+        cover: PathBuf,
+        error: TooSmall,
+        /// Whether `--look compact` would do.
+        denser: bool,
+    },
+}
+
+impl LookError {
+    /// What was named cannot be a cover.
+    #[must_use]
+    pub fn no_cover(file: &Path, why: impl std::fmt::Display) -> Self {
+        LookError::NoCover {
+            file: file.to_owned(),
+            why: why.to_string(),
+        }
+    }
+}
+
+impl Classified for LookError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Usage
+    }
+}
+
 impl LookArguments {
     /// What the codec is told.
     ///
     /// # Errors
     /// When a depth is named for a codec that has none.
-    pub fn options(&self) -> Result<HideOptions, Failure> {
+    pub fn options(&self) -> Result<HideOptions, LookError> {
         let depth = self.depth.or(self.look.map(LookName::depth));
         match (self.codec, depth) {
             (CodecName::Veil, None) => Ok(HideOptions::default()),
             (CodecName::Veil, Some(depth)) => Ok(HideOptions::veil(depth)),
             (CodecName::Alpha, None) => Ok(HideOptions::alpha()),
-            (CodecName::Alpha, Some(_)) => Err(Failure::usage(
-                "--look and --depth are for `veil`: `alpha` always takes the whole alpha channel",
-            )),
+            (CodecName::Alpha, Some(_)) => Err(LookError::DepthWithoutVeil),
         }
     }
 
@@ -79,19 +124,17 @@ impl LookArguments {
     ///
     /// # Errors
     /// When they cannot be drawn, or there is a picture that they would be drawn on.
-    pub fn caption(&self) -> Result<Option<Caption>, Failure> {
+    pub fn caption(&self) -> Result<Option<Caption>, LookError> {
         let Some(text) = &self.caption else {
             return Ok(None);
         };
         if self.cover.is_some() {
-            return Err(Failure::usage(
-                "--caption is for covers that are made here: a picture of your own stays as it is; leave out one of --caption and --cover",
-            ));
+            return Err(LookError::CaptionWithCover);
         }
         // An accent and its letter in one, as fonts have them.
         Caption::new(&ComposingNormalizerBorrowed::new_nfc().normalize(text))
             .map(Some)
-            .map_err(|error| Failure::usage(format!("--caption: {error}")))
+            .map_err(LookError::Caption)
     }
 }
 
@@ -115,31 +158,25 @@ pub fn depth(options: &HideOptions) -> u8 {
 
 /// What was named cannot be the cover, or cannot have one.
 #[must_use]
-pub fn unfit(file: &Path, error: &CoverError, options: &HideOptions) -> Failure {
+pub fn unfit(file: &Path, error: CoverError, options: &HideOptions) -> LookError {
     match error {
         CoverError::TooSmall(error) => too_small(file, error, options),
-        error => Failure::usage(format!("{}: {error}", file.display())).coded("no_cover"),
+        error => LookError::no_cover(file, error),
     }
 }
 
-/// A cover that does not hold it; programs get the size that would.
+/// A cover that does not hold it.
 #[must_use]
-pub fn too_small(cover: &Path, error: &TooSmall, options: &HideOptions) -> Failure {
-    let enough = error.enough.map(|(width, height)| json!([width, height]));
+pub fn too_small(cover: &Path, error: TooSmall, options: &HideOptions) -> LookError {
     let compact = HideOptions::veil(LookName::Compact.depth());
     let denser = options.codec == Codec::Veil
         && options.depth < compact.depth
         && error.payload <= capacity(error.width, error.height, &compact);
-    let or = if denser {
-        ", or `--look compact` in this one"
-    } else {
-        ""
-    };
-    Failure::usage(format!("{}: {error}{or}", cover.display()))
-        .coded("cover_too_small")
-        .with("capacity", error.capacity)
-        .with("payload", error.payload)
-        .with("enough", enough.unwrap_or_default())
+    LookError::TooSmall {
+        cover: cover.to_owned(),
+        error,
+        denser,
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +218,7 @@ mod tests {
     fn a_depth_for_a_codec_without_one_is_refused() {
         for line in ["--codec alpha --depth 2", "--codec alpha --look normal"] {
             let refused = look(line).options().unwrap_err();
-            assert!(refused.message.contains("veil"), "{refused}");
+            assert!(refused.to_string().contains("veil"), "{refused}");
         }
     }
 
@@ -192,11 +229,11 @@ mod tests {
         let words = look("--caption cafe\u{301}").caption().unwrap().unwrap();
         assert_eq!(words.as_str(), "caf\u{e9}", "an accent of its own");
         let refused = look("--caption q\u{301}").caption().unwrap_err();
-        assert!(refused.message.contains("'\\u{301}'"), "{refused}");
+        assert!(refused.to_string().contains("'\\u{301}'"), "{refused}");
         assert_eq!(look("--no-caption").caption().unwrap(), None);
         let refused = look("--caption hello --cover c.png").caption().unwrap_err();
-        assert!(refused.message.contains("stays as it is"), "{refused}");
+        assert!(refused.to_string().contains("stays as it is"), "{refused}");
         let refused = look("--caption 雪").caption().unwrap_err();
-        assert!(refused.message.contains('雪'), "{refused}");
+        assert!(refused.to_string().contains('雪'), "{refused}");
     }
 }

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::exit::Failure;
 use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
+use crate::vault::VaultError;
 use crate::vault::records::{Asked, Image, Incoming, IncomingState, Outgoing, OutgoingState};
 
 /// `requests` needs nothing.
@@ -17,7 +17,7 @@ pub struct Arguments {
     all: bool,
 }
 
-pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
     let mut incoming = ctx.vault.list::<Incoming>()?;
     incoming.sort_by_key(|(_, incoming)| incoming.received);
     let mut outgoing = ctx.vault.list::<Outgoing>()?;

@@ -9,11 +9,11 @@ use cameo_common::ids::Hash;
 use clap::Args;
 use tokio::task::spawn_blocking;
 
-use crate::cli::exit::Failure;
-use crate::commands::look::codec_word;
+use super::look::codec_word;
+use crate::error_kind::{Classified, ErrorKind};
 use crate::output::{Output, Report};
-use crate::vault::files::{self, NewFile};
-use crate::vault::key_file::KeyFile;
+use crate::vault::files::{self, FileError, NewFile};
+use crate::vault::key_file::{KeyFile, KeyFileError};
 
 /// What `reveal` needs.
 #[derive(Debug, Args)]
@@ -29,14 +29,54 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Failure> {
+/// Why nothing was revealed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{}: {why}", carrier.display())]
+    NotAPng { carrier: PathBuf, why: String },
+    #[error(
+        "nothing is hidden in {} for the key {}: it is another picture, another key, or an altered copy of the carrier",
+        carrier.display(),
+        key.display()
+    )]
+    NothingHidden { carrier: PathBuf, key: PathBuf },
+    #[error(
+        "{} was altered since it was made, and what is hidden in it is lost: get it again from where it came",
+        .0.display()
+    )]
+    Damaged(PathBuf),
+    #[error("{}: {why}", carrier.display())]
+    UnknownVersion { carrier: PathBuf, why: String },
+    #[error("{0}")]
+    Codec(String),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NothingHidden { .. } => ErrorKind::NotFound,
+            Error::NotAPng { .. }
+            | Error::Damaged(_)
+            | Error::UnknownVersion { .. }
+            | Error::Codec(_) => ErrorKind::Other,
+            Error::File(error) => error.kind(),
+            Error::KeyFile(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Error> {
     let bar = out.bar("revealing");
     let revealed = spawn_blocking(move || reveal(&arguments)).await;
     bar.finish_and_clear();
-    revealed.map_err(|error| Failure::other("codec", error.to_string()))?
+    revealed.map_err(|error| Error::Codec(error.to_string()))?
 }
 
-fn reveal(arguments: &Arguments) -> Result<Report, Failure> {
+fn reveal(arguments: &Arguments) -> Result<Report, Error> {
     NewFile::check(&arguments.out)?;
     let key = KeyFile::read(&arguments.key)?;
     let carrier = open(arguments)?;
@@ -61,24 +101,26 @@ fn reveal(arguments: &Arguments) -> Result<Report, Failure> {
 }
 
 /// The carrier without its file.
-fn open(arguments: &Arguments) -> Result<Picture, Failure> {
+fn open(arguments: &Arguments) -> Result<Picture, Error> {
     let file = files::read(&arguments.carrier, MAX_CARRIER_BYTES)?;
     png::read(&file).map_err(|error| refused(arguments, &error.into()))
 }
 
-fn refused(arguments: &Arguments, error: &RevealError) -> Failure {
-    let (carrier, key) = (arguments.carrier.display(), arguments.key.display());
+fn refused(arguments: &Arguments, error: &RevealError) -> Error {
+    let carrier = arguments.carrier.clone();
     match error {
-        RevealError::Png(error) => Failure::other("not_a_png", format!("{carrier}: {error}")),
-        RevealError::NotOurs => Failure::not_found(format!(
-            "nothing is hidden in {carrier} for the key {key}: it is another picture, another key, or an altered copy of the carrier"
-        )),
-        RevealError::Damaged => Failure::other(
-            "damaged",
-            format!(
-                "{carrier} was altered since it was made, and what is hidden in it is lost: get it again from where it came"
-            ),
-        ),
-        RevealError::Unknown => Failure::other("unknown_version", format!("{carrier}: {error}")),
+        RevealError::Png(error) => Error::NotAPng {
+            carrier,
+            why: error.to_string(),
+        },
+        RevealError::NotOurs => Error::NothingHidden {
+            carrier,
+            key: arguments.key.clone(),
+        },
+        RevealError::Damaged => Error::Damaged(carrier),
+        RevealError::Unknown => Error::UnknownVersion {
+            carrier,
+            why: error.to_string(),
+        },
     }
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::{owned_grant, rights};
-use crate::cli::exit::Failure;
+use super::find::owned_grant;
+use super::rights::{Error, change_and_send};
 use crate::flows::context::Context;
 use crate::output::Report;
 
@@ -15,8 +15,8 @@ pub struct Arguments {
     grant: String,
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let owned = owned_grant(ctx, &arguments.grant)?;
-    let changed = rights::change_and_send(ctx, owned, |next| next.revoked = true).await?;
+    let changed = change_and_send(ctx, owned, |next| next.revoked = true).await?;
     Ok(changed.report())
 }

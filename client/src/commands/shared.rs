@@ -4,7 +4,7 @@ use cameo_common::api::{GrantInfo, Role};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::exit::Failure;
+use crate::flows::LedgerError;
 use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
@@ -14,7 +14,7 @@ use crate::vault::records::{Attempts, GrantOwned, Image, OutboxKey, Stage};
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
-pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, Failure> {
+pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
     let ledger = ctx.api.grants().await?;
     let mut rows = Vec::new();
     let mut grants: Vec<Value> = Vec::new();

@@ -4,8 +4,9 @@ use cameo_common::identity::safety_phrase;
 use cameo_common::ids::UserName;
 use clap::Args;
 
-use crate::cli::exit::Failure;
-use crate::directory;
+use crate::cluster_api::ClusterError;
+use crate::directory::{self, DirectoryError};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::output::Report;
 
@@ -17,14 +18,32 @@ pub struct Arguments {
     user: Option<UserName>,
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+/// Why nobody is told of.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Cluster(error) => error.kind(),
+            Error::Directory(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     match arguments.user {
         Some(name) => somebody(ctx, &name).await,
         None => everybody(ctx).await,
     }
 }
 
-async fn everybody(ctx: &Context) -> Result<Report, Failure> {
+async fn everybody(ctx: &Context) -> Result<Report, Error> {
     let online = ctx.api.online().await?;
     let names: Vec<&str> = online.users.iter().map(UserName::as_str).collect();
     let text = if names.is_empty() {
@@ -35,7 +54,7 @@ async fn everybody(ctx: &Context) -> Result<Report, Failure> {
     Ok(Report::new(text).with("users", names))
 }
 
-async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
+async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Error> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
     let mine = ctx.me.identity_key().public();
     let online = match person.online {
@@ -48,10 +67,10 @@ async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
         person.devices.len(),
         person.card.key
     );
-    if !person.unread.is_empty() {
+    if !person.reach.unread.is_empty() {
         text.push_str(&format!(
             "\nnot reached at {}: no address that this version can read; is one of you out of date?",
-            person.unread.join(", ")
+            person.reach.unread.join(", ")
         ));
     }
     let phrase = (person.card.key != mine).then(|| safety_phrase(&mine, &person.card.key));
@@ -65,7 +84,7 @@ async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Failure> {
         .with("key", person.card.key)
         .with("online", person.online)
         .with("devices", &person.devices)
-        .with("unread_addresses", &person.unread)
+        .with("unread_addresses", &person.reach.unread)
         .with("first_contact", person.newly_met)
         .with("safety_phrase", phrase))
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use cameo_common::ids::whole_millis;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
@@ -17,8 +18,9 @@ use tokio::time::timeout;
 use super::{
     ControlAction, ControlReply, ControlRequest, Messages, NotConnected, SocketPath, VERSION,
 };
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::notices::Notice;
-use crate::peer::transport::{BoxFuture, Incoming, Refusal};
+use crate::peer::transport::{Incoming, Refusal};
 use crate::peer::{ConnectError, DeviceKey, Exchange, PeerAddress, PeerTransport};
 use crate::vault::Home;
 
@@ -110,6 +112,12 @@ impl PeerTransport for ControlTransport {
      start it again with `cameo agent`"
 )]
 pub struct OtherVersion;
+
+impl Classified for OtherVersion {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
 
 /// Whether an agent of this home runs and answers.
 ///

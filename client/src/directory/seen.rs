@@ -6,9 +6,10 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, Statement};
 use serde::{Deserialize, Serialize};
 
-use super::MAX_DEVICES;
 use crate::vault::{Record, Vault, VaultError};
 
+/// Devices of one user that are tried.
+pub(super) const MAX_DEVICES: usize = 16;
 /// Devices of one user that are remembered; the first ones give way.
 const MAX_SEEN: usize = 4 * MAX_DEVICES;
 

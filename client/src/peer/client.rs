@@ -1,6 +1,7 @@
 //! Talking to another user's agent: every call carries who we are, and is tried at each of the
 //! user's devices until one answers.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::peer::{PeerCall, PeerRefusal, PeerReply, PeerRequest};
 use cameo_common::signed::Signed;
 
-use crate::cli::exit::{self, Exit, Failure};
-use crate::directory::Person;
-use crate::peer::{
-    AskError, Body, Content, PeerAddress, PeerMessage, PeerTransport, ReceivedBody, ask,
-};
-use crate::text::sanitize::tidy;
+use super::ask::{AskError, ask};
+use super::body::{Body, ReceivedBody};
+use super::framing::PeerMessage;
+use super::transfer::Content;
+use super::transport::{PeerAddress, PeerTransport};
+use crate::error_kind::{Classified, ErrorKind};
+use crate::text::sanitize::sanitize;
 
 impl PeerMessage for PeerCall {
     fn body_length(&self) -> u64 {
@@ -71,30 +73,84 @@ impl TalkError {
         }
     }
 
-    /// The same for the person who asked.
+    /// The same, of a person.
     #[must_use]
-    pub fn failure(&self, who: &str) -> Failure {
-        match self {
-            TalkError::NoAddress => Failure::new(
-                Exit::Queued,
-                "peer_offline",
-                format!("{who} is offline: try again when {who}'s agent runs"),
-            ),
-            TalkError::UnreadAddress(address) => Failure::other(
-                "peer_address",
-                format!(
-                    "{who}'s agent says to be at '{address}', which is no address that this version can read: bring both of you to the same version, then try again"
-                ),
-            ),
-            TalkError::Ask(error) => exit::unasked(who, error),
-            TalkError::Refused { code, message } => exit::refused(who, *code, message),
-            TalkError::Strange => Failure::other(
-                "peer",
-                format!(
-                    "{who}'s agent gave an answer that makes no sense; is one of you out of date?"
-                ),
-            ),
+    pub fn of(self, who: impl fmt::Display) -> PeerError {
+        PeerError {
+            who: who.to_string(),
+            error: self,
         }
+    }
+}
+
+impl Classified for TalkError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            TalkError::NoAddress => ErrorKind::PeerOffline,
+            TalkError::UnreadAddress(_) => ErrorKind::Other,
+            TalkError::Ask(AskError::Rejected) => ErrorKind::Refused,
+            TalkError::Ask(AskError::WrongIdentity) => ErrorKind::IdentityChanged,
+            TalkError::Ask(error) if error.is_offline() => ErrorKind::PeerOffline,
+            TalkError::Ask(_) | TalkError::Strange => ErrorKind::PeerMismatch,
+            TalkError::Refused { code, .. } => match code {
+                PeerRefusal::Closed | PeerRefusal::NotAccepted => ErrorKind::Refused,
+                PeerRefusal::NoSuchImage | PeerRefusal::NoSuchGrant => ErrorKind::NotFound,
+                PeerRefusal::IdentityChanged => ErrorKind::IdentityChanged,
+                PeerRefusal::TooMany | PeerRefusal::Failed => ErrorKind::PeerBusy,
+            },
+        }
+    }
+}
+
+/// Why somebody's agent gave no answer that can be used, for the person who asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", explained(who, error))]
+pub struct PeerError {
+    pub who: String,
+    pub error: TalkError,
+}
+
+impl Classified for PeerError {
+    fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+}
+
+fn explained(who: &str, error: &TalkError) -> String {
+    match error {
+        TalkError::Ask(AskError::Rejected) => format!("{who} does not talk to this device"),
+        TalkError::Ask(AskError::WrongIdentity) => format!(
+            "another device answers at {who}'s address: do not go on before you have asked {who} in person"
+        ),
+        error if error.kind() == ErrorKind::PeerOffline => {
+            format!("{who} is offline: try again when {who}'s agent runs")
+        }
+        TalkError::NoAddress | TalkError::Ask(_) => format!("{who} cannot be asked: {error}"),
+        TalkError::UnreadAddress(address) => format!(
+            "{who}'s agent says to be at '{address}', which is no address that this version can read: bring both of you to the same version, then try again"
+        ),
+        TalkError::Refused { message, .. } if message.is_empty() => format!("{who} refuses"),
+        TalkError::Refused { message, .. } => format!("{who}: {message}"),
+        TalkError::Strange => {
+            format!("{who}'s agent gave an answer that makes no sense; is one of you out of date?")
+        }
+    }
+}
+
+/// Where a user's devices can be reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The addresses, if any are told.
+    pub addresses: Vec<PeerAddress>,
+    /// What was told as an address and this version cannot read.
+    pub unread: Vec<String>,
+}
+
+impl Reach {
+    /// Whether nothing at all is told.
+    #[must_use]
+    pub fn is_nowhere(&self) -> bool {
+        self.addresses.is_empty() && self.unread.is_empty()
     }
 }
 
@@ -127,21 +183,21 @@ impl Peers {
         &self.transport
     }
 
-    /// Asks the first of a person's devices that answers; says which one it was.
+    /// Asks the first of a user's devices that answers; says which one it was.
     ///
     /// # Errors
     /// The last device's error when none answers; a refusal of any is final.
     pub async fn ask(
         &self,
-        person: &Person,
+        reach: &Reach,
         request: PeerRequest,
         deadline: Duration,
     ) -> Result<(PeerReply, Option<ReceivedBody>, PeerAddress), TalkError> {
-        let mut last = match person.unread.first() {
+        let mut last = match reach.unread.first() {
             Some(address) => TalkError::UnreadAddress(address.clone()),
             None => TalkError::NoAddress,
         };
-        for address in &person.addresses {
+        for address in &reach.addresses {
             match self.ask_at(address, request.clone(), None, deadline).await {
                 Ok((reply, body)) => return Ok((reply, body, address.clone())),
                 Err(TalkError::Ask(error)) if error.is_offline() => last = error.into(),
@@ -172,7 +228,7 @@ impl Peers {
         match asked.await? {
             (PeerReply::Refused { code, message }, _) => Err(TalkError::Refused {
                 code,
-                message: tidy(&message),
+                message: sanitize(&message),
             }),
             answer => Ok(answer),
         }
@@ -183,29 +239,29 @@ impl Peers {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::agent::tests::{alone, somebody};
+    use crate::agent::tests::alone;
 
     #[tokio::test]
     async fn who_told_no_address_that_can_be_read_is_not_called_offline() {
         let world = alone();
-        let mut ada = somebody("ada");
-        ada.unread.push("nowhere".into());
+        let mut reach = Reach::default();
+        reach.unread.push("nowhere".into());
         let deadline = Duration::from_secs(5);
         let asked = world
             .core
             .peers
-            .ask(&ada, PeerRequest::Ping, deadline)
+            .ask(&reach, PeerRequest::Ping, deadline)
             .await;
-        let failure = asked.unwrap_err().failure("ada");
-        assert_eq!((failure.exit, failure.code), (Exit::Other, "peer_address"));
-        assert!(failure.message.contains("'nowhere'"), "{failure}");
+        let error = asked.unwrap_err().of("ada");
+        assert_eq!(error.kind(), ErrorKind::Other);
+        assert!(error.to_string().contains("'nowhere'"), "{error}");
 
-        ada.unread.clear();
+        reach.unread.clear();
         let asked = world
             .core
             .peers
-            .ask(&ada, PeerRequest::Ping, deadline)
+            .ask(&reach, PeerRequest::Ping, deadline)
             .await;
-        assert_eq!(asked.unwrap_err().failure("ada").exit, Exit::Queued);
+        assert_eq!(asked.unwrap_err().kind(), ErrorKind::PeerOffline);
     }
 }

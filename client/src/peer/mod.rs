@@ -19,6 +19,7 @@ mod tests;
 
 pub use ask::{AskError, ask};
 pub use body::{Body, BodyError, ReceivedBody};
+pub use client::{PeerError, Peers, Reach, TalkError};
 pub use framing::{FrameError, PeerMessage};
 pub use serve::{Answer, Handler, serve};
 pub use transfer::{Content, Partial, Source, TransferError};

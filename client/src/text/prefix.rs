@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::error_kind::{Classified, ErrorKind};
+
 /// Candidates that an ambiguous prefix is answered with, at most.
 const SHOWN: usize = 5;
 
@@ -18,6 +20,15 @@ pub enum PrefixError {
     },
     #[error("'{prefix}' is the beginning of several: {shown}; type more digits")]
     Several { prefix: String, shown: String },
+}
+
+impl Classified for PrefixError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            PrefixError::None { .. } => ErrorKind::NotFound,
+            PrefixError::NotHex(_) | PrefixError::Several { .. } => ErrorKind::Usage,
+        }
+    }
 }
 
 /// The one candidate whose text begins with the prefix.

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::unlock::Origin;
+use super::io_error::{IoError, explained};
+use super::passphrase::{Origin, UnlockError};
+use crate::error_kind::{Classified, ErrorKind};
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -16,7 +18,7 @@ pub enum VaultError {
     #[error("the passphrase from {origin} does not open {path}; {}", origin.advice())]
     WrongPassphrase { path: PathBuf, origin: Origin },
     #[error("{0}")]
-    NoPassphrase(#[from] super::unlock::UnlockError),
+    NoPassphrase(#[from] UnlockError),
     #[error(
         "{path} is damaged ({reason}); nothing was changed: put it back from a backup, \
          or move it out of the vault to go on without it"
@@ -42,7 +44,7 @@ pub enum VaultError {
     Encoding,
     #[error("the system gives no randomness")]
     NoRandomness,
-    #[error("cannot {action} {path}: {source}")]
+    #[error("{}", explained(.source, format_args!("cannot {action} {}: {source}", .path.display())))]
     Io {
         action: &'static str,
         path: PathBuf,
@@ -65,6 +67,40 @@ impl VaultError {
         VaultError::Damaged {
             path: path.to_owned(),
             reason,
+        }
+    }
+}
+
+impl Classified for VaultError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            VaultError::NotCreated(_) => ErrorKind::NoHome,
+            VaultError::AlreadyCreated(_) => ErrorKind::Usage,
+            _ => ErrorKind::Other,
+        }
+    }
+}
+
+/// The vault or the file system around it cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Io(#[from] IoError),
+}
+
+impl From<io::Error> for LocalError {
+    fn from(error: io::Error) -> Self {
+        LocalError::Io(error.into())
+    }
+}
+
+impl Classified for LocalError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            LocalError::Vault(error) => error.kind(),
+            LocalError::Io(error) => error.kind(),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::error::VaultError;
 use super::file::{self, NONCE_BYTES, Nonce, TAG_BYTES};
 use super::home::Home;
 use super::lock::WriteLock;
-use super::unlock::Passphrase;
+use super::passphrase::Passphrase;
 
 const FILE: &str = "vault.key";
 const MAGIC: &[u8; 8] = b"cameokey";

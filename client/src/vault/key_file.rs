@@ -16,8 +16,9 @@ use data_encoding::HEXLOWER;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::files::{self, FileError, NewFile};
 use crate::clock;
-use crate::vault::files::{self, FileError, NewFile};
+use crate::error_kind::{Classified, ErrorKind};
 
 /// What stands before the version's number.
 const LABEL: &str = "cameo-codec-key-";
@@ -36,6 +37,15 @@ pub enum KeyFileError {
     Malformed(PathBuf),
     #[error("the key {0} was made by a newer version: update cameo")]
     OtherVersion(PathBuf),
+}
+
+impl Classified for KeyFileError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            KeyFileError::File(error) => error.kind(),
+            _ => ErrorKind::Usage,
+        }
+    }
 }
 
 /// A key, and the file that holds it or will.

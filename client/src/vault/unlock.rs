@@ -1,9 +1,7 @@
 //! Where the passphrase comes from: a file that the environment names, else the
 //! kernel's keyring, else the person at the terminal.
 
-use std::fmt;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use keyring_core::Entry;
@@ -12,56 +10,12 @@ use zeroize::Zeroizing;
 
 use super::error::VaultError;
 use super::home::Home;
+use super::passphrase::{Origin, PASSPHRASE_FILE, Passphrase, UnlockError};
 use super::store::Vault;
-
-/// Names the variable whose file holds the passphrase in its first line.
-pub const PASSPHRASE_FILE: &str = "CAMEO_PASSPHRASE_FILE";
-
-/// Longest passphrase in bytes.
-pub const PASSPHRASE_LIMIT: usize = 1024;
 
 const KEYRING_SERVICE: &str = "cameo";
 /// How often a person may mistype.
 const ATTEMPTS: usize = 3;
-
-/// What opens the vault. Cleared from memory when dropped.
-pub struct Passphrase {
-    secret: Zeroizing<String>,
-    origin: Origin,
-}
-
-/// Where a passphrase was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    File(PathBuf),
-    Keyring,
-    Terminal,
-    /// Handed in by the program.
-    Given,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum UnlockError {
-    #[error(
-        "no passphrase: put it in the first line of a file and set {PASSPHRASE_FILE} to the file, \
-         or run this in a terminal"
-    )]
-    Nowhere,
-    #[error("{path}, which {PASSPHRASE_FILE} names, cannot be read: {source}")]
-    File { path: PathBuf, source: io::Error },
-    #[error("the first line of {path}, which {PASSPHRASE_FILE} names, is empty")]
-    EmptyFile { path: PathBuf },
-    #[error("a passphrase may have {PASSPHRASE_LIMIT} bytes at most")]
-    TooLong,
-    #[error("an empty passphrase protects nothing; choose another")]
-    Empty,
-    #[error("the two passphrases differ; try again")]
-    Differ,
-    #[error("the terminal cannot be read: {0}")]
-    Terminal(#[source] io::Error),
-    #[error("the kernel's keyring cannot be used: {0}")]
-    Keyring(String),
-}
 
 /// What the environment of a process offers.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +75,7 @@ pub fn create(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
         return Err(VaultError::AlreadyCreated(home.path().to_owned()));
     }
     let passphrase = match (&around.passphrase_file, around.terminal) {
-        (Some(path), _) => from_file(path.clone())?,
+        (Some(path), _) => Passphrase::from_file(path.clone())?,
         (None, true) => choose()?,
         (None, false) => return Err(UnlockError::Nowhere.into()),
     };
@@ -130,8 +84,8 @@ pub fn create(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
 
 /// Asks at the terminal for a new passphrase, twice.
 pub fn choose() -> Result<Passphrase, UnlockError> {
-    let first = prompt("New passphrase: ")?;
-    let second = prompt("Again: ")?;
+    let first = Passphrase::prompted("New passphrase: ")?;
+    let second = Passphrase::prompted("Again: ")?;
     if first.bytes() != second.bytes() {
         return Err(UnlockError::Differ);
     }
@@ -141,7 +95,7 @@ pub fn choose() -> Result<Passphrase, UnlockError> {
 /// Keeps the passphrase in the kernel's keyring, until the machine stops or it expires.
 pub fn remember(home: &Home, passphrase: &Passphrase) -> Result<(), UnlockError> {
     keyring_entry(home)
-        .and_then(|entry| entry.set_password(&passphrase.secret))
+        .and_then(|entry| entry.set_password(passphrase.text()))
         .map_err(|error| UnlockError::Keyring(error.to_string()))
 }
 
@@ -156,7 +110,7 @@ pub fn forget(home: &Home) -> Result<(), UnlockError> {
 /// The passphrase of `home`'s vault, not tried yet.
 pub fn find(home: &Home, around: &Surroundings) -> Result<Passphrase, UnlockError> {
     if let Some(path) = &around.passphrase_file {
-        return from_file(path.clone());
+        return Passphrase::from_file(path.clone());
     }
     if around.keyring
         && let Some(passphrase) = from_keyring(home)
@@ -164,26 +118,9 @@ pub fn find(home: &Home, around: &Surroundings) -> Result<Passphrase, UnlockErro
         return Ok(passphrase);
     }
     if around.terminal {
-        return prompt("Passphrase: ");
+        return Passphrase::prompted("Passphrase: ");
     }
     Err(UnlockError::Nowhere)
-}
-
-fn from_file(path: PathBuf) -> Result<Passphrase, UnlockError> {
-    let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LIMIT + 3));
-    let read = File::open(&path).and_then(|file| {
-        BufReader::new(file)
-            .take(PASSPHRASE_LIMIT as u64 + 3)
-            .read_line(&mut line)
-    });
-    if let Err(source) = read {
-        return Err(UnlockError::File { path, source });
-    }
-    let secret = Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned());
-    if secret.is_empty() {
-        return Err(UnlockError::EmptyFile { path });
-    }
-    Passphrase::new(secret, Origin::File(path))
 }
 
 /// A machine without a usable keyring is one whose keyring is empty.
@@ -204,70 +141,11 @@ fn keyring_entry(home: &Home) -> keyring_core::Result<Entry> {
     store.build(KEYRING_SERVICE, &home.path().to_string_lossy(), None)
 }
 
-fn prompt(question: &str) -> Result<Passphrase, UnlockError> {
-    let secret = rpassword::prompt_password(question).map_err(UnlockError::Terminal)?;
-    Passphrase::new(Zeroizing::new(secret), Origin::Terminal)
-}
-
-impl Passphrase {
-    fn new(secret: Zeroizing<String>, origin: Origin) -> Result<Self, UnlockError> {
-        if secret.is_empty() {
-            return Err(UnlockError::Empty);
-        }
-        if secret.len() > PASSPHRASE_LIMIT {
-            return Err(UnlockError::TooLong);
-        }
-        Ok(Self { secret, origin })
-    }
-
-    /// One that the program has: in tests and in the demo.
-    pub fn given(secret: &str) -> Self {
-        Self {
-            secret: Zeroizing::new(secret.to_owned()),
-            origin: Origin::Given,
-        }
-    }
-
-    pub fn origin(&self) -> Origin {
-        self.origin.clone()
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.secret.as_bytes()
-    }
-}
-
-impl Origin {
-    pub(super) fn advice(&self) -> &'static str {
-        match self {
-            Origin::File(_) => "correct the first line of that file",
-            Origin::Keyring => "have the keyring forget it",
-            Origin::Terminal | Origin::Given => "try again",
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::File(path) => write!(formatter, "{}", path.display()),
-            Origin::Keyring => formatter.write_str("the kernel's keyring"),
-            Origin::Terminal => formatter.write_str("the terminal"),
-            Origin::Given => formatter.write_str("the program"),
-        }
-    }
-}
-
-impl fmt::Debug for Passphrase {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Passphrase(from {})", self.origin)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::super::passphrase::PASSPHRASE_LIMIT;
     use super::*;
 
     fn with_file(content: &str) -> (tempfile::TempDir, Home, Surroundings) {

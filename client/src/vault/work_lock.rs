@@ -11,31 +11,52 @@ use std::time::Duration;
 use cameo_common::ids::GrantId;
 use tokio::time::{Instant, sleep};
 
-use crate::cli::exit::Failure;
-use crate::vault::Home;
-use crate::vault::records::OutboxKey;
+use super::error::LocalError;
+use super::home::Home;
+use super::records::OutboxKey;
+use crate::error_kind::{Classified, ErrorKind};
 
 /// Locks of one home for each kind of thing: more than are held at one time, so that few things share one.
 const LOCKS: u16 = 1024;
 /// How often a verb looks whether the agent is done with a thing.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// Why a thing cannot be worked on now.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkLockError {
+    #[error(
+        "another process of this home is at this, or at something that shares its lock; try again in a minute"
+    )]
+    Busy,
+    #[error(transparent)]
+    Local(#[from] LocalError),
+}
+
+impl Classified for WorkLockError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            WorkLockError::Busy => ErrorKind::Busy,
+            WorkLockError::Local(error) => error.kind(),
+        }
+    }
+}
+
 /// Held while a thing is worked on.
 #[derive(Debug)]
-pub struct Working {
+pub struct WorkLock {
     _file: File,
 }
 
-impl Working {
+impl WorkLock {
     /// None when somebody else works on it.
     ///
     /// # Errors
     /// When the lock's file cannot be opened.
-    pub fn try_on(home: &Home, key: OutboxKey) -> Result<Option<Self>, Failure> {
+    pub fn try_on(home: &Home, key: OutboxKey) -> Result<Option<Self>, LocalError> {
         Self::try_lock(home, &key.id())
     }
 
-    fn try_lock(home: &Home, id: &str) -> Result<Option<Self>, Failure> {
+    fn try_lock(home: &Home, id: &str) -> Result<Option<Self>, LocalError> {
         let hash = blake3::hash(id.as_bytes());
         let [first, second, ..] = *hash.as_bytes();
         let slot = u16::from_le_bytes([first, second]) % LOCKS;
@@ -59,7 +80,11 @@ impl Working {
     ///
     /// # Errors
     /// When that takes longer than the deadline.
-    pub async fn on(home: &Home, key: OutboxKey, deadline: Duration) -> Result<Self, Failure> {
+    pub async fn on(
+        home: &Home,
+        key: OutboxKey,
+        deadline: Duration,
+    ) -> Result<Self, WorkLockError> {
         Self::lock(home, &key.id(), deadline).await
     }
 
@@ -72,21 +97,18 @@ impl Working {
         home: &Home,
         grant: &GrantId,
         deadline: Duration,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, WorkLockError> {
         Self::lock(home, &format!("view-{grant}"), deadline).await
     }
 
-    async fn lock(home: &Home, id: &str, deadline: Duration) -> Result<Self, Failure> {
+    async fn lock(home: &Home, id: &str, deadline: Duration) -> Result<Self, WorkLockError> {
         let end = Instant::now() + deadline;
         loop {
-            if let Some(working) = Self::try_lock(home, id)? {
-                return Ok(working);
+            if let Some(lock) = Self::try_lock(home, id)? {
+                return Ok(lock);
             }
             if Instant::now() >= end {
-                return Err(Failure::other(
-                    "busy",
-                    "another process of this home is at this, or at something that shares its lock; try again in a minute",
-                ));
+                return Err(WorkLockError::Busy);
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -105,11 +127,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         let key = OutboxKey::Deliver(GrantId([1; 32]));
-        let first = Working::try_on(&home, key).unwrap();
+        let first = WorkLock::try_on(&home, key).unwrap();
         assert!(first.is_some());
-        assert!(Working::try_on(&home, key).unwrap().is_none());
+        assert!(WorkLock::try_on(&home, key).unwrap().is_none());
         drop(first);
-        assert!(Working::try_on(&home, key).unwrap().is_some());
+        assert!(WorkLock::try_on(&home, key).unwrap().is_some());
     }
 
     #[test]
@@ -117,10 +139,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path()).unwrap();
         let sending = OutboxKey::Deliver(GrantId([1; 32]));
-        let _slow = Working::try_on(&home, sending).unwrap().unwrap();
+        let _slow = WorkLock::try_on(&home, sending).unwrap().unwrap();
         for number in 0..=u8::MAX {
             let making = OutboxKey::Share(RequestId([number; 16]));
-            assert!(Working::try_on(&home, making).unwrap().is_some());
+            assert!(WorkLock::try_on(&home, making).unwrap().is_some());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The view is charged before the page exists; no request of a browser charges anything. The token
 //! reaches the browser through a file that only this user can read, never through argv.
 
+use std::path::{Path as FilePath, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +21,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::cli::exit::Failure;
 use crate::clock;
-use crate::output::Output;
-use crate::vault::Vault;
+use crate::error_kind::{Classified, ErrorKind};
+use crate::vault::{IoError, Vault, VaultError};
 
 /// Bound on the wait for a browser to request the photo.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
@@ -34,6 +34,30 @@ const COOKIE: &str = "cameo";
 /// Folder and name of the file that redirects to the page.
 const FOLDER: &str = "pages";
 const REDIRECT: &str = "open.html";
+
+/// Why the photo was not shown. The view can be resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewerError {
+    #[error(
+        "no browser received the photo in time. The view is charged: run the command again \
+         soon to resume it, it is not charged twice"
+    )]
+    NoBrowser,
+    #[error(transparent)]
+    Io(#[from] IoError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Classified for ViewerError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            ViewerError::NoBrowser => ErrorKind::Other,
+            ViewerError::Io(error) => error.kind(),
+            ViewerError::Vault(error) => error.kind(),
+        }
+    }
+}
 
 struct Page {
     /// `None` once used.
@@ -52,11 +76,16 @@ pub fn has_display() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Shows the photo in the user's browser. Returns when the browser has received it.
+/// Shows the photo in the user's browser. Returns when the browser has received it. `on_redirect` gets
+/// the file that redirects to the page, where no browser can be started.
 ///
 /// # Errors
 /// When no browser requests it in time. The view can be resumed without a new charge.
-pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Failure> {
+pub async fn show(
+    vault: &Vault,
+    photo: &Opened,
+    on_redirect: impl FnOnce(&FilePath),
+) -> Result<(), ViewerError> {
     let token = HEXLOWER.encode(&clock::random::<32>());
     let page = Arc::new(Page {
         token: Mutex::new(Some(token.clone())),
@@ -65,11 +94,13 @@ pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Fai
         media_type: safe_type(&photo.info.media_type),
         fetched: Notify::new(),
     });
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let port = listener.local_addr()?.port();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(IoError)?;
+    let port = listener.local_addr().map_err(IoError)?.port();
     let url = format!("http://127.0.0.1:{port}/open/{token}");
     let redirect = write_redirect(vault, &url)?;
-    launch(out, &redirect);
+    if !launch(&redirect) {
+        on_redirect(&redirect);
+    }
     let ended = Arc::clone(&page);
     let stop = async move { ended.fetched.notified().await };
     let serving = axum::serve(listener, router(Arc::clone(&page)))
@@ -80,11 +111,7 @@ pub async fn show(vault: &Vault, out: &Output, photo: &Opened) -> Result<(), Fai
     vault.delete_blob(FOLDER, REDIRECT)?;
     match served {
         Ok(_) => Ok(()),
-        Err(_) => Err(Failure::other(
-            "not_shown",
-            "no browser received the photo in time. The view is charged: run the command again \
-             soon to resume it, it is not charged twice",
-        )),
+        Err(_) => Err(ViewerError::NoBrowser),
     }
 }
 
@@ -186,27 +213,23 @@ fn same(one: &str, other: &str) -> bool {
     blake3::hash(one.as_bytes()) == blake3::hash(other.as_bytes())
 }
 
-fn write_redirect(vault: &Vault, url: &str) -> Result<std::path::PathBuf, Failure> {
+fn write_redirect(vault: &Vault, url: &str) -> Result<PathBuf, VaultError> {
     let page = format!(
         "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
          <meta http-equiv=refresh content=\"0;url={url}\"><a href=\"{url}\">Open the photo</a>"
     );
-    Ok(vault.put_blob(FOLDER, REDIRECT, page.as_bytes())?)
+    vault.put_blob(FOLDER, REDIRECT, page.as_bytes())
 }
 
-fn launch(out: &Output, page: &std::path::Path) {
+/// Whether a browser has been started.
+fn launch(page: &FilePath) -> bool {
     let started = std::process::Command::new("xdg-open")
         .arg(page)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    if started.is_err() {
-        out.note(format_args!(
-            "Open this in your browser: {}",
-            page.display()
-        ));
-    }
+    started.is_ok()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, NodeId, whole_millis};
+use cameo_common::ids::{ClusterId, NodeId};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -227,9 +227,9 @@ fn raft_settings(config: &Config, url: &str) -> raft::Settings {
         worker: config.worker,
         peers: config.peers.clone(),
         timing: Timing {
-            heartbeat: whole_millis(config.heartbeat),
-            election_min: whole_millis(config.election_min),
-            election_max: whole_millis(config.election_max),
+            heartbeat: config.heartbeat,
+            election_min: config.election_min,
+            election_max: config.election_max,
         },
         snapshot_after: config.snapshot_after,
     }

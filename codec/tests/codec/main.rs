@@ -5,6 +5,7 @@
 mod checks;
 mod covers;
 mod damage;
+mod must_fail;
 mod other_decoders;
 mod pictures;
 mod png_files;

@@ -139,12 +139,12 @@ fn libpng_sees_the_same_samples() {
             ),
         };
         let seen = run("pngtopam", arguments, &case.file);
-        let said = String::from_utf8_lossy(&seen.stderr);
-        assert!(seen.status.success(), "{}: {said}", case.name);
+        let stderr = String::from_utf8_lossy(&seen.stderr);
+        assert!(seen.status.success(), "{}: {stderr}", case.name);
         let samples = seen.stdout.strip_prefix(head.as_bytes());
         assert!(
             samples == Some(case.picture.samples()),
-            "{}: {said}",
+            "{}: {stderr}",
             case.name
         );
     }
@@ -160,8 +160,12 @@ fn pngcheck_and_pngfix_find_no_fault() {
         assert_refuses_a_wrong_sum(|file| !run(program, &[quiet], file).status.success());
         for case in CASES.iter() {
             let seen = run(program, &[quiet], &case.file);
-            let said = String::from_utf8_lossy(&seen.stdout);
-            assert!(seen.status.success(), "{program} on {}: {said}", case.name);
+            let stdout = String::from_utf8_lossy(&seen.stdout);
+            assert!(
+                seen.status.success(),
+                "{program} on {}: {stdout}",
+                case.name
+            );
         }
     }
 }
@@ -194,8 +198,8 @@ fn pillow_sees_the_same_samples() {
             .unwrap()
     };
     assert_refuses_a_wrong_sum(|file| {
-        let said = String::from_utf8_lossy(&look(&[file, &CASES[0].raw]).stderr).into_owned();
-        said.contains("broken data stream")
+        let stderr = String::from_utf8_lossy(&look(&[file, &CASES[0].raw]).stderr).into_owned();
+        stderr.contains("broken data stream")
     });
     let files: Vec<&Path> = CASES
         .iter()

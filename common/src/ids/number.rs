@@ -77,12 +77,6 @@ impl Millis {
     pub const fn abs_diff(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
-
-    /// How long ago `earlier` was; zero when it is later.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
 }
 
 /// A clock's reading; the epoch when the clock is before it.
@@ -140,10 +134,8 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(Millis(5).plus(second), Millis(1_005));
         assert_eq!(Millis(1_005).minus(second), Millis(5));
-        assert_eq!(Millis(1_005).since(Millis(5)), second);
         assert_eq!(Millis::MAX.plus(Duration::MAX), Millis::MAX);
         assert_eq!(Millis(5).minus(second), Millis::EPOCH);
-        assert_eq!(Millis(5).since(Millis(6)), Duration::ZERO);
         assert_eq!(Millis(5).abs_diff(Millis(1_005)), second);
     }
 

@@ -1,28 +1,29 @@
-//! After the last view only the cover shows, and the ledger has exactly as many as were permitted.
+//! Case "exhausted": after the last view only the cover is shown, and the ledger has exactly the
+//! permitted number of views.
 
-use super::{Played, Playing, number, opens};
-use crate::stage::Stage;
-use crate::tell::Teller;
+use super::{CaseFuture, CaseNodes, number, opens};
+use crate::reporter::Reporter;
+use crate::setup::Setup;
 
-pub fn exhausted<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
-    Box::pin(play(stage, teller))
+pub fn exhausted<'a>(setup: &'a mut Setup, reporter: &'a mut Reporter) -> CaseFuture<'a> {
+    Box::pin(run(setup, reporter))
 }
 
-async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
+async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
     for used in [2, 3] {
-        let viewed = opens(stage, &stage.ben, &stage.grant).await?;
+        let viewed = opens(setup, &setup.ben, &setup.grant).await?;
         anyhow::ensure!(
             number(&viewed, "used")? == used,
-            "view {used} tells {viewed}"
+            "view {used} reports {viewed}"
         );
     }
-    teller.step("ben opens it twice more");
+    reporter.step("ben opens it twice more");
 
-    let cover = stage.pictures.join("4-what-ben-sees-without-views.png");
+    let cover = setup.pictures.join("4-what-ben-sees-without-views.png");
     let cover_to = cover.display().to_string();
-    let refused = stage
+    let refused = setup
         .ben
-        .run(&["view", &stage.grant, "--yes", "--cover-to", &cover_to])
+        .run(&["view", &setup.grant, "--yes", "--cover-to", &cover_to])
         .await?;
     anyhow::ensure!(
         refused.code == 5,
@@ -31,16 +32,16 @@ async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> 
         refused.stdout
     );
     anyhow::ensure!(cover.is_file(), "no cover was shown");
-    teller.step("the fourth time only the cover shows (exit code 5)");
+    reporter.step("the fourth time only the cover is shown (exit code 5)");
 
-    let log = stage.ada.ok(&["log", &stage.grant]).await?;
+    let log = setup.ada.ok(&["log", &setup.grant]).await?;
     let views = log["views"].as_array().map_or(0, Vec::len);
     anyhow::ensure!(views == 3, "the ledger has {views} views: {log}");
-    let row = stage.ledger(&stage.grant).await?;
-    anyhow::ensure!(number(&row, "left")? == 0, "the ledger says {row}");
-    teller.step("ada's log has exactly 3 views");
-    Ok(Played {
-        leader: Some(stage.cluster.leader().await?),
+    let row = setup.ledger(&setup.grant).await?;
+    anyhow::ensure!(number(&row, "left")? == 0, "the ledger has {row}");
+    reporter.step("ada's log has exactly 3 views");
+    Ok(CaseNodes {
+        leader: Some(setup.cluster.leader().await?),
         worker: None,
     })
 }

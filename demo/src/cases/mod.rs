@@ -1,4 +1,4 @@
-//! One file a case. Each returns who led and who worked, or says what did not hold.
+//! The demo's cases, one file each. A case returns its leader and worker, or the failed check.
 
 mod exhausted;
 mod node_killed;
@@ -6,23 +6,22 @@ mod offline;
 mod request;
 mod update_online;
 
-use std::future::Future;
-use std::pin::Pin;
-
 use anyhow::Context as _;
+use cameo_common::ids::NodeId;
 use cameo_harness::Person;
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::setup::Setup;
 
-/// Who did it.
+/// Nodes that took part in a case.
 #[derive(Debug, Default)]
-pub struct Played {
-    pub leader: Option<u64>,
-    pub worker: Option<u64>,
+pub struct CaseNodes {
+    pub leader: Option<NodeId>,
+    pub worker: Option<NodeId>,
 }
 
-pub type Playing<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Played>> + 'a>>;
+pub type CaseFuture<'a> = LocalBoxFuture<'a, anyhow::Result<CaseNodes>>;
 
 pub use exhausted::exhausted;
 pub use node_killed::node_killed;
@@ -30,14 +29,14 @@ pub use offline::{offline_detected, update_offline};
 pub use request::request;
 pub use update_online::update_online;
 
-/// A number that a verb's JSON has to have.
+/// A required number in a verb's JSON.
 fn number(json: &Value, key: &str) -> anyhow::Result<u64> {
     json[key]
         .as_u64()
         .with_context(|| format!("no number `{key}` in {json}"))
 }
 
-/// A text that a verb's JSON has to have.
+/// A required text in a verb's JSON.
 fn text(json: &Value, key: &str) -> anyhow::Result<String> {
     Ok(json[key]
         .as_str()
@@ -45,10 +44,10 @@ fn text(json: &Value, key: &str) -> anyhow::Result<String> {
         .to_owned())
 }
 
-/// Opens the photo as the viewer and checks that it is the owner's, bit for bit.
-async fn opens(stage: &Stage, viewer: &Person, grant: &str) -> anyhow::Result<Value> {
+/// Opens the photo as the viewer, and compares its hash with that of the owner's file.
+async fn opens(setup: &Setup, viewer: &Person, grant: &str) -> anyhow::Result<Value> {
     let viewed = viewer.ok(&["view", grant, "--yes"]).await?;
-    let expected = stage.photo_hash.to_string();
+    let expected = setup.photo_hash.to_string();
     anyhow::ensure!(
         viewed["blake3"] == expected.as_str(),
         "opened {} instead of {expected}",

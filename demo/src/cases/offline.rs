@@ -1,46 +1,47 @@
-//! Ben vanishes: it is noticed; what ada changes meanwhile waits for him, and reaches him at once.
+//! Cases "offline-detected" and "update-offline": ben's agent is killed, which the directory
+//! detects; rights changed meanwhile wait in ben's mailbox, and arrive when the agent is back.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use cameo_harness::until;
 
-use super::{Played, Playing, number, opens};
-use crate::stage::{Stage, row};
-use crate::tell::Teller;
+use super::{CaseFuture, CaseNodes, number, opens};
+use crate::reporter::Reporter;
+use crate::setup::{Setup, row};
 
-/// How long the directory may take to drop a session, and the mailbox to be emptied.
+/// Time limit for the directory to drop a session, and for the mailbox to become empty.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
-pub fn offline_detected<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
-    Box::pin(vanish(stage, teller))
+pub fn offline_detected<'a>(setup: &'a mut Setup, reporter: &'a mut Reporter) -> CaseFuture<'a> {
+    Box::pin(offline(setup, reporter))
 }
 
-pub fn update_offline<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
-    Box::pin(come_back(stage, teller))
+pub fn update_offline<'a>(setup: &'a mut Setup, reporter: &'a mut Reporter) -> CaseFuture<'a> {
+    Box::pin(online_again(setup, reporter))
 }
 
-async fn vanish(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
-    let who = stage.ada.ok(&["who", "ben"]).await?;
-    anyhow::ensure!(who["online"] == true, "the directory says {who}");
-    stage.ben.kill_agent().await?;
-    let vanished = Instant::now();
-    teller.step("ben's agent is killed (SIGKILL): he says no goodbye");
+async fn offline(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
+    let who = setup.ada.ok(&["who", "ben"]).await?;
+    anyhow::ensure!(who["online"] == true, "the directory has {who}");
+    setup.ben.kill_agent().await?;
+    let killed = Instant::now();
+    reporter.step("ben's agent is killed (SIGKILL), so it does not sign off");
 
-    let queued = stage
+    let queued = setup
         .ada
-        .run(&["rights", &stage.grant, "--views", "6"])
+        .run(&["rights", &setup.grant, "--views", "6"])
         .await?;
     anyhow::ensure!(
         queued.code == 6,
-        "rights for somebody offline ended with {}: {}{}",
+        "rights for an offline user ended with {}: {}{}",
         queued.code,
         queued.stdout,
         queued.stderr
     );
-    teller.step("ada permits 6 views; ben does not answer; the change is queued (exit code 6)");
+    reporter.step("ada permits 6 views; ben does not answer; the change is queued (exit code 6)");
     let dropped = async || {
-        let who = stage.ada.ok(&["who", "ben"]).await.ok()?;
+        let who = setup.ada.ok(&["who", "ben"]).await.ok()?;
         (who["online"] == false).then_some(())
     };
     until(
@@ -49,40 +50,40 @@ async fn vanish(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played
         dropped,
     )
     .await?;
-    teller.step(&format!(
-        "the directory has dropped ben's session, {:.2} s after he vanished",
-        vanished.elapsed().as_secs_f64()
+    reporter.step(&format!(
+        "the directory has dropped ben's session, {:.2} s after the kill",
+        killed.elapsed().as_secs_f64()
     ));
-    Ok(Played {
-        leader: Some(stage.cluster.leader().await?),
+    Ok(CaseNodes {
+        leader: Some(setup.cluster.leader().await?),
         worker: None,
     })
 }
 
-async fn come_back(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
-    let queued = stage
+async fn online_again(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
+    let queued = setup
         .ada
-        .run(&["rights", &stage.grant, "--views", "8"])
+        .run(&["rights", &setup.grant, "--views", "8"])
         .await?;
     anyhow::ensure!(
         queued.code == 6,
-        "rights for somebody offline ended with {}: {}{}",
+        "rights for an offline user ended with {}: {}{}",
         queued.code,
         queued.stdout,
         queued.stderr
     );
-    let kept = stage.ledger(&stage.grant).await?;
+    let kept = setup.ledger(&setup.grant).await?;
     anyhow::ensure!(
         kept["in_mailbox"] == true,
         "the mailbox does not hold the rights: {kept}"
     );
-    teller.step("ada permits 8 views; the cluster keeps the change in ben's mailbox");
+    reporter.step("ada permits 8 views; the cluster keeps the change in ben's mailbox");
 
-    stage.ben.start_agent().await?;
+    setup.ben.start_agent().await?;
     let back = Instant::now();
     let version = number(&kept, "version")?;
     let acknowledged = async || {
-        let row = stage.ledger(&stage.grant).await.ok()?;
+        let row = setup.ledger(&setup.grant).await.ok()?;
         (row["acknowledged"].as_u64()? >= version && row["in_mailbox"] == false).then_some(())
     };
     until(
@@ -91,22 +92,22 @@ async fn come_back(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Pla
         acknowledged,
     )
     .await?;
-    teller.step(&format!(
-        "ben comes back; the cluster pushes the change; he has acknowledged it {:.2} s later",
+    reporter.step(&format!(
+        "ben's agent is back; the cluster pushes the change; it is acknowledged {:.2} s later",
         back.elapsed().as_secs_f64()
     ));
 
-    let inbox = stage.ben.ok(&["inbox"]).await?;
+    let inbox = setup.ben.ok(&["inbox"]).await?;
     let held =
-        row(&inbox["grants"], "grant", &stage.grant).context("ben's inbox lost the grant")?;
+        row(&inbox["grants"], "grant", &setup.grant).context("ben's inbox has lost the grant")?;
     anyhow::ensure!(
         number(&held, "permitted")? == 8 && number(&held, "left")? == 4,
-        "ben's inbox says {held}"
+        "ben's inbox has {held}"
     );
-    opens(stage, &stage.ben, &stage.grant).await?;
-    teller.step("ben opens it: 5 of 8 used");
-    Ok(Played {
-        leader: Some(stage.cluster.leader().await?),
+    opens(setup, &setup.ben, &setup.grant).await?;
+    reporter.step("ben opens it: 5 of 8 used");
+    Ok(CaseNodes {
+        leader: Some(setup.cluster.leader().await?),
         worker: None,
     })
 }

@@ -1,28 +1,43 @@
-//! Ben asks for a photo; it comes hidden in a carrier; he opens it, bit for bit.
+//! Case "request": ben requests a photo, receives it hidden in a carrier, and opens it unchanged.
 
 use std::time::Instant;
 
-use super::{Played, Playing, number, text};
-use crate::stage::Stage;
-use crate::tell::Teller;
+use serde_json::Value;
+
+use super::{CaseFuture, CaseNodes, number, text};
+use crate::reporter::Reporter;
+use crate::setup::Setup;
 
 const VIEWS: &str = "3";
 
-pub fn request<'a>(stage: &'a mut Stage, teller: &'a mut Teller) -> Playing<'a> {
-    Box::pin(play(stage, teller))
+pub fn request<'a>(setup: &'a mut Setup, reporter: &'a mut Reporter) -> CaseFuture<'a> {
+    Box::pin(run(setup, reporter))
 }
 
-async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> {
-    let unknown = stage.ben.run(&["gallery", "zoe"]).await?;
+async fn run(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
+    unknown_user(setup, reporter).await?;
+    add_photo(setup, reporter).await?;
+    get_gallery(setup, reporter).await?;
+    let (arrived, nodes) = request_photo(setup, reporter).await?;
+    keep_carrier(setup, &arrived).await?;
+    open_photo(setup, reporter).await?;
+    Ok(nodes)
+}
+
+async fn unknown_user(setup: &Setup, reporter: &Reporter) -> anyhow::Result<()> {
+    let unknown = setup.ben.run(&["gallery", "zoe"]).await?;
     anyhow::ensure!(
         unknown.code == 3,
-        "asking for somebody unknown ended with {}",
+        "asking for an unknown user ended with {}",
         unknown.code
     );
-    teller.step("ben asks for zoe, and is told that she is not registered");
+    reporter.step("ben asks for the gallery of zoe, who is not registered, and gets an error");
+    Ok(())
+}
 
-    let photo = stage.photo.display().to_string();
-    let added = stage
+async fn add_photo(setup: &mut Setup, reporter: &Reporter) -> anyhow::Result<()> {
+    let photo = setup.photo.display().to_string();
+    let added = setup
         .ada
         .ok(&[
             "add",
@@ -34,73 +49,92 @@ async fn play(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<Played> 
             "--may-save",
         ])
         .await?;
-    stage.image = text(&added["images"][0], "image")?;
-    teller.step("ada adds the photo to her gallery: 3 views for whoever asks");
+    setup.image = text(&added["images"][0], "image")?;
+    reporter.step("ada adds the photo to the gallery: 3 views for everyone who asks");
+    Ok(())
+}
 
-    let previews = stage.pictures.join("gallery").display().to_string();
-    let gallery = stage.ben.ok(&["gallery", "ada", "--to", &previews]).await?;
+async fn get_gallery(setup: &Setup, reporter: &Reporter) -> anyhow::Result<()> {
+    let previews = setup.pictures.join("gallery").display().to_string();
+    let gallery = setup.ben.ok(&["gallery", "ada", "--to", &previews]).await?;
     let item = &gallery["images"][0];
     anyhow::ensure!(
-        item["image"] == stage.image.as_str(),
+        item["image"] == setup.image.as_str(),
         "ada's gallery does not show the photo: {gallery}"
     );
-    std::fs::copy(text(item, "preview")?, stage.pictures.join("1-preview.jpg"))?;
-    teller.step("ben gets ada's gallery of small previews, straight from her agent");
+    std::fs::copy(text(item, "preview")?, setup.pictures.join("1-preview.jpg"))?;
+    reporter.step("ben gets ada's gallery of small previews, directly from ada's agent");
+    Ok(())
+}
 
-    let before = stage.jobs_finished().await;
-    let leader = stage.cluster.leader().await?;
+/// Requests the photo. Returns the JSON of the request, and the nodes that took part.
+async fn request_photo(
+    setup: &mut Setup,
+    reporter: &mut Reporter,
+) -> anyhow::Result<(Value, CaseNodes)> {
+    let before = setup.jobs_finished().await;
+    let leader = setup.cluster.leader().await?;
     let asked = Instant::now();
-    let arrived = stage.ben.ok(&["request", "ada", &stage.image]).await?;
+    let arrived = setup.ben.ok(&["request", "ada", &setup.image]).await?;
     let seconds = asked.elapsed().as_secs_f64();
-    teller.request_seconds = Some(seconds);
-    stage.grant = text(&arrived, "grant")?;
-    let worker = stage.worker_since(&before).await;
-    anyhow::ensure!(worker.is_some(), "no node says that it has worked");
+    reporter.request_seconds = Some(seconds);
+    setup.grant = text(&arrived, "grant")?;
+    let worker = setup.worker_since(&before).await;
+    anyhow::ensure!(worker.is_some(), "no node reports a finished job");
     anyhow::ensure!(
         worker != Some(leader),
-        "the leader worked, though followers were there"
+        "the leader ran the job, though followers were available"
     );
-    teller.step(&format!(
-        "request to \"delivered and acknowledged\" in {seconds:.2} s: node {leader} led, node {} hid the photo",
+    reporter.step(&format!(
+        "request to \"delivered and acknowledged\" in {seconds:.2} s: node {leader} led, \
+         node {} hid the photo",
         worker.unwrap_or_default()
     ));
+    let nodes = CaseNodes {
+        leader: Some(leader),
+        worker,
+    };
+    Ok((arrived, nodes))
+}
 
-    let carrier = text(&arrived, "carrier")?;
+/// Copies the carrier to the pictures, and checks that no view is charged yet.
+async fn keep_carrier(setup: &Setup, arrived: &Value) -> anyhow::Result<()> {
+    let carrier = text(arrived, "carrier")?;
     let png = std::fs::read(&carrier)?;
     anyhow::ensure!(
         png.starts_with(b"\x89PNG\r\n\x1a\n"),
         "the carrier is no PNG"
     );
-    std::fs::write(stage.pictures.join("2-carrier.png"), &png)?;
-    let row = stage.ledger(&stage.grant).await?;
+    std::fs::write(setup.pictures.join("2-carrier.png"), &png)?;
+    let row = setup.ledger(&setup.grant).await?;
     anyhow::ensure!(
         number(&row, "permitted")? == 3 && number(&row, "used")? == 0,
-        "the ledger says {row}"
+        "the ledger has {row}"
     );
+    Ok(())
+}
 
-    let saved = stage
+async fn open_photo(setup: &Setup, reporter: &Reporter) -> anyhow::Result<()> {
+    let saved = setup
         .pictures
         .join("3-what-ben-sees-with-views.jpg")
         .display()
         .to_string();
-    let viewed = stage
+    let viewed = setup
         .ben
-        .ok(&["view", &stage.grant, "--yes", "--save", &saved])
+        .ok(&["view", &setup.grant, "--yes", "--save", &saved])
         .await?;
     let opened = cameo_common::ids::Hash::of(&std::fs::read(&saved)?);
     anyhow::ensure!(
-        opened == stage.photo_hash,
+        opened == setup.photo_hash,
         "ben opened another photo than ada's"
     );
     anyhow::ensure!(
         viewed["blake3"] == opened.to_string().as_str(),
-        "the verb tells another hash than the file"
+        "the verb reports another hash than that of the file"
     );
-    let row = stage.ledger(&stage.grant).await?;
-    anyhow::ensure!(number(&row, "used")? == 1, "the ledger says {row}");
-    teller.step("ben opens it: bit for bit ada's photo; the ledger has 1 of 3 views used");
-    Ok(Played {
-        leader: Some(leader),
-        worker,
-    })
+    let row = setup.ledger(&setup.grant).await?;
+    anyhow::ensure!(number(&row, "used")? == 1, "the ledger has {row}");
+    reporter.step("ben opens it: bit for bit ada's photo; the ledger has 1 of 3 views used");
+    Ok(())
 }

@@ -111,6 +111,8 @@ fn overhead(workers: usize, idle: Used, runs: &[RunResult]) -> Overhead {
 mod tests {
     use std::collections::BTreeMap;
 
+    use cameo_common::ids::NodeId;
+
     use super::*;
     use crate::dispatch::open_loop::CompletedJob;
 
@@ -125,7 +127,7 @@ mod tests {
         let result = RunResult {
             done: vec![job.clone(), job],
             failed: Vec::new(),
-            used: BTreeMap::from([(2, 1.5), (3, 0.2)]),
+            used: BTreeMap::from([(NodeId(2), 1.5), (NodeId(3), 0.2)]),
             span: 10.0,
             by_leader: 0,
         };

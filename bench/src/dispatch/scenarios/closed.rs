@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cameo_common::ids::NodeId;
+
 use super::{Scenarios, WORKERS, cores};
 use crate::dispatch::closed_loop;
 use crate::dispatch::open_loop::RunResult;
@@ -36,8 +38,8 @@ impl Scenarios<'_> {
 }
 
 /// Used share of each worker's quota.
-fn used(result: &RunResult, quotas: &BTreeMap<u64, u32>) -> String {
-    let part = |(node, quota): (&u64, &u32)| {
+fn used(result: &RunResult, quotas: &BTreeMap<NodeId, u32>) -> String {
+    let part = |(node, quota): (&NodeId, &u32)| {
         let quota = cores(*quota);
         let used = result.used.get(node)? / result.span / quota;
         Some(format!("{quota}: {:.0}%", used * 100.0))

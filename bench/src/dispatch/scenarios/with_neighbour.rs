@@ -25,7 +25,7 @@ impl Scenarios<'_> {
             .quotas
             .iter()
             .find(|(_, quota)| **quota == WORKERS[HIT]);
-        let hit = hit.map_or(0, |(node, _)| *node);
+        let hit = hit.map(|(node, _)| *node).unwrap_or_default();
         let folder = tempfile::tempdir()?;
         let neighbour =
             Neighbour::start(testbed.group(hit)?, testbed.core_of(hit)?, folder.path()).await?;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn half_a_line_is_accepted_at_the_very_end_only() {
+fn an_incomplete_line_is_accepted_at_the_very_end_only() {
     let good = text(&some(2));
     // given a node that was killed in the middle of a line
     let torn = check_text(&good[..good.len() - 30]);
@@ -13,7 +13,7 @@ fn half_a_line_is_accepted_at_the_very_end_only() {
     let (first, second) = good.split_once('\n').unwrap();
     let middle = format!("{}\n{second}", &first[..40]);
     assert_broken(&check_text(middle), 1, "not a line");
-    // and in a file that was moved aside when it was full
+    // and in a rotated file
     let logs = Logs::new();
     logs.write("log.1", &good[..good.len() - 30]);
     let outcome = check(&[logs.write("log", text(&some(3)[2..]))]);
@@ -32,7 +32,7 @@ fn a_log_in_two_files_is_read_as_one() {
         assert_eq!(outcome.decisions, 4);
         assert_eq!(outcome.kept_from[0].sequence, 2);
     }
-    // A line that is missing between them is missed.
+    // A missing line between the two files is detected.
     logs.write("log", text(&lines[5..]));
     assert_broken(&check(&[newer]), 1, "sequence 5 after 3");
     assert_eq!(check(&[older]).decisions, 2);

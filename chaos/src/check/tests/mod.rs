@@ -1,4 +1,4 @@
-//! Correct logs, and logs with one thing wrong in each.
+//! Correct logs, and logs with one fault each.
 
 #![allow(clippy::unwrap_used)]
 
@@ -107,7 +107,7 @@ fn check_lines(lines: &[Logged]) -> Outcome {
     check_text(text(lines))
 }
 
-/// The one violation that there has to be, and its line.
+/// The only violation, and its line.
 fn violation(outcome: &Outcome) -> (u64, &str) {
     assert!(!outcome.ok);
     let [one] = &outcome.violations[..] else {
@@ -117,6 +117,6 @@ fn violation(outcome: &Outcome) -> (u64, &str) {
 }
 
 fn assert_broken(outcome: &Outcome, line: u64, why: &str) {
-    let (at, told) = violation(outcome);
-    assert!(at == line && told.contains(why), "{at}: {told}");
+    let (at, found) = violation(outcome);
+    assert!(at == line && found.contains(why), "{at}: {found}");
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_good_log_is_counted() {
-    // given a job for each kind of end, in two terms, and decisions that are counted as dropped
+    // given a job for each kind of choice, in two terms, and decisions that are counted as dropped
     let full = vec![worker(LEADER, 0), worker(NodeId(2), 9_000)];
     let mut lines = vec![
         logged(4, 0, three()),

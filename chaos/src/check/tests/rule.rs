@@ -1,4 +1,4 @@
-//! Decisions with one thing wrong in each.
+//! Decisions with one fault each.
 
 use super::*;
 
@@ -75,25 +75,25 @@ fn the_leader_does_not_replace_full_followers() {
     assert_broken(&check_lines(&[alone]), 1, "none can work");
 }
 
-/// The rule is written twice; here the two have to agree to the microsecond.
+/// The two implementations of the rule must agree to the microsecond.
 #[test]
 fn every_decision_of_the_scheduler_passes() {
     const SEED: u64 = 4;
     println!("seed {SEED}");
-    let mut chance = StdRng::seed_from_u64(SEED);
+    let mut rng = StdRng::seed_from_u64(SEED);
     let mut candidate = |node: u64| {
-        let mut candidate = worker(NodeId(node), chance.random_range(0..3_000));
+        let mut candidate = worker(NodeId(node), rng.random_range(0..3_000));
         let load = candidate.load.as_mut().unwrap();
-        load.usable_millicores = chance.random_range(0..6_000);
-        load.slots = chance.random_range(0..5);
-        load.queued = chance.random_range(0..5);
-        load.incoming = chance.random_range(0..5);
-        load.incoming_cpu_ms = chance.random_range(0..500);
-        load.draining = chance.random_bool(0.1);
-        load.age_ms = chance.random_range(0..330);
-        candidate.reserved = chance.random_range(0..4);
-        candidate.reserved_cpu_ms = chance.random_range(0..500);
-        candidate.full = chance.random_bool(0.2);
+        load.usable_millicores = rng.random_range(0..6_000);
+        load.slots = rng.random_range(0..5);
+        load.queued = rng.random_range(0..5);
+        load.incoming = rng.random_range(0..5);
+        load.incoming_cpu_ms = rng.random_range(0..500);
+        load.draining = rng.random_bool(0.1);
+        load.age_ms = rng.random_range(0..330);
+        candidate.reserved = rng.random_range(0..4);
+        candidate.reserved_cpu_ms = rng.random_range(0..500);
+        candidate.full = rng.random_bool(0.2);
         candidate
     };
     let lines: Vec<Logged> = (0..3_000)
@@ -101,7 +101,7 @@ fn every_decision_of_the_scheduler_passes() {
         .collect();
     let outcome = check_lines(&lines);
     assert!(outcome.ok, "{outcome}");
-    // And every kind of end was among them.
+    // And every kind of choice was among them.
     let full = lines
         .iter()
         .filter(|line| line.decision.choice == Choice::Full);
@@ -159,7 +159,7 @@ fn a_false_leader_and_a_node_twice_are_caught() {
 
 #[test]
 fn a_tie_that_was_not_drawn_from_its_seed_is_caught() {
-    // given two equals, so that only making the decision again can tell
+    // given two equal workers, so that only deciding again detects it
     let mut line = logged(4, 0, vec![worker(NodeId(2), 0), worker(NodeId(3), 0)]);
     line.decision.choice = match line.decision.choice {
         Choice::Worker(NodeId(2)) => Choice::Worker(NodeId(3)),
@@ -177,8 +177,11 @@ fn baselines_are_judged_by_the_rules_for_all_policies_and_named() {
     }
     let outcome = check_lines(&lines);
     assert!(outcome.ok, "{outcome}");
-    let told = &outcome.not_judged[0];
-    assert_eq!((told.first, told.last, told.policy), (2, 3, "random"));
+    let unjudged = &outcome.not_judged[0];
+    assert_eq!(
+        (unjudged.first, unjudged.last, unjudged.policy),
+        (2, 3, "random")
+    );
     assert!(outcome.to_string().contains("not judged"));
     lines[1].decision.choice = Choice::Worker(LEADER);
     assert_broken(&check_lines(&lines), 2, "the leader was chosen");

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use cameo_common::ids::{GrantId, RequestId, UserName};
 
-use super::{Due, trouble};
+use super::error::AttemptError;
+use super::trouble;
 use crate::agent::Core;
-use crate::cli::exit::{Exit, Failure};
 use crate::clock;
-use crate::flows::context::Context;
-use crate::flows::notices::{Notice, Notices};
-use crate::flows::share;
+use crate::error_kind::{Classified, ErrorKind};
+use crate::flows::outbox::Due;
+use crate::flows::presence::report_offline;
 use crate::vault::records::{
     Attempts, GrantOwned, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, change,
 };
@@ -93,24 +93,24 @@ pub(in crate::agent) fn begin_anew(vault: &Vault) -> Result<(), VaultError> {
 pub(in crate::agent) async fn failed(
     core: &Core,
     thing: &Due,
-    error: &Failure,
+    error: &AttemptError,
 ) -> Result<(), VaultError> {
     let (vault, key) = (&core.ctx.vault, thing.key);
     core.notices.tell(trouble(key, error));
     let before = vault.get::<Attempts>(&key.id())?;
-    let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error);
+    let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error.kind());
     let mut attempts = Attempts {
         key,
         count,
         next: clock::now().plus(pause),
-        last_error: error.message.clone(),
+        last_error: error.to_string(),
     };
-    if gives_up(key, error, count) {
+    if gives_up(key, error.kind(), count) {
         attempts.next = Attempts::GIVEN_UP;
         return give_up(vault, thing, &attempts);
     }
     vault.put(&key.id(), &attempts)?;
-    if error.exit == Exit::Queued
+    if error.kind() == ErrorKind::PeerOffline
         && count == REPORTED_AFTER
         && let Some(name) = listener(vault, key)?
     {
@@ -119,12 +119,12 @@ pub(in crate::agent) async fn failed(
     Ok(())
 }
 
-/// A wish comes to its end; what a peer refuses stays as it is, until he wants it or the agent is started anew.
+/// A request comes to its end; what a peer refuses stays as it is, until they want it or the agent is started anew.
 fn give_up(vault: &Vault, thing: &Due, attempts: &Attempts) -> Result<(), VaultError> {
     let key = thing.key;
     let why = || attempts.last_error.clone();
     match key {
-        // The end is kept first: a wish whose attempts were over without it would wait for ever.
+        // The end is kept first: a request whose attempts were over without it would wait for ever.
         OutboxKey::Share(request) => {
             change::<Incoming>(vault, &request.to_string(), |incoming| {
                 // A verb may have made or denied it meanwhile.
@@ -178,8 +178,8 @@ pub(in crate::agent) fn is_told(
 
 /// The attempts that count after one that failed so, and the wait before the next. That the
 /// cluster was not there, or had no time, says nothing about the thing itself.
-fn tally(before: u32, error: &Failure) -> (u32, Duration) {
-    if error.exit == Exit::NoQuorum || error.code == share::BUSY {
+fn tally(before: u32, kind: ErrorKind) -> (u32, Duration) {
+    if matches!(kind, ErrorKind::ClusterAway | ErrorKind::Busy) {
         return (before, CLUSTER_PAUSE);
     }
     let count = before.saturating_add(1);
@@ -187,64 +187,38 @@ fn tally(before: u32, error: &Failure) -> (u32, Duration) {
 }
 
 /// Whether a thing has failed for good, after so many attempts that count.
-fn gives_up(key: OutboxKey, error: &Failure, count: u32) -> bool {
+fn gives_up(key: OutboxKey, kind: ErrorKind, count: u32) -> bool {
     match key {
-        OutboxKey::Share(_) => is_hopeless(error) || count >= MAX_SHARE_ATTEMPTS,
-        OutboxKey::Ask(_) => matches!(
-            error.exit,
-            Exit::NotFound | Exit::Denied | Exit::IdentityChanged
-        ),
-        OutboxKey::Deliver(_) => is_refused(error, count),
+        OutboxKey::Share(_) => is_hopeless(kind) || count >= MAX_SHARE_ATTEMPTS,
+        OutboxKey::Ask(_) => kind.is_absence() || kind.is_denial() || kind.is_distrust(),
+        OutboxKey::Deliver(_) => is_refused(kind, count),
         // An agent of an earlier version does not understand that something failed.
         OutboxKey::Denied(_) => {
-            is_refused(error, count) || (count >= MAX_TELLINGS && error.code == "peer")
+            is_refused(kind, count) || (count >= MAX_TELLINGS && kind == ErrorKind::PeerMismatch)
         }
-        // The grant is not in his home any more.
-        OutboxKey::Rights(_) => error.code == "not_found" || is_refused(error, count),
+        // The viewer's home has the grant no more.
+        OutboxKey::Rights(_) => kind == ErrorKind::NotFound || is_refused(kind, count),
         // The ledger takes them in the end.
         OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => false,
     }
 }
 
-/// Whether the peer will never take it. That he seems to be somebody else may only mean that another device has got
-/// his address meanwhile.
-fn is_refused(error: &Failure, count: u32) -> bool {
-    match error.code {
-        "denied" | "not_accepted" => true,
-        "identity_changed" => count >= RARE_AFTER,
+/// Whether the peer will never take it. That they seem to be somebody else may only mean that another device has got
+/// their address meanwhile.
+fn is_refused(kind: ErrorKind, count: u32) -> bool {
+    match kind {
+        ErrorKind::Refused => true,
+        ErrorKind::IdentityChanged => count >= RARE_AFTER,
         _ => false,
     }
 }
 
 /// Whether trying again can never help.
-fn is_hopeless(error: &Failure) -> bool {
+fn is_hopeless(kind: ErrorKind) -> bool {
     matches!(
-        error.code,
-        "not_found" | "damaged" | "cover" | "not_a_photo" | "grant_exists" | "identity_changed"
+        kind,
+        ErrorKind::Hopeless | ErrorKind::NotFound | ErrorKind::IdentityChanged
     )
-}
-
-/// Tells the directory that a counterparty does not answer; it looks for itself before it drops him.
-pub async fn report_offline(ctx: &Context, notices: &Notices, name: &UserName) {
-    let reported = async {
-        let info = ctx.api.user(name).await?;
-        match info.epoch {
-            Some(epoch) if info.online == Some(true) => ctx
-                .api
-                .report_offline(name, epoch)
-                .await
-                .map(|told| told.offline),
-            _ => Ok(info.online == Some(false)),
-        }
-    };
-    match reported.await {
-        Ok(true) => notices.tell(Notice::Offline { user: name.clone() }),
-        Ok(false) => tracing::info!(%name, "reported offline, but gave a sign of life"),
-        Err(error) => notices.tell(Notice::Trouble {
-            what_failed: format!("reporting that {name} is offline"),
-            why: error.to_string(),
-        }),
-    }
 }
 
 #[cfg(test)]
@@ -268,27 +242,24 @@ mod tests {
     fn a_request_does_not_fail_because_the_cluster_is_away() {
         let mut count = 0;
         for attempt in 0..2 * MAX_SHARE_ATTEMPTS {
-            let error = Failure::from(match attempt % 2 {
+            let error = match attempt % 2 {
                 0 => ClusterError::NoQuorum,
                 _ => ClusterError::OutcomeUnknown,
-            });
-            let (counted, pause) = tally(count, &error);
+            };
+            let (counted, pause) = tally(count, error.kind());
             count = counted;
-            assert!(!gives_up(SHARE, &error, count), "after {count}");
+            assert!(!gives_up(SHARE, error.kind(), count), "after {count}");
             assert_eq!(pause, CLUSTER_PAUSE);
         }
     }
 
     #[test]
     fn a_request_that_fails_by_itself_fails_for_good_in_the_end() {
-        let error = Failure::other("peer", "no");
+        let kind = ErrorKind::PeerMismatch;
         let mut count = 0;
         for attempt in 1..=MAX_SHARE_ATTEMPTS {
-            count = tally(count, &error).0;
-            assert_eq!(
-                gives_up(SHARE, &error, count),
-                attempt == MAX_SHARE_ATTEMPTS
-            );
+            count = tally(count, kind).0;
+            assert_eq!(gives_up(SHARE, kind, count), attempt == MAX_SHARE_ATTEMPTS);
         }
     }
 

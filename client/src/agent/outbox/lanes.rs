@@ -10,8 +10,8 @@ use std::future::Future;
 use cameo_common::ids::UserName;
 use tokio::task::{Id, JoinSet};
 
-use super::Due;
-use crate::agent::inbox::ASKED_AT_ONCE;
+use crate::flows::outbox::Due;
+use crate::flows::request::ASKED_AT_ONCE;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
 use crate::vault::records::OutboxKey;
 

@@ -1,4 +1,4 @@
-//! What an ended grant means for the next wish.
+//! What an ended grant means for the next request.
 
 use cameo_common::ids::Millis;
 use cameo_common::peer::{AskOutcome, PeerRefusal};
@@ -9,7 +9,7 @@ use crate::vault::records::{Incoming, IncomingState};
 
 fn ask(world: &World, id: u8) -> Result<AskOutcome, crate::agent::serve::Refusal> {
     let service = Service::new(world.core.clone());
-    service.asked(&person("ada", OTHER), &wish(OTHER, ME, id), "")
+    service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, id), "")
 }
 
 fn state(world: &World, id: u8) -> IncomingState {
@@ -26,7 +26,7 @@ fn ask_image() -> World {
     world
 }
 
-/// So many wishes of a user, each for another image.
+/// So many requests of a user, each for another image.
 fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) {
     for number in 0..count {
         let mut id = [0xff; 16];
@@ -36,7 +36,7 @@ fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) 
             viewer: "ada".parse().unwrap(),
             viewer_key: key(viewer).public(),
             image: ImageId(id),
-            asked: Asked::Photo(wish(viewer, ME, number)),
+            asked: Asked::Photo(signed_request(viewer, ME, number)),
             note: String::new(),
             received: Millis(u64::from(number)),
             state: state.clone(),
@@ -64,7 +64,7 @@ async fn an_open_image_is_granted_to_whoever_asks_first() {
 }
 
 #[tokio::test]
-async fn a_new_wish_after_a_revocation_waits_for_the_owner() {
+async fn a_new_request_after_a_revocation_waits_for_the_owner() {
     let world = open_image(Some(GrantOwned {
         revoked: true,
         ..owned(Stage::Settled)
@@ -75,7 +75,7 @@ async fn a_new_wish_after_a_revocation_waits_for_the_owner() {
 }
 
 #[tokio::test]
-async fn a_new_wish_after_the_expiry_waits_for_the_owner() {
+async fn a_new_request_after_the_expiry_waits_for_the_owner() {
     let world = open_image(Some(GrantOwned {
         expires: Some(Millis(1)),
         ..owned(Stage::Settled)
@@ -127,7 +127,7 @@ async fn a_revoked_grant_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn the_newest_wish_takes_the_place_of_one_that_waits_or_has_failed() {
+async fn the_newest_request_takes_the_place_of_one_that_waits_or_has_failed() {
     let failed = |told| IncomingState::Failed {
         why: "lost".into(),
         told,
@@ -158,17 +158,21 @@ async fn while_an_image_is_prepared_its_viewer_gets_no_second_one() {
 }
 
 #[tokio::test]
-async fn one_viewer_s_wishes_keep_nobody_else_from_asking() {
+async fn one_viewer_s_requests_keep_nobody_else_from_asking() {
     let world = ask_image();
     keep_many(&world, OTHER, 200, &IncomingState::Waiting);
     assert_eq!(ask(&world, 201).unwrap_err().code, PeerRefusal::TooMany);
     let service = Service::new(world.core.clone());
-    let asked = service.asked(&person("cleo", STRANGER), &wish(STRANGER, ME, 202), "");
+    let asked = service.asked(
+        &person("cleo", STRANGER),
+        &signed_request(STRANGER, ME, 202),
+        "",
+    );
     assert_eq!(asked.unwrap(), AskOutcome::Waiting);
 }
 
 #[tokio::test]
-async fn the_oldest_wish_that_has_ended_gives_way_to_a_new_one_though_nobody_was_told() {
+async fn the_oldest_request_that_has_ended_gives_way_to_a_new_one_though_nobody_was_told() {
     let world = ask_image();
     let why = "lost".to_owned();
     keep_many(
@@ -192,7 +196,7 @@ async fn what_an_owner_said_before_is_no_news() {
         owner_key: key(OTHER).public(),
         image: IMAGE,
         title: String::new(),
-        signed: wish(ME, OTHER, 7),
+        signed: signed_request(ME, OTHER, 7),
         note: String::new(),
         asked_at: Millis(1),
         state,

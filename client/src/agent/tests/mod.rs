@@ -32,11 +32,10 @@ use tokio::sync::{Notify, watch};
 use super::*;
 use crate::cluster_api::{ClusterApi, Pinned};
 use crate::directory::Person;
-use crate::output::Output;
-use crate::peer::MemoryNetwork;
+use crate::peer::{MemoryNetwork, Reach};
 use crate::vault::records::{
-    Asked, GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, OutgoingState,
-    Policy, Secret, Stage, Terms, change,
+    Asked, GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, Outgoing,
+    OutgoingState, Policy, Secret, Stage, Terms, change,
 };
 use crate::vault::{Home, Passphrase, Vault};
 
@@ -81,8 +80,7 @@ pub(crate) fn somebody(name: &str) -> Person {
     Person {
         name: user.name,
         card: user.card,
-        addresses: Vec::new(),
-        unread: Vec::new(),
+        reach: Reach::default(),
         devices: Vec::new(),
         online: None,
         epoch: None,
@@ -164,7 +162,6 @@ fn world(nodes: Vec<String>) -> World {
         vault,
         me: Arc::new(me),
         api,
-        out: Output::default(),
     };
     let core = Core {
         peers: ctx.speaking_over(transport),
@@ -205,8 +202,8 @@ pub(crate) fn no(code: ErrorCode) -> Response {
     (StatusCode::BAD_REQUEST, Json(ApiError::new(code, "no"))).into_response()
 }
 
-/// A wish for the image, by one user to another.
-pub(crate) fn wish(viewer: [u8; 32], owner: [u8; 32], id: u8) -> Signed<PhotoRequest> {
+/// A request for the image, by one user to another.
+pub(crate) fn signed_request(viewer: [u8; 32], owner: [u8; 32], id: u8) -> Signed<PhotoRequest> {
     let request = PhotoRequest {
         viewer: key(viewer).public(),
         owner: key(owner).public(),
@@ -258,8 +255,8 @@ pub(crate) fn image(policy: Policy) -> Image {
     }
 }
 
-/// Wish 1 of the other user, for an image that is open to all.
-pub(crate) fn keep_wish(world: &World, state: IncomingState) -> Incoming {
+/// Request 1 of the other user, for an image that is open to all.
+pub(crate) fn keep_request(world: &World, state: IncomingState) -> Incoming {
     let vault = world.vault();
     vault.put(&IMAGE.to_string(), &image(Policy::Open)).unwrap();
     let incoming = Incoming {
@@ -267,7 +264,7 @@ pub(crate) fn keep_wish(world: &World, state: IncomingState) -> Incoming {
         viewer: "ada".parse().unwrap(),
         viewer_key: key(OTHER).public(),
         image: IMAGE,
-        asked: Asked::Photo(wish(OTHER, ME, 1)),
+        asked: Asked::Photo(signed_request(OTHER, ME, 1)),
         note: String::new(),
         received: Millis(1),
         state,
@@ -276,7 +273,7 @@ pub(crate) fn keep_wish(world: &World, state: IncomingState) -> Incoming {
     incoming
 }
 
-/// A grant by the home's own user to the other, of wish 1.
+/// A grant by the home's own user to the other, of request 1.
 pub(crate) fn owned(stage: Stage) -> GrantOwned {
     let grant = GrantId([20; 32]);
     GrantOwned {
@@ -284,7 +281,7 @@ pub(crate) fn owned(stage: Stage) -> GrantOwned {
         image: IMAGE,
         viewer: "ada".parse().unwrap(),
         viewer_key: key(OTHER).public(),
-        request: wish(OTHER, ME, 1),
+        request: signed_request(OTHER, ME, 1),
         request_id: RequestId([1; 16]),
         manifest: Signed::from_bytes(vec![1]),
         deal: Signed::from_bytes(vec![2]),

@@ -1,12 +1,15 @@
 //! What a peer has refused for good is not sent again before it is wanted; what has failed is told.
 
 use super::*;
-use crate::agent::inbox::answered;
-use crate::agent::outbox::{Due, begin_anew, failed, is_told, ready, try_now};
+use crate::agent::outbox::{AttemptError, begin_anew, failed, is_told, ready, try_now};
 use crate::agent::serve::Service;
-use crate::cli::exit::{Exit, refused, unasked};
-use crate::peer::AskError;
-use crate::peer::client::TalkError;
+use crate::cluster_api::ClusterError;
+use crate::flows::LedgerError;
+use crate::flows::outbox::Due;
+use crate::flows::request::answered;
+use crate::flows::share::ShareError;
+use crate::peer::{AskError, TalkError};
+use crate::vault::VaultError;
 use crate::vault::records::{Attempts, IncomingState, OutboxKey};
 use cameo_common::ids::Millis;
 use cameo_common::peer::{AskOutcome, PeerRefusal};
@@ -19,8 +22,13 @@ fn with_grant(grant: &GrantOwned) -> (World, Due) {
     (world, thing)
 }
 
-fn no(code: PeerRefusal) -> Failure {
-    refused("ada", code, "no")
+fn no(code: PeerRefusal) -> AttemptError {
+    let message = "no".to_owned();
+    TalkError::Refused { code, message }.of("ada").into()
+}
+
+fn unasked(error: AskError) -> AttemptError {
+    TalkError::from(error).of("ada").into()
 }
 
 /// What is to be done now, and whether anything is to be looked for later.
@@ -55,9 +63,9 @@ async fn a_viewer_who_asks_again_is_sent_what_he_refused() {
     failed(&world.core, &thing, &no(PeerRefusal::NotAccepted))
         .await
         .unwrap();
-    keep_wish(&world, IncomingState::Granted(grant.grant));
+    keep_request(&world, IncomingState::Granted(grant.grant));
     let service = Service::new(world.core.clone());
-    let asked = service.asked(&person("ada", OTHER), &wish(OTHER, ME, 1), "");
+    let asked = service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
     assert_eq!(asked.unwrap(), AskOutcome::Preparing);
     assert_eq!(left(&world), NOW);
 }
@@ -67,9 +75,9 @@ async fn who_is_away_or_busy_or_at_another_s_address_is_tried_again() {
     for error in [
         no(PeerRefusal::TooMany),
         no(PeerRefusal::Failed),
-        unasked("ada", &AskError::Busy),
-        unasked("ada", &AskError::WrongIdentity),
-        Failure::new(Exit::NoQuorum, "no_quorum", "away"),
+        unasked(AskError::Busy),
+        unasked(AskError::WrongIdentity),
+        LedgerError::from(ClusterError::NoQuorum).into(),
     ] {
         let (world, thing) = with_grant(&owned(Stage::Recorded));
         // The first pauses are short enough to be over before anybody looks.
@@ -105,9 +113,9 @@ async fn rights_to_a_grant_that_a_viewer_has_not_are_left_to_the_ledger() {
 #[tokio::test]
 async fn a_viewer_is_told_that_his_photo_could_not_be_made_until_he_knows() {
     let world = alone();
-    keep_wish(&world, IncomingState::Approved(image(Policy::Open).terms));
+    keep_request(&world, IncomingState::Approved(image(Policy::Open).terms));
     let (things, _) = ready(&world.core).unwrap();
-    let lost = Failure::not_found("the photo is missing from the home");
+    let lost = ShareError::NoSuchImage.into();
     failed(&world.core, &things[0], &lost).await.unwrap();
 
     let request = RequestId([1; 16]);
@@ -122,7 +130,7 @@ async fn a_viewer_is_told_that_his_photo_could_not_be_made_until_he_knows() {
 
     // A viewer who asks for it once more does not know it.
     let service = Service::new(world.core.clone());
-    let asked = service.asked(&person("ada", OTHER), &wish(OTHER, ME, 1), "");
+    let asked = service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
     assert_eq!(asked.unwrap_err().code, PeerRefusal::Failed);
     assert_eq!(left(&world), NOW);
 }
@@ -132,18 +140,18 @@ fn state(world: &World) -> IncomingState {
     world.vault().get::<Incoming>(&id).unwrap().unwrap().state
 }
 
-/// A wish that has failed, and what is to be told of it.
-fn with_failed_wish() -> (World, Due) {
+/// A request that has failed, and what is to be told of it.
+fn with_failed_request() -> (World, Due) {
     let world = alone();
     let why = "lost".to_owned();
-    keep_wish(&world, IncomingState::Failed { why, told: false });
+    keep_request(&world, IncomingState::Failed { why, told: false });
     let (mut things, _) = ready(&world.core).unwrap();
     let thing = things.pop().unwrap();
     (world, thing)
 }
 
 /// How often it is tried before it is given up; at most a hundred times.
-async fn tries(world: &World, thing: &Due, error: &Failure) -> usize {
+async fn tries(world: &World, thing: &Due, error: &AttemptError) -> usize {
     for tries in 0..100 {
         if left(world) == NOTHING {
             return tries;
@@ -155,8 +163,8 @@ async fn tries(world: &World, thing: &Due, error: &Failure) -> usize {
 
 #[tokio::test]
 async fn an_agent_that_does_not_understand_a_no_is_not_told_for_ever() {
-    let (world, thing) = with_failed_wish();
-    let error = unasked("ada", &AskError::Protocol("malformed".into()));
+    let (world, thing) = with_failed_request();
+    let error = unasked(AskError::Protocol("malformed".into()));
     let tries = tries(&world, &thing, &error).await;
     assert!((2..100).contains(&tries), "{tries}");
 }
@@ -166,11 +174,16 @@ async fn a_no_that_did_not_come_through_for_another_reason_is_told_again_and_aga
     for error in [
         no(PeerRefusal::Failed),
         no(PeerRefusal::TooMany),
-        Failure::other("peer_address", "no address"),
-        Failure::other("disk_full", "the disk is full"),
-        Failure::other("vault", "the home cannot be read"),
+        TalkError::UnreadAddress("nowhere".into()).of("ada").into(),
+        VaultError::Io {
+            action: "write",
+            path: "record".into(),
+            source: std::io::ErrorKind::StorageFull.into(),
+        }
+        .into(),
+        VaultError::NoRandomness.into(),
     ] {
-        let (world, thing) = with_failed_wish();
+        let (world, thing) = with_failed_request();
         assert_eq!(tries(&world, &thing, &error).await, 100, "{error:?}");
         assert_eq!(left(&world), LATER, "{error:?}");
     }
@@ -179,7 +192,7 @@ async fn a_no_that_did_not_come_through_for_another_reason_is_told_again_and_aga
 #[tokio::test]
 async fn a_viewer_who_refuses_a_no_has_not_heard_it() {
     for code in [PeerRefusal::NotAccepted, PeerRefusal::IdentityChanged] {
-        let (world, thing) = with_failed_wish();
+        let (world, thing) = with_failed_request();
         assert!(tries(&world, &thing, &no(code)).await < 100);
         let IncomingState::Failed { told, .. } = state(&world) else {
             panic!("{:?}", state(&world))
@@ -187,7 +200,7 @@ async fn a_viewer_who_refuses_a_no_has_not_heard_it() {
         assert!(!told, "{code:?}");
         // He is told when he asks,
         let service = Service::new(world.core.clone());
-        let asked = service.asked(&person("ada", OTHER), &wish(OTHER, ME, 1), "");
+        let asked = service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
         assert_eq!(asked.unwrap_err().code, PeerRefusal::Failed);
         assert_eq!(left(&world), NOW, "{code:?}");
         // and when the agent is started anew.
@@ -199,14 +212,14 @@ async fn a_viewer_who_refuses_a_no_has_not_heard_it() {
 
 #[tokio::test]
 async fn a_failure_that_was_told_while_the_owner_said_no_does_not_hide_the_no() {
-    let (world, _) = with_failed_wish();
+    let (world, _) = with_failed_request();
     let said = state(&world);
     let reason = "on second thought".to_owned();
     let denied = IncomingState::Denied {
         reason,
         told: false,
     };
-    keep_wish(&world, denied.clone());
+    keep_request(&world, denied.clone());
     is_told(world.vault(), RequestId([1; 16]), &said).unwrap();
     assert_eq!(state(&world), denied);
 }
@@ -233,7 +246,7 @@ async fn rights_that_were_signed_while_older_ones_were_refused_are_sent() {
 }
 
 #[tokio::test]
-async fn an_owner_s_no_to_a_wish_that_is_asked_again_is_its_end() {
+async fn an_owner_s_denial_of_a_request_that_is_asked_again_is_its_end() {
     let refused = |code| {
         let message = "what was granted has ended".into();
         Err(TalkError::Refused { code, message })
@@ -250,15 +263,15 @@ async fn an_owner_s_no_to_a_wish_that_is_asked_again_is_its_end() {
     }
     let elsewhere = ended(Ok(AskOutcome::Held(GrantId([8; 32]))));
     assert!(matches!(elsewhere, OutgoingState::Denied(_)));
-    // These say nothing about the wish.
+    // These say nothing about the request.
     for code in [PeerRefusal::Failed, PeerRefusal::TooMany] {
         assert_eq!(ended(refused(code)), OutgoingState::Preparing);
     }
 }
 
-/// A wish of ours that its owner has taken up.
+/// A request of ours that its owner has taken up.
 fn ask_ada(world: &World) -> Outgoing {
-    let signed = wish(ME, OTHER, 7);
+    let signed = signed_request(ME, OTHER, 7);
     let outgoing = Outgoing {
         request: RequestId([7; 16]),
         owner: "ada".parse().unwrap(),

@@ -9,15 +9,15 @@ use cameo_common::sealing::{PhotoInfo, seal_photo};
 use cameo_common::statements::{Manifest, Receipt, grant_id};
 
 use super::*;
-use crate::agent::receive::{MAX_PARTS, take, wanted};
 use crate::agent::serve::{Refusal, Service};
 use crate::clock;
+use crate::flows::receive::MAX_PARTS;
 use crate::peer::Content;
 
 const REQUEST: RequestId = RequestId([1; 16]);
 const CODEC_KEY: [u8; 32] = [6; 32];
 
-/// A delivery of the other user for wish 1, and its carrier.
+/// A delivery of the other user for request 1, and its carrier.
 #[derive(Clone)]
 struct Parcel {
     grant: GrantId,
@@ -34,7 +34,7 @@ fn asking(state: OutgoingState) -> World {
         owner_key: key(OTHER).public(),
         image: IMAGE,
         title: "t".into(),
-        signed: wish(ME, OTHER, 1),
+        signed: signed_request(ME, OTHER, 1),
         note: String::new(),
         asked_at: Millis(1),
         state,
@@ -66,7 +66,7 @@ fn parcel(nonce: u8) -> Parcel {
         cluster: descriptor().founds().unwrap(),
         image: IMAGE,
         nonce,
-        request: wish(ME, OTHER, 1).hash(),
+        request: signed_request(ME, OTHER, 1).hash(),
         payload: sealed.payload_hash,
         payload_length: sealed.payload.len() as u64,
         key_commitment: sealed.key_commitment,
@@ -99,11 +99,17 @@ impl Parcel {
 
     async fn offer(&self, world: &World) -> Result<u64, Refusal> {
         let from = person("ada", OTHER);
-        wanted(&world.core, &from, &REQUEST, &self.grant, self.content()).await
+        let service = Service::new(world.core.clone());
+        let offered = service.receiver(&from);
+        Ok(offered
+            .wanted(&REQUEST, &self.grant, self.content())
+            .await?)
     }
 
     async fn deliver(&self, world: &World) -> Result<Receipt, Refusal> {
-        let receipt = take(&world.core, &person("ada", OTHER), &self.delivery, None).await?;
+        let from = person("ada", OTHER);
+        let service = Service::new(world.core.clone());
+        let receipt = service.receiver(&from).take(&self.delivery, None).await?;
         Ok(receipt.verify().unwrap())
     }
 
@@ -196,7 +202,7 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
             }),
         ),
         (
-            "a wish that nobody had",
+            "a request that nobody had",
             with(&|delivery| {
                 delivery.request = RequestId([2; 16]);
             }),
@@ -218,7 +224,7 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
             good.manifest(OTHER, |said| said.image.0[0] ^= 1),
         ),
         (
-            "another wish",
+            "another request",
             good.manifest(OTHER, |said| said.request.0[0] ^= 1),
         ),
         (
@@ -245,22 +251,18 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn another_user_does_not_answer_a_wish() {
+async fn another_user_does_not_answer_a_request() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     parcel.transfer(&world);
     let from = person("eve", STRANGER);
-    not_accepted(
-        take(&world.core, &from, &parcel.delivery, None).await,
-        "take",
-    );
-    let offered = wanted(
-        &world.core,
-        &from,
-        &REQUEST,
-        &parcel.grant,
-        parcel.content(),
-    );
-    not_accepted(offered.await, "offer");
+    let service = Service::new(world.core.clone());
+    let receiver = service.receiver(&from);
+    let taken = receiver.take(&parcel.delivery, None).await;
+    not_accepted(taken.map_err(Refusal::from), "take");
+    let offered = receiver
+        .wanted(&REQUEST, &parcel.grant, parcel.content())
+        .await;
+    not_accepted(offered.map_err(Refusal::from), "offer");
 }
 
 #[tokio::test]
@@ -323,7 +325,7 @@ async fn a_damaged_or_missing_carrier_is_wanted_and_taken_again() {
 }
 
 #[tokio::test]
-async fn an_answered_wish_takes_no_other_grant() {
+async fn an_answered_request_takes_no_other_grant() {
     let (first, second) = (parcel(1), parcel(2));
     let world = asking(OutgoingState::Preparing);
     first.transfer(&world);
@@ -347,7 +349,7 @@ async fn an_answered_wish_takes_no_other_grant() {
 }
 
 #[tokio::test]
-async fn a_wish_that_failed_takes_a_carrier_that_comes_after_all() {
+async fn a_request_that_failed_takes_a_carrier_that_comes_after_all() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     let service = Service::new(world.core.clone());
     let stranger = service.not_made(&person("eve", STRANGER), &REQUEST);
@@ -372,11 +374,12 @@ async fn offers_do_not_pile_up_parts() {
     let world = asking(OutgoingState::Preparing);
     let parcel = parcel(1);
     let from = person("ada", OTHER);
+    let service = Service::new(world.core.clone());
+    let receiver = service.receiver(&from);
     for number in 0..3 * MAX_PARTS {
         let content = Content::of(&number.to_le_bytes());
-        wanted(&world.core, &from, &REQUEST, &parcel.grant, content)
-            .await
-            .unwrap();
+        let offered = receiver.wanted(&REQUEST, &parcel.grant, content).await;
+        offered.unwrap();
     }
     let parts = world.vault().home().parts().unwrap();
     assert_eq!(std::fs::read_dir(parts).unwrap().count(), MAX_PARTS);

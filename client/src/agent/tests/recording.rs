@@ -5,11 +5,13 @@ use std::future::ready;
 use axum::routing::post;
 
 use super::*;
-use crate::flows::share;
+use crate::cluster_api::ClusterError;
+use crate::error_kind::{Classified, ErrorKind};
+use crate::flows::share::{self, ShareError};
 
 /// A home with a carried grant, and what came of recording it with a node that says it exists, and so much when it is
 /// looked up.
-async fn recorded(look_up: ErrorCode) -> (World, Failure) {
+async fn recorded(look_up: ErrorCode) -> (World, ShareError) {
     let exists = post(|| ready(no(ErrorCode::GrantExists)));
     let routes = Router::new()
         .route("/v1/grants", exists)
@@ -22,8 +24,8 @@ async fn recorded(look_up: ErrorCode) -> (World, Failure) {
         .vault()
         .put_blob(GrantOwned::CARRIERS, &blob, b"a carrier")
         .unwrap();
-    let failure = share::record(&world.core.ctx, grant).await.unwrap_err();
-    (world, failure)
+    let error = share::record(&world.core.ctx, grant).await.unwrap_err();
+    (world, error)
 }
 
 /// Grants and carriers of the home.
@@ -35,8 +37,11 @@ fn kept(world: &World) -> (usize, usize) {
 
 #[tokio::test]
 async fn another_grant_stands_in_the_way_only_when_the_ledger_does_not_know_ours() {
-    let (world, failure) = recorded(ErrorCode::NotFound).await;
-    assert_eq!(failure.code, "grant_exists");
+    let (world, error) = recorded(ErrorCode::NotFound).await;
+    let ShareError::Cluster(refused) = error else {
+        panic!("{error}")
+    };
+    assert_eq!(refused.code(), Some(ErrorCode::GrantExists));
     // Nothing stays that could pass for a grant which the viewer holds.
     assert_eq!(kept(&world), (0, 0));
 }
@@ -44,12 +49,15 @@ async fn another_grant_stands_in_the_way_only_when_the_ledger_does_not_know_ours
 #[tokio::test]
 async fn a_look_up_that_did_not_work_leaves_it_open() {
     for (code, expected) in [
-        (ErrorCode::NoQuorum, "no_quorum"),
-        (ErrorCode::Unavailable, "no_quorum"),
-        (ErrorCode::Internal, "outcome_unknown"),
+        (ErrorCode::NoQuorum, ClusterError::NoQuorum),
+        (ErrorCode::Unavailable, ClusterError::NoQuorum),
+        (ErrorCode::Internal, ClusterError::OutcomeUnknown),
     ] {
-        let (world, failure) = recorded(code).await;
-        assert_eq!(failure.code, expected);
+        let (world, error) = recorded(code).await;
+        let ShareError::Cluster(error) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(error, expected);
         assert_eq!(kept(&world), (1, 1));
     }
 }
@@ -59,10 +67,10 @@ async fn a_second_grant_of_an_image_is_not_begun_while_one_lives() {
     let world = alone();
     let grant = owned(Stage::Settled);
     world.vault().put(&grant.grant.to_string(), &grant).unwrap();
-    let first = keep_wish(&world, IncomingState::Granted(grant.grant));
+    let first = keep_request(&world, IncomingState::Granted(grant.grant));
     let second = Incoming {
         request: RequestId([2; 16]),
-        asked: Asked::Photo(wish(OTHER, ME, 2)),
+        asked: Asked::Photo(signed_request(OTHER, ME, 2)),
         state: IncomingState::Approved(image(Policy::Open).terms),
         ..first.clone()
     };
@@ -75,7 +83,7 @@ async fn a_second_grant_of_an_image_is_not_begun_while_one_lives() {
         made.map(|grant| grant.grant)
     };
     let refused = make(second.request).await.unwrap_err();
-    assert_eq!(refused.code, "grant_exists");
-    assert!(refused.message.contains("cameo revoke"), "{refused}");
-    assert_eq!(make(first.request).await, Ok(grant.grant));
+    assert_eq!(refused.kind(), ErrorKind::Hopeless);
+    assert!(refused.to_string().contains("cameo revoke"), "{refused}");
+    assert_eq!(make(first.request).await.unwrap(), grant.grant);
 }

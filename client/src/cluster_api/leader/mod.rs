@@ -4,7 +4,7 @@ use cameo_common::api::NodeStatus;
 use cameo_common::ids::NodeId;
 
 use super::ClusterApi;
-use super::cluster::check_url;
+use super::address::check_url;
 
 /// The reasons for which the loads are not available now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

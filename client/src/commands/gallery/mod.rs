@@ -4,21 +4,20 @@ mod own;
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use cameo_common::ids::{ImageId, UserName};
-use cameo_common::peer::{GalleryItem, MAX_GALLERY, MAX_PREVIEW, PeerReply, PeerRequest};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::exit::Failure;
-use crate::directory::{self, Person};
+use super::error::PeersError;
+use super::peers::peers;
+use crate::directory::{self, DirectoryError};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::output::{Report, table};
-use crate::peer::ask::ACK_DEADLINE;
-use crate::peer::client::{Peers, TalkError};
+use crate::flows::gallery::{GalleryError, Shown, look};
+use crate::output::{Output, Report, table};
 use crate::text::prefix::short;
-use crate::text::sanitize::tidy;
-use crate::vault::records::SeenGallery;
+use crate::text::sanitize::sanitize;
+use crate::vault::{IoError, VaultError};
 
 /// What `gallery` needs.
 #[derive(Debug, Args)]
@@ -31,14 +30,34 @@ pub struct Arguments {
     to: Option<PathBuf>,
 }
 
-/// One image of somebody's gallery.
-#[derive(Debug, Clone)]
-pub struct Shown {
-    pub item: GalleryItem,
-    pub preview: Bytes,
+/// Why there is no gallery to be seen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    #[error(transparent)]
+    Gallery(#[from] GalleryError),
+    #[error(transparent)]
+    Io(#[from] IoError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
-pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure> {
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Directory(error) => error.kind(),
+            Error::Peers(error) => error.kind(),
+            Error::Gallery(error) => error.kind(),
+            Error::Io(error) => error.kind(),
+            Error::Vault(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Report, Error> {
     let folder = match &arguments.to {
         Some(folder) => folder.clone(),
         None => ctx
@@ -49,27 +68,27 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Failure>
             .join(arguments.user.as_str()),
     };
     if arguments.user == ctx.me.name {
-        std::fs::create_dir_all(&folder)?;
+        std::fs::create_dir_all(&folder).map_err(IoError)?;
         return own::list(ctx, &folder);
     }
     let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
     if person.newly_met {
-        ctx.out.note(format_args!(
+        out.note(format_args!(
             "First contact with {0}: compare safety phrases some day, `cameo who {0}`.",
             arguments.user
         ));
     }
-    let peers = ctx.peers().await?;
-    let bar = ctx.out.bar("asking");
+    let peers = peers(ctx).await?;
+    let bar = out.bar("asking");
     let shown = look(ctx, &peers, &person).await;
     bar.finish_and_clear();
     let shown = shown?;
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder).map_err(IoError)?;
     let mut images: Vec<Value> = Vec::new();
     let mut rows = Vec::new();
     for Shown { item, preview } in &shown {
         let path = save(&folder, &item.image, preview)?;
-        let title = tidy(&item.title);
+        let title = sanitize(&item.title);
         let asks = if item.asks { "asks first" } else { "open" };
         rows.push(vec![
             short(&item.image),
@@ -97,65 +116,11 @@ fn size(width: u32, height: u32, bytes: u64) -> String {
     }
 }
 
-fn save(folder: &Path, image: &ImageId, preview: &[u8]) -> Result<Option<PathBuf>, Failure> {
+fn save(folder: &Path, image: &ImageId, preview: &[u8]) -> Result<Option<PathBuf>, IoError> {
     if preview.is_empty() {
         return Ok(None);
     }
     let path = folder.join(format!("{image}.jpg"));
-    std::fs::write(&path, preview)?;
+    std::fs::write(&path, preview).map_err(IoError)?;
     Ok(Some(path))
-}
-
-/// Fetches a gallery, and keeps what its images are called.
-///
-/// # Errors
-/// As for [`fetch`].
-pub async fn look(ctx: &Context, peers: &Peers, person: &Person) -> Result<Vec<Shown>, Failure> {
-    let shown = fetch(peers, person).await?;
-    let titles = shown
-        .iter()
-        .map(|shown| (shown.item.image, tidy(&shown.item.title)))
-        .collect();
-    ctx.vault
-        .put(person.name.as_str(), &SeenGallery { titles })?;
-    Ok(shown)
-}
-
-/// All of a person's gallery, page by page.
-///
-/// # Errors
-/// Exit 4 when it is closed, 6 when its owner is offline.
-pub async fn fetch(peers: &Peers, person: &Person) -> Result<Vec<Shown>, Failure> {
-    let who = person.name.as_str();
-    let mut shown: Vec<Shown> = Vec::new();
-    let mut after: Option<ImageId> = None;
-    while shown.len() < MAX_GALLERY {
-        let asked = peers
-            .ask(person, PeerRequest::Gallery { after }, ACK_DEADLINE)
-            .await;
-        let (items, more, body) = match asked.map_err(|error| error.failure(who))? {
-            (PeerReply::Gallery { items, more }, body, _) => (items, more, body),
-            _ => return Err(TalkError::Strange.failure(who)),
-        };
-        let strange = || TalkError::Strange.failure(who);
-        let limit = items.len() * MAX_PREVIEW;
-        let mut previews = match body {
-            Some(body) => body.collect(limit as u64).await.map_err(|_| strange())?,
-            None => Bytes::new(),
-        };
-        let last = items.last().map(|item| item.image);
-        for item in items {
-            let length = item.preview as usize;
-            if length > MAX_PREVIEW || length > previews.len() {
-                return Err(strange());
-            }
-            let preview = previews.split_to(length);
-            shown.push(Shown { item, preview });
-        }
-        if !more || last.is_none() || last <= after {
-            break;
-        }
-        after = last;
-    }
-    Ok(shown)
 }

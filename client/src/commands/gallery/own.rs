@@ -4,14 +4,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{save, size};
-use crate::cli::exit::Failure;
+use super::{Error, save, size};
 use crate::flows::context::Context;
 use crate::output::{Report, table};
 use crate::text::prefix::short;
 use crate::vault::records::{Image, Policy};
 
-pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Failure> {
+pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Error> {
     let mut all = ctx.vault.list::<Image>()?;
     all.sort_by_key(|(_, image)| image.added);
     let mut images: Vec<Value> = Vec::new();

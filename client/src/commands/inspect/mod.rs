@@ -10,12 +10,12 @@ use cameo_common::ids::GrantId;
 use clap::Args;
 use tokio::task::spawn_blocking;
 
-use crate::cli::exit::Failure;
-use crate::commands::look::codec_word;
+use super::look::codec_word;
+use crate::error_kind::{Classified, ErrorKind};
 use crate::output::{Output, Report};
 use crate::text::prefix::short;
-use crate::vault::files;
-use crate::vault::key_file::KeyFile;
+use crate::vault::files::{self, FileError};
+use crate::vault::key_file::{KeyFile, KeyFileError};
 use crate::vault::records::{GrantHeld, GrantOwned};
 use crate::vault::unlock::{self, Surroundings};
 use crate::vault::{Home, Vault, VaultError};
@@ -60,18 +60,41 @@ struct Seen {
     hidden: Option<(Whose, Found)>,
 }
 
+/// Why there is nothing to tell.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{} cannot be read: {error}", file.display())]
+    Unreadable { file: PathBuf, error: PngError },
+    #[error("{0}")]
+    Codec(String),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Unreadable { .. } | Error::Codec(_) => ErrorKind::Other,
+            Error::File(error) => error.kind(),
+            Error::KeyFile(error) => error.kind(),
+        }
+    }
+}
+
 pub async fn run(
     home: Option<PathBuf>,
     out: Output,
     arguments: Arguments,
-) -> Result<Report, Failure> {
+) -> Result<Report, Error> {
     let bar = out.bar("reading");
     let seen = spawn_blocking(move || look(home, &arguments)).await;
     bar.finish_and_clear();
-    seen.map_err(|error| Failure::other("codec", error.to_string()))?
+    seen.map_err(|error| Error::Codec(error.to_string()))?
 }
 
-fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure> {
+fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Error> {
     let file = files::read(&arguments.file, MAX_CARRIER_BYTES)?;
     let (tried, keys) = match &arguments.key {
         Some(path) => {
@@ -87,7 +110,10 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure>
     let picture = match png::read(&file) {
         Ok(picture) => picture,
         Err(PngError::Unsupported(kind)) => return Ok(other_kind(&file, kind, beside)),
-        Err(error) => return Err(unreadable(arguments, &error)),
+        Err(error) => {
+            let file = arguments.file.clone();
+            return Err(Error::Unreadable { file, error });
+        }
     };
     let found = |(whose, key)| identify(&picture, &key).ok().map(|found| (whose, found));
     let seen = Seen {
@@ -97,19 +123,6 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Failure>
         plain: Inspection::of(&picture, file.len() as u64),
     };
     Ok(report(&seen))
-}
-
-fn unreadable(arguments: &Arguments, error: &PngError) -> Failure {
-    let code = match error {
-        PngError::NotPng => "not_a_png",
-        PngError::Damaged(_) => "damaged",
-        PngError::Unsupported(_) => "unsupported",
-        PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
-        // Nobody asks this reading to stop.
-        PngError::Cancelled(_) => "stopped",
-    };
-    let file = arguments.file.display();
-    Failure::other(code, format!("{file} cannot be read: {error}"))
 }
 
 /// A PNG of a kind that `reveal` does not take: what its header and its chunks tell.

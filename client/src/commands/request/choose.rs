@@ -1,14 +1,17 @@
 //! Which images are meant.
 
+use std::sync::Arc;
+
 use cameo_common::ids::ImageId;
 
-use crate::cli::exit::{Exit, Failure};
-use crate::commands::gallery::{self, Shown};
+use super::error::ImageError;
 use crate::directory::Person;
 use crate::flows::context::Context;
-use crate::peer::client::Peers;
+use crate::flows::gallery::{GalleryError, Shown, look};
+use crate::peer::Peers;
 use crate::text::prefix::resolve;
-use crate::text::sanitize::tidy;
+use crate::text::sanitize::sanitize;
+use crate::vault::VaultError;
 use crate::vault::records::SeenGallery;
 
 /// An image that somebody wants.
@@ -18,6 +21,9 @@ pub(super) struct Wanted {
     pub(super) title: String,
 }
 
+/// An image with the name that it is told by: its whole id, or what was written where it is none.
+pub(super) type Chosen = (String, Result<Wanted, ImageError>);
+
 /// The images that were meant, each once. Whole ids need no look at the gallery: only the others are lost when
 /// it cannot be looked at.
 pub(super) async fn all(
@@ -25,16 +31,17 @@ pub(super) async fn all(
     peers: &Peers,
     person: &Person,
     texts: &[String],
-) -> Result<Vec<(String, Result<Wanted, Failure>)>, Failure> {
+) -> Result<Vec<Chosen>, VaultError> {
     let whole = texts.iter().all(|text| text.parse::<ImageId>().is_ok());
     let looked = if whole {
         Ok(seen(ctx, person)?)
     } else {
-        gallery::look(ctx, peers, person).await.map(titles)
+        look(ctx, peers, person).await.map(titles)
     };
     Ok(match looked {
         Ok(titles) => each_once(texts, |text| meant(text, &titles), &titles),
         Err(error) => {
+            let error = Arc::new(error);
             let unknown = |text: &String| text.parse().map_err(|_| unresolved(text, &error));
             each_once(texts, unknown, &seen(ctx, person)?)
         }
@@ -42,7 +49,7 @@ pub(super) async fn all(
 }
 
 /// What the gallery was seen to hold, the last time.
-fn seen(ctx: &Context, person: &Person) -> Result<Vec<(ImageId, String)>, Failure> {
+fn seen(ctx: &Context, person: &Person) -> Result<Vec<(ImageId, String)>, VaultError> {
     let seen = ctx.vault.get::<SeenGallery>(person.name.as_str())?;
     Ok(seen.unwrap_or_default().titles)
 }
@@ -50,11 +57,11 @@ fn seen(ctx: &Context, person: &Person) -> Result<Vec<(ImageId, String)>, Failur
 fn titles(shown: Vec<Shown>) -> Vec<(ImageId, String)> {
     let titles = shown.into_iter();
     titles
-        .map(|shown| (shown.item.image, tidy(&shown.item.title)))
+        .map(|shown| (shown.item.image, sanitize(&shown.item.title)))
         .collect()
 }
 
-fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, Failure> {
+fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, ImageError> {
     if let Ok(image) = text.parse() {
         return Ok(image);
     }
@@ -66,29 +73,19 @@ fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, Failure> {
     )?)
 }
 
-/// A name whose image only the gallery tells, and that did not.
-fn unresolved(text: &str, error: &Failure) -> Failure {
-    let message = format!(
-        "{}. '{text}' is not a whole id, and which image it begins only the gallery tells; a whole id can be asked for now",
-        error.message
-    );
-    match error.exit {
-        // Of this one nothing is kept that could be asked later.
-        Exit::Queued => Failure::other("gallery_unseen", message),
-        _ => Failure {
-            message,
-            ..error.clone()
-        },
+fn unresolved(text: &str, error: &Arc<GalleryError>) -> ImageError {
+    ImageError::Unresolved {
+        text: text.to_owned(),
+        error: Arc::clone(error),
     }
 }
 
-/// With the name that each is told by: its whole id, or what was written where it is none.
 fn each_once(
     texts: &[String],
-    meant: impl Fn(&String) -> Result<ImageId, Failure>,
+    meant: impl Fn(&String) -> Result<ImageId, ImageError>,
     titles: &[(ImageId, String)],
-) -> Vec<(String, Result<Wanted, Failure>)> {
-    let mut chosen: Vec<(String, Result<Wanted, Failure>)> = Vec::new();
+) -> Vec<Chosen> {
+    let mut chosen: Vec<Chosen> = Vec::new();
     for text in texts {
         let wanted = meant(text).map(|image| {
             let title = titles.iter().find(|(known, _)| *known == image);
@@ -111,6 +108,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::agent::tests::{alone, somebody};
+    use crate::error_kind::{Classified, ErrorKind};
 
     #[test]
     fn an_image_that_is_named_twice_is_meant_once_and_a_wrong_name_stays_what_it_was() {
@@ -121,7 +119,7 @@ mod tests {
         let names: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, [&*two.to_string(), &*one.to_string(), "nothing"]);
         assert_eq!(chosen[1].1.as_ref().unwrap().title, "at sea");
-        assert_eq!(chosen[2].1.as_ref().unwrap_err().exit, Exit::Usage);
+        assert_eq!(chosen[2].1.as_ref().unwrap_err().kind(), ErrorKind::Usage);
     }
 
     #[tokio::test]
@@ -137,9 +135,9 @@ mod tests {
         let chosen = all(ctx, &world.core.peers, &somebody("ada"), &texts).await;
         let chosen = chosen.unwrap();
         assert_eq!(chosen[0].1.as_ref().unwrap().title, "at sea");
-        let (name, failure) = (&chosen[1].0, chosen[1].1.as_ref().unwrap_err());
-        assert_eq!((name.as_str(), failure.code), ("1a", "gallery_unseen"));
-        assert_eq!(failure.exit, Exit::Other);
-        assert!(failure.message.contains("'1a' is not a whole id"));
+        let (name, error) = (&chosen[1].0, chosen[1].1.as_ref().unwrap_err());
+        assert!(matches!(error, ImageError::Unresolved { .. }), "{error}");
+        assert_eq!((name.as_str(), error.kind()), ("1a", ErrorKind::Other));
+        assert!(error.to_string().contains("'1a' is not a whole id"));
     }
 }

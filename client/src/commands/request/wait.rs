@@ -20,19 +20,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 pub(super) async fn all(
     ctx: &Context,
     receiver: &mut Receiver,
-    wishes: &[RequestId],
+    requests: &[RequestId],
     deadline: Duration,
     bar: &ProgressBar,
 ) -> Vec<Option<OutgoingState>> {
     let end = Instant::now() + deadline;
     let mut transfers = Transfers::default();
     loop {
-        let ended: Vec<_> = wishes.iter().map(|wish| ended(ctx, wish)).collect();
+        let ended: Vec<_> = requests.iter().map(|request| ended(ctx, request)).collect();
         let open = ended.iter().filter(|ended| ended.is_none()).count();
         if open == 0 || Instant::now() >= end {
             return ended;
         }
-        bar.set_message(match (open, wishes.len()) {
+        bar.set_message(match (open, requests.len()) {
             (_, 1) => "waiting for the carrier".to_owned(),
             (open, all) => format!("waiting for {open} of {all} carriers"),
         });
@@ -42,7 +42,7 @@ pub(super) async fn all(
             received,
             length,
         }) = receiver.next(look).await
-            && wishes.contains(&request)
+            && requests.contains(&request)
         {
             let (received, length) = transfers.heard(request, received, length);
             Output::measure(bar, length);
@@ -66,8 +66,8 @@ impl Transfers {
     }
 }
 
-fn ended(ctx: &Context, wish: &RequestId) -> Option<OutgoingState> {
-    let kept = ctx.vault.get::<Outgoing>(&wish.to_string()).ok()??;
+fn ended(ctx: &Context, request: &RequestId) -> Option<OutgoingState> {
+    let kept = ctx.vault.get::<Outgoing>(&request.to_string()).ok()??;
     kept.state.is_over().then_some(kept.state)
 }
 

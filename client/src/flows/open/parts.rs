@@ -28,73 +28,124 @@ pub(super) async fn collect(
     deal: &Deal,
     secret: &SealingSecret,
 ) -> Result<Vec<Zeroizing<Vec<u8>>>, ClusterError> {
-    let need = usize::from(deal.threshold);
     let end = Instant::now() + api.deadline();
     let ask = ReleasePart {
         request: view.signed.clone(),
         index,
     };
-    let mut opened = Vec::with_capacity(need);
-    let mut waiting: VecDeque<&DealtPart> = deal.parts.iter().collect();
-    let mut failed: Vec<&DealtPart> = Vec::new();
-    let mut last = ClusterError::NoQuorum;
-    let mut refusals = 0;
+    let mut collection = Collection::new(view, deal, secret);
     let mut asked = FuturesUnordered::new();
     loop {
-        while opened.len() + asked.len() < need
-            && let Some(part) = waiting.pop_front()
+        while collection.lacks(asked.len())
+            && let Some(part) = collection.waiting.pop_front()
         {
             asked.push(ask_one(api, part, &view.grant, &ask));
         }
-        let hedged = sleep(HEDGE);
-        let next = tokio::select! {
+        let answer = tokio::select! {
             answer = asked.next() => answer,
-            () = hedged, if !waiting.is_empty() => {
-                if let Some(part) = waiting.pop_front() {
-                    asked.push(ask_one(api, part, &view.grant, &ask));
-                }
+            () = sleep(HEDGE), if !collection.waiting.is_empty() => {
+                let another = collection.waiting.pop_front();
+                asked.extend(another.map(|part| ask_one(api, part, &view.grant, &ask)));
                 continue;
             }
         };
-        let Some((part, answer)) = next else {
-            // Too few are left that have not failed: those that did may be back.
-            if failed.is_empty() || Instant::now() + PAUSE >= end {
-                return Err(last);
-            }
-            sleep(PAUSE).await;
-            waiting.extend(failed.drain(..));
-            continue;
-        };
         match answer {
-            Ok(released) => match unseal(view, deal, part, &released, secret) {
-                Some(bytes) => opened.push(bytes),
-                None => {
-                    tracing::warn!(
-                        node = part.node.0,
-                        "a node released a part that is not the dealt one"
-                    );
-                    last = ClusterError::Protocol {
-                        url: format!("node {}", part.node),
-                        why: "it released something else than the dealt part".into(),
-                    };
-                }
-            },
+            Some((part, answer)) => collection.heard(part, answer)?,
+            None => collection.wait_for_failed(end).await?,
+        }
+        if collection.is_complete() {
+            return Ok(collection.opened);
+        }
+    }
+}
+
+/// What has come of the nodes that hold a part.
+struct Collection<'a> {
+    view: &'a PendingView,
+    deal: &'a Deal,
+    secret: &'a SealingSecret,
+    need: usize,
+    opened: Vec<Zeroizing<Vec<u8>>>,
+    /// Not asked yet, or to be asked again.
+    waiting: VecDeque<&'a DealtPart>,
+    /// Their nodes may answer later.
+    failed: Vec<&'a DealtPart>,
+    refusals: usize,
+    last: ClusterError,
+}
+
+impl<'a> Collection<'a> {
+    fn new(view: &'a PendingView, deal: &'a Deal, secret: &'a SealingSecret) -> Self {
+        let need = usize::from(deal.threshold);
+        Self {
+            view,
+            deal,
+            secret,
+            need,
+            opened: Vec::with_capacity(need),
+            waiting: deal.parts.iter().collect(),
+            failed: Vec::new(),
+            refusals: 0,
+            last: ClusterError::NoQuorum,
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.opened.len() >= self.need
+    }
+
+    /// Whether those that are asked now are too few.
+    fn lacks(&self, asked: usize) -> bool {
+        self.opened.len() + asked < self.need
+    }
+
+    fn heard(
+        &mut self,
+        part: &'a DealtPart,
+        answer: Result<Released, ClusterError>,
+    ) -> Result<(), ClusterError> {
+        match answer {
+            Ok(released) => self.released(part, &released),
             Err(error) if is_final(&error) => {
                 // One node's no may be a lie; as many as leave too few others are not.
-                refusals += 1;
-                if refusals > deal.parts.len() - need {
+                self.refusals += 1;
+                if self.refusals > self.deal.parts.len() - self.need {
                     return Err(error);
                 }
-                last = error;
+                self.last = error;
             }
             Err(error) => {
-                last = error;
-                failed.push(part);
+                self.last = error;
+                self.failed.push(part);
             }
         }
-        if opened.len() >= need {
-            return Ok(opened);
+        Ok(())
+    }
+
+    fn released(&mut self, part: &DealtPart, released: &Released) {
+        match unseal(self.view, self.deal, part, released, self.secret) {
+            Some(bytes) => self.opened.push(bytes),
+            None => {
+                tracing::warn!(
+                    node = part.node.0,
+                    "a node released a part that is not the dealt one"
+                );
+                self.last = ClusterError::Protocol {
+                    url: format!("node {}", part.node),
+                    why: "it released something else than the dealt part".into(),
+                };
+            }
         }
+    }
+
+    /// Too few are left that have not failed: those that did may be back.
+    async fn wait_for_failed(&mut self, end: Instant) -> Result<(), ClusterError> {
+        if self.failed.is_empty() || Instant::now() + PAUSE >= end {
+            return Err(self.last.clone());
+        }
+        sleep(PAUSE).await;
+        self.waiting.extend(self.failed.drain(..));
+        Ok(())
     }
 }
 

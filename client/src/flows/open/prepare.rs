@@ -6,7 +6,7 @@ use cameo_common::sealing::{Share, open_viewer_share};
 use cameo_common::statements::Manifest;
 use tokio::task::spawn_blocking;
 
-use crate::cli::exit::Failure;
+use super::error::OpenError;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity};
 
@@ -23,13 +23,15 @@ pub struct Prepared {
 ///
 /// # Errors
 /// When it is missing or altered; nothing was charged.
-pub async fn prepare(vault: &Vault, me: &Identity, grant: GrantHeld) -> Result<Prepared, Failure> {
+pub async fn prepare(
+    vault: &Vault,
+    me: &Identity,
+    grant: GrantHeld,
+) -> Result<Prepared, OpenError> {
     let carrier = vault.get_blob(GrantHeld::CARRIERS, &grant.blob())?;
-    let carrier = carrier.ok_or_else(|| {
-        Failure::not_found(format!(
-            "the carrier is missing from the home: nothing was charged; `cameo request {} {}` has it sent again",
-            grant.owner, grant.image
-        ))
+    let carrier = carrier.ok_or_else(|| OpenError::CarrierMissing {
+        owner: grant.owner.clone(),
+        image: grant.image,
     })?;
     prepare_from(me, grant, carrier).await
 }
@@ -42,14 +44,14 @@ pub async fn prepare_from(
     me: &Identity,
     grant: GrantHeld,
     carrier: Vec<u8>,
-) -> Result<Prepared, Failure> {
+) -> Result<Prepared, OpenError> {
     let key = CodecKey::from_bytes(*grant.codec_key.expose());
     let revealed = spawn_blocking(move || reveal(&carrier, &key)).await;
-    let revealed = revealed.map_err(|error| Failure::other("codec", error.to_string()))?;
-    let payload = revealed.map_err(|error| unreadable(&grant, &error))?;
+    let revealed = revealed.map_err(|error| OpenError::Codec(error.to_string()))?;
+    let payload = revealed.map_err(|error| unreadable(&grant, error))?;
     let manifest = grant.manifest.verify()?;
     if Hash::of(&payload) != manifest.payload || payload.len() as u64 != manifest.payload_length {
-        return Err(unreadable(&grant, &RevealError::Damaged));
+        return Err(unreadable(&grant, RevealError::Damaged));
     }
     let viewer_share = open_share(me, &grant, &payload)?;
     Ok(Prepared {
@@ -60,14 +62,12 @@ pub async fn prepare_from(
     })
 }
 
-fn unreadable(grant: &GrantHeld, error: &RevealError) -> Failure {
-    Failure::other(
-        "bad_carrier",
-        format!(
-            "{error}: nothing was charged; `cameo request {} {}` has it sent again",
-            grant.owner, grant.image
-        ),
-    )
+fn unreadable(grant: &GrantHeld, error: RevealError) -> OpenError {
+    OpenError::BadCarrier {
+        error,
+        owner: grant.owner.clone(),
+        image: grant.image,
+    }
 }
 
 /// With whichever of this user's sealing keys it was sealed to.
@@ -75,13 +75,9 @@ pub(crate) fn open_share(
     me: &Identity,
     grant: &GrantHeld,
     payload: &[u8],
-) -> Result<Share, Failure> {
+) -> Result<Share, OpenError> {
     let mut opened = me
         .sealing_secrets()
         .filter_map(|secret| open_viewer_share(&secret, &grant.grant, payload).ok());
-    opened.next().ok_or_else(|| {
-        Failure::denied(
-            "the photo in this carrier is sealed to another person's key: nothing was charged, and only that person can open it",
-        )
-    })
+    opened.next().ok_or(OpenError::ForSomebodyElse)
 }

@@ -7,9 +7,9 @@ use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest};
 
+use super::error::ShareError;
 use super::place::Hidden;
 use super::seal::Sealed;
-use crate::cli::exit::Failure;
 use crate::clock;
 use crate::flows::context::Context;
 use crate::vault::records::{Asked, GrantOwned, Incoming, Secret, Stage, Terms};
@@ -21,12 +21,9 @@ pub(super) fn assemble(
     sealed: &Sealed,
     hidden: &Hidden,
     descriptor: &Descriptor,
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let Asked::Photo(request) = &incoming.asked else {
-        return Err(Failure::other(
-            "not_a_photo",
-            "this request is for more views",
-        ));
+        return Err(ShareError::NotAPhoto);
     };
     let key = ctx.me.identity_key();
     let manifest = Manifest {
@@ -91,7 +88,7 @@ pub(super) fn first_deal(
     manifest: &Signed<Manifest>,
     share: &Share,
     descriptor: &Descriptor,
-) -> Result<Signed<Deal>, Failure> {
+) -> Result<Signed<Deal>, ShareError> {
     let manifest = manifest.peek()?;
     let dealing = Dealing {
         cluster: manifest.cluster,

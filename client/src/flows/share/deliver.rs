@@ -8,14 +8,13 @@ use cameo_common::peer::{Delivery, PeerReply, PeerRequest};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Receipt, RightsAck};
 
+use super::error::ShareError;
 use super::record::advance_to;
-use crate::cli::exit::{Exit, Failure};
 use crate::directory::{self, Person};
 use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
 use crate::peer::ask::{ACK_DEADLINE, WORK_DEADLINE};
-use crate::peer::client::{Peers, TalkError};
-use crate::peer::{AskError, Content, PeerAddress, Source};
+use crate::peer::{AskError, Content, PeerAddress, Peers, Source, TalkError};
 use crate::vault::records::{GrantOwned, Stage, change};
 
 /// A viewer who does not acknowledge rights for so long is offline.
@@ -24,27 +23,23 @@ pub const RIGHTS_DEADLINE: Duration = Duration::from_secs(3);
 /// Sends the carrier; keeps the receipt.
 ///
 /// # Errors
-/// Exit 6 when the viewer is offline.
+/// When the viewer is offline.
 pub async fn deliver(
     ctx: &Context,
     peers: &Peers,
     notices: &Notices,
     owned: GrantOwned,
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let person = reachable(ctx, &owned.viewer).await?;
     if person.card.key != owned.viewer_key {
-        return Err(Failure::identity_changed(format!(
-            "{} has another key than the one this grant is for",
-            owned.viewer
-        )));
+        return Err(ShareError::GrantKeyChanged(owned.viewer));
     }
     notices.tell(Notice::Sharing {
         request: owned.request_id,
         step: format!("sending the carrier to {}", owned.viewer),
     });
-    let who = owned.viewer.to_string();
     let sent = send(ctx, peers, &person, &owned).await;
-    let receipt = sent.map_err(|error| error.failure(&who))?;
+    let receipt = sent.map_err(|error| error.of(&owned.viewer))?;
     check_receipt(&owned, &receipt)?;
     advance_to(ctx, owned, Stage::Delivered, |owned| {
         owned.receipt = Some(receipt);
@@ -55,17 +50,11 @@ pub async fn deliver(
 ///
 /// # Errors
 /// When it is not signed, or for something else.
-pub fn check_receipt(owned: &GrantOwned, receipt: &Signed<Receipt>) -> Result<(), Failure> {
+pub fn check_receipt(owned: &GrantOwned, receipt: &Signed<Receipt>) -> Result<(), ShareError> {
     let said = receipt.verify()?;
     if said.viewer != owned.viewer_key || said.grant != owned.grant || said.carrier != owned.carrier
     {
-        return Err(Failure::other(
-            "bad_receipt",
-            format!(
-                "{}'s receipt is for something else; the carrier will be sent again",
-                owned.viewer
-            ),
-        ));
+        return Err(ShareError::BadReceipt(owned.viewer.clone()));
     }
     Ok(())
 }
@@ -130,7 +119,7 @@ async fn offer(
         carrier: owned.carrier,
         carrier_length: owned.carrier_length,
     };
-    match peers.ask(person, request, ACK_DEADLINE).await? {
+    match peers.ask(&person.reach, request, ACK_DEADLINE).await? {
         (PeerReply::Wanted { offset }, _, address) => Ok((address, offset)),
         _ => Err(TalkError::Strange),
     }
@@ -139,26 +128,26 @@ async fn offer(
 /// Sends the newest rights; keeps the viewer's acknowledgement.
 ///
 /// # Errors
-/// Exit 6 when the viewer is offline.
+/// When the viewer is offline.
 pub async fn send_rights(
     ctx: &Context,
     peers: &Peers,
     owned: &GrantOwned,
-) -> Result<Signed<RightsAck>, Failure> {
+) -> Result<Signed<RightsAck>, ShareError> {
     let person = reachable(ctx, &owned.viewer).await?;
     let request = PeerRequest::Rights {
         rights: owned.rights.clone(),
     };
-    let who = owned.viewer.as_str();
-    let asked = peers.ask(&person, request, RIGHTS_DEADLINE).await;
-    let ack = match asked.map_err(|error| error.failure(who))? {
+    let viewer = &owned.viewer;
+    let asked = peers.ask(&person.reach, request, RIGHTS_DEADLINE).await;
+    let ack = match asked.map_err(|error| error.of(viewer))? {
         (PeerReply::RightsTaken { ack }, _, _) => ack,
-        _ => return Err(TalkError::Strange.failure(who)),
+        _ => return Err(TalkError::Strange.of(viewer).into()),
     };
     let said = ack.verify()?;
     if said.viewer != owned.viewer_key || said.grant != owned.grant || said.version < owned.version
     {
-        return Err(TalkError::Strange.failure(who));
+        return Err(TalkError::Strange.of(viewer).into());
     }
     change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
         kept.acknowledged = kept.acknowledged.max(said.version);
@@ -167,15 +156,10 @@ pub async fn send_rights(
 }
 
 /// Somebody whom the directory does not know to be offline.
-async fn reachable(ctx: &Context, name: &UserName) -> Result<Person, Failure> {
+async fn reachable(ctx: &Context, name: &UserName) -> Result<Person, ShareError> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
-    let nowhere = person.addresses.is_empty() && person.unread.is_empty();
-    if person.online == Some(false) || nowhere {
-        return Err(Failure::new(
-            Exit::Queued,
-            "peer_offline",
-            format!("{name} is offline; it will be sent when {name}'s agent runs"),
-        ));
+    if person.online == Some(false) || person.reach.is_nowhere() {
+        return Err(ShareError::ViewerOffline(name.clone()));
     }
     Ok(person)
 }

@@ -8,23 +8,22 @@
 
 mod assemble;
 mod deliver;
+mod error;
 mod place;
 mod record;
 mod seal;
 
 use cameo_common::ids::{GrantId, RequestId};
 
-use crate::cli::exit::Failure;
 use crate::clock;
 use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
-use crate::peer::client::Peers;
-use crate::text::prefix::short;
+use crate::peer::Peers;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, Terms, change};
 
 pub use deliver::{check_receipt, deliver, send_rights};
-pub(crate) use place::{BUSY, NO_WORKER};
+pub use error::{PlaceError, ShareError};
 pub use record::{record, settle};
 
 /// The grant of a request, if one has been made.
@@ -41,7 +40,7 @@ pub fn grant_of(ctx: &Context, request: &RequestId) -> Result<Option<GrantOwned>
 ///
 /// # Errors
 /// When he has one; when the vault cannot be read.
-pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), Failure> {
+pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), ShareError> {
     let now = clock::now();
     let all = ctx.vault.list::<GrantOwned>()?;
     let mut owned = all.into_iter().map(|(_, owned)| owned);
@@ -53,14 +52,7 @@ pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), Failure> {
     });
     match other {
         None => Ok(()),
-        Some(other) => Err(Failure::other(
-            "grant_exists",
-            format!(
-                "{0} has this image already (grant {1}): deny this request, or end that grant first with `cameo revoke {1}`",
-                other.viewer,
-                short(&other.grant)
-            ),
-        )),
+        Some(GrantOwned { viewer, grant, .. }) => Err(ShareError::GrantExists { viewer, grant }),
     }
 }
 
@@ -72,7 +64,7 @@ pub async fn make(
     ctx: &Context,
     notices: &Notices,
     request: &RequestId,
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let step = |step: &str| {
         notices.tell(Notice::Sharing {
             request: *request,
@@ -98,13 +90,13 @@ pub async fn make(
 /// Sends a recorded grant to its viewer and settles it, as far as that is not done.
 ///
 /// # Errors
-/// Exit 6 when the viewer is offline; the next call goes on from there.
+/// When the viewer is offline; the next call goes on from there.
 pub async fn hand_over(
     ctx: &Context,
     peers: &Peers,
     notices: &Notices,
     grant: &GrantId,
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let owned = owned(ctx, grant)?;
     let owned = if owned.stage < Stage::Delivered {
         let owned = deliver(ctx, peers, notices, owned).await?;
@@ -131,7 +123,7 @@ pub async fn advance(
     peers: &Peers,
     notices: &Notices,
     request: &RequestId,
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let grant = make(ctx, notices, request).await?;
     hand_over(ctx, peers, notices, &grant.grant).await
 }
@@ -139,13 +131,11 @@ pub async fn advance(
 /// A grant of this owner.
 ///
 /// # Errors
-/// Exit 3 when there is none.
-pub fn owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, Failure> {
+/// When there is none.
+pub fn owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, ShareError> {
     ctx.vault
         .get::<GrantOwned>(&grant.to_string())?
-        .ok_or_else(|| {
-            Failure::not_found("there is no such grant of yours; `cameo shared` lists them")
-        })
+        .ok_or(ShareError::NoSuchGrant)
 }
 
 /// The stages up to the carrier that lies in the vault, checked.
@@ -153,13 +143,13 @@ async fn carry(
     ctx: &Context,
     step: &impl Fn(&str),
     request: &RequestId,
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let (incoming, terms) = approved(ctx, request)?;
     no_other(ctx, &incoming)?;
     let image = ctx
         .vault
         .get::<Image>(&incoming.image.to_string())?
-        .ok_or_else(|| Failure::not_found("the image is not in the gallery any more"))?;
+        .ok_or(ShareError::NoSuchImage)?;
     let descriptor = ctx.api.descriptor().await?;
     // Others that are sealed meanwhile are placed together with this one.
     let ready = ctx.api.preparing();
@@ -175,25 +165,14 @@ async fn carry(
     Ok(owned)
 }
 
-fn approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), Failure> {
+fn approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), ShareError> {
     let incoming = ctx.vault.get::<Incoming>(&request.to_string())?;
     match incoming {
         Some(incoming) => match incoming.state {
             IncomingState::Approved(terms) => Ok((incoming, terms)),
-            // The agent was faster, and came to an end with it.
-            IncomingState::Failed { why, .. } => Err(Failure::other(
-                "share_failed",
-                format!(
-                    "the photo could not be made ({why}); when that is mended, approve it once more"
-                ),
-            )),
-            _ => Err(Failure::other(
-                "not_approved",
-                "this request is not approved; `cameo requests` shows how it stands",
-            )),
+            IncomingState::Failed { why, .. } => Err(ShareError::FailedBefore { why }),
+            _ => Err(ShareError::NotApproved),
         },
-        None => Err(Failure::not_found(
-            "there is no such request; `cameo requests` lists them",
-        )),
+        None => Err(ShareError::NoSuchRequest),
     }
 }

@@ -4,7 +4,7 @@ use cameo_common::api::{CreateGrant, ErrorCode};
 use cameo_common::sealing::Share;
 
 use super::assemble::first_deal;
-use crate::cli::exit::Failure;
+use super::error::ShareError;
 use crate::cluster_api::ClusterError;
 use crate::flows::context::Context;
 use crate::vault::VaultError;
@@ -14,7 +14,7 @@ use crate::vault::records::{GrantOwned, Stage, change};
 ///
 /// # Errors
 /// When the ledger refuses it, or cannot be reached.
-pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, Failure> {
+pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, ShareError> {
     let mut created = create(ctx, &owned).await;
     if is_no(&created, ErrorCode::BadDeal) {
         // The nodes have changed since it was dealt; nobody has seen this deal yet.
@@ -66,13 +66,8 @@ async fn create(ctx: &Context, owned: &GrantOwned) -> Result<(), ClusterError> {
 ///
 /// # Errors
 /// When the ledger cannot be reached.
-pub async fn settle(ctx: &Context, owned: GrantOwned) -> Result<GrantOwned, Failure> {
-    let receipt = owned.receipt.clone().ok_or_else(|| {
-        Failure::other(
-            "no_receipt",
-            "the viewer has not signed for the carrier yet",
-        )
-    })?;
+pub async fn settle(ctx: &Context, owned: GrantOwned) -> Result<GrantOwned, ShareError> {
+    let receipt = owned.receipt.clone().ok_or(ShareError::NoReceipt)?;
     ctx.api.put_receipt(&owned.grant, receipt).await?;
     advance_to(ctx, owned, Stage::Settled, |owned| {
         owned.acknowledged = owned.acknowledged.max(1);
@@ -85,7 +80,7 @@ pub(super) fn advance_to(
     owned: GrantOwned,
     stage: Stage,
     edit: impl FnOnce(&mut GrantOwned),
-) -> Result<GrantOwned, Failure> {
+) -> Result<GrantOwned, ShareError> {
     let kept = change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
         kept.stage = kept.stage.max(stage);
         edit(kept);

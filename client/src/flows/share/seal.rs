@@ -1,7 +1,7 @@
 //! Sealing the photo for one viewer, and the cover that it will be hidden in.
 
 use cameo_codec::cover::default_cover_from_file;
-use cameo_codec::{Caption, CoverError, HideOptions, cover_from_picture, png};
+use cameo_codec::{Caption, HideOptions, cover_from_picture, png};
 use cameo_common::ids::{GrantId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::sealing::{PhotoInfo, SealedPhoto, seal_photo};
@@ -9,7 +9,7 @@ use cameo_common::statements::grant_id;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::cli::exit::Failure;
+use super::error::ShareError;
 use crate::clock;
 use crate::flows::context::Context;
 use crate::vault::records::{Asked, Contact, Image, Incoming, Secret, UNTITLED};
@@ -46,12 +46,9 @@ pub(super) async fn seal(
     ctx: &Context,
     incoming: &Incoming,
     image: &Image,
-) -> Result<Sealed, Failure> {
+) -> Result<Sealed, ShareError> {
     if !matches!(incoming.asked, Asked::Photo(_)) {
-        return Err(Failure::other(
-            "not_a_photo",
-            "this request is for more views, not for a photo",
-        ));
+        return Err(ShareError::NotAPhoto);
     }
     let viewer_sealing = sealing_key(ctx, incoming)?;
     let nonce = clock::nonce();
@@ -61,7 +58,7 @@ pub(super) async fn seal(
     let _permit = SEALING.acquire().await.ok();
     let material = material(ctx, image)?;
     let options = image.look.options();
-    let work = move || -> Result<Sealed, Failure> {
+    let work = move || -> Result<Sealed, ShareError> {
         let photo = seal_photo(
             &mut clock::rng(),
             &grant,
@@ -82,43 +79,30 @@ pub(super) async fn seal(
     };
     spawn_blocking(work)
         .await
-        .map_err(|error| Failure::other("sealing", error.to_string()))?
+        .map_err(|error| ShareError::SealingStopped(error.to_string()))?
 }
 
 /// The key that the viewer's pinned card names.
-fn sealing_key(ctx: &Context, incoming: &Incoming) -> Result<SealingPublic, Failure> {
+fn sealing_key(ctx: &Context, incoming: &Incoming) -> Result<SealingPublic, ShareError> {
     let contact = ctx.vault.get::<Contact>(incoming.viewer.as_str())?;
     let contact = contact
         .filter(|contact| contact.key == incoming.viewer_key)
-        .ok_or_else(|| {
-            Failure::identity_changed(format!(
-                "{} has another key than the one this request came with; turn it down",
-                incoming.viewer
-            ))
-        })?;
+        .ok_or_else(|| ShareError::RequestKeyChanged(incoming.viewer.clone()))?;
     Ok(contact.card.verify()?.sealing)
 }
 
-fn material(ctx: &Context, image: &Image) -> Result<Material, Failure> {
+fn material(ctx: &Context, image: &Image) -> Result<Material, ShareError> {
     let name = image.image.to_string();
-    let missing = |what: &str| {
-        Failure::not_found(format!(
-            "the {what} of '{}' is missing from the home; add the file again",
-            image.title
-        ))
+    let missing = |what| ShareError::Missing {
+        what,
+        title: image.title.clone(),
     };
     let photo = ctx
         .vault
         .get_blob(Image::PHOTOS, &name)?
         .ok_or_else(|| missing("photo"))?;
     if Hash::of(&photo) != image.hash {
-        return Err(Failure::other(
-            "damaged",
-            format!(
-                "the photo of '{}' has changed on disk; add the file again",
-                image.title
-            ),
-        ));
+        return Err(ShareError::Damaged(image.title.clone()));
     }
     let preview = ctx
         .vault
@@ -132,14 +116,9 @@ fn material(ctx: &Context, image: &Image) -> Result<Material, Failure> {
         ),
         false => None,
     };
-    let caption = image.look.caption().map_err(|error| {
-        Failure::other(
-            "caption",
-            format!(
-                "the words on the cover of '{}' cannot be drawn: {error}",
-                image.title
-            ),
-        )
+    let caption = image.look.caption().map_err(|error| ShareError::Caption {
+        title: image.title.clone(),
+        why: error.to_string(),
     })?;
     Ok(Material {
         info: PhotoInfo {
@@ -177,7 +156,11 @@ fn ending(media_type: &str) -> &'static str {
     }
 }
 
-fn cover(material: &Material, payload: usize, options: &HideOptions) -> Result<Vec<u8>, Failure> {
+fn cover(
+    material: &Material,
+    payload: usize,
+    options: &HideOptions,
+) -> Result<Vec<u8>, ShareError> {
     let made = match &material.own_cover {
         Some(picture) => cover_from_picture(picture, payload, options),
         None => default_cover_from_file(
@@ -187,8 +170,7 @@ fn cover(material: &Material, payload: usize, options: &HideOptions) -> Result<V
             options,
         ),
     };
-    made.map(|cover| png::write(&cover))
-        .map_err(|error: CoverError| Failure::other("cover", error.to_string()))
+    Ok(png::write(&made?))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use iroh::endpoint::{
     BindError, BindOpts, ConnectError as DialError, ConnectWithOptsError, ConnectingError,
     Connection, ConnectionError, IdleTimeout, NetReportConfig, PortmapperConfig,
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::{
-    ALPN, BoxFuture, CONNECT_DEADLINE, ConnectError, DeviceKey, Exchange, Incoming, PeerAddress,
+    ALPN, CONNECT_DEADLINE, ConnectError, DeviceKey, Exchange, Incoming, PeerAddress,
     PeerTransport, Refusal,
 };
 

@@ -11,14 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::{
-    BoxFuture, ConnectError, DeviceKey, Exchange, Incoming, PeerAddress, PeerTransport, Refusal,
-};
+use super::{ConnectError, DeviceKey, Exchange, Incoming, PeerAddress, PeerTransport, Refusal};
 
 /// Buffered bytes in one direction of one stream.
 const BUFFER_BYTES: usize = 64 * 1024;

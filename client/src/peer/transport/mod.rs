@@ -5,12 +5,11 @@ pub mod iroh;
 pub mod memory;
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -23,7 +22,6 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(8);
 /// The Ed25519 public key of a device's endpoint.
 pub type DeviceKey = [u8; 32];
 
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub type Reader = Box<dyn AsyncRead + Send + Sync + Unpin>;
 pub type Writer = Box<dyn AsyncWrite + Send + Sync + Unpin>;
 

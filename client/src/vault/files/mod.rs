@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::io_error::explained;
+use crate::error_kind::{Classified, ErrorKind};
+
 pub use new_file::NewFile;
 pub use read::read;
 
@@ -35,7 +38,7 @@ pub enum FileError {
         "`-` is not taken for standard input or output: name a file (./- where it is called so)"
     )]
     Dash,
-    #[error("{path} cannot be {action}: {source}")]
+    #[error("{}", explained(.source, format_args!("{} cannot be {action}: {source}", .path.display())))]
     Io {
         action: &'static str,
         path: PathBuf,
@@ -43,7 +46,30 @@ pub enum FileError {
     },
 }
 
+impl Classified for FileError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            FileError::Missing(_) => ErrorKind::NotFound,
+            FileError::Io { .. } => ErrorKind::Other,
+            _ => ErrorKind::Usage,
+        }
+    }
+}
+
 impl FileError {
+    /// The same within another sentence, which says itself what to do.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        match self {
+            FileError::Io {
+                action,
+                path,
+                source,
+            } => format!("{} cannot be {action}: {source}", path.display()),
+            error => error.to_string(),
+        }
+    }
+
     /// For `map_err`: reading this file failed.
     fn unreadable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();

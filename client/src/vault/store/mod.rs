@@ -21,8 +21,8 @@ use super::file::{self, NONCE_BYTES, Nonce, UNFINISHED};
 use super::home::Home;
 use super::key::{VaultKey, random};
 use super::lock::WriteLock;
+use super::passphrase::Passphrase;
 use super::record::{Record, decode};
-use super::unlock::Passphrase;
 
 /// Longest encoded record, in bytes.
 pub const RECORD_LIMIT: usize = 64 * 1024 * 1024;

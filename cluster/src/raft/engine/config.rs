@@ -1,7 +1,9 @@
 //! The numbers that Raft runs by, and why they are what they are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use cameo_common::ids::whole_millis;
 use openraft::{Config, ConfigError, SnapshotPolicy};
 
 /// Entries in one append. With the byte limit of `network`, whichever is met first.
@@ -20,12 +22,12 @@ const REPLICATION_BACKOFF: &str = "20ms 40ms 80ms ...300ms";
 /// The clockwork of elections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// Milliseconds between heartbeats.
-    pub heartbeat: u64,
-    /// Shortest election timeout in milliseconds.
-    pub election_min: u64,
-    /// Longest election timeout in milliseconds; also the leader's lease.
-    pub election_max: u64,
+    /// Between heartbeats.
+    pub heartbeat: Duration,
+    /// Shortest election timeout.
+    pub election_min: Duration,
+    /// Longest election timeout; also the leader's lease.
+    pub election_max: Duration,
 }
 
 impl Default for Timing {
@@ -33,9 +35,9 @@ impl Default for Timing {
     /// own defaults 491-607 ms.
     fn default() -> Self {
         Self {
-            heartbeat: 30,
-            election_min: 100,
-            election_max: 180,
+            heartbeat: Duration::from_millis(30),
+            election_min: Duration::from_millis(100),
+            election_max: Duration::from_millis(180),
         }
     }
 }
@@ -47,15 +49,15 @@ pub(crate) fn openraft_config(
 ) -> Result<Arc<Config>, ConfigError> {
     let config = Config {
         cluster_name: "cameo".into(),
-        heartbeat_interval: timing.heartbeat,
-        election_timeout_min: timing.election_min,
-        election_timeout_max: timing.election_max,
+        heartbeat_interval: whole_millis(timing.heartbeat),
+        election_timeout_min: whole_millis(timing.election_min),
+        election_timeout_max: whole_millis(timing.election_max),
         // A node cut off for a while must not depose a leader by its term when it is back.
         enable_pre_vote: Some(true),
         // A restarted leader is elected again: the state machine is not synced on apply.
         enable_leader_restore: Some(false),
         // A leader that sends but hears no quorum goes quiet, so that the others elect.
-        quorum_loss_probe_interval: Some(3 * timing.election_max),
+        quorum_loss_probe_interval: Some(3 * whole_millis(timing.election_max)),
         max_payload_entries: MAX_PAYLOAD_ENTRIES,
         install_snapshot_timeout: INSTALL_SNAPSHOT_MILLIS,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_after),
@@ -78,9 +80,8 @@ mod tests {
         let config = openraft_config(Timing::default(), SNAPSHOT_AFTER_ENTRIES).unwrap();
         assert_eq!(config.enable_pre_vote, Some(true));
         let impossible = Timing {
-            heartbeat: 100,
-            election_min: 100,
-            election_max: 180,
+            heartbeat: Duration::from_millis(100),
+            ..Timing::default()
         };
         assert!(openraft_config(impossible, SNAPSHOT_AFTER_ENTRIES).is_err());
     }

@@ -285,9 +285,9 @@ impl World {
         settings.snapshot_after = self.snapshot_after;
         // Slower than in production: several tests share two cores.
         settings.timing = Timing {
-            heartbeat: 60,
-            election_min: 300,
-            election_max: 600,
+            heartbeat: Duration::from_millis(60),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(600),
         };
         settings
     }

@@ -1,6 +1,6 @@
 //! The wake-up of the drain.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -31,13 +31,9 @@ impl DrainSignal {
 
     /// Waits for the interval, or less when asked; false when the drain should end.
     pub fn wait(&self, interval: Duration) -> bool {
-        let until = Instant::now() + interval;
         let mut asked = self.asked.lock();
-        while !asked.now && !asked.stop {
-            if self.changed.wait_until(&mut asked, until).timed_out() {
-                break;
-            }
-        }
+        let quiet = |asked: &mut Asked| !asked.now && !asked.stop;
+        let _either = self.changed.wait_while_for(&mut asked, quiet, interval);
         asked.now = false;
         !asked.stop
     }

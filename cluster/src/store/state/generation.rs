@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::database::{
     DIGEST_KEY, GenerationError, META_KEY, ROW_PREFIX, check, open_sled, readable, row_key,
@@ -229,13 +229,17 @@ impl Generation {
 
     /// Waits until nobody reads a version before `version`; false when that took too long.
     pub fn wait_for_readers(&self, version: u64, patience: Duration) -> bool {
-        let blocked = |marks: &Marks| {
+        let blocked = |marks: &mut Marks| {
             marks
                 .readers
                 .first_key_value()
                 .is_some_and(|(at, _)| *at < version)
         };
-        wait_while(&self.reader_left, self.marks(), patience, blocked)
+        let mut marks = self.marks();
+        let waited = self
+            .reader_left
+            .wait_while_for(&mut marks, blocked, patience);
+        !waited.timed_out()
     }
 
     /// Writes everything up to `applied` in one atomic batch and forgets it here. Call only after
@@ -293,11 +297,11 @@ impl Generation {
 
     /// Waits until sled has all that is visible now, or until that took too long.
     pub fn wait_drained(&self, patience: Duration) -> bool {
-        let marks = self.marks();
+        let mut marks = self.marks();
         let wanted = marks.visible.version();
-        wait_while(&self.drained, marks, patience, |marks| {
-            marks.drained < wanted
-        })
+        let blocked = |marks: &mut Marks| marks.drained < wanted;
+        let waited = self.drained.wait_while_for(&mut marks, blocked, patience);
+        !waited.timed_out()
     }
 
     fn forget(&self, version: u64) {
@@ -319,20 +323,4 @@ impl Generation {
         self.database.flush()?;
         Ok(())
     }
-}
-
-/// Waits while the condition holds; false when it still holds after `patience`.
-fn wait_while(
-    changed: &Condvar,
-    mut marks: MutexGuard<'_, Marks>,
-    patience: Duration,
-    blocked: impl Fn(&Marks) -> bool,
-) -> bool {
-    let until = Instant::now() + patience;
-    while blocked(&marks) {
-        if changed.wait_until(&mut marks, until).timed_out() {
-            return !blocked(&marks);
-        }
-    }
-    true
 }

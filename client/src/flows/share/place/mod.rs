@@ -16,8 +16,8 @@ use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::error::PlaceError;
 use super::seal::Sealed;
-use crate::cli::exit::{Exit, Failure};
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError, JobFailure, Preparing};
 
@@ -31,14 +31,17 @@ const TICKET_PAUSE: Duration = Duration::from_millis(100);
 const BUSY_DEADLINE: Duration = Duration::from_secs(20);
 /// Whatever happens, it has come to an end after this.
 const HIDE_DEADLINE: Duration = Duration::from_secs(300);
-/// What a worker gave back is not what was asked for.
-const BAD_CARRIER: &str = "bad_carrier";
-/// No worker took it in time, for want of time.
-pub(crate) const BUSY: &str = "busy";
-/// No worker could do it.
-pub(crate) const NO_WORKER: &str = "no_worker";
 /// Wait for a worker when the leader names no time.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a carrier that came back is not taken.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error("another carrier came back than was asked for ({0})")]
+    Other(String),
+    #[error("{0}")]
+    Stopped(String),
+}
 
 /// A carrier, and who made it.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ pub(super) async fn hide(
     sealed: Sealed,
     ready: Preparing,
     step: &impl Fn(&str),
-) -> Result<(Sealed, Hidden), Failure> {
+) -> Result<(Sealed, Hidden), PlaceError> {
     let input = JobInput {
         key: CodecKey::from_bytes(*sealed.codec_key.expose()),
         options: sealed.options,
@@ -65,9 +68,9 @@ pub(super) async fn hide(
     let sealed = Arc::new(sealed);
     let as_asked = |png| check(sealed.clone(), png).boxed();
     let hidden = timeout(HIDE_DEADLINE, have_done(api, input, ready, as_asked, step)).await;
-    let hidden = hidden.unwrap_or_else(|_| Err(no_worker("it took too long")))?;
+    let hidden = hidden.unwrap_or_else(|_| Err(PlaceError::NoWorker("it took too long".into())))?;
     let sealed = Arc::into_inner(sealed)
-        .ok_or_else(|| Failure::other("codec", "the carrier is still looked at"))?;
+        .ok_or_else(|| PlaceError::Codec("the carrier is still looked at".into()))?;
     Ok((sealed, hidden))
 }
 
@@ -75,9 +78,9 @@ async fn have_done(
     api: &ClusterApi,
     input: Bytes,
     ready: Preparing,
-    as_asked: impl Fn(Bytes) -> BoxFuture<'static, Result<(), Failure>>,
+    as_asked: impl Fn(Bytes) -> BoxFuture<'static, Result<(), CheckError>>,
     step: &impl Fn(&str),
-) -> Result<Hidden, Failure> {
+) -> Result<Hidden, PlaceError> {
     let mut ready = Some(ready);
     let mut job = Tried::new(&input);
     for _ in 0..MAX_TICKETS {
@@ -109,11 +112,11 @@ async fn have_done(
                     leader: placed.leader,
                 });
             }
-            Err(why) if why.code == BAD_CARRIER => {
+            Err(why @ CheckError::Other(_)) => {
                 let why = format!("node {}: {why}", placed.worker);
                 job.lost(placed.worker, why, step);
             }
-            Err(why) => return Err(why),
+            Err(CheckError::Stopped(why)) => return Err(PlaceError::Codec(why)),
         }
     }
     Err(job.given_up())
@@ -150,9 +153,9 @@ impl Tried {
         worker: NodeId,
         failure: JobFailure,
         step: &impl Fn(&str),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), PlaceError> {
         match failure {
-            JobFailure::Job(error) => return Err(error.into()),
+            JobFailure::Job(error) => return Err(ClusterError::Api(error).into()),
             JobFailure::Ticket(error) => {
                 step("the worker's ticket is no longer good: asking for another");
                 self.last = error.message;
@@ -180,39 +183,20 @@ impl Tried {
         self.place.exclude.push(worker);
     }
 
-    fn given_up(&self) -> Failure {
+    fn given_up(self) -> PlaceError {
         if self.lost {
-            no_worker(&self.last)
+            PlaceError::NoWorker(self.last)
         } else {
-            busy(&self.last)
+            PlaceError::Busy(self.last)
         }
     }
-}
-
-fn no_worker(why: &str) -> Failure {
-    Failure::new(
-        Exit::Other,
-        NO_WORKER,
-        format!(
-            "no node could hide the photo ({why}): nothing was shared; try again when more nodes run"
-        ),
-    )
-}
-
-/// Says nothing about the photo: it is tried again, however often.
-fn busy(why: &str) -> Failure {
-    Failure::new(
-        Exit::Other,
-        BUSY,
-        format!("no worker takes the photo now ({why}): nothing was shared; try again later"),
-    )
 }
 
 async fn wait_for_worker(
     api: &ClusterApi,
     place: &PlaceJob,
     mut ready: Option<Preparing>,
-) -> Result<Placed, Failure> {
+) -> Result<Placed, PlaceError> {
     let end = Instant::now() + BUSY_DEADLINE;
     loop {
         match api.place_job(place, ready.take()).await {
@@ -222,7 +206,7 @@ async fn wait_for_worker(
                     .retry_after_ms
                     .map_or(BUSY_PAUSE, Duration::from_millis);
                 if Instant::now() + pause >= end {
-                    return Err(busy(&error.message));
+                    return Err(PlaceError::Busy(error.message));
                 }
                 sleep(pause).await;
             }
@@ -232,7 +216,7 @@ async fn wait_for_worker(
 }
 
 /// Looks at the carrier before it is believed: it has to be what the job makes, in every sample, and nothing else.
-async fn check(sealed: Arc<Sealed>, png: Bytes) -> Result<(), Failure> {
+async fn check(sealed: Arc<Sealed>, png: Bytes) -> Result<(), CheckError> {
     let work = move || {
         let key = CodecKey::from_bytes(*sealed.codec_key.expose());
         let payload = &sealed.photo.payload;
@@ -240,11 +224,8 @@ async fn check(sealed: Arc<Sealed>, png: Bytes) -> Result<(), Failure> {
     };
     let checked = spawn_blocking(work)
         .await
-        .map_err(|error| Failure::other("codec", error.to_string()))?;
-    checked.map_err(|error| {
-        let text = format!("another carrier came back than was asked for ({error})");
-        Failure::other(BAD_CARRIER, text)
-    })
+        .map_err(|error| CheckError::Stopped(error.to_string()))?;
+    checked.map_err(|error| CheckError::Other(error.to_string()))
 }
 
 #[cfg(test)]

@@ -140,11 +140,11 @@ async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
 
 const INPUT: Bytes = Bytes::from_static(b"what is to be hidden");
 
-async fn hidden(api: &ClusterApi, ready: Preparing) -> (Result<Hidden, Failure>, Vec<String>) {
+async fn hidden(api: &ClusterApi, ready: Preparing) -> (Result<Hidden, PlaceError>, Vec<String>) {
     let steps = Mutex::new(Vec::new());
     let step = |step: &str| steps.lock().unwrap().push(step.to_owned());
     let as_asked = |png: Bytes| {
-        let wrong = || Failure::other(BAD_CARRIER, "it is another");
+        let wrong = || CheckError::Other("it is another".into());
         let checked = (png == INPUT).then_some(()).ok_or_else(wrong);
         std::future::ready(checked).boxed()
     };
@@ -208,7 +208,7 @@ async fn a_ticket_that_is_no_longer_good_costs_another_and_excludes_nobody() {
 async fn workers_that_have_enough_to_do_say_nothing_about_the_photo() {
     let (api, _) = node(&[Habit::Busy, Habit::Busy, Habit::Works]).await;
     let (failed, _) = hidden(&api, api.preparing()).await;
-    assert_eq!(failed.unwrap_err().code, BUSY);
+    assert!(matches!(failed, Err(PlaceError::Busy(_))));
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn a_worker_with_too_little_memory_is_left_out_too() {
 async fn a_second_worker_that_fails_is_the_last() {
     let (api, node) = node(&[Habit::BreaksOff, Habit::BreaksOff, Habit::Works]).await;
     let (failed, _) = hidden(&api, api.preparing()).await;
-    assert_eq!(failed.unwrap_err().code, "no_worker");
+    assert!(matches!(failed, Err(PlaceError::NoWorker(_))));
     assert_eq!(*node.calls.lock().unwrap(), [1, 1]);
 }
 
@@ -230,7 +230,10 @@ async fn a_second_worker_that_fails_is_the_last() {
 async fn a_job_that_every_worker_would_refuse_is_tried_once() {
     let (api, node) = node(&[Habit::RefusesTheJob, Habit::Works]).await;
     let (failed, _) = hidden(&api, api.preparing()).await;
-    assert_eq!(failed.unwrap_err().code, "bad_job");
+    let Err(PlaceError::Cluster(refused)) = failed else {
+        panic!("{failed:?}")
+    };
+    assert_eq!(refused.code(), Some(ErrorCode::BadJob));
     assert_eq!(*node.calls.lock().unwrap(), [1]);
 }
 

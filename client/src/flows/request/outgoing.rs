@@ -1,46 +1,47 @@
-//! Wishes: one for each image that was asked for, the same however often it is asked.
+//! The records of this user's requests: one for each image, the same however often it is asked.
 
 use cameo_common::ids::{GrantId, ImageId, RequestId};
 use cameo_common::signed::Signed;
 use cameo_common::statements::PhotoRequest;
 
-use crate::cli::exit::{Exit, Failure};
+use super::ask::open_requests;
+use super::error::RequestError;
 use crate::clock;
 use crate::directory::Person;
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::text::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, change};
 
 /// What can never come is forgotten; what an absent owner has not heard is asked again.
-pub(super) fn unasked(
+pub fn unasked(
     ctx: &Context,
     person: &Person,
     outgoing: &Outgoing,
-    error: Failure,
-) -> Failure {
-    match error.exit {
-        Exit::NotFound | Exit::Denied => {
-            forget(ctx, outgoing);
-            error
-        }
-        Exit::Queued => Failure {
-            message: format!(
-                "{0} is offline: the request is kept, and your agent asks again until {0} is back",
-                person.name
-            ),
-            ..error.with("request", outgoing.request.to_string())
-        },
-        _ => error,
+    error: RequestError,
+) -> RequestError {
+    let kind = error.kind();
+    if kind.is_absence() || kind.is_denial() {
+        forget(ctx, outgoing);
     }
+    if kind == ErrorKind::PeerOffline {
+        return RequestError::OwnerOffline {
+            owner: person.name.clone(),
+            request: outgoing.request,
+        };
+    }
+    error
 }
 
 /// The newest live grant of this image, whether or not its carrier is whole.
-pub(super) fn held(
+///
+/// # Errors
+/// When the vault cannot be read.
+pub fn held(
     ctx: &Context,
     person: &Person,
     image: &ImageId,
-) -> Result<Option<GrantHeld>, Failure> {
+) -> Result<Option<GrantHeld>, RequestError> {
     let now = clock::now();
     let mut newest: Option<GrantHeld> = None;
     for (_, held) in ctx.vault.list::<GrantHeld>()? {
@@ -57,24 +58,21 @@ pub(super) fn held(
     Ok(newest)
 }
 
-/// The wish that a grant came of: asked again, it has the lost carrier sent again.
-pub(super) fn once_more(ctx: &Context, held: &GrantHeld) -> Result<Outgoing, Failure> {
+/// The request that a grant came of: asked again, it has the lost carrier sent again.
+///
+/// # Errors
+/// When the request is not in the home any more.
+pub fn once_more(ctx: &Context, held: &GrantHeld) -> Result<Outgoing, RequestError> {
     let kept = change::<Outgoing>(&ctx.vault, &held.request_id.to_string(), |outgoing| {
         outgoing.state = OutgoingState::Signed;
     })?;
-    kept.ok_or_else(|| {
-        Failure::other(
-            "request_lost",
-            format!(
-                "the carrier is damaged and the request for it is not in the home any more: ask {0} to revoke {1}, then run this again",
-                held.owner,
-                short(&held.grant)
-            ),
-        )
+    kept.ok_or_else(|| RequestError::RequestLost {
+        owner: held.owner.clone(),
+        grant: held.grant,
     })
 }
 
-/// A wish that came to nothing: gone, unless a grant came of it before.
+/// A request that came to nothing: gone, unless a grant came of it before.
 fn forget(ctx: &Context, outgoing: &Outgoing) {
     let request = outgoing.request;
     let forgotten = granted(ctx, &request).and_then(|grant| {
@@ -92,7 +90,7 @@ fn forget(ctx: &Context, outgoing: &Outgoing) {
     }
 }
 
-/// The grant that came of a wish.
+/// The grant that came of a request.
 fn granted(ctx: &Context, request: &RequestId) -> Result<Option<GrantId>, VaultError> {
     let all = ctx.vault.list::<GrantHeld>()?;
     let mut held = all.into_iter().map(|(_, held)| held);
@@ -102,27 +100,31 @@ fn granted(ctx: &Context, request: &RequestId) -> Result<Option<GrantId>, VaultE
 }
 
 /// The owner holds a grant that this home knows nothing of.
-pub(super) fn lost(ctx: &Context, person: &Person, outgoing: &Outgoing, grant: GrantId) -> Failure {
+pub fn held_elsewhere(
+    ctx: &Context,
+    person: &Person,
+    outgoing: &Outgoing,
+    grant: GrantId,
+) -> RequestError {
     forget(ctx, outgoing);
-    Failure::other(
-        "held_elsewhere",
-        format!(
-            "{0} shares this image with you already (grant {1}), but this home does not have it: look on your other device, or ask {0} to revoke it and ask again",
-            person.name,
-            short(&grant)
-        ),
-    )
+    RequestError::HeldElsewhere {
+        owner: person.name.clone(),
+        grant,
+    }
 }
 
-/// The same wish however often it is asked.
-pub(super) fn wish(
+/// The request for an image, signed when there is none yet.
+///
+/// # Errors
+/// When the vault cannot be used.
+pub fn request(
     ctx: &Context,
     person: &Person,
     image: ImageId,
     title: String,
     note: &str,
-) -> Result<Outgoing, Failure> {
-    for outgoing in crate::agent::open_requests(ctx)? {
+) -> Result<Outgoing, RequestError> {
+    for outgoing in open_requests(&ctx.vault)? {
         let same = outgoing.image == image && outgoing.owner_key == person.card.key;
         // One that a grant came of, which has ended since, is no way to another.
         if same && granted(ctx, &outgoing.request)?.is_none() {
@@ -163,8 +165,8 @@ mod tests {
     use cameo_common::ids::{Hash, Millis};
 
     use super::*;
-    use crate::agent::inbox;
     use crate::agent::tests::{IMAGE, ME, OTHER, World, alone, key, rights, somebody};
+    use crate::flows::receive::has_carrier;
     use crate::vault::records::Secret;
 
     const CARRIER: &[u8] = b"a carrier";
@@ -173,7 +175,7 @@ mod tests {
     fn given() -> (World, GrantHeld) {
         let world = alone();
         let ctx = &world.core.ctx;
-        let outgoing = wish(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
+        let outgoing = request(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         let grant = GrantId([21; 32]);
         let held = GrantHeld {
             grant,
@@ -204,19 +206,19 @@ mod tests {
     async fn a_carrier_is_here_only_while_it_is_the_one_that_came() {
         let (world, held) = given();
         let vault = world.vault();
-        assert!(inbox::has_carrier(vault, &held).await.unwrap());
+        assert!(has_carrier(vault, &held).await.unwrap());
         vault
             .put_blob(GrantHeld::CARRIERS, &held.blob(), b"A carrier")
             .unwrap();
-        assert!(!inbox::has_carrier(vault, &held).await.unwrap());
+        assert!(!has_carrier(vault, &held).await.unwrap());
         vault
             .delete_blob(GrantHeld::CARRIERS, &held.blob())
             .unwrap();
-        assert!(!inbox::has_carrier(vault, &held).await.unwrap());
+        assert!(!has_carrier(vault, &held).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_lost_carrier_is_asked_for_by_the_wish_that_it_came_of() {
+    async fn a_lost_carrier_is_asked_for_by_the_request_that_it_came_of() {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
         ctx.vault
@@ -231,23 +233,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_no_to_asking_again_leaves_the_grant_its_wish() {
+    async fn a_denial_of_asking_again_leaves_the_grant_its_request() {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
         let again = once_more(ctx, &grant).unwrap();
-        let _ = lost(ctx, &somebody("ada"), &again, GrantId([8; 32]));
+        let _ = held_elsewhere(ctx, &somebody("ada"), &again, GrantId([8; 32]));
         let kept = world.outgoing(grant.request_id);
         assert_eq!(kept.state, OutgoingState::Arrived(grant.grant));
     }
 
     #[tokio::test]
-    async fn a_wish_that_a_grant_came_of_is_no_way_to_another() {
+    async fn a_request_that_a_grant_came_of_is_no_way_to_another() {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
         once_more(ctx, &grant).unwrap();
-        let new = wish(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
+        let new = request(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         assert_ne!(new.request, grant.request_id);
-        let same = wish(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
+        let same = request(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         assert_eq!(same.request, new.request);
     }
 }

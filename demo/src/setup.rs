@@ -1,4 +1,5 @@
-//! The stage: a folder, a cluster, two people and a photo. Dropping it kills and removes all of it.
+//! Setup of the demo: a folder, a cluster, two users and a photo. Dropping it kills the processes
+//! and removes the folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -6,17 +7,17 @@ use std::time::Instant;
 use anyhow::Context as _;
 use cameo_client::vault::files;
 use cameo_codec::limits::MAX_PHOTO_BYTES;
-use cameo_common::ids::Hash;
+use cameo_common::ids::{Hash, NodeId};
 use cameo_harness::{Binaries, Cluster, Person};
 use serde_json::Value;
 
 use crate::Options;
-use crate::tell::Teller;
+use crate::reporter::Reporter;
 
-/// The photo of those who bring none: by Clemens Engelhardt, CC0.
+/// Default photo, by Clemens Engelhardt, CC0.
 const OWN_PHOTO: &[u8] = include_bytes!("../../photos/seeding_by_Clements_Engelhardt.jpg");
 
-/// A folder that goes when the demo goes, unless it was asked to keep it.
+/// A folder that is removed on drop, unless `keep` is set.
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
@@ -26,38 +27,38 @@ struct Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.keep {
-            // Nothing is lost when this fails: it lies in the temporary folder.
+            // Nothing is lost when this fails: the folder is in the temporary directory.
             drop(std::fs::remove_dir_all(&self.path));
         }
     }
 }
 
-/// Everything that a case plays on. Fields drop in order: processes before their folder.
+/// Processes and data that the cases share. Fields drop in order: processes before their folder.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Setup {
     pub cluster: Cluster,
     pub ada: Person,
     pub ben: Person,
     pub photo: PathBuf,
     pub photo_hash: Hash,
-    /// Where the pictures to look at are put.
+    /// Folder for pictures that people can look at.
     pub pictures: PathBuf,
     kept_pictures: Folder,
-    /// The first photo's image and grant, once there.
+    /// Image and grant of the first photo, set by the first case.
     pub image: String,
     pub grant: String,
     folder: Folder,
 }
 
-impl Stage {
-    /// Builds what is missing, starts nodes and agents, registers both people.
-    pub async fn set(options: &Options, teller: &Teller) -> anyhow::Result<Self> {
+impl Setup {
+    /// Builds missing programs, starts nodes and agents, and registers both users.
+    pub async fn start(options: &Options, reporter: &Reporter) -> anyhow::Result<Self> {
         if std::env::var_os("CARGO").is_some() {
-            teller.step("building cameod, which takes minutes the first time");
+            reporter.step("building cameod, which takes minutes the first time");
         }
         let binaries = Binaries::build()?;
         let folder = make_folder(options.keep.as_deref())?;
-        let photo = bring_photo(options.photo.as_deref(), &folder.path)?;
+        let photo = locate_photo(options.photo.as_deref(), &folder.path)?;
         let bytes = read_photo(&photo)?;
         let kept_pictures = make_pictures(&folder)?;
         let pictures = kept_pictures.path.clone();
@@ -65,7 +66,7 @@ impl Stage {
         let started = Instant::now();
         let cluster = Cluster::start(&binaries, &folder.path, options.nodes).await?;
         let leader = cluster.leader().await?;
-        teller.step(&format!(
+        reporter.step(&format!(
             "{} nodes formed a cluster in {:.2} s; node {leader} leads",
             options.nodes,
             started.elapsed().as_secs_f64()
@@ -78,16 +79,16 @@ impl Stage {
             let name = person.name.clone();
             person.ok(&["init", &name, "--cluster", &urls]).await?;
             person.start_agent().await?;
-            teller.step(&format!(
+            reporter.step(&format!(
                 "{name} has keys, is registered, and runs an agent"
             ));
         }
         let photo_hash = Hash::of(&bytes);
         let shown = options.photo.as_ref().map_or_else(
-            || "one of 16 MP that comes with Cameo".to_owned(),
+            || "one of 16 MP, included with Cameo".to_owned(),
             |path| path.display().to_string(),
         );
-        teller.step(&format!("the photo: {shown}, {} bytes", bytes.len()));
+        reporter.step(&format!("the photo: {shown}, {} bytes", bytes.len()));
         Ok(Self {
             cluster,
             ada,
@@ -102,16 +103,16 @@ impl Stage {
         })
     }
 
-    /// Which node has finished a job since `before`.
-    pub async fn worker_since(&self, before: &[(u64, u64)]) -> Option<u64> {
+    /// The node that has finished a job since `before`.
+    pub async fn worker_since(&self, before: &[(NodeId, u64)]) -> Option<NodeId> {
         let after = self.jobs_finished().await;
         let grown =
-            |(id, count): &&(u64, u64)| before.iter().any(|(old, was)| old == id && count > was);
+            |(id, count): &&(NodeId, u64)| before.iter().any(|(old, was)| old == id && count > was);
         after.iter().find(grown).map(|(id, _)| *id)
     }
 
-    /// Jobs that each node has finished, by its own word.
-    pub async fn jobs_finished(&self) -> Vec<(u64, u64)> {
+    /// Number of jobs that each node reports as finished.
+    pub async fn jobs_finished(&self) -> Vec<(NodeId, u64)> {
         let mut counts = Vec::new();
         for node in &self.cluster.nodes {
             if let Some(count) = node
@@ -125,20 +126,20 @@ impl Stage {
         counts
     }
 
-    /// The owner's view of the ledger's row for a grant.
+    /// The ledger's row of a grant, as the owner gets it.
     pub async fn ledger(&self, grant: &str) -> anyhow::Result<Value> {
         let shared = self.ada.ok(&["shared"]).await?;
         row(&shared["grants"], "grant", grant).context("ada's ledger does not have the grant")
     }
 
-    /// Stops everything in good order; gives the folder of pictures.
+    /// Stops all processes cleanly. Returns the folder of pictures.
     pub async fn close(mut self) -> anyhow::Result<PathBuf> {
         self.ada.stop_agent().await?;
         self.ben.stop_agent().await?;
         for node in &mut self.cluster.nodes {
             node.stop().await?;
         }
-        // Nobody looks at the pictures of a demo that was broken off; these are there to be looked at.
+        // Pictures are kept only when the demo has run to its end.
         self.kept_pictures.keep = true;
         drop(self.folder);
         Ok(self.pictures)
@@ -159,7 +160,8 @@ fn make_folder(keep: Option<&Path>) -> anyhow::Result<Folder> {
         Some(path) => path.to_owned(),
         None => std::env::temp_dir().join(format!("cameo-demo-{}", std::process::id())),
     };
-    std::fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    std::fs::create_dir_all(&path)
+        .with_context(|| format!("{} cannot be created", path.display()))?;
     let empty = std::fs::read_dir(&path)?.next().is_none();
     anyhow::ensure!(empty, "{} is not empty: name a new folder", path.display());
     Ok(Folder {
@@ -181,18 +183,18 @@ fn make_pictures(folder: &Folder) -> anyhow::Result<Folder> {
     })
 }
 
-/// What is no picture is refused before anything is started.
+/// Refuses files that are no pictures, before anything is started.
 fn read_photo(path: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = files::read(path, MAX_PHOTO_BYTES)?;
     anyhow::ensure!(
         cameo_codec::preview(&bytes).is_ok(),
-        "{} is no picture that the demo can share: name another JPEG or PNG",
+        "{} is not a picture that the demo can share: name another JPEG or PNG",
         path.display()
     );
     Ok(bytes)
 }
 
-fn bring_photo(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
+fn locate_photo(given: Option<&Path>, folder: &Path) -> anyhow::Result<PathBuf> {
     if let Some(path) = given {
         return path
             .canonicalize()
@@ -209,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_picture_is_refused_with_what_the_demo_can_do() {
+    fn a_file_that_is_no_picture_is_refused_with_advice_that_fits_the_demo() {
         let folder = tempfile::tempdir().unwrap();
         let note = folder.path().join("note.txt");
         std::fs::write(&note, "not a picture").unwrap();

@@ -30,12 +30,12 @@ async fn several_images_are_requested_at_once_and_each_has_its_own_outcome() -> 
     let arrived = ben.ok(&arguments).await?;
     let images = images(&arrived)?;
     assert_eq!(images.len(), 3, "{arrived}");
-    for ((told, asked), name) in images.iter().zip(&arguments[2..]).zip(PHOTOS) {
+    for ((row, asked), name) in images.iter().zip(&arguments[2..]).zip(PHOTOS) {
         assert_eq!(
-            (told["image"].as_str(), &told["state"]),
+            (row["image"].as_str(), &row["state"]),
             (Some(*asked), &"arrived".into())
         );
-        let viewed = ben.ok(&["view", &text(told, "grant")?, "--yes"]).await?;
+        let viewed = ben.ok(&["view", &text(row, "grant")?, "--yes"]).await?;
         assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(name))?);
     }
 
@@ -71,12 +71,12 @@ async fn sixteen_images_come_together_from_several_workers_and_all_open() -> any
 
     let images = images(&arrived)?;
     assert_eq!(images.len(), MOST, "{arrived}");
-    for ((told, id), name) in images.iter().zip(&ids).zip(&photos) {
+    for ((row, id), name) in images.iter().zip(&ids).zip(&photos) {
         assert_eq!(
-            (&text(told, "image")?, &told["state"]),
+            (&text(row, "image")?, &row["state"]),
             (id, &"arrived".into())
         );
-        let viewed = ben.ok(&["view", &text(told, "grant")?, "--yes"]).await?;
+        let viewed = ben.ok(&["view", &text(row, "grant")?, "--yes"]).await?;
         assert_eq!(text(&viewed, "blake3")?, hash_of(&photo(name))?, "{name}");
     }
 

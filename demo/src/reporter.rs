@@ -1,33 +1,34 @@
-//! Telling the demo: a line a step for people, or one JSON document at the end.
+//! Output of the demo: one line per step for people, or one JSON document at the end.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use cameo_client::output;
+use cameo_common::ids::NodeId;
 use serde_json::json;
 
-/// What became of one case.
+/// Result of one case.
 #[derive(Debug)]
 pub struct CaseResult {
     pub name: &'static str,
     pub ok: bool,
     pub seconds: f64,
-    pub leader: Option<u64>,
-    pub worker: Option<u64>,
+    pub leader: Option<NodeId>,
+    pub worker: Option<NodeId>,
     pub failed: Option<String>,
 }
 
-/// Collects what happened, and tells it as it happens unless JSON was asked for.
+/// Collects results, and prints them as they come unless JSON was requested.
 #[derive(Debug)]
-pub struct Teller {
+pub struct Reporter {
     json: bool,
     since: Instant,
     cases: Vec<CaseResult>,
-    /// The photo's measured way from request to "delivered and acknowledged".
+    /// Seconds from the request to "delivered and acknowledged".
     pub request_seconds: Option<f64>,
 }
 
-impl Teller {
+impl Reporter {
     pub fn new(json: bool) -> Self {
         Self {
             json,
@@ -43,7 +44,7 @@ impl Teller {
         }
     }
 
-    /// One step that has been done, with the time since the start.
+    /// Prints a completed step, with the time since the start.
     pub fn step(&self, text: &str) {
         if !self.json {
             say(format_args!(
@@ -61,10 +62,10 @@ impl Teller {
         self.cases.push(result);
     }
 
-    /// The last word, and whether everything held.
+    /// Prints the end result. Returns whether all cases passed.
     pub fn finish(self, outcome: anyhow::Result<PathBuf>) -> bool {
-        let all_held = !self.cases.is_empty() && self.cases.iter().all(|case| case.ok);
-        let ok = all_held && outcome.is_ok();
+        let all_passed = !self.cases.is_empty() && self.cases.iter().all(|case| case.ok);
+        let ok = all_passed && outcome.is_ok();
         let (pictures, error) = match outcome {
             Ok(pictures) => (Some(pictures), None),
             Err(why) => (None, Some(format!("{why:#}"))),
@@ -75,11 +76,11 @@ impl Teller {
             match (pictures, error) {
                 (_, Some(why)) => output::tell(format_args!("\ncameo demo: {why}")),
                 (Some(pictures), None) if ok => say(format_args!(
-                    "\nAll cases held. Pictures to look at, kept until you remove them: {}",
+                    "\nAll cases passed. Pictures to look at, kept until you remove them: {}",
                     pictures.display()
                 )),
                 (pictures, None) => say(format_args!(
-                    "\nNot all cases held. Pictures, kept until you remove them: {}",
+                    "\nNot all cases passed. Pictures, kept until you remove them: {}",
                     pictures.unwrap_or_default().display()
                 )),
             }
@@ -110,7 +111,7 @@ impl Teller {
     }
 }
 
-/// What cannot be told is still played.
+/// Prints a line. The demo continues when stdout is closed.
 fn say(line: impl std::fmt::Display) {
     let _ = output::say(line);
 }

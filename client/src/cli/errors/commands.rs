@@ -1,0 +1,350 @@
+//! Words for errors of commands.
+
+use serde_json::{Map, Value, json};
+
+use super::{Coded, detail};
+use crate::commands::look::LookError;
+use crate::commands::request::ImageError;
+use crate::commands::{
+    FindError, PeersError, add, agent, approve, deny, gallery, hide, init, inspect, lock, log,
+    request, reveal, rights, unlock, view, who,
+};
+use cameo_codec::PngError;
+
+impl Coded for FindError {
+    fn word(&self) -> &'static str {
+        match self {
+            FindError::Gone(_) => "not_found",
+            FindError::Prefix(error) => error.word(),
+            FindError::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for PeersError {
+    fn word(&self) -> &'static str {
+        match self {
+            PeersError::OtherVersion(error) => error.word(),
+            PeersError::Bind(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for LookError {
+    fn word(&self) -> &'static str {
+        match self {
+            LookError::DepthWithoutVeil | LookError::CaptionWithCover | LookError::Caption(_) => {
+                "usage"
+            }
+            LookError::NoCover { .. } | LookError::NoDefault { .. } => "no_cover",
+            LookError::TooSmall { .. } => "cover_too_small",
+        }
+    }
+
+    /// Programs get the size that would do.
+    fn details(&self) -> Map<String, Value> {
+        let LookError::TooSmall { error, .. } = self else {
+            return Map::new();
+        };
+        let enough = error.enough.map(|(width, height)| json!([width, height]));
+        Map::from_iter([
+            ("capacity".to_owned(), json!(error.capacity)),
+            ("payload".to_owned(), json!(error.payload)),
+            ("enough".to_owned(), enough.unwrap_or_default()),
+        ])
+    }
+}
+
+impl Coded for add::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            add::Error::TitleLines
+            | add::Error::TitleUnseen(_)
+            | add::Error::TitleLength
+            | add::Error::Empty(_)
+            | add::Error::NoPreview { .. }
+            | add::Error::BadPreview { .. } => "usage",
+            add::Error::Caption(_) => "caption",
+            add::Error::Codec(_) => "codec",
+            add::Error::Look(error) => error.word(),
+            add::Error::File(error) => error.word(),
+            add::Error::Vault(error) => error.word(),
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        match self {
+            add::Error::Look(error) => error.details(),
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Coded for agent::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            agent::Error::Agent(error) => error.word(),
+            agent::Error::Io(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for approve::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            approve::Error::DeniedBefore | approve::Error::ApprovedBefore(_) => "usage",
+            approve::Error::NoSuchImage => "not_found",
+            approve::Error::Sending(_) => "busy",
+            approve::Error::NotTaken { source, .. } | approve::Error::StaysApproved(source) => {
+                source.word()
+            }
+            approve::Error::Find(error) => error.word(),
+            approve::Error::Share(error) => error.word(),
+            approve::Error::Rights(error) => error.word(),
+            approve::Error::Peers(error) => error.word(),
+            approve::Error::WorkLock(error) => error.word(),
+            approve::Error::Statement(error) => error.word(),
+            approve::Error::Vault(error) => error.word(),
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        match self {
+            approve::Error::NotTaken { grant, .. } => detail("grant", grant.to_string()),
+            approve::Error::StaysApproved(source) => source.details(),
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Coded for deny::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            deny::Error::ReasonTooLong
+            | deny::Error::DeniedBefore
+            | deny::Error::ApprovedBefore => "usage",
+            deny::Error::Find(error) => error.word(),
+            deny::Error::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for gallery::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            gallery::Error::Directory(error) => error.word(),
+            gallery::Error::Peers(error) => error.word(),
+            gallery::Error::Gallery(error) => error.word(),
+            gallery::Error::Io(error) => error.word(),
+            gallery::Error::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for hide::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            hide::Error::SameFile | hide::Error::KeyMadeMeanwhile(_) | hide::Error::Hide(_) => {
+                "usage"
+            }
+            hide::Error::Codec(_) => "codec",
+            hide::Error::Look(error) => error.word(),
+            hide::Error::File(error) => error.word(),
+            hide::Error::KeyFile(error) => error.word(),
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        match self {
+            hide::Error::Look(error) => error.details(),
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Coded for reveal::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            reveal::Error::NotAPng { .. } => "not_a_png",
+            reveal::Error::NothingHidden { .. } => "not_found",
+            reveal::Error::Damaged(_) => "damaged",
+            reveal::Error::UnknownVersion { .. } => "unknown_version",
+            reveal::Error::Codec(_) => "codec",
+            reveal::Error::File(error) => error.word(),
+            reveal::Error::KeyFile(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for inspect::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            inspect::Error::Unreadable { error, .. } => png_word(error),
+            inspect::Error::Codec(_) => "codec",
+            inspect::Error::File(error) => error.word(),
+            inspect::Error::KeyFile(error) => error.word(),
+        }
+    }
+}
+
+fn png_word(error: &PngError) -> &'static str {
+    match error {
+        PngError::NotPng => "not_a_png",
+        PngError::Damaged(_) => "damaged",
+        PngError::Unsupported(_) => "unsupported",
+        PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
+        // Nobody asks this reading to stop.
+        PngError::Cancelled(_) => "stopped",
+    }
+}
+
+impl Coded for init::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            init::Error::OtherPerson { .. } => "usage",
+            init::Error::OtherCluster { .. } => "wrong_cluster",
+            init::Error::NameTaken(_) => "name_taken",
+            init::Error::NotKept => "vault",
+            init::Error::Cluster(error) => error.word(),
+            init::Error::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for lock::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            lock::Error::NoKeyring(_) => "no_keyring",
+            lock::Error::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for unlock::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            unlock::Error::NoKeyring(_) => "no_keyring",
+            unlock::Error::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for log::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            log::Error::Find(error) => error.word(),
+            log::Error::Cluster(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for who::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            who::Error::Cluster(error) => error.word(),
+            who::Error::Directory(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for rights::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            rights::Error::NothingToChange => "usage",
+            rights::Error::Find(error) => error.word(),
+            rights::Error::Rights(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for request::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            request::Error::OwnImages
+            | request::Error::TooManyImages
+            | request::Error::NoteTooLong => "usage",
+            request::Error::NotAnnounced => "no_quorum",
+            request::Error::Agent(error) => error.word(),
+            request::Error::Directory(error) => error.word(),
+            request::Error::Peers(error) => error.word(),
+            request::Error::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for ImageError {
+    fn word(&self) -> &'static str {
+        match self {
+            ImageError::Unresolved { error, .. } => match error.word() {
+                "peer_offline" => "gallery_unseen",
+                code => code,
+            },
+            ImageError::Denied { .. } => "denied",
+            ImageError::ShareFailed { .. } => "share_failed",
+            ImageError::Gone => "vault",
+            ImageError::Prefix(error) => error.word(),
+            ImageError::Request(error) => error.word(),
+            ImageError::Peer(error) => error.word(),
+            ImageError::Ledger(error) => error.word(),
+            ImageError::Local(error) => error.word(),
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        match self {
+            ImageError::ShareFailed { request, .. } => detail("request", request.to_string()),
+            ImageError::Request(error) => error.details(),
+            _ => Map::new(),
+        }
+    }
+}
+
+impl Coded for view::Error {
+    fn word(&self) -> &'static str {
+        match self {
+            view::Error::Target(_) => "usage",
+            view::Error::OwnCarrier(_) | view::Error::NoSaving(_) => "denied",
+            view::Error::NotAPng { .. } => "not_a_png",
+            view::Error::NothingInIt(_) => "not_found",
+            view::Error::ForeignRights => "protocol",
+            view::Error::Revoked(_) => "revoked",
+            view::Error::Expired { .. } => "expired",
+            view::Error::UsedUp { .. } => "used_up",
+            view::Error::NoDisplay { .. } => "no_display",
+            view::Error::NotNow => "not_now",
+            view::Error::NotSaved(_) => "not_saved",
+            view::Error::Codec(_) => "codec",
+            view::Error::CoverOnly { source, .. } => source.word(),
+            view::Error::Find(error) => error.word(),
+            view::Error::Open(error) => error.word(),
+            view::Error::Viewer(error) => error.word(),
+            view::Error::WorkLock(error) => error.word(),
+            view::Error::Cluster(error) => error.word(),
+            view::Error::Statement(error) => error.word(),
+            view::Error::File(error) => error.word(),
+            view::Error::Io(error) => error.word(),
+            view::Error::Vault(error) => error.word(),
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        match self {
+            view::Error::UsedUp { used, .. } => Map::from_iter([
+                ("used".to_owned(), json!(used)),
+                ("left".to_owned(), json!(0)),
+            ]),
+            view::Error::CoverOnly {
+                source,
+                grant,
+                cover,
+                ..
+            } => {
+                let mut details = source.details();
+                details.insert("grant".to_owned(), json!(grant.to_string()));
+                details.insert("cover".to_owned(), json!(cover.display().to_string()));
+                details
+            }
+            _ => Map::new(),
+        }
+    }
+}

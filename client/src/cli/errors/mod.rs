@@ -1,0 +1,88 @@
+//! The one translation of errors into what people and programs see: an exit code, a word and details.
+//!
+//! An error's kind gives the exit code, and its `Display` the sentence. The word for programs is in
+//! the file of its family.
+
+mod cluster;
+mod commands;
+mod flows;
+mod peer;
+#[cfg(test)]
+mod tests;
+mod vault;
+
+use cameo_common::sealing::SealingError;
+use cameo_common::signed::StatementError;
+use serde_json::{Map, Value};
+
+use super::exit::{Exit, Failure};
+use crate::error_kind::{Classified, ErrorKind};
+
+/// What programs see of an error.
+pub(super) trait Coded: Classified {
+    /// The word in `error.code`.
+    fn word(&self) -> &'static str;
+
+    /// What goes beside the error in `--json`.
+    fn details(&self) -> Map<String, Value> {
+        Map::new()
+    }
+}
+
+impl<E: Coded> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            exit: error.kind().into(),
+            code: error.word(),
+            message: error.to_string(),
+            details: error.details(),
+        }
+    }
+}
+
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::NotFound | ErrorKind::NotRegistered | ErrorKind::NoHome => Exit::NotFound,
+            ErrorKind::Refused | ErrorKind::Forbidden => Exit::Denied,
+            ErrorKind::UsedUp => Exit::UsedUp,
+            ErrorKind::PeerOffline => Exit::Queued,
+            ErrorKind::ClusterAway => Exit::NoQuorum,
+            ErrorKind::IdentityChanged | ErrorKind::Untrusted => Exit::IdentityChanged,
+            ErrorKind::PeerBusy
+            | ErrorKind::PeerMismatch
+            | ErrorKind::Busy
+            | ErrorKind::NoWorker
+            | ErrorKind::Hopeless
+            | ErrorKind::Other => Exit::Other,
+        }
+    }
+}
+
+impl Coded for StatementError {
+    fn word(&self) -> &'static str {
+        "statement"
+    }
+}
+
+impl Coded for SealingError {
+    fn word(&self) -> &'static str {
+        "sealing"
+    }
+}
+
+impl<E: Coded> Coded for Box<E> {
+    fn word(&self) -> &'static str {
+        (**self).word()
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        (**self).details()
+    }
+}
+
+/// One detail beside an error.
+fn detail(key: &str, value: impl Into<Value>) -> Map<String, Value> {
+    Map::from_iter([(key.to_owned(), value.into())])
+}

@@ -1,0 +1,68 @@
+//! Words for errors of peers and of the directory.
+
+use cameo_common::peer::PeerRefusal;
+
+use super::Coded;
+use crate::control::OtherVersion;
+use crate::directory::{DirectoryError, PinError};
+use crate::peer::{AskError, PeerError, TalkError};
+
+impl Coded for PeerError {
+    fn word(&self) -> &'static str {
+        self.error.word()
+    }
+}
+
+impl Coded for TalkError {
+    fn word(&self) -> &'static str {
+        match self {
+            TalkError::NoAddress => "peer_offline",
+            TalkError::UnreadAddress(_) => "peer_address",
+            TalkError::Ask(AskError::Rejected) => "denied",
+            TalkError::Ask(AskError::WrongIdentity) => "identity_changed",
+            TalkError::Ask(error) if error.is_offline() => "peer_offline",
+            TalkError::Ask(_) | TalkError::Strange => "peer",
+            TalkError::Refused { code, .. } => refusal_word(*code),
+        }
+    }
+}
+
+fn refusal_word(code: PeerRefusal) -> &'static str {
+    match code {
+        PeerRefusal::Closed => "denied",
+        PeerRefusal::NoSuchImage | PeerRefusal::NoSuchGrant => "not_found",
+        PeerRefusal::IdentityChanged => "identity_changed",
+        PeerRefusal::NotAccepted => "not_accepted",
+        PeerRefusal::TooMany => "too_many",
+        PeerRefusal::Failed => "peer_failed",
+    }
+}
+
+impl Coded for OtherVersion {
+    fn word(&self) -> &'static str {
+        "agent_version"
+    }
+}
+
+impl Coded for PinError {
+    fn word(&self) -> &'static str {
+        match self {
+            PinError::Changed(_) => "identity_changed",
+            PinError::WentBack(_) => "went_back",
+            PinError::Vault(error) => error.word(),
+        }
+    }
+}
+
+impl Coded for DirectoryError {
+    fn word(&self) -> &'static str {
+        match self {
+            DirectoryError::NotRegistered(_) => "not_registered",
+            DirectoryError::Dishonest { .. } => "protocol",
+            DirectoryError::Pin(error) => error.word(),
+            DirectoryError::Cluster(error) => error.word(),
+            DirectoryError::Statement(error) => error.word(),
+            DirectoryError::Vault(error) => error.word(),
+        }
+    }
+}

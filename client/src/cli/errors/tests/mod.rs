@@ -1,0 +1,257 @@
+//! Exit code, word and details of every error, as programs rely on them.
+
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod flows;
+
+use std::io;
+use std::path::PathBuf;
+
+use cameo_common::api::{ApiError, ErrorCode};
+use cameo_common::ids::{ClusterId, UserName};
+use cameo_common::peer::PeerRefusal;
+
+use super::cluster::code_word;
+use super::{Coded, Exit, Failure};
+use crate::cluster_api::ClusterError;
+use crate::commands::FindError;
+use crate::control::OtherVersion;
+use crate::directory::{DirectoryError, PinError};
+use crate::peer::{AskError, TalkError};
+use crate::text::prefix::PrefixError;
+use crate::vault::files::FileError;
+use crate::vault::key_file::KeyFileError;
+use crate::vault::passphrase::{Origin, UnlockError};
+use crate::vault::{IoError, LocalError, VaultError, WorkLockError};
+use crate::viewer::ViewerError;
+
+/// What is printed of an error.
+#[track_caller]
+fn check(error: impl Coded, exit: Exit, word: &str) -> Failure {
+    let told = error.to_string();
+    let failure = Failure::from(error);
+    assert_eq!((failure.exit, failure.code), (exit, word), "{told}");
+    assert_eq!(failure.message, told);
+    failure
+}
+
+fn ada() -> UserName {
+    "ada".parse().unwrap()
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("here")
+}
+
+fn full() -> io::Error {
+    io::ErrorKind::StorageFull.into()
+}
+
+fn api(code: ErrorCode) -> ClusterError {
+    ApiError::new(code, "no").into()
+}
+
+#[test]
+fn vault_errors() {
+    let io = |source: io::Error| VaultError::Io {
+        action: "write",
+        path: path(),
+        source,
+    };
+    let wrong = VaultError::WrongPassphrase {
+        path: path(),
+        origin: Origin::Terminal,
+    };
+    let running = VaultError::AgentRunning {
+        home: path(),
+        pid: None,
+    };
+    check(VaultError::NotCreated(path()), Exit::NotFound, "no_home");
+    check(
+        VaultError::AlreadyCreated(path()),
+        Exit::Usage,
+        "home_exists",
+    );
+    check(running, Exit::Other, "agent_running");
+    check(wrong, Exit::Other, "locked");
+    check(
+        VaultError::from(UnlockError::Nowhere),
+        Exit::Other,
+        "locked",
+    );
+    check(io(io::ErrorKind::NotFound.into()), Exit::Other, "vault");
+    check(VaultError::NoRandomness, Exit::Other, "vault");
+    let told = check(io(full()), Exit::Other, "disk_full").message;
+    assert_eq!(
+        told,
+        "the disk is full (cannot write here: no storage space): nothing that was kept before is lost; free some space and run it again"
+    );
+    check(IoError(full()), Exit::Other, "disk_full");
+    check(IoError(io::ErrorKind::NotFound.into()), Exit::Other, "io");
+    check(LocalError::from(VaultError::Encoding), Exit::Other, "vault");
+    check(WorkLockError::Busy, Exit::Other, "busy");
+}
+
+#[test]
+fn file_errors() {
+    let io = |source: io::Error| FileError::Io {
+        action: "read",
+        path: path(),
+        source,
+    };
+    check(FileError::Missing(path()), Exit::NotFound, "not_found");
+    check(FileError::Exists(path()), Exit::Usage, "usage");
+    check(FileError::Dash, Exit::Usage, "usage");
+    check(io(full()), Exit::Other, "disk_full");
+    check(io(io::ErrorKind::Other.into()), Exit::Other, "io");
+    check(KeyFileError::Malformed(path()), Exit::Usage, "key_file");
+    let missing = KeyFileError::from(FileError::Missing(path()));
+    check(missing, Exit::NotFound, "not_found");
+    check(ViewerError::NoBrowser, Exit::Other, "not_shown");
+    check(PrefixError::NotHex("x".into()), Exit::Usage, "usage");
+    let none = PrefixError::None {
+        kind: "grant",
+        prefix: "a".into(),
+        hint: "",
+    };
+    check(none, Exit::NotFound, "not_found");
+    check(FindError::Gone("grant"), Exit::NotFound, "not_found");
+}
+
+#[test]
+fn cluster_errors() {
+    let tried = String::new();
+    check(
+        ClusterError::Unreachable { tried },
+        Exit::NoQuorum,
+        "cluster_unreachable",
+    );
+    check(ClusterError::NoQuorum, Exit::NoQuorum, "no_quorum");
+    check(
+        ClusterError::OutcomeUnknown,
+        Exit::NoQuorum,
+        "outcome_unknown",
+    );
+    check(ClusterError::Setup(String::new()), Exit::Other, "setup");
+    let (url, why) = (String::new(), String::new());
+    let bad = ClusterError::BadAddress { url, why };
+    check(bad, Exit::Usage, "bad_address");
+    let (url, why) = (String::new(), String::new());
+    check(ClusterError::Protocol { url, why }, Exit::Other, "protocol");
+    let wrong = ClusterError::WrongCluster {
+        url: String::new(),
+        found: ClusterId([1; 32]),
+        pinned: ClusterId([2; 32]),
+    };
+    check(wrong, Exit::IdentityChanged, "wrong_cluster");
+}
+
+#[test]
+fn a_node_s_no_has_its_exit_code_and_the_protocol_s_word() {
+    for (code, exit) in [
+        (ErrorCode::NotRegistered, Exit::NotFound),
+        (ErrorCode::NotFound, Exit::NotFound),
+        (ErrorCode::Forbidden, Exit::Denied),
+        (ErrorCode::NotAuthenticated, Exit::Denied),
+        (ErrorCode::NameTaken, Exit::Denied),
+        (ErrorCode::Revoked, Exit::Denied),
+        (ErrorCode::Expired, Exit::Denied),
+        (ErrorCode::UsedUp, Exit::UsedUp),
+        (ErrorCode::NoQuorum, Exit::NoQuorum),
+        (ErrorCode::OutcomeUnknown, Exit::NoQuorum),
+        (ErrorCode::Unavailable, Exit::NoQuorum),
+        (ErrorCode::WrongCluster, Exit::IdentityChanged),
+        (ErrorCode::BadRequest, Exit::Other),
+        (ErrorCode::TooLarge, Exit::Other),
+        (ErrorCode::NoSuchPath, Exit::Other),
+        (ErrorCode::CallExpired, Exit::Other),
+        (ErrorCode::RequestReused, Exit::Other),
+        (ErrorCode::GrantExists, Exit::Other),
+        (ErrorCode::StaleVersion, Exit::Other),
+        (ErrorCode::Mismatch, Exit::Other),
+        (ErrorCode::BadDeal, Exit::Other),
+        (ErrorCode::NotDebited, Exit::Other),
+        (ErrorCode::SessionEnded, Exit::Other),
+        (ErrorCode::BadTicket, Exit::Other),
+        (ErrorCode::Busy, Exit::Other),
+        (ErrorCode::BadJob, Exit::Other),
+        (ErrorCode::LimitReached, Exit::Other),
+        (ErrorCode::Internal, Exit::Other),
+        (ErrorCode::WorkerTooSmall, Exit::Other),
+    ] {
+        let word = serde_json::to_value(code).unwrap();
+        assert_eq!(word, code_word(code));
+        check(api(code), exit, code_word(code));
+    }
+    let late = ClusterError::from(ApiError::new(ErrorCode::CallExpired, "too late."));
+    let told = Failure::from(late).message;
+    assert_eq!(told, "too late; is this machine's clock right?");
+}
+
+#[test]
+fn peer_errors() {
+    let of = |error: TalkError| error.of("ada");
+    let offline = check(of(TalkError::NoAddress), Exit::Queued, "peer_offline");
+    assert_eq!(
+        offline.message,
+        "ada is offline: try again when ada's agent runs"
+    );
+    let lost = AskError::Lost("cut".into());
+    check(of(lost.into()), Exit::Queued, "peer_offline");
+    check(of(AskError::Busy.into()), Exit::Queued, "peer_offline");
+    check(of(AskError::Rejected.into()), Exit::Denied, "denied");
+    let wrong = of(AskError::WrongIdentity.into());
+    check(wrong, Exit::IdentityChanged, "identity_changed");
+    let malformed = AskError::Protocol("malformed".into());
+    let told = check(of(malformed.into()), Exit::Other, "peer").message;
+    assert_eq!(
+        told,
+        "ada cannot be asked: the peer and this device do not understand each other: malformed"
+    );
+    let unread = TalkError::UnreadAddress("nowhere".into());
+    check(of(unread), Exit::Other, "peer_address");
+    check(of(TalkError::Strange), Exit::Other, "peer");
+    for (code, exit, word) in [
+        (PeerRefusal::Closed, Exit::Denied, "denied"),
+        (PeerRefusal::NoSuchImage, Exit::NotFound, "not_found"),
+        (PeerRefusal::NoSuchGrant, Exit::NotFound, "not_found"),
+        (
+            PeerRefusal::IdentityChanged,
+            Exit::IdentityChanged,
+            "identity_changed",
+        ),
+        (PeerRefusal::NotAccepted, Exit::Denied, "not_accepted"),
+        (PeerRefusal::TooMany, Exit::Other, "too_many"),
+        (PeerRefusal::Failed, Exit::Other, "peer_failed"),
+    ] {
+        for (message, told) in [("", "ada refuses"), ("no", "ada: no")] {
+            let message = message.to_owned();
+            let refused = of(TalkError::Refused { code, message });
+            assert_eq!(check(refused, exit, word).message, told);
+        }
+    }
+    check(OtherVersion, Exit::Other, "agent_version");
+}
+
+#[test]
+fn directory_errors() {
+    let unknown = DirectoryError::NotRegistered(ada());
+    let told = check(unknown, Exit::NotFound, "not_registered").message;
+    assert_eq!(
+        told,
+        "ada is not registered with this cluster; check the spelling, or have ada run `cameo init ada`"
+    );
+    let changed = DirectoryError::from(PinError::Changed(ada()));
+    check(changed, Exit::IdentityChanged, "identity_changed");
+    check(
+        PinError::WentBack(ada()),
+        Exit::IdentityChanged,
+        "went_back",
+    );
+    let what = "another user's card";
+    let dishonest = DirectoryError::Dishonest { name: ada(), what };
+    check(dishonest, Exit::Other, "protocol");
+    let away = DirectoryError::from(ClusterError::NoQuorum);
+    check(away, Exit::NoQuorum, "no_quorum");
+}

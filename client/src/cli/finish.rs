@@ -1,0 +1,41 @@
+//! The end of a command: what is printed, and with which code the process ends.
+
+use super::exit::{Exit, Failure};
+use crate::output::{Output, Report, say, tell};
+
+/// Prints the end of a command, and says with which code the process ends.
+#[must_use]
+pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) -> Exit {
+    let (exit, said) = match result {
+        Ok(report) => {
+            let exit = report.completion().into();
+            (exit, print(out, verb, report))
+        }
+        Err(failure) if out.json => (failure.exit, say(failure.document())),
+        Err(failure) => {
+            tell(format_args!("cameo {verb}: {failure}"));
+            (failure.exit, Ok(()))
+        }
+    };
+    match said {
+        Err(error) => {
+            tell(format_args!(
+                "cameo {verb}: what came of it cannot be printed: {error}"
+            ));
+            if exit == Exit::Ok { Exit::Other } else { exit }
+        }
+        Ok(()) => exit,
+    }
+}
+
+fn print(out: Output, verb: &str, report: &Report) -> std::io::Result<()> {
+    if report.is_silent() {
+        Ok(())
+    } else if out.json {
+        say(report.document(verb))
+    } else if report.text().is_empty() {
+        Ok(())
+    } else {
+        say(report.text().trim_end())
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a request is not approved, or what it stands for not done.
+
+use cameo_common::ids::{GrantId, UserName};
+use cameo_common::signed::StatementError;
+
+use crate::commands::error::{FindError, PeersError};
+use crate::error_kind::{Classified, ErrorKind};
+use crate::flows::rights::RightsError;
+use crate::flows::share::ShareError;
+use crate::text::prefix::short;
+use crate::vault::{VaultError, WorkLockError};
+
+/// Why nothing was given, or not yet.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("this request was turned down already; the viewer can ask again")]
+    DeniedBefore,
+    /// Each time would give as many again.
+    #[error(
+        "this request was approved already; `cameo rights {} --views N` changes how many views there are",
+        short(.0)
+    )]
+    ApprovedBefore(GrantId),
+    #[error("the image is not in your gallery any more; deny the request")]
+    NoSuchImage,
+    #[error(
+        "Your agent, or another process of this home, is sending this or another carrier; `cameo shared` shows when {0} has it"
+    )]
+    Sending(UserName),
+    /// It was recorded, and the viewer does not take it.
+    #[error("{source}")]
+    NotTaken { grant: GrantId, source: Box<Error> },
+    #[error(
+        "{0}. The request stays approved: run `cameo agent`, which goes on with it, or approve it once more"
+    )]
+    StaysApproved(Box<Error>),
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    #[error(transparent)]
+    Rights(#[from] RightsError),
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    #[error(transparent)]
+    WorkLock(#[from] WorkLockError),
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::DeniedBefore | Error::ApprovedBefore(_) => ErrorKind::Usage,
+            Error::NoSuchImage => ErrorKind::NotFound,
+            Error::Sending(_) => ErrorKind::Busy,
+            Error::NotTaken { source, .. } | Error::StaysApproved(source) => source.kind(),
+            Error::Find(error) => error.kind(),
+            Error::Share(error) => error.kind(),
+            Error::Rights(error) => error.kind(),
+            Error::Peers(error) => error.kind(),
+            Error::WorkLock(error) => error.kind(),
+            Error::Statement(error) => error.kind(),
+            Error::Vault(error) => error.kind(),
+        }
+    }
+}
+
+impl Error {
+    /// Whether the photo may yet be made, by itself: the request stays approved.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::ClusterAway | ErrorKind::Busy | ErrorKind::NoWorker
+        )
+    }
+
+    /// Whether a delivery that did not work is only put off: it is in the outbox.
+    pub(super) fn is_put_off(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::PeerOffline | ErrorKind::PeerBusy | ErrorKind::ClusterAway | ErrorKind::Busy
+        )
+    }
+}

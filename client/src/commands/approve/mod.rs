@@ -1,0 +1,103 @@
+//! `approve`: yes to a request. The photo is sealed, hidden, recorded and sent.
+
+mod error;
+mod photo;
+
+use std::time::Duration;
+
+use cameo_common::ids::whole_millis;
+use clap::Args;
+
+use super::arguments::{length_of_time, views};
+use super::find::incoming;
+use super::rights::change_and_send;
+use crate::clock;
+use crate::flows::context::Context;
+use crate::flows::share;
+use crate::output::{Output, Report};
+use crate::vault::records::{Asked, GrantOwned, Image, Incoming, IncomingState, Terms, change};
+
+pub use error::Error;
+
+/// What `approve` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The request's id, or its first digits; `cameo requests` lists them.
+    #[arg(value_name = "ID")]
+    id: String,
+    /// How many views; else as the image was added. For "more views": in total.
+    #[arg(long, value_parser = views)]
+    views: Option<u32>,
+    /// How long he may look; else as the image was added.
+    #[arg(long, value_parser = length_of_time)]
+    expires: Option<Duration>,
+}
+
+/// What was given.
+#[derive(Debug)]
+pub struct Approved {
+    pub report: Report,
+    /// Why the viewer of a photo does not have it yet; none for a change of rights.
+    pub undelivered: Option<Result<(), Error>>,
+}
+
+pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Approved, Error> {
+    let incoming = incoming(ctx, &arguments.id)?;
+    match (&incoming.asked, &incoming.state) {
+        (_, IncomingState::Denied { .. }) => Err(Error::DeniedBefore),
+        (Asked::More(grant), IncomingState::Granted(_)) => Err(Error::ApprovedBefore(*grant)),
+        (Asked::More(grant), _) => {
+            let owned = share::owned(ctx, grant)?;
+            more(ctx, &incoming, owned, &arguments).await
+        }
+        (Asked::Photo(_), state) => {
+            let terms = terms(ctx, &incoming, &arguments)?;
+            share::no_other(ctx, &incoming)?;
+            if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {
+                change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
+                    kept.state = IncomingState::Approved(terms);
+                })?;
+            }
+            photo::share(ctx, out, &incoming).await
+        }
+    }
+}
+
+fn terms(ctx: &Context, incoming: &Incoming, arguments: &Arguments) -> Result<Terms, Error> {
+    let image = ctx.vault.get::<Image>(&incoming.image.to_string())?;
+    let image = image.ok_or(Error::NoSuchImage)?;
+    Ok(Terms {
+        views: arguments.views.unwrap_or(image.terms.views),
+        expires_after_ms: arguments
+            .expires
+            .map(whole_millis)
+            .or(image.terms.expires_after_ms),
+        may_save: image.terms.may_save,
+    })
+}
+
+async fn more(
+    ctx: &Context,
+    incoming: &Incoming,
+    owned: GrantOwned,
+    arguments: &Arguments,
+) -> Result<Approved, Error> {
+    let now = owned.rights.peek()?.permitted;
+    let usual = ctx.vault.get::<Image>(&incoming.image.to_string())?;
+    let usual = usual.map_or(1, |image| image.terms.views);
+    let total = arguments.views.unwrap_or_else(|| now.saturating_add(usual));
+    let changed = change_and_send(ctx, owned, |next| {
+        next.permitted = total;
+        if let Some(after) = arguments.expires {
+            next.expires = Some(clock::now().plus(after));
+        }
+    })
+    .await?;
+    change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
+        kept.state = IncomingState::Granted(changed.grant);
+    })?;
+    Ok(Approved {
+        report: changed.report().with("request", incoming.request),
+        undelivered: None,
+    })
+}

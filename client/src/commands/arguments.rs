@@ -1,0 +1,19 @@
+//! Values that several commands take, as clap reads them.
+
+use std::time::Duration;
+
+use crate::text::duration;
+
+/// A length of time.
+pub(super) fn length_of_time(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// A number of views.
+pub(super) fn views(text: &str) -> Result<u32, String> {
+    let most = cameo_common::rights::MAX_PERMITTED;
+    match text.parse::<u32>() {
+        Ok(views) if (1..=most).contains(&views) => Ok(views),
+        _ => Err(format!("a number from 1 to {most} is needed")),
+    }
+}

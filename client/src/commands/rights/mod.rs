@@ -1,0 +1,101 @@
+//! `rights`: change what a viewer may do. Into the ledger first, then straight to the viewer.
+
+mod changed;
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::arguments::{length_of_time, views};
+use super::error::FindError;
+use super::find::owned_grant;
+use crate::clock;
+use crate::error_kind::{Classified, ErrorKind};
+use crate::flows::context::Context;
+use crate::flows::rights::RightsError;
+use crate::output::{Output, Report};
+
+pub use changed::{Changed, change_and_send};
+
+/// What `rights` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The grant's id, or its first digits; `cameo shared` lists them.
+    #[arg(value_name = "GRANT")]
+    grant: String,
+    /// Views in total, those already taken included.
+    #[arg(long, value_parser = views)]
+    views: Option<u32>,
+    /// How long from now: 12h, 7d, ... or `never`.
+    #[arg(long, value_name = "TIME", value_parser = expiry)]
+    expires: Option<Expiry>,
+    /// Whether the photo may be saved to a file.
+    #[arg(long, value_name = "YES|NO", num_args = 0..=1, default_missing_value = "yes")]
+    may_save: Option<YesNo>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expiry {
+    Never,
+    After(Duration),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum YesNo {
+    Yes,
+    No,
+}
+
+fn expiry(text: &str) -> Result<Expiry, String> {
+    match text {
+        "never" => Ok(Expiry::Never),
+        text => length_of_time(text).map(Expiry::After),
+    }
+}
+
+/// Why the rights stay as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("say what to change: --views, --expires or --may-save")]
+    NothingToChange,
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Rights(#[from] RightsError),
+}
+
+impl Classified for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NothingToChange => ErrorKind::Usage,
+            Error::Find(error) => error.kind(),
+            Error::Rights(error) => error.kind(),
+        }
+    }
+}
+
+pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Report, Error> {
+    if arguments.views.is_none() && arguments.expires.is_none() && arguments.may_save.is_none() {
+        return Err(Error::NothingToChange);
+    }
+    let owned = owned_grant(ctx, &arguments.grant)?;
+    if owned.revoked {
+        out.note("These rights were revoked; this gives them back.");
+    }
+    let changed = change_and_send(ctx, owned, |next| {
+        next.revoked = false;
+        if let Some(views) = arguments.views {
+            next.permitted = views;
+        }
+        match arguments.expires {
+            None => {}
+            Some(Expiry::Never) => next.expires = None,
+            Some(Expiry::After(length)) => next.expires = Some(clock::now().plus(length)),
+        }
+        if let Some(may_save) = arguments.may_save {
+            next.may_save = may_save == YesNo::Yes;
+        }
+    })
+    .await?;
+    Ok(changed.report())
+}

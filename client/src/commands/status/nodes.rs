@@ -1,0 +1,76 @@
+//! The nodes, as each says itself: for people a line each, for programs what it says.
+
+use cameo_common::api::NodeStatus;
+use cameo_common::ids::NodeId;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::flows::context::Context;
+use crate::output::table;
+
+/// A node's URL, and what it says if it answers.
+pub(super) type Answer = (String, Option<NodeStatus>);
+
+/// Asks all nodes that are known.
+pub(super) async fn ask(ctx: &Context) -> Vec<Answer> {
+    let urls = ctx.api.urls().into_iter();
+    join_all(urls.map(async |url| {
+        let status = ctx.api.status_of(&url).await.ok();
+        (url, status)
+    }))
+    .await
+}
+
+/// What nodes say that are surely of this cluster.
+pub(super) fn of_this_cluster(ctx: &Context, nodes: &[Answer]) -> Vec<NodeStatus> {
+    nodes
+        .iter()
+        .filter_map(|(_, status)| status.clone())
+        .filter(|status| status.cluster == Some(ctx.me.cluster))
+        .collect()
+}
+
+/// The leader, by the first node that knows one.
+pub(super) fn leader(nodes: &[Answer]) -> Option<NodeId> {
+    nodes.iter().find_map(|(_, status)| status.as_ref()?.leader)
+}
+
+pub(super) fn text(ctx: &Context, nodes: &[Answer]) -> String {
+    let rows = nodes.iter().map(|(url, status)| {
+        let told = match status {
+            None => "cannot be reached".to_owned(),
+            Some(status) if !is_ours(ctx, status) => "belongs to another cluster".to_owned(),
+            Some(status) => format!(
+                "node {}, leader {}, {} entries applied",
+                status.node,
+                status
+                    .leader
+                    .map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
+                status.applied
+            ),
+        };
+        vec![url.clone(), told]
+    });
+    table(&rows.collect::<Vec<_>>())
+}
+
+pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
+    let each = nodes.iter().map(|(url, status)| match status {
+        None => json!({ "url": url, "reachable": false }),
+        Some(status) if !is_ours(ctx, status) => {
+            json!({ "url": url, "reachable": true, "ours": false })
+        }
+        Some(status) => json!({
+            "url": url, "reachable": true, "ours": true, "node": status.node, "leader": status.leader,
+            "term": status.term, "applied": status.applied, "jobs_finished": status.jobs_finished,
+        }),
+    });
+    each.collect()
+}
+
+/// A node that has no cluster yet may become one of this.
+fn is_ours(ctx: &Context, status: &NodeStatus) -> bool {
+    status
+        .cluster
+        .is_none_or(|cluster| cluster == ctx.me.cluster)
+}

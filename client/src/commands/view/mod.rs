@@ -1,0 +1,83 @@
+//! `view`: open a photo. Whatever can fail without a charge is tried before the charge; an
+//! interrupted view is taken up again and not charged twice; without views only the cover shows.
+
+mod cover;
+mod error;
+mod find;
+mod permit;
+mod report;
+mod show;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use self::cover::with_cover;
+use self::show::{agreed, end, show, way};
+use crate::flows::context::Context;
+use crate::flows::open;
+use crate::output::{Output, Report};
+use crate::vault::WorkLock;
+use crate::vault::files::NewFile;
+use crate::viewer;
+
+pub use error::Error;
+
+/// How long to wait while another process of this home opens the same photo.
+const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(60);
+
+/// What `view` needs.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The grant's id or its first digits, as `cameo inbox` lists them; or a carrier's file.
+    #[arg(value_name = "GRANT|FILE.png")]
+    what: String,
+    /// Save the photo to a file, if the owner permits that.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Copy the cover to a file when the photo does not open.
+    #[arg(long, value_name = "FILE")]
+    cover_to: Option<PathBuf>,
+    /// Open and check the photo without showing it: the view is used all the same.
+    #[arg(long, conflicts_with = "save")]
+    no_show: bool,
+    /// Do not ask before a view is used. Without a terminal nobody is asked anyway.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Report, Error> {
+    for target in [&arguments.save, &arguments.cover_to].into_iter().flatten() {
+        NewFile::check(target).map_err(Error::Target)?;
+    }
+    let prepared = find::find(ctx, &arguments.what).await?;
+    let grant = &prepared.grant;
+    let _alone = WorkLock::viewing(ctx.vault.home(), &grant.grant, WAIT_FOR_ANOTHER).await?;
+    let info = ctx.api.grant(&grant.grant).await?;
+    permit::take_note(ctx, &info)?;
+    let closed = |error| with_cover(ctx, out, grant, arguments.cover_to.as_deref(), error);
+    let begun = open::pending(&ctx.vault, grant)?.is_some();
+    permit::permitted(grant, &info, begun, arguments.save.is_some()).map_err(closed)?;
+    let may_save = info.rights.peek()?.may_save;
+    let way = way(&arguments, viewer::has_display(), out.json, may_save)?;
+    if begun {
+        out.note("Taking up the view that was begun before.");
+    } else if !agreed(&arguments, &info, way)? {
+        return Err(Error::NotNow);
+    }
+    let bar = out.bar("opening");
+    let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
+    bar.finish_and_clear();
+    let viewed = viewed.map_err(|error| closed(error.into()))?;
+    let shown = show(
+        &ctx.vault,
+        out,
+        &viewed.photo,
+        way,
+        arguments.save.as_deref(),
+    )
+    .await?;
+    end(&ctx.vault, grant, &viewed, &shown)?;
+    Ok(report::report(grant, &viewed, &shown))
+}

@@ -1,0 +1,55 @@
+//! Whether a view may be taken, by the newest rights there are.
+
+use cameo_common::api::GrantInfo;
+use cameo_common::rights::Denied;
+
+use super::error::Error;
+use crate::clock;
+use crate::flows::context::Context;
+use crate::flows::receive::confirm;
+use crate::text::prefix::short;
+use crate::vault::VaultError;
+use crate::vault::records::{GrantHeld, change};
+
+/// The ledger's rights are the newest there are.
+pub(super) fn take_note(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
+    confirm(&ctx.vault, &info.grant, &info.rights)?;
+    change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
+        held.used = held.used.max(info.used);
+    })?;
+    Ok(())
+}
+
+/// Whether a view may be taken now. A view that was charged before is the nodes' to judge.
+pub(super) fn permitted(
+    grant: &GrantHeld,
+    info: &GrantInfo,
+    begun: bool,
+    save: bool,
+) -> Result<(), Error> {
+    let rights = info.rights.verify()?;
+    if rights.owner != grant.owner_key || rights.grant != grant.grant {
+        return Err(Error::ForeignRights);
+    }
+    let owner = &grant.owner;
+    if save && !rights.may_save {
+        return Err(Error::NoSaving(owner.clone()));
+    }
+    if begun {
+        return Ok(());
+    }
+    let more = format!(
+        "`cameo request {owner} {}` asks for more",
+        short(&grant.image)
+    );
+    match rights.check(info.used.saturating_add(1), clock::now()) {
+        Ok(()) => Ok(()),
+        Err(Denied::Revoked) => Err(Error::Revoked(owner.clone())),
+        Err(Denied::Expired) => Err(Error::Expired { more }),
+        Err(Denied::UsedUp) => Err(Error::UsedUp {
+            permitted: rights.permitted,
+            used: info.used,
+            more,
+        }),
+    }
+}

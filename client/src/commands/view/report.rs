@@ -1,0 +1,49 @@
+//! What is told of a view that was taken.
+
+use cameo_common::ids::Hash;
+
+use super::show::Shown;
+use crate::flows::open::Viewed;
+use crate::output::Report;
+use crate::text::sanitize::sanitize;
+use crate::vault::records::GrantHeld;
+
+pub(super) fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
+    let photo = &viewed.photo;
+    let how = match shown {
+        Shown::Saved(target) => format!("saved to {}", target.display()),
+        Shown::Page => "opened in your browser".to_owned(),
+        Shown::Decoded(width, height) => {
+            format!("opened: {width} x {height} pixels, not shown")
+        }
+        Shown::NoPicture => {
+            "opened, but it is no picture that can be shown here; if its owner permits that, `--save` within ten minutes keeps it without another charge".to_owned()
+        }
+    };
+    let text = format!(
+        "View {} of {}: {how}. {} left.",
+        viewed.number,
+        viewed.used + viewed.left,
+        viewed.left
+    );
+    let report = Report::new(text)
+        .with("grant", grant.grant)
+        .with("owner", &grant.owner)
+        .with("blake3", Hash::of(&photo.bytes))
+        .with("bytes", photo.bytes.len())
+        .with("media_type", &photo.info.media_type)
+        .with("name", sanitize(&photo.info.name))
+        .with("number", viewed.number)
+        .with("used", viewed.used)
+        .with("left", viewed.left)
+        .with("resumed", viewed.resumed);
+    match shown {
+        Shown::Saved(target) => report.with("shown", "saved").with_file("saved", target),
+        Shown::Page => report.with("shown", "page"),
+        Shown::Decoded(width, height) => report
+            .with("shown", "decoded")
+            .with("width", width)
+            .with("height", height),
+        Shown::NoPicture => report.with("shown", "no_picture"),
+    }
+}

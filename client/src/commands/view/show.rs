@@ -1,0 +1,195 @@
+//! How the person gets to see the photo.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use cameo_codec::preview;
+use cameo_common::api::GrantInfo;
+use cameo_common::sealing::Opened;
+use tokio::task::spawn_blocking;
+
+use super::Arguments;
+use super::error::Error;
+use crate::flows::open::{self, Viewed};
+use crate::output::Output;
+use crate::vault::files::{FileError, NewFile};
+use crate::vault::records::GrantHeld;
+use crate::vault::{IoError, Vault, VaultError};
+use crate::viewer;
+
+/// What the photo is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Save,
+    Page,
+    /// To know that it opens.
+    Check,
+}
+
+/// How the person got to see it.
+#[derive(Debug)]
+pub(super) enum Shown {
+    Saved(PathBuf),
+    Page,
+    /// Decoded to this size, and shown to nobody: so it was wanted.
+    Decoded(u32, u32),
+    /// No picture that can be decoded here.
+    NoPicture,
+}
+
+/// Nobody uses up a view and sees nothing without having said so: as a program does that takes the
+/// document and wants no question.
+pub(super) fn way(
+    arguments: &Arguments,
+    display: bool,
+    json: bool,
+    may_save: bool,
+) -> Result<Way, Error> {
+    if arguments.save.is_some() {
+        return Ok(Way::Save);
+    }
+    if arguments.no_show {
+        return Ok(Way::Check);
+    }
+    if display {
+        return Ok(Way::Page);
+    }
+    if json && arguments.yes {
+        return Ok(Way::Check);
+    }
+    Err(Error::NoDisplay { may_save })
+}
+
+/// Asks at a terminal; elsewhere the command itself is the answer.
+pub(super) fn agreed(arguments: &Arguments, info: &GrantInfo, way: Way) -> Result<bool, IoError> {
+    if arguments.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let number = info.used + 1;
+    let unseen = if way == Way::Check {
+        ", and shows nothing"
+    } else {
+        ""
+    };
+    eprint!(
+        "Opening uses view {number} of {}{unseen}. Go on? [y/N] ",
+        info.permitted
+    );
+    std::io::stderr().flush().map_err(IoError)?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(IoError)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+pub(super) async fn show(
+    vault: &Vault,
+    out: Output,
+    photo: &Opened,
+    way: Way,
+    save: Option<&Path>,
+) -> Result<Shown, Error> {
+    if let Some(target) = save {
+        save_to(target, &photo.bytes).map_err(|error| Error::NotSaved(error.in_short()))?;
+        return Ok(Shown::Saved(target.to_owned()));
+    }
+    let bytes = photo.bytes.clone();
+    let decoded = spawn_blocking(move || preview(&bytes))
+        .await
+        .map_err(|error| Error::Codec(error.to_string()))?;
+    let Ok(decoded) = decoded else {
+        return Ok(Shown::NoPicture);
+    };
+    if way == Way::Page {
+        let lead_to = |lead: &Path| {
+            out.note(format_args!(
+                "Open this in your browser: {}",
+                lead.display()
+            ));
+        };
+        viewer::show(vault, photo, lead_to).await?;
+        return Ok(Shown::Page);
+    }
+    Ok(Shown::Decoded(decoded.width, decoded.height))
+}
+
+/// What nobody could look at has not been shown: `--save` takes the same view up again.
+pub(super) fn end(
+    vault: &Vault,
+    grant: &GrantHeld,
+    viewed: &Viewed,
+    shown: &Shown,
+) -> Result<(), VaultError> {
+    match shown {
+        Shown::NoPicture => Ok(()),
+        Shown::Saved(_) | Shown::Page | Shown::Decoded(..) => {
+            open::shown(vault, grant, &viewed.request)
+        }
+    }
+}
+
+fn save_to(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = NewFile::create(target)?;
+    let written = file.writer().write_all(bytes);
+    written.map_err(file.unwritten())?;
+    file.commit().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::flows::open::tests::{PHOTO, world};
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn ways(line: &str, display: bool, json: bool) -> Result<Way, Error> {
+        let words = ["x", "ab"].into_iter().chain(line.split_whitespace());
+        way(
+            &Line::try_parse_from(words).unwrap().arguments,
+            display,
+            json,
+            true,
+        )
+    }
+
+    #[test]
+    fn a_view_that_would_show_nothing_has_to_be_wanted() {
+        for (line, json) in [("", false), ("--yes", false), ("", true)] {
+            let refused = ways(line, false, json).unwrap_err();
+            assert!(matches!(refused, Error::NoDisplay { .. }), "{refused}");
+            assert_eq!(ways(line, true, json).unwrap(), Way::Page);
+        }
+        for (line, json) in [("--yes", true), ("--no-show", false)] {
+            assert_eq!(ways(line, false, json).unwrap(), Way::Check, "{line}");
+        }
+        assert_eq!(ways("--no-show", true, false).unwrap(), Way::Check);
+        assert_eq!(ways("--save a.jpg", false, false).unwrap(), Way::Save);
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_cannot_be_shown_here_is_saved_later_without_a_charge() {
+        // Given a view of something that no decoder here knows,
+        let world = world().await;
+        let viewed = world.view().await.unwrap();
+        assert!(preview(PHOTO).is_err());
+
+        // when nobody got to see it, then the same view is taken up again;
+        end(&world.vault, &world.held, &viewed, &Shown::NoPicture).unwrap();
+        let again = world.view().await.unwrap();
+        assert!(again.resumed);
+        assert_eq!((again.request, again.used), (viewed.request, 1));
+
+        // and once it is saved, the next one is new.
+        let saved = Shown::Saved(PathBuf::from("photo.heic"));
+        end(&world.vault, &world.held, &again, &saved).unwrap();
+        assert!(!world.view().await.unwrap().resumed);
+    }
+}

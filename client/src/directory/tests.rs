@@ -1,0 +1,137 @@
+//! Keys, cards, certificates and addresses that must not go back.
+
+#![allow(clippy::unwrap_used)]
+use cameo_common::api::UserInfo;
+use cameo_common::identity::{EndpointRecord, UserCard};
+use cameo_common::ids::Millis;
+use cameo_common::signed::Signed;
+
+use super::resolve::accept;
+use super::*;
+use crate::error_kind::{Classified, ErrorKind};
+use crate::vault::Vault;
+use crate::vault::records::Contact;
+use crate::vault::{Home, Passphrase};
+use cameo_common::identity::DeviceCertificate;
+use cameo_common::keys::{SealingPublic, SigningKey};
+
+fn card(seed: u8, sequence: u64) -> (Signed<UserCard>, UserCard) {
+    let key = SigningKey::from_seed([seed; 32]);
+    let card = UserCard {
+        name: "bob".parse().unwrap(),
+        key: key.public(),
+        sealing: SealingPublic([1; 32]),
+        sequence,
+    };
+    (Signed::new(&key, card.clone()), card)
+}
+
+fn vault() -> (tempfile::TempDir, Vault) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("for a test")).unwrap();
+    (folder, vault)
+}
+
+#[test]
+fn another_key_under_a_known_name_is_refused_for_good() {
+    let (_folder, vault) = vault();
+    let (signed, first) = card(1, 1);
+    assert!(pin(&vault, &signed, &first).unwrap());
+    assert!(!pin(&vault, &signed, &first).unwrap());
+    let (forged, other) = card(2, 9);
+    let refused = pin(&vault, &forged, &other).unwrap_err();
+    assert!(matches!(refused, PinError::Changed(_)));
+    assert_eq!(refused.kind(), ErrorKind::IdentityChanged);
+    let kept = vault.get::<Contact>("bob").unwrap().unwrap();
+    assert_eq!(kept.key, first.key);
+}
+
+#[test]
+fn a_card_never_goes_back() {
+    let (_folder, vault) = vault();
+    let (new, newer) = card(1, 5);
+    pin(&vault, &new, &newer).unwrap();
+    let (old, older) = card(1, 4);
+    assert!(matches!(
+        pin(&vault, &old, &older),
+        Err(PinError::WentBack(_))
+    ));
+    let (next, latest) = card(1, 6);
+    assert!(!pin(&vault, &next, &latest).unwrap());
+    assert_eq!(vault.get::<Contact>("bob").unwrap().unwrap().sequence, 6);
+}
+
+/// What the directory tells of bob's one device: its certificate, and its address if any.
+fn telling(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
+    let (user, device) = (
+        SigningKey::from_seed([1; 32]),
+        SigningKey::from_seed([2; 32]),
+    );
+    let certificate = DeviceCertificate {
+        user: user.public(),
+        device: device.public(),
+        sequence: certified,
+        // Only the first has not expired: the one to go back to.
+        not_after: if certified > 1 {
+            Millis(1)
+        } else {
+            Millis::MAX
+        },
+    };
+    let endpoint = endpoint.map(|(sequence, address)| EndpointRecord {
+        device: device.public(),
+        sequence,
+        addresses: vec![address.to_owned()],
+        relay: None,
+    });
+    UserInfo {
+        card: card(1, 1).0,
+        devices: vec![cameo_common::api::DeviceInfo {
+            certificate: Signed::new(&user, certificate),
+            endpoint: endpoint.map(|endpoint| Signed::new(&device, endpoint)),
+        }],
+        online: None,
+        epoch: None,
+    }
+}
+
+fn reached(vault: &Vault, info: &UserInfo) -> Vec<String> {
+    let person = accept(vault, &"bob".parse().unwrap(), info).unwrap();
+    let direct = person.reach.addresses.iter().flat_map(|at| &at.direct);
+    direct.map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_devices_address_never_goes_back() {
+    let (_folder, vault) = vault();
+    let (old, new) = ("10.0.0.1:1", "10.0.0.2:2");
+    assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [old]);
+    assert_eq!(reached(&vault, &telling(1, Some((5, new)))), [new]);
+    assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
+    // Also when none was told in between.
+    assert!(reached(&vault, &telling(1, None)).is_empty());
+    assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
+}
+
+#[test]
+fn an_address_that_cannot_be_read_is_told() {
+    let (_folder, vault) = vault();
+    let info = telling(1, Some((1, "no\nwhere")));
+    let person = accept(&vault, &"bob".parse().unwrap(), &info).unwrap();
+    assert!(person.reach.addresses.is_empty());
+    assert_eq!(person.reach.unread, ["nowhere"]);
+}
+
+#[test]
+fn a_devices_certificate_never_goes_back() {
+    let (_folder, vault) = vault();
+    let bob = "bob".parse().unwrap();
+    let devices = |sequence| {
+        let person = accept(&vault, &bob, &telling(sequence, None)).unwrap();
+        person.devices.len()
+    };
+    assert_eq!(devices(1), 1);
+    assert_eq!(devices(2), 0);
+    assert_eq!(devices(1), 0);
+}

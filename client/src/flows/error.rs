@@ -1,0 +1,28 @@
+//! The error of what asks no more than this home and the ledger.
+
+use cameo_common::signed::StatementError;
+
+use crate::cluster_api::ClusterError;
+use crate::error_kind::{Classified, ErrorKind};
+use crate::vault::VaultError;
+
+/// The vault or the ledger cannot be used, or holds what nobody signed.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+}
+
+impl Classified for LedgerError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            LedgerError::Vault(error) => error.kind(),
+            LedgerError::Cluster(error) => error.kind(),
+            LedgerError::Statement(error) => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Nodes that charge and release as a test has them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::{Path as UrlPath, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cameo_common::api::{
+    ApiError, ClusterInfo, DebitView, Debited, ErrorCode, ReleasePart, Released,
+};
+use cameo_common::ids::{NodeId, RequestId};
+use cameo_common::keys::SealingSecret;
+use cameo_common::sealing::{PartContext, ReleaseContext, open_part, release_part};
+use cameo_common::signed::Signed;
+use cameo_common::statements::Deal;
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::clock;
+
+/// What the fake nodes know and do.
+pub(super) struct Cluster {
+    pub info: ClusterInfo,
+    pub secrets: HashMap<NodeId, SealingSecret>,
+    pub deal: Signed<Deal>,
+    pub permitted: u32,
+    /// Debited requests, in order.
+    pub debits: Mutex<Vec<RequestId>>,
+    /// How each node answers when it is asked for its part.
+    pub manners: Mutex<HashMap<NodeId, Manner>>,
+    /// Nodes that tell another index of a debit.
+    pub indices: Mutex<HashMap<NodeId, u64>>,
+    /// What a node says to an index that it has not read.
+    pub unread: Mutex<(ErrorCode, StatusCode)>,
+    /// Nodes that refuse any debit.
+    pub refusing: Mutex<HashMap<NodeId, ErrorCode>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Manner {
+    Honest,
+    Down,
+    Lying,
+    NotDebited,
+}
+
+/// Where every debit stands in the log, and as far as the nodes have read it.
+pub(super) const INDEX: u64 = 7;
+pub(super) const UNREAD: [(ErrorCode, StatusCode); 2] = [
+    (ErrorCode::NotDebited, StatusCode::FORBIDDEN),
+    (ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+];
+
+pub(super) type Shared = (Arc<Cluster>, NodeId);
+
+fn no(code: ErrorCode, status: StatusCode) -> Response {
+    (status, Json(ApiError::new(code, "no"))).into_response()
+}
+
+pub(super) async fn debit(
+    State((cluster, node)): State<Shared>,
+    Json(body): Json<DebitView>,
+) -> Response {
+    let request = body.request.verify().unwrap();
+    let mut debits = cluster.debits.lock().unwrap();
+    if !debits.contains(&request.request) {
+        if debits.len() >= cluster.permitted as usize {
+            return no(ErrorCode::UsedUp, StatusCode::FORBIDDEN);
+        }
+        debits.push(request.request);
+    }
+    let at = debits.iter().position(|id| *id == request.request).unwrap();
+    let number = u32::try_from(at).unwrap() + 1;
+    if let Some(code) = cluster.refusing.lock().unwrap().get(&node) {
+        return no(*code, StatusCode::FORBIDDEN);
+    }
+    let told = cluster.indices.lock().unwrap().get(&node).copied();
+    Json(Debited {
+        grant: request.grant,
+        request: request.request,
+        number,
+        used: number,
+        left: cluster.permitted - number,
+        index: told.unwrap_or(INDEX),
+        deal: cluster.deal.clone(),
+    })
+    .into_response()
+}
+
+pub(super) async fn part(
+    State((cluster, node)): State<Shared>,
+    UrlPath(_): UrlPath<String>,
+    Json(body): Json<ReleasePart>,
+) -> Response {
+    let request = body.request.verify().unwrap();
+    assert!(
+        cluster.debits.lock().unwrap().contains(&request.request),
+        "nobody asks for parts of a view that is not charged"
+    );
+    if body.index > INDEX {
+        let (code, status) = *cluster.unread.lock().unwrap();
+        return no(code, status);
+    }
+    let manner = cluster.manners.lock().unwrap()[&node];
+    match manner {
+        Manner::Down => return no(ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+        Manner::NotDebited => return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN),
+        Manner::Honest | Manner::Lying => {}
+    }
+    let deal = cluster.deal.peek().unwrap();
+    let dealt = deal.parts.iter().find(|part| part.node == node).unwrap();
+    let context = PartContext::of(&deal, dealt);
+    let mut opened = open_part(&cluster.secrets[&node], &context, dealt).unwrap();
+    if manner == Manner::Lying {
+        opened[5] ^= 1;
+    }
+    let release = ReleaseContext {
+        part: context,
+        request: request.request,
+        request_hash: body.request.hash(),
+    };
+    let released = release_part(&mut clock::rng(), &release, &request.one_time, &opened).unwrap();
+    Json(Released {
+        node,
+        deal: deal.number,
+        x: released.x,
+        sealed: BASE64URL_NOPAD.encode(&released.sealed),
+    })
+    .into_response()
+}

@@ -1,0 +1,254 @@
+//! A home that holds a grant, and a cluster of its own: real keys and statements, and failures on demand.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_codec::{Channels, CodecKey, HideOptions, Picture, hide};
+use cameo_common::api::ClusterInfo;
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::rights::Rights;
+use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest, grant_id};
+use tokio::net::TcpListener;
+
+use super::nodes::{Cluster, Manner, Shared, UNREAD, debit, part};
+use super::{NODES, PHOTO};
+use crate::clock;
+use crate::cluster_api::{ClusterApi, Pinned};
+use crate::flows::open::{OpenError, Viewed, open, pending, prepare, shown};
+use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
+use crate::vault::{Home, Passphrase, Vault};
+
+pub(crate) struct World {
+    _folder: tempfile::TempDir,
+    pub vault: Vault,
+    pub(super) me: Identity,
+    pub(super) api: ClusterApi,
+    pub held: GrantHeld,
+    pub(super) cluster: Arc<Cluster>,
+}
+
+fn identity(cluster: &Descriptor) -> Identity {
+    let (seed, device) = ([1; 32], [2; 32]);
+    let key = SigningKey::from_seed(seed);
+    let sealing = SealingSecret::from_bytes([3; 32]);
+    let card = UserCard {
+        name: "ben".parse().unwrap(),
+        key: key.public(),
+        sealing: sealing.public(),
+        sequence: 1,
+    };
+    let certificate = DeviceCertificate {
+        user: key.public(),
+        device: SigningKey::from_seed(device).public(),
+        sequence: 1,
+        not_after: Millis::MAX,
+    };
+    Identity {
+        name: card.name.clone(),
+        identity: Secret::new(seed),
+        device: Secret::new(device),
+        sealing: vec![Secret::new([3; 32])],
+        card: Signed::new(&key, card),
+        certificate: Signed::new(&key, certificate),
+        cluster: cluster.founds().unwrap(),
+        nodes: Vec::new(),
+        endpoint_sequence: 0,
+        created: Millis(0),
+    }
+}
+
+/// Sealed, hidden and dealt as an owner would, for `me`.
+fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Vec<u8>) {
+    let owner = SigningKey::from_seed([9; 32]);
+    let viewer = me.identity_key().public();
+    let (image, nonce) = (ImageId([4; 16]), Hash([5; 32]));
+    let grant: GrantId = grant_id(&owner.public(), &viewer, &image, &nonce);
+    let info = PhotoInfo {
+        name: "photo.jpg".into(),
+        media_type: "image/jpeg".into(),
+    };
+    let viewer_sealing = SealingSecret::from_bytes([3; 32]).public();
+    let mut rng = clock::rng();
+    let sealed = seal_photo(&mut rng, &grant, &viewer_sealing, &info, PHOTO).unwrap();
+    let dealing = Dealing {
+        cluster: me.cluster,
+        grant,
+        owner: owner.public(),
+        viewer,
+        number: 1,
+    };
+    let dealt = deal(&mut rng, &dealing, &sealed.cluster_share, descriptor).unwrap();
+    let carrier = carrier(&sealed.payload);
+    let manifest = Manifest {
+        owner: owner.public(),
+        owner_name: "ada".parse().unwrap(),
+        viewer,
+        viewer_name: me.name.clone(),
+        viewer_sealing,
+        cluster: me.cluster,
+        image,
+        nonce,
+        request: Hash([0; 32]),
+        payload: sealed.payload_hash,
+        payload_length: sealed.payload.len() as u64,
+        key_commitment: sealed.key_commitment,
+    };
+    let held = GrantHeld {
+        grant,
+        image,
+        owner: "ada".parse().unwrap(),
+        owner_key: owner.public(),
+        request_id: RequestId([8; 16]),
+        title: String::new(),
+        manifest: Signed::new(&owner, manifest),
+        codec_key: Secret::new([6; 32]),
+        carrier: Hash::of(&carrier),
+        rights: Signed::new(&owner, rights(&owner, grant)),
+        version: 1,
+        confirmed: 1,
+        acknowledged: 1,
+        used: 0,
+        received: Millis(0),
+    };
+    (held, Signed::new(&owner, dealt), carrier)
+}
+
+fn carrier(payload: &[u8]) -> Vec<u8> {
+    let samples = vec![128; 64 * 64 * 3];
+    let cover = Picture::new(64, 64, Channels::Rgb, samples).unwrap();
+    let cover = cameo_codec::png::write(&cover);
+    let key = CodecKey::from_bytes([6; 32]);
+    hide(&cover, payload, &key, &HideOptions::default()).unwrap()
+}
+
+fn rights(owner: &SigningKey, grant: GrantId) -> Rights {
+    Rights {
+        owner: owner.public(),
+        grant,
+        version: 1,
+        permitted: 2,
+        expires: None,
+        revoked: false,
+        may_save: false,
+        offline: 0,
+    }
+}
+
+fn serve(cluster: &Arc<Cluster>, id: NodeId, listener: TcpListener) {
+    let router = Router::new()
+        .route(
+            "/v1/cluster",
+            get(|State((cluster, _)): State<Shared>| async move { Json(cluster.info.clone()) }),
+        )
+        .route("/v1/grants/{grant}/views", post(debit))
+        .route("/v1/grants/{grant}/parts", post(part))
+        .with_state((Arc::clone(cluster), id));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+}
+
+pub(crate) async fn world() -> World {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let secret = |id: NodeId| SealingSecret::from_bytes([id.0 as u8 + 50; 32]);
+    let nodes = NODES.map(|id| NodeIdentity {
+        id,
+        key: SigningKey::from_seed([id.0 as u8; 32]).public(),
+        sealing: secret(id).public(),
+    });
+    let descriptor = Descriptor::genesis(nodes.to_vec(), Hash([7; 32]));
+    let me = identity(&descriptor);
+    let (held, deal, carrier) = grant(&me, &descriptor);
+
+    let mut listeners = Vec::new();
+    for id in NODES {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        listeners.push((id, listener));
+    }
+    let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
+    let urls: Vec<(NodeId, String)> = listeners.iter().map(|(id, l)| (*id, url(l))).collect();
+    let cluster = Arc::new(Cluster {
+        info: ClusterInfo {
+            schema: 1,
+            cluster: me.cluster,
+            descriptors: vec![descriptor],
+            nodes: urls.clone(),
+            now: clock::now(),
+        },
+        secrets: NODES.map(|id| (id, secret(id))).into(),
+        deal,
+        permitted: 2,
+        debits: Mutex::default(),
+        manners: Mutex::new(NODES.map(|id| (id, Manner::Honest)).into()),
+        indices: Mutex::default(),
+        unread: Mutex::new(UNREAD[0]),
+        refusing: Mutex::default(),
+    });
+    for (id, listener) in listeners {
+        serve(&cluster, id, listener);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let vault = Vault::create(&home, &Passphrase::given("for a test")).unwrap();
+    vault.put(&held.grant.to_string(), &held).unwrap();
+    vault
+        .put_blob(GrantHeld::CARRIERS, &held.blob(), &carrier)
+        .unwrap();
+    let pinned = Pinned {
+        cluster: me.cluster,
+        nodes: urls.into_iter().map(|(_, url)| url).collect(),
+    };
+    let deadline = Duration::from_millis(1_200);
+    let api = ClusterApi::with_deadline(pinned, Arc::new(me.device_key()), deadline).unwrap();
+    World {
+        _folder: folder,
+        vault,
+        me,
+        api,
+        held,
+        cluster,
+    }
+}
+
+impl World {
+    pub async fn view(&self) -> Result<Viewed, OpenError> {
+        let prepared = prepare(&self.vault, &self.me, self.held.clone()).await?;
+        open(&self.vault, &self.api, &self.me, &prepared).await
+    }
+
+    pub(super) fn all(&self, manner: Manner) {
+        let mut manners = self.cluster.manners.lock().unwrap();
+        manners.values_mut().for_each(|kept| *kept = manner);
+    }
+
+    pub(super) fn one(&self, node: NodeId, manner: Manner) {
+        self.cluster.manners.lock().unwrap().insert(node, manner);
+    }
+
+    pub(super) fn end(&self, viewed: &Viewed) {
+        shown(&self.vault, &self.held, &viewed.request).unwrap();
+    }
+
+    pub(super) fn begun(&self) -> Option<PendingView> {
+        pending(&self.vault, &self.held).unwrap()
+    }
+
+    /// As if the begun view were so much older.
+    pub(super) fn age(&self, by: Duration) {
+        let id = self.held.grant.to_string();
+        change::<PendingView>(&self.vault, &id, |view| {
+            view.begun = view.begun.minus(by);
+        })
+        .unwrap();
+    }
+
+    pub(super) fn debits(&self) -> usize {
+        self.cluster.debits.lock().unwrap().len()
+    }
+}

@@ -1,0 +1,201 @@
+//! A carrier comes in: only what was asked for, only from whom it was asked, and signed for only
+//! after it was read.
+
+use cameo_common::ids::{GrantId, Hash, RequestId};
+use cameo_common::peer::{Delivery, PeerUser};
+use cameo_common::rights::Rights;
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Manifest, Receipt};
+
+use super::carrier::has_carrier;
+use super::error::ReceiveError;
+use super::fit::{another_carrier, answers, fitting, unchanged};
+use super::parts::partial;
+use super::rights;
+use crate::clock;
+use crate::flows::context::Context;
+use crate::flows::notices::{Notice, Notices};
+use crate::flows::open::{self, OpenError};
+use crate::peer::{Content, ReceivedBody};
+use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
+use crate::vault::{Vault, VaultError};
+
+/// Takes carriers from one user.
+#[derive(Debug)]
+pub struct Receiver<'a> {
+    pub ctx: &'a Context,
+    pub notices: &'a Notices,
+    pub from: &'a PeerUser,
+}
+
+impl Receiver<'_> {
+    /// How much of an offered carrier is here already.
+    ///
+    /// # Errors
+    /// When nobody here has asked for it.
+    pub async fn wanted(
+        &self,
+        request: &RequestId,
+        grant: &GrantId,
+        content: Content,
+    ) -> Result<u64, ReceiveError> {
+        let vault = self.vault();
+        let outgoing = self.asked_for(request)?;
+        answers(vault, &outgoing, grant)?;
+        if let Some(held) = vault.get::<GrantHeld>(&grant.to_string())? {
+            if held.carrier.0 != content.hash {
+                return Err(another_carrier());
+            }
+            if has_carrier(vault, &held).await? {
+                return Ok(content.length);
+            }
+        }
+        Ok(partial(vault.home(), content)?.offset())
+    }
+
+    /// Takes a carrier, checks it, keeps the grant, signs for it.
+    ///
+    /// # Errors
+    /// When it is not what was asked for, or cannot be kept.
+    pub async fn take(
+        &self,
+        delivery: &Delivery,
+        body: Option<ReceivedBody>,
+    ) -> Result<Signed<Receipt>, ReceiveError> {
+        let vault = self.vault();
+        let outgoing = self.asked_for(&delivery.request)?;
+        let (manifest, rights) = fitting(&self.ctx.me, &outgoing, delivery)?;
+        let grant = manifest.grant_id();
+        answers(vault, &outgoing, &grant)?;
+        let known = vault.get::<GrantHeld>(&grant.to_string())?;
+        let whole = match &known {
+            Some(held) => {
+                unchanged(held, delivery)?;
+                rights::take(vault, &grant, &delivery.rights)?;
+                has_carrier(vault, held).await?
+            }
+            None => false,
+        };
+        if !whole {
+            self.receive(&outgoing, grant, delivery, body).await?;
+        }
+        if known.is_none() {
+            self.keep(self.held(&outgoing, &manifest, &rights, delivery))
+                .await?;
+        }
+        self.arrived(&delivery.request, grant)?;
+        Ok(self.receipt(grant, delivery.carrier))
+    }
+
+    fn vault(&self) -> &Vault {
+        &self.ctx.vault
+    }
+
+    /// The request of ours that this answers.
+    fn asked_for(&self, request: &RequestId) -> Result<Outgoing, ReceiveError> {
+        self.vault()
+            .get::<Outgoing>(&request.to_string())?
+            .filter(|outgoing| outgoing.owner_key == self.from.card.key)
+            .ok_or_else(|| ReceiveError::not_accepted("nobody here has asked for this"))
+    }
+
+    async fn receive(
+        &self,
+        outgoing: &Outgoing,
+        grant: GrantId,
+        delivery: &Delivery,
+        body: Option<ReceivedBody>,
+    ) -> Result<(), ReceiveError> {
+        let content = Content {
+            length: delivery.carrier_length,
+            hash: delivery.carrier.0,
+        };
+        let mut partial = partial(self.vault().home(), content)?;
+        if let Some(body) = body {
+            let tell = |received| {
+                self.notices.tell(Notice::Arriving {
+                    request: outgoing.request,
+                    received,
+                    length: content.length,
+                });
+            };
+            partial.receive(body, tell).await?;
+        }
+        let name = format!("{grant}.png");
+        let target = self.vault().blob_path(GrantHeld::CARRIERS, &name)?;
+        Ok(partial.finish(target).await?)
+    }
+
+    fn held(
+        &self,
+        outgoing: &Outgoing,
+        manifest: &Manifest,
+        rights: &Rights,
+        delivery: &Delivery,
+    ) -> GrantHeld {
+        GrantHeld {
+            grant: manifest.grant_id(),
+            image: manifest.image,
+            owner: self.from.name.clone(),
+            owner_key: manifest.owner,
+            request_id: delivery.request,
+            title: outgoing.title.clone(),
+            manifest: delivery.manifest.clone(),
+            codec_key: Secret::new(delivery.codec_key),
+            carrier: delivery.carrier,
+            rights: delivery.rights.clone(),
+            version: rights.version,
+            confirmed: 0,
+            acknowledged: 0,
+            used: 0,
+            received: clock::now(),
+        }
+    }
+
+    /// Keeps the grant once its carrier can be read. Rights may have come before the carrier did: the newest stay.
+    async fn keep(&self, held: GrantHeld) -> Result<(), ReceiveError> {
+        let vault = self.vault();
+        let checked = open::prepare(vault, &self.ctx.me, held.clone()).await;
+        if let Err(error) = checked {
+            vault.delete_blob(GrantHeld::CARRIERS, &held.blob())?;
+            return Err(unreadable(error));
+        }
+        let id = held.grant.to_string();
+        vault.update::<GrantHeld, VaultError>(&id, |found| Ok(Some(found.unwrap_or(held))))?;
+        Ok(())
+    }
+
+    fn arrived(&self, request: &RequestId, grant: GrantId) -> Result<(), VaultError> {
+        change::<Outgoing>(self.vault(), &request.to_string(), |outgoing| {
+            outgoing.state = OutgoingState::Arrived(grant);
+        })?;
+        self.notices.tell(Notice::Arrived {
+            request: *request,
+            grant,
+        });
+        Ok(())
+    }
+
+    fn receipt(&self, grant: GrantId, carrier: Hash) -> Signed<Receipt> {
+        let key = self.ctx.me.identity_key();
+        Signed::new(
+            &key,
+            Receipt {
+                viewer: key.public(),
+                grant,
+                carrier,
+                received_at: clock::now(),
+            },
+        )
+    }
+}
+
+/// What only this home has no room or time for may be sent again.
+fn unreadable(error: OpenError) -> ReceiveError {
+    match error {
+        OpenError::BadCarrier { .. } | OpenError::Statement(_) | OpenError::ForSomebodyElse => {
+            ReceiveError::NotAccepted(error.to_string())
+        }
+        error => ReceiveError::Open(error),
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether a carrier is the one that was asked for.
+
+use cameo_common::ids::GrantId;
+use cameo_common::peer::Delivery;
+use cameo_common::rights::Rights;
+use cameo_common::statements::Manifest;
+
+use super::error::ReceiveError;
+use crate::vault::Vault;
+use crate::vault::records::{GrantHeld, Identity, Outgoing, OutgoingState};
+
+/// One request is answered by one grant: no other takes its place later, and a denial stays one.
+pub(super) fn answers(
+    vault: &Vault,
+    outgoing: &Outgoing,
+    grant: &GrantId,
+) -> Result<(), ReceiveError> {
+    let held = vault.list::<GrantHeld>()?;
+    let mut answer = held
+        .iter()
+        .map(|(_, held)| held)
+        .filter(|held| held.request_id == outgoing.request)
+        .peekable();
+    let fits = match (&outgoing.state, answer.peek()) {
+        (OutgoingState::Arrived(arrived), _) => arrived == grant,
+        (_, Some(_)) => answer.any(|held| held.grant == *grant),
+        (OutgoingState::Denied(_), None) => false,
+        (_, None) => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(ReceiveError::not_accepted(
+            "this request has been answered already",
+        ))
+    }
+}
+
+/// What was signed for stays as it is: the same carrier, the same key to it, the same manifest.
+pub(super) fn unchanged(held: &GrantHeld, delivery: &Delivery) -> Result<(), ReceiveError> {
+    let same = held.carrier == delivery.carrier
+        && *held.codec_key.expose() == delivery.codec_key
+        && held.manifest == delivery.manifest;
+    if same { Ok(()) } else { Err(another_carrier()) }
+}
+
+pub(super) fn another_carrier() -> ReceiveError {
+    ReceiveError::not_accepted("this grant came with another carrier before")
+}
+
+/// Manifest and rights are the owner's, for us, for this request and for this cluster.
+pub(super) fn fitting(
+    me: &Identity,
+    outgoing: &Outgoing,
+    delivery: &Delivery,
+) -> Result<(Manifest, Rights), ReceiveError> {
+    let not_accepted = ReceiveError::not_accepted;
+    let manifest = delivery
+        .manifest
+        .verify()
+        .map_err(|_| not_accepted("the manifest is not signed"))?;
+    let rights = delivery
+        .rights
+        .verify()
+        .map_err(|_| not_accepted("the rights are not signed"))?;
+    let my_key = me.identity_key().public();
+    let fits = manifest.owner == outgoing.owner_key
+        && manifest.viewer == my_key
+        && manifest.cluster == me.cluster
+        && manifest.image == outgoing.image
+        && manifest.request == outgoing.signed.hash()
+        && me
+            .sealing_secrets()
+            .any(|secret| secret.public() == manifest.viewer_sealing)
+        && rights.owner == manifest.owner
+        && rights.grant == manifest.grant_id();
+    if fits {
+        Ok((manifest, rights))
+    } else {
+        Err(not_accepted(
+            "manifest, rights and request do not belong together",
+        ))
+    }
+}

@@ -1,0 +1,136 @@
+//! A passphrase, and where it was found.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// Names the variable whose file holds the passphrase in its first line.
+pub const PASSPHRASE_FILE: &str = "CAMEO_PASSPHRASE_FILE";
+
+/// Longest passphrase in bytes.
+pub const PASSPHRASE_LIMIT: usize = 1024;
+
+/// What opens the vault. Cleared from memory when dropped.
+pub struct Passphrase {
+    secret: Zeroizing<String>,
+    origin: Origin,
+}
+
+/// Where a passphrase was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    File(PathBuf),
+    Keyring,
+    Terminal,
+    /// Handed in by the program.
+    Given,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    #[error(
+        "no passphrase: put it in the first line of a file and set {PASSPHRASE_FILE} to the file, \
+         or run this in a terminal"
+    )]
+    Nowhere,
+    #[error("{path}, which {PASSPHRASE_FILE} names, cannot be read: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("the first line of {path}, which {PASSPHRASE_FILE} names, is empty")]
+    EmptyFile { path: PathBuf },
+    #[error("a passphrase may have {PASSPHRASE_LIMIT} bytes at most")]
+    TooLong,
+    #[error("an empty passphrase protects nothing; choose another")]
+    Empty,
+    #[error("the two passphrases differ; try again")]
+    Differ,
+    #[error("the terminal cannot be read: {0}")]
+    Terminal(#[source] io::Error),
+    #[error("the kernel's keyring cannot be used: {0}")]
+    Keyring(String),
+}
+
+impl Passphrase {
+    pub(super) fn new(secret: Zeroizing<String>, origin: Origin) -> Result<Self, UnlockError> {
+        if secret.is_empty() {
+            return Err(UnlockError::Empty);
+        }
+        if secret.len() > PASSPHRASE_LIMIT {
+            return Err(UnlockError::TooLong);
+        }
+        Ok(Self { secret, origin })
+    }
+
+    /// The first line of a file.
+    pub(super) fn from_file(path: PathBuf) -> Result<Self, UnlockError> {
+        let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LIMIT + 3));
+        let read = File::open(&path).and_then(|file| {
+            BufReader::new(file)
+                .take(PASSPHRASE_LIMIT as u64 + 3)
+                .read_line(&mut line)
+        });
+        if let Err(source) = read {
+            return Err(UnlockError::File { path, source });
+        }
+        let secret = Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned());
+        if secret.is_empty() {
+            return Err(UnlockError::EmptyFile { path });
+        }
+        Self::new(secret, Origin::File(path))
+    }
+
+    /// What the person types at the terminal.
+    pub(super) fn prompted(question: &str) -> Result<Self, UnlockError> {
+        let secret = rpassword::prompt_password(question).map_err(UnlockError::Terminal)?;
+        Self::new(Zeroizing::new(secret), Origin::Terminal)
+    }
+
+    /// One that the program has: in tests and in the demo.
+    pub fn given(secret: &str) -> Self {
+        Self {
+            secret: Zeroizing::new(secret.to_owned()),
+            origin: Origin::Given,
+        }
+    }
+
+    pub fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.secret
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.secret.as_bytes()
+    }
+}
+
+impl Origin {
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Origin::File(_) => "correct the first line of that file",
+            Origin::Keyring => "have the keyring forget it",
+            Origin::Terminal | Origin::Given => "try again",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::File(path) => write!(formatter, "{}", path.display()),
+            Origin::Keyring => formatter.write_str("the kernel's keyring"),
+            Origin::Terminal => formatter.write_str("the terminal"),
+            Origin::Given => formatter.write_str("the program"),
+        }
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Passphrase(from {})", self.origin)
+    }
+}
