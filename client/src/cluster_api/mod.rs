@@ -28,8 +28,8 @@ use parking_lot::{Mutex, MutexGuard};
 pub use address::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, Heard};
-pub use jobs::JobFailure;
-pub use leader::NoLoads;
+pub use jobs::JobError;
+pub use leader::LoadsUnavailable;
 pub use placement::Preparing;
 
 /// Bound on the time of one call with all its tries.

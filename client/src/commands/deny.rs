@@ -1,4 +1,4 @@
-//! `deny`: no to a request. The viewer is told, now or when he is back.
+//! `deny`: denies a request, and tells the viewer now or when they are back.
 
 use cameo_common::peer::{MAX_NOTE, PeerReply, PeerRequest};
 use clap::Args;
@@ -16,23 +16,23 @@ use crate::peer::ask::ACK_DEADLINE;
 use crate::vault::VaultError;
 use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey, change};
 
-/// What `deny` needs.
+/// Arguments of `deny`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The request's id, or its first digits; `cameo requests` lists them.
     #[arg(value_name = "ID")]
     id: String,
-    /// A line for the viewer.
+    /// A reason for the viewer, in one line.
     #[arg(long, default_value = "")]
     reason: String,
 }
 
-/// Why the request stays as it was.
+/// A request that was not denied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("a reason has at most {MAX_NOTE} bytes")]
     ReasonTooLong,
-    #[error("this request was turned down already")]
+    #[error("this request was denied already")]
     DeniedBefore,
     #[error("this request was approved already; `cameo revoke` ends the grant")]
     ApprovedBefore,
@@ -52,7 +52,7 @@ impl Classified for Error {
     }
 }
 
-/// Why the viewer does not know it yet.
+/// A viewer who could not be told yet.
 #[derive(Debug, thiserror::Error)]
 enum Untold {
     #[error(transparent)]
@@ -77,7 +77,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
             return Err(Error::ApprovedBefore);
         }
     }
-    // A viewer has no request of his own for more views: there is nothing to tell.
+    // The viewer's home has no record of a request for more views: there is nothing to tell.
     let told = matches!(incoming.asked, Asked::More(_));
     let id = incoming.request.to_string();
     change::<Incoming>(&ctx.vault, &id, |kept| {
@@ -86,7 +86,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
             told,
         };
     })?;
-    // What he would not hear was something else.
+    // Earlier attempts were about another answer.
     Attempts::forget(&ctx.vault, OutboxKey::Denied(incoming.request))?;
     let reached = if told {
         Ok(())

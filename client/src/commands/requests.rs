@@ -1,4 +1,4 @@
-//! `requests`: what others want of this user, and what he wants of others.
+//! `requests`: lists the requests of others, and the user's own.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use crate::text::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{Asked, Image, Incoming, IncomingState, Outgoing, OutgoingState};
 
-/// `requests` needs nothing.
+/// Arguments of `requests`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Those that are answered too.
+    /// List answered requests too.
     #[arg(long)]
     all: bool,
 }
@@ -30,7 +30,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
             rows.push(vec![
                 short(&incoming.request),
                 format!(
-                    "{} wants {}",
+                    "{} requests {}",
                     incoming.viewer,
                     what(incoming, image.as_ref())
                 ),
@@ -50,7 +50,11 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
             }));
             rows.push(vec![
                 short(&outgoing.request),
-                format!("you want {} of {}", short(&outgoing.image), outgoing.owner),
+                format!(
+                    "you request {} of {}",
+                    short(&outgoing.image),
+                    outgoing.owner
+                ),
                 state.to_owned(),
                 moment(outgoing.asked_at),
             ]);
@@ -65,7 +69,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
 }
 
 fn is_open(state: &IncomingState) -> bool {
-    // What has failed waits for this user: he can approve it once more, or deny it.
+    // A failed request needs the user, who can approve it again or deny it.
     matches!(
         state,
         IncomingState::Waiting | IncomingState::Approved(_) | IncomingState::Failed { .. }
@@ -84,7 +88,8 @@ fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
         _ => String::new(),
     };
     json!({
-        "request": incoming.request, "kind": kind, "viewer": incoming.viewer, "image": incoming.image,
+        "request": incoming.request, "kind": kind, "viewer": incoming.viewer,
+        "image": incoming.image,
         "title": image.map(|image| &image.title), "name": image.map(|image| &image.name),
         "note": incoming.note, "received": incoming.received,
         "state": state(&incoming.state), "detail": detail,

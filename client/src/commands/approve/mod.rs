@@ -1,4 +1,4 @@
-//! `approve`: yes to a request. The photo is sealed, hidden, recorded and sent.
+//! `approve`: approves a request. The photo is sealed, hidden, recorded and sent.
 
 mod error;
 mod photo;
@@ -19,25 +19,25 @@ use crate::vault::records::{Asked, GrantOwned, Image, Incoming, IncomingState, T
 
 pub use error::Error;
 
-/// What `approve` needs.
+/// Arguments of `approve`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The request's id, or its first digits; `cameo requests` lists them.
     #[arg(value_name = "ID")]
     id: String,
-    /// How many views; else as the image was added. For "more views": in total.
+    /// How many views, else the image's default. For a request for more views: the total.
     #[arg(long, value_parser = views)]
     views: Option<u32>,
-    /// How long he may look; else as the image was added.
+    /// How long the viewer may open it, else the image's default.
     #[arg(long, value_parser = length_of_time)]
     expires: Option<Duration>,
 }
 
-/// What was given.
+/// The result of an approval.
 #[derive(Debug)]
 pub struct Approved {
     pub report: Report,
-    /// Why the viewer of a photo does not have it yet; none for a change of rights.
+    /// The result of the delivery of a photo; `None` for a change of rights.
     pub undelivered: Option<Result<(), Error>>,
 }
 

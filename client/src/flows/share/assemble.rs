@@ -1,4 +1,4 @@
-//! The owner's statements about a grant, and the record that keeps them together.
+//! The owner's statements of a grant, and its record.
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::Hash;
@@ -82,7 +82,7 @@ pub(super) fn assemble(
     })
 }
 
-/// Deals the cluster share to the nodes of a descriptor, as deal number 1 of its grant.
+/// Deals the cluster share to the nodes of a descriptor, as deal number 1 of the grant.
 pub(super) fn first_deal(
     ctx: &Context,
     manifest: &Signed<Manifest>,

@@ -66,7 +66,7 @@ impl Attempts {
 
     /// Whether no further attempt is scheduled.
     #[must_use]
-    pub fn are_over(&self) -> bool {
+    pub fn is_given_up(&self) -> bool {
         self.next == Self::GIVEN_UP
     }
 }
