@@ -36,7 +36,7 @@ impl Service {
         let me = self.core.ctx.me.identity_key().public();
         if request.viewer != from.card.key || request.owner != me {
             return Err(Refusal::not_accepted(
-                "the request is not from you to me".into(),
+                "the request is not signed by you or not for this owner".into(),
             ));
         }
         let image = vault
@@ -112,7 +112,7 @@ impl Service {
             IncomingState::Denied { reason, .. } => Err(Refusal::new(
                 PeerRefusal::Closed,
                 if reason.is_empty() {
-                    "the owner said no".into()
+                    "the owner denied the request".into()
                 } else {
                     reason
                 },
@@ -121,7 +121,7 @@ impl Service {
                 self.tell_again(&known.request)?;
                 Err(Refusal::new(
                     PeerRefusal::Failed,
-                    "the photo could not be shared; ask the owner to look at it",
+                    "the carrier could not be made; ask the owner to look at `cameo requests`",
                 ))
             }
         }

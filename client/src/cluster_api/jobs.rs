@@ -20,7 +20,7 @@ use super::{ClusterApi, JOB_DEADLINE, JOB_STALL_FACTOR, JOB_STALL_TIMEOUT};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// The worker failed; another one may succeed.
-    #[error("worker {worker} did not do it: {why}")]
+    #[error("worker {worker} failed: {why}")]
     Worker { worker: NodeId, why: String },
     /// The worker has no capacity now; another one may have.
     #[error("worker {worker} is busy: {why}")]
@@ -38,7 +38,7 @@ impl ClusterApi {
     /// abandoned before the deadline, unless it is the `last` one to be tried.
     ///
     /// # Errors
-    /// When the worker does not return a carrier; each variant says who else may.
+    /// When the worker does not return a carrier; the variant says whether another one may succeed.
     pub async fn run_job(
         &self,
         placed: &Placed,

@@ -95,8 +95,8 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     };
     let viewer = &incoming.viewer;
     let text = match &reached {
-        Ok(()) => format!("{viewer} gets no for an answer."),
-        Err(error) => format!("Turned down; {viewer} is told later: {error}"),
+        Ok(()) => format!("The request of {viewer} is denied."),
+        Err(error) => format!("Denied; {viewer} is told later: {error}"),
     };
     let report = Report::new(text)
         .with("request", incoming.request)

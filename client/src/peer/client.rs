@@ -125,7 +125,7 @@ fn explained(who: &str, error: &CallError) -> String {
         error if error.kind() == ErrorKind::PeerOffline => {
             format!("{who} is offline: try again when {who}'s agent runs")
         }
-        CallError::NoAddress | CallError::Ask(_) => format!("{who} cannot be asked: {error}"),
+        CallError::NoAddress | CallError::Ask(_) => format!("the call to {who} failed: {error}"),
         CallError::UnreadAddress(address) => format!(
             "{who}'s agent has published '{address}', which this version cannot read as an \
              address: bring both of you to the same version, then try again"

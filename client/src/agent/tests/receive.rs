@@ -202,7 +202,7 @@ async fn deliveries_that_do_not_fit_the_request_are_refused() {
             }),
         ),
         (
-            "a request that nobody had",
+            "an unknown request",
             with(&|delivery| {
                 delivery.request = RequestId([2; 16]);
             }),

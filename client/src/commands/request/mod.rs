@@ -236,7 +236,7 @@ impl Asking<'_> {
         let asked = self.peers.ask(&person.reach, request, ACK_DEADLINE).await;
         match asked.map_err(|error| error.of(who))? {
             (PeerReply::Noted, _, _) => Ok(base(
-                format!("The request for more views is with {who}."),
+                format!("{who} has received the request for more views."),
                 "asked_more",
             )),
             _ => Err(CallError::Strange.of(who).into()),

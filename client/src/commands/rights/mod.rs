@@ -56,7 +56,7 @@ fn expiry(text: &str) -> Result<Expiry, String> {
 /// Rights that were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("say what to change: --views, --expires or --may-save")]
+    #[error("nothing to change: give --views, --expires or --may-save")]
     NothingToChange,
     #[error(transparent)]
     Find(#[from] FindError),

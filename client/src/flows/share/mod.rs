@@ -157,7 +157,7 @@ async fn carry(
     let ready = ctx.api.preparing();
     step("sealing the photo");
     let sealed = seal::seal(ctx, &incoming, &image).await?;
-    step("having it hidden by a worker");
+    step("hiding the photo at a worker");
     let (sealed, hidden) = place::hide(&ctx.api, sealed, ready, step).await?;
     let owned = assemble::assemble(ctx, &incoming, terms, &sealed, &hidden, &descriptor)?;
     let blob = owned.blob();

@@ -58,7 +58,7 @@ impl Classified for FileError {
 }
 
 impl FileError {
-    /// The same within another sentence, which says itself what to do.
+    /// A short form for use in another message, which has the remedy.
     #[must_use]
     pub fn in_short(&self) -> String {
         match self {

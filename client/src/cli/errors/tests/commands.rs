@@ -46,7 +46,10 @@ fn request_errors() {
     };
     let failed = check(failed, Exit::Other, "share_failed");
     assert_eq!(failed.details, detail("request", request.to_string()));
-    for (reason, told) in [("", "ada says no"), ("later", "ada says no: later")] {
+    for (reason, told) in [
+        ("", "ada denied the request"),
+        ("later", "ada denied the request: later"),
+    ] {
         let (owner, reason) = (owner.clone(), reason.to_owned());
         let denied = check(ImageError::Denied { owner, reason }, Exit::Denied, "denied");
         assert_eq!(denied.message, told);

@@ -85,8 +85,8 @@ fn vault_errors() {
     let told = check(io(full()), Exit::Other, "disk_full").message;
     assert_eq!(
         told,
-        "the disk is full (cannot write here: no storage space): nothing that was kept before is \
-         lost; free some space and run it again"
+        "the disk is full (cannot write here: no storage space): nothing stored before is lost; free \
+         some space and run the command again"
     );
     check(IoError(full()), Exit::Other, "disk_full");
     check(IoError(io::ErrorKind::NotFound.into()), Exit::Other, "io");
@@ -208,7 +208,7 @@ fn peer_errors() {
     let told = check(of(malformed.into()), Exit::Other, "peer").message;
     assert_eq!(
         told,
-        "ada cannot be asked: the peer's answer violates the protocol: malformed"
+        "the call to ada failed: the peer's answer violates the protocol: malformed"
     );
     let unread = CallError::UnreadAddress("nowhere".into());
     check(of(unread), Exit::Other, "peer_address");

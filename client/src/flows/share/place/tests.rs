@@ -180,7 +180,7 @@ async fn a_stalled_worker_is_abandoned_before_the_deadline() {
     let (api, _) = node(&[Behaviour::Stalls, Behaviour::Works]).await;
     let (hidden, steps) = hidden(&api, api.preparing()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
-    let why = "worker 1 did not do it: it stalled for 5.0 s; trying another worker";
+    let why = "worker 1 failed: it stalled for 5.0 s; trying another worker";
     assert_eq!(steps[0], why);
 }
 
