@@ -13,8 +13,8 @@ use crate::clock;
 use crate::flows::notices::Notice;
 use crate::text::sanitize::sanitize;
 use crate::vault::records::{
-    Asked, Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing,
-    OutgoingState, Policy, Stage, change,
+    Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState,
+    Policy, RequestSubject, Stage, change,
 };
 
 /// Bound on the stored requests of other users.
@@ -80,7 +80,7 @@ impl Service {
             viewer: from.name.clone(),
             viewer_key: from.card.key,
             image: request.image,
-            asked: Asked::Photo(signed.clone()),
+            asked: RequestSubject::Photo(signed.clone()),
             note: cut(note),
             received: clock::now(),
             state,
@@ -96,7 +96,7 @@ impl Service {
         signed: &Signed<PhotoRequest>,
         known: Incoming,
     ) -> Result<AskOutcome, Refusal> {
-        let same = matches!(&known.asked, Asked::Photo(before) if before == signed);
+        let same = matches!(&known.asked, RequestSubject::Photo(before) if before == signed);
         if known.viewer_key != from.card.key || !same {
             return Err(Refusal::not_accepted(
                 "this request id was used before".into(),
@@ -156,7 +156,7 @@ impl Service {
                 *told = false;
             }
         })?;
-        Attempts::forget(vault, OutboxKey::Denied(*request))?;
+        Attempts::reset(vault, OutboxKey::Denied(*request))?;
         self.core.wake.notify_one();
         Ok(())
     }
@@ -179,7 +179,7 @@ impl Service {
         for (id, known) in self.core.ctx.vault.list::<Incoming>()? {
             let same = known.image == *image
                 && known.viewer_key == from.card.key
-                && matches!(known.asked, Asked::Photo(_));
+                && matches!(known.asked, RequestSubject::Photo(_));
             match known.state {
                 IncomingState::Approved(_) if same => {
                     return Err(Refusal::new(
@@ -262,7 +262,7 @@ impl Service {
             .filter(|owned| owned.viewer_key == from.card.key)
             .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchGrant, "there is no such grant"))?;
         let waiting = vault.list::<Incoming>()?.into_iter().any(|(_, incoming)| {
-            matches!(incoming.asked, Asked::More(asked) if asked == grant)
+            matches!(incoming.asked, RequestSubject::More(asked) if asked == grant)
                 && incoming.state == IncomingState::Waiting
         });
         if waiting {
@@ -274,7 +274,7 @@ impl Service {
             viewer: from.name.clone(),
             viewer_key: from.card.key,
             image: owned.image,
-            asked: Asked::More(grant),
+            asked: RequestSubject::More(grant),
             note: cut(note),
             received: clock::now(),
             state: IncomingState::Waiting,
@@ -303,7 +303,7 @@ impl Service {
     /// Stores that the owner approved the request and could not make the carrier.
     pub(super) fn not_made(&self, from: &PeerUser, request: &RequestId) -> Result<(), Refusal> {
         let news = self.answered(from, request, |state| {
-            if !state.is_over() {
+            if !state.is_answered() {
                 *state = OutgoingState::Failed;
             }
         })?;

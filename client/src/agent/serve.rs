@@ -145,7 +145,7 @@ impl Service {
             Err(error) => Err(Refusal::new(
                 PeerRefusal::IdentityChanged,
                 match error {
-                    PinError::Changed(_) => "your key differs from the one pinned here",
+                    PinError::KeyChanged(_) => "your key differs from the one pinned here",
                     _ => "your card is older than the one stored here",
                 },
             )),

@@ -30,7 +30,7 @@ pub use error::ClusterError;
 pub use events::{EventStream, Heard};
 pub use jobs::JobError;
 pub use leader::LoadsUnavailable;
-pub use placement::Preparing;
+pub use placement::JobAnnouncement;
 
 /// Bound on the time of one call with all its tries.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);

@@ -14,7 +14,7 @@ use crate::output::Report;
 use crate::peer::PeerError;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::vault::VaultError;
-use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey, change};
+use crate::vault::records::{Attempts, Incoming, IncomingState, OutboxKey, RequestSubject, change};
 
 /// Arguments of `deny`.
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         }
     }
     // The viewer's home has no record of a request for more views: there is nothing to tell.
-    let told = matches!(incoming.asked, Asked::More(_));
+    let told = matches!(incoming.asked, RequestSubject::More(_));
     let id = incoming.request.to_string();
     change::<Incoming>(&ctx.vault, &id, |kept| {
         kept.state = IncomingState::Denied {
@@ -87,7 +87,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         };
     })?;
     // Earlier attempts were about another answer.
-    Attempts::forget(&ctx.vault, OutboxKey::Denied(incoming.request))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Denied(incoming.request))?;
     let reached = if told {
         Ok(())
     } else {

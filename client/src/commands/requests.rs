@@ -7,7 +7,9 @@ use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 use crate::vault::VaultError;
-use crate::vault::records::{Asked, Image, Incoming, IncomingState, Outgoing, OutgoingState};
+use crate::vault::records::{
+    Image, Incoming, IncomingState, Outgoing, OutgoingState, RequestSubject,
+};
 
 /// Arguments of `requests`.
 #[derive(Debug, Args)]
@@ -42,7 +44,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
     let mut wanted: Vec<Value> = Vec::new();
     for (_, outgoing) in &outgoing {
         let (state, detail) = own_state(&outgoing.state);
-        if arguments.all || !outgoing.state.is_over() {
+        if arguments.all || !outgoing.state.is_answered() {
             wanted.push(json!({
                 "request": outgoing.request, "owner": outgoing.owner, "image": outgoing.image,
                 "title": outgoing.title, "note": outgoing.note, "asked_at": outgoing.asked_at,
@@ -78,8 +80,8 @@ fn is_open(state: &IncomingState) -> bool {
 
 fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
     let kind = match incoming.asked {
-        Asked::Photo(_) => "photo",
-        Asked::More(_) => "more",
+        RequestSubject::Photo(_) => "photo",
+        RequestSubject::More(_) => "more",
     };
     let detail = match &incoming.state {
         IncomingState::Granted(grant) => grant.to_string(),
@@ -99,8 +101,8 @@ fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
 fn what(incoming: &Incoming, image: Option<&Image>) -> String {
     let known_as = image.map_or_else(|| short(&incoming.image), Image::known_as);
     match &incoming.asked {
-        Asked::Photo(_) => known_as,
-        Asked::More(_) => format!("more views of {known_as}"),
+        RequestSubject::Photo(_) => known_as,
+        RequestSubject::More(_) => format!("more views of {known_as}"),
     }
 }
 

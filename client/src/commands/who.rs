@@ -67,11 +67,11 @@ async fn one_user(ctx: &Context, name: &UserName) -> Result<Report, Error> {
         person.devices.len(),
         person.card.key
     );
-    if !person.reach.unread.is_empty() {
+    if !person.reach.unreadable.is_empty() {
         text.push_str(&format!(
             "\ncannot be reached at {}: this version cannot read these addresses; is one of you \
              out of date?",
-            person.reach.unread.join(", ")
+            person.reach.unreadable.join(", ")
         ));
     }
     let phrase = (person.card.key != mine).then(|| safety_phrase(&mine, &person.card.key));
@@ -85,7 +85,7 @@ async fn one_user(ctx: &Context, name: &UserName) -> Result<Report, Error> {
         .with("key", person.card.key)
         .with("online", person.online)
         .with("devices", &person.devices)
-        .with("unread_addresses", &person.reach.unread)
-        .with("first_contact", person.newly_met)
+        .with("unread_addresses", &person.reach.unreadable)
+        .with("first_contact", person.first_contact)
         .with("safety_phrase", phrase))
 }

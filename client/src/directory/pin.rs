@@ -18,13 +18,13 @@ pub enum PinError {
          was sent; ask {0} in person and compare safety phrases (`cameo who {0}`) before you trust \
          the new key"
     )]
-    Changed(UserName),
+    KeyChanged(UserName),
     /// A card older than the stored one.
     #[error(
         "the directory returned a card of {0} that is older than the stored one: it is stale or \
          dishonest. Try again, or through another node"
     )]
-    WentBack(UserName),
+    OlderCard(UserName),
     #[error(transparent)]
     Vault(#[from] VaultError),
 }
@@ -32,8 +32,8 @@ pub enum PinError {
 impl Classified for PinError {
     fn kind(&self) -> ErrorKind {
         match self {
-            PinError::Changed(_) => ErrorKind::IdentityChanged,
-            PinError::WentBack(_) => ErrorKind::Untrusted,
+            PinError::KeyChanged(_) => ErrorKind::IdentityChanged,
+            PinError::OlderCard(_) => ErrorKind::Untrusted,
             PinError::Vault(error) => error.kind(),
         }
     }
@@ -50,9 +50,9 @@ pub fn pin(vault: &Vault, signed: &Signed<UserCard>, card: &UserCard) -> Result<
         Some(contact) => check(contact, card)?,
         None => {}
     }
-    let mut newly_met = false;
+    let mut first_contact = false;
     vault.update::<Contact, PinError>(card.name.as_str(), |found| {
-        newly_met = found.is_none();
+        first_contact = found.is_none();
         if let Some(contact) = &found {
             check(contact, card)?;
         }
@@ -64,14 +64,14 @@ pub fn pin(vault: &Vault, signed: &Signed<UserCard>, card: &UserCard) -> Result<
             first_met: found.map_or_else(clock::now, |contact| contact.first_met),
         }))
     })?;
-    Ok(newly_met)
+    Ok(first_contact)
 }
 
 fn check(contact: &Contact, card: &UserCard) -> Result<(), PinError> {
     if contact.key != card.key {
-        Err(PinError::Changed(card.name.clone()))
+        Err(PinError::KeyChanged(card.name.clone()))
     } else if card.sequence < contact.sequence {
-        Err(PinError::WentBack(card.name.clone()))
+        Err(PinError::OlderCard(card.name.clone()))
     } else {
         Ok(())
     }

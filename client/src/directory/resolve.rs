@@ -29,7 +29,7 @@ pub struct ResolvedUser {
     pub online: Option<bool>,
     pub epoch: Option<u64>,
     /// Whether this is the first contact.
-    pub newly_met: bool,
+    pub first_contact: bool,
 }
 
 /// A look-up that failed, or whose answer is not accepted.
@@ -96,7 +96,7 @@ pub(super) fn accept(
             what: "another user's card",
         });
     }
-    let newly_met = pin(vault, &info.card, &card)?;
+    let first_contact = pin(vault, &info.card, &card)?;
     let now = clock::now();
     let (mut reach, mut devices) = (Reach::default(), Vec::new());
     let (newest, changed) = newest(vault, name, verified_devices(&card, info))?;
@@ -115,7 +115,7 @@ pub(super) fn accept(
             if changed {
                 tracing::warn!(%name, %address, "this version cannot read the address");
             }
-            reach.unread.push(address);
+            reach.unreadable.push(address);
         }
         if !direct.is_empty() {
             reach.addresses.push(PeerAddress {
@@ -131,7 +131,7 @@ pub(super) fn accept(
         devices,
         online: info.online,
         epoch: info.epoch,
-        newly_met,
+        first_contact,
     })
 }
 

@@ -41,7 +41,7 @@ fn another_key_under_a_known_name_is_refused_for_good() {
     assert!(!pin(&vault, &signed, &first).unwrap());
     let (forged, other) = card(2, 9);
     let refused = pin(&vault, &forged, &other).unwrap_err();
-    assert!(matches!(refused, PinError::Changed(_)));
+    assert!(matches!(refused, PinError::KeyChanged(_)));
     assert_eq!(refused.kind(), ErrorKind::IdentityChanged);
     let kept = vault.get::<Contact>("bob").unwrap().unwrap();
     assert_eq!(kept.key, first.key);
@@ -55,7 +55,7 @@ fn an_older_card_is_refused() {
     let (old, older) = card(1, 4);
     assert!(matches!(
         pin(&vault, &old, &older),
-        Err(PinError::WentBack(_))
+        Err(PinError::OlderCard(_))
     ));
     let (next, latest) = card(1, 6);
     assert!(!pin(&vault, &next, &latest).unwrap());
@@ -120,7 +120,7 @@ fn an_address_that_cannot_be_parsed_is_reported() {
     let info = answer(1, Some((1, "no\nwhere")));
     let person = accept(&vault, &"bob".parse().unwrap(), &info).unwrap();
     assert!(person.reach.addresses.is_empty());
-    assert_eq!(person.reach.unread, ["nowhere"]);
+    assert_eq!(person.reach.unreadable, ["nowhere"]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ async fn fetch(peers: &Peers, person: &ResolvedUser) -> Result<Vec<Shown>, CallE
         let request = PeerRequest::Gallery { after };
         let (items, more, body) = match peers.ask(&person.reach, request, ACK_DEADLINE).await? {
             (PeerReply::Gallery { items, more }, body, _) => (items, more, body),
-            _ => return Err(CallError::Strange),
+            _ => return Err(CallError::WrongAnswer),
         };
         let last = items.last().map(|item| item.image);
         shown.extend(with_previews(items, body).await?);
@@ -88,14 +88,14 @@ async fn with_previews(
         Some(body) => body
             .collect(limit as u64)
             .await
-            .map_err(|_| CallError::Strange)?,
+            .map_err(|_| CallError::WrongAnswer)?,
         None => Bytes::new(),
     };
     let mut shown = Vec::with_capacity(items.len());
     for item in items {
         let length = item.preview as usize;
         if length > MAX_PREVIEW || length > previews.len() {
-            return Err(CallError::Strange);
+            return Err(CallError::WrongAnswer);
         }
         let preview = previews.split_to(length);
         shown.push(Shown { item, preview });

@@ -68,7 +68,7 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
     for (_, owned) in vault.list::<GrantOwned>()? {
         let grant = owned.grant;
         match owned.stage {
-            Stage::Carried => {}
+            Stage::CarrierReady => {}
             Stage::Recorded if owned.is_live(now) => {
                 due.push(Due::for_viewer(OutboxKey::Deliver(grant), &owned));
             }

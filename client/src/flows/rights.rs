@@ -121,8 +121,8 @@ fn keep(
     })?;
     // This version was not sent yet, by itself or with the carrier, whatever became of earlier
     // ones.
-    Attempts::forget(&ctx.vault, OutboxKey::Rights(owned.grant))?;
-    Attempts::forget(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Rights(owned.grant))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
     kept.ok_or(RightsError::Gone)
 }
 

@@ -49,14 +49,14 @@ pub enum CallError {
     NoAddress,
     /// This version can read none of the published addresses.
     #[error("it has published '{0}', which is not an address")]
-    UnreadAddress(String),
+    UnreadableAddress(String),
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error("{message}")]
     Refused { code: PeerRefusal, message: String },
     /// The answer does not belong to the request.
     #[error("its answer does not fit the request")]
-    Strange,
+    WrongAnswer,
 }
 
 impl CallError {
@@ -69,7 +69,7 @@ impl CallError {
             CallError::Refused { code, .. } => {
                 matches!(code, PeerRefusal::TooMany | PeerRefusal::Failed)
             }
-            CallError::UnreadAddress(_) | CallError::Strange => false,
+            CallError::UnreadableAddress(_) | CallError::WrongAnswer => false,
         }
     }
 
@@ -87,11 +87,11 @@ impl Classified for CallError {
     fn kind(&self) -> ErrorKind {
         match self {
             CallError::NoAddress => ErrorKind::PeerOffline,
-            CallError::UnreadAddress(_) => ErrorKind::Other,
+            CallError::UnreadableAddress(_) => ErrorKind::Other,
             CallError::Ask(AskError::Rejected) => ErrorKind::Refused,
             CallError::Ask(AskError::WrongIdentity) => ErrorKind::IdentityChanged,
             CallError::Ask(error) if error.is_offline() => ErrorKind::PeerOffline,
-            CallError::Ask(_) | CallError::Strange => ErrorKind::PeerMismatch,
+            CallError::Ask(_) | CallError::WrongAnswer => ErrorKind::PeerMismatch,
             CallError::Refused { code, .. } => match code {
                 PeerRefusal::Closed | PeerRefusal::NotAccepted => ErrorKind::Refused,
                 PeerRefusal::NoSuchImage | PeerRefusal::NoSuchGrant => ErrorKind::NotFound,
@@ -126,13 +126,13 @@ fn explained(who: &str, error: &CallError) -> String {
             format!("{who} is offline: try again when {who}'s agent runs")
         }
         CallError::NoAddress | CallError::Ask(_) => format!("the call to {who} failed: {error}"),
-        CallError::UnreadAddress(address) => format!(
+        CallError::UnreadableAddress(address) => format!(
             "{who}'s agent has published '{address}', which this version cannot read as an \
              address: bring both of you to the same version, then try again"
         ),
         CallError::Refused { message, .. } if message.is_empty() => format!("{who} refuses"),
         CallError::Refused { message, .. } => format!("{who}: {message}"),
-        CallError::Strange => {
+        CallError::WrongAnswer => {
             format!(
                 "{who}'s agent gave an answer that does not fit the request; is one of you out of \
                  date?"
@@ -147,14 +147,14 @@ pub struct Reach {
     /// By device.
     pub addresses: Vec<PeerAddress>,
     /// Addresses that this version cannot parse.
-    pub unread: Vec<String>,
+    pub unreadable: Vec<String>,
 }
 
 impl Reach {
     /// Whether no address is published.
     #[must_use]
-    pub fn is_nowhere(&self) -> bool {
-        self.addresses.is_empty() && self.unread.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.unreadable.is_empty()
     }
 }
 
@@ -198,8 +198,8 @@ impl Peers {
         request: PeerRequest,
         deadline: Duration,
     ) -> Result<(PeerReply, Option<ReceivedBody>, PeerAddress), CallError> {
-        let mut last = match reach.unread.first() {
-            Some(address) => CallError::UnreadAddress(address.clone()),
+        let mut last = match reach.unreadable.first() {
+            Some(address) => CallError::UnreadableAddress(address.clone()),
             None => CallError::NoAddress,
         };
         for address in &reach.addresses {
@@ -250,7 +250,7 @@ mod tests {
     async fn a_user_with_unreadable_addresses_is_not_reported_as_offline() {
         let world = alone();
         let mut reach = Reach::default();
-        reach.unread.push("nowhere".into());
+        reach.unreadable.push("nowhere".into());
         let deadline = Duration::from_secs(5);
         let asked = world
             .core
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Other);
         assert!(error.to_string().contains("'nowhere'"), "{error}");
 
-        reach.unread.clear();
+        reach.unreadable.clear();
         let asked = world
             .core
             .peers

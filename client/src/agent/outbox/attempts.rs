@@ -74,8 +74,8 @@ fn recipient(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultErr
 
 /// Retries items of a grant that the viewer has requested again, even if the viewer refused them.
 pub(in crate::agent) fn retry_requested(vault: &Vault, grant: GrantId) -> Result<(), VaultError> {
-    Attempts::forget(vault, OutboxKey::Deliver(grant))?;
-    Attempts::forget(vault, OutboxKey::Rights(grant))
+    Attempts::reset(vault, OutboxKey::Deliver(grant))?;
+    Attempts::reset(vault, OutboxKey::Rights(grant))
 }
 
 /// Retries the items that were given up, at the start of the agent: this may be another version or
@@ -134,23 +134,23 @@ fn give_up(vault: &Vault, item: &Due, attempts: &Attempts) -> Result<(), VaultEr
                     incoming.state = IncomingState::Failed { why, told };
                 }
             })?;
-            Attempts::forget(vault, OutboxKey::Denied(request))?;
-            Attempts::forget(vault, key)
+            Attempts::reset(vault, OutboxKey::Denied(request))?;
+            Attempts::reset(vault, key)
         }
         OutboxKey::Ask(request) => {
             change::<Outgoing>(vault, &request.to_string(), |outgoing| {
-                if !outgoing.state.is_over() {
+                if !outgoing.state.is_answered() {
                     outgoing.state = OutgoingState::Denied(why());
                 }
             })?;
-            Attempts::forget(vault, key)
+            Attempts::reset(vault, key)
         }
         OutboxKey::Deliver(grant) | OutboxKey::Rights(grant) => {
             vault.put(&key.id(), attempts)?;
             let owned = vault.get::<GrantOwned>(&grant.to_string())?;
             // Rights that were signed meanwhile were not refused.
             if owned.is_some_and(|owned| owned.version != item.version) {
-                Attempts::forget(vault, key)?;
+                Attempts::reset(vault, key)?;
             }
             Ok(())
         }

@@ -112,7 +112,7 @@ async fn attempt(core: Core, item: Due) {
     };
     let outcome = carry_out(&core, key).await;
     let kept = match outcome {
-        Ok(()) => Attempts::forget(&core.ctx.vault, key),
+        Ok(()) => Attempts::reset(&core.ctx.vault, key),
         Err(error) => failed(&core, &item, &error).await,
     };
     drop(lock);

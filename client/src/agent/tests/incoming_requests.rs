@@ -36,7 +36,7 @@ fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) 
             viewer: "ada".parse().unwrap(),
             viewer_key: key(viewer).public(),
             image: ImageId(id),
-            asked: Asked::Photo(signed_request(viewer, ME, number)),
+            asked: RequestSubject::Photo(signed_request(viewer, ME, number)),
             note: String::new(),
             received: Millis(u64::from(number)),
             state: state.clone(),
@@ -93,7 +93,7 @@ async fn while_a_grant_is_live_no_other_is_made() {
 
 #[tokio::test]
 async fn a_grant_that_was_not_recorded_does_not_count_as_held() {
-    let world = open_image(Some(owned(Stage::Carried)));
+    let world = open_image(Some(owned(Stage::CarrierReady)));
     assert_eq!(ask(&world, 2).unwrap(), AskOutcome::Preparing);
 }
 

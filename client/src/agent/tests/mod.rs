@@ -34,8 +34,8 @@ use crate::cluster_api::{ClusterApi, Pinned};
 use crate::directory::ResolvedUser;
 use crate::peer::{MemoryNetwork, Reach};
 use crate::vault::records::{
-    Asked, GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, Outgoing,
-    OutgoingState, Policy, Secret, Stage, Terms, change,
+    GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, Outgoing, OutgoingState,
+    Policy, RequestSubject, Secret, Stage, Terms, change,
 };
 use crate::vault::{Home, Passphrase, Vault};
 
@@ -84,7 +84,7 @@ pub(crate) fn somebody(name: &str) -> ResolvedUser {
         devices: Vec::new(),
         online: None,
         epoch: None,
-        newly_met: false,
+        first_contact: false,
     }
 }
 
@@ -264,7 +264,7 @@ pub(crate) fn keep_request(world: &World, state: IncomingState) -> Incoming {
         viewer: "ada".parse().unwrap(),
         viewer_key: key(OTHER).public(),
         image: IMAGE,
-        asked: Asked::Photo(signed_request(OTHER, ME, 1)),
+        asked: RequestSubject::Photo(signed_request(OTHER, ME, 1)),
         note: String::new(),
         received: Millis(1),
         state,

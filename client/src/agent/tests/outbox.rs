@@ -174,7 +174,9 @@ async fn a_refusal_that_failed_for_another_reason_is_repeated() {
     for error in [
         no(PeerRefusal::Failed),
         no(PeerRefusal::TooMany),
-        CallError::UnreadAddress("nowhere".into()).of("ada").into(),
+        CallError::UnreadableAddress("nowhere".into())
+            .of("ada")
+            .into(),
         VaultError::Io {
             action: "write",
             path: "record".into(),

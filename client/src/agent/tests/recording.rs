@@ -16,7 +16,7 @@ async fn recorded(look_up: ErrorCode) -> (World, ShareError) {
         .route("/v1/grants", exists)
         .route("/v1/grants/{grant}", get(move || ready(no(look_up))));
     let world = with_node(routes).await;
-    let grant = owned(Stage::Carried);
+    let grant = owned(Stage::CarrierReady);
     world.vault().put(&grant.grant.to_string(), &grant).unwrap();
     let blob = grant.blob();
     world
@@ -69,7 +69,7 @@ async fn no_second_grant_of_an_image_is_made_while_one_is_live() {
     let first = keep_request(&world, IncomingState::Granted(grant.grant));
     let second = Incoming {
         request: RequestId([2; 16]),
-        asked: Asked::Photo(signed_request(OTHER, ME, 2)),
+        asked: RequestSubject::Photo(signed_request(OTHER, ME, 2)),
         state: IncomingState::Approved(image(Policy::Open).terms),
         ..first.clone()
     };

@@ -311,7 +311,7 @@ impl Coded for view::Error {
             view::Error::Expired { .. } => "expired",
             view::Error::UsedUp { .. } => "used_up",
             view::Error::NoDisplay { .. } => "no_display",
-            view::Error::NotNow => "not_now",
+            view::Error::Declined => "not_now",
             view::Error::NotSaved(_) => "not_saved",
             view::Error::Codec(_) => "codec",
             view::Error::CoverOnly { source, .. } => source.word(),

@@ -17,11 +17,11 @@ impl Coded for CallError {
     fn word(&self) -> &'static str {
         match self {
             CallError::NoAddress => "peer_offline",
-            CallError::UnreadAddress(_) => "peer_address",
+            CallError::UnreadableAddress(_) => "peer_address",
             CallError::Ask(AskError::Rejected) => "denied",
             CallError::Ask(AskError::WrongIdentity) => "identity_changed",
             CallError::Ask(error) if error.is_offline() => "peer_offline",
-            CallError::Ask(_) | CallError::Strange => "peer",
+            CallError::Ask(_) | CallError::WrongAnswer => "peer",
             CallError::Refused { code, .. } => refusal_word(*code),
         }
     }
@@ -47,8 +47,8 @@ impl Coded for OtherVersion {
 impl Coded for PinError {
     fn word(&self) -> &'static str {
         match self {
-            PinError::Changed(_) => "identity_changed",
-            PinError::WentBack(_) => "went_back",
+            PinError::KeyChanged(_) => "identity_changed",
+            PinError::OlderCard(_) => "went_back",
             PinError::Vault(error) => error.word(),
         }
     }

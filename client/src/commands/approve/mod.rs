@@ -15,7 +15,9 @@ use crate::clock;
 use crate::flows::context::Context;
 use crate::flows::share;
 use crate::output::{Output, Report};
-use crate::vault::records::{Asked, GrantOwned, Image, Incoming, IncomingState, Terms, change};
+use crate::vault::records::{
+    GrantOwned, Image, Incoming, IncomingState, RequestSubject, Terms, change,
+};
 
 pub use error::Error;
 
@@ -45,12 +47,14 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
     let incoming = incoming(ctx, &arguments.id)?;
     match (&incoming.asked, &incoming.state) {
         (_, IncomingState::Denied { .. }) => Err(Error::DeniedBefore),
-        (Asked::More(grant), IncomingState::Granted(_)) => Err(Error::ApprovedBefore(*grant)),
-        (Asked::More(grant), _) => {
+        (RequestSubject::More(grant), IncomingState::Granted(_)) => {
+            Err(Error::ApprovedBefore(*grant))
+        }
+        (RequestSubject::More(grant), _) => {
             let owned = share::owned(ctx, grant)?;
             more(ctx, &incoming, owned, &arguments).await
         }
-        (Asked::Photo(_), state) => {
+        (RequestSubject::Photo(_), state) => {
             let terms = terms(ctx, &incoming, &arguments)?;
             share::no_other(ctx, &incoming)?;
             if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {

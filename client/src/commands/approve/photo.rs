@@ -103,9 +103,9 @@ async fn leave_to_agent(
     incoming: &Incoming,
     made: &Result<Made, Error>,
 ) -> Result<bool, VaultError> {
-    Attempts::forget(&ctx.vault, OutboxKey::Share(incoming.request))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Share(incoming.request))?;
     if let Ok((owned, _)) = made {
-        Attempts::forget(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
+        Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
     }
     Ok(control::wake(ctx.vault.home()).await)
 }
@@ -196,7 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_photo_in_progress_by_the_agent_is_left_to_it() {
-        let (world, incoming, _) = approved(Stage::Carried);
+        let (world, incoming, _) = approved(Stage::CarrierReady);
         let making = OutboxKey::Share(incoming.request);
         let _agent = WorkLock::try_on(world.vault().home(), making)
             .unwrap()

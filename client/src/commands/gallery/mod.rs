@@ -72,7 +72,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         return own::list(ctx, &folder);
     }
     let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
-    if person.newly_met {
+    if person.first_contact {
         out.note(format_args!(
             "First contact with {0}: compare safety phrases when you can (`cameo who {0}`).",
             arguments.user

@@ -239,7 +239,7 @@ impl Asking<'_> {
                 format!("{who} has received the request for more views."),
                 "asked_more",
             )),
-            _ => Err(CallError::Strange.of(who).into()),
+            _ => Err(CallError::WrongAnswer.of(who).into()),
         }
     }
 }

@@ -69,7 +69,7 @@ impl Transfers {
 
 fn ended(ctx: &Context, request: &RequestId) -> Option<OutgoingState> {
     let kept = ctx.vault.get::<Outgoing>(&request.to_string()).ok()??;
-    kept.state.is_over().then_some(kept.state)
+    kept.state.is_answered().then_some(kept.state)
 }
 
 impl Receiver {

@@ -60,7 +60,7 @@ pub enum Error {
     )]
     NoDisplay { may_save: bool },
     #[error("nothing was opened, and nothing was used")]
-    NotNow,
+    Declined,
     #[error(
         "the view was charged, but the photo could not be saved ({0}): run the command again soon, \
          the view is not charged twice"
@@ -120,7 +120,7 @@ impl Classified for Error {
             Error::UsedUp { .. } => ErrorKind::UsedUp,
             Error::NotAPng { .. }
             | Error::ForeignRights
-            | Error::NotNow
+            | Error::Declined
             | Error::NotSaved(_)
             | Error::Codec(_) => ErrorKind::Other,
             Error::CoverOnly { source, .. } => source.kind(),

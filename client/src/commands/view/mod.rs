@@ -65,7 +65,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     if begun {
         out.note("Resuming the view that was begun before.");
     } else if !agreed(&arguments, &info, way)? {
-        return Err(Error::NotNow);
+        return Err(Error::Declined);
     }
     let bar = out.bar("opening");
     let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;

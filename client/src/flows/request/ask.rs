@@ -25,7 +25,7 @@ pub fn open_requests(vault: &Vault) -> Result<Vec<Outgoing>, VaultError> {
     Ok(all
         .into_iter()
         .map(|(_, outgoing)| outgoing)
-        .filter(|outgoing| !outgoing.state.is_over())
+        .filter(|outgoing| !outgoing.state.is_answered())
         .collect())
 }
 
@@ -45,7 +45,7 @@ pub async fn ask(
     };
     let asked = match peers.ask(&person.reach, request, ACK_DEADLINE).await {
         Ok((PeerReply::Asked(outcome), _, _)) => Ok(outcome),
-        Ok(_) => Err(CallError::Strange),
+        Ok(_) => Err(CallError::WrongAnswer),
         Err(error) => Err(error),
     };
     answered(&ctx.vault, outgoing, &asked)?;
@@ -77,7 +77,7 @@ pub fn answered(
         Err(_) => return Ok(()),
     };
     change::<Outgoing>(vault, &outgoing.request.to_string(), |kept| {
-        if !kept.state.is_over() {
+        if !kept.state.is_answered() {
             kept.state = state;
         }
     })?;

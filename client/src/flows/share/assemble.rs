@@ -12,7 +12,7 @@ use super::place::Hidden;
 use super::seal::Sealed;
 use crate::clock;
 use crate::flows::context::Context;
-use crate::vault::records::{Asked, GrantOwned, Incoming, Secret, Stage, Terms};
+use crate::vault::records::{GrantOwned, Incoming, RequestSubject, Secret, Stage, Terms};
 
 pub(super) fn assemble(
     ctx: &Context,
@@ -22,7 +22,7 @@ pub(super) fn assemble(
     hidden: &Hidden,
     descriptor: &Descriptor,
 ) -> Result<GrantOwned, ShareError> {
-    let Asked::Photo(request) = &incoming.asked else {
+    let RequestSubject::Photo(request) = &incoming.asked else {
         return Err(ShareError::NotAPhoto);
     };
     let key = ctx.me.identity_key();
@@ -76,7 +76,7 @@ pub(super) fn assemble(
         carrier_length: hidden.png.len() as u64,
         worker: hidden.worker,
         leader: hidden.leader,
-        stage: Stage::Carried,
+        stage: Stage::CarrierReady,
         receipt: None,
         created: now,
     })

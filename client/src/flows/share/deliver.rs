@@ -70,7 +70,7 @@ async fn send(
     let (address, offset) = offer(peers, person, owned).await?;
     let source = carrier(ctx, owned).await?;
     if !source.content().may_start_at(offset) {
-        return Err(CallError::Strange);
+        return Err(CallError::WrongAnswer);
     }
     let body = source.body_from(offset).await.map_err(AskError::Body)?;
     let delivery = Delivery {
@@ -85,7 +85,7 @@ async fn send(
     let request = PeerRequest::Deliver(Box::new(delivery));
     match peers.ask_at(&address, request, body, WORK_DEADLINE).await? {
         (PeerReply::Received { receipt }, _) => Ok(receipt),
-        _ => Err(CallError::Strange),
+        _ => Err(CallError::WrongAnswer),
     }
 }
 
@@ -124,7 +124,7 @@ async fn offer(
     };
     match peers.ask(&person.reach, request, ACK_DEADLINE).await? {
         (PeerReply::Wanted { offset }, _, address) => Ok((address, offset)),
-        _ => Err(CallError::Strange),
+        _ => Err(CallError::WrongAnswer),
     }
 }
 
@@ -145,14 +145,14 @@ pub async fn send_rights(
     let asked = peers.ask(&person.reach, request, RIGHTS_DEADLINE).await;
     let ack = match asked.map_err(|error| error.of(viewer))? {
         (PeerReply::RightsTaken { ack }, _, _) => ack,
-        _ => return Err(CallError::Strange.of(viewer).into()),
+        _ => return Err(CallError::WrongAnswer.of(viewer).into()),
     };
     let statement = ack.verify()?;
     let fits = statement.viewer == owned.viewer_key
         && statement.grant == owned.grant
         && statement.version >= owned.version;
     if !fits {
-        return Err(CallError::Strange.of(viewer).into());
+        return Err(CallError::WrongAnswer.of(viewer).into());
     }
     change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
         kept.acknowledged = kept.acknowledged.max(statement.version);
@@ -163,7 +163,7 @@ pub async fn send_rights(
 /// Looks up a user who is not known to be offline.
 async fn reachable(ctx: &Context, name: &UserName) -> Result<ResolvedUser, ShareError> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
-    if person.online == Some(false) || person.reach.is_nowhere() {
+    if person.online == Some(false) || person.reach.is_empty() {
         return Err(ShareError::ViewerOffline(name.clone()));
     }
     Ok(person)

@@ -154,7 +154,7 @@ async fn carry(
         .ok_or(ShareError::NoSuchImage)?;
     let descriptor = ctx.api.descriptor().await?;
     // Others that are sealed meanwhile are placed together with this one.
-    let ready = ctx.api.preparing();
+    let ready = ctx.api.announce_job();
     step("sealing the photo");
     let sealed = seal::seal(ctx, &incoming, &image).await?;
     step("hiding the photo at a worker");

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::error::ShareError;
 use crate::clock;
 use crate::flows::context::Context;
-use crate::vault::records::{Asked, Contact, Image, Incoming, Secret, UNTITLED};
+use crate::vault::records::{Contact, Image, Incoming, RequestSubject, Secret, UNTITLED};
 
 /// Longest file name that is made from a title, without its extension, in bytes.
 const MAX_VIEWER_NAME: usize = 200;
@@ -47,7 +47,7 @@ pub(super) async fn seal(
     incoming: &Incoming,
     image: &Image,
 ) -> Result<Sealed, ShareError> {
-    if !matches!(incoming.asked, Asked::Photo(_)) {
+    if !matches!(incoming.asked, RequestSubject::Photo(_)) {
         return Err(ShareError::NotAPhoto);
     }
     let viewer_sealing = sealing_key(ctx, incoming)?;

@@ -60,7 +60,7 @@ impl Attempts {
     ///
     /// # Errors
     /// When the vault cannot be written.
-    pub fn forget(vault: &Vault, key: OutboxKey) -> Result<(), VaultError> {
+    pub fn reset(vault: &Vault, key: OutboxKey) -> Result<(), VaultError> {
         vault.delete::<Self>(&key.id()).map(drop)
     }
 

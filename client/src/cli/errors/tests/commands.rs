@@ -65,7 +65,7 @@ fn request_errors() {
 fn an_unresolved_image_is_not_queued() {
     for (error, exit, word) in [
         (CallError::NoAddress, Exit::Other, "gallery_unseen"),
-        (CallError::Strange, Exit::Other, "peer"),
+        (CallError::WrongAnswer, Exit::Other, "peer"),
         (AskError::Rejected.into(), Exit::Denied, "denied"),
     ] {
         let error = Arc::new(GalleryError::from(error.of("ada")));
@@ -208,7 +208,7 @@ fn view_errors() {
             Exit::Usage,
             "no_display",
         ),
-        (view::Error::NotNow, Exit::Other, "not_now"),
+        (view::Error::Declined, Exit::Other, "not_now"),
         (view::Error::NotSaved(more()), Exit::Other, "not_saved"),
         (view::Error::Codec(more()), Exit::Other, "codec"),
     ] {

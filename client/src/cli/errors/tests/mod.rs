@@ -210,9 +210,9 @@ fn peer_errors() {
         told,
         "the call to ada failed: the peer's answer violates the protocol: malformed"
     );
-    let unread = CallError::UnreadAddress("nowhere".into());
+    let unread = CallError::UnreadableAddress("nowhere".into());
     check(of(unread), Exit::Other, "peer_address");
-    check(of(CallError::Strange), Exit::Other, "peer");
+    check(of(CallError::WrongAnswer), Exit::Other, "peer");
     for (code, exit, word) in [
         (PeerRefusal::Closed, Exit::Denied, "denied"),
         (PeerRefusal::NoSuchImage, Exit::NotFound, "not_found"),
@@ -244,10 +244,10 @@ fn directory_errors() {
         "ada is not registered with this cluster; check the spelling, or have ada run `cameo init \
          ada`"
     );
-    let changed = DirectoryError::from(PinError::Changed(ada()));
+    let changed = DirectoryError::from(PinError::KeyChanged(ada()));
     check(changed, Exit::IdentityChanged, "identity_changed");
     check(
-        PinError::WentBack(ada()),
+        PinError::OlderCard(ada()),
         Exit::IdentityChanged,
         "went_back",
     );

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::PlaceError;
 use super::seal::Sealed;
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError, JobError, Preparing};
+use crate::cluster_api::{ClusterApi, ClusterError, JobAnnouncement, JobError};
 
 /// Bound on the workers that a job is tried on.
 const MAX_WORKERS: usize = 2;
@@ -57,7 +57,7 @@ pub(super) struct Hidden {
 pub(super) async fn hide(
     api: &ClusterApi,
     sealed: Sealed,
-    ready: Preparing,
+    ready: JobAnnouncement,
     step: &impl Fn(&str),
 ) -> Result<(Sealed, Hidden), PlaceError> {
     let input = JobInput {
@@ -79,7 +79,7 @@ pub(super) async fn hide(
 async fn run(
     api: &ClusterApi,
     input: Bytes,
-    ready: Preparing,
+    ready: JobAnnouncement,
     verify: impl Fn(Bytes) -> BoxFuture<'static, Result<(), CheckError>>,
     step: &impl Fn(&str),
 ) -> Result<Hidden, PlaceError> {
@@ -198,7 +198,7 @@ impl Job {
 async fn wait_for_worker(
     api: &ClusterApi,
     place: &PlaceJob,
-    mut ready: Option<Preparing>,
+    mut ready: Option<JobAnnouncement>,
 ) -> Result<Placed, PlaceError> {
     let end = Instant::now() + BUSY_DEADLINE;
     loop {

@@ -140,7 +140,10 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
 
 const INPUT: Bytes = Bytes::from_static(b"what is to be hidden");
 
-async fn hidden(api: &ClusterApi, ready: Preparing) -> (Result<Hidden, PlaceError>, Vec<String>) {
+async fn hidden(
+    api: &ClusterApi,
+    ready: JobAnnouncement,
+) -> (Result<Hidden, PlaceError>, Vec<String>) {
     let steps = Mutex::new(Vec::new());
     let step = |step: &str| steps.lock().unwrap().push(step.to_owned());
     let verify = |png: Bytes| {
@@ -155,7 +158,7 @@ async fn hidden(api: &ClusterApi, ready: Preparing) -> (Result<Hidden, PlaceErro
 #[tokio::test]
 async fn a_worker_that_crashes_during_its_answer_is_excluded_from_the_retry() {
     let (api, _) = node(&[Behaviour::Crashes, Behaviour::Works]).await;
-    let (hidden, steps) = hidden(&api, api.preparing()).await;
+    let (hidden, steps) = hidden(&api, api.announce_job()).await;
     let hidden = hidden.unwrap();
     assert_eq!((hidden.worker, hidden.png), (NodeId(2), INPUT));
     assert_eq!(steps.len(), 2);
@@ -165,7 +168,7 @@ async fn a_worker_that_crashes_during_its_answer_is_excluded_from_the_retry() {
 #[tokio::test]
 async fn a_worker_that_returns_a_wrong_carrier_is_excluded() {
     let (api, _) = node(&[Behaviour::ReturnsAnother, Behaviour::Works]).await;
-    let (hidden, steps) = hidden(&api, api.preparing()).await;
+    let (hidden, steps) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
     assert!(
         steps
@@ -178,7 +181,7 @@ async fn a_worker_that_returns_a_wrong_carrier_is_excluded() {
 #[tokio::test]
 async fn a_stalled_worker_is_abandoned_before_the_deadline() {
     let (api, _) = node(&[Behaviour::Stalls, Behaviour::Works]).await;
-    let (hidden, steps) = hidden(&api, api.preparing()).await;
+    let (hidden, steps) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
     let why = "worker 1 failed: it stalled for 5.0 s; trying another worker";
     assert_eq!(steps[0], why);
@@ -187,7 +190,7 @@ async fn a_stalled_worker_is_abandoned_before_the_deadline() {
 #[tokio::test]
 async fn the_last_worker_is_waited_for_until_the_deadline() {
     let (api, _) = node(&[Behaviour::Stalls]).await;
-    let hidden = tokio::spawn(async move { hidden(&api, api.preparing()).await.0 });
+    let hidden = tokio::spawn(async move { hidden(&api, api.announce_job()).await.0 });
     let longer = crate::cluster_api::JOB_STALL_TIMEOUT + Duration::from_secs(1);
     assert!(timeout(longer, hidden).await.is_err());
 }
@@ -195,7 +198,7 @@ async fn the_last_worker_is_waited_for_until_the_deadline() {
 #[tokio::test]
 async fn a_rejected_ticket_is_replaced_and_excludes_its_worker_the_second_time() {
     let (api, node) = node(&[Behaviour::RejectsTheTicket, Behaviour::Works]).await;
-    let (hidden, _) = hidden(&api, api.preparing()).await;
+    let (hidden, _) = hidden(&api, api.announce_job()).await;
     // The second rejection by the same worker means that its clock is wrong.
     assert_eq!(hidden.unwrap().worker, NodeId(2));
     assert_eq!(
@@ -207,21 +210,21 @@ async fn a_rejected_ticket_is_replaced_and_excludes_its_worker_the_second_time()
 #[tokio::test]
 async fn busy_workers_are_reported_as_busy() {
     let (api, _) = node(&[Behaviour::Busy, Behaviour::Busy, Behaviour::Works]).await;
-    let (failed, _) = hidden(&api, api.preparing()).await;
+    let (failed, _) = hidden(&api, api.announce_job()).await;
     assert!(matches!(failed, Err(PlaceError::Busy(_))));
 }
 
 #[tokio::test]
 async fn a_worker_with_too_little_memory_is_excluded() {
     let (api, _) = node(&[Behaviour::TooSmall, Behaviour::Works]).await;
-    let (hidden, _) = hidden(&api, api.preparing()).await;
+    let (hidden, _) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
 }
 
 #[tokio::test]
 async fn after_two_failed_workers_the_job_fails() {
     let (api, node) = node(&[Behaviour::Crashes, Behaviour::Crashes, Behaviour::Works]).await;
-    let (failed, _) = hidden(&api, api.preparing()).await;
+    let (failed, _) = hidden(&api, api.announce_job()).await;
     assert!(matches!(failed, Err(PlaceError::NoWorker(_))));
     assert_eq!(*node.calls.lock().unwrap(), [1, 1]);
 }
@@ -229,7 +232,7 @@ async fn after_two_failed_workers_the_job_fails() {
 #[tokio::test]
 async fn a_job_that_every_worker_would_refuse_is_tried_once() {
     let (api, node) = node(&[Behaviour::RefusesTheJob, Behaviour::Works]).await;
-    let (failed, _) = hidden(&api, api.preparing()).await;
+    let (failed, _) = hidden(&api, api.announce_job()).await;
     let Err(PlaceError::Cluster(refused)) = failed else {
         panic!("{failed:?}")
     };
@@ -241,8 +244,8 @@ async fn a_job_that_every_worker_would_refuse_is_tried_once() {
 async fn jobs_prepared_together_are_placed_by_one_call() {
     // Given three announced jobs, and a fourth one that is dropped,
     let (api, node) = node(&[Behaviour::Works]).await;
-    let ready: Vec<Preparing> = (0..3).map(|_| api.preparing()).collect();
-    drop(api.preparing());
+    let ready: Vec<JobAnnouncement> = (0..3).map(|_| api.announce_job()).collect();
+    drop(api.announce_job());
     // when they become ready one after the other,
     let all = join_all(ready.into_iter().map(|ready| hidden(&api, ready))).await;
     // then they are placed by one call.
@@ -257,7 +260,7 @@ async fn jobs_that_become_ready_during_a_call_form_the_next_batch() {
     node.leave.forget_permits(Semaphore::MAX_PERMITS);
     let spawn = || {
         let api = api.clone();
-        tokio::spawn(async move { hidden(&api, api.preparing()).await.0 })
+        tokio::spawn(async move { hidden(&api, api.announce_job()).await.0 })
     };
     let first = spawn();
     until(|| node.calls.lock().unwrap().len() == 1).await;
