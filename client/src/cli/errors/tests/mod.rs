@@ -85,8 +85,8 @@ fn vault_errors() {
     let told = check(io(full()), Exit::Other, "disk_full").message;
     assert_eq!(
         told,
-        "the disk is full (cannot write here: no storage space): nothing stored before is lost; free \
-         some space and run the command again"
+        "the disk is full (cannot write here: no storage space): nothing stored before is lost; \
+         free some space and run the command again"
     );
     check(IoError(full()), Exit::Other, "disk_full");
     check(IoError(io::ErrorKind::NotFound.into()), Exit::Other, "io");
