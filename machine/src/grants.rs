@@ -59,34 +59,35 @@ pub fn create(
 }
 
 /// Checks that both parties are registered under the manifest's keys, and that the owner calls.
-fn check_parties(draft: &Draft<'_>, owner: &Principal, content: &Manifest) -> Result<(), Refusal> {
+fn check_parties(draft: &Draft<'_>, owner: &Principal, manifest: &Manifest) -> Result<(), Refusal> {
     let own_card = users::card(draft, &owner.name)?;
-    if content.owner != own_card.key || content.owner_name != owner.name {
+    if manifest.owner != own_card.key || manifest.owner_name != owner.name {
         return Err(Refusal::Forbidden("owner of the photo".into()));
     }
-    let card = users::card(draft, &content.viewer_name)?;
-    if content.viewer_name == content.owner_name {
+    let card = users::card(draft, &manifest.viewer_name)?;
+    if manifest.viewer_name == manifest.owner_name {
         return Err(mismatch("owner and viewer are one user"));
     }
-    if content.viewer != card.key {
+    if manifest.viewer != card.key {
         return Err(mismatch("the viewer has another identity key"));
     }
-    if content.viewer_sealing != card.sealing {
+    if manifest.viewer_sealing != card.sealing {
         return Err(mismatch("the viewer's sealing key has changed"));
     }
-    if content.cluster != cluster::id(draft)? {
+    if manifest.cluster != cluster::id(draft)? {
         return Err(mismatch("the manifest is for another cluster"));
     }
     Ok(())
 }
 
 /// Checks that the viewer has requested exactly this image.
-fn check_request(request: &Signed<PhotoRequest>, content: &Manifest) -> Result<(), Refusal> {
+fn check_request(request: &Signed<PhotoRequest>, manifest: &Manifest) -> Result<(), Refusal> {
     let asked = request.peek().map_err(|_| Refusal::Malformed)?;
-    if request.hash() != content.request {
+    if request.hash() != manifest.request {
         return Err(mismatch("the manifest answers another request"));
     }
-    if (asked.viewer, asked.owner, asked.image) != (content.viewer, content.owner, content.image) {
+    if (asked.viewer, asked.owner, asked.image) != (manifest.viewer, manifest.owner, manifest.image)
+    {
         return Err(mismatch("the request is for another grant"));
     }
     Ok(())

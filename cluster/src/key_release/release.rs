@@ -78,14 +78,14 @@ impl Releaser {
                 confirmed,
             });
         }
-        let deal = checked(&*replica.view(), &content, &request.hash(), now)?;
-        self.seal_on(&deal, &content, request.hash())
+        let deal = verified_deal(&*replica.view(), &content, &request.hash(), now)?;
+        self.seal_to_one_time_key(&deal, &content, request.hash())
     }
 
-    fn seal_on(
+    fn seal_to_one_time_key(
         &self,
         deal: &Deal,
-        content: &ViewRequest,
+        request: &ViewRequest,
         request_hash: Hash,
     ) -> Result<Released, ReleaseError> {
         let part = self.own_part(deal)?;
@@ -93,11 +93,11 @@ impl Releaser {
         let opened = open_part(&self.secret, &context, part)?;
         let context = ReleaseContext {
             part: context,
-            request: content.request,
+            request: request.request,
             request_hash,
         };
         let mut generator = self.rng.generator();
-        let released = release_part(&mut generator, &context, &content.one_time, &opened)?;
+        let released = release_part(&mut generator, &context, &request.one_time, &opened)?;
         Ok(Released {
             node: self.node,
             deal: deal.number,
@@ -123,13 +123,13 @@ impl fmt::Debug for Releaser {
 
 /// The deal of a view that may be released. Its debit is in the state, and certificate, manifest,
 /// rights and deal are signed by the right parties and match the request.
-fn checked(
+fn verified_deal(
     view: &dyn StateView,
-    content: &ViewRequest,
+    request: &ViewRequest,
     request_hash: &Hash,
     now: Millis,
 ) -> Result<Deal, ReleaseError> {
-    let release: Release = read::release_check(view, content, request_hash, now)?;
+    let release: Release = read::release_check(view, request, request_hash, now)?;
     let certificate = release.certificate.verify()?;
     let manifest = release.manifest.verify()?;
     let rights = release.rights.verify()?;
@@ -141,21 +141,21 @@ fn checked(
             Err(ReleaseError::Unsound(what))
         }
     };
-    sound(manifest.grant_id() == content.grant, "manifest and grant")?;
-    sound(manifest.cluster == content.cluster, "manifest and cluster")?;
+    sound(manifest.grant_id() == request.grant, "manifest and grant")?;
+    sound(manifest.cluster == request.cluster, "manifest and cluster")?;
     sound(
-        certificate.device == content.device && certificate.user == manifest.viewer,
+        certificate.device == request.device && certificate.user == manifest.viewer,
         "device and viewer",
     )?;
     sound(
-        rights.owner == manifest.owner && rights.grant == content.grant,
+        rights.owner == manifest.owner && rights.grant == request.grant,
         "rights and manifest",
     )?;
     sound(
         deal.owner == manifest.owner
             && deal.viewer == manifest.viewer
-            && deal.grant == content.grant
-            && deal.cluster == content.cluster,
+            && deal.grant == request.grant
+            && deal.cluster == request.cluster,
         "deal and manifest",
     )?;
     let now = now.max(read::log_time(view));

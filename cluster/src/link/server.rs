@@ -135,7 +135,7 @@ async fn accept_all(
             },
             Some(_) = connections.join_next() => continue,
         };
-        let evicted = handshakes.next();
+        let evicted = handshakes.add();
         let (identity, acceptor, service) = (identity.clone(), acceptor.clone(), service.clone());
         let permits = permits.clone();
         connections.spawn(async move {
@@ -170,7 +170,7 @@ struct Handshakes(VecDeque<oneshot::Sender<()>>);
 
 impl Handshakes {
     /// Adds a connection. The receiver resolves when the connection is evicted.
-    fn next(&mut self) -> oneshot::Receiver<()> {
+    fn add(&mut self) -> oneshot::Receiver<()> {
         self.0.retain(|evict| !evict.is_closed());
         if self.0.len() >= MAX_HANDSHAKES {
             self.0.pop_front();

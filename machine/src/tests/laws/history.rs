@@ -200,8 +200,6 @@ fn command(
     transitions: &[Transition],
     step: &Step,
 ) -> Option<(Caller, Op)> {
-    let parties = |number: usize| grants.get(number % grants.len().max(1));
-    let people = people();
     let (who, op) = match step.clone() {
         Step::Wait(millis) => {
             script.wait(millis);
@@ -216,9 +214,22 @@ fn command(
             return Some((before.caller, before.op));
         }
         Step::Expire { who, epoch } => {
-            let sessions = vec![(people[who].device(), epoch)];
+            let sessions = vec![(people()[who].device(), epoch)];
             return Some((Caller::Node(NodeId(1)), Op::ExpireSessions(sessions)));
         }
+        step @ (Step::Register { .. }
+        | Step::Start { .. }
+        | Step::End { .. }
+        | Step::Report { .. }) => directory_op(step)?,
+        step => ledger_op(step, grants, script.now)?,
+    };
+    Some((script.call(&who, &op), op))
+}
+
+/// A command about users and sessions, and its caller.
+fn directory_op(step: Step) -> Option<(Person, Op)> {
+    let people = people();
+    let command = match step {
         Step::Register {
             who,
             device,
@@ -248,6 +259,16 @@ fn command(
             let user = people[user].name.clone();
             (people[by].clone(), Op::ReportOffline { user, epoch })
         }
+        _ => return None,
+    };
+    Some(command)
+}
+
+/// A command about grants and views, and its caller.
+fn ledger_op(step: Step, grants: &[Parties], now: Millis) -> Option<(Person, Op)> {
+    let parties = |number: usize| grants.get(number % grants.len().max(1));
+    let people = people();
+    let command = match step {
         Step::Create {
             owner,
             viewer,
@@ -258,7 +279,7 @@ fn command(
         } => {
             let (owner, viewer) = (&people[owner], &people[viewer]);
             let mut offer = Offer::with_nonce(owner, viewer, image(number), views, nonce);
-            offer.rights.expires = lasts_ms.map(|span| script.now.plus_millis(span));
+            offer.rights.expires = lasts_ms.map(|span| now.plus_millis(span));
             (owner.clone(), offer.op())
         }
         Step::Put {
@@ -271,7 +292,7 @@ fn command(
         } => {
             let parties = parties(grant)?;
             let mut content = rights(&parties.owner, parties.grant, version, views);
-            content.expires = lasts_ms.map(|span| script.now.plus_millis(span));
+            content.expires = lasts_ms.map(|span| now.plus_millis(span));
             content.revoked = revoked;
             let caller = if by_owner {
                 &parties.owner
@@ -305,6 +326,7 @@ fn command(
             let request = who.view_request(parties.grant, id, one_time);
             (who, Op::Debit { request })
         }
+        _ => return None,
     };
-    Some((script.call(&who, &op), op))
+    Some(command)
 }
