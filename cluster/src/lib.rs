@@ -1,11 +1,16 @@
-//! The Cameo node. One way through it:
-//! HTTP body -> who is asking -> `Command` -> raft -> `machine::decide` -> one atomic batch -> reply.
+//! The Cameo node, from a request of HTTP to a reply:
+//! body -> caller -> `Command` -> raft -> `cameo_machine::decide` -> one atomic batch -> reply.
 //!
-//! `http` turns bodies into commands, `raft` orders them, `machine` decides them without IO, `store`
-//! keeps what was decided. `link` carries frames between nodes, `node_calls` are what nodes ask of
-//! each other beside Raft, `presence` keeps who is online, `events` tells connected agents, `jobs`
-//! does the image work on threads of its own, `keys` releases a node's parts. `node` puts all of it
-//! together.
+//! Rooms, the highest first; each uses only those below it:
+//! - `node` starts the others and stops them; `config` is what it was told.
+//! - `http` turns bodies into commands, and replies into bodies.
+//! - `jobs` does image work on threads of its own, `presence` keeps who is online, `key_release`
+//!   releases this node's parts of keys.
+//! - `event_stream` tells connected agents, `node_rpc` carries calls between nodes beside Raft.
+//! - `raft` orders commands and admits members.
+//! - `store` keeps the log and the state, `link` carries frames between nodes.
+//! - `consensus_types` are openraft's types as the others spell them; `host` is the machine's clock,
+//!   randomness and thread priorities.
 
 pub mod config;
 pub mod consensus_types;
