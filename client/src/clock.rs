@@ -1,4 +1,4 @@
-//! The wall clock and chance: the two things that the verbs take from the machine.
+//! The wall clock, and random ids and bytes.
 
 use std::time::SystemTime;
 
@@ -15,11 +15,11 @@ pub fn now() -> Millis {
 /// A generator seeded by the operating system.
 ///
 /// # Panics
-/// When the operating system gives no randomness: nothing can be sealed without it.
+/// When the operating system returns no random bytes, without which nothing can be sealed.
 #[must_use]
 #[allow(clippy::expect_used)]
 pub fn rng() -> StdRng {
-    StdRng::try_from_rng(&mut SysRng).expect("the operating system gives randomness")
+    StdRng::try_from_rng(&mut SysRng).expect("the operating system returns random bytes")
 }
 
 /// Fresh random bytes.
@@ -42,7 +42,7 @@ pub fn job_id() -> JobId {
     JobId(random())
 }
 
-/// A fresh image id, which tells nothing of the image.
+/// A fresh image id, which is independent of the image.
 #[must_use]
 pub fn image_id() -> ImageId {
     ImageId(random())

@@ -1,49 +1,49 @@
-//! The kinds of errors that callers tell apart, whichever error it is.
+//! Kinds of errors, common to all error types of the client.
 //!
-//! What may be tried again, and what has to be told how, follows from the kind. Each error type says
-//! its kind; its `Display` is the whole sentence for the person.
+//! Retries and reports depend on the kind alone. Each error type has a kind; its `Display` is the
+//! whole message for the user.
 
-/// What an error means.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The arguments cannot be used.
+    /// The arguments are invalid.
     Usage,
-    /// Something that was named is not there.
+    /// Something that was named does not exist.
     NotFound,
-    /// Nobody is registered under a name.
+    /// A user name is not registered.
     NotRegistered,
-    /// Nobody has run `init` in this home.
+    /// The home has no user yet.
     NoHome,
-    /// Another user says no.
+    /// Another user refuses.
     Refused,
-    /// The cluster, or a signed statement, says no.
+    /// The cluster or a signed statement forbids it.
     Forbidden,
-    /// No view is left.
+    /// No views remain.
     UsedUp,
     /// The peer does not answer.
     PeerOffline,
-    /// The peer asks to try again later.
+    /// The peer refuses for now.
     PeerBusy,
-    /// The peer and this version do not understand each other.
+    /// The peer and this version cannot read each other's messages.
     PeerMismatch,
-    /// Somebody's key is not the one that is known.
+    /// A user's key differs from the pinned one.
     IdentityChanged,
-    /// What was told is older than what is known, or is of another cluster.
+    /// An answer is older than the stored state, or belongs to another cluster.
     Untrusted,
-    /// The cluster cannot be reached, has no majority, or did not say in time what came of it.
+    /// The cluster is unreachable, has no majority, or did not report the outcome in time.
     ClusterAway,
-    /// Somebody here or in the cluster has too much to do.
+    /// This home or the cluster is busy.
     Busy,
-    /// No worker could do the job.
+    /// All workers failed.
     NoWorker,
-    /// It cannot be done, however often it is tried.
+    /// No further attempt can succeed.
     Hopeless,
-    /// What has no kind of its own.
+    /// All other errors.
     Other,
 }
 
 impl ErrorKind {
-    /// Whether what was named is not there.
+    /// Whether something that was named does not exist.
     #[must_use]
     pub fn is_absence(self) -> bool {
         matches!(
@@ -52,20 +52,20 @@ impl ErrorKind {
         )
     }
 
-    /// Whether somebody who may say so says no.
+    /// Whether it was refused by a user, by the cluster or by rights.
     #[must_use]
     pub fn is_denial(self) -> bool {
         matches!(self, ErrorKind::Refused | ErrorKind::Forbidden)
     }
 
-    /// Whether somebody may not be who they say they are.
+    /// Whether an identity is in doubt.
     #[must_use]
     pub fn is_distrust(self) -> bool {
         matches!(self, ErrorKind::IdentityChanged | ErrorKind::Untrusted)
     }
 }
 
-/// An error that says its kind.
+/// An error with a kind.
 pub trait Classified: std::error::Error {
     /// The kind of this error.
     fn kind(&self) -> ErrorKind;

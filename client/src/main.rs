@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-/// Names the variable that says what is logged to stderr, such as `info`.
+/// Environment variable with the log filter for stderr, such as `info`.
 const LOG: &str = "CAMEO_LOG";
 
 fn main() -> ExitCode {
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
-    // Whoever was first has set the same one.
+    // Fails only if the same provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             ExitCode::from(exit as u8)
         }
         Err(error) => {
-            eprintln!("cameo: no threads can be started: {error}");
+            eprintln!("cameo: the runtime cannot be started: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,5 @@
-//! `hide`, `reveal` and `inspect` by the built program, on real files: what goes in comes out, and what cannot
-//! work is refused in plain words and leaves nothing behind.
+//! `hide`, `reveal` and `inspect` as processes on real files: round trips, and refusals that leave
+//! nothing behind.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,12 +15,12 @@ use cameo_codec::{Channels, Picture, png};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder to work in. It has no home, and needs none.
-struct Desk(TempDir);
+/// A working folder without a home.
+struct Folder(TempDir);
 
-impl Desk {
+impl Folder {
     fn new() -> Self {
-        Desk(tempfile::tempdir().unwrap())
+        Folder(tempfile::tempdir().unwrap())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -72,7 +72,7 @@ impl Desk {
         document
     }
 
-    /// Refused with this exit code and words, and the folder is as it was.
+    /// Requires this exit code and part of the message, and that the folder is unchanged.
     fn refuses(&self, line: &str, code: i32, says: &str) -> Value {
         let before = self.names();
         let (found, document) = self.json(line);
@@ -95,7 +95,7 @@ impl Desk {
         self.put(name, &png::write(&picture.unwrap()));
     }
 
-    /// A file of its own with a chunk more, right behind the header.
+    /// The PNG with one more chunk, directly after the header.
     fn put_with_chunk(&self, name: &str, png: &[u8], chunk: &[u8; 4], data: &[u8]) {
         let (head, rest) = png.split_at(33);
         let body = [chunk, data].concat();
@@ -114,7 +114,7 @@ impl Desk {
     }
 }
 
-/// As PNG has it (third edition, annex D).
+/// The CRC of PNG (third edition, annex D).
 fn crc(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
@@ -132,14 +132,14 @@ const TURNED: [u8; 26] = [
 ];
 
 #[test]
-fn a_photo_comes_back_bit_for_bit_from_a_cover_of_its_own() {
-    let desk = Desk::new();
-    desk.put_photo("photo.jpg");
-    let photo = desk.get("photo.jpg");
+fn a_photo_is_revealed_exactly_from_its_default_cover() {
+    let folder = Folder::new();
+    folder.put_photo("photo.jpg");
+    let photo = folder.get("photo.jpg");
 
-    let hidden = desk.ok("hide photo.jpg --key key --out carrier.png --caption hello");
+    let hidden = folder.ok("hide photo.jpg --key key --out carrier.png --caption hello");
     assert_eq!(hidden["payload"], photo.len());
-    assert_eq!(hidden["bytes"], desk.get("carrier.png").len());
+    assert_eq!(hidden["bytes"], folder.get("carrier.png").len());
     assert_eq!(
         (&hidden["codec"], &hidden["depth"]),
         (&"veil".into(), &2.into())
@@ -147,8 +147,8 @@ fn a_photo_comes_back_bit_for_bit_from_a_cover_of_its_own() {
     assert!(hidden["capacity"].as_u64().unwrap() >= photo.len() as u64);
     assert_eq!(hidden["key_made"], true);
 
-    let revealed = desk.ok("reveal carrier.png --key key --out again.jpg");
-    assert_eq!(desk.get("again.jpg"), photo);
+    let revealed = folder.ok("reveal carrier.png --key key --out again.jpg");
+    assert_eq!(folder.get("again.jpg"), photo);
     let hash = blake3::hash(&photo).to_hex().to_string();
     assert_eq!(revealed["blake3"], hash);
     assert_eq!(
@@ -156,20 +156,20 @@ fn a_photo_comes_back_bit_for_bit_from_a_cover_of_its_own() {
         (&"veil".into(), &2.into())
     );
     assert_eq!(
-        desk.names(),
+        folder.names(),
         ["again.jpg", "carrier.png", "key", "photo.jpg"]
     );
 }
 
 #[test]
-fn any_file_comes_back_from_any_cover_at_any_depth() {
-    let desk = Desk::new();
+fn any_file_is_revealed_from_any_cover_at_any_depth() {
+    let folder = Folder::new();
     let notes: Vec<u8> = (0..20_000u32).map(|i| ((i * i) >> 7) as u8).collect();
-    desk.put("notes.bin", &notes);
-    desk.put("nothing", b"");
-    desk.put_photo("own.jpg");
-    desk.put_cover("rgb.png", 320, 240, Channels::Rgb);
-    desk.put_cover("rgba.png", 320, 240, Channels::Rgba);
+    folder.put("notes.bin", &notes);
+    folder.put("nothing", b"");
+    folder.put_photo("own.jpg");
+    folder.put_cover("rgb.png", 320, 240, Channels::Rgb);
+    folder.put_cover("rgba.png", 320, 240, Channels::Rgba);
     for (i, (file, options, depth)) in [
         ("notes.bin", "--cover rgb.png --look discreet", 1),
         ("notes.bin", "--cover rgba.png", 2),
@@ -182,124 +182,128 @@ fn any_file_comes_back_from_any_cover_at_any_depth() {
     .into_iter()
     .enumerate()
     {
-        let hidden = desk.ok(&format!("hide {file} --key key --out {i}.png {options}"));
+        let hidden = folder.ok(&format!("hide {file} --key key --out {i}.png {options}"));
         assert_eq!(hidden["depth"], depth, "{options}");
         assert_eq!(hidden["key_made"], i == 0, "the key that is there is used");
-        let revealed = desk.ok(&format!("reveal {i}.png --key key --out {i}.out"));
+        let revealed = folder.ok(&format!("reveal {i}.png --key key --out {i}.out"));
         assert_eq!(revealed["depth"], depth, "{options}");
-        assert_eq!(desk.get(&format!("{i}.out")), desk.get(file), "{options}");
+        assert_eq!(
+            folder.get(&format!("{i}.out")),
+            folder.get(file),
+            "{options}"
+        );
     }
 }
 
 #[test]
-fn the_key_file_is_its_owners_alone() {
-    let desk = Desk::new();
-    desk.put("notes", b"notes");
-    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
-    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
-    let key = fs::metadata(desk.path("key")).unwrap();
+fn the_key_file_is_readable_by_its_owner_only() {
+    let folder = Folder::new();
+    folder.put("notes", b"notes");
+    folder.put_cover("cover.png", 64, 64, Channels::Rgb);
+    folder.ok("hide notes --key key --out carrier.png --cover cover.png");
+    let key = fs::metadata(folder.path("key")).unwrap();
     assert_eq!(key.permissions().mode() & 0o777, 0o600);
-    let text = String::from_utf8(desk.get("key")).unwrap();
+    let text = String::from_utf8(folder.get("key")).unwrap();
     assert!(text.starts_with("cameo-codec-key-1 "));
 
-    fs::set_permissions(desk.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(folder.path("key"), fs::Permissions::from_mode(0o644)).unwrap();
     for line in [
         "hide notes --key key --out new.png --cover cover.png",
         "reveal carrier.png --key key --out new",
         "inspect carrier.png --key key",
     ] {
-        desk.refuses(line, 2, "chmod 600 key");
+        folder.refuses(line, 2, "chmod 600 key");
     }
 }
 
 #[test]
 fn a_wrong_key_and_an_altered_copy_reveal_nothing() {
-    let desk = Desk::new();
-    desk.put("notes", &[7; 5000]);
-    desk.put_cover("cover.png", 200, 200, Channels::Rgb);
-    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
-    desk.ok("hide notes --key other --out other.png --cover cover.png");
-    desk.refuses("reveal carrier.png --key other --out out", 3, "another key");
-    desk.refuses(
+    let folder = Folder::new();
+    folder.put("notes", &[7; 5000]);
+    folder.put_cover("cover.png", 200, 200, Channels::Rgb);
+    folder.ok("hide notes --key key --out carrier.png --cover cover.png");
+    folder.ok("hide notes --key other --out other.png --cover cover.png");
+    folder.refuses("reveal carrier.png --key other --out out", 3, "another key");
+    folder.refuses(
         "reveal cover.png --key key --out out",
         3,
         "nothing is hidden",
     );
-    desk.refuses("reveal notes --key key --out out", 1, "not a PNG");
+    folder.refuses("reveal notes --key key --out out", 1, "not a PNG");
 
     // A file that lost its end, and a picture that was touched up.
-    let carrier = desk.get("carrier.png");
-    desk.put("cut.png", &carrier[..carrier.len() / 2]);
-    desk.refuses("reveal cut.png --key key --out out", 1, "damaged");
+    let carrier = folder.get("carrier.png");
+    folder.put("cut.png", &carrier[..carrier.len() / 2]);
+    folder.refuses("reveal cut.png --key key --out out", 1, "damaged");
     let mut picture = png::read(&carrier).unwrap();
     picture
         .samples_mut()
         .iter_mut()
         .step_by(97)
         .for_each(|sample| *sample ^= 2);
-    desk.put("touched.png", &png::write(&picture));
-    let (code, document) = desk.json("reveal touched.png --key key --out out");
+    folder.put("touched.png", &png::write(&picture));
+    let (code, document) = folder.json("reveal touched.png --key key --out out");
     assert!(matches!(code, Some(1 | 3)), "{document}");
-    assert!(!desk.path("out").exists());
+    assert!(!folder.path("out").exists());
 }
 
 #[test]
-fn a_cover_that_is_too_small_names_the_size_that_would_do() {
-    let desk = Desk::new();
-    desk.put("notes.bin", &[1; 100_000]);
-    desk.put_cover("small.png", 100, 80, Channels::Rgb);
+fn the_message_about_a_small_cover_names_a_sufficient_size() {
+    let folder = Folder::new();
+    folder.put("notes.bin", &[1; 100_000]);
+    folder.put_cover("small.png", 100, 80, Channels::Rgb);
     let line = "hide notes.bin --key key --out carrier.png --cover small.png";
-    let refused = desk.refuses(line, 2, "would do");
+    let refused = folder.refuses(line, 2, "would do");
     assert_eq!(refused["error"]["code"], "cover_too_small");
     let enough = &refused["enough"];
     let (width, height) = (enough[0].as_u64().unwrap(), enough[1].as_u64().unwrap());
 
     // It tells the truth.
-    desk.put_cover("enough.png", width as u32, height as u32, Channels::Rgb);
-    desk.ok("hide notes.bin --key key --out carrier.png --cover enough.png");
+    folder.put_cover("enough.png", width as u32, height as u32, Channels::Rgb);
+    folder.ok("hide notes.bin --key key --out carrier.png --cover enough.png");
 }
 
 #[test]
-fn what_is_there_is_never_written_over() {
-    let desk = Desk::new();
-    desk.put("notes", b"notes");
-    desk.put("there.png", b"mine");
-    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
-    symlink("nowhere", desk.path("link")).unwrap();
+fn existing_files_are_never_overwritten() {
+    let folder = Folder::new();
+    folder.put("notes", b"notes");
+    folder.put("there.png", b"mine");
+    folder.put_cover("cover.png", 64, 64, Channels::Rgb);
+    symlink("nowhere", folder.path("link")).unwrap();
     for out in ["there.png", "link", "notes", "cover.png"] {
         let line = format!("hide notes --key key --out {out} --cover cover.png");
-        desk.refuses(&line, 2, "is there already");
+        folder.refuses(&line, 2, "exists already");
     }
-    assert_eq!(desk.get("there.png"), b"mine");
-    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
-    desk.refuses(
+    assert_eq!(folder.get("there.png"), b"mine");
+    folder.ok("hide notes --key key --out carrier.png --cover cover.png");
+    folder.refuses(
         "reveal carrier.png --key key --out there.png",
         2,
-        "is there already",
+        "exists already",
     );
-    assert_eq!(desk.get("there.png"), b"mine");
+    assert_eq!(folder.get("there.png"), b"mine");
 }
 
 #[test]
-fn what_cannot_be_hidden_or_used_is_refused_in_plain_words() {
-    let desk = Desk::new();
-    desk.put("notes", b"notes");
-    desk.put("key.txt", b"a key, surely");
-    fs::set_permissions(desk.path("key.txt"), fs::Permissions::from_mode(0o600)).unwrap();
-    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
-    let vast = fs::File::create(desk.path("vast")).unwrap();
+fn unusable_inputs_are_refused_with_the_reason() {
+    let folder = Folder::new();
+    folder.put("notes", b"notes");
+    folder.put("key.txt", b"a key, surely");
+    fs::set_permissions(folder.path("key.txt"), fs::Permissions::from_mode(0o600)).unwrap();
+    folder.put_cover("cover.png", 64, 64, Channels::Rgb);
+    let vast = fs::File::create(folder.path("vast")).unwrap();
     vast.set_len(1 << 40).unwrap();
     for (line, code, says) in [
         ("hide notes --key key --out c.png", 2, "--cover PICTURE"),
         (
             "hide vast --key key --out c.png --cover cover.png",
             2,
-            "at most",
+            "the limit is",
         ),
         (
             "hide notes --key key --out c.png --cover vast",
             2,
-            "at most",
+            "the limit is",
         ),
         (
             "hide notes --key key --out c.png --cover notes",
@@ -314,7 +318,7 @@ fn what_cannot_be_hidden_or_used_is_refused_in_plain_words() {
         (
             "hide . --key key --out c.png --cover cover.png",
             2,
-            "no file",
+            "not a regular file",
         ),
         (
             "hide - --key key --out c.png --cover cover.png",
@@ -329,17 +333,17 @@ fn what_cannot_be_hidden_or_used_is_refused_in_plain_words() {
         (
             "hide notes --key key.txt --out c.png --cover cover.png",
             2,
-            "no key file",
+            "not a key file",
         ),
         (
             "hide notes --key vast --out c.png --cover cover.png",
             2,
-            "no key file",
+            "not a key file",
         ),
         (
             "hide notes --key no/key --out c.png --cover cover.png",
             2,
-            "no folder",
+            "does not exist",
         ),
         (
             "hide notes --key key --out c.png --cover cover.png --caption hi",
@@ -352,23 +356,23 @@ fn what_cannot_be_hidden_or_used_is_refused_in_plain_words() {
             3,
             "there is no file key",
         ),
-        ("reveal vast --key key.txt --out out", 2, "no key file"),
+        ("reveal vast --key key.txt --out out", 2, "not a key file"),
     ] {
-        desk.refuses(line, code, says);
+        folder.refuses(line, code, says);
     }
 }
 
 #[test]
-fn inspect_tells_a_stranger_s_part_and_with_the_key_the_rest() {
-    let desk = Desk::new();
-    desk.put("notes", &[3; 1234]);
-    desk.put_cover("cover.png", 120, 100, Channels::Rgb);
-    desk.ok("hide notes --key key --out veil.png --cover cover.png --look discreet");
-    desk.ok("hide notes --key key --out alpha.png --cover cover.png --codec alpha");
+fn inspect_shows_public_facts_and_with_the_key_the_payload() {
+    let folder = Folder::new();
+    folder.put("notes", &[3; 1234]);
+    folder.put_cover("cover.png", 120, 100, Channels::Rgb);
+    folder.ok("hide notes --key key --out veil.png --cover cover.png --look discreet");
+    folder.ok("hide notes --key key --out alpha.png --cover cover.png --codec alpha");
 
     // A veil carrier looks as its cover does.
     for name in ["cover.png", "veil.png"] {
-        let seen = desk.ok(&format!("inspect {name}"));
+        let seen = folder.ok(&format!("inspect {name}"));
         assert_eq!(seen["looks_like"], "picture", "{name}");
         assert_eq!(
             (&seen["width"], &seen["height"]),
@@ -377,67 +381,67 @@ fn inspect_tells_a_stranger_s_part_and_with_the_key_the_rest() {
         assert_eq!(seen["metadata"], serde_json::json!([]));
         assert!(seen.get("payload").is_none());
     }
-    assert_eq!(desk.ok("inspect alpha.png")["looks_like"], "alpha");
+    assert_eq!(folder.ok("inspect alpha.png")["looks_like"], "alpha");
 
-    let found = desk.ok("inspect veil.png --key key");
+    let found = folder.ok("inspect veil.png --key key");
     assert_eq!(
         (&found["codec"], &found["depth"]),
         (&"veil".into(), &1.into())
     );
     assert_eq!(found["payload"], 1234);
-    let found = desk.ok("inspect alpha.png --key key");
+    let found = folder.ok("inspect alpha.png --key key");
     assert_eq!(
         (&found["codec"], &found["payload"]),
         (&"alpha".into(), &1234.into())
     );
-    let text = String::from_utf8(desk.run("inspect veil.png").stdout).unwrap();
+    let text = String::from_utf8(folder.run("inspect veil.png").stdout).unwrap();
     assert!(text.contains("statistics"), "{text}");
 }
 
 #[test]
-fn a_stranger_s_part_of_other_kinds_of_png_is_told_too() {
-    let desk = Desk::new();
-    desk.put_cover("cover.png", 30, 20, Channels::Rgb);
+fn inspect_shows_public_facts_of_other_kinds_of_png() {
+    let folder = Folder::new();
+    folder.put_cover("cover.png", 30, 20, Channels::Rgb);
     for (at, value, kind) in [
         (25, 0, "grey"),
         (25, 3, "palette-based"),
         (24, 16, "16 bits deep"),
     ] {
-        let mut other = desk.get("cover.png");
+        let mut other = folder.get("cover.png");
         other[at] = value;
         let sum = crc(&other[12..29]).to_be_bytes();
         other[29..33].copy_from_slice(&sum);
-        desk.put_with_chunk("other.png", &other, b"tEXt", b"Comment\0at home");
-        let seen = desk.ok("inspect other.png");
+        folder.put_with_chunk("other.png", &other, b"tEXt", b"Comment\0at home");
+        let seen = folder.ok("inspect other.png");
         assert_eq!((&seen["kind"], &seen["width"]), (&kind.into(), &30.into()));
         assert_eq!(seen["metadata"], serde_json::json!(["tEXt"]));
     }
-    let cover = desk.get("cover.png");
-    desk.put("cut.png", &cover[..cover.len() / 2]);
-    let refused = desk.refuses("inspect cut.png", 1, "cut short");
+    let cover = folder.get("cover.png");
+    folder.put("cut.png", &cover[..cover.len() / 2]);
+    let refused = folder.refuses("inspect cut.png", 1, "cut short");
     assert_eq!(refused["error"]["code"], "damaged");
 }
 
 #[test]
-fn inspect_makes_no_home() {
-    let desk = Desk::new();
-    desk.put_cover("cover.png", 30, 20, Channels::Rgb);
-    let home = desk.path("home");
-    let ran = desk
+fn inspect_creates_no_home() {
+    let folder = Folder::new();
+    folder.put_cover("cover.png", 30, 20, Channels::Rgb);
+    let home = folder.path("home");
+    let ran = folder
         .command("inspect cover.png")
         .env("CAMEO_HOME", &home)
         .output();
     assert!(ran.unwrap().status.success());
-    assert_eq!(desk.names(), ["cover.png"]);
+    assert_eq!(folder.names(), ["cover.png"]);
 }
 
 #[test]
-fn a_cover_is_seen_as_a_viewer_would_show_it() {
-    let desk = Desk::new();
-    desk.put("notes", &[5; 300]);
-    desk.put_cover("lying.png", 90, 60, Channels::Rgb);
-    desk.put_with_chunk("turned.png", &desk.get("lying.png"), b"eXIf", &TURNED);
-    let hidden = desk.ok("hide notes --key key --out t.png --cover turned.png");
+fn a_cover_is_used_as_viewers_show_it() {
+    let folder = Folder::new();
+    folder.put("notes", &[5; 300]);
+    folder.put_cover("lying.png", 90, 60, Channels::Rgb);
+    folder.put_with_chunk("turned.png", &folder.get("lying.png"), b"eXIf", &TURNED);
+    let hidden = folder.ok("hide notes --key key --out t.png --cover turned.png");
     assert_eq!(
         (&hidden["width"], &hidden["height"]),
         (&60.into(), &90.into())
@@ -446,47 +450,47 @@ fn a_cover_is_seen_as_a_viewer_would_show_it() {
     // One colour, which is said to be no colour: it shows as what lies under it, white.
     let plain = Picture::new(90, 60, Channels::Rgb, [9, 20, 30].repeat(5400)).unwrap();
     let clear = [0, 9, 0, 20, 0, 30];
-    desk.put_with_chunk("clear.png", &png::write(&plain), b"tRNS", &clear);
-    desk.ok("hide notes --key key --out c.png --cover clear.png");
-    let carrier = png::read(&desk.get("c.png")).unwrap();
+    folder.put_with_chunk("clear.png", &png::write(&plain), b"tRNS", &clear);
+    folder.ok("hide notes --key key --out c.png --cover clear.png");
+    let carrier = png::read(&folder.get("c.png")).unwrap();
     assert!(carrier.samples().iter().all(|&sample| sample > 250));
     for name in ["t", "c"] {
-        desk.ok(&format!("reveal {name}.png --key key --out {name}"));
-        assert_eq!(desk.get(name), desk.get("notes"));
+        folder.ok(&format!("reveal {name}.png --key key --out {name}"));
+        assert_eq!(folder.get(name), folder.get("notes"));
     }
 }
 
 #[test]
 fn a_cover_of_any_kind_that_is_too_small_is_measured_against_the_payload() {
-    let desk = Desk::new();
-    desk.put("notes", &[5; 300]);
-    desk.put_cover("tiny.png", 1, 1, Channels::Rgb);
-    desk.put_with_chunk("turned.png", &desk.get("tiny.png"), b"eXIf", &TURNED);
+    let folder = Folder::new();
+    folder.put("notes", &[5; 300]);
+    folder.put_cover("tiny.png", 1, 1, Channels::Rgb);
+    folder.put_with_chunk("turned.png", &folder.get("tiny.png"), b"eXIf", &TURNED);
     for cover in ["tiny.png", "turned.png"] {
         let line = format!("hide notes --key key --out carrier.png --cover {cover}");
-        let refused = desk.refuses(&line, 2, "of 300");
+        let refused = folder.refuses(&line, 2, "of 300");
         assert_eq!(refused["error"]["code"], "cover_too_small");
         assert_eq!(refused["payload"], 300);
     }
 }
 
 #[test]
-fn who_does_not_listen_is_no_error_and_a_full_disk_is_one() {
-    let desk = Desk::new();
-    desk.put_cover("cover.png", 30, 20, Channels::Rgb);
+fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+    let folder = Folder::new();
+    folder.put_cover("cover.png", 30, 20, Channels::Rgb);
     for line in [
         "inspect cover.png",
         "--json inspect cover.png",
         "--json inspect none.png",
     ] {
-        let silent = desk.run(line);
+        let silent = folder.run(line);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ran = desk.command(line).stdout(writer).output().unwrap();
+        let ran = folder.command(line).stdout(writer).output().unwrap();
         assert_eq!(ran.status.code(), silent.status.code(), "{line}: {ran:?}");
 
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
-        let ran = desk
+        let ran = folder
             .command(line)
             .stdout(Stdio::from(full))
             .output()
@@ -500,7 +504,7 @@ fn who_does_not_listen_is_no_error_and_a_full_disk_is_one() {
         );
     }
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let ran = desk
+    let ran = folder
         .command("inspect none.png")
         .stderr(Stdio::from(full))
         .output();
@@ -508,67 +512,67 @@ fn who_does_not_listen_is_no_error_and_a_full_disk_is_one() {
 }
 
 #[test]
-fn a_file_may_have_any_name_and_programs_are_told_it_as_text() {
-    let desk = Desk::new();
-    desk.put("notes", b"notes");
-    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+fn file_names_of_any_bytes_work_and_are_text_in_json() {
+    let folder = Folder::new();
+    folder.put("notes", b"notes");
+    folder.put_cover("cover.png", 64, 64, Channels::Rgb);
     let name = OsStr::from_bytes(b"bad\xff.png");
-    let mut command = desk.command("--json hide notes --key key --cover cover.png --out");
+    let mut command = folder.command("--json hide notes --key key --cover cover.png --out");
     let ran = command.arg(name).output().unwrap();
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(document["out"], "bad\u{fffd}.png", "{document}");
-    assert!(desk.path("cover.png").with_file_name(name).exists());
+    assert!(folder.path("cover.png").with_file_name(name).exists());
 }
 
 #[test]
-fn inspect_says_whose_keys_were_not_tried() {
-    let desk = Desk::new();
-    desk.put_cover("cover.png", 120, 100, Channels::Rgb);
+fn inspect_reports_that_keys_were_not_tried() {
+    let folder = Folder::new();
+    folder.put_cover("cover.png", 120, 100, Channels::Rgb);
     let text = |ran: Output| String::from_utf8(ran.stdout).unwrap();
 
-    let none = text(desk.run("inspect cover.png"));
+    let none = text(folder.run("inspect cover.png"));
     assert!(none.contains("no home here"), "{none}");
-    assert_eq!(desk.ok("inspect cover.png")["keys"], "no_home");
+    assert_eq!(folder.ok("inspect cover.png")["keys"], "no_home");
 
-    let home = desk.path("home");
+    let home = folder.path("home");
     let at = vault::Home::at(&home).unwrap();
     vault::Vault::create(&at, &vault::Passphrase::given("for a test")).unwrap();
     let line = format!("inspect cover.png --home {}", home.display());
-    let locked = text(desk.run(&line));
+    let locked = text(folder.run(&line));
     assert!(locked.contains("locked"), "{locked}");
     assert!(!locked.contains("find"), "nothing was tried: {locked}");
-    assert_eq!(desk.ok(&line)["keys"], "locked");
+    assert_eq!(folder.ok(&line)["keys"], "locked");
 
-    desk.put("notes", b"notes");
-    desk.ok("hide notes --key key --out carrier.png --cover cover.png");
-    assert_eq!(desk.ok("inspect cover.png --key key")["keys"], "given");
+    folder.put("notes", b"notes");
+    folder.ok("hide notes --key key --out carrier.png --cover cover.png");
+    assert_eq!(folder.ok("inspect cover.png --key key")["keys"], "given");
 }
 
 #[test]
-fn a_png_under_another_name_is_said_to_be_one() {
-    let desk = Desk::new();
-    desk.put("notes", b"notes");
-    desk.put_cover("cover.png", 64, 64, Channels::Rgb);
+fn a_png_under_another_name_is_noted() {
+    let folder = Folder::new();
+    folder.put("notes", b"notes");
+    folder.put_cover("cover.png", 64, 64, Channels::Rgb);
     let words = |out: &str| {
         let line = format!("hide notes --key key --out {out} --cover cover.png");
-        String::from_utf8(desk.run(&line).stderr).unwrap()
+        String::from_utf8(folder.run(&line).stderr).unwrap()
     };
     assert!(words("w.jpg").contains("PNG"));
     assert_eq!(words("w.PNG"), "");
-    assert!(desk.get("w.jpg").starts_with(b"\x89PNG"));
+    assert!(folder.get("w.jpg").starts_with(b"\x89PNG"));
 }
 
 #[test]
-fn a_look_that_would_fit_is_offered_too() {
-    let desk = Desk::new();
+fn a_look_that_would_fit_is_suggested() {
+    let folder = Folder::new();
     // 320 x 240 in RGB: 57 600 bytes at two bits a sample, 86 400 at three.
-    desk.put_cover("cover.png", 320, 240, Channels::Rgb);
-    desk.put("fits.bin", &[1; 70_000]);
-    desk.put("vast.bin", &[1; 200_000]);
+    folder.put_cover("cover.png", 320, 240, Channels::Rgb);
+    folder.put("fits.bin", &[1; 70_000]);
+    folder.put("vast.bin", &[1; 200_000]);
     let line = "hide fits.bin --key key --out c.png --cover cover.png";
-    desk.refuses(line, 2, "--look compact");
-    desk.ok(&format!("{line} --look compact"));
+    folder.refuses(line, 2, "--look compact");
+    folder.ok(&format!("{line} --look compact"));
     let line = "hide vast.bin --key key --out c2.png --cover cover.png";
-    let refused = desk.refuses(line, 2, "would do");
+    let refused = folder.refuses(line, 2, "would do");
     assert!(!refused.to_string().contains("compact"), "{refused}");
 }

@@ -1,4 +1,4 @@
-//! What a node is told at its start: read once into one plain [`Config`].
+//! Command line and configuration of `cameod`: flags, checked into one plain [`Config`].
 
 #[cfg(feature = "baselines")]
 mod baseline;
@@ -15,11 +15,11 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
 
-/// Most nodes that `--peers` may name, beside a worker itself.
+/// Most nodes in `--peers`; a worker itself is not counted.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
 /// Entries between two snapshots.
 const SNAPSHOT_AFTER: u64 = 50_000;
-/// With less memory for jobs than this no photo of a phone could be hidden. MiB.
+/// MiB. With less memory the photo of a phone could not be hidden.
 const MIN_JOB_MEMORY: u64 = 128;
 /// MiB.
 const MAX_JOB_MEMORY: u64 = 1 << 20;
@@ -41,25 +41,25 @@ pub struct CommandLine {
     pub run: Option<RunFlags>,
 }
 
-/// What `cameod` does other than run a node.
+/// Commands of `cameod` other than running a node.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Writes a fresh cluster secret, readable by you only; copy it to every node.
+    /// Writes a new cluster secret, readable by you only; copy it to every node.
     Secret {
-        /// Where to; refused when the file exists.
+        /// File to write; it must not exist.
         file: PathBuf,
     },
-    /// Removes a worker that is gone for good, by way of the nodes that run.
+    /// Removes a worker that is permanently gone from the cluster.
     Remove(RemoveFlags),
 }
 
 /// The flags of a removal.
 #[derive(Debug, Args)]
 pub struct RemoveFlags {
-    /// The worker's number.
+    /// Id of the worker.
     #[arg(long, value_parser = node_id())]
     id: NodeId,
-    /// Members that run, with their Raft addresses: one is enough.
+    /// Running members with their Raft addresses; one is enough.
     #[arg(
         long,
         value_delimiter = ',',
@@ -83,17 +83,17 @@ pub struct Removal {
 /// The flags of a node.
 #[derive(Debug, Args)]
 pub struct RunFlags {
-    /// This node's number in --peers.
+    /// Id of this node in --peers.
     #[arg(long, value_parser = node_id())]
     id: NodeId,
-    /// Where this node keeps its data; one folder a node.
+    /// Folder for this node's data; each node needs its own.
     #[arg(long)]
     data: PathBuf,
-    /// Joins a running cluster to do its image work: it has no vote, and holds no parts.
+    /// Join a running cluster as a worker: it does image jobs, and has no vote and no key parts.
     #[arg(long)]
     worker: bool,
-    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this one and at
-    /// least one member.
+    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this node
+    /// and at least one member.
     #[arg(
         long,
         value_delimiter = ',',
@@ -101,34 +101,60 @@ pub struct RunFlags {
         value_name = "ID=HOST:PORT"
     )]
     peers: Vec<String>,
-    /// Where clients are served; a loopback address.
+    /// Listening address for clients; a loopback address.
     #[arg(long, value_name = "ADDR")]
     http: String,
-    /// The URL under which clients reach this node, if it is not http://ADDR.
+    /// URL at which clients reach this node, if it is not http://ADDR.
     #[arg(long, value_name = "URL")]
     http_url: Option<String>,
-    /// File with the secret that all nodes of the cluster share: see `cameod secret`.
+    /// File with the cluster's secret, the same at all nodes: see `cameod secret`.
     #[arg(long, value_name = "FILE")]
     secret: PathBuf,
-    /// Log of the placements that this node decides: see `cameo-chaos check`.
+    /// Decision log of the placements by this node: see `cameo-chaos check`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     #[cfg(feature = "baselines")]
     #[command(flatten)]
     baseline: baseline::BaselineFlags,
-    /// Most memory that image jobs may take, in MiB; else by the number of cores, and room for the largest job.
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY))]
+    /// Most memory for image jobs, in MiB; by default from the number of cores, and enough for the
+    /// largest job.
+    #[arg(
+        long,
+        value_name = "MIB",
+        value_parser = clap::value_parser!(u64).range(MIN_JOB_MEMORY..=MAX_JOB_MEMORY)
+    )]
     job_memory: Option<u64>,
     /// Milliseconds between two heartbeats of the leader.
-    #[arg(long, hide = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=10_000))]
+    #[arg(
+        long,
+        hide = true,
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(5..=10_000)
+    )]
     heartbeat_ms: u64,
-    /// Shortest and longest time without a leader before an election.
-    #[arg(long, hide = true, default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    /// Shortest election timeout, in milliseconds.
+    #[arg(
+        long,
+        hide = true,
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u64).range(10..=60_000)
+    )]
     election_min_ms: u64,
-    #[arg(long, hide = true, default_value_t = 180, value_parser = clap::value_parser!(u64).range(11..=60_000))]
+    /// Longest election timeout, in milliseconds.
+    #[arg(
+        long,
+        hide = true,
+        default_value_t = 180,
+        value_parser = clap::value_parser!(u64).range(11..=60_000)
+    )]
     election_max_ms: u64,
     /// Entries between two snapshots.
-    #[arg(long, hide = true, default_value_t = SNAPSHOT_AFTER, value_parser = clap::value_parser!(u64).range(10..))]
+    #[arg(
+        long,
+        hide = true,
+        default_value_t = SNAPSHOT_AFTER,
+        value_parser = clap::value_parser!(u64).range(10..)
+    )]
     snapshot_after: u64,
 }
 
@@ -137,19 +163,19 @@ pub struct RunFlags {
 pub struct Config {
     pub id: NodeId,
     pub data: PathBuf,
-    /// Joins in place of founding.
+    /// Joins a running cluster instead of bootstrapping one.
     pub worker: bool,
-    /// Raft addresses of all nodes, this one's included.
+    /// Raft addresses of all nodes, this one included.
     pub peers: BTreeMap<NodeId, String>,
     pub http: SocketAddr,
-    /// Advertised base URL; `http://` and the bound address when none is given.
+    /// Advertised base URL; by default `http://` and the bound address.
     pub http_url: Option<String>,
     pub secret: PathBuf,
-    /// Where decisions are logged, if they are.
+    /// File of the decision log, if there is one.
     pub decisions: Option<PathBuf>,
     #[cfg(feature = "baselines")]
     pub baseline: Baseline,
-    /// Bytes that image jobs may take; none for the worker's own choice.
+    /// Bytes that image jobs may take; `None` for the default.
     pub job_memory: Option<u64>,
     pub heartbeat: Duration,
     pub election_min: Duration,
@@ -157,7 +183,7 @@ pub struct Config {
     pub snapshot_after: u64,
 }
 
-/// Flags that cannot be followed. The text says what to write instead.
+/// Invalid flags. The messages say what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("--peers has `{0}`: write each node as ID=HOST:PORT, as in --peers 1=127.0.0.1:7001")]
@@ -169,13 +195,15 @@ pub enum ConfigError {
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
     NotAmongPeers(NodeId),
     #[error(
-        "--peers names this node alone: a worker needs the address of at least one member, as in --peers 1=HOST:PORT,{0}=HOST:PORT"
+        "--peers names this node alone: a worker needs the address of at least one member, as in \
+         --peers 1=HOST:PORT,{0}=HOST:PORT"
     )]
     NoMember(NodeId),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
     #[error(
-        "--http {0} is not a loopback address: clients elsewhere need TLS, which this version does not have yet; serve 127.0.0.1 and put a tunnel in front"
+        "--http {0} is not a loopback address: remote clients need TLS, which this version does \
+         not have yet; use 127.0.0.1 and put a tunnel in front"
     )]
     NotLoopback(SocketAddr),
     #[error("--http-url has `{0}`: write it as http://HOST:PORT, without a path")]
@@ -183,9 +211,7 @@ pub enum ConfigError {
     #[cfg(feature = "baselines")]
     #[error("--placement has `{0}`: write one of {names}", names = baseline::policies())]
     Placement(String),
-    #[error(
-        "the timeouts do not fit: heartbeat-ms < election-min-ms < election-max-ms is what elections need"
-    )]
+    #[error("the timeouts must be ordered: heartbeat-ms < election-min-ms < election-max-ms")]
     Timeouts,
 }
 
@@ -244,7 +270,7 @@ impl RemoveFlags {
     }
 }
 
-/// What `--id` takes.
+/// Parser of `--id`.
 fn node_id() -> impl TypedValueParser<Value = NodeId> {
     clap::value_parser!(u64).range(1..).map(NodeId)
 }

@@ -1,16 +1,11 @@
-//! The Cameo node, from a request of HTTP to a reply:
-//! body -> caller -> `Command` -> raft -> `cameo_machine::decide` -> one atomic batch -> reply.
+//! The Cameo node.
 //!
-//! Rooms, the highest first; each uses only those below it:
-//! - `node` starts the others and stops them; `config` is what it was told.
-//! - `http` turns bodies into commands, and replies into bodies.
-//! - `jobs` does image work on threads of its own, `presence` keeps who is online, `key_release`
-//!   releases this node's parts of keys.
-//! - `event_stream` tells connected agents, `node_rpc` carries calls between nodes beside Raft.
-//! - `raft` orders commands and admits members.
-//! - `store` keeps the log and the state, `link` carries frames between nodes.
-//! - `consensus_types` are openraft's types as the others spell them; `host` is the machine's clock,
-//!   randomness and thread priorities.
+//! A write passes HTTP body -> authentication -> `Command` -> Raft -> `cameo_machine::decide` ->
+//! one atomic batch -> reply. `http` parses bodies, `raft` orders commands, the crate
+//! `cameo_machine` decides them without IO, and `store` keeps the state. `link` connects nodes,
+//! `node_rpc` their calls beside Raft. `presence` keeps leases, `event_stream` pushes events to
+//! agents, `jobs` places and runs image work, `key_release` releases this node's parts. `node`
+//! builds and runs all of them; `host` is the machine and the operating system below.
 
 pub mod config;
 pub mod consensus_types;

@@ -1,4 +1,4 @@
-//! `cameod`: runs one node, makes a cluster's secret, or has a worker removed.
+//! `cameod`: runs a node, creates a cluster secret, or removes a worker.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Flags, files and ports that cannot be used.
+/// Exit code for flags, files and ports that cannot be used.
 const EXIT_USAGE: u8 = 2;
-/// Threads for the API; Raft and the jobs have their own.
+/// Threads of the API; Raft and the jobs have their own.
 const API_THREADS: usize = 2;
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     start_log();
-    end_when_consensus_panics();
+    abort_when_consensus_panics();
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
             Ok(()) => {
                 eprintln!(
-                    "cameod: wrote a fresh secret to {}: copy it to every node",
+                    "cameod: wrote a new secret to {}: copy it to every node",
                     file.display()
                 );
                 ExitCode::SUCCESS
@@ -57,20 +57,19 @@ fn start_log() {
         .init();
 }
 
-/// A panic on Raft's thread is our mistake, and leaves a node that answers and does nothing: openraft's
-/// core is gone, and whoever asks it waits. The process ends, as after a failed sync; the log has what
-/// was acknowledged.
-fn end_when_consensus_panics() {
-    let tell = std::panic::take_hook();
+/// Aborts the process when a Raft thread panics, which is a bug. openraft's core would be gone, and
+/// its callers would wait forever. As after a failed sync, the log has everything acknowledged.
+fn abort_when_consensus_panics() {
+    let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        tell(panic);
+        report(panic);
         let thread = std::thread::current();
         if thread
             .name()
             .is_some_and(|name| name.starts_with(RAFT_THREAD))
         {
             eprintln!(
-                "cameod: fatal: consensus has failed; keep this log, and start the node again"
+                "cameod: fatal: consensus has failed; keep this output, and start the node again"
             );
             std::process::abort();
         }
@@ -93,7 +92,7 @@ fn run(config: Config) -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(live(config)),
+        Ok(runtime) => runtime.block_on(run_node(config)),
         Err(error) => usage(&error),
     }
 }
@@ -113,12 +112,13 @@ fn remove(removal: &Removal) -> ExitCode {
     match runtime.block_on(remove_worker(&removal.peers, secret, removal.id)) {
         Ok(()) => {
             eprintln!(
-                "cameod: node {} is no member any more: delete its folder, and give its number to nobody",
+                "cameod: node {} is no longer a member: delete its folder, and do not use its id \
+                 again",
                 removal.id
             );
             ExitCode::SUCCESS
         }
-        // It may work the next time.
+        // A later attempt may succeed.
         Err(error @ RemoveError::InTime(_)) => {
             eprintln!("cameod: {error}");
             ExitCode::FAILURE
@@ -127,8 +127,8 @@ fn remove(removal: &Removal) -> ExitCode {
     }
 }
 
-/// From the start to the stop of a node.
-async fn live(config: Config) -> ExitCode {
+/// Runs a node from start to stop.
+async fn run_node(config: Config) -> ExitCode {
     let signals = signal(SignalKind::terminate()).and_then(|terminate| {
         let interrupt = signal(SignalKind::interrupt())?;
         Ok((terminate, interrupt))
@@ -145,7 +145,7 @@ async fn live(config: Config) -> ExitCode {
         () = either(&mut terminate, &mut interrupt) => return ExitCode::SUCCESS,
     };
     let end = tokio::select! {
-        () = tell(&node) => End::Requested,
+        () = print_stage(&node) => End::Requested,
         () = either(&mut terminate, &mut interrupt) => End::Requested,
         why = node.refused() => End::Refused(why),
         why = node.failed() => End::Failed(why),
@@ -160,16 +160,16 @@ async fn live(config: Config) -> ExitCode {
             eprintln!(
                 "cameod: fatal: {why}; check the disk and the log, then start the node again"
             );
-            // Not stopped in order: what failed may hang, and the log has what was acknowledged.
+            // No orderly stop: the failed part may hang, and the log has everything acknowledged.
             std::process::exit(1)
         }
     }
 }
 
-/// Why a node's life is over.
+/// The reason why a node ends.
 enum End {
     Requested,
-    /// By the cluster, or by what it was started with.
+    /// Refused by the cluster, or by its own configuration.
     Refused(String),
     Failed(String),
 }
@@ -181,8 +181,8 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-/// Says on stderr what the node waits for, and once on stdout where it serves. Never returns.
-async fn tell(node: &Node) {
+/// Prints what the node waits for to stderr, and once its URL to stdout. Never returns.
+async fn print_stage(node: &Node) {
     let mut stage = node.stage();
     loop {
         let now = stage.borrow_and_update().clone();
@@ -206,7 +206,8 @@ async fn stop(node: Node) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!(
-                "cameod: the state could not be written: {error}; the log has everything, and the next start recovers from it"
+                "cameod: the state could not be written: {error}; the log has everything, and the \
+                 next start recovers from it"
             );
             ExitCode::FAILURE
         }

@@ -1,6 +1,6 @@
-//! Golden runs of the node's command line: arguments, output and exit code, to the letter.
+//! Golden runs of `cameod`: arguments, exact output and exit code.
 
 #[test]
-fn what_cameod_prints_is_pinned() {
+fn the_output_of_cameod_is_pinned() {
     trycmd::TestCases::new().case("tests/cmd/*.trycmd");
 }

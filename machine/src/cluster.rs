@@ -1,4 +1,4 @@
-//! Who the cluster is.
+//! Identity and descriptors of the cluster.
 
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
 use cameo_common::ids::{ClusterId, NodeId};
@@ -8,25 +8,25 @@ use super::draft::Draft;
 use super::rows::{self, DescriptorRow, Founded};
 use super::state_view::StateView;
 
-/// The cluster's founding, once it has happened.
+/// The row of a founded cluster; `None` before the first entry.
 pub fn founded(view: &dyn StateView) -> Option<Founded> {
     rows::get(view, &())
 }
 
-/// The cluster's id.
+/// The cluster's id, or [`Refusal::NotFounded`].
 pub fn id(view: &dyn StateView) -> Result<ClusterId, Refusal> {
     founded(view)
         .map(|founded| founded.cluster)
         .ok_or(Refusal::NotFounded)
 }
 
-/// The descriptor whose nodes are dealt to now.
+/// The newest descriptor: a new deal has a part for each of its nodes.
 pub fn current_descriptor(view: &dyn StateView) -> Option<Descriptor> {
     let founded = founded(view)?;
     rows::get::<DescriptorRow>(view, &founded.current).map(|row| row.0)
 }
 
-/// The first entry of a log.
+/// Founds the cluster: the first entry of a log. The node must be one of the descriptor.
 pub fn found(
     draft: &mut Draft<'_>,
     node: NodeId,

@@ -1,8 +1,8 @@
-//! What enters the log, and what comes out.
+//! Commands, log entries and replies.
 //!
-//! A `Command` is what somebody wants; the leader puts the time in and makes an `Entry` of it.
-//! Signatures were verified at the edge, each against the key that the statement itself names;
-//! whether that key may say such a thing is decided here, from the state.
+//! A [`Command`] is a caller and an operation; the leader adds its time and makes an [`Entry`] of
+//! it. Signatures are verified at the edge, each against the key that the statement itself names.
+//! Whether that key has the right to make the statement is decided here, from the state.
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
@@ -14,20 +14,20 @@ use cameo_common::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck,
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
-/// Layout of [`Entry`] in the log and between nodes.
+/// Version of the layout of [`Entry`], in the log and between nodes.
 pub const ENTRY_VERSION: u16 = 1;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: u16,
-    /// The leader's time; the log's time is the greatest so far.
+    /// The leader's time. Log time is the greatest entry time so far.
     pub time: Millis,
     pub command: Command,
 }
 
 impl Entry {
-    /// The entry of a command at the leader's time.
+    /// An entry in the current layout.
     #[must_use]
     pub fn new(time: Millis, command: Command) -> Self {
         Self {
@@ -37,60 +37,65 @@ impl Entry {
         }
     }
 
-    /// Its bytes in the log.
+    /// The entry's bytes in the log: canonical postcard.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
     }
 }
 
-/// What somebody wants, once.
+/// An operation and its caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     pub caller: Caller,
     pub op: Op,
 }
 
-/// Who wants it.
+/// The origin of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Caller {
-    /// A device, proven by its signed call. `request` is remembered for retries.
+    /// A device, authenticated by its signed call.
     Device {
         device: PublicKey,
+        /// The idempotency key of the command.
         request: RequestId,
         /// Hash of the op as the caller sent it: the same id with another content is refused.
         content: cameo_common::ids::Hash,
-        /// Not carried out when the log's time is later.
+        /// The command is refused when log time is later.
         not_after: Millis,
     },
-    /// A node of the cluster, proven by its link.
+    /// A node of the cluster, authenticated by its link.
     Node(NodeId),
 }
 
-/// The operation itself.
+/// An operation on the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
-    /// The first entry: who the cluster is. From a node.
+    /// The first entry of a log: the cluster's first descriptor. From a node.
     Found(Descriptor),
-    /// The caller is the device of the certificate.
+    /// Registers a user and a device, or newer statements about them. The caller is the device of
+    /// the certificate.
     Register {
         card: Signed<UserCard>,
         certificate: Signed<DeviceCertificate>,
     },
+    /// Starts a session of the calling device.
     StartSession {
         endpoint: Signed<EndpointRecord>,
+        /// Whether the user appears in the list of users online.
         listed: bool,
     },
-    /// By the session's own device.
+    /// Ends the calling device's session of this epoch.
     EndSession {
         epoch: u64,
     },
-    /// By a counterparty, after the serving node has probed.
+    /// Ends a user's session of this epoch. From a counterparty, after the serving node has probed
+    /// the user.
     ReportOffline {
         user: UserName,
         epoch: u64,
     },
-    /// By the leader: no sign of life for a session's life.
+    /// Ends sessions whose lease has run out: device and epoch of each. From the leader.
     ExpireSessions(Vec<(PublicKey, u64)>),
     CreateGrant {
         request: Signed<PhotoRequest>,
@@ -112,13 +117,13 @@ pub enum Op {
     },
 }
 
-/// What comes out of one entry.
+/// The result of one entry.
 pub type Reply = Result<Done, Refusal>;
 
-/// What was done.
+/// The result of a command that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Done {
-    /// Done, and nothing to tell.
+    /// Carried out; there is nothing to report.
     Nothing,
     Registered {
         created: bool,
@@ -132,38 +137,38 @@ pub enum Done {
     GrantCreated {
         grant: GrantId,
     },
-    /// The version in the ledger now, and whether the mailbox holds it.
+    /// The version in the ledger, and whether it is in the viewer's mailbox.
     Rights {
         version: u64,
         in_mailbox: bool,
     },
-    /// As of this debit: the same however often it is asked.
+    /// Figures as of this debit: a repeat gets the same ones.
     Debited {
         grant: GrantId,
         request: RequestId,
         number: u32,
         used: u32,
         left: u32,
-        /// Where the debit stands in the log.
+        /// Log index of the debit.
         index: u64,
         deal: Signed<Deal>,
     },
 }
 
-/// Why nothing was done. A refusal changes nothing.
+/// The reason why a command was not carried out. A refusal changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    #[error("the entry has a layout that this node does not know")]
+    #[error("the layout of the entry is unknown to this node")]
     UnknownEntry,
-    #[error("the cluster is founded already")]
+    #[error("the cluster has been founded already")]
     AlreadyFounded,
-    #[error("the cluster is not founded yet")]
+    #[error("the cluster has not been founded yet")]
     NotFounded,
     #[error("a statement is not well-formed")]
     Malformed,
-    #[error("the command came later than its time; ask again with a new one")]
+    #[error("the command came after its not-after time and was not carried out; send a new one")]
     TooLate,
-    #[error("this request id was used for another command; use a new one")]
+    #[error("this request id was used for another command; use a new request id")]
     RequestReused,
     #[error("the device is not registered; run `cameo init`")]
     UnknownDevice,
@@ -173,13 +178,13 @@ pub enum Refusal {
     NameTaken(UserName),
     #[error("the key is registered under another name")]
     KeyTaken,
-    #[error("a newer statement is known already")]
+    #[error("the cluster has a newer statement")]
     Stale,
     #[error("{0} is not registered with this cluster")]
     NotRegistered(UserName),
-    #[error("the session has ended; register anew")]
+    #[error("the session has ended; register again")]
     SessionEnded,
-    #[error("no such grant, or none of yours")]
+    #[error("no such grant, or you are not a party to it")]
     NoSuchGrant,
     #[error("only the {0} may do this")]
     Forbidden(String),
@@ -190,7 +195,8 @@ pub enum Refusal {
     #[error("the statements do not belong together: {0}")]
     Mismatch(String),
     #[error(
-        "the deal is not for the cluster's current nodes; fetch the cluster's descriptor and deal again"
+        "the deal is not for the cluster's current nodes; fetch the cluster's descriptor and deal \
+         again"
     )]
     BadDeal,
     #[error("the ledger has rights of version {0}; sign the next one")]
@@ -203,8 +209,11 @@ pub enum Refusal {
     UsedUp,
     #[error("a limit is reached: {0}")]
     Limit(String),
-    #[error("the view was not debited, or its time to be taken up again has passed")]
+    #[error("the view was not debited, or the time to resume it has passed")]
     NotDebited,
-    #[error("the command is valid for too long; check the clock and ask again")]
+    #[error(
+        "the command's not-after time is too far ahead; check the clock of this device, then try \
+         again"
+    )]
     TooFarAhead,
 }

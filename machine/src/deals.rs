@@ -1,4 +1,4 @@
-//! Whether a deal can give its share back: dealt to the cluster's nodes of now, one part each.
+//! Validity of a deal: one part for each node of the current descriptor.
 
 use std::collections::BTreeSet;
 
@@ -24,25 +24,25 @@ pub fn check_first(
         && deal.cluster == manifest.cluster
         && deal.grant == manifest.grant_id();
     if !belongs {
-        return Err(Refusal::Mismatch("the deal is another grant's".into()));
+        return Err(Refusal::Mismatch("the deal is for another grant".into()));
     }
     let descriptor = cluster::current_descriptor(draft).ok_or(Refusal::NotFounded)?;
-    if deal.number == FIRST && is_for(&deal, &descriptor) {
+    if deal.number == FIRST && is_dealt_to(&deal, &descriptor) {
         Ok(())
     } else {
         Err(Refusal::BadDeal)
     }
 }
 
-/// Whether each node of the descriptor has its own part, under its own key, at a place of its own.
-fn is_for(deal: &Deal, descriptor: &Descriptor) -> bool {
+/// Whether each node of the descriptor has one part, under its own key and at its own x.
+fn is_dealt_to(deal: &Deal, descriptor: &Descriptor) -> bool {
     let dealt = deal.parts.iter().map(|part| (part.node, part.key));
     let nodes = descriptor.nodes.iter().map(|node| (node.id, node.sealing));
-    let places: BTreeSet<u8> = deal.parts.iter().map(|part| part.x).collect();
+    let points: BTreeSet<u8> = deal.parts.iter().map(|part| part.x).collect();
     deal.descriptor == descriptor.hash()
         && usize::from(deal.threshold) == descriptor.threshold()
         && dealt.eq(nodes)
-        // At 0 the polynomial is the share itself, and two parts of one place are one part.
-        && places.len() == deal.parts.len()
-        && !places.contains(&0)
+        // At 0 the polynomial is the share itself; two parts at one x count as one part.
+        && points.len() == deal.parts.len()
+        && !points.contains(&0)
 }

@@ -1,8 +1,8 @@
-//! The one door to the state: an entry goes in, changes and a reply come out.
+//! The transition function: from the state and one entry to changes and a reply.
 //!
-//! Only a command that is carried out writes anything. A refusal leaves no trace, not even the
-//! time, and is not remembered: asking again is deciding again. A repeat of what was carried out
-//! gets the very same reply and changes nothing.
+//! Only a command that is carried out writes to the state. A refusal writes nothing, not even the
+//! time, and is not stored: a repeat of a refused command is decided again. A repeat of a command
+//! that was carried out gets the same reply and changes nothing.
 
 use cameo_common::ids::{NodeId, UserName};
 use cameo_common::keys::PublicKey;
@@ -11,15 +11,15 @@ use cameo_common::wire;
 use super::command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
 use super::draft::Draft;
 use super::state_view::{Change, StateView};
-use super::{cluster, grants, receipts, retries, rights, sessions, speaker, users, views};
+use super::{cluster, grants, principal, receipts, retries, rights, sessions, users, views};
 
-/// What one entry does.
+/// The effect of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Written in one batch; at most one change a row, in key order.
+    /// In key order, at most one for each row; all are written in one batch.
     pub changes: Vec<Change>,
     pub reply: Reply,
-    /// Users whose event stream or sessions changed, in order.
+    /// Users whose event stream or sessions changed, in order of name.
     pub touched: Vec<UserName>,
 }
 
@@ -33,21 +33,21 @@ impl Decision {
     }
 }
 
-/// Decides the entry at an index, from the state that all entries before it have left.
+/// Decides the entry at log index `index` over the state after all entries before it.
 ///
 /// # Panics
-/// When a row of the state does not decode: see `machine::rows`.
+/// When a row of the state does not decode: see the module `rows`.
 #[must_use]
 pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
-    let Entry { time, command, .. } = match read(entry) {
+    let Entry { time, command, .. } = match decode(entry) {
         Ok(entry) => entry,
         Err(refusal) => return Decision::without_change(Err(refusal)),
     };
     let mut draft = Draft::new(view, index, time);
-    if let Some(reply) = recall(&draft, &command) {
+    if let Some(reply) = stored_reply(&draft, &command) {
         return Decision::without_change(reply);
     }
-    match carry_out(&mut draft, &command) {
+    match execute(&mut draft, &command) {
         Ok(done) => {
             let (changes, touched) = draft.finish();
             Decision {
@@ -60,42 +60,41 @@ pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
     }
 }
 
-/// A leader writes a later layout only once every member reads it, so all nodes agree on what is
-/// unknown.
-fn read(entry: &[u8]) -> Result<Entry, Refusal> {
+/// A leader writes a newer layout only when every member can read it, so all nodes agree on which
+/// entries are unknown.
+fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
     wire::decode::<Entry>(entry)
         .ok()
         .filter(|entry| entry.version == ENTRY_VERSION)
         .ok_or(Refusal::UnknownEntry)
 }
 
-/// The reply to a command that was here before.
+/// The reply to a command that was carried out before.
 ///
-/// This comes before everything else: neither a call that is late by now, nor rights that were
-/// lowered since, make undone what was done.
-fn recall(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
+/// It is looked for before all checks: lateness, or rights lowered since, do not undo a command.
+fn stored_reply(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
     match (&command.caller, &command.op) {
-        // A debit is known by its own id, for as long as its grant is.
+        // The view rows are the retry table of debits, and live as long as the grant.
         (Caller::Device { device, .. }, Op::Debit { request }) => {
-            views::recall(draft, device, request).map(Ok)
+            views::stored_reply(draft, device, request).map(Ok)
         }
-        _ => retries::recall(draft, command),
+        _ => retries::stored_reply(draft, command),
     }
 }
 
-fn carry_out(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
-    retries::admit(draft, &command.caller)?;
+fn execute(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
+    retries::check_time(draft, &command.caller)?;
     if cluster::founded(draft).is_none() && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
     }
     let done = dispatch(draft, &command.caller, &command.op)?;
-    retries::forget_old(draft);
-    retries::remember(draft, command, &done);
+    retries::evict_old(draft);
+    retries::store(draft, command, &done);
     Ok(done)
 }
 
 fn dispatch(draft: &mut Draft<'_>, caller: &Caller, op: &Op) -> Result<Done, Refusal> {
-    let speaker = device(caller).and_then(|device| speaker::speaker(draft, &device));
+    let principal = device(caller).and_then(|device| principal::of(draft, &device));
     match op {
         Op::Found(descriptor) => cluster::found(draft, node(caller)?, descriptor),
         Op::ExpireSessions(sessions) => {
@@ -106,22 +105,22 @@ fn dispatch(draft: &mut Draft<'_>, caller: &Caller, op: &Op) -> Result<Done, Ref
             users::register(draft, device(caller)?, card, certificate)
         }
         Op::StartSession { endpoint, listed } => {
-            sessions::start(draft, &speaker?, endpoint, *listed)
+            sessions::start(draft, &principal?, endpoint, *listed)
         }
-        Op::EndSession { epoch } => sessions::end(draft, &speaker?, *epoch),
+        Op::EndSession { epoch } => sessions::end(draft, &principal?, *epoch),
         Op::ReportOffline { user, epoch } => {
-            sessions::report_offline(draft, &speaker?, user, *epoch)
+            sessions::report_offline(draft, &principal?, user, *epoch)
         }
         Op::CreateGrant {
             request,
             manifest,
             deal,
             rights,
-        } => grants::create(draft, &speaker?, request, manifest, deal, rights),
-        Op::PutReceipt { receipt } => receipts::put(draft, &speaker?, receipt),
-        Op::PutRights { rights } => rights::put(draft, &speaker?, rights),
-        Op::AckRights { ack } => rights::acknowledge(draft, &speaker?, ack),
-        Op::Debit { request } => views::debit(draft, &speaker?, request),
+        } => grants::create(draft, &principal?, request, manifest, deal, rights),
+        Op::PutReceipt { receipt } => receipts::put(draft, &principal?, receipt),
+        Op::PutRights { rights } => rights::put(draft, &principal?, rights),
+        Op::AckRights { ack } => rights::acknowledge(draft, &principal?, ack),
+        Op::Debit { request } => views::debit(draft, &principal?, request),
     }
 }
 

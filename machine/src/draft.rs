@@ -1,6 +1,7 @@
-//! The state as one entry would leave it: reads see what was already written to it.
+//! The changes of one entry over the state, while the entry is decided.
 //!
-//! A draft becomes a decision's changes, or is dropped; so a refusal cannot leave a trace.
+//! Reads see earlier writes. A draft becomes the changes of a decision or is dropped, so a refusal
+//! cannot change anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +10,10 @@ use cameo_common::ids::{Millis, UserName};
 use super::rows::{self, Key, LogTime, Row};
 use super::state_view::{Change, Rows, StateView};
 
-/// The state before an entry, and what the entry does to it.
+/// The state before an entry, and the rows that the entry writes and deletes.
 pub struct Draft<'a> {
     base: &'a dyn StateView,
-    /// What each row becomes; nothing, when it is removed.
+    /// New value by key; `None` for a deleted row.
     written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     touched: BTreeSet<UserName>,
     index: u64,
@@ -20,7 +21,7 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// A draft for the entry at an index. The log's time never goes back, whoever leads.
+    /// A draft for the entry at `index`. Log time never goes back, also when the leader changes.
     pub fn new(base: &'a dyn StateView, index: u64, entry_time: Millis) -> Self {
         let previous = rows::get::<LogTime>(base, &()).map_or(Millis::EPOCH, |row| row.0);
         let mut draft = Self {
@@ -36,27 +37,27 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// Where the entry stands in the log.
+    /// Log index of the entry.
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// The log's time at this entry.
+    /// Log time at this entry.
     pub fn time(&self) -> Millis {
         self.time
     }
 
-    /// One row.
+    /// The row under a key.
     pub fn get<R: Row>(&self, key: &R::Key) -> Option<R> {
         rows::get(self, key)
     }
 
-    /// A row that another row says is there.
+    /// A row that must exist because another row refers to it.
     pub fn require<R: Row>(&self, key: &R::Key) -> R {
         rows::require(self, key)
     }
 
-    /// At most `limit` rows whose key begins with `part`.
+    /// At most `limit` rows whose key begins with `part`, in key order.
     pub fn scan<R: Row>(&self, part: &impl Key, limit: usize) -> Vec<(R::Key, R)> {
         rows::scan(self, part, None, limit)
     }
@@ -67,17 +68,17 @@ impl<'a> Draft<'a> {
             .insert(rows::key_bytes::<R>(key), Some(row.encode()));
     }
 
-    /// Removes a row.
+    /// Deletes a row.
     pub fn delete<R: Row>(&mut self, key: &R::Key) {
         self.written.insert(rows::key_bytes::<R>(key), None);
     }
 
-    /// Notes that a user's agents have something new to look at.
+    /// Marks a user whose event stream or sessions change.
     pub fn touch(&mut self, user: &UserName) {
         self.touched.insert(user.clone());
     }
 
-    /// What the entry does, in key order, and whom it touches.
+    /// The changes in key order, and the marked users in order of name.
     pub fn finish(self) -> (Vec<Change>, Vec<UserName>) {
         let changes = self.written.into_iter().map(|(key, value)| match value {
             Some(value) => Change::Put { key, value },
@@ -101,9 +102,9 @@ impl StateView for Draft<'_> {
         let written: Vec<_> = written
             .take_while(|(key, _)| key.starts_with(prefix))
             .collect();
-        // Each row removed here may hide one of the base's, so that many more are read.
-        let removed = written.iter().filter(|(_, value)| value.is_none()).count();
-        let base = self.base.scan(prefix, from, limit.saturating_add(removed));
+        // Each deleted row may hide one row of the base, so that many more are read.
+        let deleted = written.iter().filter(|(_, value)| value.is_none()).count();
+        let base = self.base.scan(prefix, from, limit.saturating_add(deleted));
         let mut rows: BTreeMap<_, _> = base.into_iter().collect();
         for (key, value) in written {
             match value {

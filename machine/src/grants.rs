@@ -1,5 +1,5 @@
-//! Making a grant: four statements that must belong together, and one live grant for each owner,
-//! viewer and image.
+//! Creation of grants: request, manifest, deal and first rights, checked against each other and
+//! recorded. An owner, a viewer and an image have at most one live grant.
 
 use cameo_common::ids::{GrantId, UserName};
 use cameo_common::rights::Rights;
@@ -10,17 +10,17 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_GRANTS_PER_USER;
 use super::live_grants::claim_live;
+use super::principal::Principal;
 use super::rows::{
-    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, News, Party,
-    RequestUsed,
+    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, NoticeKind,
+    Party, RequestUsed,
 };
-use super::speaker::Speaker;
 use super::{cluster, deals, mailbox, notices, rights, users};
 
 /// Records a grant. The caller is its owner.
 pub fn create(
     draft: &mut Draft<'_>,
-    owner: &Speaker,
+    owner: &Principal,
     request: &Signed<PhotoRequest>,
     manifest: &Signed<Manifest>,
     deal: &Signed<Deal>,
@@ -51,15 +51,15 @@ pub fn create(
         manifest: manifest.clone(),
     };
     claim_live(draft, id, &grant)?;
-    use_request(draft, id, request)?;
-    count_for(draft, &grant.owner.name)?;
-    count_for(draft, &grant.viewer.name)?;
-    put_all(draft, id, &grant, deal, first);
+    consume_request(draft, id, request)?;
+    count_grant(draft, &grant.owner.name)?;
+    count_grant(draft, &grant.viewer.name)?;
+    write_rows(draft, id, &grant, deal, first);
     Ok(Done::GrantCreated { grant: id })
 }
 
-/// Both are registered, under the keys that the manifest names, and the owner is who speaks.
-fn check_parties(draft: &Draft<'_>, owner: &Speaker, content: &Manifest) -> Result<(), Refusal> {
+/// Checks that both parties are registered under the manifest's keys, and that the owner calls.
+fn check_parties(draft: &Draft<'_>, owner: &Principal, content: &Manifest) -> Result<(), Refusal> {
     let own_card = users::card(draft, &owner.name)?;
     if content.owner != own_card.key || content.owner_name != owner.name {
         return Err(Refusal::Forbidden("owner of the photo".into()));
@@ -72,7 +72,7 @@ fn check_parties(draft: &Draft<'_>, owner: &Speaker, content: &Manifest) -> Resu
         return Err(mismatch("the viewer has another identity key"));
     }
     if content.viewer_sealing != card.sealing {
-        return Err(mismatch("the viewer has another sealing key by now"));
+        return Err(mismatch("the viewer's sealing key has changed"));
     }
     if content.cluster != cluster::id(draft)? {
         return Err(mismatch("the manifest is for another cluster"));
@@ -80,14 +80,14 @@ fn check_parties(draft: &Draft<'_>, owner: &Speaker, content: &Manifest) -> Resu
     Ok(())
 }
 
-/// No grant without its viewer's request for exactly this image.
+/// Checks that the viewer has requested exactly this image.
 fn check_request(request: &Signed<PhotoRequest>, content: &Manifest) -> Result<(), Refusal> {
     let asked = request.peek().map_err(|_| Refusal::Malformed)?;
     if request.hash() != content.request {
         return Err(mismatch("the manifest answers another request"));
     }
     if (asked.viewer, asked.owner, asked.image) != (content.viewer, content.owner, content.image) {
-        return Err(mismatch("the viewer has asked for something else"));
+        return Err(mismatch("the request is for another grant"));
     }
     Ok(())
 }
@@ -96,7 +96,7 @@ fn mismatch(what: &str) -> Refusal {
     Refusal::Mismatch(what.to_owned())
 }
 
-fn put_all(
+fn write_rows(
     draft: &mut Draft<'_>,
     id: GrantId,
     grant: &Grant,
@@ -115,16 +115,16 @@ fn put_all(
     draft.put(&id, &usage);
     for (one, other) in [(owner, viewer), (viewer, owner)] {
         draft.put(&(one.clone(), id), &GrantOf);
-        draft.put(&(one.clone(), other.clone()), &Acquainted);
+        draft.put(&(one.clone(), other.clone()), &Counterparty);
     }
-    notices::tell(draft, viewer, News::Granted { grant: id });
-    // The carrier brings the first rights along, but it may be long in coming.
+    notices::append(draft, viewer, NoticeKind::Granted { grant: id });
+    // The carrier contains the first rights too, but may arrive much later.
     mailbox::post(draft, viewer, id, rights::FIRST);
 }
 
-/// A request is good for one grant. Its viewer pays for each with a place among his grants: one who
-/// asked once must not be filled up by an owner who grants and revokes.
-fn use_request(
+/// Allows one grant for each request. Every grant counts against the viewer's limit: an owner who
+/// grants and revokes repeatedly must not exhaust it with one request.
+fn consume_request(
     draft: &mut Draft<'_>,
     id: GrantId,
     request: &Signed<PhotoRequest>,
@@ -132,14 +132,14 @@ fn use_request(
     let hash = request.hash();
     if let Some(RequestUsed(other)) = draft.get::<RequestUsed>(&hash) {
         return Err(mismatch(&format!(
-            "the request is already used for grant {other}; its viewer has to ask again"
+            "the request is already used for grant {other}; the viewer has to request again"
         )));
     }
     draft.put(&hash, &RequestUsed(id));
     Ok(())
 }
 
-fn count_for(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
+fn count_grant(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
     let GrantCount(before) = draft.get(user).unwrap_or_default();
     if before >= MAX_GRANTS_PER_USER {
         return Err(Refusal::Limit(format!(

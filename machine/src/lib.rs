@@ -1,11 +1,11 @@
-//! The replicated state machine, pure: no async, clock, randomness, configuration or IO.
+//! The replicated state machine: pure, without async, clock, randomness, configuration or IO.
 //!
-//! `decide` reads a view of the state and one committed entry and returns a decision: either a
-//! refusal, which changes nothing, or a list of changes that cannot fail. It runs the same over
-//! sled, over a map in a test, and in the simulator.
+//! [`decide`] takes the state and one committed entry and returns a decision: a refusal, which
+//! changes nothing, or a list of changes that cannot fail. It gives the same result over sled, over
+//! a map in a test, and in the simulator.
 //!
-//! `rows` says what the state is made of, `draft` what an entry does to it; each rule has its home
-//! in the file of its noun. `read` is what everyone else sees of the state.
+//! `rows` defines the records of the state, `draft` collects the changes of one entry, and each
+//! rule is in the file of its noun. [`read`] is the read side, for HTTP handlers and nodes.
 
 mod cluster;
 mod command;
@@ -17,15 +17,15 @@ pub mod limits;
 mod live_grants;
 mod mailbox;
 mod notices;
+mod principal;
 pub mod read;
 mod receipts;
 mod retries;
 mod rights;
 mod rows;
-mod sequence;
 mod sessions;
-mod speaker;
 mod state_view;
+mod statement_order;
 mod users;
 mod views;
 

@@ -1,60 +1,61 @@
-//! Rights that a viewer has not acknowledged yet (laws B1, B4 and B5).
+//! Mailbox: rights that a viewer has not acknowledged yet (laws B1, B4 and B5).
 //!
-//! A grant has at most one piece of mail, and what it delivers are the grant's current rights: a
-//! newer version supersedes an older one. Only the viewer's acknowledgement takes mail away.
+//! A grant has at most one piece of mail. It delivers the grant's current rights: a newer version
+//! supersedes an older one. Only the viewer's acknowledgement removes mail.
 
 use cameo_common::ids::{GrantId, Millis, UserName};
 
 use super::draft::Draft;
-use super::limits::MAX_MAIL_RENEWED;
+use super::limits::MAX_MAIL_REQUEUED;
 use super::notices::next_sequence;
-use super::rows::{Letter, Mail};
+use super::rows::{Mail, MailAt};
 
 /// Puts a version of a grant's rights into the viewer's mailbox, in place of any older one.
 pub fn post(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64) {
-    take_away(draft, viewer, grant);
+    remove(draft, viewer, grant);
     let at = draft.time();
-    place(draft, viewer, grant, version, at);
+    put(draft, viewer, grant, version, at);
 }
 
-/// Takes away what an acknowledgement of a version covers; a higher one stays.
+/// Removes mail up to the acknowledged version; a higher version stays.
 pub fn acknowledge(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64) {
     let mail = draft.get::<Mail>(&(viewer.clone(), grant));
     if mail.is_some_and(|mail| mail.version <= version) {
-        take_away(draft, viewer, grant);
+        remove(draft, viewer, grant);
     }
 }
 
-/// Whether a grant's rights still wait for the viewer.
-pub fn holds(draft: &Draft<'_>, viewer: &UserName, grant: GrantId) -> bool {
+/// Whether the viewer has not acknowledged a grant's current rights.
+pub fn is_pending(draft: &Draft<'_>, viewer: &UserName, grant: GrantId) -> bool {
     draft.get::<Mail>(&(viewer.clone(), grant)).is_some()
 }
 
-/// Moves a user's mail to the head of the stream: an agent that comes back meets it again, however
-/// far it had read. The oldest go first, so that with too many for one time all get their turn.
-pub fn renew(draft: &mut Draft<'_>, viewer: &UserName) {
-    for ((_, sequence), Letter { grant }) in draft.scan::<Letter>(viewer, MAX_MAIL_RENEWED) {
+/// Moves a user's mail to the head of the stream: an agent that reconnects gets it again, however
+/// far it has read. The oldest mail moves first, so that with more than [`MAX_MAIL_REQUEUED`] the
+/// next sessions reach the rest.
+pub fn requeue(draft: &mut Draft<'_>, viewer: &UserName) {
+    for ((_, sequence), MailAt { grant }) in draft.scan::<MailAt>(viewer, MAX_MAIL_REQUEUED) {
         if let Some(mail) = draft.get::<Mail>(&(viewer.clone(), grant)) {
-            draft.delete::<Letter>(&(viewer.clone(), sequence));
-            place(draft, viewer, grant, mail.version, mail.at);
+            draft.delete::<MailAt>(&(viewer.clone(), sequence));
+            put(draft, viewer, grant, mail.version, mail.at);
         }
     }
 }
 
-fn place(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64, at: Millis) {
-    let letter = next_sequence(draft, viewer);
-    draft.put(&(viewer.clone(), letter), &Letter { grant });
+fn put(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64, at: Millis) {
+    let sequence = next_sequence(draft, viewer);
+    draft.put(&(viewer.clone(), sequence), &MailAt { grant });
     let mail = Mail {
         version,
         at,
-        letter,
+        sequence,
     };
     draft.put(&(viewer.clone(), grant), &mail);
 }
 
-fn take_away(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId) {
+fn remove(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId) {
     if let Some(mail) = draft.get::<Mail>(&(viewer.clone(), grant)) {
-        draft.delete::<Letter>(&(viewer.clone(), mail.letter));
+        draft.delete::<MailAt>(&(viewer.clone(), mail.sequence));
         draft.delete::<Mail>(&(viewer.clone(), grant));
     }
 }

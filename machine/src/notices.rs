@@ -1,20 +1,20 @@
-//! Telling users what happened. Notices are a courtesy: of too many the oldest goes.
+//! Notices in users' event streams. They are best effort: above the limit the oldest is dropped.
 
 use cameo_common::ids::UserName;
 
 use super::draft::Draft;
 use super::limits::MAX_NOTICES_PER_USER;
-use super::rows::{News, Notice, Stream};
+use super::rows::{Notice, NoticeKind, Stream};
 
 /// Appends a notice to a user's stream.
-pub fn tell(draft: &mut Draft<'_>, user: &UserName, news: News) {
+pub fn append(draft: &mut Draft<'_>, user: &UserName, kind: NoticeKind) {
     let sequence = next_sequence(draft, user);
     let at = draft.time();
-    draft.put(&(user.clone(), sequence), &Notice { at, news });
+    draft.put(&(user.clone(), sequence), &Notice { at, kind });
     trim(draft, user);
 }
 
-/// The next place in a user's stream. It resumes by these numbers on any node.
+/// Takes the next sequence of a user's stream. A stream resumes by sequence on any node.
 pub fn next_sequence(draft: &mut Draft<'_>, user: &UserName) -> u64 {
     let mut stream = draft.get::<Stream>(user).unwrap_or_default();
     stream.last += 1;
@@ -23,7 +23,7 @@ pub fn next_sequence(draft: &mut Draft<'_>, user: &UserName) -> u64 {
     stream.last
 }
 
-/// Counts the notice that was just added, and drops the oldest if it is one too many.
+/// Counts the notice that was just added; above the limit it drops the oldest instead.
 fn trim(draft: &mut Draft<'_>, user: &UserName) {
     let mut stream = draft.get::<Stream>(user).unwrap_or_default();
     if stream.notices < MAX_NOTICES_PER_USER {

@@ -1,24 +1,24 @@
-//! The viewer's word that the carrier arrived. The first rights came with it.
+//! Receipts: a viewer's statements that a carrier arrived, and the first rights with it.
 
 use cameo_common::signed::Signed;
 use cameo_common::statements::Receipt;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{News, ReceiptRow, content};
-use super::speaker::Speaker;
+use super::principal::Principal;
+use super::rows::{NoticeKind, ReceiptRow, content};
 use super::{live_grants, notices, rights};
 
-/// Takes a receipt, from the viewer or from the owner who was handed it. A carrier that is sent
-/// again gets another receipt; the newest is kept.
+/// Stores a receipt, submitted by the viewer or by the owner. A carrier that is sent again gets
+/// another receipt; the newest is kept.
 pub fn put(
     draft: &mut Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     receipt: &Signed<Receipt>,
 ) -> Result<Done, Refusal> {
     let arrived = receipt.peek().map_err(|_| Refusal::Malformed)?;
     let id = arrived.grant;
-    let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
+    let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if arrived.viewer != grant.viewer.key {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }
@@ -31,6 +31,6 @@ pub fn put(
     }
     draft.put(&id, &ReceiptRow(receipt.clone()));
     rights::confirm(draft, &grant, id, rights::FIRST);
-    notices::tell(draft, &grant.owner.name, News::Received { grant: id });
+    notices::append(draft, &grant.owner.name, NoticeKind::Received { grant: id });
     Ok(Done::Nothing)
 }

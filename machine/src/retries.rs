@@ -1,23 +1,23 @@
-//! A retry never happens twice (laws L3 and D1 rest on it).
+//! Retry table: the stored replies of devices' commands, so that a retried command is carried out
+//! once (laws L3 and D1 depend on it).
 //!
-//! A device's command is remembered by its request id for [`RETRY_RETENTION`] of log time. It
-//! carries a not-after that is shorter: past it the command is never carried out, so forgetting it
-//! then is safe.
+//! A reply is kept by request id for [`RETRY_RETENTION`] of log time. A command's not-after is
+//! sooner, and after it the command is never carried out, so the reply can be evicted then.
 //!
-//! Refusals are not remembered: until its not-after, a copy of a refused command that was held up
-//! somewhere is decided anew. A client that is refused and wants it still takes a new id.
+//! Refusals are not stored: until its not-after, a delayed copy of a refused command is decided
+//! again. A client that tries again after a refusal uses a new request id.
 
 use cameo_common::ids::Hash;
 
 use super::command::{Caller, Command, Done, Op, Refusal, Reply};
 use super::draft::Draft;
-use super::limits::{RETRIES_FORGOTTEN_PER_ENTRY, RETRY_RETENTION};
+use super::limits::{RETRIES_EVICTED_PER_ENTRY, RETRY_RETENTION};
 use super::rows::{Retry, RetryAt, Row};
 
-/// Where a command is remembered, and the hash that tells it from another with the same id.
+/// A command's key in the retry table, and the hash of its content.
 ///
-/// Nodes' commands are not: they do no harm twice. Debits neither: their grant remembers them.
-fn place(command: &Command) -> Option<(<Retry as Row>::Key, Hash)> {
+/// `None` for nodes' commands, which are idempotent, and for debits, which the view rows record.
+fn key_and_content(command: &Command) -> Option<(<Retry as Row>::Key, Hash)> {
     match (&command.caller, &command.op) {
         (Caller::Node(_), _) | (_, Op::Debit { .. }) => None,
         (
@@ -32,10 +32,10 @@ fn place(command: &Command) -> Option<(<Retry as Row>::Key, Hash)> {
     }
 }
 
-/// The reply to a command that was carried out before; a refusal, when its id was another's.
-pub fn recall(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
-    let (place, content) = place(command)?;
-    let retry = draft.get::<Retry>(&place)?;
+/// The reply to a command that was carried out before; a refusal when another command has its id.
+pub fn stored_reply(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
+    let (key, content) = key_and_content(command)?;
+    let retry = draft.get::<Retry>(&key)?;
     if retry.content == content {
         Some(Ok(retry.done))
     } else {
@@ -43,35 +43,35 @@ pub fn recall(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
     }
 }
 
-/// Whether a command may be carried out by its time alone.
-pub fn admit(draft: &Draft<'_>, caller: &Caller) -> Result<(), Refusal> {
+/// Checks a command's not-after against log time.
+pub fn check_time(draft: &Draft<'_>, caller: &Caller) -> Result<(), Refusal> {
     let Caller::Device { not_after, .. } = caller else {
         return Ok(());
     };
     if draft.time() > *not_after {
         Err(Refusal::TooLate)
     } else if *not_after > draft.time().plus(RETRY_RETENTION) {
-        // It could come again when it is forgotten here.
+        // A repeat could arrive after its reply has been evicted.
         Err(Refusal::TooFarAhead)
     } else {
         Ok(())
     }
 }
 
-/// Remembers what a command was answered.
-pub fn remember(draft: &mut Draft<'_>, command: &Command, done: &Done) {
-    if let Some(((device, request), content)) = place(command) {
+/// Stores a command's reply.
+pub fn store(draft: &mut Draft<'_>, command: &Command, done: &Done) {
+    if let Some(((device, request), content)) = key_and_content(command) {
         let (at, done) = (draft.time(), done.clone());
         draft.put(&(device, request), &Retry { content, done });
         draft.put(&(at, device, request), &RetryAt);
     }
 }
 
-/// Forgets a few of the oldest that are past their time.
-pub fn forget_old(draft: &mut Draft<'_>) {
+/// Evicts the oldest replies that are past their retention, at most
+/// [`RETRIES_EVICTED_PER_ENTRY`].
+pub fn evict_old(draft: &mut Draft<'_>) {
     let now = draft.time();
-    for ((at, device, request), RetryAt) in draft.scan::<RetryAt>(&(), RETRIES_FORGOTTEN_PER_ENTRY)
-    {
+    for ((at, device, request), RetryAt) in draft.scan::<RetryAt>(&(), RETRIES_EVICTED_PER_ENTRY) {
         if at.plus(RETRY_RETENTION) >= now {
             break;
         }

@@ -1,7 +1,7 @@
-//! The owner's rights in the ledger: a higher version replaces a lower one, never the reverse.
+//! Rights in the ledger: a higher version replaces a lower one, never the reverse.
 //!
-//! One entry writes rights and mailbox together. Whoever carries a statement here, its owner or its
-//! viewer, it is the owner's word that counts.
+//! One entry writes rights and mailbox together. Owner and viewer may both submit a statement of
+//! rights; it counts by the owner's signature.
 
 use cameo_common::ids::GrantId;
 use cameo_common::rights::{MAX_PERMITTED, Rights};
@@ -10,14 +10,14 @@ use cameo_common::statements::{Manifest, RightsAck};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{self, CurrentRights, Grant, GrantUsage, News};
-use super::speaker::Speaker;
+use super::principal::Principal;
+use super::rows::{self, CurrentRights, Grant, GrantUsage, NoticeKind};
 use super::{live_grants, mailbox, notices};
 
 /// Version of the first rights of a grant.
 pub const FIRST: u64 = 1;
 
-/// Checks the rights that come with a new grant: it is to be a live one.
+/// Checks the rights that come with a new grant: version 1, live, and within limits.
 pub fn check_first(
     draft: &Draft<'_>,
     rights: &Signed<Rights>,
@@ -25,7 +25,7 @@ pub fn check_first(
 ) -> Result<(), Refusal> {
     let content = rights.peek().map_err(|_| Refusal::Malformed)?;
     if content.owner != manifest.owner || content.grant != manifest.grant_id() {
-        return Err(Refusal::Mismatch("the rights are another grant's".into()));
+        return Err(Refusal::Mismatch("the rights are for another grant".into()));
     }
     if content.version != FIRST {
         return Err(Refusal::Mismatch(format!(
@@ -42,15 +42,16 @@ pub fn check_first(
     }
 }
 
-/// Takes a newer statement of the owner's.
+/// Stores a newer statement of the owner and puts it into the viewer's mailbox. The current
+/// statement again changes nothing.
 pub fn put(
     draft: &mut Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     rights: &Signed<Rights>,
 ) -> Result<Done, Refusal> {
     let content = rights.peek().map_err(|_| Refusal::Malformed)?;
     let id = content.grant;
-    let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
+    let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if content.owner != grant.owner.key {
         return Err(Refusal::Forbidden("owner of the photo".into()));
     }
@@ -69,19 +70,19 @@ pub fn put(
     }
     Ok(Done::Rights {
         version: content.version,
-        in_mailbox: mailbox::holds(draft, &grant.viewer.name, id),
+        in_mailbox: mailbox::is_pending(draft, &grant.viewer.name, id),
     })
 }
 
-/// Takes the viewer's word that rights of a version arrived.
+/// Records the viewer's acknowledgement of a version.
 pub fn acknowledge(
     draft: &mut Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     ack: &Signed<RightsAck>,
 ) -> Result<Done, Refusal> {
     let content = ack.peek().map_err(|_| Refusal::Malformed)?;
     let id = content.grant;
-    let (grant, _) = live_grants::of_party(draft, &id, speaker)?;
+    let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if content.viewer != grant.viewer.key {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }
@@ -89,23 +90,24 @@ pub fn acknowledge(
     let version = current.rights().version;
     if content.version > version {
         return Err(Refusal::Mismatch(format!(
-            "the ledger has rights of version {version} only: put the newer ones first"
+            "the ledger has rights up to version {version}: put the newer ones first"
         )));
     }
     if confirm(draft, &grant, id, content.version) {
-        let news = News::Acknowledged {
+        let kind = NoticeKind::Acknowledged {
             grant: id,
             version: content.version,
         };
-        notices::tell(draft, &grant.owner.name, news);
+        notices::append(draft, &grant.owner.name, kind);
     }
     Ok(Done::Rights {
         version,
-        in_mailbox: mailbox::holds(draft, &grant.viewer.name, id),
+        in_mailbox: mailbox::is_pending(draft, &grant.viewer.name, id),
     })
 }
 
-/// Notes that a version arrived; whether that is news. What is confirmed never goes down (law B3).
+/// Records that a version arrived, and returns whether it is higher than the one acknowledged
+/// before. The acknowledged version never goes down (law B3).
 pub fn confirm(draft: &mut Draft<'_>, grant: &Grant, id: GrantId, version: u64) -> bool {
     let usage = draft.require::<GrantUsage>(&id);
     if version <= usage.acknowledged {

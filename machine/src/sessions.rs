@@ -1,7 +1,8 @@
-//! Presence: which devices are there. Signs of life do not pass here, only comings and goings.
+//! Sessions: the presence of devices. The log holds their starts and ends; renewals of leases do
+//! not pass through it.
 //!
-//! Each start takes the user's next epoch; whoever ends a session names the epoch, so that a late
-//! report cannot end a later session.
+//! Each start takes the user's next epoch, and each end names an epoch, so that a late report
+//! cannot end a later session.
 
 use cameo_common::identity::EndpointRecord;
 use cameo_common::ids::UserName;
@@ -12,60 +13,64 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::{MAX_DEVICES_PER_USER, MAX_EXPIRED_PER_ENTRY};
 use super::mailbox;
-use super::rows::{Acquainted, DeviceOf, Epochs, Listed, Session, User, content};
-use super::sequence::newer;
-use super::speaker::Speaker;
+use super::principal::Principal;
+use super::rows::{Counterparty, DeviceOf, Epochs, Listed, Session, User, content};
+use super::statement_order::check_newer;
 
-/// A device is there. Its user's mail is put in front of it again.
+/// Starts a session, in place of the device's earlier one, and moves the user's mail to the head
+/// of their event stream.
 pub fn start(
     draft: &mut Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     endpoint: &Signed<EndpointRecord>,
     listed: bool,
 ) -> Result<Done, Refusal> {
     let record = endpoint.peek().map_err(|_| Refusal::Malformed)?;
-    if record.device != speaker.device {
-        return Err(Refusal::Mismatch("the endpoint is another device's".into()));
+    if record.device != principal.device {
+        return Err(Refusal::Mismatch(
+            "the endpoint belongs to another device".into(),
+        ));
     }
     if !record.fits() {
         return Err(Refusal::Limit("addresses of an endpoint".into()));
     }
-    if let Some(before) = draft.get::<Session>(&speaker.device) {
+    if let Some(before) = draft.get::<Session>(&principal.device) {
         let sequence = content(&before.endpoint).sequence;
-        newer(sequence, &before.endpoint, record.sequence, endpoint)?;
+        check_newer(sequence, &before.endpoint, record.sequence, endpoint)?;
     }
-    let epoch = next_epoch(draft, &speaker.name);
+    let epoch = next_epoch(draft, &principal.name);
     let session = Session {
-        user: speaker.name.clone(),
+        user: principal.name.clone(),
         epoch,
         online: true,
         listed,
         endpoint: endpoint.clone(),
         since: draft.time(),
     };
-    put(draft, &speaker.device, &session);
-    mailbox::renew(draft, &speaker.name);
+    put(draft, &principal.device, &session);
+    mailbox::requeue(draft, &principal.name);
     Ok(Done::SessionStarted { epoch })
 }
 
-/// A device says goodbye. What it wants is that the session is over, so it may say so twice.
-pub fn end(draft: &mut Draft<'_>, speaker: &Speaker, epoch: u64) -> Result<Done, Refusal> {
-    end_epoch(draft, &speaker.device, epoch);
+/// Ends the device's own session of an epoch. Done also when that session has ended before.
+pub fn end(draft: &mut Draft<'_>, principal: &Principal, epoch: u64) -> Result<Done, Refusal> {
+    end_epoch(draft, &principal.device, epoch);
     Ok(Done::Nothing)
 }
 
-/// A counterparty found that a user does not answer.
+/// Ends a user's session of an epoch on a counterparty's report. The reply says whether the session
+/// of that epoch has ended.
 pub fn report_offline(
     draft: &mut Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     user: &UserName,
     epoch: u64,
 ) -> Result<Done, Refusal> {
     if draft.get::<User>(user).is_none() {
         return Err(Refusal::NotRegistered(user.clone()));
     }
-    let pair = (speaker.name.clone(), user.clone());
-    if draft.get::<Acquainted>(&pair).is_none() {
+    let pair = (principal.name.clone(), user.clone());
+    if draft.get::<Counterparty>(&pair).is_none() {
         return Err(Refusal::Forbidden(
             "other party to one of the user's grants".into(),
         ));
@@ -73,13 +78,13 @@ pub fn report_offline(
     for ((_, device), DeviceOf) in draft.scan::<DeviceOf>(user, MAX_DEVICES_PER_USER) {
         end_epoch(draft, &device, epoch);
     }
-    // An epoch that was never given out has not ended: the report is about nothing.
-    let given = draft.get::<Epochs>(user).unwrap_or_default().last;
-    let offline = (1..=given).contains(&epoch);
+    // An epoch that was never issued has not ended.
+    let issued = draft.get::<Epochs>(user).unwrap_or_default().last;
+    let offline = (1..=issued).contains(&epoch);
     Ok(Done::Offline { offline })
 }
 
-/// The leader heard nothing of these for a session's life.
+/// Ends sessions whose lease has run out, each if it is still the device's newest.
 pub fn expire(draft: &mut Draft<'_>, sessions: &[(PublicKey, u64)]) -> Result<Done, Refusal> {
     if sessions.len() > MAX_EXPIRED_PER_ENTRY {
         return Err(Refusal::Limit(format!(
@@ -92,7 +97,7 @@ pub fn expire(draft: &mut Draft<'_>, sessions: &[(PublicKey, u64)]) -> Result<Do
     Ok(Done::Nothing)
 }
 
-/// A device is no more.
+/// Ends and deletes the session of a device that is removed.
 pub fn remove(draft: &mut Draft<'_>, device: &PublicKey) {
     if let Some(session) = draft.get::<Session>(device) {
         end_epoch(draft, device, session.epoch);
@@ -114,7 +119,7 @@ fn end_epoch(draft: &mut Draft<'_>, device: &PublicKey, epoch: u64) {
     }
 }
 
-/// Writes a session, and keeps the list of those online in step with it.
+/// Writes a session together with its row in the list of users online.
 fn put(draft: &mut Draft<'_>, device: &PublicKey, session: &Session) {
     draft.put(device, session);
     let listed = (session.user.clone(), *device);

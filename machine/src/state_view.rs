@@ -1,27 +1,27 @@
-//! What `decide` sees of the state, and what it may do to it.
+//! Read access to the state, and the changes that a decision may make.
 //!
-//! Rows are bytes to the store; only the machine knows what they say.
+//! Rows are opaque bytes to the store; their meaning is in the machine's `rows`.
 
 use std::collections::BTreeMap;
 
 /// Rows in key order: `(key, value)`.
 pub type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// A consistent, read-only picture of the state.
+/// Consistent, read-only access to the state.
 pub trait StateView {
-    /// The value of one row.
+    /// The value of one row, if it exists.
     fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
 
     /// At most `limit` rows whose key starts with `prefix` and is `>= from`, in key order.
     fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows;
 }
 
-/// One step of a decision. Steps cannot fail; all steps of one entry are written in one batch.
+/// One row written or deleted. Applying it cannot fail; all changes of one entry are one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Writes a row, whether or not it was there.
+    /// Writes a row, whether or not it exists.
     Put { key: Vec<u8>, value: Vec<u8> },
-    /// Removes a row, whether or not it was there.
+    /// Deletes a row, whether or not it exists.
     Delete { key: Vec<u8> },
 }
 
@@ -30,7 +30,7 @@ pub enum Change {
 pub struct MapView(pub BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl MapView {
-    /// Carries out the changes of one decision.
+    /// Applies the changes of one decision.
     pub fn apply(&mut self, changes: &[Change]) {
         for change in changes {
             match change {

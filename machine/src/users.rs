@@ -9,8 +9,8 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_DEVICES_PER_USER;
 use super::rows::{Device, DeviceOf, KeyOwner, User};
-use super::sequence::newer;
 use super::sessions;
+use super::statement_order::check_newer;
 
 /// A registered user's newest card.
 pub fn card(draft: &Draft<'_>, name: &UserName) -> Result<UserCard, Refusal> {
@@ -20,7 +20,7 @@ pub fn card(draft: &Draft<'_>, name: &UserName) -> Result<UserCard, Refusal> {
         .ok_or_else(|| Refusal::NotRegistered(name.clone()))
 }
 
-/// Registers a user, a further device of his, or newer statements about either.
+/// Registers a user, a further device of theirs, or newer statements about either.
 pub fn register(
     draft: &mut Draft<'_>,
     caller: PublicKey,
@@ -46,7 +46,8 @@ pub fn register(
     Ok(Done::Registered { created })
 }
 
-/// Binds name and key to one another, or takes a newer card of the key that has the name.
+/// Binds name and key to each other, or stores a newer card of the key that has the name. Returns
+/// whether the user is new.
 fn put_card(
     draft: &mut Draft<'_>,
     content: &UserCard,
@@ -58,7 +59,7 @@ fn put_card(
         if before.key != content.key {
             return Err(Refusal::NameTaken(content.name.clone()));
         }
-        newer(before.sequence, &user.card, content.sequence, card)?;
+        check_newer(before.sequence, &user.card, content.sequence, card)?;
     } else if draft.get::<KeyOwner>(&content.key).is_some() {
         return Err(Refusal::KeyTaken);
     }
@@ -69,6 +70,7 @@ fn put_card(
     Ok(known.is_none())
 }
 
+/// Stores a device's certificate. Returns whether the device is new.
 fn put_device(
     draft: &mut Draft<'_>,
     user: &UserName,
@@ -79,12 +81,12 @@ fn put_device(
     if let Some(device) = &known {
         if device.user != *user {
             return Err(Refusal::Mismatch(format!(
-                "this device speaks for {}; a device has one user",
+                "this device is registered for {}; a device has one user",
                 device.user
             )));
         }
         let before = device.certificate().sequence;
-        newer(before, &device.certificate, content.sequence, certificate)?;
+        check_newer(before, &device.certificate, content.sequence, certificate)?;
     } else {
         make_room(draft, user)?;
     }
@@ -99,7 +101,7 @@ fn put_device(
     Ok(known.is_none())
 }
 
-/// Devices whose certificate has expired speak for nobody: they give way to a new one.
+/// Removes one device with an expired certificate when the user has as many devices as allowed.
 fn make_room(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
     let devices = draft.scan::<DeviceOf>(user, MAX_DEVICES_PER_USER);
     if devices.len() < MAX_DEVICES_PER_USER {

@@ -1,8 +1,8 @@
-//! Charging a view: first the debit is committed, then the nodes release their parts (laws L1-L4).
+//! Debits: a view is charged first, and the nodes release their parts after (laws L1-L4).
 //!
-//! A debit is known by its request id and its statement's exact bytes, for as long as its grant:
-//! asked again it is the same debit, however late and whatever the rights have become. That gives
-//! nothing away, because a node that releases a part checks the rights again.
+//! A debit is identified by its request id and the exact bytes of its statement, for as long as its
+//! grant exists. A repeat gets the same reply, however late and whatever the rights are by then.
+//! That is safe, because a node checks the rights again before it releases a part.
 
 use cameo_common::api::Role;
 use cameo_common::ids::{GrantId, RequestId};
@@ -13,12 +13,16 @@ use cameo_common::statements::ViewRequest;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{CurrentRights, DealRow, Grant, GrantUsage, News, ViewNumber, ViewRow};
-use super::speaker::Speaker;
+use super::principal::Principal;
+use super::rows::{CurrentRights, DealRow, Grant, GrantUsage, NoticeKind, ViewNumber, ViewRow};
 use super::{cluster, live_grants, notices};
 
 /// The reply to a debit that was carried out before.
-pub fn recall(draft: &Draft<'_>, caller: &PublicKey, signed: &Signed<ViewRequest>) -> Option<Done> {
+pub fn stored_reply(
+    draft: &Draft<'_>,
+    caller: &PublicKey,
+    signed: &Signed<ViewRequest>,
+) -> Option<Done> {
     let request = signed.peek().ok()?;
     let view = draft.get::<ViewRow>(&(request.grant, request.request))?;
     let same = view.request == signed.hash() && request.device == *caller;
@@ -28,12 +32,12 @@ pub fn recall(draft: &Draft<'_>, caller: &PublicKey, signed: &Signed<ViewRequest
 /// Charges one view.
 pub fn debit(
     draft: &mut Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     signed: &Signed<ViewRequest>,
 ) -> Result<Done, Refusal> {
     let request = signed.peek().map_err(|_| Refusal::Malformed)?;
     let id = request.grant;
-    let grant = check_request(draft, speaker, &request)?;
+    let grant = check_request(draft, principal, &request)?;
     let mut usage = draft.require::<GrantUsage>(&id);
     let current = draft.require::<CurrentRights>(&id);
     let rights = current.rights();
@@ -53,17 +57,21 @@ pub fn debit(
     draft.put(&id, &usage);
     draft.put(&(id, request.request), &view);
     draft.put(&(id, number), &ViewNumber(request.request));
-    notices::tell(draft, &grant.owner.name, News::Viewed { grant: id, number });
+    notices::append(
+        draft,
+        &grant.owner.name,
+        NoticeKind::Viewed { grant: id, number },
+    );
     Ok(debited(draft, id, request.request, view))
 }
 
-/// Whether this device may ask for this view at all; the grant that it is of.
+/// Checks that this device may debit this view, and returns the grant.
 fn check_request(
     draft: &Draft<'_>,
-    speaker: &Speaker,
+    principal: &Principal,
     request: &ViewRequest,
 ) -> Result<Grant, Refusal> {
-    if request.device != speaker.device {
+    if request.device != principal.device {
         return Err(Refusal::Forbidden("device that signed the request".into()));
     }
     if request.cluster != cluster::id(draft)? {
@@ -71,11 +79,11 @@ fn check_request(
             "the request is for another cluster".into(),
         ));
     }
-    let (grant, role) = live_grants::of_party(draft, &request.grant, speaker)?;
+    let (grant, role) = live_grants::of_party(draft, &request.grant, principal)?;
     if role != Role::Viewer {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }
-    // The same bytes would have been recalled.
+    // With the same bytes the stored reply would have been returned.
     let known = draft.get::<ViewRow>(&(request.grant, request.request));
     if known.is_some() {
         return Err(Refusal::RequestReused);
@@ -83,7 +91,7 @@ fn check_request(
     Ok(grant)
 }
 
-/// What a debit says, now and ever after: all of it is in rows that do not change any more.
+/// The reply to a debit, the same at any time: the rows that it is made from do not change.
 fn debited(draft: &Draft<'_>, grant: GrantId, request: RequestId, view: ViewRow) -> Done {
     let DealRow(deal) = draft.require(&(grant, view.deal));
     Done::Debited {
@@ -97,7 +105,7 @@ fn debited(draft: &Draft<'_>, grant: GrantId, request: RequestId, view: ViewRow)
     }
 }
 
-/// The law of rights, in the ledger's words.
+/// The refusal for rights that deny a view.
 pub fn refusal(denied: Denied) -> Refusal {
     match denied {
         Denied::Revoked => Refusal::Revoked,

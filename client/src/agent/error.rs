@@ -1,11 +1,11 @@
-//! Why an agent does not run.
+//! Errors of the agent.
 
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::BindError;
 use crate::vault::{IoError, VaultError};
 
-/// Why an agent does not start, or has stopped.
+/// An agent that did not start, or has stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// Another agent runs on this home, or it cannot be used.

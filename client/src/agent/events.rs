@@ -1,4 +1,4 @@
-//! The cluster's events, as they come: each is dealt with, then the token is kept.
+//! Processing of the cluster's event stream: each event is processed, then its sequence is stored.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::vault::VaultError;
 use crate::vault::records::{EventToken, GrantOwned, Stage, change};
 
 pub(super) const TOKEN: &str = "token";
-/// Wait before a stream that broke is opened again.
+/// Pause before a broken stream is opened again.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// Follows the stream while a session runs, until dropped.
@@ -28,20 +28,20 @@ pub(super) async fn follow(core: Core) {
             return;
         }
         if let Err(error) = read(&core).await {
-            tracing::info!(%error, "the event stream broke off");
+            tracing::info!(%error, "the event stream ended");
         }
         sleep(PAUSE).await;
     }
 }
 
-/// Does what a node's no asks for, and gives it back.
-fn ended(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
+/// Handles a node's refusal of the stream, and returns it as an error.
+fn refused(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
     match error.code {
-        ErrorCode::SessionEnded => core.sign_of_life.notify_one(),
-        // The token is beyond all that was told: one node has lied. Events are dealt with at least
-        // once, so the stream begins anew.
+        ErrorCode::SessionEnded => core.renew.notify_one(),
+        // The stored sequence is beyond the last event: a node has sent a false one. Events may be
+        // processed more than once, so the stream restarts from the beginning.
         ErrorCode::BadRequest => {
-            tracing::warn!(%error, "the event stream begins anew");
+            tracing::warn!(%error, "the event stream restarts from the beginning");
             core.ctx.vault.put(TOKEN, &EventToken::default())?;
         }
         _ => {}
@@ -52,23 +52,23 @@ fn ended(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
 pub(super) async fn read(core: &Core) -> Result<(), LedgerError> {
     let token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
     let mut stream = match core.ctx.api.events(token.sequence).await {
-        Err(ClusterError::Api(error)) => return Err(ended(core, error)?.into()),
+        Err(ClusterError::Api(error)) => return Err(refused(core, error)?.into()),
         opened => opened?,
     };
     loop {
         match stream.next().await? {
             Heard::Event(event) => {
-                deal_with(core, &event).await?;
+                process(core, &event).await?;
                 let sequence = event.sequence;
                 core.ctx.vault.put(TOKEN, &EventToken { sequence })?;
             }
-            Heard::Probe => core.sign_of_life.notify_one(),
-            Heard::Ended(error) => return Err(ended(core, error)?.into()),
+            Heard::Probe => core.renew.notify_one(),
+            Heard::Ended(error) => return Err(refused(core, error)?.into()),
         }
     }
 }
 
-pub(super) async fn deal_with(core: &Core, event: &Event) -> Result<(), VaultError> {
+pub(super) async fn process(core: &Core, event: &Event) -> Result<(), VaultError> {
     match &event.kind {
         EventKind::Rights { grant, rights } => {
             if receive::confirm(&core.ctx.vault, grant, rights)? {
@@ -86,18 +86,20 @@ pub(super) async fn deal_with(core: &Core, event: &Event) -> Result<(), VaultErr
     Ok(())
 }
 
-/// A node only carries the receipt; it is the viewer's word or nothing.
+/// Stores a receipt. Only the viewer's signature counts, not the node that passes it on.
 fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(), VaultError> {
     let vault = &core.ctx.vault;
     let Some(owned) = vault.get::<GrantOwned>(&grant.to_string())? else {
         return Ok(());
     };
     if let Err(error) = share::check_receipt(&owned, receipt) {
-        tracing::warn!(%grant, %error, "the cluster told a receipt that the viewer did not sign");
+        tracing::warn!(%grant, %error, "the cluster passed on a receipt that the viewer did not \
+             sign");
         return Ok(());
     }
     change::<GrantOwned>(vault, &grant.to_string(), |owned| {
-        // A carrier that is being sent again goes on its way, whatever the ledger has of the first.
+        // A carrier that is being sent again is still due, though the ledger has a receipt of the
+        // first delivery.
         if owned.receipt.is_none() || owned.stage >= Stage::Delivered {
             owned.stage = Stage::Settled;
         }
@@ -107,7 +109,8 @@ fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(
     Ok(())
 }
 
-/// No viewer acknowledges what was never signed: to believe it would keep later rights from him.
+/// Stores an acknowledgement. A version that was never signed is ignored: to accept it would keep
+/// later rights from being sent.
 fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultError> {
     let mut signed = false;
     change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
@@ -122,7 +125,8 @@ fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultE
             version,
         });
     } else {
-        tracing::warn!(%grant, version, "the cluster told of rights that were not signed here");
+        tracing::warn!(%grant, version, "the cluster reported an acknowledgement of rights that \
+             were not signed here");
     }
     Ok(())
 }

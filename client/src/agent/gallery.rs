@@ -1,4 +1,4 @@
-//! The gallery, as peers see it: previews of what is not closed, a page at a time.
+//! The gallery for peers: previews of the images that are not closed, in pages.
 
 use cameo_common::ids::ImageId;
 use cameo_common::peer::{GalleryItem, MAX_GALLERY, MAX_PREVIEW, PeerRefusal, PeerReply};
@@ -7,7 +7,7 @@ use super::serve::{Refusal, Service};
 use crate::peer::{Answer, Body};
 use crate::vault::records::{Image, Policy};
 
-/// Images in one answer; the asker comes again for more.
+/// Images in one answer; the peer requests the next page.
 const PAGE: usize = 64;
 
 impl Service {

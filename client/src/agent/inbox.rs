@@ -1,4 +1,5 @@
-//! The viewer's side: rights that are acknowledged, and requests that are asked again.
+//! The viewer's side of the agent: acknowledgement of rights, and repetition of unanswered
+//! requests.
 
 use cameo_common::ids::GrantId;
 use futures_util::{StreamExt, stream};
@@ -8,10 +9,10 @@ use crate::flows::notices::Notice;
 use crate::flows::{receive, request};
 use crate::vault::records::{GrantHeld, Outgoing};
 
-/// Requests that are asked again at the start of a session.
+/// Bound on the requests that are sent again at the start of a session.
 const MAX_ASKED_AGAIN: usize = 32;
 
-/// Tells the ledger that the newest rights arrived; what does not work now waits in the outbox.
+/// Acknowledges the newest rights to the ledger. If that fails, the outbox repeats it.
 pub(super) async fn acknowledge(core: &Core, grant: &GrantId) {
     if let Err(error) = receive::acknowledge(&core.ctx, grant).await {
         tracing::info!(%grant, %error, "rights are not acknowledged yet");
@@ -29,18 +30,19 @@ pub(super) async fn acknowledge(core: &Core, grant: &GrantId) {
     }
 }
 
-/// The same rights come from their owner and from the ledger; the person is told once.
+/// Whether a notice of these rights is due. The same rights come from the owner and from the
+/// ledger, and get one notice.
 fn is_news(core: &Core, grant: &GrantId, now: (u64, bool)) -> bool {
-    let mut told = core.told.lock();
-    let news = told.get(grant).is_none_or(|before| *before < now);
+    let mut notified = core.notified_rights.lock();
+    let news = notified.get(grant).is_none_or(|before| *before < now);
     if news {
-        told.insert(*grant, now);
+        notified.insert(*grant, now);
     }
     news
 }
 
-/// Asks again for everything that no answer has come to: an owner whose carrier found nobody at
-/// home learns that we are back.
+/// Sends all unanswered requests again. An owner whose delivery failed learns thereby that this
+/// device is back.
 pub(super) async fn ask_again(core: &Core) {
     let Ok(waiting) = request::open_requests(&core.ctx.vault) else {
         return;
@@ -50,7 +52,7 @@ pub(super) async fn ask_again(core: &Core) {
         let again = stream::iter(waiting.into_iter().take(MAX_ASKED_AGAIN));
         let ask_one = async |outgoing: Outgoing| {
             if let Err(error) = request::ask(&core.ctx, &core.peers, &outgoing).await {
-                tracing::info!(owner = %outgoing.owner, %error, "not asked again yet");
+                tracing::info!(owner = %outgoing.owner, %error, "the request was not sent again");
             }
         };
         again

@@ -1,4 +1,4 @@
-//! Requests of others: for an image, and for more views. The same request gets the same answer.
+//! Requests of other users for an image or for more views. A repeated request gets the same answer.
 
 use std::collections::HashSet;
 
@@ -13,14 +13,14 @@ use crate::clock;
 use crate::flows::notices::Notice;
 use crate::text::sanitize::sanitize;
 use crate::vault::records::{
-    Asked, Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing,
-    OutgoingState, Policy, Stage, change,
+    Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState,
+    Policy, RequestSubject, Stage, change,
 };
 
-/// Requests of others that are kept.
+/// Bound on the stored requests of other users.
 const MAX_KEPT: usize = 1_000;
-/// Of these, those of one viewer.
-const MAX_OF_ONE: usize = 200;
+/// Bound on the stored requests of one viewer.
+const MAX_PER_VIEWER: usize = 200;
 
 impl Service {
     pub(super) fn asked(
@@ -36,7 +36,7 @@ impl Service {
         let me = self.core.ctx.me.identity_key().public();
         if request.viewer != from.card.key || request.owner != me {
             return Err(Refusal::not_accepted(
-                "the request is not from you to me".into(),
+                "the request is not signed by you or not for this owner".into(),
             ));
         }
         let image = vault
@@ -46,7 +46,7 @@ impl Service {
         let (live, ended): (Vec<_>, Vec<_>) = self
             .grants_of(from, &request.image)?
             .into_iter()
-            // What never came into the ledger is nothing that he holds.
+            // The viewer cannot hold a grant that was never recorded.
             .filter(|owned| owned.stage >= Stage::Recorded)
             .partition(|owned| owned.is_live(now));
         if let Some(grant) = live.iter().find(|live| live.request_id != request.request) {
@@ -56,7 +56,7 @@ impl Service {
             return self.asked_before(from, signed, known);
         }
         let state = match image.policy {
-            // What the owner has ended, or let end, is not given anew without a word of his.
+            // After a grant was revoked or has expired, the owner has to decide on a new one.
             Policy::Open if ended.is_empty() => IncomingState::Approved(image.terms),
             Policy::Open | Policy::Ask => IncomingState::Waiting,
             Policy::Closed => {
@@ -80,7 +80,7 @@ impl Service {
             viewer: from.name.clone(),
             viewer_key: from.card.key,
             image: request.image,
-            asked: Asked::Photo(signed.clone()),
+            asked: RequestSubject::Photo(signed.clone()),
             note: cut(note),
             received: clock::now(),
             state,
@@ -89,14 +89,14 @@ impl Service {
         Ok(outcome)
     }
 
-    /// The same request again: the same answer.
+    /// The answer to a repeated request.
     fn asked_before(
         &self,
         from: &PeerUser,
         signed: &Signed<PhotoRequest>,
         known: Incoming,
     ) -> Result<AskOutcome, Refusal> {
-        let same = matches!(&known.asked, Asked::Photo(before) if before == signed);
+        let same = matches!(&known.asked, RequestSubject::Photo(before) if before == signed);
         if known.viewer_key != from.card.key || !same {
             return Err(Refusal::not_accepted(
                 "this request id was used before".into(),
@@ -112,7 +112,7 @@ impl Service {
             IncomingState::Denied { reason, .. } => Err(Refusal::new(
                 PeerRefusal::Closed,
                 if reason.is_empty() {
-                    "the owner said no".into()
+                    "the owner denied the request".into()
                 } else {
                     reason
                 },
@@ -121,14 +121,14 @@ impl Service {
                 self.tell_again(&known.request)?;
                 Err(Refusal::new(
                     PeerRefusal::Failed,
-                    "the photo could not be shared; ask the owner to look at it",
+                    "the carrier could not be made; ask the owner to look at `cameo requests`",
                 ))
             }
         }
     }
 
-    /// A viewer who asks again has not got his carrier, or has lost it. One that has ended is not
-    /// sent any more; he has to know, or he would wait for ever.
+    /// Sends the carrier of a granted request again: the viewer did not receive it or has lost it.
+    /// A grant that has ended is refused, so that the viewer does not wait for it.
     fn send_again(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
         let now = clock::now();
         let kept = change::<GrantOwned>(&self.core.ctx.vault, &grant.to_string(), |owned| {
@@ -139,15 +139,16 @@ impl Service {
         if kept.is_some_and(|owned| !owned.is_live(now)) {
             return Err(Refusal::new(
                 PeerRefusal::Closed,
-                "what was granted has ended; ask anew, and the owner is asked",
+                "the grant has ended; make a new request, and the owner decides",
             ));
         }
-        outbox::is_wanted(&self.core.ctx.vault, *grant)?;
+        outbox::retry_requested(&self.core.ctx.vault, *grant)?;
         self.core.wake.notify_one();
         Ok(AskOutcome::Preparing)
     }
 
-    /// A viewer who asks for what has failed does not know that yet.
+    /// Schedules the notice of a failure again: a viewer who repeats the request has not received
+    /// it.
     fn tell_again(&self, request: &RequestId) -> Result<(), Refusal> {
         let vault = &self.core.ctx.vault;
         change::<Incoming>(vault, &request.to_string(), |incoming| {
@@ -155,12 +156,12 @@ impl Service {
                 *told = false;
             }
         })?;
-        Attempts::forget(vault, OutboxKey::Denied(*request))?;
+        Attempts::reset(vault, OutboxKey::Denied(*request))?;
         self.core.wake.notify_one();
         Ok(())
     }
 
-    /// All grants of an image to this viewer, those that have ended too.
+    /// All grants of an image to this viewer, including those that have ended.
     fn grants_of(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<GrantOwned>, Refusal> {
         let all = self.core.ctx.vault.list::<GrantOwned>()?;
         let owned = all.into_iter().map(|(_, owned)| owned);
@@ -169,18 +170,22 @@ impl Service {
             .collect())
     }
 
-    /// Other requests of the viewer for the same image. While one is being made there is no second.
+    /// The ids of the viewer's other open requests for the same image.
+    ///
+    /// # Errors
+    /// When a grant for one of them is being made.
     fn older(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<String>, Refusal> {
         let mut older = Vec::new();
         for (id, known) in self.core.ctx.vault.list::<Incoming>()? {
             let same = known.image == *image
                 && known.viewer_key == from.card.key
-                && matches!(known.asked, Asked::Photo(_));
+                && matches!(known.asked, RequestSubject::Photo(_));
             match known.state {
                 IncomingState::Approved(_) if same => {
                     return Err(Refusal::new(
                         PeerRefusal::TooMany,
-                        "another request of yours for this image is being prepared; try again when its carrier has come",
+                        "another request of yours for this image is being prepared; try again when \
+                         its carrier has arrived",
                     ));
                 }
                 IncomingState::Waiting | IncomingState::Failed { .. } if same => older.push(id),
@@ -190,7 +195,8 @@ impl Service {
         Ok(older)
     }
 
-    /// A viewer has one open request for an image: the newest, as the home that asked before may be lost.
+    /// Closes an older request. A viewer has at most one open request for an image, the newest,
+    /// because the home that made the older one may be lost.
     fn supersede(&self, id: &str) -> Result<(), Refusal> {
         change::<Incoming>(&self.core.ctx.vault, id, |known| {
             let told = match known.state {
@@ -198,34 +204,35 @@ impl Service {
                 IncomingState::Failed { told, .. } => told,
                 _ => return,
             };
-            let reason = "you have asked for this image anew".into();
+            let reason = "replaced by your newer request for this image".into();
             known.state = IncomingState::Denied { reason, told };
         })?;
         Ok(())
     }
 
-    /// Answered requests make room for new ones, the viewer's own when there are too many.
+    /// Removes an answered request if the limits are reached: one of the viewer's own if they have
+    /// too many.
     fn make_room(&self, from: &PeerUser) -> Result<(), Refusal> {
         let vault = &self.core.ctx.vault;
         let mut all = vault.list::<Incoming>()?;
-        let of_him = |incoming: &Incoming| incoming.viewer_key == from.card.key;
-        let his = all.iter().filter(|(_, incoming)| of_him(incoming)).count();
-        if his >= MAX_OF_ONE {
-            all.retain(|(_, incoming)| of_him(incoming));
+        let theirs = |incoming: &Incoming| incoming.viewer_key == from.card.key;
+        let count = all.iter().filter(|(_, incoming)| theirs(incoming)).count();
+        if count >= MAX_PER_VIEWER {
+            all.retain(|(_, incoming)| theirs(incoming));
         } else if all.len() < MAX_KEPT {
             return Ok(());
         }
         let attempts = vault.list::<Attempts>()?.into_iter();
-        let over = attempts.filter(|(_, attempts)| attempts.are_over());
-        let untellable: HashSet<_> = over.map(|(_, attempts)| attempts.key).collect();
-        match least(&all, &untellable) {
+        let given_up = attempts.filter(|(_, attempts)| attempts.is_given_up());
+        let untellable: HashSet<_> = given_up.map(|(_, attempts)| attempts.key).collect();
+        match least_needed(&all, &untellable) {
             Some(id) => {
                 vault.delete::<Incoming>(id)?;
                 Ok(())
             }
             None => Err(Refusal::new(
                 PeerRefusal::TooMany,
-                "too many requests wait for an answer here; try again later",
+                "too many requests are open here; try again later",
             )),
         }
     }
@@ -255,7 +262,7 @@ impl Service {
             .filter(|owned| owned.viewer_key == from.card.key)
             .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchGrant, "there is no such grant"))?;
         let waiting = vault.list::<Incoming>()?.into_iter().any(|(_, incoming)| {
-            matches!(incoming.asked, Asked::More(asked) if asked == grant)
+            matches!(incoming.asked, RequestSubject::More(asked) if asked == grant)
                 && incoming.state == IncomingState::Waiting
         });
         if waiting {
@@ -267,7 +274,7 @@ impl Service {
             viewer: from.name.clone(),
             viewer_key: from.card.key,
             image: owned.image,
-            asked: Asked::More(grant),
+            asked: RequestSubject::More(grant),
             note: cut(note),
             received: clock::now(),
             state: IncomingState::Waiting,
@@ -293,10 +300,10 @@ impl Service {
         Ok(())
     }
 
-    /// An owner who said yes cannot keep his word.
+    /// Stores that the owner approved the request and could not make the carrier.
     pub(super) fn not_made(&self, from: &PeerUser, request: &RequestId) -> Result<(), Refusal> {
         let news = self.answered(from, request, |state| {
-            if !state.is_over() {
+            if !state.is_answered() {
                 *state = OutgoingState::Failed;
             }
         })?;
@@ -306,7 +313,10 @@ impl Service {
         Ok(())
     }
 
-    /// What the owner says of a request of ours, if it is theirs to say. True when it is news.
+    /// Stores the owner's answer to a request of this user. True if it changes the state.
+    ///
+    /// # Errors
+    /// When the peer is not the owner that the request is for.
     fn answered(
         &self,
         from: &PeerUser,
@@ -320,7 +330,7 @@ impl Service {
             .is_some_and(|outgoing| outgoing.owner_key == from.card.key);
         if !ours {
             return Err(Refusal::not_accepted(
-                "nobody here has asked for this".into(),
+                "this home has made no such request".into(),
             ));
         }
         let mut news = false;
@@ -333,8 +343,12 @@ impl Service {
     }
 }
 
-/// The request that is missed least: of those that are over for both the oldest, or else of those that have ended here.
-fn least<'a>(all: &'a [(String, Incoming)], untellable: &HashSet<OutboxKey>) -> Option<&'a String> {
+/// The request to remove: the oldest one that is settled for both sides, else the oldest failed
+/// one, else the oldest denied one. `untellable`: answers that the outbox has given up to send.
+fn least_needed<'a>(
+    all: &'a [(String, Incoming)],
+    untellable: &HashSet<OutboxKey>,
+) -> Option<&'a String> {
     let rank = |incoming: &Incoming| match incoming.state {
         IncomingState::Granted(_)
         | IncomingState::Denied { told: true, .. }
@@ -350,7 +364,7 @@ fn least<'a>(all: &'a [(String, Incoming)], untellable: &HashSet<OutboxKey>) -> 
     ranked.min().map(|(_, _, id)| id)
 }
 
-/// A note of a stranger, within its limit.
+/// A note of another user, sanitized and cut to [`MAX_NOTE`] bytes.
 fn cut(note: &str) -> String {
     let mut text = sanitize(note);
     while text.len() > MAX_NOTE {

@@ -1,8 +1,8 @@
-//! The agent: there for others while its user is not looking.
+//! The background agent of a home.
 //!
-//! It holds the home's lock, announces a session and keeps it alive, serves peers, follows the
-//! cluster's events, and works on what waits in the outbox. `request` runs the same for as long as
-//! it waits, where no agent runs.
+//! It holds the home's agent lock, keeps a session with the cluster, serves peers, follows the
+//! cluster's event stream and works on the outbox. `cameo request` runs an agent of its own while
+//! it waits, if none is running.
 
 mod error;
 mod events;
@@ -34,35 +34,35 @@ use crate::vault::{AgentLock, IoError};
 pub use error::AgentError;
 pub use outbox::backoff;
 
-/// What an agent may be told at its start.
+/// Options of an agent.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Where to listen for peers; none for every interface and any port.
+    /// Addresses to listen on for peers; empty for every interface and any port.
     pub listen: Vec<SocketAddr>,
-    /// Whether the user shows up among those online.
+    /// Whether the user is listed among the users online.
     pub listed: bool,
 }
 
-/// What the agent's tasks share.
+/// State shared by the agent's tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct Core {
     pub ctx: Context,
     pub peers: Peers,
     pub notices: Notices,
-    /// Something may be due in the outbox.
+    /// Notified when an outbox item may be due.
     pub wake: Arc<Notify>,
-    /// The epoch of the running session; none while there is none.
+    /// The epoch of the running session, if any.
     pub epoch: Arc<watch::Sender<Option<u64>>>,
-    /// Why the cluster does not take this device, once it has said so.
+    /// The cluster's definite refusal of this device, if any.
     pub refused: Arc<watch::Sender<Option<ClusterError>>>,
-    /// The session has to be looked at, now.
-    pub sign_of_life: Arc<Notify>,
+    /// Notified when the session has to be renewed at once.
+    pub renew: Arc<Notify>,
     pub listed: bool,
-    /// What was told last of each grant's rights: their version, and whether the ledger has them.
-    pub told: Arc<Mutex<BTreeMap<GrantId, (u64, bool)>>>,
+    /// The last notice of each grant's rights: their version, and whether the ledger has them.
+    pub notified_rights: Arc<Mutex<BTreeMap<GrantId, (u64, bool)>>>,
 }
 
-/// A running agent. Dropping it stops its tasks without a word; [`Agent::stop`] says goodbye.
+/// A running agent. Dropping it stops its tasks; [`Agent::stop`] ends the session first.
 #[derive(Debug)]
 pub struct Agent {
     core: Core,
@@ -72,7 +72,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Takes the home's lock, binds the endpoint and starts all tasks.
+    /// Takes the agent lock, binds the endpoint and starts all tasks.
     ///
     /// # Errors
     /// When another agent runs on this home, or the addresses cannot be listened on.
@@ -80,15 +80,15 @@ impl Agent {
         let lock = AgentLock::take(ctx.vault.home())?;
         let transport = ctx.bind(options.listen.clone()).await?;
         let core = Core {
-            peers: ctx.speaking_over(Arc::clone(&transport)),
+            peers: ctx.peers(Arc::clone(&transport)),
             ctx,
             notices: Notices::default(),
             wake: Arc::new(Notify::new()),
             epoch: Arc::new(watch::Sender::new(None)),
             refused: Arc::new(watch::Sender::new(None)),
-            sign_of_life: Arc::new(Notify::new()),
+            renew: Arc::new(Notify::new()),
             listed: options.listed,
-            told: Arc::default(),
+            notified_rights: Arc::default(),
         };
         let control = ControlServer::bind(core.ctx.vault.home()).map_err(IoError)?;
         let deps = ControlDeps {
@@ -111,7 +111,7 @@ impl Agent {
         })
     }
 
-    /// Waits until the session runs; gives its epoch.
+    /// Waits until a session runs, and returns its epoch.
     ///
     /// # Errors
     /// When the cluster refuses this device for good.
@@ -122,26 +122,26 @@ impl Agent {
             running = epoch.wait_for(Option::is_some) => {
                 running.ok().and_then(|epoch| *epoch).ok_or(AgentError::Stopped)
             }
-            no = refused.wait_for(Option::is_some) => {
-                let no = no.ok().and_then(|no| no.clone());
-                Err(no.map_or(AgentError::Stopped, AgentError::Refused))
+            refusal = refused.wait_for(Option::is_some) => {
+                let refusal = refusal.ok().and_then(|refusal| refusal.clone());
+                Err(refusal.map_or(AgentError::Stopped, AgentError::Refused))
             }
         }
     }
 
-    /// What happens in it.
+    /// The agent's notices.
     #[must_use]
     pub fn notices(&self) -> &Notices {
         &self.core.notices
     }
 
-    /// Its voice among peers.
+    /// The client of other agents.
     #[must_use]
     pub fn peers(&self) -> &Peers {
         &self.core.peers
     }
 
-    /// Where peers reach it.
+    /// The addresses at which peers reach the agent.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.transport.local_addresses()

@@ -1,7 +1,7 @@
-//! What other agents may ask, and who they have to be.
+//! Authentication and dispatch of peer requests.
 //!
-//! The transport has proven the device; card and certificate in each call prove the user behind it.
-//! A user who is not known yet has to be registered under that key; from then on the key is pinned.
+//! The transport authenticates the device; the card and certificate in each call authenticate its
+//! user. An unknown user has to be registered with that key, which is then pinned.
 
 use cameo_common::keys::PublicKey;
 use cameo_common::peer::{PeerCall, PeerRefusal, PeerReply, PeerRequest, PeerUser};
@@ -17,7 +17,7 @@ use crate::peer::{Answer, Content, DeviceKey, Handler, ReceivedBody};
 use crate::vault::VaultError;
 use crate::vault::records::{Contact, GrantHeld};
 
-/// A no, as the peer is told.
+/// A refusal that is sent to the peer.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub code: PeerRefusal,
@@ -36,12 +36,12 @@ impl Refusal {
         Self::new(PeerRefusal::NotAccepted, message)
     }
 
-    /// Ours, not theirs: they may try again. What exactly went wrong is not told.
+    /// A failure of this home: the peer may try again. The cause is logged and not sent.
     pub(super) fn failed(why: String) -> Self {
-        tracing::warn!(%why, "a peer could not be served");
+        tracing::warn!(%why, "a peer's request failed");
         Self::new(
             PeerRefusal::Failed,
-            "something went wrong here; try again later",
+            "the request failed here; try again later",
         )
     }
 }
@@ -68,7 +68,7 @@ impl From<VaultError> for Refusal {
     }
 }
 
-/// The agent, as peers see it.
+/// The handler of peer requests.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) core: Core,
@@ -81,9 +81,9 @@ impl Handler<PeerCall, PeerReply> for Service {
         call: PeerCall,
         body: Option<ReceivedBody>,
     ) -> Answer<PeerReply> {
-        let answered = match self.who(from, &call).await {
+        let answered = match self.authenticate(from, &call).await {
             Ok(user) => {
-                if let Err(error) = outbox::try_now(&self.core, &user.name) {
+                if let Err(error) = outbox::retry_now(&self.core, &user.name) {
                     tracing::warn!(%error, "the outbox cannot be read");
                 }
                 self.answer(&user, call.request, body).await
@@ -101,8 +101,8 @@ impl Service {
         Self { core }
     }
 
-    /// The user behind a device.
-    async fn who(&self, device: DeviceKey, call: &PeerCall) -> Result<PeerUser, Refusal> {
+    /// The user of a device, authenticated and pinned.
+    async fn authenticate(&self, device: DeviceKey, call: &PeerCall) -> Result<PeerUser, Refusal> {
         let not_accepted = |why: &str| Refusal::not_accepted(why.to_owned());
         let card = call
             .card
@@ -145,8 +145,8 @@ impl Service {
             Err(error) => Err(Refusal::new(
                 PeerRefusal::IdentityChanged,
                 match error {
-                    PinError::Changed(_) => "your key is not the one known here",
-                    _ => "your card is older than the one known here",
+                    PinError::KeyChanged(_) => "your key differs from the one pinned here",
+                    _ => "your card is older than the one stored here",
                 },
             )),
         }
@@ -222,7 +222,7 @@ impl Service {
             .map_err(|_| Refusal::not_accepted("the rights are not signed".into()))?;
         if rights.owner != from.card.key {
             return Err(Refusal::not_accepted(
-                "the rights are not yours to give".into(),
+                "the rights are not signed by you".into(),
             ));
         }
         let vault = &self.core.ctx.vault;

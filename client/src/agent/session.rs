@@ -1,4 +1,5 @@
-//! Presence: a session with an epoch, kept alive, and begun anew whenever it has ended.
+//! The session of this device with the cluster: started, renewed, and started again when it has
+//! ended.
 
 use std::time::Duration;
 
@@ -15,15 +16,15 @@ use crate::flows::notices::Notice;
 use crate::vault::VaultError;
 use crate::vault::records::{Identity, change};
 
-/// Waits between tries to begin a session, the last one again and again.
+/// Pauses between attempts to start a session; the last one repeats.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(200),
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(3),
 ];
-/// Longest goodbye.
-const GOODBYE: Duration = Duration::from_secs(3);
+/// Bound on ending the session when the agent stops.
+const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Keeps a session running until dropped.
 pub(super) async fn keep(core: Core) {
@@ -46,7 +47,7 @@ async fn begin(core: &Core) -> u64 {
             Ok(epoch) => return epoch,
             Err(error) => {
                 core.notices.tell(Notice::Trouble {
-                    what_failed: "announcing this device".into(),
+                    what_failed: "starting a session".into(),
                     why: error.to_string(),
                 });
                 if let LedgerError::Cluster(error) = error
@@ -72,7 +73,7 @@ async fn start(core: &Core) -> Result<u64, LedgerError> {
     Ok(started.epoch)
 }
 
-/// Where this device is now, signed with the next sequence.
+/// This device's present addresses, signed with the next sequence.
 fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
     let kept = change::<Identity>(&core.ctx.vault, Identity::ID, |me| {
         me.endpoint_sequence += 1;
@@ -92,7 +93,7 @@ fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
     ))
 }
 
-/// Nodes that were not known at `init` are known from now on.
+/// Stores the addresses of nodes that were not known before.
 fn learn_nodes(core: &Core) -> Result<(), VaultError> {
     let urls = core.ctx.api.urls();
     let known = core.ctx.vault.get::<Identity>(Identity::ID)?;
@@ -109,25 +110,25 @@ fn learn_nodes(core: &Core) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// Gives signs of life until the session has ended, or the addresses have changed.
+/// Renews the session until it has ended, or the device's addresses have changed.
 async fn stay(core: &Core, epoch: u64) {
-    let told = core.peers.transport().local_addresses();
-    let mut heard = Instant::now();
+    let published = core.peers.transport().local_addresses();
+    let mut renewed = Instant::now();
     loop {
-        let _ = timeout(KEEP_ALIVE, core.sign_of_life.notified()).await;
-        if core.peers.transport().local_addresses() != told {
+        let _ = timeout(KEEP_ALIVE, core.renew.notified()).await;
+        if core.peers.transport().local_addresses() != published {
             return;
         }
         match core.ctx.api.keep_alive(epoch).await {
-            Ok(_) => heard = Instant::now(),
+            Ok(_) => renewed = Instant::now(),
             Err(ClusterError::Api(error)) if is_over(error.code) => {
                 tracing::info!(%error, epoch, "the session has ended");
                 return;
             }
             Err(error) => core.notices.tell(Notice::Trouble {
                 what_failed: format!(
-                    "giving a sign of life (the last one was {} s ago)",
-                    heard.elapsed().as_secs()
+                    "renewing the session (last renewed {} s ago)",
+                    renewed.elapsed().as_secs()
                 ),
                 why: error.to_string(),
             }),
@@ -139,13 +140,13 @@ fn is_over(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::SessionEnded | ErrorCode::NotFound)
 }
 
-/// Goodbye, if the cluster hears it in time.
+/// Ends the session, if the cluster answers in time; else its lease expires.
 pub(super) async fn end(core: &Core) {
     let epoch = *core.epoch.borrow();
     if let Some(epoch) = epoch {
-        let said = timeout(GOODBYE, core.ctx.api.end_session(epoch)).await;
-        if !matches!(said, Ok(Ok(_))) {
-            tracing::info!("the cluster did not hear the goodbye; the session ends by itself");
+        let ended = timeout(END_TIMEOUT, core.ctx.api.end_session(epoch)).await;
+        if !matches!(ended, Ok(Ok(_))) {
+            tracing::info!("the session could not be ended; its lease will expire");
         }
     }
 }

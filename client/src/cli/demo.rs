@@ -1,4 +1,4 @@
-//! `demo`: a program of its own, `cameo-demo`, which starts real nodes and agents. It lies beside this one.
+//! `demo`: starts `cameo-demo`, a program beside this one that runs real nodes and agents.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,10 +12,10 @@ use super::exit::{Exit, Failure};
 use super::finish::finish;
 use crate::output::Output;
 
-/// The program that plays the cases.
+/// The name of the program.
 const PROGRAM: &str = "cameo-demo";
 
-/// What the demo can be told.
+/// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The photo to share: any picture. Without it, a 16 MP one that comes with Cameo.
@@ -33,13 +33,13 @@ fn three_or_five(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(nodes @ (3 | 5)) => Ok(nodes),
         _ => Err(
-            "3 or 5 is needed: an even number survives no more failures than the odd one below it"
+            "must be 3 or 5: an even number survives no more failures than the odd one below it"
                 .to_owned(),
         ),
     }
 }
 
-/// Becomes `cameo-demo`; comes back only when that cannot be started.
+/// Replaces this process by `cameo-demo`. Returns only if that cannot be started.
 #[must_use]
 pub(super) fn run(options: &Options, out: Output) -> Exit {
     let error = match program() {
@@ -49,14 +49,15 @@ pub(super) fn run(options: &Options, out: Output) -> Exit {
     let failure = Failure::other(
         "no_demo",
         format!(
-            "{PROGRAM} does not start ({error}): build all programs with `cargo build --workspace --bins`"
+            "{PROGRAM} cannot be started ({error}): build all programs with `cargo build \
+             --workspace --bins`"
         ),
     );
     finish(out, "demo", &Err(failure))
 }
 
-/// The program beside this one. Under `cargo run`, which builds one program only, cargo builds and runs it, so
-/// that it is never older than its source.
+/// The program beside this one. `cargo run` builds this program only; then cargo builds and runs
+/// the other one, so that it is never older than its source.
 fn program() -> io::Result<Command> {
     let own = std::env::current_exe()?;
     let folder = own.parent().unwrap_or(Path::new("."));
@@ -84,7 +85,7 @@ fn arguments(options: &Options, json: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["--nodes".into(), options.nodes.to_string().into()];
     for (flag, path) in [("--photo=", &options.photo), ("--keep=", &options.keep)] {
         if let Some(path) = path {
-            // In one, as a path may begin like a flag.
+            // One argument, because a path may begin like a flag.
             let mut argument = OsString::from(flag);
             argument.push(path);
             arguments.push(argument);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_demo_is_told_reaches_its_program() {
+    fn arguments_are_passed_to_the_demo_s_program() {
         for line in [
             "--nodes 5 --photo a.jpg --keep folder --json",
             "--photo=-.jpg",

@@ -1,12 +1,12 @@
-//! How a command can end: exit codes, and the one error that people and programs see.
+//! Exit codes, and the one error type that users and programs see.
 //!
-//! Every other error of this program becomes a [`Failure`] in `errors`, and nowhere else.
+//! All other errors become a [`Failure`] in `errors`, and nowhere else.
 
 use serde_json::{Map, Value, json};
 
 use crate::output::Completion;
 
-/// What the process tells its parent.
+/// The exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -16,7 +16,7 @@ pub enum Exit {
     NotFound = 3,
     Denied = 4,
     UsedUp = 5,
-    /// Done as far as it can be while the peer is offline.
+    /// Done as far as possible while the peer is offline.
     Queued = 6,
     NoQuorum = 7,
     IdentityChanged = 8,
@@ -31,13 +31,13 @@ impl From<Completion> for Exit {
     }
 }
 
-/// Why a command came to nothing: one sentence that says what to do, and a word for programs.
+/// The error of a command: a message with the remedy, and a code for programs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     pub exit: Exit,
     pub code: &'static str,
     pub message: String,
-    /// Goes beside the error in `--json`.
+    /// Fields beside the error in `--json`.
     pub details: Map<String, Value>,
 }
 
@@ -53,26 +53,26 @@ impl Failure {
         }
     }
 
-    /// The arguments cannot be used.
+    /// A failure because of the arguments.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)
     }
 
-    /// What has no code of its own.
+    /// A failure without an exit code of its own.
     #[must_use]
     pub fn other(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Exit::Other, code, message)
     }
 
-    /// Adds something for programs.
+    /// Adds a field for programs.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.details.insert(key.to_owned(), value.into());
         self
     }
 
-    /// The one document that `--json` prints.
+    /// The document that `--json` prints.
     #[must_use]
     pub fn document(&self) -> Value {
         let mut document = self.details.clone();

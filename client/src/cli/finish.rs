@@ -1,12 +1,12 @@
-//! The end of a command: what is printed, and with which code the process ends.
+//! The end of a command: its output and its exit code.
 
 use super::exit::{Exit, Failure};
 use crate::output::{Output, Report, say, tell};
 
-/// Prints the end of a command, and says with which code the process ends.
+/// Prints the result of a command, and returns the exit code.
 #[must_use]
 pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) -> Exit {
-    let (exit, said) = match result {
+    let (exit, printed) = match result {
         Ok(report) => {
             let exit = report.completion().into();
             (exit, print(out, verb, report))
@@ -17,10 +17,10 @@ pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) 
             (failure.exit, Ok(()))
         }
     };
-    match said {
+    match printed {
         Err(error) => {
             tell(format_args!(
-                "cameo {verb}: what came of it cannot be printed: {error}"
+                "cameo {verb}: the result cannot be printed: {error}"
             ));
             if exit == Exit::Ok { Exit::Other } else { exit }
         }

@@ -1,4 +1,4 @@
-//! The command line: what can be said, and which verb does it.
+//! The command line: its grammar, and the dispatch to commands.
 
 pub mod demo;
 mod errors;
@@ -36,60 +36,60 @@ pub struct Cli {
     pub verb: Verb,
 }
 
-/// One use case each.
+/// The commands, one use case each.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Make keys, and register a name with a cluster.
+    /// Create your keys and register your name with a cluster.
     Init(commands::init::Arguments),
-    /// Be there for others: serve the gallery, receive carriers and rights, retry what waits.
+    /// Run the background agent: serve your gallery, receive carriers and rights, retry deliveries.
     Agent(commands::agent::Arguments),
     /// Add photos to your gallery.
     Add(commands::add::Arguments),
-    /// Look at the previews of what somebody shares.
+    /// List the images that a user shares, with previews.
     Gallery(commands::gallery::Arguments),
-    /// Ask somebody for images, and wait for their carriers.
+    /// Request images from a user, and wait for their carriers.
     Request(commands::request::Arguments),
-    /// List what others want of you, and what you want of others.
+    /// List the requests of others, and your own.
     Requests(commands::requests::Arguments),
-    /// Say yes to a request.
+    /// Approve a request.
     Approve(commands::approve::Arguments),
-    /// Say no to a request.
+    /// Deny a request.
     Deny(commands::deny::Arguments),
-    /// List what was shared with you.
+    /// List the photos that were shared with you.
     Inbox(commands::inbox::Arguments),
-    /// Open a photo that was shared with you: uses one view.
+    /// Open a photo that was shared with you; uses one view.
     View(commands::view::Arguments),
-    /// Change the rights of somebody you share a photo with.
+    /// Change a viewer's rights to a photo of yours.
     Rights(commands::rights::Arguments),
-    /// End somebody's rights to a photo of yours.
+    /// End a viewer's rights to a photo of yours.
     Revoke(commands::revoke::Arguments),
-    /// List what you share, with whom, and how it stands.
+    /// List the photos that you share, with their viewers and state.
     Shared(commands::shared::Arguments),
-    /// See when a photo of yours was looked at.
+    /// List when a photo of yours was viewed.
     Log(commands::log::Arguments),
-    /// See who is online, or who somebody is.
+    /// List who is online, or show one user.
     Who(commands::who::Arguments),
-    /// See how this home, its agent and its cluster are.
+    /// Show the state of this home, its agent and its cluster.
     Status(commands::status::Arguments),
-    /// Keep the passphrase in the kernel's keyring, so that verbs do not ask for it.
+    /// Store the passphrase in the kernel's keyring, so that commands do not ask for it.
     Unlock(commands::unlock::Arguments),
-    /// Have the keyring forget the passphrase.
+    /// Remove the passphrase from the kernel's keyring.
     Lock(commands::lock::Arguments),
-    /// Hide a file in a picture, for whoever has the key file.
+    /// Hide a file in a picture, for everybody who has the key file.
     ///
-    /// Needs no home and no cluster. Whoever has the key file can read what is hidden, as often as he
-    /// likes: nothing counts views here, and nothing can be taken back; for that, share photos with
-    /// `add`. Hidden means invisible to the eye, not undetectable: statistics may tell that something
-    /// is there, though not what.
+    /// Needs no home and no cluster. The key file is enough to read the hidden file, any number of
+    /// times: views are not counted and nothing can be revoked; for that, share photos with `add`.
+    /// Hidden means invisible to the eye, not undetectable: statistics may reveal that something is
+    /// hidden, though not what.
     Hide(commands::hide::Arguments),
-    /// Get back a file that was hidden in a picture.
+    /// Extract a file that was hidden in a picture.
     ///
-    /// Needs no home and no cluster, only the picture as `hide` made it and the key file. Nothing
-    /// counts views here. A copy that was scaled, cropped or saved as JPEG has lost what was hidden.
+    /// Needs no home and no cluster, only the picture as `hide` made it and the key file. Views are
+    /// not counted. A copy that was scaled, cropped or saved as JPEG has lost the hidden file.
     Reveal(commands::reveal::Arguments),
-    /// See what a PNG tells of itself.
+    /// Show what a PNG reveals about itself.
     Inspect(commands::inspect::Arguments),
-    /// Play every case of the design on real processes, and judge each from outside.
+    /// Play every case of the design on real processes, and check each from outside.
     Demo(demo::Options),
 }
 
@@ -122,13 +122,13 @@ impl Verb {
     }
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let json = arguments.iter().any(|argument| argument == "--json");
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => carry_out(cli).await,
-        Err(error) => misread(&error, json),
+        Err(error) => usage_error(&error, json),
     }
 }
 
@@ -137,7 +137,7 @@ async fn carry_out(cli: Cli) -> Exit {
         json: cli.json,
         quiet: cli.quiet,
     };
-    // The demo has a home for each of its people, and tells its own story.
+    // The demo has a home for each of its users, and its own output.
     if let Verb::Demo(options) = &cli.verb {
         return demo::run(options, out);
     }
@@ -148,7 +148,7 @@ async fn carry_out(cli: Cli) -> Exit {
 async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
     let home = cli.home;
     let open = || Context::open(home.clone());
-    // What changes is changed before the agent is spoken to.
+    // Refuses an agent of another version before anything is changed.
     let beside_agent = async || {
         let ctx = open()?;
         control::answers(ctx.vault.home()).await?;
@@ -188,7 +188,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
     })
 }
 
-/// Programs read why the viewer does not have it yet.
+/// Adds the error code of a delivery that is not done.
 fn approved(approved: Approved) -> Report {
     match approved.undelivered {
         None => approved.report,
@@ -199,8 +199,8 @@ fn approved(approved: Approved) -> Report {
     }
 }
 
-/// Help and version are no mistakes; everything else is one, and `--json` holds for it too.
-fn misread(error: &clap::Error, json: bool) -> Exit {
+/// Prints help, version or a usage error, the latter as JSON with `--json`.
+fn usage_error(error: &clap::Error, json: bool) -> Exit {
     if !error.use_stderr() {
         let _ = error.print();
         return Exit::Ok;
@@ -220,7 +220,7 @@ fn misread(error: &clap::Error, json: bool) -> Exit {
     Exit::Usage
 }
 
-/// The whole command, for manuals and completions.
+/// The clap command, for manuals and completions.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn global_flags_may_stand_anywhere() {
+    fn global_flags_are_accepted_anywhere() {
         for line in ["--json --home /h who", "who --json --home /h"] {
             let cli = parse(line).unwrap();
             assert!(cli.json);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_can_never_work_are_refused_before_anything_is_done() {
+    fn invalid_arguments_are_refused_by_the_parser() {
         for line in [
             "",
             "gallery",
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_of_the_design_is_there() {
+    fn every_command_of_the_design_is_parsed() {
         for line in [
             "init ada --cluster http://127.0.0.1:1#00",
             "agent --listen 127.0.0.1:0 --unlisted",

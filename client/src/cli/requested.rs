@@ -1,31 +1,34 @@
-//! What became of several images that were asked for at once, as one result.
+//! The results of several requested images, merged into one.
 
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use crate::commands::request::Told;
+use crate::commands::request::Results;
 use crate::output::Report;
 
-/// One document of all images; the worst of them gives the exit code.
-pub(super) fn merge(told: Told) -> Result<Report, Failure> {
-    let each = told.into_iter();
+/// Merges the results of all images; the worst one gives the exit code.
+pub(super) fn merge(results: Results) -> Result<Report, Failure> {
+    let each = results.into_iter();
     all(each
         .map(|(name, one)| (name, one.map_err(Failure::from)))
         .collect())
 }
 
-/// One image is told as itself; of several, each in its place.
-fn all(mut told: Vec<(String, Result<Report, Failure>)>) -> Result<Report, Failure> {
-    if told.len() == 1
-        && let Some((_, one)) = told.pop()
+/// A single result stays as it is; several become one document with a list.
+fn all(mut results: Vec<(String, Result<Report, Failure>)>) -> Result<Report, Failure> {
+    if results.len() == 1
+        && let Some((_, one)) = results.pop()
     {
         return one;
     }
-    let text: Vec<String> = told.iter().map(|(name, one)| line(name, one)).collect();
-    let images: Vec<Value> = told.iter().map(|(name, one)| item(name, one)).collect();
+    let text: Vec<String> = results.iter().map(|(name, one)| line(name, one)).collect();
+    let images: Vec<Value> = results.iter().map(|(name, one)| item(name, one)).collect();
     let text = text.join("\n");
-    let exit = told.iter().map(|(_, one)| exit(one)).fold(Exit::Ok, worse);
-    let mut failures = told.into_iter().filter_map(|(_, one)| one.err());
+    let exit = results
+        .iter()
+        .map(|(_, one)| exit(one))
+        .fold(Exit::Ok, worse);
+    let mut failures = results.into_iter().filter_map(|(_, one)| one.err());
     match failures.find(|failure| failure.exit == exit) {
         None => {
             let report = Report::new(text).with("images", images);
@@ -42,15 +45,15 @@ fn all(mut told: Vec<(String, Result<Report, Failure>)>) -> Result<Report, Failu
     }
 }
 
-fn line(name: &str, told: &Result<Report, Failure>) -> String {
-    match told {
+fn line(name: &str, results: &Result<Report, Failure>) -> String {
+    match results {
         Ok(report) => format!("{name}: {}", report.text().trim_end()),
         Err(failure) => format!("{name}: {failure}"),
     }
 }
 
-fn item(name: &str, told: &Result<Report, Failure>) -> Value {
-    let (ok, mut fields) = match told {
+fn item(name: &str, results: &Result<Report, Failure>) -> Value {
+    let (ok, mut fields) = match results {
         Ok(report) => (true, report.fields().clone()),
         Err(failure) => {
             let mut fields = failure.details.clone();
@@ -64,12 +67,13 @@ fn item(name: &str, told: &Result<Report, Failure>) -> Value {
     Value::Object(fields)
 }
 
-fn exit(told: &Result<Report, Failure>) -> Exit {
-    told.as_ref()
+fn exit(results: &Result<Report, Failure>) -> Exit {
+    results
+        .as_ref()
         .map_or_else(|failure| failure.exit, |report| report.completion().into())
 }
 
-/// What was queued may yet come; of real failures the first one tells.
+/// A failure is worse than a queued request; of several failures the first one counts.
 fn worse(so_far: Exit, next: Exit) -> Exit {
     match so_far {
         Exit::Ok | Exit::Queued if next != Exit::Ok => next,
@@ -83,7 +87,7 @@ mod tests {
     use super::*;
     use crate::output::Completion;
 
-    fn told(list: Vec<Result<Report, Failure>>) -> Result<Report, Failure> {
+    fn results(list: Vec<Result<Report, Failure>>) -> Result<Report, Failure> {
         all(list
             .into_iter()
             .map(|one| ("an image".to_owned(), one))
@@ -91,19 +95,19 @@ mod tests {
     }
 
     #[test]
-    fn one_image_is_told_as_ever() {
-        let one = told(vec![Ok(Report::new("here").with("grant", "ab"))]).unwrap();
+    fn a_single_result_stays_as_it_is() {
+        let one = results(vec![Ok(Report::new("here").with("grant", "ab"))]).unwrap();
         let document = one.document("request");
         assert_eq!(document["grant"], "ab");
         assert!(document.get("images").is_none());
         let failure = Failure::new(Exit::Denied, "denied", "no");
-        assert_eq!(told(vec![Err(failure.clone())]).unwrap_err(), failure);
+        assert_eq!(results(vec![Err(failure.clone())]).unwrap_err(), failure);
     }
 
     #[test]
-    fn several_are_one_document_with_each_in_its_place() {
+    fn several_results_are_one_document() {
         let queued = Report::new("later").queued();
-        let both = told(vec![
+        let both = results(vec![
             Ok(Report::new("here").with("grant", "ab")),
             Ok(queued),
         ])
@@ -115,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_among_several_is_told_beside_what_went_well() {
-        let failed = told(vec![
+    fn a_failure_among_several_is_reported_with_the_other_results() {
+        let failed = results(vec![
             Ok(Report::new("here")),
             Err(Failure::new(Exit::Queued, "peer_offline", "away")),
             Err(Failure::new(Exit::Denied, "denied", "no").with("request", "12")),

@@ -1,11 +1,11 @@
-//! Why a call on the cluster came to nothing.
+//! Errors of calls to the cluster.
 
 use cameo_common::api::{ApiError, ErrorCode};
 use cameo_common::ids::ClusterId;
 
 use crate::error_kind::{Classified, ErrorKind};
 
-/// What a caller can tell apart.
+/// A call that got no successful answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
     /// No node answered at all.
@@ -15,20 +15,23 @@ pub enum ClusterError {
     Unreachable { tried: String },
     /// Nodes answered, but none could find a majority in time.
     #[error(
-        "the cluster has no majority of its nodes at present: nothing was changed; try again when more nodes run"
+        "the cluster has no majority of its nodes at present, and this call was not carried out; \
+         try again when more nodes run"
     )]
     NoQuorum,
     /// The command may or may not have been carried out.
     #[error(
-        "the cluster did not say in time whether this was done: look with `cameo status`, then run the command again"
+        "no node answered in time, and the command may or may not have been carried out: check \
+         with `cameo status`, then run it again"
     )]
     OutcomeUnknown,
-    /// A node's definite no.
+    /// A definite refusal of a node.
     #[error("{}", explained(.0))]
     Api(#[from] ApiError),
     /// The nodes belong to another cluster than the one that was pinned.
     #[error(
-        "the nodes at {url} are cluster {found}, not the pinned {pinned}: use that cluster's own addresses, or a new home for the other one"
+        "the nodes at {url} belong to cluster {found}, not to the pinned {pinned}: use addresses \
+         of the pinned cluster, or another home for the other cluster"
     )]
     WrongCluster {
         url: String,
@@ -36,12 +39,12 @@ pub enum ClusterError {
         pinned: ClusterId,
     },
     /// A node answered with something that is not in the protocol.
-    #[error("{url} does not answer like a node of Cameo: {why}")]
+    #[error("{url} does not answer like a Cameo node: {why}")]
     Protocol { url: String, why: String },
     /// An address that cannot be used.
     #[error("'{url}' cannot be used as a node's address: {why}")]
     BadAddress { url: String, why: String },
-    /// This side could not begin.
+    /// HTTP could not be set up on this device.
     #[error("cannot set up HTTP: {0}")]
     Setup(String),
 }
@@ -92,7 +95,7 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
 }
 
 impl ClusterError {
-    /// The node's code, if a node said no.
+    /// The error code, if a node refused the call.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -101,7 +104,7 @@ impl ClusterError {
         }
     }
 
-    /// Whether asking again later may help.
+    /// Whether a later attempt may succeed.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -117,13 +120,13 @@ impl ClusterError {
     }
 }
 
-/// What the answer of one node means for the tries that may follow.
+/// The consequence of one node's refusal for further tries.
 pub(super) enum Verdict {
-    /// The node does not do it now, and has not done it.
+    /// The call was not carried out: try another node, or later.
     ElsewhereOrLater,
-    /// It may have been done: ask again with the same request id.
+    /// The call may have been carried out: retry with the same request id.
     Unknown,
-    /// No, and no other node will say otherwise.
+    /// Every node would refuse it.
     Final,
 }
 

@@ -18,9 +18,9 @@ use super::{ClusterApi, JOB_DEADLINE, JOB_STALL_FACTOR, JOB_STALL_TIMEOUT};
 
 /// A job for which a worker returned no carrier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JobFailure {
+pub enum JobError {
     /// The worker failed; another one may succeed.
-    #[error("worker {worker} did not do it: {why}")]
+    #[error("worker {worker} failed: {why}")]
     Worker { worker: NodeId, why: String },
     /// The worker has no capacity now; another one may have.
     #[error("worker {worker} is busy: {why}")]
@@ -38,13 +38,13 @@ impl ClusterApi {
     /// abandoned before the deadline, unless it is the `last` one to be tried.
     ///
     /// # Errors
-    /// When the worker does not return a carrier; each variant says who else may.
+    /// When the worker does not return a carrier; the variant says whether another one may succeed.
     pub async fn run_job(
         &self,
         placed: &Placed,
         input: Bytes,
         last: bool,
-    ) -> Result<Bytes, JobFailure> {
+    ) -> Result<Bytes, JobError> {
         let expected = Duration::from_millis(placed.expected_ms);
         // A carrier is about as large as its input.
         let deadline = JOB_DEADLINE + expected + 2 * slowest_transfer(input.len() as u64);
@@ -75,7 +75,7 @@ impl ClusterApi {
         placed: &Placed,
         input: Bytes,
         progress: &StallDetector,
-    ) -> Result<reqwest::RequestBuilder, JobFailure> {
+    ) -> Result<reqwest::RequestBuilder, JobError> {
         let url = placed.url.trim_end_matches('/');
         super::address::check_url(url).map_err(|error| failed(placed.worker, error.to_string()))?;
         let call = self.sign(Method::POST, paths::RUN_JOB.to_owned(), input);
@@ -95,7 +95,7 @@ async fn answer(
     request: reqwest::RequestBuilder,
     worker: NodeId,
     progress: &StallDetector,
-) -> Result<Bytes, JobFailure> {
+) -> Result<Bytes, JobError> {
     let response = request.send().await;
     let response = response.map_err(|error| failed(worker, error.to_string()))?;
     progress.record();
@@ -112,18 +112,18 @@ async fn answer(
     }
 }
 
-fn failed(worker: NodeId, why: String) -> JobFailure {
-    JobFailure::Worker { worker, why }
+fn failed(worker: NodeId, why: String) -> JobError {
+    JobError::Worker { worker, why }
 }
 
-fn refused(worker: NodeId, error: ApiError) -> JobFailure {
+fn refused(worker: NodeId, error: ApiError) -> JobError {
     match error.code {
         // Every worker would refuse it.
         ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated => {
-            JobFailure::Job(error)
+            JobError::Job(error)
         }
-        ErrorCode::BadTicket => JobFailure::Ticket(error),
-        ErrorCode::Busy => JobFailure::Busy {
+        ErrorCode::BadTicket => JobError::Ticket(error),
+        ErrorCode::Busy => JobError::Busy {
             worker,
             why: error.message,
         },

@@ -28,9 +28,9 @@ use parking_lot::{Mutex, MutexGuard};
 pub use address::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, Heard};
-pub use jobs::JobFailure;
-pub use leader::NoLoads;
-pub use placement::Preparing;
+pub use jobs::JobError;
+pub use leader::LoadsUnavailable;
+pub use placement::JobAnnouncement;
 
 /// Bound on the time of one call with all its tries.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);

@@ -31,7 +31,7 @@ pub(super) struct PlacementQueue {
 
 #[derive(Debug, Default)]
 struct State {
-    preparing: usize,
+    announced: usize,
     waiting: Vec<Waiting>,
 }
 
@@ -44,17 +44,17 @@ struct Waiting {
 /// The announcement of a job that is being prepared, until it is dropped or passed to
 /// [`ClusterApi::place_job`].
 #[must_use]
-pub struct Preparing(Arc<Inner>);
+pub struct JobAnnouncement(Arc<Inner>);
 
-impl std::fmt::Debug for Preparing {
+impl std::fmt::Debug for JobAnnouncement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Preparing")
+        f.write_str("JobAnnouncement")
     }
 }
 
-impl Drop for Preparing {
+impl Drop for JobAnnouncement {
     fn drop(&mut self) {
-        self.0.placement.state().preparing -= 1;
+        self.0.placement.state().announced -= 1;
         self.0.placement.ready.notify_one();
     }
 }
@@ -74,7 +74,7 @@ impl PlacementQueue {
     /// Waits until no job is being prepared, at most [`BATCH_WINDOW`].
     async fn gather(&self) {
         let end = Instant::now() + BATCH_WINDOW;
-        while self.state().preparing > 0 {
+        while self.state().announced > 0 {
             if timeout_at(end, self.ready.notified()).await.is_err() {
                 break;
             }
@@ -92,9 +92,9 @@ impl PlacementQueue {
 
 impl ClusterApi {
     /// Announces a job that will soon need a worker.
-    pub fn preparing(&self) -> Preparing {
-        self.inner.placement.state().preparing += 1;
-        Preparing(Arc::clone(&self.inner))
+    pub fn announce_job(&self) -> JobAnnouncement {
+        self.inner.placement.state().announced += 1;
+        JobAnnouncement(Arc::clone(&self.inner))
     }
 
     /// Requests a worker, in one batch with the other jobs that need one now.
@@ -104,7 +104,7 @@ impl ClusterApi {
     pub async fn place_job(
         &self,
         job: &PlaceJob,
-        ready: Option<Preparing>,
+        ready: Option<JobAnnouncement>,
     ) -> Result<Placed, ClusterError> {
         let queue = &self.inner.placement;
         let mut answered = queue.push(job);

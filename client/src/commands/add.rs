@@ -1,4 +1,4 @@
-//! `add`: photos into one's own gallery. All of them, or none.
+//! `add`: adds photos to the user's own gallery, all of them or none.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,44 +28,44 @@ use crate::vault::records::{Image, Look, Policy, Terms, UNTITLED};
 
 /// Longest title, in characters.
 const MAX_TITLE: usize = 100;
-/// Longest file name that is kept, in bytes.
+/// Longest stored file name, in bytes.
 const MAX_FILE_NAME: usize = 200;
-/// What `--caption` is here: photos in a gallery have words of their own.
+/// The help of `--caption`, which has a default of its own here.
 const CAPTION: &str =
-    r#"Words on the cover, where no picture is given; else "ask NAME for more", with your name"#;
-/// What sealing adds to a photo, at most.
-const SEALING_ADDS: usize = 1024;
+    r#"Caption of a default cover; without it "ask NAME for more", with your name"#;
+/// Bound on the bytes that sealing adds to a photo.
+const SEALING_OVERHEAD: usize = 1024;
 
-/// What `add` needs.
+/// Arguments of `add`.
 #[derive(Debug, Args)]
 #[command(mut_arg("caption", |caption| caption.help(CAPTION)))]
 pub struct Arguments {
-    /// The photos; anything can be shared that has a preview.
+    /// The photos, or any files that have a preview.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Who may have them: whoever asks, whoever asks and gets your yes, or nobody.
+    /// The rule for requests of these photos.
     #[arg(long, value_enum, default_value = "ask")]
     policy: Policy,
-    /// How often a viewer may look.
+    /// How many views each viewer gets.
     #[arg(long, default_value = "1", value_parser = views)]
     views: u32,
-    /// How long a viewer may look, from when he gets it: 12h, 7d, ...
+    /// How long a viewer may open the photo after the grant: 12h, 7d, ...
     #[arg(long, value_parser = length_of_time)]
     expires: Option<Duration>,
     /// Viewers may save the photo to a file.
     #[arg(long)]
     may_save: bool,
-    /// What others see it called. They never learn the file's name.
+    /// The title that others see. They never see the file's name.
     #[arg(long, default_value = UNTITLED)]
     title: String,
-    /// A picture to show in the gallery, for files that cannot be decoded here.
+    /// A picture to use as the preview, for files that Cameo cannot decode.
     #[arg(long, value_name = "FILE")]
     preview: Option<PathBuf>,
     #[command(flatten)]
     look: LookArguments,
 }
 
-/// A file that was read and can be added.
+/// A file that was read and checked.
 struct Ready {
     image: Image,
     photo: Vec<u8>,
@@ -73,12 +73,12 @@ struct Ready {
     cover: Option<Vec<u8>>,
 }
 
-/// Why nothing was added.
+/// Photos that were not added.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("a title is one line of text")]
     TitleLines,
-    #[error("a title has only what is seen in it: leave out U+{:04X}", u32::from(*.0))]
+    #[error("a title has visible characters only: leave out U+{:04X}", u32::from(*.0))]
     TitleUnseen(char),
     #[error("a title has 1 to {MAX_TITLE} characters")]
     TitleLength,
@@ -88,7 +88,7 @@ pub enum Error {
     Empty(PathBuf),
     #[error("{}: {error}", file.display())]
     NoPreview { file: PathBuf, error: PreviewError },
-    #[error("{} cannot be the preview: {why}", file.display())]
+    #[error("{} cannot be used as the preview: {why}", file.display())]
     BadPreview { file: PathBuf, why: String },
     #[error("{0}")]
     Codec(String),
@@ -141,7 +141,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         let before = before.map(|(_, known)| known.image);
         if let Some(before) = before {
             out.note(format_args!(
-                "{} was in your gallery already, as {}: it is there once more now.",
+                "{} was in your gallery already, as {}; it was added once more.",
                 image.name,
                 short(&before)
             ));
@@ -155,18 +155,20 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         ]);
         added.push(json!({
             "image": image.image, "title": image.title, "name": image.name, "width": image.width,
-            "height": image.height, "bytes": image.bytes, "policy": image.policy, "views": image.terms.views,
+            "height": image.height, "bytes": image.bytes, "policy": image.policy,
+            "views": image.terms.views,
             "media_type": image.media_type, "blake3": image.hash, "codec": image.look.codec,
-            "depth": look::depth(&image.look.options()), "caption": image.look.caption, "same_as": before,
+            "depth": look::depth(&image.look.options()), "caption": image.look.caption,
+            "same_as": before,
         }));
     }
     if control::answers(ctx.vault.home()).await != Ok(true) {
-        out.note("Nobody can see it before `cameo agent` runs here.");
+        out.note("Others cannot see it until `cameo agent` runs here.");
     }
     Ok(Report::new(table(&rows)).with("images", added))
 }
 
-/// What is asked of every file, checked before any is read.
+/// The settings for all files, checked before any is read.
 struct Settings {
     title: String,
     options: HideOptions,
@@ -183,7 +185,7 @@ impl Settings {
     }
 }
 
-/// The owner's words, or how to ask for more. A picture of his own is left as it is.
+/// The given caption, or the default one. A cover of the owner's own gets no caption.
 fn caption(owner: &UserName, look: &LookArguments) -> Result<Option<Caption>, Error> {
     let given = look.caption()?;
     if given.is_some() || look.no_caption || look.cover.is_some() {
@@ -253,17 +255,17 @@ fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Re
     })
 }
 
-/// The file of a picture that the photo fits into.
+/// Reads the owner's cover and checks that the photo fits into it.
 fn own_cover(path: &Path, photo: usize, settings: &Settings) -> Result<Vec<u8>, Error> {
     let picture = read(path)?;
-    cover_from_picture(&picture, photo + SEALING_ADDS, &settings.options)
+    cover_from_picture(&picture, photo + SEALING_OVERHEAD, &settings.options)
         .map_err(|error| look::unfit(path, error, &settings.options))?;
     Ok(picture)
 }
 
-/// The cover is made when somebody asks for the photo; that it can be made is seen now.
+/// Checks that the default cover can be made, which happens only when the photo is shared.
 fn try_cover(path: &Path, preview: &[u8], photo: usize, settings: &Settings) -> Result<(), Error> {
-    let payload = photo + SEALING_ADDS;
+    let payload = photo + SEALING_OVERHEAD;
     default_cover_from_file(
         preview,
         settings.caption.as_ref(),
@@ -274,7 +276,7 @@ fn try_cover(path: &Path, preview: &[u8], photo: usize, settings: &Settings) -> 
     Ok(())
 }
 
-/// The picture that was given to be shown; what is known of the photo itself stays.
+/// The preview from the given picture. Size and media type remain those of the photo, if known.
 fn given_preview(path: &Path, photo: Option<Preview>) -> Result<Preview, Error> {
     let given = preview(&read(path)?).map_err(|error| {
         let why = match error {
@@ -325,13 +327,14 @@ fn file_name(path: &Path) -> String {
     name
 }
 
-/// The bytes first: an image that is listed is there. What cannot be listed leaves nothing.
+/// Stores an image, its files first, so that every listed image is complete. Removes the files
+/// after an error.
 fn keep(ctx: &Context, ready: Ready) -> Result<Image, VaultError> {
     let id = ready.image.image.to_string();
     let kept = write(ctx, &id, &ready);
     if kept.is_err() {
         for kind in [Image::PHOTOS, Image::PREVIEWS, Image::COVERS] {
-            // The first error is the one to tell.
+            // The first error is the one to report.
             let _ = ctx.vault.delete_blob(kind, &id);
         }
     }
@@ -353,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_what_is_seen_of_it() {
+    fn a_title_has_visible_characters_only() {
         for good in ["At sea", "שלום", "👩\u{200d}👧", " the sea "] {
             assert_eq!(title(good).unwrap(), good.trim());
         }

@@ -1,4 +1,4 @@
-//! `agent`: there for others until it is told to stop.
+//! `agent`: runs the background agent until a signal stops it.
 
 use std::net::SocketAddr;
 
@@ -17,18 +17,18 @@ use crate::output::{self, Output, Report};
 use crate::text::prefix::short;
 use crate::vault::IoError;
 
-/// What `agent` can be told.
+/// Arguments of `agent`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where to listen for other agents; at most one address each for IPv4 and IPv6.
+    /// Addresses to listen on for other agents; at most one each for IPv4 and IPv6.
     #[arg(long, value_name = "IP:PORT")]
     listen: Vec<SocketAddr>,
-    /// Do not show up in `cameo who`.
+    /// Do not list this user in `cameo who`.
     #[arg(long)]
     unlisted: bool,
 }
 
-/// Why the agent has ended before it was told to.
+/// An agent that did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -63,7 +63,7 @@ pub async fn run(ctx: Context, out: Output, arguments: Arguments) -> Result<Repo
     ended.map(|()| Report::silent())
 }
 
-/// What is told of an agent that runs.
+/// The line that reports a running agent.
 struct Ready {
     name: UserName,
     device: PublicKey,
@@ -86,7 +86,7 @@ impl Ready {
     }
 }
 
-/// Tells what happens, until the process is told to stop.
+/// Prints notices until a signal arrives.
 async fn watch(
     agent: &Agent,
     out: Output,
@@ -95,12 +95,12 @@ async fn watch(
     mut terminate: Signal,
 ) -> Result<(), Error> {
     let mut notices = agent.notices().listen();
-    let mut announced = false;
+    let mut reported = false;
     loop {
         tokio::select! {
-            epoch = agent.ready(), if !announced => {
+            epoch = agent.ready(), if !reported => {
                 ready.say(out, &agent.addresses(), epoch?).map_err(IoError)?;
-                announced = true;
+                reported = true;
             }
             notice = notices.recv() => match notice {
                 Ok(notice) => show(&out, &notice),
@@ -113,7 +113,7 @@ async fn watch(
     }
 }
 
-/// One line for the person who has the agent's terminal open.
+/// Prints one line for a notice.
 fn show(out: &Output, notice: &Notice) {
     match notice {
         Notice::Arriving { .. } => {}
@@ -123,16 +123,15 @@ fn show(out: &Output, notice: &Notice) {
                 short(grant)
             ));
         }
-        Notice::Denied { reason, .. } => {
-            out.note(format_args!("a request was turned down: {reason}"))
-        }
+        Notice::Denied { reason, .. } => out.note(format_args!("a request was denied: {reason}")),
         Notice::Failed { request } => out.note(format_args!(
-            "a photo that was asked for could not be made ({}): ask its owner to look at it",
+            "the carrier of a request could not be made ({}): ask its owner to look at `cameo \
+             requests`",
             short(request)
         )),
         Notice::Asked { request, viewer } => {
             out.note(format_args!(
-                "{viewer} asks for something ({})",
+                "new request from {viewer} ({})",
                 short(request)
             ));
         }
@@ -155,12 +154,15 @@ fn show(out: &Output, notice: &Notice) {
         )),
         Notice::Acknowledged { grant, version } => {
             out.note(format_args!(
-                "version {version} of the rights of {} has arrived",
+                "version {version} of the rights of {} was acknowledged",
                 short(grant)
             ));
         }
         Notice::Viewed { grant, number } => {
-            out.note(format_args!("view {number} of {} was taken", short(grant)));
+            out.note(format_args!(
+                "view {number} of {} was charged",
+                short(grant)
+            ));
         }
         Notice::Offline { user } => out.note(format_args!("{user} does not answer and is offline")),
         Notice::Session { epoch } => out.note(format_args!("online (session {epoch})")),

@@ -1,15 +1,15 @@
-//! Values that several commands take, as clap reads them.
+//! Parsers of argument values that several commands share.
 
 use std::time::Duration;
 
 use crate::text::duration;
 
-/// A length of time.
+/// Parses a duration.
 pub(super) fn length_of_time(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| error.to_string())
 }
 
-/// A number of views.
+/// Parses a number of views.
 pub(super) fn views(text: &str) -> Result<u32, String> {
     let most = cameo_common::rights::MAX_PERMITTED;
     match text.parse::<u32>() {

@@ -1,4 +1,4 @@
-//! `deny`: no to a request. The viewer is told, now or when he is back.
+//! `deny`: denies a request, and tells the viewer now or when they are back.
 
 use cameo_common::peer::{MAX_NOTE, PeerReply, PeerRequest};
 use clap::Args;
@@ -14,25 +14,25 @@ use crate::output::Report;
 use crate::peer::PeerError;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::vault::VaultError;
-use crate::vault::records::{Asked, Attempts, Incoming, IncomingState, OutboxKey, change};
+use crate::vault::records::{Attempts, Incoming, IncomingState, OutboxKey, RequestSubject, change};
 
-/// What `deny` needs.
+/// Arguments of `deny`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The request's id, or its first digits; `cameo requests` lists them.
     #[arg(value_name = "ID")]
     id: String,
-    /// A line for the viewer.
+    /// A reason for the viewer, in one line.
     #[arg(long, default_value = "")]
     reason: String,
 }
 
-/// Why the request stays as it was.
+/// A request that was not denied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("a reason has at most {MAX_NOTE} bytes")]
     ReasonTooLong,
-    #[error("this request was turned down already")]
+    #[error("this request was denied already")]
     DeniedBefore,
     #[error("this request was approved already; `cameo revoke` ends the grant")]
     ApprovedBefore,
@@ -52,7 +52,7 @@ impl Classified for Error {
     }
 }
 
-/// Why the viewer does not know it yet.
+/// A viewer who could not be told yet.
 #[derive(Debug, thiserror::Error)]
 enum Untold {
     #[error(transparent)]
@@ -77,8 +77,8 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
             return Err(Error::ApprovedBefore);
         }
     }
-    // A viewer has no request of his own for more views: there is nothing to tell.
-    let told = matches!(incoming.asked, Asked::More(_));
+    // The viewer's home has no record of a request for more views: there is nothing to tell.
+    let told = matches!(incoming.asked, RequestSubject::More(_));
     let id = incoming.request.to_string();
     change::<Incoming>(&ctx.vault, &id, |kept| {
         kept.state = IncomingState::Denied {
@@ -86,8 +86,8 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
             told,
         };
     })?;
-    // What he would not hear was something else.
-    Attempts::forget(&ctx.vault, OutboxKey::Denied(incoming.request))?;
+    // Earlier attempts were about another answer.
+    Attempts::reset(&ctx.vault, OutboxKey::Denied(incoming.request))?;
     let reached = if told {
         Ok(())
     } else {
@@ -95,8 +95,8 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     };
     let viewer = &incoming.viewer;
     let text = match &reached {
-        Ok(()) => format!("{viewer} gets no for an answer."),
-        Err(error) => format!("Turned down; {viewer} is told later: {error}"),
+        Ok(()) => format!("The request of {viewer} is denied."),
+        Err(error) => format!("Denied; {viewer} is told later: {error}"),
     };
     let report = Report::new(text)
         .with("request", incoming.request)

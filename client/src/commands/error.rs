@@ -6,10 +6,10 @@ use crate::flows::context::BindError;
 use crate::text::prefix::PrefixError;
 use crate::vault::VaultError;
 
-/// Why nothing was found by its first digits.
+/// A record that was not found by its id.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    #[error("the {0} has just gone")]
+    #[error("the {0} was removed meanwhile")]
     Gone(&'static str),
     #[error(transparent)]
     Prefix(#[from] PrefixError),
@@ -27,7 +27,7 @@ impl Classified for FindError {
     }
 }
 
-/// Why there is no way to other agents.
+/// Other agents that cannot be called.
 #[derive(Debug, thiserror::Error)]
 pub enum PeersError {
     #[error(transparent)]

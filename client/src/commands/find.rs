@@ -1,4 +1,4 @@
-//! Records by the first digits of their ids, as people type them.
+//! Look-up of records by an id or its first digits.
 
 use cameo_common::ids::{GrantId, RequestId};
 
@@ -7,7 +7,7 @@ use crate::flows::context::Context;
 use crate::text::prefix;
 use crate::vault::records::{GrantHeld, GrantOwned, Incoming};
 
-/// A grant of this owner.
+/// A grant that this user made.
 pub(super) fn owned_grant(ctx: &Context, text: &str) -> Result<GrantOwned, FindError> {
     let all = ctx.vault.list::<GrantOwned>()?;
     let ids = all.iter().map(|(_, owned)| owned.grant);
@@ -18,18 +18,18 @@ pub(super) fn owned_grant(ctx: &Context, text: &str) -> Result<GrantOwned, FindE
         .ok_or(FindError::Gone("grant"))
 }
 
-/// A grant that this viewer holds.
+/// A grant that this user received.
 pub(super) fn held_grant(ctx: &Context, text: &str) -> Result<GrantHeld, FindError> {
     let all = ctx.vault.list::<GrantHeld>()?;
     let ids = all.iter().map(|(_, held)| held.grant);
-    let id: GrantId = prefix::resolve(text, ids, "grant", "`cameo inbox` lists what you hold")?;
+    let id: GrantId = prefix::resolve(text, ids, "grant", "`cameo inbox` lists them")?;
     let mut found = all.into_iter().map(|(_, held)| held);
     found
         .find(|held| held.grant == id)
         .ok_or(FindError::Gone("grant"))
 }
 
-/// A request of somebody else.
+/// A request of another user.
 pub(super) fn incoming(ctx: &Context, text: &str) -> Result<Incoming, FindError> {
     let all = ctx.vault.list::<Incoming>()?;
     let ids = all.iter().map(|(_, incoming)| incoming.request);

@@ -1,6 +1,6 @@
-//! `hide`: any file into a picture, with a key of its own. No home, no cluster.
+//! `hide`: hides any file in a picture, under a key in a file. Needs no home and no cluster.
 //!
-//! A photo takes much memory: each large thing is dropped before the next one is made.
+//! Pictures need much memory: each large buffer is dropped before the next one is allocated.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -20,29 +20,30 @@ use crate::output::{Output, Report};
 use crate::vault::files::{self, FileError, NewFile};
 use crate::vault::key_file::{KeyFile, KeyFileError};
 
-/// What `hide` needs.
+/// Arguments of `hide`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What to hide: any file.
+    /// The file to hide.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The file with the key; made where there is none.
+    /// The key file; created if it does not exist.
     #[arg(long, value_name = "KEYFILE")]
     key: PathBuf,
-    /// The picture to make.
+    /// The carrier to write.
     #[arg(long, value_name = "CARRIER.png")]
     out: PathBuf,
     #[command(flatten)]
     look: LookArguments,
 }
 
-/// Why nothing was hidden.
+/// A file that was not hidden.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("--key and --out name the same file")]
     SameFile,
     #[error(
-        "the key {} has been made by another meanwhile: nothing was hidden; run it again to hide with that key",
+        "another process created the key {} meanwhile; nothing was hidden. Run it again to hide \
+         with that key",
         .0.display()
     )]
     KeyMadeMeanwhile(PathBuf),
@@ -81,7 +82,7 @@ pub async fn run(out: Output, arguments: Arguments) -> Result<Report, Error> {
         .is_some_and(|end| end.eq_ignore_ascii_case("png"))
     {
         out.note(format_args!(
-            "{} is a PNG, whatever its name says: name it .png before you pass it on",
+            "{} is a PNG: rename it to .png before you pass it on",
             named.display()
         ));
     }
@@ -100,7 +101,8 @@ fn hide(arguments: &Arguments) -> Result<Report, Error> {
     let (width, height) = carrier.size();
     let capacity = capacity(width, height, &options);
     let text = format!(
-        "{}: {width} x {height}, {bytes} bytes. It holds {capacity} bytes; {payload} are hidden in it by {}.\nWhoever has the key, {}, can read them.",
+        "{}: {width} x {height}, {bytes} bytes. It has room for {capacity} bytes; {payload} are \
+         hidden in it by {}.\nEverybody with the key, {}, can read them.",
         arguments.out.display(),
         codec_word(options.codec),
         arguments.key.display(),
@@ -118,7 +120,7 @@ fn hide(arguments: &Arguments) -> Result<Report, Error> {
         .with("key_made", key.is_fresh()))
 }
 
-/// The carrier, and how many bytes are hidden in it.
+/// The carrier, and the length of its payload in bytes.
 fn carrier(
     arguments: &Arguments,
     key: &KeyFile,
@@ -142,7 +144,8 @@ fn carrier(
     Ok((carrier, payload.len()))
 }
 
-/// A picture that was given: used as it is where its samples are all there is to it, else decoded and turned upright.
+/// The given cover. A PNG without chunks that change its look is used as it is; other pictures are
+/// decoded and turned upright.
 fn own_cover(path: &Path, payload: usize, options: &HideOptions) -> Result<Picture, Error> {
     let file = files::read(path, MAX_CARRIER_BYTES)?;
     match png::read(&file) {
@@ -165,7 +168,8 @@ fn no_default(file: &Path, error: CoverError, options: &HideOptions) -> LookErro
     }
 }
 
-/// The key before the carrier: a carrier that is there can be opened. Returns the carrier's length.
+/// Writes the key before the carrier, so that every carrier can be opened. Returns the carrier's
+/// length in bytes.
 fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Error> {
     let mut file = NewFile::create(target)?;
     let unwritten = file.unwritten();
@@ -175,12 +179,12 @@ fn write(carrier: &Picture, target: &Path, key: &KeyFile) -> Result<u64, Error> 
         .map_err(unwritten)?;
     drop(out);
     file.sync()?;
-    key.keep().map_err(|error| match error {
+    key.write().map_err(|error| match error {
         FileError::Exists(path) => Error::KeyMadeMeanwhile(path),
         error => error.into(),
     })?;
     file.commit().map_err(|error| {
-        key.take_back();
+        key.remove_fresh();
         error.into()
     })
 }
@@ -193,12 +197,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_that_make_the_same_key_at_once_one_is_told_to_use_it() {
+    fn of_two_concurrent_runs_with_a_new_key_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let target = folder.path().join("carrier.png");
         let [mine, others] = [(), ()].map(|()| KeyFile::read_or_draw(&path).unwrap());
-        others.keep().unwrap();
+        others.write().unwrap();
         let carrier = Picture::new(1, 1, Channels::Rgb, vec![0; 3]).unwrap();
         let refused = write(&carrier, &target, &mine).unwrap_err().to_string();
         assert!(refused.contains("run it again"), "{refused}");

@@ -1,4 +1,4 @@
-//! `inbox`: what was shared with this user. Asks the ledger when it can be reached soon.
+//! `inbox`: lists the grants that this user received, refreshed from the ledger if it answers soon.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::text::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, change};
 
-/// The list is worth no longer wait; what is known here will do.
-const FRESH_WITHIN: Duration = Duration::from_secs(3);
+/// Bound on the wait for the ledger; after it the stored state is listed.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What `inbox` can be told.
+/// Arguments of `inbox`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Do not ask the cluster; show what is known here.
+    /// Do not ask the cluster; list the stored state.
     #[arg(long)]
     offline: bool,
 }
@@ -51,7 +51,8 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
         ]);
         grants.push(json!({
             "grant": held.grant, "owner": held.owner, "image": held.image, "title": held.title,
-            "permitted": rights.permitted, "used": held.used, "left": left, "expires": rights.expires,
+            "permitted": rights.permitted, "used": held.used, "left": left,
+            "expires": rights.expires,
             "revoked": rights.revoked, "may_save": rights.may_save, "version": held.version,
             "confirmed": confirmed, "carrier": carrier, "received": held.received,
         }));
@@ -60,17 +61,17 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
     if rows.is_empty() {
         text = "Nothing was shared with you yet.".to_owned();
     } else if !fresh {
-        text.push_str("(as last known; the cluster was not asked)");
+        text.push_str("(as last known, without the cluster)");
     }
     Ok(Report::new(text)
         .with("fresh", fresh)
         .with("grants", grants))
 }
 
-/// Brings what is known here up to the ledger. False when that could not be had soon.
+/// Refreshes the stored grants from the ledger. False if it does not answer soon.
 async fn refresh(ctx: &Context) -> bool {
     let device = Arc::new(ctx.me.device_key());
-    let Ok(api) = ClusterApi::with_deadline(ctx.me.pinned(), device, FRESH_WITHIN) else {
+    let Ok(api) = ClusterApi::with_deadline(ctx.me.pinned(), device, REFRESH_TIMEOUT) else {
         return false;
     };
     match api.grants().await {
@@ -80,7 +81,7 @@ async fn refresh(ctx: &Context) -> bool {
                 .all(|folded| folded.is_ok())
         }
         Err(error) => {
-            tracing::info!(%error, "the ledger was not asked");
+            tracing::info!(%error, "the ledger could not be read");
             false
         }
     }

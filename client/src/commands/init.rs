@@ -1,7 +1,7 @@
-//! `init`: keys for a new user, pinned to a cluster and registered with it.
+//! `init`: creates the keys of a new user, pins the cluster, and registers the user with it.
 //!
-//! The vault has the keys before the cluster has the name: a name that nobody has the key of would
-//! be lost for good. Run again, it goes on from wherever it was, or renews the certificate.
+//! The keys are stored before the name is registered, because a name whose key is lost cannot be
+//! used again. A second run continues an interrupted one, or renews the certificate.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,27 +20,27 @@ use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context;
 use crate::output::{Output, Report};
 use crate::vault::records::{Identity, Secret};
-use crate::vault::unlock::{self, Surroundings};
+use crate::vault::unlock::{self, PassphraseSources};
 use crate::vault::{Home, Vault, VaultError};
 
-/// How long a device speaks for its user before `init` has to be run again.
+/// Life of a device's certificate, after which `init` has to be run again.
 const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
-/// A certificate with less life left is renewed.
+/// A certificate with less remaining life is renewed.
 const RENEWED_BELOW: Duration = Duration::from_secs(CERTIFICATE_LIFE.as_secs() / 2);
 
-/// What `init` needs.
+/// Arguments of `init`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The name that others will know you by.
+    /// Your user name, which others will see.
     #[arg(value_name = "NAME")]
     name: UserName,
-    /// The cluster's nodes: URLs with commas between, at least one with the fingerprint that the
+    /// URLs of the cluster's nodes, separated by commas, at least one with the fingerprint that the
     /// nodes print, as in http://127.0.0.1:7101#FINGERPRINT.
     #[arg(long, value_name = "URL#ID,...")]
     cluster: String,
 }
 
-/// Why nobody was registered.
+/// A user who was not registered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{home} is the home of {name}; {ELSEWHERE}", home = .home.display())]
@@ -51,9 +51,9 @@ pub enum Error {
         known: ClusterId,
         given: ClusterId,
     },
-    #[error("the name {0} belongs to somebody else's key: choose another name")]
+    #[error("the name {0} is registered with another key: choose another name")]
     NameTaken(UserName),
-    #[error("the identity was not kept")]
+    #[error("the identity could not be stored")]
     NotKept,
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -61,7 +61,7 @@ pub enum Error {
     Vault(#[from] VaultError),
 }
 
-/// What to do where a home is in use.
+/// The remedy when a home is in use.
 const ELSEWHERE: &str = "choose another folder with CAMEO_HOME or --home";
 
 impl Classified for Error {
@@ -83,7 +83,7 @@ pub async fn run(
     arguments: Arguments,
 ) -> Result<Report, Error> {
     let (cluster, nodes) = parse_addresses(&arguments.cluster)?;
-    // Before anything is kept: is it that cluster at all?
+    // Before anything is stored.
     known_cluster(cluster, &nodes).await?;
     let home = context::home(home)?;
     let vault = open_or_create(&home)?;
@@ -107,14 +107,15 @@ pub async fn run(
     let created = register(&vault, &api, &me).await?;
     let key = me.identity_key().public();
     let text = format!(
-        "{} is {} with cluster {}.\nNext: `cameo agent` in a terminal of its own, then `cameo add PHOTO`.",
+        "{} is {} with cluster {}.\nNext: `cameo agent` in a terminal of its own, then `cameo add \
+         PHOTO`.",
         me.name,
         if created { "registered" } else { "known" },
         crate::text::prefix::short(&cluster)
     );
     if created {
         out.note(format_args!(
-            "The keys are in {}; keep a copy, nobody else has them.",
+            "The keys are in {}. Make a backup: there is no other copy.",
             home.path().display()
         ));
     }
@@ -127,19 +128,19 @@ pub async fn run(
         .with_file("home", home.path()))
 }
 
-/// Asks as nobody in particular: who the cluster is, is told to anyone.
+/// Verifies that the nodes belong to the given cluster, with a throw-away key: this needs no user.
 async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), ClusterError> {
     let pinned = Pinned {
         cluster,
         nodes: nodes.to_vec(),
     };
-    let nobody = Arc::new(SigningKey::from_seed(clock::random()));
-    ClusterApi::new(pinned, nobody)?.info().await?;
+    let unused = Arc::new(SigningKey::from_seed(clock::random()));
+    ClusterApi::new(pinned, unused)?.info().await?;
     Ok(())
 }
 
 fn open_or_create(home: &Home) -> Result<Vault, VaultError> {
-    let around = Surroundings::of_this_process();
+    let around = PassphraseSources::of_this_process();
     if Vault::exists(home) {
         unlock::open(home, &around)
     } else {
@@ -147,7 +148,7 @@ fn open_or_create(home: &Home) -> Result<Vault, VaultError> {
     }
 }
 
-/// A home is one person's, and of one cluster.
+/// Requires that an existing home is of this user and this cluster.
 fn same_person(
     known: &Identity,
     name: &UserName,
@@ -198,7 +199,7 @@ fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Ident
     }
 }
 
-/// The same person, with the nodes that were named and a certificate that lasts.
+/// The known identity, with the given nodes added and its certificate renewed if due.
 fn renewed(mut known: Identity, nodes: Vec<String>) -> Identity {
     for url in nodes {
         if !known.nodes.contains(&url) {
@@ -228,14 +229,14 @@ fn keep(vault: &Vault, mut me: Identity, urls: Vec<String>) -> Result<Identity, 
         }
     }
     let kept = vault.update::<Identity, VaultError>(Identity::ID, |found| {
-        // An agent may have counted on meanwhile.
+        // An agent may have used the next sequences meanwhile.
         me.endpoint_sequence = found.map_or(0, |found| found.endpoint_sequence);
         Ok(Some(me))
     })?;
     kept.ok_or(Error::NotKept)
 }
 
-/// True when the cluster did not know this user and device before.
+/// Registers the user. True if user or device are new to the cluster.
 async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool, Error> {
     let register = Register {
         card: me.card.clone(),
@@ -244,7 +245,7 @@ async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool
     match api.register(&register).await {
         Ok(registered) => Ok(registered.created),
         Err(error) if error.code() == Some(ErrorCode::NameTaken) => {
-            // These keys have no name: the home is free for another one.
+            // These keys have no name: the home can be used for another one.
             vault.delete::<Identity>(Identity::ID)?;
             Err(Error::NameTaken(me.name.clone()))
         }

@@ -1,4 +1,4 @@
-//! `lock`: the kernel's keyring forgets the passphrase.
+//! `lock`: removes the passphrase from the kernel's keyring.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,16 @@ use crate::output::Report;
 use crate::vault::passphrase::UnlockError;
 use crate::vault::{VaultError, unlock};
 
-/// `lock` needs nothing.
+/// `lock` has no arguments.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
-/// Why the keyring was not changed.
+/// A keyring that could not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "{0}; where there is none it keeps nothing: only a file that CAMEO_PASSPHRASE_FILE names opens this home without asking"
+        "{0}. Without a keyring no passphrase is stored in it; only the file in \
+         CAMEO_PASSPHRASE_FILE opens this home without asking"
     )]
     NoKeyring(UnlockError),
     #[error(transparent)]
@@ -38,6 +39,6 @@ pub fn run(home: Option<PathBuf>) -> Result<Report, Error> {
     let home = context::home(home)?;
     unlock::forget(&home).map_err(Error::NoKeyring)?;
     Ok(Report::new(
-        "The keyring has forgotten the passphrase; an agent that runs keeps its vault open.",
+        "The passphrase was removed from the keyring. A running agent keeps its vault open.",
     ))
 }

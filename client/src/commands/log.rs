@@ -1,4 +1,4 @@
-//! `log`: when each view of a photo was taken, for its owner.
+//! `log`: lists the charged views of a grant, for its owner.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 
-/// What `log` needs.
+/// Arguments of `log`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The grant's id, or its first digits; `cameo shared` lists them.
@@ -19,7 +19,7 @@ pub struct Arguments {
     grant: String,
 }
 
-/// Why there is no log to be seen.
+/// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -56,12 +56,13 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         .iter()
         .map(|view| {
             json!({
-                "number": view.number, "at": view.at, "device": view.device, "request": view.request,
+                "number": view.number, "at": view.at, "device": view.device,
+                "request": view.request,
             })
         })
         .collect();
     let text = if rows.is_empty() {
-        format!("{} has not looked at it.", owned.viewer)
+        format!("{} has used no view.", owned.viewer)
     } else {
         format!("{}:\n{}", owned.viewer, table(&rows))
     };

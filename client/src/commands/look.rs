@@ -1,4 +1,4 @@
-//! How a carrier is to look, as it is said on the command line: codec, depth, cover and words.
+//! Arguments for the look of a carrier: codec, depth, cover and caption.
 
 use std::path::{Path, PathBuf};
 
@@ -8,25 +8,25 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::error_kind::{Classified, ErrorKind};
 
-/// What one who hides may choose.
+/// The look of a carrier.
 #[derive(Debug, Clone, Args)]
 pub struct LookArguments {
-    /// How it is hidden: invisible to the eye, or in the alpha channel, which shows.
+    /// The codec: `veil` is invisible to the eye, `alpha` is not.
     #[arg(long, default_value = "veil")]
     codec: CodecName,
-    /// How much of each sample `veil` takes [default: normal].
+    /// How many bits of each sample `veil` uses [default: normal].
     #[arg(long, conflicts_with = "depth")]
     look: Option<LookName>,
-    /// The same in low bits a sample: 1, 2 and 3 are the looks; 4 begins to show.
+    /// The bits of each sample as a number: 1, 2 and 3 are the looks; 4 may be visible.
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=4))]
     depth: Option<u8>,
-    /// A picture to hide it in. Without one, everyone sees the photo itself as a blurred thumbnail.
+    /// A picture as the cover. Without it the cover is a blurred thumbnail of the photo.
     #[arg(long, value_name = "FILE")]
     pub cover: Option<PathBuf>,
-    /// Words on the cover, where no picture is given.
+    /// Caption of a default cover.
     #[arg(long, value_name = "TEXT", conflicts_with = "no_caption")]
     caption: Option<String>,
-    /// No words on the cover.
+    /// No caption on the cover.
     #[arg(long)]
     pub no_caption: bool,
 }
@@ -39,7 +39,7 @@ enum CodecName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LookName {
-    /// One bit: the largest carrier, and the hardest to tell from a picture like any other.
+    /// One bit: the largest carrier, and the hardest to detect.
     Discreet,
     /// Two bits.
     Normal,
@@ -57,13 +57,14 @@ impl LookName {
     }
 }
 
-/// Why a carrier cannot look as it is to.
+/// A look that is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
-    #[error("--look and --depth are for `veil`: `alpha` always takes the whole alpha channel")]
+    #[error("--look and --depth are for `veil`: `alpha` always uses the whole alpha channel")]
     DepthWithoutVeil,
     #[error(
-        "--caption is for covers that are made here: a picture of your own stays as it is; leave out one of --caption and --cover"
+        "--caption is for default covers: a picture of your own stays as it is; leave out \
+         --caption or --cover"
     )]
     CaptionWithCover,
     #[error("--caption: {0}")]
@@ -71,7 +72,7 @@ pub enum LookError {
     #[error("{}: {why}", file.display())]
     NoCover { file: PathBuf, why: String },
     #[error(
-        "no cover can be made of {} itself ({why}): name a picture to hide it in: --cover PICTURE",
+        "no default cover can be made of {} ({why}): choose a picture with --cover PICTURE",
         file.display()
     )]
     NoDefault { file: PathBuf, why: String },
@@ -83,13 +84,13 @@ pub enum LookError {
     TooSmall {
         cover: PathBuf,
         error: TooSmall,
-        /// Whether `--look compact` would do.
+        /// Whether the payload would fit with `--look compact`.
         denser: bool,
     },
 }
 
 impl LookError {
-    /// What was named cannot be a cover.
+    /// A file that cannot be a cover.
     #[must_use]
     pub fn no_cover(file: &Path, why: impl std::fmt::Display) -> Self {
         LookError::NoCover {
@@ -106,7 +107,7 @@ impl Classified for LookError {
 }
 
 impl LookArguments {
-    /// What the codec is told.
+    /// The options for the codec.
     ///
     /// # Errors
     /// When a depth is named for a codec that has none.
@@ -131,14 +132,14 @@ impl LookArguments {
         if self.cover.is_some() {
             return Err(LookError::CaptionWithCover);
         }
-        // An accent and its letter in one, as fonts have them.
+        // Composed characters, because fonts have those.
         Caption::new(&ComposingNormalizerBorrowed::new_nfc().normalize(text))
             .map(Some)
             .map_err(LookError::Caption)
     }
 }
 
-/// The word for a codec.
+/// The name of a codec.
 #[must_use]
 pub fn codec_word(codec: Codec) -> &'static str {
     match codec {
@@ -147,7 +148,7 @@ pub fn codec_word(codec: Codec) -> &'static str {
     }
 }
 
-/// Bits that a codec takes of each sample it uses, as a carrier's header tells them.
+/// Bits that a codec uses of each sample, as in a carrier's header.
 #[must_use]
 pub fn depth(options: &HideOptions) -> u8 {
     match options.codec {
@@ -156,7 +157,7 @@ pub fn depth(options: &HideOptions) -> u8 {
     }
 }
 
-/// What was named cannot be the cover, or cannot have one.
+/// The error for a file that cannot be or have a cover.
 #[must_use]
 pub fn unfit(file: &Path, error: CoverError, options: &HideOptions) -> LookError {
     match error {
@@ -165,7 +166,7 @@ pub fn unfit(file: &Path, error: CoverError, options: &HideOptions) -> LookError
     }
 }
 
-/// A cover that does not hold it.
+/// The error for a cover that is too small.
 #[must_use]
 pub fn too_small(cover: &Path, error: TooSmall, options: &HideOptions) -> LookError {
     let compact = HideOptions::veil(LookName::Compact.depth());
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_for_covers_that_are_made_here() {
+    fn captions_are_for_default_covers_only() {
         let words = look("--caption hello").caption().unwrap().unwrap();
         assert_eq!(words.as_str(), "hello");
         let words = look("--caption cafe\u{301}").caption().unwrap().unwrap();

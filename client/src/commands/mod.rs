@@ -1,4 +1,5 @@
-//! One use case a file: arguments, and one function from an open home to a report.
+//! The commands of the CLI, one use case a file: its arguments, and a function from an open home to
+//! a report.
 
 pub mod add;
 pub mod agent;

@@ -1,4 +1,4 @@
-//! The way to other agents.
+//! The client of other agents for commands.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use crate::control::{self, ControlTransport};
 use crate::flows::context::Context;
 use crate::peer::Peers;
 
-/// Through the agent of this home while it runs, else by an endpoint of this process. So there is
-/// never more than one endpoint with this device's key.
+/// Uses the endpoint of this home's agent while it runs, else binds one in this process, so that
+/// there is never more than one endpoint with this device's key.
 ///
 /// # Errors
 /// When no endpoint can be bound; when the agent is of another version.
@@ -17,7 +17,7 @@ pub(super) async fn peers(ctx: &Context) -> Result<Peers, PeersError> {
     if control::answers(home).await? {
         let device = ctx.me.device_key().public().0;
         let through = ControlTransport::to(home, device);
-        return Ok(ctx.speaking_over(Arc::new(through)));
+        return Ok(ctx.peers(Arc::new(through)));
     }
-    Ok(ctx.speaking_over(ctx.bind(Vec::new()).await?))
+    Ok(ctx.peers(ctx.bind(Vec::new()).await?))
 }

@@ -1,4 +1,4 @@
-//! `requests`: what others want of this user, and what he wants of others.
+//! `requests`: lists the requests of others, and the user's own.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -7,12 +7,14 @@ use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 use crate::vault::VaultError;
-use crate::vault::records::{Asked, Image, Incoming, IncomingState, Outgoing, OutgoingState};
+use crate::vault::records::{
+    Image, Incoming, IncomingState, Outgoing, OutgoingState, RequestSubject,
+};
 
-/// `requests` needs nothing.
+/// Arguments of `requests`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Those that are answered too.
+    /// List answered requests too.
     #[arg(long)]
     all: bool,
 }
@@ -30,7 +32,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
             rows.push(vec![
                 short(&incoming.request),
                 format!(
-                    "{} wants {}",
+                    "{} requests {}",
                     incoming.viewer,
                     what(incoming, image.as_ref())
                 ),
@@ -42,7 +44,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
     let mut wanted: Vec<Value> = Vec::new();
     for (_, outgoing) in &outgoing {
         let (state, detail) = own_state(&outgoing.state);
-        if arguments.all || !outgoing.state.is_over() {
+        if arguments.all || !outgoing.state.is_answered() {
             wanted.push(json!({
                 "request": outgoing.request, "owner": outgoing.owner, "image": outgoing.image,
                 "title": outgoing.title, "note": outgoing.note, "asked_at": outgoing.asked_at,
@@ -50,7 +52,11 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
             }));
             rows.push(vec![
                 short(&outgoing.request),
-                format!("you want {} of {}", short(&outgoing.image), outgoing.owner),
+                format!(
+                    "you request {} of {}",
+                    short(&outgoing.image),
+                    outgoing.owner
+                ),
                 state.to_owned(),
                 moment(outgoing.asked_at),
             ]);
@@ -65,7 +71,7 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
 }
 
 fn is_open(state: &IncomingState) -> bool {
-    // What has failed waits for this user: he can approve it once more, or deny it.
+    // A failed request needs the user, who can approve it again or deny it.
     matches!(
         state,
         IncomingState::Waiting | IncomingState::Approved(_) | IncomingState::Failed { .. }
@@ -74,8 +80,8 @@ fn is_open(state: &IncomingState) -> bool {
 
 fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
     let kind = match incoming.asked {
-        Asked::Photo(_) => "photo",
-        Asked::More(_) => "more",
+        RequestSubject::Photo(_) => "photo",
+        RequestSubject::More(_) => "more",
     };
     let detail = match &incoming.state {
         IncomingState::Granted(grant) => grant.to_string(),
@@ -84,7 +90,8 @@ fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
         _ => String::new(),
     };
     json!({
-        "request": incoming.request, "kind": kind, "viewer": incoming.viewer, "image": incoming.image,
+        "request": incoming.request, "kind": kind, "viewer": incoming.viewer,
+        "image": incoming.image,
         "title": image.map(|image| &image.title), "name": image.map(|image| &image.name),
         "note": incoming.note, "received": incoming.received,
         "state": state(&incoming.state), "detail": detail,
@@ -94,8 +101,8 @@ fn document(incoming: &Incoming, image: Option<&Image>) -> Value {
 fn what(incoming: &Incoming, image: Option<&Image>) -> String {
     let known_as = image.map_or_else(|| short(&incoming.image), Image::known_as);
     match &incoming.asked {
-        Asked::Photo(_) => known_as,
-        Asked::More(_) => format!("more views of {known_as}"),
+        RequestSubject::Photo(_) => known_as,
+        RequestSubject::More(_) => format!("more views of {known_as}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `reveal`: what `hide` put into a picture, to the bit. No home, no cluster.
+//! `reveal`: extracts what `hide` has hidden in a picture. Needs no home and no cluster.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,33 +15,35 @@ use crate::output::{Output, Report};
 use crate::vault::files::{self, FileError, NewFile};
 use crate::vault::key_file::{KeyFile, KeyFileError};
 
-/// What `reveal` needs.
+/// Arguments of `reveal`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The picture that `hide` made.
     #[arg(value_name = "CARRIER.png")]
     carrier: PathBuf,
-    /// The file with its key.
+    /// Its key file.
     #[arg(long, value_name = "KEYFILE")]
     key: PathBuf,
-    /// Where to put what is hidden in it.
+    /// The file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
-/// Why nothing was revealed.
+/// A picture from which nothing was extracted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{}: {why}", carrier.display())]
     NotAPng { carrier: PathBuf, why: String },
     #[error(
-        "nothing is hidden in {} for the key {}: it is another picture, another key, or an altered copy of the carrier",
+        "nothing is hidden in {} under the key {}: it is another picture, another key, or an \
+         altered copy of the carrier",
         carrier.display(),
         key.display()
     )]
     NothingHidden { carrier: PathBuf, key: PathBuf },
     #[error(
-        "{} was altered since it was made, and what is hidden in it is lost: get it again from where it came",
+        "{} was altered after it was made, and the hidden file is lost: get the original carrier \
+         again",
         .0.display()
     )]
     Damaged(PathBuf),
@@ -100,7 +102,7 @@ fn reveal(arguments: &Arguments) -> Result<Report, Error> {
         .with("blake3", Hash::of(&payload)))
 }
 
-/// The carrier without its file.
+/// Reads and decodes the carrier.
 fn open(arguments: &Arguments) -> Result<Picture, Error> {
     let file = files::read(&arguments.carrier, MAX_CARRIER_BYTES)?;
     png::read(&file).map_err(|error| refused(arguments, &error.into()))

@@ -1,4 +1,4 @@
-//! `revoke`: end somebody's rights. After the ledger has it, no node releases anything.
+//! `revoke`: ends a viewer's rights. Once the ledger has it, no node releases a part.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use super::rights::{Error, change_and_send};
 use crate::flows::context::Context;
 use crate::output::Report;
 
-/// What `revoke` needs.
+/// Arguments of `revoke`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The grant's id, or its first digits; `cameo shared` lists them.

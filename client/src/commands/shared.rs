@@ -1,4 +1,4 @@
-//! `shared`: what this user shares, with whom, and how it stands in the ledger.
+//! `shared`: lists the grants that this user made, with their state in the ledger.
 
 use cameo_common::api::{GrantInfo, Role};
 use clap::Args;
@@ -10,7 +10,7 @@ use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 use crate::vault::records::{Attempts, GrantOwned, Image, OutboxKey, Stage};
 
-/// `shared` needs nothing.
+/// `shared` has no arguments.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
@@ -26,7 +26,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             .map_or_else(|| short(&info.image), Image::known_as);
         let sending = OutboxKey::Deliver(info.grant).id();
         let refused = ctx.vault.get::<Attempts>(&sending)?;
-        let refused = refused.filter(Attempts::are_over);
+        let refused = refused.filter(Attempts::is_given_up);
         let delivery = delivery(info, owned.as_ref(), refused.is_some());
         rows.push(vec![
             short(&info.grant),
@@ -37,8 +37,10 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
         ]);
         grants.push(json!({
             "grant": info.grant, "viewer": info.viewer, "image": info.image,
-            "title": image.as_ref().map(|image| &image.title), "name": image.as_ref().map(|image| &image.name),
-            "permitted": info.permitted, "used": info.used, "left": info.left, "version": info.version,
+            "title": image.as_ref().map(|image| &image.title),
+            "name": image.as_ref().map(|image| &image.name),
+            "permitted": info.permitted, "used": info.used, "left": info.left,
+            "version": info.version,
             "expires": info.expires, "revoked": info.revoked, "acknowledged": info.acknowledged,
             "in_mailbox": info.in_mailbox, "delivery": delivery,
             "refusal": refused.map(|refused| refused.last_error), "created": info.created,
@@ -77,15 +79,16 @@ fn state(info: &GrantInfo, delivery: &str, refused: Option<&Attempts>) -> String
         words.push(format!("{word} {}", moment(at)));
     }
     match (delivery, refused) {
-        ("waiting", _) => words.push("the carrier waits".to_owned()),
+        ("waiting", _) => words.push("the carrier is not delivered yet".to_owned()),
         ("refused", Some(refused)) => words.push(format!(
-            "the carrier was refused ({}); it is sent when {} asks again, or when your agent is started anew",
+            "the carrier was refused ({}); it is sent again when {} repeats the request, or when \
+             your agent is restarted",
             refused.last_error, info.viewer
         )),
         _ => {}
     }
     if info.in_mailbox {
-        words.push("new rights wait in the mailbox".to_owned());
+        words.push("new rights are in the mailbox".to_owned());
     }
     words.join("; ")
 }

@@ -1,4 +1,4 @@
-//! `unlock`: the passphrase goes into the kernel's keyring, once it has opened the vault.
+//! `unlock`: stores the passphrase in the kernel's keyring, after it has opened the vault.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context;
 use crate::output::Report;
 use crate::vault::passphrase::UnlockError;
-use crate::vault::unlock::{self, Surroundings};
+use crate::vault::unlock::{self, PassphraseSources};
 use crate::vault::{Vault, VaultError};
 
-/// `unlock` needs nothing.
+/// `unlock` has no arguments.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
-/// Why the keyring was not changed.
+/// A keyring that could not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{0}; name a file with CAMEO_PASSPHRASE_FILE instead")]
+    #[error("{0}; set CAMEO_PASSPHRASE_FILE to a file with the passphrase instead")]
     NoKeyring(UnlockError),
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -38,14 +38,14 @@ pub fn run(home: Option<PathBuf>) -> Result<Report, Error> {
     if !Vault::exists(&home) {
         return Err(VaultError::NotCreated(home.path().to_owned()).into());
     }
-    let around = Surroundings {
+    let around = PassphraseSources {
         keyring: false,
-        ..Surroundings::of_this_process()
+        ..PassphraseSources::of_this_process()
     };
     let passphrase = unlock::find(&home, &around).map_err(VaultError::NoPassphrase)?;
     Vault::open(&home, &passphrase)?;
     unlock::remember(&home, &passphrase).map_err(Error::NoKeyring)?;
     Ok(Report::new(
-        "The keyring keeps the passphrase until `cameo lock`, or until this machine stops.",
+        "The keyring has the passphrase until `cameo lock` or until this machine stops.",
     ))
 }

@@ -1,4 +1,4 @@
-//! `who`: who is online, or who somebody is.
+//! `who`: lists the users online, or shows one user.
 
 use cameo_common::identity::safety_phrase;
 use cameo_common::ids::UserName;
@@ -10,15 +10,15 @@ use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::output::Report;
 
-/// What `who` can be told.
+/// Arguments of `who`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Somebody; without a name, all who are online and chose to be listed.
+    /// The user; without it all listed users who are online.
     #[arg(value_name = "USER")]
     user: Option<UserName>,
 }
 
-/// Why nobody is told of.
+/// Users that cannot be looked up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -38,39 +38,40 @@ impl Classified for Error {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     match arguments.user {
-        Some(name) => somebody(ctx, &name).await,
-        None => everybody(ctx).await,
+        Some(name) => one_user(ctx, &name).await,
+        None => users_online(ctx).await,
     }
 }
 
-async fn everybody(ctx: &Context) -> Result<Report, Error> {
+async fn users_online(ctx: &Context) -> Result<Report, Error> {
     let online = ctx.api.online().await?;
     let names: Vec<&str> = online.users.iter().map(UserName::as_str).collect();
     let text = if names.is_empty() {
-        "Nobody who is listed is online.".to_owned()
+        "No listed user is online.".to_owned()
     } else {
         names.join("\n")
     };
     Ok(Report::new(text).with("users", names))
 }
 
-async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Error> {
+async fn one_user(ctx: &Context, name: &UserName) -> Result<Report, Error> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
     let mine = ctx.me.identity_key().public();
     let online = match person.online {
         Some(true) => "online",
         Some(false) => "offline",
-        None => "not telling whether online",
+        None => "online state not visible to you",
     };
     let mut text = format!(
         "{name}: {online}, {} device(s)\nkey {}",
         person.devices.len(),
         person.card.key
     );
-    if !person.reach.unread.is_empty() {
+    if !person.reach.unreadable.is_empty() {
         text.push_str(&format!(
-            "\nnot reached at {}: no address that this version can read; is one of you out of date?",
-            person.reach.unread.join(", ")
+            "\ncannot be reached at {}: this version cannot read these addresses; is one of you \
+             out of date?",
+            person.reach.unreadable.join(", ")
         ));
     }
     let phrase = (person.card.key != mine).then(|| safety_phrase(&mine, &person.card.key));
@@ -84,7 +85,7 @@ async fn somebody(ctx: &Context, name: &UserName) -> Result<Report, Error> {
         .with("key", person.card.key)
         .with("online", person.online)
         .with("devices", &person.devices)
-        .with("unread_addresses", &person.reach.unread)
-        .with("first_contact", person.newly_met)
+        .with("unread_addresses", &person.reach.unreadable)
+        .with("first_contact", person.first_contact)
         .with("safety_phrase", phrase))
 }

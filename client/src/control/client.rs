@@ -141,17 +141,17 @@ pub async fn wake(home: &Home) -> bool {
 
 /// The agent's notices, as they are sent.
 #[derive(Debug)]
-pub struct Following(Messages<UnixStream>);
+pub struct NoticeStream(Messages<UnixStream>);
 
 /// Subscribes to the notices of this home's agent. `None` when no agent runs.
-pub async fn follow(home: &Home) -> Option<Following> {
+pub async fn follow(home: &Home) -> Option<NoticeStream> {
     match timeout(AGENT_TIMEOUT, call(home, ControlAction::Follow)).await {
-        Ok(Ok((stream, ControlReply::Following))) => Some(Following(Messages::of(stream))),
+        Ok(Ok((stream, ControlReply::Following))) => Some(NoticeStream(Messages::of(stream))),
         _ => None,
     }
 }
 
-impl Following {
+impl NoticeStream {
     /// The next notice. Cancel safe.
     ///
     /// # Errors

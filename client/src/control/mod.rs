@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::peer::PeerAddress;
 use crate::vault::Home;
 
-pub use client::{ControlTransport, Following, OtherVersion, answers, follow, wake};
+pub use client::{ControlTransport, NoticeStream, OtherVersion, answers, follow, wake};
 pub use server::{ControlDeps, ControlServer};
 
 /// Version of the messages, and of the records and locks that agent and commands share.

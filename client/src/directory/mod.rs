@@ -1,8 +1,9 @@
-//! Who somebody is, and where: what the directory tells, checked against what this home knows.
+//! Look-up of users in the cluster's directory, verified against this home's records.
 //!
-//! First contact is trust on first use: the key is pinned, and another key under the same name is
-//! refused from then on, as is a card older than one that was seen. Of a device's certificate and
-//! address the newest that was seen holds, whatever the directory tells later.
+//! First contact is trust on first use: the key is pinned. Another key under the same name is
+//! refused from then on, and so is a card older than the stored one. Of a device's certificate and
+//! endpoint record the newest version seen is used, even if the directory returns an older one
+//! later.
 
 mod pin;
 mod resolve;
@@ -11,4 +12,4 @@ mod seen;
 mod tests;
 
 pub use pin::{PinError, pin};
-pub use resolve::{DirectoryError, Person, look_up};
+pub use resolve::{DirectoryError, ResolvedUser, look_up};

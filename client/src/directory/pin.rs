@@ -1,4 +1,4 @@
-//! Keys that this home has pinned: trust on first use, and no way back.
+//! Pinned keys of other users: trust on first use, and no return to an older card.
 
 use cameo_common::identity::UserCard;
 use cameo_common::ids::UserName;
@@ -9,19 +9,22 @@ use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::records::Contact;
 use crate::vault::{Vault, VaultError};
 
-/// Why a card is not taken for somebody.
+/// A card that is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// Another key under a known name.
     #[error(
-        "{0}'s key is not the one this home has known since you first met: somebody may stand between you. Nothing was sent; ask {0} in person and compare safety phrases (`cameo who {0}`) before you trust anything new"
+        "{0}'s key is not the one that this home has pinned: somebody may impersonate {0}. Nothing \
+         was sent; ask {0} in person and compare safety phrases (`cameo who {0}`) before you trust \
+         the new key"
     )]
-    Changed(UserName),
-    /// An older card than one that was seen.
+    KeyChanged(UserName),
+    /// A card older than the stored one.
     #[error(
-        "the directory gives an older card of {0} than this home has seen: it is out of date or dishonest. Try again, or through another node"
+        "the directory returned a card of {0} that is older than the stored one: it is stale or \
+         dishonest. Try again, or through another node"
     )]
-    WentBack(UserName),
+    OlderCard(UserName),
     #[error(transparent)]
     Vault(#[from] VaultError),
 }
@@ -29,8 +32,8 @@ pub enum PinError {
 impl Classified for PinError {
     fn kind(&self) -> ErrorKind {
         match self {
-            PinError::Changed(_) => ErrorKind::IdentityChanged,
-            PinError::WentBack(_) => ErrorKind::Untrusted,
+            PinError::KeyChanged(_) => ErrorKind::IdentityChanged,
+            PinError::OlderCard(_) => ErrorKind::Untrusted,
             PinError::Vault(error) => error.kind(),
         }
     }
@@ -39,19 +42,19 @@ impl Classified for PinError {
 /// Pins a verified card. True on first contact.
 ///
 /// # Errors
-/// See [`PinError`].
+/// When the key differs from the pinned one, or the card is older than the stored one.
 pub fn pin(vault: &Vault, signed: &Signed<UserCard>, card: &UserCard) -> Result<bool, PinError> {
     let known = vault.get::<Contact>(card.name.as_str())?;
     match &known {
         Some(contact) if contact.key == card.key && contact.card == *signed => return Ok(false),
-        Some(contact) => judge(contact, card)?,
+        Some(contact) => check(contact, card)?,
         None => {}
     }
-    let mut newly_met = false;
+    let mut first_contact = false;
     vault.update::<Contact, PinError>(card.name.as_str(), |found| {
-        newly_met = found.is_none();
+        first_contact = found.is_none();
         if let Some(contact) = &found {
-            judge(contact, card)?;
+            check(contact, card)?;
         }
         Ok(Some(Contact {
             name: card.name.clone(),
@@ -61,14 +64,14 @@ pub fn pin(vault: &Vault, signed: &Signed<UserCard>, card: &UserCard) -> Result<
             first_met: found.map_or_else(clock::now, |contact| contact.first_met),
         }))
     })?;
-    Ok(newly_met)
+    Ok(first_contact)
 }
 
-fn judge(contact: &Contact, card: &UserCard) -> Result<(), PinError> {
+fn check(contact: &Contact, card: &UserCard) -> Result<(), PinError> {
     if contact.key != card.key {
-        Err(PinError::Changed(card.name.clone()))
+        Err(PinError::KeyChanged(card.name.clone()))
     } else if card.sequence < contact.sequence {
-        Err(PinError::WentBack(card.name.clone()))
+        Err(PinError::OlderCard(card.name.clone()))
     } else {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Looking somebody up, and what this home accepts of the answer.
+//! Look-up of a user, and verification of the directory's answer.
 
 use std::net::SocketAddr;
 
@@ -17,27 +17,28 @@ use crate::peer::{PeerAddress, Reach};
 use crate::text::sanitize::sanitize;
 use crate::vault::{Vault, VaultError};
 
-/// Somebody, as the directory has them and this home accepts them.
+/// A user from the directory, verified.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct ResolvedUser {
     pub name: UserName,
     pub card: UserCard,
     /// Where their devices can be reached.
     pub reach: Reach,
     pub devices: Vec<PublicKey>,
-    /// Told to those who share a grant with them, or to all if they are listed.
+    /// Known only for listed users and counterparties of a grant.
     pub online: Option<bool>,
     pub epoch: Option<u64>,
     /// Whether this is the first contact.
-    pub newly_met: bool,
+    pub first_contact: bool,
 }
 
-/// Why nobody was found, or nobody who can be accepted.
+/// A look-up that failed, or whose answer is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// The exact answer of case 1 of the design.
     #[error(
-        "{0} is not registered with this cluster; check the spelling, or have {0} run `cameo init {0}`"
+        "{0} is not registered with this cluster; check the spelling, or have {0} run `cameo init \
+         {0}`"
     )]
     NotRegistered(UserName),
     #[error("the directory answers for {name} with {what}; try again, or through another node")]
@@ -65,15 +66,15 @@ impl Classified for DirectoryError {
     }
 }
 
-/// Looks somebody up, and pins their key on first contact.
+/// Looks up a user, and pins their key on first contact.
 ///
 /// # Errors
-/// When nobody registered that name, or the key is another than the known one.
+/// When the name is not registered, or the key differs from the pinned one.
 pub async fn look_up(
     api: &ClusterApi,
     vault: &Vault,
     name: &UserName,
-) -> Result<Person, DirectoryError> {
+) -> Result<ResolvedUser, DirectoryError> {
     let info = api.user(name).await.map_err(|error| match error.code() {
         Some(ErrorCode::NotRegistered | ErrorCode::NotFound) => {
             DirectoryError::NotRegistered(name.clone())
@@ -87,7 +88,7 @@ pub(super) fn accept(
     vault: &Vault,
     name: &UserName,
     info: &UserInfo,
-) -> Result<Person, DirectoryError> {
+) -> Result<ResolvedUser, DirectoryError> {
     let card = info.card.verify()?;
     if card.name != *name {
         return Err(DirectoryError::Dishonest {
@@ -95,10 +96,10 @@ pub(super) fn accept(
             what: "another user's card",
         });
     }
-    let newly_met = pin(vault, &info.card, &card)?;
+    let first_contact = pin(vault, &info.card, &card)?;
     let now = clock::now();
     let (mut reach, mut devices) = (Reach::default(), Vec::new());
-    let (newest, news) = newest(vault, name, told(&card, info))?;
+    let (newest, changed) = newest(vault, name, verified_devices(&card, info))?;
     for device in newest {
         let certificate = device.certificate.peek()?;
         if now >= certificate.not_after {
@@ -108,13 +109,13 @@ pub(super) fn accept(
         let Some(endpoint) = &device.endpoint else {
             continue;
         };
-        let (direct, strange) = parse(&endpoint.peek()?.addresses);
-        for address in strange {
-            // Once for each address, not at every look.
-            if news {
-                tracing::warn!(%name, %address, "this is no address that this version can read");
+        let (direct, unreadable) = parse(&endpoint.peek()?.addresses);
+        for address in unreadable {
+            // Once for each address, not at every look-up.
+            if changed {
+                tracing::warn!(%name, %address, "this version cannot read the address");
             }
-            reach.unread.push(address);
+            reach.unreadable.push(address);
         }
         if !direct.is_empty() {
             reach.addresses.push(PeerAddress {
@@ -123,45 +124,45 @@ pub(super) fn accept(
             });
         }
     }
-    Ok(Person {
+    Ok(ResolvedUser {
         name: name.clone(),
         card,
         reach,
         devices,
         online: info.online,
         epoch: info.epoch,
-        newly_met,
+        first_contact,
     })
 }
 
-/// The addresses that can be read, and the words of the others.
+/// The addresses that can be parsed, and the texts of the others.
 fn parse(texts: &[String]) -> (Vec<SocketAddr>, Vec<String>) {
-    let (mut direct, mut strange) = (Vec::new(), Vec::new());
+    let (mut direct, mut unreadable) = (Vec::new(), Vec::new());
     for text in texts {
         match text.parse() {
             Ok(address) => direct.push(address),
-            Err(_) => strange.push(sanitize(text)),
+            Err(_) => unreadable.push(sanitize(text)),
         }
     }
-    (direct, strange)
+    (direct, unreadable)
 }
 
-/// The devices that the directory tells of, as far as their statements are right.
-fn told(card: &UserCard, info: &UserInfo) -> Vec<SeenDevice> {
+/// The devices in the directory's answer whose statements verify.
+fn verified_devices(card: &UserCard, info: &UserInfo) -> Vec<SeenDevice> {
     let devices = info.devices.iter().take(MAX_DEVICES);
-    let right = devices.filter_map(|told| {
-        let certificate = told.certificate.verify().ok()?;
+    let valid = devices.filter_map(|device| {
+        let certificate = device.certificate.verify().ok()?;
         let belongs =
             |endpoint: &EndpointRecord| endpoint.device == certificate.device && endpoint.fits();
-        let endpoint = told
+        let endpoint = device
             .endpoint
             .clone()
             .filter(|signed| signed.verify().is_ok_and(|endpoint| belongs(&endpoint)));
         (certificate.user == card.key).then(|| SeenDevice {
             device: certificate.device,
-            certificate: told.certificate.clone(),
+            certificate: device.certificate.clone(),
             endpoint,
         })
     });
-    right.collect()
+    valid.collect()
 }

@@ -1,4 +1,4 @@
-//! The newest that was seen of each device of a user, whatever the directory tells later.
+//! The newest statements seen of each device of a user.
 
 use cameo_common::identity::{DeviceCertificate, EndpointRecord};
 use cameo_common::ids::UserName;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::vault::{Record, Vault, VaultError};
 
-/// Devices of one user that are tried.
+/// Bound on the devices of one user that are used.
 pub(super) const MAX_DEVICES: usize = 16;
-/// Devices of one user that are remembered; the first ones give way.
+/// Bound on the stored devices of one user; the oldest are removed.
 const MAX_SEEN: usize = 4 * MAX_DEVICES;
 
 /// A device's newest statements.
@@ -30,40 +30,44 @@ impl Record for SeenDevices {
     const VERSION: u16 = 1;
 }
 
-/// The same devices with the newest that was ever told of each, which is kept; and whether anything of it is new.
+/// Merges the reported devices into the stored ones. Returns the reported devices with their newest
+/// statements, and whether anything was new.
 pub(super) fn newest(
     vault: &Vault,
     name: &UserName,
-    told: Vec<SeenDevice>,
+    reported: Vec<SeenDevice>,
 ) -> Result<(Vec<SeenDevice>, bool), VaultError> {
     let mut kept = vault.get::<SeenDevices>(name.as_str())?.unwrap_or_default();
     let before = kept.clone();
-    let mut devices = kept.take_up(told.clone());
-    let news = kept != before;
-    if news {
+    let mut devices = kept.merge(reported.clone());
+    let changed = kept != before;
+    if changed {
         vault.update::<SeenDevices, VaultError>(name.as_str(), |found| {
             let mut kept = found.unwrap_or_default();
-            devices = kept.take_up(told);
+            devices = kept.merge(reported);
             Ok(Some(kept))
         })?;
     }
-    Ok((devices, news))
+    Ok((devices, changed))
 }
 
 impl SeenDevices {
-    /// Remembers what is newer; gives back the told devices as they are from now on. A device
-    /// whose address is not told has none now, but an older one is refused later all the same.
-    fn take_up(&mut self, told: Vec<SeenDevice>) -> Vec<SeenDevice> {
-        let mut devices = Vec::with_capacity(told.len());
-        for mut device in told {
+    /// Stores newer statements, and returns the reported devices with the newest ones. A device
+    /// reported without an endpoint record has none now; an older record is still refused later.
+    fn merge(&mut self, reported: Vec<SeenDevice>) -> Vec<SeenDevice> {
+        let mut devices = Vec::with_capacity(reported.len());
+        for mut device in reported {
             let at = self.0.iter().position(|seen| seen.device == device.device);
             let mut seen = device.clone();
             if let Some(at) = at {
                 let before = self.0.remove(at);
-                seen.certificate =
-                    newer(before.certificate, seen.certificate, |said| said.sequence);
+                seen.certificate = newer(before.certificate, seen.certificate, |statement| {
+                    statement.sequence
+                });
                 seen.endpoint = match (before.endpoint, seen.endpoint) {
-                    (Some(before), Some(now)) => Some(newer(before, now, |said| said.sequence)),
+                    (Some(before), Some(now)) => {
+                        Some(newer(before, now, |statement| statement.sequence))
+                    }
                     (before, now) => now.or(before),
                 };
             } else if self.0.len() >= MAX_SEEN {
@@ -78,7 +82,7 @@ impl SeenDevices {
     }
 }
 
-/// Of two that say the same number, the one that was seen first.
+/// The statement with the higher sequence; of equal ones the one seen first.
 fn newer<T: Statement>(
     before: Signed<T>,
     now: Signed<T>,
@@ -96,14 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_devices_are_remembered_and_no_more() {
+    fn the_number_of_stored_devices_is_bounded() {
         let mut seen = SeenDevices::default();
         let device = |at: usize| SeenDevice {
             device: PublicKey([u8::try_from(at).unwrap(); 32]),
             certificate: Signed::from_bytes(vec![1]),
             endpoint: None,
         };
-        seen.take_up((0..MAX_SEEN + 3).map(device).collect());
+        seen.merge((0..MAX_SEEN + 3).map(device).collect());
         assert_eq!(seen.0.len(), MAX_SEEN);
         assert_eq!(seen.0[0], device(3));
     }
@@ -115,7 +119,8 @@ mod tests {
             certificate: Signed::from_bytes(vec![0xbb; 2]),
             endpoint: Some(Signed::from_bytes(vec![0xcc; 3])),
         }]);
-        // count, device, length and bytes of the certificate, the same of the address that is there
+        // count, device, length and bytes of the certificate, present flag and the same of the
+        // endpoint
         let expected = [
             [1].as_slice(),
             &[0xaa; 32],

@@ -1,4 +1,4 @@
-//! Keys, cards, certificates and addresses that must not go back.
+//! Keys, cards, certificates and addresses, of which no older version is accepted.
 
 #![allow(clippy::unwrap_used)]
 use cameo_common::api::UserInfo;
@@ -41,29 +41,29 @@ fn another_key_under_a_known_name_is_refused_for_good() {
     assert!(!pin(&vault, &signed, &first).unwrap());
     let (forged, other) = card(2, 9);
     let refused = pin(&vault, &forged, &other).unwrap_err();
-    assert!(matches!(refused, PinError::Changed(_)));
+    assert!(matches!(refused, PinError::KeyChanged(_)));
     assert_eq!(refused.kind(), ErrorKind::IdentityChanged);
     let kept = vault.get::<Contact>("bob").unwrap().unwrap();
     assert_eq!(kept.key, first.key);
 }
 
 #[test]
-fn a_card_never_goes_back() {
+fn an_older_card_is_refused() {
     let (_folder, vault) = vault();
     let (new, newer) = card(1, 5);
     pin(&vault, &new, &newer).unwrap();
     let (old, older) = card(1, 4);
     assert!(matches!(
         pin(&vault, &old, &older),
-        Err(PinError::WentBack(_))
+        Err(PinError::OlderCard(_))
     ));
     let (next, latest) = card(1, 6);
     assert!(!pin(&vault, &next, &latest).unwrap());
     assert_eq!(vault.get::<Contact>("bob").unwrap().unwrap().sequence, 6);
 }
 
-/// What the directory tells of bob's one device: its certificate, and its address if any.
-fn telling(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
+/// The directory's answer about bob's only device: its certificate, and its address if any.
+fn answer(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
     let (user, device) = (
         SigningKey::from_seed([1; 32]),
         SigningKey::from_seed([2; 32]),
@@ -72,7 +72,7 @@ fn telling(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
         user: user.public(),
         device: device.public(),
         sequence: certified,
-        // Only the first has not expired: the one to go back to.
+        // Only the first one has not expired.
         not_after: if certified > 1 {
             Millis(1)
         } else {
@@ -103,32 +103,32 @@ fn reached(vault: &Vault, info: &UserInfo) -> Vec<String> {
 }
 
 #[test]
-fn a_devices_address_never_goes_back() {
+fn an_older_address_of_a_device_is_refused() {
     let (_folder, vault) = vault();
     let (old, new) = ("10.0.0.1:1", "10.0.0.2:2");
-    assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [old]);
-    assert_eq!(reached(&vault, &telling(1, Some((5, new)))), [new]);
-    assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
-    // Also when none was told in between.
-    assert!(reached(&vault, &telling(1, None)).is_empty());
-    assert_eq!(reached(&vault, &telling(1, Some((4, old)))), [new]);
+    assert_eq!(reached(&vault, &answer(1, Some((4, old)))), [old]);
+    assert_eq!(reached(&vault, &answer(1, Some((5, new)))), [new]);
+    assert_eq!(reached(&vault, &answer(1, Some((4, old)))), [new]);
+    // Also if none was reported in between.
+    assert!(reached(&vault, &answer(1, None)).is_empty());
+    assert_eq!(reached(&vault, &answer(1, Some((4, old)))), [new]);
 }
 
 #[test]
-fn an_address_that_cannot_be_read_is_told() {
+fn an_address_that_cannot_be_parsed_is_reported() {
     let (_folder, vault) = vault();
-    let info = telling(1, Some((1, "no\nwhere")));
+    let info = answer(1, Some((1, "no\nwhere")));
     let person = accept(&vault, &"bob".parse().unwrap(), &info).unwrap();
     assert!(person.reach.addresses.is_empty());
-    assert_eq!(person.reach.unread, ["nowhere"]);
+    assert_eq!(person.reach.unreadable, ["nowhere"]);
 }
 
 #[test]
-fn a_devices_certificate_never_goes_back() {
+fn an_older_certificate_of_a_device_is_refused() {
     let (_folder, vault) = vault();
     let bob = "bob".parse().unwrap();
     let devices = |sequence| {
-        let person = accept(&vault, &bob, &telling(sequence, None)).unwrap();
+        let person = accept(&vault, &bob, &answer(sequence, None)).unwrap();
         person.devices.len()
     };
     assert_eq!(devices(1), 1);

@@ -1,4 +1,4 @@
-//! An open home: its vault, who we are, and the cluster.
+//! An open home: its vault, its identity, and the client of its cluster.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::{IrohBinding, IrohTransport, PeerTransport, Peers};
 use crate::vault::records::Identity;
-use crate::vault::unlock::{self, Surroundings};
+use crate::vault::unlock::{self, PassphraseSources};
 use crate::vault::{Home, Vault, VaultError};
 
 /// An open home.
@@ -21,7 +21,7 @@ pub struct Context {
     pub api: ClusterApi,
 }
 
-/// Why a home cannot be opened.
+/// A home that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
     #[error("{} has no user yet; run `cameo init NAME --cluster URL` first", .0.display())]
@@ -42,7 +42,7 @@ impl Classified for ContextError {
     }
 }
 
-/// The endpoint for peers cannot be bound.
+/// An endpoint for peers that cannot be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BindError(String);
@@ -53,10 +53,10 @@ impl Classified for BindError {
     }
 }
 
-/// The home that was named, or the person's own.
+/// The home at the given path, else the user's default home.
 ///
 /// # Errors
-/// When there is none, or it cannot be made.
+/// When there is none, or it cannot be created.
 pub fn home(given: Option<PathBuf>) -> Result<Home, VaultError> {
     match given {
         Some(path) => Home::at(path),
@@ -65,19 +65,19 @@ pub fn home(given: Option<PathBuf>) -> Result<Home, VaultError> {
 }
 
 impl Context {
-    /// Opens the home.
+    /// Opens a home.
     ///
     /// # Errors
-    /// When nobody has run `init` in it, or no passphrase opens it.
+    /// When the home has no vault or no user, or the passphrase is missing or wrong.
     pub fn open(given: Option<PathBuf>) -> Result<Self, ContextError> {
         let home = home(given)?;
-        Self::of(unlock::open(&home, &Surroundings::of_this_process())?)
+        Self::of(unlock::open(&home, &PassphraseSources::of_this_process())?)
     }
 
-    /// The same for a vault that is open.
+    /// The context of an open vault.
     ///
     /// # Errors
-    /// When nobody has finished `init` in it.
+    /// When the vault has no user, because `init` was not completed.
     pub fn of(vault: Vault) -> Result<Self, ContextError> {
         let me = vault.get::<Identity>(Identity::ID)?;
         let me = me.ok_or_else(|| ContextError::NoUser(vault.home().path().to_owned()))?;
@@ -89,13 +89,13 @@ impl Context {
         })
     }
 
-    /// This device as a client of other agents, over a transport.
+    /// The client of other agents over this transport.
     #[must_use]
-    pub fn speaking_over(&self, transport: Arc<dyn PeerTransport>) -> Peers {
+    pub fn peers(&self, transport: Arc<dyn PeerTransport>) -> Peers {
         Peers::new(transport, self.me.card.clone(), self.me.certificate.clone())
     }
 
-    /// An endpoint of this device in this process.
+    /// Binds an endpoint of this device in this process.
     ///
     /// # Errors
     /// When the addresses cannot be listened on.

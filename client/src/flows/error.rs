@@ -1,4 +1,4 @@
-//! The error of what asks no more than this home and the ledger.
+//! The error of flows that use this home and the ledger only.
 
 use cameo_common::signed::StatementError;
 
@@ -6,7 +6,7 @@ use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::VaultError;
 
-/// The vault or the ledger cannot be used, or holds what nobody signed.
+/// A vault or ledger that cannot be used, or a statement whose signature is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! What the client does with others, one rule a folder; commands and the agent call the same flows.
+//! The flows: the rules of each use case with their typed errors, called by commands and agent
+//! alike.
 
 pub mod context;
 mod error;

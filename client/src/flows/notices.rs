@@ -1,38 +1,38 @@
-//! What happens in an agent, for whoever listens: its own log, and verbs that wait.
+//! Notices of an agent, for its log and for commands that wait.
 
 use cameo_common::ids::{GrantId, RequestId, UserName};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-/// Notices that a slow listener may be behind before it loses some.
-const KEPT: usize = 256;
+/// Notices buffered for a slow subscriber; it loses older ones.
+const BUFFER: usize = 256;
 
-/// Something that happened.
+/// One notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what")]
 pub enum Notice {
-    /// A carrier is coming in.
+    /// A carrier is being received.
     Arriving {
         request: RequestId,
         received: u64,
         length: u64,
     },
-    /// A carrier is there, checked and signed for.
+    /// A carrier was received and verified, and its receipt signed.
     Arrived { request: RequestId, grant: GrantId },
-    /// The owner said no.
+    /// The owner denied a request.
     Denied { request: RequestId, reason: String },
-    /// The owner said yes, but his agent could not make the carrier.
+    /// The owner approved a request, and their agent could not make the carrier.
     Failed { request: RequestId },
-    /// Somebody wants something.
+    /// Another user made a request.
     Asked {
         request: RequestId,
         viewer: UserName,
     },
-    /// An approved request is being worked on.
+    /// A step of sharing an approved request began.
     Sharing { request: RequestId, step: String },
     /// A carrier reached its viewer.
     Delivered { grant: GrantId, viewer: UserName },
-    /// Rights of a grant that is held have changed.
+    /// The rights of a received grant have changed.
     Rights {
         grant: GrantId,
         version: u64,
@@ -40,28 +40,28 @@ pub enum Notice {
     },
     /// A viewer has acknowledged rights.
     Acknowledged { grant: GrantId, version: u64 },
-    /// A viewer has taken a view.
+    /// A view was charged.
     Viewed { grant: GrantId, number: u32 },
-    /// A viewer does not answer, and the directory was told.
+    /// A user does not answer and was reported offline to the directory.
     Offline { user: UserName },
-    /// The session began, or began anew.
+    /// A session was started.
     Session { epoch: u64 },
-    /// Something did not work and will be tried again, or not.
+    /// Something failed; it may be tried again.
     Trouble { what_failed: String, why: String },
 }
 
-/// Where notices go.
+/// The channel of notices.
 #[derive(Debug, Clone)]
 pub struct Notices(broadcast::Sender<Notice>);
 
 impl Default for Notices {
     fn default() -> Self {
-        Self(broadcast::channel(KEPT).0)
+        Self(broadcast::channel(BUFFER).0)
     }
 }
 
 impl Notices {
-    /// Tells everybody who listens; nobody may.
+    /// Sends a notice to all subscribers, if any.
     pub fn tell(&self, notice: Notice) {
         if let Notice::Trouble { what_failed, why } = &notice {
             tracing::warn!(%what_failed, %why, "trouble");
@@ -69,7 +69,7 @@ impl Notices {
         let _ = self.0.send(notice);
     }
 
-    /// Listens from now on.
+    /// Subscribes to notices from now on.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Notice> {
         self.0.subscribe()

@@ -1,8 +1,7 @@
-//! What waits for a peer or the cluster.
+//! The outbox: items that are due for a peer or the cluster.
 //!
-//! Nothing is queued twice: what is to be done follows from the records of grants and requests, and
-//! only the attempts are kept beside them. A thing that is done, or has become pointless, is due no
-//! more by itself.
+//! There is no queue. The items follow from the records of grants and requests; only their attempts
+//! are stored. An item that is done or has become pointless is no longer due.
 
 use cameo_common::ids::{Millis, UserName};
 
@@ -11,13 +10,13 @@ use crate::vault::records::{
 };
 use crate::vault::{Vault, VaultError};
 
-/// Something that is to be done.
+/// An item that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     pub key: OutboxKey,
-    /// For whose sake it is; none when the cluster alone is told something.
+    /// The user that the item is for; `None` for reports to the cluster.
     pub peer: Option<UserName>,
-    /// Of the rights that go with it; 0 when none do.
+    /// The version of the rights that are sent with it; 0 for none.
     pub version: u64,
 }
 
@@ -46,7 +45,7 @@ impl Due {
     }
 }
 
-/// Everything that is to be done, whether or not it is time for it.
+/// All items, whether or not the time of their next attempt has come.
 ///
 /// # Errors
 /// When the vault cannot be read.
@@ -69,7 +68,7 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
     for (_, owned) in vault.list::<GrantOwned>()? {
         let grant = owned.grant;
         match owned.stage {
-            Stage::Carried => {}
+            Stage::CarrierReady => {}
             Stage::Recorded if owned.is_live(now) => {
                 due.push(Due::for_viewer(OutboxKey::Deliver(grant), &owned));
             }
@@ -82,7 +81,7 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
         }
     }
     for (_, held) in vault.list::<GrantHeld>()? {
-        // The receipt stands for the acknowledgement of version 1.
+        // The receipt acknowledges version 1.
         if held.version > 1 && held.acknowledged < held.version {
             due.push(Due::for_cluster(OutboxKey::Acknowledge(held.grant)));
         }

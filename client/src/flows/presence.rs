@@ -1,11 +1,12 @@
-//! Reports that a counterparty does not answer.
+//! Offline reports of counterparties.
 
 use cameo_common::ids::UserName;
 
 use super::context::Context;
 use super::notices::{Notice, Notices};
 
-/// Tells the directory that a counterparty does not answer; it probes for itself before it ends the session.
+/// Reports to the directory that a counterparty does not answer. The node that serves the
+/// counterparty probes it before it ends the session.
 pub async fn report_offline(ctx: &Context, notices: &Notices, name: &UserName) {
     let reported = async {
         let info = ctx.api.user(name).await?;
@@ -14,13 +15,13 @@ pub async fn report_offline(ctx: &Context, notices: &Notices, name: &UserName) {
                 .api
                 .report_offline(name, epoch)
                 .await
-                .map(|told| told.offline),
+                .map(|report| report.offline),
             _ => Ok(info.online == Some(false)),
         }
     };
     match reported.await {
         Ok(true) => notices.tell(Notice::Offline { user: name.clone() }),
-        Ok(false) => tracing::info!(%name, "reported offline, but gave a sign of life"),
+        Ok(false) => tracing::info!(%name, "reported offline, but answered the probe"),
         Err(error) => notices.tell(Notice::Trouble {
             what_failed: format!("reporting that {name} is offline"),
             why: error.to_string(),

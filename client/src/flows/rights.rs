@@ -1,4 +1,4 @@
-//! Changing what a viewer may do: into the ledger first, then straight to the viewer.
+//! Changes of a viewer's rights: recorded in the ledger first, then sent directly to the viewer.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ use crate::peer::Peers;
 use crate::vault::VaultError;
 use crate::vault::records::{Attempts, GrantOwned, OutboxKey, change};
 
-/// Statements that are signed anew when another device was faster.
+/// Bound on the versions that are signed when another device is faster.
 const MAX_VERSIONS: usize = 4;
-/// How often a viewer is tried before the directory is told that they are offline.
+/// Attempts at a viewer before they are reported offline.
 const ATTEMPTS: usize = 2;
-/// Wait between two attempts.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Why rights stay as they were.
+/// Rights that were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RightsError {
     #[error("this grant is not yours to change; `cameo shared` lists those that are")]
     NotYours,
-    #[error("the ledger tells rights that you did not sign; have the nodes looked at")]
+    #[error("the ledger returned rights that you did not sign; report this to the operator")]
     ForeignRights,
-    #[error("another device of yours changes the same rights; try again when it is done")]
+    #[error("another device of yours is changing the same rights; try again later")]
     OtherDevice,
-    #[error("the grant has just gone")]
+    #[error("the grant was removed from this home meanwhile")]
     Gone,
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -55,21 +55,21 @@ impl Classified for RightsError {
     }
 }
 
-/// Rights that the ledger has taken.
+/// Rights that the ledger has recorded.
 #[derive(Debug)]
 pub struct Recorded {
     pub owned: GrantOwned,
     pub rights: Rights,
-    /// Views that were taken before the change.
+    /// Views used before the change.
     pub used: u32,
     pub in_mailbox: bool,
 }
 
-/// Signs the next version with these changes, and puts it into the ledger. Of two statements with
-/// one version the ledger's wins: then the next is signed.
+/// Signs the next version with these changes and records it in the ledger. If another statement has
+/// the version already, the following version is signed.
 ///
 /// # Errors
-/// When the ledger does not take it.
+/// When the ledger refuses it or cannot be reached.
 pub async fn record(
     ctx: &Context,
     owned: GrantOwned,
@@ -119,16 +119,17 @@ fn keep(
         }
         kept.recorded_version = kept.recorded_version.max(rights.version);
     })?;
-    // Whatever became of the version before: this one has not been sent yet, be it by itself or with the carrier.
-    Attempts::forget(&ctx.vault, OutboxKey::Rights(owned.grant))?;
-    Attempts::forget(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
+    // This version was not sent yet, by itself or with the carrier, whatever became of earlier
+    // ones.
+    Attempts::reset(&ctx.vault, OutboxKey::Rights(owned.grant))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
     kept.ok_or(RightsError::Gone)
 }
 
-/// Sends the newest rights straight to the viewer; one who does not answer is reported offline.
+/// Sends the newest rights directly to the viewer, who is reported offline if they do not answer.
 ///
 /// # Errors
-/// When the viewer does not take them now.
+/// When the viewer does not accept them now.
 pub async fn send(ctx: &Context, peers: &Peers, owned: &GrantOwned) -> Result<(), ShareError> {
     let viewer = &owned.viewer;
     let mut attempt = 1;
@@ -138,7 +139,7 @@ pub async fn send(ctx: &Context, peers: &Peers, owned: &GrantOwned) -> Result<()
             Ok(_) => return Ok(()),
             Err(error) if error.kind() != ErrorKind::PeerOffline => return Err(error),
             Err(error) if attempt >= ATTEMPTS => {
-                tracing::info!(%viewer, took = ?began.elapsed(), "given up");
+                tracing::info!(%viewer, took = ?began.elapsed(), "the viewer does not answer");
                 report_offline(ctx, &Notices::default(), viewer).await;
                 return Err(error);
             }

@@ -1,6 +1,7 @@
-//! What a command hands back, and how it is shown: one document, or text for people.
+//! Output of commands: one JSON document, or text.
 //!
-//! Results go to stdout, once; progress and warnings go to stderr. Who has closed one of them wants to hear no more.
+//! The result goes to stdout once, progress and notes go to stderr. A closed stream is not an
+//! error.
 
 mod report;
 mod text;
@@ -12,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub use report::{Completion, Report};
 pub use text::{moment, table};
 
-/// How the person wants to be told.
+/// The output options.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Output {
     pub json: bool,
@@ -20,14 +21,14 @@ pub struct Output {
 }
 
 impl Output {
-    /// Something that the person should know, beside the result.
+    /// Prints a note beside the result.
     pub fn note(&self, text: impl std::fmt::Display) {
         if !self.quiet {
             tell(text);
         }
     }
 
-    /// A bar for something that takes time. Shows nothing where stderr is no terminal.
+    /// A progress bar. Hidden if stderr is not a terminal.
     #[must_use]
     pub fn bar(&self, what: &'static str) -> ProgressBar {
         if self.quiet || !std::io::stderr().is_terminal() {
@@ -38,7 +39,7 @@ impl Output {
         bar
     }
 
-    /// Gives a bar its length in bytes, once that is known.
+    /// Sets the length of a bar, in bytes.
     pub fn measure(bar: &ProgressBar, bytes: u64) {
         if bar.length() == Some(bytes) {
             return;
@@ -52,19 +53,19 @@ impl Output {
     }
 }
 
-/// A line on stdout. That nobody reads it is no error.
+/// Prints a line on stdout. A closed pipe is not an error.
 ///
 /// # Errors
-/// When it is not taken, by a full disk for one.
+/// When the write fails, for example on a full disk.
 pub fn say(line: impl std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        said => said,
+        printed => printed,
     }
 }
 
-/// A line on stderr, if it is taken: there is no other place to tell that it is not.
+/// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
 pub fn tell(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,18 +1,18 @@
-//! What a command hands back: text for people, fields for programs.
+//! The result of a command: text for users, fields for programs.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-/// How far a command was done.
+/// Whether a command is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
     Done,
-    /// As far as it can be while the peer is offline.
+    /// Done as far as possible while the peer is offline.
     Queued,
 }
 
-/// What a command has to tell.
+/// The result of a command.
 #[derive(Debug, Clone)]
 pub struct Report {
     completion: Completion,
@@ -22,7 +22,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing more to tell: the command has said all it had to say.
+    /// A result without output: the command has printed everything already.
     #[must_use]
     pub fn silent() -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Report {
         }
     }
 
-    /// A result for people; fields for programs are added with [`Report::with`].
+    /// A result with this text. Fields for programs are added with [`Report::with`].
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Report {
         }
     }
 
-    /// Adds something for programs.
+    /// Adds a field for programs.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl serde::Serialize) -> Self {
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
@@ -50,44 +50,44 @@ impl Report {
         self
     }
 
-    /// Adds the name of a file, as text; what is no UTF-8 in it reads as U+FFFD.
+    /// Adds a path as text, with U+FFFD in place of bytes that are not UTF-8.
     #[must_use]
     pub fn with_file(self, key: &str, path: &Path) -> Self {
         self.with(key, path.to_string_lossy())
     }
 
-    /// The rest is done when the peer is back.
+    /// Marks the result as queued until the peer is back.
     #[must_use]
     pub fn queued(mut self) -> Self {
         self.completion = Completion::Queued;
         self
     }
 
-    /// How far it was done.
+    /// Whether it is done or queued.
     #[must_use]
     pub fn completion(&self) -> Completion {
         self.completion
     }
 
-    /// Whether everything has been said already.
+    /// Whether nothing is printed.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.silent
     }
 
-    /// What it has for programs.
+    /// The fields for programs.
     #[must_use]
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
     }
 
-    /// What it has for people.
+    /// The text for users.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The one document that `--json` prints.
+    /// The document that `--json` prints.
     #[must_use]
     pub fn document(&self, verb: &str) -> Value {
         let mut document = self.fields.clone();

@@ -1,8 +1,8 @@
-//! Tables and times, as people read them.
+//! Text tables and times.
 
 use cameo_common::ids::Millis;
 
-/// A table of text, columns aligned.
+/// A text table with aligned columns.
 #[must_use]
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -27,7 +27,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A moment, as people read it: UTC, to the second.
+/// A time as text: UTC, to the second.
 #[must_use]
 pub fn moment(at: Millis) -> String {
     let seconds = at.0 / 1000;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_right_around_leap_days() {
+    fn times_around_leap_days_are_right() {
         assert_eq!(moment(Millis(0)), "1970-01-01 00:00:00 UTC");
         assert_eq!(moment(Millis(951_782_399_000)), "2000-02-28 23:59:59 UTC");
         assert_eq!(moment(Millis(951_782_400_000)), "2000-02-29 00:00:00 UTC");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_line_up() {
+    fn columns_are_aligned() {
         let rows = [vec!["a".into(), "b".into()], vec!["ccc".into(), "d".into()]];
         assert_eq!(table(&rows), "a    b\nccc  d\n");
     }

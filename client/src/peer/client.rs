@@ -1,5 +1,5 @@
-//! Talking to another user's agent: every call carries who we are, and is tried at each of the
-//! user's devices until one answers.
+//! The client of other users' agents: each call carries this user's card and certificate, and is
+//! tried at each device of the other user until one answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,39 +41,39 @@ impl PeerMessage for PeerReply {
     }
 }
 
-/// Why a peer gave no answer that can be used.
+/// A call that got no usable answer.
 #[derive(Debug, thiserror::Error)]
-pub enum TalkError {
-    /// The directory has no address for him.
-    #[error("it has told no address")]
+pub enum CallError {
+    /// The directory has no address of the user.
+    #[error("it has published no address")]
     NoAddress,
-    /// None of the addresses that it has told means anything here.
-    #[error("it says to be at '{0}', which is no address")]
-    UnreadAddress(String),
+    /// This version can read none of the published addresses.
+    #[error("it has published '{0}', which is not an address")]
+    UnreadableAddress(String),
     #[error(transparent)]
     Ask(#[from] AskError),
     #[error("{message}")]
     Refused { code: PeerRefusal, message: String },
-    /// An answer to another question.
-    #[error("its answer makes no sense")]
-    Strange,
+    /// The answer does not belong to the request.
+    #[error("its answer does not fit the request")]
+    WrongAnswer,
 }
 
-impl TalkError {
-    /// Whether trying again later may help.
+impl CallError {
+    /// Whether a later attempt may succeed.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         match self {
-            TalkError::NoAddress => true,
-            TalkError::Ask(error) => error.is_offline(),
-            TalkError::Refused { code, .. } => {
+            CallError::NoAddress => true,
+            CallError::Ask(error) => error.is_offline(),
+            CallError::Refused { code, .. } => {
                 matches!(code, PeerRefusal::TooMany | PeerRefusal::Failed)
             }
-            TalkError::UnreadAddress(_) | TalkError::Strange => false,
+            CallError::UnreadableAddress(_) | CallError::WrongAnswer => false,
         }
     }
 
-    /// The same, of a person.
+    /// The error with the user's name.
     #[must_use]
     pub fn of(self, who: impl fmt::Display) -> PeerError {
         PeerError {
@@ -83,16 +83,16 @@ impl TalkError {
     }
 }
 
-impl Classified for TalkError {
+impl Classified for CallError {
     fn kind(&self) -> ErrorKind {
         match self {
-            TalkError::NoAddress => ErrorKind::PeerOffline,
-            TalkError::UnreadAddress(_) => ErrorKind::Other,
-            TalkError::Ask(AskError::Rejected) => ErrorKind::Refused,
-            TalkError::Ask(AskError::WrongIdentity) => ErrorKind::IdentityChanged,
-            TalkError::Ask(error) if error.is_offline() => ErrorKind::PeerOffline,
-            TalkError::Ask(_) | TalkError::Strange => ErrorKind::PeerMismatch,
-            TalkError::Refused { code, .. } => match code {
+            CallError::NoAddress => ErrorKind::PeerOffline,
+            CallError::UnreadableAddress(_) => ErrorKind::Other,
+            CallError::Ask(AskError::Rejected) => ErrorKind::Refused,
+            CallError::Ask(AskError::WrongIdentity) => ErrorKind::IdentityChanged,
+            CallError::Ask(error) if error.is_offline() => ErrorKind::PeerOffline,
+            CallError::Ask(_) | CallError::WrongAnswer => ErrorKind::PeerMismatch,
+            CallError::Refused { code, .. } => match code {
                 PeerRefusal::Closed | PeerRefusal::NotAccepted => ErrorKind::Refused,
                 PeerRefusal::NoSuchImage | PeerRefusal::NoSuchGrant => ErrorKind::NotFound,
                 PeerRefusal::IdentityChanged => ErrorKind::IdentityChanged,
@@ -102,12 +102,12 @@ impl Classified for TalkError {
     }
 }
 
-/// Why somebody's agent gave no answer that can be used, for the person who asked.
+/// A call that got no usable answer, with the user's name in the message.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", explained(who, error))]
 pub struct PeerError {
     pub who: String,
-    pub error: TalkError,
+    pub error: CallError,
 }
 
 impl Classified for PeerError {
@@ -116,45 +116,49 @@ impl Classified for PeerError {
     }
 }
 
-fn explained(who: &str, error: &TalkError) -> String {
+fn explained(who: &str, error: &CallError) -> String {
     match error {
-        TalkError::Ask(AskError::Rejected) => format!("{who} does not talk to this device"),
-        TalkError::Ask(AskError::WrongIdentity) => format!(
-            "another device answers at {who}'s address: do not go on before you have asked {who} in person"
+        CallError::Ask(AskError::Rejected) => format!("{who} does not admit this device"),
+        CallError::Ask(AskError::WrongIdentity) => format!(
+            "another device answers at {who}'s address: ask {who} in person before you continue"
         ),
         error if error.kind() == ErrorKind::PeerOffline => {
             format!("{who} is offline: try again when {who}'s agent runs")
         }
-        TalkError::NoAddress | TalkError::Ask(_) => format!("{who} cannot be asked: {error}"),
-        TalkError::UnreadAddress(address) => format!(
-            "{who}'s agent says to be at '{address}', which is no address that this version can read: bring both of you to the same version, then try again"
+        CallError::NoAddress | CallError::Ask(_) => format!("the call to {who} failed: {error}"),
+        CallError::UnreadableAddress(address) => format!(
+            "{who}'s agent has published '{address}', which this version cannot read as an \
+             address: bring both of you to the same version, then try again"
         ),
-        TalkError::Refused { message, .. } if message.is_empty() => format!("{who} refuses"),
-        TalkError::Refused { message, .. } => format!("{who}: {message}"),
-        TalkError::Strange => {
-            format!("{who}'s agent gave an answer that makes no sense; is one of you out of date?")
+        CallError::Refused { message, .. } if message.is_empty() => format!("{who} refuses"),
+        CallError::Refused { message, .. } => format!("{who}: {message}"),
+        CallError::WrongAnswer => {
+            format!(
+                "{who}'s agent gave an answer that does not fit the request; is one of you out of \
+                 date?"
+            )
         }
     }
 }
 
-/// Where a user's devices can be reached.
+/// The published addresses of a user's devices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// The addresses, if any are told.
+    /// By device.
     pub addresses: Vec<PeerAddress>,
-    /// What was told as an address and this version cannot read.
-    pub unread: Vec<String>,
+    /// Addresses that this version cannot parse.
+    pub unreadable: Vec<String>,
 }
 
 impl Reach {
-    /// Whether nothing at all is told.
+    /// Whether no address is published.
     #[must_use]
-    pub fn is_nowhere(&self) -> bool {
-        self.addresses.is_empty() && self.unread.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.unreadable.is_empty()
     }
 }
 
-/// This device's voice among peers. Cheap to clone.
+/// The caller of peers for this user and device. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Peers {
     transport: Arc<dyn PeerTransport>,
@@ -163,7 +167,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Speaks over a transport as the user of this card and certificate.
+    /// A caller with this card and certificate over this transport.
     #[must_use]
     pub fn new(
         transport: Arc<dyn PeerTransport>,
@@ -177,48 +181,49 @@ impl Peers {
         }
     }
 
-    /// What carries the words.
+    /// The transport of the calls.
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn PeerTransport> {
         &self.transport
     }
 
-    /// Asks the first of a user's devices that answers; says which one it was.
+    /// Calls the devices of a user in turn until one answers. Returns the answer and the device's
+    /// address.
     ///
     /// # Errors
-    /// The last device's error when none answers; a refusal of any is final.
+    /// The last device's error if none answers. A refusal by any device is final.
     pub async fn ask(
         &self,
         reach: &Reach,
         request: PeerRequest,
         deadline: Duration,
-    ) -> Result<(PeerReply, Option<ReceivedBody>, PeerAddress), TalkError> {
-        let mut last = match reach.unread.first() {
-            Some(address) => TalkError::UnreadAddress(address.clone()),
-            None => TalkError::NoAddress,
+    ) -> Result<(PeerReply, Option<ReceivedBody>, PeerAddress), CallError> {
+        let mut last = match reach.unreadable.first() {
+            Some(address) => CallError::UnreadableAddress(address.clone()),
+            None => CallError::NoAddress,
         };
         for address in &reach.addresses {
             match self.ask_at(address, request.clone(), None, deadline).await {
                 Ok((reply, body)) => return Ok((reply, body, address.clone())),
-                Err(TalkError::Ask(error)) if error.is_offline() => last = error.into(),
-                Err(TalkError::Ask(error @ AskError::WrongIdentity)) => last = error.into(),
+                Err(CallError::Ask(error)) if error.is_offline() => last = error.into(),
+                Err(CallError::Ask(error @ AskError::WrongIdentity)) => last = error.into(),
                 Err(error) => return Err(error),
             }
         }
         Err(last)
     }
 
-    /// Asks one device.
+    /// Calls one device.
     ///
     /// # Errors
-    /// See [`TalkError`].
+    /// When the device does not answer or refuses.
     pub async fn ask_at(
         &self,
         address: &PeerAddress,
         request: PeerRequest,
         body: Option<Body>,
         deadline: Duration,
-    ) -> Result<(PeerReply, Option<ReceivedBody>), TalkError> {
+    ) -> Result<(PeerReply, Option<ReceivedBody>), CallError> {
         let call = PeerCall {
             card: self.card.clone(),
             certificate: self.certificate.clone(),
@@ -226,7 +231,7 @@ impl Peers {
         };
         let asked = ask(self.transport.as_ref(), address, &call, body, deadline);
         match asked.await? {
-            (PeerReply::Refused { code, message }, _) => Err(TalkError::Refused {
+            (PeerReply::Refused { code, message }, _) => Err(CallError::Refused {
                 code,
                 message: sanitize(&message),
             }),
@@ -242,10 +247,10 @@ mod tests {
     use crate::agent::tests::alone;
 
     #[tokio::test]
-    async fn who_told_no_address_that_can_be_read_is_not_called_offline() {
+    async fn a_user_with_unreadable_addresses_is_not_reported_as_offline() {
         let world = alone();
         let mut reach = Reach::default();
-        reach.unread.push("nowhere".into());
+        reach.unreadable.push("nowhere".into());
         let deadline = Duration::from_secs(5);
         let asked = world
             .core
@@ -256,7 +261,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Other);
         assert!(error.to_string().contains("'nowhere'"), "{error}");
 
-        reach.unread.clear();
+        reach.unreadable.clear();
         let asked = world
             .core
             .peers

@@ -1,10 +1,9 @@
-//! Peer to peer: agents talk to each other directly.
+//! Direct requests between agents.
 //!
-//! `transport` says what a connection is; `iroh` and `memory` are the two that exist.
-//! `framing` puts one message on a stream, `body` the raw bytes after it, `ask` and
-//! `serve` are the two ends of one request, and `transfer` carries large contents that
-//! may be cut at any byte and go on later. The messages themselves are defined
-//! elsewhere: all of this is generic over them.
+//! `transport` is the interface of a connection, with the implementations `iroh` and `memory`.
+//! `framing` puts a message on a stream and `body` the raw bytes after it. `ask` and `serve` are
+//! the two ends of a request, generic over the messages. `transfer` moves large contents that can
+//! be resumed. `client` sends the calls of `cameo_common::peer`.
 
 pub mod ask;
 pub mod body;
@@ -19,7 +18,7 @@ mod tests;
 
 pub use ask::{AskError, ask};
 pub use body::{Body, BodyError, ReceivedBody};
-pub use client::{PeerError, Peers, Reach, TalkError};
+pub use client::{CallError, PeerError, Peers, Reach};
 pub use framing::{FrameError, PeerMessage};
 pub use serve::{Answer, Handler, serve};
 pub use transfer::{Content, Partial, Source, TransferError};

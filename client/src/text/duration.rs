@@ -1,10 +1,10 @@
-//! Lengths of time as people write them: `90s`, `30m`, `12h`, `7d`, `2w`.
+//! Durations on the command line: `90s`, `30m`, `12h`, `7d`, `2w`.
 
 use std::time::Duration;
 
 use cameo_common::ids::whole_millis;
 
-/// The longest that can be asked for: ten years.
+/// The longest duration: ten years.
 pub const MAX_DURATION: Duration = Duration::from_millis(3650 * DAY);
 
 // Milliseconds.
@@ -14,21 +14,21 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
 
-/// Text that is no length of time.
+/// A text that is not a valid duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    #[error("write a length of time as a number and s, m, h, d or w, such as 7d")]
+    #[error("a duration is a number and s, m, h, d or w, such as 7d")]
     Malformed,
-    #[error("at most ten years can be given")]
+    #[error("a duration is at most ten years")]
     TooLong,
-    #[error("the length of time has to be more than nothing")]
+    #[error("a duration cannot be zero")]
     Zero,
 }
 
-/// Reads a length of time.
+/// Parses a duration.
 ///
 /// # Errors
-/// See [`DurationError`].
+/// When the text is malformed, zero or over [`MAX_DURATION`].
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let (number, unit) = text
         .char_indices()

@@ -1,4 +1,4 @@
-//! Text that people type and that strangers send: ids by their beginning, lengths of time, what is safe to show.
+//! Text of users and peers: id prefixes, durations, and sanitizing.
 
 pub mod duration;
 pub mod prefix;

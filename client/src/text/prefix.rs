@@ -1,16 +1,16 @@
-//! Ids by their first digits, as people type them.
+//! Look-up of ids by their first hex digits.
 
 use std::fmt::Display;
 
 use crate::error_kind::{Classified, ErrorKind};
 
-/// Candidates that an ambiguous prefix is answered with, at most.
+/// Bound on the candidates in the message about an ambiguous prefix.
 const SHOWN: usize = 5;
 
-/// Why a prefix names nothing.
+/// A prefix that does not name one id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
-    #[error("'{0}' is not the beginning of an id: type its first hex digits")]
+    #[error("'{0}' is not an id: type its first hex digits")]
     NotHex(String),
     #[error("no {kind} begins with '{prefix}'; {hint}")]
     None {
@@ -18,7 +18,7 @@ pub enum PrefixError {
         prefix: String,
         hint: &'static str,
     },
-    #[error("'{prefix}' is the beginning of several: {shown}; type more digits")]
+    #[error("several ids begin with '{prefix}': {shown}; type more digits")]
     Several { prefix: String, shown: String },
 }
 
@@ -31,10 +31,10 @@ impl Classified for PrefixError {
     }
 }
 
-/// The one candidate whose text begins with the prefix.
+/// The only candidate whose text begins with the prefix. `kind` and `hint` are for the message.
 ///
 /// # Errors
-/// See [`PrefixError`]. `kind` and `hint` are for the person who typed it.
+/// When no candidate or several begin with the prefix, or it is not hex.
 pub fn resolve<T: Display + Copy + PartialEq>(
     prefix: &str,
     candidates: impl IntoIterator<Item = T>,
@@ -68,7 +68,7 @@ pub fn resolve<T: Display + Copy + PartialEq>(
     }
 }
 
-/// An id as it is shown to people: enough digits to tell it from others.
+/// The first 12 digits of an id, for output.
 #[must_use]
 pub fn short(id: &impl Display) -> String {
     id.to_string().chars().take(12).collect()
@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ambiguous_prefix_is_answered_with_the_candidates() {
+    fn the_message_about_an_ambiguous_prefix_lists_the_candidates() {
         let error = resolve("a", ids(), "image", "look").unwrap_err();
         assert!(matches!(error, PrefixError::Several { .. }));
         assert!(error.to_string().contains("aaaaaaaaaaaa, abababababab"));
     }
 
     #[test]
-    fn what_is_not_there_is_said_with_what_to_do() {
+    fn an_unknown_prefix_is_reported_with_the_remedy() {
         let error = resolve("d", ids(), "image", "list them").unwrap_err();
         assert_eq!(error.to_string(), "no image begins with 'd'; list them");
         assert!(matches!(

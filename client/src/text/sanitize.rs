@@ -1,21 +1,21 @@
-//! Words that people type, and that strangers send: shown as they are, or not at all.
+//! Sanitizing of text from users and peers before it is printed.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
-/// Longest sentence of a stranger that is shown, in characters.
+/// Longest text that is printed, in characters.
 const MAX_SENTENCE: usize = 300;
 
-/// A stranger's words, without anything that a terminal would obey, or that would show in another order or not.
+/// Removes control characters, and characters that reorder text or are invisible; cuts long texts.
 #[must_use]
 pub fn sanitize(text: &str) -> String {
     let shown = text.chars().filter(|&c| !c.is_control() && !misleads(c));
     shown.take(MAX_SENTENCE).collect()
 }
 
-/// Whether a character turns the order of others round, or takes part in a text without being seen: what Unicode lets
-/// be ignored by default, the bidirectional controls among it. Joiners and the choice between text and emoji do not
-/// mislead: scripts need them.
+/// Whether a character reorders text or is invisible: Unicode's default ignorable code points,
+/// which include the bidirectional controls, but not joiners and variation selectors, which scripts
+/// need.
 #[must_use]
 pub fn misleads(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) && !joins(c)
@@ -25,7 +25,7 @@ fn joins(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
-/// Whether there is something to be seen in a text.
+/// Whether a text has a visible character.
 #[must_use]
 pub fn shows(text: &str) -> bool {
     text.chars()
@@ -37,13 +37,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strangers_words_cannot_drive_the_terminal() {
+    fn control_characters_are_removed() {
         assert_eq!(sanitize("no\x1b[2J\r\nmore"), "no[2Jmore");
         assert_eq!(sanitize(&"x".repeat(1_000)).len(), MAX_SENTENCE);
     }
 
     #[test]
-    fn a_strangers_words_show_in_the_order_they_have() {
+    fn characters_that_reorder_or_are_invisible_are_removed() {
         for order in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}".chars() {
             assert_eq!(sanitize(&format!("gnp{order}.exe")), "gnp.exe", "{order:?}");
         }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_misleads_is_pinned_to_the_ranges_of_unicode() {
+    fn misleading_characters_are_pinned_to_unicode_s_ranges() {
         let ranges = [
             0x00ad..=0x00ad,
             0x034f..=0x034f,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_every_script_stay_as_they_are() {
+    fn texts_of_all_scripts_are_unchanged() {
         for words in [
             "عکس\u{200c}ها",
             "שלום",

@@ -1,4 +1,4 @@
-//! What can go wrong with the vault, in words that say what to do.
+//! Errors of the vault, with the remedy in each message.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,44 +7,48 @@ use super::io_error::{IoError, explained};
 use super::passphrase::{Origin, UnlockError};
 use crate::error_kind::{Classified, ErrorKind};
 
+/// A vault that cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     #[error("there is no home folder; set CAMEO_HOME to a folder of your own")]
     NoHome,
-    #[error("{0} holds no vault yet; run `cameo init` first")]
+    #[error("{0} has no vault yet; run `cameo init` first")]
     NotCreated(PathBuf),
-    #[error("{0} holds a vault already; choose another folder with CAMEO_HOME")]
+    #[error("{0} has a vault already; choose another folder with CAMEO_HOME")]
     AlreadyCreated(PathBuf),
     #[error("the passphrase from {origin} does not open {path}; {}", origin.advice())]
     WrongPassphrase { path: PathBuf, origin: Origin },
     #[error("{0}")]
     NoPassphrase(#[from] UnlockError),
     #[error(
-        "{path} is damaged ({reason}); nothing was changed: put it back from a backup, \
-         or move it out of the vault to go on without it"
+        "{path} is damaged ({reason}) and was left as it is: restore it from a backup, or move it \
+         out of the vault to continue without it"
     )]
     Damaged { path: PathBuf, reason: &'static str },
     #[error(
-        "{path} was written by another version of Cameo ({found}, this one knows {known}); update Cameo"
+        "{path} was written by another version of Cameo (format {found}, this version reads \
+         {known}); update Cameo"
     )]
     OtherVersion {
         path: PathBuf,
         found: u16,
         known: u16,
     },
-    #[error("an agent is running on {home} already{}; stop it first, or choose another folder with CAMEO_HOME", process(*.pid))]
+    #[error("an agent is running on {home} already{}; stop it first, or choose another folder with \
+         CAMEO_HOME", process(*.pid))]
     AgentRunning { home: PathBuf, pid: Option<u32> },
-    #[error("{0} is in use by another Cameo process for too long; try again")]
+    #[error("another Cameo process has locked {0} for too long; try again")]
     Busy(PathBuf),
-    #[error("`{0}` cannot be a name in the vault: {1}")]
+    #[error("`{0}` is not a valid name in the vault: {1}")]
     InvalidName(String, &'static str),
     #[error("a record of {size} bytes is over the limit of {limit}")]
     TooLarge { size: usize, limit: usize },
     #[error("a record cannot be encoded")]
     Encoding,
-    #[error("the system gives no randomness")]
+    #[error("the operating system returns no random bytes")]
     NoRandomness,
-    #[error("{}", explained(.source, format_args!("cannot {action} {}: {source}", .path.display())))]
+    #[error("{}", explained(.source, format_args!("cannot {action} {}: \
+         {source}", .path.display())))]
     Io {
         action: &'static str,
         path: PathBuf,
@@ -53,7 +57,7 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// For `map_err`: what was attempted, and on which file.
+    /// For `map_err`: adds the action and the file to an I/O error.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| VaultError::Io {

@@ -1,13 +1,13 @@
-//! Errors of the file system, with what to do when the disk is full.
+//! File system errors, with the remedy for a full disk.
 
 use std::io;
 
-/// An error of the file system, told as it is.
+/// An I/O error of the file system.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", explained(.0, .0))]
 pub struct IoError(#[from] pub io::Error);
 
-/// Whether there is no room left.
+/// Whether the error is a full disk or an exceeded quota.
 #[must_use]
 pub fn is_full(error: &io::Error) -> bool {
     matches!(
@@ -16,11 +16,12 @@ pub fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// What is told of an error: `message`, and what to do when the disk is full.
+/// `message`, with the remedy if the disk is full.
 pub(super) fn explained(error: &io::Error, message: impl std::fmt::Display) -> String {
     if is_full(error) {
         format!(
-            "the disk is full ({message}): nothing that was kept before is lost; free some space and run it again"
+            "the disk is full ({message}): nothing stored before is lost; free some space and run \
+             the command again"
         )
     } else {
         message.to_string()

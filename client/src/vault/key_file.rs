@@ -1,10 +1,10 @@
-//! The key of a carrier that `hide` made: one line of text in a file that only its owner can read.
+//! Key files of carriers that `hide` makes: one line of text, readable by its owner only.
 //!
 //! ```text
 //! cameo-codec-key-1 <64 lower-case hexadecimal digits>
 //! ```
-//! Whoever has the file can read what is hidden. Carriers of grants need none: their keys come with
-//! them and stay in the vault.
+//! The file is enough to read what is hidden. Carriers of grants have no key file: their keys stay
+//! in the vault.
 
 use std::fs;
 use std::io::Write;
@@ -20,22 +20,22 @@ use super::files::{self, FileError, NewFile};
 use crate::clock;
 use crate::error_kind::{Classified, ErrorKind};
 
-/// What stands before the version's number.
+/// Prefix of the version number.
 const LABEL: &str = "cameo-codec-key-";
 const VERSION: &str = "1";
-/// Longest file that is read, in bytes: room for what a later version may say.
+/// Longest key file, in bytes, with room for later versions.
 const FILE_LIMIT: usize = 1024;
 
-/// Why there is no key to be had.
+/// A key file that cannot be used.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("others can read the key {0}: run `chmod 600 {0}`")]
+    #[error("the key {0} is readable by other users: run `chmod 600 {0}`")]
     OpenToOthers(PathBuf),
-    #[error("{0} is no key file: `cameo hide` makes one where none is")]
+    #[error("{0} is not a key file: `cameo hide` makes one if the file does not exist")]
     Malformed(PathBuf),
-    #[error("the key {0} was made by a newer version: update cameo")]
+    #[error("the key {0} was made by a newer version; update cameo")]
     OtherVersion(PathBuf),
 }
 
@@ -48,7 +48,7 @@ impl Classified for KeyFileError {
     }
 }
 
-/// A key, and the file that holds it or will.
+/// A key with the path of its file, which may not be written yet.
 #[derive(Debug)]
 pub struct KeyFile {
     path: PathBuf,
@@ -57,10 +57,10 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the key.
+    /// Reads a key file.
     ///
     /// # Errors
-    /// See [`KeyFileError`].
+    /// When the file is missing, malformed, of another version, or readable by other users.
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
         let text = files::read(path, FILE_LIMIT).map_err(|error| match error {
             FileError::TooLarge { path, .. } => KeyFileError::Malformed(path),
@@ -82,10 +82,10 @@ impl KeyFile {
         })
     }
 
-    /// Reads the key, or draws one where there is no file; [`KeyFile::keep`] writes it.
+    /// Reads a key file, or draws a key if the file does not exist; [`KeyFile::write`] writes it.
     ///
     /// # Errors
-    /// See [`KeyFileError`].
+    /// As for [`KeyFile::read`], but not for a missing file.
     pub fn read_or_draw(path: &Path) -> Result<Self, KeyFileError> {
         match Self::read(path) {
             Err(KeyFileError::File(FileError::Missing(_))) => {
@@ -106,16 +106,17 @@ impl KeyFile {
         &self.key
     }
 
+    /// Whether the key was drawn and not read.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// Writes a key that was drawn; one that was read is there.
+    /// Writes the file of a key that was drawn. Does nothing for a key that was read.
     ///
     /// # Errors
-    /// When the file cannot be written, or another has appeared there meanwhile.
-    pub fn keep(&self) -> Result<(), FileError> {
+    /// When the file cannot be written, or exists by now.
+    pub fn write(&self) -> Result<(), FileError> {
         if !self.fresh {
             return Ok(());
         }
@@ -127,10 +128,10 @@ impl KeyFile {
         file.commit().map(drop)
     }
 
-    /// Takes back what [`KeyFile::keep`] wrote: nothing was hidden with it.
-    pub fn take_back(&self) {
+    /// Removes the file that [`KeyFile::write`] wrote, when nothing was hidden with the key.
+    pub fn remove_fresh(&self) {
         if self.fresh {
-            // The failure that led here is the one to tell.
+            // The error that led here is the one to report.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -181,7 +182,7 @@ mod tests {
             key: CodecKey::from_bytes([0xa5; 32]),
             fresh: true,
         };
-        file.keep().unwrap();
+        file.write().unwrap();
         let pin = format!("cameo-codec-key-1 {}\n", "a5".repeat(32));
         assert_eq!(fs::read_to_string(&path).unwrap(), pin);
         let read = KeyFile::read(&path).unwrap();
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_key_is_written_once_for_its_owner_alone() {
+    fn a_fresh_key_is_written_once_and_readable_by_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let (one, other) = (
@@ -199,20 +200,20 @@ mod tests {
         );
         assert!(one.is_fresh() && !path.exists());
         assert_ne!(one.key().as_bytes(), other.key().as_bytes());
-        one.keep().unwrap();
-        assert!(matches!(other.keep(), Err(FileError::Exists(_))));
+        one.write().unwrap();
+        assert!(matches!(other.write(), Err(FileError::Exists(_))));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let again = KeyFile::read_or_draw(&path).unwrap();
         assert_eq!(again.key().as_bytes(), one.key().as_bytes());
-        again.take_back();
+        again.remove_fresh();
         assert!(path.exists(), "a key that was read is not ours to remove");
-        one.take_back();
+        one.remove_fresh();
         assert!(!path.exists());
     }
 
     #[test]
-    fn a_key_that_others_can_read_says_what_to_do() {
+    fn a_key_that_others_can_read_is_refused_with_the_remedy() {
         let text = format!("cameo-codec-key-1 {}\n", "00".repeat(32));
         for mode in [0o640, 0o604, 0o660] {
             let (_folder, path) = written(&text, mode);
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn malformed_key_files_are_refused() {
         let hex = "00".repeat(32);
         let long = format!("cameo-codec-key-1 {hex}\n\n");
         for text in [

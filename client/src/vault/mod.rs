@@ -1,12 +1,11 @@
-//! What this person holds, on disk: small sealed records, and carriers in the clear.
+//! The vault of a home: small sealed records, and unsealed carriers.
 //!
-//! `home` is the folder, `lock` keeps writers apart, `unlock` finds the `passphrase`,
-//! `key` wraps the vault's key with it, `file` seals one record and writes one file so
-//! that a crash leaves the old or the new one. `work_lock` keeps agent and commands from
-//! working on the same thing; `files` and `key_file` are files that a person names. What a record says is not known here:
-//! anything that implements [`Record`] can be kept.
+//! `home` is the folder and `lock` serialises writers. `unlock` finds the `passphrase`, `key` wraps
+//! the vault's key under it. `file` seals records and replaces files atomically, `store` keeps any
+//! type that implements [`Record`], `records` has those types. `work_lock` keeps agent and commands
+//! from working on the same item. `files` and `key_file` handle files named on the command line.
 //!
-//! Everything here blocks on the disk; from async code use `spawn_blocking`.
+//! All calls block on the disk; use `spawn_blocking` in async code.
 
 mod blobs;
 pub mod error;

@@ -1,4 +1,4 @@
-//! A passphrase, and where it was found.
+//! Passphrases, and the places they are read from.
 
 use std::fmt;
 use std::fs::File;
@@ -7,40 +7,41 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-/// Names the variable whose file holds the passphrase in its first line.
+/// Environment variable with the path of a file whose first line is the passphrase.
 pub const PASSPHRASE_FILE: &str = "CAMEO_PASSPHRASE_FILE";
 
-/// Longest passphrase in bytes.
+/// Longest passphrase, in bytes.
 pub const PASSPHRASE_LIMIT: usize = 1024;
 
-/// What opens the vault. Cleared from memory when dropped.
+/// The passphrase of a vault. Zeroized when dropped.
 pub struct Passphrase {
     secret: Zeroizing<String>,
     origin: Origin,
 }
 
-/// Where a passphrase was found.
+/// The source of a passphrase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     File(PathBuf),
     Keyring,
     Terminal,
-    /// Handed in by the program.
+    /// Passed by the program.
     Given,
 }
 
+/// A passphrase that could not be read, or cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
     #[error(
-        "no passphrase: put it in the first line of a file and set {PASSPHRASE_FILE} to the file, \
-         or run this in a terminal"
+        "no passphrase: write it in the first line of a file and set {PASSPHRASE_FILE} to its \
+         path, or run this command in a terminal"
     )]
     Nowhere,
-    #[error("{path}, which {PASSPHRASE_FILE} names, cannot be read: {source}")]
+    #[error("{path}, the file in {PASSPHRASE_FILE}, cannot be read: {source}")]
     File { path: PathBuf, source: io::Error },
-    #[error("the first line of {path}, which {PASSPHRASE_FILE} names, is empty")]
+    #[error("the first line of {path}, the file in {PASSPHRASE_FILE}, is empty")]
     EmptyFile { path: PathBuf },
-    #[error("a passphrase may have {PASSPHRASE_LIMIT} bytes at most")]
+    #[error("a passphrase has at most {PASSPHRASE_LIMIT} bytes")]
     TooLong,
     #[error("an empty passphrase protects nothing; choose another")]
     Empty,
@@ -63,7 +64,7 @@ impl Passphrase {
         Ok(Self { secret, origin })
     }
 
-    /// The first line of a file.
+    /// Reads the first line of a file.
     pub(super) fn from_file(path: PathBuf) -> Result<Self, UnlockError> {
         let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LIMIT + 3));
         let read = File::open(&path).and_then(|file| {
@@ -81,13 +82,13 @@ impl Passphrase {
         Self::new(secret, Origin::File(path))
     }
 
-    /// What the person types at the terminal.
+    /// Asks at the terminal.
     pub(super) fn prompted(question: &str) -> Result<Self, UnlockError> {
         let secret = rpassword::prompt_password(question).map_err(UnlockError::Terminal)?;
         Self::new(Zeroizing::new(secret), Origin::Terminal)
     }
 
-    /// One that the program has: in tests and in the demo.
+    /// A passphrase from the program, for tests and the demo.
     pub fn given(secret: &str) -> Self {
         Self {
             secret: Zeroizing::new(secret.to_owned()),
@@ -112,7 +113,7 @@ impl Origin {
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Origin::File(_) => "correct the first line of that file",
-            Origin::Keyring => "have the keyring forget it",
+            Origin::Keyring => "remove it from the keyring with `cameo lock`",
             Origin::Terminal | Origin::Given => "try again",
         }
     }

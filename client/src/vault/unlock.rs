@@ -1,5 +1,5 @@
-//! Where the passphrase comes from: a file that the environment names, else the
-//! kernel's keyring, else the person at the terminal.
+//! Unlocking of a vault: the passphrase is read from the file in `CAMEO_PASSPHRASE_FILE`, else from
+//! the kernel's keyring, else from the terminal.
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -14,20 +14,20 @@ use super::passphrase::{Origin, PASSPHRASE_FILE, Passphrase, UnlockError};
 use super::store::Vault;
 
 const KEYRING_SERVICE: &str = "cameo";
-/// How often a person may mistype.
+/// Attempts at the terminal.
 const ATTEMPTS: usize = 3;
 
-/// What the environment of a process offers.
+/// The places where a passphrase may be found.
 #[derive(Clone, Debug, Default)]
-pub struct Surroundings {
+pub struct PassphraseSources {
     pub passphrase_file: Option<PathBuf>,
-    /// Whether to look into the kernel's keyring.
+    /// Whether to use the kernel's keyring.
     pub keyring: bool,
-    /// Whether somebody can be asked.
+    /// Whether there is a terminal to ask at.
     pub terminal: bool,
 }
 
-impl Surroundings {
+impl PassphraseSources {
     pub fn of_this_process() -> Self {
         Self {
             passphrase_file: std::env::var_os(PASSPHRASE_FILE)
@@ -39,9 +39,9 @@ impl Surroundings {
     }
 }
 
-/// Opens the vault of `home`. A keyring that is out of date is forgotten, and a person
-/// who mistypes is asked again.
-pub fn open(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
+/// Opens the vault of `home`. A wrong passphrase in the keyring is removed from it, and a wrong one
+/// at the terminal is asked for again.
+pub fn open(home: &Home, around: &PassphraseSources) -> Result<Vault, VaultError> {
     if !Vault::exists(home) {
         return Err(VaultError::NotCreated(home.path().to_owned()));
     }
@@ -62,15 +62,15 @@ pub fn open(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
                 ..
             }) if attempts < ATTEMPTS => {
                 attempts += 1;
-                tracing::warn!("this passphrase does not open the vault; try again");
+                tracing::warn!("the passphrase is wrong; try again");
             }
             opened => return opened,
         }
     }
 }
 
-/// Creates the vault of `home`; at a terminal the passphrase is asked for twice.
-pub fn create(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
+/// Creates the vault of `home`. A terminal asks for the passphrase twice.
+pub fn create(home: &Home, around: &PassphraseSources) -> Result<Vault, VaultError> {
     if Vault::exists(home) {
         return Err(VaultError::AlreadyCreated(home.path().to_owned()));
     }
@@ -82,7 +82,7 @@ pub fn create(home: &Home, around: &Surroundings) -> Result<Vault, VaultError> {
     Vault::create(home, &passphrase)
 }
 
-/// Asks at the terminal for a new passphrase, twice.
+/// Asks for a new passphrase at the terminal, twice.
 pub fn choose() -> Result<Passphrase, UnlockError> {
     let first = Passphrase::prompted("New passphrase: ")?;
     let second = Passphrase::prompted("Again: ")?;
@@ -92,14 +92,14 @@ pub fn choose() -> Result<Passphrase, UnlockError> {
     Ok(first)
 }
 
-/// Keeps the passphrase in the kernel's keyring, until the machine stops or it expires.
+/// Stores the passphrase in the kernel's keyring, until the machine stops or the entry expires.
 pub fn remember(home: &Home, passphrase: &Passphrase) -> Result<(), UnlockError> {
     keyring_entry(home)
         .and_then(|entry| entry.set_password(passphrase.text()))
         .map_err(|error| UnlockError::Keyring(error.to_string()))
 }
 
-/// Takes the passphrase out of the keyring; fine when it is not there.
+/// Removes the passphrase from the keyring, if it is there.
 pub fn forget(home: &Home) -> Result<(), UnlockError> {
     match keyring_entry(home).and_then(|entry| entry.delete_credential()) {
         Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
@@ -107,8 +107,8 @@ pub fn forget(home: &Home) -> Result<(), UnlockError> {
     }
 }
 
-/// The passphrase of `home`'s vault, not tried yet.
-pub fn find(home: &Home, around: &Surroundings) -> Result<Passphrase, UnlockError> {
+/// Reads the passphrase of `home`'s vault. It is not verified.
+pub fn find(home: &Home, around: &PassphraseSources) -> Result<Passphrase, UnlockError> {
     if let Some(path) = &around.passphrase_file {
         return Passphrase::from_file(path.clone());
     }
@@ -123,7 +123,7 @@ pub fn find(home: &Home, around: &Surroundings) -> Result<Passphrase, UnlockErro
     Err(UnlockError::Nowhere)
 }
 
-/// A machine without a usable keyring is one whose keyring is empty.
+/// Reads the keyring. `None` also if this machine has no usable keyring.
 fn from_keyring(home: &Home) -> Option<Passphrase> {
     let secret = keyring_entry(home).and_then(|entry| entry.get_password());
     match secret {
@@ -148,14 +148,14 @@ mod tests {
     use super::super::passphrase::PASSPHRASE_LIMIT;
     use super::*;
 
-    fn with_file(content: &str) -> (tempfile::TempDir, Home, Surroundings) {
+    fn with_file(content: &str) -> (tempfile::TempDir, Home, PassphraseSources) {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path().join("home")).unwrap();
         let path = folder.path().join("passphrase");
         std::fs::write(&path, content).unwrap();
-        let around = Surroundings {
+        let around = PassphraseSources {
             passphrase_file: Some(path),
-            ..Surroundings::default()
+            ..PassphraseSources::default()
         };
         (folder, home, around)
     }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_serve_is_named() {
+    fn the_message_names_an_unusable_passphrase_file() {
         let (_folder, home, mut around) = with_file("\nsecond line\n");
         let path = around.passphrase_file.clone().unwrap();
         let refused = find(&home, &around).unwrap_err().to_string();
@@ -184,22 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn without_any_source_the_person_is_told_what_to_do() {
+    fn without_any_source_the_message_has_the_remedy() {
         let (_folder, home, _) = with_file("");
-        let refused = create(&home, &Surroundings::default()).unwrap_err();
+        let refused = create(&home, &PassphraseSources::default()).unwrap_err();
         assert!(refused.to_string().contains(PASSPHRASE_FILE), "{refused}");
     }
 
     #[test]
-    fn only_a_passphrase_that_is_missing_is_said_to_be() {
-        let told = |error| VaultError::from(error).to_string();
-        assert!(told(UnlockError::Nowhere).starts_with("no passphrase"));
-        let differ = told(UnlockError::Differ);
+    fn only_a_missing_passphrase_is_reported_as_missing() {
+        let message = |error| VaultError::from(error).to_string();
+        assert!(message(UnlockError::Nowhere).starts_with("no passphrase"));
+        let differ = message(UnlockError::Differ);
         assert_eq!(differ, "the two passphrases differ; try again");
     }
 
     #[test]
-    fn a_vault_is_created_and_opened_by_the_same_file_and_no_other() {
+    fn a_vault_opens_with_the_passphrase_it_was_created_with_only() {
         let (_folder, home, around) = with_file("correct horse\n");
         let refused = open(&home, &around).unwrap_err();
         assert!(matches!(refused, VaultError::NotCreated(_)), "{refused}");
@@ -213,11 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn the_keyring_gives_back_what_it_took_or_says_that_it_takes_nothing() {
+    fn the_keyring_stores_a_passphrase_or_reports_that_it_is_not_usable() {
         let (_folder, home, _) = with_file("");
-        let around = Surroundings {
+        let around = PassphraseSources {
             keyring: true,
-            ..Surroundings::default()
+            ..PassphraseSources::default()
         };
         let nowhere = |found| matches!(found, Err(UnlockError::Nowhere));
         assert!(nowhere(find(&home, &around)));
@@ -228,7 +228,7 @@ mod tests {
                 assert_eq!(found.origin(), Origin::Keyring);
                 forget(&home).unwrap();
             }
-            // Containers mostly have none.
+            // Most containers have none.
             Err(refused) => assert!(refused.to_string().contains("keyring"), "{refused}"),
         }
         assert!(nowhere(find(&home, &around)));

@@ -1,8 +1,9 @@
-//! Who works on what: agent and verbs of one home never work on the same thing at once.
+//! Work locks: the agent and the commands of a home never work on the same item at the same time.
 //!
-//! The locks are the kernel's and go with the process. There is a fixed number of them for each kind of
-//! thing, so that no files pile up; two things of one kind may share one, and then simply wait for each other.
-//! Of two kinds none do: a view does not wait for a delivery that takes minutes.
+//! They are kernel locks, released when the process ends. Each kind of item has a fixed number of
+//! locks, so that the number of files is bounded. Two items of one kind may share a lock and then
+//! wait for each other. Items of different kinds never do: a view does not wait for a delivery that
+//! takes minutes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,16 +17,18 @@ use super::home::Home;
 use super::records::OutboxKey;
 use crate::error_kind::{Classified, ErrorKind};
 
-/// Locks of one home for each kind of thing: more than are held at one time, so that few things share one.
+/// Locks of one home for each kind of item: far more than are held at a time, so that few items
+/// share one.
 const LOCKS: u16 = 1024;
-/// How often a verb looks whether the agent is done with a thing.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Interval at which a waiting process tries the lock again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Why a thing cannot be worked on now.
+/// A work lock that was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkLockError {
     #[error(
-        "another process of this home is at this, or at something that shares its lock; try again in a minute"
+        "another process of this home works on this, or on an item with the same lock; try again \
+         in a minute"
     )]
     Busy,
     #[error(transparent)]
@@ -41,14 +44,14 @@ impl Classified for WorkLockError {
     }
 }
 
-/// Held while a thing is worked on.
+/// Held while an item is worked on.
 #[derive(Debug)]
 pub struct WorkLock {
     _file: File,
 }
 
 impl WorkLock {
-    /// None when somebody else works on it.
+    /// Takes the lock of an outbox item. `None` when another process holds it.
     ///
     /// # Errors
     /// When the lock's file cannot be opened.
@@ -76,7 +79,7 @@ impl WorkLock {
         }
     }
 
-    /// Waits until nobody else works on it.
+    /// Waits for the lock of an outbox item.
     ///
     /// # Errors
     /// When that takes longer than the deadline.
@@ -110,7 +113,7 @@ impl WorkLock {
             if Instant::now() >= end {
                 return Err(WorkLockError::Busy);
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(RETRY_INTERVAL).await;
         }
     }
 }

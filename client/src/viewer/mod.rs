@@ -76,8 +76,8 @@ pub fn has_display() -> bool {
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Shows the photo in the user's browser. Returns when the browser has received it. `on_redirect` gets
-/// the file that redirects to the page, where no browser can be started.
+/// Shows the photo in the user's browser. Returns when the browser has received it. `on_redirect`
+/// gets the file that redirects to the page, where no browser can be started.
 ///
 /// # Errors
 /// When no browser requests it in time. The view can be resumed without a new charge.

@@ -6,7 +6,7 @@ use cameo_dispatch::Policy;
 
 use super::ConfigError;
 
-/// Oldest load reports that may be asked for.
+/// Longest interval of load reports.
 const MAX_REPORTS_EVERY_MS: u64 = 600_000;
 
 /// The flags as given.
@@ -16,15 +16,20 @@ pub(super) struct BaselineFlags {
     #[arg(long, hide = true, value_name = "POLICY")]
     placement: Option<String>,
     /// Uses a load report only this long after the one before. For benchmarks only.
-    #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS))]
+    #[arg(
+        long,
+        hide = true,
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS)
+    )]
     reports_every_ms: u64,
 }
 
-/// How jobs are placed; by default as in the product.
+/// Placement of jobs for a benchmark. The default is that of the product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Baseline {
     pub policy: Policy,
-    /// Age of the load reports that are used; zero for no more than they have.
+    /// Interval at which load reports are used; zero for all of them.
     pub reports_every: Duration,
 }
 
@@ -41,13 +46,13 @@ impl BaselineFlags {
 }
 
 impl Baseline {
-    /// The warning of a node that places worse than it can.
+    /// The warning of a node that does not place jobs by the default.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         (*self != Self::default()).then(|| {
             format!(
                 "FOR MEASURING ONLY: jobs are placed by `{}` on reports up to {} ms old; restart \
-                 without --placement and --reports-every-ms before anybody relies on this node",
+                 without --placement and --reports-every-ms for normal use",
                 self.policy.name(),
                 self.reports_every.as_millis()
             )

@@ -13,7 +13,7 @@ pub(crate) fn check(line: &str) -> Result<Config, ConfigError> {
 pub(crate) const REST: &str = "--data /d --secret /s";
 
 #[test]
-fn the_flags_of_the_readme_are_taken() {
+fn the_flags_of_the_readme_are_valid() {
     let config = check(&format!(
         "--id 2 --peers 1=a:7001,2=b:7002,3=c:7003 --http 127.0.0.1:7102 {REST}"
     ))
@@ -24,7 +24,7 @@ fn the_flags_of_the_readme_are_taken() {
 }
 
 #[test]
-fn a_worker_is_a_node_with_one_flag_more() {
+fn a_worker_has_one_more_flag_than_a_node() {
     let line = format!("--worker --id 4 --peers 1=a:7001,4=d:7004 --http 127.0.0.1:7104 {REST}");
     let config = check(&line).unwrap();
     assert!(config.worker);
@@ -32,7 +32,7 @@ fn a_worker_is_a_node_with_one_flag_more() {
 }
 
 #[test]
-fn wrong_flags_say_what_to_write() {
+fn errors_of_invalid_flags_say_what_to_write() {
     let cases = [
         ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
         (
@@ -63,7 +63,7 @@ fn wrong_flags_say_what_to_write() {
 }
 
 #[test]
-fn a_secret_is_made_without_the_flags_of_a_node() {
+fn the_secret_command_needs_no_flags_of_a_node() {
     let line = CommandLine::try_parse_from(["cameod", "secret", "file"]).unwrap();
     assert!(matches!(line.verb, Some(Verb::Secret { .. })));
 }

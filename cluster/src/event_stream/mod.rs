@@ -1,7 +1,7 @@
-//! What applied entries tell to connected agents: a user's event rows, followed from a token on.
+//! Event streams: a user's notices and mail, pushed to connected agents as entries are applied.
 //!
-//! Any node serves any user from its own state. The token is the rows' own sequence, so that a
-//! stream goes on at another node where it broke off at one.
+//! Any node serves any user from its own state. A stream resumes by the rows' sequence, so it can
+//! continue at another node.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -19,14 +19,14 @@ use crate::raft::Replica;
 use crate::store::Touched;
 use cameo_machine::read;
 
-/// A stream with nothing to tell says so this often.
+/// Interval of heartbeats on an idle stream.
 pub const HEARTBEAT: Duration = Duration::from_secs(3);
 /// Rows read at a time.
 const PAGE: usize = 64;
 /// Most streams that one node serves.
 const MAX_STREAMS: usize = 10_000;
 
-/// The event streams that this node serves: one a device, a new one takes the old one's place.
+/// The event streams that this node serves, one a device: a new one replaces the old one.
 #[derive(Debug, Default)]
 pub struct Streams(Mutex<HashMap<PublicKey, Open>>);
 
@@ -36,18 +36,18 @@ struct Open {
     probes: mpsc::Sender<()>,
 }
 
-/// This node serves as many streams as it can: ask another.
+/// The limit of streams of this node is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this node serves as many event streams as it can: ask another node")]
 pub struct TooManyStreams;
 
 impl Streams {
-    /// Asks a session for a sign of life. Tells whether its stream is open here.
+    /// Sends a probe to a session's agent. Returns whether its stream is open at this node.
     #[must_use]
     pub fn probe(&self, device: &PublicKey, epoch: u64) -> bool {
         let open = self.0.lock();
         match open.get(device).filter(|open| open.epoch == epoch) {
-            // A full queue has a probe in it already.
+            // A full queue already has a probe.
             Some(open) => !matches!(
                 open.probes.try_send(()),
                 Err(mpsc::error::TrySendError::Closed(()))
@@ -69,7 +69,7 @@ impl Streams {
         Ok(receiver)
     }
 
-    fn forget_closed(&self, device: &PublicKey) {
+    fn remove_closed(&self, device: &PublicKey) {
         let mut open = self.0.lock();
         if open.get(device).is_some_and(|open| open.probes.is_closed()) {
             open.remove(device);
@@ -77,67 +77,67 @@ impl Streams {
     }
 }
 
-/// One thing that a stream tells.
+/// One item of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamItem {
     Event(Event),
-    /// Give a sign of life now.
+    /// The agent must renew its lease now.
     Probe,
-    /// Nothing new.
+    /// Sent when there is no event.
     Heartbeat,
-    /// The last thing told.
-    Ended(End),
+    /// The last item.
+    Ended(EndReason),
 }
 
 /// Why a stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum EndReason {
     SessionEnded,
     NodeStops,
     /// The device opened another stream at this node.
     Replaced,
 }
 
-/// Whose stream it is, and where it begins.
+/// The session that a stream is for, and the sequence that it starts after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reader {
+pub struct StreamRequest {
     pub user: UserName,
     pub device: PublicKey,
     pub epoch: u64,
-    /// The last sequence that the reader has seen.
+    /// The newest sequence that the agent has.
     pub after: u64,
 }
 
 /// One open stream.
-pub struct Follow {
+pub struct EventStream {
     replica: Arc<dyn Replica>,
     streams: Arc<Streams>,
-    reader: Reader,
+    request: StreamRequest,
     ready: VecDeque<StreamItem>,
     ended: bool,
     touched: broadcast::Receiver<Touched>,
-    /// None only while the stream is taken down.
+    /// `None` only while the stream is dropped.
     probes: Option<mpsc::Receiver<()>>,
     stopping: watch::Receiver<bool>,
 }
 
-impl Follow {
+impl EventStream {
     /// Opens a stream.
     ///
     /// # Errors
-    /// When this node serves too many.
+    /// When this node has as many streams as it may.
     pub fn open(
         replica: Arc<dyn Replica>,
         streams: Arc<Streams>,
         stopping: watch::Receiver<bool>,
-        reader: Reader,
+        request: StreamRequest,
     ) -> Result<Self, TooManyStreams> {
-        let probes = Some(streams.open(reader.device, reader.epoch)?);
+        let probes = Some(streams.open(request.device, request.epoch)?);
         let touched = replica.touched();
         Ok(Self {
             replica,
             streams,
-            reader,
+            request,
             ready: VecDeque::new(),
             ended: false,
             touched,
@@ -146,31 +146,31 @@ impl Follow {
         })
     }
 
-    /// The next thing to tell; none after the end.
+    /// The next item; `None` after the last.
     pub async fn next(&mut self) -> Option<StreamItem> {
         if self.ended {
             return None;
         }
         while self.ready.is_empty() {
-            self.look();
+            self.read_rows();
             if self.ready.is_empty() {
-                let told = self.wait().await;
-                self.ready.extend(told);
+                let item = self.wait().await;
+                self.ready.extend(item);
             }
         }
-        let told = self.ready.pop_front()?;
-        self.ended = matches!(told, StreamItem::Ended(_));
-        Some(told)
+        let item = self.ready.pop_front()?;
+        self.ended = matches!(item, StreamItem::Ended(_));
+        Some(item)
     }
 
-    /// Reads what is there by now.
-    fn look(&mut self) {
-        let Reader {
+    /// Queues new events, or the end of the stream if the session has ended.
+    fn read_rows(&mut self) {
+        let StreamRequest {
             user,
             device,
             epoch,
             after,
-        } = &mut self.reader;
+        } = &mut self.request;
         let view = self.replica.view();
         let events = read::events_after(&*view, user, *after, PAGE);
         if let Some(last) = events.last() {
@@ -181,28 +181,31 @@ impl Follow {
         let runs = read::session(&*view, device)
             .is_some_and(|session| session.online && session.epoch == *epoch);
         if !runs {
-            self.ready.push_back(StreamItem::Ended(End::SessionEnded));
+            self.ready
+                .push_back(StreamItem::Ended(EndReason::SessionEnded));
         }
     }
 
-    /// Waits for something to happen; none when it is time to look at the rows again.
+    /// Waits for the next item; `None` when the rows may have changed.
     async fn wait(&mut self) -> Option<StreamItem> {
         let (probes, touched, stopping) =
             (self.probes.as_mut()?, &mut self.touched, &mut self.stopping);
         tokio::select! {
-            () = woken(touched, &self.reader.user) => None,
+            () = touched_user(touched, &self.request.user) => None,
             probe = probes.recv() => Some(match probe {
                 Some(()) => StreamItem::Probe,
-                None => StreamItem::Ended(End::Replaced),
+                None => StreamItem::Ended(EndReason::Replaced),
             }),
-            _ = stopping.wait_for(|stopping| *stopping) => Some(StreamItem::Ended(End::NodeStops)),
+            _ = stopping.wait_for(|stopping| *stopping) => {
+                Some(StreamItem::Ended(EndReason::NodeStops))
+            }
             () = tokio::time::sleep(HEARTBEAT) => Some(StreamItem::Heartbeat),
         }
     }
 }
 
 /// Waits until the user's rows may have changed.
-async fn woken(touched: &mut broadcast::Receiver<Touched>, user: &UserName) {
+async fn touched_user(touched: &mut broadcast::Receiver<Touched>, user: &UserName) {
     loop {
         match touched.recv().await {
             Ok(Touched::Users { names, .. }) if !names.iter().any(|name| name == user.as_str()) => {
@@ -214,19 +217,19 @@ async fn woken(touched: &mut broadcast::Receiver<Touched>, user: &UserName) {
     }
 }
 
-impl Drop for Follow {
+impl Drop for EventStream {
     fn drop(&mut self) {
         self.probes = None;
-        self.streams.forget_closed(&self.reader.device);
+        self.streams.remove_closed(&self.request.device);
     }
 }
 
-impl fmt::Debug for Follow {
+impl fmt::Debug for EventStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "Follow of {} after {}",
-            self.reader.user, self.reader.after
+            "EventStream of {} after {}",
+            self.request.user, self.request.after
         )
     }
 }

@@ -1,9 +1,9 @@
-//! Who is asking: the signed call in the header, checked against the request that carries it.
+//! Authentication: the signed call in a request's header, checked against the request.
 //!
-//! A call covers method, path, body, cluster and a short time, so that a copy of it is good for
-//! nothing else. Whether the device may do what it asks is for the machine to decide.
+//! A call covers method, path, body, cluster and a short time, so that it cannot be replayed for
+//! anything else. Authorisation is decided by the machine.
 //!
-//! No body is read for a device that the cluster does not know, but for the call that makes it known.
+//! A body is read only for a registered device, and for the call that registers one.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -24,15 +24,15 @@ use crate::raft::CALL_DEADLINE;
 use cameo_machine::read::CallerInfo;
 use cameo_machine::{Command, Op};
 
-/// A device that has proven itself, and the call that proves it.
+/// An authenticated device and its call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub device: PublicKey,
-    /// Whom the device speaks for.
+    /// The device's user.
     pub user: UserName,
     pub request: RequestId,
     pub not_after: Millis,
-    /// Hash of method, path and body: what a retry has to repeat.
+    /// Hash of method, path and body, which a retry has to repeat.
     pub content: Hash,
 }
 
@@ -52,19 +52,19 @@ impl Caller {
     }
 }
 
-/// A caller and the JSON that it sent.
+/// A caller and a JSON body.
 #[derive(Debug)]
 pub struct SignedJson<T>(pub Caller, pub T);
 
-/// A caller that sent nothing but the call.
+/// A caller without a body.
 #[derive(Debug)]
 pub struct SignedEmpty(pub Caller);
 
-/// A caller, and a body that is still to be read: its hash is what the call says.
+/// A caller, and a body that is not read yet.
 #[derive(Debug)]
-pub struct Uploading {
+pub struct SignedUpload {
     pub caller: Caller,
-    /// What the body has to hash to.
+    /// Hash that the body must have, by the call.
     pub hash: Hash,
     pub parts: Parts,
     pub body: Body,
@@ -76,7 +76,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for SignedJson<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let call = read_call(&parts, api)?;
-        let caller = known(&call, api).await?;
+        let caller = registered_caller(&call, api).await?;
         let bytes = signed_body(&call, body).await?;
         Ok(Self(caller, json(&bytes)?))
     }
@@ -88,23 +88,23 @@ impl FromRequest<Api> for SignedEmpty {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let call = read_call(&parts, api)?;
-        let caller = known(&call, api).await?;
+        let caller = registered_caller(&call, api).await?;
         signed_body(&call, body).await?;
         Ok(Self(caller))
     }
 }
 
-impl FromRequest<Api> for Uploading {
+impl FromRequest<Api> for SignedUpload {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let called = async {
+        let authenticated = async {
             let call = read_call(&parts, api)?;
-            let caller = known(&call, api).await?;
+            let caller = registered_caller(&call, api).await?;
             Ok((caller, call.body))
         };
-        match called.await {
+        match authenticated.await {
             Ok((caller, hash)) => Ok(Self {
                 caller,
                 hash,
@@ -119,7 +119,7 @@ impl FromRequest<Api> for Uploading {
     }
 }
 
-/// The one call whose device need not be known: it brings its certificate along.
+/// The only call whose device need not be registered: the body contains its certificate.
 #[derive(Debug)]
 pub struct SignedRegistration(pub Caller, pub Register);
 
@@ -143,14 +143,14 @@ impl FromRequest<Api> for SignedRegistration {
     }
 }
 
-/// What a statement says, once its signature is known to be right.
+/// The content of a statement, after its signature is verified.
 pub(super) fn statement<T: Statement>(signed: &Signed<T>) -> Result<T, Fault> {
     signed
         .verify()
         .map_err(|error| Fault::new(ErrorCode::BadRequest, format!("{error}")))
 }
 
-/// A statement out of a header: base64url without padding.
+/// A statement in a header, base64url without padding.
 pub(super) fn header_statement<T: Statement>(
     parts: &Parts,
     name: &str,
@@ -174,7 +174,7 @@ pub(super) fn header_statement<T: Statement>(
         })
 }
 
-/// The call in the header, as far as it can be judged without the body and the state.
+/// The call in the header, with all checks that need neither body nor state.
 fn read_call(parts: &Parts, api: &Api) -> Result<Call, Fault> {
     let call: Call = header_statement(parts, CALL_HEADER)?
         .verify()
@@ -196,10 +196,10 @@ fn read_call(parts: &Parts, api: &Api) -> Result<Call, Fault> {
     }
     let now = api.clock.unix_millis();
     if call.not_after <= now {
-        return Err(expired("the call's time has passed", now));
+        return Err(expired("the call's not-after time has passed", now));
     }
     if call.not_after > now.plus(MAX_CALL_LIFE) {
-        return Err(expired("the call's time lies too far ahead", now));
+        return Err(expired("the call's not-after time is too far ahead", now));
     }
     Ok(call)
 }
@@ -207,7 +207,7 @@ fn read_call(parts: &Parts, api: &Api) -> Result<Call, Fault> {
 fn expired(what: &str, now: Millis) -> Fault {
     Fault::new(
         ErrorCode::CallExpired,
-        format!("{what}: check the clock (this node's says {now} ms since 1970) and ask again"),
+        format!("{what}: check the clock (this node's time is {now} ms since 1970) and try again"),
     )
 }
 
@@ -226,16 +226,16 @@ async fn signed_body(call: &Call, body: Body) -> Result<Bytes, Fault> {
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let message = format!("the body is not what this path takes: {error}");
+        let message = format!("the body is not valid for this path: {error}");
         Fault::new(ErrorCode::BadRequest, message)
     })
 }
 
-/// The caller behind a call: its device is registered here, and its certificate is good.
-async fn known(call: &Call, api: &Api) -> Result<Caller, Fault> {
+/// The caller of a call, if its device is registered and its certificate is valid.
+async fn registered_caller(call: &Call, api: &Api) -> Result<Caller, Fault> {
     let found = match registered(call, api) {
         Some(found) => found,
-        // This node may be behind the one where the device registered a moment ago.
+        // The device may have registered at another node, and this one has not applied it yet.
         None => {
             api.replica.barrier(Instant::now() + CALL_DEADLINE).await?;
             registered(call, api).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! Reading bodies, paths and queries within their limits.
+//! Bodies, paths and queries of requests, within their limits.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use serde::de::DeserializeOwned;
 
 use super::{Api, Fault};
 
-/// A JSON body has to be here within this time.
+/// A JSON body must arrive within this time.
 pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// So long what is still coming is read after the answer was given.
+/// How long the rest of a body is read after an error was sent.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Takes the rest of a body that nobody wants, for a while. The answer may go out meanwhile: a connection that is closed
-/// on unread bytes is reset, and the client then sees that and not the reason.
+/// Reads and discards the rest of a body for a while, while the reply is sent. A connection that is
+/// closed with unread bytes is reset, and the client would see the reset instead of the error.
 pub(super) fn linger(body: Body) {
     tokio::spawn(tokio::time::timeout(LINGER, async {
         let mut rest = body.into_data_stream();
@@ -28,18 +28,18 @@ pub(super) fn linger(body: Body) {
     }));
 }
 
-/// Reads a body to its end, and hashes it as it comes.
+/// Reads a body to its end, and hashes it.
 pub(super) async fn read_hashed(
     body: Body,
     limit: usize,
     deadline: Duration,
 ) -> Result<(Bytes, Hash), Fault> {
-    let told = body.size_hint().exact().unwrap_or(0);
-    let room = usize::try_from(told).unwrap_or(usize::MAX).min(limit);
-    in_time(deadline, read_to_end(body, room, limit)).await
+    let announced = body.size_hint().exact().unwrap_or(0);
+    let capacity = usize::try_from(announced).unwrap_or(usize::MAX).min(limit);
+    in_time(deadline, read_to_end(body, capacity, limit)).await
 }
 
-/// [`read_hashed`] into exactly the memory that was counted for it.
+/// [`read_hashed`] into exactly the memory that was reserved for it.
 pub(super) async fn read_input(
     body: Body,
     size: u64,
@@ -55,13 +55,13 @@ async fn in_time<T>(
 ) -> Result<T, Fault> {
     tokio::time::timeout(deadline, read)
         .await
-        .map_err(|_| bad("the body came too slowly: send it again"))?
+        .map_err(|_| bad("the body did not arrive in time: send it again"))?
 }
 
-/// `room` bytes are made room for at once, so that nothing is copied as the body grows.
-async fn read_to_end(body: Body, room: usize, limit: usize) -> Result<(Bytes, Hash), Fault> {
+/// Allocates `capacity` bytes at once, so that the growing body is not copied.
+async fn read_to_end(body: Body, capacity: usize, limit: usize) -> Result<(Bytes, Hash), Fault> {
     let mut stream = body.into_data_stream();
-    let (mut bytes, mut hasher) = (Vec::with_capacity(room), blake3::Hasher::new());
+    let (mut bytes, mut hasher) = (Vec::with_capacity(capacity), blake3::Hasher::new());
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| bad("the body ended early: send it again"))?;
         if bytes.len() + chunk.len() > limit {
@@ -79,7 +79,7 @@ fn bad(message: &str) -> Fault {
     Fault::new(ErrorCode::BadRequest, message)
 }
 
-/// The one part of a path that a caller fills in, as the id that it is.
+/// The parameter of a path, parsed.
 #[derive(Debug)]
 pub(super) struct InPath<T>(pub T);
 
@@ -101,7 +101,7 @@ where
     }
 }
 
-/// A query; unknown keys are refused by the type that it is read into.
+/// A query, parsed. The type decides whether unknown keys are refused.
 #[derive(Debug)]
 pub(super) struct InQuery<T>(pub T);
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_input_is_read_and_hashed_as_it_comes_and_no_further_than_it_may_be() {
+    async fn an_input_is_hashed_and_refused_beyond_its_size() {
         let (bytes, hash) = read_input(in_pieces(&[b"in", b"", b"put"]), 5, BODY_DEADLINE)
             .await
             .unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_stays_away_is_not_waited_for() {
+    async fn a_body_that_does_not_arrive_times_out() {
         let never = Body::from_stream(futures_util::stream::pending::<std::io::Result<Bytes>>());
         let late = read_input(never, 5, Duration::ZERO).await;
         assert_eq!(late.unwrap_err().error().code, ErrorCode::BadRequest);

@@ -1,4 +1,4 @@
-//! What a client is told when the answer is no: the one place that knows status codes.
+//! Error replies: the only file with HTTP status codes.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -13,7 +13,7 @@ use crate::presence::RenewError;
 use crate::raft::{ProposeError, ReadError};
 use cameo_machine::Refusal;
 
-/// An [`ApiError`] on its way out.
+/// An [`ApiError`] and its HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     error: ApiError,
@@ -21,7 +21,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A code and its sentence: what is wrong and what to do.
+    /// An error with a message: what is wrong and what to do.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
@@ -30,14 +30,14 @@ impl Fault {
         }
     }
 
-    /// The same, with a time to come back.
+    /// The same, with a time after which to retry.
     #[must_use]
     pub fn retry_after(mut self, millis: u64) -> Self {
         self.error.retry_after_ms = Some(millis);
         self
     }
 
-    /// The path exists, but not for this method.
+    /// The path exists, but not with this method.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Fault {
         }
     }
 
-    /// What went wrong, as the client reads it.
+    /// The body of the reply.
     #[must_use]
     pub fn error(&self) -> &ApiError {
         &self.error
@@ -145,7 +145,8 @@ fn stopping() -> Fault {
 fn no_quorum() -> Fault {
     Fault::new(
         ErrorCode::NoQuorum,
-        "no majority of the nodes answers, and nothing was done: try again, or start the missing nodes",
+        "no majority of the nodes answers, and nothing was done: try again, or start the missing \
+         nodes",
     )
 }
 
@@ -155,7 +156,8 @@ impl From<ProposeError> for Fault {
             ProposeError::NoLeader => no_quorum(),
             ProposeError::Unknown => Self::new(
                 ErrorCode::OutcomeUnknown,
-                "no majority confirmed in time, and it may yet be done: ask again with the same request id",
+                "no majority confirmed in time, and it may yet be done: repeat the call with the \
+                 same request id",
             ),
             ProposeError::TooLarge => {
                 Self::new(ErrorCode::TooLarge, "the command is too large for the log")
@@ -225,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_outcomes_are_not_told_as_failures() {
+    fn an_unknown_outcome_has_its_own_code() {
         let unknown = Fault::from(ProposeError::Unknown);
         assert_eq!(unknown.error.code, ErrorCode::OutcomeUnknown);
         assert_eq!(
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_keeps_its_sentence() {
+    fn a_refusal_keeps_its_message() {
         let fault = Fault::from(Refusal::StaleVersion(7));
         assert_eq!(fault.status, StatusCode::CONFLICT);
         assert_eq!(

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::auth::SignedEmpty;
 use super::body::InQuery;
 use super::{Api, Fault};
-use crate::event_stream::{End, Follow, Reader, StreamItem};
+use crate::event_stream::{EndReason, EventStream, StreamItem, StreamRequest};
 use crate::raft::CALL_DEADLINE;
 use cameo_machine::{Refusal, read};
 
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Api> {
     Router::new().route(paths::EVENTS, get(follow))
 }
 
-/// `?after=SEQUENCE`: the last one seen, 0 for none.
+/// `?after=SEQUENCE`: the newest sequence that the client has, 0 for none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Token {
@@ -38,42 +38,42 @@ async fn follow(
     SignedEmpty(caller): SignedEmpty,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
     let epoch = epoch(&api, &caller.user, &caller.device, after).await?;
-    let reader = Reader {
+    let request = StreamRequest {
         user: caller.user,
         device: caller.device,
         epoch,
         after,
     };
-    let open = Follow::open(
+    let open = EventStream::open(
         api.replica.clone(),
         api.streams.clone(),
         api.stopping.clone(),
-        reader,
+        request,
     );
     let follow = open.map_err(|error| Fault::new(ErrorCode::Busy, error.to_string()))?;
     let events = stream::unfold(follow, async |mut follow| {
-        let told = follow.next().await?;
-        Some((Ok(event(told)), follow))
+        let item = follow.next().await?;
+        Some((Ok(event(item)), follow))
     });
     Ok(Sse::new(events))
 }
 
-/// The running session of the device. A node that has not seen the session or the token yet is
+/// The epoch of the device's running session. A node that lacks the session or the sequence is
 /// behind, and catches up first.
 async fn epoch(api: &Api, user: &UserName, device: &PublicKey, after: u64) -> Result<u64, Fault> {
-    let look = || {
+    let read_state = || {
         let view = api.replica.view();
         let session = read::session(&*view, device).filter(|session| session.online);
         (session, read::newest_event(&*view, user))
     };
-    let (session, newest) = look();
+    let (session, newest) = read_state();
     if let Some(session) = session.filter(|_| after <= newest) {
         return Ok(session.epoch);
     }
     api.replica.barrier(Instant::now() + CALL_DEADLINE).await?;
-    let (session, newest) = look();
+    let (session, newest) = read_state();
     if after > newest {
-        let message = format!("this cluster has told nothing beyond {newest}: begin again after=0");
+        let message = format!("this cluster has no event after {newest}: start again with after=0");
         return Err(Fault::new(ErrorCode::BadRequest, message));
     }
     session
@@ -81,8 +81,8 @@ async fn epoch(api: &Api, user: &UserName, device: &PublicKey, after: u64) -> Re
         .ok_or_else(|| Refusal::SessionEnded.into())
 }
 
-fn event(told: StreamItem) -> Event {
-    match told {
+fn event(item: StreamItem) -> Event {
+    match item {
         StreamItem::Event(event) => Event::default()
             .id(event.sequence.to_string())
             .data(json(&event)),
@@ -94,24 +94,24 @@ fn event(told: StreamItem) -> Event {
     }
 }
 
-fn fault(end: End) -> Fault {
+fn fault(end: EndReason) -> Fault {
     match end {
-        End::SessionEnded => Refusal::SessionEnded.into(),
-        End::NodeStops => Fault::new(
+        EndReason::SessionEnded => Refusal::SessionEnded.into(),
+        EndReason::NodeStops => Fault::new(
             ErrorCode::Unavailable,
             "this node is stopping: open the stream at another node",
         ),
-        End::Replaced => Fault::new(
+        EndReason::Replaced => Fault::new(
             ErrorCode::Unavailable,
             "this device opened another stream at this node",
         ),
     }
 }
 
-/// One line, as the stream's format needs.
+/// JSON on one line, as server-sent events need.
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| {
-        tracing::error!(%error, "an event has no JSON form");
+        tracing::error!(%error, "cannot encode an event as JSON");
         "{}".to_owned()
     })
 }

@@ -1,4 +1,4 @@
-//! Grants: recording one, and reading one's own.
+//! Grants: creation, receipts, and reads by the parties.
 
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -105,15 +105,15 @@ async fn receipt(
     InPath(grant): InPath<GrantId>,
     SignedJson(caller, PutReceipt { receipt }): SignedJson<PutReceipt>,
 ) -> Result<Json<DoneBody>, Fault> {
-    in_path(&grant, &statement(&receipt)?.grant)?;
+    check_path(&grant, &statement(&receipt)?.grant)?;
     match api.write(&caller, Op::PutReceipt { receipt }).await? {
         (_, Done::Nothing) => Ok(Json(DoneBody { done: true })),
         (_, other) => Err(unexpected(&other)),
     }
 }
 
-/// The grant in the path is the one that the statement is about.
-pub(super) fn in_path(path: &GrantId, statement: &GrantId) -> Result<(), Fault> {
+/// Checks that a statement is about the grant in the path.
+pub(super) fn check_path(path: &GrantId, statement: &GrantId) -> Result<(), Fault> {
     if path == statement {
         Ok(())
     } else {

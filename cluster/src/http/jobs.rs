@@ -1,4 +1,4 @@
-//! Image jobs: a worker from the leader, and the work itself, which streams straight to it.
+//! Image jobs: placement by the leader, and execution at this worker.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use cameo_common::api::{
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 
-use super::auth::{Caller, SignedJson, Uploading, header_statement};
+use super::auth::{Caller, SignedJson, SignedUpload, header_statement};
 use super::{Api, Fault, body};
 use crate::jobs::{self as image_jobs, AcceptedJob};
 
-/// A job's input has to be here within this time, and what its size takes on a slow line.
+/// A job's input must arrive within this time plus the transfer time of its size on a slow line.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> Router<Api> {
@@ -50,11 +50,12 @@ async fn place(
     }))
 }
 
-/// The ticket is checked before the body is read, the body's hash before the job begins. An error comes with its
-/// status before the carrier's first byte; after that the connection breaks, so that nobody takes a part for a whole.
-/// Whoever closes the connection gives the job up.
-async fn run(State(api): State<Api>, upload: Uploading) -> Result<Response, Fault> {
-    let Uploading {
+/// Runs a job. The ticket is checked before the body is read, and the body's hash before the job
+/// starts. An error before the carrier's first byte has a status; a later one aborts the
+/// connection, so that a client does not take a partial carrier for a whole one. The job is
+/// cancelled when the client closes the connection.
+async fn run(State(api): State<Api>, upload: SignedUpload) -> Result<Response, Fault> {
+    let SignedUpload {
         caller,
         hash,
         parts,
@@ -82,10 +83,10 @@ async fn admit(
     parts: &Parts,
 ) -> Result<AcceptedJob, Fault> {
     let ticket = header_statement::<Ticket>(parts, TICKET_HEADER)?;
-    let said = ticket
+    let content = ticket
         .verify()
         .map_err(|error| Fault::new(ErrorCode::BadTicket, error.to_string()))?;
-    if said.input != hash {
+    if content.input != hash {
         let message = "the ticket is for another input than the call";
         return Err(Fault::new(ErrorCode::BadTicket, message));
     }

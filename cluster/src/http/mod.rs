@@ -1,5 +1,7 @@
-//! The API of `/v1`: one file a noun, each handler four steps long: who is asking, what the body
-//! says, one verb of the replica, the answer's body. No rule lives here.
+//! The HTTP API of `/v1`, one file a noun.
+//!
+//! A handler has four steps: authenticate the caller, parse the body, make one call to the replica
+//! or another subsystem, and convert the result to a body. Handlers contain no rules.
 
 mod auth;
 mod body;
@@ -41,15 +43,15 @@ use crate::node_rpc::NodeRpc;
 use crate::presence::Renewals;
 use crate::raft::Replica;
 
-/// What the handlers work with.
+/// The state of the handlers.
 #[derive(Clone)]
 pub struct Api {
     deps: Arc<ApiDeps>,
-    /// Places for walks over the whole state.
-    walks: Arc<Semaphore>,
+    /// Permits for scans of the whole state.
+    scans: Arc<Semaphore>,
 }
 
-/// The pieces of a node that clients reach.
+/// The subsystems of a node that the API needs.
 pub struct ApiDeps {
     pub node: NodeId,
     pub cluster: ClusterId,
@@ -62,21 +64,21 @@ pub struct ApiDeps {
     pub worker: Worker,
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
-    /// Turns true when the node begins to stop.
+    /// True once the node is stopping.
     pub stopping: watch::Receiver<bool>,
 }
 
 impl Api {
-    /// The pieces, put together.
+    /// The API over a node's subsystems.
     #[must_use]
     pub fn new(deps: ApiDeps) -> Self {
         Self {
             deps: Arc::new(deps),
-            walks: Arc::new(Semaphore::new(nodes::WALKS)),
+            scans: Arc::new(Semaphore::new(nodes::MAX_SCANS)),
         }
     }
 
-    /// Every path of the API.
+    /// The routes of the API.
     pub fn router(self) -> Router {
         Router::new()
             .merge(nodes::routes())
@@ -92,7 +94,7 @@ impl Api {
                 Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md")
             })
             .method_not_allowed_fallback(async || Fault::method_not_allowed())
-            // Bodies are read by `body::read`, each within the limit of its path.
+            // `body` reads bodies within the limit of their path.
             .layer(DefaultBodyLimit::disable())
             .with_state(self)
     }

@@ -1,4 +1,4 @@
-//! What a node tells of itself and its cluster, to anyone.
+//! Public reads of a node and its cluster: descriptors, status, state hash.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::jobs::Worker;
 use crate::raft::HashedState;
 use cameo_machine::read;
 
-/// Longest that a walk over the whole state may take.
+/// Longest wait for a scan of the whole state.
 const HASH_DEADLINE: Duration = Duration::from_secs(30);
-/// Walks over the whole state at once.
-pub(super) const WALKS: usize = 1;
+/// Most concurrent scans of the whole state.
+pub(super) const MAX_SCANS: usize = 1;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Api> {
         .route(paths::STATE_HASH, get(state_hash))
 }
 
-/// Without a barrier: descriptors are checked by whoever pinned one, and addresses are hints.
+/// Reads without a barrier: clients check descriptors against their pin, and addresses are hints.
 async fn cluster(
     State(api): State<Api>,
     InQuery(Freshness { .. }): InQuery<Freshness>,
@@ -40,7 +40,7 @@ async fn cluster(
     if descriptors.is_empty() {
         return Err(Fault::new(
             ErrorCode::Unavailable,
-            "this node has not heard from its cluster yet: ask another node",
+            "this node does not have the cluster's descriptor yet: ask another node",
         ));
     }
     let status = api.replica.status();
@@ -100,7 +100,7 @@ fn job_memory(worker: &Worker) -> JobMemory {
 
 async fn state_hash(State(api): State<Api>) -> Result<Json<StateHash>, Fault> {
     let replica = api.replica.clone();
-    let state = walk(&api.walks, move || replica.hash()).await?;
+    let state = scan(&api.scans, move || replica.hash()).await?;
     Ok(Json(StateHash {
         schema: SCHEMA,
         applied: state.applied,
@@ -108,26 +108,26 @@ async fn state_hash(State(api): State<Api>) -> Result<Json<StateHash>, Fault> {
     }))
 }
 
-/// Walks over the whole state, one at a time: each holds a view, which keeps what is written
-/// meanwhile in memory, and anybody may ask. One that has run out of time is still under way.
-async fn walk(
-    walks: &Arc<Semaphore>,
+/// Hashes the whole state, one scan at a time: a scan holds a view, which keeps later writes in
+/// memory, and the path is open to anyone. A scan continues after its request has timed out.
+async fn scan(
+    scans: &Arc<Semaphore>,
     hash: impl FnOnce() -> Option<HashedState> + Send + 'static,
 ) -> Result<HashedState, Fault> {
     let busy = |why| Fault::new(ErrorCode::Busy, why).retry_after(1_000);
-    let place = walks
+    let permit = scans
         .clone()
         .try_acquire_owned()
-        .map_err(|_| busy("the state is being read for somebody else: try again later"))?;
-    let walk = tokio::task::spawn_blocking(move || {
+        .map_err(|_| busy("the state is being hashed for another request: try again later"))?;
+    let scan = tokio::task::spawn_blocking(move || {
         let hashed = hash();
-        drop(place);
+        drop(permit);
         hashed
     });
-    match tokio::time::timeout(HASH_DEADLINE, walk).await {
+    match tokio::time::timeout(HASH_DEADLINE, scan).await {
         Ok(Ok(Some(state))) => Ok(state),
         _ => Err(busy(
-            "the state changes too fast to read all of it at once: try again later",
+            "the state changes too fast to be hashed as a whole: try again later",
         )),
     }
 }
@@ -148,27 +148,27 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn the_state_is_walked_over_for_one_asker_at_a_time() {
-        // given a walk that is under way
-        let walks = Arc::new(Semaphore::new(WALKS));
+    async fn the_state_is_scanned_for_one_request_at_a_time() {
+        // given a running scan
+        let scans = Arc::new(Semaphore::new(MAX_SCANS));
         let (finish, finished) = mpsc::channel::<()>();
         let (begin, begun) = tokio::sync::oneshot::channel();
-        let first = walk(&walks, move || {
+        let first = scan(&scans, move || {
             begin.send(()).unwrap();
             finished.recv().unwrap();
             Some(HASHED)
         });
         let others = async {
             begun.await.unwrap();
-            // when another is asked for, then it does not begin
-            let second = walk(&walks, || panic!("a second walk")).await.unwrap_err();
+            // when another is requested, then it does not start
+            let second = scan(&scans, || panic!("a second scan")).await.unwrap_err();
             assert_eq!(second.error().code, ErrorCode::Busy);
             assert!(second.error().retry_after_ms.is_some());
             finish.send(()).unwrap();
         };
         let (first, ()) = tokio::join!(first, others);
         assert_eq!(first, Ok(HASHED));
-        // and the next one does
-        assert_eq!(walk(&walks, || Some(HASHED)).await, Ok(HASHED));
+        // and a later one does
+        assert_eq!(scan(&scans, || Some(HASHED)).await, Ok(HASHED));
     }
 }

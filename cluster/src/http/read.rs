@@ -1,4 +1,4 @@
-//! Reads: linearizable, unless a caller asks for this node's own state by name.
+//! Reads: linearizable by default, or of this node's own state.
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -7,7 +7,7 @@ use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
 use cameo_machine::StateView;
 
-/// `?stale=true` reads this node's state as it is.
+/// `?stale=true` reads this node's state without a barrier.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Freshness {
@@ -16,15 +16,15 @@ pub(super) struct Freshness {
 }
 
 impl Api {
-    /// Reads a view that has everything acknowledged before now, unless `stale`.
+    /// Reads a view that contains everything acknowledged before the call, unless `stale`.
     pub(super) async fn read<T>(
         &self,
         stale: bool,
-        look: impl FnOnce(&dyn StateView) -> T,
+        read: impl FnOnce(&dyn StateView) -> T,
     ) -> Result<T, Fault> {
         if !stale {
             self.replica.barrier(Instant::now() + CALL_DEADLINE).await?;
         }
-        Ok(look(&*self.replica.view()))
+        Ok(read(&*self.replica.view()))
     }
 }

@@ -1,4 +1,4 @@
-//! Rights: put by the owner, acknowledged by the viewer.
+//! Rights: statements of the owner, acknowledgements of the viewer.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -8,7 +8,7 @@ use cameo_common::ids::GrantId;
 
 use super::auth::{SignedJson, statement};
 use super::body::InPath;
-use super::grants::in_path;
+use super::grants::check_path;
 use super::write::unexpected;
 use super::{Api, Fault};
 use cameo_machine::{Done, Op};
@@ -24,7 +24,7 @@ async fn put(
     InPath(grant): InPath<GrantId>,
     SignedJson(caller, PutRights { rights }): SignedJson<PutRights>,
 ) -> Result<Json<RightsStored>, Fault> {
-    in_path(&grant, &statement(&rights)?.grant)?;
+    check_path(&grant, &statement(&rights)?.grant)?;
     stored(api.write(&caller, Op::PutRights { rights }).await?.1)
 }
 
@@ -33,7 +33,7 @@ async fn acknowledge(
     InPath(grant): InPath<GrantId>,
     SignedJson(caller, AckRights { ack }): SignedJson<AckRights>,
 ) -> Result<Json<RightsStored>, Fault> {
-    in_path(&grant, &statement(&ack)?.grant)?;
+    check_path(&grant, &statement(&ack)?.grant)?;
     stored(api.write(&caller, Op::AckRights { ack }).await?.1)
 }
 

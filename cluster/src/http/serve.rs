@@ -1,4 +1,4 @@
-//! The listener of the API, with a bound on its connections.
+//! The HTTP listener, with a limit of connections.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Connections that one node serves at once. Up to 10,000 of them are event streams; whoever comes
-/// when there is no place waits until there is one.
+/// Most connections of one node, of which up to 10,000 are event streams. Above the limit a
+/// connection waits until another one ends.
 const MAX_CONNECTIONS: usize = 12_000;
 
-/// Serves clients until `end`, then finishes the calls under way.
+/// Serves clients until `end`, then finishes the calls in flight.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -23,47 +23,53 @@ pub async fn serve(
 ) {
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
     let listener = Limited::new(listener, MAX_CONNECTIONS);
-    // Errors of single connections do not end the loop, so that there is none to handle.
+    // Errors of single connections do not end the loop, so the result is never an error.
     let _never = axum::serve(listener, router)
         .with_graceful_shutdown(end)
         .await;
 }
 
-/// A listener that accepts a connection only while there is a place for it.
+/// A listener that accepts a connection only with a permit.
 struct Limited<L> {
     listener: L,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl<L> Limited<L> {
-    fn new(listener: L, places: usize) -> Self {
+    fn new(listener: L, permits: usize) -> Self {
         Self {
             listener,
-            places: Arc::new(Semaphore::new(places)),
+            permits: Arc::new(Semaphore::new(permits)),
         }
     }
 }
 
-async fn place(places: Arc<Semaphore>) -> OwnedSemaphorePermit {
-    match places.acquire_owned().await {
-        Ok(place) => place,
-        // It is never closed.
+async fn permit(permits: Arc<Semaphore>) -> OwnedSemaphorePermit {
+    match permits.acquire_owned().await {
+        Ok(permit) => permit,
+        // The semaphore is never closed.
         Err(_) => std::future::pending().await,
     }
 }
 
 impl<L: Listener> Listener for Limited<L> {
-    type Io = Placed<L::Io>;
+    type Io = Counted<L::Io>;
     type Addr = L::Addr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let place = place(self.places.clone()).await;
+        let permit = permit(self.permits.clone()).await;
         let (io, address) = self.listener.accept().await;
-        (Placed { io, _place: place }, address)
+        (
+            Counted {
+                io,
+                _permit: permit,
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -71,13 +77,13 @@ impl<L: Listener> Listener for Limited<L> {
     }
 }
 
-/// A connection, and its place for as long as it lives.
-struct Placed<Io> {
+/// A connection that holds its permit until it is dropped.
+struct Counted<Io> {
     io: Io,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl<Io: AsyncRead + Unpin> AsyncRead for Placed<Io> {
+impl<Io: AsyncRead + Unpin> AsyncRead for Counted<Io> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,7 +93,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Placed<Io> {
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Placed<Io> {
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Counted<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -129,8 +135,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_connection_too_many_waits_for_a_place() {
-        // given as many connections as there are places, and one more
+    async fn a_connection_above_the_limit_waits() {
+        // given one connection more than there are permits
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut listener = Limited::new(listener, 2);
@@ -140,10 +146,10 @@ mod tests {
         }
         let (first, _) = listener.accept().await;
         let (_second, _) = listener.accept().await;
-        // then it is not accepted
+        // then the last one is not accepted
         let third = timeout(Duration::from_millis(100), listener.accept()).await;
         assert!(third.is_err());
-        // until another has gone
+        // until another one is closed
         drop(first);
         let third = timeout(Duration::from_secs(30), listener.accept()).await;
         assert!(third.is_ok());

@@ -1,4 +1,4 @@
-//! Presence as clients see it: start, keep alive, end.
+//! Sessions: start, keep-alive, end.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -27,7 +27,7 @@ async fn start(
     if record.device != caller.device {
         return Err(Fault::new(
             ErrorCode::Mismatch,
-            "the endpoint record is another device's: sign it with the calling device",
+            "the endpoint record belongs to another device: sign it with the calling device",
         ));
     }
     let op = Op::StartSession { endpoint, listed };

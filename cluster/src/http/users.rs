@@ -1,4 +1,4 @@
-//! The directory: registering, and looking others up.
+//! The directory: registration, lookup, users online, offline reports.
 
 use axum::extract::State;
 use axum::routing::{get, post};
@@ -17,7 +17,7 @@ use super::{Api, Fault};
 use crate::presence;
 use cameo_machine::{Done, Op, read};
 
-/// Most names in one answer about who is online.
+/// Most names in one reply about users online.
 const MAX_ONLINE: usize = 1_000;
 
 pub(super) fn routes() -> Router<Api> {
@@ -80,7 +80,7 @@ fn not_registered(name: &UserName) -> Fault {
     Fault::new(ErrorCode::NotRegistered, message)
 }
 
-/// A report counts only against a session that gives no sign of life when it is asked for one.
+/// A report ends a session only if the session does not renew its lease when it is probed.
 async fn report_offline(
     State(api): State<Api>,
     InPath(user): InPath<UserName>,
@@ -99,7 +99,7 @@ async fn report_offline(
         return Err(not_registered(&user));
     }
     if !related {
-        let message = format!("only someone who shares a grant with {user} may report him offline");
+        let message = format!("only a user who shares a grant with {user} may report them offline");
         return Err(Fault::new(ErrorCode::Forbidden, message));
     }
     if let Some(session) = session.filter(|session| session.online)

@@ -1,4 +1,4 @@
-//! Views: charged first, released after.
+//! Views: debits, and the release of this node's part.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -10,7 +10,7 @@ use cameo_common::statements::ViewRequest;
 
 use super::auth::{SignedJson, statement};
 use super::body::InPath;
-use super::grants::in_path;
+use super::grants::check_path;
 use super::write::unexpected;
 use super::{Api, Caller, Fault};
 use cameo_machine::{Done, Op};
@@ -26,7 +26,7 @@ async fn debit(
     InPath(path): InPath<GrantId>,
     SignedJson(caller, DebitView { request }): SignedJson<DebitView>,
 ) -> Result<Json<Debited>, Fault> {
-    by_caller(&api, &caller, &path, &request)?;
+    check_request(&api, &caller, &path, &request)?;
     match api.write(&caller, Op::Debit { request }).await?.1 {
         Done::Debited {
             grant,
@@ -54,7 +54,7 @@ async fn release(
     InPath(path): InPath<GrantId>,
     SignedJson(caller, ReleasePart { request, index }): SignedJson<ReleasePart>,
 ) -> Result<Json<Released>, Fault> {
-    by_caller(&api, &caller, &path, &request)?;
+    check_request(&api, &caller, &path, &request)?;
     let released = api
         .releaser
         .release(&*api.replica, api.clock.unix_millis(), &request, index)
@@ -62,20 +62,20 @@ async fn release(
     Ok(Json(released))
 }
 
-/// A view request comes from its own device, is for this cluster, and about the path's grant.
-fn by_caller(
+/// Checks that a view request is for the path's grant and this cluster, and of the calling device.
+fn check_request(
     api: &Api,
     caller: &Caller,
     path: &GrantId,
     request: &Signed<ViewRequest>,
 ) -> Result<(), Fault> {
-    let said = statement(request)?;
-    in_path(path, &said.grant)?;
-    if said.device != caller.device {
-        let message = "the view request is another device's: sign it with the calling device";
+    let content = statement(request)?;
+    check_path(path, &content.grant)?;
+    if content.device != caller.device {
+        let message = "the view request belongs to another device: sign it with the calling device";
         return Err(Fault::new(ErrorCode::Mismatch, message));
     }
-    if said.cluster != api.cluster {
+    if content.cluster != api.cluster {
         let message = "the view request is for another cluster";
         return Err(Fault::new(ErrorCode::WrongCluster, message));
     }

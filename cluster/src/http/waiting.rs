@@ -1,4 +1,4 @@
-//! What a node tells clients before its cluster has formed.
+//! The HTTP API of a node that does not serve its cluster yet: status only.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use cameo_common::ids::NodeId;
 use super::Fault;
 use crate::raft::Raft;
 
-/// A node whose cluster has not formed.
+/// A node that does not serve its cluster yet.
 #[derive(Clone)]
 pub struct Waiting {
     pub node: NodeId,
     pub raft: Raft,
-    /// What the node waits for at the moment.
+    /// What the node waits for.
     pub reason: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Debug for Waiting {
 }
 
 impl Waiting {
-    /// Tells the node's status, and whoever wants more to wait.
+    /// Routes: the node's status, and "unavailable" for all other paths.
     pub fn router(self) -> Router {
         Router::new()
             .route(paths::STATUS, get(status))

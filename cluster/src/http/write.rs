@@ -1,4 +1,4 @@
-//! Writes: a command becomes an entry, and what came out of it an answer.
+//! Writes: proposal of a caller's command, and its result.
 
 use cameo_common::api::ErrorCode;
 use tokio::time::Instant;
@@ -8,7 +8,7 @@ use crate::raft::CALL_DEADLINE;
 use cameo_machine::{Done, Op};
 
 impl Api {
-    /// Has a caller's command carried out. Gives the entry's index and what was done.
+    /// Proposes a caller's command. Returns the entry's log index and its result.
     pub(super) async fn write(&self, caller: &Caller, op: Op) -> Result<(u64, Done), Fault> {
         let deadline = Instant::now() + CALL_DEADLINE;
         let committed = self.replica.propose(&caller.command(op), deadline).await?;
@@ -16,8 +16,11 @@ impl Api {
     }
 }
 
-/// The machine answered one op with what another one does: a mistake of ours.
+/// The error for a result that belongs to another op, which is a bug.
 pub(super) fn unexpected(done: &Done) -> Fault {
-    tracing::error!(?done, "the machine's answer is not one of this command's");
-    Fault::new(ErrorCode::Internal, "the node failed: its log says why")
+    tracing::error!(?done, "the result does not belong to the command");
+    Fault::new(
+        ErrorCode::Internal,
+        "the command was carried out, but its result is not as expected: see the node's log",
+    )
 }

@@ -1,4 +1,4 @@
-//! What this node does with its sealing key: release its parts of debited views.
+//! Release of this node's key parts for debited views.
 
 mod release;
 

@@ -1,7 +1,7 @@
-//! Releasing this node's part of a debited view, to the debited one-time key and no other.
+//! Release of this node's part for a debited view, sealed to the one-time key of the debit.
 //!
 //! The node trusts neither the viewer nor the leader: it reads the debit from its own applied
-//! state, and verifies every signature that the release rests on for itself.
+//! state, and verifies every signature that permits the release.
 
 use std::fmt;
 
@@ -21,25 +21,26 @@ use crate::raft::{CALL_DEADLINE, Replica};
 use cameo_machine::read::{self, Release};
 use cameo_machine::{Refusal, StateView};
 
-/// Why no part is released.
+/// The reason why no part is released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Whoever named the index may lie, so this says nothing of whether the view was charged.
+    /// The index comes from the client and may be wrong, so whether the view was charged is open.
     #[error(
-        "index {asked} lies beyond what the cluster has confirmed ({confirmed}): ask the debit again, with the same request id, and take its index"
+        "index {asked} is above the cluster's confirmed index {confirmed}: repeat the debit with \
+         the same request id, and use the index of its reply"
     )]
     Unconfirmed { asked: u64, confirmed: u64 },
     #[error("{0}")]
     Statement(#[from] StatementError),
-    #[error("the committed statements of this view do not belong together: {0}")]
+    #[error("the committed statements of this view do not match: {0}")]
     Unsound(&'static str),
     #[error("this node holds no part of this deal: ask the nodes that the deal names")]
     NotAHolder,
-    #[error("this node's part does not open: the owner has to deal again")]
+    #[error("this node's part cannot be opened: the owner has to deal again")]
     Part(#[from] SealingError),
 }
 
@@ -51,16 +52,17 @@ pub struct Releaser {
 }
 
 impl Releaser {
-    /// A node's number and the secret that parts are sealed to.
+    /// A releaser for a node's id and the secret key that its parts are sealed to.
     #[must_use]
     pub fn new(node: NodeId, secret: SealingSecret, rng: NodeRng) -> Self {
         Self { node, secret, rng }
     }
 
-    /// Releases the part of a view that was debited at `index` or before.
+    /// Releases this node's part for a view that was debited at log index `index` or before.
     ///
     /// # Errors
-    /// See [`ReleaseError`].
+    /// When no barrier was possible or it is below `index`, when the view may not be released, and
+    /// when this node has no part of the deal or cannot open it.
     pub async fn release(
         &self,
         replica: &dyn Replica,
@@ -68,7 +70,7 @@ impl Releaser {
         request: &Signed<ViewRequest>,
         index: u64,
     ) -> Result<Released, ReleaseError> {
-        let said = request.verify()?;
+        let content = request.verify()?;
         let confirmed = replica.barrier(Instant::now() + CALL_DEADLINE).await?;
         if index > confirmed {
             return Err(ReleaseError::Unconfirmed {
@@ -76,14 +78,14 @@ impl Releaser {
                 confirmed,
             });
         }
-        let deal = checked(&*replica.view(), &said, &request.hash(), now)?;
-        self.seal_on(&deal, &said, request.hash())
+        let deal = checked(&*replica.view(), &content, &request.hash(), now)?;
+        self.seal_on(&deal, &content, request.hash())
     }
 
     fn seal_on(
         &self,
         deal: &Deal,
-        said: &ViewRequest,
+        content: &ViewRequest,
         request_hash: Hash,
     ) -> Result<Released, ReleaseError> {
         let part = self.own_part(deal)?;
@@ -91,11 +93,11 @@ impl Releaser {
         let opened = open_part(&self.secret, &context, part)?;
         let context = ReleaseContext {
             part: context,
-            request: said.request,
+            request: content.request,
             request_hash,
         };
         let mut generator = self.rng.generator();
-        let released = release_part(&mut generator, &context, &said.one_time, &opened)?;
+        let released = release_part(&mut generator, &context, &content.one_time, &opened)?;
         Ok(Released {
             node: self.node,
             deal: deal.number,
@@ -119,15 +121,15 @@ impl fmt::Debug for Releaser {
     }
 }
 
-/// The deal of a view that may be released: its debit is in the state, and every signature under
-/// certificate, manifest, rights and deal is right and of the party whose word it has to be.
+/// The deal of a view that may be released. Its debit is in the state, and certificate, manifest,
+/// rights and deal are signed by the right parties and match the request.
 fn checked(
     view: &dyn StateView,
-    said: &ViewRequest,
+    content: &ViewRequest,
     request_hash: &Hash,
     now: Millis,
 ) -> Result<Deal, ReleaseError> {
-    let release: Release = read::release_check(view, said, request_hash, now)?;
+    let release: Release = read::release_check(view, content, request_hash, now)?;
     let certificate = release.certificate.verify()?;
     let manifest = release.manifest.verify()?;
     let rights = release.rights.verify()?;
@@ -139,21 +141,21 @@ fn checked(
             Err(ReleaseError::Unsound(what))
         }
     };
-    sound(manifest.grant_id() == said.grant, "manifest and grant")?;
-    sound(manifest.cluster == said.cluster, "manifest and cluster")?;
+    sound(manifest.grant_id() == content.grant, "manifest and grant")?;
+    sound(manifest.cluster == content.cluster, "manifest and cluster")?;
     sound(
-        certificate.device == said.device && certificate.user == manifest.viewer,
+        certificate.device == content.device && certificate.user == manifest.viewer,
         "device and viewer",
     )?;
     sound(
-        rights.owner == manifest.owner && rights.grant == said.grant,
+        rights.owner == manifest.owner && rights.grant == content.grant,
         "rights and manifest",
     )?;
     sound(
         deal.owner == manifest.owner
             && deal.viewer == manifest.viewer
-            && deal.grant == said.grant
-            && deal.cluster == said.cluster,
+            && deal.grant == content.grant
+            && deal.cluster == content.cluster,
         "deal and manifest",
     )?;
     let now = now.max(read::log_time(view));

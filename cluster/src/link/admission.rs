@@ -1,21 +1,21 @@
-//! What a node knows of the cluster when a hello comes or goes.
+//! The membership facts that a hello is checked against.
 
 use cameo_common::ids::{ClusterId, NodeId};
 
-/// What this node knows of the cluster when a hello comes or goes.
+/// This node's cluster and its members' keys, as known when a hello is made or checked.
 pub trait Admission: Send + Sync {
-    /// The cluster this node belongs to, once it does.
+    /// The cluster that this node belongs to, if any.
     fn cluster(&self) -> Option<ClusterId>;
-    /// What the membership says of a node's key.
+    /// A node's key by the membership.
     fn key_of(&self, node: NodeId) -> KnownKey;
 }
 
-/// What the membership says of a node's key.
+/// A node's key by the membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownKey {
-    /// This key and no other.
+    /// The node must have this key.
     Is([u8; 32]),
-    /// The node is not in the membership as known here. That may be news to us: a lagging node must
-    /// still let a leader in that it has not heard of; secret and cluster id are proof enough.
+    /// The node is not in the membership as known here. A lagging node must still accept a leader
+    /// that it does not know yet: the cluster secret and the cluster id are proof enough.
     Unknown,
 }

@@ -1,7 +1,7 @@
-//! The calling end: one lazily made connection per peer and lane, pipelined, made again when lost.
+//! The client side: one lazy, pipelined connection per peer and lane, with reconnects.
 //!
-//! What a caller must know is whether a failed request may have been carried out: `CallError` says
-//! so. Connecting goes on in the background and is not given up because one caller has.
+//! [`CallError`] tells whether a failed request may have been carried out. Connecting is a task of
+//! its own, and continues when the caller that started it times out.
 
 mod lane;
 mod wire;
@@ -29,11 +29,11 @@ pub use lane::Lane;
 pub use wire::PendingReply;
 use wire::Wire;
 
-/// First pause after a failed connection attempt; doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Pause after a failed connection attempt; it doubles with each failure up to the maximum.
+const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+const MAX_BACKOFF: Duration = Duration::from_millis(500);
 
-/// Why a call brought no reply.
+/// Why a call has no reply.
 #[derive(Debug, Clone, Error)]
 pub enum CallError {
     #[error("node not reachable: {0}")]
@@ -53,20 +53,20 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The request was not, and will never be, carried out by the peer.
-    pub fn surely_not_done(&self) -> bool {
+    /// Whether the peer did not and will not carry out the request.
+    pub fn definitely_not_done(&self) -> bool {
         !matches!(self, CallError::Lost | CallError::TimedOut)
     }
 }
 
-/// Where a link goes.
+/// The target of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dial {
-    /// The node wanted.
+    /// The node that must answer.
     pub node: NodeId,
-    /// `host:port` of its link.
+    /// `host:port` of its link listener.
     pub address: String,
-    /// What the connection is for.
+    /// The purpose of the connection.
     pub purpose: Purpose,
 }
 
@@ -91,7 +91,7 @@ impl fmt::Debug for Links {
 }
 
 impl Links {
-    /// Links whose connections live on `runtime`.
+    /// Links whose connections are driven by `runtime`.
     pub fn new(
         identity: Identity,
         transport: Arc<dyn Transport>,
@@ -109,7 +109,7 @@ impl Links {
         })
     }
 
-    /// The link to a member on a lane, shared by all who ask; a changed address makes a new one.
+    /// The link to a member on a lane, shared by all callers. A changed address replaces it.
     pub fn member(&self, node: NodeId, address: &str, lane: Lane) -> Link {
         let dial = Dial {
             node,
@@ -120,15 +120,15 @@ impl Links {
         match open.get(&(node, lane)) {
             Some(link) if link.inner.dial == dial => link.clone(),
             _ => {
-                let link = self.separate(dial);
+                let link = self.dedicated(dial);
                 open.insert((node, lane), link.clone());
                 link
             }
         }
     }
 
-    /// A link of its own, closed when its last clone is dropped.
-    pub fn separate(&self, dial: Dial) -> Link {
+    /// A link that is not shared, closed when its last clone is dropped.
+    pub fn dedicated(&self, dial: Dial) -> Link {
         Link {
             inner: Arc::new(Inner {
                 shared: self.shared.clone(),
@@ -144,7 +144,7 @@ impl Links {
     }
 }
 
-/// One peer on one lane.
+/// A link to one peer on one lane.
 #[derive(Clone)]
 pub struct Link {
     inner: Arc<Inner>,
@@ -175,7 +175,7 @@ impl fmt::Debug for Link {
 }
 
 impl Link {
-    /// Sends a request and waits for its reply, connecting first where needed.
+    /// Sends a request and waits for its reply; connects first if necessary.
     pub async fn call(&self, body: &[u8], deadline: Instant) -> Result<Bytes, CallError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(CallError::TooLarge(body.len()));
@@ -184,7 +184,7 @@ impl Link {
         wire.start(body)?.until(deadline).await
     }
 
-    /// Hands a request to a connection that is up, at once and in the order of the calls.
+    /// Queues a request on a connection that is up, without waiting, in the order of the calls.
     pub fn start(&self, body: &[u8]) -> Result<PendingReply, CallError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(CallError::TooLarge(body.len()));
@@ -196,7 +196,7 @@ impl Link {
         }
     }
 
-    /// Waits until there is a connection.
+    /// Waits for a connection.
     pub async fn ready(&self, deadline: Instant) -> Result<(), CallError> {
         self.connected(deadline).await.map(|_| ())
     }
@@ -256,15 +256,15 @@ fn outcome(result: Result<Wire, CallError>, failures: u32, dial: &Dial) -> State
     match result {
         Ok(wire) => State::Up(Arc::new(wire)),
         Err(why) => {
-            // While the cluster forms, each question has a link of its own, and the stage says why.
+            // During bootstrap each request has its own link, and the node's stage has the reason.
             if failures == 0 && dial.purpose == Purpose::Member {
                 tracing::info!(node = dial.node.0, address = %dial.address, %why, "no link");
             }
-            let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(8));
+            let pause = FIRST_BACKOFF.saturating_mul(1 << failures.min(8));
             State::Down {
                 why,
                 failures: failures.saturating_add(1),
-                until: Instant::now() + pause.min(LONGEST_PAUSE),
+                until: Instant::now() + pause.min(MAX_BACKOFF),
             }
         }
     }

@@ -1,5 +1,7 @@
-//! Frames: `u32 length | u8 kind | u64 id | body`, integers little endian; the length counts what
-//! follows it. A frame over its limit closes the connection before a byte of it is kept.
+//! Frames: `u32 length | u8 kind | u64 id | body`, integers little endian.
+//!
+//! The length counts the bytes after it. A frame above the limit closes the connection before its
+//! body is read.
 
 use std::io;
 use std::time::Duration;
@@ -8,26 +10,26 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-/// The largest body of a frame. An append is cut to fit; a snapshot travels in chunks.
+/// The largest body of a frame. Appends are limited to it, and snapshots are sent in chunks.
 pub const MAX_BODY_BYTES: usize = 4 << 20;
-/// Requests that one connection has under way; the next one waits or is told that it is busy.
+/// Most requests in flight on one connection. The server reads no more; a client gets `Busy`.
 pub const MAX_IN_FLIGHT: usize = 4096;
-/// A hello is a few hundred bytes at most.
+/// The largest body of a hello, which has a few hundred bytes.
 pub(super) const MAX_HELLO_BYTES: usize = 1024;
-/// A frame that was begun and of which nothing more came for so long is given up.
+/// Longest time without a byte in the middle of a frame.
 const FRAME_STALL: Duration = Duration::from_secs(10);
 const LENGTH_BYTES: usize = 4;
-/// Kind and id, counted by the length.
+/// Kind and id, which the length includes.
 const HEAD_BYTES: usize = 1 + 8;
 const READ_BYTES: usize = 64 << 10;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Hello,
     Request,
     Reply,
-    /// The peer does not serve this request; the body says why, in words.
+    /// The peer does not serve the request; the body is the reason in words.
     Denied,
 }
 
@@ -52,7 +54,7 @@ impl Kind {
     }
 }
 
-/// One frame as read.
+/// One frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub kind: Kind,
@@ -60,7 +62,7 @@ pub(super) struct Frame {
     pub body: Bytes,
 }
 
-/// Appends a frame to `out`. The caller has bounded the body.
+/// Appends a frame to `out`. The caller keeps the body within [`MAX_BODY_BYTES`].
 pub(super) fn put(out: &mut Vec<u8>, kind: Kind, id: u64, body: &[u8]) {
     debug_assert!(body.len() <= MAX_BODY_BYTES);
     let length = (HEAD_BYTES + body.len()) as u32;
@@ -71,7 +73,7 @@ pub(super) fn put(out: &mut Vec<u8>, kind: Kind, id: u64, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-/// Reads frames off a stream. Dropping a pending `next` loses nothing.
+/// Reads frames from a stream. Cancelling [`FrameReader::next`] loses nothing.
 pub(super) struct FrameReader<R> {
     stream: R,
     buffer: BytesMut,
@@ -87,7 +89,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// The next frame; `None` when the peer closed between two frames.
+    /// The next frame; `None` when the stream ends between two frames.
     pub async fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {
             if let Some(frame) = self.take()? {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_arrive_whole_however_the_bytes_are_cut() {
+    async fn frames_are_read_whole_from_small_reads() {
         let mut bytes = Vec::new();
         put(&mut bytes, Kind::Request, 1, &[7; 1000]);
         put(&mut bytes, Kind::Denied, 2, b"");
@@ -186,23 +188,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_oversized_short_unknown_or_cut_frame_is_an_error() {
+    async fn an_oversized_short_unknown_or_truncated_frame_is_an_error() {
         let mut big = Vec::new();
         put(&mut big, Kind::Request, 1, &[7; 1001]);
         let mut unknown = Vec::new();
         put(&mut unknown, Kind::Request, 1, b"");
         unknown[4] = 9;
-        let mut cut = Vec::new();
-        put(&mut cut, Kind::Request, 1, b"abc");
-        cut.pop();
-        for bytes in [big, unknown, cut, vec![3, 0, 0, 0, 1, 2, 3]] {
+        let mut truncated = Vec::new();
+        put(&mut truncated, Kind::Request, 1, b"abc");
+        truncated.pop();
+        for bytes in [big, unknown, truncated, vec![3, 0, 0, 0, 1, 2, 3]] {
             let mut stream = tokio_stream_of(bytes, 64);
             let mut reader = FrameReader::new(&mut stream, 1000);
             assert!(reader.next().await.is_err());
         }
     }
 
-    /// A stream that hands out at most `step` bytes a read, then ends.
+    /// A stream that returns at most `step` bytes a read.
     fn tokio_stream_of(bytes: Vec<u8>, step: usize) -> impl AsyncRead + Unpin {
         struct Slow(Vec<u8>, usize, usize);
         impl AsyncRead for Slow {

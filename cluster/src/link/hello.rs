@@ -1,8 +1,8 @@
-//! The hello: who is at the other end of a TLS session, and may he speak here.
+//! The hello: mutual authentication over a TLS session.
 //!
-//! Client and server each prove with HMAC-SHA256(cluster secret, exporter of this TLS session, role,
-//! and all that they claim). The exporter makes a proof worthless in any other session; the role
-//! keeps a proof from being sent back. Nothing is told to one who has not proven the secret.
+//! Client and server each send HMAC-SHA256(cluster secret, exporter of the TLS session, role, and
+//! all that they claim). The exporter makes a proof invalid in any other session, and the role
+//! prevents reflection. A peer that has not proven the secret learns nothing about the cluster.
 
 use cameo_common::ids::{ClusterId, NodeId};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,27 +14,27 @@ use super::admission::KnownKey;
 use super::refusal::Refusal;
 use super::tls::Session;
 
-/// Version of hello, frames and all that they carry.
+/// Version of hello, frames and everything in them.
 pub(super) const LINK_VERSION: u8 = 1;
 const PROOF_LABEL: &[u8] = b"cameo link hello 1";
 
-/// What a connection is for.
+/// The purpose of a connection, which decides which requests are served on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
-    /// Between members of one formed cluster: Raft, proposals, reads, `App`.
+    /// Between members of one cluster: Raft, proposals, reads, and calls of other subsystems.
     Member,
-    /// Questions before there is a cluster; nothing of Raft is served.
+    /// Bootstrap, join and removal. Raft is not served.
     Bootstrap,
 }
 
-/// Which end of the connection spoke.
+/// The end of a connection that sent a hello.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Role {
     Client,
     Server,
 }
 
-/// The first frame from either end.
+/// The first frame of a client, and the content of the server's first frame if it accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub purpose: Purpose,
@@ -43,10 +43,10 @@ pub(super) struct Hello {
     pub proof: [u8; 32],
 }
 
-/// The server's answer.
+/// The server's reply to a hello.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Welcome {
-    Come(Hello),
+    Accepted(Hello),
     Refused(Refusal),
 }
 
@@ -67,7 +67,7 @@ impl Hello {
         hello
     }
 
-    /// Checks the peer's hello. `dialed` is the node that a client wanted.
+    /// Checks the peer's hello. `dialed` is the node that a client expects.
     pub fn check(
         &self,
         identity: &Identity,
@@ -89,8 +89,10 @@ impl Hello {
         }
         match (identity.admission.cluster(), self.cluster) {
             (Some(ours), Some(theirs)) if ours != theirs => return Err(Refusal::Cluster),
-            (None, _) if self.purpose == Purpose::Member => return Err(Refusal::Unformed),
-            (_, None) if self.purpose == Purpose::Member => return Err(Refusal::CallerUnformed),
+            (None, _) if self.purpose == Purpose::Member => return Err(Refusal::NoCluster),
+            (_, None) if self.purpose == Purpose::Member => {
+                return Err(Refusal::CallerHasNoCluster);
+            }
             _ => {}
         }
         match identity.admission.key_of(self.node) {
@@ -127,12 +129,12 @@ impl Hello {
     }
 }
 
-/// A version byte, then postcard.
+/// Encodes as a version byte and postcard.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, postcard::Error> {
     postcard::to_extend(value, vec![LINK_VERSION])
 }
 
-/// Refuses other versions, trailing bytes and anything that would encode differently.
+/// Decodes, and refuses other versions, trailing bytes and non-canonical encodings.
 pub(super) fn decode<T: Serialize + for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Refusal> {
     match bytes.split_first() {
         Some((&LINK_VERSION, rest)) => {

@@ -1,9 +1,9 @@
 //! Node links: authenticated, encrypted, length-prefixed frames between nodes.
 //!
-//! TLS 1.3 with the nodes' raw Ed25519 keys (RFC 7250) gives secrecy and the peer's key; a `hello`
-//! bound to that very session proves the cluster secret, the node id and the cluster. Above it,
-//! requests are opaque bytes, pipelined by id, answered in any order. What the bytes say is the
-//! business of `raft/wire`; what may be asked by whom is settled here, before a byte of it is read.
+//! TLS 1.3 with the nodes' raw Ed25519 keys (RFC 7250) encrypts and gives the peer's key. A `hello`
+//! bound to the TLS session proves the cluster secret, the node id and the cluster. After it,
+//! requests are opaque bytes, pipelined by id and answered in any order; their layout is in
+//! `raft/rpc`. A caller's identity is established here, before any request is read.
 
 mod admission;
 mod client;
@@ -29,16 +29,16 @@ pub use secret::{ClusterSecret, SecretError};
 pub use server::{Answer, Caller, Server, Service};
 pub use transport::{Accept, Stream, TcpTransport, Transport};
 
-/// Who this node is on every link, in and out.
+/// What this node authenticates with on every link, incoming and outgoing.
 #[derive(Clone)]
 pub struct Identity {
     /// This node's id.
     pub node: NodeId,
-    /// Its keys.
+    /// The node's keys.
     pub keys: std::sync::Arc<NodeKeys>,
-    /// What every member of the cluster knows.
+    /// The cluster secret.
     pub secret: std::sync::Arc<ClusterSecret>,
-    /// What this node knows of the cluster at the moment.
+    /// The cluster and its members' keys, as known at the moment.
     pub admission: std::sync::Arc<dyn Admission>,
 }
 

@@ -1,7 +1,7 @@
-//! The node's own keys: Ed25519 to prove itself and sign, X25519 to be sealed to.
+//! The node's keys: Ed25519 for authentication and signatures, X25519 for sealed parts.
 //!
-//! Both live in one small file of mode 0600 beside the data, made on the first start and never
-//! replaced: the membership and the deals name these keys.
+//! Both are in one file of mode 0600 in the data folder. It is created on the first start and never
+//! replaced, because the membership and the deals refer to these keys.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -20,7 +20,7 @@ const VERSION: u8 = 1;
 /// Magic, version, Ed25519 seed, X25519 secret, CRC-32 (little endian) of all before it.
 const FILE_BYTES: usize = 8 + 1 + 32 + 32 + 4;
 
-/// Why the node has no keys.
+/// A failure to load or create the node's keys.
 #[derive(Debug, Error)]
 pub enum NodeKeyError {
     #[error("cannot use the node key {path}: {source}")]
@@ -28,23 +28,24 @@ pub enum NodeKeyError {
     #[error("the node key {0} is readable by others: chmod 600 {0}")]
     Permissions(String),
     #[error(
-        "the node key {0} is damaged: restore it, or remove this node from the cluster and add it under a new id"
+        "the node key {0} is damaged: restore it, or remove this node from the cluster and add it \
+         under a new id"
     )]
     Damaged(String),
-    #[error("the node key {path} has version {version}; this cameod knows version {VERSION}")]
+    #[error("the node key {path} has version {version}; this cameod supports version {VERSION}")]
     Version { path: String, version: u8 },
-    #[error("the system gave no random bytes for a new node key: {0}")]
+    #[error("the system's random generator failed, and no node key was created: {0}")]
     Random(String),
 }
 
-/// The node's secret keys. Zeroised when dropped, never printed.
+/// The node's secret keys. Zeroised when dropped; never printed.
 pub struct NodeKeys {
     signing: SigningKey,
     sealing: StaticSecret,
 }
 
 impl NodeKeys {
-    /// Reads the key file, or makes it (mode 0600, synced) where there is none.
+    /// Reads the key file, or creates it (mode 0600, synced) if it does not exist.
     pub fn load_or_create(path: &Path) -> Result<Self, NodeKeyError> {
         match fs::metadata(path) {
             Ok(metadata) => {
@@ -63,7 +64,7 @@ impl NodeKeys {
         }
     }
 
-    /// New keys from the system's randomness, in memory only.
+    /// New keys from the system's random generator, in memory only.
     pub fn generate() -> Result<Self, NodeKeyError> {
         let mut seeds = Zeroizing::new([0u8; 64]);
         rand::rngs::SysRng
@@ -82,7 +83,7 @@ impl NodeKeys {
         Self { signing, sealing }
     }
 
-    /// The Ed25519 public key: `Member::key`.
+    /// The Ed25519 public key, as in `Member::key`.
     pub fn public(&self) -> [u8; 32] {
         self.signing.verifying_key().to_bytes()
     }
@@ -102,13 +103,13 @@ impl NodeKeys {
         &self.sealing
     }
 
-    /// The signing key in the common form, for tickets.
+    /// The signing key as the type of `cameo-common`, for tickets.
     pub fn signing_key(&self) -> cameo_common::keys::SigningKey {
         let seed = Zeroizing::new(self.signing.to_bytes());
         cameo_common::keys::SigningKey::from_seed(*seed)
     }
 
-    /// The sealing secret in the common form, for opening parts.
+    /// The sealing secret as the type of `cameo-common`, for opening parts.
     pub fn sealing_key(&self) -> cameo_common::keys::SealingSecret {
         let secret = Zeroizing::new(self.sealing.to_bytes());
         cameo_common::keys::SealingSecret::from_bytes(*secret)
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_survive_a_restart_and_nobody_else_may_read_them() {
+    fn keys_are_reloaded_and_a_file_readable_by_others_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("node.key");
         let first = NodeKeys::load_or_create(&path).unwrap();
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_or_newer_file_is_refused_and_left_alone() {
+    fn a_damaged_or_newer_file_is_refused_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("node.key");
         NodeKeys::load_or_create(&path).unwrap();

@@ -1,10 +1,11 @@
-//! Why a connection is refused.
+//! Reasons for refusing a connection.
 
 use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why a connection was refused.
+/// Why a connection was refused. Positional on the wire: append only. In the texts "it" is the node
+/// that was dialed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum Refusal {
     #[error("it speaks version {0} of the link; run the same cameod on every node")]
@@ -14,19 +15,20 @@ pub enum Refusal {
     #[error("it belongs to another cluster; check --peers and --data")]
     Cluster,
     #[error(
-        "the cluster knows another key for this node id; a node that lost its data or key must be removed and added under a new id"
+        "the cluster has another key for this node id; a node that lost its data or key must be \
+         removed and added under a new id"
     )]
     Key,
     #[error("it belongs to no cluster yet")]
-    Unformed,
+    NoCluster,
     #[error("this side belongs to no cluster yet")]
-    CallerUnformed,
+    CallerHasNoCluster,
     #[error("node {answered} answered where node {dialed} was expected; check --peers")]
     Node { dialed: NodeId, answered: NodeId },
-    #[error("it has this node's own id; every node needs an id of its own")]
+    #[error("it has the same id as this node; every node needs an id of its own")]
     SameId,
     #[error("it has too many connections open")]
-    Crowded,
+    TooManyConnections,
     #[error("its hello could not be read")]
     Malformed,
 }

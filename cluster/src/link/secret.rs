@@ -1,4 +1,4 @@
-//! The cluster secret: bytes that every node of one cluster holds and nobody else.
+//! The cluster secret, shared by all nodes of one cluster.
 
 use std::fmt;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Shorter secrets could be guessed from one recorded hello.
+/// A shorter secret could be guessed offline from one recorded hello.
 pub const MIN_SECRET_BYTES: usize = 16;
-/// Longer files are a mistake, not a secret.
+/// A longer file is taken for a mistake.
 pub const MAX_SECRET_BYTES: usize = 4096;
 
-/// Why a secret was not accepted.
+/// A secret that cannot be used.
 #[derive(Debug, Error)]
 pub enum SecretError {
     #[error("cannot read the cluster secret {path}: {source}")]
@@ -20,16 +20,17 @@ pub enum SecretError {
         source: std::io::Error,
     },
     #[error(
-        "the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}: write 32 random bytes to a file and give the same file to every node"
+        "the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}: \
+         write 32 random bytes to a file and give the same file to every node"
     )]
     Length(usize),
 }
 
-/// The shared secret, zeroised when dropped, never printed.
+/// The shared secret. Zeroised when dropped; never printed.
 pub struct ClusterSecret(Zeroizing<Vec<u8>>);
 
 impl ClusterSecret {
-    /// Reads the secret file; one trailing line end is not part of the secret.
+    /// Reads the secret file; trailing line ends are not part of the secret.
     pub fn from_file(path: &Path) -> Result<Self, SecretError> {
         let bytes = std::fs::read(path).map_err(|source| SecretError::Read {
             path: path.display().to_string(),
@@ -38,7 +39,7 @@ impl ClusterSecret {
         Self::from_bytes(bytes)
     }
 
-    /// Takes the secret from memory; trailing line ends are cut off.
+    /// A secret from memory, without trailing line ends.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, SecretError> {
         let mut bytes = Zeroizing::new(bytes);
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_secret_is_refused_and_a_line_end_is_no_part_of_it() {
+    fn a_short_secret_is_refused_and_line_ends_are_removed() {
         assert!(matches!(
             ClusterSecret::from_bytes(b"fifteen bytes..\n".to_vec()),
             Err(SecretError::Length(15))

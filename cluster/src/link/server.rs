@@ -1,4 +1,4 @@
-//! The listening end: accepts, authenticates, and serves requests in the order they came.
+//! The server side: accepts and authenticates connections, and serves their requests.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,43 +26,43 @@ use super::tls::{Session, Tls};
 use super::transport::{Accept, Stream, Transport};
 use super::{Identity, hello};
 
-/// Connections whose hello has passed; fifteen voters need a quarter of it, all workers less than half.
+/// Most authenticated connections. Fifteen voters need a quarter of it, all workers less than half.
 const MAX_CONNECTIONS: usize = 256;
-/// Connections whose hello has not passed yet. They take no place from those whose has.
-const MAX_ARRIVING: usize = 64;
-/// TLS and hello together.
+/// Most connections that are not authenticated yet. They do not count as authenticated ones.
+const MAX_HANDSHAKES: usize = 64;
+/// For TLS and hello together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer that takes no answers for so long is cut off.
+/// A peer that does not read its replies for this long is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a failed accept (no file descriptors, say).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Answers ready together go out in one write up to about this size.
+/// Pause after a failed accept, such as for want of file descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// Replies are written together up to about this size.
 const WRITE_BATCH_BYTES: usize = 256 << 10;
 
-/// The authenticated other end.
+/// The authenticated peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Its node id.
+    /// The peer's node id.
     pub node: NodeId,
-    /// The Ed25519 key it proved.
+    /// The Ed25519 key of the peer's TLS handshake.
     pub key: [u8; 32],
-    /// What it may ask for.
+    /// The purpose of the connection.
     pub purpose: Purpose,
 }
 
-/// What a request gets.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// The reply's body.
+    /// The body of the reply.
     Reply(Vec<u8>),
-    /// Not served, and nothing was done; why, in words.
+    /// Not served, and nothing was done; the reason in words.
     Denied(String),
 }
 
 /// Serves requests of authenticated callers.
 pub trait Service: Send + Sync + 'static {
-    /// Called once a request. The future is polled for the first time before the next request of
-    /// the connection is looked at, so what a first poll hands on keeps the order of arrival.
+    /// Called once per request. The future is polled once before the next request of the connection
+    /// is read, so work that the first poll hands on keeps the order of arrival.
     fn serve(&self, caller: &Caller, body: Bytes) -> BoxFuture<'static, Answer>;
 }
 
@@ -99,10 +99,10 @@ impl Server {
         Ok(Self { address, accepting })
     }
 
-    /// Closes the port and every connection; the port is free when it returns.
+    /// Closes the port and every connection. The port is free on return.
     pub async fn close(mut self) {
         self.accepting.abort();
-        // Ends by error: it was aborted.
+        // The result is the abort's error.
         let _ = (&mut self.accepting).await;
     }
 
@@ -119,8 +119,8 @@ async fn accept_all(
     service: Arc<dyn Service>,
 ) {
     let acceptor = TlsAcceptor::from(tls.server);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut arriving = Arriving::default();
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut handshakes = Handshakes::default();
     // Aborting this task drops the set, and with it every connection.
     let mut connections = JoinSet::new();
     loop {
@@ -129,61 +129,65 @@ async fn accept_all(
                 Ok(stream) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept node connections");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
                     continue;
                 }
             },
             Some(_) = connections.join_next() => continue,
         };
-        let given_up = arriving.next();
+        let evicted = handshakes.next();
         let (identity, acceptor, service) = (identity.clone(), acceptor.clone(), service.clone());
-        let places = places.clone();
+        let permits = permits.clone();
         connections.spawn(async move {
-            let welcomed = tokio::select! {
-                welcomed = timeout(HANDSHAKE_TIMEOUT, welcome(&identity, acceptor, stream, places)) => welcomed,
-                _ = given_up => {
-                    tracing::debug!("node connection gave way to a newer one before its hello");
+            let accepted = tokio::select! {
+                accepted = timeout(
+                    HANDSHAKE_TIMEOUT,
+                    accept_hello(&identity, acceptor, stream, permits),
+                ) => accepted,
+                _ = evicted => {
+                    tracing::debug!("node connection without a hello evicted by a newer one");
                     return;
                 }
             };
-            match welcomed {
-                Ok(Ok((stream, caller, _place))) => {
+            match accepted {
+                Ok(Ok((stream, caller, _permit))) => {
                     if let Err(error) = serve(stream, &caller, &*service).await {
                         tracing::debug!(node = caller.node.0, %error, "node connection ended");
                     }
                 }
                 Ok(Err(error)) => tracing::info!(%error, "node connection refused"),
-                Err(_) => tracing::info!("node connection gave no hello in time"),
+                Err(_) => tracing::info!("node connection timed out before its hello"),
             }
         });
     }
 }
 
-/// Connections that have not been welcomed yet. The newest comes in and the oldest gives way: a
-/// member's hello takes milliseconds, and whoever holds connections open without one is the oldest.
+/// Connections that are not authenticated yet, oldest first. A new one evicts the oldest when there
+/// are [`MAX_HANDSHAKES`]: a member's handshake takes milliseconds, so connections that stay open
+/// without one are the oldest.
 #[derive(Debug, Default)]
-struct Arriving(VecDeque<oneshot::Sender<()>>);
+struct Handshakes(VecDeque<oneshot::Sender<()>>);
 
-impl Arriving {
-    /// One more; what it gets ends when it has to give way.
+impl Handshakes {
+    /// Adds a connection. The receiver resolves when the connection is evicted.
     fn next(&mut self) -> oneshot::Receiver<()> {
-        self.0.retain(|gone| !gone.is_closed());
-        if self.0.len() >= MAX_ARRIVING {
+        self.0.retain(|evict| !evict.is_closed());
+        if self.0.len() >= MAX_HANDSHAKES {
             self.0.pop_front();
         }
-        let (gives_way, given_up) = oneshot::channel();
-        self.0.push_back(gives_way);
-        given_up
+        let (evict, evicted) = oneshot::channel();
+        self.0.push_back(evict);
+        evicted
     }
 }
 
 type Tcp = TlsStream<Box<dyn Stream>>;
 
-async fn welcome(
+async fn accept_hello(
     identity: &Identity,
     acceptor: TlsAcceptor,
     stream: Box<dyn Stream>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 ) -> io::Result<(Tcp, Caller, OwnedSemaphorePermit)> {
     let mut stream = acceptor.accept(stream).await?;
     let session = Session::of_server(stream.get_ref().1).map_err(io::Error::other)?;
@@ -191,13 +195,13 @@ async fn welcome(
         hello.check(identity, &session, Role::Client, None)?;
         Ok(hello)
     });
-    let checked = checked.and_then(|hello| match places.try_acquire_owned() {
-        Ok(place) => Ok((hello, place)),
-        Err(_) => Err(Refusal::Crowded),
+    let checked = checked.and_then(|hello| match permits.try_acquire_owned() {
+        Ok(permit) => Ok((hello, permit)),
+        Err(_) => Err(Refusal::TooManyConnections),
     });
     let answer = match &checked {
         Ok((hello, _)) => {
-            Welcome::Come(Hello::new(identity, hello.purpose, &session, Role::Server))
+            Welcome::Accepted(Hello::new(identity, hello.purpose, &session, Role::Server))
         }
         Err(refusal) => Welcome::Refused(refusal.clone()),
     };
@@ -207,17 +211,17 @@ async fn welcome(
     stream.write_all(&out).await?;
     stream.flush().await?;
     match checked {
-        Ok((hello, place)) => Ok((
+        Ok((hello, permit)) => Ok((
             stream,
             Caller {
                 node: hello.node,
                 key: session.peer_key,
                 purpose: hello.purpose,
             },
-            place,
+            permit,
         )),
         Err(refusal) => {
-            // The reason must arrive before the close.
+            // The reason must arrive before the connection closes.
             stream.shutdown().await?;
             let _ = stream.read(&mut [0; 1]).await;
             Err(io::Error::other(refusal))
@@ -226,7 +230,8 @@ async fn welcome(
 }
 
 async fn read_hello(stream: &mut Tcp) -> io::Result<Result<Hello, Refusal>> {
-    // The client sends nothing after its hello until it is answered, so the reader keeps nothing.
+    // The client sends nothing after its hello until the reply, so the reader's buffer is empty
+    // when it is dropped.
     let mut reader = FrameReader::new(stream, MAX_HELLO_BYTES);
     match reader.next().await? {
         Some(frame) if frame.kind == Kind::Hello => Ok(hello::decode(&frame.body)),
@@ -251,17 +256,17 @@ async fn serve(stream: Tcp, caller: &Caller, service: &dyn Service) -> io::Resul
                 let id = frame.id;
                 let mut future = service.serve(caller, frame.body);
                 match first_poll(&mut future) {
-                    Some(answer) => answered(&mut out, id, answer),
+                    Some(answer) => put_answer(&mut out, id, answer),
                     None => running.push(async move { (id, future.await) }),
                 }
             }
-            Some((id, answer)) = running.next() => answered(&mut out, id, answer),
+            Some((id, answer)) = running.next() => put_answer(&mut out, id, answer),
         }
         while out.len() < WRITE_BATCH_BYTES {
             let Some(Some((id, answer))) = running.next().now_or_never() else {
                 break;
             };
-            answered(&mut out, id, answer);
+            put_answer(&mut out, id, answer);
         }
         write_out(&mut write, &mut out).await?;
     }
@@ -276,7 +281,7 @@ async fn write_out(write: &mut (impl AsyncWrite + Unpin), out: &mut Vec<u8>) -> 
         write.flush().await
     });
     sent.await
-        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the peer takes no answers"))??;
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the peer reads no replies"))??;
     if out.capacity() > 2 * WRITE_BATCH_BYTES {
         *out = Vec::new();
     }
@@ -284,7 +289,7 @@ async fn write_out(write: &mut (impl AsyncWrite + Unpin), out: &mut Vec<u8>) -> 
     Ok(())
 }
 
-fn answered(out: &mut Vec<u8>, id: u64, answer: Answer) {
+fn put_answer(out: &mut Vec<u8>, id: u64, answer: Answer) {
     match answer {
         Answer::Reply(body) if body.len() <= MAX_BODY_BYTES => put(out, Kind::Reply, id, &body),
         Answer::Reply(body) => {
@@ -295,7 +300,7 @@ fn answered(out: &mut Vec<u8>, id: u64, answer: Answer) {
     }
 }
 
-/// Polls once, outside tokio's budget, so that "not yet" means waiting and not a spent budget.
+/// Polls once, outside tokio's budget: pending then means waiting, not a spent budget.
 fn first_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     tokio::task::unconstrained(future).now_or_never()
 }

@@ -1,7 +1,7 @@
-//! TLS 1.3 with raw Ed25519 public keys (RFC 7250): no certificates, no names, no authorities.
+//! TLS 1.3 with raw Ed25519 public keys (RFC 7250): no certificates, names or authorities.
 //!
-//! TLS proves that the peer holds *some* key and hands us which; whether that key may speak here
-//! is for the hello, which is bound to this very session by its exporter (RFC 9266's idea).
+//! TLS proves that the peer has some key, and gives the key. The hello decides whether the key is
+//! accepted; it is bound to the TLS session by an exporter, as RFC 9266 does.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ const ALPN: &[u8] = b"cameo-link/1";
 const SPKI_PREFIX: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
-/// Sent as the server's name; nothing looks at it.
+/// Required by the TLS library as the server's name; not sent and not checked.
 const SERVER_NAME: &str = "node.cameo.invalid";
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-cameo-link-1";
 
-/// The two halves of this node's TLS.
+/// This node's TLS configurations.
 #[derive(Clone)]
 pub(super) struct Tls {
     pub client: Arc<ClientConfig>,
@@ -77,7 +77,7 @@ impl Tls {
     }
 }
 
-/// What TLS settled: the peer's key, and bytes that only the two ends of this session know.
+/// Result of a TLS handshake: the peer's key, and secret bytes that are unique to the session.
 pub(super) struct Session {
     pub peer_key: [u8; 32],
     pub exporter: [u8; 32],
@@ -111,7 +111,7 @@ fn key_of_spki(spki: &[u8]) -> Result<[u8; 32], Error> {
         .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))
 }
 
-/// Accepts every well-formed Ed25519 key whose owner signs the handshake with it.
+/// Accepts every well-formed Ed25519 key that signs the handshake.
 #[derive(Debug)]
 struct AnyEd25519 {
     provider: Arc<CryptoProvider>,
@@ -217,7 +217,7 @@ impl ClientCertVerifier for AnyEd25519 {
     }
 }
 
-/// Signs handshakes with the node key, so that TLS keeps no second copy of the secret.
+/// Signs handshakes with the node key, so that the TLS library has no copy of the secret.
 struct NodeSigner(Arc<NodeKeys>);
 
 impl fmt::Debug for NodeSigner {

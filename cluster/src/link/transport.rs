@@ -1,4 +1,4 @@
-//! The transport under the links: TCP in production, a simulated network in the simulator.
+//! Byte streams below the links: TCP in production, a simulated network in the simulator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,15 +12,15 @@ use tokio::net::{TcpListener, TcpStream};
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Where connections come in.
+/// A listener for connections.
 pub trait Accept: Send {
-    /// The bound address; the port is known even where port 0 was asked for.
+    /// The bound address, with the real port when port 0 was requested.
     fn address(&self) -> io::Result<SocketAddr>;
     /// Waits for the next connection.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>>;
 }
 
-/// How streams are made.
+/// Opens and accepts streams.
 pub trait Transport: Send + Sync {
     /// Opens a stream to `host:port`. The caller sets the time limit.
     fn connect(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>>;
@@ -28,12 +28,12 @@ pub trait Transport: Send + Sync {
     fn listen(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Accept>>>;
 }
 
-/// Plain TCP without delay.
+/// Plain TCP with `TCP_NODELAY`.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct TcpTransport;
 
 impl TcpTransport {
-    /// The transport as the node takes it.
+    /// The transport as a shared trait object.
     pub fn shared() -> Arc<dyn Transport> {
         Arc::new(Self)
     }

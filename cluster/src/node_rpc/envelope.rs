@@ -1,42 +1,42 @@
-//! The calls and answers themselves.
+//! Calls and answers, and their encoding.
 
 use cameo_common::api::{ApiError, ErrorCode, PlaceJob, Placed, SCHEMA};
 use cameo_common::keys::PublicKey;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Goes up with each change of the layout below.
+/// Version of the layout of calls and answers.
 const VERSION: u16 = 3;
 
-/// What one node asks of another.
+/// A call from one node to another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum NodeCall {
-    /// Of the leader: these sessions gave a sign of life.
+    /// To the leader: renew the leases of these sessions (device and epoch).
     Renew(Vec<(PublicKey, u64)>),
-    /// Of the leader: this session was reported offline; does it give a sign of life?
+    /// To the leader: this session was reported offline; does it renew its lease?
     Probe { device: PublicKey, epoch: u64 },
-    /// Of every node: ask the session for a sign of life, if you serve its event stream.
+    /// To every node: send a probe on the session's event stream, if the node serves it.
     ProbeStream { device: PublicKey, epoch: u64 },
-    /// Of the leader: which workers are to do this device's jobs?
+    /// To the leader: place this device's jobs on workers.
     Place {
         jobs: Vec<PlaceJob>,
         client: PublicKey,
     },
 }
 
-/// What the other node answers.
+/// A node's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NodeAnswer {
-    /// The call has a layout that this node does not know, or too many items.
+    /// The call has a layout that is unknown to the node, or too many items.
     Misunderstood,
-    /// The call is for the leader, and this node is not.
+    /// The call is for the leader, and the node does not lead.
     NotLeading,
     /// Which of the sessions still run, in the order of the call.
     Renewed(Vec<bool>),
     Probed {
         alive: bool,
     },
-    /// Whether the node serves the session's event stream, and has asked.
+    /// Whether the node serves the session's event stream, and has sent a probe.
     StreamProbed {
         open: bool,
     },
@@ -44,7 +44,7 @@ pub enum NodeAnswer {
     Placed(Vec<Result<Placed, NotPlaced>>),
 }
 
-/// Why a job has no worker.
+/// The reason why a job was not placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotPlaced {
     pub code: ErrorCode,
@@ -67,7 +67,7 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     wire::encode(&(VERSION, value))
 }
 
-/// None for an unknown version, and for what is no encoding.
+/// `None` for an unknown version and for bytes that do not decode.
 pub(super) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (version, _) = postcard::take_from_bytes::<u16>(bytes).ok()?;
     if version != VERSION {

@@ -1,4 +1,4 @@
-//! Calls to the leader and to other nodes, and this node's end of theirs.
+//! Client and server of calls between nodes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,25 +11,25 @@ use tokio::time::Instant;
 use super::envelope::{NodeAnswer, NodeCall, decode, encode};
 use crate::raft::Replica;
 
-/// Between two attempts to find the leader.
+/// Pause between two attempts to reach the leader.
 const LEADER_RETRY: Duration = Duration::from_millis(25);
 
-/// Why a call has no answer.
+/// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     #[error("no leader answers: try again in a moment")]
     NoLeader,
-    #[error("the other node runs a version that does not understand this one: update both")]
+    #[error("the other node runs a version that cannot read this node's calls: update both nodes")]
     Misunderstood,
 }
 
-/// Answers calls at this node.
+/// The subsystems that answer calls at this node.
 pub trait Answers: Send + Sync {
     /// The answer to one call, from another node or from this one.
     fn answer(&self, call: NodeCall) -> BoxFuture<'_, NodeAnswer>;
 }
 
-/// Both ends of the calls between nodes.
+/// Client and server of calls between nodes.
 pub struct NodeRpc {
     node: NodeId,
     replica: Arc<dyn Replica>,
@@ -43,7 +43,7 @@ impl fmt::Debug for NodeRpc {
 }
 
 impl NodeRpc {
-    /// Calls by way of `replica`; what others ask of this node goes to `answers`.
+    /// Sends calls over the links of `replica`, and serves calls with `answers`.
     #[must_use]
     pub fn new(node: NodeId, replica: Arc<dyn Replica>, answers: Arc<dyn Answers>) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl NodeRpc {
         }
     }
 
-    /// Answers another node.
+    /// Serves the call of another node.
     pub async fn serve(&self, body: &[u8]) -> Vec<u8> {
         let answer = match decode(body) {
             Some(call) => self.answers.answer(call).await,
@@ -62,16 +62,16 @@ impl NodeRpc {
         encode(&answer)
     }
 
-    /// What a node says whose cluster has not formed.
+    /// The answer of a node that does not serve its cluster yet.
     #[must_use]
     pub fn not_ready() -> Vec<u8> {
         encode(&NodeAnswer::NotLeading)
     }
 
-    /// Asks whoever leads, and again while that is changing.
+    /// Calls the leader, and repeats the call while there is none or it changes.
     ///
     /// # Errors
-    /// See [`CallError`].
+    /// When no leader answers by the deadline, or the leader runs another version.
     pub async fn ask_leader(
         &self,
         call: NodeCall,
@@ -89,7 +89,7 @@ impl NodeRpc {
         }
     }
 
-    /// None when nobody leads, or who leads did not answer.
+    /// One attempt; `None` when there is no leader or it did not answer.
     async fn try_leader(
         &self,
         call: &NodeCall,
@@ -115,7 +115,7 @@ impl NodeRpc {
     }
 }
 
-/// Asks one node; none when no answer came that can be read.
+/// Calls one node; `None` when there is no readable answer.
 pub async fn ask_node(
     replica: &dyn Replica,
     node: NodeId,

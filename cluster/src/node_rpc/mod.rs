@@ -1,7 +1,7 @@
-//! What nodes ask of each other beside Raft: signs of life, probes, placements.
+//! Calls between nodes beside Raft: lease renewals, probes, placements.
 //!
-//! Each call and each answer is a version and a postcard value, inside the link's own frames. The
-//! rooms that a call is about answer it, as [`Answers`]: `presence` and `jobs`.
+//! Each call and each answer is a version and a postcard value in one frame of a link. `presence`
+//! and `jobs` answer them, as [`Answers`].
 
 mod envelope;
 mod leader_client;

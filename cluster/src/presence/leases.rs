@@ -1,4 +1,4 @@
-//! Who gave a sign of life, and when: the leader's own table, never replicated.
+//! Leases of sessions, in the leader's memory. They are not replicated.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Lease {
     epoch: u64,
-    seen: Instant,
+    renewed_at: Instant,
 }
 
-/// The leases of one term. A session that is met for the first time gets one full life.
+/// The leases of one term. A session that is not in the table gets a full lease (the grace).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leases {
     pub term: u64,
@@ -28,35 +28,41 @@ impl Leases {
         }
     }
 
-    /// A sign of life.
+    /// Renews a session's lease.
     pub fn renew(&mut self, device: PublicKey, epoch: u64, now: Instant) {
-        self.by_device.insert(device, Lease { epoch, seen: now });
+        self.by_device.insert(
+            device,
+            Lease {
+                epoch,
+                renewed_at: now,
+            },
+        );
     }
 
-    /// When this session last gave a sign of life, or was met.
-    pub fn seen(&self, device: &PublicKey, epoch: u64) -> Option<Instant> {
+    /// When this session's lease was last renewed, or added to the table.
+    pub fn renewed_at(&self, device: &PublicKey, epoch: u64) -> Option<Instant> {
         self.by_device
             .get(device)
             .filter(|lease| lease.epoch == epoch)
-            .map(|lease| lease.seen)
+            .map(|lease| lease.renewed_at)
     }
 
-    /// Everyone gets a full life from now on: this node itself was away.
-    pub fn grant_all(&mut self, now: Instant) {
+    /// Renews all leases, after a pause of this node itself.
+    pub fn renew_all(&mut self, now: Instant) {
         for lease in self.by_device.values_mut() {
-            lease.seen = now;
+            lease.renewed_at = now;
         }
     }
 
-    /// Compares the table with the sessions that run by the state, forgets the others, and tells
-    /// which have outlived their lease.
+    /// Compares the table with the sessions that run by the state. Adds missing ones, drops ended
+    /// ones, and returns those whose lease has run out.
     pub fn sweep(&mut self, running: &[(PublicKey, u64)], now: Instant) -> Vec<(PublicKey, u64)> {
         let mut kept = HashMap::with_capacity(running.len());
         let mut expired = Vec::new();
         for &(device, epoch) in running {
-            let seen = self.seen(&device, epoch).unwrap_or(now);
-            kept.insert(device, Lease { epoch, seen });
-            if now.saturating_duration_since(seen) >= SESSION_LIFE {
+            let renewed_at = self.renewed_at(&device, epoch).unwrap_or(now);
+            kept.insert(device, Lease { epoch, renewed_at });
+            if now.saturating_duration_since(renewed_at) >= SESSION_LIFE {
                 expired.push((device, epoch));
             }
         }
@@ -75,7 +81,7 @@ mod tests {
     const BOB: PublicKey = PublicKey([2; 32]);
 
     #[test]
-    fn a_session_that_is_met_gets_a_full_life() {
+    fn a_new_session_gets_a_full_lease() {
         let start = Instant::now();
         let mut leases = Leases::new(1);
         let almost = start + SESSION_LIFE - Duration::from_millis(1);
@@ -88,18 +94,18 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_counts_for_its_own_epoch_only() {
+    fn a_renewal_counts_for_its_own_epoch_only() {
         let start = Instant::now();
         let mut leases = Leases::new(1);
         leases.sweep(&[(ADA, 1), (BOB, 1)], start);
         leases.renew(ADA, 1, start + SESSION_LIFE / 2);
         let running = [(ADA, 1), (BOB, 1)];
         assert_eq!(leases.sweep(&running, start + SESSION_LIFE), vec![(BOB, 1)]);
-        assert_eq!(leases.seen(&ADA, 2), None);
+        assert_eq!(leases.renewed_at(&ADA, 2), None);
     }
 
     #[test]
-    fn an_ended_session_is_forgotten() {
+    fn an_ended_session_is_dropped() {
         let start = Instant::now();
         let mut leases = Leases::new(1);
         leases.sweep(&[(ADA, 1)], start);
@@ -108,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_that_was_away_expires_nobody() {
+    fn no_session_expires_after_a_pause_of_the_leader() {
         let start = Instant::now();
         let mut leases = Leases::new(1);
         leases.sweep(&[(ADA, 1)], start);
         let back = start + 10 * SESSION_LIFE;
-        leases.grant_all(back);
+        leases.renew_all(back);
         assert_eq!(leases.sweep(&[(ADA, 1)], back), vec![]);
     }
 }

@@ -1,8 +1,8 @@
-//! Presence: leases in the leader's memory, transitions in the log.
+//! Presence: leases in the leader's memory, starts and ends of sessions in the log.
 //!
-//! Keep-alives never become entries. The node that gets one renews it with the leader, in batches;
-//! the leader keeps the leases and writes only what changes: sessions that ended. A new leader
-//! begins with an empty table and gives every session that the state has one full life.
+//! Keep-alives never become entries. The node that gets them forwards them to the leader in
+//! batches. The leader keeps the leases, and writes an entry when sessions end. A new leader starts
+//! with an empty table and gives every running session a full lease (the grace).
 
 mod leases;
 mod probe;
@@ -24,26 +24,26 @@ use leases::Leases;
 pub use probe::{PresenceAnswers, probe};
 pub use renewals::{RenewError, Renewals};
 
-/// How often the leader looks for sessions that have outlived their lease: what an end is late by.
-pub const SWEEP: Duration = Duration::from_secs(1);
-/// A sweep that comes this late tells that the leader itself was away, and not its users.
-const AWAY: Duration = Duration::from_secs(3);
-/// How long a session that was reported offline has for a sign of life.
-pub const PROBE_WAIT: Duration = Duration::from_secs(2);
+/// Interval at which the leader ends sessions whose lease has run out; an end is this late at most.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Delay of a sweep after which the leader itself must have been paused, and leases are renewed.
+const LEADER_PAUSE: Duration = Duration::from_secs(3);
+/// How long a session that was reported offline has to renew its lease.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Sessions read at a time.
 const PAGE: usize = 512;
 
-/// The leader's table; empty on every other node.
+/// The leases, at the leader; empty at every other node.
 #[derive(Debug)]
 pub struct Presence {
     node: NodeId,
     leases: Mutex<Option<Leases>>,
-    /// Counts renewals, for those who wait for one.
+    /// Counts renewals, to wake those that wait for one.
     renewed: watch::Sender<u64>,
 }
 
 impl Presence {
-    /// A node that does not lead yet.
+    /// The presence of a node that does not lead yet.
     #[must_use]
     pub fn new(node: NodeId) -> Self {
         Self {
@@ -54,11 +54,10 @@ impl Presence {
     }
 
     fn leases(&self) -> MutexGuard<'_, Option<Leases>> {
-        // A panic in between leaves a table that is still whole: every step is one insert.
         self.leases.lock()
     }
 
-    /// Begins to keep leases: this node leads, and its state is current.
+    /// Starts to keep leases: this node leads, and its state is current.
     pub fn lead(&self, term: u64) {
         let mut leases = self.leases();
         if leases.as_ref().is_none_or(|leases| leases.term != term) {
@@ -66,26 +65,26 @@ impl Presence {
         }
     }
 
-    /// Forgets all leases: another node leads.
+    /// Drops all leases: another node leads.
     pub fn follow(&self) {
         *self.leases() = None;
     }
 
-    /// At the leader: takes signs of life, and tells which of the sessions still run. None when
-    /// this node does not lead.
-    pub fn renew(&self, replica: &dyn Replica, signs: &[(PublicKey, u64)]) -> Option<Vec<bool>> {
+    /// At the leader: renews sessions' leases, and returns which of the sessions still run. `None`
+    /// when this node does not lead.
+    pub fn renew(&self, replica: &dyn Replica, sessions: &[(PublicKey, u64)]) -> Option<Vec<bool>> {
         let runs: Vec<bool> = {
             let view = replica.view();
             let runs = |(device, epoch): &(PublicKey, u64)| {
                 read::session(&*view, device)
                     .is_some_and(|session| session.online && session.epoch == *epoch)
             };
-            signs.iter().map(runs).collect()
+            sessions.iter().map(runs).collect()
         };
         let now = Instant::now();
         let mut leases = self.leases();
         let table = leases.as_mut()?;
-        for (&(device, epoch), _) in signs.iter().zip(&runs).filter(|(_, runs)| **runs) {
+        for (&(device, epoch), _) in sessions.iter().zip(&runs).filter(|(_, runs)| **runs) {
             table.renew(device, epoch, now);
         }
         drop(leases);
@@ -93,21 +92,23 @@ impl Presence {
         Some(runs)
     }
 
-    /// At the leader: whether the session gives a sign of life after `since`, within the wait.
-    pub async fn sign_after(&self, device: PublicKey, epoch: u64, since: Instant) -> bool {
+    /// At the leader: waits up to [`PROBE_TIMEOUT`] for a renewal after `since`.
+    pub async fn renewed_after(&self, device: PublicKey, epoch: u64, since: Instant) -> bool {
         let mut renewed = self.renewed.subscribe();
         let wait = async {
             loop {
-                let seen = self
+                let renewed_at = self
                     .leases()
                     .as_ref()
-                    .and_then(|leases| leases.seen(&device, epoch));
-                if seen.is_some_and(|seen| seen > since) || renewed.changed().await.is_err() {
+                    .and_then(|leases| leases.renewed_at(&device, epoch));
+                if renewed_at.is_some_and(|renewed_at| renewed_at > since)
+                    || renewed.changed().await.is_err()
+                {
                     return;
                 }
             }
         };
-        tokio::time::timeout_at(since + PROBE_WAIT, wait)
+        tokio::time::timeout_at(since + PROBE_TIMEOUT, wait)
             .await
             .is_ok()
     }
@@ -118,16 +119,16 @@ impl Presence {
         self.leases().is_some()
     }
 
-    /// Ends what has outlived its lease, again and again. To be dropped when the node stops.
+    /// Ends sessions whose lease has run out, in a loop. Dropped when the node stops.
     pub async fn sweep(&self, replica: &dyn Replica) {
         let mut last = Instant::now();
         loop {
-            tokio::time::sleep(SWEEP).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
             let now = Instant::now();
-            if now.duration_since(last) > AWAY
+            if now.duration_since(last) > LEADER_PAUSE
                 && let Some(leases) = self.leases().as_mut()
             {
-                leases.grant_all(now);
+                leases.renew_all(now);
             }
             last = now;
             if self.leads() {
@@ -142,7 +143,7 @@ impl Presence {
             Some(leases) => (leases.term, leases.sweep(&running, now)),
             None => return,
         };
-        // A leader that was put aside without noticing must not end what others keep alive.
+        // A deposed leader that does not know it yet must not end sessions that another one renews.
         if expired.is_empty() || !still_leads(replica, self.node, term).await {
             return;
         }
@@ -155,12 +156,11 @@ impl Presence {
                 .propose(&command, Instant::now() + CALL_DEADLINE)
                 .await;
             match proposed {
-                Ok(_) => tracing::info!(
-                    sessions = chunk.len(),
-                    "ended sessions without a sign of life"
-                ),
-                // The next sweep finds them again.
-                Err(error) => tracing::warn!(%error, "could not end sessions"),
+                Ok(_) => {
+                    tracing::info!(sessions = chunk.len(), "ended sessions whose lease ran out")
+                }
+                // The next sweep tries again.
+                Err(error) => tracing::warn!(%error, "could not end sessions; trying again"),
             }
         }
     }
@@ -175,7 +175,7 @@ async fn still_leads(replica: &dyn Replica, node: NodeId, term: u64) -> bool {
     confirmed && status.leader == Some(node) && status.term == term
 }
 
-/// All sessions that run by this node's state, page by page so that no view is held for long.
+/// All sessions that run by this node's state, read page by page so that no view is held for long.
 fn running(replica: &dyn Replica) -> Vec<(PublicKey, u64)> {
     let mut all: Vec<(PublicKey, u64)> = Vec::new();
     loop {

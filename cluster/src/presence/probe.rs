@@ -1,4 +1,4 @@
-//! Probes: whether a session that was reported offline gives a sign of life when asked for one.
+//! Probes of sessions that were reported offline.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::renewals::MAX_BATCH;
-use super::{PROBE_WAIT, Presence};
+use super::{PROBE_TIMEOUT, Presence};
 use crate::event_stream::Streams;
 use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc, ask_node};
 use crate::raft::Replica;
 
-/// How long a node has to say whether it serves a stream.
+/// For one node's answer whether it serves a stream.
 const STREAM_PROBE_DEADLINE: Duration = Duration::from_millis(500);
-/// What a probe takes at most, its way to the leader included.
-const PROBE_DEADLINE: Duration = PROBE_WAIT.saturating_add(Duration::from_secs(2));
+/// For a probe as a whole, the call to the leader included.
+const PROBE_DEADLINE: Duration = PROBE_TIMEOUT.saturating_add(Duration::from_secs(2));
 
-/// Whether a session that was reported offline gives a sign of life when asked for one.
+/// Asks the leader to probe a session. Returns whether the session renewed its lease.
 ///
 /// # Errors
-/// See [`CallError`].
+/// When no leader answers in time, or it runs another version.
 pub async fn probe(rpc: &NodeRpc, device: PublicKey, epoch: u64) -> Result<bool, CallError> {
     let deadline = Instant::now() + PROBE_DEADLINE;
     match rpc
@@ -51,18 +51,18 @@ impl fmt::Debug for PresenceAnswers {
 }
 
 impl PresenceAnswers {
-    /// At the leader: these sessions gave a sign of life.
+    /// At the leader: renews the leases of sessions.
     #[must_use]
-    pub fn renew(&self, signs: &[(PublicKey, u64)]) -> NodeAnswer {
-        if signs.len() > MAX_BATCH {
+    pub fn renew(&self, sessions: &[(PublicKey, u64)]) -> NodeAnswer {
+        if sessions.len() > MAX_BATCH {
             return NodeAnswer::Misunderstood;
         }
         self.presence
-            .renew(&*self.replica, signs)
+            .renew(&*self.replica, sessions)
             .map_or(NodeAnswer::NotLeading, NodeAnswer::Renewed)
     }
 
-    /// Whether this node serves the session's event stream; if so, the session was asked.
+    /// Sends a probe on the session's event stream, if this node serves it.
     #[must_use]
     pub fn probe_own_stream(&self, device: &PublicKey, epoch: u64) -> NodeAnswer {
         NodeAnswer::StreamProbed {
@@ -70,8 +70,8 @@ impl PresenceAnswers {
         }
     }
 
-    /// Has every node ask the session's event stream for a sign of life. Without a stream there is
-    /// nobody to ask, and the report stands.
+    /// At the leader: has every node send a probe on the session's event stream, and waits for a
+    /// renewal. Without a stream the session counts as offline.
     pub async fn probe(&self, device: PublicKey, epoch: u64) -> NodeAnswer {
         if !self.presence.leads() {
             return NodeAnswer::NotLeading;
@@ -81,7 +81,7 @@ impl PresenceAnswers {
         let nodes = status.voters.keys().chain(status.learners.keys());
         let probes = nodes.map(|node| self.probe_stream(*node, device, epoch));
         let asked = join_all(probes).await.into_iter().any(|open| open);
-        let alive = asked && self.presence.sign_after(device, epoch, since).await;
+        let alive = asked && self.presence.renewed_after(device, epoch, since).await;
         NodeAnswer::Probed { alive }
     }
 
@@ -91,7 +91,7 @@ impl PresenceAnswers {
         }
         let deadline = Instant::now() + STREAM_PROBE_DEADLINE;
         let call = NodeCall::ProbeStream { device, epoch };
-        // A node that does not answer serves nobody.
+        // A node that does not answer counts as one without the stream.
         let answer = ask_node(&*self.replica, node, &call, deadline).await;
         answer == Some(NodeAnswer::StreamProbed { open: true })
     }

@@ -1,4 +1,4 @@
-//! Whoever is not who he says, or did not sign what he sends, is refused, and told why.
+//! Authentication of callers: wrong calls, signatures and devices are refused with a reason.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ async fn keep_alive(world: &World, header: (&str, String), body: &[u8]) -> Answe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_does_not_fit_is_refused_for_its_reason() {
+async fn a_call_that_does_not_match_its_request_is_refused_with_its_code() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let epoch = ada.come_online(&world).await;
     let body = serde_json::to_vec(&KeepAlive { epoch }).unwrap();
     let right = || ada.call(&world, "POST", paths::KEEP_ALIVE, &body);
-    // The call that all others differ from in one way is taken.
+    // The correct call is accepted; each case below differs from it in one field.
     let good = keep_alive(&world, ada.header(right()), &body).await;
     assert_eq!(good.status, 200, "{}", good.json());
 
@@ -110,9 +110,9 @@ async fn signatures_and_devices_are_checked() {
         "not_authenticated"
     );
 
-    let nobody = Person::new("nobody");
-    let unknown = nobody.header(Call {
-        device: nobody.device.public(),
+    let unregistered = Person::new("nobody");
+    let unknown = unregistered.header(Call {
+        device: unregistered.device.public(),
         ..call
     });
     let answer = keep_alive(&world, unknown, &body).await;
@@ -138,7 +138,7 @@ async fn signatures_and_devices_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_body_is_read_for_a_device_that_is_not_known() {
+async fn no_body_is_read_for_a_device_that_is_not_registered() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
@@ -147,14 +147,17 @@ async fn no_body_is_read_for_a_device_that_is_not_known() {
         let (url, path) = (world.url(1), paths::KEEP_ALIVE);
         announce(url, "POST", path, &[header], body.len()).await
     };
-    let stranger = ask(&Person::new("nobody")).await;
+    let unregistered = ask(&Person::new("nobody")).await;
     assert_eq!(
-        (stranger.status, stranger.code().as_str()),
+        (unregistered.status, unregistered.code().as_str()),
         (401, "not_authenticated")
     );
-    // One that is known is waited for, and in vain.
-    let known = ask(&ada).await;
-    assert_eq!((known.status, known.code().as_str()), (400, "bad_request"));
+    // The node waits for the body of a registered device until the deadline.
+    let registered = ask(&ada).await;
+    assert_eq!(
+        (registered.status, registered.code().as_str()),
+        (400, "bad_request")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +168,7 @@ async fn a_device_registers_only_itself() {
         device: Person::new("eve").device,
         ..Person::new("ada")
     };
-    // Ada's statements, called in by another device.
+    // Ada's statements in a call of another device.
     let card = cameo_common::identity::UserCard {
         name: ada.name.clone(),
         key: ada.identity.public(),

@@ -1,4 +1,4 @@
-//! The event stream: rows in order, resumed on any node, ended with its session.
+//! The event stream: events in order, resumed on any node, ended with its session.
 
 use cameo_common::api::{AckRights, EndSession, Event, EventKind, PutRights, paths};
 use cameo_common::signed::Signed;
@@ -15,7 +15,7 @@ async fn next(stream: &mut Stream) -> Event {
     event
 }
 
-/// The next rights that the stream tells, and their sequence.
+/// The version of the next rights in the stream, and their sequence.
 async fn next_rights(stream: &mut Stream) -> (u64, u64) {
     loop {
         let event = next(stream).await;
@@ -26,7 +26,7 @@ async fn next_rights(stream: &mut Stream) -> (u64, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_arrive_as_they_are_put_and_the_stream_goes_on_at_another_node() {
+async fn rights_are_pushed_as_they_are_put_and_the_stream_resumes_at_another_node() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
@@ -48,12 +48,12 @@ async fn rights_arrive_as_they_are_put_and_the_stream_goes_on_at_another_node() 
     assert_eq!(next_rights(&mut stream).await.0, 2);
     put(3).await;
     assert_eq!(next_rights(&mut stream).await.0, 3);
-    // With nothing to tell, it says that it is alive.
+    // An idle stream sends heartbeats.
     stream.line(": alive").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_acknowledged_comes_again_with_the_next_session() {
+async fn unacknowledged_rights_are_pushed_again_in_the_next_session() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
@@ -88,7 +88,7 @@ async fn what_was_not_acknowledged_comes_again_with_the_next_session() {
             .status,
         200
     );
-    // Version 1 was acknowledged: the next that comes is version 2.
+    // Version 1 was acknowledged: the next event is version 2.
     assert_eq!(next_rights(&mut stream).await.0, 2);
 }
 

@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as the tests need, so that nothing is between them and the bytes.
+//! A minimal HTTP/1.1 client, so that the tests see the exact bytes.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub async fn send(
     exchange(url, method, path, headers, body, body.len()).await
 }
 
-/// Announces a body that never comes.
+/// Sends a request whose head announces a body, without the body.
 pub async fn announce(
     url: &str,
     method: &str,
@@ -77,7 +77,7 @@ async fn exchange(
     exchange.answer().await
 }
 
-/// A request under way.
+/// A request in progress.
 pub struct Exchange(TcpStream);
 
 impl Exchange {
@@ -99,9 +99,9 @@ impl Exchange {
         Self(stream)
     }
 
-    /// A part of the body. A node may answer before it has read a body that it refuses.
+    /// Sends a part of the body. A node may reply and close before it has read all of it.
     pub async fn upload(&mut self, bytes: &[u8]) {
-        let _cut = self.0.write_all(bytes).await;
+        let _closed = self.0.write_all(bytes).await;
     }
 
     pub async fn answer(self) -> Answer {
@@ -120,7 +120,7 @@ impl Exchange {
         let head = String::from_utf8(raw[..end].to_vec()).unwrap();
         let head = head.to_lowercase();
         let body = match head.contains("transfer-encoding: chunked") {
-            true => whole(&raw[end + 4..]),
+            true => dechunk(&raw[end + 4..]),
             false => raw[end + 4..].to_vec(),
         };
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -128,8 +128,8 @@ impl Exchange {
     }
 }
 
-/// A body out of its chunks.
-fn whole(mut chunks: &[u8]) -> Vec<u8> {
+/// The body of a chunked encoding.
+fn dechunk(mut chunks: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
         let line = chunks.windows(2).position(|two| two == b"\r\n");
@@ -163,20 +163,20 @@ impl Stream {
         }
     }
 
-    /// The next line that begins so, without its beginning.
-    pub async fn line(&mut self, begins: &str) -> String {
-        timeout(DEADLINE, self.find(begins))
+    /// The next line with this prefix, without the prefix.
+    pub async fn line(&mut self, prefix: &str) -> String {
+        timeout(DEADLINE, self.find(prefix))
             .await
-            .unwrap_or_else(|_| panic!("no line {begins:?} in {:?}", self.seen))
+            .unwrap_or_else(|_| panic!("no line {prefix:?} in {:?}", self.seen))
     }
 
-    async fn find(&mut self, begins: &str) -> String {
+    async fn find(&mut self, prefix: &str) -> String {
         loop {
             let mut from = 0;
             while let Some(end) = self.seen[from..].find('\n') {
                 let line = self.seen[from..from + end].trim_end().to_owned();
                 from += end + 1;
-                if let Some(rest) = line.strip_prefix(begins) {
+                if let Some(rest) = line.strip_prefix(prefix) {
                     self.seen.drain(..from);
                     return rest.to_owned();
                 }
@@ -185,7 +185,7 @@ impl Stream {
             let read = self.stream.read(&mut chunk).await.unwrap();
             assert!(
                 read > 0,
-                "the stream ended without {begins:?}: {:?}",
+                "the stream ended without {prefix:?}: {:?}",
                 self.seen
             );
             self.seen
@@ -193,7 +193,7 @@ impl Stream {
         }
     }
 
-    /// Waits for the stream's end: the empty chunk.
+    /// Waits for the end of the stream, the empty chunk.
     pub async fn end(mut self) {
         assert_eq!(self.line("0").await, "");
     }

@@ -1,4 +1,4 @@
-//! An image job: placed by the leader, done by the worker, for the ticket's bearer only.
+//! Image jobs: placed by the leader, run by the worker, for the ticket's device only.
 
 use cameo_codec::job::JobInput;
 use cameo_codec::{self as codec, CodecKey, HideOptions};
@@ -15,12 +15,12 @@ use crate::person::{Person, random};
 use crate::world::{World, until};
 
 fn png_cover(payload: usize, options: &HideOptions) -> Vec<u8> {
-    // A picture of one colour is a cover like any other.
+    // A preview of one colour makes a valid cover.
     let preview = codec::Picture::new(64, 48, codec::Channels::Rgb, vec![90; 64 * 48 * 3]).unwrap();
     codec::png::write(&codec::default_cover(&preview, None, payload, options).unwrap())
 }
 
-fn wanted(input: &[u8]) -> PlaceJob {
+fn place_job(input: &[u8]) -> PlaceJob {
     PlaceJob {
         job: JobId(random()),
         input: Hash::of(input),
@@ -30,8 +30,8 @@ fn wanted(input: &[u8]) -> PlaceJob {
 }
 
 async fn place(world: &World, node: impl Into<NodeId>, person: &Person, input: &[u8]) -> Placed {
-    let (node, jobs) = (node.into(), vec![wanted(input)]);
-    // A new leader knows its workers a heartbeat later.
+    let (node, jobs) = (node.into(), vec![place_job(input)]);
+    // A new leader has its workers' reports after a heartbeat.
     until("a worker", async || {
         let request = PlaceJobs { jobs: jobs.clone() };
         let answer = person.post(world, node, paths::JOBS, &request).await;
@@ -46,7 +46,7 @@ async fn place(world: &World, node: impl Into<NodeId>, person: &Person, input: &
     .await
 }
 
-/// A job's upload, up to its body.
+/// Starts a job's upload, without its body.
 async fn upload(world: &World, placed: &Placed, person: &Person, input: &[u8]) -> Exchange {
     let headers = headers(world, placed, person, input);
     Exchange::begin(&placed.url, "POST", paths::RUN_JOB, &headers, input.len()).await
@@ -84,7 +84,7 @@ fn job_of(payload: &[u8], key: [u8; 32]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
+async fn a_follower_runs_the_job_for_the_tickets_device_only() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let eve = Person::registered(&world, "eve").await;
@@ -96,7 +96,7 @@ async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
     assert_ne!(placed.worker, world.leader().await);
     assert_eq!(placed.url, world.url(placed.worker));
 
-    // Somebody else's ticket, and another input than the ticket's.
+    // Another device's ticket, and another input than the ticket's.
     assert_eq!(
         run(&world, &placed, &eve, &input).await.code(),
         "bad_ticket"
@@ -125,14 +125,14 @@ async fn a_follower_hides_the_payload_for_the_tickets_bearer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_leader_writes_down_what_it_decides_before_it_has_stopped() {
-    // given
+async fn the_decision_log_is_complete_after_a_stop() {
+    // given a placed job
     let mut world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let placed = place(&world, 1, &ada, b"a job").await;
-    // when
+    // when the node stops
     world.stop(1).await;
-    // then
+    // then the log has the placement
     let log = std::fs::read_to_string(world.decisions(1)).unwrap();
     let lines: Vec<Logged> = log.lines().map(|l| Logged::of_line(l).unwrap()).collect();
     let last = lines.last().unwrap();
@@ -142,7 +142,7 @@ async fn the_leader_writes_down_what_it_decides_before_it_has_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_input_that_is_no_job_is_refused_by_its_worker() {
+async fn an_input_that_does_not_decode_is_refused_by_the_worker() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let placed = place(&world, 1, &ada, b"no job at all").await;
@@ -153,7 +153,7 @@ async fn an_input_that_is_no_job_is_refused_by_its_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_leader_tells_every_workers_load_in_its_metrics_and_others_their_own() {
+async fn the_leaders_metrics_have_every_workers_load_and_a_followers_its_own() {
     let world = World::new(3).await;
     let leader = world.leader().await;
     for id in [1, 2, 3].map(NodeId) {
@@ -180,7 +180,7 @@ async fn the_leader_tells_every_workers_load_in_its_metrics_and_others_their_own
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_stops_finishes_its_jobs_and_sends_new_ones_away() {
+async fn a_stopping_node_finishes_its_jobs_and_rejects_new_ones() {
     // given a node with half of a job's input, and a ticket for another
     let mut world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
@@ -190,29 +190,29 @@ async fn a_node_that_stops_finishes_its_jobs_and_sends_new_ones_away() {
     let mut job = upload(&world, &placed, &ada, &input).await;
     let (first, rest) = input.split_at(input.len() / 2);
     job.upload(first).await;
-    until("the job to be taken up", async || {
+    until("the accepted job", async || {
         let memory = world.status(1).await.job_memory;
         (memory.inputs == input.len() as u64).then_some(())
     })
     .await;
     let late = place(&world, 1, &ada, b"another").await;
-    // when it is told to stop
+    // when the node is stopped
     let node = world.nodes[0].take().unwrap();
     let stopping = tokio::spawn(node.stop());
-    until("it to drain", async || {
+    until("a draining node", async || {
         let status = world.status(1).await;
         let load = status.members[0].load.as_ref()?;
         load.draining.then_some(())
     })
     .await;
-    // then the other is sent away, to come back or to go elsewhere
+    // then the other job is rejected, with a time to retry
     let refused = run(&world, &late, &ada, b"another").await;
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (503, "unavailable")
     );
     assert!(refused.head.contains("retry-after: "), "{}", refused.head);
-    // and the job under way is finished
+    // and the accepted job is finished
     job.upload(rest).await;
     let done = job.answer().await;
     assert_eq!(done.status, 200, "{}", String::from_utf8_lossy(&done.body));
@@ -228,7 +228,7 @@ async fn a_nodes_status_counts_the_memory_of_its_jobs() {
     let memory = world.status(1).await.job_memory;
     assert_eq!((memory.inputs, memory.pictures), (0, 0));
     assert!(memory.inputs_limit > 0 && memory.pictures_limit > 0);
-    // given a job whose input does not come
+    // given a job whose input does not arrive
     let input = job_of(b"sealed bytes", [3; 32]);
     let placed = place(&world, 1, &ada, &input).await;
     let job = upload(&world, &placed, &ada, &input).await;
@@ -240,22 +240,22 @@ async fn a_nodes_status_counts_the_memory_of_its_jobs() {
         .await;
     };
     counted(input.len()).await;
-    // when its client goes, then it counts no more
+    // when its client disconnects, then its memory is released
     drop(job);
     counted(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_placed_as_a_whole_and_each_has_its_own_answer() {
+async fn a_batch_of_jobs_has_an_answer_for_each() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     place(&world, 1, &ada, b"the leader knows its workers").await;
-    // given three jobs, of which one excludes everybody
-    let mut jobs: Vec<PlaceJob> = [&b"first"[..], b"second", b"third"].map(wanted).into();
+    // given three jobs, of which one excludes all workers
+    let mut jobs: Vec<PlaceJob> = [&b"first"[..], b"second", b"third"].map(place_job).into();
     jobs[1].exclude = vec![NodeId(1), NodeId(2), NodeId(3)];
     let asked = jobs.clone();
     let answer = ada.post(&world, 2, paths::JOBS, &PlaceJobs { jobs }).await;
-    // then they are answered in their order, each for itself
+    // then the answers are in the order of the jobs
     let answers = answer.read::<PlacedJobs>().jobs;
     assert_eq!(answers.len(), 3);
     for at in [0, 2] {
@@ -272,11 +272,11 @@ async fn jobs_are_placed_as_a_whole_and_each_has_its_own_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neither_no_job_nor_too_many_are_placed() {
+async fn an_empty_batch_and_one_that_is_too_long_are_refused() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     for count in [0, MAX_JOBS_A_CALL + 1] {
-        let jobs = vec![wanted(b"a job"); count];
+        let jobs = vec![place_job(b"a job"); count];
         let answer = ada.post(&world, 1, paths::JOBS, &PlaceJobs { jobs }).await;
         assert_eq!(answer.code(), "bad_request", "{count}");
     }

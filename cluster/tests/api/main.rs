@@ -1,4 +1,4 @@
-//! The node from outside: real nodes in this process, real HTTP over loopback.
+//! Tests of the HTTP API: real nodes in this process, HTTP over loopback.
 #![allow(clippy::unwrap_used)]
 
 mod callers;

@@ -1,4 +1,4 @@
-//! Somebody with keys, who signs calls.
+//! Users of the tests: keys, signed calls, and a grant as an owner's agent makes it.
 
 use std::time::SystemTime;
 
@@ -41,7 +41,7 @@ pub struct Person {
     pub sealing: SealingSecret,
 }
 
-/// A grant, and what its owner and viewer hold of it.
+/// A grant, with the data that its owner and viewer keep.
 pub struct Shared {
     pub grant: GrantId,
     pub manifest: Manifest,
@@ -59,7 +59,7 @@ impl Person {
         }
     }
 
-    /// Somebody whom the cluster knows.
+    /// A registered user.
     pub async fn registered(world: &World, name: &str) -> Self {
         let person = Self::new(name);
         let answer = person.register(world).await;
@@ -123,7 +123,7 @@ impl Person {
         send(world.url(node), "GET", path, &[header], b"").await
     }
 
-    /// Starts a session, and gives its epoch.
+    /// Starts a session and returns its epoch.
     pub async fn come_online(&self, world: &World) -> u64 {
         let endpoint = EndpointRecord {
             device: self.device.public(),

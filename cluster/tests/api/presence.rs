@@ -1,4 +1,4 @@
-//! Who is online, and who says so.
+//! Presence: keep-alives, offline reports and probes.
 
 use cameo_common::api::{KeepAlive, Online, ReportOffline, ReportedOffline, UserInfo, paths};
 
@@ -17,7 +17,7 @@ async fn online(world: &World, by: &Person, of: &Person) -> Option<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_session_ends_by_a_counterpartys_report_and_a_living_one_does_not() {
+async fn a_report_ends_a_session_only_if_it_does_not_answer_the_probe() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
@@ -27,7 +27,7 @@ async fn a_silent_session_ends_by_a_counterpartys_report_and_a_living_one_does_n
     let listed: Online = ada.get(&world, 1, paths::USERS).await.read();
     assert_eq!(listed.users, vec![bob.name.clone()]);
 
-    // Given a Bob who answers the probe of his stream, at another node than he is reported at
+    // Given Bob's stream at another node than the report, and a renewal after the probe
     let mut stream = bob.events(&world, 3, 0).await;
     stream.line("HTTP/1.1 200").await;
     let answers = async {
@@ -41,7 +41,7 @@ async fn a_silent_session_ends_by_a_counterpartys_report_and_a_living_one_does_n
     assert!(!offline);
     assert_eq!(online(&world, &ada, &bob).await, Some(true));
 
-    // Given a Bob whose stream is open, and who does not answer
+    // Given Bob's open stream, and no renewal
     let (offline, _) = tokio::join!(
         report(&world, &ada, &bob, epoch),
         stream.line("event: probe")
@@ -53,7 +53,7 @@ async fn a_silent_session_ends_by_a_counterpartys_report_and_a_living_one_does_n
         .await;
     assert_eq!((late.status, late.code().as_str()), (410, "session_ended"));
 
-    // Given a Bob who is back: a report of the session before changes nothing.
+    // Given a new session of Bob's: a report of the earlier one changes nothing.
     let next = bob.come_online(&world).await;
     assert!(next > epoch);
     assert!(report(&world, &ada, &bob, epoch).await);
@@ -61,7 +61,7 @@ async fn a_silent_session_ends_by_a_counterpartys_report_and_a_living_one_does_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keep_alives_are_taken_at_every_node() {
+async fn keep_alives_are_accepted_at_every_node() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let epoch = ada.come_online(&world).await;

@@ -1,4 +1,4 @@
-//! Without a majority nothing is promised; what was acknowledged is still there to be read.
+//! Loss of the majority and of the leader: errors, stale reads, failover.
 
 use cameo_common::api::{StateHash, UserInfo, paths};
 use cameo_common::ids::NodeId;
@@ -8,10 +8,10 @@ use crate::person::Person;
 use crate::world::{World, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_majority_writes_and_reads_say_so_and_stale_reads_go_on() {
+async fn without_a_majority_writes_and_reads_fail_and_stale_reads_work() {
     let mut world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
-    until("the last node to have it", async || {
+    until("the user at node 3", async || {
         let answer = ada.get(&world, 3, "/v1/users/ada?stale=true").await;
         (answer.status == 200).then_some(())
     })
@@ -30,7 +30,7 @@ async fn without_a_majority_writes_and_reads_say_so_and_stale_reads_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_stops_leaves_a_cluster_that_serves() {
+async fn the_cluster_serves_after_its_leader_stops() {
     let mut world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let leader = world.leader().await;
@@ -39,7 +39,7 @@ async fn a_leader_that_stops_leaves_a_cluster_that_serves() {
     let info: UserInfo = ada.get(&world, other, "/v1/users/ada").await.read();
     assert_eq!(info.card.verify().unwrap().name, ada.name);
 
-    // Law D3: what two nodes have applied to the same point is the same state.
+    // Law D3: nodes that have applied the same entries have the same state.
     let hash = async |node: NodeId| -> StateHash {
         send(world.url(node), "GET", paths::STATE_HASH, &[], b"")
             .await

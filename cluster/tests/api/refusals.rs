@@ -1,4 +1,4 @@
-//! What is wrong with a request comes back as an `ApiError` with its code and status.
+//! Error replies: `ApiError` bodies with their codes and statuses.
 
 use cameo_common::api::{EndSession, MAX_BODY, PutRights, ReportOffline, paths};
 use cameo_common::ids::{GrantId, UserName};
@@ -11,7 +11,7 @@ use crate::person::Person;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_paths_and_methods_that_are_not_the_apis_are_refused() {
+async fn invalid_bodies_paths_and_methods_are_refused() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
 
@@ -66,8 +66,8 @@ async fn the_machines_refusals_have_their_codes() {
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
 
-    let thief = Person::new("ada");
-    let answer = thief.register(&world).await;
+    let second = Person::new("ada");
+    let answer = second.register(&world).await;
     assert_eq!((answer.status, answer.code().as_str()), (409, "name_taken"));
 
     let answer = ada.get(&world, 1, "/v1/users/carol").await;
@@ -109,15 +109,15 @@ async fn the_machines_refusals_have_their_codes() {
         "bad_request"
     );
 
-    // Bob shares nothing with Ada.
-    let bob_is: UserName = bob.name.clone();
-    let path = paths::fill(paths::USER_OFFLINE, &bob_is);
+    // Ada and Bob have no grant.
+    let bobs_name: UserName = bob.name.clone();
+    let path = paths::fill(paths::USER_OFFLINE, &bobs_name);
     let answer = ada
         .post(&world, 1, &path, &ReportOffline { epoch: 1 })
         .await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"));
 
-    // No session, no stream.
+    // A stream needs a session.
     let answer = ada.get(&world, 1, "/v1/events?after=0").await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
@@ -126,7 +126,7 @@ async fn the_machines_refusals_have_their_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_is_good_for_one_command() {
+async fn a_request_id_identifies_one_command() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let epoch = ada.come_online(&world).await;
@@ -139,7 +139,7 @@ async fn a_request_id_is_good_for_one_command() {
     let id = cameo_common::ids::RequestId([7; 16]);
     let body = serde_json::to_vec(&EndSession { epoch }).unwrap();
     assert_eq!(send_with(&body, id).await.status, 200);
-    // Asked again: the same answer.
+    // A repeat gets the same reply.
     assert_eq!(send_with(&body, id).await.status, 200);
     let other = serde_json::to_vec(&EndSession { epoch: epoch + 1 }).unwrap();
     let answer = send_with(&other, id).await;

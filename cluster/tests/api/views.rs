@@ -1,4 +1,4 @@
-//! A view from request to photo: charged once, released to the debited key only.
+//! Views from debit to photo: charged once, released to the one-time key of the debit only.
 
 use cameo_common::api::{
     DebitView, Debited, GrantInfo, LogInfo, PutRights, ReleasePart, Released, paths,
@@ -72,19 +72,19 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
     let photo = b"every byte of this photo".repeat(100);
     let shared = ada.share(&world, &bob, &photo, 2).await;
 
-    // Given a view that was asked for at two nodes
+    // Given the same view request at two nodes
     let key = SealingSecret::from_bytes(random());
     let request = view_request(&world, &bob, &shared, [1; 16], &key);
     let debited: Debited = debit(&world, 2, &bob, &shared, &request).await.read();
     let again: Debited = debit(&world, 3, &bob, &shared, &request).await.read();
-    // it is charged once, and told in the same words.
+    // it is charged once, with the same reply.
     assert_eq!(debited, again);
     assert_eq!((debited.number, debited.used, debited.left), (1, 1, 1));
     let path = paths::fill(paths::GRANT, &shared.grant);
     let info: GrantInfo = ada.get(&world, 3, &path).await.read();
     assert_eq!((info.used, info.left), (1, 1));
 
-    // When two of three nodes release their parts, the photo opens bit for bit.
+    // When two of three nodes release their parts, the photo opens unchanged.
     let deal = debited.deal.verify().unwrap();
     let mut opened = Vec::new();
     for node in [NodeId(3), NodeId(1)] {
@@ -99,7 +99,7 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
             request_hash: request.hash(),
         };
         let sealed = BASE64URL_NOPAD.decode(released.sealed.as_bytes()).unwrap();
-        // Another key opens nothing.
+        // Another one-time key does not open it.
         let other = SealingSecret::from_bytes(random());
         assert!(open_release(&other, &context, dealt, &sealed).is_err());
         opened.push(open_release(&key, &context, dealt, &sealed).unwrap());
@@ -118,7 +118,7 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
     assert_eq!(*opened.bytes, photo);
     assert_eq!(shared.deal, deal);
 
-    // The owner sees the view; nobody else does.
+    // The owner reads the view, and the viewer may not.
     let path = paths::fill(paths::GRANT_LOG, &shared.grant);
     let log: LogInfo = ada.get(&world, 2, &path).await.read();
     assert_eq!(log.views.len(), 1);
@@ -127,7 +127,7 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_released_that_was_not_debited_to_that_key() {
+async fn parts_are_released_only_for_the_debited_request_and_key() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
@@ -141,9 +141,9 @@ async fn nothing_is_released_that_was_not_debited_to_that_key() {
         "not_debited"
     );
     let debited: Debited = debit(&world, 1, &bob, &shared, &request).await.read();
-    // The same id with another key is refused, debited or not.
-    let thief = SealingSecret::from_bytes(random());
-    let swapped = view_request(&world, &bob, &shared, [1; 16], &thief);
+    // The same id with another one-time key is refused for release and debit.
+    let other_key = SealingSecret::from_bytes(random());
+    let swapped = view_request(&world, &bob, &shared, [1; 16], &other_key);
     assert_eq!(
         part(&world, 1, &bob, &shared, &swapped, debited.index)
             .await
@@ -154,26 +154,26 @@ async fn nothing_is_released_that_was_not_debited_to_that_key() {
         debit(&world, 1, &bob, &shared, &swapped).await.code(),
         "request_reused"
     );
-    // An index that nobody has committed says nothing of the debit, which is charged: whoever made
-    // it up must not have this node deny the view.
+    // An index above the committed one may be made up, and the view is charged: the node must not
+    // deny the view, but reply that it is unavailable.
     let answer = part(&world, 1, &bob, &shared, &request, 1 << 40).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (503, "unavailable")
     );
-    // Somebody else's request, and a request of somebody else's device.
+    // A request of another device, and a request of a user who is not the viewer.
     assert_eq!(
         part(&world, 1, &eve, &shared, &request, debited.index)
             .await
             .code(),
         "mismatch"
     );
-    let hers = view_request(&world, &eve, &shared, [2; 16], &key);
+    let eves = view_request(&world, &eve, &shared, [2; 16], &key);
     assert_eq!(
-        debit(&world, 1, &eve, &shared, &hers).await.code(),
+        debit(&world, 1, &eve, &shared, &eves).await.code(),
         "not_found"
     );
-    // The one permitted view is used.
+    // The only permitted view is used.
     let second = view_request(&world, &bob, &shared, [3; 16], &key);
     let answer = debit(&world, 1, &bob, &shared, &second).await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "used_up"));
@@ -186,7 +186,7 @@ async fn nothing_is_released_that_was_not_debited_to_that_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_revocation_no_node_releases() {
+async fn no_node_releases_parts_after_a_revocation() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;

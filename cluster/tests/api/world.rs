@@ -1,4 +1,4 @@
-//! Nodes in this process, each with a folder and ports of its own.
+//! A cluster of nodes in this process, each with its own folder and ports.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -26,7 +26,7 @@ pub struct World {
 }
 
 impl World {
-    /// A formed cluster.
+    /// A cluster that is ready.
     pub async fn new(nodes: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         secret_file::create(&folder.path().join("secret")).unwrap();
@@ -58,7 +58,7 @@ impl World {
         &self.urls[id.into().0 as usize - 1]
     }
 
-    /// Where a node logs its decisions.
+    /// A node's decision log.
     pub fn decisions(&self, id: impl Into<NodeId>) -> PathBuf {
         decisions(self.folder.path(), id.into())
     }
@@ -95,11 +95,11 @@ impl World {
     }
 }
 
-/// Waits for a condition.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Waits until the condition gives a value.
+pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
-        if let Some(found) = look().await {
+        if let Some(found) = condition().await {
             return found;
         }
         assert!(Instant::now() < deadline, "no {what} in time");
@@ -120,7 +120,8 @@ fn decisions(folder: &Path, id: NodeId) -> PathBuf {
     folder.join(format!("decisions-{id}.jsonl"))
 }
 
-/// Slow elections: many nodes share one busy machine here, and no test is about fail-over's speed.
+/// Election timeouts are long, because all nodes share one busy machine and no test measures
+/// failover.
 fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config {
     Config {
         id,

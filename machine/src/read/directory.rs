@@ -1,4 +1,4 @@
-//! Who is who, and who is there.
+//! Reads of the directory: users, devices, sessions and presence.
 
 use cameo_common::api::{DeviceInfo, UserInfo};
 use cameo_common::identity::{DeviceCertificate, EndpointRecord};
@@ -7,13 +7,13 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 
 use crate::limits::MAX_DEVICES_PER_USER;
-use crate::rows::{self, Acquainted, Device, DeviceOf, Listed, Session, User};
+use crate::rows::{self, Counterparty, Device, DeviceOf, Listed, Session, User};
 use crate::state_view::StateView;
 
-/// Sessions looked at in one go while the online ones are picked out.
+/// Sessions read at a time while the online ones are selected.
 const PAGE: usize = 256;
 
-/// For whom a device speaks.
+/// A registered device and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerInfo {
     pub user: UserName,
@@ -21,12 +21,12 @@ pub struct CallerInfo {
     pub key: PublicKey,
     pub device: PublicKey,
     pub certificate: Signed<DeviceCertificate>,
-    /// When the certificate ends.
+    /// When the certificate expires.
     pub not_after: Millis,
 }
 
-/// For whom a device speaks; none when it is not registered. Whether its certificate has ended is
-/// for the caller to see, and for `decide` to refuse.
+/// A device and its user; `None` when the device is not registered. The certificate may have
+/// expired: that is for the caller to check, and for [`crate::decide`] to refuse.
 #[must_use]
 pub fn caller(view: &dyn StateView, device: &PublicKey) -> Option<CallerInfo> {
     let row = rows::get::<Device>(view, device)?;
@@ -40,7 +40,8 @@ pub fn caller(view: &dyn StateView, device: &PublicKey) -> Option<CallerInfo> {
     })
 }
 
-/// A user's keys and devices; whether he is there, if the asker may know. None: not registered.
+/// A user's keys and devices; `None` when the user is not registered. Presence is included if the
+/// user is listed, or the asker is the user or a counterparty.
 #[must_use]
 pub fn user_info(
     view: &dyn StateView,
@@ -55,7 +56,7 @@ pub fn user_info(
         .collect();
     let running = sessions.iter().filter(|session| session.online);
     let epoch = running.map(|session| session.epoch).max();
-    let told = sessions.iter().any(|session| session.listed)
+    let visible = sessions.iter().any(|session| session.listed)
         || asker.is_some_and(|asker| asker == name || is_counterparty(view, asker, name));
     let devices = devices.into_iter().map(|(key, device)| DeviceInfo {
         certificate: device.certificate,
@@ -64,8 +65,8 @@ pub fn user_info(
     Some(UserInfo {
         card: user.card,
         devices: devices.collect(),
-        online: told.then_some(epoch.is_some()),
-        epoch: epoch.filter(|_| told),
+        online: visible.then_some(epoch.is_some()),
+        epoch: epoch.filter(|_| visible),
     })
 }
 
@@ -79,17 +80,17 @@ fn devices_of(view: &dyn StateView, name: &UserName) -> Vec<(PublicKey, Device)>
 /// Whether two users share, or shared, a grant.
 #[must_use]
 pub fn is_counterparty(view: &dyn StateView, one: &UserName, other: &UserName) -> bool {
-    rows::get::<Acquainted>(view, &(one.clone(), other.clone())).is_some()
+    rows::get::<Counterparty>(view, &(one.clone(), other.clone())).is_some()
 }
 
-/// Users online who chose to be listed, in order of name.
+/// Users online who chose to be listed, in order of name, from the first after `after`.
 #[must_use]
 pub fn online_listed(
     view: &dyn StateView,
     after: Option<&UserName>,
     limit: usize,
 ) -> Vec<UserName> {
-    // Above every device of `after`: a scan goes on behind the key that it is given.
+    // Greater than every device of `after`: a scan continues after the key that it is given.
     let mut last = after.map(|name| (name.clone(), PublicKey([0xff; 32])));
     let mut users = Vec::new();
     while users.len() < limit {
@@ -110,7 +111,7 @@ pub struct SessionInfo {
     pub epoch: u64,
     pub online: bool,
     pub listed: bool,
-    /// When it began, or ended.
+    /// When the session started or, if it is not online, ended.
     pub since: Millis,
     pub endpoint: Signed<EndpointRecord>,
 }
@@ -135,7 +136,7 @@ pub fn session(view: &dyn StateView, device: &PublicKey) -> Option<SessionInfo> 
     rows::get::<Session>(view, device).map(|session| SessionInfo::of(*device, session))
 }
 
-/// The user's session of an epoch, if no later one of the same device has taken its place.
+/// The user's session of an epoch, if no later one of the same device has replaced it.
 #[must_use]
 pub fn session_of_epoch(view: &dyn StateView, user: &UserName, epoch: u64) -> Option<SessionInfo> {
     let devices = rows::scan::<DeviceOf>(view, user, None, MAX_DEVICES_PER_USER);
@@ -145,7 +146,7 @@ pub fn session_of_epoch(view: &dyn StateView, user: &UserName, epoch: u64) -> Op
         .find(|session| session.epoch == epoch)
 }
 
-/// Sessions that are online, in order of device key, from the first behind `after` on.
+/// Sessions that are online, in order of device key, from the first after `after`.
 #[must_use]
 pub fn online_sessions(
     view: &dyn StateView,

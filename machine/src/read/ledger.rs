@@ -1,4 +1,4 @@
-//! Grants and views, for their owner and their viewer only.
+//! Reads of the ledger: grants and views, for the parties of the grant only.
 
 use cameo_common::api::{GrantInfo, GrantList, LogInfo, Role, ViewTaken};
 use cameo_common::ids::{GrantId, UserName};
@@ -8,7 +8,7 @@ use crate::rows::{
 };
 use crate::state_view::StateView;
 
-/// A grant as one of its parties sees it. None: no such grant, or none of the asker's.
+/// A grant as the asker sees it; `None` when there is no such grant or the asker is no party to it.
 #[must_use]
 pub fn grant_info(view: &dyn StateView, id: &GrantId, asker: &UserName) -> Option<GrantInfo> {
     let grant = rows::get::<Grant>(view, id)?;
@@ -63,7 +63,8 @@ pub fn grants_of(
     GrantList { grants, more }
 }
 
-/// Views behind number `after` (0 for all), in their order, for the grant's owner only.
+/// Views after number `after` (0 for all), at most `limit`, in order of number; `None` unless the
+/// asker is the grant's owner.
 #[must_use]
 pub fn grant_log(
     view: &dyn StateView,
@@ -80,11 +81,11 @@ pub fn grant_log(
     let views = numbers
         .into_iter()
         .map(|((_, number), ViewNumber(request))| {
-            let taken = rows::require::<ViewRow>(view, &(*id, request));
+            let row = rows::require::<ViewRow>(view, &(*id, request));
             ViewTaken {
                 number,
-                at: taken.at,
-                device: taken.device,
+                at: row.at,
+                device: row.device,
                 request,
             }
         });

@@ -1,5 +1,5 @@
-//! What others see of the state: the bodies of `/v1` and what a node needs to know. Who may see
-//! what is decided here, so that no handler has to.
+//! The read side of the state: the bodies of `/v1` and the facts that a node needs. Visibility is
+//! decided here, not in handlers.
 
 mod directory;
 mod events;
@@ -21,19 +21,19 @@ use super::cluster;
 use super::rows::{self, DescriptorRow, LogTime};
 use super::state_view::StateView;
 
-/// The latest time of all entries that were carried out; the epoch before the first.
+/// Log time: the greatest time of all entries that were carried out; the epoch before the first.
 #[must_use]
 pub fn log_time(view: &dyn StateView) -> Millis {
     rows::get::<LogTime>(view, &()).map_or(Millis::EPOCH, |row| row.0)
 }
 
-/// The cluster's id; none before it is founded.
+/// The cluster's id; `None` before it is founded.
 #[must_use]
 pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {
     cluster::founded(view).map(|founded| founded.cluster)
 }
 
-/// The descriptor whose nodes are dealt to now.
+/// The newest descriptor: a new deal has a part for each of its nodes.
 #[must_use]
 pub fn descriptor(view: &dyn StateView) -> Option<Descriptor> {
     cluster::current_descriptor(view)

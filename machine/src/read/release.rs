@@ -1,4 +1,5 @@
-//! What a node verifies in its own state before it releases its part of a view (laws L5 and L6).
+//! The check that a node makes in its own state before it releases its part for a view (laws L5
+//! and L6).
 
 use cameo_common::identity::DeviceCertificate;
 use cameo_common::ids::{Hash, Millis};
@@ -14,29 +15,30 @@ use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
 use crate::state_view::StateView;
 use crate::views::refusal;
 
-/// A debited view whose parts may be released, with the statements that say so. A node trusts no
-/// other: it still verifies their signatures, each against the key that the manifest names.
+/// A debited view whose parts may be released, with the statements that permit it. The node still
+/// has to verify their signatures, each against the key that the manifest names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// Which view of the grant it is, 1 for the first.
+    /// Number of the view within its grant, 1 for the first.
     pub number: u32,
-    /// Where its debit stands in the log, and when it was.
+    /// Log index and log time of the debit.
     pub index: u64,
     pub at: Millis,
     pub manifest: Signed<Manifest>,
     pub rights: Signed<Rights>,
-    /// The deal that was current at the debit.
+    /// The newest deal at the time of the debit.
     pub deal: Signed<Deal>,
     pub certificate: Signed<DeviceCertificate>,
 }
 
 /// Whether the parts of a view may be released now.
 ///
-/// `now` is the node's clock. The log's time stands still while nobody asks for anything, and a
-/// grant must not outlive its expiry in the quiet: the later of the two counts.
+/// `now` is the node's clock. Log time stands still while there are no commands, and a grant must
+/// expire then too, so the later of the two counts.
 ///
 /// # Errors
-/// Why not.
+/// The reason why no part may be released: no debit of this request, or one that is too old;
+/// another cluster or device; rights that are revoked, expired or used up.
 pub fn release_check(
     view: &dyn StateView,
     request: &ViewRequest,
@@ -68,7 +70,7 @@ pub fn release_check(
     })
 }
 
-/// The debit of exactly this request, not too long ago.
+/// The debit of exactly this request, if it may still be resumed.
 fn debited_view(
     view: &dyn StateView,
     request: &ViewRequest,
@@ -86,7 +88,7 @@ fn debited_view(
     Ok(debited)
 }
 
-/// The certificate by which the device still speaks for the grant's viewer.
+/// The certificate of the device, if it is valid and of the grant's viewer.
 fn viewer_device(
     view: &dyn StateView,
     grant: &Grant,

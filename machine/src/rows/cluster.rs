@@ -1,4 +1,4 @@
-//! Who the cluster is, and what time its log has reached.
+//! Rows of the cluster: log time, identity and descriptors.
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row};
 
-/// The latest time of all entries that were carried out.
+/// The greatest time of all entries that were carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogTime(pub Millis);
 
@@ -15,7 +15,7 @@ impl Row for LogTime {
     type Key = ();
 }
 
-/// That the cluster is founded, as which one, and which descriptor is current.
+/// The identity of a founded cluster, and its current descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founded {
     pub cluster: ClusterId,

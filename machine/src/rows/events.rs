@@ -1,17 +1,17 @@
-//! A user's event stream: notices, which are trimmed, and letters, which are kept until their mail
-//! is acknowledged. Both draw on one sequence.
+//! Rows of a user's event stream: notices, of which the newest are kept, and mail, which is kept
+//! until it is acknowledged. Both take their sequence from one counter.
 
 use cameo_common::ids::{GrantId, Millis, UserName};
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row};
 
-/// How far a user's stream has come.
+/// The counters of a user's stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
-    /// The last sequence given out.
+    /// The newest sequence; 0 for none.
     pub last: u64,
-    /// Notices kept.
+    /// Number of notices kept.
     pub notices: u32,
 }
 
@@ -20,16 +20,16 @@ impl Row for Stream {
     type Key = UserName;
 }
 
-/// Something that a user may like to know.
+/// An event that a user may miss, by user and sequence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     pub at: Millis,
-    pub news: News,
+    pub kind: NoticeKind,
 }
 
-/// What a notice is about. Positional on disk: append only.
+/// The content of a notice. Positional on disk: append only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum News {
+pub enum NoticeKind {
     Granted { grant: GrantId },
     Received { grant: GrantId },
     Viewed { grant: GrantId, number: u32 },
@@ -41,25 +41,25 @@ impl Row for Notice {
     type Key = (UserName, u64);
 }
 
-/// Where mail stands in its viewer's stream.
+/// A viewer's mail by its sequence in the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct MailAt {
     pub grant: GrantId,
 }
 
-impl Row for Letter {
-    const KIND: Kind = Kind::Letter;
+impl Row for MailAt {
+    const KIND: Kind = Kind::MailAt;
     type Key = (UserName, u64);
 }
 
-/// The mailbox: rights that a viewer has not acknowledged yet, at most one piece a grant.
+/// Rights that a viewer has not acknowledged yet, by viewer and grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
-    /// Version of the grant's current rights, which is what gets delivered.
+    /// Version of the grant's current rights, which the mail delivers.
     pub version: u64,
     pub at: Millis,
-    /// Sequence of its letter.
-    pub letter: u64,
+    /// Its sequence in the stream.
+    pub sequence: u64,
 }
 
 impl Row for Mail {

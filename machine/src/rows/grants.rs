@@ -1,4 +1,5 @@
-//! Grants, cut so that a debit rewrites a few bytes and not the statements.
+//! Rows of grants. Statements and counters are separate rows, so that a debit rewrites a few bytes
+//! only.
 
 use cameo_common::api::Role;
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, UserName};
@@ -10,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row, content};
 
-/// One side of a grant, with the key that it had when the grant was made.
+/// One party of a grant, with its identity key at the time of creation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     pub name: UserName,
     pub key: PublicKey,
 }
 
-/// What never changes about a grant.
+/// The part of a grant that never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     pub owner: Party,
@@ -29,7 +30,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// On which side a user stands, if on any.
+    /// The role of a user, if they are a party.
     pub fn role_of(&self, user: &UserName) -> Option<Role> {
         if *user == self.owner.name {
             Some(Role::Owner)
@@ -46,12 +47,12 @@ impl Row for Grant {
     type Key = GrantId;
 }
 
-/// The owner's newest statement about a grant.
+/// The owner's newest rights for a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CurrentRights(pub Signed<Rights>);
 
 impl CurrentRights {
-    /// What it says.
+    /// The content of the statement.
     pub fn rights(&self) -> Rights {
         content(&self.0)
     }
@@ -62,7 +63,7 @@ impl Row for CurrentRights {
     type Key = GrantId;
 }
 
-/// Where a grant stands.
+/// Counters of a grant: debits, acknowledgement and deals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantUsage {
     /// Debits so far; the next view has the next number.
@@ -96,8 +97,8 @@ impl Row for ReceiptRow {
     type Key = GrantId;
 }
 
-/// The one grant of an image by an owner to a viewer that may be live. Whether it is, its rights
-/// say: a grant also ends by time alone, without an entry.
+/// The only grant of an owner, a viewer and an image that can be live. Its rights tell whether it
+/// is: a grant also expires without an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveGrant(pub GrantId);
 
@@ -106,7 +107,7 @@ impl Row for LiveGrant {
     type Key = (UserName, UserName, ImageId);
 }
 
-/// The grants that a user is a party to.
+/// Index of the grants that a user is a party to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantOf;
 
@@ -115,7 +116,7 @@ impl Row for GrantOf {
     type Key = (UserName, GrantId);
 }
 
-/// How many grants a user is a party to.
+/// Number of grants that a user is a party to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantCount(pub u32);
 
@@ -124,17 +125,17 @@ impl Row for GrantCount {
     type Key = UserName;
 }
 
-/// That two users share, or shared, a grant. Written both ways round.
+/// Two users who have or had a grant with each other. Written in both orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acquainted;
+pub struct Counterparty;
 
-impl Row for Acquainted {
-    const KIND: Kind = Kind::Acquainted;
+impl Row for Counterparty {
+    const KIND: Kind = Kind::Counterparty;
     type Key = (UserName, UserName);
 }
 
-/// The one grant that a viewer's request is good for, by the hash of the request's statement. It
-/// lives as long as the grant's row: whoever was asked once makes no second grant of it.
+/// The grant that was made for a viewer's request, by the hash of the request's statement. It is
+/// kept as long as the grant, so that a request allows no second grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestUsed(pub GrantId);
 

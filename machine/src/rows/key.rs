@@ -1,18 +1,18 @@
-//! Keys as bytes, so that their order as bytes is their order as values.
+//! Order-preserving encoding of row keys.
 //!
-//! Ids are their bytes, numbers are big-endian, names end in a zero byte (no name holds one): no
-//! key is the beginning of another one of its kind, and a scan by a leading part finds that part's
-//! rows only.
+//! Ids are their bytes, numbers are big-endian, and names end in a zero byte, which no name
+//! contains. So no key is a prefix of another one of its kind, and a scan by a leading part finds
+//! the rows of that part only.
 
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 
 /// A key, or a leading part of one.
 pub trait Key: Sized {
-    /// Appends its bytes.
+    /// Appends the key's bytes.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Takes its bytes from the front.
+    /// Reads a key from the front of `bytes` and advances them; `None` if they are not one.
     fn read(bytes: &mut &[u8]) -> Option<Self>;
 }
 

@@ -1,11 +1,11 @@
-//! What the state is made of: every kind of row, with its key and its value.
+//! The rows of the state: every kind, with its key and its value.
 //!
-//! A row's key is its kind's number followed by its typed key; its value is a layout version
+//! A row's key is its kind's number followed by its typed key. Its value is a layout version
 //! followed by canonical postcard. Both are on disk and in snapshots, and pinned by tests.
 //!
-//! A row that does not decode is damage, or a mistake of ours: nobody outside can write one. It
-//! panics, which stops this node's apply, because a node that guessed would from then on differ
-//! from all others without anyone noticing.
+//! A row that does not decode is damaged, or our bug: no input from outside can write one. Reading
+//! it panics, which stops the node's apply. A node that guessed would silently diverge from all
+//! others.
 
 mod cluster;
 mod events;
@@ -20,9 +20,9 @@ use cameo_common::wire;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use cluster::{DescriptorRow, Founded, LogTime};
-pub use events::{Letter, Mail, News, Notice, Stream};
+pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
-    Acquainted, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, LiveGrant, Party,
+    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, LiveGrant, Party,
     ReceiptRow, RequestUsed,
 };
 pub use key::Key;
@@ -56,7 +56,7 @@ pub enum Kind {
     LiveGrant = 0x25,
     GrantOf = 0x26,
     GrantCount = 0x27,
-    Acquainted = 0x28,
+    Counterparty = 0x28,
     RequestUsed = 0x29,
 
     View = 0x30,
@@ -64,21 +64,21 @@ pub enum Kind {
 
     Stream = 0x40,
     Notice = 0x41,
-    Letter = 0x42,
+    MailAt = 0x42,
     Mail = 0x43,
 
     Retry = 0x50,
     RetryAt = 0x51,
 }
 
-/// A kind of row: what is under which key.
+/// A kind of row, with the types of its key and its value.
 pub trait Row: Serialize + DeserializeOwned {
     const KIND: Kind;
-    /// Layout of the value; goes up with each change of it.
+    /// Version of the value's layout; goes up with each change of it.
     const VERSION: u8 = 1;
     type Key: Key;
 
-    /// The value's bytes.
+    /// The value's bytes: version, then postcard.
     fn encode(&self) -> Vec<u8> {
         let mut value = vec![Self::VERSION];
         value.extend_from_slice(&wire::encode(self));
@@ -93,19 +93,19 @@ pub fn key_bytes<R: Row>(key: &impl Key) -> Vec<u8> {
     bytes
 }
 
-/// One row.
+/// The row under a key.
 pub fn get<R: Row>(view: &dyn StateView, key: &R::Key) -> Option<R> {
     let key = key_bytes::<R>(key);
     view.get(&key).map(|value| decode_value(&key, &value))
 }
 
-/// A row that another row says is there.
+/// A row that must exist because another row refers to it.
 pub fn require<R: Row>(view: &dyn StateView, key: &R::Key) -> R {
     get(view, key).unwrap_or_else(|| damaged(R::KIND, &key_bytes::<R>(key), "it is missing"))
 }
 
 /// At most `limit` rows whose key begins with `part`, in key order, from the first one after
-/// `after` on.
+/// `after`.
 pub fn scan<R: Row>(
     view: &dyn StateView,
     part: &impl Key,
@@ -113,13 +113,13 @@ pub fn scan<R: Row>(
     limit: usize,
 ) -> Vec<(R::Key, R)> {
     let prefix = key_bytes::<R>(part);
-    let from = after.map_or_else(|| prefix.clone(), |after| just_behind::<R>(after));
+    let from = after.map_or_else(|| prefix.clone(), |after| successor::<R>(after));
     let rows = view.scan(&prefix, &from, limit).into_iter();
     rows.map(|(key, value)| (decode_key::<R>(&key), decode_value(&key, &value)))
         .collect()
 }
 
-/// What an accepted statement says. It was read once before it was written.
+/// The content of a committed statement. It was decoded once before it was written.
 pub fn content<T: Statement>(signed: &Signed<T>) -> T {
     signed.peek().unwrap_or_else(|error| {
         panic!(
@@ -129,8 +129,8 @@ pub fn content<T: Statement>(signed: &Signed<T>) -> T {
     })
 }
 
-/// The least key above a key.
-fn just_behind<R: Row>(key: &R::Key) -> Vec<u8> {
+/// The least key greater than a key.
+fn successor<R: Row>(key: &R::Key) -> Vec<u8> {
     let mut bytes = key_bytes::<R>(key);
     bytes.push(0);
     bytes

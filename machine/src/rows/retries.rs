@@ -1,4 +1,4 @@
-//! Replies to commands that may be asked again.
+//! Rows of the retry table: replies to commands that may be repeated.
 
 use cameo_common::ids::{Hash, Millis, RequestId};
 use cameo_common::keys::PublicKey;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, Row};
 use crate::command::Done;
 
-/// What became of a command, by device and request id.
+/// The reply to a command that was carried out, by device and request id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
-    /// Hash of the command as it was sent.
+    /// Hash of the op as the caller sent it.
     pub content: Hash,
     pub done: Done,
 }
@@ -20,7 +20,7 @@ impl Row for Retry {
     type Key = (PublicKey, RequestId);
 }
 
-/// Retries in the order of their time, for forgetting them.
+/// Index of the replies by time, for eviction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryAt;
 

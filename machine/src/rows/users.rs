@@ -1,4 +1,4 @@
-//! The directory: users, their keys, their devices, and who is there.
+//! Rows of the directory: users, their keys and devices, and sessions.
 
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use cameo_common::ids::{Millis, UserName};
@@ -16,7 +16,7 @@ pub struct User {
 }
 
 impl User {
-    /// What the card says.
+    /// The content of the card.
     pub fn card(&self) -> UserCard {
         content(&self.card)
     }
@@ -27,7 +27,7 @@ impl Row for User {
     type Key = UserName;
 }
 
-/// The name of an identity key.
+/// The user name that an identity key is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyOwner(pub UserName);
 
@@ -36,7 +36,7 @@ impl Row for KeyOwner {
     type Key = PublicKey;
 }
 
-/// For whom a device speaks, on the strength of which certificate.
+/// A device's user, and the certificate by which it acts for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     pub user: UserName,
@@ -44,7 +44,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// What the certificate says.
+    /// The content of the certificate.
     pub fn certificate(&self) -> DeviceCertificate {
         content(&self.certificate)
     }
@@ -55,7 +55,7 @@ impl Row for Device {
     type Key = PublicKey;
 }
 
-/// The devices of a user.
+/// Index of the devices of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceOf;
 
@@ -70,10 +70,10 @@ pub struct Session {
     pub user: UserName,
     pub epoch: u64,
     pub online: bool,
-    /// Whether the user wants to show up among those online.
+    /// Whether the user appears in the list of users online.
     pub listed: bool,
     pub endpoint: Signed<EndpointRecord>,
-    /// When it began, or ended.
+    /// When it started or, if it is not online, ended.
     pub since: Millis,
 }
 
@@ -82,8 +82,8 @@ impl Row for Session {
     type Key = PublicKey;
 }
 
-/// The last epoch given to a session of a user. Counted over all his devices, so that an epoch
-/// names one session.
+/// The newest epoch of a user's sessions. It is counted over all their devices, so that an epoch
+/// identifies one session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Epochs {
     pub last: u64,
@@ -94,7 +94,7 @@ impl Row for Epochs {
     type Key = UserName;
 }
 
-/// The sessions that are online and listed, by user.
+/// Index of the sessions that are online and listed, by user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed;
 

@@ -1,4 +1,4 @@
-//! The ledger of views. Its rows live as long as their grant, also after it has ended.
+//! Rows of debited views. They are kept as long as their grant, also after it has ended.
 
 use cameo_common::ids::{GrantId, Hash, Millis, RequestId};
 use cameo_common::keys::PublicKey;
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row};
 
-/// One debit, by grant and request id: what makes a retry the same view.
+/// One debit, by grant and request id, so that a retry is the same view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewRow {
-    /// Which view of the grant it is, 1 for the first.
+    /// Number of the view within its grant, 1 for the first.
     pub number: u32,
-    /// Views that were left behind it.
+    /// Views left after it.
     pub left: u32,
     /// Hash of the exact bytes of the request.
     pub request: Hash,
     pub device: PublicKey,
-    /// When it was debited, in log time, and where in the log.
+    /// Log time and log index of the debit.
     pub at: Millis,
     pub index: u64,
-    /// Number of the deal whose parts it releases.
+    /// Number of the deal whose parts are released for it.
     pub deal: u64,
 }
 
@@ -28,7 +28,7 @@ impl Row for ViewRow {
     type Key = (GrantId, RequestId);
 }
 
-/// The debits of a grant in their order.
+/// Index of the debits of a grant, in order of number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewNumber(pub RequestId);
 

@@ -1,6 +1,6 @@
-//! The people of the tests, what they sign, and the cluster that they meet.
+//! The users of the tests, the statements that they sign, and their cluster.
 //!
-//! All keys come from names, so a failure shows the same bytes every time.
+//! All keys are derived from names, so a failure shows the same bytes every time.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
@@ -18,18 +18,19 @@ use cameo_common::statements::{
 
 use crate::Op;
 
-/// When the tests begin, and when certificates end.
-pub const DAWN: Millis = Millis(1_000_000);
-pub const DUSK: Millis = DAWN.plus(Duration::from_secs(365 * 24 * 3_600));
+/// Time of the first entry of a test.
+pub const START: Millis = Millis(1_000_000);
+/// Expiry of certificates, a year later.
+pub const CERTIFICATES_END: Millis = START.plus(Duration::from_secs(365 * 24 * 3_600));
 
 const NAMES: [&str; 4] = ["ada", "bob", "cyd", "eve"];
 const DEVICES: u8 = 20;
 
-/// A user at one of his devices.
+/// A user at one of their devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub name: UserName,
-    /// Whose keys these are: for telling apart who claims a name and who has it.
+    /// Seed of the keys. It differs from `name` for one who claims another name.
     who: &'static str,
     device: u8,
 }
@@ -51,7 +52,7 @@ fn seed(what: &str) -> [u8; 32] {
     Hash::of(what.as_bytes()).0
 }
 
-/// Every key of the cast, by its public half.
+/// The signing key of every public key.
 static KEYS: LazyLock<BTreeMap<PublicKey, SigningKey>> = LazyLock::new(|| {
     let of = |who: &str| {
         let devices = (0..DEVICES).map(move |device| format!("device {device}"));
@@ -64,7 +65,7 @@ static KEYS: LazyLock<BTreeMap<PublicKey, SigningKey>> = LazyLock::new(|| {
     keys.map(|key| (key.public(), key)).collect()
 });
 
-/// The public half of one of a person's keys.
+/// One of a person's public keys.
 fn public(who: &str, key: &str) -> PublicKey {
     static KNOWN: Mutex<BTreeMap<String, PublicKey>> = Mutex::new(BTreeMap::new());
     let label = format!("{who} {key}");
@@ -97,7 +98,7 @@ impl Person {
     }
 
     /// The same keys under another name.
-    pub fn calling_himself(&self, name: &str) -> Self {
+    pub fn under_name(&self, name: &str) -> Self {
         Self {
             name: name.parse().unwrap(),
             ..self.clone()
@@ -137,7 +138,7 @@ impl Person {
     pub fn registers(&self) -> Op {
         Op::Register {
             card: self.card(1),
-            certificate: self.certificate(1, DUSK),
+            certificate: self.certificate(1, CERTIFICATES_END),
         }
     }
 
@@ -161,14 +162,14 @@ impl Person {
         self.requests_as(owner, image, 7)
     }
 
-    /// A request with an id of its own.
+    /// A request for an image, with a chosen id.
     pub fn requests_as(&self, owner: &Person, image: ImageId, id: u8) -> Signed<PhotoRequest> {
         sign(PhotoRequest {
             viewer: self.key(),
             owner: owner.key(),
             image,
             request: RequestId([id; 16]),
-            asked_at: DAWN,
+            asked_at: START,
         })
     }
 
@@ -191,7 +192,7 @@ impl Person {
         Op::AckRights { ack }
     }
 
-    /// A view request; `one_time` stands for the key that the parts go to.
+    /// A view request; `one_time` fills the one-time key.
     pub fn view_request(&self, grant: GrantId, id: u8, one_time: u8) -> Signed<ViewRequest> {
         sign(ViewRequest {
             device: self.device(),
@@ -213,7 +214,7 @@ pub fn node_secret(id: NodeId) -> SealingSecret {
     SealingSecret::from_bytes(seed(&format!("node {id}")))
 }
 
-/// Three nodes.
+/// A descriptor of three nodes.
 pub fn descriptor() -> Descriptor {
     static FIRST: LazyLock<Descriptor> = LazyLock::new(first_descriptor);
     FIRST.clone()
@@ -240,7 +241,7 @@ pub fn image(number: u8) -> ImageId {
     ImageId([number; 16])
 }
 
-/// The statements that make a grant, not yet signed, so that a case can spoil one of them.
+/// The statements of a new grant, not yet signed, so that a test can make one of them invalid.
 #[derive(Debug, Clone)]
 pub struct Offer {
     pub request: Signed<PhotoRequest>,
@@ -250,12 +251,12 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// A photo of the owner's for the viewer, to be seen so many times.
+    /// Statements that grant a viewer `views` views of an owner's image.
     pub fn new(owner: &Person, viewer: &Person, image: ImageId, views: u32) -> Self {
         Self::with_nonce(owner, viewer, image, views, 1)
     }
 
-    /// Another nonce makes another grant, and answers another request.
+    /// The same with a chosen nonce: each gives another grant, for another request.
     pub fn with_nonce(
         owner: &Person,
         viewer: &Person,
@@ -301,7 +302,7 @@ impl Offer {
     }
 }
 
-/// Rights without an end.
+/// Rights without an expiry.
 pub fn rights(owner: &Person, grant: GrantId, version: u64, permitted: u32) -> Rights {
     Rights {
         owner: owner.key(),
@@ -320,7 +321,7 @@ pub fn puts(rights: Rights) -> Op {
     Op::PutRights { rights }
 }
 
-/// A deal of the right shape. The machine does not look into the parts.
+/// A deal of the right shape with arbitrary parts, which the machine does not open.
 fn deal(manifest: &Manifest) -> Deal {
     let descriptor = descriptor();
     let part = |node: &NodeIdentity| DealtPart {

@@ -1,5 +1,5 @@
-//! The machine's tests: `cases` by behaviour, `laws` as properties over random histories, `pinned`
-//! the bytes that are on disk and in the log.
+//! Tests of the machine: `cases` by behaviour, `laws` as properties over random histories, and
+//! `pinned` for the bytes on disk and in the log.
 #![allow(clippy::unwrap_used)]
 
 mod cases;

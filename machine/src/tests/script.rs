@@ -1,13 +1,13 @@
-//! A log, entry by entry, and the state that it leaves. Each entry is held to what every entry
-//! must do, whatever the case is about.
+//! A log that is written entry by entry, and its state. Every decision is checked for the
+//! properties that all decisions have.
 
 use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId};
 use cameo_common::wire;
 
-use super::cast::{DAWN, Offer, Person, descriptor, image};
+use super::cast::{Offer, Person, START, descriptor, image};
 use crate::{Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, decide, read};
 
-/// How long the tests' calls live.
+/// From a test's call to its not-after.
 pub const CALL_LIFE_MS: u64 = 60_000;
 
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl Script {
         Self {
             state: MapView::default(),
             index: 0,
-            now: DAWN,
+            now: START,
             calls: 0,
         }
     }
@@ -51,7 +51,7 @@ impl Script {
         self.now = self.now.plus_millis(span_millis);
     }
 
-    /// A new command of a device.
+    /// Enters a new command of a device.
     pub fn does(&mut self, who: &Person, op: Op) -> Reply {
         let caller = self.call(who, &op);
         self.enter(caller, op).reply
@@ -61,7 +61,7 @@ impl Script {
         self.enter(Caller::Node(NodeId(1)), op).reply
     }
 
-    /// A call with an id that was not used before.
+    /// A call with a new request id.
     pub fn call(&mut self, who: &Person, op: &Op) -> Caller {
         self.calls += 1;
         Caller::Device {
@@ -77,7 +77,7 @@ impl Script {
         self.apply(&entry.encode())
     }
 
-    /// Decides and carries out one entry.
+    /// Decides one entry and applies its changes.
     pub fn apply(&mut self, entry: &[u8]) -> Decision {
         self.index += 1;
         let before = read::log_time(&self.state);
@@ -89,11 +89,11 @@ impl Script {
     }
 }
 
-/// What holds of every decision.
+/// Checks that a refusal has no effect, and that changes and users are sorted and unique.
 fn check_shape(decision: &Decision) {
     if decision.reply.is_err() {
-        assert_eq!(decision.changes, [], "a refusal changes something");
-        assert_eq!(decision.touched, [], "a refusal touches somebody");
+        assert_eq!(decision.changes, [], "a refusal has changes");
+        assert_eq!(decision.touched, [], "a refusal touches users");
     }
     let keys: Vec<_> = decision.changes.iter().map(key).collect();
     assert!(keys.is_sorted_by(|one, next| one < next), "a row twice");

@@ -1,4 +1,4 @@
-//! How often things were tried, and what follows from it.
+//! Failed attempts of outbox items: backoff, reports to the directory, and giving up.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::vault::records::{
 };
 use crate::vault::{Vault, VaultError};
 
-/// First wait after a failed attempt, doubled with each up to the longest.
+/// Pause after the first failed attempt, doubled with each up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// From so many attempts on it is only tried now and then, unless the peer is heard of.
+/// After this many attempts the pause is [`RARE_PAUSE`], until the peer makes contact.
 const RARE_AFTER: u32 = 20;
 const RARE_PAUSE: Duration = Duration::from_secs(300);
-/// After so many attempts in vain the directory is told that the peer is offline.
+/// After this many failed attempts the peer is reported offline to the directory.
 const REPORTED_AFTER: u32 = 3;
-/// An approved request that cannot be served after so many attempts has failed.
+/// After this many attempts an approved request has failed.
 const MAX_SHARE_ATTEMPTS: u32 = 20;
-/// A viewer's agent that has not understood a no after so many attempts never will.
-const MAX_TELLINGS: u32 = 20;
-/// Wait after an attempt that the cluster was not there for; such attempts do not count.
+/// After this many attempts a viewer's agent that cannot read the answer is not sent it any more.
+const MAX_ANSWER_ATTEMPTS: u32 = 20;
+/// Pause after an attempt that failed because the cluster was unavailable; it is not counted.
 const CLUSTER_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long to wait after the `count`th failed attempt.
+/// The pause after the `count`th failed attempt.
 #[must_use]
 pub fn backoff(count: u32) -> Duration {
     if count > RARE_AFTER {
@@ -41,12 +41,12 @@ pub fn backoff(count: u32) -> Duration {
     doubled.min(LONGEST_PAUSE)
 }
 
-/// Forgets how often things for a person failed: he has just been heard of.
-pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), VaultError> {
+/// Makes all items for a user due at once, because the user has just made contact.
+pub(in crate::agent) fn retry_now(core: &Core, name: &UserName) -> Result<(), VaultError> {
     let vault = &core.ctx.vault;
     let mut any = false;
     for (id, attempts) in vault.list::<Attempts>()? {
-        if !attempts.are_over() && listener(vault, attempts.key)?.as_ref() == Some(name) {
+        if !attempts.is_given_up() && recipient(vault, attempts.key)?.as_ref() == Some(name) {
             any |= vault.delete::<Attempts>(&id)?;
         }
     }
@@ -56,8 +56,8 @@ pub(in crate::agent) fn try_now(core: &Core, name: &UserName) -> Result<(), Vaul
     Ok(())
 }
 
-/// Who has to listen, for a thing to be done.
-fn listener(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultError> {
+/// The user who has to be reachable for an item.
+fn recipient(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultError> {
     Ok(match key {
         OutboxKey::Deliver(grant) | OutboxKey::Rights(grant) => vault
             .get::<GrantOwned>(&grant.to_string())?
@@ -72,30 +72,30 @@ fn listener(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultErro
     })
 }
 
-/// The viewer has asked for it: what he refused before may be welcome now.
-pub(in crate::agent) fn is_wanted(vault: &Vault, grant: GrantId) -> Result<(), VaultError> {
-    Attempts::forget(vault, OutboxKey::Deliver(grant))?;
-    Attempts::forget(vault, OutboxKey::Rights(grant))
+/// Retries items of a grant that the viewer has requested again, even if the viewer refused them.
+pub(in crate::agent) fn retry_requested(vault: &Vault, grant: GrantId) -> Result<(), VaultError> {
+    Attempts::reset(vault, OutboxKey::Deliver(grant))?;
+    Attempts::reset(vault, OutboxKey::Rights(grant))
 }
 
-/// What was refused for good gets another chance: the agent has been started anew, maybe as another version, with
-/// another certificate, or after the peer has mended something.
-pub(in crate::agent) fn begin_anew(vault: &Vault) -> Result<(), VaultError> {
+/// Retries the items that were given up, at the start of the agent: this may be another version or
+/// have another certificate, or the peer may have changed.
+pub(in crate::agent) fn retry_given_up(vault: &Vault) -> Result<(), VaultError> {
     for (id, attempts) in vault.list::<Attempts>()? {
-        if attempts.are_over() {
+        if attempts.is_given_up() {
             vault.delete::<Attempts>(&id)?;
         }
     }
     Ok(())
 }
 
-/// Keeps that an attempt failed, and what follows from it.
+/// Stores a failed attempt, and gives up or reports the peer offline if due.
 pub(in crate::agent) async fn failed(
     core: &Core,
-    thing: &Due,
+    item: &Due,
     error: &AttemptError,
 ) -> Result<(), VaultError> {
-    let (vault, key) = (&core.ctx.vault, thing.key);
+    let (vault, key) = (&core.ctx.vault, item.key);
     core.notices.tell(trouble(key, error));
     let before = vault.get::<Attempts>(&key.id())?;
     let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error.kind());
@@ -107,49 +107,50 @@ pub(in crate::agent) async fn failed(
     };
     if gives_up(key, error.kind(), count) {
         attempts.next = Attempts::GIVEN_UP;
-        return give_up(vault, thing, &attempts);
+        return give_up(vault, item, &attempts);
     }
     vault.put(&key.id(), &attempts)?;
     if error.kind() == ErrorKind::PeerOffline
         && count == REPORTED_AFTER
-        && let Some(name) = listener(vault, key)?
+        && let Some(name) = recipient(vault, key)?
     {
         report_offline(&core.ctx, &core.notices, &name).await;
     }
     Ok(())
 }
 
-/// A request comes to its end; what a peer refuses stays as it is, until they want it or the agent is started anew.
-fn give_up(vault: &Vault, thing: &Due, attempts: &Attempts) -> Result<(), VaultError> {
-    let key = thing.key;
+/// Ends an item. A request gets its final state; an item that a peer refuses stays until the peer
+/// requests it or the agent restarts.
+fn give_up(vault: &Vault, item: &Due, attempts: &Attempts) -> Result<(), VaultError> {
+    let key = item.key;
     let why = || attempts.last_error.clone();
     match key {
-        // The end is kept first: a request whose attempts were over without it would wait for ever.
+        // The state is stored first: without it a request that is no longer tried would stay open.
         OutboxKey::Share(request) => {
             change::<Incoming>(vault, &request.to_string(), |incoming| {
-                // A verb may have made or denied it meanwhile.
+                // A command may have made or denied it meanwhile.
                 if matches!(incoming.state, IncomingState::Approved(_)) {
                     let (why, told) = (why(), false);
                     incoming.state = IncomingState::Failed { why, told };
                 }
             })?;
-            Attempts::forget(vault, OutboxKey::Denied(request))?;
-            Attempts::forget(vault, key)
+            Attempts::reset(vault, OutboxKey::Denied(request))?;
+            Attempts::reset(vault, key)
         }
         OutboxKey::Ask(request) => {
             change::<Outgoing>(vault, &request.to_string(), |outgoing| {
-                if !outgoing.state.is_over() {
+                if !outgoing.state.is_answered() {
                     outgoing.state = OutgoingState::Denied(why());
                 }
             })?;
-            Attempts::forget(vault, key)
+            Attempts::reset(vault, key)
         }
         OutboxKey::Deliver(grant) | OutboxKey::Rights(grant) => {
             vault.put(&key.id(), attempts)?;
             let owned = vault.get::<GrantOwned>(&grant.to_string())?;
-            // Rights that were signed meanwhile have not been refused.
-            if owned.is_some_and(|owned| owned.version != thing.version) {
-                Attempts::forget(vault, key)?;
+            // Rights that were signed meanwhile were not refused.
+            if owned.is_some_and(|owned| owned.version != item.version) {
+                Attempts::reset(vault, key)?;
             }
             Ok(())
         }
@@ -159,14 +160,14 @@ fn give_up(vault: &Vault, thing: &Due, attempts: &Attempts) -> Result<(), VaultE
     }
 }
 
-/// The viewer knows what was said, unless it is not so any more.
-pub(in crate::agent) fn is_told(
+/// Stores that the viewer was told of this state, unless it has changed meanwhile.
+pub(in crate::agent) fn mark_told(
     vault: &Vault,
     request: RequestId,
-    said: &IncomingState,
+    sent: &IncomingState,
 ) -> Result<(), VaultError> {
     change::<Incoming>(vault, &request.to_string(), |kept| {
-        if kept.state == *said
+        if kept.state == *sent
             && let IncomingState::Denied { told, .. } | IncomingState::Failed { told, .. } =
                 &mut kept.state
         {
@@ -176,8 +177,8 @@ pub(in crate::agent) fn is_told(
     Ok(())
 }
 
-/// The attempts that count after one that failed so, and the wait before the next. That the
-/// cluster was not there, or had no time, says nothing about the thing itself.
+/// The new count of attempts, and the pause before the next. An attempt that failed because the
+/// cluster was unavailable or busy is not counted, because it says nothing about the item.
 fn tally(before: u32, kind: ErrorKind) -> (u32, Duration) {
     if matches!(kind, ErrorKind::ClusterAway | ErrorKind::Busy) {
         return (before, CLUSTER_PAUSE);
@@ -186,25 +187,26 @@ fn tally(before: u32, kind: ErrorKind) -> (u32, Duration) {
     (count, backoff(count))
 }
 
-/// Whether a thing has failed for good, after so many attempts that count.
+/// Whether an item is given up after `count` counted attempts.
 fn gives_up(key: OutboxKey, kind: ErrorKind, count: u32) -> bool {
     match key {
         OutboxKey::Share(_) => is_hopeless(kind) || count >= MAX_SHARE_ATTEMPTS,
         OutboxKey::Ask(_) => kind.is_absence() || kind.is_denial() || kind.is_distrust(),
         OutboxKey::Deliver(_) => is_refused(kind, count),
-        // An agent of an earlier version does not understand that something failed.
+        // An agent of an earlier version cannot read that a request has failed.
         OutboxKey::Denied(_) => {
-            is_refused(kind, count) || (count >= MAX_TELLINGS && kind == ErrorKind::PeerMismatch)
+            is_refused(kind, count)
+                || (count >= MAX_ANSWER_ATTEMPTS && kind == ErrorKind::PeerMismatch)
         }
-        // The viewer's home has the grant no more.
+        // `NotFound`: the viewer's home no longer has the grant.
         OutboxKey::Rights(_) => kind == ErrorKind::NotFound || is_refused(kind, count),
-        // The ledger takes them in the end.
+        // The ledger accepts them in the end.
         OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => false,
     }
 }
 
-/// Whether the peer will never take it. That they seem to be somebody else may only mean that another device has got
-/// their address meanwhile.
+/// Whether the peer will never accept it. A changed identity counts only after many attempts,
+/// because another device may have the peer's old address.
 fn is_refused(kind: ErrorKind, count: u32) -> bool {
     match kind {
         ErrorKind::Refused => true,
@@ -213,7 +215,7 @@ fn is_refused(kind: ErrorKind, count: u32) -> bool {
     }
 }
 
-/// Whether trying again can never help.
+/// Whether a further attempt cannot succeed.
 fn is_hopeless(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -231,7 +233,7 @@ mod tests {
     const SHARE: OutboxKey = OutboxKey::Share(RequestId([1; 16]));
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn pauses_double_up_to_the_longest() {
         let seconds: Vec<u64> = (1..=7).map(|count| backoff(count).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(backoff(RARE_AFTER), LONGEST_PAUSE);
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_fails_by_itself_fails_for_good_in_the_end() {
+    fn a_request_is_given_up_after_the_maximum_of_attempts() {
         let kind = ErrorKind::PeerMismatch;
         let mut count = 0;
         for attempt in 1..=MAX_SHARE_ATTEMPTS {
@@ -265,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_wait_is_within_its_limits(count in any::<u32>()) {
+        fn every_pause_is_within_its_limits(count in any::<u32>()) {
             let wait = backoff(count);
             prop_assert!(wait >= FIRST_PAUSE && wait <= RARE_PAUSE);
             prop_assert!(backoff(count.saturating_add(1)) >= wait);

@@ -1,4 +1,4 @@
-//! Why an attempt has failed.
+//! The error of an outbox attempt.
 
 use crate::directory::DirectoryError;
 use crate::error_kind::{Classified, ErrorKind};
@@ -8,7 +8,7 @@ use crate::flows::share::ShareError;
 use crate::peer::PeerError;
 use crate::vault::VaultError;
 
-/// Why an attempt has failed.
+/// A failed attempt of an outbox item.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::agent) enum AttemptError {
     #[error(transparent)]

@@ -1,8 +1,9 @@
-//! How much is worked on at the same time, and who comes next.
+//! Concurrency limits and fair scheduling of the outbox.
 //!
-//! Each lane has its own limit, and each peer has one within it: what is slow keeps up only what is for the same
-//! peer in the same lane, as long as not very many are slow. Among those who wait the one comes next who was served
-//! longest ago, so that nobody waits for longer than for one turn of each of the others.
+//! Each lane has a limit in total and one per peer, so that a slow peer delays only its own items
+//! of the same lane, unless very many peers are slow. Among waiting peers the one that was served
+//! longest ago comes next (least recently served), so that a peer waits for at most one item of
+//! each other peer.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,21 +16,21 @@ use crate::flows::request::ASKED_AT_ONCE;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
 use crate::vault::records::OutboxKey;
 
-/// So many photos are placed as a whole and uploaded side by side, also for one viewer.
+/// Photos that are placed together and uploaded concurrently, also for one viewer.
 const SHARES: usize = 8;
-/// Carriers that are sent at the same time.
+/// Carriers that are sent concurrently.
 const DELIVERIES: usize = 12;
-/// Of these, those for one peer.
+/// The limit for one peer.
 const DELIVERIES_PER_PEER: usize = 2;
-/// Messages that are answered from memory: they are soon done, or their peer does not answer.
+/// Messages that are answered from memory: they end soon, or the peer does not answer.
 const MESSAGES: usize = 12;
-/// Of these, those for one peer.
+/// The limit for one peer.
 const MESSAGES_PER_PEER: usize = 1;
-/// What the cluster alone is told.
+/// Reports to the cluster alone.
 const REPORTS: usize = 4;
-/// Turns that are remembered, all lanes together; half of them go when there are more.
-const TURNS: usize = 4_096;
-/// All that may be under way to one peer is taken by his agent, and leaves room for a verb.
+/// Bound on the remembered turns of all lanes; the older half is dropped when there are more.
+const MAX_TURNS: usize = 4_096;
+/// A peer's agent accepts all concurrent items of the outbox, and one more request of a command.
 const _: () =
     assert!(DELIVERIES_PER_PEER + MESSAGES_PER_PEER + ASKED_AT_ONCE < REQUESTS_PER_DEVICE);
 
@@ -51,8 +52,8 @@ impl Lane {
         }
     }
 
-    /// Places in all, and those that one peer may take.
-    fn width(self) -> (usize, usize) {
+    /// The limit in total, and the one per peer.
+    fn limits(self) -> (usize, usize) {
         match self {
             Lane::Shares => (SHARES, SHARES),
             Lane::Deliveries => (DELIVERIES, DELIVERIES_PER_PEER),
@@ -62,71 +63,72 @@ impl Lane {
     }
 }
 
-/// What is being worked on, and whose turn it was when.
+/// The items in progress, and the order in which peers were served.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     tasks: JoinSet<()>,
     running: HashMap<Id, Due>,
-    /// When a peer was last served in a lane, or first waited there: so many things were begun before.
+    /// When a peer was last served in a lane, or first waited there, as a value of `started`.
     turns: HashMap<(Lane, UserName), u64>,
-    begun: u64,
+    /// Items started so far.
+    started: u64,
 }
 
 impl Lanes {
-    /// Puts first what is for whoever was served longest ago.
-    pub(super) fn take_turns(&mut self, queue: &mut [Due]) {
-        if self.turns.len() > TURNS {
+    /// Sorts the queue by the time that each item's peer was last served.
+    pub(super) fn sort_by_turn(&mut self, queue: &mut [Due]) {
+        if self.turns.len() > MAX_TURNS {
             let mut all: Vec<u64> = self.turns.values().copied().collect();
             all.sort_unstable();
             let middle = all[all.len() / 2];
             self.turns.retain(|_, turn| *turn > middle);
         }
-        queue.sort_by_cached_key(|thing| match &thing.peer {
+        queue.sort_by_cached_key(|item| match &item.peer {
             None => 0,
             Some(peer) => {
-                let place = (Lane::of(thing.key), peer.clone());
-                *self.turns.entry(place).or_insert(self.begun)
+                let place = (Lane::of(item.key), peer.clone());
+                *self.turns.entry(place).or_insert(self.started)
             }
         });
     }
 
-    /// Begins work on a thing if there is room; true also when it is worked on already.
-    pub(super) fn take<W>(&mut self, thing: &Due, work: impl FnOnce() -> W) -> bool
+    /// Starts an item if the limits permit. True also when it is in progress already.
+    pub(super) fn start<W>(&mut self, item: &Due, work: impl FnOnce() -> W) -> bool
     where
         W: Future<Output = ()> + Send + 'static,
     {
-        if self.running.values().any(|other| other.key == thing.key) {
+        if self.running.values().any(|other| other.key == item.key) {
             return true;
         }
-        let lane = Lane::of(thing.key);
-        let room = self.has_room(lane, thing.peer.as_ref());
+        let lane = Lane::of(item.key);
+        let room = self.has_room(lane, item.peer.as_ref());
         if room {
             let id = self.tasks.spawn(work()).id();
-            self.running.insert(id, thing.clone());
-            self.begun += 1;
-            if let Some(peer) = &thing.peer {
-                self.turns.insert((lane, peer.clone()), self.begun);
+            self.running.insert(id, item.clone());
+            self.started += 1;
+            if let Some(peer) = &item.peer {
+                self.turns.insert((lane, peer.clone()), self.started);
             }
         }
         room
     }
 
     fn has_room(&self, lane: Lane, peer: Option<&UserName>) -> bool {
-        let (all, of_one) = lane.width();
-        let beside = || {
+        let (all, of_one) = lane.limits();
+        let in_lane = || {
             let running = self.running.values();
             running.filter(|other| Lane::of(other.key) == lane)
         };
         let same_peer = |other: &&Due| peer.is_some() && other.peer.as_ref() == peer;
-        beside().count() < all && beside().filter(same_peer).count() < of_one
+        in_lane().count() < all && in_lane().filter(same_peer).count() < of_one
     }
 
-    /// Waits until one thing is done with, well or not; for ever while nothing is worked on.
-    pub(super) async fn one_ended(&mut self) {
+    /// Waits until one item has ended. Never returns while none is in progress.
+    pub(super) async fn next_ended(&mut self) {
         let id = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,
             Some(Err(error)) => {
-                tracing::error!(%error, "work on the outbox broke down");
+                tracing::error!(%error, "the task of an outbox item failed");
                 error.id()
             }
             None => return std::future::pending().await,
@@ -145,61 +147,64 @@ mod tests {
 
     use super::*;
 
-    fn thing(key: OutboxKey, peer: &str) -> Due {
+    fn item(key: OutboxKey, peer: &str) -> Due {
         Due::for_peer(key, &peer.parse().unwrap())
     }
 
     fn delivery(number: u8, peer: &str) -> Due {
-        thing(OutboxKey::Deliver(GrantId([number; 32])), peer)
+        item(OutboxKey::Deliver(GrantId([number; 32])), peer)
     }
 
-    /// How many of so many slow deliveries are begun, each to the peer that is named for it.
-    fn begun(lanes: &mut Lanes, count: u8, peer: impl Fn(u8) -> String) -> usize {
-        let taken = (0..count).filter(|at| lanes.take(&delivery(*at, &peer(*at)), pending));
+    /// How many of `count` slow deliveries are started; `peer` names the peer of each.
+    fn started(lanes: &mut Lanes, count: u8, peer: impl Fn(u8) -> String) -> usize {
+        let taken = (0..count).filter(|at| lanes.start(&delivery(*at, &peer(*at)), pending));
         taken.count()
     }
 
     #[tokio::test]
-    async fn slow_deliveries_to_one_peer_hold_up_nobody_else() {
+    async fn slow_deliveries_to_one_peer_delay_no_other_peer() {
         let mut lanes = Lanes::default();
-        assert_eq!(begun(&mut lanes, 16, |_| "ben".into()), DELIVERIES_PER_PEER);
-        assert!(lanes.take(&delivery(20, "cleo"), pending));
+        assert_eq!(
+            started(&mut lanes, 16, |_| "ben".into()),
+            DELIVERIES_PER_PEER
+        );
+        assert!(lanes.start(&delivery(20, "cleo"), pending));
         let rights = OutboxKey::Rights(GrantId([1; 32]));
-        assert!(lanes.take(&thing(rights, "ben"), pending));
+        assert!(lanes.start(&item(rights, "ben"), pending));
     }
 
     #[tokio::test]
-    async fn however_many_deliveries_are_slow_photos_are_made_and_messages_are_told() {
+    async fn slow_deliveries_delay_no_other_lane() {
         let mut lanes = Lanes::default();
-        assert_eq!(begun(&mut lanes, 40, |at| format!("p{at}")), DELIVERIES);
+        assert_eq!(started(&mut lanes, 40, |at| format!("p{at}")), DELIVERIES);
         let share = OutboxKey::Share(RequestId([1; 16]));
-        assert!(lanes.take(&Due::for_cluster(share), pending));
+        assert!(lanes.start(&Due::for_cluster(share), pending));
         let no = OutboxKey::Denied(RequestId([2; 16]));
-        assert!(lanes.take(&thing(no, "ben"), pending));
+        assert!(lanes.start(&item(no, "ben"), pending));
     }
 
     #[tokio::test]
-    async fn what_has_ended_makes_room_and_nothing_is_begun_twice() {
+    async fn an_ended_item_frees_its_slot_and_no_item_is_started_twice() {
         let mut lanes = Lanes::default();
-        assert!(lanes.take(&delivery(0, "ben"), || ready(())));
-        assert!(lanes.take(&delivery(1, "ben"), || async { panic!("planted") }));
-        assert!(!lanes.take(&delivery(2, "ben"), pending));
-        let again = || -> std::future::Ready<()> { unreachable!("it is worked on already") };
-        assert!(lanes.take(&delivery(1, "ben"), again));
-        lanes.one_ended().await;
-        lanes.one_ended().await;
+        assert!(lanes.start(&delivery(0, "ben"), || ready(())));
+        assert!(lanes.start(&delivery(1, "ben"), || async { panic!("planted") }));
+        assert!(!lanes.start(&delivery(2, "ben"), pending));
+        let again = || -> std::future::Ready<()> { unreachable!("it is in progress already") };
+        assert!(lanes.start(&delivery(1, "ben"), again));
+        lanes.next_ended().await;
+        lanes.next_ended().await;
         assert_eq!(lanes.running.len(), 0);
-        assert!(lanes.take(&delivery(2, "ben"), pending));
+        assert!(lanes.start(&delivery(2, "ben"), pending));
     }
 
-    /// Of the queue what there is room for is begun, in turn; whom it was for.
+    /// Starts the items of the queue that the limits permit, and returns their peers.
     fn served(lanes: &mut Lanes, queue: &mut Vec<Due>) -> Vec<String> {
-        lanes.take_turns(queue);
+        lanes.sort_by_turn(queue);
         let mut served = Vec::new();
-        queue.retain(|thing| {
-            let taken = lanes.take(thing, || ready(()));
+        queue.retain(|item| {
+            let taken = lanes.start(item, || ready(()));
             if taken {
-                served.extend(thing.peer.as_ref().map(ToString::to_string));
+                served.extend(item.peer.as_ref().map(ToString::to_string));
             }
             !taken
         });
@@ -207,10 +212,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_always_want_something_hold_up_nobody_for_longer_than_a_turn() {
+    async fn peers_with_many_items_delay_another_one_for_one_turn_at_most() {
         let mut lanes = Lanes::default();
         let mut number = 0u16;
-        // They come first in the queue, and want as much again whenever something of theirs is done.
+        // They are first in the queue, and have new items whenever one of theirs has ended.
         let mut busy = || -> Vec<Due> {
             (0..40)
                 .map(|at| {
@@ -218,43 +223,43 @@ mod tests {
                     let mut id = [0; 16];
                     id[..2].copy_from_slice(&number.to_le_bytes());
                     let no = OutboxKey::Denied(RequestId(id));
-                    thing(no, &format!("p{}", at % 20))
+                    item(no, &format!("p{}", at % 20))
                 })
                 .collect()
         };
         let mut queue = busy();
         assert_eq!(served(&mut lanes, &mut queue).len(), MESSAGES);
-        let rights = thing(OutboxKey::Rights(GrantId([1; 32])), "ben");
+        let rights = item(OutboxKey::Rights(GrantId([1; 32])), "ben");
         for _ in 0..40 {
-            lanes.one_ended().await;
+            lanes.next_ended().await;
             queue = busy();
             queue.push(rights.clone());
             if served(&mut lanes, &mut queue).contains(&"ben".to_owned()) {
                 return;
             }
         }
-        panic!("ben waits for ever");
+        panic!("ben was never served");
     }
 
     #[tokio::test]
-    async fn what_the_cluster_is_told_waits_for_no_peer() {
+    async fn reports_to_the_cluster_wait_for_no_peer() {
         let mut lanes = Lanes::default();
         for number in 0..100 {
             let no = OutboxKey::Denied(RequestId([number; 16]));
-            lanes.take(&thing(no, &format!("p{number}")), pending);
+            lanes.start(&item(no, &format!("p{number}")), pending);
         }
         let receipt = OutboxKey::Receipt(GrantId([1; 32]));
-        assert!(lanes.take(&Due::for_cluster(receipt), pending));
+        assert!(lanes.start(&Due::for_cluster(receipt), pending));
     }
 
     #[test]
-    fn only_so_many_turns_are_remembered() {
+    fn the_number_of_remembered_turns_is_bounded() {
         let mut lanes = Lanes::default();
-        for number in 0..3 * TURNS {
+        for number in 0..3 * MAX_TURNS {
             let no = OutboxKey::Denied(RequestId([1; 16]));
-            lanes.begun += 1;
-            lanes.take_turns(&mut [thing(no, &format!("p{number}"))]);
+            lanes.started += 1;
+            lanes.sort_by_turn(&mut [item(no, &format!("p{number}"))]);
         }
-        assert!(lanes.turns.len() <= TURNS + 1);
+        assert!(lanes.turns.len() <= MAX_TURNS + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Work on what waits for a peer or the cluster, and when it is tried again.
+//! The outbox worker: carries out due items for peers and the cluster, and repeats failed ones.
 
 mod attempts;
 mod error;
@@ -23,65 +23,66 @@ use crate::vault::records::{Attempts, Incoming, IncomingState, OutboxKey, Outgoi
 use crate::vault::{VaultError, WorkLock};
 
 pub use attempts::backoff;
-pub(super) use attempts::{begin_anew, failed, is_told, is_wanted, try_now};
+pub(super) use attempts::{failed, mark_told, retry_given_up, retry_now, retry_requested};
 pub(super) use error::AttemptError;
 
-/// How often the outbox is looked at while something waits in it, and while nothing does.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOK_IDLE: Duration = Duration::from_secs(15);
+/// Interval of reading the outbox, while items wait in it and while none do.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Works on what is due, until dropped.
+/// Works on due items until dropped.
 pub(super) async fn work(core: Core) {
-    if let Err(error) = begin_anew(&core.ctx.vault) {
-        core.notices.tell(unread(&error));
+    if let Err(error) = retry_given_up(&core.ctx.vault) {
+        core.notices.tell(unreadable(&error));
     }
     let mut lanes = Lanes::default();
     let mut queue = Vec::new();
-    let mut next_look = Instant::now() + LOOK_EVERY;
+    let mut next_poll = Instant::now() + POLL_INTERVAL;
     loop {
         tokio::select! {
-            _ = timeout_at(next_look, core.wake.notified()) => {
-                let waiting = look(&core, &mut queue);
-                next_look = Instant::now() + if waiting { LOOK_EVERY } else { LOOK_IDLE };
+            _ = timeout_at(next_poll, core.wake.notified()) => {
+                let waiting = poll(&core, &mut queue);
+                let interval = if waiting { POLL_INTERVAL } else { IDLE_POLL_INTERVAL };
+                next_poll = Instant::now() + interval;
             }
-            () = lanes.one_ended() => {}
+            () = lanes.next_ended() => {}
         }
-        lanes.take_turns(&mut queue);
-        queue.retain(|thing: &Due| !lanes.take(thing, || attempt(core.clone(), thing.clone())));
+        lanes.sort_by_turn(&mut queue);
+        queue.retain(|item: &Due| !lanes.start(item, || attempt(core.clone(), item.clone())));
     }
 }
 
-/// Queues what is due and whose time has come; says whether it is worth looking again soon.
-fn look(core: &Core, queue: &mut Vec<Due>) -> bool {
+/// Fills the queue with the items that are due now. True if others may be due soon.
+fn poll(core: &Core, queue: &mut Vec<Due>) -> bool {
     queue.clear();
     if core.epoch.borrow().is_none() {
         return true;
     }
     match ready(core) {
-        Ok((things, waiting)) => {
-            *queue = things;
+        Ok((items, waiting)) => {
+            *queue = items;
             waiting
         }
         Err(error) => {
-            core.notices.tell(unread(&error));
+            core.notices.tell(unreadable(&error));
             true
         }
     }
 }
 
-fn unread(error: &VaultError) -> Notice {
+fn unreadable(error: &VaultError) -> Notice {
     Notice::Trouble {
         what_failed: "reading the outbox".into(),
         why: error.to_string(),
     }
 }
 
-/// What is due and whose time has come; and whether the time of anything has come or will come.
+/// The items whose time has come, and whether any item is scheduled now or later.
 pub(super) fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
     let vault = &core.ctx.vault;
     let now = clock::now();
-    let mut things = due(vault, now)?;
-    let keys: HashSet<OutboxKey> = things.iter().map(|thing| thing.key).collect();
+    let mut items = due(vault, now)?;
+    let keys: HashSet<OutboxKey> = items.iter().map(|item| item.key).collect();
     let mut next = HashMap::new();
     for (id, attempts) in vault.list::<Attempts>()? {
         if keys.contains(&attempts.key) {
@@ -90,17 +91,17 @@ pub(super) fn ready(core: &Core) -> Result<(Vec<Due>, bool), VaultError> {
             vault.delete::<Attempts>(&id)?;
         }
     }
-    let next = |thing: &Due| next.get(&thing.key).copied().unwrap_or_default();
-    things.retain(|thing| next(thing) != Attempts::GIVEN_UP);
-    let waiting = !things.is_empty();
-    things.retain(|thing| next(thing) <= now);
-    // Of what is for one peer, what was never tried comes before what has failed.
-    things.sort_by_key(next);
-    Ok((things, waiting))
+    let next = |item: &Due| next.get(&item.key).copied().unwrap_or_default();
+    items.retain(|item| next(item) != Attempts::GIVEN_UP);
+    let waiting = !items.is_empty();
+    items.retain(|item| next(item) <= now);
+    // Items of one peer that were never tried come before those that have failed.
+    items.sort_by_key(next);
+    Ok((items, waiting))
 }
 
-async fn attempt(core: Core, thing: Due) {
-    let key = thing.key;
+async fn attempt(core: Core, item: Due) {
+    let key = item.key;
     let lock = match WorkLock::try_on(core.ctx.vault.home(), key) {
         Ok(Some(lock)) => lock,
         Ok(None) => return,
@@ -111,8 +112,8 @@ async fn attempt(core: Core, thing: Due) {
     };
     let outcome = carry_out(&core, key).await;
     let kept = match outcome {
-        Ok(()) => Attempts::forget(&core.ctx.vault, key),
-        Err(error) => failed(&core, &thing, &error).await,
+        Ok(()) => Attempts::reset(&core.ctx.vault, key),
+        Err(error) => failed(&core, &item, &error).await,
     };
     drop(lock);
     if let Err(error) = kept {
@@ -148,7 +149,7 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), AttemptError> {
                 share::send_rights(ctx, peers, &owned).await?;
             }
         }
-        OutboxKey::Denied(request) => tell_no(core, &request.to_string()).await?,
+        OutboxKey::Denied(request) => send_refusal(core, &request.to_string()).await?,
         OutboxKey::Acknowledge(grant) => receive::acknowledge(ctx, &grant).await?,
         OutboxKey::Ask(id) => {
             if let Some(outgoing) = ctx.vault.get::<Outgoing>(&id.to_string())? {
@@ -159,14 +160,15 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), AttemptError> {
     Ok(())
 }
 
-/// Tells a viewer that nothing comes. Why it failed is not told: it is about this home.
-async fn tell_no(core: &Core, id: &str) -> Result<(), AttemptError> {
+/// Tells a viewer that a request was denied or has failed. The cause of a failure is not sent,
+/// because it concerns this home.
+async fn send_refusal(core: &Core, id: &str) -> Result<(), AttemptError> {
     let ctx = &core.ctx;
     let Some(incoming) = ctx.vault.get::<Incoming>(id)? else {
         return Ok(());
     };
     let request = incoming.request;
-    let said = match incoming.state.clone() {
+    let answer = match incoming.state.clone() {
         IncomingState::Denied {
             reason,
             told: false,
@@ -175,10 +177,10 @@ async fn tell_no(core: &Core, id: &str) -> Result<(), AttemptError> {
         _ => return Ok(()),
     };
     let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
-    let asked = core.peers.ask(&person.reach, said, ACK_DEADLINE).await;
+    let asked = core.peers.ask(&person.reach, answer, ACK_DEADLINE).await;
     let (reply, _, _) = asked.map_err(|error| error.of(&incoming.viewer))?;
     if matches!(reply, PeerReply::Noted) {
-        is_told(&ctx.vault, request, &incoming.state)?;
+        mark_told(&ctx.vault, request, &incoming.state)?;
     }
     Ok(())
 }

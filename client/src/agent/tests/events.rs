@@ -1,4 +1,4 @@
-//! What a node tells is believed as far as somebody's signature goes.
+//! Events from a node, which are accepted only with the right signatures.
 
 use std::future::ready;
 
@@ -7,7 +7,7 @@ use cameo_common::ids::Millis;
 use cameo_common::statements::Receipt;
 
 use super::*;
-use crate::agent::events::{TOKEN, deal_with, read};
+use crate::agent::events::{TOKEN, process, read};
 use crate::vault::records::EventToken;
 
 fn with_grant(grant: &GrantOwned) -> World {
@@ -22,7 +22,7 @@ async fn hear(world: &World, kind: EventKind) {
         at: Millis(1),
         kind,
     };
-    deal_with(&world.core, &event).await.unwrap();
+    process(&world.core, &event).await.unwrap();
 }
 
 fn receipt(seed: [u8; 32], grant: GrantId, carrier: Hash) -> Signed<Receipt> {
@@ -76,7 +76,7 @@ async fn only_the_viewer_s_receipt_for_this_carrier_settles_a_grant() {
 }
 
 #[tokio::test]
-async fn a_receipt_told_again_does_not_stop_a_carrier_that_is_sent_again() {
+async fn a_repeated_receipt_does_not_stop_a_carrier_that_is_sent_again() {
     let mut grant = owned(Stage::Recorded);
     let first = receipt(OTHER, grant.grant, grant.carrier);
     grant.receipt = Some(first.clone());
@@ -105,7 +105,7 @@ async fn a_version_that_was_never_signed_is_not_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_token_beyond_all_that_was_told_is_given_up() {
+async fn a_sequence_beyond_the_last_event_is_reset() {
     for (code, kept) in [
         (ErrorCode::BadRequest, 0),
         (ErrorCode::NoQuorum, u64::MAX),

@@ -1,4 +1,4 @@
-//! What an ended grant means for the next request.
+//! Requests of other users: policies, earlier grants, and limits.
 
 use cameo_common::ids::Millis;
 use cameo_common::peer::{AskOutcome, PeerRefusal};
@@ -18,7 +18,7 @@ fn state(world: &World, id: u8) -> IncomingState {
     kept.unwrap().state
 }
 
-/// The image, of which the owner wants to be asked.
+/// A home with the image under the policy `ask`.
 fn ask_image() -> World {
     let world = alone();
     let image = image(Policy::Ask);
@@ -26,7 +26,7 @@ fn ask_image() -> World {
     world
 }
 
-/// So many requests of a user, each for another image.
+/// Stores requests of a user, each for another image.
 fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) {
     for number in 0..count {
         let mut id = [0xff; 16];
@@ -36,7 +36,7 @@ fn keep_many(world: &World, viewer: [u8; 32], count: u8, state: &IncomingState) 
             viewer: "ada".parse().unwrap(),
             viewer_key: key(viewer).public(),
             image: ImageId(id),
-            asked: Asked::Photo(signed_request(viewer, ME, number)),
+            asked: RequestSubject::Photo(signed_request(viewer, ME, number)),
             note: String::new(),
             received: Millis(u64::from(number)),
             state: state.clone(),
@@ -57,7 +57,7 @@ fn open_image(grant: Option<GrantOwned>) -> World {
 }
 
 #[tokio::test]
-async fn an_open_image_is_granted_to_whoever_asks_first() {
+async fn the_first_request_for_an_open_image_is_approved() {
     let world = open_image(None);
     assert_eq!(ask(&world, 1).unwrap(), AskOutcome::Preparing);
     assert!(matches!(state(&world, 1), IncomingState::Approved(_)));
@@ -85,20 +85,20 @@ async fn a_new_request_after_the_expiry_waits_for_the_owner() {
 }
 
 #[tokio::test]
-async fn while_a_grant_lives_used_up_or_not_no_other_is_made() {
+async fn while_a_grant_is_live_no_other_is_made() {
     let world = open_image(Some(owned(Stage::Settled)));
     let held = AskOutcome::Held(owned(Stage::Settled).grant);
     assert_eq!(ask(&world, 2).unwrap(), held);
 }
 
 #[tokio::test]
-async fn what_never_came_into_the_ledger_is_nothing_that_a_viewer_holds() {
-    let world = open_image(Some(owned(Stage::Carried)));
+async fn a_grant_that_was_not_recorded_does_not_count_as_held() {
+    let world = open_image(Some(owned(Stage::CarrierReady)));
     assert_eq!(ask(&world, 2).unwrap(), AskOutcome::Preparing);
 }
 
 #[tokio::test]
-async fn the_end_of_one_viewer_s_grant_is_nothing_to_another() {
+async fn the_end_of_one_viewer_s_grant_does_not_affect_another() {
     let world = open_image(Some(GrantOwned {
         revoked: true,
         viewer_key: key(STRANGER).public(),
@@ -127,7 +127,7 @@ async fn a_revoked_grant_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn the_newest_request_takes_the_place_of_one_that_waits_or_has_failed() {
+async fn the_newest_request_replaces_an_open_or_failed_one() {
     let failed = |told| IncomingState::Failed {
         why: "lost".into(),
         told,
@@ -150,7 +150,7 @@ async fn the_newest_request_takes_the_place_of_one_that_waits_or_has_failed() {
 }
 
 #[tokio::test]
-async fn while_an_image_is_prepared_its_viewer_gets_no_second_one() {
+async fn while_a_carrier_is_prepared_a_second_request_is_refused() {
     let world = open_image(None);
     ask(&world, 1).unwrap();
     assert_eq!(ask(&world, 2).unwrap_err().code, PeerRefusal::TooMany);
@@ -158,7 +158,7 @@ async fn while_an_image_is_prepared_its_viewer_gets_no_second_one() {
 }
 
 #[tokio::test]
-async fn one_viewer_s_requests_keep_nobody_else_from_asking() {
+async fn one_viewer_s_requests_do_not_block_others() {
     let world = ask_image();
     keep_many(&world, OTHER, 200, &IncomingState::Waiting);
     assert_eq!(ask(&world, 201).unwrap_err().code, PeerRefusal::TooMany);
@@ -172,7 +172,7 @@ async fn one_viewer_s_requests_keep_nobody_else_from_asking() {
 }
 
 #[tokio::test]
-async fn the_oldest_request_that_has_ended_gives_way_to_a_new_one_though_nobody_was_told() {
+async fn the_oldest_ended_request_is_removed_for_a_new_one() {
     let world = ask_image();
     let why = "lost".to_owned();
     keep_many(
@@ -188,7 +188,7 @@ async fn the_oldest_request_that_has_ended_gives_way_to_a_new_one_though_nobody_
 }
 
 #[tokio::test]
-async fn what_an_owner_said_before_is_no_news() {
+async fn a_repeated_answer_of_an_owner_causes_no_notice() {
     let world = alone();
     let ours = |state| Outgoing {
         request: RequestId([7; 16]),

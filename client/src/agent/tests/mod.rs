@@ -1,4 +1,4 @@
-//! An agent's core at a home of its own, with a node that answers as a test has it, or none.
+//! Tests of the agent's core with a home of its own, and with a mock node or none.
 
 #![allow(clippy::unwrap_used)]
 
@@ -31,19 +31,19 @@ use tokio::sync::{Notify, watch};
 
 use super::*;
 use crate::cluster_api::{ClusterApi, Pinned};
-use crate::directory::Person;
+use crate::directory::ResolvedUser;
 use crate::peer::{MemoryNetwork, Reach};
 use crate::vault::records::{
-    Asked, GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, Outgoing,
-    OutgoingState, Policy, Secret, Stage, Terms, change,
+    GrantHeld, GrantOwned, Identity, Image, Incoming, IncomingState, Look, Outgoing, OutgoingState,
+    Policy, RequestSubject, Secret, Stage, Terms, change,
 };
 use crate::vault::{Home, Passphrase, Vault};
 
-/// Of the home's own user.
+/// Identity seed of the home's user.
 pub(crate) const ME: [u8; 32] = [1; 32];
-/// Of the user at the other end.
+/// Identity seed of the other party.
 pub(crate) const OTHER: [u8; 32] = [9; 32];
-/// Of somebody who has no part in it.
+/// Identity seed of an uninvolved user.
 pub(crate) const STRANGER: [u8; 32] = [77; 32];
 pub(crate) const SEALING: [u8; 32] = [3; 32];
 pub(crate) const IMAGE: ImageId = ImageId([4; 16]);
@@ -66,7 +66,7 @@ fn card(name: &str, seed: [u8; 32]) -> UserCard {
     }
 }
 
-/// Somebody whose card has been checked.
+/// A user whose card is verified.
 pub(crate) fn person(name: &str, seed: [u8; 32]) -> PeerUser {
     PeerUser {
         name: name.parse().unwrap(),
@@ -74,17 +74,17 @@ pub(crate) fn person(name: &str, seed: [u8; 32]) -> PeerUser {
     }
 }
 
-/// The other user as the directory has him, with no device that could be asked.
-pub(crate) fn somebody(name: &str) -> Person {
+/// The other party from the directory, without a device.
+pub(crate) fn somebody(name: &str) -> ResolvedUser {
     let user = person(name, OTHER);
-    Person {
+    ResolvedUser {
         name: user.name,
         card: user.card,
         reach: Reach::default(),
         devices: Vec::new(),
         online: None,
         epoch: None,
-        newly_met: false,
+        first_contact: false,
     }
 }
 
@@ -164,15 +164,15 @@ fn world(nodes: Vec<String>) -> World {
         api,
     };
     let core = Core {
-        peers: ctx.speaking_over(transport),
+        peers: ctx.peers(transport),
         ctx,
         notices: Notices::default(),
         wake: Arc::new(Notify::new()),
         epoch: Arc::new(watch::Sender::new(None)),
         refused: Arc::new(watch::Sender::new(None)),
-        sign_of_life: Arc::new(Notify::new()),
+        renew: Arc::new(Notify::new()),
         listed: false,
-        told: Arc::default(),
+        notified_rights: Arc::default(),
     };
     World {
         _folder: folder,
@@ -202,7 +202,7 @@ pub(crate) fn no(code: ErrorCode) -> Response {
     (StatusCode::BAD_REQUEST, Json(ApiError::new(code, "no"))).into_response()
 }
 
-/// A request for the image, by one user to another.
+/// A signed request for the image.
 pub(crate) fn signed_request(viewer: [u8; 32], owner: [u8; 32], id: u8) -> Signed<PhotoRequest> {
     let request = PhotoRequest {
         viewer: key(viewer).public(),
@@ -228,7 +228,7 @@ pub(crate) fn rights(owner: [u8; 32], grant: GrantId, version: u64) -> Signed<Ri
     Signed::new(&key(owner), rights)
 }
 
-/// An image of the home's own user.
+/// An image of the home's user.
 pub(crate) fn image(policy: Policy) -> Image {
     Image {
         image: IMAGE,
@@ -255,7 +255,7 @@ pub(crate) fn image(policy: Policy) -> Image {
     }
 }
 
-/// Request 1 of the other user, for an image that is open to all.
+/// Request 1 of the other party, for an open image.
 pub(crate) fn keep_request(world: &World, state: IncomingState) -> Incoming {
     let vault = world.vault();
     vault.put(&IMAGE.to_string(), &image(Policy::Open)).unwrap();
@@ -264,7 +264,7 @@ pub(crate) fn keep_request(world: &World, state: IncomingState) -> Incoming {
         viewer: "ada".parse().unwrap(),
         viewer_key: key(OTHER).public(),
         image: IMAGE,
-        asked: Asked::Photo(signed_request(OTHER, ME, 1)),
+        asked: RequestSubject::Photo(signed_request(OTHER, ME, 1)),
         note: String::new(),
         received: Millis(1),
         state,
@@ -273,7 +273,7 @@ pub(crate) fn keep_request(world: &World, state: IncomingState) -> Incoming {
     incoming
 }
 
-/// A grant by the home's own user to the other, of request 1.
+/// A grant of the home's user to the other party, for request 1.
 pub(crate) fn owned(stage: Stage) -> GrantOwned {
     let grant = GrantId([20; 32]);
     GrantOwned {

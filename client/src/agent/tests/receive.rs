@@ -1,4 +1,4 @@
-//! Carriers that were not asked for, do not fit, or would replace what was signed for, are refused.
+//! Deliveries: accepted for a request of this user, refused if they do not fit it.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::peer::Content;
 const REQUEST: RequestId = RequestId([1; 16]);
 const CODEC_KEY: [u8; 32] = [6; 32];
 
-/// A delivery of the other user for request 1, and its carrier.
+/// A delivery of the other party for request 1, and its carrier.
 #[derive(Clone)]
 struct Parcel {
     grant: GrantId,
@@ -92,7 +92,7 @@ impl Parcel {
         Content::of(&self.carrier)
     }
 
-    /// Puts the whole carrier where earlier transfers have left it, so that no body has to follow.
+    /// Stores the whole carrier as a finished transfer, so that the delivery needs no body.
     fn transfer(&self, world: &World) {
         std::fs::write(self.part(world), &self.carrier).unwrap();
     }
@@ -119,7 +119,7 @@ impl Parcel {
         parts.join(format!("{name}.part"))
     }
 
-    /// The delivery with another manifest, which somebody signs, and rights that fit it.
+    /// The delivery with an edited manifest, signed by `signer`, and fitting rights.
     fn manifest(&self, signer: [u8; 32], edit: impl FnOnce(&mut Manifest)) -> Parcel {
         let mut manifest = self.manifest.clone();
         edit(&mut manifest);
@@ -145,7 +145,7 @@ fn not_accepted<T: std::fmt::Debug>(outcome: Result<T, Refusal>, what: &str) {
 }
 
 #[tokio::test]
-async fn a_carrier_that_was_asked_for_is_kept_and_signed_for() {
+async fn a_requested_carrier_is_stored_and_gets_a_receipt() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     assert_eq!(parcel.offer(&world).await.unwrap(), 0);
     parcel.transfer(&world);
@@ -163,7 +163,7 @@ async fn a_carrier_that_was_asked_for_is_kept_and_signed_for() {
 }
 
 #[tokio::test]
-async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
+async fn deliveries_that_do_not_fit_the_request_are_refused() {
     let good = parcel(1);
     let forged = |bytes: &[u8]| {
         let mut bytes = bytes.to_vec();
@@ -202,7 +202,7 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
             }),
         ),
         (
-            "a request that nobody had",
+            "an unknown request",
             with(&|delivery| {
                 delivery.request = RequestId([2; 16]);
             }),
@@ -238,7 +238,7 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
         let world = asking(OutgoingState::Preparing);
         bad.transfer(&world);
         not_accepted(bad.deliver(&world).await, what);
-        // Before anything of the carrier was taken.
+        // Before anything of the carrier was received.
         assert!(bad.part(&world).is_file(), "{what}");
         assert_eq!(world.held(bad.grant), None, "{what}");
         assert_eq!(carrier(&world, bad.grant), None, "{what}");
@@ -251,7 +251,7 @@ async fn deliveries_of_others_for_others_and_unsigned_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn another_user_does_not_answer_a_request() {
+async fn another_user_cannot_answer_a_request() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     parcel.transfer(&world);
     let from = person("eve", STRANGER);
@@ -272,7 +272,7 @@ async fn a_known_grant_keeps_its_carrier_and_key() {
     good.deliver(&world).await.unwrap();
     let kept = world.held(good.grant);
 
-    // Of the same length, of another one, and the same under another key.
+    // Carriers of the same and of another length, and the same one under another key.
     let mut same_length = good.clone();
     same_length.carrier[9] ^= 1;
     let mut longer = good.clone();
@@ -293,7 +293,7 @@ async fn a_known_grant_keeps_its_carrier_and_key() {
 }
 
 #[tokio::test]
-async fn a_damaged_or_missing_carrier_is_wanted_and_taken_again() {
+async fn a_damaged_or_missing_carrier_is_received_again() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     parcel.transfer(&world);
     parcel.deliver(&world).await.unwrap();
@@ -325,13 +325,13 @@ async fn a_damaged_or_missing_carrier_is_wanted_and_taken_again() {
 }
 
 #[tokio::test]
-async fn an_answered_request_takes_no_other_grant() {
+async fn an_answered_request_accepts_no_other_grant() {
     let (first, second) = (parcel(1), parcel(2));
     let world = asking(OutgoingState::Preparing);
     first.transfer(&world);
     first.deliver(&world).await.unwrap();
     second.transfer(&world);
-    // Asked again because the carrier was lost, it is still the same grant that is waited for.
+    // Repeated because the carrier was lost, the request still accepts the same grant only.
     for state in [OutgoingState::Arrived(first.grant), OutgoingState::Signed] {
         change::<Outgoing>(world.vault(), &REQUEST.to_string(), |kept| {
             kept.state = state
@@ -349,7 +349,7 @@ async fn an_answered_request_takes_no_other_grant() {
 }
 
 #[tokio::test]
-async fn a_request_that_failed_takes_a_carrier_that_comes_after_all() {
+async fn a_failed_request_still_accepts_its_carrier() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     let service = Service::new(world.core.clone());
     let stranger = service.not_made(&person("eve", STRANGER), &REQUEST);
@@ -364,13 +364,13 @@ async fn a_request_that_failed_takes_a_carrier_that_comes_after_all() {
     let arrived = OutgoingState::Arrived(parcel.grant);
     assert_eq!(world.outgoing(REQUEST).state, arrived);
 
-    // What is here does not fail any more.
+    // A received carrier does not fail any more.
     service.not_made(&owner, &REQUEST).unwrap();
     assert_eq!(world.outgoing(REQUEST).state, arrived);
 }
 
 #[tokio::test]
-async fn offers_do_not_pile_up_parts() {
+async fn the_number_of_incomplete_carriers_is_bounded() {
     let world = asking(OutgoingState::Preparing);
     let parcel = parcel(1);
     let from = person("ada", OTHER);

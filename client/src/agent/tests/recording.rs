@@ -1,4 +1,4 @@
-//! A grant that the ledger says it has: ours, by an answer that was lost, or another one?
+//! Recording of a grant when the ledger reports that one exists: the same, or another one.
 
 use std::future::ready;
 
@@ -9,15 +9,14 @@ use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::share::{self, ShareError};
 
-/// A home with a carried grant, and what came of recording it with a node that says it exists, and so much when it is
-/// looked up.
+/// Records a grant at a node that reports `GrantExists`, and this code when the grant is looked up.
 async fn recorded(look_up: ErrorCode) -> (World, ShareError) {
     let exists = post(|| ready(no(ErrorCode::GrantExists)));
     let routes = Router::new()
         .route("/v1/grants", exists)
         .route("/v1/grants/{grant}", get(move || ready(no(look_up))));
     let world = with_node(routes).await;
-    let grant = owned(Stage::Carried);
+    let grant = owned(Stage::CarrierReady);
     world.vault().put(&grant.grant.to_string(), &grant).unwrap();
     let blob = grant.blob();
     world
@@ -36,18 +35,18 @@ fn kept(world: &World) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn another_grant_stands_in_the_way_only_when_the_ledger_does_not_know_ours() {
+async fn another_grant_exists_only_if_the_ledger_does_not_know_this_one() {
     let (world, error) = recorded(ErrorCode::NotFound).await;
     let ShareError::Cluster(refused) = error else {
         panic!("{error}")
     };
     assert_eq!(refused.code(), Some(ErrorCode::GrantExists));
-    // Nothing stays that could pass for a grant which the viewer holds.
+    // No record stays that would count as a grant of the viewer.
     assert_eq!(kept(&world), (0, 0));
 }
 
 #[tokio::test]
-async fn a_look_up_that_did_not_work_leaves_it_open() {
+async fn a_failed_look_up_leaves_the_grant_as_it_is() {
     for (code, expected) in [
         (ErrorCode::NoQuorum, ClusterError::NoQuorum),
         (ErrorCode::Unavailable, ClusterError::NoQuorum),
@@ -63,14 +62,14 @@ async fn a_look_up_that_did_not_work_leaves_it_open() {
 }
 
 #[tokio::test]
-async fn a_second_grant_of_an_image_is_not_begun_while_one_lives() {
+async fn no_second_grant_of_an_image_is_made_while_one_is_live() {
     let world = alone();
     let grant = owned(Stage::Settled);
     world.vault().put(&grant.grant.to_string(), &grant).unwrap();
     let first = keep_request(&world, IncomingState::Granted(grant.grant));
     let second = Incoming {
         request: RequestId([2; 16]),
-        asked: Asked::Photo(signed_request(OTHER, ME, 2)),
+        asked: RequestSubject::Photo(signed_request(OTHER, ME, 2)),
         state: IncomingState::Approved(image(Policy::Open).terms),
         ..first.clone()
     };

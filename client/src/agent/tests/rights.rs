@@ -1,10 +1,10 @@
-//! Rights are taken from their owner alone, whichever way they come.
+//! Received rights: accepted only with the owner's signature, from the owner and from the ledger.
 
 use cameo_common::api::{Event, EventKind};
 use cameo_common::ids::Millis;
 
 use super::*;
-use crate::agent::events::deal_with;
+use crate::agent::events::process;
 use crate::agent::inbox::acknowledge;
 use crate::flows::notices::Notice;
 use crate::flows::receive::{ReceivedRightsError, Taken, confirm, take};
@@ -37,7 +37,7 @@ fn world_with(held: &GrantHeld) -> World {
 }
 
 #[tokio::test]
-async fn the_owner_s_newer_rights_are_taken_and_never_go_back() {
+async fn newer_rights_are_stored_and_older_ones_ignored() {
     let held = held();
     let world = world_with(&held);
     let newer = rights(OTHER, held.grant, 3);
@@ -68,28 +68,28 @@ async fn rights_that_are_not_the_owner_s_change_nothing() {
             matches!(error, ReceivedRightsError::NotTheOwner),
             "{what}: {error}"
         );
-        // The ledger's word does not make them the owner's.
+        // Rights from the ledger need the owner's signature too.
         let confirmed = confirm(world.vault(), &held.grant, &bad).unwrap();
         assert!(!confirmed, "{what}");
         assert_eq!(world.held(held.grant).unwrap(), held, "{what}");
     }
 }
 
-/// All that was told of rights so far, as version and whether the ledger has them.
-fn told(notices: &mut tokio::sync::broadcast::Receiver<Notice>) -> Vec<(u64, bool)> {
-    let mut told = Vec::new();
+/// The notices of rights so far, as version and whether the ledger has them.
+fn notices_of_rights(notices: &mut tokio::sync::broadcast::Receiver<Notice>) -> Vec<(u64, bool)> {
+    let mut found = Vec::new();
     while let Ok(notice) = notices.try_recv() {
         if let Notice::Rights {
             version, confirmed, ..
         } = notice
         {
-            told.push((version, confirmed));
+            found.push((version, confirmed));
         }
     }
-    told
+    found
 }
 
-async fn hear(world: &World, rights: &Signed<Rights>) {
+async fn receive_event(world: &World, rights: &Signed<Rights>) {
     let kind = EventKind::Rights {
         grant: held().grant,
         rights: rights.clone(),
@@ -99,36 +99,36 @@ async fn hear(world: &World, rights: &Signed<Rights>) {
         at: Millis(1),
         kind,
     };
-    deal_with(&world.core, &event).await.unwrap();
+    process(&world.core, &event).await.unwrap();
 }
 
 #[tokio::test]
-async fn rights_that_come_both_ways_are_told_once() {
+async fn rights_from_owner_and_ledger_cause_one_notice() {
     let held = held();
     let world = world_with(&held);
     let mut notices = world.core.notices.listen();
 
-    // When the ledger and the owner tell the same rights, the person is told once,
+    // The same rights from the ledger and from the owner cause one notice,
     let newer = rights(OTHER, held.grant, 2);
-    hear(&world, &newer).await;
+    receive_event(&world, &newer).await;
     take(world.vault(), &held.grant, &newer).unwrap();
     acknowledge(&world.core, &held.grant).await;
-    assert_eq!(told(&mut notices), [(2, true)]);
+    assert_eq!(notices_of_rights(&mut notices), [(2, true)]);
 
-    // and of the next ones again.
-    hear(&world, &rights(OTHER, held.grant, 3)).await;
-    assert_eq!(told(&mut notices), [(3, true)]);
+    // and the next ones another.
+    receive_event(&world, &rights(OTHER, held.grant, 3)).await;
+    assert_eq!(notices_of_rights(&mut notices), [(3, true)]);
 }
 
 #[tokio::test]
-async fn that_the_ledger_has_rights_at_last_is_told_too() {
+async fn the_confirmation_by_the_ledger_causes_another_notice() {
     let held = held();
     let world = world_with(&held);
     let mut notices = world.core.notices.listen();
     let newer = rights(OTHER, held.grant, 2);
     take(world.vault(), &held.grant, &newer).unwrap();
     acknowledge(&world.core, &held.grant).await;
-    hear(&world, &newer).await;
-    hear(&world, &newer).await;
-    assert_eq!(told(&mut notices), [(2, false), (2, true)]);
+    receive_event(&world, &newer).await;
+    receive_event(&world, &newer).await;
+    assert_eq!(notices_of_rights(&mut notices), [(2, false), (2, true)]);
 }

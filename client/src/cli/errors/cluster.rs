@@ -1,4 +1,4 @@
-//! Words for errors of the cluster.
+//! Codes of errors of the cluster.
 
 use cameo_common::api::ErrorCode;
 
@@ -20,7 +20,7 @@ impl Coded for ClusterError {
     }
 }
 
-/// The word that the protocol has for a code.
+/// The protocol's name of a code.
 pub(super) fn code_word(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::BadRequest => "bad_request",

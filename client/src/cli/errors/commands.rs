@@ -1,4 +1,4 @@
-//! Words for errors of commands.
+//! Codes of errors of commands.
 
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ impl Coded for LookError {
         }
     }
 
-    /// Programs get the size that would do.
+    /// The size of a cover that would be large enough.
     fn details(&self) -> Map<String, Value> {
         let LookError::TooSmall { error, .. } = self else {
             return Map::new();
@@ -193,7 +193,7 @@ fn png_word(error: &PngError) -> &'static str {
         PngError::Damaged(_) => "damaged",
         PngError::Unsupported(_) => "unsupported",
         PngError::Dimensions { .. } | PngError::TooLarge(_) => "too_large",
-        // Nobody asks this reading to stop.
+        // This reading is never cancelled.
         PngError::Cancelled(_) => "stopped",
     }
 }
@@ -311,7 +311,7 @@ impl Coded for view::Error {
             view::Error::Expired { .. } => "expired",
             view::Error::UsedUp { .. } => "used_up",
             view::Error::NoDisplay { .. } => "no_display",
-            view::Error::NotNow => "not_now",
+            view::Error::Declined => "not_now",
             view::Error::NotSaved(_) => "not_saved",
             view::Error::Codec(_) => "codec",
             view::Error::CoverOnly { source, .. } => source.word(),

@@ -1,4 +1,4 @@
-//! Words for errors of flows and of the agent.
+//! Codes of errors of flows and of the agent.
 
 use serde_json::{Map, Value};
 

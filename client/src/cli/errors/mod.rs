@@ -1,6 +1,6 @@
-//! The one translation of errors into what people and programs see: an exit code, a word and details.
+//! The one translation of errors into exit codes, messages, and codes and details for programs.
 //!
-//! An error's kind gives the exit code, and its `Display` the sentence. The word for programs is in
+//! The kind of an error gives the exit code, its `Display` the message. Its code for programs is in
 //! the file of its family.
 
 mod cluster;
@@ -18,12 +18,12 @@ use serde_json::{Map, Value};
 use super::exit::{Exit, Failure};
 use crate::error_kind::{Classified, ErrorKind};
 
-/// What programs see of an error.
+/// An error with a code for programs.
 pub(super) trait Coded: Classified {
-    /// The word in `error.code`.
+    /// The value of `error.code`.
     fn word(&self) -> &'static str;
 
-    /// What goes beside the error in `--json`.
+    /// Fields beside the error in `--json`.
     fn details(&self) -> Map<String, Value> {
         Map::new()
     }
@@ -82,7 +82,7 @@ impl<E: Coded> Coded for Box<E> {
     }
 }
 
-/// One detail beside an error.
+/// A single field beside an error.
 fn detail(key: &str, value: impl Into<Value>) -> Map<String, Value> {
     Map::from_iter([(key.to_owned(), value.into())])
 }

@@ -1,11 +1,11 @@
-//! Words for errors of peers and of the directory.
+//! Codes of errors of peers and of the directory.
 
 use cameo_common::peer::PeerRefusal;
 
 use super::Coded;
 use crate::control::OtherVersion;
 use crate::directory::{DirectoryError, PinError};
-use crate::peer::{AskError, PeerError, TalkError};
+use crate::peer::{AskError, CallError, PeerError};
 
 impl Coded for PeerError {
     fn word(&self) -> &'static str {
@@ -13,16 +13,16 @@ impl Coded for PeerError {
     }
 }
 
-impl Coded for TalkError {
+impl Coded for CallError {
     fn word(&self) -> &'static str {
         match self {
-            TalkError::NoAddress => "peer_offline",
-            TalkError::UnreadAddress(_) => "peer_address",
-            TalkError::Ask(AskError::Rejected) => "denied",
-            TalkError::Ask(AskError::WrongIdentity) => "identity_changed",
-            TalkError::Ask(error) if error.is_offline() => "peer_offline",
-            TalkError::Ask(_) | TalkError::Strange => "peer",
-            TalkError::Refused { code, .. } => refusal_word(*code),
+            CallError::NoAddress => "peer_offline",
+            CallError::UnreadableAddress(_) => "peer_address",
+            CallError::Ask(AskError::Rejected) => "denied",
+            CallError::Ask(AskError::WrongIdentity) => "identity_changed",
+            CallError::Ask(error) if error.is_offline() => "peer_offline",
+            CallError::Ask(_) | CallError::WrongAnswer => "peer",
+            CallError::Refused { code, .. } => refusal_word(*code),
         }
     }
 }
@@ -47,8 +47,8 @@ impl Coded for OtherVersion {
 impl Coded for PinError {
     fn word(&self) -> &'static str {
         match self {
-            PinError::Changed(_) => "identity_changed",
-            PinError::WentBack(_) => "went_back",
+            PinError::KeyChanged(_) => "identity_changed",
+            PinError::OlderCard(_) => "went_back",
             PinError::Vault(error) => error.word(),
         }
     }

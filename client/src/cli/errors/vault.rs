@@ -1,4 +1,4 @@
-//! Words for errors of the vault, of files and of the viewer.
+//! Codes of errors of the vault, of files and of the viewer.
 
 use super::Coded;
 use crate::text::prefix::PrefixError;

@@ -8,7 +8,7 @@ use super::address::check_url;
 
 /// The reasons for which the loads are not available now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoLoads {
+pub enum LoadsUnavailable {
     #[error("no node that answers knows of a leader")]
     NoLeader,
     #[error("node {0} leads and cannot be asked from here")]
@@ -24,17 +24,20 @@ impl ClusterApi {
     ///
     /// # Errors
     /// When no leader is known, when it cannot be reached, or when it is changing.
-    pub async fn status_of_leader(&self, answers: &[NodeStatus]) -> Result<NodeStatus, NoLoads> {
+    pub async fn status_of_leader(
+        &self,
+        answers: &[NodeStatus],
+    ) -> Result<NodeStatus, LoadsUnavailable> {
         let newest = answers
             .iter()
             .max_by_key(|status| (status.term, status.leader))
-            .ok_or(NoLoads::NoLeader)?;
+            .ok_or(LoadsUnavailable::NoLeader)?;
         let leader = newest.leader.ok_or_else(|| {
             let known = answers.iter().any(|status| status.leader.is_some());
             if known {
-                NoLoads::Changing
+                LoadsUnavailable::Changing
             } else {
-                NoLoads::NoLeader
+                LoadsUnavailable::NoLeader
             }
         })?;
         let leads =
@@ -46,14 +49,14 @@ impl ClusterApi {
         let url = member.map(|member| member.url.trim_end_matches('/'));
         let url = url
             .filter(|url| check_url(url).is_ok())
-            .ok_or(NoLoads::NotReached(leader))?;
+            .ok_or(LoadsUnavailable::NotReached(leader))?;
         let answer = self.status_of(url).await;
-        let status = answer.map_err(|_| NoLoads::NotReached(leader))?;
+        let status = answer.map_err(|_| LoadsUnavailable::NotReached(leader))?;
         let ours = status.cluster == Some(self.cluster_id());
         if ours && is_of_leader(&status, leader) && status.term >= newest.term {
             Ok(status)
         } else {
-            Err(NoLoads::Changing)
+            Err(LoadsUnavailable::Changing)
         }
     }
 }

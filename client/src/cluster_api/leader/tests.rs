@@ -67,7 +67,7 @@ fn api() -> ClusterApi {
 }
 
 /// The leader's status when node 1 names node 2, at this URL, as the leader of term 5.
-async fn asked(url: String) -> Result<NodeStatus, NoLoads> {
+async fn asked(url: String) -> Result<NodeStatus, LoadsUnavailable> {
     let api = api();
     let mut first = status(NodeId(1), Some(NodeId(2)), 5);
     first.members.push(MemberInfo {
@@ -115,7 +115,7 @@ async fn a_leader_that_has_answered_is_not_asked_again() {
 async fn loads_of_an_older_term_are_not_used_while_a_newer_one_has_no_leader() {
     let answers = [of_leader(4), status(NodeId(1), None, 6)];
     let told = api().status_of_leader(&answers).await;
-    assert_eq!(told, Err(NoLoads::Changing));
+    assert_eq!(told, Err(LoadsUnavailable::Changing));
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn loads_of_a_node_that_does_not_lead_now_are_not_used() {
     };
     for answer in [of_leader(4), not_leading, other_cluster] {
         let (url, _) = answering(answer).await;
-        assert_eq!(asked(url).await, Err(NoLoads::Changing));
+        assert_eq!(asked(url).await, Err(LoadsUnavailable::Changing));
     }
 }
 
@@ -140,7 +140,7 @@ async fn a_leader_that_cannot_be_asked_is_named() {
     for url in ["http://127.0.0.1:1", "http://192.0.2.1:7101"] {
         assert_eq!(
             asked(url.to_owned()).await,
-            Err(NoLoads::NotReached(NodeId(2)))
+            Err(LoadsUnavailable::NotReached(NodeId(2)))
         );
     }
 }
@@ -149,5 +149,8 @@ async fn a_leader_that_cannot_be_asked_is_named() {
 async fn without_a_leader_there_are_no_loads() {
     let api = api();
     let answers = [status(NodeId(1), None, 5)];
-    assert_eq!(api.status_of_leader(&answers).await, Err(NoLoads::NoLeader));
+    assert_eq!(
+        api.status_of_leader(&answers).await,
+        Err(LoadsUnavailable::NoLeader)
+    );
 }

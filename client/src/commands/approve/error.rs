@@ -1,4 +1,4 @@
-//! Why a request is not approved, or what it stands for not done.
+//! Errors of `approve`.
 
 use cameo_common::ids::{GrantId, UserName};
 use cameo_common::signed::StatementError;
@@ -10,28 +10,31 @@ use crate::flows::share::ShareError;
 use crate::text::prefix::short;
 use crate::vault::{VaultError, WorkLockError};
 
-/// Why nothing was given, or not yet.
+/// A request that was not approved, or whose grant is not made or delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("this request was turned down already; the viewer can ask again")]
+    #[error("this request was denied already; the viewer can make a new one")]
     DeniedBefore,
-    /// Each time would give as many again.
+    /// A second approval would add the views once more.
     #[error(
-        "this request was approved already; `cameo rights {} --views N` changes how many views there are",
+        "this request was approved already; `cameo rights {} --views N` changes the number of \
+         views",
         short(.0)
     )]
     ApprovedBefore(GrantId),
     #[error("the image is not in your gallery any more; deny the request")]
     NoSuchImage,
     #[error(
-        "Your agent, or another process of this home, is sending this or another carrier; `cameo shared` shows when {0} has it"
+        "Your agent or another process of this home is sending this or another carrier; `cameo \
+         shared` shows when {0} has it"
     )]
     Sending(UserName),
-    /// It was recorded, and the viewer does not take it.
+    /// The grant is recorded, and the viewer refuses the carrier.
     #[error("{source}")]
     NotTaken { grant: GrantId, source: Box<Error> },
     #[error(
-        "{0}. The request stays approved: run `cameo agent`, which goes on with it, or approve it once more"
+        "{0}. The request stays approved: run `cameo agent`, which continues with it, or approve \
+         it again"
     )]
     StaysApproved(Box<Error>),
     #[error(transparent)]
@@ -69,7 +72,7 @@ impl Classified for Error {
 }
 
 impl Error {
-    /// Whether the photo may yet be made, by itself: the request stays approved.
+    /// Whether a later attempt may succeed: the request stays approved.
     pub(super) fn goes_on(&self) -> bool {
         matches!(
             self.kind(),
@@ -77,7 +80,7 @@ impl Error {
         )
     }
 
-    /// Whether a delivery that did not work is only put off: it is in the outbox.
+    /// Whether a failed delivery stays in the outbox.
     pub(super) fn is_put_off(&self) -> bool {
         matches!(
             self.kind(),

@@ -1,4 +1,4 @@
-//! `approve`: yes to a request. The photo is sealed, hidden, recorded and sent.
+//! `approve`: approves a request. The photo is sealed, hidden, recorded and sent.
 
 mod error;
 mod photo;
@@ -15,29 +15,31 @@ use crate::clock;
 use crate::flows::context::Context;
 use crate::flows::share;
 use crate::output::{Output, Report};
-use crate::vault::records::{Asked, GrantOwned, Image, Incoming, IncomingState, Terms, change};
+use crate::vault::records::{
+    GrantOwned, Image, Incoming, IncomingState, RequestSubject, Terms, change,
+};
 
 pub use error::Error;
 
-/// What `approve` needs.
+/// Arguments of `approve`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The request's id, or its first digits; `cameo requests` lists them.
     #[arg(value_name = "ID")]
     id: String,
-    /// How many views; else as the image was added. For "more views": in total.
+    /// How many views, else the image's default. For a request for more views: the total.
     #[arg(long, value_parser = views)]
     views: Option<u32>,
-    /// How long he may look; else as the image was added.
+    /// How long the viewer may open it, else the image's default.
     #[arg(long, value_parser = length_of_time)]
     expires: Option<Duration>,
 }
 
-/// What was given.
+/// The result of an approval.
 #[derive(Debug)]
 pub struct Approved {
     pub report: Report,
-    /// Why the viewer of a photo does not have it yet; none for a change of rights.
+    /// The result of the delivery of a photo; `None` for a change of rights.
     pub undelivered: Option<Result<(), Error>>,
 }
 
@@ -45,12 +47,14 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
     let incoming = incoming(ctx, &arguments.id)?;
     match (&incoming.asked, &incoming.state) {
         (_, IncomingState::Denied { .. }) => Err(Error::DeniedBefore),
-        (Asked::More(grant), IncomingState::Granted(_)) => Err(Error::ApprovedBefore(*grant)),
-        (Asked::More(grant), _) => {
+        (RequestSubject::More(grant), IncomingState::Granted(_)) => {
+            Err(Error::ApprovedBefore(*grant))
+        }
+        (RequestSubject::More(grant), _) => {
             let owned = share::owned(ctx, grant)?;
             more(ctx, &incoming, owned, &arguments).await
         }
-        (Asked::Photo(_), state) => {
+        (RequestSubject::Photo(_), state) => {
             let terms = terms(ctx, &incoming, &arguments)?;
             share::no_other(ctx, &incoming)?;
             if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {

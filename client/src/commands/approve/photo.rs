@@ -1,4 +1,4 @@
-//! Sharing the photo of an approved request, and what is told of it.
+//! Sharing of the photo of an approved request, and its report.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::text::prefix::short;
 use crate::vault::records::{Attempts, GrantOwned, Incoming, OutboxKey, Stage};
 use crate::vault::{VaultError, WorkLock, WorkLockError};
 
-/// Longest wait for the agent, when it is at the same request.
+/// Bound on the wait for the agent while it works on the same request.
 const AGENT_DEADLINE: Duration = Duration::from_secs(60);
 
-/// The grant, and whether it has reached the viewer. That it has not is no failure while it waits.
+/// The grant, and the result of its delivery. A delivery that stays in the outbox is no failure.
 type Made = (GrantOwned, Result<(), Error>);
 
 pub(super) async fn share(
@@ -69,7 +69,7 @@ async fn hand_over(
         Err(error) => {
             let owned = share::owned(ctx, &owned.grant)?;
             if owned.stage >= Stage::Delivered {
-                tracing::info!(%error, "the ledger gets the receipt later");
+                tracing::info!(%error, "the receipt will be recorded later");
                 return Ok((owned, Ok(())));
             }
             Err(Error::NotTaken {
@@ -96,15 +96,16 @@ async fn send(
     Ok(share::hand_over(ctx, &peers, notices, &owned.grant).await?)
 }
 
-/// Has the agent go on at once, whatever it has given up before; false when none runs.
+/// Makes the agent continue at once, also with items that it has given up. False when no agent
+/// runs.
 async fn leave_to_agent(
     ctx: &Context,
     incoming: &Incoming,
     made: &Result<Made, Error>,
 ) -> Result<bool, VaultError> {
-    Attempts::forget(&ctx.vault, OutboxKey::Share(incoming.request))?;
+    Attempts::reset(&ctx.vault, OutboxKey::Share(incoming.request))?;
     if let Ok((owned, _)) = made {
-        Attempts::forget(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
+        Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
     }
     Ok(control::wake(ctx.vault.home()).await)
 }
@@ -120,7 +121,8 @@ fn recorded(
         Ok(()) => format!("{viewer} has it (grant {grant})."),
         Err(error) if agent => format!("It is recorded (grant {grant}). {error}."),
         Err(error) => format!(
-            "It is recorded (grant {grant}). {error}. Nobody sends it before `cameo agent` runs here, or you approve it once more."
+            "It is recorded (grant {grant}). {error}. It is sent when `cameo agent` runs here, or \
+             when you approve it again."
         ),
     };
     let report = Report::new(text)
@@ -140,7 +142,7 @@ fn recorded(
 }
 
 fn left_to_agent(incoming: &Incoming, error: Error) -> Approved {
-    let text = "Approved, and left to your agent, which goes on with it: `cameo requests` shows how it stands.";
+    let text = "Approved. Your agent continues with it: `cameo requests` shows its state.";
     let report = Report::new(text)
         .with("request", incoming.request)
         .with("viewer", &incoming.viewer)
@@ -161,7 +163,7 @@ mod tests {
     use crate::output::Completion;
     use crate::vault::records::IncomingState;
 
-    /// An approved request whose grant has come so far.
+    /// An approved request whose grant has reached this stage.
     fn approved(stage: Stage) -> (World, Incoming, GrantOwned) {
         let world = alone();
         let grant = owned(stage);
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_delivery_that_the_agent_is_at_is_queued_and_no_failure() {
+    async fn a_delivery_in_progress_by_the_agent_is_reported_as_queued() {
         let (world, incoming, grant) = approved(Stage::Recorded);
         let sending = OutboxKey::Deliver(grant.grant);
         let _agent = WorkLock::try_on(world.vault().home(), sending)
@@ -193,8 +195,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_photo_that_the_agent_is_at_is_left_to_it() {
-        let (world, incoming, _) = approved(Stage::Carried);
+    async fn a_photo_in_progress_by_the_agent_is_left_to_it() {
+        let (world, incoming, _) = approved(Stage::CarrierReady);
         let making = OutboxKey::Share(incoming.request);
         let _agent = WorkLock::try_on(world.vault().home(), making)
             .unwrap()
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_photo_that_is_there_is_delivered_though_the_ledger_is_away() {
+    async fn a_delivered_photo_counts_as_delivered_while_the_ledger_is_away() {
         let (world, incoming, _) = approved(Stage::Delivered);
         let (owned, delivered) = at_once(&world, &incoming).await.unwrap();
         assert!(delivered.is_ok());
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_given_up_is_sent_when_it_is_said_that_it_will_be() {
+    async fn a_delivery_that_was_given_up_is_scheduled_again() {
         let (world, incoming, grant) = approved(Stage::Recorded);
         let sending = OutboxKey::Deliver(grant.grant);
         let refused = Attempts {
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_photo_that_the_agent_failed_at_meanwhile_is_told_with_the_reason() {
+    async fn a_failure_of_the_agent_is_reported_with_its_reason() {
         let world = alone();
         let why = "the photo is missing".to_owned();
         let incoming = keep_request(&world, IncomingState::Failed { why, told: false });
@@ -247,12 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_viewer_refuses_is_a_failure_and_what_he_puts_off_is_none() {
-        use crate::peer::TalkError;
+    fn a_definite_refusal_is_a_failure_and_a_passing_one_is_not() {
+        use crate::peer::CallError;
         use cameo_common::peer::PeerRefusal;
         let told = |code| {
             let message = "no".to_owned();
-            let refused = TalkError::Refused { code, message }.of("ada");
+            let refused = CallError::Refused { code, message }.of("ada");
             Error::Share(refused.into()).is_put_off()
         };
         assert!(told(PeerRefusal::TooMany) && told(PeerRefusal::Failed));

@@ -1,4 +1,4 @@
-//! `gallery`: the previews of what somebody shares, straight from his agent.
+//! `gallery`: lists another user's gallery, with previews directly from their agent.
 
 mod own;
 
@@ -19,18 +19,18 @@ use crate::text::prefix::short;
 use crate::text::sanitize::sanitize;
 use crate::vault::{IoError, VaultError};
 
-/// What `gallery` needs.
+/// Arguments of `gallery`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Whose gallery. Your own is listed with the names of your files.
+    /// The owner of the gallery. Your own is listed with the names of your files.
     #[arg(value_name = "USER")]
     user: UserName,
-    /// Where to put the previews; else a folder in the home.
+    /// The folder for the previews, else one in the home.
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
 }
 
-/// Why there is no gallery to be seen.
+/// A gallery that cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -72,9 +72,9 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         return own::list(ctx, &folder);
     }
     let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
-    if person.newly_met {
+    if person.first_contact {
         out.note(format_args!(
-            "First contact with {0}: compare safety phrases some day, `cameo who {0}`.",
+            "First contact with {0}: compare safety phrases when you can (`cameo who {0}`).",
             arguments.user
         ));
     }
@@ -98,7 +98,8 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         ]);
         images.push(json!({
             "image": item.image, "title": title, "width": item.width, "height": item.height,
-            "bytes": item.bytes, "asks": item.asks, "preview": path.as_deref().map(Path::to_string_lossy),
+            "bytes": item.bytes, "asks": item.asks,
+            "preview": path.as_deref().map(Path::to_string_lossy),
         }));
     }
     let text = format!("{}The previews are in {}.", table(&rows), folder.display());
@@ -108,7 +109,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         .with("images", images))
 }
 
-/// What has no size was shared with a preview of its owner's.
+/// The size of an image. Files that cannot be decoded have none.
 fn size(width: u32, height: u32, bytes: u64) -> String {
     match (width, height) {
         (0, _) | (_, 0) => format!("no picture, {bytes} bytes"),

@@ -1,4 +1,4 @@
-//! One's own gallery, from the vault: closed images too, and what their files are called here.
+//! The user's own gallery, with closed images and file names.
 
 use std::path::Path;
 
@@ -27,11 +27,12 @@ pub(super) fn list(ctx: &Context, folder: &Path) -> Result<Report, Error> {
         images.push(json!({
             "image": image.image, "title": image.title, "name": image.name, "width": image.width,
             "height": image.height, "bytes": image.bytes, "policy": image.policy,
-            "asks": image.policy == Policy::Ask, "preview": path.as_deref().map(Path::to_string_lossy),
+            "asks": image.policy == Policy::Ask,
+            "preview": path.as_deref().map(Path::to_string_lossy),
         }));
     }
     let text = if rows.is_empty() {
-        "Your gallery is empty: `cameo add FILE` puts something in it.".to_owned()
+        "Your gallery is empty: `cameo add FILE` adds a photo.".to_owned()
     } else {
         format!("{}The previews are in {}.", table(&rows), folder.display())
     };

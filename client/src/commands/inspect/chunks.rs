@@ -1,26 +1,26 @@
-//! What a PNG carries beside its picture: chunks that a viewer may pass over, such as EXIF or text.
+//! The ancillary chunks of a PNG, such as EXIF or text.
 
-/// What every picture is made of; the rest tells something (PNG third edition, 11).
+/// Chunks of every picture; all others are metadata (PNG third edition, section 11).
 const PICTURE: [&[u8; 4]; 4] = [b"IHDR", b"PLTE", b"IDAT", END];
 const END: &[u8; 4] = b"IEND";
 const SIGNATURE: usize = 8;
 /// Length and name before a chunk's bytes, checksum after them.
 const HEAD: usize = 8;
 const CHECKSUM: usize = 4;
-/// Names that are told; each kind is told once.
+/// Bound on the reported names; each name is reported once.
 const MAX_NAMES: usize = 32;
 
-/// Chunks by which a viewer shows other colours than the samples', or turns the picture.
+/// Chunks that change the colours or the orientation of the shown picture.
 const CHANGES: [&str; 2] = ["eXIf", "tRNS"];
 
-/// Whether the picture is seen otherwise than its samples lie.
+/// Whether the picture is shown differently from its samples.
 pub(in crate::commands) fn change_how_it_looks(png: &[u8]) -> bool {
     beside_the_picture(png)
         .iter()
         .any(|name| CHANGES.contains(&name.as_str()))
 }
 
-/// Width and height as the header says them; `None` where there is none.
+/// Width and height in the header, if there is one.
 pub(super) fn size_told(png: &[u8]) -> Option<(u32, u32)> {
     let header = png.get(SIGNATURE + HEAD..)?;
     let (width, rest) = header.split_first_chunk::<4>()?;
@@ -28,7 +28,7 @@ pub(super) fn size_told(png: &[u8]) -> Option<(u32, u32)> {
     Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
 }
 
-/// The names of these chunks, each once, in the order of the file, which is one that was read already.
+/// The names of the ancillary chunks, each once, in the order of the file.
 pub(super) fn beside_the_picture(png: &[u8]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut rest = png.get(SIGNATURE..).unwrap_or_default();
@@ -36,7 +36,7 @@ pub(super) fn beside_the_picture(png: &[u8]) -> Vec<String> {
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
         let name = [head[4], head[5], head[6], head[7]];
         rest = body.get(length + CHECKSUM..).unwrap_or_default();
-        // A stranger's file: nothing of it may drive the terminal.
+        // Escaped, because the file is not trusted and the name is printed.
         let shown = name.escape_ascii().to_string();
         if !PICTURE.contains(&&name) && !names.contains(&shown) && names.len() < MAX_NAMES {
             names.push(shown);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_the_picture_is_named_once() {
+    fn ancillary_chunks_are_named_once() {
         let png = [
             b"\x89PNG\r\n\x1a\n".to_vec(),
             chunk(b"IHDR", &[0; 13]),

@@ -1,4 +1,5 @@
-//! `inspect`: what a PNG tells of itself to anyone, and what a key or this home's keys find in it.
+//! `inspect`: shows what a PNG reveals without a key, and what a key or this home's keys find in
+//! it.
 
 pub(super) mod chunks;
 
@@ -17,28 +18,28 @@ use crate::text::prefix::short;
 use crate::vault::files::{self, FileError};
 use crate::vault::key_file::{KeyFile, KeyFileError};
 use crate::vault::records::{GrantHeld, GrantOwned};
-use crate::vault::unlock::{self, Surroundings};
+use crate::vault::unlock::{self, PassphraseSources};
 use crate::vault::{Home, Vault, VaultError};
 
-/// What `inspect` needs.
+/// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The picture.
     #[arg(value_name = "FILE.png")]
     file: PathBuf,
-    /// The key of a picture that `hide` made; this home's keys are not tried then.
+    /// The key file of a picture that `hide` made; this home's keys are then not tried.
     #[arg(long, value_name = "KEYFILE")]
     key: Option<PathBuf>,
 }
 
-/// Whose key is tried.
+/// The origin of a key.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     Given,
     Grant(GrantId),
 }
 
-/// Which keys there were to try.
+/// The keys that were tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Tried {
@@ -46,13 +47,13 @@ enum Tried {
     Home,
     /// None: there is no home.
     NoHome,
-    /// None: nobody is asked for a passphrase here.
+    /// None: the home is locked, and this command asks for no passphrase.
     Locked,
     /// None, or not all: this home cannot be read.
     Unreadable,
 }
 
-/// What there is to tell.
+/// The findings.
 struct Seen {
     tried: Tried,
     plain: Inspection,
@@ -60,7 +61,7 @@ struct Seen {
     hidden: Option<(Whose, Found)>,
 }
 
-/// Why there is nothing to tell.
+/// A picture that cannot be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{} cannot be read: {error}", file.display())]
@@ -125,13 +126,14 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Error> {
     Ok(report(&seen))
 }
 
-/// A PNG of a kind that `reveal` does not take: what its header and its chunks tell.
+/// The report of a PNG of a kind that no carrier has, from its header and chunks.
 fn other_kind(file: &[u8], kind: &str, beside: Vec<String>) -> Report {
     let (width, height) = chunks::size_told(file).unwrap_or_default();
     let text = format!(
-        "{width} x {height}, {kind}, {} bytes; {}\nNo carrier of ours is of this kind: nothing can be revealed from it, and its picture was not looked at",
+        "{width} x {height}, {kind}, {} bytes; {}\nNo carrier is of this kind: nothing can be \
+         revealed from it, and the picture was not decoded",
         file.len(),
-        told(&beside),
+        metadata(&beside),
     );
     Report::new(text)
         .with("width", width)
@@ -142,7 +144,7 @@ fn other_kind(file: &[u8], kind: &str, beside: Vec<String>) -> Report {
         .with("looks_like", "picture")
 }
 
-fn told(beside: &[String]) -> String {
+fn metadata(beside: &[String]) -> String {
     match beside {
         [] => "no metadata".to_owned(),
         names => format!("beside the picture: {}", names.join(", ")),
@@ -182,10 +184,11 @@ fn report(seen: &Seen) -> Report {
 fn text(seen: &Seen) -> String {
     let plain = &seen.plain;
     let channels = if plain.channels == 4 { "RGBA" } else { "RGB" };
-    let beside = told(&seen.beside);
+    let beside = metadata(&seen.beside);
     let [one, two, three, four] = plain.veil_capacity;
     format!(
-        "{} x {}, {channels}, {} bytes; {beside}\nroom for `veil`: {one}, {two}, {three} or {four} bytes at 1, 2, 3 or 4 bits a sample\n{}",
+        "{} x {}, {channels}, {} bytes; {beside}\nroom for `veil`: {one}, {two}, {three} or {four} \
+         bytes at 1, 2, 3 or 4 bits a sample\n{}",
         plain.width,
         plain.height,
         plain.bytes,
@@ -195,14 +198,15 @@ fn text(seen: &Seen) -> String {
 
 fn verdict(seen: &Seen) -> String {
     let nothing = match seen.tried {
-        Tried::Given => "nothing that this key would find",
-        Tried::Home => "nothing that this home's keys would find",
+        Tried::Given => "this key finds nothing",
+        Tried::Home => "this home's keys find nothing",
         Tried::NoHome => "there is no home here, so no keys were tried",
         Tried::Locked => {
-            "this home is locked, so its keys were not tried: `cameo unlock` first, or name a file with CAMEO_PASSPHRASE_FILE"
+            "this home is locked, so its keys were not tried: run `cameo unlock` first, or set \
+             CAMEO_PASSPHRASE_FILE"
         }
         Tried::Unreadable => {
-            "this home cannot be read, so its keys were not tried: `cameo inbox` says why"
+            "this home cannot be read, so its keys were not tried: `cameo inbox` shows the reason"
         }
     };
     match &seen.hidden {
@@ -217,20 +221,21 @@ fn verdict(seen: &Seen) -> String {
                 found.depth
             )
         }
-        None if seen.plain.looks_like_alpha => format!(
-            "its alpha channel is not opaque all over, as an `alpha` carrier's is not; {nothing}"
-        ),
+        None if seen.plain.looks_like_alpha => {
+            format!("its alpha channel is not fully opaque, as in `alpha` carriers; {nothing}")
+        }
         None => format!(
-            "{nothing}. Without the key nobody sees whether a `veil` carrier is one; statistics over its low bits may tell"
+            "{nothing}. Without the key a `veil` carrier looks like any picture, though statistics \
+             over its low bits may reveal it"
         ),
     }
 }
 
-/// Keys of this home's carriers, where there is a home that opens without asking; else why there are none.
+/// The codec keys of this home's carriers, if the home opens without asking, else the reason.
 fn known_keys(home: Option<PathBuf>) -> Result<Vec<(Whose, CodecKey)>, Tried> {
-    let around = Surroundings {
+    let around = PassphraseSources {
         terminal: false,
-        ..Surroundings::of_this_process()
+        ..PassphraseSources::of_this_process()
     };
     let home = Home::find(home).filter(Vault::exists);
     let home = home.ok_or(Tried::NoHome)?;

@@ -1,11 +1,11 @@
-//! Which images are meant.
+//! The images that the arguments of `request` name.
 
 use std::sync::Arc;
 
 use cameo_common::ids::ImageId;
 
 use super::error::ImageError;
-use crate::directory::Person;
+use crate::directory::ResolvedUser;
 use crate::flows::context::Context;
 use crate::flows::gallery::{GalleryError, Shown, look};
 use crate::peer::Peers;
@@ -14,22 +14,22 @@ use crate::text::sanitize::sanitize;
 use crate::vault::VaultError;
 use crate::vault::records::SeenGallery;
 
-/// An image that somebody wants.
+/// An image to request.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) image: ImageId,
     pub(super) title: String,
 }
 
-/// An image with the name that it is told by: its whole id, or what was written where it is none.
+/// An image with its name in the report: the whole id, or the argument if it is not resolved.
 pub(super) type Chosen = (String, Result<Wanted, ImageError>);
 
-/// The images that were meant, each once. Whole ids need no look at the gallery: only the others are lost when
-/// it cannot be looked at.
+/// Resolves the arguments, each image once. Whole ids need no gallery: if it cannot be listed, only
+/// the other arguments fail.
 pub(super) async fn all(
     ctx: &Context,
     peers: &Peers,
-    person: &Person,
+    person: &ResolvedUser,
     texts: &[String],
 ) -> Result<Vec<Chosen>, VaultError> {
     let whole = texts.iter().all(|text| text.parse::<ImageId>().is_ok());
@@ -39,7 +39,7 @@ pub(super) async fn all(
         look(ctx, peers, person).await.map(titles)
     };
     Ok(match looked {
-        Ok(titles) => each_once(texts, |text| meant(text, &titles), &titles),
+        Ok(titles) => each_once(texts, |text| find_image(text, &titles), &titles),
         Err(error) => {
             let error = Arc::new(error);
             let unknown = |text: &String| text.parse().map_err(|_| unresolved(text, &error));
@@ -48,8 +48,8 @@ pub(super) async fn all(
     })
 }
 
-/// What the gallery was seen to hold, the last time.
-fn seen(ctx: &Context, person: &Person) -> Result<Vec<(ImageId, String)>, VaultError> {
+/// The titles of the gallery when it was last listed.
+fn seen(ctx: &Context, person: &ResolvedUser) -> Result<Vec<(ImageId, String)>, VaultError> {
     let seen = ctx.vault.get::<SeenGallery>(person.name.as_str())?;
     Ok(seen.unwrap_or_default().titles)
 }
@@ -61,7 +61,7 @@ fn titles(shown: Vec<Shown>) -> Vec<(ImageId, String)> {
         .collect()
 }
 
-fn meant(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, ImageError> {
+fn find_image(text: &str, titles: &[(ImageId, String)]) -> Result<ImageId, ImageError> {
     if let Ok(image) = text.parse() {
         return Ok(image);
     }
@@ -82,12 +82,12 @@ fn unresolved(text: &str, error: &Arc<GalleryError>) -> ImageError {
 
 fn each_once(
     texts: &[String],
-    meant: impl Fn(&String) -> Result<ImageId, ImageError>,
+    find: impl Fn(&String) -> Result<ImageId, ImageError>,
     titles: &[(ImageId, String)],
 ) -> Vec<Chosen> {
     let mut chosen: Vec<Chosen> = Vec::new();
     for text in texts {
-        let wanted = meant(text).map(|image| {
+        let wanted = find(text).map(|image| {
             let title = titles.iter().find(|(known, _)| *known == image);
             let title = title.map(|(_, title)| title.clone()).unwrap_or_default();
             Wanted { image, title }
@@ -111,11 +111,11 @@ mod tests {
     use crate::error_kind::{Classified, ErrorKind};
 
     #[test]
-    fn an_image_that_is_named_twice_is_meant_once_and_a_wrong_name_stays_what_it_was() {
+    fn an_image_named_twice_is_requested_once_and_an_unknown_name_is_kept() {
         let (one, two) = (ImageId([0x1a; 16]), ImageId([0x2b; 16]));
         let titles = [(one, "at sea".to_owned()), (two, String::new())];
         let texts = ["2b", "1a1a", "1", "nothing", "2b2b"].map(str::to_owned);
-        let chosen = each_once(&texts, |text| meant(text, &titles), &titles);
+        let chosen = each_once(&texts, |text| find_image(text, &titles), &titles);
         let names: Vec<&str> = chosen.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, [&*two.to_string(), &*one.to_string(), "nothing"]);
         assert_eq!(chosen[1].1.as_ref().unwrap().title, "at sea");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_its_owner_is_away_only_what_is_no_whole_id_fails() {
+    async fn without_the_gallery_only_incomplete_ids_fail() {
         let world = alone();
         let ctx = &world.core.ctx;
         let whole = ImageId([0x1a; 16]);

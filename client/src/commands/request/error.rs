@@ -1,4 +1,4 @@
-//! Why nothing was asked for, or one image does not come.
+//! Errors of `request`, for the whole command and for one image.
 
 use std::sync::Arc;
 
@@ -17,17 +17,18 @@ use crate::peer::PeerError;
 use crate::text::prefix::PrefixError;
 use crate::vault::{LocalError, VaultError};
 
-/// Why nothing was asked for.
+/// A command that requested nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("these are your own images; you have them")]
     OwnImages,
-    #[error("ask for at most {MAX_IMAGES} images at once")]
+    #[error("at most {MAX_IMAGES} images can be requested at once")]
     TooManyImages,
     #[error("a note has at most {MAX_NOTE} bytes")]
     NoteTooLong,
     #[error(
-        "this device could not be announced to the cluster in time; try again when more nodes run"
+        "no session with the cluster could be started in time; nothing was requested. Try again \
+         when more nodes run"
     )]
     NotAnnounced,
     #[error(transparent)]
@@ -53,24 +54,26 @@ impl Classified for Error {
     }
 }
 
-/// Why one image does not come.
+/// An image that was not received.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// A name whose image only the gallery tells, and that did not.
+    /// The first digits of an id, while the gallery cannot be listed.
     #[error(
-        "{error}. '{text}' is not a whole id, and which image it begins only the gallery tells; a whole id can be asked for now"
+        "{error}. '{text}' is not a whole id, so it needs the owner's gallery; a whole id can be \
+         requested now"
     )]
     Unresolved {
         text: String,
         error: Arc<GalleryError>,
     },
-    #[error("{owner} says no{}", reason_of(reason))]
+    #[error("{owner} denied the request{}", reason_of(reason))]
     Denied { owner: UserName, reason: String },
     #[error(
-        "{owner}'s agent could not make the carrier: ask {owner} to look at `cameo requests`, then run this again"
+        "{owner}'s agent could not make the carrier: ask {owner} to look at `cameo requests`, then \
+         run this again"
     )]
     ShareFailed { owner: UserName, request: RequestId },
-    #[error("the grant has just gone")]
+    #[error("the grant was removed from this home meanwhile")]
     Gone,
     #[error(transparent)]
     Prefix(#[from] PrefixError),
@@ -101,7 +104,7 @@ fn reason_of(reason: &str) -> String {
 impl Classified for ImageError {
     fn kind(&self) -> ErrorKind {
         match self {
-            // Of this one nothing is kept that could be asked later.
+            // Nothing is stored for it, so it is not queued.
             ImageError::Unresolved { error, .. } => match error.kind() {
                 ErrorKind::PeerOffline => ErrorKind::Other,
                 kind => kind,

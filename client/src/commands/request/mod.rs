@@ -1,8 +1,8 @@
-//! `request`: ask somebody for images, and wait until their carriers are here.
+//! `request`: requests images of another user, and waits for their carriers.
 //!
-//! Carriers are received by the agent of this home. Where none runs, this verb is the agent for as
-//! long as it waits. Several images are asked for side by side, so that their owner's agent has them
-//! hidden together.
+//! Carriers are received by the agent of this home. If none runs, this command runs one while it
+//! waits. Several images are requested concurrently, so that the owner's agent places their jobs
+//! together.
 
 mod choose;
 mod error;
@@ -21,8 +21,8 @@ use self::choose::Wanted;
 use super::arguments::length_of_time;
 use super::peers::peers;
 use crate::agent::{Agent, Options};
-use crate::control::{self, Following};
-use crate::directory::{self, Person};
+use crate::control::{self, NoticeStream};
+use crate::directory::{self, ResolvedUser};
 use crate::flows::LedgerError;
 use crate::flows::context::Context;
 use crate::flows::notices::Notice;
@@ -30,61 +30,61 @@ use crate::flows::receive::has_carrier;
 use crate::flows::request;
 use crate::output::{Output, Report};
 use crate::peer::ask::ACK_DEADLINE;
-use crate::peer::{Peers, TalkError};
+use crate::peer::{CallError, Peers};
 use crate::text::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, Outgoing};
 
 pub use error::{Error, ImageError};
 
-/// Most images that are asked for at once.
+/// Bound on the images of one command.
 const MAX_IMAGES: usize = 16;
-/// Longest start of an agent of one's own.
+/// Bound on the start of an agent in this process.
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
-/// What `request` needs.
+/// Arguments of `request`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Whose images.
+    /// The owner of the images.
     #[arg(value_name = "USER")]
     user: UserName,
     /// The images' ids, or their first digits; `cameo gallery USER` lists them.
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<String>,
-    /// A line for the owner.
+    /// A note for the owner, in one line.
     #[arg(long, default_value = "")]
     note: String,
-    /// Ask, and leave the rest to the agent.
+    /// Do not wait; the agent receives the carriers.
     #[arg(long)]
     no_wait: bool,
     /// How long to wait for the carriers.
     #[arg(long, default_value = "100s", value_parser = length_of_time)]
     timeout: Duration,
-    /// Ask for more views of images that you have.
+    /// Request more views of images that you have.
     #[arg(long)]
     more: bool,
 }
 
-/// Who receives the carriers, and tells about it.
+/// The agent that receives the carriers, with its notices.
 enum Receiver {
     /// The agent of this home, in a process of its own.
-    Running(Following),
+    Running(NoticeStream),
     /// An agent in this process.
     Own(Box<Agent>, tokio::sync::broadcast::Receiver<Notice>),
 }
 
-/// How far one of them has come.
-enum Asked {
-    /// The owner has been asked.
+/// The state of one image after the request.
+enum Progress {
+    /// The owner has the request.
     Open(Outgoing, AskOutcome),
     /// There is nothing to wait for.
-    Over(Report),
+    Done(Report),
 }
 
-/// What became of each image, with the name that it is told by.
-pub type Told = Vec<(String, Result<Report, ImageError>)>;
+/// The result of each image, with its name in the report.
+pub type Results = Vec<(String, Result<Report, ImageError>)>;
 
-pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Told, Error> {
+pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Results, Error> {
     check(ctx, &arguments)?;
     let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
     let (mut receiver, peers) = receiver(ctx).await?;
@@ -136,17 +136,17 @@ async fn receiver(ctx: &Context) -> Result<(Receiver, Peers), Error> {
     }
 }
 
-/// What one run asks for, of whom.
+/// One run of the command.
 struct Asking<'a> {
     ctx: &'a Context,
     peers: &'a Peers,
-    person: &'a Person,
+    person: &'a ResolvedUser,
     arguments: &'a Arguments,
 }
 
 impl Asking<'_> {
-    /// Asks for all images side by side, and waits for their carriers.
-    async fn all(&self, out: Output, receiver: &mut Receiver) -> Result<Told, VaultError> {
+    /// Requests all images concurrently, and waits for their carriers.
+    async fn all(&self, out: Output, receiver: &mut Receiver) -> Result<Results, VaultError> {
         let Self {
             ctx,
             person,
@@ -154,7 +154,7 @@ impl Asking<'_> {
             ..
         } = self;
         let chosen = choose::all(ctx, self.peers, person, &arguments.images).await?;
-        let bar = out.bar("asking");
+        let bar = out.bar("requesting");
         let (names, chosen): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
         let asked = chosen
             .into_iter()
@@ -162,7 +162,7 @@ impl Asking<'_> {
         let asked = stream::iter(asked).buffered(request::ASKED_AT_ONCE);
         let asked: Vec<_> = asked.collect().await;
         let open = asked.iter().filter_map(|asked| match asked {
-            Ok(Asked::Open(outgoing, _)) => Some(outgoing.request),
+            Ok(Progress::Open(outgoing, _)) => Some(outgoing.request),
             _ => None,
         });
         let open: Vec<_> = open.collect();
@@ -175,8 +175,8 @@ impl Asking<'_> {
         .into_iter();
         bar.finish_and_clear();
         let told = asked.into_iter().map(|asked| match asked? {
-            Asked::Over(report) => Ok(report),
-            Asked::Open(outgoing, outcome) => {
+            Progress::Done(report) => Ok(report),
+            Progress::Open(outgoing, outcome) => {
                 let ended = ended.next().flatten();
                 tell::one(ctx, person, &outgoing, outcome, ended, arguments.no_wait)
             }
@@ -184,27 +184,28 @@ impl Asking<'_> {
         Ok(names.into_iter().zip(told).collect())
     }
 
-    async fn one(&self, wanted: Wanted) -> Result<Asked, ImageError> {
+    async fn one(&self, wanted: Wanted) -> Result<Progress, ImageError> {
         let Self { ctx, person, .. } = self;
         let (more, note) = (self.arguments.more, &self.arguments.note);
         let outgoing = match request::held(ctx, person, &wanted.image)? {
             Some(held) if more || has_carrier(&ctx.vault, &held).await? => {
-                return Ok(Asked::Over(self.have_it(held).await?));
+                return Ok(Progress::Done(self.already_held(held).await?));
             }
-            Some(held) => request::once_more(ctx, &held)?,
+            Some(held) => request::reopen(ctx, &held)?,
             None => request::request(ctx, person, wanted.image, wanted.title, note)?,
         };
         let outcome = request::ask(ctx, self.peers, &outgoing).await;
-        match outcome.map_err(|error| request::unasked(ctx, person, &outgoing, error))? {
+        match outcome.map_err(|error| request::not_sent(ctx, person, &outgoing, error))? {
             AskOutcome::Held(grant) => {
                 Err(request::held_elsewhere(ctx, person, &outgoing, grant).into())
             }
-            outcome => Ok(Asked::Open(outgoing, outcome)),
+            outcome => Ok(Progress::Open(outgoing, outcome)),
         }
     }
 
-    /// Nothing to send: at most there is something to ask for.
-    async fn have_it(&self, held: GrantHeld) -> Result<Report, ImageError> {
+    /// Handles an image that the home has already. Requests more views if none are left or `--more`
+    /// is given.
+    async fn already_held(&self, held: GrantHeld) -> Result<Report, ImageError> {
         let Self { ctx, person, .. } = self;
         let info = ctx.api.grant(&held.grant).await;
         let info = info.map_err(LedgerError::from)?;
@@ -235,10 +236,10 @@ impl Asking<'_> {
         let asked = self.peers.ask(&person.reach, request, ACK_DEADLINE).await;
         match asked.map_err(|error| error.of(who))? {
             (PeerReply::Noted, _, _) => Ok(base(
-                format!("{who} is asked for more views."),
+                format!("{who} has received the request for more views."),
                 "asked_more",
             )),
-            _ => Err(TalkError::Strange.of(who).into()),
+            _ => Err(CallError::WrongAnswer.of(who).into()),
         }
     }
 }

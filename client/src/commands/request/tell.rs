@@ -1,9 +1,9 @@
-//! What became of an image that was asked for.
+//! The report of one requested image.
 
 use cameo_common::peer::AskOutcome;
 
 use super::error::ImageError;
-use crate::directory::Person;
+use crate::directory::ResolvedUser;
 use crate::flows::LedgerError;
 use crate::flows::context::Context;
 use crate::output::Report;
@@ -12,7 +12,7 @@ use crate::vault::records::{GrantHeld, Outgoing, OutgoingState};
 
 pub(super) fn one(
     ctx: &Context,
-    person: &Person,
+    person: &ResolvedUser,
     outgoing: &Outgoing,
     outcome: AskOutcome,
     ended: Option<OutgoingState>,
@@ -26,7 +26,7 @@ pub(super) fn one(
             let rights = held.rights.peek().map_err(LedgerError::from)?;
             let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
             let text = format!(
-                "It is here: {}\n`cameo view {}` uses 1 of {}.",
+                "Received: {}\n`cameo view {}` uses 1 of {} views.",
                 carrier.display(),
                 short(&grant),
                 rights.permitted
@@ -49,7 +49,7 @@ pub(super) fn one(
         _ => {
             let waiting = outcome == AskOutcome::Waiting;
             let text = if waiting {
-                format!("{who} is asked; the carrier comes to your agent after a yes.")
+                format!("{who} has to decide; your agent receives the carrier after an approval.")
             } else {
                 format!("{who}'s agent prepares it; your agent receives it.")
             };

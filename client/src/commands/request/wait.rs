@@ -1,4 +1,4 @@
-//! Waiting until carriers are here.
+//! Waiting for the carriers of requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,11 @@ use crate::flows::notices::Notice;
 use crate::output::Output;
 use crate::vault::records::{Outgoing, OutgoingState};
 
-/// How often the vault is looked at while notices are waited for.
-const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Interval of reading the vault while waiting for notices.
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
 
-/// Until each carrier is here or it is told that it does not come, or the time is up. What ended, in the order asked.
+/// Waits until every request is answered or the deadline passes. Returns the final state of each
+/// request, if any, in their order.
 pub(super) async fn all(
     ctx: &Context,
     receiver: &mut Receiver,
@@ -36,7 +37,7 @@ pub(super) async fn all(
             (_, 1) => "waiting for the carrier".to_owned(),
             (open, all) => format!("waiting for {open} of {all} carriers"),
         });
-        let look = (Instant::now() + LOOK_EVERY).min(end);
+        let look = (Instant::now() + POLL_INTERVAL).min(end);
         if let Some(Notice::Arriving {
             request,
             received,
@@ -44,20 +45,20 @@ pub(super) async fn all(
         }) = receiver.next(look).await
             && requests.contains(&request)
         {
-            let (received, length) = transfers.heard(request, received, length);
+            let (received, length) = transfers.record(request, received, length);
             Output::measure(bar, length);
             bar.set_position(received);
         }
     }
 }
 
-/// Received bytes and length of each carrier that has begun to come in.
+/// Received bytes and length of each carrier being received.
 #[derive(Debug, Default)]
 struct Transfers(BTreeMap<RequestId, (u64, u64)>);
 
 impl Transfers {
-    /// The same of all together.
-    fn heard(&mut self, request: RequestId, received: u64, length: u64) -> (u64, u64) {
+    /// Records one carrier's progress, and returns the sums of all.
+    fn record(&mut self, request: RequestId, received: u64, length: u64) -> (u64, u64) {
         self.0.insert(request, (received, length));
         let each = self.0.values();
         each.fold((0, 0), |(received, length), one| {
@@ -68,16 +69,16 @@ impl Transfers {
 
 fn ended(ctx: &Context, request: &RequestId) -> Option<OutgoingState> {
     let kept = ctx.vault.get::<Outgoing>(&request.to_string()).ok()??;
-    kept.state.is_over().then_some(kept.state)
+    kept.state.is_answered().then_some(kept.state)
 }
 
 impl Receiver {
-    /// The next notice, until then.
+    /// The next notice, if one arrives in time.
     async fn next(&mut self, until: Instant) -> Option<Notice> {
         match self {
             Receiver::Running(following) => match timeout_at(until, following.next()).await {
                 Ok(Ok(notice)) => Some(notice),
-                // The agent has gone: the vault still tells.
+                // The agent has stopped: the vault still has the state.
                 Ok(Err(_)) => {
                     tokio::time::sleep_until(until).await;
                     None
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn carriers_that_come_side_by_side_fill_one_bar_together() {
+    fn concurrent_carriers_share_one_progress_bar() {
         let (one, other) = (RequestId([1; 16]), RequestId([2; 16]));
         let mut transfers = Transfers::default();
         let shown: Vec<_> = [
@@ -106,7 +107,7 @@ mod tests {
             (one, 70, 100),
             (other, 50, 50),
         ]
-        .map(|(request, received, length)| transfers.heard(request, received, length))
+        .map(|(request, received, length)| transfers.record(request, received, length))
         .into();
         assert_eq!(shown, [(60, 100), (65, 150), (75, 150), (120, 150)]);
     }

@@ -1,4 +1,4 @@
-//! A change of rights, and what is told of it: shared by `rights`, `revoke` and `approve`.
+//! Changes of rights and their report, shared by `rights`, `revoke` and `approve`.
 
 use cameo_common::ids::{GrantId, UserName};
 use cameo_common::rights::Rights;
@@ -13,22 +13,22 @@ use crate::output::{Report, moment};
 use crate::text::prefix::short;
 use crate::vault::records::{GrantOwned, Stage};
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug)]
 pub struct Changed {
     pub grant: GrantId,
     viewer: UserName,
     rights: Rights,
-    /// Views that were taken before the change.
+    /// Views used before the change.
     used: u32,
     in_mailbox: bool,
     undelivered: Option<Undelivered>,
 }
 
-/// Why the viewer does not have it yet.
+/// Rights that the viewer does not have yet.
 #[derive(Debug, thiserror::Error)]
 enum Undelivered {
-    #[error("{0} does not have the carrier yet; the new rights come with it")]
+    #[error("{0} does not have the carrier yet; the new rights are sent with it")]
     NoCarrierYet(UserName),
     #[error(transparent)]
     Peers(#[from] PeersError),
@@ -36,11 +36,11 @@ enum Undelivered {
     Share(#[from] ShareError),
 }
 
-/// Signs the next version with these changes, puts it into the ledger, sends it to the viewer.
+/// Signs the next version with these changes, records it in the ledger and sends it to the viewer.
 ///
 /// # Errors
-/// When the ledger does not take it. That the viewer cannot be reached is no error: the mailbox
-/// holds it for them.
+/// When the ledger does not record it. A viewer who cannot be reached is no error: the mailbox
+/// keeps the rights for them.
 pub async fn change_and_send(
     ctx: &Context,
     owned: GrantOwned,
@@ -70,7 +70,7 @@ async fn send(ctx: &Context, owned: &GrantOwned) -> Result<(), Undelivered> {
 }
 
 impl Changed {
-    /// For people and for programs.
+    /// The report of the change.
     #[must_use]
     pub fn report(&self) -> Report {
         let Rights {
@@ -97,7 +97,7 @@ impl Changed {
         let text = match &self.undelivered {
             None => format!("{what}; {} has it.", self.viewer),
             Some(why) => format!(
-                "{what}. It is in the ledger and waits for {} in the mailbox: {why}",
+                "{what}. It is recorded in the ledger, and in the mailbox for {}: {why}",
                 self.viewer
             ),
         };

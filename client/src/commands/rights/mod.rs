@@ -1,4 +1,4 @@
-//! `rights`: change what a viewer may do. Into the ledger first, then straight to the viewer.
+//! `rights`: changes a viewer's rights, in the ledger first and then at the viewer.
 
 mod changed;
 
@@ -17,16 +17,16 @@ use crate::output::{Output, Report};
 
 pub use changed::{Changed, change_and_send};
 
-/// What `rights` needs.
+/// Arguments of `rights`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The grant's id, or its first digits; `cameo shared` lists them.
     #[arg(value_name = "GRANT")]
     grant: String,
-    /// Views in total, those already taken included.
+    /// Views in total, including those already used.
     #[arg(long, value_parser = views)]
     views: Option<u32>,
-    /// How long from now: 12h, 7d, ... or `never`.
+    /// Time from now until the rights expire: 12h, 7d, ... or `never`.
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     expires: Option<Expiry>,
     /// Whether the photo may be saved to a file.
@@ -53,10 +53,10 @@ fn expiry(text: &str) -> Result<Expiry, String> {
     }
 }
 
-/// Why the rights stay as they were.
+/// Rights that were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("say what to change: --views, --expires or --may-save")]
+    #[error("nothing to change: give --views, --expires or --may-save")]
     NothingToChange,
     #[error(transparent)]
     Find(#[from] FindError),
@@ -80,7 +80,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     }
     let owned = owned_grant(ctx, &arguments.grant)?;
     if owned.revoked {
-        out.note("These rights were revoked; this gives them back.");
+        out.note("These rights were revoked; this change restores them.");
     }
     let changed = change_and_send(ctx, owned, |next| {
         next.revoked = false;

@@ -1,4 +1,5 @@
-//! `status`: how this home, its agent and its cluster are. It never fails for a cluster that is away.
+//! `status`: shows the state of this home, its agent and its cluster, also while the cluster is
+//! unavailable.
 
 mod nodes;
 mod workers;
@@ -13,7 +14,7 @@ use crate::text::prefix::short;
 use crate::vault::records::{Attempts, GrantHeld, Image};
 use crate::vault::{AgentLock, VaultError};
 
-/// `status` needs nothing.
+/// `status` has no arguments.
 #[derive(Debug, Args)]
 pub struct Arguments {}
 
@@ -29,7 +30,8 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
     let images = ctx.vault.list::<Image>()?.len();
     let held = ctx.vault.list::<GrantHeld>()?.len();
     let mut text = format!(
-        "{} in {}, cluster {}\n{}; {images} images, {held} shared with you, {waiting} things wait\n{}\n{}\n",
+        "{} in {}, cluster {}\n{}; {images} images, {held} shared with you, {waiting} items in the \
+         outbox\n{}\n{}\n",
         ctx.me.name,
         ctx.vault.home().path().display(),
         short(&ctx.me.cluster),
@@ -58,12 +60,12 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         .with("troubles", troubles))
 }
 
-/// What did not work, and what becomes of it.
+/// Failed attempts of the outbox, and whether they will be repeated.
 fn troubles(ctx: &Context) -> Result<Vec<String>, VaultError> {
     let all = ctx.vault.list::<Attempts>()?.into_iter();
     let told = all.map(|(_, attempts)| {
-        let then = if attempts.are_over() {
-            " (for good, unless they ask again or the agent is started anew)"
+        let then = if attempts.is_given_up() {
+            " (given up, until they repeat the request or the agent restarts)"
         } else {
             ""
         };

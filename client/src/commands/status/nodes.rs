@@ -1,4 +1,4 @@
-//! The nodes, as each says itself: for people a line each, for programs what it says.
+//! The nodes' own status, as a table and as JSON.
 
 use cameo_common::api::NodeStatus;
 use cameo_common::ids::NodeId;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::flows::context::Context;
 use crate::output::table;
 
-/// A node's URL, and what it says if it answers.
+/// A node's URL, and its status if it answers.
 pub(super) type Answer = (String, Option<NodeStatus>);
 
-/// Asks all nodes that are known.
+/// Reads the status of all known nodes.
 pub(super) async fn ask(ctx: &Context) -> Vec<Answer> {
     let urls = ctx.api.urls().into_iter();
     join_all(urls.map(async |url| {
@@ -21,7 +21,7 @@ pub(super) async fn ask(ctx: &Context) -> Vec<Answer> {
     .await
 }
 
-/// What nodes say that are surely of this cluster.
+/// The status of the nodes that belong to this cluster.
 pub(super) fn of_this_cluster(ctx: &Context, nodes: &[Answer]) -> Vec<NodeStatus> {
     nodes
         .iter()
@@ -30,7 +30,7 @@ pub(super) fn of_this_cluster(ctx: &Context, nodes: &[Answer]) -> Vec<NodeStatus
         .collect()
 }
 
-/// The leader, by the first node that knows one.
+/// The leader that the first node with a leader names.
 pub(super) fn leader(nodes: &[Answer]) -> Option<NodeId> {
     nodes.iter().find_map(|(_, status)| status.as_ref()?.leader)
 }
@@ -61,14 +61,15 @@ pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
             json!({ "url": url, "reachable": true, "ours": false })
         }
         Some(status) => json!({
-            "url": url, "reachable": true, "ours": true, "node": status.node, "leader": status.leader,
+            "url": url, "reachable": true, "ours": true, "node": status.node,
+            "leader": status.leader,
             "term": status.term, "applied": status.applied, "jobs_finished": status.jobs_finished,
         }),
     });
     each.collect()
 }
 
-/// A node that has no cluster yet may become one of this.
+/// Whether a node belongs to this cluster, or has no cluster yet.
 fn is_ours(ctx: &Context, status: &NodeStatus) -> bool {
     status
         .cluster

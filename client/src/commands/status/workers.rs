@@ -1,9 +1,9 @@
-//! The workers, as the leader sees them: for people with units, for programs as they are.
+//! The workers' load from the leader's status, as a table and as JSON.
 
 use cameo_common::api::{LoadInfo, MemberInfo, NodeStatus};
 use serde_json::{Value, json};
 
-use crate::cluster_api::NoLoads;
+use crate::cluster_api::LoadsUnavailable;
 use crate::output::table;
 
 const HEAD: [&str; 10] = [
@@ -19,8 +19,8 @@ const HEAD: [&str; 10] = [
     "reported",
 ];
 
-/// A table of the workers, or why there is none.
-pub(super) fn text(loads: &Result<NodeStatus, NoLoads>) -> String {
+/// The table of the workers, or the reason why there is none.
+pub(super) fn text(loads: &Result<NodeStatus, LoadsUnavailable>) -> String {
     match loads {
         Ok(told) => {
             let head = HEAD.map(str::to_owned).to_vec();
@@ -81,8 +81,8 @@ fn time(millis: u64) -> String {
     }
 }
 
-/// The same for programs: who says it, and of each worker what `/v1/status` has.
-pub(super) fn document(loads: &Result<NodeStatus, NoLoads>) -> Value {
+/// The JSON document: the leader that reported, and each worker as in `/v1/status`.
+pub(super) fn document(loads: &Result<NodeStatus, LoadsUnavailable>) -> Value {
     match loads {
         Ok(told) => json!({
             "told_by": told.node, "term": told.term, "unknown": null,
@@ -144,20 +144,24 @@ mod tests {
     }
 
     #[test]
-    fn people_read_units_and_who_has_not_reported() {
+    fn the_table_has_units_and_names_workers_without_a_report() {
         let expected = "\
-worker  part             CPU share  usable      quota       running  queued  incoming  backlog       reported
-1       voter, draining  26%        1.48 cores  2.00 cores  1        12      3         2.3 s of CPU  31 ms ago
-2       leader           26%        1.48 cores  2.00 cores  1        12      3         2.3 s of CPU  31 ms ago
-3       learner          -          -           -           -        -       -         -             no report yet
+worker  part             CPU share  usable      quota       running  \
+    queued  incoming  backlog       reported
+1       voter, draining  26%        1.48 cores  2.00 cores  1        \
+    12      3         2.3 s of CPU  31 ms ago
+2       leader           26%        1.48 cores  2.00 cores  1        \
+    12      3         2.3 s of CPU  31 ms ago
+3       learner          -          -           -           -        \
+    -       -         -             no report yet
 ";
         assert_eq!(text(&Ok(told())), expected);
-        let unknown = text(&Err(NoLoads::Changing));
+        let unknown = text(&Err(LoadsUnavailable::Changing));
         assert!(unknown.contains("not known: the leader is changing"));
     }
 
     #[test]
-    fn programs_read_the_numbers_and_whose_they_are() {
+    fn the_document_has_the_numbers_and_their_source() {
         let document = document(&Ok(told()));
         assert_eq!(
             (&document["told_by"], &document["term"]),
@@ -167,18 +171,20 @@ worker  part             CPU share  usable      quota       running  queued  inc
         assert_eq!(
             worker["load"],
             json!({
-                "cpu_share": 0.256, "quota_millicores": 2000, "usable_millicores": 1480, "running": 1,
-                "queued": 12, "backlog_cpu_ms": 2340, "incoming": 3, "draining": true, "full": false,
+                "cpu_share": 0.256, "quota_millicores": 2000, "usable_millicores": 1480,
+                "running": 1,
+                "queued": 12, "backlog_cpu_ms": 2340, "incoming": 3, "draining": true,
+                "full": false,
                 "age_ms": 31,
             })
         );
         assert_eq!(document["members"][2]["load"], Value::Null);
-        let unknown = super::document(&Err(NoLoads::NoLeader));
+        let unknown = super::document(&Err(LoadsUnavailable::NoLeader));
         assert!(unknown["unknown"].is_string() && unknown["members"] == json!([]));
     }
 
     #[test]
-    fn times_have_the_unit_that_fits() {
+    fn times_have_a_fitting_unit() {
         let told = [0, 999, 1_500, 119_900, 180_000].map(time);
         assert_eq!(told, ["0 ms", "999 ms", "1.5 s", "119.9 s", "3 min"]);
     }

@@ -1,4 +1,4 @@
-//! The cover, where the photo does not open.
+//! The cover, shown when the photo does not open.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::vault::files::{FileError, NewFile};
 use crate::vault::records::GrantHeld;
 
-/// The carrier is what everyone sees; it shows whatever the rights say.
+/// Adds the cover to an error about missing rights: the carrier itself is an ordinary picture.
 pub(super) fn with_cover(
     ctx: &Context,
     out: Output,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cover_is_copied_whole_and_never_over_another_file() {
+    fn a_cover_is_copied_completely_and_never_over_another_file() {
         let folder = tempfile::tempdir().unwrap();
         let [from, to] = ["carrier.png", "cover.png"].map(|name| folder.path().join(name));
         std::fs::write(&from, b"a carrier").unwrap();

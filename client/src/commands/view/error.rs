@@ -1,4 +1,4 @@
-//! Why a photo is not seen.
+//! Errors of `view`. Each message says whether a view was used.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use crate::vault::files::FileError;
 use crate::vault::{IoError, VaultError, WorkLockError};
 use crate::viewer::ViewerError;
 
-/// Why a photo is not seen.
+/// A photo that was not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `--save` or `--cover-to` names what cannot be made.
+    /// The file of `--save` or `--cover-to` cannot be created.
     #[error("{0}; nothing was used")]
     Target(FileError),
     #[error(
@@ -24,19 +24,22 @@ pub enum Error {
     )]
     OwnCarrier(UserName),
     #[error(
-        "{file} is damaged, or no PNG at all ({why}): nothing was used; view it by its grant, or ask for it again"
+        "{file} is not a PNG or is damaged ({why}): nothing was used; view it by its grant, or \
+         request it again"
     )]
     NotAPng { file: String, why: String },
     #[error(
-        "there is nothing for you in {0}: it is another picture, an altered copy, or another person's carrier; `cameo inbox` lists what you hold"
+        "{0} is no carrier for you: it is another picture, an altered copy, or another user's \
+         carrier; `cameo inbox` lists your grants"
     )]
     NothingInIt(String),
     #[error(
-        "the ledger tells rights that the owner did not sign: nothing was used; have the nodes looked at"
+        "the ledger returned rights that the owner did not sign: nothing was used; report this to \
+         the operator"
     )]
     ForeignRights,
     #[error(
-        "{0} does not permit saving the photo: nothing was used; look at it without --save, or ask {0}"
+        "{0} does not permit saving the photo: nothing was used; view it without --save, or ask {0}"
     )]
     NoSaving(UserName),
     #[error("{0} has revoked the rights to this photo; only the cover shows")]
@@ -50,25 +53,28 @@ pub enum Error {
         more: String,
     },
     #[error(
-        "there is no display here (DISPLAY and WAYLAND_DISPLAY are not set), so nothing was used: view it where there is one{}, or use a view without seeing the photo with `--no-show`",
+        "there is no display here (DISPLAY and WAYLAND_DISPLAY are not set), so nothing was used: \
+         view it on a machine with a display{}, or use a view without showing the photo with \
+         `--no-show`",
         if *may_save { ", save it with `--save FILE`" } else { "" }
     )]
     NoDisplay { may_save: bool },
     #[error("nothing was opened, and nothing was used")]
-    NotNow,
+    Declined,
     #[error(
-        "the photo is open but not saved ({0}): run it again soon, the view is not charged twice"
+        "the view was charged, but the photo could not be saved ({0}): run the command again soon, \
+         the view is not charged twice"
     )]
     NotSaved(String),
     #[error("{0}")]
     Codec(String),
-    /// The photo does not open; the cover does.
+    /// The photo does not open; the cover is shown.
     #[error("{source}{}", uncopied_of(uncopied.as_deref()))]
     CoverOnly {
         source: Box<Error>,
         grant: GrantId,
         cover: PathBuf,
-        /// Why the cover was not copied to where it was wanted.
+        /// Why the cover could not be copied to the given file.
         uncopied: Option<String>,
     },
     #[error(transparent)]
@@ -93,7 +99,7 @@ pub enum Error {
 
 fn all_used(permitted: u32) -> String {
     match permitted {
-        1 => "the one permitted view is used".to_owned(),
+        1 => "the only permitted view is used".to_owned(),
         all => format!("all {all} permitted views are used"),
     }
 }
@@ -114,7 +120,7 @@ impl Classified for Error {
             Error::UsedUp { .. } => ErrorKind::UsedUp,
             Error::NotAPng { .. }
             | Error::ForeignRights
-            | Error::NotNow
+            | Error::Declined
             | Error::NotSaved(_)
             | Error::Codec(_) => ErrorKind::Other,
             Error::CoverOnly { source, .. } => source.kind(),

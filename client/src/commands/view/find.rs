@@ -1,4 +1,4 @@
-//! The carrier that is meant.
+//! The carrier that the argument of `view` names.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::flows::open::{self, Prepared};
 use crate::vault::files;
 use crate::vault::records::{GrantHeld, GrantOwned};
 
-/// By the grant's id, or by a carrier that lies anywhere.
+/// Finds a grant by its id, or by a carrier's file.
 pub(super) async fn find(ctx: &Context, what: &str) -> Result<Prepared, Error> {
     let path = Path::new(what);
     if !(what.contains('/') || what.contains('.') || path.is_file()) {
@@ -37,15 +37,15 @@ pub(super) async fn find(ctx: &Context, what: &str) -> Result<Prepared, Error> {
     }
     let shown = path.display().to_string();
     let candidates: Vec<GrantHeld> = held.into_iter().map(|(_, held)| held).collect();
-    let work = move || recognise(png, candidates, &shown);
+    let work = move || identify_grant(png, candidates, &shown);
     let (held, png) = spawn_blocking(work)
         .await
         .map_err(|error| Error::Codec(error.to_string()))??;
     Ok(open::prepare_from(&ctx.me, held, png).await?)
 }
 
-/// A carrier that was written anew by another program may still be whole.
-fn recognise(
+/// Finds the grant of a carrier that another program has rewritten without changing its samples.
+fn identify_grant(
     file: Vec<u8>,
     candidates: Vec<GrantHeld>,
     shown: &str,

@@ -1,5 +1,6 @@
-//! `view`: open a photo. Whatever can fail without a charge is tried before the charge; an
-//! interrupted view is taken up again and not charged twice; without views only the cover shows.
+//! `view`: opens a photo. All steps that can fail without a charge precede the charge. An
+//! interrupted view is resumed and not charged twice. Without remaining views only the cover is
+//! shown.
 
 mod cover;
 mod error;
@@ -24,13 +25,13 @@ use crate::viewer;
 
 pub use error::Error;
 
-/// How long to wait while another process of this home opens the same photo.
+/// Bound on the wait while another process of this home opens the same photo.
 const WAIT_FOR_ANOTHER: Duration = Duration::from_secs(60);
 
-/// What `view` needs.
+/// Arguments of `view`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The grant's id or its first digits, as `cameo inbox` lists them; or a carrier's file.
+    /// The grant's id or its first digits, as in `cameo inbox`; or a carrier's file.
     #[arg(value_name = "GRANT|FILE.png")]
     what: String,
     /// Save the photo to a file, if the owner permits that.
@@ -42,7 +43,7 @@ pub struct Arguments {
     /// Open and check the photo without showing it: the view is used all the same.
     #[arg(long, conflicts_with = "save")]
     no_show: bool,
-    /// Do not ask before a view is used. Without a terminal nobody is asked anyway.
+    /// Do not ask before a view is used. Without a terminal the command never asks.
     #[arg(long, short)]
     yes: bool,
 }
@@ -55,16 +56,16 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let grant = &prepared.grant;
     let _alone = WorkLock::viewing(ctx.vault.home(), &grant.grant, WAIT_FOR_ANOTHER).await?;
     let info = ctx.api.grant(&grant.grant).await?;
-    permit::take_note(ctx, &info)?;
+    permit::store_rights(ctx, &info)?;
     let closed = |error| with_cover(ctx, out, grant, arguments.cover_to.as_deref(), error);
     let begun = open::pending(&ctx.vault, grant)?.is_some();
     permit::permitted(grant, &info, begun, arguments.save.is_some()).map_err(closed)?;
     let may_save = info.rights.peek()?.may_save;
     let way = way(&arguments, viewer::has_display(), out.json, may_save)?;
     if begun {
-        out.note("Taking up the view that was begun before.");
+        out.note("Resuming the view that was begun before.");
     } else if !agreed(&arguments, &info, way)? {
-        return Err(Error::NotNow);
+        return Err(Error::Declined);
     }
     let bar = out.bar("opening");
     let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;

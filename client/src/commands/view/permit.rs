@@ -1,4 +1,4 @@
-//! Whether a view may be taken, by the newest rights there are.
+//! The check of the newest rights before a view is charged.
 
 use cameo_common::api::GrantInfo;
 use cameo_common::rights::Denied;
@@ -11,8 +11,8 @@ use crate::text::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, change};
 
-/// The ledger's rights are the newest there are.
-pub(super) fn take_note(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
+/// Stores the ledger's rights, which are the newest.
+pub(super) fn store_rights(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
     confirm(&ctx.vault, &info.grant, &info.rights)?;
     change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
         held.used = held.used.max(info.used);
@@ -20,7 +20,7 @@ pub(super) fn take_note(ctx: &Context, info: &GrantInfo) -> Result<(), VaultErro
     Ok(())
 }
 
-/// Whether a view may be taken now. A view that was charged before is the nodes' to judge.
+/// Requires that the rights permit a view now. For a pending view the nodes decide.
 pub(super) fn permitted(
     grant: &GrantHeld,
     info: &GrantInfo,
@@ -39,7 +39,7 @@ pub(super) fn permitted(
         return Ok(());
     }
     let more = format!(
-        "`cameo request {owner} {}` asks for more",
+        "`cameo request {owner} {}` requests more",
         short(&grant.image)
     );
     match rights.check(info.used.saturating_add(1), clock::now()) {

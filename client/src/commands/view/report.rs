@@ -1,4 +1,4 @@
-//! What is told of a view that was taken.
+//! The report of a view.
 
 use cameo_common::ids::Hash;
 
@@ -17,7 +17,9 @@ pub(super) fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Repor
             format!("opened: {width} x {height} pixels, not shown")
         }
         Shown::NoPicture => {
-            "opened, but it is no picture that can be shown here; if its owner permits that, `--save` within ten minutes keeps it without another charge".to_owned()
+            "opened, but it is not a picture that can be shown here; if its owner permits that, \
+             `--save` within ten minutes saves it without another charge"
+                .to_owned()
         }
     };
     let text = format!(

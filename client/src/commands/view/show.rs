@@ -1,4 +1,4 @@
-//! How the person gets to see the photo.
+//! Showing of an opened photo: in the browser, in a file, or not at all.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -17,28 +17,28 @@ use crate::vault::records::GrantHeld;
 use crate::vault::{IoError, Vault, VaultError};
 use crate::viewer;
 
-/// What the photo is opened for.
+/// The purpose of opening the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Save,
     Page,
-    /// To know that it opens.
+    /// To check that it opens.
     Check,
 }
 
-/// How the person got to see it.
+/// The way the photo was shown.
 #[derive(Debug)]
 pub(super) enum Shown {
     Saved(PathBuf),
     Page,
-    /// Decoded to this size, and shown to nobody: so it was wanted.
+    /// Decoded to this size and not shown, as requested.
     Decoded(u32, u32),
-    /// No picture that can be decoded here.
+    /// Not a picture that can be decoded here.
     NoPicture,
 }
 
-/// Nobody uses up a view and sees nothing without having said so: as a program does that takes the
-/// document and wants no question.
+/// The way to show the photo. A view that shows nothing must be requested: by `--no-show`, or by a
+/// program with `--json --yes`.
 pub(super) fn way(
     arguments: &Arguments,
     display: bool,
@@ -60,7 +60,7 @@ pub(super) fn way(
     Err(Error::NoDisplay { may_save })
 }
 
-/// Asks at a terminal; elsewhere the command itself is the answer.
+/// Asks at a terminal before a view is used. Without a terminal the command itself is the consent.
 pub(super) fn agreed(arguments: &Arguments, info: &GrantInfo, way: Way) -> Result<bool, IoError> {
     if arguments.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);
@@ -72,7 +72,7 @@ pub(super) fn agreed(arguments: &Arguments, info: &GrantInfo, way: Way) -> Resul
         ""
     };
     eprint!(
-        "Opening uses view {number} of {}{unseen}. Go on? [y/N] ",
+        "Opening uses view {number} of {}{unseen}. Continue? [y/N] ",
         info.permitted
     );
     std::io::stderr().flush().map_err(IoError)?;
@@ -115,7 +115,7 @@ pub(super) async fn show(
     Ok(Shown::Decoded(decoded.width, decoded.height))
 }
 
-/// What nobody could look at has not been shown: `--save` takes the same view up again.
+/// Ends the view, unless the photo could not be shown: then `--save` resumes it.
 pub(super) fn end(
     vault: &Vault,
     grant: &GrantHeld,
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_that_would_show_nothing_has_to_be_wanted() {
+    fn a_view_that_shows_nothing_has_to_be_requested() {
         for (line, json) in [("", false), ("--yes", false), ("", true)] {
             let refused = ways(line, false, json).unwrap_err();
             assert!(matches!(refused, Error::NoDisplay { .. }), "{refused}");
@@ -175,13 +175,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_photo_that_cannot_be_shown_here_is_saved_later_without_a_charge() {
-        // Given a view of something that no decoder here knows,
+    async fn a_photo_that_cannot_be_shown_is_saved_later_without_another_charge() {
+        // Given a view of a file that cannot be decoded,
         let world = world().await;
         let viewed = world.view().await.unwrap();
         assert!(preview(PHOTO).is_err());
 
-        // when nobody got to see it, then the same view is taken up again;
+        // when it was not shown, then the same view is resumed;
         end(&world.vault, &world.held, &viewed, &Shown::NoPicture).unwrap();
         let again = world.view().await.unwrap();
         assert!(again.resumed);

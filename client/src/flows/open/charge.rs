@@ -1,4 +1,5 @@
-//! Charging one view: kept before it is asked for, and the same request until the photo has been shown.
+//! Charging of views: a view is stored before it is charged, and its request repeated until the
+//! photo has been shown.
 
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
 use crate::vault::{Vault, VaultError};
 
-/// A begun view is kept for so long after its time: this machine's clock is not the ledger's.
+/// A pending view is kept for this long after its time, because the local clock is not the
+/// ledger's.
 pub(super) const LAPSE_MARGIN: Duration = Duration::from_secs(60);
 
-/// The view of this grant that was begun and not shown, if there is one.
+/// The pending view of this grant, if any.
 ///
 /// # Errors
 /// When the vault cannot be read.
@@ -25,8 +27,8 @@ pub fn pending(vault: &Vault, grant: &GrantHeld) -> Result<Option<PendingView>, 
     vault.get::<PendingView>(&grant.grant.to_string())
 }
 
-/// The person has the photo of this view: the next one is new. A view that another run of the
-/// program has begun since then stays.
+/// Ends a view after the user has the photo. A view that another process has begun since then
+/// stays.
 ///
 /// # Errors
 /// When the vault cannot be written.
@@ -41,9 +43,8 @@ fn forget(vault: &Vault, id: String, request: &RequestId) -> Result<(), VaultErr
     Ok(())
 }
 
-/// On disk before anything is asked; true when it was there before.
-///
-/// Two that view one grant at once take up the same view: it is charged once, and both show it.
+/// Stores a view before it is charged, or returns the pending one with `true`. Two processes that
+/// view one grant at the same time use the same view: it is charged once, and both show it.
 pub(super) fn begin(
     vault: &Vault,
     me: &Identity,
@@ -81,7 +82,7 @@ fn fresh(me: &Identity, grant: &GrantHeld) -> PendingView {
     }
 }
 
-/// Has the ledger charge the view, once however often it is asked.
+/// Charges the view. Repeated calls charge it once.
 pub(super) async fn debit(
     vault: &Vault,
     api: &ClusterApi,
@@ -98,27 +99,28 @@ pub(super) async fn debit(
     Ok(debited)
 }
 
-/// A false index or an old deal makes honest nodes refuse: what another node says of the same
-/// debit, if that differs.
+/// Another node's answer to the same debit, if it differs. A false index or an old deal makes
+/// honest nodes refuse the release.
 pub(super) async fn confirm(
     api: &ClusterApi,
     view: &PendingView,
-    said: &Debited,
+    known: &Debited,
 ) -> Option<Debited> {
     let asked = api.debit_elsewhere(&view.grant, view.signed.clone()).await;
     asked
         .ok()
-        .filter(|other| other.index != said.index || other.deal != said.deal)
+        .filter(|other| other.index != known.index || other.deal != known.deal)
 }
 
-/// Whether the nodes would not release it any more, had it been charged when it was begun. One
-/// from the future was begun under a wrong clock, and must not stay for ever.
+/// Whether the nodes would no longer release the view if it was charged when it was begun. A view
+/// from the future was begun under a wrong clock and counts as lapsed, so that it does not stay for
+/// ever.
 fn has_lapsed(view: &PendingView) -> bool {
     clock::now().abs_diff(view.begun) >= RESUME + LAPSE_MARGIN
 }
 
-/// A single node says so, and it may have charged the view all the same: with the one-time secret
-/// the charge would be lost. A no therefore ends a view only when its time is over anyway.
+/// The error of a debit. One node's refusal may be false, and the charge would be lost with the
+/// one-time secret. A definite refusal therefore ends the pending view only after it has lapsed.
 fn not_charged(vault: &Vault, view: &PendingView, error: ClusterError) -> OpenError {
     let definite = error.code().is_some_and(is_definite);
     if definite
@@ -130,7 +132,7 @@ fn not_charged(vault: &Vault, view: &PendingView, error: ClusterError) -> OpenEr
     error.into()
 }
 
-/// Whether the ledger has said that this view is not and will not be charged.
+/// Whether the refusal says that the view is not and will not be charged.
 fn is_definite(code: ErrorCode) -> bool {
     matches!(
         code,
@@ -144,7 +146,8 @@ fn is_definite(code: ErrorCode) -> bool {
     )
 }
 
-/// Too many nodes refuse a view that was charged. It is kept for as long as it can be taken up.
+/// The error when too many nodes refuse to release a charged view. It is kept while it can be
+/// resumed.
 pub(super) fn not_released(
     vault: &Vault,
     view: &PendingView,

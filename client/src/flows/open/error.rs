@@ -1,4 +1,4 @@
-//! Why a photo does not open.
+//! Errors of opening a photo.
 
 use cameo_codec::RevealError;
 use cameo_common::ids::{ImageId, UserName};
@@ -9,36 +9,44 @@ use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::VaultError;
 
-/// Why a carrier is not read, or a view not taken.
+/// A photo that could not be opened. Each message says whether a view was charged.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
-        "the carrier is missing from the home: nothing was charged; `cameo request {owner} {image}` has it sent again"
+        "the carrier is missing from the home; no view was charged. Run `cameo request {owner} \
+         {image}` to have it sent again"
     )]
     CarrierMissing { owner: UserName, image: ImageId },
-    #[error("{error}: nothing was charged; `cameo request {owner} {image}` has it sent again")]
+    #[error(
+        "{error}; no view was charged. Run `cameo request {owner} {image}` to have the carrier \
+         sent again"
+    )]
     BadCarrier {
         error: RevealError,
         owner: UserName,
         image: ImageId,
     },
     #[error(
-        "the photo in this carrier is sealed to another person's key: nothing was charged, and only that person can open it"
+        "the photo in this carrier is sealed to another user's key; no view was charged. Only that \
+         user can open it"
     )]
     ForSomebodyElse,
     #[error("{0}")]
     Codec(String),
-    /// Charged, and kept for as long as it can be taken up.
+    /// The view was charged, and is kept while it can be resumed.
     #[error(
-        "view {number} was charged, but the nodes do not release it ({why}): it is kept; run `cameo view` again in a moment, it is not charged twice"
+        "view {number} was charged, but the nodes do not release it ({why}). It is kept: run \
+         `cameo view` again in a moment to resume it, it is not charged twice"
     )]
     NotReleased { number: u32, why: String },
     #[error(
-        "view {number} was charged but not shown in time, and cannot be taken up any more; run `cameo view` again to use another one"
+        "view {number} was charged but not shown in time, and cannot be resumed any more. Run \
+         `cameo view` again to use another view"
     )]
     Lapsed { number: u32 },
     #[error(
-        "the cluster answered with a deal of another grant: nothing is lost; run it again, and have the nodes looked at"
+        "the cluster answered with a deal of another grant; the view is kept. Run the command \
+         again, and report this to the operator"
     )]
     ForeignDeal,
     #[error(transparent)]

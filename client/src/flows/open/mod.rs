@@ -1,8 +1,9 @@
-//! From a carrier to the photo: everything that can fail without a charge is done before the charge.
+//! Opening a photo: all steps that can fail without a charge precede the charge.
 //!
-//! `prepare` reads the carrier, checks it against the owner's manifest and opens the viewer's own
-//! share. `charge` keeps the one-time secret, then debits: the same request id until the photo has
-//! been shown. `parts` collects from t nodes, drops liars and asks others.
+//! `prepare` reads the carrier, verifies it against the owner's manifest and opens the viewer
+//! share. `charge` stores the one-time secret and then debits, with the same request id until the
+//! photo has been shown. `parts` collects the parts of t nodes and replaces false ones with those
+//! of others.
 
 mod charge;
 mod error;
@@ -26,21 +27,21 @@ pub use charge::{pending, shown};
 pub use error::OpenError;
 pub use prepare::{Prepared, prepare, prepare_from};
 
-/// A photo that was opened, and what it cost.
+/// An opened photo, and the view that was charged for it.
 #[derive(Debug)]
 pub struct Viewed {
-    /// Names the view for [`shown`].
+    /// The view, for [`shown`].
     pub request: RequestId,
     pub photo: Opened,
     pub number: u32,
     pub used: u32,
     pub left: u32,
-    /// Whether a view that had been charged before was taken up again.
+    /// Whether a pending view was resumed.
     pub resumed: bool,
 }
 
-/// Charges one view, or takes up the one that was begun, and opens the photo. Call [`shown`] once
-/// the person has it.
+/// Charges one view or resumes the pending one, and opens the photo. Call [`shown`] once the user
+/// has the photo.
 ///
 /// # Errors
 /// When the rights are revoked, have expired or are used up, and without a quorum.
@@ -75,7 +76,8 @@ pub async fn open(
     })
 }
 
-/// The cluster's share; where it is not released, once more by what another node says of the debit.
+/// The cluster share. If it is not released, tries once more with another node's answer to the
+/// debit.
 async fn released_share(
     api: &ClusterApi,
     grant: &GrantHeld,
@@ -91,7 +93,7 @@ async fn released_share(
     }
 }
 
-/// The cluster's share, by what one node says of the debit.
+/// The cluster share, by one node's answer to the debit.
 async fn cluster_share(
     api: &ClusterApi,
     grant: &GrantHeld,
@@ -104,7 +106,7 @@ async fn cluster_share(
     Ok((debited, combine(&deal, &parts)?))
 }
 
-/// A deal is the owner's word; a node's alone counts for nothing.
+/// Verifies a deal: only the owner's signature counts, not the node that sent it.
 fn checked_deal(grant: &GrantHeld, signed: &Signed<Deal>) -> Result<Deal, OpenError> {
     let deal = signed.verify()?;
     let manifest = grant.manifest.peek()?;

@@ -1,4 +1,5 @@
-//! Collecting the parts of one debited view: t nodes at once, others for those that fail or lie.
+//! Collection of the parts of one charged view: from t nodes at once, and from others in place of
+//! those that fail or release a false part.
 
 use std::collections::VecDeque;
 
@@ -15,12 +16,12 @@ use zeroize::Zeroizing;
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::vault::records::PendingView;
 
-/// Wait before nodes that failed are asked again.
+/// Pause before failed nodes are tried again.
 const PAUSE: Duration = Duration::from_millis(300);
-/// After so long without an answer one node more is asked: a paused node does not refuse.
+/// After this time without an answer one more node is tried: a paused node does not refuse.
 const HEDGE: Duration = Duration::from_millis(300);
 
-/// Opened parts of one deal, as many as it takes.
+/// Collects and opens t parts of one deal.
 pub(super) async fn collect(
     api: &ClusterApi,
     view: &PendingView,
@@ -50,7 +51,7 @@ pub(super) async fn collect(
             }
         };
         match answer {
-            Some((part, answer)) => collection.heard(part, answer)?,
+            Some((part, answer)) => collection.record(part, answer)?,
             None => collection.wait_for_failed(end).await?,
         }
         if collection.is_complete() {
@@ -59,16 +60,16 @@ pub(super) async fn collect(
     }
 }
 
-/// What has come of the nodes that hold a part.
+/// The progress of collecting, by holder of a part.
 struct Collection<'a> {
     view: &'a PendingView,
     deal: &'a Deal,
     secret: &'a SealingSecret,
     need: usize,
     opened: Vec<Zeroizing<Vec<u8>>>,
-    /// Not asked yet, or to be asked again.
+    /// Not tried yet, or to be tried again.
     waiting: VecDeque<&'a DealtPart>,
-    /// Their nodes may answer later.
+    /// Failed; their nodes may answer later.
     failed: Vec<&'a DealtPart>,
     refusals: usize,
     last: ClusterError,
@@ -94,12 +95,12 @@ impl<'a> Collection<'a> {
         self.opened.len() >= self.need
     }
 
-    /// Whether those that are asked now are too few.
+    /// Whether more nodes have to be tried.
     fn lacks(&self, asked: usize) -> bool {
         self.opened.len() + asked < self.need
     }
 
-    fn heard(
+    fn record(
         &mut self,
         part: &'a DealtPart,
         answer: Result<Released, ClusterError>,
@@ -107,7 +108,7 @@ impl<'a> Collection<'a> {
         match answer {
             Ok(released) => self.released(part, &released),
             Err(error) if is_final(&error) => {
-                // One node's no may be a lie; as many as leave too few others are not.
+                // A single refusal may be false. When too few other nodes are left, it is final.
                 self.refusals += 1;
                 if self.refusals > self.deal.parts.len() - self.need {
                     return Err(error);
@@ -132,13 +133,13 @@ impl<'a> Collection<'a> {
                 );
                 self.last = ClusterError::Protocol {
                     url: format!("node {}", part.node),
-                    why: "it released something else than the dealt part".into(),
+                    why: "it released a part that was not dealt to it".into(),
                 };
             }
         }
     }
 
-    /// Too few are left that have not failed: those that did may be back.
+    /// Too few nodes are left that have not failed: waits and tries the failed ones again.
     async fn wait_for_failed(&mut self, end: Instant) -> Result<(), ClusterError> {
         if self.failed.is_empty() || Instant::now() + PAUSE >= end {
             return Err(self.last.clone());
@@ -158,7 +159,7 @@ async fn ask_one<'a>(
     (part, api.part(part.node, grant, ask).await)
 }
 
-/// Whether asking the same node again is of no use.
+/// Whether a further try at the same node cannot succeed.
 fn is_final(error: &ClusterError) -> bool {
     matches!(
         error.code(),
@@ -172,7 +173,7 @@ fn is_final(error: &ClusterError) -> bool {
     )
 }
 
-/// None when it is not what the owner dealt.
+/// Opens a released part. `None` when it is not the part that the owner dealt.
 fn unseal(
     view: &PendingView,
     deal: &Deal,

@@ -1,4 +1,4 @@
-//! What has to work before a view is worth charging.
+//! The steps before the charge of a view: reading and verifying the carrier.
 
 use cameo_codec::{CodecKey, RevealError, reveal};
 use cameo_common::ids::Hash;
@@ -10,7 +10,7 @@ use super::error::OpenError;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity};
 
-/// A carrier that was read and fits its grant.
+/// The contents of a carrier, verified against its grant.
 #[derive(Debug)]
 pub struct Prepared {
     pub grant: GrantHeld,
@@ -22,7 +22,7 @@ pub struct Prepared {
 /// Reads the grant's own carrier.
 ///
 /// # Errors
-/// When it is missing or altered; nothing was charged.
+/// When it is missing or altered.
 pub async fn prepare(
     vault: &Vault,
     me: &Identity,
@@ -36,7 +36,7 @@ pub async fn prepare(
     prepare_from(me, grant, carrier).await
 }
 
-/// Reads a carrier that lies somewhere else.
+/// Reads a carrier that is not in the home.
 ///
 /// # Errors
 /// As for [`prepare`].
@@ -70,7 +70,7 @@ fn unreadable(grant: &GrantHeld, error: RevealError) -> OpenError {
     }
 }
 
-/// With whichever of this user's sealing keys it was sealed to.
+/// Opens the viewer share with the sealing key of this user that it was sealed to.
 pub(crate) fn open_share(
     me: &Identity,
     grant: &GrantHeld,

@@ -1,11 +1,12 @@
-//! The carriers of this home.
+//! Verification of the carriers in this home.
 
 use tokio::task::spawn_blocking;
 
 use crate::vault::records::GrantHeld;
 use crate::vault::{LocalError, Vault};
 
-/// Whether the carrier of a grant is here, whole. One that cannot be read is as good as lost.
+/// Whether the home has the complete carrier of a grant. A carrier that cannot be read counts as
+/// missing.
 ///
 /// # Errors
 /// When the home cannot be used.

@@ -1,5 +1,5 @@
-//! A carrier comes in: only what was asked for, only from whom it was asked, and signed for only
-//! after it was read.
+//! Receiving of a carrier: only for this user's own request, only from its owner, with a receipt
+//! only after the carrier was verified.
 
 use cameo_common::ids::{GrantId, Hash, RequestId};
 use cameo_common::peer::{Delivery, PeerUser};
@@ -20,7 +20,7 @@ use crate::peer::{Content, ReceivedBody};
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, Secret, change};
 use crate::vault::{Vault, VaultError};
 
-/// Takes carriers from one user.
+/// The receiver of carriers from one user.
 #[derive(Debug)]
 pub struct Receiver<'a> {
     pub ctx: &'a Context,
@@ -29,10 +29,10 @@ pub struct Receiver<'a> {
 }
 
 impl Receiver<'_> {
-    /// How much of an offered carrier is here already.
+    /// The offset from which an offered carrier is needed.
     ///
     /// # Errors
-    /// When nobody here has asked for it.
+    /// When this user has not requested it.
     pub async fn wanted(
         &self,
         request: &RequestId,
@@ -53,10 +53,10 @@ impl Receiver<'_> {
         Ok(partial(vault.home(), content)?.offset())
     }
 
-    /// Takes a carrier, checks it, keeps the grant, signs for it.
+    /// Receives and verifies a carrier, stores the grant, and returns the receipt.
     ///
     /// # Errors
-    /// When it is not what was asked for, or cannot be kept.
+    /// When it does not fit the request, or cannot be stored.
     pub async fn take(
         &self,
         delivery: &Delivery,
@@ -91,12 +91,12 @@ impl Receiver<'_> {
         &self.ctx.vault
     }
 
-    /// The request of ours that this answers.
+    /// This user's request for which the peer is the owner.
     fn asked_for(&self, request: &RequestId) -> Result<Outgoing, ReceiveError> {
         self.vault()
             .get::<Outgoing>(&request.to_string())?
             .filter(|outgoing| outgoing.owner_key == self.from.card.key)
-            .ok_or_else(|| ReceiveError::not_accepted("nobody here has asked for this"))
+            .ok_or_else(|| ReceiveError::not_accepted("this home has made no such request"))
     }
 
     async fn receive(
@@ -152,7 +152,8 @@ impl Receiver<'_> {
         }
     }
 
-    /// Keeps the grant once its carrier can be read. Rights may have come before the carrier did: the newest stay.
+    /// Stores the grant if its carrier can be opened. Rights may have arrived before the carrier;
+    /// the newest stay.
     async fn keep(&self, held: GrantHeld) -> Result<(), ReceiveError> {
         let vault = self.vault();
         let checked = open::prepare(vault, &self.ctx.me, held.clone()).await;
@@ -190,7 +191,8 @@ impl Receiver<'_> {
     }
 }
 
-/// What only this home has no room or time for may be sent again.
+/// Refuses a carrier that is bad by itself. One that failed here for another reason may be sent
+/// again.
 fn unreadable(error: OpenError) -> ReceiveError {
     match error {
         OpenError::BadCarrier { .. } | OpenError::Statement(_) | OpenError::ForSomebodyElse => {

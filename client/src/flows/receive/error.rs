@@ -1,4 +1,4 @@
-//! Why a carrier is not taken.
+//! Errors of receiving a carrier.
 
 use crate::flows::open::OpenError;
 use crate::peer::TransferError;
@@ -6,15 +6,15 @@ use crate::vault::{IoError, LocalError, VaultError};
 
 use super::rights::ReceivedRightsError;
 
-/// Why an offered or delivered carrier is not taken.
+/// A carrier that was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
-    /// The sender is told why.
+    /// Refused, with the reason for the sender.
     #[error("{0}")]
     NotAccepted(String),
-    #[error("too many carriers are on their way here; try again later")]
+    #[error("too many carriers are being received here; try again later")]
     TooMany,
-    /// The carrier cannot be read here: not the sender's fault.
+    /// The carrier cannot be read here, for a reason of this home.
     #[error(transparent)]
     Open(OpenError),
     #[error(transparent)]

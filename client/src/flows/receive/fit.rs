@@ -1,4 +1,4 @@
-//! Whether a carrier is the one that was asked for.
+//! Checks that a delivery fits its request.
 
 use cameo_common::ids::GrantId;
 use cameo_common::peer::Delivery;
@@ -9,7 +9,7 @@ use super::error::ReceiveError;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, Outgoing, OutgoingState};
 
-/// One request is answered by one grant: no other takes its place later, and a denial stays one.
+/// Requires that a request has no other answer: one request has one grant, and a denial is final.
 pub(super) fn answers(
     vault: &Vault,
     outgoing: &Outgoing,
@@ -36,7 +36,7 @@ pub(super) fn answers(
     }
 }
 
-/// What was signed for stays as it is: the same carrier, the same key to it, the same manifest.
+/// Requires that carrier, codec key and manifest of a known grant are unchanged.
 pub(super) fn unchanged(held: &GrantHeld, delivery: &Delivery) -> Result<(), ReceiveError> {
     let same = held.carrier == delivery.carrier
         && *held.codec_key.expose() == delivery.codec_key
@@ -48,7 +48,8 @@ pub(super) fn another_carrier() -> ReceiveError {
     ReceiveError::not_accepted("this grant came with another carrier before")
 }
 
-/// Manifest and rights are the owner's, for us, for this request and for this cluster.
+/// Verifies that manifest and rights are by the owner, for this user, this request and this
+/// cluster.
 pub(super) fn fitting(
     me: &Identity,
     outgoing: &Outgoing,
@@ -78,7 +79,7 @@ pub(super) fn fitting(
         Ok((manifest, rights))
     } else {
         Err(not_accepted(
-            "manifest, rights and request do not belong together",
+            "manifest, rights and request do not fit together",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! What comes to a viewer: carriers, and the rights to them.
+//! Receiving of carriers and rights by a viewer.
 
 mod carrier;
 mod delivery;

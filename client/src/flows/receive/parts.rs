@@ -1,4 +1,4 @@
-//! Carriers that are on their way.
+//! Carriers that are being received.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,10 +10,10 @@ use super::error::ReceiveError;
 use crate::peer::{Content, Partial, TransferError};
 use crate::vault::Home;
 
-/// Carriers that are on their way at the same time, those whose sender has gone included.
+/// Bound on incomplete carriers, including those whose sender has stopped.
 pub const MAX_PARTS: usize = 32;
 
-/// What is here of a carrier.
+/// The received part of a carrier.
 pub(super) fn partial(home: &Home, content: Content) -> Result<Partial, ReceiveError> {
     let parts = home.parts()?;
     if !make_room(&parts, content)? {
@@ -25,13 +25,14 @@ pub(super) fn partial(home: &Home, content: Content) -> Result<Partial, ReceiveE
     })
 }
 
-/// Offers must not fill the disk: the oldest parts that nobody is at go. False when all are busy.
+/// Removes the oldest incomplete carriers that are not being received, so that offers cannot fill
+/// the disk. False when too many are being received.
 fn make_room(parts: &Path, content: Content) -> io::Result<bool> {
     let own = format!("{}.part", blake3::Hash::from(content.hash).to_hex());
     let mut others = Vec::new();
     for entry in fs::read_dir(parts)? {
         let entry = entry?;
-        // Earlier versions kept their locks here too.
+        // Earlier versions stored locks in this folder.
         let is_part = entry.path().extension().is_some_and(|what| what == "part");
         if is_part && entry.file_name() != *own {
             others.push((entry.metadata()?.modified()?, entry.path()));

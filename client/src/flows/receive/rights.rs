@@ -1,7 +1,7 @@
-//! Rights that come to the viewer, by whichever way.
+//! Rights that a viewer receives from the owner or from the ledger.
 //!
-//! Rights that come straight from the owner are provisional until the ledger has them; of two
-//! statements with one version the ledger's wins. A version never goes down.
+//! Rights from the owner are provisional until the ledger has them. Of two statements with the same
+//! version the ledger's is kept. A version never decreases.
 
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::GrantId;
@@ -16,7 +16,7 @@ use crate::flows::context::Context;
 use crate::vault::records::{GrantHeld, change};
 use crate::vault::{Vault, VaultError};
 
-/// Why rights are not taken.
+/// Rights that were not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceivedRightsError {
     #[error("these rights are not signed by the owner of the grant")]
@@ -34,21 +34,21 @@ impl Classified for ReceivedRightsError {
     }
 }
 
-/// What came of rights that were offered.
+/// The effect of received rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// They are the newest now.
+    /// They are newer than the stored ones and replace them.
     Newer,
-    /// These or newer ones were known.
+    /// The same or newer rights were stored already.
     Known,
-    /// This home holds no such grant.
+    /// This home has no such grant.
     NoSuchGrant,
 }
 
-/// Takes rights that came straight from the owner.
+/// Stores rights received from the owner.
 ///
 /// # Errors
-/// When they are not the owner's.
+/// When the owner did not sign them.
 pub fn take(
     vault: &Vault,
     grant: &GrantId,
@@ -57,7 +57,7 @@ pub fn take(
     fold(vault, grant, signed, false)
 }
 
-/// Takes rights that the ledger has. True when there is something to acknowledge.
+/// Stores rights received from the ledger. True if they have to be acknowledged.
 ///
 /// # Errors
 /// When the vault cannot be written.
@@ -70,7 +70,7 @@ pub fn confirm(
         Ok(Taken::NoSuchGrant) => Ok(false),
         Ok(_) => Ok(true),
         Err(ReceivedRightsError::NotTheOwner) => {
-            tracing::warn!(%grant, "the ledger told rights that the owner did not sign");
+            tracing::warn!(%grant, "the ledger sent rights that the owner did not sign");
             Ok(false)
         }
         Err(ReceivedRightsError::Vault(error)) => Err(error),
@@ -109,7 +109,7 @@ fn fold(
     Ok(taken)
 }
 
-/// This user's word that the newest rights known here arrived.
+/// The signed acknowledgement of the newest rights.
 pub fn acknowledgement(ctx: &Context, held: &GrantHeld) -> Signed<RightsAck> {
     let key = ctx.me.identity_key();
     Signed::new(
@@ -122,7 +122,8 @@ pub fn acknowledgement(ctx: &Context, held: &GrantHeld) -> Signed<RightsAck> {
     )
 }
 
-/// Acknowledges; where the ledger does not have the rights yet, carries them there first.
+/// Acknowledges the newest rights to the ledger, and records them there first if it does not have
+/// them.
 ///
 /// # Errors
 /// When the ledger refuses or cannot be reached.
@@ -137,7 +138,7 @@ pub async fn acknowledge(ctx: &Context, grant: &GrantId) -> Result<(), LedgerErr
     let ack = acknowledgement(ctx, &held);
     match ctx.api.ack_rights(grant, ack.clone()).await {
         Err(ClusterError::Api(error)) if error.code == ErrorCode::Mismatch => {
-            carry(ctx, &held).await?;
+            record(ctx, &held).await?;
             ctx.api.ack_rights(grant, ack).await?;
         }
         acknowledged => {
@@ -151,8 +152,8 @@ pub async fn acknowledge(ctx: &Context, grant: &GrantId) -> Result<(), LedgerErr
     Ok(())
 }
 
-/// Carries rights to the ledger that the owner could not bring there.
-async fn carry(ctx: &Context, held: &GrantHeld) -> Result<(), ClusterError> {
+/// Records rights in the ledger that the owner could not record.
+async fn record(ctx: &Context, held: &GrantHeld) -> Result<(), ClusterError> {
     match ctx.api.put_rights(&held.grant, held.rights.clone()).await {
         Err(ClusterError::Api(error)) if error.code == ErrorCode::StaleVersion => Ok(()),
         put => put.map(drop),

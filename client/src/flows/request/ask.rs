@@ -1,4 +1,4 @@
-//! Asking an owner for an image.
+//! Sending of requests to owners.
 
 use cameo_common::peer::{AskOutcome, PeerRefusal, PeerReply, PeerRequest};
 
@@ -7,16 +7,16 @@ use crate::directory;
 use crate::flows::context::Context;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
-use crate::peer::{Peers, TalkError};
+use crate::peer::{CallError, Peers};
 use crate::text::prefix::short;
 use crate::vault::records::{Outgoing, OutgoingState, change};
 use crate::vault::{Vault, VaultError};
 
-/// Requests that are sent at one time: fewer than an owner's agent takes from one device.
+/// Requests that are sent concurrently: fewer than an owner's agent accepts from one device.
 pub const ASKED_AT_ONCE: usize = 4;
 const _: () = assert!(ASKED_AT_ONCE < REQUESTS_PER_DEVICE);
 
-/// Requests of this user that no answer has come to.
+/// This user's unanswered requests.
 ///
 /// # Errors
 /// When the vault cannot be read.
@@ -25,14 +25,14 @@ pub fn open_requests(vault: &Vault) -> Result<Vec<Outgoing>, VaultError> {
     Ok(all
         .into_iter()
         .map(|(_, outgoing)| outgoing)
-        .filter(|outgoing| !outgoing.state.is_over())
+        .filter(|outgoing| !outgoing.state.is_answered())
         .collect())
 }
 
-/// Asks an owner for an image; the same request however often. Keeps what the owner says.
+/// Sends a request to the owner and stores the answer. May be repeated.
 ///
 /// # Errors
-/// By the owner's answer, or when there is none.
+/// When the owner refuses it or does not answer.
 pub async fn ask(
     ctx: &Context,
     peers: &Peers,
@@ -45,38 +45,39 @@ pub async fn ask(
     };
     let asked = match peers.ask(&person.reach, request, ACK_DEADLINE).await {
         Ok((PeerReply::Asked(outcome), _, _)) => Ok(outcome),
-        Ok(_) => Err(TalkError::Strange),
+        Ok(_) => Err(CallError::WrongAnswer),
         Err(error) => Err(error),
     };
     answered(&ctx.vault, outgoing, &asked)?;
     Ok(asked.map_err(|error| error.of(&outgoing.owner))?)
 }
 
-/// Keeps what an owner says to a request. A denial is its end, or it would wait for ever.
+/// Stores an owner's answer to a request. A denial ends it, so that it is not repeated for ever.
 ///
 /// # Errors
 /// When the vault cannot be written.
 pub fn answered(
     vault: &Vault,
     outgoing: &Outgoing,
-    asked: &Result<AskOutcome, TalkError>,
+    asked: &Result<AskOutcome, CallError>,
 ) -> Result<(), VaultError> {
     let state = match asked {
         Ok(AskOutcome::Waiting) => OutgoingState::Waiting,
         Ok(AskOutcome::Preparing) => OutgoingState::Preparing,
         Ok(AskOutcome::Held(grant)) => OutgoingState::Denied(format!(
-            "another request for this image was granted already ({}); look on your other device, or ask {} to revoke it",
+            "another request for this image was granted already ({}); look on your other device, \
+             or ask {} to revoke it",
             short(grant),
             outgoing.owner
         )),
-        Err(TalkError::Refused {
+        Err(CallError::Refused {
             code: PeerRefusal::Closed | PeerRefusal::NoSuchImage,
             message,
         }) => OutgoingState::Denied(message.clone()),
         Err(_) => return Ok(()),
     };
     change::<Outgoing>(vault, &outgoing.request.to_string(), |kept| {
-        if !kept.state.is_over() {
+        if !kept.state.is_answered() {
             kept.state = state;
         }
     })?;

@@ -1,4 +1,4 @@
-//! Why a request comes to nothing.
+//! Errors of requests.
 
 use cameo_common::ids::{GrantId, RequestId, UserName};
 use cameo_common::signed::StatementError;
@@ -9,21 +9,24 @@ use crate::peer::PeerError;
 use crate::text::prefix::short;
 use crate::vault::VaultError;
 
-/// Why an owner was not asked, or says no.
+/// A request that was not sent or was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     #[error(
-        "{owner} is offline: the request is kept, and your agent asks again until {owner} is back"
+        "{owner} is offline: the request is kept, and your agent sends it again until {owner} is \
+         back"
     )]
     OwnerOffline { owner: UserName, request: RequestId },
     #[error(
-        "the carrier is damaged and the request for it is not in the home any more: ask {owner} to revoke {}, then run this again",
+        "the carrier is damaged and its request is not in the home any more: ask {owner} to revoke \
+         {}, then run this command again",
         short(.grant)
     )]
     RequestLost { owner: UserName, grant: GrantId },
-    /// The owner holds a grant that this home knows nothing of.
+    /// The owner has a grant to this user that this home does not have.
     #[error(
-        "{owner} shares this image with you already (grant {}), but this home does not have it: look on your other device, or ask {owner} to revoke it and ask again",
+        "{owner} shares this image with you already (grant {}), but this home does not have it: \
+         look on your other device, or ask {owner} to revoke it and make the request again",
         short(.grant)
     )]
     HeldElsewhere { owner: UserName, grant: GrantId },

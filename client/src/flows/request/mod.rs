@@ -1,4 +1,4 @@
-//! Requests of this user: one for each image, the same however often it is asked.
+//! Requests of this user: at most one open request for an image, repeated until it is answered.
 
 mod ask;
 mod error;
@@ -6,4 +6,4 @@ mod outgoing;
 
 pub use ask::{ASKED_AT_ONCE, answered, ask, open_requests};
 pub use error::RequestError;
-pub use outgoing::{held, held_elsewhere, once_more, request, unasked};
+pub use outgoing::{held, held_elsewhere, not_sent, reopen, request};

@@ -1,4 +1,4 @@
-//! The records of this user's requests: one for each image, the same however often it is asked.
+//! The records of this user's requests: at most one open request for an image.
 
 use cameo_common::ids::{GrantId, ImageId, RequestId};
 use cameo_common::signed::Signed;
@@ -7,16 +7,17 @@ use cameo_common::statements::PhotoRequest;
 use super::ask::open_requests;
 use super::error::RequestError;
 use crate::clock;
-use crate::directory::Person;
+use crate::directory::ResolvedUser;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState, change};
 
-/// What can never come is forgotten; what an absent owner has not heard is asked again.
-pub fn unasked(
+/// Handles a request that could not be sent: removes it if it can never be granted, keeps it if the
+/// owner is offline.
+pub fn not_sent(
     ctx: &Context,
-    person: &Person,
+    person: &ResolvedUser,
     outgoing: &Outgoing,
     error: RequestError,
 ) -> RequestError {
@@ -33,13 +34,13 @@ pub fn unasked(
     error
 }
 
-/// The newest live grant of this image, whether or not its carrier is whole.
+/// The newest live grant of this image, whether or not its carrier is complete.
 ///
 /// # Errors
 /// When the vault cannot be read.
 pub fn held(
     ctx: &Context,
-    person: &Person,
+    person: &ResolvedUser,
     image: &ImageId,
 ) -> Result<Option<GrantHeld>, RequestError> {
     let now = clock::now();
@@ -58,11 +59,11 @@ pub fn held(
     Ok(newest)
 }
 
-/// The request that a grant came of: asked again, it has the lost carrier sent again.
+/// Opens the request of a grant again, so that its lost carrier is sent again.
 ///
 /// # Errors
 /// When the request is not in the home any more.
-pub fn once_more(ctx: &Context, held: &GrantHeld) -> Result<Outgoing, RequestError> {
+pub fn reopen(ctx: &Context, held: &GrantHeld) -> Result<Outgoing, RequestError> {
     let kept = change::<Outgoing>(&ctx.vault, &held.request_id.to_string(), |outgoing| {
         outgoing.state = OutgoingState::Signed;
     })?;
@@ -72,7 +73,7 @@ pub fn once_more(ctx: &Context, held: &GrantHeld) -> Result<Outgoing, RequestErr
     })
 }
 
-/// A request that came to nothing: gone, unless a grant came of it before.
+/// Removes a request that was refused, or restores its state if it was granted before.
 fn forget(ctx: &Context, outgoing: &Outgoing) {
     let request = outgoing.request;
     let forgotten = granted(ctx, &request).and_then(|grant| {
@@ -86,11 +87,11 @@ fn forget(ctx: &Context, outgoing: &Outgoing) {
         }
     });
     if let Err(error) = forgotten {
-        tracing::warn!(%request, %error, "the request stays as it was");
+        tracing::warn!(%request, %error, "a refused request could not be removed");
     }
 }
 
-/// The grant that came of a request.
+/// The grant of a request, if any.
 fn granted(ctx: &Context, request: &RequestId) -> Result<Option<GrantId>, VaultError> {
     let all = ctx.vault.list::<GrantHeld>()?;
     let mut held = all.into_iter().map(|(_, held)| held);
@@ -99,10 +100,10 @@ fn granted(ctx: &Context, request: &RequestId) -> Result<Option<GrantId>, VaultE
         .map(|held| held.grant))
 }
 
-/// The owner holds a grant that this home knows nothing of.
+/// Handles an answer that names a grant which this home does not have.
 pub fn held_elsewhere(
     ctx: &Context,
-    person: &Person,
+    person: &ResolvedUser,
     outgoing: &Outgoing,
     grant: GrantId,
 ) -> RequestError {
@@ -113,20 +114,20 @@ pub fn held_elsewhere(
     }
 }
 
-/// The request for an image, signed when there is none yet.
+/// The open request for an image, or a new one.
 ///
 /// # Errors
 /// When the vault cannot be used.
 pub fn request(
     ctx: &Context,
-    person: &Person,
+    person: &ResolvedUser,
     image: ImageId,
     title: String,
     note: &str,
 ) -> Result<Outgoing, RequestError> {
     for outgoing in open_requests(&ctx.vault)? {
         let same = outgoing.image == image && outgoing.owner_key == person.card.key;
-        // One that a grant came of, which has ended since, is no way to another.
+        // A request whose grant has ended cannot get another grant.
         if same && granted(ctx, &outgoing.request)?.is_none() {
             return Ok(outgoing);
         }
@@ -171,7 +172,7 @@ mod tests {
 
     const CARRIER: &[u8] = b"a carrier";
 
-    /// A home that asked once, and was given a grant.
+    /// A home with a request and its grant.
     fn given() -> (World, GrantHeld) {
         let world = alone();
         let ctx = &world.core.ctx;
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_carrier_is_here_only_while_it_is_the_one_that_came() {
+    async fn an_altered_or_missing_carrier_is_detected() {
         let (world, held) = given();
         let vault = world.vault();
         assert!(has_carrier(vault, &held).await.unwrap());
@@ -218,35 +219,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_carrier_is_asked_for_by_the_request_that_it_came_of() {
+    async fn a_lost_carrier_is_requested_by_the_original_request() {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
         ctx.vault
             .delete_blob(GrantHeld::CARRIERS, &grant.blob())
             .unwrap();
         let found = held(ctx, &somebody("ada"), &IMAGE).unwrap().unwrap();
-        let again = once_more(ctx, &found).unwrap();
+        let again = reopen(ctx, &found).unwrap();
         assert_eq!(again.request, grant.request_id);
         assert_eq!(again.signed.verify().unwrap().viewer, key(ME).public());
-        // It is open until the carrier is here: the agent asks again by itself.
+        // It is open until the carrier arrives: the agent repeats it.
         assert_eq!(world.outgoing(again.request).state, OutgoingState::Signed);
     }
 
     #[tokio::test]
-    async fn a_denial_of_asking_again_leaves_the_grant_its_request() {
+    async fn a_denial_of_a_repeated_request_keeps_the_request_of_the_grant() {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
-        let again = once_more(ctx, &grant).unwrap();
+        let again = reopen(ctx, &grant).unwrap();
         let _ = held_elsewhere(ctx, &somebody("ada"), &again, GrantId([8; 32]));
         let kept = world.outgoing(grant.request_id);
         assert_eq!(kept.state, OutgoingState::Arrived(grant.grant));
     }
 
     #[tokio::test]
-    async fn a_request_that_a_grant_came_of_is_no_way_to_another() {
+    async fn a_granted_request_is_not_reused_for_another_grant() {
         let (world, grant) = given();
         let ctx = &world.core.ctx;
-        once_more(ctx, &grant).unwrap();
+        reopen(ctx, &grant).unwrap();
         let new = request(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
         assert_ne!(new.request, grant.request_id);
         let same = request(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();

@@ -1,4 +1,4 @@
-//! The owner's statements about a grant, and the record that keeps them together.
+//! The owner's statements of a grant, and its record.
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::Hash;
@@ -12,7 +12,7 @@ use super::place::Hidden;
 use super::seal::Sealed;
 use crate::clock;
 use crate::flows::context::Context;
-use crate::vault::records::{Asked, GrantOwned, Incoming, Secret, Stage, Terms};
+use crate::vault::records::{GrantOwned, Incoming, RequestSubject, Secret, Stage, Terms};
 
 pub(super) fn assemble(
     ctx: &Context,
@@ -22,7 +22,7 @@ pub(super) fn assemble(
     hidden: &Hidden,
     descriptor: &Descriptor,
 ) -> Result<GrantOwned, ShareError> {
-    let Asked::Photo(request) = &incoming.asked else {
+    let RequestSubject::Photo(request) = &incoming.asked else {
         return Err(ShareError::NotAPhoto);
     };
     let key = ctx.me.identity_key();
@@ -76,13 +76,13 @@ pub(super) fn assemble(
         carrier_length: hidden.png.len() as u64,
         worker: hidden.worker,
         leader: hidden.leader,
-        stage: Stage::Carried,
+        stage: Stage::CarrierReady,
         receipt: None,
         created: now,
     })
 }
 
-/// Deals the cluster share to the nodes of a descriptor, as deal number 1 of its grant.
+/// Deals the cluster share to the nodes of a descriptor, as deal number 1 of the grant.
 pub(super) fn first_deal(
     ctx: &Context,
     manifest: &Signed<Manifest>,

@@ -1,4 +1,4 @@
-//! Straight to the viewer: the carrier, and later changes of his rights.
+//! Direct delivery to the viewer: of the carrier, and of later rights.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use cameo_common::statements::{Receipt, RightsAck};
 
 use super::error::ShareError;
 use super::record::advance_to;
-use crate::directory::{self, Person};
+use crate::directory::{self, ResolvedUser};
 use crate::flows::context::Context;
 use crate::flows::notices::{Notice, Notices};
 use crate::peer::ask::{ACK_DEADLINE, WORK_DEADLINE};
-use crate::peer::{AskError, Content, PeerAddress, Peers, Source, TalkError};
+use crate::peer::{AskError, CallError, Content, PeerAddress, Peers, Source};
 use crate::vault::records::{GrantOwned, Stage, change};
 
-/// A viewer who does not acknowledge rights for so long is offline.
+/// Bound on a viewer's acknowledgement of rights, after which the viewer counts as offline.
 pub const RIGHTS_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Sends the carrier; keeps the receipt.
+/// Sends the carrier and stores the receipt.
 ///
 /// # Errors
-/// When the viewer is offline.
+/// When the viewer is offline or refuses it.
 pub async fn deliver(
     ctx: &Context,
     peers: &Peers,
@@ -46,14 +46,16 @@ pub async fn deliver(
     })
 }
 
-/// Requires that a receipt is the viewer's own word for this grant's carrier, whoever brought it.
+/// Requires that a receipt is signed by the viewer and for this grant's carrier.
 ///
 /// # Errors
-/// When it is not signed, or for something else.
+/// When it is not.
 pub fn check_receipt(owned: &GrantOwned, receipt: &Signed<Receipt>) -> Result<(), ShareError> {
-    let said = receipt.verify()?;
-    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.carrier != owned.carrier
-    {
+    let receipt = receipt.verify()?;
+    let fits = receipt.viewer == owned.viewer_key
+        && receipt.grant == owned.grant
+        && receipt.carrier == owned.carrier;
+    if !fits {
         return Err(ShareError::BadReceipt(owned.viewer.clone()));
     }
     Ok(())
@@ -62,13 +64,13 @@ pub fn check_receipt(owned: &GrantOwned, receipt: &Signed<Receipt>) -> Result<()
 async fn send(
     ctx: &Context,
     peers: &Peers,
-    person: &Person,
+    person: &ResolvedUser,
     owned: &GrantOwned,
-) -> Result<Signed<Receipt>, TalkError> {
+) -> Result<Signed<Receipt>, CallError> {
     let (address, offset) = offer(peers, person, owned).await?;
     let source = carrier(ctx, owned).await?;
     if !source.content().may_start_at(offset) {
-        return Err(TalkError::Strange);
+        return Err(CallError::WrongAnswer);
     }
     let body = source.body_from(offset).await.map_err(AskError::Body)?;
     let delivery = Delivery {
@@ -83,13 +85,14 @@ async fn send(
     let request = PeerRequest::Deliver(Box::new(delivery));
     match peers.ask_at(&address, request, body, WORK_DEADLINE).await? {
         (PeerReply::Received { receipt }, _) => Ok(receipt),
-        _ => Err(TalkError::Strange),
+        _ => Err(CallError::WrongAnswer),
     }
 }
 
-/// The carrier, to be read while it is sent: many that are under way are not in memory together.
-async fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Source, TalkError> {
-    let unreadable = |why: String| TalkError::from(AskError::Body(std::io::Error::other(why)));
+/// The carrier, read from the file while it is sent, so that concurrent deliveries need little
+/// memory.
+async fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Source, CallError> {
+    let unreadable = |why: String| CallError::from(AskError::Body(std::io::Error::other(why)));
     let path = ctx
         .vault
         .blob_path(GrantOwned::CARRIERS, &owned.blob())
@@ -107,12 +110,12 @@ async fn carrier(ctx: &Context, owned: &GrantOwned) -> Result<Source, TalkError>
     Ok(source)
 }
 
-/// Which device takes it, and how much of it that device has already.
+/// The device that accepts the carrier, and the offset from which it needs it.
 async fn offer(
     peers: &Peers,
-    person: &Person,
+    person: &ResolvedUser,
     owned: &GrantOwned,
-) -> Result<(PeerAddress, u64), TalkError> {
+) -> Result<(PeerAddress, u64), CallError> {
     let request = PeerRequest::Offer {
         request: owned.request_id,
         grant: owned.grant,
@@ -121,14 +124,14 @@ async fn offer(
     };
     match peers.ask(&person.reach, request, ACK_DEADLINE).await? {
         (PeerReply::Wanted { offset }, _, address) => Ok((address, offset)),
-        _ => Err(TalkError::Strange),
+        _ => Err(CallError::WrongAnswer),
     }
 }
 
-/// Sends the newest rights; keeps the viewer's acknowledgement.
+/// Sends the newest rights and stores the acknowledgement.
 ///
 /// # Errors
-/// When the viewer is offline.
+/// When the viewer is offline or refuses them.
 pub async fn send_rights(
     ctx: &Context,
     peers: &Peers,
@@ -142,23 +145,25 @@ pub async fn send_rights(
     let asked = peers.ask(&person.reach, request, RIGHTS_DEADLINE).await;
     let ack = match asked.map_err(|error| error.of(viewer))? {
         (PeerReply::RightsTaken { ack }, _, _) => ack,
-        _ => return Err(TalkError::Strange.of(viewer).into()),
+        _ => return Err(CallError::WrongAnswer.of(viewer).into()),
     };
-    let said = ack.verify()?;
-    if said.viewer != owned.viewer_key || said.grant != owned.grant || said.version < owned.version
-    {
-        return Err(TalkError::Strange.of(viewer).into());
+    let statement = ack.verify()?;
+    let fits = statement.viewer == owned.viewer_key
+        && statement.grant == owned.grant
+        && statement.version >= owned.version;
+    if !fits {
+        return Err(CallError::WrongAnswer.of(viewer).into());
     }
     change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
-        kept.acknowledged = kept.acknowledged.max(said.version);
+        kept.acknowledged = kept.acknowledged.max(statement.version);
     })?;
     Ok(ack)
 }
 
-/// Somebody whom the directory does not know to be offline.
-async fn reachable(ctx: &Context, name: &UserName) -> Result<Person, ShareError> {
+/// Looks up a user who is not known to be offline.
+async fn reachable(ctx: &Context, name: &UserName) -> Result<ResolvedUser, ShareError> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
-    if person.online == Some(false) || person.reach.is_nowhere() {
+    if person.online == Some(false) || person.reach.is_empty() {
         return Err(ShareError::ViewerOffline(name.clone()));
     }
     Ok(person)

@@ -1,4 +1,4 @@
-//! Why a photo is not shared.
+//! Errors of sharing a photo.
 
 use cameo_codec::CoverError;
 use cameo_common::ids::{GrantId, UserName};
@@ -12,7 +12,7 @@ use crate::peer::PeerError;
 use crate::text::prefix::short;
 use crate::vault::VaultError;
 
-/// Why a stage has failed.
+/// A stage that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
     #[error("there is no such request; `cameo requests` lists them")]
@@ -23,35 +23,36 @@ pub enum ShareError {
     NoSuchImage,
     #[error("this request is for more views, not for a photo")]
     NotAPhoto,
-    #[error("this request is not approved; `cameo requests` shows how it stands")]
+    #[error("this request is not approved; `cameo requests` shows its state")]
     NotApproved,
-    /// The agent was faster, and came to an end with it.
-    #[error("the photo could not be made ({why}); when that is mended, approve it once more")]
+    /// The agent has tried the request and given it up.
+    #[error("the carrier could not be made ({why}); when that is fixed, approve the request again")]
     FailedBefore { why: String },
     #[error(
-        "{viewer} has this image already (grant {0}): deny this request, or end that grant first with `cameo revoke {0}`",
+        "{viewer} has this image already (grant {0}): deny this request, or first end that grant \
+         with `cameo revoke {0}`",
         short(.grant)
     )]
     GrantExists { viewer: UserName, grant: GrantId },
-    #[error("{0} has another key than the one this request came with; turn it down")]
+    #[error("{0} has another key than the one of this request; deny it")]
     RequestKeyChanged(UserName),
-    #[error("{0} has another key than the one this grant is for")]
+    #[error("{0} has another key than the one of this grant")]
     GrantKeyChanged(UserName),
     #[error("the {what} of '{title}' is missing from the home; add the file again")]
     Missing { what: &'static str, title: String },
     #[error("the photo of '{0}' has changed on disk; add the file again")]
     Damaged(String),
-    #[error("the words on the cover of '{title}' cannot be drawn: {why}")]
+    #[error("the caption of '{title}' cannot be drawn: {why}")]
     Caption { title: String, why: String },
     #[error(transparent)]
     Cover(#[from] CoverError),
     #[error("{0}")]
     SealingStopped(String),
-    #[error("{0} is offline; it will be sent when {0}'s agent runs")]
+    #[error("{0} is offline; your agent sends it when {0}'s agent runs")]
     ViewerOffline(UserName),
-    #[error("{0}'s receipt is for something else; the carrier will be sent again")]
+    #[error("{0}'s receipt is for another carrier; the carrier will be sent again")]
     BadReceipt(UserName),
-    #[error("the viewer has not signed for the carrier yet")]
+    #[error("the viewer has not signed a receipt yet")]
     NoReceipt,
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -101,16 +102,16 @@ impl Classified for ShareError {
     }
 }
 
-/// Why no worker has hidden the photo.
+/// A photo that no worker has hidden.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// No worker could do it.
+    /// Workers failed.
     #[error(
-        "no node could hide the photo ({0}): nothing was shared; try again when more nodes run"
+        "no worker could hide the photo ({0}); nothing was shared. Try again when more nodes run"
     )]
     NoWorker(String),
-    /// No worker took it in time, for want of time. This says nothing about the photo.
-    #[error("no worker takes the photo now ({0}): nothing was shared; try again later")]
+    /// All workers were busy. This says nothing about the photo.
+    #[error("every worker is busy ({0}); nothing was shared. Try again later")]
     Busy(String),
     #[error("{0}")]
     Codec(String),

@@ -1,10 +1,11 @@
-//! From an approved request to a signed receipt, one function a stage.
+//! Sharing of a photo, from an approved request to the receipt, one function a stage.
 //!
-//! photo -> `seal` (sealed, cover) -> `place` (hidden by a worker) -> re-read -> `assemble` (manifest,
-//! deal, rights) -> kept -> `record` (ledger) -> `deliver` (viewer) -> `settle` (receipt to the ledger).
+//! photo -> `seal` (sealed, cover) -> `place` (hidden by a worker) -> re-read -> `assemble`
+//! (manifest, deal, rights) -> stored -> `record` (ledger) -> `deliver` (viewer) -> `settle`
+//! (receipt to the ledger).
 //!
-//! Everything up to the record in the vault may be done again; from there on the grant is fixed, and
-//! each stage is kept before the next begins. Whatever crashes, [`advance`] goes on from there.
+//! All stages before the record in the vault may be repeated. From there on the grant is fixed, and
+//! each stage is stored before the next one begins. After a crash [`advance`] continues from there.
 
 mod assemble;
 mod deliver;
@@ -26,7 +27,7 @@ pub use deliver::{check_receipt, deliver, send_rights};
 pub use error::{PlaceError, ShareError};
 pub use record::{record, settle};
 
-/// The grant of a request, if one has been made.
+/// The grant of a request, if it was made.
 ///
 /// # Errors
 /// When the vault cannot be read.
@@ -36,10 +37,11 @@ pub fn grant_of(ctx: &Context, request: &RequestId) -> Result<Option<GrantOwned>
     Ok(found.into_iter().find(|grant| grant.request_id == *request))
 }
 
-/// Requires that the viewer has no other grant of the image: the ledger takes one at a time.
+/// Requires that the viewer has no other live grant of the image, because the ledger accepts one at
+/// a time.
 ///
 /// # Errors
-/// When he has one; when the vault cannot be read.
+/// When the viewer has one, or the vault cannot be read.
 pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), ShareError> {
     let now = clock::now();
     let all = ctx.vault.list::<GrantOwned>()?;
@@ -59,7 +61,7 @@ pub fn no_other(ctx: &Context, incoming: &Incoming) -> Result<(), ShareError> {
 /// Makes and records the grant of an approved request, as far as that is not done.
 ///
 /// # Errors
-/// When a stage fails; the next call goes on from it.
+/// When a stage fails; the next call continues from it.
 pub async fn make(
     ctx: &Context,
     notices: &Notices,
@@ -90,7 +92,7 @@ pub async fn make(
 /// Sends a recorded grant to its viewer and settles it, as far as that is not done.
 ///
 /// # Errors
-/// When the viewer is offline; the next call goes on from there.
+/// When the viewer is offline; the next call continues from there.
 pub async fn hand_over(
     ctx: &Context,
     peers: &Peers,
@@ -114,7 +116,7 @@ pub async fn hand_over(
     Ok(owned)
 }
 
-/// All of it.
+/// Carries out all stages that are not done.
 ///
 /// # Errors
 /// As for [`make`] and [`hand_over`].
@@ -152,10 +154,10 @@ async fn carry(
         .ok_or(ShareError::NoSuchImage)?;
     let descriptor = ctx.api.descriptor().await?;
     // Others that are sealed meanwhile are placed together with this one.
-    let ready = ctx.api.preparing();
+    let ready = ctx.api.announce_job();
     step("sealing the photo");
     let sealed = seal::seal(ctx, &incoming, &image).await?;
-    step("having it hidden by a worker");
+    step("hiding the photo at a worker");
     let (sealed, hidden) = place::hide(&ctx.api, sealed, ready, step).await?;
     let owned = assemble::assemble(ctx, &incoming, terms, &sealed, &hidden, &descriptor)?;
     let blob = owned.blob();

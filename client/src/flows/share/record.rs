@@ -1,4 +1,4 @@
-//! The ledger's part of a grant: recording it, and the receipt.
+//! Recording of a grant and of its receipt in the ledger.
 
 use cameo_common::api::{CreateGrant, ErrorCode};
 use cameo_common::sealing::Share;
@@ -10,14 +10,14 @@ use crate::flows::context::Context;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Stage, change};
 
-/// Records a grant in the ledger. Asked again after a crash, it finds that it is there.
+/// Records a grant in the ledger. May be repeated after a crash.
 ///
 /// # Errors
 /// When the ledger refuses it, or cannot be reached.
 pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, ShareError> {
     let mut created = create(ctx, &owned).await;
     if is_no(&created, ErrorCode::BadDeal) {
-        // The nodes have changed since it was dealt; nobody has seen this deal yet.
+        // The nodes have changed since the deal was made; no node has accepted it yet.
         let descriptor = ctx.api.descriptor().await?;
         let share = Share::from_bytes(*owned.cluster_share.expose());
         owned.deal = first_deal(ctx, &owned.manifest, &share, &descriptor)?;
@@ -25,8 +25,8 @@ pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, 
         created = create(ctx, &owned).await;
     }
     if is_no(&created, ErrorCode::GrantExists) {
-        // Ours, by an answer that was lost? Else another one stands in the way.
-        // Only a definite no says the latter.
+        // The ledger may have this grant, if an earlier answer was lost, or another live one. Only
+        // a definite refusal of the look-up proves the latter.
         let found = ctx.api.grant(&owned.grant).await.map(drop);
         if is_no(&found, ErrorCode::NotFound) {
             forget(ctx, &owned)?;
@@ -44,7 +44,7 @@ fn is_no(answer: &Result<(), ClusterError>, code: ErrorCode) -> bool {
     matches!(answer, Err(error) if error.code() == Some(code))
 }
 
-/// A grant that the ledger will never have must not pass for one that its viewer holds.
+/// Removes a grant that the ledger refuses, so that it does not count as one that the viewer has.
 fn forget(ctx: &Context, owned: &GrantOwned) -> Result<(), VaultError> {
     ctx.vault.delete::<GrantOwned>(&owned.grant.to_string())?;
     ctx.vault
@@ -62,7 +62,7 @@ async fn create(ctx: &Context, owned: &GrantOwned) -> Result<(), ClusterError> {
     ctx.api.create_grant(&create).await.map(|_| ())
 }
 
-/// Hands the viewer's receipt to the ledger.
+/// Records the viewer's receipt in the ledger.
 ///
 /// # Errors
 /// When the ledger cannot be reached.
@@ -74,7 +74,7 @@ pub async fn settle(ctx: &Context, owned: GrantOwned) -> Result<GrantOwned, Shar
     })
 }
 
-/// Keeps a stage that was reached; another process may have got further meanwhile.
+/// Stores a stage that was reached. Another process may have reached a later one meanwhile.
 pub(super) fn advance_to(
     ctx: &Context,
     owned: GrantOwned,

@@ -1,4 +1,4 @@
-//! Sealing the photo for one viewer, and the cover that it will be hidden in.
+//! Sealing of a photo for one viewer, and the cover that it is hidden in.
 
 use cameo_codec::cover::default_cover_from_file;
 use cameo_codec::{Caption, HideOptions, cover_from_picture, png};
@@ -12,16 +12,16 @@ use tokio::task::spawn_blocking;
 use super::error::ShareError;
 use crate::clock;
 use crate::flows::context::Context;
-use crate::vault::records::{Asked, Contact, Image, Incoming, Secret, UNTITLED};
+use crate::vault::records::{Contact, Image, Incoming, RequestSubject, Secret, UNTITLED};
 
-/// Longest name that is made of a title, before its ending, in bytes.
-const MAX_TOLD_NAME: usize = 200;
+/// Longest file name that is made from a title, without its extension, in bytes.
+const MAX_VIEWER_NAME: usize = 200;
 
-/// Photos that are sealed at the same time, for their memory; the others wait.
+/// Photos that are sealed concurrently, bounded because of their memory; the others wait.
 const SEALING_AT_ONCE: usize = 2;
 static SEALING: Semaphore = Semaphore::const_new(SEALING_AT_ONCE);
 
-/// What a worker needs, and what the owner keeps.
+/// A sealed photo, with the data for the worker and for the owner's record.
 #[derive(Debug)]
 pub(super) struct Sealed {
     pub grant: GrantId,
@@ -33,7 +33,7 @@ pub(super) struct Sealed {
     pub options: HideOptions,
 }
 
-/// What is sealed, for whom, and what it will look like.
+/// The inputs of sealing: photo, preview and look.
 struct Material {
     info: PhotoInfo,
     photo: Vec<u8>,
@@ -47,14 +47,14 @@ pub(super) async fn seal(
     incoming: &Incoming,
     image: &Image,
 ) -> Result<Sealed, ShareError> {
-    if !matches!(incoming.asked, Asked::Photo(_)) {
+    if !matches!(incoming.asked, RequestSubject::Photo(_)) {
         return Err(ShareError::NotAPhoto);
     }
     let viewer_sealing = sealing_key(ctx, incoming)?;
     let nonce = clock::nonce();
     let owner = ctx.me.identity_key().public();
     let grant = grant_id(&owner, &incoming.viewer_key, &image.image, &nonce);
-    // It is never closed.
+    // The semaphore is never closed.
     let _permit = SEALING.acquire().await.ok();
     let material = material(ctx, image)?;
     let options = image.look.options();
@@ -82,7 +82,7 @@ pub(super) async fn seal(
         .map_err(|error| ShareError::SealingStopped(error.to_string()))?
 }
 
-/// The key that the viewer's pinned card names.
+/// The sealing key of the viewer's pinned card.
 fn sealing_key(ctx: &Context, incoming: &Incoming) -> Result<SealingPublic, ShareError> {
     let contact = ctx.vault.get::<Contact>(incoming.viewer.as_str())?;
     let contact = contact
@@ -122,7 +122,7 @@ fn material(ctx: &Context, image: &Image) -> Result<Material, ShareError> {
     })?;
     Ok(Material {
         info: PhotoInfo {
-            name: told_name(image),
+            name: viewer_name(image),
             media_type: image.media_type.clone(),
         },
         photo,
@@ -132,19 +132,19 @@ fn material(ctx: &Context, image: &Image) -> Result<Material, ShareError> {
     })
 }
 
-/// What an entitled viewer's file may be called: the title and an ending. The file's own name stays here.
-fn told_name(image: &Image) -> String {
+/// The file name for the viewer: the title and an extension. The owner's file name is not sent.
+fn viewer_name(image: &Image) -> String {
     let title = image.title.trim_start_matches('.');
     let mut name = title.replace(['/', '\\'], "-");
-    name.truncate(name.floor_char_boundary(MAX_TOLD_NAME));
+    name.truncate(name.floor_char_boundary(MAX_VIEWER_NAME));
     if name.is_empty() {
         UNTITLED.clone_into(&mut name);
     }
-    name.push_str(ending(&image.media_type));
+    name.push_str(extension(&image.media_type));
     name
 }
 
-fn ending(media_type: &str) -> &'static str {
+fn extension(media_type: &str) -> &'static str {
     match media_type {
         "image/jpeg" => ".jpg",
         "image/png" => ".png",
@@ -180,7 +180,7 @@ mod tests {
     use crate::vault::records::Policy;
 
     #[test]
-    fn viewers_are_told_the_title_and_an_ending_never_the_file_s_name() {
+    fn the_viewer_s_file_name_is_the_title_and_never_the_owner_s_file_name() {
         let wide = "雪".repeat(100);
         let cut = format!("{}.png", "雪".repeat(66));
         for (title, media_type, told) in [
@@ -197,7 +197,7 @@ mod tests {
                 media_type: media_type.to_owned(),
                 ..image(Policy::Open)
             };
-            assert_eq!(told_name(&image), told);
+            assert_eq!(viewer_name(&image), told);
         }
     }
 }

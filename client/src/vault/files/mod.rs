@@ -1,7 +1,7 @@
-//! Files that a person names: read within a limit, written whole or not at all, never over another.
+//! Files named on the command line: read within a limit, written completely or not at all, and
+//! never over an existing file.
 //!
-//! The vault's own files are the vault's matter. A file is measured before memory is taken for it,
-//! and what is said of one that cannot be used names it.
+//! A file's size is checked before memory is allocated for it. Each error names the file.
 
 mod new_file;
 mod read;
@@ -17,28 +17,29 @@ use crate::error_kind::{Classified, ErrorKind};
 pub use new_file::NewFile;
 pub use read::read;
 
-/// Why a file cannot be used.
+/// A file that cannot be read or created.
 #[derive(Debug, Error)]
 pub enum FileError {
     #[error("there is no file {0}")]
     Missing(PathBuf),
-    #[error("{0} is no file")]
+    #[error("{0} is not a regular file")]
     NotAFile(PathBuf),
-    #[error("{path} has {bytes} bytes; at most {limit} are read")]
+    #[error("{path} has {bytes} bytes; the limit is {limit}")]
     TooLarge {
         path: PathBuf,
         bytes: u64,
         limit: usize,
     },
-    #[error("{0} is there already: name another file")]
+    #[error("{0} exists already: name another file")]
     Exists(PathBuf),
-    #[error("there is no folder for {0}: make it first, or name another file")]
+    #[error("the folder of {0} does not exist: create it first, or name another file")]
     NoFolder(PathBuf),
     #[error(
-        "`-` is not taken for standard input or output: name a file (./- where it is called so)"
+        "`-` does not mean standard input or output here: name a file (./- if that is its name)"
     )]
     Dash,
-    #[error("{}", explained(.source, format_args!("{} cannot be {action}: {source}", .path.display())))]
+    #[error("{}", explained(.source, format_args!("{} cannot be {action}: \
+         {source}", .path.display())))]
     Io {
         action: &'static str,
         path: PathBuf,
@@ -57,7 +58,7 @@ impl Classified for FileError {
 }
 
 impl FileError {
-    /// The same within another sentence, which says itself what to do.
+    /// A short form for use in another message, which has the remedy.
     #[must_use]
     pub fn in_short(&self) -> String {
         match self {
@@ -70,7 +71,7 @@ impl FileError {
         }
     }
 
-    /// For `map_err`: reading this file failed.
+    /// For `map_err` on reads of this file.
     fn unreadable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| match source.kind() {
@@ -83,7 +84,7 @@ impl FileError {
         }
     }
 
-    /// For `map_err`: writing this file failed.
+    /// For `map_err` on writes of this file.
     fn unwritten(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| FileError::Io {
@@ -94,7 +95,7 @@ impl FileError {
     }
 }
 
-/// `-` means something to other programs; here it would be a surprise.
+/// Refuses `-`, which other programs take as standard input or output.
 fn refuse_dash(path: &Path) -> Result<(), FileError> {
     if path.as_os_str() == "-" {
         return Err(FileError::Dash);

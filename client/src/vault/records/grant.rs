@@ -14,7 +14,7 @@ use crate::vault::Record;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
     /// Sealed, hidden and verified: the carrier is stored.
-    Carried,
+    CarrierReady,
     /// In the ledger.
     Recorded,
     /// The viewer has the carrier and signed the receipt.

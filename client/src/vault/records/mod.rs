@@ -21,8 +21,8 @@ pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
 pub use outbox::{Attempts, OutboxKey};
 pub use request::{
-    Asked, Incoming, IncomingState, IncomingStateV1, IncomingV1, Outgoing, OutgoingState,
-    OutgoingV1,
+    Incoming, IncomingState, IncomingStateV1, IncomingV1, Outgoing, OutgoingState, OutgoingV1,
+    RequestSubject,
 };
 pub use view::PendingView;
 

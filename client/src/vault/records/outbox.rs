@@ -60,13 +60,13 @@ impl Attempts {
     ///
     /// # Errors
     /// When the vault cannot be written.
-    pub fn forget(vault: &Vault, key: OutboxKey) -> Result<(), VaultError> {
+    pub fn reset(vault: &Vault, key: OutboxKey) -> Result<(), VaultError> {
         vault.delete::<Self>(&key.id()).map(drop)
     }
 
     /// Whether no further attempt is scheduled.
     #[must_use]
-    pub fn are_over(&self) -> bool {
+    pub fn is_given_up(&self) -> bool {
         self.next == Self::GIVEN_UP
     }
 }

@@ -150,7 +150,7 @@ fn incoming_v1(state: IncomingStateV1) -> IncomingV1 {
         viewer: "ben".parse().unwrap(),
         viewer_key: PublicKey([2; 32]),
         image: ImageId([3; 16]),
-        asked: Asked::More(GrantId([4; 32])),
+        asked: RequestSubject::More(GrantId([4; 32])),
         note: "n".into(),
         received: Millis(5),
         state,
@@ -323,7 +323,7 @@ fn the_bytes_of_every_record_are_pinned() {
         viewer: "ben".parse().unwrap(),
         viewer_key: PublicKey([2; 32]),
         image: ImageId([3; 16]),
-        asked: Asked::More(GrantId([4; 32])),
+        asked: RequestSubject::More(GrantId([4; 32])),
         note: "n".into(),
         received: Millis(5),
         state: IncomingState::Denied {

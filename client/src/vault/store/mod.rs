@@ -103,9 +103,9 @@ impl Vault {
     /// All records of a kind, sorted by id.
     ///
     /// # Errors
-    /// Also when one record cannot be read. [`Vault::survey`] skips it.
+    /// Also when one record cannot be read. [`Vault::list_readable`] skips it.
     pub fn list<T: Record>(&self) -> Result<Vec<(String, T)>, VaultError> {
-        let mut listing = self.survey::<T>()?;
+        let mut listing = self.list_readable::<T>()?;
         match listing.unreadable.pop() {
             Some(error) => Err(error),
             None => Ok(listing.records),
@@ -113,7 +113,7 @@ impl Vault {
     }
 
     /// The readable records of a kind, and the errors of the others.
-    pub fn survey<T: Record>(&self) -> Result<Listing<T>, VaultError> {
+    pub fn list_readable<T: Record>(&self) -> Result<Listing<T>, VaultError> {
         let folder = self.folder::<T>()?;
         let failed = || VaultError::io("list", &folder);
         let mut listing = Listing {

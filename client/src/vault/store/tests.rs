@@ -179,7 +179,7 @@ fn an_unreadable_record_is_never_overwritten() {
     assert_eq!(fs::read(&path).unwrap(), b"cameorec, once");
 
     assert!(vault.list::<Contact>().is_err());
-    let listing = vault.survey::<Contact>().unwrap();
+    let listing = vault.list_readable::<Contact>().unwrap();
     assert_eq!(listing.records, [("bob".to_owned(), contact("bob"))]);
     assert_eq!(listing.unreadable.len(), 1);
 }

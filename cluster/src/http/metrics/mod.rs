@@ -1,4 +1,6 @@
-//! `GET /metrics`: what this node and its jobs do, for Prometheus; to anyone, like the status. No names, no keys.
+//! `GET /metrics`: counters and gauges of this node and its jobs, for Prometheus.
+//!
+//! Public, as the status is, and without names and keys of users.
 
 mod text;
 
@@ -16,7 +18,7 @@ use crate::jobs::leader::dispatcher::load_info;
 use crate::jobs::{DecisionCounts, JobCounts};
 use text::Page;
 
-/// Version 0.0.4 of the text format.
+/// Version 0.0.4 of the Prometheus text format.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) fn routes() -> Router<Api> {
@@ -31,7 +33,7 @@ async fn metrics(State(api): State<Api>) -> Response {
         .into_response()
 }
 
-/// All that is told.
+/// The figures of one scrape.
 struct Figures {
     term: u64,
     leads: bool,
@@ -40,7 +42,7 @@ struct Figures {
     jobs: JobCounts,
     own: LoadInfo,
     decided: DecisionCounts,
-    /// While this node leads: every member with what it last reported.
+    /// While this node leads: every member, whether it is a voter, and its newest load.
     workers: Vec<(NodeId, bool, Option<LoadInfo>)>,
 }
 
@@ -52,8 +54,8 @@ fn gather(api: &Api) -> Figures {
         let mut loads = api.dispatcher.loads(Instant::now());
         let voters = status.voters.keys().map(|node| (*node, true));
         let learners = status.learners.keys().map(|node| (*node, false));
-        let told = |(node, voter)| (node, voter, loads.remove(&node));
-        workers = voters.chain(learners).map(told).collect();
+        let with_load = |(node, voter)| (node, voter, loads.remove(&node));
+        workers = voters.chain(learners).map(with_load).collect();
     }
     let own = api.reporter.now();
     let age = std::time::Duration::from_millis(u64::from(own.sample_age_ms));
@@ -89,37 +91,37 @@ fn consensus(page: &mut Page, figures: &Figures) {
         .value(&figures.term);
     page.gauge(
         "cameo_is_leader",
-        "1 while this node leads, or believes so.",
+        "1 while this node leads, as far as it knows.",
     )
     .value(&u8::from(figures.leads));
     page.gauge(
         "cameo_committed_index",
-        "Last entry that this node knows to be committed.",
+        "Last log index known to be committed.",
     )
     .value(&figures.committed);
     page.gauge(
         "cameo_applied_index",
-        "Last entry that is in this node's state.",
+        "Last log index applied to the state.",
     )
     .value(&figures.applied);
 }
 
 fn jobs(page: &mut Page, jobs: &JobCounts) {
     let counts = [
-        ("finished", "Jobs that this node has done.", jobs.finished),
+        ("finished", "Jobs finished by this node.", jobs.finished),
         (
             "failed",
-            "Jobs whose input was wrong, or that this node failed at.",
+            "Jobs that failed by a wrong input or an error of this node.",
             jobs.failed,
         ),
         (
             "cancelled",
-            "Jobs whose client had gone before they were done.",
+            "Jobs whose client disconnected before they were finished.",
             jobs.cancelled,
         ),
         (
             "refused",
-            "Jobs not taken up: a bad ticket, too much to do, or stopping.",
+            "Jobs rejected: a bad ticket, too much load, or a stopping node.",
             jobs.refused,
         ),
     ];
@@ -130,7 +132,7 @@ fn jobs(page: &mut Page, jobs: &JobCounts) {
 }
 
 fn decisions(page: &mut Page, decided: &DecisionCounts) {
-    let help = "Placements that this node decided while it led, by what was chosen.";
+    let help = "Placements that this node decided as leader, by choice.";
     page.counter("cameo_decisions_total", help)
         .labelled("choice", &"worker", &decided.worker)
         .labelled("choice", &"busy", &decided.busy)
@@ -138,11 +140,11 @@ fn decisions(page: &mut Page, decided: &DecisionCounts) {
         .labelled("choice", &"own_share", &decided.own_share);
 }
 
-/// One figure of a load: name, meaning, value.
+/// One figure of a load: name, help, value.
 type Load = (&'static str, &'static str, fn(&LoadInfo) -> f64);
 
 const LOADS: [Load; 10] = [
-    ("jobs_running", "Jobs being done.", |load| {
+    ("jobs_running", "Jobs that run.", |load| {
         f64::from(load.running)
     }),
     (
@@ -152,17 +154,17 @@ const LOADS: [Load; 10] = [
     ),
     (
         "jobs_incoming",
-        "Jobs taken up whose input is on its way.",
+        "Accepted jobs whose input is being received.",
         |load| f64::from(load.incoming),
     ),
     (
         "backlog_cpu_seconds",
-        "CPU time that the running and the queued jobs still need, predicted.",
+        "Predicted CPU time that running and queued jobs still need.",
         |load| seconds(load.backlog_cpu_ms),
     ),
     (
         "cpu_share_ratio",
-        "CPU used, as a part of the quota, smoothed.",
+        "CPU used, as a share of the quota, smoothed.",
         |load| load.cpu_share,
     ),
     (
@@ -170,19 +172,17 @@ const LOADS: [Load; 10] = [
         "CPU that the process may use.",
         |load| f64::from(load.quota_millicores),
     ),
-    (
-        "usable_millicores",
-        "CPU that jobs really got of late.",
-        |load| f64::from(load.usable_millicores),
-    ),
+    ("usable_millicores", "CPU that jobs got recently.", |load| {
+        f64::from(load.usable_millicores)
+    }),
     (
         "draining",
-        "1 while the node stops and takes no jobs.",
+        "1 while the node is stopping and accepts no jobs.",
         |load| f64::from(u8::from(load.draining)),
     ),
     (
         "full",
-        "1 while the node holds as many jobs as it may, or stands still for want of memory.",
+        "1 while the node has as many jobs as it may, or is stalled for want of memory.",
         |load| f64::from(u8::from(load.full)),
     ),
     ("report_age_seconds", "Age of these figures.", |load| {

@@ -38,14 +38,14 @@ fn figures(leads: bool) -> Figures {
     }
 }
 
-/// Names, types, units and labels are what dashboards stand on: a change here has to be told in OPERATING.md.
+/// Dashboards depend on names, types, units and labels: a change belongs into OPERATING.md.
 #[test]
 fn names_and_format_are_pinned() {
     assert_eq!(render(&figures(true)), include_str!("pinned.txt"));
 }
 
 #[test]
-fn a_follower_tells_nothing_of_other_workers() {
+fn a_follower_has_no_figures_of_other_workers() {
     let text = render(&figures(false));
     assert!(text.contains("cameo_is_leader 0\n"));
     assert!(!text.contains("cameo_worker_"), "{text}");
@@ -57,9 +57,10 @@ fn every_name_is_in_the_manual() {
     let text = render(&figures(true));
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     for name in types.filter_map(|line| line.split(' ').next()) {
-        // Those of the workers stand there once, by pattern.
+        // Metrics of workers are documented once, by pattern.
         let own = name.replacen("cameo_worker_", "cameo_", 1);
-        let told = manual.contains(&format!("`{name}`")) || manual.contains(&format!("`{own}`"));
-        assert!(told, "{name} is not in OPERATING.md");
+        let documented =
+            manual.contains(&format!("`{name}`")) || manual.contains(&format!("`{own}`"));
+        assert!(documented, "{name} is not in OPERATING.md");
     }
 }

@@ -1,13 +1,14 @@
-//! Connections kept apart, so that nothing small and urgent queues behind something large.
+//! Lanes: separate connections to a peer, so that small urgent requests do not queue behind large
+//! ones.
 
-/// Which of the connections to a peer a request takes.
+/// The connection that a request takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Heartbeats, votes, hand-over, read indexes: small, and late means an election.
-    Beat,
+    /// Heartbeats, votes, leadership transfer, ReadIndex: small, and a delay causes an election.
+    Heartbeat,
     /// Log entries and forwarded proposals.
     Log,
-    /// Requests of the node's other parts.
+    /// Calls of other subsystems.
     App,
     /// Snapshots.
     Bulk,

@@ -1,4 +1,4 @@
-//! One authenticated connection, seen from the caller's end.
+//! One authenticated connection, client side.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,13 +23,14 @@ use crate::link::refusal::Refusal;
 use crate::link::tls::{Session, Tls};
 use crate::link::transport::{Stream, Transport};
 
-/// TCP, TLS and hello, each at most.
+/// For the TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For TLS and hello together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection on which a call ran out of time and nothing at all came for so long is dropped:
-/// after a partition, TCP itself may take many seconds to try again.
-const SILENCE: Duration = Duration::from_secs(1);
-/// Requests ready together go out in one write up to about this size.
+/// A connection is dropped when a call times out and nothing was received for this long: after a
+/// partition, TCP may wait many seconds before it retransmits.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Queued requests are written together up to about this size.
 const WRITE_BATCH_BYTES: usize = 256 << 10;
 
 /// A connection; closed when dropped.
@@ -42,10 +43,11 @@ pub struct Wire {
 
 type Reply = Result<Bytes, CallError>;
 
-/// Requests that wait for their replies; `None` once the connection is gone.
+/// Replies that are still to come.
 struct Replies {
+    /// By request id; `None` once the connection is closed.
     waiting: Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>,
-    heard: Mutex<Instant>,
+    last_received: Mutex<Instant>,
 }
 
 impl Replies {
@@ -53,13 +55,13 @@ impl Replies {
         self.waiting.lock()
     }
 
-    fn heard(&self) -> MutexGuard<'_, Instant> {
-        self.heard.lock()
+    fn last_received(&self) -> MutexGuard<'_, Instant> {
+        self.last_received.lock()
     }
 
-    /// Ends the connection for all who wait: what they asked may or may not have been done.
+    /// Fails all pending requests: each may or may not have been carried out.
     fn close(&self) {
-        // Dropping the senders tells the receivers.
+        // Dropping the senders ends the receivers.
         *self.waiting() = None;
     }
 }
@@ -81,14 +83,14 @@ impl Wire {
         dial: &Dial,
     ) -> Result<Self, CallError> {
         let unreachable = |error: io::Error| CallError::Unreachable(error.to_string());
-        let late = |_| CallError::Unreachable(format!("{} does not answer", dial.address));
+        let timed_out = |_| CallError::Unreachable(format!("{} does not answer", dial.address));
         let stream = timeout(CONNECT_TIMEOUT, transport.connect(dial.address.clone()))
             .await
-            .map_err(late)?
+            .map_err(timed_out)?
             .map_err(unreachable)?;
-        let stream = timeout(HANDSHAKE_TIMEOUT, greet(identity, tls, dial, stream))
+        let stream = timeout(HANDSHAKE_TIMEOUT, handshake(identity, tls, dial, stream))
             .await
-            .map_err(late)?
+            .map_err(timed_out)?
             .map_err(unreachable)?
             .map_err(CallError::Refused)?;
         Ok(Self::over(stream))
@@ -99,7 +101,7 @@ impl Wire {
         let (outbound, requests) = mpsc::channel(MAX_IN_FLIGHT);
         let replies = Arc::new(Replies {
             waiting: Mutex::new(Some(HashMap::new())),
-            heard: Mutex::new(Instant::now()),
+            last_received: Mutex::new(Instant::now()),
         });
         let (for_reader, for_writer) = (replies.clone(), replies.clone());
         let reader = tokio::spawn(async move {
@@ -128,16 +130,16 @@ impl Wire {
 
     /// Queues a request, in the order of the calls.
     pub fn start(self: &Arc<Self>, body: &[u8]) -> Result<PendingReply, CallError> {
-        let gone = || CallError::Unreachable("the connection is gone".into());
+        let closed = || CallError::Unreachable("the connection is closed".into());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let (tell, reply) = oneshot::channel();
+        let (sender, reply) = oneshot::channel();
         {
             let mut waiting = self.replies.waiting();
-            let waiting = waiting.as_mut().ok_or_else(gone)?;
+            let waiting = waiting.as_mut().ok_or_else(closed)?;
             if waiting.len() >= MAX_IN_FLIGHT {
                 return Err(CallError::Busy);
             }
-            waiting.insert(id, tell);
+            waiting.insert(id, sender);
         }
         let pending = PendingReply {
             id,
@@ -149,12 +151,13 @@ impl Wire {
         match self.outbound.try_send(frame) {
             Ok(()) => Ok(pending),
             Err(mpsc::error::TrySendError::Full(_)) => Err(CallError::Busy),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(closed()),
         }
     }
 }
 
-/// A reply that is still to come. Dropping it forgets the request, which may yet be carried out.
+/// A reply that is still to come. When it is dropped the reply is discarded; the request may still
+/// be carried out.
 pub struct PendingReply {
     id: u64,
     reply: oneshot::Receiver<Reply>,
@@ -174,7 +177,7 @@ impl PendingReply {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => Err(CallError::Lost),
             Err(_) => {
-                let silent = self.wire.replies.heard().elapsed() >= SILENCE;
+                let silent = self.wire.replies.last_received().elapsed() >= SILENCE_TIMEOUT;
                 if silent {
                     self.wire.replies.close();
                 }
@@ -194,8 +197,8 @@ impl Drop for PendingReply {
 
 type Tcp = TlsStream<Box<dyn Stream>>;
 
-/// TLS and hello; the inner error is a refusal by either side.
-async fn greet(
+/// Runs the TLS handshake and the hello. The inner error is a refusal by either side.
+async fn handshake(
     identity: &Identity,
     tls: &Tls,
     dial: &Dial,
@@ -216,7 +219,8 @@ async fn greet(
     );
     stream.write_all(&out).await?;
     stream.flush().await?;
-    // The server sends nothing after its welcome until it is asked, so the reader keeps nothing.
+    // The server sends nothing after its hello until the first request, so the reader's buffer is
+    // empty when it is dropped.
     let answer = match FrameReader::new(&mut stream, MAX_HELLO_BYTES)
         .next()
         .await?
@@ -226,7 +230,7 @@ async fn greet(
         None => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
     Ok(match answer {
-        Ok(Welcome::Come(theirs)) => theirs
+        Ok(Welcome::Accepted(theirs)) => theirs
             .check(identity, &session, Role::Server, Some(dial.node))
             .map(|()| stream),
         Ok(Welcome::Refused(refusal)) | Err(refusal) => Err(refusal),
@@ -236,7 +240,7 @@ async fn greet(
 async fn read_replies(stream: impl AsyncRead + Unpin, replies: &Replies) -> io::Result<()> {
     let mut reader = FrameReader::new(stream, MAX_BODY_BYTES);
     while let Some(frame) = reader.next().await? {
-        *replies.heard() = Instant::now();
+        *replies.last_received() = Instant::now();
         let reply = match frame.kind {
             Kind::Reply => Ok(frame.body),
             Kind::Denied => Err(CallError::Denied(
@@ -250,9 +254,9 @@ async fn read_replies(stream: impl AsyncRead + Unpin, replies: &Replies) -> io::
             Some(waiting) => waiting.remove(&frame.id),
             None => return Ok(()),
         };
-        // A reply whose caller has given up is no error.
-        if let Some(tell) = waiting {
-            let _ = tell.send(reply);
+        // The caller may have given up.
+        if let Some(sender) = waiting {
+            let _ = sender.send(reply);
         }
     }
     Ok(())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::*;
 use crate::link::{Admission, ClusterSecret, NodeKeys};
 
-struct Knows(Option<ClusterId>, KnownKey);
-impl Admission for Knows {
+struct FixedAdmission(Option<ClusterId>, KnownKey);
+impl Admission for FixedAdmission {
     fn cluster(&self) -> Option<ClusterId> {
         self.0
     }
@@ -19,7 +19,7 @@ fn identity(node: u8, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -
         node: NodeId(u64::from(node)),
         keys: Arc::new(NodeKeys::from_seeds(&[node; 64])),
         secret: Arc::new(ClusterSecret::from_bytes(vec![secret; 32]).unwrap()),
-        admission: Arc::new(Knows(cluster, known)),
+        admission: Arc::new(FixedAdmission(cluster, known)),
     }
 }
 
@@ -58,7 +58,7 @@ fn the_proof_is_pinned() {
     assert_eq!(
         data_hex(&hello.proof),
         PINNED_PROOF,
-        "the proof of a hello changed: that breaks links between versions"
+        "the proof of a hello changed: nodes of different versions cannot connect"
     );
 }
 
@@ -69,7 +69,7 @@ fn data_hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn other_versions_and_loose_encodings_are_refused() {
+fn other_versions_and_non_canonical_encodings_are_refused() {
     let hello = Hello {
         purpose: Purpose::Member,
         node: NodeId(1),
@@ -90,7 +90,7 @@ fn other_versions_and_loose_encodings_are_refused() {
 }
 
 #[test]
-fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
+fn a_member_is_accepted_and_each_refusal_has_its_reason() {
     let server = |cluster, known| identity(2, cluster, known, 7);
     let check = |server: &Identity, client: &Identity, purpose| {
         let session = session_seen_with(client);
@@ -108,7 +108,7 @@ fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
         Ok(())
     );
 
-    let thief = identity(1, HOME, KnownKey::Unknown, 8);
+    let wrong_secret = identity(1, HOME, KnownKey::Unknown, 8);
     let elsewhere = identity(1, Some(ClusterId([6; 32])), KnownKey::Unknown, 7);
     let empty = identity(1, None, KnownKey::Unknown, 7);
     let same_id = identity(2, HOME, KnownKey::Unknown, 7);
@@ -116,7 +116,7 @@ fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
     for (server, client, purpose, reason) in [
         (
             server(HOME, right),
-            &thief,
+            &wrong_secret,
             Purpose::Member,
             Refusal::Secret,
         ),
@@ -142,13 +142,13 @@ fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
             server(HOME, right),
             &empty,
             Purpose::Member,
-            Refusal::CallerUnformed,
+            Refusal::CallerHasNoCluster,
         ),
         (
             server(None, right),
             &member,
             Purpose::Member,
-            Refusal::Unformed,
+            Refusal::NoCluster,
         ),
         (
             server(HOME, right),
@@ -170,7 +170,7 @@ fn a_member_is_let_in_and_each_stranger_is_told_his_own_reason() {
 }
 
 #[test]
-fn a_proof_is_good_for_one_session_one_role_and_one_claim() {
+fn a_proof_is_valid_for_one_session_one_role_and_one_claim() {
     let client = identity(1, HOME, KnownKey::Unknown, 7);
     let server = identity(2, HOME, KnownKey::Unknown, 7);
     let session = session_seen_with(&client);
@@ -197,10 +197,10 @@ fn a_proof_is_good_for_one_session_one_role_and_one_claim() {
         hello.check(&server, &relayed_under_another_key, Role::Client, None),
         Err(Refusal::Secret)
     );
-    let mut claims = hello.clone();
-    claims.node = NodeId(3);
+    let mut other_claim = hello.clone();
+    other_claim.node = NodeId(3);
     assert_eq!(
-        claims.check(&server, &session, Role::Client, None),
+        other_claim.check(&server, &session, Role::Client, None),
         Err(Refusal::Secret)
     );
     assert_eq!(

@@ -169,7 +169,7 @@ impl Proposer {
         let link = self.links.member(leader, &member.link, Lane::Log);
         let reply = match link.call(&body, deadline).await {
             Ok(reply) => reply,
-            Err(error) if error.surely_not_done() => {
+            Err(error) if error.definitely_not_done() => {
                 tracing::debug!(leader = leader.0, %error, "proposal not forwarded");
                 sleep(RETRY_PAUSE.min(left)).await;
                 return Attempt::Again;

@@ -148,7 +148,7 @@ impl Reads {
             patience_millis: whole_millis(left),
         };
         let body = encode(&request).map_err(|_| nobody)?;
-        let link = self.links.member(leader, &member.link, Lane::Beat);
+        let link = self.links.member(leader, &member.link, Lane::Heartbeat);
         let reply = link.call(&body, deadline).await.map_err(|_| nobody)?;
         match decode(&reply) {
             Ok(NodeReply::ReadIndex(answer)) => answer,

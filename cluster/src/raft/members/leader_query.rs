@@ -110,7 +110,7 @@ struct Outcomes {
 
 impl Outcomes {
     fn no_answer(&mut self, node: NodeId, address: &str, error: &CallError) {
-        self.maybe_done |= !error.surely_not_done();
+        self.maybe_done |= !error.definitely_not_done();
         match error {
             CallError::Refused(Refusal::Key) => self.other_key = true,
             CallError::Refused(

@@ -14,6 +14,6 @@ pub(crate) async fn ask(
 ) -> Result<NodeReply, CallError> {
     let unreadable = |error: WireError| CallError::Denied(error.to_string());
     let body = encode(request).map_err(unreadable)?;
-    let reply = links.separate(dial).call(&body, deadline).await?;
+    let reply = links.dedicated(dial).call(&body, deadline).await?;
     decode(&reply).map_err(unreadable)
 }

@@ -63,7 +63,7 @@ impl<P: SnapshotPort> Network<P> {
             target,
             lane,
             link: self.links.member(target, &member.link, lane),
-            urgent: self.links.member(target, &member.link, Lane::Beat),
+            urgent: self.links.member(target, &member.link, Lane::Heartbeat),
             clocks: self.clocks.clone(),
             sink: self.sink.clone(),
             port: self.port.clone(),
@@ -80,7 +80,7 @@ impl<P: SnapshotPort> RaftNetworkFactory<TypeConfig> for Network<P> {
     }
 
     async fn new_heartbeat_client(&mut self, target: NodeId, node: &Member) -> Client<P> {
-        self.client(target, node, Lane::Beat)
+        self.client(target, node, Lane::Heartbeat)
     }
 
     async fn new_snapshot_client(&mut self, target: NodeId, node: &Member) -> Client<P> {
@@ -251,7 +251,7 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        if rpc.entries.is_empty() && self.lane == Lane::Beat {
+        if rpc.entries.is_empty() && self.lane == Lane::Heartbeat {
             return self.beat(rpc, option.hard_ttl()).await;
         }
         self.connected().await?;
@@ -272,7 +272,7 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        if self.lane == Lane::Beat {
+        if self.lane == Lane::Heartbeat {
             return stream_append_sequential(self, input, option);
         }
         Box::pin(async move {

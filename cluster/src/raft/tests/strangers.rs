@@ -71,7 +71,7 @@ pub async fn ask_for_votes(
     node: NodeId,
     address: &str,
 ) -> Vec<CallError> {
-    let link = links.separate(Dial {
+    let link = links.dedicated(Dial {
         node,
         address: address.to_owned(),
         purpose: Purpose::Member,
@@ -92,7 +92,7 @@ pub async fn ask_for_votes(
 
 async fn attack(world: &World, links: &Links, from: NodeId, purpose: Purpose) -> Vec<CallError> {
     let target = NodeId(if from == NodeId(1) { 2 } else { 1 });
-    let link = links.separate(Dial {
+    let link = links.dedicated(Dial {
         node: target,
         address: world.peers[&target].clone(),
         purpose,
@@ -123,7 +123,7 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
             Refusal::Secret,
         ),
         (&right[..], &own, Some(ClusterId([9; 32])), Refusal::Cluster),
-        (&right[..], &own, None, Refusal::CallerUnformed),
+        (&right[..], &own, None, Refusal::CallerHasNoCluster),
         (&right[..], &other, home, Refusal::Key),
     ] {
         let links = stranger(NodeId(3), keys.clone(), secret, cluster);
@@ -132,7 +132,7 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
                 matches!(&error, CallError::Refused(refusal) if *refusal == reason),
                 "{error} instead of {reason}"
             );
-            assert!(error.surely_not_done());
+            assert!(error.definitely_not_done());
         }
     }
 
@@ -158,7 +158,7 @@ async fn a_node_without_a_cluster_lets_nobody_append_or_vote() {
     );
     for error in attack(&world, &links, NodeId(2), Purpose::Member).await {
         assert!(
-            matches!(error, CallError::Refused(Refusal::Unformed)),
+            matches!(error, CallError::Refused(Refusal::NoCluster)),
             "{error}"
         );
     }
@@ -175,7 +175,7 @@ async fn a_server_that_is_not_the_node_wanted_gets_no_request() {
         &place.secret,
         world.nodes[&NodeId(3)].cluster(),
     );
-    let wrong_address = links.separate(Dial {
+    let wrong_address = links.dedicated(Dial {
         node: NodeId(2),
         address: world.peers[&NodeId(1)].clone(),
         purpose: Purpose::Member,
@@ -191,7 +191,7 @@ async fn a_server_that_is_not_the_node_wanted_gets_no_request() {
     );
 
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = links.separate(Dial {
+    let nobody = links.dedicated(Dial {
         node: NodeId(2),
         address: silent.local_addr().unwrap().to_string(),
         purpose: Purpose::Member,

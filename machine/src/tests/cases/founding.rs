@@ -6,7 +6,7 @@ use crate::tests::script::Script;
 use crate::{Caller, Op, Refusal, read};
 
 #[test]
-fn the_first_entry_says_who_the_cluster_is() {
+fn the_first_entry_sets_the_clusters_id_and_descriptor() {
     let mut script = Script::new();
     assert_eq!(read::cluster_id(&script.state), None);
     script.node_does(Op::Found(descriptor())).unwrap();
@@ -15,7 +15,7 @@ fn the_first_entry_says_who_the_cluster_is() {
 }
 
 #[test]
-fn nothing_happens_before_the_cluster_is_founded() {
+fn commands_are_refused_before_the_cluster_is_founded() {
     let mut script = Script::new();
     let reply = script.does(&ada(), ada().registers());
     assert_eq!(reply, Err(Refusal::NotFounded));
@@ -37,8 +37,8 @@ fn a_cluster_is_founded_once() {
 }
 
 #[test]
-fn a_descriptor_that_founds_nothing_is_refused() {
-    let nobody = Descriptor::genesis(vec![], Hash([1; 32]));
+fn an_invalid_first_descriptor_is_refused() {
+    let empty = Descriptor::genesis(vec![], Hash([1; 32]));
     let mut later = descriptor();
     later.number = 1;
     let mut unsorted = descriptor();
@@ -47,14 +47,14 @@ fn a_descriptor_that_founds_nothing_is_refused() {
     twice.nodes[1] = twice.nodes[0].clone();
     let mut unknown = descriptor();
     unknown.version += 1;
-    for bad in [nobody, later, unsorted, twice, unknown] {
+    for bad in [empty, later, unsorted, twice, unknown] {
         let reply = Script::new().node_does(Op::Found(bad));
         assert_eq!(reply, Err(Refusal::Malformed));
     }
 }
 
 #[test]
-fn only_a_node_of_the_descriptor_founds_it() {
+fn only_a_node_of_the_descriptor_may_found_the_cluster() {
     let mut script = Script::new();
     let stranger = script.enter(Caller::Node(NodeId(9)), Op::Found(descriptor()));
     assert!(matches!(stranger.reply, Err(Refusal::Forbidden(_))));
@@ -63,7 +63,7 @@ fn only_a_node_of_the_descriptor_founds_it() {
 }
 
 #[test]
-fn bytes_that_are_no_entry_are_refused() {
+fn bytes_that_do_not_decode_are_refused() {
     let mut script = Script::with(&[]);
     for bytes in [&[][..], &[1], &[2, 0, 0], &[0xff; 40]] {
         assert_eq!(script.apply(bytes).reply, Err(Refusal::UnknownEntry));

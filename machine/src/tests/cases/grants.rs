@@ -2,40 +2,41 @@ use cameo_common::ids::{ClusterId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::rights::MAX_PERMITTED;
 
-use crate::tests::cast::{DAWN, Offer, ada, bob, cyd, image, puts, rights};
+use crate::tests::cast::{Offer, START, ada, bob, cyd, image, puts, rights};
 use crate::tests::script::Script;
 use crate::{Done, Refusal, Reply, read};
 
-/// What is wrong with an offer, and how it comes about.
-type Spoiled = (&'static str, fn(&mut Offer));
+/// A name, and a change that makes an offer invalid.
+type Fault = (&'static str, fn(&mut Offer));
 
-fn offered(spoil: impl FnOnce(&mut Offer)) -> Reply {
+/// The reply to an offer of Ada's to Bob with one change.
+fn reply_to_changed(change: impl FnOnce(&mut Offer)) -> Reply {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let mut offer = Offer::new(&ada(), &bob(), image(1), 3);
-    spoil(&mut offer);
+    change(&mut offer);
     script.does(&ada(), offer.op())
 }
 
 #[test]
-fn a_grant_is_there_for_its_parties_and_for_nobody_else() {
-    // given
+fn a_grant_is_visible_to_its_parties_only() {
+    // given three users
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let offer = Offer::new(&ada(), &bob(), image(1), 3);
-    // when
+    // when one grants an image to another
     let reply = script.does(&ada(), offer.op());
-    // then
+    // then both find it, and the third does not
     assert_eq!(reply, Ok(Done::GrantCreated { grant: offer.id() }));
     for party in [ada(), bob()] {
         let info = read::grant_info(&script.state, &offer.id(), &party.name).unwrap();
         assert_eq!((info.permitted, info.used, info.left), (3, 0, 3));
-        assert_eq!(info.created, DAWN);
+        assert_eq!(info.created, START);
     }
     let none = read::grant_info(&script.state, &offer.id(), &cyd().name);
     assert_eq!(none, None);
 }
 
 #[test]
-fn only_the_owner_makes_a_grant() {
+fn only_the_owner_may_create_a_grant() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let offer = Offer::new(&ada(), &bob(), image(1), 3);
     let reply = script.does(&bob(), offer.op());
@@ -43,7 +44,7 @@ fn only_the_owner_makes_a_grant() {
 }
 
 #[test]
-fn a_viewer_who_is_not_registered_is_named() {
+fn a_grant_to_a_user_who_is_not_registered_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let offer = Offer::new(&ada(), &bob(), image(1), 3);
     let reply = script.does(&ada(), offer.op());
@@ -52,7 +53,7 @@ fn a_viewer_who_is_not_registered_is_named() {
 
 #[test]
 fn statements_that_do_not_belong_together_are_refused() {
-    let spoils: [Spoiled; 12] = [
+    let faults: [Fault; 12] = [
         ("viewer's key", |o| o.manifest.viewer = cyd().key()),
         ("viewer's sealing key", |o| {
             o.manifest.viewer_sealing = SealingPublic([9; 32]);
@@ -74,8 +75,8 @@ fn statements_that_do_not_belong_together_are_refused() {
         ("rights' owner", |o| o.rights.owner = bob().key()),
         ("rights' version", |o| o.rights.version = 2),
     ];
-    for (what, spoil) in spoils {
-        let reply = offered(spoil);
+    for (what, change) in faults {
+        let reply = reply_to_changed(change);
         assert!(
             matches!(reply, Err(Refusal::Mismatch(_))),
             "{what}: {reply:?}"
@@ -84,8 +85,8 @@ fn statements_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
-fn a_deal_that_is_not_for_the_nodes_of_now_is_refused() {
-    let spoils: [Spoiled; 9] = [
+fn a_deal_that_is_not_for_the_current_nodes_is_refused() {
+    let faults: [Fault; 9] = [
         ("number", |o| o.deal.number = 2),
         ("descriptor", |o| o.deal.descriptor = Hash([9; 32])),
         ("threshold", |o| o.deal.threshold = 1),
@@ -98,28 +99,28 @@ fn a_deal_that_is_not_for_the_nodes_of_now_is_refused() {
         ("another node's key", |o| {
             o.deal.parts[0].key = o.deal.parts[1].key;
         }),
-        ("one place twice", |o| o.deal.parts[0].x = 2),
-        ("the share itself", |o| o.deal.parts[0].x = 0),
+        ("one x twice", |o| o.deal.parts[0].x = 2),
+        ("x of the share itself", |o| o.deal.parts[0].x = 0),
     ];
-    for (what, spoil) in spoils {
-        assert_eq!(offered(spoil), Err(Refusal::BadDeal), "{what}");
+    for (what, change) in faults {
+        assert_eq!(reply_to_changed(change), Err(Refusal::BadDeal), "{what}");
     }
 }
 
 #[test]
-fn a_grant_is_born_alive_and_within_limits() {
-    let dead = offered(|o| o.rights.revoked = true);
-    assert_eq!(dead, Err(Refusal::Revoked));
-    let over = offered(|o| o.rights.expires = Some(DAWN));
-    assert_eq!(over, Err(Refusal::Expired));
-    let many = offered(|o| o.rights.permitted = MAX_PERMITTED + 1);
+fn first_rights_must_be_live_and_within_limits() {
+    let revoked = reply_to_changed(|o| o.rights.revoked = true);
+    assert_eq!(revoked, Err(Refusal::Revoked));
+    let expired = reply_to_changed(|o| o.rights.expires = Some(START));
+    assert_eq!(expired, Err(Refusal::Expired));
+    let many = reply_to_changed(|o| o.rights.permitted = MAX_PERMITTED + 1);
     assert!(matches!(many, Err(Refusal::Limit(_))));
-    // Views may still be permitted later.
-    assert!(offered(|o| o.rights.permitted = 0).is_ok());
+    // No views at all are allowed: the owner may raise them later.
+    assert!(reply_to_changed(|o| o.rights.permitted = 0).is_ok());
 }
 
 #[test]
-fn nobody_grants_to_himself() {
+fn a_grant_to_the_owner_themselves_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let offer = Offer::new(&ada(), &ada(), image(1), 3);
     let reply = script.does(&ada(), offer.op());
@@ -131,12 +132,12 @@ fn there_is_one_live_grant_for_an_image_and_a_viewer() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let first = script.grants(&ada(), &bob(), 1);
     let second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
-    // The same statements again, or new ones: there is a live grant.
+    // The same statements again and new ones are both refused.
     for offer in [Offer::new(&ada(), &bob(), image(1), 1), second] {
         let reply = script.does(&ada(), offer.op());
         assert_eq!(reply, Err(Refusal::GrantExists(first)));
     }
-    // Another image or another viewer is another matter.
+    // Another image and another viewer are accepted.
     let image_two = Offer::new(&ada(), &bob(), image(2), 3);
     script.does(&ada(), image_two.op()).unwrap();
     let to_cyd = Offer::new(&ada(), &cyd(), image(1), 3);
@@ -154,8 +155,8 @@ fn a_grant_whose_views_are_used_up_is_live() {
 }
 
 #[test]
-fn a_revoked_grant_makes_room_and_comes_back_only_when_there_is_room() {
-    // given a revoked grant, and another in its place
+fn a_revoked_grant_can_be_replaced_and_revived_only_when_no_other_is_live() {
+    // given a revoked grant, and a live one in its place
     let mut script = Script::with(&[&ada(), &bob()]);
     let first = script.grants(&ada(), &bob(), 1);
     let mut end = rights(&ada(), first, 2, 1);
@@ -163,7 +164,7 @@ fn a_revoked_grant_makes_room_and_comes_back_only_when_there_is_room() {
     script.does(&ada(), puts(end)).unwrap();
     let second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
     script.does(&ada(), second.op()).unwrap();
-    // when the first is to live again, then the second stands in its way
+    // when the first is revived, then it is refused because of the second
     let revive = rights(&ada(), first, 3, 5);
     let reply = script.does(&ada(), puts(revive.clone()));
     assert_eq!(reply, Err(Refusal::GrantExists(second.id())));
@@ -175,10 +176,10 @@ fn a_revoked_grant_makes_room_and_comes_back_only_when_there_is_room() {
 }
 
 #[test]
-fn an_expired_grant_makes_room() {
+fn an_expired_grant_can_be_replaced() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let mut brief = Offer::new(&ada(), &bob(), image(1), 3);
-    brief.rights.expires = Some(DAWN.plus_millis(1_000));
+    brief.rights.expires = Some(START.plus_millis(1_000));
     script.does(&ada(), brief.op()).unwrap();
     let next = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
     script.wait(999);
@@ -189,34 +190,34 @@ fn an_expired_grant_makes_room() {
 }
 
 #[test]
-fn a_request_is_good_for_one_grant() {
-    // given a grant that was asked for once, and has ended
+fn a_request_allows_one_grant() {
+    // given a revoked grant that was made for a request
     let mut script = Script::with(&[&ada(), &bob()]);
     let first = Offer::new(&ada(), &bob(), image(1), 3);
     script.does(&ada(), first.op()).unwrap();
     let mut end = rights(&ada(), first.id(), 2, 1);
     end.revoked = true;
     script.does(&ada(), puts(end)).unwrap();
-    // when its owner makes another of the same request
+    // when the owner creates another one for the same request
     let mut second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
     second.request = first.request.clone();
     second.manifest.request = first.request.hash();
     second.deal.grant = second.id();
     second.rights.grant = second.id();
     let reply = script.does(&ada(), second.op());
-    // then it is refused, and says by what the request is used
+    // then it is refused, and the reason names the first grant
     let used = match &reply {
         Err(Refusal::Mismatch(why)) => why.contains(&first.id().to_string()),
         _ => false,
     };
     assert!(used, "{reply:?}");
-    // until its viewer asks again
+    // until the viewer requests again
     let asked_again = Offer::with_nonce(&ada(), &bob(), image(1), 3, 3);
     script.does(&ada(), asked_again.op()).unwrap();
 }
 
 #[test]
-fn a_grant_that_is_made_again_by_the_same_call_is_the_same_grant() {
+fn a_repeated_call_creates_no_second_grant() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let op = Offer::new(&ada(), &bob(), image(1), 3).op();
     let call = script.call(&ada(), &op);

@@ -3,7 +3,7 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::Rights;
 
 use crate::limits::MAX_NOTICES_PER_USER;
-use crate::tests::cast::{DAWN, Person, ada, bob, puts, rights};
+use crate::tests::cast::{Person, START, ada, bob, puts, rights};
 use crate::tests::script::Script;
 use crate::{Done, Refusal, read};
 
@@ -11,7 +11,7 @@ fn events(script: &Script, who: &Person, after: u64) -> Vec<Event> {
     read::events_after(&script.state, &who.name, after, 10_000)
 }
 
-/// The rights that a user finds in his stream.
+/// The rights in a user's stream.
 fn mail(script: &Script, who: &Person, after: u64) -> Vec<Rights> {
     let kinds = events(script, who, after).into_iter();
     kinds
@@ -28,12 +28,12 @@ fn acked(script: &Script, grant: GrantId) -> (u64, bool) {
 }
 
 #[test]
-fn a_new_grant_waits_for_a_viewer_who_is_away() {
-    // given Bob, who is not there
+fn a_new_grant_is_in_the_stream_of_a_viewer_who_is_offline() {
+    // given Bob, who is offline
     let mut script = Script::with(&[&ada(), &bob()]);
-    // when Ada grants him a photo
+    // when Ada grants Bob an image
     let grant = script.grants(&ada(), &bob(), 3);
-    // then the grant and its first rights are in his stream
+    // then the grant and its first rights are in Bob's stream
     let kinds: Vec<_> = events(&script, &bob(), 0)
         .into_iter()
         .map(|event| event.kind)
@@ -47,36 +47,36 @@ fn a_receipt_acknowledges_the_first_rights_and_no_others() {
     // given two grants, one of them raised before its carrier arrives
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
-    script.does(&bob(), bob().receipt(grant, DAWN)).unwrap();
+    script.does(&bob(), bob().receipt(grant, START)).unwrap();
     assert_eq!(acked(&script, grant), (1, false));
     // when rights are raised and another receipt comes
     script
         .does(&ada(), puts(rights(&ada(), grant, 2, 5)))
         .unwrap();
     script
-        .does(&ada(), bob().receipt(grant, DAWN.plus_millis(1)))
+        .does(&ada(), bob().receipt(grant, START.plus_millis(1)))
         .unwrap();
-    // then the raised rights still wait
+    // then the raised rights are still in the mailbox
     assert_eq!(acked(&script, grant), (1, true));
     assert_eq!(mail(&script, &bob(), 0), [rights(&ada(), grant, 2, 5)]);
 }
 
 #[test]
-fn a_newer_update_takes_the_place_of_an_older_one() {
+fn newer_rights_replace_older_ones_in_the_mailbox() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     for version in 2..6 {
         let seen = read::newest_event(&script.state, &bob().name);
         let update = rights(&ada(), grant, version, 9);
         script.does(&ada(), puts(update.clone())).unwrap();
-        // A reader who follows meets each, and one who comes late the last only.
+        // A client that follows the stream gets each version, and one that starts late the last.
         assert_eq!(mail(&script, &bob(), seen), vec![update.clone()]);
         assert_eq!(mail(&script, &bob(), 0), vec![update]);
     }
 }
 
 #[test]
-fn an_acknowledgement_takes_its_version_and_nothing_higher() {
+fn an_acknowledgement_removes_its_version_and_nothing_higher() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     script
@@ -92,27 +92,27 @@ fn an_acknowledgement_takes_its_version_and_nothing_higher() {
     script.does(&bob(), bob().acknowledges(grant, 2)).unwrap();
     assert_eq!(acked(&script, grant), (2, false));
     assert_eq!(mail(&script, &bob(), 0), []);
-    // An old one that comes late takes nothing back.
+    // A late acknowledgement of an older version changes nothing.
     script.does(&bob(), bob().acknowledges(grant, 1)).unwrap();
     assert_eq!(acked(&script, grant), (2, false));
 }
 
 #[test]
-fn the_owner_hears_of_an_acknowledgement_once() {
+fn the_owner_is_notified_of_an_acknowledgement_once() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     for _ in 0..2 {
         script.does(&bob(), bob().acknowledges(grant, 1)).unwrap();
     }
-    let heard: Vec<_> = events(&script, &ada(), 0)
+    let kinds: Vec<_> = events(&script, &ada(), 0)
         .into_iter()
         .map(|event| event.kind)
         .collect();
-    assert_eq!(heard, [EventKind::Acknowledged { grant, version: 1 }]);
+    assert_eq!(kinds, [EventKind::Acknowledged { grant, version: 1 }]);
 }
 
 #[test]
-fn nobody_acknowledges_what_the_ledger_does_not_have() {
+fn an_acknowledgement_of_a_version_above_the_ledgers_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let reply = script.does(&bob(), bob().acknowledges(grant, 2));
@@ -120,30 +120,30 @@ fn nobody_acknowledges_what_the_ledger_does_not_have() {
 }
 
 #[test]
-fn nobody_acknowledges_for_the_viewer() {
+fn only_the_viewers_signature_acknowledges() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let reply = script.does(&ada(), ada().acknowledges(grant, 1));
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
-    let reply = script.does(&ada(), ada().receipt(grant, DAWN));
+    let reply = script.does(&ada(), ada().receipt(grant, START));
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
-    // But the owner may carry what the viewer has signed.
+    // But the owner may submit a statement that the viewer has signed.
     script.does(&ada(), bob().acknowledges(grant, 1)).unwrap();
 }
 
 #[test]
-fn a_viewer_who_comes_back_meets_his_mail_again() {
-    // given mail that Bob's agent has read past, and forgotten
+fn a_new_session_gets_unacknowledged_mail_again() {
+    // given mail that Bob's agent has read and not acknowledged
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let read_up_to = read::newest_event(&script.state, &bob().name);
     assert_eq!(mail(&script, &bob(), read_up_to), []);
-    // when he registers again
+    // when a session starts
     script.does(&bob(), bob().comes_online(1, false)).unwrap();
-    // then it is in front of him, once
+    // then it is at the head of the stream, once
     assert_eq!(mail(&script, &bob(), read_up_to).len(), 1);
     assert_eq!(mail(&script, &bob(), 0).len(), 1);
-    // and not any more when he has acknowledged it
+    // and is gone once it is acknowledged
     script.does(&bob(), bob().acknowledges(grant, 1)).unwrap();
     script.does(&bob(), bob().comes_online(1, false)).unwrap();
     assert_eq!(mail(&script, &bob(), 0), []);
@@ -151,14 +151,14 @@ fn a_viewer_who_comes_back_meets_his_mail_again() {
 
 #[test]
 fn notices_are_trimmed_and_mail_is_not() {
-    // given one grant with mail that waits
+    // given one grant with mail
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
-    // when more is told to Bob than is kept
+    // when Ada gets more notices than are kept
     let first = events(&script, &bob(), 0)[0].sequence;
     for round in 0..u64::from(MAX_NOTICES_PER_USER) + 5 {
         script
-            .does(&bob(), bob().receipt(grant, DAWN.plus_millis(round)))
+            .does(&bob(), bob().receipt(grant, START.plus_millis(round)))
             .unwrap();
     }
     let to_ada = events(&script, &ada(), 0);
@@ -171,9 +171,9 @@ fn notices_are_trimmed_and_mail_is_not() {
 fn an_older_receipt_does_not_replace_a_newer_one() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
-    let newer = bob().receipt(grant, DAWN.plus_millis(5));
+    let newer = bob().receipt(grant, START.plus_millis(5));
     script.does(&bob(), newer.clone()).unwrap();
     assert_eq!(script.does(&ada(), newer), Ok(Done::Nothing));
-    let reply = script.does(&bob(), bob().receipt(grant, DAWN));
+    let reply = script.does(&bob(), bob().receipt(grant, START));
     assert_eq!(reply, Err(Refusal::Stale));
 }

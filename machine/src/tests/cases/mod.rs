@@ -1,4 +1,4 @@
-//! Behaviours by example, one noun a file.
+//! Examples of the machine's behaviour, one noun a file.
 
 mod founding;
 mod grants;

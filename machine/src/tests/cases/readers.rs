@@ -1,12 +1,12 @@
 use cameo_common::api::{EventKind, Role};
 use cameo_common::ids::{GrantId, Millis, UserName};
 
-use crate::tests::cast::{DAWN, Offer, ada, bob, cyd, eve, image, puts, rights};
+use crate::tests::cast::{Offer, START, ada, bob, cyd, eve, image, puts, rights};
 use crate::tests::script::Script;
 use crate::{MapView, read};
 
 #[test]
-fn an_empty_state_answers_with_nothing() {
+fn reads_of_an_empty_state_find_nothing() {
     let state = MapView::default();
     assert_eq!(read::log_time(&state), Millis::EPOCH);
     assert_eq!(read::descriptor(&state), None);
@@ -21,30 +21,30 @@ fn an_empty_state_answers_with_nothing() {
 }
 
 #[test]
-fn presence_is_told_to_those_who_may_know() {
+fn presence_is_visible_to_counterparties_or_when_listed() {
     // given Bob online and unlisted, who shares a grant with Ada
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     script.grants(&ada(), &bob(), 1);
     script.does(&bob(), bob().comes_online(1, false)).unwrap();
-    let told = |script: &Script, asker: Option<&UserName>| {
+    let presence = |script: &Script, asker: Option<&UserName>| {
         let info = read::user_info(&script.state, &bob().name, asker).unwrap();
         (info.online, info.epoch)
     };
-    // then Ada and Bob know, and others do not
-    let yes = (Some(true), Some(1));
-    assert_eq!(told(&script, Some(&ada().name)), yes);
-    assert_eq!(told(&script, Some(&bob().name)), yes);
-    assert_eq!(told(&script, Some(&cyd().name)), (None, None));
-    assert_eq!(told(&script, None), (None, None));
+    // then Ada and Bob see it, and others do not
+    let online = (Some(true), Some(1));
+    assert_eq!(presence(&script, Some(&ada().name)), online);
+    assert_eq!(presence(&script, Some(&bob().name)), online);
+    assert_eq!(presence(&script, Some(&cyd().name)), (None, None));
+    assert_eq!(presence(&script, None), (None, None));
     assert_eq!(read::online_listed(&script.state, None, 9), []);
-    // when he lists himself, then everybody does
+    // when Bob's session is listed, then all see it
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
-    assert_eq!(told(&script, None), (Some(true), Some(2)));
+    assert_eq!(presence(&script, None), (Some(true), Some(2)));
     assert_eq!(read::online_listed(&script.state, None, 9), [bob().name]);
 }
 
 #[test]
-fn listed_users_come_in_order_page_by_page_and_once() {
+fn listed_users_are_read_page_by_page_in_order_and_once() {
     let phone = cyd().at_device(1);
     let people = [ada(), bob(), cyd(), phone, eve()];
     let mut script = Script::with(&people.each_ref());
@@ -58,7 +58,7 @@ fn listed_users_come_in_order_page_by_page_and_once() {
 }
 
 #[test]
-fn online_sessions_come_page_by_page() {
+fn online_sessions_are_read_page_by_page() {
     let people = [ada(), bob(), cyd()];
     let mut script = Script::with(&people.each_ref());
     for person in &people {
@@ -78,7 +78,7 @@ fn online_sessions_come_page_by_page() {
 }
 
 #[test]
-fn grants_come_page_by_page_from_both_sides() {
+fn grants_are_read_page_by_page_by_either_party() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let mut ids: Vec<GrantId> = Vec::new();
     for number in 1..=5 {
@@ -104,10 +104,10 @@ fn grants_come_page_by_page_from_both_sides() {
 
 #[test]
 fn an_event_stream_resumes_where_it_stopped() {
-    // given an owner to whom several things were told
+    // given an owner with several notices
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
-    script.does(&bob(), bob().receipt(grant, DAWN)).unwrap();
+    script.does(&bob(), bob().receipt(grant, START)).unwrap();
     script.does(&bob(), bob().views(grant, 1)).unwrap();
     script
         .does(&ada(), puts(rights(&ada(), grant, 2, 5)))
@@ -120,7 +120,7 @@ fn an_event_stream_resumes_where_it_stopped() {
         after = event.sequence;
         kinds.push(event.kind);
     }
-    // then nothing is missing or double
+    // then no event is missing or repeated
     assert!(matches!(kinds[0], EventKind::Received { .. }));
     assert_eq!(
         kinds[1..],

@@ -11,13 +11,13 @@ use rand::SeedableRng;
 use crate::limits::RESUME;
 use crate::read::{Release, release_check};
 use crate::tests::cast::{
-    DAWN, DUSK, Offer, Person, ada, bob, cluster_id, descriptor, image, node_secret, puts, rights,
-    sign,
+    CERTIFICATES_END, Offer, Person, START, ada, bob, cluster_id, descriptor, image, node_secret,
+    puts, rights, sign,
 };
 use crate::tests::script::Script;
 use crate::{Op, Refusal};
 
-/// Bob's first view of three, debited at dawn.
+/// A grant of three views, with Bob's first one debited.
 fn debited() -> (Script, GrantId) {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
@@ -56,7 +56,7 @@ fn check_at(
 fn a_debited_view_is_released() {
     let (script, grant) = debited();
     let release = check(&script, &bob(), grant, 1, 1).unwrap();
-    assert_eq!((release.number, release.at), (1, DAWN));
+    assert_eq!((release.number, release.at), (1, START));
     assert_eq!(release.index, script.index);
     assert_eq!(release.manifest.verify().unwrap().grant_id(), grant);
     assert_eq!(release.rights.verify().unwrap().grant, grant);
@@ -65,7 +65,7 @@ fn a_debited_view_is_released() {
 }
 
 #[test]
-fn without_a_debit_nothing_is_released() {
+fn a_view_without_a_debit_is_not_released() {
     let (script, grant) = debited();
     let other = check(&script, &bob(), grant, 2, 1);
     assert_eq!(other, Err(Refusal::NotDebited));
@@ -74,7 +74,7 @@ fn without_a_debit_nothing_is_released() {
 }
 
 #[test]
-fn nothing_is_released_to_another_key_or_device() {
+fn a_view_is_not_released_to_another_key_or_device() {
     let (script, grant) = debited();
     let key = check(&script, &bob(), grant, 1, 2);
     assert_eq!(key, Err(Refusal::RequestReused));
@@ -83,7 +83,7 @@ fn nothing_is_released_to_another_key_or_device() {
 }
 
 #[test]
-fn after_a_revocation_nothing_is_released() {
+fn no_view_is_released_after_a_revocation() {
     let (mut script, grant) = debited();
     let mut end = rights(&ada(), grant, 2, 3);
     end.revoked = true;
@@ -93,7 +93,7 @@ fn after_a_revocation_nothing_is_released() {
 }
 
 #[test]
-fn after_a_lowering_only_the_views_within_it_are_released() {
+fn only_views_within_lowered_rights_are_released() {
     let (mut script, grant) = debited();
     script.does(&bob(), bob().views(grant, 2)).unwrap();
     script
@@ -105,15 +105,15 @@ fn after_a_lowering_only_the_views_within_it_are_released() {
 }
 
 #[test]
-fn an_expiry_holds_also_while_the_log_stands_still() {
+fn rights_expire_by_the_nodes_clock_and_by_log_time() {
     let (mut script, grant) = debited();
     let mut brief = rights(&ada(), grant, 2, 3);
-    brief.expires = Some(DAWN.plus_millis(5_000));
+    brief.expires = Some(START.plus_millis(5_000));
     script.does(&ada(), puts(brief)).unwrap();
-    assert!(check_at(&script, &bob(), grant, 1, 1, DAWN.plus_millis(4_999)).is_ok());
-    let over = check_at(&script, &bob(), grant, 1, 1, DAWN.plus_millis(5_000));
+    assert!(check_at(&script, &bob(), grant, 1, 1, START.plus_millis(4_999)).is_ok());
+    let over = check_at(&script, &bob(), grant, 1, 1, START.plus_millis(5_000));
     assert_eq!(over, Err(Refusal::Expired));
-    // A node whose clock is behind goes by the log.
+    // On a node whose clock is behind, log time counts.
     script.wait(5_000);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
     let over = check_at(&script, &bob(), grant, 1, 1, Millis(0));
@@ -121,7 +121,7 @@ fn an_expiry_holds_also_while_the_log_stands_still() {
 }
 
 #[test]
-fn a_view_is_taken_up_again_for_a_while_only() {
+fn a_view_may_be_resumed_for_a_limited_time() {
     let (script, grant) = debited();
     assert!(
         check_at(
@@ -130,30 +130,30 @@ fn a_view_is_taken_up_again_for_a_while_only() {
             grant,
             1,
             1,
-            DAWN.plus(RESUME - Duration::from_millis(1))
+            START.plus(RESUME - Duration::from_millis(1))
         )
         .is_ok()
     );
-    let late = check_at(&script, &bob(), grant, 1, 1, DAWN.plus(RESUME));
+    let late = check_at(&script, &bob(), grant, 1, 1, START.plus(RESUME));
     assert_eq!(late, Err(Refusal::NotDebited));
 }
 
 #[test]
-fn a_device_that_speaks_for_nobody_gets_nothing() {
+fn no_view_is_released_to_a_device_whose_certificate_has_expired() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let brief = Op::Register {
         card: bob().card(1),
-        certificate: bob().certificate(2, DAWN.plus_millis(1_000)),
+        certificate: bob().certificate(2, START.plus_millis(1_000)),
     };
     script.does(&bob(), brief).unwrap();
     script.does(&bob(), bob().views(grant, 1)).unwrap();
-    let reply = check_at(&script, &bob(), grant, 1, 1, DAWN.plus_millis(1_000));
+    let reply = check_at(&script, &bob(), grant, 1, 1, START.plus_millis(1_000));
     assert_eq!(reply, Err(Refusal::CertificateExpired));
 }
 
 #[test]
-fn a_request_for_another_cluster_gets_nothing() {
+fn no_view_is_released_for_a_request_to_another_cluster() {
     let (script, grant) = debited();
     let content: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
     let request = ViewRequest {
@@ -161,13 +161,13 @@ fn a_request_for_another_cluster_gets_nothing() {
         ..content
     };
     let hash = sign(request.clone()).hash();
-    let reply = release_check(&script.state, &request, &hash, DUSK);
+    let reply = release_check(&script.state, &request, &hash, CERTIFICATES_END);
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));
 }
 
-/// The whole way of a share: dealt for real, recorded, debited, released by two of three nodes.
+/// A real share from deal to combination: recorded, debited, and released by two of three nodes.
 #[test]
-fn released_parts_give_the_share_back() {
+fn the_share_is_combined_from_released_parts() {
     // given a real deal in a recorded grant
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
     let mut script = Script::with(&[&ada(), &bob()]);
@@ -192,7 +192,7 @@ fn released_parts_give_the_share_back() {
         request: request.clone(),
     };
     script.does(&bob(), op).unwrap();
-    // then nodes 1 and 3 find it in their state, and what they release is the share
+    // then the parts that nodes 1 and 3 release combine to the share
     let mut opened = Vec::new();
     for node in [NodeId(1), NodeId(3)] {
         let content = request.verify().unwrap();

@@ -7,12 +7,12 @@ use crate::{Caller, Refusal, read};
 
 #[test]
 fn a_repeat_gets_the_same_reply_and_changes_nothing() {
-    // given a session that was started
+    // given the start of a session
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);
     let first = script.enter(call.clone(), op.clone());
-    // when the same call comes again, also when it is late by then
+    // when the same call is repeated, also after its not-after
     for wait in [0, 1, CALL_LIFE_MS] {
         script.wait(wait);
         let again = script.enter(call.clone(), op.clone());
@@ -25,7 +25,7 @@ fn a_repeat_gets_the_same_reply_and_changes_nothing() {
 }
 
 #[test]
-fn an_id_is_not_used_for_something_else() {
+fn a_request_id_of_another_command_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);
@@ -50,7 +50,7 @@ fn an_id_is_not_used_for_something_else() {
 }
 
 #[test]
-fn two_devices_may_choose_the_same_id() {
+fn two_devices_may_use_the_same_request_id() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let (ours, theirs) = (ada().comes_online(1, true), bob().comes_online(1, true));
     let mut copy = script.clone();
@@ -72,7 +72,7 @@ fn a_late_command_is_not_carried_out() {
 }
 
 #[test]
-fn a_command_that_would_outlive_its_memory_is_refused() {
+fn a_not_after_beyond_the_retention_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let mut early = script.call(&ada(), &op);
@@ -83,7 +83,7 @@ fn a_command_that_would_outlive_its_memory_is_refused() {
 }
 
 #[test]
-fn a_refusal_is_not_remembered() {
+fn a_refusal_is_not_stored() {
     // given a command that is refused
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 1);
@@ -91,25 +91,25 @@ fn a_refusal_is_not_remembered() {
     let call = script.call(&bob(), &bob().acknowledges(grant, 2));
     let ack = bob().acknowledges(grant, 2);
     assert!(script.enter(call.clone(), ack.clone()).reply.is_err());
-    // when what was in its way is gone
+    // when the reason for the refusal is gone
     script.does(&ada(), op).unwrap();
-    // then the same call is decided anew
+    // then the same call is carried out
     assert!(script.enter(call, ack).reply.is_ok());
 }
 
 #[test]
-fn replies_are_forgotten_after_their_time() {
+fn replies_are_evicted_after_their_retention() {
     // given many replies
     let mut script = Script::with(&[&ada()]);
     for _ in 0..50 {
         script.does(&ada(), ada().comes_online(1, true)).unwrap();
     }
     let size = script.state.0.len();
-    // when their time has passed, and life goes on
+    // when their retention has passed, and new commands come
     script.wait(whole_millis(RETRY_RETENTION) + 1);
     for _ in 0..50 {
         script.does(&ada(), ada().comes_online(1, true)).unwrap();
     }
-    // then the new ones have taken their place
+    // then the table has not grown
     assert!(script.state.0.len() <= size, "{}", script.state.0.len());
 }

@@ -1,6 +1,6 @@
 use cameo_common::rights::MAX_PERMITTED;
 
-use crate::tests::cast::{DAWN, ada, bob, cyd, puts, rights};
+use crate::tests::cast::{START, ada, bob, cyd, puts, rights};
 use crate::tests::script::{Script, debited};
 use crate::{Done, Refusal, read};
 
@@ -30,7 +30,7 @@ fn raised_rights_give_more_views() {
 }
 
 #[test]
-fn rights_lowered_below_what_was_used_leave_nothing() {
+fn rights_lowered_below_the_views_used_leave_none() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     script.does(&bob(), bob().views(grant, 1)).unwrap();
@@ -49,7 +49,7 @@ fn revoked_and_expired_rights_give_no_view() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let mut brief = rights(&ada(), grant, 2, 3);
-    brief.expires = Some(DAWN.plus_millis(5_000));
+    brief.expires = Some(START.plus_millis(5_000));
     script.does(&ada(), puts(brief)).unwrap();
     script.wait(5_000);
     let reply = script.does(&bob(), bob().views(grant, 1));
@@ -75,19 +75,19 @@ fn a_lower_version_never_replaces_a_higher_one() {
 }
 
 #[test]
-fn of_two_statements_with_one_version_the_ledgers_wins() {
+fn a_second_statement_with_the_same_version_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let first = rights(&ada(), grant, 2, 4);
     script.does(&ada(), puts(first.clone())).unwrap();
-    // The same bytes are the same statement, whoever brings them.
+    // The same bytes are the same statement, submitted by either party.
     assert_eq!(script.does(&bob(), puts(first)), stored(2, true));
     let reply = script.does(&ada(), puts(rights(&ada(), grant, 2, 9)));
     assert_eq!(reply, Err(Refusal::StaleVersion(2)));
 }
 
 #[test]
-fn the_viewer_may_carry_what_the_owner_signed() {
+fn the_viewer_may_submit_rights_signed_by_the_owner() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let grant = script.grants(&ada(), &bob(), 1);
     let raised = puts(rights(&ada(), grant, 2, 7));
@@ -97,7 +97,7 @@ fn the_viewer_may_carry_what_the_owner_signed() {
 }
 
 #[test]
-fn the_viewers_own_statement_is_worth_nothing() {
+fn rights_signed_by_the_viewer_are_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 1);
     let reply = script.does(&bob(), puts(rights(&bob(), grant, 2, 99)));

@@ -32,21 +32,21 @@ fn each_start_takes_the_next_epoch() {
 }
 
 #[test]
-fn epochs_are_the_users_own_over_all_devices() {
+fn epochs_are_counted_over_all_devices_of_a_user() {
     // given two devices
     let phone = ada().at_device(1);
     let mut script = Script::with(&[&ada(), &phone]);
     assert_eq!(script.does(&ada(), ada().comes_online(1, true)), started(1));
     assert_eq!(script.does(&phone, phone.comes_online(1, true)), started(2));
-    // when the first one goes
+    // when the first one's session ends
     script.does(&ada(), Op::EndSession { epoch: 1 }).unwrap();
-    // then the user is still there, through the other
+    // then the user is still online at the other
     let info = read::user_info(&script.state, &ada().name, None).unwrap();
     assert_eq!((info.online, info.epoch), (Some(true), Some(2)));
 }
 
 #[test]
-fn a_goodbye_ends_its_own_session_only() {
+fn an_end_of_a_session_ends_its_own_epoch_only() {
     let mut script = Script::with(&[&ada()]);
     script.does(&ada(), ada().comes_online(1, false)).unwrap();
     script.does(&ada(), ada().comes_online(1, false)).unwrap();
@@ -59,15 +59,15 @@ fn a_goodbye_ends_its_own_session_only() {
 }
 
 #[test]
-fn a_counterparty_reports_a_user_who_does_not_answer() {
-    // given Bob online, with a grant of Ada's
+fn a_counterpartys_report_ends_a_session() {
+    // given Bob online, with a grant from Ada
     let mut script = Script::with(&[&ada(), &bob()]);
     script.grants(&ada(), &bob(), 1);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
-    // when Ada reports him, and reports him again
+    // when Ada reports Bob twice
     for _ in 0..2 {
         let reply = script.does(&ada(), reports(&bob(), 1));
-        // then he is offline
+        // then Bob is offline
         assert_eq!(reply, Ok(Done::Offline { offline: true }));
         assert_eq!(online(&script, &bob()), Some(false));
     }
@@ -82,36 +82,36 @@ fn a_late_report_does_not_end_a_later_session() {
     let reply = script.does(&ada(), reports(&bob(), 1));
     assert_eq!(reply, Ok(Done::Offline { offline: true }));
     assert_eq!(online(&script, &bob()), Some(true));
-    let never_given = script.does(&ada(), reports(&bob(), 9));
-    assert_eq!(never_given, Ok(Done::Offline { offline: false }));
+    let never_issued = script.does(&ada(), reports(&bob(), 9));
+    assert_eq!(never_issued, Ok(Done::Offline { offline: false }));
 }
 
 #[test]
-fn a_stranger_reports_nobody() {
+fn a_report_by_a_user_without_a_grant_is_refused() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     script.grants(&ada(), &bob(), 1);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
     let reply = script.does(&cyd(), reports(&bob(), 1));
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
-    let nobody = cyd().calling_himself("nobody");
+    let nobody = cyd().under_name("nobody");
     let reply = script.does(&cyd(), reports(&nobody, 1));
     assert_eq!(reply, Err(Refusal::NotRegistered(nobody.name)));
 }
 
 #[test]
-fn silent_sessions_expire_unless_they_have_begun_anew() {
+fn sessions_expire_unless_a_later_one_has_started() {
     let mut script = Script::with(&[&ada(), &bob()]);
     script.does(&ada(), ada().comes_online(1, true)).unwrap();
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
-    let silent = vec![(ada().device(), 1), (bob().device(), 1)];
-    script.node_does(Op::ExpireSessions(silent)).unwrap();
+    let expired = vec![(ada().device(), 1), (bob().device(), 1)];
+    script.node_does(Op::ExpireSessions(expired)).unwrap();
     assert_eq!(online(&script, &ada()), Some(false));
     assert_eq!(online(&script, &bob()), Some(true));
 }
 
 #[test]
-fn only_nodes_expire_sessions_and_only_so_many() {
+fn only_nodes_expire_sessions_and_a_bounded_number_at_once() {
     let mut script = Script::with(&[&ada()]);
     let reply = script.does(&ada(), Op::ExpireSessions(vec![]));
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
@@ -121,7 +121,7 @@ fn only_nodes_expire_sessions_and_only_so_many() {
 }
 
 #[test]
-fn an_endpoint_is_the_devices_own_within_limits_and_never_older() {
+fn an_endpoint_of_another_device_or_too_long_or_older_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let reply = script.does(&ada(), bob().comes_online(1, true));
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));
@@ -142,7 +142,7 @@ fn an_endpoint_is_the_devices_own_within_limits_and_never_older() {
 }
 
 #[test]
-fn comings_and_goings_touch_their_user() {
+fn starts_and_ends_of_sessions_touch_their_user() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let caller = script.call(&ada(), &op);

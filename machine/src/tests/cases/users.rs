@@ -2,14 +2,14 @@ use cameo_common::ids::UserName;
 use cameo_common::signed::Signed;
 
 use crate::limits::MAX_DEVICES_PER_USER;
-use crate::tests::cast::{DAWN, DUSK, Person, ada, bob, eve};
+use crate::tests::cast::{CERTIFICATES_END, Person, START, ada, bob, eve};
 use crate::tests::script::Script;
 use crate::{Done, Op, Refusal, read};
 
 fn registers(who: &Person, card: u64, certificate: u64) -> Op {
     Op::Register {
         card: who.card(card),
-        certificate: who.certificate(certificate, DUSK),
+        certificate: who.certificate(certificate, CERTIFICATES_END),
     }
 }
 
@@ -18,15 +18,18 @@ const KNOWN: Done = Done::Registered { created: false };
 
 #[test]
 fn a_registered_user_is_found_by_name() {
-    // given nobody
+    // given no users
     let mut script = Script::with(&[]);
     assert_eq!(read::user_info(&script.state, &ada().name, None), None);
     // when Ada registers
     assert_eq!(script.does(&ada(), ada().registers()), Ok(CREATED));
-    // then she is there, byte for byte
+    // then the same statements are found by name
     let info = read::user_info(&script.state, &ada().name, None).unwrap();
     assert_eq!(info.card, ada().card(1));
-    assert_eq!(info.devices[0].certificate, ada().certificate(1, DUSK));
+    assert_eq!(
+        info.devices[0].certificate,
+        ada().certificate(1, CERTIFICATES_END)
+    );
 }
 
 #[test]
@@ -38,15 +41,15 @@ fn registering_again_creates_nothing() {
 #[test]
 fn a_name_belongs_to_the_first_key() {
     let mut script = Script::with(&[&ada()]);
-    let thief = eve().calling_himself("ada");
-    let reply = script.does(&thief, thief.registers());
+    let second = eve().under_name("ada");
+    let reply = script.does(&second, second.registers());
     assert_eq!(reply, Err(Refusal::NameTaken(ada().name)));
 }
 
 #[test]
 fn a_key_has_one_name() {
     let mut script = Script::with(&[&ada()]);
-    let double = ada().calling_himself("ada-two");
+    let double = ada().under_name("ada-two");
     let reply = script.does(&double, registers(&double, 2, 2));
     assert_eq!(reply, Err(Refusal::KeyTaken));
 }
@@ -62,7 +65,7 @@ fn a_newer_card_replaces_an_older_one_and_never_the_reverse() {
 }
 
 #[test]
-fn a_second_device_joins_its_user() {
+fn a_second_device_is_added_to_its_user() {
     let mut script = Script::with(&[&ada()]);
     let phone = ada().at_device(1);
     assert_eq!(script.does(&phone, phone.registers()), Ok(CREATED));
@@ -84,50 +87,50 @@ fn a_certificate_by_another_key_is_refused() {
     let mut script = Script::with(&[]);
     let op = Op::Register {
         card: ada().card(1),
-        certificate: eve().certificate(1, DUSK),
+        certificate: eve().certificate(1, CERTIFICATES_END),
     };
     let reply = script.does(&eve(), op);
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));
 }
 
 #[test]
-fn a_certificate_ends_at_its_moment() {
+fn a_certificate_expires_at_its_not_after() {
     // given a certificate for ten seconds
     let mut script = Script::with(&[]);
     let brief = Op::Register {
         card: ada().card(1),
-        certificate: ada().certificate(1, DAWN.plus_millis(10_000)),
+        certificate: ada().certificate(1, START.plus_millis(10_000)),
     };
     script.does(&ada(), brief.clone()).unwrap();
     // when they have passed
     script.wait(10_000);
-    // then the device speaks for nobody, and the same certificate does not help
+    // then the device is refused, also with the same certificate again
     let reply = script.does(&ada(), ada().comes_online(1, false));
     assert_eq!(reply, Err(Refusal::CertificateExpired));
     assert_eq!(script.does(&ada(), brief), Err(Refusal::CertificateExpired));
-    // but a newer one does
+    // but a newer certificate is accepted
     assert_eq!(script.does(&ada(), registers(&ada(), 1, 2)), Ok(KNOWN));
     script.does(&ada(), ada().comes_online(1, false)).unwrap();
 }
 
 #[test]
-fn a_stranger_can_do_nothing_but_register() {
+fn a_device_that_is_not_registered_is_refused() {
     let mut script = Script::with(&[]);
     let reply = script.does(&ada(), ada().comes_online(1, true));
     assert_eq!(reply, Err(Refusal::UnknownDevice));
 }
 
 #[test]
-fn a_user_has_so_many_devices_until_one_expires() {
-    // given as many as may be, the first for an hour only
+fn a_user_has_a_bounded_number_of_devices_until_one_expires() {
+    // given as many as are allowed, the first for an hour
     let mut script = Script::with(&[]);
     let all = MAX_DEVICES_PER_USER as u8;
     for number in 0..all {
         let device = bob().at_device(number);
         let not_after = if number == 0 {
-            DAWN.plus_millis(3_600_000)
+            START.plus_millis(3_600_000)
         } else {
-            DUSK
+            CERTIFICATES_END
         };
         let op = Op::Register {
             card: bob().card(1),
@@ -136,11 +139,11 @@ fn a_user_has_so_many_devices_until_one_expires() {
         script.does(&device, op).unwrap();
     }
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
-    // when one more comes, then it is refused
+    // when one more registers, then it is refused
     let more = bob().at_device(all);
     let reply = script.does(&more, more.registers());
     assert!(matches!(reply, Err(Refusal::Limit(_))));
-    // until the first one's hour is over: it gives way, with its session
+    // until the first one has expired: it is removed, with its session
     script.wait(3_600_000);
     script.does(&more, more.registers()).unwrap();
     assert_eq!(read::caller(&script.state, &bob().device()), None);
@@ -150,11 +153,11 @@ fn a_user_has_so_many_devices_until_one_expires() {
 }
 
 #[test]
-fn a_statement_that_does_not_read_is_refused() {
+fn a_statement_that_does_not_decode_is_refused() {
     let mut script = Script::with(&[]);
     let op = Op::Register {
         card: Signed::from_bytes(vec![0; 80]),
-        certificate: ada().certificate(1, DUSK),
+        certificate: ada().certificate(1, CERTIFICATES_END),
     };
     assert_eq!(script.does(&ada(), op), Err(Refusal::Malformed));
 }

@@ -1,7 +1,7 @@
 use cameo_common::ids::ClusterId;
 use cameo_common::statements::ViewRequest;
 
-use crate::tests::cast::{DAWN, DUSK, ada, bob, cyd, puts, rights, sign};
+use crate::tests::cast::{CERTIFICATES_END, START, ada, bob, cyd, puts, rights, sign};
 use crate::tests::script::{Script, debited};
 use crate::{Done, Op, Refusal, read};
 
@@ -18,25 +18,25 @@ fn each_view_is_charged_until_none_is_left() {
 }
 
 #[test]
-fn the_same_request_is_charged_once_however_often_it_is_asked() {
-    // given a view that was taken
+fn a_repeated_view_request_is_charged_once() {
+    // given a debited view
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
     let first = script.does(&bob(), bob().views(grant, 1));
-    // when others were taken, rights lowered, revoked, and years have passed
+    // when another is debited, rights are lowered and revoked, and a year passes
     script.does(&bob(), bob().views(grant, 2)).unwrap();
     let mut end = rights(&ada(), grant, 2, 1);
     end.revoked = true;
     script.does(&ada(), puts(end)).unwrap();
-    script.now = DUSK.plus_millis(1);
-    // then asking for it again gets the very same answer, and charges nothing
+    script.now = CERTIFICATES_END.plus_millis(1);
+    // then a repeat gets the same reply, and charges nothing
     assert_eq!(script.does(&bob(), bob().views(grant, 1)), first);
     let info = read::grant_info(&script.state, &grant, &ada().name).unwrap();
     assert_eq!(info.used, 2);
 }
 
 #[test]
-fn a_debit_says_where_it_stands_in_the_log() {
+fn a_debits_reply_has_its_log_index() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
     script.does(&bob(), bob().views(grant, 1)).unwrap();
@@ -47,7 +47,7 @@ fn a_debit_says_where_it_stands_in_the_log() {
 }
 
 #[test]
-fn a_request_id_with_another_key_is_refused() {
+fn a_request_id_with_another_one_time_key_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
     script.does(&bob(), bob().views(grant, 1)).unwrap();
@@ -57,7 +57,7 @@ fn a_request_id_with_another_key_is_refused() {
 }
 
 #[test]
-fn a_request_id_is_the_grants_own() {
+fn request_ids_of_views_are_unique_within_a_grant_only() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let to_bob = script.grants(&ada(), &bob(), 5);
     let to_cyd = script.grants(&ada(), &cyd(), 5);
@@ -67,24 +67,24 @@ fn a_request_id_is_the_grants_own() {
 }
 
 #[test]
-fn only_the_viewers_devices_take_views() {
+fn only_the_viewers_devices_may_debit_views() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let grant = script.grants(&ada(), &bob(), 5);
     let owner = script.does(&ada(), ada().views(grant, 1));
     assert!(matches!(owner, Err(Refusal::Forbidden(_))));
     let stranger = script.does(&cyd(), cyd().views(grant, 1));
     assert_eq!(stranger, Err(Refusal::NoSuchGrant));
-    let carried = script.does(&cyd(), bob().views(grant, 1));
-    assert!(matches!(carried, Err(Refusal::Forbidden(_))));
+    let submitted_by_another = script.does(&cyd(), bob().views(grant, 1));
+    assert!(matches!(submitted_by_another, Err(Refusal::Forbidden(_))));
 }
 
 #[test]
-fn another_device_of_the_viewer_takes_views_of_its_own() {
+fn another_device_of_the_viewer_debits_its_own_views() {
     let phone = bob().at_device(1);
     let mut script = Script::with(&[&ada(), &bob(), &phone]);
     let grant = script.grants(&ada(), &bob(), 5);
     script.does(&bob(), bob().views(grant, 1)).unwrap();
-    // The first device's request is not the phone's to repeat.
+    // A device may not repeat another device's request.
     let reply = script.does(&phone, bob().views(grant, 1));
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
     let reply = script.does(&phone, phone.views(grant, 1));
@@ -107,7 +107,7 @@ fn a_request_for_another_cluster_is_refused() {
 }
 
 #[test]
-fn the_owner_sees_when_each_view_was_taken_also_after_the_end() {
+fn the_owner_reads_the_time_of_each_view_also_after_the_grant_ended() {
     // given views at known times
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
@@ -128,14 +128,14 @@ fn the_owner_sees_when_each_view_was_taken_also_after_the_end() {
     assert_eq!(
         seen,
         [
-            (1, DAWN.plus_millis(1_000)),
-            (2, DAWN.plus_millis(2_000)),
-            (3, DAWN.plus_millis(3_000))
+            (1, START.plus_millis(1_000)),
+            (2, START.plus_millis(2_000)),
+            (3, START.plus_millis(3_000))
         ]
     );
     let rest = read::grant_log(&script.state, &grant, &ada().name, 2, 9).unwrap();
     assert_eq!(rest.views, log.views[2..]);
-    // and the viewer does not
+    // and the viewer may not read it
     let none = read::grant_log(&script.state, &grant, &bob().name, 0, 9);
     assert_eq!(none, None);
 }

@@ -1,4 +1,4 @@
-//! Laws D1 and D2, and presence: a name has one key and a key one name; an epoch ends once.
+//! Laws D1 and D2, and presence: names and keys are bound one to one, and an epoch ends once.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
 use proptest::prelude::*;
 
-use super::history::{Moment, people, play, steps};
+use super::history::{Transition, people, play, steps};
 use crate::tests::cast::{ada, bob, cyd};
 use crate::{Caller, Done, Op, Refusal, read};
 
-/// Whose name it is, and which session of which device runs.
+/// Model of the directory: keys of names, epochs, and running sessions.
 #[derive(Default)]
 struct Directory {
     keys: BTreeMap<UserName, PublicKey>,
@@ -19,7 +19,7 @@ struct Directory {
 }
 
 impl Directory {
-    fn of_the_beginning() -> Self {
+    fn initial() -> Self {
         let people = [ada(), bob(), cyd()];
         Self {
             keys: people
@@ -29,22 +29,22 @@ impl Directory {
         }
     }
 
-    fn follow(&mut self, moment: &Moment) -> Result<(), TestCaseError> {
-        let reply = &moment.decision.reply;
-        let device = match &moment.entry.command.caller {
+    fn follow(&mut self, transition: &Transition) -> Result<(), TestCaseError> {
+        let reply = &transition.decision.reply;
+        let device = match &transition.entry.command.caller {
             Caller::Device { device, .. } => Some(*device),
             Caller::Node(_) => None,
         };
-        match (moment.op(), reply) {
-            // A repeat tells of the first time.
-            (_, Ok(_)) if moment.decision.changes.is_empty() => {}
+        match (transition.op(), reply) {
+            // A repeat of an earlier command.
+            (_, Ok(_)) if transition.decision.changes.is_empty() => {}
             (Op::Register { card, .. }, reply) => {
                 let content = card.peek().unwrap();
                 self.register(&content.name, content.key, reply)?;
             }
             (Op::StartSession { .. }, Ok(Done::SessionStarted { epoch })) => {
                 let device = device.unwrap();
-                let user = read::caller(&moment.before, &device).unwrap().user;
+                let user = read::caller(&transition.before, &device).unwrap().user;
                 let last = self.epochs.insert(user.clone(), *epoch).unwrap_or(0);
                 prop_assert_eq!(*epoch, last + 1);
                 self.online.insert(device, (user, *epoch));
@@ -67,7 +67,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Registration as a map of names to keys would have it.
+    /// Checks a registration's reply against the map of names to keys, then updates the map.
     fn register(
         &mut self,
         name: &UserName,
@@ -93,11 +93,11 @@ impl Directory {
 proptest! {
     #[test]
     fn names_and_keys_are_bound_one_to_one(steps in steps()) {
-        let mut directory = Directory::of_the_beginning();
-        for moment in play(&steps) {
-            directory.follow(&moment)?;
+        let mut directory = Directory::initial();
+        for transition in play(&steps) {
+            directory.follow(&transition)?;
             for person in people() {
-                let found = read::user_info(&moment.after, &person.name, None);
+                let found = read::user_info(&transition.after, &person.name, None);
                 let key = found.map(|info| info.card.verify().unwrap().key);
                 prop_assert_eq!(key.as_ref(), directory.keys.get(&person.name));
             }
@@ -105,39 +105,39 @@ proptest! {
     }
 
     #[test]
-    fn presence_is_the_sessions_that_began_and_did_not_end(steps in steps()) {
-        let mut directory = Directory::of_the_beginning();
-        for moment in play(&steps) {
-            directory.follow(&moment)?;
-            let seen: BTreeMap<_, _> = read::online_sessions(&moment.after, None, usize::MAX)
+    fn online_sessions_are_those_that_started_and_did_not_end(steps in steps()) {
+        let mut directory = Directory::initial();
+        for transition in play(&steps) {
+            directory.follow(&transition)?;
+            let seen: BTreeMap<_, _> = read::online_sessions(&transition.after, None, usize::MAX)
                 .into_iter()
                 .map(|session| (session.device, (session.user, session.epoch)))
                 .collect();
             prop_assert_eq!(&seen, &directory.online);
             for person in people() {
-                let told = read::user_info(&moment.after, &person.name, Some(&person.name));
+                let info = read::user_info(&transition.after, &person.name, Some(&person.name));
                 let newest = directory
                     .online
                     .values()
                     .filter(|(user, _)| *user == person.name)
                     .map(|(_, epoch)| *epoch)
                     .max();
-                prop_assert_eq!(told.and_then(|info| info.epoch), newest);
+                prop_assert_eq!(info.and_then(|info| info.epoch), newest);
             }
         }
     }
 
     #[test]
     fn the_list_of_those_online_has_exactly_the_listed(steps in steps()) {
-        for moment in play(&steps) {
-            let mut listed: Vec<_> = read::online_sessions(&moment.after, None, usize::MAX)
+        for transition in play(&steps) {
+            let mut listed: Vec<_> = read::online_sessions(&transition.after, None, usize::MAX)
                 .into_iter()
                 .filter(|session| session.listed)
                 .map(|session| session.user)
                 .collect();
             listed.sort();
             listed.dedup();
-            prop_assert_eq!(read::online_listed(&moment.after, None, usize::MAX), listed);
+            prop_assert_eq!(read::online_listed(&transition.after, None, usize::MAX), listed);
         }
     }
 }

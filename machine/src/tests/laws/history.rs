@@ -1,20 +1,22 @@
-//! Random histories: a few people, images and request ids, so that things meet.
+//! Random histories over a few users, images and request ids, so that commands conflict.
 
 use std::time::Duration;
 
 use cameo_common::ids::{GrantId, Millis, NodeId};
 use proptest::prelude::*;
 
-use crate::tests::cast::{DUSK, Offer, Person, ada, bob, cyd, eve, image, puts, rights};
+use crate::tests::cast::{
+    CERTIFICATES_END, Offer, Person, ada, bob, cyd, eve, image, puts, rights,
+};
 use crate::tests::script::Script;
 use crate::{Caller, Command, Decision, Entry, MapView, Op, read};
 
-/// Something that somebody does. Grants are meant by their order of creation.
+/// One step of a history. Grants are numbered in order of creation.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Milliseconds.
+    /// Time passes, in milliseconds.
     Wait(u64),
-    /// Another leader, whose clock is behind by so many milliseconds.
+    /// A new leader, whose clock is behind by this many milliseconds.
     ClockBack(u64),
     Register {
         who: usize,
@@ -71,11 +73,11 @@ pub enum Step {
         id: u8,
         one_time: u8,
     },
-    /// The same call once more.
+    /// A repeat of an earlier call.
     Again(usize),
 }
 
-/// Steps of a history, at most this many.
+/// Most steps of a history.
 pub const STEPS: usize = 60;
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -87,7 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..4_000u64).prop_map(Step::Wait),
         1 => (0..4_000u64).prop_map(Step::ClockBack),
         2 => (0..4usize, 0..2u8, 0..5usize, 1..3u64).prop_map(|(who, device, name, sequence)| {
-            // Mostly under one's own name.
+            // Mostly under their own name.
             let name = if name == 4 { (who + 1) % 4 } else { who };
             Step::Register { who, device, name, sequence }
         }),
@@ -120,9 +122,9 @@ fn lasts_ms() -> impl Strategy<Value = Option<u64>> {
     prop::option::weighted(0.3, 1..6_000u64)
 }
 
-/// One entry, and the state in front of it and behind it.
+/// One entry, its decision, and the state before and after it.
 #[derive(Debug)]
-pub struct Moment {
+pub struct Transition {
     pub index: u64,
     pub entry: Entry,
     pub before: MapView,
@@ -130,7 +132,7 @@ pub struct Moment {
     pub after: MapView,
 }
 
-impl Moment {
+impl Transition {
     /// The log's time at the entry.
     pub fn time(&self) -> Millis {
         read::log_time(&self.before).max(self.entry.time)
@@ -145,13 +147,13 @@ impl Moment {
     }
 }
 
-/// A cluster with Ada, Bob and Cyd, to whom all this happens. Eve comes as a stranger.
-pub fn play(steps: &[Step]) -> Vec<Moment> {
+/// Runs a history on a cluster where Ada, Bob and Cyd are registered, and Eve is not.
+pub fn play(steps: &[Step]) -> Vec<Transition> {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let mut grants = Vec::new();
-    let mut moments: Vec<Moment> = Vec::new();
+    let mut transitions: Vec<Transition> = Vec::new();
     for step in steps {
-        let Some((caller, op)) = command(&mut script, &grants, &moments, step) else {
+        let Some((caller, op)) = command(&mut script, &grants, &transitions, step) else {
             continue;
         };
         let entry = Entry::new(script.now, Command { caller, op });
@@ -165,7 +167,7 @@ pub fn play(steps: &[Step]) -> Vec<Moment> {
                 viewer: person(&content.viewer_name),
             });
         }
-        moments.push(Moment {
+        transitions.push(Transition {
             index: script.index,
             entry,
             before,
@@ -173,7 +175,7 @@ pub fn play(steps: &[Step]) -> Vec<Moment> {
             after: script.state.clone(),
         });
     }
-    moments
+    transitions
 }
 
 struct Parties {
@@ -191,11 +193,11 @@ fn person(name: &cameo_common::ids::UserName) -> Person {
     people.find(|person| person.name == *name).unwrap()
 }
 
-/// What a step comes to; nothing, when it speaks of a grant or a call that there is not.
+/// The command of a step; `None` when it is of time, or of a grant or call that does not exist.
 fn command(
     script: &mut Script,
     grants: &[Parties],
-    moments: &[Moment],
+    transitions: &[Transition],
     step: &Step,
 ) -> Option<(Caller, Op)> {
     let parties = |number: usize| grants.get(number % grants.len().max(1));
@@ -210,7 +212,7 @@ fn command(
             return None;
         }
         Step::Again(number) => {
-            let before = moments.get(number)?.entry.command.clone();
+            let before = transitions.get(number)?.entry.command.clone();
             return Some((before.caller, before.op));
         }
         Step::Expire { who, epoch } => {
@@ -225,10 +227,10 @@ fn command(
         } => {
             let claims = people[who]
                 .at_device(device)
-                .calling_himself(people[name].name.as_str());
+                .under_name(people[name].name.as_str());
             let op = Op::Register {
                 card: claims.card(sequence),
-                certificate: claims.certificate(sequence, DUSK),
+                certificate: claims.certificate(sequence, CERTIFICATES_END),
             };
             (claims, op)
         }
@@ -271,12 +273,12 @@ fn command(
             let mut content = rights(&parties.owner, parties.grant, version, views);
             content.expires = lasts_ms.map(|span| script.now.plus_millis(span));
             content.revoked = revoked;
-            let carrier = if by_owner {
+            let caller = if by_owner {
                 &parties.owner
             } else {
                 &parties.viewer
             };
-            (carrier.clone(), puts(content))
+            (caller.clone(), puts(content))
         }
         Step::Ack { grant, version } => {
             let parties = parties(grant)?;

@@ -8,24 +8,24 @@ use cameo_common::rights::Rights;
 use cameo_common::statements::ViewRequest;
 use proptest::prelude::*;
 
-use super::history::{Moment, play, steps};
+use super::history::{Transition, play, steps};
 use crate::{Done, Op, Refusal, Reply, read};
 
-/// One grant, as a page of an account book.
-pub struct Account {
+/// Model of one grant.
+pub struct GrantModel {
     pub owner: UserName,
     pub viewer: UserName,
     pub rights: Rights,
-    /// What each request was answered, by id, with the hash of its bytes.
+    /// The reply to each request, by id, with the hash of the request's bytes.
     pub debits: BTreeMap<RequestId, (Hash, Reply)>,
 }
 
-impl Account {
+impl GrantModel {
     fn used(&self) -> u32 {
         self.debits.len() as u32
     }
 
-    /// The reply's number, or why there is none: counted anew, not by the code under test.
+    /// The number of the next debit, or the refusal: computed without the code under test.
     fn expect(&self, now: Millis) -> Result<u32, Refusal> {
         if self.rights.revoked {
             Err(Refusal::Revoked)
@@ -38,7 +38,7 @@ impl Account {
         }
     }
 
-    /// Whether a grant's own page says the same.
+    /// Compares the model with a read of the grant.
     fn agrees_with(&self, info: &GrantInfo) -> Result<(), TestCaseError> {
         let left = if self.rights.revoked {
             0
@@ -53,37 +53,37 @@ impl Account {
     }
 }
 
-/// All grants' accounts.
+/// Models of all grants.
 #[derive(Default)]
-pub struct Book(pub BTreeMap<GrantId, Account>);
+pub struct LedgerModel(pub BTreeMap<GrantId, GrantModel>);
 
-impl Book {
-    /// Enters what a moment has brought, after holding its reply to what was there.
-    pub fn follow(&mut self, moment: &Moment) -> Result<(), TestCaseError> {
-        match moment.op() {
+impl LedgerModel {
+    /// Checks a transition's reply against the model, then updates the model.
+    pub fn follow(&mut self, transition: &Transition) -> Result<(), TestCaseError> {
+        match transition.op() {
             Op::CreateGrant {
                 manifest, rights, ..
-            } if moment.accepted() => {
+            } if transition.accepted() => {
                 let content = manifest.peek().unwrap();
-                let account = Account {
+                let grant_model = GrantModel {
                     owner: content.owner_name.clone(),
                     viewer: content.viewer_name.clone(),
                     rights: rights.peek().unwrap(),
                     debits: BTreeMap::new(),
                 };
-                self.0.entry(content.grant_id()).or_insert(account);
+                self.0.entry(content.grant_id()).or_insert(grant_model);
             }
             Op::PutRights { rights } => {
                 let content = rights.peek().unwrap();
-                let account = self.0.get_mut(&content.grant).unwrap();
-                if moment.accepted() && content.version > account.rights.version {
-                    account.rights = content;
+                let grant_model = self.0.get_mut(&content.grant).unwrap();
+                if transition.accepted() && content.version > grant_model.rights.version {
+                    grant_model.rights = content;
                 }
             }
             Op::Debit { request } => {
                 let content = request.peek().unwrap();
-                let account = self.0.get_mut(&content.grant).unwrap();
-                check_debit(account, moment, &content, request.hash())?;
+                let grant_model = self.0.get_mut(&content.grant).unwrap();
+                check_debit(grant_model, transition, &content, request.hash())?;
             }
             _ => {}
         }
@@ -92,13 +92,13 @@ impl Book {
 }
 
 fn check_debit(
-    account: &mut Account,
-    moment: &Moment,
+    grant_model: &mut GrantModel,
+    transition: &Transition,
     content: &ViewRequest,
     hash: Hash,
 ) -> Result<(), TestCaseError> {
-    let reply = &moment.decision.reply;
-    if let Some((known, before)) = account.debits.get(&content.request) {
+    let reply = &transition.decision.reply;
+    if let Some((known, before)) = grant_model.debits.get(&content.request) {
         if *known == hash {
             prop_assert_eq!(reply, before, "one id, two answers");
         } else {
@@ -106,13 +106,13 @@ fn check_debit(
         }
         return Ok(());
     }
-    let by_viewer = read::caller(&moment.before, &content.device)
-        .is_some_and(|caller| caller.user == account.viewer);
+    let by_viewer = read::caller(&transition.before, &content.device)
+        .is_some_and(|caller| caller.user == grant_model.viewer);
     if !by_viewer {
         prop_assert!(reply.is_err(), "charged by a stranger");
         return Ok(());
     }
-    match account.expect(moment.time()) {
+    match grant_model.expect(transition.time()) {
         Err(refusal) => prop_assert_eq!(reply, &Err(refusal)),
         Ok(expected) => {
             let Ok(Done::Debited {
@@ -122,8 +122,8 @@ fn check_debit(
                 return Err(TestCaseError::fail(format!("a view refused: {reply:?}")));
             };
             prop_assert_eq!((*number, *used), (expected, expected));
-            prop_assert_eq!(*left, account.rights.permitted - expected);
-            account
+            prop_assert_eq!(*left, grant_model.rights.permitted - expected);
+            grant_model
                 .debits
                 .insert(content.request, (hash, reply.clone()));
         }
@@ -134,34 +134,34 @@ fn check_debit(
 proptest! {
     #[test]
     fn debits_are_a_bounded_counter_with_request_ids(steps in steps()) {
-        let mut book = Book::default();
-        for moment in play(&steps) {
-            book.follow(&moment)?;
-            for (grant, account) in &book.0 {
-                for party in [&account.owner, &account.viewer] {
-                    let info = read::grant_info(&moment.after, grant, party).unwrap();
-                    account.agrees_with(&info)?;
+        let mut model = LedgerModel::default();
+        for transition in play(&steps) {
+            model.follow(&transition)?;
+            for (grant, grant_model) in &model.0 {
+                for party in [&grant_model.owner, &grant_model.viewer] {
+                    let info = read::grant_info(&transition.after, grant, party).unwrap();
+                    grant_model.agrees_with(&info)?;
                 }
             }
         }
     }
 
-    /// The owner sees every view that was charged, each once, in the order of their numbers.
+    /// The owner reads every charged view once, in order of number.
     #[test]
-    fn the_log_has_every_debit_once(steps in steps()) {
-        let mut book = Book::default();
-        let moments = play(&steps);
-        for moment in &moments {
-            book.follow(moment)?;
+    fn the_list_of_views_has_every_debit_once(steps in steps()) {
+        let mut model = LedgerModel::default();
+        let transitions = play(&steps);
+        for transition in &transitions {
+            model.follow(transition)?;
         }
-        for (grant, account) in &book.0 {
-            let end = &moments.last().unwrap().after;
-            let log = read::grant_log(end, grant, &account.owner, 0, usize::MAX).unwrap();
+        for (grant, grant_model) in &model.0 {
+            let end = &transitions.last().unwrap().after;
+            let log = read::grant_log(end, grant, &grant_model.owner, 0, usize::MAX).unwrap();
             let numbers: Vec<_> = log.views.iter().map(|view| view.number).collect();
-            prop_assert_eq!(numbers, (1..=account.used()).collect::<Vec<_>>());
+            prop_assert_eq!(numbers, (1..=grant_model.used()).collect::<Vec<_>>());
             let mut ids: Vec<_> = log.views.iter().map(|view| view.request).collect();
             ids.sort();
-            prop_assert_eq!(ids, account.debits.keys().copied().collect::<Vec<_>>());
+            prop_assert_eq!(ids, grant_model.debits.keys().copied().collect::<Vec<_>>());
             prop_assert!(log.views.is_sorted_by_key(|view| view.at));
         }
     }

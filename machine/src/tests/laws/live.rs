@@ -1,4 +1,4 @@
-//! One live grant for an owner, a viewer and an image, at any time.
+//! Uniqueness of live grants: at most one for an owner, a viewer and an image at any time.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::read;
 proptest! {
     #[test]
     fn at_most_one_grant_of_an_image_to_a_viewer_is_live(steps in steps()) {
-        for moment in play(&steps) {
-            let now = read::log_time(&moment.after);
+        for transition in play(&steps) {
+            let now = read::log_time(&transition.after);
             let mut live = BTreeMap::new();
             for person in people() {
-                for grant in read::grants_of(&moment.after, &person.name, None, 100).grants {
+                for grant in read::grants_of(&transition.after, &person.name, None, 100).grants {
                     let ended = grant.revoked || grant.expires.is_some_and(|end| end <= now);
                     if !ended {
                         let place = (grant.owner, grant.viewer, grant.image);

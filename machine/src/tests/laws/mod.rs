@@ -1,5 +1,5 @@
-//! The design's laws over random histories. Each law keeps its own small account of what was
-//! accepted, and holds decisions and readers to it.
+//! The laws of the design as properties over random histories. Each file keeps a small model of
+//! the accepted commands, and compares decisions and reads with it.
 
 mod decisions;
 mod directory;

@@ -1,4 +1,4 @@
-//! The histories are worth their laws only if they get about.
+//! Coverage of the random histories: they must reach the outcomes that the laws are about.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 use super::history::{play, steps};
 use crate::{Done, Refusal, Reply};
 
-/// The first word of a reply.
+/// The variant name of a reply.
 fn outcome(reply: &Reply) -> String {
     let text = match reply {
         Ok(done) => format!("{done:?}"),
@@ -19,7 +19,7 @@ fn outcome(reply: &Reply) -> String {
 }
 
 #[test]
-fn random_histories_reach_every_outcome_that_the_laws_speak_of() {
+fn random_histories_reach_every_outcome_of_the_laws() {
     let mut runner = TestRunner::deterministic();
     let mut reached = BTreeSet::new();
     for _ in 0..200 {

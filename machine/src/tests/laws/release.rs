@@ -1,43 +1,44 @@
-//! Laws L5 and L6: a part is released for a committed debit, to the key that was debited, while
-//! the rights permit it, and for nothing else.
+//! Laws L5 and L6: a part is released only for a committed debit, to the one-time key of that
+//! debit, while the rights permit it.
 
 use cameo_common::ids::{Hash, Millis, whole_millis};
 use cameo_common::statements::ViewRequest;
 use proptest::prelude::*;
 
-use super::history::{Moment, play, steps};
-use super::ledger::{Account, Book};
+use super::history::{Transition, play, steps};
+use super::ledger::{GrantModel, LedgerModel};
 use crate::limits::RESUME;
 use crate::{Done, Op, read};
 
 const RESUME_MS: u64 = whole_millis(RESUME);
 
-/// Whether the account book permits a release. The histories' certificates do not end.
+/// Whether the model permits a release. Certificates do not expire within a history.
 fn permits(
-    account: &Account,
+    grant_model: &GrantModel,
     request: &ViewRequest,
     hash: Hash,
     debited: Millis,
     now: Millis,
 ) -> bool {
-    let committed = account.debits.get(&request.request);
+    let committed = grant_model.debits.get(&request.request);
     let Some((_, Ok(Done::Debited { number, .. }))) = committed.filter(|(known, _)| *known == hash)
     else {
         return false;
     };
-    let rights = &account.rights;
+    let rights = &grant_model.rights;
     !rights.revoked
         && rights.expires.is_none_or(|end| now < end)
         && *number <= rights.permitted
         && now < debited.plus(RESUME)
 }
 
-/// When a request was first charged.
-fn debited_at(moments: &[Moment], hash: Hash) -> Millis {
-    let charged = moments.iter().find(|moment| {
-        moment.accepted() && matches!(moment.op(), Op::Debit { request } if request.hash() == hash)
+/// When a request was charged.
+fn debited_at(transitions: &[Transition], hash: Hash) -> Millis {
+    let charged = transitions.iter().find(|transition| {
+        transition.accepted()
+            && matches!(transition.op(), Op::Debit { request } if request.hash() == hash)
     });
-    charged.map_or(Millis::EPOCH, Moment::time)
+    charged.map_or(Millis::EPOCH, Transition::time)
 }
 
 proptest! {
@@ -46,20 +47,20 @@ proptest! {
         steps in steps(),
         later_ms in prop_oneof![Just(0), 0..10_000u64, RESUME_MS - 100_000..RESUME_MS + 100_000],
     ) {
-        let moments = play(&steps);
-        let mut book = Book::default();
-        for moment in &moments {
-            book.follow(moment)?;
+        let transitions = play(&steps);
+        let mut model = LedgerModel::default();
+        for transition in &transitions {
+            model.follow(transition)?;
         }
-        let Some(end) = moments.last() else {
+        let Some(end) = transitions.last() else {
             return Ok(());
         };
         let now = read::log_time(&end.after).plus_millis(later_ms);
-        for moment in &moments {
-            if let Op::Debit { request } = moment.op() {
+        for transition in &transitions {
+            if let Op::Debit { request } = transition.op() {
                 let (content, hash) = (request.peek().unwrap(), request.hash());
                 let expected = permits(
-                    &book.0[&content.grant], &content, hash, debited_at(&moments, hash), now,
+                    &model.0[&content.grant], &content, hash, debited_at(&transitions, hash), now,
                 );
                 let release = read::release_check(&end.after, &content, &hash, now);
                 prop_assert_eq!(release.is_ok(), expected, "{:?}", release);

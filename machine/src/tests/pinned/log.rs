@@ -67,7 +67,7 @@ fn ops() -> [Op; 11] {
 }
 
 #[test]
-fn every_command_has_its_bytes() {
+fn entries_have_pinned_bytes() {
     let device = || Caller::Device {
         device: KEY,
         request: REQUEST,
@@ -100,7 +100,7 @@ fn done_name(done: &Done) -> &'static str {
 }
 
 #[test]
-fn every_reply_has_its_bytes() {
+fn replies_have_pinned_bytes() {
     let done = [
         Done::Nothing,
         Done::Registered { created: true },

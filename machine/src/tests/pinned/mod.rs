@@ -1,16 +1,16 @@
-//! Bytes that are on disk and in the log. A difference here is a change of layout: give the new
-//! layout a new version and read the old one on, or old clusters cannot be read any more.
+//! Pinned bytes of rows, log entries and replies. A difference is a change of layout: it needs a
+//! new version, and old versions must stay readable, or existing clusters cannot start.
 
 mod log;
 mod rows;
 
-/// Compares lines one by one, so that a difference is shown where it is.
+/// Compares line by line, so that a failure shows the line that differs.
 fn assert_pinned(lines: &[String], pinned: &str) {
     let mut expected = pinned.lines();
     for line in lines {
         assert_eq!(Some(line.as_str()), expected.next());
     }
-    assert_eq!(expected.next(), None, "more is pinned than is there");
+    assert_eq!(expected.next(), None, "a pinned line without a value");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -26,13 +26,13 @@ const ALL: [Kind; 28] = [
     Kind::LiveGrant,
     Kind::GrantOf,
     Kind::GrantCount,
-    Kind::Acquainted,
+    Kind::Counterparty,
     Kind::RequestUsed,
     Kind::View,
     Kind::ViewNumber,
     Kind::Stream,
     Kind::Notice,
-    Kind::Letter,
+    Kind::MailAt,
     Kind::Mail,
     Kind::Retry,
     Kind::RetryAt,
@@ -55,7 +55,7 @@ fn line<R: Row>(name: &str, key: &R::Key, row: &R) -> String {
     format!("{name} {} {}", hex(&key), hex(&row.encode()))
 }
 
-/// A row of each kind. A new kind does not compile until it is here.
+/// A row of each kind. A new kind does not compile until it is added here.
 fn sample(kind: Kind) -> String {
     let name = format!("{kind:?}");
     let viewer: UserName = "bob".parse().unwrap();
@@ -105,15 +105,15 @@ fn sample(kind: Kind) -> String {
             line(&name, &user(), &stream)
         }
         Kind::Notice => {
-            let (at, news) = (Millis(1_000), News::Granted { grant: GRANT });
-            line(&name, &(user(), 1), &Notice { at, news })
+            let (at, kind) = (Millis(1_000), NoticeKind::Granted { grant: GRANT });
+            line(&name, &(user(), 1), &Notice { at, kind })
         }
-        Kind::Letter => line(&name, &(user(), 1), &Letter { grant: GRANT }),
+        Kind::MailAt => line(&name, &(user(), 1), &MailAt { grant: GRANT }),
         Kind::Mail => {
             let mail = Mail {
                 version: 2,
                 at: Millis(1_000),
-                letter: 300,
+                sequence: 300,
             };
             line(&name, &(user(), GRANT), &mail)
         }
@@ -152,7 +152,7 @@ fn sample(kind: Kind) -> String {
         Kind::LiveGrant => line(&name, &(user(), viewer, image), &LiveGrant(GRANT)),
         Kind::GrantOf => line(&name, &(user(), GRANT), &GrantOf),
         Kind::GrantCount => line(&name, &user(), &GrantCount(5)),
-        Kind::Acquainted => line(&name, &(user(), viewer), &Acquainted),
+        Kind::Counterparty => line(&name, &(user(), viewer), &Counterparty),
         Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
         Kind::View => {
             let view = ViewRow {
@@ -180,29 +180,29 @@ fn descriptor() -> Descriptor {
 }
 
 #[test]
-fn every_kind_of_row_has_its_bytes() {
+fn rows_of_every_kind_have_pinned_bytes() {
     let lines: Vec<_> = ALL.into_iter().map(sample).collect();
     assert_pinned(&lines, include_str!("rows.txt"));
 }
 
 #[test]
-fn every_kind_of_news_has_its_bytes() {
-    let news = [
-        News::Granted { grant: GRANT },
-        News::Received { grant: GRANT },
-        News::Viewed {
+fn notices_of_every_kind_have_pinned_bytes() {
+    let kinds = [
+        NoticeKind::Granted { grant: GRANT },
+        NoticeKind::Received { grant: GRANT },
+        NoticeKind::Viewed {
             grant: GRANT,
             number: 3,
         },
-        News::Acknowledged {
+        NoticeKind::Acknowledged {
             grant: GRANT,
             version: 4,
         },
     ];
-    let encoded = news.map(|news| {
+    let encoded = kinds.map(|kind| {
         hex(&Notice {
             at: Millis::EPOCH,
-            news,
+            kind,
         }
         .encode())
     });
@@ -215,12 +215,12 @@ fn every_kind_of_news_has_its_bytes() {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_written_row_is_read_back() {
     let key = (user(), GRANT);
     let mail = Mail {
         version: 2,
         at: Millis(1_000),
-        letter: 300,
+        sequence: 300,
     };
     let mut state = MapView::default();
     state.0.insert(key_bytes::<Mail>(&key), mail.encode());
@@ -229,7 +229,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn a_scan_by_name_does_not_meet_longer_names() {
+fn a_scan_by_name_does_not_find_longer_names() {
     let mut state = MapView::default();
     for name in ["ada", "ada-two", "ad"] {
         let key = (name.parse::<UserName>().unwrap(), KEY);
@@ -241,13 +241,13 @@ fn a_scan_by_name_does_not_meet_longer_names() {
 }
 
 #[test]
-fn keys_are_in_the_order_of_their_numbers() {
+fn keys_sort_as_their_numbers() {
     let numbers = [0u64, 1, 255, 256, 65_536, u64::MAX];
-    let keys = numbers.map(|number| key_bytes::<Letter>(&(user(), number)));
+    let keys = numbers.map(|number| key_bytes::<MailAt>(&(user(), number)));
     assert!(keys.is_sorted());
 }
 
-fn read_damaged(value: &[u8]) {
+fn read_epochs(value: &[u8]) {
     let mut state = MapView::default();
     let key = key_bytes::<Epochs>(&user());
     state.0.insert(key, value.to_vec());
@@ -256,28 +256,28 @@ fn read_damaged(value: &[u8]) {
 
 #[test]
 #[should_panic(expected = "the state is damaged: Epochs row 1561646100: unknown layout 2")]
-fn a_row_of_a_later_layout_stops_the_node() {
-    read_damaged(&[2, 0]);
+fn a_row_of_an_unknown_layout_panics() {
+    read_epochs(&[2, 0]);
 }
 
 #[test]
 #[should_panic(expected = "the bytes are not in canonical form")]
-fn a_row_with_more_behind_it_stops_the_node() {
-    read_damaged(&[1, 0, 0]);
+fn a_row_with_trailing_bytes_panics() {
+    read_epochs(&[1, 0, 0]);
 }
 
 #[test]
 #[should_panic(expected = "it is empty")]
-fn an_empty_row_stops_the_node() {
-    read_damaged(&[]);
+fn an_empty_row_panics() {
+    read_epochs(&[]);
 }
 
 #[test]
 #[should_panic(expected = "its key has another shape")]
-fn a_key_of_another_shape_stops_the_node() {
+fn a_key_of_the_wrong_shape_panics() {
     let mut state = MapView::default();
-    let mut key = key_bytes::<Letter>(&(user(), 1u64));
+    let mut key = key_bytes::<MailAt>(&(user(), 1u64));
     key.push(0);
-    state.0.insert(key, Letter { grant: GRANT }.encode());
-    scan::<Letter>(&state, &user(), None, 9);
+    state.0.insert(key, MailAt { grant: GRANT }.encode());
+    scan::<MailAt>(&state, &user(), None, 9);
 }

@@ -17,7 +17,7 @@ use crate::commands::{
 use crate::flows::gallery::GalleryError;
 use crate::flows::request::RequestError;
 use crate::flows::share::ShareError;
-use crate::peer::{AskError, TalkError};
+use crate::peer::{AskError, CallError};
 use crate::vault::files::FileError;
 use crate::vault::passphrase::UnlockError;
 
@@ -46,7 +46,10 @@ fn request_errors() {
     };
     let failed = check(failed, Exit::Other, "share_failed");
     assert_eq!(failed.details, detail("request", request.to_string()));
-    for (reason, told) in [("", "ada says no"), ("later", "ada says no: later")] {
+    for (reason, told) in [
+        ("", "ada denied the request"),
+        ("later", "ada denied the request: later"),
+    ] {
         let (owner, reason) = (owner.clone(), reason.to_owned());
         let denied = check(ImageError::Denied { owner, reason }, Exit::Denied, "denied");
         assert_eq!(denied.message, told);
@@ -59,10 +62,10 @@ fn request_errors() {
 }
 
 #[test]
-fn a_name_that_the_gallery_did_not_resolve_can_be_asked_for_later_only_by_its_id() {
+fn an_unresolved_image_is_not_queued() {
     for (error, exit, word) in [
-        (TalkError::NoAddress, Exit::Other, "gallery_unseen"),
-        (TalkError::Strange, Exit::Other, "peer"),
+        (CallError::NoAddress, Exit::Other, "gallery_unseen"),
+        (CallError::WrongAnswer, Exit::Other, "peer"),
         (AskError::Rejected.into(), Exit::Denied, "denied"),
     ] {
         let error = Arc::new(GalleryError::from(error.of("ada")));
@@ -205,7 +208,7 @@ fn view_errors() {
             Exit::Usage,
             "no_display",
         ),
-        (view::Error::NotNow, Exit::Other, "not_now"),
+        (view::Error::Declined, Exit::Other, "not_now"),
         (view::Error::NotSaved(more()), Exit::Other, "not_saved"),
         (view::Error::Codec(more()), Exit::Other, "codec"),
     ] {
@@ -214,7 +217,7 @@ fn view_errors() {
 }
 
 #[test]
-fn without_views_programs_get_the_cover_and_the_count() {
+fn without_views_the_document_has_the_cover_and_the_count() {
     let grant = GrantId([1; 32]);
     let error = view::Error::CoverOnly {
         source: Box::new(view::Error::UsedUp {
@@ -229,7 +232,8 @@ fn without_views_programs_get_the_cover_and_the_count() {
     let failure = check(error, Exit::UsedUp, "used_up");
     assert_eq!(
         failure.message,
-        "all 3 permitted views are used; only the cover shows; `cameo request ada 01` asks for more; and the cover cannot be copied: there is no folder"
+        "all 3 permitted views are used; only the cover shows; `cameo request ada 01` asks for \
+         more; and the cover cannot be copied: there is no folder"
     );
     let details = json!({ "used": 3, "left": 0, "grant": grant.to_string(), "cover": "here" });
     assert_eq!(Value::Object(failure.details), details);

@@ -1,4 +1,4 @@
-//! Exit code, word and details of every error, as programs rely on them.
+//! Exit code, code word and details of every error, which programs rely on.
 
 #![allow(clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ use crate::cluster_api::ClusterError;
 use crate::commands::FindError;
 use crate::control::OtherVersion;
 use crate::directory::{DirectoryError, PinError};
-use crate::peer::{AskError, TalkError};
+use crate::peer::{AskError, CallError};
 use crate::text::prefix::PrefixError;
 use crate::vault::files::FileError;
 use crate::vault::key_file::KeyFileError;
@@ -26,7 +26,7 @@ use crate::vault::passphrase::{Origin, UnlockError};
 use crate::vault::{IoError, LocalError, VaultError, WorkLockError};
 use crate::viewer::ViewerError;
 
-/// What is printed of an error.
+/// The failure that an error becomes, with this exit code and code word.
 #[track_caller]
 fn check(error: impl Coded, exit: Exit, word: &str) -> Failure {
     let told = error.to_string();
@@ -85,7 +85,8 @@ fn vault_errors() {
     let told = check(io(full()), Exit::Other, "disk_full").message;
     assert_eq!(
         told,
-        "the disk is full (cannot write here: no storage space): nothing that was kept before is lost; free some space and run it again"
+        "the disk is full (cannot write here: no storage space): nothing stored before is lost; \
+         free some space and run the command again"
     );
     check(IoError(full()), Exit::Other, "disk_full");
     check(IoError(io::ErrorKind::NotFound.into()), Exit::Other, "io");
@@ -148,7 +149,7 @@ fn cluster_errors() {
 }
 
 #[test]
-fn a_node_s_no_has_its_exit_code_and_the_protocol_s_word() {
+fn a_node_s_refusal_has_its_exit_code_and_the_protocol_s_word() {
     for (code, exit) in [
         (ErrorCode::NotRegistered, Exit::NotFound),
         (ErrorCode::NotFound, Exit::NotFound),
@@ -191,8 +192,8 @@ fn a_node_s_no_has_its_exit_code_and_the_protocol_s_word() {
 
 #[test]
 fn peer_errors() {
-    let of = |error: TalkError| error.of("ada");
-    let offline = check(of(TalkError::NoAddress), Exit::Queued, "peer_offline");
+    let of = |error: CallError| error.of("ada");
+    let offline = check(of(CallError::NoAddress), Exit::Queued, "peer_offline");
     assert_eq!(
         offline.message,
         "ada is offline: try again when ada's agent runs"
@@ -207,11 +208,11 @@ fn peer_errors() {
     let told = check(of(malformed.into()), Exit::Other, "peer").message;
     assert_eq!(
         told,
-        "ada cannot be asked: the peer and this device do not understand each other: malformed"
+        "the call to ada failed: the peer's answer violates the protocol: malformed"
     );
-    let unread = TalkError::UnreadAddress("nowhere".into());
+    let unread = CallError::UnreadableAddress("nowhere".into());
     check(of(unread), Exit::Other, "peer_address");
-    check(of(TalkError::Strange), Exit::Other, "peer");
+    check(of(CallError::WrongAnswer), Exit::Other, "peer");
     for (code, exit, word) in [
         (PeerRefusal::Closed, Exit::Denied, "denied"),
         (PeerRefusal::NoSuchImage, Exit::NotFound, "not_found"),
@@ -227,7 +228,7 @@ fn peer_errors() {
     ] {
         for (message, told) in [("", "ada refuses"), ("no", "ada: no")] {
             let message = message.to_owned();
-            let refused = of(TalkError::Refused { code, message });
+            let refused = of(CallError::Refused { code, message });
             assert_eq!(check(refused, exit, word).message, told);
         }
     }
@@ -240,12 +241,13 @@ fn directory_errors() {
     let told = check(unknown, Exit::NotFound, "not_registered").message;
     assert_eq!(
         told,
-        "ada is not registered with this cluster; check the spelling, or have ada run `cameo init ada`"
+        "ada is not registered with this cluster; check the spelling, or have ada run `cameo init \
+         ada`"
     );
-    let changed = DirectoryError::from(PinError::Changed(ada()));
+    let changed = DirectoryError::from(PinError::KeyChanged(ada()));
     check(changed, Exit::IdentityChanged, "identity_changed");
     check(
-        PinError::WentBack(ada()),
+        PinError::OlderCard(ada()),
         Exit::IdentityChanged,
         "went_back",
     );

@@ -1,4 +1,4 @@
-//! Views against a cluster of our own making: real keys and statements, and failures on demand.
+//! Views against a mock cluster with real keys and statements, and failures on demand.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ mod world;
 use cameo_common::api::{ApiError, ErrorCode, RESUME};
 use cameo_common::ids::NodeId;
 
-use self::nodes::{Manner, UNREAD};
+use self::nodes::{Behaviour, UNREAD};
 use super::charge::{LAPSE_MARGIN, begin};
 use super::{OpenError, pending};
 use crate::cluster_api::ClusterError;
@@ -21,7 +21,7 @@ pub(crate) const PHOTO: &[u8] = b"any bytes can be a photo";
 const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 #[tokio::test]
-async fn a_view_opens_the_photo_bit_for_bit_and_is_charged_once() {
+async fn a_view_opens_the_exact_photo_and_is_charged_once() {
     let world = world().await;
     let viewed = world.view().await.unwrap();
     assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
@@ -32,17 +32,17 @@ async fn a_view_opens_the_photo_bit_for_bit_and_is_charged_once() {
 }
 
 #[tokio::test]
-async fn an_interrupted_view_is_taken_up_again_and_not_charged_twice() {
-    // Given a view that was charged, and no node that releases anything.
+async fn an_interrupted_view_is_resumed_and_not_charged_twice() {
+    // Given a charged view that no node releases,
     let world = world().await;
-    world.all(Manner::Down);
+    world.all(Behaviour::Down);
     let failed = world.view().await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::ClusterAway, "{failed}");
     assert_eq!(world.debits(), 1);
     let begun = pending(&world.vault, &world.held).unwrap().unwrap();
 
-    // When the nodes are back and it is viewed again,
-    world.all(Manner::Honest);
+    // when the nodes are back and it is viewed again,
+    world.all(Behaviour::Honest);
     let viewed = world.view().await.unwrap();
 
     // then it is the same view.
@@ -51,40 +51,40 @@ async fn an_interrupted_view_is_taken_up_again_and_not_charged_twice() {
     assert_eq!(viewed.used, 1);
     assert_eq!(*world.cluster.debits.lock().unwrap(), [begun.request]);
 
-    // Shown, the next one is new.
+    // After it was shown, the next view is new.
     world.end(&viewed);
     assert!(!world.view().await.unwrap().resumed);
     assert_eq!(world.debits(), 2);
 }
 
 #[tokio::test]
-async fn a_node_that_lies_or_is_down_is_passed_over() {
-    for (node, manner) in [
-        (1, Manner::Lying),
-        (2, Manner::Down),
-        (1, Manner::NotDebited),
+async fn a_false_or_unavailable_node_is_replaced_by_another() {
+    for (node, behaviour) in [
+        (1, Behaviour::False),
+        (2, Behaviour::Down),
+        (1, Behaviour::NotDebited),
     ] {
         let world = world().await;
-        world.one(NodeId(node), manner);
+        world.one(NodeId(node), behaviour);
         let viewed = world.view().await.unwrap();
         assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
     }
 }
 
 #[tokio::test]
-async fn two_liars_of_three_open_nothing() {
+async fn with_two_false_nodes_of_three_nothing_opens() {
     let world = world().await;
-    world.one(NodeId(1), Manner::Lying);
-    world.one(NodeId(2), Manner::Lying);
+    world.one(NodeId(1), Behaviour::False);
+    world.one(NodeId(2), Behaviour::False);
     assert!(world.view().await.is_err());
     assert!(pending(&world.vault, &world.held).unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a_view_that_lapsed_is_said_to_be_and_the_next_is_new() {
-    // Given a view that was charged, and that no node releases,
+async fn a_lapsed_view_is_reported_and_the_next_one_is_new() {
+    // Given a charged view that no node releases,
     let world = world().await;
-    world.all(Manner::NotDebited);
+    world.all(Behaviour::NotDebited);
     let failed = world.view().await.unwrap_err();
     assert!(matches!(failed, OpenError::NotReleased { .. }), "{failed}");
     let begun = world.begun().unwrap();
@@ -100,12 +100,12 @@ async fn a_view_that_lapsed_is_said_to_be_and_the_next_is_new() {
     let failed = world.view().await.unwrap_err();
     assert!(matches!(failed, OpenError::Lapsed { .. }), "{failed}");
     assert_eq!(world.begun(), None);
-    world.all(Manner::Honest);
+    world.all(Behaviour::Honest);
     assert!(!world.view().await.unwrap().resumed);
 }
 
 #[tokio::test]
-async fn a_node_that_lies_about_the_index_is_found_out_by_asking_another() {
+async fn a_false_index_is_detected_by_asking_another_node() {
     for unread in UNREAD {
         let world = world().await;
         *world.cluster.unread.lock().unwrap() = unread;
@@ -124,7 +124,7 @@ async fn a_node_that_lies_about_the_index_is_found_out_by_asking_another() {
 
 #[tokio::test]
 async fn false_indices_never_cost_a_charged_view() {
-    // Given that all nodes that are asked tell an index that does not exist,
+    // Given nodes that all return an index that does not exist,
     let world = world().await;
     for node in NODES {
         world.cluster.indices.lock().unwrap().insert(node, u64::MAX);
@@ -132,7 +132,7 @@ async fn false_indices_never_cost_a_charged_view() {
     let failed = world.view().await.unwrap_err();
     assert!(matches!(failed, OpenError::NotReleased { .. }), "{failed}");
 
-    // when they tell the right one, then the view is still there to be taken up.
+    // when they return the right one, then the view is resumed.
     world.cluster.indices.lock().unwrap().clear();
     let viewed = world.view().await.unwrap();
     assert!(viewed.resumed);
@@ -140,9 +140,9 @@ async fn false_indices_never_cost_a_charged_view() {
 }
 
 #[tokio::test]
-async fn a_nodes_no_to_a_debit_that_it_made_does_not_cost_the_view() {
+async fn a_false_refusal_of_a_recorded_debit_does_not_lose_the_view() {
     for code in [ErrorCode::UsedUp, ErrorCode::Revoked, ErrorCode::NotFound] {
-        // Given a node that has the view charged and says no, to a new one and to one taken up,
+        // Given a node that charges the view and refuses it, both new and resumed,
         let world = world().await;
         world
             .cluster
@@ -156,7 +156,7 @@ async fn a_nodes_no_to_a_debit_that_it_made_does_not_cost_the_view() {
         assert_eq!(world.view().await.unwrap_err().kind(), expected);
         assert_eq!(world.debits(), 1);
 
-        // when another answers, then it is that view that opens.
+        // when another node answers, then the same view opens.
         world.cluster.refusing.lock().unwrap().clear();
         assert!(world.view().await.unwrap().resumed);
         assert_eq!(world.debits(), 1);
@@ -164,7 +164,7 @@ async fn a_nodes_no_to_a_debit_that_it_made_does_not_cost_the_view() {
 }
 
 #[tokio::test]
-async fn a_refused_view_ends_with_its_time() {
+async fn a_refused_view_ends_when_it_lapses() {
     let world = world().await;
     for _ in 0..2 {
         let viewed = world.view().await.unwrap();
@@ -179,7 +179,7 @@ async fn a_refused_view_ends_with_its_time() {
 }
 
 #[tokio::test]
-async fn two_views_at_once_are_one_view() {
+async fn two_concurrent_views_are_charged_once() {
     let world = world().await;
     let (one, other) = tokio::join!(world.view(), world.view());
     let (one, other) = (one.unwrap(), other.unwrap());
@@ -188,7 +188,7 @@ async fn two_views_at_once_are_one_view() {
 }
 
 #[test]
-fn of_many_that_begin_at_once_all_hold_the_same_secret() {
+fn concurrent_views_share_one_pending_view() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let world = runtime.block_on(world());
     let start = std::sync::Barrier::new(8);
@@ -209,7 +209,7 @@ fn of_many_that_begin_at_once_all_hold_the_same_secret() {
 }
 
 #[tokio::test]
-async fn what_was_shown_late_does_not_end_the_view_that_came_after() {
+async fn ending_an_old_view_does_not_end_the_next_one() {
     let world = world().await;
     let first = world.view().await.unwrap();
     world.end(&first);
@@ -219,7 +219,7 @@ async fn what_was_shown_late_does_not_end_the_view_that_came_after() {
 }
 
 #[tokio::test]
-async fn a_carrier_that_was_altered_is_found_out_before_the_charge() {
+async fn an_altered_carrier_is_detected_before_the_charge() {
     let world = world().await;
     let blob = world.held.blob();
     let mut carrier = world
@@ -235,14 +235,14 @@ async fn a_carrier_that_was_altered_is_found_out_before_the_charge() {
         .unwrap();
     let refused = world.view().await.unwrap_err();
     assert!(
-        refused.to_string().contains("nothing was charged"),
+        refused.to_string().contains("no view was charged"),
         "{refused}"
     );
     assert_eq!(world.debits(), 0);
 }
 
 #[tokio::test]
-async fn another_persons_carrier_is_found_out_before_the_charge() {
+async fn another_users_carrier_is_detected_before_the_charge() {
     let mut world = world().await;
     world.me.sealing = vec![Secret::new([77; 32])];
     let refused = world.view().await.unwrap_err();

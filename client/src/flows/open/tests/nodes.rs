@@ -1,4 +1,4 @@
-//! Nodes that charge and release as a test has them.
+//! Mock nodes with configurable debits and releases.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,33 +19,33 @@ use data_encoding::BASE64URL_NOPAD;
 
 use crate::clock;
 
-/// What the fake nodes know and do.
+/// The state of the mock nodes.
 pub(super) struct Cluster {
     pub info: ClusterInfo,
     pub secrets: HashMap<NodeId, SealingSecret>,
     pub deal: Signed<Deal>,
     pub permitted: u32,
-    /// Debited requests, in order.
+    /// Charged requests, in order.
     pub debits: Mutex<Vec<RequestId>>,
-    /// How each node answers when it is asked for its part.
-    pub manners: Mutex<HashMap<NodeId, Manner>>,
-    /// Nodes that tell another index of a debit.
+    /// Each node's behaviour when it is asked for its part.
+    pub behaviours: Mutex<HashMap<NodeId, Behaviour>>,
+    /// Nodes that return a false index of a debit.
     pub indices: Mutex<HashMap<NodeId, u64>>,
-    /// What a node says to an index that it has not read.
+    /// The answer to an index that a node has not applied.
     pub unread: Mutex<(ErrorCode, StatusCode)>,
     /// Nodes that refuse any debit.
     pub refusing: Mutex<HashMap<NodeId, ErrorCode>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Manner {
+pub(super) enum Behaviour {
     Honest,
     Down,
-    Lying,
+    False,
     NotDebited,
 }
 
-/// Where every debit stands in the log, and as far as the nodes have read it.
+/// The log index of every debit, which is also the last applied one.
 pub(super) const INDEX: u64 = 7;
 pub(super) const UNREAD: [(ErrorCode, StatusCode); 2] = [
     (ErrorCode::NotDebited, StatusCode::FORBIDDEN),
@@ -75,14 +75,14 @@ pub(super) async fn debit(
     if let Some(code) = cluster.refusing.lock().unwrap().get(&node) {
         return no(*code, StatusCode::FORBIDDEN);
     }
-    let told = cluster.indices.lock().unwrap().get(&node).copied();
+    let index = cluster.indices.lock().unwrap().get(&node).copied();
     Json(Debited {
         grant: request.grant,
         request: request.request,
         number,
         used: number,
         left: cluster.permitted - number,
-        index: told.unwrap_or(INDEX),
+        index: index.unwrap_or(INDEX),
         deal: cluster.deal.clone(),
     })
     .into_response()
@@ -96,23 +96,23 @@ pub(super) async fn part(
     let request = body.request.verify().unwrap();
     assert!(
         cluster.debits.lock().unwrap().contains(&request.request),
-        "nobody asks for parts of a view that is not charged"
+        "parts are requested only for charged views"
     );
     if body.index > INDEX {
         let (code, status) = *cluster.unread.lock().unwrap();
         return no(code, status);
     }
-    let manner = cluster.manners.lock().unwrap()[&node];
-    match manner {
-        Manner::Down => return no(ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
-        Manner::NotDebited => return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN),
-        Manner::Honest | Manner::Lying => {}
+    let behaviour = cluster.behaviours.lock().unwrap()[&node];
+    match behaviour {
+        Behaviour::Down => return no(ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+        Behaviour::NotDebited => return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN),
+        Behaviour::Honest | Behaviour::False => {}
     }
     let deal = cluster.deal.peek().unwrap();
     let dealt = deal.parts.iter().find(|part| part.node == node).unwrap();
     let context = PartContext::of(&deal, dealt);
     let mut opened = open_part(&cluster.secrets[&node], &context, dealt).unwrap();
-    if manner == Manner::Lying {
+    if behaviour == Behaviour::False {
         opened[5] ^= 1;
     }
     let release = ReleaseContext {

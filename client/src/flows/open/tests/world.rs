@@ -1,4 +1,4 @@
-//! A home that holds a grant, and a cluster of its own: real keys and statements, and failures on demand.
+//! A home with a received grant, and its mock cluster.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, grant_id};
 use tokio::net::TcpListener;
 
-use super::nodes::{Cluster, Manner, Shared, UNREAD, debit, part};
+use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part};
 use super::{NODES, PHOTO};
 use crate::clock;
 use crate::cluster_api::{ClusterApi, Pinned};
@@ -65,7 +65,7 @@ fn identity(cluster: &Descriptor) -> Identity {
     }
 }
 
-/// Sealed, hidden and dealt as an owner would, for `me`.
+/// A grant for `me`: sealed, hidden and dealt like by a real owner.
 fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Vec<u8>) {
     let owner = SigningKey::from_seed([9; 32]);
     let viewer = me.identity_key().public();
@@ -185,7 +185,7 @@ pub(crate) async fn world() -> World {
         deal,
         permitted: 2,
         debits: Mutex::default(),
-        manners: Mutex::new(NODES.map(|id| (id, Manner::Honest)).into()),
+        behaviours: Mutex::new(NODES.map(|id| (id, Behaviour::Honest)).into()),
         indices: Mutex::default(),
         unread: Mutex::new(UNREAD[0]),
         refusing: Mutex::default(),
@@ -222,13 +222,17 @@ impl World {
         open(&self.vault, &self.api, &self.me, &prepared).await
     }
 
-    pub(super) fn all(&self, manner: Manner) {
-        let mut manners = self.cluster.manners.lock().unwrap();
-        manners.values_mut().for_each(|kept| *kept = manner);
+    pub(super) fn all(&self, behaviour: Behaviour) {
+        let mut behaviours = self.cluster.behaviours.lock().unwrap();
+        behaviours.values_mut().for_each(|kept| *kept = behaviour);
     }
 
-    pub(super) fn one(&self, node: NodeId, manner: Manner) {
-        self.cluster.manners.lock().unwrap().insert(node, manner);
+    pub(super) fn one(&self, node: NodeId, behaviour: Behaviour) {
+        self.cluster
+            .behaviours
+            .lock()
+            .unwrap()
+            .insert(node, behaviour);
     }
 
     pub(super) fn end(&self, viewed: &Viewed) {
@@ -239,7 +243,7 @@ impl World {
         pending(&self.vault, &self.held).unwrap()
     }
 
-    /// As if the begun view were so much older.
+    /// Makes the pending view older.
     pub(super) fn age(&self, by: Duration) {
         let id = self.held.grant.to_string();
         change::<PendingView>(&self.vault, &id, |view| {

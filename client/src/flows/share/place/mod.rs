@@ -1,7 +1,8 @@
-//! Having it hidden: a worker of the leader's choosing, straight to it, and one retry elsewhere. Photos that are
-//! shared at the same time are placed together and uploaded side by side.
+//! Hiding of a sealed photo by a worker: placement by the leader, direct upload, and one retry on
+//! another worker. Photos that are shared at the same time are placed by one call and uploaded
+//! concurrently.
 //!
-//! What comes back is believed only after it was read again.
+//! A returned carrier is accepted only after it was verified.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,31 +20,31 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::PlaceError;
 use super::seal::Sealed;
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError, JobFailure, Preparing};
+use crate::cluster_api::{ClusterApi, ClusterError, JobAnnouncement, JobError};
 
-/// Workers that a job is tried on.
+/// Bound on the workers that a job is tried on.
 const MAX_WORKERS: usize = 2;
-/// Tickets that may turn out to be of an old term.
+/// Bound on the tickets of one job, as a ticket may be of an old term.
 const MAX_TICKETS: usize = 4;
-/// Before another ticket is asked for: a new leader is known within so long.
+/// Pause before another ticket is requested. A new leader is known within this time.
 const TICKET_PAUSE: Duration = Duration::from_millis(100);
-/// How long to wait for a worker to become free.
+/// Bound on the wait for a free worker.
 const BUSY_DEADLINE: Duration = Duration::from_secs(20);
-/// Whatever happens, it has come to an end after this.
+/// Bound on the whole flow.
 const HIDE_DEADLINE: Duration = Duration::from_secs(300);
-/// Wait for a worker when the leader names no time.
+/// Pause when all workers are busy and the leader names no time.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Why a carrier that came back is not taken.
+/// A returned carrier that is not accepted.
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
-    #[error("another carrier came back than was asked for ({0})")]
+    #[error("the returned carrier is wrong ({0})")]
     Other(String),
     #[error("{0}")]
     Stopped(String),
 }
 
-/// A carrier, and who made it.
+/// A carrier, its worker, and the leader that chose the worker.
 #[derive(Debug)]
 pub(super) struct Hidden {
     pub png: Bytes,
@@ -51,11 +52,12 @@ pub(super) struct Hidden {
     pub leader: NodeId,
 }
 
-/// `ready` was taken before the photo was sealed; `step` is told what is being done.
+/// Hides a sealed photo. `ready` was announced before the photo was sealed; `step` is called with
+/// the progress.
 pub(super) async fn hide(
     api: &ClusterApi,
     sealed: Sealed,
-    ready: Preparing,
+    ready: JobAnnouncement,
     step: &impl Fn(&str),
 ) -> Result<(Sealed, Hidden), PlaceError> {
     let input = JobInput {
@@ -66,23 +68,23 @@ pub(super) async fn hide(
     };
     let input = Bytes::from(input.encode());
     let sealed = Arc::new(sealed);
-    let as_asked = |png| check(sealed.clone(), png).boxed();
-    let hidden = timeout(HIDE_DEADLINE, have_done(api, input, ready, as_asked, step)).await;
+    let verify = |png| check(sealed.clone(), png).boxed();
+    let hidden = timeout(HIDE_DEADLINE, run(api, input, ready, verify, step)).await;
     let hidden = hidden.unwrap_or_else(|_| Err(PlaceError::NoWorker("it took too long".into())))?;
     let sealed = Arc::into_inner(sealed)
-        .ok_or_else(|| PlaceError::Codec("the carrier is still looked at".into()))?;
+        .ok_or_else(|| PlaceError::Codec("the carrier is still being verified".into()))?;
     Ok((sealed, hidden))
 }
 
-async fn have_done(
+async fn run(
     api: &ClusterApi,
     input: Bytes,
-    ready: Preparing,
-    as_asked: impl Fn(Bytes) -> BoxFuture<'static, Result<(), CheckError>>,
+    ready: JobAnnouncement,
+    verify: impl Fn(Bytes) -> BoxFuture<'static, Result<(), CheckError>>,
     step: &impl Fn(&str),
 ) -> Result<Hidden, PlaceError> {
     let mut ready = Some(ready);
-    let mut job = Tried::new(&input);
+    let mut job = Job::new(&input);
     for _ in 0..MAX_TICKETS {
         if job.place.exclude.len() >= MAX_WORKERS {
             break;
@@ -94,17 +96,17 @@ async fn have_done(
             }
             placed => placed?,
         };
-        // Nobody else is there to be asked: this one is waited for.
+        // With no other worker to try, this one is waited for until the deadline.
         let is_last = job.place.exclude.len() + 1 >= MAX_WORKERS.min(api.nodes_by_id().len());
         let png = match api.run_job(&placed, input.clone(), is_last).await {
             Ok(png) => png,
             Err(failure) => {
-                job.failed(placed.worker, failure, step).await?;
+                job.record(placed.worker, failure, step).await?;
                 continue;
             }
         };
-        step("reading the carrier again");
-        match as_asked(png.clone()).await {
+        step("verifying the carrier");
+        match verify(png.clone()).await {
             Ok(()) => {
                 return Ok(Hidden {
                     png,
@@ -114,25 +116,25 @@ async fn have_done(
             }
             Err(why @ CheckError::Other(_)) => {
                 let why = format!("node {}: {why}", placed.worker);
-                job.lost(placed.worker, why, step);
+                job.fail(placed.worker, why, step);
             }
             Err(CheckError::Stopped(why)) => return Err(PlaceError::Codec(why)),
         }
     }
-    Err(job.given_up())
+    Err(job.into_error())
 }
 
-/// A job, and what came of it until now.
-struct Tried {
+/// A job and the outcome of its tries so far.
+struct Job {
     place: PlaceJob,
     last: String,
-    /// Workers had more against it than that they have enough to do.
-    lost: bool,
-    /// Whose ticket was no good.
-    refused_by: Option<NodeId>,
+    /// Whether a worker failed for another reason than being busy.
+    failed: bool,
+    /// The last worker that rejected its ticket.
+    rejected_by: Option<NodeId>,
 }
 
-impl Tried {
+impl Job {
     fn new(input: &Bytes) -> Self {
         Self {
             place: PlaceJob {
@@ -142,49 +144,50 @@ impl Tried {
                 exclude: Vec::new(),
             },
             last: String::new(),
-            lost: false,
-            refused_by: None,
+            failed: false,
+            rejected_by: None,
         }
     }
 
-    /// Goes on, where that may help.
-    async fn failed(
+    /// Records a failure. Returns an error if no other worker can succeed.
+    async fn record(
         &mut self,
         worker: NodeId,
-        failure: JobFailure,
+        failure: JobError,
         step: &impl Fn(&str),
     ) -> Result<(), PlaceError> {
         match failure {
-            JobFailure::Job(error) => return Err(ClusterError::Api(error).into()),
-            JobFailure::Ticket(error) => {
-                step("the worker's ticket is no longer good: asking for another");
+            JobError::Job(error) => return Err(ClusterError::Api(error).into()),
+            JobError::Ticket(error) => {
+                step("the worker rejected the ticket; requesting another");
                 self.last = error.message;
-                self.lost = true;
-                // Another term is told of within moments; a worker whose clock is wrong stays as it is.
-                if self.refused_by.replace(worker) == Some(worker) {
+                self.failed = true;
+                // A new term is known within moments. A second rejection by the same worker means
+                // that its clock is wrong.
+                if self.rejected_by.replace(worker) == Some(worker) {
                     self.place.exclude.push(worker);
                 }
                 sleep(TICKET_PAUSE).await;
             }
-            busy @ JobFailure::Busy { .. } => self.leave(worker, busy.to_string(), step),
-            failure @ JobFailure::Worker { .. } => self.lost(worker, failure.to_string(), step),
+            busy @ JobError::Busy { .. } => self.exclude(worker, busy.to_string(), step),
+            failure @ JobError::Worker { .. } => self.fail(worker, failure.to_string(), step),
         }
         Ok(())
     }
 
-    fn lost(&mut self, worker: NodeId, why: String, step: &impl Fn(&str)) {
-        self.lost = true;
-        self.leave(worker, why, step);
+    fn fail(&mut self, worker: NodeId, why: String, step: &impl Fn(&str)) {
+        self.failed = true;
+        self.exclude(worker, why, step);
     }
 
-    fn leave(&mut self, worker: NodeId, why: String, step: &impl Fn(&str)) {
+    fn exclude(&mut self, worker: NodeId, why: String, step: &impl Fn(&str)) {
         step(&format!("{why}; trying another worker"));
         self.last = why;
         self.place.exclude.push(worker);
     }
 
-    fn given_up(self) -> PlaceError {
-        if self.lost {
+    fn into_error(self) -> PlaceError {
+        if self.failed {
             PlaceError::NoWorker(self.last)
         } else {
             PlaceError::Busy(self.last)
@@ -195,7 +198,7 @@ impl Tried {
 async fn wait_for_worker(
     api: &ClusterApi,
     place: &PlaceJob,
-    mut ready: Option<Preparing>,
+    mut ready: Option<JobAnnouncement>,
 ) -> Result<Placed, PlaceError> {
     let end = Instant::now() + BUSY_DEADLINE;
     loop {
@@ -215,7 +218,8 @@ async fn wait_for_worker(
     }
 }
 
-/// Looks at the carrier before it is believed: it has to be what the job makes, in every sample, and nothing else.
+/// Verifies a returned carrier: it has to equal the job's result in every sample and contain
+/// nothing else.
 async fn check(sealed: Arc<Sealed>, png: Bytes) -> Result<(), CheckError> {
     let work = move || {
         let key = CodecKey::from_bytes(*sealed.codec_key.expose());

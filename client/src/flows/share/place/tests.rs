@@ -1,4 +1,4 @@
-//! Jobs on a node of our own making: it leads, and is all workers at once.
+//! Jobs at a mock node that is the leader and all workers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -24,35 +24,35 @@ use tokio::sync::Semaphore;
 use super::*;
 use crate::cluster_api::Pinned;
 
-/// What a worker does with a job.
+/// A mock worker's behaviour.
 #[derive(Debug, Clone, Copy)]
-enum Habit {
+enum Behaviour {
     Works,
-    /// Sends half of a picture and dies.
-    BreaksOff,
-    /// Says that it has too little memory.
+    /// Sends half of the carrier and crashes.
+    Crashes,
+    /// Has too little memory.
     TooSmall,
     RefusesTheJob,
-    /// Says that the ticket is of an old term.
-    RefusesTheTicket,
+    /// Rejects the ticket as of an old term.
+    RejectsTheTicket,
     Busy,
-    /// Gives back something else.
-    Lies,
-    /// Takes the job, and is heard of no more.
-    StandsStill,
+    /// Returns a wrong carrier.
+    ReturnsAnother,
+    /// Accepts the job and stalls.
+    Stalls,
 }
 
 #[derive(Clone)]
 struct Node {
     info: ClusterInfo,
     url: String,
-    /// Of worker 1, worker 2 and so on; each job goes to the first that it does not exclude.
-    habits: Arc<Vec<Habit>>,
-    /// How many jobs each call had.
+    /// Of workers 1, 2 and so on. Each job goes to the first one that it does not exclude.
+    behaviours: Arc<Vec<Behaviour>>,
+    /// Number of jobs in each call.
     calls: Arc<Mutex<Vec<usize>>>,
-    /// What each job excluded.
+    /// Excluded workers of each job.
     excluded: Arc<Mutex<Vec<Vec<NodeId>>>>,
-    /// Calls that may be answered.
+    /// Permits for answering calls.
     leave: Arc<Semaphore>,
 }
 
@@ -61,7 +61,7 @@ async fn place(State(node): State<Node>, Json(asked): Json<PlaceJobs>) -> Json<P
     node.leave.acquire().await.unwrap().forget();
     let place = |job: &PlaceJob| {
         node.excluded.lock().unwrap().push(job.exclude.clone());
-        let worker = (1..=node.habits.len() as u64)
+        let worker = (1..=node.behaviours.len() as u64)
             .map(NodeId)
             .find(|id| !job.exclude.contains(id));
         match worker {
@@ -83,23 +83,23 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
     let ticket = BASE64URL_NOPAD.decode(headers[TICKET_HEADER].as_bytes());
     let worker = usize::from(ticket.unwrap()[0]);
     let refuse = |code| (StatusCode::BAD_REQUEST, Json(ApiError::new(code, "no"))).into_response();
-    match node.habits[worker - 1] {
-        Habit::Works => input.into_response(),
-        Habit::BreaksOff => {
+    match node.behaviours[worker - 1] {
+        Behaviour::Works => input.into_response(),
+        Behaviour::Crashes => {
             let half = input.slice(..input.len() / 2);
-            let pieces = [Ok(half), Err(std::io::Error::other("the worker dies"))];
+            let pieces = [Ok(half), Err(std::io::Error::other("the worker crashes"))];
             Body::from_stream(futures_util::stream::iter(pieces)).into_response()
         }
-        Habit::TooSmall => refuse(ErrorCode::WorkerTooSmall),
-        Habit::RefusesTheJob => refuse(ErrorCode::BadJob),
-        Habit::RefusesTheTicket => refuse(ErrorCode::BadTicket),
-        Habit::Busy => refuse(ErrorCode::Busy),
-        Habit::Lies => "something else".into_response(),
-        Habit::StandsStill => std::future::pending().await,
+        Behaviour::TooSmall => refuse(ErrorCode::WorkerTooSmall),
+        Behaviour::RefusesTheJob => refuse(ErrorCode::BadJob),
+        Behaviour::RejectsTheTicket => refuse(ErrorCode::BadTicket),
+        Behaviour::Busy => refuse(ErrorCode::Busy),
+        Behaviour::ReturnsAnother => "something else".into_response(),
+        Behaviour::Stalls => std::future::pending().await,
     }
 }
 
-async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
+async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = NodeIdentity {
         id: NodeId(1),
@@ -110,7 +110,7 @@ async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
     let cluster = descriptor.founds().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let nodes = (1..=habits.len() as u64).map(|id| (NodeId(id), url.clone()));
+    let nodes = (1..=behaviours.len() as u64).map(|id| (NodeId(id), url.clone()));
     let node = Node {
         info: ClusterInfo {
             schema: SCHEMA,
@@ -120,7 +120,7 @@ async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
             now: clock::now(),
         },
         url: url.clone(),
-        habits: Arc::new(habits.to_vec()),
+        behaviours: Arc::new(behaviours.to_vec()),
         calls: Arc::default(),
         excluded: Arc::default(),
         leave: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
@@ -140,22 +140,25 @@ async fn node(habits: &[Habit]) -> (ClusterApi, Node) {
 
 const INPUT: Bytes = Bytes::from_static(b"what is to be hidden");
 
-async fn hidden(api: &ClusterApi, ready: Preparing) -> (Result<Hidden, PlaceError>, Vec<String>) {
+async fn hidden(
+    api: &ClusterApi,
+    ready: JobAnnouncement,
+) -> (Result<Hidden, PlaceError>, Vec<String>) {
     let steps = Mutex::new(Vec::new());
     let step = |step: &str| steps.lock().unwrap().push(step.to_owned());
-    let as_asked = |png: Bytes| {
+    let verify = |png: Bytes| {
         let wrong = || CheckError::Other("it is another".into());
         let checked = (png == INPUT).then_some(()).ok_or_else(wrong);
         std::future::ready(checked).boxed()
     };
-    let hidden = have_done(api, INPUT, ready, as_asked, &step).await;
+    let hidden = super::run(api, INPUT, ready, verify, &step).await;
     (hidden, steps.into_inner().unwrap())
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_in_the_middle_of_its_answer_is_left_out_of_one_retry() {
-    let (api, _) = node(&[Habit::BreaksOff, Habit::Works]).await;
-    let (hidden, steps) = hidden(&api, api.preparing()).await;
+async fn a_worker_that_crashes_during_its_answer_is_excluded_from_the_retry() {
+    let (api, _) = node(&[Behaviour::Crashes, Behaviour::Works]).await;
+    let (hidden, steps) = hidden(&api, api.announce_job()).await;
     let hidden = hidden.unwrap();
     assert_eq!((hidden.worker, hidden.png), (NodeId(2), INPUT));
     assert_eq!(steps.len(), 2);
@@ -163,9 +166,9 @@ async fn a_worker_that_dies_in_the_middle_of_its_answer_is_left_out_of_one_retry
 }
 
 #[tokio::test]
-async fn a_worker_that_gives_back_something_else_is_left_out_too() {
-    let (api, _) = node(&[Habit::Lies, Habit::Works]).await;
-    let (hidden, steps) = hidden(&api, api.preparing()).await;
+async fn a_worker_that_returns_a_wrong_carrier_is_excluded() {
+    let (api, _) = node(&[Behaviour::ReturnsAnother, Behaviour::Works]).await;
+    let (hidden, steps) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
     assert!(
         steps
@@ -176,27 +179,27 @@ async fn a_worker_that_gives_back_something_else_is_left_out_too() {
 }
 
 #[tokio::test]
-async fn a_worker_that_stands_still_is_given_up_long_before_the_longest_job_ends() {
-    let (api, _) = node(&[Habit::StandsStill, Habit::Works]).await;
-    let (hidden, steps) = hidden(&api, api.preparing()).await;
+async fn a_stalled_worker_is_abandoned_before_the_deadline() {
+    let (api, _) = node(&[Behaviour::Stalls, Behaviour::Works]).await;
+    let (hidden, steps) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
-    let why = "worker 1 did not do it: it stalled for 5.0 s; trying another worker";
+    let why = "worker 1 failed: it stalled for 5.0 s; trying another worker";
     assert_eq!(steps[0], why);
 }
 
 #[tokio::test]
-async fn the_last_worker_that_is_tried_is_waited_for() {
-    let (api, _) = node(&[Habit::StandsStill]).await;
-    let hidden = tokio::spawn(async move { hidden(&api, api.preparing()).await.0 });
+async fn the_last_worker_is_waited_for_until_the_deadline() {
+    let (api, _) = node(&[Behaviour::Stalls]).await;
+    let hidden = tokio::spawn(async move { hidden(&api, api.announce_job()).await.0 });
     let longer = crate::cluster_api::JOB_STALL_TIMEOUT + Duration::from_secs(1);
     assert!(timeout(longer, hidden).await.is_err());
 }
 
 #[tokio::test]
-async fn a_ticket_that_is_no_longer_good_costs_another_and_excludes_nobody() {
-    let (api, node) = node(&[Habit::RefusesTheTicket, Habit::Works]).await;
-    let (hidden, _) = hidden(&api, api.preparing()).await;
-    // Twice by one worker: its clock is wrong, and another is asked.
+async fn a_rejected_ticket_is_replaced_and_excludes_its_worker_the_second_time() {
+    let (api, node) = node(&[Behaviour::RejectsTheTicket, Behaviour::Works]).await;
+    let (hidden, _) = hidden(&api, api.announce_job()).await;
+    // The second rejection by the same worker means that its clock is wrong.
     assert_eq!(hidden.unwrap().worker, NodeId(2));
     assert_eq!(
         *node.excluded.lock().unwrap(),
@@ -205,31 +208,31 @@ async fn a_ticket_that_is_no_longer_good_costs_another_and_excludes_nobody() {
 }
 
 #[tokio::test]
-async fn workers_that_have_enough_to_do_say_nothing_about_the_photo() {
-    let (api, _) = node(&[Habit::Busy, Habit::Busy, Habit::Works]).await;
-    let (failed, _) = hidden(&api, api.preparing()).await;
+async fn busy_workers_are_reported_as_busy() {
+    let (api, _) = node(&[Behaviour::Busy, Behaviour::Busy, Behaviour::Works]).await;
+    let (failed, _) = hidden(&api, api.announce_job()).await;
     assert!(matches!(failed, Err(PlaceError::Busy(_))));
 }
 
 #[tokio::test]
-async fn a_worker_with_too_little_memory_is_left_out_too() {
-    let (api, _) = node(&[Habit::TooSmall, Habit::Works]).await;
-    let (hidden, _) = hidden(&api, api.preparing()).await;
+async fn a_worker_with_too_little_memory_is_excluded() {
+    let (api, _) = node(&[Behaviour::TooSmall, Behaviour::Works]).await;
+    let (hidden, _) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
 }
 
 #[tokio::test]
-async fn a_second_worker_that_fails_is_the_last() {
-    let (api, node) = node(&[Habit::BreaksOff, Habit::BreaksOff, Habit::Works]).await;
-    let (failed, _) = hidden(&api, api.preparing()).await;
+async fn after_two_failed_workers_the_job_fails() {
+    let (api, node) = node(&[Behaviour::Crashes, Behaviour::Crashes, Behaviour::Works]).await;
+    let (failed, _) = hidden(&api, api.announce_job()).await;
     assert!(matches!(failed, Err(PlaceError::NoWorker(_))));
     assert_eq!(*node.calls.lock().unwrap(), [1, 1]);
 }
 
 #[tokio::test]
 async fn a_job_that_every_worker_would_refuse_is_tried_once() {
-    let (api, node) = node(&[Habit::RefusesTheJob, Habit::Works]).await;
-    let (failed, _) = hidden(&api, api.preparing()).await;
+    let (api, node) = node(&[Behaviour::RefusesTheJob, Behaviour::Works]).await;
+    let (failed, _) = hidden(&api, api.announce_job()).await;
     let Err(PlaceError::Cluster(refused)) = failed else {
         panic!("{failed:?}")
     };
@@ -238,34 +241,34 @@ async fn a_job_that_every_worker_would_refuse_is_tried_once() {
 }
 
 #[tokio::test]
-async fn jobs_that_are_made_ready_together_are_placed_by_one_call() {
-    // given three that are being made ready, and a fourth that comes to nothing
-    let (api, node) = node(&[Habit::Works]).await;
-    let ready: Vec<Preparing> = (0..3).map(|_| api.preparing()).collect();
-    drop(api.preparing());
-    // when they are ready one after the other
+async fn jobs_prepared_together_are_placed_by_one_call() {
+    // Given three announced jobs, and a fourth one that is dropped,
+    let (api, node) = node(&[Behaviour::Works]).await;
+    let ready: Vec<JobAnnouncement> = (0..3).map(|_| api.announce_job()).collect();
+    drop(api.announce_job());
+    // when they become ready one after the other,
     let all = join_all(ready.into_iter().map(|ready| hidden(&api, ready))).await;
-    // then one call was for all
+    // then they are placed by one call.
     assert!(all.into_iter().all(|(hidden, _)| hidden.is_ok()));
     assert_eq!(*node.calls.lock().unwrap(), [3]);
 }
 
 #[tokio::test]
-async fn jobs_that_come_while_a_call_is_under_way_go_together_in_the_next() {
-    // given a call that the leader takes its time over
-    let (api, node) = node(&[Habit::Works]).await;
+async fn jobs_that_become_ready_during_a_call_form_the_next_batch() {
+    // Given a call that the leader does not answer yet,
+    let (api, node) = node(&[Behaviour::Works]).await;
     node.leave.forget_permits(Semaphore::MAX_PERMITS);
     let spawn = || {
         let api = api.clone();
-        tokio::spawn(async move { hidden(&api, api.preparing()).await.0 })
+        tokio::spawn(async move { hidden(&api, api.announce_job()).await.0 })
     };
     let first = spawn();
     until(|| node.calls.lock().unwrap().len() == 1).await;
-    // when two more come, and the first is given up
+    // when two more jobs become ready and the first one is cancelled,
     let (second, third) = (spawn(), spawn());
     until(|| api.waiting_for_placement() == 2).await;
     first.abort();
-    // then they are placed, by one call
+    // then they are placed by one call.
     node.leave.add_permits(100);
     assert!(second.await.unwrap().is_ok() && third.await.unwrap().is_ok());
     assert_eq!(*node.calls.lock().unwrap(), [1, 2]);
@@ -274,7 +277,10 @@ async fn jobs_that_come_while_a_call_is_under_way_go_together_in_the_next() {
 async fn until(holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {
-        assert!(Instant::now() < deadline, "it never came to be");
+        assert!(
+            Instant::now() < deadline,
+            "the condition did not hold in time"
+        );
         tokio::task::yield_now().await;
     }
 }

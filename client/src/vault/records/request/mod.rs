@@ -15,7 +15,7 @@ pub use v1::{IncomingStateV1, IncomingV1, OutgoingV1};
 
 /// The subject of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Asked {
+pub enum RequestSubject {
     /// An image.
     Photo(Signed<PhotoRequest>),
     /// More views of a grant.
@@ -29,7 +29,7 @@ pub struct Incoming {
     pub viewer: UserName,
     pub viewer_key: PublicKey,
     pub image: ImageId,
-    pub asked: Asked,
+    pub asked: RequestSubject,
     pub note: String,
     pub received: Millis,
     pub state: IncomingState,
@@ -94,7 +94,7 @@ pub enum OutgoingState {
 impl OutgoingState {
     /// Whether the request is answered.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub fn is_answered(&self) -> bool {
         match self {
             OutgoingState::Arrived(_) | OutgoingState::Denied(_) | OutgoingState::Failed => true,
             OutgoingState::Signed | OutgoingState::Preparing | OutgoingState::Waiting => false,

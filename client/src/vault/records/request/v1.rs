@@ -4,7 +4,7 @@ use cameo_common::ids::{GrantId, ImageId, Millis, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Incoming, IncomingState, Outgoing};
+use super::{Incoming, IncomingState, Outgoing, RequestSubject};
 use crate::vault::Record;
 use crate::vault::records::Terms;
 
@@ -14,7 +14,7 @@ pub struct IncomingV1 {
     pub viewer: UserName,
     pub viewer_key: PublicKey,
     pub image: ImageId,
-    pub asked: Asked,
+    pub asked: RequestSubject,
     pub note: String,
     pub received: Millis,
     pub state: IncomingStateV1,

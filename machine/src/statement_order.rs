@@ -1,11 +1,11 @@
-//! Which of two signed statements about one thing holds.
+//! Order of signed statements about one subject.
 
 use cameo_common::signed::Signed;
 
 use super::command::Refusal;
 
-/// Of two statements about one thing the higher sequence holds; the same one may come again.
-pub fn newer<T>(
+/// Accepts a statement with a higher sequence than the known one, or the known one again.
+pub fn check_newer<T>(
     known_sequence: u64,
     known: &Signed<T>,
     sequence: u64,

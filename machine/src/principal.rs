@@ -1,4 +1,4 @@
-//! The user and the device that a command comes from.
+//! The authenticated origin of a command: a user at one of their devices.
 
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
@@ -7,20 +7,20 @@ use super::command::Refusal;
 use super::draft::Draft;
 use super::rows::Device;
 
-/// The user on whose behalf a command comes, and the device that it comes from.
+/// A registered user and the device that sent the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speaker {
+pub struct Principal {
     pub name: UserName,
     pub device: PublicKey,
 }
 
-/// For whom a device speaks at the log's time.
-pub fn speaker(draft: &Draft<'_>, device: &PublicKey) -> Result<Speaker, Refusal> {
+/// The user that a device acts for at log time.
+pub fn of(draft: &Draft<'_>, device: &PublicKey) -> Result<Principal, Refusal> {
     let row = draft.get::<Device>(device).ok_or(Refusal::UnknownDevice)?;
     if draft.time() >= row.certificate().not_after {
         return Err(Refusal::CertificateExpired);
     }
-    Ok(Speaker {
+    Ok(Principal {
         name: row.user,
         device: *device,
     })
