@@ -1,9 +1,8 @@
-//! The image work, beside Raft and on threads of its own.
+//! Image work, beside Raft and on threads of its own.
 //!
-//! At every node: `worker` checks tickets and takes jobs up (`intake`, within `memory`), the slots of `pool` do them
-//! through `hide`, what comes of them leaves through a `carrier`, `load` measures and reports. At the leader:
-//! `dispatcher` keeps the desk of `cameo_dispatch`, which decides, and signs the `ticket`; `decisions` writes down
-//! what was decided.
+//! `leader` places jobs: its dispatcher asks the scheduler of `cameo_dispatch` for a worker, signs
+//! the ticket and logs the decision. `worker` checks tickets, admits jobs within its memory, does
+//! them in a pool and streams the pictures out. `load` measures the worker and reports.
 //! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
 
 pub mod leader;

@@ -170,8 +170,8 @@ impl Leader {
             .received(WORKER, &reporter.report(), self.now);
     }
 
-    /// What the book said of the worker when the last job was placed.
-    fn booked(&self) -> u64 {
+    /// What the reservations said of the worker when the last job was placed.
+    fn reserved(&self) -> u64 {
         let decisions = self.decisions.lock().unwrap();
         let candidates = &decisions.last().unwrap().input.candidates;
         candidates
@@ -199,18 +199,24 @@ async fn a_job_goes_to_the_follower_and_leaves_the_book_when_it_is_told_of() {
     leader.hear(&reporter);
     let first = input(b"first");
     let placed = leader.place(1, &first).unwrap();
-    assert_eq!((placed.worker, leader.booked()), (WORKER, 0));
+    assert_eq!((placed.worker, leader.reserved()), (WORKER, 0));
 
     leader.place(2, &input(b"second")).unwrap();
-    assert!(leader.booked() > 0, "the first is placed and not taken up");
+    assert!(
+        leader.reserved() > 0,
+        "the first is placed and not taken up"
+    );
 
     let done = worker.run(&placed.ticket, DEVICE, first).await;
     assert_eq!(done.unwrap(), "first");
     let _lost = reporter.report();
     leader.hear(&reporter);
-    let before = leader.booked();
+    let before = leader.reserved();
     leader.place(3, &input(b"third")).unwrap();
-    assert!(leader.booked() <= before, "the first is no longer booked");
+    assert!(
+        leader.reserved() <= before,
+        "the first is no longer reserved"
+    );
     assert!(
         leader
             .decisions
@@ -235,7 +241,7 @@ async fn a_restarted_worker_refuses_the_old_ticket_and_is_trusted_with_a_new_one
     assert_eq!(refused, Err(TicketError::OtherIncarnation.into()));
     leader.hear(&reporter);
     let new = leader.place(1, &bytes).unwrap();
-    assert_eq!((new.worker, leader.booked()), (WORKER, 0));
+    assert_eq!((new.worker, leader.reserved()), (WORKER, 0));
     assert!(worker.run(&new.ticket, DEVICE, bytes).await.is_ok());
 }
 

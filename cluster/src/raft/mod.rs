@@ -1,9 +1,9 @@
-//! Consensus. openraft's types and traits end in this folder and in `store`'s adapters.
+//! Consensus. openraft's types and traits end in this folder, in `consensus_types` and in `store`.
 //!
-//! `start` puts a node together; `node` is the handle that the rest of the node holds; `propose` and
-//! `read` are its two verbs. `wire` is what nodes say to each other, `network` says it, `service` answers.
-//! `forming` makes a cluster out of empty directories, once; `joining` makes a node a worker of it, which
-//! `admitting` lets in. `clock` lets time into the log.
+//! `start` puts Raft together, and `service` answers other nodes. `client` is what the rest of the
+//! node asks: propose, read, ask a node. `members` founds a cluster, and admits and removes members.
+//! `engine` drives openraft, `rpc` carries its messages, `time` lets time into the log, `ports` are
+//! what the rest of the node lends to Raft. `memory` is a storage for tests and the simulator.
 
 mod client;
 mod engine;

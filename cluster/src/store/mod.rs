@@ -2,7 +2,7 @@
 //!
 //! The log (`wal`) is what an acknowledgement rests on: nothing is answered before its fdatasync.
 //! The state (`state`) is sled behind an in-memory overlay and can always be rebuilt from the
-//! newest snapshot (`snapshot`) and the log behind it; `recovery` decides at start which parts of
+//! newest snapshot (`snapshot`) and the log behind it; `open` decides at start which parts of
 //! a directory may still be trusted. openraft's and sled's types do not leave this folder, except
 //! for the trait implementations that openraft asks for.
 

@@ -1,4 +1,4 @@
-//! The leader's side: holds the reports and the book, decides, and signs tickets.
+//! The leader's side: holds the reports and the reservations, decides, and signs tickets.
 //!
 //! Nothing of it is replicated. A new leader, and the same leader in a new term, starts with an empty book and
 //! waits for the reports that ride on its first heartbeats.
@@ -69,7 +69,7 @@ pub struct DecisionCounts {
     pub busy: u64,
     /// No node could take the job.
     pub nobody: u64,
-    /// Nothing was decided: the client has booked its share, and uses none of it.
+    /// Nothing was decided: the client has reserved its share, and uses none of it.
     pub own_share: u64,
 }
 
@@ -79,7 +79,7 @@ pub struct Dispatcher {
     key: Arc<SigningKey>,
     own_report: OwnReport,
     settings: Settings,
-    /// What the desk's moments are counted from.
+    /// What the scheduler's moments are counted from.
     origin: Instant,
     log: Option<OnDecision>,
     state: Mutex<State>,
@@ -88,10 +88,10 @@ pub struct Dispatcher {
 #[derive(Default)]
 struct State {
     /// While this node leads.
-    desk: Option<Scheduler>,
-    /// When the desk was set up.
+    scheduler: Option<Scheduler>,
+    /// When the scheduler was set up.
     began: Moment,
-    /// What earlier terms learned, while there is no desk.
+    /// What earlier terms learned, while there is no scheduler.
     costs: CostModel,
     decided: DecisionCounts,
     /// Workers of which it was said already that their reports cannot be read.
@@ -135,18 +135,18 @@ impl Dispatcher {
         self
     }
 
-    /// Tells the term in which this node leads, or that it does not. Each term begins with an empty desk.
+    /// Tells the term in which this node leads, or that it does not. Each term begins with an empty scheduler.
     pub fn leads(&self, term: Option<u64>) {
         let mut state = self.lock();
-        if state.desk.as_ref().map(Scheduler::term) == term {
+        if state.scheduler.as_ref().map(Scheduler::term) == term {
             return;
         }
-        if let Some(desk) = state.desk.take() {
-            state.costs = desk.into_costs();
+        if let Some(scheduler) = state.scheduler.take() {
+            state.costs = scheduler.into_costs();
         }
         state.unreadable.clear();
         state.began = self.moment(Instant::now());
-        state.desk = term.map(|term| {
+        state.scheduler = term.map(|term| {
             let costs = std::mem::take(&mut state.costs);
             Scheduler::new(self.node, term, self.settings, costs)
         });
@@ -157,8 +157,8 @@ impl Dispatcher {
     pub fn received(&self, from: NodeId, report: &[u8], at: Instant) {
         let report = Report::decode(report);
         let mut state = self.lock();
-        match (&mut state.desk, report) {
-            (Some(desk), Ok(report)) => desk.follow(from, report, self.moment(at)),
+        match (&mut state.scheduler, report) {
+            (Some(scheduler), Ok(report)) => scheduler.follow(from, report, self.moment(at)),
             (Some(_), Err(why)) => state.unreadable(from, why),
             (None, _) => {}
         }
@@ -179,41 +179,43 @@ impl Dispatcher {
         seed: u64,
     ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
         self.received(self.node, &(self.own_report)(), context.now);
-        // Locked until the placements are in the book, so that the next ones see them.
+        // Locked until the placements are in the reservations, so that the next ones see them.
         let State {
-            desk,
+            scheduler,
             decided,
             began,
             ..
         } = &mut *self.lock();
-        let desk = desk.as_mut().filter(|desk| desk.term() == context.term);
-        let desk = desk.ok_or(PlaceError::NotLeader)?;
-        desk.set_members(context.members.iter().map(|place| Member {
+        let scheduler = scheduler
+            .as_mut()
+            .filter(|scheduler| scheduler.term() == context.term);
+        let scheduler = scheduler.ok_or(PlaceError::NotLeader)?;
+        scheduler.set_members(context.members.iter().map(|place| Member {
             node: place.node,
             voter: place.voter,
         }));
         // The first heartbeats are on their way: or the leader would do the work that others have time for.
         let waited = self.moment(context.now).saturating_sub(*began);
-        if desk.awaits_first_report() && waited < self.settings.stale_after {
+        if scheduler.awaits_first_report() && waited < self.settings.stale_after {
             return Err(PlaceError::NotLeader);
         }
         if let Some(job) = twice(requests) {
             return Err(PlaceError::Twice(job));
         }
         let mut order: Vec<usize> = (0..requests.len()).collect();
-        order.sort_by_key(|at| Reverse(desk.predict(requests[*at].size)));
+        order.sort_by_key(|at| Reverse(scheduler.predict(requests[*at].size)));
         let mut placed = vec![Err(PlaceError::NotLeader); requests.len()];
         for (nth, at) in (0..).zip(order) {
             let (request, seed) = (&requests[at], seed.wrapping_add(nth));
             placed[at] = within_limits(request)
-                .and_then(|()| self.place_at(desk, decided, request, client, context, seed));
+                .and_then(|()| self.place_at(scheduler, decided, request, client, context, seed));
         }
         Ok(placed)
     }
 
     fn place_at(
         &self,
-        desk: &mut Scheduler,
+        scheduler: &mut Scheduler,
         decided: &mut DecisionCounts,
         request: &PlaceJob,
         client: PublicKey,
@@ -226,19 +228,19 @@ impl Dispatcher {
             size: request.size,
             exclude: &request.exclude,
         };
-        desk.release(&client, request.job);
-        if desk.is_over_quota(&client, now) {
+        scheduler.release(&client, request.job);
+        if scheduler.is_over_quota(&client, now) {
             decided.own_share += 1;
-            return Err(PlaceError::BookedEnough);
+            return Err(PlaceError::TooManyReserved);
         }
-        let decision = desk.decide(&job, now, seed);
+        let decision = scheduler.decide(&job, now, seed);
         if let Some(log) = &self.log {
             log(&decision);
         }
         decided.count(&decision.choice);
         let (worker, finish) = chosen(&decision)?;
         let member = context.members.iter().find(|member| member.node == worker);
-        let (Some(member), Some(incarnation)) = (member, desk.incarnation(worker)) else {
+        let (Some(member), Some(incarnation)) = (member, scheduler.incarnation(worker)) else {
             unreachable!("only members that have reported are candidates with a score");
         };
         let ticket = self.sign(request, client, context, worker, incarnation);
@@ -249,7 +251,7 @@ impl Dispatcher {
             cost_ms: decision.input.cost_ms,
             expires: now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
         };
-        desk.reserve(worker, incarnation, TicketId::of(&ticket), reservation);
+        scheduler.reserve(worker, incarnation, TicketId::of(&ticket), reservation);
         Ok(Placed {
             worker,
             url: member.url.clone(),
@@ -294,7 +296,7 @@ impl Dispatcher {
         self.received(self.node, &(self.own_report)(), now);
         let now = self.moment(now);
         let state = self.lock();
-        let reports = state.desk.iter().flat_map(Scheduler::reports);
+        let reports = state.scheduler.iter().flat_map(Scheduler::reports);
         reports
             .map(|(node, report, at)| (node, load_info(report, now.saturating_sub(at))))
             .collect()
@@ -314,7 +316,7 @@ impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("node", &self.node)
-            .field("term", &self.lock().desk.as_ref().map(Scheduler::term))
+            .field("term", &self.lock().scheduler.as_ref().map(Scheduler::term))
             .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ pub enum PlaceError {
     #[error("a job names at most {0} workers that it failed on")]
     TooManyExcluded(usize),
     #[error("this device has tickets for many jobs and does not use them; upload those, or ask again in {} ms", SOON.as_millis())]
-    BookedEnough,
+    TooManyReserved,
     #[error("no worker can take the job now; ask again in {} ms", retry_after.as_millis())]
     Busy { retry_after: Duration },
 }
@@ -34,7 +34,7 @@ impl PlaceError {
             Self::NotLeader => ErrorCode::NoQuorum,
             Self::TooLarge => ErrorCode::TooLarge,
             Self::TooManyExcluded(_) | Self::Twice(_) => ErrorCode::BadRequest,
-            Self::BookedEnough | Self::Busy { .. } => ErrorCode::Busy,
+            Self::TooManyReserved | Self::Busy { .. } => ErrorCode::Busy,
         }
     }
 
@@ -42,7 +42,7 @@ impl PlaceError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotLeader | Self::BookedEnough => Some(SOON),
+            Self::NotLeader | Self::TooManyReserved => Some(SOON),
             Self::Busy { retry_after } => Some(*retry_after),
             Self::TooLarge | Self::TooManyExcluded(_) | Self::Twice(_) => None,
         }

@@ -83,7 +83,7 @@ impl PlacementAnswers {
         };
         let seed = self.rng.number();
         let placed = self.dispatcher.place_all(jobs, client, &context, seed);
-        // It leads by its log, and its desk is not set up for the term yet, or not any more.
+        // It leads by its log, and its scheduler is not set up for the term yet, or not any more.
         placed.map_or(NodeAnswer::NotLeading, |placed| {
             let placed = placed.into_iter().map(|one| one.map_err(not_placed));
             NodeAnswer::Placed(placed.collect())

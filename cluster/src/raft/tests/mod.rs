@@ -5,5 +5,6 @@
 mod bootstrap;
 mod cluster;
 mod joining;
+mod removing;
 mod strangers;
 mod world;

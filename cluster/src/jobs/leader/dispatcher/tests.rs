@@ -82,8 +82,8 @@ impl Fixture {
         self.decisions.lock().last().unwrap().clone()
     }
 
-    /// What the book says of a node. Asked with a job that nobody may have, so that nothing is placed.
-    fn booked(&self, node: impl Into<NodeId>) -> u64 {
+    /// What the reservations says of a node. Asked with a job that nobody may have, so that nothing is placed.
+    fn reserved(&self, node: impl Into<NodeId>) -> u64 {
         let node = node.into();
         let mut probe = job(99);
         probe.exclude = [1, 2, 3].map(NodeId).to_vec();

@@ -147,7 +147,7 @@ fn a_device_that_uses_none_of_its_tickets_leaves_room_for_others() {
     leader.hear(2, |_| {});
     leader.hear(3, |_| {});
     let refused = (0..=u8::MAX).find_map(|n| leader.place(&job(n)).err());
-    assert_eq!(refused, Some(PlaceError::BookedEnough));
+    assert_eq!(refused, Some(PlaceError::TooManyReserved));
     assert_eq!(leader.dispatcher.decided().own_share, 1);
     // then others are served
     let other = PublicKey([9; 32]);
@@ -191,8 +191,8 @@ fn a_job_that_is_placed_again_counts_once() {
     let mut again = job(1);
     again.exclude = vec![first];
     let second = leader.place(&again).unwrap().worker;
-    assert_eq!(leader.booked(first), 0);
-    assert!(leader.booked(second) > 0);
+    assert_eq!(leader.reserved(first), 0);
+    assert!(leader.reserved(second) > 0);
 }
 
 #[test]

@@ -15,29 +15,29 @@ fn only_the_leader_of_the_term_places() {
 }
 
 #[test]
-fn a_new_term_starts_without_book_and_reports() {
+fn a_new_term_starts_without_reservations_and_reports() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     leader.place(&job(1)).unwrap();
-    assert!(leader.booked(2) > 0);
+    assert!(leader.reserved(2) > 0);
     leader.dispatcher.leads(Some(TERM + 1));
     leader.dispatcher.leads(Some(TERM));
     leader.now = Instant::now() + MIN_STALE_AFTER;
-    assert_eq!(leader.booked(2), 0);
+    assert_eq!(leader.reserved(2), 0);
     assert_eq!(leader.place(&job(2)).unwrap().worker, LEADER);
 }
 
 #[test]
-fn the_same_term_told_again_keeps_the_book() {
+fn the_same_term_told_again_keeps_the_reservations() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     leader.place(&job(1)).unwrap();
     leader.dispatcher.leads(Some(TERM));
-    assert!(leader.booked(2) > 0);
+    assert!(leader.reserved(2) > 0);
 }
 
 #[test]
-fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
+fn a_finished_job_frees_its_reservation_and_teaches_the_costs() {
     let mut leader = leading();
     leader.hear(2, |_| {});
     let ticket = TicketId::of(&leader.place(&job(1)).unwrap().ticket);
@@ -47,7 +47,7 @@ fn a_finished_job_leaves_the_book_and_teaches_the_costs() {
     leader.hear(2, |told| {
         told.events = vec![Event::Accepted(ticket), Event::Finished { ticket, cpu_ms }];
     });
-    assert_eq!(leader.booked(2), before, "the second is still booked");
+    assert_eq!(leader.reserved(2), before, "the second is still reserved");
     leader.place(&job(3)).unwrap();
     assert!(leader.decided().input.cost_ms > before);
 }
