@@ -49,7 +49,7 @@ pub enum Verb {
         /// File to write; it must not exist.
         file: PathBuf,
     },
-    /// Removes a worker that is permanently gone from the cluster.
+    /// Removes from the cluster a worker that is permanently gone.
     Remove(RemoveFlags),
 }
 

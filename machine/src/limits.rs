@@ -19,8 +19,9 @@ pub const RETRIES_EVICTED_PER_ENTRY: usize = 4;
 /// How long the reply of a command is kept, in log time.
 pub const RETRY_RETENTION: Duration = cameo_common::api::RETRY_RETENTION;
 /// How long after its debit a view may be resumed, in log time.
-pub const RESUME: Duration = cameo_common::api::RESUME;
+pub const RESUME_WINDOW: Duration = cameo_common::api::RESUME_WINDOW;
 
 // A call that the edge accepts must end before the retry table drops its reply.
-const _: () = assert!(cameo_common::api::MAX_CALL_LIFE.as_millis() < RETRY_RETENTION.as_millis());
+const _: () =
+    assert!(cameo_common::api::MAX_CALL_LIFETIME.as_millis() < RETRY_RETENTION.as_millis());
 const _: () = assert!(RETRIES_EVICTED_PER_ENTRY > 1);

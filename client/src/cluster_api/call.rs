@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFE};
+use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFETIME};
 use cameo_common::ids::{Hash, Millis, RequestId};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
@@ -61,7 +61,7 @@ impl ClusterApi {
     fn sign_as(&self, request: RequestId, method: Method, path: String, body: Bytes) -> SignedCall {
         let offset = self.nodes().clock_offset;
         let cluster_now = Millis(clock::now().0.saturating_add_signed(offset));
-        let life = self.inner.deadline.min(MAX_CALL_LIFE);
+        let life = self.inner.deadline.min(MAX_CALL_LIFETIME);
         let call = Call {
             device: self.inner.device.public(),
             cluster: self.inner.cluster,

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cameo_common::api::{ApiError, CALL_HEADER, ClusterInfo, ErrorCode, MAX_CALL_LIFE};
+use cameo_common::api::{ApiError, CALL_HEADER, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingPublic};
@@ -46,7 +46,7 @@ async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
     let call = signed.verify().unwrap();
     node.calls.lock().push(call.request);
     let now = time(node.checked);
-    if call.not_after <= now || call.not_after > now.plus(MAX_CALL_LIFE) {
+    if call.not_after <= now || call.not_after > now.plus(MAX_CALL_LIFETIME) {
         let refusal = ApiError::new(ErrorCode::CallExpired, "expired");
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
     }

@@ -8,7 +8,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use cameo_common::api::{CALL_HEADER, ErrorCode, MAX_BODY, MAX_CALL_LIFE, Register};
+use cameo_common::api::{CALL_HEADER, ErrorCode, MAX_BODY, MAX_CALL_LIFETIME, Register};
 use cameo_common::ids::{Hash, Millis, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{MAX_STATEMENT, Signed, Statement};
@@ -198,7 +198,7 @@ fn read_call(parts: &Parts, api: &Api) -> Result<Call, Fault> {
     if call.not_after <= now {
         return Err(expired("the call's not-after time has passed", now));
     }
-    if call.not_after > now.plus(MAX_CALL_LIFE) {
+    if call.not_after > now.plus(MAX_CALL_LIFETIME) {
         return Err(expired("the call's not-after time is too far ahead", now));
     }
     Ok(call)

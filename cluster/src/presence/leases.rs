@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cameo_common::api::SESSION_LIFE;
+use cameo_common::api::SESSION_LEASE;
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
@@ -62,7 +62,7 @@ impl Leases {
         for &(device, epoch) in running {
             let renewed_at = self.renewed_at(&device, epoch).unwrap_or(now);
             kept.insert(device, Lease { epoch, renewed_at });
-            if now.saturating_duration_since(renewed_at) >= SESSION_LIFE {
+            if now.saturating_duration_since(renewed_at) >= SESSION_LEASE {
                 expired.push((device, epoch));
             }
         }
@@ -84,11 +84,11 @@ mod tests {
     fn a_new_session_gets_a_full_lease() {
         let start = Instant::now();
         let mut leases = Leases::new(1);
-        let almost = start + SESSION_LIFE - Duration::from_millis(1);
+        let almost = start + SESSION_LEASE - Duration::from_millis(1);
         assert_eq!(leases.sweep(&[(ADA, 1)], start), vec![]);
         assert_eq!(leases.sweep(&[(ADA, 1)], almost), vec![]);
         assert_eq!(
-            leases.sweep(&[(ADA, 1)], start + SESSION_LIFE),
+            leases.sweep(&[(ADA, 1)], start + SESSION_LEASE),
             vec![(ADA, 1)]
         );
     }
@@ -98,9 +98,12 @@ mod tests {
         let start = Instant::now();
         let mut leases = Leases::new(1);
         leases.sweep(&[(ADA, 1), (BOB, 1)], start);
-        leases.renew(ADA, 1, start + SESSION_LIFE / 2);
+        leases.renew(ADA, 1, start + SESSION_LEASE / 2);
         let running = [(ADA, 1), (BOB, 1)];
-        assert_eq!(leases.sweep(&running, start + SESSION_LIFE), vec![(BOB, 1)]);
+        assert_eq!(
+            leases.sweep(&running, start + SESSION_LEASE),
+            vec![(BOB, 1)]
+        );
         assert_eq!(leases.renewed_at(&ADA, 2), None);
     }
 
@@ -118,7 +121,7 @@ mod tests {
         let start = Instant::now();
         let mut leases = Leases::new(1);
         leases.sweep(&[(ADA, 1)], start);
-        let back = start + 10 * SESSION_LIFE;
+        let back = start + 10 * SESSION_LEASE;
         leases.renew_all(back);
         assert_eq!(leases.sweep(&[(ADA, 1)], back), vec![]);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{CALL_HEADER, KeepAlive, MAX_CALL_LIFE, paths};
+use cameo_common::api::{CALL_HEADER, KeepAlive, MAX_CALL_LIFETIME, paths};
 use cameo_common::ids::ClusterId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
@@ -77,7 +77,7 @@ async fn a_call_that_does_not_match_its_request_is_refused_with_its_code() {
         (
             "too far",
             Call {
-                not_after: now().plus(2 * MAX_CALL_LIFE),
+                not_after: now().plus(2 * MAX_CALL_LIFETIME),
                 ..right()
             },
             401,

@@ -34,12 +34,12 @@ pub const TICKET_HEADER: &str = "cameo-ticket";
 /// Longest JSON body that a node reads.
 pub const MAX_BODY: usize = 256 * 1024;
 /// A call's not-after may lie at most this far ahead; the retry table keeps outcomes longer.
-pub const MAX_CALL_LIFE: Duration = Duration::from_secs(2 * 60);
+pub const MAX_CALL_LIFETIME: Duration = Duration::from_secs(2 * 60);
 /// Time that the retry table keeps an outcome, in log time: longer than any call is valid.
 pub const RETRY_RETENTION: Duration = Duration::from_secs(10 * 60);
 /// A view may be resumed on its device for this long, in log time.
-pub const RESUME: Duration = Duration::from_secs(10 * 60);
+pub const RESUME_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// Lease of a session: it ends when no keep-alive comes for this long.
-pub const SESSION_LIFE: Duration = Duration::from_secs(15);
+pub const SESSION_LEASE: Duration = Duration::from_secs(15);
 /// Interval of an agent's keep-alives.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);

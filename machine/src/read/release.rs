@@ -10,7 +10,7 @@ use cameo_common::statements::{Deal, Manifest, ViewRequest};
 use super::log_time;
 use crate::cluster;
 use crate::command::Refusal;
-use crate::limits::RESUME;
+use crate::limits::RESUME_WINDOW;
 use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
 use crate::state_view::StateView;
 use crate::views::refusal;
@@ -82,7 +82,7 @@ fn debited_view(
     if debited.request != *request_hash || debited.device != request.device {
         return Err(Refusal::RequestReused);
     }
-    if now >= debited.at.plus(RESUME) {
+    if now >= debited.at.plus(RESUME_WINDOW) {
         return Err(Refusal::NotDebited);
     }
     Ok(debited)

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{Debited, ErrorCode, RESUME};
+use cameo_common::api::{Debited, ErrorCode, RESUME_WINDOW};
 use cameo_common::ids::RequestId;
 use cameo_common::keys::SealingSecret;
 use cameo_common::signed::Signed;
@@ -116,7 +116,7 @@ pub(super) async fn confirm(
 /// from the future was begun under a wrong clock and counts as lapsed, so that it does not stay for
 /// ever.
 fn has_lapsed(view: &PendingView) -> bool {
-    clock::now().abs_diff(view.begun) >= RESUME + LAPSE_MARGIN
+    clock::now().abs_diff(view.begun) >= RESUME_WINDOW + LAPSE_MARGIN
 }
 
 /// The error of a debit. One node's refusal may be false, and the charge would be lost with the

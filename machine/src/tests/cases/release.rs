@@ -8,7 +8,7 @@ use cameo_common::sealing::{
 use cameo_common::statements::ViewRequest;
 use rand::SeedableRng;
 
-use crate::limits::RESUME;
+use crate::limits::RESUME_WINDOW;
 use crate::read::{Release, release_check};
 use crate::tests::cast::{
     CERTIFICATES_END, Offer, Person, START, ada, bob, cluster_id, descriptor, image, node_secret,
@@ -130,11 +130,11 @@ fn a_view_may_be_resumed_for_a_limited_time() {
             grant,
             1,
             1,
-            START.plus(RESUME - Duration::from_millis(1))
+            START.plus(RESUME_WINDOW - Duration::from_millis(1))
         )
         .is_ok()
     );
-    let late = check_at(&script, &bob(), grant, 1, 1, START.plus(RESUME));
+    let late = check_at(&script, &bob(), grant, 1, 1, START.plus(RESUME_WINDOW));
     assert_eq!(late, Err(Refusal::NotDebited));
 }
 

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::history::{Transition, play, steps};
 use super::ledger::{GrantModel, LedgerModel};
-use crate::limits::RESUME;
+use crate::limits::RESUME_WINDOW;
 use crate::{Done, Op, read};
 
-const RESUME_MS: u64 = whole_millis(RESUME);
+const RESUME_MS: u64 = whole_millis(RESUME_WINDOW);
 
 /// Whether the model permits a release. Certificates do not expire within a history.
 fn permits(
@@ -29,7 +29,7 @@ fn permits(
     !rights.revoked
         && rights.expires.is_none_or(|end| now < end)
         && *number <= rights.permitted
-        && now < debited.plus(RESUME)
+        && now < debited.plus(RESUME_WINDOW)
 }
 
 /// When a request was charged.

@@ -5,7 +5,7 @@
 mod nodes;
 mod world;
 
-use cameo_common::api::{ApiError, ErrorCode, RESUME};
+use cameo_common::api::{ApiError, ErrorCode, RESUME_WINDOW};
 use cameo_common::ids::NodeId;
 
 use self::nodes::{Behaviour, UNREAD};
@@ -90,7 +90,7 @@ async fn a_lapsed_view_is_reported_and_the_next_one_is_new() {
     let begun = world.begun().unwrap();
 
     // when its time is almost over, then it is kept;
-    world.age(RESUME);
+    world.age(RESUME_WINDOW);
     let failed = world.view().await.unwrap_err();
     assert!(matches!(failed, OpenError::NotReleased { .. }), "{failed}");
     assert_eq!(world.begun().unwrap().request, begun.request);
@@ -172,7 +172,7 @@ async fn a_refused_view_ends_when_it_lapses() {
     }
     assert_eq!(world.view().await.unwrap_err().kind(), ErrorKind::UsedUp);
     assert!(world.begun().is_some());
-    world.age(RESUME + LAPSE_MARGIN);
+    world.age(RESUME_WINDOW + LAPSE_MARGIN);
     assert_eq!(world.view().await.unwrap_err().kind(), ErrorKind::UsedUp);
     assert_eq!(world.begun(), None);
     assert_eq!(world.debits(), 2);
