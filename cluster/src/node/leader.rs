@@ -33,7 +33,7 @@ impl Leader {
         let mut leadership = self.replica.leadership();
         loop {
             let now = *leadership.borrow_and_update();
-            self.dispatcher.leads(now.here.then_some(now.term));
+            self.dispatcher.set_term(now.here.then_some(now.term));
             if now.here {
                 tokio::select! {
                     () = self.assume_duties(now.term) => {}
