@@ -61,7 +61,7 @@ pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
     let store = OpenStore::default();
     *store.lock() = Some(opened.store);
     let remembering = store.clone();
-    let remember = move |cluster| match &*remembering.lock() {
+    let record_cluster = move |cluster| match &*remembering.lock() {
         Some(store) => store.write_node_record(NodeRecord {
             raft_id: id,
             cluster,
@@ -73,7 +73,7 @@ pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
         state_machine: opened.state_machine,
         snapshots: opened.snapshots,
         pristine: opened.pristine,
-        remember: Arc::new(remember),
+        record_cluster: Arc::new(record_cluster),
     };
     (store, storage)
 }
