@@ -119,7 +119,7 @@ fn remove(removal: &Removal) -> ExitCode {
             ExitCode::SUCCESS
         }
         // A later attempt may succeed.
-        Err(error @ RemoveError::InTime(_)) => {
+        Err(error @ RemoveError::NotConfirmed(_)) => {
             eprintln!("cameod: {error}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The one place that spells openraft's generics.
+//! openraft's types with this node's type parameters.
 
 pub(crate) mod aliases;
 
@@ -7,7 +7,7 @@ use std::fmt;
 use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
 
-/// What the membership says of a node: where its Raft port and its HTTP API are, and its key.
+/// A node's data in the membership: the addresses of its link and its HTTP API, and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Member {
     /// `host:port` of the node link.
@@ -18,7 +18,7 @@ pub struct Member {
     pub key: [u8; 32],
 }
 
-/// A `machine::Entry`, encoded once by the leader for log and wire alike.
+/// A `machine::Entry`, encoded once by the leader for the log and the network.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryBytes(#[serde(with = "serde_bytes")] pub Vec<u8>);
 

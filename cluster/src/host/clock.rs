@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use cameo_common::ids::Millis;
 
-/// The wall clock, behind a trait so that a simulation can bend it.
+/// The wall clock, behind a trait so that a simulation can set it.
 pub trait WallClock: Send + Sync {
-    /// What it reads now.
+    /// The current time.
     fn unix_millis(&self) -> Millis;
 }
 
@@ -16,7 +16,7 @@ pub struct SystemClock;
 
 impl WallClock for SystemClock {
     fn unix_millis(&self) -> Millis {
-        // A clock before 1970 reads as 1970; the voters' median will outvote it.
+        // A clock before 1970 reads as 1970; the voters' median outvotes it.
         SystemTime::now().into()
     }
 }

@@ -1,4 +1,4 @@
-//! What a node takes from the machine it runs on: the wall clock, randomness, thread priorities.
+//! Interfaces to the machine: wall clock, random numbers, thread priorities.
 
 pub mod clock;
 pub mod rng;

@@ -1,4 +1,4 @@
-//! Where a node's randomness comes from: the system, or a seed in the simulator.
+//! Source of a node's random numbers: the system, or a seed in the simulator.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ impl NodeRng {
     /// Seeded by the system.
     ///
     /// # Errors
-    /// When the system has no random bytes to give.
+    /// When the system provides no random bytes.
     pub fn of_system() -> Result<Self, SysError> {
         StdRng::try_from_rng(&mut SysRng).map(Self::of)
     }
 
-    /// Seeded by hand: for the simulator and for tests.
+    /// With a fixed seed, for the simulator and for tests.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
         Self::of(StdRng::seed_from_u64(seed))
@@ -30,7 +30,7 @@ impl NodeRng {
         Self(Arc::new(Mutex::new(generator)))
     }
 
-    /// A generator of its own, for one piece of work.
+    /// A separate generator for one task.
     #[must_use]
     pub fn generator(&self) -> StdRng {
         StdRng::from_rng(&mut *self.0.lock())
@@ -54,6 +54,6 @@ pub(crate) fn system_bytes() -> Result<[u8; 32], String> {
     let mut bytes = [0; 32];
     SysRng
         .try_fill_bytes(&mut bytes)
-        .map_err(|error| format!("the system gives no random bytes: {error}"))?;
+        .map_err(|error| format!("the system provides no random bytes: {error}"))?;
     Ok(bytes)
 }

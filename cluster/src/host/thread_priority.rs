@@ -1,15 +1,20 @@
-//! Which of this node's threads go first; where the kernel does not take it, the node runs without.
+//! Priorities of this node's threads. Without the kernel's permission the node runs with equal
+//! ones.
 
-/// Consensus, and the disk that it waits for: this thread, and those that it starts.
+/// Raises the priority of this thread and those that it starts: consensus, and the disk it waits
+/// for.
 pub(crate) fn raise() {
     if let Err(why) = cameo_sched::raise() {
-        tracing::warn!(%why, "consensus may wait for a tick of the kernel's before it has its turn");
+        tracing::warn!(
+            %why,
+            "cannot raise the priority of consensus; it may be delayed under load"
+        );
     }
 }
 
-/// Image jobs: this thread, behind all others of the node.
+/// Lowers the priority of this thread below all others of the node: image jobs.
 pub(crate) fn lower() {
     if let Err(why) = cameo_sched::lower() {
-        tracing::warn!(%why, "job threads compete with consensus as equals");
+        tracing::warn!(%why, "cannot lower the priority of job threads; they may delay consensus");
     }
 }

@@ -1,16 +1,17 @@
-//! Image work, beside Raft and on threads of its own.
+//! Image jobs: placement at the leader, work on every node's own threads, apart from Raft's.
 //!
-//! `leader` places jobs: its dispatcher asks the scheduler of `cameo_dispatch` for a worker, signs
-//! the ticket and logs the decision. `worker` checks tickets, admits jobs within its memory, does
-//! them in a pool and streams the pictures out. `load` measures the worker and reports.
-//! Image bytes go from the client to the worker and back; neither leader nor log ever see them.
+//! On every node, [`worker`] checks tickets and admits jobs within its memory budget; the slots of
+//! its pool run them, and clients fetch the carriers; [`load`] measures the node and reports. On
+//! the leader, [`leader`] chooses a worker with the scheduler of `cameo_dispatch`, signs the ticket
+//! and logs the decision.
+//! Image bytes go from the client to the worker and back, never to the leader or into the log.
 
 pub mod leader;
 pub mod load;
 pub mod worker;
 
 pub use leader::decisions::{DecisionLog, DecisionLogError};
-pub use leader::dispatcher::{DecisionCounts, Dispatcher, Place, PlacementContext};
+pub use leader::dispatcher::{DecisionCounts, Dispatcher, PlacementContext, PlacementMember};
 pub use leader::error::PlaceError;
 pub use leader::placement::{PlacementAnswers, place};
 pub use leader::ticket::TicketError;
@@ -19,7 +20,7 @@ pub use worker::accepted_job::AcceptedJob;
 pub use worker::counters::JobCounts;
 pub use worker::error::JobError;
 pub use worker::hide::{Codec, Hide, HideFailed};
-pub use worker::memory::{Budget, Taken};
+pub use worker::memory::{Budget, MemoryUse};
 pub use worker::output::Carrier;
 pub use worker::{ClusterInfo, Worker, WorkerSettings};
 

@@ -1,4 +1,4 @@
-//! Leader and worker together: a job's whole way, but for the sockets.
+//! Leader and worker together: a job from placement to carrier, without sockets.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write;
@@ -14,7 +14,7 @@ use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_dispatch::{Decision, REPORT_VERSION, Report};
 use tokio::time::Instant;
 
-use super::leader::dispatcher::Place;
+use super::leader::dispatcher::PlacementMember;
 use super::*;
 
 const LEADER: NodeId = NodeId(1);
@@ -55,7 +55,7 @@ pub(super) fn send(out: &mut dyn Write, bytes: &[u8]) -> Result<(), HideFailed> 
         .map_err(|error| HideFailed(error.to_string()))
 }
 
-/// A worker's report, of a moment of some load.
+/// A worker's report under some load.
 pub(super) fn report(incarnation: u64, sequence: u64) -> Report {
     Report {
         version: REPORT_VERSION,
@@ -125,16 +125,16 @@ struct Leader {
 
 impl Leader {
     fn start() -> Self {
-        let (own, reporter) = start_worker(LEADER, 10);
+        let (worker, reporter) = start_worker(LEADER, 10);
         let decisions = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&decisions);
-        let own_report = move || {
-            let _alive = &own;
+        let local_report = move || {
+            let _alive = &worker;
             reporter.report()
         };
-        let dispatcher = Dispatcher::new(LEADER, Arc::new(leader_key()), own_report, HEARTBEAT)
+        let dispatcher = Dispatcher::new(LEADER, Arc::new(leader_key()), local_report, HEARTBEAT)
             .on_decision(move |decision| log.lock().unwrap().push(decision.clone()));
-        dispatcher.leads(Some(TERM));
+        dispatcher.set_term(Some(TERM));
         Self {
             dispatcher,
             decisions,
@@ -149,7 +149,7 @@ impl Leader {
             size: input.len() as u64,
             exclude: Vec::new(),
         };
-        let member = |node| Place {
+        let member = |node| PlacementMember {
             node,
             url: String::new(),
             voter: true,
@@ -165,12 +165,12 @@ impl Leader {
         placed.into_iter().next().unwrap()
     }
 
-    fn hear(&self, reporter: &Reporter) {
+    fn receive(&self, reporter: &Reporter) {
         self.dispatcher
             .received(WORKER, &reporter.report(), self.now);
     }
 
-    /// What the reservations said of the worker when the last job was placed.
+    /// CPU time reserved on the worker when the last job was placed.
     fn reserved(&self) -> u64 {
         let decisions = self.decisions.lock().unwrap();
         let candidates = &decisions.last().unwrap().input.candidates;
@@ -193,10 +193,10 @@ fn input(payload: &[u8]) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_job_goes_to_the_follower_and_leaves_the_book_when_it_is_told_of() {
+async fn a_job_is_placed_on_the_follower_and_its_report_releases_the_reservation() {
     let (worker, reporter) = start_worker(WORKER, 20);
     let leader = Leader::start();
-    leader.hear(&reporter);
+    leader.receive(&reporter);
     let first = input(b"first");
     let placed = leader.place(1, &first).unwrap();
     assert_eq!((placed.worker, leader.reserved()), (WORKER, 0));
@@ -204,13 +204,13 @@ async fn a_job_goes_to_the_follower_and_leaves_the_book_when_it_is_told_of() {
     leader.place(2, &input(b"second")).unwrap();
     assert!(
         leader.reserved() > 0,
-        "the first is placed and not taken up"
+        "the first is placed and not admitted"
     );
 
     let done = worker.run(&placed.ticket, DEVICE, first).await;
     assert_eq!(done.unwrap(), "first");
     let _lost = reporter.report();
-    leader.hear(&reporter);
+    leader.receive(&reporter);
     let before = leader.reserved();
     leader.place(3, &input(b"third")).unwrap();
     assert!(
@@ -228,10 +228,10 @@ async fn a_job_goes_to_the_follower_and_leaves_the_book_when_it_is_told_of() {
 }
 
 #[tokio::test]
-async fn a_restarted_worker_refuses_the_old_ticket_and_is_trusted_with_a_new_one() {
+async fn a_restarted_worker_refuses_the_old_ticket_and_accepts_a_new_one() {
     let (worker, reporter) = start_worker(WORKER, 20);
     let leader = Leader::start();
-    leader.hear(&reporter);
+    leader.receive(&reporter);
     let bytes = input(b"bytes");
     let old = leader.place(1, &bytes).unwrap();
     drop((worker, reporter));
@@ -239,17 +239,17 @@ async fn a_restarted_worker_refuses_the_old_ticket_and_is_trusted_with_a_new_one
     let (worker, reporter) = start_worker(WORKER, 21);
     let refused = worker.run(&old.ticket, DEVICE, bytes.clone()).await;
     assert_eq!(refused, Err(TicketError::OtherIncarnation.into()));
-    leader.hear(&reporter);
+    leader.receive(&reporter);
     let new = leader.place(1, &bytes).unwrap();
     assert_eq!((new.worker, leader.reserved()), (WORKER, 0));
     assert!(worker.run(&new.ticket, DEVICE, bytes).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_draining_follower_leaves_the_work_to_the_leader() {
+async fn a_job_for_a_draining_follower_is_placed_on_the_leader() {
     let (worker, reporter) = start_worker(WORKER, 20);
     let leader = Leader::start();
     worker.drain();
-    leader.hear(&reporter);
+    leader.receive(&reporter);
     assert_eq!(leader.place(1, &input(b"bytes")).unwrap().worker, LEADER);
 }

@@ -1,4 +1,4 @@
-//! What the parts that start before Raft learn of it afterwards.
+//! Deferred handles: interfaces that Raft and the worker need before the parts behind them exist.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -14,14 +14,14 @@ use crate::jobs::{ClusterInfo, Dispatcher, Reporter};
 use crate::node_rpc::NodeRpc;
 use crate::raft::{AppService, Raft, ReportSink, ReportSource};
 
-/// What the worker knows of the cluster: the term from Raft, the keys from the descriptor.
+/// The worker's knowledge of the cluster: the term from Raft, the keys from the descriptor.
 pub struct WorkerTrust {
     clock: Arc<dyn WallClock>,
     formed: OnceLock<(Raft, ClusterId, Descriptor)>,
 }
 
 impl WorkerTrust {
-    /// A node whose cluster has not formed.
+    /// For a node that has no cluster yet.
     pub fn new(clock: Arc<dyn WallClock>) -> Self {
         Self {
             clock,
@@ -29,7 +29,7 @@ impl WorkerTrust {
         }
     }
 
-    /// The cluster has formed.
+    /// Sets the cluster, once it has formed.
     pub fn formed(&self, raft: Raft, cluster: ClusterId, descriptor: Descriptor) {
         // Set once: a node starts once.
         let _again = self.formed.set((raft, cluster, descriptor));
@@ -58,12 +58,12 @@ impl ClusterInfo for WorkerTrust {
     }
 }
 
-/// Answers other nodes, once there is something to answer with.
+/// Serves calls of other nodes, once the node is ready; until then it answers "not ready".
 #[derive(Default)]
 pub struct DeferredRpc(OnceLock<Arc<NodeRpc>>);
 
 impl DeferredRpc {
-    /// From now on calls are answered.
+    /// Begins to serve calls.
     pub fn begin(&self, rpc: Arc<NodeRpc>) {
         // Set once: a node starts once.
         let _again = self.0.set(rpc);
@@ -88,7 +88,7 @@ impl ReportSource for Reporter {
     }
 }
 
-/// Hands the others' load reports to the dispatcher.
+/// Passes the other nodes' load reports to the dispatcher.
 pub struct Reports(pub Arc<Dispatcher>);
 
 impl ReportSink for Reports {

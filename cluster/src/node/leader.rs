@@ -1,4 +1,4 @@
-//! What a node does because it leads: found the cluster, keep the leases, place the jobs.
+//! Duties of the leader: the founding entry, leases, and placement of jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::presence::Presence;
 use crate::raft::{CALL_DEADLINE, Replica};
 use cameo_machine::{Caller, Command, Op, read};
 
-/// Between two attempts at what has to be done first.
-const RETRY: Duration = Duration::from_millis(100);
+/// Pause between attempts at a duty.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// A node's duties while it leads.
+/// The duties of a node while it leads.
 #[derive(Debug)]
 pub struct Leader {
     pub node: NodeId,
@@ -27,13 +27,12 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// Takes up the duties and lays them down as leadership comes and goes. To be dropped when the
-    /// node stops.
+    /// Begins and ends the duties with this node's leadership. Dropped when the node stops.
     pub async fn serve(self) {
         let mut leadership = self.replica.leadership();
         loop {
             let now = *leadership.borrow_and_update();
-            self.dispatcher.leads(now.here.then_some(now.term));
+            self.dispatcher.set_term(now.here.then_some(now.term));
             if now.here {
                 tokio::select! {
                     () = self.assume_duties(now.term) => {}
@@ -48,7 +47,7 @@ impl Leader {
         }
     }
 
-    /// Leases are judged against the state, which therefore has to be current first.
+    /// Waits for a current state first, because leases are checked against it.
     async fn assume_duties(&self, term: u64) {
         while self
             .replica
@@ -56,15 +55,15 @@ impl Leader {
             .await
             .is_err()
         {
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
         self.presence.lead(term);
         while read::cluster_id(&*self.replica.view()).is_none() {
-            self.found().await;
+            self.propose_founding_entry().await;
         }
     }
 
-    async fn found(&self) {
+    async fn propose_founding_entry(&self) {
         let command = Command {
             caller: Caller::Node(self.node),
             op: Op::Found(self.founding.clone()),
@@ -74,13 +73,13 @@ impl Leader {
             Ok(committed) => match committed.reply {
                 Ok(_) => tracing::info!("founded the cluster"),
                 Err(refusal) => {
-                    tracing::error!(%refusal, "the cluster cannot be founded");
-                    tokio::time::sleep(RETRY).await;
+                    tracing::error!(%refusal, "the cluster refused its founding entry");
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             },
             Err(error) => {
-                tracing::warn!(%error, "could not found the cluster yet");
-                tokio::time::sleep(RETRY).await;
+                tracing::warn!(%error, "cannot propose the founding entry yet; trying again");
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
         }
     }

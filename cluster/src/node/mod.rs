@@ -1,7 +1,7 @@
-//! A running node: the only place where its parts meet.
+//! A running node and its parts.
 //!
-//! Raft has a thread of its own and jobs have theirs; HTTP, presence and the event streams run on
-//! the runtime that starts the node.
+//! Raft and the jobs have threads of their own; HTTP, presence and the event streams run on the
+//! runtime that starts the node.
 
 pub mod deferred;
 pub mod leader;
@@ -36,14 +36,14 @@ use subsystems::Subsystems;
 pub use stage::Stage;
 pub use start_error::StartError;
 
-/// How long the clients' last calls have at the end.
+/// Time for calls in progress when the node stops.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
-/// How long the jobs that were taken up have at the end.
+/// Time for admitted jobs when the node stops.
 const JOBS_DRAIN: Duration = Duration::from_secs(20);
-/// How often the node looks whether a part of it has failed.
+/// Interval of the checks whether a part of the node has failed.
 const HEALTH_CHECK: Duration = Duration::from_millis(250);
 
-/// A node, from its start to its stop.
+/// A node, from start to stop.
 pub struct Node {
     id: NodeId,
     url: String,
@@ -61,11 +61,13 @@ impl Node {
     /// Starts a node. Returns before its cluster has formed: see [`Node::stage`].
     ///
     /// # Errors
-    /// See [`StartError`]; nothing is left running.
+    /// When the secret, the data folder, the node key, the decision log, a port or the system's
+    /// resources cannot be used: see [`StartError`]. Nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let secret = Arc::new(secret_file::read(&config.secret)?);
         make_folder(&config)?;
-        // Before the keys: the store takes no folder that is somebody else's.
+        // Opened before the keys are created, because the store refuses a folder that is not its
+        // own.
         let opened = open_store(&config).await?;
         let subsystems = Subsystems::build(&config, secret)?;
         let (listener, address) = listen(config.http).await?;
@@ -110,19 +112,19 @@ impl Node {
         })
     }
 
-    /// The base URL that clients use.
+    /// Base URL for clients.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where the node is on its way, as it changes.
+    /// The node's progress at its start, and its changes.
     #[must_use]
     pub fn stage(&self) -> watch::Receiver<Stage> {
         self.stage.clone()
     }
 
-    /// Waits until the node serves its cluster, and gives the cluster's id.
+    /// Waits until the node serves its cluster; returns the cluster's id.
     pub async fn ready(&self) -> ClusterId {
         let mut stage = self.stage.clone();
         loop {
@@ -130,13 +132,14 @@ impl Node {
                 return cluster;
             }
             if stage.changed().await.is_err() {
-                // Nobody is left to make it ready: `failed` tells why.
+                // It will never be ready; `failed` returns the reason.
                 std::future::pending::<()>().await;
             }
         }
     }
 
-    /// Waits until it is certain that the node comes into no cluster as it was started, and says why.
+    /// Waits until it is certain that the node cannot join a cluster with its present settings;
+    /// returns the reason.
     pub async fn refused(&self) -> String {
         let mut state = self.raft.bootstrap_state();
         loop {
@@ -149,11 +152,11 @@ impl Node {
         }
     }
 
-    /// Waits until a part of the node has failed for good, and says which and why.
+    /// Waits until a part of the node has failed for good; returns which one and why.
     pub async fn failed(&self) -> String {
         loop {
             if let Some(why) = self.state.failure() {
-                return format!("the state cannot be written: {why}");
+                return format!("cannot write the state: {why}");
             }
             if let Some(why) = self.raft.status().failure {
                 return format!("consensus has stopped: {why}");
@@ -165,16 +168,16 @@ impl Node {
         }
     }
 
-    /// Stops in order: jobs and calls under way are finished, leadership is handed over, and what
-    /// was acknowledged is on the disk.
+    /// Stops in order: finishes jobs and calls in progress, transfers leadership, and writes the
+    /// acknowledged state to disk.
     ///
     /// # Errors
-    /// When the state could not be written; the log has everything still.
+    /// When the state could not be written; the log still has everything.
     pub async fn stop(self) -> io::Result<()> {
         self.worker.drain();
         let drained = tokio::time::timeout(JOBS_DRAIN, self.worker.drained());
         if drained.await.is_err() {
-            tracing::warn!("stopping with jobs unfinished: their clients will ask another worker");
+            tracing::warn!("stopping with unfinished jobs, whose clients will use another worker");
         }
         self.stopping.send_replace(true);
         let abort = self.serving.abort_handle();
@@ -183,7 +186,7 @@ impl Node {
             .is_err()
         {
             abort.abort();
-            tracing::warn!("stopping with calls unfinished: their clients will ask another node");
+            tracing::warn!("stopping with unfinished calls, whose clients will use another node");
         }
         self.raft.stop().await;
         let store = self.store.lock().take();

@@ -1,4 +1,4 @@
-//! Which room answers which call of another node.
+//! Dispatch of the calls of other nodes to the modules that answer them.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::jobs::PlacementAnswers;
 use crate::node_rpc::{Answers, NodeAnswer, NodeCall};
 use crate::presence::PresenceAnswers;
 
-/// Sends each call to the room that it is about.
+/// Dispatches each call to the module that answers it.
 pub(super) struct NodeRpcAnswers {
     pub node: NodeId,
     pub presence: PresenceAnswers,

@@ -1,4 +1,5 @@
-//! The file with the cluster's secret: made once, copied to every node, readable by its owner only.
+//! The file with the cluster's secret: created once, copied to every node, readable by its owner
+//! only.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -12,21 +13,24 @@ use zeroize::Zeroizing;
 
 use crate::link::{ClusterSecret, SecretError};
 
-/// Random bytes in a fresh secret.
+/// Random bytes in a new secret.
 const SECRET_BYTES: usize = 32;
 
-/// Why there is no secret to be had. The text says what to do.
+/// Why the secret cannot be read or created, with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     #[error(
-        "there is no secret at {0}: make one with `cameod secret {0}` and copy that file to every node"
+        "there is no secret at {0}: create one with `cameod secret {0}` \
+         and copy that file to every node"
     )]
     Missing(PathBuf),
     #[error("the secret {0} can be read by others: run `chmod 600 {0}`")]
     Permissions(PathBuf),
-    #[error("{error}; make one with `cameod secret FILE`, at {path}")]
-    Unfit { path: PathBuf, error: SecretError },
-    #[error("{0} exists already: nothing was written; every node of a cluster needs the same one")]
+    #[error("the secret {path} cannot be used: {error}; create one with `cameod secret FILE`")]
+    Unusable { path: PathBuf, error: SecretError },
+    #[error(
+        "{0} exists already and was not changed; every node of a cluster needs the same secret"
+    )]
     Exists(PathBuf),
     #[error("cannot use the secret {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
@@ -35,7 +39,7 @@ pub enum SecretFileError {
 /// Reads the secret.
 ///
 /// # Errors
-/// See [`SecretFileError`].
+/// When the file is missing, readable by others, too short, or cannot be read.
 pub fn read(path: &Path) -> Result<ClusterSecret, SecretFileError> {
     let owned = path.to_path_buf();
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
@@ -48,13 +52,13 @@ pub fn read(path: &Path) -> Result<ClusterSecret, SecretFileError> {
     if metadata.mode() & 0o077 != 0 {
         return Err(SecretFileError::Permissions(owned));
     }
-    ClusterSecret::from_file(path).map_err(|error| SecretFileError::Unfit { path: owned, error })
+    ClusterSecret::from_file(path).map_err(|error| SecretFileError::Unusable { path: owned, error })
 }
 
-/// Writes a fresh secret, mode 0600; never over an old one.
+/// Writes a new secret with mode 0600; never replaces an existing file.
 ///
 /// # Errors
-/// See [`SecretFileError`].
+/// When the file exists, or cannot be written.
 pub fn create(path: &Path) -> Result<(), SecretFileError> {
     write(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => SecretFileError::Exists(path.to_path_buf()),
@@ -89,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_secret_is_read_back_and_is_nobody_elses() {
+    fn a_new_secret_is_readable_by_its_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         create(&path).unwrap();
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_missing_open_or_short_says_what_to_do() {
+    fn a_missing_open_or_short_secret_is_refused_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         let missing = read(&path).unwrap_err().to_string();

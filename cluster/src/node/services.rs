@@ -1,4 +1,4 @@
-//! The services of a node whose cluster has formed.
+//! Services of a node whose cluster has formed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::presence::{Presence, PresenceAnswers, Renewals};
 use crate::raft::{Genesis, Raft, RaftReplica, Replica};
 use crate::store::State;
 
-/// How often the node looks whether its state has the first entry, unless it is told.
+/// Interval of the checks for the first entry, unless a notification comes first.
 const STATE_CHECK: Duration = Duration::from_millis(50);
 
-/// What serves clients and other nodes, and the work that goes on as long as it lives.
+/// The services for clients and other nodes, with their background tasks.
 pub(super) struct RunningServices {
     pub api: Api,
     cluster: ClusterId,
@@ -57,13 +57,13 @@ impl RunningServices {
         let answers = Arc::new(base.answers(&subsystems));
         let rpc = Arc::new(NodeRpc::new(id, base.replica.clone(), answers));
         subsystems.rpc.begin(rpc.clone());
-        let (renewals, carry) = Renewals::new(rpc.clone());
+        let (renewals, send_renewals) = Renewals::new(rpc.clone());
         let leader = base.leader(descriptor, &subsystems);
-        let (presence, swept) = (base.presence.clone(), base.replica.clone());
+        let (presence, swept_replica) = (base.presence.clone(), base.replica.clone());
         let tasks = vec![
-            tokio::spawn(carry).abort_handle(),
+            tokio::spawn(send_renewals).abort_handle(),
             tokio::spawn(leader.serve()).abort_handle(),
-            tokio::spawn(async move { presence.sweep(&*swept).await }).abort_handle(),
+            tokio::spawn(async move { presence.sweep(&*swept_replica).await }).abort_handle(),
         ];
         Self {
             cluster,
@@ -73,19 +73,19 @@ impl RunningServices {
         }
     }
 
-    /// Ready once the first entry is in this node's own state.
+    /// Publishes `Ready` once the first entry is in this node's state.
     pub(super) async fn announce(&self, stage: &watch::Sender<Stage>) {
         stage.send_replace(Stage::Waiting("the cluster has no leader yet".to_owned()));
         let mut touched = self.replica.touched();
         while read::cluster_id(&*self.replica.view()).is_none() {
-            // Nothing may be touched by a founding: looked at again after a while at most.
+            // The founding entry may notify nobody, so the state is also checked at intervals.
             let _woken = tokio::time::timeout(STATE_CHECK, touched.recv()).await;
         }
         stage.send_replace(Stage::Ready(self.cluster));
     }
 }
 
-/// What the services of a formed node are made of.
+/// The parts that the services share.
 struct Base {
     id: NodeId,
     cluster: ClusterId,

@@ -1,4 +1,5 @@
-//! The listener's life: first it tells clients to wait, then it serves them.
+//! The HTTP listener: tells clients to wait until the cluster has formed, and serves them from then
+//! on.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,7 +16,7 @@ use crate::http;
 use crate::raft::{BootstrapState, Genesis, Raft};
 use crate::store::State;
 
-/// What the task that serves clients takes with it.
+/// Parameters of the task that serves clients.
 pub(super) struct Serving {
     pub id: NodeId,
     pub subsystems: Subsystems,
@@ -47,12 +48,12 @@ pub(super) async fn serve(serving: Serving) {
     let copy = match clone_listener(&listener) {
         Ok(copy) => copy,
         Err(error) => {
-            tracing::error!(%error, "the listener cannot be shared");
+            tracing::error!(%error, "cannot duplicate the handle of the listener");
             return;
         }
     };
     let first = http::serve(copy, waiting.router(), async {
-        // A sender that is dropped is a node that stops.
+        // The sender is dropped when the node stops.
         let _formed = until_formed.await;
     });
     let form = async {
@@ -72,16 +73,16 @@ pub(super) async fn serve(serving: Serving) {
     tokio::join!(serving, announce);
 }
 
-/// A second handle on the same port, so that it is never closed in between.
+/// A second handle of the same port, so that the port is never closed in between.
 fn clone_listener(listener: &TcpListener) -> io::Result<TcpListener> {
     let copy = listener.as_fd().try_clone_to_owned()?;
     TcpListener::from_std(std::net::TcpListener::from(copy))
 }
 
-/// Waits until the node is in its cluster, and says on what.
+/// Waits until the node belongs to its cluster, and publishes the reason meanwhile.
 async fn formed_cluster(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
     let mut state = raft.bootstrap_state();
-    let told = async {
+    let publish = async {
         loop {
             if let BootstrapState::Waiting { why } = &*state.borrow_and_update() {
                 stage.send_replace(Stage::Waiting(why.clone()));
@@ -93,6 +94,6 @@ async fn formed_cluster(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesi
     };
     tokio::select! {
         genesis = raft.formed() => genesis,
-        () = told => unreachable!("it never ends by itself"),
+        () = publish => unreachable!("this loop never ends"),
     }
 }

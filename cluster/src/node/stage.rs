@@ -1,18 +1,18 @@
-//! How far a node is at its start.
+//! Start-up stage of a node.
 
 use cameo_common::ids::ClusterId;
 
-/// Where a node is on its way into its cluster.
+/// Progress of a node towards serving its cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// Not there yet, and why.
+    /// Not serving yet; the text is the reason.
     Waiting(String),
     /// Serves the cluster with this id.
     Ready(ClusterId),
 }
 
 impl Stage {
-    /// What clients are told while the node does not serve them.
+    /// The reason for clients while the node does not serve them.
     pub(super) fn reason(&self) -> String {
         match self {
             Self::Waiting(why) => why.clone(),

@@ -1,4 +1,4 @@
-//! Why a node does not start.
+//! Reasons for which a node does not start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use crate::link::NodeKeyError;
 use crate::raft;
 use crate::store::OpenError;
 
-/// Why a node does not start. The text says what to do.
+/// Why a node does not start, with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
@@ -23,7 +23,8 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] NodeKeyError),
     #[error(
-        "cannot serve clients on {address}: {error}; stop what listens there, or choose another --http"
+        "cannot serve clients on {address}: {error}; \
+         stop the program that uses this port, or choose another --http"
     )]
     Http {
         address: SocketAddr,
@@ -31,6 +32,6 @@ pub enum StartError {
     },
     #[error(transparent)]
     Raft(#[from] raft::StartError),
-    #[error("the system gives the node no threads or no randomness: {0}")]
+    #[error("the system cannot provide threads or random numbers: {0}")]
     System(String),
 }

@@ -1,4 +1,4 @@
-//! The node's data folder: opened, handed to Raft, and closed at the end.
+//! The node's data folder: opening, the parts for Raft, and closing.
 
 use std::fs;
 use std::io;
@@ -28,14 +28,14 @@ pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
 
 pub(super) async fn open_store(config: &Config) -> Result<Opened, StartError> {
     let data = config.data.clone();
-    let (tell, opened) = oneshot::channel();
+    let (sender, opened) = oneshot::channel();
     std::thread::Builder::new()
         .name("store-open".to_owned())
         .spawn(move || {
-            // The threads that write and sync the log are started here, and inherit it.
+            // The threads that write and sync the log are started here, and inherit the priority.
             thread_priority::raise();
-            // A node that has given up does not want to know.
-            let _ = tell.send(Store::open(&data, Arc::new(Decider), Options::default()));
+            // Ignored when the node has stopped starting.
+            let _ = sender.send(Store::open(&data, Arc::new(Decider), Options::default()));
         })
         .map_err(|error| StartError::System(error.to_string()))?;
     opened
@@ -44,7 +44,7 @@ pub(super) async fn open_store(config: &Config) -> Result<Opened, StartError> {
         .map_err(StartError::from)
 }
 
-/// The store while it is open: Raft writes the node's identity to it, the stop closes it.
+/// The store while it is open. Raft writes the node's identity to it; the stop closes it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OpenStore(Arc<Mutex<Option<Store>>>);
 
@@ -56,12 +56,12 @@ impl OpenStore {
 
 type RaftStorage = raft::Storage<Wal, StateMachine, Snapshots>;
 
-/// The store's parts as Raft takes them, and the handle that closes it.
+/// The store's parts for Raft, and the handle that closes the store.
 pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
     let store = OpenStore::default();
     *store.lock() = Some(opened.store);
-    let remembering = store.clone();
-    let remember = move |cluster| match &*remembering.lock() {
+    let identity_store = store.clone();
+    let record_cluster = move |cluster| match &*identity_store.lock() {
         Some(store) => store.write_node_record(NodeRecord {
             raft_id: id,
             cluster,
@@ -73,7 +73,7 @@ pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
         state_machine: opened.state_machine,
         snapshots: opened.snapshots,
         pristine: opened.pristine,
-        remember: Arc::new(remember),
+        record_cluster: Arc::new(record_cluster),
     };
     (store, storage)
 }

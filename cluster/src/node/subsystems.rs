@@ -1,4 +1,4 @@
-//! The subsystems of a node that exist before Raft does.
+//! Subsystems of a node that are built before Raft starts.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::jobs::{
 use crate::link::{ClusterSecret, NodeKeys, TcpTransport};
 use crate::raft::{RaftDeps, Stamper};
 
-/// What exists before Raft does.
+/// The parts of a node that are built before Raft starts.
 pub(super) struct Subsystems {
     pub keys: Arc<NodeKeys>,
     pub secret: Arc<ClusterSecret>,
@@ -48,12 +48,12 @@ impl Subsystems {
         let worker = Worker::start(worker_settings, Arc::new(Codec), trust.clone())
             .map_err(|error| system(&error))?;
         let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
-        let own = reporter.clone();
+        let reporting = reporter.clone();
         let decisions = decision_log(config, &clock)?;
         let dispatcher = Dispatcher::new(
             config.id,
             Arc::new(keys.signing_key()),
-            move || own.report(),
+            move || reporting.report(),
             config.heartbeat,
         );
         #[cfg(feature = "baselines")]

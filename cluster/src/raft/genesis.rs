@@ -1,4 +1,4 @@
-//! The genesis of a cluster: its founding nodes and a nonce.
+//! Genesis of a cluster: its founding nodes and a nonce.
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{ClusterId, Hash, NodeId};
@@ -16,18 +16,19 @@ pub struct GenesisMember {
     pub link: String,
     /// Base URL of its HTTP API.
     pub http: String,
-    /// Ed25519 key.
+    /// Ed25519 node key.
     pub key: [u8; 32],
-    /// X25519 key that parts are sealed to.
+    /// X25519 key to which parts are sealed.
     pub sealing: [u8; 32],
 }
 
-/// How a cluster began: enough to make its descriptor, the first entry proposed.
+/// The origin of a cluster. The cluster's first descriptor, which is the first entry proposed, is
+/// made from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Genesis {
-    /// The founders, by rising id.
+    /// The founders, by ascending id.
     pub members: Vec<GenesisMember>,
-    /// Drawn by the node that formed the cluster: two clusters of the same nodes differ.
+    /// Random, from the node that made the genesis, so that two clusters of the same nodes differ.
     pub nonce: [u8; 32],
 }
 
@@ -42,12 +43,12 @@ impl Genesis {
         Descriptor::genesis(nodes.collect(), Hash(self.nonce))
     }
 
-    /// The cluster's id, the same as clients pin: the hash of the first descriptor.
+    /// The cluster's id, which clients pin: the hash of the first descriptor.
     pub fn cluster_id(&self) -> ClusterId {
         ClusterId(self.descriptor().hash().0)
     }
 
-    /// The founder of this id.
+    /// The founder with this id.
     pub fn member(&self, id: NodeId) -> Option<&GenesisMember> {
         self.members.iter().find(|member| member.id == id)
     }
@@ -82,16 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn the_id_follows_keys_and_nonce_but_neither_order_nor_addresses() {
+    fn the_id_depends_on_keys_and_nonce_but_not_on_order_or_addresses() {
         let genesis = Genesis {
             members: vec![founder(1), founder(2)],
             nonce: [9; 32],
         };
         let id = genesis.cluster_id();
-        let mut turned = genesis.clone();
-        turned.members.reverse();
-        turned.members[0].link = "elsewhere:1".into();
-        assert_eq!(turned.cluster_id(), id);
+        let mut reordered = genesis.clone();
+        reordered.members.reverse();
+        reordered.members[0].link = "elsewhere:1".into();
+        assert_eq!(reordered.cluster_id(), id);
         let mut other_key = genesis.clone();
         other_key.members[1].key[0] ^= 1;
         assert_ne!(other_key.cluster_id(), id);

@@ -1,6 +1,8 @@
-//! Log, state and snapshots in memory: for the simulator, and for tests of what stands above them.
+//! Log, state and snapshots in memory, for the simulator and for tests of the layers above the
+//! storage.
 //!
-//! They live in a `MemoryDisk`, which outlasts the node that uses it. Every write is durable at once.
+//! They live in a `MemoryDisk`, which outlives the node that uses it. Every write is durable at
+//! once.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -28,10 +30,10 @@ use super::rpc::snapshots::{Receiving, SnapshotPort};
 use crate::consensus_types::{ReplyBytes, TypeConfig};
 use cameo_machine::{Change, MapView};
 
-/// What an entry does: the changes to the rows, and the reply.
+/// Applies an entry: from the rows, the index and the command to the changes and the reply.
 pub type Decide = dyn Fn(&MapView, u64, &[u8]) -> (Vec<Change>, Vec<u8>) + Send + Sync;
 
-/// A disk that loses nothing.
+/// A disk that never loses data.
 #[derive(Clone)]
 pub struct MemoryDisk {
     log: Arc<Mutex<Log>>,
@@ -71,7 +73,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl MemoryDisk {
-    /// An empty disk whose entries do what `decide` says.
+    /// An empty disk that applies entries with `decide`.
     pub fn new(decide: Arc<Decide>) -> Self {
         Self {
             log: Arc::default(),
@@ -80,7 +82,7 @@ impl MemoryDisk {
         }
     }
 
-    /// The disk as a starting node takes it.
+    /// The storage of a node that starts on this disk.
     pub fn storage(&self) -> Storage<MemoryLog, MemoryState, MemorySnapshots> {
         let log = lock(&self.log);
         let pristine = log.vote.is_none()
@@ -95,11 +97,11 @@ impl MemoryDisk {
             },
             snapshots: MemorySnapshots,
             pristine,
-            remember: Arc::new(|_| Ok(())),
+            record_cluster: Arc::new(|_| Ok(())),
         }
     }
 
-    /// The rows as applied by now.
+    /// The rows applied so far.
     pub fn rows(&self) -> MapView {
         MapView(lock(&self.state).content.rows.clone())
     }
@@ -233,7 +235,7 @@ impl MemorySnapshot {
         postcard::from_bytes(&self.0).map_err(io::Error::other)
     }
 
-    fn named(self) -> io::Result<SnapshotOf<TypeConfig, MemorySnapshot>> {
+    fn with_meta(self) -> io::Result<SnapshotOf<TypeConfig, MemorySnapshot>> {
         let content = self.content()?;
         Ok(Snapshot {
             meta: SnapshotMetaOf::<TypeConfig> {
@@ -273,10 +275,11 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
                     }
                     EntryPayload::Normal(bytes) => {
                         let mut view = MapView(std::mem::take(&mut content.rows));
-                        let (changes, said) = (self.decide)(&view, entry.log_id.index(), &bytes.0);
+                        let (changes, answer) =
+                            (self.decide)(&view, entry.log_id.index(), &bytes.0);
                         view.apply(&changes);
                         content.rows = view.0;
-                        reply = said;
+                        reply = answer;
                     }
                 }
             }
@@ -307,7 +310,7 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
         &mut self,
     ) -> Result<Option<SnapshotOf<TypeConfig, MemorySnapshot>>, io::Error> {
         let snapshot = lock(&self.state).snapshot.clone();
-        snapshot.map(MemorySnapshot::named).transpose()
+        snapshot.map(MemorySnapshot::with_meta).transpose()
     }
 }
 
@@ -320,11 +323,11 @@ impl RaftSnapshotBuilder<TypeConfig> for MemoryState {
         let mut state = lock(&self.state);
         let snapshot = MemorySnapshot::of(&state.content)?;
         state.snapshot = Some(snapshot.clone());
-        snapshot.named()
+        snapshot.with_meta()
     }
 }
 
-/// The snapshots of a `MemoryDisk`, as the network needs them.
+/// Access of the network to the snapshots of a `MemoryDisk`.
 #[derive(Debug, Clone, Copy)]
 pub struct MemorySnapshots;
 
@@ -359,7 +362,7 @@ impl Receiving<MemorySnapshot> for Received {
     fn finish(
         self: Box<Self>,
     ) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, MemorySnapshot>>> {
-        Box::pin(async move { MemorySnapshot(Arc::new(self.0)).named() })
+        Box::pin(async move { MemorySnapshot(Arc::new(self.0)).with_meta() })
     }
 }
 

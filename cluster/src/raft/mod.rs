@@ -1,9 +1,10 @@
-//! Consensus. openraft's types and traits end in this folder, in `consensus_types` and in `store`.
+//! Consensus. openraft's types and traits are used only here, in `consensus_types` and in the
+//! adapters of `store`.
 //!
-//! `start` puts Raft together, and `service` answers other nodes. `client` is what the rest of the
-//! node asks: propose, read, ask a node. `members` founds a cluster, and admits and removes members.
-//! `engine` drives openraft, `rpc` carries its messages, `time` lets time into the log, `ports` are
-//! what the rest of the node lends to Raft. `memory` is a storage for tests and the simulator.
+//! `start` builds a node's consensus; `client` proposes commands and reads; `engine` runs openraft;
+//! `rpc` are the messages between nodes, sent by its `network` and answered by `service`; `members`
+//! are bootstrap, joining and removal; `time` is the clock of the log; `ports` are interfaces to the
+//! rest of the node; `memory` is a storage for tests and the simulator.
 
 mod client;
 mod engine;

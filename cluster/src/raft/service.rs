@@ -1,4 +1,4 @@
-//! Answers what other nodes ask.
+//! Service for the requests of other nodes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
 use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
-use super::rpc::wire::{Beat, NodeReply, NodeRequest, decode, encode};
+use super::rpc::wire::{HeartbeatReport, NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::{Member, TypeConfig};
 use crate::host::clock::WallClock;
 use crate::link::{Answer, Caller, Purpose, Service};
 
-/// A larger report is left out: it would delay the heartbeat that it rides on.
+/// Larger reports are left out, since they would delay the heartbeat's reply.
 const MAX_REPORT_BYTES: usize = 64 << 10;
-/// No caller waits longer than this, whatever he says.
-const MAX_PATIENCE: Duration = Duration::from_secs(60);
+/// Upper limit of the timeout that a caller may ask for.
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What this node serves to others.
+/// This node's service on its links.
 pub(super) struct NodeService {
-    pub own: Arc<LocalMember>,
-    /// Unless this node joins as a worker.
+    pub local: Arc<LocalMember>,
+    /// None when this node joins as a worker.
     pub founder: Option<Arc<Founder>>,
     pub consensus: Arc<dyn Consensus>,
     pub proposer: Arc<Proposer>,
@@ -66,25 +66,25 @@ impl Service for NodeService {
 
 impl NodeService {
     fn serve_bootstrap(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
-        let (own, founder) = (self.own.clone(), self.founder.clone());
+        let (local, founder) = (self.local.clone(), self.founder.clone());
         let (admissions, caller) = (self.admissions.clone(), caller.clone());
         Box::pin(async move {
             match request {
-                NodeRequest::Pristine => Ok(NodeReply::Pristine(own.probe())),
+                NodeRequest::Pristine => Ok(NodeReply::Pristine(local.probe())),
                 NodeRequest::Form { genesis, token } => Ok(NodeReply::Formed(match founder {
                     Some(founder) => founder.accept(genesis, token).await,
-                    None => Err("it was started as a worker, and founds nothing".into()),
+                    None => Err("it was started as a worker and cannot be a founding node".into()),
                 })),
                 NodeRequest::MayJoin => Ok(NodeReply::MayJoin(admissions.may_join(&caller).await)),
                 NodeRequest::Remove {
                     node,
-                    patience_millis,
+                    timeout_millis,
                 } => Ok(NodeReply::Removed(
                     admissions
-                        .remove_worker(node, deadline(patience_millis))
+                        .remove_worker(node, deadline(timeout_millis))
                         .await,
                 )),
-                _ => Err("this connection is for forming a cluster only".into()),
+                _ => Err("this connection is for bootstrap requests only".into()),
             }
         })
     }
@@ -95,8 +95,8 @@ impl NodeService {
             request,
             NodeRequest::Vote(_) | NodeRequest::PreVote(_) | NodeRequest::TransferLeader(_)
         );
-        if asks_for_a_vote && !self.own.members.votes(self.own.me.id) {
-            return Box::pin(async { Err("this node is a worker, and has no vote".into()) });
+        if asks_for_a_vote && !self.local.members.votes(self.local.me.id) {
+            return Box::pin(async { Err("this node is a worker and has no vote".into()) });
         }
         let consensus = &self.consensus;
         match request {
@@ -122,53 +122,56 @@ impl NodeService {
                 let installed = consensus.install_snapshot(from, transfer, vote);
                 reply(installed, NodeReply::SnapshotInstalled)
             }
-            NodeRequest::ReadIndex { patience_millis } => self.read_index(patience_millis),
+            NodeRequest::ReadIndex { timeout_millis } => self.read_index(timeout_millis),
             NodeRequest::Propose {
                 command,
-                patience_millis,
-            } => self.propose(command, patience_millis),
+                timeout_millis,
+            } => self.propose(command, timeout_millis),
             NodeRequest::App(body) => self.serve_app(from, body),
             NodeRequest::Join {
                 member,
-                patience_millis,
-            } => self.admit(caller.clone(), member, patience_millis),
+                timeout_millis,
+            } => self.admit(caller.clone(), member, timeout_millis),
             NodeRequest::Pristine
             | NodeRequest::Form { .. }
             | NodeRequest::MayJoin
             | NodeRequest::Remove { .. } => {
-                Box::pin(async { Err("ask this on a connection for forming".into()) })
+                Box::pin(async { Err("this request needs a bootstrap connection".into()) })
             }
         }
     }
 
     fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> BoxFuture<'static, Served> {
-        let beat = rpc.entries.is_empty().then(|| self.beat());
+        let heartbeat = rpc.entries.is_empty().then(|| self.heartbeat());
         let appended = self.consensus.append(rpc);
-        reply(appended, |response| NodeReply::Append { response, beat })
+        reply(appended, |response| NodeReply::Append {
+            response,
+            heartbeat,
+        })
     }
 
-    fn beat(&self) -> Beat {
+    fn heartbeat(&self) -> HeartbeatReport {
         let mut report = self.report.report();
         if report.len() > MAX_REPORT_BYTES {
             tracing::error!(
                 bytes = report.len(),
-                "the load report is too large to ride along"
+                "the load report is too large for a heartbeat's reply and is left out"
             );
             report = Vec::new();
         }
-        Beat {
+        HeartbeatReport {
             report,
             unix_millis: self.wall.unix_millis(),
         }
     }
 
-    fn read_index(&self, patience_millis: u64) -> BoxFuture<'static, Served> {
-        let (reads, deadline) = (self.reads.clone(), deadline(patience_millis));
+    fn read_index(&self, timeout_millis: u64) -> BoxFuture<'static, Served> {
+        let (reads, deadline) = (self.reads.clone(), deadline(timeout_millis));
         Box::pin(async move { Ok(NodeReply::ReadIndex(reads.read_index_here(deadline).await)) })
     }
 
-    fn propose(&self, command: Vec<u8>, patience_millis: u64) -> BoxFuture<'static, Served> {
-        let (proposer, deadline) = (self.proposer.clone(), deadline(patience_millis));
+    fn propose(&self, command: Vec<u8>, timeout_millis: u64) -> BoxFuture<'static, Served> {
+        let (proposer, deadline) = (self.proposer.clone(), deadline(timeout_millis));
         Box::pin(async move {
             let proposed = proposer.propose_here(command, deadline).await;
             Ok(NodeReply::Proposed(proposed))
@@ -179,9 +182,9 @@ impl NodeService {
         &self,
         caller: Caller,
         member: Member,
-        patience_millis: u64,
+        timeout_millis: u64,
     ) -> BoxFuture<'static, Served> {
-        let (admissions, deadline) = (self.admissions.clone(), deadline(patience_millis));
+        let (admissions, deadline) = (self.admissions.clone(), deadline(timeout_millis));
         Box::pin(async move {
             let admitted = admissions.admit(&caller, member, deadline).await;
             Ok(NodeReply::Joined(admitted))
@@ -199,11 +202,11 @@ impl NodeService {
     }
 }
 
-fn deadline(patience_millis: u64) -> Instant {
-    Instant::now() + Duration::from_millis(patience_millis).min(MAX_PATIENCE)
+fn deadline(timeout_millis: u64) -> Instant {
+    Instant::now() + Duration::from_millis(timeout_millis).min(MAX_TIMEOUT)
 }
 
-/// What comes of a request, as a reply.
+/// Converts a result to a reply.
 fn reply<T: Send + 'static>(
     answer: BoxFuture<'static, Result<T, String>>,
     reply: impl FnOnce(T) -> NodeReply + Send + 'static,

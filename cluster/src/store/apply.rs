@@ -1,4 +1,4 @@
-//! openraft's state machine: committed entries in, changes into the overlay, replies out.
+//! openraft's state machine: applies committed entries to the overlay and returns the replies.
 
 use std::io;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::state::{LatestView, State, Touched};
 use crate::consensus_types::aliases::{LogId, SnapshotMeta, StoredMembership};
 use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 
-/// Entries that become visible together.
+/// Most entries that become visible together.
 const BATCH_ENTRIES: usize = 64;
 
-/// The state machine that openraft drives.
+/// The state machine that openraft runs.
 pub struct StateMachine {
     pub(super) machine: Arc<dyn Machine>,
     pub(super) state: State,
@@ -36,7 +36,7 @@ impl std::fmt::Debug for StateMachine {
 }
 
 impl StateMachine {
-    /// Waits while the overlay is full; an error once the state takes no more entries.
+    /// Waits while the overlay is full; an error after the state has failed.
     async fn wait_for_room(&self) -> io::Result<()> {
         let shared = &self.state.shared;
         loop {
@@ -63,7 +63,7 @@ impl StateMachine {
         for (entry, responder) in batch {
             if Some(&entry.log_id) <= applied.log_id.as_ref() {
                 return Err(io::Error::other(format!(
-                    "entry {} comes after {:?} was applied",
+                    "entry {} was delivered after {:?} had been applied",
                     entry.log_id, applied.log_id
                 )));
             }
@@ -91,7 +91,7 @@ impl StateMachine {
         if let (false, Some(index)) = (names.is_empty(), applied.index()) {
             names.sort_unstable();
             names.dedup();
-            shared.tell(Touched::Users { index, names });
+            shared.notify(Touched::Users { index, names });
         }
         for (responder, reply) in replies {
             responder.send(ReplyBytes(reply));
@@ -155,7 +155,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 }
 
-/// Writes a snapshot file of the state, beside ongoing work.
+/// Writes a snapshot file of the state, concurrently with other work.
 #[derive(Debug)]
 pub struct SnapshotBuilder {
     state: State,

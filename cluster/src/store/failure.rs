@@ -1,20 +1,20 @@
-//! Faults that leave a node no safe way on.
+//! Failures after which a node cannot continue safely.
 
 use std::io;
 
-/// Ends the process at once, visibly and without running destructors: after a failed fsync the
-/// kernel may have dropped the very pages that were promised, so nothing may be acknowledged,
-/// retried or tidied up any more.
+/// Ends the process at once, without running destructors. After a failed fsync the kernel may have
+/// dropped pages that it had not written, so nothing may be acknowledged, retried or cleaned up any
+/// more.
 pub(super) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
     tracing::error!(%error, "{what}: this node stops now");
     eprintln!(
-        "cameod: fatal: {what}: {error}. The node stops so that it promises nothing that is not on \
-         disk. Check the disk and the kernel log, then start it again."
+        "cameod: fatal: {what}: {error}. The node stops, because it must not acknowledge what is \
+         not on disk. Check the disk and the kernel log, then start it again."
     );
     std::process::abort()
 }
 
-/// Ends the process when what it guards panics: a part that others wait for must not vanish quietly.
+/// Ends the process when the guarded code panics, because other tasks wait for its result.
 pub(super) struct StopOnPanic(pub &'static str);
 
 impl Drop for StopOnPanic {
@@ -25,7 +25,7 @@ impl Drop for StopOnPanic {
     }
 }
 
-/// No room left: the only write failure that is handed back instead of ending the process.
+/// Whether the disk is full: the only write failure that is returned instead of ending the process.
 pub(super) fn is_disk_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,14 +1,14 @@
-//! Layout of the data directory, and the few file operations that have to be durable.
+//! Layout of the data directory, and file operations that have to be durable.
 //!
 //! ```text
-//! DIR/LOCK        held exclusively while a node runs
+//! DIR/LOCK        locked exclusively while a node runs
 //!     FORMAT      version of this layout
-//!     RUNNING     boot id of the machine on which the last node started; absent after a clean stop
-//!     NODE        which node of which cluster this directory belongs to
+//!     RUNNING     boot id of the machine at the last start; absent after a clean stop
+//!     NODE        the node and the cluster that this directory belongs to
 //!     CURRENT     name of the live state directory
 //!     wal/        the log
 //!     snapshots/  snapshot files
-//!     state-N/    sled; state-N.aside: one that was not trusted
+//!     state-N/    sled; state-N.aside: quarantined
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -26,8 +26,8 @@ const CURRENT: &str = "CURRENT";
 const WAL: &str = "wal";
 const SNAPSHOTS: &str = "snapshots";
 const STATE_PREFIX: &str = "state-";
-const ASIDE: &str = ".aside";
-/// Suffix of files that were never finished.
+const QUARANTINED: &str = ".aside";
+/// Suffix of unfinished files.
 pub(super) const PART: &str = ".part";
 
 /// An existing, locked data directory. The lock lives as long as this value.
@@ -40,15 +40,18 @@ pub(super) struct DataDirectory {
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     #[error(
-        "another node is running on {0}: stop it first, or give this node a directory of its own"
+        "another node is running on {0}: \
+         stop it first, or give this node its own directory"
     )]
     Locked(PathBuf),
     #[error(
-        "{0} has the data format {1:?}, this build reads only {FORMAT:?}: start the version of cameod that wrote it"
+        "{0} has the data format {1:?}, this build reads only {FORMAT:?}: \
+         start the version of cameod that wrote it"
     )]
     UnknownFormat(PathBuf, String),
     #[error(
-        "{0} is not empty and not a Cameo data directory: give an empty or new directory with --data"
+        "{0} is not empty and not a Cameo data directory: \
+         give an empty or new directory with --data"
     )]
     Foreign(PathBuf),
     #[error("cannot use the data directory {0}: {1}")]
@@ -147,14 +150,14 @@ impl DataDirectory {
         }
     }
 
-    /// A state directory that does not exist yet, beside all that do.
+    /// The path of a state directory that does not exist yet.
     pub fn next_state(&self) -> io::Result<PathBuf> {
         let mut highest = 0;
         for entry in fs::read_dir(&self.root)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             let digits = name
                 .strip_prefix(STATE_PREFIX)
-                .map(|rest| rest.trim_end_matches(ASIDE));
+                .map(|rest| rest.trim_end_matches(QUARANTINED));
             if let Some(Ok(number)) = digits.map(str::parse::<u64>) {
                 highest = highest.max(number);
             }
@@ -162,31 +165,31 @@ impl DataDirectory {
         Ok(self.root.join(format!("{STATE_PREFIX}{}", highest + 1)))
     }
 
-    /// From here on `state` is the live one, whatever stops the machine.
-    pub fn point_to(&self, state: &Path) -> io::Result<()> {
+    /// Makes `state` the live state directory, durably.
+    pub fn make_current(&self, state: &Path) -> io::Result<()> {
         let name = state.file_name().unwrap_or_default().to_string_lossy();
         write_durably(&self.root.join(CURRENT), format!("{name}\n").as_bytes())
     }
 
-    /// Keeps a state that is not trusted for someone to look at; at most one is kept.
-    pub fn set_aside(&self, state: &Path) -> io::Result<PathBuf> {
+    /// Quarantines a damaged or outdated state for inspection; at most one is kept.
+    pub fn quarantine(&self, state: &Path) -> io::Result<PathBuf> {
         for (path, name) in self.states()? {
-            if name.ends_with(ASIDE) {
+            if name.ends_with(QUARANTINED) {
                 fs::remove_dir_all(path)?;
             }
         }
         let mut name = state.file_name().unwrap_or_default().to_owned();
-        name.push(ASIDE);
-        let aside = self.root.join(name);
-        fs::rename(state, &aside)?;
+        name.push(QUARANTINED);
+        let quarantined = self.root.join(name);
+        fs::rename(state, &quarantined)?;
         sync_directory(&self.root)?;
-        Ok(aside)
+        Ok(quarantined)
     }
 
-    /// Removes state directories that nothing points to, except the one set aside.
+    /// Removes state directories that are not in `keep`, except the quarantined one.
     pub fn remove_stale_states(&self, keep: &[&Path]) -> io::Result<()> {
         for (path, name) in self.states()? {
-            if !name.ends_with(ASIDE) && !keep.contains(&path.as_path()) {
+            if !name.ends_with(QUARANTINED) && !keep.contains(&path.as_path()) {
                 fs::remove_dir_all(path)?;
             }
         }
@@ -206,7 +209,7 @@ impl DataDirectory {
     }
 }
 
-/// Boot id of this machine: changes whenever it starts, whatever the clock says.
+/// Boot id of this machine. It changes at every boot, whatever the clock says.
 pub(super) fn boot_id() -> io::Result<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
     Ok(text.trim().to_owned())
@@ -221,7 +224,7 @@ pub(super) fn read_optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Replaces a small file: after any crash it holds either the old bytes or the new ones.
+/// Replaces a small file: after a crash it has either the old bytes or the new ones.
 pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(PART);
@@ -241,7 +244,7 @@ pub(super) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes names created, renamed or removed in `path` survive a crash of the machine.
+/// Makes created, renamed or removed names in `path` survive a crash of the machine.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

@@ -1,26 +1,26 @@
-//! The machine as the store takes it.
+//! The machine's interface to the store.
 
 use cameo_common::wire;
 use cameo_machine::{Change, StateView};
 
-/// What one entry does: `Decided::default()` changes nothing and replies with nothing.
+/// The effect of one entry. `Decided::default()` has no changes and an empty reply.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Decided {
     /// Written in one batch with the entry's log id. Empty for a refusal.
     pub changes: Vec<Change>,
-    /// What the proposer gets back, encoded.
+    /// The encoded reply for the proposer.
     pub reply: Vec<u8>,
-    /// Users whose event rows changed: their event streams wake up.
+    /// Users whose event rows changed: their event streams are notified.
     pub touched: Vec<String>,
 }
 
 /// Decides entries. Pure: the same view and entry give the same decision on every node.
 pub trait Machine: Send + Sync + 'static {
-    /// `view` holds the effect of every entry before `index`; `entry` is what was proposed.
+    /// `view` has the effect of every entry before `index`; `entry` is the proposed bytes.
     fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided;
 }
 
-/// Has the machine decide, and hands its decision to the store.
+/// Calls the machine and encodes its reply for the store.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Decider;
 

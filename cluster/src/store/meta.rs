@@ -1,5 +1,5 @@
-//! Log ids and membership as they stand on disk: our own plain shapes, so that openraft may change
-//! its types without changing our files.
+//! Encoding of log ids and membership on disk: plain types of our own, so that openraft may change
+//! its types without a change of our files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(crate) enum MetaError {
     Damaged(&'static str),
 }
 
-/// Where the state stands: last applied entry and the membership in force there.
+/// The last applied entry and the membership at that point.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Applied {
     pub log_id: Option<LogId>,
@@ -28,7 +28,7 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
-    /// 0 before anything was applied, else index + 1.
+    /// 0 before any entry was applied, otherwise index + 1.
     pub fn version(&self) -> u64 {
         self.log_id.as_ref().map_or(0, |id| id.index() + 1)
     }
@@ -92,7 +92,7 @@ impl From<LogIdV1> for LogId {
     }
 }
 
-/// Voters (two sets while a change is under way) and all members.
+/// Voters (two sets during a joint change) and all members.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct MembershipV1 {
     voters: Vec<BTreeSet<NodeId>>,
@@ -138,11 +138,11 @@ impl MembershipV1 {
         };
         let members: BTreeMap<_, _> = self.members.into_iter().map(member).collect();
         Membership::new(self.voters, members)
-            .map_err(|_| MetaError::Damaged("the membership contradicts itself"))
+            .map_err(|_| MetaError::Damaged("the membership is inconsistent"))
     }
 }
 
-/// One version byte, then postcard.
+/// Encodes one version byte, then postcard.
 pub(super) fn encode_versioned<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
     postcard::to_extend(value, vec![version])
         .expect("plain structs and maps of known length always encode into memory")
@@ -158,7 +158,7 @@ pub(super) fn decode_versioned<'a, T: Deserialize<'a>>(
         Some((&found, _)) if found != version => Err(MetaError::UnknownVersion(found)),
         Some((_, body)) => match postcard::take_from_bytes(body) {
             Ok((value, [])) => Ok(value),
-            Ok(_) => Err(MetaError::Damaged("bytes behind the end")),
+            Ok(_) => Err(MetaError::Damaged("bytes after the end")),
             Err(_) => Err(MetaError::Damaged("cannot be decoded")),
         },
     }

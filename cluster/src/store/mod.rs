@@ -1,10 +1,10 @@
 //! Durable state: the log, the sled state machine and its snapshots.
 //!
-//! The log (`wal`) is what an acknowledgement rests on: nothing is answered before its fdatasync.
+//! The log (`wal`) is the basis of every acknowledgement: nothing is answered before its fdatasync.
 //! The state (`state`) is sled behind an in-memory overlay and can always be rebuilt from the
-//! newest snapshot (`snapshot`) and the log behind it; `open` decides at start which parts of
-//! a directory may still be trusted. openraft's and sled's types do not leave this folder, except
-//! for the trait implementations that openraft asks for.
+//! newest snapshot (`snapshot`) and the log after it. `open` decides at start which parts of a
+//! directory may still be trusted. openraft's and sled's types do not leave this folder, except in
+//! the trait implementations that openraft needs.
 
 mod apply;
 mod failure;
@@ -27,5 +27,5 @@ pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};
 pub use options::Options;
 pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
-pub use state::{HashGivenUp, NotApplied, State, StateHash, StoreView, Touched};
+pub use state::{HashAborted, NotApplied, State, StateHash, StoreView, Touched};
 pub use wal::{MAX_PROPOSAL_BYTES, Wal};

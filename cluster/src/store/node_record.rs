@@ -1,4 +1,4 @@
-//! Which node of which cluster a data directory belongs to.
+//! The node and cluster that a data directory belongs to.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ const VERSION: u8 = 1;
 /// Identity of a data directory; written once, before the node first votes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRecord {
-    /// The node's Raft id; an id is never used again with an empty disk.
+    /// The node's Raft id; an id is never reused with an empty disk.
     pub raft_id: NodeId,
     pub cluster: ClusterId,
 }
@@ -31,7 +31,7 @@ impl NodeRecord {
                 _ => Err(refuse("the NODE file is damaged")),
             },
             Some(_) => Err(refuse(
-                "the NODE file has a version that this build does not know",
+                "the NODE file has a version that this build does not support",
             )),
             None => Err(refuse("the NODE file is empty")),
         }
@@ -43,14 +43,15 @@ impl NodeRecord {
             .transpose()
     }
 
-    /// Writes the record; one that says something else is never replaced.
+    /// Writes the record. A record with another identity is never replaced.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         match Self::read(path)? {
             Some(found) if found == *self => Ok(()),
             Some(found) => Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
                 format!(
-                    "this data directory belongs to node {} of another identity: give node {} an empty directory",
+                    "this data directory belongs to node {} of another identity: \
+                     give node {} an empty directory",
                     found.raft_id, self.raft_id
                 ),
             )),

@@ -1,9 +1,10 @@
-//! Start-up: which parts of a data directory may still be trusted, and how the rest is rebuilt.
+//! Opening of a data directory: checks of its parts, and recovery of the state.
 //!
-//! The log and the snapshots are synced and are the truth. sled is trusted only after a clean stop
-//! or when just the process died; after an unclean stop of the machine, or when it is damaged or
-//! too old for the log, it is set aside and rebuilt from the newest snapshot, and openraft applies
-//! the log from there. A log that ends before what this node once knew as applied stops the start.
+//! The log and the snapshots are synced and authoritative. sled is trusted after a clean stop, or
+//! when only the process died. After an unclean stop of the machine, or when it is damaged or too
+//! old for the log, it is quarantined and rebuilt from the newest snapshot, and openraft applies
+//! the log from there. A log that ends before an entry that this node had applied prevents the
+//! start.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,44 +32,48 @@ pub enum OpenError {
     #[error(transparent)]
     Wal(#[from] WalError),
     #[error(
-        "the log ends at {last:?}, but this node had already applied entry {applied}: acknowledged entries are lost. This node must not vote with it: remove the node and add it again with an empty directory and a new id"
+        "the log ends at {last:?}, but this node had already applied entry {applied}: \
+         acknowledged entries are lost. This node must not vote with it: \
+         remove the node and add it again with an empty directory and a new id"
     )]
-    CutBelowApplied { last: Option<u64>, applied: u64 },
+    EndsBeforeApplied { last: Option<u64>, applied: u64 },
     #[error(
-        "the log's entry {index} is not the one that this node had applied: this node must not vote with it: remove the node and add it again with an empty directory and a new id"
+        "the log's entry {index} is not the one that this node had applied. This node must not \
+         vote with it: remove the node and add it again with an empty directory and a new id"
     )]
     Diverged { index: u64 },
     #[error(
-        "the log begins behind entry {purged}, and no intact snapshot or state reaches that far: remove the node and add it again with an empty directory and a new id"
+        "the log begins after entry {purged}, and no intact snapshot or state reaches that far: \
+         remove the node and add it again with an empty directory and a new id"
     )]
     NoStartingPoint { purged: u64 },
-    #[error("the state cannot be rebuilt from the snapshot: {0}")]
+    #[error("cannot rebuild the state from the snapshot: {0}")]
     Snapshot(#[from] SnapshotError),
-    #[error("the state database cannot be created: {0}. Check the disk")]
+    #[error("cannot create the state database: {0}. Check the disk")]
     State(String),
-    #[error("the data directory cannot be used: {0}. Check the disk and its permissions")]
+    #[error("cannot use the data directory: {0}. Check the disk and its permissions")]
     Io(#[from] io::Error),
 }
 
-/// What an open directory consists of.
+/// The parts of an open directory.
 #[derive(Debug)]
 pub struct Opened {
     /// openraft's log storage and log reader.
     pub log: Wal,
     /// openraft's state machine.
     pub state_machine: StateMachine,
-    /// For reads.
+    /// The state, for reads.
     pub state: State,
-    /// For the network: where snapshots arrive.
+    /// The snapshots, for the network.
     pub snapshots: Snapshots,
-    /// Keep it as long as the node runs; close it last.
+    /// Keep it while the node runs; close it last.
     pub store: Store,
-    /// Nothing was ever voted, logged or applied here.
+    /// No vote, log entry or applied entry was ever stored here.
     pub pristine: bool,
 }
 
-/// An open data directory. Dropped without `close`, the stop counts as unclean, which costs
-/// nothing unless the machine stops as well.
+/// An open data directory. If it is dropped without `close`, the stop counts as unclean, which has
+/// no consequence unless the machine stops as well.
 #[derive(Debug)]
 pub struct Store {
     drain: Drain,
@@ -78,8 +83,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `dir`, creating it when it does not exist. Blocking: reads the whole log and checks
-    /// the whole state.
+    /// Opens `dir`, creating it when it does not exist. Blocks: reads the whole log and checks the
+    /// whole state.
     pub fn open(
         dir: &Path,
         machine: Arc<dyn Machine>,
@@ -124,7 +129,7 @@ impl Store {
         })
     }
 
-    /// Which node of which cluster this directory belongs to, once that was written.
+    /// The node and cluster that this directory belongs to, once that was written.
     pub fn node_record(&self) -> io::Result<Option<NodeRecord>> {
         NodeRecord::read(&self.directory.node_file())
     }
@@ -134,8 +139,8 @@ impl Store {
         record.write(&self.directory.node_file())
     }
 
-    /// Ends a store that nothing is applied to any more: writes all of the state, syncs it and
-    /// marks the stop as clean. Blocking.
+    /// Closes a store to which no more entries are applied: writes the whole state, syncs it and
+    /// marks the stop as clean. Blocks.
     pub fn close(self) -> io::Result<()> {
         self.wal.sync()?;
         self.drain.finish()?;
@@ -161,12 +166,16 @@ impl Recovery<'_> {
         };
         self.check_log(known.as_deref())?;
         let generation = match (current, found) {
-            (Some(path), Some(found)) => match self.distrust(&found) {
+            (Some(path), Some(found)) => match self.reject_reason(&found) {
                 None => found.map_err(|error| OpenError::State(error.to_string()))?,
                 Some(why) => {
                     drop(found);
-                    let aside = self.directory.set_aside(&path)?;
-                    tracing::warn!(why, aside = %aside.display(), "rebuilding the state from snapshot and log");
+                    let quarantined = self.directory.quarantine(&path)?;
+                    tracing::warn!(
+                        why,
+                        quarantined = %quarantined.display(),
+                        "rebuilding the state from snapshot and log"
+                    );
                     self.rebuild()?
                 }
             },
@@ -178,23 +187,23 @@ impl Recovery<'_> {
         Ok(generation)
     }
 
-    /// The log must reach up to everything this node is known to have applied from it.
+    /// Checks that the log reaches everything this node is known to have applied from it.
     fn check_log(&self, state: Option<&Applied>) -> Result<(), OpenError> {
         let snapshot = self.snapshots.current();
-        let (mut own, mut received) = (None, None);
+        let (mut local, mut received) = (None, None);
         if let Some(snapshot) = &snapshot {
             match snapshot.snapshot.origin() {
-                Origin::Own => own = snapshot.meta.last_log_id,
+                Origin::Local => local = snapshot.meta.last_log_id,
                 Origin::Received => received = snapshot.meta.last_log_id,
             }
         }
-        let known = own.max(state.and_then(|applied| applied.log_id));
+        let known = local.max(state.and_then(|applied| applied.log_id));
         let Some(known) = known.filter(|known| Some(known) > received.as_ref()) else {
             return Ok(());
         };
         let last = self.wal.last().map(|id| id.index());
         if last < Some(known.index()) {
-            return Err(OpenError::CutBelowApplied {
+            return Err(OpenError::EndsBeforeApplied {
                 last,
                 applied: known.index(),
             });
@@ -207,8 +216,8 @@ impl Recovery<'_> {
         }
     }
 
-    /// Why a database that was found is not used.
-    fn distrust(&self, found: &Result<Generation, GenerationError>) -> Option<String> {
+    /// Why an existing database is not used, if so.
+    fn reject_reason(&self, found: &Result<Generation, GenerationError>) -> Option<String> {
         let generation = match found {
             Err(error) => return Some(format!("it is damaged: {error}")),
             Ok(_) if self.machine_stopped => {
@@ -235,7 +244,7 @@ impl Recovery<'_> {
                 Generation::create(&path).map_err(|error| OpenError::State(error.to_string()))?
             }
         };
-        self.directory.point_to(&path)?;
+        self.directory.make_current(&path)?;
         Ok(generation)
     }
 
@@ -251,14 +260,15 @@ impl Recovery<'_> {
             .current()
             .and_then(|snapshot| snapshot.meta.last_log_id);
         if snapshot < purged {
-            // It could not be joined to the log by a node that gets it.
-            self.snapshots.disown_current();
+            // A node that receives it could not continue with the log.
+            self.snapshots.clear_current();
         }
         Ok(())
     }
 
-    /// A crash while a received snapshot was being installed leaves a log that does not lead up to
-    /// it, perhaps with entries of leaders that lost.
+    /// Starts the log after the state if they do not match. A crash during the installation of a
+    /// received snapshot leaves a log that does not reach it, perhaps with entries of deposed
+    /// leaders.
     fn join_log(&self, applied: &Applied) -> Result<(), OpenError> {
         let Some(applied) = applied.log_id else {
             return Ok(());
@@ -272,7 +282,7 @@ impl Recovery<'_> {
     }
 }
 
-/// sled's flush is not an fsync.
+/// Syncs all files, because sled's flush is not an fsync.
 fn sync_files(directory: &Path) -> io::Result<()> {
     let mut pending: Vec<PathBuf> = vec![directory.to_owned()];
     while let Some(path) = pending.pop() {

@@ -1,15 +1,15 @@
-//! The limits of a store.
+//! Limits of a store.
 
 use std::time::Duration;
 
 /// Interval of the write-behind.
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
-/// Above this much in the overlay, applying waits for the write-behind.
+/// Above this size of the overlay, applying waits for the write-behind.
 const OVERLAY_BYTES: usize = 128 << 20;
-/// Above this much, whoever walks the whole state gives up.
+/// Above this size of the overlay, reads of the whole state are aborted.
 const WALK_OVERLAY_BYTES: usize = 64 << 20;
 
-/// Limits of a store. The default is what a node runs with.
+/// Limits of a store. The defaults are those of a node.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub drain_every: Duration,

@@ -1,7 +1,8 @@
-//! The leader's side: holds the reports and the reservations, decides, and signs tickets.
+//! The dispatcher: keeps the load reports and the reservations, decides placements, and signs
+//! tickets.
 //!
-//! Nothing of it is replicated. A new leader, and the same leader in a new term, starts with an empty book and
-//! waits for the reports that ride on its first heartbeats.
+//! Nothing of this is replicated. A new leader, and the same leader in a new term, starts without
+//! reservations and waits for the load reports in the replies to its first heartbeats.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,26 +28,26 @@ use tokio::time::Instant;
 use super::error::PlaceError;
 use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE};
 
-/// With a longer wait than this on every worker, jobs are refused, large and small alike.
+/// Jobs of any size are refused when every worker's queueing delay is longer than this.
 pub const MAX_PROJECTED_WAIT: Duration = Duration::from_secs(1);
 /// Reports older than this, or than three heartbeats, make their node ineligible.
 pub const MIN_STALE_AFTER: Duration = Duration::from_millis(300);
-/// Most workers that one request excludes.
+/// Most workers that one request may exclude.
 pub const MAX_EXCLUDED: usize = 64;
 const MIN_RETRY_AFTER: Duration = Duration::from_millis(250);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// A member of the cluster, as the leader sees it.
+/// A member of the cluster, as a candidate for jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct PlacementMember {
     pub node: NodeId,
     /// Base URL of its API.
     pub url: String,
-    /// Not a learner.
+    /// False for learners.
     pub voter: bool,
 }
 
-/// What a placement needs to know of the moment.
+/// Time, term and members for a placement.
 #[derive(Debug, Clone)]
 pub struct PlacementContext {
     pub now: Instant,
@@ -54,22 +55,22 @@ pub struct PlacementContext {
     pub cluster: ClusterId,
     pub term: u64,
     /// All members, this node included.
-    pub members: Vec<Place>,
+    pub members: Vec<PlacementMember>,
 }
 
 type OnDecision = Box<dyn Fn(&Decision) + Send + Sync>;
-type OwnReport = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
+type LocalReport = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
 
-/// What was decided since the process started.
+/// Placement decisions since the process started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DecisionCounts {
-    /// A worker was named.
+    /// A worker was chosen_worker.
     pub worker: u64,
-    /// Every worker's wait was too long, or all were full.
+    /// Every worker's queueing delay was too long, or all were full.
     pub busy: u64,
-    /// No node could take the job.
+    /// No node was eligible.
     pub nobody: u64,
-    /// Nothing was decided: the client has reserved its share, and uses none of it.
+    /// Nothing was decided: the client has reserved its share and does not use it.
     pub own_share: u64,
 }
 
@@ -77,9 +78,9 @@ pub struct DecisionCounts {
 pub struct Dispatcher {
     node: NodeId,
     key: Arc<SigningKey>,
-    own_report: OwnReport,
+    local_report: LocalReport,
     settings: Settings,
-    /// What the scheduler's moments are counted from.
+    /// The zero of the scheduler's moments.
     origin: Instant,
     log: Option<OnDecision>,
     state: Mutex<State>,
@@ -89,29 +90,29 @@ pub struct Dispatcher {
 struct State {
     /// While this node leads.
     scheduler: Option<Scheduler>,
-    /// When the scheduler was set up.
+    /// When the scheduler was created.
     began: Moment,
-    /// What earlier terms learned, while there is no scheduler.
+    /// The cost model that earlier terms learned, while there is no scheduler.
     costs: CostModel,
     decided: DecisionCounts,
-    /// Workers of which it was said already that their reports cannot be read.
+    /// Workers whose unreadable reports have been logged already.
     unreadable: BTreeSet<NodeId>,
 }
 
 impl Dispatcher {
-    /// A dispatcher of a node that does not lead yet. `own_report` makes the node's own load report, as
-    /// `Reporter::report` does: heartbeats bring only those of the others.
+    /// A dispatcher on a node that does not lead yet. `local_report` makes the node's own load
+    /// report, as `Reporter::report` does: heartbeats bring only those of the other nodes.
     #[must_use]
     pub fn new(
         node: NodeId,
         key: Arc<SigningKey>,
-        own_report: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+        local_report: impl Fn() -> Vec<u8> + Send + Sync + 'static,
         heartbeat: Duration,
     ) -> Self {
         Self {
             node,
             key,
-            own_report: Box::new(own_report),
+            local_report: Box::new(local_report),
             settings: Settings::new((heartbeat * 3).max(MIN_STALE_AFTER), MAX_PROJECTED_WAIT),
             origin: Instant::now(),
             log: None,
@@ -119,7 +120,7 @@ impl Dispatcher {
         }
     }
 
-    /// Places by a baseline policy, on reports as old as this: for benchmarks.
+    /// Places by a baseline policy, on reports of this age. For benchmarks.
     #[cfg(feature = "baselines")]
     #[must_use]
     pub fn with_baseline(mut self, policy: Policy, reports_every: Duration) -> Self {
@@ -128,15 +129,15 @@ impl Dispatcher {
         self
     }
 
-    /// Has every decision told to `log`, one at a time; it must not block for long.
+    /// Passes every decision to `log`, one at a time; it must not block for long.
     #[must_use]
     pub fn on_decision(mut self, log: impl Fn(&Decision) + Send + Sync + 'static) -> Self {
         self.log = Some(Box::new(log));
         self
     }
 
-    /// Tells the term in which this node leads, or that it does not. Each term begins with an empty scheduler.
-    pub fn leads(&self, term: Option<u64>) {
+    /// Sets the term in which this node leads, or none. Each term begins with a new scheduler.
+    pub fn set_term(&self, term: Option<u64>) {
         let mut state = self.lock();
         if state.scheduler.as_ref().map(Scheduler::term) == term {
             return;
@@ -152,8 +153,8 @@ impl Dispatcher {
         });
     }
 
-    /// Takes a report that came with the reply to a heartbeat. Unreadable ones are dropped with a word to
-    /// the log: their node becomes ineligible by silence.
+    /// Records a load report that came in the reply to a heartbeat. Unreadable ones are logged and
+    /// dropped, so that their node becomes ineligible as its last report ages.
     pub fn received(&self, from: NodeId, report: &[u8], at: Instant) {
         let report = Report::decode(report);
         let mut state = self.lock();
@@ -164,13 +165,13 @@ impl Dispatcher {
         }
     }
 
-    /// Chooses a worker for each of these jobs of `client`, a device, and signs tickets. They are placed as a
-    /// whole, the largest first, so that small ones fill what the large ones leave; the answers are in the
-    /// order asked. `seed` is random.
+    /// Chooses a worker for each of these jobs of one client device, and signs tickets. The jobs
+    /// are placed together, the largest first, so that small ones fill the remaining capacity; the
+    /// answers are in the order of the requests. `seed` is random.
     ///
     /// # Errors
-    /// When this node does not lead in the context's term, or has only just begun to and heard nobody yet: to be asked
-    /// again. When a job is there twice. Each job has its own answer otherwise.
+    /// When this node does not lead in the context's term, or has no report yet after its election:
+    /// retry. When a job occurs twice. Otherwise each job has its own result.
     pub fn place_all(
         &self,
         requests: &[PlaceJob],
@@ -178,8 +179,8 @@ impl Dispatcher {
         context: &PlacementContext,
         seed: u64,
     ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
-        self.received(self.node, &(self.own_report)(), context.now);
-        // Locked until the placements are in the reservations, so that the next ones see them.
+        self.received(self.node, &(self.local_report)(), context.now);
+        // Locked until the placements are reserved, so that the next ones take them into account.
         let State {
             scheduler,
             decided,
@@ -190,17 +191,17 @@ impl Dispatcher {
             .as_mut()
             .filter(|scheduler| scheduler.term() == context.term);
         let scheduler = scheduler.ok_or(PlaceError::NotLeader)?;
-        scheduler.set_members(context.members.iter().map(|place| Member {
-            node: place.node,
-            voter: place.voter,
+        scheduler.set_members(context.members.iter().map(|member| Member {
+            node: member.node,
+            voter: member.voter,
         }));
-        // The first heartbeats are on their way: or the leader would do the work that others have time for.
+        // Without the first heartbeats' reports, the leader would choose itself over idle workers.
         let waited = self.moment(context.now).saturating_sub(*began);
         if scheduler.awaits_first_report() && waited < self.settings.stale_after {
             return Err(PlaceError::NotLeader);
         }
-        if let Some(job) = twice(requests) {
-            return Err(PlaceError::Twice(job));
+        if let Some(job) = duplicate(requests) {
+            return Err(PlaceError::DuplicateJob(job));
         }
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|at| Reverse(scheduler.predict(requests[*at].size)));
@@ -231,14 +232,14 @@ impl Dispatcher {
         scheduler.release(&client, request.job);
         if scheduler.is_over_quota(&client, now) {
             decided.own_share += 1;
-            return Err(PlaceError::TooManyReserved);
+            return Err(PlaceError::OverQuota);
         }
         let decision = scheduler.decide(&job, now, seed);
         if let Some(log) = &self.log {
             log(&decision);
         }
         decided.count(&decision.choice);
-        let (worker, finish) = chosen(&decision)?;
+        let (worker, finish) = chosen_worker(&decision)?;
         let member = context.members.iter().find(|member| member.node == worker);
         let (Some(member), Some(incarnation)) = (member, scheduler.incarnation(worker)) else {
             unreachable!("only members that have reported are candidates with a score");
@@ -284,16 +285,16 @@ impl Dispatcher {
         Signed::new(&self.key, ticket)
     }
 
-    /// What was decided since the process started.
+    /// Decisions since the process started.
     #[must_use]
     pub fn decided(&self) -> DecisionCounts {
         self.lock().decided
     }
 
-    /// The loads as last heard, for people. Empty while this node does not lead.
+    /// The latest loads, for display. Empty while this node does not lead.
     #[must_use]
     pub fn loads(&self, now: Instant) -> BTreeMap<NodeId, LoadInfo> {
-        self.received(self.node, &(self.own_report)(), now);
+        self.received(self.node, &(self.local_report)(), now);
         let now = self.moment(now);
         let state = self.lock();
         let reports = state.scheduler.iter().flat_map(Scheduler::reports);
@@ -306,7 +307,7 @@ impl Dispatcher {
         at.saturating_duration_since(self.origin)
     }
 
-    /// The state is whole between any two of its changes, so a panicked thread leaves it usable.
+    /// Consistent between any two changes, so the state stays usable after a panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -332,16 +333,19 @@ impl DecisionCounts {
 }
 
 impl State {
-    /// One line a worker and term, not one a heartbeat.
+    /// Logs once a worker and term, not once a heartbeat.
     fn unreadable(&mut self, from: NodeId, why: ReportError) {
         if self.unreadable.insert(from) {
-            tracing::warn!(node = from.0, %why, "a load report cannot be read");
+            tracing::warn!(
+                node = from.0, %why,
+                "cannot decode a load report; the node gets no jobs until one is readable"
+            );
         }
     }
 }
 
-/// A job that is asked for twice.
-fn twice(requests: &[PlaceJob]) -> Option<JobId> {
+/// A job that occurs twice.
+fn duplicate(requests: &[PlaceJob]) -> Option<JobId> {
     let mut seen = BTreeSet::new();
     let jobs = requests.iter().map(|request| request.job);
     jobs.into_iter().find(|job| !seen.insert(*job))
@@ -357,8 +361,8 @@ fn within_limits(request: &PlaceJob) -> Result<(), PlaceError> {
     Ok(())
 }
 
-/// The worker, and when it will have done the job, by projection.
-fn chosen(decision: &Decision) -> Result<(NodeId, Duration), PlaceError> {
+/// The chosen_worker worker, and the projected time until the job is done.
+fn chosen_worker(decision: &Decision) -> Result<(NodeId, Duration), PlaceError> {
     let wait = match decision.choice {
         Choice::Worker(node) => {
             let score = decision.score(node);
@@ -375,7 +379,7 @@ fn chosen(decision: &Decision) -> Result<(NodeId, Duration), PlaceError> {
     })
 }
 
-/// A report as people are told of it.
+/// A report as the API shows it.
 pub(crate) fn load_info(report: &Report, age: Duration) -> LoadInfo {
     LoadInfo {
         cpu_share: f64::from(report.cpu_share_permille) / 1000.0,

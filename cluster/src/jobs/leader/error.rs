@@ -1,4 +1,4 @@
-//! Why a job is not placed.
+//! Reasons for which the leader places no job.
 
 use std::time::Duration;
 
@@ -6,45 +6,48 @@ use cameo_codec::job::MAX_INPUT;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::JobId;
 
-/// A node that is not ready asks to come back after this.
-pub(crate) const SOON: Duration = Duration::from_millis(250);
+/// Retry delay for conditions that end soon.
+pub(crate) const RETRY_SOON: Duration = Duration::from_millis(250);
 
-/// Why the leader named no worker.
+/// Why the leader chose no worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceError {
-    #[error("this node does not lead, or not in this term; ask the leader")]
+    #[error("this node is not the leader of this term; ask the leader")]
     NotLeader,
-    #[error("a job's input has at most {MAX_INPUT} bytes; use a smaller photo or cover")]
+    #[error("a job's input may have at most {MAX_INPUT} bytes; use a smaller photo or cover")]
     TooLarge,
-    #[error("the job {0} is asked for twice in one call; name it once")]
-    Twice(JobId),
-    #[error("a job names at most {0} workers that it failed on")]
+    #[error("the job {0} occurs twice in one call; send it once")]
+    DuplicateJob(JobId),
+    #[error("a job may exclude at most {0} workers")]
     TooManyExcluded(usize),
-    #[error("this device has tickets for many jobs and does not use them; upload those, or ask again in {} ms", SOON.as_millis())]
-    TooManyReserved,
-    #[error("no worker can take the job now; ask again in {} ms", retry_after.as_millis())]
+    #[error(
+        "this device has unused tickets for many jobs; use those, or try again in {} ms",
+        RETRY_SOON.as_millis()
+    )]
+    OverQuota,
+    #[error("no worker can take the job now; try again in {} ms", retry_after.as_millis())]
     Busy { retry_after: Duration },
 }
 
 impl PlaceError {
-    /// What it means for programs.
+    /// The error code that clients see.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::NotLeader => ErrorCode::NoQuorum,
             Self::TooLarge => ErrorCode::TooLarge,
-            Self::TooManyExcluded(_) | Self::Twice(_) => ErrorCode::BadRequest,
-            Self::TooManyReserved | Self::Busy { .. } => ErrorCode::Busy,
+            Self::TooManyExcluded(_) | Self::DuplicateJob(_) => ErrorCode::BadRequest,
+            Self::OverQuota | Self::Busy { .. } => ErrorCode::Busy,
         }
     }
 
-    /// When to come back, where that helps.
+    /// When to retry, where that helps.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotLeader | Self::TooManyReserved => Some(SOON),
+            Self::NotLeader | Self::OverQuota => Some(RETRY_SOON),
             Self::Busy { retry_after } => Some(*retry_after),
-            Self::TooLarge | Self::TooManyExcluded(_) | Self::Twice(_) => None,
+            Self::TooLarge | Self::TooManyExcluded(_) | Self::DuplicateJob(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The leader's part of image work: which worker does a job, the ticket for it, and a record of why.
+//! The leader's part of image jobs: choice of the worker, tickets, and the log of decisions.
 
 pub mod decisions;
 pub mod dispatcher;

@@ -1,4 +1,4 @@
-//! Placing jobs: the call to the leader, and the leader's answer.
+//! Placement of jobs: the call to the leader, and the leader's answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,32 +9,33 @@ use cameo_common::ids::{ClusterId, NodeId, whole_millis};
 use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
-use super::dispatcher::{Dispatcher, Place, PlacementContext};
+use super::dispatcher::{Dispatcher, PlacementContext, PlacementMember};
 use super::error::PlaceError;
 use crate::host::clock::WallClock;
 use crate::host::rng::NodeRng;
 use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc, NotPlaced};
 use crate::raft::Replica;
 
-/// How long a placement may take.
+/// Time limit for a placement.
 const PLACE_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Which workers are to do these jobs, in their order.
+/// Asks the leader for a worker for each of these jobs; the answers are in their order.
 ///
 /// # Errors
-/// See [`CallError`]; the inner errors are the leader's own no to a job.
+/// [`CallError`] when the leader was not reached or gave no valid answer. The inner errors are the
+/// leader's refusals of single jobs.
 pub async fn place(
     rpc: &NodeRpc,
     jobs: Vec<PlaceJob>,
     client: PublicKey,
 ) -> Result<Vec<Result<Placed, NotPlaced>>, CallError> {
-    let asked = jobs.len();
+    let requested = jobs.len();
     let deadline = Instant::now() + PLACE_DEADLINE;
     match rpc
         .ask_leader(NodeCall::Place { jobs, client }, deadline)
         .await?
     {
-        NodeAnswer::Placed(placed) if placed.len() == asked => Ok(placed),
+        NodeAnswer::Placed(placed) if placed.len() == requested => Ok(placed),
         _ => Err(CallError::Misunderstood),
     }
 }
@@ -57,7 +58,7 @@ impl fmt::Debug for PlacementAnswers {
 }
 
 impl PlacementAnswers {
-    /// At the leader: which workers are to do this device's jobs.
+    /// At the leader: places the jobs of this device.
     #[must_use]
     pub fn place(&self, jobs: &[PlaceJob], client: PublicKey) -> NodeAnswer {
         if jobs.len() > MAX_JOBS_A_CALL {
@@ -69,11 +70,13 @@ impl PlacementAnswers {
         }
         let voters = status.voters.iter().map(|member| (member, true));
         let learners = status.learners.iter().map(|member| (member, false));
-        let members = voters.chain(learners).map(|((id, member), voter)| Place {
-            node: *id,
-            url: member.http.clone(),
-            voter,
-        });
+        let members = voters
+            .chain(learners)
+            .map(|((id, member), voter)| PlacementMember {
+                node: *id,
+                url: member.http.clone(),
+                voter,
+            });
         let context = PlacementContext {
             now: Instant::now(),
             unix: self.clock.unix_millis(),
@@ -83,7 +86,8 @@ impl PlacementAnswers {
         };
         let seed = self.rng.number();
         let placed = self.dispatcher.place_all(jobs, client, &context, seed);
-        // It leads by its log, and its scheduler is not set up for the term yet, or not any more.
+        // The node leads by its log, but its scheduler is not set up for the term yet, or no
+        // longer.
         placed.map_or(NodeAnswer::NotLeading, |placed| {
             let placed = placed.into_iter().map(|one| one.map_err(not_placed));
             NodeAnswer::Placed(placed.collect())

@@ -1,4 +1,4 @@
-//! What a worker demands of a ticket before it takes a job up (law J3).
+//! A worker's checks of a ticket before it admits the job (law J3).
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 use cameo_common::statements::Ticket;
 
-/// How long after its signing a job may begin to be uploaded.
+/// Time from the signing of a ticket until its upload must have begun.
 pub const TICKET_LIFE: Duration = Duration::from_secs(5);
-/// How far apart the clocks of two nodes may be: a ticket is good for this much longer.
+/// Assumed clock difference of two nodes: a ticket is accepted for this much longer.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);
 
-/// Why a ticket is no good here and now.
+/// Why a ticket is not accepted here and now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TicketError {
     #[error("{0}; ask the leader for another ticket")]
@@ -24,15 +24,17 @@ pub enum TicketError {
     OtherCluster,
     #[error("the ticket is for node {0}; send the job there")]
     OtherWorker(NodeId),
-    #[error("the worker was started anew since the ticket was signed; ask for another")]
+    #[error("the worker has restarted since the ticket was signed; ask for another ticket")]
     OtherIncarnation,
-    #[error("the ticket is of term {ticket}, and the cluster is at term {now}; ask for another")]
+    #[error(
+        "the ticket is of term {ticket}, and the cluster is in term {now}; ask for another ticket"
+    )]
     OldTerm { ticket: u64, now: u64 },
-    #[error("the ticket is of term {ticket}, and this node still at term {now}; try again")]
+    #[error("the ticket is of term {ticket}, and this node is still in term {now}; try again")]
     NewerTerm { ticket: u64, now: u64 },
     #[error("the ticket is for another device")]
     OtherClient,
-    #[error("the ticket has expired; ask for another")]
+    #[error("the ticket has expired; ask for another ticket")]
     Expired,
     #[error("the job's input is not the one that the ticket was signed for")]
     OtherInput,
@@ -40,13 +42,13 @@ pub enum TicketError {
     OtherSize { ticket: u64, got: u64 },
     #[error("the job's input is longer than {MAX_INPUT} bytes")]
     TooLarge,
-    #[error("this job is being done here already; wait for its end")]
+    #[error("this job is already running here; wait for its end")]
     InUse,
 }
 
-/// Who the worker is, and what it knows at this moment.
+/// The worker's identity and state that a ticket is checked against.
 #[derive(Debug, Clone, Copy)]
-pub struct Here {
+pub struct TicketContext {
     pub node: NodeId,
     pub incarnation: u64,
     pub cluster: ClusterId,
@@ -54,27 +56,27 @@ pub struct Here {
     pub unix: Millis,
 }
 
-/// Checks all that can be known before the input has come.
+/// Checks everything that can be checked before the input is read.
 ///
 /// # Errors
-/// The first reason why not. `NewerTerm` comes last: it alone may pass by waiting.
+/// The first check that fails. `NewerTerm` is checked last: it alone may pass by waiting.
 pub fn check(
     ticket: &Signed<Ticket>,
     caller: PublicKey,
-    here: Here,
+    context: TicketContext,
     is_node_key: impl Fn(&PublicKey) -> bool,
 ) -> Result<Ticket, TicketError> {
     let ticket = ticket.verify()?;
     if !is_node_key(&ticket.leader) {
         return Err(TicketError::NotANode);
     }
-    if ticket.cluster != here.cluster {
+    if ticket.cluster != context.cluster {
         return Err(TicketError::OtherCluster);
     }
-    if ticket.worker != here.node {
+    if ticket.worker != context.node {
         return Err(TicketError::OtherWorker(ticket.worker));
     }
-    if ticket.incarnation != here.incarnation {
+    if ticket.incarnation != context.incarnation {
         return Err(TicketError::OtherIncarnation);
     }
     if ticket.client != caller {
@@ -83,10 +85,10 @@ pub fn check(
     if ticket.size > MAX_INPUT as u64 {
         return Err(TicketError::TooLarge);
     }
-    if here.unix > ticket.not_after.plus(MAX_CLOCK_SKEW) {
+    if context.unix > ticket.not_after.plus(MAX_CLOCK_SKEW) {
         return Err(TicketError::Expired);
     }
-    let (signed_at, now) = (ticket.term, here.term);
+    let (signed_at, now) = (ticket.term, context.term);
     match signed_at.cmp(&now) {
         std::cmp::Ordering::Less => Err(TicketError::OldTerm {
             ticket: signed_at,
@@ -100,7 +102,7 @@ pub fn check(
     }
 }
 
-/// Whether an input of this size and hash is the one that the ticket was signed for.
+/// Checks that an input of this size and hash is the one that the ticket was signed for.
 ///
 /// # Errors
 /// When size or hash differ.
@@ -125,7 +127,7 @@ pub(crate) mod tests {
     use cameo_common::keys::SigningKey;
 
     pub(crate) const DEVICE: PublicKey = PublicKey([8; 32]);
-    pub(crate) const HERE: Here = Here {
+    pub(crate) const CONTEXT: TicketContext = TicketContext {
         node: NodeId(2),
         incarnation: 77,
         cluster: ClusterId([5; 32]),
@@ -140,28 +142,28 @@ pub(crate) mod tests {
     pub(crate) fn ticket(input: &[u8]) -> Ticket {
         Ticket {
             leader: node_key().public(),
-            cluster: HERE.cluster,
+            cluster: CONTEXT.cluster,
             job: JobId(*Hash::of(input).0.first_chunk().unwrap()),
             client: DEVICE,
             input: Hash::of(input),
             size: input.len() as u64,
-            worker: HERE.node,
-            incarnation: HERE.incarnation,
-            term: HERE.term,
-            not_after: HERE.unix.plus_millis(5_000),
+            worker: CONTEXT.node,
+            incarnation: CONTEXT.incarnation,
+            term: CONTEXT.term,
+            not_after: CONTEXT.unix.plus_millis(5_000),
         }
     }
 
     fn checked(change: impl FnOnce(&mut Ticket)) -> Result<Ticket, TicketError> {
         let mut ticket = ticket(b"input");
         change(&mut ticket);
-        check(&Signed::new(&node_key(), ticket), DEVICE, HERE, |key| {
+        check(&Signed::new(&node_key(), ticket), DEVICE, CONTEXT, |key| {
             *key == node_key().public()
         })
     }
 
     #[test]
-    fn a_good_ticket_is_taken() {
+    fn a_valid_ticket_is_accepted() {
         assert_eq!(checked(|_| {}).unwrap(), ticket(b"input"));
         check_input(&ticket(b"input"), 5, Hash::of(b"input")).unwrap();
     }
@@ -179,25 +181,25 @@ pub(crate) mod tests {
             (|t| t.client = PublicKey([9; 32]), E::OtherClient),
             (|t| t.size = MAX_INPUT as u64 + 1, E::TooLarge),
             (
-                |t| t.not_after = HERE.unix.minus(Duration::from_millis(2_001)),
+                |t| t.not_after = CONTEXT.unix.minus(Duration::from_millis(2_001)),
                 E::Expired,
             ),
         ];
         for (change, reason) in cases {
             assert_eq!(checked(change), Err(reason));
         }
-        assert!(checked(|t| t.not_after = HERE.unix.minus(Duration::from_secs(2))).is_ok());
+        assert!(checked(|t| t.not_after = CONTEXT.unix.minus(Duration::from_secs(2))).is_ok());
     }
 
     #[test]
-    fn only_a_node_of_the_cluster_may_sign() {
+    fn only_a_node_of_the_cluster_may_sign_tickets() {
         let stranger = SigningKey::from_seed([2; 32]);
         let mut forged = ticket(b"input");
         forged.leader = stranger.public();
         let forged = Signed::new(&stranger, forged);
         let known = |key: &PublicKey| *key == node_key().public();
         assert_eq!(
-            check(&forged, DEVICE, HERE, known),
+            check(&forged, DEVICE, CONTEXT, known),
             Err(TicketError::NotANode)
         );
         let mut bytes = Signed::new(&node_key(), ticket(b"input"))
@@ -206,7 +208,7 @@ pub(crate) mod tests {
         bytes[3] ^= 1;
         let broken = Signed::from_bytes(bytes);
         assert_eq!(
-            check(&broken, DEVICE, HERE, known),
+            check(&broken, DEVICE, CONTEXT, known),
             Err(TicketError::Statement(StatementError::BadSignature(
                 "ticket"
             )))

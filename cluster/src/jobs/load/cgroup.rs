@@ -1,19 +1,21 @@
 //! The CPU quota of this process's control group: the minimum over the group and its ancestors.
 //!
-//! A machine may have controllers under cgroup v1 and others under v2, so what counts is where `cpu` is.
-//! Sources: cgroups(7), proc(5), and the kernel's `admin-guide/cgroup-v1`, `cgroup-v2`, `sched-bwc`.
+//! A machine may have some controllers under cgroup v1 and others under v2, so the version is that
+//! of the `cpu` controller.
+//! Sources: cgroups(7), proc(5), and the kernel's `admin-guide/cgroup-v1`, `cgroup-v2`,
+//! `sched-bwc`.
 
 use std::path::{Path, PathBuf};
 
-/// How deep a group is looked for: deeper nesting than this is not read.
+/// Most levels of nesting that are read.
 const MAX_DEPTH: usize = 64;
 
-/// Reads a small text file; none when there is none.
+/// Reads a small text file; None when it does not exist.
 pub(super) trait Files {
     fn read(&self, path: &Path) -> Option<String>;
 }
 
-/// The machine's own files.
+/// The files of this machine.
 #[derive(Debug)]
 pub(super) struct RealFiles;
 
@@ -23,7 +25,7 @@ impl Files for RealFiles {
     }
 }
 
-/// The quota in millicores; none when the process has no limit of this kind.
+/// The quota in millicores; None when the process has no limit of this kind.
 pub(super) fn quota_millicores(files: &impl Files) -> Option<u32> {
     let groups = files.read(Path::new("/proc/self/cgroup"))?;
     let mounts = files.read(Path::new("/proc/self/mountinfo"))?;
@@ -46,12 +48,13 @@ enum Version {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
-    /// Which part of the hierarchy is mounted.
+    /// The part of the hierarchy that is mounted.
     root: PathBuf,
     point: PathBuf,
 }
 
-/// Lines are `id:controllers:path`; that of v2 is `0::path`. `cpu` counts where v1 names it.
+/// Lines are `id:controllers:path`; that of v2 is `0::path`. A v1 line that names `cpu` takes
+/// precedence.
 fn find_group(groups: &str) -> Option<(Version, PathBuf)> {
     let lines = || {
         groups.lines().filter_map(|line| {
@@ -83,7 +86,7 @@ fn find_mount(mounts: &str, version: Version) -> Option<Mount> {
     })
 }
 
-/// Blanks and the like are written as backslash and three octal digits.
+/// Undoes the escaping of blanks and the like, which are a backslash and three octal digits.
 fn unescape(field: &str) -> PathBuf {
     let mut parts = field.split('\\');
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -107,7 +110,7 @@ fn unescape(field: &str) -> PathBuf {
 
 /// The folder of the group and of each ancestor that is mounted.
 fn ancestors(mount: &Mount, group: &Path) -> Vec<PathBuf> {
-    // Inside a container the path can lie outside of what is mounted: then the mount is the group.
+    // Inside a container the path can lie outside the mount: then the mount is the group.
     let below = group
         .strip_prefix(&mount.root)
         .ok()
@@ -170,7 +173,7 @@ mod tests {
 ";
 
     #[test]
-    fn v2_takes_the_least_of_the_ancestors() {
+    fn v2_takes_the_minimum_of_the_ancestors() {
         let found = quota(&[
             ("/proc/self/cgroup", "0::/system.slice/cameo.service\n"),
             ("/proc/self/mountinfo", V2_MOUNT),
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn v1_is_read_where_cpu_is_and_unified_is_not_asked() {
+    fn v1_is_read_where_it_has_cpu_and_unified_is_ignored() {
         let found = quota(&[
             (
                 "/proc/self/cgroup",
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_read_without_fault() {
+    fn the_quota_of_this_machine_is_readable() {
         if let Some(quota) = quota_millicores(&RealFiles) {
             assert!(quota > 0);
         }

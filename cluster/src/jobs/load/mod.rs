@@ -1,7 +1,7 @@
-//! What this node may use, what it uses, and how it tells the leader.
+//! Load of this node: CPU limits, measurement, and reports to the leader.
 //!
-//! `quota` reads what the process is allowed, `sampler` measures what it uses and what its jobs really get,
-//! `reporter` makes a report of it for each heartbeat.
+//! `quota` reads the CPU limits of the process, `sampler` measures its use and what its jobs get,
+//! `reporter` makes a load report for each heartbeat.
 
 mod cgroup;
 mod quota;

@@ -1,10 +1,10 @@
-//! How much CPU this process may use: the least of cgroup quota, cpuset and affinity.
+//! CPU limit of this process: the minimum of cgroup quota, cpuset and affinity.
 
 use std::path::Path;
 
 use super::cgroup::{self, Files, RealFiles};
 
-/// What the process may use, in millicores; at least 1. Reads a few small files.
+/// CPU that the process may use, in millicores; at least 1. Reads a few small files.
 #[must_use]
 pub fn available_millicores() -> u32 {
     available(&RealFiles)
@@ -62,14 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn the_lesser_of_quota_and_affinity_holds() {
+    fn the_lower_of_quota_and_affinity_applies() {
         assert_eq!(available(&Status(NINE, Some("250000 100000\n"))), 2500);
         let one = "Cpus_allowed_list:\t5\n";
         assert_eq!(available(&Status(one, Some("250000 100000\n"))), 1000);
     }
 
     #[test]
-    fn this_machine_lets_us_use_something() {
+    fn this_machine_has_some_cpu_available() {
         assert!(available_millicores() >= 1);
     }
 }

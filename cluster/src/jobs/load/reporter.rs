@@ -1,4 +1,4 @@
-//! Makes a report for each heartbeat.
+//! Load reports for heartbeats.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::sampler::Sampler;
 use crate::jobs::worker::Worker;
 use crate::jobs::worker::shared::Shared;
 
-/// Tells what a worker has to do and what it gets. Keeps the worker's figures alive, not its threads.
+/// Reports a worker's load. Keeps the worker's state alive, but not its threads.
 pub struct Reporter {
     worker: Arc<Shared>,
     sampler: Sampler,
@@ -18,10 +18,10 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Starts to sample.
+    /// Starts sampling.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(worker: &Worker) -> Result<Self, std::io::Error> {
         let worker = Arc::clone(worker.shared());
         let metered = Arc::clone(&worker);
@@ -34,17 +34,18 @@ impl Reporter {
         })
     }
 
-    /// The load at this moment, encoded. Reads memory only.
+    /// The current load, encoded. Reads memory only.
     #[must_use]
     pub fn report(&self) -> Vec<u8> {
         self.now().encode()
     }
 
-    /// The load at this moment.
+    /// The current load.
     #[must_use]
     pub fn now(&self) -> Report {
         let sample = self.sampler.latest();
-        // Held until the load is read: of two reports, the one with the higher number knows no less.
+        // Locked until the load is read: of two reports, the one with the higher number is never
+        // older.
         let mut sequence = self.sequence.lock();
         *sequence += 1;
         let (load, first_event, events) = self.worker.load(sample.usable_millicores);

@@ -1,4 +1,4 @@
-//! Measures, about five times a second and on a thread of its own, what the process uses.
+//! Sampler of the process's CPU use: about five samples a second, on a thread of its own.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -12,21 +12,22 @@ use crate::jobs::worker::cpu_meter::Granted;
 
 /// Time between two samples.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);
-/// After this long a new level counts for 63%.
+/// Time constant of the smoothing: a step counts for 63% after this long.
 const SMOOTH_OVER: Duration = Duration::from_millis(500);
-/// Without jobs nothing tells what they would get: it is believed to go back to the quota, this slowly.
+/// Time constant of the return to the quota while no jobs run and nothing can be measured.
 const RECOVER_OVER: Duration = Duration::from_secs(5);
-/// Jobs that ran for less than this between two samples tell nothing.
-const LEAST_RUNNING: Duration = Duration::from_millis(20);
-/// However little jobs got, this part of the quota is believed in: it is used, and measured, again.
-const LEAST_SHARE: f64 = 0.02;
+/// Jobs that ran for less than this between two samples are not measured.
+const MIN_RUNNING: Duration = Duration::from_millis(20);
+/// Lower bound of the usable share of the quota, so that a starved worker is used, and measured,
+/// again.
+const MIN_SHARE: f64 = 0.02;
 
-/// What the process may use and uses.
+/// CPU limits and CPU use of the process.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     pub quota_millicores: u32,
     pub usable_millicores: u32,
-    /// Parts in a thousand of the quota, smoothed.
+    /// Use in thousandths of the quota, smoothed.
     pub cpu_share_permille: u16,
     pub taken: Instant,
 }
@@ -35,15 +36,15 @@ pub struct Sample {
 #[derive(Debug)]
 pub struct Sampler {
     latest: Arc<Mutex<Sample>>,
-    /// Its end tells the thread to stop.
+    /// Closing this channel stops the thread.
     _stop: mpsc::Sender<()>,
 }
 
 impl Sampler {
-    /// Starts to sample. `threads` job threads can run at once; `granted` tells what they got.
+    /// Starts sampling. `threads` job threads can run at once; `granted` returns what they got.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn start(
         threads: u32,
         granted: impl Fn() -> Granted + Send + 'static,
@@ -55,12 +56,12 @@ impl Sampler {
         std::thread::Builder::new()
             .name("cameo-load".to_owned())
             .spawn(move || {
-                let mut own = OwnCpu::new();
-                smooth.cpu = own.read();
+                let mut process = ProcessCpu::new();
+                smooth.cpu = process.read();
                 while stopped.recv_timeout(SAMPLE_EVERY) == Err(RecvTimeoutError::Timeout) {
                     smooth.step(
                         available_millicores(),
-                        own.read(),
+                        process.read(),
                         granted(),
                         Instant::now(),
                     );
@@ -73,20 +74,20 @@ impl Sampler {
         })
     }
 
-    /// The newest sample.
+    /// The latest sample.
     #[must_use]
     pub fn latest(&self) -> Sample {
         *self.latest.lock()
     }
 }
 
-/// CPU time of this process, all threads, as `sysinfo` counts it.
-struct OwnCpu {
-    /// None where the system tells nothing of processes.
+/// CPU time of this process, all threads, from `sysinfo`.
+struct ProcessCpu {
+    /// None where the system does not list processes.
     of: Option<(System, Pid)>,
 }
 
-impl OwnCpu {
+impl ProcessCpu {
     fn new() -> Self {
         Self {
             of: System::new().ok().zip(sysinfo::get_current_pid().ok()),
@@ -102,11 +103,11 @@ impl OwnCpu {
     }
 }
 
-/// Averages readings; pure.
+/// Exponential smoothing of the readings. No input or output.
 struct Smooth {
     threads: u32,
     quota_millicores: u32,
-    /// Part of the quota in use, 0 to 1.
+    /// Share of the quota in use, 0 to 1.
     share: f64,
     usable_millicores: f64,
     cpu: Option<Duration>,
@@ -145,7 +146,7 @@ impl Smooth {
             self.share += (share - self.share) * weight(passed, SMOOTH_OVER);
         }
         let got = granted
-            .share_since(&self.granted, LEAST_RUNNING)
+            .share_since(&self.granted, MIN_RUNNING)
             .map(|share| share * f64::from(self.threads) * 1000.0);
         let (towards, over) = match got {
             Some(got) => (got, SMOOTH_OVER),
@@ -153,7 +154,7 @@ impl Smooth {
         };
         let usable = self.usable_millicores;
         self.usable_millicores =
-            (usable + (towards - usable) * weight(passed, over)).clamp(quota * LEAST_SHARE, quota);
+            (usable + (towards - usable) * weight(passed, over)).clamp(quota * MIN_SHARE, quota);
         self.quota_millicores = quota_millicores;
         self.cpu = cpu;
         self.granted = granted;
@@ -170,7 +171,7 @@ impl Smooth {
     }
 }
 
-/// How much of the way to a new level is gone after some time.
+/// Weight of a new reading after `passed`, with the time constant `over`.
 fn weight(passed: Duration, over: Duration) -> f64 {
     1.0 - (-passed.as_secs_f64() / over.as_secs_f64()).exp()
 }
@@ -180,7 +181,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Samples for ten seconds, with so many CPU ms used and granted to jobs in each 200 ms.
+    /// The sample after ten seconds, with this CPU time used and granted to jobs in each 200 ms.
     fn sampled(quota: u32, used_ms: u64, granted_ms: u64, running_ms: u64) -> Sample {
         let start = Instant::now();
         let mut smooth = Smooth::new(2, quota, Granted::default(), start);
@@ -203,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn usable_is_what_jobs_got_and_never_more_than_the_quota() {
+    fn usable_is_what_jobs_got_and_at_most_the_quota() {
         assert_eq!(sampled(2000, 200, 60, 200).usable_millicores, 600);
         assert_eq!(sampled(600, 200, 200, 200).usable_millicores, 600);
         assert_eq!(sampled(2000, 0, 0, 200).usable_millicores, 40);
     }
 
     #[test]
-    fn without_jobs_usable_goes_back_to_the_quota() {
+    fn without_jobs_usable_returns_to_the_quota() {
         let start = Instant::now();
         let mut smooth = Smooth::new(1, 1000, Granted::default(), start);
         smooth.usable_millicores = 300.0;
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sampler_samples_by_itself() {
+    fn a_started_sampler_takes_samples() {
         let sampler = Sampler::start(1, Granted::default).unwrap();
         let first = sampler.latest().taken;
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! A job that a worker has taken up, as its client holds it.
+//! A job that a worker has admitted, as its client's request holds it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::pipe::Pipe;
 use super::shared::Work;
 use crate::jobs::leader::ticket::check_input;
 
-/// A job that was taken up. Dropped, or with its `run` dropped, it is given up: a queued job is removed, a
+/// An admitted job. Dropping it, or the future of its `run`, cancels it: a queued job is removed, a
 /// running one stopped.
 #[derive(Debug)]
 pub struct AcceptedJob {
@@ -24,16 +24,18 @@ pub struct AcceptedJob {
 }
 
 impl AcceptedJob {
-    /// Length of the input in bytes: no more needs to be read.
+    /// Length of the input in bytes; nothing beyond it needs to be read.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.ticket.size
     }
 
-    /// Has the job done; `hash` is that of `input`. Gives the carrier when it begins to come.
+    /// Runs the job; `hash` is that of `input`. Returns the carrier as soon as its first bytes are
+    /// there.
     ///
     /// # Errors
-    /// When the input is not the ticket's, no picture can be made of it, or it never fits into this worker's memory.
+    /// When the input does not match the ticket, cannot be made into a picture, or can never fit
+    /// into this worker's memory; when the job is cancelled or fails before its first bytes.
     pub async fn run(self, input: Bytes, hash: Hash) -> Result<Carrier, JobError> {
         let shared = &self.hold.pool.shared;
         let checked = check_input(&self.ticket, input.len() as u64, hash);

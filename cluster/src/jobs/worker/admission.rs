@@ -1,4 +1,5 @@
-//! The jobs that a worker has taken up, from the ticket's check until the carrier was taken: pure bookkeeping.
+//! Admission control of a worker: bookkeeping of its jobs, from the ticket's check until the
+//! carrier has been fetched. No input or output.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -7,21 +8,22 @@ use cameo_common::ids::JobId;
 use cameo_common::keys::PublicKey;
 use cameo_dispatch::{CostModel, Event, TicketId};
 
-use super::memory::{Budget, Taken};
+use super::memory::{Budget, MemoryUse};
 use super::ticket_events::TicketEvents;
 
-/// Most jobs that are taken up at one time, with the running ones and those whose carrier is being sent.
+/// Most jobs held at one time, including running ones and those whose carrier is being sent.
 pub const MAX_HELD: usize = 64;
-/// With less than one part in so many of the memory for pictures free, and nothing running, a worker stands still.
-const PICTURES_SPARE: u64 = 8;
-/// One device may have one part in so many of the jobs, and of the memory for inputs beyond its first one.
-const HELD_BY_ONE: usize = 2;
-/// A running job is reckoned with at least this part of its cost, however long it has been running.
-const LEAST_LEFT: u64 = 8;
+/// A worker with nothing running counts as full while less than 1/8 of its memory for pictures is
+/// free.
+const SPARE_FRACTION: u64 = 8;
+/// One device may hold at most 1/2 of the jobs, and of the memory for inputs beyond its first one.
+const DEVICE_FRACTION: usize = 2;
+/// A running job counts with at least 1/8 of its predicted cost, however long it has been running.
+const MIN_LEFT_FRACTION: u64 = 8;
 const MIN_RETRY_AFTER: Duration = Duration::from_millis(250);
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// Why a good ticket is not taken up now.
+/// Why a valid ticket is not admitted now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     InUse,
@@ -29,39 +31,39 @@ pub(crate) enum Refusal {
         retry_after: Duration,
     },
     Draining,
-    /// It will never fit.
+    /// It can never fit.
     TooLong {
         limit: u64,
     },
 }
 
-/// What is taken up, in numbers.
+/// Numbers of the jobs that are admitted and not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
     pub running: u32,
     /// Waiting for a slot or for memory.
     pub queued: u32,
-    /// Of these two.
+    /// CPU time of the running and the queued jobs.
     pub backlog_cpu_ms: u64,
-    /// Taken up and waiting for their input.
+    /// Admitted and waiting for their input.
     pub incoming: u32,
     pub incoming_cpu_ms: u64,
     pub draining: bool,
-    /// Whatever came now would be refused, or stand still.
+    /// Another job would be refused, or wait for memory that no running job will free.
     pub full: bool,
-    /// Bytes that another input may have.
+    /// Bytes that another input may take.
     pub input_room: u64,
     pub input_limit: u64,
 }
 
-/// Everything taken up; `W` is what a slot needs to do a job.
+/// All admitted jobs; `W` is what a slot needs to run one.
 #[derive(Debug)]
 pub(crate) struct AdmissionControl<W> {
     held: HashMap<TicketId, Held>,
-    /// With what each takes for its pictures.
+    /// Each job with the bytes that its pictures take.
     queue: VecDeque<(TicketId, W, u64)>,
     budget: Budget,
-    taken: Taken,
+    taken: MemoryUse,
     slots: u32,
     quota_millicores: u32,
     ticket_events: TicketEvents,
@@ -71,14 +73,14 @@ pub(crate) struct AdmissionControl<W> {
     draining: bool,
 }
 
-/// One taking up of a ticket: the same ticket taken up again is another.
+/// One admission of a ticket. The same ticket admitted again has another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Admission {
     pub(crate) ticket: TicketId,
     number: u64,
 }
 
-/// What became of a job that was really done.
+/// The result of a job that ran to its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done {
     pub(crate) cpu: Duration,
@@ -100,7 +102,7 @@ struct Held {
     number: u64,
     claim: Claim,
     cost_ms: u64,
-    /// Its client is there.
+    /// Its client is still connected.
     wanted: bool,
     phase: Phase,
 }
@@ -126,7 +128,7 @@ impl<W> AdmissionControl<W> {
             held: HashMap::new(),
             queue: VecDeque::new(),
             budget,
-            taken: Taken::default(),
+            taken: MemoryUse::default(),
             slots,
             quota_millicores,
             ticket_events: TicketEvents::default(),
@@ -137,8 +139,9 @@ impl<W> AdmissionControl<W> {
         }
     }
 
-    /// Takes a job up; its input may come now. The leader is told of one that is refused, so that it does not wait
-    /// for it. A job is done once at a time, however many tickets were signed for it.
+    /// Admits a job, whose input may then be uploaded. Refusals are reported to the leader, which
+    /// releases the reservation. A job runs once at a time, however many tickets were signed for
+    /// it.
     pub(crate) fn admit(
         &mut self,
         id: TicketId,
@@ -148,7 +151,7 @@ impl<W> AdmissionControl<W> {
         if self.held.contains_key(&id) {
             return Err(Refusal::InUse);
         }
-        if let Err(refusal) = self.room(&claim, now) {
+        if let Err(refusal) = self.check_room(&claim, now) {
             self.ticket_events.refused(id, now);
             return Err(refusal);
         }
@@ -167,7 +170,7 @@ impl<W> AdmissionControl<W> {
         Ok(Admission { ticket: id, number })
     }
 
-    fn room(&self, claim: &Claim, now: Instant) -> Result<(), Refusal> {
+    fn check_room(&self, claim: &Claim, now: Instant) -> Result<(), Refusal> {
         if self.draining {
             return Err(Refusal::Draining);
         }
@@ -180,15 +183,16 @@ impl<W> AdmissionControl<W> {
             return Err(Refusal::InUse);
         }
         let is_full = self.held.len() >= MAX_HELD || self.taken.inputs + claim.size > limit;
-        if is_full || self.has_enough(claim) {
+        if is_full || self.is_over_share(claim) {
             let retry_after = self.retry_after(now);
             return Err(Refusal::Full { retry_after });
         }
         Ok(())
     }
 
-    /// Whether a device has its part of the jobs, or of the memory for inputs: its first may be of any size.
-    fn has_enough(&self, claim: &Claim) -> bool {
+    /// Whether a device has used up its share of the jobs, or of the memory for inputs. Its first
+    /// input may have any size.
+    fn is_over_share(&self, claim: &Claim) -> bool {
         let (mut jobs, mut inputs) = (0, 0);
         for held in self
             .held
@@ -200,32 +204,35 @@ impl<W> AdmissionControl<W> {
                 inputs += held.claim.size;
             }
         }
-        let limit = self.budget.inputs / HELD_BY_ONE as u64;
-        jobs >= MAX_HELD / HELD_BY_ONE || (inputs > 0 && inputs + claim.size > limit)
+        let limit = self.budget.inputs / DEVICE_FRACTION as u64;
+        jobs >= MAX_HELD / DEVICE_FRACTION || (inputs > 0 && inputs + claim.size > limit)
     }
 
-    /// Whether another job would be refused, or find the memory for pictures taken by carriers that nobody fetches.
+    /// Whether another job would be refused, or wait for memory that is held by carriers which
+    /// nobody fetches.
     fn is_full(&self, running: u32) -> bool {
         let free = self.budget.pictures - self.taken.pictures;
         let next = self.queue.front().map(|(_, _, pictures)| *pictures);
-        let wanted = next.unwrap_or(self.budget.pictures / PICTURES_SPARE);
+        let wanted = next.unwrap_or(self.budget.pictures / SPARE_FRACTION);
         self.held.len() >= MAX_HELD || (running == 0 && free < wanted)
     }
 
-    /// The input of a job that was taken up is here, and its pictures are known to take so much.
+    /// Queues an admitted job whose input has arrived; `pictures` is the memory that its pictures
+    /// take.
     pub(crate) fn enqueue(&mut self, id: TicketId, work: W, pictures: u64) {
         assert!(
             pictures <= self.budget.pictures,
-            "what never fits is refused"
+            "jobs that never fit are refused"
         );
         let Some(held) = self.held.get_mut(&id) else {
-            unreachable!("a job is taken up first");
+            unreachable!("a job is admitted first");
         };
         held.phase = Phase::Queued;
         self.queue.push_back((id, work, pictures));
     }
 
-    /// The next job to run, if there is memory for it: none goes past it, so that large ones get their turn.
+    /// Takes the next job to run, if there is memory for it. Strictly in order, so that large jobs
+    /// are not starved.
     pub(crate) fn begin(&mut self, now: Instant) -> Option<(TicketId, W)> {
         let (_, _, pictures) = self.queue.front()?;
         if self.taken.pictures + pictures > self.budget.pictures {
@@ -242,9 +249,9 @@ impl<W> AdmissionControl<W> {
         Some((id, work))
     }
 
-    /// A job's client has gone, or has all that it wanted. A running job is left to its slot; any other is
-    /// forgotten. Answers whether one was that had not been begun.
-    pub(crate) fn give_up(&mut self, admission: Admission, now: Instant) -> bool {
+    /// Cancels a job whose client has disconnected or has its carrier. A running job is left to its
+    /// slot; any other is removed. Returns whether the job was removed before it began.
+    pub(crate) fn cancel(&mut self, admission: Admission, now: Instant) -> bool {
         let id = admission.ticket;
         let Some(held) = self.held.get_mut(&id) else {
             return false;
@@ -267,7 +274,7 @@ impl<W> AdmissionControl<W> {
         false
     }
 
-    /// A slot is through with a job. Its carrier counts until it was taken.
+    /// Ends a job whose slot has finished with it. Its carrier counts until it has been fetched.
     pub(crate) fn end(&mut self, id: TicketId, done: Option<Done>, now: Instant) {
         let Some(held) = self.held.get_mut(&id) else {
             return;
@@ -295,7 +302,7 @@ impl<W> AdmissionControl<W> {
             .record(Event::Finished { ticket, cpu_ms }, now);
     }
 
-    /// What is taken up and not ended, given what jobs get.
+    /// The load of all admitted jobs, given the CPU that jobs get.
     pub(crate) fn load(&self, usable_millicores: u32, now: Instant) -> Load {
         let mut load = Load {
             draining: self.draining,
@@ -324,14 +331,14 @@ impl<W> AdmissionControl<W> {
         load
     }
 
-    /// Predicted CPU time that is left of a job that has been running, if each slot got its part of what is usable.
+    /// Predicted CPU time left of a running job, if each slot got its share of the usable CPU.
     fn left_ms(&self, held: &Held, since: Instant, usable_millicores: u32, now: Instant) -> u64 {
         let elapsed_ms = now.saturating_duration_since(since).as_millis() as u64;
         let slot_millicores = u64::from(usable_millicores / self.slots.max(1));
         let used_ms = elapsed_ms.saturating_mul(slot_millicores) / 1000;
         held.cost_ms
             .saturating_sub(used_ms)
-            .max(held.cost_ms / LEAST_LEFT)
+            .max(held.cost_ms / MIN_LEFT_FRACTION)
     }
 
     fn retry_after(&self, now: Instant) -> Duration {
@@ -341,32 +348,32 @@ impl<W> AdmissionControl<W> {
         Duration::from_millis(wait_ms).clamp(MIN_RETRY_AFTER, MAX_RETRY_AFTER)
     }
 
-    /// See [`TicketEvents::recent`].
+    /// The events that the reports repeat, and the number of the first: [`TicketEvents::recent`].
     pub(crate) fn recent(&mut self, now: Instant) -> (u64, Vec<Event>) {
         self.ticket_events.recent(now)
     }
 
-    /// Refuses whatever comes from now on.
+    /// Refuses all new jobs from now on.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
     }
 
-    /// Jobs taken up whose clients do not have their carriers.
+    /// Admitted jobs whose carriers have not been fetched.
     pub(crate) fn held(&self) -> usize {
         self.held.len()
     }
 
-    /// Memory that they take.
-    pub(crate) fn taken(&self) -> Taken {
+    /// Memory that they use.
+    pub(crate) fn taken(&self) -> MemoryUse {
         self.taken
     }
 
-    /// Memory that they may take.
+    /// Memory that they may use.
     pub(crate) fn budget(&self) -> Budget {
         self.budget
     }
 
-    /// Jobs done.
+    /// Jobs that ran to their end.
     pub(crate) fn finished(&self) -> u64 {
         self.finished
     }

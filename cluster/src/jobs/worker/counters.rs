@@ -1,20 +1,20 @@
-//! What became of the jobs of this process, counted since its start.
+//! Counters of this process's jobs, by how they ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Each job that was taken up ends as one of `finished`, `failed` and `cancelled`.
+/// Each admitted job ends as one of `finished`, `failed` and `cancelled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JobCounts {
     pub finished: u64,
-    /// Its input was wrong, or the worker failed at it.
+    /// Its input was invalid, or the worker failed.
     pub failed: u64,
-    /// Its client had gone before it was done.
+    /// Its client disconnected before it was done.
     pub cancelled: u64,
-    /// Not taken up: a bad ticket, too much to do, or a worker that stops.
+    /// Not admitted: an invalid ticket, a full worker, or one that is stopping.
     pub refused: u64,
 }
 
-/// The counts, while they go up.
+/// The counters behind [`JobCounts`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     failed: AtomicU64,

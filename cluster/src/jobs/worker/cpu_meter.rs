@@ -1,7 +1,7 @@
-//! What the jobs really get: CPU time of their threads against the time that they have been running.
+//! CPU meter: CPU time that job threads get, against the time that they have been running.
 //!
-//! A job's first thread is busy from its beginning to its end. Its CPU time against the clock is therefore
-//! the share of a core that the machine, its quotas and its neighbours leave to each of the job's threads.
+//! A job's first thread is busy from beginning to end. Its CPU time divided by the elapsed time is
+//! therefore the share of a core that quotas and other processes leave to each job thread.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use std::time::{Duration, Instant};
 
-/// A thread, as the kernel numbers it. None where there is no such way to measure it.
+/// A thread by its kernel id. None where the kernel offers no such measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ThreadId(Option<u32>);
 
@@ -21,20 +21,20 @@ impl ThreadId {
         Self(name)
     }
 
-    /// CPU time since the thread's start. First field of `schedstat`, nanoseconds: see the kernel's
-    /// `scheduler/sched-stats`.
+    /// CPU time since the thread's start: the first field of `schedstat`, in nanoseconds. Source:
+    /// the kernel's `scheduler/sched-stats`.
     pub(crate) fn cpu(self) -> Option<Duration> {
         let path: PathBuf = ["/proc/self/task", &self.0?.to_string(), "schedstat"]
             .iter()
             .collect();
         let text = std::fs::read_to_string(path).ok()?;
         let nanos: u64 = text.split(' ').next()?.parse().ok()?;
-        // A kernel that does not count says 0, and no thread has come here for nothing.
+        // A kernel that does not count returns 0; a thread that got here has used some time.
         (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 }
 
-/// CPU time that jobs got, and for how long they were running. Both only go up.
+/// CPU time that jobs got, and for how long they ran. Both only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Granted {
     pub cpu: Duration,
@@ -42,8 +42,8 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// The part of a core that each job thread got since an earlier reading, 0 to 1; none when jobs ran for less
-    /// than `least`, which tells nothing.
+    /// The share of a core that each job thread got since an earlier reading, 0 to 1. None when
+    /// jobs ran for less than `least`, which is too short to measure.
     #[must_use]
     pub fn share_since(&self, earlier: &Self, least: Duration) -> Option<f64> {
         let running = self.running.saturating_sub(earlier.running);
@@ -52,7 +52,7 @@ impl Granted {
     }
 }
 
-/// Adds up what the jobs of all slots get.
+/// Sums up the CPU time of the jobs of all slots.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     slots: Vec<Mutex<Slot>>,
@@ -71,21 +71,21 @@ impl CpuMeter {
         }
     }
 
-    /// The calling thread begins a job.
+    /// Begins measuring a job on the calling thread.
     pub(crate) fn begin(&self, slot: usize) {
         let thread = ThreadId::here();
-        // Not measurable: the job then counts for nothing, rather than for idle.
+        // Not measurable: the job then counts for nothing, instead of as idle.
         lock(&self.slots[slot]).running = thread.cpu().map(|cpu| (thread, cpu, Instant::now()));
     }
 
-    /// The job of this slot has ended.
+    /// Ends measuring the job of this slot.
     pub(crate) fn end(&self, slot: usize) {
         let mut slot = lock(&self.slots[slot]);
         slot.done = slot.now();
         slot.running = None;
     }
 
-    /// What jobs got so far, running ones included.
+    /// Totals of all jobs so far, including running ones.
     pub(crate) fn granted(&self) -> Granted {
         self.slots
             .iter()

@@ -1,31 +1,31 @@
-//! The seam between the pool and the codec.
+//! Interface between the worker's pool and the codec.
 
 use std::io::Write;
 
 use cameo_codec::job::JobInput;
 use cameo_codec::{self as codec, CancelToken, HideError, Memory};
 
-/// Why a picture cannot be made of an input: one sentence for people.
+/// Why no picture can be made from an input: one sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HideFailed(pub String);
 
-/// Does jobs: hides a payload in a cover and writes the carrier's PNG. Pure, and called on the threads
-/// of the pool; what it spawns with rayon stays there.
+/// Runs jobs: hides a payload in a cover and writes the carrier's PNG. A pure function, called on
+/// the threads of the pool; what it spawns with rayon stays there.
 pub trait Hide: Send + Sync {
-    /// What a job takes of memory beside its input, its carrier included: a bound, in bytes.
+    /// Upper bound in bytes of the memory that a job uses beside its input, including its carrier.
     ///
     /// # Errors
-    /// When the input is no picture.
+    /// When the input is not a picture.
     fn memory(&self, input: &JobInput<'_>) -> Result<u64, HideFailed>;
 
-    /// Pixels of the largest cover with which the job would take no more than this.
+    /// Pixels of the largest cover with which the job would use at most `bytes`.
     fn pixels_within(&self, bytes: u64, input: &JobInput<'_>) -> u64;
 
-    /// Writes the carrier to `out` as it comes to be; ends soon after `stop` is asked.
+    /// Writes the carrier to `out` as it is produced; ends soon after `stop` is cancelled.
     ///
     /// # Errors
-    /// When the input is no picture, or too small for what it is to carry; when `out` takes no more; when it was
-    /// stopped.
+    /// When the input is not a picture, or is too small for its payload; when writing to `out`
+    /// fails; when `stop` was cancelled.
     fn hide(
         &self,
         input: &JobInput<'_>,

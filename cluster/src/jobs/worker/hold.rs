@@ -8,7 +8,7 @@ use cameo_codec::CancelToken;
 use super::admission::Admission;
 use super::shared::Pool;
 
-/// A client's hold on its job: the place, the memory and the work are there for as long as it is.
+/// A client's hold on its job. Dropping it cancels the job and frees its place and memory.
 #[derive(Debug)]
 pub(crate) struct Hold {
     pub(crate) pool: Pool,
@@ -17,31 +17,31 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// The client has gone, or has all that it wanted.
-    pub(crate) fn let_go(&self) {
+    /// Cancels the job, if it has not ended: its client has disconnected or has its carrier.
+    pub(crate) fn cancel(&self) {
         self.stop.cancel();
-        if self.give_up() {
+        if self.cancel_unbegun() {
             self.pool.shared.counters.cancelled();
         }
     }
 
-    /// The input is no good.
+    /// Ends the job because its input is invalid.
     pub(crate) fn fail(&self) {
-        if self.give_up() {
+        if self.cancel_unbegun() {
             self.pool.shared.counters.failed();
         }
     }
 
-    /// Whether the job had not been begun, and ends here.
-    fn give_up(&self) -> bool {
+    /// Whether the job had not begun, and ends context.
+    fn cancel_unbegun(&self) -> bool {
         let admission = self.admission;
         let shared = &self.pool.shared;
-        shared.change(|jobs| jobs.give_up(admission, Instant::now()))
+        shared.change(|jobs| jobs.cancel(admission, Instant::now()))
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.let_go();
+        self.cancel();
     }
 }

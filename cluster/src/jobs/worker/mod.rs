@@ -1,4 +1,4 @@
-//! The worker: checks tickets, takes jobs up within bounds, and has them done by the pool.
+//! The worker: checks tickets, admits jobs within limits, and runs them in a pool.
 
 pub mod accepted_job;
 mod admission;
@@ -34,13 +34,14 @@ use counters::JobCounts;
 use error::JobError;
 use hide::Hide;
 use hold::Hold;
-use memory::{Budget, Taken};
+use memory::{Budget, MemoryUse};
 use pool::start_slot;
 use shared::{Pool, Shared};
 
 pub use shared::{ClusterInfo, WorkerSettings};
 
-/// A node's pool of job threads with its queue. Clones share it; with the last one it stops.
+/// A node's pool of job threads with its queue. Clones share it; it stops when the last one is
+/// dropped.
 #[derive(Clone)]
 pub struct Worker {
     pool: Pool,
@@ -50,7 +51,7 @@ impl Worker {
     /// Starts the pool.
     ///
     /// # Errors
-    /// When the system gives no threads.
+    /// When the system cannot start threads.
     pub fn start(
         settings: WorkerSettings,
         hide: Arc<dyn Hide>,
@@ -58,7 +59,7 @@ impl Worker {
     ) -> Result<Self, std::io::Error> {
         let shared = Arc::new(Shared::new(settings, hide, cluster));
         let shape = shared.shape;
-        // Before the first slot, so that those already started end when a later one fails to.
+        // Built before the first slot, so that slots already started end when a later one fails.
         let pool = Pool::new(Arc::clone(&shared));
         for slot in 0..shape.slots as usize {
             start_slot(Arc::clone(&shared), slot, shape.threads)?;
@@ -66,16 +67,16 @@ impl Worker {
         Ok(Self { pool })
     }
 
-    /// What the worker's parts share.
+    /// The state that the worker's parts share.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.pool.shared
     }
 
-    /// Checks a ticket and takes its job up, before the input is read. The job holds its place and its memory
-    /// until the answer is run or dropped: give the reading of the input a deadline.
+    /// Checks a ticket and admits its job, before the input is read. The job holds its place and
+    /// its memory until it is run or dropped, so callers read the input under a deadline.
     ///
     /// # Errors
-    /// When the ticket is no good, or the worker takes nothing more now.
+    /// When the ticket is invalid, or the worker is full or draining.
     pub async fn admit(
         &self,
         ticket: &Signed<Ticket>,
@@ -121,10 +122,11 @@ impl Worker {
         })
     }
 
-    /// Does one job to its end: [`Worker::admit`] with the input at hand.
+    /// Runs one job to its end: [`Worker::admit`] with the input at hand.
     ///
     /// # Errors
-    /// See [`JobError`].
+    /// As [`Worker::admit`]; when the input is invalid, the job fails, or the carrier is not
+    /// fetched in time.
     pub async fn run(
         &self,
         ticket: &Signed<Ticket>,
@@ -138,31 +140,31 @@ impl Worker {
         Ok(pieces.concat().into())
     }
 
-    /// Jobs done since the start.
+    /// Jobs that ran to their end since the start.
     #[must_use]
     pub fn finished(&self) -> u64 {
         self.pool.shared.lock().admission.finished()
     }
 
-    /// What became of the jobs since the start.
+    /// How the jobs ended since the start.
     #[must_use]
     pub fn counts(&self) -> JobCounts {
         self.pool.shared.counters.with_finished(self.finished())
     }
 
-    /// Memory that jobs take now, and may take.
+    /// Memory that jobs use now, and may use.
     #[must_use]
-    pub fn memory(&self) -> (Taken, Budget) {
+    pub fn memory(&self) -> (MemoryUse, Budget) {
         let state = self.pool.shared.lock();
         (state.admission.taken(), state.admission.budget())
     }
 
-    /// Refuses new jobs from now on and says so in the reports. What was taken up goes on.
+    /// Refuses new jobs from now on, and reports it. Admitted jobs go on.
     pub fn drain(&self) {
         self.pool.shared.change(AdmissionControl::drain);
     }
 
-    /// Waits until every job that was taken up has ended, and its carrier was taken.
+    /// Waits until every admitted job has ended and its carrier has been fetched.
     pub async fn drained(&self) {
         let mut held = self.pool.shared.held.subscribe();
         // The sender lives as long as this worker.

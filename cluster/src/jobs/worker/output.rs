@@ -1,7 +1,8 @@
-//! A carrier on its way from its slot to its client.
+//! A carrier that is sent from its slot to its client while it is produced.
 //!
-//! The slot never waits: what the client has not taken lies in the pipe, counted by the memory budget, and is
-//! thrown away when the client takes too long. A carrier that breaks off ends in an error and never in an end.
+//! The slot never waits: bytes that the client has not fetched stay in the pipe, count in the
+//! memory budget, and are dropped when the client is too slow. A carrier that breaks off ends with
+//! an error, never with a regular end.
 
 use std::fmt;
 use std::pin::Pin;
@@ -17,37 +18,37 @@ use super::error::JobError;
 use super::hold::Hold;
 use super::pipe::Pipe;
 
-/// Time that a client has to take its carrier, from its first piece on.
+/// Time that a client has to fetch its carrier, from the first piece on.
 pub const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A carrier that has begun to come: its PNG in pieces. Dropped, its job is given up.
+/// A carrier that is being produced: its PNG in pieces. Dropping it cancels its job.
 pub struct Carrier {
     pipe: Arc<Pipe>,
-    /// None once all of it was taken.
+    /// None once all of it has been fetched.
     hold: Option<Arc<Hold>>,
-    late: AbortHandle,
+    timeout: AbortHandle,
 }
 
 impl Carrier {
     pub(crate) fn new(pipe: Arc<Pipe>, hold: Arc<Hold>, deadline: Duration) -> Self {
-        let late = cut_late(deadline, Arc::downgrade(&pipe), Arc::downgrade(&hold));
-        let late = tokio::spawn(late);
+        let timeout = cancel_when_late(deadline, Arc::downgrade(&pipe), Arc::downgrade(&hold));
+        let timeout = tokio::spawn(timeout);
         Self {
             pipe,
             hold: Some(hold),
-            late: late.abort_handle(),
+            timeout: timeout.abort_handle(),
         }
     }
 }
 
-/// A client that does not take its carrier keeps neither the memory nor the place.
-async fn cut_late(deadline: Duration, pipe: Weak<Pipe>, hold: Weak<Hold>) {
+/// Frees the memory and the place of a job whose client does not fetch its carrier in time.
+async fn cancel_when_late(deadline: Duration, pipe: Weak<Pipe>, hold: Weak<Hold>) {
     tokio::time::sleep(deadline).await;
     if let Some(pipe) = pipe.upgrade() {
-        pipe.cut(JobError::TakenTooSlowly);
+        pipe.abort(JobError::FetchedTooSlowly);
     }
     if let Some(hold) = hold.upgrade() {
-        hold.let_go();
+        hold.cancel();
     }
 }
 
@@ -65,7 +66,7 @@ impl Stream for Carrier {
 
 impl Drop for Carrier {
     fn drop(&mut self) {
-        self.late.abort();
+        self.timeout.abort();
     }
 }
 

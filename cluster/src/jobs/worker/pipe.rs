@@ -1,7 +1,7 @@
-//! The pipe from a slot's thread, which writes a picture, to its client's task, which takes it.
+//! Pipe from a slot's thread, which writes a picture, to its client's task, which reads it.
 //!
-//! The slot never waits: what the client has not taken lies in the pipe, counted by the memory
-//! budget.
+//! The slot never waits: bytes that the client has not read stay in the pipe and count in the
+//! memory budget.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,32 +13,32 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::error::JobError;
 
-/// Writes are put together to pieces of about this size.
+/// Writes are combined to pieces of about this size.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 
-/// Between the slot's thread, which writes, and the client's task, which takes.
+/// A pipe of unbounded length with one writer and one reader.
 #[derive(Debug, Default)]
 pub(crate) struct Pipe(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     pieces: VecDeque<Bytes>,
-    /// Bytes in all, taken ones included.
+    /// Bytes written in all, including those already read.
     written: u64,
     ended: Option<Result<(), JobError>>,
-    taker: Option<Waker>,
+    reader: Option<Waker>,
 }
 
 impl Pipe {
-    /// The carrier is whole, or there is none. The first end counts.
+    /// Ends the carrier, or reports why there is none. Only the first call counts.
     pub(crate) fn end(&self, result: Result<(), JobError>) {
         let mut state = self.lock();
         state.ended.get_or_insert(result);
         state.wake();
     }
 
-    /// Throws away what was not taken; nothing more is written.
-    pub(crate) fn cut(&self, why: JobError) {
+    /// Drops the bytes not yet read; later writes fail.
+    pub(crate) fn abort(&self, why: JobError) {
         let mut state = self.lock();
         state.pieces.clear();
         state.ended = Some(Err(why));
@@ -49,7 +49,7 @@ impl Pipe {
         self.lock().written
     }
 
-    /// Ready with the first piece, or with the reason why none will come.
+    /// Ready with the first piece, or with the reason why there will be none.
     pub(crate) fn poll_begun(&self, cx: &mut Context<'_>) -> Poll<Result<(), JobError>> {
         let mut state = self.lock();
         match &state.ended {
@@ -79,13 +79,13 @@ impl Pipe {
 
 impl State {
     fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.taker = Some(cx.waker().clone());
+        self.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 
     fn wake(&mut self) {
-        if let Some(taker) = self.taker.take() {
-            taker.wake();
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
         }
     }
 }

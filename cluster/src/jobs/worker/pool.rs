@@ -1,7 +1,7 @@
-//! The threads that do the jobs, apart from those of Raft and HTTP.
+//! Job threads, apart from those of Raft and HTTP.
 //!
-//! A slot does one job at a time, on a few threads of its own: so a waiting part of one job never picks up
-//! a whole other job, and the CPU time of a slot's threads is that of its job.
+//! A slot runs one job at a time on a few threads of its own. So a waiting part of one job never
+//! picks up a whole other job, and the CPU time of a slot's threads is that of its job.
 
 use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,45 +18,45 @@ use super::pipe::PIECE_BYTES;
 use super::shared::{Shared, Work};
 use crate::host::thread_priority;
 
-/// Starts the thread of one slot. It ends when the worker stops.
+/// Starts the thread of one slot, which ends when the worker stops.
 pub(crate) fn start_slot(
     shared: Arc<Shared>,
     slot: usize,
     threads: u32,
 ) -> Result<(), std::io::Error> {
-    let team = rayon::ThreadPoolBuilder::new()
+    let threads_of_slot = rayon::ThreadPoolBuilder::new()
         .num_threads(threads as usize)
         .thread_name(move |n| format!("cameo-job-{slot}.{n}"))
         .start_handler(|_| thread_priority::lower())
         .build()
         .map_err(std::io::Error::other)?;
-    let members = team.broadcast(|_| ThreadId::here());
+    let thread_ids = threads_of_slot.broadcast(|_| ThreadId::here());
     std::thread::Builder::new()
         .name(format!("cameo-slot-{slot}"))
         .spawn(move || {
             while let Some((id, work)) = shared.next_work() {
-                let before = cpu_of(&members);
+                let before = cpu_of(&thread_ids);
                 let began = Instant::now();
-                let result = team.install(|| measured(&shared, slot, &work));
-                let cpu = match (before, cpu_of(&members)) {
+                let result = threads_of_slot.install(|| measured(&shared, slot, &work));
+                let cpu = match (before, cpu_of(&thread_ids)) {
                     (Some(before), Some(after)) => after.saturating_sub(before),
-                    // Not measurable here: the clock is the next best.
+                    // Not measurable on this system: elapsed time is the nearest figure.
                     _ => began.elapsed(),
                 };
                 let Work {
                     job, input, pipe, ..
                 } = work;
-                // Before it is told that they are free.
+                // The memory is freed before it is reported as free.
                 drop(input);
                 let done = result.is_ok().then(|| Done {
                     cpu,
                     carrier: pipe.written(),
                 });
                 shared.end(id, done);
-                shared.counted(&result);
+                shared.count_failure(&result);
                 let cpu_us = cpu.as_micros() as u64;
                 tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
-                // A client that has gone does not want to know.
+                // Ignored when the client has disconnected.
                 pipe.end(result);
             }
         })?;
@@ -75,15 +75,15 @@ fn measured(shared: &Shared, slot: usize, work: &Work) -> Result<(), JobError> {
 }
 
 fn carry_out(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
-    work.stop.check().map_err(|_| JobError::GivenUp)?;
+    work.stop.check().map_err(|_| JobError::Cancelled)?;
     let input = JobInput::decode(&work.input)?;
     let mut out = BufWriter::with_capacity(PIECE_BYTES, &*work.pipe);
     let hidden = hide.hide(&input, &work.stop, &mut out);
-    work.stop.check().map_err(|_| JobError::GivenUp)?;
+    work.stop.check().map_err(|_| JobError::Cancelled)?;
     if let Err(why) = hidden {
-        // Nothing of what lies in the buffer is to go out.
+        // The buffer must not be flushed.
         drop(out.into_parts());
         return Err(JobError::Hide(why.0));
     }
-    out.flush().map_err(|_| JobError::GivenUp)
+    out.flush().map_err(|_| JobError::Cancelled)
 }

@@ -1,11 +1,11 @@
-//! How many jobs a worker runs at once, and on how many threads.
+//! Number of jobs that a worker runs at once, and of threads for each.
 
-/// Threads that work on one job, where there are as many cores.
-const THREADS_A_JOB: u32 = 2;
+/// Threads for one job, where there are enough cores.
+const THREADS_PER_JOB: u32 = 2;
 /// Most jobs that run at one time.
 pub const MAX_SLOTS: u32 = 32;
 
-/// How many jobs run at once, each on how many threads.
+/// Slots, and threads in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) slots: u32,
@@ -13,10 +13,10 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// As many threads as there are whole or begun cores.
+    /// One thread for each whole or partial core.
     pub(crate) fn of(millicores: u32) -> Self {
         let cores = millicores.div_ceil(1000).max(1);
-        let threads = cores.min(THREADS_A_JOB);
+        let threads = cores.min(THREADS_PER_JOB);
         Self {
             slots: cores.div_ceil(threads).min(MAX_SLOTS),
             threads,

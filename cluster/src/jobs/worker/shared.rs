@@ -1,4 +1,5 @@
-//! What a worker's parts share: its jobs, its memory, its counters, and the cluster as it knows it.
+//! State that the parts of a worker share: its jobs, memory and counters, and the cluster's current
+//! state.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,31 +24,31 @@ use super::hide::Hide;
 use super::memory::Budget;
 use super::pipe::Pipe;
 use super::shape::Shape;
-use crate::jobs::leader::ticket::{Here, check};
+use crate::jobs::leader::ticket::{TicketContext, check};
 
-/// What the worker knows of its cluster at this moment.
+/// The cluster as the worker sees it at this moment.
 pub trait ClusterInfo: Send + Sync {
-    /// None before the cluster is formed.
+    /// None before the node belongs to a cluster.
     fn cluster(&self) -> Option<ClusterId>;
     fn term(&self) -> u64;
-    /// Whether this is the key of a node that may lead: one of the descriptor.
+    /// Whether this is a node key of the descriptor: the key of a node that may lead.
     fn is_node_key(&self, key: &PublicKey) -> bool;
     fn unix_millis(&self) -> Millis;
 }
 
-/// Who the worker is and what it may use.
+/// The worker's identity and limits.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerSettings {
     pub node: NodeId,
-    /// Random, and new at each start.
+    /// Random, new at each start.
     pub incarnation: u64,
-    /// A ticket of a term that is not known here yet waits this long for it.
+    /// How long a ticket of a later term waits for this node to reach that term.
     pub heartbeat: Duration,
-    /// CPU for jobs: see [`crate::jobs::load::available_millicores`].
+    /// CPU for jobs, from [`crate::jobs::load::available_millicores`].
     pub millicores: u32,
-    /// Memory for jobs in all, in bytes; by the number of slots where none is named.
+    /// Memory for all jobs, in bytes. By default it depends on the number of slots.
     pub memory: Option<u64>,
-    /// A carrier has to be taken within this time of its first piece.
+    /// A carrier must be fetched within this time of its first piece.
     pub download_deadline: Duration,
 }
 
@@ -55,7 +56,7 @@ pub struct WorkerSettings {
 pub(crate) struct Work {
     pub(crate) job: JobId,
     pub(crate) input: Bytes,
-    /// Asked when its client has gone.
+    /// Cancelled when its client has disconnected.
     pub(crate) stop: Arc<CancelToken>,
     pub(crate) pipe: Arc<Pipe>,
 }
@@ -77,10 +78,10 @@ pub(super) struct State {
     stopped: bool,
 }
 
-/// Stops the pool when it is dropped.
+/// Stops the pool when dropped.
 struct StopWhenDropped(Arc<Shared>);
 
-/// The handle that keeps the pool running. Clones share it; with the last one the pool stops.
+/// Keeps the pool running. Clones share it; the pool stops when the last one is dropped.
 #[derive(Clone)]
 pub(crate) struct Pool {
     pub(crate) shared: Arc<Shared>,
@@ -88,7 +89,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool whose slots are yet to be started.
+    /// A pool whose slots are not started yet.
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let stop = Arc::new(StopWhenDropped(Arc::clone(&shared)));
         Self {
@@ -135,7 +136,7 @@ impl Shared {
         ticket: &Signed<Ticket>,
         caller: PublicKey,
     ) -> Result<Ticket, JobError> {
-        let here = Here {
+        let context = TicketContext {
             node: self.settings.node,
             incarnation: self.settings.incarnation,
             cluster: self.cluster.cluster().ok_or(JobError::NotFormed)?,
@@ -143,10 +144,10 @@ impl Shared {
             unix: self.cluster.unix_millis(),
         };
         let is_node_key = |key: &PublicKey| self.cluster.is_node_key(key);
-        Ok(check(ticket, caller, here, is_node_key)?)
+        Ok(check(ticket, caller, context, is_node_key)?)
     }
 
-    /// Waits for the next job; none when the worker stops.
+    /// Waits for the next job; none once the worker stops.
     pub(crate) fn next_work(&self) -> Option<(TicketId, Work)> {
         let mut state = self.lock();
         loop {
@@ -160,7 +161,7 @@ impl Shared {
         }
     }
 
-    /// What a job takes of memory beside its input.
+    /// Memory that a job uses beside its input.
     pub(crate) fn pictures(&self, input: &[u8]) -> Result<u64, JobError> {
         let input = JobInput::decode(input)?;
         let needs = self.hide.memory(&input);
@@ -176,7 +177,7 @@ impl Shared {
         Ok(needs)
     }
 
-    /// A slot is through with a job.
+    /// Ends a job whose slot has finished with it.
     pub(crate) fn end(&self, id: TicketId, done: Option<Done>) {
         self.change(|admission| admission.end(id, done, Instant::now()));
     }
@@ -189,11 +190,12 @@ impl Shared {
         (load, first_event, events)
     }
 
-    /// Counts how a job ended that a slot has worked on. Those that were done are counted by the admission.
-    pub(crate) fn counted(&self, result: &Result<(), JobError>) {
+    /// Counts how a job ended in its slot. Jobs that succeeded are count_failure by the admission
+    /// control.
+    pub(crate) fn count_failure(&self, result: &Result<(), JobError>) {
         match result {
             Ok(()) => {}
-            Err(JobError::GivenUp) => self.counters.cancelled(),
+            Err(JobError::Cancelled) => self.counters.cancelled(),
             Err(_) => self.counters.failed(),
         }
     }
@@ -206,12 +208,12 @@ impl Shared {
         let mut state = self.lock();
         let answer = change(&mut state.admission);
         self.held.send_replace(state.admission.held());
-        // There may be work, or memory for work that waits.
+        // There may be work, or memory for queued work.
         self.work.notify_all();
         answer
     }
 
-    /// The state is whole between any two of its changes, so a panicked thread leaves it usable.
+    /// Consistent between any two changes, so the state stays usable after a panic.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }

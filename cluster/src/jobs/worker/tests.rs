@@ -13,7 +13,7 @@ use super::cpu_meter::ThreadId;
 use super::hide::HideFailed;
 use super::pipe::PIECE_BYTES;
 use super::*;
-use crate::jobs::leader::ticket::tests::{DEVICE, HERE, node_key, ticket};
+use crate::jobs::leader::ticket::tests::{CONTEXT, DEVICE, node_key, ticket};
 use crate::jobs::load::Reporter;
 use crate::jobs::tests::Fake;
 
@@ -23,20 +23,20 @@ mod tickets;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A cluster at a term that a test can change, and that goes up by itself when a test says so.
+/// A cluster at a term that a test can change, and that can increase when it is read again.
 struct Cluster {
     term: AtomicU64,
-    asked: AtomicU64,
+    term_reads: AtomicU64,
     formed: bool,
     catches_up: bool,
 }
 
 impl ClusterInfo for Cluster {
     fn cluster(&self) -> Option<ClusterId> {
-        self.formed.then_some(HERE.cluster)
+        self.formed.then_some(CONTEXT.cluster)
     }
     fn term(&self) -> u64 {
-        let earlier = self.asked.fetch_add(1, Ordering::SeqCst);
+        let earlier = self.term_reads.fetch_add(1, Ordering::SeqCst);
         let caught_up = u64::from(self.catches_up && earlier > 0);
         self.term.load(Ordering::SeqCst) + caught_up
     }
@@ -44,14 +44,14 @@ impl ClusterInfo for Cluster {
         *key == node_key().public()
     }
     fn unix_millis(&self) -> Millis {
-        HERE.unix
+        CONTEXT.unix
     }
 }
 
 fn cluster() -> Cluster {
     Cluster {
-        term: AtomicU64::new(HERE.term),
-        asked: AtomicU64::new(0),
+        term: AtomicU64::new(CONTEXT.term),
+        term_reads: AtomicU64::new(0),
         formed: true,
         catches_up: false,
     }
@@ -59,8 +59,8 @@ fn cluster() -> Cluster {
 
 fn settings() -> WorkerSettings {
     WorkerSettings {
-        node: HERE.node,
-        incarnation: HERE.incarnation,
+        node: CONTEXT.node,
+        incarnation: CONTEXT.incarnation,
         heartbeat: Duration::from_millis(1),
         millicores: 1000,
         memory: None,
@@ -80,15 +80,16 @@ fn worker_with(memory: Option<u64>, cluster: Cluster, hide: impl Hide + 'static)
     Worker::start(settings, Arc::new(hide), Arc::new(cluster)).unwrap()
 }
 
-/// The "picture" is the payload turned round.
-fn turned(input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
+/// The "picture" is the reversed payload.
+fn reversed(input: &JobInput<'_>) -> Result<Vec<u8>, HideFailed> {
     Ok(input.payload.iter().rev().copied().collect())
 }
 
-/// A codec that has its carriers in one piece.
-fn at_once(
-    make: impl Fn(&JobInput<'_>, &CancelToken) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
-) -> impl Hide + 'static {
+/// A codec that writes its carriers in one piece.
+fn at_once<F>(make: F) -> impl Hide + 'static
+where
+    F: Fn(&JobInput<'_>, &CancelToken) -> Result<Vec<u8>, HideFailed> + Send + Sync + 'static,
+{
     Fake(
         move |input: &JobInput<'_>, stop: &CancelToken, out: &mut dyn Write| {
             crate::jobs::tests::send(out, &make(input, stop)?)
@@ -96,27 +97,27 @@ fn at_once(
     )
 }
 
-fn turning() -> impl Hide + 'static {
-    at_once(|input, _| turned(input))
+fn reversing() -> impl Hide + 'static {
+    at_once(|input, _| reversed(input))
 }
 
 fn worker() -> Worker {
-    worker_in(cluster(), turning())
+    worker_in(cluster(), reversing())
 }
 
-/// A codec that waits for leave, once for each job, and counts how many it began.
+/// A codec that waits for a message before each job, and counts the jobs it began.
 fn gated() -> (mpsc::Sender<()>, Arc<AtomicUsize>, impl Hide + 'static) {
-    let (leave, gate) = mpsc::channel();
+    let (permit, gate) = mpsc::channel();
     let gate = Mutex::new(gate);
     let begun = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&begun);
     let hide = at_once(move |input, _| {
         counter.fetch_add(1, Ordering::SeqCst);
-        // A closed gate is an open one: the test is over.
+        // After the test the channel is closed, which lets the job pass.
         let _ = gate.lock().unwrap().recv();
-        turned(input)
+        reversed(input)
     });
-    (leave, begun, hide)
+    (permit, begun, hide)
 }
 
 fn input(payload: &[u8]) -> Bytes {
@@ -142,27 +143,27 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Sends a job of its own payload on its way.
+/// Starts a job with this payload in a task.
 fn send(worker: &Worker, payload: &[u8]) -> tokio::task::JoinHandle<Result<Bytes, JobError>> {
     let (worker, input) = (worker.clone(), input(payload));
     let ticket = signed(&input);
     tokio::spawn(async move { worker.run(&ticket, DEVICE, input).await })
 }
 
-/// How many jobs a codec has begun, and how many were stopped.
+/// Counts of the jobs that a codec began, and of those that were stopped.
 #[derive(Clone, Default)]
 struct Counts {
     begun: Arc<AtomicUsize>,
     stopped: Arc<AtomicUsize>,
 }
 
-/// A codec whose jobs end only when they are stopped, but for one with this payload.
+/// A codec whose jobs end only when they are stopped, except those with this payload.
 fn endless_but(ends: &'static [u8]) -> (Counts, impl Hide + 'static) {
-    let told = Counts::default();
-    let counts = told.clone();
+    let returned = Counts::default();
+    let counts = returned.clone();
     let hide = at_once(move |input, stop| {
         if input.payload == ends {
-            return turned(input);
+            return reversed(input);
         }
         counts.begun.fetch_add(1, Ordering::SeqCst);
         while !stop.is_cancelled() {
@@ -171,5 +172,5 @@ fn endless_but(ends: &'static [u8]) -> (Counts, impl Hide + 'static) {
         counts.stopped.fetch_add(1, Ordering::SeqCst);
         Err(HideFailed("stopped".into()))
     });
-    (told, hide)
+    (returned, hide)
 }

@@ -1,7 +1,7 @@
-//! What became of tickets of late, numbered, for the reports to repeat.
+//! Recent events of tickets, numbered, repeated in the load reports.
 //!
-//! Heartbeats carry no acknowledgement down to the worker. So each event is repeated for a while that
-//! spans many heartbeats, and numbered, so that a leader sees when it has missed some all the same.
+//! Heartbeats carry no acknowledgement to the worker. So each event is repeated for the length of
+//! many heartbeats, and its number lets a leader detect events that it missed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use cameo_dispatch::{Event, TicketId};
 
 /// How long an event is repeated.
 pub const REPEAT_FOR: Duration = Duration::from_secs(2);
-/// Most events that are kept: older ones are dropped, and seen to be missing by their numbers.
+/// Most events that are kept. When older ones are dropped, the leader sees that from the numbers.
 pub const MAX_EVENTS: usize = 512;
 
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct TicketEvents {
 }
 
 impl TicketEvents {
-    /// Writes down one more.
+    /// Appends an event.
     pub fn record(&mut self, event: Event, now: Instant) {
         self.events.push_back((now, event));
         while self.events.len() > MAX_EVENTS {
@@ -29,8 +29,8 @@ impl TicketEvents {
         }
     }
 
-    /// Writes down that a ticket was refused; once, however often it is tried. Not when there is much else to tell: it
-    /// only ends a booking early.
+    /// Records once that a ticket was refused, however often it is tried. Skipped while the log is
+    /// half full: a refusal only ends a reservation early.
     pub fn refused(&mut self, ticket: TicketId, now: Instant) {
         let cpu_ms = None;
         let event = Event::Finished { ticket, cpu_ms };
@@ -40,7 +40,7 @@ impl TicketEvents {
         }
     }
 
-    /// The number of the first event that is still repeated, and all of these.
+    /// The events that are still repeated, and the number of the first.
     pub fn recent(&mut self, now: Instant) -> (u64, Vec<Event>) {
         while let Some((at, _)) = self.events.front()
             && now.saturating_duration_since(*at) > REPEAT_FOR
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_ticket_is_written_down_once_while_it_is_told() {
+    fn a_refused_ticket_is_recorded_once_while_it_is_repeated() {
         let start = Instant::now();
         let mut ticket_events = TicketEvents::default();
         for _ in 0..9 {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_push_nothing_else_out() {
+    fn refusals_do_not_displace_other_events() {
         let start = Instant::now();
         let mut ticket_events = TicketEvents::default();
         ticket_events.record(taken(1), start);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_journal_drops_the_oldest_and_still_fits_into_a_report() {
+    fn a_full_log_drops_the_oldest_event_and_still_fits_into_a_report() {
         use crate::jobs::tests::report;
         use cameo_dispatch::MAX_REPORT;
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! The handle to a running Raft, and its end.
+//! Handle to a running Raft, and its shutdown.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,24 +27,24 @@ use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, decode, encode};
 
-/// Why an `App` request brought no answer.
+/// Why an `App` request has no answer.
 #[derive(Debug, Clone, Error)]
 pub enum AskError {
     #[error("node {0} is not a member")]
     NotMember(NodeId),
     #[error(transparent)]
     Call(#[from] CallError),
-    #[error("the answer cannot be read: {0}")]
+    #[error("cannot decode the answer: {0}")]
     Malformed(String),
 }
 
-/// The handle to this node's Raft: cheap to clone, good on every runtime.
+/// Handle to this node's Raft. Cheap to clone; usable on every runtime.
 #[derive(Clone)]
 pub struct Raft {
     inner: Arc<Inner>,
 }
 
-/// What all handles share.
+/// State shared by all handles.
 pub(crate) struct Inner {
     pub node: Arc<NodeState>,
     pub consensus: Arc<dyn Consensus>,
@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub running: Mutex<Option<Running>>,
 }
 
-/// What ends when the node stops.
+/// The parts that end when the node stops.
 pub(crate) struct Running {
     pub server: Server,
     pub tasks: Vec<JoinHandle<()>>,
@@ -79,7 +79,7 @@ impl Raft {
         }
     }
 
-    /// Proposes a command and waits until it is applied. At a follower, by way of the leader.
+    /// Proposes a command and waits until it is applied. A follower forwards it to the leader.
     pub async fn propose(
         &self,
         command: Vec<u8>,
@@ -88,42 +88,42 @@ impl Raft {
         self.inner.proposer.propose(command, deadline).await
     }
 
-    /// Waits until all that was acknowledged anywhere before this call is applied here. Returns an
-    /// applied index: what is read from the state after it is linearizable.
+    /// Waits until this node has applied everything that was acknowledged anywhere before the call.
+    /// Returns an applied index: reads of the state at or after it are linearizable.
     pub async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
         self.inner.reads.barrier(deadline).await
     }
 
-    /// What this node knows.
+    /// The status of this node.
     pub fn status(&self) -> Status {
         let metrics = self.inner.consensus.metrics();
         let metrics = metrics.borrow_watched();
         status::status(&metrics)
     }
 
-    /// Who leads, and each change of it.
+    /// The leadership, and its changes.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.inner.node.leadership.clone()
     }
 
-    /// The last index applied here, and each change of it.
+    /// The last index applied here, and its changes.
     pub fn applied(&self) -> watch::Receiver<u64> {
         self.inner.applied.clone()
     }
 
-    /// Whether this node belongs to a cluster, and why not yet.
+    /// Whether this node belongs to a cluster, and the reason if not.
     pub fn bootstrap_state(&self) -> watch::Receiver<BootstrapState> {
         self.inner.members.state.subscribe()
     }
 
-    /// Waits until it does.
+    /// Waits until this node belongs to a cluster.
     pub async fn formed(&self) -> Arc<Genesis> {
         let mut state = self.bootstrap_state();
         loop {
             if let BootstrapState::Formed { genesis } = &*state.borrow_and_update() {
                 return genesis.clone();
             }
-            // The sender lives in `inner`, which `self` keeps.
+            // The sender lives in `inner`, which `self` keeps alive.
             let _ = state.changed().await;
         }
     }
@@ -134,7 +134,7 @@ impl Raft {
         Some(genesis.cluster_id())
     }
 
-    /// Asks another member's `AppService`.
+    /// Sends a request to another member's `AppService`.
     pub async fn ask(
         &self,
         node: NodeId,
@@ -152,27 +152,28 @@ impl Raft {
         let reply = link.call(&request, deadline).await?;
         match decode(&reply).map_err(|error| malformed(&error))? {
             NodeReply::App(body) => Ok(body),
-            _ => Err(malformed(&"it answers something else")),
+            _ => Err(malformed(&"the reply does not match the request")),
         }
     }
 
-    /// What this node would stamp on an entry now; `None` while it knows too few of the voters'
-    /// clocks.
+    /// The time that this node would stamp on an entry now; `None` while it knows too few of the
+    /// voters' clocks.
     pub fn log_time(&self) -> Option<Millis> {
         self.inner.clock.now().map(|time| time.stamp)
     }
 
-    /// Where this node listens for others.
+    /// The address of this node's links.
     pub fn address(&self) -> SocketAddr {
         self.inner.address
     }
 
-    /// Has a snapshot made now.
+    /// Builds a snapshot now.
     pub async fn build_snapshot(&self) {
         self.inner.consensus.build_snapshot().await;
     }
 
-    /// Hands leadership over, if it has it, and ends. Proposals under way end as `Unknown`.
+    /// Transfers leadership, if this node has it, and stops. Proposals in progress end as
+    /// `Unknown`.
     pub async fn stop(&self) {
         if self.inner.node.begin_to_stop() {
             hand_over::before_the_stop(&self.inner.node, &*self.inner.consensus).await;
@@ -180,7 +181,7 @@ impl Raft {
         }
     }
 
-    /// Ends at once and tells nobody, as a crash would. For tests and the simulator.
+    /// Stops at once, without a leadership transfer, as in a crash. For tests and the simulator.
     pub async fn halt(&self) {
         if self.inner.node.begin_to_stop() {
             self.end().await;
@@ -205,7 +206,7 @@ impl Raft {
             }
         });
         if let Err(error) = ended.await {
-            tracing::warn!(%error, "raft did not end well");
+            tracing::warn!(%error, "Raft did not shut down cleanly");
         }
         self.inner.links.close();
         if let Some(thread) = thread {

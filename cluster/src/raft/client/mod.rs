@@ -1,4 +1,4 @@
-//! What the rest of the node asks of Raft: propose a command, read after a barrier, ask a node.
+//! Client of Raft for the rest of the node: proposals, reads, and requests to other nodes.
 
 pub(super) mod handle;
 pub(super) mod propose;

@@ -1,7 +1,7 @@
-//! A command's way into the log: stamped and appended at the leader, forwarded to him elsewhere.
+//! Proposal of a command: stamped and appended at the leader, forwarded to it by other nodes.
 //!
-//! The law: a command is sent on again only when it is certain that nothing of it was appended. In
-//! every other case the answer is `Unknown`, and the caller's request id makes asking again safe.
+//! Law: a command is sent again only when it is certain that it was not appended. In every other
+//! case the result is `Unknown`, and the caller's request id makes a retry safe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,22 +20,22 @@ use crate::raft::rpc::wire::{
     NodeReply, NodeRequest, ProposeRefusal, ProposedReply, decode, encode,
 };
 
-/// The largest entry. The log's own limit is not below it: a log that refuses what openraft gives
-/// it ends the node.
+/// The largest entry. The log's own limit must not be lower: a log that refuses an entry of
+/// openraft stops the node.
 pub const MAX_ENTRY_BYTES: usize = 1 << 20;
-/// The largest command; the rest of the entry is for what the stamp adds.
+/// The largest command; the rest of the entry is for the stamp.
 pub const MAX_COMMAND_BYTES: usize = MAX_ENTRY_BYTES - (16 << 10);
-/// Between attempts while there is no leader, unless news of one comes first.
+/// Pause between attempts while there is no leader, unless a leader appears first.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-/// Kept back from the deadline given to the leader, for his answer's way home.
-const WAY_HOME: Duration = Duration::from_millis(20);
+/// Subtracted from the deadline that is sent to the leader, as time for its answer to arrive.
+const REPLY_MARGIN: Duration = Duration::from_millis(20);
 
 /// An entry that was committed and applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposed {
     /// Its index in the log.
     pub index: u64,
-    /// What the state machine replied.
+    /// The state machine's reply.
     pub reply: Vec<u8>,
 }
 
@@ -43,10 +43,10 @@ pub struct Proposed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProposeError {
     /// Certain: nothing was appended.
-    #[error("no leader could be reached in time; nothing was done")]
+    #[error("no leader could be reached in time; the command was not appended")]
     NoLeader,
-    /// The command may be in the log, now or later. Ask again with the same request id.
-    #[error("the outcome is not known; ask again with the same request id")]
+    /// The command may be in the log, now or later. Retry with the same request id.
+    #[error("the outcome is unknown; try again with the same request id")]
     Unknown,
     /// Certain: nothing was appended.
     #[error("the command is larger than {MAX_COMMAND_BYTES} bytes")]
@@ -56,14 +56,14 @@ pub enum ProposeError {
     Stopping,
 }
 
-/// One attempt.
+/// The outcome of one attempt.
 enum Attempt {
     Done(Result<Proposed, ProposeError>),
     /// Nothing was appended.
     Again,
 }
 
-/// Brings commands into the log.
+/// Proposes commands.
 pub(crate) struct Proposer {
     pub node: Arc<NodeState>,
     pub consensus: Arc<dyn Consensus>,
@@ -102,12 +102,12 @@ impl Proposer {
                 return Err(ProposeError::NoLeader);
             }
             let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-            // Either news of a leader or the pause: both mean to try again.
+            // A change of leader or the end of the pause: try again in either case.
             let _ = timeout_at(pause, leadership.changed()).await;
         }
     }
 
-    /// For another node: at this node or nowhere, so that no command goes in circles.
+    /// Proposes for another node. Does not forward, so that no command goes in circles.
     pub(crate) async fn propose_here(
         &self,
         command: Vec<u8>,
@@ -155,13 +155,13 @@ impl Proposer {
             return Attempt::Again;
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let patience = left.saturating_sub(WAY_HOME);
-        if patience.is_zero() {
+        let timeout = left.saturating_sub(REPLY_MARGIN);
+        if timeout.is_zero() {
             return Attempt::Done(Err(ProposeError::NoLeader));
         }
         let request = NodeRequest::Propose {
             command: command.to_vec(),
-            patience_millis: whole_millis(patience),
+            timeout_millis: whole_millis(timeout),
         };
         let Ok(body) = encode(&request) else {
             return Attempt::Done(Err(ProposeError::TooLarge));

@@ -1,4 +1,4 @@
-//! The replica of a running node: Raft orders, the store keeps.
+//! The replica of a running node: Raft for the order, the store for the state.
 
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::wire;
@@ -11,7 +11,7 @@ use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::{State, Touched};
 use cameo_machine::{Command, Reply, StateView};
 
-/// Raft and the state that it writes.
+/// Raft and its state.
 #[derive(Debug, Clone)]
 pub struct RaftReplica {
     raft: Raft,
@@ -19,7 +19,7 @@ pub struct RaftReplica {
 }
 
 impl RaftReplica {
-    /// A started Raft, and the state that its entries go to.
+    /// A replica of a started Raft and the state that it writes.
     #[must_use]
     pub fn new(raft: Raft, state: State) -> Self {
         Self { raft, state }
@@ -39,7 +39,10 @@ impl Replica for RaftReplica {
             match wire::decode::<Reply>(&proposed.reply) {
                 Ok(reply) => Ok(Committed { index, reply }),
                 Err(error) => {
-                    tracing::error!(index, %error, "a reply has another layout: update all nodes");
+                    tracing::error!(
+                        index, %error,
+                        "cannot decode a reply, which has another format: update all nodes"
+                    );
                     Err(ProposeError::Unknown)
                 }
             }

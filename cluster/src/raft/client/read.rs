@@ -1,7 +1,7 @@
-//! Linearizable reads on any node: learn an index from the leader, confirmed by a quorum after the
-//! read began, and wait until this node has applied it.
+//! Linearizable reads on any node. The leader returns an index, confirmed by a quorum after the
+//! read began, and the read waits until this node has applied it.
 //!
-//! All who ask while a round is under way share the next one.
+//! All reads that arrive during a round share the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::raft::engine::node_state::NodeState;
 use crate::raft::members::member_view::MemberView;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode};
 
-/// Readers that wait for a round; one more is told that there is no leader in time.
+/// Most readers that wait for a round; others fail with `NoLeader`.
 const MAX_WAITING: usize = 8192;
-/// Between attempts while there is no leader, unless news of one comes first.
+/// Pause between attempts while there is no leader, unless a leader appears first.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-/// One attempt at one leader; a new leader may be there by then.
+/// Time limit for one attempt at one leader; there may be a new leader by then.
 const ATTEMPT: Duration = Duration::from_millis(500);
 
-/// Why a read cannot be linearizable now.
+/// Why a linearizable read is not possible now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ReadError {
     #[error("no leader with a quorum answered in time")]
@@ -35,13 +35,13 @@ pub enum ReadError {
     Stopping,
 }
 
-/// One who waits for an index.
+/// A reader that waits for an index.
 pub(crate) struct Reader {
     deadline: Instant,
-    tell: oneshot::Sender<Result<u64, ReadError>>,
+    answer: oneshot::Sender<Result<u64, ReadError>>,
 }
 
-/// The end of the queue that readers go to, and the end that rounds take them from.
+/// The queue of readers: the sender for readers, the receiver for rounds.
 pub(crate) fn queue() -> (mpsc::Sender<Reader>, mpsc::Receiver<Reader>) {
     mpsc::channel(MAX_WAITING)
 }
@@ -57,11 +57,11 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// Waits until this node has applied all that was acknowledged before the call; returns an
-    /// index that is applied.
+    /// Waits until this node has applied everything that was acknowledged before the call; returns
+    /// an applied index.
     pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
-        let (tell, index) = oneshot::channel();
-        let reader = Reader { deadline, tell };
+        let (answer, index) = oneshot::channel();
+        let reader = Reader { deadline, answer };
         self.readers.try_send(reader).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReadError::NoLeader,
             mpsc::error::TrySendError::Closed(_) => ReadError::Stopping,
@@ -79,22 +79,22 @@ impl Reads {
         }
     }
 
-    /// One round after another, until the node stops.
+    /// Runs one round after another, until the node stops.
     pub(crate) async fn serve_readers(&self, mut waiting: mpsc::Receiver<Reader>) {
         let mut batch = Vec::new();
         while waiting.recv_many(&mut batch, MAX_WAITING).await > 0 {
-            let patience = batch.iter().map(|reader| reader.deadline).max();
-            let deadline = patience.unwrap_or_else(Instant::now);
+            let latest = batch.iter().map(|reader| reader.deadline).max();
+            let deadline = latest.unwrap_or_else(Instant::now);
             let index = self.read_index(deadline, &mut waiting, &mut batch).await;
             for reader in batch.drain(..) {
-                // One who has given up needs no answer.
-                let _ = reader.tell.send(index);
+                // Ignored when the reader has timed out.
+                let _ = reader.answer.send(index);
             }
         }
     }
 
-    /// Later readers join between attempts, never during one: an attempt's index is good only for
-    /// those who asked before it began.
+    /// Later readers join between attempts, never during one: the index of an attempt is valid only
+    /// for readers that arrived before it began.
     async fn read_index(
         &self,
         mut deadline: Instant,
@@ -121,7 +121,7 @@ impl Reads {
                 return Err(ReadError::NoLeader);
             }
             let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-            // Either news of a leader or the pause: both mean to try again.
+            // A change of leader or the end of the pause: try again in either case.
             let _ = timeout_at(pause, leadership.changed()).await;
             while let Ok(reader) = waiting.try_recv() {
                 deadline = deadline.max(reader.deadline);
@@ -130,7 +130,7 @@ impl Reads {
         }
     }
 
-    /// The read index, if this node leads.
+    /// The read index, if this node is the leader.
     pub(crate) async fn read_index_here(&self, deadline: Instant) -> Result<u64, ReadRefusal> {
         match timeout_at(deadline, self.consensus.read_index()).await {
             Ok(ReadIndex::At(index)) => Ok(index),
@@ -141,18 +141,18 @@ impl Reads {
     }
 
     async fn read_index_at(&self, leader: NodeId, deadline: Instant) -> Result<u64, ReadRefusal> {
-        let nobody = ReadRefusal::NotLeader { leader: None };
-        let member = self.members.member(leader).ok_or(nobody)?;
+        let not_leader = ReadRefusal::NotLeader { leader: None };
+        let member = self.members.member(leader).ok_or(not_leader)?;
         let left = deadline.saturating_duration_since(Instant::now());
         let request = NodeRequest::ReadIndex {
-            patience_millis: whole_millis(left),
+            timeout_millis: whole_millis(left),
         };
-        let body = encode(&request).map_err(|_| nobody)?;
+        let body = encode(&request).map_err(|_| not_leader)?;
         let link = self.links.member(leader, &member.link, Lane::Heartbeat);
-        let reply = link.call(&body, deadline).await.map_err(|_| nobody)?;
+        let reply = link.call(&body, deadline).await.map_err(|_| not_leader)?;
         match decode(&reply) {
             Ok(NodeReply::ReadIndex(answer)) => answer,
-            _ => Err(nobody),
+            _ => Err(not_leader),
         }
     }
 }

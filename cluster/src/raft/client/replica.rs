@@ -1,7 +1,8 @@
-//! What the rooms above Raft see of it and of the state.
+//! Interface of Raft and the state for the layers above.
 //!
-//! `http`, `presence`, `event_stream`, `key_release` and `jobs` see the state through a [`Replica`] alone: propose,
-//! wait, read, ask another node. Raft over sled stands behind it in a node; a map in a test.
+//! `http`, `presence`, `event_stream`, `key_release` and `jobs` use the state only through a
+//! [`Replica`]: propose, wait, read, ask another node. A node implements it with Raft over sled;
+//! tests use a map.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,49 +16,49 @@ use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status};
 use crate::store::Touched;
 use cameo_machine::{Command, Reply, StateView};
 
-/// How long a client's call waits for a leader, a majority and this node's own state.
+/// Time limit of a client's call, in which it waits for a leader, a majority and this node's state.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// An entry that was committed, and what came out of it.
+/// A committed entry and the reply of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
     pub index: u64,
     pub reply: Reply,
 }
 
-/// The whole state is hashed at one index (law D3).
+/// The hash of the whole state at one index (law D3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashedState {
     pub applied: u64,
     pub hash: Hash,
 }
 
-/// This node's replica of the state, and its way to the others.
+/// This node's replica of the state, and its access to other nodes.
 pub trait Replica: Send + Sync + fmt::Debug + 'static {
-    /// Has a command ordered and carried out, by whichever node leads.
+    /// Proposes a command through the current leader, and waits until it is applied.
     fn propose(
         &self,
         command: &Command,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Committed, ProposeError>>;
 
-    /// Waits until this node's state has everything that was acknowledged before the call. Gives
-    /// the index up to which it has.
+    /// Waits until this node's state contains everything that was acknowledged before the call.
+    /// Returns the applied index.
     fn barrier(&self, deadline: Instant) -> BoxFuture<'_, Result<u64, ReadError>>;
 
-    /// A consistent picture of this node's state. To be dropped soon, and before any await.
+    /// A consistent view of this node's state. Drop it soon, and before any await.
     fn view(&self) -> Box<dyn StateView + '_>;
 
-    /// Wakes those who wait for a user's events.
+    /// Notifies the tasks that wait for a user's events.
     fn touched(&self) -> broadcast::Receiver<Touched>;
 
-    /// Who leads, who belongs, how far this node is.
+    /// Leader, members, and progress of this node.
     fn status(&self) -> Status;
 
-    /// Who leads, as it changes.
+    /// The leadership, and its changes.
     fn leadership(&self) -> watch::Receiver<Leadership>;
 
-    /// Asks another node; see [`crate::node_rpc`].
+    /// Sends a request to another node. See [`crate::node_rpc`].
     fn ask(
         &self,
         node: NodeId,
@@ -65,6 +66,6 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Vec<u8>, AskError>>;
 
-    /// Reads the whole state. Blocking; none when the state changes too fast.
+    /// Hashes the whole state. Blocks; None when the state changes too fast.
     fn hash(&self) -> Option<HashedState>;
 }

@@ -1,4 +1,4 @@
-//! The stamp on a command that makes it an entry of the log.
+//! The stamp that makes an entry of the log from a command.
 
 use cameo_common::ids::Millis;
 use cameo_common::wire;
@@ -6,7 +6,8 @@ use cameo_common::wire;
 use crate::raft::Stamp;
 use cameo_machine::ENTRY_VERSION;
 
-/// Puts the leader's time into a command: a [`cameo_machine::Entry`] without decoding what follows.
+/// Prefixes the leader's time to a command: the encoding of a [`cameo_machine::Entry`], without
+/// decoding the command.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stamper;
 

@@ -1,4 +1,4 @@
-//! openraft behind one object-safe face, so that its type parameters go no further.
+//! openraft behind an object-safe trait, so that its type parameters are not needed elsewhere.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,22 +19,22 @@ use openraft::{RaftMetrics, ReadPolicy};
 use super::workers::{self, WorkerChange};
 use crate::consensus_types::{EntryBytes, Member, ReplyBytes, TypeConfig};
 use crate::raft::genesis::Genesis;
-use crate::raft::rpc::snapshots::{Inbox, SnapshotPort};
+use crate::raft::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use crate::raft::rpc::wire::MemberRefusal;
 
-/// The durable half of a node, as `store` opens it.
+/// The durable part of a node, as `store` opens it.
 pub struct Storage<Log, StateMachine, Port> {
     /// The log.
     pub log: Log,
     /// The state machine.
     pub state_machine: StateMachine,
-    /// Where snapshots are read from and received to.
+    /// Access to the snapshot files.
     pub snapshots: Port,
-    /// Nothing was ever voted, logged or applied here.
+    /// No vote, log entry or applied entry was ever stored here.
     pub pristine: bool,
-    /// Makes the directory remember its cluster; refuses if it knows another. Called again at every
-    /// start.
-    pub remember: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
+    /// Records the cluster's id in the directory; fails if the directory belongs to another
+    /// cluster. Called again at every start.
+    pub record_cluster: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
 }
 
 impl<L, S, P> std::fmt::Debug for Storage<L, S, P> {
@@ -46,7 +46,7 @@ impl<L, S, P> std::fmt::Debug for Storage<L, S, P> {
 pub(crate) type Metrics = RaftMetrics<TypeConfig>;
 pub(crate) type MetricsWatch = WatchReceiverOf<TypeConfig, Metrics>;
 
-/// What came of an append to the log.
+/// The outcome of an append to the log.
 pub(crate) enum Written {
     Applied {
         index: u64,
@@ -57,7 +57,7 @@ pub(crate) enum Written {
     Unknown,
 }
 
-/// What came of asking for a read index.
+/// The outcome of a request for a read index.
 pub(crate) enum ReadIndex {
     At(u64),
     NotLeader { leader: Option<NodeId> },
@@ -65,7 +65,7 @@ pub(crate) enum ReadIndex {
     Stopped,
 }
 
-/// openraft, with what the handle and the service need of it.
+/// The operations of openraft that the handle and the service need.
 pub(crate) trait Consensus: Send + Sync {
     fn append(
         &self,
@@ -98,7 +98,7 @@ pub(crate) trait Consensus: Send + Sync {
         vote: VoteOf<TypeConfig>,
     ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>>;
 
-    /// Whether a majority has agreed that this node is a member, as far as is known here.
+    /// Whether a majority has agreed that `node` is a member, as far as this node knows.
     fn is_agreed_member(&self, node: NodeId) -> BoxFuture<'static, bool>;
     fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, Written>;
     fn read_index(&self) -> BoxFuture<'static, ReadIndex>;
@@ -125,7 +125,7 @@ pub(crate) trait Consensus: Send + Sync {
     }
 }
 
-/// openraft over one kind of state machine.
+/// openraft over one type of state machine.
 pub(crate) struct Node<SM, P>
 where
     SM: RaftStateMachine<TypeConfig>,
@@ -133,7 +133,7 @@ where
     SM::SnapshotData: Sync,
 {
     pub raft: openraft::Raft<TypeConfig, SM>,
-    pub inbox: Arc<Inbox<P>>,
+    pub incoming_snapshots: Arc<IncomingSnapshots<P>>,
 }
 
 fn fatal<E: std::fmt::Display>(error: E) -> String {
@@ -179,8 +179,8 @@ where
     }
 
     fn begin_snapshot(&self, from: NodeId, len: u64) -> BoxFuture<'static, Result<u64, String>> {
-        let inbox = self.inbox.clone();
-        Box::pin(async move { inbox.begin(from, len).await.map_err(fatal) })
+        let incoming_snapshots = self.incoming_snapshots.clone();
+        Box::pin(async move { incoming_snapshots.begin(from, len).await.map_err(fatal) })
     }
 
     fn write_snapshot(
@@ -190,9 +190,9 @@ where
         offset: u64,
         chunk: Vec<u8>,
     ) -> BoxFuture<'static, Result<(), String>> {
-        let inbox = self.inbox.clone();
+        let incoming_snapshots = self.incoming_snapshots.clone();
         Box::pin(async move {
-            inbox
+            incoming_snapshots
                 .write(from, transfer, offset, chunk)
                 .await
                 .map_err(fatal)
@@ -205,9 +205,12 @@ where
         transfer: u64,
         vote: VoteOf<TypeConfig>,
     ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>> {
-        let (inbox, raft) = (self.inbox.clone(), self.raft.clone());
+        let (incoming_snapshots, raft) = (self.incoming_snapshots.clone(), self.raft.clone());
         Box::pin(async move {
-            let snapshot = inbox.finish(from, transfer).await.map_err(fatal)?;
+            let snapshot = incoming_snapshots
+                .finish(from, transfer)
+                .await
+                .map_err(fatal)?;
             raft.install_full_snapshot(vote, snapshot)
                 .await
                 .map_err(fatal)
@@ -221,7 +224,7 @@ where
                 let agreed = state.membership_state.committed();
                 agreed.get_node(&node).is_some()
             });
-            // One that has stopped asks for nothing more.
+            // After the stop nobody acts on the answer.
             agreed.await.unwrap_or(true)
         })
     }
@@ -240,15 +243,16 @@ where
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
                     Written::NotLeader
                 }
-                // Discarded here, yet another leader may have it; or the core died meanwhile.
+                // The entry was discarded here but another leader may have it, or the core ended
+                // meanwhile.
                 Err(_) => Written::Unknown,
             }
         })
     }
 
-    /// ReadIndex, not the lease: a lease holds only while all clocks run at about one rate and no
-    /// process is paused between checking it and answering. A confirmed round holds always, and
-    /// `read` shares one among all who wait.
+    /// Uses ReadIndex, not the lease. A lease is valid only while all clocks run at about the same
+    /// rate and no process is paused between checking it and answering. A confirmed round is always
+    /// valid, and `read` shares one among all waiting readers.
     fn read_index(&self) -> BoxFuture<'static, ReadIndex> {
         let raft = self.raft.clone();
         Box::pin(async move {
@@ -275,7 +279,7 @@ where
         let raft = self.raft.clone();
         Box::pin(async move {
             match raft.initialize(genesis.membership()).await {
-                // Somebody has been faster, with the same genesis: it is recorded before.
+                // Another node was faster, with the same genesis, which is recorded before.
                 Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
                 Err(error) => Err(error.to_string()),
             }
@@ -303,16 +307,16 @@ where
         let raft = self.raft.clone();
         Box::pin(async move {
             if let Err(error) = raft.shutdown().await {
-                tracing::warn!(%error, "raft did not end well");
+                tracing::warn!(%error, "Raft did not shut down cleanly");
             }
         })
     }
 }
 
-/// A core that has stopped needs no more orders.
+/// A core that has stopped needs no commands.
 fn ignore_stopped(result: Result<(), Fatal<TypeConfig>>) {
     if let Err(error) = result {
-        tracing::debug!(%error, "raft has stopped");
+        tracing::debug!(%error, "Raft has stopped");
     }
 }
 
@@ -323,7 +327,7 @@ pub(crate) async fn build<L, SM, P, N>(
     network: N,
     log: L,
     state_machine: SM,
-    inbox: Arc<Inbox<P>>,
+    incoming_snapshots: Arc<IncomingSnapshots<P>>,
 ) -> Result<Node<SM, P>, String>
 where
     L: RaftLogStorage<TypeConfig>,
@@ -336,5 +340,8 @@ where
     let raft = openraft::Raft::new(node, config, network, log, state_machine)
         .await
         .map_err(fatal)?;
-    Ok(Node { raft, inbox })
+    Ok(Node {
+        raft,
+        incoming_snapshots,
+    })
 }

@@ -1,4 +1,4 @@
-//! When a leader hands over to another node: while its clock is off, and before it stops.
+//! Leadership transfer: while the leader's clock is off, and before the leader stops.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::consensus::Consensus;
 use super::log_clock::LogClock;
 use super::node_state::NodeState;
 
-/// For a stopping leader to see another one.
+/// Time for a stopping leader to see another leader.
 const HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Between looks at the leader's own clock.
+/// Pause between checks of the leader's clock.
 const CLOCK_CHECK_PAUSE: Duration = Duration::from_millis(500);
 
-/// Hands leadership over while this node's clock is off. Never returns.
+/// Transfers leadership while this node's clock is off. Never returns.
 pub(crate) async fn while_the_clock_is_off(clock: &LogClock) {
     loop {
         sleep(CLOCK_CHECK_PAUSE).await;
@@ -29,14 +29,14 @@ pub(crate) async fn while_the_clock_is_off(clock: &LogClock) {
         if let Some(successor) = middle(clock.others()) {
             tracing::warn!(
                 successor = successor.0,
-                "this node's clock is off; handing over"
+                "this node's clock is off; transferring the leadership"
             );
             clock.consensus.hand_over(successor).await;
         }
     }
 }
 
-/// Hands leadership over, if this node has it, and waits for another leader.
+/// Transfers leadership, if this node has it, and waits for another leader.
 pub(crate) async fn before_the_stop(node: &NodeState, consensus: &dyn Consensus) {
     let mut leadership = node.leadership.clone();
     if !leadership.borrow().here {
@@ -50,12 +50,12 @@ pub(crate) async fn before_the_stop(node: &NodeState, consensus: &dyn Consensus)
     if timeout(HANDOVER_TIMEOUT, gone).await.is_err() {
         tracing::warn!(
             successor = successor.0,
-            "nobody took over in time; stopping all the same"
+            "no other node took over the leadership in time; stopping anyway"
         );
     }
 }
 
-/// The voter to hand over to: the one whose log is furthest.
+/// The voter with the longest replicated log.
 fn furthest_voter(id: NodeId, consensus: &dyn Consensus) -> Option<NodeId> {
     let voters = consensus.voters();
     let metrics = consensus.metrics();
@@ -68,7 +68,7 @@ fn furthest_voter(id: NodeId, consensus: &dyn Consensus) -> Option<NodeId> {
         .map(|(node, _)| *node)
 }
 
-/// The node with the middle one of these clocks.
+/// The node with the median of these clocks.
 fn middle(clocks: BTreeMap<NodeId, Millis>) -> Option<NodeId> {
     let mut clocks: Vec<(Millis, NodeId)> =
         clocks.into_iter().map(|(node, at)| (at, node)).collect();

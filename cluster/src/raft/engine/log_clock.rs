@@ -12,10 +12,10 @@ use super::node_state::NodeState;
 use crate::host::clock::WallClock;
 use crate::raft::time::clock::{Clocks, LogTime};
 
-/// Between looks while too few clocks are known, unless one is heard first.
+/// Pause between attempts while too few clocks are known, unless another sample arrives first.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// This node's clock beside the other voters'.
+/// This node's clock and those of the other voters.
 pub(crate) struct LogClock {
     pub node: Arc<NodeState>,
     pub consensus: Arc<dyn Consensus>,
@@ -24,31 +24,32 @@ pub(crate) struct LogClock {
 }
 
 impl LogClock {
-    /// The log time now; none while too few clocks are known.
+    /// The log time now; None while too few clocks are known.
     pub fn now(&self) -> Option<LogTime> {
         let own = self.wall.unix_millis();
         let voters = self.consensus.voters();
         self.clocks.log_time(self.node.id, own, &voters)
     }
 
-    /// The other voters' clocks, carried on to now.
+    /// The other voters' clocks, extrapolated to now.
     pub fn others(&self) -> BTreeMap<NodeId, Millis> {
         self.clocks.others(self.node.id, &self.consensus.voters())
     }
 
-    /// The log time, as soon as enough clocks are known.
+    /// The log time, as soon as enough clocks are known; None at the deadline or after a change of
+    /// leader.
     pub async fn by(&self, deadline: Instant) -> Option<Millis> {
-        let mut heard = self.clocks.watch();
+        let mut changes = self.clocks.watch();
         loop {
             if let Some(time) = self.now() {
                 return Some(time.stamp);
             }
-            // A change of leader ends the wait as well: these clocks are then another's business.
+            // After a change of leader the new leader stamps the entries.
             if !self.node.leadership.borrow().here {
                 return None;
             }
             let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-            let _ = timeout_at(pause, heard.changed()).await;
+            let _ = timeout_at(pause, changes.changed()).await;
             if Instant::now() >= deadline {
                 return None;
             }

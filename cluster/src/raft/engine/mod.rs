@@ -1,4 +1,4 @@
-//! openraft: its settings, its thread, and the one object that drives it.
+//! openraft: its settings, its thread, and the trait that wraps it.
 
 pub(super) mod config;
 pub(super) mod consensus;

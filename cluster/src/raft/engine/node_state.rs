@@ -1,4 +1,4 @@
-//! Whether this node leads, and whether it stops.
+//! Leadership and stopping of this node.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::status::Leadership;
 
-/// What every part of Raft at this node goes by.
+/// State that all parts of Raft at this node share.
 pub(crate) struct NodeState {
     pub id: NodeId,
     pub leadership: watch::Receiver<Leadership>,
@@ -27,7 +27,7 @@ impl NodeState {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// From now on the node stops. False when it did before.
+    /// Begins to stop. False when the node was stopping already.
     pub fn begin_to_stop(&self) -> bool {
         !self.stopping.swap(true, Ordering::AcqRel)
     }

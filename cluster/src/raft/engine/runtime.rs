@@ -1,4 +1,4 @@
-//! Raft's own thread: whatever else the node computes, heartbeats go out in time.
+//! Raft's own thread, so that other work of the node does not delay heartbeats.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::host::thread_priority;
 
-/// How the names of Raft's threads begin.
+/// Prefix of the names of Raft's threads.
 pub const RAFT_THREAD: &str = "raft-";
 
 /// A single-threaded runtime on a thread of its own; ends when dropped.
@@ -29,7 +29,7 @@ impl RaftThread {
             .name(format!("{RAFT_THREAD}{node}"))
             .spawn(move || {
                 thread_priority::raise();
-                // Ends by error, when the sender is dropped.
+                // Ends with an error when the sender is dropped.
                 let _ = runtime.block_on(dropped);
                 drop(runtime);
                 drop(over);
@@ -41,10 +41,10 @@ impl RaftThread {
         })
     }
 
-    /// Ends the thread and waits until every task on it, and every socket, is gone.
+    /// Ends the thread and waits until all its tasks and sockets are gone.
     pub async fn end(self) {
         drop(self.alive);
-        // Ends by error, when the thread drops the sender.
+        // Ends with an error when the thread drops the sender.
         let _ = self.ended.await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a node knows of itself and of the cluster, without openraft's words.
+//! A node's status and leadership, without openraft's types.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,54 +12,54 @@ use tokio::sync::watch;
 use super::consensus::{Consensus, Metrics};
 use crate::consensus_types::{Member, TypeConfig};
 
-/// A node's part at the moment.
+/// A node's current role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Applies, does not vote; also a node whose cluster has not formed.
+    /// Applies entries and does not vote; also a node without a cluster.
     Learner,
-    /// Votes and follows.
+    /// Votes and follows the leader.
     Follower,
-    /// Stands for election.
+    /// Asks for votes.
     Candidate,
-    /// Leads, or believes so.
+    /// Leads, as far as it knows.
     Leader,
-    /// Raft has ended here, by order or by a failure.
+    /// Raft has stopped here, on request or after a failure.
     Stopped,
 }
 
-/// A node's view of the cluster; only `applied` and `committed` are facts, the rest is its belief.
+/// A node's view of the cluster. Only `applied` and `committed` are certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// This node.
     pub id: NodeId,
     /// The leader it follows.
     pub leader: Option<NodeId>,
-    /// Its term.
+    /// The current term.
     pub term: u64,
     /// Index of the last entry applied; 0 when there is none.
     pub applied: u64,
-    /// Index of the last entry it knows to be committed; 0 when there is none.
+    /// Index of the last entry known to be committed; 0 when there is none.
     pub committed: u64,
-    /// Index of the last entry in its log; 0 when there is none.
+    /// Index of the last entry in the log; 0 when there is none.
     pub last_log: u64,
-    /// Its part.
+    /// The node's role.
     pub role: Role,
     /// Voting members of the latest membership in its log.
     pub voters: BTreeMap<NodeId, Member>,
     /// Members without a vote.
     pub learners: BTreeMap<NodeId, Member>,
-    /// Why Raft has failed here, if it has.
+    /// The failure of Raft at this node, if any.
     pub failure: Option<String>,
 }
 
-/// Who leads.
+/// The current leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leadership {
     /// The leader this node follows.
     pub leader: Option<NodeId>,
-    /// Its term.
+    /// The current term.
     pub term: u64,
-    /// This node is the leader, or believes so.
+    /// Whether this node is the leader, as far as it knows.
     pub here: bool,
 }
 
@@ -111,7 +111,7 @@ fn applied_index(metrics: &Metrics) -> u64 {
     index(&metrics.last_applied)
 }
 
-/// Turns openraft's metrics into what others watch.
+/// Publishes leadership and applied index from openraft's metrics.
 pub(crate) async fn follow(
     consensus: Arc<dyn Consensus>,
     leadership: watch::Sender<Leadership>,

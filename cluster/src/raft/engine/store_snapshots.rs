@@ -1,4 +1,4 @@
-//! The store's snapshot files, as the network sends and receives them.
+//! The store's snapshot files, for the network.
 
 use std::io;
 

@@ -1,7 +1,8 @@
-//! Changes of the members without a vote, as entries of the log.
+//! Changes of the workers (members without a vote), as entries of the log.
 //!
-//! A change is planned on the membership as seen, and appended only while that is still the last one: of
-//! two nodes that join at once under one id, or for one last place, only one gets in.
+//! A change is planned on the current membership, and appended only while that is still the last
+//! one. So of two nodes that join at once under one id, or for the last free place, only one
+//! succeeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,8 @@ use openraft::{ChangeMembers, Precondition};
 use crate::consensus_types::{Member, TypeConfig};
 use crate::raft::rpc::wire::MemberRefusal;
 
-/// Most workers without a vote. Each has up to three connections to a voter, and those fit beside the
-/// voters' own in what `link` lets in.
+/// Most workers without a vote. Each has up to three connections to a voter, which fit beside the
+/// voters' own within the limit of `link`.
 pub const MAX_WORKERS: usize = 32;
 
 /// A change of the workers.
@@ -27,7 +28,7 @@ pub(crate) enum WorkerChange {
 
 type Change = ChangeMembers<NodeId, Member>;
 
-/// Has the change committed and applied. Certain only when it says so: `Unsettled` may be either.
+/// Commits and applies the change. Only `Ok` is certain: after `Unsettled` it may be done or not.
 pub(crate) async fn change<SM>(
     raft: openraft::Raft<TypeConfig, SM>,
     change: WorkerChange,
@@ -55,13 +56,13 @@ where
             Err(MemberRefusal::NotLeader { leader: None })
         }
         Err(error) => {
-            tracing::info!(%error, "the members were not changed");
+            tracing::info!(%error, "the change of the members failed or its outcome is unknown");
             Err(MemberRefusal::Unsettled)
         }
     }
 }
 
-/// What openraft is asked for; nothing when all is as it should be.
+/// The change for openraft; None when nothing is to be changed.
 fn plan(
     change: WorkerChange,
     nodes: &BTreeMap<NodeId, Member>,
@@ -70,19 +71,19 @@ fn plan(
     match change {
         WorkerChange::Add(id, member) => match nodes.get(&id) {
             Some(known) if *known == member => Ok(None),
-            Some(_) => Err(MemberRefusal::Taken),
+            Some(_) => Err(MemberRefusal::IdTaken),
             None => {
                 has_room(nodes.len().saturating_sub(voters.len()))?;
                 Ok(Some(Change::AddNodes(BTreeMap::from([(id, member)]))))
             }
         },
-        WorkerChange::Remove(id) if voters.contains(&id) => Err(MemberRefusal::Votes),
+        WorkerChange::Remove(id) if voters.contains(&id) => Err(MemberRefusal::IsVoter),
         WorkerChange::Remove(id) if !nodes.contains_key(&id) => Err(MemberRefusal::NotAMember),
         WorkerChange::Remove(id) => Ok(Some(Change::RemoveNodes(BTreeSet::from([id])))),
     }
 }
 
-/// Whether one more worker may join so many.
+/// Checks that another worker may join a cluster with `workers` workers.
 pub(crate) fn has_room(workers: usize) -> Result<(), MemberRefusal> {
     if workers < MAX_WORKERS {
         Ok(())
@@ -116,16 +117,16 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_added_once_and_no_id_is_given_twice() {
+    fn a_worker_is_added_once_and_an_id_is_not_reused() {
         let known = nodes(1..=4);
         assert_eq!(add(5, 5, &known), Ok(true));
         assert_eq!(add(4, 4, &known), Ok(false), "it is there already");
-        assert_eq!(add(4, 9, &known), Err(MemberRefusal::Taken));
-        assert_eq!(add(3, 9, &known), Err(MemberRefusal::Taken));
+        assert_eq!(add(4, 9, &known), Err(MemberRefusal::IdTaken));
+        assert_eq!(add(3, 9, &known), Err(MemberRefusal::IdTaken));
     }
 
     #[test]
-    fn the_last_place_is_given_and_no_more() {
+    fn workers_are_added_up_to_the_limit() {
         let limit = MAX_WORKERS as u64;
         assert_eq!(add(100, 100, &nodes(1..=limit + 2)), Ok(true));
         let refused = add(100, 100, &nodes(1..=limit + 3));
@@ -142,7 +143,7 @@ mod tests {
             )
         };
         assert!(remove(4).unwrap().is_some());
-        assert_eq!(remove(3).unwrap_err(), MemberRefusal::Votes);
+        assert_eq!(remove(3).unwrap_err(), MemberRefusal::IsVoter);
         assert_eq!(remove(5).unwrap_err(), MemberRefusal::NotAMember);
     }
 }

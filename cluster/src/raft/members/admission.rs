@@ -1,4 +1,4 @@
-//! The leader's side of joining and leaving: who may become a worker, and when one is let in.
+//! The leader's side of joining and removal: admission of workers, and changes of the members.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,15 @@ use crate::raft::genesis::Genesis;
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
-/// Longest address or URL of a worker: the size of an append is reckoned with so much a member.
+/// Longest address or URL of a worker: the size of an append is estimated with this much for each
+/// member.
 const MAX_ADDRESS_BYTES: usize = 200;
-/// For a majority to confirm that it follows this leader.
+/// Time for a majority to confirm that it follows this leader.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
-/// For the leader to reach the node that asks.
+/// Time for the leader to reach the node that wants to join.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Who becomes a worker, as the leader decides it.
+/// Admission and removal of workers at the leader.
 pub(crate) struct Admissions {
     pub node: Arc<NodeState>,
     pub consensus: Arc<dyn Consensus>,
@@ -33,31 +34,32 @@ pub(crate) struct Admissions {
 }
 
 impl Admissions {
-    /// Whether the caller may become a worker, and of which cluster. Nothing is promised by it; but a
-    /// leader that was deposed and does not know it says nothing.
+    /// Whether the caller may become a worker, and of which cluster. The answer promises nothing.
+    /// The leader confirms its leadership first, so a deposed leader does not answer.
     pub(crate) async fn may_join(&self, caller: &Caller) -> Result<Genesis, MemberRefusal> {
-        self.leads()?;
-        let nobody = MemberRefusal::NotLeader { leader: None };
+        self.check_leader()?;
+        let not_leader = MemberRefusal::NotLeader { leader: None };
         let confirmed = timeout(CONFIRM_TIMEOUT, self.consensus.read_index()).await;
         if !matches!(confirmed, Ok(ReadIndex::At(_))) {
-            return Err(nobody);
+            return Err(not_leader);
         }
-        let genesis = self.members.genesis().ok_or(nobody)?;
+        let genesis = self.members.genesis().ok_or(not_leader)?;
         if self.members.member(caller.node).is_some() {
-            return Err(MemberRefusal::Taken);
+            return Err(MemberRefusal::IdTaken);
         }
         has_room(self.workers())?;
         Ok((*genesis).clone())
     }
 
-    /// Makes the caller a worker. To be asked again until its log begins: that alone is certain.
+    /// Makes the caller a worker. The caller repeats this until its log begins: only that is
+    /// certain.
     pub(crate) async fn admit(
         &self,
         caller: &Caller,
         member: Member,
         deadline: Instant,
     ) -> Result<(), MemberRefusal> {
-        self.leads()?;
+        self.check_leader()?;
         if member.key != caller.key {
             return Err(MemberRefusal::OtherNode);
         }
@@ -80,7 +82,7 @@ impl Admissions {
         node: NodeId,
         deadline: Instant,
     ) -> Result<(), MemberRefusal> {
-        self.leads()?;
+        self.check_leader()?;
         self.change_workers(WorkerChange::Remove(node), deadline)
             .await
     }
@@ -95,12 +97,12 @@ impl Admissions {
             .await
             .unwrap_or(Err(MemberRefusal::Unsettled));
         if changed.is_ok() {
-            tracing::info!(?change, "the workers have changed");
+            tracing::info!(?change, "changed the workers");
         }
         changed
     }
 
-    /// A member that nobody reaches would have the leader try for ever, so the leader looks first.
+    /// Checks that the leader can reach the node: it would retry an unreachable member for ever.
     async fn reach(&self, node: NodeId, member: &Member) -> Result<(), MemberRefusal> {
         let dial = Dial {
             node,
@@ -109,10 +111,10 @@ impl Admissions {
         };
         let deadline = Instant::now() + REACH_TIMEOUT;
         match ask(&self.links, dial, &NodeRequest::Pristine, deadline).await {
-            Ok(NodeReply::Pristine(said)) => {
-                let said = (said.member.link, said.member.http, said.member.key);
-                let asked = (&member.link, &member.http, &member.key);
-                if (&said.0, &said.1, &said.2) == asked {
+            Ok(NodeReply::Pristine(probe)) => {
+                let found = (probe.member.link, probe.member.http, probe.member.key);
+                let expected = (&member.link, &member.http, &member.key);
+                if (&found.0, &found.1, &found.2) == expected {
                     Ok(())
                 } else {
                     Err(MemberRefusal::OtherNode)
@@ -127,8 +129,8 @@ impl Admissions {
         }
     }
 
-    /// Names whoever leads instead.
-    fn leads(&self) -> Result<(), MemberRefusal> {
+    /// An error with the current leader, where known, if this node is not the leader.
+    fn check_leader(&self) -> Result<(), MemberRefusal> {
         let now = *self.node.leadership.borrow();
         if now.here && !self.node.is_stopping() {
             return Ok(());

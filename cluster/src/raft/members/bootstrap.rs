@@ -1,12 +1,12 @@
-//! How a cluster begins, once, out of empty directories, and never by itself out of a lost one.
+//! Bootstrap of a new cluster: once, from empty directories, and never by itself after a loss.
 //!
-//! The node with the lowest id asks all others whether they are pristine. When all are, it draws
+//! The node with the lowest id asks all others whether they are pristine. When all are, it makes
 //! the genesis, records it on its own disk, has every other node record it, and only then
-//! initialises Raft. A node serves appends and votes only to members of the cluster in its record,
-//! so a node that has lost its record votes for nobody: it has forgotten its promises.
+//! initialises Raft. A node serves appends and votes only for members of the cluster in its record.
+//! So a node that has lost its record never votes: its earlier votes are lost as well.
 //!
-//! Each node draws a token at each start. The coordinator returns it with the genesis, so a node
-//! that was emptied in between notices that the question was asked of another.
+//! Each node draws a random token at each start. The coordinator returns it with the genesis, so a
+//! node that was emptied in between detects that an earlier process was asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,44 +23,44 @@ use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{BootstrapProbe, NodeReply, NodeRequest};
 
-/// Between rounds of questions.
+/// Pause between rounds of requests.
 const ROUND_PAUSE: Duration = Duration::from_millis(200);
-/// For one question to one node.
+/// Time limit for one request to one node.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// This node's part in forming.
+/// This node's part in the bootstrap.
 pub(crate) struct Founder {
-    /// `peers` are all founders.
-    pub own: Arc<LocalMember>,
+    /// All of its `peers` are founders.
+    pub local: Arc<LocalMember>,
 }
 
 impl Founder {
-    /// Another node says that this is the cluster. Durable before it is agreed to.
+    /// Accepts the genesis from the coordinator. Durable before it returns.
     pub async fn accept(&self, genesis: Genesis, token: [u8; 32]) -> Result<ClusterId, String> {
         self.check(&genesis, token)?;
-        let cluster = self.own.record(genesis).await?;
-        self.own.members.formed();
+        let cluster = self.local.record(genesis).await?;
+        self.local.members.set_formed();
         Ok(cluster)
     }
 
     fn check(&self, genesis: &Genesis, token: [u8; 32]) -> Result<(), String> {
-        if token != self.own.token {
-            return Err("this node was restarted meanwhile; ask it again".into());
+        if token != self.local.token {
+            return Err("this node has restarted meanwhile; try again".into());
         }
         let ids: BTreeSet<NodeId> = genesis.members.iter().map(|member| member.id).collect();
-        if ids.len() != genesis.members.len() || !ids.iter().eq(self.own.peers.keys()) {
+        if ids.len() != genesis.members.len() || !ids.iter().eq(self.local.peers.keys()) {
             return Err(format!(
-                "its --peers names the nodes {:?}, yours {ids:?}; give every node the same --peers",
-                self.own.peers.keys().collect::<Vec<_>>()
+                "its --peers has the nodes {:?}, yours {ids:?}; give every node the same --peers",
+                self.local.peers.keys().collect::<Vec<_>>()
             ));
         }
-        if genesis.member(self.own.me.id) != Some(&self.own.me) {
-            return Err("the genesis names another key or address for it".into());
+        if genesis.member(self.local.me.id) != Some(&self.local.me) {
+            return Err("the genesis has another key or address for it".into());
         }
         Ok(())
     }
 
-    /// Runs until this node's log has begun.
+    /// Runs until this node's log begins.
     pub async fn run(
         self: Arc<Self>,
         links: Links,
@@ -70,125 +70,133 @@ impl Founder {
         if initialised {
             return;
         }
-        let coordinates = self.own.peers.keys().next() == Some(&self.own.me.id);
+        let is_coordinator = self.local.peers.keys().next() == Some(&self.local.me.id);
         let mut last_reason = String::new();
-        while self.own.log_is_empty() {
-            let why = if coordinates {
+        while self.local.log_is_empty() {
+            let why = if is_coordinator {
                 self.coordinate(&links, &*consensus).await
             } else {
-                self.look_around(&links).await
+                self.check_others(&links).await
             };
             if let Some(why) = why {
-                self.own.waiting(why, &mut last_reason);
+                self.local.report_waiting(why, &mut last_reason);
             }
-            if self.own.log_is_empty() {
+            if self.local.log_is_empty() {
                 sleep(ROUND_PAUSE).await;
             }
         }
-        self.own.log_has_begun().await;
+        self.local.record_log_begun().await;
     }
 
-    /// One round of the coordinator; the reason why it is not done, if it is not.
+    /// One round of the coordinator. Returns the reason why the bootstrap is not done, if it is
+    /// not.
     async fn coordinate(&self, links: &Links, consensus: &dyn Consensus) -> Option<String> {
         let others = match self.ask_all(links).await {
             Ok(others) => others,
             Err(why) => return Some(why),
         };
-        let known = self.own.members.genesis();
+        let known = self.local.members.genesis();
         let cluster = known.as_ref().map(|genesis| genesis.cluster_id());
-        for presence in others.values() {
-            let id = presence.member.id;
-            if !presence.empty {
+        for probe in others.values() {
+            let id = probe.member.id;
+            if !probe.empty {
                 return Some(lost_directory(id));
             }
-            if !presence.peers.iter().eq(self.own.peers.keys()) {
+            if !probe.peers.iter().eq(self.local.peers.keys()) {
                 return Some(format!(
-                    "--peers of node {id} names the nodes {:?}, here it names {:?}; give every node the same --peers",
-                    presence.peers,
-                    self.own.peers.keys().collect::<Vec<_>>()
+                    "--peers of node {id} has the nodes {:?}, here it has {:?}; \
+                     give every node the same --peers",
+                    probe.peers,
+                    self.local.peers.keys().collect::<Vec<_>>()
                 ));
             }
-            if presence.cluster.is_some() && presence.cluster != cluster {
+            if probe.cluster.is_some() && probe.cluster != cluster {
                 return Some(format!(
-                    "node {id} belongs to a cluster that never began; empty its directory, or start it with the nodes it belongs to"
+                    "node {id} belongs to a cluster that never began; \
+                     empty its directory, or start it with the nodes it belongs to"
                 ));
             }
         }
         let genesis = match known {
             Some(genesis) => genesis,
-            None => match self.found(&others).await {
+            None => match self.make_genesis(&others).await {
                 Ok(genesis) => genesis,
                 Err(why) => return Some(why),
             },
         };
-        for (id, presence) in &others {
-            if let Err(why) = self.have_recorded(links, &genesis, *id, presence).await {
+        for (id, probe) in &others {
+            if let Err(why) = self.send_genesis(links, &genesis, *id, probe).await {
                 return Some(why);
             }
         }
         let initialised = consensus.initialise(genesis).await;
         initialised
             .err()
-            .map(|error| format!("cannot begin the log: {error}"))
+            .map(|error| format!("cannot initialise Raft: {error}"))
     }
 
-    /// Draws the genesis out of what the others said, and records it here first.
-    async fn found(
+    /// Makes the genesis from the probes, and records it here first.
+    async fn make_genesis(
         &self,
         others: &BTreeMap<NodeId, BootstrapProbe>,
     ) -> Result<Arc<Genesis>, String> {
         let mut members: Vec<GenesisMember> = others
             .values()
-            .map(|presence| presence.member.clone())
-            .chain([self.own.me.clone()])
+            .map(|probe| probe.member.clone())
+            .chain([self.local.me.clone()])
             .collect();
         members.sort_by_key(|member| member.id);
         let genesis = Genesis {
             members,
             nonce: system_bytes()?,
         };
-        self.own.record(genesis).await?;
-        self.own.members.formed();
-        self.own
+        self.local.record(genesis).await?;
+        self.local.members.set_formed();
+        self.local
             .members
             .genesis()
             .ok_or_else(|| "the cluster was not recorded".into())
     }
 
-    async fn have_recorded(
+    async fn send_genesis(
         &self,
         links: &Links,
         genesis: &Genesis,
         id: NodeId,
-        presence: &BootstrapProbe,
+        probe: &BootstrapProbe,
     ) -> Result<(), String> {
-        if genesis.member(id) != Some(&presence.member) {
+        if genesis.member(id) != Some(&probe.member) {
             return Err(format!(
-                "node {id} has another key or address than when the cluster was drawn; empty all directories and start again"
+                "node {id} has another key or address than in the genesis; \
+                 empty all directories and start again"
             ));
         }
         let request = NodeRequest::Form {
             genesis: genesis.clone(),
-            token: presence.token,
+            token: probe.token,
         };
         match self.ask(links, id, &request).await? {
             NodeReply::Formed(Ok(cluster)) if cluster == genesis.cluster_id() => Ok(()),
-            NodeReply::Formed(Err(why)) => Err(format!("node {id} does not join: {why}")),
-            _ => Err(format!("node {id} answered something else")),
+            NodeReply::Formed(Err(why)) => {
+                Err(format!("node {id} does not accept the genesis: {why}"))
+            }
+            _ => Err(format!(
+                "node {id} sent a reply that does not match the request"
+            )),
         }
     }
 
-    /// One round of all others: they wait, and say for what.
-    async fn look_around(&self, links: &Links) -> Option<String> {
-        if self.own.members.genesis().is_some() {
+    /// One round of a node that is not the coordinator. Returns the reason why it waits.
+    async fn check_others(&self, links: &Links) -> Option<String> {
+        if self.local.members.genesis().is_some() {
             return None;
         }
         match self.ask_all(links).await {
             Err(why) => Some(why),
-            Ok(others) => match others.values().find(|presence| !presence.empty) {
-                Some(_) => Some(lost_directory(self.own.me.id)),
+            Ok(others) => match others.values().find(|probe| !probe.empty) {
+                Some(_) => Some(lost_directory(self.local.me.id)),
                 None => {
-                    let first = self.own.peers.keys().next().copied().unwrap_or_default();
+                    let first = self.local.peers.keys().next().copied().unwrap_or_default();
                     Some(format!("waiting for node {first} to form the cluster"))
                 }
             },
@@ -196,36 +204,38 @@ impl Founder {
     }
 
     async fn ask_all(&self, links: &Links) -> Result<BTreeMap<NodeId, BootstrapProbe>, String> {
-        let asked = self
-            .own
+        let requests = self
+            .local
             .peers
             .keys()
-            .filter(|id| **id != self.own.me.id)
+            .filter(|id| **id != self.local.me.id)
             .map(|id| async { (*id, self.ask(links, *id, &NodeRequest::Pristine).await) });
         let mut others = BTreeMap::new();
-        let mut silent = Vec::new();
-        for (id, answer) in futures_util::future::join_all(asked).await {
+        let mut errors = Vec::new();
+        for (id, answer) in futures_util::future::join_all(requests).await {
             match answer {
-                Ok(NodeReply::Pristine(presence)) if presence.member.id == id => {
-                    others.insert(id, presence);
+                Ok(NodeReply::Pristine(probe)) if probe.member.id == id => {
+                    others.insert(id, probe);
                 }
-                Ok(_) => silent.push(format!("node {id} answered something else")),
-                Err(why) => silent.push(why),
+                Ok(_) => errors.push(format!(
+                    "node {id} sent a reply that does not match the request"
+                )),
+                Err(why) => errors.push(why),
             }
         }
-        // A node that has begun its log decides the matter, whoever else is silent.
-        let begun = others.values().find(|presence| !presence.empty);
-        if let Some(begun) = begun.filter(|_| self.own.members.genesis().is_none()) {
+        // A node whose log has begun decides this, even when others do not answer.
+        let begun = others.values().find(|probe| !probe.empty);
+        if let Some(begun) = begun.filter(|_| self.local.members.genesis().is_none()) {
             let id = begun.member.id;
             return Err(format!(
                 "{} (node {id} is up)",
-                lost_directory(self.own.me.id)
+                lost_directory(self.local.me.id)
             ));
         }
-        if silent.is_empty() {
+        if errors.is_empty() {
             Ok(others)
         } else {
-            Err(silent.join("; "))
+            Err(errors.join("; "))
         }
     }
 
@@ -235,7 +245,7 @@ impl Founder {
         id: NodeId,
         request: &NodeRequest,
     ) -> Result<NodeReply, String> {
-        let Some(address) = self.own.peers.get(&id).cloned() else {
+        let Some(address) = self.local.peers.get(&id).cloned() else {
             return Err(format!("node {id} is not in --peers"));
         };
         let dial = Dial {
@@ -245,7 +255,7 @@ impl Founder {
         };
         match ask(links, dial, request, Instant::now() + ASK_TIMEOUT).await {
             Ok(reply) => Ok(reply),
-            Err(CallError::Refused(Refusal::Key)) => Err(lost_directory(self.own.me.id)),
+            Err(CallError::Refused(Refusal::Key)) => Err(lost_directory(self.local.me.id)),
             Err(CallError::Refused(refusal)) => Err(format!("node {id} at {address}: {refusal}")),
             Err(error) => Err(format!("waiting for node {id} at {address}: {error}")),
         }
@@ -254,6 +264,8 @@ impl Founder {
 
 fn lost_directory(id: NodeId) -> String {
     format!(
-        "the cluster has begun without this directory: node {id} is known but its directory is empty, and it will not vote, for it has forgotten its promises; restore the directory, or remove node {id} from the cluster and add it under a new id"
+        "the cluster has begun without this directory: node {id} is known but its directory is \
+         empty, and it will not vote, because the votes it gave are lost; restore the directory, \
+         or remove node {id} from the cluster and add it under a new id"
     )
 }

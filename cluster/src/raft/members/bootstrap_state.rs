@@ -1,4 +1,4 @@
-//! How far a node is on its way into a cluster.
+//! Progress of a node towards membership in a cluster.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use crate::raft::genesis::Genesis;
 /// Whether this node belongs to a cluster yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BootstrapState {
-    /// Not yet, and why; a sentence for the operator.
+    /// Not yet. `why` is a sentence for the operator.
     Waiting { why: String },
-    /// It will not, started as it is, and why; a sentence for the operator.
+    /// Not with its present settings. `why` is a sentence for the operator.
     Refused { why: String },
-    /// It does, for good.
+    /// Yes, permanently.
     Formed { genesis: Arc<Genesis> },
 }

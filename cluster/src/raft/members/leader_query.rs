@@ -1,7 +1,7 @@
-//! A question to whoever leads a cluster, from somebody who is no member of it.
+//! A request to the leader of a cluster from a node or an operator that is not a member of it.
 //!
-//! All that are known are asked at once, and so is whom they say leads. The leader's answer is the answer;
-//! what the others say tells why there is none.
+//! All known members are asked at once, and so is every leader that they name. The leader's answer
+//! is returned; the other answers explain why there is none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,49 +15,49 @@ use crate::link::{CallError, Dial, Links, Purpose, Refusal};
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
-/// For one question to one node.
+/// Time limit for one request to one node.
 const ASK_TIMEOUT: Duration = Duration::from_secs(6);
-/// What the node that is asked may take of it.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Leaders that were not known before, followed in one round.
-const MAX_NAMED: usize = 4;
+/// Time that the asked node may take for the request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most leaders, not known before, that are followed in one round.
+const MAX_FOLLOWED: usize = 4;
 
-/// Who asks, and whom.
+/// The sender and the members it asks.
 pub(crate) struct LeaderQuery<'a> {
     pub links: &'a Links,
-    /// The id that the asker goes by; it is not asked.
+    /// The sender's id, which is not asked.
     pub me: NodeId,
-    /// Members, and where their links are.
+    /// Members and the addresses of their links.
     pub peers: &'a BTreeMap<NodeId, String>,
 }
 
-/// Why there is no answer that one can go on with.
+/// Why there is no usable answer.
 #[derive(Debug)]
 pub(crate) enum QueryError {
-    /// This node leads, and says no.
+    /// This leader refused.
     Leader(NodeId, MemberRefusal),
-    /// The cluster knows another key for the asker's id.
-    Key,
-    /// No leader's answer came, and why; asking again may help. Where an answer was lost, what was asked for may
-    /// have been done all the same.
-    Nobody { why: String, maybe_done: bool },
-    /// Nobody lets the asker in, and why; asking again does not help.
-    Never(String),
+    /// The cluster has another key for the sender's id.
+    OtherKey,
+    /// No leader answered; a retry may help. With `maybe_done` an answer was lost, and the request
+    /// may have been carried out.
+    NoLeader { why: String, maybe_done: bool },
+    /// No member accepts the sender; a retry does not help.
+    Refused(String),
 }
 
-/// How long the asked node may take, for the request itself.
-pub(crate) fn patience_millis() -> u64 {
-    whole_millis(PATIENCE)
+/// The timeout to put into a request.
+pub(crate) fn timeout_millis() -> u64 {
+    whole_millis(REQUEST_TIMEOUT)
 }
 
 impl LeaderQuery<'_> {
-    pub async fn put<T>(
+    pub async fn ask<T>(
         &self,
         purpose: Purpose,
         request: &NodeRequest,
         answer: fn(NodeReply) -> Option<Result<T, MemberRefusal>>,
     ) -> Result<T, QueryError> {
-        let question = |node: NodeId, address: String| async move {
+        let send = |node: NodeId, address: String| async move {
             let dial = Dial {
                 node,
                 address: address.clone(),
@@ -67,49 +67,49 @@ impl LeaderQuery<'_> {
             (node, address, reply.map(answer))
         };
         let mut asked: BTreeSet<NodeId> = self.peers.keys().copied().chain([self.me]).collect();
-        let mut named = 0;
+        let mut followed = 0;
         let mut outcomes = Outcomes::default();
         let others = self.peers.iter().filter(|(id, _)| **id != self.me);
         let mut open: FuturesUnordered<_> = others
-            .map(|(id, address)| question(*id, address.clone()))
+            .map(|(id, address)| send(*id, address.clone()))
             .collect();
         while let Some((node, address, reply)) = open.next().await {
             match reply {
                 Ok(Some(Ok(value))) => return Ok(value),
                 Ok(Some(Err(MemberRefusal::NotLeader { leader }))) => {
-                    outcomes.a_member_answers = true;
+                    outcomes.member_answered = true;
                     let Some((leader, link)) = leader else {
                         continue;
                     };
-                    if named < MAX_NAMED && asked.insert(leader) {
-                        named += 1;
-                        open.push(question(leader, link));
+                    if followed < MAX_FOLLOWED && asked.insert(leader) {
+                        followed += 1;
+                        open.push(send(leader, link));
                     }
                 }
                 Ok(Some(Err(refusal))) => return Err(QueryError::Leader(node, refusal)),
                 Ok(None) => outcomes
-                    .waits
+                    .retryable
                     .push(format!("node {node} answered something else")),
-                Err(error) => outcomes.no_answer(node, &address, &error),
+                Err(error) => outcomes.record_error(node, &address, &error),
             }
         }
-        Err(outcomes.sum())
+        Err(outcomes.into_error())
     }
 }
 
-/// What those said who do not lead.
+/// Outcomes of the requests that did not reach the leader.
 #[derive(Default)]
 struct Outcomes {
-    /// One who let us in knows no leader that answers.
-    a_member_answers: bool,
+    /// A member answered that it is not the leader.
+    member_answered: bool,
     other_key: bool,
     maybe_done: bool,
-    waits: Vec<String>,
-    never: Vec<String>,
+    retryable: Vec<String>,
+    permanent: Vec<String>,
 }
 
 impl Outcomes {
-    fn no_answer(&mut self, node: NodeId, address: &str, error: &CallError) {
+    fn record_error(&mut self, node: NodeId, address: &str, error: &CallError) {
         self.maybe_done |= !error.definitely_not_done();
         match error {
             CallError::Refused(Refusal::Key) => self.other_key = true,
@@ -120,29 +120,29 @@ impl Outcomes {
                 | Refusal::Node { .. }
                 | Refusal::SameId),
             ) => self
-                .never
+                .permanent
                 .push(format!("node {node} at {address}: {refusal}")),
             error => self
-                .waits
+                .retryable
                 .push(format!("waiting for node {node} at {address}: {error}")),
         }
     }
 
-    /// While one member lets the asker in, what others refuse is theirs to put right.
-    fn sum(mut self) -> QueryError {
+    /// Errors of single members count only if no member answered.
+    fn into_error(mut self) -> QueryError {
         if self.other_key {
-            return QueryError::Key;
+            return QueryError::OtherKey;
         }
-        if !self.a_member_answers && !self.never.is_empty() {
-            return QueryError::Never(self.never.join("; "));
+        if !self.member_answered && !self.permanent.is_empty() {
+            return QueryError::Refused(self.permanent.join("; "));
         }
-        if self.a_member_answers {
+        if self.member_answered {
             let leaderless = "the cluster has no leader at the moment".to_owned();
-            self.waits.insert(0, leaderless);
+            self.retryable.insert(0, leaderless);
         }
-        self.waits.append(&mut self.never);
-        QueryError::Nobody {
-            why: self.waits.join("; "),
+        self.retryable.append(&mut self.permanent);
+        QueryError::NoLeader {
+            why: self.retryable.join("; "),
             maybe_done: self.maybe_done,
         }
     }
@@ -155,23 +155,23 @@ mod tests {
 
     fn sum(member_answers: bool, errors: &[CallError]) -> QueryError {
         let mut outcomes = Outcomes {
-            a_member_answers: member_answers,
+            member_answered: member_answers,
             ..Outcomes::default()
         };
         for (node, error) in (1..).zip(errors) {
-            outcomes.no_answer(NodeId(node), "h:1", error);
+            outcomes.record_error(NodeId(node), "h:1", error);
         }
-        outcomes.sum()
+        outcomes.into_error()
     }
 
     #[test]
-    fn what_asking_again_cannot_change_is_told_apart_from_what_it_can() {
+    fn permanent_errors_are_distinguished_from_those_that_may_pass() {
         let down = CallError::Unreachable("down".into());
         let secret = CallError::Refused(Refusal::Secret);
         let key = CallError::Refused(Refusal::Key);
         assert!(matches!(
             sum(false, std::slice::from_ref(&down)),
-            QueryError::Nobody {
+            QueryError::NoLeader {
                 maybe_done: false,
                 ..
             }
@@ -179,18 +179,17 @@ mod tests {
         let lost = [down.clone(), CallError::Lost];
         assert!(matches!(
             sum(true, &lost),
-            QueryError::Nobody {
+            QueryError::NoLeader {
                 maybe_done: true,
                 ..
             }
         ));
         let mixed = [down.clone(), secret.clone()];
         assert!(
-            matches!(sum(false, &mixed), QueryError::Never(why) if why.contains("secret differs"))
+            matches!(sum(false, &mixed), QueryError::Refused(why) if why.contains("secret differs"))
         );
-        assert!(
-            matches!(sum(true, &[secret]), QueryError::Nobody { why, .. } if why.contains("no leader"))
-        );
-        assert!(matches!(sum(true, &[down, key]), QueryError::Key));
+        let refused = sum(true, &[secret]);
+        assert!(matches!(refused, QueryError::NoLeader { why, .. } if why.contains("no leader")));
+        assert!(matches!(sum(true, &[down, key]), QueryError::OtherKey));
     }
 }

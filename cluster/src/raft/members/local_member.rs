@@ -1,7 +1,7 @@
-//! What this node says and durably remembers of its cluster: common to founding one and to joining one.
+//! This node's identity and durable membership, before and after it has a cluster.
 //!
-//! The cluster is on the disk before anything else knows of it, so that whoever lets this node append
-//! finds a node that will remember.
+//! The cluster is recorded on the disk before any other part uses it, so that a node that another
+//! one admits will record_cluster its cluster.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,24 +16,24 @@ use cameo_common::ids::{ClusterId, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
 
-/// This node, on its way into a cluster and in it.
+/// This node as a future or present member.
 pub(crate) struct LocalMember {
     pub me: GenesisMember,
     pub token: [u8; 32],
-    /// Link addresses that `--peers` names, this node's among them.
+    /// Link addresses in `--peers`, including this node's.
     pub peers: BTreeMap<NodeId, String>,
     pub members: Arc<MemberView>,
     pub file: RecordFile,
-    /// Makes the store remember the cluster too.
-    pub remember: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
+    /// Makes the store record the cluster too.
+    pub record_cluster: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
     /// The log was empty at the start.
     pub started_empty: bool,
-    /// Whoever records a genesis holds this.
+    /// Held while a genesis is recorded.
     pub recording: Mutex<()>,
 }
 
 impl LocalMember {
-    /// What this node says of itself.
+    /// This node's answer to a bootstrap probe.
     pub fn probe(&self) -> BootstrapProbe {
         BootstrapProbe {
             member: self.me.clone(),
@@ -53,22 +53,22 @@ impl LocalMember {
         self.started_empty && metrics.last_log_index.is_none() && metrics.last_applied.is_none()
     }
 
-    /// A majority has agreed that this node is a member, as far as it has heard. That holds for good: nobody tells it of
-    /// its removal.
-    pub async fn was_let_in(&self) -> bool {
+    /// Whether this node knows that a majority has agreed to its membership. That stays true after
+    /// a removal, of which it is not notified.
+    pub async fn was_admitted(&self) -> bool {
         match self.members.consensus.get() {
             Some(consensus) => consensus.is_agreed_member(self.me.id).await,
             None => false,
         }
     }
 
-    /// Records the genesis, unless this node belongs elsewhere. Durable when it returns.
+    /// Records the genesis, unless this node belongs to another cluster. Durable when it returns.
     pub async fn record(self: &Arc<Self>, genesis: Genesis) -> Result<ClusterId, String> {
         let this = self.clone();
         let recorded = tokio::task::spawn_blocking(move || this.record_now(genesis));
         recorded
             .await
-            .map_err(|error| format!("could not record the cluster: {error}"))?
+            .map_err(|error| format!("cannot record the cluster: {error}"))?
     }
 
     fn record_now(&self, genesis: Genesis) -> Result<ClusterId, String> {
@@ -80,7 +80,7 @@ impl LocalMember {
             None => {}
         }
         if !self.started_empty {
-            return Err("its directory is not empty".into());
+            return Err("its data folder is not empty".into());
         }
         let record = Record {
             node: self.me.id,
@@ -90,13 +90,14 @@ impl LocalMember {
         self.file
             .store(&record)
             .map_err(|error| error.to_string())?;
-        (self.remember)(cluster).map_err(|error| format!("its directory refuses: {error}"))?;
-        self.members.belongs(record.genesis);
+        (self.record_cluster)(cluster)
+            .map_err(|error| format!("its data folder cannot record the cluster: {error}"))?;
+        self.members.set_genesis(record.genesis);
         Ok(cluster)
     }
 
-    /// Says once what it waits for; also between the record and the beginning of the log.
-    pub fn waiting(&self, why: String, last_reason: &mut String) {
+    /// Reports once why the node waits, also between the record and the beginning of the log.
+    pub fn report_waiting(&self, why: String, last_reason: &mut String) {
         if *last_reason == why {
             return;
         }
@@ -111,8 +112,8 @@ impl LocalMember {
         });
     }
 
-    /// Notes that the log has begun: an empty one is a loss from now on.
-    pub async fn log_has_begun(&self) {
+    /// Records that the log has begun: an empty log is a loss from now on.
+    pub async fn record_log_begun(&self) {
         let Some(genesis) = self.members.genesis() else {
             return;
         };
@@ -124,8 +125,12 @@ impl LocalMember {
         let file = self.file.clone();
         let stored = tokio::task::spawn_blocking(move || file.store(&record)).await;
         if let Ok(Err(error)) = stored {
-            // Written again at the next start; until then a lost log would go unnoticed.
-            tracing::error!(%error, "cannot note that the log has begun");
+            // Written again at the next start; until then the loss of the log would not be
+            // detected.
+            tracing::error!(
+                %error,
+                "cannot record that the log has begun; this is tried again at the next start"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What this node knows of who belongs to the cluster, and so who may speak on its links.
+//! Members of the cluster as this node sees them: who may use its links.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,16 +12,16 @@ use crate::link::{Admission, KnownKey};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::Genesis;
 
-/// Membership as the log has it, and the genesis until the log has one.
+/// The membership of the log, or the genesis while the log has none.
 pub(crate) struct MemberView {
     genesis: OnceLock<Arc<Genesis>>,
-    /// Told `Formed` no earlier than the genesis is on the disk.
+    /// `Formed` only after the genesis is on the disk.
     pub state: watch::Sender<BootstrapState>,
     pub consensus: OnceLock<Arc<dyn Consensus>>,
 }
 
 impl MemberView {
-    /// Of a node that belongs nowhere yet, and why.
+    /// A node without a cluster yet; `why` is the reason.
     pub fn new(why: &str) -> Self {
         Self {
             genesis: OnceLock::new(),
@@ -30,14 +30,14 @@ impl MemberView {
         }
     }
 
-    /// The genesis of this node's cluster is on the disk.
-    pub fn belongs(&self, genesis: Genesis) {
+    /// Sets the genesis, which is on the disk.
+    pub fn set_genesis(&self, genesis: Genesis) {
         // Set once: a node never changes its cluster.
         let _again = self.genesis.set(Arc::new(genesis));
     }
 
-    /// All that has to come before the log is done.
-    pub fn formed(&self) {
+    /// Publishes that the node belongs to its cluster.
+    pub fn set_formed(&self) {
         if let Some(genesis) = self.genesis() {
             self.state.send_if_modified(|state| {
                 let news = !matches!(state, BootstrapState::Formed { .. });
@@ -47,8 +47,8 @@ impl MemberView {
         }
     }
 
-    /// This node will not come into a cluster as it was started, and why.
-    pub fn refused(&self, why: String) {
+    /// Publishes that this node cannot join with its present settings.
+    pub fn set_refused(&self, why: String) {
         self.state.send_replace(BootstrapState::Refused { why });
     }
 
@@ -56,7 +56,7 @@ impl MemberView {
         self.genesis.get().cloned()
     }
 
-    /// A member, as the latest membership has it.
+    /// A member of the latest membership.
     pub fn member(&self, node: NodeId) -> Option<Member> {
         let from_log = self
             .consensus
@@ -65,8 +65,8 @@ impl MemberView {
         from_log.or_else(|| self.genesis()?.membership().remove(&node))
     }
 
-    /// Whether a node votes, as far as is known here. One that was given a vote and has not heard of it
-    /// yet is missed for a moment; one that has none, and votes, is never counted anyway.
+    /// Whether a node is a voter, as far as this node knows. A new voter may not know it for a
+    /// moment; the vote of a node without a vote is never counted anyway.
     pub fn votes(&self, node: NodeId) -> bool {
         let from_log = self.consensus.get().and_then(|consensus| {
             let metrics = consensus.metrics();

@@ -1,7 +1,7 @@
-//! How nodes become members and stop being members.
+//! Membership: how nodes become and stop being members.
 //!
-//! `bootstrap` makes a cluster out of empty directories, once; `join` makes a node a worker of it,
-//! which `admission` lets in; `removal` takes a worker out.
+//! `bootstrap` makes a cluster from empty directories, once; `join` makes a node a worker, which
+//! the leader's `admission` accepts; `removal` removes a worker.
 
 pub(super) mod admission;
 pub(super) mod bootstrap;

@@ -1,7 +1,7 @@
-//! The node's durable record of the cluster that it belongs to.
+//! The node's durable record of its cluster.
 //!
-//! The record is written and synced before the node lets anyone append or vote. So a node with an
-//! empty directory belongs to no cluster, and forgets no promise it ever made.
+//! The record is written and synced before the node accepts appends or votes. So a node with an
+//! empty directory belongs to no cluster, and has no earlier vote to break.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -24,10 +24,11 @@ pub enum RecordError {
     #[error("cannot use {path}: {source}")]
     Io { path: String, source: io::Error },
     #[error(
-        "{0} is damaged: restore the directory, or remove this node from the cluster and add it under a new id"
+        "{0} is damaged: restore the directory, \
+         or remove this node from the cluster and add it under a new id"
     )]
     Damaged(String),
-    #[error("{path} has version {version}; this cameod knows version {VERSION}")]
+    #[error("{path} has version {version}; this cameod supports version {VERSION}")]
     Version { path: String, version: u8 },
     #[error("{path} belongs to node {found}, and this is node {expected}; check --id and --data")]
     OtherNode {
@@ -37,16 +38,16 @@ pub enum RecordError {
     },
 }
 
-/// What the node remembers: who it is, where it belongs, and whether it has had a log since.
+/// The recorded node, cluster, and state of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub node: NodeId,
     pub genesis: Genesis,
-    /// The log has not been empty since; an empty one now is a loss.
+    /// The log has begun: an empty log now is a loss.
     pub initialised: bool,
 }
 
-/// The file that keeps the record.
+/// The file of the record.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordFile(PathBuf);
 
@@ -126,7 +127,7 @@ impl RecordFile {
     }
 }
 
-/// Magic, version, postcard, CRC-32 (little endian) of all before it.
+/// Layout: magic, version, postcard, CRC-32 (little endian) of all bytes before it.
 fn encode(record: &Record) -> Result<Vec<u8>, postcard::Error> {
     let mut bytes = MAGIC.to_vec();
     bytes.push(VERSION);
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_survives_and_damage_another_version_or_another_node_is_refused() {
+    fn a_record_is_restored_and_damage_another_version_or_another_node_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = RecordFile::of(dir.path());
         assert_eq!(file.load(NodeId(1)).unwrap(), None);

@@ -1,4 +1,4 @@
-//! Having the leader remove a worker that is gone for good: the operator's word, from outside the cluster.
+//! Removal of a worker that is gone for good, on behalf of an operator outside the cluster.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,72 +9,77 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
-use super::leader_query::{LeaderQuery, QueryError, patience_millis};
+use super::leader_query::{LeaderQuery, QueryError, timeout_millis};
 use crate::link::{
     Admission, ClusterSecret, Identity, KnownKey, Links, NodeKeyError, NodeKeys, Purpose,
     TcpTransport,
 };
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
-/// What the operator goes by on the links; no node has it.
-const NOBODY: NodeId = NodeId(0);
-/// Between rounds of questions.
+/// The operator's id on the links; no node has it.
+const OPERATOR: NodeId = NodeId(0);
+/// Pause between rounds of requests.
 const ROUND_PAUSE: Duration = Duration::from_millis(300);
-/// For all rounds together.
+/// Time limit for all rounds.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Why a worker was not removed. The text says what to do.
+/// Why a worker was not removed, with what to do.
 #[derive(Debug, Error)]
 pub enum RemoveError {
-    #[error("cannot make a key for this one call: {0}")]
+    #[error("cannot generate a key for this call: {0}")]
     Key(#[from] NodeKeyError),
-    #[error("cannot speak to the nodes: {0}")]
+    #[error("cannot connect to the nodes: {0}")]
     Links(#[from] std::io::Error),
     #[error(
-        "node {0} has a vote: only workers can be removed in this version; the others go on without it as long as they are a majority"
+        "node {0} is a voter: this version can remove workers only; \
+         the others go on without it as long as they are a majority"
     )]
-    Votes(NodeId),
-    #[error("no member of the cluster has the id {0}: nothing is to be done")]
+    IsVoter(NodeId),
+    #[error("no member of the cluster has the id {0}: there is nothing to do")]
     NotAMember(NodeId),
     #[error("{0}")]
     Refused(String),
-    #[error("not removed within {within} s: {0}; try again", within = DEADLINE.as_secs())]
-    InTime(String),
+    #[error(
+        "the removal was not confirmed within {within} s: {0}; try again",
+        within = DEADLINE.as_secs()
+    )]
+    NotConfirmed(String),
 }
 
-/// Removes a worker by way of the members that `peers` names.
+/// Removes a worker through the members in `peers`.
 ///
 /// # Errors
-/// See [`RemoveError`].
+/// When the cluster refuses, when `node` is not a worker of it, or when no leader confirms the
+/// removal within 20 seconds; it may have been carried out then.
 pub async fn remove_worker(
     peers: &BTreeMap<NodeId, String>,
     secret: Arc<ClusterSecret>,
     node: NodeId,
 ) -> Result<(), RemoveError> {
     let identity = Identity {
-        node: NOBODY,
+        node: OPERATOR,
         keys: Arc::new(NodeKeys::generate()?),
         secret,
-        admission: Arc::new(Outside),
+        admission: Arc::new(Outsider),
     };
     let links = Links::new(identity, TcpTransport::shared(), Handle::current())?;
     let leader = LeaderQuery {
         links: &links,
-        me: NOBODY,
+        me: OPERATOR,
         peers,
     };
     let request = NodeRequest::Remove {
         node,
-        patience_millis: patience_millis(),
+        timeout_millis: timeout_millis(),
     };
     let end = Instant::now() + DEADLINE;
-    // By a round whose answer did not come.
+    // A round whose answer was lost may have removed it.
     let mut may_be_removed = false;
     loop {
-        let (why, maybe_done) = match leader.put(Purpose::Bootstrap, &request, removed).await {
+        let (why, maybe_done) = match leader.ask(Purpose::Bootstrap, &request, removed).await {
             Ok(()) => return Ok(()),
-            Err(QueryError::Leader(_, MemberRefusal::Votes)) => {
-                return Err(RemoveError::Votes(node));
+            Err(QueryError::Leader(_, MemberRefusal::IsVoter)) => {
+                return Err(RemoveError::IsVoter(node));
             }
             Err(QueryError::Leader(_, MemberRefusal::NotAMember)) if may_be_removed => {
                 return Ok(());
@@ -82,17 +87,17 @@ pub async fn remove_worker(
             Err(QueryError::Leader(_, MemberRefusal::NotAMember)) => {
                 return Err(RemoveError::NotAMember(node));
             }
-            Err(QueryError::Never(why)) => return Err(RemoveError::Refused(why)),
+            Err(QueryError::Refused(why)) => return Err(RemoveError::Refused(why)),
             Err(QueryError::Leader(leader, other)) => {
                 let unsettled = other == MemberRefusal::Unsettled;
                 (format!("node {leader}: {other}"), unsettled)
             }
-            Err(QueryError::Nobody { why, maybe_done }) => (why, maybe_done),
-            Err(QueryError::Key) => ("a node knows another key for node 0".to_owned(), false),
+            Err(QueryError::NoLeader { why, maybe_done }) => (why, maybe_done),
+            Err(QueryError::OtherKey) => ("a node has another key for node 0".to_owned(), false),
         };
         may_be_removed |= maybe_done;
         if Instant::now() + ROUND_PAUSE >= end {
-            return Err(RemoveError::InTime(why));
+            return Err(RemoveError::NotConfirmed(why));
         }
         sleep(ROUND_PAUSE).await;
     }
@@ -105,10 +110,10 @@ fn removed(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
     }
 }
 
-/// Somebody who knows the secret and nothing else.
-struct Outside;
+/// A caller that has the secret and no record of a cluster.
+struct Outsider;
 
-impl Admission for Outside {
+impl Admission for Outsider {
     fn cluster(&self) -> Option<ClusterId> {
         None
     }

@@ -1,4 +1,4 @@
-//! One request to one node, on a link of its own.
+//! A single request to a single node, on a connection of its own.
 
 use tokio::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What nodes ask and answer: one enum of requests, one of replies.
+//! Messages between nodes: one enum of requests, one of replies.
 
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::raft::{
@@ -23,58 +23,58 @@ pub(crate) enum NodeRequest {
     SnapshotBegin {
         len: u64,
     },
-    /// The bytes at `offset` of a snapshot under way.
+    /// The bytes at `offset` of a snapshot in transfer.
     SnapshotChunk {
         transfer: u64,
         offset: u64,
         #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
     },
-    /// All bytes are there: check and install.
+    /// All bytes were sent: check and install.
     SnapshotInstall {
         transfer: u64,
         vote: VoteOf<TypeConfig>,
     },
-    /// The index that a linearizable read must have applied; asked of the leader.
+    /// Asks the leader for the index that a linearizable read must have applied.
     ReadIndex {
-        patience_millis: u64,
+        timeout_millis: u64,
     },
-    /// A command to be proposed by the leader.
+    /// Asks the leader to propose a command.
     Propose {
         #[serde(with = "serde_bytes")]
         command: Vec<u8>,
-        patience_millis: u64,
+        timeout_millis: u64,
     },
-    /// For the other parts of the node.
+    /// For the layers above Raft.
     App(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// Forming: who are you, and is your directory empty?
+    /// Bootstrap: asks for the node's identity, and whether its directory is empty.
     Pristine,
-    /// Forming: this is the cluster; belong to it. `token` is the asked node's own.
+    /// Bootstrap: tells the node its cluster. `token` is the one from its probe.
     Form {
         genesis: Genesis,
         token: [u8; 32],
     },
-    /// Joining, asked of the leader: may the caller become a worker, and of which cluster?
+    /// Joining: asks the leader whether the caller may become a worker, and of which cluster.
     MayJoin,
-    /// Joining, asked of the leader by a node that has recorded the cluster: make me a worker.
+    /// Joining: asks the leader to make the caller, which has recorded the cluster, a worker.
     Join {
         member: Member,
-        patience_millis: u64,
+        timeout_millis: u64,
     },
-    /// Asked of the leader: have done with this worker.
+    /// Asks the leader to remove a worker.
     Remove {
         node: NodeId,
-        patience_millis: u64,
+        timeout_millis: u64,
     },
 }
 
-/// A reply between nodes; each answers the request of its name.
+/// A reply between nodes; each belongs to the request of its name.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum NodeReply {
     Append {
         response: AppendEntriesResponse<TypeConfig>,
-        /// On the reply to a heartbeat.
-        beat: Option<Beat>,
+        /// In the reply to a heartbeat.
+        heartbeat: Option<HeartbeatReport>,
     },
     Vote(VoteResponse<TypeConfig>),
     TransferLeader(TransferLeaderResponse<TypeConfig>),
@@ -93,9 +93,9 @@ pub(crate) enum NodeReply {
     Removed(Result<(), MemberRefusal>),
 }
 
-/// What rides on a heartbeat's reply.
+/// Load and clock of a follower, in the reply to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Beat {
+pub(crate) struct HeartbeatReport {
     /// The follower's load report.
     #[serde(with = "serde_bytes")]
     pub report: Vec<u8>,
@@ -110,16 +110,16 @@ pub(crate) struct ProposedReply {
     pub reply: Vec<u8>,
 }
 
-/// What a node says of itself while a cluster is forming.
+/// A node's state before and during bootstrap.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BootstrapProbe {
     pub member: GenesisMember,
-    /// Drawn at each start: a `Form` meant for an earlier life of the node is noticed.
+    /// Random, new at each start: a `Form` meant for an earlier process is rejected.
     pub token: [u8; 32],
     /// The cluster it belongs to, if any.
     pub cluster: Option<ClusterId>,
-    /// Its log and state are empty.
+    /// Its log and its state are empty.
     pub empty: bool,
-    /// The nodes that its `--peers` names, by rising id.
+    /// The nodes in its `--peers`, by ascending id.
     pub peers: Vec<NodeId>,
 }

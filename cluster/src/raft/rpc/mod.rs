@@ -1,4 +1,4 @@
-//! What nodes say to each other for Raft, and how it is sent.
+//! Messages between nodes for Raft, and their transport.
 
 pub(super) mod append_stream;
 pub(super) mod ask;

@@ -1,7 +1,7 @@
 //! openraft's network over the links.
 //!
-//! Appends are pipelined: frames leave in order on one connection, the peer takes them in order, and
-//! answers are handed on in order. Heartbeats, log and snapshots have a connection each.
+//! Appends are pipelined: frames are sent in order on one connection, the peer processes them in
+//! order, and answers are returned in order. Heartbeats, log and snapshots have a connection each.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,22 +32,23 @@ use crate::link::{CallError, Lane, Link, Links};
 use crate::raft::ports::ReportSink;
 use crate::raft::time::clock::Clocks;
 
-/// Entries of one append are cut off after about so many bytes; the peer tells how far it came.
+/// Approximate limit of an append in bytes; entries beyond it are sent later.
 const APPEND_BYTES: usize = 1 << 20;
-/// Appends on the way to one peer.
+/// Most unanswered appends to one peer.
 const PIPELINE_DEPTH: usize = 32;
-/// For the answer to an append with entries: the peer's disk may be slow, and a late answer is
-/// better than the entries sent again. openraft's own limit is one heartbeat.
+/// Time limit for the answer to an append with entries. The peer's disk may be slow, and a late
+/// answer is better than sending the entries again. openraft's own limit is one heartbeat.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(2);
-/// For a connection to be there before a stream of appends begins.
+/// Time limit for a connection before a stream of appends begins.
 const CONNECT_WAIT: Duration = Duration::from_millis(500);
-/// Before a peer that is down is said to be so: openraft's own backoff begins with the first append of
-/// a stream, so without this it would ask for a new stream at once, and burn a core while a node is away.
+/// Pause before a peer is reported as down. openraft's own backoff begins with the first append of
+/// a stream, so without this pause it would ask for a new stream at once, and use a whole core
+/// while a node is down.
 const DOWN_PAUSE: Duration = Duration::from_millis(50);
-/// Within which a heartbeat's answer still counts as news of load and clock.
-const BEAT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time within which the answer to a heartbeat still updates load and clock.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Makes openraft's clients.
+/// Creates openraft's clients.
 pub(crate) struct Network<P> {
     pub me: NodeId,
     pub links: Links,
@@ -74,7 +75,7 @@ impl<P: SnapshotPort> Network<P> {
 impl<P: SnapshotPort> RaftNetworkFactory<TypeConfig> for Network<P> {
     type Network = Client<P>;
 
-    /// Votes and hand-overs come from here too, and take the urgent lane by themselves.
+    /// Votes and leadership transfers use these clients too, and take the urgent lane.
     async fn new_client(&mut self, target: NodeId, node: &Member) -> Client<P> {
         self.client(target, node, Lane::Log)
     }
@@ -115,8 +116,8 @@ impl<P: SnapshotPort> Client<P> {
         }
     }
 
-    /// Waits for a connection to be there.
-    async fn connected(&self) -> Rpc<()> {
+    /// Waits for a connection.
+    async fn wait_connected(&self) -> Rpc<()> {
         let ready = self.link.ready(Instant::now() + CONNECT_WAIT).await;
         if ready.is_err() {
             tokio::time::sleep(DOWN_PAUSE).await;
@@ -140,8 +141,9 @@ impl<P: SnapshotPort> Client<P> {
         decode(&reply).map_err(|error| NetworkError::new(&error).into())
     }
 
-    /// A heartbeat. openraft gives up on it after one interval; its news is taken even so.
-    async fn beat(
+    /// Sends a heartbeat. openraft waits for one interval; a later answer still updates load and
+    /// clock.
+    async fn heartbeat(
         &self,
         rpc: AppendEntriesRequest<TypeConfig>,
         limit: Duration,
@@ -150,17 +152,18 @@ impl<P: SnapshotPort> Client<P> {
         let (link, clocks, sink) = (self.link.clone(), self.clocks.clone(), self.sink.clone());
         let target = self.target;
         let answer = tokio::spawn(async move {
-            // The report was made later than this, so its age errs to the safe side.
-            let asked = Instant::now();
-            let reply = link.call(&body, asked + BEAT_TIMEOUT).await?;
+            // The report is made later than this, so its age is never underestimated.
+            let sent = Instant::now();
+            let reply = link.call(&body, sent + HEARTBEAT_TIMEOUT).await?;
             let at = Instant::now();
             let reply = decode(&reply);
             if let Ok(NodeReply::Append {
-                beat: Some(beat), ..
+                heartbeat: Some(heartbeat),
+                ..
             }) = &reply
             {
-                clocks.hear(target, beat.unix_millis, at);
-                sink.received(target, &beat.report, beat.unix_millis, asked);
+                clocks.record(target, heartbeat.unix_millis, at);
+                sink.received(target, &heartbeat.report, heartbeat.unix_millis, sent);
             }
             Ok(reply)
         });
@@ -172,9 +175,9 @@ impl<P: SnapshotPort> Client<P> {
         }
     }
 
-    /// Puts an append on its way before it returns; the future waits for the answer.
+    /// Sends an append before it returns; the future waits for the answer.
     fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> impl Future<Output = Appended> {
-        let (rpc, cut) = cut_to_fit(rpc);
+        let (rpc, truncated) = truncate_to_fit(rpc);
         let prev = rpc.prev_log_id;
         let last = rpc.entries.last().map(|entry| entry.log_id).or(prev);
         let started = encode(&NodeRequest::Append(rpc))
@@ -196,7 +199,7 @@ impl<P: SnapshotPort> Client<P> {
                 response: response.await,
                 prev,
                 last,
-                cut,
+                truncated,
             }
         }
     }
@@ -213,11 +216,11 @@ fn append_response(
 }
 
 fn unexpected() -> RPCError<TypeConfig> {
-    NetworkError::from_string("the reply answers something else").into()
+    NetworkError::from_string("the reply does not match the request").into()
 }
 
-/// Cuts the entries off where they outgrow one frame, and tells whether it has.
-fn cut_to_fit(
+/// Drops the entries that do not fit into one frame; the flag tells whether any were dropped.
+fn truncate_to_fit(
     mut rpc: AppendEntriesRequest<TypeConfig>,
 ) -> (AppendEntriesRequest<TypeConfig>, bool) {
     let mut bytes = 0;
@@ -227,9 +230,9 @@ fn cut_to_fit(
         before == 0 || bytes <= APPEND_BYTES
     });
     let fitting = fitting.count();
-    let cut = fitting < rpc.entries.len();
+    let truncated = fitting < rpc.entries.len();
     rpc.entries.truncate(fitting);
-    (rpc, cut)
+    (rpc, truncated)
 }
 
 fn payload_bytes(entry: &EntryOf<TypeConfig>) -> usize {
@@ -252,12 +255,12 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
         if rpc.entries.is_empty() && self.lane == Lane::Heartbeat {
-            return self.beat(rpc, option.hard_ttl()).await;
+            return self.heartbeat(rpc, option.hard_ttl()).await;
         }
-        self.connected().await?;
+        self.wait_connected().await?;
         let appended = self.append(rpc).await;
         match appended.response {
-            Ok(AppendEntriesResponse::Success) if appended.cut => {
+            Ok(AppendEntriesResponse::Success) if appended.truncated => {
                 Ok(AppendEntriesResponse::PartialSuccess(appended.last))
             }
             response => response,
@@ -277,7 +280,7 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         }
         Box::pin(async move {
             let client = &*self;
-            client.connected().await?;
+            client.wait_connected().await?;
             let answers = input.map(|rpc| client.append(rpc)).buffered(PIPELINE_DEPTH);
             let answers = append_stream::results(Box::pin(answers));
             Ok(Box::pin(answers) as BoxStream<'s, _>)

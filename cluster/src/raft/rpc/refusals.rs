@@ -1,4 +1,4 @@
-//! Why a node does not do what another asks of it.
+//! Reasons for which a node refuses a request of another node.
 
 use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Why a forwarded proposal has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ProposeRefusal {
-    /// Nothing was appended; the leader may be elsewhere.
+    /// Nothing was appended; another node may lead.
     NotLeader {
         leader: Option<NodeId>,
     },
@@ -17,7 +17,7 @@ pub(crate) enum ProposeRefusal {
     Stopping,
 }
 
-/// Why a read index was not given.
+/// Why no read index was returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ReadRefusal {
     NotLeader { leader: Option<NodeId> },
@@ -25,27 +25,27 @@ pub(crate) enum ReadRefusal {
     Stopping,
 }
 
-/// Why the members stay as they are.
+/// Why a change of the members was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub(crate) enum MemberRefusal {
-    /// And who does, and where its link is.
-    #[error("it does not lead")]
+    /// With the leader and the address of its link, where known.
+    #[error("it is not the leader")]
     NotLeader { leader: Option<(NodeId, String)> },
-    /// Another change is under way, or what came of this one is not known.
-    #[error("the members are being changed: ask again")]
+    /// Another change is in progress, or the outcome of this one is unknown.
+    #[error("a change of the members is in progress or its outcome is unknown: try again")]
     Unsettled,
     #[error("a member of the cluster has this id already")]
-    Taken,
-    #[error("the cluster has {limit} workers already, and takes no more")]
+    IdTaken,
+    #[error("the cluster has {limit} workers already, which is the maximum")]
     Full { limit: u64 },
-    #[error("an address has more than {limit} bytes")]
+    #[error("an address is longer than {limit} bytes")]
     LongAddress { limit: u64 },
     #[error("the leader cannot reach it: {why}")]
     Unreachable { why: String },
     #[error("another node answers at its address")]
     OtherNode,
-    #[error("the node has a vote: only workers can be removed")]
-    Votes,
+    #[error("the node is a voter: only workers can be removed")]
+    IsVoter,
     #[error("no member has this id")]
     NotAMember,
 }

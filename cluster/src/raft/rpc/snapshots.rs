@@ -1,7 +1,8 @@
-//! Snapshots between nodes: announced, sent in chunks on a connection of their own, installed.
+//! Transfer of snapshots between nodes: announced, sent in chunks on a connection of their own,
+//! installed.
 //!
-//! The bytes are the snapshot file's own, with its own meta and checksum; only vote and length
-//! travel beside them.
+//! The bytes are those of the snapshot file, with its metadata and checksum; only vote and length
+//! are sent beside them.
 
 use std::future::Future;
 use std::io;
@@ -22,16 +23,16 @@ use super::wire::{NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::TypeConfig;
 use crate::link::Link;
 
-/// Bytes in a chunk: enough to fill a gigabit at a millisecond's distance.
+/// Bytes in a chunk: enough to fill a gigabit link with a round trip of a millisecond.
 const CHUNK_BYTES: usize = 512 << 10;
-/// For each chunk.
+/// Time limit for each chunk.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
-/// For checking and installing what was received.
+/// Time limit for checking and installing a received snapshot.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The node's snapshot files, as the network needs them.
+/// Access of the network to the node's snapshot files.
 pub trait SnapshotPort: Send + Sync + 'static {
-    /// What openraft hands about for a snapshot's content.
+    /// openraft's handle of a snapshot's content.
     type Data: Send + Sync + 'static;
 
     /// Length and bytes of a snapshot to be sent.
@@ -40,16 +41,16 @@ pub trait SnapshotPort: Send + Sync + 'static {
         data: &'a Self::Data,
     ) -> BoxFuture<'a, io::Result<(u64, Box<dyn AsyncRead + Send + Unpin>)>>;
 
-    /// A place for a snapshot of `len` bytes to be received. Refuses what is too large.
+    /// Begins to receive a snapshot of `len` bytes. Fails when that is too large.
     fn begin(&self, len: u64) -> BoxFuture<'_, io::Result<Box<dyn Receiving<Self::Data>>>>;
 }
 
-/// A snapshot being received; dropping it removes what has come.
+/// A snapshot being received. Dropping it removes the bytes received so far.
 pub trait Receiving<Data: Send + 'static>: Send {
-    /// Takes the next bytes.
+    /// Appends the next bytes.
     fn write(&mut self, chunk: Vec<u8>) -> BoxFuture<'_, io::Result<()>>;
 
-    /// Makes the file durable, checks it, and names it.
+    /// Makes the file durable, checks it, and gives it its name.
     fn finish(self: Box<Self>) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, Data>>>;
 }
 
@@ -119,12 +120,12 @@ async fn ask(link: &Link, request: &NodeRequest, limit: Duration) -> io::Result<
 fn unexpected() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        "the reply answers something else",
+        "the reply does not match the request",
     )
 }
 
-/// The one snapshot that is being received. A newer announcement takes the place of an older.
-pub(crate) struct Inbox<P: SnapshotPort> {
+/// The one snapshot that is being received. A newer announcement replaces an older one.
+pub(crate) struct IncomingSnapshots<P: SnapshotPort> {
     port: Arc<P>,
     begun: AtomicU64,
     current: Mutex<Option<Incoming<P::Data>>>,
@@ -138,7 +139,7 @@ struct Incoming<Data> {
     into: Box<dyn Receiving<Data>>,
 }
 
-impl<P: SnapshotPort> Inbox<P> {
+impl<P: SnapshotPort> IncomingSnapshots<P> {
     pub fn new(port: Arc<P>) -> Self {
         Self {
             port,
@@ -151,7 +152,7 @@ impl<P: SnapshotPort> Inbox<P> {
     pub async fn begin(&self, from: NodeId, len: u64) -> io::Result<u64> {
         let mut current = self.current.lock().await;
         let transfer = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        // The old one goes first: its place on the disk may be needed.
+        // The old one is removed first: the new one may need its space on the disk.
         *current = None;
         let into = self.port.begin(len).await?;
         *current = Some(Incoming {
@@ -180,7 +181,7 @@ impl<P: SnapshotPort> Inbox<P> {
         if offset != incoming.received || after > incoming.len {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "the chunk is not the next one",
+                "the chunk is out of order",
             ));
         }
         incoming.into.write(chunk).await?;
@@ -212,6 +213,6 @@ impl<P: SnapshotPort> Inbox<P> {
 fn superseded() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotFound,
-        "this snapshot is not being received, or not whole",
+        "this snapshot is not being received, or is incomplete",
     )
 }

@@ -1,22 +1,24 @@
-//! The encoding of messages between nodes: a version byte, then postcard.
+//! Encoding of the messages between nodes: a version byte, then postcard.
 //!
-//! postcard is positional: variants and fields are only ever added at the end, and anything else
-//! takes a new version. The pinned bytes in the tests notice.
+//! postcard is positional: variants and fields are only added at the end, and any other change
+//! needs a new version. The tests pin the bytes.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub(crate) use super::messages::{Beat, BootstrapProbe, NodeReply, NodeRequest, ProposedReply};
+pub(crate) use super::messages::{
+    BootstrapProbe, HeartbeatReport, NodeReply, NodeRequest, ProposedReply,
+};
 pub(crate) use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 
 const WIRE_VERSION: u8 = 1;
 
-/// A message that does not say what this version expects.
+/// A message that this version cannot decode.
 #[derive(Debug, Error)]
 pub(crate) enum WireError {
-    #[error("message version {0} is unknown; this node speaks {WIRE_VERSION}")]
+    #[error("unknown message version {0}; this node supports {WIRE_VERSION}")]
     Version(u8),
-    #[error("message cannot be read: {0}")]
+    #[error("cannot decode a message: {0}")]
     Malformed(#[from] postcard::Error),
     #[error("message has bytes after its end")]
     Trailing,
@@ -28,7 +30,7 @@ pub(crate) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, WireError> {
     Ok(postcard::to_extend(message, vec![WIRE_VERSION])?)
 }
 
-/// Links are authenticated and nothing here is signed, so an overlong varint harms nobody; trailing
+/// Links are authenticated and nothing here is signed, so an overlong varint does no harm. Trailing
 /// bytes would hide a mismatch of versions, and are refused.
 pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, WireError> {
     match bytes.split_first() {

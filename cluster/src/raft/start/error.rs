@@ -1,4 +1,4 @@
-//! Why Raft does not start.
+//! Reasons for which Raft does not start.
 
 use cameo_common::ids::NodeId;
 use thiserror::Error;
@@ -8,22 +8,25 @@ use crate::raft::members::record_file::RecordError;
 /// Why Raft did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("--peers does not name node {0} itself; it lists every founding node")]
+    #[error("--peers does not contain node {0} itself; it must list every founding node")]
     NotAPeer(NodeId),
-    #[error("this directory belongs to node {0}, which has a vote: start it without --worker")]
-    Votes(NodeId),
+    #[error("this directory belongs to node {0}, which is a voter: start it without --worker")]
+    IsVoter(NodeId),
     #[error("this directory belongs to node {0}, which is a worker: start it with --worker")]
     IsWorker(NodeId),
-    #[error("the election timing is impossible: {0}")]
+    #[error("the election timing is invalid: {0}")]
     Timing(String),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(
-        "this directory belongs to a cluster and had a log, and the log is gone: this node has forgotten its promises and will not vote; restore the directory, or remove the node and add it under a new id"
+        "this directory belongs to a cluster and its log is lost: this node will not vote, \
+         because the votes it gave are lost; restore the directory, \
+         or remove the node and add it under a new id"
     )]
     LogLost,
     #[error(
-        "this directory has a log, but the record of its cluster is gone; restore the file `genesis`, or remove the node and add it under a new id"
+        "this directory has a log, but the record of its cluster is lost; \
+         restore the file `genesis`, or remove the node and add it under a new id"
     )]
     RecordLost,
     #[error("the directory belongs to another cluster: {0}")]

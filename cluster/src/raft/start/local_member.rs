@@ -1,4 +1,5 @@
-//! The local member at the start: the record of its cluster, checked against the data directory.
+//! Construction of the local member at the start, with checks of the record of its cluster against
+//! the data directory.
 
 use std::sync::Arc;
 
@@ -36,18 +37,18 @@ pub(super) fn local_member<L, SM, P>(
     let members = MemberView::new("looking for the other nodes");
     if let Some(record) = record {
         match (record.genesis.member(id).is_some(), settings.worker) {
-            (true, true) => return Err(StartError::Votes(id)),
+            (true, true) => return Err(StartError::IsVoter(id)),
             (false, false) => return Err(StartError::IsWorker(id)),
             _ => {}
         }
-        (storage.remember)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
-        members.belongs(record.genesis);
-        // A worker that knows its cluster may not have been let in yet.
+        (storage.record_cluster)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
+        members.set_genesis(record.genesis);
+        // A worker that has recorded its cluster may not be admitted yet.
         if initialised || !settings.worker {
-            members.formed();
+            members.set_formed();
         }
     }
-    let own = LocalMember {
+    let local = LocalMember {
         me: GenesisMember {
             id,
             link,
@@ -59,9 +60,9 @@ pub(super) fn local_member<L, SM, P>(
         peers: settings.peers.clone(),
         members: Arc::new(members),
         file,
-        remember: storage.remember.clone(),
+        record_cluster: storage.record_cluster.clone(),
         started_empty: storage.pristine,
         recording: Mutex::new(()),
     };
-    Ok((own, initialised))
+    Ok((local, initialised))
 }

@@ -1,4 +1,4 @@
-//! From the operator's settings and opened storage to a running Raft.
+//! Start of Raft from the operator's settings and opened storage.
 
 mod error;
 mod local_member;
@@ -27,7 +27,7 @@ use super::members::bootstrap::Founder;
 use super::members::join::Joiner;
 use super::members::local_member::LocalMember;
 use super::rpc::network::Network;
-use super::rpc::snapshots::{Inbox, SnapshotPort};
+use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use super::service::NodeService;
 use super::time::clock::Clocks;
 use crate::consensus_types::TypeConfig;
@@ -36,7 +36,7 @@ use crate::link::{Identity, Links, Server};
 pub use error::StartError;
 pub use settings::{RaftDeps, Settings};
 
-/// Starts Raft over opened storage. Returns before a cluster has formed: see
+/// Starts Raft over opened storage. Returns before the node belongs to a cluster: see
 /// [`Raft::bootstrap_state`].
 pub async fn start<L, SM, P>(
     settings: Settings,
@@ -78,15 +78,19 @@ where
     SM::SnapshotData: Sync,
     P: SnapshotPort<Data = SM::SnapshotData>,
 {
-    let (own, initialised) = local_member::local_member(&settings, &deps, &storage)?;
-    let own = Arc::new(own);
-    let founder = (!settings.worker).then(|| Arc::new(Founder { own: own.clone() }));
-    let identity = identity(settings.id, &deps, &own);
+    let (local, initialised) = local_member::local_member(&settings, &deps, &storage)?;
+    let local = Arc::new(local);
+    let founder = (!settings.worker).then(|| {
+        Arc::new(Founder {
+            local: local.clone(),
+        })
+    });
+    let identity = identity(settings.id, &deps, &local);
     let links =
         Links::new(identity.clone(), deps.transport.clone(), runtime.clone()).map_err(failed)?;
     let clocks = Arc::new(Clocks::new());
     let consensus = start_consensus(&settings, &deps, storage, &links, &clocks).await?;
-    let _ = own.members.consensus.set(consensus.clone());
+    let _ = local.members.consensus.set(consensus.clone());
 
     let (leadership, leads) = watch::channel(Leadership::default());
     let (applied, applies) = watch::channel(0);
@@ -94,7 +98,7 @@ where
     let base = Base {
         node: Arc::new(NodeState::new(settings.id, leads)),
         deps,
-        own,
+        local,
         founder,
         consensus,
         links,
@@ -119,7 +123,7 @@ where
     Ok(Raft::new(Inner {
         node: base.node,
         consensus: base.consensus,
-        members: base.own.members.clone(),
+        members: base.local.members.clone(),
         links: base.links,
         clock,
         proposer,
@@ -130,13 +134,13 @@ where
     }))
 }
 
-/// Who this node is on every link.
-fn identity(node: NodeId, deps: &RaftDeps, own: &LocalMember) -> Identity {
+/// This node's identity on every link.
+fn identity(node: NodeId, deps: &RaftDeps, local: &LocalMember) -> Identity {
     Identity {
         node,
         keys: deps.keys.clone(),
         secret: deps.secret.clone(),
-        admission: own.members.clone(),
+        admission: local.members.clone(),
     }
 }
 
@@ -164,12 +168,12 @@ async fn listen(
     .map_err(|source| StartError::Listen { address, source })
 }
 
-/// What exists once openraft runs, and the rest is made of.
+/// The parts that are needed to build the others.
 struct Base {
     node: Arc<NodeState>,
     deps: RaftDeps,
-    own: Arc<LocalMember>,
-    /// Unless this node joins as a worker.
+    local: Arc<LocalMember>,
+    /// None when this node joins as a worker.
     founder: Option<Arc<Founder>>,
     consensus: Arc<dyn Consensus>,
     links: Links,
@@ -189,7 +193,7 @@ impl Base {
         Arc::new(Proposer {
             node: self.node.clone(),
             consensus: self.consensus.clone(),
-            members: self.own.members.clone(),
+            members: self.local.members.clone(),
             links: self.links.clone(),
             clock: clock.clone(),
             stamp: self.deps.stamp.clone(),
@@ -200,7 +204,7 @@ impl Base {
         Arc::new(Reads {
             node: self.node.clone(),
             consensus: self.consensus.clone(),
-            members: self.own.members.clone(),
+            members: self.local.members.clone(),
             links: self.links.clone(),
             applied: applied.clone(),
             readers,
@@ -211,11 +215,11 @@ impl Base {
         let admissions = Admissions {
             node: self.node.clone(),
             consensus: self.consensus.clone(),
-            members: self.own.members.clone(),
+            members: self.local.members.clone(),
             links: self.links.clone(),
         };
         NodeService {
-            own: self.own.clone(),
+            local: self.local.clone(),
             founder: self.founder.clone(),
             consensus: self.consensus.clone(),
             proposer: proposer.clone(),
@@ -228,12 +232,12 @@ impl Base {
         }
     }
 
-    /// Founds the cluster with the others, or joins it as a worker.
+    /// Bootstraps the cluster with the other founders, or joins it as a worker.
     fn enter_the_cluster(&self, initialised: bool) -> JoinHandle<()> {
-        let (own, links) = (self.own.clone(), self.links.clone());
+        let (local, links) = (self.local.clone(), self.links.clone());
         match self.founder.clone() {
             Some(founder) => tokio::spawn(founder.run(links, self.consensus.clone(), initialised)),
-            None => tokio::spawn(Joiner { own, links }.run(initialised)),
+            None => tokio::spawn(Joiner { local, links }.run(initialised)),
         }
     }
 }
@@ -262,8 +266,16 @@ where
         sink: deps.sink.clone(),
         port: port.clone(),
     };
-    let inbox = Arc::new(Inbox::new(port));
+    let incoming_snapshots = Arc::new(IncomingSnapshots::new(port));
     let (log, state_machine) = (storage.log, storage.state_machine);
-    let node = consensus::build(settings.id, config, network, log, state_machine, inbox).await;
+    let node = consensus::build(
+        settings.id,
+        config,
+        network,
+        log,
+        state_machine,
+        incoming_snapshots,
+    )
+    .await;
     Ok(Arc::new(node.map_err(failed)?))
 }

@@ -1,4 +1,4 @@
-//! What Raft is started with.
+//! Settings and dependencies of Raft.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp};
 
-/// What the operator says.
+/// Settings of the operator.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// This node's Raft id.
@@ -24,10 +24,10 @@ pub struct Settings {
     pub listen: String,
     /// Base URL of this node's HTTP API, as clients reach it.
     pub http: String,
-    /// Joins a running cluster as a worker, without a vote, in place of founding one.
+    /// Joins a running cluster as a worker, without a vote, instead of founding one.
     pub worker: bool,
-    /// All founding nodes and where their links listen, this node among them; for a worker, itself and
-    /// members that let it in.
+    /// All founding nodes and the addresses of their links, including this node; for a worker,
+    /// itself and members through which it joins.
     pub peers: BTreeMap<NodeId, String>,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
@@ -57,7 +57,7 @@ impl Settings {
     }
 }
 
-/// What the rest of the node lends to Raft.
+/// Parts of the node that Raft needs.
 #[derive(Clone)]
 pub struct RaftDeps {
     /// This node's keys.
@@ -68,17 +68,17 @@ pub struct RaftDeps {
     pub transport: Arc<dyn Transport>,
     /// This node's wall clock.
     pub wall: Arc<dyn WallClock>,
-    /// Makes entries out of commands.
+    /// Makes entries from commands.
     pub stamp: Arc<dyn Stamp>,
-    /// This node's load.
+    /// Source of this node's load report.
     pub report: Arc<dyn ReportSource>,
-    /// Takes the others' load, while this node leads.
+    /// Receiver of the other nodes' reports, while this node leads.
     pub sink: Arc<dyn ReportSink>,
-    /// The node's own requests.
+    /// Service for requests of the layers above Raft.
     pub app: Arc<dyn AppService>,
-    /// Where `app` runs; never Raft's thread.
+    /// Runtime of `app`; never Raft's thread.
     pub app_runtime: Handle,
-    /// Where Raft runs; `None` gives it a thread of its own. The simulator gives its own.
+    /// Runtime of Raft. `None` starts a thread of its own; the simulator passes its runtime.
     pub raft_runtime: Option<Handle>,
 }
 

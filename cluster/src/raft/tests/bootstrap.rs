@@ -1,4 +1,4 @@
-//! From empty directories to a cluster, and what must not become one.
+//! Bootstrap of a cluster from empty directories, and conditions that prevent it.
 
 use cameo_common::ids::NodeId;
 
@@ -23,7 +23,7 @@ async fn waits_because(world: &World, id: impl Into<NodeId>, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_forms_until_the_last_node_is_there() {
+async fn the_cluster_forms_only_when_the_last_node_is_up() {
     let mut world = World::new(3);
     world.start(1).await.unwrap();
     world.start(2).await.unwrap();
@@ -45,7 +45,7 @@ async fn nothing_forms_until_the_last_node_is_there() {
         .collect();
     let expected = [1, 2, 3]
         .map(NodeId)
-        .map(|id| (id, world.places[&id].keys.sealing_public()));
+        .map(|id| (id, world.hosts[&id].keys.sealing_public()));
     assert_eq!(ids, expected);
     assert_eq!(
         world.nodes[&NodeId(3)].cluster(),
@@ -54,16 +54,16 @@ async fn nothing_forms_until_the_last_node_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_node_alone_is_a_cluster_too() {
+async fn a_single_node_forms_a_cluster() {
     let world = World::formed(1).await;
     world.propose(1, "alone").await;
     assert!(world.holds(1, "alone").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_secret_or_another_list_of_peers_keeps_the_cluster_from_forming() {
+async fn another_secret_or_another_list_of_peers_prevents_the_bootstrap() {
     let mut world = World::new(3);
-    world.places.get_mut(&NodeId(3)).unwrap().secret = b"another secret altogether".to_vec();
+    world.hosts.get_mut(&NodeId(3)).unwrap().secret = b"another secret altogether".to_vec();
     for id in [1, 2, 3] {
         world.start(id).await.unwrap();
     }
@@ -86,11 +86,11 @@ async fn a_known_id_with_an_empty_disk_never_votes() {
     let lost = world.a_follower(leader);
     world.propose(leader, "promised").await;
     world.kill(lost).await;
-    world.places.get_mut(&lost).unwrap().empty();
+    world.hosts.get_mut(&lost).unwrap().empty();
     world.start(lost).await.unwrap();
     waits_because(&world, lost, "it will not vote").await;
 
-    // With one more node down, the emptied one would make a quorum. It does not.
+    // With one more node down, the emptied node would make a quorum. It does not vote.
     let others: Vec<NodeId> = [1, 2, 3]
         .map(NodeId)
         .into_iter()
@@ -110,7 +110,7 @@ async fn a_known_id_with_an_empty_disk_never_votes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_formed_cluster_starts_again_by_itself_and_keeps_its_id() {
+async fn a_formed_cluster_restarts_without_help_and_keeps_its_id() {
     let mut world = World::formed(3).await;
     world.propose(1, "before").await;
     let id = world.nodes[&NodeId(1)].cluster();
@@ -125,12 +125,12 @@ async fn a_formed_cluster_starts_again_by_itself_and_keeps_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_that_lost_half_of_itself_does_not_start() {
+async fn a_directory_that_lost_its_log_or_its_record_does_not_start() {
     let mut world = World::formed(3).await;
     let leader = world.leader().await;
     let lost = world.a_follower(leader);
     world.propose(lost, "something").await;
-    let data = world.places[&lost].data.clone();
+    let data = world.hosts[&lost].data.clone();
     until("the log has begun", || {
         std::fs::read(data.join("genesis"))
             .unwrap()
@@ -142,12 +142,12 @@ async fn a_directory_that_lost_half_of_itself_does_not_start() {
     .await;
     world.kill(lost).await;
 
-    let disk = world.places[&lost].disk.clone();
+    let disk = world.hosts[&lost].disk.clone();
     let empty = MemoryDisk::new(std::sync::Arc::new(|_, _, _| (Vec::new(), Vec::new())));
-    world.places.get_mut(&lost).unwrap().disk = empty;
+    world.hosts.get_mut(&lost).unwrap().disk = empty;
     assert!(matches!(world.start(lost).await, Err(StartError::LogLost)));
 
-    world.places.get_mut(&lost).unwrap().disk = disk;
+    world.hosts.get_mut(&lost).unwrap().disk = disk;
     std::fs::remove_file(data.join("genesis")).unwrap();
     assert!(matches!(
         world.start(lost).await,
@@ -165,10 +165,10 @@ async fn a_node_that_is_not_in_its_own_list_of_peers_does_not_start() {
     };
     let started = start(
         settings,
-        world.parts(1),
-        world.places[&NodeId(1)].disk.storage(),
+        world.deps(1),
+        world.hosts[&NodeId(1)].disk.storage(),
     )
     .await;
     assert!(matches!(started, Err(StartError::NotAPeer(NodeId(1)))));
-    world.places.clear();
+    world.hosts.clear();
 }

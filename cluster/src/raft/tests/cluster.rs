@@ -1,4 +1,4 @@
-//! A formed cluster at work.
+//! Proposals, reads, elections, snapshots and reports in a running cluster.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -13,10 +13,10 @@ use crate::raft::*;
 use cameo_machine::StateView;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_proposed_at_any_node_is_read_at_every_node() {
+async fn commands_proposed_at_any_node_are_read_at_every_node() {
     let world = World::formed(3).await;
     for at in [1, 2, 3] {
-        let command = format!("by way of {at}");
+        let command = format!("through {at}");
         world.propose(at, &command).await;
         for reader in [1, 2, 3] {
             assert!(world.holds(reader, &command).await, "{at} -> {reader}");
@@ -29,7 +29,7 @@ async fn what_is_proposed_at_any_node_is_read_at_every_node() {
     );
     assert_eq!(
         status.voters[&NodeId(2)].key,
-        world.places[&NodeId(2)].keys.public()
+        world.hosts[&NodeId(2)].keys.public()
     );
     assert_eq!(status.voters[&NodeId(2)].http, "http://node2");
     assert_eq!(status.voters[&NodeId(2)].link, world.peers[&NodeId(2)]);
@@ -60,14 +60,14 @@ async fn many_proposals_at_once_each_get_their_own_reply_and_index() {
     assert_eq!(indexes.len(), 300);
     let barriers = world.nodes.values().map(|node| node.barrier(soon()));
     futures_util::future::try_join_all(barriers).await.unwrap();
-    let rows = world.places[&NodeId(1)].disk.rows();
+    let rows = world.hosts[&NodeId(1)].disk.rows();
     assert_eq!(rows.0.len(), 300);
-    assert_eq!(rows, world.places[&NodeId(2)].disk.rows());
-    assert_eq!(rows, world.places[&NodeId(3)].disk.rows());
+    assert_eq!(rows, world.hosts[&NodeId(2)].disk.rows());
+    assert_eq!(rows, world.hosts[&NodeId(3)].disk.rows());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_leader_is_replaced_nothing_is_lost_and_it_catches_up() {
+async fn a_killed_leader_is_replaced_without_loss_and_catches_up() {
     let mut world = World::formed(3).await;
     let old = world.leader().await;
     world.propose(old, "before").await;
@@ -84,14 +84,14 @@ async fn a_killed_leader_is_replaced_nothing_is_lost_and_it_catches_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopping_leader_hands_over_first() {
+async fn a_stopping_leader_transfers_leadership_first() {
     let mut world = World::formed(3).await;
     let old = world.leader().await;
     let term = world.nodes[&old].status().term;
     let node = world.nodes.remove(&old).unwrap();
     let seen = node.leadership();
     node.stop().await;
-    // What it saw last is a leader other than itself: it left after that, not before.
+    // The last leader it saw is another node, so it stopped after the transfer.
     assert!(
         seen.borrow().leader.is_some_and(|leader| leader != old),
         "{:?}",
@@ -134,7 +134,7 @@ async fn without_a_quorum_nothing_is_acknowledged_and_nothing_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_commands_pass_and_too_large_ones_are_refused_whole() {
+async fn large_commands_are_accepted_and_too_large_ones_refused() {
     let world = World::formed(3).await;
     let leader = world.leader().await;
     let follower = world.a_follower(leader);
@@ -154,7 +154,7 @@ async fn large_commands_pass_and_too_large_ones_are_refused_whole() {
             .all(|done| done.reply.len() == MAX_COMMAND_BYTES)
     );
     world.nodes[&follower].barrier(soon()).await.unwrap();
-    assert_eq!(world.places[&follower].disk.rows().0.len(), 8);
+    assert_eq!(world.hosts[&follower].disk.rows().0.len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,16 +165,16 @@ async fn a_node_behind_the_log_gets_a_snapshot() {
         world.start(id).await.unwrap();
     }
     let leader = world.leader().await;
-    let away = world.a_follower(leader);
+    let behind = world.a_follower(leader);
     world.propose(leader, "first").await;
-    assert!(world.holds(away, "first").await);
-    world.kill(away).await;
+    assert!(world.holds(behind, "first").await);
+    world.kill(behind).await;
     let leader = world.leader().await;
 
     // Rows large enough that the snapshot takes several chunks.
     let filler = "x".repeat(20_000);
     let mut n = 0;
-    while world.places[&leader]
+    while world.hosts[&leader]
         .disk
         .first_log_index()
         .is_none_or(|first| first < 10)
@@ -183,15 +183,15 @@ async fn a_node_behind_the_log_gets_a_snapshot() {
         n += 1;
         assert!(n < 2_000, "the log is never purged");
     }
-    world.start(away).await.unwrap();
-    assert!(world.holds(away, &format!("{} {filler}", n - 1)).await);
-    assert!(world.holds(away, "first").await);
+    world.start(behind).await.unwrap();
+    assert!(world.holds(behind, &format!("{} {filler}", n - 1)).await);
+    assert!(world.holds(behind, "first").await);
     assert_eq!(
-        world.places[&away].disk.rows(),
-        world.places[&leader].disk.rows()
+        world.hosts[&behind].disk.rows(),
+        world.hosts[&leader].disk.rows()
     );
     assert!(
-        world.places[&away]
+        world.hosts[&behind]
             .disk
             .first_log_index()
             .is_none_or(|first| first >= 10)
@@ -199,7 +199,7 @@ async fn a_node_behind_the_log_gets_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
+async fn load_reports_reach_the_leader_and_requests_reach_other_members() {
     let world = World::formed(3).await;
     let leader = world.leader().await;
     let expected: Vec<(NodeId, Vec<u8>)> = [1, 2, 3]
@@ -208,12 +208,12 @@ async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
         .filter(|id| *id != leader)
         .map(|id| (id, format!("load of {id}").into_bytes()))
         .collect();
-    let reports = world.places[&leader].reports.clone();
+    let reports = world.hosts[&leader].reports.clone();
     until("both followers reported", || {
-        let heard = reports.0.lock().unwrap().clone();
+        let received = reports.0.lock().unwrap().clone();
         expected
             .iter()
-            .all(|(id, report)| heard.get(id) == Some(report))
+            .all(|(id, report)| received.get(id) == Some(report))
     })
     .await;
 
@@ -221,7 +221,7 @@ async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
         .ask(NodeId(2), b"hello".to_vec(), soon())
         .await
         .unwrap();
-    assert_eq!(answer, b"2 heard hello from 1");
+    assert_eq!(answer, b"2 got hello from 1");
     assert!(matches!(
         world.nodes[&NodeId(1)]
             .ask(NodeId(9), b"hello".to_vec(), soon())
@@ -231,16 +231,16 @@ async fn load_reports_ride_to_the_leader_and_requests_reach_other_members() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_whose_clock_runs_ahead_dates_nothing_far_ahead_and_hands_over() {
+async fn a_leader_whose_clock_is_fast_stamps_bounded_times_and_transfers_leadership() {
     let world = World::formed(3).await;
     let old = world.leader().await;
-    world.places[&old]
+    world.hosts[&old]
         .clock
         .0
         .store(3_600_000, Ordering::Relaxed);
     world.propose(old, "an hour ahead").await;
     let true_time = SystemClock.unix_millis();
-    let rows = world.places[&old].disk.rows();
+    let rows = world.hosts[&old].disk.rows();
     let stamped = rows.get(b"an hour ahead").unwrap();
     let stamped = Millis(u64::from_le_bytes(stamped.try_into().unwrap()));
     assert!(

@@ -1,4 +1,4 @@
-//! From an empty directory to a worker of a running cluster, and who does not become one.
+//! Joining of workers to a running cluster, and refusals.
 
 use cameo_common::ids::NodeId;
 
@@ -6,9 +6,9 @@ use super::world::{World, until};
 use crate::raft::*;
 
 pub(super) async fn refused(node: &Raft) -> String {
-    let mut forming = node.bootstrap_state();
-    let refused = forming.wait_for(|now| matches!(now, BootstrapState::Refused { .. }));
-    let refused = tokio::time::timeout(super::world::PATIENCE, refused).await;
+    let mut state = node.bootstrap_state();
+    let refused = state.wait_for(|now| matches!(now, BootstrapState::Refused { .. }));
+    let refused = tokio::time::timeout(super::world::TIMEOUT, refused).await;
     match &*refused.unwrap().unwrap() {
         BootstrapState::Refused { why } => why.clone(),
         _ => unreachable!("it was waited for"),
@@ -18,7 +18,7 @@ pub(super) async fn refused(node: &Raft) -> String {
 pub(super) async fn joined(world: &World, id: impl Into<NodeId>) {
     let id = id.into();
     let formed = world.nodes[&id].formed();
-    tokio::time::timeout(super::world::PATIENCE, formed)
+    tokio::time::timeout(super::world::TIMEOUT, formed)
         .await
         .unwrap();
     until("every node knows the worker", || {
@@ -32,32 +32,32 @@ pub(super) async fn joined(world: &World, id: impl Into<NodeId>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_joins_a_running_cluster_catches_up_and_reports_its_load() {
-    // given a cluster with a past
+    // given a cluster with entries in its log
     let mut world = World::formed(3).await;
     let leader = world.leader().await;
     world.propose(leader, "before").await;
-    // when a node joins by way of a member that does not lead
+    // when a node joins through a member that is not the leader
     let follower = world.a_follower(leader);
     world.add_worker(4, [follower]);
     world.start(4).await.unwrap();
     joined(&world, 4).await;
-    // then it has the past, and a way to the leader
+    // then it has the earlier entries, and can propose
     assert!(world.holds(4, "before").await);
-    world.propose(4, "by way of the worker").await;
-    // and it belongs to the same cluster, with its key and addresses known to all
+    world.propose(4, "through the worker").await;
+    // and it belongs to the same cluster, with its key and addresses known to all nodes
     assert_eq!(
         world.nodes[&NodeId(4)].cluster(),
         world.nodes[&NodeId(1)].cluster()
     );
     let known = &world.nodes[&follower].status().learners[&NodeId(4)];
-    assert_eq!(known.key, world.places[&NodeId(4)].keys.public());
+    assert_eq!(known.key, world.hosts[&NodeId(4)].keys.public());
     assert_eq!(
         (&known.link, &known.http[..]),
-        (&world.places[&NodeId(4)].link, "http://node4")
+        (&world.hosts[&NodeId(4)].link, "http://node4")
     );
-    // and whoever leads hears of its load
+    // and the leader receives its load report
     let leader = world.leader().await;
-    let reports = world.places[&leader].reports.clone();
+    let reports = world.hosts[&leader].reports.clone();
     until("the worker reported", || {
         reports.0.lock().unwrap().get(&NodeId(4)) == Some(&b"load of 4".to_vec())
     })
@@ -71,7 +71,7 @@ async fn a_worker_that_joins_behind_a_purged_log_gets_a_snapshot() {
     world.start(1).await.unwrap();
     world.leader().await;
     let purged = |world: &World| {
-        let first = world.places[&NodeId(1)].disk.first_log_index();
+        let first = world.hosts[&NodeId(1)].disk.first_log_index();
         first.is_some_and(|first| first > 1)
     };
     let mut n = 0;
@@ -88,7 +88,7 @@ async fn a_worker_that_joins_behind_a_purged_log_gets_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_that_join_at_once_all_get_in() {
+async fn workers_that_join_at_once_are_all_admitted() {
     let mut world = World::formed(1).await;
     for id in 2..=5 {
         world.add_worker(id, [1]);
@@ -102,7 +102,7 @@ async fn workers_that_join_at_once_all_get_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_was_killed_is_back_by_itself() {
+async fn a_killed_worker_rejoins_without_help() {
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
     world.start(2).await.unwrap();
@@ -117,21 +117,21 @@ async fn a_worker_that_was_killed_is_back_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_record_and_log_costs_another_round() {
-    // given a node that has recorded the cluster, and was not let in before it crashed
+    // given a node that recorded the cluster and crashed before it was admitted
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
-    let founders = std::fs::read(world.places[&NodeId(1)].data.join("genesis")).unwrap();
-    let record = world.places[&NodeId(2)].data.join("genesis");
+    let founders = std::fs::read(world.hosts[&NodeId(1)].data.join("genesis")).unwrap();
+    let record = world.hosts[&NodeId(2)].data.join("genesis");
     std::fs::write(record, recorded_by(2, founders)).unwrap();
     // when it starts again
     world.start(2).await.unwrap();
-    // then it is let in
+    // then it is admitted
     joined(&world, 2).await;
     world.propose(1, "after").await;
     assert!(world.holds(2, "after").await);
 }
 
-/// Another node's record, as this one would have it before its log has begun.
+/// Another node's record, changed to this node's record before its log has begun.
 fn recorded_by(node: u8, mut record: Vec<u8>) -> Vec<u8> {
     record.truncate(record.len() - 4);
     record[9] = node;
@@ -159,8 +159,8 @@ async fn joining_goes_on_while_the_leader_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_never_votes_and_never_founds() {
-    // given one voter of two that is left, and a worker
+async fn a_worker_neither_votes_nor_bootstraps() {
+    // given one remaining voter of two, and a worker
     let mut world = World::formed(2).await;
     world.add_worker(3, [1, 2]);
     world.start(3).await.unwrap();
@@ -168,18 +168,18 @@ async fn a_worker_never_votes_and_never_founds() {
     let leader = world.leader().await;
     let other = NodeId(3 - leader.0);
     world.kill(leader).await;
-    // then the two of them elect nobody
+    // then the two of them elect no leader
     let short = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
     let alone = world.nodes[&other].propose(b"no quorum".to_vec(), short);
     assert!(alone.await.is_err());
     assert_eq!(world.nodes[&NodeId(3)].status().role, Role::Learner);
-    // not even when one asks for its vote who may
-    let place = &world.places[&leader];
+    // not even when a voter asks the worker for its vote
+    let host = &world.hosts[&leader];
     let cluster = world.nodes[&NodeId(3)].cluster();
-    let keys = place.keys.clone();
-    let links = super::strangers::stranger(leader, keys, &place.secret, cluster);
+    let keys = host.keys.clone();
+    let links = super::outsiders::outsider(leader, keys, &host.secret, cluster);
     let errors =
-        super::strangers::ask_for_votes(&links, leader, NodeId(3), &world.places[&NodeId(3)].link)
+        super::outsiders::ask_for_votes(&links, leader, NodeId(3), &world.hosts[&NodeId(3)].link)
             .await;
     for error in errors {
         assert!(error.to_string().contains("has no vote"), "{error}");
@@ -189,11 +189,11 @@ async fn a_worker_never_votes_and_never_founds() {
     let mut empty = World::new(1);
     empty.add_worker(2, [1]);
     empty.start(2).await.unwrap();
-    let mut forming = empty.nodes[&NodeId(2)].bootstrap_state();
-    let waits = forming.wait_for(
+    let mut state = empty.nodes[&NodeId(2)].bootstrap_state();
+    let waits = state.wait_for(
         |now| matches!(now, BootstrapState::Waiting { why } if why.contains("waiting for node 1")),
     );
-    tokio::time::timeout(super::world::PATIENCE, waits)
+    tokio::time::timeout(super::world::TIMEOUT, waits)
         .await
         .unwrap()
         .unwrap();
@@ -201,17 +201,17 @@ async fn a_worker_never_votes_and_never_founds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_who_may_not_join_is_told_why() {
+async fn a_refused_node_gets_the_reason() {
     let mut world = World::formed(3).await;
     world.add_worker(4, [1, 2, 3]);
     world.start(4).await.unwrap();
     joined(&world, 4).await;
 
-    // A voter's id, a worker's id under another key, and a worker whose folder was lost.
+    // A voter's id, a worker's id with another key, and a worker that lost its folder.
     world.kill(4).await;
-    let own_keys = world.places[&NodeId(4)].keys.clone();
+    let own_keys = world.hosts[&NodeId(4)].keys.clone();
     for (id, keys) in [(2, None), (4, None), (4, Some(own_keys))] {
-        let elsewhere = world.same_id(id, keys).await;
+        let elsewhere = world.start_with_same_id(id, keys).await;
         let why = refused(&elsewhere).await;
         assert!(why.contains(&format!("node id {id} belongs")), "{why}");
         assert!(why.contains("an --id that no node has had"), "{why}");
@@ -219,40 +219,40 @@ async fn each_who_may_not_join_is_told_why() {
     }
 
     world.add_worker(5, [1, 2, 3]);
-    world.places.get_mut(&NodeId(5)).unwrap().secret = b"another secret altogether".to_vec();
+    world.hosts.get_mut(&NodeId(5)).unwrap().secret = b"another secret altogether".to_vec();
     world.start(5).await.unwrap();
     let why = refused(&world.nodes[&NodeId(5)]).await;
     assert!(why.contains("give the same --secret file"), "{why}");
     world.kill(5).await;
 
-    // Under a new id, with an empty folder, the lost one is back.
+    // With a new id and an empty folder, the lost worker can join again.
     world.add_worker(6, [1]);
     world.start(6).await.unwrap();
     let formed = world.nodes[&NodeId(6)].formed();
-    tokio::time::timeout(super::world::PATIENCE, formed)
+    tokio::time::timeout(super::world::TIMEOUT, formed)
         .await
         .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
+async fn a_worker_that_the_leader_cannot_reach_waits_with_the_reason_and_is_no_member() {
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
-    let listens_at = world.places[&NodeId(2)].link.clone();
-    // Nobody listens at the address that it gives.
+    let listens_at = world.hosts[&NodeId(2)].link.clone();
+    // Nobody listens at the worker's advertised address.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nowhere = nobody.local_addr().unwrap().to_string();
     drop(nobody);
     let mut settings = world.settings(2);
     settings.peers.insert(NodeId(2), nowhere.clone());
     settings.listen = listens_at;
-    let storage = world.places[&NodeId(2)].disk.storage();
-    let worker = start(settings, world.parts(2), storage).await.unwrap();
-    let mut forming = worker.bootstrap_state();
-    let says = format!("cannot reach this node at {nowhere}");
-    let told = forming
-        .wait_for(|now| matches!(now, BootstrapState::Waiting { why } if why.contains(&says)));
-    tokio::time::timeout(super::world::PATIENCE, told)
+    let storage = world.hosts[&NodeId(2)].disk.storage();
+    let worker = start(settings, world.deps(2), storage).await.unwrap();
+    let mut state = worker.bootstrap_state();
+    let expected = format!("cannot reach this node at {nowhere}");
+    let waiting = state
+        .wait_for(|now| matches!(now, BootstrapState::Waiting { why } if why.contains(&expected)));
+    tokio::time::timeout(super::world::TIMEOUT, waiting)
         .await
         .unwrap()
         .unwrap();
@@ -261,7 +261,7 @@ async fn a_worker_that_the_leader_cannot_reach_is_told_and_is_no_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_keeps_its_part() {
+async fn a_directory_keeps_its_addresses_and_its_role() {
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
     world.start(2).await.unwrap();
@@ -269,8 +269,8 @@ async fn a_directory_keeps_its_part() {
     world.kill(2).await;
     let mut elsewhere = world.settings(2);
     elsewhere.http = "http://elsewhere".into();
-    let storage = world.places[&NodeId(2)].disk.storage();
-    let moved = start(elsewhere, world.parts(2), storage).await.unwrap();
+    let storage = world.hosts[&NodeId(2)].disk.storage();
+    let moved = start(elsewhere, world.deps(2), storage).await.unwrap();
     let why = refused(&moved).await;
     assert!(
         why.contains("start it with the addresses that it joined with"),
@@ -281,7 +281,7 @@ async fn a_directory_keeps_its_part() {
     world.workers = [NodeId(1)].into();
     assert!(matches!(
         world.start(1).await,
-        Err(StartError::Votes(NodeId(1)))
+        Err(StartError::IsVoter(NodeId(1)))
     ));
     assert!(matches!(
         world.start(2).await,

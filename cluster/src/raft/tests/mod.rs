@@ -1,10 +1,10 @@
-//! Three nodes in one process over real loopback links, log and state in memory.
+//! Tests with three nodes in one process over real loopback links, with log and state in memory.
 
 #![allow(clippy::unwrap_used)]
 
 mod bootstrap;
 mod cluster;
 mod joining;
+mod outsiders;
 mod removing;
-mod strangers;
 mod world;

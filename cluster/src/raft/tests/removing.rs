@@ -1,4 +1,4 @@
-//! Workers that leave or are removed, and who asks in the name of others.
+//! Removal of workers, an interrupted admission, and joining under another identity.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use crate::link::{ClusterSecret, Dial, Purpose};
 use crate::raft::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_gone_can_be_removed_and_a_voter_cannot() {
+async fn a_dead_worker_can_be_removed_and_a_voter_cannot() {
     let mut world = World::formed(3).await;
     world.add_worker(4, [1]);
     world.start(4).await.unwrap();
     joined(&world, 4).await;
     world.kill(4).await;
     let follower = world.a_follower(world.leader().await);
-    let by_way_of = BTreeMap::from([(follower, world.peers[&follower].clone())]);
+    let through = BTreeMap::from([(follower, world.peers[&follower].clone())]);
     let remove = |secret: &[u8], id| {
         let secret = ClusterSecret::from_bytes(secret.to_vec()).unwrap();
-        let by_way_of = by_way_of.clone();
-        async move { remove_worker(&by_way_of, Arc::new(secret), id).await }
+        let through = through.clone();
+        async move { remove_worker(&through, Arc::new(secret), id).await }
     };
-    let right = world.places[&NodeId(1)].secret.clone();
+    let right = world.hosts[&NodeId(1)].secret.clone();
     assert!(matches!(
         remove(b"guessed, and guessed wrong", NodeId(4)).await,
         Err(RemoveError::Refused(_))
     ));
     assert!(matches!(
         remove(&right, NodeId(2)).await,
-        Err(RemoveError::Votes(NodeId(2)))
+        Err(RemoveError::IsVoter(NodeId(2)))
     ));
     remove(&right, NodeId(4)).await.unwrap();
-    until("nobody counts on it any more", || {
+    until("it is not a member at any node", || {
         world
             .statuses()
             .iter()
@@ -45,28 +45,28 @@ async fn a_worker_that_is_gone_can_be_removed_and_a_voter_cannot() {
         remove(&right, NodeId(4)).await,
         Err(RemoveError::NotAMember(NodeId(4)))
     ));
-    // and it is told, should it come back
+    // and it learns of its removal when it starts again
     world.start(4).await.unwrap();
     let why = refused(&world.nodes[&NodeId(4)]).await;
     assert!(why.contains("node 4 was removed"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
-    // given a leader that is about to let a worker in
+async fn a_worker_whose_leader_failed_during_its_admission_asks_the_next_leader() {
+    // given a leader that is about to admit a worker
     let mut world = World::formed(3).await;
     let leader = world.leader().await;
     let others: Vec<NodeId> = (1..=3).map(NodeId).filter(|id| *id != leader).collect();
     world.add_worker(4, 1..=3);
-    world.shut(4);
+    world.block(4);
     world.start(4).await.unwrap();
-    world.knocked().await;
-    // when it tells the worker, and no majority
+    world.dialled().await;
+    // when the worker receives the entry, and no majority does
     for id in &others {
         world.kill(*id).await;
     }
-    world.open();
-    until("the worker is told", || {
+    world.unblock();
+    until("the worker has the entry", || {
         world.nodes[&NodeId(4)]
             .status()
             .learners
@@ -77,32 +77,29 @@ async fn a_worker_whose_leader_fell_while_letting_it_in_asks_the_next_one() {
     for id in &others {
         world.start(*id).await.unwrap();
     }
-    // then the worker was not removed: it was never in, and asks again
+    // then the worker was not removed: it was never admitted, and asks again
     joined(&world, 4).await;
-    world.propose(4, "by way of the worker").await;
-    let forming = world.nodes[&NodeId(4)].bootstrap_state().borrow().clone();
-    assert!(
-        matches!(forming, BootstrapState::Formed { .. }),
-        "{forming:?}"
-    );
+    world.propose(4, "through the worker").await;
+    let state = world.nodes[&NodeId(4)].bootstrap_state().borrow().clone();
+    assert!(matches!(state, BootstrapState::Formed { .. }), "{state:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_joins_for_another() {
-    // given a stranger to the cluster who knows its secret
+async fn a_caller_cannot_join_with_another_key() {
+    // given an outsider that has the cluster secret
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
-    let place = &world.places[&NodeId(2)];
+    let host = &world.hosts[&NodeId(2)];
     let cluster = world.nodes[&NodeId(1)].cluster();
-    let links = super::strangers::stranger(NodeId(2), place.keys.clone(), &place.secret, cluster);
-    // when it asks for a key that is not its own
+    let links = super::outsiders::outsider(NodeId(2), host.keys.clone(), &host.secret, cluster);
+    // when it sends a key that is not its own
     let request = crate::raft::rpc::wire::NodeRequest::Join {
         member: Member {
-            link: place.link.clone(),
+            link: host.link.clone(),
             http: "http://node2".into(),
             key: [9; 32],
         },
-        patience_millis: 1_000,
+        timeout_millis: 1_000,
     };
     let dial = Dial {
         node: NodeId(1),
@@ -110,7 +107,7 @@ async fn nobody_joins_for_another() {
         purpose: Purpose::Member,
     };
     let reply = crate::raft::rpc::ask::ask(&links, dial, &request, soon()).await;
-    // then nothing comes of it
+    // then it is refused
     assert!(matches!(
         reply,
         Ok(crate::raft::rpc::wire::NodeReply::Joined(Err(

@@ -1,4 +1,4 @@
-//! Nodes to play with.
+//! Test cluster: nodes in this process, which can be killed, restarted and emptied.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -19,14 +19,14 @@ use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
 use cameo_machine::{Change, StateView};
 
-/// No test waits longer for a condition; a healthy one takes a fraction of it.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+/// Time limit for any condition; a passing test needs a fraction of it.
+pub const TIMEOUT: Duration = Duration::from_secs(40);
 
 pub fn soon() -> Instant {
-    Instant::now() + PATIENCE
+    Instant::now() + TIMEOUT
 }
 
-/// A command is a key; its row's value is the log time, its reply the key again.
+/// The command is a key, the row's value is the log time, and the reply is the key.
 fn decide(_view: &cameo_machine::MapView, _index: u64, entry: &[u8]) -> (Vec<Change>, Vec<u8>) {
     let (time, key) = entry.split_at(8);
     let put = Change::Put {
@@ -43,10 +43,10 @@ impl Stamp for TimeFirst {
     }
 }
 
-/// A clock that can be put wrong.
+/// A clock that can be set wrong.
 #[derive(Default)]
-pub struct BentClock(pub AtomicI64);
-impl WallClock for BentClock {
+pub struct SkewedClock(pub AtomicI64);
+impl WallClock for SkewedClock {
     fn unix_millis(&self) -> Millis {
         let Millis(now) = SystemClock.unix_millis();
         Millis(now.saturating_add_signed(self.0.load(Ordering::Relaxed)))
@@ -60,7 +60,7 @@ impl ReportSource for ReportOf {
     }
 }
 
-/// Reports as the leader got them: (from, report).
+/// Reports by the nodes they came from.
 #[derive(Default)]
 pub struct Reports(pub Mutex<BTreeMap<NodeId, Vec<u8>>>);
 impl ReportSink for Reports {
@@ -75,25 +75,25 @@ impl AppService for Echo {
         let me = self.0;
         Box::pin(async move {
             let body = String::from_utf8(body).unwrap();
-            format!("{me} heard {body} from {from}").into_bytes()
+            format!("{me} got {body} from {from}").into_bytes()
         })
     }
 }
 
-/// What stays of a node while it is down.
-pub struct Place {
+/// The deps of a node that survive its process.
+pub struct Host {
     pub data: PathBuf,
-    /// Where its links listen.
+    /// Address of its links.
     pub link: String,
     pub disk: MemoryDisk,
     pub keys: Arc<NodeKeys>,
     pub secret: Vec<u8>,
-    pub clock: Arc<BentClock>,
+    pub clock: Arc<SkewedClock>,
     pub reports: Arc<Reports>,
 }
 
-impl Place {
-    /// The node lost its disk; its key stays.
+impl Host {
+    /// Empties the node's disk; its key stays.
     pub fn empty(&mut self) {
         std::fs::remove_dir_all(&self.data).unwrap();
         std::fs::create_dir(&self.data).unwrap();
@@ -101,10 +101,10 @@ impl Place {
     }
 }
 
-fn place(root: &std::path::Path, id: NodeId, link: String) -> Place {
+fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
     let data = root.join(id.to_string());
     std::fs::create_dir_all(&data).unwrap();
-    Place {
+    Host {
         data,
         link,
         disk: MemoryDisk::new(Arc::new(decide)),
@@ -115,50 +115,51 @@ fn place(root: &std::path::Path, id: NodeId, link: String) -> Place {
     }
 }
 
-/// TCP on ports that were drawn, and are held, before any node starts. One address may be shut: who dials it waits.
-struct HeldPorts {
-    held: Mutex<BTreeMap<String, std::net::TcpListener>>,
-    shut: watch::Sender<Option<String>>,
-    /// Somebody has dialled the shut address.
-    knocked: Arc<Notify>,
+/// TCP on ports that are reserved before any node starts. Connections to one address can be
+/// blocked.
+struct ReservedPorts {
+    reserved: Mutex<BTreeMap<String, std::net::TcpListener>>,
+    blocked: watch::Sender<Option<String>>,
+    /// Signals a connection attempt to the blocked address.
+    dialled: Arc<Notify>,
 }
 
-impl Transport for HeldPorts {
+impl Transport for ReservedPorts {
     fn connect(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        let (mut shut, knocked) = (self.shut.subscribe(), self.knocked.clone());
+        let (mut blocked, dialled) = (self.blocked.subscribe(), self.dialled.clone());
         Box::pin(async move {
-            let is_shut = |shut: &Option<String>| shut.as_ref() == Some(&address);
-            if is_shut(&shut.borrow()) {
-                knocked.notify_one();
+            let is_blocked = |blocked: &Option<String>| blocked.as_ref() == Some(&address);
+            if is_blocked(&blocked.borrow()) {
+                dialled.notify_one();
             }
-            let open = shut.wait_for(|shut| !is_shut(shut)).await;
+            let open = blocked.wait_for(|blocked| !is_blocked(blocked)).await;
             open.map_err(io::Error::other)?;
             TcpTransport.connect(address).await
         })
     }
 
     fn listen(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Accept>>> {
-        drop(self.held.lock().unwrap().remove(&address));
+        drop(self.reserved.lock().unwrap().remove(&address));
         TcpTransport.listen(address)
     }
 }
 
 pub struct World {
-    pub places: BTreeMap<NodeId, Place>,
+    pub hosts: BTreeMap<NodeId, Host>,
     pub nodes: BTreeMap<NodeId, Raft>,
     /// The founders.
     pub peers: BTreeMap<NodeId, String>,
     /// Nodes that are started as workers.
     pub workers: BTreeSet<NodeId>,
-    /// By way of whom each of them joins.
-    ways: BTreeMap<NodeId, Vec<NodeId>>,
+    /// The members through which each of them joins.
+    joins_through: BTreeMap<NodeId, Vec<NodeId>>,
     pub snapshot_after: u64,
-    transport: Arc<HeldPorts>,
+    transport: Arc<ReservedPorts>,
     root: tempfile::TempDir,
 }
 
 impl World {
-    /// Places for nodes 1 to `count`; none is started.
+    /// Hosts for nodes 1 to `count`; none is started.
     pub fn new(count: u64) -> Self {
         let root = tempfile::tempdir().unwrap();
         let ports: Vec<_> = (0..count)
@@ -170,84 +171,89 @@ impl World {
             .zip(&ports)
             .map(|(id, (address, _))| (id, address.clone()))
             .collect();
-        let places = peers
+        let hosts = peers
             .iter()
-            .map(|(id, link)| (*id, place(root.path(), *id, link.clone())));
+            .map(|(id, link)| (*id, host(root.path(), *id, link.clone())));
         Self {
-            places: places.collect(),
+            hosts: hosts.collect(),
             nodes: BTreeMap::new(),
             peers,
             workers: BTreeSet::new(),
-            ways: BTreeMap::new(),
+            joins_through: BTreeMap::new(),
             snapshot_after: 1_000_000,
-            transport: Arc::new(HeldPorts {
-                held: Mutex::new(ports.into_iter().collect()),
-                shut: watch::Sender::new(None),
-                knocked: Arc::default(),
+            transport: Arc::new(ReservedPorts {
+                reserved: Mutex::new(ports.into_iter().collect()),
+                blocked: watch::Sender::new(None),
+                dialled: Arc::default(),
             }),
             root,
         }
     }
 
-    /// A place for a node that is to join by way of these members.
+    /// A host for a node that joins through these members.
     pub fn add_worker<M: Into<NodeId>>(
         &mut self,
         id: impl Into<NodeId>,
-        by_way_of: impl IntoIterator<Item = M>,
+        through: impl IntoIterator<Item = M>,
     ) {
         let id = id.into();
-        let link = self.hold_a_port();
-        self.places.insert(id, place(self.root.path(), id, link));
+        let link = self.reserve_port();
+        self.hosts.insert(id, host(self.root.path(), id, link));
         self.workers.insert(id);
-        self.ways
-            .insert(id, by_way_of.into_iter().map(Into::into).collect());
+        self.joins_through
+            .insert(id, through.into_iter().map(Into::into).collect());
     }
 
-    fn hold_a_port(&self) -> String {
+    fn reserve_port(&self) -> String {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap().to_string();
         self.transport
-            .held
+            .reserved
             .lock()
             .unwrap()
             .insert(address.clone(), port);
         address
     }
 
-    /// Whoever dials this node from now on waits.
-    pub fn shut(&self, id: impl Into<NodeId>) {
+    /// Blocks new connections to this node.
+    pub fn block(&self, id: impl Into<NodeId>) {
         let id = id.into();
-        let link = self.places[&id].link.clone();
-        self.transport.shut.send_replace(Some(link));
+        let link = self.hosts[&id].link.clone();
+        self.transport.blocked.send_replace(Some(link));
     }
 
-    /// Returns when somebody waits for the node that was shut.
-    pub async fn knocked(&self) {
-        let knocked = self.transport.knocked.notified();
-        tokio::time::timeout(PATIENCE, knocked).await.unwrap();
+    /// Returns after a connection attempt to the blocked node.
+    pub async fn dialled(&self) {
+        let dialled = self.transport.dialled.notified();
+        tokio::time::timeout(TIMEOUT, dialled).await.unwrap();
     }
 
-    pub fn open(&self) {
-        self.transport.shut.send_replace(None);
+    pub fn unblock(&self) {
+        self.transport.blocked.send_replace(None);
     }
 
-    /// A worker with an empty folder elsewhere, under an id that is in use, with these keys or new ones.
-    pub async fn same_id(&self, id: impl Into<NodeId>, keys: Option<Arc<NodeKeys>>) -> Raft {
+    /// A worker with an empty folder on another host, under an id that is in use, with these keys
+    /// or new ones.
+    pub async fn start_with_same_id(
+        &self,
+        id: impl Into<NodeId>,
+        keys: Option<Arc<NodeKeys>>,
+    ) -> Raft {
         let id = id.into();
-        let link = self.hold_a_port();
-        let mut place = place(&self.root.path().join("same-id"), id, link.clone());
-        place.empty();
+        let link = self.reserve_port();
+        let mut host = host(&self.root.path().join("same-id"), id, link.clone());
+        host.empty();
         if let Some(keys) = keys {
-            place.keys = keys;
+            host.keys = keys;
         }
-        let mut settings = self.settings_at(id, &place);
+        let mut settings = self.settings_at(id, &host);
         settings.worker = true;
         settings.peers = self.peers.clone();
         settings.peers.remove(&id);
         settings.peers.insert(id, link);
-        let storage = place.disk.storage();
-        let parts = self.parts_at(id, &place);
-        start(settings, parts, storage).await.unwrap()
+        let storage = host.disk.storage();
+        let deps = self.deps_at(id, &host);
+        start(settings, deps, storage).await.unwrap()
     }
 
     /// A formed cluster with a leader.
@@ -257,7 +263,7 @@ impl World {
             world.start(id).await.unwrap();
         }
         for node in world.nodes.values() {
-            tokio::time::timeout(PATIENCE, node.formed()).await.unwrap();
+            tokio::time::timeout(TIMEOUT, node.formed()).await.unwrap();
         }
         world.leader().await;
         world
@@ -265,20 +271,22 @@ impl World {
 
     pub fn settings(&self, id: impl Into<NodeId>) -> Settings {
         let id = id.into();
-        let mut settings = self.settings_at(id, &self.places[&id]);
+        let mut settings = self.settings_at(id, &self.hosts[&id]);
         settings.worker = self.workers.contains(&id);
-        if let Some(ways) = self.ways.get(&id) {
-            settings.peers.retain(|peer, _| ways.contains(peer));
-            settings.peers.insert(id, self.places[&id].link.clone());
+        if let Some(joins_through) = self.joins_through.get(&id) {
+            settings
+                .peers
+                .retain(|peer, _| joins_through.contains(peer));
+            settings.peers.insert(id, self.hosts[&id].link.clone());
         }
         settings
     }
 
-    fn settings_at(&self, id: NodeId, place: &Place) -> Settings {
+    fn settings_at(&self, id: NodeId, host: &Host) -> Settings {
         let mut settings = Settings::new(
             id,
-            place.data.clone(),
-            place.link.clone(),
+            host.data.clone(),
+            host.link.clone(),
             format!("http://node{id}"),
             self.peers.clone(),
         );
@@ -292,20 +300,20 @@ impl World {
         settings
     }
 
-    pub fn parts(&self, id: impl Into<NodeId>) -> RaftDeps {
+    pub fn deps(&self, id: impl Into<NodeId>) -> RaftDeps {
         let id = id.into();
-        self.parts_at(id, &self.places[&id])
+        self.deps_at(id, &self.hosts[&id])
     }
 
-    fn parts_at(&self, id: NodeId, place: &Place) -> RaftDeps {
+    fn deps_at(&self, id: NodeId, host: &Host) -> RaftDeps {
         RaftDeps {
-            keys: place.keys.clone(),
-            secret: Arc::new(ClusterSecret::from_bytes(place.secret.clone()).unwrap()),
+            keys: host.keys.clone(),
+            secret: Arc::new(ClusterSecret::from_bytes(host.secret.clone()).unwrap()),
             transport: self.transport.clone(),
-            wall: place.clock.clone(),
+            wall: host.clock.clone(),
             stamp: Arc::new(TimeFirst),
             report: Arc::new(ReportOf(id)),
-            sink: place.reports.clone(),
+            sink: host.reports.clone(),
             app: Arc::new(Echo(id)),
             app_runtime: Handle::current(),
             raft_runtime: None,
@@ -314,19 +322,19 @@ impl World {
 
     pub async fn start(&mut self, id: impl Into<NodeId>) -> Result<(), StartError> {
         let id = id.into();
-        let storage = self.places[&id].disk.storage();
-        let node = start(self.settings(id), self.parts(id), storage).await?;
+        let storage = self.hosts[&id].disk.storage();
+        let node = start(self.settings(id), self.deps(id), storage).await?;
         self.nodes.insert(id, node);
         Ok(())
     }
 
-    /// As kill -9 does it.
+    /// Stops a node as `kill -9` would.
     pub async fn kill(&mut self, id: impl Into<NodeId>) {
         let id = id.into();
         self.nodes.remove(&id).unwrap().halt().await;
     }
 
-    /// The leader that every running node follows.
+    /// The leader that all running nodes follow.
     pub async fn leader(&self) -> NodeId {
         let end = soon();
         loop {
@@ -362,11 +370,11 @@ impl World {
         proposed
     }
 
-    /// A linearizable look at a row.
+    /// Whether a linearizable read finds a row.
     pub async fn holds(&self, at: impl Into<NodeId>, command: &str) -> bool {
         let at = at.into();
         self.nodes[&at].barrier(soon()).await.unwrap();
-        self.places[&at]
+        self.hosts[&at]
             .disk
             .rows()
             .get(command.as_bytes())
@@ -374,7 +382,7 @@ impl World {
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = soon();
     while !holds() {

@@ -1,7 +1,8 @@
-//! Time enters only through the entry, and no single clock decides it.
+//! The clock of the log: time enters only through entries, and no single clock decides it.
 //!
-//! The leader stamps min(its clock, median of the voters' clocks + 1 s). The voters' clocks ride on
-//! the replies to heartbeats. A leader two seconds off the median hands over.
+//! The leader stamps min(its clock, median of the voters' clocks + 1 s). The voters' clocks arrive
+//! in the replies to heartbeats. A leader whose clock differs from the median by two seconds
+//! transfers the leadership.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,27 +13,27 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How far the leader's stamp may run before the voters' median.
+/// How far the leader's stamp may be ahead of the voters' median.
 pub const MEDIAN_LEAD: Duration = Duration::from_secs(1);
-/// A leader this far off the median, either way, hands over.
+/// A leader whose clock differs this much from the median, either way, transfers the leadership.
 pub const HANDOVER_SKEW: Duration = Duration::from_secs(2);
-/// A clock heard longer ago says nothing.
+/// Samples of a clock that are older than this are ignored.
 const SAMPLE_MAX_AGE: Duration = Duration::from_secs(5);
-/// To tell who is off takes a third clock.
+/// A third clock is needed to tell which one is off.
 const CLOCKS_TO_JUDGE: usize = 3;
 
-/// What the voters' clocks say.
+/// Result of comparing the voters' clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogTime {
-    /// What the leader may stamp.
+    /// The time that the leader may stamp.
     pub stamp: Millis,
-    /// The leader should hand over: its clock is too far off the others'.
+    /// The leader should transfer the leadership: its clock is too far off.
     pub hand_over: bool,
 }
 
-/// The stamp, from the leader's clock, the clocks known of the other voters at this moment, and the
-/// number of voters. `None` while fewer than a majority of clocks are known: one clock alone, be it
-/// the leader's, must not date an entry. Of an even number of clocks the lower middle one is the
+/// The stamp, from the leader's clock, the known clocks of the other voters, and the number of
+/// voters. `None` while fewer than a majority of clocks are known: a single clock, even the
+/// leader's, must not date an entry. Of an even number of clocks the lower middle one is the
 /// median, so that of two clocks the fast one does not win.
 pub fn log_time(own: Millis, others: &[Millis], voters: usize) -> Option<LogTime> {
     let mut clocks: Vec<Millis> = others.iter().copied().chain([own]).collect();
@@ -53,30 +54,30 @@ struct Sample {
     at: Instant,
 }
 
-/// The others' clocks, as last heard.
+/// The latest samples of the other nodes' clocks.
 #[derive(Debug)]
 pub(crate) struct Clocks {
     samples: Mutex<BTreeMap<NodeId, Sample>>,
-    heard: watch::Sender<()>,
+    changed: watch::Sender<()>,
 }
 
 impl Clocks {
     pub fn new() -> Self {
         Self {
             samples: Mutex::default(),
-            heard: watch::Sender::new(()),
+            changed: watch::Sender::new(()),
         }
     }
 
-    /// A node's clock read `clock` when its reply came `at`.
-    pub fn hear(&self, node: NodeId, clock: Millis, at: Instant) {
+    /// Records that a node's clock was `clock` when its reply arrived `at`.
+    pub fn record(&self, node: NodeId, clock: Millis, at: Instant) {
         self.samples.lock().insert(node, Sample { clock, at });
-        self.heard.send_replace(());
+        self.changed.send_replace(());
     }
 
-    /// Changes with each clock heard.
+    /// Changes with each new sample.
     pub fn watch(&self) -> watch::Receiver<()> {
-        self.heard.subscribe()
+        self.changed.subscribe()
     }
 
     /// The log time now, at node `me`.
@@ -85,7 +86,7 @@ impl Clocks {
         log_time(own, &others, voters.len())
     }
 
-    /// The other voters' clocks, carried on to now.
+    /// The other voters' clocks, extrapolated to now.
     pub fn others(&self, me: NodeId, voters: &BTreeSet<NodeId>) -> BTreeMap<NodeId, Millis> {
         let now = Instant::now();
         let samples = self.samples.lock();
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_in_step_stamps_its_own_clock() {
+    fn a_leader_close_to_the_median_stamps_its_own_clock() {
         assert_eq!(log_time(10_000, &[9_990, 10_020], 3), stamp(10_000));
         assert_eq!(log_time(10_000, &[], 1), stamp(10_000));
     }
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_leader_is_held_a_second_before_the_median_and_hands_over_at_two() {
+    fn a_fast_leader_stamps_a_second_ahead_at_most_and_hands_over_at_two() {
         assert_eq!(log_time(11_500, &[10_000, 10_000], 3), stamp(11_000));
         assert_eq!(
             log_time(12_000, &[10_000, 10_000], 3),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn two_clocks_cannot_tell_who_is_off_and_the_fast_one_does_not_win() {
+    fn with_two_clocks_nobody_hands_over_and_the_fast_one_does_not_win() {
         assert_eq!(log_time(90_000, &[10_000], 3), stamp(11_000));
         assert_eq!(log_time(10_000, &[90_000], 3), stamp(10_000));
     }

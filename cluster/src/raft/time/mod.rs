@@ -1,3 +1,3 @@
-//! How time enters the log.
+//! Time in the log.
 
 pub(super) mod clock;

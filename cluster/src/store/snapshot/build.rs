@@ -1,53 +1,58 @@
-//! Writing a snapshot of this node's own state.
+//! Building of a snapshot of this node's state.
 
 use std::fs;
 use std::time::Duration;
 
 use super::Snapshot;
 use super::SnapshotError;
+use super::folder::{Origin, Snapshots};
 use super::format::Writer;
-use super::shelf::{Origin, Snapshots};
 use crate::store::state::State;
 
-/// How often a snapshot is begun before it is left for another time.
+/// Most attempts to build a snapshot.
 const ATTEMPTS: usize = 3;
-/// How long the write-behind gets to catch up before the next attempt.
+/// Time for the write-behind to catch up before the next attempt.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// Writes a snapshot and makes it the current one. Blocking.
+/// Writes a snapshot and makes it the current one. Blocks.
 ///
-/// While it is written the write-behind stands still. When too much piles up it is given up, and
-/// after some attempts the snapshot before stays the current one: the log is then not purged,
-/// which is safe. Only a node without any snapshot insists, and lets writes wait.
+/// The write-behind is paused meanwhile. The attempt is aborted when the overlay grows too large,
+/// and after some attempts the previous snapshot stays the current one: the log is then not purged,
+/// which is safe. Only a node without any snapshot does not abort its last attempt, and lets writes
+/// wait.
 pub(in super::super) fn build(
     state: &State,
     snapshots: &Snapshots,
 ) -> Result<Snapshot, SnapshotError> {
     let before = snapshots.current();
     for attempt in 1..=ATTEMPTS {
-        let insist = attempt == ATTEMPTS && before.is_none();
-        match (write(state, snapshots, insist), &before) {
-            (Err(SnapshotError::GivenUp), _) => {
-                tracing::warn!(attempt, "snapshot given up: the state changes too fast");
+        let never_abort = attempt == ATTEMPTS && before.is_none();
+        match (write(state, snapshots, never_abort), &before) {
+            (Err(SnapshotError::Aborted), _) => {
+                tracing::warn!(attempt, "snapshot aborted: the state changes too fast");
                 let shared = &state.shared;
                 shared.drain.drain_now();
                 shared.generation().wait_drained(CATCH_UP);
             }
             (Err(error), Some(before)) => {
-                tracing::error!(%error, "snapshot failed: the one before stays");
+                tracing::error!(%error, "snapshot failed: the previous one is kept");
                 return Ok(before.clone());
             }
             (result, _) => return result,
         }
     }
-    before.ok_or(SnapshotError::GivenUp)
+    before.ok_or(SnapshotError::Aborted)
 }
 
-fn write(state: &State, snapshots: &Snapshots, insist: bool) -> Result<Snapshot, SnapshotError> {
+fn write(
+    state: &State,
+    snapshots: &Snapshots,
+    never_abort: bool,
+) -> Result<Snapshot, SnapshotError> {
     let part = snapshots.part();
-    let result = write_part(state, snapshots, &part, insist);
+    let result = write_part(state, snapshots, &part, never_abort);
     if result.is_err() {
-        // The error that matters is already there; the next start removes what is left.
+        // That error is returned; the next start removes the file if this fails.
         drop(fs::remove_file(&part));
     }
     result
@@ -57,7 +62,7 @@ fn write_part(
     state: &State,
     snapshots: &Snapshots,
     part: &std::path::Path,
-    insist: bool,
+    never_abort: bool,
 ) -> Result<Snapshot, SnapshotError> {
     let shared = &state.shared;
     let view = state.view();
@@ -65,8 +70,8 @@ fn write_part(
     view.walk(|rows| {
         writer.rows(rows)?;
         let full = view.generation.overlay_bytes() > shared.options.walk_overlay_bytes;
-        match full && !insist {
-            true => Err(SnapshotError::GivenUp),
+        match full && !never_abort {
+            true => Err(SnapshotError::Aborted),
             false => Ok(()),
         }
     })?;
@@ -76,6 +81,6 @@ fn write_part(
     if let Some(index) = applied.index() {
         shared.wal.sync_up_to(index)?;
     }
-    let file = snapshots.keep(part, &applied, Origin::Own)?;
+    let file = snapshots.keep(part, &applied, Origin::Local)?;
     Ok(snapshots.set_current(&applied, file)?)
 }

@@ -1,7 +1,7 @@
-//! The bytes of a snapshot file.
+//! Format of a snapshot file.
 //!
 //! ```text
-//! "cameosnp"  version u8  length u32  where the state stands (meta::Applied)
+//! "cameosnp"  version u8  length u32  last applied entry (meta::Applied)
 //! rows        key length u32  value length u32  key  value      in key order
 //! end         0xffffffff  number of rows u64
 //! checksum    BLAKE3 of everything before, 32 bytes
@@ -19,7 +19,7 @@ use cameo_machine::Rows;
 const MAGIC: &[u8; 8] = b"cameosnp";
 const VERSION: u8 = 1;
 const END: u32 = u32::MAX;
-/// Longest key, value or header that is believed.
+/// Longest key, value or header that is accepted.
 const MAX_FIELD_BYTES: u32 = 64 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -83,7 +83,7 @@ fn length(bytes: &[u8]) -> Result<[u8; 4], SnapshotError> {
     }
 }
 
-/// Reads a snapshot. What it gives may be used only after `next_rows` has given an empty piece.
+/// Reads a snapshot. Its rows may be used only after `next_rows` has returned an empty piece.
 pub(in super::super) struct Reader {
     file: BufReader<File>,
     hasher: blake3::Hasher,
@@ -113,11 +113,11 @@ impl Reader {
         let length = reader.number()?;
         let meta = reader.field(length)?;
         reader.applied = Applied::decode(&meta)
-            .map_err(|_| SnapshotError::Damaged("its header is not readable"))?;
+            .map_err(|_| SnapshotError::Damaged("its header cannot be decoded"))?;
         Ok(reader)
     }
 
-    /// Reads the whole file and checks it; returns where the state in it stands.
+    /// Reads and checks the whole file; returns the last applied entry in it.
     pub fn verify(path: &Path) -> Result<Applied, SnapshotError> {
         let mut reader = Self::open(path)?;
         while !reader.next_rows(1024)?.is_empty() {}
@@ -128,7 +128,7 @@ impl Reader {
         &self.applied
     }
 
-    /// The next rows; none at the end, where count and checksum have been checked.
+    /// The next rows; none at the end, after count and checksum have been checked.
     pub fn next_rows(&mut self, limit: usize) -> Result<Rows, SnapshotError> {
         let mut rows = Rows::new();
         while !self.ended && rows.len() < limit {
@@ -147,7 +147,7 @@ impl Reader {
             self.rows += 1;
             rows.push((key, value));
         }
-        // A full last piece has not seen the end yet.
+        // A full last piece has not reached the end yet.
         Ok(rows)
     }
 
@@ -158,12 +158,12 @@ impl Reader {
         let computed = self.hasher.finalize();
         let mut stored = [0; 32];
         self.fill(&mut stored)?;
-        // blake3::Hash compares in constant time; here that is merely harmless.
+        // The constant time of blake3::Hash's comparison is not needed here.
         if computed != blake3::Hash::from_bytes(stored) {
             return Err(SnapshotError::Damaged("its checksum differs"));
         }
         if self.file.read(&mut [0])? != 0 {
-            return Err(SnapshotError::Damaged("there are bytes behind its end"));
+            return Err(SnapshotError::Damaged("there are bytes after its end"));
         }
         self.ended = true;
         Ok(())
@@ -180,10 +180,10 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// Grows with what is really there, not with what the length claims.
+    /// Allocates for the bytes in the file, not for the length in the header.
     fn field(&mut self, length: u32) -> Result<Vec<u8>, SnapshotError> {
         if length > MAX_FIELD_BYTES {
-            return Err(SnapshotError::Damaged("a length in it is not possible"));
+            return Err(SnapshotError::Damaged("it has an invalid length"));
         }
         let mut bytes = Vec::new();
         (&mut self.file)

@@ -1,10 +1,10 @@
-//! Putting a snapshot in place of the state.
+//! Installation of a snapshot in place of the state.
 
 use std::path::Path;
 
 use super::SnapshotError;
+use super::folder::{SnapshotFile, Snapshots, meta};
 use super::format::Reader;
-use super::shelf::{SnapshotFile, Snapshots, meta};
 use crate::consensus_types::aliases::SnapshotMeta;
 use crate::store::layout::DataDirectory;
 use crate::store::state::State;
@@ -13,8 +13,8 @@ use crate::store::state::generation::Generation;
 /// Rows written to sled at once.
 const LOAD_ROWS: usize = 1024;
 
-/// Replaces the state by a durable snapshot. Blocking. A crash at any point leaves the old state
-/// or the new one.
+/// Replaces the state by a durable snapshot. Blocks. After a crash at any point there is the old
+/// state or the new one.
 pub(in super::super) fn install(
     state: &State,
     snapshots: &Snapshots,
@@ -32,15 +32,15 @@ pub(in super::super) fn install(
         directory.remove_stale_states(&[before.path()])?;
         return Err(SnapshotError::OtherMeta);
     }
-    // Durable under its own name here before anything points to what was made from it.
+    // Durable in this folder before the state that was made from it becomes the live one.
     let file = snapshots.adopt(&applied, file)?;
-    directory.point_to(&path)?;
+    directory.make_current(&path)?;
     state.shared.replace(generation);
     snapshots.set_current(&applied, file)?;
     Ok(())
 }
 
-/// Fills a new sled at `path` with a snapshot, verifying it on the way.
+/// Fills a new sled database at `path` from a snapshot, and verifies the snapshot.
 pub(in super::super) fn load(
     file: &SnapshotFile,
     path: &Path,

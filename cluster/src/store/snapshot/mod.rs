@@ -1,20 +1,20 @@
-//! Snapshots: whole states in files of our own, streamed to nodes that are too far behind and kept
-//! so that the log may be purged.
+//! Snapshots: files with the whole state, sent to nodes that are too far behind, and kept so that
+//! the log can be purged.
 //!
-//! A file counts only under its final name, which it gets after it was written, synced and, when
-//! it came from another node, verified to the last byte.
+//! A file is valid only under its final name, which it gets after it was written, synced and, when
+//! it came from another node, verified completely.
 
 mod build;
+mod folder;
 mod format;
 mod install;
 mod receive;
-mod shelf;
 
 pub(super) use build::build;
+pub(super) use folder::Origin;
+pub use folder::{SnapshotFile, Snapshots};
 pub(super) use install::{install, load};
 pub use receive::Receiving;
-pub(super) use shelf::Origin;
-pub use shelf::{SnapshotFile, Snapshots};
 
 use std::io;
 
@@ -25,7 +25,7 @@ use crate::consensus_types::TypeConfig;
 #[cfg(test)]
 pub(super) use format::{Reader, Writer};
 
-/// A snapshot as openraft is given it.
+/// A snapshot as openraft uses it.
 pub(super) type Snapshot = alias::SnapshotOf<TypeConfig, SnapshotFile>;
 
 /// Why a snapshot could not be written, received or read.
@@ -33,19 +33,19 @@ pub(super) type Snapshot = alias::SnapshotOf<TypeConfig, SnapshotFile>;
 pub enum SnapshotError {
     #[error("snapshot file: {0}")]
     Io(#[from] io::Error),
-    #[error("the snapshot is not intact ({0}): get it again")]
+    #[error("the snapshot is damaged ({0}): transfer it again")]
     Damaged(&'static str),
-    #[error("the snapshot has version {0}, which this build does not know")]
+    #[error("the snapshot has version {0}, which this build does not support")]
     UnknownVersion(u8),
     #[error("the snapshot is larger than announced or allowed")]
     TooLarge,
     #[error("too many snapshots are being received at once: try again later")]
     Busy,
-    #[error("the snapshot was given up: the state changed too fast while it was read")]
-    GivenUp,
-    #[error("the snapshot file does not say what was announced with it")]
+    #[error("the snapshot was aborted: the state changed too fast while it was read")]
+    Aborted,
+    #[error("the snapshot file does not match the announced metadata")]
     OtherMeta,
-    #[error("the state database could not take the snapshot: {0}")]
+    #[error("cannot load the snapshot into the state database: {0}")]
     State(String),
 }
 

@@ -1,4 +1,4 @@
-//! Receiving a snapshot from another node.
+//! Reception of a snapshot from another node.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -8,15 +8,15 @@ use tokio::io::AsyncWriteExt;
 
 use super::Snapshot;
 use super::SnapshotError;
+use super::folder::{Origin, Snapshots, meta};
 use super::format::Reader;
-use super::shelf::{Origin, Snapshots, meta};
 
-/// Largest snapshot that is taken from another node.
+/// Largest snapshot that is accepted from another node.
 pub const MAX_SNAPSHOT_BYTES: u64 = 16 << 30;
-/// Snapshots received at once; a new leader may begin while an old one has not noticed yet.
+/// Most snapshots received at once. A new leader may begin before an old one has stopped.
 const MAX_RECEIVING: usize = 2;
 
-/// A snapshot that is arriving. Dropped before `finish`, it leaves nothing behind.
+/// A snapshot being received. If it is dropped before `finish`, its file is removed.
 #[derive(Debug)]
 pub struct Receiving {
     snapshots: Snapshots,
@@ -27,15 +27,15 @@ pub struct Receiving {
 }
 
 impl Snapshots {
-    /// Makes room for a snapshot of `len` bytes.
+    /// Begins to receive a snapshot of `len` bytes.
     pub async fn begin_receiving(&self, len: u64) -> Result<Receiving, SnapshotError> {
         if len > MAX_SNAPSHOT_BYTES {
             return Err(SnapshotError::TooLarge);
         }
         let part = self.part();
         let file = File::create(&part).await?;
-        if self.shelf.receiving.fetch_add(1, Ordering::AcqRel) >= MAX_RECEIVING {
-            self.shelf.receiving.fetch_sub(1, Ordering::AcqRel);
+        if self.folder.receiving.fetch_add(1, Ordering::AcqRel) >= MAX_RECEIVING {
+            self.folder.receiving.fetch_sub(1, Ordering::AcqRel);
             tokio::fs::remove_file(&part).await?;
             return Err(SnapshotError::Busy);
         }
@@ -59,8 +59,8 @@ impl Receiving {
         Ok(self.file.write_all(chunk).await?)
     }
 
-    /// Syncs and verifies what arrived and gives it its name. The snapshot is durable when this
-    /// returns, and can be handed to `Raft::install_full_snapshot`.
+    /// Syncs and verifies the file and gives it its final name. The snapshot is durable when this
+    /// returns, and can be passed to `Raft::install_full_snapshot`.
     pub async fn finish(mut self) -> Result<Snapshot, SnapshotError> {
         if self.received != self.announced {
             return Err(SnapshotError::Damaged("it ends too early"));
@@ -85,10 +85,10 @@ impl Receiving {
 impl Drop for Receiving {
     fn drop(&mut self) {
         self.snapshots
-            .shelf
+            .folder
             .receiving
             .fetch_sub(1, Ordering::AcqRel);
-        // After `finish` the part has its final name and there is nothing to remove.
+        // After `finish` the file has its final name and nothing is left to remove.
         drop(std::fs::remove_file(&self.part));
     }
 }

@@ -1,4 +1,4 @@
-//! The sled database of one generation: the machine's rows, and two rows of our own.
+//! The sled database of one generation: the machine's rows and two rows of the store.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use super::digest::RowDigest;
 use crate::store::failure::stop_process;
 use crate::store::meta::{Applied, MetaError};
 
-/// Our own row: where the state stands.
+/// Row of the store: the last applied entry.
 pub(super) const META_KEY: &[u8] = b"\x00applied";
-/// Our own row: the checksum over the machine's rows.
+/// Row of the store: the digest of the machine's rows.
 pub(super) const DIGEST_KEY: &[u8] = b"\x00digest";
-/// The machine's rows live behind this byte, so that they never collide with ours.
+/// Prefix of the machine's rows, so that they never collide with the store's.
 pub(super) const ROW_PREFIX: u8 = 1;
 const SLED_CACHE_BYTES: u64 = 64 << 20;
 
@@ -19,7 +19,7 @@ const SLED_CACHE_BYTES: u64 = 64 << 20;
 pub(crate) enum GenerationError {
     #[error("sled: {0}")]
     Sled(#[from] sled::Error),
-    #[error("sled ended in a panic while it was opened or checked")]
+    #[error("sled panicked while it was opened or checked")]
     Panicked,
     #[error("it has no record of what was applied")]
     NoMeta,
@@ -27,7 +27,7 @@ pub(crate) enum GenerationError {
     Meta(#[from] MetaError),
     #[error("it has a row of an unknown kind")]
     UnknownRow,
-    #[error("its rows are not those that were written")]
+    #[error("its rows differ from its digest")]
     OtherRows,
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -43,7 +43,7 @@ pub(super) fn open_sled(path: &Path) -> Result<sled::Db, GenerationError> {
     Ok(database)
 }
 
-/// Reads every row; returns where the state stands.
+/// Reads and checks every row; returns the last applied entry and the digest.
 pub(super) fn check(database: &sled::Db) -> Result<(Applied, RowDigest), GenerationError> {
     let meta = database.get(META_KEY)?.ok_or(GenerationError::NoMeta)?;
     let digest = database.get(DIGEST_KEY)?.ok_or(GenerationError::NoMeta)?;
@@ -63,10 +63,10 @@ pub(super) fn check(database: &sled::Db) -> Result<(Applied, RowDigest), Generat
     Ok((applied, found))
 }
 
-/// A row that cannot be read must not look like one that is not there. The next start finds the
-/// damage and rebuilds the state from the snapshot and the log.
+/// Ends the process if a row cannot be read: it must not look like a missing row. The next start
+/// detects the damage and rebuilds the state from the snapshot and the log.
 pub(super) fn readable<T>(result: sled::Result<T>) -> T {
-    result.unwrap_or_else(|error| stop_process("the state cannot be read", &error))
+    result.unwrap_or_else(|error| stop_process("cannot read the state", &error))
 }
 
 pub(super) fn row_key(key: &[u8]) -> Vec<u8> {

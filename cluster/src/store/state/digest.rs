@@ -1,8 +1,8 @@
-//! A checksum over all rows that can be kept up to date row by row.
+//! Digest of all rows that can be updated row by row.
 //!
-//! sled notices a damaged page but not a lost one. The sum over the hashes of all rows is written
-//! in the same batch as the rows and compared when the database is opened. It guards against
-//! accidents, not against forgery: for that there are snapshots and `State::hash`.
+//! sled detects a damaged page but not a lost one. The sum of the hashes of all rows is written in
+//! the same batch as the rows and compared when the database is opened. It protects against
+//! accidents, not against forgery: snapshots and `State::hash` do that.
 
 use crate::store::meta::{MetaError, decode_versioned, encode_versioned};
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_depends_on_the_rows_and_not_on_their_history() {
+    fn the_digest_depends_on_the_rows_and_not_on_their_history() {
         let mut one = RowDigest::default();
         one.add(b"a", b"1");
         one.add(b"b", b"2");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn its_bytes() {
+    fn the_bytes_of_the_digest_are_pinned() {
         assert_eq!(RowDigest::default().encode(), [1, 0, 0, 0, 0, 0]);
         let digest = RowDigest {
             rows: 300,

@@ -1,4 +1,4 @@
-//! The write-behind: about every 100 ms the overlay goes into sled, as one atomic batch.
+//! Write-behind: about every 100 ms the overlay is written to sled, as one atomic batch.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,12 +10,12 @@ use super::database::GenerationError;
 use super::generation::Generation;
 use super::shared::Shared;
 
-/// sled's own buffers reach the kernel this often; what a kill loses is replayed from the log.
+/// Interval of flushing sled's buffers to the kernel; what a kill loses is replayed from the log.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// A drain that waits for readers looks this often whether it is still wanted.
-const READER_PATIENCE: Duration = Duration::from_millis(100);
+/// Time limit of one wait for readers, after which the drain checks whether it should stop.
+const READER_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The drain's thread. Stopping it drains what is left.
+/// The write-behind's thread. Stopping it drains the rest.
 #[derive(Debug)]
 pub(crate) struct Drain {
     shared: Arc<Shared>,
@@ -27,9 +27,9 @@ impl Drain {
         let run = {
             let shared = Arc::clone(&shared);
             move || {
-                // Nobody would ever make room in the overlay again: applying has to hear of it.
+                // The overlay would never shrink again, so applying has to fail.
                 if catch_unwind(AssertUnwindSafe(|| run(&shared))).is_err() {
-                    shared.fail("the write-behind of the state ended in a panic".to_owned());
+                    shared.fail("the write-behind of the state panicked".to_owned());
                 }
             }
         };
@@ -42,7 +42,7 @@ impl Drain {
         })
     }
 
-    /// Drains everything that was applied, hands it to the kernel and ends the thread.
+    /// Drains everything that was applied, flushes it to the kernel and ends the thread.
     pub fn finish(mut self) -> io::Result<()> {
         self.stop();
         let generation = self.shared.generation();
@@ -60,7 +60,7 @@ impl Drain {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the write-behind of the state could not be ended");
+            tracing::error!("the write-behind of the state panicked while it was stopped");
         }
     }
 }
@@ -90,12 +90,12 @@ fn run(shared: &Shared) {
     }
 }
 
-/// One batch; true when something was written.
+/// Writes one batch; true when something was written.
 fn drain(shared: &Shared, generation: &Generation) -> bool {
     let Some(applied) = generation.undrained() else {
         return false;
     };
-    if !generation.wait_for_readers(applied.version(), READER_PATIENCE) {
+    if !generation.wait_for_readers(applied.version(), READER_TIMEOUT) {
         return false;
     }
     let result = match applied.index().map(|index| shared.wal.sync_up_to(index)) {
@@ -111,6 +111,7 @@ fn drain(shared: &Shared, generation: &Generation) -> bool {
 
 fn describe(error: &GenerationError) -> String {
     format!(
-        "the state could not be written ({error}): free space on the disk and start the node again; nothing acknowledged is lost, the log has it"
+        "the state could not be written ({error}): free space on the disk and start the node \
+         again; nothing acknowledged is lost, because it is in the log"
     )
 }

@@ -1,40 +1,40 @@
-//! The wake-up of the drain.
+//! Signal that wakes the write-behind.
 
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Wakes the drain before its time.
+/// Wakes the write-behind before its interval has passed, or stops it.
 #[derive(Debug, Default)]
 pub(crate) struct DrainSignal {
-    asked: Mutex<Asked>,
+    requests: Mutex<Requests>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
+struct Requests {
     now: bool,
     stop: bool,
 }
 
 impl DrainSignal {
-    /// The overlay is full: do not wait for the interval.
+    /// Requests a drain now, because the overlay is full.
     pub fn drain_now(&self) {
-        self.asked.lock().now = true;
+        self.requests.lock().now = true;
         self.changed.notify_all();
     }
 
     pub fn stop(&self) {
-        self.asked.lock().stop = true;
+        self.requests.lock().stop = true;
         self.changed.notify_all();
     }
 
-    /// Waits for the interval, or less when asked; false when the drain should end.
+    /// Waits for the interval or a request; false when the drain should end.
     pub fn wait(&self, interval: Duration) -> bool {
-        let mut asked = self.asked.lock();
-        let quiet = |asked: &mut Asked| !asked.now && !asked.stop;
-        let _either = self.changed.wait_while_for(&mut asked, quiet, interval);
-        asked.now = false;
-        !asked.stop
+        let mut requests = self.requests.lock();
+        let none = |requests: &mut Requests| !requests.now && !requests.stop;
+        let _timed_out = self.changed.wait_while_for(&mut requests, none, interval);
+        requests.now = false;
+        !requests.stop
     }
 }

@@ -1,9 +1,9 @@
 //! One sled database and, in memory, the rows that are not in it yet.
 //!
-//! Every row change carries the version at which it was made (index + 1 of its entry). A reader
-//! sees the state as of one version: the overlay's newest change up to it, else sled. The drain
-//! writes changes up to a version into sled only when no reader of an older one is left, and
-//! removes them from the overlay only afterwards, so a reader never sees half of anything.
+//! Every row change has the version at which it was made (index + 1 of its entry). A reader sees
+//! the state at one version: the overlay's newest change up to it, otherwise sled. The drain writes
+//! changes up to a version into sled only when no reader of an older version is left, and removes
+//! them from the overlay only afterwards, so a reader never sees a partial change.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -24,9 +24,9 @@ struct Marks {
     visible: Arc<Applied>,
     /// Version last written to sled.
     drained: u64,
-    /// Of the rows in sled.
+    /// Digest of the rows in sled.
     digest: RowDigest,
-    /// How many readers look at which version.
+    /// Number of readers at each version.
     readers: BTreeMap<u64, usize>,
 }
 
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Generation {
 }
 
 impl Generation {
-    /// Starts an empty database in a directory that does not exist yet.
+    /// Creates an empty database in a directory that does not exist yet.
     pub fn create(path: &Path) -> Result<Self, GenerationError> {
         let database = open_sled(path)?;
         let (applied, digest) = (Applied::default(), RowDigest::default());
@@ -59,7 +59,8 @@ impl Generation {
         Ok(Self::new(path, database, applied, digest))
     }
 
-    /// Opens a database and reads all of it once; sled itself notices damage only when it meets it.
+    /// Opens a database and reads all of it once, because sled detects damage only in pages it
+    /// reads.
     pub fn open(path: &Path) -> Result<Self, GenerationError> {
         let open = || {
             let database = open_sled(path)?;
@@ -111,7 +112,7 @@ impl Generation {
         self.overlay().bytes()
     }
 
-    /// Writes rows of a snapshot straight into a database that nobody reads yet.
+    /// Writes rows of a snapshot directly into a database that has no readers yet.
     pub fn load(&self, rows: &Rows) -> Result<(), GenerationError> {
         let mut batch = sled::Batch::default();
         let mut marks = self.marks();
@@ -122,7 +123,7 @@ impl Generation {
         Ok(self.database.apply_batch(batch)?)
     }
 
-    /// Ends loading: from here on the database stands at `applied`.
+    /// Ends loading and sets the last applied entry.
     pub fn loaded(&self, applied: Applied) -> Result<(), GenerationError> {
         let mut marks = self.marks();
         let mut batch = sled::Batch::default();
@@ -135,8 +136,8 @@ impl Generation {
         Ok(())
     }
 
-    /// Adds the changes of one entry. They are seen by `get` with this version from now on, and by
-    /// readers once `publish` has been called.
+    /// Adds the changes of one entry. `get` at this version sees them at once, readers after
+    /// `publish`.
     pub fn insert(&self, version: u64, changes: Vec<Change>) {
         if changes.is_empty() {
             return;
@@ -151,7 +152,7 @@ impl Generation {
         self.marks().visible = Arc::new(applied);
     }
 
-    /// Starts reading at what is visible now.
+    /// Starts a read at the visible version.
     pub fn enter(&self) -> Arc<Applied> {
         let mut marks = self.marks();
         let applied = Arc::clone(&marks.visible);
@@ -180,7 +181,7 @@ impl Generation {
     /// At most `limit` rows in key order, from `start` on, while the key starts with `prefix`.
     pub fn scan(&self, version: u64, prefix: &[u8], start: Bound<&[u8]>, limit: usize) -> Rows {
         let overlay = self.overlay();
-        let mut ours = overlay
+        let mut in_memory = overlay
             .range(version, start)
             .take_while(|(key, _)| key.starts_with(prefix))
             .peekable();
@@ -197,14 +198,14 @@ impl Generation {
             .peekable();
         let mut rows = Rows::new();
         while rows.len() < limit {
-            let take_ours = match (ours.peek(), stored.peek()) {
+            let take_memory = match (in_memory.peek(), stored.peek()) {
                 (None, None) => break,
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
                 (Some((key, _)), Some((other, _))) => key.as_slice() <= &other[1..],
             };
-            if take_ours {
-                let Some((key, value)) = ours.next() else {
+            if take_memory {
+                let Some((key, value)) = in_memory.next() else {
                     break;
                 };
                 if stored
@@ -221,14 +222,14 @@ impl Generation {
         rows
     }
 
-    /// What a drain would write, or `None` when sled has everything already.
+    /// The version that a drain would write, or `None` when sled is up to date.
     pub fn undrained(&self) -> Option<Arc<Applied>> {
         let marks = self.marks();
         (marks.visible.version() > marks.drained).then(|| Arc::clone(&marks.visible))
     }
 
-    /// Waits until nobody reads a version before `version`; false when that took too long.
-    pub fn wait_for_readers(&self, version: u64, patience: Duration) -> bool {
+    /// Waits until there is no reader before `version`; false at the timeout.
+    pub fn wait_for_readers(&self, version: u64, timeout: Duration) -> bool {
         let blocked = |marks: &mut Marks| {
             marks
                 .readers
@@ -238,12 +239,12 @@ impl Generation {
         let mut marks = self.marks();
         let waited = self
             .reader_left
-            .wait_while_for(&mut marks, blocked, patience);
+            .wait_while_for(&mut marks, blocked, timeout);
         !waited.timed_out()
     }
 
-    /// Writes everything up to `applied` in one atomic batch and forgets it here. Call only after
-    /// `wait_for_readers`.
+    /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
+    /// only after `wait_for_readers`.
     pub fn drain(&self, applied: &Applied) -> Result<(), GenerationError> {
         let version = applied.version();
         let mut digest = self.marks().digest;
@@ -266,7 +267,7 @@ impl Generation {
         batch.insert(META_KEY, applied.encode());
         batch.insert(DIGEST_KEY, digest.encode());
         self.database.apply_batch(batch)?;
-        self.forget(version);
+        self.prune(version);
         let mut marks = self.marks();
         marks.drained = version;
         marks.digest = digest;
@@ -295,21 +296,21 @@ impl Generation {
         Ok(())
     }
 
-    /// Waits until sled has all that is visible now, or until that took too long.
-    pub fn wait_drained(&self, patience: Duration) -> bool {
+    /// Waits until sled has everything that is visible now; false at the timeout.
+    pub fn wait_drained(&self, timeout: Duration) -> bool {
         let mut marks = self.marks();
         let wanted = marks.visible.version();
         let blocked = |marks: &mut Marks| marks.drained < wanted;
-        let waited = self.drained.wait_while_for(&mut marks, blocked, patience);
+        let waited = self.drained.wait_while_for(&mut marks, blocked, timeout);
         !waited.timed_out()
     }
 
-    fn forget(&self, version: u64) {
+    fn prune(&self, version: u64) {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let mut overlay = self.overlay_mut();
             let piece = overlay.piece(after.as_deref());
-            overlay.forget(version, piece.keys());
+            overlay.prune(version, piece.keys());
             after = piece.next();
             if after.is_none() {
                 return;
@@ -317,8 +318,8 @@ impl Generation {
         }
     }
 
-    /// Hands sled's buffers to the kernel, so that killing the process loses little of them. Not
-    /// an fsync.
+    /// Flushes sled's buffers to the kernel, so that a kill of the process loses little. Not an
+    /// fsync.
     pub fn flush(&self) -> Result<(), GenerationError> {
         self.database.flush()?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Reading the state: cheap handles, consistent views, and word of what was applied.
+//! Access to the state: handles, consistent views, and notifications of changes.
 
 pub(super) mod database;
 pub(super) mod digest;
@@ -26,7 +26,8 @@ pub use view::StoreView;
 /// The index was not applied before the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "entry {wanted} is not applied here yet (last: {applied:?}): ask again or ask another node"
+    "entry {wanted} is not applied here yet (last: {applied:?}): \
+     try again or ask another node"
 )]
 pub struct NotApplied {
     pub wanted: u64,
@@ -42,12 +43,12 @@ pub struct StateHash {
     pub hash: [u8; 32],
 }
 
-/// The walk over the state would have held up the write-behind for too long.
+/// Reading the whole state would have paused the write-behind for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the state changes too fast to read all of it at once: try again later")]
-pub struct HashGivenUp;
+pub struct HashAborted;
 
-/// A handle on the state of this node. Clones share it.
+/// A handle of this node's state. Clones share it.
 #[derive(Debug, Clone)]
 pub struct State {
     pub(super) shared: Arc<Shared>,
@@ -60,8 +61,8 @@ impl State {
         }
     }
 
-    /// The state as it is now, unchanged for as long as the view lives. Keep it short: a view that
-    /// is held stops the write-behind, and in the end every write.
+    /// The current state, which does not change while the view lives. Keep it short: a view that is
+    /// held pauses the write-behind, and eventually all writes.
     pub fn view(&self) -> StoreView {
         let generation = self.shared.generation();
         let applied = generation.enter();
@@ -76,7 +77,7 @@ impl State {
         *self.shared.applied.borrow()
     }
 
-    /// Follows `applied`; told once per batch of entries.
+    /// The last applied entry, and its changes, once per batch of entries.
     pub fn watch_applied(&self) -> watch::Receiver<Option<(u64, u64)>> {
         self.shared.applied.subscribe()
     }
@@ -94,13 +95,13 @@ impl State {
         }
     }
 
-    /// Word of users whose event rows changed. A receiver that lags has to look at the rows again.
+    /// Users whose event rows changed. A receiver that lags must read the rows again.
     pub fn touched(&self) -> broadcast::Receiver<Touched> {
         self.shared.touched.subscribe()
     }
 
-    /// Hash over the whole state. Blocking, and it reads every row.
-    pub fn hash(&self) -> Result<StateHash, HashGivenUp> {
+    /// Hash of the whole state. Blocks and reads every row.
+    pub fn hash(&self) -> Result<StateHash, HashAborted> {
         let view = self.view();
         let mut hasher = blake3::Hasher::new();
         view.walk(|rows| {
@@ -111,7 +112,7 @@ impl State {
                 hasher.update(value);
             }
             match view.generation.overlay_bytes() > self.shared.options.walk_overlay_bytes {
-                true => Err(HashGivenUp),
+                true => Err(HashAborted),
                 false => Ok(()),
             }
         })?;
@@ -121,7 +122,8 @@ impl State {
         })
     }
 
-    /// Why the state takes no more entries, once that is so: the node should stop.
+    /// The failure after which the state accepts no more entries, if any. The node should stop
+    /// then.
     pub fn failure(&self) -> Option<String> {
         self.shared.failure()
     }

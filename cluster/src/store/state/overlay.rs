@@ -5,12 +5,12 @@ use std::ops::Bound;
 
 use cameo_machine::Change;
 
-/// Rows handled between two looks at the lock.
+/// Rows processed in one hold of the lock.
 const PIECE_ROWS: usize = 512;
-/// What one change costs beside its key and value; an estimate.
+/// Estimated memory of one change, beside its key and value.
 const CHANGE_OVERHEAD_BYTES: usize = 96;
 
-/// `None`: removed at that version.
+/// `None`: deleted at that version.
 type Value = Option<Vec<u8>>;
 
 #[derive(Default)]
@@ -20,12 +20,12 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// Memory held, about.
+    /// Approximate memory use.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Records one change. Versions never go back.
+    /// Records one change. Versions never decrease.
     pub fn insert(&mut self, version: u64, change: Change) {
         let (key, value) = match change {
             Change::Put { key, value } => (key, Some(value)),
@@ -48,12 +48,12 @@ impl Overlay {
         self.bytes -= cost(&key, &replaced);
     }
 
-    /// The row as of `version`; `None` when only sled can tell.
+    /// The row as of `version`; `None` when it is not in the overlay.
     pub fn get(&self, version: u64, key: &[u8]) -> Option<&Value> {
         newest(self.rows.get(key)?, version)
     }
 
-    /// Rows from `start` on as of `version`, removed ones included.
+    /// Rows from `start` on as of `version`, including deleted ones.
     pub fn range<'a>(
         &'a self,
         version: u64,
@@ -64,15 +64,15 @@ impl Overlay {
             .filter_map(move |(key, versions)| newest(versions, version).map(|value| (key, value)))
     }
 
-    /// The next keys behind `after`; fewer than asked for only at the end.
+    /// The next keys after `after`. Fewer than `PIECE_ROWS` only at the end.
     pub fn piece(&self, after: Option<&[u8]>) -> Piece {
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = self.rows.range::<[u8], _>((lower, Bound::Unbounded));
         Piece(range.take(PIECE_ROWS).map(|(key, _)| key.clone()).collect())
     }
 
-    /// Forgets what `keys` were up to `version`.
-    pub fn forget(&mut self, version: u64, keys: &[Vec<u8>]) {
+    /// Removes the changes of `keys` up to `version`.
+    pub fn prune(&mut self, version: u64, keys: &[Vec<u8>]) {
         for key in keys {
             let Some(versions) = self.rows.get_mut(key) else {
                 continue;
@@ -98,7 +98,7 @@ impl Piece {
         &self.0
     }
 
-    /// Where the next piece starts; `None` when this is the last.
+    /// The start of the next piece; `None` after the last.
     pub fn next(mut self) -> Option<Vec<u8>> {
         match self.0.len() {
             PIECE_ROWS => self.0.pop(),

@@ -1,4 +1,4 @@
-//! What the handles of the state, its drain and its snapshots share.
+//! State shared by the handles, the write-behind and the snapshots.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use crate::store::meta::Applied;
 use crate::store::options::Options;
 use crate::store::wal::Wal;
 
-/// Entries whose touched users a slow subscriber may be behind; then it looks at the rows again.
+/// Batches of touched users that a slow subscriber may lag behind before it has to read the rows
+/// again.
 const TOUCHED_BACKLOG: usize = 1024;
-/// What event streams wake up for.
+/// Notification for event streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touched {
     /// The event rows of these users changed at or before this index.
@@ -23,7 +24,7 @@ pub enum Touched {
     Everything { index: u64 },
 }
 
-/// The state that is current, and word of its changes.
+/// The current state, and the senders of its notifications.
 #[derive(Debug)]
 pub(crate) struct Shared {
     current: RwLock<Arc<Generation>>,
@@ -31,7 +32,7 @@ pub(crate) struct Shared {
     pub touched: broadcast::Sender<Touched>,
     pub wal: Wal,
     pub drain: DrainSignal,
-    /// Told whenever the overlay has shrunk.
+    /// Notified whenever the overlay has shrunk.
     pub drained: Notify,
     failure: Mutex<Option<String>>,
     pub options: Options,
@@ -57,7 +58,7 @@ impl Shared {
         Arc::clone(&current)
     }
 
-    /// Puts an installed snapshot in place of the whole state.
+    /// Replaces the whole state by an installed snapshot.
     pub fn replace(&self, generation: Generation) {
         let applied = generation.applied();
         {
@@ -66,7 +67,7 @@ impl Shared {
         }
         self.announce(&applied);
         if let Some(index) = applied.index() {
-            self.tell(Touched::Everything { index });
+            self.notify(Touched::Everything { index });
         }
         self.drained.notify_waiters();
     }
@@ -76,13 +77,13 @@ impl Shared {
             .send_replace(applied.log_id.as_ref().map(position));
     }
 
-    pub fn tell(&self, touched: Touched) {
-        // Nobody listening is fine: the rows are what counts.
+    pub fn notify(&self, touched: Touched) {
+        // Without subscribers nothing is lost: event streams read the rows.
         drop(self.touched.send(touched));
     }
 
     pub fn fail(&self, why: String) {
-        tracing::error!(why, "the state takes no more entries");
+        tracing::error!(why, "the state accepts no more entries");
         *self.failure.lock() = Some(why);
         self.drained.notify_waiters();
     }

@@ -1,4 +1,4 @@
-//! Views of the state: as of one applied entry, and the latest.
+//! Views of the state: at one applied entry, and the latest.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use super::generation::Generation;
 use crate::consensus_types::aliases::position;
 use crate::store::meta::Applied;
 
-/// Rows read at a time by whoever walks the whole state.
+/// Rows read at a time in a walk over the whole state.
 const WALK_ROWS: usize = 512;
 
-/// The state as of one applied entry.
+/// The state at one applied entry.
 #[derive(Debug)]
 pub struct StoreView {
     pub(crate) generation: Arc<Generation>,
@@ -20,12 +20,12 @@ pub struct StoreView {
 }
 
 impl StoreView {
-    /// `(term, index)` of the last entry that this view has seen.
+    /// `(term, index)` of the last entry in this view.
     pub fn applied(&self) -> Option<(u64, u64)> {
         self.applied.log_id.as_ref().map(position)
     }
 
-    /// Hands all rows to `visit`, in key order and in pieces.
+    /// Passes all rows to `visit`, in key order and in pieces.
     pub(crate) fn walk<E>(&self, mut visit: impl FnMut(&Rows) -> Result<(), E>) -> Result<(), E> {
         let version = self.applied.version();
         let mut last: Option<Vec<u8>> = None;
@@ -63,7 +63,7 @@ impl Drop for StoreView {
     }
 }
 
-/// What the machine sees while it decides: everything, also what is not published yet.
+/// The machine's view while it decides, including changes that are not published yet.
 pub(crate) struct LatestView<'a>(pub &'a Generation);
 
 impl StateView for LatestView<'_> {

@@ -1,4 +1,4 @@
-//! The bytes of every format on disk. A difference here is a new version, not a new expectation.
+//! Pinned bytes of every format on disk. A change here needs a new version of the format.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -45,7 +45,7 @@ fn member_bytes() -> Vec<u8> {
 }
 
 #[test]
-fn log_ids_and_votes() {
+fn the_bytes_of_log_ids_and_votes_are_pinned() {
     let key = LogKey {
         term: 1,
         node: NodeId(2),
@@ -73,7 +73,7 @@ fn log_ids_and_votes() {
 }
 
 #[test]
-fn log_entries() {
+fn the_bytes_of_log_entries_are_pinned() {
     let normal = EntryPayload::Normal(EntryBytes(b"abc".to_vec()));
     let mut of_members = vec![
         0, 0, 0, 84, // length
@@ -124,7 +124,7 @@ fn unknown_or_overlong_log_entries_are_refused() {
 }
 
 #[tokio::test]
-async fn a_log_file() {
+async fn the_bytes_of_a_log_file_are_pinned() {
     let world = World::new();
     let mut opened = world.open();
     vote(&mut opened, 2).await;
@@ -177,7 +177,7 @@ fn applied_bytes() -> Vec<u8> {
 }
 
 #[test]
-fn the_row_that_says_where_the_state_stands() {
+fn the_bytes_of_the_applied_row_are_pinned() {
     assert_eq!(applied().encode(), applied_bytes());
     assert_eq!(Applied::decode(&applied_bytes()).unwrap(), applied());
     assert_eq!(Applied::default().encode(), [1, 0, 0, 0, 0]);
@@ -191,7 +191,7 @@ fn the_row_that_says_where_the_state_stands() {
 }
 
 #[tokio::test]
-async fn the_rows_in_sled() {
+async fn the_rows_in_sled_are_pinned() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, vec![word(1, 0, "ada=1")]).await;
@@ -216,7 +216,7 @@ async fn the_rows_in_sled() {
 }
 
 #[test]
-fn a_snapshot_file() {
+fn the_bytes_of_a_snapshot_file_are_pinned() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("one");
     let mut writer = Writer::create(&path, &applied()).unwrap();
@@ -230,7 +230,7 @@ fn a_snapshot_file() {
 
     let mut expected = b"cameosnp".to_vec();
     expected.push(1); // version
-    expected.extend([92, 0, 0, 0]); // length of what follows
+    expected.extend([92, 0, 0, 0]); // length of the header
     expected.extend(applied_bytes());
     expected.extend([3, 0, 0, 0, 1, 0, 0, 0]);
     expected.extend(b"ada1");
@@ -250,7 +250,7 @@ fn a_snapshot_file() {
 }
 
 #[tokio::test]
-async fn the_small_files() {
+async fn the_bytes_of_the_small_files_are_pinned() {
     let world = World::new();
     let opened = world.open();
     let record = NodeRecord {

@@ -1,4 +1,4 @@
-//! Three real Raft nodes over three real stores; only the wires are missing.
+//! Three real Raft nodes over three real stores, without a network.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -24,16 +24,16 @@ use crate::store::{Opened, SnapshotFile, Snapshots, State, StateMachine, Store};
 type Node = Raft<TypeConfig, StateMachine>;
 
 #[derive(Clone, Default)]
-struct Wires(Arc<Mutex<BTreeMap<NodeId, (Node, Snapshots)>>>);
+struct Peers(Arc<Mutex<BTreeMap<NodeId, (Node, Snapshots)>>>);
 
-struct Wire {
-    wires: Wires,
+struct PeerClient {
+    peers: Peers,
     target: NodeId,
 }
 
-impl Wire {
+impl PeerClient {
     fn peer(&self) -> Result<(Node, Snapshots), Unreachable<TypeConfig>> {
-        let peer = self.wires.0.lock().unwrap().get(&self.target).cloned();
+        let peer = self.peers.0.lock().unwrap().get(&self.target).cloned();
         peer.ok_or_else(|| unreachable("down"))
     }
 }
@@ -42,18 +42,18 @@ fn unreachable(error: impl ToString) -> Unreachable<TypeConfig> {
     Unreachable::new(&std::io::Error::other(error.to_string()))
 }
 
-impl RaftNetworkFactory<TypeConfig> for Wires {
-    type Network = Wire;
+impl RaftNetworkFactory<TypeConfig> for Peers {
+    type Network = PeerClient;
 
-    async fn new_client(&mut self, target: NodeId, _node: &Member) -> Wire {
-        Wire {
-            wires: self.clone(),
+    async fn new_client(&mut self, target: NodeId, _node: &Member) -> PeerClient {
+        PeerClient {
+            peers: self.clone(),
             target,
         }
     }
 }
 
-impl RaftNetworkV2<TypeConfig> for Wire {
+impl RaftNetworkV2<TypeConfig> for PeerClient {
     type SnapshotData = SnapshotFile;
 
     async fn append_entries(
@@ -102,7 +102,7 @@ struct Running {
     store: Store,
 }
 
-async fn start(id: u64, world: &World, wires: &Wires) -> Running {
+async fn start(id: u64, world: &World, peers: &Peers) -> Running {
     let Opened {
         log,
         state_machine,
@@ -121,10 +121,10 @@ async fn start(id: u64, world: &World, wires: &Wires) -> Running {
         ..Config::default()
     };
     let config = Arc::new(config.validate().unwrap());
-    let raft = Node::new(NodeId(id), config, wires.clone(), log, state_machine)
+    let raft = Node::new(NodeId(id), config, peers.clone(), log, state_machine)
         .await
         .unwrap();
-    wires
+    peers
         .0
         .lock()
         .unwrap()
@@ -132,9 +132,9 @@ async fn start(id: u64, world: &World, wires: &Wires) -> Running {
     Running { raft, state, store }
 }
 
-/// Stops a node and waits until everything it held is let go.
-async fn stop(id: u64, node: Running, wires: &Wires) {
-    wires.0.lock().unwrap().remove(&NodeId(id));
+/// Stops a node and waits until all its handles are dropped.
+async fn stop(id: u64, node: Running, peers: &Peers) {
+    peers.0.lock().unwrap().remove(&NodeId(id));
     node.raft.shutdown().await.unwrap();
     drop(node.raft);
     drop(node.state);
@@ -153,7 +153,7 @@ async fn propose(nodes: &[&Running], text: &str) -> String {
                 return String::from_utf8(done.data.0).unwrap();
             }
         }
-        assert!(Instant::now() < deadline, "no leader took {text}");
+        assert!(Instant::now() < deadline, "no leader accepted {text}");
         tokio::task::yield_now().await;
     }
 }
@@ -168,20 +168,20 @@ async fn catch_up(node: &Running, with: &Running) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_was_away_catches_up_by_snapshot_and_log() {
+async fn a_node_that_was_down_catches_up_by_snapshot_and_log() {
     let worlds = [World::new(), World::new(), World::new()];
-    let wires = Wires::default();
-    let one = start(1, &worlds[0], &wires).await;
-    let two = start(2, &worlds[1], &wires).await;
-    let three = start(3, &worlds[2], &wires).await;
+    let peers = Peers::default();
+    let one = start(1, &worlds[0], &peers).await;
+    let two = start(2, &worlds[1], &peers).await;
+    let three = start(3, &worlds[2], &peers).await;
     let members: BTreeMap<NodeId, Member> =
         (1..=3).map(|id| (NodeId(id), Member::default())).collect();
     one.raft.initialize(members).await.unwrap();
     propose(&[&one, &two, &three], "a=1").await;
     catch_up(&three, &one).await;
-    stop(3, three, &wires).await;
+    stop(3, three, &peers).await;
 
-    // While it is away the others write, take snapshots and purge their logs.
+    // Meanwhile the others write, build snapshots and purge their logs.
     for index in 0..50 {
         propose(&[&one, &two], &format!("row {index}=1")).await;
     }
@@ -194,21 +194,21 @@ async fn a_node_that_was_away_catches_up_by_snapshot_and_log() {
         let purged = |m: &openraft::RaftMetrics<TypeConfig>| {
             m.purged.is_some_and(|id| id.index() + 5 > index)
         };
-        wait.metrics(purged, "purged behind its snapshot")
+        wait.metrics(purged, "purged up to its snapshot")
             .await
             .unwrap();
     }
 
-    let three = start(3, &worlds[2], &wires).await;
+    let three = start(3, &worlds[2], &peers).await;
     catch_up(&three, &one).await;
     assert_eq!(propose(&[&one, &two, &three], "a=3").await, "2");
     catch_up(&three, &one).await;
 
-    // And all of it is still so when everybody stops and starts.
+    // The state is the same after a restart of all nodes.
     let before = one.state.hash().unwrap();
-    stop(1, one, &wires).await;
-    stop(2, two, &wires).await;
-    stop(3, three, &wires).await;
+    stop(1, one, &peers).await;
+    stop(2, two, &peers).await;
+    stop(3, three, &peers).await;
     for world in &worlds {
         let opened = world.open();
         let after = opened.state.hash().unwrap();

@@ -1,4 +1,4 @@
-//! What a node finds after it was killed, and what it refuses to start on.
+//! Recovery after a kill, and directories on which a node must not start.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -83,7 +83,7 @@ async fn a_truncation_and_a_purge_survive_a_kill() {
 }
 
 #[tokio::test]
-async fn an_unfinished_record_at_the_end_is_cut() {
+async fn an_incomplete_record_at_the_end_is_cut_off() {
     for torn in 1..60 {
         let world = World::new();
         let mut opened = world.open();
@@ -120,7 +120,7 @@ async fn an_unfinished_record_at_the_end_is_cut() {
 }
 
 #[tokio::test]
-async fn zeros_of_an_extended_file_are_cut() {
+async fn zeros_of_an_extended_file_are_cut_off() {
     let world = World::new();
     let mut opened = world.open();
     append(&mut opened, tally(0, 5)).await;
@@ -136,7 +136,7 @@ async fn zeros_of_an_extended_file_are_cut() {
 }
 
 #[tokio::test]
-async fn damage_in_front_of_valid_records_stops_the_start() {
+async fn damage_before_valid_records_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
     append(&mut opened, tally(0, 9)).await;
@@ -144,7 +144,7 @@ async fn damage_in_front_of_valid_records_stops_the_start() {
     let path = world.log_file();
     let pristine = fs::read(&path).unwrap();
 
-    // Any byte of the middle third, so that records follow: a length or a payload alike.
+    // Any byte of the middle third, in a length or a payload, so that records follow.
     for at in pristine.len() / 3..pristine.len() * 2 / 3 {
         let mut bytes = pristine.clone();
         bytes[at] ^= 0xff;
@@ -153,19 +153,19 @@ async fn damage_in_front_of_valid_records_stops_the_start() {
         let refused = world.try_open(options()).unwrap_err();
 
         assert!(
-            matches!(refused, OpenError::Wal(WalError::DamagedInFront { .. })),
+            matches!(refused, OpenError::Wal(WalError::DamagedInside { .. })),
             "byte {at}: {refused}"
         );
         assert_eq!(
             fs::read(&path).unwrap(),
             bytes,
-            "byte {at}: the evidence stays"
+            "byte {at}: the damaged file is not changed"
         );
     }
 }
 
 #[tokio::test]
-async fn a_lost_log_file_stops_the_start() {
+async fn a_lost_log_file_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
     let big = "x".repeat(3 << 20);
@@ -179,7 +179,7 @@ async fn a_lost_log_file_stops_the_start() {
         .filter(|path| path.extension().is_some_and(|kind| kind == "wal"))
         .collect();
     files.sort();
-    assert!(files.len() >= 3, "the log was to have several files");
+    assert!(files.len() >= 3, "the log should have several files");
 
     fs::remove_file(&files[0]).unwrap();
 
@@ -191,7 +191,7 @@ async fn a_lost_log_file_stops_the_start() {
 }
 
 #[tokio::test]
-async fn a_cut_below_what_was_applied_stops_the_start() {
+async fn a_log_that_ends_before_an_applied_entry_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, tally(0, 5)).await;
@@ -207,7 +207,7 @@ async fn a_cut_below_what_was_applied_stops_the_start() {
 
     let refused = world.try_open(options()).unwrap_err();
     assert!(
-        matches!(refused, OpenError::CutBelowApplied { applied: 8, .. }),
+        matches!(refused, OpenError::EndsBeforeApplied { applied: 8, .. }),
         "{refused}"
     );
     // Also when sled itself would not be trusted any more.
@@ -217,13 +217,13 @@ async fn a_cut_below_what_was_applied_stops_the_start() {
     };
     let refused = world.try_open(rebooted).unwrap_err();
     assert!(
-        matches!(refused, OpenError::CutBelowApplied { .. }),
+        matches!(refused, OpenError::EndsBeforeApplied { .. }),
         "{refused}"
     );
 }
 
 #[tokio::test]
-async fn a_cut_below_the_own_snapshot_stops_the_start_even_without_sled() {
+async fn a_log_that_ends_before_the_local_snapshot_prevents_the_start_even_without_sled() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, tally(0, 5)).await;
@@ -239,13 +239,13 @@ async fn a_cut_below_the_own_snapshot_stops_the_start_even_without_sled() {
 
     let refused = world.try_open(options()).unwrap_err();
     assert!(
-        matches!(refused, OpenError::CutBelowApplied { applied: 8, .. }),
+        matches!(refused, OpenError::EndsBeforeApplied { applied: 8, .. }),
         "{refused}"
     );
 }
 
 #[tokio::test]
-async fn an_applied_entry_that_the_log_contradicts_stops_the_start() {
+async fn a_log_that_differs_from_an_applied_entry_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
     append(&mut opened, vec![blank(1, 0), blank(1, 1), blank(1, 2)]).await;

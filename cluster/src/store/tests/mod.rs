@@ -1,4 +1,4 @@
-//! The store judged from outside: openraft's own suite, crashes, and the bytes on disk.
+//! Tests of the whole store: openraft's suite, crashes, recovery, and the bytes on disk.
 #![allow(clippy::unwrap_used)]
 
 mod bytes;

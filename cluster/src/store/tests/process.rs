@@ -1,4 +1,4 @@
-//! Faults that take a process of their own: this test binary starts itself again as the victim.
+//! Failures that need a process of their own: this test binary starts itself again as the victim.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -16,9 +16,9 @@ use crate::store::{Options, Store};
 
 const DIRECTORY: &str = "CAMEO_STORE_TEST_DIRECTORY";
 const SIGKILL: i32 = 9;
-/// Entries in flight at once: enough that syncs are shared.
+/// Entries in flight at once: enough for shared syncs.
 const IN_FLIGHT: u64 = 8;
-/// File size at which the kernel refuses, in `ulimit` units of 512 or 1024 bytes.
+/// File size limit of the kernel, in `ulimit` units of 512 or 1024 bytes.
 const FILE_LIMIT: &str = "6000";
 
 fn victim(world: &World, name: &str, shell: &str) -> Child {
@@ -44,7 +44,7 @@ fn directory() -> PathBuf {
         .into()
 }
 
-/// The numbers behind "acked ".
+/// The numbers after "acked ".
 fn acked(lines: impl BufRead) -> impl Iterator<Item = u64> {
     lines
         .lines()
@@ -92,23 +92,23 @@ async fn write_until_killed() {
 #[tokio::test]
 async fn killed_at_any_moment_a_node_keeps_what_it_acknowledged() {
     let world = World::new();
-    let mut promised = None;
+    let mut acknowledged = None;
     for round in 0..6 {
         let mut child = victim(&world, "write_until_killed", "exec \"$0\" \"$@\"");
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let enough = promised.map_or(0, |last| last + 1) + 40 * (round + 1);
+        let enough = acknowledged.map_or(0, |last| last + 1) + 40 * (round + 1);
         let reached = acked(&mut lines).find(|index| *index >= enough);
         child.kill().unwrap();
         let rest = acked(&mut lines).last();
         assert_eq!(child.wait().unwrap().signal(), Some(SIGKILL));
-        promised = rest.or(reached).or(promised);
+        acknowledged = rest.or(reached).or(acknowledged);
 
         let mut opened = world.open();
         let log = opened.log.try_get_log_entries(..).await.unwrap();
         let end = log.len() as u64;
         assert!(
-            Some(end) > promised,
-            "round {round}: {end} entries, acknowledged {promised:?}"
+            Some(end) > acknowledged,
+            "round {round}: {end} entries, acknowledged {acknowledged:?}"
         );
         assert_eq!(log, tally(0, end), "round {round}");
         let applied = opened.state.applied().map_or(0, |(_, index)| index + 1);
@@ -138,13 +138,13 @@ async fn write_until_full() {
         }
     }
     let again = opened.log.blocking_append(tally(1000, 1001)).await;
-    assert!(again.is_err(), "accepted an entry behind one that was lost");
+    assert!(again.is_err(), "accepted an entry after a lost one");
 }
 
 #[tokio::test]
 async fn a_full_disk_is_an_error_and_loses_nothing() {
     let world = World::new();
-    // With the signal ignored the kernel answers EFBIG, as a full quota does.
+    // With the signal ignored the kernel returns EFBIG, as for a full quota.
     let shell = format!("trap '' XFSZ; ulimit -f {FILE_LIMIT}; exec \"$0\" \"$@\"");
     let mut child = victim(&world, "write_until_full", &shell);
     let mut output = String::new();

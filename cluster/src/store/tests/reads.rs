@@ -1,4 +1,4 @@
-//! What readers see while entries are applied, drained and overwritten.
+//! Reads while entries are applied, drained and overwritten.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn everything(view: &dyn StateView) -> Rows {
 }
 
 #[test]
-fn handles_and_views_go_to_any_thread() {
+fn handles_and_views_are_send_and_sync() {
     fn any_thread<T: Send + Sync + 'static>() {}
     any_thread::<crate::store::State>();
     any_thread::<crate::store::StoreView>();
@@ -23,7 +23,7 @@ fn handles_and_views_go_to_any_thread() {
 }
 
 #[tokio::test]
-async fn a_view_stays_the_same_while_others_write_and_drain() {
+async fn a_view_does_not_change_while_entries_are_applied_and_drained() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, vec![word(1, 0, "a=1"), word(1, 1, "b=1")]).await;
@@ -77,7 +77,7 @@ async fn waiting_ends_when_the_entry_is_applied_and_not_before() {
 }
 
 #[tokio::test]
-async fn streams_learn_whose_rows_changed() {
+async fn subscribers_learn_whose_rows_changed() {
     let world = World::new();
     let mut opened = world.open();
     let mut touched = opened.state.touched();
@@ -146,8 +146,9 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let write = (0..12u8, proptest::option::of(any::<u8>()));
     let step = prop_oneof![
-        8 => (0..12u8, proptest::option::of(any::<u8>())).prop_map(|(key, value)| Step::Write(key, value)),
+        8 => write.prop_map(|(key, value)| Step::Write(key, value)),
         2 => Just(Step::Drain),
         1 => Just(Step::Restart),
     ];
@@ -157,9 +158,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Over sled, overlay and restarts the state behaves like a map.
+    /// The state behaves like a map, across sled, overlay and restarts.
     #[test]
-    fn the_state_is_a_map(steps in steps()) {
+    fn the_state_behaves_like_a_map(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let world = World::new();

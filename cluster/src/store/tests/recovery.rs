@@ -1,4 +1,4 @@
-//! What a restart finds of the state, and which directories it refuses.
+//! Recovery of the state at a restart, and directories that are refused.
 
 use std::fs;
 
@@ -10,13 +10,13 @@ use super::world::*;
 use crate::store::{OpenError, Opened, Options};
 
 #[tokio::test]
-async fn a_restart_replays_what_was_not_drained() {
+async fn a_restart_replays_undrained_entries() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, tally(0, 7)).await;
     drain(&opened);
     commit(&mut opened, tally(7, 12)).await;
-    // The committed id of the last batch is still in memory; the next record takes it along.
+    // The committed id of the last batch is still in memory; the next record writes it as well.
     append(&mut opened, tally(12, 13)).await;
     let whole = opened.state.hash().unwrap();
     assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,7,8,9,10,11,");
@@ -82,7 +82,7 @@ async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
     };
     let mut opened = world.try_open(rebooted).unwrap();
 
-    assert_eq!(opened.state.applied(), None, "sled is not believed");
+    assert_eq!(opened.state.applied(), None, "sled is not trusted");
     assert_ne!(world.state_dir(), before);
     let all = opened.log.try_get_log_entries(0..7).await.unwrap();
     apply(&mut opened, all).await;
@@ -130,7 +130,7 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
 }
 
 #[tokio::test]
-async fn a_state_below_the_start_of_the_log_is_rebuilt_from_the_snapshot() {
+async fn a_state_that_ends_before_the_log_begins_is_rebuilt_from_the_snapshot() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, tally(0, 3)).await;
@@ -146,7 +146,7 @@ async fn a_state_below_the_start_of_the_log_is_rebuilt_from_the_snapshot() {
 }
 
 #[tokio::test]
-async fn without_state_and_snapshot_a_purged_log_stops_the_start() {
+async fn without_state_and_snapshot_a_purged_log_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, tally(0, 7)).await;
@@ -196,29 +196,29 @@ async fn an_unknown_format_and_a_foreign_directory_are_refused() {
 async fn a_directory_keeps_its_identity() {
     let world = World::new();
     let opened = world.open();
-    let mine = crate::store::NodeRecord {
+    let record = crate::store::NodeRecord {
         raft_id: NodeId(3),
         cluster: ClusterId([7; 32]),
     };
     let other = crate::store::NodeRecord {
         raft_id: NodeId(4),
-        ..mine
+        ..record
     };
     assert!(opened.pristine);
     assert_eq!(opened.store.node_record().unwrap(), None);
-    opened.store.write_node_record(mine).unwrap();
-    opened.store.write_node_record(mine).unwrap();
+    opened.store.write_node_record(record).unwrap();
+    opened.store.write_node_record(record).unwrap();
     assert!(opened.store.write_node_record(other).is_err());
     drop(opened);
-    assert_eq!(world.open().store.node_record().unwrap(), Some(mine));
+    assert_eq!(world.open().store.node_record().unwrap(), Some(record));
 }
 
 #[tokio::test]
-async fn the_state_never_knows_more_than_the_log_on_disk() {
+async fn the_state_is_never_ahead_of_the_log_on_disk() {
     let world = World::new();
     let mut opened = world.open();
     append(&mut opened, tally(0, 4)).await;
-    // Applied while the log has it in memory only.
+    // Applied while the log has these entries in memory only.
     opened.log.write_without_sync(tally(4, 6));
     apply(&mut opened, tally(0, 6)).await;
     drain(&opened);
@@ -232,7 +232,7 @@ async fn the_state_never_knows_more_than_the_log_on_disk() {
 }
 
 #[tokio::test]
-async fn an_entry_that_does_not_advance_is_refused() {
+async fn an_entry_that_was_applied_already_is_refused() {
     let world = World::new();
     let mut opened = world.open();
     apply(&mut opened, tally(0, 3)).await;

@@ -1,4 +1,4 @@
-//! Snapshots: built, sent, received, installed, damaged.
+//! Snapshots: building, transfer, installation and damage.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ pub async fn build(opened: &mut Opened) -> Snapshot {
     builder.unwrap().build_snapshot().await.unwrap()
 }
 
-/// Streams a snapshot as the network does, in small pieces.
+/// Sends a snapshot in small pieces.
 async fn send(snapshot: &Snapshot, to: &Opened) -> Snapshot {
     let mut from = snapshot.snapshot.open().await.unwrap();
     let mut receiving = to
@@ -41,7 +41,7 @@ async fn install(opened: &mut Opened, snapshot: Snapshot) {
 }
 
 #[tokio::test]
-async fn a_snapshot_carries_the_whole_state_to_another_node() {
+async fn a_snapshot_transfers_the_whole_state_to_another_node() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
     let rows = (0..3000).map(|index| word(1, index, &format!("row {index:05}=value {index}")));
@@ -81,7 +81,7 @@ async fn a_snapshot_carries_the_whole_state_to_another_node() {
         snapshot.meta
     );
 
-    // And it is still so after a kill, with or without sled.
+    // The state is the same after a kill, with or without sled.
     behind.log.purge(log_id(1, 3001)).await.unwrap();
     drop(behind);
     let behind = other.open();
@@ -96,7 +96,7 @@ async fn a_snapshot_carries_the_whole_state_to_another_node() {
 }
 
 #[tokio::test]
-async fn a_view_from_before_an_install_stays_as_it_was() {
+async fn a_view_from_before_an_install_does_not_change() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
     commit(&mut opened, vec![word(1, 0, "a=new"), word(1, 1, "b=1")]).await;
@@ -123,7 +123,7 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
     )
     .await;
     let snapshot = build(&mut opened).await;
-    // This node followed a leader that lost: its tail contradicts the snapshot.
+    // This node followed a deposed leader: its last entries conflict with the snapshot.
     let mut behind = other.open();
     append(
         &mut behind,
@@ -152,7 +152,7 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
 }
 
 #[tokio::test]
-async fn a_purge_beyond_the_log_drops_entries_of_leaders_that_lost() {
+async fn a_purge_beyond_the_log_removes_entries_of_deposed_leaders() {
     let world = World::new();
     let mut opened = world.open();
     append(
@@ -169,7 +169,7 @@ async fn a_purge_beyond_the_log_drops_entries_of_leaders_that_lost() {
 }
 
 #[tokio::test]
-async fn every_damage_to_a_snapshot_is_refused_on_arrival() {
+async fn every_damage_to_a_snapshot_is_refused_on_reception() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
     commit(&mut opened, tally(0, 6)).await;
@@ -204,7 +204,7 @@ async fn every_damage_to_a_snapshot_is_refused_on_arrival() {
 }
 
 #[tokio::test]
-async fn receiving_is_bounded() {
+async fn the_size_and_number_of_received_snapshots_are_limited() {
     let world = World::new();
     let opened = world.open();
     let refused = opened
@@ -224,7 +224,7 @@ async fn receiving_is_bounded() {
 }
 
 #[tokio::test]
-async fn a_damaged_snapshot_on_disk_is_set_aside_and_the_one_before_is_used() {
+async fn a_damaged_snapshot_on_disk_is_renamed_and_the_previous_one_is_used() {
     let world = World::new();
     let mut opened = world.open();
     commit(&mut opened, tally(0, 4)).await;
@@ -264,7 +264,7 @@ async fn old_snapshots_are_removed() {
 }
 
 #[tokio::test]
-async fn a_snapshot_beside_heavy_writing_keeps_the_one_before() {
+async fn a_snapshot_during_heavy_writing_is_aborted_and_the_previous_one_kept() {
     let world = World::new();
     let tight = Options {
         walk_overlay_bytes: 1,
@@ -272,7 +272,7 @@ async fn a_snapshot_beside_heavy_writing_keeps_the_one_before() {
     };
     let mut opened = world.try_open(tight).unwrap();
     commit(&mut opened, tally(0, 3)).await;
-    // The first one insists: without any snapshot a node could not serve who is far behind.
+    // The first one is not aborted: without a snapshot a node could not help others to catch up.
     let first = build(&mut opened).await;
     assert_eq!(first.meta.last_log_id, Some(log_id(1, 2)));
 

@@ -1,4 +1,4 @@
-//! openraft's storage suite against our log and state machine.
+//! openraft's storage suite with this log and state machine.
 
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -9,7 +9,7 @@ use crate::store::{Opened, State, StateMachine, Store, Wal};
 
 struct Builder;
 
-/// Keeps directory and drain while a test runs.
+/// Keeps directory and drain alive while a test runs.
 struct Guard {
     _store: Store,
     _state: State,

@@ -1,4 +1,4 @@
-//! A store in a temporary directory, with a machine simple enough to know by heart.
+//! A store in a temporary directory, with a simple machine.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::store::layout::DirectoryError;
 use crate::store::{Decided, Machine, OpenError, Opened, Options, Store};
 use cameo_machine::{Change, StateView};
 
-/// "key=value" puts, "key" deletes, "key+" appends the index to what is there. The reply is the
-/// value before.
+/// "key=value" puts, "key" deletes, "key+" appends the index to the value. The reply is the
+/// previous value.
 pub struct Words;
 
 impl Machine for Words {
@@ -53,7 +53,7 @@ impl Machine for Words {
     }
 }
 
-/// Never drains by itself within a test, unless asked.
+/// Options without drains at intervals.
 pub fn options() -> Options {
     Options {
         drain_every: Duration::from_secs(3600),
@@ -77,8 +77,9 @@ impl World {
         self.folder.path().join("data")
     }
 
-    /// Other tests of this process start programs, which hold every open file until they have begun: also the lock of a
-    /// folder that was let go of meanwhile. It is free moments later.
+    /// Retries while the directory is locked. Other tests of this process start programs, which
+    /// inherit all open files until they have executed: also the lock of a directory that was
+    /// closed meanwhile.
     pub fn open(&self) -> Opened {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
@@ -97,7 +98,7 @@ impl World {
         Store::open(&self.dir(), Arc::new(Words), options)
     }
 
-    /// The log's newest file.
+    /// The newest log file.
     pub fn log_file(&self) -> PathBuf {
         newest(&self.dir().join("wal"), ".wal")
     }
@@ -143,7 +144,7 @@ pub fn word(term: u64, index: u64, text: &str) -> Entry {
     }
 }
 
-/// `from..to` of term 1, each appending its index to the row "all".
+/// Entries `from..to` of term 1; each appends its index to the row "all".
 pub fn tally(from: u64, to: u64) -> Vec<Entry> {
     (from..to).map(|index| word(1, index, "all+")).collect()
 }
@@ -175,7 +176,7 @@ pub async fn vote(opened: &mut Opened, term: u64) {
         .unwrap();
 }
 
-/// Writes the overlay to sled and sled to the kernel.
+/// Writes the overlay to sled, and flushes sled to the kernel.
 pub fn drain(opened: &Opened) {
     let shared = &opened.state.shared;
     shared.drain.drain_now();

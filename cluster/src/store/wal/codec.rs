@@ -1,7 +1,7 @@
-//! What a record of the log says, to the byte.
+//! Encoding of the log's records.
 //!
-//! Ids and votes are fixed-width big-endian numbers; an entry is its length and then one version
-//! byte and postcard. `raft-log` puts a CRC-32 around each record.
+//! Ids and votes are fixed-width big-endian numbers; an entry is its length, then one version byte
+//! and postcard. `raft-log` adds a CRC-32 to each record.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::store::meta::{MembershipV1, decode_versioned, encode_versioned};
 
 const VERSION: u8 = 1;
 
-/// Largest proposal. Who proposes has to refuse larger ones: a log that refuses an entry stops.
+/// Largest proposal. Proposers must refuse larger ones: a log that refuses an entry stops.
 pub const MAX_PROPOSAL_BYTES: usize = 1 << 20;
-/// Largest entry that the log accepts, or believes when it reads one back.
+/// Largest entry that the log accepts, in writing and reading.
 const MAX_ENTRY_BYTES: usize = 4 * MAX_PROPOSAL_BYTES;
 
-/// `raft-log`'s generics.
+/// The type parameters of `raft-log`.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct LogTypes;
 
@@ -43,7 +43,7 @@ impl raft_log::Types for LogTypes {
     }
 }
 
-/// A log id; ordered as Raft orders them.
+/// A log id, in Raft's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct LogKey {
     pub term: u64,
@@ -88,7 +88,7 @@ impl Decode for LogKey {
     }
 }
 
-/// A vote; ordered as openraft orders them.
+/// A vote, in openraft's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct VoteRecord {
     pub term: u64,
@@ -139,19 +139,19 @@ impl Decode for VoteRecord {
     }
 }
 
-/// An entry's payload, encoded once; cheap to clone.
+/// An entry's encoded payload; cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct EntryRecord(Arc<[u8]>);
 
 #[derive(Serialize, Deserialize)]
 enum PayloadV1<'a> {
     Blank,
-    Normal(#[serde(borrow, serialize_with = "whole")] &'a [u8]),
+    Normal(#[serde(borrow, serialize_with = "as_bytes")] &'a [u8]),
     Membership(MembershipV1),
 }
 
-/// The bytes in one piece; postcard gives the same encoding as byte by byte.
-fn whole<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes all bytes at once; postcard's encoding is the same as byte by byte.
+fn as_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
 }
 
@@ -211,7 +211,7 @@ impl Decode for EntryRecord {
     fn decode<R: Read>(mut r: R) -> io::Result<Self> {
         let length = u32::decode(&mut r)? as usize;
         if length > MAX_ENTRY_BYTES {
-            return Err(invalid("an entry claims to be longer than the limit"));
+            return Err(invalid("the length of an entry exceeds the limit"));
         }
         let mut bytes = vec![0; length];
         r.read_exact(&mut bytes)?;

@@ -1,8 +1,9 @@
-//! Group commit: at most one fdatasync is under way, and everything that arrives meanwhile shares
-//! the next one.
+//! Group commit: at most one fdatasync at a time; all writes that arrive during it share the next
+//! one.
 //!
-//! `raft-log` with `flush_batch_wait` 0 syncs each request by itself, so the grouping is ours. A
-//! lone writer starts its own sync with no thread in between; only waiting groups need the thread.
+//! `raft-log` with `flush_batch_wait` 0 syncs each request separately, so the grouping is done
+//! here. A single writer starts its sync without a thread in between; only waiting groups need the
+//! thread.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::consensus_types::TypeConfig;
 use crate::store::failure::{is_disk_full, stop_process};
 
-/// Someone who must not go on before the disk has what he wrote.
+/// A receiver of the result of a sync.
 pub(super) enum Waiter {
     Raft(IOFlushed<TypeConfig>),
     Task(oneshot::Sender<io::Result<()>>),
@@ -25,7 +26,7 @@ impl Waiter {
     fn complete(self, result: io::Result<()>) {
         match self {
             Self::Raft(callback) => callback.io_completed(result),
-            // Who stopped waiting needs no answer.
+            // Ignored when the receiver has stopped waiting.
             Self::Task(sender) => drop(sender.send(result)),
             Self::Thread(sender) => drop(sender.send(result)),
         }
@@ -36,15 +37,15 @@ impl Waiter {
 struct Pending {
     waiting: Vec<Waiter>,
     syncing: bool,
-    /// The running sync has ended and `waiting` may go next.
+    /// The running sync has ended and `waiting` may be synced next.
     ready: bool,
     stopped: bool,
-    /// Index of the last entry that is on this disk, plus one.
+    /// Index of the last entry on disk, plus one.
     durable: u64,
     failed: Option<(io::ErrorKind, String)>,
 }
 
-/// The waiters of one log. Locked after the log itself, never before.
+/// The waiters of a log. Locked after the log itself, never before.
 #[derive(Default)]
 pub(super) struct Group {
     pending: Mutex<Pending>,
@@ -66,12 +67,12 @@ impl Group {
         self.lock().durable = end;
     }
 
-    /// Index after the last entry that is on this disk.
+    /// Index after the last entry on disk.
     pub fn durable(&self) -> u64 {
         self.lock().durable
     }
 
-    /// An error once a write has failed: nothing behind it may be accepted.
+    /// An error once a write has failed: nothing after it may be accepted.
     pub fn check(&self) -> io::Result<()> {
         match &self.lock().failed {
             None => Ok(()),
@@ -79,7 +80,7 @@ impl Group {
         }
     }
 
-    /// Adds a waiter; `Some` when the caller has to start the sync for the returned waiters. `end`
+    /// Adds a waiter. `Some` when the caller has to start the sync for the returned waiters. `end`
     /// is the index after the log's last entry. Call with the log locked.
     pub fn join(self: &Arc<Self>, waiter: Waiter, end: u64) -> Option<Waiters> {
         let mut pending = self.lock();
@@ -90,7 +91,7 @@ impl Group {
         Some(self.start(&mut pending, end))
     }
 
-    /// The next group, when its turn has come. Call with the log locked.
+    /// The next group, if it may be synced now. Call with the log locked.
     pub fn next(self: &Arc<Self>, end: u64) -> Option<Waiters> {
         let mut pending = self.lock();
         if !std::mem::take(&mut pending.ready) {
@@ -108,7 +109,7 @@ impl Group {
         }
     }
 
-    /// Blocks until `next` has something to give; false when the log is closed.
+    /// Blocks until `next` has a group; false when the log is closed.
     pub fn wait_ready(&self) -> bool {
         let mut pending = self.lock();
         while !pending.ready && !pending.stopped {
@@ -123,8 +124,8 @@ impl Group {
     }
 }
 
-/// The waiters that one fdatasync answers. Called on `raft-log`'s thread, which holds no lock of
-/// ours and must never wait for the log's.
+/// The waiters of one fdatasync. Called on `raft-log`'s thread, which has none of our locks and
+/// must never wait for the log's.
 pub(super) struct Waiters {
     waiting: Vec<Waiter>,
     end: u64,
@@ -159,10 +160,13 @@ impl raft_log::Callback for Waiters {
             if !is_disk_full(&error) {
                 stop_process("the log could not be written and synced", &error);
             }
-            tracing::error!(%error, "no room left for the log: this node accepts no more entries");
+            tracing::error!(%error, "no room left for the log: accepting no more entries");
             io::Error::new(
                 error.kind(),
-                format!("no room left for the log ({error}): free space, then start the node again; nothing acknowledged is lost"),
+                format!(
+                    "no room left for the log ({error}): free space, then start the node again; \
+                     nothing acknowledged is lost"
+                ),
             )
         });
         self.finish(result);
@@ -170,10 +174,10 @@ impl raft_log::Callback for Waiters {
 }
 
 impl Drop for Waiters {
-    /// `raft-log` drops what it can no longer write; whoever waits must learn of it.
+    /// `raft-log` drops writes that it cannot do any more; their waiters get an error.
     fn drop(&mut self) {
         if !self.waiting.is_empty() {
-            self.finish(Err(io::Error::other("the log takes no more writes")));
+            self.finish(Err(io::Error::other("the log accepts no more writes")));
         }
     }
 }
@@ -223,15 +227,15 @@ mod tests {
             .output()
             .unwrap();
         assert_eq!(output.status.signal(), Some(SIGABRT));
-        let said = String::from_utf8_lossy(&output.stderr);
+        let output_text = String::from_utf8_lossy(&output.stderr);
         assert!(
-            said.contains("fatal: the log could not be written and synced"),
-            "{said}"
+            output_text.contains("fatal: the log could not be written and synced"),
+            "{output_text}"
         );
     }
 
     #[test]
-    fn what_arrives_during_a_sync_shares_the_next() {
+    fn writes_that_arrive_during_a_sync_share_the_next_one() {
         let group = Arc::new(Group::default());
         let waiter = || {
             let (sender, receiver) = oneshot::channel();
@@ -257,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_sync_is_an_error_for_those_who_wait() {
+    fn a_dropped_sync_is_an_error_for_its_waiters() {
         let group = Arc::new(Group::default());
         let (sender, mut receiver) = oneshot::channel();
         drop(group.join(Waiter::Task(sender), 1).unwrap());

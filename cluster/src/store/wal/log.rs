@@ -1,4 +1,4 @@
-//! The handle on the log that everybody shares.
+//! The shared handle of the log.
 
 use std::io;
 use std::path::Path;
@@ -18,12 +18,12 @@ use super::tail;
 use crate::consensus_types::aliases::{Entry, LogId, Vote};
 use crate::store::failure::StopOnPanic;
 
-/// A log file is closed at this size; purged files are removed whole.
+/// Size at which a log file is closed. Purged files are removed as a whole.
 const CHUNK_BYTES: usize = 32 << 20;
-/// Entries kept in memory, in bytes and count; older ones are read from their file.
+/// Size and number of the entries kept in memory; older ones are read from their file.
 const CACHE_BYTES: usize = 64 << 20;
 const CACHE_ENTRIES: usize = 100_000;
-/// Written but not yet synced bytes; above it writers wait.
+/// Limit of written but not yet synced bytes, above which writers wait.
 const QUEUE_BYTES: usize = 64 << 20;
 const REPLAY_BUFFER_BYTES: usize = 1 << 20;
 
@@ -40,11 +40,11 @@ struct Shared {
     syncer: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// `raft-log`, and what it does not keep.
+/// `raft-log`, and state that it does not keep.
 #[derive(Debug)]
 pub(super) struct Log {
     pub inner: RaftLog<LogTypes>,
-    /// Last committed id that openraft told; it may be ahead of the log while a snapshot is
+    /// Last committed id that openraft reported. It may be ahead of the log while a snapshot is
     /// being installed, and is written as soon as the log reaches it.
     pub committed: Option<LogKey>,
 }
@@ -62,7 +62,7 @@ impl Log {
         self.last().map_or(0, |key| key.index + 1)
     }
 
-    /// Keeps the entries before `keep`.
+    /// Removes the entries from `keep` on.
     pub fn truncate(&mut self, keep: u64) -> io::Result<()> {
         if keep >= self.end() {
             return Ok(());
@@ -70,14 +70,15 @@ impl Log {
         self.inner.truncate(keep).map(drop)
     }
 
-    /// Forgets everything up to `upto`, which need not be in the log.
+    /// Removes everything up to `upto`, which need not be in the log.
     pub fn purge(&mut self, upto: LogKey) -> io::Result<()> {
         self.drop_conflicting(upto)?;
         self.inner.purge(upto).map(drop)
     }
 
-    /// Behind an installed snapshot the log may hold entries of leaders that lost. `raft-log`
-    /// would keep those above `upto`, so they go first; what is committed never conflicts.
+    /// Removes entries that conflict with `upto`. After an installed snapshot the log may have
+    /// entries of deposed leaders. `raft-log` would keep those above `upto`, so they are removed
+    /// first; committed entries never conflict.
     fn drop_conflicting(&mut self, upto: LogKey) -> io::Result<()> {
         let beyond = Some(upto) > self.last();
         let same = self
@@ -98,7 +99,7 @@ impl Log {
         self.truncate(committed.max(purged))
     }
 
-    /// Writes `committed` when the log allows it. Reaches the disk with the next sync.
+    /// Writes `committed` if the log reaches it. It is on disk after the next sync.
     fn write_committed(&mut self) -> io::Result<()> {
         let written = self.inner.log_state().committed().copied();
         let reachable = self.committed.filter(|key| Some(*key) <= self.last());
@@ -114,12 +115,12 @@ impl Log {
 impl Wal {
     /// Reads the log in `directory`, or starts an empty one there.
     pub fn open(directory: &Path) -> Result<Self, WalError> {
-        if let Some(cut) = tail::inspect(directory)? {
+        if let Some(truncation) = tail::inspect(directory)? {
             tracing::warn!(
-                file = cut.file,
-                offset = cut.offset,
-                bytes = cut.bytes,
-                "the log ends in a record that was never acknowledged: cutting it off"
+                file = truncation.file,
+                offset = truncation.offset,
+                bytes = truncation.bytes,
+                "removing an incomplete record at the end of the log, which was never acknowledged"
             );
         }
         let inner = RaftLog::open(Arc::new(config(directory))).map_err(WalError::Unreadable)?;
@@ -164,14 +165,14 @@ impl Wal {
             .map(|vote| (*vote).into())
     }
 
-    /// The id of the entry at `index`, if the log holds it.
+    /// The id of the entry at `index`, if the log has it.
     pub(in super::super) fn id_at(&self, index: u64) -> io::Result<Option<LogId>> {
         let log = self.lock();
         let found = log.inner.read(index, index + 1).next().transpose()?;
         Ok(found.map(|(key, _)| key.into()))
     }
 
-    /// Entries of `[from, to)` that the log holds, until `max_bytes` are exceeded; at least one.
+    /// Entries of `[from, to)` in the log, until `max_bytes` are exceeded; at least one.
     pub(super) fn read(&self, from: u64, to: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
         let mut found = Vec::new();
         {
@@ -192,7 +193,7 @@ impl Wal {
             .collect()
     }
 
-    /// Changes the log in memory and lets `waiter` know when the change is on disk.
+    /// Changes the log in memory and notifies `waiter` when the change is on disk.
     pub(super) fn write(
         &self,
         waiter: Waiter,
@@ -209,7 +210,7 @@ impl Wal {
         }
     }
 
-    /// Like `write`, returning when the change is on disk.
+    /// As `write`, but returns when the change is on disk.
     pub(super) async fn write_durably(
         &self,
         change: impl FnOnce(&mut Log) -> io::Result<()> + Send,
@@ -219,7 +220,7 @@ impl Wal {
         receiver.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Begins the log behind `id`, which a durable snapshot reaches. Not for async callers.
+    /// Starts the log after `id`, up to which there is a durable snapshot. Not for async callers.
     pub(in super::super) fn start_after(&self, id: &LogId) -> io::Result<()> {
         let key = LogKey::from(id);
         self.write_blocking(|log| log.purge(key))
@@ -238,11 +239,11 @@ impl Wal {
         log.write_committed()
     }
 
-    /// Blocks until every entry up to `index` is on this disk, so that the state never knows more
-    /// than the log behind it.
+    /// Blocks until every entry up to `index` is on disk, so that the state is never ahead of the
+    /// log.
     pub(in super::super) fn sync_up_to(&self, index: u64) -> io::Result<()> {
         if self.shared.group.durable() > index {
-            // What was committed since then goes to the page cache at least.
+            // Later commits are at least handed to the page cache.
             return self.lock().inner.flush(false, None);
         }
         self.sync()
@@ -253,7 +254,7 @@ impl Wal {
         self.write_blocking(|_| Ok(()))
     }
 
-    /// Entries in memory that nobody asked to sync.
+    /// Writes entries without a sync.
     #[cfg(test)]
     pub(in super::super) fn write_without_sync(&self, entries: Vec<Entry>) {
         let appended = Self::append_entries(&mut self.lock(), entries);
@@ -295,17 +296,17 @@ impl Drop for Shared {
             && syncer.thread().id() != thread::current().id()
             && syncer.join().is_err()
         {
-            tracing::error!("the log's sync thread had panicked");
+            tracing::error!("the log's sync thread panicked");
         }
     }
 }
 
-/// The thread that starts the sync of whoever waited during the one before.
+/// The thread that starts the sync of waiters that arrived during the previous sync.
 fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
     let weak = Arc::downgrade(shared);
     let group = Arc::clone(&shared.group);
     let run = move || {
-        // Without its thread the log would keep its writers waiting for ever.
+        // Without this thread the log's writers would wait for ever.
         let _guard = StopOnPanic("the log's sync thread ended");
         while group.wait_ready() {
             let Some(shared) = weak.upgrade() else { return };
@@ -314,7 +315,7 @@ fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
             if let Some(waiters) = group.next(end)
                 && let Err(error) = log.inner.flush(true, Some(waiters))
             {
-                tracing::error!(%error, "the log takes no more writes");
+                tracing::error!(%error, "the log accepts no more writes");
             }
         }
     };
@@ -340,7 +341,7 @@ fn config(directory: &Path) -> raft_log::Config {
     }
 }
 
-/// A lost file in front leaves a log that starts late; `raft-log` itself does not look for that.
+/// Checks that no file at the beginning of the log is missing; `raft-log` does not check that.
 fn check_contiguous(log: &Log) -> Result<(), WalError> {
     let start = log.purged().map_or(0, |key| key.index + 1);
     if log.end() <= start {

@@ -1,9 +1,9 @@
 //! The log on disk: `raft-log` behind openraft's `RaftLogStorage`.
 //!
-//! Entries, vote, committed, truncation and purge are records of one write-ahead log, so their
-//! order on disk is the order in which openraft asked for them. Nothing is acknowledged before the
-//! fdatasync that covers it (`group`), and a tail is cut at start only where no acknowledged record
-//! can have been (`tail`).
+//! Entries, vote, committed index, truncation and purge are records of one write-ahead log, so
+//! their order on disk is the order of openraft's calls. Nothing is acknowledged before the
+//! fdatasync that covers it (`group`), and the end of the log is cut off at start only where no
+//! acknowledged record can have been (`tail`).
 
 mod codec;
 mod error;

@@ -1,4 +1,4 @@
-//! openraft's view of the log.
+//! openraft's storage traits for the log.
 
 use std::fmt::Debug;
 use std::io;
@@ -18,7 +18,8 @@ use super::log::Wal;
 use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::{Entry, LeaderId, LogId, Vote};
 
-/// One read of a stream: enough for a full batch, little enough to keep memory and locks short.
+/// Limits of one read of a stream: enough for a full batch, and small enough to keep memory and
+/// locks short.
 const READ_ENTRIES: u64 = 256;
 const READ_BYTES: usize = 2 << 20;
 
@@ -42,7 +43,7 @@ impl RaftLogStorage<TypeConfig> for Wal {
             .await
     }
 
-    /// Reaches the disk with the next sync: losing it only means to apply less at start.
+    /// On disk after the next sync. If it is lost, fewer entries are applied at start.
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         Self::save_committed(self, committed)
     }
@@ -133,7 +134,7 @@ impl RaftLogReader<TypeConfig> for Wal {
 }
 
 impl Wal {
-    /// Half-open bounds; an open end means the end of the log as it is now.
+    /// Half-open bounds; an unbounded end is the current end of the log.
     fn bounds(&self, range: &impl RangeBounds<u64>) -> (u64, u64) {
         let from = match range.start_bound() {
             Bound::Included(index) => *index,
@@ -149,8 +150,8 @@ impl Wal {
     }
 }
 
-/// Entries of `[from, to)`, read in pieces; `check` runs around each piece, and its error ends the
-/// stream.
+/// Entries of `[from, to)`, read in pieces. `check` runs before and after each piece, and its error
+/// ends the stream.
 fn entries<E: From<io::Error>>(
     wal: Wal,
     from: u64,
@@ -169,7 +170,7 @@ fn entries<E: From<io::Error>>(
         if ready.is_none() && (at < to || first) {
             match piece(at) {
                 Ok(found) => {
-                    // Purged entries may be missing in front, unwritten ones behind.
+                    // Purged entries may be missing at the beginning, unwritten ones at the end.
                     at = found.last().map_or(to, |entry| entry.log_id.index() + 1);
                     buffer = found.into_iter();
                     ready = buffer.next().map(Ok);

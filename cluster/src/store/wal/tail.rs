@@ -1,7 +1,7 @@
-//! Decides, before anything is changed, whether the end of the log may be cut.
+//! Check of the end of the log, before anything is changed: whether it may be cut off.
 //!
-//! A crash leaves at most an unfinished record at the very end, which nobody was told of. A damaged
-//! record with valid ones behind it is something else: acknowledged entries would go with the cut.
+//! A crash leaves at most an incomplete record at the very end, which was never acknowledged. A
+//! damaged record before valid ones is different: a cut would remove acknowledged entries.
 
 use std::fs;
 use std::io;
@@ -13,44 +13,44 @@ use raft_log::{RaftLogRecord, chunked_wal};
 use super::codec::LogTypes;
 use super::error::WalError;
 
-/// Record types are below this number; see `raft-log`'s record format.
+/// Record types are below this number. Source: `raft-log`'s record format.
 const RECORD_TYPES: u8 = 6;
 
-/// What will be cut.
+/// The part that will be cut off.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cut {
+pub(super) struct Truncation {
     pub file: String,
     pub offset: u64,
     pub bytes: u64,
 }
 
 /// Reads every record of the log in `directory`.
-pub(super) fn inspect(directory: &Path) -> Result<Option<Cut>, WalError> {
-    let mut cut: Option<Cut> = None;
+pub(super) fn inspect(directory: &Path) -> Result<Option<Truncation>, WalError> {
+    let mut truncation: Option<Truncation> = None;
     for path in files(directory).map_err(WalError::Unreadable)? {
         let bytes = fs::read(&path).map_err(WalError::Unreadable)?;
-        match &mut cut {
+        match &mut truncation {
             None => {
                 let good = valid_prefix(&bytes);
                 if good < bytes.len() {
-                    cut = Some(Cut {
+                    truncation = Some(Truncation {
                         file: name(&path),
                         offset: good as u64,
                         bytes: (bytes.len() - good) as u64,
                     });
-                    refuse_valid(&bytes[good + 1..], cut.as_ref())?;
+                    refuse_valid(&bytes[good + 1..], truncation.as_ref())?;
                 }
             }
             Some(found) => {
                 found.bytes += bytes.len() as u64;
-                refuse_valid(&bytes, cut.as_ref())?;
+                refuse_valid(&bytes, truncation.as_ref())?;
             }
         }
     }
-    Ok(cut)
+    Ok(truncation)
 }
 
-/// Length of the run of valid records at the start.
+/// Length of the valid records at the start.
 fn valid_prefix(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     loop {
@@ -61,13 +61,13 @@ fn valid_prefix(bytes: &[u8]) -> usize {
     }
 }
 
-fn refuse_valid(bytes: &[u8], cut: Option<&Cut>) -> Result<(), WalError> {
-    if let Some(cut) = cut
+fn refuse_valid(bytes: &[u8], truncation: Option<&Truncation>) -> Result<(), WalError> {
+    if let Some(truncation) = truncation
         && holds_valid_record(bytes)
     {
-        return Err(WalError::DamagedInFront {
-            file: cut.file.clone(),
-            offset: cut.offset,
+        return Err(WalError::DamagedInside {
+            file: truncation.file.clone(),
+            offset: truncation.offset,
         });
     }
     Ok(())

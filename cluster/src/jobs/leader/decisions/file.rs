@@ -1,4 +1,4 @@
-//! The file of a decision log: appended to, and bounded by moving it aside when it is full.
+//! The file of a decision log: append-only, and rotated when it is full.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::{DecisionLogError, Sink};
 
-/// A file that would grow longer than this is moved to `FILE.1`, over the one before: so two of them at the most.
+/// A file that would grow longer than this is renamed to `FILE.1`, which replaces an earlier one.
+/// So there are at most two.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
-/// Readable by its owner only: it tells who shares how much, if not what.
+/// Readable by its owner only: it shows who shares how much, though not what.
 const MODE: u32 = 0o600;
 /// Bytes read at a time to find the end of the last whole line.
 const STEP: u64 = 64 * 1024;
@@ -20,18 +21,18 @@ pub(super) struct LogFile {
     file: File,
     length: u64,
     max: u64,
-    /// A write was cut short and could not be taken back: the file ends in half a line.
-    spoilt: bool,
+    /// A partial write could not be undone: the file ends in an incomplete line.
+    torn: bool,
 }
 
 impl LogFile {
-    /// Opens or makes the file. Half a line at its end, of a node that was killed, is cut off.
+    /// Opens or creates the file. An incomplete line at its end, left by a killed node, is cut off.
     pub(super) fn open(path: &Path, max: u64) -> Result<Self, DecisionLogError> {
         let io = |error| DecisionLogError::Io {
             path: path.to_path_buf(),
             error,
         };
-        // Looked at first: opening a pipe would wait for its reader.
+        // Checked first: opening a named pipe would wait for its reader.
         match fs::metadata(path) {
             Ok(there) if !there.is_file() => {
                 return Err(DecisionLogError::NotAFile(path.to_path_buf()));
@@ -43,9 +44,12 @@ impl LogFile {
         file.set_permissions(Permissions::from_mode(MODE))
             .map_err(io)?;
         let length = whole_lines(&mut file).map_err(io)?;
-        let torn = file.metadata().map_err(io)?.len() - length;
-        if torn > 0 {
-            tracing::warn!(torn, "the decision log ended in half a line, which is cut");
+        let excess = file.metadata().map_err(io)?.len() - length;
+        if excess > 0 {
+            tracing::warn!(
+                bytes = excess,
+                "the decision log ended in an incomplete line, which has been removed"
+            );
             file.set_len(length).map_err(io)?;
         }
         Ok(Self {
@@ -53,7 +57,7 @@ impl LogFile {
             file,
             length,
             max,
-            spoilt: false,
+            torn: false,
         })
     }
 
@@ -76,18 +80,18 @@ impl LogFile {
         }
     }
 
-    fn mend(&mut self) -> io::Result<()> {
-        self.spoilt = true;
+    fn truncate(&mut self) -> io::Result<()> {
+        self.torn = true;
         self.file.set_len(self.length)?;
-        self.spoilt = false;
+        self.torn = false;
         Ok(())
     }
 }
 
 impl Sink for LogFile {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        if self.spoilt {
-            self.mend()?;
+        if self.torn {
+            self.truncate()?;
         }
         let more = lines.len() as u64;
         if self.length > 0 && self.length + more > self.max {
@@ -99,14 +103,14 @@ impl Sink for LogFile {
                 Ok(())
             }
             Err(error) => {
-                self.mend()?;
+                self.truncate()?;
                 Err(error)
             }
         }
     }
 }
 
-/// Where a full file goes.
+/// The name of the rotated file.
 pub(super) fn rotated(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".1");
@@ -127,7 +131,7 @@ fn lock(file: &File, path: &Path) -> Result<(), DecisionLogError> {
     })
 }
 
-/// How much of the file is whole lines.
+/// Length in bytes of the complete lines.
 fn whole_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.seek(SeekFrom::End(0))?;
     while end > 0 {

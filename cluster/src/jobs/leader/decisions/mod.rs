@@ -1,7 +1,8 @@
 //! The log of the decisions that this node makes while it leads, for `cameo-chaos check` (law J2).
 //!
-//! Placing never waits for the disk: decisions go through a bounded queue to a thread. When the queue is full or
-//! the disk takes nothing, decisions are lost, and the next line that is written tells how many.
+//! Placement never waits for the disk: decisions go through a bounded queue to a writer thread.
+//! When the queue is full or writing fails, decisions are lost, and the next line that is written
+//! counts them.
 
 mod file;
 #[cfg(test)]
@@ -24,17 +25,17 @@ pub use file::MAX_FILE;
 
 use crate::host::clock::WallClock;
 
-/// Decisions that wait for the disk at the most.
+/// Most decisions that wait for the disk.
 const MAX_WAITING: usize = 1024;
-/// Bytes that are gathered before they are written, while more decisions wait.
+/// Most bytes of waiting decisions that are combined to one write.
 const GATHER: usize = 256 * 1024;
 
-/// Why decisions cannot be logged. The text says what to do.
+/// Why decisions cannot be logged, with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DecisionLogError {
-    #[error("--decisions {0} is no file: name a file, or one that is not there yet")]
+    #[error("--decisions {0} is not a regular file: name one, or a path that does not exist yet")]
     NotAFile(PathBuf),
-    #[error("--decisions {0} is written by another node: give each node a file of its own")]
+    #[error("--decisions {0} is in use by another node: give each node its own file")]
     InUse(PathBuf),
     #[error("--decisions {path} cannot be written: {error}")]
     Io { path: PathBuf, error: io::Error },
@@ -45,7 +46,7 @@ pub struct DecisionLog {
     node: NodeId,
     clock: Arc<dyn WallClock>,
     queue: SyncSender<Message>,
-    /// Decisions since the last one that the queue took.
+    /// Decisions lost since the last one that was queued.
     dropped: AtomicU64,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -55,17 +56,18 @@ enum Message {
     End,
 }
 
-/// Where lines go, so that tests can have a disk that is slow or full.
+/// Destination of the lines. Tests replace it to simulate a slow or full disk.
 trait Sink: Send + 'static {
-    /// Writes whole lines, all of them or none.
+    /// Writes complete lines, all of them or none.
     fn append(&mut self, lines: &[u8]) -> io::Result<()>;
 }
 
 impl DecisionLog {
-    /// Opens the log of a node, behind what is in it already.
+    /// Opens the log of a node and appends to it.
     ///
     /// # Errors
-    /// See [`DecisionLogError`].
+    /// When the path is not a regular file, is in use by another node, or cannot be opened or
+    /// written.
     pub fn open(
         path: &Path,
         node: NodeId,
@@ -97,7 +99,8 @@ impl DecisionLog {
         })
     }
 
-    /// Writes a decision down, soon; never waits. To be called by one at a time, in the order of the decisions.
+    /// Queues a decision for writing; never waits. Must be called by one thread at a time, in the
+    /// order of the decisions.
     pub fn record(&self, decision: &Decision) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         let line = Logged {
@@ -112,20 +115,23 @@ impl DecisionLog {
         }
     }
 
-    /// Writes all that waits, and ends. Blocking; what is recorded afterwards is lost.
+    /// Writes the queued decisions and ends. Blocks; later decisions are lost.
     pub fn close(&self) {
         let mut writer = self.writer.lock();
         let Some(writer) = writer.take() else {
             return;
         };
-        // Fails only when the writer has ended, which the join tells.
+        // Fails only when the writer has ended, which the join reports.
         let _ended = self.queue.send(Message::End);
         if writer.join().is_err() {
             tracing::error!("the writer of the decision log has panicked");
         }
         let dropped = self.dropped.load(Ordering::Relaxed);
         if dropped > 0 {
-            tracing::warn!(dropped, "the last decisions are not in the log");
+            tracing::warn!(
+                dropped,
+                "the last decisions are missing in the decision log"
+            );
         }
     }
 }
@@ -136,7 +142,7 @@ impl fmt::Debug for DecisionLog {
     }
 }
 
-/// Takes lines from the queue and gathers what waits, so that a burst costs few writes.
+/// Writes queued lines, combining those that wait, so that a burst takes few writes.
 fn write(queue: &Receiver<Message>, mut sink: impl Sink) {
     let mut lost = 0;
     let mut open = true;
@@ -160,40 +166,43 @@ fn write(queue: &Receiver<Message>, mut sink: impl Sink) {
             Ok(()) => batch.lost,
             Err(error) => {
                 if lost == 0 {
-                    tracing::warn!(%error, "decisions cannot be logged; those lost will be counted");
+                    tracing::warn!(
+                        %error,
+                        "cannot write the decision log; lost decisions are counted"
+                    );
                 }
                 batch.lost + batch.decisions
             }
         };
     }
     if lost > 0 {
-        tracing::warn!(lost, "the last decisions are not in the log");
+        tracing::warn!(lost, "the last decisions are missing in the decision log");
     }
 }
 
 #[derive(Default)]
 struct Batch {
     text: Vec<u8>,
-    /// Decisions that the lines stand for, dropped ones included.
+    /// Decisions that the lines account for, including lost ones.
     decisions: u64,
-    /// Decisions behind the last line that could not be put into words.
+    /// Decisions after the last line that could not be encoded.
     lost: u64,
 }
 
 impl Batch {
-    /// Adds a line that also stands for decisions that were lost before it.
+    /// Adds a line that also accounts for decisions lost before it.
     fn add(&mut self, mut line: Logged, lost: u64) {
         line.dropped += lost + std::mem::take(&mut self.lost);
-        let stands_for = line.dropped + 1;
+        let accounts_for = line.dropped + 1;
         match line.to_line() {
             Ok(text) => {
                 self.text.extend_from_slice(text.as_bytes());
                 self.text.push(b'\n');
-                self.decisions += stands_for;
+                self.decisions += accounts_for;
             }
             Err(error) => {
-                tracing::error!(%error, "a decision cannot be written as JSON");
-                self.lost = stands_for;
+                tracing::error!(%error, "cannot encode a decision as JSON");
+                self.lost = accounts_for;
             }
         }
     }

@@ -60,7 +60,7 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn what_was_recorded_is_in_the_file_after_the_close() {
+fn recorded_decisions_are_in_the_file_after_closing() {
     // given
     let (_folder, path) = folder();
     let log = DecisionLog::open(&path, NODE, clock()).unwrap();
@@ -80,13 +80,13 @@ fn what_was_recorded_is_in_the_file_after_the_close() {
 }
 
 #[test]
-fn a_second_start_appends_behind_whole_lines_only() {
+fn a_second_start_appends_after_complete_lines_only() {
     let (_folder, path) = folder();
     let log = DecisionLog::open(&path, NODE, clock()).unwrap();
     log.record(&decision(0));
     log.close();
     drop(log);
-    // given a node that was killed while it wrote
+    // given a node that was killed while it was writing
     let whole = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("{whole}{}", &whole[..40])).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -101,7 +101,7 @@ fn a_second_start_appends_behind_whole_lines_only() {
 }
 
 #[test]
-fn a_file_has_one_writer_and_is_a_file() {
+fn a_log_has_one_writer_and_must_be_a_regular_file() {
     let (folder, path) = folder();
     let _log = DecisionLog::open(&path, NODE, clock()).unwrap();
     let second = DecisionLog::open(&path, NodeId(4), clock());
@@ -111,7 +111,7 @@ fn a_file_has_one_writer_and_is_a_file() {
 }
 
 #[test]
-fn a_full_file_is_moved_aside_once() {
+fn a_full_file_is_rotated_once() {
     let (_folder, path) = folder();
     let line = "a line\n".as_bytes();
     let mut file = LogFile::open(&path, 15).unwrap();
@@ -126,16 +126,16 @@ fn a_full_file_is_moved_aside_once() {
     ));
 }
 
-/// A disk that writes when it is let, and says what it was given.
-struct Slow {
-    may: Receiver<io::Result<()>>,
+/// A disk that records each write and completes it on a signal.
+struct ControlledDisk {
+    permits: Receiver<io::Result<()>>,
     given: std::sync::mpsc::Sender<Vec<u8>>,
 }
 
-impl Sink for Slow {
+impl Sink for ControlledDisk {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         self.given.send(lines.to_vec()).unwrap();
-        self.may.recv().unwrap()
+        self.permits.recv().unwrap()
     }
 }
 
@@ -147,46 +147,46 @@ fn parsed(bytes: &[u8]) -> Vec<Logged> {
 }
 
 #[test]
-fn what_the_queue_does_not_hold_is_dropped_and_counted() {
+fn decisions_beyond_the_queue_are_dropped_and_counted() {
     // given a disk that is busy with the first line, and a queue of two
-    let (let_it, may) = channel();
+    let (permit, permits) = channel();
     let (given, wrote) = channel();
-    let log = DecisionLog::start(Slow { may, given }, 2, NODE, clock()).unwrap();
+    let log = DecisionLog::start(ControlledDisk { permits, given }, 2, NODE, clock()).unwrap();
     log.record(&decision(0));
     assert_eq!(sequences(&parsed(&wrote.recv().unwrap())), [0]);
-    // when five more come
+    // when five more are recorded
     for n in 1..=5 {
         log.record(&decision(n));
     }
-    // then two wait, and the next one that is taken tells of the other three
-    let_it.send(Ok(())).unwrap();
+    // then two wait, and the next one that is queued counts the other three
+    permit.send(Ok(())).unwrap();
     assert_eq!(sequences(&parsed(&wrote.recv().unwrap())), [1, 2]);
     log.record(&decision(6));
-    let_it.send(Ok(())).unwrap();
+    permit.send(Ok(())).unwrap();
     let last = parsed(&wrote.recv().unwrap());
     assert_eq!((sequences(&last), last[0].dropped), (vec![6], 3));
-    let_it.send(Ok(())).unwrap();
+    permit.send(Ok(())).unwrap();
     log.close();
 }
 
 #[test]
-fn what_the_disk_does_not_take_is_counted_too() {
-    let (let_it, may) = channel();
+fn decisions_that_the_disk_refuses_are_counted() {
+    let (permit, permits) = channel();
     let (given, wrote) = channel();
-    let log = DecisionLog::start(Slow { may, given }, 8, NODE, clock()).unwrap();
+    let log = DecisionLog::start(ControlledDisk { permits, given }, 8, NODE, clock()).unwrap();
     log.record(&decision(0));
     wrote.recv().unwrap();
     log.record(&decision(1));
     log.record(&decision(2));
     // given a disk that fails twice
-    let_it.send(Err(io::Error::other("full"))).unwrap();
+    permit.send(Err(io::Error::other("full"))).unwrap();
     let second = parsed(&wrote.recv().unwrap());
     assert_eq!((second[0].dropped, second[1].dropped), (1, 0));
     log.record(&decision(3));
-    let_it.send(Err(io::Error::other("full"))).unwrap();
-    // then the line that it takes stands for all three before it
+    permit.send(Err(io::Error::other("full"))).unwrap();
+    // then the line that is written accounts for all three before it
     let third = parsed(&wrote.recv().unwrap());
     assert_eq!((sequences(&third), third[0].dropped), (vec![3], 3));
-    let_it.send(Ok(())).unwrap();
+    permit.send(Ok(())).unwrap();
     log.close();
 }

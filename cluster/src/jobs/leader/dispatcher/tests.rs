@@ -25,11 +25,12 @@ struct Fixture {
 fn leading() -> Fixture {
     let decisions = Arc::new(Mutex::new(Vec::new()));
     let (log, sequence) = (Arc::clone(&decisions), AtomicU64::new(0));
-    let own = move || Report::encode(&report(1, 1 + sequence.fetch_add(1, Ordering::SeqCst)));
+    let local_report =
+        move || Report::encode(&report(1, 1 + sequence.fetch_add(1, Ordering::SeqCst)));
     let key = Arc::new(SigningKey::from_seed([1; 32]));
-    let dispatcher = Dispatcher::new(LEADER, key, own, HEARTBEAT)
+    let dispatcher = Dispatcher::new(LEADER, key, local_report, HEARTBEAT)
         .on_decision(move |decision| log.lock().push(decision.clone()));
-    dispatcher.leads(Some(TERM));
+    dispatcher.set_term(Some(TERM));
     Fixture {
         dispatcher,
         now: Instant::now(),
@@ -39,30 +40,32 @@ fn leading() -> Fixture {
 }
 
 impl Fixture {
-    fn hear(&mut self, node: u64, change: impl FnOnce(&mut Report)) {
+    fn receive(&mut self, node: u64, change: impl FnOnce(&mut Report)) {
         self.sequence += 1;
-        let mut told = report(node * 100, self.sequence);
-        told.backlog_cpu_ms = 0;
-        told.usable_millicores = 1000;
-        change(&mut told);
+        let mut report = report(node * 100, self.sequence);
+        report.backlog_cpu_ms = 0;
+        report.usable_millicores = 1000;
+        change(&mut report);
         self.dispatcher
-            .received(NodeId(node), &told.encode(), self.now);
+            .received(NodeId(node), &report.encode(), self.now);
     }
 
     fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {
         let placed =
             self.dispatcher
-                .place_all(std::slice::from_ref(request), CLIENT, &self.view(), 7)?;
+                .place_all(std::slice::from_ref(request), CLIENT, &self.context(), 7)?;
         placed.into_iter().next().unwrap()
     }
 
     fn place_all(&self, requests: &[PlaceJob]) -> Vec<Result<Placed, PlaceError>> {
-        let placed = self.dispatcher.place_all(requests, CLIENT, &self.view(), 7);
+        let placed = self
+            .dispatcher
+            .place_all(requests, CLIENT, &self.context(), 7);
         placed.unwrap()
     }
 
-    fn view(&self) -> PlacementContext {
-        let member = |node| Place {
+    fn context(&self) -> PlacementContext {
+        let member = |node| PlacementMember {
             node: NodeId(node),
             url: format!("http://node-{node}"),
             voter: true,
@@ -82,7 +85,8 @@ impl Fixture {
         self.decisions.lock().last().unwrap().clone()
     }
 
-    /// What the reservations says of a node. Asked with a job that nobody may have, so that nothing is placed.
+    /// CPU time reserved on a node. Reads it with a job that excludes all nodes, so that nothing is
+    /// placed.
     fn reserved(&self, node: impl Into<NodeId>) -> u64 {
         let node = node.into();
         let mut probe = job(99);

@@ -15,7 +15,7 @@ fn id(n: usize) -> TicketId {
     TicketId(bytes)
 }
 
-/// Of a client of its own, for the job of this number.
+/// A claim of client number `n`, for job number `n`.
 fn claim(n: usize, size: u64) -> Claim {
     Claim {
         client: PublicKey(n.to_le_bytes().repeat(4).try_into().unwrap()),
@@ -59,9 +59,9 @@ fn a_ticket_is_not_used_twice_at_once_but_may_be_again() {
     );
     control.end(id(1), None, now);
     let again = control.admit(id(1), claim(1, MIB), now).unwrap();
-    control.give_up(first, now);
-    assert_eq!(control.held(), 1, "the first taking up has ended already");
-    control.give_up(again, now);
+    control.cancel(first, now);
+    assert_eq!(control.held(), 1, "the first admission has ended already");
+    control.cancel(again, now);
     assert_eq!(control.held(), 0);
 }
 
@@ -91,12 +91,12 @@ fn the_memory_for_inputs_is_bounded() {
         control.admit(id(2), claim(2, 1), now),
         Err(Refusal::Full { .. })
     ));
-    control.give_up(large, now);
+    control.cancel(large, now);
     control.admit(id(2), claim(2, 1), now).unwrap();
 }
 
 #[test]
-fn giving_up_removes_what_waits_and_leaves_what_runs() {
+fn cancelling_removes_waiting_jobs_and_leaves_running_ones() {
     let now = Instant::now();
     let mut control = control();
     let taken: Vec<Admission> = (1..=3)
@@ -106,7 +106,7 @@ fn giving_up_removes_what_waits_and_leaves_what_runs() {
     control.enqueue(id(2), "waits", MIB);
     control.begin(now);
     for admission in taken {
-        control.give_up(admission, now);
+        control.cancel(admission, now);
     }
     assert_eq!(control.begin(now), None);
     let load = control.load(1000, now);
@@ -133,7 +133,7 @@ fn the_backlog_shrinks_as_a_job_runs_but_not_to_nothing() {
 }
 
 #[test]
-fn a_job_is_no_part_of_the_backlog_before_its_input_is_here() {
+fn a_job_is_not_in_the_backlog_before_its_input_has_arrived() {
     let now = Instant::now();
     let mut control = control();
     for n in 1..=2 {
@@ -152,7 +152,7 @@ fn a_job_is_no_part_of_the_backlog_before_its_input_is_here() {
 }
 
 #[test]
-fn it_is_full_with_as_many_jobs_as_it_holds_or_with_their_inputs() {
+fn a_worker_with_the_maximum_of_jobs_is_full() {
     let now = Instant::now();
     let mut control = control();
     for n in 1..MAX_HELD {
@@ -166,7 +166,7 @@ fn it_is_full_with_as_many_jobs_as_it_holds_or_with_their_inputs() {
 }
 
 #[test]
-fn it_is_full_while_carriers_that_nobody_fetches_hold_the_memory_for_the_next_job() {
+fn a_worker_is_full_while_unfetched_carriers_hold_the_memory_for_the_next_job() {
     let now = Instant::now();
     let mut control = control();
     let first = control.admit(id(1), claim(1, 1), now).unwrap();
@@ -174,17 +174,17 @@ fn it_is_full_while_carriers_that_nobody_fetches_hold_the_memory_for_the_next_jo
     control.enqueue(id(1), "made, and not fetched", 9 * MIB);
     control.enqueue(id(2), "waits", 9 * MIB);
     control.begin(now);
-    // A job that runs will end: that is no standstill.
+    // A running job will end and free memory, so the worker is not stalled.
     assert!(!control.load(1000, now).full);
     control.end(id(1), done(1, 2 * MIB), now);
     assert_eq!(control.begin(now), None);
     assert!(control.load(1000, now).full);
-    control.give_up(first, now);
+    control.cancel(first, now);
     assert!(!control.load(1000, now).full);
 }
 
 #[test]
-fn it_is_full_too_when_nothing_waits_for_the_memory_that_nobody_gives_back() {
+fn a_worker_whose_memory_is_held_by_unfetched_carriers_is_full_without_a_queue() {
     let now = Instant::now();
     let mut control = control();
     control.admit(id(1), claim(1, 1), now).unwrap();
@@ -195,7 +195,7 @@ fn it_is_full_too_when_nothing_waits_for_the_memory_that_nobody_gives_back() {
 }
 
 #[test]
-fn it_tells_how_long_an_input_may_be() {
+fn the_load_contains_the_memory_left_for_inputs() {
     let now = Instant::now();
     let mut control = control();
     control.admit(id(1), claim(1, 30 * MIB), now).unwrap();
@@ -204,12 +204,12 @@ fn it_tells_how_long_an_input_may_be() {
 }
 
 #[test]
-fn a_job_is_done_once_however_many_tickets_were_signed_for_it() {
+fn a_job_runs_once_at_a_time_however_many_tickets_were_signed_for_it() {
     let now = Instant::now();
     let mut control = control();
     let first = control.admit(id(1), claim(1, 1), now).unwrap();
     assert_eq!(control.admit(id(2), claim(1, 1), now), Err(Refusal::InUse));
-    control.give_up(first, now);
+    control.cancel(first, now);
     control.admit(id(2), claim(1, 1), now).unwrap();
 }
 
@@ -236,7 +236,7 @@ fn one_device_leaves_places_and_memory_to_others() {
 }
 
 #[test]
-fn the_leader_is_told_of_a_ticket_that_was_refused_and_of_none_in_use() {
+fn a_refused_ticket_is_reported_to_the_leader_and_a_ticket_in_use_is_not() {
     let now = Instant::now();
     let mut control = control();
     control.admit(id(1), claim(1, BUDGET.inputs), now).unwrap();
@@ -255,7 +255,7 @@ fn the_leader_is_told_of_a_ticket_that_was_refused_and_of_none_in_use() {
 }
 
 #[test]
-fn only_jobs_that_were_done_count_and_teach() {
+fn only_completed_jobs_are_counted_and_learned_from() {
     let now = Instant::now();
     let mut control = control();
     for n in 1..=3 {
@@ -276,7 +276,7 @@ fn only_jobs_that_were_done_count_and_teach() {
 }
 
 #[test]
-fn draining_refuses_the_new_and_keeps_the_old() {
+fn draining_refuses_new_jobs_and_keeps_admitted_ones() {
     let now = Instant::now();
     let mut control = control();
     control.admit(id(1), claim(1, MIB), now).unwrap();
@@ -290,7 +290,7 @@ fn draining_refuses_the_new_and_keeps_the_old() {
 }
 
 #[test]
-fn an_input_that_never_fits_is_told_apart_from_one_that_does_not_fit_now() {
+fn an_input_that_never_fits_is_distinguished_from_one_that_does_not_fit_now() {
     let now = Instant::now();
     let mut control = control();
     control.admit(id(1), claim(1, MIB), now).unwrap();
@@ -302,7 +302,7 @@ fn an_input_that_never_fits_is_told_apart_from_one_that_does_not_fit_now() {
 }
 
 #[test]
-fn a_job_without_memory_waits_and_none_goes_past_it() {
+fn a_job_without_memory_waits_and_no_other_overtakes_it() {
     // given a job that runs, a large one behind it, and a small one behind that
     let now = Instant::now();
     let mut control = control();
@@ -314,7 +314,7 @@ fn a_job_without_memory_waits_and_none_goes_past_it() {
     control.enqueue(id(3), "small", MIB);
     assert_eq!(control.begin(now), Some((id(1), "runs")));
     assert_eq!(control.begin(now), None);
-    // when the first has ended, and half a megabyte of its carrier is not taken yet
+    // when the first has ended, and half a MiB of its carrier is not fetched yet
     control.end(id(1), done(1, MIB / 2), now);
     // then the large one runs, and the small one when that has ended
     assert_eq!(control.begin(now), Some((id(2), "large")));
@@ -324,35 +324,35 @@ fn a_job_without_memory_waits_and_none_goes_past_it() {
 }
 
 #[test]
-fn a_carrier_counts_until_it_was_taken() {
+fn a_carrier_counts_until_it_has_been_fetched() {
     let now = Instant::now();
     let mut control = control();
     let admission = control.admit(id(1), claim(1, 3 * MIB), now).unwrap();
     control.enqueue(id(1), "", 5 * MIB);
     control.begin(now);
-    let taken = |inputs, pictures| Taken { inputs, pictures };
+    let taken = |inputs, pictures| MemoryUse { inputs, pictures };
     assert_eq!(control.taken(), taken(3 * MIB, 5 * MIB));
     control.end(id(1), done(1, 2 * MIB), now);
     assert_eq!(control.taken(), taken(0, 2 * MIB));
     let load = control.load(1000, now);
     assert_eq!((load.running, load.queued, load.backlog_cpu_ms), (0, 0, 0));
     assert_eq!(control.held(), 1, "a stopping node waits for it");
-    control.give_up(admission, now);
+    control.cancel(admission, now);
     assert_eq!((control.taken(), control.held()), (taken(0, 0), 0));
 }
 
 #[test]
-fn a_job_whose_client_has_gone_keeps_no_carrier_and_teaches_nothing() {
+fn a_job_whose_client_has_disconnected_keeps_no_carrier_and_is_not_learned_from() {
     let now = Instant::now();
     let mut control = control();
     let before = control.costs.predict(MIB);
     let admission = control.admit(id(1), claim(1, MIB), now).unwrap();
     control.enqueue(id(1), "", MIB);
     control.begin(now);
-    control.give_up(admission, now);
-    assert_eq!(control.load(1000, now).running, 1, "until its slot lets go");
+    control.cancel(admission, now);
+    assert_eq!(control.load(1000, now).running, 1, "until its slot stops");
     control.end(id(1), None, now);
-    assert_eq!((control.taken(), control.held()), (Taken::default(), 0));
+    assert_eq!((control.taken(), control.held()), (MemoryUse::default(), 0));
     assert_eq!(
         (control.finished(), control.costs.predict(MIB)),
         (0, before)

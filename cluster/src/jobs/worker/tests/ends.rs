@@ -1,12 +1,12 @@
-//! How jobs and workers end, and what is reported of them.
+//! End of jobs and workers, and its events in the reports.
 
 use super::*;
 
 #[tokio::test]
-async fn a_job_that_never_fits_is_refused_with_what_would_do() {
+async fn a_job_that_never_fits_is_refused_with_the_limits() {
     // given a worker with little memory, of which a fifth is for inputs
     let total = 5000;
-    let worker = worker_with(Some(total), cluster(), turning());
+    let worker = worker_with(Some(total), cluster(), reversing());
     let refused = worker.admit(&signed(&[0; 1001]), DEVICE).await;
     assert_eq!(refused.unwrap_err(), JobError::InputTooLong { limit: 1000 });
     // and a codec whose pictures take more than the rest
@@ -24,7 +24,7 @@ async fn a_job_that_never_fits_is_refused_with_what_would_do() {
             _: &CancelToken,
             _: &mut dyn Write,
         ) -> Result<(), HideFailed> {
-            panic!("it was to be refused")
+            panic!("a job that never fits is refused")
         }
     }
     let worker = worker_with(Some(total), cluster(), Large);
@@ -48,7 +48,7 @@ async fn a_refused_picture_and_a_panic_end_their_own_job_only() {
     let hide = at_once(|input, _| match input.payload {
         b"small" => Err(HideFailed("the cover is too small".into())),
         b"panic" => panic!("a fault of the codec"),
-        _ => turned(input),
+        _ => reversed(input),
     });
     let worker = worker_in(cluster(), hide);
     let small = send(&worker, b"small").await.unwrap();
@@ -65,8 +65,8 @@ async fn a_refused_picture_and_a_panic_end_their_own_job_only() {
 }
 
 #[tokio::test]
-async fn a_draining_worker_ends_what_it_has_and_takes_no_more() {
-    let (leave, begun, hide) = gated();
+async fn a_draining_worker_finishes_its_jobs_and_admits_no_more() {
+    let (permit, begun, hide) = gated();
     let worker = worker_in(cluster(), hide);
     let runs = send(&worker, b"runs");
     until("it runs", || begun.load(Ordering::SeqCst) == 1).await;
@@ -74,17 +74,17 @@ async fn a_draining_worker_ends_what_it_has_and_takes_no_more() {
     let late = send(&worker, b"late").await.unwrap().unwrap_err();
     assert_eq!(late, JobError::Draining);
     assert!(late.retry_after().is_some());
-    leave.send(()).unwrap();
+    permit.send(()).unwrap();
     worker.drained().await;
     assert_eq!(runs.await.unwrap().unwrap(), "snur");
 }
 
 #[tokio::test]
-async fn a_report_tells_what_became_of_tickets() {
+async fn a_report_contains_the_events_of_tickets() {
     let worker = worker();
     let reporter = Reporter::start(&worker).unwrap();
     let first = Report::decode(&reporter.report()).unwrap();
-    assert_eq!(first.incarnation, HERE.incarnation);
+    assert_eq!(first.incarnation, CONTEXT.incarnation);
     assert!(first.events.is_empty() && first.quota_millicores > 0);
     let input = input(b"abc");
     let signed = signed(&input);
@@ -117,7 +117,7 @@ async fn a_report_tells_what_became_of_tickets() {
 }
 
 #[tokio::test]
-async fn the_threads_end_with_the_worker() {
+async fn the_threads_end_when_the_worker_is_dropped() {
     let worker = worker();
     let shared = Arc::downgrade(worker.shared());
     assert!(send(&worker, b"abc").await.unwrap().is_ok());
@@ -126,12 +126,12 @@ async fn the_threads_end_with_the_worker() {
 }
 
 #[tokio::test]
-async fn a_finished_job_is_told_with_the_cpu_time_it_took() {
+async fn a_finished_job_is_reported_with_the_cpu_time_it_used() {
     let burn = Duration::from_millis(20);
     let hide = at_once(move |input, _| {
         let (thread, begun) = (ThreadId::here(), Instant::now());
         let before = thread.cpu();
-        // Where threads cannot be measured, the clock is what is told.
+        // Where threads cannot be measured, elapsed time is reported.
         let used = || match (before, thread.cpu()) {
             (Some(before), Some(now)) => now.saturating_sub(before),
             _ => begun.elapsed(),
@@ -139,7 +139,7 @@ async fn a_finished_job_is_told_with_the_cpu_time_it_took() {
         while used() < burn {
             assert!(begun.elapsed() < DEADLINE, "no CPU time is counted");
         }
-        turned(input)
+        reversed(input)
     });
     let worker = worker_in(cluster(), hide);
     let reporter = Reporter::start(&worker).unwrap();

@@ -1,9 +1,9 @@
-//! Pictures on their way to the client, and clients that go.
+//! Carriers on their way to the client, and clients that disconnect.
 
 use super::*;
 
 #[tokio::test]
-async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next() {
+async fn a_running_job_whose_client_disconnects_stops_and_its_slot_takes_the_next() {
     // given a job that would never end by itself, and one behind it
     let (counts, hide) = endless_but(b"next");
     let worker = worker_in(cluster(), hide);
@@ -12,10 +12,10 @@ async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next()
     until("it runs", || counts.begun.load(Ordering::SeqCst) == 1).await;
     let next = send(&worker, b"next");
     until("one waits", || worker.shared().load(1000).0.queued == 1).await;
-    // when its client goes
+    // when its client disconnects
     runs.abort();
     assert!(runs.await.unwrap_err().is_cancelled());
-    // then the other one is done, and the first one taught nothing
+    // then the other job is done, and the cancelled one is not counted or learned from
     assert_eq!(next.await.unwrap().unwrap(), "txen");
     assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
     assert_eq!(worker.finished(), 1);
@@ -28,9 +28,9 @@ async fn a_running_job_whose_client_has_gone_stops_and_its_slot_takes_the_next()
 }
 
 #[tokio::test]
-async fn a_client_that_closes_its_connection_gives_its_job_up() {
+async fn a_client_that_closes_its_connection_cancels_its_job() {
     use tokio::io::AsyncWriteExt as _;
-    // given a worker behind the listener that nodes have, and a job under way
+    // given a worker behind a node's listener, and a running job
     let (counts, hide) = endless_but(b"");
     let worker = worker_in(cluster(), hide);
     let behind = worker.clone();
@@ -50,16 +50,16 @@ async fn a_client_that_closes_its_connection_gives_its_job_up() {
     until("it runs", || counts.begun.load(Ordering::SeqCst) == 1).await;
     // when the connection is closed
     drop(client);
-    // then the job has stopped
+    // then the job is stopped
     worker.drained().await;
     assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
     serving.abort();
 }
 
 #[tokio::test]
-async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
-    // given a codec that writes one piece, and the next when it may
-    let (leave, gate) = mpsc::channel::<()>();
+async fn a_carrier_is_sent_while_the_rest_is_being_produced() {
+    // given a codec that writes one piece, and the next one on a signal
+    let (permit, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(gate);
     let hide = Fake(
         move |_: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| {
@@ -76,13 +76,13 @@ async fn a_carrier_begins_to_come_while_the_rest_is_being_made() {
     let mut carrier = admitted.run(job, hash).await.unwrap();
     let first = carrier.try_next().await.unwrap().unwrap();
     assert_eq!((first.len(), worker.finished()), (PIECE_BYTES, 0));
-    leave.send(()).unwrap();
+    permit.send(()).unwrap();
     let rest: Vec<Bytes> = carrier.try_collect().await.unwrap();
     assert_eq!(rest.concat(), [2; 10]);
 }
 
 #[tokio::test]
-async fn a_carrier_that_breaks_off_ends_in_an_error() {
+async fn a_carrier_that_breaks_off_ends_with_an_error() {
     let hide = Fake(
         |input: &JobInput<'_>, _: &CancelToken, out: &mut dyn Write| {
             crate::jobs::tests::send(out, &[1; PIECE_BYTES])?;
@@ -104,7 +104,7 @@ async fn a_carrier_that_breaks_off_ends_in_an_error() {
         let carrier = admitted.run(job, hash).await;
         let ended: Result<Vec<Bytes>, JobError> = match carrier {
             Ok(carrier) => carrier.try_collect().await,
-            // It had failed before anybody looked.
+            // It had failed before the first poll.
             Err(error) => Err(error),
         };
         assert_eq!(ended, Err(why));
@@ -117,22 +117,23 @@ async fn a_carrier_that_breaks_off_ends_in_an_error() {
 }
 
 #[tokio::test]
-async fn a_carrier_that_nobody_takes_is_thrown_away() {
-    // given a carrier that is ready, and a client that does not take it
+async fn a_carrier_that_nobody_fetches_is_dropped() {
+    // given a carrier that is ready, and a client that does not fetch it
     let download_deadline = Duration::ZERO;
     let settings = WorkerSettings {
         download_deadline,
         ..settings()
     };
-    let worker = Worker::start(settings, Arc::new(turning()), Arc::new(cluster())).unwrap();
+    let worker = Worker::start(settings, Arc::new(reversing()), Arc::new(cluster())).unwrap();
     let job = input(b"abc");
     let (ticket, hash) = (signed(&job), Hash::of(&job));
     let admitted = worker.admit(&ticket, DEVICE).await.unwrap();
     let carrier = admitted.run(job, hash).await.unwrap();
     assert_eq!(worker.memory().0.pictures, 3);
-    // when its time has passed, then neither memory nor place is held for it, and the client does not get a part of it
+    // when its deadline has passed, then its memory and its place are free, and the client does not
+    // get a part of it
     worker.drained().await;
     assert_eq!(worker.memory().0, Default::default());
     let taken: Result<Vec<Bytes>, JobError> = carrier.try_collect().await;
-    assert_eq!(taken, Err(JobError::TakenTooSlowly));
+    assert_eq!(taken, Err(JobError::FetchedTooSlowly));
 }

@@ -1,9 +1,9 @@
-//! Which jobs a worker takes.
+//! Checks of tickets, and admission.
 
 use super::*;
 
 #[tokio::test]
-async fn a_job_comes_back_done() {
+async fn a_job_returns_its_carrier() {
     let worker = worker();
     let input = input(b"abc");
     let done = worker.run(&signed(&input), DEVICE, input.clone()).await;
@@ -12,7 +12,7 @@ async fn a_job_comes_back_done() {
 }
 
 #[tokio::test]
-async fn a_wrong_ticket_is_refused_and_nothing_is_taken_up() {
+async fn a_wrong_ticket_is_refused_and_no_job_is_admitted() {
     let worker = worker();
     let before = worker.shared().load(1000).0;
     let input = input(b"abc");
@@ -26,7 +26,7 @@ async fn a_wrong_ticket_is_refused_and_nothing_is_taken_up() {
 }
 
 #[tokio::test]
-async fn another_input_than_the_tickets_is_refused() {
+async fn an_input_that_the_ticket_is_not_for_is_refused() {
     let worker = worker();
     let (right, wrong) = (input(b"abc"), input(b"abd"));
     let refused = worker.run(&signed(&right), DEVICE, wrong).await;
@@ -46,11 +46,11 @@ async fn a_newer_term_is_waited_for_once() {
     newer.term += 1;
     let newer = Signed::new(&node_key(), newer);
 
-    let behind = worker_in(cluster(), turning());
+    let behind = worker_in(cluster(), reversing());
     let refused = behind.run(&newer, DEVICE, input.clone()).await.unwrap_err();
     let reason = TicketError::NewerTerm {
-        ticket: HERE.term + 1,
-        now: HERE.term,
+        ticket: CONTEXT.term + 1,
+        now: CONTEXT.term,
     };
     assert_eq!(refused, reason.into());
     assert!(refused.retry_after().is_some());
@@ -61,20 +61,20 @@ async fn a_newer_term_is_waited_for_once() {
             catches_up,
             ..cluster()
         },
-        turning(),
+        reversing(),
     );
     assert!(follows.run(&newer, DEVICE, input).await.is_ok());
 }
 
 #[tokio::test]
-async fn without_a_cluster_no_ticket_is_good() {
+async fn without_a_cluster_no_ticket_is_valid() {
     let formed = false;
     let alone = worker_in(
         Cluster {
             formed,
             ..cluster()
         },
-        turning(),
+        reversing(),
     );
     let input = input(b"abc");
     let refused = alone.admit(&signed(&input), DEVICE).await.unwrap_err();
@@ -83,19 +83,19 @@ async fn without_a_cluster_no_ticket_is_good() {
 
 #[tokio::test]
 async fn a_ticket_is_not_used_twice_at_once() {
-    let (leave, _, hide) = gated();
+    let (permit, _, hide) = gated();
     let worker = worker_in(cluster(), hide);
     let first = send(&worker, b"abc");
     until("it runs", || worker.shared().load(1000).0.running == 1).await;
     let input = input(b"abc");
     let again = worker.admit(&signed(&input), DEVICE).await.unwrap_err();
     assert_eq!(again, TicketError::InUse.into());
-    leave.send(()).unwrap();
+    permit.send(()).unwrap();
     assert_eq!(first.await.unwrap().unwrap(), "cba");
 }
 
 #[tokio::test]
-async fn a_worker_with_enough_of_one_device_says_when_to_come_back() {
+async fn a_worker_with_many_jobs_of_one_device_tells_it_when_to_retry() {
     let worker = worker();
     let mut held = Vec::new();
     for n in 0..super::admission::MAX_HELD as u8 / 2 {
@@ -110,8 +110,8 @@ async fn a_worker_with_enough_of_one_device_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_job_whose_client_has_gone_is_not_begun() {
-    let (leave, begun, hide) = gated();
+async fn a_job_whose_client_has_disconnected_is_not_begun() {
+    let (permit, begun, hide) = gated();
     let worker = worker_in(cluster(), hide);
     let runs = send(&worker, b"runs");
     until("one runs", || begun.load(Ordering::SeqCst) == 1).await;
@@ -119,7 +119,7 @@ async fn a_job_whose_client_has_gone_is_not_begun() {
     until("one waits", || worker.shared().load(1000).0.queued == 1).await;
     waits.abort();
     until("it is removed", || worker.shared().load(1000).0.queued == 0).await;
-    leave.send(()).unwrap();
+    permit.send(()).unwrap();
     assert_eq!(runs.await.unwrap().unwrap(), "snur");
     worker.drained().await;
     assert_eq!(begun.load(Ordering::SeqCst), 1);

@@ -32,7 +32,7 @@ fn genesis() -> Genesis {
     }
 }
 
-/// Every request begins with the version and its own number, which never change.
+/// Every request begins with the version and its variant number, which never change.
 #[test]
 fn the_numbers_of_the_requests_are_pinned() {
     let transfer = TransferLeaderRequest::new(vote(), NodeId(2), None);
@@ -57,10 +57,10 @@ fn the_numbers_of_the_requests_are_pinned() {
             transfer: 1,
             vote: vote(),
         },
-        NodeRequest::ReadIndex { patience_millis: 9 },
+        NodeRequest::ReadIndex { timeout_millis: 9 },
         NodeRequest::Propose {
             command: vec![3],
-            patience_millis: 9,
+            timeout_millis: 9,
         },
         NodeRequest::App(vec![3]),
         NodeRequest::Pristine,
@@ -71,11 +71,11 @@ fn the_numbers_of_the_requests_are_pinned() {
         NodeRequest::MayJoin,
         NodeRequest::Join {
             member: Member::default(),
-            patience_millis: 9,
+            timeout_millis: 9,
         },
         NodeRequest::Remove {
             node: NodeId(4),
-            patience_millis: 9,
+            timeout_millis: 9,
         },
     ];
     for (number, request) in requests.iter().enumerate() {
@@ -92,7 +92,7 @@ fn the_numbers_of_the_replies_are_pinned() {
         expected: vote(),
         actual: vote(),
     };
-    let presence = BootstrapProbe {
+    let probe = BootstrapProbe {
         member: GenesisMember {
             id: NodeId(1),
             link: "l".into(),
@@ -108,7 +108,7 @@ fn the_numbers_of_the_replies_are_pinned() {
     let replies = [
         NodeReply::Append {
             response: AppendEntriesResponse::PartialSuccess(Some(log_id(3, 4))),
-            beat: Some(Beat {
+            heartbeat: Some(HeartbeatReport {
                 report: vec![1],
                 unix_millis: Millis(5),
             }),
@@ -123,10 +123,10 @@ fn the_numbers_of_the_replies_are_pinned() {
             leader: Some(NodeId(2)),
         })),
         NodeReply::App(vec![1]),
-        NodeReply::Pristine(presence),
+        NodeReply::Pristine(probe),
         NodeReply::Formed(Ok(ClusterId([4; 32]))),
         NodeReply::MayJoin(Ok(genesis())),
-        NodeReply::Joined(Err(MemberRefusal::Taken)),
+        NodeReply::Joined(Err(MemberRefusal::IdTaken)),
         NodeReply::Removed(Ok(())),
     ];
     for (number, reply) in replies.iter().enumerate() {
@@ -138,7 +138,7 @@ fn the_numbers_of_the_replies_are_pinned() {
 }
 
 #[test]
-fn the_bytes_of_joining_are_pinned() {
+fn the_bytes_of_join_messages_are_pinned() {
     let member = Member {
         link: "h:1".into(),
         http: "u".into(),
@@ -146,14 +146,14 @@ fn the_bytes_of_joining_are_pinned() {
     };
     let join = encode(&NodeRequest::Join {
         member,
-        patience_millis: 9,
+        timeout_millis: 9,
     });
     let key = [7; 32];
     let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
     assert_eq!(join.unwrap(), expected);
     let remove = NodeRequest::Remove {
         node: NodeId(4),
-        patience_millis: 9,
+        timeout_millis: 9,
     };
     assert_eq!(encode(&remove).unwrap(), [1, 14, 4, 9]);
     let known = NodeReply::MayJoin(Ok(genesis()));
@@ -168,12 +168,12 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
     let refusals: [(MemberRefusal, &[u8]); 9] = [
         (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
         (MemberRefusal::Unsettled, &[1]),
-        (MemberRefusal::Taken, &[2]),
+        (MemberRefusal::IdTaken, &[2]),
         (MemberRefusal::Full { limit: 3 }, &[3, 3]),
         (MemberRefusal::LongAddress { limit: 4 }, &[4, 4]),
         (MemberRefusal::Unreachable { why: text("w") }, &[5, 1, b'w']),
         (MemberRefusal::OtherNode, &[6]),
-        (MemberRefusal::Votes, &[7]),
+        (MemberRefusal::IsVoter, &[7]),
         (MemberRefusal::NotAMember, &[8]),
     ];
     for (refusal, bytes) in refusals {
@@ -182,7 +182,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
     }
 }
 
-/// openraft's own types are on this wire: an update of it must not change their bytes unseen.
+/// openraft's own types are in these messages: an update must not change their bytes unnoticed.
 #[test]
 fn the_bytes_of_an_append_are_pinned() {
     let request = NodeRequest::Append(AppendEntriesRequest {

@@ -7,45 +7,45 @@ use super::*;
 #[test]
 fn only_the_leader_of_the_term_places() {
     let mut leader = leading();
-    leader.hear(2, |_| {});
-    leader.dispatcher.leads(None);
+    leader.receive(2, |_| {});
+    leader.dispatcher.set_term(None);
     assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
-    leader.dispatcher.leads(Some(TERM + 1));
+    leader.dispatcher.set_term(Some(TERM + 1));
     assert_eq!(leader.place(&job(1)), Err(PlaceError::NotLeader));
 }
 
 #[test]
 fn a_new_term_starts_without_reservations_and_reports() {
     let mut leader = leading();
-    leader.hear(2, |_| {});
+    leader.receive(2, |_| {});
     leader.place(&job(1)).unwrap();
     assert!(leader.reserved(2) > 0);
-    leader.dispatcher.leads(Some(TERM + 1));
-    leader.dispatcher.leads(Some(TERM));
+    leader.dispatcher.set_term(Some(TERM + 1));
+    leader.dispatcher.set_term(Some(TERM));
     leader.now = Instant::now() + MIN_STALE_AFTER;
     assert_eq!(leader.reserved(2), 0);
     assert_eq!(leader.place(&job(2)).unwrap().worker, LEADER);
 }
 
 #[test]
-fn the_same_term_told_again_keeps_the_reservations() {
+fn setting_the_same_term_again_keeps_the_reservations() {
     let mut leader = leading();
-    leader.hear(2, |_| {});
+    leader.receive(2, |_| {});
     leader.place(&job(1)).unwrap();
-    leader.dispatcher.leads(Some(TERM));
+    leader.dispatcher.set_term(Some(TERM));
     assert!(leader.reserved(2) > 0);
 }
 
 #[test]
-fn a_finished_job_frees_its_reservation_and_teaches_the_costs() {
+fn a_finished_job_releases_its_reservation_and_teaches_the_cost_model() {
     let mut leader = leading();
-    leader.hear(2, |_| {});
+    leader.receive(2, |_| {});
     let ticket = TicketId::of(&leader.place(&job(1)).unwrap().ticket);
     leader.place(&job(2)).unwrap();
     let before = leader.decided().input.cost_ms;
     let cpu_ms = Some(9000);
-    leader.hear(2, |told| {
-        told.events = vec![Event::Accepted(ticket), Event::Finished { ticket, cpu_ms }];
+    leader.receive(2, |report| {
+        report.events = vec![Event::Accepted(ticket), Event::Finished { ticket, cpu_ms }];
     });
     assert_eq!(leader.reserved(2), before, "the second is still reserved");
     leader.place(&job(3)).unwrap();
@@ -55,7 +55,7 @@ fn a_finished_job_frees_its_reservation_and_teaches_the_costs() {
 #[test]
 fn limits_are_refused_before_anything_is_placed() {
     let mut leader = leading();
-    leader.hear(2, |_| {});
+    leader.receive(2, |_| {});
     let mut large = job(1);
     large.size = MAX_INPUT as u64 + 1;
     assert_eq!(leader.place(&large), Err(PlaceError::TooLarge));
@@ -74,15 +74,15 @@ fn unreadable_reports_change_nothing() {
         .dispatcher
         .received(NodeId(2), b"\x09nonsense", leader.now);
     assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
-    leader.hear(2, |_| {});
+    leader.receive(2, |_| {});
     assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
 }
 
 #[test]
 fn every_decision_is_logged_and_replays() {
     let mut leader = leading();
-    leader.hear(2, |_| {});
-    leader.hear(3, |told| told.backlog_cpu_ms = 50);
+    leader.receive(2, |_| {});
+    leader.receive(3, |report| report.backlog_cpu_ms = 50);
     for n in 0..10 {
         leader.place(&job(n)).unwrap();
     }
@@ -92,9 +92,9 @@ fn every_decision_is_logged_and_replays() {
 }
 
 #[test]
-fn loads_are_told_with_the_age_of_the_report() {
+fn loads_contain_the_age_of_the_report() {
     let mut leader = leading();
-    leader.hear(2, |told| told.cpu_share_permille = 250);
+    leader.receive(2, |report| report.cpu_share_permille = 250);
     let later = leader.now + Duration::from_millis(40);
     let loads = leader.dispatcher.loads(later);
     assert_eq!(
@@ -103,15 +103,15 @@ fn loads_are_told_with_the_age_of_the_report() {
     );
     let load = &loads[&NodeId(2)];
     assert_eq!((load.cpu_share, load.age_ms), (0.25, 40));
-    leader.dispatcher.leads(None);
+    leader.dispatcher.set_term(None);
     assert!(leader.dispatcher.loads(later).is_empty());
 }
 
 #[test]
-fn a_removed_member_is_forgotten() {
+fn a_removed_member_disappears_from_the_loads() {
     let mut leader = leading();
     for node in [2, 3, 4, 5] {
-        leader.hear(node, |_| {});
+        leader.receive(node, |_| {});
     }
     leader.place(&job(1)).unwrap();
     let loads = leader.dispatcher.loads(leader.now);

@@ -1,20 +1,20 @@
-//! Whatever happens in whatever order, the sums of memory hold.
+//! Property test: the sums of memory stay within the budget for any order of events.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// What may happen to a worker.
+/// An event at a worker.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A ticket comes, with an input of so many MiB.
+    /// A ticket is presented, with an input of this many MiB.
     Admit(u64),
-    /// The input of the nth job that waits for it comes; its pictures take so many MiB.
+    /// The input of the nth waiting job arrives; its pictures take this many MiB.
     Enqueue(usize, u64),
     Begin,
-    /// The nth job that runs is done, or not; its carrier is half of its pictures.
+    /// The nth running job succeeds or fails; its carrier is half as large as its pictures.
     End(usize, bool),
-    /// The client of the nth job goes.
+    /// The client of the nth job disconnects.
     Leave(usize),
 }
 
@@ -28,7 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Jobs by what they wait for, and the control that is tried.
+/// The admission control under test, and its jobs by state.
 struct Model {
     control: AdmissionControl<u64>,
     tickets: usize,
@@ -69,7 +69,7 @@ impl Model {
             Step::Leave(n) => {
                 if let Some(admission) = pick(&mut self.admissions, n) {
                     self.uploading.retain(|ticket| *ticket != admission.ticket);
-                    self.control.give_up(admission, self.now);
+                    self.control.cancel(admission, self.now);
                 }
             }
         }
@@ -82,7 +82,7 @@ fn pick<T>(of: &mut Vec<T>, n: usize) -> Option<T> {
 
 proptest! {
     #[test]
-    fn the_sums_stay_within_the_budget_and_come_back_to_nothing(
+    fn the_sums_stay_within_the_budget_and_return_to_zero(
         steps in prop::collection::vec(step(), 0..200),
     ) {
         let mut model = Model {
@@ -98,7 +98,7 @@ proptest! {
             let taken = model.control.taken();
             prop_assert!(taken.inputs <= BUDGET.inputs && taken.pictures <= BUDGET.pictures);
         }
-        // Whatever waits gets its turn once those before it have ended and were taken.
+        // Every waiting job runs once those before it have ended and been fetched.
         for _ in 0..=MAX_HELD {
             model.take(Step::Enqueue(0, 10));
             model.take(Step::End(0, true));
@@ -108,10 +108,10 @@ proptest! {
                 .filter(|a| model.control.held.get(&a.ticket).is_some_and(sending))
                 .collect();
             for admission in done {
-                model.control.give_up(admission, model.now);
+                model.control.cancel(admission, model.now);
             }
         }
         prop_assert_eq!(model.control.held(), 0);
-        prop_assert_eq!(model.control.taken(), Taken::default());
+        prop_assert_eq!(model.control.taken(), MemoryUse::default());
     }
 }

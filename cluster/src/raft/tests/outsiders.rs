@@ -1,4 +1,4 @@
-//! A stranger can neither append nor vote, and is told why.
+//! Outsiders can neither append nor vote, and get the reason.
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ impl Admission for Claims {
     }
 }
 
-/// Somebody who claims all this.
-pub fn stranger(
+/// Links of a caller with this claimed identity.
+pub fn outsider(
     node: NodeId,
     keys: Arc<NodeKeys>,
     secret: &[u8],
@@ -42,7 +42,8 @@ pub fn stranger(
     Links::new(identity, TcpTransport::shared(), Handle::current()).unwrap()
 }
 
-/// A vote that would depose every leader, and an append that would bind the node to a new one.
+/// A vote that would depose every leader, an append that would bind the node to a new one, and a
+/// proposal.
 fn attacks(node: NodeId) -> Vec<Vec<u8>> {
     let vote = VoteOf::<TypeConfig>::new(1_000, node);
     let mut leading = vote;
@@ -58,13 +59,13 @@ fn attacks(node: NodeId) -> Vec<Vec<u8>> {
         encode(&NodeRequest::Append(append)).unwrap(),
         encode(&NodeRequest::Propose {
             command: b"stranger".to_vec(),
-            patience_millis: 1000,
+            timeout_millis: 1000,
         })
         .unwrap(),
     ]
 }
 
-/// What a node says to whoever asks for its vote, or has it take over.
+/// A node's answers to requests for its vote and to a leadership transfer.
 pub async fn ask_for_votes(
     links: &Links,
     from: NodeId,
@@ -105,14 +106,14 @@ async fn attack(world: &World, links: &Links, from: NodeId, purpose: Purpose) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
+async fn each_outsider_is_refused_with_a_specific_reason_and_changes_nothing() {
     let world = World::formed(3).await;
     world.leader().await;
     let terms = |world: &World| world.statuses().iter().map(|s| s.term).max();
     let before = terms(&world);
     let home = world.nodes[&NodeId(1)].cluster();
-    let right = world.places[&NodeId(3)].secret.clone();
-    let own = world.places[&NodeId(3)].keys.clone();
+    let right = world.hosts[&NodeId(3)].secret.clone();
+    let own = world.hosts[&NodeId(3)].keys.clone();
     let other = Arc::new(NodeKeys::generate().unwrap());
 
     for (secret, keys, cluster, reason) in [
@@ -126,7 +127,7 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
         (&right[..], &own, None, Refusal::CallerHasNoCluster),
         (&right[..], &other, home, Refusal::Key),
     ] {
-        let links = stranger(NodeId(3), keys.clone(), secret, cluster);
+        let links = outsider(NodeId(3), keys.clone(), secret, cluster);
         for error in attack(&world, &links, NodeId(3), Purpose::Member).await {
             assert!(
                 matches!(&error, CallError::Refused(refusal) if *refusal == reason),
@@ -136,8 +137,8 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
         }
     }
 
-    // With the secret and the right key, but on a connection for forming.
-    let links = stranger(NodeId(3), own.clone(), &right, None);
+    // With the secret and the right key, but on a bootstrap connection.
+    let links = outsider(NodeId(3), own.clone(), &right, None);
     for error in attack(&world, &links, NodeId(3), Purpose::Bootstrap).await {
         assert!(matches!(error, CallError::Denied(_)), "{error}");
     }
@@ -146,14 +147,14 @@ async fn each_stranger_is_refused_for_his_own_reason_and_moves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_without_a_cluster_lets_nobody_append_or_vote() {
+async fn a_node_without_a_cluster_accepts_no_appends_and_votes() {
     let mut world = World::new(3);
     world.start(1).await.unwrap();
-    let place = &world.places[&NodeId(2)];
-    let links = stranger(
+    let host = &world.hosts[&NodeId(2)];
+    let links = outsider(
         NodeId(2),
-        place.keys.clone(),
-        &place.secret,
+        host.keys.clone(),
+        &host.secret,
         Some(ClusterId([9; 32])),
     );
     for error in attack(&world, &links, NodeId(2), Purpose::Member).await {
@@ -166,13 +167,13 @@ async fn a_node_without_a_cluster_lets_nobody_append_or_vote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_the_node_wanted_gets_no_request() {
+async fn a_server_that_is_not_the_dialed_node_gets_no_request() {
     let world = World::formed(3).await;
-    let place = &world.places[&NodeId(3)];
-    let links = stranger(
+    let host = &world.hosts[&NodeId(3)];
+    let links = outsider(
         NodeId(3),
-        place.keys.clone(),
-        &place.secret,
+        host.keys.clone(),
+        &host.secret,
         world.nodes[&NodeId(3)].cluster(),
     );
     let wrong_address = links.dedicated(Dial {

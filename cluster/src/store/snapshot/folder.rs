@@ -1,4 +1,4 @@
-//! The folder of snapshot files and which of them is the current one.
+//! The folder of the snapshot files, with the current one.
 
 use std::fs;
 use std::io;
@@ -15,26 +15,26 @@ use parking_lot::Mutex;
 
 const SUFFIX: &str = ".snap";
 const DAMAGED: &str = ".damaged";
-/// The current one and, for who is still reading it, the one before.
+/// The current snapshot and, for its present readers, the previous one.
 const KEPT: usize = 2;
 
-/// Where a snapshot's state comes from. A node's own never reaches beyond its durable log.
+/// Origin of a snapshot. A local one never goes beyond the durable log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Origin {
-    Own,
+    Local,
     Received,
 }
 
 impl Origin {
     fn word(self) -> &'static str {
         match self {
-            Self::Own => "own",
+            Self::Local => "own",
             Self::Received => "received",
         }
     }
 }
 
-/// A durable, verified snapshot file. Clones name the same file.
+/// A durable, verified snapshot file. Clones refer to the same file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotFile {
     pub(super) path: PathBuf,
@@ -49,8 +49,8 @@ impl SnapshotFile {
         self.len
     }
 
-    /// Opens the file for reading, to be streamed as it is. `NotFound` when newer snapshots have
-    /// taken its place: ask for the current one.
+    /// Opens the file for sending. `NotFound` when newer snapshots have replaced it: use the
+    /// current one.
     pub async fn open(&self) -> io::Result<tokio::fs::File> {
         tokio::fs::File::open(&self.path).await
     }
@@ -67,20 +67,20 @@ impl SnapshotFile {
 /// The snapshots of this node. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Snapshots {
-    pub(super) shelf: Arc<Shelf>,
+    pub(super) folder: Arc<Folder>,
 }
 
 #[derive(Debug)]
-pub(super) struct Shelf {
-    folder: PathBuf,
+pub(super) struct Folder {
+    path: PathBuf,
     current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
     parts: AtomicU64,
     pub receiving: AtomicUsize,
 }
 
 impl Snapshots {
-    /// Verifies what is there, newest first, and removes what was never finished. Damaged files
-    /// are kept under another name for someone to look at.
+    /// Verifies the files, newest first, and removes unfinished ones. Damaged files are kept under
+    /// another name for inspection.
     pub(in super::super) fn open(folder: &Path) -> io::Result<Self> {
         let mut current = None;
         for path in files(folder, PART)? {
@@ -95,7 +95,10 @@ impl Snapshots {
                     break;
                 }
                 Err(error) => {
-                    tracing::error!(path = %path.display(), %error, "a snapshot is damaged: setting it aside");
+                    tracing::error!(
+                        path = %path.display(), %error,
+                        "a snapshot is damaged and is kept under another name"
+                    );
                     for old in files(folder, DAMAGED)? {
                         fs::remove_file(old)?;
                     }
@@ -103,36 +106,36 @@ impl Snapshots {
                 }
             }
         }
-        let shelf = Shelf {
-            folder: folder.to_owned(),
+        let folder_state = Folder {
+            path: folder.to_owned(),
             current: Mutex::new(current),
             parts: AtomicU64::new(0),
             receiving: AtomicUsize::new(0),
         };
         Ok(Self {
-            shelf: Arc::new(shelf),
+            folder: Arc::new(folder_state),
         })
     }
 
     pub(in super::super) fn current(&self) -> Option<Snapshot> {
-        let current = self.shelf.current.lock();
+        let current = self.folder.current.lock();
         current
             .clone()
             .map(|(meta, snapshot)| Snapshot { meta, snapshot })
     }
 
-    /// Forgets the current one: it does not reach up to where the log begins.
-    pub(in super::super) fn disown_current(&self) {
-        *self.shelf.current.lock() = None;
+    /// Clears the current snapshot, which ends before the log begins.
+    pub(in super::super) fn clear_current(&self) {
+        *self.folder.current.lock() = None;
     }
 
-    /// A path for a file that is not finished yet.
+    /// A path for an unfinished file.
     pub(super) fn part(&self) -> PathBuf {
-        let number = self.shelf.parts.fetch_add(1, Ordering::Relaxed);
-        self.shelf.folder.join(format!("{number}{PART}"))
+        let number = self.folder.parts.fetch_add(1, Ordering::Relaxed);
+        self.folder.path.join(format!("{number}{PART}"))
     }
 
-    /// Gives a finished, synced file its name; durable when this returns.
+    /// Gives a finished, synced file its final name; durable when this returns.
     pub(super) fn keep(
         &self,
         part: &Path,
@@ -141,14 +144,14 @@ impl Snapshots {
     ) -> io::Result<SnapshotFile> {
         let (term, index) = applied.log_id.as_ref().map(position).unwrap_or_default();
         let name = format!("{index:020}-{term:020}-{}{SUFFIX}", origin.word());
-        let path = self.shelf.folder.join(name);
+        let path = self.folder.path.join(name);
         rename_durably(part, &path)?;
         describe(path)
     }
 
-    /// The same snapshot in this node's own folder: the file itself, or a durable copy of it.
+    /// Puts a snapshot into this node's folder, if it is not there, as a durable copy.
     pub(super) fn adopt(&self, applied: &Applied, file: SnapshotFile) -> io::Result<SnapshotFile> {
-        if file.path.parent() == Some(&self.shelf.folder) {
+        if file.path.parent() == Some(&self.folder.path) {
             return Ok(file);
         }
         let part = self.part();
@@ -157,7 +160,7 @@ impl Snapshots {
         self.keep(&part, applied, Origin::Received)
     }
 
-    /// Makes a kept file the current one and removes those that it replaces.
+    /// Makes a file in the folder the current snapshot and removes older ones.
     pub(super) fn set_current(
         &self,
         applied: &Applied,
@@ -165,10 +168,10 @@ impl Snapshots {
     ) -> io::Result<Snapshot> {
         let meta = meta(applied);
         {
-            let mut current = self.shelf.current.lock();
+            let mut current = self.folder.current.lock();
             *current = Some((meta.clone(), file.clone()));
         }
-        let mut paths = files(&self.shelf.folder, SUFFIX)?;
+        let mut paths = files(&self.folder.path, SUFFIX)?;
         paths.sort();
         let newest = paths.len().saturating_sub(KEPT);
         for path in &paths[..newest] {
@@ -176,7 +179,7 @@ impl Snapshots {
                 fs::remove_file(path)?;
             }
         }
-        sync_directory(&self.shelf.folder)?;
+        sync_directory(&self.folder.path)?;
         Ok(Snapshot {
             meta,
             snapshot: file,
@@ -193,9 +196,9 @@ pub(super) fn meta(applied: &Applied) -> SnapshotMeta {
 
 fn describe(path: PathBuf) -> io::Result<SnapshotFile> {
     let len = fs::metadata(&path)?.len();
-    let own = format!("-{}{SUFFIX}", Origin::Own.word());
-    let origin = match path.to_string_lossy().ends_with(&own) {
-        true => Origin::Own,
+    let local = format!("-{}{SUFFIX}", Origin::Local.word());
+    let origin = match path.to_string_lossy().ends_with(&local) {
+        true => Origin::Local,
         false => Origin::Received,
     };
     Ok(SnapshotFile { path, len, origin })
