@@ -20,7 +20,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 pub struct Leader {
     pub node: NodeId,
     /// The cluster's first descriptor, for the first entry.
-    pub founding: Descriptor,
+    pub first_descriptor: Descriptor,
     pub replica: Arc<dyn Replica>,
     pub presence: Arc<Presence>,
     pub dispatcher: Arc<Dispatcher>,
@@ -66,7 +66,7 @@ impl Leader {
     async fn propose_founding_entry(&self) {
         let command = Command {
             caller: Caller::Node(self.node),
-            op: Op::Found(self.founding.clone()),
+            op: Op::Found(self.first_descriptor.clone()),
         };
         let deadline = Instant::now() + CALL_DEADLINE;
         match self.replica.propose(&command, deadline).await {

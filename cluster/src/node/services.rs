@@ -115,10 +115,10 @@ impl Base {
         }
     }
 
-    fn leader(&self, founding: Descriptor, subsystems: &Subsystems) -> Leader {
+    fn leader(&self, first_descriptor: Descriptor, subsystems: &Subsystems) -> Leader {
         Leader {
             node: self.id,
-            founding,
+            first_descriptor,
             replica: self.replica.clone(),
             presence: self.presence.clone(),
             dispatcher: subsystems.dispatcher.clone(),

@@ -3,8 +3,8 @@
 //!
 //! `start` builds a node's consensus; `client` proposes commands and reads; `engine` runs openraft;
 //! `rpc` are the messages between nodes, sent by its `network` and answered by `service`; `members`
-//! are bootstrap, joining and removal; `time` is the clock of the log; `ports` are interfaces to the
-//! rest of the node; `memory` is a storage for tests and the simulator.
+//! are bootstrap, joining and removal; `time` is the clock of the log; `ports` are interfaces to
+//! the rest of the node; `memory` is a storage for tests and the simulator.
 
 mod client;
 mod engine;
@@ -38,4 +38,4 @@ pub use members::removal::{RemoveError, remove_worker};
 pub use ports::{AppService, ReportSink, ReportSource, Stamp};
 pub use rpc::snapshots::{Receiving, SnapshotPort};
 pub use start::{RaftDeps, Settings, StartError, start};
-pub use time::clock::{HANDOVER_SKEW, LogTime, MEDIAN_LEAD, log_time};
+pub use time::clock::{LogTime, MEDIAN_LEAD, TRANSFER_SKEW, log_time};

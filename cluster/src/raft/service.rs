@@ -104,7 +104,7 @@ impl NodeService {
             NodeRequest::Vote(rpc) => reply(consensus.vote(rpc), NodeReply::Vote),
             NodeRequest::PreVote(rpc) => reply(consensus.pre_vote(rpc), NodeReply::Vote),
             NodeRequest::TransferLeader(rpc) => {
-                reply(consensus.take_over(rpc), NodeReply::TransferLeader)
+                reply(consensus.handle_transfer(rpc), NodeReply::TransferLeader)
             }
             NodeRequest::SnapshotBegin { len } => {
                 let begun = consensus.begin_snapshot(from, len);

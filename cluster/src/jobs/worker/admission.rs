@@ -103,7 +103,7 @@ struct Held {
     claim: Claim,
     cost_ms: u64,
     /// Its client is still connected.
-    wanted: bool,
+    connected: bool,
     phase: Phase,
 }
 
@@ -161,7 +161,7 @@ impl<W> AdmissionControl<W> {
             number,
             claim,
             cost_ms: self.costs.predict(claim.size),
-            wanted: true,
+            connected: true,
             phase: Phase::Incoming,
         };
         self.held.insert(id, held);
@@ -265,7 +265,7 @@ impl<W> AdmissionControl<W> {
                 self.end(id, None, now);
                 return true;
             }
-            Phase::Running { .. } => held.wanted = false,
+            Phase::Running { .. } => held.connected = false,
             Phase::Sending { carrier } => {
                 self.taken.pictures -= carrier;
                 self.held.remove(&id);
@@ -289,7 +289,7 @@ impl<W> AdmissionControl<W> {
             self.costs.learn(held.claim.size, u64::from(cpu_ms));
         }
         match done {
-            Some(Done { carrier, .. }) if held.wanted => {
+            Some(Done { carrier, .. }) if held.connected => {
                 held.phase = Phase::Sending { carrier };
                 self.taken.pictures += carrier;
             }

@@ -37,7 +37,7 @@ pub(crate) fn start_slot(
             while let Some((id, work)) = shared.next_work() {
                 let before = cpu_of(&thread_ids);
                 let began = Instant::now();
-                let result = threads_of_slot.install(|| measured(&shared, slot, &work));
+                let result = threads_of_slot.install(|| run_measured(&shared, slot, &work));
                 let cpu = match (before, cpu_of(&thread_ids)) {
                     (Some(before), Some(after)) => after.saturating_sub(before),
                     // Not measurable on this system: elapsed time is the nearest figure.
@@ -67,14 +67,14 @@ fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {
     threads.iter().map(|thread| thread.cpu()).sum()
 }
 
-fn measured(shared: &Shared, slot: usize, work: &Work) -> Result<(), JobError> {
+fn run_measured(shared: &Shared, slot: usize, work: &Work) -> Result<(), JobError> {
     shared.meter.begin(slot);
-    let result = catch_unwind(AssertUnwindSafe(|| carry_out(&*shared.hide, work)));
+    let result = catch_unwind(AssertUnwindSafe(|| run_job(&*shared.hide, work)));
     shared.meter.end(slot);
     result.unwrap_or(Err(JobError::Failed))
 }
 
-fn carry_out(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
+fn run_job(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
     work.stop.check().map_err(|_| JobError::Cancelled)?;
     let input = JobInput::decode(&work.input)?;
     let mut out = BufWriter::with_capacity(PIECE_BYTES, &*work.pipe);

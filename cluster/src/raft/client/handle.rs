@@ -17,7 +17,7 @@ use super::propose::{ProposeError, Proposed, Proposer};
 use super::read::{ReadError, Reads};
 use crate::link::{CallError, Lane, Links, Server};
 use crate::raft::engine::consensus::Consensus;
-use crate::raft::engine::hand_over;
+use crate::raft::engine::leader_transfer;
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::runtime::RaftThread;
@@ -176,7 +176,7 @@ impl Raft {
     /// `Unknown`.
     pub async fn stop(&self) {
         if self.inner.node.begin_to_stop() {
-            hand_over::before_the_stop(&self.inner.node, &*self.inner.consensus).await;
+            leader_transfer::transfer_before_stop(&self.inner.node, &*self.inner.consensus).await;
             self.end().await;
         }
     }

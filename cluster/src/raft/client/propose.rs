@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::link::{Lane, Links};
-use crate::raft::engine::consensus::{Consensus, Written};
+use crate::raft::engine::consensus::{AppendOutcome, Consensus};
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::members::member_view::MemberView;
@@ -60,7 +60,7 @@ pub enum ProposeError {
 enum Attempt {
     Done(Result<Proposed, ProposeError>),
     /// Nothing was appended.
-    Again,
+    Retry,
 }
 
 /// Proposes commands.
@@ -93,7 +93,7 @@ impl Proposer {
                     self.append(command.clone(), deadline).await
                 }
                 Some(leader) => self.forward(leader, &command, deadline).await,
-                None => Attempt::Again,
+                None => Attempt::Retry,
             };
             if let Attempt::Done(result) = attempt {
                 return result;
@@ -125,7 +125,7 @@ impl Proposer {
             Attempt::Done(Err(ProposeError::TooLarge)) => Err(ProposeRefusal::TooLarge),
             Attempt::Done(Err(ProposeError::Stopping)) => Err(ProposeRefusal::Stopping),
             Attempt::Done(Err(ProposeError::Unknown)) => Err(ProposeRefusal::Unknown),
-            Attempt::Done(Err(ProposeError::NoLeader)) | Attempt::Again => {
+            Attempt::Done(Err(ProposeError::NoLeader)) | Attempt::Retry => {
                 Err(ProposeRefusal::NotLeader {
                     leader: self.node.leadership.borrow().leader,
                 })
@@ -134,8 +134,8 @@ impl Proposer {
     }
 
     async fn append(&self, command: Vec<u8>, deadline: Instant) -> Attempt {
-        let Some(log_time) = self.clock.by(deadline).await else {
-            return Attempt::Again;
+        let Some(log_time) = self.clock.wait_for_time(deadline).await else {
+            return Attempt::Retry;
         };
         let entry = self.stamp.stamp(command, log_time);
         if entry.len() > MAX_ENTRY_BYTES {
@@ -143,16 +143,16 @@ impl Proposer {
         }
         Attempt::Done(
             match timeout_at(deadline, self.consensus.write(entry)).await {
-                Ok(Written::Applied { index, reply }) => Ok(Proposed { index, reply }),
-                Ok(Written::NotLeader) => return Attempt::Again,
-                Ok(Written::Unknown) | Err(_) => Err(ProposeError::Unknown),
+                Ok(AppendOutcome::Applied { index, reply }) => Ok(Proposed { index, reply }),
+                Ok(AppendOutcome::NotLeader) => return Attempt::Retry,
+                Ok(AppendOutcome::Unknown) | Err(_) => Err(ProposeError::Unknown),
             },
         )
     }
 
     async fn forward(&self, leader: NodeId, command: &[u8], deadline: Instant) -> Attempt {
         let Some(member) = self.members.member(leader) else {
-            return Attempt::Again;
+            return Attempt::Retry;
         };
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = left.saturating_sub(REPLY_MARGIN);
@@ -172,7 +172,7 @@ impl Proposer {
             Err(error) if error.definitely_not_done() => {
                 tracing::debug!(leader = leader.0, %error, "proposal not forwarded");
                 sleep(RETRY_PAUSE.min(left)).await;
-                return Attempt::Again;
+                return Attempt::Retry;
             }
             Err(_) => return Attempt::Done(Err(ProposeError::Unknown)),
         };
@@ -182,7 +182,7 @@ impl Proposer {
                 reply: done.reply,
             })),
             Ok(NodeReply::Proposed(Err(refusal))) => match refusal {
-                ProposeRefusal::NotLeader { .. } | ProposeRefusal::Stopping => Attempt::Again,
+                ProposeRefusal::NotLeader { .. } | ProposeRefusal::Stopping => Attempt::Retry,
                 ProposeRefusal::TooLarge => Attempt::Done(Err(ProposeError::TooLarge)),
                 ProposeRefusal::Unknown => Attempt::Done(Err(ProposeError::Unknown)),
             },

@@ -47,7 +47,7 @@ pub(crate) type Metrics = RaftMetrics<TypeConfig>;
 pub(crate) type MetricsWatch = WatchReceiverOf<TypeConfig, Metrics>;
 
 /// The outcome of an append to the log.
-pub(crate) enum Written {
+pub(crate) enum AppendOutcome {
     Applied {
         index: u64,
         reply: Vec<u8>,
@@ -79,7 +79,7 @@ pub(crate) trait Consensus: Send + Sync {
         &self,
         rpc: VoteRequest<TypeConfig>,
     ) -> BoxFuture<'static, Result<VoteResponse<TypeConfig>, String>>;
-    fn take_over(
+    fn handle_transfer(
         &self,
         rpc: TransferLeaderRequest<TypeConfig>,
     ) -> BoxFuture<'static, Result<TransferLeaderResponse<TypeConfig>, String>>;
@@ -100,13 +100,13 @@ pub(crate) trait Consensus: Send + Sync {
 
     /// Whether a majority has agreed that `node` is a member, as far as this node knows.
     fn is_agreed_member(&self, node: NodeId) -> BoxFuture<'static, bool>;
-    fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, Written>;
+    fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, AppendOutcome>;
     fn read_index(&self) -> BoxFuture<'static, ReadIndex>;
     fn metrics(&self) -> MetricsWatch;
     fn initialise(&self, genesis: Arc<Genesis>) -> BoxFuture<'static, Result<(), String>>;
     fn change_workers(&self, change: WorkerChange)
     -> BoxFuture<'static, Result<(), MemberRefusal>>;
-    fn hand_over(&self, to: NodeId) -> BoxFuture<'static, ()>;
+    fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()>;
     fn build_snapshot(&self) -> BoxFuture<'static, ()>;
     fn shutdown(&self) -> BoxFuture<'static, ()>;
 
@@ -170,7 +170,7 @@ where
         Box::pin(async move { raft.pre_vote(rpc).await.map_err(fatal) })
     }
 
-    fn take_over(
+    fn handle_transfer(
         &self,
         rpc: TransferLeaderRequest<TypeConfig>,
     ) -> BoxFuture<'static, Result<TransferLeaderResponse<TypeConfig>, String>> {
@@ -229,23 +229,23 @@ where
         })
     }
 
-    fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, Written> {
+    fn write(&self, entry: Vec<u8>) -> BoxFuture<'static, AppendOutcome> {
         let raft = self.raft.clone();
         Box::pin(async move {
             match raft.client_write(EntryBytes(entry)).await {
                 Ok(response) => {
                     let ReplyBytes(reply) = response.data;
-                    Written::Applied {
+                    AppendOutcome::Applied {
                         index: response.log_id.index(),
                         reply,
                     }
                 }
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
-                    Written::NotLeader
+                    AppendOutcome::NotLeader
                 }
                 // The entry was discarded here but another leader may have it, or the core ended
                 // meanwhile.
-                Err(_) => Written::Unknown,
+                Err(_) => AppendOutcome::Unknown,
             }
         })
     }
@@ -293,7 +293,7 @@ where
         Box::pin(workers::change(self.raft.clone(), change))
     }
 
-    fn hand_over(&self, to: NodeId) -> BoxFuture<'static, ()> {
+    fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
     }

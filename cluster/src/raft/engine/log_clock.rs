@@ -26,9 +26,9 @@ pub(crate) struct LogClock {
 impl LogClock {
     /// The log time now; None while too few clocks are known.
     pub fn now(&self) -> Option<LogTime> {
-        let own = self.wall.unix_millis();
+        let local = self.wall.unix_millis();
         let voters = self.consensus.voters();
-        self.clocks.log_time(self.node.id, own, &voters)
+        self.clocks.log_time(self.node.id, local, &voters)
     }
 
     /// The other voters' clocks, extrapolated to now.
@@ -38,7 +38,7 @@ impl LogClock {
 
     /// The log time, as soon as enough clocks are known; None at the deadline or after a change of
     /// leader.
-    pub async fn by(&self, deadline: Instant) -> Option<Millis> {
+    pub async fn wait_for_time(&self, deadline: Instant) -> Option<Millis> {
         let mut changes = self.clocks.watch();
         loop {
             if let Some(time) = self.now() {

@@ -21,7 +21,7 @@ use super::engine::log_clock::LogClock;
 use super::engine::node_state::NodeState;
 use super::engine::runtime::RaftThread;
 use super::engine::status::{self, Leadership};
-use super::engine::{config, hand_over};
+use super::engine::{config, leader_transfer};
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
 use super::members::join::Joiner;
@@ -110,7 +110,7 @@ where
     let tasks = vec![
         tokio::spawn(status::follow(base.consensus.clone(), leadership, applied)),
         tokio::spawn(serve_readers(reads.clone(), waiting)),
-        tokio::spawn(watch_own_clock(clock.clone())),
+        tokio::spawn(watch_local_clock(clock.clone())),
         base.enter_the_cluster(initialised),
     ];
     let address = server.address();
@@ -148,8 +148,8 @@ async fn serve_readers(reads: Arc<Reads>, waiting: mpsc::Receiver<Reader>) {
     reads.serve_readers(waiting).await;
 }
 
-async fn watch_own_clock(clock: Arc<LogClock>) {
-    hand_over::while_the_clock_is_off(&clock).await;
+async fn watch_local_clock(clock: Arc<LogClock>) {
+    leader_transfer::transfer_while_clock_is_off(&clock).await;
 }
 
 async fn listen(

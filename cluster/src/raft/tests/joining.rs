@@ -209,8 +209,8 @@ async fn a_refused_node_gets_the_reason() {
 
     // A voter's id, a worker's id with another key, and a worker that lost its folder.
     world.kill(4).await;
-    let own_keys = world.hosts[&NodeId(4)].keys.clone();
-    for (id, keys) in [(2, None), (4, None), (4, Some(own_keys))] {
+    let right_keys = world.hosts[&NodeId(4)].keys.clone();
+    for (id, keys) in [(2, None), (4, None), (4, Some(right_keys))] {
         let elsewhere = world.start_with_same_id(id, keys).await;
         let why = refused(&elsewhere).await;
         assert!(why.contains(&format!("node id {id} belongs")), "{why}");
@@ -240,16 +240,16 @@ async fn a_worker_that_the_leader_cannot_reach_waits_with_the_reason_and_is_no_m
     world.add_worker(2, [1]);
     let listens_at = world.hosts[&NodeId(2)].link.clone();
     // Nobody listens at the worker's advertised address.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nowhere = nobody.local_addr().unwrap().to_string();
-    drop(nobody);
+    let unused_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = unused_port.local_addr().unwrap().to_string();
+    drop(unused_port);
     let mut settings = world.settings(2);
-    settings.peers.insert(NodeId(2), nowhere.clone());
+    settings.peers.insert(NodeId(2), address.clone());
     settings.listen = listens_at;
     let storage = world.hosts[&NodeId(2)].disk.storage();
     let worker = start(settings, world.deps(2), storage).await.unwrap();
     let mut state = worker.bootstrap_state();
-    let expected = format!("cannot reach this node at {nowhere}");
+    let expected = format!("cannot reach this node at {address}");
     let waiting = state
         .wait_for(|now| matches!(now, BootstrapState::Waiting { why } if why.contains(&expected)));
     tokio::time::timeout(super::world::TIMEOUT, waiting)

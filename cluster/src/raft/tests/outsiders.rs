@@ -113,18 +113,23 @@ async fn each_outsider_is_refused_with_a_specific_reason_and_changes_nothing() {
     let before = terms(&world);
     let home = world.nodes[&NodeId(1)].cluster();
     let right = world.hosts[&NodeId(3)].secret.clone();
-    let own = world.hosts[&NodeId(3)].keys.clone();
+    let right_keys = world.hosts[&NodeId(3)].keys.clone();
     let other = Arc::new(NodeKeys::generate().unwrap());
 
     for (secret, keys, cluster, reason) in [
         (
             &b"guessed, and guessed wrong"[..],
-            &own,
+            &right_keys,
             home,
             Refusal::Secret,
         ),
-        (&right[..], &own, Some(ClusterId([9; 32])), Refusal::Cluster),
-        (&right[..], &own, None, Refusal::CallerHasNoCluster),
+        (
+            &right[..],
+            &right_keys,
+            Some(ClusterId([9; 32])),
+            Refusal::Cluster,
+        ),
+        (&right[..], &right_keys, None, Refusal::CallerHasNoCluster),
         (&right[..], &other, home, Refusal::Key),
     ] {
         let links = outsider(NodeId(3), keys.clone(), secret, cluster);
@@ -138,7 +143,7 @@ async fn each_outsider_is_refused_with_a_specific_reason_and_changes_nothing() {
     }
 
     // With the secret and the right key, but on a bootstrap connection.
-    let links = outsider(NodeId(3), own.clone(), &right, None);
+    let links = outsider(NodeId(3), right_keys.clone(), &right, None);
     for error in attack(&world, &links, NodeId(3), Purpose::Bootstrap).await {
         assert!(matches!(error, CallError::Denied(_)), "{error}");
     }
@@ -191,13 +196,13 @@ async fn a_server_that_is_not_the_dialed_node_gets_no_request() {
         "{error}"
     );
 
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = links.dedicated(Dial {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let unanswered = links.dedicated(Dial {
         node: NodeId(2),
-        address: silent.local_addr().unwrap().to_string(),
+        address: listener.local_addr().unwrap().to_string(),
         purpose: Purpose::Member,
     });
     let short = Instant::now() + std::time::Duration::from_millis(100);
-    let error = nobody.call(b"anything", short).await.unwrap_err();
+    let error = unanswered.call(b"anything", short).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable(_)), "{error}");
 }

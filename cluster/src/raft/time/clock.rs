@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// How far the leader's stamp may be ahead of the voters' median.
 pub const MEDIAN_LEAD: Duration = Duration::from_secs(1);
 /// A leader whose clock differs this much from the median, either way, transfers the leadership.
-pub const HANDOVER_SKEW: Duration = Duration::from_secs(2);
+pub const TRANSFER_SKEW: Duration = Duration::from_secs(2);
 /// Samples of a clock that are older than this are ignored.
 const SAMPLE_MAX_AGE: Duration = Duration::from_secs(5);
 /// A third clock is needed to tell which one is off.
@@ -28,23 +28,23 @@ pub struct LogTime {
     /// The time that the leader may stamp.
     pub stamp: Millis,
     /// The leader should transfer the leadership: its clock is too far off.
-    pub hand_over: bool,
+    pub should_transfer: bool,
 }
 
 /// The stamp, from the leader's clock, the known clocks of the other voters, and the number of
 /// voters. `None` while fewer than a majority of clocks are known: a single clock, even the
 /// leader's, must not date an entry. Of an even number of clocks the lower middle one is the
 /// median, so that of two clocks the fast one does not win.
-pub fn log_time(own: Millis, others: &[Millis], voters: usize) -> Option<LogTime> {
-    let mut clocks: Vec<Millis> = others.iter().copied().chain([own]).collect();
+pub fn log_time(local: Millis, others: &[Millis], voters: usize) -> Option<LogTime> {
+    let mut clocks: Vec<Millis> = others.iter().copied().chain([local]).collect();
     if clocks.len() < voters / 2 + 1 {
         return None;
     }
     clocks.sort_unstable();
     let median = clocks[(clocks.len() - 1) / 2];
     Some(LogTime {
-        stamp: own.min(median.plus(MEDIAN_LEAD)),
-        hand_over: clocks.len() >= CLOCKS_TO_JUDGE && own.abs_diff(median) >= HANDOVER_SKEW,
+        stamp: local.min(median.plus(MEDIAN_LEAD)),
+        should_transfer: clocks.len() >= CLOCKS_TO_JUDGE && local.abs_diff(median) >= TRANSFER_SKEW,
     })
 }
 
@@ -81,9 +81,14 @@ impl Clocks {
     }
 
     /// The log time now, at node `me`.
-    pub fn log_time(&self, me: NodeId, own: Millis, voters: &BTreeSet<NodeId>) -> Option<LogTime> {
+    pub fn log_time(
+        &self,
+        me: NodeId,
+        local: Millis,
+        voters: &BTreeSet<NodeId>,
+    ) -> Option<LogTime> {
         let others: Vec<Millis> = self.others(me, voters).into_values().collect();
-        log_time(own, &others, voters.len())
+        log_time(local, &others, voters.len())
     }
 
     /// The other voters' clocks, extrapolated to now.
@@ -109,15 +114,15 @@ mod tests {
     use super::*;
 
     /// With all clocks in plain milliseconds.
-    fn log_time(own: u64, others: &[u64], voters: usize) -> Option<LogTime> {
+    fn log_time(local: u64, others: &[u64], voters: usize) -> Option<LogTime> {
         let others: Vec<Millis> = others.iter().copied().map(Millis).collect();
-        super::log_time(Millis(own), &others, voters)
+        super::log_time(Millis(local), &others, voters)
     }
 
     fn stamp(millis: u64) -> Option<LogTime> {
         Some(LogTime {
             stamp: Millis(millis),
-            hand_over: false,
+            should_transfer: false,
         })
     }
 
@@ -136,25 +141,29 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_leader_stamps_a_second_ahead_at_most_and_hands_over_at_two() {
+    fn a_fast_leader_stamps_a_second_ahead_at_most_and_transfers_leadership_at_two() {
         assert_eq!(log_time(11_500, &[10_000, 10_000], 3), stamp(11_000));
         assert_eq!(
             log_time(12_000, &[10_000, 10_000], 3),
             Some(LogTime {
                 stamp: Millis(11_000),
-                hand_over: true
+                should_transfer: true
             })
         );
     }
 
     #[test]
-    fn a_slow_leader_stamps_its_own_clock_and_hands_over_at_two_seconds() {
+    fn a_slow_leader_stamps_its_own_clock_and_transfers_leadership_at_two_seconds() {
         assert_eq!(log_time(8_001, &[10_000, 10_000], 3), stamp(8_001));
-        assert!(log_time(8_000, &[10_000, 10_000], 3).unwrap().hand_over);
+        assert!(
+            log_time(8_000, &[10_000, 10_000], 3)
+                .unwrap()
+                .should_transfer
+        );
     }
 
     #[test]
-    fn with_two_clocks_nobody_hands_over_and_the_fast_one_does_not_win() {
+    fn with_two_clocks_leadership_is_kept_and_the_fast_one_does_not_win() {
         assert_eq!(log_time(90_000, &[10_000], 3), stamp(11_000));
         assert_eq!(log_time(10_000, &[90_000], 3), stamp(10_000));
     }
@@ -168,14 +177,15 @@ mod tests {
         ) {
             let mut clocks = wrong;
             clocks.resize(5, truth);
-            let own = if leader_is_wrong { clocks.remove(0) } else { clocks.pop().unwrap() };
-            let time = log_time(own, &clocks, 5).unwrap();
+            let local = if leader_is_wrong { clocks.remove(0) } else { clocks.pop().unwrap() };
+            let time = log_time(local, &clocks, 5).unwrap();
             prop_assert!(time.stamp <= Millis(truth).plus(MEDIAN_LEAD));
-            prop_assert!(time.stamp <= Millis(own));
-            if own == truth {
-                prop_assert_eq!(time, LogTime { stamp: Millis(truth), hand_over: false });
+            prop_assert!(time.stamp <= Millis(local));
+            if local == truth {
+                prop_assert_eq!(time, LogTime { stamp: Millis(truth), should_transfer: false });
             }
-            prop_assert_eq!(time.hand_over, Millis(own).abs_diff(Millis(truth)) >= HANDOVER_SKEW);
+            let skew = Millis(local).abs_diff(Millis(truth));
+            prop_assert_eq!(time.should_transfer, skew >= TRANSFER_SKEW);
         }
     }
 }

@@ -128,7 +128,7 @@ async fn the_bytes_of_a_log_file_are_pinned() {
     let world = World::new();
     let mut opened = world.open();
     vote(&mut opened, 2).await;
-    append(&mut opened, vec![word(1, 0, "a")]).await;
+    append(&mut opened, vec![command(1, 0, "a")]).await;
     drop(opened);
 
     let mut expected = vec![
@@ -194,7 +194,7 @@ fn the_bytes_of_the_applied_row_are_pinned() {
 async fn the_rows_in_sled_are_pinned() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, vec![word(1, 0, "ada=1")]).await;
+    commit(&mut opened, vec![command(1, 0, "ada=1")]).await;
     drain(&opened);
     let dir = world.state_dir();
     drop(opened);

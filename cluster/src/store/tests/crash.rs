@@ -9,7 +9,7 @@ use super::world::*;
 use crate::store::wal::WalError;
 use crate::store::{OpenError, Options};
 
-pub(super) fn cut(path: &std::path::Path, bytes: u64) {
+pub(super) fn shorten(path: &std::path::Path, bytes: u64) {
     let file = OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(file.metadata().unwrap().len() - bytes)
         .unwrap();
@@ -29,11 +29,11 @@ async fn vote_entries_and_committed_survive_a_kill() {
     let world = World::new();
     let mut opened = world.open();
     vote(&mut opened, 3).await;
-    append(&mut opened, tally(0, 20)).await;
+    append(&mut opened, append_indexes(0, 20)).await;
     RaftLogStorage::save_committed(&mut opened.log, Some(log_id(1, 11)))
         .await
         .unwrap();
-    append(&mut opened, tally(20, 21)).await;
+    append(&mut opened, append_indexes(20, 21)).await;
     drop(opened);
 
     let mut opened = world.open();
@@ -50,7 +50,7 @@ async fn vote_entries_and_committed_survive_a_kill() {
     );
     assert_eq!(
         opened.log.try_get_log_entries(..).await.unwrap(),
-        tally(0, 21)
+        append_indexes(0, 21)
     );
     assert_eq!(
         opened.log.read_committed().await.unwrap(),
@@ -63,14 +63,14 @@ async fn vote_entries_and_committed_survive_a_kill() {
 async fn a_truncation_and_a_purge_survive_a_kill() {
     let world = World::new();
     let mut opened = world.open();
-    append(&mut opened, tally(0, 20)).await;
+    append(&mut opened, append_indexes(0, 20)).await;
     opened
         .log
         .truncate_after(Some(log_id(1, 14)))
         .await
         .unwrap();
     append(&mut opened, vec![blank(2, 15)]).await;
-    apply(&mut opened, tally(0, 10)).await;
+    apply(&mut opened, append_indexes(0, 10)).await;
     drain(&opened);
     opened.log.purge(log_id(1, 9)).await.unwrap();
     drop(opened);
@@ -87,11 +87,11 @@ async fn an_incomplete_record_at_the_end_is_cut_off() {
     for torn in 1..60 {
         let world = World::new();
         let mut opened = world.open();
-        append(&mut opened, tally(0, 5)).await;
+        append(&mut opened, append_indexes(0, 5)).await;
         let before = fs::metadata(world.log_file()).unwrap().len();
         append(
             &mut opened,
-            vec![word(1, 5, "never acknowledged, and of some length=1")],
+            vec![command(1, 5, "never acknowledged, and of some length=1")],
         )
         .await;
         let record = fs::metadata(world.log_file()).unwrap().len() - before;
@@ -100,20 +100,20 @@ async fn an_incomplete_record_at_the_end_is_cut_off() {
             return;
         }
 
-        cut(&world.log_file(), torn);
+        shorten(&world.log_file(), torn);
 
         let mut opened = world.open();
         assert_eq!(
             opened.log.try_get_log_entries(..).await.unwrap(),
-            tally(0, 5),
+            append_indexes(0, 5),
             "torn by {torn}"
         );
-        append(&mut opened, tally(5, 9)).await;
+        append(&mut opened, append_indexes(5, 9)).await;
         drop(opened);
         let mut opened = world.open();
         assert_eq!(
             opened.log.try_get_log_entries(..).await.unwrap(),
-            tally(0, 9),
+            append_indexes(0, 9),
             "torn by {torn}"
         );
     }
@@ -123,7 +123,7 @@ async fn an_incomplete_record_at_the_end_is_cut_off() {
 async fn zeros_of_an_extended_file_are_cut_off() {
     let world = World::new();
     let mut opened = world.open();
-    append(&mut opened, tally(0, 5)).await;
+    append(&mut opened, append_indexes(0, 5)).await;
     drop(opened);
 
     extend(&world.log_file(), &[0; 4096]);
@@ -131,7 +131,7 @@ async fn zeros_of_an_extended_file_are_cut_off() {
     let mut opened = world.open();
     assert_eq!(
         opened.log.try_get_log_entries(..).await.unwrap(),
-        tally(0, 5)
+        append_indexes(0, 5)
     );
 }
 
@@ -139,7 +139,7 @@ async fn zeros_of_an_extended_file_are_cut_off() {
 async fn damage_before_valid_records_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
-    append(&mut opened, tally(0, 9)).await;
+    append(&mut opened, append_indexes(0, 9)).await;
     drop(opened);
     let path = world.log_file();
     let pristine = fs::read(&path).unwrap();
@@ -170,7 +170,7 @@ async fn a_lost_log_file_prevents_the_start() {
     let mut opened = world.open();
     let big = "x".repeat(3 << 20);
     for index in 0..24 {
-        append(&mut opened, vec![word(1, index, &format!("big={big}"))]).await;
+        append(&mut opened, vec![command(1, index, &format!("big={big}"))]).await;
     }
     drop(opened);
     let mut files: Vec<_> = fs::read_dir(world.dir().join("wal"))
@@ -194,16 +194,16 @@ async fn a_lost_log_file_prevents_the_start() {
 async fn a_log_that_ends_before_an_applied_entry_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 5)).await;
+    commit(&mut opened, append_indexes(0, 5)).await;
     let before = fs::metadata(world.log_file()).unwrap().len();
-    commit(&mut opened, tally(5, 9)).await;
+    commit(&mut opened, append_indexes(5, 9)).await;
     drain(&opened);
     drop(opened);
     let path = world.log_file();
     let now = fs::metadata(&path).unwrap().len();
 
     // Entries 5 to 8 were on disk and applied; the file system loses them.
-    cut(&path, now - before);
+    shorten(&path, now - before);
 
     let refused = world.try_open(options()).unwrap_err();
     assert!(
@@ -226,15 +226,15 @@ async fn a_log_that_ends_before_an_applied_entry_prevents_the_start() {
 async fn a_log_that_ends_before_the_local_snapshot_prevents_the_start_even_without_sled() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 5)).await;
+    commit(&mut opened, append_indexes(0, 5)).await;
     let before = fs::metadata(world.log_file()).unwrap().len();
-    commit(&mut opened, tally(5, 9)).await;
+    commit(&mut opened, append_indexes(5, 9)).await;
     super::snapshots::build(&mut opened).await;
     drop(opened);
     let path = world.log_file();
     let now = fs::metadata(&path).unwrap().len();
 
-    cut(&path, now - before);
+    shorten(&path, now - before);
     fs::remove_dir_all(world.state_dir()).unwrap();
 
     let refused = world.try_open(options()).unwrap_err();

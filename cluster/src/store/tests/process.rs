@@ -58,7 +58,7 @@ async fn write_until_killed() {
         drain_every: Duration::from_millis(2),
         ..options()
     };
-    let mut opened = Store::open(&directory(), Arc::new(Words), options).unwrap();
+    let mut opened = Store::open(&directory(), Arc::new(TextMachine), options).unwrap();
     let mut index = opened
         .log
         .get_log_state()
@@ -66,16 +66,16 @@ async fn write_until_killed() {
         .unwrap()
         .last_log_id
         .map_or(0, |id| id.index() + 1);
-    let behind = opened.log.try_get_log_entries(..).await.unwrap();
+    let not_applied = opened.log.try_get_log_entries(..).await.unwrap();
     let applied = opened.state.applied().map_or(0, |(_, index)| index + 1);
-    apply(&mut opened, behind[applied as usize..].to_vec()).await;
+    apply(&mut opened, not_applied[applied as usize..].to_vec()).await;
     loop {
         let mut flushed = Vec::new();
         for next in index..index + IN_FLIGHT {
             let (sender, receiver) = TypeConfig::oneshot();
             opened
                 .log
-                .append(tally(next, next + 1), IOFlushed::signal(sender))
+                .append(append_indexes(next, next + 1), IOFlushed::signal(sender))
                 .await
                 .unwrap();
             flushed.push(receiver);
@@ -84,7 +84,7 @@ async fn write_until_killed() {
             receiver.await.unwrap().unwrap();
             println!("acked {next}");
         }
-        apply(&mut opened, tally(index, index + IN_FLIGHT)).await;
+        apply(&mut opened, append_indexes(index, index + IN_FLIGHT)).await;
         index += IN_FLIGHT;
     }
 }
@@ -110,7 +110,7 @@ async fn killed_at_any_moment_a_node_keeps_what_it_acknowledged() {
             Some(end) > acknowledged,
             "round {round}: {end} entries, acknowledged {acknowledged:?}"
         );
-        assert_eq!(log, tally(0, end), "round {round}");
+        assert_eq!(log, append_indexes(0, end), "round {round}");
         let applied = opened.state.applied().map_or(0, |(_, index)| index + 1);
         let expected: String = (0..applied).map(|index| format!("{index},")).collect();
         assert_eq!(
@@ -125,10 +125,10 @@ async fn killed_at_any_moment_a_node_keeps_what_it_acknowledged() {
 #[tokio::test]
 #[ignore = "the victim of a_full_disk_is_an_error_and_loses_nothing"]
 async fn write_until_full() {
-    let mut opened = Store::open(&directory(), Arc::new(Words), options()).unwrap();
+    let mut opened = Store::open(&directory(), Arc::new(TextMachine), options()).unwrap();
     let filler = "x".repeat(100_000);
     for index in 0.. {
-        let entry = word(1, index, &format!("filler={filler}"));
+        let entry = command(1, index, &format!("filler={filler}"));
         match opened.log.blocking_append(vec![entry]).await {
             Ok(()) => println!("acked {index}"),
             Err(error) => {
@@ -137,7 +137,7 @@ async fn write_until_full() {
             }
         }
     }
-    let again = opened.log.blocking_append(tally(1000, 1001)).await;
+    let again = opened.log.blocking_append(append_indexes(1000, 1001)).await;
     assert!(again.is_err(), "accepted an entry after a lost one");
 }
 
@@ -164,5 +164,5 @@ async fn a_full_disk_is_an_error_and_loses_nothing() {
     let log = opened.log.try_get_log_entries(..).await.unwrap();
     assert!(log.len() as u64 > last);
     let next = log.len() as u64;
-    append(&mut opened, tally(next, next + 1)).await;
+    append(&mut opened, append_indexes(next, next + 1)).await;
 }

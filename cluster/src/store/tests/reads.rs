@@ -26,15 +26,23 @@ fn handles_and_views_are_send_and_sync() {
 async fn a_view_does_not_change_while_entries_are_applied_and_drained() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, vec![word(1, 0, "a=1"), word(1, 1, "b=1")]).await;
+    commit(
+        &mut opened,
+        vec![command(1, 0, "a=1"), command(1, 1, "b=1")],
+    )
+    .await;
     drain(&opened);
-    commit(&mut opened, vec![word(1, 2, "a=2")]).await;
+    commit(&mut opened, vec![command(1, 2, "a=2")]).await;
     let view = opened.state.view();
     let before = everything(&view);
 
     commit(
         &mut opened,
-        vec![word(1, 3, "a=3"), word(1, 4, "b"), word(1, 5, "c=3")],
+        vec![
+            command(1, 3, "a=3"),
+            command(1, 4, "b"),
+            command(1, 5, "c=3"),
+        ],
     )
     .await;
     let generation = opened.state.shared.generation();
@@ -57,7 +65,7 @@ async fn a_view_does_not_change_while_entries_are_applied_and_drained() {
 async fn waiting_ends_when_the_entry_is_applied_and_not_before() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 3)).await;
+    commit(&mut opened, append_indexes(0, 3)).await;
     let state = opened.state.clone();
     let soon = || Instant::now() + Duration::from_millis(20);
     state.wait_applied(2, soon()).await.unwrap();
@@ -72,7 +80,7 @@ async fn waiting_ends_when_the_entry_is_applied_and_not_before() {
                 .await
         }
     });
-    commit(&mut opened, tally(3, 4)).await;
+    commit(&mut opened, append_indexes(3, 4)).await;
     waiting.await.unwrap().unwrap();
 }
 
@@ -84,9 +92,9 @@ async fn subscribers_learn_whose_rows_changed() {
     commit(
         &mut opened,
         vec![
-            word(1, 0, "bob=1"),
-            word(1, 1, "ada=1"),
-            word(1, 2, "bob=2"),
+            command(1, 0, "bob=1"),
+            command(1, 1, "ada=1"),
+            command(1, 2, "bob=2"),
         ],
     )
     .await;
@@ -108,7 +116,11 @@ async fn applying_waits_for_the_drain_when_the_overlay_is_full() {
     for index in 0..100 {
         commit(
             &mut opened,
-            vec![word(1, index, &format!("row {index}={}", "x".repeat(500)))],
+            vec![command(
+                1,
+                index,
+                &format!("row {index}={}", "x".repeat(500)),
+            )],
         )
         .await;
         let bytes = opened.state.shared.generation().overlay_bytes();
@@ -122,10 +134,10 @@ async fn the_hash_depends_on_the_rows_alone() {
     let (world, other) = (World::new(), World::new());
     let (mut one, mut two) = (world.open(), other.open());
     let entries = vec![
-        word(1, 0, "a=1"),
-        word(1, 1, "b=1"),
-        word(1, 2, "a=2"),
-        word(1, 3, "b"),
+        command(1, 0, "a=1"),
+        command(1, 1, "b=1"),
+        command(1, 2, "a=2"),
+        command(1, 3, "b"),
     ];
     commit(&mut one, entries.clone()).await;
     for entry in entries {
@@ -134,7 +146,7 @@ async fn the_hash_depends_on_the_rows_alone() {
     }
     assert_eq!(one.state.hash().unwrap(), two.state.hash().unwrap());
     let before = one.state.hash().unwrap();
-    commit(&mut one, vec![word(1, 4, "a=1")]).await;
+    commit(&mut one, vec![command(1, 4, "a=1")]).await;
     assert_ne!(one.state.hash().unwrap().hash, before.hash);
 }
 
@@ -175,7 +187,7 @@ proptest! {
                             Some(value) => format!("{key}={value}"),
                             None => key.clone(),
                         };
-                        commit(&mut opened, vec![word(1, index, &text)]).await;
+                        commit(&mut opened, vec![command(1, index, &text)]).await;
                         match value {
                             Some(value) => model.0.insert(key.into(), value.to_string().into()),
                             None => model.0.remove(key.as_bytes()),

@@ -5,7 +5,7 @@ use std::fs;
 use cameo_common::ids::{ClusterId, NodeId};
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 
-use super::crash::cut;
+use super::crash::shorten;
 use super::world::*;
 use crate::store::{OpenError, Opened, Options};
 
@@ -13,11 +13,11 @@ use crate::store::{OpenError, Opened, Options};
 async fn a_restart_replays_undrained_entries() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 7)).await;
+    commit(&mut opened, append_indexes(0, 7)).await;
     drain(&opened);
-    commit(&mut opened, tally(7, 12)).await;
+    commit(&mut opened, append_indexes(7, 12)).await;
     // The committed id of the last batch is still in memory; the next record writes it as well.
-    append(&mut opened, tally(12, 13)).await;
+    append(&mut opened, append_indexes(12, 13)).await;
     let whole = opened.state.hash().unwrap();
     assert_eq!(row(&opened, "all").unwrap(), "0,1,2,3,4,5,6,7,8,9,10,11,");
     drop(opened.store);
@@ -44,7 +44,7 @@ async fn a_restart_replays_undrained_entries() {
 async fn a_clean_stop_loses_nothing_and_is_trusted_after_a_reboot() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 7)).await;
+    commit(&mut opened, append_indexes(0, 7)).await;
     let before = world.state_dir();
     let Opened {
         store,
@@ -71,7 +71,7 @@ async fn a_clean_stop_loses_nothing_and_is_trusted_after_a_reboot() {
 async fn after_an_unclean_stop_of_the_machine_the_state_is_rebuilt() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 7)).await;
+    commit(&mut opened, append_indexes(0, 7)).await;
     drain(&opened);
     let before = world.state_dir();
     drop(opened);
@@ -94,9 +94,9 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
     for damage in ["remove", "truncate", "lost row", "garbage"] {
         let world = World::new();
         let mut opened = world.open();
-        commit(&mut opened, tally(0, 7)).await;
+        commit(&mut opened, append_indexes(0, 7)).await;
         super::snapshots::build(&mut opened).await;
-        commit(&mut opened, tally(7, 9)).await;
+        commit(&mut opened, append_indexes(7, 9)).await;
         opened.log.purge(log_id(1, 4)).await.unwrap();
         drain(&opened);
         let whole = opened.state.hash().unwrap();
@@ -107,7 +107,7 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
             "remove" => fs::remove_dir_all(&state).unwrap(),
             "truncate" => {
                 let path = state.join("db");
-                cut(&path, fs::metadata(&path).unwrap().len() - 100);
+                shorten(&path, fs::metadata(&path).unwrap().len() - 100);
             }
             "lost row" => {
                 let rows = sled::open(&state).unwrap();
@@ -123,8 +123,8 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
 
         let mut opened = world.open();
         assert_eq!(opened.state.applied(), Some((1, 6)), "{damage}");
-        let behind = opened.log.try_get_log_entries(7..9).await.unwrap();
-        apply(&mut opened, behind).await;
+        let not_applied = opened.log.try_get_log_entries(7..9).await.unwrap();
+        apply(&mut opened, not_applied).await;
         assert_eq!(opened.state.hash().unwrap(), whole, "{damage}");
     }
 }
@@ -133,9 +133,9 @@ async fn a_removed_or_damaged_state_is_rebuilt_from_snapshot_and_log() {
 async fn a_state_that_ends_before_the_log_begins_is_rebuilt_from_the_snapshot() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 3)).await;
+    commit(&mut opened, append_indexes(0, 3)).await;
     drain(&opened);
-    commit(&mut opened, tally(3, 7)).await;
+    commit(&mut opened, append_indexes(3, 7)).await;
     super::snapshots::build(&mut opened).await;
     opened.log.purge(log_id(1, 6)).await.unwrap();
     drop(opened);
@@ -149,7 +149,7 @@ async fn a_state_that_ends_before_the_log_begins_is_rebuilt_from_the_snapshot() 
 async fn without_state_and_snapshot_a_purged_log_prevents_the_start() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 7)).await;
+    commit(&mut opened, append_indexes(0, 7)).await;
     drain(&opened);
     opened.log.purge(log_id(1, 4)).await.unwrap();
     drop(opened);
@@ -217,10 +217,10 @@ async fn a_directory_keeps_its_identity() {
 async fn the_state_is_never_ahead_of_the_log_on_disk() {
     let world = World::new();
     let mut opened = world.open();
-    append(&mut opened, tally(0, 4)).await;
+    append(&mut opened, append_indexes(0, 4)).await;
     // Applied while the log has these entries in memory only.
-    opened.log.write_without_sync(tally(4, 6));
-    apply(&mut opened, tally(0, 6)).await;
+    opened.log.write_without_sync(append_indexes(4, 6));
+    apply(&mut opened, append_indexes(0, 6)).await;
     drain(&opened);
     let file = fs::read(world.log_file()).unwrap();
 
@@ -228,14 +228,17 @@ async fn the_state_is_never_ahead_of_the_log_on_disk() {
     drop(copy.open());
     fs::write(copy.log_file(), file).unwrap();
     let mut copy = copy.open();
-    assert_eq!(copy.log.try_get_log_entries(..).await.unwrap(), tally(0, 6));
+    assert_eq!(
+        copy.log.try_get_log_entries(..).await.unwrap(),
+        append_indexes(0, 6)
+    );
 }
 
 #[tokio::test]
 async fn an_entry_that_was_applied_already_is_refused() {
     let world = World::new();
     let mut opened = world.open();
-    apply(&mut opened, tally(0, 3)).await;
+    apply(&mut opened, append_indexes(0, 3)).await;
     let again = futures_util::stream::iter([Ok((blank(1, 2), None))]);
     assert!(opened.state_machine.apply(again).await.is_err());
     assert_eq!(opened.state.applied(), Some((1, 2)));

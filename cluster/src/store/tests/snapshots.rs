@@ -44,19 +44,22 @@ async fn install(opened: &mut Opened, snapshot: Snapshot) {
 async fn a_snapshot_transfers_the_whole_state_to_another_node() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
-    let rows = (0..3000).map(|index| word(1, index, &format!("row {index:05}=value {index}")));
+    let rows = (0..3000).map(|index| command(1, index, &format!("row {index:05}=value {index}")));
     commit(&mut opened, rows.collect()).await;
     drain(&opened);
     commit(
         &mut opened,
-        vec![word(1, 3000, "row 00007"), word(1, 3001, "row 00008=new")],
+        vec![
+            command(1, 3000, "row 00007"),
+            command(1, 3001, "row 00008=new"),
+        ],
     )
     .await;
     let snapshot = build(&mut opened).await;
     assert_eq!(snapshot.meta.last_log_id, Some(log_id(1, 3001)));
 
     let mut behind = other.open();
-    commit(&mut behind, vec![word(1, 0, "stale=1")]).await;
+    commit(&mut behind, vec![command(1, 0, "stale=1")]).await;
     let mut touched = behind.state.touched();
     let received = send(&snapshot, &behind).await;
     assert_eq!(received.meta, snapshot.meta);
@@ -99,10 +102,14 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
 async fn a_view_from_before_an_install_does_not_change() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
-    commit(&mut opened, vec![word(1, 0, "a=new"), word(1, 1, "b=1")]).await;
+    commit(
+        &mut opened,
+        vec![command(1, 0, "a=new"), command(1, 1, "b=1")],
+    )
+    .await;
     let snapshot = build(&mut opened).await;
     let mut behind = other.open();
-    commit(&mut behind, vec![word(1, 0, "a=old")]).await;
+    commit(&mut behind, vec![command(1, 0, "a=old")]).await;
 
     let view = behind.state.view();
     let received = send(&snapshot, &behind).await;
@@ -119,7 +126,7 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
     let mut opened = world.open();
     commit(
         &mut opened,
-        vec![blank(1, 0), word(2, 1, "a=1"), word(2, 2, "b=1")],
+        vec![blank(1, 0), command(2, 1, "a=1"), command(2, 2, "b=1")],
     )
     .await;
     let snapshot = build(&mut opened).await;
@@ -172,7 +179,7 @@ async fn a_purge_beyond_the_log_removes_entries_of_deposed_leaders() {
 async fn every_damage_to_a_snapshot_is_refused_on_reception() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 6)).await;
+    commit(&mut opened, append_indexes(0, 6)).await;
     build(&mut opened).await;
     let good = fs::read(world.snapshot_file()).unwrap();
     let to = other.open();
@@ -227,9 +234,9 @@ async fn the_size_and_number_of_received_snapshots_are_limited() {
 async fn a_damaged_snapshot_on_disk_is_renamed_and_the_previous_one_is_used() {
     let world = World::new();
     let mut opened = world.open();
-    commit(&mut opened, tally(0, 4)).await;
+    commit(&mut opened, append_indexes(0, 4)).await;
     build(&mut opened).await;
-    commit(&mut opened, tally(4, 8)).await;
+    commit(&mut opened, append_indexes(4, 8)).await;
     build(&mut opened).await;
     drain(&opened);
     drop(opened);
@@ -254,7 +261,7 @@ async fn old_snapshots_are_removed() {
     let world = World::new();
     let mut opened = world.open();
     for index in 0..5 {
-        commit(&mut opened, tally(index, index + 1)).await;
+        commit(&mut opened, append_indexes(index, index + 1)).await;
         build(&mut opened).await;
     }
     assert_eq!(
@@ -271,14 +278,14 @@ async fn a_snapshot_during_heavy_writing_is_aborted_and_the_previous_one_kept() 
         ..options()
     };
     let mut opened = world.try_open(tight).unwrap();
-    commit(&mut opened, tally(0, 3)).await;
+    commit(&mut opened, append_indexes(0, 3)).await;
     // The first one is not aborted: without a snapshot a node could not help others to catch up.
     let first = build(&mut opened).await;
     assert_eq!(first.meta.last_log_id, Some(log_id(1, 2)));
 
     // A reader keeps the write-behind from catching up.
     let view = opened.state.view();
-    commit(&mut opened, tally(3, 6)).await;
+    commit(&mut opened, append_indexes(3, 6)).await;
     assert_eq!(build(&mut opened).await.meta, first.meta);
     drop(view);
 

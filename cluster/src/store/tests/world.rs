@@ -18,9 +18,9 @@ use cameo_machine::{Change, StateView};
 
 /// "key=value" puts, "key" deletes, "key+" appends the index to the value. The reply is the
 /// previous value.
-pub struct Words;
+pub struct TextMachine;
 
-impl Machine for Words {
+impl Machine for TextMachine {
     fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided {
         let text = std::str::from_utf8(entry).unwrap();
         let (key, change) = if let Some((key, value)) = text.split_once('=') {
@@ -95,7 +95,7 @@ impl World {
     }
 
     pub fn try_open(&self, options: Options) -> Result<Opened, OpenError> {
-        Store::open(&self.dir(), Arc::new(Words), options)
+        Store::open(&self.dir(), Arc::new(TextMachine), options)
     }
 
     /// The newest log file.
@@ -137,7 +137,7 @@ pub fn blank(term: u64, index: u64) -> Entry {
     Entry::new_blank(log_id(term, index))
 }
 
-pub fn word(term: u64, index: u64, text: &str) -> Entry {
+pub fn command(term: u64, index: u64, text: &str) -> Entry {
     Entry {
         log_id: log_id(term, index),
         payload: EntryPayload::Normal(EntryBytes(text.as_bytes().to_vec())),
@@ -145,8 +145,8 @@ pub fn word(term: u64, index: u64, text: &str) -> Entry {
 }
 
 /// Entries `from..to` of term 1; each appends its index to the row "all".
-pub fn tally(from: u64, to: u64) -> Vec<Entry> {
-    (from..to).map(|index| word(1, index, "all+")).collect()
+pub fn append_indexes(from: u64, to: u64) -> Vec<Entry> {
+    (from..to).map(|index| command(1, index, "all+")).collect()
 }
 
 pub async fn append(opened: &mut Opened, entries: Vec<Entry>) {

@@ -12,32 +12,32 @@ use super::log_clock::LogClock;
 use super::node_state::NodeState;
 
 /// Time for a stopping leader to see another leader.
-const HANDOVER_TIMEOUT: Duration = Duration::from_secs(1);
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause between checks of the leader's clock.
 const CLOCK_CHECK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Transfers leadership while this node's clock is off. Never returns.
-pub(crate) async fn while_the_clock_is_off(clock: &LogClock) {
+pub(crate) async fn transfer_while_clock_is_off(clock: &LogClock) {
     loop {
         sleep(CLOCK_CHECK_PAUSE).await;
         if !clock.node.leadership.borrow().here {
             continue;
         }
-        if !clock.now().is_some_and(|time| time.hand_over) {
+        if !clock.now().is_some_and(|time| time.should_transfer) {
             continue;
         }
-        if let Some(successor) = middle(clock.others()) {
+        if let Some(successor) = median_node(clock.others()) {
             tracing::warn!(
                 successor = successor.0,
                 "this node's clock is off; transferring the leadership"
             );
-            clock.consensus.hand_over(successor).await;
+            clock.consensus.transfer_leader(successor).await;
         }
     }
 }
 
 /// Transfers leadership, if this node has it, and waits for another leader.
-pub(crate) async fn before_the_stop(node: &NodeState, consensus: &dyn Consensus) {
+pub(crate) async fn transfer_before_stop(node: &NodeState, consensus: &dyn Consensus) {
     let mut leadership = node.leadership.clone();
     if !leadership.borrow().here {
         return;
@@ -45,9 +45,9 @@ pub(crate) async fn before_the_stop(node: &NodeState, consensus: &dyn Consensus)
     let Some(successor) = furthest_voter(node.id, consensus) else {
         return;
     };
-    consensus.hand_over(successor).await;
-    let gone = leadership.wait_for(|now| !now.here && now.leader.is_some());
-    if timeout(HANDOVER_TIMEOUT, gone).await.is_err() {
+    consensus.transfer_leader(successor).await;
+    let replaced = leadership.wait_for(|now| !now.here && now.leader.is_some());
+    if timeout(TRANSFER_TIMEOUT, replaced).await.is_err() {
         tracing::warn!(
             successor = successor.0,
             "no other node took over the leadership in time; stopping anyway"
@@ -69,7 +69,7 @@ fn furthest_voter(id: NodeId, consensus: &dyn Consensus) -> Option<NodeId> {
 }
 
 /// The node with the median of these clocks.
-fn middle(clocks: BTreeMap<NodeId, Millis>) -> Option<NodeId> {
+fn median_node(clocks: BTreeMap<NodeId, Millis>) -> Option<NodeId> {
     let mut clocks: Vec<(Millis, NodeId)> =
         clocks.into_iter().map(|(node, at)| (at, node)).collect();
     clocks.sort_unstable();
