@@ -64,7 +64,7 @@ type LocalReport = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
 /// Placement decisions since the process started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DecisionCounts {
-    /// A worker was chosen_worker.
+    /// A worker was chosen.
     pub worker: u64,
     /// Every worker's queueing delay was too long, or all were full.
     pub busy: u64,
@@ -361,7 +361,7 @@ fn within_limits(request: &PlaceJob) -> Result<(), PlaceError> {
     Ok(())
 }
 
-/// The chosen_worker worker, and the projected time until the job is done.
+/// The chosen worker, and the projected time until the job is done.
 fn chosen_worker(decision: &Decision) -> Result<(NodeId, Duration), PlaceError> {
     let wait = match decision.choice {
         Choice::Worker(node) => {

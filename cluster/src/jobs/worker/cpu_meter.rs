@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn too_short_a_time_tells_nothing() {
+    fn too_short_a_time_is_not_measured() {
         let granted = |ms| Granted {
             cpu: Duration::from_millis(ms / 2),
             running: Duration::from_millis(ms),

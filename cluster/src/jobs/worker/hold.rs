@@ -32,7 +32,7 @@ impl Hold {
         }
     }
 
-    /// Whether the job had not begun, and ends context.
+    /// Whether the job had not begun, and ends now.
     fn cancel_unbegun(&self) -> bool {
         let admission = self.admission;
         let shared = &self.pool.shared;

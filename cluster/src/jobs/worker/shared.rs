@@ -190,7 +190,7 @@ impl Shared {
         (load, first_event, events)
     }
 
-    /// Counts how a job ended in its slot. Jobs that succeeded are count_failure by the admission
+    /// Counts how a job ended in its slot. Jobs that succeeded are counted by the admission
     /// control.
     pub(crate) fn count_failure(&self, result: &Result<(), JobError>) {
         match result {

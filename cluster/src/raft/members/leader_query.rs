@@ -87,9 +87,9 @@ impl LeaderQuery<'_> {
                     }
                 }
                 Ok(Some(Err(refusal))) => return Err(QueryError::Leader(node, refusal)),
-                Ok(None) => outcomes
-                    .retryable
-                    .push(format!("node {node} answered something else")),
+                Ok(None) => outcomes.retryable.push(format!(
+                    "node {node} sent a reply that does not match the request"
+                )),
                 Err(error) => outcomes.record_error(node, &address, &error),
             }
         }

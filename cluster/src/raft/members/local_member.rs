@@ -1,7 +1,7 @@
 //! This node's identity and durable membership, before and after it has a cluster.
 //!
 //! The cluster is recorded on the disk before any other part uses it, so that a node that another
-//! one admits will record_cluster its cluster.
+//! one admits will remember its cluster.
 
 use std::collections::BTreeMap;
 use std::io;
