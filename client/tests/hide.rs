@@ -57,7 +57,7 @@ impl Folder {
         self.command(line).output().unwrap()
     }
 
-    /// The one document on stdout, and the exit code.
+    /// The document on stdout, and the exit code.
     fn json(&self, line: &str) -> (Option<i32>, Value) {
         let ran = self.run(&format!("--json {line}"));
         let document = serde_json::from_slice(&ran.stdout);
@@ -126,7 +126,7 @@ fn crc(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// An eXIf chunk's data that has the picture turned a quarter.
+/// The data of an eXIf chunk that turns the picture by 90 degrees.
 const TURNED: [u8; 26] = [
     b'I', b'I', b'*', 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
 ];
@@ -231,7 +231,7 @@ fn a_wrong_key_and_an_altered_copy_reveal_nothing() {
     );
     folder.refuses("reveal notes --key key --out out", 1, "not a PNG");
 
-    // A file that lost its end, and a picture that was touched up.
+    // A truncated file, and a carrier with a changed sample.
     let carrier = folder.get("carrier.png");
     folder.put("cut.png", &carrier[..carrier.len() / 2]);
     folder.refuses("reveal cut.png --key key --out out", 1, "damaged");
@@ -258,7 +258,7 @@ fn the_message_about_a_small_cover_names_a_sufficient_size() {
     let enough = &refused["enough"];
     let (width, height) = (enough[0].as_u64().unwrap(), enough[1].as_u64().unwrap());
 
-    // It tells the truth.
+    // The named size is sufficient.
     folder.put_cover("enough.png", width as u32, height as u32, Channels::Rgb);
     folder.ok("hide notes.bin --key key --out carrier.png --cover enough.png");
 }
@@ -370,7 +370,7 @@ fn inspect_shows_public_facts_and_with_the_key_the_payload() {
     folder.ok("hide notes --key key --out veil.png --cover cover.png --look discreet");
     folder.ok("hide notes --key key --out alpha.png --cover cover.png --codec alpha");
 
-    // A veil carrier looks as its cover does.
+    // A veil carrier looks like its cover.
     for name in ["cover.png", "veil.png"] {
         let seen = folder.ok(&format!("inspect {name}"));
         assert_eq!(seen["looks_like"], "picture", "{name}");
@@ -447,7 +447,7 @@ fn a_cover_is_used_as_viewers_show_it() {
         (&60.into(), &90.into())
     );
 
-    // One colour, which is said to be no colour: it shows as what lies under it, white.
+    // One colour that tRNS makes transparent: it is shown as white.
     let plain = Picture::new(90, 60, Channels::Rgb, [9, 20, 30].repeat(5400)).unwrap();
     let clear = [0, 9, 0, 20, 0, 30];
     folder.put_with_chunk("clear.png", &png::write(&plain), b"tRNS", &clear);

@@ -15,7 +15,7 @@ pub enum AgentError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Io(#[from] IoError),
-    /// The cluster does not take this device.
+    /// The cluster refuses this device.
     #[error(transparent)]
     Refused(#[from] ClusterError),
     #[error("the agent has stopped")]

@@ -114,7 +114,7 @@ impl Agent {
     /// Waits until a session runs, and returns its epoch.
     ///
     /// # Errors
-    /// When the cluster refuses this device for good.
+    /// When the cluster refuses this device definitely.
     pub async fn ready(&self) -> Result<u64, AgentError> {
         let mut epoch = self.core.epoch.subscribe();
         let mut refused = self.core.refused.subscribe();

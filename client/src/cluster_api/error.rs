@@ -49,7 +49,7 @@ pub enum ClusterError {
     Setup(String),
 }
 
-/// A node's own words, and what they may come of.
+/// A node's message, with a possible cause.
 fn explained(error: &ApiError) -> String {
     match error.code {
         ErrorCode::CallExpired => format!(

@@ -110,7 +110,7 @@ impl LookArguments {
     /// The options for the codec.
     ///
     /// # Errors
-    /// When a depth is named for a codec that has none.
+    /// When a depth is given for a codec without one.
     pub fn options(&self) -> Result<HideOptions, LookError> {
         let depth = self.depth.or(self.look.map(LookName::depth));
         match (self.codec, depth) {
@@ -121,10 +121,10 @@ impl LookArguments {
         }
     }
 
-    /// The words that were given for the cover.
+    /// The given caption.
     ///
     /// # Errors
-    /// When they cannot be drawn, or there is a picture that they would be drawn on.
+    /// When it cannot be drawn, or the cover is a given picture.
     pub fn caption(&self) -> Result<Option<Caption>, LookError> {
         let Some(text) = &self.caption else {
             return Ok(None);

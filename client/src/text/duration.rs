@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     }
 }
 
-/// The same the other way: in its largest whole unit.
+/// A duration as text, in its largest whole unit.
 #[must_use]
 pub fn show(length: Duration) -> String {
     let length = whole_millis(length);

@@ -85,7 +85,7 @@ impl Classified for VaultError {
     }
 }
 
-/// The vault or the file system around it cannot be used.
+/// A vault or file system that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     #[error(transparent)]

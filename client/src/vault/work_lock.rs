@@ -91,8 +91,8 @@ impl WorkLock {
         Self::lock(home, &key.id(), deadline).await
     }
 
-    /// Waits until no other process of this home opens the photo of a grant: what one of them has
-    /// begun is not for another to take up while it lives, or one charge would be seen twice.
+    /// Waits until no other process of this home opens the photo of a grant. A running process's
+    /// pending view must not be resumed by another one, or one charge would show the photo twice.
     ///
     /// # Errors
     /// When that takes longer than the deadline.

@@ -35,7 +35,7 @@ const COOKIE: &str = "cameo";
 const FOLDER: &str = "pages";
 const REDIRECT: &str = "open.html";
 
-/// Why the photo was not shown. The view can be resumed.
+/// A photo that was not shown. The view can be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewerError {
     #[error(

@@ -140,7 +140,7 @@ pub fn owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, ShareError> {
         .ok_or(ShareError::NoSuchGrant)
 }
 
-/// The stages up to the carrier that lies in the vault, checked.
+/// The stages up to the verified carrier in the vault.
 async fn carry(
     ctx: &Context,
     step: &impl Fn(&str),
@@ -153,7 +153,7 @@ async fn carry(
         .get::<Image>(&incoming.image.to_string())?
         .ok_or(ShareError::NoSuchImage)?;
     let descriptor = ctx.api.descriptor().await?;
-    // Others that are sealed meanwhile are placed together with this one.
+    // Photos that are sealed meanwhile are placed by the same call.
     let ready = ctx.api.announce_job();
     step("sealing the photo");
     let sealed = seal::seal(ctx, &incoming, &image).await?;

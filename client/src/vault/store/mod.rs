@@ -6,7 +6,8 @@
 //! 10  2  version of the record's type, little-endian
 //! 12 24  nonce
 //! 36     sealed: postcard of (id, record); then the tag of 16 bytes
-//! ``` The seal authenticates the header before the nonce and the path in the vault,
+//! ```
+//! The seal authenticates the header before the nonce and the path in the vault,
 //! `records/<kind>/<name>`, so that no file can be substituted for another. The name is a keyed
 //! hash, so that the folder does not reveal the user's contacts.
 
