@@ -14,10 +14,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MAX_COLUMNS = {".rs": 100, ".md": 120}
 # Bracketed, so that this file is not found by its own search.
 WORDS = re.compile(
-    r"\b(wis[h](es)?|petitio[n]|rival[s]?|owned u[p]|stand bac[k]|struck ou[t]|whoeve[r])\b", re.I
+    r"\b(wis[h](es)?|petitio[n]|riva[l]s?|owned u[p]|stand bac[k]|struck ou[t]|whoeve[r])\b", re.I
 )
 HEAD = re.compile(r"^//! (How|What|Who|Where|When|Why) [^?]*$")
-PEOPLE = re.compile(r"\b(he|him|his|she|her|hers)\b")
+PEOPLE = re.compile(r"\b([h]e|hi[ms]|s[h]e|hers?)\b")
 # Bytes and words of others.
 NOT_OURS = re.compile(r"(^|/)(vectors|corpus|fonts)/|^LICENSE|^Cargo.lock$|\.(png|jpg|webp|svg|ttf)$")
 

@@ -17,7 +17,8 @@ pub enum IdError {
     NotHex { expected: usize },
     /// Text that is not a user name.
     #[error(
-        "a user name has {MIN_NAME} to {MAX_NAME} characters out of a-z, 0-9, '-' and '_', and begins with a letter"
+        "a user name has {MIN_NAME} to {MAX_NAME} characters out of a-z, 0-9, '-' and '_', \
+         and begins with a letter"
     )]
     NotAName,
 }
@@ -50,7 +51,9 @@ macro_rules! bytes_id {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
                 let wrong = IdError::NotHex { expected: 2 * $length };
-                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| wrong.clone())?;
+                let bytes = data_encoding::HEXLOWER
+                    .decode(text.as_bytes())
+                    .map_err(|_| wrong.clone())?;
                 Ok(Self(bytes.try_into().map_err(|_| wrong)?))
             }
         }
@@ -121,9 +124,17 @@ pub(crate) mod fixed {
 }
 
 bytes_id!(/** A cluster: the hash of its first descriptor. */ ClusterId, 32);
-bytes_id!(/** One (owner, viewer, image) relation: see `statements::Manifest::grant_id`. */ GrantId, 32);
+bytes_id!(
+    /** One (owner, viewer, image) relation: see `statements::Manifest::grant_id`. */
+    GrantId,
+    32
+);
 bytes_id!(/** An image in its owner's gallery. Random, so that it tells nothing. */ ImageId, 16);
-bytes_id!(/** Chosen by a client; the same command asked again carries the same one. */ RequestId, 16);
+bytes_id!(
+    /** Chosen by a client; the same command sent again carries the same one. */
+    RequestId,
+    16
+);
 bytes_id!(/** One image job. */ JobId, 16);
 bytes_id!(/** A BLAKE3 hash. */ Hash, 32);
 

@@ -14,7 +14,11 @@ use crate::ids::{IdError, bytes_id};
 pub const SIGNATURE_LENGTH: usize = 64;
 
 bytes_id!(/** An Ed25519 public key: a user's, a device's or a node's. */ PublicKey, 32);
-bytes_id!(/** An X25519 public key: what is sealed to it, only its holder opens. */ SealingPublic, 32);
+bytes_id!(
+    /** An X25519 public key: only its holder opens what is sealed to it. */
+    SealingPublic,
+    32
+);
 
 impl PublicKey {
     /// Whether this key signed the message, by the strict rule: no weak keys, no malleable

@@ -301,7 +301,8 @@ proptest! {
         let score = could(chosen, &input).expect("never excluded, draining, stale or silent");
         for other in input.candidates.iter().filter(|c| c.leader == chosen.leader) {
             if let Some(least) = could(other, &input) {
-                let margin = (least * TIE_MARGIN_PERMILLE as f64 / 1000.0).max(TIE_MARGIN_US as f64);
+                let share = least * TIE_MARGIN_PERMILLE as f64 / 1000.0;
+                let margin = share.max(TIE_MARGIN_US as f64);
                 prop_assert!(score <= least + margin + 2.0, "{score} against {least}");
             }
         }
