@@ -17,7 +17,7 @@ WORDS = re.compile(
     r"\b(wis[h](es)?|petitio[n]|riva[l]s?|owned u[p]|stand bac[k]|struck ou[t]|whoeve[r])\b", re.I
 )
 HEAD = re.compile(r"^//! (How|What|Who|Where|When|Why) [^?]*$")
-PEOPLE = re.compile(r"\b([h]e|hi[ms]|s[h]e|hers?)\b")
+PEOPLE = re.compile(r"\b([h]e|hi[ms]|s[h]e|h[e]rs?)\b")
 # Bytes and words of others.
 NOT_OURS = re.compile(r"(^|/)(vectors|corpus|fonts)/|^LICENSE|^Cargo.lock$|\.(png|jpg|webp|svg|ttf)$")
 
