@@ -113,9 +113,20 @@ pub struct RunFlags {
     /// Decision log of the placements by this node: see `cameo-chaos check`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
+    // Not a flattened struct: with one, clap would take no flag as one of `RunFlags`.
+    /// Places jobs by a baseline policy. For benchmarks only.
     #[cfg(feature = "baselines")]
-    #[command(flatten)]
-    baseline: baseline::BaselineFlags,
+    #[arg(long, hide = true, value_name = "POLICY")]
+    placement: Option<String>,
+    /// Uses a load report only this long after the one before. For benchmarks only.
+    #[cfg(feature = "baselines")]
+    #[arg(
+        long,
+        hide = true,
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(..=baseline::MAX_REPORTS_EVERY_MS)
+    )]
+    reports_every_ms: u64,
     /// Most memory for image jobs, in MiB; by default from the number of cores, and enough for the
     /// largest job.
     #[arg(
@@ -246,7 +257,7 @@ impl RunFlags {
             secret: self.secret,
             decisions: self.decisions,
             #[cfg(feature = "baselines")]
-            baseline: self.baseline.check()?,
+            baseline: Baseline::of_flags(self.placement, self.reports_every_ms)?,
             job_memory: self.job_memory.map(|mib| mib * MIB),
             heartbeat: Duration::from_millis(self.heartbeat_ms),
             election_min: Duration::from_millis(self.election_min_ms),

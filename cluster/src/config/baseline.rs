@@ -7,23 +7,7 @@ use cameo_dispatch::Policy;
 use super::ConfigError;
 
 /// Longest interval of load reports.
-const MAX_REPORTS_EVERY_MS: u64 = 600_000;
-
-/// The flags as given.
-#[derive(Debug, clap::Args)]
-pub(super) struct BaselineFlags {
-    /// Places jobs by a baseline policy. For benchmarks only.
-    #[arg(long, hide = true, value_name = "POLICY")]
-    placement: Option<String>,
-    /// Uses a load report only this long after the one before. For benchmarks only.
-    #[arg(
-        long,
-        hide = true,
-        default_value_t = 0,
-        value_parser = clap::value_parser!(u64).range(..=MAX_REPORTS_EVERY_MS)
-    )]
-    reports_every_ms: u64,
-}
+pub(super) const MAX_REPORTS_EVERY_MS: u64 = 600_000;
 
 /// Placement of jobs for a benchmark. The default is that of the product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,19 +17,21 @@ pub struct Baseline {
     pub reports_every: Duration,
 }
 
-impl BaselineFlags {
-    pub(super) fn check(self) -> Result<Baseline, ConfigError> {
-        let policy = self.placement.map_or(Ok(Policy::default()), |name| {
+impl Baseline {
+    /// What the flags say.
+    pub(super) fn of_flags(
+        placement: Option<String>,
+        reports_every_ms: u64,
+    ) -> Result<Self, ConfigError> {
+        let policy = placement.map_or(Ok(Policy::default()), |name| {
             Policy::named(&name).ok_or(ConfigError::Placement(name))
         })?;
-        Ok(Baseline {
+        Ok(Self {
             policy,
-            reports_every: Duration::from_millis(self.reports_every_ms),
+            reports_every: Duration::from_millis(reports_every_ms),
         })
     }
-}
 
-impl Baseline {
     /// The warning of a node that does not place jobs by the default.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
