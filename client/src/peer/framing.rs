@@ -1,8 +1,8 @@
 //! Frames of a peer stream: u32 little-endian length, then one message in postcard.
 //!
 //! A length of zero is a *ping*: the answering side still works on the answer. Decoding is strict:
-//! a message that does not re-encode to the same bytes is refused, because a lenient decoder would accept
-//! trailing bytes and overlong integers.
+//! a message that does not re-encode to the same bytes is refused, because a lenient decoder would
+//! accept trailing bytes and overlong integers.
 
 use std::io;
 use std::time::Duration;
