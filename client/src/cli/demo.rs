@@ -120,10 +120,10 @@ mod tests {
             "",
         ] {
             let words = ["cameo-demo"].into_iter().chain(line.split_whitespace());
-            let told = Line::try_parse_from(words).unwrap();
-            let passed = arguments(&told.options, told.json);
+            let given = Line::try_parse_from(words).unwrap();
+            let passed = arguments(&given.options, given.json);
             let again = Line::try_parse_from(std::iter::once("cameo-demo".into()).chain(passed));
-            assert_eq!(format!("{:?}", again.unwrap()), format!("{told:?}"));
+            assert_eq!(format!("{:?}", again.unwrap()), format!("{given:?}"));
         }
     }
 }
