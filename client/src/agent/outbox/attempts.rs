@@ -96,7 +96,7 @@ pub(in crate::agent) async fn failed(
     error: &AttemptError,
 ) -> Result<(), VaultError> {
     let (vault, key) = (&core.ctx.vault, item.key);
-    core.notices.tell(trouble(key, error));
+    core.notices.publish(trouble(key, error));
     let before = vault.get::<Attempts>(&key.id())?;
     let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error.kind());
     let mut attempts = Attempts {
