@@ -74,7 +74,7 @@ impl Reporter {
             say(self.document(ok, pictures, error));
         } else {
             match (pictures, error) {
-                (_, Some(why)) => output::tell(format_args!("\ncameo demo: {why}")),
+                (_, Some(why)) => output::print_message(format_args!("\ncameo demo: {why}")),
                 (Some(pictures), None) if ok => say(format_args!(
                     "\nAll cases passed. Pictures to look at, kept until you remove them: {}",
                     pictures.display()
@@ -113,5 +113,5 @@ impl Reporter {
 
 /// Prints a line. The demo continues when stdout is closed.
 fn say(line: impl std::fmt::Display) {
-    let _ = output::say(line);
+    let _ = output::print_result(line);
 }

@@ -8,8 +8,8 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::Receipt;
 use tokio::time::sleep;
 
-use super::{Core, inbox};
-use crate::cluster_api::{ClusterError, Heard};
+use super::{Core, received_rights};
+use crate::cluster_api::{ClusterError, StreamMessage};
 use crate::flows::LedgerError;
 use crate::flows::notices::Notice;
 use crate::flows::{receive, share};
@@ -35,7 +35,7 @@ pub(super) async fn follow(core: Core) {
 }
 
 /// Handles a node's refusal of the stream, and returns it as an error.
-fn refused(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
+fn handle_refusal(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
     match error.code {
         ErrorCode::SessionEnded => core.renew.notify_one(),
         // The stored sequence is beyond the last event: a node has sent a false one. Events may be
@@ -52,18 +52,18 @@ fn refused(core: &Core, error: ApiError) -> Result<ClusterError, VaultError> {
 pub(super) async fn read(core: &Core) -> Result<(), LedgerError> {
     let token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
     let mut stream = match core.ctx.api.events(token.sequence).await {
-        Err(ClusterError::Api(error)) => return Err(refused(core, error)?.into()),
+        Err(ClusterError::Api(error)) => return Err(handle_refusal(core, error)?.into()),
         opened => opened?,
     };
     loop {
         match stream.next().await? {
-            Heard::Event(event) => {
+            StreamMessage::Event(event) => {
                 process(core, &event).await?;
                 let sequence = event.sequence;
                 core.ctx.vault.put(TOKEN, &EventToken { sequence })?;
             }
-            Heard::Probe => core.renew.notify_one(),
-            Heard::Ended(error) => return Err(refused(core, error)?.into()),
+            StreamMessage::Probe => core.renew.notify_one(),
+            StreamMessage::Ended(error) => return Err(handle_refusal(core, error)?.into()),
         }
     }
 }
@@ -71,23 +71,27 @@ pub(super) async fn read(core: &Core) -> Result<(), LedgerError> {
 pub(super) async fn process(core: &Core, event: &Event) -> Result<(), VaultError> {
     match &event.kind {
         EventKind::Rights { grant, rights } => {
-            if receive::confirm(&core.ctx.vault, grant, rights)? {
-                inbox::acknowledge(core, grant).await;
+            if receive::store_rights_of_ledger(&core.ctx.vault, grant, rights)? {
+                received_rights::acknowledge(core, grant).await;
             }
         }
         EventKind::Granted { grant } => tracing::info!(%grant, "a grant for this user is recorded"),
-        EventKind::Received { grant, receipt } => received(core, grant, receipt)?,
-        EventKind::Viewed { grant, number } => core.notices.tell(Notice::Viewed {
+        EventKind::Received { grant, receipt } => store_receipt(core, grant, receipt)?,
+        EventKind::Viewed { grant, number } => core.notices.publish(Notice::Viewed {
             grant: *grant,
             number: *number,
         }),
-        EventKind::Acknowledged { grant, version } => acknowledged(core, grant, *version)?,
+        EventKind::Acknowledged { grant, version } => store_acknowledgement(core, grant, *version)?,
     }
     Ok(())
 }
 
 /// Stores a receipt. Only the viewer's signature counts, not the node that passes it on.
-fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(), VaultError> {
+fn store_receipt(
+    core: &Core,
+    grant: &GrantId,
+    receipt: &Signed<Receipt>,
+) -> Result<(), VaultError> {
     let vault = &core.ctx.vault;
     let Some(owned) = vault.get::<GrantOwned>(&grant.to_string())? else {
         return Ok(());
@@ -111,7 +115,7 @@ fn received(core: &Core, grant: &GrantId, receipt: &Signed<Receipt>) -> Result<(
 
 /// Stores an acknowledgement. A version that was never signed is ignored: to accept it would keep
 /// later rights from being sent.
-fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultError> {
+fn store_acknowledgement(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultError> {
     let mut signed = false;
     change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
         signed = version <= owned.version;
@@ -120,7 +124,7 @@ fn acknowledged(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultE
         }
     })?;
     if signed {
-        core.notices.tell(Notice::Acknowledged {
+        core.notices.publish(Notice::Acknowledged {
             grant: *grant,
             version,
         });

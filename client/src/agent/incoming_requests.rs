@@ -13,8 +13,8 @@ use crate::clock;
 use crate::flows::notices::Notice;
 use crate::text::sanitize::sanitize;
 use crate::vault::records::{
-    Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState,
-    Policy, RequestSubject, Stage, change,
+    Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Policy, RequestSubject, Stage,
+    change,
 };
 
 /// Bound on the stored requests of other users.
@@ -23,22 +23,15 @@ const MAX_KEPT: usize = 1_000;
 const MAX_PER_VIEWER: usize = 200;
 
 impl Service {
-    pub(super) fn asked(
+    /// Answers a viewer's request for an image, and stores it if it is new.
+    pub(super) fn receive_request(
         &self,
         from: &PeerUser,
         signed: &Signed<PhotoRequest>,
         note: &str,
     ) -> Result<AskOutcome, Refusal> {
         let vault = &self.core.ctx.vault;
-        let request = signed
-            .verify()
-            .map_err(|_| Refusal::not_accepted("the request is not signed".into()))?;
-        let me = self.core.ctx.me.identity_key().public();
-        if request.viewer != from.card.key || request.owner != me {
-            return Err(Refusal::not_accepted(
-                "the request is not signed by you or not for this owner".into(),
-            ));
-        }
+        let request = self.verify_request(from, signed)?;
         let image = vault
             .get::<Image>(&request.image.to_string())?
             .ok_or_else(|| Refusal::new(PeerRefusal::NoSuchImage, "there is no such image"))?;
@@ -53,44 +46,47 @@ impl Service {
             return Ok(AskOutcome::Held(grant.grant));
         }
         if let Some(known) = vault.get::<Incoming>(&request.request.to_string())? {
-            return self.asked_before(from, signed, known);
+            return self.answer_repeated(from, signed, known);
         }
-        let state = match image.policy {
-            // After a grant was revoked or has expired, the owner has to decide on a new one.
-            Policy::Open if ended.is_empty() => IncomingState::Approved(image.terms),
-            Policy::Open | Policy::Ask => IncomingState::Waiting,
-            Policy::Closed => {
-                return Err(Refusal::new(
-                    PeerRefusal::Closed,
-                    "this image is not shared with you",
-                ));
-            }
-        };
-        let older = self.older(from, &request.image)?;
+        let (state, outcome) = first_answer(&image, !ended.is_empty())?;
+        let older = self.older_requests(from, &request.image)?;
         self.make_room(from)?;
         for id in older {
             self.supersede(&id)?;
         }
-        let outcome = match state {
-            IncomingState::Waiting => AskOutcome::Waiting,
-            _ => AskOutcome::Preparing,
-        };
-        let incoming = Incoming {
+        self.store(Incoming {
             request: request.request,
             viewer: from.name.clone(),
             viewer_key: from.card.key,
             image: request.image,
             asked: RequestSubject::Photo(signed.clone()),
-            note: cut(note),
+            note: sanitized_note(note),
             received: clock::now(),
             state,
-        };
-        self.keep(incoming)?;
+        })?;
         Ok(outcome)
     }
 
+    /// Requires that the peer signed the request, and that it is for this owner.
+    fn verify_request(
+        &self,
+        from: &PeerUser,
+        signed: &Signed<PhotoRequest>,
+    ) -> Result<PhotoRequest, Refusal> {
+        let request = signed
+            .verify()
+            .map_err(|_| Refusal::not_accepted("the request is not signed".into()))?;
+        let me = self.core.ctx.me.identity_key().public();
+        if request.viewer != from.card.key || request.owner != me {
+            return Err(Refusal::not_accepted(
+                "the request is not signed by you or not for this owner".into(),
+            ));
+        }
+        Ok(request)
+    }
+
     /// The answer to a repeated request.
-    fn asked_before(
+    fn answer_repeated(
         &self,
         from: &PeerUser,
         signed: &Signed<PhotoRequest>,
@@ -108,7 +104,7 @@ impl Service {
                 self.core.wake.notify_one();
                 Ok(AskOutcome::Preparing)
             }
-            IncomingState::Granted(grant) => self.send_again(&grant),
+            IncomingState::Granted(grant) => self.reschedule_delivery(&grant),
             IncomingState::Denied { reason, .. } => Err(Refusal::new(
                 PeerRefusal::Closed,
                 if reason.is_empty() {
@@ -118,7 +114,7 @@ impl Service {
                 },
             )),
             IncomingState::Failed { .. } => {
-                self.tell_again(&known.request)?;
+                self.reschedule_failure(&known.request)?;
                 Err(Refusal::new(
                     PeerRefusal::Failed,
                     "the carrier could not be made; ask the owner to look at `cameo requests`",
@@ -127,9 +123,9 @@ impl Service {
         }
     }
 
-    /// Sends the carrier of a granted request again: the viewer did not receive it or has lost it.
-    /// A grant that has ended is refused, so that the viewer does not wait for it.
-    fn send_again(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
+    /// Schedules the carrier of a granted request again: the viewer did not receive it or has lost
+    /// it. A grant that has ended is refused, so that the viewer does not wait for it.
+    fn reschedule_delivery(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
         let now = clock::now();
         let kept = change::<GrantOwned>(&self.core.ctx.vault, &grant.to_string(), |owned| {
             if owned.is_live(now) {
@@ -149,7 +145,7 @@ impl Service {
 
     /// Schedules the notice of a failure again: a viewer who repeats the request has not received
     /// it.
-    fn tell_again(&self, request: &RequestId) -> Result<(), Refusal> {
+    fn reschedule_failure(&self, request: &RequestId) -> Result<(), Refusal> {
         let vault = &self.core.ctx.vault;
         change::<Incoming>(vault, &request.to_string(), |incoming| {
             if let IncomingState::Failed { told, .. } = &mut incoming.state {
@@ -174,7 +170,7 @@ impl Service {
     ///
     /// # Errors
     /// When a grant for one of them is being made.
-    fn older(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<String>, Refusal> {
+    fn older_requests(&self, from: &PeerUser, image: &ImageId) -> Result<Vec<String>, Refusal> {
         let mut older = Vec::new();
         for (id, known) in self.core.ctx.vault.list::<Incoming>()? {
             let same = known.image == *image
@@ -237,12 +233,12 @@ impl Service {
         }
     }
 
-    fn keep(&self, incoming: Incoming) -> Result<(), Refusal> {
+    fn store(&self, incoming: Incoming) -> Result<(), Refusal> {
         self.core
             .ctx
             .vault
             .put(&incoming.request.to_string(), &incoming)?;
-        self.core.notices.tell(Notice::Asked {
+        self.core.notices.publish(Notice::Asked {
             request: incoming.request,
             viewer: incoming.viewer,
         });
@@ -250,7 +246,8 @@ impl Service {
         Ok(())
     }
 
-    pub(super) fn asked_more(
+    /// Stores a viewer's request for more views, unless one is open.
+    pub(super) fn receive_more_request(
         &self,
         from: &PeerUser,
         grant: GrantId,
@@ -269,77 +266,34 @@ impl Service {
             return Ok(());
         }
         self.make_room(from)?;
-        self.keep(Incoming {
+        self.store(Incoming {
             request: clock::request_id(),
             viewer: from.name.clone(),
             viewer_key: from.card.key,
             image: owned.image,
             asked: RequestSubject::More(grant),
-            note: cut(note),
+            note: sanitized_note(note),
             received: clock::now(),
             state: IncomingState::Waiting,
         })
     }
+}
 
-    pub(super) fn denied(
-        &self,
-        from: &PeerUser,
-        request: &RequestId,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        let reason = cut(reason);
-        let news = self.answered(from, request, |state| {
-            if !matches!(state, OutgoingState::Arrived(_)) {
-                *state = OutgoingState::Denied(reason.clone());
-            }
-        })?;
-        if news {
-            let request = *request;
-            self.core.notices.tell(Notice::Denied { request, reason });
+/// The state of a new request by the image's policy, and the answer to it.
+///
+/// # Errors
+/// When the policy permits nobody to see the image.
+fn first_answer(image: &Image, had_grant: bool) -> Result<(IncomingState, AskOutcome), Refusal> {
+    match image.policy {
+        // After a grant was revoked or has expired, the owner has to decide on a new one.
+        Policy::Open if !had_grant => {
+            Ok((IncomingState::Approved(image.terms), AskOutcome::Preparing))
         }
-        Ok(())
-    }
-
-    /// Stores that the owner approved the request and could not make the carrier.
-    pub(super) fn not_made(&self, from: &PeerUser, request: &RequestId) -> Result<(), Refusal> {
-        let news = self.answered(from, request, |state| {
-            if !state.is_answered() {
-                *state = OutgoingState::Failed;
-            }
-        })?;
-        if news {
-            self.core.notices.tell(Notice::Failed { request: *request });
-        }
-        Ok(())
-    }
-
-    /// Stores the owner's answer to a request of this user. True if it changes the state.
-    ///
-    /// # Errors
-    /// When the peer is not the owner that the request is for.
-    fn answered(
-        &self,
-        from: &PeerUser,
-        request: &RequestId,
-        edit: impl FnOnce(&mut OutgoingState),
-    ) -> Result<bool, Refusal> {
-        let vault = &self.core.ctx.vault;
-        let id = request.to_string();
-        let ours = vault
-            .get::<Outgoing>(&id)?
-            .is_some_and(|outgoing| outgoing.owner_key == from.card.key);
-        if !ours {
-            return Err(Refusal::not_accepted(
-                "this home has made no such request".into(),
-            ));
-        }
-        let mut news = false;
-        change::<Outgoing>(vault, &id, |outgoing| {
-            let before = outgoing.state.clone();
-            edit(&mut outgoing.state);
-            news = outgoing.state != before;
-        })?;
-        Ok(news)
+        Policy::Open | Policy::Ask => Ok((IncomingState::Waiting, AskOutcome::Waiting)),
+        Policy::Closed => Err(Refusal::new(
+            PeerRefusal::Closed,
+            "this image is not shared with you",
+        )),
     }
 }
 
@@ -365,7 +319,7 @@ fn least_needed<'a>(
 }
 
 /// A note of another user, sanitized and cut to [`MAX_NOTE`] bytes.
-fn cut(note: &str) -> String {
+pub(super) fn sanitized_note(note: &str) -> String {
     let mut text = sanitize(note);
     while text.len() > MAX_NOTE {
         text.pop();

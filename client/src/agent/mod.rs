@@ -7,9 +7,10 @@
 mod error;
 mod events;
 mod gallery;
-mod inbox;
 mod incoming_requests;
 mod outbox;
+mod own_requests;
+mod received_rights;
 mod serve;
 mod session;
 #[cfg(test)]

@@ -9,10 +9,10 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::RightsAck;
 
-use super::{Core, inbox, outbox};
+use super::{Core, outbox, received_rights};
 use crate::clock;
 use crate::directory::{self, DirectoryError, PinError};
-use crate::flows::receive::{self, ReceiveError, ReceivedRightsError, Receiver, Taken};
+use crate::flows::receive::{self, ReceiveError, ReceivedRightsError, Receiver, RightsEffect};
 use crate::peer::{Answer, Content, DeviceKey, Handler, ReceivedBody};
 use crate::vault::VaultError;
 use crate::vault::records::{Contact, GrantHeld};
@@ -162,7 +162,7 @@ impl Service {
             PeerRequest::Ping => PeerReply::Pong,
             PeerRequest::Gallery { after } => return self.gallery(after),
             PeerRequest::Ask { request, note } => {
-                PeerReply::Asked(self.asked(from, &request, &note)?)
+                PeerReply::Asked(self.receive_request(from, &request, &note)?)
             }
             PeerRequest::Offer {
                 request,
@@ -189,15 +189,15 @@ impl Service {
                 ack: self.rights(from, &rights)?,
             },
             PeerRequest::AskMore { grant, note } => {
-                self.asked_more(from, grant, &note)?;
+                self.receive_more_request(from, grant, &note)?;
                 PeerReply::Noted
             }
             PeerRequest::Denied { request, reason } => {
-                self.denied(from, &request, &reason)?;
+                self.record_denial(from, &request, &reason)?;
                 PeerReply::Noted
             }
             PeerRequest::Failed { request } => {
-                self.not_made(from, &request)?;
+                self.record_failure(from, &request)?;
                 PeerReply::Noted
             }
         }))
@@ -226,14 +226,16 @@ impl Service {
             ));
         }
         let vault = &self.core.ctx.vault;
-        if receive::take(vault, &rights.grant, signed)? == Taken::NoSuchGrant {
+        if receive::store_rights_of_owner(vault, &rights.grant, signed)?
+            == RightsEffect::NoSuchGrant
+        {
             return Err(no_such());
         }
         let held = vault
             .get::<GrantHeld>(&rights.grant.to_string())?
             .ok_or_else(no_such)?;
         let core = self.core.clone();
-        tokio::spawn(async move { inbox::acknowledge(&core, &rights.grant).await });
+        tokio::spawn(async move { received_rights::acknowledge(&core, &rights.grant).await });
         Ok(receive::acknowledgement(&self.core.ctx, &held))
     }
 }

@@ -8,7 +8,7 @@ use cameo_common::identity::{EndpointRecord, MAX_ADDRESSES};
 use cameo_common::signed::Signed;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Core, inbox};
+use super::{Core, own_requests};
 use crate::cluster_api::ClusterError;
 use crate::error_kind::Classified;
 use crate::flows::LedgerError;
@@ -31,8 +31,8 @@ pub(super) async fn keep(core: Core) {
     loop {
         let epoch = begin(&core).await;
         core.epoch.send_replace(Some(epoch));
-        core.notices.tell(Notice::Session { epoch });
-        inbox::ask_again(&core).await;
+        core.notices.publish(Notice::Session { epoch });
+        own_requests::repeat(&core).await;
         core.wake.notify_one();
         stay(&core, epoch).await;
         core.epoch.send_replace(None);
@@ -46,7 +46,7 @@ async fn begin(core: &Core) -> u64 {
         match start(core).await {
             Ok(epoch) => return epoch,
             Err(error) => {
-                core.notices.tell(Notice::Trouble {
+                core.notices.publish(Notice::Trouble {
                     what_failed: "starting a session".into(),
                     why: error.to_string(),
                 });
@@ -125,7 +125,7 @@ async fn stay(core: &Core, epoch: u64) {
                 tracing::info!(%error, epoch, "the session has ended");
                 return;
             }
-            Err(error) => core.notices.tell(Notice::Trouble {
+            Err(error) => core.notices.publish(Notice::Trouble {
                 what_failed: format!(
                     "renewing the session (last renewed {} s ago)",
                     renewed.elapsed().as_secs()

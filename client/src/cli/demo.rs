@@ -1,10 +1,10 @@
 //! `demo`: starts `cameo-demo`, a program beside this one that runs real nodes and agents.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use clap::Args;
 
@@ -42,43 +42,56 @@ fn three_or_five(text: &str) -> Result<u64, String> {
 /// Replaces this process by `cameo-demo`. Returns only if that cannot be started.
 #[must_use]
 pub(super) fn run(options: &Options, out: Output) -> Exit {
-    let error = match program() {
-        Ok(mut program) => program.args(arguments(options, out.json)).exec(),
-        Err(error) => error,
+    let why = match program(out) {
+        Ok(program) => {
+            let error = Command::new(&program)
+                .args(arguments(options, out.json))
+                .exec();
+            format!("{} cannot be started: {error}", program.display())
+        }
+        Err(error) => format!("{PROGRAM} cannot be built: {error}"),
     };
     let failure = Failure::other(
         "no_demo",
-        format!(
-            "{PROGRAM} cannot be started ({error}): build all programs with `cargo build \
-             --workspace --bins`"
-        ),
+        format!("{why}; build all programs with `cargo build --workspace --bins`"),
     );
     finish(out, "demo", &Err(failure))
 }
 
-/// The program beside this one. `cargo run` builds this program only; then cargo builds and runs
-/// the other one, so that it is never older than its source.
-fn program() -> io::Result<Command> {
+/// The path of the program beside this one. `cargo run` builds this program only; then cargo
+/// builds the other one as well, so that it is never older than its source.
+fn program(out: Output) -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().unwrap_or(Path::new("."));
-    let (Some(cargo), Some(package)) = (
+    if let (Some(cargo), Some(package)) = (
         std::env::var_os("CARGO"),
         std::env::var_os("CARGO_MANIFEST_DIR"),
-    ) else {
-        return Ok(Command::new(folder.join(PROGRAM)));
-    };
+    ) && std::env::var("CARGO_PKG_NAME").is_ok_and(|name| name == env!("CARGO_PKG_NAME"))
+    {
+        out.note(format_args!("Building {PROGRAM}."));
+        build(&cargo, Path::new(&package), folder)?;
+    }
+    Ok(folder.join(PROGRAM))
+}
+
+/// Builds the program into the folder, which is named after cargo's profile.
+fn build(cargo: &OsStr, package: &Path, folder: &Path) -> io::Result<()> {
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
-    let mut command = Command::new(cargo);
-    let manifest = Path::new(&package).with_file_name("Cargo.toml");
-    command
-        .args(["run", "--quiet", "--profile", profile, "--bin", PROGRAM])
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--profile", profile, "--bin", PROGRAM])
         .arg("--manifest-path")
-        .arg(manifest)
-        .arg("--");
-    Ok(command)
+        .arg(package.with_file_name("Cargo.toml"))
+        // Standard output is for the demo's own document.
+        .stdout(Stdio::null())
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("cargo ended with {status}")))
+    }
 }
 
 fn arguments(options: &Options, json: bool) -> Vec<OsString> {
@@ -120,10 +133,10 @@ mod tests {
             "",
         ] {
             let words = ["cameo-demo"].into_iter().chain(line.split_whitespace());
-            let told = Line::try_parse_from(words).unwrap();
-            let passed = arguments(&told.options, told.json);
+            let given = Line::try_parse_from(words).unwrap();
+            let passed = arguments(&given.options, given.json);
             let again = Line::try_parse_from(std::iter::once("cameo-demo".into()).chain(passed));
-            assert_eq!(format!("{:?}", again.unwrap()), format!("{told:?}"));
+            assert_eq!(format!("{:?}", again.unwrap()), format!("{given:?}"));
         }
     }
 }

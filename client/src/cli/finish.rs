@@ -1,7 +1,7 @@
 //! The end of a command: its output and its exit code.
 
 use super::exit::{Exit, Failure};
-use crate::output::{Output, Report, say, tell};
+use crate::output::{Output, Report, print_message, print_result};
 
 /// Prints the result of a command, and returns the exit code.
 #[must_use]
@@ -11,15 +11,15 @@ pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) 
             let exit = report.completion().into();
             (exit, print(out, verb, report))
         }
-        Err(failure) if out.json => (failure.exit, say(failure.document())),
+        Err(failure) if out.json => (failure.exit, print_result(failure.document())),
         Err(failure) => {
-            tell(format_args!("cameo {verb}: {failure}"));
+            print_message(format_args!("cameo {verb}: {failure}"));
             (failure.exit, Ok(()))
         }
     };
     match printed {
         Err(error) => {
-            tell(format_args!(
+            print_message(format_args!(
                 "cameo {verb}: the result cannot be printed: {error}"
             ));
             if exit == Exit::Ok { Exit::Other } else { exit }
@@ -32,10 +32,10 @@ fn print(out: Output, verb: &str, report: &Report) -> std::io::Result<()> {
     if report.is_silent() {
         Ok(())
     } else if out.json {
-        say(report.document(verb))
+        print_result(report.document(verb))
     } else if report.text().is_empty() {
         Ok(())
     } else {
-        say(report.text().trim_end())
+        print_result(report.text().trim_end())
     }
 }

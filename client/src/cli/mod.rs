@@ -211,8 +211,8 @@ fn usage_error(error: &clap::Error, json: bool) -> Exit {
         let sentence = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
         let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
         let failure = Failure::usage(format!("{sentence}; see `cameo --help`"));
-        if let Err(error) = output::say(failure.document()) {
-            output::tell(error);
+        if let Err(error) = output::print_result(failure.document()) {
+            output::print_message(error);
         }
     } else {
         let _ = error.print();

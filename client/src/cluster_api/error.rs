@@ -137,3 +137,48 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         _ => Verdict::Final,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Retries and giving up depend on the kind, and most kinds share an exit code.
+    #[test]
+    fn every_code_of_the_cluster_has_its_kind() {
+        let kinds = [
+            (ErrorCode::BadRequest, ErrorKind::Other),
+            (ErrorCode::TooLarge, ErrorKind::Other),
+            (ErrorCode::NoSuchPath, ErrorKind::Other),
+            (ErrorCode::NotAuthenticated, ErrorKind::Forbidden),
+            (ErrorCode::CallExpired, ErrorKind::Other),
+            (ErrorCode::WrongCluster, ErrorKind::Untrusted),
+            (ErrorCode::Forbidden, ErrorKind::Forbidden),
+            (ErrorCode::NotRegistered, ErrorKind::NotRegistered),
+            (ErrorCode::NotFound, ErrorKind::NotFound),
+            (ErrorCode::NameTaken, ErrorKind::Forbidden),
+            (ErrorCode::RequestReused, ErrorKind::Other),
+            (ErrorCode::GrantExists, ErrorKind::Hopeless),
+            (ErrorCode::StaleVersion, ErrorKind::Other),
+            (ErrorCode::Mismatch, ErrorKind::Other),
+            (ErrorCode::BadDeal, ErrorKind::Other),
+            (ErrorCode::Revoked, ErrorKind::Forbidden),
+            (ErrorCode::Expired, ErrorKind::Forbidden),
+            (ErrorCode::UsedUp, ErrorKind::UsedUp),
+            (ErrorCode::NotDebited, ErrorKind::Other),
+            (ErrorCode::SessionEnded, ErrorKind::Other),
+            (ErrorCode::BadTicket, ErrorKind::Other),
+            (ErrorCode::Busy, ErrorKind::Busy),
+            (ErrorCode::BadJob, ErrorKind::Other),
+            (ErrorCode::LimitReached, ErrorKind::Other),
+            (ErrorCode::NoQuorum, ErrorKind::ClusterAway),
+            (ErrorCode::OutcomeUnknown, ErrorKind::ClusterAway),
+            (ErrorCode::Unavailable, ErrorKind::ClusterAway),
+            (ErrorCode::Internal, ErrorKind::Other),
+            (ErrorCode::WorkerTooSmall, ErrorKind::Other),
+        ];
+        for (code, kind) in kinds {
+            let error = ClusterError::from(ApiError::new(code, "no"));
+            assert_eq!(error.kind(), kind, "{code:?}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ const MAX_EVENT: usize = 256 * 1024;
 
 /// One message of the event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum StreamMessage {
     Event(Event),
     /// A counterparty reported this device offline: renew the session at once.
     Probe,
@@ -32,7 +32,7 @@ pub struct EventStream {
     response: reqwest::Response,
     url: String,
     parser: SseParser,
-    ready: VecDeque<Heard>,
+    ready: VecDeque<StreamMessage>,
 }
 
 impl ClusterApi {
@@ -87,7 +87,7 @@ impl EventStream {
     ///
     /// # Errors
     /// When the stream ends, sends nothing for ten seconds, or is malformed.
-    pub async fn next(&mut self) -> Result<Heard, ClusterError> {
+    pub async fn next(&mut self) -> Result<StreamMessage, ClusterError> {
         loop {
             if let Some(message) = self.ready.pop_front() {
                 return Ok(message);
@@ -117,11 +117,11 @@ impl EventStream {
 }
 
 /// `None` for unknown kinds of messages, which are ignored.
-fn parse(message: &SseMessage) -> serde_json::Result<Option<Heard>> {
+fn parse(message: &SseMessage) -> serde_json::Result<Option<StreamMessage>> {
     Ok(match message.kind.as_str() {
-        "" | "message" => Some(Heard::Event(serde_json::from_str(&message.data)?)),
-        "probe" => Some(Heard::Probe),
-        "ended" => Some(Heard::Ended(serde_json::from_str(&message.data)?)),
+        "" | "message" => Some(StreamMessage::Event(serde_json::from_str(&message.data)?)),
+        "probe" => Some(StreamMessage::Probe),
+        "ended" => Some(StreamMessage::Ended(serde_json::from_str(&message.data)?)),
         _ => None,
     })
 }
@@ -200,8 +200,8 @@ mod tests {
         let found = SseParser::default().push(stream.as_bytes()).unwrap();
         let parsed: Vec<_> = found.iter().filter_map(|m| parse(m).unwrap()).collect();
         assert_eq!(parsed.len(), 2);
-        assert_eq!(parsed[0], Heard::Probe);
-        assert!(matches!(&parsed[1], Heard::Ended(error) if error.message == "over"));
+        assert_eq!(parsed[0], StreamMessage::Probe);
+        assert!(matches!(&parsed[1], StreamMessage::Ended(error) if error.message == "over"));
     }
 
     #[test]

@@ -61,13 +61,13 @@ impl ClusterApi {
                 answered = answer(request, placed.worker, &progress) => answered,
                 () = progress.stalled(stall_timeout) => {
                     let why = format!("it stalled for {:.1} s", stall_timeout.as_secs_f64());
-                    Err(failed(placed.worker, why))
+                    Err(worker_error(placed.worker, why))
                 }
             }
         };
         timeout(deadline, answered)
             .await
-            .unwrap_or_else(|_| Err(failed(placed.worker, "it took too long".into())))
+            .unwrap_or_else(|_| Err(worker_error(placed.worker, "it took too long".into())))
     }
 
     fn upload(
@@ -77,7 +77,8 @@ impl ClusterApi {
         progress: &StallDetector,
     ) -> Result<reqwest::RequestBuilder, JobError> {
         let url = placed.url.trim_end_matches('/');
-        super::address::check_url(url).map_err(|error| failed(placed.worker, error.to_string()))?;
+        super::address::check_url(url)
+            .map_err(|error| worker_error(placed.worker, error.to_string()))?;
         let call = self.sign(Method::POST, paths::RUN_JOB.to_owned(), input);
         let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
         let http = &self.inner.http;
@@ -97,26 +98,26 @@ async fn answer(
     progress: &StallDetector,
 ) -> Result<Bytes, JobError> {
     let response = request.send().await;
-    let response = response.map_err(|error| failed(worker, error.to_string()))?;
+    let response = response.map_err(|error| worker_error(worker, error.to_string()))?;
     progress.record();
     let status = response.status();
     let bytes = collect_watched(response, MAX_CARRIER_BYTES, || progress.record()).await;
     let broke = || "the connection broke".to_owned();
-    let bytes = bytes.map_err(|why| failed(worker, why.unwrap_or_else(broke)))?;
+    let bytes = bytes.map_err(|why| worker_error(worker, why.unwrap_or_else(broke)))?;
     if status.is_success() {
         return Ok(bytes);
     }
     match serde_json::from_slice::<ApiError>(&bytes) {
-        Ok(error) => Err(refused(worker, error)),
-        Err(_) => Err(failed(worker, format!("status {status}"))),
+        Ok(error) => Err(refusal_error(worker, error)),
+        Err(_) => Err(worker_error(worker, format!("status {status}"))),
     }
 }
 
-fn failed(worker: NodeId, why: String) -> JobError {
+fn worker_error(worker: NodeId, why: String) -> JobError {
     JobError::Worker { worker, why }
 }
 
-fn refused(worker: NodeId, error: ApiError) -> JobError {
+fn refusal_error(worker: NodeId, error: ApiError) -> JobError {
     match error.code {
         // Every worker would refuse it.
         ErrorCode::BadJob | ErrorCode::TooLarge | ErrorCode::NotAuthenticated => {
@@ -127,6 +128,6 @@ fn refused(worker: NodeId, error: ApiError) -> JobError {
             worker,
             why: error.message,
         },
-        _ => failed(worker, error.message),
+        _ => worker_error(worker, error.message),
     }
 }

@@ -27,7 +27,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub use address::{Address, parse_addresses};
 pub use error::ClusterError;
-pub use events::{EventStream, Heard};
+pub use events::{EventStream, StreamMessage};
 pub use jobs::JobError;
 pub use leader::LoadsUnavailable;
 pub use placement::JobAnnouncement;

@@ -70,16 +70,16 @@ struct Ready {
 }
 
 impl Ready {
-    fn say(&self, out: Output, addresses: &[SocketAddr], epoch: u64) -> std::io::Result<()> {
+    fn print(&self, out: Output, addresses: &[SocketAddr], epoch: u64) -> std::io::Result<()> {
         let Self { name, device } = self;
         if out.json {
-            return output::say(json!({
+            return output::print_result(json!({
                 "schema": cameo_common::api::SCHEMA, "ok": true, "verb": "agent", "ready": true,
                 "name": name, "device": device, "addresses": addresses, "epoch": epoch,
             }));
         }
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        output::say(format_args!(
+        output::print_result(format_args!(
             "ready {name} {device} {}",
             addresses.join(",")
         ))
@@ -99,7 +99,7 @@ async fn watch(
     loop {
         tokio::select! {
             epoch = agent.ready(), if !reported => {
-                ready.say(out, &agent.addresses(), epoch?).map_err(IoError)?;
+                ready.print(out, &agent.addresses(), epoch?).map_err(IoError)?;
                 reported = true;
             }
             notice = notices.recv() => match notice {

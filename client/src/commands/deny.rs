@@ -91,7 +91,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let reached = if told {
         Ok(())
     } else {
-        tell(ctx, &incoming, &arguments.reason).await
+        send_denial(ctx, &incoming, &arguments.reason).await
     };
     let viewer = &incoming.viewer;
     let text = match &reached {
@@ -109,7 +109,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     Ok(report.queued())
 }
 
-async fn tell(ctx: &Context, incoming: &Incoming, reason: &str) -> Result<(), Untold> {
+async fn send_denial(ctx: &Context, incoming: &Incoming, reason: &str) -> Result<(), Untold> {
     let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
     let request = PeerRequest::Denied {
         request: incoming.request,

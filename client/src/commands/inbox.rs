@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cluster_api::ClusterApi;
 use crate::flows::LedgerError;
 use crate::flows::context::Context;
-use crate::flows::receive::confirm;
+use crate::flows::receive::store_rights_of_ledger;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 use crate::vault::VaultError;
@@ -88,7 +88,7 @@ async fn refresh(ctx: &Context) -> bool {
 }
 
 fn fold(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
-    confirm(&ctx.vault, &info.grant, &info.rights)?;
+    store_rights_of_ledger(&ctx.vault, &info.grant, &info.rights)?;
     change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
         held.used = held.used.max(info.used);
     })?;

@@ -82,8 +82,8 @@ fn reveal(arguments: &Arguments) -> Result<Report, Error> {
     NewFile::check(&arguments.out)?;
     let key = KeyFile::read(&arguments.key)?;
     let carrier = open(arguments)?;
-    let found = identify(&carrier, key.key()).map_err(|error| refused(arguments, &error))?;
-    let payload = extract(&carrier, key.key()).map_err(|error| refused(arguments, &error))?;
+    let found = identify(&carrier, key.key()).map_err(|error| reveal_error(arguments, &error))?;
+    let payload = extract(&carrier, key.key()).map_err(|error| reveal_error(arguments, &error))?;
     drop(carrier);
     let mut file = NewFile::create(&arguments.out)?;
     let written = file.writer().write_all(&payload);
@@ -105,10 +105,10 @@ fn reveal(arguments: &Arguments) -> Result<Report, Error> {
 /// Reads and decodes the carrier.
 fn open(arguments: &Arguments) -> Result<Picture, Error> {
     let file = files::read(&arguments.carrier, MAX_CARRIER_BYTES)?;
-    png::read(&file).map_err(|error| refused(arguments, &error.into()))
+    png::read(&file).map_err(|error| reveal_error(arguments, &error.into()))
 }
 
-fn refused(arguments: &Arguments, error: &RevealError) -> Error {
+fn reveal_error(arguments: &Arguments, error: &RevealError) -> Error {
     let carrier = arguments.carrier.clone();
     match error {
         RevealError::Png(error) => Error::NotAPng {

@@ -69,7 +69,7 @@ impl ControlServer {
                 Ok((stream, _)) => {
                     let deps = deps.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = serve_one(stream, deps).await {
+                        if let Err(error) = serve_connection(stream, deps).await {
                             tracing::debug!(%error, "a command disconnected");
                         }
                         drop(slot);
@@ -90,7 +90,7 @@ impl Drop for ControlServer {
     }
 }
 
-async fn serve_one(mut stream: UnixStream, deps: ControlDeps) -> io::Result<()> {
+async fn serve_connection(mut stream: UnixStream, deps: ControlDeps) -> io::Result<()> {
     let request: ControlRequest = timeout(REQUEST_TIMEOUT, super::read(&mut stream)).await??;
     if request.version != VERSION {
         return super::write(

@@ -128,7 +128,7 @@ async fn a_command_receives_notices_and_wakes_the_agent() {
     let world = world(AGENT).await;
     let mut following = follow(&world.home).await.unwrap();
     let notice = Notice::Session { epoch: 3 };
-    world.notices.tell(notice.clone());
+    world.notices.publish(notice.clone());
     assert_eq!(following.next().await.unwrap(), notice);
     assert!(wake(&world.home).await);
 }

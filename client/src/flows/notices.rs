@@ -62,7 +62,7 @@ impl Default for Notices {
 
 impl Notices {
     /// Sends a notice to all subscribers, if any.
-    pub fn tell(&self, notice: Notice) {
+    pub fn publish(&self, notice: Notice) {
         if let Notice::Trouble { what_failed, why } = &notice {
             tracing::warn!(%what_failed, %why, "trouble");
         }

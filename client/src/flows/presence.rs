@@ -20,9 +20,9 @@ pub async fn report_offline(ctx: &Context, notices: &Notices, name: &UserName) {
         }
     };
     match reported.await {
-        Ok(true) => notices.tell(Notice::Offline { user: name.clone() }),
+        Ok(true) => notices.publish(Notice::Offline { user: name.clone() }),
         Ok(false) => tracing::info!(%name, "reported offline, but answered the probe"),
-        Err(error) => notices.tell(Notice::Trouble {
+        Err(error) => notices.publish(Notice::Trouble {
             what_failed: format!("reporting that {name} is offline"),
             why: error.to_string(),
         }),

@@ -24,7 +24,7 @@ impl Output {
     /// Prints a note beside the result.
     pub fn note(&self, text: impl std::fmt::Display) {
         if !self.quiet {
-            tell(text);
+            print_message(text);
         }
     }
 
@@ -57,7 +57,7 @@ impl Output {
 ///
 /// # Errors
 /// When the write fails, for example on a full disk.
-pub fn say(line: impl std::fmt::Display) -> io::Result<()> {
+pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -66,6 +66,6 @@ pub fn say(line: impl std::fmt::Display) -> io::Result<()> {
 }
 
 /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
-pub fn tell(line: impl std::fmt::Display) {
+pub fn print_message(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

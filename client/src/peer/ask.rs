@@ -38,7 +38,7 @@ pub enum AskError {
     /// The device at the address does not hold the expected device key.
     #[error("another device answers at the peer's address")]
     WrongIdentity,
-    #[error("the peer's answer violates the protocol: {0}")]
+    #[error("the two devices do not understand each other: {0}")]
     Protocol(String),
     /// The local source of the body could not be read.
     #[error("the bytes to send cannot be read: {0}")]

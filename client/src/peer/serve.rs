@@ -92,7 +92,7 @@ where
                 };
                 let handler = Arc::clone(&handler);
                 requests.spawn(async move {
-                    if let Err(error) = answer_one::<Q, R, H>(incoming, &handler).await {
+                    if let Err(error) = serve_stream::<Q, R, H>(incoming, &handler).await {
                         tracing::debug!(%error, "a peer's request ended early");
                     }
                     drop(slot);
@@ -108,7 +108,7 @@ where
     while let Ok(Some(_)) = timeout(DRAIN_TIMEOUT, requests.join_next()).await {}
 }
 
-async fn answer_one<Q, R, H>(mut incoming: Incoming, handler: &Arc<H>) -> Result<(), ServeError>
+async fn serve_stream<Q, R, H>(mut incoming: Incoming, handler: &Arc<H>) -> Result<(), ServeError>
 where
     Q: PeerMessage,
     R: PeerMessage,

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use cameo_common::wire;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 /// A type that the vault can store. A change of its encoding needs a new [`Record::VERSION`], and
 /// an entry in [`Record::OLDER`] for the version before.
@@ -35,9 +35,7 @@ impl<T: Record> Older<T> {
 
 /// Decodes an id and a record. `None` unless they re-encode to the same bytes.
 pub(super) fn decode<T: Record>(plain: &[u8]) -> Option<(String, T)> {
-    let record: (String, T) = postcard::from_bytes(plain).ok()?;
-    let again = Zeroizing::new(postcard::to_stdvec(&record).ok()?);
-    (*again == plain).then_some(record)
+    wire::decode(plain).ok()
 }
 
 impl<T> fmt::Debug for Older<T> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_codec::job::JobInput;
-use cameo_codec::{CancelToken, CodecKey};
+use cameo_codec::{CancelToken, CodecKey, HideOptions};
 use cameo_common::api::{PlaceJob, Placed};
 use cameo_common::ids::{ClusterId, Hash, JobId, Millis, NodeId};
 use cameo_common::keys::{PublicKey, SigningKey};
@@ -185,7 +185,7 @@ impl Leader {
 fn input(payload: &[u8]) -> Bytes {
     let job = JobInput {
         key: CodecKey::from_bytes([1; 32]),
-        options: postcard::from_bytes(&[1; 8]).unwrap(),
+        options: HideOptions::alpha(),
         cover: b"cover",
         payload,
     };

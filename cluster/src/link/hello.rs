@@ -5,6 +5,7 @@
 //! prevents reflection. A peer that has not proven the secret learns nothing about the cluster.
 
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::wire::{self, VersionError};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -129,22 +130,18 @@ impl Hello {
     }
 }
 
-/// Encodes as a version byte and postcard.
-pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, postcard::Error> {
-    postcard::to_extend(value, vec![LINK_VERSION])
+/// Encodes as a version byte and the canonical bytes.
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    wire::encode_versioned(LINK_VERSION, value)
 }
 
 /// Decodes, and refuses other versions, trailing bytes and non-canonical encodings.
 pub(super) fn decode<T: Serialize + for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Refusal> {
-    match bytes.split_first() {
-        Some((&LINK_VERSION, rest)) => {
-            let value = postcard::from_bytes(rest).map_err(|_| Refusal::Malformed)?;
-            let again = encode(&value).map_err(|_| Refusal::Malformed)?;
-            (again == bytes).then_some(value).ok_or(Refusal::Malformed)
-        }
-        Some((&other, _)) => Err(Refusal::Version(other)),
-        None => Err(Refusal::Malformed),
-    }
+    wire::decode_versioned(LINK_VERSION, bytes).map_err(|error| match error {
+        // The version is one byte of the message.
+        VersionError::UnknownVersion(other) => Refusal::Version(other as u8),
+        VersionError::Wire(_) => Refusal::Malformed,
+    })
 }
 
 #[cfg(test)]

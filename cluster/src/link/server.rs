@@ -206,7 +206,7 @@ async fn accept_hello(
         Err(refusal) => Welcome::Refused(refusal.clone()),
     };
     let mut out = Vec::new();
-    let body = encode(&answer).map_err(io::Error::other)?;
+    let body = encode(&answer);
     put(&mut out, Kind::Hello, 0, &body);
     stream.write_all(&out).await?;
     stream.flush().await?;

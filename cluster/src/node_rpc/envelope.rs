@@ -69,11 +69,7 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// `None` for an unknown version and for bytes that do not decode.
 pub(super) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    let (version, _) = postcard::take_from_bytes::<u16>(bytes).ok()?;
-    if version != VERSION {
-        return None;
-    }
-    let (_, value) = wire::decode::<(u16, T)>(bytes).ok()?;
+    let (_, value) = wire::decode_after_version::<(u16, T)>(VERSION, bytes).ok()?;
     Some(value)
 }
 

@@ -10,6 +10,7 @@ use std::io::{self, Cursor};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
+use cameo_common::wire;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, TryStreamExt};
 use openraft::entry::EntryPayload;
@@ -227,12 +228,12 @@ impl Debug for MemorySnapshot {
 
 impl MemorySnapshot {
     fn of(content: &Content) -> io::Result<Self> {
-        let bytes = postcard::to_stdvec(content).map_err(io::Error::other)?;
+        let bytes = wire::encode(content);
         Ok(Self(Arc::new(bytes)))
     }
 
     fn content(&self) -> io::Result<Content> {
-        postcard::from_bytes(&self.0).map_err(io::Error::other)
+        wire::decode(&self.0).map_err(io::Error::other)
     }
 
     fn with_meta(self) -> io::Result<SnapshotOf<TypeConfig, MemorySnapshot>> {

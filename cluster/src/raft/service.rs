@@ -55,9 +55,8 @@ impl Service for NodeService {
             Purpose::Member => self.serve_member(caller, request),
         };
         Box::pin(async move {
-            match served.await.map(|reply| encode(&reply)) {
-                Ok(Ok(body)) => Answer::Reply(body),
-                Ok(Err(error)) => Answer::Denied(error.to_string()),
+            match served.await {
+                Ok(reply) => Answer::Reply(encode(&reply)),
                 Err(why) => Answer::Denied(why),
             }
         })

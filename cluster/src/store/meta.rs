@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cameo_common::ids::NodeId;
+use cameo_common::wire::{VersionError, WireError, decode_versioned, encode_versioned};
 use openraft::Membership;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,19 @@ const VERSION: u8 = 1;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetaError {
     #[error("unknown version {0}")]
-    UnknownVersion(u8),
+    UnknownVersion(u16),
     #[error("damaged: {0}")]
     Damaged(&'static str),
+}
+
+impl From<VersionError> for MetaError {
+    fn from(error: VersionError) -> Self {
+        match error {
+            VersionError::UnknownVersion(found) => Self::UnknownVersion(found),
+            VersionError::Wire(WireError::Malformed) => Self::Damaged("cannot be decoded"),
+            VersionError::Wire(WireError::NotCanonical) => Self::Damaged("not in canonical form"),
+        }
+    }
 }
 
 /// The last applied entry and the membership at that point.
@@ -139,27 +150,5 @@ impl MembershipV1 {
         let members: BTreeMap<_, _> = self.members.into_iter().map(member).collect();
         Membership::new(self.voters, members)
             .map_err(|_| MetaError::Damaged("the membership is inconsistent"))
-    }
-}
-
-/// Encodes one version byte, then postcard.
-pub(super) fn encode_versioned<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
-    postcard::to_extend(value, vec![version])
-        .expect("plain structs and maps of known length always encode into memory")
-}
-
-/// Refuses unknown versions and trailing bytes.
-pub(super) fn decode_versioned<'a, T: Deserialize<'a>>(
-    version: u8,
-    bytes: &'a [u8],
-) -> Result<T, MetaError> {
-    match bytes.split_first() {
-        None => Err(MetaError::Damaged("empty")),
-        Some((&found, _)) if found != version => Err(MetaError::UnknownVersion(found)),
-        Some((_, body)) => match postcard::take_from_bytes(body) {
-            Ok((value, [])) => Ok(value),
-            Ok(_) => Err(MetaError::Damaged("bytes after the end")),
-            Err(_) => Err(MetaError::Damaged("cannot be decoded")),
-        },
     }
 }

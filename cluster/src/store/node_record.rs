@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::wire::{self, VersionError};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{read_optional, write_durably};
@@ -19,22 +20,21 @@ pub struct NodeRecord {
 }
 
 impl NodeRecord {
-    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
-        postcard::to_extend(self, vec![VERSION]).map_err(io::Error::other)
+    pub(super) fn encode(&self) -> Vec<u8> {
+        wire::encode_versioned(VERSION, self)
     }
 
     fn decode(bytes: &[u8]) -> io::Result<Self> {
-        let refuse = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        match bytes.split_first() {
-            Some((&VERSION, body)) => match postcard::take_from_bytes(body) {
-                Ok((record, [])) => Ok(record),
-                _ => Err(refuse("the NODE file is damaged")),
-            },
-            Some(_) => Err(refuse(
-                "the NODE file has a version that this build does not support",
-            )),
-            None => Err(refuse("the NODE file is empty")),
-        }
+        wire::decode_versioned(VERSION, bytes).map_err(|error| {
+            let why = match error {
+                VersionError::UnknownVersion(_) => {
+                    "the NODE file has a version that this build does not support"
+                }
+                VersionError::Wire(_) if bytes.is_empty() => "the NODE file is empty",
+                VersionError::Wire(_) => "the NODE file is damaged",
+            };
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        })
     }
 
     pub(super) fn read(path: &Path) -> io::Result<Option<Self>> {
@@ -55,7 +55,7 @@ impl NodeRecord {
                     found.raft_id, self.raft_id
                 ),
             )),
-            None => write_durably(path, &self.encode()?),
+            None => write_durably(path, &self.encode()),
         }
     }
 }

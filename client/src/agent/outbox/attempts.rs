@@ -96,7 +96,7 @@ pub(in crate::agent) async fn failed(
     error: &AttemptError,
 ) -> Result<(), VaultError> {
     let (vault, key) = (&core.ctx.vault, item.key);
-    core.notices.tell(trouble(key, error));
+    core.notices.publish(trouble(key, error));
     let before = vault.get::<Attempts>(&key.id())?;
     let (count, pause) = tally(before.map_or(0, |attempts| attempts.count), error.kind());
     let mut attempts = Attempts {
@@ -228,6 +228,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::cluster_api::ClusterError;
+    use crate::directory::{DirectoryError, PinError};
+    use crate::flows::share::{PlaceError, ShareError};
+    use cameo_common::api::{ApiError, ErrorCode};
+    use cameo_common::ids::UserName;
     use proptest::prelude::*;
 
     const SHARE: OutboxKey = OutboxKey::Share(RequestId([1; 16]));
@@ -252,6 +256,35 @@ mod tests {
             count = counted;
             assert!(!gives_up(SHARE, error.kind(), count), "after {count}");
             assert_eq!(pause, CLUSTER_PAUSE);
+        }
+    }
+
+    #[test]
+    fn a_share_ends_at_once_when_no_attempt_can_succeed_and_only_then() {
+        let ada: UserName = "ada".parse().unwrap();
+        let api = |code| ShareError::from(ClusterError::from(ApiError::new(code, "no")));
+        let final_errors = [
+            ShareError::NoSuchImage,
+            ShareError::NotAPhoto,
+            ShareError::Damaged("dusk".into()),
+            ShareError::RequestKeyChanged(ada.clone()),
+            api(ErrorCode::GrantExists),
+            api(ErrorCode::NotFound),
+        ];
+        for error in final_errors {
+            assert!(gives_up(SHARE, error.kind(), 0), "{error}");
+        }
+        let passing_errors = [
+            ShareError::ViewerOffline(ada.clone()),
+            ShareError::NotApproved,
+            ShareError::from(PlaceError::Busy("all".into())),
+            ShareError::from(PlaceError::NoWorker("none".into())),
+            ShareError::from(DirectoryError::from(PinError::OlderCard(ada))),
+            api(ErrorCode::Busy),
+            api(ErrorCode::NotRegistered),
+        ];
+        for error in passing_errors {
+            assert!(!gives_up(SHARE, error.kind(), 0), "{error}");
         }
     }
 

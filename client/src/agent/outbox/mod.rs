@@ -33,7 +33,7 @@ const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(15);
 /// Works on due items until dropped.
 pub(super) async fn work(core: Core) {
     if let Err(error) = retry_given_up(&core.ctx.vault) {
-        core.notices.tell(unreadable(&error));
+        core.notices.publish(unreadable(&error));
     }
     let mut lanes = Lanes::default();
     let mut queue = Vec::new();
@@ -64,7 +64,7 @@ fn poll(core: &Core, queue: &mut Vec<Due>) -> bool {
             waiting
         }
         Err(error) => {
-            core.notices.tell(unreadable(&error));
+            core.notices.publish(unreadable(&error));
             true
         }
     }
@@ -106,7 +106,7 @@ async fn attempt(core: Core, item: Due) {
         Ok(Some(lock)) => lock,
         Ok(None) => return,
         Err(error) => {
-            core.notices.tell(trouble(key, &error));
+            core.notices.publish(trouble(key, &error));
             return;
         }
     };
@@ -117,7 +117,7 @@ async fn attempt(core: Core, item: Due) {
     };
     drop(lock);
     if let Err(error) = kept {
-        core.notices.tell(trouble(key, &error));
+        core.notices.publish(trouble(key, &error));
     }
 }
 

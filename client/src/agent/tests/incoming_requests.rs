@@ -9,7 +9,7 @@ use crate::vault::records::{Incoming, IncomingState};
 
 fn ask(world: &World, id: u8) -> Result<AskOutcome, crate::agent::serve::Refusal> {
     let service = Service::new(world.core.clone());
-    service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, id), "")
+    service.receive_request(&person("ada", OTHER), &signed_request(OTHER, ME, id), "")
 }
 
 fn state(world: &World, id: u8) -> IncomingState {
@@ -163,7 +163,7 @@ async fn one_viewer_s_requests_do_not_block_others() {
     keep_many(&world, OTHER, 200, &IncomingState::Waiting);
     assert_eq!(ask(&world, 201).unwrap_err().code, PeerRefusal::TooMany);
     let service = Service::new(world.core.clone());
-    let asked = service.asked(
+    let asked = service.receive_request(
         &person("cleo", STRANGER),
         &signed_request(STRANGER, ME, 202),
         "",
@@ -214,7 +214,7 @@ async fn a_repeated_answer_of_an_owner_causes_no_notice() {
         world.vault().put(&id, &outgoing).unwrap();
         let service = Service::new(world.core.clone());
         service
-            .not_made(&person("ada", OTHER), &outgoing.request)
+            .record_failure(&person("ada", OTHER), &outgoing.request)
             .unwrap();
         assert_eq!(notices.try_recv().is_ok(), news, "{:?}", outgoing.state);
     }

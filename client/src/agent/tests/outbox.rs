@@ -6,7 +6,7 @@ use crate::agent::serve::Service;
 use crate::cluster_api::ClusterError;
 use crate::flows::LedgerError;
 use crate::flows::outbox::Due;
-use crate::flows::request::answered;
+use crate::flows::request::store_answer;
 use crate::flows::share::ShareError;
 use crate::peer::{AskError, CallError};
 use crate::vault::VaultError;
@@ -65,7 +65,7 @@ async fn a_repeated_request_sends_a_refused_carrier_again() {
         .unwrap();
     keep_request(&world, IncomingState::Granted(grant.grant));
     let service = Service::new(world.core.clone());
-    let asked = service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
+    let asked = service.receive_request(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
     assert_eq!(asked.unwrap(), AskOutcome::Preparing);
     assert_eq!(left(&world), NOW);
 }
@@ -130,7 +130,7 @@ async fn a_failure_is_sent_to_the_viewer_until_it_is_acknowledged() {
 
     // A viewer who repeats the request has not received it.
     let service = Service::new(world.core.clone());
-    let asked = service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
+    let asked = service.receive_request(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
     assert_eq!(asked.unwrap_err().code, PeerRefusal::Failed);
     assert_eq!(left(&world), NOW);
 }
@@ -202,7 +202,8 @@ async fn a_rejected_refusal_counts_as_not_told() {
         assert!(!told, "{code:?}");
         // It is sent again when the viewer repeats the request,
         let service = Service::new(world.core.clone());
-        let asked = service.asked(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
+        let asked =
+            service.receive_request(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
         assert_eq!(asked.unwrap_err().code, PeerRefusal::Failed);
         assert_eq!(left(&world), NOW, "{code:?}");
         // and after a restart of the agent.
@@ -256,7 +257,7 @@ async fn an_owner_s_denial_ends_a_repeated_request() {
     let ended = |asked| {
         let world = alone();
         let outgoing = ask_ada(&world);
-        answered(world.vault(), &outgoing, &asked).unwrap();
+        store_answer(world.vault(), &outgoing, &asked).unwrap();
         world.outgoing(outgoing.request).state
     };
     for code in [PeerRefusal::Closed, PeerRefusal::NoSuchImage] {

@@ -352,12 +352,12 @@ async fn an_answered_request_accepts_no_other_grant() {
 async fn a_failed_request_still_accepts_its_carrier() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     let service = Service::new(world.core.clone());
-    let stranger = service.not_made(&person("eve", STRANGER), &REQUEST);
+    let stranger = service.record_failure(&person("eve", STRANGER), &REQUEST);
     not_accepted(stranger, "a stranger");
     assert_eq!(world.outgoing(REQUEST).state, OutgoingState::Preparing);
 
     let owner = person("ada", OTHER);
-    service.not_made(&owner, &REQUEST).unwrap();
+    service.record_failure(&owner, &REQUEST).unwrap();
     assert_eq!(world.outgoing(REQUEST).state, OutgoingState::Failed);
     parcel.transfer(&world);
     parcel.deliver(&world).await.unwrap();
@@ -365,7 +365,7 @@ async fn a_failed_request_still_accepts_its_carrier() {
     assert_eq!(world.outgoing(REQUEST).state, arrived);
 
     // A received carrier does not fail any more.
-    service.not_made(&owner, &REQUEST).unwrap();
+    service.record_failure(&owner, &REQUEST).unwrap();
     assert_eq!(world.outgoing(REQUEST).state, arrived);
 }
 

@@ -5,9 +5,11 @@ use cameo_common::ids::Millis;
 
 use super::*;
 use crate::agent::events::process;
-use crate::agent::inbox::acknowledge;
+use crate::agent::received_rights::acknowledge;
 use crate::flows::notices::Notice;
-use crate::flows::receive::{ReceivedRightsError, Taken, confirm, take};
+use crate::flows::receive::{
+    ReceivedRightsError, RightsEffect, store_rights_of_ledger, store_rights_of_owner,
+};
 
 fn held() -> GrantHeld {
     let grant = GrantId([21; 32]);
@@ -41,11 +43,11 @@ async fn newer_rights_are_stored_and_older_ones_ignored() {
     let held = held();
     let world = world_with(&held);
     let newer = rights(OTHER, held.grant, 3);
-    let taken = take(world.vault(), &held.grant, &newer).unwrap();
-    assert_eq!(taken, Taken::Newer);
+    let taken = store_rights_of_owner(world.vault(), &held.grant, &newer).unwrap();
+    assert_eq!(taken, RightsEffect::Newer);
     let older = rights(OTHER, held.grant, 2);
-    let taken = take(world.vault(), &held.grant, &older).unwrap();
-    assert_eq!(taken, Taken::Known);
+    let taken = store_rights_of_owner(world.vault(), &held.grant, &older).unwrap();
+    assert_eq!(taken, RightsEffect::Known);
     let kept = world.held(held.grant).unwrap();
     assert_eq!((kept.version, kept.rights), (3, newer));
 }
@@ -63,13 +65,13 @@ async fn rights_that_are_not_the_owner_s_change_nothing() {
         ("another grant's", rights(OTHER, GrantId([8; 32]), 9)),
     ] {
         let world = world_with(&held);
-        let error = take(world.vault(), &held.grant, &bad).unwrap_err();
+        let error = store_rights_of_owner(world.vault(), &held.grant, &bad).unwrap_err();
         assert!(
             matches!(error, ReceivedRightsError::NotTheOwner),
             "{what}: {error}"
         );
         // Rights from the ledger need the owner's signature too.
-        let confirmed = confirm(world.vault(), &held.grant, &bad).unwrap();
+        let confirmed = store_rights_of_ledger(world.vault(), &held.grant, &bad).unwrap();
         assert!(!confirmed, "{what}");
         assert_eq!(world.held(held.grant).unwrap(), held, "{what}");
     }
@@ -111,7 +113,7 @@ async fn rights_from_owner_and_ledger_cause_one_notice() {
     // The same rights from the ledger and from the owner cause one notice,
     let newer = rights(OTHER, held.grant, 2);
     receive_event(&world, &newer).await;
-    take(world.vault(), &held.grant, &newer).unwrap();
+    store_rights_of_owner(world.vault(), &held.grant, &newer).unwrap();
     acknowledge(&world.core, &held.grant).await;
     assert_eq!(notices_of_rights(&mut notices), [(2, true)]);
 
@@ -126,7 +128,7 @@ async fn the_confirmation_by_the_ledger_causes_another_notice() {
     let world = world_with(&held);
     let mut notices = world.core.notices.listen();
     let newer = rights(OTHER, held.grant, 2);
-    take(world.vault(), &held.grant, &newer).unwrap();
+    store_rights_of_owner(world.vault(), &held.grant, &newer).unwrap();
     acknowledge(&world.core, &held.grant).await;
     receive_event(&world, &newer).await;
     receive_event(&world, &newer).await;

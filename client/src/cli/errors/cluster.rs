@@ -6,7 +6,7 @@ use super::Coded;
 use crate::cluster_api::ClusterError;
 
 impl Coded for ClusterError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             ClusterError::Api(error) => code_word(error.code),
             ClusterError::Unreachable { .. } => "cluster_unreachable",

@@ -12,26 +12,26 @@ use crate::commands::{
 use cameo_codec::PngError;
 
 impl Coded for FindError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             FindError::Gone(_) => "not_found",
-            FindError::Prefix(error) => error.word(),
-            FindError::Vault(error) => error.word(),
+            FindError::Prefix(error) => error.error_code(),
+            FindError::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for PeersError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            PeersError::OtherVersion(error) => error.word(),
-            PeersError::Bind(error) => error.word(),
+            PeersError::OtherVersion(error) => error.error_code(),
+            PeersError::Bind(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for LookError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             LookError::DepthWithoutVeil | LookError::CaptionWithCover | LookError::Caption(_) => {
                 "usage"
@@ -56,7 +56,7 @@ impl Coded for LookError {
 }
 
 impl Coded for add::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             add::Error::TitleLines
             | add::Error::TitleUnseen(_)
@@ -66,9 +66,9 @@ impl Coded for add::Error {
             | add::Error::BadPreview { .. } => "usage",
             add::Error::Caption(_) => "caption",
             add::Error::Codec(_) => "codec",
-            add::Error::Look(error) => error.word(),
-            add::Error::File(error) => error.word(),
-            add::Error::Vault(error) => error.word(),
+            add::Error::Look(error) => error.error_code(),
+            add::Error::File(error) => error.error_code(),
+            add::Error::Vault(error) => error.error_code(),
         }
     }
 
@@ -81,30 +81,30 @@ impl Coded for add::Error {
 }
 
 impl Coded for agent::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            agent::Error::Agent(error) => error.word(),
-            agent::Error::Io(error) => error.word(),
+            agent::Error::Agent(error) => error.error_code(),
+            agent::Error::Io(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for approve::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             approve::Error::DeniedBefore | approve::Error::ApprovedBefore(_) => "usage",
             approve::Error::NoSuchImage => "not_found",
             approve::Error::Sending(_) => "busy",
             approve::Error::NotTaken { source, .. } | approve::Error::StaysApproved(source) => {
-                source.word()
+                source.error_code()
             }
-            approve::Error::Find(error) => error.word(),
-            approve::Error::Share(error) => error.word(),
-            approve::Error::Rights(error) => error.word(),
-            approve::Error::Peers(error) => error.word(),
-            approve::Error::WorkLock(error) => error.word(),
-            approve::Error::Statement(error) => error.word(),
-            approve::Error::Vault(error) => error.word(),
+            approve::Error::Find(error) => error.error_code(),
+            approve::Error::Share(error) => error.error_code(),
+            approve::Error::Rights(error) => error.error_code(),
+            approve::Error::Peers(error) => error.error_code(),
+            approve::Error::WorkLock(error) => error.error_code(),
+            approve::Error::Statement(error) => error.error_code(),
+            approve::Error::Vault(error) => error.error_code(),
         }
     }
 
@@ -118,39 +118,39 @@ impl Coded for approve::Error {
 }
 
 impl Coded for deny::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             deny::Error::ReasonTooLong
             | deny::Error::DeniedBefore
             | deny::Error::ApprovedBefore => "usage",
-            deny::Error::Find(error) => error.word(),
-            deny::Error::Vault(error) => error.word(),
+            deny::Error::Find(error) => error.error_code(),
+            deny::Error::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for gallery::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            gallery::Error::Directory(error) => error.word(),
-            gallery::Error::Peers(error) => error.word(),
-            gallery::Error::Gallery(error) => error.word(),
-            gallery::Error::Io(error) => error.word(),
-            gallery::Error::Vault(error) => error.word(),
+            gallery::Error::Directory(error) => error.error_code(),
+            gallery::Error::Peers(error) => error.error_code(),
+            gallery::Error::Gallery(error) => error.error_code(),
+            gallery::Error::Io(error) => error.error_code(),
+            gallery::Error::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for hide::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             hide::Error::SameFile | hide::Error::KeyMadeMeanwhile(_) | hide::Error::Hide(_) => {
                 "usage"
             }
             hide::Error::Codec(_) => "codec",
-            hide::Error::Look(error) => error.word(),
-            hide::Error::File(error) => error.word(),
-            hide::Error::KeyFile(error) => error.word(),
+            hide::Error::Look(error) => error.error_code(),
+            hide::Error::File(error) => error.error_code(),
+            hide::Error::KeyFile(error) => error.error_code(),
         }
     }
 
@@ -163,26 +163,26 @@ impl Coded for hide::Error {
 }
 
 impl Coded for reveal::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             reveal::Error::NotAPng { .. } => "not_a_png",
             reveal::Error::NothingHidden { .. } => "not_found",
             reveal::Error::Damaged(_) => "damaged",
             reveal::Error::UnknownVersion { .. } => "unknown_version",
             reveal::Error::Codec(_) => "codec",
-            reveal::Error::File(error) => error.word(),
-            reveal::Error::KeyFile(error) => error.word(),
+            reveal::Error::File(error) => error.error_code(),
+            reveal::Error::KeyFile(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for inspect::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             inspect::Error::Unreadable { error, .. } => png_word(error),
             inspect::Error::Codec(_) => "codec",
-            inspect::Error::File(error) => error.word(),
-            inspect::Error::KeyFile(error) => error.word(),
+            inspect::Error::File(error) => error.error_code(),
+            inspect::Error::KeyFile(error) => error.error_code(),
         }
     }
 }
@@ -199,94 +199,94 @@ fn png_word(error: &PngError) -> &'static str {
 }
 
 impl Coded for init::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             init::Error::OtherPerson { .. } => "usage",
             init::Error::OtherCluster { .. } => "wrong_cluster",
             init::Error::NameTaken(_) => "name_taken",
             init::Error::NotKept => "vault",
-            init::Error::Cluster(error) => error.word(),
-            init::Error::Vault(error) => error.word(),
+            init::Error::Cluster(error) => error.error_code(),
+            init::Error::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for lock::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             lock::Error::NoKeyring(_) => "no_keyring",
-            lock::Error::Vault(error) => error.word(),
+            lock::Error::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for unlock::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             unlock::Error::NoKeyring(_) => "no_keyring",
-            unlock::Error::Vault(error) => error.word(),
+            unlock::Error::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for log::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            log::Error::Find(error) => error.word(),
-            log::Error::Cluster(error) => error.word(),
+            log::Error::Find(error) => error.error_code(),
+            log::Error::Cluster(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for who::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            who::Error::Cluster(error) => error.word(),
-            who::Error::Directory(error) => error.word(),
+            who::Error::Cluster(error) => error.error_code(),
+            who::Error::Directory(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for rights::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             rights::Error::NothingToChange => "usage",
-            rights::Error::Find(error) => error.word(),
-            rights::Error::Rights(error) => error.word(),
+            rights::Error::Find(error) => error.error_code(),
+            rights::Error::Rights(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for request::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             request::Error::OwnImages
             | request::Error::TooManyImages
             | request::Error::NoteTooLong => "usage",
             request::Error::NotAnnounced => "no_quorum",
-            request::Error::Agent(error) => error.word(),
-            request::Error::Directory(error) => error.word(),
-            request::Error::Peers(error) => error.word(),
-            request::Error::Vault(error) => error.word(),
+            request::Error::Agent(error) => error.error_code(),
+            request::Error::Directory(error) => error.error_code(),
+            request::Error::Peers(error) => error.error_code(),
+            request::Error::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for ImageError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            ImageError::Unresolved { error, .. } => match error.word() {
+            ImageError::Unresolved { error, .. } => match error.error_code() {
                 "peer_offline" => "gallery_unseen",
                 code => code,
             },
             ImageError::Denied { .. } => "denied",
             ImageError::ShareFailed { .. } => "share_failed",
             ImageError::Gone => "vault",
-            ImageError::Prefix(error) => error.word(),
-            ImageError::Request(error) => error.word(),
-            ImageError::Peer(error) => error.word(),
-            ImageError::Ledger(error) => error.word(),
-            ImageError::Local(error) => error.word(),
+            ImageError::Prefix(error) => error.error_code(),
+            ImageError::Request(error) => error.error_code(),
+            ImageError::Peer(error) => error.error_code(),
+            ImageError::Ledger(error) => error.error_code(),
+            ImageError::Local(error) => error.error_code(),
         }
     }
 
@@ -300,7 +300,7 @@ impl Coded for ImageError {
 }
 
 impl Coded for view::Error {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             view::Error::Target(_) => "usage",
             view::Error::OwnCarrier(_) | view::Error::NoSaving(_) => "denied",
@@ -314,16 +314,16 @@ impl Coded for view::Error {
             view::Error::Declined => "not_now",
             view::Error::NotSaved(_) => "not_saved",
             view::Error::Codec(_) => "codec",
-            view::Error::CoverOnly { source, .. } => source.word(),
-            view::Error::Find(error) => error.word(),
-            view::Error::Open(error) => error.word(),
-            view::Error::Viewer(error) => error.word(),
-            view::Error::WorkLock(error) => error.word(),
-            view::Error::Cluster(error) => error.word(),
-            view::Error::Statement(error) => error.word(),
-            view::Error::File(error) => error.word(),
-            view::Error::Io(error) => error.word(),
-            view::Error::Vault(error) => error.word(),
+            view::Error::CoverOnly { source, .. } => source.error_code(),
+            view::Error::Find(error) => error.error_code(),
+            view::Error::Open(error) => error.error_code(),
+            view::Error::Viewer(error) => error.error_code(),
+            view::Error::WorkLock(error) => error.error_code(),
+            view::Error::Cluster(error) => error.error_code(),
+            view::Error::Statement(error) => error.error_code(),
+            view::Error::File(error) => error.error_code(),
+            view::Error::Io(error) => error.error_code(),
+            view::Error::Vault(error) => error.error_code(),
         }
     }
 

@@ -13,54 +13,54 @@ use crate::flows::rights::RightsError;
 use crate::flows::share::{PlaceError, ShareError};
 
 impl Coded for ContextError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             ContextError::NoUser(_) => "no_home",
-            ContextError::Vault(error) => error.word(),
-            ContextError::Cluster(error) => error.word(),
+            ContextError::Vault(error) => error.error_code(),
+            ContextError::Cluster(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for BindError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         "listen"
     }
 }
 
 impl Coded for AgentError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            AgentError::Vault(error) => error.word(),
-            AgentError::Bind(error) => error.word(),
-            AgentError::Io(error) => error.word(),
-            AgentError::Refused(error) => error.word(),
+            AgentError::Vault(error) => error.error_code(),
+            AgentError::Bind(error) => error.error_code(),
+            AgentError::Io(error) => error.error_code(),
+            AgentError::Refused(error) => error.error_code(),
             AgentError::Stopped => "stopped",
         }
     }
 }
 
 impl Coded for LedgerError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            LedgerError::Vault(error) => error.word(),
-            LedgerError::Cluster(error) => error.word(),
-            LedgerError::Statement(error) => error.word(),
+            LedgerError::Vault(error) => error.error_code(),
+            LedgerError::Cluster(error) => error.error_code(),
+            LedgerError::Statement(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for GalleryError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            GalleryError::Peer(error) => error.word(),
-            GalleryError::Vault(error) => error.word(),
+            GalleryError::Peer(error) => error.error_code(),
+            GalleryError::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for ShareError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             ShareError::NoSuchRequest
             | ShareError::NoSuchGrant
@@ -78,30 +78,30 @@ impl Coded for ShareError {
             ShareError::ViewerOffline(_) => "peer_offline",
             ShareError::BadReceipt(_) => "bad_receipt",
             ShareError::NoReceipt => "no_receipt",
-            ShareError::Place(error) => error.word(),
-            ShareError::Cluster(error) => error.word(),
-            ShareError::Directory(error) => error.word(),
-            ShareError::Peer(error) => error.word(),
-            ShareError::Statement(error) => error.word(),
-            ShareError::Sealing(error) => error.word(),
-            ShareError::Vault(error) => error.word(),
+            ShareError::Place(error) => error.error_code(),
+            ShareError::Cluster(error) => error.error_code(),
+            ShareError::Directory(error) => error.error_code(),
+            ShareError::Peer(error) => error.error_code(),
+            ShareError::Statement(error) => error.error_code(),
+            ShareError::Sealing(error) => error.error_code(),
+            ShareError::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for PlaceError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             PlaceError::NoWorker(_) => "no_worker",
             PlaceError::Busy(_) => "busy",
             PlaceError::Codec(_) => "codec",
-            PlaceError::Cluster(error) => error.word(),
+            PlaceError::Cluster(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for OpenError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             OpenError::CarrierMissing { .. } => "not_found",
             OpenError::BadCarrier { .. } => "bad_carrier",
@@ -110,37 +110,37 @@ impl Coded for OpenError {
             OpenError::NotReleased { .. } => "not_debited",
             OpenError::Lapsed { .. } => "view_lapsed",
             OpenError::ForeignDeal => "bad_deal",
-            OpenError::Cluster(error) => error.word(),
-            OpenError::Statement(error) => error.word(),
-            OpenError::Sealing(error) => error.word(),
-            OpenError::Vault(error) => error.word(),
+            OpenError::Cluster(error) => error.error_code(),
+            OpenError::Statement(error) => error.error_code(),
+            OpenError::Sealing(error) => error.error_code(),
+            OpenError::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for RightsError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             RightsError::NotYours | RightsError::Gone => "not_found",
             RightsError::ForeignRights => "protocol",
             RightsError::OtherDevice => "stale_version",
-            RightsError::Cluster(error) => error.word(),
-            RightsError::Statement(error) => error.word(),
-            RightsError::Vault(error) => error.word(),
+            RightsError::Cluster(error) => error.error_code(),
+            RightsError::Statement(error) => error.error_code(),
+            RightsError::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for RequestError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             RequestError::OwnerOffline { .. } => "peer_offline",
             RequestError::RequestLost { .. } => "request_lost",
             RequestError::HeldElsewhere { .. } => "held_elsewhere",
-            RequestError::Directory(error) => error.word(),
-            RequestError::Peer(error) => error.word(),
-            RequestError::Statement(error) => error.word(),
-            RequestError::Vault(error) => error.word(),
+            RequestError::Directory(error) => error.error_code(),
+            RequestError::Peer(error) => error.error_code(),
+            RequestError::Statement(error) => error.error_code(),
+            RequestError::Vault(error) => error.error_code(),
         }
     }
 

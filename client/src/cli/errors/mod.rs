@@ -21,7 +21,7 @@ use crate::error_kind::{Classified, ErrorKind};
 /// An error with a code for programs.
 pub(super) trait Coded: Classified {
     /// The value of `error.code`.
-    fn word(&self) -> &'static str;
+    fn error_code(&self) -> &'static str;
 
     /// Fields beside the error in `--json`.
     fn details(&self) -> Map<String, Value> {
@@ -33,7 +33,7 @@ impl<E: Coded> From<E> for Failure {
     fn from(error: E) -> Self {
         Self {
             exit: error.kind().into(),
-            code: error.word(),
+            code: error.error_code(),
             message: error.to_string(),
             details: error.details(),
         }
@@ -61,20 +61,20 @@ impl From<ErrorKind> for Exit {
 }
 
 impl Coded for StatementError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         "statement"
     }
 }
 
 impl Coded for SealingError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         "sealing"
     }
 }
 
 impl<E: Coded> Coded for Box<E> {
-    fn word(&self) -> &'static str {
-        (**self).word()
+    fn error_code(&self) -> &'static str {
+        (**self).error_code()
     }
 
     fn details(&self) -> Map<String, Value> {

@@ -8,13 +8,13 @@ use crate::directory::{DirectoryError, PinError};
 use crate::peer::{AskError, CallError, PeerError};
 
 impl Coded for PeerError {
-    fn word(&self) -> &'static str {
-        self.error.word()
+    fn error_code(&self) -> &'static str {
+        self.error.error_code()
     }
 }
 
 impl Coded for CallError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             CallError::NoAddress => "peer_offline",
             CallError::UnreadableAddress(_) => "peer_address",
@@ -39,30 +39,30 @@ fn refusal_word(code: PeerRefusal) -> &'static str {
 }
 
 impl Coded for OtherVersion {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         "agent_version"
     }
 }
 
 impl Coded for PinError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             PinError::KeyChanged(_) => "identity_changed",
             PinError::OlderCard(_) => "went_back",
-            PinError::Vault(error) => error.word(),
+            PinError::Vault(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for DirectoryError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             DirectoryError::NotRegistered(_) => "not_registered",
             DirectoryError::Dishonest { .. } => "protocol",
-            DirectoryError::Pin(error) => error.word(),
-            DirectoryError::Cluster(error) => error.word(),
-            DirectoryError::Statement(error) => error.word(),
-            DirectoryError::Vault(error) => error.word(),
+            DirectoryError::Pin(error) => error.error_code(),
+            DirectoryError::Cluster(error) => error.error_code(),
+            DirectoryError::Statement(error) => error.error_code(),
+            DirectoryError::Vault(error) => error.error_code(),
         }
     }
 }

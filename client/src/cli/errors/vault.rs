@@ -11,7 +11,7 @@ use crate::viewer::ViewerError;
 const DISK_FULL: &str = "disk_full";
 
 impl Coded for VaultError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             VaultError::NotCreated(_) => "no_home",
             VaultError::AlreadyCreated(_) => "home_exists",
@@ -24,31 +24,31 @@ impl Coded for VaultError {
 }
 
 impl Coded for IoError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         if is_full(&self.0) { DISK_FULL } else { "io" }
     }
 }
 
 impl Coded for LocalError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            LocalError::Vault(error) => error.word(),
-            LocalError::Io(error) => error.word(),
+            LocalError::Vault(error) => error.error_code(),
+            LocalError::Io(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for WorkLockError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             WorkLockError::Busy => "busy",
-            WorkLockError::Local(error) => error.word(),
+            WorkLockError::Local(error) => error.error_code(),
         }
     }
 }
 
 impl Coded for FileError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             FileError::Missing(_) => "not_found",
             FileError::Io { source, .. } if is_full(source) => DISK_FULL,
@@ -59,16 +59,16 @@ impl Coded for FileError {
 }
 
 impl Coded for KeyFileError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
-            KeyFileError::File(error) => error.word(),
+            KeyFileError::File(error) => error.error_code(),
             _ => "key_file",
         }
     }
 }
 
 impl Coded for PrefixError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             PrefixError::None { .. } => "not_found",
             PrefixError::NotHex(_) | PrefixError::Several { .. } => "usage",
@@ -77,11 +77,11 @@ impl Coded for PrefixError {
 }
 
 impl Coded for ViewerError {
-    fn word(&self) -> &'static str {
+    fn error_code(&self) -> &'static str {
         match self {
             ViewerError::NoBrowser => "not_shown",
-            ViewerError::Io(error) => error.word(),
-            ViewerError::Vault(error) => error.word(),
+            ViewerError::Io(error) => error.error_code(),
+            ViewerError::Vault(error) => error.error_code(),
         }
     }
 }

@@ -87,9 +87,11 @@ async fn more(
     arguments: &Arguments,
 ) -> Result<Approved, Error> {
     let now = owned.rights.peek()?.permitted;
-    let usual = ctx.vault.get::<Image>(&incoming.image.to_string())?;
-    let usual = usual.map_or(1, |image| image.terms.views);
-    let total = arguments.views.unwrap_or_else(|| now.saturating_add(usual));
+    let default = ctx.vault.get::<Image>(&incoming.image.to_string())?;
+    let default = default.map_or(1, |image| image.terms.views);
+    let total = arguments
+        .views
+        .unwrap_or_else(|| now.saturating_add(default));
     let changed = change_and_send(ctx, owned, |next| {
         next.permitted = total;
         if let Some(after) = arguments.expires {

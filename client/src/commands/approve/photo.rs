@@ -203,8 +203,8 @@ mod tests {
             .unwrap();
         let error = at_once(&world, &incoming).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Busy);
-        let told = left_to_agent(&incoming, error).report;
-        assert_eq!(told.completion(), Completion::Queued);
+        let report = left_to_agent(&incoming, error).report;
+        assert_eq!(report.completion(), Completion::Queued);
     }
 
     #[tokio::test]
@@ -227,8 +227,8 @@ mod tests {
         };
         world.vault().put(&sending.id(), &refused).unwrap();
         let out = Output::default();
-        let told = share(&world.core.ctx, out, &incoming).await.unwrap();
-        assert_eq!(told.report.completion(), Completion::Queued);
+        let shared = share(&world.core.ctx, out, &incoming).await.unwrap();
+        assert_eq!(shared.report.completion(), Completion::Queued);
         assert_eq!(world.vault().get::<Attempts>(&sending.id()).unwrap(), None);
     }
 
@@ -252,12 +252,12 @@ mod tests {
     fn a_definite_refusal_is_a_failure_and_a_passing_one_is_not() {
         use crate::peer::CallError;
         use cameo_common::peer::PeerRefusal;
-        let told = |code| {
+        let is_put_off = |code| {
             let message = "no".to_owned();
             let refused = CallError::Refused { code, message }.of("ada");
             Error::Share(refused.into()).is_put_off()
         };
-        assert!(told(PeerRefusal::TooMany) && told(PeerRefusal::Failed));
-        assert!(!told(PeerRefusal::NotAccepted) && !told(PeerRefusal::IdentityChanged));
+        assert!(is_put_off(PeerRefusal::TooMany) && is_put_off(PeerRefusal::Failed));
+        assert!(!is_put_off(PeerRefusal::NotAccepted) && !is_put_off(PeerRefusal::IdentityChanged));
     }
 }

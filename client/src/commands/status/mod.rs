@@ -63,7 +63,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
 /// Failed attempts of the outbox, and whether they will be repeated.
 fn troubles(ctx: &Context) -> Result<Vec<String>, VaultError> {
     let all = ctx.vault.list::<Attempts>()?.into_iter();
-    let told = all.map(|(_, attempts)| {
+    let texts = all.map(|(_, attempts)| {
         let then = if attempts.is_given_up() {
             " (given up, until they repeat the request or the agent restarts)"
         } else {
@@ -74,5 +74,5 @@ fn troubles(ctx: &Context) -> Result<Vec<String>, VaultError> {
         } = &attempts;
         format!("{count} failed attempts: {last_error}{then}")
     });
-    Ok(told.collect())
+    Ok(texts.collect())
 }

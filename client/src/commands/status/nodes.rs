@@ -37,7 +37,7 @@ pub(super) fn leader(nodes: &[Answer]) -> Option<NodeId> {
 
 pub(super) fn text(ctx: &Context, nodes: &[Answer]) -> String {
     let rows = nodes.iter().map(|(url, status)| {
-        let told = match status {
+        let state = match status {
             None => "cannot be reached".to_owned(),
             Some(status) if !is_ours(ctx, status) => "belongs to another cluster".to_owned(),
             Some(status) => format!(
@@ -49,7 +49,7 @@ pub(super) fn text(ctx: &Context, nodes: &[Answer]) -> String {
                 status.applied
             ),
         };
-        vec![url.clone(), told]
+        vec![url.clone(), state]
     });
     table(&rows.collect::<Vec<_>>())
 }

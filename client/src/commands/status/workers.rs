@@ -22,17 +22,17 @@ const HEAD: [&str; 10] = [
 /// The table of the workers, or the reason why there is none.
 pub(super) fn text(loads: &Result<NodeStatus, LoadsUnavailable>) -> String {
     match loads {
-        Ok(told) => {
+        Ok(status) => {
             let head = HEAD.map(str::to_owned).to_vec();
-            let rows = told.members.iter().map(|member| row(told, member));
+            let rows = status.members.iter().map(|member| row(status, member));
             table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
         }
         Err(why) => format!("the workers' loads are not known: {why}\n"),
     }
 }
 
-fn row(told: &NodeStatus, member: &MemberInfo) -> Vec<String> {
-    let mut cells = vec![member.id.to_string(), part(told, member)];
+fn row(status: &NodeStatus, member: &MemberInfo) -> Vec<String> {
+    let mut cells = vec![member.id.to_string(), role(status, member)];
     match &member.load {
         Some(load) => cells.extend(figures(load)),
         None => {
@@ -43,16 +43,16 @@ fn row(told: &NodeStatus, member: &MemberInfo) -> Vec<String> {
     cells
 }
 
-fn part(told: &NodeStatus, member: &MemberInfo) -> String {
-    let part = match (told.leader == Some(member.id), member.voter) {
+fn role(status: &NodeStatus, member: &MemberInfo) -> String {
+    let role = match (status.leader == Some(member.id), member.voter) {
         (true, _) => "leader",
         (false, true) => "voter",
         (false, false) => "learner",
     };
     match &member.load {
-        Some(load) if load.draining => format!("{part}, draining"),
-        Some(load) if load.full => format!("{part}, full"),
-        _ => part.to_owned(),
+        Some(load) if load.draining => format!("{role}, draining"),
+        Some(load) if load.full => format!("{role}, full"),
+        _ => role.to_owned(),
     }
 }
 
@@ -84,9 +84,9 @@ fn time(millis: u64) -> String {
 /// The JSON document: the leader that reported, and each worker as in `/v1/status`.
 pub(super) fn document(loads: &Result<NodeStatus, LoadsUnavailable>) -> Value {
     match loads {
-        Ok(told) => json!({
-            "told_by": told.node, "term": told.term, "unknown": null,
-            "members": told.members,
+        Ok(status) => json!({
+            "told_by": status.node, "term": status.term, "unknown": null,
+            "members": status.members,
         }),
         Err(why) => json!({
             "told_by": null, "term": null, "unknown": why.to_string(), "members": [],
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    fn told() -> NodeStatus {
+    fn leader_status() -> NodeStatus {
         NodeStatus {
             schema: 1,
             node: NodeId(2),
@@ -155,14 +155,14 @@ worker  part             CPU share  usable      quota       running  \
 3       learner          -          -           -           -        \
     -       -         -             no report yet
 ";
-        assert_eq!(text(&Ok(told())), expected);
+        assert_eq!(text(&Ok(leader_status())), expected);
         let unknown = text(&Err(LoadsUnavailable::Changing));
         assert!(unknown.contains("not known: the leader is changing"));
     }
 
     #[test]
     fn the_document_has_the_numbers_and_their_source() {
-        let document = document(&Ok(told()));
+        let document = document(&Ok(leader_status()));
         assert_eq!(
             (&document["told_by"], &document["term"]),
             (&json!(2), &json!(5))
@@ -185,7 +185,7 @@ worker  part             CPU share  usable      quota       running  \
 
     #[test]
     fn times_have_a_fitting_unit() {
-        let told = [0, 999, 1_500, 119_900, 180_000].map(time);
-        assert_eq!(told, ["0 ms", "999 ms", "1.5 s", "119.9 s", "3 min"]);
+        let shown = [0, 999, 1_500, 119_900, 180_000].map(time);
+        assert_eq!(shown, ["0 ms", "999 ms", "1.5 s", "119.9 s", "3 min"]);
     }
 }

@@ -1,6 +1,5 @@
-//! `view`: opens a photo. All steps that can fail without a charge precede the charge. An
-//! interrupted view is resumed and not charged twice. Without remaining views only the cover is
-//! shown.
+//! `view`: opens a photo. An interrupted view is resumed and not charged twice. Without remaining
+//! views only the cover is shown.
 
 mod cover;
 mod error;
@@ -15,7 +14,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::cover::with_cover;
-use self::show::{agreed, end, show, way};
+use self::show::{display_mode, finish, show, user_consents};
 use crate::flows::context::Context;
 use crate::flows::open;
 use crate::output::{Output, Report};
@@ -57,28 +56,29 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let _alone = WorkLock::viewing(ctx.vault.home(), &grant.grant, WAIT_FOR_ANOTHER).await?;
     let info = ctx.api.grant(&grant.grant).await?;
     permit::store_rights(ctx, &info)?;
-    let closed = |error| with_cover(ctx, out, grant, arguments.cover_to.as_deref(), error);
-    let begun = open::pending(&ctx.vault, grant)?.is_some();
-    permit::permitted(grant, &info, begun, arguments.save.is_some()).map_err(closed)?;
+    let add_cover = |error| with_cover(ctx, out, grant, arguments.cover_to.as_deref(), error);
+    let is_pending = open::find_pending(&ctx.vault, grant)?.is_some();
+    permit::check_permitted(grant, &info, is_pending, arguments.save.is_some())
+        .map_err(add_cover)?;
     let may_save = info.rights.peek()?.may_save;
-    let way = way(&arguments, viewer::has_display(), out.json, may_save)?;
-    if begun {
+    let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
+    if is_pending {
         out.note("Resuming the view that was begun before.");
-    } else if !agreed(&arguments, &info, way)? {
+    } else if !user_consents(&arguments, &info, mode)? {
         return Err(Error::Declined);
     }
     let bar = out.bar("opening");
-    let viewed = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
+    let opened = open::open(&ctx.vault, &ctx.api, &ctx.me, &prepared).await;
     bar.finish_and_clear();
-    let viewed = viewed.map_err(|error| closed(error.into()))?;
+    let viewed = opened.map_err(|error| add_cover(error.into()))?;
     let shown = show(
         &ctx.vault,
         out,
         &viewed.photo,
-        way,
+        mode,
         arguments.save.as_deref(),
     )
     .await?;
-    end(&ctx.vault, grant, &viewed, &shown)?;
+    finish(&ctx.vault, grant, &viewed, &shown)?;
     Ok(report::report(grant, &viewed, &shown))
 }

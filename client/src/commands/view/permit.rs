@@ -6,14 +6,14 @@ use cameo_common::rights::Denied;
 use super::error::Error;
 use crate::clock;
 use crate::flows::context::Context;
-use crate::flows::receive::confirm;
+use crate::flows::receive::store_rights_of_ledger;
 use crate::text::prefix::short;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, change};
 
 /// Stores the ledger's rights, which are the newest.
 pub(super) fn store_rights(ctx: &Context, info: &GrantInfo) -> Result<(), VaultError> {
-    confirm(&ctx.vault, &info.grant, &info.rights)?;
+    store_rights_of_ledger(&ctx.vault, &info.grant, &info.rights)?;
     change::<GrantHeld>(&ctx.vault, &info.grant.to_string(), |held| {
         held.used = held.used.max(info.used);
     })?;
@@ -21,10 +21,10 @@ pub(super) fn store_rights(ctx: &Context, info: &GrantInfo) -> Result<(), VaultE
 }
 
 /// Requires that the rights permit a view now. For a pending view the nodes decide.
-pub(super) fn permitted(
+pub(super) fn check_permitted(
     grant: &GrantHeld,
     info: &GrantInfo,
-    begun: bool,
+    is_pending: bool,
     save: bool,
 ) -> Result<(), Error> {
     let rights = info.rights.verify()?;
@@ -35,7 +35,7 @@ pub(super) fn permitted(
     if save && !rights.may_save {
         return Err(Error::NoSaving(owner.clone()));
     }
-    if begun {
+    if is_pending {
         return Ok(());
     }
     let more = format!(

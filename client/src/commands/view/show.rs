@@ -19,7 +19,7 @@ use crate::viewer;
 
 /// The purpose of opening the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum DisplayMode {
     Save,
     Page,
     /// To check that it opens.
@@ -39,34 +39,38 @@ pub(super) enum Shown {
 
 /// The way to show the photo. A view that shows nothing must be requested: by `--no-show`, or by a
 /// program with `--json --yes`.
-pub(super) fn way(
+pub(super) fn display_mode(
     arguments: &Arguments,
     display: bool,
     json: bool,
     may_save: bool,
-) -> Result<Way, Error> {
+) -> Result<DisplayMode, Error> {
     if arguments.save.is_some() {
-        return Ok(Way::Save);
+        return Ok(DisplayMode::Save);
     }
     if arguments.no_show {
-        return Ok(Way::Check);
+        return Ok(DisplayMode::Check);
     }
     if display {
-        return Ok(Way::Page);
+        return Ok(DisplayMode::Page);
     }
     if json && arguments.yes {
-        return Ok(Way::Check);
+        return Ok(DisplayMode::Check);
     }
     Err(Error::NoDisplay { may_save })
 }
 
 /// Asks at a terminal before a view is used. Without a terminal the command itself is the consent.
-pub(super) fn agreed(arguments: &Arguments, info: &GrantInfo, way: Way) -> Result<bool, IoError> {
+pub(super) fn user_consents(
+    arguments: &Arguments,
+    info: &GrantInfo,
+    mode: DisplayMode,
+) -> Result<bool, IoError> {
     if arguments.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(true);
     }
     let number = info.used + 1;
-    let unseen = if way == Way::Check {
+    let unseen = if mode == DisplayMode::Check {
         ", and shows nothing"
     } else {
         ""
@@ -88,7 +92,7 @@ pub(super) async fn show(
     vault: &Vault,
     out: Output,
     photo: &Opened,
-    way: Way,
+    mode: DisplayMode,
     save: Option<&Path>,
 ) -> Result<Shown, Error> {
     if let Some(target) = save {
@@ -102,7 +106,7 @@ pub(super) async fn show(
     let Ok(decoded) = decoded else {
         return Ok(Shown::NoPicture);
     };
-    if way == Way::Page {
+    if mode == DisplayMode::Page {
         let lead_to = |lead: &Path| {
             out.note(format_args!(
                 "Open this in your browser: {}",
@@ -115,8 +119,8 @@ pub(super) async fn show(
     Ok(Shown::Decoded(decoded.width, decoded.height))
 }
 
-/// Ends the view, unless the photo could not be shown: then `--save` resumes it.
-pub(super) fn end(
+/// Removes the pending view, unless the photo could not be shown: then `--save` resumes it.
+pub(super) fn finish(
     vault: &Vault,
     grant: &GrantHeld,
     viewed: &Viewed,
@@ -125,7 +129,7 @@ pub(super) fn end(
     match shown {
         Shown::NoPicture => Ok(()),
         Shown::Saved(_) | Shown::Page | Shown::Decoded(..) => {
-            open::shown(vault, grant, &viewed.request)
+            open::finish(vault, grant, &viewed.request)
         }
     }
 }
@@ -150,9 +154,9 @@ mod tests {
         arguments: Arguments,
     }
 
-    fn ways(line: &str, display: bool, json: bool) -> Result<Way, Error> {
+    fn mode(line: &str, display: bool, json: bool) -> Result<DisplayMode, Error> {
         let words = ["x", "ab"].into_iter().chain(line.split_whitespace());
-        way(
+        display_mode(
             &Line::try_parse_from(words).unwrap().arguments,
             display,
             json,
@@ -163,15 +167,22 @@ mod tests {
     #[test]
     fn a_view_that_shows_nothing_has_to_be_requested() {
         for (line, json) in [("", false), ("--yes", false), ("", true)] {
-            let refused = ways(line, false, json).unwrap_err();
+            let refused = mode(line, false, json).unwrap_err();
             assert!(matches!(refused, Error::NoDisplay { .. }), "{refused}");
-            assert_eq!(ways(line, true, json).unwrap(), Way::Page);
+            assert_eq!(mode(line, true, json).unwrap(), DisplayMode::Page);
         }
         for (line, json) in [("--yes", true), ("--no-show", false)] {
-            assert_eq!(ways(line, false, json).unwrap(), Way::Check, "{line}");
+            assert_eq!(
+                mode(line, false, json).unwrap(),
+                DisplayMode::Check,
+                "{line}"
+            );
         }
-        assert_eq!(ways("--no-show", true, false).unwrap(), Way::Check);
-        assert_eq!(ways("--save a.jpg", false, false).unwrap(), Way::Save);
+        assert_eq!(mode("--no-show", true, false).unwrap(), DisplayMode::Check);
+        assert_eq!(
+            mode("--save a.jpg", false, false).unwrap(),
+            DisplayMode::Save
+        );
     }
 
     #[tokio::test]
@@ -182,14 +193,14 @@ mod tests {
         assert!(preview(PHOTO).is_err());
 
         // when it was not shown, then the same view is resumed;
-        end(&world.vault, &world.held, &viewed, &Shown::NoPicture).unwrap();
+        finish(&world.vault, &world.held, &viewed, &Shown::NoPicture).unwrap();
         let again = world.view().await.unwrap();
         assert!(again.resumed);
         assert_eq!((again.request, again.used), (viewed.request, 1));
 
         // and once it is saved, the next one is new.
         let saved = Shown::Saved(PathBuf::from("photo.heic"));
-        end(&world.vault, &world.held, &again, &saved).unwrap();
+        finish(&world.vault, &world.held, &again, &saved).unwrap();
         assert!(!world.view().await.unwrap().resumed);
     }
 }

@@ -19,24 +19,24 @@ use crate::vault::{Vault, VaultError};
 /// ledger's.
 pub(super) const LAPSE_MARGIN: Duration = Duration::from_secs(60);
 
-/// The pending view of this grant, if any.
+/// Finds the pending view of this grant.
 ///
 /// # Errors
 /// When the vault cannot be read.
-pub fn pending(vault: &Vault, grant: &GrantHeld) -> Result<Option<PendingView>, VaultError> {
+pub fn find_pending(vault: &Vault, grant: &GrantHeld) -> Result<Option<PendingView>, VaultError> {
     vault.get::<PendingView>(&grant.grant.to_string())
 }
 
-/// Ends a view after the user has the photo. A view that another process has begun since then
+/// Removes a view once the user has the photo. A view that another process has created since then
 /// stays.
 ///
 /// # Errors
 /// When the vault cannot be written.
-pub fn shown(vault: &Vault, grant: &GrantHeld, request: &RequestId) -> Result<(), VaultError> {
-    forget(vault, grant.grant.to_string(), request)
+pub fn finish(vault: &Vault, grant: &GrantHeld, request: &RequestId) -> Result<(), VaultError> {
+    remove(vault, grant.grant.to_string(), request)
 }
 
-fn forget(vault: &Vault, id: String, request: &RequestId) -> Result<(), VaultError> {
+fn remove(vault: &Vault, id: String, request: &RequestId) -> Result<(), VaultError> {
     vault.update::<PendingView, VaultError>(&id, |found| {
         Ok(found.filter(|view| view.request != *request))
     })?;
@@ -45,21 +45,21 @@ fn forget(vault: &Vault, id: String, request: &RequestId) -> Result<(), VaultErr
 
 /// Stores a view before it is charged, or returns the pending one with `true`. Two processes that
 /// view one grant at the same time use the same view: it is charged once, and both show it.
-pub(super) fn begin(
+pub(super) fn create_or_resume(
     vault: &Vault,
     me: &Identity,
     grant: &GrantHeld,
 ) -> Result<(PendingView, bool), VaultError> {
-    let fresh = fresh(me, grant);
+    let created = create(me, grant);
     let mut resumed = false;
     let kept = vault.update::<PendingView, VaultError>(&grant.grant.to_string(), |found| {
         resumed = found.is_some();
-        Ok(Some(found.unwrap_or_else(|| fresh.clone())))
+        Ok(Some(found.unwrap_or_else(|| created.clone())))
     })?;
-    Ok((kept.unwrap_or(fresh), resumed))
+    Ok((kept.unwrap_or(created), resumed))
 }
 
-fn fresh(me: &Identity, grant: &GrantHeld) -> PendingView {
+fn create(me: &Identity, grant: &GrantHeld) -> PendingView {
     let one_time = Secret::new(clock::random());
     let request = clock::request_id();
     let device = me.device_key();
@@ -101,7 +101,7 @@ pub(super) async fn debit(
 
 /// Another node's answer to the same debit, if it differs. A false index or an old deal makes
 /// honest nodes refuse the release.
-pub(super) async fn confirm(
+pub(super) async fn ask_another_node(
     api: &ClusterApi,
     view: &PendingView,
     known: &Debited,
@@ -125,7 +125,7 @@ fn not_charged(vault: &Vault, view: &PendingView, error: ClusterError) -> OpenEr
     let definite = error.code().is_some_and(is_definite);
     if definite
         && has_lapsed(view)
-        && let Err(error) = forget(vault, view.grant.to_string(), &view.request)
+        && let Err(error) = remove(vault, view.grant.to_string(), &view.request)
     {
         return error.into();
     }
@@ -164,7 +164,7 @@ pub(super) fn not_released(
         let why = error.to_string();
         return OpenError::NotReleased { number, why };
     }
-    if let Err(error) = forget(vault, view.grant.to_string(), &view.request) {
+    if let Err(error) = remove(vault, view.grant.to_string(), &view.request) {
         return error.into();
     }
     OpenError::Lapsed { number }

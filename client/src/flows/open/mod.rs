@@ -1,4 +1,5 @@
-//! Opening a photo: all steps that can fail without a charge precede the charge.
+//! Opening a photo. Everything that can fail is tried before the view is charged, except the ledger
+//! and the release.
 //!
 //! `prepare` reads the carrier, verifies it against the owner's manifest and opens the viewer
 //! share. `charge` stores the one-time secret and then debits, with the same request id until the
@@ -23,14 +24,14 @@ use crate::cluster_api::ClusterApi;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, PendingView};
 
-pub use charge::{pending, shown};
+pub use charge::{find_pending, finish};
 pub use error::OpenError;
 pub use prepare::{Prepared, prepare, prepare_from};
 
 /// An opened photo, and the view that was charged for it.
 #[derive(Debug)]
 pub struct Viewed {
-    /// The view, for [`shown`].
+    /// The view, for [`finish`].
     pub request: RequestId,
     pub photo: Opened,
     pub number: u32,
@@ -40,8 +41,8 @@ pub struct Viewed {
     pub resumed: bool,
 }
 
-/// Charges one view or resumes the pending one, and opens the photo. Call [`shown`] once the user
-/// has the photo.
+/// Charges one view or resumes the pending one, and opens the photo. Call [`finish`] once the
+/// user has the photo.
 ///
 /// # Errors
 /// When the rights are revoked, have expired or are used up, and without a quorum.
@@ -52,12 +53,12 @@ pub async fn open(
     prepared: &Prepared,
 ) -> Result<Viewed, OpenError> {
     let grant = &prepared.grant;
-    let (view, resumed) = charge::begin(vault, me, grant)?;
+    let (view, resumed) = charge::create_or_resume(vault, me, grant)?;
     let debited = charge::debit(vault, api, grant, &view).await?;
     let number = debited.number;
-    let released = released_share(api, grant, &view, debited).await;
-    let (debited, share) =
-        released.map_err(|error| charge::not_released(vault, &view, number, error))?;
+    let (debited, share) = released_share(api, grant, &view, debited)
+        .await
+        .map_err(|error| charge::not_released(vault, &view, number, error))?;
     let commitment = prepared.manifest.key_commitment;
     let photo = open_photo(
         &grant.grant,
@@ -85,7 +86,7 @@ async fn released_share(
     debited: Debited,
 ) -> Result<(Debited, Share), OpenError> {
     match cluster_share(api, grant, view, debited.clone()).await {
-        Err(error) => match charge::confirm(api, view, &debited).await {
+        Err(error) => match charge::ask_another_node(api, view, &debited).await {
             Some(other) => cluster_share(api, grant, view, other).await,
             None => Err(error),
         },

@@ -40,13 +40,13 @@ pub(super) async fn collect(
         while collection.lacks(asked.len())
             && let Some(part) = collection.waiting.pop_front()
         {
-            asked.push(ask_one(api, part, &view.grant, &ask));
+            asked.push(ask_node(api, part, &view.grant, &ask));
         }
         let answer = tokio::select! {
             answer = asked.next() => answer,
             () = sleep(HEDGE), if !collection.waiting.is_empty() => {
                 let another = collection.waiting.pop_front();
-                asked.extend(another.map(|part| ask_one(api, part, &view.grant, &ask)));
+                asked.extend(another.map(|part| ask_node(api, part, &view.grant, &ask)));
                 continue;
             }
         };
@@ -150,7 +150,7 @@ impl<'a> Collection<'a> {
     }
 }
 
-async fn ask_one<'a>(
+async fn ask_node<'a>(
     api: &ClusterApi,
     part: &'a DealtPart,
     grant: &GrantId,

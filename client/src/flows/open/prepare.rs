@@ -28,11 +28,12 @@ pub async fn prepare(
     me: &Identity,
     grant: GrantHeld,
 ) -> Result<Prepared, OpenError> {
-    let carrier = vault.get_blob(GrantHeld::CARRIERS, &grant.blob())?;
-    let carrier = carrier.ok_or_else(|| OpenError::CarrierMissing {
-        owner: grant.owner.clone(),
-        image: grant.image,
-    })?;
+    let carrier = vault
+        .get_blob(GrantHeld::CARRIERS, &grant.blob())?
+        .ok_or_else(|| OpenError::CarrierMissing {
+            owner: grant.owner.clone(),
+            image: grant.image,
+        })?;
     prepare_from(me, grant, carrier).await
 }
 
@@ -46,9 +47,10 @@ pub async fn prepare_from(
     carrier: Vec<u8>,
 ) -> Result<Prepared, OpenError> {
     let key = CodecKey::from_bytes(*grant.codec_key.expose());
-    let revealed = spawn_blocking(move || reveal(&carrier, &key)).await;
-    let revealed = revealed.map_err(|error| OpenError::Codec(error.to_string()))?;
-    let payload = revealed.map_err(|error| unreadable(&grant, error))?;
+    let payload = spawn_blocking(move || reveal(&carrier, &key))
+        .await
+        .map_err(|error| OpenError::Codec(error.to_string()))?
+        .map_err(|error| unreadable(&grant, error))?;
     let manifest = grant.manifest.verify()?;
     if Hash::of(&payload) != manifest.payload || payload.len() as u64 != manifest.payload_length {
         return Err(unreadable(&grant, RevealError::Damaged));

@@ -71,7 +71,7 @@ impl Receiver<'_> {
         let whole = match &known {
             Some(held) => {
                 unchanged(held, delivery)?;
-                rights::take(vault, &grant, &delivery.rights)?;
+                rights::store_rights_of_owner(vault, &grant, &delivery.rights)?;
                 has_carrier(vault, held).await?
             }
             None => false,
@@ -112,14 +112,14 @@ impl Receiver<'_> {
         };
         let mut partial = partial(self.vault().home(), content)?;
         if let Some(body) = body {
-            let tell = |received| {
-                self.notices.tell(Notice::Arriving {
+            let report_progress = |received| {
+                self.notices.publish(Notice::Arriving {
                     request: outgoing.request,
                     received,
                     length: content.length,
                 });
             };
-            partial.receive(body, tell).await?;
+            partial.receive(body, report_progress).await?;
         }
         let name = format!("{grant}.png");
         let target = self.vault().blob_path(GrantHeld::CARRIERS, &name)?;
@@ -170,7 +170,7 @@ impl Receiver<'_> {
         change::<Outgoing>(self.vault(), &request.to_string(), |outgoing| {
             outgoing.state = OutgoingState::Arrived(grant);
         })?;
-        self.notices.tell(Notice::Arrived {
+        self.notices.publish(Notice::Arrived {
             request: *request,
             grant,
         });

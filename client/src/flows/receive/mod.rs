@@ -11,4 +11,7 @@ pub use carrier::has_carrier;
 pub use delivery::Receiver;
 pub use error::ReceiveError;
 pub use parts::MAX_PARTS;
-pub use rights::{ReceivedRightsError, Taken, acknowledge, acknowledgement, confirm, take};
+pub use rights::{
+    ReceivedRightsError, RightsEffect, acknowledge, acknowledgement, store_rights_of_ledger,
+    store_rights_of_owner,
+};

@@ -36,7 +36,7 @@ impl Classified for ReceivedRightsError {
 
 /// The effect of received rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum RightsEffect {
     /// They are newer than the stored ones and replace them.
     Newer,
     /// The same or newer rights were stored already.
@@ -49,25 +49,25 @@ pub enum Taken {
 ///
 /// # Errors
 /// When the owner did not sign them.
-pub fn take(
+pub fn store_rights_of_owner(
     vault: &Vault,
     grant: &GrantId,
     signed: &Signed<Rights>,
-) -> Result<Taken, ReceivedRightsError> {
-    fold(vault, grant, signed, false)
+) -> Result<RightsEffect, ReceivedRightsError> {
+    store(vault, grant, signed, false)
 }
 
 /// Stores rights received from the ledger. True if they have to be acknowledged.
 ///
 /// # Errors
 /// When the vault cannot be written.
-pub fn confirm(
+pub fn store_rights_of_ledger(
     vault: &Vault,
     grant: &GrantId,
     signed: &Signed<Rights>,
 ) -> Result<bool, VaultError> {
-    match fold(vault, grant, signed, true) {
-        Ok(Taken::NoSuchGrant) => Ok(false),
+    match store(vault, grant, signed, true) {
+        Ok(RightsEffect::NoSuchGrant) => Ok(false),
         Ok(_) => Ok(true),
         Err(ReceivedRightsError::NotTheOwner) => {
             tracing::warn!(%grant, "the ledger sent rights that the owner did not sign");
@@ -77,16 +77,16 @@ pub fn confirm(
     }
 }
 
-fn fold(
+fn store(
     vault: &Vault,
     grant: &GrantId,
     signed: &Signed<Rights>,
     confirmed: bool,
-) -> Result<Taken, ReceivedRightsError> {
+) -> Result<RightsEffect, ReceivedRightsError> {
     let rights = signed
         .verify()
         .map_err(|_| ReceivedRightsError::NotTheOwner)?;
-    let mut taken = Taken::NoSuchGrant;
+    let mut effect = RightsEffect::NoSuchGrant;
     vault.update::<GrantHeld, ReceivedRightsError>(&grant.to_string(), |held| {
         let Some(mut held) = held else {
             return Ok(None);
@@ -103,10 +103,14 @@ fn fold(
         if confirmed {
             held.confirmed = held.confirmed.max(rights.version);
         }
-        taken = if newer { Taken::Newer } else { Taken::Known };
+        effect = if newer {
+            RightsEffect::Newer
+        } else {
+            RightsEffect::Known
+        };
         Ok(Some(held))
     })?;
-    Ok(taken)
+    Ok(effect)
 }
 
 /// The signed acknowledgement of the newest rights.

@@ -48,7 +48,7 @@ pub async fn ask(
         Ok(_) => Err(CallError::WrongAnswer),
         Err(error) => Err(error),
     };
-    answered(&ctx.vault, outgoing, &asked)?;
+    store_answer(&ctx.vault, outgoing, &asked)?;
     Ok(asked.map_err(|error| error.of(&outgoing.owner))?)
 }
 
@@ -56,7 +56,7 @@ pub async fn ask(
 ///
 /// # Errors
 /// When the vault cannot be written.
-pub fn answered(
+pub fn store_answer(
     vault: &Vault,
     outgoing: &Outgoing,
     asked: &Result<AskOutcome, CallError>,

@@ -34,7 +34,7 @@ pub async fn deliver(
     if person.card.key != owned.viewer_key {
         return Err(ShareError::GrantKeyChanged(owned.viewer));
     }
-    notices.tell(Notice::Sharing {
+    notices.publish(Notice::Sharing {
         request: owned.request_id,
         step: format!("sending the carrier to {}", owned.viewer),
     });

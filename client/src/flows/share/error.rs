@@ -48,7 +48,7 @@ pub enum ShareError {
     Cover(#[from] CoverError),
     #[error("{0}")]
     SealingStopped(String),
-    #[error("{0} is offline; your agent sends it when {0}'s agent runs")]
+    #[error("{0} is offline; it is sent when {0}'s agent runs")]
     ViewerOffline(UserName),
     #[error("{0}'s receipt is for another carrier; the carrier will be sent again")]
     BadReceipt(UserName),

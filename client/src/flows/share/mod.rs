@@ -68,7 +68,7 @@ pub async fn make(
     request: &RequestId,
 ) -> Result<GrantOwned, ShareError> {
     let step = |step: &str| {
-        notices.tell(Notice::Sharing {
+        notices.publish(Notice::Sharing {
             request: *request,
             step: step.to_owned(),
         });
@@ -102,7 +102,7 @@ pub async fn hand_over(
     let owned = owned(ctx, grant)?;
     let owned = if owned.stage < Stage::Delivered {
         let owned = deliver(ctx, peers, notices, owned).await?;
-        notices.tell(Notice::Delivered {
+        notices.publish(Notice::Delivered {
             grant: owned.grant,
             viewer: owned.viewer.clone(),
         });

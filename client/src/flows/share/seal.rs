@@ -183,7 +183,7 @@ mod tests {
     fn the_viewer_s_file_name_is_the_title_and_never_the_owner_s_file_name() {
         let wide = "雪".repeat(100);
         let cut = format!("{}.png", "雪".repeat(66));
-        for (title, media_type, told) in [
+        for (title, media_type, name) in [
             (UNTITLED, "image/jpeg", "untitled.jpg"),
             ("At sea", "image/png", "At sea.png"),
             ("../a/b\\c", "image/gif", "-a-b-c.gif"),
@@ -197,7 +197,7 @@ mod tests {
                 media_type: media_type.to_owned(),
                 ..image(Policy::Open)
             };
-            assert_eq!(viewer_name(&image), told);
+            assert_eq!(viewer_name(&image), name);
         }
     }
 }

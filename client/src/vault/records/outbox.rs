@@ -17,7 +17,8 @@ pub enum OutboxKey {
     Receipt(GrantId),
     /// Send newer rights directly to the viewer.
     Rights(GrantId),
-    /// Tell the viewer that the request was denied or has failed.
+    /// Send the viewer the final answer to a request: that it was denied, or that its carrier could
+    /// not be made.
     Denied(RequestId),
     /// Send the acknowledgement of rights to the ledger.
     Acknowledge(GrantId),

@@ -6,6 +6,7 @@ use cameo_codec::Codec;
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
+use cameo_common::wire;
 
 use super::*;
 use crate::vault::{Home, Passphrase};
@@ -15,7 +16,7 @@ fn signed<T>(byte: u8) -> Signed<T> {
 }
 
 fn bytes<T: Record>(record: &T) -> Vec<u8> {
-    postcard::to_stdvec(record).unwrap()
+    wire::encode(record)
 }
 
 fn pin<T: Record>(record: &T) -> (u16, usize, String) {
@@ -218,7 +219,7 @@ fn the_bytes_of_the_states_of_requests_are_pinned() {
             text(4, &[1]),
         ),
     ] {
-        assert_eq!(postcard::to_stdvec(&state).unwrap(), expected, "{state:?}");
+        assert_eq!(wire::encode(&state), expected, "{state:?}");
     }
     for (state, expected) in [
         (OutgoingState::Signed, vec![0]),
@@ -228,7 +229,7 @@ fn the_bytes_of_the_states_of_requests_are_pinned() {
         (OutgoingState::Denied(why()), text(4, &[])),
         (OutgoingState::Failed, vec![5]),
     ] {
-        assert_eq!(postcard::to_stdvec(&state).unwrap(), expected, "{state:?}");
+        assert_eq!(wire::encode(&state), expected, "{state:?}");
     }
 }
 

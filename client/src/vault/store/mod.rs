@@ -5,8 +5,9 @@
 //!  8  2  format of this header = 1, little-endian
 //! 10  2  version of the record's type, little-endian
 //! 12 24  nonce
-//! 36     sealed: postcard of (id, record); then the tag of 16 bytes
+//! 36     sealed: canonical bytes of (id, record); then the tag of 16 bytes
 //! ```
+//!
 //! The seal authenticates the header before the nonce and the path in the vault,
 //! `records/<kind>/<name>`, so that no file can be substituted for another. The name is a keyed
 //! hash, so that the folder does not reveal the user's contacts.
@@ -15,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cameo_common::wire;
 use zeroize::Zeroizing;
 
 use super::error::VaultError;
@@ -220,9 +222,7 @@ fn seal_record<T: Record>(
     id: &str,
     record: &T,
 ) -> Result<Vec<u8>, VaultError> {
-    let plain = postcard::to_stdvec(&(id, record))
-        .map(Zeroizing::new)
-        .map_err(|_| VaultError::Encoding)?;
+    let plain = wire::encode_secret(&(id, record));
     if plain.len() > RECORD_LIMIT {
         return Err(VaultError::TooLarge {
             size: plain.len(),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use cameo_codec::job::JobInput;
-use cameo_codec::{CancelToken, CodecKey};
+use cameo_codec::{CancelToken, CodecKey, HideOptions};
 use cameo_common::ids::{ClusterId, Millis};
 use cameo_dispatch::{Event, Report};
 
@@ -121,10 +121,9 @@ fn gated() -> (mpsc::Sender<()>, Arc<AtomicUsize>, impl Hide + 'static) {
 }
 
 fn input(payload: &[u8]) -> Bytes {
-    let options = postcard::from_bytes(&[1; 8]).unwrap();
     let job = JobInput {
         key: CodecKey::from_bytes([1; 32]),
-        options,
+        options: HideOptions::alpha(),
         cover: b"cover",
         payload,
     };

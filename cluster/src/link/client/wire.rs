@@ -211,12 +211,7 @@ async fn handshake(
     let session = Session::of_client(stream.get_ref().1).map_err(io::Error::other)?;
     let hello = Hello::new(identity, dial.purpose, &session, Role::Client);
     let mut out = Vec::new();
-    put(
-        &mut out,
-        Kind::Hello,
-        0,
-        &encode(&hello).map_err(io::Error::other)?,
-    );
+    put(&mut out, Kind::Hello, 0, &encode(&hello));
     stream.write_all(&out).await?;
     stream.flush().await?;
     // The server sends nothing after its hello until the first request, so the reader's buffer is

@@ -147,7 +147,7 @@ impl Raft {
             .member(node)
             .ok_or(AskError::NotMember(node))?;
         let malformed = |error: &dyn fmt::Display| AskError::Malformed(error.to_string());
-        let request = encode(&NodeRequest::App(body)).map_err(|error| malformed(&error))?;
+        let request = encode(&NodeRequest::App(body));
         let link = self.inner.links.member(node, &member.link, Lane::App);
         let reply = link.call(&request, deadline).await?;
         match decode(&reply).map_err(|error| malformed(&error))? {

@@ -163,9 +163,7 @@ impl Proposer {
             command: command.to_vec(),
             timeout_millis: whole_millis(timeout),
         };
-        let Ok(body) = encode(&request) else {
-            return Attempt::Done(Err(ProposeError::TooLarge));
-        };
+        let body = encode(&request);
         let link = self.links.member(leader, &member.link, Lane::Log);
         let reply = match link.call(&body, deadline).await {
             Ok(reply) => reply,

@@ -147,7 +147,7 @@ impl Reads {
         let request = NodeRequest::ReadIndex {
             timeout_millis: whole_millis(left),
         };
-        let body = encode(&request).map_err(|_| not_leader)?;
+        let body = encode(&request);
         let link = self.links.member(leader, &member.link, Lane::Heartbeat);
         let reply = link.call(&body, deadline).await.map_err(|_| not_leader)?;
         match decode(&reply) {

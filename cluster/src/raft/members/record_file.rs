@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use cameo_common::ids::NodeId;
+use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -86,7 +87,7 @@ impl RecordFile {
             .truncate(true)
             .mode(0o600)
             .open(&fresh)?;
-        file.write_all(&encode(record).map_err(io::Error::other)?)?;
+        file.write_all(&encode(record))?;
         file.sync_all()?;
         fs::rename(&fresh, &self.0)?;
         match self.0.parent() {
@@ -109,10 +110,7 @@ impl RecordFile {
                 version,
             });
         }
-        match postcard::take_from_bytes(content) {
-            Ok((record, [])) => Ok(record),
-            _ => Err(damaged()),
-        }
+        wire::decode(content).map_err(|_| damaged())
     }
 
     fn name(&self) -> String {
@@ -127,14 +125,14 @@ impl RecordFile {
     }
 }
 
-/// Layout: magic, version, postcard, CRC-32 (little endian) of all bytes before it.
-fn encode(record: &Record) -> Result<Vec<u8>, postcard::Error> {
+/// Layout: magic, version, canonical bytes, CRC-32 (little endian) of all bytes before it.
+fn encode(record: &Record) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.push(VERSION);
-    let mut bytes = postcard::to_extend(record, bytes)?;
+    wire::append(&mut bytes, record);
     let sum = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
-    Ok(bytes)
+    bytes
 }
 
 #[cfg(test)]
@@ -174,7 +172,7 @@ mod tests {
         bytes.push(1);
         let sum = crc32fast::hash(&bytes);
         bytes.extend(sum.to_le_bytes());
-        assert_eq!(encode(&record()).unwrap(), bytes);
+        assert_eq!(encode(&record()), bytes);
     }
 
     #[test]

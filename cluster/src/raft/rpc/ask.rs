@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::wire::{NodeReply, NodeRequest, WireError, decode, encode};
+use super::wire::{NodeReply, NodeRequest, decode, encode};
 use crate::link::{CallError, Dial, Links};
 
 /// Sends `request` to the node that `dial` names.
@@ -12,8 +12,7 @@ pub(crate) async fn ask(
     request: &NodeRequest,
     deadline: Instant,
 ) -> Result<NodeReply, CallError> {
-    let unreadable = |error: WireError| CallError::Denied(error.to_string());
-    let body = encode(request).map_err(unreadable)?;
+    let body = encode(request);
     let reply = links.dedicated(dial).call(&body, deadline).await?;
-    decode(&reply).map_err(unreadable)
+    decode(&reply).map_err(|error| CallError::Denied(error.to_string()))
 }

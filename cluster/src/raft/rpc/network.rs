@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
+use cameo_common::wire::VersionError;
 use futures_util::{Stream, StreamExt};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::entry::EntryPayload;
@@ -132,7 +133,7 @@ impl<P: SnapshotPort> Client<P> {
         option: &RPCOption,
     ) -> Rpc<NodeReply> {
         let limit = option.hard_ttl();
-        let body = encode(request).map_err(|error| NetworkError::new(&error))?;
+        let body = encode(request);
         let reply = self
             .urgent
             .call(&body, Instant::now() + limit)
@@ -148,7 +149,7 @@ impl<P: SnapshotPort> Client<P> {
         rpc: AppendEntriesRequest<TypeConfig>,
         limit: Duration,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        let body = encode(&NodeRequest::Append(rpc)).map_err(|error| NetworkError::new(&error))?;
+        let body = encode(&NodeRequest::Append(rpc));
         let (link, clocks, sink) = (self.link.clone(), self.clocks.clone(), self.sink.clone());
         let target = self.target;
         let answer = tokio::spawn(async move {
@@ -180,13 +181,10 @@ impl<P: SnapshotPort> Client<P> {
         let (rpc, truncated) = truncate_to_fit(rpc);
         let prev = rpc.prev_log_id;
         let last = rpc.entries.last().map(|entry| entry.log_id).or(prev);
-        let started = encode(&NodeRequest::Append(rpc))
-            .map_err(|error| NetworkError::new(&error).into())
-            .and_then(|body| {
-                self.link
-                    .start(&body)
-                    .map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT))
-            });
+        let started = self
+            .link
+            .start(&encode(&NodeRequest::Append(rpc)))
+            .map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT));
         async move {
             let response = async {
                 let reply = started?
@@ -206,7 +204,7 @@ impl<P: SnapshotPort> Client<P> {
 }
 
 fn append_response(
-    reply: Result<NodeReply, super::wire::WireError>,
+    reply: Result<NodeReply, VersionError>,
 ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
     match reply {
         Ok(NodeReply::Append { response, .. }) => Ok(response),

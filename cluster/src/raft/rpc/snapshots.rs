@@ -109,7 +109,7 @@ async fn send_all<P: SnapshotPort>(
 }
 
 async fn ask(link: &Link, request: &NodeRequest, limit: Duration) -> io::Result<NodeReply> {
-    let body = encode(request).map_err(io::Error::other)?;
+    let body = encode(request);
     let reply = link
         .call(&body, Instant::now() + limit)
         .await

@@ -55,13 +55,12 @@ fn attacks(node: NodeId) -> Vec<Vec<u8>> {
         leader_commit: None,
     };
     vec![
-        encode(&NodeRequest::Vote(VoteRequest::new(vote, None))).unwrap(),
-        encode(&NodeRequest::Append(append)).unwrap(),
+        encode(&NodeRequest::Vote(VoteRequest::new(vote, None))),
+        encode(&NodeRequest::Append(append)),
         encode(&NodeRequest::Propose {
             command: b"stranger".to_vec(),
             timeout_millis: 1000,
-        })
-        .unwrap(),
+        }),
     ]
 }
 
@@ -85,7 +84,7 @@ pub async fn ask_for_votes(
     ];
     let mut errors = Vec::new();
     for request in requests {
-        let body = encode(&request).unwrap();
+        let body = encode(&request);
         errors.push(link.call(&body, soon()).await.unwrap_err());
     }
     errors

@@ -4,7 +4,9 @@
 //! the same batch as the rows and compared when the database is opened. It protects against
 //! accidents, not against forgery: snapshots and `State::hash` do that.
 
-use crate::store::meta::{MetaError, decode_versioned, encode_versioned};
+use cameo_common::wire::{decode_versioned, encode_versioned};
+
+use crate::store::meta::MetaError;
 
 const VERSION: u8 = 1;
 const LANES: usize = 4;

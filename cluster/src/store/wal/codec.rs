@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
+use cameo_common::wire::{decode_versioned, encode_versioned};
 use openraft::EntryPayload;
 use raft_log::codeq::{Decode, Encode};
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::group::Waiters;
 use crate::consensus_types::EntryBytes;
 use crate::consensus_types::aliases::{CommittedLeaderId, Entry, LeaderId, LogId, Payload, Vote};
-use crate::store::meta::{MembershipV1, decode_versioned, encode_versioned};
+use crate::store::meta::MembershipV1;
 
 const VERSION: u8 = 1;
 

@@ -44,6 +44,19 @@ fn only_the_owner_may_create_a_grant() {
 }
 
 #[test]
+fn neither_the_owner_s_name_nor_their_key_alone_makes_a_manifest_theirs() {
+    let faults: [Fault; 2] = [
+        ("another's name", |o| o.manifest.owner_name = cyd().name),
+        ("another's key", |o| o.manifest.owner = cyd().key()),
+    ];
+    for (what, change) in faults {
+        let reply = reply_to_changed(change);
+        let refused = Err(Refusal::Forbidden("owner of the photo".into()));
+        assert_eq!(reply, refused, "{what}");
+    }
+}
+
+#[test]
 fn a_grant_to_a_user_who_is_not_registered_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let offer = Offer::new(&ada(), &bob(), image(1), 3);

@@ -208,7 +208,7 @@ fn peer_errors() {
     let told = check(of(malformed.into()), Exit::Other, "peer").message;
     assert_eq!(
         told,
-        "the call to ada failed: the peer's answer violates the protocol: malformed"
+        "the call to ada failed: the two devices do not understand each other: malformed"
     );
     let unread = CallError::UnreadableAddress("nowhere".into());
     check(of(unread), Exit::Other, "peer_address");

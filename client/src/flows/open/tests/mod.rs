@@ -9,8 +9,8 @@ use cameo_common::api::{ApiError, ErrorCode, RESUME_WINDOW};
 use cameo_common::ids::NodeId;
 
 use self::nodes::{Behaviour, UNREAD};
-use super::charge::{LAPSE_MARGIN, begin};
-use super::{OpenError, pending};
+use super::charge::{LAPSE_MARGIN, create_or_resume};
+use super::{OpenError, find_pending};
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::records::{GrantHeld, Secret};
@@ -26,7 +26,7 @@ async fn a_view_opens_the_exact_photo_and_is_charged_once() {
     let viewed = world.view().await.unwrap();
     assert_eq!(viewed.photo.bytes.as_slice(), PHOTO);
     assert_eq!((viewed.used, viewed.left, viewed.resumed), (1, 1, false));
-    world.end(&viewed);
+    world.finish(&viewed);
     assert_eq!(world.view().await.unwrap().number, 2);
     assert_eq!(world.debits(), 2);
 }
@@ -39,7 +39,7 @@ async fn an_interrupted_view_is_resumed_and_not_charged_twice() {
     let failed = world.view().await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::ClusterAway, "{failed}");
     assert_eq!(world.debits(), 1);
-    let begun = pending(&world.vault, &world.held).unwrap().unwrap();
+    let begun = find_pending(&world.vault, &world.held).unwrap().unwrap();
 
     // when the nodes are back and it is viewed again,
     world.all(Behaviour::Honest);
@@ -52,7 +52,7 @@ async fn an_interrupted_view_is_resumed_and_not_charged_twice() {
     assert_eq!(*world.cluster.debits.lock().unwrap(), [begun.request]);
 
     // After it was shown, the next view is new.
-    world.end(&viewed);
+    world.finish(&viewed);
     assert!(!world.view().await.unwrap().resumed);
     assert_eq!(world.debits(), 2);
 }
@@ -77,7 +77,7 @@ async fn with_two_false_nodes_of_three_nothing_opens() {
     world.one(NodeId(1), Behaviour::False);
     world.one(NodeId(2), Behaviour::False);
     assert!(world.view().await.is_err());
-    assert!(pending(&world.vault, &world.held).unwrap().is_some());
+    assert!(find_pending(&world.vault, &world.held).unwrap().is_some());
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_refused_view_ends_when_it_lapses() {
     let world = world().await;
     for _ in 0..2 {
         let viewed = world.view().await.unwrap();
-        world.end(&viewed);
+        world.finish(&viewed);
     }
     assert_eq!(world.view().await.unwrap_err().kind(), ErrorKind::UsedUp);
     assert!(world.begun().is_some());
@@ -195,7 +195,7 @@ fn concurrent_views_share_one_pending_view() {
     let begun: Vec<_> = std::thread::scope(|scope| {
         let begin_one = || {
             start.wait();
-            begin(&world.vault, &world.me, &world.held).unwrap()
+            create_or_resume(&world.vault, &world.me, &world.held).unwrap()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin_one)).collect();
         threads
@@ -209,12 +209,12 @@ fn concurrent_views_share_one_pending_view() {
 }
 
 #[tokio::test]
-async fn ending_an_old_view_does_not_end_the_next_one() {
+async fn finishing_an_old_view_keeps_the_next_one() {
     let world = world().await;
     let first = world.view().await.unwrap();
-    world.end(&first);
+    world.finish(&first);
     let second = world.view().await.unwrap();
-    world.end(&first);
+    world.finish(&first);
     assert_eq!(world.begun().unwrap().request, second.request);
 }
 

@@ -22,7 +22,7 @@ use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part};
 use super::{NODES, PHOTO};
 use crate::clock;
 use crate::cluster_api::{ClusterApi, Pinned};
-use crate::flows::open::{OpenError, Viewed, open, pending, prepare, shown};
+use crate::flows::open::{OpenError, Viewed, find_pending, finish, open, prepare};
 use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
 use crate::vault::{Home, Passphrase, Vault};
 
@@ -235,12 +235,12 @@ impl World {
             .insert(node, behaviour);
     }
 
-    pub(super) fn end(&self, viewed: &Viewed) {
-        shown(&self.vault, &self.held, &viewed.request).unwrap();
+    pub(super) fn finish(&self, viewed: &Viewed) {
+        finish(&self.vault, &self.held, &viewed.request).unwrap();
     }
 
     pub(super) fn begun(&self) -> Option<PendingView> {
-        pending(&self.vault, &self.held).unwrap()
+        find_pending(&self.vault, &self.held).unwrap()
     }
 
     /// Makes the pending view older.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::wire::WireError;
 use openraft::entry::{Entry, EntryPayload};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
@@ -79,10 +80,10 @@ fn the_numbers_of_the_requests_are_pinned() {
         },
     ];
     for (number, request) in requests.iter().enumerate() {
-        let bytes = encode(request).unwrap();
+        let bytes = encode(request);
         assert_eq!(bytes[..2], [1, number as u8], "{request:?}");
         let again: NodeRequest = decode(&bytes).unwrap();
-        assert_eq!(encode(&again).unwrap(), bytes);
+        assert_eq!(encode(&again), bytes);
     }
 }
 
@@ -130,10 +131,10 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::Removed(Ok(())),
     ];
     for (number, reply) in replies.iter().enumerate() {
-        let bytes = encode(reply).unwrap();
+        let bytes = encode(reply);
         assert_eq!(bytes[..2], [1, number as u8], "{reply:?}");
         let again: NodeReply = decode(&bytes).unwrap();
-        assert_eq!(encode(&again).unwrap(), bytes);
+        assert_eq!(encode(&again), bytes);
     }
 }
 
@@ -150,15 +151,15 @@ fn the_bytes_of_join_messages_are_pinned() {
     });
     let key = [7; 32];
     let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
-    assert_eq!(join.unwrap(), expected);
+    assert_eq!(join, expected);
     let remove = NodeRequest::Remove {
         node: NodeId(4),
         timeout_millis: 9,
     };
-    assert_eq!(encode(&remove).unwrap(), [1, 14, 4, 9]);
+    assert_eq!(encode(&remove), [1, 14, 4, 9]);
     let known = NodeReply::MayJoin(Ok(genesis()));
     let expected = [&[1, 11, 0, 0][..], &[7; 32]].concat();
-    assert_eq!(encode(&known).unwrap(), expected);
+    assert_eq!(encode(&known), expected);
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
         (MemberRefusal::NotAMember, &[8]),
     ];
     for (refusal, bytes) in refusals {
-        let encoded = encode(&NodeReply::Joined(Err(refusal))).unwrap();
+        let encoded = encode(&NodeReply::Joined(Err(refusal)));
         assert_eq!(encoded, [&[1, 12, 1], bytes].concat());
     }
 }
@@ -194,26 +195,29 @@ fn the_bytes_of_an_append_are_pinned() {
         }],
         leader_commit: Some(log_id(3, 4)),
     });
-    let bytes = encode(&request).unwrap();
+    let bytes = encode(&request);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "010003020001030204010302050102aabb01030204");
 }
 
 #[test]
 fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
-    let mut bytes = encode(&NodeRequest::Pristine).unwrap();
+    let mut bytes = encode(&NodeRequest::Pristine);
     bytes.push(0);
     assert!(matches!(
         decode::<NodeRequest>(&bytes),
-        Err(WireError::Trailing)
+        Err(VersionError::Wire(WireError::NotCanonical))
     ));
     assert!(matches!(
         decode::<NodeRequest>(&[2, 10]),
-        Err(WireError::Version(2))
+        Err(VersionError::UnknownVersion(2))
     ));
     assert!(matches!(
         decode::<NodeRequest>(&[1, 99]),
-        Err(WireError::Malformed(_))
+        Err(VersionError::Wire(WireError::Malformed))
     ));
-    assert!(matches!(decode::<NodeRequest>(&[]), Err(WireError::Empty)));
+    assert!(matches!(
+        decode::<NodeRequest>(&[]),
+        Err(VersionError::Wire(WireError::Malformed))
+    ));
 }
