@@ -2,7 +2,7 @@
 //!
 //! A statement names its signer's key in its body. The edge verifies it against *that* key
 //! (`verify`); the machine decides from the state whether that key may sign such a statement
-//! (`peek`, then a comparison of keys). Unknown labels and versions are refused.
+//! (`unverified`, then a comparison of keys). Unknown labels and versions are refused.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -89,7 +89,7 @@ impl<T: Statement> Signed<T> {
 
     /// The body, after the signature is verified.
     pub fn verify(&self) -> Result<T, StatementError> {
-        let body = self.peek()?;
+        let body = self.unverified()?;
         let (signature, covers) = self.split()?;
         if body.signer().verify(&covered(covers), signature) {
             Ok(body)
@@ -99,7 +99,7 @@ impl<T: Statement> Signed<T> {
     }
 
     /// The body, without a check of the signature: for callers behind an edge that verified it.
-    pub fn peek(&self) -> Result<T, StatementError> {
+    pub fn unverified(&self) -> Result<T, StatementError> {
         let (_, covers) = self.split()?;
         self.check_kind(covers)?;
         let envelope: Envelope<T> = wire::decode(covers).map_err(|_| StatementError::Malformed)?;

@@ -23,7 +23,7 @@ pub fn check_first(
     rights: &Signed<Rights>,
     manifest: &Manifest,
 ) -> Result<(), Refusal> {
-    let content = rights.peek().map_err(|_| Refusal::Malformed)?;
+    let content = rights.unverified().map_err(|_| Refusal::Malformed)?;
     if content.owner != manifest.owner || content.grant != manifest.grant_id() {
         return Err(Refusal::Mismatch("the rights are for another grant".into()));
     }
@@ -49,7 +49,7 @@ pub fn put(
     principal: &Principal,
     rights: &Signed<Rights>,
 ) -> Result<Done, Refusal> {
-    let content = rights.peek().map_err(|_| Refusal::Malformed)?;
+    let content = rights.unverified().map_err(|_| Refusal::Malformed)?;
     let id = content.grant;
     let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if content.owner != grant.owner.key {
@@ -80,7 +80,7 @@ pub fn acknowledge(
     principal: &Principal,
     ack: &Signed<RightsAck>,
 ) -> Result<Done, Refusal> {
-    let content = ack.peek().map_err(|_| Refusal::Malformed)?;
+    let content = ack.unverified().map_err(|_| Refusal::Malformed)?;
     let id = content.grant;
     let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if content.viewer != grant.viewer.key {

@@ -25,7 +25,7 @@ pub fn start(
     endpoint: &Signed<EndpointRecord>,
     listed: bool,
 ) -> Result<Done, Refusal> {
-    let record = endpoint.peek().map_err(|_| Refusal::Malformed)?;
+    let record = endpoint.unverified().map_err(|_| Refusal::Malformed)?;
     if record.device != principal.device {
         return Err(Refusal::Mismatch(
             "the endpoint belongs to another device".into(),

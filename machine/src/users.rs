@@ -27,8 +27,8 @@ pub fn register(
     card: &Signed<UserCard>,
     certificate: &Signed<DeviceCertificate>,
 ) -> Result<Done, Refusal> {
-    let content = card.peek().map_err(|_| Refusal::Malformed)?;
-    let certified = certificate.peek().map_err(|_| Refusal::Malformed)?;
+    let content = card.unverified().map_err(|_| Refusal::Malformed)?;
+    let certified = certificate.unverified().map_err(|_| Refusal::Malformed)?;
     if certified.device != caller {
         return Err(Refusal::Forbidden("device of the certificate".into()));
     }

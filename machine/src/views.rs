@@ -23,10 +23,10 @@ pub fn stored_reply(
     caller: &PublicKey,
     signed: &Signed<ViewRequest>,
 ) -> Option<Done> {
-    let request = signed.peek().ok()?;
+    let request = signed.unverified().ok()?;
     let view = draft.get::<ViewRow>(&(request.grant, request.request))?;
     let same = view.request == signed.hash() && request.device == *caller;
-    same.then(|| debited(draft, request.grant, request.request, view))
+    same.then(|| debit_reply(draft, request.grant, request.request, view))
 }
 
 /// Charges one view.
@@ -35,7 +35,7 @@ pub fn debit(
     principal: &Principal,
     signed: &Signed<ViewRequest>,
 ) -> Result<Done, Refusal> {
-    let request = signed.peek().map_err(|_| Refusal::Malformed)?;
+    let request = signed.unverified().map_err(|_| Refusal::Malformed)?;
     let id = request.grant;
     let grant = check_request(draft, principal, &request)?;
     let mut usage = draft.require::<GrantUsage>(&id);
@@ -43,7 +43,7 @@ pub fn debit(
     let rights = current.rights();
 
     let number = usage.used + 1;
-    rights.check(number, draft.time()).map_err(refusal)?;
+    rights.check(number, draft.time()).map_err(Refusal::from)?;
     usage.used = number;
     let view = ViewRow {
         number,
@@ -62,7 +62,7 @@ pub fn debit(
         &grant.owner.name,
         NoticeKind::Viewed { grant: id, number },
     );
-    Ok(debited(draft, id, request.request, view))
+    Ok(debit_reply(draft, id, request.request, view))
 }
 
 /// Checks that this device may debit this view, and returns the grant.
@@ -92,7 +92,7 @@ fn check_request(
 }
 
 /// The reply to a debit, the same at any time: the rows that it is made from do not change.
-fn debited(draft: &Draft<'_>, grant: GrantId, request: RequestId, view: ViewRow) -> Done {
+fn debit_reply(draft: &Draft<'_>, grant: GrantId, request: RequestId, view: ViewRow) -> Done {
     let DealRow(deal) = draft.require(&(grant, view.deal));
     Done::Debited {
         grant,
@@ -106,10 +106,12 @@ fn debited(draft: &Draft<'_>, grant: GrantId, request: RequestId, view: ViewRow)
 }
 
 /// The refusal for rights that deny a view.
-pub fn refusal(denied: Denied) -> Refusal {
-    match denied {
-        Denied::Revoked => Refusal::Revoked,
-        Denied::Expired => Refusal::Expired,
-        Denied::UsedUp => Refusal::UsedUp,
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Revoked => Self::Revoked,
+            Denied::Expired => Self::Expired,
+            Denied::UsedUp => Self::UsedUp,
+        }
     }
 }

@@ -66,7 +66,7 @@ fn check_chain(chain: &Chain, outcome: &mut Outcome) {
             if std::mem::take(&mut first) {
                 outcome.kept_from(&at, &line);
             }
-            for broken in judged(&line, &mut order) {
+            for broken in judge_line(&line, &mut order) {
                 outcome.violation(&at, broken);
             }
         }
@@ -78,7 +78,7 @@ fn check_chain(chain: &Chain, outcome: &mut Outcome) {
     });
 }
 
-fn judged(line: &Logged, order: &mut Order) -> Vec<String> {
+fn judge_line(line: &Logged, order: &mut Order) -> Vec<String> {
     let mut broken: Vec<String> = rule::judge(line)
         .into_iter()
         .map(|b| b.to_string())

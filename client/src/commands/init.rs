@@ -206,7 +206,7 @@ fn renewed(mut known: Identity, nodes: Vec<String>) -> Identity {
             known.nodes.push(url);
         }
     }
-    if let Ok(old) = known.certificate.peek()
+    if let Ok(old) = known.certificate.unverified()
         && old.not_after < clock::now().plus(RENEWED_BELOW)
     {
         let key = known.identity_key();

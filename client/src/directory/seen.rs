@@ -88,7 +88,7 @@ fn newer<T: Statement>(
     now: Signed<T>,
     sequence: impl Fn(&T) -> u64,
 ) -> Signed<T> {
-    match (before.peek(), now.peek()) {
+    match (before.unverified(), now.unverified()) {
         (Ok(first), Ok(second)) if sequence(&second) <= sequence(&first) => before,
         _ => now,
     }

@@ -8,7 +8,6 @@ use std::fmt;
 use cameo_common::api::Released;
 use cameo_common::ids::{Hash, Millis, NodeId};
 use cameo_common::keys::SealingSecret;
-use cameo_common::rights::Denied;
 use cameo_common::sealing::{PartContext, ReleaseContext, SealingError, open_part, release_part};
 use cameo_common::signed::{Signed, StatementError};
 use cameo_common::statements::{Deal, DealtPart, ViewRequest};
@@ -158,18 +157,12 @@ fn verified_deal(
             && deal.cluster == request.cluster,
         "deal and manifest",
     )?;
+    // Checked again, on the verified bodies and by this node's own clock as well as log time: the
+    // node relies on neither the stored rows nor the leader's clock alone.
     let now = now.max(read::log_time(view));
     if now >= certificate.not_after {
         return Err(Refusal::CertificateExpired.into());
     }
-    rights.check(release.number, now).map_err(refusal)?;
+    rights.check(release.number, now).map_err(Refusal::from)?;
     Ok(deal)
-}
-
-fn refusal(denied: Denied) -> Refusal {
-    match denied {
-        Denied::Revoked => Refusal::Revoked,
-        Denied::Expired => Refusal::Expired,
-        Denied::UsedUp => Refusal::UsedUp,
-    }
 }

@@ -178,7 +178,7 @@ impl Person {
             viewer_name: viewer.name.clone(),
             viewer_sealing: viewer.sealing.public(),
             cluster: world.cluster,
-            image: request.peek().unwrap().image,
+            image: request.unverified().unwrap().image,
             nonce: Hash(random()),
             request: request.hash(),
             payload: Hash([0; 32]),

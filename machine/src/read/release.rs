@@ -13,7 +13,6 @@ use crate::command::Refusal;
 use crate::limits::RESUME_WINDOW;
 use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
 use crate::state_view::StateView;
-use crate::views::refusal;
 
 /// A debited view whose parts may be released, with the statements that permit it. The node still
 /// has to verify their signatures, each against the key that the manifest names.
@@ -58,7 +57,7 @@ pub fn release_check(
     current
         .rights()
         .check(debited.number, now)
-        .map_err(refusal)?;
+        .map_err(Refusal::from)?;
     Ok(Release {
         number: debited.number,
         index: debited.index,

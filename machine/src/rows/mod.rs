@@ -121,7 +121,7 @@ pub fn scan<R: Row>(
 
 /// The content of a committed statement. It was decoded once before it was written.
 pub fn content<T: Statement>(signed: &Signed<T>) -> T {
-    signed.peek().unwrap_or_else(|error| {
+    signed.unverified().unwrap_or_else(|error| {
         panic!(
             "the state is damaged: a committed {} statement does not read: {error}",
             T::LABEL

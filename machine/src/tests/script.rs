@@ -108,7 +108,7 @@ fn key(change: &Change) -> &[u8] {
 }
 
 /// The number, used and left of a debit's reply.
-pub fn debited(reply: &Reply) -> (u32, u32, u32) {
+pub fn debit_numbers(reply: &Reply) -> (u32, u32, u32) {
     match reply {
         Ok(Done::Debited {
             number, used, left, ..

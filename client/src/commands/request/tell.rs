@@ -23,7 +23,7 @@ pub(super) fn one(
         Some(OutgoingState::Arrived(grant)) => {
             let held = ctx.vault.get::<GrantHeld>(&grant.to_string())?;
             let held = held.ok_or(ImageError::Gone)?;
-            let rights = held.rights.peek().map_err(LedgerError::from)?;
+            let rights = held.rights.unverified().map_err(LedgerError::from)?;
             let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
             let text = format!(
                 "Received: {}\n`cameo view {}` uses 1 of {} views.",

@@ -60,7 +60,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let is_pending = open::find_pending(&ctx.vault, grant)?.is_some();
     permit::check_permitted(grant, &info, is_pending, arguments.save.is_some())
         .map_err(add_cover)?;
-    let may_save = info.rights.peek()?.may_save;
+    let may_save = info.rights.unverified()?.may_save;
     let mode = display_mode(&arguments, viewer::has_display(), out.json, may_save)?;
     if is_pending {
         out.note("Resuming the view that was begun before.");

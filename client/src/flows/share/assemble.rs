@@ -89,7 +89,7 @@ pub(super) fn first_deal(
     share: &Share,
     descriptor: &Descriptor,
 ) -> Result<Signed<Deal>, ShareError> {
-    let manifest = manifest.peek()?;
+    let manifest = manifest.unverified()?;
     let dealing = Dealing {
         cluster: manifest.cluster,
         grant: manifest.grant_id(),

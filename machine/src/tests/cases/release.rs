@@ -18,7 +18,7 @@ use crate::tests::script::Script;
 use crate::{Op, Refusal};
 
 /// A grant of three views, with Bob's first one debited.
-fn debited() -> (Script, GrantId) {
+fn script_with_a_debit() -> (Script, GrantId) {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     script.does(&bob(), bob().views(grant, 1)).unwrap();
@@ -46,7 +46,7 @@ fn check_at(
     let request = who.view_request(grant, id, one_time);
     release_check(
         &script.state,
-        &request.peek().unwrap(),
+        &request.unverified().unwrap(),
         &request.hash(),
         now,
     )
@@ -54,7 +54,7 @@ fn check_at(
 
 #[test]
 fn a_debited_view_is_released() {
-    let (script, grant) = debited();
+    let (script, grant) = script_with_a_debit();
     let release = check(&script, &bob(), grant, 1, 1).unwrap();
     assert_eq!((release.number, release.at), (1, START));
     assert_eq!(release.index, script.index);
@@ -66,7 +66,7 @@ fn a_debited_view_is_released() {
 
 #[test]
 fn a_view_without_a_debit_is_not_released() {
-    let (script, grant) = debited();
+    let (script, grant) = script_with_a_debit();
     let other = check(&script, &bob(), grant, 2, 1);
     assert_eq!(other, Err(Refusal::NotDebited));
     let nowhere = check(&script, &bob(), GrantId([9; 32]), 1, 1);
@@ -75,7 +75,7 @@ fn a_view_without_a_debit_is_not_released() {
 
 #[test]
 fn a_view_is_not_released_to_another_key_or_device() {
-    let (script, grant) = debited();
+    let (script, grant) = script_with_a_debit();
     let key = check(&script, &bob(), grant, 1, 2);
     assert_eq!(key, Err(Refusal::RequestReused));
     let device = check(&script, &bob().at_device(1), grant, 1, 1);
@@ -84,7 +84,7 @@ fn a_view_is_not_released_to_another_key_or_device() {
 
 #[test]
 fn no_view_is_released_after_a_revocation() {
-    let (mut script, grant) = debited();
+    let (mut script, grant) = script_with_a_debit();
     let mut end = rights(&ada(), grant, 2, 3);
     end.revoked = true;
     script.does(&ada(), puts(end)).unwrap();
@@ -94,7 +94,7 @@ fn no_view_is_released_after_a_revocation() {
 
 #[test]
 fn only_views_within_lowered_rights_are_released() {
-    let (mut script, grant) = debited();
+    let (mut script, grant) = script_with_a_debit();
     script.does(&bob(), bob().views(grant, 2)).unwrap();
     script
         .does(&ada(), puts(rights(&ada(), grant, 2, 1)))
@@ -106,7 +106,7 @@ fn only_views_within_lowered_rights_are_released() {
 
 #[test]
 fn rights_expire_by_the_nodes_clock_and_by_log_time() {
-    let (mut script, grant) = debited();
+    let (mut script, grant) = script_with_a_debit();
     let mut brief = rights(&ada(), grant, 2, 3);
     brief.expires = Some(START.plus_millis(5_000));
     script.does(&ada(), puts(brief)).unwrap();
@@ -122,7 +122,7 @@ fn rights_expire_by_the_nodes_clock_and_by_log_time() {
 
 #[test]
 fn a_view_may_be_resumed_for_a_limited_time() {
-    let (script, grant) = debited();
+    let (script, grant) = script_with_a_debit();
     assert!(
         check_at(
             &script,
@@ -154,8 +154,8 @@ fn no_view_is_released_to_a_device_whose_certificate_has_expired() {
 
 #[test]
 fn no_view_is_released_for_a_request_to_another_cluster() {
-    let (script, grant) = debited();
-    let content: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
+    let (script, grant) = script_with_a_debit();
+    let content: ViewRequest = bob().view_request(grant, 1, 1).unverified().unwrap();
     let request = ViewRequest {
         cluster: ClusterId([9; 32]),
         ..content
@@ -186,7 +186,7 @@ fn the_share_is_combined_from_released_parts() {
     let one_time = SealingSecret::from_bytes([5; 32]);
     let request = sign(ViewRequest {
         one_time: one_time.public(),
-        ..bob().view_request(offer.id(), 1, 1).peek().unwrap()
+        ..bob().view_request(offer.id(), 1, 1).unverified().unwrap()
     });
     let op = Op::Debit {
         request: request.clone(),

@@ -1,7 +1,7 @@
 use cameo_common::rights::MAX_PERMITTED;
 
 use crate::tests::cast::{START, ada, bob, cyd, puts, rights};
-use crate::tests::script::{Script, debited};
+use crate::tests::script::{Script, debit_numbers};
 use crate::{Done, Refusal, read};
 
 fn stored(version: u64, in_mailbox: bool) -> Result<Done, Refusal> {
@@ -26,7 +26,7 @@ fn raised_rights_give_more_views() {
     assert_eq!(reply, stored(2, true));
     // then two are left
     let reply = script.does(&bob(), bob().views(grant, 2));
-    assert_eq!(debited(&reply), (2, 2, 1));
+    assert_eq!(debit_numbers(&reply), (2, 2, 1));
 }
 
 #[test]

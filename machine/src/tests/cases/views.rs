@@ -2,7 +2,7 @@ use cameo_common::ids::ClusterId;
 use cameo_common::statements::ViewRequest;
 
 use crate::tests::cast::{CERTIFICATES_END, START, ada, bob, cyd, puts, rights, sign};
-use crate::tests::script::{Script, debited};
+use crate::tests::script::{Script, debit_numbers};
 use crate::{Done, Op, Refusal, read};
 
 #[test]
@@ -10,9 +10,9 @@ fn each_view_is_charged_until_none_is_left() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 2);
     let first = script.does(&bob(), bob().views(grant, 1));
-    assert_eq!(debited(&first), (1, 1, 1));
+    assert_eq!(debit_numbers(&first), (1, 1, 1));
     let second = script.does(&bob(), bob().views(grant, 2));
-    assert_eq!(debited(&second), (2, 2, 0));
+    assert_eq!(debit_numbers(&second), (2, 2, 0));
     let third = script.does(&bob(), bob().views(grant, 3));
     assert_eq!(third, Err(Refusal::UsedUp));
 }
@@ -63,7 +63,7 @@ fn request_ids_of_views_are_unique_within_a_grant_only() {
     let to_cyd = script.grants(&ada(), &cyd(), 5);
     script.does(&bob(), bob().views(to_bob, 1)).unwrap();
     let reply = script.does(&cyd(), cyd().views(to_cyd, 1));
-    assert_eq!(debited(&reply), (1, 1, 4));
+    assert_eq!(debit_numbers(&reply), (1, 1, 4));
 }
 
 #[test]
@@ -90,14 +90,14 @@ fn another_device_of_the_viewer_debits_its_own_views() {
     let reply = script.does(&phone, phone.views(grant, 1));
     assert_eq!(reply, Err(Refusal::RequestReused));
     let reply = script.does(&phone, phone.views(grant, 2));
-    assert_eq!(debited(&reply), (2, 2, 3));
+    assert_eq!(debit_numbers(&reply), (2, 2, 3));
 }
 
 #[test]
 fn a_request_for_another_cluster_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
-    let content: ViewRequest = bob().view_request(grant, 1, 1).peek().unwrap();
+    let content: ViewRequest = bob().view_request(grant, 1, 1).unverified().unwrap();
     let request = sign(ViewRequest {
         cluster: ClusterId([9; 32]),
         ..content

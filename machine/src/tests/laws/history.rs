@@ -160,7 +160,7 @@ pub fn play(steps: &[Step]) -> Vec<Transition> {
         let before = script.state.clone();
         let decision = script.apply(&entry.encode());
         if let (Op::CreateGrant { manifest, .. }, Ok(_)) = (&entry.command.op, &decision.reply) {
-            let content = manifest.peek().unwrap();
+            let content = manifest.unverified().unwrap();
             grants.push(Parties {
                 grant: content.grant_id(),
                 owner: person(&content.owner_name),

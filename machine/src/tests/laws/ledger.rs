@@ -64,24 +64,24 @@ impl LedgerModel {
             Op::CreateGrant {
                 manifest, rights, ..
             } if transition.accepted() => {
-                let content = manifest.peek().unwrap();
+                let content = manifest.unverified().unwrap();
                 let grant_model = GrantModel {
                     owner: content.owner_name.clone(),
                     viewer: content.viewer_name.clone(),
-                    rights: rights.peek().unwrap(),
+                    rights: rights.unverified().unwrap(),
                     debits: BTreeMap::new(),
                 };
                 self.0.entry(content.grant_id()).or_insert(grant_model);
             }
             Op::PutRights { rights } => {
-                let content = rights.peek().unwrap();
+                let content = rights.unverified().unwrap();
                 let grant_model = self.0.get_mut(&content.grant).unwrap();
                 if transition.accepted() && content.version > grant_model.rights.version {
                     grant_model.rights = content;
                 }
             }
             Op::Debit { request } => {
-                let content = request.peek().unwrap();
+                let content = request.unverified().unwrap();
                 let grant_model = self.0.get_mut(&content.grant).unwrap();
                 check_debit(grant_model, transition, &content, request.hash())?;
             }

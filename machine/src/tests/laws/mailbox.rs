@@ -29,7 +29,7 @@ fn follow(updates: &mut Updates, transition: &Transition) {
         Op::CreateGrant {
             manifest, rights, ..
         } => {
-            let content = manifest.peek().unwrap();
+            let content = manifest.unverified().unwrap();
             let update = Update {
                 viewer: content.viewer_name.clone(),
                 newest: rights.clone(),
@@ -39,7 +39,7 @@ fn follow(updates: &mut Updates, transition: &Transition) {
             updates.entry(content.grant_id()).or_insert(update);
         }
         Op::PutRights { rights } => {
-            let content = rights.peek().unwrap();
+            let content = rights.unverified().unwrap();
             let update = updates.get_mut(&content.grant).unwrap();
             if content.version > update.version {
                 update.newest = rights.clone();
@@ -47,12 +47,12 @@ fn follow(updates: &mut Updates, transition: &Transition) {
             }
         }
         Op::AckRights { ack } => {
-            let content = ack.peek().unwrap();
+            let content = ack.unverified().unwrap();
             let update = updates.get_mut(&content.grant).unwrap();
             update.acknowledged = update.acknowledged.max(content.version);
         }
         Op::PutReceipt { receipt } => {
-            let grant = receipt.peek().unwrap().grant;
+            let grant = receipt.unverified().unwrap().grant;
             let update = updates.get_mut(&grant).unwrap();
             update.acknowledged = update.acknowledged.max(1);
         }

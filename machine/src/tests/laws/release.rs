@@ -58,7 +58,7 @@ proptest! {
         let now = read::log_time(&end.after).plus_millis(later_ms);
         for transition in &transitions {
             if let Op::Debit { request } = transition.op() {
-                let (content, hash) = (request.peek().unwrap(), request.hash());
+                let (content, hash) = (request.unverified().unwrap(), request.hash());
                 let expected = permits(
                     &model.0[&content.grant], &content, hash, debited_at(&transitions, hash), now,
                 );

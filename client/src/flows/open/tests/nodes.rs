@@ -108,7 +108,7 @@ pub(super) async fn part(
         Behaviour::NotDebited => return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN),
         Behaviour::Honest | Behaviour::False => {}
     }
-    let deal = cluster.deal.peek().unwrap();
+    let deal = cluster.deal.unverified().unwrap();
     let dealt = deal.parts.iter().find(|part| part.node == node).unwrap();
     let context = PartContext::of(&deal, dealt);
     let mut opened = open_part(&cluster.secrets[&node], &context, dealt).unwrap();
