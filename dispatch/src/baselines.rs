@@ -7,7 +7,7 @@ use std::time::Duration;
 use cameo_common::ids::NodeId;
 
 use super::placement::{
-    self, Candidate, Choice, Decision, LoadSample, PlacementInput, Verdict, draw,
+    self, Among, Candidate, Choice, Decision, LoadSample, PlacementInput, Verdict, draw,
 };
 use super::policy::Policy;
 
@@ -43,8 +43,8 @@ impl Settings {
 }
 
 /// The choice among the followers, or the leader alone, that can take the job.
-fn choose(input: &PlacementInput, verdicts: &[Verdict], leader: bool) -> Choice {
-    let able = able(input, verdicts, leader);
+fn choose(input: &PlacementInput, verdicts: &[Verdict], among: Among) -> Choice {
+    let able = able(input, verdicts, among);
     let at = |at: usize| able.get(at).map(|(candidate, _)| candidate.node);
     let count = able.len() as u64;
     let chosen = match input.policy {
@@ -68,12 +68,12 @@ fn choose(input: &PlacementInput, verdicts: &[Verdict], leader: bool) -> Choice 
 fn able<'a>(
     input: &'a PlacementInput,
     verdicts: &[Verdict],
-    leader: bool,
+    among: Among,
 ) -> Vec<(&'a Candidate, &'a LoadSample)> {
     let candidates = input.candidates.iter().zip(verdicts);
     candidates
         .filter(|(candidate, verdict)| {
-            candidate.leader == leader && matches!(verdict, Verdict::Scored(_))
+            among.includes(candidate.leader) && matches!(verdict, Verdict::Scored(_))
         })
         .filter_map(|(candidate, _)| Some((candidate, candidate.load.as_ref()?)))
         .collect()

@@ -169,28 +169,42 @@ pub fn decide(input: PlacementInput) -> Decision {
     decide_by(input, least)
 }
 
-/// Decides by a rule that chooses among the followers (`false`) or takes the leader (`true`).
+/// The nodes that a choice is made among. The leader gets a job only when no follower can take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Among {
+    Followers,
+    Leader,
+}
+
+impl Among {
+    /// Whether a node is one of them.
+    pub(super) fn includes(self, is_leader: bool) -> bool {
+        is_leader == (self == Self::Leader)
+    }
+}
+
+/// Decides by a rule that chooses among the followers, or takes the leader.
 pub(super) fn decide_by(
     input: PlacementInput,
-    choose: impl Fn(&PlacementInput, &[Verdict], bool) -> Choice,
+    choose: impl Fn(&PlacementInput, &[Verdict], Among) -> Choice,
 ) -> Decision {
     let verdicts: Vec<Verdict> = input
         .candidates
         .iter()
         .map(|candidate| judge(candidate, &input))
         .collect();
-    let full = |leader| {
+    let full = |among: Among| {
         let is_full = |(candidate, verdict): (&Candidate, &Verdict)| {
-            candidate.leader == leader && *verdict == Verdict::Full
+            among.includes(candidate.leader) && *verdict == Verdict::Full
         };
         let mut all = input.candidates.iter().zip(&verdicts);
         all.any(is_full).then_some(Choice::Full)
     };
-    let among = |leader| match choose(&input, &verdicts, leader) {
-        Choice::Nobody => full(leader),
+    let choose = |among| match choose(&input, &verdicts, among) {
+        Choice::Nobody => full(among),
         choice => Some(choice),
     };
-    let choice = among(false).or_else(|| among(true));
+    let choice = choose(Among::Followers).or_else(|| choose(Among::Leader));
     let choice = choice.unwrap_or(Choice::Nobody);
     Decision {
         input,
@@ -269,14 +283,16 @@ fn micros(cpu_ms: u128, millicores: u128) -> u64 {
 }
 
 /// The best of the followers, or of the leader alone.
-fn least(input: &PlacementInput, verdicts: &[Verdict], leader: bool) -> Choice {
+fn least(input: &PlacementInput, verdicts: &[Verdict], among: Among) -> Choice {
     let scored = || {
         input
             .candidates
             .iter()
             .zip(verdicts)
             .filter_map(|(candidate, verdict)| match verdict {
-                Verdict::Scored(score) if candidate.leader == leader => Some((candidate, *score)),
+                Verdict::Scored(score) if among.includes(candidate.leader) => {
+                    Some((candidate, *score))
+                }
                 _ => None,
             })
     };

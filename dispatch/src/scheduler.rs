@@ -11,7 +11,7 @@ use cameo_common::keys::PublicKey;
 
 use super::Moment;
 use super::cost::CostModel;
-use super::placement::{Candidate, Decision, LoadSample, PlacementInput, decide};
+use super::placement::{Among, Candidate, Decision, LoadSample, PlacementInput, decide};
 use super::policy::Policy;
 use super::report::Report;
 use super::reservations::{Reservation, Reservations};
@@ -216,8 +216,8 @@ impl Scheduler {
             .rows
             .values()
             .map(|row| row.reservations.reserved_by(client, now));
-        let usable = match self.usable(now, false) {
-            0 => self.usable(now, true),
+        let usable = match self.usable(now, Among::Followers) {
+            0 => self.usable(now, Among::Leader),
             followers => followers,
         };
         u128::from(reserved.sum::<u64>()) * CLIENT_QUOTA
@@ -225,10 +225,10 @@ impl Scheduler {
     }
 
     /// Usable millicores of the followers that work, or of the leader.
-    fn usable(&self, now: Moment, leader: bool) -> u128 {
+    fn usable(&self, now: Moment, among: Among) -> u128 {
         let works = |row: &Row| {
             let (report, at) = row.report.as_ref()?;
-            let is_asked = (row.member?.node == self.leader) == leader;
+            let is_asked = among.includes(row.member?.node == self.leader);
             let fresh = now.saturating_sub(*at) <= self.settings.stale_after;
             (is_asked && fresh && !report.draining).then_some(report.usable_millicores)
         };
