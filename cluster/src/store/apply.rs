@@ -40,15 +40,15 @@ impl StateMachine {
     async fn wait_for_room(&self) -> io::Result<()> {
         let shared = &self.state.shared;
         loop {
-            let drained = shared.drained.notified();
+            let shrunk = shared.overlay_shrunk.notified();
             if let Some(why) = shared.failure() {
                 return Err(io::Error::other(why));
             }
             if shared.generation().overlay_bytes() < shared.options.overlay_bytes {
                 return Ok(());
             }
-            shared.drain.drain_now();
-            drained.await;
+            shared.drain_signal.request();
+            shrunk.await;
         }
     }
 

@@ -31,8 +31,8 @@ pub(in super::super) fn build(
             (Err(SnapshotError::Aborted), _) => {
                 tracing::warn!(attempt, "snapshot aborted: the state changes too fast");
                 let shared = &state.shared;
-                shared.drain.drain_now();
-                shared.generation().wait_drained(CATCH_UP);
+                shared.drain_signal.request();
+                shared.generation().wait_written(CATCH_UP);
             }
             (Err(error), Some(before)) => {
                 tracing::error!(%error, "snapshot failed: the previous one is kept");

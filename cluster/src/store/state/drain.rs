@@ -46,8 +46,8 @@ impl Drain {
     pub fn finish(mut self) -> io::Result<()> {
         self.stop();
         let generation = self.shared.generation();
-        while generation.undrained().is_some() && self.shared.failure().is_none() {
-            drain(&self.shared, &generation);
+        while generation.unwritten().is_some() && self.shared.failure().is_none() {
+            write_batch(&self.shared, &generation);
         }
         match self.shared.failure() {
             Some(why) => Err(io::Error::other(why)),
@@ -56,7 +56,7 @@ impl Drain {
     }
 
     fn stop(&mut self) {
-        self.shared.drain.stop();
+        self.shared.drain_signal.stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -74,12 +74,12 @@ impl Drop for Drain {
 fn run(shared: &Shared) {
     let mut flushed = Instant::now();
     let mut unflushed = false;
-    while shared.drain.wait(shared.options.drain_every) {
+    while shared.drain_signal.wait(shared.options.drain_every) {
         if shared.failure().is_some() {
             continue;
         }
         let generation = shared.generation();
-        unflushed |= drain(shared, &generation);
+        unflushed |= write_batch(shared, &generation);
         if unflushed && flushed.elapsed() >= FLUSH_EVERY {
             if let Err(error) = generation.flush() {
                 shared.fail(describe(&error));
@@ -91,8 +91,8 @@ fn run(shared: &Shared) {
 }
 
 /// Writes one batch; true when something was written.
-fn drain(shared: &Shared, generation: &Generation) -> bool {
-    let Some(applied) = generation.undrained() else {
+fn write_batch(shared: &Shared, generation: &Generation) -> bool {
+    let Some(applied) = generation.unwritten() else {
         return false;
     };
     if !generation.wait_for_readers(applied.version(), READER_TIMEOUT) {
@@ -100,12 +100,12 @@ fn drain(shared: &Shared, generation: &Generation) -> bool {
     }
     let result = match applied.index().map(|index| shared.wal.sync_up_to(index)) {
         Some(Err(error)) => Err(error.into()),
-        _ => generation.drain(&applied),
+        _ => generation.write_back(&applied),
     };
     if let Err(error) = &result {
         shared.fail(describe(error));
     }
-    shared.drained.notify_waiters();
+    shared.overlay_shrunk.notify_waiters();
     result.is_ok()
 }
 

@@ -18,8 +18,8 @@ struct Requests {
 }
 
 impl DrainSignal {
-    /// Requests a drain now, because the overlay is full.
-    pub fn drain_now(&self) {
+    /// Requests a write now, because the overlay is full.
+    pub fn request(&self) {
         self.requests.lock().now = true;
         self.changed.notify_all();
     }

@@ -23,7 +23,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 struct Marks {
     visible: Arc<Applied>,
     /// Version last written to sled.
-    drained: u64,
+    written: u64,
     /// Digest of the rows in sled.
     digest: RowDigest,
     /// Number of readers at each version.
@@ -36,7 +36,7 @@ pub(crate) struct Generation {
     overlay: RwLock<Overlay>,
     marks: Mutex<Marks>,
     reader_left: Condvar,
-    drained: Condvar,
+    written: Condvar,
 }
 
 impl std::fmt::Debug for Generation {
@@ -73,7 +73,7 @@ impl Generation {
 
     fn new(path: &Path, database: sled::Db, applied: Applied, digest: RowDigest) -> Self {
         let marks = Marks {
-            drained: applied.version(),
+            written: applied.version(),
             visible: Arc::new(applied),
             digest,
             readers: BTreeMap::new(),
@@ -84,7 +84,7 @@ impl Generation {
             overlay: RwLock::default(),
             marks: Mutex::new(marks),
             reader_left: Condvar::new(),
-            drained: Condvar::new(),
+            written: Condvar::new(),
         }
     }
 
@@ -131,7 +131,7 @@ impl Generation {
         batch.insert(DIGEST_KEY, marks.digest.encode());
         self.database.apply_batch(batch)?;
         self.database.flush()?;
-        marks.drained = applied.version();
+        marks.written = applied.version();
         marks.visible = Arc::new(applied);
         Ok(())
     }
@@ -185,17 +185,7 @@ impl Generation {
             .range(version, start)
             .take_while(|(key, _)| key.starts_with(prefix))
             .peekable();
-        let lower = match start {
-            Bound::Included(key) => Bound::Included(row_key(key)),
-            Bound::Excluded(key) => Bound::Excluded(row_key(key)),
-            Bound::Unbounded => Bound::Included(vec![ROW_PREFIX]),
-        };
-        let mut stored = self
-            .database
-            .range::<Vec<u8>, _>((lower, Bound::Unbounded))
-            .map(readable)
-            .take_while(|(key, _)| key[0] == ROW_PREFIX && key[1..].starts_with(prefix))
-            .peekable();
+        let mut stored = self.stored_rows(prefix, start).peekable();
         let mut rows = Rows::new();
         while rows.len() < limit {
             let take_memory = match (in_memory.peek(), stored.peek()) {
@@ -222,10 +212,27 @@ impl Generation {
         rows
     }
 
-    /// The version that a drain would write, or `None` when sled is up to date.
-    pub fn undrained(&self) -> Option<Arc<Applied>> {
+    /// The rows in sled, in key order.
+    fn stored_rows<'a>(
+        &self,
+        prefix: &'a [u8],
+        start: Bound<&[u8]>,
+    ) -> impl Iterator<Item = (sled::IVec, sled::IVec)> + use<'a> {
+        let lower = match start {
+            Bound::Included(key) => Bound::Included(row_key(key)),
+            Bound::Excluded(key) => Bound::Excluded(row_key(key)),
+            Bound::Unbounded => Bound::Included(vec![ROW_PREFIX]),
+        };
+        self.database
+            .range::<Vec<u8>, _>((lower, Bound::Unbounded))
+            .map(readable)
+            .take_while(move |(key, _)| key[0] == ROW_PREFIX && key[1..].starts_with(prefix))
+    }
+
+    /// The version that `write_back` would write, or `None` when sled is up to date.
+    pub fn unwritten(&self) -> Option<Arc<Applied>> {
         let marks = self.marks();
-        (marks.visible.version() > marks.drained).then(|| Arc::clone(&marks.visible))
+        (marks.visible.version() > marks.written).then(|| Arc::clone(&marks.visible))
     }
 
     /// Waits until there is no reader before `version`; false at the timeout.
@@ -245,7 +252,7 @@ impl Generation {
 
     /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
     /// only after `wait_for_readers`.
-    pub fn drain(&self, applied: &Applied) -> Result<(), GenerationError> {
+    pub fn write_back(&self, applied: &Applied) -> Result<(), GenerationError> {
         let version = applied.version();
         let mut digest = self.marks().digest;
         let mut batch = sled::Batch::default();
@@ -269,9 +276,9 @@ impl Generation {
         self.database.apply_batch(batch)?;
         self.prune(version);
         let mut marks = self.marks();
-        marks.drained = version;
+        marks.written = version;
         marks.digest = digest;
-        self.drained.notify_all();
+        self.written.notify_all();
         Ok(())
     }
 
@@ -297,11 +304,11 @@ impl Generation {
     }
 
     /// Waits until sled has everything that is visible now; false at the timeout.
-    pub fn wait_drained(&self, timeout: Duration) -> bool {
+    pub fn wait_written(&self, timeout: Duration) -> bool {
         let mut marks = self.marks();
         let wanted = marks.visible.version();
-        let blocked = |marks: &mut Marks| marks.drained < wanted;
-        let waited = self.drained.wait_while_for(&mut marks, blocked, timeout);
+        let blocked = |marks: &mut Marks| marks.written < wanted;
+        let waited = self.written.wait_while_for(&mut marks, blocked, timeout);
         !waited.timed_out()
     }
 

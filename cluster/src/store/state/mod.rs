@@ -1,10 +1,16 @@
 //! Access to the state: handles, consistent views, and notifications of changes.
+//!
+//! A [`State`] is the handle; `shared` is what its clones and the background tasks share. The rows
+//! are in a `generation`: a sled `database` with a `digest` of its rows, and an `overlay` of newer
+//! changes in memory. A `view` reads both at one version. The `drain` writes the overlay back to
+//! sled in the background, woken by the `drain_signal`. `hash` reads all rows.
 
 pub(super) mod database;
 pub(super) mod digest;
 pub(super) mod drain;
 mod drain_signal;
 pub(super) mod generation;
+mod hash;
 mod overlay;
 mod shared;
 mod view;
@@ -18,6 +24,7 @@ use super::options::Options;
 use super::wal::Wal;
 use generation::Generation;
 
+pub use hash::{HashAborted, StateHash};
 pub(super) use shared::Shared;
 pub use shared::Touched;
 pub(super) use view::LatestView;
@@ -33,20 +40,6 @@ pub struct NotApplied {
     pub wanted: u64,
     pub applied: Option<u64>,
 }
-
-/// Law D3: nodes with equal `applied` have an equal `hash`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateHash {
-    /// `(term, index)` of the last applied entry.
-    pub applied: Option<(u64, u64)>,
-    /// BLAKE3 over all rows of the machine in key order.
-    pub hash: [u8; 32],
-}
-
-/// Reading the whole state would have paused the write-behind for too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the state changes too fast to read all of it at once: try again later")]
-pub struct HashAborted;
 
 /// A handle of this node's state. Clones share it.
 #[derive(Debug, Clone)]
@@ -98,28 +91,6 @@ impl State {
     /// Users whose event rows changed. A receiver that lags must read the rows again.
     pub fn touched(&self) -> broadcast::Receiver<Touched> {
         self.shared.touched.subscribe()
-    }
-
-    /// Hash of the whole state. Blocks and reads every row.
-    pub fn hash(&self) -> Result<StateHash, HashAborted> {
-        let view = self.view();
-        let mut hasher = blake3::Hasher::new();
-        view.walk(|rows| {
-            for (key, value) in rows {
-                hasher.update(&(key.len() as u64).to_le_bytes());
-                hasher.update(key);
-                hasher.update(&(value.len() as u64).to_le_bytes());
-                hasher.update(value);
-            }
-            match view.generation.overlay_bytes() > self.shared.options.walk_overlay_bytes {
-                true => Err(HashAborted),
-                false => Ok(()),
-            }
-        })?;
-        Ok(StateHash {
-            applied: view.applied(),
-            hash: *hasher.finalize().as_bytes(),
-        })
     }
 
     /// The failure after which the state accepts no more entries, if any. The node should stop

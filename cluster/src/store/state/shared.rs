@@ -15,6 +15,7 @@ use crate::store::wal::Wal;
 /// Batches of touched users that a slow subscriber may lag behind before it has to read the rows
 /// again.
 const TOUCHED_BACKLOG: usize = 1024;
+
 /// Notification for event streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touched {
@@ -31,9 +32,9 @@ pub(crate) struct Shared {
     pub applied: watch::Sender<Option<(u64, u64)>>,
     pub touched: broadcast::Sender<Touched>,
     pub wal: Wal,
-    pub drain: DrainSignal,
+    pub drain_signal: DrainSignal,
     /// Notified whenever the overlay has shrunk.
-    pub drained: Notify,
+    pub overlay_shrunk: Notify,
     failure: Mutex<Option<String>>,
     pub options: Options,
 }
@@ -46,8 +47,8 @@ impl Shared {
             applied: watch::Sender::new(applied),
             touched: broadcast::Sender::new(TOUCHED_BACKLOG),
             wal,
-            drain: DrainSignal::default(),
-            drained: Notify::new(),
+            drain_signal: DrainSignal::default(),
+            overlay_shrunk: Notify::new(),
             failure: Mutex::new(None),
             options,
         }
@@ -69,7 +70,7 @@ impl Shared {
         if let Some(index) = applied.index() {
             self.notify(Touched::Everything { index });
         }
-        self.drained.notify_waiters();
+        self.overlay_shrunk.notify_waiters();
     }
 
     pub fn announce(&self, applied: &Applied) {
@@ -85,7 +86,7 @@ impl Shared {
     pub fn fail(&self, why: String) {
         tracing::error!(why, "the state accepts no more entries");
         *self.failure.lock() = Some(why);
-        self.drained.notify_waiters();
+        self.overlay_shrunk.notify_waiters();
     }
 
     pub fn failure(&self) -> Option<String> {

@@ -179,8 +179,8 @@ pub async fn vote(opened: &mut Opened, term: u64) {
 /// Writes the overlay to sled, and flushes sled to the kernel.
 pub fn drain(opened: &Opened) {
     let shared = &opened.state.shared;
-    shared.drain.drain_now();
-    assert!(shared.generation().wait_drained(Duration::from_secs(20)));
+    shared.drain_signal.request();
+    assert!(shared.generation().wait_written(Duration::from_secs(20)));
     shared.generation().flush().unwrap();
 }
 
