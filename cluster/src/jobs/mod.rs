@@ -8,14 +8,17 @@
 
 pub mod leader;
 pub mod load;
+mod retry;
+pub mod ticket;
 pub mod worker;
 
+pub use leader::decision_counts::DecisionCounts;
 pub use leader::decisions::{DecisionLog, DecisionLogError};
-pub use leader::dispatcher::{DecisionCounts, Dispatcher, PlacementContext, PlacementMember};
+pub use leader::dispatcher::{Dispatcher, PlacementContext, PlacementMember};
 pub use leader::error::PlaceError;
 pub use leader::placement::{PlacementAnswers, place};
-pub use leader::ticket::TicketError;
 pub use load::{Reporter, available_millicores};
+pub use ticket::TicketError;
 pub use worker::accepted_job::AcceptedJob;
 pub use worker::counters::JobCounts;
 pub use worker::error::JobError;

@@ -22,11 +22,12 @@ use cameo_dispatch::{
     Choice, CostModel, Decision, Job, Member, Moment, Report, ReportError, Reservation, Scheduler,
     Settings, TicketId,
 };
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::decision_counts::DecisionCounts;
 use super::error::PlaceError;
-use super::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE};
+use crate::jobs::ticket::{MAX_CLOCK_SKEW, TICKET_LIFE};
 
 /// Jobs of any size are refused when every worker's queueing delay is longer than this.
 pub const MAX_PROJECTED_WAIT: Duration = Duration::from_secs(1);
@@ -60,19 +61,6 @@ pub struct PlacementContext {
 
 type OnDecision = Box<dyn Fn(&Decision) + Send + Sync>;
 type LocalReport = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
-
-/// Placement decisions since the process started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DecisionCounts {
-    /// A worker was chosen.
-    pub worker: u64,
-    /// Every worker's queueing delay was too long, or all were full.
-    pub busy: u64,
-    /// No node was eligible.
-    pub nobody: u64,
-    /// Nothing was decided: the client has reserved its share and does not use it.
-    pub own_share: u64,
-}
 
 /// Places jobs while this node leads.
 pub struct Dispatcher {
@@ -138,7 +126,7 @@ impl Dispatcher {
 
     /// Sets the term in which this node leads, or none. Each term begins with a new scheduler.
     pub fn set_term(&self, term: Option<u64>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.scheduler.as_ref().map(Scheduler::term) == term {
             return;
         }
@@ -157,7 +145,7 @@ impl Dispatcher {
     /// dropped, so that their node becomes ineligible as its last report ages.
     pub fn received(&self, from: NodeId, report: &[u8], at: Instant) {
         let report = Report::decode(report);
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match (&mut state.scheduler, report) {
             (Some(scheduler), Ok(report)) => scheduler.follow(from, report, self.moment(at)),
             (Some(_), Err(why)) => state.unreadable(from, why),
@@ -186,7 +174,7 @@ impl Dispatcher {
             decided,
             began,
             ..
-        } = &mut *self.lock();
+        } = &mut *self.state.lock();
         let scheduler = scheduler
             .as_mut()
             .filter(|scheduler| scheduler.term() == context.term);
@@ -205,90 +193,24 @@ impl Dispatcher {
         }
         let mut order: Vec<usize> = (0..requests.len()).collect();
         order.sort_by_key(|at| Reverse(scheduler.predict(requests[*at].size)));
+        let mut batch = Batch {
+            dispatcher: self,
+            scheduler,
+            decided,
+            client,
+            context,
+        };
         let mut placed = vec![Err(PlaceError::NotLeader); requests.len()];
         for (nth, at) in (0..).zip(order) {
-            let (request, seed) = (&requests[at], seed.wrapping_add(nth));
-            placed[at] = within_limits(request)
-                .and_then(|()| self.place_at(scheduler, decided, request, client, context, seed));
+            placed[at] = batch.place(&requests[at], seed.wrapping_add(nth));
         }
         Ok(placed)
-    }
-
-    fn place_at(
-        &self,
-        scheduler: &mut Scheduler,
-        decided: &mut DecisionCounts,
-        request: &PlaceJob,
-        client: PublicKey,
-        context: &PlacementContext,
-        seed: u64,
-    ) -> Result<Placed, PlaceError> {
-        let now = self.moment(context.now);
-        let job = Job {
-            id: request.job,
-            size: request.size,
-            exclude: &request.exclude,
-        };
-        scheduler.release(&client, request.job);
-        if scheduler.is_over_quota(&client, now) {
-            decided.own_share += 1;
-            return Err(PlaceError::OverQuota);
-        }
-        let decision = scheduler.decide(&job, now, seed);
-        if let Some(log) = &self.log {
-            log(&decision);
-        }
-        decided.count(&decision.choice);
-        let (worker, finish) = chosen_worker(&decision)?;
-        let member = context.members.iter().find(|member| member.node == worker);
-        let (Some(member), Some(incarnation)) = (member, scheduler.incarnation(worker)) else {
-            unreachable!("only members that have reported are candidates with a score");
-        };
-        let ticket = self.sign(request, client, context, worker, incarnation);
-        let reservation = Reservation {
-            client,
-            job: request.job,
-            size: request.size,
-            cost_ms: decision.input.cost_ms,
-            expires: now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
-        };
-        scheduler.reserve(worker, incarnation, TicketId::of(&ticket), reservation);
-        Ok(Placed {
-            worker,
-            url: member.url.clone(),
-            leader: self.node,
-            expected_ms: whole_millis(finish),
-            ticket,
-        })
-    }
-
-    fn sign(
-        &self,
-        request: &PlaceJob,
-        client: PublicKey,
-        context: &PlacementContext,
-        worker: NodeId,
-        incarnation: u64,
-    ) -> Signed<Ticket> {
-        let ticket = Ticket {
-            leader: self.key.public(),
-            cluster: context.cluster,
-            job: request.job,
-            client,
-            input: request.input,
-            size: request.size,
-            worker,
-            incarnation,
-            term: context.term,
-            not_after: context.unix.plus(TICKET_LIFE),
-        };
-        Signed::new(&self.key, ticket)
     }
 
     /// Decisions since the process started.
     #[must_use]
     pub fn decided(&self) -> DecisionCounts {
-        self.lock().decided
+        self.state.lock().decided
     }
 
     /// The latest loads, for display. Empty while this node does not lead.
@@ -296,7 +218,7 @@ impl Dispatcher {
     pub fn loads(&self, now: Instant) -> BTreeMap<NodeId, LoadInfo> {
         self.received(self.node, &(self.local_report)(), now);
         let now = self.moment(now);
-        let state = self.lock();
+        let state = self.state.lock();
         let reports = state.scheduler.iter().flat_map(Scheduler::reports);
         reports
             .map(|(node, report, at)| (node, load_info(report, now.saturating_sub(at))))
@@ -306,10 +228,88 @@ impl Dispatcher {
     fn moment(&self, at: Instant) -> Moment {
         at.saturating_duration_since(self.origin)
     }
+}
 
-    /// Consistent between any two changes, so the state stays usable after a panic.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+/// The placements of one call, while the dispatcher's state is locked.
+struct Batch<'a> {
+    dispatcher: &'a Dispatcher,
+    scheduler: &'a mut Scheduler,
+    decided: &'a mut DecisionCounts,
+    client: PublicKey,
+    context: &'a PlacementContext,
+}
+
+impl Batch<'_> {
+    /// Places one job: decides, signs a ticket, and reserves its time at the worker.
+    fn place(&mut self, request: &PlaceJob, seed: u64) -> Result<Placed, PlaceError> {
+        within_limits(request)?;
+        let now = self.dispatcher.moment(self.context.now);
+        let decision = self.decide(request, now, seed)?;
+        let (worker, finish) = chosen_worker(&decision)?;
+        let mut members = self.context.members.iter();
+        let member = members.find(|member| member.node == worker);
+        let (Some(member), Some(incarnation)) = (member, self.scheduler.incarnation(worker)) else {
+            unreachable!("only members that have reported are candidates with a score");
+        };
+        let ticket = self.sign(request, worker, incarnation);
+        let reservation = Reservation {
+            client: self.client,
+            job: request.job,
+            size: request.size,
+            cost_ms: decision.input.cost_ms,
+            expires: now + TICKET_LIFE + 2 * MAX_CLOCK_SKEW,
+        };
+        let id = TicketId::of(&ticket);
+        self.scheduler.reserve(worker, incarnation, id, reservation);
+        Ok(Placed {
+            worker,
+            url: member.url.clone(),
+            leader: self.dispatcher.node,
+            expected_ms: whole_millis(finish),
+            ticket,
+        })
+    }
+
+    /// The decision on a job, logged and counted.
+    fn decide(
+        &mut self,
+        request: &PlaceJob,
+        now: Moment,
+        seed: u64,
+    ) -> Result<Decision, PlaceError> {
+        let job = Job {
+            id: request.job,
+            size: request.size,
+            exclude: &request.exclude,
+        };
+        self.scheduler.release(&self.client, request.job);
+        if self.scheduler.is_over_quota(&self.client, now) {
+            self.decided.own_share += 1;
+            return Err(PlaceError::OverQuota);
+        }
+        let decision = self.scheduler.decide(&job, now, seed);
+        if let Some(log) = &self.dispatcher.log {
+            log(&decision);
+        }
+        self.decided.count(&decision.choice);
+        Ok(decision)
+    }
+
+    fn sign(&self, request: &PlaceJob, worker: NodeId, incarnation: u64) -> Signed<Ticket> {
+        let key = &self.dispatcher.key;
+        let ticket = Ticket {
+            leader: key.public(),
+            cluster: self.context.cluster,
+            job: request.job,
+            client: self.client,
+            input: request.input,
+            size: request.size,
+            worker,
+            incarnation,
+            term: self.context.term,
+            not_after: self.context.unix.plus(TICKET_LIFE),
+        };
+        Signed::new(key, ticket)
     }
 }
 
@@ -317,18 +317,11 @@ impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("node", &self.node)
-            .field("term", &self.lock().scheduler.as_ref().map(Scheduler::term))
+            .field(
+                "term",
+                &self.state.lock().scheduler.as_ref().map(Scheduler::term),
+            )
             .finish_non_exhaustive()
-    }
-}
-
-impl DecisionCounts {
-    fn count(&mut self, choice: &Choice) {
-        match choice {
-            Choice::Worker(_) => self.worker += 1,
-            Choice::Busy { .. } | Choice::Full => self.busy += 1,
-            Choice::Nobody => self.nobody += 1,
-        }
     }
 }
 

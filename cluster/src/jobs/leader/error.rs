@@ -6,8 +6,7 @@ use cameo_codec::job::MAX_INPUT;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::JobId;
 
-/// Retry delay for conditions that end soon.
-pub(crate) const RETRY_SOON: Duration = Duration::from_millis(250);
+use crate::jobs::retry::RETRY_SOON;
 
 /// Why the leader chose no worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

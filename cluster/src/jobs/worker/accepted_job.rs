@@ -13,7 +13,7 @@ use super::hold::Hold;
 use super::output::Carrier;
 use super::pipe::Pipe;
 use super::shared::Work;
-use crate::jobs::leader::ticket::check_input;
+use crate::jobs::ticket::check_input;
 
 /// An admitted job. Dropping it, or the future of its `run`, cancels it: a queued job is removed, a
 /// running one stopped.
@@ -50,7 +50,7 @@ impl AcceptedJob {
             stop: Arc::clone(&self.hold.stop),
             pipe: Arc::clone(&pipe),
         };
-        let ticket = self.hold.admission.ticket;
+        let ticket = self.hold.admitted.ticket;
         shared.change(|admission| admission.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
         // A carrier is about as large as its input.

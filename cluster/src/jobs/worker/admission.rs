@@ -73,9 +73,9 @@ pub(crate) struct AdmissionControl<W> {
     draining: bool,
 }
 
-/// One admission of a ticket. The same ticket admitted again has another number.
+/// A ticket that was admitted. The same ticket admitted again has another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Admission {
+pub(crate) struct Admitted {
     pub(crate) ticket: TicketId,
     number: u64,
 }
@@ -147,7 +147,7 @@ impl<W> AdmissionControl<W> {
         id: TicketId,
         claim: Claim,
         now: Instant,
-    ) -> Result<Admission, Refusal> {
+    ) -> Result<Admitted, Refusal> {
         if self.held.contains_key(&id) {
             return Err(Refusal::InUse);
         }
@@ -167,7 +167,7 @@ impl<W> AdmissionControl<W> {
         self.held.insert(id, held);
         self.taken.inputs += claim.size;
         self.ticket_events.record(Event::Accepted(id), now);
-        Ok(Admission { ticket: id, number })
+        Ok(Admitted { ticket: id, number })
     }
 
     fn check_room(&self, claim: &Claim, now: Instant) -> Result<(), Refusal> {
@@ -251,12 +251,12 @@ impl<W> AdmissionControl<W> {
 
     /// Cancels a job whose client has disconnected or has its carrier. A running job is left to its
     /// slot; any other is removed. Returns whether the job was removed before it began.
-    pub(crate) fn cancel(&mut self, admission: Admission, now: Instant) -> bool {
-        let id = admission.ticket;
+    pub(crate) fn cancel(&mut self, admitted: Admitted, now: Instant) -> bool {
+        let id = admitted.ticket;
         let Some(held) = self.held.get_mut(&id) else {
             return false;
         };
-        if held.number != admission.number {
+        if held.number != admitted.number {
             return false;
         }
         match held.phase {

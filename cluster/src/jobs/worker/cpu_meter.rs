@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use std::time::{Duration, Instant};
 
@@ -75,12 +75,12 @@ impl CpuMeter {
     pub(crate) fn begin(&self, slot: usize) {
         let thread = ThreadId::here();
         // Not measurable: the job then counts for nothing, instead of as idle.
-        lock(&self.slots[slot]).running = thread.cpu().map(|cpu| (thread, cpu, Instant::now()));
+        self.slots[slot].lock().running = thread.cpu().map(|cpu| (thread, cpu, Instant::now()));
     }
 
     /// Ends measuring the job of this slot.
     pub(crate) fn end(&self, slot: usize) {
-        let mut slot = lock(&self.slots[slot]);
+        let mut slot = self.slots[slot].lock();
         slot.done = slot.now();
         slot.running = None;
     }
@@ -89,7 +89,7 @@ impl CpuMeter {
     pub(crate) fn granted(&self) -> Granted {
         self.slots
             .iter()
-            .map(|slot| lock(slot).now())
+            .map(|slot| slot.lock().now())
             .fold(Granted::default(), |sum, slot| Granted {
                 cpu: sum.cpu + slot.cpu,
                 running: sum.running + slot.running,
@@ -108,10 +108,6 @@ impl Slot {
             running: self.done.running + running,
         }
     }
-}
-
-fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
-    slot.lock()
 }
 
 #[cfg(test)]

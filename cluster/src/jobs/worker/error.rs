@@ -5,8 +5,8 @@ use std::time::Duration;
 use cameo_codec::job;
 use cameo_common::api::ErrorCode;
 
-use crate::jobs::leader::error::RETRY_SOON;
-use crate::jobs::leader::ticket::TicketError;
+use crate::jobs::retry::RETRY_SOON;
+use crate::jobs::ticket::TicketError;
 
 /// Why a worker did not run a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

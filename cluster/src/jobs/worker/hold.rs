@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use cameo_codec::CancelToken;
 
-use super::admission::Admission;
+use super::admission::Admitted;
 use super::shared::Pool;
 
 /// A client's hold on its job. Dropping it cancels the job and frees its place and memory.
 #[derive(Debug)]
 pub(crate) struct Hold {
     pub(crate) pool: Pool,
-    pub(crate) admission: Admission,
+    pub(crate) admitted: Admitted,
     pub(crate) stop: Arc<CancelToken>,
 }
 
@@ -34,9 +34,9 @@ impl Hold {
 
     /// Whether the job had not begun, and ends now.
     fn cancel_unbegun(&self) -> bool {
-        let admission = self.admission;
+        let admitted = self.admitted;
         let shared = &self.pool.shared;
-        shared.change(|jobs| jobs.cancel(admission, Instant::now()))
+        shared.change(|jobs| jobs.cancel(admitted, Instant::now()))
     }
 }
 

@@ -27,7 +27,7 @@ use cameo_common::statements::Ticket;
 use cameo_dispatch::TicketId;
 use futures_util::TryStreamExt;
 
-use super::leader::ticket::TicketError;
+use super::ticket::TicketError;
 use accepted_job::AcceptedJob;
 use admission::{AdmissionControl, Claim, Refusal};
 use counters::JobCounts;
@@ -107,15 +107,15 @@ impl Worker {
             job: body.job,
             size: body.size,
         };
-        let admission = self
+        let admitted = self
             .pool
             .shared
             .change(|admission| admission.admit(id, claim, Instant::now()))
-            .map_err(refused)?;
+            .map_err(job_error)?;
         Ok(AcceptedJob {
             hold: Arc::new(Hold {
                 pool: self.pool.clone(),
-                admission,
+                admitted,
                 stop: Arc::default(),
             }),
             ticket: body,
@@ -143,7 +143,7 @@ impl Worker {
     /// Jobs that ran to their end since the start.
     #[must_use]
     pub fn finished(&self) -> u64 {
-        self.pool.shared.lock().admission.finished()
+        self.pool.shared.state.lock().admission.finished()
     }
 
     /// How the jobs ended since the start.
@@ -155,7 +155,7 @@ impl Worker {
     /// Memory that jobs use now, and may use.
     #[must_use]
     pub fn memory(&self) -> (MemoryUse, Budget) {
-        let state = self.pool.shared.lock();
+        let state = self.pool.shared.state.lock();
         (state.admission.taken(), state.admission.budget())
     }
 
@@ -181,7 +181,7 @@ impl fmt::Debug for Worker {
     }
 }
 
-fn refused(refusal: Refusal) -> JobError {
+fn job_error(refusal: Refusal) -> JobError {
     match refusal {
         Refusal::InUse => TicketError::InUse.into(),
         Refusal::Full { retry_after } => JobError::QueueFull { retry_after },

@@ -5,11 +5,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::error::JobError;
 
@@ -32,26 +31,26 @@ struct State {
 impl Pipe {
     /// Ends the carrier, or reports why there is none. Only the first call counts.
     pub(crate) fn end(&self, result: Result<(), JobError>) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.ended.get_or_insert(result);
         state.wake();
     }
 
     /// Drops the bytes not yet read; later writes fail.
     pub(crate) fn abort(&self, why: JobError) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.pieces.clear();
         state.ended = Some(Err(why));
         state.wake();
     }
 
     pub(crate) fn written(&self) -> u64 {
-        self.lock().written
+        self.0.lock().written
     }
 
     /// Ready with the first piece, or with the reason why there will be none.
     pub(crate) fn poll_begun(&self, cx: &mut Context<'_>) -> Poll<Result<(), JobError>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match &state.ended {
             Some(Err(why)) => Poll::Ready(Err(why.clone())),
             Some(Ok(())) => Poll::Ready(Ok(())),
@@ -61,7 +60,7 @@ impl Pipe {
     }
 
     pub(crate) fn poll_piece(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, JobError>>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if let Some(piece) = state.pieces.pop_front() {
             return Poll::Ready(Some(Ok(piece)));
         }
@@ -70,10 +69,6 @@ impl Pipe {
             Some(Err(why)) => Poll::Ready(Some(Err(why.clone()))),
             None => state.wait(cx),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
     }
 }
 
@@ -92,7 +87,7 @@ impl State {
 
 impl io::Write for &Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.ended.is_some() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }

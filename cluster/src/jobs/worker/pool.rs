@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cameo_codec::job::JobInput;
+use cameo_dispatch::TicketId;
 
 use super::admission::Done;
 use super::cpu_meter::ThreadId;
@@ -31,36 +32,60 @@ pub(crate) fn start_slot(
         .build()
         .map_err(std::io::Error::other)?;
     let thread_ids = threads_of_slot.broadcast(|_| ThreadId::here());
+    let slot = Slot {
+        shared,
+        number: slot,
+        threads: threads_of_slot,
+        thread_ids,
+    };
     std::thread::Builder::new()
-        .name(format!("cameo-slot-{slot}"))
-        .spawn(move || {
-            while let Some((id, work)) = shared.next_work() {
-                let before = cpu_of(&thread_ids);
-                let began = Instant::now();
-                let result = threads_of_slot.install(|| run_measured(&shared, slot, &work));
-                let cpu = match (before, cpu_of(&thread_ids)) {
-                    (Some(before), Some(after)) => after.saturating_sub(before),
-                    // Not measurable on this system: elapsed time is the nearest figure.
-                    _ => began.elapsed(),
-                };
-                let Work {
-                    job, input, pipe, ..
-                } = work;
-                // The memory is freed before it is reported as free.
-                drop(input);
-                let done = result.is_ok().then(|| Done {
-                    cpu,
-                    carrier: pipe.written(),
-                });
-                shared.end(id, done);
-                shared.count_failure(&result);
-                let cpu_us = cpu.as_micros() as u64;
-                tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
-                // Ignored when the client has disconnected.
-                pipe.end(result);
-            }
-        })?;
+        .name(format!("cameo-slot-{}", slot.number))
+        .spawn(move || slot.run())?;
     Ok(())
+}
+
+/// A slot's own threads.
+struct Slot {
+    shared: Arc<Shared>,
+    number: usize,
+    threads: rayon::ThreadPool,
+    thread_ids: Vec<ThreadId>,
+}
+
+impl Slot {
+    /// Runs one job after another, until the worker stops.
+    fn run(&self) {
+        while let Some((id, work)) = self.shared.next_work() {
+            self.run_one(id, work);
+        }
+    }
+
+    fn run_one(&self, id: TicketId, work: Work) {
+        let before = cpu_of(&self.thread_ids);
+        let began = Instant::now();
+        let measured = || run_measured(&self.shared, self.number, &work);
+        let result = self.threads.install(measured);
+        let cpu = match (before, cpu_of(&self.thread_ids)) {
+            (Some(before), Some(after)) => after.saturating_sub(before),
+            // Not measurable on this system: elapsed time is the nearest figure.
+            _ => began.elapsed(),
+        };
+        let Work {
+            job, input, pipe, ..
+        } = work;
+        // The memory is freed before it is reported as free.
+        drop(input);
+        let done = result.is_ok().then(|| Done {
+            cpu,
+            carrier: pipe.written(),
+        });
+        self.shared.end(id, done);
+        self.shared.count_failure(&result);
+        let cpu_us = cpu.as_micros() as u64;
+        tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
+        // Ignored when the client has disconnected.
+        pipe.end(result);
+    }
 }
 
 fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {

@@ -13,7 +13,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::admission::{AdmissionControl, Done, Load};
@@ -24,7 +24,7 @@ use super::hide::Hide;
 use super::memory::Budget;
 use super::pipe::Pipe;
 use super::shape::Shape;
-use crate::jobs::leader::ticket::{TicketContext, check};
+use crate::jobs::ticket::{TicketContext, check};
 
 /// The cluster as the worker sees it at this moment.
 pub trait ClusterInfo: Send + Sync {
@@ -68,7 +68,7 @@ pub(crate) struct Shared {
     pub(crate) meter: CpuMeter,
     pub(crate) counters: Counters,
     cluster: Arc<dyn ClusterInfo>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     work: Condvar,
     pub(crate) held: watch::Sender<usize>,
 }
@@ -149,7 +149,7 @@ impl Shared {
 
     /// Waits for the next job; none once the worker stops.
     pub(crate) fn next_work(&self) -> Option<(TicketId, Work)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.stopped {
                 return None;
@@ -166,7 +166,7 @@ impl Shared {
         let input = JobInput::decode(input)?;
         let needs = self.hide.memory(&input);
         let needs = needs.map_err(|why| JobError::Hide(why.0))?;
-        let limit = self.lock().admission.budget().pictures;
+        let limit = self.state.lock().admission.budget().pictures;
         if needs > limit {
             return Err(JobError::PicturesTooLarge {
                 needs,
@@ -184,7 +184,7 @@ impl Shared {
 
     pub(crate) fn load(&self, usable_millicores: u32) -> (Load, u64, Vec<Event>) {
         let now = Instant::now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let load = state.admission.load(usable_millicores, now);
         let (first_event, events) = state.admission.recent(now);
         (load, first_event, events)
@@ -205,23 +205,18 @@ impl Shared {
     }
 
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut AdmissionControl<Work>) -> R) -> R {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let answer = change(&mut state.admission);
         self.held.send_replace(state.admission.held());
         // There may be work, or memory for queued work.
         self.work.notify_all();
         answer
     }
-
-    /// Consistent between any two changes, so the state stays usable after a panic.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
 }
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {
-        self.0.lock().stopped = true;
+        self.0.state.lock().stopped = true;
         self.0.work.notify_all();
     }
 }

@@ -13,9 +13,9 @@ use super::cpu_meter::ThreadId;
 use super::hide::HideFailed;
 use super::pipe::PIECE_BYTES;
 use super::*;
-use crate::jobs::leader::ticket::tests::{CONTEXT, DEVICE, node_key, ticket};
 use crate::jobs::load::Reporter;
 use crate::jobs::tests::Fake;
+use crate::jobs::ticket::tests::{CONTEXT, DEVICE, node_key, ticket};
 
 mod ends;
 mod output;

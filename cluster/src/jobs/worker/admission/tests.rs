@@ -99,7 +99,7 @@ fn the_memory_for_inputs_is_bounded() {
 fn cancelling_removes_waiting_jobs_and_leaves_running_ones() {
     let now = Instant::now();
     let mut control = control();
-    let taken: Vec<Admission> = (1..=3)
+    let taken: Vec<Admitted> = (1..=3)
         .map(|n| control.admit(id(n), claim(n, MIB), now).unwrap())
         .collect();
     control.enqueue(id(1), "runs", MIB);

@@ -34,7 +34,7 @@ struct Model {
     tickets: usize,
     uploading: Vec<TicketId>,
     running: Vec<(TicketId, u64)>,
-    admissions: Vec<Admission>,
+    admissions: Vec<Admitted>,
     now: Instant,
 }
 
@@ -104,7 +104,7 @@ proptest! {
             model.take(Step::End(0, true));
             model.take(Step::Begin);
             let sending = |held: &Held| matches!(held.phase, Phase::Sending { .. });
-            let done: Vec<Admission> = model.admissions.iter().copied()
+            let done: Vec<Admitted> = model.admissions.iter().copied()
                 .filter(|a| model.control.held.get(&a.ticket).is_some_and(sending))
                 .collect();
             for admission in done {
