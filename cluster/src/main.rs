@@ -147,8 +147,8 @@ async fn run_node(config: Config) -> ExitCode {
     let end = tokio::select! {
         () = print_stage(&node) => End::Requested,
         () = either(&mut terminate, &mut interrupt) => End::Requested,
-        why = node.refused() => End::Refused(why),
-        why = node.failed() => End::Failed(why),
+        why = node.wait_until_refused() => End::Refused(why),
+        why = node.wait_until_failed() => End::Failed(why),
     };
     match end {
         End::Requested => stop(node).await,

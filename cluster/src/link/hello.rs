@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::Identity;
-use super::admission::KnownKey;
+use super::known_members::KnownKey;
 use super::refusal::Refusal;
 use super::tls::Session;
 
@@ -57,7 +57,7 @@ impl Hello {
         let mut hello = Self {
             purpose,
             node: identity.node,
-            cluster: identity.admission.cluster(),
+            cluster: identity.members.cluster(),
             proof: [0; 32],
         };
         hello.proof = hello
@@ -88,7 +88,7 @@ impl Hello {
         if self.node == identity.node {
             return Err(Refusal::SameId);
         }
-        match (identity.admission.cluster(), self.cluster) {
+        match (identity.members.cluster(), self.cluster) {
             (Some(ours), Some(theirs)) if ours != theirs => return Err(Refusal::Cluster),
             (None, _) if self.purpose == Purpose::Member => return Err(Refusal::NoCluster),
             (_, None) if self.purpose == Purpose::Member => {
@@ -96,7 +96,7 @@ impl Hello {
             }
             _ => {}
         }
-        match identity.admission.key_of(self.node) {
+        match identity.members.key_of(self.node) {
             KnownKey::Is(key) if key != session.peer_key => Err(Refusal::Key),
             _ => Ok(()),
         }

@@ -5,10 +5,10 @@
 //! requests are opaque bytes, pipelined by id and answered in any order; their layout is in
 //! `raft/rpc`. A caller's identity is established here, before any request is read.
 
-mod admission;
 mod client;
 mod frame;
 mod hello;
+mod known_members;
 mod node_key;
 mod refusal;
 mod secret;
@@ -18,11 +18,11 @@ mod tests;
 mod tls;
 mod transport;
 
-pub use admission::{Admission, KnownKey};
 use cameo_common::ids::NodeId;
 pub use client::{CallError, Dial, Lane, Link, Links, PendingReply};
 pub use frame::{MAX_BODY_BYTES, MAX_IN_FLIGHT};
 pub use hello::Purpose;
+pub use known_members::{KnownKey, KnownMembers};
 pub use node_key::{NodeKeyError, NodeKeys};
 pub use refusal::Refusal;
 pub use secret::{ClusterSecret, SecretError};
@@ -39,7 +39,7 @@ pub struct Identity {
     /// The cluster secret.
     pub secret: std::sync::Arc<ClusterSecret>,
     /// The cluster and its members' keys, as known at the moment.
-    pub admission: std::sync::Arc<dyn Admission>,
+    pub members: std::sync::Arc<dyn KnownMembers>,
 }
 
 impl std::fmt::Debug for Identity {

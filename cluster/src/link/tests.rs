@@ -20,7 +20,7 @@ use super::*;
 const CLUSTER: ClusterId = ClusterId([5; 32]);
 
 struct Member;
-impl Admission for Member {
+impl KnownMembers for Member {
     fn cluster(&self) -> Option<ClusterId> {
         Some(CLUSTER)
     }
@@ -34,7 +34,7 @@ fn identity(node: u64) -> Identity {
         node: NodeId(node),
         keys: Arc::new(NodeKeys::generate().unwrap()),
         secret: Arc::new(ClusterSecret::from_bytes(vec![1; 32]).unwrap()),
-        admission: Arc::new(Member),
+        members: Arc::new(Member),
     }
 }
 

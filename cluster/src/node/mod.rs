@@ -1,18 +1,25 @@
 //! A running node and its parts.
 //!
+//! A start builds, in this order: the opened store (`storage`), the parts that need no Raft
+//! (`pre_raft_parts`), Raft itself, and the task of the HTTP listener (`listener_task`). Once the
+//! cluster has formed, that task starts the services (`formed_services`) and, with them, the
+//! leader's duties (`leader`). `stage` publishes the progress.
+//!
 //! Raft and the jobs have threads of their own; HTTP, presence and the event streams run on the
 //! runtime that starts the node.
 
-pub mod deferred;
+mod deferred_rpc;
+mod formed_services;
 pub mod leader;
+mod listener_task;
+mod load_reports;
 mod node_rpc_answers;
+mod pre_raft_parts;
 pub mod secret_file;
-mod services;
-mod serving;
 mod stage;
 mod start_error;
 mod storage;
-mod subsystems;
+mod worker_trust;
 
 use std::fmt;
 use std::io;
@@ -29,9 +36,9 @@ use crate::config::Config;
 use crate::jobs::{DecisionLog, Worker};
 use crate::raft::{self, BootstrapState, Raft, Timing};
 use crate::store::{State, Store};
-use serving::{Serving, serve};
+use listener_task::ListenerTask;
+use pre_raft_parts::PreRaftParts;
 use storage::{OpenStore, make_folder, open_store, storage};
-use subsystems::Subsystems;
 
 pub use stage::Stage;
 pub use start_error::StartError;
@@ -69,7 +76,7 @@ impl Node {
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let opened = open_store(&config).await?;
-        let subsystems = Subsystems::build(&config, secret)?;
+        let parts = PreRaftParts::build(&config, secret)?;
         let (listener, address) = listen(config.http).await?;
         let url = config
             .http_url
@@ -78,26 +85,24 @@ impl Node {
 
         let state = opened.state.clone();
         let (store, storage) = storage(config.id, opened);
-        let raft = raft::start(
-            raft_settings(&config, &url),
-            subsystems.raft_deps(),
-            storage,
-        )
-        .await?;
+        let raft = raft::start(raft_settings(&config, &url), parts.raft_deps(), storage).await?;
 
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
-        let worker = subsystems.worker.clone();
-        let decisions = subsystems.decisions.clone();
-        let serving = tokio::spawn(serve(Serving {
-            id: config.id,
-            subsystems,
-            raft: raft.clone(),
-            state: state.clone(),
-            listener,
-            stage,
-            stopping: stopping.subscribe(),
-        }));
+        let worker = parts.worker.clone();
+        let decisions = parts.decisions.clone();
+        let serving = tokio::spawn(
+            ListenerTask {
+                id: config.id,
+                parts,
+                raft: raft.clone(),
+                state: state.clone(),
+                listener,
+                stage,
+                stopping: stopping.subscribe(),
+            }
+            .run(),
+        );
         Ok(Self {
             id: config.id,
             url,
@@ -132,7 +137,7 @@ impl Node {
                 return cluster;
             }
             if stage.changed().await.is_err() {
-                // It will never be ready; `failed` returns the reason.
+                // It will never be ready; `wait_until_failed` returns the reason.
                 std::future::pending::<()>().await;
             }
         }
@@ -140,7 +145,7 @@ impl Node {
 
     /// Waits until it is certain that the node cannot join a cluster with its present settings;
     /// returns the reason.
-    pub async fn refused(&self) -> String {
+    pub async fn wait_until_refused(&self) -> String {
         let mut state = self.raft.bootstrap_state();
         loop {
             if let BootstrapState::Refused { why } = &*state.borrow_and_update() {
@@ -153,7 +158,7 @@ impl Node {
     }
 
     /// Waits until a part of the node has failed for good; returns which one and why.
-    pub async fn failed(&self) -> String {
+    pub async fn wait_until_failed(&self) -> String {
         loop {
             if let Some(why) = self.state.failure() {
                 return format!("cannot write the state: {why}");

@@ -20,7 +20,8 @@ mod tests;
 mod time;
 
 pub use crate::consensus_types::Member;
-pub use client::handle::{AskError, Raft};
+pub use client::app_request::AskError;
+pub use client::handle::Raft;
 pub use client::propose::{MAX_COMMAND_BYTES, MAX_ENTRY_BYTES, ProposeError, Proposed};
 pub use client::raft_replica::RaftReplica;
 pub use client::read::ReadError;

@@ -13,7 +13,8 @@ pub trait Stamp: Send + Sync {
 
 /// Source of this node's load report, which is sent in each heartbeat's reply.
 pub trait ReportSource: Send + Sync {
-    /// The encoded report, at most 64 KiB. Called on Raft's thread: must not block.
+    /// The encoded report, left out when longer than `cameo_dispatch::MAX_REPORT`. Called on Raft's
+    /// thread: must not block.
     fn report(&self) -> Vec<u8>;
 }
 

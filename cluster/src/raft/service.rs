@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_common::ids::NodeId;
+use cameo_dispatch::MAX_REPORT;
 use futures_util::future::BoxFuture;
 use openraft::raft::AppendEntriesRequest;
 use tokio::runtime::Handle;
@@ -22,8 +23,6 @@ use crate::consensus_types::{Member, TypeConfig};
 use crate::host::clock::WallClock;
 use crate::link::{Answer, Caller, Purpose, Service};
 
-/// Larger reports are left out, since they would delay the heartbeat's reply.
-const MAX_REPORT_BYTES: usize = 64 << 10;
 /// Upper limit of the timeout that a caller may ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -151,7 +150,7 @@ impl NodeService {
 
     fn heartbeat(&self) -> HeartbeatReport {
         let mut report = self.report.report();
-        if report.len() > MAX_REPORT_BYTES {
+        if report.len() > MAX_REPORT {
             tracing::error!(
                 bytes = report.len(),
                 "the load report is too large for a heartbeat's reply and is left out"

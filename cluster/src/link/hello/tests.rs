@@ -2,10 +2,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::link::{Admission, ClusterSecret, NodeKeys};
+use crate::link::{ClusterSecret, KnownMembers, NodeKeys};
 
-struct FixedAdmission(Option<ClusterId>, KnownKey);
-impl Admission for FixedAdmission {
+struct FixedMembers(Option<ClusterId>, KnownKey);
+impl KnownMembers for FixedMembers {
     fn cluster(&self) -> Option<ClusterId> {
         self.0
     }
@@ -19,7 +19,7 @@ fn identity(node: u8, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -
         node: NodeId(u64::from(node)),
         keys: Arc::new(NodeKeys::from_seeds(&[node; 64])),
         secret: Arc::new(ClusterSecret::from_bytes(vec![secret; 32]).unwrap()),
-        admission: Arc::new(FixedAdmission(cluster, known)),
+        members: Arc::new(FixedMembers(cluster, known)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Handle to a running Raft, and its shutdown.
+//! Handle to a running Raft.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,36 +7,22 @@ use std::sync::Arc;
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use parking_lot::Mutex;
-use thiserror::Error;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::app_request::{self, AskError};
 use super::propose::{ProposeError, Proposed, Proposer};
 use super::read::{ReadError, Reads};
-use crate::link::{CallError, Lane, Links, Server};
+use super::running::Running;
+use crate::link::Links;
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::engine::leader_transfer;
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
-use crate::raft::engine::runtime::RaftThread;
 use crate::raft::engine::status::{self, Leadership, Status};
 use crate::raft::genesis::Genesis;
 use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
-use crate::raft::rpc::wire::{NodeReply, NodeRequest, decode, encode};
-
-/// Why an `App` request has no answer.
-#[derive(Debug, Clone, Error)]
-pub enum AskError {
-    #[error("node {0} is not a member")]
-    NotMember(NodeId),
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("cannot decode the answer: {0}")]
-    Malformed(String),
-}
 
 /// Handle to this node's Raft. Cheap to clone; usable on every runtime.
 #[derive(Clone)]
@@ -56,14 +42,6 @@ pub(crate) struct Inner {
     pub applied: watch::Receiver<u64>,
     pub address: SocketAddr,
     pub running: Mutex<Option<Running>>,
-}
-
-/// The parts that end when the node stops.
-pub(crate) struct Running {
-    pub server: Server,
-    pub tasks: Vec<JoinHandle<()>>,
-    pub runtime: Handle,
-    pub thread: Option<RaftThread>,
 }
 
 impl fmt::Debug for Raft {
@@ -117,7 +95,7 @@ impl Raft {
     }
 
     /// Waits until this node belongs to a cluster.
-    pub async fn formed(&self) -> Arc<Genesis> {
+    pub async fn wait_until_formed(&self) -> Arc<Genesis> {
         let mut state = self.bootstrap_state();
         loop {
             if let BootstrapState::Formed { genesis } = &*state.borrow_and_update() {
@@ -141,19 +119,8 @@ impl Raft {
         body: Vec<u8>,
         deadline: Instant,
     ) -> Result<Vec<u8>, AskError> {
-        let member = self
-            .inner
-            .members
-            .member(node)
-            .ok_or(AskError::NotMember(node))?;
-        let malformed = |error: &dyn fmt::Display| AskError::Malformed(error.to_string());
-        let request = encode(&NodeRequest::App(body));
-        let link = self.inner.links.member(node, &member.link, Lane::App);
-        let reply = link.call(&request, deadline).await?;
-        match decode(&reply).map_err(|error| malformed(&error))? {
-            NodeReply::App(body) => Ok(body),
-            _ => Err(malformed(&"the reply does not match the request")),
-        }
+        let Inner { members, links, .. } = &*self.inner;
+        app_request::ask(members, links, node, body, deadline).await
     }
 
     /// The time that this node would stamp on an entry now; `None` while it knows too few of the
@@ -189,28 +156,12 @@ impl Raft {
     }
 
     async fn end(&self) {
-        let consensus = self.inner.consensus.clone();
         let running = self.inner.running.lock().take();
-        let Some(running) = running else { return };
-        let Running {
-            server,
-            tasks,
-            runtime,
-            thread,
-        } = running;
-        let ended = runtime.spawn(async move {
-            consensus.shutdown().await;
-            server.close().await;
-            for task in tasks {
-                task.abort();
-            }
-        });
-        if let Err(error) = ended.await {
-            tracing::warn!(%error, "Raft did not shut down cleanly");
-        }
-        self.inner.links.close();
-        if let Some(thread) = thread {
-            thread.end().await;
+        if let Some(running) = running {
+            let Inner {
+                consensus, links, ..
+            } = &*self.inner;
+            running.end(consensus.clone(), links).await;
         }
     }
 }

@@ -10,6 +10,7 @@ use cameo_common::ids::{NodeId, whole_millis};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::retry::{RETRY_PAUSE, pause_before_retry};
 use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{AppendOutcome, Consensus};
 use crate::raft::engine::log_clock::LogClock;
@@ -25,8 +26,6 @@ use crate::raft::rpc::wire::{
 pub const MAX_ENTRY_BYTES: usize = 1 << 20;
 /// The largest command; the rest of the entry is for the stamp.
 pub const MAX_COMMAND_BYTES: usize = MAX_ENTRY_BYTES - (16 << 10);
-/// Pause between attempts while there is no leader, unless a leader appears first.
-const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Subtracted from the deadline that is sent to the leader, as time for its answer to arrive.
 const REPLY_MARGIN: Duration = Duration::from_millis(20);
 
@@ -98,12 +97,9 @@ impl Proposer {
             if let Attempt::Done(result) = attempt {
                 return result;
             }
-            if Instant::now() >= deadline {
+            if !pause_before_retry(&mut leadership, deadline).await {
                 return Err(ProposeError::NoLeader);
             }
-            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-            // A change of leader or the end of the pause: try again in either case.
-            let _ = timeout_at(pause, leadership.changed()).await;
         }
     }
 

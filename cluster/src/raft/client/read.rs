@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
+use super::retry::pause_before_retry;
 use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{Consensus, ReadIndex};
 use crate::raft::engine::node_state::NodeState;
@@ -19,8 +20,6 @@ use crate::raft::rpc::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode
 
 /// Most readers that wait for a round; others fail with `NoLeader`.
 const MAX_WAITING: usize = 8192;
-/// Pause between attempts while there is no leader, unless a leader appears first.
-const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// Time limit for one attempt at one leader; there may be a new leader by then.
 const ATTEMPT: Duration = Duration::from_millis(500);
 
@@ -117,12 +116,9 @@ impl Reads {
                 }
                 Err(_) => {}
             }
-            if Instant::now() >= deadline {
+            if !pause_before_retry(&mut leadership, deadline).await {
                 return Err(ReadError::NoLeader);
             }
-            let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-            // A change of leader or the end of the pause: try again in either case.
-            let _ = timeout_at(pause, leadership.changed()).await;
             while let Ok(reader) = waiting.try_recv() {
                 deadline = deadline.max(reader.deadline);
                 batch.push(reader);

@@ -60,12 +60,9 @@ impl Joiner {
     async fn join(&self) -> Result<(), JoinRefused> {
         let mut last_reason = String::new();
         while self.local.log_is_empty() {
-            match self.round().await {
-                // Repeated until the log begins: an admission by a leader that then failed may be
-                // lost.
-                Ok(()) => self.local.members.set_formed(),
-                Err(JoinError::Waiting(why)) => self.local.report_waiting(why, &mut last_reason),
-                Err(JoinError::Refused(why)) => return Err(JoinRefused(why)),
+            // Repeated until the log begins: an admission by a leader that then failed may be lost.
+            if self.try_to_join(&mut last_reason).await? {
+                self.local.members.set_formed();
             }
             if self.local.log_is_empty() {
                 sleep(ROUND_PAUSE).await;
@@ -99,20 +96,14 @@ impl Joiner {
         let mut last_reason = String::new();
         loop {
             while !self.local.was_admitted().await {
-                match self.round().await {
-                    Ok(()) => {}
-                    Err(JoinError::Waiting(why)) => {
-                        self.local.report_waiting(why, &mut last_reason)
-                    }
-                    Err(JoinError::Refused(why)) => return Err(JoinRefused(why)),
-                }
+                self.try_to_join(&mut last_reason).await?;
                 if !self.local.was_admitted().await {
                     sleep(ROUND_PAUSE).await;
                 }
             }
             let leader = self.leader();
             match leader
-                .ask(Purpose::Bootstrap, &NodeRequest::MayJoin, may_join)
+                .ask(Purpose::Bootstrap, &NodeRequest::MayJoin, parse_may_join)
                 .await
             {
                 // The member with its id is this node.
@@ -133,6 +124,18 @@ impl Joiner {
         }
     }
 
+    /// One round. True when a leader admitted this node, false when another round may succeed.
+    async fn try_to_join(&self, last_reason: &mut String) -> Result<bool, JoinRefused> {
+        match self.round().await {
+            Ok(()) => Ok(true),
+            Err(JoinError::Waiting(why)) => {
+                self.local.report_waiting(why, last_reason);
+                Ok(false)
+            }
+            Err(JoinError::Refused(why)) => Err(JoinRefused(why)),
+        }
+    }
+
     async fn round(&self) -> Result<(), JoinError> {
         if self.local.members.genesis().is_none() {
             self.record_the_cluster().await?;
@@ -147,13 +150,13 @@ impl Joiner {
             timeout_millis: timeout_millis(),
         };
         let leader = self.leader();
-        let joined = leader.ask(Purpose::Member, &request, joined);
-        joined.await.map_err(|error| self.join_error(error))
+        let answer = leader.ask(Purpose::Member, &request, parse_joined);
+        answer.await.map_err(|error| self.join_error(error))
     }
 
     async fn record_the_cluster(&self) -> Result<(), JoinError> {
         let leader = self.leader();
-        let known = leader.ask(Purpose::Bootstrap, &NodeRequest::MayJoin, may_join);
+        let known = leader.ask(Purpose::Bootstrap, &NodeRequest::MayJoin, parse_may_join);
         let genesis = known.await.map_err(|error| self.join_error(error))?;
         let recorded = self.local.record(genesis).await;
         recorded
@@ -211,14 +214,14 @@ impl Joiner {
     }
 }
 
-fn joined(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
+fn parse_joined(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
     match reply {
         NodeReply::Joined(answer) => Some(answer),
         _ => None,
     }
 }
 
-fn may_join(reply: NodeReply) -> Option<Result<Genesis, MemberRefusal>> {
+fn parse_may_join(reply: NodeReply) -> Option<Result<Genesis, MemberRefusal>> {
     match reply {
         NodeReply::MayJoin(answer) => Some(answer),
         _ => None,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::bootstrap_state::BootstrapState;
 use crate::consensus_types::Member;
-use crate::link::{Admission, KnownKey};
+use crate::link::{KnownKey, KnownMembers};
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::genesis::Genesis;
 
@@ -82,7 +82,7 @@ impl MemberView {
     }
 }
 
-impl Admission for MemberView {
+impl KnownMembers for MemberView {
     fn cluster(&self) -> Option<ClusterId> {
         self.genesis().map(|genesis| genesis.cluster_id())
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::leader_query::{LeaderQuery, QueryError, timeout_millis};
 use crate::link::{
-    Admission, ClusterSecret, Identity, KnownKey, Links, NodeKeyError, NodeKeys, Purpose,
+    ClusterSecret, Identity, KnownKey, KnownMembers, Links, NodeKeyError, NodeKeys, Purpose,
     TcpTransport,
 };
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
@@ -60,7 +60,7 @@ pub async fn remove_worker(
         node: OPERATOR,
         keys: Arc::new(NodeKeys::generate()?),
         secret,
-        admission: Arc::new(Outsider),
+        members: Arc::new(Outsider),
     };
     let links = Links::new(identity, TcpTransport::shared(), Handle::current())?;
     let leader = LeaderQuery {
@@ -76,24 +76,13 @@ pub async fn remove_worker(
     // A round whose answer was lost may have removed it.
     let mut may_be_removed = false;
     loop {
-        let (why, maybe_done) = match leader.ask(Purpose::Bootstrap, &request, removed).await {
+        let asked = leader.ask(Purpose::Bootstrap, &request, parse_removed);
+        let Unsettled { why, maybe_done } = match asked.await {
             Ok(()) => return Ok(()),
-            Err(QueryError::Leader(_, MemberRefusal::IsVoter)) => {
-                return Err(RemoveError::IsVoter(node));
-            }
             Err(QueryError::Leader(_, MemberRefusal::NotAMember)) if may_be_removed => {
                 return Ok(());
             }
-            Err(QueryError::Leader(_, MemberRefusal::NotAMember)) => {
-                return Err(RemoveError::NotAMember(node));
-            }
-            Err(QueryError::Refused(why)) => return Err(RemoveError::Refused(why)),
-            Err(QueryError::Leader(leader, other)) => {
-                let unsettled = other == MemberRefusal::Unsettled;
-                (format!("node {leader}: {other}"), unsettled)
-            }
-            Err(QueryError::NoLeader { why, maybe_done }) => (why, maybe_done),
-            Err(QueryError::OtherKey) => ("a node has another key for node 0".to_owned(), false),
+            Err(error) => retryable(node, error)?,
         };
         may_be_removed |= maybe_done;
         if Instant::now() + ROUND_PAUSE >= end {
@@ -103,7 +92,32 @@ pub async fn remove_worker(
     }
 }
 
-fn removed(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
+/// A round after which another one may succeed.
+struct Unsettled {
+    why: String,
+    /// The removal may have been carried out.
+    maybe_done: bool,
+}
+
+/// Tells an error that another round may resolve from one that is final.
+fn retryable(node: NodeId, error: QueryError) -> Result<Unsettled, RemoveError> {
+    let (why, maybe_done) = match error {
+        QueryError::Leader(_, MemberRefusal::IsVoter) => return Err(RemoveError::IsVoter(node)),
+        QueryError::Leader(_, MemberRefusal::NotAMember) => {
+            return Err(RemoveError::NotAMember(node));
+        }
+        QueryError::Refused(why) => return Err(RemoveError::Refused(why)),
+        QueryError::Leader(leader, other) => {
+            let unsettled = other == MemberRefusal::Unsettled;
+            (format!("node {leader}: {other}"), unsettled)
+        }
+        QueryError::NoLeader { why, maybe_done } => (why, maybe_done),
+        QueryError::OtherKey => ("a node has another key for node 0".to_owned(), false),
+    };
+    Ok(Unsettled { why, maybe_done })
+}
+
+fn parse_removed(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
     match reply {
         NodeReply::Removed(answer) => Some(answer),
         _ => None,
@@ -113,7 +127,7 @@ fn removed(reply: NodeReply) -> Option<Result<(), MemberRefusal>> {
 /// A caller that has the secret and no record of a cluster.
 struct Outsider;
 
-impl Admission for Outsider {
+impl KnownMembers for Outsider {
     fn cluster(&self) -> Option<ClusterId> {
         None
     }

@@ -13,9 +13,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::client::handle::{Inner, Raft, Running};
+use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
+use super::client::running::Running;
 use super::engine::consensus::{self, Consensus, Storage};
 use super::engine::log_clock::LogClock;
 use super::engine::node_state::NodeState;
@@ -78,40 +79,20 @@ where
     SM::SnapshotData: Sync,
     P: SnapshotPort<Data = SM::SnapshotData>,
 {
-    let (local, initialised) = local_member::local_member(&settings, &deps, &storage)?;
-    let local = Arc::new(local);
-    let founder = (!settings.worker).then(|| {
-        Arc::new(Founder {
-            local: local.clone(),
-        })
-    });
-    let identity = identity(settings.id, &deps, &local);
-    let links =
-        Links::new(identity.clone(), deps.transport.clone(), runtime.clone()).map_err(failed)?;
-    let clocks = Arc::new(Clocks::new());
-    let consensus = start_consensus(&settings, &deps, storage, &links, &clocks).await?;
-    let _ = local.members.consensus.set(consensus.clone());
-
     let (leadership, leads) = watch::channel(Leadership::default());
     let (applied, applies) = watch::channel(0);
     let (readers, waiting) = read::queue();
-    let base = Base {
-        node: Arc::new(NodeState::new(settings.id, leads)),
-        deps,
-        local,
-        founder,
-        consensus,
-        links,
-    };
-    let clock = base.clock(clocks);
-    let (proposer, reads) = (base.proposer(&clock), base.reads(&applies, readers));
-    let service = base.service(&proposer, &reads);
-    let server = listen(settings.listen, identity, &base.deps, service).await?;
+    let node = Arc::new(NodeState::new(settings.id, leads));
+    let parts = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
+    let clock = parts.clock();
+    let (proposer, reads) = (parts.proposer(&clock), parts.reads(&applies, readers));
+    let service = parts.service(&proposer, &reads);
+    let server = parts.listen(settings.listen, service).await?;
     let tasks = vec![
-        tokio::spawn(status::follow(base.consensus.clone(), leadership, applied)),
+        tokio::spawn(status::follow(parts.consensus.clone(), leadership, applied)),
         tokio::spawn(serve_readers(reads.clone(), waiting)),
         tokio::spawn(watch_local_clock(clock.clone())),
-        base.enter_the_cluster(initialised),
+        parts.enter_the_cluster(),
     ];
     let address = server.address();
     let running = Running {
@@ -121,10 +102,10 @@ where
         thread,
     };
     Ok(Raft::new(Inner {
-        node: base.node,
-        consensus: base.consensus,
-        members: base.local.members.clone(),
-        links: base.links,
+        node: parts.node,
+        consensus: parts.consensus,
+        members: parts.local.members.clone(),
+        links: parts.links,
         clock,
         proposer,
         reads,
@@ -140,7 +121,7 @@ fn identity(node: NodeId, deps: &RaftDeps, local: &LocalMember) -> Identity {
         node,
         keys: deps.keys.clone(),
         secret: deps.secret.clone(),
-        admission: local.members.clone(),
+        members: local.members.clone(),
     }
 }
 
@@ -152,24 +133,8 @@ async fn watch_local_clock(clock: Arc<LogClock>) {
     leader_transfer::transfer_while_clock_is_off(&clock).await;
 }
 
-async fn listen(
-    address: String,
-    identity: Identity,
-    deps: &RaftDeps,
-    service: NodeService,
-) -> Result<Server, StartError> {
-    Server::start(
-        identity,
-        &*deps.transport,
-        address.clone(),
-        Arc::new(service),
-    )
-    .await
-    .map_err(|source| StartError::Listen { address, source })
-}
-
 /// The parts that are needed to build the others.
-struct Base {
+struct ConsensusParts {
     node: Arc<NodeState>,
     deps: RaftDeps,
     local: Arc<LocalMember>,
@@ -177,14 +142,56 @@ struct Base {
     founder: Option<Arc<Founder>>,
     consensus: Arc<dyn Consensus>,
     links: Links,
+    clocks: Arc<Clocks>,
+    /// The log has begun.
+    initialised: bool,
 }
 
-impl Base {
-    fn clock(&self, clocks: Arc<Clocks>) -> Arc<LogClock> {
+impl ConsensusParts {
+    /// Starts consensus. Other nodes reach it only once this node listens.
+    async fn start<L, SM, P>(
+        settings: &Settings,
+        deps: RaftDeps,
+        storage: Storage<L, SM, P>,
+        runtime: &Handle,
+        node: Arc<NodeState>,
+    ) -> Result<Self, StartError>
+    where
+        L: RaftLogStorage<TypeConfig>,
+        SM: RaftStateMachine<TypeConfig>,
+        SM::SnapshotData: Sync,
+        P: SnapshotPort<Data = SM::SnapshotData>,
+    {
+        let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
+        let local = Arc::new(local);
+        let founder = (!settings.worker).then(|| {
+            Arc::new(Founder {
+                local: local.clone(),
+            })
+        });
+        let identity = identity(settings.id, &deps, &local);
+        let links = Links::new(identity, deps.transport.clone(), runtime.clone());
+        let links = links.map_err(failed)?;
+        let clocks = Arc::new(Clocks::new());
+        let consensus = start_consensus(settings, &deps, storage, &links, &clocks).await?;
+        let _ = local.members.consensus.set(consensus.clone());
+        Ok(Self {
+            node,
+            deps,
+            local,
+            founder,
+            consensus,
+            links,
+            clocks,
+            initialised,
+        })
+    }
+
+    fn clock(&self) -> Arc<LogClock> {
         Arc::new(LogClock {
             node: self.node.clone(),
             consensus: self.consensus.clone(),
-            clocks,
+            clocks: self.clocks.clone(),
             wall: self.deps.wall.clone(),
         })
     }
@@ -232,8 +239,17 @@ impl Base {
         }
     }
 
+    async fn listen(&self, address: String, service: NodeService) -> Result<Server, StartError> {
+        let identity = identity(self.node.id, &self.deps, &self.local);
+        let transport = &*self.deps.transport;
+        Server::start(identity, transport, address.clone(), Arc::new(service))
+            .await
+            .map_err(|source| StartError::Listen { address, source })
+    }
+
     /// Bootstraps the cluster with the other founders, or joins it as a worker.
-    fn enter_the_cluster(&self, initialised: bool) -> JoinHandle<()> {
+    fn enter_the_cluster(&self) -> JoinHandle<()> {
+        let initialised = self.initialised;
         let (local, links) = (self.local.clone(), self.links.clone());
         match self.founder.clone() {
             Some(founder) => tokio::spawn(founder.run(links, self.consensus.clone(), initialised)),

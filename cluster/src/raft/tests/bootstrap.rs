@@ -37,7 +37,7 @@ async fn the_cluster_forms_only_when_the_last_node_is_up() {
     );
     world.start(3).await.unwrap();
     world.leader().await;
-    let genesis = world.nodes[&NodeId(2)].formed().await;
+    let genesis = world.nodes[&NodeId(2)].wait_until_formed().await;
     let ids: Vec<_> = genesis
         .members
         .iter()

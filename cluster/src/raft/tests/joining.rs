@@ -5,7 +5,7 @@ use cameo_common::ids::NodeId;
 use super::world::{World, until};
 use crate::raft::*;
 
-pub(super) async fn refused(node: &Raft) -> String {
+pub(super) async fn wait_until_refused(node: &Raft) -> String {
     let mut state = node.bootstrap_state();
     let refused = state.wait_for(|now| matches!(now, BootstrapState::Refused { .. }));
     let refused = tokio::time::timeout(super::world::TIMEOUT, refused).await;
@@ -15,9 +15,9 @@ pub(super) async fn refused(node: &Raft) -> String {
     }
 }
 
-pub(super) async fn joined(world: &World, id: impl Into<NodeId>) {
+pub(super) async fn wait_until_joined(world: &World, id: impl Into<NodeId>) {
     let id = id.into();
-    let formed = world.nodes[&id].formed();
+    let formed = world.nodes[&id].wait_until_formed();
     tokio::time::timeout(super::world::TIMEOUT, formed)
         .await
         .unwrap();
@@ -40,7 +40,7 @@ async fn a_worker_joins_a_running_cluster_catches_up_and_reports_its_load() {
     let follower = world.a_follower(leader);
     world.add_worker(4, [follower]);
     world.start(4).await.unwrap();
-    joined(&world, 4).await;
+    wait_until_joined(&world, 4).await;
     // then it has the earlier entries, and can propose
     assert!(world.holds(4, "before").await);
     world.propose(4, "through the worker").await;
@@ -84,7 +84,7 @@ async fn a_worker_that_joins_behind_a_purged_log_gets_a_snapshot() {
     world.start(2).await.unwrap();
     assert!(world.holds(2, "command 0").await);
     assert!(world.holds(2, &format!("command {}", n - 1)).await);
-    joined(&world, 2).await;
+    wait_until_joined(&world, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +97,7 @@ async fn workers_that_join_at_once_are_all_admitted() {
         world.start(id).await.unwrap();
     }
     for id in 2..=5 {
-        joined(&world, id).await;
+        wait_until_joined(&world, id).await;
     }
 }
 
@@ -106,7 +106,7 @@ async fn a_killed_worker_rejoins_without_help() {
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
     world.start(2).await.unwrap();
-    joined(&world, 2).await;
+    wait_until_joined(&world, 2).await;
     assert_eq!(world.leader().await, NodeId(1));
     world.kill(2).await;
     world.propose(1, "while it was away").await;
@@ -126,7 +126,7 @@ async fn a_crash_between_record_and_log_costs_another_round() {
     // when it starts again
     world.start(2).await.unwrap();
     // then it is admitted
-    joined(&world, 2).await;
+    wait_until_joined(&world, 2).await;
     world.propose(1, "after").await;
     assert!(world.holds(2, "after").await);
 }
@@ -148,7 +148,7 @@ async fn joining_goes_on_while_the_leader_is_killed() {
     world.add_worker(4, [1, 2, 3]);
     world.start(4).await.unwrap();
     world.kill(old).await;
-    joined(&world, 4).await;
+    wait_until_joined(&world, 4).await;
     let leader = world.nodes[&NodeId(4)].leadership();
     until("the worker follows the new leader", || {
         leader.borrow().leader.is_some_and(|leader| leader != old)
@@ -164,7 +164,7 @@ async fn a_worker_neither_votes_nor_bootstraps() {
     let mut world = World::formed(2).await;
     world.add_worker(3, [1, 2]);
     world.start(3).await.unwrap();
-    joined(&world, 3).await;
+    wait_until_joined(&world, 3).await;
     let leader = world.leader().await;
     let other = NodeId(3 - leader.0);
     world.kill(leader).await;
@@ -205,14 +205,14 @@ async fn a_refused_node_gets_the_reason() {
     let mut world = World::formed(3).await;
     world.add_worker(4, [1, 2, 3]);
     world.start(4).await.unwrap();
-    joined(&world, 4).await;
+    wait_until_joined(&world, 4).await;
 
     // A voter's id, a worker's id with another key, and a worker that lost its folder.
     world.kill(4).await;
     let right_keys = world.hosts[&NodeId(4)].keys.clone();
     for (id, keys) in [(2, None), (4, None), (4, Some(right_keys))] {
         let elsewhere = world.start_with_same_id(id, keys).await;
-        let why = refused(&elsewhere).await;
+        let why = wait_until_refused(&elsewhere).await;
         assert!(why.contains(&format!("node id {id} belongs")), "{why}");
         assert!(why.contains("an --id that no node has had"), "{why}");
         elsewhere.halt().await;
@@ -221,14 +221,14 @@ async fn a_refused_node_gets_the_reason() {
     world.add_worker(5, [1, 2, 3]);
     world.hosts.get_mut(&NodeId(5)).unwrap().secret = b"another secret altogether".to_vec();
     world.start(5).await.unwrap();
-    let why = refused(&world.nodes[&NodeId(5)]).await;
+    let why = wait_until_refused(&world.nodes[&NodeId(5)]).await;
     assert!(why.contains("give the same --secret file"), "{why}");
     world.kill(5).await;
 
     // With a new id and an empty folder, the lost worker can join again.
     world.add_worker(6, [1]);
     world.start(6).await.unwrap();
-    let formed = world.nodes[&NodeId(6)].formed();
+    let formed = world.nodes[&NodeId(6)].wait_until_formed();
     tokio::time::timeout(super::world::TIMEOUT, formed)
         .await
         .unwrap();
@@ -265,13 +265,13 @@ async fn a_directory_keeps_its_addresses_and_its_role() {
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
     world.start(2).await.unwrap();
-    joined(&world, 2).await;
+    wait_until_joined(&world, 2).await;
     world.kill(2).await;
     let mut elsewhere = world.settings(2);
     elsewhere.http = "http://elsewhere".into();
     let storage = world.hosts[&NodeId(2)].disk.storage();
     let moved = start(elsewhere, world.deps(2), storage).await.unwrap();
-    let why = refused(&moved).await;
+    let why = wait_until_refused(&moved).await;
     assert!(
         why.contains("start it with the addresses that it joined with"),
         "{why}"

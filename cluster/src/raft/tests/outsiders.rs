@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::world::{World, soon};
 use crate::consensus_types::TypeConfig;
 use crate::link::{
-    Admission, CallError, ClusterSecret, Dial, Identity, KnownKey, Links, NodeKeys, Purpose,
+    CallError, ClusterSecret, Dial, Identity, KnownKey, KnownMembers, Links, NodeKeys, Purpose,
     Refusal, TcpTransport,
 };
 use crate::raft::rpc::wire::{NodeRequest, encode};
 
 struct Claims(Option<ClusterId>);
-impl Admission for Claims {
+impl KnownMembers for Claims {
     fn cluster(&self) -> Option<ClusterId> {
         self.0
     }
@@ -37,7 +37,7 @@ pub fn outsider(
         node,
         keys,
         secret: Arc::new(ClusterSecret::from_bytes(secret.to_vec()).unwrap()),
-        admission: Arc::new(Claims(cluster)),
+        members: Arc::new(Claims(cluster)),
     };
     Links::new(identity, TcpTransport::shared(), Handle::current()).unwrap()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
 
-use super::joining::{joined, refused};
+use super::joining::{wait_until_joined, wait_until_refused};
 use super::world::{World, soon, until};
 use crate::link::{ClusterSecret, Dial, Purpose};
 use crate::raft::*;
@@ -15,7 +15,7 @@ async fn a_dead_worker_can_be_removed_and_a_voter_cannot() {
     let mut world = World::formed(3).await;
     world.add_worker(4, [1]);
     world.start(4).await.unwrap();
-    joined(&world, 4).await;
+    wait_until_joined(&world, 4).await;
     world.kill(4).await;
     let follower = world.a_follower(world.leader().await);
     let through = BTreeMap::from([(follower, world.peers[&follower].clone())]);
@@ -47,7 +47,7 @@ async fn a_dead_worker_can_be_removed_and_a_voter_cannot() {
     ));
     // and it learns of its removal when it starts again
     world.start(4).await.unwrap();
-    let why = refused(&world.nodes[&NodeId(4)]).await;
+    let why = wait_until_refused(&world.nodes[&NodeId(4)]).await;
     assert!(why.contains("node 4 was removed"), "{why}");
 }
 
@@ -78,7 +78,7 @@ async fn a_worker_whose_leader_failed_during_its_admission_asks_the_next_leader(
         world.start(*id).await.unwrap();
     }
     // then the worker was not removed: it was never admitted, and asks again
-    joined(&world, 4).await;
+    wait_until_joined(&world, 4).await;
     world.propose(4, "through the worker").await;
     let state = world.nodes[&NodeId(4)].bootstrap_state().borrow().clone();
     assert!(matches!(state, BootstrapState::Formed { .. }), "{state:?}");

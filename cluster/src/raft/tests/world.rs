@@ -263,7 +263,9 @@ impl World {
             world.start(id).await.unwrap();
         }
         for node in world.nodes.values() {
-            tokio::time::timeout(TIMEOUT, node.formed()).await.unwrap();
+            tokio::time::timeout(TIMEOUT, node.wait_until_formed())
+                .await
+                .unwrap();
         }
         world.leader().await;
         world

@@ -1,11 +1,13 @@
-//! Subsystems of a node that are built before Raft starts.
+//! Parts of a node that are built before Raft starts.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::deferred::{DeferredRpc, Reports, WorkerTrust};
+use super::deferred_rpc::DeferredRpc;
+use super::load_reports::Reports;
 use super::start_error::StartError;
+use super::worker_trust::WorkerTrust;
 use crate::config::Config;
 use crate::host::clock::{SystemClock, WallClock};
 use crate::host::rng::NodeRng;
@@ -17,7 +19,7 @@ use crate::link::{ClusterSecret, NodeKeys, TcpTransport};
 use crate::raft::{RaftDeps, Stamper};
 
 /// The parts of a node that are built before Raft starts.
-pub(super) struct Subsystems {
+pub(super) struct PreRaftParts {
     pub keys: Arc<NodeKeys>,
     pub secret: Arc<ClusterSecret>,
     pub rng: NodeRng,
@@ -30,7 +32,7 @@ pub(super) struct Subsystems {
     pub decisions: Option<Arc<DecisionLog>>,
 }
 
-impl Subsystems {
+impl PreRaftParts {
     pub(super) fn build(config: &Config, secret: Arc<ClusterSecret>) -> Result<Self, StartError> {
         let system = |error: &dyn fmt::Display| StartError::System(error.to_string());
         let keys = Arc::new(NodeKeys::load_or_create(&config.data.join("node.key"))?);
@@ -48,22 +50,8 @@ impl Subsystems {
         let worker = Worker::start(worker_settings, Arc::new(Codec), trust.clone())
             .map_err(|error| system(&error))?;
         let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
-        let reporting = reporter.clone();
         let decisions = decision_log(config, &clock)?;
-        let dispatcher = Dispatcher::new(
-            config.id,
-            Arc::new(keys.signing_key()),
-            move || reporting.report(),
-            config.heartbeat,
-        );
-        #[cfg(feature = "baselines")]
-        let dispatcher =
-            dispatcher.with_baseline(config.baseline.policy, config.baseline.reports_every);
-        let dispatcher = match decisions.clone() {
-            Some(log) => dispatcher.on_decision(move |decision| log.record(decision)),
-            None => dispatcher,
-        };
-        let dispatcher = Arc::new(dispatcher);
+        let dispatcher = dispatcher(config, &keys, reporter.clone(), decisions.clone());
         Ok(Self {
             keys,
             secret,
@@ -73,7 +61,7 @@ impl Subsystems {
             rpc: Arc::default(),
             worker,
             reporter,
-            dispatcher,
+            dispatcher: Arc::new(dispatcher),
             decisions,
         })
     }
@@ -91,6 +79,27 @@ impl Subsystems {
             app_runtime: tokio::runtime::Handle::current(),
             raft_runtime: None,
         }
+    }
+}
+
+fn dispatcher(
+    config: &Config,
+    keys: &NodeKeys,
+    reporter: Arc<Reporter>,
+    decisions: Option<Arc<DecisionLog>>,
+) -> Dispatcher {
+    let dispatcher = Dispatcher::new(
+        config.id,
+        Arc::new(keys.signing_key()),
+        move || reporter.report(),
+        config.heartbeat,
+    );
+    #[cfg(feature = "baselines")]
+    let dispatcher =
+        dispatcher.with_baseline(config.baseline.policy, config.baseline.reports_every);
+    match decisions {
+        Some(log) => dispatcher.on_decision(move |decision| log.record(decision)),
+        None => dispatcher,
     }
 }
 

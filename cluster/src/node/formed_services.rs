@@ -1,4 +1,4 @@
-//! Services of a node whose cluster has formed.
+//! Services of a node, from the time when its cluster has formed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tokio::task::AbortHandle;
 
 use super::leader::Leader;
 use super::node_rpc_answers::NodeRpcAnswers;
+use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
-use super::subsystems::Subsystems;
 use crate::event_stream::Streams;
 use crate::http::{Api, ApiDeps};
 use crate::jobs::PlacementAnswers;
@@ -26,17 +26,17 @@ use crate::store::State;
 const STATE_CHECK: Duration = Duration::from_millis(50);
 
 /// The services for clients and other nodes, with their background tasks.
-pub(super) struct RunningServices {
+pub(super) struct FormedServices {
     pub api: Api,
     cluster: ClusterId,
     replica: Arc<dyn Replica>,
     tasks: Vec<AbortHandle>,
 }
 
-impl RunningServices {
+impl FormedServices {
     pub(super) fn start(
         id: NodeId,
-        subsystems: Subsystems,
+        parts: PreRaftParts,
         raft: Raft,
         state: State,
         stopping: watch::Receiver<bool>,
@@ -44,22 +44,22 @@ impl RunningServices {
     ) -> Self {
         let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
-        subsystems
+        parts
             .trust
-            .formed(raft.clone(), cluster, descriptor.clone());
-        let base = Base {
+            .set_cluster(raft.clone(), cluster, descriptor.clone());
+        let shared = SharedParts {
             id,
             cluster,
             replica: Arc::new(RaftReplica::new(raft, state)),
             presence: Arc::new(Presence::new(id)),
             streams: Arc::default(),
         };
-        let answers = Arc::new(base.answers(&subsystems));
-        let rpc = Arc::new(NodeRpc::new(id, base.replica.clone(), answers));
-        subsystems.rpc.begin(rpc.clone());
+        let answers = Arc::new(shared.answers(&parts));
+        let rpc = Arc::new(NodeRpc::new(id, shared.replica.clone(), answers));
+        parts.rpc.begin(rpc.clone());
         let (renewals, send_renewals) = Renewals::new(rpc.clone());
-        let leader = base.leader(descriptor, &subsystems);
-        let (presence, swept_replica) = (base.presence.clone(), base.replica.clone());
+        let leader = shared.leader(descriptor, &parts);
+        let (presence, swept_replica) = (shared.presence.clone(), shared.replica.clone());
         let tasks = vec![
             tokio::spawn(send_renewals).abort_handle(),
             tokio::spawn(leader.serve()).abort_handle(),
@@ -67,8 +67,8 @@ impl RunningServices {
         ];
         Self {
             cluster,
-            replica: base.replica.clone(),
-            api: base.api(subsystems, rpc, renewals, stopping),
+            replica: shared.replica.clone(),
+            api: shared.api(parts, rpc, renewals, stopping),
             tasks,
         }
     }
@@ -86,7 +86,7 @@ impl RunningServices {
 }
 
 /// The parts that the services share.
-struct Base {
+struct SharedParts {
     id: NodeId,
     cluster: ClusterId,
     replica: Arc<dyn Replica>,
@@ -94,8 +94,8 @@ struct Base {
     streams: Arc<Streams>,
 }
 
-impl Base {
-    fn answers(&self, subsystems: &Subsystems) -> NodeRpcAnswers {
+impl SharedParts {
+    fn answers(&self, parts: &PreRaftParts) -> NodeRpcAnswers {
         NodeRpcAnswers {
             node: self.id,
             presence: PresenceAnswers {
@@ -108,31 +108,31 @@ impl Base {
                 node: self.id,
                 cluster: self.cluster,
                 replica: self.replica.clone(),
-                dispatcher: subsystems.dispatcher.clone(),
-                clock: subsystems.clock.clone(),
-                rng: subsystems.rng.clone(),
+                dispatcher: parts.dispatcher.clone(),
+                clock: parts.clock.clone(),
+                rng: parts.rng.clone(),
             },
         }
     }
 
-    fn leader(&self, first_descriptor: Descriptor, subsystems: &Subsystems) -> Leader {
+    fn leader(&self, first_descriptor: Descriptor, parts: &PreRaftParts) -> Leader {
         Leader {
             node: self.id,
             first_descriptor,
             replica: self.replica.clone(),
             presence: self.presence.clone(),
-            dispatcher: subsystems.dispatcher.clone(),
+            dispatcher: parts.dispatcher.clone(),
         }
     }
 
     fn api(
         self,
-        subsystems: Subsystems,
+        parts: PreRaftParts,
         rpc: Arc<NodeRpc>,
         renewals: Renewals,
         stopping: watch::Receiver<bool>,
     ) -> Api {
-        let secret = subsystems.keys.sealing_key();
+        let secret = parts.keys.sealing_key();
         Api::new(ApiDeps {
             node: self.id,
             cluster: self.cluster,
@@ -140,17 +140,17 @@ impl Base {
             rpc,
             renewals,
             streams: self.streams,
-            releaser: Releaser::new(self.id, secret, subsystems.rng),
-            dispatcher: subsystems.dispatcher,
-            worker: subsystems.worker,
-            reporter: subsystems.reporter,
-            clock: subsystems.clock,
+            releaser: Releaser::new(self.id, secret, parts.rng),
+            dispatcher: parts.dispatcher,
+            worker: parts.worker,
+            reporter: parts.reporter,
+            clock: parts.clock,
             stopping,
         })
     }
 }
 
-impl Drop for RunningServices {
+impl Drop for FormedServices {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();

@@ -3,7 +3,7 @@
 use cameo_common::ids::{ClusterId, NodeId};
 
 /// This node's cluster and its members' keys, as known when a hello is made or checked.
-pub trait Admission: Send + Sync {
+pub trait KnownMembers: Send + Sync {
     /// The cluster that this node belongs to, if any.
     fn cluster(&self) -> Option<ClusterId>;
     /// A node's key by the membership.

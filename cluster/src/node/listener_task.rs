@@ -1,0 +1,101 @@
+//! The HTTP listener: tells clients to wait until the cluster has formed, and serves them from then
+//! on.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use cameo_common::ids::NodeId;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+
+use super::formed_services::FormedServices;
+use super::pre_raft_parts::PreRaftParts;
+use super::stage::Stage;
+use crate::http;
+use crate::raft::{BootstrapState, Genesis, Raft};
+use crate::store::State;
+
+/// The task of the HTTP listener, from the node's start to its stop.
+pub(super) struct ListenerTask {
+    pub id: NodeId,
+    pub parts: PreRaftParts,
+    pub raft: Raft,
+    pub state: State,
+    pub listener: TcpListener,
+    pub stage: watch::Sender<Stage>,
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl ListenerTask {
+    /// Tells clients to wait until the cluster has formed, and serves them from then on.
+    pub(super) async fn run(self) {
+        let Self {
+            id,
+            parts,
+            raft,
+            state,
+            listener,
+            stage,
+            mut stopping,
+        } = self;
+        let (formed, until_formed) = oneshot::channel();
+        let staged = stage.subscribe();
+        let waiting = http::Waiting {
+            node: id,
+            raft: raft.clone(),
+            reason: Arc::new(move || staged.borrow().reason()),
+        };
+        let copy = match clone_listener(&listener) {
+            Ok(copy) => copy,
+            Err(error) => {
+                tracing::error!(%error, "cannot duplicate the handle of the listener");
+                return;
+            }
+        };
+        let first = http::serve(copy, waiting.router(), async {
+            // The sender is dropped when the node stops.
+            let _formed = until_formed.await;
+        });
+        let form = async {
+            let genesis = formed_cluster(&raft, &stage).await;
+            let _ended = formed.send(());
+            genesis
+        };
+        let genesis = tokio::select! {
+            (genesis, ()) = async { tokio::join!(form, first) } => genesis,
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        };
+        let services = FormedServices::start(id, parts, raft, state, stopping.clone(), &genesis);
+        let serving = http::serve(listener, services.api.clone().router(), async move {
+            let _stops = stopping.wait_for(|stopping| *stopping).await;
+        });
+        let announce = services.announce(&stage);
+        tokio::join!(serving, announce);
+    }
+}
+
+/// A second handle of the same port, so that the port is never closed in between.
+fn clone_listener(listener: &TcpListener) -> io::Result<TcpListener> {
+    let copy = listener.as_fd().try_clone_to_owned()?;
+    TcpListener::from_std(std::net::TcpListener::from(copy))
+}
+
+/// Waits until the node belongs to its cluster, and publishes the reason meanwhile.
+async fn formed_cluster(raft: &Raft, stage: &watch::Sender<Stage>) -> Arc<Genesis> {
+    let mut state = raft.bootstrap_state();
+    let publish = async {
+        loop {
+            if let BootstrapState::Waiting { why } = &*state.borrow_and_update() {
+                stage.send_replace(Stage::Waiting(why.clone()));
+            }
+            if state.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        genesis = raft.wait_until_formed() => genesis,
+        () = publish => unreachable!("this loop never ends"),
+    }
+}
