@@ -21,7 +21,7 @@ format:
 licences:
     cargo deny check licenses bans sources
 
-# Known vulnerabilities; skipped by name where their database cannot be fetched.
+# Known vulnerabilities. Where their database cannot be fetched, it says so and passes.
 advisories:
     if timeout 60 cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
     else echo 'skipped: advisories (their database cannot be fetched here)'; fi

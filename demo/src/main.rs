@@ -1,4 +1,4 @@
-//! `cameo-demo`, started by `cameo demo`: the design's cases for two users, on real processes.
+//! `cameo-demo`, started by `cameo demo`: the cases for two users, on real processes.
 //!
 //! The program starts nodes and agents, runs the verbs that a user would type, and judges each case
 //! from outside, by the nodes' APIs, the verbs' JSON and the files.

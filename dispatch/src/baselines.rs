@@ -1,4 +1,5 @@
-//! Placement policies that ours is measured against, the paper's among them.
+//! Placement policies that ours is measured against, among them that of the paper in
+//! docs/BENCHMARKS.md.
 //!
 //! For benchmarks only: nothing of the product uses them.
 

@@ -9,7 +9,7 @@ pub enum Policy {
     /// The least projected CPU time per usable core.
     #[default]
     LeastProjected,
-    /// The lowest CPU share that was reported: the paper's way.
+    /// The lowest CPU share that was reported: the way of the paper in docs/BENCHMARKS.md.
     LeastCpu,
     Random,
     RoundRobin,

@@ -54,7 +54,8 @@ pub struct Command {
 /// The origin of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Caller {
-    /// A device, authenticated by its signed call.
+    /// A device, as the proposing node states after it has verified the signed call. The call is
+    /// not in the entry: members are trusted for this.
     Device {
         device: PublicKey,
         /// The idempotency key of the command.
@@ -64,7 +65,8 @@ pub enum Caller {
         /// The command is refused when log time is later.
         not_after: Millis,
     },
-    /// A node of the cluster, authenticated by its link.
+    /// A node of the cluster, as the proposing node states. It is not compared with the link on
+    /// which a proposal arrives: members are trusted for this.
     Node(NodeId),
 }
 

@@ -60,8 +60,8 @@ pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
     }
 }
 
-/// A leader writes a newer layout only when every member can read it, so all nodes agree on which
-/// entries are unknown.
+/// Nodes of two versions would disagree on which entries are unknown, and versions are not
+/// negotiated: an update that raises [`ENTRY_VERSION`] needs all nodes stopped (CONTRIBUTING.md).
 fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
     wire::decode::<Entry>(entry)
         .ok()

@@ -1,8 +1,8 @@
 //! The check of nodes' decision logs against law J2.
 //!
 //! Every line is judged three ways: by the code that decides (`replays`), by `rule`, a second
-//! implementation from the design with its own arithmetic, and by its position after the line
-//! before (`order`). A line that cannot be read has not been checked, and is a violation.
+//! implementation from the text of the law with its own arithmetic, and by its position after the
+//! line before (`order`). A line that cannot be read has not been checked, and is a violation.
 
 mod order;
 mod outcome;

@@ -29,8 +29,8 @@ pub(super) enum Broken {
     #[error("the leader was chosen, though node {0} can work")]
     LeaderBeforeFollower(NodeId),
     #[error(
-        "node {node} was chosen and would end after {chosen_us} us: more than the margin above the \
-         least, {least_us} us"
+        "node {node} was chosen and has rank {chosen_us} us: more than the margin above the least, \
+         {least_us} us"
     )]
     NotLeast {
         node: NodeId,
@@ -235,8 +235,8 @@ fn over_bound(input: &PlacementInput, scored: &Scored, logged_us: u64) -> Result
 }
 
 fn least(node: NodeId, score: Score, scored: &Scored) -> Result<(), Broken> {
-    let ends = scored.iter().map(|(_, score)| score.rank_us);
-    let least_us = ends.min().unwrap_or(score.rank_us);
+    let ranks = scored.iter().map(|(_, score)| score.rank_us);
+    let least_us = ranks.min().unwrap_or(score.rank_us);
     let above = u128::from(score.rank_us.saturating_sub(least_us));
     let of_a_thousand = above * 1000 <= u128::from(least_us) * u128::from(TIE_MARGIN_PERMILLE);
     if of_a_thousand || above <= u128::from(TIE_MARGIN_US) {

@@ -89,7 +89,7 @@ pub enum Verb {
     Reveal(commands::reveal::Arguments),
     /// Show what a PNG reveals about itself.
     Inspect(commands::inspect::Arguments),
-    /// Play every case of the design on real processes, and check each from outside.
+    /// Play every case of two users on real processes, and check each from outside.
     Demo(demo::Options),
 }
 

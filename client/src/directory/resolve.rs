@@ -35,7 +35,7 @@ pub struct ResolvedUser {
 /// A look-up that failed, or whose answer is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// The message is prescribed by case 1 of the design.
+    /// The cluster has no user of this name.
     #[error(
         "{0} is not registered with this cluster; check the spelling, or have {0} run `cameo init \
          {0}`"

@@ -92,7 +92,7 @@ impl WorkLock {
     }
 
     /// Waits until no other process of this home opens the photo of a grant. A running process's
-    /// pending view must not be resumed by another one, or one charge would show the photo twice.
+    /// pending view must not be resumed by another one, or both would show it for one charge.
     ///
     /// # Errors
     /// When that takes longer than the deadline.

@@ -274,7 +274,7 @@ fn works(candidate: &Candidate, input: &PlacementInput) -> bool {
     !candidate.excluded && candidate.load.as_ref().is_some_and(fresh)
 }
 
-/// The rule of the design, written a second time and without regard for speed.
+/// The rule of law J2, written a second time and without regard for speed.
 fn could(candidate: &Candidate, input: &PlacementInput) -> Option<f64> {
     let load = candidate.load.as_ref()?;
     let jobs = candidate.reserved + load.running + load.queued + load.incoming;

@@ -1,4 +1,5 @@
-//! Errors of `view`. Each message says whether a view was used.
+//! Errors of `view`. Messages written here say whether a view was used where it is not obvious;
+//! errors that are passed on may not. A view that was charged and can be resumed is kept.
 
 use std::path::PathBuf;
 

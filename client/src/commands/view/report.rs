@@ -1,5 +1,6 @@
 //! The report of a view.
 
+use cameo_common::api::RESUME_WINDOW;
 use cameo_common::ids::Hash;
 
 use super::show::Shown;
@@ -16,11 +17,11 @@ pub(super) fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Repor
         Shown::Decoded(width, height) => {
             format!("opened: {width} x {height} pixels, not shown")
         }
-        Shown::NoPicture => {
+        Shown::NoPicture => format!(
             "opened, but it is not a picture that can be shown here; if its owner permits that, \
-             `--save` within ten minutes saves it without another charge"
-                .to_owned()
-        }
+             `--save` saves it without another charge, until {} minutes after the charge",
+            RESUME_WINDOW.as_secs() / 60
+        ),
     };
     let text = format!(
         "View {} of {}: {how}. {} left.",

@@ -43,8 +43,10 @@ fn remove(vault: &Vault, id: String, request: &RequestId) -> Result<(), VaultErr
     Ok(())
 }
 
-/// Stores a view before it is charged, or returns the pending one with `true`. Two processes that
-/// view one grant at the same time use the same view: it is charged once, and both show it.
+/// Stores a view before it is charged, or returns the pending one with `true`. Two calls at the
+/// same time get the same view, which is charged once. That not both show it is up to the caller:
+/// `cameo view` holds [`WorkLock::viewing`](crate::vault::WorkLock::viewing) from before this call
+/// until the view has been shown.
 pub(super) fn create_or_resume(
     vault: &Vault,
     me: &Identity,

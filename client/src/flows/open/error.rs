@@ -1,6 +1,7 @@
 //! Errors of opening a photo.
 
 use cameo_codec::RevealError;
+use cameo_common::api::RESUME_WINDOW;
 use cameo_common::ids::{ImageId, UserName};
 use cameo_common::sealing::SealingError;
 use cameo_common::signed::StatementError;
@@ -9,7 +10,11 @@ use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::VaultError;
 
-/// A photo that could not be opened. Each message says whether a view was charged.
+/// A photo that could not be opened.
+///
+/// `CarrierMissing`, `BadCarrier` and `ForSomebodyElse` precede the charge, `NotReleased` and
+/// `Lapsed` follow it, and their messages say so. The other messages do not say whether a view was
+/// charged; one that was, or may have been, is kept while it can be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(
@@ -35,13 +40,14 @@ pub enum OpenError {
     Codec(String),
     /// The view was charged, and is kept while it can be resumed.
     #[error(
-        "view {number} was charged, but the nodes do not release it ({why}). It is kept: run \
-         `cameo view` again in a moment to resume it, it is not charged twice"
+        "view {number} was charged, but the nodes do not release it ({why}). Until {} minutes \
+         after the charge `cameo view` resumes it, without another charge",
+        RESUME_WINDOW.as_secs() / 60
     )]
     NotReleased { number: u32, why: String },
     #[error(
-        "view {number} was charged but not shown in time, and cannot be resumed any more. Run \
-         `cameo view` again to use another view"
+        "view {number} was charged and is over: it cannot be resumed any more. Run `cameo view` \
+         again to use another view"
     )]
     Lapsed { number: u32 },
     #[error(

@@ -177,8 +177,8 @@ impl Drop for IrohTransport {
     }
 }
 
-/// QUIC settings of section 9 of the design. Bbr3, because the default congestion control is
-/// slower by a factor of twenty at 1% loss and 40 ms round trips.
+/// QUIC settings. Bbr3, because the default congestion control is slower by a factor of twenty at
+/// 1% loss and 40 ms round trips.
 fn quic() -> QuicTransportConfig {
     let idle = IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT.as_millis() as u32));
     QuicTransportConfig::builder()

@@ -1,5 +1,5 @@
-//! The laws of the design as properties over random histories. Each file keeps a small model of
-//! the accepted commands, and compares decisions and reads with it.
+//! The laws of docs/GUARANTEES.md as properties over random histories. Each file keeps a small
+//! model of the accepted commands, and compares decisions and reads with it.
 
 mod decisions;
 mod directory;
