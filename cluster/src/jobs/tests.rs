@@ -167,7 +167,7 @@ impl Leader {
 
     fn receive(&self, reporter: &Reporter) {
         self.dispatcher
-            .received(WORKER, &reporter.report(), self.now);
+            .record_report(WORKER, &reporter.report(), self.now);
     }
 
     /// CPU time reserved on the worker when the last job was placed.

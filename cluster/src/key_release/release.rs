@@ -157,8 +157,8 @@ fn verified_deal(
             && deal.cluster == request.cluster,
         "deal and manifest",
     )?;
-    // Checked again, on the verified bodies and by this node's own clock as well as log time: the
-    // node relies on neither the stored rows nor the leader's clock alone.
+    // Checked again, on the bodies verified above: `release_check` read its rows without a check of
+    // signatures. By this node's clock as well as log time, so that neither alone keeps a view open.
     let now = now.max(read::log_time(view));
     if now >= certificate.not_after {
         return Err(Refusal::CertificateExpired.into());

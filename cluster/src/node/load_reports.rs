@@ -19,8 +19,8 @@ impl ReportSource for Reporter {
 pub struct Reports(pub Arc<Dispatcher>);
 
 impl ReportSink for Reports {
-    fn received(&self, from: NodeId, report: &[u8], _clock: Millis, at: Instant) {
-        self.0.received(from, report, at);
+    fn receive(&self, from: NodeId, report: &[u8], _clock: Millis, at: Instant) {
+        self.0.record_report(from, report, at);
     }
 }
 

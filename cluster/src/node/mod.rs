@@ -180,7 +180,7 @@ impl Node {
     /// When the state could not be written; the log still has everything.
     pub async fn stop(self) -> io::Result<()> {
         self.worker.drain();
-        let drained = tokio::time::timeout(JOBS_DRAIN, self.worker.drained());
+        let drained = tokio::time::timeout(JOBS_DRAIN, self.worker.wait_until_drained());
         if drained.await.is_err() {
             tracing::warn!("stopping with unfinished jobs, whose clients will use another worker");
         }

@@ -21,7 +21,7 @@ pub trait ReportSource: Send + Sync {
 /// Receiver of the other nodes' load reports at the leader.
 pub trait ReportSink: Send + Sync {
     /// Called on Raft's thread: must not block.
-    fn received(&self, from: NodeId, report: &[u8], clock: Millis, at: Instant);
+    fn receive(&self, from: NodeId, report: &[u8], clock: Millis, at: Instant);
 }
 
 /// Requests between nodes for the layers above Raft (placement, renewals, probes), opaque here.

@@ -143,7 +143,7 @@ impl Dispatcher {
 
     /// Records a load report that came in the reply to a heartbeat. Unreadable ones are logged and
     /// dropped, so that their node becomes ineligible as its last report ages.
-    pub fn received(&self, from: NodeId, report: &[u8], at: Instant) {
+    pub fn record_report(&self, from: NodeId, report: &[u8], at: Instant) {
         let report = Report::decode(report);
         let mut state = self.state.lock();
         match (&mut state.scheduler, report) {
@@ -167,7 +167,7 @@ impl Dispatcher {
         context: &PlacementContext,
         seed: u64,
     ) -> Result<Vec<Result<Placed, PlaceError>>, PlaceError> {
-        self.received(self.node, &(self.local_report)(), context.now);
+        self.record_report(self.node, &(self.local_report)(), context.now);
         // Locked until the placements are reserved, so that the next ones take them into account.
         let State {
             scheduler,
@@ -216,7 +216,7 @@ impl Dispatcher {
     /// The latest loads, for display. Empty while this node does not lead.
     #[must_use]
     pub fn loads(&self, now: Instant) -> BTreeMap<NodeId, LoadInfo> {
-        self.received(self.node, &(self.local_report)(), now);
+        self.record_report(self.node, &(self.local_report)(), now);
         let now = self.moment(now);
         let state = self.state.lock();
         let reports = state.scheduler.iter().flat_map(Scheduler::reports);

@@ -152,7 +152,7 @@ impl<W> AdmissionControl<W> {
             return Err(Refusal::InUse);
         }
         if let Err(refusal) = self.check_room(&claim, now) {
-            self.ticket_events.refused(id, now);
+            self.ticket_events.record_refusal(id, now);
             return Err(refusal);
         }
         self.admitted += 1;

@@ -23,15 +23,15 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn failed(&self) {
+    pub(crate) fn count_failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn cancelled(&self) {
+    pub(crate) fn count_cancelled(&self) {
         self.cancelled.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn refused(&self) {
+    pub(crate) fn count_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 

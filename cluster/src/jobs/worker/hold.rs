@@ -21,14 +21,14 @@ impl Hold {
     pub(crate) fn cancel(&self) {
         self.stop.cancel();
         if self.cancel_unbegun() {
-            self.pool.shared.counters.cancelled();
+            self.pool.shared.counters.count_cancelled();
         }
     }
 
     /// Ends the job because its input is invalid.
     pub(crate) fn fail(&self) {
         if self.cancel_unbegun() {
-            self.pool.shared.counters.failed();
+            self.pool.shared.counters.count_failed();
         }
     }
 

@@ -84,7 +84,7 @@ impl Worker {
     ) -> Result<AcceptedJob, JobError> {
         let admitted = self.accept(ticket, caller).await;
         if admitted.is_err() {
-            self.pool.shared.counters.refused();
+            self.pool.shared.counters.count_refused();
         }
         admitted
     }
@@ -165,7 +165,7 @@ impl Worker {
     }
 
     /// Waits until every admitted job has ended and its carrier has been fetched.
-    pub async fn drained(&self) {
+    pub async fn wait_until_drained(&self) {
         let mut held = self.pool.shared.held.subscribe();
         // The sender lives as long as this worker.
         let _ = held.wait_for(|held| *held == 0).await;

@@ -195,8 +195,8 @@ impl Shared {
     pub(crate) fn count_failure(&self, result: &Result<(), JobError>) {
         match result {
             Ok(()) => {}
-            Err(JobError::Cancelled) => self.counters.cancelled(),
-            Err(_) => self.counters.failed(),
+            Err(JobError::Cancelled) => self.counters.count_cancelled(),
+            Err(_) => self.counters.count_failed(),
         }
     }
 

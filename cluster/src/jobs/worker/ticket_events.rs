@@ -31,7 +31,7 @@ impl TicketEvents {
 
     /// Records once that a ticket was refused, however often it is tried. Skipped while the log is
     /// half full: a refusal only ends a reservation early.
-    pub fn refused(&mut self, ticket: TicketId, now: Instant) {
+    pub fn record_refusal(&mut self, ticket: TicketId, now: Instant) {
         let cpu_ms = None;
         let event = Event::Finished { ticket, cpu_ms };
         let is_known = || self.events.iter().any(|(_, known)| *known == event);
@@ -85,13 +85,13 @@ mod tests {
         let start = Instant::now();
         let mut ticket_events = TicketEvents::default();
         for _ in 0..9 {
-            ticket_events.refused(TicketId([1; 16]), start);
+            ticket_events.record_refusal(TicketId([1; 16]), start);
         }
-        ticket_events.refused(TicketId([2; 16]), start);
+        ticket_events.record_refusal(TicketId([2; 16]), start);
         assert_eq!(ticket_events.recent(start).1.len(), 2);
         let later = start + REPEAT_FOR + Duration::from_millis(1);
         assert_eq!(ticket_events.recent(later).1, []);
-        ticket_events.refused(TicketId([1; 16]), later);
+        ticket_events.record_refusal(TicketId([1; 16]), later);
         assert_eq!(ticket_events.recent(later).1.len(), 1);
     }
 
@@ -103,7 +103,7 @@ mod tests {
         for n in 0..2 * MAX_EVENTS {
             let mut ticket = [0; 16];
             ticket[..8].copy_from_slice(&(n as u64).to_le_bytes());
-            ticket_events.refused(TicketId(ticket), start);
+            ticket_events.record_refusal(TicketId(ticket), start);
         }
         let (first, events) = ticket_events.recent(start);
         assert_eq!((first, events[0]), (0, taken(1)));

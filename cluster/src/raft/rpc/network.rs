@@ -164,7 +164,7 @@ impl<P: SnapshotPort> Client<P> {
             }) = &reply
             {
                 clocks.record(target, heartbeat.unix_millis, at);
-                sink.received(target, &heartbeat.report, heartbeat.unix_millis, sent);
+                sink.receive(target, &heartbeat.report, heartbeat.unix_millis, sent);
             }
             Ok(reply)
         });

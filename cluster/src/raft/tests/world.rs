@@ -64,7 +64,7 @@ impl ReportSource for ReportOf {
 #[derive(Default)]
 pub struct Reports(pub Mutex<BTreeMap<NodeId, Vec<u8>>>);
 impl ReportSink for Reports {
-    fn received(&self, from: NodeId, report: &[u8], _clock: Millis, _at: Instant) {
+    fn receive(&self, from: NodeId, report: &[u8], _clock: Millis, _at: Instant) {
         self.0.lock().unwrap().insert(from, report.to_vec());
     }
 }

@@ -54,6 +54,6 @@ pub(in super::super) fn load(
         }
         generation.load(&rows)?;
     }
-    generation.loaded(reader.applied().clone())?;
+    generation.finish_load(reader.applied().clone())?;
     Ok(generation)
 }

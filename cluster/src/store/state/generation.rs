@@ -124,7 +124,7 @@ impl Generation {
     }
 
     /// Ends loading and sets the last applied entry.
-    pub fn loaded(&self, applied: Applied) -> Result<(), GenerationError> {
+    pub fn finish_load(&self, applied: Applied) -> Result<(), GenerationError> {
         let mut marks = self.marks();
         let mut batch = sled::Batch::default();
         batch.insert(META_KEY, applied.encode());

@@ -47,7 +47,7 @@ impl Fixture {
         report.usable_millicores = 1000;
         change(&mut report);
         self.dispatcher
-            .received(NodeId(node), &report.encode(), self.now);
+            .record_report(NodeId(node), &report.encode(), self.now);
     }
 
     fn place(&self, request: &PlaceJob) -> Result<Placed, PlaceError> {

@@ -39,7 +39,7 @@ async fn a_job_that_never_fits_is_refused_with_the_limits() {
         }
     );
     assert_eq!(refused.code(), cameo_common::api::ErrorCode::WorkerTooSmall);
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(worker.memory().0, Default::default());
 }
 
@@ -75,7 +75,7 @@ async fn a_draining_worker_finishes_its_jobs_and_admits_no_more() {
     assert_eq!(late, JobError::Draining);
     assert!(late.retry_after().is_some());
     permit.send(()).unwrap();
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(runs.await.unwrap().unwrap(), "snur");
 }
 

@@ -23,7 +23,7 @@ async fn a_running_job_whose_client_disconnects_stops_and_its_slot_takes_the_nex
     let cpu_ms = None;
     let ended = Event::Finished { ticket, cpu_ms };
     assert!(reporter.now().events.contains(&ended));
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(worker.memory().0, Default::default());
 }
 
@@ -51,7 +51,7 @@ async fn a_client_that_closes_its_connection_cancels_its_job() {
     // when the connection is closed
     drop(client);
     // then the job is stopped
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(counts.stopped.load(Ordering::SeqCst), 1);
     serving.abort();
 }
@@ -109,7 +109,7 @@ async fn a_carrier_that_breaks_off_ends_with_an_error() {
         };
         assert_eq!(ended, Err(why));
     }
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(
         (worker.finished(), worker.memory().0),
         (0, Default::default())
@@ -132,7 +132,7 @@ async fn a_carrier_that_nobody_fetches_is_dropped() {
     assert_eq!(worker.memory().0.pictures, 3);
     // when its deadline has passed, then its memory and its place are free, and the client does not
     // get a part of it
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(worker.memory().0, Default::default());
     let taken: Result<Vec<Bytes>, JobError> = carrier.try_collect().await;
     assert_eq!(taken, Err(JobError::FetchedTooSlowly));

@@ -35,7 +35,7 @@ async fn an_input_that_the_ticket_is_not_for_is_refused() {
     let ticket = right.len() as u64;
     let got = ticket - 1;
     assert_eq!(refused, Err(TicketError::OtherSize { ticket, got }.into()));
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(worker.finished(), 0);
 }
 
@@ -121,6 +121,6 @@ async fn a_job_whose_client_has_disconnected_is_not_begun() {
     until("it is removed", || worker.shared().load(1000).0.queued == 0).await;
     permit.send(()).unwrap();
     assert_eq!(runs.await.unwrap().unwrap(), "snur");
-    worker.drained().await;
+    worker.wait_until_drained().await;
     assert_eq!(begun.load(Ordering::SeqCst), 1);
 }

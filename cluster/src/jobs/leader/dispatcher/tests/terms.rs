@@ -72,7 +72,7 @@ fn unreadable_reports_change_nothing() {
     leader.now += MIN_STALE_AFTER;
     leader
         .dispatcher
-        .received(NodeId(2), b"\x09nonsense", leader.now);
+        .record_report(NodeId(2), b"\x09nonsense", leader.now);
     assert_eq!(leader.place(&job(1)).unwrap().worker, LEADER);
     leader.receive(2, |_| {});
     assert_eq!(leader.place(&job(2)).unwrap().worker, NodeId(2));
