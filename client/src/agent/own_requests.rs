@@ -29,7 +29,7 @@ pub(super) async fn repeat(core: &Core) {
             }
         };
         repeated
-            .for_each_concurrent(request::ASKED_AT_ONCE, ask)
+            .for_each_concurrent(request::CONCURRENT_OUTGOING, ask)
             .await;
     });
 }

@@ -122,13 +122,14 @@ impl Service {
         }
         let ctx = &self.core.ctx;
         if ctx.vault.get::<Contact>(card.name.as_str())?.is_none() {
-            let known = directory::look_up(&ctx.api, &ctx.vault, &card.name).await;
-            let known = known.map_err(|error| match error {
-                DirectoryError::NotRegistered(_) => {
-                    not_accepted("you are not registered with this cluster")
-                }
-                error => Refusal::failed(error.to_string()),
-            })?;
+            let known = directory::look_up(&ctx.api, &ctx.vault, &card.name)
+                .await
+                .map_err(|error| match error {
+                    DirectoryError::NotRegistered(_) => {
+                        not_accepted("you are not registered with this cluster")
+                    }
+                    error => Refusal::failed(error.to_string()),
+                })?;
             if known.card.key != card.key {
                 return Err(Refusal::new(
                     PeerRefusal::IdentityChanged,

@@ -171,7 +171,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Requests(arguments) => commands::requests::run(&open()?, arguments)?,
         Verb::Approve(arguments) => {
             let ctx = beside_agent().await?;
-            approved(commands::approve::run(&ctx, out, arguments).await?)
+            approval_report(commands::approve::run(&ctx, out, arguments).await?)
         }
         Verb::Deny(arguments) => commands::deny::run(&beside_agent().await?, arguments).await?,
         Verb::Inbox(arguments) => commands::inbox::run(&open()?, arguments).await?,
@@ -189,7 +189,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
 }
 
 /// Adds the error code of a delivery that is not done.
-fn approved(approved: Approved) -> Report {
+fn approval_report(approved: Approved) -> Report {
     match approved.undelivered {
         None => approved.report,
         Some(delivered) => {

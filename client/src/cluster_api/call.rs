@@ -82,7 +82,7 @@ impl ClusterApi {
     }
 
     /// The same call, signed again with a not-after by the present estimate of the cluster's time.
-    fn sign_again(&self, call: &SignedCall) -> SignedCall {
+    fn renew_signature(&self, call: &SignedCall) -> SignedCall {
         let SignedCall {
             request,
             method,
@@ -156,7 +156,7 @@ impl ClusterApi {
                             && signed_again.is_none()
                             && self.reset_clock(url, end).await =>
                     {
-                        signed_again = Some(self.sign_again(call));
+                        signed_again = Some(self.renew_signature(call));
                     }
                     Outcome::Refused(error) => match verdict(error.code) {
                         Verdict::Final => {

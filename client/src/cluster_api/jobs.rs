@@ -59,7 +59,7 @@ impl ClusterApi {
             tokio::select! {
                 biased;
                 answered = answer(request, placed.worker, &progress) => answered,
-                () = progress.stalled(stall_timeout) => {
+                () = progress.wait_for_stall(stall_timeout) => {
                     let why = format!("it stalled for {:.1} s", stall_timeout.as_secs_f64());
                     Err(worker_error(placed.worker, why))
                 }
@@ -97,8 +97,10 @@ async fn answer(
     worker: NodeId,
     progress: &StallDetector,
 ) -> Result<Bytes, JobError> {
-    let response = request.send().await;
-    let response = response.map_err(|error| worker_error(worker, error.to_string()))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| worker_error(worker, error.to_string()))?;
     progress.record();
     let status = response.status();
     let bytes = collect_watched(response, MAX_CARRIER_BYTES, || progress.record()).await;

@@ -30,7 +30,7 @@ impl StallDetector {
     }
 
     /// Returns once there was no progress for `stall_timeout`.
-    pub(super) async fn stalled(&self, stall_timeout: Duration) {
+    pub(super) async fn wait_for_stall(&self, stall_timeout: Duration) {
         loop {
             let end = *self.0.borrow() + stall_timeout;
             if Instant::now() >= end {
@@ -88,7 +88,7 @@ mod tests {
                 detector.record();
             }
         };
-        tokio::join!(progress, detector.stalled(STALL_TIMEOUT));
+        tokio::join!(progress, detector.wait_for_stall(STALL_TIMEOUT));
         assert_eq!(began.elapsed(), Duration::from_secs(21));
     }
 
@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(sent, input);
         };
         // then the stall is detected only after the last piece and the kernel's buffer were sent.
-        tokio::join!(upload, detector.stalled(STALL_TIMEOUT));
+        tokio::join!(upload, detector.wait_for_stall(STALL_TIMEOUT));
         let last = Duration::from_secs(16 * 4) + slowest_transfer(input.len() as u64);
         assert_eq!(began.elapsed(), last + STALL_TIMEOUT);
     }

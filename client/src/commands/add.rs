@@ -137,8 +137,10 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     let mut rows = Vec::new();
     for ready in ready? {
         let image = keep(ctx, ready)?;
-        let before = known.iter().find(|(_, known)| known.hash == image.hash);
-        let before = before.map(|(_, known)| known.image);
+        let before = known
+            .iter()
+            .find(|(_, known)| known.hash == image.hash)
+            .map(|(_, known)| known.image);
         if let Some(before) = before {
             out.note(format_args!(
                 "{} was in your gallery already, as {}; it was added once more.",
@@ -205,8 +207,7 @@ fn shape(image: &Image) -> String {
 
 fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Ready, Error> {
     let photo = read(path)?;
-    let made = preview(&photo);
-    let made = match (&arguments.preview, made) {
+    let made = match (&arguments.preview, preview(&photo)) {
         (None, Ok(made)) => made,
         (None, Err(error)) => {
             let file = path.to_owned();
@@ -214,8 +215,10 @@ fn prepare(path: &Path, arguments: &Arguments, settings: &Settings) -> Result<Re
         }
         (Some(given), made) => given_preview(given, made.ok())?,
     };
-    let cover = arguments.look.cover.as_deref();
-    let cover = cover
+    let cover = arguments
+        .look
+        .cover
+        .as_deref()
         .map(|cover| own_cover(cover, photo.len(), settings))
         .transpose()?;
     if cover.is_none() {

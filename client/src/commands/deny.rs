@@ -52,9 +52,9 @@ impl Classified for Error {
     }
 }
 
-/// A viewer who could not be told yet.
+/// A denial that could not be sent to the viewer yet.
 #[derive(Debug, thiserror::Error)]
-enum Untold {
+enum DenialNotSent {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
@@ -109,7 +109,11 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     Ok(report.queued())
 }
 
-async fn send_denial(ctx: &Context, incoming: &Incoming, reason: &str) -> Result<(), Untold> {
+async fn send_denial(
+    ctx: &Context,
+    incoming: &Incoming,
+    reason: &str,
+) -> Result<(), DenialNotSent> {
     let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
     let request = PeerRequest::Denied {
         request: incoming.request,

@@ -134,10 +134,10 @@ fn carrier(
             .map_err(|error| no_default(&arguments.file, error, options))?,
     };
     let hidden = embed(cover, &payload, key.key(), options);
-    let cover = arguments.look.cover.as_deref();
+    let cover_path = arguments.look.cover.as_deref();
     let carrier = hidden.map_err(|error| match error {
         HideError::TooSmall(error) => {
-            look::too_small(cover.unwrap_or(&arguments.out), error, options).into()
+            look::too_small(cover_path.unwrap_or(&arguments.out), error, options).into()
         }
         error => Error::Hide(error.to_string()),
     })?;

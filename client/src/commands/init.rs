@@ -92,7 +92,7 @@ pub async fn run(
         same_person(known, &arguments.name, cluster, &home)?;
     }
     let me = match known {
-        Some(known) => renewed(known, nodes),
+        Some(known) => renew(known, nodes),
         None => new_identity(arguments.name, cluster, nodes),
     };
     let api = ClusterApi::new(
@@ -200,7 +200,7 @@ fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Ident
 }
 
 /// The known identity, with the given nodes added and its certificate renewed if due.
-fn renewed(mut known: Identity, nodes: Vec<String>) -> Identity {
+fn renew(mut known: Identity, nodes: Vec<String>) -> Identity {
     for url in nodes {
         if !known.nodes.contains(&url) {
             known.nodes.push(url);

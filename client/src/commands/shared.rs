@@ -25,8 +25,10 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             .as_ref()
             .map_or_else(|| short(&info.image), Image::known_as);
         let sending = OutboxKey::Deliver(info.grant).id();
-        let refused = ctx.vault.get::<Attempts>(&sending)?;
-        let refused = refused.filter(Attempts::is_given_up);
+        let refused = ctx
+            .vault
+            .get::<Attempts>(&sending)?
+            .filter(Attempts::is_given_up);
         let delivery = delivery(info, owned.as_ref(), refused.is_some());
         rows.push(vec![
             short(&info.grant),

@@ -79,8 +79,9 @@ impl Context {
     /// # Errors
     /// When the vault has no user, because `init` was not completed.
     pub fn of(vault: Vault) -> Result<Self, ContextError> {
-        let me = vault.get::<Identity>(Identity::ID)?;
-        let me = me.ok_or_else(|| ContextError::NoUser(vault.home().path().to_owned()))?;
+        let me = vault
+            .get::<Identity>(Identity::ID)?
+            .ok_or_else(|| ContextError::NoUser(vault.home().path().to_owned()))?;
         let api = ClusterApi::new(me.pinned(), Arc::new(me.device_key()))?;
         Ok(Self {
             vault,

@@ -90,7 +90,7 @@ pub(in crate::agent) fn retry_given_up(vault: &Vault) -> Result<(), VaultError> 
 }
 
 /// Stores a failed attempt, and gives up or reports the peer offline if due.
-pub(in crate::agent) async fn failed(
+pub(in crate::agent) async fn record_failed_attempt(
     core: &Core,
     item: &Due,
     error: &AttemptError,

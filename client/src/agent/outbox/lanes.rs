@@ -12,7 +12,7 @@ use cameo_common::ids::UserName;
 use tokio::task::{Id, JoinSet};
 
 use crate::flows::outbox::Due;
-use crate::flows::request::ASKED_AT_ONCE;
+use crate::flows::request::CONCURRENT_OUTGOING;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
 use crate::vault::records::OutboxKey;
 
@@ -32,7 +32,7 @@ const REPORTS: usize = 4;
 const MAX_TURNS: usize = 4_096;
 /// A peer's agent accepts all concurrent items of the outbox, and one more request of a command.
 const _: () =
-    assert!(DELIVERIES_PER_PEER + MESSAGES_PER_PEER + ASKED_AT_ONCE < REQUESTS_PER_DEVICE);
+    assert!(DELIVERIES_PER_PEER + MESSAGES_PER_PEER + CONCURRENT_OUTGOING < REQUESTS_PER_DEVICE);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Lane {
@@ -124,7 +124,7 @@ impl Lanes {
     }
 
     /// Waits until one item has ended. Never returns while none is in progress.
-    pub(super) async fn next_ended(&mut self) {
+    pub(super) async fn finish_next(&mut self) {
         let id = match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => id,
             Some(Err(error)) => {
@@ -191,8 +191,8 @@ mod tests {
         assert!(!lanes.start(&delivery(2, "ben"), pending));
         let again = || -> std::future::Ready<()> { unreachable!("it is in progress already") };
         assert!(lanes.start(&delivery(1, "ben"), again));
-        lanes.next_ended().await;
-        lanes.next_ended().await;
+        lanes.finish_next().await;
+        lanes.finish_next().await;
         assert_eq!(lanes.running.len(), 0);
         assert!(lanes.start(&delivery(2, "ben"), pending));
     }
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(served(&mut lanes, &mut queue).len(), MESSAGES);
         let rights = item(OutboxKey::Rights(GrantId([1; 32])), "ben");
         for _ in 0..40 {
-            lanes.next_ended().await;
+            lanes.finish_next().await;
             queue = busy();
             queue.push(rights.clone());
             if served(&mut lanes, &mut queue).contains(&"ben".to_owned()) {

@@ -23,7 +23,9 @@ use crate::vault::records::{Attempts, Incoming, IncomingState, OutboxKey, Outgoi
 use crate::vault::{VaultError, WorkLock};
 
 pub use attempts::backoff;
-pub(super) use attempts::{failed, mark_told, retry_given_up, retry_now, retry_requested};
+pub(super) use attempts::{
+    mark_told, record_failed_attempt, retry_given_up, retry_now, retry_requested,
+};
 pub(super) use error::AttemptError;
 
 /// Interval of reading the outbox, while items wait in it and while none do.
@@ -45,7 +47,7 @@ pub(super) async fn work(core: Core) {
                 let interval = if waiting { POLL_INTERVAL } else { IDLE_POLL_INTERVAL };
                 next_poll = Instant::now() + interval;
             }
-            () = lanes.next_ended() => {}
+            () = lanes.finish_next() => {}
         }
         lanes.sort_by_turn(&mut queue);
         queue.retain(|item: &Due| !lanes.start(item, || attempt(core.clone(), item.clone())));
@@ -113,7 +115,7 @@ async fn attempt(core: Core, item: Due) {
     let outcome = carry_out(&core, key).await;
     let kept = match outcome {
         Ok(()) => Attempts::reset(&core.ctx.vault, key),
-        Err(error) => failed(&core, &item, &error).await,
+        Err(error) => record_failed_attempt(&core, &item, &error).await,
     };
     drop(lock);
     if let Err(error) = kept {
@@ -144,7 +146,7 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), AttemptError> {
             share::hand_over(ctx, peers, notices, &grant).await?;
         }
         OutboxKey::Rights(grant) => {
-            let owned = share::owned(ctx, &grant)?;
+            let owned = share::find_owned(ctx, &grant)?;
             if owned.acknowledged < owned.version {
                 share::send_rights(ctx, peers, &owned).await?;
             }

@@ -1,7 +1,9 @@
 //! The outbox: items that are given up, retried, and reported to viewers.
 
 use super::*;
-use crate::agent::outbox::{AttemptError, failed, mark_told, ready, retry_given_up, retry_now};
+use crate::agent::outbox::{
+    AttemptError, mark_told, ready, record_failed_attempt, retry_given_up, retry_now,
+};
 use crate::agent::serve::Service;
 use crate::cluster_api::ClusterError;
 use crate::flows::LedgerError;
@@ -44,7 +46,7 @@ const NOW: (usize, bool) = (1, true);
 #[tokio::test]
 async fn a_definitely_refused_carrier_is_not_sent_again_before_a_restart() {
     let (world, item) = with_grant(&owned(Stage::Recorded));
-    failed(&world.core, &item, &no(PeerRefusal::NotAccepted))
+    record_failed_attempt(&world.core, &item, &no(PeerRefusal::NotAccepted))
         .await
         .unwrap();
     assert_eq!(left(&world), NOTHING);
@@ -60,7 +62,7 @@ async fn a_definitely_refused_carrier_is_not_sent_again_before_a_restart() {
 async fn a_repeated_request_sends_a_refused_carrier_again() {
     let grant = owned(Stage::Recorded);
     let (world, item) = with_grant(&grant);
-    failed(&world.core, &item, &no(PeerRefusal::NotAccepted))
+    record_failed_attempt(&world.core, &item, &no(PeerRefusal::NotAccepted))
         .await
         .unwrap();
     keep_request(&world, IncomingState::Granted(grant.grant));
@@ -88,7 +90,9 @@ async fn an_absent_busy_or_moved_peer_is_tried_again() {
             last_error: String::new(),
         };
         world.vault().put(&item.key.id(), &attempts).unwrap();
-        failed(&world.core, &item, &error).await.unwrap();
+        record_failed_attempt(&world.core, &item, &error)
+            .await
+            .unwrap();
         assert_eq!(left(&world), LATER, "{error:?}");
         retry_now(&world.core, &"ada".parse().unwrap()).unwrap();
         assert_eq!(left(&world), NOW, "{error:?}");
@@ -103,7 +107,7 @@ async fn rights_are_given_up_if_the_viewer_does_not_have_the_grant() {
         ..owned(Stage::Settled)
     };
     let (world, item) = with_grant(&newer);
-    failed(&world.core, &item, &no(PeerRefusal::NoSuchGrant))
+    record_failed_attempt(&world.core, &item, &no(PeerRefusal::NoSuchGrant))
         .await
         .unwrap();
     assert_eq!(left(&world), NOTHING);
@@ -116,7 +120,9 @@ async fn a_failure_is_sent_to_the_viewer_until_it_is_acknowledged() {
     keep_request(&world, IncomingState::Approved(image(Policy::Open).terms));
     let (items, _) = ready(&world.core).unwrap();
     let lost = ShareError::NoSuchImage.into();
-    failed(&world.core, &items[0], &lost).await.unwrap();
+    record_failed_attempt(&world.core, &items[0], &lost)
+        .await
+        .unwrap();
 
     let request = RequestId([1; 16]);
     let (items, _) = ready(&world.core).unwrap();
@@ -156,7 +162,9 @@ async fn tries(world: &World, item: &Due, error: &AttemptError) -> usize {
         if left(world) == NOTHING {
             return tries;
         }
-        failed(&world.core, item, error).await.unwrap();
+        record_failed_attempt(&world.core, item, error)
+            .await
+            .unwrap();
     }
     100
 }
@@ -241,7 +249,7 @@ async fn rights_that_were_signed_while_older_ones_were_refused_are_sent() {
             ..older
         };
         world.vault().put(&newer.grant.to_string(), &newer).unwrap();
-        failed(&world.core, &item, &no(PeerRefusal::NotAccepted))
+        record_failed_attempt(&world.core, &item, &no(PeerRefusal::NotAccepted))
             .await
             .unwrap();
         assert_eq!(left(&world), NOW);

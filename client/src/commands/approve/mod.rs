@@ -51,7 +51,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
             Err(Error::ApprovedBefore(*grant))
         }
         (RequestSubject::More(grant), _) => {
-            let owned = share::owned(ctx, grant)?;
+            let owned = share::find_owned(ctx, grant)?;
             more(ctx, &incoming, owned, &arguments).await
         }
         (RequestSubject::Photo(_), state) => {
@@ -68,8 +68,10 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
 }
 
 fn terms(ctx: &Context, incoming: &Incoming, arguments: &Arguments) -> Result<Terms, Error> {
-    let image = ctx.vault.get::<Image>(&incoming.image.to_string())?;
-    let image = image.ok_or(Error::NoSuchImage)?;
+    let image = ctx
+        .vault
+        .get::<Image>(&incoming.image.to_string())?
+        .ok_or(Error::NoSuchImage)?;
     Ok(Terms {
         views: arguments.views.unwrap_or(image.terms.views),
         expires_after_ms: arguments
@@ -87,8 +89,10 @@ async fn more(
     arguments: &Arguments,
 ) -> Result<Approved, Error> {
     let now = owned.rights.unverified()?.permitted;
-    let default = ctx.vault.get::<Image>(&incoming.image.to_string())?;
-    let default = default.map_or(1, |image| image.terms.views);
+    let default = ctx
+        .vault
+        .get::<Image>(&incoming.image.to_string())?
+        .map_or(1, |image| image.terms.views);
     let total = arguments
         .views
         .unwrap_or_else(|| now.saturating_add(default));

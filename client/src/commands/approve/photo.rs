@@ -38,7 +38,7 @@ pub(super) async fn share(
         _ => leave_to_agent(ctx, incoming, &made).await?,
     };
     match made {
-        Ok((owned, delivered)) => Ok(recorded(incoming, &owned, delivered, agent)),
+        Ok((owned, delivered)) => Ok(recorded_report(incoming, &owned, delivered, agent)),
         Err(error) if !error.goes_on() => Err(error),
         Err(error) if agent => Ok(left_to_agent(incoming, error)),
         Err(error) => Err(Error::StaysApproved(Box::new(error))),
@@ -67,7 +67,7 @@ async fn hand_over(
         Ok(owned) => Ok((owned, Ok(()))),
         Err(error) if error.is_put_off() => Ok((owned, Err(error))),
         Err(error) => {
-            let owned = share::owned(ctx, &owned.grant)?;
+            let owned = share::find_owned(ctx, &owned.grant)?;
             if owned.stage >= Stage::Delivered {
                 tracing::info!(%error, "the receipt will be recorded later");
                 return Ok((owned, Ok(())));
@@ -110,7 +110,7 @@ async fn leave_to_agent(
     Ok(control::wake(ctx.vault.home()).await)
 }
 
-fn recorded(
+fn recorded_report(
     incoming: &Incoming,
     owned: &GrantOwned,
     delivered: Result<(), Error>,
@@ -188,7 +188,7 @@ mod tests {
         let error = delivered.as_ref().unwrap_err();
         assert!(matches!(error, Error::Sending(_)), "{error}");
 
-        let report = recorded(&incoming, &owned, delivered, true).report;
+        let report = recorded_report(&incoming, &owned, delivered, true).report;
         assert_eq!(report.completion(), Completion::Queued);
         assert_eq!(report.fields()["delivered"], false);
         assert!(report.text().contains("is recorded"), "{}", report.text());

@@ -80,9 +80,9 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     }
     let peers = peers(ctx).await?;
     let bar = out.bar("asking");
-    let shown = look(ctx, &peers, &person).await;
+    let result = look(ctx, &peers, &person).await;
     bar.finish_and_clear();
-    let shown = shown?;
+    let shown = result?;
     std::fs::create_dir_all(&folder).map_err(IoError)?;
     let mut images: Vec<Value> = Vec::new();
     let mut rows = Vec::new();

@@ -21,7 +21,7 @@ pub(in crate::commands) fn change_how_it_looks(png: &[u8]) -> bool {
 }
 
 /// Width and height in the header, if there is one.
-pub(super) fn size_told(png: &[u8]) -> Option<(u32, u32)> {
+pub(super) fn declared_size(png: &[u8]) -> Option<(u32, u32)> {
     let header = png.get(SIGNATURE + HEAD..)?;
     let (width, rest) = header.split_first_chunk::<4>()?;
     let (height, _) = rest.split_first_chunk::<4>()?;

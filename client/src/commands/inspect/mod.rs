@@ -128,7 +128,7 @@ fn look(home: Option<PathBuf>, arguments: &Arguments) -> Result<Report, Error> {
 
 /// The report of a PNG of a kind that no carrier has, from its header and chunks.
 fn other_kind(file: &[u8], kind: &str, beside: Vec<String>) -> Report {
-    let (width, height) = chunks::size_told(file).unwrap_or_default();
+    let (width, height) = chunks::declared_size(file).unwrap_or_default();
     let text = format!(
         "{width} x {height}, {kind}, {} bytes; {}\nNo carrier is of this kind: nothing can be \
          revealed from it, and the picture was not decoded",
@@ -237,8 +237,9 @@ fn known_keys(home: Option<PathBuf>) -> Result<Vec<(Whose, CodecKey)>, Tried> {
         terminal: false,
         ..PassphraseSources::of_this_process()
     };
-    let home = Home::find(home).filter(Vault::exists);
-    let home = home.ok_or(Tried::NoHome)?;
+    let home = Home::find(home)
+        .filter(Vault::exists)
+        .ok_or(Tried::NoHome)?;
     let vault = unlock::open(&home, &around).map_err(|error| match error {
         VaultError::NoPassphrase(_) | VaultError::WrongPassphrase { .. } => Tried::Locked,
         _ => Tried::Unreadable,

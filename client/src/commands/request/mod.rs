@@ -6,7 +6,7 @@
 
 mod choose;
 mod error;
-mod tell;
+mod report;
 mod wait;
 
 use std::time::Duration;
@@ -94,11 +94,11 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Res
         person: &person,
         arguments: &arguments,
     };
-    let told = asking.all(out, &mut receiver).await;
+    let results = asking.all(out, &mut receiver).await;
     if let Receiver::Own(agent, _) = receiver {
         agent.stop().await;
     }
-    Ok(told?)
+    Ok(results?)
 }
 
 fn check(ctx: &Context, arguments: &Arguments) -> Result<(), Error> {
@@ -156,16 +156,20 @@ impl Asking<'_> {
         let chosen = choose::all(ctx, self.peers, person, &arguments.images).await?;
         let bar = out.bar("requesting");
         let (names, chosen): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
-        let asked = chosen
+        let calls = chosen
             .into_iter()
             .map(async |chosen| self.one(chosen?).await);
-        let asked = stream::iter(asked).buffered(request::ASKED_AT_ONCE);
-        let asked: Vec<_> = asked.collect().await;
-        let open = asked.iter().filter_map(|asked| match asked {
-            Ok(Progress::Open(outgoing, _)) => Some(outgoing.request),
-            _ => None,
-        });
-        let open: Vec<_> = open.collect();
+        let each: Vec<_> = stream::iter(calls)
+            .buffered(request::CONCURRENT_OUTGOING)
+            .collect()
+            .await;
+        let open: Vec<_> = each
+            .iter()
+            .filter_map(|progress| match progress {
+                Ok(Progress::Open(outgoing, _)) => Some(outgoing.request),
+                _ => None,
+            })
+            .collect();
         let mut ended = if arguments.no_wait {
             vec![None; open.len()]
         } else {
@@ -174,14 +178,14 @@ impl Asking<'_> {
         }
         .into_iter();
         bar.finish_and_clear();
-        let told = asked.into_iter().map(|asked| match asked? {
+        let reports = each.into_iter().map(|progress| match progress? {
             Progress::Done(report) => Ok(report),
             Progress::Open(outgoing, outcome) => {
                 let ended = ended.next().flatten();
-                tell::one(ctx, person, &outgoing, outcome, ended, arguments.no_wait)
+                report::report(ctx, person, &outgoing, outcome, ended, arguments.no_wait)
             }
         });
-        Ok(names.into_iter().zip(told).collect())
+        Ok(names.into_iter().zip(reports).collect())
     }
 
     async fn one(&self, wanted: Wanted) -> Result<Progress, ImageError> {
@@ -207,8 +211,11 @@ impl Asking<'_> {
     /// is given.
     async fn already_held(&self, held: GrantHeld) -> Result<Report, ImageError> {
         let Self { ctx, person, .. } = self;
-        let info = ctx.api.grant(&held.grant).await;
-        let info = info.map_err(LedgerError::from)?;
+        let info = ctx
+            .api
+            .grant(&held.grant)
+            .await
+            .map_err(LedgerError::from)?;
         let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
         let base = |text: String, state: &str| {
             Report::new(text)

@@ -28,7 +28,10 @@ pub(super) async fn all(
     let end = Instant::now() + deadline;
     let mut transfers = Transfers::default();
     loop {
-        let ended: Vec<_> = requests.iter().map(|request| ended(ctx, request)).collect();
+        let ended: Vec<_> = requests
+            .iter()
+            .map(|request| final_state(ctx, request))
+            .collect();
         let open = ended.iter().filter(|ended| ended.is_none()).count();
         if open == 0 || Instant::now() >= end {
             return ended;
@@ -67,7 +70,7 @@ impl Transfers {
     }
 }
 
-fn ended(ctx: &Context, request: &RequestId) -> Option<OutgoingState> {
+fn final_state(ctx: &Context, request: &RequestId) -> Option<OutgoingState> {
     let kept = ctx.vault.get::<Outgoing>(&request.to_string()).ok()??;
     kept.state.is_answered().then_some(kept.state)
 }

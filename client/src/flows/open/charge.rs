@@ -93,7 +93,7 @@ pub(super) async fn debit(
 ) -> Result<Debited, OpenError> {
     let debited = match api.debit(&view.grant, view.signed.clone()).await {
         Ok(debited) => debited,
-        Err(error) => return Err(not_charged(vault, view, error)),
+        Err(error) => return Err(debit_error(vault, view, error)),
     };
     change::<GrantHeld>(vault, &grant.grant.to_string(), |kept| {
         kept.used = kept.used.max(debited.used);
@@ -123,7 +123,7 @@ fn has_lapsed(view: &PendingView) -> bool {
 
 /// The error of a debit. One node's refusal may be false, and the charge would be lost with the
 /// one-time secret. A definite refusal therefore ends the pending view only after it has lapsed.
-fn not_charged(vault: &Vault, view: &PendingView, error: ClusterError) -> OpenError {
+fn debit_error(vault: &Vault, view: &PendingView, error: ClusterError) -> OpenError {
     let definite = error.code().is_some_and(is_definite);
     if definite
         && has_lapsed(view)
@@ -150,7 +150,7 @@ fn is_definite(code: ErrorCode) -> bool {
 
 /// The error when too many nodes refuse to release a charged view. It is kept while it can be
 /// resumed.
-pub(super) fn not_released(
+pub(super) fn release_error(
     vault: &Vault,
     view: &PendingView,
     number: u32,

@@ -58,7 +58,7 @@ pub async fn open(
     let number = debited.number;
     let (debited, share) = released_share(api, grant, &view, debited)
         .await
-        .map_err(|error| charge::not_released(vault, &view, number, error))?;
+        .map_err(|error| charge::release_error(vault, &view, number, error))?;
     let commitment = prepared.manifest.key_commitment;
     let photo = open_photo(
         &grant.grant,

@@ -106,7 +106,7 @@ impl<'a> Collection<'a> {
         answer: Result<Released, ClusterError>,
     ) -> Result<(), ClusterError> {
         match answer {
-            Ok(released) => self.released(part, &released),
+            Ok(released) => self.open_part(part, &released),
             Err(error) if is_final(&error) => {
                 // A single refusal may be false. When too few other nodes are left, it is final.
                 self.refusals += 1;
@@ -123,7 +123,7 @@ impl<'a> Collection<'a> {
         Ok(())
     }
 
-    fn released(&mut self, part: &DealtPart, released: &Released) {
+    fn open_part(&mut self, part: &DealtPart, released: &Released) {
         match unseal(self.view, self.deal, part, released, self.secret) {
             Some(bytes) => self.opened.push(bytes),
             None => {

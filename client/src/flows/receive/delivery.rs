@@ -9,7 +9,7 @@ use cameo_common::statements::{Manifest, Receipt};
 
 use super::carrier::has_carrier;
 use super::error::ReceiveError;
-use super::fit::{another_carrier, answers, fitting, unchanged};
+use super::fit::{another_carrier, answers, check_unchanged, fitting};
 use super::parts::partial;
 use super::rights;
 use crate::clock;
@@ -70,7 +70,7 @@ impl Receiver<'_> {
         let known = vault.get::<GrantHeld>(&grant.to_string())?;
         let whole = match &known {
             Some(held) => {
-                unchanged(held, delivery)?;
+                check_unchanged(held, delivery)?;
                 rights::store_rights_of_owner(vault, &grant, &delivery.rights)?;
                 has_carrier(vault, held).await?
             }
@@ -83,7 +83,7 @@ impl Receiver<'_> {
             self.keep(self.held(&outgoing, &manifest, &rights, delivery))
                 .await?;
         }
-        self.arrived(&delivery.request, grant)?;
+        self.record_arrival(&delivery.request, grant)?;
         Ok(self.receipt(grant, delivery.carrier))
     }
 
@@ -166,7 +166,7 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    fn arrived(&self, request: &RequestId, grant: GrantId) -> Result<(), VaultError> {
+    fn record_arrival(&self, request: &RequestId, grant: GrantId) -> Result<(), VaultError> {
         change::<Outgoing>(self.vault(), &request.to_string(), |outgoing| {
             outgoing.state = OutgoingState::Arrived(grant);
         })?;

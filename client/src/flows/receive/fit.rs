@@ -37,7 +37,7 @@ pub(super) fn answers(
 }
 
 /// Requires that carrier, codec key and manifest of a known grant are unchanged.
-pub(super) fn unchanged(held: &GrantHeld, delivery: &Delivery) -> Result<(), ReceiveError> {
+pub(super) fn check_unchanged(held: &GrantHeld, delivery: &Delivery) -> Result<(), ReceiveError> {
     let same = held.carrier == delivery.carrier
         && *held.codec_key.expose() == delivery.codec_key
         && held.manifest == delivery.manifest;

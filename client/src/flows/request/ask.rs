@@ -13,8 +13,8 @@ use crate::vault::records::{Outgoing, OutgoingState, change};
 use crate::vault::{Vault, VaultError};
 
 /// Requests that are sent concurrently: fewer than an owner's agent accepts from one device.
-pub const ASKED_AT_ONCE: usize = 4;
-const _: () = assert!(ASKED_AT_ONCE < REQUESTS_PER_DEVICE);
+pub const CONCURRENT_OUTGOING: usize = 4;
+const _: () = assert!(CONCURRENT_OUTGOING < REQUESTS_PER_DEVICE);
 
 /// This user's unanswered requests.
 ///

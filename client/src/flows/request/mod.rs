@@ -4,6 +4,6 @@ mod ask;
 mod error;
 mod outgoing;
 
-pub use ask::{ASKED_AT_ONCE, ask, open_requests, store_answer};
+pub use ask::{CONCURRENT_OUTGOING, ask, open_requests, store_answer};
 pub use error::RequestError;
 pub use outgoing::{held, held_elsewhere, not_sent, reopen, request};

@@ -76,7 +76,7 @@ pub fn reopen(ctx: &Context, held: &GrantHeld) -> Result<Outgoing, RequestError>
 /// Removes a request that was refused, or restores its state if it was granted before.
 fn forget(ctx: &Context, outgoing: &Outgoing) {
     let request = outgoing.request;
-    let forgotten = granted(ctx, &request).and_then(|grant| {
+    let forgotten = find_grant(ctx, &request).and_then(|grant| {
         let id = request.to_string();
         match grant {
             Some(grant) => change::<Outgoing>(&ctx.vault, &id, |outgoing| {
@@ -92,7 +92,7 @@ fn forget(ctx: &Context, outgoing: &Outgoing) {
 }
 
 /// The grant of a request, if any.
-fn granted(ctx: &Context, request: &RequestId) -> Result<Option<GrantId>, VaultError> {
+fn find_grant(ctx: &Context, request: &RequestId) -> Result<Option<GrantId>, VaultError> {
     let all = ctx.vault.list::<GrantHeld>()?;
     let mut held = all.into_iter().map(|(_, held)| held);
     Ok(held
@@ -128,7 +128,7 @@ pub fn request(
     for outgoing in open_requests(&ctx.vault)? {
         let same = outgoing.image == image && outgoing.owner_key == person.card.key;
         // A request whose grant has ended cannot get another grant.
-        if same && granted(ctx, &outgoing.request)?.is_none() {
+        if same && find_grant(ctx, &outgoing.request)?.is_none() {
             return Ok(outgoing);
         }
     }

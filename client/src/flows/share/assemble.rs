@@ -1,11 +1,11 @@
 //! The owner's statements of a grant, and its record.
 
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::ids::Hash;
+use cameo_common::ids::{GrantId, Hash, Millis};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest};
+use cameo_common::statements::{Deal, Manifest, PhotoRequest};
 
 use super::error::ShareError;
 use super::place::Hidden;
@@ -26,33 +26,11 @@ pub(super) fn assemble(
         return Err(ShareError::NotAPhoto);
     };
     let key = ctx.me.identity_key();
-    let manifest = Manifest {
-        owner: key.public(),
-        owner_name: ctx.me.name.clone(),
-        viewer: incoming.viewer_key,
-        viewer_name: incoming.viewer.clone(),
-        viewer_sealing: sealed.viewer_sealing,
-        cluster: ctx.me.cluster,
-        image: incoming.image,
-        nonce: sealed.nonce,
-        request: request.hash(),
-        payload: sealed.photo.payload_hash,
-        payload_length: sealed.photo.payload.len() as u64,
-        key_commitment: sealed.photo.key_commitment,
-    };
+    let manifest = manifest(ctx, incoming, request, sealed);
     assert_eq!(manifest.grant_id(), sealed.grant, "sealed for this grant");
     let now = clock::now();
     let expires = terms.expires_after_ms.map(|after| now.plus_millis(after));
-    let rights = Rights {
-        owner: key.public(),
-        grant: sealed.grant,
-        version: 1,
-        permitted: terms.views,
-        expires,
-        revoked: false,
-        may_save: terms.may_save,
-        offline: 0,
-    };
+    let rights = first_rights(ctx, sealed.grant, terms, expires);
     let manifest = Signed::new(&key, manifest);
     let share = &sealed.photo.cluster_share;
     Ok(GrantOwned {
@@ -80,6 +58,42 @@ pub(super) fn assemble(
         receipt: None,
         created: now,
     })
+}
+
+fn manifest(
+    ctx: &Context,
+    incoming: &Incoming,
+    request: &Signed<PhotoRequest>,
+    sealed: &Sealed,
+) -> Manifest {
+    Manifest {
+        owner: ctx.me.identity_key().public(),
+        owner_name: ctx.me.name.clone(),
+        viewer: incoming.viewer_key,
+        viewer_name: incoming.viewer.clone(),
+        viewer_sealing: sealed.viewer_sealing,
+        cluster: ctx.me.cluster,
+        image: incoming.image,
+        nonce: sealed.nonce,
+        request: request.hash(),
+        payload: sealed.photo.payload_hash,
+        payload_length: sealed.photo.payload.len() as u64,
+        key_commitment: sealed.photo.key_commitment,
+    }
+}
+
+/// The rights by the terms of the approval, as version 1.
+fn first_rights(ctx: &Context, grant: GrantId, terms: Terms, expires: Option<Millis>) -> Rights {
+    Rights {
+        owner: ctx.me.identity_key().public(),
+        grant,
+        version: 1,
+        permitted: terms.views,
+        expires,
+        revoked: false,
+        may_save: terms.may_save,
+        offline: 0,
+    }
 }
 
 /// Deals the cluster share to the nodes of a descriptor, as deal number 1 of the grant.

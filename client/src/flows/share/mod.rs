@@ -99,7 +99,7 @@ pub async fn hand_over(
     notices: &Notices,
     grant: &GrantId,
 ) -> Result<GrantOwned, ShareError> {
-    let owned = owned(ctx, grant)?;
+    let owned = find_owned(ctx, grant)?;
     let owned = if owned.stage < Stage::Delivered {
         let owned = deliver(ctx, peers, notices, owned).await?;
         notices.publish(Notice::Delivered {
@@ -134,7 +134,7 @@ pub async fn advance(
 ///
 /// # Errors
 /// When there is none.
-pub fn owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, ShareError> {
+pub fn find_owned(ctx: &Context, grant: &GrantId) -> Result<GrantOwned, ShareError> {
     ctx.vault
         .get::<GrantOwned>(&grant.to_string())?
         .ok_or(ShareError::NoSuchGrant)
@@ -146,7 +146,7 @@ async fn carry(
     step: &impl Fn(&str),
     request: &RequestId,
 ) -> Result<GrantOwned, ShareError> {
-    let (incoming, terms) = approved(ctx, request)?;
+    let (incoming, terms) = find_approved(ctx, request)?;
     no_other(ctx, &incoming)?;
     let image = ctx
         .vault
@@ -167,7 +167,7 @@ async fn carry(
     Ok(owned)
 }
 
-fn approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), ShareError> {
+fn find_approved(ctx: &Context, request: &RequestId) -> Result<(Incoming, Terms), ShareError> {
     let incoming = ctx.vault.get::<Incoming>(&request.to_string())?;
     match incoming {
         Some(incoming) => match incoming.state {

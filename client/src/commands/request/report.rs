@@ -10,7 +10,7 @@ use crate::output::Report;
 use crate::text::prefix::short;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState};
 
-pub(super) fn one(
+pub(super) fn report(
     ctx: &Context,
     person: &ResolvedUser,
     outgoing: &Outgoing,
@@ -21,8 +21,10 @@ pub(super) fn one(
     let who = &person.name;
     match ended {
         Some(OutgoingState::Arrived(grant)) => {
-            let held = ctx.vault.get::<GrantHeld>(&grant.to_string())?;
-            let held = held.ok_or(ImageError::Gone)?;
+            let held = ctx
+                .vault
+                .get::<GrantHeld>(&grant.to_string())?
+                .ok_or(ImageError::Gone)?;
             let rights = held.rights.unverified().map_err(LedgerError::from)?;
             let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
             let text = format!(
