@@ -158,7 +158,8 @@ fn verified_deal(
         "deal and manifest",
     )?;
     // Checked again, on the bodies verified above: `release_check` read its rows without a check of
-    // signatures. By this node's clock as well as log time, so that neither alone keeps a view open.
+    // signatures. By the later of this node's clock and log time, so that neither alone extends a
+    // view.
     let now = now.max(read::log_time(view));
     if now >= certificate.not_after {
         return Err(Refusal::CertificateExpired.into());
