@@ -33,12 +33,6 @@ pub fn cluster_id(view: &dyn StateView) -> Option<ClusterId> {
     cluster::founded(view).map(|founded| founded.cluster)
 }
 
-/// The newest descriptor: a new deal has a part for each of its nodes.
-#[must_use]
-pub fn descriptor(view: &dyn StateView) -> Option<Descriptor> {
-    cluster::current_descriptor(view)
-}
-
 /// All descriptors, from the first, whose hash is the cluster's id, to the current one.
 #[must_use]
 pub fn descriptors(view: &dyn StateView) -> Vec<Descriptor> {

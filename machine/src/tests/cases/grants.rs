@@ -2,9 +2,11 @@ use cameo_common::ids::{ClusterId, Hash};
 use cameo_common::keys::SealingPublic;
 use cameo_common::rights::MAX_PERMITTED;
 
+use crate::limits::MAX_GRANTS_PER_USER;
+use crate::rows::{GrantCount, Row, key_bytes};
 use crate::tests::cast::{Offer, START, ada, bob, cyd, image, puts, rights};
 use crate::tests::script::Script;
-use crate::{Done, Refusal, Reply, read};
+use crate::{Change, Done, Refusal, Reply, read};
 
 /// A name, and a change that makes an offer invalid.
 type Fault = (&'static str, fn(&mut Offer));
@@ -138,6 +140,27 @@ fn a_grant_to_the_owner_themselves_is_refused() {
     let offer = Offer::new(&ada(), &ada(), image(1), 3);
     let reply = script.does(&ada(), offer.op());
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));
+}
+
+#[test]
+fn either_party_s_limit_of_grants_ends_at_its_last_grant() {
+    for party in [ada(), bob()] {
+        // given a party to one grant less than the limit
+        let mut script = Script::with(&[&ada(), &bob()]);
+        let almost = GrantCount(MAX_GRANTS_PER_USER - 1);
+        script.state.apply(&[Change::Put {
+            key: key_bytes::<GrantCount>(&party.name),
+            value: almost.encode(),
+        }]);
+        // when two more are created
+        let [last, over] = [1, 2].map(|number| {
+            let offer = Offer::with_nonce(&ada(), &bob(), image(number), 3, number);
+            script.does(&ada(), offer.op())
+        });
+        // then one of them is
+        assert!(last.is_ok(), "{last:?}");
+        assert!(matches!(over, Err(Refusal::Limit(_))), "{over:?}");
+    }
 }
 
 #[test]

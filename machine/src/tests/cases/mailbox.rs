@@ -112,6 +112,27 @@ fn the_owner_is_notified_of_an_acknowledgement_once() {
 }
 
 #[test]
+fn the_reply_to_an_acknowledgement_tells_whether_mail_is_left() {
+    // given rights in two versions, neither of them acknowledged
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    let raised = puts(rights(&ada(), grant, 2, 5));
+    let with_mail = |in_mailbox| {
+        Ok(Done::Rights {
+            version: 2,
+            in_mailbox,
+        })
+    };
+    assert_eq!(script.does(&ada(), raised.clone()), with_mail(true));
+    // when the viewer acknowledges the older one, then the newer one
+    let older = script.does(&bob(), bob().acknowledges(grant, 1));
+    let newer = script.does(&bob(), bob().acknowledges(grant, 2));
+    // then the replies say so, also the one to the owner who asks again
+    assert_eq!((older, newer), (with_mail(true), with_mail(false)));
+    assert_eq!(script.does(&ada(), raised), with_mail(false));
+}
+
+#[test]
 fn an_acknowledgement_of_a_version_above_the_ledgers_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);

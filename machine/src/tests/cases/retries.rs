@@ -72,14 +72,18 @@ fn a_late_command_is_not_carried_out() {
 }
 
 #[test]
-fn a_not_after_beyond_the_retention_is_refused() {
-    let mut script = Script::with(&[&ada()]);
-    let op = ada().comes_online(1, true);
-    let mut early = script.call(&ada(), &op);
-    if let Caller::Device { not_after, .. } = &mut early {
-        *not_after = script.now.plus(RETRY_RETENTION).plus_millis(1);
+fn a_not_after_is_accepted_up_to_the_retention_and_not_beyond() {
+    for (beyond, accepted) in [(0, true), (1, false)] {
+        let mut script = Script::with(&[&ada()]);
+        let op = ada().comes_online(1, true);
+        let mut early = script.call(&ada(), &op);
+        if let Caller::Device { not_after, .. } = &mut early {
+            *not_after = script.now.plus(RETRY_RETENTION).plus_millis(beyond);
+        }
+        let reply = script.enter(early, op).reply;
+        assert_eq!(reply.is_ok(), accepted, "{beyond} ms: {reply:?}");
+        assert!(accepted || reply == Err(Refusal::TooFarAhead));
     }
-    assert_eq!(script.enter(early, op).reply, Err(Refusal::TooFarAhead));
 }
 
 #[test]
