@@ -65,6 +65,9 @@ fn a_late_command_is_not_carried_out() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);
+    let mut in_time = script.clone();
+    in_time.wait(CALL_LIFE_MS);
+    assert!(in_time.enter(call.clone(), op.clone()).reply.is_ok());
     script.wait(CALL_LIFE_MS + 1);
     let reply = script.enter(call, op).reply;
     assert_eq!(reply, Err(Refusal::TooLate));

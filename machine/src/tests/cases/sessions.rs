@@ -1,5 +1,5 @@
 use crate::limits::MAX_EXPIRED_PER_ENTRY;
-use crate::tests::cast::{Person, ada, bob, cyd, sign};
+use crate::tests::cast::{Person, START, ada, bob, cyd, sign};
 use crate::tests::script::Script;
 use crate::{Done, Op, Refusal, read};
 use cameo_common::identity::EndpointRecord;
@@ -59,6 +59,19 @@ fn an_end_of_a_session_ends_its_own_epoch_only() {
 }
 
 #[test]
+fn a_session_tells_since_when_it_is_on_or_has_ended() {
+    // given a session that starts at one time and ends at another
+    let mut script = Script::with(&[&ada()]);
+    let since = |script: &Script| read::session(&script.state, &ada().device()).unwrap().since;
+    script.does(&ada(), ada().comes_online(1, false)).unwrap();
+    assert_eq!(since(&script), START);
+    script.wait(1_000);
+    script.does(&ada(), Op::EndSession { epoch: 1 }).unwrap();
+    // then it tells the time of its end
+    assert_eq!(since(&script), START.plus_millis(1_000));
+}
+
+#[test]
 fn a_counterpartys_report_ends_a_session() {
     // given Bob online, with a grant from Ada
     let mut script = Script::with(&[&ada(), &bob()]);
@@ -115,8 +128,11 @@ fn only_nodes_expire_sessions_and_a_bounded_number_at_once() {
     let mut script = Script::with(&[&ada()]);
     let reply = script.does(&ada(), Op::ExpireSessions(vec![]));
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
-    let many = vec![(ada().device(), 1); MAX_EXPIRED_PER_ENTRY + 1];
-    let reply = script.node_does(Op::ExpireSessions(many));
+    let most = vec![(ada().device(), 1); MAX_EXPIRED_PER_ENTRY];
+    let one_more = [most.clone(), vec![(ada().device(), 1)]].concat();
+    let reply = script.node_does(Op::ExpireSessions(most));
+    assert_eq!(reply, Ok(Done::Nothing));
+    let reply = script.node_does(Op::ExpireSessions(one_more));
     assert!(matches!(reply, Err(Refusal::Limit(_))));
 }
 
@@ -138,6 +154,16 @@ fn an_endpoint_of_another_device_or_too_long_or_older_is_refused() {
 
     script.does(&ada(), ada().comes_online(2, true)).unwrap();
     let reply = script.does(&ada(), ada().comes_online(1, true));
+    assert_eq!(reply, Err(Refusal::Stale));
+
+    // Neither does another record of the same sequence take its place.
+    let endpoint = sign(EndpointRecord {
+        device: ada().device(),
+        sequence: 2,
+        addresses: vec!["10.0.0.9:1".into()],
+        relay: None,
+    });
+    let reply = script.does(&ada(), Op::StartSession { endpoint, listed });
     assert_eq!(reply, Err(Refusal::Stale));
 }
 
