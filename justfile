@@ -11,7 +11,7 @@ default:
     @just --list --unsorted
 
 # Everything that has to hold before anything lands.
-verify: format licences advisories unused imports wording clippy docs build test demo-cases chaos-kill chaos-jobs
+verify: format licences advisories unused imports wording clippy docs build test product demo-cases chaos-kill chaos-jobs
 
 # The format of the code, unchanged.
 format:
@@ -54,15 +54,20 @@ build:
 test:
     cargo test --locked --workspace
 
-# The demo on what `build` has built, judged from outside.
+# The programs as they ship, without the features that only tests switch on. What follows runs these.
+product:
+    cargo clippy --locked --workspace --quiet -- -D warnings
+    cargo build --locked --workspace --bins --quiet
+
+# The demo on what `product` has built, judged from outside.
 demo-cases:
     target/debug/cameo demo --json
 
-# Three rounds of killed nodes on what `build` has built.
+# Three rounds of killed nodes on what `product` has built.
 chaos-kill:
     target/debug/cameo-chaos kill --rounds 3 --seed 1
 
-# Sixty image jobs under faults on what `build` has built.
+# Sixty image jobs under faults on what `product` has built.
 chaos-jobs:
     target/debug/cameo-chaos jobs --jobs 60 --photos 2 --seed 1
 

@@ -7,6 +7,7 @@ mod settings;
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
+use openraft::Config;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -162,6 +163,9 @@ impl ConsensusParts {
         SM::SnapshotData: Sync,
         P: SnapshotPort<Data = SM::SnapshotData>,
     {
+        // Before the disk is touched: an impossible timing leaves nothing behind.
+        let config = config::openraft_config(settings.timing, settings.snapshot_after)
+            .map_err(|error| StartError::Timing(error.to_string()))?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
         let founder = (!settings.worker).then(|| {
@@ -173,7 +177,8 @@ impl ConsensusParts {
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
-        let consensus = start_consensus(settings, &deps, storage, &links, &clocks).await?;
+        let consensus =
+            start_consensus(settings.id, config, &deps, storage, &links, &clocks).await?;
         let _ = local.members.consensus.set(consensus.clone());
         Ok(Self {
             node,
@@ -260,7 +265,8 @@ impl ConsensusParts {
 
 /// openraft over the links and the storage.
 async fn start_consensus<L, SM, P>(
-    settings: &Settings,
+    id: NodeId,
+    config: Arc<Config>,
     deps: &RaftDeps,
     storage: Storage<L, SM, P>,
     links: &Links,
@@ -272,11 +278,9 @@ where
     SM::SnapshotData: Sync,
     P: SnapshotPort<Data = SM::SnapshotData>,
 {
-    let config = config::openraft_config(settings.timing, settings.snapshot_after)
-        .map_err(|error| StartError::Timing(error.to_string()))?;
     let port = Arc::new(storage.snapshots);
     let network = Network {
-        me: settings.id,
+        me: id,
         links: links.clone(),
         clocks: clocks.clone(),
         sink: deps.sink.clone(),
@@ -284,14 +288,6 @@ where
     };
     let incoming_snapshots = Arc::new(IncomingSnapshots::new(port));
     let (log, state_machine) = (storage.log, storage.state_machine);
-    let node = consensus::build(
-        settings.id,
-        config,
-        network,
-        log,
-        state_machine,
-        incoming_snapshots,
-    )
-    .await;
+    let node = consensus::build(id, config, network, log, state_machine, incoming_snapshots).await;
     Ok(Arc::new(node.map_err(failed)?))
 }

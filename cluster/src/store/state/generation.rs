@@ -244,10 +244,10 @@ impl Generation {
                 .is_some_and(|(at, _)| *at < version)
         };
         let mut marks = self.marks();
-        let waited = self
-            .reader_left
+        self.reader_left
             .wait_while_for(&mut marks, blocked, timeout);
-        !waited.timed_out()
+        // The condition may have come true at the last instant of a wait that timed out.
+        !blocked(&mut marks)
     }
 
     /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
@@ -308,8 +308,8 @@ impl Generation {
         let mut marks = self.marks();
         let wanted = marks.visible.version();
         let blocked = |marks: &mut Marks| marks.written < wanted;
-        let waited = self.written.wait_while_for(&mut marks, blocked, timeout);
-        !waited.timed_out()
+        self.written.wait_while_for(&mut marks, blocked, timeout);
+        !blocked(&mut marks)
     }
 
     fn prune(&self, version: u64) {
