@@ -92,6 +92,8 @@ fn grants_are_read_page_by_page_by_either_party() {
     let last = first.grants[2].grant;
     let rest = read::grants_of(&script.state, &bob().name, Some(&last), 3);
     assert!(!rest.more);
+    let whole = read::grants_of(&script.state, &bob().name, None, 5);
+    assert!(!whole.more, "a page that is exactly full is the last one");
     let seen: Vec<_> = first.grants.iter().chain(&rest.grants).collect();
     assert_eq!(seen.iter().map(|g| g.grant).collect::<Vec<_>>(), ids);
     assert!(

@@ -226,6 +226,12 @@ fn a_written_row_is_read_back() {
     state.0.insert(key_bytes::<Mail>(&key), mail.encode());
     assert_eq!(get::<Mail>(&state, &key), Some(mail.clone()));
     assert_eq!(scan::<Mail>(&state, &user(), None, 9), [(key, mail)]);
+
+    // So is the key of a kind that has one row.
+    let mut state = MapView::default();
+    let time = LogTime(Millis(1_000));
+    state.0.insert(key_bytes::<LogTime>(&()), time.encode());
+    assert_eq!(scan::<LogTime>(&state, &(), None, 9), [((), time)]);
 }
 
 #[test]
