@@ -3,133 +3,19 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod inspect;
+mod workdir;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-use cameo_client::vault;
 use cameo_codec::{Channels, Picture, png};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A working folder without a home.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Folder(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path(name), bytes).unwrap();
-    }
-
-    fn get(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cameo"));
-        command
-            .current_dir(self.0.path())
-            .env("CAMEO_HOME", "/nowhere/home")
-            .args(line.split_whitespace());
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    /// The document on stdout, and the exit code.
-    fn json(&self, line: &str) -> (Option<i32>, Value) {
-        let ran = self.run(&format!("--json {line}"));
-        let document = serde_json::from_slice(&ran.stdout);
-        let document = document.unwrap_or_else(|error| panic!("{line}: {error}: {ran:?}"));
-        (ran.status.code(), document)
-    }
-
-    fn ok(&self, line: &str) -> Value {
-        let (code, document) = self.json(line);
-        assert_eq!(code, Some(0), "{line}: {document}");
-        assert_eq!(document["ok"], true);
-        document
-    }
-
-    /// Requires this exit code and part of the message, and that the folder is unchanged.
-    fn refuses(&self, line: &str, code: i32, says: &str) -> Value {
-        let before = self.names();
-        let (found, document) = self.json(line);
-        assert_eq!(found, Some(code), "{line}: {document}");
-        assert_eq!(document["ok"], false, "{line}: {document}");
-        let message = document["error"]["message"].as_str().unwrap();
-        assert!(message.contains(says), "{line}: {message}");
-        assert_eq!(self.names(), before, "{line} left something");
-        document
-    }
-
-    /// A cover of noise and bands, as PNG.
-    fn put_cover(&self, name: &str, width: u32, height: u32, channels: Channels) {
-        let count = width as usize * height as usize * channels.count();
-        let sample = |i: usize| {
-            let noise = (i.wrapping_mul(0x9E37_79B9) >> 13) as u8;
-            noise / 4 + (i / 999 % 190) as u8
-        };
-        let picture = Picture::new(width, height, channels, (0..count).map(sample).collect());
-        self.put(name, &png::write(&picture.unwrap()));
-    }
-
-    /// The PNG with one more chunk, directly after the header.
-    fn put_with_chunk(&self, name: &str, png: &[u8], chunk: &[u8; 4], data: &[u8]) {
-        let (head, rest) = png.split_at(33);
-        let body = [chunk, data].concat();
-        let length = (data.len() as u32).to_be_bytes();
-        let sum = crc(&body).to_be_bytes();
-        self.put(name, &[head, &length, &body, &sum, rest].concat());
-    }
-
-    fn put_photo(&self, name: &str) {
-        let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../photos");
-        fs::copy(
-            photos.join("friends_by_Aitzol_Berasategi.jpg"),
-            self.path(name),
-        )
-        .unwrap();
-    }
-}
-
-/// The CRC of PNG (third edition, annex D).
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ ((crc & 1) * 0xedb8_8320);
-        }
-    }
-    !crc
-}
-
-/// The data of an eXIf chunk that turns the picture by 90 degrees.
-const TURNED: [u8; 26] = [
-    b'I', b'I', b'*', 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
-];
+use self::workdir::{Folder, TURNED};
 
 #[test]
 fn a_photo_is_revealed_exactly_from_its_default_cover() {
@@ -363,79 +249,6 @@ fn unusable_inputs_are_refused_with_the_reason() {
 }
 
 #[test]
-fn inspect_shows_public_facts_and_with_the_key_the_payload() {
-    let folder = Folder::new();
-    folder.put("notes", &[3; 1234]);
-    folder.put_cover("cover.png", 120, 100, Channels::Rgb);
-    folder.ok("hide notes --key key --out veil.png --cover cover.png --look discreet");
-    folder.ok("hide notes --key key --out alpha.png --cover cover.png --codec alpha");
-
-    // A veil carrier looks like its cover.
-    for name in ["cover.png", "veil.png"] {
-        let seen = folder.ok(&format!("inspect {name}"));
-        assert_eq!(seen["looks_like"], "picture", "{name}");
-        assert_eq!(
-            (&seen["width"], &seen["height"]),
-            (&120.into(), &100.into())
-        );
-        assert_eq!(seen["metadata"], serde_json::json!([]));
-        assert!(seen.get("payload").is_none());
-    }
-    assert_eq!(folder.ok("inspect alpha.png")["looks_like"], "alpha");
-
-    let found = folder.ok("inspect veil.png --key key");
-    assert_eq!(
-        (&found["codec"], &found["depth"]),
-        (&"veil".into(), &1.into())
-    );
-    assert_eq!(found["payload"], 1234);
-    let found = folder.ok("inspect alpha.png --key key");
-    assert_eq!(
-        (&found["codec"], &found["payload"]),
-        (&"alpha".into(), &1234.into())
-    );
-    let text = String::from_utf8(folder.run("inspect veil.png").stdout).unwrap();
-    assert!(text.contains("statistics"), "{text}");
-}
-
-#[test]
-fn inspect_shows_public_facts_of_other_kinds_of_png() {
-    let folder = Folder::new();
-    folder.put_cover("cover.png", 30, 20, Channels::Rgb);
-    for (at, value, kind) in [
-        (25, 0, "grey"),
-        (25, 3, "palette-based"),
-        (24, 16, "16 bits deep"),
-    ] {
-        let mut other = folder.get("cover.png");
-        other[at] = value;
-        let sum = crc(&other[12..29]).to_be_bytes();
-        other[29..33].copy_from_slice(&sum);
-        folder.put_with_chunk("other.png", &other, b"tEXt", b"Comment\0at home");
-        let seen = folder.ok("inspect other.png");
-        assert_eq!((&seen["kind"], &seen["width"]), (&kind.into(), &30.into()));
-        assert_eq!(seen["metadata"], serde_json::json!(["tEXt"]));
-    }
-    let cover = folder.get("cover.png");
-    folder.put("cut.png", &cover[..cover.len() / 2]);
-    let refused = folder.refuses("inspect cut.png", 1, "cut short");
-    assert_eq!(refused["error"]["code"], "damaged");
-}
-
-#[test]
-fn inspect_creates_no_home() {
-    let folder = Folder::new();
-    folder.put_cover("cover.png", 30, 20, Channels::Rgb);
-    let home = folder.path("home");
-    let ran = folder
-        .command("inspect cover.png")
-        .env("CAMEO_HOME", &home)
-        .output();
-    assert!(ran.unwrap().status.success());
-    assert_eq!(folder.names(), ["cover.png"]);
-}
-
-#[test]
 fn a_cover_is_used_as_viewers_show_it() {
     let folder = Folder::new();
     folder.put("notes", &[5; 300]);
@@ -522,30 +335,6 @@ fn file_names_of_any_bytes_work_and_are_text_in_json() {
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(document["out"], "bad\u{fffd}.png", "{document}");
     assert!(folder.path("cover.png").with_file_name(name).exists());
-}
-
-#[test]
-fn inspect_reports_that_keys_were_not_tried() {
-    let folder = Folder::new();
-    folder.put_cover("cover.png", 120, 100, Channels::Rgb);
-    let text = |ran: Output| String::from_utf8(ran.stdout).unwrap();
-
-    let none = text(folder.run("inspect cover.png"));
-    assert!(none.contains("no home here"), "{none}");
-    assert_eq!(folder.ok("inspect cover.png")["keys"], "no_home");
-
-    let home = folder.path("home");
-    let at = vault::Home::at(&home).unwrap();
-    vault::Vault::create(&at, &vault::Passphrase::given("for a test")).unwrap();
-    let line = format!("inspect cover.png --home {}", home.display());
-    let locked = text(folder.run(&line));
-    assert!(locked.contains("locked"), "{locked}");
-    assert!(!locked.contains("find"), "nothing was tried: {locked}");
-    assert_eq!(folder.ok(&line)["keys"], "locked");
-
-    folder.put("notes", b"notes");
-    folder.ok("hide notes --key key --out carrier.png --cover cover.png");
-    assert_eq!(folder.ok("inspect cover.png --key key")["keys"], "given");
 }
 
 #[test]
