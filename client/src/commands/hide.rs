@@ -205,7 +205,7 @@ mod tests {
         others.write().unwrap();
         let carrier = Picture::new(1, 1, Channels::Rgb, vec![0; 3]).unwrap();
         let refused = write(&carrier, &target, &mine).unwrap_err().to_string();
-        assert!(refused.contains("run it again"), "{refused}");
+        assert!(refused.contains("Run it again"), "{refused}");
         assert!(!target.exists() && path.exists());
     }
 }
