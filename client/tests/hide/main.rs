@@ -194,7 +194,7 @@ fn unusable_inputs_are_refused_with_the_reason() {
         (
             "hide notes --key key --out c.png --cover notes",
             2,
-            "no picture",
+            "not a picture",
         ),
         (
             "hide notes --key key --out c.png --cover none.png",
