@@ -21,16 +21,11 @@ pub fn update_offline<'a>(setup: &'a mut Setup, reporter: &'a mut Reporter) -> C
     Box::pin(online_again(setup, reporter))
 }
 
-async fn offline(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
-    let who = setup.ada.ok(&["who", "ben"]).await?;
-    anyhow::ensure!(who["online"] == true, "the directory has {who}");
-    setup.ben.kill_agent().await?;
-    let killed = Instant::now();
-    reporter.step("ben's agent is killed (SIGKILL), so it does not sign off");
-
+/// Ada permits so many views in total to Ben, who is offline: the change is queued.
+async fn permit_while_offline(setup: &mut Setup, views: &str) -> anyhow::Result<()> {
     let queued = setup
         .ada
-        .run(&["rights", &setup.grant, "--views", "6"])
+        .run(&["rights", &setup.grant, "--views", views])
         .await?;
     anyhow::ensure!(
         queued.code == 6,
@@ -39,6 +34,17 @@ async fn offline(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<C
         queued.stdout,
         queued.stderr
     );
+    Ok(())
+}
+
+async fn offline(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
+    let who = setup.ada.ok(&["who", "ben"]).await?;
+    anyhow::ensure!(who["online"] == true, "the directory has {who}");
+    setup.ben.kill_agent().await?;
+    let killed = Instant::now();
+    reporter.step("ben's agent is killed (SIGKILL), so it does not sign off");
+
+    permit_while_offline(setup, "6").await?;
     reporter.step("ada permits 6 views; ben does not answer; the change is queued (exit code 6)");
     let dropped = async || {
         let who = setup.ada.ok(&["who", "ben"]).await.ok()?;
@@ -61,17 +67,7 @@ async fn offline(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<C
 }
 
 async fn online_again(setup: &mut Setup, reporter: &mut Reporter) -> anyhow::Result<CaseNodes> {
-    let queued = setup
-        .ada
-        .run(&["rights", &setup.grant, "--views", "8"])
-        .await?;
-    anyhow::ensure!(
-        queued.code == 6,
-        "rights for an offline user ended with {}: {}{}",
-        queued.code,
-        queued.stdout,
-        queued.stderr
-    );
+    permit_while_offline(setup, "8").await?;
     let kept = setup.ledger(&setup.grant).await?;
     anyhow::ensure!(
         kept["in_mailbox"] == true,
