@@ -1,0 +1,20 @@
+//! Histories: what clients asked of a cluster, what they were told, and which faults struck.
+//!
+//! One JSON row an operation, in the order in which the operations ended. An operation whose
+//! outcome is unknown has no return: it may have taken place at any time after its call, or never.
+//! Only what certainly did not take place is left out.
+
+mod operation;
+mod read;
+mod row;
+mod write;
+
+pub use operation::{
+    AckArg, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FaultArg, Found, JobEnd,
+    LogRead, LookUpArg, Observed, Op, Operation, PlaceArg, Placed, PutRightsArg, ReadArg,
+    RegisterArg, ReleaseArg, Released, RightsStored, RunArg, SessionArg, Struck, Tamper, Usage,
+    ViewTaken,
+};
+pub use read::{ReadError, read};
+pub use row::{Answer, FORMAT, History, Key, Micros, Row};
+pub use write::Recorder;

@@ -1,0 +1,334 @@
+//! The operations, with their arguments and outcomes.
+
+use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
+use cameo_common::keys::PublicKey;
+use serde::{Deserialize, Serialize};
+
+use super::row::Answer;
+
+/// An argument, and the outcome if it is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Operation<A, O> {
+    pub arg: A,
+    /// None exactly when the row has no return.
+    pub out: Option<O>,
+}
+
+/// What was asked. The tag is the row's `f`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "f", rename_all = "snake_case")]
+pub enum Op {
+    /// The first row: how the run was made.
+    Begin(Operation<Begin, ()>),
+    /// `user/…`: registers a user's key and a device.
+    Register(Operation<RegisterArg, Answer<()>>),
+    /// `user/…`: None when nobody has the name.
+    LookUp(Operation<LookUpArg, Answer<Option<Found>>>),
+    /// `user/…`: a device goes online; its epoch.
+    StartSession(Operation<SessionArg, Answer<u64>>),
+    /// `user/…`
+    KeepAlive(Operation<EpochArg, Answer<()>>),
+    /// `user/…`
+    EndSession(Operation<EpochArg, Answer<()>>),
+    /// `user/…`: a counterparty says that the user does not answer; whether the session has ended.
+    ReportOffline(Operation<EpochArg, Answer<bool>>),
+    /// `grant/…`
+    Create(Operation<CreateArg, Answer<()>>),
+    /// `grant/…`: charges a view.
+    Debit(Operation<DebitArg, Answer<Debited>>),
+    /// `grant/…`: asks one node for its part of a charged view.
+    Release(Operation<ReleaseArg, Answer<Released>>),
+    /// `grant/…`: reads rights and usage.
+    Usage(Operation<ReadArg, Answer<Usage>>),
+    /// `grant/…`: reads the views taken, as the owner does.
+    Log(Operation<ReadArg, Answer<LogRead>>),
+    /// `grant/…`: stores rights in the ledger and the mailbox.
+    PutRights(Operation<PutRightsArg, Answer<RightsStored>>),
+    /// `grant/…`: the viewer has this version.
+    Acknowledge(Operation<AckArg, Answer<RightsStored>>),
+    /// `grant/…`: rights came to the viewer on its event stream. No question: call equals return.
+    Delivered(Operation<PutRightsArg, DeliveredBy>),
+    /// `job/…`: asks for a worker.
+    Place(Operation<PlaceArg, Answer<Placed>>),
+    /// `job/…`: sends the job to a worker; the hash of what came back.
+    Run(Operation<RunArg, Answer<Hash>>),
+    /// `job/…`: how the job ended for who wanted it.
+    EndJob(Operation<(), JobEnd>),
+    /// `node/…`: what a node says of itself.
+    Observe(Operation<(), Observed>),
+    /// A fault, from its beginning to its end.
+    Fault(Operation<FaultArg, Struck>),
+    /// A fault that this machine cannot have.
+    Skipped(Operation<FaultArg, String>),
+    /// All faults are over, all nodes run and agree on a leader.
+    Healed(Operation<(), ()>),
+}
+
+impl Op {
+    /// Whether the outcome is known.
+    #[must_use]
+    pub fn has_outcome(&self) -> bool {
+        match self {
+            Self::Begin(op) => op.out.is_some(),
+            Self::Register(op) => op.out.is_some(),
+            Self::LookUp(op) => op.out.is_some(),
+            Self::StartSession(op) => op.out.is_some(),
+            Self::KeepAlive(op) => op.out.is_some(),
+            Self::EndSession(op) => op.out.is_some(),
+            Self::ReportOffline(op) => op.out.is_some(),
+            Self::Create(op) => op.out.is_some(),
+            Self::Debit(op) => op.out.is_some(),
+            Self::Release(op) => op.out.is_some(),
+            Self::Usage(op) => op.out.is_some(),
+            Self::Log(op) => op.out.is_some(),
+            Self::PutRights(op) => op.out.is_some(),
+            Self::Acknowledge(op) => op.out.is_some(),
+            Self::Delivered(op) => op.out.is_some(),
+            Self::Place(op) => op.out.is_some(),
+            Self::Run(op) => op.out.is_some(),
+            Self::EndJob(op) => op.out.is_some(),
+            Self::Observe(op) => op.out.is_some(),
+            Self::Fault(op) => op.out.is_some(),
+            Self::Skipped(op) => op.out.is_some(),
+            Self::Healed(op) => op.out.is_some(),
+        }
+    }
+}
+
+/// How a run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Begin {
+    pub format: u32,
+    /// `sim` or `real`.
+    pub target: String,
+    pub seed: u64,
+    pub nodes: u64,
+    /// The command that makes the run again.
+    pub command: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterArg {
+    /// The identity key of the one who wants the name.
+    pub owner: PublicKey,
+    pub device: PublicKey,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookUpArg {
+    pub node: NodeId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub owner: PublicKey,
+    /// None when the caller may not know.
+    pub online: Option<bool>,
+    pub epoch: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionArg {
+    pub device: PublicKey,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochArg {
+    pub epoch: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateArg {
+    pub owner: PublicKey,
+    pub viewer: PublicKey,
+    pub rights: PutRightsArg,
+}
+
+/// One version of a grant's rights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutRightsArg {
+    pub version: u64,
+    pub permitted: u32,
+    pub revoked: bool,
+    pub expires: Option<Millis>,
+    /// Hash of the signed statement's bytes.
+    pub statement: Hash,
+}
+
+/// How rights arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveredBy {
+    /// The sequence of the event.
+    pub sequence: u64,
+    /// Whether the statement carries its owner's signature.
+    pub genuine: bool,
+    /// The viewer's stream, numbered: sequences rise within one.
+    pub stream: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightsStored {
+    /// The version in the ledger now.
+    pub version: u64,
+    pub in_mailbox: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AckArg {
+    pub version: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DebitArg {
+    pub request: RequestId,
+    pub device: PublicKey,
+    /// Hash of the signed request's bytes, which name the one-time key.
+    pub statement: Hash,
+    /// False for a request that the viewer's device has not signed: it must be refused.
+    pub genuine: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debited {
+    pub number: u32,
+    pub used: u32,
+    pub left: u32,
+    /// Log index.
+    pub index: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseArg {
+    pub request: RequestId,
+    pub node: NodeId,
+    pub statement: Hash,
+    /// Log index of the debit, as the caller claims.
+    pub index: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    pub deal: u64,
+    pub x: u8,
+    /// Whether the part opens with the request's one-time key, and matches its commitment.
+    pub opens: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadArg {
+    pub node: NodeId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    pub version: u64,
+    pub statement: Hash,
+    pub permitted: u32,
+    pub used: u32,
+    pub left: u32,
+    pub revoked: bool,
+    /// The highest version that the viewer has acknowledged.
+    pub acknowledged: u64,
+    pub in_mailbox: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRead {
+    pub views: Vec<ViewTaken>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewTaken {
+    pub number: u32,
+    pub at: Millis,
+    pub device: PublicKey,
+    pub request: RequestId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceArg {
+    pub node: NodeId,
+    pub client: PublicKey,
+    pub input: Hash,
+    pub size: u64,
+    pub exclude: Vec<NodeId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placed {
+    pub worker: NodeId,
+    pub leader: NodeId,
+    pub term: u64,
+    /// Hash of the signed ticket's bytes.
+    pub ticket: Hash,
+}
+
+/// What is wrong with a job that is sent to a worker on purpose (law J3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tamper {
+    /// Nothing is.
+    None,
+    OtherWorker,
+    OtherClient,
+    OtherInput,
+    /// A worker that has seen a newer term.
+    OldTerm,
+    /// Sent a second time.
+    Again,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunArg {
+    pub worker: NodeId,
+    pub ticket: Hash,
+    pub input: Hash,
+    pub term: u64,
+    pub tamper: Tamper,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobEnd {
+    /// The carrier came, and holds the payload.
+    Done,
+    /// A carrier came that does not.
+    Wrong,
+    /// Its owner was told that it failed.
+    Failed,
+    /// Nothing was heard until the end of the run.
+    Silent,
+}
+
+/// What a node says of itself. Within one `start`, term, committed and applied never go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Counts the starts of the node's process.
+    pub start: u64,
+    pub term: u64,
+    pub leader: Option<NodeId>,
+    /// Whether the node itself leads. None where it is not known from outside.
+    pub leads: Option<bool>,
+    pub committed: u64,
+    pub applied: u64,
+    /// The whole state's hash, with the index at which it was taken.
+    pub state: Option<(u64, Hash)>,
+    /// Term and hash of committed log entries by index, where a target can read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<(u64, u64, Hash)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultArg {
+    /// The kind, as `--faults` names it.
+    pub kind: String,
+    /// What it strikes, in words: `node 3`, `leader`, `1,2 | 3,4,5`.
+    pub on: String,
+}
+
+/// Whether a fault took hold, and how that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Struck {
+    pub bit: bool,
+    pub seen: String,
+}
