@@ -12,8 +12,8 @@ mod write;
 pub use operation::{
     AckArg, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FaultArg, Found, JobEnd,
     LogRead, LookUpArg, Observed, Op, Operation, PlaceArg, Placed, PutRightsArg, ReadArg,
-    RegisterArg, ReleaseArg, Released, RightsStored, RunArg, SessionArg, Struck, Tamper, Usage,
-    ViewTaken,
+    RegisterArg, ReleaseArg, Released, RightsStored, RunArg, SessionArg, Struck, Tamper, Terms,
+    Usage, ViewTaken,
 };
 pub use read::{ReadError, read};
 pub use row::{Answer, FORMAT, History, Key, Micros, Row};

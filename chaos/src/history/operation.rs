@@ -1,4 +1,7 @@
 //! The operations, with their arguments and outcomes.
+//!
+//! Each attempt is an operation of its own. A retry has the same `request` as the attempt before
+//! it: a command is carried out once for a request, and its repetitions get the first one's answer.
 
 use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
@@ -47,7 +50,7 @@ pub enum Op {
     /// `grant/…`: the viewer has this version.
     Acknowledge(Operation<AckArg, Answer<RightsStored>>),
     /// `grant/…`: rights came to the viewer on its event stream. No question: call equals return.
-    Delivered(Operation<PutRightsArg, DeliveredBy>),
+    Delivered(Operation<Terms, DeliveredBy>),
     /// `job/…`: asks for a worker.
     Place(Operation<PlaceArg, Answer<Placed>>),
     /// `job/…`: sends the job to a worker; the hash of what came back.
@@ -103,12 +106,17 @@ pub struct Begin {
     pub target: String,
     pub seed: u64,
     pub nodes: u64,
+    /// Wall-clock time of moment 0.
+    pub started: Millis,
+    /// The workloads that ran: `directory`, `rights`, `ledger`, `dispatch`, `journey`.
+    pub workloads: Vec<String>,
     /// The command that makes the run again.
     pub command: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterArg {
+    pub request: RequestId,
     /// The identity key of the one who wants the name.
     pub owner: PublicKey,
     pub device: PublicKey,
@@ -129,27 +137,37 @@ pub struct Found {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionArg {
+    pub request: RequestId,
     pub device: PublicKey,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochArg {
+    pub request: RequestId,
     pub epoch: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateArg {
+    pub request: RequestId,
     pub owner: PublicKey,
     pub viewer: PublicKey,
-    pub rights: PutRightsArg,
+    pub rights: Terms,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutRightsArg {
+    pub request: RequestId,
+    pub rights: Terms,
 }
 
 /// One version of a grant's rights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PutRightsArg {
+pub struct Terms {
     pub version: u64,
     pub permitted: u32,
     pub revoked: bool,
+    /// Long before the run, or long after it: within it nobody knows the log's time exactly.
     pub expires: Option<Millis>,
     /// Hash of the signed statement's bytes.
     pub statement: Hash,
@@ -175,6 +193,7 @@ pub struct RightsStored {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckArg {
+    pub request: RequestId,
     pub version: u64,
 }
 
@@ -251,6 +270,7 @@ pub struct PlaceArg {
     pub client: PublicKey,
     pub input: Hash,
     pub size: u64,
+    /// Workers on which the job was lost.
     pub exclude: Vec<NodeId>,
 }
 
