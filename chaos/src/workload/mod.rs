@@ -7,6 +7,7 @@
 mod job;
 mod nodes;
 mod open_loop;
+mod port;
 mod rng;
 mod user;
 mod work;
@@ -14,5 +15,6 @@ mod work;
 pub use job::{JobDone, JobFailed, run_job};
 pub use nodes::Nodes;
 pub use open_loop::{Arrival, JobOutcome, Workload};
+pub use port::{CallFailed, Chunks, Port, Request, Response};
 pub use user::{Refused, User};
 pub use work::Work;

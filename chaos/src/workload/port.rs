@@ -1,0 +1,72 @@
+//! The way from clients to nodes, in the simulator and in real runs.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cameo_common::ids::{Millis, NodeId};
+use futures_util::future::BoxFuture;
+
+use crate::history::Micros;
+
+/// One call.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Path and query.
+    pub path: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+/// A call without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallFailed {
+    /// No connection: not a byte of it went out.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// It may have arrived, and may still be carried out.
+    #[error("no answer: {0}")]
+    Lost(String),
+}
+
+/// The body of an answer while it comes.
+pub trait Chunks: Send {
+    /// The next bytes; None at the end, or when the connection is lost.
+    fn next(&mut self) -> BoxFuture<'_, Option<Bytes>>;
+}
+
+/// Calls of one client machine. Clients never reuse a connection on which a call has failed.
+pub trait Port: Send + Sync + 'static {
+    /// Sends a call, and waits for the whole answer.
+    fn call(
+        &self,
+        node: NodeId,
+        request: Request,
+        within: Duration,
+    ) -> BoxFuture<'_, Result<Response, CallFailed>>;
+
+    /// Sends a call whose answer does not end by itself. The status has come on return.
+    fn open(
+        &self,
+        node: NodeId,
+        request: Request,
+        within: Duration,
+    ) -> BoxFuture<'_, Result<(u16, Box<dyn Chunks>), CallFailed>>;
+
+    /// All nodes that have an API, in order.
+    fn nodes(&self) -> Vec<NodeId>;
+
+    /// The client machine's wall clock.
+    fn now_unix(&self) -> Millis;
+
+    /// Time since the run began, by a clock that no fault touches.
+    fn elapsed(&self) -> Micros;
+}
