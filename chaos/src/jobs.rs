@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::kill::{agreed, heal, inject};
 use crate::schedule::Fault;
-use crate::workload::{Arrival, JobFailed, JobOutcome, Nodes, User, Work, Workload};
+use crate::workload::{Arrival, JobFailed, JobOutcome, Nodes, OpenLoop, User, Work};
 
 /// A job ends within this time under all faults.
 pub const BOUND: Duration = Duration::from_secs(30);
@@ -153,7 +153,7 @@ impl People {
 }
 
 /// Users and inputs, and the planned start of each job.
-async fn load(cluster: &Cluster, size: RunSize) -> anyhow::Result<(Workload, Vec<Arrival>)> {
+async fn load(cluster: &Cluster, size: RunSize) -> anyhow::Result<(OpenLoop, Vec<Arrival>)> {
     let urls = cluster
         .nodes
         .iter()
@@ -176,7 +176,7 @@ async fn load(cluster: &Cluster, size: RunSize) -> anyhow::Result<(Workload, Vec
             kind: rng.random_range(0..SIZES.len()),
         }
     });
-    let load = Workload {
+    let load = OpenLoop {
         users,
         nodes: Arc::new(Nodes::new(urls)),
         works: works.collect::<anyhow::Result<_>>()?,
@@ -231,7 +231,7 @@ async fn drained(cluster: &Cluster) -> Option<()> {
 }
 
 fn judge(
-    load: &Workload,
+    load: &OpenLoop,
     ended: Vec<JobOutcome>,
     size: RunSize,
     faults: usize,

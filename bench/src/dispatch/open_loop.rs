@@ -13,7 +13,7 @@ use super::oracle::{self, Job, Server};
 use super::overhead::Overhead;
 use super::quantile::Times;
 use super::testbed::Testbed;
-use cameo_chaos::workload::{Arrival, JobFailed, JobOutcome, Work, Workload};
+use cameo_chaos::workload::{Arrival, JobFailed, JobOutcome, OpenLoop, Work};
 
 /// A job that takes longer has failed. Queues of baselines grow long.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
@@ -60,8 +60,8 @@ pub async fn run(
 
 /// The load generator for these kinds of jobs, with the users of the test bed.
 #[must_use]
-pub fn load(testbed: &Testbed, works: &[Arc<Work>]) -> Workload {
-    Workload {
+pub fn load(testbed: &Testbed, works: &[Arc<Work>]) -> OpenLoop {
+    OpenLoop {
         users: testbed.users.clone(),
         nodes: testbed.nodes.clone(),
         works: works.to_vec(),

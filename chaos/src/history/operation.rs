@@ -127,7 +127,7 @@ pub struct LookUpArg {
     pub node: NodeId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     pub owner: PublicKey,
     /// None when the caller may not know.

@@ -1,20 +1,36 @@
-//! Image jobs on real nodes, as clients send them: placed by the leader, uploaded to the worker.
+//! The load on a cluster.
 //!
-//! [`User`] is a registered device that signs its calls, [`Work`] an input with its hash,
-//! [`run_job`] runs one job with the retries of a client, and [`Workload`] runs many, each at its
-//! time. Benchmarks and fault tests share this module.
+//! Under faults: [`Run`] is what the clients of a run share, [`work`] drives the workloads over a
+//! [`Port`], in the simulator as against real nodes, and records each attempt; [`read_all`] reads
+//! everything once more after the cluster has healed.
+//!
+//! Image jobs on real nodes, as clients send them: [`User`] is a registered device that signs its
+//! calls, [`Work`] an input with its hash, [`run_job`] runs one job with the retries of a client,
+//! and [`OpenLoop`] runs many, each at its time. Benchmarks use these.
 
+mod client;
+mod directory;
+mod dispatch;
+mod events;
+mod grant;
 mod job;
+mod ledger;
+mod mailbox;
+mod mix;
 mod nodes;
 mod open_loop;
+mod person;
 mod port;
 mod rng;
+mod run;
 mod user;
 mod work;
 
 pub use job::{JobDone, JobFailed, run_job};
+pub use mix::{Made, UnknownWorkload, Workload, read_all, work};
 pub use nodes::Nodes;
-pub use open_loop::{Arrival, JobOutcome, Workload};
+pub use open_loop::{Arrival, JobOutcome, OpenLoop};
 pub use port::{CallFailed, Chunks, Port, Request, Response};
+pub use run::{NoIdentity, Run};
 pub use user::{Refused, User};
 pub use work::Work;

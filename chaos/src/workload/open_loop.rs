@@ -16,13 +16,13 @@ use super::work::Work;
 pub struct Arrival {
     /// Time since the start of the run.
     pub at: Duration,
-    /// Index of its input in [`Workload::works`].
+    /// Index of its input in [`OpenLoop::works`].
     pub kind: usize,
 }
 
 /// Users, nodes and inputs of a run.
 #[derive(Debug, Clone)]
-pub struct Workload {
+pub struct OpenLoop {
     /// Used in turn.
     pub users: Vec<Arc<User>>,
     pub nodes: Arc<Nodes>,
@@ -40,7 +40,7 @@ pub struct JobOutcome {
     pub end: Result<JobDone, JobFailed>,
 }
 
-impl Workload {
+impl OpenLoop {
     /// Starts each job at its time after `began`, abandons it after `bound`, and waits for all.
     ///
     /// # Errors

@@ -1,0 +1,331 @@
+//! One client: it signs calls, understands their outcomes, and records each attempt.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode};
+use cameo_common::ids::{Hash, NodeId, RequestId};
+use cameo_common::keys::SigningKey;
+use cameo_common::signed::Signed;
+use cameo_common::statements::Call;
+use data_encoding::BASE64URL_NOPAD;
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt as _};
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+
+use super::port::{CallFailed, Request, Response};
+use super::run::Run;
+use crate::history::{Answer, Key, Op};
+
+/// Time from a call to its not-after.
+const CALL_LIFE: Duration = Duration::from_secs(60);
+/// Longest wait for an answer. Longer than a node waits for a leader and a majority.
+const ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// Pause before another attempt, at most.
+const PAUSE_MS: u64 = 150;
+/// Attempts of one command.
+const MAX_ATTEMPTS: usize = 4;
+
+/// What has become of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// Decided.
+    Answered(Answer<T>),
+    /// Certainly not done, and never will be.
+    NotDone,
+    /// Done at some time, or never.
+    Unknown,
+}
+
+impl<T> Outcome<T> {
+    /// The result, if it was done.
+    pub fn ok(&self) -> Option<&T> {
+        match self {
+            Self::Answered(answer) => answer.ok(),
+            _ => None,
+        }
+    }
+
+    fn map<U>(self, map: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Answered(Answer::Ok(result)) => Outcome::Answered(Answer::Ok(map(result))),
+            Self::Answered(Answer::Refused(code)) => Outcome::Answered(Answer::Refused(code)),
+            Self::NotDone => Outcome::NotDone,
+            Self::Unknown => Outcome::Unknown,
+        }
+    }
+}
+
+/// A call to be signed and sent.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub method: &'static str,
+    pub path: String,
+    pub body: Bytes,
+    pub request: RequestId,
+}
+
+impl Ask {
+    /// A read.
+    #[must_use]
+    pub fn get(path: String, request: RequestId) -> Self {
+        Self {
+            method: "GET",
+            path,
+            body: Bytes::new(),
+            request,
+        }
+    }
+
+    /// A command.
+    #[must_use]
+    pub fn post(path: String, body: &impl serde::Serialize, request: RequestId) -> Self {
+        Self {
+            method: "POST",
+            path,
+            // Bodies of `common::api` are plain records, which always encode.
+            body: serde_json::to_vec(body).unwrap_or_default().into(),
+            request,
+        }
+    }
+}
+
+/// A client with one operation at a time.
+pub struct Client {
+    pub run: Arc<Run>,
+    pub rng: StdRng,
+    number: u64,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client {}", self.number)
+    }
+}
+
+impl Client {
+    /// A client whose choices follow from the run's seed and this name.
+    #[must_use]
+    pub fn new(run: &Arc<Run>, name: &str) -> Self {
+        Self {
+            rng: run.rng(name),
+            number: run.next_client(),
+            run: run.clone(),
+        }
+    }
+
+    /// Random bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A fresh request id.
+    pub fn request(&mut self) -> RequestId {
+        RequestId(self.bytes())
+    }
+
+    /// True with a chance of `percent`.
+    pub fn chance(&mut self, percent: u32) -> bool {
+        self.rng.random_range(0..100) < percent
+    }
+
+    /// Waits for up to this long.
+    pub async fn pause(&mut self, at_most: Duration) {
+        let micros = u64::try_from(at_most.as_micros()).unwrap_or(u64::MAX);
+        let pause = self.rng.random_range(0..=micros);
+        sleep(Duration::from_micros(pause)).await;
+    }
+
+    /// One attempt at one node, recorded. `result` makes the recorded result of the node's answer,
+    /// `op` the row.
+    pub async fn attempt<T: DeserializeOwned, O: Clone>(
+        &mut self,
+        device: &SigningKey,
+        node: NodeId,
+        ask: &Ask,
+        key: &Key,
+        result: impl FnOnce(T) -> O,
+        op: impl FnOnce(Option<Answer<O>>) -> Op,
+    ) -> Outcome<O> {
+        let headers = vec![(CALL_HEADER, self.sign(device, ask))];
+        let outcome = self.send(node, ask, headers, key, json, result, op);
+        outcome.await
+    }
+
+    /// The same with headers and an answer of any form.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn send<T, O: Clone>(
+        &mut self,
+        node: NodeId,
+        ask: &Ask,
+        headers: Vec<(&'static str, String)>,
+        key: &Key,
+        decode: impl FnOnce(&Bytes) -> Option<T>,
+        result: impl FnOnce(T) -> O,
+        op: impl FnOnce(Option<Answer<O>>) -> Op,
+    ) -> Outcome<O> {
+        let request = Request {
+            method: ask.method,
+            path: ask.path.clone(),
+            headers,
+            body: ask.body.clone(),
+        };
+        let call = self.run.port.elapsed();
+        let answer = self.run.port.call(node, request, ANSWER_WITHIN).await;
+        let outcome = understand(answer, decode).map(result);
+        match &outcome {
+            Outcome::Answered(answer) => {
+                self.run
+                    .record(self.number, key, op(Some(answer.clone())), call);
+            }
+            Outcome::Unknown => {
+                self.run.record(self.number, key, op(None), call);
+                self.number = self.run.next_client();
+            }
+            Outcome::NotDone => {}
+        }
+        outcome
+    }
+
+    /// Records something that was not asked for.
+    pub fn note(&self, key: &Key, op: Op) {
+        self.run
+            .record(self.number, key, op, self.run.port.elapsed());
+    }
+
+    /// The proof of a call, for its header.
+    pub fn sign(&self, device: &SigningKey, ask: &Ask) -> String {
+        let call = Call {
+            device: device.public(),
+            cluster: self.run.cluster,
+            method: ask.method.to_owned(),
+            path: ask.path.clone(),
+            body: Hash::of(&ask.body),
+            request: ask.request,
+            not_after: self.run.port.now_unix().plus(CALL_LIFE),
+        };
+        BASE64URL_NOPAD.encode(Signed::new(device, call).as_bytes())
+    }
+
+    /// A node by chance.
+    pub fn any_node(&mut self) -> NodeId {
+        self.run.clone().any_node(&mut self.rng)
+    }
+}
+
+/// The attempts of one command, each at another node, until one is answered. It gives up after
+/// some, as people do.
+#[derive(Debug)]
+pub struct Attempts<O> {
+    made: usize,
+    last: Outcome<O>,
+}
+
+impl<O> Attempts<O> {
+    /// None made yet.
+    pub fn new() -> Self {
+        Self {
+            made: 0,
+            last: Outcome::NotDone,
+        }
+    }
+
+    /// The outcome of them all after one more, or the time to pause before the next.
+    pub fn after(&mut self, outcome: Outcome<O>) -> ControlFlow<Outcome<O>, Duration> {
+        self.made += 1;
+        match outcome {
+            answered @ Outcome::Answered(_) => return ControlFlow::Break(answered),
+            // An attempt that is not done leaves an earlier one unknown.
+            Outcome::NotDone => {}
+            Outcome::Unknown => self.last = Outcome::Unknown,
+        }
+        if self.made < MAX_ATTEMPTS {
+            ControlFlow::Continue(Duration::from_millis(PAUSE_MS))
+        } else {
+            ControlFlow::Break(std::mem::replace(&mut self.last, Outcome::NotDone))
+        }
+    }
+}
+
+/// Repeats an attempt at nodes by chance: `persist!(client, |node| attempt)`. A macro, because a
+/// closure that borrows the client for each attempt gives no future that can be sent to a task.
+macro_rules! persist {
+    ($client:expr, |$node:ident| $attempt:expr) => {{
+        let mut attempts = $crate::workload::client::Attempts::new();
+        loop {
+            let $node = $client.any_node();
+            match attempts.after($attempt.await) {
+                std::ops::ControlFlow::Break(outcome) => break outcome,
+                std::ops::ControlFlow::Continue(pause) => $client.pause(pause).await,
+            }
+        }
+    }};
+}
+pub(super) use persist;
+
+/// Decodes an answer in JSON.
+pub fn json<T: DeserializeOwned>(body: &Bytes) -> Option<T> {
+    serde_json::from_slice(body).ok()
+}
+
+/// What an answer, or its absence, means.
+fn understand<T>(
+    answer: Result<Response, CallFailed>,
+    decode: impl FnOnce(&Bytes) -> Option<T>,
+) -> Outcome<T> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(CallFailed::NotSent(_)) => return Outcome::NotDone,
+        Err(CallFailed::Lost(_)) => return Outcome::Unknown,
+    };
+    if (200..300).contains(&answer.status) {
+        return match decode(&answer.body) {
+            Some(result) => Outcome::Answered(Answer::Ok(result)),
+            None => Outcome::Unknown,
+        };
+    }
+    match serde_json::from_slice::<ApiError>(&answer.body) {
+        Ok(error) => of_refusal(error.code),
+        Err(_) => Outcome::Unknown,
+    }
+}
+
+/// Decisions of the cluster, as against a node that could not have it decided.
+fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
+    use ErrorCode as E;
+    match code {
+        E::Forbidden
+        | E::NotRegistered
+        | E::NotFound
+        | E::NameTaken
+        | E::RequestReused
+        | E::GrantExists
+        | E::StaleVersion
+        | E::Mismatch
+        | E::BadDeal
+        | E::Revoked
+        | E::Expired
+        | E::UsedUp
+        | E::NotDebited
+        | E::SessionEnded
+        | E::BadTicket
+        | E::NotAuthenticated
+        | E::LimitReached => Outcome::Answered(Answer::Refused(code)),
+        E::BadRequest
+        | E::TooLarge
+        | E::NoSuchPath
+        | E::CallExpired
+        | E::WrongCluster
+        | E::Busy
+        | E::BadJob
+        | E::NoQuorum
+        | E::Unavailable
+        | E::WorkerTooSmall => Outcome::NotDone,
+        E::OutcomeUnknown | E::Internal => Outcome::Unknown,
+    }
+}

@@ -1,0 +1,427 @@
+//! One grant between two people, and every operation on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cameo_common::api::{
+    AckRights, CreateGrant, Created, DebitView, Debited, GrantInfo, LogInfo, PutRights,
+    ReleasePart, Released, RightsStored, paths,
+};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
+use cameo_common::keys::{SIGNATURE_LENGTH, SealingSecret};
+use cameo_common::rights::Rights;
+use cameo_common::sealing::{Dealing, PartContext, ReleaseContext, Share, deal, open_release};
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Deal, Manifest, PhotoRequest, RightsAck, ViewRequest};
+use data_encoding::BASE64URL_NOPAD;
+
+use super::client::{Ask, Client, Outcome, persist};
+use super::person::{Device, Person};
+use crate::history::{self, Key, Op, Operation, Terms};
+
+/// A grant that its owner has made up.
+#[derive(Debug)]
+pub struct Grant {
+    pub id: GrantId,
+    pub key: Key,
+    pub owner: Arc<Person>,
+    pub viewer: Arc<Person>,
+    /// The highest version that the owner has signed.
+    version: AtomicU64,
+    body: CreateGrant,
+}
+
+/// What the owner permits in a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    pub views: u32,
+    pub revoked: bool,
+    pub expires: Option<Millis>,
+}
+
+/// A view that a device has asked for: what it repeats, and opens parts with.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub request: RequestId,
+    pub signed: Signed<ViewRequest>,
+    /// False when it is not signed by the device that it names.
+    pub genuine: bool,
+    one_time: SealingSecret,
+    ask: Ask,
+}
+
+/// A charged view.
+#[derive(Debug, Clone)]
+pub struct Charged {
+    pub index: u64,
+    pub deal: Option<Deal>,
+}
+
+impl Grant {
+    /// Statements for a new image of the owner. None when the cluster's descriptor cannot be dealt
+    /// to.
+    pub fn new(
+        client: &mut Client,
+        owner: &Arc<Person>,
+        viewer: &Arc<Person>,
+        first: Permission,
+    ) -> Option<Self> {
+        let run = client.run.clone();
+        let image = ImageId(client.bytes());
+        let request = PhotoRequest {
+            viewer: viewer.identity.public(),
+            owner: owner.identity.public(),
+            image,
+            request: client.request(),
+            asked_at: run.port.now_unix(),
+        };
+        let request = Signed::new(&viewer.identity, request);
+        let manifest = Manifest {
+            owner: owner.identity.public(),
+            owner_name: owner.name.clone(),
+            viewer: viewer.identity.public(),
+            viewer_name: viewer.name.clone(),
+            viewer_sealing: viewer.sealing.public(),
+            cluster: run.cluster,
+            image,
+            nonce: Hash(client.bytes()),
+            request: request.hash(),
+            payload: Hash(client.bytes()),
+            payload_length: 1_000,
+            key_commitment: Hash(client.bytes()),
+        };
+        let id = manifest.grant_id();
+        let dealing = Dealing {
+            cluster: run.cluster,
+            grant: id,
+            owner: manifest.owner,
+            viewer: manifest.viewer,
+            number: 1,
+        };
+        let share = Share::random(&mut client.rng);
+        let dealt = deal(&mut client.rng, &dealing, &share, &run.descriptor).ok()?;
+        let body = CreateGrant {
+            request,
+            manifest: Signed::new(&owner.identity, manifest),
+            deal: Signed::new(&owner.identity, dealt),
+            rights: sign(owner, id, 1, first),
+        };
+        Some(Self {
+            id,
+            key: Key::grant(&id),
+            owner: owner.clone(),
+            viewer: viewer.clone(),
+            version: AtomicU64::new(1),
+            body,
+        })
+    }
+
+    /// Records the grant with the cluster, by the owner. True once it is acknowledged.
+    pub async fn create(&self, client: &mut Client) -> bool {
+        let request = client.request();
+        let ask = Ask::post(paths::GRANTS.to_owned(), &self.body, request);
+        let device = &self.owner.devices[0].key;
+        let created = persist!(client, |node| {
+            let arg = history::CreateArg {
+                request,
+                owner: self.owner.identity.public(),
+                viewer: self.viewer.identity.public(),
+                rights: terms(&self.body.rights),
+            };
+            let op = |out| Op::Create(Operation { arg, out });
+            client.attempt(device, node, &ask, &self.key, |_: Created| (), op)
+        });
+        created.ok().is_some()
+    }
+
+    /// The owner's next version.
+    pub fn next_rights(&self, permission: Permission) -> Signed<Rights> {
+        let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
+        sign(&self.owner, self.id, version, permission)
+    }
+
+    /// A statement of a given version, which may be an old one.
+    pub fn rights(&self, version: u64, permission: Permission) -> Signed<Rights> {
+        sign(&self.owner, self.id, version, permission)
+    }
+
+    /// The highest version so far.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
+    /// One attempt to store rights, by a device of owner or viewer.
+    pub async fn put_rights(
+        &self,
+        client: &mut Client,
+        device: &Device,
+        node: NodeId,
+        rights: &Signed<Rights>,
+        request: RequestId,
+    ) -> Outcome<history::RightsStored> {
+        let body = PutRights {
+            rights: rights.clone(),
+        };
+        let ask = Ask::post(paths::fill(paths::RIGHTS, &self.id), &body, request);
+        let rights = terms(rights);
+        let arg = history::PutRightsArg { request, rights };
+        let op = |out| Op::PutRights(Operation { arg, out });
+        let attempt = client.attempt(&device.key, node, &ask, &self.key, stored, op);
+        attempt.await
+    }
+
+    /// One attempt to acknowledge a version.
+    pub async fn acknowledge(
+        &self,
+        client: &mut Client,
+        device: &Device,
+        node: NodeId,
+        version: u64,
+        request: RequestId,
+    ) -> Outcome<history::RightsStored> {
+        let ack = RightsAck {
+            viewer: self.viewer.identity.public(),
+            grant: self.id,
+            version,
+        };
+        let body = AckRights {
+            ack: Signed::new(&self.viewer.identity, ack),
+        };
+        let ask = Ask::post(paths::fill(paths::ACK, &self.id), &body, request);
+        let arg = history::AckArg { request, version };
+        let op = |out| Op::Acknowledge(Operation { arg, out });
+        let attempt = client.attempt(&device.key, node, &ask, &self.key, stored, op);
+        attempt.await
+    }
+
+    /// A view that a device asks for.
+    pub fn view(&self, client: &mut Client, device: &Device) -> View {
+        let request = client.request();
+        self.view_of(client, device, request, true)
+    }
+
+    /// A view with an id that may have been used before: then the statement is another one. One that
+    /// is not genuine does not carry the device's signature.
+    pub fn view_of(
+        &self,
+        client: &mut Client,
+        device: &Device,
+        request: RequestId,
+        genuine: bool,
+    ) -> View {
+        let one_time = SealingSecret::from_bytes(client.bytes());
+        let content = ViewRequest {
+            device: device.key.public(),
+            cluster: client.run.cluster,
+            grant: self.id,
+            request,
+            one_time: one_time.public(),
+        };
+        let mut signed = Signed::new(&device.key, content);
+        if !genuine {
+            signed = unsigned(&signed);
+        }
+        let body = DebitView {
+            request: signed.clone(),
+        };
+        let call = client.request();
+        View {
+            request,
+            genuine,
+            one_time,
+            ask: Ask::post(paths::fill(paths::VIEWS, &self.id), &body, call),
+            signed,
+        }
+    }
+
+    /// One attempt to charge a view.
+    pub async fn debit(
+        &self,
+        client: &mut Client,
+        device: &Device,
+        node: NodeId,
+        view: &View,
+    ) -> Outcome<Charged> {
+        let arg = history::DebitArg {
+            request: view.request,
+            device: device.key.public(),
+            statement: view.signed.hash(),
+            genuine: view.genuine,
+        };
+        let mut deal = None;
+        let figures = |debited: Debited| {
+            deal = debited.deal.verify().ok();
+            history::Debited {
+                number: debited.number,
+                used: debited.used,
+                left: debited.left,
+                index: debited.index,
+            }
+        };
+        let op = |out| Op::Debit(Operation { arg, out });
+        let attempt = client.attempt(&device.key, node, &view.ask, &self.key, figures, op);
+        match attempt.await {
+            Outcome::Answered(answer) => Outcome::Answered(match answer {
+                history::Answer::Ok(figures) => history::Answer::Ok(Charged {
+                    index: figures.index,
+                    deal,
+                }),
+                history::Answer::Refused(code) => history::Answer::Refused(code),
+            }),
+            Outcome::NotDone => Outcome::NotDone,
+            Outcome::Unknown => Outcome::Unknown,
+        }
+    }
+
+    /// One node's part of a view, which need not have been charged.
+    pub async fn release(
+        &self,
+        client: &mut Client,
+        device: &Device,
+        node: NodeId,
+        view: &View,
+        charged: &Charged,
+    ) -> Outcome<history::Released> {
+        let index = charged.index;
+        let body = ReleasePart {
+            request: view.signed.clone(),
+            index,
+        };
+        let call = client.request();
+        let ask = Ask::post(paths::fill(paths::PARTS, &self.id), &body, call);
+        let arg = history::ReleaseArg {
+            request: view.request,
+            node,
+            statement: view.signed.hash(),
+            index,
+        };
+        let op = |out| Op::Release(Operation { arg, out });
+        let result = |released: Released| history::Released {
+            deal: released.deal,
+            x: released.x,
+            opens: charged
+                .deal
+                .as_ref()
+                .is_some_and(|deal| opens(view, deal, node, &released)),
+        };
+        let attempt = client.attempt(&device.key, node, &ask, &self.key, result, op);
+        attempt.await
+    }
+
+    /// A linearizable read of rights and usage, by a device of owner or viewer.
+    pub async fn usage(
+        &self,
+        client: &mut Client,
+        device: &Device,
+        node: NodeId,
+    ) -> Outcome<history::Usage> {
+        let request = client.request();
+        let ask = Ask::get(paths::fill(paths::GRANT, &self.id), request);
+        let arg = history::ReadArg { node };
+        let op = |out| Op::Usage(Operation { arg, out });
+        let result = |info: GrantInfo| history::Usage {
+            version: info.version,
+            statement: info.rights.hash(),
+            permitted: info.permitted,
+            used: info.used,
+            left: info.left,
+            revoked: info.revoked,
+            acknowledged: info.acknowledged,
+            in_mailbox: info.in_mailbox,
+        };
+        let attempt = client.attempt(&device.key, node, &ask, &self.key, result, op);
+        attempt.await
+    }
+
+    /// The views taken, as the owner reads them.
+    pub async fn log(&self, client: &mut Client, node: NodeId) -> Outcome<history::LogRead> {
+        let request = client.request();
+        let ask = Ask::get(paths::fill(paths::GRANT_LOG, &self.id), request);
+        let arg = history::ReadArg { node };
+        let op = |out| Op::Log(Operation { arg, out });
+        let view = |view: cameo_common::api::ViewTaken| history::ViewTaken {
+            number: view.number,
+            at: view.at,
+            device: view.device,
+            request: view.request,
+        };
+        let result = |log: LogInfo| history::LogRead {
+            views: log.views.into_iter().map(view).collect(),
+        };
+        let device = &self.owner.devices[0].key;
+        let attempt = client.attempt(device, node, &ask, &self.key, result, op);
+        attempt.await
+    }
+}
+
+/// The terms that a statement of ours states.
+pub fn terms(rights: &Signed<Rights>) -> Terms {
+    let statement = rights.hash();
+    match rights.unverified() {
+        Ok(rights) => Terms {
+            version: rights.version,
+            permitted: rights.permitted,
+            revoked: rights.revoked,
+            expires: rights.expires,
+            statement,
+        },
+        // Not one of ours: no such version was ever put.
+        Err(_) => Terms {
+            version: 0,
+            permitted: 0,
+            revoked: false,
+            expires: None,
+            statement,
+        },
+    }
+}
+
+/// The same statement under a signature that is none.
+fn unsigned<T>(signed: &Signed<T>) -> Signed<T> {
+    let mut bytes = signed.as_bytes().to_vec();
+    // The signature comes first. Its second half is a number, of which any other is wrong.
+    if let Some(byte) = bytes.get_mut(SIGNATURE_LENGTH / 2) {
+        *byte ^= 1;
+    }
+    Signed::from_bytes(bytes)
+}
+
+fn sign(owner: &Person, grant: GrantId, version: u64, permission: Permission) -> Signed<Rights> {
+    let rights = Rights {
+        owner: owner.identity.public(),
+        grant,
+        version,
+        permitted: permission.views,
+        expires: permission.expires,
+        revoked: permission.revoked,
+        may_save: false,
+        offline: 0,
+    };
+    Signed::new(&owner.identity, rights)
+}
+
+fn stored(answer: RightsStored) -> history::RightsStored {
+    history::RightsStored {
+        version: answer.version,
+        in_mailbox: answer.in_mailbox,
+    }
+}
+
+/// Whether a released part is the one that was dealt to this node, sealed to this view's key.
+fn opens(view: &View, deal: &Deal, node: NodeId, released: &Released) -> bool {
+    let Some(part) = deal.parts.iter().find(|part| part.node == node) else {
+        return false;
+    };
+    let context = ReleaseContext {
+        part: PartContext::of(deal, part),
+        request: view.request,
+        request_hash: view.signed.hash(),
+    };
+    let sealed = BASE64URL_NOPAD.decode(released.sealed.as_bytes());
+    sealed.is_ok_and(|sealed| {
+        released.node == node
+            && released.deal == deal.number
+            && released.x == part.x
+            && open_release(&view.one_time, &context, part, &sealed).is_ok()
+    })
+}

@@ -1,0 +1,120 @@
+//! A person: identity, and the devices that act for it.
+
+use std::time::Duration;
+
+use cameo_common::api::{Register, Registered, paths};
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::{Millis, NodeId, UserName};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::signed::Signed;
+
+use super::client::{Ask, Client, Outcome, persist};
+use crate::history::{Key, Op, Operation, RegisterArg};
+
+/// Validity of a device's certificate: clocks are set forward in some runs.
+const CERTIFICATE_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// A name with its keys.
+#[derive(Debug)]
+pub struct Person {
+    pub name: UserName,
+    pub identity: SigningKey,
+    pub card: Signed<UserCard>,
+    pub sealing: SealingSecret,
+    /// The first one registers with the name.
+    pub devices: Vec<Device>,
+}
+
+/// A device and its certificate.
+#[derive(Debug)]
+pub struct Device {
+    pub key: SigningKey,
+    pub certificate: Signed<DeviceCertificate>,
+}
+
+impl Person {
+    /// Keys for a person with this many devices.
+    pub fn new(client: &mut Client, name: UserName, devices: usize) -> Self {
+        let identity = SigningKey::from_seed(client.bytes());
+        let sealing = SealingSecret::from_bytes(client.bytes());
+        let card = UserCard {
+            name: name.clone(),
+            key: identity.public(),
+            sealing: sealing.public(),
+            sequence: 1,
+        };
+        let now = client.run.port.now_unix();
+        let devices = (0..devices)
+            .map(|_| Device::new(SigningKey::from_seed(client.bytes()), &identity, now))
+            .collect();
+        Self {
+            name,
+            card: Signed::new(&identity, card),
+            identity,
+            sealing,
+            devices,
+        }
+    }
+
+    /// The key of the person's history.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        Key::user(self.name.as_str())
+    }
+
+    /// One attempt to register a device.
+    pub async fn register(
+        &self,
+        client: &mut Client,
+        node: NodeId,
+        device: &Device,
+        ask: &Ask,
+    ) -> Outcome<()> {
+        let arg = RegisterArg {
+            request: ask.request,
+            owner: self.identity.public(),
+            device: device.key.public(),
+        };
+        let op = |out| Op::Register(Operation { arg, out });
+        let key = self.key();
+        let attempt = client.attempt(&device.key, node, ask, &key, |_: Registered| (), op);
+        attempt.await
+    }
+
+    /// The call that registers a device.
+    pub fn registration(&self, client: &mut Client, device: &Device) -> Ask {
+        let body = Register {
+            card: self.card.clone(),
+            certificate: device.certificate.clone(),
+        };
+        let request = client.request();
+        Ask::post(paths::USERS.to_owned(), &body, request)
+    }
+
+    /// Registers all devices, one after another. True once the cluster has acknowledged each.
+    pub async fn register_all(&self, client: &mut Client) -> bool {
+        for device in &self.devices {
+            let ask = self.registration(client, device);
+            let registered = persist!(client, |node| self.register(client, node, device, &ask));
+            if registered.ok().is_none() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Device {
+    fn new(key: SigningKey, identity: &SigningKey, now: Millis) -> Self {
+        let certificate = DeviceCertificate {
+            user: identity.public(),
+            device: key.public(),
+            sequence: 1,
+            not_after: now.plus(CERTIFICATE_LIFE),
+        };
+        Self {
+            certificate: Signed::new(identity, certificate),
+            key,
+        }
+    }
+}
