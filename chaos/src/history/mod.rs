@@ -7,13 +7,15 @@
 mod operation;
 mod read;
 mod row;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use operation::{
-    AckArg, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FaultArg, Found, JobEnd,
-    LogRead, LookUpArg, Observed, Op, Operation, PlaceArg, Placed, PutRightsArg, ReadArg,
-    RegisterArg, ReleaseArg, Released, RightsStored, RunArg, SessionArg, Struck, Tamper, Terms,
-    Usage, ViewTaken,
+    AckArg, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FaultArg, Found, Happened,
+    JobEnd, LogRead, LookUpArg, Observed, Op, Opened, Operation, PermitArg, Permitted, PlaceArg,
+    Placed, PutRightsArg, ReadArg, RegisterArg, ReleaseArg, Released, RightsStored, RunArg,
+    SessionArg, Shown, Struck, Tamper, Terms, Usage, ViewTaken,
 };
 pub use read::{ReadError, read};
 pub use row::{Answer, FORMAT, History, Key, Micros, Row};

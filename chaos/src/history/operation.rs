@@ -22,7 +22,7 @@ pub struct Operation<A, O> {
 #[serde(tag = "f", rename_all = "snake_case")]
 pub enum Op {
     /// The first row: how the run was made.
-    Begin(Operation<Begin, ()>),
+    Begin(Operation<Begin, Happened>),
     /// `user/…`: registers a user's key and a device.
     Register(Operation<RegisterArg, Answer<()>>),
     /// `user/…`: None when nobody has the name.
@@ -57,6 +57,12 @@ pub enum Op {
     Run(Operation<RunArg, Answer<Hash>>),
     /// `job/…`: how the job ended for who wanted it.
     EndJob(Operation<(), JobEnd>),
+    /// `grant/…`: a viewer opens the photo by the real client.
+    Open(Operation<(), Answer<Opened>>),
+    /// `grant/…`: the owner changes the rights by the real client.
+    Permit(Operation<PermitArg, Answer<Permitted>>),
+    /// `grant/…`: what the real client shows its owner of the ledger.
+    Shown(Operation<(), Answer<Shown>>),
     /// `node/…`: what a node says of itself.
     Observe(Operation<(), Observed>),
     /// A fault, from its beginning to its end.
@@ -64,7 +70,7 @@ pub enum Op {
     /// A fault that this machine cannot have.
     Skipped(Operation<FaultArg, String>),
     /// All faults are over, all nodes run and agree on a leader.
-    Healed(Operation<(), ()>),
+    Healed(Operation<(), Happened>),
 }
 
 impl Op {
@@ -90,6 +96,9 @@ impl Op {
             Self::Place(op) => op.out.is_some(),
             Self::Run(op) => op.out.is_some(),
             Self::EndJob(op) => op.out.is_some(),
+            Self::Open(op) => op.out.is_some(),
+            Self::Permit(op) => op.out.is_some(),
+            Self::Shown(op) => op.out.is_some(),
             Self::Observe(op) => op.out.is_some(),
             Self::Fault(op) => op.out.is_some(),
             Self::Skipped(op) => op.out.is_some(),
@@ -97,6 +106,10 @@ impl Op {
         }
     }
 }
+
+/// The outcome of what has none but that it took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Happened {}
 
 /// How a run was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -318,6 +331,42 @@ pub enum JobEnd {
     Failed,
     /// Nothing was heard until the end of the run.
     Silent,
+}
+
+/// An opened photo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Number of the view, 1 for the first.
+    pub number: u32,
+    /// Whether the client went on with a view that it had asked for before.
+    pub resumed: bool,
+    pub used: u32,
+    pub left: u32,
+    /// Whether the photo is the owner's, bit for bit.
+    pub genuine: bool,
+}
+
+/// What the owner wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitArg {
+    pub permitted: u32,
+    pub revoked: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permitted {
+    pub version: u64,
+    /// Whether the viewer's agent had it when the command ended.
+    pub delivered: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    pub version: u64,
+    pub permitted: u32,
+    pub used: u32,
+    pub acknowledged: u64,
+    pub in_mailbox: bool,
 }
 
 /// What a node says of itself. Within one `start`, term, committed and applied never go back.

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 use super::port::{CallFailed, Request, Response};
 use super::run::Run;
-use crate::history::{Answer, Key, Op};
+use crate::history::{Answer, Key, Micros, Op};
 
 /// Time from a call to its not-after.
 const CALL_LIFE: Duration = Duration::from_secs(60);
@@ -179,17 +179,20 @@ impl Client {
         let answer = self.run.port.call(node, request, ANSWER_WITHIN).await;
         let outcome = understand(answer, decode).map(result);
         match &outcome {
-            Outcome::Answered(answer) => {
-                self.run
-                    .record(self.number, key, op(Some(answer.clone())), call);
-            }
-            Outcome::Unknown => {
-                self.run.record(self.number, key, op(None), call);
-                self.number = self.run.next_client();
-            }
+            Outcome::Answered(answer) => self.record(key, op(Some(answer.clone())), call),
+            Outcome::Unknown => self.record(key, op(None), call),
             Outcome::NotDone => {}
         }
         outcome
+    }
+
+    /// Records an operation that ends now, or whose outcome stays unknown.
+    pub fn record(&mut self, key: &Key, op: Op, call: Micros) {
+        let known = op.has_outcome();
+        self.run.record(self.number, key, op, call);
+        if !known {
+            self.number = self.run.next_client();
+        }
     }
 
     /// Records something that was not asked for.

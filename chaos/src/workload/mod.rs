@@ -14,6 +14,7 @@ mod dispatch;
 mod events;
 mod grant;
 mod job;
+mod journey;
 mod ledger;
 mod mailbox;
 mod mix;
@@ -27,6 +28,7 @@ mod user;
 mod work;
 
 pub use job::{JobDone, JobFailed, run_job};
+pub use journey::Journey;
 pub use mix::{Made, UnknownWorkload, Workload, read_all, work};
 pub use nodes::Nodes;
 pub use open_loop::{Arrival, JobOutcome, OpenLoop};
