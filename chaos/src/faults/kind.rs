@@ -1,0 +1,218 @@
+//! Kinds of faults.
+
+use std::fmt;
+
+/// What can go wrong. The name is the one of `--faults` and of histories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// SIGKILL, and a start when the fault ends. The machine goes on: what was written is kept.
+    Kill,
+    /// SIGSTOP, and SIGCONT when the fault ends.
+    Pause,
+    /// SIGTERM, and a start when the fault ends.
+    Stop,
+    /// Each node in turn is stopped and started as another build, or at the end as its own again.
+    RollingRestart,
+    /// The reader of the node's log goes away: its stderr is a closed pipe.
+    LogReaderGone,
+    /// The node has no file descriptors left.
+    Descriptors,
+    /// The machine stops at once: what was not synced is lost.
+    PowerFailure,
+    /// A power failure that leaves a part of the last unsynced write.
+    TornTail,
+    /// Reads and writes of the disk fail.
+    DiskError,
+    /// The disk is full.
+    DiskFull,
+    /// Each sync takes long.
+    SlowSync,
+    /// Syncs fail.
+    FailingSync,
+    /// A bit of a closed file is another one at the node's next start.
+    BitFlip,
+    /// One node reaches nobody, and nobody reaches it.
+    Isolate,
+    /// Two halves do not reach each other.
+    Halves,
+    /// Two halves reach each other over one node only.
+    Bridge,
+    /// Each node reaches a majority, and no two reach the same one.
+    Ring,
+    /// One node opens no connections to the others; they open theirs to it.
+    OneWay,
+    /// Two halves that reach each other now and then.
+    Flapping,
+    /// Clients do not reach some nodes, which reach each other.
+    ClientsCut,
+    /// Everything takes longer.
+    Delay,
+    /// Packets are lost.
+    Loss,
+    /// Packets overtake each other.
+    Reorder,
+    /// Few bytes a second.
+    Throttle,
+    /// A node's clock is wrong by a fixed time.
+    ClockJump,
+    /// A node's clock is too fast or too slow.
+    ClockDrift,
+    /// A worker joins, and leaves when the fault ends.
+    Worker,
+}
+
+/// Faults of one lane follow one another; those of different lanes overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Processes and their disks.
+    Node,
+    Network,
+    Clock,
+    Members,
+}
+
+impl Kind {
+    pub const ALL: [Self; 27] = [
+        Self::Kill,
+        Self::Pause,
+        Self::Stop,
+        Self::RollingRestart,
+        Self::LogReaderGone,
+        Self::Descriptors,
+        Self::PowerFailure,
+        Self::TornTail,
+        Self::DiskError,
+        Self::DiskFull,
+        Self::SlowSync,
+        Self::FailingSync,
+        Self::BitFlip,
+        Self::Isolate,
+        Self::Halves,
+        Self::Bridge,
+        Self::Ring,
+        Self::OneWay,
+        Self::Flapping,
+        Self::ClientsCut,
+        Self::Delay,
+        Self::Loss,
+        Self::Reorder,
+        Self::Throttle,
+        Self::ClockJump,
+        Self::ClockDrift,
+        Self::Worker,
+    ];
+
+    /// Its name, as `--faults` and histories have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Stop => "stop",
+            Self::RollingRestart => "rolling-restart",
+            Self::LogReaderGone => "log-reader-gone",
+            Self::Descriptors => "descriptors",
+            Self::PowerFailure => "power-failure",
+            Self::TornTail => "torn-tail",
+            Self::DiskError => "disk-error",
+            Self::DiskFull => "disk-full",
+            Self::SlowSync => "slow-sync",
+            Self::FailingSync => "failing-sync",
+            Self::BitFlip => "bit-flip",
+            Self::Isolate => "isolate",
+            Self::Halves => "halves",
+            Self::Bridge => "bridge",
+            Self::Ring => "ring",
+            Self::OneWay => "one-way",
+            Self::Flapping => "flapping",
+            Self::ClientsCut => "clients-cut",
+            Self::Delay => "delay",
+            Self::Loss => "loss",
+            Self::Reorder => "reorder",
+            Self::Throttle => "throttle",
+            Self::ClockJump => "clock-jump",
+            Self::ClockDrift => "clock-drift",
+            Self::Worker => "worker",
+        }
+    }
+
+    /// Its lane.
+    #[must_use]
+    pub fn lane(self) -> Lane {
+        match self {
+            Self::Kill
+            | Self::Pause
+            | Self::Stop
+            | Self::RollingRestart
+            | Self::LogReaderGone
+            | Self::Descriptors
+            | Self::PowerFailure
+            | Self::TornTail
+            | Self::DiskError
+            | Self::DiskFull
+            | Self::SlowSync
+            | Self::FailingSync
+            | Self::BitFlip => Lane::Node,
+            Self::Isolate
+            | Self::Halves
+            | Self::Bridge
+            | Self::Ring
+            | Self::OneWay
+            | Self::Flapping
+            | Self::ClientsCut
+            | Self::Delay
+            | Self::Loss
+            | Self::Reorder
+            | Self::Throttle => Lane::Network,
+            Self::ClockJump | Self::ClockDrift => Lane::Clock,
+            Self::Worker => Lane::Members,
+        }
+    }
+
+    /// Whether it strikes the disk, or the whole machine with its disk.
+    #[must_use]
+    pub fn is_of_disk(self) -> bool {
+        matches!(
+            self,
+            Self::PowerFailure
+                | Self::TornTail
+                | Self::DiskError
+                | Self::DiskFull
+                | Self::SlowSync
+                | Self::FailingSync
+                | Self::BitFlip
+        )
+    }
+
+    /// Whether some links between nodes carry nothing.
+    #[must_use]
+    pub fn is_partition(self) -> bool {
+        matches!(
+            self,
+            Self::Isolate
+                | Self::Halves
+                | Self::Bridge
+                | Self::Ring
+                | Self::OneWay
+                | Self::Flapping
+        )
+    }
+
+    /// Why a cluster of this size cannot have it; None if it can.
+    #[must_use]
+    pub fn impossible(self, nodes: u64) -> Option<&'static str> {
+        match self {
+            // With three nodes, two neighbours are everybody.
+            Self::Ring if nodes < 4 => Some("a majority ring takes four nodes"),
+            Self::Bridge if nodes < 3 => Some("a bridge takes three nodes"),
+            kind if kind.is_partition() && nodes < 2 => Some("a partition takes two nodes"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
