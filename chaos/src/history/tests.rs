@@ -7,7 +7,11 @@ use cameo_common::keys::PublicKey;
 
 use super::*;
 
-const BEGIN: &str = r#"{"client":0,"key":"","f":"begin","arg":{"format":1,"target":"sim","seed":7,"nodes":3,"started":1000,"workloads":["ledger"],"command":"c"},"out":{},"call":0,"ret":0}"#;
+const BEGIN: &str = concat!(
+    r#"{"client":0,"key":"","f":"begin","#,
+    r#""arg":{"format":1,"target":"sim","seed":7,"nodes":3,"started":1000,"#,
+    r#""workloads":["ledger"],"command":"c"},"out":{},"call":0,"ret":0}"#,
+);
 
 fn begin() -> Row {
     let arg = Begin {
@@ -51,7 +55,15 @@ fn a_row_has_the_pinned_form_and_comes_back_whole() {
         left: 2,
         index: 9,
     };
-    let arg = r#""arg":{"request":"01010101010101010101010101010101","device":"0202020202020202020202020202020202020202020202020202020202020202","statement":"0303030303030303030303030303030303030303030303030303030303030303","genuine":true}"#;
+    let [one, two, three] = [
+        RequestId([1; 16]).to_string(),
+        "02".repeat(32),
+        "03".repeat(32),
+    ];
+    let arg = format!(
+        r#""arg":{{"request":"{one}","device":"{two}","statement":"{three}","genuine":true}}"#
+    );
+    let head = format!(r#"{{"client":4,"key":"grant/a","f":"debit",{arg},"out""#);
     let observed = Observed {
         start: 1,
         term: 2,
@@ -68,7 +80,7 @@ fn a_row_has_the_pinned_form_and_comes_back_whole() {
         (
             row(4, "grant/a", debit(Some(Answer::Ok(debited))), 5, Some(6)),
             format!(
-                r#"{{"client":4,"key":"grant/a","f":"debit",{arg},"out":{{"ok":{{"number":1,"used":1,"left":2,"index":9}}}},"call":5,"ret":6}}"#
+                r#"{head}:{{"ok":{{"number":1,"used":1,"left":2,"index":9}}}},"call":5,"ret":6}}"#
             ),
         ),
         (
@@ -79,19 +91,26 @@ fn a_row_has_the_pinned_form_and_comes_back_whole() {
                 5,
                 Some(6),
             ),
-            format!(
-                r#"{{"client":4,"key":"grant/a","f":"debit",{arg},"out":{{"refused":"used_up"}},"call":5,"ret":6}}"#
-            ),
+            format!(r#"{head}:{{"refused":"used_up"}},"call":5,"ret":6}}"#),
         ),
         (
             row(4, "grant/a", debit(None), 5, None),
-            format!(
-                r#"{{"client":4,"key":"grant/a","f":"debit",{arg},"out":null,"call":5,"ret":null}}"#
-            ),
+            format!(r#"{head}:null,"call":5,"ret":null}}"#),
         ),
         (
-            row(0, "node/2", Op::Observe(Operation { arg: (), out }), 7, Some(7)),
-            r#"{"client":0,"key":"node/2","f":"observe","arg":null,"out":{"start":1,"term":2,"leader":3,"leads":false,"committed":5,"applied":4,"state":null},"call":7,"ret":7}"#.to_owned(),
+            row(
+                0,
+                "node/2",
+                Op::Observe(Operation { arg: (), out }),
+                7,
+                Some(7),
+            ),
+            concat!(
+                r#"{"client":0,"key":"node/2","f":"observe","arg":null,"#,
+                r#""out":{"start":1,"term":2,"leader":3,"leads":false,"#,
+                r#""committed":5,"applied":4,"state":null},"call":7,"ret":7}"#,
+            )
+            .to_owned(),
         ),
     ] {
         let text = serde_json::to_string(&row).unwrap();

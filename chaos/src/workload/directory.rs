@@ -17,7 +17,7 @@ use crate::history::{Answer, Found, Key, LookUpArg, Op, Operation};
 /// Time that one name is fought for.
 const NAME_LIFE: Duration = Duration::from_secs(3);
 /// People who want a name.
-const RIVALS: usize = 3;
+const CLAIMANTS: usize = 3;
 /// Pause between two operations of a client, at most.
 const THINK: Duration = Duration::from_millis(150);
 
@@ -42,8 +42,8 @@ pub async fn work(run: Arc<Run>, group: usize, until: Instant) -> Vec<UserName> 
         names.push(name.clone());
         let end = until.min(Instant::now() + NAME_LIFE);
         let mut clients = JoinSet::new();
-        for rival in 0..RIVALS {
-            let client = Client::new(&run, &format!("{name} rival {rival}"));
+        for claimant in 0..CLAIMANTS {
+            let client = Client::new(&run, &format!("{name} claimant {claimant}"));
             let (name, asker) = (name.clone(), asker.clone());
             clients.spawn(async move { fight(client, name, &asker, end).await });
         }

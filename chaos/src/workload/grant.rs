@@ -200,8 +200,8 @@ impl Grant {
         self.view_of(client, device, request, true)
     }
 
-    /// A view with an id that may have been used before: then the statement is another one. One that
-    /// is not genuine does not carry the device's signature.
+    /// A view with an id that may have been used before: then the statement is another one. Not
+    /// genuine: it does not carry the device's signature.
     pub fn view_of(
         &self,
         client: &mut Client,

@@ -43,7 +43,7 @@ pub struct Journey {
 }
 
 impl Journey {
-    /// Registers both, starts their agents, and shares the photo. `urls` is what `cameo init` takes.
+    /// Registers both, starts their agents, and shares the photo. `cameo init` takes the `urls`.
     ///
     /// # Errors
     /// When a file cannot be written, an agent does not start, or nothing is shared in time.

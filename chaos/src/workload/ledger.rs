@@ -165,8 +165,8 @@ async fn read(client: &mut Client, grant: &Grant, device: usize) {
         .await;
 }
 
-/// What must be refused: a request that the device has not signed, an id with other bytes, a part of
-/// a view that was not charged.
+/// What must be refused: a request that the device has not signed, an id with other bytes, a part
+/// of a view that was not charged.
 async fn cheat(client: &mut Client, grant: &Grant, device: usize, views: &Views) {
     let node = client.any_node();
     let own = &grant.viewer.devices[device];

@@ -18,7 +18,7 @@ use super::{directory, dispatch, ledger, mailbox};
 const LEDGER_PAIRS: usize = 2;
 /// Pairs of the workload of rights.
 const RIGHTS_PAIRS: usize = 2;
-/// Groups of rivals of the directory's workload.
+/// Groups of claimants of the directory's workload.
 const DIRECTORY_GROUPS: usize = 1;
 /// Clients with jobs.
 const JOB_CLIENTS: usize = 1;

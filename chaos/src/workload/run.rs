@@ -1,4 +1,4 @@
-//! What all clients of one run share.
+//! The parts that all clients of one run share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
