@@ -3,10 +3,10 @@
 //! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round
 //! that the nodes agree again: one leader, everything committed applied, one state (law D3).
 //! [`workload`] runs image jobs; [`jobs`] does so while workers are killed, stopped and paused.
-//! [`faults`] plans faults for all targets. [`history`] is what a run leaves behind; [`mod@check`]
+//! [`faults`] plans faults for all targets. [`history`] is what a run leaves behind; [`decisions`]
 //! judges decision logs (law J2).
 
-pub mod check;
+pub mod decisions;
 pub mod faults;
 pub mod history;
 pub mod jobs;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_chaos::check;
+use cameo_chaos::decisions;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ enum Verb {
     /// Runs image jobs and shares photos while workers are killed, stopped and paused
     Jobs(Jobs),
     /// Checks decision logs of nodes: each job has to be placed by law J2
-    Check(check::Arguments),
+    Decisions(decisions::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
-        Verb::Check(arguments) => ended(check::run(&arguments)),
+        Verb::Decisions(arguments) => ended(decisions::run(&arguments)),
     }
 }
 

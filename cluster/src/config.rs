@@ -110,7 +110,7 @@ pub struct RunFlags {
     /// File with the cluster's secret, the same at all nodes: see `cameod secret`.
     #[arg(long, value_name = "FILE")]
     secret: PathBuf,
-    /// Decision log of the placements by this node: see `cameo-chaos check`.
+    /// Decision log of the placements by this node: see `cameo-chaos decisions`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
     // Not a flattened struct: with one, clap would take no flag as one of `RunFlags`.

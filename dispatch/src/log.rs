@@ -1,4 +1,4 @@
-//! The decision log: a line of JSON a decision, for `cameo-chaos check` (law J2).
+//! The decision log: a line of JSON a decision, for `cameo-chaos decisions` (law J2).
 
 use cameo_common::ids::{Millis, NodeId};
 use serde::{Deserialize, Serialize};

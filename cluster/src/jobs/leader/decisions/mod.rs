@@ -1,4 +1,5 @@
-//! The log of the decisions that this node makes while it leads, for `cameo-chaos check` (law J2).
+//! The log of the decisions that this node makes while it leads, for `cameo-chaos decisions` (law
+//! J2).
 //!
 //! Placement never waits for the disk: decisions go through a bounded queue to a writer thread.
 //! When the queue is full or writing fails, decisions are lost, and the next line that is written

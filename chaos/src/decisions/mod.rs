@@ -20,7 +20,7 @@ use order::Order;
 use outcome::Outcome;
 use read::{Chain, Read};
 
-/// The arguments of `check`.
+/// The arguments of `decisions`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Decision logs, of one node each; a FILE.1 beside a FILE is read before it.

@@ -1,4 +1,4 @@
-//! `check` on decision logs of real nodes, and on the same logs with one change.
+//! `decisions` on decision logs of real nodes, and on the same logs with one change.
 
 #![allow(clippy::unwrap_used)]
 
@@ -99,7 +99,7 @@ async fn share_two(binaries: &Binaries, folder: &Path, urls: &str) {
 /// Whether the check passed, and its document.
 fn check(logs: &[PathBuf]) -> (bool, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_cameo-chaos"))
-        .args(["check", "--json"])
+        .args(["decisions", "--json"])
         .args(logs)
         .output()
         .unwrap();
