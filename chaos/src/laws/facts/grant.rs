@@ -1,0 +1,86 @@
+//! The operations on one grant.
+
+use std::collections::BTreeMap;
+
+use cameo_common::ids::{Hash, RequestId};
+
+use super::At;
+use crate::history::{
+    AckArg, Answer, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Micros, Op, PutRightsArg,
+    ReadArg, ReleaseArg, Released, RightsStored, Row, Terms, Usage,
+};
+
+/// In the order of their returns.
+#[derive(Debug, Default)]
+pub(in crate::laws) struct GrantFacts<'a> {
+    pub creates: Vec<At<'a, CreateArg, Answer<()>>>,
+    pub debits: Vec<At<'a, DebitArg, Answer<Debited>>>,
+    pub releases: Vec<At<'a, ReleaseArg, Answer<Released>>>,
+    pub usages: Vec<At<'a, ReadArg, Answer<Usage>>>,
+    pub logs: Vec<At<'a, ReadArg, Answer<LogRead>>>,
+    pub puts: Vec<At<'a, PutRightsArg, Answer<RightsStored>>>,
+    pub acks: Vec<At<'a, AckArg, Answer<RightsStored>>>,
+    pub delivered: Vec<At<'a, Terms, DeliveredBy>>,
+}
+
+impl<'a> GrantFacts<'a> {
+    pub(super) fn add(&mut self, number: usize, row: &'a Row) {
+        match &row.op {
+            Op::Create(op) => self.creates.push(At::new(number, row, op)),
+            Op::Debit(op) => self.debits.push(At::new(number, row, op)),
+            Op::Release(op) => self.releases.push(At::new(number, row, op)),
+            Op::Usage(op) => self.usages.push(At::new(number, row, op)),
+            Op::Log(op) => self.logs.push(At::new(number, row, op)),
+            Op::PutRights(op) => self.puts.push(At::new(number, row, op)),
+            Op::Acknowledge(op) => self.acks.push(At::new(number, row, op)),
+            Op::Delivered(op) => self.delivered.push(At::new(number, row, op)),
+            _ => {}
+        }
+    }
+}
+
+/// A view that was charged for certain: its debit was acked.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::laws) struct ChargedView<'a> {
+    pub request: RequestId,
+    pub statement: Hash,
+    /// It was charged between the first attempt's call and the first answer.
+    pub from: Micros,
+    pub to: Micros,
+    pub debited: &'a Debited,
+    /// The row of the first answer.
+    pub row: usize,
+}
+
+impl<'a> GrantFacts<'a> {
+    /// The views that were charged for certain, in order of request.
+    pub fn charged(&self) -> Vec<ChargedView<'a>> {
+        let mut views: BTreeMap<RequestId, ChargedView<'a>> = BTreeMap::new();
+        for at in &self.debits {
+            if let (Some(debited), Some(ret)) = (at.acked(), at.ret) {
+                views.entry(at.arg.request).or_insert(ChargedView {
+                    request: at.arg.request,
+                    statement: at.arg.statement,
+                    from: at.call,
+                    to: ret,
+                    debited,
+                    row: at.row,
+                });
+            }
+        }
+        for at in &self.debits {
+            if let Some(view) = views.get_mut(&at.arg.request).filter(|_| at.may_count()) {
+                view.from = view.from.min(at.call);
+            }
+        }
+        views.into_values().collect()
+    }
+
+    /// Requests for views that may have been charged by a moment.
+    pub fn may_be_charged_by(&self, moment: Micros) -> usize {
+        let tried = self.debits.iter();
+        let tried = tried.filter(|at| at.arg.genuine && at.may_count() && at.call <= moment);
+        let requests: std::collections::BTreeSet<_> = tried.map(|at| at.arg.request).collect();
+        requests.len()
+    }
+}

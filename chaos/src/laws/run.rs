@@ -1,0 +1,66 @@
+//! What a run owes as a whole: its faults struck, its workloads got something done, it knows how it
+//! ended. Without that the laws have not been tried, whatever they say.
+
+use super::facts::Facts;
+use super::found::Found;
+use crate::history::{History, Op};
+
+/// Workloads whose operations are in a history, with the operations that show that one was there.
+const SHOWN: &[(&str, fn(&Op) -> bool)] = &[
+    (
+        "directory",
+        |op| matches!(op, Op::Register(op) if acked(op.out.as_ref())),
+    ),
+    (
+        "rights",
+        |op| matches!(op, Op::PutRights(op) if acked(op.out.as_ref())),
+    ),
+    (
+        "ledger",
+        |op| matches!(op, Op::Debit(op) if acked(op.out.as_ref())),
+    ),
+    (
+        "dispatch",
+        |op| matches!(op, Op::Place(op) if acked(op.out.as_ref())),
+    ),
+];
+
+fn acked<T>(answer: Option<&crate::history::Answer<T>>) -> bool {
+    answer.is_some_and(|answer| answer.ok().is_some())
+}
+
+pub(super) fn judge(facts: &Facts<'_>) -> Found {
+    let mut found = Found::new("faults that struck");
+    let Some(begin) = facts.begin else {
+        found.inconclusive(None, "the history does not say how it was made");
+        return found;
+    };
+    for fault in &facts.faults {
+        let (kind, on) = (&fault.arg.kind, &fault.arg.on);
+        match fault.out {
+            Some(struck) if struck.bit => found.check(),
+            Some(struck) => {
+                let why = format!("the fault {kind} on {on} did not strike: {}", struck.seen);
+                found.inconclusive(None, why);
+            }
+            None => found.inconclusive(None, format!("the fault {kind} on {on} has no end")),
+        }
+    }
+    for (workload, shows) in SHOWN {
+        if facts.has_workload(workload) && !did(facts.history, *shows) {
+            let why = format!("the workload {workload} got nothing done");
+            found.inconclusive(None, why);
+        }
+    }
+    if begin.workloads.is_empty() {
+        found.inconclusive(None, "the run had no workload");
+    }
+    if facts.healed.is_none() {
+        found.inconclusive(None, "the run did not end with a healed cluster");
+    }
+    found
+}
+
+fn did(history: &History, shows: fn(&Op) -> bool) -> bool {
+    history.rows.iter().any(|row| shows(&row.op))
+}

@@ -1,0 +1,12 @@
+//! The laws on small histories, good and bad: each law refuses at least one.
+
+#![allow(clippy::unwrap_used)]
+
+mod story;
+
+mod directory;
+mod dispatch;
+mod ledger;
+mod nodes;
+mod rights;
+mod whole;
