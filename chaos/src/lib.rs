@@ -3,9 +3,9 @@
 //! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round
 //! that the nodes agree again: one leader, everything committed applied, one state (law D3).
 //! [`workload`] runs image jobs; [`jobs`] does so while workers are killed, stopped and paused.
-//! [`faults`] plans faults for all targets. [`history`] is what a run leaves behind; [`laws`] judges
-//! it, into [`verdict`]s, by [`linearizable`] over the objects of [`specification`]. [`decisions`]
-//! judges decision logs (law J2).
+//! [`faults`] plans faults for all targets. [`history`] is what a run leaves behind; [`laws`]
+//! judges it, into [`verdict`]s, by [`linearizable`] over the objects of [`specification`].
+//! [`decisions`] judges decision logs (law J2).
 
 pub mod decisions;
 pub mod faults;

@@ -1,4 +1,4 @@
-//! What one law found.
+//! The findings of one law.
 
 use crate::history::Key;
 use crate::verdict::Outcome;

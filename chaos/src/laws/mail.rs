@@ -1,4 +1,4 @@
-//! What the cluster said of a grant's mailbox, for B1 and B4.
+//! The cluster's statements about a grant's mailbox, for B1 and B4.
 
 use super::facts::GrantFacts;
 use crate::history::Micros;

@@ -63,7 +63,7 @@ pub(super) fn judge_object<S: Specification>(
         Linearized::No(Stuck { op, beside, state }) => {
             let shown = [op].into_iter().chain(beside);
             let sentence = format!(
-                "no order of the operations explains row {} ({:?}); tried last in the state {state}",
+                "no order explains row {} ({:?}); it was tried last in the state {state}",
                 rows[op] + 1,
                 calls[op].op
             );

@@ -1,5 +1,5 @@
-//! What a run owes as a whole: its faults struck, its workloads got something done, it knows how it
-//! ended. Without that the laws have not been tried, whatever they say.
+//! The duties of a run as a whole: its faults struck, its workloads got something done, it knows
+//! how it ended. Without that the laws have not been tried, whatever they say.
 
 use super::facts::Facts;
 use super::found::Found;

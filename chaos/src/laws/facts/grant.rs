@@ -6,8 +6,9 @@ use cameo_common::ids::{Hash, RequestId};
 
 use super::At;
 use crate::history::{
-    AckArg, Answer, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Micros, Op, PutRightsArg,
-    ReadArg, ReleaseArg, Released, RightsStored, Row, Terms, Usage,
+    AckArg, Answer, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Micros, Op, Opened,
+    PermitArg, Permitted, PutRightsArg, ReadArg, ReleaseArg, Released, RightsStored, Row, Shown,
+    Terms, Usage,
 };
 
 /// In the order of their returns.
@@ -21,6 +22,10 @@ pub(in crate::laws) struct GrantFacts<'a> {
     pub puts: Vec<At<'a, PutRightsArg, Answer<RightsStored>>>,
     pub acks: Vec<At<'a, AckArg, Answer<RightsStored>>>,
     pub delivered: Vec<At<'a, Terms, DeliveredBy>>,
+    /// By the real client, on grants that have nothing of the above.
+    pub opens: Vec<At<'a, (), Answer<Opened>>>,
+    pub permits: Vec<At<'a, PermitArg, Answer<Permitted>>>,
+    pub shown: Vec<At<'a, (), Answer<Shown>>>,
 }
 
 impl<'a> GrantFacts<'a> {
@@ -34,6 +39,9 @@ impl<'a> GrantFacts<'a> {
             Op::PutRights(op) => self.puts.push(At::new(number, row, op)),
             Op::Acknowledge(op) => self.acks.push(At::new(number, row, op)),
             Op::Delivered(op) => self.delivered.push(At::new(number, row, op)),
+            Op::Open(op) => self.opens.push(At::new(number, row, op)),
+            Op::Permit(op) => self.permits.push(At::new(number, row, op)),
+            Op::Shown(op) => self.shown.push(At::new(number, row, op)),
             _ => {}
         }
     }

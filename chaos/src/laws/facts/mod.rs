@@ -132,7 +132,10 @@ impl<'a> Facts<'a> {
             | Op::Log(_)
             | Op::PutRights(_)
             | Op::Acknowledge(_)
-            | Op::Delivered(_) => self.grants.entry(key).or_default().add(number, row),
+            | Op::Delivered(_)
+            | Op::Open(_)
+            | Op::Permit(_)
+            | Op::Shown(_) => self.grants.entry(key).or_default().add(number, row),
             Op::Place(_) | Op::Run(_) | Op::EndJob(_) => {
                 self.jobs.entry(key).or_default().add(number, row);
             }

@@ -1,4 +1,4 @@
-//! What one node said of itself.
+//! One node's statements about itself.
 
 use super::At;
 use crate::history::{Observed, Op, Row};

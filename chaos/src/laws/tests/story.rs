@@ -8,9 +8,9 @@ use cameo_common::keys::PublicKey;
 
 use crate::history::{
     AckArg, Answer, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FORMAT, FaultArg,
-    Found, History, JobEnd, Key, LogRead, LookUpArg, Micros, Observed, Op, Operation, PlaceArg,
-    Placed, PutRightsArg, ReadArg, RegisterArg, ReleaseArg, Released, RightsStored, Row, RunArg,
-    SessionArg, Struck, Tamper, Terms, Usage, ViewTaken,
+    Found, Happened, History, JobEnd, Key, LogRead, LookUpArg, Micros, Observed, Op, Operation,
+    PlaceArg, Placed, PutRightsArg, ReadArg, RegisterArg, ReleaseArg, Released, RightsStored, Row,
+    RunArg, SessionArg, Struck, Tamper, Terms, Usage, ViewTaken,
 };
 use crate::laws::judge;
 use crate::verdict::{Judged, Law, Outcome};
@@ -81,7 +81,7 @@ impl Story {
             workloads: workloads.iter().map(|name| (*name).to_owned()).collect(),
             command: "none".to_owned(),
         };
-        let (arg, out) = (begin, Some(()));
+        let (arg, out) = (begin, Some(Happened {}));
         story.add(Key(String::new()), true, Op::Begin(Operation { arg, out }));
         story
     }
@@ -348,7 +348,7 @@ impl Story {
     }
 
     pub fn heal(&mut self) -> &mut Self {
-        let (arg, out) = ((), Some(()));
+        let (arg, out) = ((), Some(Happened {}));
         self.add(Key(String::new()), true, Op::Healed(Operation { arg, out }))
     }
 
