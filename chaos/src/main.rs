@@ -63,7 +63,8 @@ struct Jobs {
     photo: PathBuf,
 }
 
-fn main() -> ExitCode {
+/// Runs what the command line says.
+pub fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),

@@ -11,11 +11,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Exit code for flags, files and ports that cannot be used.
-const EXIT_USAGE: u8 = 2;
+pub const EXIT_USAGE: u8 = 2;
 /// Threads of the API; Raft and the jobs have their own.
 const API_THREADS: usize = 2;
 
-fn main() -> ExitCode {
+/// Runs what the command line says.
+pub fn main() -> ExitCode {
     let line = CommandLine::parse();
     start_log();
     abort_when_consensus_panics();

@@ -13,6 +13,7 @@
 //! which their inputs are complete.
 
 use cameo_common::ids::{JobId, NodeId};
+use cameo_mutant::{Mutant, is_planted};
 use serde::{Deserialize, Serialize};
 
 use super::policy::Policy;
@@ -220,7 +221,7 @@ fn judge(candidate: &Candidate, input: &PlacementInput) -> Verdict {
     let Some(load) = &candidate.load else {
         return Verdict::Silent;
     };
-    if load.age_ms > input.stale_after_ms {
+    if load.age_ms > input.stale_after_ms && !is_planted(Mutant::StaleLoadSampleAccepted) {
         return Verdict::Stale;
     }
     if load.draining {

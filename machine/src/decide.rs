@@ -7,6 +7,7 @@
 use cameo_common::ids::{NodeId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::wire;
+use cameo_mutant::{Mutant, is_planted};
 
 use super::command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
 use super::draft::Draft;
@@ -44,7 +45,9 @@ pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
         Err(refusal) => return Decision::without_change(Err(refusal)),
     };
     let mut draft = Draft::new(view, index, time);
-    if let Some(reply) = stored_reply(&draft, &command) {
+    if let Some(reply) = stored_reply(&draft, &command)
+        && !is_planted(Mutant::ApplyTwiceOnRetry)
+    {
         return Decision::without_change(reply);
     }
     match execute(&mut draft, &command) {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cameo_common::ids::{Millis, UserName};
+use cameo_mutant::added_by_wall_clock;
 
 use super::rows::{self, Key, LogTime, Row};
 use super::state_view::{Change, Rows, StateView};
@@ -29,7 +30,7 @@ impl<'a> Draft<'a> {
             written: BTreeMap::new(),
             touched: BTreeSet::new(),
             index,
-            time: previous.max(entry_time),
+            time: previous.max(entry_time).plus_millis(added_by_wall_clock()),
         };
         if draft.time > previous {
             draft.put(&(), &LogTime(draft.time));

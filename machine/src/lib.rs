@@ -34,4 +34,5 @@ mod tests;
 
 pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
 pub use decide::{Decision, decide};
+pub use rows::is_of_retry_table;
 pub use state_view::{Change, MapView, Rows, StateView};

@@ -4,6 +4,7 @@
 //! supersedes an older one. Only the viewer's acknowledgement removes mail.
 
 use cameo_common::ids::{GrantId, Millis, UserName};
+use cameo_mutant::{Mutant, is_planted};
 
 use super::draft::Draft;
 use super::limits::MAX_MAIL_REQUEUED;
@@ -20,7 +21,8 @@ pub fn post(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u
 /// Removes mail up to the acknowledged version; a higher version stays.
 pub fn acknowledge(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64) {
     let mail = draft.get::<Mail>(&(viewer.clone(), grant));
-    if mail.is_some_and(|mail| mail.version <= version) {
+    let any = is_planted(Mutant::AckRemovesNewer);
+    if mail.is_some_and(|mail| any || mail.version <= version) {
         remove(draft, viewer, grant);
     }
 }
@@ -37,6 +39,10 @@ pub fn requeue(draft: &mut Draft<'_>, viewer: &UserName) {
     for ((_, sequence), MailAt { grant }) in draft.scan::<MailAt>(viewer, MAX_MAIL_REQUEUED) {
         if let Some(mail) = draft.get::<Mail>(&(viewer.clone(), grant)) {
             draft.delete::<MailAt>(&(viewer.clone(), sequence));
+            if is_planted(Mutant::ReRegistrationDropsMailbox) {
+                draft.delete::<Mail>(&(viewer.clone(), grant));
+                continue;
+            }
             put(draft, viewer, grant, mail.version, mail.at);
         }
     }

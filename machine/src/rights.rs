@@ -7,6 +7,7 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::{MAX_PERMITTED, Rights};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, RightsAck};
+use cameo_mutant::{Mutant, is_planted};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
@@ -58,7 +59,7 @@ pub fn put(
     let CurrentRights(current) = draft.require(&id);
     if current != *rights {
         let version = rows::content(&current).version;
-        if content.version <= version {
+        if content.version <= version && !is_planted(Mutant::LowerVersionOverwrites) {
             return Err(Refusal::StaleVersion(version));
         }
         check_limit(&content)?;

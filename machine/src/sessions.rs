@@ -8,6 +8,7 @@ use cameo_common::identity::EndpointRecord;
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
+use cameo_mutant::{Mutant, is_planted};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
@@ -76,6 +77,12 @@ pub fn report_offline(
         ));
     }
     for ((_, device), DeviceOf) in draft.scan::<DeviceOf>(user, MAX_DEVICES_PER_USER) {
+        if is_planted(Mutant::OfflineReportWithoutEpoch) {
+            let newest = draft
+                .get::<Session>(&device)
+                .map_or(0, |session| session.epoch);
+            end_epoch(draft, &device, newest);
+        }
         end_epoch(draft, &device, epoch);
     }
     // An epoch that was never issued has not ended.

@@ -10,6 +10,7 @@ use cameo_common::ids::{Hash, NodeId, RequestId};
 use cameo_common::keys::SigningKey;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
+use cameo_mutant::{Mutant, is_planted};
 use data_encoding::BASE64URL_NOPAD;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
@@ -284,6 +285,9 @@ fn understand<T>(
     let answer = match answer {
         Ok(answer) => answer,
         Err(CallFailed::NotSent(_)) => return Outcome::NotDone,
+        Err(CallFailed::Lost(_)) if is_planted(Mutant::TimeoutRecordedAsFailure) => {
+            return Outcome::NotDone;
+        }
         Err(CallFailed::Lost(_)) => return Outcome::Unknown,
     };
     if (200..300).contains(&answer.status) {

@@ -3,6 +3,8 @@
 //! Any node serves any user from its own state. A stream resumes by the rows' sequence, so it can
 //! continue at another node.
 
+mod deleted;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -175,7 +177,10 @@ impl EventStream {
         let events = read::events_after(&*view, user, *after, PAGE);
         if let Some(last) = events.last() {
             *after = last.sequence;
-            self.ready.extend(events.into_iter().map(StreamItem::Event));
+            let events = events
+                .into_iter()
+                .filter(|event| !deleted::is_deleted(user, event));
+            self.ready.extend(events.map(StreamItem::Event));
             return;
         }
         let runs = read::session(&*view, device)

@@ -7,13 +7,14 @@ use cameo_common::api::{DebitView, Debited, ErrorCode, ReleasePart, Released, pa
 use cameo_common::ids::GrantId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
+use cameo_mutant::{Mutant, is_planted};
 
 use super::auth::{SignedJson, statement};
 use super::body::InPath;
 use super::grants::check_path;
 use super::write::unexpected;
 use super::{Api, Caller, Fault};
-use cameo_machine::{Done, Op};
+use cameo_machine::{Done, Op, Refusal, read};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -27,6 +28,9 @@ async fn debit(
     SignedJson(caller, DebitView { request }): SignedJson<DebitView>,
 ) -> Result<Json<Debited>, Fault> {
     check_request(&api, &caller, &path, &request)?;
+    if is_planted(Mutant::QuotaCheckedOutside) {
+        check_quota(&api, &caller, &path)?;
+    }
     match api.write(&caller, Op::Debit { request }).await?.1 {
         Done::Debited {
             grant,
@@ -46,6 +50,16 @@ async fn debit(
             deal,
         })),
         other => Err(unexpected(&other)),
+    }
+}
+
+/// The machine's check, in the wrong place: by what this node has applied so far.
+fn check_quota(api: &Api, caller: &Caller, grant: &GrantId) -> Result<(), Fault> {
+    let info = read::grant_info(&*api.replica.view(), grant, &caller.user);
+    match info {
+        Some(info) if info.revoked => Err(Refusal::Revoked.into()),
+        Some(info) if info.left == 0 => Err(Refusal::UsedUp.into()),
+        _ => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ use cameo_common::ids::{Hash, Millis};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, Manifest, ViewRequest};
+use cameo_mutant::{Mutant, is_planted};
 
 use super::log_time;
 use crate::cluster;
@@ -77,7 +78,9 @@ fn debited_view(
     now: Millis,
 ) -> Result<ViewRow, Refusal> {
     let key = (request.grant, request.request);
-    let debited = rows::get::<ViewRow>(view, &key).ok_or(Refusal::NotDebited)?;
+    let debited = rows::get::<ViewRow>(view, &key)
+        .or_else(|| not_yet_debited(request, request_hash, now))
+        .ok_or(Refusal::NotDebited)?;
     if debited.request != *request_hash || debited.device != request.device {
         return Err(Refusal::RequestReused);
     }
@@ -85,6 +88,20 @@ fn debited_view(
         return Err(Refusal::NotDebited);
     }
     Ok(debited)
+}
+
+/// A debit that is still to come, where that bug is planted.
+fn not_yet_debited(request: &ViewRequest, request_hash: &Hash, now: Millis) -> Option<ViewRow> {
+    let view = ViewRow {
+        number: 1,
+        left: 0,
+        request: *request_hash,
+        device: request.device,
+        at: now,
+        index: 0,
+        deal: 1,
+    };
+    is_planted(Mutant::DebitAfterRelease).then_some(view)
 }
 
 /// The certificate of the device, if it is valid and of the grant's viewer.

@@ -93,6 +93,13 @@ pub fn key_bytes<R: Row>(key: &impl Key) -> Vec<u8> {
     bytes
 }
 
+/// Whether a row is of the retry table.
+#[must_use]
+pub fn is_of_retry_table(key: &[u8]) -> bool {
+    let kinds = [Kind::Retry as u8, Kind::RetryAt as u8];
+    key.first().is_some_and(|kind| kinds.contains(kind))
+}
+
 /// The row under a key.
 pub fn get<R: Row>(view: &dyn StateView, key: &R::Key) -> Option<R> {
     let key = key_bytes::<R>(key);

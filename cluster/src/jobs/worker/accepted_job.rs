@@ -6,6 +6,7 @@ use bytes::Bytes;
 use cameo_codec::job::slowest_transfer;
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
+use cameo_mutant::{Mutant, is_planted};
 use futures_util::future;
 
 use super::error::JobError;
@@ -53,6 +54,9 @@ impl AcceptedJob {
         let ticket = self.hold.admitted.ticket;
         shared.change(|admission| admission.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
+        if is_planted(Mutant::JobLostOnLeaderChange) && shared.cluster.term() != self.ticket.term {
+            future::pending::<()>().await;
+        }
         // A carrier is about as large as its input.
         let deadline = shared.settings.download_deadline + slowest_transfer(self.ticket.size);
         Ok(Carrier::new(pipe, self.hold, deadline))

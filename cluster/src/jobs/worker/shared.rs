@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     pub(crate) hide: Arc<dyn Hide>,
     pub(crate) meter: CpuMeter,
     pub(crate) counters: Counters,
-    cluster: Arc<dyn ClusterInfo>,
+    pub(super) cluster: Arc<dyn ClusterInfo>,
     pub(super) state: Mutex<State>,
     work: Condvar,
     pub(crate) held: watch::Sender<usize>,

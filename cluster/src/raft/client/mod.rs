@@ -1,6 +1,7 @@
 //! Client of Raft for the rest of the node: proposals, reads, and requests to other nodes.
 
 pub(super) mod app_request;
+mod early_reply;
 pub(super) mod handle;
 pub(super) mod propose;
 pub(super) mod raft_replica;

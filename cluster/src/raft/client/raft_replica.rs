@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
+use super::early_reply;
 use super::replica::{Committed, HashedState, Replica};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::{State, Touched};
@@ -32,8 +33,14 @@ impl Replica for RaftReplica {
         command: &Command,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Committed, ProposeError>> {
+        let early = early_reply::of(&self.state, command);
         let command = wire::encode(command);
         Box::pin(async move {
+            if let Some(early) = early {
+                let raft = self.raft.clone();
+                tokio::spawn(async move { raft.propose(command, deadline).await });
+                return Ok(early);
+            }
             let proposed = self.raft.propose(command, deadline).await?;
             let index = proposed.index;
             match wire::decode::<Reply>(&proposed.reply) {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_mutant::{Mutant, is_planted};
 use futures_util::future::BoxFuture;
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ClientWriteError, Fatal, InitializeError, LinearizableReadError, RaftError};
@@ -255,6 +256,11 @@ where
     /// valid, and `read` shares one among all waiting readers.
     fn read_index(&self) -> BoxFuture<'static, ReadIndex> {
         let raft = self.raft.clone();
+        if is_planted(Mutant::LeaderReadWithoutQuorum)
+            && let Some(index) = own_applied_of_leader(&raft.metrics().borrow_watched())
+        {
+            return Box::pin(async move { ReadIndex::At(index) });
+        }
         Box::pin(async move {
             match raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
                 Ok(linearizer) => ReadIndex::At(linearizer.read_log_id().index()),
@@ -311,6 +317,13 @@ where
             }
         })
     }
+}
+
+/// What a node has applied that takes itself for the leader: one that was deposed may still do so.
+fn own_applied_of_leader(metrics: &Metrics) -> Option<u64> {
+    let leads = metrics.current_leader == Some(metrics.id);
+    let applied = metrics.last_applied.as_ref().filter(|_| leads);
+    applied.map(|applied| applied.index())
 }
 
 /// A core that has stopped needs no commands.

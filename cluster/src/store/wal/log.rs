@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use cameo_mutant::{Mutant, is_planted};
 use parking_lot::{Mutex, MutexGuard};
 use raft_log::RaftLog;
 use raft_log::api::raft_log_writer::RaftLogWriter;
@@ -205,7 +206,9 @@ impl Wal {
         log.write_committed()?;
         let end = log.end();
         match self.shared.group.join(waiter, end) {
-            Some(waiters) => log.inner.flush(true, Some(waiters)),
+            Some(waiters) => log
+                .inner
+                .flush(!is_planted(Mutant::FsyncDropped), Some(waiters)),
             None => Ok(()),
         }
     }
@@ -313,7 +316,9 @@ fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
             let mut log = shared.lock();
             let end = log.end();
             if let Some(waiters) = group.next(end)
-                && let Err(error) = log.inner.flush(true, Some(waiters))
+                && let Err(error) = log
+                    .inner
+                    .flush(!is_planted(Mutant::FsyncDropped), Some(waiters))
             {
                 tracing::error!(%error, "the log accepts no more writes");
             }

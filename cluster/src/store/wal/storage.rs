@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
 
+use cameo_mutant::{Mutant, is_planted};
 use futures_util::{Stream, StreamExt, stream};
 use openraft::OptionalSend;
 use openraft::errors::LeaderChanged;
@@ -39,6 +40,9 @@ impl RaftLogStorage<TypeConfig> for Wal {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        if is_planted(Mutant::VoteNotPersisted) {
+            return Ok(());
+        }
         self.write_durably(|log| Self::save_vote_record(log, vote))
             .await
     }

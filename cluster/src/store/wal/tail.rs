@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cameo_mutant::{Mutant, is_planted};
 use raft_log::codeq::Decode;
 use raft_log::{RaftLogRecord, chunked_wal};
 
@@ -64,6 +65,7 @@ fn valid_prefix(bytes: &[u8]) -> usize {
 fn refuse_valid(bytes: &[u8], truncation: Option<&Truncation>) -> Result<(), WalError> {
     if let Some(truncation) = truncation
         && holds_valid_record(bytes)
+        && !is_planted(Mutant::TornTailAccepted)
     {
         return Err(WalError::DamagedInside {
             file: truncation.file.clone(),

@@ -60,8 +60,8 @@ fn kept(model: &Delivery, state: &State) -> bool {
 fn unchanged(model: &Delivery, state: &State) -> bool {
     let signed = model.statements.range(..=state.signed);
     let mut put: Vec<_> = signed.map(|(_, statement)| statement).collect();
-    if model.bounds.rival && state.signed >= 2 {
-        put.push(&model.rival);
+    if model.bounds.twin && state.signed >= 2 {
+        put.push(&model.twin);
     }
     let events = read::events_after(state.ledger.rows(), &bob().name, 0, usize::MAX);
     events.into_iter().all(|event| match event.kind {

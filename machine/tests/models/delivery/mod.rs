@@ -40,7 +40,7 @@ pub struct Bounds {
     /// Whether the viewer carries what came directly to the ledger, and sends a receipt.
     carries: bool,
     /// Whether there is a second statement with version 2.
-    rival: bool,
+    twin: bool,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Delivery {
     /// What the owner signs, by version.
     statements: BTreeMap<u64, Signed<Rights>>,
     /// Another statement with version 2.
-    rival: Signed<Rights>,
+    twin: Signed<Rights>,
     /// Each call as it is entered.
     entries: BTreeMap<Call, Vec<u8>>,
     healed: heal::Known,
@@ -65,7 +65,7 @@ pub enum Call {
     /// The owner puts a version.
     Put(u64),
     /// The owner puts another statement with version 2.
-    PutRival,
+    PutTwin,
     /// The viewer carries to the ledger what came directly.
     Carry(u64),
     Ack(u64),
@@ -150,7 +150,7 @@ impl Delivery {
             statements: versions
                 .map(|version| (version, statement(version, 1)))
                 .collect(),
-            rival: statement(2, 7),
+            twin: statement(2, 7),
             entries: BTreeMap::new(),
             healed: heal::Known::default(),
         };
@@ -168,7 +168,7 @@ impl Delivery {
         versions
             .flat_map(of_version)
             .chain(sessions.map(Call::Start))
-            .chain([Call::PutRival, Call::Receipt])
+            .chain([Call::PutTwin, Call::Receipt])
     }
 
     fn entry(&self, call: Call) -> Vec<u8> {
@@ -177,7 +177,7 @@ impl Delivery {
         };
         let (who, request, op) = match call {
             Call::Put(version) => (ada(), 10 + version, put(&self.statements[&version])),
-            Call::PutRival => (ada(), 20, put(&self.rival)),
+            Call::PutTwin => (ada(), 20, put(&self.twin)),
             Call::Carry(version) => (bob(), 30 + version, put(&self.statements[&version])),
             Call::Ack(version) => (bob(), 40 + version, bob().acknowledges(self.grant, version)),
             Call::Receipt => (bob(), 50, bob().receipt(self.grant, START)),
@@ -189,7 +189,7 @@ impl Delivery {
     /// The calls that somebody may have sent by now.
     fn calls(&self, state: &State) -> Vec<Call> {
         let puts = (2..=state.signed).map(Call::Put);
-        let rival = (self.bounds.rival && state.signed >= 2).then_some(Call::PutRival);
+        let twin = (self.bounds.twin && state.signed >= 2).then_some(Call::PutTwin);
         let stored = &state.viewer.stored;
         let carries = stored
             .iter()
@@ -198,7 +198,7 @@ impl Delivery {
         let acks = stored.iter().map(|version| Call::Ack(*version));
         let receipt = (self.bounds.carries && stored.contains(&1)).then_some(Call::Receipt);
         let starts = (1..=state.sessions).map(Call::Start);
-        puts.chain(rival)
+        puts.chain(twin)
             .chain(carries)
             .chain(acks)
             .chain(receipt)
@@ -216,7 +216,7 @@ impl Delivery {
         let seen = &mut state.seen;
         match call {
             Call::Put(version) | Call::Carry(version) => seen.put = seen.put.max(version),
-            Call::PutRival => seen.put = seen.put.max(2),
+            Call::PutTwin => seen.put = seen.put.max(2),
             Call::Receipt => seen.acknowledged = seen.acknowledged.max(1),
             Call::Ack(version) => {
                 seen.acknowledged = seen.acknowledged.max(version);
@@ -325,16 +325,16 @@ const UPDATES: Bounds = Bounds {
     crashes: 1,
     in_flight: 1,
     carries: false,
-    rival: false,
+    twin: false,
 };
 
-const RIVALS: Bounds = Bounds {
+const TWINS: Bounds = Bounds {
     versions: 2,
     sessions: 1,
     crashes: 1,
     in_flight: 2,
     carries: true,
-    rival: true,
+    twin: true,
 };
 
 #[test]
@@ -345,8 +345,8 @@ fn given_two_updates_a_new_session_and_a_crash_then_all_laws_of_delivery_hold() 
 
 #[test]
 fn given_two_statements_of_one_version_then_all_laws_of_delivery_hold() {
-    let model = Delivery::new(RIVALS, cameo_machine::decide);
-    assert_all_laws("delivery, rival statements", model);
+    let model = Delivery::new(TWINS, cameo_machine::decide);
+    assert_all_laws("delivery, twin statements", model);
 }
 
 #[test]

@@ -9,9 +9,9 @@
 //! an id that is not its own.
 //!
 //! A node releases from its own applied state, behind a barrier: that is the state after some
-//! entries, and so a state of the model, whose clock may be later than its log. Releases are therefore
-//! checked in every state. The clock has three values: the start, the expiry of the rights that
-//! expire, and the end of the time to resume. Calls are signed anew at each.
+//! entries, and so a state of the model, whose clock may be later than its log. So releases are
+//! checked in every state. The clock has three values: the start, the expiry of the rights that expire, and
+//! the end of the time to resume. Calls are signed anew at each.
 
 pub mod laws;
 mod specification;

@@ -1,4 +1,4 @@
-//! What debits have to answer: a bounded counter with request ids, written without the machine.
+//! The answers that debits must get: a bounded counter with request ids, without the machine.
 
 use std::hash::{Hash, Hasher};
 

@@ -1,0 +1,64 @@
+//! The mutant of this process.
+
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Mutant, UnknownMutant};
+
+/// The environment variable with the name of the mutant to plant.
+pub const VARIABLE: &str = "CAMEO_MUTANT";
+/// What is left of the wall clock: enough that two nodes differ, too little to end any time limit.
+const REMAINDER_MS: u128 = 4;
+
+/// Set at most once. Nothing is planted while it is not set.
+static PLANTED: OnceLock<Mutant> = OnceLock::new();
+
+/// Why a mutant is not planted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlantError {
+    #[error("{VARIABLE}: {0}")]
+    Unknown(#[from] UnknownMutant),
+    #[error("{VARIABLE} is not UTF-8")]
+    NotText,
+    #[error("{0} is planted already: a process has one mutant at most")]
+    Planted(Mutant),
+}
+
+/// Whether this bug is planted.
+#[must_use]
+pub fn is_planted(mutant: Mutant) -> bool {
+    PLANTED.get() == Some(&mutant)
+}
+
+/// Plants a mutant for the rest of the process.
+///
+/// # Errors
+/// When another one is planted.
+pub fn plant(mutant: Mutant) -> Result<(), PlantError> {
+    let planted = *PLANTED.get_or_init(|| mutant);
+    if planted == mutant {
+        Ok(())
+    } else {
+        Err(PlantError::Planted(planted))
+    }
+}
+
+/// Plants the mutant that the environment names. None when it names none.
+///
+/// # Errors
+/// When no mutant has that name.
+pub fn plant_from_environment() -> Result<Option<Mutant>, PlantError> {
+    let Some(name) = std::env::var_os(VARIABLE) else {
+        return Ok(None);
+    };
+    let mutant = name.to_str().ok_or(PlantError::NotText)?.parse()?;
+    plant(mutant)?;
+    Ok(Some(mutant))
+}
+
+/// The last digits of the wall clock, in milliseconds.
+pub fn wall_clock_remainder() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let remainder = now.unwrap_or_default().as_micros() / 100 % REMAINDER_MS;
+    u64::try_from(remainder).unwrap_or(0)
+}
