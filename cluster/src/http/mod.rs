@@ -32,10 +32,11 @@ use tokio::sync::{Semaphore, watch};
 
 pub use auth::Caller;
 pub use error::Fault;
-pub use serve::serve;
+pub use serve::{ClientPort, serve};
 pub use waiting::Waiting;
 
 use crate::event_stream::Streams;
+use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::jobs::{Dispatcher, Reporter, Worker};
 use crate::key_release::Releaser;
@@ -64,6 +65,8 @@ pub struct ApiDeps {
     pub worker: Worker,
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
+    /// Where scans of the whole state run.
+    pub blocking: Blocking,
     /// True once the node is stopping.
     pub stopping: watch::Receiver<bool>,
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::body::InQuery;
 use super::read::Freshness;
 use super::{Api, Fault};
+use crate::host::blocking::Blocking;
 use crate::jobs::Worker;
 use crate::raft::HashedState;
 use cameo_machine::read;
@@ -100,7 +101,7 @@ fn job_memory(worker: &Worker) -> JobMemory {
 
 async fn state_hash(State(api): State<Api>) -> Result<Json<StateHash>, Fault> {
     let replica = api.replica.clone();
-    let state = scan(&api.scans, move || replica.hash()).await?;
+    let state = scan(&api.scans, api.blocking, move || replica.hash()).await?;
     Ok(Json(StateHash {
         schema: SCHEMA,
         applied: state.applied,
@@ -112,6 +113,7 @@ async fn state_hash(State(api): State<Api>) -> Result<Json<StateHash>, Fault> {
 /// memory, and the path is open to anyone. A scan continues after its request has timed out.
 async fn scan(
     scans: &Arc<Semaphore>,
+    blocking: Blocking,
     hash: impl FnOnce() -> Option<HashedState> + Send + 'static,
 ) -> Result<HashedState, Fault> {
     let busy = |why| Fault::new(ErrorCode::Busy, why).retry_after(1_000);
@@ -119,7 +121,7 @@ async fn scan(
         .clone()
         .try_acquire_owned()
         .map_err(|_| busy("the state is being hashed for another request: try again later"))?;
-    let scan = tokio::task::spawn_blocking(move || {
+    let scan = blocking.run(move || {
         let hashed = hash();
         drop(permit);
         hashed
@@ -153,7 +155,7 @@ mod tests {
         let scans = Arc::new(Semaphore::new(MAX_SCANS));
         let (finish, finished) = mpsc::channel::<()>();
         let (begin, begun) = tokio::sync::oneshot::channel();
-        let first = scan(&scans, move || {
+        let first = scan(&scans, Blocking::Threads, move || {
             begin.send(()).unwrap();
             finished.recv().unwrap();
             Some(HASHED)
@@ -161,7 +163,9 @@ mod tests {
         let others = async {
             begun.await.unwrap();
             // when another is requested, then it does not start
-            let second = scan(&scans, || panic!("a second scan")).await.unwrap_err();
+            let second = scan(&scans, Blocking::Threads, || panic!("a second scan"))
+                .await
+                .unwrap_err();
             assert_eq!(second.error().code, ErrorCode::Busy);
             assert!(second.error().retry_after_ms.is_some());
             finish.send(()).unwrap();
@@ -169,6 +173,9 @@ mod tests {
         let (first, ()) = tokio::join!(first, others);
         assert_eq!(first, Ok(HASHED));
         // and a later one does
-        assert_eq!(scan(&scans, || Some(HASHED)).await, Ok(HASHED));
+        assert_eq!(
+            scan(&scans, Blocking::Threads, || Some(HASHED)).await,
+            Ok(HASHED)
+        );
     }
 }

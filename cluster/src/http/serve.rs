@@ -1,31 +1,97 @@
 //! The HTTP listener, with a limit of connections.
 
+use std::fmt;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
-use axum::serve::{Listener, ListenerExt};
+use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use crate::link::{Accept, Stream};
 
 /// Most connections of one node, of which up to 10,000 are event streams. Above the limit a
 /// connection waits until another one ends.
 const MAX_CONNECTIONS: usize = 12_000;
+/// Pause after a failed accept, such as for want of file descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The port for clients. Clones share it, so that it stays open from one router to the next.
+#[derive(Clone)]
+pub struct ClientPort {
+    address: SocketAddr,
+    listener: Arc<Mutex<Box<dyn Accept>>>,
+}
+
+impl ClientPort {
+    /// A port that is open.
+    ///
+    /// # Errors
+    /// When the system does not say its address.
+    pub fn new(listener: Box<dyn Accept>) -> io::Result<Self> {
+        Ok(Self {
+            address: listener.address()?,
+            listener: Arc::new(Mutex::new(listener)),
+        })
+    }
+
+    /// The bound address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl fmt::Debug for ClientPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientPort({})", self.address)
+    }
+}
+
+impl Listener for ClientPort {
+    type Io = Box<dyn Stream>;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let mut listener = self.listener.lock().await;
+        loop {
+            match listener.accept().await {
+                Ok(stream) => return (stream, ()),
+                Err(error) if of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept clients");
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        Ok(())
+    }
+}
+
+/// An error of the connection that was to be accepted, not of the port.
+fn of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
 
 /// Serves clients until `end`, then finishes the calls in flight.
 pub async fn serve(
-    listener: TcpListener,
+    listener: ClientPort,
     router: Router,
     end: impl Future<Output = ()> + Send + 'static,
 ) {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
     let listener = Limited::new(listener, MAX_CONNECTIONS);
     // Errors of single connections do not end the loop, so the result is never an error.
     let _never = axum::serve(listener, router)
@@ -129,7 +195,7 @@ mod tests {
 
     use std::time::Duration;
 
-    use tokio::net::TcpStream;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::time::timeout;
 
     use super::*;

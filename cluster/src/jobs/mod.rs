@@ -25,7 +25,7 @@ pub use worker::error::JobError;
 pub use worker::hide::{Codec, Hide, HideFailed};
 pub use worker::memory::{Budget, MemoryUse};
 pub use worker::output::Carrier;
-pub use worker::{ClusterInfo, Worker, WorkerSettings};
+pub use worker::{ClusterInfo, JobCost, Worker, WorkerSettings};
 
 #[cfg(test)]
 mod tests;

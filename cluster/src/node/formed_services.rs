@@ -19,8 +19,7 @@ use crate::jobs::PlacementAnswers;
 use crate::key_release::Releaser;
 use crate::node_rpc::NodeRpc;
 use crate::presence::{Presence, PresenceAnswers, Renewals};
-use crate::raft::{Genesis, Raft, RaftReplica, Replica};
-use crate::store::State;
+use crate::raft::{AppliedState, Genesis, Raft, RaftReplica, Replica};
 
 /// Interval of the checks for the first entry, unless a notification comes first.
 const STATE_CHECK: Duration = Duration::from_millis(50);
@@ -38,7 +37,7 @@ impl FormedServices {
         id: NodeId,
         parts: PreRaftParts,
         raft: Raft,
-        state: State,
+        state: Arc<dyn AppliedState>,
         stopping: watch::Receiver<bool>,
         genesis: &Genesis,
     ) -> Self {
@@ -145,6 +144,7 @@ impl SharedParts {
             worker: parts.worker,
             reporter: parts.reporter,
             clock: parts.clock,
+            blocking: parts.blocking,
             stopping,
         })
     }

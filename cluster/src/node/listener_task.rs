@@ -1,28 +1,24 @@
 //! The HTTP listener: tells clients to wait until the cluster has formed, and serves them from then
 //! on.
 
-use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
-use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use super::formed_services::FormedServices;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
-use crate::http;
-use crate::raft::{BootstrapState, Genesis, Raft};
-use crate::store::State;
+use crate::http::{self, ClientPort};
+use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
 
 /// The task of the HTTP listener, from the node's start to its stop.
 pub(super) struct ListenerTask {
     pub id: NodeId,
     pub parts: PreRaftParts,
     pub raft: Raft,
-    pub state: State,
-    pub listener: TcpListener,
+    pub state: Arc<dyn AppliedState>,
+    pub port: ClientPort,
     pub stage: watch::Sender<Stage>,
     pub stopping: watch::Receiver<bool>,
 }
@@ -35,7 +31,7 @@ impl ListenerTask {
             parts,
             raft,
             state,
-            listener,
+            port,
             stage,
             mut stopping,
         } = self;
@@ -46,14 +42,7 @@ impl ListenerTask {
             raft: raft.clone(),
             reason: Arc::new(move || staged.borrow().reason()),
         };
-        let copy = match clone_listener(&listener) {
-            Ok(copy) => copy,
-            Err(error) => {
-                tracing::error!(%error, "cannot duplicate the handle of the listener");
-                return;
-            }
-        };
-        let first = http::serve(copy, waiting.router(), async {
+        let first = http::serve(port.clone(), waiting.router(), async {
             // The sender is dropped when the node stops.
             let _formed = until_formed.await;
         });
@@ -67,18 +56,12 @@ impl ListenerTask {
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         let services = FormedServices::start(id, parts, raft, state, stopping.clone(), &genesis);
-        let serving = http::serve(listener, services.api.clone().router(), async move {
+        let serving = http::serve(port, services.api.clone().router(), async move {
             let _stops = stopping.wait_for(|stopping| *stopping).await;
         });
         let announce = services.announce(&stage);
         tokio::join!(serving, announce);
     }
-}
-
-/// A second handle of the same port, so that the port is never closed in between.
-fn clone_listener(listener: &TcpListener) -> io::Result<TcpListener> {
-    let copy = listener.as_fd().try_clone_to_owned()?;
-    TcpListener::from_std(std::net::TcpListener::from(copy))
 }
 
 /// Waits until the node belongs to its cluster, and publishes the reason meanwhile.

@@ -1,15 +1,17 @@
 //! A running node and its parts.
 //!
-//! A start builds, in this order: the opened store (`storage`), the parts that need no Raft
-//! (`pre_raft_parts`), Raft itself, and the task of the HTTP listener (`listener_task`). Once the
-//! cluster has formed, that task starts the services (`formed_services`) and, with them, the
-//! leader's duties (`leader`). `stage` publishes the progress.
+//! A start builds, in this order: the opened store (`storage`), the parts that need no Raft, from
+//! what the machine gives (`pre_raft_parts`, `host`), Raft itself, and the task of the HTTP
+//! listener (`listener_task`). Once the cluster has formed, that task starts the services
+//! (`formed_services`) and, with them, the leader's duties (`leader`). `stage` publishes the
+//! progress.
 //!
 //! Raft and the jobs have threads of their own; HTTP, presence and the event streams run on the
 //! runtime that starts the node.
 
 mod deferred_rpc;
 mod formed_services;
+mod host;
 pub mod leader;
 mod listener_task;
 mod load_reports;
@@ -28,20 +30,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, NodeId};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::host::blocking::Blocking;
+use crate::http::ClientPort;
 use crate::jobs::{DecisionLog, Worker};
-use crate::raft::{self, BootstrapState, Raft, Timing};
-use crate::store::{State, Store};
+use crate::link::{ClusterSecret, Transport};
+use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
 use listener_task::ListenerTask;
 use pre_raft_parts::PreRaftParts;
-use storage::{OpenStore, make_folder, open_store, storage};
+use storage::{make_folder, open_store, storage};
 
+pub use host::{Host, JobSlots};
 pub use stage::Stage;
 pub use start_error::StartError;
+pub use storage::NodeStorage;
 
 /// Time for calls in progress when the node stops.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
@@ -55,8 +60,9 @@ pub struct Node {
     id: NodeId,
     url: String,
     raft: Raft,
-    state: State,
-    store: OpenStore,
+    state: Arc<dyn AppliedState>,
+    close: Box<dyn FnOnce() -> io::Result<()> + Send>,
+    blocking: Blocking,
     worker: Worker,
     decisions: Option<Arc<DecisionLog>>,
     stage: watch::Receiver<Stage>,
@@ -76,16 +82,32 @@ impl Node {
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let opened = open_store(&config).await?;
-        let parts = PreRaftParts::build(&config, secret)?;
-        let (listener, address) = listen(config.http).await?;
+        let storage = storage(&config, opened);
+        Self::start_on(Host::of_machine()?, config, secret, storage).await
+    }
+
+    /// Starts a node on a host and storage of the caller's.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_on<S: RaftStorage>(
+        host: Host,
+        config: Config,
+        secret: Arc<ClusterSecret>,
+        storage: NodeStorage<S>,
+    ) -> Result<Self, StartError> {
+        let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
+        let parts = PreRaftParts::build(&config, secret, host)?;
+        let port = listen(&*parts.transport, config.http).await?;
         let url = config
             .http_url
             .clone()
-            .unwrap_or_else(|| format!("http://{address}"));
+            .unwrap_or_else(|| format!("http://{}", port.address()));
 
-        let state = opened.state.clone();
-        let (store, storage) = storage(config.id, opened);
-        let raft = raft::start(raft_settings(&config, &url), parts.raft_deps(), storage).await?;
+        let settings = raft_settings(&config, &url);
+        let deps = parts.raft_deps(raft_runtime);
+        let raft = raft::start(settings, deps, storage.raft.parts()).await?;
+        let (state, close) = (storage.state, storage.close);
 
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
@@ -97,7 +119,7 @@ impl Node {
                 parts,
                 raft: raft.clone(),
                 state: state.clone(),
-                listener,
+                port,
                 stage,
                 stopping: stopping.subscribe(),
             }
@@ -108,7 +130,8 @@ impl Node {
             url,
             raft,
             state,
-            store,
+            close,
+            blocking,
             worker,
             decisions,
             stage: staged,
@@ -121,6 +144,12 @@ impl Node {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The node's consensus, for those who watch it.
+    #[must_use]
+    pub fn raft(&self) -> &Raft {
+        &self.raft
     }
 
     /// The node's progress at its start, and its changes.
@@ -194,18 +223,15 @@ impl Node {
             tracing::warn!("stopping with unfinished calls, whose clients will use another node");
         }
         self.raft.stop().await;
-        let store = self.store.lock().take();
-        let decisions = self.decisions;
+        let (close, decisions) = (self.close, self.decisions);
         let close = move || {
-            let closed = store.map_or(Ok(()), Store::close);
+            let closed = close();
             if let Some(decisions) = decisions {
                 decisions.close();
             }
             closed
         };
-        tokio::task::spawn_blocking(close)
-            .await
-            .map_err(io::Error::other)?
+        self.blocking.run(close).await.map_err(io::Error::other)?
     }
 }
 
@@ -215,14 +241,10 @@ impl fmt::Debug for Node {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bound = async {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    };
-    bound
-        .await
+async fn listen(transport: &dyn Transport, address: SocketAddr) -> Result<ClientPort, StartError> {
+    let listener = transport.listen(address.to_string()).await;
+    listener
+        .and_then(ClientPort::new)
         .map_err(|error| StartError::Http { address, error })
 }
 

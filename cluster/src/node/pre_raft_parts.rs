@@ -1,29 +1,35 @@
 //! Parts of a node that are built before Raft starts.
 
-use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::deferred_rpc::DeferredRpc;
+use super::host::{Host, JobSlots};
 use super::load_reports::Reports;
 use super::start_error::StartError;
 use super::worker_trust::WorkerTrust;
 use crate::config::Config;
-use crate::host::clock::{SystemClock, WallClock};
+use crate::host::blocking::Blocking;
+use crate::host::clock::WallClock;
 use crate::host::rng::NodeRng;
 use crate::jobs::worker::output::DOWNLOAD_DEADLINE;
 use crate::jobs::{
     Codec, DecisionLog, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores,
 };
-use crate::link::{ClusterSecret, NodeKeys, TcpTransport};
+use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::{RaftDeps, Stamper};
 
 /// The parts of a node that are built before Raft starts.
 pub(super) struct PreRaftParts {
     pub keys: Arc<NodeKeys>,
     pub secret: Arc<ClusterSecret>,
+    pub transport: Arc<dyn Transport>,
     pub rng: NodeRng,
     pub clock: Arc<dyn WallClock>,
+    pub blocking: Blocking,
     pub trust: Arc<WorkerTrust>,
     pub rpc: Arc<DeferredRpc>,
     pub worker: Worker,
@@ -33,30 +39,32 @@ pub(super) struct PreRaftParts {
 }
 
 impl PreRaftParts {
-    pub(super) fn build(config: &Config, secret: Arc<ClusterSecret>) -> Result<Self, StartError> {
-        let system = |error: &dyn fmt::Display| StartError::System(error.to_string());
+    pub(super) fn build(
+        config: &Config,
+        secret: Arc<ClusterSecret>,
+        host: Host,
+    ) -> Result<Self, StartError> {
         let keys = Arc::new(NodeKeys::load_or_create(&config.data.join("node.key"))?);
-        let rng = NodeRng::of_system().map_err(|error| system(&error))?;
-        let clock: Arc<dyn WallClock> = Arc::new(SystemClock);
+        let Host {
+            transport,
+            clock,
+            rng,
+            blocking,
+            ..
+        } = host;
         let trust = Arc::new(WorkerTrust::new(clock.clone()));
-        let worker_settings = WorkerSettings {
-            node: config.id,
-            incarnation: rng.number(),
-            heartbeat: config.heartbeat,
-            millicores: available_millicores(),
-            memory: config.job_memory,
-            download_deadline: DOWNLOAD_DEADLINE,
-        };
-        let worker = Worker::start(worker_settings, Arc::new(Codec), trust.clone())
-            .map_err(|error| system(&error))?;
-        let reporter = Arc::new(Reporter::start(&worker).map_err(|error| system(&error))?);
+        let incarnation = rng.number();
+        let (worker, reporter) = job_parts(config, incarnation, &trust, &host.jobs)?;
+        let reporter = Arc::new(reporter);
         let decisions = decision_log(config, &clock)?;
         let dispatcher = dispatcher(config, &keys, reporter.clone(), decisions.clone());
         Ok(Self {
             keys,
             secret,
+            transport,
             rng,
             clock,
+            blocking,
             trust,
             rpc: Arc::default(),
             worker,
@@ -66,18 +74,51 @@ impl PreRaftParts {
         })
     }
 
-    pub(super) fn raft_deps(&self) -> RaftDeps {
+    pub(super) fn raft_deps(&self, raft_runtime: Option<Handle>) -> RaftDeps {
         RaftDeps {
             keys: self.keys.clone(),
             secret: self.secret.clone(),
-            transport: TcpTransport::shared(),
+            transport: self.transport.clone(),
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
             report: self.reporter.clone(),
             sink: Arc::new(Reports(self.dispatcher.clone())),
             app: self.rpc.clone(),
             app_runtime: tokio::runtime::Handle::current(),
-            raft_runtime: None,
+            blocking: self.blocking,
+            raft_runtime,
+        }
+    }
+}
+
+fn job_parts(
+    config: &Config,
+    incarnation: u64,
+    trust: &Arc<WorkerTrust>,
+    slots: &JobSlots,
+) -> Result<(Worker, Reporter), StartError> {
+    let system = |error: io::Error| StartError::System(error.to_string());
+    let settings = WorkerSettings {
+        node: config.id,
+        incarnation,
+        heartbeat: config.heartbeat,
+        millicores: match slots {
+            JobSlots::Threads => available_millicores(),
+            JobSlots::Simulated { millicores, .. } => *millicores,
+        },
+        memory: config.job_memory,
+        download_deadline: DOWNLOAD_DEADLINE,
+    };
+    match slots {
+        JobSlots::Threads => {
+            let worker = Worker::start(settings, Arc::new(Codec), trust.clone()).map_err(system)?;
+            let reporter = Reporter::start(&worker).map_err(system)?;
+            Ok((worker, reporter))
+        }
+        JobSlots::Simulated { cost, .. } => {
+            let worker = Worker::simulated(settings, Arc::new(Codec), trust.clone(), cost);
+            let reporter = Reporter::simulated(&worker);
+            Ok((worker, reporter))
         }
     }
 }

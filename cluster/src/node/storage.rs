@@ -5,14 +5,13 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 
-use cameo_common::ids::NodeId;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::start_error::StartError;
 use crate::config::Config;
 use crate::host::thread_priority;
-use crate::raft;
+use crate::raft::{self, AppliedState};
 use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
 
 pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
@@ -44,22 +43,28 @@ pub(super) async fn open_store(config: &Config) -> Result<Opened, StartError> {
         .map_err(StartError::from)
 }
 
-/// The store while it is open. Raft writes the node's identity to it; the stop closes it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct OpenStore(Arc<Mutex<Option<Store>>>);
+/// The opened storage of a node.
+pub struct NodeStorage<S> {
+    pub raft: S,
+    /// The state that Raft writes.
+    pub state: Arc<dyn AppliedState>,
+    /// Writes the state to disk, at an orderly stop.
+    pub close: Box<dyn FnOnce() -> io::Result<()> + Send>,
+}
 
-impl OpenStore {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Store>> {
-        self.0.lock()
+impl<S> std::fmt::Debug for NodeStorage<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NodeStorage({:?})", self.state)
     }
 }
 
-type RaftStorage = raft::Storage<Wal, StateMachine, Snapshots>;
-
-/// The store's parts for Raft, and the handle that closes the store.
-pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
-    let store = OpenStore::default();
-    *store.lock() = Some(opened.store);
+/// The store, which Raft writes the node's identity to, and the stop closes.
+pub(super) fn storage(
+    config: &Config,
+    opened: Opened,
+) -> NodeStorage<raft::Storage<Wal, StateMachine, Snapshots>> {
+    let id = config.id;
+    let store = Arc::new(Mutex::new(Some(opened.store)));
     let identity_store = store.clone();
     let record_cluster = move |cluster| match &*identity_store.lock() {
         Some(store) => store.write_node_record(NodeRecord {
@@ -68,12 +73,19 @@ pub(super) fn storage(id: NodeId, opened: Opened) -> (OpenStore, RaftStorage) {
         }),
         None => Err(io::Error::other("the node is stopping")),
     };
-    let storage = raft::Storage {
-        log: opened.log,
-        state_machine: opened.state_machine,
-        snapshots: opened.snapshots,
-        pristine: opened.pristine,
-        record_cluster: Arc::new(record_cluster),
+    let close = move || {
+        let store = store.lock().take();
+        store.map_or(Ok(()), Store::close)
     };
-    (store, storage)
+    NodeStorage {
+        raft: raft::Storage {
+            log: opened.log,
+            state_machine: opened.state_machine,
+            snapshots: opened.snapshots,
+            pristine: opened.pristine,
+            record_cluster: Arc::new(record_cluster),
+        },
+        state: Arc::new(opened.state),
+        close: Box::new(close),
+    }
 }

@@ -34,6 +34,18 @@ impl Reporter {
         })
     }
 
+    /// Reports without samples of the machine: for the simulator.
+    #[must_use]
+    pub fn simulated(worker: &Worker) -> Self {
+        let worker = Arc::clone(worker.shared());
+        let millicores = worker.settings.millicores;
+        Self {
+            worker,
+            sampler: Sampler::Still { millicores },
+            sequence: Mutex::new(0),
+        }
+    }
+
     /// The current load, encoded. Reads memory only.
     #[must_use]
     pub fn report(&self) -> Vec<u8> {

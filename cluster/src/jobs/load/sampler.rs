@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use tokio::time::Instant;
 
 use super::quota::available_millicores;
 use crate::jobs::worker::cpu_meter::Granted;
@@ -32,12 +33,17 @@ pub struct Sample {
     pub taken: Instant,
 }
 
-/// A thread that samples until this is dropped.
+/// Where samples come from.
 #[derive(Debug)]
-pub struct Sampler {
-    latest: Arc<Mutex<Sample>>,
-    /// Closing this channel stops the thread.
-    _stop: mpsc::Sender<()>,
+pub enum Sampler {
+    /// A thread that samples until this is dropped.
+    Thread {
+        latest: Arc<Mutex<Sample>>,
+        /// Closing this channel stops the thread.
+        _stop: mpsc::Sender<()>,
+    },
+    /// Always the same, and always fresh: the simulator's processors are idle but for its jobs.
+    Still { millicores: u32 },
 }
 
 impl Sampler {
@@ -68,7 +74,7 @@ impl Sampler {
                     *shared.lock() = smooth.sample();
                 }
             })?;
-        Ok(Self {
+        Ok(Self::Thread {
             latest,
             _stop: stop,
         })
@@ -77,7 +83,15 @@ impl Sampler {
     /// The latest sample.
     #[must_use]
     pub fn latest(&self) -> Sample {
-        *self.latest.lock()
+        match self {
+            Self::Thread { latest, .. } => *latest.lock(),
+            Self::Still { millicores } => Sample {
+                quota_millicores: *millicores,
+                usable_millicores: *millicores,
+                cpu_share_permille: 0,
+                taken: Instant::now(),
+            },
+        }
     }
 }
 

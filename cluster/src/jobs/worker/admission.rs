@@ -2,11 +2,12 @@
 //! carrier has been fetched. No input or output.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cameo_common::ids::JobId;
 use cameo_common::keys::PublicKey;
 use cameo_dispatch::{CostModel, Event, TicketId};
+use tokio::time::Instant;
 
 use super::memory::{Budget, MemoryUse};
 use super::ticket_events::TicketEvents;

@@ -1,9 +1,9 @@
 //! A client's hold on its job.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use cameo_codec::CancelToken;
+use tokio::time::Instant;
 
 use super::admission::Admitted;
 use super::shared::Pool;

@@ -13,11 +13,11 @@ mod pipe;
 mod pool;
 mod shape;
 pub(super) mod shared;
+mod simulated_slot;
 mod ticket_events;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use cameo_common::ids::Hash;
@@ -26,6 +26,7 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use cameo_dispatch::TicketId;
 use futures_util::TryStreamExt;
+use tokio::time::Instant;
 
 use super::ticket::TicketError;
 use accepted_job::AcceptedJob;
@@ -37,8 +38,10 @@ use hold::Hold;
 use memory::{Budget, MemoryUse};
 use pool::start_slot;
 use shared::{Pool, Shared};
+use simulated_slot::SimulatedSlot;
 
 pub use shared::{ClusterInfo, WorkerSettings};
+pub use simulated_slot::JobCost;
 
 /// A node's pool of job threads with its queue. Clones share it; it stops when the last one is
 /// dropped.
@@ -65,6 +68,24 @@ impl Worker {
             start_slot(Arc::clone(&shared), slot, shape.threads)?;
         }
         Ok(Self { pool })
+    }
+
+    /// Starts the slots as tasks of this runtime: for the simulator, whose jobs take the time that
+    /// `cost` says.
+    #[must_use]
+    pub fn simulated(
+        settings: WorkerSettings,
+        hide: Arc<dyn Hide>,
+        cluster: Arc<dyn ClusterInfo>,
+        cost: &JobCost,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(settings, hide, cluster));
+        for _ in 0..shared.shape.slots {
+            tokio::spawn(SimulatedSlot::new(Arc::clone(&shared), cost.clone()).run());
+        }
+        Self {
+            pool: Pool::new(shared),
+        }
     }
 
     /// The state that the worker's parts share.

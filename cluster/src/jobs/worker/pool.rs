@@ -6,10 +6,11 @@
 use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cameo_codec::job::JobInput;
 use cameo_dispatch::TicketId;
+use tokio::time::Instant;
 
 use super::admission::Done;
 use super::cpu_meter::ThreadId;
@@ -70,22 +71,33 @@ impl Slot {
             // Not measurable on this system: elapsed time is the nearest figure.
             _ => began.elapsed(),
         };
-        let Work {
-            job, input, pipe, ..
-        } = work;
-        // The memory is freed before it is reported as free.
-        drop(input);
-        let done = result.is_ok().then(|| Done {
-            cpu,
-            carrier: pipe.written(),
-        });
-        self.shared.end(id, done);
-        self.shared.count_failure(&result);
-        let cpu_us = cpu.as_micros() as u64;
-        tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
-        // Ignored when the client has disconnected.
-        pipe.end(result);
+        end_job(&self.shared, id, work, result, cpu);
     }
+}
+
+/// Reports a job that has run for `cpu`, and hands its end to its client.
+pub(super) fn end_job(
+    shared: &Shared,
+    id: TicketId,
+    work: Work,
+    result: Result<(), JobError>,
+    cpu: Duration,
+) {
+    let Work {
+        job, input, pipe, ..
+    } = work;
+    // The memory is freed before it is reported as free.
+    drop(input);
+    let done = result.is_ok().then(|| Done {
+        cpu,
+        carrier: pipe.written(),
+    });
+    shared.end(id, done);
+    shared.count_failure(&result);
+    let cpu_us = cpu.as_micros() as u64;
+    tracing::debug!(%job, done = result.is_ok(), cpu_us, "job ended");
+    // Ignored when the client has disconnected.
+    pipe.end(result);
 }
 
 fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {
@@ -94,12 +106,18 @@ fn cpu_of(threads: &[ThreadId]) -> Option<Duration> {
 
 fn run_measured(shared: &Shared, slot: usize, work: &Work) -> Result<(), JobError> {
     shared.meter.begin(slot);
-    let result = catch_unwind(AssertUnwindSafe(|| run_job(&*shared.hide, work)));
+    let result = run_job(&*shared.hide, work);
     shared.meter.end(slot);
+    result
+}
+
+/// Runs a job; a panic is its failure.
+pub(super) fn run_job(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
+    let result = catch_unwind(AssertUnwindSafe(|| try_job(hide, work)));
     result.unwrap_or(Err(JobError::Failed))
 }
 
-fn run_job(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
+fn try_job(hide: &dyn Hide, work: &Work) -> Result<(), JobError> {
     work.stop.check().map_err(|_| JobError::Cancelled)?;
     let input = JobInput::decode(&work.input)?;
     let mut out = BufWriter::with_capacity(PIECE_BYTES, &*work.pipe);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_codec::CancelToken;
@@ -15,6 +15,7 @@ use cameo_common::statements::Ticket;
 use cameo_dispatch::{Event, TicketId};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::admission::{AdmissionControl, Done, Load};
 use super::counters::Counters;
@@ -161,6 +162,23 @@ impl Shared {
         }
     }
 
+    /// As [`Shared::next_work`], for a slot that is a task.
+    pub(crate) async fn next_work_of_task(&self) -> Option<(TicketId, Work)> {
+        let mut changes = self.held.subscribe();
+        loop {
+            {
+                let mut state = self.state.lock();
+                if state.stopped {
+                    return None;
+                }
+                if let Some(next) = state.admission.begin(Instant::now()) {
+                    return Some(next);
+                }
+            }
+            changes.changed().await.ok()?;
+        }
+    }
+
     /// Memory that a job uses beside its input.
     pub(crate) fn pictures(&self, input: &[u8]) -> Result<u64, JobError> {
         let input = JobInput::decode(input)?;
@@ -218,5 +236,6 @@ impl Drop for StopWhenDropped {
     fn drop(&mut self) {
         self.0.state.lock().stopped = true;
         self.0.work.notify_all();
+        self.0.held.send_modify(|_| {});
     }
 }

@@ -4,9 +4,10 @@
 //! many heartbeats, and its number lets a leader detect events that it missed.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cameo_dispatch::{Event, TicketId};
+use tokio::time::Instant;
 
 /// How long an event is repeated.
 pub const REPEAT_FOR: Duration = Duration::from_secs(2);

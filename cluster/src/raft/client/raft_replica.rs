@@ -1,28 +1,30 @@
 //! The replica of a running node: Raft for the order, the store for the state.
 
-use cameo_common::ids::{Hash, NodeId};
+use std::sync::Arc;
+
+use cameo_common::ids::NodeId;
 use cameo_common::wire;
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::early_reply;
-use super::replica::{Committed, HashedState, Replica};
+use super::replica::{AppliedState, Committed, HashedState, Replica};
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
-use crate::store::{State, Touched};
+use crate::store::Touched;
 use cameo_machine::{Command, Reply, StateView};
 
 /// Raft and its state.
 #[derive(Debug, Clone)]
 pub struct RaftReplica {
     raft: Raft,
-    state: State,
+    state: Arc<dyn AppliedState>,
 }
 
 impl RaftReplica {
     /// A replica of a started Raft and the state that it writes.
     #[must_use]
-    pub fn new(raft: Raft, state: State) -> Self {
+    pub fn new(raft: Raft, state: Arc<dyn AppliedState>) -> Self {
         Self { raft, state }
     }
 }
@@ -61,7 +63,7 @@ impl Replica for RaftReplica {
     }
 
     fn view(&self) -> Box<dyn StateView + '_> {
-        Box::new(self.state.view())
+        self.state.view()
     }
 
     fn touched(&self) -> broadcast::Receiver<Touched> {
@@ -86,10 +88,6 @@ impl Replica for RaftReplica {
     }
 
     fn hash(&self) -> Option<HashedState> {
-        let hashed = self.state.hash().ok()?;
-        Some(HashedState {
-            applied: hashed.applied.map_or(0, |(_, index)| index),
-            hash: Hash(hashed.hash),
-        })
+        self.state.hash()
     }
 }

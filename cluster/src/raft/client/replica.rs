@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use crate::raft::{AskError, Leadership, ProposeError, ReadError, Status};
-use crate::store::Touched;
+use crate::store::{State, Touched};
 use cameo_machine::{Command, Reply, StateView};
 
 /// Time limit of a client's call, in which it waits for a leader, a majority and this node's state.
@@ -31,6 +31,43 @@ pub struct Committed {
 pub struct HashedState {
     pub applied: u64,
     pub hash: Hash,
+}
+
+/// The state that this node applies entries to: sled, or a map in the simulator.
+pub trait AppliedState: Send + Sync + fmt::Debug + 'static {
+    /// A consistent view. Drop it soon, and before any await.
+    fn view(&self) -> Box<dyn StateView + '_>;
+
+    /// Notifies the tasks that wait for a user's events.
+    fn touched(&self) -> broadcast::Receiver<Touched>;
+
+    /// Hashes the whole state. Blocks; None when the state changes too fast.
+    fn hash(&self) -> Option<HashedState>;
+
+    /// The failure after which the state accepts no more entries, if any.
+    fn failure(&self) -> Option<String>;
+}
+
+impl AppliedState for State {
+    fn view(&self) -> Box<dyn StateView + '_> {
+        Box::new(State::view(self))
+    }
+
+    fn touched(&self) -> broadcast::Receiver<Touched> {
+        State::touched(self)
+    }
+
+    fn hash(&self) -> Option<HashedState> {
+        let hashed = State::hash(self).ok()?;
+        Some(HashedState {
+            applied: hashed.applied.map_or(0, |(_, index)| index),
+            hash: Hash(hashed.hash),
+        })
+    }
+
+    fn failure(&self) -> Option<String> {
+        State::failure(self)
+    }
 }
 
 /// This node's replica of the state, and its access to other nodes.

@@ -44,6 +44,33 @@ impl<L, S, P> std::fmt::Debug for Storage<L, S, P> {
     }
 }
 
+/// A storage that Raft can start on. Keeps openraft's traits out of the rooms above.
+pub trait RaftStorage {
+    type Log: RaftLogStorage<TypeConfig>;
+    type StateMachine: RaftStateMachine<TypeConfig, SnapshotData: Sync>;
+    type Port: SnapshotPort<
+        Data = <Self::StateMachine as RaftStateMachine<TypeConfig>>::SnapshotData,
+    >;
+
+    /// Its parts.
+    fn parts(self) -> Storage<Self::Log, Self::StateMachine, Self::Port>;
+}
+
+impl<L, SM, P> RaftStorage for Storage<L, SM, P>
+where
+    L: RaftLogStorage<TypeConfig>,
+    SM: RaftStateMachine<TypeConfig, SnapshotData: Sync>,
+    P: SnapshotPort<Data = SM::SnapshotData>,
+{
+    type Log = L;
+    type StateMachine = SM;
+    type Port = P;
+
+    fn parts(self) -> Self {
+        self
+    }
+}
+
 pub(crate) type Metrics = RaftMetrics<TypeConfig>;
 pub(crate) type MetricsWatch = WatchReceiverOf<TypeConfig, Metrics>;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::bootstrap_state::BootstrapState;
 use super::member_view::MemberView;
 use super::record_file::{Record, RecordFile};
+use crate::host::blocking::Blocking;
 use crate::raft::genesis::{Genesis, GenesisMember};
 use crate::raft::rpc::wire::BootstrapProbe;
 use cameo_common::ids::{ClusterId, NodeId};
@@ -24,6 +25,8 @@ pub(crate) struct LocalMember {
     pub peers: BTreeMap<NodeId, String>,
     pub members: Arc<MemberView>,
     pub file: RecordFile,
+    /// Where the file is written.
+    pub blocking: Blocking,
     /// Makes the store record the cluster too.
     pub record_cluster: Arc<dyn Fn(ClusterId) -> io::Result<()> + Send + Sync>,
     /// The log was empty at the start.
@@ -65,7 +68,7 @@ impl LocalMember {
     /// Records the genesis, unless this node belongs to another cluster. Durable when it returns.
     pub async fn record(self: &Arc<Self>, genesis: Genesis) -> Result<ClusterId, String> {
         let this = self.clone();
-        let recorded = tokio::task::spawn_blocking(move || this.record_now(genesis));
+        let recorded = self.blocking.run(move || this.record_now(genesis));
         recorded
             .await
             .map_err(|error| format!("cannot record the cluster: {error}"))?
@@ -123,7 +126,7 @@ impl LocalMember {
             initialised: true,
         };
         let file = self.file.clone();
-        let stored = tokio::task::spawn_blocking(move || file.store(&record)).await;
+        let stored = self.blocking.run(move || file.store(&record)).await;
         if let Ok(Err(error)) = stored {
             // Written again at the next start; until then the loss of the log would not be
             // detected.

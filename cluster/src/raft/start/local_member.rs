@@ -60,6 +60,7 @@ pub(super) fn local_member<L, SM, P>(
         peers: settings.peers.clone(),
         members: Arc::new(members),
         file,
+        blocking: deps.blocking,
         record_cluster: storage.record_cluster.clone(),
         started_empty: storage.pristine,
         recording: Mutex::new(()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cameo_common::ids::NodeId;
 use tokio::runtime::Handle;
 
+use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
@@ -78,6 +79,8 @@ pub struct RaftDeps {
     pub app: Arc<dyn AppService>,
     /// Runtime of `app`; never Raft's thread.
     pub app_runtime: Handle,
+    /// Where files are written.
+    pub blocking: Blocking,
     /// Runtime of Raft. `None` starts a thread of its own; the simulator passes its runtime.
     pub raft_runtime: Option<Handle>,
 }

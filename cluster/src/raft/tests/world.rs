@@ -13,10 +13,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::host::blocking::Blocking;
 use crate::host::clock::{SystemClock, WallClock};
 use crate::link::{Accept, ClusterSecret, NodeKeys, Stream, TcpTransport, Transport};
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
+use crate::store::{Decided, Machine};
 use cameo_machine::{Change, StateView};
 
 /// Time limit for any condition; a passing test needs a fraction of it.
@@ -27,13 +29,20 @@ pub fn soon() -> Instant {
 }
 
 /// The command is a key, the row's value is the log time, and the reply is the key.
-fn decide(_view: &cameo_machine::MapView, _index: u64, entry: &[u8]) -> (Vec<Change>, Vec<u8>) {
-    let (time, key) = entry.split_at(8);
-    let put = Change::Put {
-        key: key.to_vec(),
-        value: time.to_vec(),
-    };
-    (vec![put], key.to_vec())
+struct KeyAndTime;
+impl Machine for KeyAndTime {
+    fn decide(&self, _view: &dyn StateView, _index: u64, entry: &[u8]) -> Decided {
+        let (time, key) = entry.split_at(8);
+        let put = Change::Put {
+            key: key.to_vec(),
+            value: time.to_vec(),
+        };
+        Decided {
+            changes: vec![put],
+            reply: key.to_vec(),
+            ..Decided::default()
+        }
+    }
 }
 
 struct TimeFirst;
@@ -97,7 +106,7 @@ impl Host {
     pub fn empty(&mut self) {
         std::fs::remove_dir_all(&self.data).unwrap();
         std::fs::create_dir(&self.data).unwrap();
-        self.disk = MemoryDisk::new(Arc::new(decide));
+        self.disk = MemoryDisk::new(Arc::new(KeyAndTime));
     }
 }
 
@@ -107,7 +116,7 @@ fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
     Host {
         data,
         link,
-        disk: MemoryDisk::new(Arc::new(decide)),
+        disk: MemoryDisk::new(Arc::new(KeyAndTime)),
         keys: Arc::new(NodeKeys::generate().unwrap()),
         secret: b"the secret of the test cluster".to_vec(),
         clock: Arc::default(),
@@ -318,6 +327,7 @@ impl World {
             sink: host.reports.clone(),
             app: Arc::new(Echo(id)),
             app_runtime: Handle::current(),
+            blocking: Blocking::Threads,
             raft_runtime: None,
         }
     }

@@ -1,6 +1,8 @@
 //! Carriers on their way to the client, and clients that disconnect.
 
 use super::*;
+use crate::http::ClientPort;
+use crate::link::TcpTransport;
 
 #[tokio::test]
 async fn a_running_job_whose_client_disconnects_stops_and_its_slot_takes_the_next() {
@@ -40,10 +42,12 @@ async fn a_client_that_closes_its_connection_cancels_its_job() {
         let admitted = behind.admit(&ticket, DEVICE).await.unwrap();
         axum::body::Body::from_stream(admitted.run(job, hash).await.unwrap())
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let transport = TcpTransport::shared();
+    let listener = transport.listen("127.0.0.1:0".to_owned()).await.unwrap();
+    let port = ClientPort::new(listener).unwrap();
+    let address = port.address();
     let router = axum::Router::new().route("/", run);
-    let serving = tokio::spawn(crate::http::serve(listener, router, std::future::pending()));
+    let serving = tokio::spawn(crate::http::serve(port, router, std::future::pending()));
     let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
     let call = b"POST / HTTP/1.1\r\nhost: node\r\ncontent-length: 0\r\n\r\n";
     client.write_all(call).await.unwrap();

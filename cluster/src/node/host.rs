@@ -1,0 +1,62 @@
+//! The host of a node: what it takes from the machine it runs on, or from a simulator.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::start_error::StartError;
+use crate::host::blocking::Blocking;
+use crate::host::clock::{SystemClock, WallClock};
+use crate::host::rng::NodeRng;
+use crate::jobs::JobCost;
+use crate::link::{TcpTransport, Transport};
+
+/// Network, clock, random numbers and threads.
+#[derive(Clone)]
+pub struct Host {
+    /// The network of links and clients.
+    pub transport: Arc<dyn Transport>,
+    pub clock: Arc<dyn WallClock>,
+    pub rng: NodeRng,
+    pub blocking: Blocking,
+    /// Runtime of Raft; `None` starts a thread of its own.
+    pub raft_runtime: Option<Handle>,
+    pub jobs: JobSlots,
+}
+
+/// What runs image jobs, and says how loaded it is.
+#[derive(Debug, Clone)]
+pub enum JobSlots {
+    /// Threads of this machine, measured.
+    Threads,
+    /// Tasks, for as long as `cost` says, on processors that do nothing else.
+    Simulated { millicores: u32, cost: JobCost },
+}
+
+impl Host {
+    /// This machine.
+    ///
+    /// # Errors
+    /// When the system provides no random numbers.
+    pub fn of_machine() -> Result<Self, StartError> {
+        let rng = NodeRng::of_system().map_err(|error| StartError::System(error.to_string()))?;
+        Ok(Self {
+            transport: TcpTransport::shared(),
+            clock: Arc::new(SystemClock),
+            rng,
+            blocking: Blocking::Threads,
+            raft_runtime: None,
+            jobs: JobSlots::Threads,
+        })
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("blocking", &self.blocking)
+            .field("jobs", &self.jobs)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,107 @@
+//! The disk itself, with what befalls it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cameo_common::ids::Hash;
+use cameo_common::wire;
+use parking_lot::Mutex;
+
+use super::log::MemoryLog;
+use super::model::{AtOnce, DiskModel};
+use super::platter::Platter;
+use super::snapshot::MemorySnapshots;
+use super::state::MemoryState;
+use super::sync::Syncer;
+use crate::consensus_types::aliases::position;
+use crate::raft::engine::consensus::Storage;
+use crate::store::Machine;
+use cameo_machine::MapView;
+
+/// A disk in memory. Clones share it.
+#[derive(Clone)]
+pub struct MemoryDisk {
+    platter: Arc<Mutex<Platter>>,
+    machine: Arc<dyn Machine>,
+    model: Arc<dyn DiskModel>,
+}
+
+impl fmt::Debug for MemoryDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryDisk")
+    }
+}
+
+impl MemoryDisk {
+    /// An empty disk that makes every write durable at once.
+    pub fn new(machine: Arc<dyn Machine>) -> Self {
+        Self::with_model(machine, Arc::new(AtOnce))
+    }
+
+    /// An empty disk that behaves as `model` says.
+    pub fn with_model(machine: Arc<dyn Machine>, model: Arc<dyn DiskModel>) -> Self {
+        Self {
+            platter: Arc::default(),
+            machine,
+            model,
+        }
+    }
+
+    /// The storage of a node that starts on this disk. Its state is what the last process had
+    /// drained; the log replays the rest.
+    pub fn storage(&self) -> Storage<MemoryLog, MemoryState, MemorySnapshots> {
+        let (pristine, drained) = {
+            let mut platter = self.platter.lock();
+            platter.open();
+            let log = &platter.log;
+            let pristine =
+                log.vote.is_none() && log.last().is_none() && platter.drained.applied.is_none();
+            (pristine, platter.drained.clone())
+        };
+        let syncer = Syncer::new(self.platter.clone(), self.model.clone());
+        Storage {
+            log: MemoryLog(syncer.clone()),
+            state_machine: MemoryState::new(self.machine.clone(), syncer, drained),
+            snapshots: MemorySnapshots,
+            pristine,
+            record_cluster: Arc::new(|_| Ok(())),
+        }
+    }
+
+    /// Loses what was not synced. The node that used the disk has ended.
+    pub fn lose_power(&self) {
+        let mut platter = self.platter.lock();
+        let survivors = self.model.survivors(platter.unsynced());
+        platter.lose_power(survivors);
+    }
+
+    /// Writes that a power failure could lose now.
+    pub fn unsynced(&self) -> usize {
+        self.platter.lock().unsynced()
+    }
+
+    /// The rows drained so far.
+    pub fn rows(&self) -> MapView {
+        self.platter.lock().drained.rows.clone()
+    }
+
+    /// Index of the first entry still in the log.
+    pub fn first_log_index(&self) -> Option<u64> {
+        self.platter.lock().log.entries.keys().next().copied()
+    }
+
+    /// Index, term and hash of the entries of `[from, to]` that are in the log.
+    pub fn entries(&self, from: u64, to: u64) -> Vec<(u64, u64, Hash)> {
+        if from > to {
+            return Vec::new();
+        }
+        let platter = self.platter.lock();
+        let entries = platter.log.entries.range(from..=to);
+        entries
+            .map(|(index, entry)| {
+                let (term, _) = position(&entry.log_id);
+                (*index, term, Hash::of(&wire::encode(&entry.payload)))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,264 @@
+//! The state of a `MemoryDisk`: in the process's memory, and written to the disk behind.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use cameo_common::ids::Hash;
+use futures_util::{FutureExt, Stream, StreamExt};
+use openraft::OptionalSend;
+use openraft::entry::EntryPayload;
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
+use parking_lot::{RwLock, RwLockReadGuard};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use super::content::Content;
+use super::snapshot::MemorySnapshot;
+use super::sync::Syncer;
+use crate::consensus_types::aliases::position;
+use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
+use crate::raft::client::replica::{AppliedState, HashedState};
+use crate::store::{Machine, Touched};
+use cameo_machine::{Change, Rows, StateView};
+
+/// Most entries that become visible together.
+const BATCH_ENTRIES: usize = 64;
+/// As in the real store.
+const TOUCHED_BACKLOG: usize = 1024;
+
+/// The state of one process. Clones share it.
+#[derive(Clone)]
+pub struct MemoryState {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    machine: Arc<dyn Machine>,
+    syncer: Syncer,
+    live: RwLock<Live>,
+    touched: broadcast::Sender<Touched>,
+}
+
+struct Live {
+    content: Content,
+    /// Changes since the last drain, oldest first.
+    undrained: Vec<Change>,
+    drained_at: Instant,
+}
+
+impl fmt::Debug for MemoryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryState")
+    }
+}
+
+impl MemoryState {
+    pub(super) fn new(machine: Arc<dyn Machine>, syncer: Syncer, content: Content) -> Self {
+        let live = Live {
+            content,
+            undrained: Vec::new(),
+            drained_at: Instant::now(),
+        };
+        Self {
+            shared: Arc::new(Shared {
+                machine,
+                syncer,
+                live: RwLock::new(live),
+                touched: broadcast::Sender::new(TOUCHED_BACKLOG),
+            }),
+        }
+    }
+
+    /// Hands the whole state to the system, as an orderly stop does.
+    pub fn drain(&self) {
+        self.shared.drain(&mut self.shared.live.write());
+    }
+
+    /// Index of the last applied entry; 0 when there is none.
+    pub fn applied(&self) -> u64 {
+        index(&self.shared.live.read().content)
+    }
+}
+
+fn index(content: &Content) -> u64 {
+    content.applied.as_ref().map_or(0, |id| position(id).1)
+}
+
+impl Shared {
+    fn drain(&self, live: &mut Live) {
+        let mut platter = self.syncer.platter.lock();
+        let drained = &mut platter.drained;
+        drained.rows.apply(&live.undrained);
+        drained.applied = live.content.applied;
+        drained.membership.clone_from(&live.content.membership);
+        live.undrained.clear();
+        live.drained_at = Instant::now();
+    }
+
+    fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
+        let mut names = Vec::new();
+        let mut replies = Vec::with_capacity(batch.len());
+        let applied = {
+            let live = &mut *self.live.write();
+            for (entry, responder) in batch {
+                let content = &mut live.content;
+                content.applied = Some(entry.log_id);
+                let reply = match entry.payload {
+                    EntryPayload::Blank => Vec::new(),
+                    EntryPayload::Membership(membership) => {
+                        content.membership =
+                            StoredMembershipOf::<TypeConfig>::new(content.applied, membership);
+                        Vec::new()
+                    }
+                    EntryPayload::Normal(EntryBytes(bytes)) => {
+                        let at = entry.log_id.index();
+                        let decided = self.machine.decide(&content.rows, at, &bytes);
+                        content.rows.apply(&decided.changes);
+                        live.undrained.extend(decided.changes);
+                        names.extend(decided.touched);
+                        decided.reply
+                    }
+                };
+                replies.extend(responder.map(|responder| (responder, reply)));
+            }
+            if live.drained_at.elapsed() >= self.syncer.model.write_behind() {
+                self.drain(live);
+            }
+            index(&live.content)
+        };
+        if !names.is_empty() {
+            names.sort_unstable();
+            names.dedup();
+            let index = applied;
+            // Without subscribers nothing is lost: event streams read the rows.
+            drop(self.touched.send(Touched::Users { index, names }));
+        }
+        for (responder, reply) in replies {
+            responder.send(ReplyBytes(reply));
+        }
+    }
+
+    fn keep(&self, snapshot: &MemorySnapshot) {
+        let kept = &mut self.syncer.platter.lock().snapshot;
+        if kept.as_ref().map(MemorySnapshot::applied) < Some(snapshot.applied()) {
+            *kept = Some(snapshot.clone());
+        }
+    }
+}
+
+/// The latest state. No entry is applied while it lives.
+struct View<'a>(RwLockReadGuard<'a, Live>);
+
+impl StateView for View<'_> {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.content.rows.get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Rows {
+        self.0.content.rows.scan(prefix, from, limit)
+    }
+}
+
+impl AppliedState for MemoryState {
+    fn view(&self) -> Box<dyn StateView + '_> {
+        Box::new(View(self.shared.live.read()))
+    }
+
+    fn touched(&self) -> broadcast::Receiver<Touched> {
+        self.shared.touched.subscribe()
+    }
+
+    /// As the real store computes it.
+    fn hash(&self) -> Option<HashedState> {
+        let live = self.shared.live.read();
+        let mut hasher = blake3::Hasher::new();
+        for (key, value) in &live.content.rows.0 {
+            hasher.update(&(key.len() as u64).to_le_bytes());
+            hasher.update(key);
+            hasher.update(&(value.len() as u64).to_le_bytes());
+            hasher.update(value);
+        }
+        Some(HashedState {
+            applied: index(&live.content),
+            hash: Hash(*hasher.finalize().as_bytes()),
+        })
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.shared.syncer.failure()
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for MemoryState {
+    type SnapshotData = MemorySnapshot;
+    type SnapshotBuilder = Self;
+
+    async fn applied_state(
+        &mut self,
+    ) -> Result<(Option<LogIdOf<TypeConfig>>, StoredMembershipOf<TypeConfig>), io::Error> {
+        let content = &self.shared.live.read().content;
+        Ok((content.applied, content.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, entries: S) -> Result<(), io::Error>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        let mut entries = entries.fuse();
+        while let Some(first) = entries.next().await {
+            let mut batch = vec![first?];
+            while batch.len() < BATCH_ENTRIES
+                && let Some(Some(next)) = entries.next().now_or_never()
+            {
+                batch.push(next?);
+            }
+            self.shared.apply_batch(batch);
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        _meta: &SnapshotMetaOf<TypeConfig>,
+        snapshot: MemorySnapshot,
+    ) -> Result<(), io::Error> {
+        self.shared.syncer.sync_file().await?;
+        self.shared.keep(&snapshot);
+        let index = {
+            let live = &mut *self.shared.live.write();
+            live.content = snapshot.content();
+            live.undrained.clear();
+            live.drained_at = Instant::now();
+            self.shared.syncer.platter.lock().drained = snapshot.content();
+            index(&live.content)
+        };
+        drop(self.shared.touched.send(Touched::Everything { index }));
+        Ok(())
+    }
+
+    async fn get_current_snapshot(
+        &mut self,
+    ) -> Result<Option<SnapshotOf<TypeConfig, MemorySnapshot>>, io::Error> {
+        let snapshot = self.shared.syncer.platter.lock().snapshot.clone();
+        Ok(snapshot.map(MemorySnapshot::with_meta))
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for MemoryState {
+    type SnapshotData = MemorySnapshot;
+
+    async fn build_snapshot(
+        &mut self,
+    ) -> Result<SnapshotOf<TypeConfig, MemorySnapshot>, io::Error> {
+        let snapshot = MemorySnapshot::of(&self.shared.live.read().content);
+        self.shared.syncer.sync_file().await?;
+        self.shared.keep(&snapshot);
+        Ok(snapshot.with_meta())
+    }
+}
