@@ -3,9 +3,10 @@
 //! [`kill`] kills, pauses and restarts real nodes by a seeded schedule, and checks after each round
 //! that the nodes agree again: one leader, everything committed applied, one state (law D3).
 //! [`workload`] runs image jobs; [`jobs`] does so while workers are killed, stopped and paused.
-//! [`faults`] plans faults for all targets. [`history`] is what a run leaves behind; [`laws`]
-//! judges it, into [`verdict`]s, by [`linearizable`] over the objects of [`specification`].
-//! [`decisions`] judges decision logs (law J2).
+//! [`faults`] plans faults for all targets; [`target`] carries them out, [`simulation`] in one
+//! process. [`history`] is what a run leaves behind; [`laws`] judges it, into [`verdict`]s, by
+//! [`linearizable`] over the objects of [`specification`]. [`decisions`] judges decision logs (law
+//! J2).
 
 pub mod decisions;
 pub mod faults;
@@ -15,6 +16,8 @@ pub mod kill;
 pub mod laws;
 pub mod linearizable;
 pub mod schedule;
+pub mod simulation;
 pub mod specification;
+pub mod target;
 pub mod verdict;
 pub mod workload;

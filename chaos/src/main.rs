@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cameo_chaos::decisions;
+use cameo_chaos::{decisions, simulation};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ enum Verb {
     Kill(Kill),
     /// Runs image jobs and shares photos while workers are killed, stopped and paused
     Jobs(Jobs),
+    /// Simulates whole clusters under faults, one process a seed
+    Sim(simulation::Arguments),
     /// Checks decision logs of nodes: each job has to be placed by law J2
     Decisions(decisions::Arguments),
 }
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
+        Verb::Sim(arguments) => ended(simulation::run(&arguments)),
         Verb::Decisions(arguments) => ended(decisions::run(&arguments)),
     }
 }

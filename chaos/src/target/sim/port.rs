@@ -1,0 +1,164 @@
+//! The way of simulated clients to simulated nodes: HTTP over the simulated network.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cameo_common::ids::{Millis, NodeId};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use super::clock::{elapsed, true_millis};
+use super::machine::{API_PORT, name};
+use super::network::SimNetwork;
+use crate::history::Micros;
+use crate::workload::{CallFailed, Chunks, Port, Request, Response};
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// The clients' machine.
+pub(super) struct SimPort {
+    nodes: Vec<NodeId>,
+    network: SimNetwork,
+    /// Connections without a call.
+    idle: Mutex<BTreeMap<NodeId, Vec<Sender>>>,
+}
+
+fn lost(why: impl std::fmt::Display) -> CallFailed {
+    CallFailed::Lost(why.to_string())
+}
+
+impl SimPort {
+    pub(super) fn new(nodes: Vec<NodeId>, network: SimNetwork) -> Self {
+        Self {
+            nodes,
+            network,
+            idle: Mutex::default(),
+        }
+    }
+
+    async fn connected(&self, node: NodeId, until: Instant) -> Result<Sender, CallFailed> {
+        while let Some(mut sender) = self.idle(node) {
+            if sender.ready().await.is_ok() {
+                return Ok(sender);
+            }
+        }
+        let opened = async {
+            let address = format!("{}:{API_PORT}", name(node));
+            let stream = self.network.open(&address).await?;
+            let connected = handshake(TokioIo::new(stream)).await;
+            connected.map_err(std::io::Error::other)
+        };
+        let failed = |why: String| CallFailed::NotSent(why);
+        let (sender, connection) = timeout_at(until, opened)
+            .await
+            .map_err(|_| failed("no connection in time".to_owned()))?
+            .map_err(|why| failed(why.to_string()))?;
+        tokio::spawn(connection.map(drop));
+        Ok(sender)
+    }
+
+    fn idle(&self, node: NodeId) -> Option<Sender> {
+        let mut idle = self.idle.lock();
+        let of_node = idle.get_mut(&node)?;
+        of_node.retain(|sender| !sender.is_closed());
+        of_node.pop()
+    }
+
+    async fn sent(
+        &self,
+        node: NodeId,
+        request: Request,
+        until: Instant,
+    ) -> Result<(Sender, hyper::Response<Incoming>), CallFailed> {
+        let mut sender = self.connected(node, until).await?;
+        let mut built = hyper::Request::builder()
+            .method(request.method)
+            .uri(&request.path)
+            .header("host", name(node));
+        for (header, value) in &request.headers {
+            built = built.header(*header, value);
+        }
+        let built = built
+            .body(Full::new(request.body))
+            .map_err(|why| CallFailed::NotSent(why.to_string()))?;
+        let answered = timeout_at(until, sender.send_request(built)).await;
+        let answer = answered.map_err(lost)?.map_err(lost)?;
+        Ok((sender, answer))
+    }
+}
+
+impl Port for SimPort {
+    fn call(
+        &self,
+        node: NodeId,
+        request: Request,
+        within: Duration,
+    ) -> BoxFuture<'_, Result<Response, CallFailed>> {
+        Box::pin(async move {
+            let until = Instant::now() + within;
+            let (sender, answer) = self.sent(node, request, until).await?;
+            let status = answer.status().as_u16();
+            let body = timeout_at(until, answer.into_body().collect()).await;
+            let body = body.map_err(lost)?.map_err(lost)?.to_bytes();
+            self.idle.lock().entry(node).or_default().push(sender);
+            Ok(Response { status, body })
+        })
+    }
+
+    fn open(
+        &self,
+        node: NodeId,
+        request: Request,
+        within: Duration,
+    ) -> BoxFuture<'_, Result<(u16, Box<dyn Chunks>), CallFailed>> {
+        Box::pin(async move {
+            let until = Instant::now() + within;
+            let (sender, answer) = self.sent(node, request, until).await?;
+            let status = answer.status().as_u16();
+            let body = answer.into_body();
+            let chunks: Box<dyn Chunks> = Box::new(SimChunks {
+                body,
+                _sender: sender,
+            });
+            Ok((status, chunks))
+        })
+    }
+
+    fn nodes(&self) -> Vec<NodeId> {
+        self.nodes.clone()
+    }
+
+    fn now_unix(&self) -> Millis {
+        true_millis()
+    }
+
+    fn elapsed(&self) -> Micros {
+        Micros(elapsed().as_micros() as u64)
+    }
+}
+
+struct SimChunks {
+    body: Incoming,
+    /// Keeps the connection.
+    _sender: Sender,
+}
+
+impl Chunks for SimChunks {
+    fn next(&mut self) -> BoxFuture<'_, Option<Bytes>> {
+        Box::pin(async {
+            loop {
+                let frame = self.body.frame().await?.ok()?;
+                if let Ok(bytes) = frame.into_data() {
+                    return Some(bytes);
+                }
+            }
+        })
+    }
+}
