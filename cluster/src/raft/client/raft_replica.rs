@@ -35,7 +35,7 @@ impl Replica for RaftReplica {
         command: &Command,
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Committed, ProposeError>> {
-        let early = early_reply::of(&self.state, command);
+        let early = early_reply::of(&*self.state, command);
         let command = wire::encode(command);
         Box::pin(async move {
             if let Some(early) = early {

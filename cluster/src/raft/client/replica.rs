@@ -38,6 +38,9 @@ pub trait AppliedState: Send + Sync + fmt::Debug + 'static {
     /// A consistent view. Drop it soon, and before any await.
     fn view(&self) -> Box<dyn StateView + '_>;
 
+    /// Index of the last applied entry; 0 when there is none.
+    fn applied(&self) -> u64;
+
     /// Notifies the tasks that wait for a user's events.
     fn touched(&self) -> broadcast::Receiver<Touched>;
 
@@ -51,6 +54,10 @@ pub trait AppliedState: Send + Sync + fmt::Debug + 'static {
 impl AppliedState for State {
     fn view(&self) -> Box<dyn StateView + '_> {
         Box::new(State::view(self))
+    }
+
+    fn applied(&self) -> u64 {
+        State::applied(self).map_or(0, |(_, index)| index)
     }
 
     fn touched(&self) -> broadcast::Receiver<Touched> {

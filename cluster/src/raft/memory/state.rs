@@ -75,11 +75,6 @@ impl MemoryState {
     pub fn drain(&self) {
         self.shared.drain(&mut self.shared.live.write());
     }
-
-    /// Index of the last applied entry; 0 when there is none.
-    pub fn applied(&self) -> u64 {
-        index(&self.shared.live.read().content)
-    }
 }
 
 fn index(content: &Content) -> u64 {
@@ -164,6 +159,10 @@ impl StateView for View<'_> {
 impl AppliedState for MemoryState {
     fn view(&self) -> Box<dyn StateView + '_> {
         Box::new(View(self.shared.live.read()))
+    }
+
+    fn applied(&self) -> u64 {
+        index(&self.shared.live.read().content)
     }
 
     fn touched(&self) -> broadcast::Receiver<Touched> {
