@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cameo_chaos::target::real;
 use cameo_chaos::{decisions, simulation};
 use clap::{Parser, Subcommand};
 
@@ -19,6 +20,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Runs a cluster of real processes under faults, and judges what clients were told
+    Run(real::RunArguments),
+    /// Such runs with fresh seeds, for hours
+    Soak(real::SoakArguments),
     /// Kills, stops and pauses real nodes while users register, and checks that nothing is lost
     Kill(Kill),
     /// Runs image jobs and shares photos while workers are killed, stopped and paused
@@ -68,6 +73,8 @@ struct Jobs {
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
     match Arguments::parse().verb {
+        Verb::Run(arguments) => real::run_command(&arguments),
+        Verb::Soak(arguments) => real::soak_command(&arguments),
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
         Verb::Sim(arguments) => ended(simulation::run(&arguments)),

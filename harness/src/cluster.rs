@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::binary::Binaries;
 use crate::node::Node;
-use crate::process::ProcessError;
+use crate::process::{LogBy, ProcessError};
 use crate::wait::{TimedOut, until};
 
 /// Longest time until nodes agree on something.
@@ -65,6 +65,8 @@ impl Cluster {
                 wrapper: Vec::new(),
                 flags: Vec::new(),
                 log_filter: None,
+                environment: Vec::new(),
+                log_by: LogBy::File,
                 process: None,
             });
         }
@@ -107,6 +109,8 @@ impl Cluster {
             wrapper: Vec::new(),
             flags: vec!["--worker".into()],
             log_filter: None,
+            environment: Vec::new(),
+            log_by: LogBy::File,
             process: None,
         })
     }
@@ -253,7 +257,10 @@ async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
 }
 
 /// Free ports, bound together so that they differ.
-fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
+///
+/// # Errors
+/// When there are none.
+pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let held: Vec<_> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0"))
         .collect::<Result<_, _>>()?;

@@ -15,10 +15,10 @@ mod upload;
 mod wait;
 
 pub use binary::{Binaries, BinaryError};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, free_ports};
 pub use http::{HttpError, get_json};
 pub use node::Node;
 pub use person::{CommandResult, Person};
-pub use process::{Process, ProcessError};
+pub use process::{LogBy, Process, ProcessError};
 pub use proxy::{Phase, Proxy};
 pub use wait::{TimedOut, until};

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::http::get_json;
-use crate::process::{Process, ProcessError};
+use crate::process::{LogBy, Process, ProcessError};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -23,16 +23,20 @@ pub struct Node {
     /// `127.0.0.1:port` of its links.
     pub link: String,
     pub folder: PathBuf,
-    pub(crate) program: PathBuf,
-    pub(crate) peers: String,
-    pub(crate) secret: PathBuf,
+    pub program: PathBuf,
+    /// The value of `--peers`.
+    pub peers: String,
+    pub secret: PathBuf,
     /// Program and first arguments of a command that runs the node's command line; usually empty.
     pub wrapper: Vec<OsString>,
     /// Flags beyond those of every node.
     pub flags: Vec<OsString>,
     /// The value of `CAMEO_LOG`; None for the node's default.
     pub log_filter: Option<String>,
-    pub(crate) process: Option<Process>,
+    /// Variables of its environment, beyond those of this process.
+    pub environment: Vec<(OsString, OsString)>,
+    pub log_by: LogBy,
+    pub process: Option<Process>,
 }
 
 impl Node {
@@ -41,6 +45,22 @@ impl Node {
     /// # Errors
     /// When it is not ready in time.
     pub async fn start(&mut self) -> Result<(), ProcessError> {
+        let mut process = self.spawn()?;
+        process.wait_ready(READY_WITHIN).await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Starts the process, and does not wait until the node is ready.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn launch(&mut self) -> Result<(), ProcessError> {
+        self.process = Some(self.spawn()?);
+        Ok(())
+    }
+
+    fn spawn(&self) -> Result<Process, ProcessError> {
         let mut command = self.command();
         command
             .arg("--id")
@@ -55,9 +75,7 @@ impl Node {
             .arg(&self.secret)
             .args(&self.flags);
         let log = self.folder.join("node.log");
-        self.process =
-            Some(Process::start(&format!("node {}", self.id), command, &log, READY_WITHIN).await?);
-        Ok(())
+        Process::spawn(&format!("node {}", self.id), command, &log, self.log_by)
     }
 
     fn command(&self) -> Command {
@@ -72,6 +90,7 @@ impl Node {
         if let Some(filter) = &self.log_filter {
             command.env("CAMEO_LOG", filter);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -93,7 +112,7 @@ impl Node {
     /// When it cannot be signalled.
     pub async fn kill(&mut self) -> Result<(), ProcessError> {
         match self.process.take() {
-            Some(process) => process.kill().await,
+            Some(process) => process.kill().await.map(|_| ()),
             None => Ok(()),
         }
     }

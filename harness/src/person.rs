@@ -135,7 +135,7 @@ impl Person {
     /// When it cannot be signalled.
     pub async fn kill_agent(&mut self) -> Result<(), ProcessError> {
         match self.agent.take() {
-            Some(agent) => agent.kill().await,
+            Some(agent) => agent.kill().await.map(|_| ()),
             None => Ok(()),
         }
     }

@@ -1,12 +1,13 @@
 //! One child process. Its first line on stdout means that it is ready; stderr goes to a log file.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::AbortHandle;
 
 /// Longest time from a request to stop until a process has stopped.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -39,13 +40,24 @@ pub enum ProcessError {
     NotStopped { program: String },
 }
 
+/// Where a child's stderr goes on its way to the log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogBy {
+    /// The child writes the file itself.
+    #[default]
+    File,
+    /// A pipe, which a task of this process reads until [`Process::close_log`].
+    Pipe,
+}
+
 /// A running child. Killed when dropped.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
-    /// Its first line.
+    log_reader: Option<AbortHandle>,
+    /// Its first line; empty until it is ready.
     pub ready: String,
 }
 
@@ -56,9 +68,24 @@ impl Process {
     /// When it does not start, ends, or is not ready in time.
     pub async fn start(
         name: &str,
-        mut command: Command,
+        command: Command,
         log: &Path,
         within: Duration,
+    ) -> Result<Self, ProcessError> {
+        let mut process = Self::spawn(name, command, log, LogBy::File)?;
+        process.wait_ready(within).await?;
+        Ok(process)
+    }
+
+    /// Starts a program, and does not wait for its first line.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn spawn(
+        name: &str,
+        mut command: Command,
+        log: &Path,
+        by: LogBy,
     ) -> Result<Self, ProcessError> {
         let failed = |why| ProcessError::Start {
             program: name.to_owned(),
@@ -69,33 +96,47 @@ impl Process {
             .append(true)
             .open(log)
             .map_err(failed)?;
-        let child = command
+        let (stderr, file) = match by {
+            LogBy::File => (Stdio::from(file), None),
+            LogBy::Pipe => (Stdio::piped(), Some(file)),
+        };
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(file)
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
-        let mut process = Self {
+        let log_reader = child.stderr.take().zip(file).map(|(mut pipe, file)| {
+            let mut file = tokio::fs::File::from_std(file);
+            let copy = async move { drop(tokio::io::copy(&mut pipe, &mut file).await) };
+            tokio::spawn(copy).abort_handle()
+        });
+        Ok(Self {
             name: name.to_owned(),
             child,
             log: log.to_owned(),
+            log_reader,
             ready: String::new(),
-        };
-        match tokio::time::timeout(within, process.first_line()).await {
+        })
+    }
+
+    /// Waits for the first line on stdout. To be called once.
+    ///
+    /// # Errors
+    /// When the process ends, or is not ready in time.
+    pub async fn wait_ready(&mut self, within: Duration) -> Result<(), ProcessError> {
+        match tokio::time::timeout(within, self.first_line()).await {
             Ok(Some(line)) => {
-                process.ready = line;
-                Ok(process)
+                self.ready = line;
+                Ok(())
             }
-            Ok(None) => Err(process.ended().await),
-            Err(_) => {
-                let log = process.log_end();
-                Err(ProcessError::NotReady {
-                    program: process.name,
-                    within,
-                    log,
-                })
-            }
+            Ok(None) => Err(self.ended_early().await),
+            Err(_) => Err(ProcessError::NotReady {
+                program: self.name.clone(),
+                within,
+                log: self.log_end(),
+            }),
         }
     }
 
@@ -108,16 +149,31 @@ impl Process {
         Some(first)
     }
 
-    async fn ended(mut self) -> ProcessError {
+    async fn ended_early(&mut self) -> ProcessError {
         let status = match self.child.wait().await {
             Ok(status) => status.to_string(),
             Err(why) => why.to_string(),
         };
         ProcessError::Ended {
             log: self.log_end(),
-            program: self.name,
+            program: self.name.clone(),
             status,
         }
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// The reader of its stderr goes away: from now on its writes there fail. False if it writes to
+    /// a file.
+    pub fn close_log(&mut self) -> bool {
+        let reader = self.log_reader.take();
+        if let Some(reader) = &reader {
+            reader.abort();
+        }
+        reader.is_some()
     }
 
     /// The last lines of its log.
@@ -132,19 +188,20 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be signalled.
-    pub async fn kill(mut self) -> Result<(), ProcessError> {
-        let program = self.name.clone();
-        self.child.kill().await.map_err(|why| ProcessError::Signal {
-            program,
+    pub async fn kill(mut self) -> Result<ExitStatus, ProcessError> {
+        let failed = |why: std::io::Error| ProcessError::Signal {
+            program: self.name.clone(),
             why: why.to_string(),
-        })
+        };
+        self.child.start_kill().map_err(failed)?;
+        self.child.wait().await.map_err(failed)
     }
 
     /// Sends SIGTERM, and waits until the process has ended.
     ///
     /// # Errors
     /// When it does not stop in time.
-    pub async fn stop(mut self) -> Result<std::process::ExitStatus, ProcessError> {
+    pub async fn stop(mut self) -> Result<ExitStatus, ProcessError> {
         self.signal(Signal::TERM)?;
         match tokio::time::timeout(STOP_WITHIN, self.child.wait()).await {
             Ok(Ok(status)) => Ok(status),

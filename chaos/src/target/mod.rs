@@ -1,3 +1,5 @@
-//! Targets of runs: [`sim`] is a whole cluster in one deterministic process.
+//! Targets of runs: [`sim`] is a whole cluster in one deterministic process, [`real`] one of real
+//! processes with real disks.
 
+pub mod real;
 pub mod sim;

@@ -1,0 +1,345 @@
+//! The commands `run` and `soak`: runs, judged and summed up.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use super::owner::sweep;
+use super::run::{Options, Outcome, run};
+use crate::faults::select;
+use crate::history::{History, Op};
+use crate::laws;
+use crate::verdict::{Judged, Outcome as Verdict};
+use crate::workload::Workload;
+
+/// Longest time of the judgement of one run.
+const JUDGED_WITHIN: Duration = Duration::from_secs(60);
+/// Seeds of a soak after the first are this far apart.
+const NEXT_SEED: u64 = 1;
+
+/// How runs are made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Settings {
+    /// Number of nodes
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=9))]
+    nodes: u64,
+    /// Seconds of one run
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=86_400))]
+    seconds: u64,
+    /// all, none, network, partition, clock, disk, or kinds such as kill,pause,isolate
+    #[arg(long, default_value = "all", value_name = "KINDS")]
+    faults: String,
+    /// all, or some of directory,rights,ledger,dispatch
+    #[arg(long, default_value = "all", value_name = "PARTS")]
+    workload: String,
+    /// The node's program; by default the `cameod` beside this program
+    #[arg(long, value_name = "FILE")]
+    cameod: Option<PathBuf>,
+    /// Another build of the node, for rolling restarts
+    #[arg(long, value_name = "FILE")]
+    other_build: Option<PathBuf>,
+    /// A fault that cannot be had on this machine fails the run
+    #[arg(long)]
+    no_skips: bool,
+}
+
+/// The arguments of `run`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    settings: Settings,
+    /// Seed of faults and clients
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// New folder for the history, the logs and the nodes' data
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// The arguments of `soak`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SoakArguments {
+    #[command(flatten)]
+    settings: Settings,
+    /// Hours, of which the last run may be the last part
+    #[arg(long)]
+    hours: f64,
+    /// Seed of the first run; by default the time of day
+    #[arg(long)]
+    seed: Option<u64>,
+    /// New folder; each run has a folder in it, which is kept if the run is not valid
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// One run. Success only when it was valid.
+#[must_use]
+pub fn run_command(arguments: &RunArguments) -> ExitCode {
+    undone_when_interrupted(async {
+        let RunArguments {
+            settings,
+            seed,
+            out,
+        } = arguments;
+        Ok(judged_run(settings, *seed, out).await?.exit_code())
+    })
+}
+
+/// Runs with fresh seeds until the time is over or one is not valid.
+#[must_use]
+pub fn soak_command(arguments: &SoakArguments) -> ExitCode {
+    undone_when_interrupted(soak(arguments))
+}
+
+async fn soak(arguments: &SoakArguments) -> anyhow::Result<u8> {
+    let end = Instant::now() + Duration::try_from_secs_f64(arguments.hours * 3600.0)?;
+    let first = arguments.seed.unwrap_or_else(super::port::unix_now);
+    let mut total = Total::default();
+    let mut seed = first;
+    while Instant::now() < end {
+        let out = arguments.out.join(format!("seed-{seed}"));
+        let judged = judged_run(&arguments.settings, seed, &out).await?;
+        total.add(&judged.counts);
+        if judged.exit_code() != 0 {
+            println!(
+                "soak: seed {seed} of {first}.. is not valid: {}",
+                out.display()
+            );
+            return Ok(judged.exit_code());
+        }
+        std::fs::remove_dir_all(&out)?;
+        eprintln!("{total}");
+        seed = seed.wrapping_add(NEXT_SEED);
+    }
+    println!("soak: valid; seeds {first}..{seed}; {total}");
+    Ok(0)
+}
+
+/// Ends at once on SIGINT and SIGTERM; everything that was made is undone by dropping it.
+fn undone_when_interrupted(what: impl Future<Output = anyhow::Result<u8>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::select! {
+                done = what => done,
+                _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted; all is undone"),
+                _ = terminate.recv() => anyhow::bail!("terminated; all is undone"),
+            }
+        })
+    });
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(why) => {
+            eprintln!("cameo-chaos: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A run with its verdict.
+struct JudgedRun {
+    outcome: Outcome,
+    judged: Judged,
+    counts: Counts,
+    skips_fail: bool,
+}
+
+impl JudgedRun {
+    fn exit_code(&self) -> u8 {
+        let skips = self.skips_fail && !self.outcome.skipped.is_empty();
+        match self.judged.outcome().exit_code() {
+            0 if !self.outcome.problems.is_empty() || skips => 1,
+            code => code,
+        }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.judged.outcome() {
+            Verdict::Valid if !self.outcome.problems.is_empty() => "invalid (problems)",
+            Verdict::Valid if self.exit_code() != 0 => "invalid (skips)",
+            verdict => verdict.name(),
+        }
+    }
+}
+
+async fn judged_run(settings: &Settings, seed: u64, out: &Path) -> anyhow::Result<JudgedRun> {
+    let swept = sweep();
+    if swept != super::Swept::default() {
+        eprintln!("swept what an earlier run left: {swept:?}");
+    }
+    let options = options(settings, seed, out)?;
+    eprintln!(
+        "seed {seed}: {} nodes, {} s",
+        options.nodes, settings.seconds
+    );
+    let outcome = run(&options).await?;
+    let judged = laws::judge(&outcome.history, JUDGED_WITHIN);
+    let judged = JudgedRun {
+        counts: Counts::of(&outcome.history),
+        outcome,
+        judged,
+        skips_fail: settings.no_skips,
+    };
+    print(&judged, seed);
+    Ok(judged)
+}
+
+fn options(settings: &Settings, seed: u64, out: &Path) -> anyhow::Result<Options> {
+    let kinds = select(&settings.faults)?;
+    let workloads = match settings.workload.as_str() {
+        "all" => Workload::ALL.to_vec(),
+        named => named.split(',').map(str::parse).collect::<Result<_, _>>()?,
+    };
+    let program = match &settings.cameod {
+        Some(program) => program.clone(),
+        None => beside_this("cameod")?,
+    };
+    let absolute = |path: &PathBuf| {
+        path.canonicalize()
+            .with_context(|| path.display().to_string())
+    };
+    Ok(Options {
+        nodes: settings.nodes,
+        lasts: Duration::from_secs(settings.seconds),
+        seed,
+        kinds,
+        workloads,
+        out: out.to_owned(),
+        program: absolute(&program)?,
+        other_build: settings.other_build.as_ref().map(absolute).transpose()?,
+        command: format!(
+            "cameo-chaos run --nodes {} --seconds {} --seed {seed} --faults {} --workload {} \
+             --out DIR",
+            settings.nodes, settings.seconds, settings.faults, settings.workload
+        ),
+    })
+}
+
+fn beside_this(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    anyhow::ensure!(
+        path.is_file(),
+        "there is no {}: build it with `cargo build --bin {name}`, or give --cameod",
+        path.display()
+    );
+    Ok(path)
+}
+
+fn print(run: &JudgedRun, seed: u64) {
+    let Outcome {
+        history,
+        file,
+        skipped,
+        problems,
+    } = &run.outcome;
+    eprint!("{}", run.judged.text(history));
+    for (kind, why) in skipped {
+        eprintln!("skipped {kind}: {why}");
+    }
+    for problem in problems {
+        eprintln!("problem: {problem}");
+    }
+    let skipped: Vec<_> = skipped.iter().map(|(kind, _)| kind.name()).collect();
+    let skipped = match skipped.as_slice() {
+        [] => "nothing skipped".to_owned(),
+        kinds => format!("skipped: {}", kinds.join(", ")),
+    };
+    println!(
+        "seed {seed}: {}; {}; {skipped}; {} problems; {}",
+        run.verdict(),
+        run.counts,
+        problems.len(),
+        file.display()
+    );
+}
+
+/// What a history holds, for the summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Counts {
+    operations: usize,
+    unknown: usize,
+    /// Faults that bit, by kind.
+    faults: BTreeMap<String, usize>,
+    idle: usize,
+}
+
+impl Counts {
+    fn of(history: &History) -> Self {
+        let mut counts = Self::default();
+        for row in &history.rows {
+            match &row.op {
+                Op::Fault(fault) if fault.out.as_ref().is_some_and(|struck| struck.bit) => {
+                    *counts.faults.entry(fault.arg.kind.clone()).or_default() += 1;
+                }
+                Op::Fault(_) => counts.idle += 1,
+                Op::Begin(_) | Op::Observe(_) | Op::Skipped(_) | Op::Healed(_) => {}
+                _ => {
+                    counts.operations += 1;
+                    counts.unknown += usize::from(row.ret.is_none());
+                }
+            }
+        }
+        counts
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let struck: usize = self.faults.values().sum();
+        let kinds: Vec<_> = self
+            .faults
+            .iter()
+            .map(|(kind, n)| format!("{n} {kind}"))
+            .collect();
+        let Self {
+            operations,
+            unknown,
+            idle,
+            ..
+        } = self;
+        write!(
+            f,
+            "{operations} operations ({unknown} unknown), {struck} faults bit"
+        )?;
+        if !kinds.is_empty() {
+            write!(f, " ({})", kinds.join(", "))?;
+        }
+        if *idle > 0 {
+            write!(f, ", {idle} did not")?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts of many runs.
+#[derive(Debug, Default)]
+struct Total {
+    runs: usize,
+    counts: Counts,
+}
+
+impl Total {
+    fn add(&mut self, counts: &Counts) {
+        self.runs += 1;
+        self.counts.operations += counts.operations;
+        self.counts.unknown += counts.unknown;
+        self.counts.idle += counts.idle;
+        for (kind, n) in &counts.faults {
+            *self.counts.faults.entry(kind.clone()).or_default() += n;
+        }
+    }
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} runs, {}", self.runs, self.counts)
+    }
+}

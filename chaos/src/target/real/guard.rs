@@ -1,0 +1,40 @@
+//! Watch over the nodes' processes: none ends by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::world::World;
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Notes each node that ends although nobody ended it, and starts it again, as an init system
+/// would. Until it is dropped.
+pub async fn guard(world: Arc<World>) {
+    loop {
+        for member in world.members.all() {
+            // A fault that holds the process has it in hand.
+            let Ok(mut node) = member.node.try_lock() else {
+                continue;
+            };
+            let ended = node.process.as_mut().and_then(|process| process.ended());
+            let Some(status) = ended.filter(|_| !member.may_end.load(Ordering::SeqCst)) else {
+                continue;
+            };
+            node.process = None;
+            drop(node);
+            let end = member.log_end();
+            world.complain(format!(
+                "node {} ended by itself with {status}:\n{end}",
+                member.id
+            ));
+            if let Err(why) = member.launch().await {
+                world.complain(why.to_string());
+            }
+        }
+        sleep(EVERY).await;
+    }
+}

@@ -1,0 +1,26 @@
+//! Real processes with real disks.
+//!
+//! [`run`] starts a cluster, carries out a plan of faults while clients work, heals, reads
+//! everything once more, and leaves a history. Each node has a network namespace, a disk and a
+//! clock of its own, as far as the machine has them; a fault that needs what it lacks is skipped by
+//! name.
+
+mod clock;
+mod command;
+mod disk;
+mod guard;
+mod http;
+mod member;
+mod members;
+mod network;
+mod observe;
+mod owner;
+mod place;
+mod port;
+mod run;
+mod strike;
+mod world;
+
+pub use command::{RunArguments, SoakArguments, run_command, soak_command};
+pub use owner::{Swept, sweep};
+pub use run::{Options, Outcome, run};

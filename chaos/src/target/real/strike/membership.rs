@@ -1,0 +1,98 @@
+//! A worker that joins and leaves.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_common::api::{NodeStatus, paths};
+use cameo_common::ids::NodeId;
+use cameo_harness::until;
+use tokio::time::{Instant, timeout_at};
+
+use super::process::{end, launch};
+use super::{Signs, Strike};
+use crate::history::Struck;
+use crate::target::real::world::World;
+
+/// Longest wait for the cluster to name the worker, or to name it no more: other faults go on.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// Joins, works until the fault ends, and is removed.
+pub(super) async fn worker(strike: &Strike<'_>) -> Struck {
+    let mut signs = Signs::new();
+    for id in &strike.nodes {
+        match join_and_leave(strike, *id).await {
+            Ok(()) => signs.add(
+                true,
+                format!("the cluster had worker {id}, and has it no more"),
+            ),
+            Err(why) => signs.add(false, format!("worker {id}: {why:#}")),
+        }
+    }
+    signs.struck()
+}
+
+async fn join_and_leave(strike: &Strike<'_>, id: NodeId) -> anyhow::Result<()> {
+    let world = strike.world;
+    let member = world.members.add(world.places.worker(id)?);
+    launch(world, &member).await;
+    let joined = until("the cluster to have the worker", WITHIN, || {
+        named(world, id, true)
+    })
+    .await;
+    strike.hold().await;
+    let removed = remove(world, id).await;
+    drop(end(&member, true).await);
+    world.members.forget(id);
+    joined?;
+    removed
+}
+
+/// Asks until the worker is removed.
+async fn remove(world: &Arc<World>, id: NodeId) -> anyhow::Result<()> {
+    let end = Instant::now() + WITHIN;
+    let mut last = anyhow::anyhow!("not asked");
+    while Instant::now() < end {
+        let mut words: Vec<OsString> = world
+            .members
+            .all()
+            .first()
+            .and_then(|member| {
+                member
+                    .namespace
+                    .as_ref()
+                    .map(|namespace| namespace.wrapper())
+            })
+            .unwrap_or_default();
+        words.push(world.places.program().into());
+        words.extend(["remove", "--id", &id.to_string(), "--peers"].map(OsString::from));
+        words.extend([world.places.peers().into(), "--secret".into()]);
+        words.push(world.places.secret().into());
+        let mut command = tokio::process::Command::new(&words[0]);
+        let ran = command.args(&words[1..]).kill_on_drop(true).output();
+        match timeout_at(end, ran).await {
+            Ok(Ok(ran)) if ran.status.success() => {
+                until("the worker to be removed", WITHIN, || {
+                    named(world, id, false)
+                })
+                .await?;
+                return Ok(());
+            }
+            Ok(Ok(ran)) => {
+                last =
+                    anyhow::anyhow!("{}", String::from_utf8_lossy(&ran.stderr).trim().to_owned());
+            }
+            Ok(Err(why)) => last = why.into(),
+            Err(_) => break,
+        }
+    }
+    Err(last.context("it was not removed in time"))
+}
+
+/// Whether the leader's own list of members has the worker, or has it not.
+async fn named(world: &Arc<World>, id: NodeId, wanted: bool) -> Option<()> {
+    let leader = world.seen.leader()?;
+    let status: NodeStatus = world.members.get(leader)?.ask(paths::STATUS).await?;
+    let has = status.members.iter().any(|member| member.id == id);
+    (has == wanted).then_some(())
+}

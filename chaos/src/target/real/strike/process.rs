@@ -1,0 +1,235 @@
+//! Faults of processes.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cameo_harness::ProcessError;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use tokio::time::{Instant, sleep};
+
+use super::{Signs, Strike};
+use crate::history::Struck;
+use crate::target::real::member::Member;
+use crate::target::real::world::World;
+
+const SIGKILL: i32 = 9;
+/// Longest wait for a sign of a fault, beyond its end.
+const LINGER: Duration = Duration::from_secs(3);
+/// Interval between two looks for a sign.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Waits until there is a sign, at most a while beyond the fault's planned end.
+pub(super) async fn sign(strike: &Strike<'_>, mut look: impl AsyncFnMut() -> bool) -> bool {
+    let end = strike.ends + LINGER;
+    loop {
+        if look().await {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Starts the struck nodes again.
+pub(super) async fn launch_all(strike: &Strike<'_>) {
+    for member in strike.members() {
+        launch(strike.world, &member).await;
+    }
+}
+
+pub(super) async fn launch(world: &World, member: &Member) {
+    if let Err(why) = member.launch().await {
+        world.complain(why.to_string());
+    }
+}
+
+/// Ends a process; how it ended, or why that is not known.
+pub(super) async fn end(member: &Member, by_kill: bool) -> Result<ExitStatus, String> {
+    let process = member.node.lock().await.process.take();
+    let mut process = process.ok_or("it did not run")?;
+    if let Some(status) = process.ended() {
+        return Err(format!("it had ended before: {status}"));
+    }
+    let ended = if by_kill {
+        process.kill().await
+    } else {
+        process.stop().await
+    };
+    ended.map_err(|why: ProcessError| why.to_string())
+}
+
+async fn end_all(
+    strike: &Strike<'_>,
+    by_kill: bool,
+) -> Vec<(Arc<Member>, Result<ExitStatus, String>)> {
+    let ends = strike.members().into_iter().map(|member| async move {
+        let ended = end(&member, by_kill).await;
+        (member, ended)
+    });
+    futures_util::future::join_all(ends).await
+}
+
+pub(super) async fn kill(strike: &Strike<'_>) -> Struck {
+    let mut signs = Signs::new();
+    for (member, ended) in end_all(strike, true).await {
+        match ended {
+            Ok(status) => signs.add(
+                status.signal() == Some(SIGKILL),
+                format!("node {} ended by {status}", member.id),
+            ),
+            Err(why) => signs.add(false, format!("node {}: {why}", member.id)),
+        }
+    }
+    strike.hold().await;
+    launch_all(strike).await;
+    signs.struck()
+}
+
+pub(super) async fn stop(strike: &Strike<'_>) -> Struck {
+    let mut signs = Signs::new();
+    for (member, ended) in end_all(strike, false).await {
+        let id = member.id;
+        match ended {
+            Ok(status) => {
+                if !status.success() {
+                    let end = member.log_end();
+                    let what =
+                        format!("node {id} was asked to stop and ended with {status}: {end}");
+                    strike.world.complain(what);
+                }
+                signs.add(true, format!("node {id} stopped with {status}"));
+            }
+            Err(why) => {
+                // Dropped, and killed, if it did not stop.
+                strike
+                    .world
+                    .complain(format!("node {id} was asked to stop: {why}"));
+                signs.add(false, format!("node {id}: {why}"));
+            }
+        }
+    }
+    strike.hold().await;
+    launch_all(strike).await;
+    signs.struck()
+}
+
+pub(super) async fn pause(strike: &Strike<'_>) -> Struck {
+    let mut signs = Signs::new();
+    let members = strike.members();
+    for member in &members {
+        let node = member.node.lock().await;
+        let paused = node
+            .process()
+            .map(|process| (process.pause(), process.id()));
+        drop(node);
+        match paused {
+            Some((Ok(()), Some(id))) => {
+                let stopped = sign(strike, async || state(id) == Some('T')).await;
+                signs.add(stopped, format!("node {} in state T", member.id));
+            }
+            _ => signs.add(false, format!("node {} did not run", member.id)),
+        }
+    }
+    strike.hold().await;
+    for member in &members {
+        let node = member.node.lock().await;
+        if let Some(Err(why)) = node.process().map(cameo_harness::Process::resume) {
+            strike.world.complain(why.to_string());
+        }
+    }
+    signs.struck()
+}
+
+/// A process's state, as `ps` shows it.
+fn state(id: u32) -> Option<char> {
+    let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    rest.trim_start().chars().next()
+}
+
+/// The nodes have to go on without anybody who reads their logs. They are started again at the end,
+/// so that what follows is in the logs.
+pub(super) async fn log_reader_gone(strike: &Strike<'_>) -> Struck {
+    let mut signs = Signs::new();
+    for member in strike.members() {
+        let mut node = member.node.lock().await;
+        let closed = node
+            .process
+            .as_mut()
+            .is_some_and(|process| process.close_log());
+        signs.add(
+            closed,
+            format!("node {} writes its log to nobody", member.id),
+        );
+    }
+    strike.hold().await;
+    for member in strike.members() {
+        if let Err(why) = end(&member, false).await {
+            let what = format!("node {} without a reader of its log: {why}", member.id);
+            strike.world.complain(what);
+        }
+    }
+    launch_all(strike).await;
+    signs.struck()
+}
+
+/// The limit is lowered to what is open: a node may end, and then has to come back.
+pub(super) async fn descriptors(strike: &Strike<'_>) -> Struck {
+    let mut signs = Signs::new();
+    let members = strike.members();
+    for member in &members {
+        member.may_end.store(true, Ordering::SeqCst);
+        let Some(id) = member.process_id().await else {
+            signs.add(false, format!("node {} did not run", member.id));
+            continue;
+        };
+        let (limited, full) = use_up(strike, member, id).await;
+        let what = format!("node {} at its limit of {limited}", member.id);
+        signs.add(full, what);
+    }
+    strike.hold().await;
+    for member in &members {
+        if let Some(id) = member.process_id().await {
+            limit(id, None);
+        }
+        launch(strike.world, member).await;
+        member.may_end.store(false, Ordering::SeqCst);
+    }
+    signs.struck()
+}
+
+/// Lowers the limit to what is open, until the process does not take a connection any more, or has
+/// ended of it.
+async fn use_up(strike: &Strike<'_>, member: &Member, id: u32) -> (u64, bool) {
+    let open = open_descriptors(id).unwrap_or_default();
+    limit(id, Some(open));
+    let path = cameo_common::api::paths::STATUS;
+    let full = sign(strike, async || {
+        member.ask::<serde_json::Value>(path).await.is_none()
+    });
+    (open, full.await)
+}
+
+fn open_descriptors(id: u32) -> Option<u64> {
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).ok()?;
+    u64::try_from(open.count()).ok()
+}
+
+/// Sets how many descriptors the process may have; None as many as it is allowed to.
+fn limit(id: u32, most: Option<u64>) {
+    let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    let now = rustix::process::getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: most.or(now.current),
+        maximum: now.maximum,
+    };
+    // A process that has ended has no limits.
+    let _ended = prlimit(Some(id), Resource::Nofile, limit);
+}
