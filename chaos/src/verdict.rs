@@ -35,6 +35,7 @@ pub enum Law {
     R2,
     R3,
     R4,
+    P1,
     /// The faults struck, and the workloads got something done.
     #[serde(rename = "run")]
     Run,

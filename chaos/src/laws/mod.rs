@@ -29,6 +29,7 @@ mod l8;
 mod mail;
 mod monotone;
 mod objects;
+mod p1;
 mod r1;
 mod r2;
 mod r3;
@@ -84,6 +85,7 @@ const LAWS: &[Entry] = &[
         r3::judge(facts)
     }),
     Entry(Law::R4, &[], |facts, _| r4::judge(facts)),
+    Entry(Law::P1, &["journey"], |facts, _| p1::judge(facts)),
     Entry(Law::Run, &[], |facts, _| run::judge(facts)),
 ];
 

@@ -70,12 +70,14 @@ impl Journey {
         let image = text(&added["images"][0]["image"])?;
         let shared = until_ok(&viewer, &["request", "ada", &image], end).await?;
         let grant = text(&shared["grant"])?;
+        let key = Key(format!("grant/{grant}"));
+        record_first(&run, &key);
         Ok(Self {
             run,
             owner,
             viewer,
             photo: Hash::of(&bytes),
-            key: Key(format!("grant/{grant}")),
+            key,
             grant,
         })
     }
@@ -241,6 +243,19 @@ impl Shared<'_> {
     fn record(&self, client: &mut Client, op: Op, call: Micros) {
         client.record(self.key, op, call);
     }
+}
+
+/// The rights that the grant was made with.
+fn record_first(run: &Arc<Run>, key: &Key) {
+    let arg = PermitArg {
+        permitted: FIRST_VIEWS,
+        revoked: false,
+    };
+    let out = Some(Answer::Ok(Permitted {
+        version: 1,
+        delivered: true,
+    }));
+    Client::new(run, "journey begin").note(key, Op::Permit(Operation { arg, out }));
 }
 
 /// Repeats a command until it succeeds: nodes die meanwhile.

@@ -8,5 +8,6 @@ mod directory;
 mod dispatch;
 mod ledger;
 mod nodes;
+mod people;
 mod rights;
 mod whole;
