@@ -5,10 +5,12 @@
 //! [`workload`] runs image jobs; [`jobs`] does so while workers are killed, stopped and paused.
 //! [`faults`] plans faults for all targets; [`target`] carries them out, [`simulation`] in one
 //! process. [`history`] is what a run leaves behind; [`laws`] judges it, into [`verdict`]s, by
-//! [`linearizable`] over the objects of [`specification`]. [`decisions`] judges decision logs (law
-//! J2).
+//! [`linearizable`] over the objects of [`specification`]. [`mod@check`] does so for a file, and
+//! [`export`] writes it for other checkers. [`decisions`] judges decision logs (law J2).
 
+pub mod check;
 pub mod decisions;
+pub mod export;
 pub mod faults;
 pub mod history;
 pub mod jobs;

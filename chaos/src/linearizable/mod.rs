@@ -20,7 +20,9 @@ use std::time::Instant;
 pub enum Step<S> {
     /// The outcome is not possible in this state.
     Impossible,
-    /// Possible, and the state stays as it is.
+    /// Possible, and the operation changes neither this state nor any that can follow it: a read, a
+    /// refusal, a repetition. An operation that would change a later state has to say `Changed`
+    /// here too, with an equal state.
     Same,
     /// Possible, with this state after it.
     Changed(S),

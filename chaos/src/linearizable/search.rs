@@ -1,8 +1,9 @@
 //! The search for an order.
 //!
 //! Depth first, without recursion. An operation may come next when no operation that is still out
-//! ended before it began. One that is possible and changes nothing is taken at once and never
-//! taken back: wherever else it could stand, it can stand here. So only writes are branched over.
+//! ended before it began. One that is possible and changes nothing, here or later, is taken at once
+//! and never taken back: wherever else it could stand, it can stand here. So only writes are
+//! branched over.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -18,6 +19,8 @@ pub(super) struct Search<'a, S: Specification> {
     calls: &'a [Call<S::Op>],
     /// Positions of the operations with a return, by call.
     ended: Vec<usize>,
+    /// Where each of them is in `ended`.
+    place_of: Vec<usize>,
     /// Positions of the others, by call.
     open: Vec<usize>,
     /// The operation of the same client before each.
@@ -42,8 +45,14 @@ impl<'a, S: Specification> Search<'a, S> {
     pub(super) fn new(specification: &'a S, calls: &'a [Call<S::Op>]) -> Self {
         let mut by_call: Vec<usize> = (0..calls.len()).collect();
         by_call.sort_by_key(|&at| (calls[at].call, calls[at].ret.unwrap_or(u64::MAX)));
-        let (ended, open) = by_call.iter().partition(|&&at| calls[at].ret.is_some());
+        let (ended, open): (Vec<usize>, _) =
+            by_call.iter().partition(|&&at| calls[at].ret.is_some());
+        let mut place_of = vec![usize::MAX; calls.len()];
+        for (place, &at) in ended.iter().enumerate() {
+            place_of[at] = place;
+        }
         Self {
+            place_of,
             specification,
             calls,
             ended,
@@ -182,9 +191,8 @@ impl<'a, S: Specification> Search<'a, S> {
     fn take_back(&mut self, length: usize) {
         for at in self.order.drain(length..) {
             self.placed.remove(at);
+            self.first = self.first.min(self.place_of[at]);
         }
-        self.first = 0;
-        self.skip_placed();
     }
 
     /// Remembers the operation that no order has placed so far: the one that ended last of those

@@ -27,7 +27,7 @@ impl Specification for Register {
 
     fn step(&self, state: &u8, op: &Op) -> Step<u8> {
         match *op {
-            Op::Write(value) if value == *state => Step::Same,
+            // Never `Same`: later it would change something.
             Op::Write(value) => Step::Changed(value),
             Op::Read(value) if value == *state => Step::Same,
             Op::Read(_) => Step::Impossible,

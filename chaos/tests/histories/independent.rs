@@ -1,0 +1,194 @@
+//! The same histories judged by `stateright`'s tester, against the reference, and by ours, against
+//! our models: the answers have to be the same.
+
+use std::time::{Duration, Instant};
+
+use cameo_chaos::export::{EventKind, Process, events};
+use cameo_chaos::history::{
+    Answer, Found, History, Key, LookUpArg, Micros, Op, Operation, RegisterArg, Row,
+};
+use cameo_chaos::laws::objects;
+use cameo_chaos::linearizable::Linearized;
+use cameo_common::api::ErrorCode;
+use cameo_common::ids::{NodeId, RequestId};
+use cameo_common::keys::PublicKey;
+use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
+
+use super::generate::{Size, history};
+use super::reference::{Bug, Reference, answer_in};
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+fn ours(history: &History) -> bool {
+    let all = objects(history);
+    assert!(!all.is_empty());
+    all.iter().all(
+        |(key, object, _)| match object.check(Instant::now() + WITHIN) {
+            Linearized::Yes(_) => true,
+            Linearized::No(_) => false,
+            Linearized::OutOfTime => panic!("{key:?} was not judged in time"),
+        },
+    )
+}
+
+fn theirs(history: &History) -> bool {
+    let mut tester = LinearizabilityTester::new(Reference::default());
+    for event in events(history) {
+        let Process::Client(client) = event.process else {
+            continue;
+        };
+        let op = &history.rows[event.row].op;
+        if event.kind == EventKind::Invoke {
+            tester.on_invoke(client, op.clone()).unwrap();
+        } else if let Some(answer) = answer_in(op) {
+            tester.on_return(client, answer).unwrap();
+        }
+    }
+    tester.is_consistent()
+}
+
+const SMALL: Size = Size {
+    grants: 1,
+    operations: 22,
+    clients: 3,
+};
+
+#[test]
+fn both_accept_what_the_reference_did() {
+    for seed in 0..30 {
+        let history = history(seed, SMALL, None);
+        assert!(ours(&history), "seed {seed}: ours");
+        assert!(theirs(&history), "seed {seed}: theirs");
+    }
+}
+
+#[test]
+fn both_answer_the_same_to_what_a_faulty_reference_did() {
+    let mut refused = 0;
+    for bug in Bug::ALL {
+        let mut of_bug = 0;
+        for seed in 100..112 {
+            let history = history(seed, SMALL, Some(bug));
+            let ours = ours(&history);
+            assert_eq!(ours, theirs(&history), "seed {seed}, {bug:?}: {history:#?}");
+            of_bug += u32::from(!ours);
+        }
+        println!("{bug:?}: {of_bug} of 12 refused by both");
+        assert!(of_bug > 0, "{bug:?} was never seen");
+        refused += of_bug;
+    }
+    assert!(refused >= 20);
+}
+
+/// A history of one name: each operation with its call and return, 0 for none.
+fn name(operations: &[(u64, u64, NameOp)]) -> History {
+    let mut rows = Vec::new();
+    for (&(call, ret, op), client) in operations.iter().zip(1..) {
+        let arg = RegisterArg {
+            request: RequestId([client as u8; 16]),
+            owner: PublicKey([0; 32]),
+            device: PublicKey([9; 32]),
+        };
+        let known = ret > 0;
+        let op = match op {
+            NameOp::Register(owner, code) => Op::Register(Operation {
+                arg: RegisterArg {
+                    owner: PublicKey([owner; 32]),
+                    ..arg
+                },
+                out: known.then_some(match code {
+                    Some(code) => Answer::Refused(code),
+                    None => Answer::Ok(()),
+                }),
+            }),
+            NameOp::LookUp(owner) => Op::LookUp(Operation {
+                arg: LookUpArg { node: NodeId(1) },
+                out: known.then_some(Answer::Ok(owner.map(|owner| Found {
+                    owner: PublicKey([owner; 32]),
+                    online: None,
+                    epoch: None,
+                }))),
+            }),
+        };
+        rows.push(Row {
+            client,
+            key: Key::user("ada"),
+            op,
+            call: Micros(call),
+            ret: known.then_some(Micros(ret)),
+        });
+    }
+    History { rows }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum NameOp {
+    Register(u8, Option<ErrorCode>),
+    LookUp(Option<u8>),
+}
+
+#[test]
+fn both_answer_the_same_to_names_by_hand() {
+    use NameOp::{LookUp, Register};
+    let taken = Some(ErrorCode::NameTaken);
+    let cases: [(bool, &[(u64, u64, NameOp)]); 12] = [
+        (true, &[(1, 2, LookUp(None))]),
+        (true, &[(1, 2, Register(1, None)), (3, 4, LookUp(Some(1)))]),
+        (false, &[(1, 2, Register(1, None)), (3, 4, LookUp(None))]),
+        (false, &[(1, 2, LookUp(Some(1))), (3, 4, Register(1, None))]),
+        (
+            true,
+            &[
+                (1, 9, Register(1, None)),
+                (3, 4, LookUp(None)),
+                (5, 6, LookUp(Some(1))),
+            ],
+        ),
+        (
+            false,
+            &[
+                (1, 9, Register(1, None)),
+                (3, 4, LookUp(Some(1))),
+                (5, 6, LookUp(None)),
+            ],
+        ),
+        (
+            true,
+            &[(1, 2, Register(1, None)), (3, 4, Register(2, taken))],
+        ),
+        (
+            false,
+            &[(1, 2, Register(1, None)), (3, 4, Register(2, None))],
+        ),
+        (false, &[(1, 2, Register(1, taken))]),
+        (
+            true,
+            &[
+                (1, 0, Register(1, None)),
+                (3, 4, Register(2, None)),
+                (5, 6, LookUp(Some(2))),
+            ],
+        ),
+        (
+            true,
+            &[
+                (1, 0, Register(1, None)),
+                (3, 4, LookUp(None)),
+                (5, 6, Register(2, taken)),
+            ],
+        ),
+        (
+            false,
+            &[
+                (1, 0, Register(1, None)),
+                (3, 4, LookUp(Some(1))),
+                (5, 6, Register(2, None)),
+            ],
+        ),
+    ];
+    for (number, (expected, operations)) in cases.iter().enumerate() {
+        let history = name(operations);
+        assert_eq!(ours(&history), *expected, "case {number}: ours");
+        assert_eq!(theirs(&history), *expected, "case {number}: theirs");
+    }
+}

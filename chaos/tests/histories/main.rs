@@ -1,0 +1,10 @@
+//! Whole histories: generated ones of any size, and the same ones judged by a checker that is not
+//! ours.
+
+#![allow(clippy::unwrap_used)]
+
+mod generate;
+mod independent;
+mod laws;
+mod reference;
+mod size;
