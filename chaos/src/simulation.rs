@@ -67,9 +67,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn one(arguments: &Arguments, seed: u64, out: PathBuf) -> anyhow::Result<()> {
     let workloads = match arguments.workload.as_str() {
-        "all" => Workload::ALL.to_vec(),
-        names => names.split(',').map(str::parse).collect::<Result<_, _>>()?,
+        "all" => Workload::CALLS.to_vec(),
+        names => names
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<Vec<_>, _>>()?,
     };
+    anyhow::ensure!(
+        !workloads.contains(&Workload::Journey),
+        "the journey needs real processes: use `cameo-chaos run`"
+    );
     let faults = arguments.faults.as_deref().map(select).transpose()?;
     let command = format!(
         "cameo-chaos sim --seed {seed} {}",

@@ -61,7 +61,7 @@ const LAWS: &[Entry] = &[
     Entry(Law::D1, &["directory"], d1::judge),
     Entry(Law::D2, &["directory"], |facts, _| d2::judge(facts)),
     Entry(Law::D3, &[], |facts, _| d3::judge(facts)),
-    Entry(Law::D4, &["directory"], |facts, _| d4::judge(facts)),
+    Entry(Law::D4, &["rights"], |facts, _| d4::judge(facts)),
     Entry(Law::B1, &["rights"], |facts, _| b1::judge(facts)),
     Entry(Law::B2, &["rights"], |facts, _| b2::judge(facts)),
     Entry(Law::B3, &["rights"], |facts, _| b3::judge(facts)),

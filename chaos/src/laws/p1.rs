@@ -2,8 +2,8 @@
 //! L5, B1 and B6, as seen from a terminal.
 //!
 //! Seen: each photo that opened is the owner's, and has a view's number of its own, unless the
-//! client resumed that view; the number is within what the owner may have permitted by then; nothing
-//! opens after an acked revocation, unless rights may have been given again; and what the owner is
+//! client resumed that view; the number is within what the owner may have permitted by then;
+//! nothing opens after an acked revocation, unless rights may have been given again; and what the owner is
 //! shown is neither older than what the client said was recorded, nor counts fewer views than were
 //! opened, nor more than were asked for. A refusal is not judged: the viewer's client may know less
 //! than the ledger.
@@ -109,7 +109,7 @@ fn judge_shown(key: &Key, grant: &GrantFacts<'_>, healed: Option<Micros>, found:
         let most = asked.filter(|open| open.may_count()).count();
         if shown.used < least.unwrap_or(0) || shown.used as usize > most {
             let sentence = format!(
-                "{} views are shown as used, of which {} are known to be, and {most} were asked for",
+                "{} views are shown as used; {} are known to be, and {most} were asked for",
                 shown.used,
                 least.unwrap_or(0)
             );

@@ -36,16 +36,29 @@ pub enum Workload {
     Rights,
     Ledger,
     Dispatch,
+    /// Two people with the real client: only where there are real processes.
+    Journey,
 }
 
 /// A name that is no workload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no workload is called {0}: there are directory, rights, ledger and dispatch")]
+#[error(
+    "no workload is called {0}: there are directory, rights, ledger, dispatch, and on real nodes \
+     journey"
+)]
 pub struct UnknownWorkload(String);
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Directory, Self::Rights, Self::Ledger, Self::Dispatch];
+    pub const ALL: [Self; 5] = [
+        Self::Directory,
+        Self::Rights,
+        Self::Ledger,
+        Self::Dispatch,
+        Self::Journey,
+    ];
+    /// Those that need no processes.
+    pub const CALLS: [Self; 4] = [Self::Directory, Self::Rights, Self::Ledger, Self::Dispatch];
 
     /// As `--workload` and the history name it.
     #[must_use]
@@ -55,6 +68,7 @@ impl Workload {
             Self::Rights => "rights",
             Self::Ledger => "ledger",
             Self::Dispatch => "dispatch",
+            Self::Journey => "journey",
         }
     }
 }
@@ -85,7 +99,8 @@ enum Part {
     Nothing,
 }
 
-/// Runs these workloads side by side until the time is over.
+/// Runs these workloads side by side until the time is over. A journey is begun, and run, by a
+/// [`super::Journey`].
 pub async fn work(run: &Arc<Run>, workloads: &[Workload], until: Instant) -> Made {
     let mut parts = JoinSet::new();
     for workload in workloads {
@@ -109,6 +124,7 @@ pub async fn work(run: &Arc<Run>, workloads: &[Workload], until: Instant) -> Mad
                     parts.spawn(async { Part::Grants(grants.await) });
                 }
             }
+            Workload::Journey => {}
             Workload::Dispatch => {
                 for client in 0..JOB_CLIENTS {
                     let jobs = dispatch::work(run(), client, until);

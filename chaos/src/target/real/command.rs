@@ -34,12 +34,15 @@ pub struct Settings {
     /// all, none, network, partition, clock, disk, or kinds such as kill,pause,isolate
     #[arg(long, default_value = "all", value_name = "KINDS")]
     faults: String,
-    /// all, or some of directory,rights,ledger,dispatch
+    /// all, or some of directory,rights,ledger,dispatch,journey
     #[arg(long, default_value = "all", value_name = "PARTS")]
     workload: String,
     /// The node's program; by default the `cameod` beside this program
     #[arg(long, value_name = "FILE")]
     cameod: Option<PathBuf>,
+    /// The client's program; by default the `cameo` beside this program
+    #[arg(long, value_name = "FILE")]
+    cameo: Option<PathBuf>,
     /// Another build of the node, for rolling restarts
     #[arg(long, value_name = "FILE")]
     other_build: Option<PathBuf>,
@@ -202,6 +205,11 @@ fn options(settings: &Settings, seed: u64, out: &Path) -> anyhow::Result<Options
         Some(program) => program.clone(),
         None => beside_this("cameod")?,
     };
+    let client = match &settings.cameo {
+        Some(client) => Some(client.clone()),
+        None if workloads.contains(&Workload::Journey) => Some(beside_this("cameo")?),
+        None => None,
+    };
     let absolute = |path: &PathBuf| {
         path.canonicalize()
             .with_context(|| path.display().to_string())
@@ -214,6 +222,7 @@ fn options(settings: &Settings, seed: u64, out: &Path) -> anyhow::Result<Options
         workloads,
         out: out.to_owned(),
         program: absolute(&program)?,
+        client,
         other_build: settings.other_build.as_ref().map(absolute).transpose()?,
         command: format!(
             "cameo-chaos run --nodes {} --seconds {} --seed {seed} --faults {} --workload {} \
@@ -227,7 +236,7 @@ fn beside_this(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     anyhow::ensure!(
         path.is_file(),
-        "there is no {}: build it with `cargo build --bin {name}`, or give --cameod",
+        "there is no {}: build it with `cargo build --bin {name}`, or give --{name} FILE",
         path.display()
     );
     Ok(path)

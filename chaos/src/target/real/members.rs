@@ -43,6 +43,19 @@ impl Members {
         self.0.read().values().cloned().collect()
     }
 
+    /// What `cameo init` takes: the URL of each, with the cluster's fingerprint.
+    pub async fn urls(&self) -> String {
+        let mut urls = Vec::new();
+        for member in self.all() {
+            let node = member.node.lock().await;
+            urls.extend(
+                node.process()
+                    .map(|process| process.ready.trim().to_owned()),
+            );
+        }
+        urls.join(",")
+    }
+
     /// What each says of itself now.
     async fn statuses(&self) -> Vec<Option<NodeStatus>> {
         let members = self.all();

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use cameo_common::ids::{Millis, NodeId};
+use cameo_harness::Binaries;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::guard::guard;
 use super::members::Members;
@@ -22,12 +23,14 @@ use crate::faults::{Kind, plan};
 use crate::history::{
     Begin, FORMAT, FaultArg, Happened, History, Key, Micros, Op, Operation, Recorder, read,
 };
-use crate::workload::{Run, Workload, read_all, work};
+use crate::workload::{Journey, Run, Workload, read_all, work};
 
 /// Longest time until a new cluster has formed.
 const FORMS_WITHIN: Duration = Duration::from_secs(60);
 /// Longest time of the reads after the end.
 const READS_WITHIN: Duration = Duration::from_secs(120);
+/// The photo of the journey.
+const PHOTO: &[u8] = include_bytes!("../../../../photos/friends_by_Aitzol_Berasategi.jpg");
 /// The client number of rows about the run itself.
 const CLIENT: u64 = 1 << 42;
 
@@ -43,6 +46,8 @@ pub struct Options {
     pub out: PathBuf,
     /// `cameod`.
     pub program: PathBuf,
+    /// `cameo`, for the journey.
+    pub client: Option<PathBuf>,
     /// Another build of it, for rolling restarts.
     pub other_build: Option<PathBuf>,
     /// The command that makes the run again.
@@ -188,15 +193,48 @@ async fn go(
     let mut plan = plan(options.seed, options.lasts, options.nodes, &options.kinds);
     plan.retain(|planned| skipped.iter().all(|(kind, _)| *kind != planned.kind));
     let until = world.began + options.lasts;
-    let (made, healed) = tokio::join!(work(&clients, &options.workloads, until), async {
-        carry_out(world, plan).await;
-        heal(world).await
-    });
+    let (made, healed, journey) = tokio::join!(
+        work(&clients, &options.workloads, until),
+        async {
+            carry_out(world, plan).await;
+            heal(world).await
+        },
+        journey(world, options, &clients, until)
+    );
     healed?;
+    if let Some(journey) = journey.context("the journey")? {
+        let finished = timeout(READS_WITHIN, journey.finish()).await;
+        finished.context("the journey does not end")??;
+    }
     timeout(READS_WITHIN, read_all(&clients, &made))
         .await
         .context("the last reads do not end")?;
     last_states(world).await
+}
+
+/// Two people share with the real client, if that is wanted.
+async fn journey(
+    world: &World,
+    options: &Options,
+    clients: &Arc<Run>,
+    until: Instant,
+) -> anyhow::Result<Option<Journey>> {
+    if !options.workloads.contains(&Workload::Journey) {
+        return Ok(None);
+    }
+    let client = options.client.clone();
+    let binaries = Binaries {
+        node: options.program.clone(),
+        client: client.context("it needs the client's program")?,
+    };
+    let folder = options.out.join("people");
+    std::fs::create_dir_all(&folder)?;
+    let photo = folder.join("photo.jpg");
+    std::fs::write(&photo, PHOTO)?;
+    let urls = world.members.urls().await;
+    let mut journey = Journey::begin(clients.clone(), &binaries, &folder, &urls, &photo).await?;
+    journey.work(until).await?;
+    Ok(Some(journey))
 }
 
 /// All faults are over: waits until the nodes agree, and says so in the history.
