@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{NodeStatus, StateHash, paths};
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{ClusterId, NodeId};
 use cameo_harness::{TimedOut, until};
 use parking_lot::RwLock;
 
@@ -44,14 +44,11 @@ impl Members {
     }
 
     /// What `cameo init` takes: the URL of each, with the cluster's fingerprint.
-    pub async fn urls(&self) -> String {
+    pub async fn urls(&self, cluster: ClusterId) -> String {
         let mut urls = Vec::new();
         for member in self.all() {
-            let node = member.node.lock().await;
-            urls.extend(
-                node.process()
-                    .map(|process| process.ready.trim().to_owned()),
-            );
+            let http = member.node.lock().await.http.clone();
+            urls.push(format!("http://{http}#{cluster}"));
         }
         urls.join(",")
     }

@@ -231,7 +231,7 @@ async fn journey(
     std::fs::create_dir_all(&folder)?;
     let photo = folder.join("photo.jpg");
     std::fs::write(&photo, PHOTO)?;
-    let urls = world.members.urls().await;
+    let urls = world.members.urls(clients.cluster).await;
     let mut journey = Journey::begin(clients.clone(), &binaries, &folder, &urls, &photo).await?;
     journey.work(until).await?;
     Ok(Some(journey))
