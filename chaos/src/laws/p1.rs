@@ -3,10 +3,10 @@
 //!
 //! Seen: each photo that opened is the owner's, and has a view's number of its own, unless the
 //! client resumed that view; the number is within what the owner may have permitted by then;
-//! nothing opens after an acked revocation, unless rights may have been given again; and what the owner is
-//! shown is neither older than what the client said was recorded, nor counts fewer views than were
-//! opened, nor more than were asked for. A refusal is not judged: the viewer's client may know less
-//! than the ledger.
+//! nothing opens after an acked revocation, unless rights may have been given again; and what the
+//! owner is shown is neither older than what the client said was recorded, nor counts fewer views
+//! than were opened, nor more than were asked for. A refusal is not judged: the viewer's client may
+//! know less than the ledger.
 
 use std::collections::BTreeMap;
 

@@ -10,8 +10,8 @@
 //!
 //! A node releases from its own applied state, behind a barrier: that is the state after some
 //! entries, and so a state of the model, whose clock may be later than its log. So releases are
-//! checked in every state. The clock has three values: the start, the expiry of the rights that expire, and
-//! the end of the time to resume. Calls are signed anew at each.
+//! checked in every state. The clock has three values: the start, the expiry of the rights that
+//! expire, and the end of the time to resume. Calls are signed anew at each.
 
 pub mod laws;
 mod specification;
