@@ -11,7 +11,7 @@ default:
     @just --list --unsorted
 
 # Everything that has to hold before anything lands.
-verify: format licences advisories unused imports wording clippy docs build test product demo-cases chaos-kill chaos-jobs
+verify: format licences advisories unused imports wording clippy docs build test product demo-cases chaos-kill chaos-jobs chaos-sim chaos-real chaos-selftest
 
 # The format of the code, unchanged.
 format:
@@ -70,6 +70,19 @@ chaos-kill:
 # Sixty image jobs under faults on what `product` has built.
 chaos-jobs:
     target/debug/cameo-chaos jobs --jobs 60 --photos 2 --seed 1
+
+# Fifty simulated clusters under all simulated faults, on what `product` has built.
+chaos-sim:
+    target/debug/cameo-chaos sim --seeds 0..50
+
+# A minute of five real nodes, killed, paused, cut off and with wrong clocks, on what `product` has built.
+chaos-real:
+    target/debug/cameo-chaos run --nodes 5 --seconds 60 --seed 1 --faults kill,pause,partition,clock --no-skips --out "$(mktemp -d)/run"
+
+# Each planted bug at the seed that is known to show it, in programs of their own.
+chaos-selftest:
+    cargo build --locked --workspace --features cameo-chaos/mutants --bin cameo-chaos-mutants --bin cameod-mutants --quiet
+    target/debug/cameo-chaos-mutants selftest --short
 
 # Format, apply what clippy can mend, drop unused dependencies.
 fix:
