@@ -1,5 +1,6 @@
 //! `cameod`: runs a node, creates a cluster secret, or removes a worker.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,6 +13,13 @@ use tracing_subscriber::EnvFilter;
 
 /// Exit code for flags, files and ports that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
+/// Prints a line to stderr. Where nobody reads it, the node goes on: `eprintln!` would panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _unread = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 /// Threads of the API; Raft and the jobs have their own.
 const API_THREADS: usize = 2;
 
@@ -23,7 +31,7 @@ pub fn main() -> ExitCode {
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
             Ok(()) => {
-                eprintln!(
+                say!(
                     "cameod: wrote a new secret to {}: copy it to every node",
                     file.display()
                 );
@@ -54,6 +62,8 @@ fn start_log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Else a line that cannot be written is a panic: the log's reader may have gone.
+        .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
 }
@@ -69,23 +79,21 @@ fn abort_when_consensus_panics() {
             .name()
             .is_some_and(|name| name.starts_with(RAFT_THREAD))
         {
-            eprintln!(
-                "cameod: fatal: consensus has failed; keep this output, and start the node again"
-            );
+            say!("cameod: fatal: consensus has failed; keep this output, and start the node again");
             std::process::abort();
         }
     }));
 }
 
 fn usage(error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("cameod: {error}");
+    say!("cameod: {error}");
     ExitCode::from(EXIT_USAGE)
 }
 
 fn run(config: Config) -> ExitCode {
     #[cfg(feature = "baselines")]
     if let Some(warning) = config.baseline.warning() {
-        eprintln!("cameod: warning: {warning}");
+        say!("cameod: warning: {warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(API_THREADS)
@@ -112,7 +120,7 @@ fn remove(removal: &Removal) -> ExitCode {
     };
     match runtime.block_on(remove_worker(&removal.peers, secret, removal.id)) {
         Ok(()) => {
-            eprintln!(
+            say!(
                 "cameod: node {} is no longer a member: delete its folder, and do not use its id \
                  again",
                 removal.id
@@ -121,7 +129,7 @@ fn remove(removal: &Removal) -> ExitCode {
         }
         // A later attempt may succeed.
         Err(error @ RemoveError::NotConfirmed(_)) => {
-            eprintln!("cameod: {error}");
+            say!("cameod: {error}");
             ExitCode::FAILURE
         }
         Err(error) => usage(&error),
@@ -158,9 +166,7 @@ async fn run_node(config: Config) -> ExitCode {
             usage(&why)
         }
         End::Failed(why) => {
-            eprintln!(
-                "cameod: fatal: {why}; check the disk and the log, then start the node again"
-            );
+            say!("cameod: fatal: {why}; check the disk and the log, then start the node again");
             // No orderly stop: the failed part may hang, and the log has everything acknowledged.
             std::process::exit(1)
         }
@@ -188,7 +194,7 @@ async fn print_stage(node: &Node) {
     loop {
         let now = stage.borrow_and_update().clone();
         match now {
-            Stage::Waiting(why) => eprintln!("cameod: waiting: {why}"),
+            Stage::Waiting(why) => say!("cameod: waiting: {why}"),
             Stage::Ready(cluster) => {
                 println!("{}#{cluster}", node.url());
                 break;
@@ -202,11 +208,11 @@ async fn print_stage(node: &Node) {
 }
 
 async fn stop(node: Node) -> ExitCode {
-    eprintln!("cameod: stopping");
+    say!("cameod: stopping");
     match node.stop().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!(
+            say!(
                 "cameod: the state could not be written: {error}; the log has everything, and the \
                  next start recovers from it"
             );

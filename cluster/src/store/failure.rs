@@ -1,13 +1,15 @@
 //! Failures after which a node cannot continue safely.
 
-use std::io;
+use std::io::{self, Write as _};
 
 /// Ends the process at once, without running destructors. After a failed fsync the kernel may have
 /// dropped pages that it had not written, so nothing may be acknowledged, retried or cleaned up any
 /// more.
 pub(super) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
     tracing::error!(%error, "{what}: this node stops now");
-    eprintln!(
+    // `eprintln!` would panic where nobody reads it.
+    let _unread = writeln!(
+        io::stderr(),
         "cameod: fatal: {what}: {error}. The node stops, because it must not acknowledge what is \
          not on disk. Check the disk and the kernel log, then start it again."
     );
