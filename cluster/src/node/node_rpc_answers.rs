@@ -27,7 +27,7 @@ impl Answers for NodeRpcAnswers {
     fn answer(&self, call: NodeCall) -> BoxFuture<'_, NodeAnswer> {
         async move {
             match call {
-                NodeCall::Renew(signs) => self.presence.renew(&signs),
+                NodeCall::Renew(signs) => self.presence.renew(&signs).await,
                 NodeCall::Probe { device, epoch } => self.presence.probe(device, epoch).await,
                 NodeCall::ProbeStream { device, epoch } => {
                     self.presence.probe_own_stream(&device, epoch)

@@ -15,6 +15,8 @@ use crate::event_stream::Streams;
 use crate::node_rpc::{CallError, NodeAnswer, NodeCall, NodeRpc, ask_node};
 use crate::raft::Replica;
 
+/// For the majority's word that this node still leads.
+const CONFIRM_DEADLINE: Duration = Duration::from_secs(1);
 /// For one node's answer whether it serves a stream.
 const STREAM_PROBE_DEADLINE: Duration = Duration::from_millis(500);
 /// For a probe as a whole, the call to the leader included.
@@ -51,11 +53,15 @@ impl fmt::Debug for PresenceAnswers {
 }
 
 impl PresenceAnswers {
-    /// At the leader: renews the leases of sessions.
-    #[must_use]
-    pub fn renew(&self, sessions: &[(PublicKey, u64)]) -> NodeAnswer {
+    /// At the leader: renews the leases of sessions. A leader that is cut off does not know that
+    /// another leads by now: without a majority it renews none, and says of none that it has ended.
+    pub async fn renew(&self, sessions: &[(PublicKey, u64)]) -> NodeAnswer {
         if sessions.len() > MAX_BATCH {
             return NodeAnswer::Misunderstood;
+        }
+        let deadline = Instant::now() + CONFIRM_DEADLINE;
+        if !self.presence.leads() || self.replica.barrier(deadline).await.is_err() {
+            return NodeAnswer::NotLeading;
         }
         self.presence
             .renew(&*self.replica, sessions)

@@ -1,6 +1,7 @@
 //! Presence: keep-alives, offline reports and probes.
 
 use cameo_common::api::{KeepAlive, Online, ReportOffline, ReportedOffline, UserInfo, paths};
+use cameo_common::ids::NodeId;
 
 use crate::person::Person;
 use crate::world::World;
@@ -73,5 +74,22 @@ async fn keep_alives_are_accepted_at_every_node() {
         let other = KeepAlive { epoch: epoch + 1 };
         let answer = ada.post(&world, node, paths::KEEP_ALIVE, &other).await;
         assert_eq!(answer.code(), "session_ended", "node {node}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_without_a_majority_renews_no_session_and_says_of_none_that_it_has_ended() {
+    let mut world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let epoch = ada.come_online(&world).await;
+    let leader = world.leader().await;
+    for id in (1..=3).map(NodeId).filter(|id| *id != leader) {
+        world.stop(id).await;
+    }
+    // The second may have been started at another leader.
+    for epoch in [epoch, epoch + 1] {
+        let body = KeepAlive { epoch };
+        let answer = ada.post(&world, leader, paths::KEEP_ALIVE, &body).await;
+        assert_eq!(answer.status, 503, "{}", answer.code());
     }
 }
