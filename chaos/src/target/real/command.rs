@@ -1,6 +1,5 @@
 //! The commands `run` and `soak`: runs, judged and summed up.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,10 +8,10 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use super::counts::{Counts, Total};
 use super::owner::sweep;
 use super::run::{Options, Outcome, run};
 use crate::faults::select;
-use crate::history::{History, Op};
 use crate::laws;
 use crate::verdict::{Judged, Outcome as Verdict};
 use crate::workload::Workload;
@@ -116,7 +115,7 @@ async fn soak(arguments: &SoakArguments) -> anyhow::Result<u8> {
             return Ok(judged.exit_code());
         }
         std::fs::remove_dir_all(&out)?;
-        eprintln!("{total}");
+        eprint!("soak: {total}\n{}", total.counts.table());
         seed = seed.wrapping_add(NEXT_SEED);
     }
     println!("soak: valid; seeds {first}..{seed}; {total}");
@@ -249,7 +248,7 @@ fn print(run: &JudgedRun, seed: u64) {
         skipped,
         problems,
     } = &run.outcome;
-    eprint!("{}", run.judged.text(history));
+    eprint!("{}{}", run.judged.text(history), run.counts.table());
     for (kind, why) in skipped {
         eprintln!("skipped {kind}: {why}");
     }
@@ -268,87 +267,4 @@ fn print(run: &JudgedRun, seed: u64) {
         problems.len(),
         file.display()
     );
-}
-
-/// What a history holds, for the summary.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Counts {
-    operations: usize,
-    unknown: usize,
-    /// Faults that bit, by kind.
-    faults: BTreeMap<String, usize>,
-    idle: usize,
-}
-
-impl Counts {
-    fn of(history: &History) -> Self {
-        let mut counts = Self::default();
-        for row in &history.rows {
-            match &row.op {
-                Op::Fault(fault) if fault.out.as_ref().is_some_and(|struck| struck.bit) => {
-                    *counts.faults.entry(fault.arg.kind.clone()).or_default() += 1;
-                }
-                Op::Fault(_) => counts.idle += 1,
-                Op::Begin(_) | Op::Observe(_) | Op::Skipped(_) | Op::Healed(_) => {}
-                _ => {
-                    counts.operations += 1;
-                    counts.unknown += usize::from(row.ret.is_none());
-                }
-            }
-        }
-        counts
-    }
-}
-
-impl std::fmt::Display for Counts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let struck: usize = self.faults.values().sum();
-        let kinds: Vec<_> = self
-            .faults
-            .iter()
-            .map(|(kind, n)| format!("{n} {kind}"))
-            .collect();
-        let Self {
-            operations,
-            unknown,
-            idle,
-            ..
-        } = self;
-        write!(
-            f,
-            "{operations} operations ({unknown} unknown), {struck} faults bit"
-        )?;
-        if !kinds.is_empty() {
-            write!(f, " ({})", kinds.join(", "))?;
-        }
-        if *idle > 0 {
-            write!(f, ", {idle} did not")?;
-        }
-        Ok(())
-    }
-}
-
-/// Counts of many runs.
-#[derive(Debug, Default)]
-struct Total {
-    runs: usize,
-    counts: Counts,
-}
-
-impl Total {
-    fn add(&mut self, counts: &Counts) {
-        self.runs += 1;
-        self.counts.operations += counts.operations;
-        self.counts.unknown += counts.unknown;
-        self.counts.idle += counts.idle;
-        for (kind, n) in &counts.faults {
-            *self.counts.faults.entry(kind.clone()).or_default() += n;
-        }
-    }
-}
-
-impl std::fmt::Display for Total {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} runs, {}", self.runs, self.counts)
-    }
 }

@@ -14,6 +14,7 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::http;
 use super::network::{Dialer, Namespace};
+use super::relay::Relay;
 
 /// Longest wait for a node's word about itself.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
@@ -42,6 +43,8 @@ pub struct Member {
     // The order is the one in which they are dropped, after the process.
     pub disk: Option<Disk>,
     pub namespace: Option<Namespace>,
+    /// The way to its API for programs on this machine.
+    pub relay: Relay,
 }
 
 /// The surroundings of a new member.
@@ -52,6 +55,7 @@ pub struct Place {
     pub clock: Option<Clock>,
     pub disk: Option<Disk>,
     pub namespace: Option<Namespace>,
+    pub relay: Relay,
 }
 
 impl Member {
@@ -71,6 +75,7 @@ impl Member {
             starts: AtomicU64::new(0),
             disk: place.disk,
             namespace: place.namespace,
+            relay: place.relay,
         }
     }
 

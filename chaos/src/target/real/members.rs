@@ -44,13 +44,13 @@ impl Members {
     }
 
     /// What `cameo init` takes: the URL of each, with the cluster's fingerprint.
-    pub async fn urls(&self, cluster: ClusterId) -> String {
-        let mut urls = Vec::new();
-        for member in self.all() {
-            let http = member.node.lock().await.http.clone();
-            urls.push(format!("http://{http}#{cluster}"));
-        }
-        urls.join(",")
+    #[must_use]
+    pub fn urls(&self, cluster: ClusterId) -> String {
+        let members = self.all();
+        let urls = members
+            .iter()
+            .map(|member| format!("{}#{cluster}", member.relay.url()));
+        urls.collect::<Vec<_>>().join(",")
     }
 
     /// What each says of itself now.

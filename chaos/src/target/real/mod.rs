@@ -7,6 +7,7 @@
 
 mod clock;
 mod command;
+mod counts;
 mod disk;
 mod guard;
 mod http;
@@ -17,6 +18,7 @@ mod observe;
 mod owner;
 mod place;
 mod port;
+mod relay;
 mod run;
 mod strike;
 mod world;

@@ -66,6 +66,10 @@ pub async fn look(world: &World, member: &Member, with_state: bool) {
     let Some(status) = member.ask::<NodeStatus>(paths::STATUS).await else {
         return;
     };
+    if status.term == 0 {
+        // It has not opened its log yet: no word about it.
+        return;
+    }
     let state = if with_state {
         member.ask::<StateHash>(paths::STATE_HASH).await
     } else {

@@ -124,6 +124,12 @@ fn sweep_mounts() -> usize {
     left.filter(|at| unmount(Path::new(at))).count()
 }
 
+/// Sends SIGKILL to a process of this run, and does not wait for its end.
+pub fn kill_now(id: u32) -> bool {
+    let id = i32::try_from(id).ok().and_then(Pid::from_raw);
+    id.is_some_and(|id| kill_process(id, Signal::KILL).is_ok())
+}
+
 /// Takes a mount away at once, also while it is used.
 pub fn unmount(at: &Path) -> bool {
     rustix::mount::unmount(at, rustix::mount::UnmountFlags::DETACH).is_ok()

@@ -14,6 +14,8 @@ use super::disk::Disk;
 use super::member::{Member, Place};
 use super::network::{Dialer, LINK_PORT, Namespace, Switch, address};
 use super::owner::{Owner, VARIABLE};
+use super::port::ClientsCut;
+use super::relay::Relay;
 use crate::faults::{Kind, Lane};
 
 /// The port of each node's API on the loopback interface of its own namespace.
@@ -33,6 +35,7 @@ pub struct Places {
     /// `--peers` of the founders.
     peers: Vec<String>,
     switch: Option<Arc<Switch>>,
+    clients_cut: Arc<ClientsCut>,
     library: Option<&'static str>,
     disks: bool,
     missing: Vec<(Lane, String)>,
@@ -77,7 +80,7 @@ impl Places {
             }
         };
         let no_disk = if wanted.kinds.iter().any(|kind| kind.is_of_disk()) {
-            Disk::impossible(wanted.folder, &owner.name("probe")).err()
+            Disk::probe(wanted.folder, &owner.name("probe")).err()
         } else {
             None
         };
@@ -92,6 +95,7 @@ impl Places {
             secret,
             peers: Vec::new(),
             switch,
+            clients_cut: Arc::default(),
             library,
             disks,
             missing,
@@ -108,6 +112,12 @@ impl Places {
     #[must_use]
     pub fn switch(&self) -> Option<Arc<Switch>> {
         self.switch.clone()
+    }
+
+    /// The nodes that clients do not reach.
+    #[must_use]
+    pub fn clients_cut(&self) -> Arc<ClientsCut> {
+        self.clients_cut.clone()
     }
 
     /// `--peers` of the founders.
@@ -193,6 +203,7 @@ impl Places {
         std::fs::create_dir_all(&folder)?;
         flags.extend(["--snapshot-after".into(), SNAPSHOT_AFTER.into()]);
         let place = self.place(id, &folder)?;
+        flags.extend(["--http-url".into(), place.relay.url().into()]);
         let mut environment = vec![(VARIABLE.into(), self.owner.mark().into())];
         environment.extend(place.clock.iter().flat_map(Clock::environment));
         let node = Node {
@@ -240,9 +251,12 @@ impl Places {
         } else {
             None
         };
+        let http = self.http(id)?;
+        let relay = Relay::start(id, dialer.clone(), http, self.clients_cut.clone())?;
         Ok(Place {
             dialer,
-            http: self.http(id)?,
+            http,
+            relay,
             clock: clock.transpose()?,
             disk,
             namespace,

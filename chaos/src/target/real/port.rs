@@ -47,7 +47,7 @@ impl ClientsCut {
     }
 
     /// Until clients do not reach the node.
-    async fn cut(&self, node: NodeId) {
+    pub(super) async fn cut(&self, node: NodeId) {
         let mut watched = self.nodes.subscribe();
         // Its sender is this value, which is borrowed.
         let _cut = watched.wait_for(|nodes| nodes.contains(&node)).await;

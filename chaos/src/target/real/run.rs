@@ -227,11 +227,11 @@ async fn journey(
         node: options.program.clone(),
         client: client.context("it needs the client's program")?,
     };
-    let folder = options.out.join("people");
+    let folder = options.out.canonicalize()?.join("people");
     std::fs::create_dir_all(&folder)?;
     let photo = folder.join("photo.jpg");
     std::fs::write(&photo, PHOTO)?;
-    let urls = world.members.urls(clients.cluster).await;
+    let urls = world.members.urls(clients.cluster);
     let mut journey = Journey::begin(clients.clone(), &binaries, &folder, &urls, &photo).await?;
     journey.work(until).await?;
     Ok(Some(journey))

@@ -47,7 +47,7 @@ impl World {
             members,
             founders,
             seen: Seen::default(),
-            clients_cut: Arc::default(),
+            clients_cut: places.clients_cut(),
             switch: places.switch(),
             places,
             other_build,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cameo_harness::ProcessError;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::{Signs, Strike};
@@ -20,6 +21,8 @@ const SIGKILL: i32 = 9;
 const LINGER: Duration = Duration::from_secs(3);
 /// Interval between two looks for a sign.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Connections that wait for each descriptor that a node closes.
+const IDLE_CONNECTIONS: usize = 64;
 
 /// Waits until there is a sign, at most a while beyond the fault's planned end.
 pub(super) async fn sign(strike: &Strike<'_>, mut look: impl AsyncFnMut() -> bool) -> bool {
@@ -182,17 +185,20 @@ pub(super) async fn log_reader_gone(strike: &Strike<'_>) -> Struck {
 pub(super) async fn descriptors(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
     let members = strike.members();
+    let mut held = Vec::new();
     for member in &members {
         member.may_end.store(true, Ordering::SeqCst);
         let Some(id) = member.process_id().await else {
             signs.add(false, format!("node {} did not run", member.id));
             continue;
         };
-        let (limited, full) = use_up(strike, member, id).await;
+        let (limited, full, idle) = use_up(strike, member, id).await;
+        held.push(idle);
         let what = format!("node {} at its limit of {limited}", member.id);
         signs.add(full, what);
     }
     strike.hold().await;
+    drop(held);
     for member in &members {
         if let Some(id) = member.process_id().await {
             limit(id, None);
@@ -203,16 +209,20 @@ pub(super) async fn descriptors(strike: &Strike<'_>) -> Struck {
     signs.struck()
 }
 
-/// Lowers the limit to what is open, until the process does not take a connection any more, or has
-/// ended of it.
-async fn use_up(strike: &Strike<'_>, member: &Member, id: u32) -> (u64, bool) {
+/// Lowers the limit to what is open, and takes up what is closed from then on, until the process
+/// does not answer any more, or has ended of it.
+async fn use_up(strike: &Strike<'_>, member: &Member, id: u32) -> (u64, bool, Vec<TcpStream>) {
     let open = open_descriptors(id).unwrap_or_default();
     limit(id, Some(open));
+    let mut idle = Vec::new();
+    for _ in 0..IDLE_CONNECTIONS {
+        idle.extend(member.dialer.connect(member.http).await);
+    }
     let path = cameo_common::api::paths::STATUS;
     let full = sign(strike, async || {
         member.ask::<serde_json::Value>(path).await.is_none()
     });
-    (open, full.await)
+    (open, full.await, idle)
 }
 
 fn open_descriptors(id: u32) -> Option<u64> {

@@ -1,0 +1,189 @@
+//! A mounted disk, and the trouble that can be made with it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fuser::{BackgroundSession, Config, MountOption, Session};
+
+use super::layer::Layer;
+use super::state::{Flip, Power, Shared};
+use super::trouble::{Counts, Trouble};
+use crate::target::real::owner::unmount;
+
+/// Calls that the disk serves at once.
+const THREADS: usize = 4;
+/// Smaller files are not damaged: a lock file has nothing to damage.
+const SMALLEST: u64 = 16;
+/// Bytes of a file that a node reads when it starts, at most.
+const READ_AT_START: u64 = 64 * 1024;
+
+/// FUSE cannot be had on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("a file system of our own cannot be mounted: {0}")]
+pub struct NoDisk(#[from] io::Error);
+
+/// A disk. Unmounted when it is dropped.
+#[derive(Debug)]
+pub struct Disk {
+    shared: Arc<Shared>,
+    files: PathBuf,
+    at: PathBuf,
+    session: Option<BackgroundSession>,
+}
+
+impl Disk {
+    /// Tries once whether disks can be mounted, in this folder.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub fn probe(folder: &Path, name: &str) -> Result<(), NoDisk> {
+        let below = folder.join("probe-disk");
+        let at = folder.join("probe");
+        let probed = Self::mount(&below, &at, name).and_then(|disk| {
+            fs::write(disk.at.join("file"), b"probe")?;
+            Ok(())
+        });
+        fs::remove_dir_all(below)?;
+        fs::remove_dir(at)?;
+        probed
+    }
+
+    /// Mounts a disk `at` a folder, with its files in `below`. The mount has this name.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn mount(below: &Path, at: &Path, name: &str) -> Result<Self, NoDisk> {
+        let files = below.join("files");
+        let removed = below.join("removed");
+        for folder in [&files, &removed, &at.to_owned()] {
+            fs::create_dir_all(folder)?;
+        }
+        let shared = Arc::new(Shared::new(files.clone(), removed));
+        let layer = Layer {
+            shared: shared.clone(),
+        };
+        let mut config = Config::default();
+        config.mount_options = vec![MountOption::FSName(name.to_owned())];
+        config.n_threads = Some(THREADS);
+        let session = Session::new(layer, at, &config)?.spawn()?;
+        Ok(Self {
+            shared,
+            files,
+            at: at.to_owned(),
+            session: Some(session),
+        })
+    }
+
+    /// From now on it is in this trouble.
+    pub fn set(&self, trouble: Trouble) {
+        self.shared.lock().trouble = trouble;
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.shared.lock().counts
+    }
+
+    /// The power fails: from now on nothing is done, and nothing answered. The users of the disk
+    /// have to be killed now.
+    pub fn fail_power(&self) {
+        self.shared.set_power(Power::Failing);
+    }
+
+    /// Answers those who wait with an error, so that they can die of their SIGKILL.
+    pub fn let_die(&self) {
+        self.shared.set_power(Power::Off);
+    }
+
+    /// The power is back: what was not synced is gone. With `tear`, a part of an unsynced write and
+    /// all that was changed before it is there.
+    ///
+    /// # Errors
+    /// When the folder below cannot be changed.
+    pub fn restore_power(&self, tear: Option<u64>) -> io::Result<Counts> {
+        let mut state = self.shared.lock();
+        let state = &mut *state;
+        state.open.clear();
+        let taken = state.unsynced.take_back(&mut state.names, tear)?;
+        state.counts.lost += taken.lost;
+        state.counts.torn += taken.torn;
+        state.power = Power::On;
+        Ok(state.counts)
+    }
+
+    /// Turns one bit of a file that nobody has open around, until [`Disk::mend`]; which file, or
+    /// None if there is none.
+    ///
+    /// # Errors
+    /// When the files cannot be listed.
+    pub fn flip(&self, choice: u64) -> io::Result<Option<PathBuf>> {
+        let mut files = Vec::new();
+        list(&self.files, &mut files)?;
+        files.sort();
+        let mut state = self.shared.lock();
+        let mut closed = Vec::new();
+        for (path, size) in files {
+            let number = state.names.number(&path);
+            if state.open.values().all(|open| open.number != number) {
+                closed.push((number, path, size));
+            }
+        }
+        let Some((at, offset)) = hit(closed.iter().map(|(_, _, size)| *size), choice) else {
+            return Ok(None);
+        };
+        let (number, path, _) = &closed[at];
+        state.flip = Some(Flip {
+            number: *number,
+            offset,
+            mask: 1 << (choice >> 61),
+        });
+        let path = path.strip_prefix(&self.files).unwrap_or(path);
+        Ok(Some(path.to_owned()))
+    }
+
+    /// The turned bit is as it was.
+    pub fn mend(&self) {
+        self.shared.lock().flip = None;
+    }
+}
+
+/// The file and the byte in it that a choice hits, as if by chance over all files: of each, as much
+/// as a start is likely to read.
+fn hit(sizes: impl Iterator<Item = u64> + Clone, choice: u64) -> Option<(usize, u64)> {
+    let whole: u64 = sizes.clone().map(|size| size.min(READ_AT_START)).sum();
+    let mut rest = choice.checked_rem(whole)?;
+    for (at, size) in sizes.enumerate() {
+        let part = size.min(READ_AT_START);
+        if rest < part {
+            return Some((at, rest));
+        }
+        rest -= part;
+    }
+    None
+}
+
+/// All files below a folder that are large enough, with their sizes.
+fn list(folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            list(&entry.path(), files)?;
+        } else if metadata.len() >= SMALLEST {
+            files.push((entry.path(), metadata.len()));
+        }
+    }
+    Ok(())
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Nobody has to wait for it any more.
+        self.shared.set_power(Power::Off);
+        unmount(&self.at);
+        drop(self.session.take());
+    }
+}
