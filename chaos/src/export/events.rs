@@ -48,7 +48,7 @@ pub fn events(history: &History) -> Vec<Event> {
     let mut nemesis = Vec::new();
     for (number, row) in by_call(history) {
         let both = of_row(number, row, last);
-        if was_asked(&row.op) {
+        if is_asked(&row.op) {
             let queue = queues.entry(Process::Client(row.client)).or_default();
             queue.extend(both);
         } else {
@@ -67,7 +67,8 @@ fn by_call(history: &History) -> Vec<(usize, &Row)> {
 }
 
 /// Whether a client asked for it, and waited for the answer.
-fn was_asked(op: &Op) -> bool {
+#[must_use]
+pub fn is_asked(op: &Op) -> bool {
     !matches!(
         op,
         Op::Begin(_)
@@ -81,7 +82,7 @@ fn was_asked(op: &Op) -> bool {
 }
 
 fn of_row(number: usize, row: &Row, last: u64) -> [Event; 2] {
-    let asked = was_asked(&row.op);
+    let asked = is_asked(&row.op);
     let (process, first) = if asked {
         (Process::Client(row.client), EventKind::Invoke)
     } else {

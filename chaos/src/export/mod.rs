@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use crate::history::History;
 
-pub use events::{Event, EventKind, Process, events};
+pub use events::{Event, EventKind, Process, events, is_asked};
 
 /// Writes one event a line, as Jepsen, Knossos and Elle read them: `{:index 0, :process 3,
 /// :type :invoke, :f :debit, :value ["grant/…" {…}], :time 17000}`. Values are `[key value]`, the

@@ -1,4 +1,4 @@
-//! What is written is read again, by parsers of its own.
+//! Exports, read again by parsers of their own.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,8 @@ use crate::history::{History, read};
 
 const HISTORY: &str = concat!(
     r#"{"client":0,"key":"","f":"begin","arg":{"format":1,"target":"sim","seed":7,"nodes":3,"#,
-    r#""started":1000,"workloads":["directory"],"command":"say \"go\""},"out":{},"call":0,"ret":0}"#,
+    r#""started":1000,"workloads":["directory"],"command":"say \"go\""},"#,
+    r#""out":{},"call":0,"ret":0}"#,
     "\n",
     r#"{"client":1,"key":"user/ada","f":"start_session","arg":{"request":"REQ","device":"KEY"},"#,
     r#""out":{"ok":4},"call":10,"ret":20}"#,

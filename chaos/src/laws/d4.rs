@@ -3,19 +3,23 @@
 //! epoch, and by nothing else.
 //!
 //! Seen in part:
-//! - A look-up that tells of an epoch nobody was given is wrong at any time.
+//! - A look-up that tells of an epoch nobody was given, or of one that had ended, is wrong at any
+//!   time. So is an epoch that two requests were given, and a request that was given two.
 //! - An old sign is judged only where no fault struck and no term changed since that sign: there no
 //!   grace was given. A sign whose outcome is unknown may have come at any time.
-//! - A session that is told to have ended, shortly after a sign that was acked, is judged always:
-//!   a new leader gives a full life, and no pause takes any of it.
+//! - A session that is told to have ended, to its device or by a look-up, shortly after its start
+//!   was acked, is judged always: a new leader gives a full life, and no pause takes any of it.
+//!   After a keep-alive it is judged in quiet times: a leader that is cut off does not know it at
+//!   once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cameo_common::api::ErrorCode;
 
 use super::facts::{At, Facts, UserFacts, micros};
 use super::found::Found;
-use crate::history::{Answer, Key, Micros, SessionArg};
+use crate::history::{Answer, EpochArg, Key, Micros, SessionArg};
 
 /// A session lives this long after its last sign.
 const LIFE: Duration = Duration::from_secs(15);
@@ -29,7 +33,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
     let mut found = Found::new("presences told, and sessions that had ended");
     for (key, user) in &facts.users {
         judge_online(facts, key, user, &mut found);
-        judge_ended(key, user, &mut found);
+        judge_offline(facts, key, user, &mut found);
+        judge_ended(facts, key, user, &mut found);
+        judge_epochs(key, user, &mut found);
     }
     found
 }
@@ -69,6 +75,10 @@ fn judge_online(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut 
             found.invalid(Some(key), [at.row], sentence);
             continue;
         };
+        if let Some(row) = ended_before(user, epoch, at.call) {
+            let sentence = format!("online in epoch {epoch}, which had ended");
+            found.invalid(Some(key), [row, at.row], sentence);
+        }
         let oldest = Micros(at.call.0.saturating_sub(micros(LIFE + CLOCK_BOUND)));
         if sign < oldest && facts.quiet(sign, at.end()) {
             let sentence = format!(
@@ -80,34 +90,112 @@ fn judge_online(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut 
     }
 }
 
-fn judge_ended(key: &Key, user: &UserFacts<'_>, found: &mut Found) {
+/// A row after which an epoch's session had ended for certain, before a moment: its user's end, a
+/// report, or a newer session of its device.
+fn ended_before(user: &UserFacts<'_>, epoch: u64, moment: Micros) -> Option<usize> {
+    let ended = user.ends.iter();
+    let ended = ended.filter(|at| at.arg.epoch == epoch && at.acked().is_some());
+    let ended = ended.map(|at| (at.end(), at.row));
+    let reported = user.reports.iter();
+    let reported = reported.filter(|at| at.arg.epoch == epoch && at.acked() == Some(&true));
+    let reported = reported.map(|at| (at.end(), at.row));
+    let own = user.starts.iter().find(|at| at.acked() == Some(&epoch));
+    let newer = user.starts.iter().filter_map(|at| {
+        let own = own?;
+        let replaces = at.arg.device == own.arg.device && at.acked().is_some_and(|e| *e > epoch);
+        replaces.then_some((at.end(), at.row))
+    });
+    let mut all = ended.chain(reported).chain(newer);
+    all.find(|(end, _)| *end < moment).map(|(_, row)| row)
+}
+
+/// An epoch's newest acked sign that had ended before a moment, and that the leader certainly has:
+/// its call, and its row.
+fn acked_sign(
+    facts: &Facts<'_>,
+    user: &UserFacts<'_>,
+    epoch: u64,
+    moment: Micros,
+) -> Option<(Micros, usize)> {
+    let started = user.starts.iter().filter(|at| at.acked() == Some(&epoch));
+    let started = started.map(|at| (at.call, at.end(), at.row));
+    let renewed = user.keep_alives.iter();
+    let renewed = renewed.filter(|at| at.arg.epoch == epoch && at.acked().is_some());
+    // A leader that is cut off accepts keep-alives as long as it does not know.
+    let known = |at: &&At<'_, EpochArg, Answer<()>>| {
+        facts.quiet(Micros(at.call.0.saturating_sub(micros(LIFE))), moment)
+    };
+    let renewed = renewed.filter(known).map(|at| (at.call, at.end(), at.row));
+    let signs = started.chain(renewed).filter(|(_, end, _)| *end < moment);
+    signs.map(|(call, _, row)| (call, row)).max()
+}
+
+/// Whether a session that gave this sign must still run at a moment, unless somebody ended it.
+fn is_fresh(sign: Micros, moment: Micros) -> bool {
+    moment.0.saturating_sub(sign.0) < micros(LEAST)
+}
+
+fn judge_offline(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut Found) {
+    for at in &user.look_ups {
+        let told = at.acked().and_then(Option::as_ref);
+        if told.is_none_or(|told| told.online != Some(false)) {
+            continue;
+        }
+        found.check();
+        for start in &user.starts {
+            let Some(&epoch) = start.acked() else {
+                continue;
+            };
+            let fresh = acked_sign(facts, user, epoch, at.call);
+            let fresh = fresh.filter(|(sign, _)| is_fresh(*sign, at.end()));
+            if let Some((_, row)) = fresh
+                && !may_have_been_ended(user, start, epoch, at.end())
+            {
+                let sentence = format!("offline right after a sign of epoch {epoch}, not ended");
+                found.invalid(Some(key), [row, at.row], sentence);
+            }
+        }
+    }
+}
+
+fn judge_ended(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut Found) {
     for at in &user.keep_alives {
         if at.out != Some(&Answer::Refused(ErrorCode::SessionEnded)) {
             continue;
         }
         found.check();
         let epoch = at.arg.epoch;
-        let start = user
-            .starts
-            .iter()
-            .find(|start| start.acked() == Some(&epoch));
-        let Some(start) = start else {
+        let mut starts = user.starts.iter();
+        let start = starts.find(|start| start.acked() == Some(&epoch));
+        let sign = acked_sign(facts, user, epoch, at.call);
+        let (Some(start), Some((sign, row))) = (start, sign) else {
             continue;
         };
-        let renewed = user.keep_alives.iter();
-        let renewed = renewed
-            .filter(|sign| {
-                sign.arg.epoch == epoch && sign.acked().is_some() && sign.end() < at.call
-            })
-            .map(|sign| (sign.call, sign.row));
-        let signs = renewed.chain(Some((start.call, start.row)));
-        let Some((sign, row)) = signs.max() else {
-            continue;
-        };
-        let aged = at.end().0.saturating_sub(sign.0) >= micros(LEAST);
-        if !aged && !may_have_been_ended(user, start, epoch, at.end()) {
+        if is_fresh(sign, at.end()) && !may_have_been_ended(user, start, epoch, at.end()) {
             let sentence =
                 format!("epoch {epoch} has ended right after a sign, and nobody had ended it");
+            found.invalid(Some(key), [row, at.row], sentence);
+        }
+    }
+}
+
+/// A request starts one session, and an epoch is given to one request.
+fn judge_epochs(key: &Key, user: &UserFacts<'_>, found: &mut Found) {
+    let mut by_request = BTreeMap::new();
+    let mut by_epoch = BTreeMap::new();
+    for at in &user.starts {
+        let Some(&epoch) = at.acked() else {
+            continue;
+        };
+        let request = at.arg.request;
+        let (first, row) = *by_request.entry(request).or_insert((epoch, at.row));
+        if first != epoch {
+            let sentence = format!("one request was given the epochs {first} and {epoch}");
+            found.invalid(Some(key), [row, at.row], sentence);
+        }
+        let (first, row) = *by_epoch.entry(epoch).or_insert((request, at.row));
+        if first != request {
+            let sentence = format!("epoch {epoch} was given to two requests");
             found.invalid(Some(key), [row, at.row], sentence);
         }
     }

@@ -1,12 +1,12 @@
 //! L2: at each debit's index, the debits so far are at most what is permitted.
 //!
 //! Seen: each acked debit has a log index and a number. Numbers rise with the index; each is within
-//! a version of the rights that may have been in force, and not revoked, between the first attempt
-//! and its answer; and no more are counted than were asked for.
+//! a version of the rights that may have been in force, neither revoked nor expired before the run,
+//! between the first attempt and its answer; and no more are counted than were asked for.
 
 use super::facts::{ChargedView, Facts, GrantFacts, Versions};
 use super::found::Found;
-use crate::history::Key;
+use crate::history::{Key, Terms};
 
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
     let mut found = Found::new("acked views");
@@ -15,7 +15,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
         found.checked += charged.len() as u64;
         let versions = Versions::of(grant);
         for view in &charged {
-            judge_bound(key, grant, &versions, view, &mut found);
+            judge_bound(facts, (key, grant), &versions, view, &mut found);
         }
         charged.sort_by_key(|view| view.debited.index);
         for pair in charged.windows(2) {
@@ -34,14 +34,19 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
 }
 
 fn judge_bound(
-    key: &Key,
-    grant: &GrantFacts<'_>,
+    facts: &Facts<'_>,
+    (key, grant): (&Key, &GrantFacts<'_>),
     versions: &Versions<'_>,
     view: &ChargedView<'_>,
     found: &mut Found,
 ) {
     let number = view.debited.number;
-    let permits = |terms: &crate::history::Terms| !terms.revoked && number <= terms.permitted;
+    let permits = |terms: &Terms| {
+        let expired = terms
+            .expires
+            .is_some_and(|expires| expires <= facts.started());
+        !terms.revoked && !expired && number <= terms.permitted
+    };
     let mut in_force = versions.in_force(view.from, view.to).peekable();
     let last = in_force.peek().map(|version| version.row);
     if !in_force.any(|version| permits(version.terms)) {

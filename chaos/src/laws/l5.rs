@@ -14,7 +14,7 @@ use super::found::Found;
 use crate::history::Key;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
-    let started = facts.begin.map_or(Millis::EPOCH, |begin| begin.started);
+    let started = facts.started();
     let mut found = Found::new("releases asked for after an ending");
     for (key, grant) in &facts.grants {
         judge_grant(key, grant, started, &mut found);

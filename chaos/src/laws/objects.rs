@@ -115,7 +115,7 @@ fn name(
 }
 
 pub(super) fn grants<'a>(facts: &'a Facts<'a>) -> impl Iterator<Item = Calls<'a, GrantOp>> {
-    let started = facts.begin.map_or(Millis::EPOCH, |begin| begin.started);
+    let started = facts.started();
     facts.grants.iter().map(move |(key, grant)| {
         let (calls, rows) = of_grant(grant, started);
         (*key, calls, rows)

@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 use super::found::Found;
+use crate::export::is_asked;
 use crate::history::{History, Op};
 
 /// Workloads whose operations are in a history, with the operations that show that one was there.
@@ -52,6 +53,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
             found.inconclusive(None, why);
         }
     }
+    for row in contradictions(facts.history) {
+        let why = format!("row {} overlaps its client's operation before it", row + 1);
+        found.inconclusive(None, why);
+    }
     if begin.workloads.is_empty() {
         found.inconclusive(None, "the run had no workload");
     }
@@ -59,6 +64,23 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
         found.inconclusive(None, "the run did not end with a healed cluster");
     }
     found
+}
+
+/// Rows that cannot be: they end before they begin, or before their client's last one had ended.
+fn contradictions(history: &History) -> Vec<usize> {
+    let mut rows: Vec<_> = history.rows.iter().enumerate().collect();
+    rows.retain(|(_, row)| is_asked(&row.op));
+    rows.sort_by_key(|(_, row)| (row.client, row.call, row.ret.is_none(), row.ret));
+    let overlap = rows.windows(2).filter_map(|pair| {
+        let [(_, one), (place, two)] = pair else {
+            return None;
+        };
+        let ended = one.ret.is_some_and(|ret| ret <= two.call);
+        (one.client == two.client && !ended).then_some(*place)
+    });
+    let backwards = rows.iter();
+    let backwards = backwards.filter(|(_, row)| row.ret.is_some_and(|ret| ret < row.call));
+    overlap.chain(backwards.map(|(place, _)| *place)).collect()
 }
 
 fn did(history: &History, shows: fn(&Op) -> bool) -> bool {

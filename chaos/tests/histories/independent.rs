@@ -19,7 +19,8 @@ use super::reference::{Bug, Reference, answer_in};
 
 const WITHIN: Duration = Duration::from_secs(60);
 
-fn ours(history: &History) -> bool {
+/// Whether our checker accepts all objects of a history.
+pub fn ours(history: &History) -> bool {
     let all = objects(history);
     assert!(!all.is_empty());
     all.iter().all(
@@ -31,13 +32,23 @@ fn ours(history: &History) -> bool {
     )
 }
 
-fn theirs(history: &History) -> bool {
-    let mut tester = LinearizabilityTester::new(Reference::default());
+/// Whether the other one accepts the only object of a history.
+pub fn theirs(history: &History) -> bool {
+    let started = history.rows.iter().find_map(|row| match &row.op {
+        Op::Begin(op) => Some(op.arg.started),
+        _ => None,
+    });
+    let mut reference = Reference::with(None);
+    reference.started = started.unwrap_or(reference.started);
+    let mut tester = LinearizabilityTester::new(reference);
     for event in events(history) {
         let Process::Client(client) = event.process else {
             continue;
         };
         let op = &history.rows[event.row].op;
+        if !is_of_an_object(op) {
+            continue;
+        }
         if event.kind == EventKind::Invoke {
             tester.on_invoke(client, op.clone()).unwrap();
         } else if let Some(answer) = answer_in(op) {
@@ -45,6 +56,14 @@ fn theirs(history: &History) -> bool {
         }
     }
     tester.is_consistent()
+}
+
+/// Sessions are of no object: neither checker looks at them.
+fn is_of_an_object(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::StartSession(_) | Op::KeepAlive(_) | Op::EndSession(_) | Op::ReportOffline(_)
+    )
 }
 
 const SMALL: Size = Size {

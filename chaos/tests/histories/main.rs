@@ -6,5 +6,6 @@
 mod generate;
 mod independent;
 mod laws;
+mod recorded;
 mod reference;
 mod size;

@@ -6,18 +6,20 @@ use std::collections::HashMap;
 
 use cameo_chaos::history::{Answer, Debited, Op, RightsStored, Terms, Usage};
 use cameo_common::api::ErrorCode;
-use cameo_common::ids::{Hash, RequestId};
+use cameo_common::ids::{Hash, Millis, RequestId};
 use cameo_common::keys::PublicKey;
 use stateright::semantics::SequentialSpec;
 
 /// One name and one grant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Reference {
     owner: Option<PublicKey>,
     rights: Option<Terms>,
     acknowledged: u64,
     views: Vec<View>,
     answers: HashMap<RequestId, RightsStored>,
+    /// What expires before this has expired; nothing expires within a run.
+    pub started: Millis,
     /// One of its rules is broken.
     pub bug: Option<Bug>,
 }
@@ -134,8 +136,13 @@ impl Reference {
     /// One that may be wrong in a known way.
     pub fn with(bug: Option<Bug>) -> Self {
         Self {
+            owner: None,
+            rights: None,
+            acknowledged: 0,
+            views: Vec::new(),
+            answers: HashMap::new(),
+            started: Millis::EPOCH,
             bug,
-            ..Self::default()
         }
     }
 
@@ -159,6 +166,11 @@ impl Reference {
         let more = u32::from(self.has(Bug::OneTooMany));
         if rights.revoked {
             Some(ErrorCode::Revoked)
+        } else if rights
+            .expires
+            .is_some_and(|expires| expires <= self.started)
+        {
+            Some(ErrorCode::Expired)
         } else if number > rights.permitted + more {
             Some(ErrorCode::UsedUp)
         } else {

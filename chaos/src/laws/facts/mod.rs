@@ -9,6 +9,7 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cameo_common::api::ErrorCode;
+use cameo_common::ids::Millis;
 
 use crate::history::{Answer, Begin, FaultArg, History, Key, Micros, Op, Operation, Row, Struck};
 
@@ -141,6 +142,11 @@ impl<'a> Facts<'a> {
             }
             Op::Observe(_) => self.nodes.entry(key).or_default().add(number, row),
         }
+    }
+
+    /// The wall clock's time at which the run began.
+    pub fn started(&self) -> Millis {
+        self.begin.map_or(Millis::EPOCH, |begin| begin.started)
     }
 
     /// Whether the run had this workload.

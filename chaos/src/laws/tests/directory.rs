@@ -191,3 +191,55 @@ fn a_session_ends_by_its_end_a_report_a_newer_one_or_age() {
         .keeps(Law::D4);
     started().keep_alive("ben", 1, ended(code)).breaks(Law::D4);
 }
+
+#[test]
+fn a_session_that_was_ended_is_not_online() {
+    directory()
+        .start("ben", 2, Told::Ok(1))
+        .end("ben", 1, Told::Ok(()))
+        .online("ben", 2, 1)
+        .breaks(Law::D4);
+    directory()
+        .start("ben", 2, Told::Ok(1))
+        .end("ben", 1, Unknown)
+        .online("ben", 2, 1)
+        .keeps(Law::D4);
+    directory()
+        .start("ben", 2, Told::Ok(1))
+        .start("ben", 2, Told::Ok(2))
+        .online("ben", 2, 1)
+        .breaks(Law::D4);
+}
+
+#[test]
+fn a_session_that_nobody_ended_is_online() {
+    directory()
+        .start("ben", 2, Told::Ok(1))
+        .offline("ben", 2)
+        .breaks(Law::D4);
+    let mut story = directory();
+    story
+        .start("ben", 2, Told::Ok(1))
+        .start("ben", 2, Told::Ok(2));
+    story
+        .report("ben", 1, Told::Ok(true))
+        .offline("ben", 2)
+        .breaks(Law::D4);
+    let mut story = directory();
+    story.start("ben", 2, Told::Ok(1)).report("ben", 1, Unknown);
+    story.offline("ben", 2).keeps(Law::D4);
+    let mut story = directory();
+    story
+        .start("ben", 2, Told::Ok(1))
+        .wait(20)
+        .offline("ben", 2)
+        .keeps(Law::D4);
+}
+
+#[test]
+fn a_request_has_one_epoch() {
+    directory()
+        .start("ben", 2, Told::Ok(1))
+        .start("ben", 3, Told::Ok(1))
+        .breaks(Law::D4);
+}

@@ -2,7 +2,7 @@
 
 use cameo_common::api::ErrorCode;
 
-use super::story::{Refused, Story, Told, hash};
+use super::story::{Refused, Story, Told, hash, observed};
 use crate::history::{JobEnd, Tamper};
 use crate::verdict::Law;
 
@@ -62,6 +62,26 @@ fn a_wrong_ticket_is_refused() {
     }
     dispatch()
         .run("1", Tamper::Again, Told::Ok(hash(5)))
+        .leaves_open(Law::J3);
+}
+
+#[test]
+fn a_worker_takes_no_ticket_of_a_term_that_it_knows_to_be_over() {
+    let run = Told::Ok(hash(5));
+    dispatch()
+        .observe(2, observed(1, 1, 1, 7))
+        .run("1", Tamper::None, run)
+        .leaves_open(Law::J3);
+    let run = Told::Ok(hash(5));
+    dispatch()
+        .observe(2, observed(1, 2, 1, 7))
+        .run("1", Tamper::None, run)
+        .breaks(Law::J3);
+    // Another node's term says nothing of the worker's.
+    let run = Told::Ok(hash(5));
+    dispatch()
+        .observe(3, observed(1, 2, 1, 7))
+        .run("1", Tamper::None, run)
         .leaves_open(Law::J3);
 }
 

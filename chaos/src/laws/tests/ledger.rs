@@ -293,10 +293,24 @@ fn an_expired_grant_releases_nothing() {
         .release(1, 1, Refused(ErrorCode::Expired))
         .keeps(Law::L5)
         .keeps(Law::L1);
-    story.debit(2, Refused(ErrorCode::Expired)).keeps(Law::L1);
+    story
+        .debit(2, Refused(ErrorCode::Expired))
+        .keeps(Law::L1)
+        .keeps(Law::L2);
     story
         .release(1, 2, Told::Ok(()))
         .breaks(Law::L5)
+        .breaks(Law::L1);
+}
+
+#[test]
+fn an_expired_grant_charges_nothing() {
+    let mut expired = terms(2, 3, false);
+    expired.expires = Some(Millis(999));
+    granted(3)
+        .put_ok(expired)
+        .debit(1, charged(1, 2))
+        .breaks(Law::L2)
         .breaks(Law::L1);
 }
 

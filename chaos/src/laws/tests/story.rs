@@ -97,6 +97,12 @@ impl Story {
         self
     }
 
+    /// Has the next operation made by the client of the last one.
+    pub fn same_client(&mut self) -> &mut Self {
+        self.client -= 1;
+        self
+    }
+
     pub fn add(&mut self, key: Key, known: bool, op: Op) -> &mut Self {
         self.client += 1;
         let call = self.begins.take().unwrap_or(self.now + 10);
@@ -150,6 +156,16 @@ impl Story {
             owner: key(owner),
             online: Some(true),
             epoch: Some(epoch),
+        });
+        let arg = LookUpArg { node: NodeId(1) };
+        self.asked(Key::user(name), arg, Told::Ok(found), Op::LookUp)
+    }
+
+    pub fn offline(&mut self, name: &str, owner: u8) -> &mut Self {
+        let found = Some(Found {
+            owner: key(owner),
+            online: Some(false),
+            epoch: None,
         });
         let arg = LookUpArg { node: NodeId(1) };
         self.asked(Key::user(name), arg, Told::Ok(found), Op::LookUp)

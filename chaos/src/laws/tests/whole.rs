@@ -98,3 +98,21 @@ fn every_law_is_judged_once() {
     assert_eq!(laws, sorted);
     assert_eq!(laws.len(), 27);
 }
+
+#[test]
+fn a_client_with_two_operations_at_once_leaves_the_run_open() {
+    let mut story = Story::of(&["directory"]);
+    story
+        .register("ada", 1, Told::Ok(()))
+        .heal()
+        .keeps(Law::Run);
+    story
+        .overlapping(15)
+        .look_up("ada", Some(1))
+        .keeps(Law::Run);
+    story
+        .same_client()
+        .overlapping(5)
+        .look_up("ada", Some(1))
+        .leaves_open(Law::Run);
+}
