@@ -6,7 +6,8 @@
 //! [`faults`] plans faults for all targets; [`target`] carries them out, [`simulation`] in one
 //! process. [`history`] is what a run leaves behind; [`laws`] judges it, into [`verdict`]s, by
 //! [`linearizable`] over the objects of [`specification`]. [`mod@check`] does so for a file, and
-//! [`export`] writes it for other checkers. [`decisions`] judges decision logs (law J2).
+//! [`export`] writes it for other checkers, [`report`] for people. [`decisions`] judges decision
+//! logs (law J2).
 
 pub mod check;
 pub mod decisions;
@@ -17,6 +18,7 @@ pub mod jobs;
 pub mod kill;
 pub mod laws;
 pub mod linearizable;
+pub mod report;
 pub mod schedule;
 pub mod simulation;
 pub mod specification;

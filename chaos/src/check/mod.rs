@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::export;
 use crate::history::{self, History};
 use crate::laws;
+use crate::report;
 use crate::verdict::Judged;
 
 /// The arguments of `check`.
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// Write the history's calls and returns, one JSON object a line
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Write a page about the run, with pictures
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// What takes longer than this to judge is unknown
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     within: u64,
@@ -64,6 +68,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let judged = laws::judge(&history, Duration::from_secs(arguments.within));
     let took = began.elapsed();
+    export_to(arguments.report.as_deref(), |file| {
+        file.write_all(report::html(&history, &judged).as_bytes())
+    })?;
     let outcome = judged.outcome();
     if arguments.json {
         let document = Document {
