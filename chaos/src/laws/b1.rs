@@ -5,7 +5,7 @@
 //! is empty only if the viewer may have acknowledged something (which version, B4 judges). What
 //! lies in the mailbox is delivered: B6.
 
-use super::facts::{Facts, GrantFacts, Versions};
+use super::facts::{Facts, GrantFacts};
 use super::found::Found;
 use super::mail::{highest_ack, told};
 use crate::history::Key;
@@ -20,7 +20,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
 }
 
 fn judge_kept(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
-    let versions = Versions::of(grant);
+    let versions = &grant.versions;
     for version in versions.all() {
         let Some(stored) = version.stored_by else {
             continue;

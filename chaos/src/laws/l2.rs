@@ -11,11 +11,11 @@ use crate::history::{Key, Terms};
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
     let mut found = Found::new("acked views");
     for (key, grant) in &facts.grants {
-        let mut charged = grant.charged();
+        let mut charged = grant.charged.clone();
         found.checked += charged.len() as u64;
-        let versions = Versions::of(grant);
+        let versions = &grant.versions;
         for view in &charged {
-            judge_bound(facts, (key, grant), &versions, view, &mut found);
+            judge_bound(facts, (key, grant), versions, view, &mut found);
         }
         charged.sort_by_key(|view| view.debited.index);
         for pair in charged.windows(2) {

@@ -42,7 +42,7 @@ fn judge_answers(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
 
 fn judge_numbers(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
     let mut by_number = BTreeMap::new();
-    for view in grant.charged() {
+    for view in &grant.charged {
         let number = view.debited.number;
         if let Some(other) = by_number.insert(number, view) {
             let sentence = format!(
@@ -87,7 +87,7 @@ fn judge_logs(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
 }
 
 fn judge_counts(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
-    let charged = grant.charged();
+    let charged = &grant.charged;
     let reads = grant.usages.iter();
     let used = reads.filter_map(|at| Some((at.row, at.call, at.ret?, at.acked()?.used as usize)));
     let logs = grant.logs.iter();

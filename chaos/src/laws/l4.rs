@@ -3,7 +3,7 @@
 //! Seen whole, as far as there is: passes are not built. Each read's figures fit each other, and
 //! each debit's fit a version of the rights that may have been in force.
 
-use super::facts::{Facts, Versions};
+use super::facts::Facts;
 use super::found::Found;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
@@ -27,8 +27,8 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
                 found.invalid(Some(key), [at.row], sentence);
             }
         }
-        let versions = Versions::of(grant);
-        for view in grant.charged() {
+        let versions = &grant.versions;
+        for view in &grant.charged {
             found.check();
             let told = view.debited;
             let mut in_force = versions.in_force(view.from, view.to);

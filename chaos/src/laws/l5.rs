@@ -9,7 +9,7 @@
 
 use cameo_common::ids::Millis;
 
-use super::facts::{Facts, GrantFacts, Version, Versions};
+use super::facts::{Facts, GrantFacts, Version};
 use super::found::Found;
 use crate::history::Key;
 
@@ -23,7 +23,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
 }
 
 fn judge_grant(key: &Key, grant: &GrantFacts<'_>, started: Millis, found: &mut Found) {
-    let versions = Versions::of(grant);
+    let versions = &grant.versions;
     for at in grant.releases.iter().filter(|at| at.out.is_some()) {
         let number = number(grant, &at.arg.request);
         let permits = |version: &&Version<'_>| {

@@ -90,7 +90,7 @@ fn judge_given(
 }
 
 fn judge_denied(key: &Key, grant: &GrantFacts<'_>, at: &Release<'_>, found: &mut Found) {
-    let charged = grant.charged();
+    let charged = &grant.charged;
     let debit = charged.iter().find(|view| {
         view.request == at.arg.request
             && view.statement == at.arg.statement

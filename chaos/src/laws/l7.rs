@@ -5,7 +5,7 @@
 //! whatever it lost or replayed in between. A node that refused a view as revoked knows the lowest
 //! revoked version that was tried by then, at least.
 
-use super::facts::{Facts, GrantFacts, Versions};
+use super::facts::{Facts, GrantFacts};
 use super::found::Found;
 use crate::history::Key;
 use cameo_common::api::ErrorCode;
@@ -19,7 +19,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
 }
 
 fn judge_grant(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
-    let versions = Versions::of(grant);
+    let versions = &grant.versions;
     let refused = grant.releases.iter();
     let refused = refused.filter(|at| at.refused() == Some(ErrorCode::Revoked));
     let refused: Vec<_> = refused.collect();

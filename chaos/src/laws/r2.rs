@@ -38,7 +38,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
     }
     let mut debits = BTreeMap::new();
     for (key, grant) in &facts.grants {
-        for view in grant.charged() {
+        for view in &grant.charged {
             let index = view.debited.index;
             let (grant, request, row) =
                 *debits

@@ -5,7 +5,7 @@
 //! versions of rights that were read again; and after the heal some node has committed as far as
 //! the last acked debit.
 
-use super::facts::{Facts, Versions};
+use super::facts::Facts;
 use super::found::Found;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
@@ -35,7 +35,7 @@ fn registrations(facts: &Facts<'_>, found: &mut Found) {
 
 fn debits(facts: &Facts<'_>, found: &mut Found) {
     for (key, grant) in &facts.grants {
-        for view in grant.charged() {
+        for view in &grant.charged {
             let later = grant.logs.iter().filter(|at| at.call > view.to);
             let later: Vec<_> = later.filter_map(|at| Some((at.row, at.acked()?))).collect();
             found.checked += u64::from(!later.is_empty());
@@ -53,7 +53,7 @@ fn debits(facts: &Facts<'_>, found: &mut Found) {
 
 fn rights(facts: &Facts<'_>, found: &mut Found) {
     for (key, grant) in &facts.grants {
-        for version in Versions::of(grant).all() {
+        for version in grant.versions.all() {
             let Some(stored) = version.stored_by else {
                 continue;
             };
@@ -74,7 +74,7 @@ fn committed(facts: &Facts<'_>, found: &mut Found) {
     let Some(healed) = facts.healed else {
         return;
     };
-    let charged = facts.grants.values().flat_map(|grant| grant.charged());
+    let charged = facts.grants.values().flat_map(|grant| &grant.charged);
     let before = charged.filter(|view| view.to < healed);
     let last = before.max_by_key(|view| view.debited.index);
     let nodes = facts.nodes.values().flat_map(|node| &node.observed);

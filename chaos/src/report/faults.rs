@@ -31,7 +31,7 @@ pub(super) fn bands(history: &History, scale: &Scale) -> String {
         }
     }
     let width = |name: &str| name.chars().count() as f64 * LETTER;
-    let spans: Vec<_> = faults
+    let spans = faults
         .iter()
         .map(|(from, to, name, _)| (*from, to.max(from + width(name)) + 8.0));
     let spans: Vec<_> = spans.collect();

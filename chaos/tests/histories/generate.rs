@@ -250,7 +250,7 @@ impl World {
         });
         let arg = known.unwrap_or_else(|| PutRightsArg {
             request: self.id(version, 2),
-            rights: terms(self.grant, version, permitted, version % 7 == 0),
+            rights: terms(self.grant, version, permitted, version % 4 == 3),
         });
         Op::PutRights(Operation { arg, out: None })
     }

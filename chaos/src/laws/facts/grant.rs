@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cameo_common::ids::{Hash, RequestId};
 
-use super::At;
+use super::{At, Versions};
 use crate::history::{
     AckArg, Answer, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Micros, Op, Opened,
     PermitArg, Permitted, PutRightsArg, ReadArg, ReleaseArg, Released, RightsStored, Row, Shown,
@@ -26,6 +26,11 @@ pub(in crate::laws) struct GrantFacts<'a> {
     pub opens: Vec<At<'a, (), Answer<Opened>>>,
     pub permits: Vec<At<'a, PermitArg, Answer<Permitted>>>,
     pub shown: Vec<At<'a, (), Answer<Shown>>>,
+    /// The views that were charged for certain, in order of request.
+    pub charged: Vec<ChargedView<'a>>,
+    pub versions: Versions<'a>,
+    /// The first call of each request for a view that may have been charged, in order.
+    asked: Vec<Micros>,
 }
 
 impl<'a> GrantFacts<'a> {
@@ -61,8 +66,22 @@ pub(in crate::laws) struct ChargedView<'a> {
 }
 
 impl<'a> GrantFacts<'a> {
-    /// The views that were charged for certain, in order of request.
-    pub fn charged(&self) -> Vec<ChargedView<'a>> {
+    /// Derives what several laws look at, once all rows are there.
+    pub(super) fn finish(&mut self) {
+        self.charged = self.charged_views();
+        self.versions = Versions::of(self);
+        let mut asked: BTreeMap<RequestId, Micros> = BTreeMap::new();
+        for at in &self.debits {
+            if at.arg.genuine && at.may_count() {
+                let first = asked.entry(at.arg.request).or_insert(at.call);
+                *first = at.call.min(*first);
+            }
+        }
+        self.asked = asked.into_values().collect();
+        self.asked.sort_unstable();
+    }
+
+    fn charged_views(&self) -> Vec<ChargedView<'a>> {
         let mut views: BTreeMap<RequestId, ChargedView<'a>> = BTreeMap::new();
         for at in &self.debits {
             if let (Some(debited), Some(ret)) = (at.acked(), at.ret) {
@@ -86,9 +105,6 @@ impl<'a> GrantFacts<'a> {
 
     /// Requests for views that may have been charged by a moment.
     pub fn may_be_charged_by(&self, moment: Micros) -> usize {
-        let tried = self.debits.iter();
-        let tried = tried.filter(|at| at.arg.genuine && at.may_count() && at.call <= moment);
-        let requests: std::collections::BTreeSet<_> = tried.map(|at| at.arg.request).collect();
-        requests.len()
+        self.asked.partition_point(|call| *call <= moment)
     }
 }

@@ -111,6 +111,9 @@ impl<'a> Facts<'a> {
         for (number, row) in history.rows.iter().enumerate() {
             facts.add(number, row);
         }
+        for grant in facts.grants.values_mut() {
+            grant.finish();
+        }
         facts
     }
 
