@@ -7,6 +7,7 @@
 //! (2017).
 
 mod bits;
+mod hasher;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ mod tests;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Instant;
+
+pub use hasher::{BuildQuick, Quick};
 
 /// What an operation does to a state.
 #[derive(Debug, Clone, PartialEq, Eq)]

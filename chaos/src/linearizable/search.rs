@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::bits::Bits;
+use super::hasher::BuildQuick;
 use super::{Call, Linearized, Specification, Step, Stuck};
 
 /// Steps between two looks at the clock.
@@ -29,7 +30,7 @@ pub(super) struct Search<'a, S: Specification> {
     /// How many of `ended`, from the start, are placed.
     first: usize,
     order: Vec<usize>,
-    seen: HashSet<(Bits, S::State)>,
+    seen: HashSet<(Bits, S::State), BuildQuick>,
     furthest: Option<(u64, Stuck)>,
 }
 
@@ -61,7 +62,7 @@ impl<'a, S: Specification> Search<'a, S> {
             placed: Bits::new(calls.len()),
             first: 0,
             order: Vec::new(),
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             furthest: None,
         }
     }

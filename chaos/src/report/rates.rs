@@ -115,8 +115,8 @@ pub(super) fn latency(history: &History, scale: &Scale) -> String {
         text.push_str(&format!("<path class=\"line {class}\" d=\"{path}\"/>"));
     }
     text.push_str(&format!(
-        "<text x=\"{x:.1}\" y=\"10\" text-anchor=\"end\"><tspan style=\"fill:#d07a3c\">slowest in a \
-         hundred</tspan> · <tspan style=\"fill:#35618f\">median</tspan></text>",
+        "<text x=\"{x:.1}\" y=\"10\" text-anchor=\"end\"><tspan style=\"fill:#d07a3c\">slowest in \
+         a hundred</tspan> · <tspan style=\"fill:#35618f\">median</tspan></text>",
         x = WIDTH - 8.0
     ));
     picture(history, scale, HEIGHT, &text)

@@ -1,8 +1,10 @@
 //! A list that only grows, and is shared by all states that begin with it.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
+
+use crate::linearizable::Quick;
 
 /// A list whose copy, hash and growth cost the same at any length.
 pub struct Chain<T>(Option<Rc<Link<T>>>);
@@ -37,7 +39,7 @@ impl<T> Chain<T> {
 
 impl<T: Hash> Chain<T> {
     pub(super) fn with(&self, item: T) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Quick::default();
         self.digest().hash(&mut hasher);
         item.hash(&mut hasher);
         Self(Some(Rc::new(Link {
