@@ -20,6 +20,9 @@ pub struct Arguments {
     /// One seed, in this process
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
+    /// Simulate each seed in two processes, and compare their files
+    #[arg(long, conflicts_with = "seed")]
+    twice: bool,
     /// Simulated seconds under faults
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -57,6 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let batch = Batch {
                 seeds: seeds.clone(),
                 out,
+                twice: arguments.twice,
                 arguments: flags(arguments),
             };
             Ok(simulate_all(&batch)?)
@@ -93,6 +97,7 @@ fn one(arguments: &Arguments, seed: u64, out: PathBuf) -> anyhow::Result<()> {
     };
     let summary = simulate(&settings).with_context(|| format!("seed {seed}"))?;
     println!("{}", serde_json::to_string(&summary)?);
+    anyhow::ensure!(summary.is_valid(), "seed {seed}: {}", summary.verdict);
     Ok(())
 }
 

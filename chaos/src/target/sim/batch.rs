@@ -17,6 +17,8 @@ pub struct Batch {
     pub seeds: Range<u64>,
     /// Each seed has a folder in it.
     pub out: PathBuf,
+    /// Each seed is simulated in two processes, whose files are compared.
+    pub twice: bool,
     /// Arguments after `sim --seed N --out DIR`.
     pub arguments: Vec<String>,
 }
@@ -32,6 +34,8 @@ pub enum BatchFailed {
 
 struct Running {
     seed: u64,
+    /// The second time.
+    again: bool,
     process: Child,
 }
 
@@ -42,27 +46,47 @@ struct Running {
 pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
     let program = std::env::current_exe()?;
     let began = Instant::now();
-    let mut waiting: VecDeque<u64> = batch.seeds.clone().collect();
+    let times: &[bool] = if batch.twice {
+        &[false, true]
+    } else {
+        &[false]
+    };
+    let seeds = batch.seeds.clone();
+    let runs = seeds.flat_map(|seed| times.iter().map(move |again| (seed, *again)));
+    let mut waiting: VecDeque<_> = runs.collect();
     let mut running: VecDeque<Running> = VecDeque::new();
     let mut total = Total::default();
     let mut failed = Vec::new();
     loop {
         while running.len() < AT_A_TIME
-            && let Some(seed) = waiting.pop_front()
+            && let Some((seed, again)) = waiting.pop_front()
         {
-            let process = start(&program, batch, seed)?;
-            running.push_back(Running { seed, process });
+            let process = start(&program, batch, seed, again)?;
+            running.push_back(Running {
+                seed,
+                again,
+                process,
+            });
         }
         let Some(oldest) = running.pop_front() else {
             break;
         };
-        match ended(oldest.process)? {
+        let summary = ended(oldest.process)?;
+        if oldest.again {
+            match is_repeated(batch, oldest.seed)? {
+                true => total.repeated += 1,
+                false => failed.push(oldest.seed),
+            }
+            continue;
+        }
+        match summary {
             Some(summary) => {
                 eprintln!("{}", line(&summary));
                 total.add(&summary);
+                failed.extend((!summary.is_valid()).then_some(summary.seed));
             }
             None => {
-                eprintln!("seed {}: failed", oldest.seed);
+                eprintln!("seed {}: void", oldest.seed);
                 failed.push(oldest.seed);
             }
         }
@@ -78,29 +102,46 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
     }
 }
 
-fn start(program: &Path, batch: &Batch, seed: u64) -> std::io::Result<Child> {
+fn folder(batch: &Batch, seed: u64, again: bool) -> PathBuf {
+    let again = if again { "-again" } else { "" };
+    batch.out.join(format!("seed-{seed}{again}"))
+}
+
+/// Whether the two runs of a seed have left the same bytes.
+fn is_repeated(batch: &Batch, seed: u64) -> std::io::Result<bool> {
+    for file in ["history.jsonl", "trace.txt"] {
+        let read = |again| std::fs::read(folder(batch, seed, again).join(file));
+        if read(false)? != read(true)? {
+            eprintln!("seed {seed}: {file} differs when it is repeated");
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn start(program: &Path, batch: &Batch, seed: u64, again: bool) -> std::io::Result<Child> {
     Command::new(program)
         .args(["sim", "--seed", &seed.to_string(), "--out"])
-        .arg(batch.out.join(format!("seed-{seed}")))
+        .arg(folder(batch, seed, again))
         .args(&batch.arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
 }
 
-/// The summary of a run that is valid.
+/// The summary of a run, unless it is void.
 fn ended(process: Child) -> std::io::Result<Option<Summary>> {
     let output = process.wait_with_output()?;
-    let summary = serde_json::from_slice(&output.stdout).ok();
-    Ok(summary.filter(|_| output.status.success()))
+    Ok(serde_json::from_slice(&output.stdout).ok())
 }
 
 fn line(summary: &Summary) -> String {
     let struck: u64 = summary.faults.values().map(|strikes| strikes.bit).sum();
     format!(
-        "seed {}: {} operations ({} unknown), {struck} faults, {:.1} s simulated in {:.1} s of \
+        "seed {}: {}, {} operations ({} unknown), {struck} faults, {:.1} s simulated in {:.1} s of \
          CPU, trace {}",
         summary.seed,
+        judged(summary),
         summary.operations,
         summary.unknown,
         summary.simulated_ms as f64 / 1e3,
@@ -109,9 +150,19 @@ fn line(summary: &Summary) -> String {
     )
 }
 
+/// The verdict, with the laws that were broken.
+fn judged(summary: &Summary) -> String {
+    match summary.broken.is_empty() {
+        true => summary.verdict.clone(),
+        false => format!("{} ({})", summary.verdict, summary.broken.join(", ")),
+    }
+}
+
 #[derive(Default)]
 struct Total {
     seeds: u64,
+    /// Seeds whose second run was the same to the byte.
+    repeated: u64,
     operations: u64,
     unknown: u64,
     faults: BTreeMap<String, Strikes>,
@@ -121,7 +172,6 @@ struct Total {
 
 impl Total {
     fn add(&mut self, summary: &Summary) {
-        self.seeds += 1;
         self.operations += summary.operations;
         self.unknown += summary.unknown;
         self.simulated_ms += summary.simulated_ms;
@@ -136,9 +186,10 @@ impl Total {
     fn line(&self, failed: usize) -> String {
         let faults: Vec<_> = self.faults.iter().map(struck).collect();
         format!(
-            "{} seeds, {failed} failed; {} operations, {} of them unknown; faults: {}; {:.1} \
+            "{} seeds, {failed} of them not valid, {} repeated to the byte; {} operations, {} of them unknown; faults: {}; {:.1} \
              simulated seconds a CPU second",
-            self.seeds + failed as u64,
+            self.seeds,
+            self.repeated,
             self.operations,
             self.unknown,
             faults.join(", "),

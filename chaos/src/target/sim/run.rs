@@ -1,5 +1,7 @@
 //! One seed, from its first step to the last read.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +20,9 @@ use super::summary::{Summary, cpu_time};
 use super::trace::Trace;
 use crate::faults::{Kind, plan};
 use crate::history::{
-    Begin, FORMAT, FaultArg, Happened, Key, Micros, Op, Operation, Recorder, Row,
+    self, Begin, FORMAT, FaultArg, Happened, Key, Micros, Op, Operation, Recorder, Row,
 };
+use crate::laws::judge;
 use crate::workload::{Run, Workload, read_all, work};
 
 /// Longest time in which the cluster has to form.
@@ -28,6 +31,8 @@ const FORMS_WITHIN: Duration = Duration::from_secs(60);
 const HEALS_WITHIN: Duration = Duration::from_secs(120);
 /// Longest time for the last reads.
 const READS_WITHIN: Duration = Duration::from_secs(120);
+/// Longest time for the judge.
+const JUDGED_WITHIN: Duration = Duration::from_secs(60);
 /// The number of the one who says that all is well.
 const DIRECTOR: u64 = 1 << 34;
 
@@ -183,15 +188,19 @@ impl<'a> Director<'a> {
         self.recorder.flush()?;
         self.cluster.trace.flush()?;
         let (trace, events) = self.cluster.trace.so_far();
-        let history = self.settings.out.join("history.jsonl");
-        Summary::of(
-            self.settings.seed,
-            &history,
-            self.now(),
-            cpu_time()?,
-            trace,
-            events,
-        )
+        let cpu = cpu_time()?;
+        let path = self.settings.out.join("history.jsonl");
+        let history = history::read(BufReader::new(File::open(path)?))?;
+        let judged = judge(&history, JUDGED_WITHIN);
+        let text = judged.text(&history);
+        std::fs::write(self.settings.out.join("verdict.txt"), text)?;
+        let mut summary = Summary::of(self.settings.seed, &history);
+        summary.simulated_ms = self.now().as_millis() as u64;
+        summary.cpu_ms = cpu.as_millis() as u64;
+        (summary.trace, summary.events) = (trace, events);
+        summary.verdict = judged.outcome().name().to_owned();
+        summary.broken = judged.broken().iter().map(ToString::to_string).collect();
+        Ok(summary)
     }
 
     fn now(&self) -> Duration {

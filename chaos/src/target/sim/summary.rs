@@ -1,17 +1,15 @@
 //! One run in numbers, as its process tells the batch.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{self, Op};
+use crate::history::{History, Op};
+use crate::verdict::Outcome;
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub seed: u64,
     /// Of clients, with those of unknown outcome.
@@ -21,6 +19,10 @@ pub struct Summary {
     pub faults: BTreeMap<String, Strikes>,
     pub skipped: Vec<String>,
     pub healed: bool,
+    /// `valid`, `inconclusive`, `unknown` or `invalid`.
+    pub verdict: String,
+    /// Laws.
+    pub broken: Vec<String>,
     pub simulated_ms: u64,
     pub cpu_ms: u64,
     /// Hash over all arrivals, faults and observations.
@@ -35,26 +37,12 @@ pub struct Strikes {
 }
 
 impl Summary {
-    pub(super) fn of(
-        seed: u64,
-        history: &Path,
-        simulated: Duration,
-        cpu: Duration,
-        trace: String,
-        events: u64,
-    ) -> anyhow::Result<Self> {
-        let history = history::read(BufReader::new(File::open(history)?))?;
+    /// What a history shows; times, trace and verdict are not in it.
+    pub(super) fn of(seed: u64, history: &History) -> Self {
         let mut summary = Self {
             seed,
-            operations: 0,
-            unknown: 0,
-            faults: BTreeMap::new(),
-            skipped: Vec::new(),
             healed: history.healed().is_some(),
-            simulated_ms: simulated.as_millis() as u64,
-            cpu_ms: cpu.as_millis() as u64,
-            trace,
-            events,
+            ..Self::default()
         };
         for row in &history.rows {
             match &row.op {
@@ -73,7 +61,15 @@ impl Summary {
                 }
             }
         }
-        Ok(summary)
+        summary
+    }
+}
+
+impl Summary {
+    /// Whether every law held, and enough was seen to say so.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.verdict == Outcome::Valid.name()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::raft::engine::status::Leadership;
 
@@ -20,6 +20,26 @@ pub(super) async fn pause_before_retry(
         return false;
     }
     let pause = (Instant::now() + RETRY_PAUSE).min(deadline);
-    let _ = timeout_at(pause, leadership.changed()).await;
+    if let Ok(Err(_)) = timeout_at(pause, leadership.changed()).await {
+        // Consensus has ended, so no change will be told: without a pause the caller would spin.
+        sleep_until(pause).await;
+    }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn given_that_consensus_has_ended_when_a_caller_retries_then_it_pauses() {
+        let (sender, mut leadership) = watch::channel(Leadership::default());
+        drop(sender);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut pause = Box::pin(pause_before_retry(&mut leadership, deadline));
+        assert_eq!((&mut pause).now_or_never(), None);
+        assert!(pause.await);
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::io;
 use std::ops::RangeBounds;
 
+use cameo_mutant::{Mutant, is_planted};
 use openraft::OptionalSend;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
@@ -52,6 +53,9 @@ impl RaftLogStorage<TypeConfig> for MemoryLog {
     }
 
     async fn save_vote(&mut self, vote: &VoteOf<TypeConfig>) -> Result<(), io::Error> {
+        if is_planted(Mutant::VoteNotPersisted) {
+            return Ok(());
+        }
         self.0.write_durably(LogWrite::Vote(*vote)).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use cameo_mutant::{Mutant, is_planted};
 use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
 
 use super::content::Content;
@@ -106,6 +107,8 @@ impl Platter {
         {
             self.write(LogWrite::Purge(applied));
         }
-        self.sync(self.unsynced.len());
+        if !is_planted(Mutant::FsyncDropped) {
+            self.sync(self.unsynced.len());
+        }
     }
 }

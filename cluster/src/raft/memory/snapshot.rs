@@ -5,6 +5,7 @@ use std::io::{self, Cursor};
 use std::sync::Arc;
 
 use cameo_common::wire;
+use cameo_mutant::{Mutant, is_planted};
 use futures_util::future::BoxFuture;
 use openraft::Snapshot;
 use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf};
@@ -26,7 +27,12 @@ impl fmt::Debug for MemorySnapshot {
 
 impl MemorySnapshot {
     pub(super) fn of(content: &Content) -> Self {
-        Self(Arc::new(content.clone()))
+        let mut content = content.clone();
+        if is_planted(Mutant::RetryTableLostInSnapshot) {
+            let rows = &mut content.rows.0;
+            rows.retain(|key, _| !cameo_machine::is_of_retry_table(key));
+        }
+        Self(Arc::new(content))
     }
 
     pub(super) fn content(&self) -> Content {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use cameo_common::ids::Hash;
+use cameo_mutant::{Mutant, is_planted};
 use futures_util::{FutureExt, Stream, StreamExt};
 use openraft::OptionalSend;
 use openraft::entry::EntryPayload;
@@ -45,6 +46,8 @@ struct Live {
     content: Content,
     /// Changes since the last drain, oldest first.
     undrained: Vec<Change>,
+    /// Changes whose entry is drained already, where that bug is planted.
+    apart: Vec<Change>,
     drained_at: Instant,
 }
 
@@ -59,6 +62,7 @@ impl MemoryState {
         let live = Live {
             content,
             undrained: Vec::new(),
+            apart: Vec::new(),
             drained_at: Instant::now(),
         };
         Self {
@@ -85,10 +89,14 @@ impl Shared {
     fn drain(&self, live: &mut Live) {
         let mut platter = self.syncer.platter.lock();
         let drained = &mut platter.drained;
-        drained.rows.apply(&live.undrained);
+        let mut changes = std::mem::take(&mut live.undrained);
+        if is_planted(Mutant::LastAppliedApart) {
+            // The rows follow in the next write.
+            std::mem::swap(&mut changes, &mut live.apart);
+        }
+        drained.rows.apply(&changes);
         drained.applied = live.content.applied;
         drained.membership.clone_from(&live.content.membership);
-        live.undrained.clear();
         live.drained_at = Instant::now();
     }
 
@@ -233,6 +241,7 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
             let live = &mut *self.shared.live.write();
             live.content = snapshot.content();
             live.undrained.clear();
+            live.apart.clear();
             live.drained_at = Instant::now();
             self.shared.syncer.platter.lock().drained = snapshot.content();
             index(&live.content)

@@ -130,6 +130,9 @@ impl Wal {
             inner,
         };
         check_contiguous(&log)?;
+        // A killed process may have left records that were written and not synced. From here on
+        // they count as durable.
+        tail::sync(directory).map_err(WalError::Unreadable)?;
         let group = Arc::new(Group::default());
         group.set_durable(log.end());
         let shared = Arc::new(Shared {

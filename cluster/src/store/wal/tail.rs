@@ -51,6 +51,14 @@ pub(super) fn inspect(directory: &Path) -> Result<Option<Truncation>, WalError> 
     Ok(truncation)
 }
 
+/// Makes every record that the log in `directory` has durable.
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
+    for path in files(directory)? {
+        fs::File::open(&path)?.sync_data()?;
+    }
+    fs::File::open(directory)?.sync_all()
+}
+
 /// Length of the valid records at the start.
 fn valid_prefix(bytes: &[u8]) -> usize {
     let mut rest = bytes;
