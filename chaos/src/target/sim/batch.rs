@@ -186,8 +186,8 @@ impl Total {
     fn line(&self, failed: usize) -> String {
         let faults: Vec<_> = self.faults.iter().map(struck).collect();
         format!(
-            "{} seeds, {failed} of them not valid, {} repeated to the byte; {} operations, {} of them unknown; faults: {}; {:.1} \
-             simulated seconds a CPU second",
+            "{} seeds, {failed} of them not valid, {} repeated to the byte; {} operations, {} of \
+             them unknown; faults: {}; {:.1} simulated seconds a CPU second",
             self.seeds,
             self.repeated,
             self.operations,

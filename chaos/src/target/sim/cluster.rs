@@ -17,10 +17,11 @@ use super::trace::Trace;
 
 /// The machine of all clients.
 pub(super) const CLIENTS: &str = "clients";
-/// Time that the network takes for a message, at most; a fifth of it on average.
-const LATENCY: Duration = Duration::from_millis(5);
-/// One step of the simulation.
-pub(super) const TICK: Duration = Duration::from_millis(1);
+/// Milliseconds that the network takes for a message, at most, one for each run; a fifth of it on
+/// average.
+const LATENCIES: [u64; 4] = [10, 20, 30, 40];
+/// One step of the simulation: messages arrive between steps.
+const TICK: Duration = Duration::from_millis(2);
 /// Segments that a connection holds, and connections that wait for a listener.
 const TCP_CAPACITY: usize = 4096;
 
@@ -51,6 +52,8 @@ pub(super) struct Cluster {
     pub conditions: Conditions,
     pub trace: Trace,
     seed: u64,
+    /// Of messages, at most, while no fault makes it longer.
+    latency: Duration,
     folder: PathBuf,
     founders: Vec<NodeId>,
     up: BTreeSet<NodeId>,
@@ -69,13 +72,15 @@ impl Cluster {
         folder: PathBuf,
         trace: Trace,
     ) -> anyhow::Result<Self> {
+        let latency = LATENCIES[seed as usize % LATENCIES.len()];
+        let latency = Duration::from_millis(latency);
         let sim = turmoil::Builder::new()
             .rng_seed(seed)
             .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH))
             .simulation_duration(Duration::MAX)
             .tick_duration(TICK)
             .min_message_latency(Duration::ZERO)
-            .max_message_latency(LATENCY)
+            .max_message_latency(latency)
             .tcp_capacity(TCP_CAPACITY)
             .build();
         let mut cluster = Self {
@@ -84,6 +89,7 @@ impl Cluster {
             conditions: Conditions::new(seed),
             trace,
             seed,
+            latency,
             folder,
             founders: (1..=nodes).map(NodeId).collect(),
             up: BTreeSet::new(),
@@ -192,6 +198,24 @@ impl Cluster {
         self.apply_links();
     }
 
+    /// Messages on their way to or from these nodes.
+    pub(super) fn messages_of(&self, nodes: &[NodeId]) -> u64 {
+        let addresses: Vec<_> = nodes
+            .iter()
+            .map(|node| self.sim.lookup(name(*node)))
+            .collect();
+        let mut messages = 0;
+        self.sim.links(|links| {
+            for link in links {
+                let (a, b) = link.pair();
+                if addresses.contains(&a) || addresses.contains(&b) {
+                    messages += link.count() as u64;
+                }
+            }
+        });
+        messages
+    }
+
     /// Separates these pairs, and no others.
     pub(super) fn cut(&mut self, pairs: impl IntoIterator<Item = (String, String)>) {
         self.cut = pairs.into_iter().map(|(a, b)| pair(&a, &b)).collect();
@@ -201,7 +225,7 @@ impl Cluster {
     /// Sets the time that messages take, at most, between these; None for the usual one.
     pub(super) fn slow_links(&mut self, pairs: &[(String, String)], latency: Option<Duration>) {
         for (a, b) in pairs {
-            let latency = latency.unwrap_or(LATENCY);
+            let latency = latency.unwrap_or(self.latency);
             self.sim
                 .set_link_max_message_latency(a.as_str(), b.as_str(), latency);
         }

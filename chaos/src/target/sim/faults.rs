@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
+use cameo_mutant::{Mutant, is_planted};
 
 use super::cluster::{CLIENTS, Cluster};
 use super::conditions::Condition;
@@ -18,7 +19,7 @@ const STOPS_WITHIN: Duration = Duration::from_secs(30);
 /// A node of a rolling restart runs for this long before the next one's turn.
 const SETTLES_IN: Duration = Duration::from_millis(700);
 /// Latency, at most, of messages that overtake each other.
-const REORDERED: Duration = Duration::from_millis(40);
+const REORDERED: Duration = Duration::from_millis(120);
 
 /// The kinds that the simulator has, in some form.
 pub(super) fn simulated() -> Vec<Kind> {
@@ -67,6 +68,8 @@ struct Active {
     seen: String,
     /// Of a rolling restart.
     turn: Turn,
+    /// False only where that bug is planted.
+    fires: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -170,6 +173,7 @@ impl Active {
             met: 0,
             seen: String::new(),
             turn: Turn::default(),
+            fires: !is_planted(Mutant::NemesisNeverFires),
         }
     }
 
@@ -182,6 +186,9 @@ impl Active {
     }
 
     fn step(&mut self, cluster: &mut Cluster, now: Duration) -> anyhow::Result<()> {
+        if !self.fires {
+            return Ok(());
+        }
         while let Some((at, on)) = self.switches.front().copied()
             && self.since + at <= now
         {
@@ -333,6 +340,7 @@ impl Active {
             return true;
         }
         match self.planned.kind {
+            _ if !self.fires => now >= self.since + self.planned.lasts,
             Kind::RollingRestart => self.turn.node >= self.nodes.len(),
             _ if now < self.since + self.planned.lasts => false,
             Kind::Stop => self.nodes.iter().all(|node| !cluster.is_up(*node)),
@@ -341,15 +349,18 @@ impl Active {
     }
 
     fn let_go(&mut self, cluster: &mut Cluster) {
+        if !self.fires {
+            return;
+        }
         match self.planned.kind {
             Kind::Kill | Kind::PowerFailure | Kind::TornTail => {
                 self.each(cluster, Cluster::start);
             }
             Kind::Stop | Kind::RollingRestart => self.restart(cluster),
             Kind::Pause => {
+                self.met = cluster.messages_of(&self.nodes);
                 self.each(cluster, |cluster, node| cluster.hold(node, false));
-                self.met = self.nodes.len() as u64;
-                self.seen = "links held, and timers not".to_owned();
+                self.seen = format!("{} messages held, and no timers", self.met);
             }
             Kind::SlowSync | Kind::FailingSync => {
                 let machines = self.nodes.iter().map(|node| &cluster.machines[node]);
