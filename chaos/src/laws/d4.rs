@@ -7,10 +7,10 @@
 //!   time. So is an epoch that two requests were given, and a request that was given two.
 //! - An old sign is judged only where no fault struck and no term changed since that sign: there no
 //!   grace was given. A sign whose outcome is unknown may have come at any time.
-//! - A session that is told to have ended, to its device or by a look-up, shortly after its start
-//!   was acked, is judged always: a new leader gives a full life, and no pause takes any of it.
-//!   After a keep-alive it is judged in quiet times: a leader that is cut off does not know it at
-//!   once.
+//! - A session that a look-up tells to have ended, shortly after its start was acked, is judged
+//!   always: a new leader gives a full life, and no pause takes any of it. A keep-alive is answered
+//!   by whoever takes itself for the leader, without a look at the others. So it is judged as a sign
+//!   in quiet times only, and so is what its device is told in answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -171,7 +171,8 @@ fn judge_ended(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut F
         let (Some(start), Some((sign, row))) = (start, sign) else {
             continue;
         };
-        if is_fresh(sign, at.end()) && !may_have_been_ended(user, start, epoch, at.end()) {
+        let judged = is_fresh(sign, at.end()) && facts.quiet(sign, at.end());
+        if judged && !may_have_been_ended(user, start, epoch, at.end()) {
             let sentence =
                 format!("epoch {epoch} has ended right after a sign, and nobody had ended it");
             found.invalid(Some(key), [row, at.row], sentence);

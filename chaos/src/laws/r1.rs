@@ -2,7 +2,7 @@
 //!
 //! Seen: which node led a term, as nodes say of themselves and of others, and as tickets name it.
 //! A node that led a term had given itself its vote, on disk: it never comes back under an older
-//! term, or its vote could be given twice.
+//! term, or its vote could be given twice. Term 0 is what a node says before it has read its disk.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
             let Some(told) = at.out else {
                 continue;
             };
+            if told.term == 0 {
+                continue;
+            }
             let itself = told.leads == Some(true);
             if let Some(leader) = told.leader {
                 says(&mut found, told.term, leader, at.row);

@@ -243,3 +243,13 @@ fn a_request_has_one_epoch() {
         .start("ben", 3, Told::Ok(1))
         .breaks(Law::D4);
 }
+
+#[test]
+fn a_leader_that_is_cut_off_may_not_know_a_session() {
+    let mut story = directory();
+    story.start("ben", 2, Told::Ok(1)).fault("isolate", true);
+    story
+        .keep_alive("ben", 1, Refused(ErrorCode::SessionEnded))
+        .keeps(Law::D4);
+    story.offline("ben", 2).breaks(Law::D4);
+}

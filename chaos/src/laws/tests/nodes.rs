@@ -40,6 +40,11 @@ fn a_leader_does_not_forget_its_vote() {
         .observe(1, leads(1, 4))
         .observe(1, observed(2, 3, 2, 7))
         .breaks(Law::R1);
+    // It has just started, and not read its disk.
+    run()
+        .observe(1, leads(1, 4))
+        .observe(1, observed(2, 0, 1, 0))
+        .keeps(Law::R1);
 }
 
 #[test]
