@@ -9,8 +9,8 @@
 //!   grace was given. A sign whose outcome is unknown may have come at any time.
 //! - A session that a look-up tells to have ended, shortly after its start was acked, is judged
 //!   always: a new leader gives a full life, and no pause takes any of it. A keep-alive is answered
-//!   by whoever takes itself for the leader, without a look at the others. So it is judged as a sign
-//!   in quiet times only, and so is what its device is told in answer.
+//!   by any node that takes itself for the leader, without a look at the others. So it is judged as
+//!   a sign in quiet times only, and so is what its device is told in answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

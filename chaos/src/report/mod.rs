@@ -11,6 +11,7 @@ mod tests;
 mod verdicts;
 mod window;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::history::{History, Micros, Op};
@@ -18,7 +19,7 @@ use crate::verdict::{Judged, Outcome};
 use picture::{Scale, escape};
 
 const STYLE: &str = include_str!("style.css");
-/// Broken laws that are shown with their rows; the list of verdicts has all.
+/// Broken laws that are shown with their rows, each where it was first found.
 const MAX_WINDOWS: usize = 6;
 
 /// The page of a judged history.
@@ -53,10 +54,12 @@ const FAULTS: &str =
     "Each from its beginning to its end. The same bands lie behind the pictures below.";
 const LEADERS: &str = "By what the nodes say: dark where a node leads, light where it answers, \
                        blank where it does not. A number is the term that begins there.";
-const RATES: &str = "Operations that ended, a second: done, refused, and without an answer.";
+const RATES: &str =
+    "Operations that ended, a second: green is done, amber refused, red without an answer.";
 const LATENCY: &str =
     "Time to an answer: the median and the slowest in a hundred, in milliseconds.";
-const LANES: &str = "Each lane is a client with one operation at a time. Point at one to read it.";
+const LANES: &str = "Each lane is a client with one operation at a time: green is done, amber \
+                     refused, red without an answer. Point at one to read it.";
 
 fn section(title: &str, text: &str, picture: &str) -> String {
     format!("<section><h2>{title}</h2><p>{text}</p>{picture}</section>\n")
@@ -99,8 +102,11 @@ fn windows(history: &History, judged: &Judged) -> String {
     let mut text = String::new();
     let broken = judged.verdicts.iter();
     let broken = broken.filter(|verdict| matches!(verdict.outcome, Outcome::Invalid { .. }));
-    for verdict in broken.take(MAX_WINDOWS) {
-        text.push_str(&window::of(history, verdict));
+    let mut shown = BTreeSet::new();
+    for verdict in broken {
+        if shown.len() < MAX_WINDOWS && shown.insert(verdict.law) {
+            text.push_str(&window::of(history, verdict));
+        }
     }
     text
 }

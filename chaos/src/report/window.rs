@@ -8,6 +8,8 @@ use crate::verdict::{Outcome, Verdict};
 const LANE: f64 = 16.0;
 /// Time before and after the evidence that is shown, at least, in microseconds.
 const AROUND: u64 = 100_000;
+/// Most characters of a row.
+const MAX_CHARACTERS: usize = 600;
 /// Most rows in the table.
 const MAX_ROWS: usize = 60;
 
@@ -89,7 +91,7 @@ fn table(near: &[(usize, &Row)], evidence: &[usize]) -> String {
             continue;
         }
         let class = if shown { " class=\"evidence\"" } else { "" };
-        let json = serde_json::to_string(row).unwrap_or_default();
+        let json = shortened(serde_json::to_string(row).unwrap_or_default());
         text.push_str(&format!(
             "<tr{class}><td>{}</td><td class=\"rows\">{}</td></tr>",
             number + 1,
@@ -98,4 +100,11 @@ fn table(near: &[(usize, &Row)], evidence: &[usize]) -> String {
     }
     text.push_str("</table></div>");
     text
+}
+
+fn shortened(json: String) -> String {
+    match json.char_indices().nth(MAX_CHARACTERS) {
+        Some((end, _)) => format!("{} …", &json[..end]),
+        None => json,
+    }
 }
