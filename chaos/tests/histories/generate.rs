@@ -22,6 +22,8 @@ pub struct Size {
     pub operations: u64,
     /// At once, on each grant.
     pub clients: u64,
+    /// One version in so many revokes.
+    pub revokes: u64,
 }
 
 /// A history of grants.
@@ -29,7 +31,7 @@ pub fn history(seed: u64, size: Size, bug: Option<Bug>) -> History {
     let mut rows = vec![begin(seed)];
     for grant in 0..size.grants {
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(grant);
-        let mut world = World::new(seed, grant, bug);
+        let mut world = World::new(seed, grant, size.revokes, bug);
         rows.extend(world.run(size.operations, size.clients));
     }
     rows.sort_by_key(|row| row.ret.unwrap_or(row.call));
@@ -67,6 +69,7 @@ enum Turn {
 struct World {
     rng: StdRng,
     grant: u64,
+    revokes: u64,
     state: Reference,
     /// Earlier states, for reads that are behind.
     past: Vec<Reference>,
@@ -78,10 +81,11 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, grant: u64, bug: Option<Bug>) -> Self {
+    fn new(seed: u64, grant: u64, revokes: u64, bug: Option<Bug>) -> Self {
         Self {
             rng: StdRng::seed_from_u64(seed),
             grant,
+            revokes,
             state: Reference::with(bug),
             past: Vec::new(),
             rows: Vec::new(),
@@ -250,7 +254,12 @@ impl World {
         });
         let arg = known.unwrap_or_else(|| PutRightsArg {
             request: self.id(version, 2),
-            rights: terms(self.grant, version, permitted, version % 4 == 3),
+            rights: terms(
+                self.grant,
+                version,
+                permitted,
+                version % self.revokes == self.revokes - 1,
+            ),
         });
         Op::PutRights(Operation { arg, out: None })
     }

@@ -70,6 +70,7 @@ const SMALL: Size = Size {
     grants: 1,
     operations: 22,
     clients: 3,
+    revokes: 4,
 };
 
 #[test]

@@ -18,6 +18,7 @@ fn no_law_refuses_what_the_reference_did() {
             grants: 2,
             operations: 60,
             clients: 1 + seed % 8,
+            revokes: 4,
         };
         let history = history(seed, size, None);
         let judged = judge(&history, WITHIN);
@@ -35,6 +36,7 @@ fn each_planted_bug_is_refused_by_its_law() {
         grants: 4,
         operations: 80,
         clients: 3,
+        revokes: 4,
     };
     for (bug, law) in [
         (Bug::ChargesAgain, Law::L3),

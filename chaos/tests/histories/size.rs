@@ -12,6 +12,7 @@ const LARGE: Size = Size {
     grants: 100,
     operations: 500,
     clients: 6,
+    revokes: 7,
 };
 
 /// What `cameo-chaos check` says of a generated history, and its exit code.
@@ -27,7 +28,7 @@ fn judged(seed: u64, size: Size, bug: Option<Bug>) -> (i32, Value) {
         std::fs::copy(&path, kept).unwrap();
     }
     let ran = Command::new(env!("CARGO_BIN_EXE_cameo-chaos"))
-        .args(["check", "--json"])
+        .args(["check", "--json", "--within", "600"])
         .arg(&path)
         .output()
         .unwrap();
