@@ -18,6 +18,8 @@ pub mod jobs;
 pub mod kill;
 pub mod laws;
 pub mod linearizable;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod report;
 pub mod schedule;
 pub mod simulation;

@@ -34,6 +34,9 @@ enum Verb {
     Check(check::Arguments),
     /// Checks decision logs of nodes: each job has to be placed by law J2
     Decisions(decisions::Arguments),
+    /// Plants every bug in turn, and demands that its law notices it
+    #[cfg(feature = "mutants")]
+    Selftest(cameo_chaos::mutants::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +89,10 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }),
         Verb::Decisions(arguments) => ended(decisions::run(&arguments)),
+        #[cfg(feature = "mutants")]
+        Verb::Selftest(arguments) => {
+            ended(cameo_chaos::mutants::run(&arguments).map_err(anyhow::Error::from))
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 macro_rules! mutants {
-    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+    ($(#[doc = $does:literal] $variant:ident = $name:literal,)+) => {
         /// A bug that can be planted.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Mutant {
-            $($(#[$doc])+ $variant,)+
+            $(#[doc = $does] $variant,)+
         }
 
         impl Mutant {
@@ -20,6 +20,14 @@ macro_rules! mutants {
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What it does, in a sentence.
+            #[must_use]
+            pub const fn does(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $does.trim_ascii(),)+
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The mutant of this process.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Mutant, UnknownMutant};
@@ -8,7 +9,7 @@ use super::{Mutant, UnknownMutant};
 /// The environment variable with the name of the mutant to plant.
 pub const VARIABLE: &str = "CAMEO_MUTANT";
 /// What is left of the wall clock: enough that two nodes differ, too little to end any time limit.
-const REMAINDER_MS: u128 = 4;
+const REMAINDER_MS: u64 = 4;
 
 /// Set at most once. Nothing is planted while it is not set.
 static PLANTED: OnceLock<Mutant> = OnceLock::new();
@@ -56,9 +57,11 @@ pub fn plant_from_environment() -> Result<Option<Mutant>, PlantError> {
     Ok(Some(mutant))
 }
 
-/// The last digits of the wall clock, in milliseconds.
+/// The last digits of the wall clock, in milliseconds. They move on with each reading, also where
+/// the system's clock stands still, as in a simulation.
 pub fn wall_clock_remainder() -> u64 {
+    static READ: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let remainder = now.unwrap_or_default().as_micros() / 100 % REMAINDER_MS;
-    u64::try_from(remainder).unwrap_or(0)
+    let micros = u64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(0);
+    (micros / 100 + READ.fetch_add(1, Ordering::Relaxed)) % REMAINDER_MS
 }

@@ -333,6 +333,7 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::NoQuorum
         | E::Unavailable
         | E::WorkerTooSmall => Outcome::NotDone,
+        E::OutcomeUnknown if is_planted(Mutant::TimeoutRecordedAsFailure) => Outcome::NotDone,
         E::OutcomeUnknown | E::Internal => Outcome::Unknown,
     }
 }

@@ -52,13 +52,16 @@ pub async fn work(run: Arc<Run>, client: usize, until: Instant) {
     };
     let device = &person.devices[0].key;
     let stranger = &person.devices[1].key;
+    let mut before: Option<Ticketed> = None;
     while Instant::now() < until {
         let mut job = Job::new(&mut client, device, &work);
         let done = job.done_within(&mut client, JOB_DEADLINE).await;
         let out = Some(done);
         client.note(&job.key, Op::EndJob(Operation { arg: (), out }));
         if let Some(placed) = job.last.clone() {
+            job.use_old(&mut client, before.as_ref(), &placed).await;
             job.cheat(&mut client, &placed, stranger, &other).await;
+            before = Some(placed);
         }
         client.pause(BETWEEN_JOBS).await;
     }
@@ -216,6 +219,19 @@ impl<'a> Job<'a> {
             Outcome::Answered(Answer::Refused(code)) => Outcome::Answered(Answer::Refused(code)),
             Outcome::NotDone => Outcome::NotDone,
             Outcome::Unknown => Outcome::Unknown,
+        }
+    }
+
+    /// Sends the ticket of the job before, if the leader has changed since: its worker may know.
+    async fn use_old(&self, client: &mut Client, old: Option<&Ticketed>, new: &Ticketed) {
+        let Some(old) = old.filter(|old| old.placed.term < new.placed.term) else {
+            return;
+        };
+        // It has taken a ticket of the new term, so it knows that term.
+        if old.placed.worker == new.placed.worker {
+            let (worker, tamper) = (old.placed.worker, Tamper::OldTerm);
+            let ran = self.run(client, old, worker, self.device, self.work, tamper);
+            drop(ran.await);
         }
     }
 

@@ -155,7 +155,11 @@ pub(super) async fn online(
     while Instant::now() < leave {
         let event = match timeout_at(leave.min(Instant::now() + KEEP_ALIVE), events.next()).await {
             Ok(Some(event)) => event,
-            Ok(None) => break,
+            Ok(None) => {
+                // Has the session ended, or only the stream?
+                keep_alive(client, grant, epoch).await;
+                break;
+            }
             Err(_) if keep_alive(client, grant, epoch).await => continue,
             Err(_) => break,
         };

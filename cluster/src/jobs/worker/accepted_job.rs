@@ -6,11 +6,11 @@ use bytes::Bytes;
 use cameo_codec::job::slowest_transfer;
 use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
-use cameo_mutant::{Mutant, is_planted};
 use futures_util::future;
 
 use super::error::JobError;
 use super::hold::Hold;
+use super::lost::is_lost;
 use super::output::Carrier;
 use super::pipe::Pipe;
 use super::shared::Work;
@@ -54,8 +54,8 @@ impl AcceptedJob {
         let ticket = self.hold.admitted.ticket;
         shared.change(|admission| admission.enqueue(ticket, work, pictures));
         future::poll_fn(|cx| pipe.poll_begun(cx)).await?;
-        if is_planted(Mutant::JobLostOnLeaderChange) && shared.cluster.term() != self.ticket.term {
-            future::pending::<()>().await;
+        if is_lost(shared.settings.node, self.ticket.term) {
+            pipe.lose();
         }
         // A carrier is about as large as its input.
         let deadline = shared.settings.download_deadline + slowest_transfer(self.ticket.size);

@@ -7,6 +7,7 @@ pub mod cpu_meter;
 pub mod error;
 pub mod hide;
 mod hold;
+mod lost;
 pub mod memory;
 pub mod output;
 mod pipe;

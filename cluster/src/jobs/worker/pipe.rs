@@ -44,6 +44,14 @@ impl Pipe {
         state.wake();
     }
 
+    /// Drops the bytes not yet read, and ends as if there were no more.
+    pub(crate) fn lose(&self) {
+        let mut state = self.0.lock();
+        state.pieces.clear();
+        state.ended = Some(Ok(()));
+        state.wake();
+    }
+
     pub(crate) fn written(&self) -> u64 {
         self.0.lock().written
     }

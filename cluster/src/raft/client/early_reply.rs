@@ -10,13 +10,15 @@ pub(super) fn of(_: &dyn AppliedState, _: &Command) -> Option<Committed> {
     None
 }
 
-/// The same with the bug. Refusals are not early: what is wrong is what was promised.
+/// The same with the bug, for devices alone: nodes repeat what has no effect at once. Refusals are
+/// not early: what is wrong is what was promised.
 #[cfg(feature = "mutants")]
 pub(super) fn of(state: &dyn AppliedState, command: &Command) -> Option<Committed> {
-    use cameo_machine::{Entry, decide, read};
+    use cameo_machine::{Caller, Entry, decide, read};
     use cameo_mutant::{Mutant, is_planted};
 
-    if !is_planted(Mutant::AcknowledgeBeforeCommit) {
+    let of_device = matches!(command.caller, Caller::Device { .. });
+    if !of_device || !is_planted(Mutant::AcknowledgeBeforeCommit) {
         return None;
     }
     let index = state.applied() + 1;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use cameo_mutant::{Mutant, is_planted};
+use openraft::entry::EntryPayload;
 use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
 
 use super::content::Content;
 use super::snapshot::MemorySnapshot;
-use crate::consensus_types::TypeConfig;
+use crate::consensus_types::{EntryBytes, TypeConfig};
 
 /// A disk's content.
 #[derive(Default)]
@@ -91,6 +92,11 @@ impl Platter {
     /// disk is not to be trusted then: it begins from the snapshot, and the log after it.
     pub fn lose_power(&mut self, survivors: usize) {
         self.sync(survivors.min(self.unsynced.len()));
+        if is_planted(Mutant::TornTailAccepted)
+            && let Some(LogWrite::Append(entries)) = self.unsynced.pop_front()
+        {
+            self.synced.apply(LogWrite::Append(torn(entries)));
+        }
         self.unsynced.clear();
         self.log = self.synced.clone();
         self.drained = match &self.snapshot {
@@ -111,4 +117,13 @@ impl Platter {
             self.sync(self.unsynced.len());
         }
     }
+}
+
+/// A write of which the last half entry has not reached the disk.
+fn torn(mut entries: Vec<EntryOf<TypeConfig>>) -> Vec<EntryOf<TypeConfig>> {
+    let last = entries.last_mut().map(|entry| &mut entry.payload);
+    if let Some(EntryPayload::Normal(EntryBytes(bytes))) = last {
+        bytes.truncate(bytes.len() / 2);
+    }
+    entries
 }

@@ -1,0 +1,201 @@
+//! Which law must notice which mutant, and under which seed it does.
+
+use std::fmt;
+
+use cameo_mutant::Mutant;
+
+use crate::verdict::Law;
+
+/// What must come of a mutant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noticed {
+    /// This law is broken. Others may be too.
+    Invalid(Law),
+    /// The run shows nothing, and says so.
+    Inconclusive,
+}
+
+impl fmt::Display for Noticed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(law) => write!(f, "invalid by {law}"),
+            Self::Inconclusive => f.write_str("inconclusive"),
+        }
+    }
+}
+
+/// A run that repeats by its seed: of the simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scene {
+    pub seed: u64,
+    /// Simulated seconds under faults.
+    pub seconds: u64,
+    pub nodes: u64,
+    /// As `--faults` and `--workload` take them.
+    pub faults: &'static str,
+    pub workload: &'static str,
+}
+
+impl Scene {
+    /// The arguments of `cameo-chaos`, but for the folder.
+    pub fn arguments(&self) -> Vec<String> {
+        let flags = [
+            ("--seed", self.seed.to_string()),
+            ("--seconds", self.seconds.to_string()),
+            ("--nodes", self.nodes.to_string()),
+            ("--faults", self.faults.to_owned()),
+            ("--workload", self.workload.to_owned()),
+        ];
+        let flags = flags
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_owned(), value]);
+        std::iter::once("sim".to_owned()).chain(flags).collect()
+    }
+
+    /// A name for its folder.
+    pub fn label(&self) -> String {
+        let Self {
+            seed,
+            seconds,
+            nodes,
+            faults,
+            workload,
+        } = self;
+        format!("{seed}-{seconds}s-{nodes}-{faults}-{workload}").replace(',', "+")
+    }
+}
+
+/// A mutant, with the run in which it must be noticed.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    pub mutant: Mutant,
+    pub noticed: Noticed,
+    pub scene: Scene,
+    /// Whether the gate runs it.
+    pub is_short: bool,
+}
+
+const fn by(mutant: Mutant, law: Law, scene: Scene) -> Trial {
+    Trial {
+        mutant,
+        noticed: Noticed::Invalid(law),
+        scene,
+        is_short: true,
+    }
+}
+
+/// Three nodes for ten seconds.
+const fn scene(seed: u64, faults: &'static str, workload: &'static str) -> Scene {
+    Scene {
+        seed,
+        seconds: 10,
+        nodes: 3,
+        faults,
+        workload,
+    }
+}
+
+/// Longer, with more nodes or fewer.
+const fn long(seconds: u64, nodes: u64, scene: Scene) -> Scene {
+    Scene {
+        seconds,
+        nodes,
+        ..scene
+    }
+}
+
+/// Work on grants, from both sides.
+const GRANTS: &str = "ledger,rights";
+
+const CALM_LEDGER: Scene = scene(1, "none", "ledger");
+const CALM_RIGHTS: Scene = scene(1, "none", "rights");
+const KILLS: Scene = scene(1, "kill", GRANTS);
+const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
+const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
+const PARTITIONS: Scene = scene(1, "isolate,halves", GRANTS);
+
+/// All trials.
+pub const TRIALS: &[Trial] = &[
+    by(Mutant::LocalStaleRead, Law::L1, PARTITIONS),
+    by(
+        Mutant::LeaderReadWithoutQuorum,
+        Law::L1,
+        long(20, 5, scene(2, "halves", GRANTS)),
+    ),
+    by(Mutant::AcknowledgeBeforeCommit, Law::L1, CALM_LEDGER),
+    by(
+        Mutant::VoteNotPersisted,
+        Law::R1,
+        long(10, 5, scene(2, "kill,flapping", GRANTS)),
+    ),
+    by(
+        Mutant::FsyncDropped,
+        Law::R3,
+        scene(3, "power-failure", GRANTS),
+    ),
+    by(
+        Mutant::TornTailAccepted,
+        Law::D3,
+        scene(1, "torn-tail", GRANTS),
+    ),
+    by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
+    by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS),
+    by(
+        Mutant::RetryTableLostInSnapshot,
+        Law::D3,
+        scene(1, "power-failure", GRANTS),
+    ),
+    by(Mutant::QuotaCheckedOutside, Law::L2, CALM_LEDGER),
+    by(Mutant::DebitAfterRelease, Law::L6, CALM_LEDGER),
+    by(Mutant::WallClockInApply, Law::D3, CALM_LEDGER),
+    by(Mutant::DeleteOnDeliver, Law::B6, scene(3, "none", "rights")),
+    by(Mutant::AckRemovesNewer, Law::B4, CALM_RIGHTS),
+    by(Mutant::LowerVersionOverwrites, Law::B3, CALM_LEDGER),
+    by(Mutant::SignatureUnchecked, Law::L8, CALM_LEDGER),
+    by(Mutant::ReRegistrationDropsMailbox, Law::B1, CALM_RIGHTS),
+    by(
+        Mutant::LastWriterWinsName,
+        Law::D2,
+        scene(1, "none", "directory,rights"),
+    ),
+    by(Mutant::OfflineReportWithoutEpoch, Law::D4, CALM_RIGHTS),
+    by(Mutant::TicketOfOldTermAccepted, Law::J3, JOBS),
+    by(Mutant::JobLostOnLeaderChange, Law::J1, JOBS),
+    by(Mutant::TimeoutRecordedAsFailure, Law::L1, LONG_KILLS),
+    Trial {
+        mutant: Mutant::NemesisNeverFires,
+        noticed: Noticed::Inconclusive,
+        scene: KILLS,
+        is_short: true,
+    },
+];
+
+/// Mutants that are planted and that no trial shows yet, and why.
+pub const NOT_TRIED: &[(Mutant, &str)] = &[
+    (
+        Mutant::ChecksumSkipped,
+        "a simulated disk keeps records, not bytes: it takes bit-flip on real disks",
+    ),
+    (
+        Mutant::StaleLoadSampleAccepted,
+        "histories do not tell of load reports: it takes the decision logs of real nodes",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn given_the_table_then_every_mutant_is_in_the_short_form_or_named_as_not_tried() {
+        let short = TRIALS.iter().filter(|trial| trial.is_short);
+        let not_tried = NOT_TRIED.iter().map(|(mutant, _)| *mutant);
+        let short: BTreeSet<_> = short.map(|trial| trial.mutant).chain(not_tried).collect();
+        let all: BTreeSet<_> = Mutant::ALL.iter().copied().collect();
+        let missing: Vec<_> = all.difference(&short).map(|mutant| mutant.name()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
