@@ -9,7 +9,7 @@ use cameo_mutant::{Mutant, is_planted};
 use super::cluster::{CLIENTS, Cluster};
 use super::conditions::Condition;
 use super::machine::name;
-use crate::faults::{Kind, Planned, Strength};
+use crate::faults::{Kind, Planned, Strength, Victims};
 use crate::history::{FaultArg, Key, Micros, Op, Operation, Recorder, Row, Struck};
 
 /// Numbers of faults begin here, away from those of clients and observers.
@@ -145,6 +145,24 @@ impl Faults {
     }
 }
 
+/// A fault finds something to strike: where all of its victims are down, or nobody leads, it is one
+/// node that runs.
+fn aimed(mut planned: Planned, cluster: &Cluster, leader: Option<NodeId>) -> Planned {
+    let is_of_nodes = matches!(planned.victims, Victims::Leader | Victims::Nodes(_));
+    let any_up = planned
+        .nodes(leader)
+        .iter()
+        .any(|node| cluster.is_up(*node));
+    let mut founders = cluster.founders().iter();
+    if is_of_nodes
+        && !any_up
+        && let Some(up) = founders.find(|node| cluster.is_up(**node))
+    {
+        planned.victims = Victims::Nodes(vec![*up]);
+    }
+    planned
+}
+
 fn micros(at: Duration) -> Micros {
     Micros(at.as_micros() as u64)
 }
@@ -152,6 +170,7 @@ fn micros(at: Duration) -> Micros {
 impl Active {
     fn begin(planned: Planned, cluster: &Cluster, now: Duration) -> Self {
         let leader = cluster.leader();
+        let planned = aimed(planned, cluster, leader);
         let nodes = planned.nodes(leader);
         let links = match planned.kind {
             Kind::ClientsCut => nodes
