@@ -55,7 +55,10 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
     let runs = seeds.flat_map(|seed| times.iter().map(move |again| (seed, *again)));
     let mut waiting: VecDeque<_> = runs.collect();
     let mut running: VecDeque<Running> = VecDeque::new();
-    let mut total = Total::default();
+    let mut total = Total {
+        seeds: batch.seeds.clone().count() as u64,
+        ..Total::default()
+    };
     let mut failed = Vec::new();
     loop {
         while running.len() < AT_A_TIME
