@@ -110,8 +110,10 @@ const GRANTS: &str = "ledger,rights";
 const CALM_LEDGER: Scene = scene(1, "none", "ledger");
 const CALM_RIGHTS: Scene = scene(1, "none", "rights");
 const KILLS: Scene = scene(1, "kill", GRANTS);
+const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
+const CUT_OFF: Scene = long(30, 3, scene(3, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(1, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -120,7 +122,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::LeaderReadWithoutQuorum,
         Law::L1,
-        long(20, 5, scene(2, "halves", GRANTS)),
+        long(20, 5, scene(7, "halves", GRANTS)),
     ),
     by(Mutant::AcknowledgeBeforeCommit, Law::L1, CALM_LEDGER),
     by(
@@ -136,10 +138,10 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::TornTailAccepted,
         Law::D3,
-        scene(1, "torn-tail", GRANTS),
+        scene(9, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
-    by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS),
+    by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
     by(
         Mutant::RetryTableLostInSnapshot,
         Law::D3,
@@ -148,7 +150,11 @@ pub const TRIALS: &[Trial] = &[
     by(Mutant::QuotaCheckedOutside, Law::L2, CALM_LEDGER),
     by(Mutant::DebitAfterRelease, Law::L6, CALM_LEDGER),
     by(Mutant::WallClockInApply, Law::D3, CALM_LEDGER),
-    by(Mutant::DeleteOnDeliver, Law::B6, scene(3, "none", "rights")),
+    by(
+        Mutant::DeleteOnDeliver,
+        Law::B6,
+        scene(10, "none", "rights"),
+    ),
     by(Mutant::AckRemovesNewer, Law::B4, CALM_RIGHTS),
     by(Mutant::LowerVersionOverwrites, Law::B3, CALM_LEDGER),
     by(Mutant::SignatureUnchecked, Law::L8, CALM_LEDGER),
@@ -161,7 +167,7 @@ pub const TRIALS: &[Trial] = &[
     by(Mutant::OfflineReportWithoutEpoch, Law::D4, CALM_RIGHTS),
     by(Mutant::TicketOfOldTermAccepted, Law::J3, JOBS),
     by(Mutant::JobLostOnLeaderChange, Law::J1, JOBS),
-    by(Mutant::TimeoutRecordedAsFailure, Law::L1, LONG_KILLS),
+    by(Mutant::TimeoutRecordedAsFailure, Law::L1, CUT_OFF),
     Trial {
         mutant: Mutant::NemesisNeverFires,
         noticed: Noticed::Inconclusive,
