@@ -44,4 +44,6 @@ openraft::declare_raft_types!(
         R = ReplyBytes,
         NodeId = NodeId,
         Node = Member,
+        // At most one leader a term (law R1): tickets and leases name the term alone.
+        LeaderId = openraft::impls::leader_id_std::LeaderId<Self::Term, Self::NodeId>,
 );

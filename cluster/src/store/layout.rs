@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the whole layout.
-pub(super) const FORMAT: &str = "cameo-data 1\n";
+pub(super) const FORMAT: &str = "cameo-data 2\n";
 
 const LOCK: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::consensus_types::Member;
 use crate::consensus_types::aliases::{CommittedLeaderId, LogId, StoredMembership};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetaError {
@@ -49,16 +49,16 @@ impl Applied {
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let row = AppliedV1 {
-            log_id: self.log_id.as_ref().map(LogIdV1::from),
-            membership_log_id: self.membership.log_id().as_ref().map(LogIdV1::from),
+        let row = AppliedV2 {
+            log_id: self.log_id.as_ref().map(LogIdV2::from),
+            membership_log_id: self.membership.log_id().as_ref().map(LogIdV2::from),
             membership: MembershipV1::from(self.membership.membership()),
         };
         encode_versioned(VERSION, &row)
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, MetaError> {
-        let row: AppliedV1 = decode_versioned(VERSION, bytes)?;
+        let row: AppliedV2 = decode_versioned(VERSION, bytes)?;
         let membership = row.membership.restore()?;
         let at = row.membership_log_id.map(LogId::from);
         Ok(Self {
@@ -69,37 +69,30 @@ impl Applied {
 }
 
 #[derive(Serialize, Deserialize)]
-struct AppliedV1 {
-    log_id: Option<LogIdV1>,
-    membership_log_id: Option<LogIdV1>,
+struct AppliedV2 {
+    log_id: Option<LogIdV2>,
+    membership_log_id: Option<LogIdV2>,
     membership: MembershipV1,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct LogIdV1 {
+struct LogIdV2 {
     term: u64,
-    node: NodeId,
     index: u64,
 }
 
-impl From<&LogId> for LogIdV1 {
+impl From<&LogId> for LogIdV2 {
     fn from(id: &LogId) -> Self {
-        let leader = id.committed_leader_id();
         Self {
-            term: leader.term,
-            node: leader.node_id,
+            term: id.committed_leader_id().term,
             index: id.index(),
         }
     }
 }
 
-impl From<LogIdV1> for LogId {
-    fn from(id: LogIdV1) -> Self {
-        let leader = CommittedLeaderId {
-            term: id.term,
-            node_id: id.node,
-        };
-        LogId::new(leader, id.index)
+impl From<LogIdV2> for LogId {
+    fn from(id: LogIdV2) -> Self {
+        LogId::new(CommittedLeaderId { term: id.term }, id.index)
     }
 }
 

@@ -78,10 +78,7 @@ async fn with_slow_syncs_they_pass_it_too() {
 }
 
 fn id(index: u64) -> LogIdOf<TypeConfig> {
-    let leader = CommittedLeaderId {
-        term: 1,
-        node_id: 1.into(),
-    };
+    let leader = CommittedLeaderId { term: 1 };
     LogIdOf::<TypeConfig>::new(leader, index)
 }
 

@@ -66,11 +66,9 @@ where
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use cameo_common::ids::NodeId;
     use futures_util::FutureExt;
     use openraft::LogId;
-    use openraft::vote::RaftLeaderId;
-    use openraft::vote::leader_id_adv::CommittedLeaderId;
+    use openraft::vote::leader_id_std::CommittedLeaderId;
 
     use super::*;
 
@@ -78,7 +76,7 @@ mod tests {
         Appended {
             response: Ok(response),
             prev: None,
-            last: Some(LogId::new(CommittedLeaderId::new(1, NodeId(1)), 7)),
+            last: Some(LogId::new(CommittedLeaderId::new(1), 7)),
             truncated,
         }
     }

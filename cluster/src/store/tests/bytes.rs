@@ -48,12 +48,10 @@ fn member_bytes() -> Vec<u8> {
 fn the_bytes_of_log_ids_and_votes_are_pinned() {
     let key = LogKey {
         term: 1,
-        node: NodeId(2),
         index: 0x0304,
     };
     let bytes = [
         0, 0, 0, 0, 0, 0, 0, 1, // term
-        0, 0, 0, 0, 0, 0, 0, 2, // node
         0, 0, 0, 0, 0, 0, 3, 4, // index
     ];
     assert_eq!(encoded(&key), bytes);
@@ -86,11 +84,7 @@ fn the_bytes_of_log_entries_are_pinned() {
         (normal, vec![0, 0, 0, 6, 1, 1, 3, b'a', b'b', b'c']),
         (EntryPayload::Membership(membership()), of_members),
     ];
-    let key = LogKey {
-        term: 1,
-        node: NodeId(1),
-        index: 5,
-    };
+    let key = LogKey { term: 1, index: 5 };
     for (payload, bytes) in cases {
         let record = EntryRecord::new(&payload).unwrap();
         assert_eq!(encoded(&record), bytes);
@@ -101,11 +95,7 @@ fn the_bytes_of_log_entries_are_pinned() {
 
 #[test]
 fn unknown_or_overlong_log_entries_are_refused() {
-    let key = LogKey {
-        term: 1,
-        node: NodeId(1),
-        index: 5,
-    };
+    let key = LogKey { term: 1, index: 5 };
     let refused = [
         vec![0, 0, 0, 2, 2, 0],    // version 2
         vec![0, 0, 0, 2, 1, 9],    // kind 9
@@ -148,9 +138,7 @@ async fn the_bytes_of_a_log_file_are_pinned() {
     record.extend(sum);
     expected.extend(record);
     let mut record = vec![0, 0, 0, 1];
-    record.extend([
-        0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
-    ]);
+    record.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     record.extend([0, 0, 0, 4, 1, 1, 1, b'a']);
     let sum = crc(&record);
     record.extend([0, 0, 0, 0]);
@@ -168,9 +156,9 @@ fn applied() -> Applied {
 
 fn applied_bytes() -> Vec<u8> {
     let mut bytes = vec![
-        1, // version
-        1, 3, 1, 0xac, 2, // last applied: term 3, node 1, index 300
-        1, 2, 1, 4, // membership of term 2, node 1, index 4
+        2, // version
+        1, 3, 0xac, 2, // last applied: term 3, index 300
+        1, 2, 4, // membership of term 2, index 4
     ];
     bytes.extend(member_bytes());
     bytes
@@ -180,12 +168,12 @@ fn applied_bytes() -> Vec<u8> {
 fn the_bytes_of_the_applied_row_are_pinned() {
     assert_eq!(applied().encode(), applied_bytes());
     assert_eq!(Applied::decode(&applied_bytes()).unwrap(), applied());
-    assert_eq!(Applied::default().encode(), [1, 0, 0, 0, 0]);
+    assert_eq!(Applied::default().encode(), [2, 0, 0, 0, 0]);
     assert_eq!(
-        Applied::decode(&[1, 0, 0, 0, 0]).unwrap(),
+        Applied::decode(&[2, 0, 0, 0, 0]).unwrap(),
         Applied::default()
     );
-    for bad in [&[][..], &[2, 0, 0, 0, 0], &[1, 0, 0, 0, 0, 0], &[1, 0, 0]] {
+    for bad in [&[][..], &[1, 0, 0, 0, 0], &[2, 0, 0, 0, 0, 0], &[2, 0, 0]] {
         assert!(Applied::decode(bad).is_err());
     }
 }
@@ -208,7 +196,7 @@ async fn the_rows_in_sled_are_pinned() {
     let mut digest = RowDigest::default();
     digest.add(b"ada", b"1");
     let expected = [
-        (b"\0applied".to_vec(), vec![1, 1, 1, 1, 0, 0, 0, 0]),
+        (b"\0applied".to_vec(), vec![2, 1, 1, 0, 0, 0, 0]),
         (b"\0digest".to_vec(), digest.encode()),
         (b"\x01ada".to_vec(), b"1".to_vec()),
     ];
@@ -230,7 +218,7 @@ fn the_bytes_of_a_snapshot_file_are_pinned() {
 
     let mut expected = b"cameosnp".to_vec();
     expected.push(1); // version
-    expected.extend([92, 0, 0, 0]); // length of the header
+    expected.extend([90, 0, 0, 0]); // length of the header
     expected.extend(applied_bytes());
     expected.extend([3, 0, 0, 0, 1, 0, 0, 0]);
     expected.extend(b"ada1");
@@ -259,7 +247,7 @@ async fn the_bytes_of_the_small_files_are_pinned() {
     };
     opened.store.write_node_record(record).unwrap();
     let read = |name: &str| fs::read(world.dir().join(name)).unwrap();
-    assert_eq!(read("FORMAT"), b"cameo-data 1\n");
+    assert_eq!(read("FORMAT"), b"cameo-data 2\n");
     assert_eq!(read("RUNNING"), b"boot-a\n");
     assert_eq!(read("CURRENT"), b"state-1\n");
     let mut bytes = vec![1, 0xac, 2];

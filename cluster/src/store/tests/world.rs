@@ -124,13 +124,7 @@ fn newest(folder: &Path, suffix: &str) -> PathBuf {
 }
 
 pub fn log_id(term: u64, index: u64) -> LogId {
-    LogId::new(
-        CommittedLeaderId {
-            term,
-            node_id: NodeId(1),
-        },
-        index,
-    )
+    LogId::new(CommittedLeaderId { term }, index)
 }
 
 pub fn blank(term: u64, index: u64) -> Entry {

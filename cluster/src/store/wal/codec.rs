@@ -48,16 +48,13 @@ impl raft_log::Types for LogTypes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct LogKey {
     pub term: u64,
-    pub node: NodeId,
     pub index: u64,
 }
 
 impl From<&LogId> for LogKey {
     fn from(id: &LogId) -> Self {
-        let leader = id.committed_leader_id();
         Self {
-            term: leader.term,
-            node: leader.node_id,
+            term: id.committed_leader_id().term,
             index: id.index(),
         }
     }
@@ -65,17 +62,13 @@ impl From<&LogId> for LogKey {
 
 impl From<LogKey> for LogId {
     fn from(key: LogKey) -> Self {
-        let leader = CommittedLeaderId {
-            term: key.term,
-            node_id: key.node,
-        };
-        LogId::new(leader, key.index)
+        LogId::new(CommittedLeaderId { term: key.term }, key.index)
     }
 }
 
 impl Encode for LogKey {
     fn encode<W: Write>(&self, mut w: W) -> io::Result<usize> {
-        Ok(self.term.encode(&mut w)? + self.node.0.encode(&mut w)? + self.index.encode(&mut w)?)
+        Ok(self.term.encode(&mut w)? + self.index.encode(&mut w)?)
     }
 }
 
@@ -83,25 +76,25 @@ impl Decode for LogKey {
     fn decode<R: Read>(mut r: R) -> io::Result<Self> {
         Ok(Self {
             term: u64::decode(&mut r)?,
-            node: NodeId(u64::decode(&mut r)?),
             index: u64::decode(&mut r)?,
         })
     }
 }
 
-/// A vote, in openraft's order.
+/// A vote. Its order is openraft's: in one term that of a leader replaces any other, and two that
+/// were merely given are not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) struct VoteRecord {
     pub term: u64,
-    pub node: NodeId,
     pub committed: bool,
+    pub node: NodeId,
 }
 
 impl From<&Vote> for VoteRecord {
     fn from(vote: &Vote) -> Self {
         Self {
             term: vote.leader_id.term,
-            node: vote.leader_id.node_id,
+            node: vote.leader_id.voted_for,
             committed: vote.committed,
         }
     }
@@ -112,7 +105,7 @@ impl From<VoteRecord> for Vote {
         Self {
             leader_id: LeaderId {
                 term: record.term,
-                node_id: record.node,
+                voted_for: record.node,
             },
             committed: record.committed,
         }

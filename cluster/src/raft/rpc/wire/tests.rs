@@ -81,7 +81,7 @@ fn the_numbers_of_the_requests_are_pinned() {
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
-        assert_eq!(bytes[..2], [1, number as u8], "{request:?}");
+        assert_eq!(bytes[..2], [2, number as u8], "{request:?}");
         let again: NodeRequest = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -132,7 +132,7 @@ fn the_numbers_of_the_replies_are_pinned() {
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
-        assert_eq!(bytes[..2], [1, number as u8], "{reply:?}");
+        assert_eq!(bytes[..2], [2, number as u8], "{reply:?}");
         let again: NodeReply = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -150,15 +150,15 @@ fn the_bytes_of_join_messages_are_pinned() {
         timeout_millis: 9,
     });
     let key = [7; 32];
-    let expected = [&[1, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
+    let expected = [&[2, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
     assert_eq!(join, expected);
     let remove = NodeRequest::Remove {
         node: NodeId(4),
         timeout_millis: 9,
     };
-    assert_eq!(encode(&remove), [1, 14, 4, 9]);
+    assert_eq!(encode(&remove), [2, 14, 4, 9]);
     let known = NodeReply::MayJoin(Ok(genesis()));
-    let expected = [&[1, 11, 0, 0][..], &[7; 32]].concat();
+    let expected = [&[2, 11, 0, 0][..], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
 }
 
@@ -179,7 +179,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
     ];
     for (refusal, bytes) in refusals {
         let encoded = encode(&NodeReply::Joined(Err(refusal)));
-        assert_eq!(encoded, [&[1, 12, 1], bytes].concat());
+        assert_eq!(encoded, [&[2, 12, 1], bytes].concat());
     }
 }
 
@@ -197,7 +197,7 @@ fn the_bytes_of_an_append_are_pinned() {
     });
     let bytes = encode(&request);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "010003020001030204010302050102aabb01030204");
+    assert_eq!(hex, "0200030102000103040103050102aabb010304");
 }
 
 #[test]
@@ -209,11 +209,11 @@ fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
         Err(VersionError::Wire(WireError::NotCanonical))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[2, 10]),
-        Err(VersionError::UnknownVersion(2))
+        decode::<NodeRequest>(&[1, 10]),
+        Err(VersionError::UnknownVersion(1))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[1, 99]),
+        decode::<NodeRequest>(&[2, 99]),
         Err(VersionError::Wire(WireError::Malformed))
     ));
     assert!(matches!(
