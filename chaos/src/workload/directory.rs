@@ -59,12 +59,7 @@ async fn fight(mut client: Client, name: UserName, asker: &Person, end: Instant)
         if client.chance(35) {
             let device = &me.devices[client.rng.random_range(0..2)];
             let ask = me.registration(&mut client, device);
-            drop(persist!(client, |node| me.register(
-                &mut client,
-                node,
-                device,
-                &ask
-            )));
+            let _outcome = persist!(client, |node| me.register(&mut client, node, device, &ask));
         } else {
             look_up(&mut client, &asker.devices[0], &name).await;
         }

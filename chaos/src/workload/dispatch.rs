@@ -231,7 +231,7 @@ impl<'a> Job<'a> {
         if old.placed.worker == new.placed.worker {
             let (worker, tamper) = (old.placed.worker, Tamper::OldTerm);
             let ran = self.run(client, old, worker, self.device, self.work, tamper);
-            drop(ran.await);
+            let _refused = ran.await;
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a> Job<'a> {
             .nodes()
             .into_iter()
             .find(|node| *node != worker);
-        let refused = match (client.rng.random_range(0..4), elsewhere) {
+        let _refused = match (client.rng.random_range(0..4), elsewhere) {
             (0, Some(elsewhere)) => {
                 let tamper = Tamper::OtherWorker;
                 self.run(client, ticketed, elsewhere, self.device, self.work, tamper)
@@ -272,6 +272,5 @@ impl<'a> Job<'a> {
                     .await
             }
         };
-        drop(refused);
     }
 }

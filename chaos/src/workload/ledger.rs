@@ -202,8 +202,12 @@ async fn change_rights(mut client: Client, grant: &Grant, end: Instant) {
         match client.rng.random_range(0..100) {
             0..40 => put_next(&mut client, grant).await,
             40..55 => put_old(&mut client, grant).await,
-            55..80 => drop(grant.usage(&mut client, device, node).await),
-            _ => drop(grant.log(&mut client, node).await),
+            55..80 => {
+                let _usage = grant.usage(&mut client, device, node).await;
+            }
+            _ => {
+                let _log = grant.log(&mut client, node).await;
+            }
         }
         client.pause(4 * THINK).await;
     }
@@ -227,9 +231,9 @@ async fn put_next(client: &mut Client, grant: &Grant) {
     let permission = permission(client);
     let rights = grant.next_rights(permission);
     let (owner, request) = (&grant.owner.devices[0], client.request());
-    drop(persist!(client, |node| {
+    let _outcome = persist!(client, |node| {
         grant.put_rights(client, owner, node, &rights, request)
-    }));
+    });
 }
 
 /// A version that exists already, with other content.
@@ -239,8 +243,7 @@ async fn put_old(client: &mut Client, grant: &Grant) {
     let rights = grant.rights(version, permission);
     let (node, request) = (client.any_node(), client.request());
     let owner = &grant.owner.devices[0];
-    let refused: Outcome<_> = grant
+    let _refused: Outcome<_> = grant
         .put_rights(client, owner, node, &rights, request)
         .await;
-    drop(refused);
 }

@@ -107,16 +107,14 @@ async fn change(mut client: Client, grant: &Grant, end: Instant) {
             &grant.owner.devices[0]
         };
         let request = client.request();
-        drop(persist!(client, |node| {
+        let _outcome = persist!(client, |node| {
             grant.put_rights(&mut client, carrier, node, &rights, request)
-        }));
+        });
         if client.chance(30) {
             let node = client.any_node();
-            drop(
-                grant
-                    .usage(&mut client, &grant.owner.devices[0], node)
-                    .await,
-            );
+            let _usage = grant
+                .usage(&mut client, &grant.owner.devices[0], node)
+                .await;
         }
         if client.chance(20) {
             report(&mut client, grant, &mut epochs).await;
@@ -194,9 +192,9 @@ pub(super) async fn online(
 
 async fn acknowledge(client: &mut Client, grant: &Grant, viewer: &Device, version: u64) {
     let request = client.request();
-    drop(persist!(client, |node| {
+    let _outcome = persist!(client, |node| {
         grant.acknowledge(client, viewer, node, version, request)
-    }));
+    });
 }
 
 /// False when the session has ended.
@@ -227,12 +225,12 @@ async fn report(client: &mut Client, grant: &Grant, seen: &mut Vec<u64>) {
     let path = paths::fill(paths::USER_OFFLINE, &grant.viewer.name);
     let ask = Ask::post(path, &ReportOffline { epoch }, request);
     let key = grant.viewer.key();
-    drop(persist!(client, |node| {
+    let _outcome = persist!(client, |node| {
         let arg = EpochArg { request, epoch };
         let op = |out| Op::ReportOffline(Operation { arg, out });
         let offline = |reported: ReportedOffline| reported.offline;
         client.attempt(&owner.key, node, &ask, &key, offline, op)
-    }));
+    });
 }
 
 /// Starts a session of a device; its epoch.
