@@ -306,7 +306,9 @@ fn understand<T>(
 fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
     use ErrorCode as E;
     match code {
-        E::Forbidden
+        // Ours are well-formed: what is wrong with one is meant to be.
+        E::BadRequest
+        | E::Forbidden
         | E::NotRegistered
         | E::NotFound
         | E::NameTaken
@@ -323,8 +325,7 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::BadTicket
         | E::NotAuthenticated
         | E::LimitReached => Outcome::Answered(Answer::Refused(code)),
-        E::BadRequest
-        | E::TooLarge
+        E::TooLarge
         | E::NoSuchPath
         | E::CallExpired
         | E::WrongCluster

@@ -180,6 +180,11 @@ pub(super) async fn online(
         let version = delivered.arg.version;
         client.note(&grant.key, Op::Delivered(delivered));
         highest = highest.max(version);
+        if client.chance(25) {
+            // What was delivered, and is not acknowledged yet, is still in the mailbox.
+            let node = client.any_node();
+            let _usage = grant.usage(client, viewer, node).await;
+        }
         if client.chance(percent) {
             acknowledge(client, grant, viewer, version).await;
         } else if client.chance(20) && version > 1 {
