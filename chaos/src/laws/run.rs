@@ -6,8 +6,10 @@ use super::found::Found;
 use crate::export::is_asked;
 use crate::history::{History, Op};
 
+type Shows = fn(&Op) -> bool;
+
 /// Workloads whose operations are in a history, with the operations that show that one was there.
-const SHOWN: &[(&str, fn(&Op) -> bool)] = &[
+const SHOWN: &[(&str, Shows)] = &[
     (
         "directory",
         |op| matches!(op, Op::Register(op) if acked(op.out.as_ref())),

@@ -43,6 +43,9 @@ pub trait Chunks: Send {
     fn next(&mut self) -> BoxFuture<'_, Option<Bytes>>;
 }
 
+/// The status of an answer, and its body while it comes.
+pub type Opened = (u16, Box<dyn Chunks>);
+
 /// Calls of one client machine. Clients never reuse a connection on which a call has failed.
 pub trait Port: Send + Sync + 'static {
     /// Sends a call, and waits for the whole answer.
@@ -59,7 +62,7 @@ pub trait Port: Send + Sync + 'static {
         node: NodeId,
         request: Request,
         within: Duration,
-    ) -> BoxFuture<'_, Result<(u16, Box<dyn Chunks>), CallFailed>>;
+    ) -> BoxFuture<'_, Result<Opened, CallFailed>>;
 
     /// All nodes that have an API, in order.
     fn nodes(&self) -> Vec<NodeId>;
