@@ -57,6 +57,7 @@ impl Neighbour {
 
     /// Kills the process.
     pub async fn stop(self) -> anyhow::Result<()> {
-        Ok(self.0.kill().await?)
+        self.0.kill().await?;
+        Ok(())
     }
 }
