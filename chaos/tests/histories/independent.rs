@@ -147,11 +147,14 @@ enum NameOp {
     LookUp(Option<u8>),
 }
 
+/// Call, return and what was done.
+type TimedOp = (u64, u64, NameOp);
+
 #[test]
 fn both_answer_the_same_to_names_by_hand() {
     use NameOp::{LookUp, Register};
     let taken = Some(ErrorCode::NameTaken);
-    let cases: [(bool, &[(u64, u64, NameOp)]); 12] = [
+    let cases: [(bool, &[TimedOp]); 12] = [
         (true, &[(1, 2, LookUp(None))]),
         (true, &[(1, 2, Register(1, None)), (3, 4, LookUp(Some(1)))]),
         (false, &[(1, 2, Register(1, None)), (3, 4, LookUp(None))]),
