@@ -29,6 +29,31 @@ impl Planned {
         }
     }
 
+    /// A bridge over the leader cuts nothing that is used: followers talk to the leader alone. Then
+    /// it leads over another node, with which the leader changes places.
+    #[must_use]
+    pub fn past_the_leader(mut self, leader: Option<NodeId>) -> Self {
+        let (Victims::Groups(groups), Some(leader)) = (&mut self.victims, leader) else {
+            return self;
+        };
+        let groups_of = |groups: &[Vec<NodeId>], node: NodeId| {
+            groups.iter().filter(|group| group.contains(&node)).count()
+        };
+        if self.kind != Kind::Bridge || groups_of(groups, leader) < 2 {
+            return self;
+        }
+        let other = groups.concat().into_iter();
+        let other = other.clone().find(|node| groups_of(groups, *node) == 1);
+        for node in groups.iter_mut().flatten() {
+            *node = match other {
+                Some(other) if *node == leader => other,
+                Some(other) if *node == other => leader,
+                _ => *node,
+            };
+        }
+        self
+    }
+
     /// The links between `members` that a fault of the network strikes, with this leader. Clients
     /// are no members: a fault of their connections has no links.
     #[must_use]

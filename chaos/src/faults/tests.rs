@@ -183,6 +183,25 @@ proptest! {
 }
 
 #[test]
+fn given_a_bridge_over_the_leader_when_it_is_aimed_then_the_leader_is_cut_from_somebody() {
+    for seed in 0..20 {
+        for planned in plan(seed, Duration::from_secs(60), 5, &[Kind::Bridge]) {
+            for leader in (1..=5).map(NodeId) {
+                let aimed = planned.clone().past_the_leader(Some(leader));
+                let links = aimed.links(&members(5), Some(leader));
+                let from_leader = links.iter().filter(|link| link.from == leader);
+                assert!(
+                    from_leader.count() > 0,
+                    "seed {seed}, leader {leader}: {aimed:?}"
+                );
+                let before = planned.links(&members(5), Some(leader));
+                assert_eq!(links.len(), before.len(), "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn given_names_and_groups_when_they_are_selected_then_each_kind_is_there_once() {
     assert_eq!(select("all"), Ok(Kind::ALL.to_vec()));
     assert_eq!(select("none"), Ok(Vec::new()));

@@ -160,7 +160,7 @@ fn aimed(mut planned: Planned, cluster: &Cluster, leader: Option<NodeId>) -> Pla
     {
         planned.victims = Victims::Nodes(vec![*up]);
     }
-    planned
+    planned.past_the_leader(leader)
 }
 
 fn micros(at: Duration) -> Micros {
@@ -228,14 +228,25 @@ impl Active {
         Ok(())
     }
 
-    /// A torn tail needs a write that is not synced.
-    fn waits_for_unsynced(&self, cluster: &Cluster, now: Duration) -> bool {
-        self.planned.kind == Kind::TornTail
-            && now < self.since + self.planned.lasts / 2
-            && !self
-                .nodes
-                .iter()
-                .any(|node| cluster.machines[node].disk.unsynced() > 0)
+    /// A torn tail needs a write that is not synced: of a victim, or later of any node.
+    fn waits_for_unsynced(&mut self, cluster: &Cluster, now: Duration) -> bool {
+        if self.planned.kind != Kind::TornTail {
+            return false;
+        }
+        let unsynced = |node: &&NodeId| cluster.machines[*node].disk.unsynced() > 0;
+        if self.nodes.iter().any(|node| unsynced(&node)) {
+            return false;
+        }
+        if now < self.since + self.planned.lasts / 2 {
+            return true;
+        }
+        match cluster.founders().iter().find(unsynced) {
+            Some(other) => {
+                self.nodes = vec![*other];
+                false
+            }
+            None => now < self.since + self.planned.lasts,
+        }
     }
 
     fn take_hold(&mut self, cluster: &mut Cluster, now: Duration) -> anyhow::Result<()> {

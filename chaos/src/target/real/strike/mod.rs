@@ -97,6 +97,7 @@ pub async fn carry_out(world: &Arc<World>, plan: Vec<Planned>) {
 async fn one(world: &Arc<World>, lane: Lane, planned: &Planned) {
     let call = world.elapsed();
     let leader = world.seen.leader();
+    let planned = &planned.clone().past_the_leader(leader);
     let strike = Strike {
         world,
         planned,
