@@ -46,6 +46,11 @@ impl SimDisk {
         self.0.lock().fails = true;
     }
 
+    /// How many syncs were struck since it was made slower or failing.
+    pub(super) fn struck(&self) -> u64 {
+        self.0.lock().struck
+    }
+
     /// Ends both; returns how many syncs were struck.
     pub(super) fn repair(&self) -> u64 {
         let mut state = self.0.lock();

@@ -374,6 +374,11 @@ impl Active {
             Kind::RollingRestart => self.turn.node >= self.nodes.len(),
             _ if now < self.since + self.planned.lasts => false,
             Kind::Stop => self.nodes.iter().all(|node| !cluster.is_up(*node)),
+            // Nothing was written yet: it goes on until something is.
+            Kind::SlowSync | Kind::FailingSync => {
+                let mut machines = self.nodes.iter().map(|node| &cluster.machines[node]);
+                machines.any(|machine| machine.model.struck() > 0)
+            }
             _ => true,
         }
     }
