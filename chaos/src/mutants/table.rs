@@ -113,7 +113,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(3, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(30, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(1, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -128,7 +128,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::VoteNotPersisted,
         Law::R1,
-        long(10, 5, scene(2, "kill,flapping", GRANTS)),
+        long(10, 5, scene(23, "kill,flapping", GRANTS)),
     ),
     by(
         Mutant::FsyncDropped,
@@ -137,8 +137,8 @@ pub const TRIALS: &[Trial] = &[
     ),
     by(
         Mutant::TornTailAccepted,
-        Law::D3,
-        scene(9, "torn-tail", GRANTS),
+        Law::R2,
+        scene(36, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -155,7 +155,11 @@ pub const TRIALS: &[Trial] = &[
         Law::B6,
         scene(10, "none", "rights"),
     ),
-    by(Mutant::AckRemovesNewer, Law::B4, CALM_RIGHTS),
+    by(
+        Mutant::AckRemovesNewer,
+        Law::B4,
+        scene(23, "none", "rights"),
+    ),
     by(Mutant::LowerVersionOverwrites, Law::B3, CALM_LEDGER),
     by(Mutant::SignatureUnchecked, Law::L8, CALM_LEDGER),
     by(Mutant::ReRegistrationDropsMailbox, Law::B1, CALM_RIGHTS),
