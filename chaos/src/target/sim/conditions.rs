@@ -56,6 +56,11 @@ impl Conditions {
         state.links = links.into_iter().map(|link| (link, to)).collect();
     }
 
+    /// How many writes and connections have met a condition since these links were set.
+    pub(super) fn met(&self) -> u64 {
+        self.0.lock().met
+    }
+
     /// Ends all conditions; returns how many writes and connections met them.
     pub(super) fn clear(&self) -> u64 {
         let mut state = self.0.lock();

@@ -9,13 +9,15 @@ use cameo_mutant::{Mutant, is_planted};
 use super::cluster::{CLIENTS, Cluster};
 use super::conditions::Condition;
 use super::machine::name;
-use crate::faults::{Kind, Planned, Strength, Victims};
+use crate::faults::{Kind, Lane, Planned, Strength, Victims};
 use crate::history::{FaultArg, Key, Micros, Op, Operation, Recorder, Row, Struck};
 
 /// Numbers of faults begin here, away from those of clients and observers.
 const FAULTS: u64 = 1 << 33;
 /// Longest wait for a node that stops in order; then it is killed.
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
+/// A fault that has met nothing goes on for so long.
+const MEETS_WITHIN: Duration = Duration::from_secs(3);
 /// A node of a rolling restart runs for this long before the next one's turn.
 const SETTLES_IN: Duration = Duration::from_millis(700);
 /// Latency, at most, of messages that overtake each other.
@@ -374,11 +376,20 @@ impl Active {
             Kind::RollingRestart => self.turn.node >= self.nodes.len(),
             _ if now < self.since + self.planned.lasts => false,
             Kind::Stop => self.nodes.iter().all(|node| !cluster.is_up(*node)),
-            // Nothing was written yet: it goes on until something is.
+            // What has met nothing yet goes on for a while.
+            _ if now < self.since + self.planned.lasts + MEETS_WITHIN => self.has_met(cluster),
+            _ => true,
+        }
+    }
+
+    /// False only where a fault waits for something that it strikes.
+    fn has_met(&self, cluster: &Cluster) -> bool {
+        match self.planned.kind {
             Kind::SlowSync | Kind::FailingSync => {
                 let mut machines = self.nodes.iter().map(|node| &cluster.machines[node]);
                 machines.any(|machine| machine.model.struck() > 0)
             }
+            kind if kind.lane() == Lane::Network => cluster.conditions.met() > 0,
             _ => true,
         }
     }
