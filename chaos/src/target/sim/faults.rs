@@ -247,7 +247,7 @@ impl Active {
                 self.nodes = vec![*other];
                 false
             }
-            None => now < self.since + self.planned.lasts,
+            None => now < self.since + self.planned.lasts + MEETS_WITHIN,
         }
     }
 
@@ -389,6 +389,7 @@ impl Active {
                 let mut machines = self.nodes.iter().map(|node| &cluster.machines[node]);
                 machines.any(|machine| machine.model.struck() > 0)
             }
+            Kind::TornTail => self.met > 0,
             kind if kind.lane() == Lane::Network => cluster.conditions.met() > 0,
             _ => true,
         }
