@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cameo_common::ids::{Millis, NodeId};
 use futures_util::future::BoxFuture;
+use http_body_util::Full;
 
 use crate::history::Micros;
 
@@ -17,6 +18,25 @@ pub struct Request {
     pub path: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: Bytes,
+}
+
+impl Request {
+    /// The call as it goes out.
+    ///
+    /// # Errors
+    /// When it is none: then nothing was sent.
+    pub(crate) fn into_http(self, host: &str) -> Result<hyper::Request<Full<Bytes>>, CallFailed> {
+        let mut request = hyper::Request::builder()
+            .method(self.method)
+            .uri(&self.path)
+            .header("host", host);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        request
+            .body(Full::new(self.body))
+            .map_err(|why| CallFailed::NotSent(why.to_string()))
+    }
 }
 
 /// A whole answer.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
@@ -23,16 +23,7 @@ pub(super) async fn send(
     let lost = |why: hyper::Error| CallFailed::Lost(why.to_string());
     let stream = dialer.connect(to).await.map_err(|why| not_sent(&why))?;
     drop(stream.set_nodelay(true));
-    let mut asked = hyper::Request::builder()
-        .method(request.method)
-        .uri(&request.path)
-        .header("host", to.to_string());
-    for (name, value) in &request.headers {
-        asked = asked.header(*name, value);
-    }
-    let asked = asked
-        .body(Full::new(request.body))
-        .map_err(|why| not_sent(&why))?;
+    let asked = request.into_http(&to.to_string())?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|why| not_sent(&why))?;

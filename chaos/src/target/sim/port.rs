@@ -78,16 +78,7 @@ impl SimPort {
         until: Instant,
     ) -> Result<(Sender, hyper::Response<Incoming>), CallFailed> {
         let mut sender = self.connected(node, until).await?;
-        let mut built = hyper::Request::builder()
-            .method(request.method)
-            .uri(&request.path)
-            .header("host", name(node));
-        for (header, value) in &request.headers {
-            built = built.header(*header, value);
-        }
-        let built = built
-            .body(Full::new(request.body))
-            .map_err(|why| CallFailed::NotSent(why.to_string()))?;
+        let built = request.into_http(&name(node))?;
         let answered = timeout_at(until, sender.send_request(built)).await;
         let answer = answered.map_err(lost)?.map_err(lost)?;
         Ok((sender, answer))
