@@ -101,6 +101,10 @@ pub struct RunFlags {
         value_name = "ID=HOST:PORT"
     )]
     peers: Vec<String>,
+    /// Listening address for other nodes, if it is not this node's address in --peers: behind NAT
+    /// or a forwarded port, for example.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
     /// Listening address for clients; a loopback address.
     #[arg(long, value_name = "ADDR")]
     http: String,
@@ -178,6 +182,8 @@ pub struct Config {
     pub worker: bool,
     /// Raft addresses of all nodes, this one included.
     pub peers: BTreeMap<NodeId, String>,
+    /// Where links of other nodes are taken; by default this node's address in `peers`.
+    pub listen: Option<SocketAddr>,
     pub http: SocketAddr,
     /// Advertised base URL; by default `http://` and the bound address.
     pub http_url: Option<String>,
@@ -210,6 +216,10 @@ pub enum ConfigError {
          --peers 1=HOST:PORT,{0}=HOST:PORT"
     )]
     NoMember(NodeId),
+    #[error(
+        "--listen has `{0}`: write it as IP:PORT with a fixed port, as in --listen 0.0.0.0:7001"
+    )]
+    Listen(String),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
     #[error(
@@ -252,6 +262,7 @@ impl RunFlags {
             data: self.data,
             worker: self.worker,
             peers,
+            listen: self.listen.map(|text| listen(&text)).transpose()?,
             http: http(&self.http)?,
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
             secret: self.secret,
@@ -307,6 +318,13 @@ fn peers(texts: &[String]) -> Result<BTreeMap<NodeId, String>, ConfigError> {
         }
     }
     Ok(peers)
+}
+
+fn listen(text: &str) -> Result<SocketAddr, ConfigError> {
+    let address: Option<SocketAddr> = text.parse().ok();
+    // Whatever forwards to this node has to know its port.
+    let address = address.filter(|address| address.port() != 0);
+    address.ok_or_else(|| ConfigError::Listen(text.to_owned()))
 }
 
 fn http(text: &str) -> Result<SocketAddr, ConfigError> {

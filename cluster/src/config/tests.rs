@@ -32,6 +32,15 @@ fn a_worker_has_one_more_flag_than_a_node() {
 }
 
 #[test]
+fn given_an_address_to_listen_on_when_flags_are_checked_then_peers_keep_the_advertised_one() {
+    let line = format!("--id 1 --peers 1=outside:7001 --http 127.0.0.1:7101 {REST}");
+    assert_eq!(check(&line).unwrap().listen, None);
+    let config = check(&format!("{line} --listen 0.0.0.0:17001")).unwrap();
+    assert_eq!(config.listen, Some(([0, 0, 0, 0], 17001).into()));
+    assert_eq!(config.peers[&NodeId(1)], "outside:7001");
+}
+
+#[test]
 fn errors_of_invalid_flags_say_what_to_write() {
     let cases = [
         ("--id 4 --peers 1=a:1 --http 127.0.0.1:1", "add 4=HOST:PORT"),
@@ -41,6 +50,14 @@ fn errors_of_invalid_flags_say_what_to_write() {
         ),
         ("--id 1 --peers a:1 --http 127.0.0.1:1", "ID=HOST:PORT"),
         ("--id 1 --peers 1=a --http 127.0.0.1:1", "ID=HOST:PORT"),
+        (
+            "--id 1 --peers 1=a:1 --listen a:1 --http 127.0.0.1:1",
+            "--listen 0.0.0.0:7001",
+        ),
+        (
+            "--id 1 --peers 1=a:1 --listen 0.0.0.0:0 --http 127.0.0.1:1",
+            "fixed port",
+        ),
         ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),
         ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "TLS"),
         (

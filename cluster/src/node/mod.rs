@@ -249,10 +249,12 @@ async fn listen(transport: &dyn Transport, address: SocketAddr) -> Result<Client
 }
 
 fn raft_settings(config: &Config, url: &str) -> raft::Settings {
+    let advertised = &config.peers[&config.id];
+    let listen = config.listen.map(|address| address.to_string());
     raft::Settings {
         id: config.id,
         data: config.data.clone(),
-        listen: config.peers[&config.id].clone(),
+        listen: listen.unwrap_or_else(|| advertised.clone()),
         http: url.to_owned(),
         worker: config.worker,
         peers: config.peers.clone(),

@@ -5,6 +5,7 @@ mod callers;
 mod events;
 mod http;
 mod jobs;
+mod listen;
 mod person;
 mod presence;
 mod quorum;

@@ -28,6 +28,11 @@ pub struct World {
 impl World {
     /// A cluster that is ready.
     pub async fn new(nodes: u64) -> Self {
+        Self::changed(nodes, |_| {}).await
+    }
+
+    /// The same with other flags.
+    pub async fn changed(nodes: u64, change: impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         secret_file::create(&folder.path().join("secret")).unwrap();
         let ports = free_ports(nodes);
@@ -36,7 +41,11 @@ impl World {
             .zip(ports)
             .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
             .collect();
-        let start = |id| Node::start(config(id, folder.path(), peers.clone()));
+        let start = |id| {
+            let mut config = config(id, folder.path(), peers.clone());
+            change(&mut config);
+            Node::start(config)
+        };
         let nodes: Vec<Node> = join_all((1..=nodes).map(NodeId).map(start))
             .await
             .into_iter()
@@ -107,7 +116,7 @@ pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>)
     }
 }
 
-fn free_ports(count: u64) -> Vec<u16> {
+pub fn free_ports(count: u64) -> Vec<u16> {
     let held: Vec<_> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
         .collect();
@@ -128,6 +137,7 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         data: folder.join(format!("node-{id}")),
         worker: false,
         peers,
+        listen: None,
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
         secret: folder.join("secret"),
