@@ -8,7 +8,10 @@
 //! changed is, with all changes of names before: as with the journals of ext4, XFS and Btrfs. What
 //! is older than 20 s is durable too, as every system writes back in time.
 
+mod answer;
 mod attributes;
+mod contents;
+mod folders;
 mod handle;
 mod layer;
 mod names;
