@@ -1,10 +1,12 @@
 //! The mark of a run on everything it makes, by which leftovers are found.
 
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::network::Namespace;
+use super::stat::Stat;
 
 /// The variable in the environment of every process of a run.
 pub const VARIABLE: &str = "CAMEO_CHAOS_OWNER";
@@ -24,7 +26,7 @@ impl Owner {
     #[must_use]
     pub fn this() -> Self {
         let id = std::process::id();
-        let started = started(id).unwrap_or_default();
+        let started = Stat::of(id).map_or(0, |stat| stat.started);
         Self { id, started }
     }
 
@@ -56,16 +58,8 @@ impl Owner {
     }
 
     fn is_alive(&self) -> bool {
-        started(self.id) == Some(self.started)
+        Stat::of(self.id).is_some_and(|stat| stat.started == self.started)
     }
-}
-
-/// When a process started, in ticks since the machine did.
-fn started(id: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name before may contain anything, blanks and brackets too.
-    let (_, rest) = text.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// What was left behind.
@@ -132,7 +126,15 @@ pub fn kill_now(id: u32) -> bool {
 
 /// Takes a mount away at once, also while it is used.
 pub fn unmount(at: &Path) -> bool {
-    rustix::mount::unmount(at, rustix::mount::UnmountFlags::DETACH).is_ok()
+    if rustix::mount::unmount(at, rustix::mount::UnmountFlags::DETACH).is_ok() {
+        return true;
+    }
+    // Without rights, mounts were made by this program, and it takes back those of its user.
+    let by_program = Command::new("fusermount3")
+        .args(["-u", "-q", "-z", "--"])
+        .arg(at)
+        .output();
+    by_program.is_ok_and(|ran| ran.status.success())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::{Signs, Strike};
 use crate::history::Struck;
 use crate::target::real::member::Member;
+use crate::target::real::stat::Stat;
 use crate::target::real::world::World;
 
 const SIGKILL: i32 = 9;
@@ -132,7 +133,7 @@ pub(super) async fn pause(strike: &Strike<'_>) -> Struck {
         drop(node);
         match paused {
             Some((Ok(()), Some(id))) => {
-                let stopped = sign(strike, async || state(id) == Some('T')).await;
+                let stopped = sign(strike, async || is_stopped(id)).await;
                 signs.add(stopped, format!("node {} in state T", member.id));
             }
             _ => signs.add(false, format!("node {} did not run", member.id)),
@@ -148,11 +149,8 @@ pub(super) async fn pause(strike: &Strike<'_>) -> Struck {
     signs.struck()
 }
 
-/// A process's state, as `ps` shows it.
-fn state(id: u32) -> Option<char> {
-    let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    rest.trim_start().chars().next()
+fn is_stopped(id: u32) -> bool {
+    Stat::of(id).is_some_and(|stat| stat.state == 'T')
 }
 
 /// The nodes have to go on without anybody who reads their logs. They are started again at the end,
