@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::counts::{Counts, Total};
+use super::network::NetworkBy;
 use super::owner::sweep;
 use super::run::{Options, Outcome, run};
 use crate::faults::select;
@@ -33,6 +34,9 @@ pub struct Settings {
     /// all, none, network, partition, clock, disk, or kinds such as kill,pause,isolate
     #[arg(long, default_value = "all", value_name = "KINDS")]
     faults: String,
+    /// What carries the links between nodes, and the faults of the network
+    #[arg(long, value_enum, default_value_t)]
+    network: NetworkBy,
     /// all, or some of directory,rights,ledger,dispatch,journey
     #[arg(long, default_value = "all", value_name = "PARTS")]
     workload: String,
@@ -218,15 +222,20 @@ fn options(settings: &Settings, seed: u64, out: &Path) -> anyhow::Result<Options
         lasts: Duration::from_secs(settings.seconds),
         seed,
         kinds,
+        network: settings.network,
         workloads,
         out: out.to_owned(),
         program: absolute(&program)?,
         client,
         other_build: settings.other_build.as_ref().map(absolute).transpose()?,
         command: format!(
-            "cameo-chaos run --nodes {} --seconds {} --seed {seed} --faults {} --workload {} \
-             --out DIR",
-            settings.nodes, settings.seconds, settings.faults, settings.workload
+            "cameo-chaos run --nodes {} --seconds {} --seed {seed} --faults {} --network {} \
+             --workload {} --out DIR",
+            settings.nodes,
+            settings.seconds,
+            settings.faults,
+            settings.network.name(),
+            settings.workload
         ),
     })
 }
@@ -246,6 +255,7 @@ fn print(run: &JudgedRun, seed: u64) {
         history,
         file,
         skipped,
+        network,
         problems,
     } = &run.outcome;
     eprint!("{}{}", run.judged.text(history), run.counts.table());
@@ -261,7 +271,7 @@ fn print(run: &JudgedRun, seed: u64) {
         kinds => format!("skipped: {}", kinds.join(", ")),
     };
     println!(
-        "seed {seed}: {}; {}; {skipped}; {} problems; {}",
+        "seed {seed}: {}; {}; network: {network}; {skipped}; {} problems; {}",
         run.verdict(),
         run.counts,
         problems.len(),

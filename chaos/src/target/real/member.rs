@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::http;
-use super::network::{Dialer, Namespace};
+use super::network::{Dialer, Links, Namespace};
 use super::relay::Relay;
 
 /// Longest wait for a node's word about itself.
@@ -40,6 +40,7 @@ pub struct Member {
     pub may_end: AtomicBool,
     /// Starts of its process so far.
     starts: AtomicU64,
+    links: Option<Links>,
     // The order is the one in which they are dropped, after the process.
     pub disk: Option<Disk>,
     pub namespace: Option<Namespace>,
@@ -55,6 +56,7 @@ pub struct Place {
     pub clock: Option<Clock>,
     pub disk: Option<Disk>,
     pub namespace: Option<Namespace>,
+    pub links: Option<Links>,
     pub relay: Relay,
 }
 
@@ -75,6 +77,7 @@ impl Member {
             starts: AtomicU64::new(0),
             disk: place.disk,
             namespace: place.namespace,
+            links: place.links,
             relay: place.relay,
         }
     }
@@ -95,7 +98,14 @@ impl Member {
         node.program.clone_from(&self.program.lock());
         // Before the process answers: what it says belongs to this start.
         self.starts.fetch_add(1, Ordering::SeqCst);
-        node.launch()
+        let mut start = || {
+            node.launch()?;
+            Ok(node.process().and_then(cameo_harness::Process::id))
+        };
+        match &self.links {
+            Some(links) => links.launch(self.id, start),
+            None => start().map(|_| ()),
+        }
     }
 
     /// The number of starts so far.

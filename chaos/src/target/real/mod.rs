@@ -1,10 +1,11 @@
 //! Real processes with real disks.
 //!
 //! [`run`] starts a cluster, carries out a plan of faults while clients work, heals, reads
-//! everything once more, and leaves a history. Each node has a network namespace, a disk and a
-//! clock of its own, as far as the machine has them; a fault that needs what it lacks is skipped by
-//! name.
+//! everything once more, and leaves a history. Each node has a network, a disk and a clock of its
+//! own, as far as the machine and our rights allow; a fault that needs what is lacking is skipped
+//! by name.
 
+mod boot;
 mod clock;
 mod command;
 mod counts;
@@ -20,6 +21,7 @@ mod place;
 mod port;
 mod relay;
 mod run;
+mod stat;
 mod strike;
 mod world;
 

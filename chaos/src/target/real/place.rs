@@ -1,18 +1,21 @@
 //! The places of nodes: a namespace, a disk, a clock, as far as this machine has them.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use cameo_common::ids::NodeId;
 use cameo_harness::{LogBy, Node};
 
+use super::boot::Boots;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::member::{Member, Place};
-use super::network::{Dialer, LINK_PORT, Namespace, Switch, address};
+use super::network::{Dialer, LINK_PORT, Links, Namespace, Network, NetworkBy, address};
 use super::owner::{Owner, VARIABLE};
 use super::port::ClientsCut;
 use super::relay::Relay;
@@ -20,10 +23,11 @@ use crate::faults::{Kind, Lane};
 
 /// The port of each node's API on the loopback interface of its own namespace.
 const API_PORT: u16 = 8000;
+/// Where nodes without namespaces listen: not where ports are given out to connections and proxies
+/// meanwhile.
+const NODES: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// Nodes have this many entries between two snapshots: some in each run.
 const SNAPSHOT_AFTER: &str = "400";
-/// Where a machine has the name of its present boot.
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Makes places, and remembers what cannot be had.
 #[derive(Debug)]
@@ -32,16 +36,27 @@ pub struct Places {
     folder: PathBuf,
     program: PathBuf,
     secret: PathBuf,
-    /// `--peers` of the founders.
-    peers: Vec<String>,
-    switch: Option<Arc<Switch>>,
+    /// Addresses of the founders.
+    founders: BTreeMap<NodeId, Address>,
+    network: Network,
     clients_cut: Arc<ClientsCut>,
     library: Option<&'static str>,
     disks: bool,
-    missing: Vec<(Lane, String)>,
+    boots: Option<Boots>,
+    no_clock: Option<String>,
     no_disk: Option<String>,
-    /// Founders' ports where there are no namespaces.
-    ports: Vec<u16>,
+    no_boots: Option<String>,
+}
+
+/// Where a node is found.
+#[derive(Debug, Clone)]
+struct Address {
+    /// Its own part of `--peers`.
+    link: String,
+    /// `--listen`, where that is another one.
+    listen: Option<SocketAddr>,
+    /// Its API, seen from its own network.
+    http: SocketAddr,
 }
 
 /// What places are made for.
@@ -52,6 +67,7 @@ pub struct Wanted<'a> {
     pub nodes: u64,
     pub seed: u64,
     pub kinds: &'a [Kind],
+    pub network: NetworkBy,
 }
 
 impl Places {
@@ -62,56 +78,41 @@ impl Places {
     pub async fn find(wanted: Wanted<'_>) -> anyhow::Result<Self> {
         let owner = Owner::this();
         let needs = |lane| wanted.kinds.iter().any(|kind| kind.lane() == lane);
-        let mut missing = Vec::new();
-        let switch = match switch(&owner, wanted.seed) {
-            _ if !needs(Lane::Network) => None,
-            Ok(switch) => Some(Arc::new(switch)),
-            Err(why) => {
-                missing.push((Lane::Network, why.to_string()));
-                None
-            }
-        };
-        let library = match Clock::library() {
-            _ if !needs(Lane::Clock) => None,
-            Ok(library) => Some(library),
-            Err(why) => {
-                missing.push((Lane::Clock, why.to_string()));
-                None
-            }
-        };
-        let no_disk = if wanted.kinds.iter().any(|kind| kind.is_of_disk()) {
-            Disk::probe(wanted.folder, &owner.name("probe")).err()
-        } else {
-            None
-        };
-        let disks = no_disk.is_none() && wanted.kinds.iter().any(|kind| kind.is_of_disk());
+        let network = Network::make(wanted.network, needs(Lane::Network), &owner, wanted.seed)?;
+        let (library, no_clock) = had(needs(Lane::Clock), Clock::library);
+        let of_disk = wanted.kinds.iter().any(|kind| kind.is_of_disk());
+        let probe = || Disk::probe(wanted.folder, &owner.name("probe"));
+        let (disk, no_disk) = had(of_disk, probe);
+        let (boots, no_boots) = had(of_disk, || Boots::find(wanted.folder));
         let secret = wanted.folder.join("cluster.secret");
         make_secret(wanted.program, &secret).await?;
-        let ports = cameo_harness::free_ports(2 * usize::try_from(wanted.nodes)?)?;
         let mut places = Self {
             owner,
             folder: wanted.folder.to_owned(),
             program: wanted.program.to_owned(),
             secret,
-            peers: Vec::new(),
-            switch,
+            founders: BTreeMap::new(),
+            network,
             clients_cut: Arc::default(),
             library,
-            disks,
-            missing,
-            no_disk: no_disk.map(|why| why.to_string()),
-            ports,
+            disks: disk.is_some(),
+            boots,
+            no_clock,
+            no_disk,
+            no_boots,
         };
-        for id in (1..=wanted.nodes).map(NodeId) {
-            places.peers.push(format!("{id}={}", places.link(id)?));
+        let ports = cameo_harness::free_ports(2 * usize::try_from(wanted.nodes)?)?;
+        for (id, ports) in (1..=wanted.nodes).map(NodeId).zip(ports.chunks_exact(2)) {
+            let address = places.address(id, [ports[0], ports[1]])?;
+            places.founders.insert(id, address);
         }
         Ok(places)
     }
 
-    /// The switch between namespaces, if there is one.
+    /// The network between the nodes.
     #[must_use]
-    pub fn switch(&self) -> Option<Arc<Switch>> {
-        self.switch.clone()
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The nodes that clients do not reach.
@@ -123,7 +124,9 @@ impl Places {
     /// `--peers` of the founders.
     #[must_use]
     pub fn peers(&self) -> String {
-        self.peers.join(",")
+        let peers = self.founders.iter();
+        let peers = peers.map(|(id, address)| format!("{id}={}", address.link));
+        peers.collect::<Vec<_>>().join(",")
     }
 
     /// The program of the nodes, unless they run another build.
@@ -141,36 +144,55 @@ impl Places {
     /// Why a fault of this kind cannot be had; None if it can.
     #[must_use]
     pub fn why_not(&self, kind: Kind) -> Option<String> {
-        if kind.is_of_disk() {
-            return self.no_disk.clone();
+        match kind {
+            _ if kind.lane() == Lane::Network => self.network.why_not(kind),
+            _ if kind.lane() == Lane::Clock => self.no_clock.clone(),
+            // Without another boot, a node would take for written what the failure has lost.
+            Kind::PowerFailure | Kind::TornTail => {
+                self.no_disk.clone().or_else(|| self.no_boots.clone())
+            }
+            _ if kind.is_of_disk() => self.no_disk.clone(),
+            _ => None,
         }
-        // Clients are cut off in this process.
-        let lacks = |(lane, _): &&(Lane, String)| *lane == kind.lane() && kind != Kind::ClientsCut;
-        let lacks = self.missing.iter().find(lacks);
-        lacks.map(|(_, why)| why.clone())
     }
 
-    fn link(&self, id: NodeId) -> anyhow::Result<String> {
-        if self.switch.is_some() {
-            let address = address(id).context("an address for each node")?;
-            return Ok(format!("{address}:{LINK_PORT}"));
+    /// Why nodes cannot go on as this build; None if they can.
+    #[must_use]
+    pub fn why_not_as(&self, build: &Path) -> Option<String> {
+        if !matches!(self.network.links, Some(Links::Proxies(_))) {
+            return None;
         }
-        let at = usize::try_from(id.0)?;
-        let port = match self.ports.get(2 * at - 2) {
-            Some(port) => *port,
-            None => cameo_harness::free_ports(1)?[0],
-        };
-        Ok(format!("127.0.0.1:{port}"))
+        match Command::new(build).arg("--help").output() {
+            Ok(help) if String::from_utf8_lossy(&help.stdout).contains("--listen") => None,
+            Ok(_) => Some("the other build has no --listen, which a proxy needs".to_owned()),
+            Err(why) => Some(format!("{}: {why}", build.display())),
+        }
     }
 
-    fn http(&self, id: NodeId) -> anyhow::Result<SocketAddr> {
-        let at = usize::try_from(id.0)?;
-        let port = match (&self.switch, self.ports.get(2 * at - 1)) {
-            (Some(_), _) => API_PORT,
-            (None, Some(port)) => *port,
-            (None, None) => cameo_harness::free_ports(1)?[0],
-        };
-        Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+    /// Addresses of a node for which these ports of this machine are free: of its links, and of its
+    /// API.
+    fn address(&self, id: NodeId, [link, http]: [u16; 2]) -> anyhow::Result<Address> {
+        let here = |port| SocketAddr::from((NODES, port));
+        Ok(match &self.network.links {
+            Some(Links::Switch(_)) => {
+                let address = address(id).context("an address for each node")?;
+                Address {
+                    link: format!("{address}:{LINK_PORT}"),
+                    listen: None,
+                    http: SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT)),
+                }
+            }
+            Some(Links::Proxies(proxies)) => Address {
+                link: proxies.attach(id, here(link))?.to_string(),
+                listen: Some(here(link)),
+                http: here(http),
+            },
+            None => Address {
+                link: here(link).to_string(),
+                listen: None,
+                http: here(http),
+            },
+        })
     }
 
     /// A founder, not started.
@@ -178,8 +200,8 @@ impl Places {
     /// # Errors
     /// When its place cannot be made.
     pub fn founder(&self, id: NodeId) -> anyhow::Result<Member> {
-        let link = self.link(id)?;
-        self.member(id, link, self.peers(), Vec::new())
+        let address = self.founders.get(&id).context("it is no founder")?;
+        self.member(id, address, self.peers(), Vec::new())
     }
 
     /// A node that joins as a worker, not started.
@@ -187,30 +209,34 @@ impl Places {
     /// # Errors
     /// When its place cannot be made.
     pub fn worker(&self, id: NodeId) -> anyhow::Result<Member> {
-        let link = self.link(id)?;
-        let peers = format!("{},{id}={link}", self.peers());
-        self.member(id, link, peers, vec!["--worker".into()])
+        let ports = cameo_harness::free_ports(2)?;
+        let address = self.address(id, [ports[0], ports[1]])?;
+        let peers = format!("{},{id}={}", self.peers(), address.link);
+        self.member(id, &address, peers, vec!["--worker".into()])
     }
 
     fn member(
         &self,
         id: NodeId,
-        link: String,
+        address: &Address,
         peers: String,
         mut flags: Vec<OsString>,
     ) -> anyhow::Result<Member> {
         let folder = self.folder.join(format!("node-{id}"));
         std::fs::create_dir_all(&folder)?;
         flags.extend(["--snapshot-after".into(), SNAPSHOT_AFTER.into()]);
-        let place = self.place(id, &folder)?;
+        if let Some(listen) = address.listen {
+            flags.extend(["--listen".into(), listen.to_string().into()]);
+        }
+        let place = self.place(id, address.http, &folder)?;
         flags.extend(["--http-url".into(), place.relay.url().into()]);
         let mut environment = vec![(VARIABLE.into(), self.owner.mark().into())];
         environment.extend(place.clock.iter().flat_map(Clock::environment));
         let node = Node {
             id,
             http: place.http.to_string(),
-            link,
-            wrapper: wrapper(place.namespace.as_ref(), place.disk.as_ref(), &folder)?,
+            link: address.link.clone(),
+            wrapper: self.wrapper(&place, &folder)?,
             folder,
             program: self.program.clone(),
             peers,
@@ -224,14 +250,24 @@ impl Places {
         Ok(Member::new(node, place))
     }
 
-    fn place(&self, id: NodeId, folder: &Path) -> anyhow::Result<Place> {
-        let namespace = match &self.switch {
-            Some(switch) => {
+    /// A node on a disk of its own has a boot of its own.
+    fn wrapper(&self, place: &Place, folder: &Path) -> std::io::Result<Vec<OsString>> {
+        let words = place.namespace.as_ref().map(Namespace::wrapper);
+        let words = words.unwrap_or_default();
+        match (&self.boots, &place.disk) {
+            (Some(boots), Some(_)) => boots.wrapper(words, folder),
+            _ => Ok(words),
+        }
+    }
+
+    fn place(&self, id: NodeId, http: SocketAddr, folder: &Path) -> anyhow::Result<Place> {
+        let namespace = match &self.network.links {
+            Some(Links::Switch(switch)) => {
                 let namespace = Namespace::create(self.owner.name(id))?;
                 switch.attach(id, &namespace)?;
                 Some(namespace)
             }
-            None => None,
+            _ => None,
         };
         let dialer = match &namespace {
             Some(namespace) => Dialer::inside(namespace)?,
@@ -251,11 +287,11 @@ impl Places {
         } else {
             None
         };
-        let http = self.http(id)?;
         let relay = Relay::start(id, dialer.clone(), http, self.clients_cut.clone())?;
         Ok(Place {
             dialer,
             http,
+            links: self.network.links.clone(),
             relay,
             clock: clock.transpose()?,
             disk,
@@ -264,50 +300,16 @@ impl Places {
     }
 }
 
-/// A switch, if namespaces and interfaces can be had: that is tried once.
-fn switch(owner: &Owner, seed: u64) -> anyhow::Result<Switch> {
-    let switch = Switch::start(seed)?;
-    let namespace = Namespace::create(owner.name("probe"))?;
-    switch.attach(NodeId(254), &namespace)?;
-    Dialer::inside(&namespace)?;
-    drop(switch);
-    Ok(Switch::start(seed)?)
-}
-
-/// A node on a disk of its own has a boot of its own, which a power failure ends: it reads its name
-/// from a file of ours.
-fn wrapper(
-    namespace: Option<&Namespace>,
-    disk: Option<&Disk>,
-    folder: &Path,
-) -> anyhow::Result<Vec<OsString>> {
-    let mut words = namespace.map(Namespace::wrapper).unwrap_or_default();
-    if disk.is_some() {
-        let file = boot_file(folder);
-        new_boot(&file)?;
-        if words.is_empty() {
-            words.extend(["unshare", "--mount"].map(OsString::from));
-        }
-        let run = format!("mount --bind \"$0\" {BOOT_ID} && exec \"$@\"");
-        words.extend(["sh".into(), "-c".into(), run.into(), file.into()]);
+/// What is needed and can be had; if it cannot, why.
+fn had<T, E: std::fmt::Display>(
+    needed: bool,
+    find: impl FnOnce() -> Result<T, E>,
+) -> (Option<T>, Option<String>) {
+    match needed.then(find) {
+        Some(Ok(found)) => (Some(found), None),
+        Some(Err(why)) => (None, Some(why.to_string())),
+        None => (None, None),
     }
-    Ok(words)
-}
-
-/// The file with the name of a node's boot.
-#[must_use]
-pub fn boot_file(folder: &Path) -> PathBuf {
-    folder.join("boot_id")
-}
-
-/// Begins another boot of the node whose file this is.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn new_boot(file: &Path) -> std::io::Result<()> {
-    // A kernel gives a new one at each read.
-    let name = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
-    std::fs::write(file, name)
 }
 
 async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::guard::guard;
 use super::members::Members;
+use super::network::NetworkBy;
 use super::observe::{look, observe};
 use super::place::{Places, Wanted};
 use super::port::{RealPort, unix_now};
@@ -41,6 +42,7 @@ pub struct Options {
     pub lasts: Duration,
     pub seed: u64,
     pub kinds: Vec<Kind>,
+    pub network: NetworkBy,
     pub workloads: Vec<Workload>,
     /// A new folder for the history, the logs and the nodes' data.
     pub out: PathBuf,
@@ -61,6 +63,8 @@ pub struct Outcome {
     pub file: PathBuf,
     /// Faults that this machine or this cluster cannot have, with why.
     pub skipped: Vec<(Kind, String)>,
+    /// What carried the links between nodes.
+    pub network: &'static str,
     /// What must not be, beside the laws: a node that ends by itself, or does not stop.
     pub problems: Vec<String>,
 }
@@ -79,6 +83,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
     let world = start(options, &out, recorder.clone()).await?;
     record_begin(&world, options);
     let skipped = record_skipped(&world, options);
+    let network = world.places.network().name();
     let finished = go(&world, options, recorder, &skipped).await;
     if let Err(why) = &finished {
         world.complain(format!("{why:#}"));
@@ -91,6 +96,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
         history: read(BufReader::new(File::open(&file)?))?,
         file,
         skipped,
+        network,
         problems,
     })
 }
@@ -103,8 +109,10 @@ async fn start(options: &Options, out: &Path, recorder: Recorder) -> anyhow::Res
         nodes: options.nodes,
         seed: options.seed,
         kinds: &options.kinds,
+        network: options.network,
     });
     let places = places.await?;
+    eprintln!("network: {}", places.network());
     let members = Arc::new(Members::default());
     let founders: Vec<_> = (1..=options.nodes).map(NodeId).collect();
     for id in &founders {
@@ -149,9 +157,10 @@ fn record_begin(world: &World, options: &Options) {
 fn record_skipped(world: &World, options: &Options) -> Vec<(Kind, String)> {
     let mut skipped = Vec::new();
     for kind in &options.kinds {
-        let no_build = || {
-            let lacks = *kind == Kind::RollingRestart && world.other_build.is_none();
-            lacks.then(|| "there is no other build: give one by --other-build".to_owned())
+        let no_build = || match &world.other_build {
+            _ if *kind != Kind::RollingRestart => None,
+            Some(other) => world.places.why_not_as(other),
+            None => Some("there is no other build: give one by --other-build".to_owned()),
         };
         let why = kind.impossible(options.nodes).map(str::to_owned);
         let Some(why) = why

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::members::Members;
-use super::network::Switch;
+use super::network::Links;
 use super::observe::Seen;
 use super::place::Places;
 use super::port::ClientsCut;
@@ -24,8 +24,8 @@ pub struct World {
     pub seen: Seen,
     pub clients_cut: Arc<ClientsCut>,
     pub places: Places,
-    /// None where there are no namespaces.
-    pub switch: Option<Arc<Switch>>,
+    /// None where the network is left as it is.
+    pub links: Option<Links>,
     /// The program of a rolling restart.
     pub other_build: Option<PathBuf>,
     pub began: Instant,
@@ -48,7 +48,7 @@ impl World {
             founders,
             seen: Seen::default(),
             clients_cut: places.clients_cut(),
-            switch: places.switch(),
+            links: places.network().links.clone(),
             places,
             other_build,
             began: Instant::now(),

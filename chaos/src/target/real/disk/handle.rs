@@ -12,6 +12,8 @@ use super::state::{Flip, Power, Shared};
 use super::trouble::{Counts, Trouble};
 use crate::target::real::owner::unmount;
 
+/// By which the kernel asks for files.
+const DEVICE: &str = "/dev/fuse";
 /// Calls that the disk serves at once.
 const THREADS: usize = 4;
 /// Smaller files are not damaged: a lock file has nothing to damage.
@@ -21,8 +23,12 @@ const READ_AT_START: u64 = 64 * 1024;
 
 /// FUSE cannot be had on this machine.
 #[derive(Debug, thiserror::Error)]
-#[error("a file system of our own cannot be mounted: {0}")]
-pub struct NoDisk(#[from] io::Error);
+pub enum NoDisk {
+    #[error("{DEVICE} cannot be opened: {0}")]
+    Device(io::Error),
+    #[error("a file system of our own cannot be mounted: {0}")]
+    Mount(#[from] io::Error),
+}
 
 /// A disk. Unmounted when it is dropped.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ impl Disk {
     /// # Errors
     /// When they cannot.
     pub fn probe(folder: &Path, name: &str) -> Result<(), NoDisk> {
+        let opened = fs::File::options().read(true).write(true).open(DEVICE);
+        drop(opened.map_err(NoDisk::Device)?);
         let below = folder.join("probe-disk");
         let at = folder.join("probe");
         let probed = Self::mount(&below, &at, name).and_then(|disk| {

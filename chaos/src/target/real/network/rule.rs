@@ -1,9 +1,9 @@
-//! Rules for the packets of a link.
+//! Rules for what a link carries.
 
 use std::time::Duration;
 
 /// Longest wait for a throttled link; what would wait longer is lost, as at a full router.
-const LONGEST_QUEUE: Duration = Duration::from_millis(800);
+pub(super) const LONGEST_QUEUE: Duration = Duration::from_millis(800);
 /// A packet that others overtake waits this much longer than they do.
 const OVERTAKEN_BY: Duration = Duration::from_millis(12);
 
@@ -29,7 +29,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Packets that a fault has touched.
+    /// Packets or chunks that a fault has touched.
     #[must_use]
     pub fn touched(&self) -> u64 {
         self.lost + self.held

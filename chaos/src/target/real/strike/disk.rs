@@ -7,9 +7,9 @@ use super::process::{end, launch, sign};
 use super::{Signs, Strike};
 use crate::faults::{Kind, Strength};
 use crate::history::Struck;
+use crate::target::real::boot::{boot_file, new_boot};
 use crate::target::real::disk::{Disk, Trouble};
 use crate::target::real::member::Member;
-use crate::target::real::place::{boot_file, new_boot};
 
 const NO_DISK: &str = "it has no disk of its own";
 

@@ -10,33 +10,38 @@ use crate::faults::{Kind, Strength};
 use crate::history::Struck;
 use crate::target::real::network::Rule;
 
-/// Puts a rule on links, and counts the packets that it touches.
+/// Puts a rule on links, and counts what it touches.
 pub(super) async fn links(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
-    let Some(switch) = &strike.world.switch else {
-        signs.add(false, "there is no switch");
+    let Some(network) = &strike.world.links else {
+        signs.add(false, "the network is left as it is");
         return signs.struck();
     };
     let links = strike.planned.links(&strike.world.founders, strike.leader);
     let rule = rule(strike.planned.kind, strike.planned.strength);
-    let before = switch.counts(&links);
-    let touched = || switch.counts(&links).touched() - before.touched();
+    let before = network.counts(&links);
+    let touched = || network.counts(&links).touched() - before.touched();
     let began = Instant::now();
     let mut switches = strike.planned.switches();
     let last = switches.pop();
     for (after, on) in switches {
         sleep_until(began + after).await;
         let rule = if on { rule } else { Rule::default() };
-        switch.set(&links, rule);
+        network.set(&links, rule);
     }
     if last.is_some() {
         strike.hold().await;
     }
     let bit = sign(strike, async || touched() > 0).await;
-    switch.set(&links, Rule::default());
+    network.set(&links, Rule::default());
     signs.add(
         bit,
-        format!("{} packets on {} links", touched(), links.len()),
+        format!(
+            "{} {} on {} links",
+            touched(),
+            network.carried(),
+            links.len()
+        ),
     );
     signs.struck()
 }
