@@ -8,6 +8,8 @@ mod directory;
 mod dispatch;
 mod ledger;
 mod nodes;
+mod owners_log;
 mod people;
+mod releases;
 mod rights;
 mod whole;
