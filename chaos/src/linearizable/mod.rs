@@ -23,6 +23,9 @@ pub use hasher::{BuildQuick, Quick};
 pub enum Step<S> {
     /// The outcome is not possible in this state.
     Impossible,
+    /// Nor in any state that can follow. If the operation has an end, the search need not go on
+    /// then. A specification that does not know says `Impossible`.
+    Never,
     /// Possible, and the operation changes neither this state nor any that can follow it: a read, a
     /// refusal, a repetition. An operation that would change a later state has to say `Changed`
     /// here too, with an equal state.
@@ -59,7 +62,7 @@ pub struct Call<Op> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Linearized {
     /// An order, by position in the given operations. Those with an unknown outcome that are not
-    /// in it never took effect; those that change nothing are left out.
+    /// in it never took effect, or changed nothing.
     Yes(Vec<usize>),
     /// There is none.
     No(Stuck),
@@ -70,7 +73,7 @@ pub enum Linearized {
 /// The point that no order gets past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
-    /// The operation that has no place: the history up to its return has no order.
+    /// The operation that has no place.
     pub op: usize,
     /// Operations that were open or had just ended when it was, and could not help.
     pub beside: Vec<usize>,

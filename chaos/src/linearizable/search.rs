@@ -4,6 +4,14 @@
 //! ended before it began. One that is possible and changes nothing, here or later, is taken at once
 //! and never taken back: wherever else it could stand, it can stand here. So only writes are
 //! branched over.
+//!
+//! The same holds of an operation whose outcome is unknown: from a state in which it changes
+//! nothing it never will, so it counts as done. That keeps the memory small: ways that lead to the
+//! same state, with the same answers given, differ in nothing then, whichever of the unknown
+//! operations were used up on the way.
+//!
+//! Where an operation that has an end can have no place any more, whatever follows, nothing more is
+//! tried.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -14,6 +22,10 @@ use super::{Call, Linearized, Specification, Step, Stuck};
 
 /// Steps between two looks at the clock.
 const STEPS_A_LOOK: u32 = 512;
+
+/// How many operations are looked at for one that has no place any more. The nearest reads tell
+/// most, so it need not be many.
+const AHEAD: usize = 64;
 
 pub(super) struct Search<'a, S: Specification> {
     specification: &'a S,
@@ -31,7 +43,16 @@ pub(super) struct Search<'a, S: Specification> {
     first: usize,
     order: Vec<usize>,
     seen: HashSet<(Bits, S::State), BuildQuick>,
-    furthest: Option<(u64, Stuck)>,
+    furthest: Option<Furthest<S::State>>,
+}
+
+/// A point that was reached, and not passed so far.
+struct Furthest<State> {
+    /// When the operation ended that had no place.
+    ret: u64,
+    op: usize,
+    beside: Vec<usize>,
+    state: State,
 }
 
 /// A decision: what may come next and is not tried yet.
@@ -96,7 +117,11 @@ impl<'a, S: Specification> Search<'a, S> {
                 Some((at, state)) => {
                     let length = self.order.len();
                     self.place(at);
-                    arrived = Some((state, length));
+                    if self.calls[at].ret.is_none() && self.rules_out_an_answer(&state) {
+                        self.take_back(length);
+                    } else {
+                        arrived = Some((state, length));
+                    }
                 }
                 None => {
                     let length = branch.length;
@@ -110,31 +135,48 @@ impl<'a, S: Specification> Search<'a, S> {
     /// Places everything that changes nothing, and returns the writes that may come next, the most
     /// promising last.
     fn explore(&mut self, state: &S::State) -> Vec<(usize, S::State)> {
+        let mut next = Vec::new();
+        // The state stays the same here, so a step is tried once, though ever more may come next.
+        let mut tried = Bits::new(self.calls.len());
         loop {
-            let mut next = Vec::new();
             let (candidates, bound) = self.candidates();
             let mut placed = false;
-            for &at in &candidates {
+            for &at in candidates.iter().filter(|&&at| !tried.has(at)) {
                 match self.specification.step(state, &self.calls[at].op) {
                     Step::Impossible => {}
-                    Step::Same if self.calls[at].ret.is_some() => {
-                        self.place(at);
-                        placed = true;
+                    Step::Never if self.calls[at].ret.is_none() => {}
+                    Step::Never => {
+                        self.note(Some(at), candidates, state);
+                        return Vec::new();
                     }
-                    // It may as well never take effect.
-                    Step::Same => {}
+                    Step::Same => {
+                        self.place(at);
+                        // Nothing waits for one that has no end.
+                        placed |= self.calls[at].ret.is_some();
+                    }
                     Step::Changed(after) => next.push((at, after)),
                 }
             }
             if !placed {
-                self.note(bound, &candidates, state);
+                self.note(bound, candidates, state);
                 // Popped from the end: what ended first is tried first, the unknown last.
                 next.sort_by_key(|(at, _)| {
                     std::cmp::Reverse(self.calls[*at].ret.unwrap_or(u64::MAX))
                 });
                 return next;
             }
+            for at in candidates {
+                tried.insert(at);
+            }
         }
+    }
+
+    /// Whether one of the answers to come has no place any more. It is asked at once when something
+    /// was tried that need not take effect at all: later it would be found out in many states.
+    fn rules_out_an_answer(&self, state: &S::State) -> bool {
+        let ended = self.ended[self.first..].iter();
+        let mut out = ended.filter(|&&at| !self.placed.has(at)).take(AHEAD);
+        out.any(|&at| self.specification.step(state, &self.calls[at].op) == Step::Never)
     }
 
     /// The operations that may come next, and the one of them that ends first.
@@ -197,24 +239,34 @@ impl<'a, S: Specification> Search<'a, S> {
     }
 
     /// Remembers the operation that no order has placed so far: the one that ended last of those
-    /// that had to come next.
-    fn note(&mut self, bound: Option<usize>, candidates: &[usize], state: &S::State) {
-        let Some((op, ret)) = bound.and_then(|at| Some((at, self.calls[at].ret?))) else {
+    /// that had to come next, or never can.
+    fn note(&mut self, missing: Option<usize>, candidates: Vec<usize>, state: &S::State) {
+        let Some((op, ret)) = missing.and_then(|at| Some((at, self.calls[at].ret?))) else {
             return;
         };
-        if self.furthest.as_ref().is_none_or(|(end, _)| ret > *end) {
-            let beside = candidates.iter().copied().filter(|&at| at != op).collect();
-            let state = format!("{state:?}");
-            self.furthest = Some((ret, Stuck { op, beside, state }));
+        let known = self.furthest.as_ref();
+        if known.is_none_or(|furthest| ret > furthest.ret) {
+            self.furthest = Some(Furthest {
+                ret,
+                op,
+                beside: candidates,
+                state: state.clone(),
+            });
         }
     }
 
     fn stuck(self) -> Linearized {
-        match self.furthest {
-            Some((_, stuck)) => Linearized::No(stuck),
+        let Some(furthest) = self.furthest else {
             // Nothing has ended, so nothing can be wrong.
-            None => Linearized::Yes(self.order),
-        }
+            return Linearized::Yes(self.order);
+        };
+        let Furthest { op, mut beside, .. } = furthest;
+        beside.retain(|&at| at != op);
+        Linearized::No(Stuck {
+            op,
+            beside,
+            state: format!("{:?}", furthest.state),
+        })
     }
 }
 

@@ -40,7 +40,7 @@ impl Specification for Name {
             } => match owner {
                 None => Step::Changed(Some(*new)),
                 Some(known) if known == new => Step::Same,
-                Some(_) => Step::Impossible,
+                Some(_) => Step::Never,
             },
             NameOp::Register {
                 owner: new,
@@ -61,6 +61,11 @@ impl Specification for Name {
             NameOp::LookUp(Err(_)) => Step::Same,
         }
     }
+}
+
+/// What holds in a state or in none that follows.
+pub(super) fn same_or_never<S>(possible: bool) -> Step<S> {
+    if possible { Step::Same } else { Step::Never }
 }
 
 pub(super) fn same_if<S>(possible: bool) -> Step<S> {

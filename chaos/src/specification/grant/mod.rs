@@ -8,38 +8,30 @@
 //! - A part is released for a charged view that the rights of that moment still permit.
 //! - A refusal changes nothing, and names a reason that is true at that moment.
 
+mod answered;
 mod chain;
+mod debit;
 mod op;
+mod rights;
+mod state;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use cameo_common::api::ErrorCode;
 
 pub use chain::Chain;
 pub use op::{Answer, Charged, GrantOp, Number, Repeated, Stored, Terms, Usage};
+pub use state::State;
+pub use told::Told;
 
-use super::name::same_if;
+use super::name::{same_if, same_or_never};
 use crate::linearizable::{Specification, Step};
 
-/// One grant.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Grant;
-
-/// A grant that has been made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct State {
-    rights: Terms,
-    acknowledged: u64,
-    views: Chain<View>,
-    /// Answers to requests that the history has more than once.
-    answered: Chain<(Number, Option<Stored>)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct View {
-    request: Number,
-    statement: Number,
-    left: u32,
+/// One grant, in a history that tells something of its views.
+#[derive(Debug, Clone, Default)]
+pub struct Grant {
+    pub told: Told,
 }
 
 type Next = Step<Option<State>>;
@@ -62,7 +54,12 @@ impl Specification for Grant {
                 },
             ) => {
                 // Once more is possible as a repetition of the creation itself.
-                same_if(matches!(answer, Some(Err(_))) || state.answered(*request).is_some())
+                match answer {
+                    Some(Err(_)) => Step::Same,
+                    _ if state.answered(*request).is_some() => Step::Same,
+                    _ if request.is_none() => Step::Never,
+                    _ => Step::Impossible,
+                }
             }
             (
                 Some(state),
@@ -72,7 +69,13 @@ impl Specification for Grant {
                     genuine,
                     answer,
                 },
-            ) => debit(state, (*request, *statement), *genuine, answer.as_ref()),
+            ) => debit::debit(
+                &self.told,
+                state,
+                (*request, *statement),
+                *genuine,
+                answer.as_ref(),
+            ),
             (
                 Some(state),
                 GrantOp::Release {
@@ -81,15 +84,18 @@ impl Specification for Grant {
                     late,
                     answer,
                 },
-            ) => same_if(state.may_release((*request, *statement), *late, answer)),
-            (Some(state), GrantOp::Usage(answer)) => same_if(match answer {
-                Ok(usage) => *usage == state.usage(),
-                Err(code) => *code != ErrorCode::NotFound,
-            }),
-            (Some(state), GrantOp::Log(answer)) => same_if(match answer {
-                Ok(views) => state.has_views(views),
-                Err(code) => *code != ErrorCode::NotFound,
-            }),
+            ) => state.release((*request, *statement), *late, answer),
+            (Some(state), GrantOp::Usage(answer)) => match answer {
+                Ok(usage) if *usage == state.usage() => Step::Same,
+                Ok(usage) if state.is_past(usage) => Step::Never,
+                Ok(_) => Step::Impossible,
+                Err(code) => same_or_never(*code != ErrorCode::NotFound),
+            },
+            (Some(state), GrantOp::Log(answer)) => match answer {
+                Ok(views) if views.len() > state.views.len() => Step::Impossible,
+                Ok(views) => same_or_never(state.has_views(views)),
+                Err(code) => same_or_never(*code != ErrorCode::NotFound),
+            },
             (
                 Some(state),
                 GrantOp::Put {
@@ -97,7 +103,7 @@ impl Specification for Grant {
                     rights,
                     answer,
                 },
-            ) => put(state, *request, rights, answer.as_ref()),
+            ) => rights::put(state, *request, rights, answer.as_ref()),
             (
                 Some(state),
                 GrantOp::Acknowledge {
@@ -105,7 +111,7 @@ impl Specification for Grant {
                     version,
                     answer,
                 },
-            ) => acknowledge(state, *request, *version, answer.as_ref()),
+            ) => rights::acknowledge(state, *request, *version, answer.as_ref()),
         }
     }
 }
@@ -141,264 +147,4 @@ fn tells_of_a_grant(code: ErrorCode) -> bool {
             | ErrorCode::StaleVersion
             | ErrorCode::RequestReused
     )
-}
-
-impl State {
-    fn new(request: Repeated, rights: Terms) -> Self {
-        let mut answered = Chain::new();
-        if let Some(request) = request {
-            answered = answered.with((request, None));
-        }
-        Self {
-            rights,
-            acknowledged: 0,
-            views: Chain::new(),
-            answered,
-        }
-    }
-
-    fn used(&self) -> u32 {
-        u32::try_from(self.views.len()).unwrap_or(u32::MAX)
-    }
-
-    fn left_after(&self, used: u32) -> u32 {
-        if self.rights.revoked {
-            0
-        } else {
-            self.rights.permitted.saturating_sub(used)
-        }
-    }
-
-    /// Why view `number` is not permitted.
-    fn denial(&self, number: u32) -> Option<ErrorCode> {
-        if self.rights.revoked {
-            Some(ErrorCode::Revoked)
-        } else if self.rights.expired {
-            Some(ErrorCode::Expired)
-        } else if number > self.rights.permitted {
-            Some(ErrorCode::UsedUp)
-        } else {
-            None
-        }
-    }
-
-    fn in_mailbox(&self) -> bool {
-        self.acknowledged < self.rights.version
-    }
-
-    fn stored(&self) -> Stored {
-        Stored {
-            version: self.rights.version,
-            in_mailbox: self.in_mailbox(),
-        }
-    }
-
-    fn usage(&self) -> Usage {
-        let used = self.used();
-        Usage {
-            version: self.rights.version,
-            statement: self.rights.statement,
-            permitted: self.rights.permitted,
-            used,
-            left: self.left_after(used),
-            revoked: self.rights.revoked,
-            acknowledged: self.acknowledged,
-            in_mailbox: self.in_mailbox(),
-        }
-    }
-
-    /// The view of a request, with its number.
-    fn view(&self, request: Number) -> Option<(u32, &View)> {
-        let mut views = self.views.backwards();
-        let (position, view) = views.find(|(_, view)| view.request == request)?;
-        Some((u32::try_from(position + 1).unwrap_or(u32::MAX), view))
-    }
-
-    fn has_views(&self, requests: &[Number]) -> bool {
-        let views = self.views.backwards().map(|(_, view)| view.request);
-        requests.len() == self.views.len() && views.eq(requests.iter().rev().copied())
-    }
-
-    fn answered(&self, request: Repeated) -> Option<Option<Stored>> {
-        let request = request?;
-        let mut all = self.answered.backwards();
-        all.find(|(_, (known, _))| *known == request)
-            .map(|(_, (_, answer))| *answer)
-    }
-
-    fn answer(mut self, request: Repeated, answer: Stored) -> Self {
-        if let Some(request) = request {
-            self.answered = self.answered.with((request, Some(answer)));
-        }
-        self
-    }
-
-    fn may_release(
-        &self,
-        (request, statement): (Number, Number),
-        late: bool,
-        answer: &Answer<()>,
-    ) -> bool {
-        let view = self.view(request);
-        let charged = view.filter(|(_, view)| view.statement == statement);
-        match answer {
-            Ok(()) => charged.is_some_and(|(number, _)| self.denial(number).is_none()),
-            Err(code @ (ErrorCode::Revoked | ErrorCode::Expired | ErrorCode::UsedUp)) => {
-                charged.is_some_and(|(number, _)| self.denial(number) == Some(*code))
-            }
-            Err(ErrorCode::NotDebited) => view.is_none() || (late && charged.is_some()),
-            Err(ErrorCode::RequestReused) => view.is_some() && charged.is_none(),
-            Err(_) => true,
-        }
-    }
-}
-
-fn debit(
-    state: &State,
-    (request, statement): (Number, Number),
-    genuine: bool,
-    answer: Option<&Answer<Charged>>,
-) -> Next {
-    if !genuine {
-        // Whatever it is refused with, it must be.
-        return same_if(matches!(answer, Some(Err(_))));
-    }
-    if let Some((number, view)) = state.view(request) {
-        let first = Charged {
-            number,
-            used: number,
-            left: view.left,
-        };
-        return same_if(match answer {
-            None => true,
-            Some(Ok(again)) => view.statement == statement && *again == first,
-            Some(Err(ErrorCode::RequestReused)) => view.statement != statement,
-            Some(Err(code)) => !is_about_views(*code),
-        });
-    }
-    let number = state.used() + 1;
-    let denial = state.denial(number);
-    let left = state.left_after(number);
-    let used = number;
-    match answer {
-        Some(Err(code)) => same_if(denial == Some(*code) || !is_about_views(*code)),
-        None if denial.is_some() => Step::Impossible,
-        Some(Ok(_)) if denial.is_some() => Step::Impossible,
-        Some(Ok(charged)) if *charged != (Charged { number, used, left }) => Step::Impossible,
-        None | Some(Ok(_)) => {
-            let view = View {
-                request,
-                statement,
-                left,
-            };
-            Step::Changed(Some(State {
-                views: state.views.with(view),
-                ..state.clone()
-            }))
-        }
-    }
-}
-
-/// Whether a refusal of a debit says something of the grant's views.
-fn is_about_views(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::Revoked
-            | ErrorCode::Expired
-            | ErrorCode::UsedUp
-            | ErrorCode::RequestReused
-            | ErrorCode::NotFound
-    )
-}
-
-fn put(state: &State, request: Repeated, rights: &Terms, answer: Option<&Answer<Stored>>) -> Next {
-    if let Some(first) = state.answered(request) {
-        return repeated(first, answer);
-    }
-    let current = &state.rights;
-    if let Some(Err(code)) = answer {
-        return same_if(match code {
-            ErrorCode::StaleVersion => {
-                rights.version <= current.version && rights.statement != current.statement
-            }
-            ErrorCode::NotFound | ErrorCode::RequestReused => false,
-            _ => true,
-        });
-    }
-    let after = if rights.statement == current.statement {
-        state.clone()
-    } else if rights.version > current.version {
-        State {
-            rights: *rights,
-            ..state.clone()
-        }
-    } else {
-        return Step::Impossible;
-    };
-    carried_out(state, after, request, answer)
-}
-
-fn acknowledge(
-    state: &State,
-    request: Repeated,
-    version: u64,
-    answer: Option<&Answer<Stored>>,
-) -> Next {
-    if let Some(first) = state.answered(request) {
-        return repeated(first, answer);
-    }
-    if let Some(Err(code)) = answer {
-        return same_if(match code {
-            ErrorCode::Mismatch => version > state.rights.version,
-            ErrorCode::NotFound | ErrorCode::RequestReused => false,
-            _ => true,
-        });
-    }
-    if version > state.rights.version {
-        return Step::Impossible;
-    }
-    let after = State {
-        acknowledged: state.acknowledged.max(version),
-        ..state.clone()
-    };
-    carried_out(state, after, request, answer)
-}
-
-/// The same request again: the first answer, and no second effect.
-fn repeated(first: Option<Stored>, answer: Option<&Answer<Stored>>) -> Next {
-    same_if(match answer {
-        None => true,
-        Some(Ok(again)) => Some(*again) == first,
-        // Refused before the cluster looked for the first answer, if at all.
-        Some(Err(code)) => !is_about_rights(*code),
-    })
-}
-
-/// Whether a refusal says something of the grant's rights.
-fn is_about_rights(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::StaleVersion
-            | ErrorCode::Mismatch
-            | ErrorCode::NotFound
-            | ErrorCode::RequestReused
-    )
-}
-
-fn carried_out(
-    before: &State,
-    after: State,
-    request: Repeated,
-    answer: Option<&Answer<Stored>>,
-) -> Next {
-    let stored = after.stored();
-    if answer.is_some_and(|answer| *answer != Ok(stored)) {
-        return Step::Impossible;
-    }
-    let after = after.answer(request, stored);
-    if after == *before {
-        Step::Same
-    } else {
-        Step::Changed(Some(after))
-    }
 }
