@@ -24,6 +24,25 @@ pub struct Size {
     pub clients: u64,
     /// One version in so many revokes.
     pub revokes: u64,
+    /// Outcomes that are unknown, of a hundred.
+    pub unknown: u32,
+    /// An operation whose outcome is unknown takes effect up to so many microseconds later than one
+    /// that is answered, if at all. Those last 80 at most.
+    pub late: u64,
+}
+
+impl Size {
+    /// One answer in ten is missing, effects come late, many clients race with raises and
+    /// revocations.
+    pub const fn hard(self) -> Self {
+        Self {
+            clients: 16,
+            revokes: 3,
+            unknown: 10,
+            late: 2_000,
+            ..self
+        }
+    }
 }
 
 /// A history of grants.
@@ -31,8 +50,8 @@ pub fn history(seed: u64, size: Size, bug: Option<Bug>) -> History {
     let mut rows = vec![begin(seed)];
     for grant in 0..size.grants {
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(grant);
-        let mut world = World::new(seed, grant, size.revokes, bug);
-        rows.extend(world.run(size.operations, size.clients));
+        let mut world = World::new(seed, grant, size, bug);
+        rows.extend(world.run());
     }
     rows.sort_by_key(|row| row.ret.unwrap_or(row.call));
     History { rows }
@@ -69,7 +88,7 @@ enum Turn {
 struct World {
     rng: StdRng,
     grant: u64,
-    revokes: u64,
+    size: Size,
     state: Reference,
     /// Earlier states, for reads that are behind.
     past: Vec<Reference>,
@@ -81,11 +100,11 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, grant: u64, revokes: u64, bug: Option<Bug>) -> Self {
+    fn new(seed: u64, grant: u64, size: Size, bug: Option<Bug>) -> Self {
         Self {
             rng: StdRng::seed_from_u64(seed),
             grant,
-            revokes,
+            size,
             state: Reference::with(bug),
             past: Vec::new(),
             rows: Vec::new(),
@@ -95,10 +114,10 @@ impl World {
         }
     }
 
-    fn run(&mut self, operations: u64, clients: u64) -> Vec<Row> {
+    fn run(&mut self) -> Vec<Row> {
         let mut turns = BinaryHeap::new();
         self.create();
-        for _ in 0..clients {
+        for _ in 0..self.size.clients {
             let client = self.client();
             turns.push(Reverse((
                 100 + self.rng.random_range(0..50),
@@ -108,7 +127,7 @@ impl World {
         while let Some(Reverse((now, turn))) = turns.pop() {
             match turn {
                 Turn::Effect(row) => self.effect(row),
-                Turn::Begin(_) if self.rows.len() as u64 > operations => {}
+                Turn::Begin(_) if self.rows.len() as u64 > self.size.operations => {}
                 Turn::Begin(client) => self.begin(client, now, &mut turns),
             }
         }
@@ -154,10 +173,10 @@ impl World {
         let op = self.choose();
         let effect = now + self.rng.random_range(1..40);
         let ret = effect + self.rng.random_range(1..40);
-        let lost = self.rng.random_range(0..100) < 4;
+        let lost = self.rng.random_range(0..100) < self.size.unknown;
         let never = lost && self.rng.random_range(0..2) == 0;
         let late = if lost {
-            self.rng.random_range(0..400)
+            self.rng.random_range(0..self.size.late)
         } else {
             0
         };
@@ -258,7 +277,7 @@ impl World {
                 self.grant,
                 version,
                 permitted,
-                version % self.revokes == self.revokes - 1,
+                version % self.size.revokes == self.size.revokes - 1,
             ),
         });
         Op::PutRights(Operation { arg, out: None })

@@ -19,6 +19,8 @@ fn no_law_refuses_what_the_reference_did() {
             operations: 60,
             clients: 1 + seed % 8,
             revokes: 4,
+            unknown: 4,
+            late: 400,
         };
         let history = history(seed, size, None);
         let judged = judge(&history, WITHIN);
@@ -37,6 +39,8 @@ fn each_planted_bug_is_refused_by_its_law() {
         operations: 80,
         clients: 3,
         revokes: 4,
+        unknown: 4,
+        late: 400,
     };
     for (bug, law) in [
         (Bug::ChargesAgain, Law::L3),

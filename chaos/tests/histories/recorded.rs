@@ -28,7 +28,7 @@ fn by_object() -> BTreeMap<Key, History> {
 }
 
 /// The same row with another answer, if this kind of row is changed.
-fn changed(row: &Row) -> Option<Row> {
+pub fn changed(row: &Row) -> Option<Row> {
     let mut row = row.clone();
     match &mut row.op {
         Op::LookUp(op) => match op.out.as_mut()? {
