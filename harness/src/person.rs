@@ -1,5 +1,6 @@
 //! A person at a terminal: a home, commands, and possibly an agent.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct CommandResult {
 pub struct Person {
     pub name: String,
     pub home: PathBuf,
+    /// Variables of the environment of all commands, beyond those of this process.
+    pub environment: Vec<(OsString, OsString)>,
     program: PathBuf,
     passphrase: PathBuf,
     agent: Option<Process>,
@@ -47,6 +50,7 @@ impl Person {
         Ok(Self {
             name: name.to_owned(),
             home: folder.join("home"),
+            environment: Vec::new(),
             program: binaries.client.clone(),
             passphrase,
             agent: None,
@@ -61,6 +65,7 @@ impl Person {
             .args(arguments)
             .env("CAMEO_HOME", &self.home)
             .env("CAMEO_PASSPHRASE_FILE", &self.passphrase)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
             .stdin(Stdio::null())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::Hash;
-use cameo_harness::{Binaries, CommandResult, Person};
+use cameo_harness::{CommandResult, Person};
 use rand::RngExt as _;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -43,19 +43,17 @@ pub struct Journey {
 }
 
 impl Journey {
-    /// Registers both, starts their agents, and shares the photo. `cameo init` takes the `urls`.
+    /// Registers an owner, ada, and a viewer, starts their agents, and shares the photo.
+    /// `cameo init` takes the `urls`.
     ///
     /// # Errors
     /// When a file cannot be written, an agent does not start, or nothing is shared in time.
     pub async fn begin(
         run: Arc<Run>,
-        binaries: &Binaries,
-        folder: &Path,
+        [mut owner, mut viewer]: [Person; 2],
         urls: &str,
         photo: &Path,
     ) -> anyhow::Result<Self> {
-        let mut owner = Person::new(binaries, folder, "ada")?;
-        let mut viewer = Person::new(binaries, folder, "ben")?;
         let end = Instant::now() + SHARED_WITHIN;
         for person in [&mut owner, &mut viewer] {
             let name = person.name.clone();

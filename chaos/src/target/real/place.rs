@@ -129,6 +129,12 @@ impl Places {
         peers.collect::<Vec<_>>().join(",")
     }
 
+    /// The mark of this run, for the environment of each of its processes.
+    #[must_use]
+    pub fn mark(&self) -> (OsString, OsString) {
+        (VARIABLE.into(), self.owner.mark().into())
+    }
+
     /// The program of the nodes, unless they run another build.
     #[must_use]
     pub fn program(&self) -> &Path {
@@ -230,7 +236,7 @@ impl Places {
         }
         let place = self.place(id, address.http, &folder)?;
         flags.extend(["--http-url".into(), place.relay.url().into()]);
-        let mut environment = vec![(VARIABLE.into(), self.owner.mark().into())];
+        let mut environment = vec![self.mark()];
         environment.extend(place.clock.iter().flat_map(Clock::environment));
         let node = Node {
             id,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use cameo_common::ids::{Millis, NodeId};
-use cameo_harness::Binaries;
+use cameo_harness::{Binaries, Person};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -241,7 +241,14 @@ async fn journey(
     let photo = folder.join("photo.jpg");
     std::fs::write(&photo, PHOTO)?;
     let urls = world.members.urls(clients.cluster);
-    let mut journey = Journey::begin(clients.clone(), &binaries, &folder, &urls, &photo).await?;
+    let person = |name| {
+        let mut person = Person::new(&binaries, &folder, name)?;
+        // An agent outlives this process if that is killed.
+        person.environment = vec![world.places.mark()];
+        Ok::<_, anyhow::Error>(person)
+    };
+    let people = [person("ada")?, person("ben")?];
+    let mut journey = Journey::begin(clients.clone(), people, &urls, &photo).await?;
     journey.work(until).await?;
     Ok(Some(journey))
 }
