@@ -6,7 +6,8 @@
 //! [`faults`] plans faults for all targets; [`target`] carries them out, [`simulation`] in one
 //! process. [`history`] is what a run leaves behind; [`laws`] judges it, into [`verdict`]s, by
 //! [`linearizable`] over the objects of [`specification`]. [`mod@check`] does so for a file, and
-//! [`export`] writes it for other checkers, [`report`] for people. [`decisions`] judges decision
+//! [`export`] writes it for other checkers, [`report`] for people. [`tally`] counts
+//! runs over time. [`decisions`] judges decision
 //! logs (law J2).
 
 pub mod check;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod schedule;
 pub mod simulation;
 pub mod specification;
+pub mod tally;
 pub mod target;
 pub mod verdict;
 pub mod workload;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cameo_chaos::target::real;
-use cameo_chaos::{check, decisions, simulation};
+use cameo_chaos::{check, decisions, simulation, tally};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ enum Verb {
     Jobs(Jobs),
     /// Simulates whole clusters under faults, one process a seed
     Sim(simulation::Arguments),
+    /// Adds up the runs that files of `--tally` have counted
+    Tally(tally::Arguments),
     /// Judges the history of a run by all laws; ends with 0 only if it is valid
     Check(check::Arguments),
     /// Checks decision logs of nodes: each job has to be placed by law J2
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Verb::Kill(arguments) => kill(&arguments),
         Verb::Jobs(arguments) => jobs(&arguments),
         Verb::Sim(arguments) => ended(simulation::run(&arguments)),
+        Verb::Tally(arguments) => ended(tally::run(&arguments)),
         Verb::Check(arguments) => check::run(&arguments).unwrap_or_else(|why| {
             eprintln!("cameo-chaos: {why:#}");
             // Nothing was judged: 1 would say that a law was broken.

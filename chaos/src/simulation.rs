@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::faults::select;
+use crate::tally::{self, Build};
 use crate::target::sim::{Batch, Settings, simulate, simulate_all};
 use crate::workload::Workload;
 
@@ -35,7 +36,11 @@ pub struct Arguments {
     /// Workloads, separated by commas: directory, rights, ledger, dispatch
     #[arg(long, default_value = "all")]
     workload: String,
-    /// Folder for histories and traces; it must not have those of the same seeds
+    /// A file to which each run is added, for `cameo-chaos tally`
+    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
+    tally: Option<PathBuf>,
+    /// Folder for histories and traces; it must not have those of the same seeds. Without it, what valid runs leave is
+    /// removed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -60,6 +65,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let batch = Batch {
                 seeds: seeds.clone(),
                 out,
+                keeps: arguments.out.is_some(),
+                tally: tally(arguments)?,
                 twice: arguments.twice,
                 arguments: flags(arguments),
             };
@@ -67,6 +74,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         (None, None) => anyhow::bail!("there are no seeds"),
     }
+}
+
+/// The file that counts runs, and what all rows of this command have.
+fn tally(arguments: &Arguments) -> anyhow::Result<Option<(PathBuf, tally::Row)>> {
+    let Some(file) = &arguments.tally else {
+        return Ok(None);
+    };
+    let build = Build::of(&std::env::current_exe()?)?;
+    let row = tally::Row {
+        nodes: arguments.nodes,
+        seconds: arguments.seconds,
+        faults: arguments.faults.clone().unwrap_or_else(|| "all".to_owned()),
+        workload: arguments.workload.clone(),
+        ..tally::Row::new("sim", build, 0)
+    };
+    Ok(Some((file.clone(), row)))
 }
 
 fn one(arguments: &Arguments, seed: u64, out: PathBuf) -> anyhow::Result<()> {

@@ -29,6 +29,7 @@ pub enum Law {
     L7,
     L8,
     J1,
+    J2,
     J3,
     J4,
     R1,
@@ -156,6 +157,15 @@ impl Judged {
             .filter(broken)
             .map(|report| report.law)
             .collect()
+    }
+
+    /// Adds what was judged by a law that looks beyond the history.
+    pub fn add(&mut self, report: LawReport, verdicts: impl IntoIterator<Item = Verdict>) {
+        self.laws.push(report);
+        self.laws.sort_by_key(|report| report.law);
+        self.verdicts.extend(verdicts);
+        self.verdicts
+            .sort_by_key(|verdict| std::cmp::Reverse(verdict.outcome.rank()));
     }
 
     /// All verdicts as text, law by law, with the rows that are evidence.

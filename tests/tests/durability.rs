@@ -78,17 +78,23 @@ fn call(line: &str) -> Option<Call> {
     })
 }
 
+/// All calls that strace has written to a folder.
+fn calls_in(folder: &Path) -> anyhow::Result<Vec<Call>> {
+    let mut calls = Vec::new();
+    for file in std::fs::read_dir(folder)? {
+        let text = std::fs::read_to_string(file?.path())?;
+        calls.extend(text.lines().filter_map(call));
+    }
+    Ok(calls)
+}
+
+fn is_sync_of_log(call: &Call) -> bool {
+    call.text.starts_with("fdatasync(") && call.text.contains("/wal/")
+}
+
 impl Watched {
     fn calls(&self) -> anyhow::Result<Vec<Call>> {
-        let mut calls = Vec::new();
-        for file in std::fs::read_dir(&self.folder)? {
-            calls.extend(
-                std::fs::read_to_string(file?.path())?
-                    .lines()
-                    .filter_map(call),
-            );
-        }
-        Ok(calls)
+        calls_in(&self.folder)
     }
 
     /// The time when the answer was sent, if this node sent it.
@@ -102,25 +108,29 @@ impl Watched {
 
     /// Whether a sync of the log began and returned between two times.
     fn synced(&self, from: f64, to: f64) -> anyhow::Result<bool> {
-        let of_log =
-            |call: &Call| call.text.starts_with("fdatasync(") && call.text.contains("/wal/");
         Ok(self
             .calls()?
             .iter()
-            .any(|call| of_log(call) && call.began > from && call.returned < to))
+            .any(|call| is_sync_of_log(call) && call.began > from && call.returned < to))
     }
+}
+
+/// Whether this machine has strace. Says that a test is skipped where it has not.
+async fn has_strace() -> bool {
+    let version = Command::new("strace")
+        .arg("-V")
+        .stdout(Stdio::null())
+        .status()
+        .await;
+    if version.is_err() {
+        eprintln!("skipped: durability (strace is not installed)");
+    }
+    version.is_ok()
 }
 
 #[tokio::test]
 async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyhow::Result<()> {
-    if Command::new("strace")
-        .arg("-V")
-        .stdout(Stdio::null())
-        .status()
-        .await
-        .is_err()
-    {
-        eprintln!("skipped: durability (strace is not installed)");
+    if !has_strace().await {
         return Ok(());
     }
     let world = World::new(3).await?;
@@ -146,6 +156,38 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyh
     assert!(
         synced >= 2,
         "acknowledged with the log synced on {synced} of 3 nodes"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_node_syncs_its_log_before_others_hear_of_it() -> anyhow::Result<()> {
+    if !has_strace().await {
+        return Ok(());
+    }
+    let mut world = World::new(3).await?;
+    world.registered("ada").await?;
+    let calls = world.folder().join("strace");
+    std::fs::create_dir(&calls)?;
+    let node = world.cluster.node_mut(1).context("node 1")?;
+    // What it wrote without a sync is there for its next process, and gone with the power.
+    node.kill().await?;
+    // As a child of the node, strace leaves its signals alone.
+    let strace = ["strace", "-D", "-ff", "-ttt", "-T", "-y"];
+    let shown = ["-e", "trace=fdatasync,listen", "-o"];
+    node.wrapper = strace.into_iter().chain(shown).map(Into::into).collect();
+    node.wrapper.push(calls.join("thread").into());
+    node.start().await?;
+    world.cluster.caught_up().await?;
+
+    let calls = calls_in(&calls)?;
+    let listens = calls.iter().filter(|call| call.text.starts_with("listen("));
+    let heard = listens.map(|call| call.began).reduce(f64::min);
+    let heard = heard.context("it was not seen to listen")?;
+    let mut syncs = calls.iter().filter(|call| is_sync_of_log(call));
+    assert!(
+        syncs.any(|call| call.returned < heard),
+        "it listened before it had synced its log"
     );
     Ok(())
 }

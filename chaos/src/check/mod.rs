@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::decisions;
 use crate::export;
 use crate::history::{self, History};
 use crate::laws;
@@ -66,7 +67,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         export::write_json(&history, file)
     })?;
     let began = Instant::now();
-    let judged = laws::judge(&history, Duration::from_secs(arguments.within));
+    let mut judged = laws::judge(&history, Duration::from_secs(arguments.within));
+    decisions::add_to(&mut judged, &history, folder_of(&arguments.history))?;
     let took = began.elapsed();
     export_to(arguments.report.as_deref(), |file| {
         file.write_all(report::html(&history, &judged).as_bytes())
@@ -97,6 +99,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where a file is.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<History> {

@@ -69,6 +69,13 @@ pub(super) struct Violation {
     pub why: String,
 }
 
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, why } = self;
+        write!(f, "{file}:{line}: VIOLATION: {why}")
+    }
+}
+
 fn name(at: &At) -> String {
     at.file.display().to_string()
 }
@@ -201,8 +208,8 @@ impl fmt::Display for Outcome {
                  judged"
             )?;
         }
-        for Violation { file, line, why } in &self.violations {
-            writeln!(f, "{file}:{line}: VIOLATION: {why}")?;
+        for violation in &self.violations {
+            writeln!(f, "{violation}")?;
         }
         let unlisted = self.violations_in_all - self.violations.len() as u64;
         if unlisted > 0 {

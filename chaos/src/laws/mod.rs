@@ -102,9 +102,6 @@ pub fn judge(history: &History, within: Duration) -> Judged {
         judge_one(entry, &facts, until, &mut judged);
     }
     judged
-        .verdicts
-        .sort_by_key(|verdict| std::cmp::Reverse(verdict.outcome.rank()));
-    judged
 }
 
 fn judge_one(entry: &Entry, facts: &Facts<'_>, until: Instant, judged: &mut Judged) {
@@ -124,7 +121,7 @@ fn judge_one(entry: &Entry, facts: &Facts<'_>, until: Instant, judged: &mut Judg
         found.outcomes.retain(|(_, outcome)| owed(outcome));
     }
     let worst = found.outcomes.iter().map(|(_, outcome)| outcome);
-    judged.laws.push(LawReport {
+    let report = LawReport {
         law,
         checked: found.checked,
         of: found.of.to_owned(),
@@ -133,9 +130,10 @@ fn judge_one(entry: &Entry, facts: &Facts<'_>, until: Instant, judged: &mut Judg
             .max_by_key(|outcome| outcome.rank())
             .cloned()
             .unwrap_or(Outcome::Valid),
-    });
+    };
     let verdicts = found.outcomes.into_iter();
-    judged
-        .verdicts
-        .extend(verdicts.map(|(key, outcome)| Verdict { law, key, outcome }));
+    judged.add(
+        report,
+        verdicts.map(|(key, outcome)| Verdict { law, key, outcome }),
+    );
 }

@@ -10,4 +10,4 @@ mod table;
 mod trial;
 
 pub use selftest::{Arguments, NotNoticed, run};
-pub use table::{NOT_TRIED, Noticed, TRIALS, Trial};
+pub use table::{Noticed, Scene, TRIALS, Target, Trial};

@@ -8,10 +8,10 @@ use std::time::Instant;
 use cameo_mutant::Mutant;
 use parking_lot::Mutex;
 
-use super::table::{NOT_TRIED, Noticed, Scene, TRIALS, Trial};
+use super::table::{Noticed, Scene, TRIALS, Target, Trial};
 use super::trial::{self, Ran};
 
-/// Runs at a time.
+/// Simulated runs at a time. Real ones have the machine for themselves.
 const AT_A_TIME: usize = 2;
 
 /// Plants every bug in turn and demands that its law notices it
@@ -99,9 +99,6 @@ pub fn run(arguments: &Arguments) -> Result<(), NotNoticed> {
     let runs = tasks.len();
     let failed = run_all(tasks, &out);
     let bad = failed.len();
-    for (mutant, why) in NOT_TRIED {
-        println!("not tried: {mutant}: {why}");
-    }
     println!(
         "selftest: {mutants} mutants, {runs} runs, {bad} not as they must be, in {:.0} s",
         began.elapsed().as_secs_f64()
@@ -147,24 +144,30 @@ fn tasks(arguments: &Arguments) -> VecDeque<Task> {
 
 /// Runs all, some at a time, with a line for each. The names of those that are not as they must be.
 fn run_all(tasks: VecDeque<Task>, out: &Path) -> Vec<String> {
-    let waiting = Mutex::new(tasks);
+    let (real, simulated) = tasks
+        .into_iter()
+        .partition::<VecDeque<_>, _>(|task| task.scene.target == Target::Real);
+    let waiting = Mutex::new(simulated);
     let failed = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let next = waiting.lock().pop_front();
-            let Some(task) = next else { return };
-            let ran = trial::run(&task.scene, task.mutant, &task.folder(out));
-            let good = task.is_as_it_must_be(&ran);
-            println!("{}", task.line(&ran, good));
-            if !good {
-                failed.lock().push(task.name().to_owned());
-            }
+    let run = |task: Task| {
+        let ran = trial::run(&task.scene, task.mutant, &task.folder(out));
+        let good = task.is_as_it_must_be(&ran);
+        println!("{}", task.line(&ran, good));
+        if !good {
+            failed.lock().push(task.name().to_owned());
         }
     };
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
-            scope.spawn(work);
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().pop_front();
+                    let Some(task) = next else { return };
+                    run(task);
+                }
+            });
         }
     });
+    real.into_iter().for_each(run);
     failed.into_inner()
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use cameo_mutant::{Mutant, VARIABLE};
 
-use super::table::{Noticed, Scene};
+use super::table::{Noticed, Scene, Target};
+use crate::decisions;
 use crate::history;
 use crate::laws::judge;
 use crate::verdict::{Judged, Law, Outcome};
@@ -17,6 +18,10 @@ use crate::verdict::{Judged, Law, Outcome};
 const JUDGED_WITHIN: Duration = Duration::from_secs(30);
 /// Longest time of one run.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
+/// Longest time of a real one, which waits for nodes that do not agree.
+const REAL_ENDS_WITHIN: Duration = Duration::from_secs(240);
+/// The nodes of a real one, beside this program.
+const NODE: &str = "cameod-mutants";
 /// Time between two looks at whether it has ended.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(50);
 
@@ -80,13 +85,21 @@ fn simulate(scene: &Scene, mutant: Option<Mutant>, folder: &Path) -> Result<(), 
     std::fs::create_dir_all(folder).map_err(failed)?;
     let program = std::env::current_exe().map_err(failed)?;
     let log = File::create(folder.join("stderr.txt")).map_err(failed)?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(&program);
     match mutant {
         Some(mutant) => command.env(VARIABLE, mutant.name()),
         None => command.env_remove(VARIABLE),
     };
+    command.args(scene.arguments());
+    let within = match scene.target {
+        Target::Sim => ENDS_WITHIN,
+        Target::Real => {
+            let node = program.with_file_name(NODE);
+            command.arg("--no-skips").arg("--cameod").arg(node);
+            REAL_ENDS_WITHIN
+        }
+    };
     let process = command
-        .args(scene.arguments())
         .arg("--out")
         .arg(folder)
         .stdin(Stdio::null())
@@ -94,17 +107,17 @@ fn simulate(scene: &Scene, mutant: Option<Mutant>, folder: &Path) -> Result<(), 
         .stderr(log)
         .spawn()
         .map_err(failed)?;
-    match (ended(process).map_err(failed)?, mutant) {
-        (None, None) => Err(format!("took longer than {} s", ENDS_WITHIN.as_secs())),
+    match (ended(process, within).map_err(failed)?, mutant) {
+        (None, None) => Err(format!("took longer than {} s", within.as_secs())),
         (Some(status), None) if !status.success() => Err(format!("failed without a bug: {status}")),
         _ => Ok(()),
     }
 }
 
 /// How the process ended. None when it had to be ended: a bug may let it run for ever.
-fn ended(mut process: Child) -> std::io::Result<Option<ExitStatus>> {
+fn ended(mut process: Child, within: Duration) -> std::io::Result<Option<ExitStatus>> {
     let began = Instant::now();
-    while began.elapsed() < ENDS_WITHIN {
+    while began.elapsed() < within {
         if let Some(status) = process.try_wait()? {
             return Ok(Some(status));
         }
@@ -119,5 +132,7 @@ fn judged(folder: &Path) -> Result<Judged, String> {
     let file = File::open(folder.join("history.jsonl"));
     let file = file.map_err(|why| format!("left no history: {why}"))?;
     let history = history::read(BufReader::new(file)).map_err(|why| why.to_string())?;
-    Ok(judge(&history, JUDGED_WITHIN))
+    let mut judged = judge(&history, JUDGED_WITHIN);
+    decisions::add_to(&mut judged, &history, folder).map_err(|why| why.to_string())?;
+    Ok(judged)
 }

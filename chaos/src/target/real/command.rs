@@ -8,17 +8,20 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-use super::counts::{Counts, Total};
 use super::network::NetworkBy;
 use super::owner::sweep;
 use super::run::{Options, Outcome, run};
+use crate::decisions;
 use crate::faults::select;
 use crate::laws;
+use crate::tally::{self, Build, Counts, Total};
 use crate::verdict::{Judged, Outcome as Verdict};
 use crate::workload::Workload;
 
 /// Longest time of the judgement of one run.
 const JUDGED_WITHIN: Duration = Duration::from_secs(60);
+/// The exit code of a run that showed too little.
+const INCONCLUSIVE: u8 = 4;
 /// Seeds of a soak after the first are this far apart.
 const NEXT_SEED: u64 = 1;
 
@@ -52,6 +55,9 @@ pub struct Settings {
     /// A fault that cannot be had on this machine fails the run
     #[arg(long)]
     no_skips: bool,
+    /// A file to which each run is added, for `cameo-chaos tally`
+    #[arg(long, value_name = "FILE")]
+    tally: Option<PathBuf>,
 }
 
 /// The arguments of `run`.
@@ -96,7 +102,8 @@ pub fn run_command(arguments: &RunArguments) -> ExitCode {
     })
 }
 
-/// Runs with fresh seeds until the time is over or one is not valid.
+/// Runs with fresh seeds until the time is over or one is invalid or unknown. An inconclusive one is
+/// told at the end.
 #[must_use]
 pub fn soak_command(arguments: &SoakArguments) -> ExitCode {
     undone_when_interrupted(soak(arguments))
@@ -107,23 +114,33 @@ async fn soak(arguments: &SoakArguments) -> anyhow::Result<u8> {
     let first = arguments.seed.unwrap_or_else(super::port::unix_now);
     let mut total = Total::default();
     let mut seed = first;
+    let mut inconclusive = Vec::new();
     while Instant::now() < end {
         let out = arguments.out.join(format!("seed-{seed}"));
         let judged = judged_run(&arguments.settings, seed, &out).await?;
         total.add(&judged.counts);
-        if judged.exit_code() != 0 {
-            println!(
-                "soak: seed {seed} of {first}.. is not valid: {}",
-                out.display()
-            );
-            return Ok(judged.exit_code());
+        match judged.exit_code() {
+            0 => std::fs::remove_dir_all(&out)?,
+            code if code == INCONCLUSIVE => inconclusive.push(seed),
+            code => {
+                println!(
+                    "soak: seed {seed} of {first}.. is not valid: {}",
+                    out.display()
+                );
+                return Ok(code);
+            }
         }
-        std::fs::remove_dir_all(&out)?;
         eprint!("soak: {total}\n{}", total.counts.table());
         seed = seed.wrapping_add(NEXT_SEED);
     }
-    println!("soak: valid; seeds {first}..{seed}; {total}");
-    Ok(0)
+    if inconclusive.is_empty() {
+        println!("soak: valid; seeds {first}..{seed}; {total}");
+        return Ok(0);
+    }
+    println!(
+        "soak: nothing invalid; inconclusive: {inconclusive:?}; seeds {first}..{seed}; {total}"
+    );
+    Ok(INCONCLUSIVE)
 }
 
 /// Ends at once on SIGINT and SIGTERM; everything that was made is undone by dropping it.
@@ -187,7 +204,8 @@ async fn judged_run(settings: &Settings, seed: u64, out: &Path) -> anyhow::Resul
         options.nodes, settings.seconds
     );
     let outcome = run(&options).await?;
-    let judged = laws::judge(&outcome.history, JUDGED_WITHIN);
+    let mut judged = laws::judge(&outcome.history, JUDGED_WITHIN);
+    decisions::add_to(&mut judged, &outcome.history, out)?;
     let judged = JudgedRun {
         counts: Counts::of(&outcome.history),
         outcome,
@@ -195,7 +213,23 @@ async fn judged_run(settings: &Settings, seed: u64, out: &Path) -> anyhow::Resul
         skips_fail: settings.no_skips,
     };
     print(&judged, seed);
+    if let Some(file) = &settings.tally {
+        tally::append(file, &row(settings, &options, &judged)?)?;
+    }
     Ok(judged)
+}
+
+fn row(settings: &Settings, options: &Options, run: &JudgedRun) -> anyhow::Result<tally::Row> {
+    let build = Build::of(&options.program)?;
+    Ok(tally::Row {
+        nodes: options.nodes,
+        seconds: settings.seconds,
+        faults: settings.faults.clone(),
+        workload: settings.workload.clone(),
+        verdict: run.verdict().to_owned(),
+        counts: run.counts.clone(),
+        ..tally::Row::new("real", build, options.seed)
+    })
 }
 
 fn options(settings: &Settings, seed: u64, out: &Path) -> anyhow::Result<Options> {

@@ -8,7 +8,6 @@
 mod boot;
 mod clock;
 mod command;
-mod counts;
 mod disk;
 mod guard;
 mod http;

@@ -19,6 +19,7 @@ use super::network::{Dialer, LINK_PORT, Links, Namespace, Network, NetworkBy, ad
 use super::owner::{Owner, VARIABLE};
 use super::port::ClientsCut;
 use super::relay::Relay;
+use crate::decisions;
 use crate::faults::{Kind, Lane};
 
 /// The port of each node's API on the loopback interface of its own namespace.
@@ -231,6 +232,8 @@ impl Places {
         let folder = self.folder.join(format!("node-{id}"));
         std::fs::create_dir_all(&folder)?;
         flags.extend(["--snapshot-after".into(), SNAPSHOT_AFTER.into()]);
+        let decisions = decisions::file_of(&self.folder, id);
+        flags.extend(["--decisions".into(), decisions.into()]);
         if let Some(listen) = address.listen {
             flags.extend(["--listen".into(), listen.to_string().into()]);
         }

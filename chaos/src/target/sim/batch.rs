@@ -1,12 +1,13 @@
 //! Many seeds: a process each, two at a time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::summary::{Strikes, Summary};
+use super::summary::Summary;
+use crate::tally::{self, Counts, OfKind};
 
 /// Processes at a time.
 const AT_A_TIME: usize = 2;
@@ -17,6 +18,10 @@ pub struct Batch {
     pub seeds: Range<u64>,
     /// Each seed has a folder in it.
     pub out: PathBuf,
+    /// Whether folders of valid runs stay.
+    pub keeps: bool,
+    /// A file that counts runs, and what all its rows of this batch have.
+    pub tally: Option<(PathBuf, tally::Row)>,
     /// Each seed is simulated in two processes, whose files are compared.
     pub twice: bool,
     /// Arguments after `sim --seed N --out DIR`.
@@ -75,23 +80,26 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
             break;
         };
         let summary = ended(oldest.process)?;
-        if oldest.again {
-            match is_repeated(batch, oldest.seed)? {
-                true => total.repeated += 1,
-                false => failed.push(oldest.seed),
+        let seed = oldest.seed;
+        let good = if oldest.again {
+            let repeated = is_repeated(batch, seed)?;
+            total.repeated += u64::from(repeated);
+            repeated
+        } else {
+            count(batch, seed, summary.as_ref())?;
+            match &summary {
+                Some(summary) => {
+                    eprintln!("{}", line(summary));
+                    total.add(summary);
+                }
+                None => eprintln!("seed {seed}: void"),
             }
-            continue;
-        }
-        match summary {
-            Some(summary) => {
-                eprintln!("{}", line(&summary));
-                total.add(&summary);
-                failed.extend((!summary.is_valid()).then_some(summary.seed));
-            }
-            None => {
-                eprintln!("seed {}: void", oldest.seed);
-                failed.push(oldest.seed);
-            }
+            summary.as_ref().is_some_and(Summary::is_valid)
+        };
+        if !good {
+            failed.push(seed);
+        } else if !batch.keeps && oldest.again == batch.twice {
+            remove(batch, seed);
         }
     }
     println!(
@@ -102,6 +110,30 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
     match failed.is_empty() {
         true => Ok(()),
         false => Err(BatchFailed::Seeds(failed)),
+    }
+}
+
+/// Adds a run to the file that counts them.
+fn count(batch: &Batch, seed: u64, summary: Option<&Summary>) -> std::io::Result<()> {
+    let Some((file, row)) = &batch.tally else {
+        return Ok(());
+    };
+    let row = tally::Row {
+        seed,
+        verdict: summary
+            .map_or("void", |summary| &summary.verdict)
+            .to_owned(),
+        counts: summary.map_or_else(Counts::default, |summary| summary.counts.clone()),
+        ..row.clone()
+    };
+    tally::append(file, &row)
+}
+
+/// Removes what a valid seed has left.
+fn remove(batch: &Batch, seed: u64) {
+    for again in [false, true] {
+        // In the system's folder for such: it is cleaned some time.
+        drop(std::fs::remove_dir_all(folder(batch, seed, again)));
     }
 }
 
@@ -139,14 +171,11 @@ fn ended(process: Child) -> std::io::Result<Option<Summary>> {
 }
 
 fn line(summary: &Summary) -> String {
-    let struck: u64 = summary.faults.values().map(|strikes| strikes.bit).sum();
     format!(
-        "seed {}: {}, {} operations ({} unknown), {struck} faults, {:.1} s simulated in {:.1} s of \
-         CPU, trace {}",
+        "seed {}: {}, {}, {:.1} s simulated in {:.1} s of CPU, trace {}",
         summary.seed,
         judged(summary),
-        summary.operations,
-        summary.unknown,
+        summary.counts,
         summary.simulated_ms as f64 / 1e3,
         summary.cpu_ms as f64 / 1e3,
         summary.trace,
@@ -166,44 +195,36 @@ struct Total {
     seeds: u64,
     /// Seeds whose second run was the same to the byte.
     repeated: u64,
-    operations: u64,
-    unknown: u64,
-    faults: BTreeMap<String, Strikes>,
+    counts: Counts,
     simulated_ms: u64,
     cpu_ms: u64,
 }
 
 impl Total {
     fn add(&mut self, summary: &Summary) {
-        self.operations += summary.operations;
-        self.unknown += summary.unknown;
+        self.counts.add(&summary.counts);
         self.simulated_ms += summary.simulated_ms;
         self.cpu_ms += summary.cpu_ms;
-        for (kind, strikes) in &summary.faults {
-            let sum = self.faults.entry(kind.clone()).or_default();
-            sum.bit += strikes.bit;
-            sum.missed += strikes.missed;
-        }
     }
 
     fn line(&self, failed: usize) -> String {
-        let faults: Vec<_> = self.faults.iter().map(struck).collect();
+        let faults: Vec<_> = self.counts.faults.iter().map(struck).collect();
         format!(
             "{} seeds, {failed} of them not valid, {} repeated to the byte; {} operations, {} of \
              them unknown; faults: {}; {:.1} simulated seconds a CPU second",
             self.seeds,
             self.repeated,
-            self.operations,
-            self.unknown,
+            self.counts.operations,
+            self.counts.unknown,
             faults.join(", "),
             self.simulated_ms as f64 / self.cpu_ms.max(1) as f64,
         )
     }
 }
 
-fn struck((kind, strikes): (&String, &Strikes)) -> String {
-    match strikes.missed {
-        0 => format!("{kind} {}", strikes.bit),
-        missed => format!("{kind} {} ({missed} missed)", strikes.bit),
+fn struck((kind, of): (&String, &OfKind)) -> String {
+    match of.idle {
+        0 => format!("{kind} {}", of.struck),
+        idle => format!("{kind} {} ({idle} did not bite)", of.struck),
     }
 }

@@ -77,7 +77,8 @@ struct Active {
 #[derive(Debug, Clone, Copy, Default)]
 struct Turn {
     node: usize,
-    stopping: bool,
+    /// Which process of the node was asked to stop.
+    asked: Option<u64>,
     running_since: Option<Duration>,
 }
 
@@ -345,25 +346,32 @@ impl Active {
         cluster.conditions.set(ways, condition);
     }
 
-    /// One node after the other stops and starts.
+    /// One node after the other stops and starts. One that another fault has stopped is waited for,
+    /// and one that another fault has started again has had its turn.
     fn roll(&mut self, cluster: &mut Cluster, now: Duration) {
         let Some(node) = self.nodes.get(self.turn.node).copied() else {
             return;
         };
-        if !self.turn.stopping {
-            cluster.machines[&node].stop();
-            self.turn.stopping = true;
-        } else if !cluster.is_up(node) {
-            cluster.start(node);
-            self.met += 1;
-            self.turn.running_since = Some(now);
-        } else if let Some(since) = self.turn.running_since
-            && now >= since + SETTLES_IN
-        {
-            self.turn = Turn {
-                node: self.turn.node + 1,
-                ..Turn::default()
-            };
+        let is_up = cluster.is_up(node);
+        let starts = cluster.machines[&node].starts();
+        match (self.turn.asked, self.turn.running_since) {
+            (None, _) if is_up => {
+                cluster.machines[&node].stop();
+                self.turn.asked = Some(starts);
+            }
+            (None, _) => {}
+            (Some(asked), None) if !is_up || starts > asked => {
+                cluster.start(node);
+                self.met += 1;
+                self.turn.running_since = Some(now);
+            }
+            (Some(_), Some(since)) if now >= since + SETTLES_IN => {
+                self.turn = Turn {
+                    node: self.turn.node + 1,
+                    ..Turn::default()
+                };
+            }
+            (Some(_), _) => {}
         }
     }
 

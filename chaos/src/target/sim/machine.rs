@@ -64,13 +64,14 @@ pub(super) struct Machine {
     network: SimNetwork,
     config: Config,
     seed: u64,
-    stop: Notify,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     starts: u64,
+    /// Asks the running process to stop in order.
+    stop: Arc<Notify>,
     process: Option<Process>,
     ended: Option<Ended>,
 }
@@ -98,7 +99,6 @@ impl Machine {
             network,
             config: config(&of)?,
             seed: of.seed,
-            stop: Notify::new(),
             state: Mutex::default(),
         })
     }
@@ -118,9 +118,9 @@ impl Machine {
         self.state.lock().ended.clone()
     }
 
-    /// Asks the node to stop in order.
+    /// Asks the process that runs to stop in order. A later one is not asked.
     pub(super) fn stop(&self) {
-        self.stop.notify_one();
+        self.state.lock().stop.notify_one();
     }
 
     /// Forgets the process, which is gone or about to be.
@@ -132,9 +132,14 @@ impl Machine {
 
     /// The process of one start. It does not return: the cluster ends it.
     pub(super) async fn run(self: Arc<Self>) -> turmoil::Result {
-        self.state.lock().starts += 1;
+        let stop = Arc::new(Notify::new());
+        {
+            let mut state = self.state.lock();
+            state.starts += 1;
+            state.stop = stop.clone();
+        }
         let ended = match self.start().await {
-            Ok(node) => self.serve(node).await,
+            Ok(node) => self.serve(node, &stop).await,
             Err(why) => Ended::Failed(why.to_string()),
         };
         self.state.lock().ended = Some(ended);
@@ -162,10 +167,10 @@ impl Machine {
         Ok(node)
     }
 
-    async fn serve(&self, node: Node) -> Ended {
+    async fn serve(&self, node: Node, stop: &Notify) -> Ended {
         tokio::select! {
             biased;
-            () = self.stop.notified() => match node.stop().await {
+            () = stop.notified() => match node.stop().await {
                 Ok(()) => Ended::Stopped,
                 Err(why) => Ended::Failed(why.to_string()),
             },

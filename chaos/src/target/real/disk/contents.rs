@@ -11,7 +11,7 @@ use parking_lot::MutexGuard;
 use super::answer::Answer;
 use super::folders::{attributes_at, child, created};
 use super::layer::Layer;
-use super::state::{Flip, Open, State};
+use super::state::{Open, State};
 use super::trouble::{Asked, Trouble};
 use super::unsynced::{Change, bytes};
 
@@ -76,11 +76,10 @@ impl Layer {
             }
         }
         bytes.truncate(read);
-        if let Some(flip) = state.flip.filter(|flip| flip.number == open.number)
-            && let Some(byte) = flipped(&mut bytes, offset, flip)
+        if let Some(damage) = &mut state.damage
+            && damage.read(open.number, offset, &mut bytes)
         {
-            *byte ^= flip.mask;
-            state.counts.flipped_reads += 1;
+            state.counts.damaged_reads += 1;
         }
         Ok(bytes)
     }
@@ -105,12 +104,9 @@ impl Layer {
             old_size,
         });
         // What is written anew is not damaged.
-        let over = |flip: &Flip| {
-            flip.number == open.number && (offset..offset + length).contains(&flip.offset)
-        };
-        if state.flip.as_ref().is_some_and(over) {
-            state.flip = None;
-        }
+        let written = offset..offset + length;
+        let damage = state.damage.take();
+        state.damage = damage.filter(|damage| !damage.is_over(open.number, &written));
         u32::try_from(length).map_err(|_| Errno::EINVAL)
     }
 
@@ -159,10 +155,4 @@ fn resize(state: &mut State, number: u64, size: u64) -> Answer<()> {
         tail,
     });
     Ok(())
-}
-
-/// The damaged byte among those read at `offset`.
-fn flipped(bytes: &mut [u8], offset: u64, flip: Flip) -> Option<&mut u8> {
-    let at = usize::try_from(flip.offset.checked_sub(offset)?).ok()?;
-    bytes.get_mut(at)
 }

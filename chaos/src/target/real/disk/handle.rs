@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use fuser::{BackgroundSession, Config, MountOption, Session};
 
+use super::damage::Damage;
 use super::layer::Layer;
-use super::state::{Flip, Power, Shared};
+use super::state::{Power, Shared};
 use super::trouble::{Counts, Trouble};
 use crate::target::real::owner::unmount;
 
@@ -18,8 +19,6 @@ const DEVICE: &str = "/dev/fuse";
 const THREADS: usize = 4;
 /// Smaller files are not damaged: a lock file has nothing to damage.
 const SMALLEST: u64 = 16;
-/// Bytes of a file that a node reads when it starts, at most.
-const READ_AT_START: u64 = 64 * 1024;
 
 /// FUSE cannot be had on this machine.
 #[derive(Debug, thiserror::Error)]
@@ -122,66 +121,56 @@ impl Disk {
         Ok(state.counts)
     }
 
-    /// Turns one bit of a file that nobody has open around, until [`Disk::mend`]; which file, or
-    /// None if there is none.
+    /// Turns a bit around that is read later: of a file which nobody has open now, in a folder whose
+    /// name begins so. Until [`Disk::mend`]. Whether there is such a file.
     ///
     /// # Errors
     /// When the files cannot be listed.
-    pub fn flip(&self, choice: u64) -> io::Result<Option<PathBuf>> {
+    pub fn damage(&self, folder: &str, choice: u64) -> io::Result<bool> {
         let mut files = Vec::new();
-        list(&self.files, &mut files)?;
-        files.sort();
-        let mut state = self.shared.lock();
-        let mut closed = Vec::new();
-        for (path, size) in files {
-            let number = state.names.number(&path);
-            if state.open.values().all(|open| open.number != number) {
-                closed.push((number, path, size));
+        for entry in fs::read_dir(&self.files)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(folder) && entry.path().is_dir() {
+                list(&entry.path(), &mut files)?;
             }
         }
-        let Some((at, offset)) = hit(closed.iter().map(|(_, _, size)| *size), choice) else {
-            return Ok(None);
-        };
-        let (number, path, _) = &closed[at];
-        state.flip = Some(Flip {
-            number: *number,
-            offset,
-            mask: 1 << (choice >> 61),
-        });
-        let path = path.strip_prefix(&self.files).unwrap_or(path);
-        Ok(Some(path.to_owned()))
+        let mut state = self.shared.lock();
+        let mut closed = Vec::new();
+        for path in files {
+            let number = state.names.number(&path);
+            if state.open.values().all(|open| open.number != number) {
+                closed.push(number);
+            }
+        }
+        let any = !closed.is_empty();
+        state.damage = Some(Damage::new(closed, choice));
+        Ok(any)
+    }
+
+    /// The file whose bit was read turned around, if any was.
+    #[must_use]
+    pub fn damaged(&self) -> Option<PathBuf> {
+        let state = self.shared.lock();
+        let file = state.damage.as_ref()?.file()?;
+        let path = state.names.path(file)?;
+        Some(path.strip_prefix(&self.files).unwrap_or(path).to_owned())
     }
 
     /// The turned bit is as it was.
     pub fn mend(&self) {
-        self.shared.lock().flip = None;
+        self.shared.lock().damage = None;
     }
 }
 
-/// The file and the byte in it that a choice hits, as if by chance over all files: of each, as much
-/// as a start is likely to read.
-fn hit(sizes: impl Iterator<Item = u64> + Clone, choice: u64) -> Option<(usize, u64)> {
-    let whole: u64 = sizes.clone().map(|size| size.min(READ_AT_START)).sum();
-    let mut rest = choice.checked_rem(whole)?;
-    for (at, size) in sizes.enumerate() {
-        let part = size.min(READ_AT_START);
-        if rest < part {
-            return Some((at, rest));
-        }
-        rest -= part;
-    }
-    None
-}
-
-/// All files below a folder that are large enough, with their sizes.
-fn list(folder: &Path, files: &mut Vec<(PathBuf, u64)>) -> io::Result<()> {
+/// All files below a folder that are large enough.
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
             list(&entry.path(), files)?;
         } else if metadata.len() >= SMALLEST {
-            files.push((entry.path(), metadata.len()));
+            files.push(entry.path());
         }
     }
     Ok(())

@@ -11,6 +11,7 @@
 mod answer;
 mod attributes;
 mod contents;
+mod damage;
 mod folders;
 mod handle;
 mod layer;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use fuser::Errno;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::damage::Damage;
 use super::names::Names;
 use super::trouble::{Asked, Counts, Trouble};
 use super::unsynced::{Change, Unsynced};
@@ -32,14 +33,6 @@ pub(super) struct Open {
     pub appends: bool,
 }
 
-/// A bit that reads see turned around.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Flip {
-    pub number: u64,
-    pub offset: u64,
-    pub mask: u8,
-}
-
 #[derive(Debug)]
 pub(super) struct State {
     pub names: Names,
@@ -47,7 +40,7 @@ pub(super) struct State {
     pub trouble: Trouble,
     pub power: Power,
     pub counts: Counts,
-    pub flip: Option<Flip>,
+    pub damage: Option<Damage>,
     pub open: HashMap<u64, Open>,
     pub next_handle: u64,
     /// Where removed files are kept until their removal is durable.
@@ -72,7 +65,7 @@ impl Shared {
                 trouble: Trouble::None,
                 power: Power::On,
                 counts: Counts::default(),
-                flip: None,
+                damage: None,
                 open: HashMap::new(),
                 next_handle: 1,
                 removed,

@@ -200,20 +200,20 @@ fn given_a_mounted_disk_when_it_is_in_trouble_then_its_users_are_told_and_it_is_
     assert_eq!(disk.counts().refused, 2);
 
     disk.set(Trouble::None);
+    fs::create_dir(at.join("folder")).expect("folder");
+    fs::rename(at.join("file"), at.join("folder/file")).expect("renamed");
+    assert!(!disk.damage("other", 11).expect("listed"));
     // The kernel says a little later that the file is closed.
-    let mut flips = std::iter::repeat_with(|| {
+    while !disk.damage("fold", 11).expect("listed") {
         std::thread::yield_now();
-        disk.flip(11).expect("listed")
-    });
-    let flipped = flips.find_map(|flipped| flipped).expect("a file");
-    assert_eq!(flipped, Path::new("file"));
-    let seen = fs::read(at.join("file")).expect("read");
+    }
+    let read = || fs::read(at.join("folder/file")).expect("read");
+    let seen = std::iter::repeat_with(read).find(|_| disk.damaged().is_some());
+    let seen = seen.expect("endless");
+    assert_eq!(disk.damaged().as_deref(), Some(Path::new("folder/file")));
     let differ = seen.iter().zip(b"0123456789abcdef").filter(|(a, b)| a != b);
     assert_eq!(differ.count(), 1);
     disk.mend();
-    assert_eq!(
-        fs::read(at.join("file")).expect("read"),
-        b"0123456789abcdef"
-    );
-    assert_eq!(disk.counts().flipped_reads, 1);
+    assert_eq!(read(), b"0123456789abcdef");
+    assert_eq!(disk.counts().damaged_reads, 1);
 }

@@ -49,7 +49,7 @@ pub struct Counts {
     pub refused: u64,
     pub slow_syncs: u64,
     /// Reads that saw a turned bit.
-    pub flipped_reads: u64,
+    pub damaged_reads: u64,
     /// Writes and changes of names that a power failure took back.
     pub lost: u64,
     /// Writes of which a part was kept.

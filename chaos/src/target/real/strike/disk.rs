@@ -11,6 +11,9 @@ use crate::target::real::boot::{boot_file, new_boot};
 use crate::target::real::disk::{Disk, Trouble};
 use crate::target::real::member::Member;
 
+/// Most starts until a node reads a damaged bit.
+const STARTS: u64 = 8;
+
 const NO_DISK: &str = "it has no disk of its own";
 
 /// The machine of each victim stops at once, and starts when the fault ends, without what its disk
@@ -139,32 +142,62 @@ pub(super) async fn bit_flip(strike: &Strike<'_>) -> Struck {
     };
     for member in strike.members() {
         member.may_end.store(true, Ordering::SeqCst);
-        match flip(strike, &member, choice).await {
-            Ok((bit, seen)) => signs.add(bit, seen),
-            Err(why) => signs.add(false, format!("node {}: {why}", member.id)),
-        }
-        if let Some(disk) = &member.disk {
-            disk.mend();
-        }
+        let (bit, seen) = damage_until_read(strike, &member, choice).await;
+        signs.add(bit, seen);
         bring_back(strike, &member, &mut signs).await;
     }
     signs.struck()
 }
 
-async fn flip(strike: &Strike<'_>, member: &Member, choice: u64) -> Result<(bool, String), String> {
+/// Where there is nothing to damage yet, or too little of it is read, another start reads another
+/// folder.
+async fn damage_until_read(strike: &Strike<'_>, member: &Member, choice: u64) -> (bool, String) {
+    let mut last = String::new();
+    for start in 0..STARTS {
+        let choice = choice.wrapping_add(start);
+        let damaged = damage(strike, member, choice).await;
+        if let Some(disk) = &member.disk {
+            disk.mend();
+        }
+        match damaged {
+            Ok((true, seen)) => return (true, seen),
+            Ok((false, seen)) => last = seen,
+            Err(why) => last = format!("node {}: {why}", member.id),
+        }
+    }
+    (false, last)
+}
+
+async fn damage(
+    strike: &Strike<'_>,
+    member: &Member,
+    choice: u64,
+) -> Result<(bool, String), String> {
     let disk = member.disk.as_ref().ok_or(NO_DISK)?;
-    end(member, true).await?;
-    let before = disk.counts().flipped_reads;
-    let flipped = disk.flip(choice).map_err(|why| why.to_string())?;
-    let path = flipped.ok_or("it has no closed file")?;
+    let (folder, another_boot) = match choice % 4 {
+        0 => ("wal", false),
+        1 => ("state-", false),
+        2 => ("wal", true),
+        _ => ("snapshots", true),
+    };
+    // It may have ended by itself, or by the start before.
+    drop(end(member, true).await);
+    let before = disk.counts().damaged_reads;
+    if !disk.damage(folder, choice).map_err(|why| why.to_string())? {
+        return Err(format!("it has no closed file in {folder}"));
+    }
+    if another_boot {
+        new_boot(&boot_file(&member.folder)).map_err(|why| why.to_string())?;
+    }
     launch(strike.world, member).await;
     strike.hold().await;
-    let bit = sign(strike, async || disk.counts().flipped_reads > before).await;
-    let reads = disk.counts().flipped_reads - before;
+    let bit = sign(strike, async || disk.counts().damaged_reads > before).await;
+    let reads = disk.counts().damaged_reads - before;
+    let file = disk.damaged().unwrap_or_default();
     let seen = format!(
         "node {} read {} damaged {reads} times",
         member.id,
-        path.display()
+        file.display()
     );
     Ok((bit, seen))
 }

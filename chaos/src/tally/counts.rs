@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::history::{History, Op, Row};
 
 /// Faults of one kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OfKind {
     pub struck: usize,
     /// They were planned, and no sign of them was seen.
@@ -16,7 +19,7 @@ pub struct OfKind {
 }
 
 /// What one history holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     pub operations: usize,
     /// Of these, those without a known outcome.
