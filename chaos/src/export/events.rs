@@ -75,6 +75,7 @@ pub fn is_asked(op: &Op) -> bool {
             | Op::Delivered(_)
             | Op::EndJob(_)
             | Op::Observe(_)
+            | Op::Held(_)
             | Op::Fault(_)
             | Op::Skipped(_)
             | Op::Healed(_)

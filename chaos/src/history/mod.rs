@@ -13,9 +13,9 @@ mod write;
 
 pub use operation::{
     AckArg, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FaultArg, Found, Happened,
-    JobEnd, LogRead, LookUpArg, Observed, Op, Opened, Operation, PermitArg, Permitted, PlaceArg,
-    Placed, PutRightsArg, ReadArg, RegisterArg, ReleaseArg, Released, RightsStored, RunArg,
-    SessionArg, Shown, Struck, Tamper, Terms, Usage, ViewTaken,
+    Held, JobEnd, LogRead, LookUpArg, Observed, Op, Opened, Operation, PermitArg, Permitted,
+    PlaceArg, Placed, PutRightsArg, ReadArg, RegisterArg, ReleaseArg, Released, RightsStored,
+    RunArg, SessionArg, Shown, Struck, Tamper, Terms, Usage, ViewTaken,
 };
 pub use read::{ReadError, read};
 pub use row::{Answer, FORMAT, History, Key, Micros, Row};

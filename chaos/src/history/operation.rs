@@ -65,6 +65,8 @@ pub enum Op {
     Shown(Operation<(), Answer<Shown>>),
     /// `node/…`: what a node says of itself.
     Observe(Operation<(), Observed>),
+    /// `node/…`: what a node keeps for jobs when no client wants one any more.
+    Held(Operation<(), Held>),
     /// A fault, from its beginning to its end.
     Fault(Operation<FaultArg, Struck>),
     /// A fault that this machine cannot have.
@@ -100,6 +102,7 @@ impl Op {
             Self::Permit(op) => op.out.is_some(),
             Self::Shown(op) => op.out.is_some(),
             Self::Observe(op) => op.out.is_some(),
+            Self::Held(op) => op.out.is_some(),
             Self::Fault(op) => op.out.is_some(),
             Self::Skipped(op) => op.out.is_some(),
             Self::Healed(op) => op.out.is_some(),
@@ -385,6 +388,15 @@ pub struct Observed {
     /// Term and hash of committed log entries by index, where a target can read them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<(u64, u64, Hash)>,
+}
+
+/// Memory of a node's jobs, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Inputs of jobs that were not given up, whole or in part.
+    pub inputs: u64,
+    /// Pictures of running jobs, and carriers that nobody has fetched.
+    pub pictures: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::*;
 
 const BEGIN: &str = concat!(
     r#"{"client":0,"key":"","f":"begin","#,
-    r#""arg":{"format":1,"target":"sim","seed":7,"nodes":3,"started":1000,"#,
+    r#""arg":{"format":2,"target":"sim","seed":7,"nodes":3,"started":1000,"#,
     r#""workloads":["ledger"],"command":"c"},"out":{},"call":0,"ret":0}"#,
 );
 

@@ -7,6 +7,8 @@
 //!   time. So is an epoch that two requests were given, and a request that was given two.
 //! - An old sign is judged only where no fault struck and no term changed since that sign: there no
 //!   grace was given. A sign whose outcome is unknown may have come at any time.
+//! - Long after the heal, a session without a sign since then has ended, whatever there was before:
+//!   every leader has given its grace by then.
 //! - A session that a look-up tells to have ended, shortly after its start was acked, is judged
 //!   always: a new leader gives a full life, and no pause takes any of it. A keep-alive is answered
 //!   by any node that takes itself for the leader, without a look at the others. So it is judged as
@@ -26,6 +28,8 @@ const LIFE: Duration = Duration::from_secs(15);
 /// Later than its life: the leader looks once a second, its entry takes a moment, and clocks run
 /// unevenly.
 const CLOCK_BOUND: Duration = Duration::from_secs(5);
+/// A leader gives a session that it has not heard of this long.
+const GRACE: Duration = Duration::from_secs(15);
 /// A session lives at least this long, by whatever clock.
 const LEAST: Duration = Duration::from_secs(8);
 
@@ -80,7 +84,8 @@ fn judge_online(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut 
             found.invalid(Some(key), [row, at.row], sentence);
         }
         let oldest = Micros(at.call.0.saturating_sub(micros(LIFE + CLOCK_BOUND)));
-        if sign < oldest && facts.quiet(sign, at.end()) {
+        let is_late = sign < oldest && facts.quiet(sign, at.end());
+        if is_late || is_past_every_grace(facts, sign, at.call, at.end()) {
             let sentence = format!(
                 "online in epoch {epoch}, whose last sign was {} s before",
                 (at.call.0 - sign.0) / 1_000_000
@@ -88,6 +93,16 @@ fn judge_online(facts: &Facts<'_>, key: &Key, user: &UserFacts<'_>, found: &mut 
             found.invalid(Some(key), [at.row], sentence);
         }
     }
+}
+
+/// Whether a sign came before the heal, and a look so long after it that no session is left which
+/// gave none since.
+fn is_past_every_grace(facts: &Facts<'_>, sign: Micros, call: Micros, end: Micros) -> bool {
+    facts.healed.is_some_and(|healed| {
+        sign < healed
+            && call.0 > healed.0 + micros(LIFE + GRACE + CLOCK_BOUND)
+            && facts.quiet(healed, end)
+    })
 }
 
 /// A row after which an epoch's session had ended for certain, before a moment: its user's end, a

@@ -2,7 +2,8 @@
 //!
 //! Seen: every job that was accepted before the heal has ended, in a result or a visible failure,
 //! within a bound after it; and every one accepted later within the same bound after its
-//! acceptance. What lies in workers' queues is not in a history.
+//! acceptance; and that no node keeps memory for jobs when no client has wanted one for longer than
+//! that. What else lies in workers' queues is not in a history.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::history::{JobEnd, Micros};
 const DRAINS: Duration = Duration::from_secs(60);
 
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
-    let mut found = Found::new("accepted jobs");
+    let mut found = Found::new("accepted jobs, and nodes without any");
     let Some(healed) = facts.healed else {
         found.inconclusive(None, "the cluster was not healed at the end");
         return found;
@@ -42,6 +43,19 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
                 found.invalid(Some(key), [accepted.row], sentence);
             }
             None => found.inconclusive(Some(key), "the run ended before this job had time to"),
+        }
+    }
+    for (key, node) in &facts.nodes {
+        for at in &node.held {
+            let held = at.out.filter(|held| held.inputs + held.pictures > 0);
+            found.check();
+            if let Some(held) = held {
+                let sentence = format!(
+                    "a node keeps {} bytes of inputs and {} of pictures, and no client wants a job",
+                    held.inputs, held.pictures
+                );
+                found.invalid(Some(key), [at.row], sentence);
+            }
         }
     }
     found

@@ -89,7 +89,7 @@ impl Counts {
 fn is_of_client(row: &Row) -> bool {
     !matches!(
         row.op,
-        Op::Begin(_) | Op::Observe(_) | Op::Fault(_) | Op::Skipped(_) | Op::Healed(_)
+        Op::Begin(_) | Op::Observe(_) | Op::Held(_) | Op::Fault(_) | Op::Skipped(_) | Op::Healed(_)
     )
 }
 

@@ -29,6 +29,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 const PAUSE_MS: u64 = 150;
 /// Attempts of one command.
 const MAX_ATTEMPTS: usize = 4;
+/// Clients of a hundred that give up after a definite no, so that nothing else explains what it may
+/// have done all the same.
+const GIVE_UP_PERCENT: u32 = 25;
 
 /// What has become of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +136,11 @@ impl Client {
     /// True with a chance of `percent`.
     pub fn chance(&mut self, percent: u32) -> bool {
         self.rng.random_range(0..100) < percent
+    }
+
+    /// Whether it gives up if it is told no, by chance.
+    pub fn gives_up(&mut self) -> bool {
+        self.chance(GIVE_UP_PERCENT)
     }
 
     /// Waits for up to this long.
@@ -240,10 +248,18 @@ impl<O> Attempts<O> {
     }
 
     /// The outcome of them all after one more, or the time to pause before the next.
-    pub fn after(&mut self, outcome: Outcome<O>) -> ControlFlow<Outcome<O>, Duration> {
+    /// One that `gives_up` does so after a first definite no.
+    pub fn after(
+        &mut self,
+        outcome: Outcome<O>,
+        gives_up: bool,
+    ) -> ControlFlow<Outcome<O>, Duration> {
         self.made += 1;
         match outcome {
             answered @ Outcome::Answered(_) => return ControlFlow::Break(answered),
+            Outcome::NotDone if self.made == 1 && gives_up => {
+                return ControlFlow::Break(Outcome::NotDone);
+            }
             // An attempt that is not done leaves an earlier one unknown.
             Outcome::NotDone => {}
             Outcome::Unknown => self.last = Outcome::Unknown,
@@ -263,7 +279,8 @@ macro_rules! persist {
         let mut attempts = $crate::workload::client::Attempts::new();
         loop {
             let $node = $client.any_node();
-            match attempts.after($attempt.await) {
+            let outcome = $attempt.await;
+            match attempts.after(outcome, $client.gives_up()) {
                 std::ops::ControlFlow::Break(outcome) => break outcome,
                 std::ops::ControlFlow::Continue(pause) => $client.pause(pause).await,
             }

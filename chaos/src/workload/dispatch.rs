@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{Ask, Client, Outcome};
 use super::person::Person;
+use super::port::Request;
 use super::run::Run;
 use super::work::Work;
 use crate::history::{Answer, JobEnd, Key, Op, Operation, PlaceArg, Placed, RunArg, Tamper};
@@ -29,6 +30,10 @@ const JOB_DEADLINE: Duration = Duration::from_secs(25);
 const PAUSE: Duration = Duration::from_millis(150);
 /// Pause between two jobs, at most.
 const BETWEEN_JOBS: Duration = Duration::from_millis(500);
+/// Jobs of a hundred whose client goes away in the middle of a first upload.
+const LEAVES_PERCENT: u32 = 20;
+/// Longest wait for the end of a connection on which too little was sent.
+const CUT_WITHIN: Duration = Duration::from_secs(2);
 /// Workers on which a job may be lost.
 const MAX_LOST: usize = 2;
 
@@ -55,6 +60,9 @@ pub async fn work(run: Arc<Run>, client: usize, until: Instant) {
     let mut before: Option<Ticketed> = None;
     while Instant::now() < until {
         let mut job = Job::new(&mut client, device, &work);
+        if client.chance(LEAVES_PERCENT) {
+            job.leave(&mut client).await;
+        }
         let done = job.done_within(&mut client, JOB_DEADLINE).await;
         let out = Some(done);
         client.note(&job.key, Op::EndJob(Operation { arg: (), out }));
@@ -188,17 +196,8 @@ impl<'a> Job<'a> {
         work: &Work,
         tamper: Tamper,
     ) -> Outcome<bool> {
-        let ask = Ask {
-            method: "POST",
-            path: paths::RUN_JOB.to_owned(),
-            body: work.input.clone(),
-            request: client.request(),
-        };
-        let ticket = BASE64URL_NOPAD.encode(ticketed.ticket.as_bytes());
-        let headers = vec![
-            (CALL_HEADER, client.sign(device, &ask)),
-            (TICKET_HEADER, ticket),
-        ];
+        let ask = self.upload(client, work);
+        let headers = self.proofs(client, ticketed, device, &ask);
         let arg = RunArg {
             worker,
             ticket: ticketed.placed.ticket,
@@ -220,6 +219,51 @@ impl<'a> Job<'a> {
             Outcome::NotDone => Outcome::NotDone,
             Outcome::Unknown => Outcome::Unknown,
         }
+    }
+
+    /// Begins an upload, and goes away in the middle of it: the job cannot have been done.
+    async fn leave(&self, client: &mut Client) {
+        let node = client.any_node();
+        let Some(ticketed) = self.placed(client, node).await else {
+            return;
+        };
+        let ask = self.upload(client, self.work);
+        let mut headers = self.proofs(client, &ticketed, self.device, &ask);
+        headers.push(("content-length", ask.body.len().to_string()));
+        let request = Request {
+            method: ask.method,
+            path: ask.path,
+            headers,
+            body: ask.body.slice(..ask.body.len() / 2),
+        };
+        let port = client.run.port.clone();
+        // No answer is awaited: the connection ends before the body does.
+        drop(port.call(ticketed.placed.worker, request, CUT_WITHIN).await);
+    }
+
+    /// The call that sends an input.
+    fn upload(&self, client: &mut Client, work: &Work) -> Ask {
+        Ask {
+            method: "POST",
+            path: paths::RUN_JOB.to_owned(),
+            body: work.input.clone(),
+            request: client.request(),
+        }
+    }
+
+    /// The headers with which a worker takes it.
+    fn proofs(
+        &self,
+        client: &Client,
+        ticketed: &Ticketed,
+        device: &SigningKey,
+        ask: &Ask,
+    ) -> Vec<(&'static str, String)> {
+        let ticket = BASE64URL_NOPAD.encode(ticketed.ticket.as_bytes());
+        vec![
+            (CALL_HEADER, client.sign(device, ask)),
+            (TICKET_HEADER, ticket),
+        ]
     }
 
     /// Sends the ticket of the job before, if the leader has changed since: its worker may know.

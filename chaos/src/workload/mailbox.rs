@@ -155,10 +155,10 @@ pub(super) async fn online(
             Ok(Some(event)) => event,
             Ok(None) => {
                 // Has the session ended, or only the stream?
-                keep_alive(client, grant, epoch).await;
+                keep_alive(client, &grant.viewer, epoch).await;
                 break;
             }
-            Err(_) if keep_alive(client, grant, epoch).await => continue,
+            Err(_) if keep_alive(client, &grant.viewer, epoch).await => continue,
             Err(_) => break,
         };
         let EventKind::Rights { grant: id, rights } = event.kind else {
@@ -203,15 +203,15 @@ async fn acknowledge(client: &mut Client, grant: &Grant, viewer: &Device, versio
 }
 
 /// False when the session has ended.
-async fn keep_alive(client: &mut Client, grant: &Grant, epoch: u64) -> bool {
+pub(super) async fn keep_alive(client: &mut Client, person: &Person, epoch: u64) -> bool {
     let (node, request) = (client.any_node(), client.request());
     let ask = Ask::post(paths::KEEP_ALIVE.to_owned(), &KeepAlive { epoch }, request);
     let op = |out| {
         let arg = EpochArg { request, epoch };
         Op::KeepAlive(Operation { arg, out })
     };
-    let device = &grant.viewer.devices[0].key;
-    let key = grant.viewer.key();
+    let device = &person.devices[0].key;
+    let key = person.key();
     let kept = client.attempt(device, node, &ask, &key, |_: Done| (), op);
     !matches!(kept.await, Outcome::Answered(Answer::Refused(_)))
 }

@@ -12,7 +12,7 @@ use super::client::Client;
 use super::grant::Grant;
 use super::person::Person;
 use super::run::Run;
-use super::{directory, dispatch, ledger, mailbox};
+use super::{directory, dispatch, held, ledger, mailbox, visits};
 
 /// Pairs of people of the ledger's workload.
 const LEDGER_PAIRS: usize = 2;
@@ -90,13 +90,18 @@ pub struct Made {
     grants: Vec<Arc<Grant>>,
     /// Grants whose viewer follows their stream.
     mailed: Vec<Arc<Grant>>,
+    /// People who went online and were not heard of again.
+    gone: Vec<UserName>,
+    /// Whether jobs were run.
+    jobs: bool,
 }
 
 enum Part {
     Names(Vec<UserName>),
     Grants(Vec<Arc<Grant>>),
     Mailed(Vec<Arc<Grant>>),
-    Nothing,
+    Gone(Vec<UserName>),
+    Jobs,
 }
 
 /// Runs these workloads side by side until the time is over. A journey is begun, and run, by a
@@ -117,6 +122,8 @@ pub async fn work(run: &Arc<Run>, workloads: &[Workload], until: Instant) -> Mad
                     let grants = mailbox::work(run(), pair, until);
                     parts.spawn(async { Part::Mailed(grants.await) });
                 }
+                let gone = visits::work(run(), until);
+                parts.spawn(async { Part::Gone(gone.await) });
             }
             Workload::Ledger => {
                 for pair in 0..LEDGER_PAIRS {
@@ -130,7 +137,7 @@ pub async fn work(run: &Arc<Run>, workloads: &[Workload], until: Instant) -> Mad
                     let jobs = dispatch::work(run(), client, until);
                     parts.spawn(async {
                         jobs.await;
-                        Part::Nothing
+                        Part::Jobs
                     });
                 }
             }
@@ -142,7 +149,8 @@ pub async fn work(run: &Arc<Run>, workloads: &[Workload], until: Instant) -> Mad
             Part::Names(names) => made.names.extend(names),
             Part::Grants(grants) => made.grants.extend(grants),
             Part::Mailed(grants) => made.mailed.extend(grants),
-            Part::Nothing => {}
+            Part::Gone(gone) => made.gone.extend(gone),
+            Part::Jobs => made.jobs = true,
         }
     }
     made
@@ -169,26 +177,35 @@ pub async fn read_all(run: &Arc<Run>, made: &Made) {
         }
     }
     read_names(&mut client, made).await;
+    if made.jobs {
+        held::look(&mut client).await;
+    }
+    visits::look(&mut client, &made.gone).await;
 }
 
 async fn read_names(client: &mut Client, made: &Made) {
     if made.names.is_empty() {
         return;
     }
-    let Ok(name) = "last-reader".parse() else {
+    let Some(reader) = reader(client, "last-reader").await else {
         return;
     };
-    let reader = Person::new(client, name, 1);
-    for _ in 0..LAST_ATTEMPTS {
-        if reader.register_all(client).await {
-            break;
-        }
-    }
     for name in &made.names {
         for _ in 0..3 {
             directory::look_up(client, &reader.devices[0], name).await;
         }
     }
+}
+
+/// Somebody who may look others up.
+pub(super) async fn reader(client: &mut Client, name: &str) -> Option<Person> {
+    let reader = Person::new(client, name.parse().ok()?, 1);
+    for _ in 0..LAST_ATTEMPTS {
+        if reader.register_all(client).await {
+            return Some(reader);
+        }
+    }
+    None
 }
 
 /// The viewer stays online and acknowledges everything, until the ledger says that nothing waits.

@@ -13,6 +13,7 @@ mod directory;
 mod dispatch;
 mod events;
 mod grant;
+mod held;
 mod job;
 mod journey;
 mod ledger;
@@ -25,6 +26,7 @@ mod port;
 mod rng;
 mod run;
 mod user;
+mod visits;
 mod work;
 
 pub use job::{JobDone, JobFailed, run_job};

@@ -143,7 +143,7 @@ impl<'a> Facts<'a> {
             Op::Place(_) | Op::Run(_) | Op::EndJob(_) => {
                 self.jobs.entry(key).or_default().add(number, row);
             }
-            Op::Observe(_) => self.nodes.entry(key).or_default().add(number, row),
+            Op::Observe(_) | Op::Held(_) => self.nodes.entry(key).or_default().add(number, row),
         }
     }
 

@@ -1,18 +1,21 @@
 //! One node's statements about itself.
 
 use super::At;
-use crate::history::{Observed, Op, Row};
+use crate::history::{Held, Observed, Op, Row};
 
 /// In the order of their returns.
 #[derive(Debug, Default)]
 pub(in crate::laws) struct NodeFacts<'a> {
     pub observed: Vec<At<'a, (), Observed>>,
+    pub held: Vec<At<'a, (), Held>>,
 }
 
 impl<'a> NodeFacts<'a> {
     pub(super) fn add(&mut self, number: usize, row: &'a Row) {
-        if let Op::Observe(op) = &row.op {
-            self.observed.push(At::new(number, row, op));
+        match &row.op {
+            Op::Observe(op) => self.observed.push(At::new(number, row, op)),
+            Op::Held(op) => self.held.push(At::new(number, row, op)),
+            _ => {}
         }
     }
 
