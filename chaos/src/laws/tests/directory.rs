@@ -253,3 +253,27 @@ fn a_leader_that_is_cut_off_may_not_know_a_session() {
         .keeps(Law::D4);
     story.offline("ben", 2).breaks(Law::D4);
 }
+
+#[test]
+fn no_session_outlives_the_grace_of_the_leaders_there_were() {
+    let gone = |quiet_for| {
+        let mut story = directory();
+        story.start("ben", 2, Told::Ok(1)).fault("kill", true);
+        story.heal().wait(quiet_for);
+        story
+    };
+    // A leader that was elected before the heal has given it a grace.
+    gone(25).online("ben", 2, 1).keeps(Law::D4);
+    gone(40).online("ben", 2, 1).breaks(Law::D4);
+    gone(40).offline("ben", 2).keeps(Law::D4);
+    // It was heard of since, or a leader came since and gives another grace.
+    let mut story = gone(20);
+    story.keep_alive("ben", 1, Told::Ok(())).wait(18);
+    story.online("ben", 2, 1).keeps(Law::D4);
+    let mut story = gone(1);
+    story
+        .observe(1, observed(1, 1, 1, 7))
+        .observe(1, observed(1, 2, 2, 7))
+        .wait(40);
+    story.online("ben", 2, 1).keeps(Law::D4);
+}

@@ -116,3 +116,15 @@ fn jobs_drain_after_the_heal() {
         .end_job("1", JobEnd::Done)
         .leaves_open(Law::J4);
 }
+
+#[test]
+fn a_node_keeps_nothing_for_clients_that_went_away() {
+    let drained = |bytes| {
+        let mut story = dispatch();
+        story.place("1", 1, 1).end_job("1", JobEnd::Done).heal();
+        story.held(2, bytes);
+        story
+    };
+    drained(0).keeps(Law::J4);
+    drained(700).breaks(Law::J4);
+}

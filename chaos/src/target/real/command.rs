@@ -178,16 +178,17 @@ struct JudgedRun {
 impl JudgedRun {
     fn exit_code(&self) -> u8 {
         let skips = self.skips_fail && !self.outcome.skipped.is_empty();
-        match self.judged.outcome().exit_code() {
-            0 if !self.outcome.problems.is_empty() || skips => 1,
-            code => code,
+        if !self.outcome.problems.is_empty() || skips {
+            return 1;
         }
+        self.judged.outcome().exit_code()
     }
 
     fn verdict(&self) -> &'static str {
         match self.judged.outcome() {
-            Verdict::Valid if !self.outcome.problems.is_empty() => "invalid (problems)",
-            Verdict::Valid if self.exit_code() != 0 => "invalid (skips)",
+            invalid @ Verdict::Invalid { .. } => invalid.name(),
+            _ if !self.outcome.problems.is_empty() => "invalid (problems)",
+            _ if self.exit_code() == 1 => "invalid (skips)",
             verdict => verdict.name(),
         }
     }

@@ -1,11 +1,11 @@
 //! Watch over the nodes' processes: none ends by itself.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::may_end::End;
 use super::world::World;
 
 /// Time between two looks.
@@ -21,16 +21,19 @@ pub async fn guard(world: Arc<World>) {
                 continue;
             };
             let ended = node.process.as_mut().and_then(|process| process.ended());
-            let Some(status) = ended.filter(|_| !member.may_end.load(Ordering::SeqCst)) else {
+            let end = member.may_end.end();
+            let Some(status) = ended.filter(|_| end != End::InHand) else {
                 continue;
             };
             node.process = None;
             drop(node);
-            let end = member.log_end();
-            world.complain(format!(
-                "node {} ended by itself with {status}:\n{end}",
-                member.id
-            ));
+            if end == End::Fault {
+                let last = member.log_end();
+                world.complain(format!(
+                    "node {} ended by itself with {status}:\n{last}",
+                    member.id
+                ));
+            }
             if let Err(why) = member.launch().await {
                 world.complain(why.to_string());
             }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::http;
+use super::may_end::MayEnd;
 use super::network::{Dialer, Links, Namespace};
 use super::relay::Relay;
 
@@ -36,8 +37,7 @@ pub struct Member {
     /// The program that it runs next.
     pub program: SyncMutex<PathBuf>,
     pub node: Mutex<Node>,
-    /// Its process may end by itself: a fault that allows that is upon it.
-    pub may_end: AtomicBool,
+    pub may_end: MayEnd,
     /// Starts of its process so far.
     starts: AtomicU64,
     links: Option<Links>,
@@ -73,7 +73,7 @@ impl Member {
             log: node.folder.join("node.log"),
             folder: node.folder.clone(),
             node: Mutex::new(node),
-            may_end: AtomicBool::new(false),
+            may_end: MayEnd::default(),
             starts: AtomicU64::new(0),
             disk: place.disk,
             namespace: place.namespace,

@@ -11,6 +11,7 @@ mod command;
 mod disk;
 mod guard;
 mod http;
+mod may_end;
 mod member;
 mod members;
 mod network;

@@ -3,7 +3,7 @@
 use cameo_common::ids::NodeId;
 
 use super::{Story, hash};
-use crate::history::{FaultArg, Happened, Key, Observed, Op, Operation, Struck};
+use crate::history::{FaultArg, Happened, Held, Key, Observed, Op, Operation, Struck};
 
 impl Story {
     pub fn observe(&mut self, node: u64, observed: Observed) -> &mut Self {
@@ -12,6 +12,20 @@ impl Story {
             Key::node(NodeId(node)),
             true,
             Op::Observe(Operation { arg, out }),
+        )
+    }
+
+    /// A node keeps this many bytes for jobs.
+    pub fn held(&mut self, node: u64, bytes: u64) -> &mut Self {
+        let held = Held {
+            inputs: bytes,
+            pictures: 0,
+        };
+        let (arg, out) = ((), Some(held));
+        self.add(
+            Key::node(NodeId(node)),
+            true,
+            Op::Held(Operation { arg, out }),
         )
     }
 

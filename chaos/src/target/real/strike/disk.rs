@@ -1,9 +1,11 @@
 //! Faults of disks.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::process::{end, launch, sign};
+use tokio::time::Instant;
+
+use super::process::{end, launch, sign, sign_until};
 use super::{Signs, Strike};
 use crate::faults::{Kind, Strength};
 use crate::history::Struck;
@@ -11,6 +13,8 @@ use crate::target::real::boot::{boot_file, new_boot};
 use crate::target::real::disk::{Disk, Trouble};
 use crate::target::real::member::Member;
 
+/// A start reads its files in this time.
+const READS_WITHIN: Duration = Duration::from_secs(5);
 /// Most starts until a node reads a damaged bit.
 const STARTS: u64 = 8;
 
@@ -89,7 +93,7 @@ pub(super) async fn trouble(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
     let members = strike.members();
     for member in &members {
-        member.may_end.store(true, Ordering::SeqCst);
+        member.may_end.begin();
         if let Some(disk) = &member.disk {
             disk.set(trouble);
         }
@@ -129,7 +133,7 @@ async fn bring_back(strike: &Strike<'_>, member: &Arc<Member>, signs: &mut Signs
         signs.add(true, format!("node {} ended with {status}", member.id));
     }
     launch(strike.world, member).await;
-    member.may_end.store(false, Ordering::SeqCst);
+    member.may_end.over();
 }
 
 /// A node that was killed finds a bit of a file turned around when it starts. It may notice, and
@@ -141,7 +145,7 @@ pub(super) async fn bit_flip(strike: &Strike<'_>) -> Struck {
         return signs.struck();
     };
     for member in strike.members() {
-        member.may_end.store(true, Ordering::SeqCst);
+        member.may_end.begin();
         let (bit, seen) = damage_until_read(strike, &member, choice).await;
         signs.add(bit, seen);
         bring_back(strike, &member, &mut signs).await;
@@ -190,8 +194,11 @@ async fn damage(
         new_boot(&boot_file(&member.folder)).map_err(|why| why.to_string())?;
     }
     launch(strike.world, member).await;
-    strike.hold().await;
-    let bit = sign(strike, async || disk.counts().damaged_reads > before).await;
+    let read = async || disk.counts().damaged_reads > before;
+    let bit = sign_until(Instant::now() + READS_WITHIN, read).await;
+    if bit {
+        strike.hold().await;
+    }
     let reads = disk.counts().damaged_reads - before;
     let file = disk.damaged().unwrap_or_default();
     let seen = format!(

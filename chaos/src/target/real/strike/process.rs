@@ -3,7 +3,6 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cameo_harness::ProcessError;
@@ -26,8 +25,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const IDLE_CONNECTIONS: usize = 64;
 
 /// Waits until there is a sign, at most a while beyond the fault's planned end.
-pub(super) async fn sign(strike: &Strike<'_>, mut look: impl AsyncFnMut() -> bool) -> bool {
-    let end = strike.ends + LINGER;
+pub(super) async fn sign(strike: &Strike<'_>, look: impl AsyncFnMut() -> bool) -> bool {
+    sign_until(strike.ends + LINGER, look).await
+}
+
+/// Waits until there is a sign.
+pub(super) async fn sign_until(end: Instant, mut look: impl AsyncFnMut() -> bool) -> bool {
     loop {
         if look().await {
             return true;
@@ -185,7 +188,7 @@ pub(super) async fn descriptors(strike: &Strike<'_>) -> Struck {
     let members = strike.members();
     let mut held = Vec::new();
     for member in &members {
-        member.may_end.store(true, Ordering::SeqCst);
+        member.may_end.begin();
         let Some(id) = member.process_id().await else {
             signs.add(false, format!("node {} did not run", member.id));
             continue;
@@ -202,7 +205,7 @@ pub(super) async fn descriptors(strike: &Strike<'_>) -> Struck {
             limit(id, None);
         }
         launch(strike.world, member).await;
-        member.may_end.store(false, Ordering::SeqCst);
+        member.may_end.over();
     }
     signs.struck()
 }
