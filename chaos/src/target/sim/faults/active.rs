@@ -1,177 +1,45 @@
-//! Carries out the plan of faults.
+//! One fault, from its beginning to its end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
 use cameo_mutant::{Mutant, is_planted};
 
-use super::cluster::{CLIENTS, Cluster};
-use super::conditions::Condition;
-use super::machine::name;
-use crate::faults::{Kind, Lane, Planned, Strength, Victims};
-use crate::history::{FaultArg, Key, Micros, Op, Operation, Recorder, Row, Struck};
+use super::aimed;
+use super::stops::Turn;
+use crate::faults::{Kind, Lane, Planned, Strength};
+use crate::target::sim::cluster::{CLIENTS, Cluster};
+use crate::target::sim::conditions::Condition;
+use crate::target::sim::machine::name;
 
-/// Numbers of faults begin here, away from those of clients and observers.
-const FAULTS: u64 = 1 << 33;
 /// Longest wait for a node that stops in order; then it is killed.
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
 /// A fault that has met nothing goes on for so long.
 const MEETS_WITHIN: Duration = Duration::from_secs(3);
-/// A node of a rolling restart runs for this long before the next one's turn.
-const SETTLES_IN: Duration = Duration::from_millis(700);
 /// Latency, at most, of messages that overtake each other.
 const REORDERED: Duration = Duration::from_millis(120);
 
-/// The kinds that the simulator has, in some form.
-pub(super) fn simulated() -> Vec<Kind> {
-    let kinds = Kind::ALL.into_iter();
-    kinds
-        .filter(|kind| *kind == Kind::Pause || not_simulated(*kind).is_none())
-        .collect()
-}
-
-/// Why the simulator has no faults of this kind, or only something near it.
-pub(super) fn not_simulated(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::LogReaderGone | Kind::Descriptors => {
-            Some("a simulated machine has no streams and no descriptors")
-        }
-        Kind::DiskError | Kind::DiskFull => {
-            Some("a simulated disk fails at a sync only: failing-sync")
-        }
-        Kind::BitFlip => Some("a simulated disk keeps records, not bytes"),
-        Kind::Pause => Some(
-            "a simulated machine's timers cannot be stopped: in its place everything that it \
-             sends and receives is held, as `hold`",
-        ),
-        _ => None,
-    }
-}
-
-/// The plan while it is carried out.
-pub(super) struct Faults {
-    recorder: Recorder,
-    began: Duration,
-    waiting: VecDeque<Planned>,
-    active: Vec<Active>,
-    done: u64,
-}
-
 /// A fault that has struck.
-struct Active {
-    planned: Planned,
-    since: Duration,
-    nodes: Vec<NodeId>,
+pub(super) struct Active {
+    pub(super) planned: Planned,
+    pub(super) since: Duration,
+    pub(super) nodes: Vec<NodeId>,
     links: Vec<(String, String)>,
     switches: VecDeque<(Duration, bool)>,
     /// How much it struck so far.
-    met: u64,
-    seen: String,
+    pub(super) met: u64,
+    pub(super) seen: String,
+    /// Nodes that were asked to stop, and which process of each.
+    pub(super) asked: BTreeMap<NodeId, u64>,
     /// Of a rolling restart.
-    turn: Turn,
+    pub(super) turn: Turn,
     /// False only where that bug is planted.
     fires: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Turn {
-    node: usize,
-    /// Which process of the node was asked to stop.
-    asked: Option<u64>,
-    running_since: Option<Duration>,
-}
-
-impl Faults {
-    pub(super) fn new(recorder: Recorder, began: Duration, planned: Vec<Planned>) -> Self {
-        Self {
-            recorder,
-            began,
-            waiting: planned.into(),
-            active: Vec::new(),
-            done: 0,
-        }
-    }
-
-    /// Lets faults strike and end whose time has come.
-    pub(super) fn step(&mut self, cluster: &mut Cluster) -> anyhow::Result<()> {
-        let now = cluster.sim.elapsed();
-        while let Some(next) = self.waiting.front()
-            && self.began + next.at <= now
-            && let Some(next) = self.waiting.pop_front()
-        {
-            let active = Active::begin(next, cluster, now);
-            self.active.push(active);
-        }
-        let mut going_on = Vec::new();
-        for mut active in std::mem::take(&mut self.active) {
-            active.step(cluster, now)?;
-            match active.is_over(cluster, now) {
-                true => self.end(active, cluster),
-                false => going_on.push(active),
-            }
-        }
-        self.active = going_on;
-        Ok(())
-    }
-
-    /// Ends every fault at once.
-    pub(super) fn end_all(&mut self, cluster: &mut Cluster) {
-        for active in std::mem::take(&mut self.active) {
-            self.end(active, cluster);
-        }
-    }
-
-    fn end(&mut self, mut active: Active, cluster: &mut Cluster) {
-        let now = cluster.sim.elapsed();
-        active.let_go(cluster);
-        let kind = active.kind_name();
-        let on = format!("{} {}", active.planned.victims, active.planned.strength);
-        cluster.tell(&format!("{kind} on {on} is over: {}", active.seen));
-        self.done += 1;
-        self.recorder.record(&Row {
-            client: FAULTS + self.done,
-            key: Key(String::new()),
-            op: Op::Fault(Operation {
-                arg: FaultArg {
-                    kind: kind.to_owned(),
-                    on: on.trim().to_owned(),
-                },
-                out: Some(Struck {
-                    bit: active.met > 0,
-                    seen: active.seen,
-                }),
-            }),
-            call: micros(active.since),
-            ret: Some(micros(now)),
-        });
-    }
-}
-
-/// A fault finds something to strike: where all of its victims are down, or nobody leads, it is one
-/// node that runs.
-fn aimed(mut planned: Planned, cluster: &Cluster, leader: Option<NodeId>) -> Planned {
-    let is_of_nodes = matches!(planned.victims, Victims::Leader | Victims::Nodes(_));
-    let any_up = planned
-        .nodes(leader)
-        .iter()
-        .any(|node| cluster.is_up(*node));
-    let mut founders = cluster.founders().iter();
-    if is_of_nodes
-        && !any_up
-        && let Some(up) = founders.find(|node| cluster.is_up(**node))
-    {
-        planned.victims = Victims::Nodes(vec![*up]);
-    }
-    planned.past_the_leader(leader)
-}
-
-fn micros(at: Duration) -> Micros {
-    Micros(at.as_micros() as u64)
-}
-
 impl Active {
-    fn begin(planned: Planned, cluster: &Cluster, now: Duration) -> Self {
+    pub(super) fn begin(planned: Planned, cluster: &Cluster, now: Duration) -> Self {
         let leader = cluster.leader();
         let planned = aimed(planned, cluster, leader);
         let nodes = planned.nodes(leader);
@@ -194,20 +62,21 @@ impl Active {
             planned,
             met: 0,
             seen: String::new(),
+            asked: BTreeMap::new(),
             turn: Turn::default(),
             fires: !is_planted(Mutant::NemesisNeverFires),
         }
     }
 
     /// What it is called in the history.
-    fn kind_name(&self) -> &'static str {
+    pub(super) fn kind_name(&self) -> &'static str {
         match self.planned.kind {
             Kind::Pause => "hold",
             kind => kind.name(),
         }
     }
 
-    fn step(&mut self, cluster: &mut Cluster, now: Duration) -> anyhow::Result<()> {
+    pub(super) fn step(&mut self, cluster: &mut Cluster, now: Duration) -> anyhow::Result<()> {
         if !self.fires {
             return Ok(());
         }
@@ -262,7 +131,7 @@ impl Active {
                 self.seen = format!("{} processes killed", self.met);
             }
             Kind::PowerFailure | Kind::TornTail => self.fail_power(cluster),
-            Kind::Stop => self.each(cluster, |cluster, node| cluster.machines[&node].stop()),
+            Kind::Stop => self.ask_to_stop(cluster),
             Kind::Pause => self.each(cluster, |cluster, node| cluster.hold(node, true)),
             Kind::SlowSync => {
                 if let Strength::Delay(by) = strength {
@@ -346,36 +215,7 @@ impl Active {
         cluster.conditions.set(ways, condition);
     }
 
-    /// One node after the other stops and starts. One that another fault has stopped is waited for,
-    /// and one that another fault has started again has had its turn.
-    fn roll(&mut self, cluster: &mut Cluster, now: Duration) {
-        let Some(node) = self.nodes.get(self.turn.node).copied() else {
-            return;
-        };
-        let is_up = cluster.is_up(node);
-        let starts = cluster.machines[&node].starts();
-        match (self.turn.asked, self.turn.running_since) {
-            (None, _) if is_up => {
-                cluster.machines[&node].stop();
-                self.turn.asked = Some(starts);
-            }
-            (None, _) => {}
-            (Some(asked), None) if !is_up || starts > asked => {
-                cluster.start(node);
-                self.met += 1;
-                self.turn.running_since = Some(now);
-            }
-            (Some(_), Some(since)) if now >= since + SETTLES_IN => {
-                self.turn = Turn {
-                    node: self.turn.node + 1,
-                    ..Turn::default()
-                };
-            }
-            (Some(_), _) => {}
-        }
-    }
-
-    fn is_over(&self, cluster: &Cluster, now: Duration) -> bool {
+    pub(super) fn is_over(&self, cluster: &Cluster, now: Duration) -> bool {
         if now >= self.since + self.planned.lasts + STOPS_WITHIN {
             return true;
         }
@@ -383,7 +223,7 @@ impl Active {
             _ if !self.fires => now >= self.since + self.planned.lasts,
             Kind::RollingRestart => self.turn.node >= self.nodes.len(),
             _ if now < self.since + self.planned.lasts => false,
-            Kind::Stop => self.nodes.iter().all(|node| !cluster.is_up(*node)),
+            Kind::Stop => self.stopped(cluster) == self.asked.len(),
             // What has met nothing yet goes on for a while.
             _ if now < self.since + self.planned.lasts + MEETS_WITHIN => self.has_met(cluster),
             _ => true,
@@ -403,7 +243,7 @@ impl Active {
         }
     }
 
-    fn let_go(&mut self, cluster: &mut Cluster) {
+    pub(super) fn let_go(&mut self, cluster: &mut Cluster) {
         if !self.fires {
             return;
         }
@@ -443,19 +283,6 @@ impl Active {
                 self.met = cluster.conditions.clear();
                 self.seen = format!("met by {} writes and connections", self.met);
             }
-        }
-    }
-
-    fn restart(&mut self, cluster: &mut Cluster) {
-        let down = self.nodes.iter().filter(|node| !cluster.is_up(**node));
-        let down = down.count() as u64;
-        self.met += down;
-        self.seen = format!("{} processes stopped in order", self.met);
-        for node in self.nodes.clone() {
-            if cluster.is_up(node) && self.planned.kind == Kind::Stop {
-                cluster.kill(node);
-            }
-            cluster.start(node);
         }
     }
 }
