@@ -113,10 +113,11 @@ impl Planner {
             Kind::Kill | Kind::Stop | Kind::PowerFailure | Kind::TornTail | Kind::BitFlip => {
                 200..=2_500
             }
-            Kind::Pause => 200..=4_000,
+            // Some last longer than a node waits for a majority.
+            Kind::Pause => 200..=7_000,
             Kind::RollingRestart => 1_500 * self.nodes..=2_000 * self.nodes,
             Kind::Isolate | Kind::Halves | Kind::Bridge | Kind::Ring | Kind::OneWay => {
-                1_000..=5_000
+                1_000..=7_000
             }
             Kind::Flapping | Kind::Worker => 4_000..=8_000,
             Kind::ClientsCut | Kind::Throttle => 1_500..=5_000,

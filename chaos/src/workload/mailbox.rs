@@ -187,9 +187,12 @@ pub(super) async fn online(
         }
         if client.chance(percent) {
             acknowledge(client, grant, viewer, version).await;
-        } else if client.chance(20) && version > 1 {
-            // Out of order: an old version, which must not remove the newer one.
+        }
+        if client.chance(20) && version > 1 {
+            // Out of order: it must not remove the newer one, nor be taken for the highest.
             acknowledge(client, grant, viewer, version - 1).await;
+            let node = client.any_node();
+            let _usage = grant.usage(client, viewer, node).await;
         }
     }
     highest
