@@ -39,8 +39,8 @@ pub struct Arguments {
     /// A file to which each run is added, for `cameo-chaos tally`
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     tally: Option<PathBuf>,
-    /// Folder for histories and traces; it must not have those of the same seeds. Without it, what valid runs leave is
-    /// removed
+    /// Folder for histories and traces; it must not have those of the same seeds. Without it, what
+    /// valid runs leave is removed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

@@ -2,7 +2,8 @@
 //!
 //! Every line is judged three ways: by the code that decides (`replays`), by `rule`, a second
 //! implementation from the text of the law with its own arithmetic, and by its position after the
-//! line before (`order`). `law` does so for the logs of a run, beside its history. A line that cannot be read has not been checked, and is a violation.
+//! line before (`order`). A line that cannot be read has not been checked, and is a violation.
+//! `law` does so for the logs of a run, beside its history.
 
 mod law;
 mod order;

@@ -136,12 +136,12 @@ fn rows_recorded_before_a_panic_are_in_the_file() {
 
 #[test]
 fn what_is_no_history_is_refused_with_its_row() {
-    let wrong_format = BEGIN.replace("\"format\":1", "\"format\":2");
+    let wrong_format = BEGIN.replace("\"format\":2", "\"format\":1");
     let half = r#"{"client":1,"key":"","f":"healed","arg":null,"out":null,"call":1,"ret":null}"#;
     for (text, expected) in [
         ("", "does not begin"),
         (half, "does not begin"),
-        (wrong_format.as_str(), "format 1"),
+        (wrong_format.as_str(), "format 2"),
         (&format!("{BEGIN}\n{{}}"), "row 2"),
         (
             &format!("{BEGIN}\n{}", half.replace("healed", "other")),

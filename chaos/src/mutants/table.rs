@@ -146,8 +146,8 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(30, "pause,clients-cut", GRANTS));
-const PARTITIONS: Scene = scene(1, "isolate,halves", GRANTS);
+const CUT_OFF: Scene = long(30, 3, scene(33, "pause,clients-cut", GRANTS));
+const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
 
 /// All trials.
 pub const TRIALS: &[Trial] = &[
@@ -155,7 +155,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::LeaderReadWithoutQuorum,
         Law::L1,
-        long(20, 5, scene(7, "halves", GRANTS)),
+        long(20, 5, scene(10, "halves", GRANTS)),
     ),
     by(Mutant::AcknowledgeBeforeCommit, Law::L1, CALM_LEDGER),
     by(
@@ -166,19 +166,19 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::FsyncDropped,
         Law::R3,
-        scene(3, "power-failure", GRANTS),
+        scene(8, "power-failure", GRANTS),
     ),
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(36, "torn-tail", GRANTS),
+        scene(57, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
     by(
         Mutant::RetryTableLostInSnapshot,
         Law::D3,
-        scene(1, "power-failure", GRANTS),
+        scene(5, "power-failure", GRANTS),
     ),
     by(Mutant::QuotaCheckedOutside, Law::L2, CALM_LEDGER),
     by(Mutant::DebitAfterRelease, Law::L6, CALM_LEDGER),

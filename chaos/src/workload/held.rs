@@ -1,4 +1,4 @@
-//! What nodes keep for jobs when no client wants one any more.
+//! Memory that nodes keep for jobs when no client wants one any more.
 
 use std::time::Duration;
 

@@ -102,8 +102,8 @@ pub fn run_command(arguments: &RunArguments) -> ExitCode {
     })
 }
 
-/// Runs with fresh seeds until the time is over or one is invalid or unknown. An inconclusive one is
-/// told at the end.
+/// Runs with fresh seeds until the time is over or one is invalid or unknown. An inconclusive one
+/// is told at the end.
 #[must_use]
 pub fn soak_command(arguments: &SoakArguments) -> ExitCode {
     undone_when_interrupted(soak(arguments))

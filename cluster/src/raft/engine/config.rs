@@ -10,8 +10,10 @@ use openraft::{Config, ConfigError, SnapshotPolicy};
 const MAX_PAYLOAD_ENTRIES: u64 = 256;
 /// Entries after which a snapshot is built.
 pub const SNAPSHOT_AFTER_ENTRIES: u64 = 50_000;
-/// Entries kept before a snapshot, so that a node that was down for a moment needs no snapshot.
-const KEPT_BEFORE_SNAPSHOT: u64 = 5_000;
+/// Intervals between snapshots of which the log keeps the entries before the newest one. The
+/// snapshot before it is useful only while the log reaches it: for a node whose newest one is
+/// damaged, and whose state was not synced.
+const INTERVALS_KEPT: u64 = 2;
 /// Entries purged at a time.
 const PURGE_BATCH: u64 = 512;
 /// Only passed on to the network, which has its own limits for each chunk and for the install.
@@ -62,7 +64,7 @@ pub(crate) fn openraft_config(
         install_snapshot_timeout: INSTALL_SNAPSHOT_MILLIS,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_after),
         replication_lag_threshold: 2 * snapshot_after,
-        max_in_snapshot_log_to_keep: KEPT_BEFORE_SNAPSHOT.min(snapshot_after),
+        max_in_snapshot_log_to_keep: INTERVALS_KEPT * snapshot_after,
         purge_batch_size: PURGE_BATCH.min(snapshot_after),
         backoff: REPLICATION_BACKOFF.into(),
         ..Config::default()

@@ -121,8 +121,8 @@ impl Disk {
         Ok(state.counts)
     }
 
-    /// Turns a bit around that is read later: of a file which nobody has open now, in a folder whose
-    /// name begins so. Until [`Disk::mend`]. Whether there is such a file.
+    /// Turns a bit around that is read later: of a file which nobody has open now, in a folder
+    /// whose name begins so. Until [`Disk::mend`]. Whether there is such a file.
     ///
     /// # Errors
     /// When the files cannot be listed.
