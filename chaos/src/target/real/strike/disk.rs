@@ -100,8 +100,16 @@ pub(super) async fn trouble(strike: &Strike<'_>) -> Struck {
     }
     let befores: Vec<_> = members.iter().map(|member| touched(member)).collect();
     strike.hold().await;
-    for (member, before) in members.iter().zip(befores) {
-        let bit = sign(strike, async || touched(member) > before).await;
+    // A node without a leader has nothing to sync: one slow disk of all is a sign.
+    let all = members.iter().zip(&befores);
+    let somewhere = || {
+        all.clone()
+            .any(|(member, before)| touched(member) > *before)
+    };
+    let is_slow =
+        matches!(trouble, Trouble::SlowSync(_)) && sign(strike, async || somewhere()).await;
+    for (member, &before) in members.iter().zip(&befores) {
+        let bit = is_slow || sign(strike, async || touched(member) > before).await;
         let calls = touched(member).saturating_sub(before);
         signs.add(
             bit,

@@ -2,7 +2,6 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_harness::ProcessError;
@@ -12,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Signs, Strike};
 use crate::history::Struck;
+use crate::target::real::may_end::End;
 use crate::target::real::member::Member;
 use crate::target::real::stat::Stat;
 use crate::target::real::world::World;
@@ -70,20 +70,30 @@ pub(super) async fn end(member: &Member, by_kill: bool) -> Result<ExitStatus, St
     ended.map_err(|why: ProcessError| why.to_string())
 }
 
-async fn end_all(
-    strike: &Strike<'_>,
-    by_kill: bool,
-) -> Vec<(Arc<Member>, Result<ExitStatus, String>)> {
-    let ends = strike.members().into_iter().map(|member| async move {
-        let ended = end(&member, by_kill).await;
-        (member, ended)
-    });
-    futures_util::future::join_all(ends).await
+/// Has a process end in order. Where it ends otherwise, that is no fault of the node only if
+/// another fault is upon it that may end it.
+pub(super) async fn end_in_order(world: &World, member: &Member) -> Result<ExitStatus, String> {
+    let ended = end(member, false).await;
+    let wrong = match &ended {
+        Ok(status) if status.success() => None,
+        Ok(status) => Some(format!("{status}: {}", member.log_end())),
+        Err(why) => Some(why.clone()),
+    };
+    if let Some(wrong) = wrong
+        && member.may_end.end() == End::Fault
+    {
+        world.complain(format!("node {} was asked to stop: {wrong}", member.id));
+    }
+    ended
 }
 
 pub(super) async fn kill(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
-    for (member, ended) in end_all(strike, true).await {
+    let members = strike.members();
+    let ends = members
+        .iter()
+        .map(async |member| (member, end(member, true).await));
+    for (member, ended) in futures_util::future::join_all(ends).await {
         match ended {
             Ok(status) => signs.add(
                 status.signal() == Some(SIGKILL),
@@ -99,26 +109,17 @@ pub(super) async fn kill(strike: &Strike<'_>) -> Struck {
 
 pub(super) async fn stop(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
-    for (member, ended) in end_all(strike, false).await {
-        let id = member.id;
-        match ended {
-            Ok(status) => {
-                if !status.success() {
-                    let end = member.log_end();
-                    let what =
-                        format!("node {id} was asked to stop and ended with {status}: {end}");
-                    strike.world.complain(what);
-                }
-                signs.add(true, format!("node {id} stopped with {status}"));
-            }
-            Err(why) => {
-                // Dropped, and killed, if it did not stop.
-                strike
-                    .world
-                    .complain(format!("node {id} was asked to stop: {why}"));
-                signs.add(false, format!("node {id}: {why}"));
-            }
-        }
+    let members = strike.members();
+    let ends = members.iter().map(async |member| {
+        let ended = end_in_order(strike.world, member).await;
+        (member, ended)
+    });
+    for (member, ended) in futures_util::future::join_all(ends).await {
+        let (bit, how) = match ended {
+            Ok(status) => (true, format!("stopped with {status}")),
+            Err(why) => (member.may_end.end() != End::Fault, why),
+        };
+        signs.add(bit, format!("node {} {how}", member.id));
     }
     strike.hold().await;
     launch_all(strike).await;
@@ -173,10 +174,8 @@ pub(super) async fn log_reader_gone(strike: &Strike<'_>) -> Struck {
     }
     strike.hold().await;
     for member in strike.members() {
-        if let Err(why) = end(&member, false).await {
-            let what = format!("node {} without a reader of its log: {why}", member.id);
-            strike.world.complain(what);
-        }
+        // It complains itself.
+        drop(end_in_order(strike.world, &member).await);
     }
     launch_all(strike).await;
     signs.struck()

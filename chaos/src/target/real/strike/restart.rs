@@ -6,7 +6,7 @@ use std::time::Duration;
 use cameo_common::api::{NodeStatus, paths};
 use cameo_harness::until;
 
-use super::process::{end, launch};
+use super::process::{end_in_order, launch};
 use super::{Signs, Strike};
 use crate::history::Struck;
 
@@ -27,11 +27,8 @@ pub(super) async fn rolling(strike: &Strike<'_>) -> Struck {
         } else {
             ours.to_owned()
         };
-        if let Err(why) = end(&member, false).await {
-            strike
-                .world
-                .complain(format!("node {} was asked to stop: {why}", member.id));
-        }
+        // It complains itself.
+        drop(end_in_order(strike.world, &member).await);
         member.program.lock().clone_from(&next);
         launch(strike.world, &member).await;
         let served = until("a restarted node to serve", SERVES_WITHIN, async || {
