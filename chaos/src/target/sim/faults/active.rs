@@ -97,7 +97,20 @@ impl Active {
         if self.planned.kind == Kind::RollingRestart {
             self.roll(cluster, now);
         }
-        Ok(())
+        self.reach_leader(cluster, now)
+    }
+
+    /// A disk of a node without a leader syncs nothing: after a while the leader's gets it too.
+    fn reach_leader(&mut self, cluster: &mut Cluster, now: Duration) -> anyhow::Result<()> {
+        let is_of_syncs = matches!(self.planned.kind, Kind::SlowSync | Kind::FailingSync);
+        let waits = now < self.since + self.planned.lasts / 2 || self.has_met(cluster);
+        match cluster.leader() {
+            Some(leader) if is_of_syncs && !waits && !self.nodes.contains(&leader) => {
+                self.nodes.push(leader);
+                self.take_hold(cluster, now)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A torn tail needs a write that is not synced: of a victim, or later of any node.

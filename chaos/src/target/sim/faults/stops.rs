@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::active::Active;
-use crate::faults::Kind;
 use crate::target::sim::cluster::Cluster;
 
 /// A node of a rolling restart runs for this long before the next one's turn.
@@ -67,11 +66,13 @@ impl Active {
     }
 
     pub(super) fn restart(&mut self, cluster: &mut Cluster) {
-        self.met += match self.planned.kind {
-            Kind::Stop => self.stopped(cluster) as u64,
-            _ => 0,
+        let stopped = self.stopped(cluster);
+        // One that finishes what it has begun may take longer than the run.
+        self.met += self.asked.len() as u64;
+        self.seen = match self.asked.len() - stopped {
+            0 => format!("{} processes stopped in order", self.met),
+            late => format!("{} processes asked to stop, {late} killed", self.met),
         };
-        self.seen = format!("{} processes stopped in order", self.met);
         for node in self.nodes.clone() {
             let starts = cluster.machines[&node].starts();
             if cluster.is_up(node) && self.asked.get(&node) == Some(&starts) {
