@@ -224,11 +224,40 @@ pub(super) fn permission(client: &mut Client) -> Permission {
     }
 }
 
+/// Permitted views of the last version but one: more than any run takes.
+const LAST_VIEWS: u32 = 999;
+
 /// Further back than any clock is set in a run.
 const LONG_AGO_MS: u64 = 400 * 24 * 3_600 * 1_000;
 
+/// A view after everything else, and its release once more when its owner has ended it: every run
+/// sees that.
+pub(super) async fn last_view(client: &mut Client, grant: &Grant) {
+    let permitted = Permission {
+        views: LAST_VIEWS,
+        revoked: false,
+        expires: None,
+    };
+    put(client, grant, permitted).await;
+    let view = grant.view(client, &grant.viewer.devices[0]);
+    let Some(charged) = charge(client, grant, 0, &view).await else {
+        return;
+    };
+    release(client, grant, 0, &view, &charged).await;
+    let ended = Permission {
+        revoked: true,
+        ..permitted
+    };
+    put(client, grant, ended).await;
+    release(client, grant, 0, &view, &charged).await;
+}
+
 async fn put_next(client: &mut Client, grant: &Grant) {
     let permission = permission(client);
+    put(client, grant, permission).await;
+}
+
+async fn put(client: &mut Client, grant: &Grant, permission: Permission) {
     let rights = grant.next_rights(permission);
     let (owner, request) = (&grant.owner.devices[0], client.request());
     let _outcome = persist!(client, |node| {

@@ -166,6 +166,9 @@ pub async fn read_all(run: &Arc<Run>, made: &Made) {
     }
     while readers.join_next().await.is_some() {}
     let mut client = Client::new(run, "last reads");
+    if let Some(grant) = made.grants.last() {
+        ledger::last_view(&mut client, grant).await;
+    }
     for grant in made.grants.iter().chain(&made.mailed) {
         for _ in 0..LAST_ATTEMPTS {
             let node = client.any_node();

@@ -57,6 +57,11 @@ impl SimClock {
         error.since = now;
     }
 
+    /// How often it was read while it was wrong.
+    pub(super) fn wrong_reads(&self) -> u64 {
+        self.0.lock().wrong_reads
+    }
+
     /// Sets it right; returns how often it was read while it was wrong.
     pub(super) fn set_right(&self) -> u64 {
         let wrong = *self.0.lock();

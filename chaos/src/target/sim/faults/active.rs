@@ -100,14 +100,20 @@ impl Active {
         self.reach_leader(cluster, now)
     }
 
-    /// A disk of a node without a leader syncs nothing: after a while the leader's gets it too.
+    /// A node without a leader may neither sync anything nor ask for the time: after a while the
+    /// leader gets it too.
     fn reach_leader(&mut self, cluster: &mut Cluster, now: Duration) -> anyhow::Result<()> {
-        let is_of_syncs = matches!(self.planned.kind, Kind::SlowSync | Kind::FailingSync);
+        let may_idle = matches!(
+            self.planned.kind,
+            Kind::SlowSync | Kind::FailingSync | Kind::ClockJump | Kind::ClockDrift
+        );
         let waits = now < self.since + self.planned.lasts / 2 || self.has_met(cluster);
         match cluster.leader() {
-            Some(leader) if is_of_syncs && !waits && !self.nodes.contains(&leader) => {
-                self.nodes.push(leader);
-                self.take_hold(cluster, now)
+            Some(leader) if may_idle && !waits && !self.nodes.contains(&leader) => {
+                let before = std::mem::replace(&mut self.nodes, vec![leader]);
+                let taken = self.take_hold(cluster, now);
+                self.nodes.extend(before);
+                taken
             }
             _ => Ok(()),
         }
@@ -249,6 +255,10 @@ impl Active {
             Kind::SlowSync | Kind::FailingSync => {
                 let mut machines = self.nodes.iter().map(|node| &cluster.machines[node]);
                 machines.any(|machine| machine.model.struck() > 0)
+            }
+            Kind::ClockJump | Kind::ClockDrift => {
+                let mut machines = self.nodes.iter().map(|node| &cluster.machines[node]);
+                machines.any(|machine| machine.clock.wrong_reads() > 0)
             }
             Kind::TornTail => self.met > 0,
             kind if kind.lane() == Lane::Network => cluster.conditions.met() > 0,
