@@ -84,6 +84,11 @@ chaos-selftest:
     cargo build --locked --workspace --features cameo-chaos/mutants --bin cameo-chaos-mutants --bin cameod-mutants --quiet
     target/debug/cameo-chaos-mutants selftest --short
 
+# The same, with further seeds and more real nodes.
+chaos-selftest-all:
+    cargo build --locked --workspace --features cameo-chaos/mutants --bin cameo-chaos-mutants --bin cameod-mutants --quiet
+    target/debug/cameo-chaos-mutants selftest
+
 # Format, apply what clippy can mend, drop unused dependencies.
 fix:
     cargo clippy --fix --allow-dirty --allow-staged --workspace --all-targets --quiet

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cameo_common::ids::NodeId;
 
 use super::check_lines;
-use crate::history::{History, Op};
+use crate::history::History;
 use crate::verdict::{Judged, Law, LawReport, Outcome, Verdict};
 use crate::workload::Workload;
 
@@ -19,17 +19,17 @@ pub fn file_of(folder: &Path, node: NodeId) -> PathBuf {
     folder.join(format!("{PREFIX}{node}.jsonl"))
 }
 
-/// Judges the logs in a history's folder, if there are any.
+/// Judges the logs in the folder of a history of real nodes.
 ///
 /// # Errors
 /// When the folder cannot be listed.
 pub fn add_to(judged: &mut Judged, history: &History, folder: &Path) -> io::Result<()> {
-    let files = logs_in(folder)?;
-    if files.is_empty() {
+    let Some(begin) = history.begin().filter(|begin| begin.target == "real") else {
         return Ok(());
-    }
-    let outcome = check_lines(&files);
-    let expected = has_jobs(history);
+    };
+    let mut workloads = begin.workloads.iter();
+    let expected = workloads.any(|name| name == Workload::Dispatch.name());
+    let outcome = check_lines(&logs_in(folder)?);
     let verdict = |outcome| Verdict {
         law: Law::J2,
         key: None,
@@ -42,7 +42,7 @@ pub fn add_to(judged: &mut Judged, history: &History, folder: &Path) -> io::Resu
     let mut verdicts: Vec<_> = broken.map(verdict).collect();
     if outcome.decisions == 0 && expected && verdicts.is_empty() {
         verdicts.push(verdict(Outcome::Inconclusive {
-            why: "nothing to check: there are no decisions in this run".to_owned(),
+            why: "nothing to check: there are no decisions in logs beside the history".to_owned(),
         }));
     }
     let report = LawReport {
@@ -69,14 +69,4 @@ fn logs_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
-}
-
-fn has_jobs(history: &History) -> bool {
-    history.rows.iter().any(|row| match &row.op {
-        Op::Begin(begin) => {
-            let mut workloads = begin.arg.workloads.iter();
-            workloads.any(|name| name == Workload::Dispatch.name())
-        }
-        _ => false,
-    })
 }

@@ -269,6 +269,7 @@ pub struct Usage {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRead {
+    /// All views, from the first one on: the judge takes what is not in it for not taken.
     pub views: Vec<ViewTaken>,
 }
 

@@ -3,7 +3,7 @@
 use cameo_common::api::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use super::operation::Op;
+use super::operation::{Begin, Op};
 
 /// Version of the format of a history, in its first row.
 pub const FORMAT: u32 = 2;
@@ -88,6 +88,15 @@ pub struct History {
 }
 
 impl History {
+    /// How the run was made.
+    #[must_use]
+    pub fn begin(&self) -> Option<&Begin> {
+        self.rows.iter().find_map(|row| match &row.op {
+            Op::Begin(op) => Some(&op.arg),
+            _ => None,
+        })
+    }
+
     /// The time at which the last faults had ended and all nodes ran again, if that was reached.
     #[must_use]
     pub fn healed(&self) -> Option<Micros> {

@@ -12,6 +12,7 @@ use super::table::{Noticed, Scene, Target};
 use crate::decisions;
 use crate::history;
 use crate::laws::judge;
+use crate::target::real::{Swept, sweep};
 use crate::verdict::{Judged, Law, Outcome};
 
 /// Longest time to judge one history.
@@ -125,6 +126,11 @@ fn ended(mut process: Child, within: Duration) -> std::io::Result<Option<ExitSta
     }
     process.kill()?;
     process.wait()?;
+    // What a real run has made is undone by nobody else.
+    let swept = sweep();
+    if swept != Swept::default() {
+        eprintln!("swept what a run left that took too long: {swept:?}");
+    }
     Ok(None)
 }
 

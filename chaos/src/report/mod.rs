@@ -14,7 +14,7 @@ mod window;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::history::{History, Micros, Op};
+use crate::history::{History, Micros};
 use crate::verdict::{Judged, Outcome};
 use picture::{Scale, escape};
 
@@ -78,14 +78,10 @@ fn head(history: &History, judged: &Judged) -> String {
          <title>{outcome}: a run of cameo-chaos</title><style>{STYLE}</style></head><body><main>\n\
          <h1><span class=\"badge {outcome}\">{outcome}</span> A run under faults</h1>\n"
     );
-    let begin = history.rows.iter().find_map(|row| match &row.op {
-        Op::Begin(op) => Some(&op.arg),
-        _ => None,
-    });
     let asked = history.rows.iter();
     let asked = asked.filter(|row| crate::export::is_asked(&row.op)).count();
     let seconds = end(history).0 as f64 / 1e6;
-    if let Some(begin) = begin {
+    if let Some(begin) = history.begin() {
         let (target, seed, nodes) = (escape(&begin.target), begin.seed, begin.nodes);
         let workloads = escape(&begin.workloads.join(", "));
         let _infallible = write!(

@@ -8,5 +8,5 @@ mod row;
 mod sum;
 
 pub use counts::{Counts, OfKind, Total};
-pub use row::{Build, Row, RowError, append};
+pub use row::{Build, Row, RowError, VOID, append};
 pub use sum::{Arguments, run};

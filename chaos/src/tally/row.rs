@@ -11,6 +11,9 @@ use super::Counts;
 /// The version of the format.
 const FORMAT: u32 = 1;
 
+/// The verdict of a run that came to no end.
+pub const VOID: &str = "void";
+
 /// The program under test, by a part of its BLAKE3 hash: the same seed of another build is another
 /// run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,7 +47,8 @@ pub struct Row {
     /// As `--faults` and `--workload` had them.
     pub faults: String,
     pub workload: String,
-    /// `valid`, `invalid`, `unknown` or `inconclusive`, `void` when the run came to no end.
+    /// `valid`, `invalid`, `unknown` or `inconclusive`; `invalid (problems)` when a node ended by
+    /// itself, `invalid (skips)` when a fault could not be had; `void` when the run came to no end.
     pub verdict: String,
     pub counts: Counts,
 }

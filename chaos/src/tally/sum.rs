@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::row::{Build, Row, read};
+use super::row::{Build, Row, VOID, read};
 use super::{Counts, OfKind};
 
 /// Adds up runs that `--tally FILE` has counted
@@ -44,17 +44,20 @@ impl Sums {
         let mut builds: BTreeMap<&str, BTreeSet<&Build>> = BTreeMap::new();
         let mut sums = Self::default();
         for row in rows {
-            seeds.entry(&row.target).or_default().insert(row.seed);
-            builds.entry(&row.target).or_default().insert(&row.build);
             let sum = sums.0.entry(row.target.clone()).or_default();
             sum.runs += 1;
-            sum.seconds += row.seconds;
+            // A run that came to no end shows nothing.
+            if row.verdict != VOID {
+                sum.seconds += row.seconds;
+                seeds.entry(&row.target).or_default().insert(row.seed);
+                builds.entry(&row.target).or_default().insert(&row.build);
+            }
             *sum.verdicts.entry(row.verdict.clone()).or_default() += 1;
             sum.counts.add(&row.counts);
         }
         for (target, sum) in &mut sums.0 {
-            sum.seeds = seeds[target.as_str()].len();
-            sum.builds = builds[target.as_str()].len();
+            sum.seeds = seeds.get(target.as_str()).map_or(0, BTreeSet::len);
+            sum.builds = builds.get(target.as_str()).map_or(0, BTreeSet::len);
         }
         sums
     }
@@ -137,6 +140,7 @@ mod tests {
             row("sim", "b", 1, "valid"),
             row("sim", "b", 2, "inconclusive"),
             row("real", "a", 1, "valid"),
+            row("real", "a", 2, VOID),
         ];
         let sums = Sums::of(&rows);
         let sim = &sums.0["sim"];
@@ -146,7 +150,8 @@ mod tests {
         );
         assert_eq!(sim.counts.operations, 30);
         assert_eq!(sim.verdicts["valid"], 2);
-        assert_eq!(sums.0["real"].runs, 1);
+        let real = &sums.0["real"];
+        assert_eq!((real.runs, real.seeds, real.seconds), (2, 1, 30));
         let text = sums.to_string();
         assert!(
             text.contains("sim: 3 runs of 2 seeds and 2 builds"),

@@ -29,8 +29,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 const PAUSE_MS: u64 = 150;
 /// Attempts of one command.
 const MAX_ATTEMPTS: usize = 4;
-/// Clients of a hundred that give up after a definite no, so that nothing else explains what it may
-/// have done all the same.
+/// Commands of a hundred that are given up after a first definite no, so that nothing else explains
+/// what it may have done all the same.
 const GIVE_UP_PERCENT: u32 = 25;
 
 /// What has become of an attempt.
@@ -138,7 +138,7 @@ impl Client {
         self.rng.random_range(0..100) < percent
     }
 
-    /// Whether it gives up if it is told no, by chance.
+    /// Whether it gives up if this attempt is told no, by chance.
     pub fn gives_up(&mut self) -> bool {
         self.chance(GIVE_UP_PERCENT)
     }

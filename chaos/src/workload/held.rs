@@ -18,22 +18,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
-/// Looks at each node until it keeps nothing or should have been drained, and records the last.
+/// Looks at each node until it keeps nothing or should have been drained, and records the last
+/// look.
 pub async fn look(client: &mut Client) {
     let until = Instant::now() + DRAINED_WITHIN;
     for node in client.run.port.nodes() {
-        let mut last = None;
         loop {
-            last = memory(client, node).await.or(last);
-            let drained = last.is_some_and(|held| held.inputs + held.pictures == 0);
-            if drained || Instant::now() >= until {
+            let is_last = Instant::now() >= until;
+            let out = memory(client, node).await;
+            let drained = out.is_some_and(|held| held.inputs + held.pictures == 0);
+            if drained || is_last {
+                // One that does not answer has said nothing.
+                if out.is_some() {
+                    let op = Op::Held(Operation { arg: (), out });
+                    client.note(&Key::node(node), op);
+                }
                 break;
             }
             sleep(LOOK_EVERY).await;
-        }
-        if last.is_some() {
-            let op = Op::Held(Operation { arg: (), out: last });
-            client.note(&Key::node(node), op);
         }
     }
 }

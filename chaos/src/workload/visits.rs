@@ -14,6 +14,8 @@ use super::{directory, mix};
 
 /// Shorter runs have no visits: who came in one would be told online at its end, and rightly.
 const LEAST: Duration = Duration::from_secs(20);
+/// Most visitors: each is looked at again and again in the end.
+const MOST: usize = 48;
 /// Time between two visits, at most.
 const BETWEEN: Duration = Duration::from_secs(2);
 /// Longest time after the heal in which somebody may be told online: a life, a leader's grace, and
@@ -31,11 +33,14 @@ pub async fn work(run: Arc<Run>, until: Instant) -> Vec<UserName> {
         return gone;
     }
     let mut client = Client::new(&run, "visits");
-    while Instant::now() < last {
+    for number in 0..MOST {
         client.pause(BETWEEN).await;
-        let Ok(name) = format!("visitor-{}", gone.len()).parse::<UserName>() else {
+        let Ok(name) = format!("visitor-{number}").parse::<UserName>() else {
             break;
         };
+        if Instant::now() >= last {
+            break;
+        }
         let visitor = Person::new(&mut client, name.clone(), 1);
         if !visitor.register_all(&mut client).await {
             continue;
@@ -52,22 +57,26 @@ pub async fn work(run: Arc<Run>, until: Instant) -> Vec<UserName> {
     gone
 }
 
-/// Looks at all who came, until nobody is told online or it is long enough after the heal.
+/// Looks at all who came, until each is told offline or it is long enough after the heal.
 pub async fn look(client: &mut Client, gone: &[UserName]) {
     let until = Instant::now() + SILENT_FOR;
-    if gone.is_empty() {
+    let mut online = gone.to_vec();
+    if online.is_empty() {
         return;
     }
     let Some(reader) = mix::reader(client, "last-visitor").await else {
         return;
     };
     loop {
-        let mut online = false;
-        for name in gone {
-            let found = directory::look_up(client, &reader.devices[0], name).await;
-            online |= found.is_none_or(|found| found.online != Some(false));
+        let mut still = Vec::new();
+        for name in online {
+            let found = directory::look_up(client, &reader.devices[0], &name).await;
+            if found.is_none_or(|found| found.online != Some(false)) {
+                still.push(name);
+            }
         }
-        if !online || Instant::now() >= until {
+        online = still;
+        if online.is_empty() || Instant::now() >= until {
             return;
         }
         sleep(LOOK_EVERY).await;

@@ -204,7 +204,18 @@ async fn judged_run(settings: &Settings, seed: u64, out: &Path) -> anyhow::Resul
         "seed {seed}: {} nodes, {} s",
         options.nodes, settings.seconds
     );
-    let outcome = run(&options).await?;
+    let outcome = match run(&options).await {
+        Ok(outcome) => outcome,
+        Err(why) => {
+            if let Some(file) = &settings.tally {
+                tally::append(
+                    file,
+                    &row(settings, &options, tally::VOID, Counts::default())?,
+                )?;
+            }
+            return Err(why);
+        }
+    };
     let mut judged = laws::judge(&outcome.history, JUDGED_WITHIN);
     decisions::add_to(&mut judged, &outcome.history, out)?;
     let judged = JudgedRun {
@@ -215,20 +226,26 @@ async fn judged_run(settings: &Settings, seed: u64, out: &Path) -> anyhow::Resul
     };
     print(&judged, seed);
     if let Some(file) = &settings.tally {
-        tally::append(file, &row(settings, &options, &judged)?)?;
+        let row = row(settings, &options, judged.verdict(), judged.counts.clone())?;
+        tally::append(file, &row)?;
     }
     Ok(judged)
 }
 
-fn row(settings: &Settings, options: &Options, run: &JudgedRun) -> anyhow::Result<tally::Row> {
+fn row(
+    settings: &Settings,
+    options: &Options,
+    verdict: &str,
+    counts: Counts,
+) -> anyhow::Result<tally::Row> {
     let build = Build::of(&options.program)?;
     Ok(tally::Row {
         nodes: options.nodes,
         seconds: settings.seconds,
         faults: settings.faults.clone(),
         workload: settings.workload.clone(),
-        verdict: run.verdict().to_owned(),
-        counts: run.counts.clone(),
+        verdict: verdict.to_owned(),
+        counts,
         ..tally::Row::new("real", build, options.seed)
     })
 }

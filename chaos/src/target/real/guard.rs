@@ -27,12 +27,12 @@ pub async fn guard(world: Arc<World>) {
             };
             node.process = None;
             drop(node);
+            let last = member.log_end();
+            let what = format!("node {} ended by itself with {status}:\n{last}", member.id);
             if end == End::Fault {
-                let last = member.log_end();
-                world.complain(format!(
-                    "node {} ended by itself with {status}:\n{last}",
-                    member.id
-                ));
+                world.complain(what);
+            } else {
+                eprintln!("{:7.1} s  late: {what}", world.age().as_secs_f64());
             }
             if let Err(why) = member.launch().await {
                 world.complain(why.to_string());

@@ -29,7 +29,7 @@ use crate::workload::{Journey, Run, Workload, read_all, work};
 /// Longest time until a new cluster has formed.
 const FORMS_WITHIN: Duration = Duration::from_secs(60);
 /// Longest time of the reads after the end.
-const READS_WITHIN: Duration = Duration::from_secs(120);
+const READS_WITHIN: Duration = Duration::from_secs(240);
 /// The photo of the journey.
 const PHOTO: &[u8] = include_bytes!("../../../../photos/friends_by_Aitzol_Berasategi.jpg");
 /// The client number of rows about the run itself.

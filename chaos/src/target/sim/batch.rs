@@ -1,6 +1,6 @@
 //! Many seeds: a process each, two at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -64,7 +64,7 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
         seeds: batch.seeds.clone().count() as u64,
         ..Total::default()
     };
-    let mut failed = Vec::new();
+    let mut failed = BTreeSet::new();
     loop {
         while running.len() < AT_A_TIME
             && let Some((seed, again)) = waiting.pop_front()
@@ -97,8 +97,9 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
             summary.as_ref().is_some_and(Summary::is_valid)
         };
         if !good {
-            failed.push(seed);
-        } else if !batch.keeps && oldest.again == batch.twice {
+            failed.insert(seed);
+        }
+        if !batch.keeps && oldest.again == batch.twice && !failed.contains(&seed) {
             remove(batch, seed);
         }
     }
@@ -109,7 +110,7 @@ pub fn simulate_all(batch: &Batch) -> Result<(), BatchFailed> {
     );
     match failed.is_empty() {
         true => Ok(()),
-        false => Err(BatchFailed::Seeds(failed)),
+        false => Err(BatchFailed::Seeds(failed.into_iter().collect())),
     }
 }
 
@@ -121,7 +122,7 @@ fn count(batch: &Batch, seed: u64, summary: Option<&Summary>) -> std::io::Result
     let row = tally::Row {
         seed,
         verdict: summary
-            .map_or("void", |summary| &summary.verdict)
+            .map_or(tally::VOID, |summary| &summary.verdict)
             .to_owned(),
         counts: summary.map_or_else(Counts::default, |summary| summary.counts.clone()),
         ..row.clone()

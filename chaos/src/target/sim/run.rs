@@ -30,7 +30,7 @@ const FORMS_WITHIN: Duration = Duration::from_secs(60);
 /// Longest time for clients to come to their end, and for nodes to agree, after the faults.
 const HEALS_WITHIN: Duration = Duration::from_secs(120);
 /// Longest time for the last reads.
-const READS_WITHIN: Duration = Duration::from_secs(120);
+const READS_WITHIN: Duration = Duration::from_secs(240);
 /// Longest time for the judge.
 const JUDGED_WITHIN: Duration = Duration::from_secs(60);
 /// The number of the one who says that all is well.

@@ -158,6 +158,27 @@ async fn large_commands_are_accepted_and_too_large_ones_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_log_reaches_back_to_the_snapshot_before_the_newest() {
+    let mut world = World::new(1);
+    world.snapshot_after = 20;
+    world.start(1).await.unwrap();
+    world.leader().await;
+    let disk = |world: &World| world.hosts[&NodeId(1)].disk.clone();
+    for n in 0..200 {
+        world.propose(1, &format!("command {n}")).await;
+        let kept = disk(&world).entries(0, u64::MAX).len();
+        let is_purged = disk(&world)
+            .first_log_index()
+            .is_some_and(|first| first > 1);
+        assert!(
+            !is_purged || kept >= 40,
+            "{kept} entries after {n} commands"
+        );
+    }
+    assert!(disk(&world).first_log_index().unwrap() > 1, "never purged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_behind_the_log_gets_a_snapshot() {
     let mut world = World::new(3);
     world.snapshot_after = 20;

@@ -15,7 +15,8 @@ use parking_lot::Mutex;
 
 const SUFFIX: &str = ".snap";
 const DAMAGED: &str = ".damaged";
-/// The current snapshot and, for its present readers, the previous one.
+/// The current snapshot and the previous one: for its present readers, and for a start that finds
+/// the current one damaged.
 const KEPT: usize = 2;
 
 /// Origin of a snapshot. A local one never goes beyond the durable log.

@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_harness::ProcessError;
@@ -87,9 +88,20 @@ pub(super) async fn end_in_order(world: &World, member: &Member) -> Result<ExitS
     ended
 }
 
+/// The struck nodes. One that still died of a fault before runs again.
+async fn running(strike: &Strike<'_>) -> Vec<Arc<Member>> {
+    let members = strike.members();
+    for member in &members {
+        if member.may_end.end() == End::Late {
+            launch(strike.world, member).await;
+        }
+    }
+    members
+}
+
 pub(super) async fn kill(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
-    let members = strike.members();
+    let members = running(strike).await;
     let ends = members
         .iter()
         .map(async |member| (member, end(member, true).await));
@@ -109,7 +121,7 @@ pub(super) async fn kill(strike: &Strike<'_>) -> Struck {
 
 pub(super) async fn stop(strike: &Strike<'_>) -> Struck {
     let mut signs = Signs::new();
-    let members = strike.members();
+    let members = running(strike).await;
     let ends = members.iter().map(async |member| {
         let ended = end_in_order(strike.world, member).await;
         (member, ended)
