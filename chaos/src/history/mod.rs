@@ -4,6 +4,7 @@
 //! outcome is unknown has no return: it may have taken place at any time after its call, or never.
 //! Only what certainly did not take place is left out.
 
+mod grant;
 mod operation;
 mod read;
 mod row;
@@ -11,11 +12,14 @@ mod row;
 mod tests;
 mod write;
 
+pub use grant::{
+    AckArg, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, PutRightsArg, ReadArg, ReleaseArg,
+    Released, RightsStored, Terms, Usage, ViewTaken,
+};
 pub use operation::{
-    AckArg, Begin, CreateArg, DebitArg, Debited, DeliveredBy, EpochArg, FaultArg, Found, Happened,
-    Held, JobEnd, LogRead, LookUpArg, Observed, Op, Opened, Operation, PermitArg, Permitted,
-    PlaceArg, Placed, PutRightsArg, ReadArg, RegisterArg, ReleaseArg, Released, RightsStored,
-    RunArg, SessionArg, Shown, Struck, Tamper, Terms, Usage, ViewTaken,
+    Begin, EpochArg, FaultArg, Found, Happened, Held, JobEnd, LookUpArg, Observed, Op, Opened,
+    Operation, PermitArg, Permitted, PlaceArg, Placed, RegisterArg, RunArg, SessionArg, Shown,
+    Struck, Tamper,
 };
 pub use read::{ReadError, read};
 pub use row::{Answer, FORMAT, History, Key, Micros, Row};

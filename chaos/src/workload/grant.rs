@@ -1,19 +1,16 @@
-//! One grant between two people, and every operation on it.
+//! One grant between two people, and the operations on it; views are in `view`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cameo_common::api::{
-    AckRights, CreateGrant, Created, DebitView, Debited, GrantInfo, LogInfo, PutRights,
-    ReleasePart, Released, RightsStored, paths,
+    AckRights, CreateGrant, Created, GrantInfo, LogInfo, PutRights, RightsStored, paths,
 };
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
-use cameo_common::keys::{SIGNATURE_LENGTH, SealingSecret};
 use cameo_common::rights::Rights;
-use cameo_common::sealing::{Dealing, PartContext, ReleaseContext, Share, deal, open_release};
+use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest, PhotoRequest, RightsAck, ViewRequest};
-use data_encoding::BASE64URL_NOPAD;
+use cameo_common::statements::{Manifest, PhotoRequest, RightsAck};
 
 use super::client::{Ask, Client, Outcome, persist};
 use super::person::{Device, Person};
@@ -37,24 +34,6 @@ pub struct Permission {
     pub views: u32,
     pub revoked: bool,
     pub expires: Option<Millis>,
-}
-
-/// A view that a device has asked for: what it repeats, and opens parts with.
-#[derive(Debug, Clone)]
-pub struct View {
-    pub request: RequestId,
-    pub signed: Signed<ViewRequest>,
-    /// False when it is not signed by the device that it names.
-    pub genuine: bool,
-    one_time: SealingSecret,
-    ask: Ask,
-}
-
-/// A charged view.
-#[derive(Debug, Clone)]
-pub struct Charged {
-    pub index: u64,
-    pub deal: Option<Deal>,
 }
 
 impl Grant {
@@ -194,120 +173,6 @@ impl Grant {
         attempt.await
     }
 
-    /// A view that a device asks for.
-    pub fn view(&self, client: &mut Client, device: &Device) -> View {
-        let request = client.request();
-        self.view_of(client, device, request, true)
-    }
-
-    /// A view with an id that may have been used before: then the statement is another one. Not
-    /// genuine: it does not carry the device's signature.
-    pub fn view_of(
-        &self,
-        client: &mut Client,
-        device: &Device,
-        request: RequestId,
-        genuine: bool,
-    ) -> View {
-        let one_time = SealingSecret::from_bytes(client.bytes());
-        let content = ViewRequest {
-            device: device.key.public(),
-            cluster: client.run.cluster,
-            grant: self.id,
-            request,
-            one_time: one_time.public(),
-        };
-        let mut signed = Signed::new(&device.key, content);
-        if !genuine {
-            signed = unsigned(&signed);
-        }
-        let body = DebitView {
-            request: signed.clone(),
-        };
-        let call = client.request();
-        View {
-            request,
-            genuine,
-            one_time,
-            ask: Ask::post(paths::fill(paths::VIEWS, &self.id), &body, call),
-            signed,
-        }
-    }
-
-    /// One attempt to charge a view.
-    pub async fn debit(
-        &self,
-        client: &mut Client,
-        device: &Device,
-        node: NodeId,
-        view: &View,
-    ) -> Outcome<Charged> {
-        let arg = history::DebitArg {
-            request: view.request,
-            device: device.key.public(),
-            statement: view.signed.hash(),
-            genuine: view.genuine,
-        };
-        let mut deal = None;
-        let figures = |debited: Debited| {
-            deal = debited.deal.verify().ok();
-            history::Debited {
-                number: debited.number,
-                used: debited.used,
-                left: debited.left,
-                index: debited.index,
-            }
-        };
-        let op = |out| Op::Debit(Operation { arg, out });
-        let attempt = client.attempt(&device.key, node, &view.ask, &self.key, figures, op);
-        match attempt.await {
-            Outcome::Answered(answer) => Outcome::Answered(match answer {
-                history::Answer::Ok(figures) => history::Answer::Ok(Charged {
-                    index: figures.index,
-                    deal,
-                }),
-                history::Answer::Refused(code) => history::Answer::Refused(code),
-            }),
-            Outcome::NotDone => Outcome::NotDone,
-            Outcome::Unknown => Outcome::Unknown,
-        }
-    }
-
-    /// One node's part of a view, which need not have been charged.
-    pub async fn release(
-        &self,
-        client: &mut Client,
-        device: &Device,
-        node: NodeId,
-        view: &View,
-        charged: &Charged,
-    ) -> Outcome<history::Released> {
-        let index = charged.index;
-        let body = ReleasePart {
-            request: view.signed.clone(),
-            index,
-        };
-        let call = client.request();
-        let ask = Ask::post(paths::fill(paths::PARTS, &self.id), &body, call);
-        let arg = history::ReleaseArg {
-            request: view.request,
-            node,
-            statement: view.signed.hash(),
-            index,
-        };
-        let op = |out| Op::Release(Operation { arg, out });
-        let result = |released: Released| history::Released {
-            deal: released.deal,
-            x: released.x,
-            opens: charged
-                .deal
-                .as_ref()
-                .is_some_and(|deal| opens(view, deal, node, &released)),
-        };
-        let attempt = client.attempt(&device.key, node, &ask, &self.key, result, op);
-        attempt.await
-    }
-
     /// A linearizable read of rights and usage, by a device of owner or viewer.
     pub async fn usage(
         &self,
@@ -376,16 +241,6 @@ pub fn terms(rights: &Signed<Rights>) -> Terms {
     }
 }
 
-/// The same statement under a signature that is none.
-fn unsigned<T>(signed: &Signed<T>) -> Signed<T> {
-    let mut bytes = signed.as_bytes().to_vec();
-    // The signature comes first. Its second half is a number, of which any other is wrong.
-    if let Some(byte) = bytes.get_mut(SIGNATURE_LENGTH / 2) {
-        *byte ^= 1;
-    }
-    Signed::from_bytes(bytes)
-}
-
 fn sign(owner: &Person, grant: GrantId, version: u64, permission: Permission) -> Signed<Rights> {
     let rights = Rights {
         owner: owner.identity.public(),
@@ -405,23 +260,4 @@ fn stored(answer: RightsStored) -> history::RightsStored {
         version: answer.version,
         in_mailbox: answer.in_mailbox,
     }
-}
-
-/// Whether a released part is the one that was dealt to this node, sealed to this view's key.
-fn opens(view: &View, deal: &Deal, node: NodeId, released: &Released) -> bool {
-    let Some(part) = deal.parts.iter().find(|part| part.node == node) else {
-        return false;
-    };
-    let context = ReleaseContext {
-        part: PartContext::of(deal, part),
-        request: view.request,
-        request_hash: view.signed.hash(),
-    };
-    let sealed = BASE64URL_NOPAD.decode(released.sealed.as_bytes());
-    sealed.is_ok_and(|sealed| {
-        released.node == node
-            && released.deal == deal.number
-            && released.x == part.x
-            && open_release(&view.one_time, &context, part, &sealed).is_ok()
-    })
 }

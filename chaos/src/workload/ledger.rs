@@ -11,9 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::client::{Client, Outcome, persist};
-use super::grant::{Charged, Grant, Permission, View};
+use super::grant::{Grant, Permission};
 use super::person::Person;
 use super::run::Run;
+use super::view::{Charged, View};
 
 /// Time that clients spend on one grant: its history stays short enough to be judged.
 const GRANT_LIFE: Duration = Duration::from_secs(6);

@@ -26,6 +26,7 @@ mod port;
 mod rng;
 mod run;
 mod user;
+mod view;
 mod visits;
 mod work;
 
