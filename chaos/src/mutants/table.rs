@@ -154,7 +154,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(33, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(95, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -244,17 +244,12 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TimeoutRecordedAsFailure,
         Law::L1,
-        long(30, 3, scene(50, "pause,clients-cut", GRANTS)),
+        long(30, 3, scene(102, "pause,clients-cut", GRANTS)),
     ),
     further(
         Mutant::RetryTableLostInSnapshot,
         Law::D3,
         real(long(15, 3, scene(1, "power-failure", GRANTS))),
-    ),
-    further(
-        Mutant::ChecksumSkipped,
-        Law::D3,
-        real(long(20, 3, scene(2, "bit-flip", GRANTS))),
     ),
     further(
         Mutant::StaleLoadSampleAccepted,
