@@ -18,6 +18,9 @@ use crate::target::real::stat::Stat;
 use crate::target::real::world::World;
 
 const SIGKILL: i32 = 9;
+const SIGTERM: u32 = 15;
+/// Longest wait until a process that has just begun hears that it should stop.
+const HEARS_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for a sign of a fault, beyond its end.
 const LINGER: Duration = Duration::from_secs(3);
 /// Interval between two looks for a sign.
@@ -66,9 +69,28 @@ pub(super) async fn end(member: &Member, by_kill: bool) -> Result<ExitStatus, St
     let ended = if by_kill {
         process.kill().await
     } else {
+        wait_until_it_hears(process.id()).await;
         process.stop().await
     };
     ended.map_err(|why: ProcessError| why.to_string())
+}
+
+/// A process that has hardly begun dies of the signal: it does not catch it yet.
+async fn wait_until_it_hears(id: Option<u32>) {
+    let Some(id) = id else { return };
+    sign_until(Instant::now() + HEARS_WITHIN, async || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"));
+        status.is_ok_and(|status| catches(&status, SIGTERM))
+    })
+    .await;
+}
+
+/// Whether a process catches a signal, by its `/proc/ID/status`: proc(5), `SigCgt`.
+fn catches(status: &str, signal: u32) -> bool {
+    let mut fields = status.lines().filter_map(|line| line.split_once(':'));
+    let caught = fields.find(|(name, _)| *name == "SigCgt");
+    let mask = caught.and_then(|(_, mask)| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 /// Has a process end in order. Where it ends otherwise, that is no fault of the node only if
@@ -254,4 +276,18 @@ fn limit(id: u32, most: Option<u64>) {
     };
     // A process that has ended has no limits.
     let _ended = prlimit(Some(id), Resource::Nofile, limit);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_has_hardly_begun_does_not_catch_the_signal_to_stop() {
+        let status =
+            |caught| format!("Name:\tcameod\nSigIgn:\t0000000000001000\nSigCgt:\t{caught}\n");
+        assert!(!catches(&status("0000000000000000"), SIGTERM));
+        assert!(catches(&status("0000000100004002"), SIGTERM));
+        assert!(!catches("", SIGTERM));
+    }
 }
