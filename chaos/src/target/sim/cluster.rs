@@ -11,7 +11,7 @@ use turmoil::Sim;
 
 use super::clock::EPOCH;
 use super::conditions::Conditions;
-use super::machine::{Installation, Machine, name};
+use super::machine::{Ended, Installation, Machine, name};
 use super::network::SimNetwork;
 use super::trace::Trace;
 
@@ -57,6 +57,8 @@ pub(super) struct Cluster {
     folder: PathBuf,
     founders: Vec<NodeId>,
     up: BTreeSet<NodeId>,
+    /// Why nodes have failed that nobody has started again.
+    failed: BTreeMap<NodeId, String>,
     /// Pairs that a partition separates.
     cut: BTreeSet<Pair>,
     dark: BTreeSet<String>,
@@ -93,6 +95,7 @@ impl Cluster {
             folder,
             founders: (1..=nodes).map(NodeId).collect(),
             up: BTreeSet::new(),
+            failed: BTreeMap::new(),
             cut: BTreeSet::new(),
             dark: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -144,8 +147,17 @@ impl Cluster {
             if let Some(ended) = self.machines[&id].ended() {
                 self.tell(&format!("node {id} has ended: {ended:?}"));
                 self.kill(id);
+                if let Ended::Failed(why) = ended {
+                    self.failed.insert(id, why);
+                }
             }
         }
+    }
+
+    /// The nodes that have failed and do not run again.
+    pub(super) fn failed(&self) -> Vec<(NodeId, String)> {
+        let failed = self.failed.iter();
+        failed.map(|(id, why)| (*id, why.clone())).collect()
     }
 
     pub(super) fn tell(&self, what: &str) {
@@ -171,6 +183,7 @@ impl Cluster {
         if self.dark.remove(&name(id)) {
             self.apply_links();
         }
+        self.failed.remove(&id);
         if self.up.insert(id) {
             self.machines[&id].forget_process();
             self.sim.bounce(name(id));

@@ -114,6 +114,8 @@ struct Director<'a> {
     observer: Observer,
     recorder: Recorder,
     phase: watch::Sender<Phase>,
+    /// Once all have ended.
+    ended_faults: Option<Faults>,
 }
 
 impl<'a> Director<'a> {
@@ -159,6 +161,7 @@ impl<'a> Director<'a> {
             observer: Observer::new(recorder.clone()),
             recorder,
             phase,
+            ended_faults: None,
         })
     }
 
@@ -174,6 +177,7 @@ impl<'a> Director<'a> {
         faults.end_all(&mut self.cluster);
         self.cluster.heal();
         self.cluster.tell("the faults are over");
+        self.ended_faults = Some(faults);
         let healed = self.until("heal", HEALS_WITHIN, |this| {
             this.phase() >= Phase::Worked && this.cluster.agrees()
         });
@@ -214,6 +218,9 @@ impl<'a> Director<'a> {
     fn step(&mut self) -> anyhow::Result<()> {
         self.cluster.step()?;
         self.observer.step(&self.cluster);
+        if let Some(faults) = &self.ended_faults {
+            faults.start_failed(&mut self.cluster)?;
+        }
         Ok(())
     }
 

@@ -68,6 +68,15 @@ impl Active {
         }
     }
 
+    /// Whether a node that is down is started again at this fault's end.
+    pub(super) fn starts_again(&self, node: NodeId) -> bool {
+        let starts = matches!(
+            self.planned.kind,
+            Kind::Kill | Kind::Stop | Kind::PowerFailure | Kind::TornTail | Kind::FailingSync
+        );
+        starts && self.nodes.contains(&node)
+    }
+
     /// What it is called in the history.
     pub(super) fn kind_name(&self) -> &'static str {
         match self.planned.kind {

@@ -3,7 +3,7 @@
 mod active;
 mod stops;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
@@ -16,6 +16,10 @@ use crate::history::{FaultArg, Key, Micros, Op, Operation, Recorder, Row, Struck
 
 /// Numbers of faults begin here, away from those of clients and observers.
 const FAULTS: u64 = 1 << 33;
+
+/// Longest time after a fault in which a node may still die of it: one that has nothing to do
+/// notices a failed sync late.
+const DIES_WITHIN: Duration = Duration::from_secs(30);
 
 /// The kinds that the simulator has, in some form.
 pub(super) fn simulated() -> Vec<Kind> {
@@ -50,6 +54,8 @@ pub(super) struct Faults {
     waiting: VecDeque<Planned>,
     active: Vec<Active>,
     done: u64,
+    /// When the last fault ended of which a node may die, by node.
+    may_end: BTreeMap<NodeId, Duration>,
 }
 
 impl Faults {
@@ -60,6 +66,7 @@ impl Faults {
             waiting: planned.into(),
             active: Vec::new(),
             done: 0,
+            may_end: BTreeMap::new(),
         }
     }
 
@@ -82,6 +89,24 @@ impl Faults {
             }
         }
         self.active = going_on;
+        self.start_failed(cluster)
+    }
+
+    /// Starts nodes again that have died of a fault that is over, as their operator would. One that
+    /// has died of nothing ends the run.
+    pub(super) fn start_failed(&self, cluster: &mut Cluster) -> anyhow::Result<()> {
+        let now = cluster.sim.elapsed();
+        for (node, why) in cluster.failed() {
+            if self.active.iter().any(|fault| fault.starts_again(node)) {
+                continue;
+            }
+            let fault = self.may_end.get(&node);
+            anyhow::ensure!(
+                fault.is_some_and(|end| now < *end + DIES_WITHIN),
+                "node {node} ended by itself: {why}"
+            );
+            cluster.start(node);
+        }
         Ok(())
     }
 
@@ -95,6 +120,10 @@ impl Faults {
     fn end(&mut self, mut active: Active, cluster: &mut Cluster) {
         let now = cluster.sim.elapsed();
         active.let_go(cluster);
+        if active.planned.kind == Kind::FailingSync {
+            let nodes = active.nodes.iter();
+            self.may_end.extend(nodes.map(|node| (*node, now)));
+        }
         let kind = active.kind_name();
         let on = format!("{} {}", active.planned.victims, active.planned.strength);
         cluster.tell(&format!("{kind} on {on} is over: {}", active.seen));

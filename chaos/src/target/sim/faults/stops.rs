@@ -48,10 +48,12 @@ impl Active {
             (None, _) if is_up => {
                 cluster.machines[&node].stop();
                 self.turn.asked = Some(starts);
+                self.asked.insert(node, starts);
             }
             (None, _) => {}
             (Some(asked), None) if !is_up || starts > asked => {
                 cluster.start(node);
+                self.asked.remove(&node);
                 self.met += 1;
                 self.turn.running_since = Some(now);
             }
@@ -65,6 +67,7 @@ impl Active {
         }
     }
 
+    /// Ends the fault: all run again, and none is about to stop.
     pub(super) fn restart(&mut self, cluster: &mut Cluster) {
         let stopped = self.stopped(cluster);
         // One that finishes what it has begun may take longer than the run.
