@@ -19,6 +19,7 @@ use super::client::{Ask, Client, Outcome};
 use super::person::Person;
 use super::port::Request;
 use super::run::Run;
+use super::status::status;
 use super::work::Work;
 use crate::history::{Answer, JobEnd, Key, Op, Operation, PlaceArg, Placed, RunArg, Tamper};
 
@@ -63,11 +64,12 @@ pub async fn work(run: Arc<Run>, client: usize, until: Instant) {
         if client.chance(LEAVES_PERCENT) {
             job.leave(&mut client).await;
         }
+        job.use_old(&mut client, before.as_ref()).await;
         let done = job.done_within(&mut client, JOB_DEADLINE).await;
         let out = Some(done);
         client.note(&job.key, Op::EndJob(Operation { arg: (), out }));
         if let Some(placed) = job.last.clone() {
-            job.use_old(&mut client, before.as_ref(), &placed).await;
+            job.use_old(&mut client, before.as_ref()).await;
             job.cheat(&mut client, &placed, stranger, &other).await;
             before = Some(placed);
         }
@@ -266,14 +268,13 @@ impl<'a> Job<'a> {
         ]
     }
 
-    /// Sends the ticket of the job before, if the leader has changed since: its worker may know.
-    async fn use_old(&self, client: &mut Client, old: Option<&Ticketed>, new: &Ticketed) {
-        let Some(old) = old.filter(|old| old.placed.term < new.placed.term) else {
-            return;
-        };
-        // It has taken a ticket of the new term, so it knows that term.
-        if old.placed.worker == new.placed.worker {
-            let (worker, tamper) = (old.placed.worker, Tamper::OldTerm);
+    /// Sends the ticket of the job before, if its worker says that it knows of a newer term.
+    async fn use_old(&self, client: &mut Client, old: Option<&Ticketed>) {
+        let Some(old) = old else { return };
+        let worker = old.placed.worker;
+        let told = status(client, worker).await;
+        if told.is_some_and(|told| told.term > old.placed.term) {
+            let tamper = Tamper::OldTerm;
             let ran = self.run(client, old, worker, self.device, self.work, tamper);
             let _refused = ran.await;
         }

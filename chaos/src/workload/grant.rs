@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cameo_common::api::{
-    AckRights, CreateGrant, Created, GrantInfo, LogInfo, PutRights, RightsStored, paths,
+    AckRights, CreateGrant, Created, Done, GrantInfo, LogInfo, PutReceipt, PutRights, RightsStored,
+    paths,
 };
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Manifest, PhotoRequest, RightsAck};
+use cameo_common::statements::{Manifest, PhotoRequest, Receipt, RightsAck};
 
 use super::client::{Ask, Client, Outcome, persist};
 use super::person::{Device, Person};
-use crate::history::{self, Key, Op, Operation, Terms};
+use crate::history::{self, Answer, Key, Op, Operation, Terms};
 
 /// A grant that its owner has made up.
 #[derive(Debug)]
@@ -171,6 +172,29 @@ impl Grant {
         let op = |out| Op::Acknowledge(Operation { arg, out });
         let attempt = client.attempt(&device.key, node, &ask, &self.key, stored, op);
         attempt.await
+    }
+
+    /// The viewer's statement that the carrier has arrived, which stands for an acknowledgement of
+    /// the first version. Recorded without an outcome: the answer has none of its figures.
+    pub async fn receive(&self, client: &mut Client, device: &Device, node: NodeId) {
+        let receipt = Receipt {
+            viewer: self.viewer.identity.public(),
+            grant: self.id,
+            carrier: Hash(client.bytes()),
+            received_at: client.run.port.now_unix(),
+        };
+        let body = PutReceipt {
+            receipt: Signed::new(&self.viewer.identity, receipt),
+        };
+        let request = client.request();
+        let ask = Ask::post(paths::fill(paths::RECEIPT, &self.id), &body, request);
+        let arg = history::AckArg {
+            request,
+            version: 1,
+        };
+        let op = |_answer: Option<Answer<()>>| Op::Acknowledge(Operation { arg, out: None });
+        let received = client.attempt(&device.key, node, &ask, &self.key, |_: Done| (), op);
+        let _outcome = received.await;
     }
 
     /// A linearizable read of rights and usage, by a device of owner or viewer.

@@ -2,21 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use cameo_common::api::{JobMemory, NodeStatus, paths};
+use cameo_common::api::JobMemory;
 use cameo_common::ids::NodeId;
 use tokio::time::{Instant, sleep};
 
 use super::client::Client;
-use super::port::Request;
+use super::status::status;
 use crate::history::{Held, Key, Op, Operation};
 
 /// A job of any size takes less, and so does what a node waits for a client.
 const DRAINED_WITHIN: Duration = Duration::from_secs(60);
 /// Pause between two looks at a node.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Longest wait for an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
 /// Looks at each node until it keeps nothing or should have been drained, and records the last
 /// look.
@@ -41,16 +38,8 @@ pub async fn look(client: &mut Client) {
 }
 
 async fn memory(client: &Client, node: NodeId) -> Option<Held> {
-    let request = Request {
-        method: "GET",
-        path: paths::STATUS.to_owned(),
-        headers: Vec::new(),
-        body: Bytes::new(),
-    };
-    let answer = client.run.port.call(node, request, ANSWER_WITHIN).await;
-    let status: NodeStatus = serde_json::from_slice(&answer.ok()?.body).ok()?;
     let JobMemory {
         inputs, pictures, ..
-    } = status.job_memory;
+    } = status(client, node).await?.job_memory;
     Some(Held { inputs, pictures })
 }

@@ -129,6 +129,11 @@ async fn receive(mut client: Client, grant: &Grant, end: Instant) {
     while Instant::now() < end {
         let stay = Duration::from_millis(client.rng.random_range(200..=ONLINE.as_millis() as u64));
         let leave = end.min(Instant::now() + stay);
+        if client.chance(15) {
+            // Late: the owner may have put newer rights, which wait in the mailbox.
+            let (viewer, node) = (&grant.viewer.devices[0], client.any_node());
+            grant.receive(&mut client, viewer, node).await;
+        }
         highest = online(&mut client, grant, highest, leave, 70).await;
         client.pause(OFFLINE).await;
     }

@@ -25,6 +25,7 @@ mod person;
 mod port;
 mod rng;
 mod run;
+mod status;
 mod user;
 mod view;
 mod visits;
