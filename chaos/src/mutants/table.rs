@@ -154,7 +154,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(95, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(104, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -174,7 +174,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::FsyncDropped,
         Law::R3,
-        scene(8, "power-failure", GRANTS),
+        scene(9, "power-failure", GRANTS),
     ),
     by(
         Mutant::TornTailAccepted,
@@ -223,7 +223,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::StaleLoadSampleAccepted,
         Law::J2,
-        real(long(15, 3, scene(1, "pause,isolate", "dispatch,rights"))),
+        real(long(20, 3, scene(1, "pause,isolate", "dispatch,rights"))),
     ),
     // What the gate has no time for: others that show the same, and bugs of real disks.
     further(
@@ -244,7 +244,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TimeoutRecordedAsFailure,
         Law::L1,
-        long(30, 3, scene(102, "pause,clients-cut", GRANTS)),
+        long(30, 3, scene(113, "pause,clients-cut", GRANTS)),
     ),
     further(
         Mutant::RetryTableLostInSnapshot,
@@ -254,7 +254,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::StaleLoadSampleAccepted,
         Law::J2,
-        real(long(15, 3, scene(2, "pause,isolate", "dispatch,rights"))),
+        real(long(20, 3, scene(2, "pause,isolate", "dispatch,rights"))),
     ),
     Trial {
         mutant: Mutant::NemesisNeverFires,
