@@ -1,4 +1,4 @@
-//! What a node says of itself.
+//! The status of a node, as anyone can ask for it.
 
 use std::time::Duration;
 
