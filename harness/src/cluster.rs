@@ -1,6 +1,5 @@
 //! A cluster of nodes on this machine, in one folder.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio::process::Command;
 
 use crate::binary::Binaries;
 use crate::node::Node;
+use crate::ports::free_ports;
 use crate::process::{LogBy, ProcessError};
 use crate::wait::{TimedOut, until};
 
@@ -83,7 +83,10 @@ impl Cluster {
     pub async fn start_all(&mut self) -> Result<(), ProcessError> {
         let stopped = self.nodes.iter_mut().filter(|node| !node.is_started());
         let starts = futures_util::future::join_all(stopped.map(Node::start)).await;
-        starts.into_iter().collect()
+        let mut failed: Vec<_> = starts.into_iter().filter_map(Result::err).collect();
+        // The others wait for the one that has ended.
+        failed.sort_by_key(|error| matches!(error, ProcessError::NotReady { .. }));
+        failed.into_iter().next().map_or(Ok(()), Err)
     }
 
     /// A node for the running cluster as a worker, in a folder of its own: not started, and not in
@@ -254,17 +257,4 @@ async fn make_secret(program: &Path, path: &Path) -> anyhow::Result<()> {
         String::from_utf8_lossy(&made.stderr)
     );
     Ok(())
-}
-
-/// Free ports, bound together so that they differ.
-///
-/// # Errors
-/// When there are none.
-pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
-    let held: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()?;
-    held.iter()
-        .map(|listener| Ok(listener.local_addr()?.port()))
-        .collect()
 }

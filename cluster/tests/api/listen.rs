@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cameo_harness::free_ports;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::world::{World, free_ports};
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_nodes_behind_forwarded_ports_when_they_start_then_they_reach_each_other_by_these() {
@@ -14,7 +15,7 @@ async fn given_nodes_behind_forwarded_ports_when_they_start_then_they_reach_each
     let forwarded = Arc::new(AtomicU64::new(0));
     let counted = forwarded.clone();
     let world = World::changed(NODES, |config| {
-        let listens = ([127, 0, 0, 1], free_ports(1)[0]).into();
+        let listens = ([127, 0, 0, 1], free_ports(1).unwrap()[0]).into();
         let advertised = std::net::TcpListener::bind(&config.peers[&config.id]).unwrap();
         tokio::spawn(forward(advertised, listens, counted.clone()));
         config.listen = Some(listens);

@@ -1,7 +1,6 @@
 //! A cluster of nodes in this process, each with its own folder and ports.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +34,7 @@ impl World {
     pub async fn changed(nodes: u64, change: impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         secret_file::create(&folder.path().join("secret")).unwrap();
-        let ports = free_ports(nodes);
+        let ports = cameo_harness::free_ports(nodes as usize).unwrap();
         let peers: BTreeMap<NodeId, String> = (1..=nodes)
             .map(NodeId)
             .zip(ports)
@@ -114,15 +113,6 @@ pub async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>)
         assert!(Instant::now() < deadline, "no {what} in time");
         sleep(Duration::from_millis(20)).await;
     }
-}
-
-pub fn free_ports(count: u64) -> Vec<u16> {
-    let held: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    held.iter()
-        .map(|listener| listener.local_addr().unwrap().port())
-        .collect()
 }
 
 fn decisions(folder: &Path, id: NodeId) -> PathBuf {
