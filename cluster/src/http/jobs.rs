@@ -23,10 +23,12 @@ use crate::jobs::{self as image_jobs, AcceptedJob};
 /// A job's input must arrive within this time plus the transfer time of its size on a slow line.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route(paths::JOBS, post(place))
-        .route(paths::RUN_JOB, post(run))
+pub(super) fn place_routes() -> Router<Api> {
+    Router::new().route(paths::JOBS, post(place))
+}
+
+pub(super) fn run_routes() -> Router<Api> {
+    Router::new().route(paths::RUN_JOB, post(run))
 }
 
 async fn place(

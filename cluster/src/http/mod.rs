@@ -44,6 +44,10 @@ use crate::node_rpc::NodeRpc;
 use crate::presence::Renewals;
 use crate::raft::Replica;
 
+/// A worker's key moves nothing at the voters, so that it cannot serve for them.
+const WORKER_HERE: &str = "this node is a worker, which runs image jobs and nothing else: ask one \
+                           of the cluster's voters, which GET /v1/cluster lists";
+
 /// The state of the handlers.
 #[derive(Clone)]
 pub struct Api {
@@ -56,6 +60,8 @@ pub struct Api {
 pub struct ApiDeps {
     pub node: NodeId,
     pub cluster: ClusterId,
+    /// False at a worker.
+    pub has_vote: bool,
     pub replica: Arc<dyn Replica>,
     pub rpc: Arc<NodeRpc>,
     pub renewals: Renewals,
@@ -83,19 +89,25 @@ impl Api {
 
     /// The routes of the API.
     pub fn router(self) -> Router {
-        Router::new()
+        let here = Router::new()
             .merge(nodes::routes())
-            .merge(users::routes())
-            .merge(sessions::routes())
-            .merge(grants::routes())
-            .merge(rights::routes())
-            .merge(views::routes())
-            .merge(events::routes())
-            .merge(jobs::routes())
-            .merge(metrics::routes())
-            .fallback(async || {
-                Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md")
-            })
+            .merge(jobs::run_routes())
+            .merge(metrics::routes());
+        let router = if self.has_vote {
+            here.merge(users::routes())
+                .merge(sessions::routes())
+                .merge(grants::routes())
+                .merge(rights::routes())
+                .merge(views::routes())
+                .merge(events::routes())
+                .merge(jobs::place_routes())
+                .fallback(async || {
+                    Fault::new(ErrorCode::NoSuchPath, "no such path: see docs/PROTOCOL.md")
+                })
+        } else {
+            here.fallback(async || Fault::new(ErrorCode::Unavailable, WORKER_HERE))
+        };
+        router
             .method_not_allowed_fallback(async || Fault::method_not_allowed())
             // `body` reads bodies within the limit of their path.
             .layer(DefaultBodyLimit::disable())

@@ -15,7 +15,7 @@ pub trait KnownMembers: Send + Sync {
 pub enum KnownKey {
     /// The node must have this key.
     Is([u8; 32]),
-    /// The node is not in the membership as known here. A lagging node must still accept a leader
-    /// that it does not know yet: the cluster secret and the cluster id are proof enough.
+    /// The node is not in the membership as known here. With secret and cluster id it may connect,
+    /// since it may be about to join; what else it may ask is decided by its key.
     Unknown,
 }

@@ -49,6 +49,7 @@ impl FormedServices {
         let shared = SharedParts {
             id,
             cluster,
+            has_vote: genesis.member(id).is_some(),
             replica: Arc::new(RaftReplica::new(raft, state)),
             presence: Arc::new(Presence::new(id)),
             streams: Arc::default(),
@@ -88,6 +89,7 @@ impl FormedServices {
 struct SharedParts {
     id: NodeId,
     cluster: ClusterId,
+    has_vote: bool,
     replica: Arc<dyn Replica>,
     presence: Arc<Presence>,
     streams: Arc<Streams>,
@@ -135,6 +137,7 @@ impl SharedParts {
         Api::new(ApiDeps {
             node: self.id,
             cluster: self.cluster,
+            has_vote: self.has_vote,
             replica: self.replica,
             rpc,
             renewals,

@@ -4,11 +4,15 @@ use cameo_common::ids::{Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-/// Makes an entry out of a command. Called at the leader only, once for each time it is appended.
+/// Makes an entry out of a command, at the leader only, once for each time that it is appended; and
+/// reads its time, at every node.
 pub trait Stamp: Send + Sync {
     /// `log_time` is already bounded by the voters' median. The state machine takes the later of
     /// this and the time of the previous entry.
     fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8>;
+
+    /// The time in an entry; None if there is none that can be read.
+    fn time_of(&self, entry: &[u8]) -> Option<Millis>;
 }
 
 /// Source of this node's load report, which is sent in each heartbeat's reply.

@@ -11,6 +11,7 @@ use openraft::raft::AppendEntriesRequest;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::authority::{Authority, NoAuthority, Seldom};
 use super::client::propose::Proposer;
 use super::client::read::Reads;
 use super::engine::consensus::Consensus;
@@ -39,6 +40,9 @@ pub(super) struct NodeService {
     pub report: Arc<dyn ReportSource>,
     pub app: Arc<dyn AppService>,
     pub app_runtime: Handle,
+    pub authority: Arc<Authority>,
+    /// Limits what is logged of denials.
+    pub denials: Seldom,
 }
 
 type Served = Result<NodeReply, String>;
@@ -89,12 +93,8 @@ impl NodeService {
 
     fn serve_member(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
         let from = caller.node;
-        let asks_for_a_vote = matches!(
-            request,
-            NodeRequest::Vote(_) | NodeRequest::PreVote(_) | NodeRequest::TransferLeader(_)
-        );
-        if asks_for_a_vote && !self.local.members.votes(self.local.me.id) {
-            return Box::pin(async { Err("this node is a worker and has no vote".into()) });
+        if let Err(why) = self.authority.check(caller, &request) {
+            return self.deny(caller, &why);
         }
         let consensus = &self.consensus;
         match request {
@@ -137,6 +137,15 @@ impl NodeService {
                 Box::pin(async { Err("this request needs a bootstrap connection".into()) })
             }
         }
+    }
+
+    /// A program that has the secret can ask without end, so that not each time is logged.
+    fn deny(&self, caller: &Caller, why: &NoAuthority) -> BoxFuture<'static, Served> {
+        if self.denials.is_due() {
+            tracing::warn!(node = caller.node.0, %why, "a node's request is not served");
+        }
+        let why = why.to_string();
+        Box::pin(async move { Err(why) })
     }
 
     fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> BoxFuture<'static, Served> {

@@ -17,6 +17,12 @@ impl Stamp for Stamper {
         entry.extend_from_slice(&command);
         entry
     }
+
+    /// Of an entry of another version too: the version and the time come first in each.
+    fn time_of(&self, entry: &[u8]) -> Option<Millis> {
+        let (_version, time) = wire::peek::<(u16, Millis)>(entry).ok()?;
+        Some(time)
+    }
 }
 
 #[cfg(test)]
@@ -39,5 +45,7 @@ mod tests {
         };
         let stamped = Stamper.stamp(wire::encode(&command), entry.time);
         assert_eq!(stamped, wire::encode(&entry));
+        assert_eq!(Stamper.time_of(&stamped), Some(entry.time));
+        assert_eq!(Stamper.time_of(&[]), None);
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use cameo_common::ids::{ClusterId, NodeId};
-use openraft::async_runtime::WatchReceiver;
 use tokio::sync::watch;
 
 use super::bootstrap_state::BootstrapState;
+use super::standing::Standing;
 use crate::consensus_types::Member;
 use crate::link::{KnownKey, KnownMembers};
 use crate::raft::engine::consensus::Consensus;
@@ -65,20 +65,20 @@ impl MemberView {
         from_log.or_else(|| self.genesis()?.membership().remove(&node))
     }
 
-    /// Whether a node is a voter, as far as this node knows. A new voter may not know it for a
-    /// moment; the vote of a node without a vote is never counted anyway.
-    pub fn votes(&self, node: NodeId) -> bool {
-        let from_log = self.consensus.get().and_then(|consensus| {
-            let metrics = consensus.metrics();
-            let metrics = metrics.borrow_watched();
-            let mut voters = metrics.membership_config.voter_ids().peekable();
-            voters.peek()?;
-            Some(voters.any(|voter| voter == node))
-        });
-        from_log.unwrap_or_else(|| {
-            self.genesis()
-                .is_some_and(|genesis| genesis.member(node).is_some())
-        })
+    /// What a caller is to this cluster, by the key that it has proven.
+    pub fn standing(&self, node: NodeId, key: &[u8; 32]) -> Standing {
+        let genesis = self.genesis();
+        if let Some(founder) = genesis.as_ref().and_then(|genesis| genesis.member(node)) {
+            return if founder.key == *key {
+                Standing::Voter
+            } else {
+                Standing::Outsider
+            };
+        }
+        match self.member(node) {
+            Some(member) if member.key == *key => Standing::Worker,
+            _ => Standing::Outsider,
+        }
     }
 }
 
@@ -88,6 +88,11 @@ impl KnownMembers for MemberView {
     }
 
     fn key_of(&self, node: NodeId) -> KnownKey {
+        // No entry of the log gives a founder another key.
+        let genesis = self.genesis();
+        if let Some(founder) = genesis.as_ref().and_then(|genesis| genesis.member(node)) {
+            return KnownKey::Is(founder.key);
+        }
         match self.member(node) {
             Some(member) => KnownKey::Is(member.key),
             None => KnownKey::Unknown,

@@ -12,3 +12,4 @@ pub(super) mod local_member;
 pub(super) mod member_view;
 pub(super) mod record_file;
 pub(super) mod removal;
+pub(super) mod standing;

@@ -1,5 +1,6 @@
 //! Messages between nodes for Raft, and their transport.
 
+pub(super) mod answer_rules;
 pub(super) mod append_stream;
 pub(super) mod ask;
 mod messages;

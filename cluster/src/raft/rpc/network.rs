@@ -25,6 +25,7 @@ use openraft::type_config::alias::{EntryOf, SnapshotOf, VoteOf};
 use openraft::{OptionalSend, RaftNetworkFactory};
 use tokio::time::Instant;
 
+use super::answer_rules::AnswerRules;
 use super::append_stream::{self, Appended, Rpc};
 use super::snapshots::{self, SnapshotPort};
 use super::wire::{NodeReply, NodeRequest, decode, encode};
@@ -56,6 +57,7 @@ pub(crate) struct Network<P> {
     pub clocks: Arc<Clocks>,
     pub sink: Arc<dyn ReportSink>,
     pub port: Arc<P>,
+    pub rules: Arc<dyn AnswerRules>,
 }
 
 impl<P: SnapshotPort> Network<P> {
@@ -69,6 +71,7 @@ impl<P: SnapshotPort> Network<P> {
             clocks: self.clocks.clone(),
             sink: self.sink.clone(),
             port: self.port.clone(),
+            rules: self.rules.clone(),
         }
     }
 }
@@ -100,9 +103,32 @@ pub(crate) struct Client<P> {
     clocks: Arc<Clocks>,
     sink: Arc<dyn ReportSink>,
     port: Arc<P>,
+    rules: Arc<dyn AnswerRules>,
 }
 
 impl<P: SnapshotPort> Client<P> {
+    /// The answer to an append, unless the peer may not say that.
+    fn appended(
+        &self,
+        reply: Result<NodeReply, VersionError>,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        let response = append_response(reply)?;
+        self.rules
+            .append(self.target, &response)
+            .map_err(|why| NetworkError::new(&why))?;
+        Ok(response)
+    }
+
+    fn voted(&self, reply: NodeReply) -> Rpc<VoteResponse<TypeConfig>> {
+        let NodeReply::Vote(response) = reply else {
+            return Err(unexpected());
+        };
+        self.rules
+            .vote(self.target, &response)
+            .map_err(|why| NetworkError::new(&why))?;
+        Ok(response)
+    }
+
     fn failed(&self, error: CallError, action: RPCTypes, limit: Duration) -> RPCError<TypeConfig> {
         match error {
             CallError::TimedOut => Timeout {
@@ -169,7 +195,7 @@ impl<P: SnapshotPort> Client<P> {
             Ok(reply)
         });
         match tokio::time::timeout(limit, answer).await {
-            Ok(Ok(Ok(reply))) => append_response(reply),
+            Ok(Ok(Ok(reply))) => self.appended(reply),
             Ok(Ok(Err(error))) => Err(self.failed(error, RPCTypes::AppendEntries, limit)),
             Ok(Err(error)) => Err(NetworkError::new(&error).into()),
             Err(_) => Err(self.failed(CallError::TimedOut, RPCTypes::AppendEntries, limit)),
@@ -191,7 +217,7 @@ impl<P: SnapshotPort> Client<P> {
                     .until(Instant::now() + APPEND_TIMEOUT)
                     .await
                     .map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT))?;
-                append_response(decode(&reply))
+                self.appended(decode(&reply))
             };
             Appended {
                 response: response.await,
@@ -290,13 +316,8 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<TypeConfig>> {
-        match self
-            .ask(&NodeRequest::Vote(rpc), RPCTypes::Vote, &option)
-            .await?
-        {
-            NodeReply::Vote(response) => Ok(response),
-            _ => Err(unexpected()),
-        }
+        let request = NodeRequest::Vote(rpc);
+        self.voted(self.ask(&request, RPCTypes::Vote, &option).await?)
     }
 
     async fn pre_vote(
@@ -304,13 +325,8 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<VoteResponse<TypeConfig>> {
-        match self
-            .ask(&NodeRequest::PreVote(rpc), RPCTypes::Vote, &option)
-            .await?
-        {
-            NodeReply::Vote(response) => Ok(response),
-            _ => Err(unexpected()),
-        }
+        let request = NodeRequest::PreVote(rpc);
+        self.voted(self.ask(&request, RPCTypes::Vote, &option).await?)
     }
 
     async fn full_snapshot(
@@ -320,7 +336,12 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        snapshots::send(&self.link, &*self.port, vote, snapshot.snapshot, cancel).await
+        let sent = snapshots::send(&self.link, &*self.port, vote, snapshot.snapshot, cancel);
+        let response = sent.await?;
+        self.rules
+            .snapshot(self.target, &response)
+            .map_err(|why| NetworkError::new(&why))?;
+        Ok(response)
     }
 
     async fn transfer_leader(

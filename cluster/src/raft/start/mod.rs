@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::authority::{Authority, Seldom};
 use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
@@ -144,6 +145,7 @@ struct ConsensusParts {
     consensus: Arc<dyn Consensus>,
     links: Links,
     clocks: Arc<Clocks>,
+    authority: Arc<Authority>,
     /// The log has begun.
     initialised: bool,
 }
@@ -177,8 +179,22 @@ impl ConsensusParts {
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
-        let consensus =
-            start_consensus(settings.id, config, &deps, storage, &links, &clocks).await?;
+        let authority = Arc::new(Authority {
+            me: settings.id,
+            members: local.members.clone(),
+            wall: deps.wall.clone(),
+            stamp: deps.stamp.clone(),
+        });
+        let network = Network {
+            me: settings.id,
+            links: links.clone(),
+            clocks: clocks.clone(),
+            sink: deps.sink.clone(),
+            port: Arc::new(storage.snapshots),
+            rules: authority.clone(),
+        };
+        let (log, state_machine) = (storage.log, storage.state_machine);
+        let consensus = start_consensus(config, network, log, state_machine).await?;
         let _ = local.members.consensus.set(consensus.clone());
         Ok(Self {
             node,
@@ -188,6 +204,7 @@ impl ConsensusParts {
             consensus,
             links,
             clocks,
+            authority,
             initialised,
         })
     }
@@ -241,6 +258,8 @@ impl ConsensusParts {
             report: self.deps.report.clone(),
             app: self.deps.app.clone(),
             app_runtime: self.deps.app_runtime.clone(),
+            authority: self.authority.clone(),
+            denials: Seldom::default(),
         }
     }
 
@@ -265,12 +284,10 @@ impl ConsensusParts {
 
 /// openraft over the links and the storage.
 async fn start_consensus<L, SM, P>(
-    id: NodeId,
     config: Arc<Config>,
-    deps: &RaftDeps,
-    storage: Storage<L, SM, P>,
-    links: &Links,
-    clocks: &Arc<Clocks>,
+    network: Network<P>,
+    log: L,
+    state_machine: SM,
 ) -> Result<Arc<dyn Consensus>, StartError>
 where
     L: RaftLogStorage<TypeConfig>,
@@ -278,16 +295,8 @@ where
     SM::SnapshotData: Sync,
     P: SnapshotPort<Data = SM::SnapshotData>,
 {
-    let port = Arc::new(storage.snapshots);
-    let network = Network {
-        me: id,
-        links: links.clone(),
-        clocks: clocks.clone(),
-        sink: deps.sink.clone(),
-        port: port.clone(),
-    };
-    let incoming_snapshots = Arc::new(IncomingSnapshots::new(port));
-    let (log, state_machine) = (storage.log, storage.state_machine);
-    let node = consensus::build(id, config, network, log, state_machine, incoming_snapshots).await;
+    let (id, incoming) = (network.me, IncomingSnapshots::new(network.port.clone()));
+    let incoming = Arc::new(incoming);
+    let node = consensus::build(id, config, network, log, state_machine, incoming).await;
     Ok(Arc::new(node.map_err(failed)?))
 }

@@ -41,9 +41,10 @@ async fn a_worker_joins_a_running_cluster_catches_up_and_reports_its_load() {
     world.add_worker(4, [follower]);
     world.start(4).await.unwrap();
     wait_until_joined(&world, 4).await;
-    // then it has the earlier entries, and can propose
+    // then it has the earlier entries, and follows
     assert!(world.holds(4, "before").await);
-    world.propose(4, "through the worker").await;
+    world.propose(leader, "after").await;
+    assert!(world.holds(4, "after").await);
     // and it belongs to the same cluster, with its key and addresses known to all nodes
     assert_eq!(
         world.nodes[&NodeId(4)].cluster(),
@@ -154,7 +155,8 @@ async fn joining_goes_on_while_the_leader_is_killed() {
         leader.borrow().leader.is_some_and(|leader| leader != old)
     })
     .await;
-    world.propose(4, "after").await;
+    let leader = world.leader().await;
+    world.propose(leader, "after").await;
     assert!(world.holds(4, "after").await);
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attacks;
 mod bootstrap;
 mod cluster;
 mod joining;

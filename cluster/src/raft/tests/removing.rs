@@ -79,7 +79,9 @@ async fn a_worker_whose_leader_failed_during_its_admission_asks_the_next_leader(
     }
     // then the worker was not removed: it was never admitted, and asks again
     wait_until_joined(&world, 4).await;
-    world.propose(4, "through the worker").await;
+    let leader = world.leader().await;
+    world.propose(leader, "after").await;
+    assert!(world.holds(4, "after").await);
     let state = world.nodes[&NodeId(4)].bootstrap_state().borrow().clone();
     assert!(matches!(state, BootstrapState::Formed { .. }), "{state:?}");
 }

@@ -50,6 +50,11 @@ impl Stamp for TimeFirst {
     fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8> {
         [&log_time.0.to_le_bytes()[..], &command].concat()
     }
+
+    fn time_of(&self, entry: &[u8]) -> Option<Millis> {
+        let (time, _) = entry.split_first_chunk()?;
+        Some(Millis(u64::from_le_bytes(*time)))
+    }
 }
 
 /// A clock that can be set wrong.

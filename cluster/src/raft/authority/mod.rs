@@ -1,0 +1,150 @@
+//! Authority on links: by key and role, never by the cluster secret.
+//!
+//! Law: only a voter moves another node's vote, log or state, and only in its own name and within
+//! bounds. A worker receives the log and does jobs; it may ask how far the log is, and nothing
+//! else. Who is a voter is in the genesis, which each node has on its disk before it is a member.
+
+mod answers;
+mod requests;
+mod seldom;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_common::ids::{Millis, NodeId};
+use openraft::async_runtime::WatchReceiver;
+use openraft::raft::{AppendEntriesResponse, SnapshotResponse, VoteResponse};
+use thiserror::Error;
+
+use super::genesis::Genesis;
+use super::members::member_view::MemberView;
+use super::ports::Stamp;
+use super::rpc::answer_rules::{AnswerRules, NotTaken};
+use super::rpc::wire::NodeRequest;
+use crate::consensus_types::TypeConfig;
+use crate::host::clock::WallClock;
+use crate::link::Caller;
+
+pub(super) use seldom::Seldom;
+
+/// How far a term or an index may be above this node's own. No honest cluster gets there between
+/// two messages, and half of all numbers are left after two thousand million such steps.
+const MAX_STEP: u64 = 1 << 32;
+/// How far an entry's time may be ahead of this node's clock. It is no bound from below: a quiet
+/// month is no attack.
+const MAX_AHEAD: Duration = Duration::from_hours(24);
+
+/// Why a request is not served, or an answer not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum NoAuthority {
+    #[error("only a voter of this cluster may do this")]
+    NotVoter,
+    #[error("only a member of this cluster may do this")]
+    NotMember,
+    #[error("this node is a worker and has no vote")]
+    WorkerHere,
+    #[error("it is said in the name of node {0}")]
+    OtherName(NodeId),
+    #[error("term {term} is too far above this node's, {own}")]
+    Term { term: u64, own: u64 },
+    #[error("index {index} is too far above this node's, {own}")]
+    Index { index: u64, own: u64 },
+    #[error("an entry is dated {time} ms after 1970, more than a day ahead of this node's clock")]
+    Time { time: Millis },
+    #[error("an entry has no time that this node can read")]
+    NoTime,
+    #[error("an entry changes who votes")]
+    Voters,
+    #[error("the answer is none to this request")]
+    Unasked,
+}
+
+/// What the rules need to know of this node.
+struct Here<'a> {
+    me: NodeId,
+    genesis: Option<Arc<Genesis>>,
+    term: u64,
+    last_index: u64,
+    now: Millis,
+    stamp: &'a dyn Stamp,
+}
+
+/// The rules, over this node's present state.
+pub(crate) struct Authority {
+    pub me: NodeId,
+    pub members: Arc<MemberView>,
+    pub wall: Arc<dyn WallClock>,
+    pub stamp: Arc<dyn Stamp>,
+}
+
+impl Authority {
+    /// Whether a caller may make this request.
+    pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
+        let standing = self.members.standing(caller.node, &caller.key);
+        requests::check(request, caller.node, standing, &self.here())
+    }
+
+    fn here(&self) -> Here<'_> {
+        let (mut term, mut last_index) = (0, 0);
+        if let Some(consensus) = self.members.consensus.get() {
+            let metrics = consensus.metrics();
+            let metrics = metrics.borrow_watched();
+            term = metrics.current_term;
+            last_index = metrics.last_log_index.unwrap_or(0);
+        }
+        Here {
+            me: self.me,
+            genesis: self.members.genesis(),
+            term,
+            last_index,
+            now: self.wall.unix_millis(),
+            stamp: &*self.stamp,
+        }
+    }
+}
+
+impl AnswerRules for Authority {
+    fn append(
+        &self,
+        from: NodeId,
+        answer: &AppendEntriesResponse<TypeConfig>,
+    ) -> Result<(), NotTaken> {
+        taken(from, answers::append(answer, from, &self.here()))
+    }
+
+    fn vote(&self, from: NodeId, answer: &VoteResponse<TypeConfig>) -> Result<(), NotTaken> {
+        taken(from, answers::vote(answer, &self.here()))
+    }
+
+    fn snapshot(
+        &self,
+        from: NodeId,
+        answer: &SnapshotResponse<TypeConfig>,
+    ) -> Result<(), NotTaken> {
+        taken(from, answers::snapshot(answer, from, &self.here()))
+    }
+}
+
+fn taken(from: NodeId, checked: Result<(), NoAuthority>) -> Result<(), NotTaken> {
+    checked.map_err(|why| NotTaken {
+        from,
+        why: why.to_string(),
+    })
+}
+
+impl Here<'_> {
+    /// Whether a node has a vote. Its link has proven the key.
+    fn is_voter(&self, node: NodeId) -> bool {
+        let genesis = self.genesis.as_ref();
+        genesis.is_some_and(|genesis| genesis.member(node).is_some())
+    }
+
+    fn are_the_voters(&self, nodes: impl Iterator<Item = NodeId>) -> bool {
+        let members = self.genesis.iter().flat_map(|genesis| &genesis.members);
+        let voters: BTreeSet<_> = members.map(|member| member.id).collect();
+        voters == nodes.collect()
+    }
+}

@@ -1,0 +1,139 @@
+//! Rules for requests: who may ask what, in whose name, and how far ahead.
+
+use cameo_common::ids::NodeId;
+use openraft::entry::EntryPayload;
+use openraft::raft::AppendEntriesRequest;
+
+use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority};
+use crate::consensus_types::TypeConfig;
+use crate::consensus_types::aliases::{Entry, LogId, Vote};
+use crate::raft::members::standing::Standing;
+use crate::raft::rpc::wire::NodeRequest;
+
+/// Checks a request on a membership connection.
+pub(super) fn check(
+    request: &NodeRequest,
+    from: NodeId,
+    standing: Standing,
+    here: &Here<'_>,
+) -> Result<(), NoAuthority> {
+    match request {
+        NodeRequest::Append(rpc) => {
+            needs_voter(standing)?;
+            append(rpc, from, here)
+        }
+        NodeRequest::Vote(rpc) | NodeRequest::PreVote(rpc) => {
+            needs_voter(standing)?;
+            needs_vote_here(here)?;
+            in_own_name(&rpc.vote, from, here)?;
+            index(rpc.last_log_id.as_ref(), here)
+        }
+        NodeRequest::TransferLeader(rpc) => {
+            needs_voter(standing)?;
+            needs_vote_here(here)?;
+            in_own_name(rpc.from_leader(), from, here)?;
+            index(rpc.last_log_id(), here)
+        }
+        NodeRequest::SnapshotBegin { .. } | NodeRequest::SnapshotChunk { .. } => {
+            needs_voter(standing)
+        }
+        NodeRequest::SnapshotInstall { vote, .. } => {
+            needs_voter(standing)?;
+            in_own_name(vote, from, here)
+        }
+        NodeRequest::Propose { .. } | NodeRequest::App(_) => needs_voter(standing),
+        NodeRequest::ReadIndex { .. } => match standing {
+            Standing::Voter | Standing::Worker => Ok(()),
+            Standing::Outsider => Err(NoAuthority::NotMember),
+        },
+        // What a caller may not say on this connection is refused by the service.
+        NodeRequest::Join { .. }
+        | NodeRequest::Pristine
+        | NodeRequest::Form { .. }
+        | NodeRequest::MayJoin
+        | NodeRequest::Remove { .. } => Ok(()),
+    }
+}
+
+fn needs_voter(standing: Standing) -> Result<(), NoAuthority> {
+    match standing {
+        Standing::Voter => Ok(()),
+        Standing::Worker | Standing::Outsider => Err(NoAuthority::NotVoter),
+    }
+}
+
+fn needs_vote_here(here: &Here<'_>) -> Result<(), NoAuthority> {
+    if here.is_voter(here.me) {
+        Ok(())
+    } else {
+        Err(NoAuthority::WorkerHere)
+    }
+}
+
+fn append(
+    rpc: &AppendEntriesRequest<TypeConfig>,
+    from: NodeId,
+    here: &Here<'_>,
+) -> Result<(), NoAuthority> {
+    in_own_name(&rpc.vote, from, here)?;
+    index(rpc.prev_log_id.as_ref(), here)?;
+    index(rpc.leader_commit.as_ref(), here)?;
+    for entry in &rpc.entries {
+        index(Some(&entry.log_id), here)?;
+        payload(entry, here)?;
+    }
+    Ok(())
+}
+
+fn payload(entry: &Entry, here: &Here<'_>) -> Result<(), NoAuthority> {
+    match &entry.payload {
+        EntryPayload::Blank => Ok(()),
+        EntryPayload::Normal(bytes) => {
+            let time = here.stamp.time_of(&bytes.0).ok_or(NoAuthority::NoTime)?;
+            if time > here.now.plus(MAX_AHEAD) {
+                return Err(NoAuthority::Time { time });
+            }
+            Ok(())
+        }
+        EntryPayload::Membership(membership) => {
+            if here.are_the_voters(membership.voter_ids()) {
+                Ok(())
+            } else {
+                Err(NoAuthority::Voters)
+            }
+        }
+    }
+}
+
+fn in_own_name(vote: &Vote, from: NodeId, here: &Here<'_>) -> Result<(), NoAuthority> {
+    let named = vote.leader_id.voted_for;
+    if named != from {
+        return Err(NoAuthority::OtherName(named));
+    }
+    term(vote, here)
+}
+
+pub(super) fn term(vote: &Vote, here: &Here<'_>) -> Result<(), NoAuthority> {
+    let term = vote.leader_id.term;
+    if term > here.term.saturating_add(MAX_STEP) {
+        let own = here.term;
+        return Err(NoAuthority::Term { term, own });
+    }
+    Ok(())
+}
+
+/// The term of a log id counts as one too: it outlives the leader that has made it.
+pub(super) fn index(id: Option<&LogId>, here: &Here<'_>) -> Result<(), NoAuthority> {
+    let Some((term, index)) = id.map(crate::consensus_types::aliases::position) else {
+        return Ok(());
+    };
+    if index > here.last_index.saturating_add(MAX_STEP) {
+        let own = here.last_index;
+        return Err(NoAuthority::Index { index, own });
+    }
+    if term > here.term.saturating_add(MAX_STEP) {
+        let own = here.term;
+        return Err(NoAuthority::Term { term, own });
+    }
+    Ok(())
+}

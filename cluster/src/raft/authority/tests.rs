@@ -1,0 +1,246 @@
+//! Rules of authority, one by one.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cameo_common::ids::{Millis, NodeId};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
+use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
+use openraft::vote::leader_id_std::CommittedLeaderId;
+use openraft::{EntryPayload, LogId, Membership};
+
+use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority, answers, requests};
+use crate::consensus_types::aliases::{Entry, Payload, Vote};
+use crate::consensus_types::{EntryBytes, Member, TypeConfig};
+use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::members::standing::Standing;
+use crate::raft::rpc::wire::NodeRequest;
+use crate::raft::{Stamp, Stamper};
+
+const TERM: u64 = 5;
+const LAST: u64 = 100;
+const NOW: Millis = Millis(1_700_000_000_000);
+/// A voter that asks.
+const FROM: NodeId = NodeId(2);
+const WORKER: NodeId = NodeId(9);
+
+/// A voter of three, or the worker.
+fn here(me: NodeId) -> Here<'static> {
+    let members = (1..=3u8).map(|id| GenesisMember {
+        id: NodeId(u64::from(id)),
+        link: format!("h{id}:1"),
+        http: format!("http://h{id}:2"),
+        key: [id; 32],
+        sealing: [id; 32],
+    });
+    let genesis = Genesis {
+        members: members.collect(),
+        nonce: [7; 32],
+    };
+    Here {
+        me,
+        genesis: Some(Arc::new(genesis)),
+        term: TERM,
+        last_index: LAST,
+        now: NOW,
+        stamp: &Stamper,
+    }
+}
+
+fn vote(term: u64, node: NodeId) -> Vote {
+    let mut vote = Vote::new(term, node);
+    vote.committed = true;
+    vote
+}
+
+fn append(vote: Vote, entries: Vec<Entry>) -> NodeRequest {
+    NodeRequest::Append(AppendEntriesRequest {
+        vote,
+        prev_log_id: None,
+        entries,
+        leader_commit: None,
+    })
+}
+
+fn entry(index: u64, payload: Payload) -> Entry {
+    Entry {
+        log_id: LogId::new(CommittedLeaderId::new(TERM), index),
+        payload,
+    }
+}
+
+fn dated(time: Millis) -> Payload {
+    EntryPayload::Normal(EntryBytes(Stamper.stamp(b"command".to_vec(), time)))
+}
+
+fn voters(ids: &[u64]) -> Payload {
+    let members: BTreeMap<_, _> = ids
+        .iter()
+        .map(|id| (NodeId(*id), Member::default()))
+        .collect();
+    let ids = members.keys().copied().collect();
+    EntryPayload::Membership(Membership::new(vec![ids], members).unwrap())
+}
+
+fn by_voter(request: &NodeRequest) -> Result<(), NoAuthority> {
+    requests::check(request, FROM, Standing::Voter, &here(NodeId(1)))
+}
+
+fn of_consensus(vote: Vote) -> Vec<NodeRequest> {
+    vec![
+        append(vote, Vec::new()),
+        NodeRequest::Vote(VoteRequest::new(vote, None)),
+        NodeRequest::PreVote(VoteRequest::new(vote, None)),
+        NodeRequest::TransferLeader(TransferLeaderRequest::new(vote, NodeId(1), None)),
+        NodeRequest::SnapshotInstall { transfer: 1, vote },
+    ]
+}
+
+fn of_voters(vote: Vote) -> Vec<NodeRequest> {
+    let mut requests = of_consensus(vote);
+    requests.extend([
+        NodeRequest::SnapshotBegin { len: 1 },
+        NodeRequest::SnapshotChunk {
+            transfer: 1,
+            offset: 0,
+            bytes: vec![0],
+        },
+        NodeRequest::Propose {
+            command: Vec::new(),
+            timeout_millis: 1,
+        },
+        NodeRequest::App(Vec::new()),
+    ]);
+    requests
+}
+
+#[test]
+fn a_voter_may_ask_everything_in_its_own_name() {
+    for request in of_voters(vote(TERM + 1, FROM)) {
+        assert_eq!(by_voter(&request), Ok(()), "{request:?}");
+    }
+}
+
+#[test]
+fn attack_nobody_but_a_voter_moves_vote_log_or_state() {
+    for standing in [Standing::Worker, Standing::Outsider] {
+        for request in of_voters(vote(TERM + 1, WORKER)) {
+            let answer = requests::check(&request, WORKER, standing, &here(NodeId(1)));
+            assert_eq!(answer, Err(NoAuthority::NotVoter), "{request:?}");
+        }
+    }
+    let read = NodeRequest::ReadIndex { timeout_millis: 1 };
+    let by = |standing| requests::check(&read, WORKER, standing, &here(NodeId(1)));
+    assert_eq!(by(Standing::Worker), Ok(()));
+    assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
+}
+
+#[test]
+fn attack_a_voter_in_anothers_name_is_refused() {
+    for request in of_consensus(vote(TERM + 1, NodeId(3))) {
+        let refused = Err(NoAuthority::OtherName(NodeId(3)));
+        assert_eq!(by_voter(&request), refused, "{request:?}");
+    }
+}
+
+#[test]
+fn attack_a_term_that_ends_all_terms_is_refused() {
+    let highest = TERM + MAX_STEP;
+    for request in of_consensus(vote(highest, FROM)) {
+        assert_eq!(by_voter(&request), Ok(()), "{request:?}");
+    }
+    for term in [highest + 1, u64::MAX] {
+        for request in of_consensus(vote(term, FROM)) {
+            let refused = Err(NoAuthority::Term { term, own: TERM });
+            assert_eq!(by_voter(&request), refused, "{request:?}");
+        }
+    }
+}
+
+#[test]
+fn attack_an_index_that_ends_all_indexes_is_refused() {
+    let at = |index| append(vote(TERM, FROM), vec![entry(index, EntryPayload::Blank)]);
+    assert_eq!(by_voter(&at(LAST + MAX_STEP)), Ok(()));
+    let index = LAST + MAX_STEP + 1;
+    let refused = Err(NoAuthority::Index { index, own: LAST });
+    assert_eq!(by_voter(&at(index)), refused);
+    // and so is a log id of such a term, wherever it is said
+    let id = LogId::new(CommittedLeaderId::new(u64::MAX), LAST);
+    let commit = NodeRequest::Append(AppendEntriesRequest {
+        vote: vote(TERM, FROM),
+        prev_log_id: None,
+        entries: Vec::new(),
+        leader_commit: Some(id),
+    });
+    let last = NodeRequest::Vote(VoteRequest::new(vote(TERM, FROM), Some(id)));
+    for request in [commit, last] {
+        let refused = by_voter(&request);
+        assert!(
+            matches!(refused, Err(NoAuthority::Term { .. })),
+            "{request:?}"
+        );
+    }
+}
+
+#[test]
+fn attack_a_time_that_ends_all_time_is_refused() {
+    let at = |time| append(vote(TERM, FROM), vec![entry(LAST + 1, dated(time))]);
+    assert_eq!(by_voter(&at(NOW.plus(MAX_AHEAD))), Ok(()));
+    // A quiet month is no attack.
+    assert_eq!(by_voter(&at(Millis(1))), Ok(()));
+    for time in [Millis(NOW.plus(MAX_AHEAD).0 + 1), Millis(u64::MAX)] {
+        assert_eq!(by_voter(&at(time)), Err(NoAuthority::Time { time }));
+    }
+    let garbage = EntryPayload::Normal(EntryBytes(vec![0xff]));
+    let request = append(vote(TERM, FROM), vec![entry(LAST + 1, garbage)]);
+    assert_eq!(by_voter(&request), Err(NoAuthority::NoTime));
+}
+
+#[test]
+fn attack_an_entry_that_changes_who_votes_is_refused() {
+    let with = |ids| append(vote(TERM, FROM), vec![entry(LAST + 1, voters(ids))]);
+    assert_eq!(by_voter(&with(&[1, 2, 3])), Ok(()));
+    for others in [&[2][..], &[1, 2], &[1, 2, 3, 4], &[1, 2, 4]] {
+        let refused = Err(NoAuthority::Voters);
+        assert_eq!(by_voter(&with(others)), refused, "{others:?}");
+    }
+}
+
+#[test]
+fn a_worker_gives_no_vote_and_takes_the_log() {
+    let worker = here(WORKER);
+    let at_worker = |request: &_| requests::check(request, FROM, Standing::Voter, &worker);
+    let vote = vote(TERM + 1, FROM);
+    assert_eq!(at_worker(&append(vote, Vec::new())), Ok(()));
+    let ask = NodeRequest::Vote(VoteRequest::new(vote, None));
+    assert_eq!(at_worker(&ask), Err(NoAuthority::WorkerHere));
+}
+
+#[test]
+fn attack_an_answer_cannot_depose_a_leader_for_ever() {
+    let here = here(NodeId(1));
+    let append = |answer, from| answers::append(&answer, from, &here);
+    let higher = |term| AppendEntriesResponse::<TypeConfig>::HigherVote(vote(term, NodeId(3)));
+    assert_eq!(append(higher(TERM + 1), FROM), Ok(()));
+    let refused = append(higher(u64::MAX), FROM);
+    assert!(matches!(refused, Err(NoAuthority::Term { .. })));
+    // a worker's answer deposes nobody
+    assert_eq!(append(higher(TERM + 1), WORKER), Err(NoAuthority::NotVoter));
+    assert_eq!(append(AppendEntriesResponse::Success, WORKER), Ok(()));
+    // and nobody has more of the log than was sent
+    let more = AppendEntriesResponse::PartialSuccess(None);
+    assert_eq!(append(more, FROM), Err(NoAuthority::Unasked));
+
+    let refused = answers::vote(&VoteResponse::new(vote(u64::MAX, FROM), None, false), &here);
+    assert!(matches!(refused, Err(NoAuthority::Term { .. })));
+    let installed = |term, from| {
+        let answer = SnapshotResponse::new(vote(term, NodeId(3)));
+        answers::snapshot(&answer, from, &here)
+    };
+    assert_eq!(installed(TERM, WORKER), Ok(()));
+    assert_eq!(installed(TERM + 1, WORKER), Err(NoAuthority::NotVoter));
+    assert_eq!(installed(TERM + 1, FROM), Ok(()));
+    assert!(installed(u64::MAX, FROM).is_err());
+}
