@@ -11,6 +11,10 @@ use crate::signed::Statement;
 /// Most views that one grant may permit in total.
 pub const MAX_PERMITTED: u32 = 10_000;
 
+/// How far one statement's version may be above the one before. A node that says more makes nobody
+/// sign a version after which there is none.
+pub const MAX_VERSION_STEP: u64 = 65_536;
+
 /// An owner's statement about one grant. A higher version replaces a lower one, never the reverse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rights {

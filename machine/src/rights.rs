@@ -4,7 +4,7 @@
 //! rights; it counts by the owner's signature.
 
 use cameo_common::ids::GrantId;
-use cameo_common::rights::{MAX_PERMITTED, Rights};
+use cameo_common::rights::{MAX_PERMITTED, MAX_VERSION_STEP, Rights};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Manifest, RightsAck};
 use cameo_mutant::{Mutant, is_planted};
@@ -61,6 +61,10 @@ pub fn put(
         let version = rows::content(&current).version;
         if content.version <= version && !is_planted(Mutant::LowerVersionOverwrites) {
             return Err(Refusal::StaleVersion(version));
+        }
+        if content.version > version.saturating_add(MAX_VERSION_STEP) {
+            let limit = format!("versions go up by at most {MAX_VERSION_STEP} at once");
+            return Err(Refusal::Limit(limit));
         }
         check_limit(&content)?;
         if live_grants::is_live(&content, draft.time()) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cameo_common::api::{ErrorCode, Role};
-use cameo_common::rights::Rights;
+use cameo_common::rights::{MAX_VERSION_STEP, Rights};
 use cameo_common::signed::{Signed, StatementError};
 use tokio::time::{Instant, sleep};
 
@@ -31,6 +31,16 @@ pub enum RightsError {
     NotYours,
     #[error("the ledger returned rights that you did not sign; report this to the operator")]
     ForeignRights,
+    #[error(
+        "a node shows rights of version {shown}, and the ledger had version {known} before: \
+         nothing was signed; try again, and tell the operator if it stays so"
+    )]
+    Behind { shown: u64, known: u64 },
+    #[error(
+        "a node claims that the rights have version {claimed}, and this home knows of {known}: \
+         nothing was signed; tell the operator"
+    )]
+    TooFarAhead { claimed: u64, known: u64 },
     #[error("another device of yours is changing the same rights; try again later")]
     OtherDevice,
     #[error("the grant was removed from this home meanwhile")]
@@ -47,7 +57,10 @@ impl Classified for RightsError {
     fn kind(&self) -> ErrorKind {
         match self {
             RightsError::NotYours | RightsError::Gone => ErrorKind::NotFound,
-            RightsError::ForeignRights | RightsError::OtherDevice => ErrorKind::Other,
+            RightsError::ForeignRights
+            | RightsError::OtherDevice
+            | RightsError::Behind { .. }
+            | RightsError::TooFarAhead { .. } => ErrorKind::Other,
             RightsError::Cluster(error) => error.kind(),
             RightsError::Statement(error) => error.kind(),
             RightsError::Vault(error) => error.kind(),
@@ -81,12 +94,14 @@ pub async fn record(
         if info.role != Role::Owner {
             return Err(RightsError::NotYours);
         }
-        let mut next = info.rights.verify()?;
-        if next.owner != key.public() || next.grant != owned.grant {
+        let shown = info.rights.verify()?;
+        if shown.version != info.version {
             return Err(RightsError::ForeignRights);
         }
+        let mut next = newest(owned.rights.verify()?, owned.recorded_version, shown)?;
+        let version = next.version + 1;
         edit(&mut next);
-        next.version = info.version.max(owned.version) + 1;
+        next.version = version;
         let signed = Signed::new(&key, next.clone());
         match ctx.api.put_rights(&owned.grant, signed.clone()).await {
             Ok(stored) => {
@@ -102,6 +117,33 @@ pub async fn record(
         }
     }
     Err(RightsError::OtherDevice)
+}
+
+/// The owner's newest rights, of those in this home and those that a node shows. What a node says
+/// is compared with what is known: an old statement signed again would undo a lowering, and a
+/// version near the highest would be the last one.
+fn newest(own: Rights, recorded: u64, shown: Rights) -> Result<Rights, RightsError> {
+    if shown.owner != own.owner || shown.grant != own.grant {
+        return Err(RightsError::ForeignRights);
+    }
+    if shown.version < recorded {
+        return Err(RightsError::Behind {
+            shown: shown.version,
+            known: recorded,
+        });
+    }
+    let known = own.version.max(recorded);
+    if shown.version > known.saturating_add(MAX_VERSION_STEP) {
+        return Err(RightsError::TooFarAhead {
+            claimed: shown.version,
+            known,
+        });
+    }
+    Ok(if own.version > shown.version {
+        own
+    } else {
+        shown
+    })
 }
 
 fn keep(
@@ -148,3 +190,6 @@ pub async fn send(ctx: &Context, peers: &Peers, owned: &GrantOwned) -> Result<()
         sleep(PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,7 +122,9 @@ impl Coded for RightsError {
     fn error_code(&self) -> &'static str {
         match self {
             RightsError::NotYours | RightsError::Gone => "not_found",
-            RightsError::ForeignRights => "protocol",
+            RightsError::ForeignRights
+            | RightsError::Behind { .. }
+            | RightsError::TooFarAhead { .. } => "protocol",
             RightsError::OtherDevice => "stale_version",
             RightsError::Cluster(error) => error.error_code(),
             RightsError::Statement(error) => error.error_code(),

@@ -1,4 +1,4 @@
-use cameo_common::rights::MAX_PERMITTED;
+use cameo_common::rights::{MAX_PERMITTED, MAX_VERSION_STEP};
 
 use crate::tests::cast::{START, ada, bob, cyd, puts, rights};
 use crate::tests::script::{Script, debit_numbers};
@@ -72,6 +72,22 @@ fn a_lower_version_never_replaces_a_higher_one() {
         let reply = script.does(&ada(), puts(rights(&ada(), grant, version, 9)));
         assert_eq!(reply, Err(Refusal::StaleVersion(5)));
     }
+}
+
+#[test]
+fn attack_a_version_after_which_there_is_none_is_refused() {
+    // given a grant with rights of version 1
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    let mut put = |version| script.does(&ada(), puts(rights(&ada(), grant, version, 9)));
+    // when a version is put that leaves no room above it
+    let farthest = 1 + MAX_VERSION_STEP;
+    for version in [farthest + 1, u64::MAX - 1, u64::MAX] {
+        assert!(matches!(put(version), Err(Refusal::Limit(_))), "{version}");
+    }
+    // then the next ones are taken
+    assert!(put(farthest).is_ok());
+    assert!(put(farthest + 1).is_ok());
 }
 
 #[test]
