@@ -51,7 +51,10 @@ pub enum Error {
         known: ClusterId,
         given: ClusterId,
     },
-    #[error("the name {0} is registered with another key: choose another name")]
+    #[error(
+        "a node of the cluster says that the name {0} is registered with another key; nothing was \
+         changed, and the keys are kept: choose another name, or try again later if it is yours"
+    )]
     NameTaken(UserName),
     #[error("the identity could not be stored")]
     NotKept,
@@ -88,9 +91,15 @@ pub async fn run(
     let home = context::home(home)?;
     let vault = open_or_create(&home)?;
     let known = vault.get::<Identity>(Identity::ID)?;
-    if let Some(known) = &known {
-        same_person(known, &arguments.name, cluster, &home)?;
-    }
+    let known = match known {
+        Some(known) => Some(of_this_person(
+            known,
+            arguments.name.clone(),
+            cluster,
+            &home,
+        )?),
+        None => None,
+    };
     let me = match known {
         Some(known) => renew(known, nodes),
         None => new_identity(arguments.name, cluster, nodes),
@@ -148,18 +157,15 @@ fn open_or_create(home: &Home) -> Result<Vault, VaultError> {
     }
 }
 
-/// Requires that an existing home is of this user and this cluster.
-fn same_person(
-    known: &Identity,
-    name: &UserName,
+/// An existing identity, which must be of this user and this cluster. Keys that were never
+/// registered take another name: theirs may have been taken.
+fn of_this_person(
+    known: Identity,
+    name: UserName,
     cluster: ClusterId,
     home: &Home,
-) -> Result<(), Error> {
+) -> Result<Identity, Error> {
     let home = home.path().to_owned();
-    if known.name != *name {
-        let name = known.name.clone();
-        return Err(Error::OtherPerson { home, name });
-    }
     if known.cluster != cluster {
         return Err(Error::OtherCluster {
             home,
@@ -167,7 +173,34 @@ fn same_person(
             given: cluster,
         });
     }
-    Ok(())
+    if known.name == name {
+        return Ok(known);
+    }
+    if known.registered {
+        let name = known.name;
+        return Err(Error::OtherPerson { home, name });
+    }
+    Ok(renamed(known, name))
+}
+
+fn renamed(known: Identity, name: UserName) -> Identity {
+    let key = known.identity_key();
+    let sealing = known.sealing_secrets().next();
+    let Some(sealing) = sealing.map(|secret| secret.public()) else {
+        // Without a key to seal to there is no card of any name.
+        return known;
+    };
+    let card = UserCard {
+        name: name.clone(),
+        key: key.public(),
+        sealing,
+        sequence: 1,
+    };
+    Identity {
+        name,
+        card: Signed::new(&key, card),
+        ..known
+    }
 }
 
 fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Identity {
@@ -196,6 +229,7 @@ fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Ident
         nodes,
         endpoint_sequence: 0,
         created: clock::now(),
+        registered: false,
     }
 }
 
@@ -242,13 +276,22 @@ async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool
         card: me.card.clone(),
         certificate: me.certificate.clone(),
     };
-    match api.register(&register).await {
-        Ok(registered) => Ok(registered.created),
+    let registered = match api.register(&register).await {
+        Ok(registered) => registered,
+        // One node's word deletes nothing: it may lie, or speak of a name that is this key's.
         Err(error) if error.code() == Some(ErrorCode::NameTaken) => {
-            // These keys have no name: the home can be used for another one.
-            vault.delete::<Identity>(Identity::ID)?;
-            Err(Error::NameTaken(me.name.clone()))
+            return Err(Error::NameTaken(me.name.clone()));
         }
-        Err(error) => Err(error.into()),
-    }
+        Err(error) => return Err(error.into()),
+    };
+    vault.update::<Identity, VaultError>(Identity::ID, |found| {
+        Ok(found.map(|found| Identity {
+            registered: true,
+            ..found
+        }))
+    })?;
+    Ok(registered.created)
 }
+
+#[cfg(test)]
+mod tests;

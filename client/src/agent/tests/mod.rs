@@ -117,6 +117,7 @@ fn identity() -> Identity {
         nodes: Vec::new(),
         endpoint_sequence: 0,
         created: Millis(0),
+        registered: true,
     }
 }
 

@@ -28,11 +28,13 @@ pub struct Identity {
     /// Sequence of the last signed endpoint record.
     pub endpoint_sequence: u64,
     pub created: Millis,
+    /// The cluster has said that the name is this key's. Until then another name may be tried.
+    pub registered: bool,
 }
 
 impl Record for Identity {
     const KIND: &'static str = "identity";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }
 
 impl Identity {

@@ -37,6 +37,7 @@ fn identity() -> Identity {
         nodes: vec!["http://127.0.0.1:1".into()],
         endpoint_sequence: 7,
         created: Millis(8),
+        registered: true,
     }
 }
 
@@ -362,7 +363,7 @@ fn the_bytes_of_every_record_are_pinned() {
 /// contact, image, grant as owner, grant as viewer, request in, request out, attempts.
 const PINNED: [(u16, usize, &str); 10] = [
     (1, 19, "665a4d628758aac7"),
-    (1, 163, "d85f604e7b8205e8"),
+    (2, 164, "63aca0cf70e2b737"),
     (1, 1, "7219aa1099ced744"),
     (1, 42, "0d0a5367700ea696"),
     (2, 82, "0e5b5597d32058cf"),

@@ -62,6 +62,7 @@ fn identity(cluster: &Descriptor) -> Identity {
         nodes: Vec::new(),
         endpoint_sequence: 0,
         created: Millis(0),
+        registered: true,
     }
 }
 

@@ -1,0 +1,102 @@
+//! Registration with nodes that do not tell the truth.
+
+#![allow(clippy::unwrap_used)]
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cameo_common::api::{ApiError, ClusterInfo, paths};
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+use cameo_common::ids::{Hash, NodeId};
+use cameo_common::keys::{PublicKey, SealingPublic};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::vault::Passphrase;
+
+async fn info(State(info): State<ClusterInfo>) -> Json<ClusterInfo> {
+    Json(info)
+}
+
+async fn taken() -> Response {
+    let refusal = ApiError::new(ErrorCode::NameTaken, "it belongs to another key");
+    (StatusCode::CONFLICT, Json(refusal)).into_response()
+}
+
+/// A cluster of one node, which says of every name that it is taken.
+async fn liar() -> (ClusterId, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let node = NodeIdentity {
+        id: NodeId(1),
+        key: PublicKey([1; 32]),
+        sealing: SealingPublic([2; 32]),
+    };
+    let descriptor = Descriptor::genesis(vec![node], Hash([3; 32]));
+    let cluster = descriptor.founds().unwrap();
+    let told = ClusterInfo {
+        schema: 1,
+        cluster,
+        descriptors: vec![descriptor],
+        nodes: Vec::new(),
+        now: clock::now(),
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new()
+        .route(paths::CLUSTER, get(info))
+        .route(paths::USERS, post(taken))
+        .with_state(told);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (cluster, url)
+}
+
+fn name(text: &str) -> UserName {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn attack_a_node_that_says_that_the_name_is_taken_deletes_no_key() {
+    for registered in [false, true] {
+        // given a home with keys, registered or not
+        let (cluster, url) = liar().await;
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path()).unwrap();
+        let vault = Vault::create(&home, &Passphrase::given("for a test")).unwrap();
+        let me = Identity {
+            registered,
+            ..new_identity(name("ada"), cluster, vec![url])
+        };
+        vault.put(Identity::ID, &me).unwrap();
+        let api = ClusterApi::new(me.pinned(), Arc::new(me.device_key())).unwrap();
+        // when a node says that the name belongs to another key
+        let refused = register(&vault, &api, &me).await.unwrap_err();
+        assert!(matches!(refused, Error::NameTaken(_)), "{refused}");
+        // then the keys are there as before
+        assert_eq!(vault.get::<Identity>(Identity::ID).unwrap(), Some(me));
+    }
+}
+
+#[tokio::test]
+async fn keys_without_a_name_take_another_one_and_keys_with_one_keep_it() {
+    let (cluster, url) = liar().await;
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::at(folder.path()).unwrap();
+    let me = new_identity(name("ada"), cluster, vec![url]);
+    let other = of_this_person(me.clone(), name("ben"), cluster, &home).unwrap();
+    assert_eq!(other.name, name("ben"));
+    assert_eq!(other.identity, me.identity);
+    let card = other.card.verify().unwrap();
+    assert_eq!(
+        (card.name, card.key),
+        (name("ben"), me.identity_key().public())
+    );
+
+    let registered = Identity {
+        registered: true,
+        ..me
+    };
+    let refused = of_this_person(registered, name("ben"), cluster, &home).unwrap_err();
+    assert!(matches!(refused, Error::OtherPerson { .. }), "{refused}");
+}
