@@ -4,6 +4,7 @@ use cameo_common::api::{ApiError, ErrorCode};
 use cameo_common::ids::ClusterId;
 
 use crate::error_kind::{Classified, ErrorKind};
+use crate::text::sanitize::sanitize;
 
 /// A call that got no successful answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +40,7 @@ pub enum ClusterError {
         pinned: ClusterId,
     },
     /// A node answered with something that is not in the protocol.
-    #[error("{url} does not answer like a Cameo node: {why}")]
+    #[error("{url} does not answer like a Cameo node: {}", sanitize(.why))]
     Protocol { url: String, why: String },
     /// An address that cannot be used.
     #[error("'{url}' cannot be used as a node's address: {why}")]
@@ -49,14 +50,14 @@ pub enum ClusterError {
     Setup(String),
 }
 
-/// A node's message, with a possible cause.
+/// A node's message, in one line, with a possible cause.
 fn explained(error: &ApiError) -> String {
     match error.code {
         ErrorCode::CallExpired => format!(
             "{}; is this machine's clock right?",
-            error.message.trim_end_matches('.')
+            sanitize(&error.message).trim_end_matches('.')
         ),
-        _ => error.message.clone(),
+        _ => sanitize(&error.message),
     }
 }
 
@@ -179,6 +180,24 @@ mod tests {
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));
             assert_eq!(error.kind(), kind, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn attack_a_nodes_message_is_one_line_of_plain_text() {
+        let said = "no\x1b[2J\r\nrevoked: it is in the ledger";
+        for error in [
+            ClusterError::from(ApiError::new(ErrorCode::Forbidden, said)),
+            ClusterError::from(ApiError::new(ErrorCode::CallExpired, said)),
+            ClusterError::Protocol {
+                url: "http://n".into(),
+                why: said.into(),
+            },
+        ] {
+            assert!(
+                !error.to_string().chars().any(char::is_control),
+                "{error:?}"
+            );
         }
     }
 }

@@ -14,22 +14,24 @@ use tokio::time::timeout;
 
 use super::call::collect_watched;
 use super::stall_detector::StallDetector;
+use crate::text::sanitize::sanitize;
+
 use super::{ClusterApi, JOB_DEADLINE, JOB_STALL_FACTOR, JOB_STALL_TIMEOUT};
 
 /// A job for which a worker returned no carrier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// The worker failed; another one may succeed.
-    #[error("worker {worker} failed: {why}")]
+    #[error("worker {worker} failed: {}", sanitize(.why))]
     Worker { worker: NodeId, why: String },
     /// The worker has no capacity now; another one may have.
-    #[error("worker {worker} is busy: {why}")]
+    #[error("worker {worker} is busy: {}", sanitize(.why))]
     Busy { worker: NodeId, why: String },
     /// The worker rejected the ticket; it may accept another one.
-    #[error("{0}")]
+    #[error("{}", sanitize(&.0.message))]
     Ticket(ApiError),
     /// No worker accepts this job.
-    #[error("{0}")]
+    #[error("{}", sanitize(&.0.message))]
     Job(ApiError),
 }
 

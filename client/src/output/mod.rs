@@ -1,8 +1,9 @@
 //! Output of commands: one JSON document, or text.
 //!
 //! The result goes to stdout once, progress and notes go to stderr. A closed stream is not an
-//! error.
+//! error. Nothing that others have written reaches a terminal as a command.
 
+mod escape;
 mod report;
 mod text;
 
@@ -59,6 +60,7 @@ impl Output {
 /// When the write fails, for example on a full disk.
 pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    let line = escape::escaped(&line.to_string());
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
@@ -67,5 +69,6 @@ pub fn print_result(line: impl std::fmt::Display) -> io::Result<()> {
 
 /// Prints a line on stderr. A failure is ignored: there is nowhere to report it.
 pub fn print_message(line: impl std::fmt::Display) {
+    let line = escape::escaped(&line.to_string());
     let _ = writeln!(io::stderr(), "{line}");
 }
