@@ -1,6 +1,8 @@
 //! A person at a terminal: a home, commands, and possibly an agent.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -47,6 +49,7 @@ impl Person {
         std::fs::create_dir_all(&folder)?;
         let passphrase = folder.join("passphrase");
         std::fs::write(&passphrase, format!("the passphrase of {name}\n"))?;
+        std::fs::set_permissions(&passphrase, Permissions::from_mode(0o600))?;
         Ok(Self {
             name: name.to_owned(),
             home: folder.join("home"),

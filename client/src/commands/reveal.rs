@@ -85,7 +85,7 @@ fn reveal(arguments: &Arguments) -> Result<Report, Error> {
     let found = identify(&carrier, key.key()).map_err(|error| reveal_error(arguments, &error))?;
     let payload = extract(&carrier, key.key()).map_err(|error| reveal_error(arguments, &error))?;
     drop(carrier);
-    let mut file = NewFile::create(&arguments.out)?;
+    let mut file = NewFile::create_private(&arguments.out)?;
     let written = file.writer().write_all(&payload);
     written.map_err(file.unwritten())?;
     let bytes = file.commit()?;

@@ -34,11 +34,10 @@ const NONCE_AT: usize = SALT_AT + SALT_BYTES;
 const WRAPPED_AT: usize = NONCE_AT + NONCE_BYTES;
 const LENGTH: usize = WRAPPED_AT + KEY_BYTES + TAG_BYTES;
 
-/// Argon2id costs: the memory that RFC 9106 recommends for memory-constrained environments, and
-/// about 100 ms for one guess of the passphrase.
+/// Argon2id costs: the second recommended option of RFC 9106, section 4.
 const MEMORY_KIB: u32 = 64 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
+const PASSES: u32 = 3;
+const LANES: u32 = 4;
 
 /// Upper bounds on the costs in a key file. A file with higher costs is refused.
 const MEMORY_KIB_LIMIT: u32 = 1024 * 1024;

@@ -41,6 +41,11 @@ pub enum UnlockError {
     File { path: PathBuf, source: io::Error },
     #[error("the first line of {path}, the file in {PASSPHRASE_FILE}, is empty")]
     EmptyFile { path: PathBuf },
+    #[error(
+        "{path}, the file in {PASSPHRASE_FILE}, can be read by other users: run `chmod 600` on it, \
+         and choose another passphrase if they may have read it"
+    )]
+    ExposedFile { path: PathBuf },
     #[error("a passphrase has at most {PASSPHRASE_LIMIT} bytes")]
     TooLong,
     #[error("an empty passphrase protects nothing; choose another")]
@@ -68,12 +73,16 @@ impl Passphrase {
     pub(super) fn from_file(path: PathBuf) -> Result<Self, UnlockError> {
         let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LIMIT + 3));
         let read = File::open(&path).and_then(|file| {
+            let exposed = is_exposed(&file.metadata()?);
             BufReader::new(file)
                 .take(PASSPHRASE_LIMIT as u64 + 3)
-                .read_line(&mut line)
+                .read_line(&mut line)?;
+            Ok(exposed)
         });
-        if let Err(source) = read {
-            return Err(UnlockError::File { path, source });
+        match read {
+            Ok(false) => {}
+            Ok(true) => return Err(UnlockError::ExposedFile { path }),
+            Err(source) => return Err(UnlockError::File { path, source }),
         }
         let secret = Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned());
         if secret.is_empty() {
@@ -107,6 +116,12 @@ impl Passphrase {
     pub(super) fn bytes(&self) -> &[u8] {
         self.secret.as_bytes()
     }
+}
+
+/// Whether others than its owner may read a file. A pipe has no readers but its two ends.
+fn is_exposed(file: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.is_file() && file.permissions().mode() & 0o077 != 0
 }
 
 impl Origin {

@@ -145,6 +145,9 @@ fn keyring_entry(home: &Home) -> keyring_core::Result<Entry> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::super::passphrase::PASSPHRASE_LIMIT;
     use super::*;
 
@@ -153,6 +156,7 @@ mod tests {
         let home = Home::at(folder.path().join("home")).unwrap();
         let path = folder.path().join("passphrase");
         std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let around = PassphraseSources {
             passphrase_file: Some(path),
             ..PassphraseSources::default()
@@ -181,6 +185,23 @@ mod tests {
         let (_folder, home, around) = with_file(&"x".repeat(PASSPHRASE_LIMIT + 1));
         let refused = find(&home, &around);
         assert!(matches!(refused, Err(UnlockError::TooLong)));
+    }
+
+    #[test]
+    fn attack_a_passphrase_file_that_others_may_read_is_refused() {
+        let (_folder, home, around) = with_file("correct horse\n");
+        let path = around.passphrase_file.clone().unwrap();
+        for mode in [0o644, 0o640, 0o604, 0o620] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let refused = find(&home, &around).unwrap_err();
+            assert!(
+                matches!(refused, UnlockError::ExposedFile { .. }),
+                "{mode:o}"
+            );
+            assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        }
+        std::fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(find(&home, &around).unwrap().bytes(), b"correct horse");
     }
 
     #[test]

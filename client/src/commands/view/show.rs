@@ -135,7 +135,7 @@ pub(super) fn finish(
 }
 
 fn save_to(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = NewFile::create(target)?;
+    let mut file = NewFile::create_private(target)?;
     let written = file.writer().write_all(bytes);
     written.map_err(file.unwritten())?;
     file.commit().map(drop)
@@ -152,6 +152,16 @@ mod tests {
     struct Line {
         #[command(flatten)]
         arguments: Arguments,
+    }
+
+    #[test]
+    fn attack_a_saved_photo_is_readable_by_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("photo.jpg");
+        save_to(&target, b"a photo").unwrap();
+        let mode = std::fs::metadata(&target).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     fn mode(line: &str, display: bool, json: bool) -> Result<DisplayMode, Error> {
