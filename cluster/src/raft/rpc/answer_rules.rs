@@ -1,4 +1,4 @@
-//! What may be taken from an answer.
+//! Rules for what may be taken from an answer.
 
 use cameo_common::ids::NodeId;
 use openraft::raft::{AppendEntriesResponse, SnapshotResponse, VoteResponse};
@@ -14,7 +14,7 @@ pub(crate) struct NotTaken {
     pub why: String,
 }
 
-/// Rules for answers, beside those for requests.
+/// The rules.
 pub(crate) trait AnswerRules: Send + Sync {
     /// To an append.
     fn append(
