@@ -176,31 +176,30 @@ fn of_this_person(
     if known.name == name {
         return Ok(known);
     }
+    let other = Error::OtherPerson {
+        home,
+        name: known.name.clone(),
+    };
     if known.registered {
-        let name = known.name;
-        return Err(Error::OtherPerson { home, name });
+        return Err(other);
     }
-    Ok(renamed(known, name))
+    renamed(known, name).ok_or(other)
 }
 
-fn renamed(known: Identity, name: UserName) -> Identity {
+/// None without a key to seal to: then there is no card of any name.
+fn renamed(known: Identity, name: UserName) -> Option<Identity> {
     let key = known.identity_key();
-    let sealing = known.sealing_secrets().next();
-    let Some(sealing) = sealing.map(|secret| secret.public()) else {
-        // Without a key to seal to there is no card of any name.
-        return known;
-    };
     let card = UserCard {
         name: name.clone(),
         key: key.public(),
-        sealing,
+        sealing: known.sealing_secrets().next()?.public(),
         sequence: 1,
     };
-    Identity {
+    Some(Identity {
         name,
         card: Signed::new(&key, card),
         ..known
-    }
+    })
 }
 
 fn new_identity(name: UserName, cluster: ClusterId, nodes: Vec<String>) -> Identity {

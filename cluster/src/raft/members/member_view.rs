@@ -67,17 +67,13 @@ impl MemberView {
 
     /// What a caller is to this cluster, by the key that it has proven.
     pub fn standing(&self, node: NodeId, key: &[u8; 32]) -> Standing {
-        let genesis = self.genesis();
-        if let Some(founder) = genesis.as_ref().and_then(|genesis| genesis.member(node)) {
-            return if founder.key == *key {
-                Standing::Voter
-            } else {
-                Standing::Outsider
-            };
+        if self.key_of(node) != KnownKey::Is(*key) {
+            return Standing::Outsider;
         }
-        match self.member(node) {
-            Some(member) if member.key == *key => Standing::Worker,
-            _ => Standing::Outsider,
+        let genesis = self.genesis();
+        match genesis.is_some_and(|genesis| genesis.member(node).is_some()) {
+            true => Standing::Voter,
+            false => Standing::Worker,
         }
     }
 }

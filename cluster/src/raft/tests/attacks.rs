@@ -14,7 +14,7 @@ use crate::link::{CallError, Dial, Links, NodeKeys, Purpose};
 use crate::raft::rpc::wire::{NodeRequest, encode};
 
 /// Requests of somebody that takes the cluster over.
-fn takeover(term: u64, name: NodeId) -> Vec<NodeRequest> {
+pub fn takeover(term: u64, name: NodeId) -> Vec<NodeRequest> {
     let vote = VoteOf::<TypeConfig>::new(term, name);
     let mut leading = vote;
     leading.committed = true;
@@ -37,7 +37,7 @@ fn takeover(term: u64, name: NodeId) -> Vec<NodeRequest> {
 }
 
 /// Of somebody that writes and reads as a node.
-fn forgeries() -> Vec<NodeRequest> {
+pub fn forgeries() -> Vec<NodeRequest> {
     vec![
         NodeRequest::Propose {
             command: b"forged".to_vec(),

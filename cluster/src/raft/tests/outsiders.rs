@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use cameo_common::ids::{ClusterId, NodeId};
-use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest};
+use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use openraft::type_config::alias::VoteOf;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::attacks::{forgeries, takeover};
 use super::world::{World, soon};
 use crate::consensus_types::TypeConfig;
 use crate::link::{
@@ -40,28 +41,6 @@ pub fn outsider(
         members: Arc::new(Claims(cluster)),
     };
     Links::new(identity, TcpTransport::shared(), Handle::current()).unwrap()
-}
-
-/// A vote that would depose every leader, an append that would bind the node to a new one, and a
-/// proposal.
-fn attacks(node: NodeId) -> Vec<Vec<u8>> {
-    let vote = VoteOf::<TypeConfig>::new(1_000, node);
-    let mut leading = vote;
-    leading.committed = true;
-    let append = AppendEntriesRequest::<TypeConfig> {
-        vote: leading,
-        prev_log_id: None,
-        entries: Vec::new(),
-        leader_commit: None,
-    };
-    vec![
-        encode(&NodeRequest::Vote(VoteRequest::new(vote, None))),
-        encode(&NodeRequest::Append(append)),
-        encode(&NodeRequest::Propose {
-            command: b"stranger".to_vec(),
-            timeout_millis: 1000,
-        }),
-    ]
 }
 
 /// A node's answers to requests for its vote and to a leadership transfer.
@@ -98,8 +77,8 @@ async fn attack(world: &World, links: &Links, from: NodeId, purpose: Purpose) ->
         purpose,
     });
     let mut errors = Vec::new();
-    for body in attacks(from) {
-        errors.push(link.call(&body, soon()).await.unwrap_err());
+    for request in takeover(1_000, from).into_iter().chain(forgeries()) {
+        errors.push(link.call(&encode(&request), soon()).await.unwrap_err());
     }
     errors
 }
@@ -147,7 +126,7 @@ async fn each_outsider_is_refused_with_a_specific_reason_and_changes_nothing() {
         assert!(matches!(error, CallError::Denied(_)), "{error}");
     }
     assert_eq!(terms(&world), before);
-    assert!(!world.holds(1, "stranger").await);
+    assert!(!world.holds(1, "forged").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
