@@ -8,6 +8,7 @@ pub use cameo_wire as wire;
 pub mod identity;
 pub mod ids;
 pub mod keys;
+pub mod op;
 pub mod peer;
 pub mod rights;
 pub mod sealing;

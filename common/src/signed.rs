@@ -1,8 +1,8 @@
 //! Signed statements, kept as exact bytes: signature, label, version, body.
 //!
-//! A statement names its signer's key in its body. The edge verifies it against *that* key
-//! (`verify`); the machine decides from the state whether that key may sign such a statement
-//! (`unverified`, then a comparison of keys). Unknown labels and versions are refused.
+//! A statement names its signer's key in its body. It is verified against *that* key, by every
+//! replica (`verify`); the machine decides from the state whether that key may sign such a
+//! statement. Unknown labels and versions are refused.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -48,6 +48,33 @@ pub enum StatementError {
     BadSignature(&'static str),
 }
 
+/// The rule by which a signature is verified. There is one, [`Strict`]; others remember what it has
+/// answered.
+pub trait Verifier: Sync {
+    /// Whether this key made this signature over this message.
+    fn is_signed(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8; SIGNATURE_LENGTH],
+    ) -> bool;
+}
+
+/// [`PublicKey::verify`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Strict;
+
+impl Verifier for Strict {
+    fn is_signed(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8; SIGNATURE_LENGTH],
+    ) -> bool {
+        key.verify(message, signature)
+    }
+}
+
 /// The exact bytes of a statement, signature first.
 pub struct Signed<T> {
     bytes: Vec<u8>,
@@ -89,16 +116,21 @@ impl<T: Statement> Signed<T> {
 
     /// The body, after the signature is verified.
     pub fn verify(&self) -> Result<T, StatementError> {
+        self.verify_by(&Strict)
+    }
+
+    /// The same, by a verifier that may remember the signature.
+    pub fn verify_by(&self, verifier: &dyn Verifier) -> Result<T, StatementError> {
         let body = self.unverified()?;
         let (signature, covers) = self.split()?;
-        if body.signer().verify(&covered(covers), signature) {
+        if verifier.is_signed(&body.signer(), &covered(covers), signature) {
             Ok(body)
         } else {
             Err(StatementError::BadSignature(T::LABEL))
         }
     }
 
-    /// The body, without a check of the signature: for callers behind an edge that verified it.
+    /// The body, without a check of the signature: of a statement that has been verified before.
     pub fn unverified(&self) -> Result<T, StatementError> {
         let (_, covers) = self.split()?;
         self.check_kind(covers)?;

@@ -8,10 +8,10 @@ use crate::keys::{PublicKey, SealingPublic};
 use crate::signed::Statement;
 
 macro_rules! statement {
-    ($name:ident, $label:literal, $signer:ident) => {
+    ($name:ident, $label:literal, $version:literal, $signer:ident) => {
         impl Statement for $name {
             const LABEL: &'static str = $label;
-            const VERSION: u16 = 1;
+            const VERSION: u16 = $version;
             fn signer(&self) -> PublicKey {
                 self.$signer
             }
@@ -29,7 +29,7 @@ pub struct PhotoRequest {
     pub request: RequestId,
     pub asked_at: Millis,
 }
-statement!(PhotoRequest, "photo-request", viewer);
+statement!(PhotoRequest, "photo-request", 1, viewer);
 
 /// The owner's statement that binds carrier, rights, deals and receipt to one grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub struct Manifest {
     /// Commitment to the content key.
     pub key_commitment: Hash,
 }
-statement!(Manifest, "manifest", owner);
+statement!(Manifest, "manifest", 1, owner);
 
 impl Manifest {
     /// The grant's id: hash(owner, viewer, image, nonce).
@@ -105,7 +105,7 @@ pub struct Deal {
     /// In ascending order of node id.
     pub parts: Vec<DealtPart>,
 }
-statement!(Deal, "deal", owner);
+statement!(Deal, "deal", 1, owner);
 
 /// A viewer's statement that the carrier arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,9 +117,9 @@ pub struct Receipt {
     pub carrier: Hash,
     pub received_at: Millis,
 }
-statement!(Receipt, "receipt", viewer);
+statement!(Receipt, "receipt", 1, viewer);
 
-/// A device's request for one view.
+/// A device's request for one view, and its authorization of the debit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewRequest {
     /// The viewer's device, which signs.
@@ -129,8 +129,10 @@ pub struct ViewRequest {
     pub request: RequestId,
     /// Parts are released to this key only; the device syncs its secret to disk before it asks.
     pub one_time: SealingPublic,
+    /// The view is not charged later than this.
+    pub not_after: Millis,
 }
-statement!(ViewRequest, "view-request", device);
+statement!(ViewRequest, "view-request", 2, device);
 
 /// A viewer's statement that rights of this version arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,9 +142,10 @@ pub struct RightsAck {
     pub grant: GrantId,
     pub version: u64,
 }
-statement!(RightsAck, "rights-ack", viewer);
+statement!(RightsAck, "rights-ack", 1, viewer);
 
-/// A device's call on the cluster: exactly this method, path and body, once, for a while.
+/// A device's call on a node: exactly this method, path and body, for a while. It reads, renews or
+/// uploads; what changes the state takes an [`Authorization`](crate::op::Authorization).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The calling device, which signs.
@@ -152,12 +155,10 @@ pub struct Call {
     /// Path and query.
     pub path: String,
     pub body: Hash,
-    /// The idempotency key: a retry has the same id.
-    pub request: RequestId,
-    /// The call is not carried out later than this.
+    /// The call is not answered later than this.
     pub not_after: Millis,
 }
-statement!(Call, "call", device);
+statement!(Call, "call", 2, device);
 
 /// A leader's permission for one job on one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,4 +177,4 @@ pub struct Ticket {
     pub term: u64,
     pub not_after: Millis,
 }
-statement!(Ticket, "ticket", leader);
+statement!(Ticket, "ticket", 1, leader);

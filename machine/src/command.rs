@@ -1,21 +1,18 @@
 //! Commands, log entries and replies.
 //!
 //! A [`Command`] is a caller and an operation; the leader adds its time and makes an [`Entry`] of
-//! it. Signatures are verified at the edge, each against the key that the statement itself names.
-//! Whether that key has the right to make the statement is decided here, from the state.
+//! it. Every replica verifies every signature in it, that of the calling device first: no node's
+//! word stands for a person's.
 
-use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
-use cameo_common::keys::PublicKey;
-use cameo_common::rights::Rights;
+use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
+use cameo_common::statements::Deal;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout of [`Entry`], in the log and between nodes.
-pub const ENTRY_VERSION: u16 = 1;
+pub const ENTRY_VERSION: u16 = 2;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,69 +51,14 @@ pub struct Command {
 /// The origin of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Caller {
-    /// A device, as the proposing node states after it has verified the signed call. The call is
-    /// not in the entry: members are trusted for this.
-    Device {
-        device: PublicKey,
-        /// The idempotency key of the command.
-        request: RequestId,
-        /// Hash of the op as the caller sent it: the same id with another content is refused.
-        content: cameo_common::ids::Hash,
-        /// The command is refused when log time is later.
-        not_after: Millis,
-    },
-    /// A node of the cluster, as the proposing node states. It is not compared with the link on
-    /// which a proposal arrives: members are trusted for this.
+    /// The device that has signed this authorization of the operation.
+    Device(Signed<Authorization>),
+    /// The device that has signed the operation's only statement, which is its own authorization:
+    /// a view request.
+    Signer,
+    /// A node of the cluster, as the proposing node states. It can found a cluster and end
+    /// sessions, and nothing that takes a person's word.
     Node(NodeId),
-}
-
-/// An operation on the state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Op {
-    /// The first entry of a log: the cluster's first descriptor. From a node.
-    Found(Descriptor),
-    /// Registers a user and a device, or newer statements about them. The caller is the device of
-    /// the certificate.
-    Register {
-        card: Signed<UserCard>,
-        certificate: Signed<DeviceCertificate>,
-    },
-    /// Starts a session of the calling device.
-    StartSession {
-        endpoint: Signed<EndpointRecord>,
-        /// Whether the user appears in the list of users online.
-        listed: bool,
-    },
-    /// Ends the calling device's session of this epoch.
-    EndSession {
-        epoch: u64,
-    },
-    /// Ends a user's session of this epoch. From a counterparty, after the serving node has probed
-    /// the user.
-    ReportOffline {
-        user: UserName,
-        epoch: u64,
-    },
-    /// Ends sessions whose lease has run out: device and epoch of each. From the leader.
-    ExpireSessions(Vec<(PublicKey, u64)>),
-    CreateGrant {
-        request: Signed<PhotoRequest>,
-        manifest: Signed<Manifest>,
-        deal: Signed<Deal>,
-        rights: Signed<Rights>,
-    },
-    PutReceipt {
-        receipt: Signed<Receipt>,
-    },
-    PutRights {
-        rights: Signed<Rights>,
-    },
-    AckRights {
-        ack: Signed<RightsAck>,
-    },
-    Debit {
-        request: Signed<ViewRequest>,
-    },
 }
 
 /// The result of one entry.
@@ -218,4 +160,6 @@ pub enum Refusal {
          again"
     )]
     TooFarAhead,
+    #[error("a signature is wrong, or of another statement")]
+    BadSignature,
 }

@@ -19,7 +19,7 @@ pub fn check_first(
     deal: &Signed<Deal>,
     manifest: &Manifest,
 ) -> Result<(), Refusal> {
-    let deal = deal.unverified().map_err(|_| Refusal::Malformed)?;
+    let deal = draft.verify(deal)?;
     let belongs = (deal.owner, deal.viewer) == (manifest.owner, manifest.viewer)
         && deal.cluster == manifest.cluster
         && deal.grant == manifest.grant_id();

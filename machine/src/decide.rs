@@ -6,11 +6,14 @@
 
 use cameo_common::ids::{NodeId, UserName};
 use cameo_common::keys::PublicKey;
+use cameo_common::op::Op;
+use cameo_common::signed::{Strict, Verifier};
 use cameo_common::wire;
 use cameo_mutant::{Mutant, is_planted};
 
-use super::command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
+use super::command::{Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
 use super::draft::Draft;
+use super::origin::{self, Origin};
 use super::state_view::{Change, StateView};
 use super::{cluster, grants, principal, receipts, retries, rights, sessions, users, views};
 
@@ -40,18 +43,25 @@ impl Decision {
 /// When a row of the state does not decode: see the module `rows`.
 #[must_use]
 pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
+    decide_verified_by(&Strict, view, index, entry)
+}
+
+/// [`decide`], by a verifier that may remember signatures. It never changes a decision.
+#[must_use]
+pub fn decide_verified_by(
+    verifier: &dyn Verifier,
+    view: &dyn StateView,
+    index: u64,
+    entry: &[u8],
+) -> Decision {
     let Entry { time, command, .. } = match decode(entry) {
         Ok(entry) => entry,
         Err(refusal) => return Decision::without_change(Err(refusal)),
     };
-    let mut draft = Draft::new(view, index, time);
-    if let Some(reply) = stored_reply(&draft, &command)
-        && !is_planted(Mutant::ApplyTwiceOnRetry)
-    {
-        return Decision::without_change(reply);
-    }
-    match execute(&mut draft, &command) {
-        Ok(done) => {
+    let mut draft = Draft::new(view, verifier, index, time);
+    match carried_out(&mut draft, &command) {
+        Ok(Outcome::Before(reply)) => Decision::without_change(Ok(reply)),
+        Ok(Outcome::Now(done)) => {
             let (changes, touched) = draft.finish();
             Decision {
                 changes,
@@ -72,71 +82,108 @@ fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
         .ok_or(Refusal::UnknownEntry)
 }
 
-/// The reply to a command that was carried out before.
-///
-/// It is looked for before all checks: lateness, or rights lowered since, do not undo a command.
-fn stored_reply(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
-    match (&command.caller, &command.op) {
-        // The view rows are the retry table of debits, and live as long as the grant.
-        (Caller::Device { device, .. }, Op::Debit { request }) => {
-            views::stored_reply(draft, device, request).map(Ok)
-        }
-        _ => retries::stored_reply(draft, command),
-    }
+/// A command that is carried out, by an earlier entry or by this one.
+enum Outcome {
+    Before(Done),
+    Now(Done),
 }
 
-fn execute(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
-    retries::check_time(draft, &command.caller)?;
-    if cluster::founded(draft).is_none() && !matches!(command.op, Op::Found(_)) {
+/// Carries out a command, unless it was carried out before: that is looked up before all checks but
+/// that of the caller, since lateness, or rights lowered since, do not undo a command.
+fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refusal> {
+    let is_founded = cluster::founded(draft).is_some();
+    if !is_founded && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
     }
-    let done = dispatch(draft, &command.caller, &command.op)?;
+    let origin = origin::of(draft, command)?;
+    if let Some(done) = stored_reply(draft, &origin, &command.op)?
+        && !is_planted(Mutant::ApplyTwiceOnRetry)
+    {
+        return Ok(Outcome::Before(done));
+    }
+    retries::check_time(draft, &origin)?;
+    let done = dispatch(draft, &origin, &command.op)?;
     retries::evict_old(draft);
-    retries::store(draft, command, &done);
-    Ok(done)
+    retries::store(draft, &origin, &done);
+    Ok(Outcome::Now(done))
 }
 
-fn dispatch(draft: &mut Draft<'_>, caller: &Caller, op: &Op) -> Result<Done, Refusal> {
-    let principal = device(caller).and_then(|device| principal::of(draft, &device));
+/// The reply to a command that was carried out before.
+fn stored_reply(draft: &Draft<'_>, origin: &Origin, op: &Op) -> Result<Option<Done>, Refusal> {
+    match (origin, op) {
+        // The view rows are the retry table of debits, and live as long as the grant.
+        (Origin::Viewer(asked), Op::Debit { request }) => {
+            Ok(views::stored_reply(draft, asked, request))
+        }
+        _ => retries::stored_reply(draft, origin),
+    }
+}
+
+fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Refusal> {
+    let principal = |draft: &Draft<'_>| principal::of(draft, &device(origin)?);
     match op {
-        Op::Found(descriptor) => cluster::found(draft, node(caller)?, descriptor),
+        Op::Found(descriptor) => cluster::found(draft, node(origin)?, descriptor),
         Op::ExpireSessions(sessions) => {
-            node(caller)?;
+            node(origin)?;
             sessions::expire(draft, sessions)
         }
         Op::Register { card, certificate } => {
-            users::register(draft, device(caller)?, card, certificate)
+            users::register(draft, device(origin)?, card, certificate)
         }
         Op::StartSession { endpoint, listed } => {
-            sessions::start(draft, &principal?, endpoint, *listed)
+            let principal = principal(draft)?;
+            sessions::start(draft, &principal, endpoint, *listed)
         }
-        Op::EndSession { epoch } => sessions::end(draft, &principal?, *epoch),
+        Op::EndSession { epoch } => {
+            let principal = principal(draft)?;
+            sessions::end(draft, &principal, *epoch)
+        }
         Op::ReportOffline { user, epoch } => {
-            sessions::report_offline(draft, &principal?, user, *epoch)
+            let principal = principal(draft)?;
+            sessions::report_offline(draft, &principal, user, *epoch)
         }
         Op::CreateGrant {
             request,
             manifest,
             deal,
             rights,
-        } => grants::create(draft, &principal?, request, manifest, deal, rights),
-        Op::PutReceipt { receipt } => receipts::put(draft, &principal?, receipt),
-        Op::PutRights { rights } => rights::put(draft, &principal?, rights),
-        Op::AckRights { ack } => rights::acknowledge(draft, &principal?, ack),
-        Op::Debit { request } => views::debit(draft, &principal?, request),
+        } => {
+            let principal = principal(draft)?;
+            grants::create(draft, &principal, request, manifest, deal, rights)
+        }
+        Op::PutReceipt { receipt } => {
+            let principal = principal(draft)?;
+            receipts::put(draft, &principal, receipt)
+        }
+        Op::PutRights { rights } => {
+            let principal = principal(draft)?;
+            rights::put(draft, &principal, rights)
+        }
+        Op::AckRights { ack } => {
+            let principal = principal(draft)?;
+            rights::acknowledge(draft, &principal, ack)
+        }
+        Op::Debit { request } => {
+            let Origin::Viewer(asked) = origin else {
+                return Err(Refusal::Forbidden("device that signed the request".into()));
+            };
+            views::debit(draft, request, asked)
+        }
     }
 }
 
-fn device(caller: &Caller) -> Result<PublicKey, Refusal> {
-    match caller {
-        Caller::Device { device, .. } => Ok(*device),
-        Caller::Node(_) => Err(Refusal::Forbidden("device of a user".into())),
+fn device(origin: &Origin) -> Result<PublicKey, Refusal> {
+    match origin {
+        Origin::Device(authorization) => Ok(authorization.device),
+        Origin::Viewer(_) | Origin::Node(_) => Err(Refusal::Forbidden("device of a user".into())),
     }
 }
 
-fn node(caller: &Caller) -> Result<NodeId, Refusal> {
-    match caller {
-        Caller::Node(node) => Ok(*node),
-        Caller::Device { .. } => Err(Refusal::Forbidden("nodes of the cluster".into())),
+fn node(origin: &Origin) -> Result<NodeId, Refusal> {
+    match origin {
+        Origin::Node(node) => Ok(*node),
+        Origin::Device(_) | Origin::Viewer(_) => {
+            Err(Refusal::Forbidden("nodes of the cluster".into()))
+        }
     }
 }

@@ -6,14 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cameo_common::ids::{Millis, UserName};
-use cameo_mutant::added_by_wall_clock;
+use cameo_common::signed::{Signed, Statement, StatementError, Verifier};
+use cameo_mutant::{Mutant, added_by_wall_clock, is_planted};
 
+use super::command::Refusal;
 use super::rows::{self, Key, LogTime, Row};
 use super::state_view::{Change, Rows, StateView};
 
 /// The state before an entry, and the rows that the entry writes and deletes.
 pub struct Draft<'a> {
     base: &'a dyn StateView,
+    verifier: &'a dyn Verifier,
     /// New value by key; `None` for a deleted row.
     written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     touched: BTreeSet<UserName>,
@@ -23,10 +26,16 @@ pub struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// A draft for the entry at `index`. Log time never goes back, also when the leader changes.
-    pub fn new(base: &'a dyn StateView, index: u64, entry_time: Millis) -> Self {
+    pub fn new(
+        base: &'a dyn StateView,
+        verifier: &'a dyn Verifier,
+        index: u64,
+        entry_time: Millis,
+    ) -> Self {
         let previous = rows::get::<LogTime>(base, &()).map_or(Millis::EPOCH, |row| row.0);
         let mut draft = Self {
             base,
+            verifier,
             written: BTreeMap::new(),
             touched: BTreeSet::new(),
             index,
@@ -46,6 +55,19 @@ impl<'a> Draft<'a> {
     /// Log time at this entry.
     pub fn time(&self) -> Millis {
         self.time
+    }
+
+    /// The content of a statement, after its signature is verified (law L8).
+    pub fn verify<T: Statement>(&self, signed: &Signed<T>) -> Result<T, Refusal> {
+        let content = if is_planted(Mutant::SignatureUnchecked) {
+            signed.unverified()
+        } else {
+            signed.verify_by(self.verifier)
+        };
+        content.map_err(|error| match error {
+            StatementError::BadSignature(_) => Refusal::BadSignature,
+            _ => Refusal::Malformed,
+        })
     }
 
     /// The row under a key.

@@ -26,10 +26,10 @@ pub fn create(
     deal: &Signed<Deal>,
     first: &Signed<Rights>,
 ) -> Result<Done, Refusal> {
-    let content = manifest.unverified().map_err(|_| Refusal::Malformed)?;
+    let content = draft.verify(manifest)?;
     let id = content.grant_id();
     check_parties(draft, owner, &content)?;
-    check_request(request, &content)?;
+    check_request(draft, request, &content)?;
     deals::check_first(draft, deal, &content)?;
     rights::check_first(draft, first, &content)?;
 
@@ -81,8 +81,12 @@ fn check_parties(draft: &Draft<'_>, owner: &Principal, manifest: &Manifest) -> R
 }
 
 /// Checks that the viewer has requested exactly this image.
-fn check_request(request: &Signed<PhotoRequest>, manifest: &Manifest) -> Result<(), Refusal> {
-    let asked = request.unverified().map_err(|_| Refusal::Malformed)?;
+fn check_request(
+    draft: &Draft<'_>,
+    request: &Signed<PhotoRequest>,
+    manifest: &Manifest,
+) -> Result<(), Refusal> {
+    let asked = draft.verify(request)?;
     if request.hash() != manifest.request {
         return Err(mismatch("the manifest answers another request"));
     }

@@ -17,6 +17,7 @@ pub mod limits;
 mod live_grants;
 mod mailbox;
 mod notices;
+mod origin;
 mod principal;
 pub mod read;
 mod receipts;
@@ -32,7 +33,8 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
-pub use decide::{Decision, decide};
+pub use cameo_common::op::{Authorization, Op};
+pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
+pub use decide::{Decision, decide, decide_verified_by};
 pub use rows::is_of_retry_table;
 pub use state_view::{Change, MapView, Rows, StateView};

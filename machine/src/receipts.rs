@@ -16,7 +16,7 @@ pub fn put(
     principal: &Principal,
     receipt: &Signed<Receipt>,
 ) -> Result<Done, Refusal> {
-    let arrived = receipt.unverified().map_err(|_| Refusal::Malformed)?;
+    let arrived = draft.verify(receipt)?;
     let id = arrived.grant;
     let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if arrived.viewer != grant.viewer.key {

@@ -9,48 +9,42 @@
 
 use cameo_common::ids::Hash;
 
-use super::command::{Caller, Command, Done, Op, Refusal, Reply};
+use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::{RETRIES_EVICTED_PER_ENTRY, RETRY_RETENTION};
+use super::origin::Origin;
 use super::rows::{Retry, RetryAt, Row};
 
-/// A command's key in the retry table, and the hash of its content.
+/// A command's key in the retry table, and the hash of its operation.
 ///
 /// `None` for nodes' commands, which are idempotent, and for debits, which the view rows record.
-fn key_and_content(command: &Command) -> Option<(<Retry as Row>::Key, Hash)> {
-    match (&command.caller, &command.op) {
-        (Caller::Node(_), _) | (_, Op::Debit { .. }) => None,
-        (
-            Caller::Device {
-                device,
-                request,
-                content,
-                ..
-            },
-            _,
-        ) => Some(((*device, *request), *content)),
+fn key_and_content(origin: &Origin) -> Option<(<Retry as Row>::Key, Hash)> {
+    match origin {
+        Origin::Node(_) | Origin::Viewer(_) => None,
+        Origin::Device(call) => Some(((call.device, call.request), call.op)),
     }
 }
 
 /// The reply to a command that was carried out before; a refusal when another command has its id.
-pub fn stored_reply(draft: &Draft<'_>, command: &Command) -> Option<Reply> {
-    let (key, content) = key_and_content(command)?;
-    let retry = draft.get::<Retry>(&key)?;
-    if retry.content == content {
-        Some(Ok(retry.done))
-    } else {
-        Some(Err(Refusal::RequestReused))
+pub fn stored_reply(draft: &Draft<'_>, origin: &Origin) -> Result<Option<Done>, Refusal> {
+    let Some((key, content)) = key_and_content(origin) else {
+        return Ok(None);
+    };
+    match draft.get::<Retry>(&key) {
+        None => Ok(None),
+        Some(retry) if retry.content == content => Ok(Some(retry.done)),
+        Some(_) => Err(Refusal::RequestReused),
     }
 }
 
 /// Checks a command's not-after against log time.
-pub fn check_time(draft: &Draft<'_>, caller: &Caller) -> Result<(), Refusal> {
-    let Caller::Device { not_after, .. } = caller else {
+pub fn check_time(draft: &Draft<'_>, origin: &Origin) -> Result<(), Refusal> {
+    let Some(not_after) = origin.not_after() else {
         return Ok(());
     };
-    if draft.time() > *not_after {
+    if draft.time() > not_after {
         Err(Refusal::TooLate)
-    } else if *not_after > draft.time().plus(RETRY_RETENTION) {
+    } else if not_after > draft.time().plus(RETRY_RETENTION) {
         // A repeat could arrive after its reply has been evicted.
         Err(Refusal::TooFarAhead)
     } else {
@@ -59,8 +53,8 @@ pub fn check_time(draft: &Draft<'_>, caller: &Caller) -> Result<(), Refusal> {
 }
 
 /// Stores a command's reply.
-pub fn store(draft: &mut Draft<'_>, command: &Command, done: &Done) {
-    if let Some(((device, request), content)) = key_and_content(command) {
+pub fn store(draft: &mut Draft<'_>, origin: &Origin, done: &Done) {
+    if let Some(((device, request), content)) = key_and_content(origin) {
         let (at, done) = (draft.time(), done.clone());
         draft.put(&(device, request), &Retry { content, done });
         draft.put(&(at, device, request), &RetryAt);

@@ -24,7 +24,7 @@ pub fn check_first(
     rights: &Signed<Rights>,
     manifest: &Manifest,
 ) -> Result<(), Refusal> {
-    let content = rights.unverified().map_err(|_| Refusal::Malformed)?;
+    let content = draft.verify(rights)?;
     if content.owner != manifest.owner || content.grant != manifest.grant_id() {
         return Err(Refusal::Mismatch("the rights are for another grant".into()));
     }
@@ -50,7 +50,7 @@ pub fn put(
     principal: &Principal,
     rights: &Signed<Rights>,
 ) -> Result<Done, Refusal> {
-    let content = rights.unverified().map_err(|_| Refusal::Malformed)?;
+    let content = draft.verify(rights)?;
     let id = content.grant;
     let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if content.owner != grant.owner.key {
@@ -85,7 +85,7 @@ pub fn acknowledge(
     principal: &Principal,
     ack: &Signed<RightsAck>,
 ) -> Result<Done, Refusal> {
-    let content = ack.unverified().map_err(|_| Refusal::Malformed)?;
+    let content = draft.verify(ack)?;
     let id = content.grant;
     let (grant, _) = live_grants::of_party(draft, &id, principal)?;
     if content.viewer != grant.viewer.key {
@@ -99,10 +99,7 @@ pub fn acknowledge(
         )));
     }
     if confirm(draft, &grant, id, content.version) {
-        let kind = NoticeKind::Acknowledged {
-            grant: id,
-            version: content.version,
-        };
+        let kind = NoticeKind::Acknowledged { ack: ack.clone() };
         notices::append(draft, &grant.owner.name, kind);
     }
     Ok(Done::Rights {

@@ -26,7 +26,7 @@ pub fn start(
     endpoint: &Signed<EndpointRecord>,
     listed: bool,
 ) -> Result<Done, Refusal> {
-    let record = endpoint.unverified().map_err(|_| Refusal::Malformed)?;
+    let record = draft.verify(endpoint)?;
     if record.device != principal.device {
         return Err(Refusal::Mismatch(
             "the endpoint belongs to another device".into(),

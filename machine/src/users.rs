@@ -28,8 +28,8 @@ pub fn register(
     card: &Signed<UserCard>,
     certificate: &Signed<DeviceCertificate>,
 ) -> Result<Done, Refusal> {
-    let content = card.unverified().map_err(|_| Refusal::Malformed)?;
-    let certified = certificate.unverified().map_err(|_| Refusal::Malformed)?;
+    let content = draft.verify(card)?;
+    let certified = draft.verify(certificate)?;
     if certified.device != caller {
         return Err(Refusal::Forbidden("device of the certificate".into()));
     }

@@ -120,4 +120,8 @@ pub struct ViewTaken {
     pub at: Millis,
     pub device: PublicKey,
     pub request: RequestId,
+    /// Hash of the request that proves the row.
+    pub statement: Hash,
+    /// Whether the request is signed by the device, and the device certified by the viewer.
+    pub proved: bool,
 }

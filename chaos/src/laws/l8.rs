@@ -1,9 +1,9 @@
 //! L8: a debit without its viewer's valid signature is in no honest node's state, and the owner's
 //! log proves each of its rows.
 //!
-//! Seen in part: forged requests that a workload sends are refused and never logged; every row of
-//! the owner's log is a request that the viewer made before, from that device, and a row once read
-//! stays as it is. Signatures are not in the log's answers yet, so rows are not proved by them.
+//! Seen: forged requests that a workload sends are refused and never logged; every row of the
+//! owner's log is a request that the viewer made before, from that device, byte for byte, with the
+//! signature and the certificate that prove it; and a row once read stays as it is.
 
 use std::collections::BTreeMap;
 
@@ -50,9 +50,14 @@ fn judge_rows(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
             let asked = debits.any(|at| {
                 at.arg.request == view.request
                     && at.arg.device == view.device
+                    && at.arg.statement == view.statement
                     && at.arg.genuine
                     && at.call <= log.end()
             });
+            if !view.proved {
+                let sentence = format!("nothing proves the log's view {}", view.number);
+                found.invalid(Some(key), [log.row], sentence);
+            }
             if !asked {
                 let sentence = format!(
                     "the log has request {} of device {}, which did not make it",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_common::api::{
-    CALL_HEADER, ErrorCode, PlaceJob, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
+    ErrorCode, PlaceJob, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
 };
 use cameo_common::ids::{Hash, JobId, NodeId};
 use cameo_common::keys::SigningKey;
@@ -154,7 +154,7 @@ impl<'a> Job<'a> {
             size: self.place.size,
             exclude: self.place.exclude.clone(),
         };
-        let headers = vec![(CALL_HEADER, client.sign(self.device, &ask))];
+        let headers = client.sign(self.device, &ask).into_iter().collect();
         let mut ticket = None;
         let decode = |body: &Bytes| {
             let placed: PlacedJobs = serde_json::from_slice(body).ok()?;
@@ -245,12 +245,8 @@ impl<'a> Job<'a> {
 
     /// The call that sends an input.
     fn upload(&self, client: &mut Client, work: &Work) -> Ask {
-        Ask {
-            method: "POST",
-            path: paths::RUN_JOB.to_owned(),
-            body: work.input.clone(),
-            request: client.request(),
-        }
+        let request = client.request();
+        Ask::upload(paths::RUN_JOB.to_owned(), work.input.clone(), request)
     }
 
     /// The headers with which a worker takes it.
@@ -262,10 +258,8 @@ impl<'a> Job<'a> {
         ask: &Ask,
     ) -> Vec<(&'static str, String)> {
         let ticket = BASE64URL_NOPAD.encode(ticketed.ticket.as_bytes());
-        vec![
-            (CALL_HEADER, client.sign(device, ask)),
-            (TICKET_HEADER, ticket),
-        ]
+        let call = client.sign(device, ask);
+        call.into_iter().chain([(TICKET_HEADER, ticket)]).collect()
     }
 
     /// Sends the ticket of the job before, if its worker says that it knows of a newer term.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{CALL_HEADER, Event, paths};
+use cameo_common::api::{Event, paths};
 
 use super::client::{Ask, Client};
 use super::person::Device;
@@ -30,7 +30,7 @@ impl Events {
         let request = Request {
             method: ask.method,
             path: ask.path.clone(),
-            headers: vec![(CALL_HEADER, client.sign(&device.key, &ask))],
+            headers: client.sign(&device.key, &ask).into_iter().collect(),
             body: ask.body,
         };
         let opened = client.run.port.open(node, request, OPEN_WITHIN).await;

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cameo_common::api::{
     AckRights, CreateGrant, Created, Done, GrantInfo, LogInfo, PutReceipt, PutRights, RightsStored,
-    paths,
+    ViewTaken, paths,
 };
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
+use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
@@ -99,7 +100,7 @@ impl Grant {
     /// Records the grant with the cluster, by the owner. True once it is acknowledged.
     pub async fn create(&self, client: &mut Client) -> bool {
         let request = client.request();
-        let ask = Ask::post(paths::GRANTS.to_owned(), &self.body, request);
+        let ask = Ask::command(paths::GRANTS.to_owned(), &self.body, &self.body, request);
         let device = &self.owner.devices[0].key;
         let created = persist!(client, |node| {
             let arg = history::CreateArg {
@@ -142,7 +143,7 @@ impl Grant {
         let body = PutRights {
             rights: rights.clone(),
         };
-        let ask = Ask::post(paths::fill(paths::RIGHTS, &self.id), &body, request);
+        let ask = Ask::command(paths::fill(paths::RIGHTS, &self.id), &body, &body, request);
         let rights = terms(rights);
         let arg = history::PutRightsArg { request, rights };
         let op = |out| Op::PutRights(Operation { arg, out });
@@ -167,7 +168,7 @@ impl Grant {
         let body = AckRights {
             ack: Signed::new(&self.viewer.identity, ack),
         };
-        let ask = Ask::post(paths::fill(paths::ACK, &self.id), &body, request);
+        let ask = Ask::command(paths::fill(paths::ACK, &self.id), &body, &body, request);
         let arg = history::AckArg { request, version };
         let op = |out| Op::Acknowledge(Operation { arg, out });
         let attempt = client.attempt(&device.key, node, &ask, &self.key, stored, op);
@@ -187,7 +188,7 @@ impl Grant {
             receipt: Signed::new(&self.viewer.identity, receipt),
         };
         let request = client.request();
-        let ask = Ask::post(paths::fill(paths::RECEIPT, &self.id), &body, request);
+        let ask = Ask::command(paths::fill(paths::RECEIPT, &self.id), &body, &body, request);
         let arg = history::AckArg {
             request,
             version: 1,
@@ -228,19 +229,40 @@ impl Grant {
         let ask = Ask::get(paths::fill(paths::GRANT_LOG, &self.id), request);
         let arg = history::ReadArg { node };
         let op = |out| Op::Log(Operation { arg, out });
-        let view = |view: cameo_common::api::ViewTaken| history::ViewTaken {
-            number: view.number,
-            at: view.at,
-            device: view.device,
-            request: view.request,
-        };
-        let result = |log: LogInfo| history::LogRead {
-            views: log.views.into_iter().map(view).collect(),
+        let viewer = self.viewer.identity.public();
+        let result = |log: LogInfo| {
+            let views = log
+                .views
+                .iter()
+                .filter_map(|view| taken(&log, view, &viewer));
+            history::LogRead {
+                views: views.collect(),
+            }
         };
         let device = &self.owner.devices[0].key;
         let attempt = client.attempt(device, node, &ask, &self.key, result, op);
         attempt.await
     }
+}
+
+/// A row of the log, and whether it is proved: by a request that a device of the viewer's signed
+/// for this grant. One that cannot be read at all has no place in a history.
+fn taken(log: &LogInfo, view: &ViewTaken, viewer: &PublicKey) -> Option<history::ViewTaken> {
+    let request = view.request.unverified().ok()?;
+    let mut certificates = log.certificates.iter();
+    let certificate = certificates.find(|known| known.hash() == view.certificate);
+    let certified = certificate.and_then(|certificate| certificate.verify().ok());
+    let of_viewer =
+        certified.is_some_and(|found| found.user == *viewer && found.device == request.device);
+    let proved = of_viewer && request.grant == log.grant && view.request.verify().is_ok();
+    Some(history::ViewTaken {
+        number: view.number,
+        at: view.at,
+        device: request.device,
+        request: request.request,
+        statement: view.request.hash(),
+        proved,
+    })
 }
 
 /// The terms that a statement of ours states.

@@ -236,7 +236,8 @@ async fn report(client: &mut Client, grant: &Grant, seen: &mut Vec<u64>) {
     let epoch = seen[client.rng.random_range(0..seen.len())];
     let request = client.request();
     let path = paths::fill(paths::USER_OFFLINE, &grant.viewer.name);
-    let ask = Ask::post(path, &ReportOffline { epoch }, request);
+    let body = ReportOffline { epoch };
+    let ask = Ask::command(path, &body, body.op(grant.viewer.name.clone()), request);
     let key = grant.viewer.key();
     let _outcome = persist!(client, |node| {
         let arg = EpochArg { request, epoch };
@@ -263,7 +264,7 @@ pub(super) async fn start_session(
         listed: true,
     };
     let request = client.request();
-    let ask = Ask::post(paths::SESSIONS.to_owned(), &body, request);
+    let ask = Ask::command(paths::SESSIONS.to_owned(), &body, &body, request);
     let key = person.key();
     let started = persist!(client, |node| {
         let arg = history::SessionArg {

@@ -88,7 +88,7 @@ impl Person {
             certificate: device.certificate.clone(),
         };
         let request = client.request();
-        Ask::post(paths::USERS.to_owned(), &body, request)
+        Ask::command(paths::USERS.to_owned(), &body, &body, request)
     }
 
     /// Registers all devices, one after another. True once the cluster has acknowledged each.

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use cameo_common::api::{
-    ApiError, CALL_HEADER, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs, Placed, PlacedJobs,
-    Placement, Register, Registered, TICKET_HEADER, paths,
+    AUTHORIZATION_HEADER, ApiError, CALL_HEADER, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs,
+    Placed, PlacedJobs, Placement, Register, Registered, TICKET_HEADER, paths,
 };
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, Hash, Millis, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
@@ -102,8 +103,10 @@ impl User {
     /// # Errors
     /// When the node does not answer or refuses.
     pub async fn register_device(&self, url: &str, name: UserName) -> anyhow::Result<()> {
-        let body = serde_json::to_vec(&self.registration(name))?.into();
-        let registered = self.ask::<Registered>(url, Method::POST, paths::USERS, body);
+        let body = self.registration(name);
+        let header = (AUTHORIZATION_HEADER, self.authorize(&Op::from(&body)));
+        let registered =
+            self.send::<Registered>(url, Method::POST, paths::USERS, header, encode(&body));
         match registered.await {
             Ok(_) => Ok(()),
             Err(refused) => bail!("registering: {refused}"),
@@ -162,11 +165,22 @@ impl User {
         path: &str,
         body: Bytes,
     ) -> Result<A, Refused> {
-        let call = self.call(&method, path, Hash::of(&body));
+        let header = (CALL_HEADER, self.call(&method, path, Hash::of(&body)));
+        self.send(url, method, path, header, body).await
+    }
+
+    async fn send<A: DeserializeOwned>(
+        &self,
+        url: &str,
+        method: Method,
+        path: &str,
+        (header, proof): (&'static str, String),
+        body: Bytes,
+    ) -> Result<A, Refused> {
         let request = self
             .http
             .request(method, format!("{url}{path}"))
-            .header(CALL_HEADER, call)
+            .header(header, proof)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
         let bytes = answer(request).await?;
@@ -180,10 +194,20 @@ impl User {
             method: method.as_str().to_owned(),
             path: path.to_owned(),
             body,
-            request: RequestId(random()),
             not_after: now().plus(CALL_LIFE),
         };
         BASE64URL_NOPAD.encode(Signed::new(&self.device, call).as_bytes())
+    }
+
+    fn authorize(&self, op: &Op) -> String {
+        let authorization = Authorization {
+            device: self.device.public(),
+            cluster: self.cluster,
+            request: RequestId(random()),
+            not_after: now().plus(CALL_LIFE),
+            op: op.hash(),
+        };
+        BASE64URL_NOPAD.encode(Signed::new(&self.device, authorization).as_bytes())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Views of a grant: charged by the cluster, opened with its parts.
 
-use cameo_common::api::{DebitView, Debited, ReleasePart, Released, paths};
+use cameo_common::api::{DebitView, Debited, ReleasePart, Released, VIEW_REQUEST_LIFETIME, paths};
 use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::{SIGNATURE_LENGTH, SealingSecret};
 use cameo_common::sealing::{PartContext, ReleaseContext, open_release};
@@ -54,6 +54,7 @@ impl Grant {
             grant: self.id,
             request,
             one_time: one_time.public(),
+            not_after: client.run.port.now_unix().plus(VIEW_REQUEST_LIFETIME),
         };
         let mut signed = Signed::new(&device.key, content);
         if !genuine {
@@ -67,7 +68,7 @@ impl Grant {
             request,
             genuine,
             one_time,
-            ask: Ask::post(paths::fill(paths::VIEWS, &self.id), &body, call),
+            ask: Ask::signed(paths::fill(paths::VIEWS, &self.id), &body, call),
             signed,
         }
     }

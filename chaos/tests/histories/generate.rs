@@ -349,6 +349,8 @@ fn write(op: &mut Op, ret: Ret, grant: u64) {
                 at: Millis(2_000 + u64::from(number)),
                 device: PublicKey([3; 32]),
                 request,
+                statement: Hash::of(&request.0),
+                proved: true,
             };
             let views = |requests: Vec<RequestId>| requests.into_iter().zip(1..).map(taken);
             op.out = Some(map(answer, |requests| LogRead {

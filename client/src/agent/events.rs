@@ -5,7 +5,7 @@ use std::time::Duration;
 use cameo_common::api::{ApiError, ErrorCode, Event, EventKind};
 use cameo_common::ids::GrantId;
 use cameo_common::signed::Signed;
-use cameo_common::statements::Receipt;
+use cameo_common::statements::{Receipt, RightsAck};
 use tokio::time::sleep;
 
 use super::{Core, received_rights};
@@ -81,7 +81,7 @@ pub(super) async fn process(core: &Core, event: &Event) -> Result<(), VaultError
             grant: *grant,
             number: *number,
         }),
-        EventKind::Acknowledged { grant, version } => store_acknowledgement(core, grant, *version)?,
+        EventKind::Acknowledged { grant, ack } => store_acknowledgement(core, grant, ack)?,
     }
     Ok(())
 }
@@ -113,24 +113,35 @@ fn store_receipt(
     Ok(())
 }
 
-/// Stores an acknowledgement. A version that was never signed is ignored: to accept it would keep
-/// later rights from being sent.
-fn store_acknowledgement(core: &Core, grant: &GrantId, version: u64) -> Result<(), VaultError> {
-    let mut signed = false;
+/// Stores an acknowledgement, by the viewer's signature alone: to believe a false one would keep
+/// rights from being sent. A version that was never signed here is ignored for the same reason.
+fn store_acknowledgement(
+    core: &Core,
+    grant: &GrantId,
+    ack: &Signed<RightsAck>,
+) -> Result<(), VaultError> {
+    let Ok(content) = ack.verify() else {
+        tracing::warn!(%grant, "the cluster passed on an acknowledgement with a wrong signature");
+        return Ok(());
+    };
+    let version = content.version;
+    let mut genuine = false;
     change::<GrantOwned>(&core.ctx.vault, &grant.to_string(), |owned| {
-        signed = version <= owned.version;
-        if signed {
+        genuine = content.viewer == owned.viewer_key
+            && content.grant == owned.grant
+            && version <= owned.version;
+        if genuine {
             owned.acknowledged = owned.acknowledged.max(version);
         }
     })?;
-    if signed {
+    if genuine {
         core.notices.publish(Notice::Acknowledged {
             grant: *grant,
             version,
         });
     } else {
-        tracing::warn!(%grant, version, "the cluster reported an acknowledgement of rights that \
-             were not signed here");
+        tracing::warn!(%grant, version, "the cluster passed on an acknowledgement that the viewer \
+             did not sign, or of rights that were not signed here");
     }
     Ok(())
 }

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFETIME};
+use cameo_common::api::{
+    AUTHORIZATION_HEADER, ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFETIME,
+};
 use cameo_common::ids::{Hash, Millis, RequestId};
+use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
@@ -22,14 +25,35 @@ const MAX_ANSWER: usize = 8 * 1024 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
-/// A call as it is sent with each try: the request id and the signature stay the same.
+/// A call as it is sent with each try: what is asked, and its signature, stay the same.
 pub(super) struct SignedCall {
-    request: RequestId,
     pub method: Method,
     pub path: String,
     pub body: Bytes,
-    /// The signed call, encoded for its HTTP header.
-    pub header: String,
+    proof: Proof,
+    /// Name and value of the header with the signature.
+    header: Option<(&'static str, String)>,
+}
+
+impl SignedCall {
+    /// A request with the header, if the call has one.
+    pub(super) fn prove(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match &self.header {
+            Some((name, value)) => request.header(*name, value),
+            None => request,
+        }
+    }
+}
+
+/// What the device signs.
+#[derive(Debug, Clone, Copy)]
+enum Proof {
+    /// Method, path and body, for this node.
+    Call,
+    /// The operation, for the log. A command has one request id for all its tries.
+    Command { request: RequestId, op: Hash },
+    /// The body's own statement.
+    Body,
 }
 
 /// The outcome of one try at one node.
@@ -53,44 +77,61 @@ struct Failures {
 }
 
 impl ClusterApi {
-    /// Signs a call of this device: one request id and one not-after for all its tries.
+    /// Signs a call of this device: one not-after for all its tries.
     pub(super) fn sign(&self, method: Method, path: String, body: Bytes) -> SignedCall {
-        self.sign_as(clock::request_id(), method, path, body)
+        self.sign_as(Proof::Call, method, path, body)
     }
 
-    fn sign_as(&self, request: RequestId, method: Method, path: String, body: Bytes) -> SignedCall {
-        let offset = self.nodes().clock_offset;
-        let cluster_now = Millis(clock::now().0.saturating_add_signed(offset));
-        let life = self.inner.deadline.min(MAX_CALL_LIFETIME);
-        let call = Call {
-            device: self.inner.device.public(),
-            cluster: self.inner.cluster,
-            method: method.as_str().to_owned(),
-            path: path.clone(),
-            body: Hash::of(&body),
-            request,
-            not_after: cluster_now.plus(life),
+    fn sign_as(&self, proof: Proof, method: Method, path: String, body: Bytes) -> SignedCall {
+        let not_after = self
+            .cluster_now()
+            .plus(self.inner.deadline.min(MAX_CALL_LIFETIME));
+        let device = &self.inner.device;
+        let header = match proof {
+            Proof::Body => None,
+            Proof::Call => {
+                let call = Call {
+                    device: device.public(),
+                    cluster: self.inner.cluster,
+                    method: method.as_str().to_owned(),
+                    path: path.clone(),
+                    body: Hash::of(&body),
+                    not_after,
+                };
+                Some((CALL_HEADER, encoded(&Signed::new(device, call))))
+            }
+            Proof::Command { request, op } => {
+                let authorization = Authorization {
+                    device: device.public(),
+                    cluster: self.inner.cluster,
+                    request,
+                    not_after,
+                    op,
+                };
+                let signed = Signed::new(device, authorization);
+                Some((AUTHORIZATION_HEADER, encoded(&signed)))
+            }
         };
-        let signed = Signed::new(&self.inner.device, call);
         SignedCall {
-            request,
             method,
             path,
             body,
-            header: BASE64URL_NOPAD.encode(signed.as_bytes()),
+            proof,
+            header,
         }
+    }
+
+    /// The cluster's time, as it is known here.
+    #[must_use]
+    pub fn cluster_now(&self) -> Millis {
+        let offset = self.nodes().clock_offset;
+        Millis(clock::now().0.saturating_add_signed(offset))
     }
 
     /// The same call, signed again with a not-after by the present estimate of the cluster's time.
     fn renew_signature(&self, call: &SignedCall) -> SignedCall {
-        let SignedCall {
-            request,
-            method,
-            path,
-            body,
-            ..
-        } = call;
-        self.sign_as(*request, method.clone(), path.clone(), body.clone())
+        let (method, path) = (call.method.clone(), call.path.clone());
+        self.sign_as(call.proof, method, path, call.body.clone())
     }
 
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
@@ -99,13 +140,46 @@ impl ClusterApi {
         self.run(&call).await
     }
 
+    /// A call that changes nothing in the log.
     pub(super) async fn post<B: Serialize, A: DeserializeOwned>(
         &self,
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
+        self.post_as(Proof::Call, path, body).await
+    }
+
+    /// A command: the device signs the operation that the body stands for.
+    pub(super) async fn command<B: Serialize, A: DeserializeOwned>(
+        &self,
+        path: String,
+        body: &B,
+        op: impl Into<Op>,
+    ) -> Result<A, ClusterError> {
+        let proof = Proof::Command {
+            request: clock::request_id(),
+            op: op.into().hash(),
+        };
+        self.post_as(proof, path, body).await
+    }
+
+    /// A command whose body is signed.
+    pub(super) async fn post_signed<B: Serialize, A: DeserializeOwned>(
+        &self,
+        path: String,
+        body: &B,
+    ) -> Result<A, ClusterError> {
+        self.post_as(Proof::Body, path, body).await
+    }
+
+    async fn post_as<B: Serialize, A: DeserializeOwned>(
+        &self,
+        proof: Proof,
+        path: String,
+        body: &B,
+    ) -> Result<A, ClusterError> {
         self.verify_identity().await?;
-        let call = self.sign(Method::POST, path, encode(body)?);
+        let call = self.sign_as(proof, Method::POST, path, encode(body)?);
         self.run(&call).await
     }
 
@@ -117,8 +191,27 @@ impl ClusterApi {
         body: &B,
     ) -> Result<A, ClusterError> {
         let call = self.sign(Method::POST, path, encode(body)?);
+        self.try_at(url, &call).await
+    }
+
+    /// The same of a command whose body is signed.
+    pub(super) async fn post_signed_to<B: Serialize, A: DeserializeOwned>(
+        &self,
+        url: &str,
+        path: String,
+        body: &B,
+    ) -> Result<A, ClusterError> {
+        let call = self.sign_as(Proof::Body, Method::POST, path, encode(body)?);
+        self.try_at(url, &call).await
+    }
+
+    async fn try_at<A: DeserializeOwned>(
+        &self,
+        url: &str,
+        call: &SignedCall,
+    ) -> Result<A, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
-        match self.try_once(url, &call, end).await {
+        match self.try_once(url, call, end).await {
             Outcome::Success(bytes) => decode(url, &bytes),
             Outcome::Refused(error) => Err(error.into()),
             Outcome::Malformed(why) => Err(ClusterError::Protocol {
@@ -186,9 +279,9 @@ impl ClusterApi {
             .inner
             .http
             .request(call.method.clone(), format!("{url}{}", call.path))
-            .header(CALL_HEADER, &call.header)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(call.body.clone());
+        let request = call.prove(request);
         let until = end.min(Instant::now() + TRY_DEADLINE);
         match timeout_at(until, request.send()).await {
             Err(_) => Outcome::Lost,
@@ -245,6 +338,10 @@ pub(super) async fn collect_watched(
             Err(_) => return Err(None),
         }
     }
+}
+
+fn encoded<T>(signed: &Signed<T>) -> String {
+    BASE64URL_NOPAD.encode(signed.as_bytes())
 }
 
 fn encode<B: Serialize>(body: &B) -> Result<Bytes, ClusterError> {

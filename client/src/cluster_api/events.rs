@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cameo_common::api::{ApiError, CALL_HEADER, Event, paths};
+use cameo_common::api::{ApiError, Event, paths};
 use reqwest::Method;
 use tokio::time::timeout;
 
@@ -49,11 +49,9 @@ impl ClusterApi {
             tried: urls.join(", "),
         };
         for url in urls {
-            let request = self
-                .inner
-                .http
-                .get(format!("{url}{}", call.path))
-                .header(CALL_HEADER, &call.header)
+            let request = self.inner.http.get(format!("{url}{}", call.path));
+            let request = call
+                .prove(request)
                 .header(reqwest::header::ACCEPT, "text/event-stream");
             let Ok(Ok(response)) = timeout(TRY_DEADLINE, request.send()).await else {
                 continue;

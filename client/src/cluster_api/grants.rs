@@ -21,7 +21,7 @@ impl ClusterApi {
     /// # Errors
     /// `GrantExists` when a live grant of this owner, viewer and image exists.
     pub async fn create_grant(&self, create: &CreateGrant) -> Result<Created, ClusterError> {
-        self.post(paths::GRANTS.to_owned(), create).await
+        self.command(paths::GRANTS.to_owned(), create, create).await
     }
 
     /// The ledger's state of one grant.
@@ -71,7 +71,8 @@ impl ClusterApi {
         receipt: Signed<Receipt>,
     ) -> Result<Done, ClusterError> {
         let path = paths::fill(paths::RECEIPT, grant);
-        self.post(path, &PutReceipt { receipt }).await
+        let body = PutReceipt { receipt };
+        self.command(path, &body, &body).await
     }
 
     /// Records rights and puts them into the viewer's mailbox.
@@ -84,7 +85,8 @@ impl ClusterApi {
         rights: Signed<Rights>,
     ) -> Result<RightsStored, ClusterError> {
         let path = paths::fill(paths::RIGHTS, grant);
-        self.post(path, &PutRights { rights }).await
+        let body = PutRights { rights };
+        self.command(path, &body, &body).await
     }
 
     /// Records the viewer's acknowledgement of rights.
@@ -97,7 +99,8 @@ impl ClusterApi {
         ack: Signed<RightsAck>,
     ) -> Result<RightsStored, ClusterError> {
         let path = paths::fill(paths::ACK, grant);
-        self.post(path, &AckRights { ack }).await
+        let body = AckRights { ack };
+        self.command(path, &body, &body).await
     }
 
     /// Charges one view. Repeated calls with the same view request charge it once.
@@ -110,7 +113,7 @@ impl ClusterApi {
         request: Signed<ViewRequest>,
     ) -> Result<Debited, ClusterError> {
         let path = paths::fill(paths::VIEWS, grant);
-        self.post(path, &DebitView { request }).await
+        self.post_signed(path, &DebitView { request }).await
     }
 
     /// The same debit at the other nodes, each tried once, without the one that answered last.
@@ -130,7 +133,7 @@ impl ClusterApi {
                 break;
             }
             let path = paths::fill(paths::VIEWS, grant);
-            match self.post_to(url, path, &body).await {
+            match self.post_signed_to(url, path, &body).await {
                 Ok(debited) => {
                     self.prefer(url);
                     return Ok(debited);

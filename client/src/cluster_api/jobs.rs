@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cameo_codec::job::slowest_transfer;
 use cameo_codec::limits::MAX_CARRIER_BYTES;
-use cameo_common::api::{ApiError, CALL_HEADER, ErrorCode, Placed, TICKET_HEADER, paths};
+use cameo_common::api::{ApiError, ErrorCode, Placed, TICKET_HEADER, paths};
 use cameo_common::ids::NodeId;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
@@ -84,9 +84,9 @@ impl ClusterApi {
         let call = self.sign(Method::POST, paths::RUN_JOB.to_owned(), input);
         let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
         let http = &self.inner.http;
-        Ok(http
-            .request(call.method, format!("{url}{}", call.path))
-            .header(CALL_HEADER, call.header)
+        let request = http.request(call.method.clone(), format!("{url}{}", call.path));
+        Ok(call
+            .prove(request)
             .header(TICKET_HEADER, ticket)
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, call.body.len())

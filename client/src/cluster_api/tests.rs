@@ -7,12 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cameo_common::api::{ApiError, CALL_HEADER, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME};
+use cameo_common::api::{
+    AUTHORIZATION_HEADER, ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME,
+};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::net::TcpListener;
 
@@ -41,8 +43,9 @@ async fn info(State(node): State<Node>) -> Json<ClusterInfo> {
 }
 
 async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
-    let header = headers[CALL_HEADER].as_bytes();
-    let signed: Signed<Call> = Signed::from_bytes(BASE64URL_NOPAD.decode(header).unwrap());
+    let header = headers[AUTHORIZATION_HEADER].as_bytes();
+    let bytes = BASE64URL_NOPAD.decode(header).unwrap();
+    let signed: Signed<Authorization> = Signed::from_bytes(bytes);
     let call = signed.verify().unwrap();
     node.calls.lock().push(call.request);
     let now = time(node.checked);
@@ -97,7 +100,8 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
 }
 
 async fn ask(api: &ClusterApi) -> Result<bool, ClusterError> {
-    api.post("/v1/asked".to_owned(), &()).await
+    let op = Op::EndSession { epoch: 1 };
+    api.command("/v1/asked".to_owned(), &(), op).await
 }
 
 #[tokio::test]

@@ -14,7 +14,8 @@ impl ClusterApi {
     /// # Errors
     /// `NameTaken` when the name belongs to another key.
     pub async fn register(&self, register: &Register) -> Result<Registered, ClusterError> {
-        self.post(paths::USERS.to_owned(), register).await
+        self.command(paths::USERS.to_owned(), register, register)
+            .await
     }
 
     /// The directory's state of a user.
@@ -41,7 +42,7 @@ impl ClusterApi {
         &self,
         start: &StartSession,
     ) -> Result<SessionStarted, ClusterError> {
-        self.post(paths::SESSIONS.to_owned(), start).await
+        self.command(paths::SESSIONS.to_owned(), start, start).await
     }
 
     /// Renews the lease of a session.
@@ -58,7 +59,8 @@ impl ClusterApi {
     /// # Errors
     /// When the cluster refuses it or cannot be reached.
     pub async fn end_session(&self, epoch: u64) -> Result<Done, ClusterError> {
-        self.post(paths::END_SESSION.to_owned(), &EndSession { epoch })
+        let body = EndSession { epoch };
+        self.command(paths::END_SESSION.to_owned(), &body, &body)
             .await
     }
 
@@ -72,6 +74,7 @@ impl ClusterApi {
         epoch: u64,
     ) -> Result<ReportedOffline, ClusterError> {
         let path = paths::fill(paths::USER_OFFLINE, name);
-        self.post(path, &ReportOffline { epoch }).await
+        let body = ReportOffline { epoch };
+        self.command(path, &body, body.op(name.clone())).await
     }
 }

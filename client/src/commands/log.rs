@@ -1,4 +1,5 @@
-//! `log`: lists the charged views of a grant, for its owner.
+//! `log`: lists the charged views of a grant, for its owner, and verifies that the viewer asked for
+//! each.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use super::find::owned_grant;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
+use crate::flows::views_taken::{ViewRow, prove};
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
 
@@ -40,34 +42,46 @@ impl Classified for Error {
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let owned = owned_grant(ctx, &arguments.grant)?;
     let log = ctx.api.grant_log(&owned.grant).await?;
-    let rows: Vec<Vec<String>> = log
-        .views
-        .iter()
-        .map(|view| {
-            vec![
-                format!("view {}", view.number),
-                moment(view.at),
-                format!("device {}", short(&view.device)),
-            ]
-        })
-        .collect();
-    let views: Vec<Value> = log
-        .views
-        .iter()
-        .map(|view| {
-            json!({
-                "number": view.number, "at": view.at, "device": view.device,
-                "request": view.request,
-            })
-        })
-        .collect();
-    let text = if rows.is_empty() {
-        format!("{} has used no view.", owned.viewer)
-    } else {
-        format!("{}:\n{}", owned.viewer, table(&rows))
+    let taken = prove(&owned, &log);
+    let rows: Vec<Vec<String>> = taken.iter().map(line).collect();
+    let views: Vec<Value> = taken.iter().map(value).collect();
+    let proved = taken.iter().all(|view| view.asked.is_ok());
+    let text = match (rows.is_empty(), proved) {
+        (true, _) => format!("{} has used no view.", owned.viewer),
+        (false, true) => format!(
+            "{}, each signed by a device of theirs:\n{}",
+            owned.viewer,
+            table(&rows)
+        ),
+        (false, false) => format!(
+            "{}; some rows are the word of a node alone, and prove nothing:\n{}",
+            owned.viewer,
+            table(&rows)
+        ),
     };
     Ok(Report::new(text)
         .with("grant", owned.grant)
         .with("viewer", &owned.viewer)
+        .with("proved", proved)
         .with("views", views))
+}
+
+fn line(view: &ViewRow) -> Vec<String> {
+    let by = match &view.asked {
+        Ok(asked) => format!("device {}", short(&asked.device)),
+        Err(why) => format!("NOT PROVED: {why}"),
+    };
+    vec![format!("view {}", view.number), moment(view.at), by]
+}
+
+fn value(view: &ViewRow) -> Value {
+    match &view.asked {
+        Ok(asked) => json!({
+            "number": view.number, "at": view.at, "proved": true, "device": asked.device,
+            "request": asked.request,
+        }),
+        Err(why) => json!({
+            "number": view.number, "at": view.at, "proved": false, "why": why.to_string(),
+        }),
+    }
 }

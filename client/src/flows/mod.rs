@@ -12,5 +12,6 @@ pub mod receive;
 pub mod request;
 pub mod rights;
 pub mod share;
+pub mod views_taken;
 
 pub use error::LedgerError;

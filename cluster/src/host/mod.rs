@@ -1,6 +1,8 @@
-//! Interfaces to the machine: wall clock, random numbers, threads for blocking work, priorities.
+//! Interfaces to the machine: wall clock, random numbers, threads for blocking work, priorities;
+//! and a memory of verified signatures.
 
 pub mod blocking;
 pub mod clock;
 pub mod rng;
+pub mod signatures;
 pub(crate) mod thread_priority;

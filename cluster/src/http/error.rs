@@ -108,7 +108,7 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
     match refusal {
         Refusal::UnknownEntry | Refusal::AlreadyFounded => E::Internal,
         Refusal::NotFounded => E::Unavailable,
-        Refusal::Malformed => E::BadRequest,
+        Refusal::Malformed | Refusal::BadSignature => E::BadRequest,
         Refusal::TooLate | Refusal::TooFarAhead => E::CallExpired,
         Refusal::RequestReused => E::RequestReused,
         Refusal::UnknownDevice | Refusal::CertificateExpired => E::NotAuthenticated,

@@ -11,12 +11,12 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::MAX_PERMITTED;
 use serde::Deserialize;
 
-use super::auth::{SignedEmpty, SignedJson, statement};
+use super::auth::{Commanded, SignedEmpty, statement};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};
-use cameo_machine::{Done, Op, Refusal, read};
+use cameo_machine::{Done, Refusal, read};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -28,27 +28,16 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn create(
     State(api): State<Api>,
-    SignedJson(caller, body): SignedJson<CreateGrant>,
+    Commanded(by, body): Commanded<CreateGrant>,
 ) -> Result<Json<Created>, Fault> {
-    let CreateGrant {
-        request,
-        manifest,
-        deal,
-        rights,
-    } = body;
-    statement(&request)?;
-    statement(&manifest)?;
-    statement(&deal)?;
-    statement(&rights)?;
-    let op = Op::CreateGrant {
-        request,
-        manifest,
-        deal,
-        rights,
-    };
-    match api.write(&caller, op).await? {
-        (_, Done::GrantCreated { grant }) => Ok(Json(Created { grant })),
-        (_, other) => Err(unexpected(&other)),
+    statement(&api, &body.request)?;
+    statement(&api, &body.manifest)?;
+    statement(&api, &body.deal)?;
+    statement(&api, &body.rights)?;
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::GrantCreated { grant } => Ok(Json(Created { grant })),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -103,12 +92,13 @@ async fn log(
 async fn receipt(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    SignedJson(caller, PutReceipt { receipt }): SignedJson<PutReceipt>,
+    Commanded(by, body): Commanded<PutReceipt>,
 ) -> Result<Json<DoneBody>, Fault> {
-    check_path(&grant, &statement(&receipt)?.grant)?;
-    match api.write(&caller, Op::PutReceipt { receipt }).await? {
-        (_, Done::Nothing) => Ok(Json(DoneBody { done: true })),
-        (_, other) => Err(unexpected(&other)),
+    check_path(&grant, &statement(&api, &body.receipt)?.grant)?;
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::Nothing => Ok(Json(DoneBody { done: true })),
+        other => Err(unexpected(&other)),
     }
 }
 

@@ -38,6 +38,7 @@ pub use waiting::Waiting;
 use crate::event_stream::Streams;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
+use crate::host::signatures::RememberedSignatures;
 use crate::jobs::{Dispatcher, Reporter, Worker};
 use crate::key_release::Releaser;
 use crate::node_rpc::NodeRpc;
@@ -71,6 +72,7 @@ pub struct ApiDeps {
     pub worker: Worker,
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
+    pub signatures: Arc<RememberedSignatures>,
     /// Where scans of the whole state run.
     pub blocking: Blocking,
     /// True once the node is stopping.

@@ -6,12 +6,12 @@ use axum::{Json, Router};
 use cameo_common::api::{AckRights, PutRights, RightsStored, paths};
 use cameo_common::ids::GrantId;
 
-use super::auth::{SignedJson, statement};
+use super::auth::{Commanded, statement};
 use super::body::InPath;
 use super::grants::check_path;
 use super::write::unexpected;
 use super::{Api, Fault};
-use cameo_machine::{Done, Op};
+use cameo_machine::Done;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -22,19 +22,21 @@ pub(super) fn routes() -> Router<Api> {
 async fn put(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    SignedJson(caller, PutRights { rights }): SignedJson<PutRights>,
+    Commanded(by, body): Commanded<PutRights>,
 ) -> Result<Json<RightsStored>, Fault> {
-    check_path(&grant, &statement(&rights)?.grant)?;
-    stored(api.write(&caller, Op::PutRights { rights }).await?.1)
+    check_path(&grant, &statement(&api, &body.rights)?.grant)?;
+    let command = by.command(&body)?;
+    stored(api.write(&command).await?)
 }
 
 async fn acknowledge(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    SignedJson(caller, AckRights { ack }): SignedJson<AckRights>,
+    Commanded(by, body): Commanded<AckRights>,
 ) -> Result<Json<RightsStored>, Fault> {
-    check_path(&grant, &statement(&ack)?.grant)?;
-    stored(api.write(&caller, Op::AckRights { ack }).await?.1)
+    check_path(&grant, &statement(&api, &body.ack)?.grant)?;
+    let command = by.command(&body)?;
+    stored(api.write(&command).await?)
 }
 
 fn stored(done: Done) -> Result<Json<RightsStored>, Fault> {

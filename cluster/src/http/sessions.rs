@@ -7,10 +7,10 @@ use cameo_common::api::{
     Done as DoneBody, EndSession, ErrorCode, KeepAlive, SessionStarted, StartSession, paths,
 };
 
-use super::auth::{SignedJson, statement};
+use super::auth::{Commanded, SignedJson, statement};
 use super::write::unexpected;
 use super::{Api, Fault};
-use cameo_machine::{Done, Op, Refusal};
+use cameo_machine::{Done, Refusal};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -21,19 +21,19 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn start(
     State(api): State<Api>,
-    SignedJson(caller, StartSession { endpoint, listed }): SignedJson<StartSession>,
+    Commanded(by, body): Commanded<StartSession>,
 ) -> Result<Json<SessionStarted>, Fault> {
-    let record = statement(&endpoint)?;
-    if record.device != caller.device {
+    let record = statement(&api, &body.endpoint)?;
+    if record.device != by.caller.device {
         return Err(Fault::new(
             ErrorCode::Mismatch,
             "the endpoint record belongs to another device: sign it with the calling device",
         ));
     }
-    let op = Op::StartSession { endpoint, listed };
-    match api.write(&caller, op).await? {
-        (_, Done::SessionStarted { epoch }) => Ok(Json(SessionStarted { epoch })),
-        (_, other) => Err(unexpected(&other)),
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::SessionStarted { epoch } => Ok(Json(SessionStarted { epoch })),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -50,10 +50,11 @@ async fn keep_alive(
 
 async fn end(
     State(api): State<Api>,
-    SignedJson(caller, EndSession { epoch }): SignedJson<EndSession>,
+    Commanded(by, body): Commanded<EndSession>,
 ) -> Result<Json<DoneBody>, Fault> {
-    match api.write(&caller, Op::EndSession { epoch }).await? {
-        (_, Done::Nothing) => Ok(Json(DoneBody { done: true })),
-        (_, other) => Err(unexpected(&other)),
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::Nothing => Ok(Json(DoneBody { done: true })),
+        other => Err(unexpected(&other)),
     }
 }

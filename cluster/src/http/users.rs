@@ -4,18 +4,18 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{
-    ErrorCode, Online, Register, Registered, ReportOffline, ReportedOffline, UserInfo, paths,
+    ErrorCode, Online, Registered, ReportOffline, ReportedOffline, UserInfo, paths,
 };
 use cameo_common::ids::UserName;
 use serde::Deserialize;
 
-use super::auth::{SignedEmpty, SignedJson, SignedRegistration};
+use super::auth::{Commanded, Registration, SignedEmpty};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
 use super::{Api, Fault};
 use crate::presence;
-use cameo_machine::{Done, Op, read};
+use cameo_machine::{Done, read};
 
 /// Most names in one reply about users online.
 const MAX_ONLINE: usize = 1_000;
@@ -29,13 +29,12 @@ pub(super) fn routes() -> Router<Api> {
 
 async fn register(
     State(api): State<Api>,
-    SignedRegistration(caller, body): SignedRegistration,
+    Registration(by, body): Registration,
 ) -> Result<Json<Registered>, Fault> {
-    let Register { card, certificate } = body;
-    let op = Op::Register { card, certificate };
-    match api.write(&caller, op).await? {
-        (_, Done::Registered { created }) => Ok(Json(Registered { created })),
-        (_, other) => Err(unexpected(&other)),
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::Registered { created } => Ok(Json(Registered { created })),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -84,8 +83,11 @@ fn not_registered(name: &UserName) -> Fault {
 async fn report_offline(
     State(api): State<Api>,
     InPath(user): InPath<UserName>,
-    SignedJson(caller, ReportOffline { epoch }): SignedJson<ReportOffline>,
+    Commanded(by, body): Commanded<ReportOffline>,
 ) -> Result<Json<ReportedOffline>, Fault> {
+    let caller = by.caller.clone();
+    let epoch = body.epoch;
+    let command = by.command(body.op(user.clone()))?;
     let (known, related, session) = api
         .read(false, |view| {
             (
@@ -107,11 +109,8 @@ async fn report_offline(
     {
         return Ok(Json(ReportedOffline { offline: false }));
     }
-    match api
-        .write(&caller, Op::ReportOffline { user, epoch })
-        .await?
-    {
-        (_, Done::Offline { offline }) => Ok(Json(ReportedOffline { offline })),
-        (_, other) => Err(unexpected(&other)),
+    match api.write(&command).await? {
+        Done::Offline { offline } => Ok(Json(ReportedOffline { offline })),
+        other => Err(unexpected(&other)),
     }
 }

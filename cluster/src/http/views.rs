@@ -3,18 +3,18 @@
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use cameo_common::api::{DebitView, Debited, ErrorCode, ReleasePart, Released, paths};
+use cameo_common::api::{Debited, ErrorCode, ReleasePart, Released, paths};
 use cameo_common::ids::GrantId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 use cameo_mutant::{Mutant, is_planted};
 
-use super::auth::{SignedJson, statement};
+use super::auth::{SignedJson, SignedView, statement};
 use super::body::InPath;
 use super::grants::check_path;
 use super::write::unexpected;
 use super::{Api, Caller, Fault};
-use cameo_machine::{Done, Op, Refusal, read};
+use cameo_machine::{Command, Done, Op, Refusal, read};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -25,13 +25,19 @@ pub(super) fn routes() -> Router<Api> {
 async fn debit(
     State(api): State<Api>,
     InPath(path): InPath<GrantId>,
-    SignedJson(caller, DebitView { request }): SignedJson<DebitView>,
+    view: SignedView,
 ) -> Result<Json<Debited>, Fault> {
-    check_request(&api, &caller, &path, &request)?;
+    check_path(&path, &view.asked.grant)?;
     if is_planted(Mutant::QuotaCheckedOutside) {
-        check_quota(&api, &caller, &path)?;
+        check_quota(&api, &view.caller, &path)?;
     }
-    match api.write(&caller, Op::Debit { request }).await?.1 {
+    let command = Command {
+        caller: cameo_machine::Caller::Signer,
+        op: Op::Debit {
+            request: view.signed,
+        },
+    };
+    match api.write(&command).await? {
         Done::Debited {
             grant,
             request,
@@ -83,7 +89,7 @@ fn check_request(
     path: &GrantId,
     request: &Signed<ViewRequest>,
 ) -> Result<(), Fault> {
-    let content = statement(request)?;
+    let content = statement(api, request)?;
     check_path(path, &content.grant)?;
     if content.device != caller.device {
         let message = "the view request belongs to another device: sign it with the calling device";

@@ -1,18 +1,18 @@
-//! Writes: proposal of a caller's command, and its result.
+//! Writes: proposal of a command, and its result.
 
 use cameo_common::api::ErrorCode;
 use tokio::time::Instant;
 
-use super::{Api, Caller, Fault};
+use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
-use cameo_machine::{Done, Op};
+use cameo_machine::{Command, Done};
 
 impl Api {
-    /// Proposes a caller's command. Returns the entry's log index and its result.
-    pub(super) async fn write(&self, caller: &Caller, op: Op) -> Result<(u64, Done), Fault> {
+    /// Proposes a command, and returns its result.
+    pub(super) async fn write(&self, command: &Command) -> Result<Done, Fault> {
         let deadline = Instant::now() + CALL_DEADLINE;
-        let committed = self.replica.propose(&caller.command(op), deadline).await?;
-        Ok((committed.index, committed.reply?))
+        let committed = self.replica.propose(command, deadline).await?;
+        Ok(committed.reply?)
     }
 }
 

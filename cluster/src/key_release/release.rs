@@ -77,7 +77,7 @@ impl Releaser {
                 confirmed,
             });
         }
-        let deal = verified_deal(&*replica.view(), &content, &request.hash(), now)?;
+        let deal = verified_deal(&*replica.view(), request, &content, now)?;
         self.seal_to_one_time_key(&deal, &content, request.hash())
     }
 
@@ -124,11 +124,11 @@ impl fmt::Debug for Releaser {
 /// rights and deal are signed by the right parties and match the request.
 fn verified_deal(
     view: &dyn StateView,
+    signed: &Signed<ViewRequest>,
     request: &ViewRequest,
-    request_hash: &Hash,
     now: Millis,
 ) -> Result<Deal, ReleaseError> {
-    let release: Release = read::release_check(view, request, request_hash, now)?;
+    let release: Release = read::release_check(view, signed, request, now)?;
     let certificate = release.certificate.verify()?;
     let manifest = release.manifest.verify()?;
     let rights = release.rights.verify()?;

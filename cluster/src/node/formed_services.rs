@@ -147,6 +147,7 @@ impl SharedParts {
             worker: parts.worker,
             reporter: parts.reporter,
             clock: parts.clock,
+            signatures: parts.signatures,
             blocking: parts.blocking,
             stopping,
         })

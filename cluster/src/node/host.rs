@@ -9,6 +9,7 @@ use super::start_error::StartError;
 use crate::host::blocking::Blocking;
 use crate::host::clock::{SystemClock, WallClock};
 use crate::host::rng::NodeRng;
+use crate::host::signatures::RememberedSignatures;
 use crate::jobs::JobCost;
 use crate::link::{TcpTransport, Transport};
 
@@ -20,6 +21,8 @@ pub struct Host {
     pub clock: Arc<dyn WallClock>,
     pub rng: NodeRng,
     pub blocking: Blocking,
+    /// Shared by the edge and the machine.
+    pub signatures: Arc<RememberedSignatures>,
     /// Runtime of Raft; `None` starts a thread of its own.
     pub raft_runtime: Option<Handle>,
     pub jobs: JobSlots,
@@ -46,6 +49,7 @@ impl Host {
             clock: Arc::new(SystemClock),
             rng,
             blocking: Blocking::Threads,
+            signatures: Arc::default(),
             raft_runtime: None,
             jobs: JobSlots::Threads,
         })

@@ -39,6 +39,7 @@ use crate::http::ClientPort;
 use crate::jobs::{DecisionLog, Worker};
 use crate::link::{ClusterSecret, Transport};
 use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
+use crate::store::Decider;
 use listener_task::ListenerTask;
 use pre_raft_parts::PreRaftParts;
 use storage::{make_folder, open_store, storage};
@@ -81,9 +82,10 @@ impl Node {
         make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
-        let opened = open_store(&config).await?;
+        let host = Host::of_machine()?;
+        let opened = open_store(&config, Decider::new(host.signatures.clone())).await?;
         let storage = storage(&config, opened);
-        Self::start_on(Host::of_machine()?, config, secret, storage).await
+        Self::start_on(host, config, secret, storage).await
     }
 
     /// Starts a node on a host and storage of the caller's.

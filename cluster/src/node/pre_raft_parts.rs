@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::host::rng::NodeRng;
+use crate::host::signatures::RememberedSignatures;
 use crate::jobs::worker::output::DOWNLOAD_DEADLINE;
 use crate::jobs::{
     Codec, DecisionLog, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores,
@@ -30,6 +31,7 @@ pub(super) struct PreRaftParts {
     pub rng: NodeRng,
     pub clock: Arc<dyn WallClock>,
     pub blocking: Blocking,
+    pub signatures: Arc<RememberedSignatures>,
     pub trust: Arc<WorkerTrust>,
     pub rpc: Arc<DeferredRpc>,
     pub worker: Worker,
@@ -50,6 +52,7 @@ impl PreRaftParts {
             clock,
             rng,
             blocking,
+            signatures,
             ..
         } = host;
         let trust = Arc::new(WorkerTrust::new(clock.clone()));
@@ -65,6 +68,7 @@ impl PreRaftParts {
             rng,
             clock,
             blocking,
+            signatures,
             trust,
             rpc: Arc::default(),
             worker,

@@ -25,7 +25,7 @@ pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
         })
 }
 
-pub(super) async fn open_store(config: &Config) -> Result<Opened, StartError> {
+pub(super) async fn open_store(config: &Config, decider: Decider) -> Result<Opened, StartError> {
     let data = config.data.clone();
     let (sender, opened) = oneshot::channel();
     std::thread::Builder::new()
@@ -34,7 +34,7 @@ pub(super) async fn open_store(config: &Config) -> Result<Opened, StartError> {
             // The threads that write and sync the log are started here, and inherit the priority.
             thread_priority::raise();
             // Ignored when the node has stopped starting.
-            let _ = sender.send(Store::open(&data, Arc::new(Decider), Options::default()));
+            let _ = sender.send(Store::open(&data, Arc::new(decider), Options::default()));
         })
         .map_err(|error| StartError::System(error.to_string()))?;
     opened

@@ -1,7 +1,11 @@
 //! The machine's interface to the store.
 
+use std::sync::Arc;
+
 use cameo_common::wire;
 use cameo_machine::{Change, StateView};
+
+use crate::host::signatures::RememberedSignatures;
 
 /// The effect of one entry. `Decided::default()` has no changes and an empty reply.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -21,12 +25,22 @@ pub trait Machine: Send + Sync + 'static {
 }
 
 /// Calls the machine and encodes its reply for the store.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Decider;
+#[derive(Debug, Clone, Default)]
+pub struct Decider {
+    signatures: Arc<RememberedSignatures>,
+}
+
+impl Decider {
+    /// A decider that does not verify what this node has verified before.
+    #[must_use]
+    pub fn new(signatures: Arc<RememberedSignatures>) -> Self {
+        Self { signatures }
+    }
+}
 
 impl Machine for Decider {
     fn decide(&self, view: &dyn StateView, index: u64, entry: &[u8]) -> Decided {
-        let decision = cameo_machine::decide(view, index, entry);
+        let decision = cameo_machine::decide_verified_by(&*self.signatures, view, index, entry);
         Decided {
             changes: decision.changes,
             reply: wire::encode(&decision.reply),

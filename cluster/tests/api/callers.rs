@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{CALL_HEADER, KeepAlive, MAX_CALL_LIFETIME, paths};
+use cameo_common::api::{CALL_HEADER, EndSession, KeepAlive, MAX_CALL_LIFETIME, paths};
 use cameo_common::ids::ClusterId;
+use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
@@ -185,7 +186,57 @@ async fn a_device_registers_only_itself() {
         card: Signed::new(&ada.identity, card),
         certificate: Signed::new(&ada.identity, certificate),
     };
-    let answer = eve.post(&world, 1, paths::USERS, &body).await;
+    let answer = eve.command(&world, 1, paths::USERS, &body).await;
     assert_eq!(answer.code(), "not_authenticated");
     assert_eq!(ada.register(&world).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_an_authorization_serves_no_other_operation_cluster_or_time() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let epoch = ada.come_online(&world).await;
+    let body = EndSession { epoch };
+    let right = || ada.authorization(&world, &Op::from(&body));
+    let other = Op::EndSession { epoch: epoch + 1 }.hash();
+    let cases = [
+        (
+            Authorization {
+                op: other,
+                ..right()
+            },
+            "not_authenticated",
+        ),
+        (
+            Authorization {
+                cluster: ClusterId([9; 32]),
+                ..right()
+            },
+            "wrong_cluster",
+        ),
+        (
+            Authorization {
+                not_after: now().minus(Duration::from_millis(1)),
+                ..right()
+            },
+            "call_expired",
+        ),
+        (
+            Authorization {
+                not_after: now().plus(2 * MAX_CALL_LIFETIME),
+                ..right()
+            },
+            "call_expired",
+        ),
+    ];
+    let json = serde_json::to_vec(&body).unwrap();
+    let end = async |header| send(world.url(1), "POST", paths::END_SESSION, &[header], &json).await;
+    for (authorization, code) in cases {
+        let answer = end(ada.authorize(authorization)).await;
+        assert_eq!(answer.code(), code);
+    }
+    // A call's signature is no authorization.
+    let call = ada.call(&world, "POST", paths::END_SESSION, &json);
+    assert_eq!(end(ada.header(call)).await.code(), "not_authenticated");
+    assert_eq!(end(ada.authorize(right())).await.status, 200);
 }

@@ -40,7 +40,7 @@ async fn rights_are_pushed_as_they_are_put_and_the_stream_resumes_at_another_nod
     let put = async |version| {
         let rights = Signed::new(&ada.identity, ada.rights(shared.grant, version, 3));
         let path = paths::fill(paths::RIGHTS, &shared.grant);
-        let answer = ada.post(&world, 1, &path, &PutRights { rights }).await;
+        let answer = ada.command(&world, 1, &path, &PutRights { rights }).await;
         assert_eq!(answer.status, 200, "{}", answer.json());
     };
     put(2).await;
@@ -77,13 +77,13 @@ async fn unacknowledged_rights_are_pushed_again_in_the_next_session() {
         ack: Signed::new(&bob.identity, ack),
     };
     let path = paths::fill(paths::ACK, &shared.grant);
-    assert_eq!(bob.post(&world, 1, &path, &body).await.status, 200);
+    assert_eq!(bob.command(&world, 1, &path, &body).await.status, 200);
     bob.come_online(&world).await;
     let mut stream = bob.events(&world, 1, token).await;
     let rights = Signed::new(&ada.identity, ada.rights(shared.grant, 2, 2));
     let path = paths::fill(paths::RIGHTS, &shared.grant);
     assert_eq!(
-        ada.post(&world, 1, &path, &PutRights { rights })
+        ada.command(&world, 1, &path, &PutRights { rights })
             .await
             .status,
         200
@@ -101,7 +101,9 @@ async fn a_stream_ends_with_its_session_and_with_its_node() {
     stream.line("HTTP/1.1 200").await;
     let body = EndSession { epoch };
     assert_eq!(
-        ada.post(&world, 1, paths::END_SESSION, &body).await.status,
+        ada.command(&world, 1, paths::END_SESSION, &body)
+            .await
+            .status,
         200
     );
     stream.line("event: ended").await;

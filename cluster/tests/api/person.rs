@@ -3,11 +3,13 @@
 use std::time::SystemTime;
 
 use cameo_common::api::{
-    self, CALL_HEADER, CreateGrant, Created, Register, SessionStarted, StartSession, paths,
+    self, AUTHORIZATION_HEADER, CALL_HEADER, CreateGrant, Created, Register, SessionStarted,
+    StartSession, paths,
 };
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
@@ -85,7 +87,7 @@ impl Person {
             card: Signed::new(&self.identity, card),
             certificate: Signed::new(&self.identity, certificate),
         };
-        self.post(world, 1, paths::USERS, &body).await
+        self.command(world, 1, paths::USERS, &body).await
     }
 
     /// A call that is right in every way.
@@ -96,7 +98,6 @@ impl Person {
             method: method.to_owned(),
             path: path.to_owned(),
             body: Hash::of(body),
-            request: RequestId(random()),
             not_after: now().plus_millis(60_000),
         }
     }
@@ -118,6 +119,52 @@ impl Person {
         send(world.url(node), "POST", path, &[header], &body).await
     }
 
+    /// An authorization that is right in every way.
+    pub fn authorization(&self, world: &World, op: &Op) -> Authorization {
+        Authorization {
+            device: self.device.public(),
+            cluster: world.cluster,
+            request: RequestId(random()),
+            not_after: now().plus_millis(60_000),
+            op: op.hash(),
+        }
+    }
+
+    pub fn authorize(&self, authorization: Authorization) -> (&'static str, String) {
+        let signed = Signed::new(&self.device, authorization);
+        (
+            AUTHORIZATION_HEADER,
+            BASE64URL_NOPAD.encode(signed.as_bytes()),
+        )
+    }
+
+    pub async fn command<'a, B: Serialize>(
+        &self,
+        world: &World,
+        node: impl Into<NodeId>,
+        path: &str,
+        body: &'a B,
+    ) -> Answer
+    where
+        Op: From<&'a B>,
+    {
+        self.command_of(world, node, path, body, &Op::from(body))
+            .await
+    }
+
+    pub async fn command_of(
+        &self,
+        world: &World,
+        node: impl Into<NodeId>,
+        path: &str,
+        body: &impl Serialize,
+        op: &Op,
+    ) -> Answer {
+        let body = serde_json::to_vec(body).unwrap();
+        let header = self.authorize(self.authorization(world, op));
+        send(world.url(node), "POST", path, &[header], &body).await
+    }
+
     pub async fn get(&self, world: &World, node: impl Into<NodeId>, path: &str) -> Answer {
         let header = self.header(self.call(world, "GET", path, b""));
         send(world.url(node), "GET", path, &[header], b"").await
@@ -135,7 +182,7 @@ impl Person {
             endpoint: Signed::new(&self.device, endpoint),
             listed: true,
         };
-        let started: SessionStarted = self.post(world, 1, paths::SESSIONS, &body).await.read();
+        let started: SessionStarted = self.command(world, 1, paths::SESSIONS, &body).await.read();
         started.epoch
     }
 
@@ -210,7 +257,7 @@ impl Person {
             deal: Signed::new(&self.identity, deal.clone()),
             rights: Signed::new(&self.identity, self.rights(grant, 1, views)),
         };
-        let created: Created = self.post(world, 1, paths::GRANTS, &body).await.read();
+        let created: Created = self.command(world, 1, paths::GRANTS, &body).await.read();
         assert_eq!(created.grant, grant);
         Shared {
             grant,

@@ -8,7 +8,9 @@ use crate::world::World;
 
 async fn report(world: &World, by: &Person, of: &Person, epoch: u64) -> bool {
     let path = paths::fill(paths::USER_OFFLINE, &of.name);
-    let answer = by.post(world, 2, &path, &ReportOffline { epoch }).await;
+    let (body, name) = (ReportOffline { epoch }, of.name.clone());
+    let op = body.op(name);
+    let answer = by.command_of(world, 2, &path, &body, &op).await;
     answer.read::<ReportedOffline>().offline
 }
 

@@ -24,7 +24,7 @@ async fn without_a_majority_writes_and_reads_fail_and_stale_reads_work() {
     let stale: UserInfo = ada.get(&world, 3, "/v1/users/ada?stale=true").await.read();
     assert_eq!(stale.card.verify().unwrap().name, ada.name);
     let body = cameo_common::api::EndSession { epoch: 1 };
-    let answer = ada.post(&world, 3, paths::END_SESSION, &body).await;
+    let answer = ada.command(&world, 3, paths::END_SESSION, &body).await;
     let code = answer.code();
     assert!(code == "no_quorum" || code == "outcome_unknown", "{code}");
 }

@@ -1,7 +1,8 @@
 //! Error replies: `ApiError` bodies with their codes and statuses.
 
 use cameo_common::api::{EndSession, MAX_BODY, PutRights, ReportOffline, paths};
-use cameo_common::ids::{GrantId, UserName};
+use cameo_common::ids::{GrantId, RequestId, UserName};
+use cameo_common::op::Op;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use serde_json::json;
@@ -83,7 +84,7 @@ async fn the_machines_refusals_have_their_codes() {
     let rights = Signed::new(&ada.identity, ada.rights(nothing, 1, 3));
     let path = paths::fill(paths::RIGHTS, &nothing);
     let answer = ada
-        .post(
+        .command(
             &world,
             1,
             &path,
@@ -94,7 +95,9 @@ async fn the_machines_refusals_have_their_codes() {
         .await;
     assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
     let elsewhere = paths::fill(paths::RIGHTS, &GrantId([6; 32]));
-    let answer = ada.post(&world, 1, &elsewhere, &PutRights { rights }).await;
+    let answer = ada
+        .command(&world, 1, &elsewhere, &PutRights { rights })
+        .await;
     assert_eq!((answer.status, answer.code().as_str()), (422, "mismatch"));
 
     let mut bytes = Signed::new(&ada.identity, ada.rights(nothing, 1, 3))
@@ -105,16 +108,16 @@ async fn the_machines_refusals_have_their_codes() {
         rights: Signed::<Rights>::from_bytes(bytes),
     };
     assert_eq!(
-        ada.post(&world, 1, &path, &forged).await.code(),
+        ada.command(&world, 1, &path, &forged).await.code(),
         "bad_request"
     );
 
     // Ada and Bob have no grant.
     let bobs_name: UserName = bob.name.clone();
     let path = paths::fill(paths::USER_OFFLINE, &bobs_name);
-    let answer = ada
-        .post(&world, 1, &path, &ReportOffline { epoch: 1 })
-        .await;
+    let body = ReportOffline { epoch: 1 };
+    let op = body.op(bobs_name);
+    let answer = ada.command_of(&world, 1, &path, &body, &op).await;
     assert_eq!((answer.status, answer.code().as_str()), (403, "forbidden"));
 
     // A stream needs a session.
@@ -130,19 +133,17 @@ async fn a_request_id_identifies_one_command() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let epoch = ada.come_online(&world).await;
-    let send_with = async |body: &[u8], id| {
-        let mut call = ada.call(&world, "POST", paths::END_SESSION, body);
-        call.request = id;
-        let header = ada.header(call);
-        send(world.url(1), "POST", paths::END_SESSION, &[header], body).await
+    let send_with = async |body: EndSession| {
+        let mut authorization = ada.authorization(&world, &Op::from(&body));
+        authorization.request = RequestId([7; 16]);
+        let header = ada.authorize(authorization);
+        let body = serde_json::to_vec(&body).unwrap();
+        send(world.url(1), "POST", paths::END_SESSION, &[header], &body).await
     };
-    let id = cameo_common::ids::RequestId([7; 16]);
-    let body = serde_json::to_vec(&EndSession { epoch }).unwrap();
-    assert_eq!(send_with(&body, id).await.status, 200);
+    assert_eq!(send_with(EndSession { epoch }).await.status, 200);
     // A repeat gets the same reply.
-    assert_eq!(send_with(&body, id).await.status, 200);
-    let other = serde_json::to_vec(&EndSession { epoch: epoch + 1 }).unwrap();
-    let answer = send_with(&other, id).await;
+    assert_eq!(send_with(EndSession { epoch }).await.status, 200);
+    let answer = send_with(EndSession { epoch: epoch + 1 }).await;
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (409, "request_reused")

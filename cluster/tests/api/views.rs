@@ -14,7 +14,7 @@ use cameo_common::statements::ViewRequest;
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::http::Answer;
-use crate::person::{Person, Shared, random};
+use crate::person::{Person, Shared, now, random};
 use crate::world::World;
 
 fn view_request(
@@ -30,6 +30,7 @@ fn view_request(
         grant: shared.grant,
         request: RequestId(id),
         one_time: key.public(),
+        not_after: now().plus_millis(60_000),
     };
     Signed::new(&viewer.device, request)
 }
@@ -122,7 +123,10 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
     let path = paths::fill(paths::GRANT_LOG, &shared.grant);
     let log: LogInfo = ada.get(&world, 2, &path).await.read();
     assert_eq!(log.views.len(), 1);
-    assert_eq!(log.views[0].request, RequestId([1; 16]));
+    assert_eq!(log.views[0].request, request);
+    let certificate = log.certificates[0].verify().unwrap();
+    assert_eq!(log.certificates[0].hash(), log.views[0].certificate);
+    assert_eq!(certificate.user, bob.identity.public());
     assert_eq!(bob.get(&world, 2, &path).await.code(), "not_found");
 }
 
@@ -201,7 +205,7 @@ async fn no_node_releases_parts_after_a_revocation() {
     };
     let path = paths::fill(paths::RIGHTS, &shared.grant);
     let rights = Signed::new(&ada.identity, revoked);
-    let answer = ada.post(&world, 2, &path, &PutRights { rights }).await;
+    let answer = ada.command(&world, 2, &path, &PutRights { rights }).await;
     assert_eq!(answer.status, 200);
 
     for node in 1..=3 {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{GrantId, ImageId, Millis, NodeId, RequestId, UserName};
-use crate::keys::PublicKey;
+use crate::identity::DeviceCertificate;
+use crate::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use crate::rights::Rights;
 use crate::signed::Signed;
 use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
@@ -144,18 +144,24 @@ pub struct Released {
     pub sealed: String,
 }
 
-/// One view, as shown to the owner.
+/// One view, with what proves to the owner that the viewer asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ViewTaken {
     pub number: u32,
+    /// Log time of the debit.
     pub at: Millis,
-    pub device: PublicKey,
-    pub request: RequestId,
+    /// The device's request, exactly as it was debited.
+    pub request: Signed<ViewRequest>,
+    /// Hash of the device's certificate at the time of the debit: one of
+    /// [`LogInfo::certificates`].
+    pub certificate: Hash,
 }
 
 /// `GET /v1/grants/{grant}/log`, for the owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogInfo {
     pub grant: GrantId,
+    /// Each certificate under which a view was debited, once.
+    pub certificates: Vec<Signed<DeviceCertificate>>,
     pub views: Vec<ViewTaken>,
 }

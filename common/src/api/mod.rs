@@ -1,13 +1,16 @@
 //! The bodies of `/v1`: the only copy, shared by node, client and chaos.
 //!
-//! JSON; unknown fields are refused on the way in. A call carries its proof in one header,
-//! [`CALL_HEADER`]: a signed [`crate::statements::Call`] over method, path, body hash, request id
-//! and not-after.
+//! JSON; unknown fields are refused on the way in. A call carries its proof in one header. For what
+//! reads, renews or uploads that is [`CALL_HEADER`]: a signed [`crate::statements::Call`] over
+//! method, path, body hash and not-after. What changes the state has [`AUTHORIZATION_HEADER`]: a
+//! signed [`crate::op::Authorization`] of the operation that the body stands for, which goes into
+//! the log. A debit has neither: its view request is signed.
 
 mod error;
 mod grants;
 mod jobs;
 mod nodes;
+mod ops;
 pub mod paths;
 mod users;
 
@@ -29,6 +32,8 @@ pub use users::{
 pub const SCHEMA: u32 = 1;
 /// Header with the base64url of a signed `Call`.
 pub const CALL_HEADER: &str = "cameo-call";
+/// Header with the base64url of a signed `Authorization`.
+pub const AUTHORIZATION_HEADER: &str = "cameo-authorization";
 /// Header with a job's ticket: the base64url of a signed `Ticket`.
 pub const TICKET_HEADER: &str = "cameo-ticket";
 /// Longest JSON body that a node reads.
@@ -39,6 +44,9 @@ pub const MAX_CALL_LIFETIME: Duration = Duration::from_secs(2 * 60);
 pub const RETRY_RETENTION: Duration = Duration::from_secs(10 * 60);
 /// A view may be resumed on its device for this long, in log time.
 pub const RESUME_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// A view request may be charged for this long. Shorter than [`RESUME_WINDOW`], so that a request
+/// is dead before its device forgets it, and than [`RETRY_RETENTION`].
+pub const VIEW_REQUEST_LIFETIME: Duration = Duration::from_secs(8 * 60);
 /// Lease of a session: it ends when no keep-alive comes for this long.
 pub const SESSION_LEASE: Duration = Duration::from_secs(15);
 /// Interval of an agent's keep-alives.

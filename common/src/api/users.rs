@@ -6,7 +6,7 @@ use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use crate::ids::{GrantId, Millis, UserName};
 use crate::rights::Rights;
 use crate::signed::Signed;
-use crate::statements::Receipt;
+use crate::statements::{Receipt, RightsAck};
 
 /// `POST /v1/users`: registers a user and this device. The only call of a device that need not be
 /// known.
@@ -127,6 +127,9 @@ pub enum EventKind {
     },
     /// To the owner: a view was charged.
     Viewed { grant: GrantId, number: u32 },
-    /// To the owner: the viewer has acknowledged rights of this version.
-    Acknowledged { grant: GrantId, version: u64 },
+    /// To the owner: the viewer has acknowledged rights.
+    Acknowledged {
+        grant: GrantId,
+        ack: Signed<RightsAck>,
+    },
 }

@@ -41,7 +41,10 @@ fn of_notice(view: &dyn StateView, sequence: u64, notice: Notice) -> Event {
             receipt: rows::require::<ReceiptRow>(view, &grant).0,
         },
         NoticeKind::Viewed { grant, number } => EventKind::Viewed { grant, number },
-        NoticeKind::Acknowledged { grant, version } => EventKind::Acknowledged { grant, version },
+        NoticeKind::Acknowledged { ack } => EventKind::Acknowledged {
+            grant: rows::content(&ack).grant,
+            ack,
+        },
     };
     Event {
         sequence,

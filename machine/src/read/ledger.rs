@@ -1,10 +1,13 @@
 //! Reads of the ledger: grants and views, for the parties of the grant only.
 
+use std::collections::BTreeSet;
+
 use cameo_common::api::{GrantInfo, GrantList, LogInfo, Role, ViewTaken};
 use cameo_common::ids::{GrantId, UserName};
 
 use crate::rows::{
-    self, CurrentRights, DealRow, Grant, GrantOf, GrantUsage, Mail, ReceiptRow, ViewNumber, ViewRow,
+    self, Certificate, CurrentRights, DealRow, Grant, GrantOf, GrantUsage, Mail, ReceiptRow,
+    ViewNumber, ViewRow,
 };
 use crate::state_view::StateView;
 
@@ -78,19 +81,21 @@ pub fn grant_log(
         return None;
     }
     let numbers = rows::scan::<ViewNumber>(view, id, Some(&(*id, after)), limit);
-    let views = numbers
-        .into_iter()
-        .map(|((_, number), ViewNumber(request))| {
-            let row = rows::require::<ViewRow>(view, &(*id, request));
-            ViewTaken {
-                number,
-                at: row.at,
-                device: row.device,
-                request,
-            }
-        });
+    let taken = |((_, number), ViewNumber(request))| {
+        let row = rows::require::<ViewRow>(view, &(*id, request));
+        ViewTaken {
+            number,
+            at: row.at,
+            request: row.request,
+            certificate: row.certificate,
+        }
+    };
+    let views: Vec<_> = numbers.into_iter().map(taken).collect();
+    let hashes: BTreeSet<_> = views.iter().map(|view| view.certificate).collect();
+    let certificate = |hash| rows::require::<Certificate>(view, &hash).0;
     Some(LogInfo {
         grant: *id,
-        views: views.collect(),
+        certificates: hashes.into_iter().map(certificate).collect(),
+        views,
     })
 }

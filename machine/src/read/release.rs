@@ -31,7 +31,7 @@ pub struct Release {
     pub certificate: Signed<DeviceCertificate>,
 }
 
-/// Whether the parts of a view may be released now.
+/// Whether the parts of a view may be released now. `request` is the content of `signed`.
 ///
 /// `now` is the node's clock. Log time stands still while there are no commands, and a grant must
 /// expire then too, so the later of the two counts.
@@ -41,8 +41,8 @@ pub struct Release {
 /// another cluster or device; rights that are revoked, expired or used up.
 pub fn release_check(
     view: &dyn StateView,
+    signed: &Signed<ViewRequest>,
     request: &ViewRequest,
-    request_hash: &Hash,
     now: Millis,
 ) -> Result<Release, Refusal> {
     let now = now.max(log_time(view));
@@ -52,7 +52,7 @@ pub fn release_check(
         ));
     }
     let grant = rows::get::<Grant>(view, &request.grant).ok_or(Refusal::NoSuchGrant)?;
-    let debited = debited_view(view, request, request_hash, now)?;
+    let debited = debited_view(view, signed, request, now)?;
     let certificate = viewer_device(view, &grant, request, now)?;
     let current = rows::require::<CurrentRights>(view, &request.grant);
     current
@@ -73,15 +73,15 @@ pub fn release_check(
 /// The debit of exactly this request, if it may still be resumed.
 fn debited_view(
     view: &dyn StateView,
+    signed: &Signed<ViewRequest>,
     request: &ViewRequest,
-    request_hash: &Hash,
     now: Millis,
 ) -> Result<ViewRow, Refusal> {
     let key = (request.grant, request.request);
     let debited = rows::get::<ViewRow>(view, &key)
-        .or_else(|| not_yet_debited(request, request_hash, now))
+        .or_else(|| not_yet_debited(signed, now))
         .ok_or(Refusal::NotDebited)?;
-    if debited.request != *request_hash || debited.device != request.device {
+    if debited.request != *signed {
         return Err(Refusal::RequestReused);
     }
     if now >= debited.at.plus(RESUME_WINDOW) {
@@ -91,12 +91,12 @@ fn debited_view(
 }
 
 /// A debit that is still to come, where that bug is planted.
-fn not_yet_debited(request: &ViewRequest, request_hash: &Hash, now: Millis) -> Option<ViewRow> {
+fn not_yet_debited(signed: &Signed<ViewRequest>, now: Millis) -> Option<ViewRow> {
     let view = ViewRow {
         number: 1,
         left: 0,
-        request: *request_hash,
-        device: request.device,
+        request: signed.clone(),
+        certificate: Hash([0; 32]),
         at: now,
         index: 0,
         deal: 1,

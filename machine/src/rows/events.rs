@@ -2,6 +2,8 @@
 //! until it is acknowledged. Both take their sequence from one counter.
 
 use cameo_common::ids::{GrantId, Millis, UserName};
+use cameo_common::signed::Signed;
+use cameo_common::statements::RightsAck;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row};
@@ -33,11 +35,12 @@ pub enum NoticeKind {
     Granted { grant: GrantId },
     Received { grant: GrantId },
     Viewed { grant: GrantId, number: u32 },
-    Acknowledged { grant: GrantId, version: u64 },
+    Acknowledged { ack: Signed<RightsAck> },
 }
 
 impl Row for Notice {
     const KIND: Kind = Kind::Notice;
+    const VERSION: u8 = 2;
     type Key = (UserName, u64);
 }
 

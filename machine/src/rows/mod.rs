@@ -27,7 +27,7 @@ pub use grants::{
 };
 pub use key::Key;
 pub use retries::{Retry, RetryAt};
-pub use users::{Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
+pub use users::{Certificate, Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
 pub use views::{ViewNumber, ViewRow};
 
 use super::state_view::StateView;
@@ -47,6 +47,7 @@ pub enum Kind {
     Session = 0x14,
     Epochs = 0x15,
     Listed = 0x16,
+    Certificate = 0x17,
 
     Grant = 0x20,
     CurrentRights = 0x21,

@@ -1,7 +1,7 @@
 //! Rows of the directory: users, their keys and devices, and sessions.
 
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
-use cameo_common::ids::{Millis, UserName};
+use cameo_common::ids::{Hash, Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,16 @@ impl Device {
 impl Row for Device {
     const KIND: Kind = Kind::Device;
     type Key = PublicKey;
+}
+
+/// A certificate under which a view was debited, by the hash of its bytes. It is kept as long as
+/// the view, whatever becomes of the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate(pub Signed<DeviceCertificate>);
+
+impl Row for Certificate {
+    const KIND: Kind = Kind::Certificate;
+    type Key = Hash;
 }
 
 /// Index of the devices of a user.

@@ -1,7 +1,8 @@
 //! Rows of debited views. They are kept as long as their grant, also after it has ended.
 
 use cameo_common::ids::{GrantId, Hash, Millis, RequestId};
-use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
+use cameo_common::statements::ViewRequest;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Row};
@@ -13,9 +14,10 @@ pub struct ViewRow {
     pub number: u32,
     /// Views left after it.
     pub left: u32,
-    /// Hash of the exact bytes of the request.
-    pub request: Hash,
-    pub device: PublicKey,
+    /// The device's request, which proves that the viewer asked for the view.
+    pub request: Signed<ViewRequest>,
+    /// Hash of the device's certificate at the time of the debit.
+    pub certificate: Hash,
     /// Log time and log index of the debit.
     pub at: Millis,
     pub index: u64,
@@ -25,6 +27,7 @@ pub struct ViewRow {
 
 impl Row for ViewRow {
     const KIND: Kind = Kind::View;
+    const VERSION: u8 = 2;
     type Key = (GrantId, RequestId);
 }
 

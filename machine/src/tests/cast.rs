@@ -16,12 +16,16 @@ use cameo_common::statements::{
     Deal, DealtPart, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest,
 };
 
-use crate::Op;
+use crate::limits::RETRY_RETENTION;
+use crate::{Authorization, Op};
 
 /// Time of the first entry of a test.
 pub const START: Millis = Millis(1_000_000);
 /// Expiry of certificates, a year later.
 pub const CERTIFICATES_END: Millis = START.plus(Duration::from_secs(365 * 24 * 3_600));
+
+/// The last time at which view requests are charged.
+pub const VIEWS_END: Millis = START.plus(RETRY_RETENTION);
 
 const NAMES: [&str; 4] = ["ada", "bob", "cyd", "eve"];
 const DEVICES: u8 = 20;
@@ -183,12 +187,16 @@ impl Person {
         Op::PutReceipt { receipt }
     }
 
-    pub fn acknowledges(&self, grant: GrantId, version: u64) -> Op {
-        let ack = sign(RightsAck {
+    pub fn ack(&self, grant: GrantId, version: u64) -> Signed<RightsAck> {
+        sign(RightsAck {
             viewer: self.key(),
             grant,
             version,
-        });
+        })
+    }
+
+    pub fn acknowledges(&self, grant: GrantId, version: u64) -> Op {
+        let ack = self.ack(grant, version);
         Op::AckRights { ack }
     }
 
@@ -200,6 +208,23 @@ impl Person {
             grant,
             request: RequestId([id; 16]),
             one_time: SealingPublic([one_time; 32]),
+            not_after: VIEWS_END,
+        })
+    }
+
+    /// This device's authorization of an operation.
+    pub fn authorizes(
+        &self,
+        op: &Op,
+        request: RequestId,
+        not_after: Millis,
+    ) -> Signed<Authorization> {
+        sign(Authorization {
+            device: self.device(),
+            cluster: cluster_id(),
+            request,
+            not_after,
+            op: op.hash(),
         })
     }
 

@@ -1,8 +1,7 @@
 //! A log that is written entry by entry, and its state. Every decision is checked for the
 //! properties that all decisions have.
 
-use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId};
-use cameo_common::wire;
+use cameo_common::ids::{GrantId, Millis, NodeId, RequestId};
 
 use super::cast::{Offer, Person, START, descriptor, image};
 use crate::{Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, decide, read};
@@ -61,15 +60,15 @@ impl Script {
         self.enter(Caller::Node(NodeId(1)), op).reply
     }
 
-    /// A call with a new request id.
+    /// A call with a new request id. A debit has none but its own.
     pub fn call(&mut self, who: &Person, op: &Op) -> Caller {
-        self.calls += 1;
-        Caller::Device {
-            device: who.device(),
-            request: RequestId(self.calls.to_be_bytes()),
-            content: Hash::of(&wire::encode(op)),
-            not_after: self.now.plus_millis(CALL_LIFE_MS),
+        if matches!(op, Op::Debit { .. }) {
+            return Caller::Signer;
         }
+        self.calls += 1;
+        let request = RequestId(self.calls.to_be_bytes());
+        let not_after = self.now.plus_millis(CALL_LIFE_MS);
+        Caller::Device(who.authorizes(op, request, not_after))
     }
 
     pub fn enter(&mut self, caller: Caller, op: Op) -> Decision {

@@ -17,4 +17,4 @@ mod report;
 mod views;
 
 // What `cast`, which is shared with the unit tests, knows the crate by.
-use cameo_machine::Op;
+use cameo_machine::{Authorization, Op, limits};

@@ -93,7 +93,7 @@ impl Machine {
         Ok(Self {
             id: of.id,
             name: name(of.id),
-            disk: MemoryDisk::with_model(Arc::new(Decider), model.clone()),
+            disk: MemoryDisk::with_model(Arc::new(Decider::default()), model.clone()),
             model,
             clock: Arc::default(),
             network,
@@ -185,6 +185,7 @@ impl Machine {
             clock: self.clock.clone(),
             rng: NodeRng::of_seed(self.seed ^ (self.starts() << 32)),
             blocking: Blocking::Inline,
+            signatures: Arc::default(),
             raft_runtime: Some(Handle::current()),
             jobs: JobSlots::Simulated {
                 millicores: JOB_MILLICORES,

@@ -4,7 +4,7 @@ use std::future::ready;
 
 use cameo_common::api::{Event, EventKind};
 use cameo_common::ids::Millis;
-use cameo_common::statements::Receipt;
+use cameo_common::statements::{Receipt, RightsAck};
 
 use super::*;
 use crate::agent::events::{TOKEN, process, read};
@@ -95,12 +95,47 @@ async fn a_version_that_was_never_signed_is_not_acknowledged() {
     grant.version = 3;
     let world = with_grant(&grant);
     for (told, kept) in [(u64::MAX, 0), (4, 0), (3, 3), (2, 3)] {
-        let told = EventKind::Acknowledged {
-            grant: grant.grant,
-            version: told,
-        };
-        hear(&world, told).await;
+        hear(&world, acknowledged(OTHER, grant.grant, told)).await;
         assert_eq!(world.owned(grant.grant).acknowledged, kept);
+    }
+}
+
+fn acknowledged(seed: [u8; 32], grant: GrantId, version: u64) -> EventKind {
+    let ack = RightsAck {
+        viewer: key(seed).public(),
+        grant,
+        version,
+    };
+    let ack = Signed::new(&key(seed), ack);
+    EventKind::Acknowledged { grant, ack }
+}
+
+#[tokio::test]
+async fn attack_no_node_acknowledges_rights_for_the_viewer() {
+    let mut grant = owned(Stage::Settled);
+    grant.version = 3;
+    let world = with_grant(&grant);
+    let EventKind::Acknowledged { ack, .. } = acknowledged(OTHER, grant.grant, 3) else {
+        unreachable!()
+    };
+    let mut forged = ack.as_bytes().to_vec();
+    forged[0] ^= 1;
+    let ack = Signed::from_bytes(forged);
+    let EventKind::Acknowledged { ack: elsewhere, .. } = acknowledged(OTHER, GrantId([8; 32]), 3)
+    else {
+        unreachable!()
+    };
+    let id = grant.grant;
+    for told in [
+        EventKind::Acknowledged { grant: id, ack },
+        acknowledged(STRANGER, id, 3),
+        EventKind::Acknowledged {
+            grant: id,
+            ack: elsewhere,
+        },
+    ] {
+        hear(&world, told).await;
+        assert_eq!(world.owned(id).acknowledged, 0);
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{Debited, ErrorCode, RESUME_WINDOW};
-use cameo_common::ids::RequestId;
+use cameo_common::api::{Debited, ErrorCode, RESUME_WINDOW, VIEW_REQUEST_LIFETIME};
+use cameo_common::ids::{Millis, RequestId};
 use cameo_common::keys::SealingSecret;
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
@@ -51,8 +51,9 @@ pub(super) fn create_or_resume(
     vault: &Vault,
     me: &Identity,
     grant: &GrantHeld,
+    cluster_now: Millis,
 ) -> Result<(PendingView, bool), VaultError> {
-    let created = create(me, grant);
+    let created = create(me, grant, cluster_now);
     let mut resumed = false;
     let kept = vault.update::<PendingView, VaultError>(&grant.grant.to_string(), |found| {
         resumed = found.is_some();
@@ -61,7 +62,7 @@ pub(super) fn create_or_resume(
     Ok((kept.unwrap_or(created), resumed))
 }
 
-fn create(me: &Identity, grant: &GrantHeld) -> PendingView {
+fn create(me: &Identity, grant: &GrantHeld, cluster_now: Millis) -> PendingView {
     let one_time = Secret::new(clock::random());
     let request = clock::request_id();
     let device = me.device_key();
@@ -73,6 +74,7 @@ fn create(me: &Identity, grant: &GrantHeld) -> PendingView {
             grant: grant.grant,
             request,
             one_time: SealingSecret::from_bytes(*one_time.expose()).public(),
+            not_after: cluster_now.plus(VIEW_REQUEST_LIFETIME),
         },
     );
     PendingView {
@@ -144,6 +146,7 @@ fn is_definite(code: ErrorCode) -> bool {
             | ErrorCode::NotFound
             | ErrorCode::Forbidden
             | ErrorCode::RequestReused
+            | ErrorCode::CallExpired
             | ErrorCode::Mismatch
     )
 }

@@ -17,7 +17,7 @@ pub(super) fn of(state: &dyn AppliedState, command: &Command) -> Option<Committe
     use cameo_machine::{Caller, Entry, decide, read};
     use cameo_mutant::{Mutant, is_planted};
 
-    let of_device = matches!(command.caller, Caller::Device { .. });
+    let of_device = !matches!(command.caller, Caller::Node(_));
     if !of_device || !is_planted(Mutant::AcknowledgeBeforeCommit) {
         return None;
     }

@@ -143,7 +143,7 @@ async fn a_directory_that_lost_its_log_or_its_record_does_not_start() {
     world.kill(lost).await;
 
     let disk = world.hosts[&lost].disk.clone();
-    let empty = MemoryDisk::new(std::sync::Arc::new(crate::store::Decider));
+    let empty = MemoryDisk::new(std::sync::Arc::new(crate::store::Decider::default()));
     world.hosts.get_mut(&lost).unwrap().disk = empty;
     assert!(matches!(world.start(lost).await, Err(StartError::LogLost)));
 

@@ -8,5 +8,6 @@ mod release;
 mod retries;
 mod rights;
 mod sessions;
+mod signatures;
 mod users;
 mod views;

@@ -127,7 +127,10 @@ fn an_event_stream_resumes_where_it_stopped() {
         kinds[1..],
         [
             EventKind::Viewed { grant, number: 1 },
-            EventKind::Acknowledged { grant, version: 2 },
+            EventKind::Acknowledged {
+                grant,
+                ack: bob().ack(grant, 2),
+            },
         ]
     );
     assert_eq!(after, read::newest_event(&script.state, &ada().name));

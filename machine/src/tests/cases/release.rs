@@ -44,12 +44,8 @@ fn check_at(
     now: Millis,
 ) -> Result<Release, Refusal> {
     let request = who.view_request(grant, id, one_time);
-    release_check(
-        &script.state,
-        &request.unverified().unwrap(),
-        &request.hash(),
-        now,
-    )
+    let content = request.unverified().unwrap();
+    release_check(&script.state, &request, &content, now)
 }
 
 #[test]
@@ -160,8 +156,8 @@ fn no_view_is_released_for_a_request_to_another_cluster() {
         cluster: ClusterId([9; 32]),
         ..content
     };
-    let hash = sign(request.clone()).hash();
-    let reply = release_check(&script.state, &request, &hash, CERTIFICATES_END);
+    let signed = sign(request.clone());
+    let reply = release_check(&script.state, &signed, &request, CERTIFICATES_END);
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));
 }
 
@@ -196,7 +192,7 @@ fn the_share_is_combined_from_released_parts() {
     let mut opened = Vec::new();
     for node in [NodeId(1), NodeId(3)] {
         let content = request.verify().unwrap();
-        let release = release_check(&script.state, &content, &request.hash(), script.now).unwrap();
+        let release = release_check(&script.state, &request, &content, script.now).unwrap();
         let deal = release.deal.verify().unwrap();
         let part = deal.parts.iter().find(|part| part.node == node).unwrap();
         let context = ReleaseContext {

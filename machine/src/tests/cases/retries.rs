@@ -1,9 +1,9 @@
-use cameo_common::ids::{Hash, whole_millis};
+use cameo_common::ids::{RequestId, whole_millis};
 
 use crate::limits::RETRY_RETENTION;
 use crate::tests::cast::{ada, bob, puts, rights};
 use crate::tests::script::{CALL_LIFE_MS, Script};
-use crate::{Caller, Refusal, read};
+use crate::{Caller, Op, Refusal, read};
 
 #[test]
 fn a_repeat_gets_the_same_reply_and_changes_nothing() {
@@ -30,23 +30,14 @@ fn a_request_id_of_another_command_is_refused() {
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);
     script.enter(call.clone(), op.clone());
-    let Caller::Device {
-        device,
-        request,
-        not_after,
-        ..
-    } = call
-    else {
+    let Caller::Device(first) = call else {
         unreachable!()
     };
-    let content = Hash([9; 32]);
-    let other = Caller::Device {
-        device,
-        request,
-        content,
-        not_after,
-    };
-    assert_eq!(script.enter(other, op).reply, Err(Refusal::RequestReused));
+    let first = first.verify().unwrap();
+    let op = Op::EndSession { epoch: 1 };
+    let other = ada().authorizes(&op, first.request, first.not_after);
+    let reply = script.enter(Caller::Device(other), op).reply;
+    assert_eq!(reply, Err(Refusal::RequestReused));
 }
 
 #[test]
@@ -79,11 +70,9 @@ fn a_not_after_is_accepted_up_to_the_retention_and_not_beyond() {
     for (beyond, accepted) in [(0, true), (1, false)] {
         let mut script = Script::with(&[&ada()]);
         let op = ada().comes_online(1, true);
-        let mut early = script.call(&ada(), &op);
-        if let Caller::Device { not_after, .. } = &mut early {
-            *not_after = script.now.plus(RETRY_RETENTION).plus_millis(beyond);
-        }
-        let reply = script.enter(early, op).reply;
+        let not_after = script.now.plus(RETRY_RETENTION).plus_millis(beyond);
+        let early = ada().authorizes(&op, RequestId([1; 16]), not_after);
+        let reply = script.enter(Caller::Device(early), op).reply;
         assert_eq!(reply.is_ok(), accepted, "{beyond} ms: {reply:?}");
         assert!(accepted || reply == Err(Refusal::TooFarAhead));
     }

@@ -66,7 +66,7 @@ proptest! {
             return Ok(());
         };
         for transition in &transitions {
-            let from_device = matches!(transition.entry.command.caller, Caller::Device { .. });
+            let from_device = !matches!(transition.entry.command.caller, Caller::Node(_));
             if transition.accepted() && from_device {
                 let again = decide(&end.after, end.index + 1, &transition.entry.encode());
                 prop_assert_eq!(&again.reply, &transition.decision.reply);

@@ -32,8 +32,8 @@ impl Directory {
     fn follow(&mut self, transition: &Transition) -> Result<(), TestCaseError> {
         let reply = &transition.decision.reply;
         let device = match &transition.entry.command.caller {
-            Caller::Device { device, .. } => Some(*device),
-            Caller::Node(_) => None,
+            Caller::Device(signed) => Some(signed.unverified().unwrap().device),
+            Caller::Signer | Caller::Node(_) => None,
         };
         match (transition.op(), reply) {
             // A repeat of an earlier command.

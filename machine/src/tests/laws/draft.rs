@@ -1,5 +1,6 @@
 //! Reads through a draft, compared with reads of the state after its changes.
 
+use cameo_common::signed::Strict;
 use proptest::prelude::*;
 
 use crate::draft::Draft;
@@ -37,7 +38,7 @@ proptest! {
             state.0.insert(rows::key_bytes::<MailAt>(&key(number)), row);
         }
         let before = state.clone();
-        let mut draft = Draft::new(&before, 1, Millis(0));
+        let mut draft = Draft::new(&before, &Strict, 1, Millis(0));
         for (number, byte) in steps {
             match byte {
                 Some(byte) => draft.put(&key(number), &mail_at(byte)),

@@ -159,7 +159,11 @@ proptest! {
             let log = read::grant_log(end, grant, &grant_model.owner, 0, usize::MAX).unwrap();
             let numbers: Vec<_> = log.views.iter().map(|view| view.number).collect();
             prop_assert_eq!(numbers, (1..=grant_model.used()).collect::<Vec<_>>());
-            let mut ids: Vec<_> = log.views.iter().map(|view| view.request).collect();
+            let mut ids: Vec<_> = log
+                .views
+                .iter()
+                .map(|view| view.request.verify().unwrap().request)
+                .collect();
             ids.sort();
             prop_assert_eq!(ids, grant_model.debits.keys().copied().collect::<Vec<_>>());
             prop_assert!(log.views.is_sorted_by_key(|view| view.at));

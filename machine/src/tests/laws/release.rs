@@ -62,7 +62,7 @@ proptest! {
                 let expected = permits(
                     &model.0[&content.grant], &content, hash, debited_at(&transitions, hash), now,
                 );
-                let release = read::release_check(&end.after, &content, &hash, now);
+                let release = read::release_check(&end.after, request, &content, now);
                 prop_assert_eq!(release.is_ok(), expected, "{:?}", release);
             }
         }

@@ -1,4 +1,4 @@
-use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId, UserName};
+use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
@@ -68,16 +68,12 @@ fn ops() -> [Op; 11] {
 
 #[test]
 fn entries_have_pinned_bytes() {
-    let device = || Caller::Device {
-        device: KEY,
-        request: REQUEST,
-        content: Hash([0x44; 32]),
-        not_after: Millis(2_000),
-    };
+    let device = || Caller::Device(signed());
     let line = |op: Op| {
         let name = op_name(&op);
         let caller = match op {
             Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(NodeId(1)),
+            Op::Debit { .. } => Caller::Signer,
             _ => device(),
         };
         let entry = Entry::new(Millis(1_000), Command { caller, op });
@@ -135,7 +131,7 @@ fn replies_have_pinned_bytes() {
     assert_pinned(&lines, include_str!("replies.txt"));
 }
 
-fn refusals() -> [Refusal; 25] {
+fn refusals() -> [Refusal; 26] {
     let what = || "x".to_owned();
     [
         Refusal::UnknownEntry,
@@ -163,6 +159,7 @@ fn refusals() -> [Refusal; 25] {
         Refusal::Limit(what()),
         Refusal::NotDebited,
         Refusal::TooFarAhead,
+        Refusal::BadSignature,
     ]
 }
 
@@ -193,5 +190,6 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::Limit(_) => "Limit",
         Refusal::NotDebited => "NotDebited",
         Refusal::TooFarAhead => "TooFarAhead",
+        Refusal::BadSignature => "BadSignature",
     }
 }

@@ -7,7 +7,7 @@ use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 28] = [
+const ALL: [Kind; 29] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
@@ -18,6 +18,7 @@ const ALL: [Kind; 28] = [
     Kind::Session,
     Kind::Epochs,
     Kind::Listed,
+    Kind::Certificate,
     Kind::Grant,
     Kind::CurrentRights,
     Kind::GrantUsage,
@@ -97,6 +98,7 @@ fn sample(kind: Kind) -> String {
         }
         Kind::Epochs => line(&name, &user(), &Epochs { last: 2 }),
         Kind::Listed => line(&name, &(user(), KEY), &Listed),
+        Kind::Certificate => line(&name, &Hash([0x66; 32]), &Certificate(signed())),
         Kind::Stream => {
             let stream = Stream {
                 last: 300,
@@ -158,8 +160,8 @@ fn sample(kind: Kind) -> String {
             let view = ViewRow {
                 number: 1,
                 left: 2,
-                request: Hash([0x99; 32]),
-                device: KEY,
+                request: signed(),
+                certificate: Hash([0x99; 32]),
                 at: Millis(1_000),
                 index: 300,
                 deal: 1,
@@ -194,10 +196,7 @@ fn notices_of_every_kind_have_pinned_bytes() {
             grant: GRANT,
             number: 3,
         },
-        NoticeKind::Acknowledged {
-            grant: GRANT,
-            version: 4,
-        },
+        NoticeKind::Acknowledged { ack: signed() },
     ];
     let encoded = kinds.map(|kind| {
         hex(&Notice {
@@ -207,11 +206,11 @@ fn notices_of_every_kind_have_pinned_bytes() {
         .encode())
     });
     let grant = hex(&GRANT.0);
-    let expected = ["00", "01", "02", "03"].map(|number| format!("0100{number}{grant}"));
+    let expected = ["00", "01", "02"].map(|number| format!("0200{number}{grant}"));
     assert_eq!(encoded[0], expected[0]);
     assert_eq!(encoded[1], expected[1]);
     assert_eq!(encoded[2], format!("{}03", expected[2]));
-    assert_eq!(encoded[3], format!("{}04", expected[3]));
+    assert_eq!(encoded[3], "02000302aabb");
 }
 
 #[test]

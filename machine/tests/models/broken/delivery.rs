@@ -1,12 +1,12 @@
 //! One faulty machine for each law of delivery.
 
 use cameo_common::wire;
-use cameo_machine::{Change, Decision, Entry, Op, StateView, decide};
+use cameo_machine::{Caller, Change, Decision, Entry, Op, StateView};
 
 use super::{Doctored, kind, op, without};
 use crate::cast::sign;
 use crate::delivery::laws::{B1, B2, B3, B4, B5, B6};
-use crate::ledger::Decide;
+use crate::ledger::{Decide, decide};
 
 /// Name, the law that must notice it, and the machine.
 pub const ALL: &[(&str, &str, Decide)] = &[
@@ -51,6 +51,11 @@ fn one_view_more(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
         let mut content = rights.unverified().unwrap();
         content.permitted += 1;
         *rights = sign(content);
+    }
+    if let Caller::Device(signed) = &altered.command.caller {
+        let mut authorization = signed.unverified().unwrap();
+        authorization.op = altered.command.op.hash();
+        altered.command.caller = Caller::Device(sign(authorization));
     }
     decide(view, index, &altered.encode())
 }

@@ -4,11 +4,11 @@ use cameo_common::ids::Millis;
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 use cameo_common::wire;
-use cameo_machine::{Decision, MapView, Op, StateView, decide, read};
+use cameo_machine::{Decision, MapView, Op, StateView, read};
 
 use super::{Doctored, kind, op, without};
 use crate::cast::{START, bob, sign};
-use crate::ledger::Decide;
+use crate::ledger::{Decide, decide};
 use crate::views::laws::{L1, L2, L3, L4, L5, L6, RESUME};
 use crate::views::{PERMITTED, Release};
 
@@ -83,7 +83,7 @@ fn first_rights(rows: &MapView, request: &Signed<ViewRequest>, now: Millis) -> b
         reads: &|value| Some(with_permitted(&value, PERMITTED)),
     };
     let content = request.unverified().unwrap();
-    read::release_check(&doctored, &content, &request.hash(), now).is_ok()
+    read::release_check(&doctored, request, &content, now).is_ok()
 }
 
 fn any_key(rows: &MapView, request: &Signed<ViewRequest>, now: Millis) -> bool {
@@ -91,10 +91,10 @@ fn any_key(rows: &MapView, request: &Signed<ViewRequest>, now: Millis) -> bool {
     let id = content.request.0[0];
     let debited = bob().view_request(content.grant, id, 1);
     let content = debited.unverified().unwrap();
-    read::release_check(rows, &content, &debited.hash(), now).is_ok()
+    read::release_check(rows, &debited, &content, now).is_ok()
 }
 
 fn always_in_time(rows: &MapView, request: &Signed<ViewRequest>, _: Millis) -> bool {
     let content = request.unverified().unwrap();
-    read::release_check(rows, &content, &request.hash(), START).is_ok()
+    read::release_check(rows, request, &content, START).is_ok()
 }

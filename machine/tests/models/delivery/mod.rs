@@ -339,13 +339,13 @@ const TWINS: Bounds = Bounds {
 
 #[test]
 fn given_two_updates_a_new_session_and_a_crash_then_all_laws_of_delivery_hold() {
-    let model = Delivery::new(UPDATES, cameo_machine::decide);
+    let model = Delivery::new(UPDATES, ledger::decide);
     assert_all_laws("delivery, two updates", model);
 }
 
 #[test]
 fn given_two_statements_of_one_version_then_all_laws_of_delivery_hold() {
-    let model = Delivery::new(TWINS, cameo_machine::decide);
+    let model = Delivery::new(TWINS, ledger::decide);
     assert_all_laws("delivery, twin statements", model);
 }
 

@@ -1,6 +1,5 @@
 //! Laws L1 to L6 over the states of the model.
 
-use cameo_common::ids::RequestId;
 use cameo_machine::read;
 use stateright::Property;
 
@@ -62,11 +61,10 @@ fn reads_agree(model: &Views, state: &State) -> bool {
     let listed = log
         .views
         .iter()
-        .map(|view| (view.number, view.request, view.at));
+        .map(|view| (view.number, &view.request, view.at));
     let expected = (1..).zip(&state.expected.views);
-    let expected = expected.map(|(number, (request, time, _))| {
-        (number, RequestId([request.id(); 16]), time_of(*time))
-    });
+    let expected = expected
+        .map(|(number, (request, time, _))| (number, &model.requests[request], time_of(*time)));
     info.used as usize == state.expected.views.len() && listed.eq(expected)
 }
 

@@ -190,7 +190,7 @@ impl Views {
             }
         };
         let at = time_of(time);
-        ledger::Call::new(&who, request, op).signed_at(at).entry(at)
+        ledger::Call::signed_at(&who, request, op, at).entry(at)
     }
 
     fn enter(&self, state: &mut State, call: Call) {
@@ -223,7 +223,7 @@ fn time_of(time: usize) -> Millis {
 /// The node's own check.
 fn release(rows: &MapView, request: &Signed<ViewRequest>, now: Millis) -> bool {
     let content = request.unverified().unwrap();
-    read::release_check(rows, &content, &request.hash(), now).is_ok()
+    read::release_check(rows, request, &content, now).is_ok()
 }
 
 impl Model for Views {
@@ -261,7 +261,7 @@ impl Model for Views {
 
 #[test]
 fn given_retries_revocations_and_two_devices_then_all_laws_of_views_hold() {
-    assert_all_laws("views", Views::new(cameo_machine::decide, release));
+    assert_all_laws("views", Views::new(ledger::decide, release));
 }
 
 #[test]
@@ -274,6 +274,6 @@ fn given_a_machine_that_breaks_one_law_of_views_then_that_law_is_refuted() {
 #[test]
 fn given_a_node_that_releases_too_much_then_the_law_is_refuted() {
     for (name, law, release) in broken::views::RELEASES {
-        assert_refuted(name, law, Views::new(cameo_machine::decide, *release));
+        assert_refuted(name, law, Views::new(ledger::decide, *release));
     }
 }

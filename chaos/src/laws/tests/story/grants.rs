@@ -129,6 +129,8 @@ impl Story {
                 at: Millis(2_000_000 + u64::from(number)),
                 device: key(102),
                 request: id(request),
+                statement: hash(request),
+                proved: true,
             });
         let log = LogRead {
             views: views.collect(),

@@ -11,6 +11,7 @@ use cameo_common::ids::NodeId;
 use self::nodes::{Behaviour, UNREAD};
 use super::charge::{LAPSE_MARGIN, create_or_resume};
 use super::{OpenError, find_pending};
+use crate::clock;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::records::{GrantHeld, Secret};
@@ -195,7 +196,7 @@ fn concurrent_views_share_one_pending_view() {
     let begun: Vec<_> = std::thread::scope(|scope| {
         let begin_one = || {
             start.wait();
-            create_or_resume(&world.vault, &world.me, &world.held).unwrap()
+            create_or_resume(&world.vault, &world.me, &world.held, clock::now()).unwrap()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin_one)).collect();
         threads

@@ -1,0 +1,133 @@
+//! Commands: the header has the device's authorization of the operation that the body stands for.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
+use cameo_common::api::{AUTHORIZATION_HEADER, DebitView, MAX_BODY, Register};
+use cameo_common::op::{Authorization, Op};
+use cameo_common::signed::Signed;
+use cameo_common::statements::ViewRequest;
+use cameo_machine::Command;
+use serde::de::DeserializeOwned;
+
+use super::{
+    Api, Caller, Fault, check_cluster, check_time, header_statement, read_json, registered_caller,
+    statement, unauthenticated, unexpired,
+};
+
+/// The longest body of a debit. It is read before the device is known.
+const MAX_DEBIT: usize = 2 * 1024;
+
+/// A device, and the one operation that it has authorized.
+#[derive(Debug)]
+pub struct Commander {
+    pub caller: Caller,
+    signed: Signed<Authorization>,
+    authorization: Authorization,
+}
+
+impl Commander {
+    /// The command for the log.
+    ///
+    /// # Errors
+    /// When the device has authorized another operation.
+    pub(in crate::http) fn command(self, op: impl Into<Op>) -> Result<Command, Fault> {
+        let op = op.into();
+        if self.authorization.op != op.hash() {
+            return Err(unauthenticated(
+                "the authorization was signed for another operation than the body's",
+            ));
+        }
+        Ok(Command {
+            caller: cameo_machine::Caller::Device(self.signed),
+            op,
+        })
+    }
+}
+
+/// A commander and a JSON body.
+#[derive(Debug)]
+pub struct Commanded<T>(pub Commander, pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Commanded<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
+        let (parts, body) = request.into_parts();
+        let (signed, authorization) = authorized(&parts, api)?;
+        let caller = registered_caller(authorization.device, api).await?;
+        let (content, _) = read_json(body, MAX_BODY).await?;
+        let commander = Commander {
+            caller,
+            signed,
+            authorization,
+        };
+        Ok(Self(commander, content))
+    }
+}
+
+/// The only command whose device need not be registered: the body contains its certificate.
+#[derive(Debug)]
+pub struct Registration(pub Commander, pub Register);
+
+impl FromRequest<Api> for Registration {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
+        let (parts, body) = request.into_parts();
+        let (signed, authorization) = authorized(&parts, api)?;
+        let (register, _) = read_json::<Register>(body, MAX_BODY).await?;
+        let card = statement(api, &register.card)?;
+        let certificate = statement(api, &register.certificate)?;
+        if certificate.device != authorization.device {
+            return Err(unauthenticated(
+                "the call is not signed by the device that the certificate names",
+            ));
+        }
+        unexpired(certificate.not_after, api)?;
+        let caller = Caller {
+            device: authorization.device,
+            user: card.name,
+        };
+        let commander = Commander {
+            caller,
+            signed,
+            authorization,
+        };
+        Ok(Self(commander, register))
+    }
+}
+
+/// A view request, which is the authorization of its debit. Whether it is too late is decided by
+/// the machine alone: a charged one may be repeated.
+#[derive(Debug)]
+pub struct SignedView {
+    pub caller: Caller,
+    pub signed: Signed<ViewRequest>,
+    pub asked: ViewRequest,
+}
+
+impl FromRequest<Api> for SignedView {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
+        let (DebitView { request }, _) = read_json(request.into_body(), MAX_DEBIT).await?;
+        let asked = statement(api, &request)?;
+        check_cluster(api, asked.cluster)?;
+        Ok(Self {
+            caller: registered_caller(asked.device, api).await?,
+            signed: request,
+            asked,
+        })
+    }
+}
+
+/// The authorization in the header, with all checks that need neither body nor state.
+fn authorized(parts: &Parts, api: &Api) -> Result<(Signed<Authorization>, Authorization), Fault> {
+    let signed: Signed<Authorization> = header_statement(parts, AUTHORIZATION_HEADER)?;
+    let authorization = signed
+        .verify_by(&*api.signatures)
+        .map_err(|error| unauthenticated(error.to_string()))?;
+    check_cluster(api, authorization.cluster)?;
+    check_time(api, authorization.not_after)?;
+    Ok((signed, authorization))
+}

@@ -1,0 +1,139 @@
+//! Operations on the state, and a device's authorization of one.
+//!
+//! An operation has one encoding. A device signs its hash, every replica computes that hash anew,
+//! and so no node can put another operation under a device's signature.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster_descriptor::Descriptor;
+use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use crate::ids::{ClusterId, Hash, Millis, RequestId, UserName};
+use crate::keys::PublicKey;
+use crate::rights::Rights;
+use crate::signed::{Signed, Statement};
+use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
+use crate::wire;
+
+/// Version of the layout of [`Op`]: it is part of the hash that devices sign.
+pub const OP_VERSION: u16 = 1;
+
+/// An operation on the state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// The first entry of a log: the cluster's first descriptor. From a node.
+    Found(Descriptor),
+    /// Registers a user and a device, or newer statements about them. The caller is the device of
+    /// the certificate.
+    Register {
+        card: Signed<UserCard>,
+        certificate: Signed<DeviceCertificate>,
+    },
+    /// Starts a session of the calling device.
+    StartSession {
+        endpoint: Signed<EndpointRecord>,
+        /// Whether the user appears in the list of users online.
+        listed: bool,
+    },
+    /// Ends the calling device's session of this epoch.
+    EndSession {
+        epoch: u64,
+    },
+    /// Ends a user's session of this epoch. From a counterparty, after the serving node has probed
+    /// the user.
+    ReportOffline {
+        user: UserName,
+        epoch: u64,
+    },
+    /// Ends sessions whose lease has run out: device and epoch of each. From the leader.
+    ExpireSessions(Vec<(PublicKey, u64)>),
+    CreateGrant {
+        request: Signed<PhotoRequest>,
+        manifest: Signed<Manifest>,
+        deal: Signed<Deal>,
+        rights: Signed<Rights>,
+    },
+    PutReceipt {
+        receipt: Signed<Receipt>,
+    },
+    PutRights {
+        rights: Signed<Rights>,
+    },
+    AckRights {
+        ack: Signed<RightsAck>,
+    },
+    /// Charges a view. The request is its device's authorization.
+    Debit {
+        request: Signed<ViewRequest>,
+    },
+}
+
+impl Op {
+    /// The hash by which a device authorizes exactly this operation.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new_derive_key("cameo op");
+        hasher.update(&wire::encode(&(OP_VERSION, self)));
+        Hash(*hasher.finalize().as_bytes())
+    }
+}
+
+/// A device's command: exactly this operation, once, in this cluster, until a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The calling device, which signs.
+    pub device: PublicKey,
+    pub cluster: ClusterId,
+    /// The idempotency key: a retry has the same id.
+    pub request: RequestId,
+    /// The command is not carried out later than this.
+    pub not_after: Millis,
+    /// [`Op::hash`] of the operation.
+    pub op: Hash,
+}
+
+impl Statement for Authorization {
+    const LABEL: &'static str = "authorization";
+    const VERSION: u16 = 1;
+    fn signer(&self) -> PublicKey {
+        self.device
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::keys::{SIGNATURE_LENGTH, SigningKey};
+
+    #[test]
+    fn an_authorization_is_pinned() {
+        let key = SigningKey::from_seed([7; 32]);
+        let authorization = Authorization {
+            device: key.public(),
+            cluster: ClusterId([2; 32]),
+            request: RequestId([3; 16]),
+            not_after: Millis(300),
+            op: Op::EndSession { epoch: 5 }.hash(),
+        };
+        let signed = Signed::new(&key, authorization);
+        let text = data_encoding::HEXLOWER.encode(&signed.as_bytes()[SIGNATURE_LENGTH..]);
+        let (cluster, request) = ("02".repeat(32), "03".repeat(16));
+        // label length, label, version, device, cluster, request, time (varint), hash of the op
+        let label = "0d617574686f72697a6174696f6e";
+        let op = "";
+        assert_eq!(
+            text,
+            format!("{label}01{}{cluster}{request}ac02{op}", key.public())
+        );
+    }
+
+    #[test]
+    fn each_operation_has_a_hash_of_its_own() {
+        let hashes = [
+            Op::EndSession { epoch: 5 }.hash(),
+            Op::EndSession { epoch: 6 }.hash(),
+            Op::ExpireSessions(Vec::new()).hash(),
+        ];
+        assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
+    }
+}
