@@ -101,31 +101,7 @@ impl Statement for Authorization {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::keys::{SIGNATURE_LENGTH, SigningKey};
-
-    #[test]
-    fn an_authorization_is_pinned() {
-        let key = SigningKey::from_seed([7; 32]);
-        let authorization = Authorization {
-            device: key.public(),
-            cluster: ClusterId([2; 32]),
-            request: RequestId([3; 16]),
-            not_after: Millis(300),
-            op: Op::EndSession { epoch: 5 }.hash(),
-        };
-        let signed = Signed::new(&key, authorization);
-        let text = data_encoding::HEXLOWER.encode(&signed.as_bytes()[SIGNATURE_LENGTH..]);
-        let (cluster, request) = ("02".repeat(32), "03".repeat(16));
-        // label length, label, version, device, cluster, request, time (varint), hash of the op
-        let label = "0d617574686f72697a6174696f6e";
-        let op = "";
-        assert_eq!(
-            text,
-            format!("{label}01{}{cluster}{request}ac02{op}", key.public())
-        );
-    }
 
     #[test]
     fn each_operation_has_a_hash_of_its_own() {

@@ -160,6 +160,22 @@ pub struct Call {
 }
 statement!(Call, "call", 2, device);
 
+/// Longest URL of a node, in bytes.
+pub const MAX_NODE_URL: usize = 256;
+
+/// A node's statement of where it serves clients. No other node can make it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeAddress {
+    /// The node's key in the descriptor, which signs.
+    pub key: PublicKey,
+    pub cluster: ClusterId,
+    /// Base URL of its API.
+    pub url: String,
+    /// By the node's clock. The latest counts.
+    pub stated: Millis,
+}
+statement!(NodeAddress, "node-address", 1, key);
+
 /// A leader's permission for one job on one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {

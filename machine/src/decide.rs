@@ -8,6 +8,7 @@ use cameo_common::ids::{NodeId, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::op::Op;
 use cameo_common::signed::{Strict, Verifier};
+use cameo_common::statements::ViewRequest;
 use cameo_common::wire;
 use cameo_mutant::{Mutant, is_planted};
 
@@ -120,7 +121,7 @@ fn stored_reply(draft: &Draft<'_>, origin: &Origin, op: &Op) -> Result<Option<Do
 }
 
 fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Refusal> {
-    let principal = |draft: &Draft<'_>| principal::of(draft, &device(origin)?);
+    let principal = device(origin).and_then(|device| principal::of(draft, &device));
     match op {
         Op::Found(descriptor) => cluster::found(draft, node(origin)?, descriptor),
         Op::ExpireSessions(sessions) => {
@@ -131,43 +132,30 @@ fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Ref
             users::register(draft, device(origin)?, card, certificate)
         }
         Op::StartSession { endpoint, listed } => {
-            let principal = principal(draft)?;
-            sessions::start(draft, &principal, endpoint, *listed)
+            sessions::start(draft, &principal?, endpoint, *listed)
         }
-        Op::EndSession { epoch } => {
-            let principal = principal(draft)?;
-            sessions::end(draft, &principal, *epoch)
-        }
+        Op::EndSession { epoch } => sessions::end(draft, &principal?, *epoch),
         Op::ReportOffline { user, epoch } => {
-            let principal = principal(draft)?;
-            sessions::report_offline(draft, &principal, user, *epoch)
+            sessions::report_offline(draft, &principal?, user, *epoch)
         }
         Op::CreateGrant {
             request,
             manifest,
             deal,
             rights,
-        } => {
-            let principal = principal(draft)?;
-            grants::create(draft, &principal, request, manifest, deal, rights)
-        }
-        Op::PutReceipt { receipt } => {
-            let principal = principal(draft)?;
-            receipts::put(draft, &principal, receipt)
-        }
-        Op::PutRights { rights } => {
-            let principal = principal(draft)?;
-            rights::put(draft, &principal, rights)
-        }
-        Op::AckRights { ack } => {
-            let principal = principal(draft)?;
-            rights::acknowledge(draft, &principal, ack)
-        }
-        Op::Debit { request } => {
-            let Origin::Viewer(asked) = origin else {
-                return Err(Refusal::Forbidden("device that signed the request".into()));
-            };
-            views::debit(draft, request, asked)
+        } => grants::create(draft, &principal?, request, manifest, deal, rights),
+        Op::PutReceipt { receipt } => receipts::put(draft, &principal?, receipt),
+        Op::PutRights { rights } => rights::put(draft, &principal?, rights),
+        Op::AckRights { ack } => rights::acknowledge(draft, &principal?, ack),
+        Op::Debit { request } => views::debit(draft, viewer(origin)?, request),
+    }
+}
+
+fn viewer(origin: &Origin) -> Result<&ViewRequest, Refusal> {
+    match origin {
+        Origin::Viewer(asked) => Ok(asked),
+        Origin::Device(_) | Origin::Node(_) => {
+            Err(Refusal::Forbidden("device that signed the request".into()))
         }
     }
 }

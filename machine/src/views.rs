@@ -28,11 +28,11 @@ pub fn stored_reply(
     (view.request == *signed).then(|| debit_reply(draft, asked, view))
 }
 
-/// Charges one view. The request is verified: `asked` is its content.
+/// Charges one view. `asked` is the verified content of the request.
 pub fn debit(
     draft: &mut Draft<'_>,
-    signed: &Signed<ViewRequest>,
     asked: &ViewRequest,
+    signed: &Signed<ViewRequest>,
 ) -> Result<Done, Refusal> {
     let id = asked.grant;
     let grant = check_request(draft, asked)?;

@@ -344,15 +344,15 @@ fn write(op: &mut Op, ret: Ret, grant: u64) {
         }
         (Op::Usage(op), Ret::Usage(answer)) => op.out = Some(answer),
         (Op::Log(op), Ret::Log(answer)) => {
-            let taken = |(request, number): (RequestId, u32)| ViewTaken {
+            let taken = |((request, statement), number): ((RequestId, Hash), u32)| ViewTaken {
                 number,
                 at: Millis(2_000 + u64::from(number)),
                 device: PublicKey([3; 32]),
                 request,
-                statement: Hash::of(&request.0),
+                statement,
                 proved: true,
             };
-            let views = |requests: Vec<RequestId>| requests.into_iter().zip(1..).map(taken);
+            let views = |views: Vec<_>| views.into_iter().zip(1..).map(taken);
             op.out = Some(map(answer, |requests| LogRead {
                 views: views(requests).collect(),
             }));

@@ -1,5 +1,6 @@
 //! Objects of a recorded run of five real processes under kills, pauses, partitions and wrong
-//! clocks, and the same with one answer changed: judged by both checkers.
+//! clocks, and the same with one answer changed: judged by both checkers. It was recorded before
+//! logs had proofs: `statement` and `proved` are those of the debits in the same run.
 
 use std::collections::BTreeMap;
 

@@ -67,7 +67,7 @@ pub enum Ret {
     Found(Answer<Option<PublicKey>>),
     Debited(Answer<(u32, u32, u32)>),
     Usage(Answer<Usage>),
-    Log(Answer<Vec<RequestId>>),
+    Log(Answer<Vec<(RequestId, Hash)>>),
     Stored(Answer<RightsStored>),
 }
 
@@ -92,7 +92,10 @@ pub fn answer_in(op: &Op) -> Option<Ret> {
         Op::Release(op) => Ret::Done(map(op.out.as_ref()?, |_| ())),
         Op::Usage(op) => Ret::Usage(op.out.clone()?),
         Op::Log(op) => Ret::Log(map(op.out.as_ref()?, |log| {
-            log.views.iter().map(|view| view.request).collect()
+            log.views
+                .iter()
+                .map(|view| (view.request, view.statement))
+                .collect()
         })),
         Op::PutRights(op) => Ret::Stored(op.out.clone()?),
         Op::Acknowledge(op) => Ret::Stored(op.out.clone()?),
@@ -126,7 +129,12 @@ impl SequentialSpec for Reference {
             Op::Release(op) => Ret::Done(self.release(op.arg.request, op.arg.statement)),
             Op::Usage(_) => Ret::Usage(self.usage()),
             Op::Log(_) => Ret::Log(match self.rights {
-                Some(_) => Answer::Ok(self.views.iter().map(|view| view.request).collect()),
+                Some(_) => Answer::Ok(
+                    self.views
+                        .iter()
+                        .map(|view| (view.request, view.statement))
+                        .collect(),
+                ),
                 None => Answer::Refused(ErrorCode::NotFound),
             }),
             Op::PutRights(op) => Ret::Stored(self.put(op.arg.request, &op.arg.rights)),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use cameo_common::api::{ErrorCode, KEEP_ALIVE, StartSession};
+use cameo_common::cluster_descriptor::MAX_NODES;
 use cameo_common::identity::{EndpointRecord, MAX_ADDRESSES};
 use cameo_common::signed::Signed;
 use tokio::time::{Instant, sleep, timeout};
@@ -16,6 +17,8 @@ use crate::flows::notices::Notice;
 use crate::vault::VaultError;
 use crate::vault::records::{Identity, change};
 
+/// Most nodes' addresses that a home keeps.
+const MAX_KNOWN_NODES: usize = 2 * MAX_NODES;
 /// Pauses between attempts to start a session; the last one repeats.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(200),
@@ -69,7 +72,7 @@ async fn start(core: &Core) -> Result<u64, LedgerError> {
         listed: core.listed,
     };
     let started = core.ctx.api.start_session(&start).await?;
-    learn_nodes(core)?;
+    learn_nodes(core).await?;
     Ok(started.epoch)
 }
 
@@ -93,16 +96,21 @@ fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
     ))
 }
 
-/// Stores the addresses of nodes that were not known before.
-fn learn_nodes(core: &Core) -> Result<(), VaultError> {
-    let urls = core.ctx.api.urls();
+/// Stores the addresses that nodes have proved, if they were not known before. What one node says
+/// of others is not stored.
+async fn learn_nodes(core: &Core) -> Result<(), VaultError> {
+    let api = &core.ctx.api;
+    if api.proved_urls().len() < api.voters() {
+        api.search().await;
+    }
+    let urls = api.proved_urls();
     let known = core.ctx.vault.get::<Identity>(Identity::ID)?;
     if known.is_some_and(|me| urls.iter().all(|url| me.nodes.contains(url))) {
         return Ok(());
     }
     change::<Identity>(&core.ctx.vault, Identity::ID, |me| {
         for url in &urls {
-            if !me.nodes.contains(url) {
+            if !me.nodes.contains(url) && me.nodes.len() < MAX_KNOWN_NODES {
                 me.nodes.push(url.clone());
             }
         }

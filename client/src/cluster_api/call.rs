@@ -21,6 +21,8 @@ use crate::clock;
 
 /// Longest answer, in bytes.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
+/// Bound on asking other nodes after a refusal.
+const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
 /// Pause after each round over all nodes, doubled each time up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
@@ -124,7 +126,7 @@ impl ClusterApi {
     /// The cluster's time, as it is known here.
     #[must_use]
     pub fn cluster_now(&self) -> Millis {
-        let offset = self.nodes().clock_offset;
+        let offset = self.nodes().clock_offset();
         Millis(clock::now().0.saturating_add_signed(offset))
     }
 
@@ -247,7 +249,7 @@ impl ClusterApi {
                     Outcome::Refused(error)
                         if error.code == ErrorCode::CallExpired
                             && signed_again.is_none()
-                            && self.reset_clock(url, end).await =>
+                            && self.reset_clock(end).await =>
                     {
                         signed_again = Some(self.renew_signature(call));
                     }
@@ -255,6 +257,10 @@ impl ClusterApi {
                         Verdict::Final => {
                             self.prefer(url);
                             return Err(error.into());
+                        }
+                        Verdict::Doubtful => {
+                            let bytes = self.ask_another(url, signed, error, end).await?;
+                            return decode(url, &bytes);
                         }
                         Verdict::ElsewhereOrLater => failures.no_quorum = true,
                         Verdict::Unknown => failures.unknown = true,
@@ -272,6 +278,39 @@ impl ClusterApi {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Another node's answer in place of a refusal, which may be false: no node's word alone ends a
+    /// call. The refusal, if another node refuses too or none answers.
+    async fn ask_another(
+        &self,
+        refused_by: &str,
+        call: &SignedCall,
+        refusal: ApiError,
+        end: Instant,
+    ) -> Result<Bytes, ClusterError> {
+        if self.nodes().voters > self.nodes().proved_urls().len() {
+            self.search().await;
+        }
+        let end = end.min(Instant::now() + SECOND_OPINION_DEADLINE);
+        for url in self.proved_urls() {
+            if url == refused_by || Instant::now() >= end {
+                continue;
+            }
+            match self.try_once(&url, call, end).await {
+                Outcome::Success(bytes) => {
+                    tracing::warn!(refused_by, %refusal, "another node did what a node refused");
+                    self.prefer(&url);
+                    return Ok(bytes);
+                }
+                Outcome::Refused(same) if verdict(same.code) == Verdict::Doubtful => {
+                    self.prefer(&url);
+                    return Err(same.into());
+                }
+                _ => {}
+            }
+        }
+        Err(refusal.into())
     }
 
     async fn try_once(&self, url: &str, call: &SignedCall, end: Instant) -> Outcome {

@@ -2,16 +2,19 @@
 
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
-use cameo_common::ids::{ClusterId, Millis};
-use tokio::time::{Instant, sleep, timeout};
+use cameo_common::ids::{ClusterId, Millis, NodeId};
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::address::check_url;
 use super::call::{collect, decode};
-use super::{ClusterApi, ClusterError, TRY_DEADLINE};
+use super::nodes::offset;
+use super::{CONNECT_DEADLINE, ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
 /// Longest answer about the cluster itself, in bytes.
 const MAX_INFO: usize = 1024 * 1024;
+/// Bound on a search for all nodes.
+const SEARCH_DEADLINE: std::time::Duration = CONNECT_DEADLINE;
 /// Pause between two rounds over all nodes.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -30,7 +33,8 @@ impl ClusterApi {
                 match self.get_unsigned::<ClusterInfo>(url, paths::CLUSTER).await {
                     Ok(info) => match verify(url, &info, self.inner.cluster) {
                         Ok(()) => {
-                            self.store_info(url, &info, asked);
+                            self.learn(url, &info, asked);
+                            self.prefer(url);
                             return Ok(info);
                         }
                         Err(error) => wrong = Some(error),
@@ -72,34 +76,43 @@ impl ClusterApi {
 
     /// Verifies the cluster's identity once, before the first call.
     pub(super) async fn verify_identity(&self) -> Result<(), ClusterError> {
-        let verified = self.nodes().verified;
-        if !verified {
+        if !self.nodes().verified {
             self.info().await?;
+        }
+        if self.nodes().is_clock_doubtful() {
+            self.search().await;
         }
         Ok(())
     }
 
-    /// Takes the clock offset from another node: preferably neither from the one that it is from
-    /// now, nor from the one that refused a call as expired. False when no node answers before
-    /// `end`.
-    pub(super) async fn reset_clock(&self, refused_by: &str, end: Instant) -> bool {
-        let present = self.nodes().clock_from.clone();
-        let mut urls = self.urls();
-        urls.sort_by_key(|url| (*url == present, url == refused_by));
-        for url in urls {
-            if Instant::now() >= end {
-                return false;
-            }
+    /// Asks all known addresses, at once, which node is there and what time it is.
+    pub async fn search(&self) {
+        let _one = self.inner.search.lock().await;
+        let asked = self.urls().into_iter().map(|url| async move {
             let asked = clock::now();
             let answer = self.get_unsigned::<ClusterInfo>(&url, paths::CLUSTER).await;
             if let Ok(info) = answer
                 && verify(&url, &info, self.inner.cluster).is_ok()
             {
-                self.store_info(&url, &info, asked);
-                return true;
+                self.learn(&url, &info, asked);
             }
+        });
+        let _all = timeout(SEARCH_DEADLINE, join_all(asked)).await;
+    }
+
+    /// Takes the time from all nodes anew. False when none answers before `end`.
+    pub(super) async fn reset_clock(&self, end: Instant) -> bool {
+        self.nodes().forget_clocks();
+        let _searched = timeout_at(end, self.search()).await;
+        self.nodes().knows_time()
+    }
+
+    /// Where a node serves. Nodes are asked until one has said so itself.
+    pub(super) async fn address_of(&self, node: NodeId) -> Option<String> {
+        if self.nodes().address(node).is_none() {
+            self.search().await;
         }
-        false
+        self.nodes().address(node)
     }
 
     /// Makes the next call start with this node.
@@ -111,32 +124,10 @@ impl ClusterApi {
         }
     }
 
-    /// Stores the addresses and the clock offset of a verified answer that was requested at `asked`
-    /// on the local clock. The offset assumes that the answer took half of the round trip.
-    fn store_info(&self, url: &str, info: &ClusterInfo, asked: Millis) {
-        let mut nodes = self.nodes();
-        for (_, known) in &info.nodes {
-            let known = known.trim_end_matches('/').to_owned();
-            if check_url(&known).is_ok()
-                && !nodes.urls.contains(&known)
-                && nodes.urls.len() < 2 * MAX_NODES
-            {
-                nodes.urls.push(known);
-            }
-        }
-        nodes.by_id = info
-            .nodes
-            .iter()
-            .map(|(id, url)| (*id, url.trim_end_matches('/').to_owned()))
-            .filter(|(_, url)| check_url(url).is_ok())
-            .collect();
-        let here = asked.0.midpoint(clock::now().0);
-        nodes.clock_offset =
-            i64::try_from(info.now.0).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(i64::MAX);
-        url.clone_into(&mut nodes.clock_from);
-        nodes.verified = true;
-        drop(nodes);
-        self.prefer(url);
+    /// Takes a verified answer that was requested at `asked` on the local clock.
+    fn learn(&self, url: &str, info: &ClusterInfo, asked: Millis) {
+        let offset = offset(info.now, asked, clock::now());
+        self.nodes().learn(url, info, offset);
     }
 
     /// One unsigned read at one node.
@@ -214,6 +205,7 @@ mod tests {
     use cameo_common::cluster_descriptor::NodeIdentity;
     use cameo_common::ids::{Hash, NodeId};
     use cameo_common::keys::{PublicKey, SealingPublic};
+    use cameo_common::signed::Signed;
 
     fn info() -> ClusterInfo {
         let node = NodeIdentity {
@@ -226,6 +218,7 @@ mod tests {
             schema: 1,
             cluster: descriptor.founds().unwrap(),
             descriptors: vec![descriptor],
+            address: Signed::from_bytes(Vec::new()),
             nodes: vec![],
             now: Millis::EPOCH,
         }

@@ -122,11 +122,14 @@ impl ClusterError {
 }
 
 /// The consequence of one node's refusal for further tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The call was not carried out: try another node, or later.
     ElsewhereOrLater,
     /// The call may have been carried out: retry with the same request id.
     Unknown,
+    /// Refused by what the node says of the state: another one is asked, because it may lie.
+    Doubtful,
     /// Every node would refuse it.
     Final,
 }
@@ -135,6 +138,22 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
     match code {
         ErrorCode::NoQuorum | ErrorCode::Unavailable => Verdict::ElsewhereOrLater,
         ErrorCode::OutcomeUnknown | ErrorCode::Internal => Verdict::Unknown,
+        ErrorCode::NotAuthenticated
+        | ErrorCode::CallExpired
+        | ErrorCode::Forbidden
+        | ErrorCode::NotRegistered
+        | ErrorCode::NotFound
+        | ErrorCode::NameTaken
+        | ErrorCode::RequestReused
+        | ErrorCode::GrantExists
+        | ErrorCode::StaleVersion
+        | ErrorCode::Mismatch
+        | ErrorCode::BadDeal
+        | ErrorCode::Revoked
+        | ErrorCode::Expired
+        | ErrorCode::UsedUp
+        | ErrorCode::NotDebited
+        | ErrorCode::SessionEnded => Verdict::Doubtful,
         _ => Verdict::Final,
     }
 }

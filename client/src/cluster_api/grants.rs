@@ -154,14 +154,20 @@ impl ClusterApi {
         grant: &GrantId,
         ask: &ReleasePart,
     ) -> Result<Released, ClusterError> {
-        let nodes = self.nodes_by_id();
-        let url = nodes.iter().find(|(id, _)| *id == node).map(|(_, url)| url);
-        let Some(url) = url else {
-            return Err(ClusterError::Unreachable {
-                tried: format!("node {node}"),
-            });
+        let path = || paths::fill(paths::PARTS, grant);
+        let lost = || ClusterError::Unreachable {
+            tried: format!("node {node}"),
         };
-        self.post_to(url, paths::fill(paths::PARTS, grant), ask)
-            .await
+        let url = self.address_of(node).await.ok_or_else(lost)?;
+        match self.post_to(&url, path(), ask).await {
+            Err(ClusterError::Unreachable { .. }) => {}
+            answered => return answered,
+        }
+        // It may serve at another address since.
+        self.search().await;
+        match self.address_of(node).await {
+            Some(moved) if moved != url => self.post_to(&moved, path(), ask).await,
+            _ => Err(lost()),
+        }
     }
 }

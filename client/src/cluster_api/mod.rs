@@ -14,6 +14,7 @@ mod events;
 mod grants;
 mod jobs;
 mod leader;
+mod nodes;
 mod placement;
 mod stall_detector;
 mod users;
@@ -21,7 +22,7 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::ids::ClusterId;
 use cameo_common::keys::SigningKey;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -30,6 +31,7 @@ pub use error::ClusterError;
 pub use events::{EventStream, StreamMessage};
 pub use jobs::JobError;
 pub use leader::LoadsUnavailable;
+use nodes::Nodes;
 pub use placement::JobAnnouncement;
 
 /// Bound on the time of one call with all its tries.
@@ -66,21 +68,10 @@ struct Inner {
     device: Arc<SigningKey>,
     http: reqwest::Client,
     nodes: Mutex<Nodes>,
+    /// Held while all nodes are asked where they are, so that one caller asks for all.
+    search: tokio::sync::Mutex<()>,
     deadline: Duration,
     placement: placement::PlacementQueue,
-}
-
-/// The nodes' addresses, the one that answered last first.
-#[derive(Debug, Default)]
-struct Nodes {
-    urls: Vec<String>,
-    /// By node id, from the last verified answer of a node.
-    by_id: Vec<(NodeId, String)>,
-    /// The cluster's clock minus the local one, in milliseconds.
-    clock_offset: i64,
-    /// URL of the node that the clock offset is from.
-    clock_from: String,
-    verified: bool,
 }
 
 impl ClusterApi {
@@ -111,16 +102,14 @@ impl ClusterApi {
             .no_proxy()
             .build()
             .map_err(|error| ClusterError::Setup(error.to_string()))?;
-        let nodes = Nodes {
-            urls: pinned.nodes,
-            ..Nodes::default()
-        };
+        let nodes = Nodes::new(pinned.nodes);
         Ok(Self {
             inner: Arc::new(Inner {
                 cluster: pinned.cluster,
                 device,
                 http,
                 nodes: Mutex::new(nodes),
+                search: tokio::sync::Mutex::default(),
                 deadline,
                 placement: placement::PlacementQueue::default(),
             }),
@@ -145,10 +134,16 @@ impl ClusterApi {
         self.nodes().urls.clone()
     }
 
-    /// Base URLs by node id, from a verified answer; empty before the first call.
+    /// The base URLs that nodes of the cluster have proved to be theirs.
     #[must_use]
-    pub fn nodes_by_id(&self) -> Vec<(NodeId, String)> {
-        self.nodes().by_id.clone()
+    pub fn proved_urls(&self) -> Vec<String> {
+        self.nodes().proved_urls()
+    }
+
+    /// The number of voters; 0 before the first call.
+    #[must_use]
+    pub fn voters(&self) -> usize {
+        self.nodes().voters
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {

@@ -22,6 +22,7 @@ use super::*;
 use crate::clock;
 
 const HOUR: i64 = 3_600_000;
+const HALF_A_MINUTE: i64 = 30_000;
 
 /// A node whose clock is wrong by `reported` where it reports it, and by `checked` where it checks
 /// calls.
@@ -74,6 +75,7 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
                 schema: 1,
                 cluster,
                 descriptors: vec![descriptor.clone()],
+                address: Signed::from_bytes(Vec::new()),
                 nodes: vec![],
                 now: Millis::EPOCH,
             },
@@ -110,11 +112,29 @@ async fn a_node_that_reports_a_wrong_time_does_not_stop_calls() {
         // Given a first node that reports another time than all nodes check calls by,
         let (api, calls) = nodes(&[(offset, 0), (0, 0), (0, 0)]).await;
         assert_eq!(ask(&api).await, Ok(true));
-        // then both tries have the same request id.
-        let calls = calls.lock();
-        assert_eq!(calls.len(), 2);
-        assert_eq!(calls[0], calls[1]);
+        // then the others' time is taken before the first call.
+        assert_eq!(calls.lock().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_call_that_came_too_late_is_signed_again_under_its_request_id() {
+    // Given a first node that reports a time which is a little wrong,
+    let (api, calls) = nodes(&[(-HALF_A_MINUTE, 0), (0, 0), (0, 0)]).await;
+    assert_eq!(ask(&api).await, Ok(true));
+    // then both tries have the same request id.
+    let calls = calls.lock();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0], calls[1]);
+}
+
+#[tokio::test]
+async fn attack_a_node_that_reports_a_future_time_gets_no_call_for_later() {
+    // given a node whose time is an hour ahead, and two that are right
+    let (api, _) = nodes(&[(HOUR, 0), (0, 0), (0, 0)]).await;
+    assert_eq!(ask(&api).await, Ok(true));
+    // then calls are not signed for longer than they are meant to last
+    assert!(api.cluster_now() < time(HALF_A_MINUTE));
 }
 
 #[tokio::test]
@@ -129,7 +149,7 @@ async fn a_node_that_checks_calls_by_a_wrong_time_is_skipped() {
 async fn a_clock_offset_that_became_wrong_is_replaced() {
     let (api, _) = nodes(&[(0, 0)]).await;
     assert_eq!(ask(&api).await, Ok(true));
-    api.nodes().clock_offset -= HOUR;
+    api.nodes().shift_clocks(-HOUR);
     assert_eq!(ask(&api).await, Ok(true));
 }
 

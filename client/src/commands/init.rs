@@ -112,7 +112,8 @@ pub async fn run(
         Arc::new(me.device_key()),
     )?;
     api.info().await?;
-    let me = keep(&vault, me, api.urls())?;
+    api.search().await;
+    let me = keep(&vault, me, api.proved_urls())?;
     let created = register(&vault, &api, &me).await?;
     let key = me.identity_key().public();
     let text = format!(

@@ -28,6 +28,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::signed::Signed;
+use cameo_common::statements::NodeAddress;
 use tokio::sync::{Semaphore, watch};
 
 pub use auth::Caller;
@@ -61,6 +63,8 @@ pub struct Api {
 pub struct ApiDeps {
     pub node: NodeId,
     pub cluster: ClusterId,
+    /// Where this node serves, signed by it.
+    pub address: Signed<NodeAddress>,
     /// False at a worker.
     pub has_vote: bool,
     pub replica: Arc<dyn Replica>,

@@ -50,6 +50,7 @@ async fn cluster(
         schema: SCHEMA,
         cluster: api.cluster,
         descriptors,
+        address: api.address.clone(),
         nodes: voters
             .into_iter()
             .map(|(id, member)| (id, member.http))

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::signed::Signed;
+use cameo_common::statements::NodeAddress;
 use cameo_machine::read;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -35,6 +37,7 @@ pub(super) struct FormedServices {
 impl FormedServices {
     pub(super) fn start(
         id: NodeId,
+        url: String,
         parts: PreRaftParts,
         raft: Raft,
         state: Arc<dyn AppliedState>,
@@ -49,6 +52,7 @@ impl FormedServices {
         let shared = SharedParts {
             id,
             cluster,
+            address: address(&parts, cluster, url),
             has_vote: genesis.member(id).is_some(),
             replica: Arc::new(RaftReplica::new(raft, state)),
             presence: Arc::new(Presence::new(id)),
@@ -89,6 +93,7 @@ impl FormedServices {
 struct SharedParts {
     id: NodeId,
     cluster: ClusterId,
+    address: Signed<NodeAddress>,
     has_vote: bool,
     replica: Arc<dyn Replica>,
     presence: Arc<Presence>,
@@ -137,6 +142,7 @@ impl SharedParts {
         Api::new(ApiDeps {
             node: self.id,
             cluster: self.cluster,
+            address: self.address,
             has_vote: self.has_vote,
             replica: self.replica,
             rpc,
@@ -152,6 +158,18 @@ impl SharedParts {
             stopping,
         })
     }
+}
+
+/// Where this node serves, in its own words.
+fn address(parts: &PreRaftParts, cluster: ClusterId, url: String) -> Signed<NodeAddress> {
+    let key = parts.keys.signing_key();
+    let address = NodeAddress {
+        key: key.public(),
+        cluster,
+        url,
+        stated: parts.clock.unix_millis(),
+    };
+    Signed::new(&key, address)
 }
 
 impl Drop for FormedServices {

@@ -15,6 +15,8 @@ use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
 /// The task of the HTTP listener, from the node's start to its stop.
 pub(super) struct ListenerTask {
     pub id: NodeId,
+    /// Where clients reach this node.
+    pub url: String,
     pub parts: PreRaftParts,
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
@@ -28,6 +30,7 @@ impl ListenerTask {
     pub(super) async fn run(self) {
         let Self {
             id,
+            url,
             parts,
             raft,
             state,
@@ -55,7 +58,8 @@ impl ListenerTask {
             (genesis, ()) = async { tokio::join!(form, first) } => genesis,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
-        let services = FormedServices::start(id, parts, raft, state, stopping.clone(), &genesis);
+        let services =
+            FormedServices::start(id, url, parts, raft, state, stopping.clone(), &genesis);
         let serving = http::serve(port, services.api.clone().router(), async move {
             let _stops = stopping.wait_for(|stopping| *stopping).await;
         });

@@ -118,6 +118,7 @@ impl Node {
         let serving = tokio::spawn(
             ListenerTask {
                 id: config.id,
+                url: url.clone(),
                 parts,
                 raft: raft.clone(),
                 state: state.clone(),

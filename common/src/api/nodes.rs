@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster_descriptor::Descriptor;
 use crate::ids::{ClusterId, Hash, Millis, NodeId};
+use crate::signed::Signed;
+use crate::statements::NodeAddress;
 
 /// `GET /v1/cluster`: the cluster's identity. The client checks it against the id that it pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +14,9 @@ pub struct ClusterInfo {
     pub cluster: ClusterId,
     /// The first descriptor, whose hash is the cluster's id, then each later one.
     pub descriptors: Vec<Descriptor>,
-    /// Base URLs of the members' APIs, by node id.
+    /// Where this node serves, by its own word.
+    pub address: Signed<NodeAddress>,
+    /// Base URLs of the voters' APIs, as this node knows them: hints, which prove nothing.
     pub nodes: Vec<(NodeId, String)>,
     /// This node's clock.
     pub now: Millis,

@@ -134,6 +134,7 @@ pub(crate) async fn with_node(routes: Router) -> World {
         schema: 1,
         cluster: descriptor().founds().unwrap(),
         descriptors: vec![descriptor()],
+        address: Signed::from_bytes(Vec::new()),
         nodes: vec![(NodeId(1), url.clone())],
         now: crate::clock::now(),
     };

@@ -11,6 +11,7 @@ use cameo_common::api::{ApiError, ClusterInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::signed::Signed;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -39,6 +40,7 @@ async fn liar() -> (ClusterId, String) {
         schema: 1,
         cluster,
         descriptors: vec![descriptor],
+        address: Signed::from_bytes(Vec::new()),
         nodes: Vec::new(),
         now: clock::now(),
     };

@@ -58,6 +58,10 @@ fn only_a_node_of_the_descriptor_may_found_the_cluster() {
     let mut script = Script::new();
     let stranger = script.enter(Caller::Node(NodeId(9)), Op::Found(descriptor()));
     assert!(matches!(stranger.reply, Err(Refusal::Forbidden(_))));
+    // No device speaks before there is a cluster that it can name.
+    let device = script.does(&ada(), Op::Found(descriptor()));
+    assert_eq!(device, Err(Refusal::NotFounded));
+    script.node_does(Op::Found(descriptor())).unwrap();
     let device = script.does(&ada(), Op::Found(descriptor()));
     assert!(matches!(device, Err(Refusal::Forbidden(_))));
 }

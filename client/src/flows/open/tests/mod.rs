@@ -143,14 +143,10 @@ async fn false_indices_never_cost_a_charged_view() {
 #[tokio::test]
 async fn a_false_refusal_of_a_recorded_debit_does_not_lose_the_view() {
     for code in [ErrorCode::UsedUp, ErrorCode::Revoked, ErrorCode::NotFound] {
-        // Given a node that charges the view and refuses it, both new and resumed,
+        // Given nodes that charge the view and refuse it, both new and resumed,
         let world = world().await;
-        world
-            .cluster
-            .refusing
-            .lock()
-            .unwrap()
-            .insert(NodeId(1), code);
+        let refusing = NODES.map(|node| (node, code));
+        *world.cluster.refusing.lock().unwrap() = refusing.into();
         let refused = world.view().await.unwrap_err();
         let expected = ClusterError::from(ApiError::new(code, "no")).kind();
         assert_eq!(refused.kind(), expected);
@@ -249,4 +245,36 @@ async fn another_users_carrier_is_detected_before_the_charge() {
     let refused = world.view().await.unwrap_err();
     assert!(matches!(refused, OpenError::ForSomebodyElse), "{refused}");
     assert_eq!(world.debits(), 0);
+}
+
+#[tokio::test]
+async fn attack_one_node_does_not_hide_the_others() {
+    // given a first node that says of all others that they are where it is
+    let world = world().await;
+    let first = NODES[0];
+    *world.cluster.misleading.lock().unwrap() = Some(first);
+    // and releases nothing itself
+    let mut behaviours = world.cluster.behaviours.lock().unwrap();
+    behaviours.insert(first, Behaviour::NotDebited);
+    drop(behaviours);
+    // then the view opens with the parts of the others
+    let viewed = world.view().await.unwrap();
+    assert_eq!((viewed.number, world.debits()), (1, 1));
+}
+
+#[tokio::test]
+async fn attack_one_node_does_not_deny_a_view() {
+    for code in [ErrorCode::UsedUp, ErrorCode::Revoked, ErrorCode::NotFound] {
+        // given a first node that refuses the debit
+        let world = world().await;
+        world
+            .cluster
+            .refusing
+            .lock()
+            .unwrap()
+            .insert(NODES[0], code);
+        // then another one is asked
+        let viewed = world.view().await.unwrap();
+        assert_eq!((viewed.number, world.debits()), (1, 1), "{code:?}");
+    }
 }

@@ -14,7 +14,7 @@ use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::SealingSecret;
 use cameo_common::sealing::{PartContext, ReleaseContext, open_part, release_part};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Deal;
+use cameo_common::statements::{Deal, NodeAddress};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::clock;
@@ -35,6 +35,10 @@ pub(super) struct Cluster {
     pub unread: Mutex<(ErrorCode, StatusCode)>,
     /// Nodes that refuse any debit.
     pub refusing: Mutex<HashMap<NodeId, ErrorCode>>,
+    /// Where each node says it is, in its own words.
+    pub addresses: HashMap<NodeId, Signed<NodeAddress>>,
+    /// A node that says of all others that they are where it is.
+    pub misleading: Mutex<Option<NodeId>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -43,6 +47,23 @@ pub(super) enum Behaviour {
     Down,
     False,
     NotDebited,
+}
+
+impl Cluster {
+    /// What a node tells of the cluster.
+    pub fn told_by(&self, node: NodeId) -> ClusterInfo {
+        let address = self.addresses[&node].clone();
+        let mut nodes = self.info.nodes.clone();
+        if *self.misleading.lock().unwrap() == Some(node) {
+            let own = address.unverified().unwrap().url;
+            nodes.iter_mut().for_each(|(_, url)| url.clone_from(&own));
+        }
+        ClusterInfo {
+            address,
+            nodes,
+            ..self.info.clone()
+        }
+    }
 }
 
 /// The log index of every debit, which is also the last applied one.

@@ -15,7 +15,7 @@ use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest, grant_id};
+use cameo_common::statements::{Deal, Manifest, NodeAddress, grant_id};
 use tokio::net::TcpListener;
 
 use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part};
@@ -147,7 +147,7 @@ fn serve(cluster: &Arc<Cluster>, id: NodeId, listener: TcpListener) {
     let router = Router::new()
         .route(
             "/v1/cluster",
-            get(|State((cluster, _)): State<Shared>| async move { Json(cluster.info.clone()) }),
+            get(|State((cluster, node)): State<Shared>| async move { Json(cluster.told_by(node)) }),
         )
         .route("/v1/grants/{grant}/views", post(debit))
         .route("/v1/grants/{grant}/parts", post(part))
@@ -174,11 +174,22 @@ pub(crate) async fn world() -> World {
     }
     let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
     let urls: Vec<(NodeId, String)> = listeners.iter().map(|(id, l)| (*id, url(l))).collect();
+    let addresses = urls.iter().map(|(id, url)| {
+        let key = SigningKey::from_seed([id.0 as u8; 32]);
+        let address = NodeAddress {
+            key: key.public(),
+            cluster: me.cluster,
+            url: url.clone(),
+            stated: Millis(1),
+        };
+        (*id, Signed::new(&key, address))
+    });
     let cluster = Arc::new(Cluster {
         info: ClusterInfo {
             schema: 1,
             cluster: me.cluster,
             descriptors: vec![descriptor],
+            address: Signed::from_bytes(Vec::new()),
             nodes: urls.clone(),
             now: clock::now(),
         },
@@ -190,6 +201,8 @@ pub(crate) async fn world() -> World {
         indices: Mutex::default(),
         unread: Mutex::new(UNREAD[0]),
         refusing: Mutex::default(),
+        addresses: addresses.collect(),
+        misleading: Mutex::default(),
     });
     for (id, listener) in listeners {
         serve(&cluster, id, listener);

@@ -97,7 +97,7 @@ async fn run(
             placed => placed?,
         };
         // With no other worker to try, this one is waited for until the deadline.
-        let is_last = job.place.exclude.len() + 1 >= MAX_WORKERS.min(api.nodes_by_id().len());
+        let is_last = job.place.exclude.len() + 1 >= MAX_WORKERS.min(api.voters());
         let png = match api.run_job(&placed, input.clone(), is_last).await {
             Ok(png) => png,
             Err(failure) => {

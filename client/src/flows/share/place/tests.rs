@@ -101,12 +101,14 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
 
 async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let identity = NodeIdentity {
-        id: NodeId(1),
-        key: PublicKey([1; 32]),
+    let identity = |number| NodeIdentity {
+        id: NodeId(u64::from(number)),
+        key: PublicKey([number; 32]),
         sealing: SealingPublic([2; 32]),
     };
-    let descriptor = Descriptor::genesis(vec![identity], Hash([3; 32]));
+    let count = u8::try_from(behaviours.len()).unwrap();
+    let identities = (1..=count).map(identity).collect();
+    let descriptor = Descriptor::genesis(identities, Hash([3; 32]));
     let cluster = descriptor.founds().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -116,6 +118,7 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
             schema: SCHEMA,
             cluster,
             descriptors: vec![descriptor],
+            address: Signed::from_bytes(Vec::new()),
             nodes: nodes.collect(),
             now: clock::now(),
         },

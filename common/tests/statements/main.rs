@@ -1,0 +1,194 @@
+//! Pinned bytes of every kind of statement, without the signature. A difference is a change of
+//! layout, and needs the statement's next version.
+#![allow(clippy::unwrap_used)]
+
+use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::ids::{
+    ClusterId, GrantId, Hash, ImageId, JobId, Millis, NodeId, RequestId, UserName,
+};
+use cameo_common::keys::{PublicKey, SIGNATURE_LENGTH, SealingPublic, SigningKey};
+use cameo_common::op::{Authorization, Op};
+use cameo_common::rights::Rights;
+use cameo_common::signed::{Signed, Statement};
+use cameo_common::statements::{
+    Call, Deal, DealtPart, Manifest, NodeAddress, PhotoRequest, Receipt, RightsAck, Ticket,
+    ViewRequest,
+};
+
+const PINNED: &str = include_str!("pinned.txt");
+
+const CLUSTER: ClusterId = ClusterId([2; 32]);
+const GRANT: GrantId = GrantId([3; 32]);
+const IMAGE: ImageId = ImageId([4; 16]);
+const REQUEST: RequestId = RequestId([5; 16]);
+const OTHER: PublicKey = PublicKey([6; 32]);
+const SEALING: SealingPublic = SealingPublic([7; 32]);
+const HASH: Hash = Hash([8; 32]);
+const TIME: Millis = Millis(300);
+
+fn key() -> SigningKey {
+    SigningKey::from_seed([1; 32])
+}
+
+fn name() -> UserName {
+    "ada".parse().unwrap()
+}
+
+fn line<T: Statement>(body: T) -> String {
+    let signed = Signed::new(&key(), body);
+    let bytes = &signed.as_bytes()[SIGNATURE_LENGTH..];
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} {} {hex}", T::LABEL, T::VERSION)
+}
+
+fn identity() -> Vec<String> {
+    let me = key().public();
+    vec![
+        line(UserCard {
+            name: name(),
+            key: me,
+            sealing: SEALING,
+            sequence: 300,
+        }),
+        line(DeviceCertificate {
+            user: me,
+            device: OTHER,
+            sequence: 300,
+            not_after: TIME,
+        }),
+        line(EndpointRecord {
+            device: me,
+            sequence: 300,
+            addresses: vec!["10.0.0.1:7".to_owned()],
+            relay: None,
+        }),
+    ]
+}
+
+fn by_owner() -> Vec<String> {
+    let me = key().public();
+    let part = DealtPart {
+        node: NodeId(1),
+        key: SEALING,
+        x: 1,
+        sealed: vec![9, 9],
+        commitment: HASH,
+    };
+    vec![
+        line(Manifest {
+            owner: me,
+            owner_name: name(),
+            viewer: OTHER,
+            viewer_name: "bob".parse().unwrap(),
+            viewer_sealing: SEALING,
+            cluster: CLUSTER,
+            image: IMAGE,
+            nonce: HASH,
+            request: HASH,
+            payload: HASH,
+            payload_length: 300,
+            key_commitment: HASH,
+        }),
+        line(Deal {
+            owner: me,
+            viewer: OTHER,
+            cluster: CLUSTER,
+            grant: GRANT,
+            number: 1,
+            descriptor: HASH,
+            threshold: 1,
+            parts: vec![part],
+        }),
+        line(Rights {
+            owner: me,
+            grant: GRANT,
+            version: 300,
+            permitted: 3,
+            expires: Some(TIME),
+            revoked: false,
+            may_save: true,
+            offline: 0,
+        }),
+    ]
+}
+
+fn by_viewer() -> Vec<String> {
+    let me = key().public();
+    vec![
+        line(PhotoRequest {
+            viewer: me,
+            owner: OTHER,
+            image: IMAGE,
+            request: REQUEST,
+            asked_at: TIME,
+        }),
+        line(Receipt {
+            viewer: me,
+            grant: GRANT,
+            carrier: HASH,
+            received_at: TIME,
+        }),
+        line(RightsAck {
+            viewer: me,
+            grant: GRANT,
+            version: 300,
+        }),
+        line(ViewRequest {
+            device: me,
+            cluster: CLUSTER,
+            grant: GRANT,
+            request: REQUEST,
+            one_time: SEALING,
+            not_after: TIME,
+        }),
+    ]
+}
+
+fn of_calls_and_nodes() -> Vec<String> {
+    let me = key().public();
+    vec![
+        line(Authorization {
+            device: me,
+            cluster: CLUSTER,
+            request: REQUEST,
+            not_after: TIME,
+            op: Op::EndSession { epoch: 5 }.hash(),
+        }),
+        line(Call {
+            device: me,
+            cluster: CLUSTER,
+            method: "GET".to_owned(),
+            path: "/v1/users".to_owned(),
+            body: HASH,
+            not_after: TIME,
+        }),
+        line(Ticket {
+            leader: me,
+            cluster: CLUSTER,
+            job: JobId([9; 16]),
+            client: OTHER,
+            input: HASH,
+            size: 300,
+            worker: NodeId(2),
+            incarnation: 3,
+            term: 4,
+            not_after: TIME,
+        }),
+        line(NodeAddress {
+            key: me,
+            cluster: CLUSTER,
+            url: "http://10.0.0.1:7".to_owned(),
+            stated: TIME,
+        }),
+    ]
+}
+
+#[test]
+fn every_statement_has_pinned_bytes() {
+    let lines = [identity(), by_owner(), by_viewer(), of_calls_and_nodes()].concat();
+    let mut pinned = PINNED.lines();
+    for line in &lines {
+        assert_eq!(Some(line.as_str()), pinned.next());
+    }
+    assert_eq!(pinned.next(), None, "a pinned line without a statement");
+}
