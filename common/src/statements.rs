@@ -1,5 +1,6 @@
 //! Statements about one grant: the viewer's request, the owner's manifest and deal, the viewer's
-//! receipt, view requests and acknowledgements. Rights have a file of their own.
+//! receipt, view requests and acknowledgements, and a node's confirmation of rights. Rights have a
+//! file of their own.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,12 @@ use crate::signed::Statement;
 
 macro_rules! statement {
     ($name:ident, $label:literal, $signer:ident) => {
+        statement!($name, $label, $signer, 1);
+    };
+    ($name:ident, $label:literal, $signer:ident, $version:literal) => {
         impl Statement for $name {
             const LABEL: &'static str = $label;
-            const VERSION: u16 = 1;
+            const VERSION: u16 = $version;
             fn signer(&self) -> PublicKey {
                 self.$signer
             }
@@ -89,6 +93,24 @@ pub struct DealtPart {
     pub commitment: Hash,
 }
 
+/// The owner's knowledge of a grant at the time of a deal. A holder of a part begins with it, so
+/// that a node that has no record of the grant does not begin at nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstFloor {
+    /// Version of the owner's newest rights.
+    pub rights_version: u64,
+    /// Views used by then.
+    pub used: u32,
+}
+
+impl FirstFloor {
+    /// Of a grant that is new.
+    pub const NEW: Self = Self {
+        rights_version: 1,
+        used: 0,
+    };
+}
+
 /// A cluster share, split over the voting nodes so that `threshold` parts reconstruct it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
@@ -102,10 +124,11 @@ pub struct Deal {
     /// Hash of the descriptor whose nodes get the parts.
     pub descriptor: Hash,
     pub threshold: u8,
+    pub first_floor: FirstFloor,
     /// In ascending order of node id.
     pub parts: Vec<DealtPart>,
 }
-statement!(Deal, "deal", owner);
+statement!(Deal, "deal", owner, 2);
 
 /// A viewer's statement that the carrier arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +165,21 @@ pub struct RightsAck {
 }
 statement!(RightsAck, "rights-ack", viewer);
 
+/// A node's statement that it releases nothing by older rights, whatever becomes of its log and its
+/// state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The node's key, which signs.
+    pub node: PublicKey,
+    pub cluster: ClusterId,
+    pub grant: GrantId,
+    /// Version of the rights.
+    pub version: u64,
+    /// Hash of the exact bytes of the rights.
+    pub rights: Hash,
+}
+statement!(Confirmation, "confirmation", node);
+
 /// A device's call on the cluster: exactly this method, path and body, once, for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
@@ -177,3 +215,70 @@ pub struct Ticket {
     pub not_after: Millis,
 }
 statement!(Ticket, "ticket", leader);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SigningKey;
+    use crate::signed::Signed;
+
+    fn text<T>(signed: &Signed<T>) -> String {
+        data_encoding::HEXLOWER.encode(&signed.as_bytes()[64..])
+    }
+
+    #[test]
+    fn the_bytes_of_a_deal_are_pinned() {
+        let owner = SigningKey::from_seed([1; 32]);
+        let part = DealtPart {
+            node: NodeId(1),
+            key: SealingPublic([5; 32]),
+            x: 1,
+            sealed: vec![6, 7],
+            commitment: Hash([8; 32]),
+        };
+        let deal = Deal {
+            owner: owner.public(),
+            viewer: PublicKey([2; 32]),
+            cluster: ClusterId([3; 32]),
+            grant: GrantId([4; 32]),
+            number: 1,
+            descriptor: Hash([9; 32]),
+            threshold: 1,
+            first_floor: FirstFloor {
+                rights_version: 300,
+                used: 2,
+            },
+            parts: vec![part],
+        };
+        let [viewer, cluster, grant, node, commitment, descriptor] =
+            [2, 3, 4, 5, 8, 9].map(|byte| Hash([byte; 32]));
+        assert_eq!(
+            text(&Signed::new(&owner, deal)),
+            format!(
+                "046465616c02{}{viewer}{cluster}{grant}01{descriptor}01ac02020101{node}01020607\
+                 {commitment}",
+                owner.public()
+            )
+        );
+    }
+
+    #[test]
+    fn the_bytes_of_a_confirmation_are_pinned() {
+        let node = SigningKey::from_seed([1; 32]);
+        let confirmation = Confirmation {
+            node: node.public(),
+            cluster: ClusterId([3; 32]),
+            grant: GrantId([4; 32]),
+            version: 300,
+            rights: Hash([9; 32]),
+        };
+        let [cluster, grant, rights] = [3, 4, 9].map(|byte| Hash([byte; 32]));
+        assert_eq!(
+            text(&Signed::new(&node, confirmation)),
+            format!(
+                "0c636f6e6669726d6174696f6e01{}{cluster}{grant}ac02{rights}",
+                node.public()
+            )
+        );
+    }
+}

@@ -3,7 +3,7 @@
 //! Each attempt is an operation of its own. A retry has the same `request` as the attempt before
 //! it: a command is carried out once for a request, and its repetitions get the first one's answer.
 
-use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
+use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 use serde::{Deserialize, Serialize};
 
@@ -275,6 +275,20 @@ pub struct Observed {
     /// Term and hash of committed log entries by index, where a target can read them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<(u64, u64, Hash)>,
+    /// Floors on the node's disk that differ from the observation before, where a target can read
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floors: Vec<FloorSeen>,
+}
+
+/// The floor of a grant at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloorSeen {
+    pub grant: GrantId,
+    /// Highest version of the rights.
+    pub version: u64,
+    /// Distinct requests released.
+    pub released: u32,
 }
 
 /// Memory of a node's jobs, in bytes.

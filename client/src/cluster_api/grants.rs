@@ -1,13 +1,13 @@
 //! Calls about grants, rights and views.
 
 use cameo_common::api::{
-    AckRights, CreateGrant, Created, DebitView, Debited, Done, GrantInfo, GrantList, LogInfo,
-    PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
+    AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, Done, GrantInfo,
+    GrantList, LogInfo, PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
 };
 use cameo_common::ids::{GrantId, NodeId};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Receipt, RightsAck, ViewRequest};
+use cameo_common::statements::{Confirmation, Receipt, RightsAck, ViewRequest};
 use tokio::time::Instant;
 
 use super::{ClusterApi, ClusterError};
@@ -151,14 +151,48 @@ impl ClusterApi {
         grant: &GrantId,
         ask: &ReleasePart,
     ) -> Result<Released, ClusterError> {
-        let nodes = self.nodes_by_id();
-        let url = nodes.iter().find(|(id, _)| *id == node).map(|(_, url)| url);
-        let Some(url) = url else {
-            return Err(ClusterError::Unreachable {
-                tried: format!("node {node}"),
-            });
-        };
-        self.post_to(url, paths::fill(paths::PARTS, grant), ask)
+        let url = self.url_of(node)?;
+        self.post_to(&url, paths::fill(paths::PARTS, grant), ask)
             .await
+    }
+
+    /// One node's confirmation that it releases nothing by rights below this version. The caller
+    /// verifies it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the node's ledger lacks that version.
+    pub async fn confirm_at(
+        &self,
+        node: NodeId,
+        grant: &GrantId,
+        version: u64,
+    ) -> Result<Signed<Confirmation>, ClusterError> {
+        let url = self.url_of(node)?;
+        let path = paths::fill(paths::CONFIRMATION, grant);
+        let answer: Confirmed = self.post_to(&url, path, &ConfirmRights { version }).await?;
+        Ok(answer.confirmation)
+    }
+
+    /// Records rights by way of one node, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::put_rights`].
+    pub async fn put_rights_at(
+        &self,
+        node: NodeId,
+        grant: &GrantId,
+        rights: Signed<Rights>,
+    ) -> Result<RightsStored, ClusterError> {
+        let url = self.url_of(node)?;
+        let path = paths::fill(paths::RIGHTS, grant);
+        self.post_to(&url, path, &PutRights { rights }).await
+    }
+
+    fn url_of(&self, node: NodeId) -> Result<String, ClusterError> {
+        let found = self.nodes_by_id().into_iter().find(|(id, _)| *id == node);
+        let unreachable = || ClusterError::Unreachable {
+            tried: format!("node {node}"),
+        };
+        found.map(|(_, url)| url).ok_or_else(unreachable)
     }
 }

@@ -3,4 +3,5 @@
 pub mod blocking;
 pub mod clock;
 pub mod rng;
+pub(crate) mod seldom;
 pub(crate) mod thread_priority;

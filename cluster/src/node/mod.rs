@@ -82,8 +82,9 @@ impl Node {
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let opened = open_store(&config).await?;
-        let storage = storage(&config, opened);
-        Self::start_on(Host::of_machine()?, config, secret, storage).await
+        let host = Host::of_machine()?;
+        let storage = storage(&config, host.blocking, opened);
+        Self::start_on(host, config, secret, storage).await
     }
 
     /// Starts a node on a host and storage of the caller's.
@@ -107,7 +108,7 @@ impl Node {
         let settings = raft_settings(&config, &url);
         let deps = parts.raft_deps(raft_runtime);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
-        let (state, close) = (storage.state, storage.close);
+        let (state, floor, close) = (storage.state, storage.floor, storage.close);
 
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
@@ -119,6 +120,7 @@ impl Node {
                 parts,
                 raft: raft.clone(),
                 state: state.clone(),
+                floor,
                 port,
                 stage,
                 stopping: stopping.subscribe(),
@@ -196,7 +198,10 @@ impl Node {
                 return format!("consensus has stopped: {why}");
             }
             if self.serving.is_finished() && !*self.stopping.borrow() {
-                return "the API has stopped".to_owned();
+                return match &*self.stage.borrow() {
+                    Stage::Failed(why) => why.clone(),
+                    _ => "the API has stopped".to_owned(),
+                };
             }
             tokio::time::sleep(HEALTH_CHECK).await;
         }

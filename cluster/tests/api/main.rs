@@ -3,6 +3,7 @@
 
 mod callers;
 mod events;
+mod floors;
 mod http;
 mod jobs;
 mod listen;

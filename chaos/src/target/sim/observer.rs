@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cameo_cluster::floor;
 use cameo_cluster::raft::{AppliedState as _, Role};
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{GrantId, NodeId};
 
 use super::cluster::Cluster;
 use super::machine::Machine;
-use crate::history::{Key, Micros, Observed, Op, Operation, Recorder, Row};
+use crate::history::{FloorSeen, Key, Micros, Observed, Op, Operation, Recorder, Row};
 
 /// Time between two observations of a node.
 const EVERY: Duration = Duration::from_millis(250);
@@ -21,6 +22,7 @@ pub(super) struct Observer {
     recorder: Recorder,
     next: Duration,
     seen: BTreeMap<NodeId, Seen>,
+    floors: BTreeMap<NodeId, BTreeMap<GrantId, FloorSeen>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,12 +34,46 @@ struct Seen {
     hashed: u64,
 }
 
+/// The floors on a machine's disk, as the next process would find them.
+fn floors_on(machine: &Machine) -> BTreeMap<GrantId, FloorSeen> {
+    let bytes = machine.disk.floor().unwrap_or_default();
+    // None before the node has its cluster.
+    let found = floor::contents(&bytes).unwrap_or_default();
+    let seen = found.into_iter().map(|(grant, floor)| {
+        let seen = FloorSeen {
+            grant,
+            version: floor.version,
+            released: floor.released,
+        };
+        (grant, seen)
+    });
+    seen.collect()
+}
+
+/// Those that are new, other or gone.
+fn changed(
+    before: &BTreeMap<GrantId, FloorSeen>,
+    now: &BTreeMap<GrantId, FloorSeen>,
+) -> Vec<FloorSeen> {
+    let gone = before.keys().filter(|grant| !now.contains_key(grant));
+    let gone = gone.map(|grant| FloorSeen {
+        grant: *grant,
+        version: 0,
+        released: 0,
+    });
+    let others = now
+        .values()
+        .filter(|floor| before.get(&floor.grant) != Some(floor));
+    others.copied().chain(gone).collect()
+}
+
 impl Observer {
     pub(super) fn new(recorder: Recorder) -> Self {
         Self {
             recorder,
             next: Duration::ZERO,
             seen: BTreeMap::new(),
+            floors: BTreeMap::new(),
         }
     }
 
@@ -93,6 +129,10 @@ impl Observer {
         if let Some(hashed) = &hashed {
             seen.hashed = hashed.applied;
         }
+        let now = floors_on(machine);
+        let before = self.floors.entry(machine.id).or_default();
+        let floors = changed(before, &now);
+        *before = now;
         Some(Observed {
             start: seen.start,
             term: status.term,
@@ -102,6 +142,7 @@ impl Observer {
             applied: status.applied,
             state: hashed.map(|hashed| (hashed.applied, hashed.hash)),
             log,
+            floors,
         })
     }
 }

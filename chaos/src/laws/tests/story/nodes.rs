@@ -61,5 +61,6 @@ pub(in crate::laws::tests) fn observed(
         applied,
         state: Some((applied, hash(applied as u8))),
         log: Vec::new(),
+        floors: Vec::new(),
     }
 }
