@@ -3,7 +3,7 @@
 //! Each attempt is an operation of its own. A retry has the same `request` as the attempt before
 //! it: a command is carried out once for a request, and its repetitions get the first one's answer.
 
-use cameo_common::ids::{GrantId, Hash, Millis, NodeId, RequestId};
+use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::grant::{
     AckArg, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, PutRightsArg, ReadArg, ReleaseArg,
     Released, RightsStored, Terms, Usage,
 };
-use super::row::Answer;
+use super::row::{Answer, Key};
 
 /// An argument, and the outcome if it is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -282,9 +282,9 @@ pub struct Observed {
 }
 
 /// The floor of a grant at a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FloorSeen {
-    pub grant: GrantId,
+    pub grant: Key,
     /// Highest version of the rights.
     pub version: u64,
     /// Distinct requests released.

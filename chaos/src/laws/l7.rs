@@ -13,7 +13,7 @@ use super::facts::{Facts, GrantFacts, NodeFacts};
 use super::found::Found;
 use crate::history::{FloorSeen, Key};
 use cameo_common::api::ErrorCode;
-use cameo_common::ids::{GrantId, NodeId};
+use cameo_common::ids::NodeId;
 
 pub(super) fn judge(facts: &Facts<'_>) -> Found {
     let mut found = Found::new("floors seen, and parts given by nodes that had refused as revoked");
@@ -30,7 +30,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
 
 /// Floors of a node, as they were found on its disk: none goes back.
 fn judge_floors(key: &Key, node: &NodeFacts<'_>, found: &mut Found) {
-    let mut known: BTreeMap<GrantId, (FloorSeen, usize)> = BTreeMap::new();
+    let mut known: BTreeMap<&Key, (&FloorSeen, usize)> = BTreeMap::new();
     for (row, observed) in node
         .observed
         .iter()
@@ -38,15 +38,15 @@ fn judge_floors(key: &Key, node: &NodeFacts<'_>, found: &mut Found) {
     {
         for floor in &observed.floors {
             found.check();
-            let before = known.insert(floor.grant, (*floor, row));
+            let before = known.insert(&floor.grant, (floor, row));
             let Some((before, earlier)) = before else {
                 continue;
             };
             if floor.version < before.version || floor.released < before.released {
                 let sentence = format!(
-                    "the floor of grant {} went back from version {} and {} releases to version {} \
+                    "the floor of {} went back from version {} and {} releases to version {} \
                      and {}",
-                    floor.grant, before.version, before.released, floor.version, floor.released
+                    floor.grant.0, before.version, before.released, floor.version, floor.released
                 );
                 found.invalid(Some(key), [earlier, row], sentence);
             }
@@ -67,7 +67,7 @@ fn judge_counts(facts: &Facts<'_>, key: &Key, grant: &GrantFacts<'_>, found: &mu
                 continue;
             };
             let mut floors = observed.floors.iter();
-            let seen = floors.find(|seen| Key::grant(&seen.grant) == *key);
+            let seen = floors.find(|seen| seen.grant == *key);
             floor = seen.or(floor);
             let Some(floor) = floor else {
                 continue;

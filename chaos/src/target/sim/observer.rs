@@ -18,11 +18,14 @@ const OBSERVER: u64 = 1 << 32;
 /// Entries that are read once more after a restart.
 const AGAIN: u64 = 50;
 
+/// Version and releases of each grant.
+type Floors = BTreeMap<GrantId, (u64, u32)>;
+
 pub(super) struct Observer {
     recorder: Recorder,
     next: Duration,
     seen: BTreeMap<NodeId, Seen>,
-    floors: BTreeMap<NodeId, BTreeMap<GrantId, FloorSeen>>,
+    floors: BTreeMap<NodeId, Floors>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,36 +38,29 @@ struct Seen {
 }
 
 /// The floors on a machine's disk, as the next process would find them.
-fn floors_on(machine: &Machine) -> BTreeMap<GrantId, FloorSeen> {
+fn floors_on(machine: &Machine) -> Floors {
     let bytes = machine.disk.floor().unwrap_or_default();
     // None before the node has its cluster.
     let found = floor::contents(&bytes).unwrap_or_default();
-    let seen = found.into_iter().map(|(grant, floor)| {
-        let seen = FloorSeen {
-            grant,
-            version: floor.version,
-            released: floor.released,
-        };
-        (grant, seen)
-    });
-    seen.collect()
+    let seen = found.into_iter();
+    seen.map(|(grant, floor)| (grant, (floor.version, floor.released)))
+        .collect()
 }
 
 /// Those that are new, other or gone.
-fn changed(
-    before: &BTreeMap<GrantId, FloorSeen>,
-    now: &BTreeMap<GrantId, FloorSeen>,
-) -> Vec<FloorSeen> {
+fn changed(before: &Floors, now: &Floors) -> Vec<FloorSeen> {
     let gone = before.keys().filter(|grant| !now.contains_key(grant));
-    let gone = gone.map(|grant| FloorSeen {
-        grant: *grant,
-        version: 0,
-        released: 0,
-    });
-    let others = now
-        .values()
-        .filter(|floor| before.get(&floor.grant) != Some(floor));
-    others.copied().chain(gone).collect()
+    let gone = gone.map(|grant| (grant, &(0, 0)));
+    let others = now.iter();
+    let others = others.filter(|(grant, floor)| before.get(grant) != Some(floor));
+    others
+        .chain(gone)
+        .map(|(grant, &(version, released))| FloorSeen {
+            grant: Key::grant(grant),
+            version,
+            released,
+        })
+        .collect()
 }
 
 impl Observer {
