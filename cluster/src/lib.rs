@@ -10,6 +10,7 @@
 pub mod config;
 pub mod consensus_types;
 pub mod event_stream;
+pub mod floor;
 pub mod host;
 pub mod http;
 pub mod jobs;

@@ -195,6 +195,7 @@ async fn print_stage(node: &Node) {
         let now = stage.borrow_and_update().clone();
         match now {
             Stage::Waiting(why) => say!("cameod: waiting: {why}"),
+            Stage::Failed(why) => say!("cameod: stops: {why}"),
             Stage::Ready(cluster) => {
                 println!("{}#{cluster}", node.url());
                 break;

@@ -1,5 +1,6 @@
 //! Statements about one grant: the viewer's request, the owner's manifest and deal, the viewer's
-//! receipt, view requests and acknowledgements. Rights have a file of their own.
+//! receipt, view requests and acknowledgements, and a node's confirmation of rights. Rights have a
+//! file of their own.
 
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,24 @@ pub struct DealtPart {
     pub commitment: Hash,
 }
 
+/// The owner's knowledge of a grant at the time of a deal. A holder of a part begins with it, so
+/// that a node that has no record of the grant does not begin at nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstFloor {
+    /// Version of the owner's newest rights.
+    pub rights_version: u64,
+    /// Views used by then.
+    pub used: u32,
+}
+
+impl FirstFloor {
+    /// Of a grant that is new.
+    pub const NEW: Self = Self {
+        rights_version: 1,
+        used: 0,
+    };
+}
+
 /// A cluster share, split over the voting nodes so that `threshold` parts reconstruct it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
@@ -102,10 +121,11 @@ pub struct Deal {
     /// Hash of the descriptor whose nodes get the parts.
     pub descriptor: Hash,
     pub threshold: u8,
+    pub first_floor: FirstFloor,
     /// In ascending order of node id.
     pub parts: Vec<DealtPart>,
 }
-statement!(Deal, "deal", 1, owner);
+statement!(Deal, "deal", 2, owner);
 
 /// A viewer's statement that the carrier arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +163,21 @@ pub struct RightsAck {
     pub version: u64,
 }
 statement!(RightsAck, "rights-ack", 1, viewer);
+
+/// A node's statement that it releases nothing by older rights, whatever becomes of its log and its
+/// state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The node's key, which signs.
+    pub node: PublicKey,
+    pub cluster: ClusterId,
+    pub grant: GrantId,
+    /// Version of the rights.
+    pub version: u64,
+    /// Hash of the exact bytes of the rights.
+    pub rights: Hash,
+}
+statement!(Confirmation, "confirmation", 1, node);
 
 /// A device's call on a node: exactly this method, path and body, for a while. It reads, renews or
 /// uploads; what changes the state takes an [`Authorization`](crate::op::Authorization).

@@ -9,7 +9,7 @@ use cameo_common::sealing::{
     Dealing, PartContext, PhotoInfo, ReleaseContext, SealedPhoto, SealingError, combine, deal,
     open_part, open_photo, open_release, open_viewer_share, release_part, seal_photo,
 };
-use cameo_common::statements::Deal;
+use cameo_common::statements::{Deal, FirstFloor};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -66,6 +66,7 @@ fn given_a_sealed_photo(seed: u64, n: u8, photo: &[u8]) -> Sealed {
         owner: OWNER,
         viewer: VIEWER,
         number: 1,
+        first_floor: FirstFloor::NEW,
     };
     let deal = deal(&mut rng, &dealing, &sealed.cluster_share, &descriptor).unwrap();
     Sealed {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest};
+use cameo_common::statements::{Deal, FirstFloor, Manifest};
 
 use super::cluster;
 use super::command::Refusal;
@@ -27,7 +27,8 @@ pub fn check_first(
         return Err(Refusal::Mismatch("the deal is for another grant".into()));
     }
     let descriptor = cluster::current_descriptor(draft).ok_or(Refusal::NotFounded)?;
-    if deal.number == FIRST && is_dealt_to(&deal, &descriptor) {
+    let is_first = deal.number == FIRST && deal.first_floor == FirstFloor::NEW;
+    if is_first && is_dealt_to(&deal, &descriptor) {
         Ok(())
     } else {
         Err(Refusal::BadDeal)

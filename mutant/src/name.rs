@@ -81,6 +81,10 @@ mutants! {
     TicketOfOldTermAccepted = "ticket-of-old-term-accepted",
     /// A job that runs while the leader changes never answers.
     JobLostOnLeaderChange = "job-lost-on-leader-change",
+    /// A release does not wait until it is on the disk.
+    FloorNotSynced = "floor-not-synced",
+    /// A release is recorded only after the part has left.
+    FloorAfterRelease = "floor-after-release",
     /// The recorder takes a call without an answer for one that was not carried out.
     TimeoutRecordedAsFailure = "timeout-recorded-as-failure",
     /// Faults are planned and recorded, but not done.

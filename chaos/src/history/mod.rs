@@ -17,9 +17,9 @@ pub use grant::{
     Released, RightsStored, Terms, Usage, ViewTaken,
 };
 pub use operation::{
-    Begin, EpochArg, FaultArg, Found, Happened, Held, JobEnd, LookUpArg, Observed, Op, Opened,
-    Operation, PermitArg, Permitted, PlaceArg, Placed, RegisterArg, RunArg, SessionArg, Shown,
-    Struck, Tamper,
+    Begin, EpochArg, FaultArg, FloorSeen, Found, Happened, Held, JobEnd, LookUpArg, Observed, Op,
+    Opened, Operation, PermitArg, Permitted, PlaceArg, Placed, RegisterArg, RunArg, SessionArg,
+    Shown, Struck, Tamper,
 };
 pub use read::{ReadError, read};
 pub use row::{Answer, FORMAT, History, Key, Micros, Row};

@@ -11,7 +11,7 @@ use super::grant::{
     AckArg, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, PutRightsArg, ReadArg, ReleaseArg,
     Released, RightsStored, Terms, Usage,
 };
-use super::row::Answer;
+use super::row::{Answer, Key};
 
 /// An argument, and the outcome if it is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -275,6 +275,20 @@ pub struct Observed {
     /// Term and hash of committed log entries by index, where a target can read them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<(u64, u64, Hash)>,
+    /// Floors on the node's disk that differ from the observation before, where a target can read
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floors: Vec<FloorSeen>,
+}
+
+/// The floor of a grant at a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloorSeen {
+    pub grant: Key,
+    /// Highest version of the rights.
+    pub version: u64,
+    /// Distinct requests released.
+    pub released: u32,
 }
 
 /// Memory of a node's jobs, in bytes.

@@ -73,6 +73,7 @@ fn a_row_has_the_pinned_form_and_comes_back_whole() {
         applied: 4,
         state: None,
         log: Vec::new(),
+        floors: Vec::new(),
     };
     let out = Some(observed);
     for (row, pinned) in [

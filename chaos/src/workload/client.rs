@@ -416,7 +416,8 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::SessionEnded
         | E::BadTicket
         | E::NotAuthenticated
-        | E::LimitReached => Outcome::Answered(Answer::Refused(code)),
+        | E::LimitReached
+        | E::RolledBack => Outcome::Answered(Answer::Refused(code)),
         E::TooLarge
         | E::NoSuchPath
         | E::CallExpired

@@ -12,7 +12,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Manifest, PhotoRequest, Receipt, RightsAck};
+use cameo_common::statements::{FirstFloor, Manifest, PhotoRequest, Receipt, RightsAck};
 
 use super::client::{Ask, Client, Outcome, persist};
 use super::person::{Device, Person};
@@ -78,6 +78,7 @@ impl Grant {
             owner: manifest.owner,
             viewer: manifest.viewer,
             number: 1,
+            first_floor: FirstFloor::NEW,
         };
         let share = Share::random(&mut client.rng);
         let dealt = deal(&mut client.rng, &dealing, &share, &run.descriptor).ok()?;

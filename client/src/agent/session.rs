@@ -100,9 +100,7 @@ fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
 /// of others is not stored.
 async fn learn_nodes(core: &Core) -> Result<(), VaultError> {
     let api = &core.ctx.api;
-    if api.proved_urls().len() < api.voters() {
-        api.search().await;
-    }
+    api.find_all_nodes().await;
     let urls = api.proved_urls();
     let known = core.ctx.vault.get::<Identity>(Identity::ID)?;
     if known.is_some_and(|me| urls.iter().all(|url| me.nodes.contains(url))) {

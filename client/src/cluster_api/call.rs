@@ -196,6 +196,22 @@ impl ClusterApi {
         self.try_at(url, &call).await
     }
 
+    /// The same of a command.
+    pub(super) async fn command_to<B: Serialize, A: DeserializeOwned>(
+        &self,
+        url: &str,
+        path: String,
+        body: &B,
+        op: impl Into<Op>,
+    ) -> Result<A, ClusterError> {
+        let proof = Proof::Command {
+            request: clock::request_id(),
+            op: op.into().hash(),
+        };
+        let call = self.sign_as(proof, Method::POST, path, encode(body)?);
+        self.try_at(url, &call).await
+    }
+
     /// The same of a command whose body is signed.
     pub(super) async fn post_signed_to<B: Serialize, A: DeserializeOwned>(
         &self,
@@ -289,9 +305,7 @@ impl ClusterApi {
         refusal: ApiError,
         end: Instant,
     ) -> Result<Bytes, ClusterError> {
-        if self.nodes().voters > self.nodes().proved_urls().len() {
-            self.search().await;
-        }
+        self.find_another(refused_by).await;
         let end = end.min(Instant::now() + SECOND_OPINION_DEADLINE);
         for url in self.proved_urls() {
             if url == refused_by || Instant::now() >= end {

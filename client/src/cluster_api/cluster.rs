@@ -3,11 +3,11 @@
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
 use cameo_common::ids::{ClusterId, Millis, NodeId};
-use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::call::{collect, decode};
-use super::nodes::offset;
+use super::nodes::{Nodes, offset};
 use super::{CONNECT_DEADLINE, ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
@@ -80,39 +80,67 @@ impl ClusterApi {
             self.info().await?;
         }
         if self.nodes().is_clock_doubtful() {
-            self.search().await;
+            self.search(Nodes::knows_time).await;
         }
         Ok(())
     }
 
-    /// Asks all known addresses, at once, which node is there and what time it is.
-    pub async fn search(&self) {
-        let _one = self.inner.search.lock().await;
-        let asked = self.urls().into_iter().map(|url| async move {
-            let asked = clock::now();
-            let answer = self.get_unsigned::<ClusterInfo>(&url, paths::CLUSTER).await;
-            if let Ok(info) = answer
-                && verify(&url, &info, self.inner.cluster).is_ok()
-            {
-                self.learn(&url, &info, asked);
+    /// Asks all known addresses, at once, which node is there and what time it is, until that is
+    /// enough.
+    async fn search(&self, enough: impl Fn(&Nodes) -> bool) {
+        let mut asked: FuturesUnordered<_> = self
+            .urls()
+            .into_iter()
+            .map(|url| self.ask_at(url))
+            .collect();
+        let end = Instant::now() + SEARCH_DEADLINE;
+        loop {
+            let is_enough = enough(&self.nodes());
+            if is_enough || !matches!(timeout_at(end, asked.next()).await, Ok(Some(()))) {
+                return;
             }
-        });
-        let _all = timeout(SEARCH_DEADLINE, join_all(asked)).await;
+        }
     }
 
-    /// Takes the time from all nodes anew. False when none answers before `end`.
+    async fn ask_at(&self, url: String) {
+        let asked = clock::now();
+        let answer = self.get_unsigned::<ClusterInfo>(&url, paths::CLUSTER).await;
+        if let Ok(info) = answer
+            && verify(&url, &info, self.inner.cluster).is_ok()
+        {
+            self.learn(&url, &info, asked);
+        }
+    }
+
+    /// Asks all known addresses until each voter has proved where it is.
+    pub async fn find_all_nodes(&self) {
+        self.search(Nodes::are_all_proved).await;
+    }
+
+    /// Asks until a node has proved that it is elsewhere than at this address.
+    pub(super) async fn find_another(&self, than: &str) {
+        let is_found = |nodes: &Nodes| nodes.proved_urls().iter().any(|url| url != than);
+        self.search(is_found).await;
+    }
+
+    /// Takes the time from the nodes anew. False when none answers before `end`.
     pub(super) async fn reset_clock(&self, end: Instant) -> bool {
         self.nodes().forget_clocks();
-        let _searched = timeout_at(end, self.search()).await;
-        self.nodes().knows_time()
+        let _searched = timeout_at(end, self.search(Nodes::knows_time)).await;
+        self.nodes().has_asked_time()
     }
 
-    /// Where a node serves. Nodes are asked until one has said so itself.
+    /// Where a node serves. Nodes are asked until it has said so itself.
     pub(super) async fn address_of(&self, node: NodeId) -> Option<String> {
-        if self.nodes().address(node).is_none() {
-            self.search().await;
-        }
+        self.search(|nodes| nodes.address(node).is_some()).await;
         self.nodes().address(node)
+    }
+
+    /// The same, asked anew.
+    pub(super) async fn new_address_of(&self, node: NodeId, old: &str) -> Option<String> {
+        let is_new = |nodes: &Nodes| nodes.address(node).is_some_and(|url| url != old);
+        self.search(is_new).await;
+        self.nodes().address(node).filter(|url| url != old)
     }
 
     /// Makes the next call start with this node.

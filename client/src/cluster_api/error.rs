@@ -136,7 +136,9 @@ pub(super) enum Verdict {
 
 pub(super) fn verdict(code: ErrorCode) -> Verdict {
     match code {
-        ErrorCode::NoQuorum | ErrorCode::Unavailable => Verdict::ElsewhereOrLater,
+        ErrorCode::NoQuorum | ErrorCode::Unavailable | ErrorCode::RolledBack => {
+            Verdict::ElsewhereOrLater
+        }
         ErrorCode::OutcomeUnknown | ErrorCode::Internal => Verdict::Unknown,
         ErrorCode::NotAuthenticated
         | ErrorCode::CallExpired
@@ -195,6 +197,7 @@ mod tests {
             (ErrorCode::Unavailable, ErrorKind::ClusterAway),
             (ErrorCode::Internal, ErrorKind::Other),
             (ErrorCode::WorkerTooSmall, ErrorKind::Other),
+            (ErrorCode::RolledBack, ErrorKind::Other),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

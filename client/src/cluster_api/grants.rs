@@ -1,13 +1,15 @@
 //! Calls about grants, rights and views.
 
 use cameo_common::api::{
-    AckRights, CreateGrant, Created, DebitView, Debited, Done, GrantInfo, GrantList, LogInfo,
-    PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
+    AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, Done, GrantInfo,
+    GrantList, LogInfo, PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
 };
 use cameo_common::ids::{GrantId, NodeId};
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Receipt, RightsAck, ViewRequest};
+use cameo_common::statements::{Confirmation, Receipt, RightsAck, ViewRequest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{ClusterApi, ClusterError};
@@ -154,20 +156,68 @@ impl ClusterApi {
         grant: &GrantId,
         ask: &ReleasePart,
     ) -> Result<Released, ClusterError> {
-        let path = || paths::fill(paths::PARTS, grant);
-        let lost = || ClusterError::Unreachable {
-            tried: format!("node {node}"),
-        };
-        let url = self.address_of(node).await.ok_or_else(lost)?;
-        match self.post_to(&url, path(), ask).await {
+        self.post_at(node, paths::fill(paths::PARTS, grant), ask)
+            .await
+    }
+
+    /// One node's confirmation that it releases nothing by rights below this version. The caller
+    /// verifies it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the node's ledger lacks that version.
+    pub async fn confirm_at(
+        &self,
+        node: NodeId,
+        grant: &GrantId,
+        version: u64,
+    ) -> Result<Signed<Confirmation>, ClusterError> {
+        let path = paths::fill(paths::CONFIRMATION, grant);
+        let answer: Confirmed = self.post_at(node, path, &ConfirmRights { version }).await?;
+        Ok(answer.confirmation)
+    }
+
+    /// Records rights by way of one node, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::put_rights`].
+    pub async fn put_rights_at(
+        &self,
+        node: NodeId,
+        grant: &GrantId,
+        rights: Signed<Rights>,
+    ) -> Result<RightsStored, ClusterError> {
+        let url = self.url_of(node).await?;
+        let path = paths::fill(paths::RIGHTS, grant);
+        let body = PutRights { rights };
+        self.command_to(&url, path, &body, &body).await
+    }
+
+    /// One call at one node, where it says that it is.
+    async fn post_at<B: Serialize, A: DeserializeOwned>(
+        &self,
+        node: NodeId,
+        path: String,
+        body: &B,
+    ) -> Result<A, ClusterError> {
+        let url = self.url_of(node).await?;
+        match self.post_to(&url, path.clone(), body).await {
             Err(ClusterError::Unreachable { .. }) => {}
             answered => return answered,
         }
-        // It may serve at another address since.
-        self.search().await;
-        match self.address_of(node).await {
-            Some(moved) if moved != url => self.post_to(&moved, path(), ask).await,
-            _ => Err(lost()),
+        match self.new_address_of(node, &url).await {
+            Some(moved) => self.post_to(&moved, path, body).await,
+            None => Err(unreachable(node)),
         }
+    }
+
+    async fn url_of(&self, node: NodeId) -> Result<String, ClusterError> {
+        let found = self.address_of(node).await;
+        found.ok_or_else(|| unreachable(node))
+    }
+}
+
+fn unreachable(node: NodeId) -> ClusterError {
+    ClusterError::Unreachable {
+        tried: format!("node {node}"),
     }
 }

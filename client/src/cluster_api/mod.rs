@@ -68,8 +68,6 @@ struct Inner {
     device: Arc<SigningKey>,
     http: reqwest::Client,
     nodes: Mutex<Nodes>,
-    /// Held while all nodes are asked where they are, so that one caller asks for all.
-    search: tokio::sync::Mutex<()>,
     deadline: Duration,
     placement: placement::PlacementQueue,
 }
@@ -109,7 +107,6 @@ impl ClusterApi {
                 device,
                 http,
                 nodes: Mutex::new(nodes),
-                search: tokio::sync::Mutex::default(),
                 deadline,
                 placement: placement::PlacementQueue::default(),
             }),

@@ -107,11 +107,21 @@ impl Nodes {
 
     /// Whether other nodes have to be asked for the time.
     pub fn is_clock_doubtful(&self) -> bool {
-        self.clocks.len() < 2 && self.clock_offset().abs() > DOUBTFUL_OFFSET
+        !self.knows_time() && self.clock_offset().abs() > DOUBTFUL_OFFSET
+    }
+
+    /// Whether each voter has proved where it is.
+    pub fn are_all_proved(&self) -> bool {
+        self.verified && self.proved.len() >= self.voters
+    }
+
+    /// Whether a majority has been asked for the time.
+    pub fn knows_time(&self) -> bool {
+        self.verified && self.clocks.len() > self.voters / 2
     }
 
     /// Whether a node has been asked for the time.
-    pub fn knows_time(&self) -> bool {
+    pub fn has_asked_time(&self) -> bool {
         !self.clocks.is_empty()
     }
 

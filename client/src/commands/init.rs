@@ -112,7 +112,7 @@ pub async fn run(
         Arc::new(me.device_key()),
     )?;
     api.info().await?;
-    api.search().await;
+    api.find_all_nodes().await;
     let me = keep(&vault, me, api.proved_urls())?;
     let created = register(&vault, &api, &me).await?;
     let key = me.identity_key().public();

@@ -1,4 +1,4 @@
-//! `revoke`: ends a viewer's rights. Once the ledger has it, no node releases a part.
+//! `revoke`: ends a viewer's rights. Once enough nodes have confirmed it, no view is released.
 
 use clap::Args;
 

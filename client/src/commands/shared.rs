@@ -8,7 +8,7 @@ use crate::flows::LedgerError;
 use crate::flows::context::Context;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
-use crate::vault::records::{Attempts, GrantOwned, Image, OutboxKey, Stage};
+use crate::vault::records::{Attempts, GrantOwned, Image, OutboxKey, Stage, UnconfirmedEnding};
 
 /// `shared` has no arguments.
 #[derive(Debug, Args)]
@@ -30,12 +30,16 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             .get::<Attempts>(&sending)?
             .filter(Attempts::is_given_up);
         let delivery = delivery(info, owned.as_ref(), refused.is_some());
+        let unconfirmed = ctx
+            .vault
+            .get::<UnconfirmedEnding>(&info.grant.to_string())?
+            .map(|ending| ending.version);
         rows.push(vec![
             short(&info.grant),
             format!("to {}", info.viewer),
             known_as,
             format!("{} of {} used", info.used, info.permitted),
-            state(info, delivery, refused.as_ref()),
+            state(info, delivery, refused.as_ref(), unconfirmed),
         ]);
         grants.push(json!({
             "grant": info.grant, "viewer": info.viewer, "image": info.image,
@@ -44,7 +48,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             "permitted": info.permitted, "used": info.used, "left": info.left,
             "version": info.version,
             "expires": info.expires, "revoked": info.revoked, "acknowledged": info.acknowledged,
-            "in_mailbox": info.in_mailbox, "delivery": delivery,
+            "in_mailbox": info.in_mailbox, "delivery": delivery, "unconfirmed": unconfirmed,
             "refusal": refused.map(|refused| refused.last_error), "created": info.created,
             "worker": owned.as_ref().map(|owned| owned.worker),
             "leader": owned.as_ref().map(|owned| owned.leader),
@@ -67,11 +71,20 @@ fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>, refused: bool) -> &'st
     }
 }
 
-fn state(info: &GrantInfo, delivery: &str, refused: Option<&Attempts>) -> String {
-    if info.revoked {
-        return "revoked".to_owned();
-    }
+fn state(
+    info: &GrantInfo,
+    delivery: &str,
+    refused: Option<&Attempts>,
+    unconfirmed: Option<u64>,
+) -> String {
     let mut words = Vec::new();
+    if unconfirmed.is_some() {
+        words.push("NOT known to be in force: too few nodes have confirmed it".to_owned());
+    }
+    if info.revoked {
+        words.insert(0, "revoked".to_owned());
+        return words.join("; ");
+    }
     if let Some(at) = info.expires {
         let word = if at <= crate::clock::now() {
             "expired"

@@ -7,6 +7,7 @@ use cameo_common::ids::{Millis, UserName};
 
 use crate::vault::records::{
     GrantHeld, GrantOwned, Incoming, IncomingState, OutboxKey, Outgoing, OutgoingState, Stage,
+    UnconfirmedEnding,
 };
 use crate::vault::{Vault, VaultError};
 
@@ -85,6 +86,9 @@ pub fn due(vault: &Vault, now: Millis) -> Result<Vec<Due>, VaultError> {
         if held.version > 1 && held.acknowledged < held.version {
             due.push(Due::for_cluster(OutboxKey::Acknowledge(held.grant)));
         }
+    }
+    for (_, ending) in vault.list::<UnconfirmedEnding>()? {
+        due.push(Due::for_cluster(OutboxKey::Confirm(ending.grant)));
     }
     for (_, outgoing) in vault.list::<Outgoing>()? {
         if outgoing.state == OutgoingState::Signed {

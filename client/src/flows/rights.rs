@@ -1,8 +1,12 @@
 //! Changes of a viewer's rights: recorded in the ledger first, then sent directly to the viewer.
+//! Endings are confirmed by the nodes that hold parts.
+
+mod confirm;
 
 use std::time::Duration;
 
 use cameo_common::api::{ErrorCode, Role};
+use cameo_common::ids::GrantId;
 use cameo_common::rights::{MAX_VERSION_STEP, Rights};
 use cameo_common::signed::{Signed, StatementError};
 use tokio::time::{Instant, sleep};
@@ -15,7 +19,9 @@ use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::Peers;
 use crate::vault::VaultError;
-use crate::vault::records::{Attempts, GrantOwned, OutboxKey, change};
+use crate::vault::records::{Attempts, GrantOwned, OutboxKey, UnconfirmedEnding, change};
+
+pub use confirm::{CONFIRM_DEADLINE, Confirmations, confirmations, is_ending};
 
 /// Bound on the versions that are signed when another device is faster.
 const MAX_VERSIONS: usize = 4;
@@ -45,6 +51,12 @@ pub enum RightsError {
     OtherDevice,
     #[error("the grant was removed from this home meanwhile")]
     Gone,
+    #[error(
+        "the new rights are recorded, and not known to be in force: {} of {} nodes have confirmed \
+         them, and {} are needed",
+        .0.confirmed, .0.holders, .0.needed
+    )]
+    Unconfirmed(Confirmations),
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -57,6 +69,7 @@ impl Classified for RightsError {
     fn kind(&self) -> ErrorKind {
         match self {
             RightsError::NotYours | RightsError::Gone => ErrorKind::NotFound,
+            RightsError::Unconfirmed(_) => ErrorKind::ClusterAway,
             RightsError::ForeignRights
             | RightsError::OtherDevice
             | RightsError::Behind { .. }
@@ -68,11 +81,13 @@ impl Classified for RightsError {
     }
 }
 
-/// Rights that the ledger has recorded.
+/// Rights of which one node has said that the ledger has them.
 #[derive(Debug)]
 pub struct Recorded {
     pub owned: GrantOwned,
     pub rights: Rights,
+    /// Whether they permit less than those before.
+    pub is_ending: bool,
     /// Views used before the change.
     pub used: u32,
     pub in_mailbox: bool,
@@ -100,14 +115,17 @@ pub async fn record(
         }
         let mut next = newest(owned.rights.verify()?, owned.recorded_version, shown)?;
         let version = next.version + 1;
+        let before = next.clone();
         edit(&mut next);
         next.version = version;
         let signed = Signed::new(&key, next.clone());
         match ctx.api.put_rights(&owned.grant, signed.clone()).await {
             Ok(stored) => {
+                let is_ending = is_ending(&before, &next);
                 return Ok(Recorded {
-                    owned: keep(ctx, &owned, &next, signed)?,
+                    owned: keep(ctx, &owned, &next, signed, is_ending)?,
                     rights: next,
+                    is_ending,
                     used: info.used,
                     in_mailbox: stored.in_mailbox,
                 });
@@ -151,7 +169,16 @@ fn keep(
     owned: &GrantOwned,
     rights: &Rights,
     signed: Signed<Rights>,
+    is_ending: bool,
 ) -> Result<GrantOwned, RightsError> {
+    if is_ending {
+        let ending = UnconfirmedEnding {
+            grant: owned.grant,
+            version: rights.version,
+        };
+        ctx.vault.put(&owned.grant.to_string(), &ending)?;
+        Attempts::reset(&ctx.vault, OutboxKey::Confirm(owned.grant))?;
+    }
     let kept = change::<GrantOwned>(&ctx.vault, &owned.grant.to_string(), |kept| {
         if rights.version > kept.version {
             kept.rights = signed;
@@ -166,6 +193,40 @@ fn keep(
     Attempts::reset(&ctx.vault, OutboxKey::Rights(owned.grant))?;
     Attempts::reset(&ctx.vault, OutboxKey::Deliver(owned.grant))?;
     kept.ok_or(RightsError::Gone)
+}
+
+/// Collects confirmations of the newest rights from the holders of the deal. Once enough nodes have
+/// confirmed them, the agent need not ask any more.
+///
+/// # Errors
+/// When the home cannot be read or written, or its deal is of another version.
+pub async fn confirm(ctx: &Context, owned: &GrantOwned) -> Result<Confirmations, RightsError> {
+    let (deal, rights) = (owned.deal.verify()?, owned.rights.verify()?);
+    let found = confirmations(&ctx.api, &deal, &rights, &owned.rights).await;
+    if found.is_in_force() {
+        let id = owned.grant.to_string();
+        ctx.vault
+            .update::<UnconfirmedEnding, VaultError>(&id, |kept| {
+                Ok(kept.filter(|ending| ending.version > rights.version))
+            })?;
+    }
+    Ok(found)
+}
+
+/// Confirms an ending that was not confirmed by enough nodes before.
+///
+/// # Errors
+/// When there are still too few.
+pub async fn confirm_again(ctx: &Context, grant: &GrantId) -> Result<(), RightsError> {
+    let Some(owned) = ctx.vault.get::<GrantOwned>(&grant.to_string())? else {
+        return Ok(());
+    };
+    let found = confirm(ctx, &owned).await?;
+    if found.is_in_force() {
+        Ok(())
+    } else {
+        Err(RightsError::Unconfirmed(found))
+    }
 }
 
 /// Sends the newest rights directly to the viewer, who is reported offline if they do not answer.

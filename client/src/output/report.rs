@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
     Done,
-    /// Done as far as possible while the peer is offline.
+    /// Done as far as possible while a peer or a node is away.
     Queued,
 }
 

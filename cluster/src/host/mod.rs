@@ -4,5 +4,6 @@
 pub mod blocking;
 pub mod clock;
 pub mod rng;
+pub(crate) mod seldom;
 pub mod signatures;
 pub(crate) mod thread_priority;

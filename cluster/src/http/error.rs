@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use cameo_common::api::{ApiError, ErrorCode, SCHEMA};
 use cameo_common::ids::whole_millis;
 
+use crate::floor::{FloorError, FloorRefusal};
 use crate::jobs::JobError;
 use crate::key_release::ReleaseError;
 use crate::node_rpc::CallError;
@@ -99,7 +100,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         E::LimitReached => StatusCode::TOO_MANY_REQUESTS,
         E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         E::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
-        E::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        E::Internal | E::RolledBack => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -126,6 +127,14 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::UsedUp => E::UsedUp,
         Refusal::NotDebited => E::NotDebited,
         Refusal::Limit(_) => E::LimitReached,
+    }
+}
+
+fn code_of_floor(error: &FloorError) -> ErrorCode {
+    match error {
+        FloorError::Refused(FloorRefusal::Spent { .. }) => ErrorCode::UsedUp,
+        FloorError::Refused(_) => ErrorCode::RolledBack,
+        FloorError::Busy | FloorError::Failed(_) => ErrorCode::Unavailable,
     }
 }
 
@@ -196,6 +205,8 @@ impl From<ReleaseError> for Fault {
             ReleaseError::Unsound(_) => ErrorCode::Mismatch,
             ReleaseError::NotAHolder => ErrorCode::NotFound,
             ReleaseError::Part(_) => ErrorCode::BadDeal,
+            ReleaseError::NotRecorded { .. } => ErrorCode::Unavailable,
+            ReleaseError::Floor(ref error) => code_of_floor(error),
         };
         Self::new(code, error.to_string())
     }

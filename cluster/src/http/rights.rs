@@ -1,9 +1,9 @@
-//! Rights: statements of the owner, acknowledgements of the viewer.
+//! Rights: statements of the owner, acknowledgements of the viewer, confirmations of this node.
 
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
-use cameo_common::api::{AckRights, PutRights, RightsStored, paths};
+use cameo_common::api::{AckRights, ConfirmRights, Confirmed, PutRights, RightsStored, paths};
 use cameo_common::ids::GrantId;
 
 use super::auth::{Commanded, statement};
@@ -17,6 +17,7 @@ pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route(paths::RIGHTS, post(put))
         .route(paths::ACK, post(acknowledge))
+        .route(paths::CONFIRMATION, post(confirm))
 }
 
 async fn put(
@@ -37,6 +38,18 @@ async fn acknowledge(
     check_path(&grant, &statement(&api, &body.ack)?.grant)?;
     let command = by.command(&body)?;
     stored(api.write(&command).await?)
+}
+
+async fn confirm(
+    State(api): State<Api>,
+    InPath(grant): InPath<GrantId>,
+    SignedJson(caller, ConfirmRights { version }): SignedJson<ConfirmRights>,
+) -> Result<Json<Confirmed>, Fault> {
+    let confirmation = api
+        .releaser
+        .confirm(&*api.replica, &caller.user, &grant, version)
+        .await?;
+    Ok(Json(Confirmed { confirmation }))
 }
 
 fn stored(done: Done) -> Result<Json<RightsStored>, Fault> {

@@ -1,5 +1,12 @@
-//! Release of this node's key parts for debited views.
+//! Release of this node's key parts for debited views, and confirmation of rights, both by what
+//! the node has recorded in its floors.
 
+mod confirm;
+mod error;
 mod release;
+mod releaser;
+mod verified;
 
-pub use release::{ReleaseError, Releaser};
+pub use confirm::CONFIRM_WAIT;
+pub use error::ReleaseError;
+pub use releaser::{Releaser, ReleaserDeps};

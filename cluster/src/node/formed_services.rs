@@ -16,9 +16,10 @@ use super::node_rpc_answers::NodeRpcAnswers;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
 use crate::event_stream::Streams;
+use crate::floor::Floors;
 use crate::http::{Api, ApiDeps};
 use crate::jobs::PlacementAnswers;
-use crate::key_release::Releaser;
+use crate::key_release::{Releaser, ReleaserDeps};
 use crate::node_rpc::NodeRpc;
 use crate::presence::{Presence, PresenceAnswers, Renewals};
 use crate::raft::{AppliedState, Genesis, Raft, RaftReplica, Replica};
@@ -41,6 +42,7 @@ impl FormedServices {
         parts: PreRaftParts,
         raft: Raft,
         state: Arc<dyn AppliedState>,
+        floors: Floors,
         stopping: watch::Receiver<bool>,
         genesis: &Genesis,
     ) -> Self {
@@ -72,7 +74,7 @@ impl FormedServices {
         Self {
             cluster,
             replica: shared.replica.clone(),
-            api: shared.api(parts, rpc, renewals, stopping),
+            api: shared.api(parts, floors, rpc, renewals, stopping),
             tasks,
         }
     }
@@ -134,11 +136,20 @@ impl SharedParts {
     fn api(
         self,
         parts: PreRaftParts,
+        floors: Floors,
         rpc: Arc<NodeRpc>,
         renewals: Renewals,
         stopping: watch::Receiver<bool>,
     ) -> Api {
-        let secret = parts.keys.sealing_key();
+        let releaser = ReleaserDeps {
+            node: self.id,
+            cluster: self.cluster,
+            sealing: parts.keys.sealing_key(),
+            signing: parts.keys.signing_key(),
+            rng: parts.rng,
+            signatures: parts.signatures.clone(),
+            floors,
+        };
         Api::new(ApiDeps {
             node: self.id,
             cluster: self.cluster,
@@ -148,7 +159,7 @@ impl SharedParts {
             rpc,
             renewals,
             streams: self.streams,
-            releaser: Releaser::new(self.id, secret, parts.rng),
+            releaser: Releaser::new(releaser),
             dispatcher: parts.dispatcher,
             worker: parts.worker,
             reporter: parts.reporter,

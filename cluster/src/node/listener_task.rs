@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use super::formed_services::FormedServices;
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
+use crate::floor::{FloorDisk, Floors, Owner};
 use crate::http::{self, ClientPort};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
 
@@ -20,6 +21,7 @@ pub(super) struct ListenerTask {
     pub parts: PreRaftParts,
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
+    pub floor: Arc<dyn FloorDisk>,
     pub port: ClientPort,
     pub stage: watch::Sender<Stage>,
     pub stopping: watch::Receiver<bool>,
@@ -34,6 +36,7 @@ impl ListenerTask {
             parts,
             raft,
             state,
+            floor,
             port,
             stage,
             mut stopping,
@@ -58,8 +61,28 @@ impl ListenerTask {
             (genesis, ()) = async { tokio::join!(form, first) } => genesis,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
-        let services =
-            FormedServices::start(id, url, parts, raft, state, stopping.clone(), &genesis);
+        let owner = Owner {
+            node: id,
+            cluster: genesis.cluster_id(),
+        };
+        let floors = match Floors::open(floor, owner).await {
+            Ok(floors) => floors,
+            Err(why) => {
+                tracing::error!(%why, "this node stops");
+                stage.send_replace(Stage::Failed(why.to_string()));
+                return;
+            }
+        };
+        let services = FormedServices::start(
+            id,
+            url,
+            parts,
+            raft,
+            state,
+            floors,
+            stopping.clone(),
+            &genesis,
+        );
         let serving = http::serve(port, services.api.clone().router(), async move {
             let _stops = stopping.wait_for(|stopping| *stopping).await;
         });

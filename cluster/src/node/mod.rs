@@ -84,7 +84,7 @@ impl Node {
         // own.
         let host = Host::of_machine()?;
         let opened = open_store(&config, Decider::new(host.signatures.clone())).await?;
-        let storage = storage(&config, opened);
+        let storage = storage(&config, host.blocking, opened);
         Self::start_on(host, config, secret, storage).await
     }
 
@@ -109,7 +109,7 @@ impl Node {
         let settings = raft_settings(&config, &url);
         let deps = parts.raft_deps(raft_runtime);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
-        let (state, close) = (storage.state, storage.close);
+        let (state, floor, close) = (storage.state, storage.floor, storage.close);
 
         let (stage, staged) = watch::channel(Stage::Waiting("starting".to_owned()));
         let stopping = watch::Sender::new(false);
@@ -122,6 +122,7 @@ impl Node {
                 parts,
                 raft: raft.clone(),
                 state: state.clone(),
+                floor,
                 port,
                 stage,
                 stopping: stopping.subscribe(),
@@ -199,7 +200,10 @@ impl Node {
                 return format!("consensus has stopped: {why}");
             }
             if self.serving.is_finished() && !*self.stopping.borrow() {
-                return "the API has stopped".to_owned();
+                return match &*self.stage.borrow() {
+                    Stage::Failed(why) => why.clone(),
+                    _ => "the API has stopped".to_owned(),
+                };
             }
             tokio::time::sleep(HEALTH_CHECK).await;
         }

@@ -9,13 +9,15 @@ pub enum Stage {
     Waiting(String),
     /// Serves the cluster with this id.
     Ready(ClusterId),
+    /// Never serves; the text is the reason.
+    Failed(String),
 }
 
 impl Stage {
     /// The reason for clients while the node does not serve them.
     pub(super) fn reason(&self) -> String {
         match self {
-            Self::Waiting(why) => why.clone(),
+            Self::Waiting(why) | Self::Failed(why) => why.clone(),
             Self::Ready(_) => "starting".to_owned(),
         }
     }

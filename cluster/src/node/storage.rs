@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 
 use super::start_error::StartError;
 use crate::config::Config;
+use crate::floor::{self, FloorDisk, FloorFile, Owner};
+use crate::host::blocking::Blocking;
 use crate::host::thread_priority;
 use crate::raft::{self, AppliedState};
 use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
@@ -48,6 +50,8 @@ pub struct NodeStorage<S> {
     pub raft: S,
     /// The state that Raft writes.
     pub state: Arc<dyn AppliedState>,
+    /// The file of what this node has released, apart from the state.
+    pub floor: Arc<dyn FloorDisk>,
     /// Writes the state to disk, at an orderly stop.
     pub close: Box<dyn FnOnce() -> io::Result<()> + Send>,
 }
@@ -61,16 +65,25 @@ impl<S> std::fmt::Debug for NodeStorage<S> {
 /// The store, which Raft writes the node's identity to, and the stop closes.
 pub(super) fn storage(
     config: &Config,
+    blocking: Blocking,
     opened: Opened,
 ) -> NodeStorage<raft::Storage<Wal, StateMachine, Snapshots>> {
     let id = config.id;
     let store = Arc::new(Mutex::new(Some(opened.store)));
-    let identity_store = store.clone();
+    let floor = Arc::new(FloorFile::within(&config.data, blocking));
+    let (identity_store, new_floor) = (store.clone(), floor.clone());
     let record_cluster = move |cluster| match &*identity_store.lock() {
-        Some(store) => store.write_node_record(NodeRecord {
-            raft_id: id,
-            cluster,
-        }),
+        Some(store) => {
+            // Before the record: a node that has the record and no floors has lost them.
+            if store.node_record()?.is_none() {
+                let node = id;
+                floor::create(&*new_floor, Owner { node, cluster })?;
+            }
+            store.write_node_record(NodeRecord {
+                raft_id: id,
+                cluster,
+            })
+        }
         None => Err(io::Error::other("the node is stopping")),
     };
     let close = move || {
@@ -86,6 +99,7 @@ pub(super) fn storage(
             record_cluster: Arc::new(record_cluster),
         },
         state: Arc::new(opened.state),
+        floor,
         close: Box::new(close),
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 /// Ends the process at once, without running destructors. After a failed fsync the kernel may have
 /// dropped pages that it had not written, so nothing may be acknowledged, retried or cleaned up any
 /// more.
-pub(super) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
+pub(crate) fn stop_process(what: &str, error: &dyn std::error::Error) -> ! {
     tracing::error!(%error, "{what}: this node stops now");
     // `eprintln!` would panic where nobody reads it.
     let _unread = writeln!(
@@ -28,7 +28,7 @@ impl Drop for StopOnPanic {
 }
 
 /// Whether the disk is full: the only write failure that is returned instead of ending the process.
-pub(super) fn is_disk_full(error: &io::Error) -> bool {
+pub(crate) fn is_disk_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge

@@ -8,6 +8,7 @@
 //!     CURRENT     name of the live state directory
 //!     wal/        the log
 //!     snapshots/  snapshot files
+//!     floor       released views, apart from log and state (`crate::floor`)
 //!     state-N/    sled; state-N.aside: quarantined
 //! ```
 
@@ -16,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Version of the whole layout.
-pub(super) const FORMAT: &str = "cameo-data 2\n";
+pub(super) const FORMAT: &str = "cameo-data 3\n";
 
 const LOCK: &str = "LOCK";
 const FORMAT_FILE: &str = "FORMAT";
@@ -236,7 +237,7 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Renames within one directory and syncs that directory.
-pub(super) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     match to.parent() {
         Some(parent) => sync_directory(parent),

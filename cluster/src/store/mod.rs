@@ -22,6 +22,8 @@ mod wal;
 mod tests;
 
 pub use apply::StateMachine;
+pub(crate) use failure::{is_disk_full, stop_process};
+pub(crate) use layout::rename_durably;
 pub use machine::{Decided, Decider, Machine};
 pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};

@@ -3,6 +3,7 @@
 
 mod callers;
 mod events;
+mod floors;
 mod http;
 mod jobs;
 mod listen;
@@ -10,5 +11,6 @@ mod person;
 mod presence;
 mod quorum;
 mod refusals;
+
 mod views;
 mod world;

@@ -13,7 +13,7 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Call, Deal, Manifest, PhotoRequest};
+use cameo_common::statements::{Call, Deal, FirstFloor, Manifest, PhotoRequest};
 use data_encoding::BASE64URL_NOPAD;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
@@ -248,6 +248,7 @@ impl Person {
             owner: self.identity.public(),
             viewer: viewer.identity.public(),
             number: 1,
+            first_floor: FirstFloor::NEW,
         };
         let descriptor = world.descriptor().await;
         let deal = deal(&mut generator, &dealing, &sealed.cluster_share, &descriptor).unwrap();

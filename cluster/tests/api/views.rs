@@ -17,7 +17,7 @@ use crate::http::Answer;
 use crate::person::{Person, Shared, now, random};
 use crate::world::World;
 
-fn view_request(
+pub fn view_request(
     world: &World,
     viewer: &Person,
     shared: &Shared,
@@ -35,7 +35,7 @@ fn view_request(
     Signed::new(&viewer.device, request)
 }
 
-async fn debit(
+pub async fn debit(
     world: &World,
     node: impl Into<NodeId>,
     viewer: &Person,
@@ -49,7 +49,7 @@ async fn debit(
     viewer.post(world, node, &path, &body).await
 }
 
-async fn part(
+pub async fn part(
     world: &World,
     node: impl Into<NodeId>,
     viewer: &Person,

@@ -21,6 +21,7 @@ pub struct World {
     pub nodes: Vec<Option<Node>>,
     pub urls: Vec<String>,
     pub cluster: ClusterId,
+    configs: Vec<Config>,
     folder: TempDir,
 }
 
@@ -40,25 +41,34 @@ impl World {
             .zip(ports)
             .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
             .collect();
-        let start = |id| {
-            let mut config = config(id, folder.path(), peers.clone());
-            change(&mut config);
-            Node::start(config)
-        };
-        let nodes: Vec<Node> = join_all((1..=nodes).map(NodeId).map(start))
-            .await
-            .into_iter()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        let ready = join_all(nodes.iter().map(Node::ready));
-        let clusters = timeout(DEADLINE, ready).await.expect("the cluster forms");
-        assert!(clusters.iter().all(|cluster| *cluster == clusters[0]));
+        let configs: Vec<Config> = (1..=nodes)
+            .map(|id| {
+                let mut config = config(NodeId(id), folder.path(), peers.clone());
+                change(&mut config);
+                config
+            })
+            .collect();
+        let (nodes, cluster) = start(&configs).await;
         Self {
             urls: nodes.iter().map(|node| node.url().to_owned()).collect(),
             nodes: nodes.into_iter().map(Some).collect(),
-            cluster: clusters[0],
+            cluster,
+            configs,
             folder,
         }
+    }
+
+    /// Stops all nodes, changes what they have on their disks, and starts them again.
+    pub async fn restart_all(&mut self, meanwhile: impl Fn(&Path)) {
+        let running = self.nodes.drain(..).flatten();
+        join_all(running.map(|node| async { node.stop().await.unwrap() })).await;
+        for config in &self.configs {
+            meanwhile(&config.data);
+        }
+        let (nodes, cluster) = start(&self.configs).await;
+        assert_eq!(cluster, self.cluster);
+        self.urls = nodes.iter().map(|node| node.url().to_owned()).collect();
+        self.nodes = nodes.into_iter().map(Some).collect();
     }
 
     /// The URL of a node, 1 for the first.
@@ -101,6 +111,18 @@ impl World {
         assert_eq!(info.descriptors[0].founds(), Some(self.cluster));
         info.descriptors.into_iter().next_back().unwrap()
     }
+}
+
+async fn start(configs: &[Config]) -> (Vec<Node>, ClusterId) {
+    let nodes: Vec<Node> = join_all(configs.iter().cloned().map(Node::start))
+        .await
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let ready = join_all(nodes.iter().map(Node::ready));
+    let clusters = timeout(DEADLINE, ready).await.expect("the cluster forms");
+    assert!(clusters.iter().all(|cluster| *cluster == clusters[0]));
+    (nodes, clusters[0])
 }
 
 /// Waits until the condition gives a value.

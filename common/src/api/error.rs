@@ -64,6 +64,9 @@ pub enum ErrorCode {
     Internal,
     /// The job needs more memory than this worker has for jobs; another worker may have more.
     WorkerTooSmall,
+    /// The node's state lies below what it has recorded of the grant elsewhere: it releases
+    /// nothing. Ask other nodes, and tell the operator.
+    RolledBack,
 }
 
 /// The body of every answer that is not a success.

@@ -6,7 +6,9 @@ use crate::identity::DeviceCertificate;
 use crate::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use crate::rights::Rights;
 use crate::signed::Signed;
-use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
+use crate::statements::{
+    Confirmation, Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest,
+};
 
 /// `POST /v1/grants`, by the owner.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -93,6 +95,20 @@ pub struct RightsStored {
     pub version: u64,
     /// Whether the mailbox holds it for the viewer.
     pub in_mailbox: bool,
+}
+
+/// `POST /v1/grants/{grant}/confirmation`, by the owner: asks one node to confirm that it releases
+/// nothing by rights below this version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRights {
+    pub version: u64,
+}
+
+/// Answer to [`ConfirmRights`]: of the version asked for, or of a later one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    pub confirmation: Signed<Confirmation>,
 }
 
 /// `POST /v1/grants/{grant}/ack`: the viewer's own acknowledgement of rights.

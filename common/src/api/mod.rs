@@ -18,8 +18,9 @@ use std::time::Duration;
 
 pub use error::{ApiError, ErrorCode};
 pub use grants::{
-    AckRights, CreateGrant, Created, DebitView, Debited, GrantInfo, GrantList, LogInfo, PutReceipt,
-    PutRights, ReleasePart, Released, RightsStored, Role, ViewTaken,
+    AckRights, ConfirmRights, Confirmed, CreateGrant, Created, DebitView, Debited, GrantInfo,
+    GrantList, LogInfo, PutReceipt, PutRights, ReleasePart, Released, RightsStored, Role,
+    ViewTaken,
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};

@@ -16,6 +16,7 @@ pub const GRANT: &str = "/v1/grants/{grant}";
 pub const GRANT_LOG: &str = "/v1/grants/{grant}/log";
 pub const RECEIPT: &str = "/v1/grants/{grant}/receipt";
 pub const RIGHTS: &str = "/v1/grants/{grant}/rights";
+pub const CONFIRMATION: &str = "/v1/grants/{grant}/confirmation";
 pub const ACK: &str = "/v1/grants/{grant}/ack";
 pub const VIEWS: &str = "/v1/grants/{grant}/views";
 pub const PARTS: &str = "/v1/grants/{grant}/parts";

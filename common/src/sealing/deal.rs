@@ -9,7 +9,7 @@ use super::{SHARE_LENGTH, SealingError, Share};
 use crate::cluster_descriptor::Descriptor;
 use crate::ids::{ClusterId, GrantId};
 use crate::keys::PublicKey;
-use crate::statements::{Deal, DealtPart};
+use crate::statements::{Deal, DealtPart, FirstFloor};
 
 /// The grant and the number of a deal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub struct Dealing {
     pub viewer: PublicKey,
     /// 1 for the first deal of a grant.
     pub number: u64,
+    pub first_floor: FirstFloor,
 }
 
 /// Deals a share to a descriptor's nodes, so that any majority of parts reconstructs it.
@@ -67,6 +68,7 @@ pub fn deal(
         number: dealing.number,
         descriptor: descriptor.hash(),
         threshold,
+        first_floor: dealing.first_floor,
         parts,
     })
 }

@@ -11,8 +11,8 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
-    Call, Deal, DealtPart, Manifest, NodeAddress, PhotoRequest, Receipt, RightsAck, Ticket,
-    ViewRequest,
+    Call, Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest, Receipt,
+    RightsAck, Ticket, ViewRequest,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -97,6 +97,10 @@ fn by_owner() -> Vec<String> {
             number: 1,
             descriptor: HASH,
             threshold: 1,
+            first_floor: FirstFloor {
+                rights_version: 300,
+                used: 2,
+            },
             parts: vec![part],
         }),
         line(Rights {
@@ -173,6 +177,13 @@ fn of_calls_and_nodes() -> Vec<String> {
             incarnation: 3,
             term: 4,
             not_after: TIME,
+        }),
+        line(Confirmation {
+            node: me,
+            cluster: CLUSTER,
+            grant: GRANT,
+            version: 300,
+            rights: HASH,
         }),
         line(NodeAddress {
             key: me,

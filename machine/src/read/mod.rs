@@ -5,6 +5,7 @@ mod directory;
 mod events;
 mod ledger;
 mod release;
+mod statements;
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, Millis};
@@ -16,6 +17,7 @@ pub use directory::{
 pub use events::{events_after, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};
 pub use release::{Release, release_check};
+pub use statements::{GrantStatements, grant_statements};
 
 use super::cluster;
 use super::rows::{self, DescriptorRow, LogTime};

@@ -13,7 +13,7 @@ use cameo_common::keys::{PublicKey, SealingPublic, SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
-    Deal, DealtPart, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest,
+    Deal, DealtPart, FirstFloor, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest,
 };
 
 use crate::limits::RETRY_RETENTION;
@@ -364,6 +364,7 @@ fn deal(manifest: &Manifest) -> Deal {
         number: 1,
         descriptor: descriptor.hash(),
         threshold: 2,
+        first_floor: FirstFloor::NEW,
         parts: descriptor.nodes.iter().map(part).collect(),
     }
 }

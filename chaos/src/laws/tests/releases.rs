@@ -3,7 +3,7 @@
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::Millis;
 
-use super::story::{Refused, Told, Unknown, charged, granted, terms, usage};
+use super::story::{Refused, Told, Unknown, charged, granted, seen_floor, terms, usage};
 use crate::verdict::Law;
 
 #[test]
@@ -187,4 +187,44 @@ fn a_node_that_knew_of_a_revocation_does_not_forget_it() {
         .release(1, 2, Told::Ok(()))
         .breaks(Law::L7)
         .breaks(Law::L1);
+}
+
+#[test]
+fn a_floor_that_goes_back_breaks_l7() {
+    for (version, released) in [(1, 2), (2, 1), (0, 0)] {
+        let mut story = granted(3);
+        story
+            .observe(1, seen_floor(2, 2))
+            .observe(1, seen_floor(2, 2))
+            .observe(2, seen_floor(1, 1));
+        story.keeps(Law::L7);
+        story.observe(1, seen_floor(version, released));
+        story.breaks(Law::L7);
+    }
+}
+
+#[test]
+fn a_part_that_the_nodes_floor_does_not_count_breaks_l7() {
+    let mut story = granted(3);
+    story
+        .debit(1, charged(1, 2))
+        .debit(2, charged(2, 1))
+        .release(1, 1, Told::Ok(()))
+        .release(1, 1, Told::Ok(()))
+        .observe(1, seen_floor(1, 1))
+        .keeps(Law::L7);
+    // Another node's releases are in its own floor.
+    story.release(2, 2, Told::Ok(())).keeps(Law::L7);
+    story
+        .release(2, 1, Told::Ok(()))
+        .observe(1, seen_floor(1, 1))
+        .breaks(Law::L7);
+}
+
+#[test]
+fn an_honest_node_that_calls_its_state_rolled_back_breaks_l7() {
+    granted(3)
+        .debit(1, charged(1, 2))
+        .release(1, 1, Refused(ErrorCode::RolledBack))
+        .breaks(Law::L7);
 }

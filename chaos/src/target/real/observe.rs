@@ -108,6 +108,7 @@ fn record(
         applied: status.applied,
         state,
         log: Vec::new(),
+        floors: Vec::new(),
     };
     let op = Op::Observe(Operation {
         arg: (),

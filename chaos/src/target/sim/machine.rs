@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_cluster::config::{CommandLine, Config};
+use cameo_cluster::floor::{self, Owner};
 use cameo_cluster::host::blocking::Blocking;
 use cameo_cluster::host::rng::NodeRng;
 use cameo_cluster::jobs::JobCost;
@@ -147,12 +148,17 @@ impl Machine {
     }
 
     async fn start(&self) -> anyhow::Result<Node> {
-        let storage = self.disk.storage();
+        let mut storage = self.disk.storage();
+        let floor = storage.log.floor_disk();
+        let (node, new_floor) = (self.id, floor.clone());
+        storage.record_cluster =
+            Arc::new(move |cluster| floor::create(&*new_floor, Owner { node, cluster }));
         let state = storage.state_machine.clone();
         let closed = state.clone();
         let storage = NodeStorage {
             raft: storage,
             state: Arc::new(state.clone()),
+            floor,
             close: Box::new(move || {
                 closed.drain();
                 Ok(())

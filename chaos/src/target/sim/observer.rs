@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cameo_cluster::floor;
 use cameo_cluster::raft::{AppliedState as _, Role};
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{GrantId, NodeId};
 
 use super::cluster::Cluster;
 use super::machine::Machine;
-use crate::history::{Key, Micros, Observed, Op, Operation, Recorder, Row};
+use crate::history::{FloorSeen, Key, Micros, Observed, Op, Operation, Recorder, Row};
 
 /// Time between two observations of a node.
 const EVERY: Duration = Duration::from_millis(250);
@@ -17,10 +18,14 @@ const OBSERVER: u64 = 1 << 32;
 /// Entries that are read once more after a restart.
 const AGAIN: u64 = 50;
 
+/// Version and releases of each grant.
+type Floors = BTreeMap<GrantId, (u64, u32)>;
+
 pub(super) struct Observer {
     recorder: Recorder,
     next: Duration,
     seen: BTreeMap<NodeId, Seen>,
+    floors: BTreeMap<NodeId, Floors>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,12 +37,39 @@ struct Seen {
     hashed: u64,
 }
 
+/// The floors on a machine's disk, as the next process would find them.
+fn floors_on(machine: &Machine) -> Floors {
+    let bytes = machine.disk.floor().unwrap_or_default();
+    // None before the node has its cluster.
+    let found = floor::contents(&bytes).unwrap_or_default();
+    let seen = found.into_iter();
+    seen.map(|(grant, floor)| (grant, (floor.version, floor.released)))
+        .collect()
+}
+
+/// Those that are new, other or gone.
+fn changed(before: &Floors, now: &Floors) -> Vec<FloorSeen> {
+    let gone = before.keys().filter(|grant| !now.contains_key(grant));
+    let gone = gone.map(|grant| (grant, &(0, 0)));
+    let others = now.iter();
+    let others = others.filter(|(grant, floor)| before.get(grant) != Some(floor));
+    others
+        .chain(gone)
+        .map(|(grant, &(version, released))| FloorSeen {
+            grant: Key::grant(grant),
+            version,
+            released,
+        })
+        .collect()
+}
+
 impl Observer {
     pub(super) fn new(recorder: Recorder) -> Self {
         Self {
             recorder,
             next: Duration::ZERO,
             seen: BTreeMap::new(),
+            floors: BTreeMap::new(),
         }
     }
 
@@ -93,6 +125,10 @@ impl Observer {
         if let Some(hashed) = &hashed {
             seen.hashed = hashed.applied;
         }
+        let now = floors_on(machine);
+        let before = self.floors.entry(machine.id).or_default();
+        let floors = changed(before, &now);
+        *before = now;
         Some(Observed {
             start: seen.start,
             term: status.term,
@@ -102,6 +138,7 @@ impl Observer {
             applied: status.applied,
             state: hashed.map(|hashed| (hashed.applied, hashed.hash)),
             log,
+            floors,
         })
     }
 }

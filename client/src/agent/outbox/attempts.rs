@@ -68,7 +68,10 @@ fn recipient(vault: &Vault, key: OutboxKey) -> Result<Option<UserName>, VaultErr
         OutboxKey::Ask(request) => vault
             .get::<Outgoing>(&request.to_string())?
             .map(|outgoing| outgoing.owner),
-        OutboxKey::Share(_) | OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => None,
+        OutboxKey::Share(_)
+        | OutboxKey::Receipt(_)
+        | OutboxKey::Acknowledge(_)
+        | OutboxKey::Confirm(_) => None,
     })
 }
 
@@ -154,9 +157,10 @@ fn give_up(vault: &Vault, item: &Due, attempts: &Attempts) -> Result<(), VaultEr
             }
             Ok(())
         }
-        OutboxKey::Denied(_) | OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => {
-            vault.put(&key.id(), attempts)
-        }
+        OutboxKey::Denied(_)
+        | OutboxKey::Receipt(_)
+        | OutboxKey::Acknowledge(_)
+        | OutboxKey::Confirm(_) => vault.put(&key.id(), attempts),
     }
 }
 
@@ -202,6 +206,8 @@ fn gives_up(key: OutboxKey, kind: ErrorKind, count: u32) -> bool {
         OutboxKey::Rights(_) => kind == ErrorKind::NotFound || is_refused(kind, count),
         // The ledger accepts them in the end.
         OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => false,
+        // Nodes that are down come back.
+        OutboxKey::Confirm(_) => false,
     }
 }
 

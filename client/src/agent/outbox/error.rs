@@ -4,6 +4,7 @@ use crate::directory::DirectoryError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::LedgerError;
 use crate::flows::request::RequestError;
+use crate::flows::rights::RightsError;
 use crate::flows::share::ShareError;
 use crate::peer::PeerError;
 use crate::vault::VaultError;
@@ -15,6 +16,8 @@ pub(in crate::agent) enum AttemptError {
     Share(#[from] ShareError),
     #[error(transparent)]
     Request(#[from] RequestError),
+    #[error(transparent)]
+    Rights(#[from] RightsError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -30,6 +33,7 @@ impl Classified for AttemptError {
         match self {
             AttemptError::Share(error) => error.kind(),
             AttemptError::Request(error) => error.kind(),
+            AttemptError::Rights(error) => error.kind(),
             AttemptError::Ledger(error) => error.kind(),
             AttemptError::Directory(error) => error.kind(),
             AttemptError::Peer(error) => error.kind(),

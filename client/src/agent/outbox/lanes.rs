@@ -48,7 +48,9 @@ impl Lane {
             OutboxKey::Share(_) => Lane::Shares,
             OutboxKey::Deliver(_) => Lane::Deliveries,
             OutboxKey::Rights(_) | OutboxKey::Denied(_) | OutboxKey::Ask(_) => Lane::Messages,
-            OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => Lane::Reports,
+            OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) | OutboxKey::Confirm(_) => {
+                Lane::Reports
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::directory;
 use crate::flows::notices::Notice;
 use crate::flows::outbox::{Due, due};
-use crate::flows::{receive, request, share};
+use crate::flows::{receive, request, rights, share};
 use crate::peer::ask::ACK_DEADLINE;
 use crate::vault::records::{Attempts, Incoming, IncomingState, OutboxKey, Outgoing};
 use crate::vault::{VaultError, WorkLock};
@@ -153,6 +153,7 @@ async fn carry_out(core: &Core, key: OutboxKey) -> Result<(), AttemptError> {
         }
         OutboxKey::Denied(request) => send_refusal(core, &request.to_string()).await?,
         OutboxKey::Acknowledge(grant) => receive::acknowledge(ctx, &grant).await?,
+        OutboxKey::Confirm(grant) => rights::confirm_again(ctx, &grant).await?,
         OutboxKey::Ask(id) => {
             if let Some(outgoing) = ctx.vault.get::<Outgoing>(&id.to_string())? {
                 request::ask(ctx, peers, &outgoing).await?;

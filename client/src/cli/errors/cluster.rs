@@ -52,5 +52,6 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::Unavailable => "unavailable",
         ErrorCode::Internal => "internal",
         ErrorCode::WorkerTooSmall => "worker_too_small",
+        ErrorCode::RolledBack => "rolled_back",
     }
 }

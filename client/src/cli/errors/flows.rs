@@ -126,6 +126,7 @@ impl Coded for RightsError {
             | RightsError::Behind { .. }
             | RightsError::TooFarAhead { .. } => "protocol",
             RightsError::OtherDevice => "stale_version",
+            RightsError::Unconfirmed(_) => "unconfirmed",
             RightsError::Cluster(error) => error.error_code(),
             RightsError::Statement(error) => error.error_code(),
             RightsError::Vault(error) => error.error_code(),

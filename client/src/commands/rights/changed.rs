@@ -2,12 +2,13 @@
 
 use cameo_common::ids::{GrantId, UserName};
 use cameo_common::rights::Rights;
+use serde_json::{Value, json};
 
 use crate::commands::error::PeersError;
 use crate::commands::peers::peers;
 use crate::control;
 use crate::flows::context::Context;
-use crate::flows::rights::{self, RightsError};
+use crate::flows::rights::{self, Confirmations, RightsError};
 use crate::flows::share::ShareError;
 use crate::output::{Report, moment};
 use crate::text::prefix::short;
@@ -23,6 +24,8 @@ pub struct Changed {
     used: u32,
     in_mailbox: bool,
     undelivered: Option<Undelivered>,
+    /// Of an ending only.
+    confirmed: Option<Result<Confirmations, RightsError>>,
 }
 
 /// Rights that the viewer does not have yet.
@@ -37,18 +40,26 @@ enum Undelivered {
 }
 
 /// Signs the next version with these changes, records it in the ledger and sends it to the viewer.
+/// An ending is confirmed by the nodes meanwhile.
 ///
 /// # Errors
 /// When the ledger does not record it. A viewer who cannot be reached is no error: the mailbox
-/// keeps the rights for them.
+/// keeps the rights for them. Neither are too few confirmations: the agent goes on to collect them.
 pub async fn change_and_send(
     ctx: &Context,
     owned: GrantOwned,
     edit: impl Fn(&mut Rights),
 ) -> Result<Changed, RightsError> {
     let recorded = rights::record(ctx, owned, edit).await?;
-    let undelivered = send(ctx, &recorded.owned).await.err();
-    if undelivered.is_some() {
+    let confirm = async {
+        match recorded.is_ending {
+            true => Some(rights::confirm(ctx, &recorded.owned).await),
+            false => None,
+        }
+    };
+    let (confirmed, sent) = tokio::join!(confirm, send(ctx, &recorded.owned));
+    let undelivered = sent.err();
+    if undelivered.is_some() || !is_in_force(confirmed.as_ref()) {
         control::wake(ctx.vault.home()).await;
     }
     Ok(Changed {
@@ -58,7 +69,13 @@ pub async fn change_and_send(
         used: recorded.used,
         in_mailbox: recorded.in_mailbox && undelivered.is_some(),
         undelivered,
+        confirmed,
     })
+}
+
+/// Whether nothing is left to be confirmed.
+fn is_in_force(confirmed: Option<&Result<Confirmations, RightsError>>) -> bool {
+    confirmed.is_none_or(|found| found.as_ref().is_ok_and(Confirmations::is_in_force))
 }
 
 async fn send(ctx: &Context, owned: &GrantOwned) -> Result<(), Undelivered> {
@@ -83,7 +100,7 @@ impl Changed {
         } = &self.rights;
         let grant = short(&self.grant);
         let what = if *revoked {
-            format!("{grant} is revoked")
+            format!("{grant}: all rights revoked")
         } else {
             let until = expires.map_or_else(String::new, |at| format!(" until {}", moment(at)));
             let save = if *may_save { ", may save" } else { "" };
@@ -94,12 +111,13 @@ impl Changed {
                 self.used
             )
         };
-        let text = match &self.undelivered {
-            None => format!("{what}; {} has it.", self.viewer),
-            Some(why) => format!(
-                "{what}. It is recorded in the ledger, and in the mailbox for {}: {why}",
-                self.viewer
-            ),
+        let sent = match &self.undelivered {
+            None => format!("{} has it.", self.viewer),
+            Some(why) => format!("It is in the mailbox for {}: {why}", self.viewer),
+        };
+        let text = match self.force() {
+            Some(force) => format!("{what}. {force} {sent}"),
+            None => format!("{what}. It is recorded in the ledger. {sent}"),
         };
         let report = Report::new(text)
             .with("grant", self.grant)
@@ -111,10 +129,39 @@ impl Changed {
             .with("revoked", revoked)
             .with("may_save", may_save)
             .with("delivered", self.undelivered.is_none())
-            .with("in_mailbox", self.in_mailbox);
-        match self.undelivered {
-            None => report,
-            Some(_) => report.queued(),
+            .with("in_mailbox", self.in_mailbox)
+            .with("confirmation", self.confirmation());
+        if self.undelivered.is_none() && is_in_force(self.confirmed.as_ref()) {
+            report
+        } else {
+            report.queued()
         }
+    }
+
+    /// Whether an ending is in force, in a sentence.
+    fn force(&self) -> Option<String> {
+        Some(match self.confirmed.as_ref()? {
+            Ok(found) if found.is_in_force() => format!(
+                "It is in force: {} of {} nodes have confirmed it, and {} are needed.",
+                found.confirmed, found.holders, found.needed
+            ),
+            Ok(found) => format!(
+                "It is recorded, and NOT known to be in force: {} of {} nodes have confirmed it, \
+                 and {} are needed. Your agent goes on to ask while it runs; `cameo shared` tells.",
+                found.confirmed, found.holders, found.needed
+            ),
+            Err(why) => format!("It is recorded, and NOT known to be in force: {why}."),
+        })
+    }
+
+    /// The same for programs; null for what is no ending.
+    fn confirmation(&self) -> Option<Value> {
+        Some(match self.confirmed.as_ref()? {
+            Ok(found) => json!({
+                "in_force": found.is_in_force(), "confirmed": found.confirmed,
+                "needed": found.needed, "holders": found.holders,
+            }),
+            Err(why) => json!({ "in_force": false, "error": why.to_string() }),
+        })
     }
 }

@@ -5,7 +5,7 @@ use cameo_common::ids::{GrantId, Hash, Millis};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest, PhotoRequest};
+use cameo_common::statements::{Deal, FirstFloor, Manifest, PhotoRequest};
 
 use super::error::ShareError;
 use super::place::Hidden;
@@ -110,6 +110,7 @@ pub(super) fn first_deal(
         owner: manifest.owner,
         viewer: manifest.viewer,
         number: 1,
+        first_floor: FirstFloor::NEW,
     };
     let dealt = deal(&mut clock::rng(), &dealing, share, descriptor)?;
     Ok(Signed::new(&ctx.me.identity_key(), dealt))

@@ -19,7 +19,7 @@ pub use contact::Contact;
 pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
-pub use outbox::{Attempts, OutboxKey};
+pub use outbox::{Attempts, OutboxKey, UnconfirmedEnding};
 pub use request::{
     Incoming, IncomingState, IncomingStateV1, IncomingV1, Outgoing, OutgoingState, OutgoingV1,
     RequestSubject,

@@ -24,6 +24,21 @@ pub enum OutboxKey {
     Acknowledge(GrantId),
     /// Send a request to an owner who was offline.
     Ask(RequestId),
+    /// Collect confirmations of an ending from the nodes.
+    Confirm(GrantId),
+}
+
+/// A lowering or revocation that too few nodes have confirmed. It is removed once enough have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnconfirmedEnding {
+    pub grant: GrantId,
+    /// Version of the rights.
+    pub version: u64,
+}
+
+impl Record for UnconfirmedEnding {
+    const KIND: &'static str = "unconfirmed-ending";
+    const VERSION: u16 = 1;
 }
 
 impl OutboxKey {
@@ -38,6 +53,7 @@ impl OutboxKey {
             OutboxKey::Denied(request) => format!("denied-{request}"),
             OutboxKey::Acknowledge(grant) => format!("acknowledge-{grant}"),
             OutboxKey::Ask(request) => format!("ask-{request}"),
+            OutboxKey::Confirm(grant) => format!("confirm-{grant}"),
         }
     }
 }

@@ -6,7 +6,6 @@
 
 mod answers;
 mod requests;
-mod seldom;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +27,7 @@ use crate::consensus_types::TypeConfig;
 use crate::host::clock::WallClock;
 use crate::link::Caller;
 
-pub(super) use seldom::Seldom;
+pub(super) use crate::host::seldom::Seldom;
 
 /// How far a term or an index may be above this node's own. No honest cluster gets there between
 /// two messages, and half of all numbers are left after two thousand million such steps.

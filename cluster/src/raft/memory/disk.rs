@@ -73,11 +73,17 @@ impl MemoryDisk {
         let mut platter = self.platter.lock();
         let survivors = self.model.survivors(platter.unsynced());
         platter.lose_power(survivors);
+        platter.floor.lose_power(&*self.model);
     }
 
     /// Writes that a power failure could lose now.
     pub fn unsynced(&self) -> usize {
         self.platter.lock().unsynced()
+    }
+
+    /// The floor file, as the system sees it.
+    pub fn floor(&self) -> Option<Vec<u8>> {
+        self.platter.lock().floor.written.clone()
     }
 
     /// The rows drained so far.

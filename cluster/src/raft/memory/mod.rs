@@ -4,10 +4,13 @@
 //! They live on a [`MemoryDisk`], which outlives the node that uses it. What a process has handed
 //! to the system survives its end; what was synced survives a power failure too (`platter`). The
 //! `log` acknowledges a write after the sync that covers it (`sync`); the `state` is written
-//! behind, as the real store does, and is rebuilt from snapshot and log after a power failure.
+//! behind, as the real store does, and is rebuilt from snapshot and log after a power failure. The
+//! `floor` file is on the same disk, and loses its unsynced end.
 
 mod content;
 mod disk;
+mod floor;
+mod floor_image;
 mod log;
 mod model;
 mod platter;

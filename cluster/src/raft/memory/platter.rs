@@ -7,6 +7,7 @@ use openraft::entry::EntryPayload;
 use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
 
 use super::content::Content;
+use super::floor_image::FloorImage;
 use super::snapshot::MemorySnapshot;
 use crate::consensus_types::{EntryBytes, TypeConfig};
 
@@ -23,6 +24,7 @@ pub(super) struct Platter {
     pub drained: Content,
     /// The newest snapshot. Always synced: it gets its name after that.
     pub snapshot: Option<MemorySnapshot>,
+    pub floor: FloorImage,
 }
 
 /// A log.

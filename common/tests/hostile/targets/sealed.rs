@@ -8,7 +8,7 @@ use cameo_common::sealing::{
     Opened, PhotoInfo, SHARE_LENGTH, SealedPhoto, SealingError, Share, combine, open_photo,
     open_viewer_share, seal_photo,
 };
-use cameo_common::statements::Deal;
+use cameo_common::statements::{Deal, FirstFloor};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use rand_chacha::ChaCha20Rng;
@@ -72,6 +72,7 @@ fn dealt_by_a_liar(input: &mut Input<'_>) {
         number: 1,
         descriptor: Hash([8; 32]),
         threshold: input.byte(),
+        first_floor: FirstFloor::NEW,
         parts: Vec::new(),
     };
     let parts = input.0.chunks(1 + SHARE_LENGTH);

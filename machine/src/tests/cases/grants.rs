@@ -101,8 +101,12 @@ fn statements_that_do_not_belong_together_are_refused() {
 
 #[test]
 fn a_deal_that_is_not_for_the_current_nodes_is_refused() {
-    let faults: [Fault; 9] = [
+    let faults: [Fault; 11] = [
         ("number", |o| o.deal.number = 2),
+        ("first floor's version", |o| {
+            o.deal.first_floor.rights_version = 0;
+        }),
+        ("first floor's views", |o| o.deal.first_floor.used = 1),
         ("descriptor", |o| o.deal.descriptor = Hash([9; 32])),
         ("threshold", |o| o.deal.threshold = 1),
         ("a part missing", |o| drop(o.deal.parts.pop())),

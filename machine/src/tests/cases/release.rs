@@ -5,7 +5,7 @@ use cameo_common::keys::SealingSecret;
 use cameo_common::sealing::{
     self, Dealing, PartContext, ReleaseContext, Share, open_part, open_release, release_part,
 };
-use cameo_common::statements::ViewRequest;
+use cameo_common::statements::{FirstFloor, ViewRequest};
 use rand::SeedableRng;
 
 use crate::limits::RESUME_WINDOW;
@@ -175,6 +175,7 @@ fn the_share_is_combined_from_released_parts() {
         owner: ada().key(),
         viewer: bob().key(),
         number: 1,
+        first_floor: FirstFloor::NEW,
     };
     offer.deal = sealing::deal(&mut rng, &dealing, &share, &descriptor()).unwrap();
     script.does(&ada(), offer.op()).unwrap();

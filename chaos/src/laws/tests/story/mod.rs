@@ -16,7 +16,7 @@ use crate::laws::judge;
 use crate::verdict::{Judged, Law, Outcome};
 
 pub(super) use grants::{charged, granted, stored, terms, usage};
-pub(super) use nodes::observed;
+pub(super) use nodes::{observed, seen_floor};
 
 pub(super) const SECOND: u64 = 1_000_000;
 

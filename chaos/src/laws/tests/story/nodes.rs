@@ -2,8 +2,8 @@
 
 use cameo_common::ids::NodeId;
 
-use super::{Story, hash};
-use crate::history::{FaultArg, Happened, Held, Key, Observed, Op, Operation, Struck};
+use super::{Story, grant, hash};
+use crate::history::{FaultArg, FloorSeen, Happened, Held, Key, Observed, Op, Operation, Struck};
 
 impl Story {
     pub fn observe(&mut self, node: u64, observed: Observed) -> &mut Self {
@@ -61,5 +61,19 @@ pub(in crate::laws::tests) fn observed(
         applied,
         state: Some((applied, hash(applied as u8))),
         log: Vec::new(),
+        floors: Vec::new(),
+    }
+}
+
+/// A node's observation with a floor of the grant.
+pub(in crate::laws::tests) fn seen_floor(version: u64, released: u32) -> Observed {
+    let floor = FloorSeen {
+        grant: grant(),
+        version,
+        released,
+    };
+    Observed {
+        floors: vec![floor],
+        ..observed(1, 1, 1, 1)
     }
 }

@@ -15,7 +15,7 @@ use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Deal, Manifest, NodeAddress, grant_id};
+use cameo_common::statements::{Deal, FirstFloor, Manifest, NodeAddress, grant_id};
 use tokio::net::TcpListener;
 
 use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part};
@@ -85,6 +85,7 @@ fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Ve
         owner: owner.public(),
         viewer,
         number: 1,
+        first_floor: FirstFloor::NEW,
     };
     let dealt = deal(&mut rng, &dealing, &sealed.cluster_share, descriptor).unwrap();
     let carrier = carrier(&sealed.payload);

@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Tells when a line may be written again.
 #[derive(Debug, Default)]
-pub(in crate::raft) struct Seldom(Mutex<Option<Instant>>);
+pub(crate) struct Seldom(Mutex<Option<Instant>>);
 
 impl Seldom {
     /// True at most once in each pause.

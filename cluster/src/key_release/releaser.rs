@@ -1,0 +1,73 @@
+//! The releaser of a node: its keys and its floors.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cameo_common::ids::{ClusterId, GrantId, NodeId};
+use cameo_common::keys::{SealingSecret, SigningKey};
+
+use super::error::ReleaseError;
+use crate::floor::Floors;
+use crate::host::rng::NodeRng;
+use crate::host::seldom::Seldom;
+use crate::host::signatures::RememberedSignatures;
+
+/// What a releaser is made of.
+pub struct ReleaserDeps {
+    pub node: NodeId,
+    pub cluster: ClusterId,
+    /// Opens the parts that are sealed to this node.
+    pub sealing: SealingSecret,
+    /// Signs this node's confirmations.
+    pub signing: SigningKey,
+    pub rng: NodeRng,
+    pub signatures: Arc<RememberedSignatures>,
+    pub floors: Floors,
+}
+
+/// Releases this node's parts, and confirms rights.
+pub struct Releaser {
+    pub(super) deps: ReleaserDeps,
+    alarms: Seldom,
+}
+
+impl Releaser {
+    #[must_use]
+    pub fn new(deps: ReleaserDeps) -> Self {
+        Self {
+            deps,
+            alarms: Seldom::default(),
+        }
+    }
+
+    /// The floors that this node releases by.
+    #[must_use]
+    pub fn floors(&self) -> &Floors {
+        &self.deps.floors
+    }
+
+    /// Logs that the state is rolled back, if that is the reason.
+    pub(super) fn alarm(&self, grant: &GrantId, why: ReleaseError) -> ReleaseError {
+        if why.is_rolled_back() && self.alarms.is_due() {
+            tracing::error!(
+                %grant,
+                %why,
+                "this node's state lies below what it has released by: remove the node, and find \
+                 out how its state was changed"
+            );
+        }
+        why
+    }
+}
+
+impl fmt::Debug for ReleaserDeps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReleaserDeps of node {}", self.node)
+    }
+}
+
+impl fmt::Debug for Releaser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Releaser of node {}", self.deps.node)
+    }
+}
