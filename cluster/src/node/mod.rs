@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::host::blocking::Blocking;
-use crate::http::ClientPort;
+use crate::http::{ClientPort, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
 use crate::link::{ClusterSecret, Transport};
 use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
@@ -97,8 +97,9 @@ impl Node {
         storage: NodeStorage<S>,
     ) -> Result<Self, StartError> {
         let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
+        let limits = ServeLimits::for_connections(host.client_connections);
         let parts = PreRaftParts::build(&config, secret, host)?;
-        let port = listen(&*parts.transport, config.http).await?;
+        let port = listen(&*parts.transport, config.http, limits).await?;
         let url = config
             .http_url
             .clone()
@@ -241,10 +242,14 @@ impl fmt::Debug for Node {
     }
 }
 
-async fn listen(transport: &dyn Transport, address: SocketAddr) -> Result<ClientPort, StartError> {
+async fn listen(
+    transport: &dyn Transport,
+    address: SocketAddr,
+    limits: ServeLimits,
+) -> Result<ClientPort, StartError> {
     let listener = transport.listen(address.to_string()).await;
     listener
-        .and_then(ClientPort::new)
+        .and_then(|listener| ClientPort::new(listener, limits))
         .map_err(|error| StartError::Http { address, error })
 }
 
