@@ -99,6 +99,24 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_cannot_be_written_leaves_the_previous_one() {
+    // given a snapshot, and then no place for another one
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, append_indexes(0, 10)).await;
+    let first = build(&mut opened).await;
+    commit(&mut opened, append_indexes(10, 20)).await;
+    let (folder, away) = (world.dir().join("snapshots"), world.dir().join("away"));
+    fs::rename(&folder, &away).unwrap();
+    // when the next one is built, then the first stays the current one
+    assert_eq!(build(&mut opened).await.meta, first.meta);
+    // and a later build succeeds
+    fs::rename(&away, &folder).unwrap();
+    let next = build(&mut opened).await;
+    assert_eq!(next.meta.last_log_id, Some(log_id(1, 19)));
+}
+
+#[tokio::test]
 async fn a_view_from_before_an_install_does_not_change() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
