@@ -15,6 +15,7 @@ mod draft;
 mod grants;
 pub mod limits;
 mod live_grants;
+mod lthash;
 mod mailbox;
 mod notices;
 mod principal;
@@ -34,5 +35,6 @@ mod tests;
 
 pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Op, Refusal, Reply};
 pub use decide::{Decision, decide};
+pub use lthash::{LTHASH_BYTES, LtHash};
 pub use rows::is_of_retry_table;
 pub use state_view::{Change, MapView, Rows, StateView};

@@ -147,7 +147,6 @@ impl SharedParts {
             worker: parts.worker,
             reporter: parts.reporter,
             clock: parts.clock,
-            blocking: parts.blocking,
             stopping,
         })
     }

@@ -77,13 +77,15 @@ impl Node {
     /// When the secret, the data folder, the node key, the decision log, a port or the system's
     /// resources cannot be used: see [`StartError`]. Nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        // Before any file: a folder that was opened with too few descriptors is hard to close well.
+        let host = Host::of_machine()?;
         let secret = Arc::new(secret_file::read(&config.secret)?);
         make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let opened = open_store(&config).await?;
         let storage = storage(&config, opened);
-        Self::start_on(Host::of_machine()?, config, secret, storage).await
+        Self::start_on(host, config, secret, storage).await
     }
 
     /// Starts a node on a host and storage of the caller's.

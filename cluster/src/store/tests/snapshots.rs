@@ -65,7 +65,7 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
     assert_eq!(received.meta, snapshot.meta);
     install(&mut behind, received).await;
 
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
     assert_eq!(row(&behind, "stale"), None);
     assert_eq!(row(&behind, "row 00007"), None);
     assert_eq!(row(&behind, "row 00008").unwrap(), "new");
@@ -88,14 +88,14 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
     behind.log.purge(log_id(1, 3001)).await.unwrap();
     drop(behind);
     let behind = other.open();
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
     drop(behind);
     let rebooted = Options {
         boot_id: Some("boot-b".into()),
         ..options()
     };
     let behind = other.try_open(rebooted).unwrap();
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
 
     let mut behind = other.open();
 
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
     let state = behind.log.get_log_state().await.unwrap();
     assert_eq!(state.last_log_id, Some(log_id(2, 2)));
     append(&mut behind, vec![blank(2, 3)]).await;
