@@ -19,6 +19,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub use limits::{MAX_CONNECTIONS, ServeLimits};
 
@@ -30,13 +31,21 @@ use write_stall::WriteStall;
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
+/// Pause between two lines about that: each connection that ends begins another attempt.
+const LOG_PAUSE: Duration = Duration::from_secs(5);
 
 /// The port for clients. Clones share it, so that it stays open from one router to the next.
 #[derive(Clone)]
 pub struct ClientPort {
     address: SocketAddr,
     limits: ServeLimits,
-    listener: Arc<Mutex<Box<dyn Accept>>>,
+    listener: Arc<Mutex<ClientListener>>,
+}
+
+struct ClientListener {
+    accept: Box<dyn Accept>,
+    /// When a failed accept was last logged.
+    logged: Option<Instant>,
 }
 
 impl ClientPort {
@@ -44,11 +53,14 @@ impl ClientPort {
     ///
     /// # Errors
     /// When the system does not say its address.
-    pub fn new(listener: Box<dyn Accept>, limits: ServeLimits) -> io::Result<Self> {
+    pub fn new(accept: Box<dyn Accept>, limits: ServeLimits) -> io::Result<Self> {
         Ok(Self {
-            address: listener.address()?,
+            address: accept.address()?,
             limits,
-            listener: Arc::new(Mutex::new(listener)),
+            listener: Arc::new(Mutex::new(ClientListener {
+                accept,
+                logged: None,
+            })),
         })
     }
 
@@ -62,12 +74,16 @@ impl ClientPort {
     async fn accept(&self, connections: &Connections) -> (Box<dyn Stream>, SocketAddr) {
         let mut listener = self.listener.lock().await;
         loop {
-            match listener.accept().await {
+            match listener.accept.accept().await {
                 Ok(accepted) => return accepted,
                 Err(error) if of_one_connection(&error) => {}
                 Err(error) => {
                     let freed = connections.make_room();
-                    tracing::error!(%error, freed, "cannot accept clients");
+                    let now = Instant::now();
+                    if listener.logged.is_none_or(|last| now - last >= LOG_PAUSE) {
+                        listener.logged = Some(now);
+                        tracing::error!(%error, freed, "cannot accept clients");
+                    }
                     tokio::time::sleep(ACCEPT_BACKOFF).await;
                 }
             }
