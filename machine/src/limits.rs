@@ -9,8 +9,6 @@ pub const MAX_DEVICES_PER_USER: usize = 16;
 pub const MAX_GRANTS_PER_USER: u32 = 100_000;
 /// Notices kept for one user; the oldest is dropped first. Mail is not counted and never dropped.
 pub const MAX_NOTICES_PER_USER: u32 = 1_000;
-/// Most pieces of mail that move to the head of the event stream when a session starts.
-pub const MAX_MAIL_REQUEUED: usize = 1_000;
 /// Most sessions that one entry may expire.
 pub const MAX_EXPIRED_PER_ENTRY: usize = 1_000;
 /// Old replies that one entry evicts: more than the one that it may add, so the table shrinks.

@@ -1,13 +1,14 @@
 //! Mailbox: rights that a viewer has not acknowledged yet (laws B1, B4 and B5).
 //!
 //! A grant has at most one piece of mail. It delivers the grant's current rights: a newer version
-//! supersedes an older one. Only the viewer's acknowledgement removes mail.
+//! supersedes an older one. Only the viewer's acknowledgement removes mail. Mail that an agent has
+//! read and not acknowledged is read again by its next event stream (`read::mail_between`), so
+//! neither a session's start nor a read writes anything here.
 
-use cameo_common::ids::{GrantId, Millis, UserName};
+use cameo_common::ids::{GrantId, UserName};
 use cameo_mutant::{Mutant, is_planted};
 
 use super::draft::Draft;
-use super::limits::MAX_MAIL_REQUEUED;
 use super::notices::next_sequence;
 use super::rows::{Mail, MailAt};
 
@@ -15,7 +16,14 @@ use super::rows::{Mail, MailAt};
 pub fn post(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64) {
     remove(draft, viewer, grant);
     let at = draft.time();
-    put(draft, viewer, grant, version, at);
+    let sequence = next_sequence(draft, viewer);
+    draft.put(&(viewer.clone(), sequence), &MailAt { grant });
+    let mail = Mail {
+        version,
+        at,
+        sequence,
+    };
+    draft.put(&(viewer.clone(), grant), &mail);
 }
 
 /// Removes mail up to the acknowledged version; a higher version stays.
@@ -32,31 +40,11 @@ pub fn is_pending(draft: &Draft<'_>, viewer: &UserName, grant: GrantId) -> bool 
     draft.get::<Mail>(&(viewer.clone(), grant)).is_some()
 }
 
-/// Moves a user's mail to the head of the stream: an agent that reconnects gets it again, however
-/// far it has read. The oldest mail moves first, so that with more than [`MAX_MAIL_REQUEUED`] the
-/// next sessions reach the rest.
-pub fn requeue(draft: &mut Draft<'_>, viewer: &UserName) {
-    for ((_, sequence), MailAt { grant }) in draft.scan::<MailAt>(viewer, MAX_MAIL_REQUEUED) {
-        if let Some(mail) = draft.get::<Mail>(&(viewer.clone(), grant)) {
-            draft.delete::<MailAt>(&(viewer.clone(), sequence));
-            if is_planted(Mutant::ReRegistrationDropsMailbox) {
-                draft.delete::<Mail>(&(viewer.clone(), grant));
-                continue;
-            }
-            put(draft, viewer, grant, mail.version, mail.at);
-        }
+/// Drops a user's mail, which is a bug wherever it happens: only for [`Mutant`]s.
+pub fn drop_all(draft: &mut Draft<'_>, viewer: &UserName) {
+    for (_, MailAt { grant }) in draft.scan::<MailAt>(viewer, usize::MAX) {
+        remove(draft, viewer, grant);
     }
-}
-
-fn put(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId, version: u64, at: Millis) {
-    let sequence = next_sequence(draft, viewer);
-    draft.put(&(viewer.clone(), sequence), &MailAt { grant });
-    let mail = Mail {
-        version,
-        at,
-        sequence,
-    };
-    draft.put(&(viewer.clone(), grant), &mail);
 }
 
 fn remove(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId) {

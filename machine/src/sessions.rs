@@ -18,8 +18,7 @@ use super::principal::Principal;
 use super::rows::{Counterparty, DeviceOf, Epochs, Listed, Session, User, content};
 use super::statement_order::check_newer;
 
-/// Starts a session, in place of the device's earlier one, and moves the user's mail to the head
-/// of their event stream.
+/// Starts a session, in place of the device's earlier one.
 pub fn start(
     draft: &mut Draft<'_>,
     principal: &Principal,
@@ -49,7 +48,9 @@ pub fn start(
         since: draft.time(),
     };
     put(draft, &principal.device, &session);
-    mailbox::requeue(draft, &principal.name);
+    if is_planted(Mutant::ReRegistrationDropsMailbox) {
+        mailbox::drop_all(draft, &principal.name);
+    }
     Ok(Done::SessionStarted { epoch })
 }
 

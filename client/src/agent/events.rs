@@ -50,7 +50,7 @@ fn handle_refusal(core: &Core, error: ApiError) -> Result<ClusterError, VaultErr
 }
 
 pub(super) async fn read(core: &Core) -> Result<(), LedgerError> {
-    let token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
+    let mut token = core.ctx.vault.get::<EventToken>(TOKEN)?.unwrap_or_default();
     let mut stream = match core.ctx.api.events(token.sequence).await {
         Err(ClusterError::Api(error)) => return Err(handle_refusal(core, error)?.into()),
         opened => opened?,
@@ -59,8 +59,11 @@ pub(super) async fn read(core: &Core) -> Result<(), LedgerError> {
         match stream.next().await? {
             StreamMessage::Event(event) => {
                 process(core, &event).await?;
-                let sequence = event.sequence;
-                core.ctx.vault.put(TOKEN, &EventToken { sequence })?;
+                // Mail that was read and not acknowledged comes again, with its old sequence.
+                if event.sequence > token.sequence {
+                    token.sequence = event.sequence;
+                    core.ctx.vault.put(TOKEN, &token)?;
+                }
             }
             StreamMessage::Probe => core.renew.notify_one(),
             StreamMessage::Ended(error) => return Err(handle_refusal(core, error)?.into()),

@@ -38,6 +38,9 @@ pub use placement::JobAnnouncement;
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);
 /// Bound on connecting to one node, before the next one is tried.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
+/// How long an unused connection is kept. Shorter than a node keeps it, so that no call is sent on
+/// one that the node closes.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bound on one node's answer, before the next one is tried. Longer than a node looks for a
 /// majority.
 pub const TRY_DEADLINE: Duration = Duration::from_millis(6_500);
@@ -96,6 +99,7 @@ impl ClusterApi {
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_DEADLINE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()

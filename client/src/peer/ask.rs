@@ -58,7 +58,7 @@ impl AskError {
 /// Sends `request` with its body. Returns the answer, and its body still to be read.
 ///
 /// `deadline` bounds connecting (with [`CONNECT_DEADLINE`]), sending, and waiting for the answer's
-/// message. The answer's body is bounded by [`framing::SILENCE_TIMEOUT`] alone.
+/// message. The time of the answer's body is bounded by its length, see [`framing::body_time`].
 ///
 /// # Panics
 /// When the length of `body` differs from `request.body_length()`.
@@ -159,7 +159,9 @@ fn stream_error(error: FrameError) -> AskError {
             Some(refusal @ Refusal::Malformed) => AskError::Protocol(refusal.to_string()),
             None => AskError::Lost(error.to_string()),
         },
-        FrameError::Timeout | FrameError::Truncated => AskError::Lost(error.to_string()),
+        FrameError::Timeout | FrameError::TooSlow | FrameError::Truncated => {
+            AskError::Lost(error.to_string())
+        }
         other => protocol_error(other),
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
 
 use super::framing::{self, FrameError};
 use super::transport::Reader;
@@ -92,10 +93,11 @@ impl Body {
 }
 
 /// A body being received. It is read as it arrives and no memory is allocated ahead, so that a
-/// length stated by an unknown peer costs nothing.
+/// length stated by an unknown peer costs nothing. Its time is bounded by its length.
 pub struct ReceivedBody {
     length: u64,
     left: u64,
+    until: Instant,
     reader: Reader,
 }
 
@@ -104,6 +106,7 @@ impl ReceivedBody {
         Self {
             length,
             left: length,
+            until: Instant::now() + framing::body_time(length),
             reader,
         }
     }
@@ -123,7 +126,9 @@ impl ReceivedBody {
         if buffer.len() as u64 > self.left {
             return Err(FrameError::Truncated.into());
         }
-        framing::read_exactly(&mut self.reader, buffer).await?;
+        timeout_at(self.until, framing::read_exactly(&mut self.reader, buffer))
+            .await
+            .map_err(|_| FrameError::TooSlow)??;
         self.left -= buffer.len() as u64;
         Ok(())
     }

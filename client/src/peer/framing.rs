@@ -25,7 +25,21 @@ pub const PING_INTERVAL: Duration = Duration::from_millis(500);
 /// Longest time without progress while sending to a peer. After it the peer counts as lost.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time that a request's message may take to arrive as a whole.
+pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time that every body may take, and how many of its bytes each second more is for. A peer that
+/// sends or reads more slowly is given up: [`SILENCE_TIMEOUT`] alone would let one byte every two
+/// seconds hold a stream for months.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const SLOWEST_BODY_BYTES_PER_SECOND: u64 = 32 << 10;
+
 const LENGTH_BYTES: usize = 4;
+
+/// Time that a body of this length may take.
+pub fn body_time(length: u64) -> Duration {
+    BODY_TIMEOUT + Duration::from_secs(length / SLOWEST_BODY_BYTES_PER_SECOND)
+}
 
 /// A message between peers, optionally followed by a raw body.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -42,6 +56,8 @@ pub enum FrameError {
     Io(#[from] io::Error),
     #[error("nothing was received for {} ms", SILENCE_TIMEOUT.as_millis())]
     Timeout,
+    #[error("it took longer than such a message or body may take")]
+    TooSlow,
     #[error("the stream ended inside a message")]
     Truncated,
     #[error("a message of {0} bytes is over the limit of {MESSAGE_LIMIT}")]

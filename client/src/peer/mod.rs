@@ -9,6 +9,7 @@ pub mod ask;
 pub mod body;
 pub mod client;
 pub mod framing;
+pub(crate) mod places;
 pub mod serve;
 pub mod transfer;
 pub mod transport;

@@ -10,15 +10,21 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::body::{Body, ReceivedBody, SendError};
-use super::framing::{self, Frame, FrameError, PING_INTERVAL, PeerMessage};
+use super::framing::{self, ARRIVAL_TIMEOUT, Frame, FrameError, PING_INTERVAL, PeerMessage};
+use super::places::{Place, Places};
 use super::transport::{DeviceKey, Incoming, PeerTransport, Reader, Refusal, Writer};
 
 /// Requests that are processed concurrently; further ones wait.
 pub const MAX_CONCURRENT_REQUESTS: usize = 64;
+
+/// Requests of which the message has not arrived yet, or that wait; a further one evicts the
+/// oldest.
+pub const MAX_ARRIVING_REQUESTS: usize = 64;
 
 /// Bound on the concurrent requests of one device; further ones are refused as busy.
 pub const REQUESTS_PER_DEVICE: usize = 8;
@@ -69,6 +75,8 @@ pub trait Handler<Q, R>: Send + Sync + 'static {
 enum ServeError {
     #[error("the request: {0}")]
     Request(FrameError),
+    #[error("the request: a newer one took its place before it had arrived")]
+    Evicted,
     #[error("the answer: {0}")]
     Answer(#[from] SendError),
 }
@@ -81,18 +89,22 @@ where
     H: Handler<Q, R>,
 {
     let slots = Arc::new(DeviceSlots::default());
+    let processing = Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS));
+    let mut arriving = Places::new(MAX_ARRIVING_REQUESTS);
     let mut requests = JoinSet::new();
     loop {
         tokio::select! {
-            incoming = transport.accept(), if requests.len() < MAX_CONCURRENT_REQUESTS => {
+            incoming = transport.accept() => {
                 let Some(incoming) = incoming else { break };
                 let Some(slot) = DeviceSlots::take(&slots, incoming.device) else {
                     incoming.refuse(Refusal::Busy);
                     continue;
                 };
-                let handler = Arc::clone(&handler);
+                let (handler, processing) = (Arc::clone(&handler), Arc::clone(&processing));
+                let place = arriving.take();
                 requests.spawn(async move {
-                    if let Err(error) = serve_stream::<Q, R, H>(incoming, &handler).await {
+                    let served = serve_stream::<Q, R, H>(incoming, place, &processing, &handler);
+                    if let Err(error) = served.await {
                         tracing::debug!(%error, "a peer's request ended early");
                     }
                     drop(slot);
@@ -108,7 +120,12 @@ where
     while let Ok(Some(_)) = timeout(DRAIN_TIMEOUT, requests.join_next()).await {}
 }
 
-async fn serve_stream<Q, R, H>(mut incoming: Incoming, handler: &Arc<H>) -> Result<(), ServeError>
+async fn serve_stream<Q, R, H>(
+    mut incoming: Incoming,
+    mut evicted: Place,
+    processing: &Semaphore,
+    handler: &Arc<H>,
+) -> Result<(), ServeError>
 where
     Q: PeerMessage,
     R: PeerMessage,
@@ -118,13 +135,29 @@ where
         incoming.refuse(Refusal::Rejected);
         return Ok(());
     }
-    let request: Q = match read_request(&mut incoming.reader).await {
-        Ok(request) => request,
-        Err(error) => {
-            incoming.refuse(Refusal::Malformed);
-            return Err(ServeError::Request(error));
+    let arrives = timeout(ARRIVAL_TIMEOUT, read_request(&mut incoming.reader));
+    let request: Q = tokio::select! {
+        arrived = arrives => match arrived.unwrap_or(Err(FrameError::TooSlow)) {
+            Ok(request) => request,
+            Err(error) => {
+                incoming.refuse(Refusal::Malformed);
+                return Err(ServeError::Request(error));
+            }
+        },
+        _ = &mut evicted => {
+            incoming.refuse(Refusal::Busy);
+            return Err(ServeError::Evicted);
         }
     };
+    // Until its turn it can still be evicted.
+    let turn = tokio::select! {
+        turn = processing.acquire() => turn,
+        _ = &mut evicted => {
+            incoming.refuse(Refusal::Busy);
+            return Err(ServeError::Evicted);
+        }
+    };
+    drop(evicted);
     let Incoming {
         device,
         reader,
@@ -136,7 +169,10 @@ where
         length => Some(ReceivedBody::new(length, reader)),
     };
     let answer = await_with_pings(&mut writer, handler.handle(device, request, body)).await;
-    Ok(send(&mut writer, answer).await?)
+    let time = framing::body_time(answer.body.as_ref().map_or(0, Body::length));
+    let sent = timeout(time, send(&mut writer, answer)).await;
+    drop(turn);
+    Ok(sent.unwrap_or(Err(FrameError::TooSlow.into()))?)
 }
 
 async fn read_request<Q: PeerMessage>(reader: &mut Reader) -> Result<Q, FrameError> {

@@ -3,6 +3,8 @@
 //! The view is charged before the page exists; no request of a browser charges anything. The token
 //! reaches the browser through a file that only this user can read, never through argv.
 
+mod serve;
+
 use std::path::{Path as FilePath, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -18,19 +20,18 @@ use cameo_common::sealing::Opened;
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::clock;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::{IoError, Vault, VaultError};
+use serve::{SEND_TIMEOUT, serve_once};
 
 /// Bound on the wait for a browser to request the photo.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
-/// Additional time to send the photo after its request.
-const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Cookie of the one browser that presented the token.
 const COOKIE: &str = "cameo";
+const PHOTO_PATH: &str = "/photo";
 /// Folder and name of the file that redirects to the page.
 const FOLDER: &str = "pages";
 const REDIRECT: &str = "open.html";
@@ -65,7 +66,6 @@ struct Page {
     session: String,
     photo: Bytes,
     media_type: &'static str,
-    fetched: Notify,
 }
 
 /// Whether this session has a graphical display.
@@ -92,7 +92,6 @@ pub async fn show(
         session: HEXLOWER.encode(&clock::random::<32>()),
         photo: Bytes::copy_from_slice(&photo.bytes),
         media_type: safe_type(&photo.info.media_type),
-        fetched: Notify::new(),
     });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(IoError)?;
     let port = listener.local_addr().map_err(IoError)?.port();
@@ -101,24 +100,19 @@ pub async fn show(
     if !launch(&redirect) {
         on_redirect(&redirect);
     }
-    let ended = Arc::clone(&page);
-    let stop = async move { ended.fetched.notified().await };
-    let serving = axum::serve(listener, router(Arc::clone(&page)))
-        .with_graceful_shutdown(stop)
-        .into_future();
-    let serving = tokio::spawn(serving);
+    let serving = serve_once(listener, router(page));
     let served = timeout(FETCH_TIMEOUT + SEND_TIMEOUT, serving).await;
     vault.delete_blob(FOLDER, REDIRECT)?;
     match served {
-        Ok(_) => Ok(()),
-        Err(_) => Err(ViewerError::NoBrowser),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(ViewerError::NoBrowser),
     }
 }
 
 fn router(page: Arc<Page>) -> Router {
     Router::new()
         .route("/open/{token}", get(open))
-        .route("/photo", get(photo))
+        .route(PHOTO_PATH, get(photo))
         .with_state(page)
 }
 
@@ -163,7 +157,6 @@ async fn photo(State(page): State<Arc<Page>>, headers: HeaderMap) -> Response {
     if !ours {
         return StatusCode::FORBIDDEN.into_response();
     }
-    page.fetched.notify_one();
     let mut response = page.photo.clone().into_response();
     guard(response.headers_mut());
     if let Ok(media_type) = page.media_type.parse() {
@@ -244,7 +237,6 @@ mod tests {
             session: "secret".into(),
             photo: Bytes::from_static(b"photo"),
             media_type: safe_type("image/png"),
-            fetched: Notify::new(),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -280,6 +272,37 @@ mod tests {
         assert_eq!(photo.headers()["content-type"], "image/png");
         assert_eq!(photo.headers()["x-content-type-options"], "nosniff");
         assert_eq!(photo.bytes().await.unwrap(), "photo");
+    }
+
+    #[tokio::test]
+    async fn attack_half_a_request_does_not_stall_the_page() {
+        use tokio::io::AsyncWriteExt;
+        // given a page, and more halves of requests than it has connections
+        let photo = Bytes::from(vec![7; 4 << 20]);
+        let page = Arc::new(Page {
+            token: Mutex::new(Some("right".into())),
+            session: "secret".into(),
+            photo: photo.clone(),
+            media_type: safe_type("image/png"),
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let showing = tokio::spawn(serve_once(listener, router(page)));
+        let mut halves = Vec::new();
+        for _ in 0..50 {
+            let mut half = tokio::net::TcpStream::connect(address).await.unwrap();
+            // It may be closed already.
+            let _sent = half.write_all(b"GET /photo HTTP/1.1\r\nhos").await;
+            halves.push(half);
+        }
+        // when a browser fetches the photo, then it gets all of it, and the page has ended, though
+        // the halves are still there
+        let request = client().get(format!("http://{address}/photo"));
+        let got = request.header("cookie", "cameo=secret").send().await;
+        assert_eq!(got.unwrap().bytes().await.unwrap(), photo);
+        let shown = timeout(Duration::from_secs(5), showing).await;
+        shown.expect("the end of the page").unwrap().unwrap();
+        drop(halves);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Event streams: a user's notices and mail, pushed to connected agents as entries are applied.
 //!
 //! Any node serves any user from its own state. A stream resumes by the rows' sequence, so it can
-//! continue at another node.
+//! continue at another node. A stream begins with the mail that the agent has read and not
+//! acknowledged.
 
 mod deleted;
 
@@ -110,11 +111,22 @@ pub struct StreamRequest {
     pub after: u64,
 }
 
+/// Mail that is read again at a stream's start, because the agent has read it without
+/// acknowledging it. It comes with its own sequences, which are not above the stream's token.
+#[derive(Debug)]
+struct Again {
+    /// The last sequence read.
+    after: u64,
+    /// The stream's token.
+    until: u64,
+}
+
 /// One open stream.
 pub struct EventStream {
     replica: Arc<dyn Replica>,
     streams: Arc<Streams>,
     request: StreamRequest,
+    again: Option<Again>,
     ready: VecDeque<StreamItem>,
     ended: bool,
     touched: broadcast::Receiver<Touched>,
@@ -139,6 +151,10 @@ impl EventStream {
         Ok(Self {
             replica,
             streams,
+            again: Some(Again {
+                after: 0,
+                until: request.after,
+            }),
             request,
             ready: VecDeque::new(),
             ended: false,
@@ -174,6 +190,15 @@ impl EventStream {
             after,
         } = &mut self.request;
         let view = self.replica.view();
+        if let Some(again) = &mut self.again {
+            let mail = read::mail_between(&*view, user, again.after, again.until, PAGE);
+            if let Some(last) = mail.last() {
+                again.after = last.sequence;
+                self.ready.extend(mail.into_iter().map(StreamItem::Event));
+                return;
+            }
+            self.again = None;
+        }
         let events = read::events_after(&*view, user, *after, PAGE);
         if let Some(last) = events.last() {
             *after = last.sequence;

@@ -1,8 +1,9 @@
-//! Interfaces to the machine: wall clock, random numbers, threads for blocking work, priorities;
-//! and a memory of verified signatures.
+//! Interfaces to the machine: wall clock, random numbers, threads for blocking work, file
+//! descriptors, priorities; and a memory of verified signatures.
 
 pub mod blocking;
 pub mod clock;
+pub mod descriptors;
 pub mod rng;
 pub(crate) mod seldom;
 pub mod signatures;

@@ -59,7 +59,8 @@ async fn follow(
 }
 
 /// The epoch of the device's running session. A node that lacks the session or the sequence is
-/// behind, and catches up first.
+/// behind, and catches up first; and also one with mail that the agent has read, which may be
+/// acknowledged elsewhere (law B5).
 async fn epoch(api: &Api, user: &UserName, device: &PublicKey, after: u64) -> Result<u64, Fault> {
     let read_state = || {
         let view = api.replica.view();
@@ -67,7 +68,9 @@ async fn epoch(api: &Api, user: &UserName, device: &PublicKey, after: u64) -> Re
         (session, read::newest_event(&*view, user))
     };
     let (session, newest) = read_state();
-    if let Some(session) = session.filter(|_| after <= newest) {
+    if let Some(session) = session.filter(|_| after <= newest)
+        && !has_unacknowledged(api, user, after)
+    {
         return Ok(session.epoch);
     }
     api.replica.barrier(Instant::now() + CALL_DEADLINE).await?;
@@ -79,6 +82,10 @@ async fn epoch(api: &Api, user: &UserName, device: &PublicKey, after: u64) -> Re
     session
         .map(|session| session.epoch)
         .ok_or_else(|| Refusal::SessionEnded.into())
+}
+
+fn has_unacknowledged(api: &Api, user: &UserName, until: u64) -> bool {
+    !read::mail_between(&*api.replica.view(), user, 0, until, 1).is_empty()
 }
 
 fn event(item: StreamItem) -> Event {

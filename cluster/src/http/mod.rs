@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod deadline;
 mod error;
 mod events;
 mod grants;
@@ -30,15 +31,14 @@ use cameo_common::api::ErrorCode;
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::signed::Signed;
 use cameo_common::statements::NodeAddress;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 pub use auth::Caller;
 pub use error::Fault;
-pub use serve::{ClientPort, serve};
+pub use serve::{ClientPort, MAX_CONNECTIONS, ServeLimits, serve};
 pub use waiting::Waiting;
 
 use crate::event_stream::Streams;
-use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::host::signatures::RememberedSignatures;
 use crate::jobs::{Dispatcher, Reporter, Worker};
@@ -55,8 +55,6 @@ const WORKER_HERE: &str = "this node is a worker, which runs image jobs and noth
 #[derive(Clone)]
 pub struct Api {
     deps: Arc<ApiDeps>,
-    /// Permits for scans of the whole state.
-    scans: Arc<Semaphore>,
 }
 
 /// The subsystems of a node that the API needs.
@@ -77,8 +75,6 @@ pub struct ApiDeps {
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
     pub signatures: Arc<RememberedSignatures>,
-    /// Where scans of the whole state run.
-    pub blocking: Blocking,
     /// True once the node is stopping.
     pub stopping: watch::Receiver<bool>,
 }
@@ -89,7 +85,6 @@ impl Api {
     pub fn new(deps: ApiDeps) -> Self {
         Self {
             deps: Arc::new(deps),
-            scans: Arc::new(Semaphore::new(nodes::MAX_SCANS)),
         }
     }
 
@@ -97,7 +92,6 @@ impl Api {
     pub fn router(self) -> Router {
         let here = Router::new()
             .merge(nodes::routes())
-            .merge(jobs::run_routes())
             .merge(metrics::routes());
         let router = if self.has_vote {
             here.merge(users::routes())
@@ -113,7 +107,9 @@ impl Api {
         } else {
             here.fallback(async || Fault::new(ErrorCode::Unavailable, WORKER_HERE))
         };
-        router
+        deadline::limit(router, deadline::REQUEST_DEADLINE)
+            // The input of a job has as long as its size takes: see there.
+            .merge(jobs::run_routes())
             .method_not_allowed_fallback(async || Fault::method_not_allowed())
             // `body` reads bodies within the limit of their path.
             .layer(DefaultBodyLimit::disable())

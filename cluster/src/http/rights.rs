@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use cameo_common::api::{AckRights, ConfirmRights, Confirmed, PutRights, RightsStored, paths};
 use cameo_common::ids::GrantId;
 
-use super::auth::{Commanded, statement};
+use super::auth::{Commanded, SignedJson, statement};
 use super::body::InPath;
 use super::grants::check_path;
 use super::write::unexpected;

@@ -10,6 +10,7 @@ mod frame;
 mod hello;
 mod known_members;
 mod node_key;
+mod places;
 mod refusal;
 mod secret;
 mod server;

@@ -1,6 +1,5 @@
 //! The server side: accepts and authenticates connections, and serves their requests.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,8 +11,9 @@ use cameo_common::ids::NodeId;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -21,13 +21,19 @@ use tokio_rustls::server::TlsStream;
 
 use super::frame::{FrameReader, Kind, MAX_BODY_BYTES, MAX_HELLO_BYTES, MAX_IN_FLIGHT, put};
 use super::hello::{Hello, Purpose, Role, Welcome, encode};
+use super::known_members::KnownKey;
+use super::places::Places;
 use super::refusal::Refusal;
 use super::tls::{Session, Tls};
 use super::transport::{Accept, Stream, Transport};
 use super::{Identity, hello};
 
-/// Most authenticated connections. Fifteen voters need a quarter of it, all workers less than half.
-const MAX_CONNECTIONS: usize = 256;
+/// Most authenticated connections. Fifteen voters and all workers need 230.
+const MAX_CONNECTIONS: usize = 320;
+/// Most authenticated connections of one member: twice as many as it has lanes.
+const MEMBER_SHARE: usize = 10;
+/// Most authenticated connections of all that are no members, under whatever node ids.
+const STRANGERS_SHARE: usize = 64;
 /// Most connections that are not authenticated yet. They do not count as authenticated ones.
 const MAX_HANDSHAKES: usize = 64;
 /// For TLS and hello together.
@@ -119,14 +125,14 @@ async fn accept_all(
     service: Arc<dyn Service>,
 ) {
     let acceptor = TlsAcceptor::from(tls.server);
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut handshakes = Handshakes::default();
+    let members = Arc::new(Mutex::new(Places::new(MAX_CONNECTIONS)));
+    let mut handshakes = Places::new(MAX_HANDSHAKES);
     // Aborting this task drops the set, and with it every connection.
     let mut connections = JoinSet::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, from) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok(stream) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept node connections");
                     tokio::time::sleep(ACCEPT_BACKOFF).await;
@@ -135,14 +141,17 @@ async fn accept_all(
             },
             Some(_) = connections.join_next() => continue,
         };
-        let evicted = handshakes.add();
+        let Some(evicted) = handshakes.take(from.ip(), MAX_HANDSHAKES) else {
+            tracing::debug!(%from, "node connection refused: too many handshakes");
+            continue;
+        };
         let (identity, acceptor, service) = (identity.clone(), acceptor.clone(), service.clone());
-        let permits = permits.clone();
+        let members = Arc::clone(&members);
         connections.spawn(async move {
             let accepted = tokio::select! {
                 accepted = timeout(
                     HANDSHAKE_TIMEOUT,
-                    accept_hello(&identity, acceptor, stream, permits),
+                    accept_hello(&identity, acceptor, stream, &members),
                 ) => accepted,
                 _ = evicted => {
                     tracing::debug!("node connection without a hello evicted by a newer one");
@@ -150,8 +159,12 @@ async fn accept_all(
                 }
             };
             match accepted {
-                Ok(Ok((stream, caller, _permit))) => {
-                    if let Err(error) = serve(stream, &caller, &*service).await {
+                Ok(Ok((stream, caller, evicted))) => {
+                    let ended = tokio::select! {
+                        ended = serve(stream, &caller, &*service) => ended,
+                        _ = evicted => Err(io::Error::other("evicted by a newer connection")),
+                    };
+                    if let Err(error) = ended {
                         tracing::debug!(node = caller.node.0, %error, "node connection ended");
                     }
                 }
@@ -162,42 +175,29 @@ async fn accept_all(
     }
 }
 
-/// Connections that are not authenticated yet, oldest first. A new one evicts the oldest when there
-/// are [`MAX_HANDSHAKES`]: a member's handshake takes milliseconds, so connections that stay open
-/// without one are the oldest.
-#[derive(Debug, Default)]
-struct Handshakes(VecDeque<oneshot::Sender<()>>);
-
-impl Handshakes {
-    /// Adds a connection. The receiver resolves when the connection is evicted.
-    fn add(&mut self) -> oneshot::Receiver<()> {
-        self.0.retain(|evict| !evict.is_closed());
-        if self.0.len() >= MAX_HANDSHAKES {
-            self.0.pop_front();
-        }
-        let (evict, evicted) = oneshot::channel();
-        self.0.push_back(evict);
-        evicted
-    }
-}
-
 type Tcp = TlsStream<Box<dyn Stream>>;
+/// Places of authenticated connections, by member; `None` for all that are no members.
+type MemberPlaces = Places<Option<NodeId>>;
 
 async fn accept_hello(
     identity: &Identity,
     acceptor: TlsAcceptor,
     stream: Box<dyn Stream>,
-    permits: Arc<Semaphore>,
-) -> io::Result<(Tcp, Caller, OwnedSemaphorePermit)> {
+    members: &Mutex<MemberPlaces>,
+) -> io::Result<(Tcp, Caller, oneshot::Receiver<()>)> {
     let mut stream = acceptor.accept(stream).await?;
     let session = Session::of_server(stream.get_ref().1).map_err(io::Error::other)?;
     let checked = read_hello(&mut stream).await?.and_then(|hello| {
         hello.check(identity, &session, Role::Client, None)?;
         Ok(hello)
     });
-    let checked = checked.and_then(|hello| match permits.try_acquire_owned() {
-        Ok(permit) => Ok((hello, permit)),
-        Err(_) => Err(Refusal::TooManyConnections),
+    let checked = checked.and_then(|hello| {
+        let (group, share) = match identity.members.key_of(hello.node) {
+            KnownKey::Is(_) => (Some(hello.node), MEMBER_SHARE),
+            KnownKey::Unknown => (None, STRANGERS_SHARE),
+        };
+        let place = members.lock().take(group, share);
+        Ok((hello, place.ok_or(Refusal::TooManyConnections)?))
     });
     let answer = match &checked {
         Ok((hello, _)) => {
@@ -211,14 +211,14 @@ async fn accept_hello(
     stream.write_all(&out).await?;
     stream.flush().await?;
     match checked {
-        Ok((hello, permit)) => Ok((
+        Ok((hello, evicted)) => Ok((
             stream,
             Caller {
                 node: hello.node,
                 key: session.peer_key,
                 purpose: hello.purpose,
             },
-            permit,
+            evicted,
         )),
         Err(refusal) => {
             // The reason must arrive before the connection closes.

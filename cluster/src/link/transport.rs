@@ -16,8 +16,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub trait Accept: Send {
     /// The bound address, with the real port when port 0 was requested.
     fn address(&self) -> io::Result<SocketAddr>;
-    /// Waits for the next connection.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>>;
+    /// Waits for the next connection, and says whose it is.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, SocketAddr)>>;
 }
 
 /// Opens and accepts streams.
@@ -63,11 +63,11 @@ impl Accept for TcpAccept {
         self.0.local_addr()
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, SocketAddr)>> {
         Box::pin(async move {
-            let (stream, _) = self.0.accept().await?;
+            let (stream, from) = self.0.accept().await?;
             stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            Ok((Box::new(stream) as Box<dyn Stream>, from))
         })
     }
 }

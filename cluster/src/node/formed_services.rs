@@ -165,7 +165,6 @@ impl SharedParts {
             reporter: parts.reporter,
             clock: parts.clock,
             signatures: parts.signatures,
-            blocking: parts.blocking,
             stopping,
         })
     }

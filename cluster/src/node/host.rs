@@ -8,8 +8,10 @@ use tokio::runtime::Handle;
 use super::start_error::StartError;
 use crate::host::blocking::Blocking;
 use crate::host::clock::{SystemClock, WallClock};
+use crate::host::descriptors;
 use crate::host::rng::NodeRng;
 use crate::host::signatures::RememberedSignatures;
+use crate::http::MAX_CONNECTIONS;
 use crate::jobs::JobCost;
 use crate::link::{TcpTransport, Transport};
 
@@ -26,6 +28,8 @@ pub struct Host {
     /// Runtime of Raft; `None` starts a thread of its own.
     pub raft_runtime: Option<Handle>,
     pub jobs: JobSlots,
+    /// Most connections of clients.
+    pub client_connections: usize,
 }
 
 /// What runs image jobs, and says how loaded it is.
@@ -41,8 +45,9 @@ impl Host {
     /// This machine.
     ///
     /// # Errors
-    /// When the system provides no random numbers.
+    /// When the system provides no random numbers, or lets the process open too few files.
     pub fn of_machine() -> Result<Self, StartError> {
+        let client_connections = descriptors::reserve(MAX_CONNECTIONS)?;
         let rng = NodeRng::of_system().map_err(|error| StartError::System(error.to_string()))?;
         Ok(Self {
             transport: TcpTransport::shared(),
@@ -52,6 +57,7 @@ impl Host {
             signatures: Arc::default(),
             raft_runtime: None,
             jobs: JobSlots::Threads,
+            client_connections,
         })
     }
 }

@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::host::blocking::Blocking;
-use crate::http::ClientPort;
+use crate::http::{ClientPort, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
 use crate::link::{ClusterSecret, Transport};
 use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
@@ -78,11 +78,12 @@ impl Node {
     /// When the secret, the data folder, the node key, the decision log, a port or the system's
     /// resources cannot be used: see [`StartError`]. Nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        // Before any file: a folder that was opened with too few descriptors is hard to close well.
+        let host = Host::of_machine()?;
         let secret = Arc::new(secret_file::read(&config.secret)?);
         make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
-        let host = Host::of_machine()?;
         let opened = open_store(&config, Decider::new(host.signatures.clone())).await?;
         let storage = storage(&config, host.blocking, opened);
         Self::start_on(host, config, secret, storage).await
@@ -99,8 +100,9 @@ impl Node {
         storage: NodeStorage<S>,
     ) -> Result<Self, StartError> {
         let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
+        let limits = ServeLimits::for_connections(host.client_connections);
         let parts = PreRaftParts::build(&config, secret, host)?;
-        let port = listen(&*parts.transport, config.http).await?;
+        let port = listen(&*parts.transport, config.http, limits).await?;
         let url = config
             .http_url
             .clone()
@@ -248,10 +250,14 @@ impl fmt::Debug for Node {
     }
 }
 
-async fn listen(transport: &dyn Transport, address: SocketAddr) -> Result<ClientPort, StartError> {
+async fn listen(
+    transport: &dyn Transport,
+    address: SocketAddr,
+    limits: ServeLimits,
+) -> Result<ClientPort, StartError> {
     let listener = transport.listen(address.to_string()).await;
     listener
-        .and_then(ClientPort::new)
+        .and_then(|listener| ClientPort::new(listener, limits))
         .map_err(|error| StartError::Http { address, error })
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::secret_file::SecretFileError;
+use crate::host::descriptors::TooFewDescriptors;
 use crate::jobs::DecisionLogError;
 use crate::link::NodeKeyError;
 use crate::raft;
@@ -32,6 +33,8 @@ pub enum StartError {
     },
     #[error(transparent)]
     Raft(#[from] raft::StartError),
+    #[error(transparent)]
+    Descriptors(#[from] TooFewDescriptors),
     #[error("the system cannot provide threads or random numbers: {0}")]
     System(String),
 }

@@ -165,13 +165,24 @@ pub struct SnapshotBuilder {
 impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     type SnapshotData = SnapshotFile;
 
+    /// A failure, such as a full disk or no free file descriptor, is no error: to openraft that is
+    /// the end of the node, of all nodes where all run into it at the same index. The previous
+    /// snapshot stays the current one and the log grows. The next build comes after a pause, in
+    /// which openraft begins no other.
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        let state = self.state.clone();
-        let snapshots = self.snapshots.clone();
-        let build = move || snapshot::build(&state, &snapshots);
-        tokio::task::spawn_blocking(build)
-            .await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::other)
+        loop {
+            let state = self.state.clone();
+            let snapshots = self.snapshots.clone();
+            let build = move || snapshot::build(&state, &snapshots);
+            let built = tokio::task::spawn_blocking(build).await;
+            match built.map_err(io::Error::other)? {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(error) => tracing::error!(%error, "snapshot failed: it is tried again later"),
+            }
+            tokio::time::sleep(self.state.shared.options.snapshot_retry).await;
+            if let Some(previous) = self.snapshots.current() {
+                return Ok(previous);
+            }
+        }
     }
 }

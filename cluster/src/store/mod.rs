@@ -29,5 +29,5 @@ pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};
 pub use options::Options;
 pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
-pub use state::{HashAborted, NotApplied, State, StateHash, StoreView, Touched};
+pub use state::{NotApplied, State, StateHash, StoreView, Touched};
 pub use wal::{MAX_PROPOSAL_BYTES, Wal};

@@ -6,6 +6,8 @@ use std::time::Duration;
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
 /// Above this size of the overlay, applying waits for the write-behind.
 const OVERLAY_BYTES: usize = 128 << 20;
+/// Pause after a snapshot that could not be written.
+const SNAPSHOT_RETRY: Duration = Duration::from_secs(30);
 /// Above this size of the overlay, reads of the whole state are aborted.
 const WALK_OVERLAY_BYTES: usize = 64 << 20;
 
@@ -15,6 +17,7 @@ pub struct Options {
     pub drain_every: Duration,
     pub overlay_bytes: usize,
     pub walk_overlay_bytes: usize,
+    pub snapshot_retry: Duration,
     /// The machine's boot id; `None` reads it from the kernel.
     pub boot_id: Option<String>,
 }
@@ -25,6 +28,7 @@ impl Default for Options {
             drain_every: DRAIN_EVERY,
             overlay_bytes: OVERLAY_BYTES,
             walk_overlay_bytes: WALK_OVERLAY_BYTES,
+            snapshot_retry: SNAPSHOT_RETRY,
             boot_id: None,
         }
     }

@@ -26,6 +26,23 @@ pub fn events_after(view: &dyn StateView, user: &UserName, after: u64, limit: us
     events
 }
 
+/// A user's mail with a sequence above `after` and up to `until`, at most `limit` pieces: what an
+/// agent that has read up to `until` has not acknowledged.
+#[must_use]
+pub fn mail_between(
+    view: &dyn StateView,
+    user: &UserName,
+    after: u64,
+    until: u64,
+    limit: usize,
+) -> Vec<Event> {
+    rows::scan::<MailAt>(view, user, Some(&(user.clone(), after)), limit)
+        .into_iter()
+        .take_while(|((_, sequence), _)| *sequence <= until)
+        .map(|((_, sequence), MailAt { grant })| of_mail(view, user, sequence, grant))
+        .collect()
+}
+
 /// The newest sequence of a user's events; 0 for none. A client with a higher one got it from a
 /// node that has applied more of the log.
 #[must_use]

@@ -14,7 +14,7 @@ pub use directory::{
     CallerInfo, SessionInfo, caller, is_counterparty, online_listed, online_sessions, session,
     session_of_epoch, user_info,
 };
-pub use events::{events_after, newest_event};
+pub use events::{events_after, mail_between, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};
 pub use release::{Release, release_check};
 pub use statements::{GrantStatements, grant_statements};

@@ -32,6 +32,8 @@ pub(super) const API_PORT: u16 = 7101;
 const SNAPSHOT_AFTER: u64 = 300;
 /// CPU that a machine has for jobs: two slots.
 const JOB_MILLICORES: u32 = 4000;
+/// More than any simulated run opens.
+const CLIENT_CONNECTIONS: usize = 1_000;
 /// Any bytes: all nodes have the same.
 const SECRET: &[u8] = b"the secret of a simulated cluster";
 
@@ -197,6 +199,7 @@ impl Machine {
                 millicores: JOB_MILLICORES,
                 cost: JobCost::new(cost),
             },
+            client_connections: CLIENT_CONNECTIONS,
         }
     }
 }

@@ -82,12 +82,12 @@ impl Accept for SimAccept {
         self.listener.local_addr()
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Stream>, SocketAddr)>> {
         Box::pin(async move {
             let (stream, from) = self.listener.accept().await?;
             let peer = turmoil::reverse_lookup(from.ip()).unwrap_or_default();
             let stream = self.network.stream(stream, peer.into(), false);
-            Ok(Box::new(stream) as Box<dyn Stream>)
+            Ok((Box::new(stream) as Box<dyn Stream>, from))
         })
     }
 }

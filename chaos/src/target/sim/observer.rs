@@ -119,9 +119,7 @@ impl Observer {
         let log = machine.disk.entries(seen.log + 1, status.committed);
         seen.log = seen.log.max(status.committed);
         let applied = process.state.applied();
-        let hashed = (applied != seen.hashed)
-            .then(|| process.state.hash())
-            .flatten();
+        let hashed = (applied != seen.hashed).then(|| process.state.hash());
         if let Some(hashed) = &hashed {
             seen.hashed = hashed.applied;
         }

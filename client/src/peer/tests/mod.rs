@@ -4,6 +4,7 @@
 
 mod loss;
 mod requests;
+mod slow;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

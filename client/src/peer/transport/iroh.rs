@@ -28,6 +28,7 @@ use super::{
     ALPN, CONNECT_DEADLINE, ConnectError, DeviceKey, Exchange, Incoming, PeerAddress,
     PeerTransport, Refusal,
 };
+use crate::peer::places::{Place, Places};
 
 /// A connection without any incoming packet for this long is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(6);
@@ -35,7 +36,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(6);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// A connection without a request for this long is closed.
 const UNUSED_TIMEOUT: Duration = Duration::from_secs(30);
-/// Open incoming connections; further ones are refused.
+/// Open incoming connections, without evicted ones that are still in use. A further one evicts the
+/// oldest.
 const MAX_CONNECTIONS: usize = 256;
 /// Open requests of one connection.
 const MAX_STREAMS: u32 = 16;
@@ -204,20 +206,22 @@ fn loopback(bound: &SocketAddr) -> Option<SocketAddr> {
 }
 
 async fn accept_connections(endpoint: Endpoint, found: mpsc::Sender<Incoming>) {
+    let mut places = Places::new(MAX_CONNECTIONS);
     let mut connections = JoinSet::new();
     while let Some(incoming) = endpoint.accept().await {
         while connections.try_join_next().is_some() {}
-        if connections.len() >= MAX_CONNECTIONS {
-            incoming.refuse();
-            continue;
-        }
+        let mut evicted = places.take();
         let found = found.clone();
         connections.spawn(async move {
             let Ok(connecting) = incoming.accept() else {
                 return;
             };
-            match timeout(CONNECT_DEADLINE, connecting).await {
-                Ok(Ok(connection)) => accept_requests(connection, found).await,
+            let connected = tokio::select! {
+                connected = timeout(CONNECT_DEADLINE, connecting) => connected,
+                _ = &mut evicted => return,
+            };
+            match connected {
+                Ok(Ok(connection)) => accept_requests(connection, evicted, found).await,
                 Ok(Err(error)) => tracing::debug!(%error, "a peer's handshake failed"),
                 Err(_) => tracing::debug!("a peer's handshake timed out"),
             }
@@ -225,13 +229,22 @@ async fn accept_connections(endpoint: Endpoint, found: mpsc::Sender<Incoming>) {
     }
 }
 
-/// Forwards each stream of a connection until the peer closes it or leaves it unused. The
-/// connection is kept open while a stream is, because a written answer may not be sent yet.
-async fn accept_requests(connection: Connection, found: mpsc::Sender<Incoming>) {
+/// Forwards each stream of a connection until the peer closes it or leaves it unused, or a newer
+/// connection gets its place. The connection is kept open while a stream is, because a written
+/// answer may not be sent yet.
+async fn accept_requests(
+    connection: Connection,
+    mut evicted: Place,
+    found: mpsc::Sender<Incoming>,
+) {
     let device = *connection.remote_id().as_bytes();
     let open = Arc::new(connection);
     loop {
-        let (send, receive) = match timeout(UNUSED_TIMEOUT, open.accept_bi()).await {
+        let next = tokio::select! {
+            next = timeout(UNUSED_TIMEOUT, open.accept_bi()) => next,
+            _ = &mut evicted => return,
+        };
+        let (send, receive) = match next {
             Ok(Ok(streams)) => streams,
             Ok(Err(_)) => return,
             Err(_) if Arc::strong_count(&open) == 1 => return,

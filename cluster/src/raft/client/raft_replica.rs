@@ -87,7 +87,7 @@ impl Replica for RaftReplica {
         Box::pin(self.raft.ask(node, body, deadline))
     }
 
-    fn hash(&self) -> Option<HashedState> {
+    fn hash(&self) -> HashedState {
         self.state.hash()
     }
 }

@@ -44,8 +44,8 @@ pub trait AppliedState: Send + Sync + fmt::Debug + 'static {
     /// Notifies the tasks that wait for a user's events.
     fn touched(&self) -> broadcast::Receiver<Touched>;
 
-    /// Hashes the whole state. Blocks; None when the state changes too fast.
-    fn hash(&self) -> Option<HashedState>;
+    /// The hash of the whole state, now or a moment ago. Kept, not computed.
+    fn hash(&self) -> HashedState;
 
     /// The failure after which the state accepts no more entries, if any.
     fn failure(&self) -> Option<String>;
@@ -64,12 +64,12 @@ impl AppliedState for State {
         State::touched(self)
     }
 
-    fn hash(&self) -> Option<HashedState> {
-        let hashed = State::hash(self).ok()?;
-        Some(HashedState {
+    fn hash(&self) -> HashedState {
+        let hashed = self.recent_hash();
+        HashedState {
             applied: hashed.applied.map_or(0, |(_, index)| index),
             hash: Hash(hashed.hash),
-        })
+        }
     }
 
     fn failure(&self) -> Option<String> {
@@ -110,6 +110,6 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Vec<u8>, AskError>>;
 
-    /// Hashes the whole state. Blocks; None when the state changes too fast.
-    fn hash(&self) -> Option<HashedState>;
+    /// The hash of the whole state, now or a moment ago. Kept, not computed.
+    fn hash(&self) -> HashedState;
 }

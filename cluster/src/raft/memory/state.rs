@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use cameo_common::ids::Hash;
 use cameo_mutant::{Mutant, is_planted};
 use futures_util::{FutureExt, Stream, StreamExt};
 use openraft::OptionalSend;
@@ -22,7 +21,7 @@ use crate::consensus_types::aliases::position;
 use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 use crate::raft::client::replica::{AppliedState, HashedState};
 use crate::store::{Machine, Touched};
-use cameo_machine::{Change, Rows, StateView};
+use cameo_machine::{Change, LtHash, MapView, Rows, StateView};
 
 /// Most entries that become visible together.
 const BATCH_ENTRIES: usize = 64;
@@ -44,6 +43,8 @@ struct Shared {
 
 struct Live {
     content: Content,
+    /// The hash of its rows, as the real store keeps it.
+    sum: LtHash,
     /// Changes since the last drain, oldest first.
     undrained: Vec<Change>,
     /// Changes whose entry is drained already, where that bug is planted.
@@ -60,6 +61,7 @@ impl fmt::Debug for MemoryState {
 impl MemoryState {
     pub(super) fn new(machine: Arc<dyn Machine>, syncer: Syncer, content: Content) -> Self {
         let live = Live {
+            sum: sum_of(&content),
             content,
             undrained: Vec::new(),
             apart: Vec::new(),
@@ -79,6 +81,20 @@ impl MemoryState {
     pub fn drain(&self) {
         self.shared.drain(&mut self.shared.live.write());
     }
+}
+
+fn sum_of(content: &Content) -> LtHash {
+    let rows = content.rows.0.iter();
+    LtHash::of(rows.map(|(key, value)| (key.as_slice(), value.as_slice())))
+}
+
+/// Adds a change that is about to be applied to the rows.
+fn add_change(sum: &mut LtHash, rows: &MapView, change: &Change) {
+    let (key, after) = match change {
+        Change::Put { key, value } => (key, Some(value.as_slice())),
+        Change::Delete { key } => (key, None),
+    };
+    sum.change(key, rows.0.get(key).map(Vec::as_slice), after);
 }
 
 fn index(content: &Content) -> u64 {
@@ -118,7 +134,10 @@ impl Shared {
                     EntryPayload::Normal(EntryBytes(bytes)) => {
                         let at = entry.log_id.index();
                         let decided = self.machine.decide(&content.rows, at, &bytes);
-                        content.rows.apply(&decided.changes);
+                        for change in &decided.changes {
+                            add_change(&mut live.sum, &content.rows, change);
+                            content.rows.apply(std::slice::from_ref(change));
+                        }
                         live.undrained.extend(decided.changes);
                         names.extend(decided.touched);
                         decided.reply
@@ -177,20 +196,12 @@ impl AppliedState for MemoryState {
         self.shared.touched.subscribe()
     }
 
-    /// As the real store computes it.
-    fn hash(&self) -> Option<HashedState> {
+    fn hash(&self) -> HashedState {
         let live = self.shared.live.read();
-        let mut hasher = blake3::Hasher::new();
-        for (key, value) in &live.content.rows.0 {
-            hasher.update(&(key.len() as u64).to_le_bytes());
-            hasher.update(key);
-            hasher.update(&(value.len() as u64).to_le_bytes());
-            hasher.update(value);
-        }
-        Some(HashedState {
+        HashedState {
             applied: index(&live.content),
-            hash: Hash(*hasher.finalize().as_bytes()),
-        })
+            hash: live.sum.hash(),
+        }
     }
 
     fn failure(&self) -> Option<String> {
@@ -240,6 +251,7 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
         let index = {
             let live = &mut *self.shared.live.write();
             live.content = snapshot.content();
+            live.sum = sum_of(&live.content);
             live.undrained.clear();
             live.apart.clear();
             live.drained_at = Instant::now();

@@ -27,18 +27,14 @@ pub(in super::super) fn build(
     let before = snapshots.current();
     for attempt in 1..=ATTEMPTS {
         let never_abort = attempt == ATTEMPTS && before.is_none();
-        match (write(state, snapshots, never_abort), &before) {
-            (Err(SnapshotError::Aborted), _) => {
+        match write(state, snapshots, never_abort) {
+            Err(SnapshotError::Aborted) => {
                 tracing::warn!(attempt, "snapshot aborted: the state changes too fast");
                 let shared = &state.shared;
                 shared.drain_signal.request();
                 shared.generation().wait_written(CATCH_UP);
             }
-            (Err(error), Some(before)) => {
-                tracing::error!(%error, "snapshot failed: the previous one is kept");
-                return Ok(before.clone());
-            }
-            (result, _) => return result,
+            result => return result,
         }
     }
     before.ok_or(SnapshotError::Aborted)

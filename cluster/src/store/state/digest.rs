@@ -1,88 +1,67 @@
-//! Digest of all rows that can be updated row by row.
+//! Digest of all rows that is updated row by row.
 //!
-//! sled detects a damaged page but not a lost one. The sum of the hashes of all rows is written in
-//! the same batch as the rows and compared when the database is opened. It protects against
-//! accidents, not against forgery: snapshots and `State::hash` do that.
+//! sled detects a damaged page but not a lost one. The digest is written in the same batch as the
+//! rows and compared when the database is opened. Nodes compare their states by it too (law D3).
 
 use cameo_common::wire::{decode_versioned, encode_versioned};
+use cameo_machine::LtHash;
 
 use crate::store::meta::MetaError;
 
-const VERSION: u8 = 1;
-const LANES: usize = 4;
+/// Version 1 had four sums of 64 bits. A state with it is rebuilt from the snapshot and the log.
+const VERSION: u8 = 2;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct RowDigest {
-    rows: u64,
-    sum: [u64; LANES],
-}
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RowDigest(LtHash);
 
 impl RowDigest {
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.rows = self.rows.wrapping_add(1);
-        for (sum, lane) in self.sum.iter_mut().zip(lanes(key, value)) {
-            *sum = sum.wrapping_add(lane);
-        }
+        self.0.add(key, value);
     }
 
-    pub fn remove(&mut self, key: &[u8], value: &[u8]) {
-        self.rows = self.rows.wrapping_sub(1);
-        for (sum, lane) in self.sum.iter_mut().zip(lanes(key, value)) {
-            *sum = sum.wrapping_sub(lane);
-        }
+    /// Replaces a row; None where there is none.
+    pub fn change(&mut self, key: &[u8], before: Option<&[u8]>, after: Option<&[u8]>) {
+        self.0.change(key, before, after);
+    }
+
+    /// The hash of the whole state.
+    pub fn hash(&self) -> [u8; 32] {
+        self.0.hash().0
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        encode_versioned(VERSION, &(self.rows, self.sum))
+        encode_versioned(VERSION, &self.0.to_bytes())
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self, MetaError> {
-        let (rows, sum) = decode_versioned(VERSION, bytes)?;
-        Ok(Self { rows, sum })
+        let lanes: Vec<u8> = decode_versioned(VERSION, bytes)?;
+        let sum =
+            LtHash::from_bytes(&lanes).ok_or(MetaError::Damaged("a digest of another length"))?;
+        Ok(Self(sum))
     }
-}
-
-fn lanes(key: &[u8], value: &[u8]) -> [u64; LANES] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(key.len() as u64).to_le_bytes());
-    hasher.update(key);
-    hasher.update(value);
-    let hash = hasher.finalize();
-    let mut lanes = [0; LANES];
-    for (lane, bytes) in lanes.iter_mut().zip(hash.as_bytes().as_chunks::<8>().0) {
-        *lane = u64::from_le_bytes(*bytes);
-    }
-    lanes
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use cameo_machine::LTHASH_BYTES;
+
     use super::*;
 
     #[test]
-    fn the_digest_depends_on_the_rows_and_not_on_their_history() {
-        let mut one = RowDigest::default();
-        one.add(b"a", b"1");
-        one.add(b"b", b"2");
-        let mut two = RowDigest::default();
-        two.add(b"b", b"0");
-        two.add(b"a", b"1");
-        assert_ne!(one, two);
-        two.remove(b"b", b"0");
-        two.add(b"b", b"2");
-        assert_eq!(one, two);
-        assert_eq!(RowDigest::decode(&one.encode()).unwrap(), one);
+    fn the_bytes_of_the_digest_are_pinned() {
+        let mut digest = RowDigest::default();
+        digest.add(b"key", b"value");
+        let bytes = digest.encode();
+        // version 2 | varint 2048 | the lanes
+        assert_eq!(bytes[..7], [2, 0x80, 0x10, 0x47, 0xe7, 0x5a, 0xe8]);
+        assert_eq!(bytes.len(), 3 + LTHASH_BYTES);
+        assert_eq!(RowDigest::decode(&bytes).unwrap(), digest);
     }
 
     #[test]
-    fn the_bytes_of_the_digest_are_pinned() {
-        assert_eq!(RowDigest::default().encode(), [1, 0, 0, 0, 0, 0]);
-        let digest = RowDigest {
-            rows: 300,
-            sum: [1, 2, 128, 0],
-        };
-        assert_eq!(digest.encode(), [1, 0xac, 2, 1, 2, 0x80, 1, 0]);
-        assert!(RowDigest::decode(&[2, 0, 0, 0, 0, 0]).is_err());
+    fn other_versions_and_lengths_are_refused() {
+        assert!(RowDigest::decode(&[1, 0, 0, 0, 0, 0]).is_err());
+        assert!(RowDigest::decode(&[2, 1, 0]).is_err());
     }
 }

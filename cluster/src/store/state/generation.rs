@@ -22,8 +22,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWri
 
 struct Marks {
     visible: Arc<Applied>,
-    /// Version last written to sled.
-    written: u64,
+    /// Last entry whose changes are in sled.
+    written: Arc<Applied>,
     /// Digest of the rows in sled.
     digest: RowDigest,
     /// Number of readers at each version.
@@ -35,6 +35,8 @@ pub(crate) struct Generation {
     database: sled::Db,
     overlay: RwLock<Overlay>,
     marks: Mutex<Marks>,
+    /// Held while rows go from the overlay to sled, and while a digest is made of both.
+    moving: Mutex<()>,
     reader_left: Condvar,
     written: Condvar,
 }
@@ -72,9 +74,10 @@ impl Generation {
     }
 
     fn new(path: &Path, database: sled::Db, applied: Applied, digest: RowDigest) -> Self {
+        let applied = Arc::new(applied);
         let marks = Marks {
-            written: applied.version(),
-            visible: Arc::new(applied),
+            written: Arc::clone(&applied),
+            visible: applied,
             digest,
             readers: BTreeMap::new(),
         };
@@ -83,6 +86,7 @@ impl Generation {
             database,
             overlay: RwLock::default(),
             marks: Mutex::new(marks),
+            moving: Mutex::new(()),
             reader_left: Condvar::new(),
             written: Condvar::new(),
         }
@@ -131,8 +135,8 @@ impl Generation {
         batch.insert(DIGEST_KEY, marks.digest.encode());
         self.database.apply_batch(batch)?;
         self.database.flush()?;
-        marks.written = applied.version();
-        marks.visible = Arc::new(applied);
+        marks.written = Arc::new(applied);
+        marks.visible = Arc::clone(&marks.written);
         Ok(())
     }
 
@@ -229,10 +233,44 @@ impl Generation {
             .take_while(move |(key, _)| key[0] == ROW_PREFIX && key[1..].starts_with(prefix))
     }
 
+    /// The digest of the visible rows. Blocks, and hashes what is not in sled yet.
+    pub fn newest_digest(&self) -> (Arc<Applied>, RowDigest) {
+        self.digest_with_overlay(&self.moving.lock())
+    }
+
+    /// The same if the overlay has at most `rows` rows, and nothing is written to sled just now.
+    pub fn cheap_digest(&self, rows: usize) -> Option<(Arc<Applied>, RowDigest)> {
+        let moving = self.moving.try_lock()?;
+        (self.overlay().rows() <= rows).then(|| self.digest_with_overlay(&moving))
+    }
+
+    /// The digest of the rows in sled.
+    pub fn written_digest(&self) -> (Arc<Applied>, RowDigest) {
+        let marks = self.marks();
+        (Arc::clone(&marks.written), marks.digest.clone())
+    }
+
+    fn digest_with_overlay(&self, _moving: &MutexGuard<'_, ()>) -> (Arc<Applied>, RowDigest) {
+        let applied = self.applied();
+        let mut digest = self.marks().digest.clone();
+        let changes: Vec<_> = {
+            let overlay = self.overlay();
+            let changes = overlay.range(applied.version(), Bound::Unbounded);
+            changes
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        for (key, value) in changes {
+            let before = readable(self.database.get(row_key(&key)));
+            digest.change(&key, before.as_deref(), value.as_deref());
+        }
+        (applied, digest)
+    }
+
     /// The version that `write_back` would write, or `None` when sled is up to date.
     pub fn unwritten(&self) -> Option<Arc<Applied>> {
         let marks = self.marks();
-        (marks.visible.version() > marks.written).then(|| Arc::clone(&marks.visible))
+        (marks.visible.version() > marks.written.version()).then(|| Arc::clone(&marks.visible))
     }
 
     /// Waits until there is no reader before `version`; false at the timeout.
@@ -252,19 +290,24 @@ impl Generation {
 
     /// Writes everything up to `applied` in one atomic batch and removes it from the overlay. Call
     /// only after `wait_for_readers`.
-    pub fn write_back(&self, applied: &Applied) -> Result<(), GenerationError> {
+    pub fn write_back(&self, applied: &Arc<Applied>) -> Result<(), GenerationError> {
+        let _moving = self.moving.lock();
         let version = applied.version();
-        let mut digest = self.marks().digest;
+        let mut digest = self.marks().digest.clone();
         let mut batch = sled::Batch::default();
         let mut after: Option<Vec<u8>> = None;
         loop {
-            // In pieces, so that applying never waits long for the lock.
+            // In pieces that are copied, so that applying never waits long for the lock.
             let overlay = self.overlay();
             let piece = overlay.piece(after.as_deref());
-            for key in piece.keys() {
-                if let Some(value) = overlay.get(version, key) {
-                    self.stage(&mut batch, &mut digest, key, value.as_deref())?;
-                }
+            let rows: Vec<_> = piece
+                .keys()
+                .iter()
+                .filter_map(|key| Some((key.clone(), overlay.get(version, key)?.clone())))
+                .collect();
+            drop(overlay);
+            for (key, value) in rows {
+                self.stage(&mut batch, &mut digest, &key, value.as_deref())?;
             }
             after = piece.next();
             if after.is_none() {
@@ -276,7 +319,7 @@ impl Generation {
         self.database.apply_batch(batch)?;
         self.prune(version);
         let mut marks = self.marks();
-        marks.written = version;
+        marks.written = Arc::clone(applied);
         marks.digest = digest;
         self.written.notify_all();
         Ok(())
@@ -290,14 +333,10 @@ impl Generation {
         value: Option<&[u8]>,
     ) -> Result<(), GenerationError> {
         let stored = row_key(key);
-        if let Some(old) = self.database.get(&stored)? {
-            digest.remove(key, &old);
-        }
+        let before = self.database.get(&stored)?;
+        digest.change(key, before.as_deref(), value);
         match value {
-            Some(value) => {
-                digest.add(key, value);
-                batch.insert(stored, value);
-            }
+            Some(value) => batch.insert(stored, value),
             None => batch.remove(stored),
         }
         Ok(())
@@ -307,7 +346,7 @@ impl Generation {
     pub fn wait_written(&self, timeout: Duration) -> bool {
         let mut marks = self.marks();
         let wanted = marks.visible.version();
-        let blocked = |marks: &mut Marks| marks.written < wanted;
+        let blocked = |marks: &mut Marks| marks.written.version() < wanted;
         self.written.wait_while_for(&mut marks, blocked, timeout);
         !blocked(&mut marks)
     }
@@ -330,5 +369,36 @@ impl Generation {
     pub fn flush(&self) -> Result<(), GenerationError> {
         self.database.flush()?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn attack_the_digest_reads_no_rows_but_the_newest() {
+        // given rows in sled, of which one is lost behind the store's back
+        let folder = tempfile::tempdir().unwrap();
+        let generation = Generation::create(&folder.path().join("state")).unwrap();
+        let row = |number: u8| (vec![number], vec![number]);
+        generation.load(&(0..100).map(row).collect()).unwrap();
+        let before = generation.newest_digest().1;
+        generation.database.remove(row_key(&[7])).unwrap();
+        // when the digest is asked for, then it comes without reading them
+        assert_eq!(generation.newest_digest().1, before);
+        // and with a few new ones it is that of all
+        let (key, value) = row(100);
+        generation.insert(0, vec![Change::Put { key, value }]);
+        let mut after = before.clone();
+        after.add(&[100], &[100]);
+        assert_eq!(generation.cheap_digest(1).unwrap().1, after);
+        // but with many new ones, or while they are written to sled, it is that of the old ones
+        assert!(generation.cheap_digest(0).is_none());
+        let _moving = generation.moving.lock();
+        assert!(generation.cheap_digest(1).is_none());
+        assert_eq!(generation.written_digest().1, before);
     }
 }

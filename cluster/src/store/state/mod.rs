@@ -3,7 +3,7 @@
 //! A [`State`] is the handle; `shared` is what its clones and the background tasks share. The rows
 //! are in a `generation`: a sled `database` with a `digest` of its rows, and an `overlay` of newer
 //! changes in memory. A `view` reads both at one version. The `drain` writes the overlay back to
-//! sled in the background, woken by the `drain_signal`. `hash` reads all rows.
+//! sled in the background, woken by the `drain_signal`. `hash` is the digest of both.
 
 pub(super) mod database;
 pub(super) mod digest;
@@ -24,7 +24,7 @@ use super::options::Options;
 use super::wal::Wal;
 use generation::Generation;
 
-pub use hash::{HashAborted, StateHash};
+pub use hash::StateHash;
 pub(super) use shared::Shared;
 pub use shared::Touched;
 pub(super) use view::LatestView;

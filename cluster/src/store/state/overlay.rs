@@ -25,6 +25,11 @@ impl Overlay {
         self.bytes
     }
 
+    /// Number of rows that changed.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Records one change. Versions never decrease.
     pub fn insert(&mut self, version: u64, change: Change) {
         let (key, value) = match change {

@@ -164,7 +164,7 @@ async fn catch_up(node: &Running, with: &Running) {
         .wait_applied(index, Instant::now() + Duration::from_secs(20))
         .await
         .unwrap();
-    assert_eq!(node.state.hash().unwrap(), with.state.hash().unwrap());
+    assert_eq!(node.state.hash(), with.state.hash());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,13 +205,13 @@ async fn a_node_that_was_down_catches_up_by_snapshot_and_log() {
     catch_up(&three, &one).await;
 
     // The state is the same after a restart of all nodes.
-    let before = one.state.hash().unwrap();
+    let before = one.state.hash();
     stop(1, one, &peers).await;
     stop(2, two, &peers).await;
     stop(3, three, &peers).await;
     for world in &worlds {
         let opened = world.open();
-        let after = opened.state.hash().unwrap();
+        let after = opened.state.hash();
         assert!(after.applied >= before.applied);
         assert_eq!(after.hash, before.hash);
     }

@@ -7,8 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt};
+use openraft::storage::{
+    IOFlushed, RaftLogReader, RaftLogStorage, RaftLogStorageExt, RaftSnapshotBuilder,
+    RaftStateMachine,
+};
 use openraft::type_config::TypeConfigExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::world::*;
 use crate::consensus_types::TypeConfig;
@@ -120,6 +124,39 @@ async fn killed_at_any_moment_a_node_keeps_what_it_acknowledged() {
         );
         apply(&mut opened, log[applied as usize..].to_vec()).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "the victim of attack_a_snapshot_without_a_free_descriptor_is_built_later"]
+async fn build_without_descriptors() {
+    let mut opened = Store::open(&directory(), Arc::new(TextMachine), options()).unwrap();
+    commit(&mut opened, append_indexes(0, 10)).await;
+    // given no snapshot yet, and no file that can be opened
+    let limit = getrlimit(Resource::Nofile);
+    let none = Rlimit {
+        current: Some(0),
+        ..limit
+    };
+    setrlimit(Resource::Nofile, none).unwrap();
+    let builder = opened.state_machine.try_create_snapshot_builder(true).await;
+    let mut builder = builder.unwrap();
+    let mut building = tokio::spawn(async move { builder.build_snapshot().await });
+    // when it is built, then it does not fail, and the node goes on
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut building).await;
+    assert!(early.is_err(), "{early:?}");
+    commit(&mut opened, append_indexes(10, 20)).await;
+    // and it is built once there are descriptors again
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let built = building.await.unwrap().unwrap();
+    assert_eq!(built.meta.last_log_id, Some(log_id(1, 19)));
+}
+
+#[tokio::test]
+async fn attack_a_snapshot_without_a_free_descriptor_is_built_later() {
+    let world = World::new();
+    let child = victim(&world, "build_without_descriptors", "exec \"$0\" \"$@\"");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
     assert_eq!(received.meta, snapshot.meta);
     install(&mut behind, received).await;
 
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
     assert_eq!(row(&behind, "stale"), None);
     assert_eq!(row(&behind, "row 00007"), None);
     assert_eq!(row(&behind, "row 00008").unwrap(), "new");
@@ -88,14 +88,32 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
     behind.log.purge(log_id(1, 3001)).await.unwrap();
     drop(behind);
     let behind = other.open();
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
     drop(behind);
     let rebooted = Options {
         boot_id: Some("boot-b".into()),
         ..options()
     };
     let behind = other.try_open(rebooted).unwrap();
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
+}
+
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_written_leaves_the_previous_one() {
+    // given a snapshot, and then no place for another one
+    let world = World::new();
+    let mut opened = world.open();
+    commit(&mut opened, append_indexes(0, 10)).await;
+    let first = build(&mut opened).await;
+    commit(&mut opened, append_indexes(10, 20)).await;
+    let (folder, away) = (world.dir().join("snapshots"), world.dir().join("away"));
+    fs::rename(&folder, &away).unwrap();
+    // when the next one is built, then the first stays the current one
+    assert_eq!(build(&mut opened).await.meta, first.meta);
+    // and a later build succeeds
+    fs::rename(&away, &folder).unwrap();
+    let next = build(&mut opened).await;
+    assert_eq!(next.meta.last_log_id, Some(log_id(1, 19)));
 }
 
 #[tokio::test]
@@ -148,7 +166,7 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
 
     let mut behind = other.open();
 
-    assert_eq!(behind.state.hash().unwrap(), opened.state.hash().unwrap());
+    assert_eq!(behind.state.hash(), opened.state.hash());
     let state = behind.log.get_log_state().await.unwrap();
     assert_eq!(state.last_log_id, Some(log_id(2, 2)));
     append(&mut behind, vec![blank(2, 3)]).await;

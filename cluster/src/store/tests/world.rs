@@ -57,6 +57,7 @@ impl Machine for TextMachine {
 pub fn options() -> Options {
     Options {
         drain_every: Duration::from_secs(3600),
+        snapshot_retry: Duration::from_millis(20),
         boot_id: Some("boot-a".to_owned()),
         ..Options::default()
     }

@@ -3,7 +3,7 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::Rights;
 
 use crate::limits::MAX_NOTICES_PER_USER;
-use crate::tests::cast::{Person, START, ada, bob, puts, rights};
+use crate::tests::cast::{Offer, Person, START, ada, bob, image, puts, rights};
 use crate::tests::script::Script;
 use crate::{Done, Refusal, read};
 
@@ -162,13 +162,35 @@ fn a_new_session_gets_unacknowledged_mail_again() {
     assert_eq!(mail(&script, &bob(), read_up_to), []);
     // when a session starts
     script.does(&bob(), bob().comes_online(1, false)).unwrap();
-    // then it is at the head of the stream, once
-    assert_eq!(mail(&script, &bob(), read_up_to).len(), 1);
+    // then a stream that goes on where the last one ended has it, once
+    let again =
+        |script: &Script| read::mail_between(&script.state, &bob().name, 0, read_up_to, 10).len();
+    assert_eq!(again(&script), 1);
     assert_eq!(mail(&script, &bob(), 0).len(), 1);
     // and is gone once it is acknowledged
     script.does(&bob(), bob().acknowledges(grant, 1)).unwrap();
     script.does(&bob(), bob().comes_online(1, false)).unwrap();
+    assert_eq!(again(&script), 0);
     assert_eq!(mail(&script, &bob(), 0), []);
+}
+
+#[test]
+fn attack_a_session_start_writes_no_more_for_a_full_mailbox() {
+    // given Bob with no mail, and Bob with as many pieces as Ada has made grants
+    let mut writes = Vec::new();
+    for grants in [0, 40] {
+        let mut script = Script::with(&[&ada(), &bob()]);
+        for number in 0..grants {
+            let offer = Offer::new(&ada(), &bob(), image(number), 1);
+            script.does(&ada(), offer.op()).unwrap();
+        }
+        // when a session starts, then the number of written rows is the same
+        let start = bob().comes_online(1, false);
+        let caller = script.call(&bob(), &start);
+        writes.push(script.enter(caller, start).changes.len());
+        assert_eq!(mail(&script, &bob(), 0).len(), usize::from(grants));
+    }
+    assert_eq!(writes[0], writes[1]);
 }
 
 #[test]

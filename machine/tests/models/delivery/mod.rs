@@ -15,7 +15,7 @@ pub mod laws;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cameo_common::api::EventKind;
+use cameo_common::api::{Event, EventKind};
 use cameo_common::ids::GrantId;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
@@ -206,6 +206,16 @@ impl Delivery {
             .collect()
     }
 
+    /// The mail that a stream has for the viewer: what was read and not acknowledged, then what
+    /// was not read.
+    fn pushed(&self, state: &State) -> Vec<(u64, u64)> {
+        let (rows, cursor) = (state.ledger.rows(), state.viewer.cursor);
+        let again = read::mail_between(rows, &bob().name, 0, cursor, usize::MAX);
+        let mut pushed = versions(again, self.grant);
+        pushed.extend(mail(rows, self.grant, cursor));
+        pushed
+    }
+
     fn enter(&self, state: &mut State, call: Call) {
         let before = pending(state.ledger.rows(), self.grant);
         let (ledger, decision) = state.ledger.enter(self.decide, 1, &self.entries[&call]);
@@ -231,6 +241,10 @@ impl Delivery {
 /// The mail that a read of the viewer's stream delivers: sequences and versions.
 fn mail(rows: &MapView, grant: GrantId, after: u64) -> Vec<(u64, u64)> {
     let events = read::events_after(rows, &bob().name, after, usize::MAX);
+    versions(events, grant)
+}
+
+fn versions(events: Vec<Event>, grant: GrantId) -> Vec<(u64, u64)> {
     let rights = events.into_iter().filter_map(|event| match event.kind {
         EventKind::Rights { grant: of, rights } if of == grant => {
             Some((event.sequence, rights.unverified().unwrap().version))
@@ -292,8 +306,7 @@ impl Model for Delivery {
             Action::Sign => state.signed += 1,
             Action::Enter(call) => self.enter(&mut state, call),
             Action::Push => {
-                let unread = mail(state.ledger.rows(), self.grant, state.viewer.cursor);
-                state.in_flight.extend(unread);
+                state.in_flight.extend(self.pushed(&state));
                 if state.in_flight.len() > self.bounds.in_flight {
                     return None;
                 }
