@@ -5,19 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{AUTHORIZATION_HEADER, ApiError, CALL_HEADER, ErrorCode};
-use cameo_common::ids::{Hash, NodeId, RequestId};
+use cameo_common::api::{ApiError, ErrorCode};
+use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::keys::SigningKey;
-use cameo_common::op::Authorization;
-use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
 use cameo_mutant::{Mutant, is_planted};
-use data_encoding::BASE64URL_NOPAD;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _};
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
+use super::ask::Ask;
 use super::port::{CallFailed, Request, Response};
 use super::run::Run;
 use crate::history::{Answer, Key, Micros, Op};
@@ -60,93 +57,6 @@ impl<T> Outcome<T> {
             Self::Answered(Answer::Refused(code)) => Outcome::Answered(Answer::Refused(code)),
             Self::NotDone => Outcome::NotDone,
             Self::Unknown => Outcome::Unknown,
-        }
-    }
-}
-
-/// A call to be signed and sent.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    pub method: &'static str,
-    pub path: String,
-    pub body: Bytes,
-    pub request: RequestId,
-    proof: Proof,
-}
-
-/// What proves a call.
-#[derive(Debug, Clone, Copy)]
-enum Proof {
-    /// A signature over method, path and body.
-    Call,
-    /// A signature over the operation with this hash.
-    Command(Hash),
-    /// The statement in the body.
-    Body,
-}
-
-impl Ask {
-    /// A read.
-    #[must_use]
-    pub fn get(path: String, request: RequestId) -> Self {
-        Self {
-            method: "GET",
-            path,
-            body: Bytes::new(),
-            request,
-            proof: Proof::Call,
-        }
-    }
-
-    /// What changes nothing in the log.
-    #[must_use]
-    pub fn post(path: String, body: &impl serde::Serialize, request: RequestId) -> Self {
-        Self::proven(path, body, request, Proof::Call)
-    }
-
-    /// A command.
-    #[must_use]
-    pub fn command(
-        path: String,
-        body: &impl serde::Serialize,
-        op: impl Into<cameo_common::op::Op>,
-        request: RequestId,
-    ) -> Self {
-        Self::proven(path, body, request, Proof::Command(op.into().hash()))
-    }
-
-    /// A command whose body is signed.
-    #[must_use]
-    pub fn signed(path: String, body: &impl serde::Serialize, request: RequestId) -> Self {
-        Self::proven(path, body, request, Proof::Body)
-    }
-
-    fn proven(
-        path: String,
-        body: &impl serde::Serialize,
-        request: RequestId,
-        proof: Proof,
-    ) -> Self {
-        Self {
-            proof,
-            // Bodies of `common::api` are plain records, which always encode.
-            ..Self::upload(
-                path,
-                serde_json::to_vec(body).unwrap_or_default().into(),
-                request,
-            )
-        }
-    }
-
-    /// Bytes for a worker.
-    #[must_use]
-    pub fn upload(path: String, body: Bytes, request: RequestId) -> Self {
-        Self {
-            method: "POST",
-            path,
-            body,
-            request,
-            proof: Proof::Call,
         }
     }
 }
@@ -267,32 +177,7 @@ impl Client {
     /// The header that proves a call, unless its body does.
     pub fn sign(&self, device: &SigningKey, ask: &Ask) -> Option<(&'static str, String)> {
         let not_after = self.run.port.now_unix().plus(CALL_LIFE);
-        let cluster = self.run.cluster;
-        match ask.proof {
-            Proof::Call => {
-                let call = Call {
-                    device: device.public(),
-                    cluster,
-                    method: ask.method.to_owned(),
-                    path: ask.path.clone(),
-                    body: Hash::of(&ask.body),
-                    not_after,
-                };
-                Some((CALL_HEADER, encoded(&Signed::new(device, call))))
-            }
-            Proof::Command(op) => {
-                let authorization = Authorization {
-                    device: device.public(),
-                    cluster,
-                    request: ask.request,
-                    not_after,
-                    op,
-                };
-                let signed = Signed::new(device, authorization);
-                Some((AUTHORIZATION_HEADER, encoded(&signed)))
-            }
-            Proof::Body => None,
-        }
+        ask.sign(device, self.run.cluster, not_after)
     }
 
     /// A node by chance.
@@ -359,10 +244,6 @@ macro_rules! persist {
     }};
 }
 pub(super) use persist;
-
-fn encoded<T>(signed: &Signed<T>) -> String {
-    BASE64URL_NOPAD.encode(signed.as_bytes())
-}
 
 /// Decodes an answer in JSON.
 pub fn json<T: DeserializeOwned>(body: &Bytes) -> Option<T> {

@@ -9,7 +9,8 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::client::{Ask, Client, persist};
+use super::ask::Ask;
+use super::client::{Client, persist};
 use super::person::{Device, Person};
 use super::run::Run;
 use crate::history::{Answer, Found, Key, LookUpArg, Op, Operation};

@@ -15,7 +15,8 @@ use data_encoding::BASE64URL_NOPAD;
 use rand::RngExt as _;
 use tokio::time::{Instant, sleep};
 
-use super::client::{Ask, Client, Outcome};
+use super::ask::Ask;
+use super::client::{Client, Outcome};
 use super::person::Person;
 use super::port::Request;
 use super::run::Run;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cameo_common::api::{Event, paths};
 
-use super::client::{Ask, Client};
+use super::ask::Ask;
+use super::client::Client;
 use super::person::Device;
 use super::port::{Chunks, Request};
 

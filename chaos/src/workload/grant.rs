@@ -14,7 +14,8 @@ use cameo_common::sealing::{Dealing, Share, deal};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{FirstFloor, Manifest, PhotoRequest, Receipt, RightsAck};
 
-use super::client::{Ask, Client, Outcome, persist};
+use super::ask::Ask;
+use super::client::{Client, Outcome, persist};
 use super::person::{Device, Person};
 use crate::history::{self, Answer, Key, Op, Operation, Terms};
 

@@ -14,7 +14,8 @@ use rand::RngExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::client::{Ask, Client, Outcome, persist};
+use super::ask::Ask;
+use super::client::{Client, Outcome, persist};
 use super::events::Events;
 use super::grant::{Grant, Permission, terms};
 use super::ledger::permission;

@@ -8,6 +8,7 @@
 //! calls, [`Work`] an input with its hash, [`run_job`] runs one job with the retries of a client,
 //! and [`OpenLoop`] runs many, each at its time. Benchmarks use these.
 
+mod ask;
 mod client;
 mod directory;
 mod dispatch;

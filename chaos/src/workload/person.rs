@@ -8,7 +8,8 @@ use cameo_common::ids::{Millis, NodeId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::signed::Signed;
 
-use super::client::{Ask, Client, Outcome, persist};
+use super::ask::Ask;
+use super::client::{Client, Outcome, persist};
 use crate::history::{Key, Op, Operation, RegisterArg};
 
 /// Validity of a device's certificate: clocks are set forward in some runs.

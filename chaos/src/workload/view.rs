@@ -8,7 +8,8 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, ViewRequest};
 use data_encoding::BASE64URL_NOPAD;
 
-use super::client::{Ask, Client, Outcome};
+use super::ask::Ask;
+use super::client::{Client, Outcome};
 use super::grant::Grant;
 use super::person::Device;
 use crate::history::{self, Op, Operation};

@@ -3,21 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{
-    AUTHORIZATION_HEADER, ApiError, CALL_HEADER, ErrorCode, MAX_CALL_LIFETIME,
-};
-use cameo_common::ids::{Hash, Millis, RequestId};
-use cameo_common::op::{Authorization, Op};
-use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
-use data_encoding::BASE64URL_NOPAD;
+use cameo_common::api::{ApiError, ErrorCode};
+use cameo_common::op::Op;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::error::{Verdict, verdict};
+use super::signed_call::{Proof, SignedCall};
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
-use crate::clock;
 
 /// Longest answer, in bytes.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -26,37 +20,6 @@ const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
 /// Pause after each round over all nodes, doubled each time up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
-
-/// A call as it is sent with each try: what is asked, and its signature, stay the same.
-pub(super) struct SignedCall {
-    pub method: Method,
-    pub path: String,
-    pub body: Bytes,
-    proof: Proof,
-    /// Name and value of the header with the signature.
-    header: Option<(&'static str, String)>,
-}
-
-impl SignedCall {
-    /// A request with the header, if the call has one.
-    pub(super) fn prove(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match &self.header {
-            Some((name, value)) => request.header(*name, value),
-            None => request,
-        }
-    }
-}
-
-/// What the device signs.
-#[derive(Debug, Clone, Copy)]
-enum Proof {
-    /// Method, path and body, for this node.
-    Call,
-    /// The operation, for the log. A command has one request id for all its tries.
-    Command { request: RequestId, op: Hash },
-    /// The body's own statement.
-    Body,
-}
 
 /// The outcome of one try at one node.
 enum Outcome {
@@ -79,63 +42,6 @@ struct Failures {
 }
 
 impl ClusterApi {
-    /// Signs a call of this device: one not-after for all its tries.
-    pub(super) fn sign(&self, method: Method, path: String, body: Bytes) -> SignedCall {
-        self.sign_as(Proof::Call, method, path, body)
-    }
-
-    fn sign_as(&self, proof: Proof, method: Method, path: String, body: Bytes) -> SignedCall {
-        let not_after = self
-            .cluster_now()
-            .plus(self.inner.deadline.min(MAX_CALL_LIFETIME));
-        let device = &self.inner.device;
-        let header = match proof {
-            Proof::Body => None,
-            Proof::Call => {
-                let call = Call {
-                    device: device.public(),
-                    cluster: self.inner.cluster,
-                    method: method.as_str().to_owned(),
-                    path: path.clone(),
-                    body: Hash::of(&body),
-                    not_after,
-                };
-                Some((CALL_HEADER, encoded(&Signed::new(device, call))))
-            }
-            Proof::Command { request, op } => {
-                let authorization = Authorization {
-                    device: device.public(),
-                    cluster: self.inner.cluster,
-                    request,
-                    not_after,
-                    op,
-                };
-                let signed = Signed::new(device, authorization);
-                Some((AUTHORIZATION_HEADER, encoded(&signed)))
-            }
-        };
-        SignedCall {
-            method,
-            path,
-            body,
-            proof,
-            header,
-        }
-    }
-
-    /// The cluster's time, as it is known here.
-    #[must_use]
-    pub fn cluster_now(&self) -> Millis {
-        let offset = self.nodes().clock_offset();
-        Millis(clock::now().0.saturating_add_signed(offset))
-    }
-
-    /// The same call, signed again with a not-after by the present estimate of the cluster's time.
-    fn renew_signature(&self, call: &SignedCall) -> SignedCall {
-        let (method, path) = (call.method.clone(), call.path.clone());
-        self.sign_as(call.proof, method, path, call.body.clone())
-    }
-
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
         self.verify_identity().await?;
         let call = self.sign(Method::GET, path, Bytes::new());
@@ -158,10 +64,7 @@ impl ClusterApi {
         body: &B,
         op: impl Into<Op>,
     ) -> Result<A, ClusterError> {
-        let proof = Proof::Command {
-            request: clock::request_id(),
-            op: op.into().hash(),
-        };
+        let proof = Proof::of_command(&op.into());
         self.post_as(proof, path, body).await
     }
 
@@ -204,10 +107,7 @@ impl ClusterApi {
         body: &B,
         op: impl Into<Op>,
     ) -> Result<A, ClusterError> {
-        let proof = Proof::Command {
-            request: clock::request_id(),
-            op: op.into().hash(),
-        };
+        let proof = Proof::of_command(&op.into());
         let call = self.sign_as(proof, Method::POST, path, encode(body)?);
         self.try_at(url, &call).await
     }
@@ -391,10 +291,6 @@ pub(super) async fn collect_watched(
             Err(_) => return Err(None),
         }
     }
-}
-
-fn encoded<T>(signed: &Signed<T>) -> String {
-    BASE64URL_NOPAD.encode(signed.as_bytes())
 }
 
 fn encode<B: Serialize>(body: &B) -> Result<Bytes, ClusterError> {

@@ -1,7 +1,7 @@
 //! The client of the cluster's API: signed calls, failover between nodes, safe retries, and checks
 //! of the answers.
 //!
-//! One call is one `call::SignedCall`: one request id and one not-after for all its tries, so that
+//! One call is one `SignedCall`: one request id and one not-after for all its tries, so that
 //! it is carried out at most once however often it is sent. `cluster` keeps the nodes' addresses
 //! and verifies the cluster's identity. `users`, `grants`, `jobs` and `events` are the endpoints,
 //! `placement` batches the requests for a worker.
@@ -16,6 +16,7 @@ mod jobs;
 mod leader;
 mod nodes;
 mod placement;
+mod signed_call;
 mod stall_detector;
 mod users;
 

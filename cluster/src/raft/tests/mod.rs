@@ -8,4 +8,5 @@ mod cluster;
 mod joining;
 mod outsiders;
 mod removing;
+mod reserved_ports;
 mod world;

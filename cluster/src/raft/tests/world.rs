@@ -1,7 +1,6 @@
 //! Test cluster: nodes in this process, which can be killed, restarted and emptied.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,12 +9,13 @@ use std::time::Duration;
 use cameo_common::ids::{Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::reserved_ports::ReservedPorts;
 use crate::host::blocking::Blocking;
 use crate::host::clock::{SystemClock, WallClock};
-use crate::link::{Accept, ClusterSecret, NodeKeys, Stream, TcpTransport, Transport};
+use crate::link::{ClusterSecret, NodeKeys};
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
 use crate::store::{Decided, Machine};
@@ -126,35 +126,6 @@ fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
         secret: b"the secret of the test cluster".to_vec(),
         clock: Arc::default(),
         reports: Arc::default(),
-    }
-}
-
-/// TCP on ports that are reserved before any node starts. Connections to one address can be
-/// blocked.
-struct ReservedPorts {
-    reserved: Mutex<BTreeMap<String, std::net::TcpListener>>,
-    blocked: watch::Sender<Option<String>>,
-    /// Signals a connection attempt to the blocked address.
-    dialled: Arc<Notify>,
-}
-
-impl Transport for ReservedPorts {
-    fn connect(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        let (mut blocked, dialled) = (self.blocked.subscribe(), self.dialled.clone());
-        Box::pin(async move {
-            let is_blocked = |blocked: &Option<String>| blocked.as_ref() == Some(&address);
-            if is_blocked(&blocked.borrow()) {
-                dialled.notify_one();
-            }
-            let open = blocked.wait_for(|blocked| !is_blocked(blocked)).await;
-            open.map_err(io::Error::other)?;
-            TcpTransport.connect(address).await
-        })
-    }
-
-    fn listen(&self, address: String) -> BoxFuture<'static, io::Result<Box<dyn Accept>>> {
-        drop(self.reserved.lock().unwrap().remove(&address));
-        TcpTransport.listen(address)
     }
 }
 

@@ -1,0 +1,136 @@
+//! Calls as devices sign them.
+
+use bytes::Bytes;
+use cameo_common::api::{AUTHORIZATION_HEADER, CALL_HEADER};
+use cameo_common::ids::{ClusterId, Hash, Millis, RequestId};
+use cameo_common::keys::SigningKey;
+use cameo_common::op::{Authorization, Op};
+use cameo_common::signed::Signed;
+use cameo_common::statements::Call;
+use data_encoding::BASE64URL_NOPAD;
+
+/// A call to be signed and sent.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub method: &'static str,
+    pub path: String,
+    pub body: Bytes,
+    pub request: RequestId,
+    proof: Proof,
+}
+
+/// What proves a call.
+#[derive(Debug, Clone, Copy)]
+enum Proof {
+    /// A signature over method, path and body.
+    Call,
+    /// A signature over the operation with this hash.
+    Command(Hash),
+    /// The statement in the body.
+    Body,
+}
+
+impl Ask {
+    /// A read.
+    #[must_use]
+    pub fn get(path: String, request: RequestId) -> Self {
+        Self {
+            method: "GET",
+            path,
+            body: Bytes::new(),
+            request,
+            proof: Proof::Call,
+        }
+    }
+
+    /// What changes nothing in the log.
+    #[must_use]
+    pub fn post(path: String, body: &impl serde::Serialize, request: RequestId) -> Self {
+        Self::proven(path, body, request, Proof::Call)
+    }
+
+    /// A command.
+    #[must_use]
+    pub fn command(
+        path: String,
+        body: &impl serde::Serialize,
+        op: impl Into<Op>,
+        request: RequestId,
+    ) -> Self {
+        Self::proven(path, body, request, Proof::Command(op.into().hash()))
+    }
+
+    /// A command whose body is signed.
+    #[must_use]
+    pub fn signed(path: String, body: &impl serde::Serialize, request: RequestId) -> Self {
+        Self::proven(path, body, request, Proof::Body)
+    }
+
+    fn proven(
+        path: String,
+        body: &impl serde::Serialize,
+        request: RequestId,
+        proof: Proof,
+    ) -> Self {
+        Self {
+            proof,
+            // Bodies of `common::api` are plain records, which always encode.
+            ..Self::upload(
+                path,
+                serde_json::to_vec(body).unwrap_or_default().into(),
+                request,
+            )
+        }
+    }
+
+    /// Bytes for a worker.
+    #[must_use]
+    pub fn upload(path: String, body: Bytes, request: RequestId) -> Self {
+        Self {
+            method: "POST",
+            path,
+            body,
+            request,
+            proof: Proof::Call,
+        }
+    }
+
+    /// The header that proves the call, unless its body does.
+    #[must_use]
+    pub fn sign(
+        &self,
+        device: &SigningKey,
+        cluster: ClusterId,
+        not_after: Millis,
+    ) -> Option<(&'static str, String)> {
+        match self.proof {
+            Proof::Call => {
+                let call = Call {
+                    device: device.public(),
+                    cluster,
+                    method: self.method.to_owned(),
+                    path: self.path.clone(),
+                    body: Hash::of(&self.body),
+                    not_after,
+                };
+                Some((CALL_HEADER, encoded(&Signed::new(device, call))))
+            }
+            Proof::Command(op) => {
+                let authorization = Authorization {
+                    device: device.public(),
+                    cluster,
+                    request: self.request,
+                    not_after,
+                    op,
+                };
+                let signed = Signed::new(device, authorization);
+                Some((AUTHORIZATION_HEADER, encoded(&signed)))
+            }
+            Proof::Body => None,
+        }
+    }
+}
+
+fn encoded<T>(signed: &Signed<T>) -> String {
+    BASE64URL_NOPAD.encode(signed.as_bytes())
+}
