@@ -47,13 +47,28 @@ impl Releaser {
                 confirmed,
             });
         }
-        let hash = request.hash();
-        let verified = verified_view(&*replica.view(), &content, &hash, now);
-        let released = match verified {
-            Ok(verified) => self.release_verified(&verified, &content, hash).await,
-            Err(why) => Err(self.refuse(replica, &content.grant, why).await),
-        };
+        let mut released = self.release_now(replica, now, request, &content).await;
+        if is_rolled_back(&released) {
+            // Another call may have raised the floor by a newer view of the state than this one had.
+            released = self.release_now(replica, now, request, &content).await;
+        }
         released.map_err(|why| self.alarm(&content.grant, why))
+    }
+
+    /// Releases by the state as it is now.
+    async fn release_now(
+        &self,
+        replica: &dyn Replica,
+        now: Millis,
+        request: &Signed<ViewRequest>,
+        content: &ViewRequest,
+    ) -> Result<Released, ReleaseError> {
+        let hash = request.hash();
+        let verified = verified_view(&*replica.view(), content, &hash, now);
+        match verified {
+            Ok(verified) => self.release_verified(&verified, content, hash).await,
+            Err(why) => Err(self.refuse(replica, &content.grant, why).await),
+        }
     }
 
     async fn release_verified(
@@ -142,4 +157,13 @@ impl Releaser {
             .find(|part| part.node == self.deps.node && part.key == own)
             .ok_or(ReleaseError::NotAHolder)
     }
+}
+
+/// Whether a state below the floor was found. With another call between the view of the state and
+/// the floor, it may be found wrongly, once.
+pub(super) fn is_rolled_back<T>(answer: &Result<T, ReleaseError>) -> bool {
+    answer
+        .as_ref()
+        .err()
+        .is_some_and(ReleaseError::is_rolled_back)
 }
