@@ -49,7 +49,7 @@ impl Releaser {
         }
         let mut released = self.release_now(replica, now, request, &content).await;
         if is_rolled_back(&released) {
-            // Another call may have raised the floor by a newer view of the state than this one had.
+            // Another call may have raised the floor by a newer state than this one has seen.
             released = self.release_now(replica, now, request, &content).await;
         }
         released.map_err(|why| self.alarm(&content.grant, why))
