@@ -27,7 +27,11 @@ async fn revoked_rights_open_nothing() -> anyhow::Result<()> {
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "5"]).await?;
     ben.ok(&["view", &shared.grant, "--yes"]).await?;
-    ada.ok(&["revoke", &shared.grant]).await?;
+    let revoked = ada.ok(&["revoke", &shared.grant]).await?;
+    // Enough nodes have signed that they release nothing by older rights.
+    let confirmation = &revoked["confirmation"];
+    assert_eq!(confirmation["in_force"], true, "{revoked}");
+    assert_eq!(confirmation["needed"], 2, "{revoked}");
     let refused = ben.run(&["view", &shared.grant, "--yes"]).await?;
     assert_eq!(refused.code, 4, "{refused:?}");
     // The owner still sees the views that were charged.

@@ -179,22 +179,32 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(57, "torn-tail", GRANTS),
+        scene(69, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
     by(
         Mutant::RetryTableLostInSnapshot,
         Law::D3,
-        scene(5, "power-failure", GRANTS),
+        scene(13, "power-failure", GRANTS),
     ),
-    by(Mutant::QuotaCheckedOutside, Law::L2, CALM_LEDGER),
+    by(
+        Mutant::QuotaCheckedOutside,
+        Law::L2,
+        scene(19, "none", "ledger"),
+    ),
     by(Mutant::DebitAfterRelease, Law::L6, CALM_LEDGER),
+    by(Mutant::FloorAfterRelease, Law::L7, CALM_LEDGER),
+    by(
+        Mutant::FloorNotSynced,
+        Law::L7,
+        scene(9, "power-failure", GRANTS),
+    ),
     by(Mutant::WallClockInApply, Law::D3, CALM_LEDGER),
     by(
         Mutant::DeleteOnDeliver,
         Law::B6,
-        scene(10, "none", "rights"),
+        scene(28, "none", "rights"),
     ),
     by(
         Mutant::AckRemovesNewer,
@@ -203,7 +213,11 @@ pub const TRIALS: &[Trial] = &[
     ),
     by(Mutant::LowerVersionOverwrites, Law::B3, CALM_LEDGER),
     by(Mutant::SignatureUnchecked, Law::L8, CALM_LEDGER),
-    by(Mutant::ReRegistrationDropsMailbox, Law::B1, CALM_RIGHTS),
+    by(
+        Mutant::ReRegistrationDropsMailbox,
+        Law::B1,
+        scene(19, "none", "rights"),
+    ),
     by(
         Mutant::LastWriterWinsName,
         Law::D2,
@@ -239,7 +253,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(71, "torn-tail", GRANTS),
+        scene(86, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,

@@ -60,12 +60,14 @@ async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
 /// A client of nodes with these clocks, and the request ids of the calls they received.
 async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let identity = NodeIdentity {
-        id: NodeId(1),
-        key: PublicKey([1; 32]),
+    let identity = |number| NodeIdentity {
+        id: NodeId(u64::from(number)),
+        key: PublicKey([number; 32]),
         sealing: SealingPublic([2; 32]),
     };
-    let descriptor = Descriptor::genesis(vec![identity], Hash([3; 32]));
+    let count = u8::try_from(clocks.len()).unwrap();
+    let identities = (1..=count).map(identity).collect();
+    let descriptor = Descriptor::genesis(identities, Hash([3; 32]));
     let cluster = descriptor.founds().unwrap();
     let calls = Arc::default();
     let mut urls = Vec::new();

@@ -9,6 +9,7 @@ use cameo_machine::{Refusal, read};
 use tokio::time::Instant;
 
 use super::error::ReleaseError;
+use super::release::is_rolled_back;
 use super::releaser::Releaser;
 use super::verified::verified_grant;
 use crate::floor::Shown;
@@ -40,7 +41,10 @@ impl Releaser {
             Some(shown) => shown,
             None => {
                 replica.barrier(Instant::now() + CONFIRM_WAIT).await?;
-                let raised = self.raised(replica, asker, grant).await;
+                let mut raised = self.raised(replica, asker, grant).await;
+                if is_rolled_back(&raised) {
+                    raised = self.raised(replica, asker, grant).await;
+                }
                 raised.map_err(|why| self.alarm(grant, why))?
             }
         };

@@ -39,8 +39,7 @@ impl Releaser {
         request: &Signed<ViewRequest>,
         index: u64,
     ) -> Result<Released, ReleaseError> {
-        let signatures = &*self.deps.signatures;
-        let content = request.verify_by(signatures)?;
+        let content = request.verify_by(&*self.deps.signatures)?;
         let confirmed = replica.barrier(Instant::now() + CALL_DEADLINE).await?;
         if index > confirmed {
             return Err(ReleaseError::Unconfirmed {
@@ -48,13 +47,31 @@ impl Releaser {
                 confirmed,
             });
         }
-        let hash = request.hash();
-        let verified = verified_view(signatures, &*replica.view(), request, &content, now);
-        let released = match verified {
-            Ok(verified) => self.release_verified(&verified, &content, hash).await,
-            Err(why) => Err(self.refuse(replica, &content.grant, why).await),
-        };
+        let mut released = self.release_now(replica, now, request, &content).await;
+        if is_rolled_back(&released) {
+            // Another call may have raised the floor by a newer state than this one has seen.
+            released = self.release_now(replica, now, request, &content).await;
+        }
         released.map_err(|why| self.alarm(&content.grant, why))
+    }
+
+    /// Releases by the state as it is now.
+    async fn release_now(
+        &self,
+        replica: &dyn Replica,
+        now: Millis,
+        request: &Signed<ViewRequest>,
+        content: &ViewRequest,
+    ) -> Result<Released, ReleaseError> {
+        let signatures = &*self.deps.signatures;
+        let verified = verified_view(signatures, &*replica.view(), request, content, now);
+        match verified {
+            Ok(verified) => {
+                self.release_verified(&verified, content, request.hash())
+                    .await
+            }
+            Err(why) => Err(self.refuse(replica, &content.grant, why).await),
+        }
     }
 
     async fn release_verified(
@@ -143,4 +160,13 @@ impl Releaser {
             .find(|part| part.node == self.deps.node && part.key == own)
             .ok_or(ReleaseError::NotAHolder)
     }
+}
+
+/// Whether a state below the floor was found. With another call between the view of the state and
+/// the floor, it may be found wrongly, once.
+pub(super) fn is_rolled_back<T>(answer: &Result<T, ReleaseError>) -> bool {
+    answer
+        .as_ref()
+        .err()
+        .is_some_and(ReleaseError::is_rolled_back)
 }

@@ -40,12 +40,6 @@ impl Releaser {
         }
     }
 
-    /// The floors that this node releases by.
-    #[must_use]
-    pub fn floors(&self) -> &Floors {
-        &self.deps.floors
-    }
-
     /// Logs that the state is rolled back, if that is the reason.
     pub(super) fn alarm(&self, grant: &GrantId, why: ReleaseError) -> ReleaseError {
         if why.is_rolled_back() && self.alarms.is_due() {

@@ -11,6 +11,5 @@ mod person;
 mod presence;
 mod quorum;
 mod refusals;
-
 mod views;
 mod world;

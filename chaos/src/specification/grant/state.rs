@@ -65,6 +65,11 @@ impl State {
         }
     }
 
+    /// Whether the rights were lowered below what was used.
+    fn is_overdrawn(&self) -> bool {
+        !self.rights.revoked && !self.rights.expired && self.rights.permitted < self.used()
+    }
+
     pub(super) fn in_mailbox(&self) -> bool {
         self.acknowledged < self.rights.version
     }
@@ -136,6 +141,8 @@ impl State {
         };
         match answer {
             Ok(()) => denied_with(None),
+            // A node counts the requests that it has released, whatever their numbers.
+            Err(ErrorCode::UsedUp) if charged.is_some() && self.is_overdrawn() => Step::Same,
             Err(code @ (ErrorCode::Revoked | ErrorCode::Expired | ErrorCode::UsedUp)) => {
                 denied_with(Some(*code))
             }

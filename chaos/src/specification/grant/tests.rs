@@ -107,6 +107,24 @@ fn the_bound_is_exact() {
 }
 
 #[test]
+fn rights_below_what_was_used_may_refuse_a_charged_view_and_others_may_not() {
+    let released = |answer| GrantOp::Release {
+        request: 0,
+        statement: 0,
+        late: false,
+        answer,
+    };
+    let charged = [created(2), debited(0, 1, 1), debited(1, 2, 0)];
+    let lowered = [&charged[..], &[put(2, 1, false, None)]].concat();
+    let refused = released(Err(ErrorCode::UsedUp));
+    for answer in [released(Ok(())), refused.clone()] {
+        after(&[&lowered[..], &[answer]].concat());
+    }
+    let refusal = Grant::default().step(&after(&charged), &refused);
+    assert!(matches!(refusal, Step::Impossible), "{refusal:?}");
+}
+
+#[test]
 fn a_retry_changes_nothing_and_has_the_first_answer() {
     let state = after(&[created(2), debited(1, 1, 1), put(2, 2, true, None)]);
     assert_eq!(Grant::default().step(&state, &debited(1, 1, 1)), Step::Same);

@@ -9,10 +9,11 @@ use crate::cluster_api::ClusterError;
 use crate::flows::LedgerError;
 use crate::flows::outbox::Due;
 use crate::flows::request::store_answer;
+use crate::flows::rights::{Confirmations, RightsError};
 use crate::flows::share::ShareError;
 use crate::peer::{AskError, CallError};
 use crate::vault::VaultError;
-use crate::vault::records::{Attempts, IncomingState, OutboxKey};
+use crate::vault::records::{Attempts, IncomingState, OutboxKey, UnconfirmedEnding};
 use cameo_common::ids::Millis;
 use cameo_common::peer::{AskOutcome, PeerRefusal};
 
@@ -112,6 +113,37 @@ async fn rights_are_given_up_if_the_viewer_does_not_have_the_grant() {
         .unwrap();
     assert_eq!(left(&world), NOTHING);
     assert!(world.vault().list::<Attempts>().unwrap()[0].1.is_given_up());
+}
+
+#[tokio::test]
+async fn an_ending_that_too_few_nodes_have_confirmed_is_due_until_enough_have() {
+    let world = alone();
+    let grant = GrantId([1; 32]);
+    let ending = UnconfirmedEnding { grant, version: 2 };
+    world.vault().put(&grant.to_string(), &ending).unwrap();
+    let (items, _) = ready(&world.core).unwrap();
+    assert_eq!(items, [Due::for_cluster(OutboxKey::Confirm(grant))]);
+    let few = Confirmations {
+        confirmed: 1,
+        needed: 2,
+        holders: 3,
+    };
+    // However often it fails, it stays.
+    for _ in 0..30 {
+        record_failed_attempt(
+            &world.core,
+            &items[0],
+            &RightsError::Unconfirmed(few).into(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(left(&world), LATER);
+    }
+    world
+        .vault()
+        .delete::<UnconfirmedEnding>(&grant.to_string())
+        .unwrap();
+    assert_eq!(left(&world), NOTHING);
 }
 
 #[tokio::test]

@@ -359,6 +359,16 @@ fn the_bytes_of_every_record_are_pinned() {
     assert_eq!(found, pinned);
 }
 
+#[test]
+fn the_bytes_of_an_unconfirmed_ending_are_pinned() {
+    let ending = UnconfirmedEnding {
+        grant: GrantId([1; 32]),
+        version: 300,
+    };
+    let pinned = [&[1; 32][..], &[0xac, 0x02]].concat();
+    assert_eq!((UnconfirmedEnding::VERSION, bytes(&ending)), (1, pinned));
+}
+
 /// Version, length and the first 16 hex digits of the hash of: seen gallery, identity, event token,
 /// contact, image, grant as owner, grant as viewer, request in, request out, attempts.
 const PINNED: [(u16, usize, &str); 10] = [

@@ -192,3 +192,36 @@ async fn a_failed_sync_acknowledges_nothing_and_ends_the_storage() {
     disk.lose_power();
     assert!(disk.storage().log.read_vote().await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn the_floor_file_survives_a_kill_whole_and_a_power_failure_up_to_its_last_sync() {
+    // Given a file with one synced record and one that is not, and two bytes that a failure leaves
+    let (disk, model) = slow_disk(2);
+    let process = disk.storage().log.floor_disk();
+    process.create(b"head".to_vec()).unwrap();
+    process.append(b"-one".to_vec()).await.unwrap();
+    model.fails.store(true, Ordering::SeqCst);
+    assert!(process.append(b"-two".to_vec()).await.is_err());
+    // then the next process finds all of it after a kill,
+    let found = |disk: &MemoryDisk| disk.storage().log.floor_disk().read().unwrap();
+    assert_eq!(found(&disk).unwrap(), b"head-one-two");
+    // and the synced part with a torn rest after a power failure.
+    disk.lose_power();
+    assert_eq!(found(&disk).unwrap(), b"head-one-t");
+    // A process that could not sync takes no more.
+    assert!(process.append(b"-six".to_vec()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_replaced_floor_file_is_the_old_one_or_the_new_one() {
+    let (disk, model) = slow_disk(0);
+    let process = disk.storage().log.floor_disk();
+    process.create(b"old".to_vec()).unwrap();
+    process.create(b"other".to_vec()).unwrap();
+    process.replace(b"new".to_vec()).await.unwrap();
+    model.fails.store(true, Ordering::SeqCst);
+    assert!(process.replace(b"newer".to_vec()).await.is_err());
+    disk.lose_power();
+    let found = disk.storage().log.floor_disk().read().unwrap();
+    assert_eq!(found.unwrap(), b"new");
+}
