@@ -34,9 +34,10 @@ unused:
 imports:
     python3 .ci/imports.py
 
-# Words, module heads and line widths, as docs/GLOSSARY.md has them.
+# Words, module heads and line widths, as docs/GLOSSARY.md has them; and the attacks of docs/THREATS.md.
 wording:
     python3 .ci/prose.py
+    python3 .ci/threats.py
 
 # Lints, as errors.
 clippy:

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_be_mistaken_are_refused() {
+    fn attack_names_that_could_be_mistaken_are_refused() {
         for bad in [
             "",
             "a",

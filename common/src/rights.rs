@@ -144,6 +144,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn attack_rights_cut_or_flipped_anywhere_are_refused() {
+        let key = SigningKey::from_seed([1; 32]);
+        let good = Signed::new(&key, rights(3)).as_bytes().to_vec();
+        let verifies = |bytes: &[u8]| {
+            Signed::<Rights>::from_bytes(bytes.to_vec())
+                .verify()
+                .is_ok()
+        };
+        assert!(verifies(&good));
+        for at in 0..good.len() {
+            assert!(!verifies(&good[..at]), "cut at {at}");
+            for bit in 0..8 {
+                let mut flipped = good.clone();
+                flipped[at] ^= 1 << bit;
+                assert!(!verifies(&flipped), "bit {bit} of byte {at}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn a_view_is_permitted_exactly_while_one_is_left(

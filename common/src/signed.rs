@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_byte_is_refused() {
+    fn attack_a_statement_with_any_byte_flipped_is_refused() {
         let good = hello();
         for at in 0..good.as_bytes().len() {
             let mut bytes = good.as_bytes().to_vec();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn trailing_bytes_are_refused() {
+    fn attack_a_statement_with_trailing_bytes_is_refused() {
         let mut bytes = hello().as_bytes().to_vec();
         bytes.push(0);
         assert_eq!(

@@ -43,6 +43,7 @@ struct Sealed {
     nodes: Vec<SealingSecret>,
     photo: Vec<u8>,
     sealed: SealedPhoto,
+    descriptor: Descriptor,
     deal: Deal,
 }
 
@@ -74,6 +75,7 @@ fn given_a_sealed_photo(seed: u64, n: u8, photo: &[u8]) -> Sealed {
         nodes,
         photo: photo.to_vec(),
         sealed,
+        descriptor,
         deal,
     }
 }
@@ -121,7 +123,7 @@ fn every_majority_of_nodes_opens_the_photo() {
 }
 
 #[test]
-fn a_minority_of_nodes_opens_nothing() {
+fn attack_fewer_than_t_nodes_open_nothing() {
     let given = given_a_sealed_photo(1, 5, b"the sea");
     let parts = [given.part(0), given.part(1)];
     assert_eq!(
@@ -134,7 +136,7 @@ fn a_minority_of_nodes_opens_nothing() {
 }
 
 #[test]
-fn parts_of_another_deal_do_not_mix() {
+fn attack_parts_of_another_grant_do_not_mix() {
     let given = given_a_sealed_photo(1, 3, b"the sea");
     let other = given_a_sealed_photo(2, 3, b"the sea");
     let parts = [given.part(0), other.part(1)];
@@ -142,7 +144,82 @@ fn parts_of_another_deal_do_not_mix() {
 }
 
 #[test]
-fn a_part_cannot_be_moved() {
+fn attack_an_old_deal_does_not_mix_with_a_new_one() {
+    // given one share that was dealt twice
+    let mut given = given_a_sealed_photo(1, 3, b"the sea");
+    let old = [given.part(0), given.part(1)];
+    let dealing = Dealing {
+        cluster: CLUSTER,
+        grant: GRANT,
+        owner: OWNER,
+        viewer: VIEWER,
+        number: 2,
+        first_floor: FirstFloor::NEW,
+    };
+    let share = &given.sealed.cluster_share;
+    given.deal = deal(&mut rng(9), &dealing, share, &given.descriptor).unwrap();
+    let new = [given.part(0), given.part(1)];
+    // then the new parts open the photo, and an old one among them nothing
+    assert_eq!(given.open_with(&new).unwrap(), given.photo);
+    for mixed in [
+        [old[0].clone(), new[1].clone()],
+        [new[0].clone(), old[1].clone()],
+    ] {
+        assert_eq!(given.open_with(&mixed), Err(SealingError::WrongPart));
+    }
+    // nor does a viewer take a node's old part for its new one
+    let mut rng = rng(10);
+    let one_time = secret(&mut rng);
+    let context = ReleaseContext {
+        part: given.context(0),
+        request: RequestId([1; 16]),
+        request_hash: Hash([2; 32]),
+    };
+    let opens = |rng: &mut ChaCha20Rng, part: &[u8]| {
+        let released = release_part(rng, &context, &one_time.public(), part).unwrap();
+        open_release(&one_time, &context, &given.deal.parts[0], &released.sealed)
+    };
+    assert_eq!(opens(&mut rng, &new[0]).unwrap(), new[0]);
+    assert_eq!(opens(&mut rng, &old[0]), Err(SealingError::WrongPart));
+}
+
+#[test]
+fn attack_a_part_cut_or_flipped_anywhere_is_refused() {
+    let given = given_a_sealed_photo(1, 3, b"the sea");
+    let mut rng = rng(2);
+    let one_time = secret(&mut rng);
+    let context = ReleaseContext {
+        part: given.context(0),
+        request: RequestId([1; 16]),
+        request_hash: Hash([2; 32]),
+    };
+    let dealt = &given.deal.parts[0];
+    let part = given.part(0);
+    let released = release_part(&mut rng, &context, &one_time.public(), &part).unwrap();
+    let whole = released.sealed;
+    let opens = |sealed: &[u8]| open_release(&one_time, &context, dealt, sealed);
+    assert_eq!(opens(&whole).unwrap(), part);
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        assert!(opens(&flipped).is_err(), "byte {at} as released");
+        assert!(opens(&whole[..at]).is_err(), "cut at {at} as released");
+    }
+    // The same for a part as it was dealt.
+    for at in 0..dealt.sealed.len() {
+        let mut flipped = dealt.clone();
+        flipped.sealed[at] ^= 1;
+        let mut cut = dealt.clone();
+        cut.sealed.truncate(at);
+        for bad in [flipped, cut] {
+            let opened = open_part(&given.nodes[0], &given.context(0), &bad);
+            assert!(opened.is_err(), "byte {at} as dealt");
+        }
+    }
+}
+
+#[test]
+fn attack_a_part_cannot_be_moved_to_another_grant() {
     let given = given_a_sealed_photo(1, 3, b"the sea");
     let context = given.context(0);
     let part = &given.deal.parts[0];
@@ -194,7 +271,7 @@ fn a_part_cannot_be_moved() {
 }
 
 #[test]
-fn a_release_opens_for_its_own_request_only_and_a_false_part_is_detected() {
+fn attack_a_release_opens_for_its_own_request_only_and_a_false_part_is_detected() {
     let given = given_a_sealed_photo(1, 3, b"the sea");
     let mut rng = rng(2);
     let (one_time, stranger) = (secret(&mut rng), secret(&mut rng));
@@ -233,7 +310,7 @@ fn a_release_opens_for_its_own_request_only_and_a_false_part_is_detected() {
 }
 
 #[test]
-fn another_viewer_is_refused_before_a_view_is_charged() {
+fn attack_another_viewers_payload_does_not_open() {
     let given = given_a_sealed_photo(1, 3, b"the sea");
     let stranger = secret(&mut rng(9));
     assert_eq!(
@@ -281,7 +358,7 @@ fn every_must_fail_file_is_refused() {
 }
 
 #[test]
-fn every_damaged_payload_is_refused() {
+fn attack_a_payload_cut_or_flipped_anywhere_is_refused() {
     let mut given = given_a_sealed_photo(1, 3, b"the sea");
     let parts = [given.part(0), given.part(1)];
     let good = given.sealed.payload.clone();
@@ -295,7 +372,7 @@ fn every_damaged_payload_is_refused() {
 }
 
 #[test]
-fn a_key_that_was_not_committed_to_opens_nothing() {
+fn attack_a_key_that_was_not_committed_to_opens_nothing() {
     let mut given = given_a_sealed_photo(1, 3, b"the sea");
     let parts = [given.part(0), given.part(1)];
     given.sealed.key_commitment = Hash([0; 32]);

@@ -1,8 +1,9 @@
 //! Debits: a view is charged first, and the nodes release their parts after (laws L1-L4).
 //!
 //! A debit is identified by its request id and the exact bytes of its statement, for as long as its
-//! grant exists; both stay in its row, so that the owner can prove who asked for it (law L8). A repeat gets the same reply, however late and whatever the rights are by then.
-//! That is safe, because a node checks the rights again before it releases a part.
+//! grant exists; both stay in its row, so that the owner can prove who asked for it (law L8). A
+//! repeat gets the same reply, however late and whatever the rights are by then. That is safe,
+//! because a node checks the rights again before it releases a part.
 
 use cameo_common::api::Role;
 use cameo_common::ids::Hash;

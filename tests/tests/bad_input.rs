@@ -140,7 +140,7 @@ async fn mistakes_of_an_owner_are_named() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_name_belongs_to_the_first_key() -> anyhow::Result<()> {
+async fn attack_a_registered_name_cannot_be_taken_over() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let ada = world.registered("ada").await?;
     let folder = world.folder().join("other");

@@ -134,7 +134,7 @@ async fn an_owner_who_is_asked_decides() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn many_at_once_open_exactly_as_often_as_is_permitted() -> anyhow::Result<()> {
+async fn attack_five_commands_at_once_open_exactly_three_permitted_views() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[1]), &["--views", "3"]).await?;

@@ -22,7 +22,7 @@ async fn raised_rights_arrive_at_once_while_the_viewer_is_online() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn revoked_rights_open_nothing() -> anyhow::Result<()> {
+async fn attack_revoked_rights_open_nothing() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "5"]).await?;
@@ -111,7 +111,7 @@ async fn lowering_below_the_used_views_leaves_none_and_undoes_none() -> anyhow::
 }
 
 #[tokio::test]
-async fn a_revoked_viewer_does_not_get_the_photo_by_another_request() -> anyhow::Result<()> {
+async fn attack_a_revoked_viewer_does_not_get_the_photo_by_another_request() -> anyhow::Result<()> {
     let world = World::new(3).await?;
     let (ada, ben) = (world.person("ada").await?, world.person("ben").await?);
     let shared = share(&ada, &ben, &photo(PHOTOS[0]), &["--views", "5"]).await?;

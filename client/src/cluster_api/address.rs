@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_cannot_be_trusted_are_refused() {
+    fn attack_addresses_that_cannot_be_trusted_are_refused() {
         let other = ID.replace('a', "c");
         for text in [
             "http://127.0.0.1:7001".to_owned(),

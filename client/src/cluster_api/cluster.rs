@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_pinned_cluster_is_accepted() {
+    fn attack_only_the_pinned_cluster_is_accepted() {
         let good = info();
         assert_eq!(verify("u", &good, good.cluster), Ok(()));
         let pinned = ClusterId([9; 32]);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn later_descriptors_without_signatures_are_refused() {
+    fn attack_a_descriptor_that_a_node_supplies_itself_is_refused() {
         let mut grown = info();
         let later = Descriptor {
             number: 1,

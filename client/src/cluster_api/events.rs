@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oversized_event_is_refused() {
+    fn attack_an_oversized_event_is_refused() {
         let mut parser = SseParser::default();
         let chunk = vec![b'x'; MAX_EVENT];
         assert!(parser.push(&chunk).is_ok());

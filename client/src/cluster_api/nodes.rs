@@ -50,7 +50,8 @@ impl Nodes {
         self.verified = true;
     }
 
-    /// An address counts by the signature of the node, whoever passes it on; the latest counts.
+    /// An address counts by the signature of the node, no matter who passes it on; the latest
+    /// counts.
     fn learn_address(&mut self, info: &ClusterInfo) {
         let Ok(stated) = info.address.verify() else {
             return;
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn one_node_alone_does_not_move_the_clock() {
+    fn attack_one_node_alone_does_not_move_the_clock() {
         assert_eq!(clocks(&[]), 0);
         assert_eq!(clocks(&[7]), 7);
         assert_eq!(clocks(&[i64::MAX, 7]), 7);

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_stored_devices_is_bounded() {
+    fn attack_the_number_of_stored_devices_is_bounded() {
         let mut seen = SeenDevices::default();
         let device = |at: usize| SeenDevice {
             device: PublicKey([u8::try_from(at).unwrap(); 32]),

@@ -34,7 +34,7 @@ fn vault() -> (tempfile::TempDir, Vault) {
 }
 
 #[test]
-fn another_key_under_a_known_name_is_refused_for_good() {
+fn attack_another_key_under_a_known_name_is_refused_for_good() {
     let (_folder, vault) = vault();
     let (signed, first) = card(1, 1);
     assert!(pin(&vault, &signed, &first).unwrap());
@@ -48,7 +48,7 @@ fn another_key_under_a_known_name_is_refused_for_good() {
 }
 
 #[test]
-fn an_older_card_is_refused() {
+fn attack_an_older_card_from_the_directory_is_refused() {
     let (_folder, vault) = vault();
     let (new, newer) = card(1, 5);
     pin(&vault, &new, &newer).unwrap();
@@ -103,7 +103,7 @@ fn reached(vault: &Vault, info: &UserInfo) -> Vec<String> {
 }
 
 #[test]
-fn an_older_address_of_a_device_is_refused() {
+fn attack_an_older_address_of_a_device_is_refused() {
     let (_folder, vault) = vault();
     let (old, new) = ("10.0.0.1:1", "10.0.0.2:2");
     assert_eq!(reached(&vault, &answer(1, Some((4, old)))), [old]);
@@ -124,7 +124,7 @@ fn an_address_that_cannot_be_parsed_is_reported() {
 }
 
 #[test]
-fn an_older_certificate_of_a_device_is_refused() {
+fn attack_an_older_certificate_of_a_device_is_refused() {
     let (_folder, vault) = vault();
     let bob = "bob".parse().unwrap();
     let devices = |sequence| {

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_oversized_frame_is_refused_by_its_length_alone() {
+    async fn attack_an_oversized_frame_is_refused_by_its_length_alone() {
         let mut stream: &[u8] = &(MESSAGE_LIMIT as u32 + 1).to_le_bytes();
         let read = read_frame(&mut stream).await;
         assert!(matches!(read, Err(FrameError::Oversized(65537))));

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_reorder_or_are_invisible_are_removed() {
+    fn attack_characters_that_reorder_or_are_invisible_are_removed() {
         for order in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}".chars() {
             assert_eq!(sanitize(&format!("gnp{order}.exe")), "gnp.exe", "{order:?}");
         }

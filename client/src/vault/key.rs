@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_any_byte_is_detected() {
+    fn attack_a_key_file_with_any_byte_changed_is_detected() {
         for at in 0..LENGTH {
             let mut bytes = wrapped();
             bytes[at] ^= 1;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_over_the_bounds_are_refused() {
+    fn attack_a_key_file_with_costs_over_the_bounds_is_refused() {
         let mut bytes = wrapped();
         bytes[COSTS_AT..COSTS_AT + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         let refused = unwrap(&bytes, "correct horse").unwrap_err();

@@ -32,9 +32,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 /// Cookie of the one browser that presented the token.
 const COOKIE: &str = "cameo";
 const PHOTO_PATH: &str = "/photo";
-/// Folder and name of the file that redirects to the page.
+/// Folder of the files that redirect to pages.
 const FOLDER: &str = "pages";
-const REDIRECT: &str = "open.html";
 
 /// A photo that was not shown. The view can be resumed.
 #[derive(Debug, thiserror::Error)]
@@ -96,13 +95,14 @@ pub async fn show(
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(IoError)?;
     let port = listener.local_addr().map_err(IoError)?.port();
     let url = format!("http://127.0.0.1:{port}/open/{token}");
-    let redirect = write_redirect(vault, &url)?;
+    let name = redirect_name(port);
+    let redirect = write_redirect(vault, &name, &url)?;
     if !launch(&redirect) {
         on_redirect(&redirect);
     }
     let serving = serve_once(listener, router(page));
     let served = timeout(FETCH_TIMEOUT + SEND_TIMEOUT, serving).await;
-    vault.delete_blob(FOLDER, REDIRECT)?;
+    vault.delete_blob(FOLDER, &name)?;
     match served {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(ViewerError::NoBrowser),
@@ -206,12 +206,17 @@ fn same(one: &str, other: &str) -> bool {
     blake3::hash(one.as_bytes()) == blake3::hash(other.as_bytes())
 }
 
-fn write_redirect(vault: &Vault, url: &str) -> Result<PathBuf, VaultError> {
+/// Each page has a port of its own, so one view never sends the browser to another's page.
+fn redirect_name(port: u16) -> String {
+    format!("open-{port}.html")
+}
+
+fn write_redirect(vault: &Vault, name: &str, url: &str) -> Result<PathBuf, VaultError> {
     let page = format!(
         "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
          <meta http-equiv=refresh content=\"0;url={url}\"><a href=\"{url}\">Open the photo</a>"
     );
-    vault.put_blob(FOLDER, REDIRECT, page.as_bytes())
+    vault.put_blob(FOLDER, name, page.as_bytes())
 }
 
 /// Whether a browser has been started.
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_token_works_once_and_the_photo_needs_its_cookie() {
+    async fn attack_the_pages_token_works_once_and_the_photo_needs_its_cookie() {
         let (address, _page) = serve().await;
         let client = client();
         let get = async |path: &str, cookie: &str| {
@@ -303,6 +308,28 @@ mod tests {
         let shown = timeout(Duration::from_secs(5), showing).await;
         shown.expect("the end of the page").unwrap().unwrap();
         drop(halves);
+    }
+
+    #[test]
+    fn attack_two_views_at_once_do_not_share_a_redirect() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = crate::vault::Home::at(folder.path()).unwrap();
+        let passphrase = crate::vault::Passphrase::given("for a test");
+        let vault = Vault::create(&home, &passphrase).unwrap();
+        // given the pages of two photos at once
+        let ports = [4001, 4002];
+        let redirects = ports.map(|port| {
+            let url = format!("http://127.0.0.1:{port}/open/token");
+            (
+                url.clone(),
+                write_redirect(&vault, &redirect_name(port), &url).unwrap(),
+            )
+        });
+        // then each file leads to its own
+        for (url, path) in redirects {
+            let page = std::fs::read_to_string(path).unwrap();
+            assert!(page.contains(&url), "{page}");
+        }
     }
 
     #[test]

@@ -171,7 +171,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_wrong_field_is_refused_with_its_own_reason() {
+    fn attack_a_ticket_with_any_wrong_field_is_refused() {
         use TicketError as E;
         type Change = fn(&mut Ticket);
         let cases: [(Change, TicketError); 8] = [
@@ -194,7 +194,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_a_node_of_the_cluster_may_sign_tickets() {
+    fn attack_only_a_node_of_the_cluster_signs_tickets() {
         let stranger = SigningKey::from_seed([2; 32]);
         let mut forged = ticket(b"input");
         forged.leader = stranger.public();
@@ -218,7 +218,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn another_input_or_size_is_refused() {
+    fn attack_another_input_than_the_tickets_is_refused() {
         let ticket = ticket(b"input");
         let other = check_input(&ticket, 5, Hash::of(b"imput"));
         assert_eq!(other, Err(TicketError::OtherInput));

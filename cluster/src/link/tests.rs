@@ -189,7 +189,7 @@ async fn a_full_lane_does_not_delay_another() {
 }
 
 #[tokio::test]
-async fn random_bytes_and_silent_connections_do_not_affect_members() {
+async fn attack_random_bytes_do_not_affect_members() {
     let (server, _gate) = server("127.0.0.1:0").await;
     let address = server.address().to_string();
     let _silent = tokio::net::TcpStream::connect(&address).await.unwrap();
@@ -203,7 +203,7 @@ async fn random_bytes_and_silent_connections_do_not_affect_members() {
 }
 
 #[tokio::test]
-async fn silent_connections_above_the_limit_do_not_keep_members_out() {
+async fn attack_silent_connections_above_the_limit_do_not_keep_members_out() {
     // given more silent connections than the limit of authenticated ones
     let (server, _gate) = server("127.0.0.1:0").await;
     let address = server.address().to_string();

@@ -27,6 +27,15 @@ use crate::raft::{AppliedState, Genesis, Raft, RaftReplica, Replica};
 /// Interval of the checks for the first entry, unless a notification comes first.
 const STATE_CHECK: Duration = Duration::from_millis(50);
 
+/// A node that belongs to its cluster.
+pub(super) struct FormedNode {
+    pub id: NodeId,
+    /// Where clients reach it.
+    pub url: String,
+    pub genesis: Arc<Genesis>,
+    pub floors: Floors,
+}
+
 /// The services for clients and other nodes, with their background tasks.
 pub(super) struct FormedServices {
     pub api: Api,
@@ -37,15 +46,18 @@ pub(super) struct FormedServices {
 
 impl FormedServices {
     pub(super) fn start(
-        id: NodeId,
-        url: String,
+        node: FormedNode,
         parts: PreRaftParts,
         raft: Raft,
         state: Arc<dyn AppliedState>,
-        floors: Floors,
         stopping: watch::Receiver<bool>,
-        genesis: &Genesis,
     ) -> Self {
+        let FormedNode {
+            id,
+            url,
+            genesis,
+            floors,
+        } = node;
         let descriptor = genesis.descriptor();
         let cluster = ClusterId(descriptor.hash().0);
         parts

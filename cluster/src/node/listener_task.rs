@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cameo_common::ids::NodeId;
 use tokio::sync::{oneshot, watch};
 
-use super::formed_services::FormedServices;
+use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
 use crate::floor::{FloorDisk, Floors, Owner};
@@ -73,16 +73,13 @@ impl ListenerTask {
                 return;
             }
         };
-        let services = FormedServices::start(
+        let node = FormedNode {
             id,
             url,
-            parts,
-            raft,
-            state,
+            genesis,
             floors,
-            stopping.clone(),
-            &genesis,
-        );
+        };
+        let services = FormedServices::start(node, parts, raft, state, stopping.clone());
         let serving = http::serve(port, services.api.clone().router(), async move {
             let _stops = stopping.wait_for(|stopping| *stopping).await;
         });

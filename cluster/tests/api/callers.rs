@@ -18,7 +18,7 @@ async fn keep_alive(world: &World, header: (&str, String), body: &[u8]) -> Answe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_does_not_match_its_request_is_refused_with_its_code() {
+async fn attack_a_call_that_does_not_match_its_request_is_refused() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let epoch = ada.come_online(&world).await;
@@ -97,7 +97,7 @@ async fn a_call_that_does_not_match_its_request_is_refused_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signatures_and_devices_are_checked() {
+async fn attack_signatures_and_devices_are_checked() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
@@ -139,7 +139,7 @@ async fn signatures_and_devices_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_body_is_read_for_a_device_that_is_not_registered() {
+async fn attack_no_body_is_read_for_a_device_that_is_not_registered() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
@@ -162,7 +162,7 @@ async fn no_body_is_read_for_a_device_that_is_not_registered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_registers_only_itself() {
+async fn attack_a_device_registers_nobody_else_over_http() {
     let world = World::new(1).await;
     let ada = Person::new("ada");
     let eve = Person {

@@ -135,7 +135,7 @@ async fn attack_a_rolled_back_revocation_releases_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_has_refused_by_a_revocation_remembers_it() {
+async fn attack_a_node_that_has_refused_by_a_revocation_remembers_it() {
     let mut world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;

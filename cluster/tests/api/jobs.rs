@@ -84,7 +84,7 @@ fn job_of(payload: &[u8], key: [u8; 32]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follower_runs_the_job_for_the_tickets_device_only() {
+async fn attack_a_worker_runs_a_job_for_the_tickets_device_only() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let eve = Person::registered(&world, "eve").await;

@@ -11,5 +11,6 @@ mod person;
 mod presence;
 mod quorum;
 mod refusals;
+mod stolen;
 mod views;
 mod world;

@@ -70,6 +70,16 @@ impl Person {
         person
     }
 
+    /// The same user at another device, which is not registered.
+    pub fn second_device(&self) -> Self {
+        Self {
+            device: SigningKey::from_seed(random()),
+            name: self.name.clone(),
+            identity: SigningKey::from_seed(*self.identity.seed()),
+            sealing: self.sealing.clone(),
+        }
+    }
+
     pub async fn register(&self, world: &World) -> Answer {
         let card = UserCard {
             name: self.name.clone(),

@@ -20,7 +20,7 @@ async fn online(world: &World, by: &Person, of: &Person) -> Option<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_ends_a_session_only_if_it_does_not_answer_the_probe() {
+async fn attack_a_false_report_does_not_end_a_session_that_answers_the_probe() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;

@@ -12,6 +12,7 @@ use cameo_common::sealing::{
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 use data_encoding::BASE64URL_NOPAD;
+use futures_util::future::join_all;
 
 use crate::http::Answer;
 use crate::person::{Person, Shared, now, random};
@@ -131,7 +132,7 @@ async fn a_debited_view_opens_the_photo_with_any_majority_of_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_are_released_only_for_the_debited_request_and_key() {
+async fn attack_parts_are_released_only_for_the_debited_request_and_key() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
@@ -190,7 +191,7 @@ async fn parts_are_released_only_for_the_debited_request_and_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_node_releases_parts_after_a_revocation() {
+async fn attack_no_node_releases_parts_after_a_revocation() {
     let world = World::new(3).await;
     let ada = Person::registered(&world, "ada").await;
     let bob = Person::registered(&world, "bob").await;
@@ -221,4 +222,48 @@ async fn no_node_releases_parts_after_a_revocation() {
         debit(&world, 1, &bob, &shared, &second).await.code(),
         "revoked"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_of_32_clients_on_one_last_view_exactly_one_wins() {
+    // Given one view, and a viewer with two devices
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let phone = bob.second_device();
+    assert_eq!(phone.register(&world).await.status, 200);
+    let shared = ada.share(&world, &bob, b"photo", 1).await;
+
+    // when 32 clients of theirs ask for it at once, at all nodes,
+    let key = SealingSecret::from_bytes(random());
+    let asks: Vec<_> = (0..32u8)
+        .map(|client| {
+            let device = if client % 2 == 0 { &bob } else { &phone };
+            let request = view_request(&world, device, &shared, [client; 16], &key);
+            (u64::from(client % 3) + 1, device, request)
+        })
+        .collect();
+    let answers = join_all(
+        asks.iter()
+            .map(|(node, device, request)| debit(&world, *node, device, &shared, request)),
+    )
+    .await;
+
+    // then one is charged, and no node releases its part to another one.
+    let won: Vec<_> = answers.iter().map(|answer| answer.status == 200).collect();
+    assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    let winner = answers.iter().find(|answer| answer.status == 200).unwrap();
+    let debited: Debited = winner.read();
+    assert_eq!((debited.number, debited.left), (1, 0));
+    for ((answer, (_, device, request)), won) in answers.iter().zip(&asks).zip(won) {
+        for node in 1..=3 {
+            let part = part(&world, node, device, &shared, request, debited.index).await;
+            let expected = if won { 200 } else { 403 };
+            assert_eq!(part.status, expected, "node {node}: {part:?}");
+        }
+        assert!(won || answer.code() == "used_up", "{answer:?}");
+    }
+    let path = paths::fill(paths::GRANT_LOG, &shared.grant);
+    let log: LogInfo = ada.get(&world, 2, &path).await.read();
+    assert_eq!(log.views.len(), 1);
 }

@@ -71,6 +71,16 @@ impl World {
         self.nodes = nodes.into_iter().map(Some).collect();
     }
 
+    /// Stops all nodes. Returns the data folders that they leave.
+    pub async fn stopped_folders(mut self) -> StoppedFolders {
+        let running = self.nodes.drain(..).flatten();
+        join_all(running.map(|node| async { node.stop().await.unwrap() })).await;
+        StoppedFolders {
+            folders: self.configs.drain(..).map(|config| config.data).collect(),
+            _folder: self.folder,
+        }
+    }
+
     /// The URL of a node, 1 for the first.
     pub fn url(&self, id: impl Into<NodeId>) -> &str {
         &self.urls[id.into().0 as usize - 1]
@@ -110,6 +120,20 @@ impl World {
             .read();
         assert_eq!(info.descriptors[0].founds(), Some(self.cluster));
         info.descriptors.into_iter().next_back().unwrap()
+    }
+}
+
+/// The data folders of stopped nodes, which are removed when this is dropped.
+pub struct StoppedFolders {
+    folders: Vec<PathBuf>,
+    _folder: TempDir,
+}
+
+impl std::ops::Deref for StoppedFolders {
+    type Target = [PathBuf];
+
+    fn deref(&self) -> &[PathBuf] {
+        &self.folders
     }
 }
 

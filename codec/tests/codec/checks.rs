@@ -46,7 +46,7 @@ fn an_honest_carrier_passes_however_its_stream_is_compressed() {
 }
 
 #[test]
-fn a_carrier_of_another_cover_with_the_same_payload_is_refused() {
+fn attack_a_carrier_of_another_cover_is_refused() {
     for options in all_options() {
         let job = Job::new(options);
         for other in [picture(Kind::Noise, 90, 70, 9), rgba(90, 70, 9)] {
@@ -61,7 +61,7 @@ fn a_carrier_of_another_cover_with_the_same_payload_is_refused() {
 }
 
 #[test]
-fn a_mark_in_any_sample_is_detected() {
+fn attack_a_mark_in_any_sample_is_detected() {
     // Marks of the lowest bit, as small as the payload's own changes.
     let job = Job::new(HideOptions::default());
     let honest = png::read(&job.honest()).unwrap();
@@ -76,7 +76,7 @@ fn a_mark_in_any_sample_is_detected() {
 }
 
 #[test]
-fn anything_beside_the_picture_is_refused() {
+fn attack_anything_beside_the_picture_is_refused() {
     let job = Job::new(HideOptions::default());
     let honest = job.honest();
     let chunks = Chunks::of(&honest);
@@ -93,7 +93,7 @@ fn anything_beside_the_picture_is_refused() {
 }
 
 #[test]
-fn another_payload_and_a_missing_one_are_refused() {
+fn attack_another_payload_and_a_missing_one_are_refused() {
     let job = Job::new(HideOptions::default());
     let other = hide(&job.cover, b"something else", &key(1), &job.options).unwrap();
     assert_eq!(job.check(&other), Err(CheckError::OtherPayload));

@@ -12,7 +12,7 @@ fn carrier(options: &HideOptions) -> Vec<u8> {
 }
 
 #[test]
-fn a_carrier_cut_anywhere_is_refused() {
+fn attack_a_carrier_cut_anywhere_is_refused() {
     for options in all_options() {
         let whole = carrier(&options);
         for len in 0..whole.len() {
@@ -26,7 +26,7 @@ fn a_carrier_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_carrier_with_any_byte_changed_is_refused() {
+fn attack_a_carrier_with_any_byte_changed_is_refused() {
     for options in all_options() {
         let whole = carrier(&options);
         for at in 0..whole.len() {
@@ -42,7 +42,7 @@ fn a_carrier_with_any_byte_changed_is_refused() {
 }
 
 #[test]
-fn a_picture_changed_and_saved_again_is_refused_or_still_opens() {
+fn attack_a_picture_changed_and_saved_again_is_refused_or_still_opens() {
     for options in all_options() {
         let original = png::read(&carrier(&options)).unwrap();
         let (mut damaged, mut unharmed) = (0, 0);
@@ -80,7 +80,7 @@ fn a_carrier_scaled_or_cropped_is_not_ours() {
 }
 
 #[test]
-fn forged_dimensions_are_refused_before_memory_is_taken() {
+fn attack_forged_dimensions_are_refused_before_memory_is_taken() {
     let honest = Chunks::of(&carrier(&HideOptions::default()));
     let absurd = [
         (0, 40),

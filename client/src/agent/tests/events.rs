@@ -36,7 +36,7 @@ fn receipt(seed: [u8; 32], grant: GrantId, carrier: Hash) -> Signed<Receipt> {
 }
 
 #[tokio::test]
-async fn only_the_viewer_s_receipt_for_this_carrier_settles_a_grant() {
+async fn attack_only_the_viewers_receipt_for_this_carrier_settles_a_grant() {
     let grant = owned(Stage::Recorded);
     let good = receipt(OTHER, grant.grant, grant.carrier);
     let mut forged = good.as_bytes().to_vec();
@@ -90,7 +90,7 @@ async fn a_repeated_receipt_does_not_stop_a_carrier_that_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_version_that_was_never_signed_is_not_acknowledged() {
+async fn attack_a_version_that_was_never_signed_is_not_acknowledged() {
     let mut grant = owned(Stage::Settled);
     grant.version = 3;
     let world = with_grant(&grant);

@@ -163,7 +163,7 @@ async fn a_requested_carrier_is_stored_and_gets_a_receipt() {
 }
 
 #[tokio::test]
-async fn deliveries_that_do_not_fit_the_request_are_refused() {
+async fn attack_deliveries_that_do_not_fit_the_request_are_refused() {
     let good = parcel(1);
     let forged = |bytes: &[u8]| {
         let mut bytes = bytes.to_vec();
@@ -251,7 +251,7 @@ async fn deliveries_that_do_not_fit_the_request_are_refused() {
 }
 
 #[tokio::test]
-async fn another_user_cannot_answer_a_request() {
+async fn attack_another_user_cannot_answer_a_request() {
     let (world, parcel) = (asking(OutgoingState::Preparing), parcel(1));
     parcel.transfer(&world);
     let from = person("eve", STRANGER);
@@ -266,7 +266,7 @@ async fn another_user_cannot_answer_a_request() {
 }
 
 #[tokio::test]
-async fn a_known_grant_keeps_its_carrier_and_key() {
+async fn attack_a_known_grant_keeps_its_carrier_and_key() {
     let (world, good) = (asking(OutgoingState::Preparing), parcel(1));
     good.transfer(&world);
     good.deliver(&world).await.unwrap();

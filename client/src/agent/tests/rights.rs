@@ -39,7 +39,7 @@ fn world_with(held: &GrantHeld) -> World {
 }
 
 #[tokio::test]
-async fn newer_rights_are_stored_and_older_ones_ignored() {
+async fn attack_older_rights_from_the_owner_are_ignored() {
     let held = held();
     let world = world_with(&held);
     let newer = rights(OTHER, held.grant, 3);
@@ -53,7 +53,7 @@ async fn newer_rights_are_stored_and_older_ones_ignored() {
 }
 
 #[tokio::test]
-async fn rights_that_are_not_the_owner_s_change_nothing() {
+async fn attack_rights_that_are_not_the_owners_change_nothing() {
     let held = held();
     let mut forged = rights(OTHER, held.grant, 9).as_bytes().to_vec();
     forged[5] ^= 1;

@@ -10,7 +10,7 @@ use super::super::serve::REQUESTS_PER_DEVICE;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_that_is_not_admitted_gets_a_rejection() {
+async fn attack_a_device_that_is_not_admitted_gets_a_rejection() {
     let handler = || Answering {
         reject: true,
         ..Answering::default()
@@ -22,7 +22,7 @@ async fn a_device_that_is_not_admitted_gets_a_rejection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_device_at_the_address_is_not_accepted_as_the_peer() {
+async fn attack_another_device_at_the_address_is_not_accepted_as_the_peer() {
     for pair in Pair::both(Answering::default).await {
         let someone_else = PeerAddress {
             device: match pair.network {
@@ -185,7 +185,7 @@ async fn a_killed_process_is_reached_again_when_it_is_back_at_another_port() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_device_cannot_take_all_slots() {
+async fn attack_one_device_cannot_take_all_slots() {
     for pair in Pair::both(Answering::default).await {
         let pair = Arc::new(pair);
         let mut waiting = tokio::task::JoinSet::new();

@@ -151,7 +151,7 @@ async fn answer_to(pair: &Pair, bytes: &[u8]) -> Option<Refusal> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn malformed_frames_are_refused() {
+async fn attack_malformed_frames_are_refused() {
     let good = framing::encode(&Question::Echo("ada".into())).unwrap();
     let mut trailing_in_stream = good.clone();
     trailing_in_stream.push(0);

@@ -102,7 +102,7 @@ async fn contents_of_every_length_arrive_complete() {
 }
 
 #[tokio::test]
-async fn a_corrupted_chunk_is_not_kept() {
+async fn attack_a_corrupted_chunk_is_not_kept() {
     let directory = tempfile::tempdir().unwrap();
     let source = Source::of_bytes(bytes(3 * CHUNK)).unwrap();
     let mut partial = Partial::open(directory.path(), source.content(), CONTENT_LIMIT).unwrap();

@@ -100,7 +100,7 @@ fn records_are_read_by_another_process() {
 }
 
 #[test]
-fn a_wrong_passphrase_opens_nothing_and_a_new_one_replaces_the_old() {
+fn attack_a_copied_vault_does_not_open_without_its_passphrase() {
     let (folder, vault) = vault();
     vault.put("ada", &contact("x")).unwrap();
     let home = Home::at(folder.path()).unwrap();
@@ -130,7 +130,7 @@ fn the_bytes_of_a_record_are_pinned() {
 }
 
 #[test]
-fn no_byte_of_a_record_can_be_changed() {
+fn attack_no_byte_of_a_record_can_be_changed_or_cut() {
     let (_folder, vault) = vault();
     vault.put("ada", &contact("x")).unwrap();
     let path = vault.path::<Contact>("ada").unwrap();
@@ -149,7 +149,7 @@ fn no_byte_of_a_record_can_be_changed() {
 }
 
 #[test]
-fn a_record_cannot_be_substituted_for_another() {
+fn attack_a_record_cannot_be_substituted_for_another() {
     let (_folder, vault) = vault();
     vault.put("ada", &contact("ada")).unwrap();
     vault.put("eve", &contact("eve")).unwrap();
@@ -265,7 +265,7 @@ fn concurrent_updates_are_all_applied() {
 }
 
 #[test]
-fn the_disk_reveals_neither_names_nor_contents() {
+fn attack_a_copied_vault_reveals_neither_names_nor_contents() {
     let (folder, vault) = vault();
     vault.put("roberta", &contact("the photo of Ada")).unwrap();
     let mut folders = vec![folder.path().to_owned()];

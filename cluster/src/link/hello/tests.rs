@@ -167,7 +167,7 @@ fn a_member_is_accepted_and_each_refusal_has_its_reason() {
 }
 
 #[test]
-fn a_proof_is_valid_for_one_session_one_role_and_one_claim() {
+fn attack_a_proof_of_the_secret_is_valid_for_one_session_one_role_and_one_claim() {
     let client = identity(1, HOME, KnownKey::Unknown, 7);
     let server = identity(2, HOME, KnownKey::Unknown, 7);
     let session = session_seen_with(&client);

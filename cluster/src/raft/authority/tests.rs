@@ -209,7 +209,7 @@ fn attack_an_entry_that_changes_who_votes_is_refused() {
 }
 
 #[test]
-fn a_worker_gives_no_vote_and_takes_the_log() {
+fn attack_a_worker_gives_no_vote() {
     let worker = here(WORKER);
     let at_worker = |request: &_| requests::check(request, FROM, Standing::Voter, &worker);
     let vote = vote(TERM + 1, FROM);

@@ -80,7 +80,7 @@ async fn another_secret_or_another_list_of_peers_prevents_the_bootstrap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_id_with_an_empty_disk_never_votes() {
+async fn attack_a_known_id_with_an_empty_disk_never_votes() {
     let mut world = World::formed(3).await;
     let leader = world.leader().await;
     let lost = world.a_follower(leader);

@@ -161,7 +161,7 @@ async fn joining_goes_on_while_the_leader_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_neither_votes_nor_bootstraps() {
+async fn attack_a_worker_neither_votes_nor_bootstraps() {
     // given one remaining voter of two, and a worker
     let mut world = World::formed(2).await;
     world.add_worker(3, [1, 2]);

@@ -6,6 +6,7 @@ mod attacks;
 mod bootstrap;
 mod cluster;
 mod joining;
+mod old_snapshot;
 mod outsiders;
 mod removing;
 mod reserved_ports;

@@ -84,7 +84,7 @@ async fn attack(world: &World, links: &Links, from: NodeId, purpose: Purpose) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_outsider_is_refused_with_a_specific_reason_and_changes_nothing() {
+async fn attack_each_outsider_is_refused_and_changes_nothing() {
     let world = World::formed(3).await;
     world.leader().await;
     let terms = |world: &World| world.statuses().iter().map(|s| s.term).max();
@@ -130,7 +130,7 @@ async fn each_outsider_is_refused_with_a_specific_reason_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_without_a_cluster_accepts_no_appends_and_votes() {
+async fn attack_a_node_without_a_cluster_accepts_no_appends_and_votes() {
     let mut world = World::new(3);
     world.start(1).await.unwrap();
     let host = &world.hosts[&NodeId(2)];
@@ -150,7 +150,7 @@ async fn a_node_without_a_cluster_accepts_no_appends_and_votes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_the_dialed_node_gets_no_request() {
+async fn attack_a_server_that_is_not_the_dialed_node_gets_no_request() {
     let world = World::formed(3).await;
     let host = &world.hosts[&NodeId(3)];
     let links = outsider(

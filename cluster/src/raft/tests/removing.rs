@@ -87,7 +87,7 @@ async fn a_worker_whose_leader_failed_during_its_admission_asks_the_next_leader(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_cannot_join_with_another_key() {
+async fn attack_a_caller_cannot_join_with_another_key() {
     // given an outsider that has the cluster secret
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);

@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_minority_of_wrong_clocks_moves_the_stamp_by_a_second_at_most(
+        fn attack_a_minority_of_wrong_clocks_moves_the_time_by_a_second_at_most(
             truth in 1_000_000u64..2_000_000,
             wrong in prop::collection::vec(any::<u64>(), 0..=2),
             leader_is_wrong in any::<bool>(),

@@ -194,7 +194,7 @@ async fn a_purge_beyond_the_log_removes_entries_of_deposed_leaders() {
 }
 
 #[tokio::test]
-async fn every_damage_to_a_snapshot_is_refused_on_reception() {
+async fn attack_a_damaged_snapshot_is_refused_on_reception() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
     commit(&mut opened, append_indexes(0, 6)).await;
@@ -229,7 +229,7 @@ async fn every_damage_to_a_snapshot_is_refused_on_reception() {
 }
 
 #[tokio::test]
-async fn the_size_and_number_of_received_snapshots_are_limited() {
+async fn attack_the_size_and_number_of_received_snapshots_are_limited() {
     let world = World::new();
     let opened = world.open();
     let refused = opened

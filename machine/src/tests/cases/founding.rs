@@ -54,7 +54,7 @@ fn an_invalid_first_descriptor_is_refused() {
 }
 
 #[test]
-fn only_a_node_of_the_descriptor_may_found_the_cluster() {
+fn attack_only_a_node_of_the_descriptor_founds_the_cluster() {
     let mut script = Script::new();
     let stranger = script.enter(Caller::Node(NodeId(9)), Op::Found(descriptor()));
     assert!(matches!(stranger.reply, Err(Refusal::Forbidden(_))));

@@ -20,7 +20,7 @@ fn reply_to_changed(change: impl FnOnce(&mut Offer)) -> Reply {
 }
 
 #[test]
-fn a_grant_is_visible_to_its_parties_only() {
+fn attack_a_grant_is_visible_to_its_parties_only() {
     // given three users
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let offer = Offer::new(&ada(), &bob(), image(1), 3);
@@ -38,7 +38,7 @@ fn a_grant_is_visible_to_its_parties_only() {
 }
 
 #[test]
-fn only_the_owner_may_create_a_grant() {
+fn attack_only_the_owner_creates_a_grant() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let offer = Offer::new(&ada(), &bob(), image(1), 3);
     let reply = script.does(&bob(), offer.op());
@@ -46,7 +46,7 @@ fn only_the_owner_may_create_a_grant() {
 }
 
 #[test]
-fn neither_the_owner_s_name_nor_their_key_alone_makes_a_manifest_theirs() {
+fn attack_neither_an_owners_name_nor_their_key_alone_makes_a_manifest_theirs() {
     let faults: [Fault; 2] = [
         ("another's name", |o| o.manifest.owner_name = cyd().name),
         ("another's key", |o| o.manifest.owner = cyd().key()),
@@ -67,7 +67,7 @@ fn a_grant_to_a_user_who_is_not_registered_is_refused() {
 }
 
 #[test]
-fn statements_that_do_not_belong_together_are_refused() {
+fn attack_statements_that_do_not_belong_together_are_refused() {
     let faults: [Fault; 12] = [
         ("viewer's key", |o| o.manifest.viewer = cyd().key()),
         ("viewer's sealing key", |o| {
@@ -100,7 +100,7 @@ fn statements_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
-fn a_deal_that_is_not_for_the_current_nodes_is_refused() {
+fn attack_a_deal_for_other_nodes_is_refused() {
     let faults: [Fault; 11] = [
         ("number", |o| o.deal.number = 2),
         ("first floor's version", |o| {
@@ -230,7 +230,7 @@ fn an_expired_grant_can_be_replaced() {
 }
 
 #[test]
-fn a_request_allows_one_grant() {
+fn attack_a_request_makes_no_second_grant() {
     // given a revoked grant that was made for a request
     let mut script = Script::with(&[&ada(), &bob()]);
     let first = Offer::new(&ada(), &bob(), image(1), 3);

@@ -134,7 +134,7 @@ fn the_reply_to_an_acknowledgement_tells_whether_mail_is_left() {
 }
 
 #[test]
-fn an_acknowledgement_of_a_version_above_the_ledgers_is_refused() {
+fn attack_an_acknowledgement_of_a_version_above_the_ledgers_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let reply = script.does(&bob(), bob().acknowledges(grant, 2));
@@ -142,7 +142,7 @@ fn an_acknowledgement_of_a_version_above_the_ledgers_is_refused() {
 }
 
 #[test]
-fn only_the_viewers_signature_acknowledges() {
+fn attack_only_the_viewers_signature_acknowledges() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let reply = script.does(&ada(), ada().acknowledges(grant, 1));

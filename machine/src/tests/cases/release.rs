@@ -61,7 +61,7 @@ fn a_debited_view_is_released() {
 }
 
 #[test]
-fn a_view_without_a_debit_is_not_released() {
+fn attack_a_view_without_a_debit_is_not_released() {
     let (script, grant) = script_with_a_debit();
     let other = check(&script, &bob(), grant, 2, 1);
     assert_eq!(other, Err(Refusal::NotDebited));
@@ -70,7 +70,7 @@ fn a_view_without_a_debit_is_not_released() {
 }
 
 #[test]
-fn a_view_is_not_released_to_another_key_or_device() {
+fn attack_a_view_is_not_released_to_another_key_or_device() {
     let (script, grant) = script_with_a_debit();
     let key = check(&script, &bob(), grant, 1, 2);
     assert_eq!(key, Err(Refusal::RequestReused));
@@ -79,7 +79,7 @@ fn a_view_is_not_released_to_another_key_or_device() {
 }
 
 #[test]
-fn no_view_is_released_after_a_revocation() {
+fn attack_no_view_is_released_after_a_revocation() {
     let (mut script, grant) = script_with_a_debit();
     let mut end = rights(&ada(), grant, 2, 3);
     end.revoked = true;
@@ -89,7 +89,7 @@ fn no_view_is_released_after_a_revocation() {
 }
 
 #[test]
-fn only_views_within_lowered_rights_are_released() {
+fn attack_only_views_within_lowered_rights_are_released() {
     let (mut script, grant) = script_with_a_debit();
     script.does(&bob(), bob().views(grant, 2)).unwrap();
     script
@@ -117,7 +117,7 @@ fn rights_expire_by_the_nodes_clock_and_by_log_time() {
 }
 
 #[test]
-fn a_view_may_be_resumed_for_a_limited_time() {
+fn attack_a_view_is_not_resumed_for_ever() {
     let (script, grant) = script_with_a_debit();
     assert!(
         check_at(
@@ -135,7 +135,7 @@ fn a_view_may_be_resumed_for_a_limited_time() {
 }
 
 #[test]
-fn no_view_is_released_to_a_device_whose_certificate_has_expired() {
+fn attack_no_view_is_released_to_a_device_whose_certificate_has_expired() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let brief = Op::Register {
@@ -149,7 +149,7 @@ fn no_view_is_released_to_a_device_whose_certificate_has_expired() {
 }
 
 #[test]
-fn no_view_is_released_for_a_request_to_another_cluster() {
+fn attack_no_view_is_released_for_a_request_to_another_cluster() {
     let (script, grant) = script_with_a_debit();
     let content: ViewRequest = bob().view_request(grant, 1, 1).unverified().unwrap();
     let request = ViewRequest {

@@ -25,7 +25,7 @@ fn a_repeat_gets_the_same_reply_and_changes_nothing() {
 }
 
 #[test]
-fn a_request_id_of_another_command_is_refused() {
+fn attack_a_request_id_of_another_command_is_refused() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);
@@ -52,7 +52,7 @@ fn two_devices_may_use_the_same_request_id() {
 }
 
 #[test]
-fn a_late_command_is_not_carried_out() {
+fn attack_a_late_command_is_not_carried_out() {
     let mut script = Script::with(&[&ada()]);
     let op = ada().comes_online(1, true);
     let call = script.call(&ada(), &op);

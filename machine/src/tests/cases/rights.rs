@@ -62,7 +62,7 @@ fn revoked_and_expired_rights_give_no_view() {
 }
 
 #[test]
-fn a_lower_version_never_replaces_a_higher_one() {
+fn attack_older_rights_never_replace_newer_ones() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     script
@@ -91,7 +91,7 @@ fn attack_a_version_after_which_there_is_none_is_refused() {
 }
 
 #[test]
-fn a_second_statement_with_the_same_version_is_refused() {
+fn attack_a_second_statement_of_one_version_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 3);
     let first = rights(&ada(), grant, 2, 4);
@@ -113,7 +113,7 @@ fn the_viewer_may_submit_rights_signed_by_the_owner() {
 }
 
 #[test]
-fn rights_signed_by_the_viewer_are_refused() {
+fn attack_rights_signed_by_the_viewer_are_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 1);
     let reply = script.does(&bob(), puts(rights(&bob(), grant, 2, 99)));
@@ -121,7 +121,7 @@ fn rights_signed_by_the_viewer_are_refused() {
 }
 
 #[test]
-fn more_views_than_the_limit_are_refused() {
+fn attack_more_views_than_the_limit_are_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 1);
     let many = rights(&ada(), grant, 2, MAX_PERMITTED + 1);

@@ -87,7 +87,7 @@ fn a_counterpartys_report_ends_a_session() {
 }
 
 #[test]
-fn a_late_report_does_not_end_a_later_session() {
+fn attack_a_late_report_does_not_end_a_later_session() {
     let mut script = Script::with(&[&ada(), &bob()]);
     script.grants(&ada(), &bob(), 1);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
@@ -100,7 +100,7 @@ fn a_late_report_does_not_end_a_later_session() {
 }
 
 #[test]
-fn a_report_by_a_user_without_a_grant_is_refused() {
+fn attack_a_report_by_a_user_without_a_grant_is_refused() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     script.grants(&ada(), &bob(), 1);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
@@ -137,7 +137,7 @@ fn only_nodes_expire_sessions_and_a_bounded_number_at_once() {
 }
 
 #[test]
-fn an_endpoint_of_another_device_or_too_long_or_older_is_refused() {
+fn attack_an_endpoint_of_another_device_or_too_long_or_older_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let reply = script.does(&ada(), bob().comes_online(1, true));
     assert!(matches!(reply, Err(Refusal::Mismatch(_))));

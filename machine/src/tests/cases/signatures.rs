@@ -1,4 +1,4 @@
-//! What no node can do without a person's signature (law L8).
+//! Signatures: what no node can do without a person's (law L8).
 
 use cameo_common::ids::{ClusterId, GrantId, NodeId, RequestId};
 use cameo_common::signed::Signed;
@@ -140,7 +140,7 @@ fn attack_an_authorization_does_not_serve_another_operation_or_cluster() {
     let Caller::Device(signed) = caller.clone() else {
         unreachable!()
     };
-    // when a node puts older rights of hers under it, or a log-out
+    // when a node puts older rights under it, or a log-out
     for other in [
         puts(rights(&ada(), grant(), 1, 3)),
         Op::EndSession { epoch: 1 },

@@ -39,7 +39,7 @@ fn registering_again_creates_nothing() {
 }
 
 #[test]
-fn a_name_belongs_to_the_first_key() {
+fn attack_a_name_belongs_to_the_first_key() {
     let mut script = Script::with(&[&ada()]);
     let second = eve().under_name("ada");
     let reply = script.does(&second, second.registers());
@@ -55,7 +55,7 @@ fn a_key_has_one_name() {
 }
 
 #[test]
-fn a_newer_card_replaces_an_older_one_and_never_the_reverse() {
+fn attack_an_older_card_never_replaces_a_newer_one() {
     let mut script = Script::with(&[&ada()]);
     assert_eq!(script.does(&ada(), registers(&ada(), 3, 1)), Ok(KNOWN));
     let reply = script.does(&ada(), registers(&ada(), 2, 1));
@@ -76,14 +76,14 @@ fn a_second_device_is_added_to_its_user() {
 }
 
 #[test]
-fn a_device_registers_itself_only() {
+fn attack_a_device_registers_itself_only() {
     let mut script = Script::with(&[]);
     let reply = script.does(&eve(), ada().registers());
     assert!(matches!(reply, Err(Refusal::Forbidden(_))));
 }
 
 #[test]
-fn a_certificate_by_another_key_is_refused() {
+fn attack_a_certificate_by_another_key_is_refused() {
     let mut script = Script::with(&[]);
     let op = Op::Register {
         card: ada().card(1),

@@ -47,7 +47,7 @@ fn a_debits_reply_has_its_log_index() {
 }
 
 #[test]
-fn a_request_id_with_another_one_time_key_is_refused() {
+fn attack_a_request_id_with_another_one_time_key_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
     script.does(&bob(), bob().views(grant, 1)).unwrap();
@@ -67,20 +67,20 @@ fn request_ids_of_views_are_unique_within_a_grant_only() {
 }
 
 #[test]
-fn only_the_viewers_devices_may_debit_views() {
+fn attack_only_the_viewers_devices_debit_views() {
     let mut script = Script::with(&[&ada(), &bob(), &cyd()]);
     let grant = script.grants(&ada(), &bob(), 5);
     let owner = script.does(&ada(), ada().views(grant, 1));
     assert!(matches!(owner, Err(Refusal::Forbidden(_))));
     let stranger = script.does(&cyd(), cyd().views(grant, 1));
     assert_eq!(stranger, Err(Refusal::NoSuchGrant));
-    // Bob's request is Bob's, whoever passes it on.
+    // Bob's request is Bob's, no matter who passes it on.
     let passed_on = script.does(&cyd(), bob().views(grant, 1));
     assert_eq!(debit_numbers(&passed_on), (1, 1, 4));
 }
 
 #[test]
-fn another_device_of_the_viewer_debits_its_own_views() {
+fn attack_two_devices_do_not_share_a_request_id() {
     let phone = bob().at_device(1);
     let mut script = Script::with(&[&ada(), &bob(), &phone]);
     let grant = script.grants(&ada(), &bob(), 5);
@@ -93,7 +93,7 @@ fn another_device_of_the_viewer_debits_its_own_views() {
 }
 
 #[test]
-fn a_request_for_another_cluster_is_refused() {
+fn attack_a_view_request_for_another_cluster_is_refused() {
     let mut script = Script::with(&[&ada(), &bob()]);
     let grant = script.grants(&ada(), &bob(), 5);
     let content: ViewRequest = bob().view_request(grant, 1, 1).unverified().unwrap();

@@ -46,6 +46,8 @@ pub(super) enum Behaviour {
     Honest,
     Down,
     False,
+    /// Bytes that are no sealed part at all.
+    Garbage,
     NotDebited,
 }
 
@@ -127,7 +129,7 @@ pub(super) async fn part(
     match behaviour {
         Behaviour::Down => return no(ErrorCode::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
         Behaviour::NotDebited => return no(ErrorCode::NotDebited, StatusCode::FORBIDDEN),
-        Behaviour::Honest | Behaviour::False => {}
+        Behaviour::Honest | Behaviour::False | Behaviour::Garbage => {}
     }
     let deal = cluster.deal.unverified().unwrap();
     let dealt = deal.parts.iter().find(|part| part.node == node).unwrap();
@@ -141,7 +143,11 @@ pub(super) async fn part(
         request: request.request,
         request_hash: body.request.hash(),
     };
-    let released = release_part(&mut clock::rng(), &release, &request.one_time, &opened).unwrap();
+    let mut released =
+        release_part(&mut clock::rng(), &release, &request.one_time, &opened).unwrap();
+    if behaviour == Behaviour::Garbage {
+        released.sealed = vec![0xff; 7];
+    }
     Json(Released {
         node,
         deal: deal.number,

@@ -169,7 +169,7 @@ async fn a_worker_that_crashes_during_its_answer_is_excluded_from_the_retry() {
 }
 
 #[tokio::test]
-async fn a_worker_that_returns_a_wrong_carrier_is_excluded() {
+async fn attack_a_worker_that_returns_a_wrong_carrier_is_excluded() {
     let (api, _) = node(&[Behaviour::ReturnsAnother, Behaviour::Works]).await;
     let (hidden, steps) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
@@ -182,7 +182,7 @@ async fn a_worker_that_returns_a_wrong_carrier_is_excluded() {
 }
 
 #[tokio::test]
-async fn a_stalled_worker_is_abandoned_before_the_deadline() {
+async fn attack_a_stalled_worker_is_abandoned_before_the_deadline() {
     let (api, _) = node(&[Behaviour::Stalls, Behaviour::Works]).await;
     let (hidden, steps) = hidden(&api, api.announce_job()).await;
     assert_eq!(hidden.unwrap().worker, NodeId(2));
