@@ -1,6 +1,9 @@
-//! `shared`: lists the grants that this user made, with their state in the ledger.
+//! `shared`: lists the grants that this user made, with their state in the ledger. Rights are shown
+//! as this user has signed them; how many views are used is the nodes' word, which `log` proves.
 
 use cameo_common::api::{GrantInfo, Role};
+use cameo_common::keys::PublicKey;
+use cameo_common::rights::Rights;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -16,9 +19,15 @@ pub struct Arguments {}
 
 pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
     let ledger = ctx.api.grants().await?;
+    let me = ctx.me.identity_key().public();
     let mut rows = Vec::new();
     let mut grants: Vec<Value> = Vec::new();
+    let mut unsigned = 0;
     for info in ledger.iter().filter(|info| info.role == Role::Owner) {
+        let Some(rights) = own_rights(info, &me) else {
+            unsigned += 1;
+            continue;
+        };
         let owned = ctx.vault.get::<GrantOwned>(&info.grant.to_string())?;
         let image = ctx.vault.get::<Image>(&info.image.to_string())?;
         let known_as = image
@@ -38,28 +47,40 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             short(&info.grant),
             format!("to {}", info.viewer),
             known_as,
-            format!("{} of {} used", info.used, info.permitted),
-            state(info, delivery, refused.as_ref(), unconfirmed),
+            format!("{} of {} used", info.used, rights.permitted),
+            state(info, &rights, delivery, refused.as_ref(), unconfirmed),
         ]);
         grants.push(json!({
             "grant": info.grant, "viewer": info.viewer, "image": info.image,
             "title": image.as_ref().map(|image| &image.title),
             "name": image.as_ref().map(|image| &image.name),
-            "permitted": info.permitted, "used": info.used, "left": info.left,
-            "version": info.version,
-            "expires": info.expires, "revoked": info.revoked, "acknowledged": info.acknowledged,
+            "permitted": rights.permitted, "used": info.used, "left": rights.left(info.used),
+            "version": rights.version, "expires": rights.expires, "revoked": rights.revoked,
+            "acknowledged": info.acknowledged,
             "in_mailbox": info.in_mailbox, "delivery": delivery, "unconfirmed": unconfirmed,
             "refusal": refused.map(|refused| refused.last_error), "created": info.created,
             "worker": owned.as_ref().map(|owned| owned.worker),
             "leader": owned.as_ref().map(|owned| owned.leader),
         }));
     }
-    let text = if rows.is_empty() {
+    let mut text = if rows.is_empty() {
         "You share nothing yet.".to_owned()
     } else {
         table(&rows)
     };
+    if unsigned > 0 {
+        text.push_str(&format!(
+            "\nLeft out: {unsigned} grants that a node lists as yours, with rights that you have \
+             not signed."
+        ));
+    }
     Ok(Report::new(text).with("grants", grants))
+}
+
+/// The rights that this owner has signed for the grant; none when a node shows anything else.
+fn own_rights(info: &GrantInfo, me: &PublicKey) -> Option<Rights> {
+    let rights = info.rights.verify().ok()?;
+    (rights.owner == *me && rights.grant == info.grant).then_some(rights)
 }
 
 fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>, refused: bool) -> &'static str {
@@ -73,6 +94,7 @@ fn delivery(info: &GrantInfo, owned: Option<&GrantOwned>, refused: bool) -> &'st
 
 fn state(
     info: &GrantInfo,
+    rights: &Rights,
     delivery: &str,
     refused: Option<&Attempts>,
     unconfirmed: Option<u64>,
@@ -81,11 +103,11 @@ fn state(
     if unconfirmed.is_some() {
         words.push("NOT known to be in force: too few nodes have confirmed it".to_owned());
     }
-    if info.revoked {
+    if rights.revoked {
         words.insert(0, "revoked".to_owned());
         return words.join("; ");
     }
-    if let Some(at) = info.expires {
+    if let Some(at) = rights.expires {
         let word = if at <= crate::clock::now() {
             "expired"
         } else {
@@ -106,4 +128,72 @@ fn state(
         words.push("new rights are in the mailbox".to_owned());
     }
     words.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use cameo_common::ids::{GrantId, Millis};
+    use cameo_common::signed::Signed;
+
+    use super::*;
+    use crate::agent::tests::{ME, STRANGER, key, owned};
+
+    fn rights(by: [u8; 32], grant: GrantId) -> Signed<Rights> {
+        let rights = Rights {
+            owner: key(by).public(),
+            grant,
+            version: 2,
+            permitted: 5,
+            expires: None,
+            revoked: false,
+            may_save: false,
+            offline: 0,
+        };
+        Signed::new(&key(by), rights)
+    }
+
+    /// What a node says of a grant, whose figures are all false.
+    fn told(rights: Signed<Rights>) -> GrantInfo {
+        let known = owned(Stage::Settled);
+        GrantInfo {
+            grant: known.grant,
+            role: Role::Owner,
+            owner: known.viewer.clone(),
+            viewer: known.viewer,
+            image: known.image,
+            created: Millis(1),
+            manifest: known.manifest,
+            rights,
+            deal: known.deal,
+            version: 9,
+            permitted: 1_000,
+            used: 0,
+            left: 1_000,
+            expires: None,
+            revoked: true,
+            receipt: None,
+            acknowledged: 0,
+            in_mailbox: false,
+        }
+    }
+
+    #[test]
+    fn attack_shared_shows_no_rights_that_the_owner_has_not_signed() {
+        let (me, grant) = (key(ME).public(), owned(Stage::Settled).grant);
+        // given rights of the owner's, and a node that says something else of them
+        let shown = own_rights(&told(rights(ME, grant)), &me).unwrap();
+        assert_eq!((shown.version, shown.permitted), (2, 5));
+        // and rights of another owner, another grant, and without a signature
+        let mut forged = rights(ME, grant).as_bytes().to_vec();
+        forged[0] ^= 1;
+        for false_one in [
+            rights(STRANGER, grant),
+            rights(ME, GrantId([8; 32])),
+            Signed::from_bytes(forged),
+        ] {
+            assert_eq!(own_rights(&told(false_one), &me), None);
+        }
+    }
 }
