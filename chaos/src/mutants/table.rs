@@ -154,7 +154,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(104, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(143, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -163,7 +163,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::LeaderReadWithoutQuorum,
         Law::L1,
-        long(20, 5, scene(10, "halves", GRANTS)),
+        long(20, 5, scene(15, "halves", GRANTS)),
     ),
     by(Mutant::AcknowledgeBeforeCommit, Law::L1, CALM_LEDGER),
     by(
@@ -258,7 +258,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TimeoutRecordedAsFailure,
         Law::L1,
-        long(30, 3, scene(113, "pause,clients-cut", GRANTS)),
+        long(30, 3, scene(145, "pause,clients-cut", GRANTS)),
     ),
     further(
         Mutant::RetryTableLostInSnapshot,
