@@ -87,6 +87,10 @@ pub fn simulate(settings: &Settings) -> Result<Summary, RunFailed> {
         .use_current_thread();
     pool.build_global().map_err(anyhow::Error::from)?;
     let folder = std::env::temp_dir().join(format!("cameo-sim-{}", std::process::id()));
+    // A process that was killed leaves its folder, and numbers of processes come again.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(anyhow::Error::from)?;
+    }
     let directed = Director::new(settings, &folder).and_then(|director| director.direct());
     // Left to the system's own cleaning if it cannot be removed.
     let _ = std::fs::remove_dir_all(&folder);
