@@ -55,7 +55,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Commanded<T> {
         let (parts, body) = request.into_parts();
         let (signed, authorization) = authorized(&parts, api)?;
         let caller = registered_caller(authorization.device, api).await?;
-        let (content, _) = read_json(body, MAX_BODY).await?;
+        let content = read_json(body, MAX_BODY).await?;
         let commander = Commander {
             caller,
             signed,
@@ -75,7 +75,7 @@ impl FromRequest<Api> for Registration {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         let (signed, authorization) = authorized(&parts, api)?;
-        let (register, _) = read_json::<Register>(body, MAX_BODY).await?;
+        let register: Register = read_json(body, MAX_BODY).await?;
         let card = statement(api, &register.card)?;
         let certificate = statement(api, &register.certificate)?;
         if certificate.device != authorization.device {
@@ -110,7 +110,7 @@ impl FromRequest<Api> for SignedView {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
-        let (DebitView { request }, _) = read_json(request.into_body(), MAX_DEBIT).await?;
+        let DebitView { request } = read_json(request.into_body(), MAX_DEBIT).await?;
         let asked = statement(api, &request)?;
         check_cluster(api, asked.cluster)?;
         Ok(Self {

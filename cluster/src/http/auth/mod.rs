@@ -14,7 +14,7 @@ mod command;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use cameo_common::api::{ErrorCode, MAX_CALL_LIFETIME};
-use cameo_common::ids::{ClusterId, Hash, Millis, UserName};
+use cameo_common::ids::{ClusterId, Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{MAX_STATEMENT, Signed, Statement};
 use cameo_machine::read::CallerInfo;
@@ -109,10 +109,10 @@ fn unauthenticated(message: impl Into<String>) -> Fault {
     Fault::new(ErrorCode::NotAuthenticated, message)
 }
 
-/// Reads a JSON body of at most `limit` bytes. Returns its hash too.
-async fn read_json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<(T, Hash), Fault> {
-    let (bytes, hash) = body::read_hashed(body, limit, BODY_DEADLINE).await?;
-    Ok((json(&bytes)?, hash))
+/// Reads a JSON body of at most `limit` bytes.
+async fn read_json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Fault> {
+    let (bytes, _) = body::read_hashed(body, limit, BODY_DEADLINE).await?;
+    json(&bytes)
 }
 
 fn json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
