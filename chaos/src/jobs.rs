@@ -157,7 +157,7 @@ async fn load(cluster: &Cluster, size: RunSize) -> anyhow::Result<(OpenLoop, Vec
     let urls = cluster
         .nodes
         .iter()
-        .map(|node| format!("http://{}", node.http));
+        .map(|node| format!("https://{}", node.http));
     let urls: Vec<String> = urls.collect();
     let mut users = Vec::new();
     for n in 0..USERS {

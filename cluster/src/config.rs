@@ -105,12 +105,15 @@ pub struct RunFlags {
     /// or a forwarded port, for example.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Listening address for clients; a loopback address.
+    /// Listening address for clients: HTTP over TLS, on the keys of node and device.
     #[arg(long, value_name = "ADDR")]
     http: String,
-    /// URL at which clients reach this node, if it is not http://ADDR.
+    /// URL at which clients reach this node, if it is not https://ADDR.
     #[arg(long, value_name = "URL")]
     http_url: Option<String>,
+    /// Listening address for health and metrics, in the clear; none by default.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<String>,
     /// File with the cluster's secret, the same at all nodes: see `cameod secret`.
     #[arg(long, value_name = "FILE")]
     secret: PathBuf,
@@ -185,8 +188,10 @@ pub struct Config {
     /// Where links of other nodes are taken; by default this node's address in `peers`.
     pub listen: Option<SocketAddr>,
     pub http: SocketAddr,
-    /// Advertised base URL; by default `http://` and the bound address.
+    /// Advertised base URL; by default `https://` and the bound address.
     pub http_url: Option<String>,
+    /// Where health and metrics are served in the clear.
+    pub metrics: Option<SocketAddr>,
     pub secret: PathBuf,
     /// File of the decision log, if there is one.
     pub decisions: Option<PathBuf>,
@@ -222,12 +227,14 @@ pub enum ConfigError {
     Listen(String),
     #[error("--http has `{0}`: write it as IP:PORT, as in --http 127.0.0.1:7101")]
     Http(String),
+    #[error("--metrics has `{0}`: write it as IP:PORT, as in --metrics 127.0.0.1:7201")]
+    Metrics(String),
     #[error(
-        "--http {0} is not a loopback address: remote clients need TLS, which this version does \
-         not have yet; use 127.0.0.1 and put a tunnel in front"
+        "--http {0} is no address that clients can use: add --http-url https://HOST:PORT with the \
+         one at which they reach this node"
     )]
-    NotLoopback(SocketAddr),
-    #[error("--http-url has `{0}`: write it as http://HOST:PORT, without a path")]
+    NoUrl(SocketAddr),
+    #[error("--http-url has `{0}`: write it as https://HOST:PORT, without a path")]
     Url(String),
     #[cfg(feature = "baselines")]
     #[error("--placement has `{0}`: write one of {names}", names = baseline::policies())]
@@ -257,14 +264,23 @@ impl RunFlags {
         if !ordered {
             return Err(ConfigError::Timeouts);
         }
+        let http = address(&self.http).ok_or(ConfigError::Http(self.http))?;
+        let http_url = self.http_url.map(|url| http_url(&url)).transpose()?;
+        if http.ip().is_unspecified() && http_url.is_none() {
+            return Err(ConfigError::NoUrl(http));
+        }
+        let metrics = self
+            .metrics
+            .map(|text| address(&text).ok_or(ConfigError::Metrics(text)));
         Ok(Config {
             id: self.id,
             data: self.data,
             worker: self.worker,
             peers,
             listen: self.listen.map(|text| listen(&text)).transpose()?,
-            http: http(&self.http)?,
-            http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
+            http,
+            http_url,
+            metrics: metrics.transpose()?,
             secret: self.secret,
             decisions: self.decisions,
             #[cfg(feature = "baselines")]
@@ -327,24 +343,13 @@ fn listen(text: &str) -> Result<SocketAddr, ConfigError> {
     address.ok_or_else(|| ConfigError::Listen(text.to_owned()))
 }
 
-fn http(text: &str) -> Result<SocketAddr, ConfigError> {
-    let spelled = text.replacen("localhost:", "127.0.0.1:", 1);
-    let address: SocketAddr = spelled
-        .parse()
-        .map_err(|_| ConfigError::Http(text.to_owned()))?;
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err(ConfigError::NotLoopback(address))
-    }
+fn address(text: &str) -> Option<SocketAddr> {
+    text.replacen("localhost:", "127.0.0.1:", 1).parse().ok()
 }
 
 fn http_url(text: &str) -> Result<String, ConfigError> {
     let url = text.trim_end_matches('/');
-    let host = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    match host {
+    match url.strip_prefix("https://") {
         Some(host) if !host.is_empty() && !host.contains(['/', '#', '?', ' ']) => {
             Ok(url.to_owned())
         }

@@ -39,7 +39,7 @@ fn attack_a_node_with_too_few_descriptors_to_keep_some_for_its_files_does_not_st
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("may open 300 files at once, and a node needs 800"),
+        said.contains("may open 300 files at once, and a node needs 864"),
         "{said}"
     );
     // and it has not touched its folder
@@ -53,7 +53,7 @@ fn a_node_raises_its_soft_limit_and_says_when_it_takes_fewer_clients() {
     let mut first = String::new();
     let stdout = node.stdout.take().expect("piped");
     BufReader::new(stdout).read_line(&mut first).expect("read");
-    assert!(first.starts_with("http://"), "{first:?}");
+    assert!(first.starts_with("https://"), "{first:?}");
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.id())).expect("read");
     let files = limits
         .lines()
@@ -65,7 +65,7 @@ fn a_node_raises_its_soft_limit_and_says_when_it_takes_fewer_clients() {
     let ended = node.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(
-        said.contains("256 client connections and not 12000"),
+        said.contains("192 client connections and not 12000"),
         "{said}"
     );
 }

@@ -43,7 +43,7 @@ fn given_that_nobody_reads_its_log_when_a_node_starts_and_stops_then_it_does_so_
     let id = node.id().to_string();
     let asked = Command::new("kill").arg(&id).status().expect("it runs");
     let ended = node.wait().expect("it ends");
-    assert!(first.starts_with("http://"), "{first:?}: {ended}");
+    assert!(first.starts_with("https://"), "{first:?}: {ended}");
     assert!(asked.success());
     assert!(ended.success(), "{ended}");
 }

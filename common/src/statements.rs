@@ -179,22 +179,6 @@ pub struct Confirmation {
 }
 statement!(Confirmation, "confirmation", 1, node);
 
-/// A device's call on a node: exactly this method, path and body, for a while. It reads, renews or
-/// uploads; what changes the state takes an [`Authorization`](crate::op::Authorization).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    /// The calling device, which signs.
-    pub device: PublicKey,
-    pub cluster: ClusterId,
-    pub method: String,
-    /// Path and query.
-    pub path: String,
-    pub body: Hash,
-    /// The call is not answered later than this.
-    pub not_after: Millis,
-}
-statement!(Call, "call", 2, device);
-
 /// Longest URL of a node, in bytes.
 pub const MAX_NODE_URL: usize = 256;
 
@@ -224,8 +208,11 @@ pub struct Ticket {
     pub input: Hash,
     pub size: u64,
     pub worker: NodeId,
+    /// The worker's node key and base URL, by which the device finds it.
+    pub worker_key: PublicKey,
+    pub url: String,
     pub incarnation: u64,
     pub term: u64,
     pub not_after: Millis,
 }
-statement!(Ticket, "ticket", 1, leader);
+statement!(Ticket, "ticket", 2, leader);

@@ -42,8 +42,10 @@ impl Cluster {
     pub async fn prepare(binaries: &Binaries, folder: &Path, size: u64) -> anyhow::Result<Self> {
         let secret = folder.join("cluster.secret");
         make_secret(&binaries.node, &secret).await?;
-        let ports = free_ports(2 * usize::try_from(size)?)?;
-        let (links, https) = ports.split_at(usize::try_from(size)?);
+        let count = usize::try_from(size)?;
+        let ports = free_ports(3 * count)?;
+        let (links, others) = ports.split_at(count);
+        let (https, metrics) = others.split_at(count);
         let peers: Vec<_> = links
             .iter()
             .zip(1..)
@@ -51,12 +53,14 @@ impl Cluster {
             .collect();
 
         let mut nodes = Vec::new();
-        for ((id, link), http) in (1..=size).map(NodeId).zip(links).zip(https) {
+        let ports = links.iter().zip(https).zip(metrics);
+        for (id, ((link, http), metrics)) in (1..=size).map(NodeId).zip(ports) {
             let folder = folder.join(format!("node-{id}"));
             std::fs::create_dir_all(&folder)?;
             nodes.push(Node {
                 id,
                 http: format!("127.0.0.1:{http}"),
+                metrics: format!("127.0.0.1:{metrics}"),
                 link: format!("127.0.0.1:{link}"),
                 folder,
                 program: binaries.node.clone(),
@@ -97,13 +101,14 @@ impl Cluster {
     pub fn worker(&self, id: impl Into<NodeId>) -> anyhow::Result<Node> {
         let id = id.into();
         let member = self.nodes.first().context("a cluster has nodes")?;
-        let ports = free_ports(2)?;
+        let ports = free_ports(3)?;
         let link = format!("127.0.0.1:{}", ports[0]);
         let folder = self.folder.join(format!("node-{id}"));
         std::fs::create_dir_all(&folder)?;
         Ok(Node {
             id,
             http: format!("127.0.0.1:{}", ports[1]),
+            metrics: format!("127.0.0.1:{}", ports[2]),
             peers: format!("{},{id}={link}", member.peers),
             link,
             folder,

@@ -1,4 +1,4 @@
-//! A minimal HTTP client for a node's API: one GET, one JSON document.
+//! A minimal HTTP client for what a node serves in the clear: one GET, one JSON document.
 
 use std::time::Duration;
 

@@ -20,6 +20,8 @@ pub struct Node {
     pub id: NodeId,
     /// `127.0.0.1:port` of its API.
     pub http: String,
+    /// `127.0.0.1:port` of its health and metrics.
+    pub metrics: String,
     /// `127.0.0.1:port` of its links.
     pub link: String,
     pub folder: PathBuf,
@@ -71,6 +73,8 @@ impl Node {
             .arg(&self.peers)
             .arg("--http")
             .arg(&self.http)
+            .arg("--metrics")
+            .arg(&self.metrics)
             .arg("--secret")
             .arg(&self.secret)
             .args(&self.flags);
@@ -135,7 +139,7 @@ impl Node {
 
     /// A public document of the node; None while it does not answer with one.
     pub async fn get(&self, path: &str) -> Option<Value> {
-        match get_json(&self.http, path, ANSWER_WITHIN).await {
+        match get_json(&self.metrics, path, ANSWER_WITHIN).await {
             Ok((200, body)) => Some(body),
             _ => None,
         }

@@ -27,7 +27,7 @@ const DOWNLOADING_AT: usize = 2 * CHUNK;
 pub enum Phase {
     /// It is placed, and no byte of it has reached the worker.
     Placed,
-    /// About half of its input has reached the worker.
+    /// A part of its input has reached the worker.
     Uploading,
     /// All of its input has reached the worker, and no byte of the answer has come.
     Running,
@@ -86,7 +86,7 @@ impl Proxy {
     /// The URL that the node has to advertise.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("https://{}", self.address)
     }
 
     /// Holds the next job in this phase.
@@ -198,7 +198,7 @@ async fn upwards(
         }
         if began {
             wait_while_held(rule, Phase::Placed).await;
-        } else if upload.is_job() && upload.is_half_way() {
+        } else if upload.is_job() && upload.is_under_way() {
             wait_while_held(rule, Phase::Uploading).await;
         }
         wait_open(rule).await;

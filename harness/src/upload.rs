@@ -1,73 +1,106 @@
-//! Detection of a job's input in a client's bytes on one connection.
+//! Detection of a job's input in a client's TLS records on one connection.
+//!
+//! What is in the records cannot be read. But of all that clients send, a job's input alone fills
+//! whole records: its head goes out together with the first of them, and the last one is shorter.
 
-const JOB: &[u8] = b"POST /v1/jobs/run ";
-const HEAD_ENDS: &[u8] = b"\r\n\r\n";
-const LENGTH: &str = "content-length:";
+/// A record's header: content type, version, length.
+const HEADER: usize = 5;
+const APPLICATION_DATA: u8 = 23;
+/// Length of a full record: 2^14 bytes, the inner content type and the tag (RFC 8446, section 5.2).
+const FULL: usize = 16_384 + 1 + 16;
+/// Full records of an input until it is under way. Inputs of tests have more than twice as many.
+const UNDER_WAY: usize = 8;
 
-/// The newest request of the connection, if it is a job's.
+/// The newest input of the connection, if there was one.
 #[derive(Debug, Default)]
 pub(crate) struct Upload {
-    job: bool,
-    /// Bytes of it so far, with its head.
-    passed: usize,
-    /// Bytes of it in total, if its head says.
-    length: usize,
+    header: Vec<u8>,
+    /// Bytes of the current record that are still to come.
+    rest: usize,
+    /// Full records of the input that have begun.
+    full: usize,
+    ended: bool,
 }
 
 impl Upload {
-    /// Follows the next bytes. Returns whether a job begins with them; clients begin each request
-    /// with a new write.
-    pub(crate) fn follow(&mut self, bytes: &[u8]) -> bool {
-        let begins = bytes.starts_with(JOB);
-        if begins {
-            *self = Self {
-                job: true,
-                passed: 0,
-                length: length(bytes),
-            };
+    /// Follows the next bytes. Returns whether an input begins with a record in them.
+    pub(crate) fn follow(&mut self, mut bytes: &[u8]) -> bool {
+        let mut begins = false;
+        while !bytes.is_empty() {
+            if self.rest > 0 {
+                let passed = self.rest.min(bytes.len());
+                self.rest -= passed;
+                bytes = &bytes[passed..];
+                continue;
+            }
+            let missing = (HEADER - self.header.len()).min(bytes.len());
+            self.header.extend_from_slice(&bytes[..missing]);
+            bytes = &bytes[missing..];
+            if let [kind, _, _, high, low] = self.header[..] {
+                self.rest = usize::from(u16::from_be_bytes([high, low]));
+                self.header.clear();
+                begins |= self.begin(kind == APPLICATION_DATA && self.rest == FULL);
+            }
         }
-        self.passed += bytes.len();
+        begins
+    }
+
+    /// A record begins. Returns whether an input begins with it.
+    fn begin(&mut self, full: bool) -> bool {
+        let begins = full && (self.full == 0 || self.ended);
+        if begins {
+            (self.full, self.ended) = (0, false);
+        }
+        if full {
+            self.full += 1;
+        } else if self.full > 0 {
+            self.ended = true;
+        }
         begins
     }
 
     pub(crate) fn is_job(&self) -> bool {
-        self.job
+        self.full > 0
     }
 
-    pub(crate) fn is_half_way(&self) -> bool {
-        self.passed * 2 >= self.length
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.full >= UNDER_WAY
     }
 
+    /// The last record has begun.
     pub(crate) fn is_whole(&self) -> bool {
-        self.passed >= self.length
+        self.ended
     }
-}
-
-/// Length of the request that begins with these bytes, head and body.
-fn length(bytes: &[u8]) -> usize {
-    let head = bytes
-        .windows(HEAD_ENDS.len())
-        .position(|window| window == HEAD_ENDS)
-        .map_or(bytes, |at| &bytes[..at + HEAD_ENDS.len()]);
-    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let body = text
-        .lines()
-        .find_map(|line| line.strip_prefix(LENGTH)?.trim().parse::<usize>().ok());
-    head.len() + body.unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn record(kind: u8, length: usize) -> Vec<u8> {
+        let [high, low] = (length as u16).to_be_bytes();
+        let mut record = vec![kind, 3, 3, high, low];
+        record.resize(HEADER + length, 0);
+        record
+    }
+
     #[test]
-    fn a_job_is_half_way_when_half_of_it_has_passed() {
+    fn an_input_begins_with_its_first_full_record_and_ends_with_a_shorter_one() {
         let mut upload = Upload::default();
-        assert!(!upload.follow(b"GET /v1/status HTTP/1.1\r\n\r\n") && !upload.is_job());
-        let head = b"POST /v1/jobs/run HTTP/1.1\r\nContent-Length: 1000\r\n\r\n";
-        assert!(upload.follow(head) && upload.is_job() && !upload.is_half_way());
-        assert!(!upload.follow(&[0; 400]) && !upload.is_half_way());
-        assert!(!upload.follow(&[0; 100]) && upload.is_half_way() && !upload.is_whole());
-        assert!(!upload.follow(&[0; 500]) && upload.is_whole());
+        for small in [record(22, 300), record(23, 80), record(23, 900)] {
+            assert!(!upload.follow(&small) && !upload.is_job());
+        }
+        // given a header that comes in two parts
+        let full = record(23, FULL);
+        assert!(!upload.follow(&full[..2]) && !upload.is_job());
+        assert!(upload.follow(&full[2..]) && upload.is_job());
+        for _ in 1..UNDER_WAY {
+            assert!(!upload.is_under_way());
+            assert!(!upload.follow(&full));
+        }
+        assert!(upload.is_under_way() && !upload.is_whole());
+        assert!(!upload.follow(&record(23, 500)) && upload.is_whole());
+        // then the next one begins anew
+        assert!(upload.follow(&full) && !upload.is_whole() && !upload.is_under_way());
     }
 }

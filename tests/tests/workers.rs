@@ -29,7 +29,7 @@ async fn a_worker_joins_with_one_flag_and_returns_after_a_kill() -> anyhow::Resu
     assert_eq!(
         line["url"],
         format!(
-            "http://{}",
+            "https://{}",
             world.cluster.node(4).context("the node exists")?.http
         )
     );

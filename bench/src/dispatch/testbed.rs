@@ -239,7 +239,7 @@ impl Testbed {
 }
 
 fn url(node: &cameo_harness::Node) -> String {
-    format!("http://{}", node.http)
+    format!("https://{}", node.http)
 }
 
 /// Whether `cameod` was built with the feature.

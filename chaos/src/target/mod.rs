@@ -3,3 +3,4 @@
 
 pub mod real;
 pub mod sim;
+mod tls;

@@ -1,12 +1,11 @@
-//! Calls as devices sign them.
+//! Calls as devices prove them.
 
 use bytes::Bytes;
-use cameo_common::api::{AUTHORIZATION_HEADER, CALL_HEADER};
+use cameo_common::api::AUTHORIZATION_HEADER;
 use cameo_common::ids::{ClusterId, Hash, Millis, RequestId};
 use cameo_common::keys::SigningKey;
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
 
 /// A call to be signed and sent.
@@ -22,8 +21,8 @@ pub struct Ask {
 /// What proves a call.
 #[derive(Debug, Clone, Copy)]
 enum Proof {
-    /// A signature over method, path and body.
-    Call,
+    /// The device's key on the connection.
+    Tls,
     /// A signature over the operation with this hash.
     Command(Hash),
     /// The statement in the body.
@@ -39,14 +38,14 @@ impl Ask {
             path,
             body: Bytes::new(),
             request,
-            proof: Proof::Call,
+            proof: Proof::Tls,
         }
     }
 
     /// What changes nothing in the log.
     #[must_use]
     pub fn post(path: String, body: &impl serde::Serialize, request: RequestId) -> Self {
-        Self::proven(path, body, request, Proof::Call)
+        Self::proven(path, body, request, Proof::Tls)
     }
 
     /// A command.
@@ -91,11 +90,11 @@ impl Ask {
             path,
             body,
             request,
-            proof: Proof::Call,
+            proof: Proof::Tls,
         }
     }
 
-    /// The header that proves the call, unless its body does.
+    /// The header that proves a command, unless its body does.
     #[must_use]
     pub fn sign(
         &self,
@@ -104,17 +103,6 @@ impl Ask {
         not_after: Millis,
     ) -> Option<(&'static str, String)> {
         match self.proof {
-            Proof::Call => {
-                let call = Call {
-                    device: device.public(),
-                    cluster,
-                    method: self.method.to_owned(),
-                    path: self.path.clone(),
-                    body: Hash::of(&self.body),
-                    not_after,
-                };
-                Some((CALL_HEADER, encoded(&Signed::new(device, call))))
-            }
             Proof::Command(op) => {
                 let authorization = Authorization {
                     device: device.public(),
@@ -126,7 +114,7 @@ impl Ask {
                 let signed = Signed::new(device, authorization);
                 Some((AUTHORIZATION_HEADER, encoded(&signed)))
             }
-            Proof::Body => None,
+            Proof::Tls | Proof::Body => None,
         }
     }
 }

@@ -126,7 +126,7 @@ impl Client {
         op: impl FnOnce(Option<Answer<O>>) -> Op,
     ) -> Outcome<O> {
         let headers = self.sign(device, ask).into_iter().collect();
-        let outcome = self.send(node, ask, headers, key, json, result, op);
+        let outcome = self.send(device, node, ask, headers, key, json, result, op);
         outcome.await
     }
 
@@ -134,6 +134,7 @@ impl Client {
     #[allow(clippy::too_many_arguments)]
     pub async fn send<T, O: Clone>(
         &mut self,
+        device: &SigningKey,
         node: NodeId,
         ask: &Ask,
         headers: Vec<(&'static str, String)>,
@@ -143,6 +144,7 @@ impl Client {
         op: impl FnOnce(Option<Answer<O>>) -> Op,
     ) -> Outcome<O> {
         let request = Request {
+            device: Some(copy(device)),
             method: ask.method,
             path: ask.path.clone(),
             headers,
@@ -174,7 +176,7 @@ impl Client {
             .record(self.number, key, op, self.run.port.elapsed());
     }
 
-    /// The header that proves a call, unless its body does.
+    /// The header that proves a command, unless its body does.
     pub fn sign(&self, device: &SigningKey, ask: &Ask) -> Option<(&'static str, String)> {
         let not_after = self.run.port.now_unix().plus(CALL_LIFE);
         ask.sign(device, self.run.cluster, not_after)
@@ -184,6 +186,11 @@ impl Client {
     pub fn any_node(&mut self) -> NodeId {
         self.run.clone().any_node(&mut self.rng)
     }
+}
+
+/// The same key once more.
+pub fn copy(key: &SigningKey) -> Arc<SigningKey> {
+    Arc::new(SigningKey::from_seed(*key.seed()))
 }
 
 /// The attempts of one command, each at another node, until one is answered. It gives up after

@@ -16,7 +16,7 @@ use rand::RngExt as _;
 use tokio::time::{Instant, sleep};
 
 use super::ask::Ask;
-use super::client::{Client, Outcome};
+use super::client::{Client, Outcome, copy};
 use super::person::Person;
 use super::port::Request;
 use super::run::Run;
@@ -82,6 +82,14 @@ pub async fn work(run: Arc<Run>, client: usize, until: Instant) {
 struct Ticketed {
     placed: Placed,
     ticket: Signed<Ticket>,
+}
+
+impl Ticketed {
+    /// The header with which a worker takes it.
+    fn header(&self) -> (&'static str, String) {
+        let ticket = BASE64URL_NOPAD.encode(self.ticket.as_bytes());
+        (TICKET_HEADER, ticket)
+    }
 }
 
 struct Job<'a> {
@@ -155,7 +163,6 @@ impl<'a> Job<'a> {
             size: self.place.size,
             exclude: self.place.exclude.clone(),
         };
-        let headers = client.sign(self.device, &ask).into_iter().collect();
         let mut ticket = None;
         let decode = |body: &Bytes| {
             let placed: PlacedJobs = serde_json::from_slice(body).ok()?;
@@ -181,7 +188,17 @@ impl<'a> Job<'a> {
             });
             Op::Place(Operation { arg, out })
         };
-        let outcome = client.send(node, &ask, headers, &self.key, decode, |placed| placed, op);
+        let (device, none) = (self.device, Vec::new());
+        let outcome = client.send(
+            device,
+            node,
+            &ask,
+            none,
+            &self.key,
+            decode,
+            |placed| placed,
+            op,
+        );
         let placed = outcome.await.ok().cloned().flatten()?;
         Some(Ticketed {
             placed,
@@ -200,7 +217,7 @@ impl<'a> Job<'a> {
         tamper: Tamper,
     ) -> Outcome<bool> {
         let ask = self.upload(client, work);
-        let headers = self.proofs(client, ticketed, device, &ask);
+        let headers = vec![ticketed.header()];
         let arg = RunArg {
             worker,
             ticket: ticketed.placed.ticket,
@@ -215,7 +232,9 @@ impl<'a> Job<'a> {
         };
         let op = |out| Op::Run(Operation { arg, out });
         let decode = |body: &Bytes| Some(body.clone());
-        let sent = client.send(worker, &ask, headers, &self.key, decode, carrier, op);
+        let sent = client.send(
+            device, worker, &ask, headers, &self.key, decode, carrier, op,
+        );
         match sent.await {
             Outcome::Answered(Answer::Ok(_)) => Outcome::Answered(Answer::Ok(right)),
             Outcome::Answered(Answer::Refused(code)) => Outcome::Answered(Answer::Refused(code)),
@@ -231,9 +250,10 @@ impl<'a> Job<'a> {
             return;
         };
         let ask = self.upload(client, self.work);
-        let mut headers = self.proofs(client, &ticketed, self.device, &ask);
-        headers.push(("content-length", ask.body.len().to_string()));
+        let length = ("content-length", ask.body.len().to_string());
+        let headers = vec![ticketed.header(), length];
         let request = Request {
+            device: Some(copy(self.device)),
             method: ask.method,
             path: ask.path,
             headers,
@@ -248,19 +268,6 @@ impl<'a> Job<'a> {
     fn upload(&self, client: &mut Client, work: &Work) -> Ask {
         let request = client.request();
         Ask::upload(paths::RUN_JOB.to_owned(), work.input.clone(), request)
-    }
-
-    /// The headers with which a worker takes it.
-    fn proofs(
-        &self,
-        client: &Client,
-        ticketed: &Ticketed,
-        device: &SigningKey,
-        ask: &Ask,
-    ) -> Vec<(&'static str, String)> {
-        let ticket = BASE64URL_NOPAD.encode(ticketed.ticket.as_bytes());
-        let call = client.sign(device, ask);
-        call.into_iter().chain([(TICKET_HEADER, ticket)]).collect()
     }
 
     /// Sends the ticket of the job before, if its worker says that it knows of a newer term.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cameo_common::api::{Event, paths};
 
 use super::ask::Ask;
-use super::client::Client;
+use super::client::{Client, copy};
 use super::person::Device;
 use super::port::{Chunks, Request};
 
@@ -29,9 +29,10 @@ impl Events {
         let ask = Ask::get(format!("{}?after={after}", paths::EVENTS), request);
         let node = client.any_node();
         let request = Request {
+            device: Some(copy(&device.key)),
             method: ask.method,
-            path: ask.path.clone(),
-            headers: client.sign(&device.key, &ask).into_iter().collect(),
+            path: ask.path,
+            headers: Vec::new(),
             body: ask.body,
         };
         let opened = client.run.port.open(node, request, OPEN_WITHIN).await;

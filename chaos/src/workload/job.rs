@@ -87,7 +87,7 @@ impl Attempt<'_> {
                 }
             };
             let input = self.work.input.clone();
-            match self.user.run(&placed, input, self.work.hash).await {
+            match self.user.run(&placed, input).await {
                 Ok(png) => {
                     return Ok(JobDone {
                         job: self.place.job,

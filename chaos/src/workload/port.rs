@@ -1,9 +1,11 @@
 //! The way from clients to nodes, in the simulator and in real runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::keys::SigningKey;
 use futures_util::future::BoxFuture;
 use http_body_util::Full;
 
@@ -12,6 +14,8 @@ use crate::history::Micros;
 /// One call.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// The device that calls, and proves its key by TLS; None for one that nobody knows.
+    pub device: Option<Arc<SigningKey>>,
     /// `GET` or `POST`.
     pub method: &'static str,
     /// Path and query.
@@ -21,6 +25,18 @@ pub struct Request {
 }
 
 impl Request {
+    /// A read that needs no device.
+    #[must_use]
+    pub fn of_anyone(path: &str) -> Self {
+        Self {
+            device: None,
+            method: "GET",
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
     /// The call as it goes out.
     ///
     /// # Errors

@@ -115,12 +115,7 @@ impl Run {
 }
 
 async fn identity(port: &dyn Port, node: NodeId) -> Option<(ClusterId, Descriptor)> {
-    let ask = Request {
-        method: "GET",
-        path: paths::CLUSTER.to_owned(),
-        headers: Vec::new(),
-        body: bytes::Bytes::new(),
-    };
+    let ask = Request::of_anyone(paths::CLUSTER);
     let answer = port.call(node, ask, ANSWER_WITHIN).await.ok()?;
     let info: ClusterInfo = serde_json::from_slice(&answer.body).ok()?;
     let descriptor = info.descriptors.last()?.clone();

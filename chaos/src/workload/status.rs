@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use cameo_common::api::{NodeStatus, paths};
 use cameo_common::ids::NodeId;
 
@@ -14,12 +13,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
 /// A node's status; None without an answer.
 pub async fn status(client: &Client, node: NodeId) -> Option<NodeStatus> {
-    let request = Request {
-        method: "GET",
-        path: paths::STATUS.to_owned(),
-        headers: Vec::new(),
-        body: Bytes::new(),
-    };
+    let request = Request::of_anyone(paths::STATUS);
     let answer = client.run.port.call(node, request, ANSWER_WITHIN).await;
     serde_json::from_slice(&answer.ok()?.body).ok()
 }

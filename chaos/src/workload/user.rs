@@ -1,19 +1,20 @@
-//! A registered user with one device, which signs calls.
+//! A registered user with one device.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use cameo_common::api::{
-    AUTHORIZATION_HEADER, ApiError, CALL_HEADER, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs,
-    Placed, PlacedJobs, Placement, Register, Registered, TICKET_HEADER, paths,
+    AUTHORIZATION_HEADER, ApiError, ClusterInfo, ErrorCode, PlaceJob, PlaceJobs, Placed,
+    PlacedJobs, Placement, Register, Registered, TICKET_HEADER, paths,
 };
 use cameo_common::identity::{DeviceCertificate, UserCard};
-use cameo_common::ids::{ClusterId, Hash, Millis, RequestId, UserName};
+use cameo_common::ids::{ClusterId, Millis, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
+use cameo_tls::{API_ALPN, Expected};
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
 use serde::Serialize;
@@ -32,7 +33,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct User {
     http: reqwest::Client,
-    device: SigningKey,
+    device: Arc<SigningKey>,
     cluster: ClusterId,
 }
 
@@ -66,12 +67,8 @@ impl User {
     /// # Errors
     /// When the node does not answer or refuses.
     pub async fn register(url: &str, name: UserName) -> anyhow::Result<Self> {
-        // Fails when it is set already, to the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .connect_timeout(CONNECT_WITHIN)
-            .build()?;
+        let device = Arc::new(SigningKey::from_seed(random()));
+        let http = http(device.clone())?;
         let info: ClusterInfo = http
             .get(format!("{url}{}", paths::CLUSTER))
             .send()
@@ -81,7 +78,7 @@ impl User {
             .context("the cluster's identity")?;
         let user = Self {
             http,
-            device: SigningKey::from_seed(random()),
+            device,
             cluster: info.cluster,
         };
         user.register_device(url, name).await?;
@@ -89,13 +86,16 @@ impl User {
     }
 
     /// Another device of this program, unknown to the cluster.
-    #[must_use]
-    pub fn unregistered(other: &Self) -> Self {
-        Self {
-            http: other.http.clone(),
-            device: SigningKey::from_seed(random()),
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn unregistered(other: &Self) -> anyhow::Result<Self> {
+        let device = Arc::new(SigningKey::from_seed(random()));
+        Ok(Self {
+            http: http(device.clone())?,
+            device,
             cluster: other.cluster,
-        }
+        })
     }
 
     /// Registers this device as a user's first.
@@ -104,9 +104,9 @@ impl User {
     /// When the node does not answer or refuses.
     pub async fn register_device(&self, url: &str, name: UserName) -> anyhow::Result<()> {
         let body = self.registration(name);
-        let header = (AUTHORIZATION_HEADER, self.authorize(&Op::from(&body)));
+        let proof = Some(self.authorize(&Op::from(&body)));
         let registered =
-            self.send::<Registered>(url, Method::POST, paths::USERS, header, encode(&body));
+            self.send::<Registered>(url, Method::POST, paths::USERS, proof, encode(&body));
         match registered.await {
             Ok(_) => Ok(()),
             Err(refused) => bail!("registering: {refused}"),
@@ -137,7 +137,9 @@ impl User {
     pub async fn place(&self, url: &str, job: &PlaceJob) -> Result<Placed, Refused> {
         let jobs = vec![job.clone()];
         let body = encode(&PlaceJobs { jobs });
-        let placed: PlacedJobs = self.ask(url, Method::POST, paths::JOBS, body).await?;
+        let placed: PlacedJobs = self
+            .send(url, Method::POST, paths::JOBS, None, body)
+            .await?;
         match placed.jobs.into_iter().next() {
             Some(Placement::Placed(placed)) => Ok(placed),
             Some(Placement::Refused(no)) => Err(Refused::Api(no)),
@@ -146,27 +148,15 @@ impl User {
     }
 
     /// Runs a job on the worker on which it was placed. Returns the PNG.
-    pub async fn run(&self, placed: &Placed, input: Bytes, hash: Hash) -> Result<Bytes, Refused> {
-        let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
-        let call = self.call(&Method::POST, paths::RUN_JOB, hash);
+    pub async fn run(&self, placed: &Placed, input: Bytes) -> Result<Bytes, Refused> {
+        let ticket = placed.ticket.unverified().map_err(no_answer)?;
+        let header = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
         let request = self
             .http
-            .post(format!("{}{}", placed.url, paths::RUN_JOB))
-            .header(CALL_HEADER, call)
-            .header(TICKET_HEADER, ticket)
+            .post(format!("{}{}", ticket.url, paths::RUN_JOB))
+            .header(TICKET_HEADER, header)
             .body(input);
         answer(request).await
-    }
-
-    async fn ask<A: DeserializeOwned>(
-        &self,
-        url: &str,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<A, Refused> {
-        let header = (CALL_HEADER, self.call(&method, path, Hash::of(&body)));
-        self.send(url, method, path, header, body).await
     }
 
     async fn send<A: DeserializeOwned>(
@@ -174,29 +164,19 @@ impl User {
         url: &str,
         method: Method,
         path: &str,
-        (header, proof): (&'static str, String),
+        proof: Option<String>,
         body: Bytes,
     ) -> Result<A, Refused> {
-        let request = self
+        let mut request = self
             .http
             .request(method, format!("{url}{path}"))
-            .header(header, proof)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
+        if let Some(proof) = proof {
+            request = request.header(AUTHORIZATION_HEADER, proof);
+        }
         let bytes = answer(request).await?;
         serde_json::from_slice(&bytes).map_err(no_answer)
-    }
-
-    fn call(&self, method: &Method, path: &str, body: Hash) -> String {
-        let call = Call {
-            device: self.device.public(),
-            cluster: self.cluster,
-            method: method.as_str().to_owned(),
-            path: path.to_owned(),
-            body,
-            not_after: now().plus(CALL_LIFE),
-        };
-        BASE64URL_NOPAD.encode(Signed::new(&self.device, call).as_bytes())
     }
 
     fn authorize(&self, op: &Op) -> String {
@@ -209,6 +189,17 @@ impl User {
         };
         BASE64URL_NOPAD.encode(Signed::new(&self.device, authorization).as_bytes())
     }
+}
+
+/// The HTTP client of a device. Any node will do: who judges a cluster has started it.
+fn http(device: Arc<SigningKey>) -> anyhow::Result<reqwest::Client> {
+    let tls = cameo_tls::client(device, Expected::Any, API_ALPN)?;
+    let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .connect_timeout(CONNECT_WITHIN)
+        .build()?;
+    Ok(http)
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Bytes, Refused> {

@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn every_command_of_the_design_is_parsed() {
         for line in [
-            "init ada --cluster http://127.0.0.1:1#00",
+            "init ada --cluster https://127.0.0.1:1#00",
             "agent --listen 127.0.0.1:0 --unlisted",
             "add a.jpg b.jpg --policy open --views 3 --codec alpha --expires 7d",
             "add a.bin --preview b.jpg --cover c.png --title x",

@@ -46,7 +46,7 @@ pub fn parse_addresses(text: &str) -> Result<(ClusterId, Vec<String>), ClusterEr
         None => Err(bad_address(
             text,
             "the cluster's fingerprint is missing; copy the whole URL that a node prints \
-             when it starts, from http to the end of the part after #",
+             when it starts, from https to the end of the part after #",
         )),
     }
 }
@@ -70,27 +70,16 @@ fn parse_address(text: &str) -> Result<Address, ClusterError> {
     Ok(Address { url, pin })
 }
 
-/// Requires TLS for every host but this machine.
+/// Requires TLS.
 pub(super) fn check_url(url: &str) -> Result<(), ClusterError> {
     let parsed = reqwest::Url::parse(url)
         .map_err(|_| bad_address(url, "write it like https://node.example:7001"))?;
     if parsed.path() != "/" || parsed.query().is_some() {
         return Err(bad_address(url, "leave out everything after host and port"));
     }
-    let host = parsed.host_str().unwrap_or_default();
-    let here = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
     match parsed.scheme() {
         "https" => Ok(()),
-        "http" if here => Ok(()),
-        "http" => Err(bad_address(url, "only https is allowed for other machines")),
-        _ => Err(bad_address(
-            url,
-            "it has to begin with https:// (or http:// on this machine)",
-        )),
+        _ => Err(bad_address(url, "it has to begin with https://")),
     }
 }
 
@@ -110,15 +99,16 @@ mod tests {
 
     #[test]
     fn one_fingerprint_pins_all_addresses() {
-        let text = format!("http://127.0.0.1:7001#{ID},http://127.0.0.1:7002/,http://[::1]:7003");
+        let text =
+            format!("https://127.0.0.1:7001#{ID},https://127.0.0.1:7002/,https://[::1]:7003");
         let (pin, urls) = parse_addresses(&text).unwrap();
         assert_eq!(pin.to_string(), ID);
         assert_eq!(
             urls,
             [
-                "http://127.0.0.1:7001",
-                "http://127.0.0.1:7002",
-                "http://[::1]:7003"
+                "https://127.0.0.1:7001",
+                "https://127.0.0.1:7002",
+                "https://[::1]:7003"
             ]
         );
     }
@@ -127,12 +117,13 @@ mod tests {
     fn attack_addresses_that_cannot_be_trusted_are_refused() {
         let other = ID.replace('a', "c");
         for text in [
-            "http://127.0.0.1:7001".to_owned(),
+            "https://127.0.0.1:7001".to_owned(),
+            format!("http://127.0.0.1:7001#{ID}"),
             format!("http://node.example:7001#{ID}"),
             format!("ftp://127.0.0.1#{ID}"),
-            format!("http://127.0.0.1:1/v1#{ID}"),
-            "http://127.0.0.1:1#abcd".to_owned(),
-            format!("http://127.0.0.1:1#{ID},http://127.0.0.1:2#{other}"),
+            format!("https://127.0.0.1:1/v1#{ID}"),
+            "https://127.0.0.1:1#abcd".to_owned(),
+            format!("https://127.0.0.1:1#{ID},https://127.0.0.1:2#{other}"),
             String::new(),
         ] {
             assert!(

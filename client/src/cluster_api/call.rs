@@ -1,4 +1,4 @@
-//! Signed calls: signed once, then sent to one node after another until one answers definitely.
+//! Calls: proved once, then sent to one node after another until one answers definitely.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::error::{Verdict, verdict};
+use super::nodes::Server;
 use super::signed_call::{Proof, SignedCall};
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 
@@ -44,7 +45,7 @@ struct Failures {
 impl ClusterApi {
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
         self.verify_identity().await?;
-        let call = self.sign(Method::GET, path, Bytes::new());
+        let call = self.sign_as(Proof::Tls, Method::GET, path, Bytes::new());
         self.run(&call).await
     }
 
@@ -54,7 +55,7 @@ impl ClusterApi {
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        self.post_as(Proof::Call, path, body).await
+        self.post_as(Proof::Tls, path, body).await
     }
 
     /// A command: the device signs the operation that the body stands for.
@@ -89,55 +90,24 @@ impl ClusterApi {
     }
 
     /// One try of one call at one node. The caller goes on to other nodes.
-    pub(super) async fn post_to<B: Serialize, A: DeserializeOwned>(
+    pub(super) async fn post_at<B: Serialize, A: DeserializeOwned>(
         &self,
-        url: &str,
+        server: &Server,
+        proof: Proof,
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        let call = self.sign(Method::POST, path, encode(body)?);
-        self.try_at(url, &call).await
-    }
-
-    /// The same of a command.
-    pub(super) async fn command_to<B: Serialize, A: DeserializeOwned>(
-        &self,
-        url: &str,
-        path: String,
-        body: &B,
-        op: impl Into<Op>,
-    ) -> Result<A, ClusterError> {
-        let proof = Proof::of_command(&op.into());
         let call = self.sign_as(proof, Method::POST, path, encode(body)?);
-        self.try_at(url, &call).await
-    }
-
-    /// The same of a command whose body is signed.
-    pub(super) async fn post_signed_to<B: Serialize, A: DeserializeOwned>(
-        &self,
-        url: &str,
-        path: String,
-        body: &B,
-    ) -> Result<A, ClusterError> {
-        let call = self.sign_as(Proof::Body, Method::POST, path, encode(body)?);
-        self.try_at(url, &call).await
-    }
-
-    async fn try_at<A: DeserializeOwned>(
-        &self,
-        url: &str,
-        call: &SignedCall,
-    ) -> Result<A, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
-        match self.try_once(url, call, end).await {
-            Outcome::Success(bytes) => decode(url, &bytes),
+        match self.try_once(server, &call, end).await {
+            Outcome::Success(bytes) => decode(&server.url, &bytes),
             Outcome::Refused(error) => Err(error.into()),
             Outcome::Malformed(why) => Err(ClusterError::Protocol {
-                url: url.to_owned(),
+                url: server.url.clone(),
                 why,
             }),
             Outcome::Lost | Outcome::NotConnected => Err(ClusterError::Unreachable {
-                tried: url.to_owned(),
+                tried: server.url.clone(),
             }),
         }
     }
@@ -149,16 +119,16 @@ impl ClusterApi {
         let mut pause = FIRST_PAUSE;
         let mut signed_again = None;
         loop {
-            let urls = self.urls();
-            for url in &urls {
+            let servers = self.nodes().servers();
+            for server in &servers {
                 if Instant::now() >= end {
-                    return Err(failures.error(&urls));
+                    return Err(failures.error(&self.urls()));
                 }
                 let signed = signed_again.as_ref().unwrap_or(call);
-                match self.try_once(url, signed, end).await {
+                match self.try_once(server, signed, end).await {
                     Outcome::Success(bytes) => {
-                        self.prefer(url);
-                        return decode(url, &bytes);
+                        self.prefer(server);
+                        return decode(&server.url, &bytes);
                     }
                     // Once: the clock offset may be from a node with a wrong clock, or this
                     // node's clock is wrong.
@@ -171,17 +141,19 @@ impl ClusterApi {
                     }
                     Outcome::Refused(error) => match verdict(error.code) {
                         Verdict::Final => {
-                            self.prefer(url);
+                            self.prefer(server);
                             return Err(error.into());
                         }
                         Verdict::Doubtful => {
-                            let bytes = self.ask_another(url, signed, error, end).await?;
-                            return decode(url, &bytes);
+                            let bytes = self.ask_another(server, signed, error, end).await?;
+                            return decode(&server.url, &bytes);
                         }
                         Verdict::ElsewhereOrLater => failures.no_quorum = true,
                         Verdict::Unknown => failures.unknown = true,
                     },
-                    Outcome::Malformed(why) => failures.malformed = Some((url.clone(), why)),
+                    Outcome::Malformed(why) => {
+                        failures.malformed = Some((server.url.clone(), why));
+                    }
                     // A read changes nothing; a command may have been carried out.
                     Outcome::Lost if call.method == Method::GET => failures.no_quorum = true,
                     Outcome::Lost => failures.unknown = true,
@@ -189,8 +161,9 @@ impl ClusterApi {
                 }
             }
             if Instant::now() + pause >= end {
-                return Err(failures.error(&urls));
+                return Err(failures.error(&self.urls()));
             }
+            let _found = timeout_at(end, self.find_another(&servers)).await;
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -200,25 +173,27 @@ impl ClusterApi {
     /// call. The refusal, if another node refuses too or none answers.
     async fn ask_another(
         &self,
-        refused_by: &str,
+        refused_by: &Server,
         call: &SignedCall,
         refusal: ApiError,
         end: Instant,
     ) -> Result<Bytes, ClusterError> {
-        self.find_another(refused_by).await;
+        self.find_another(std::slice::from_ref(refused_by)).await;
         let end = end.min(Instant::now() + SECOND_OPINION_DEADLINE);
-        for url in self.proved_urls() {
-            if url == refused_by || Instant::now() >= end {
+        let servers = self.nodes().servers();
+        for server in servers {
+            if server.key == refused_by.key || Instant::now() >= end {
                 continue;
             }
-            match self.try_once(&url, call, end).await {
+            match self.try_once(&server, call, end).await {
                 Outcome::Success(bytes) => {
+                    let refused_by = &refused_by.url;
                     tracing::warn!(refused_by, %refusal, "another node did what a node refused");
-                    self.prefer(&url);
+                    self.prefer(&server);
                     return Ok(bytes);
                 }
                 Outcome::Refused(same) if verdict(same.code) == Verdict::Doubtful => {
-                    self.prefer(&url);
+                    self.prefer(&server);
                     return Err(same.into());
                 }
                 _ => {}
@@ -227,11 +202,13 @@ impl ClusterApi {
         Err(refusal.into())
     }
 
-    async fn try_once(&self, url: &str, call: &SignedCall, end: Instant) -> Outcome {
-        let request = self
-            .inner
-            .http
-            .request(call.method.clone(), format!("{url}{}", call.path))
+    async fn try_once(&self, server: &Server, call: &SignedCall, end: Instant) -> Outcome {
+        let http = match self.inner.https.node(server.key) {
+            Ok(http) => http,
+            Err(error) => return Outcome::Malformed(error.to_string()),
+        };
+        let request = http
+            .request(call.method.clone(), format!("{}{}", server.url, call.path))
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(call.body.clone());
         let request = call.prove(request);

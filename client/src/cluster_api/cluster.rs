@@ -3,11 +3,13 @@
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::call::{collect, decode};
-use super::nodes::{Nodes, offset};
+use super::https::key_of;
+use super::nodes::{Nodes, Server, offset};
 use super::{CONNECT_DEADLINE, ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
@@ -30,11 +32,10 @@ impl ClusterApi {
             let urls = self.urls();
             for url in &urls {
                 let asked = clock::now();
-                match self.get_unsigned::<ClusterInfo>(url, paths::CLUSTER).await {
-                    Ok(info) => match verify(url, &info, self.inner.cluster) {
+                match self.get_unproved::<ClusterInfo>(url, paths::CLUSTER).await {
+                    Ok((info, key)) => match verify(url, &info, self.inner.cluster) {
                         Ok(()) => {
-                            self.learn(url, &info, asked);
-                            self.prefer(url);
+                            self.learn(url, key, &info, asked);
                             return Ok(info);
                         }
                         Err(error) => wrong = Some(error),
@@ -71,12 +72,13 @@ impl ClusterApi {
     /// # Errors
     /// [`ClusterError::Unreachable`] or [`ClusterError::Protocol`].
     pub async fn status_of(&self, url: &str) -> Result<NodeStatus, ClusterError> {
-        self.get_unsigned(url, paths::STATUS).await
+        let (status, _) = self.get_unproved(url, paths::STATUS).await?;
+        Ok(status)
     }
 
     /// Verifies the cluster's identity once, before the first call.
     pub(super) async fn verify_identity(&self) -> Result<(), ClusterError> {
-        if !self.nodes().verified {
+        if !self.nodes().is_verified() {
             self.info().await?;
         }
         if self.nodes().is_clock_doubtful() {
@@ -104,11 +106,11 @@ impl ClusterApi {
 
     async fn ask_at(&self, url: String) {
         let asked = clock::now();
-        let answer = self.get_unsigned::<ClusterInfo>(&url, paths::CLUSTER).await;
-        if let Ok(info) = answer
+        let answer = self.get_unproved::<ClusterInfo>(&url, paths::CLUSTER).await;
+        if let Ok((info, key)) = answer
             && verify(&url, &info, self.inner.cluster).is_ok()
         {
-            self.learn(&url, &info, asked);
+            self.learn(&url, key, &info, asked);
         }
     }
 
@@ -117,9 +119,13 @@ impl ClusterApi {
         self.search(Nodes::are_all_proved).await;
     }
 
-    /// Asks until a node has proved that it is elsewhere than at this address.
-    pub(super) async fn find_another(&self, than: &str) {
-        let is_found = |nodes: &Nodes| nodes.proved_urls().iter().any(|url| url != than);
+    /// Asks until another node than these is found, or all are.
+    pub(super) async fn find_another(&self, than: &[Server]) {
+        let is_tried = |key: PublicKey| than.iter().any(|tried| tried.key == key);
+        let is_found = |nodes: &Nodes| {
+            let mut servers = nodes.servers().into_iter();
+            nodes.are_all_proved() || servers.any(|server| !is_tried(server.key))
+        };
         self.search(is_found).await;
     }
 
@@ -131,39 +137,35 @@ impl ClusterApi {
     }
 
     /// Where a node serves. Nodes are asked until it has said so itself.
-    pub(super) async fn address_of(&self, node: NodeId) -> Option<String> {
-        self.search(|nodes| nodes.address(node).is_some()).await;
-        self.nodes().address(node)
+    pub(super) async fn server_of(&self, node: NodeId) -> Option<Server> {
+        self.search(|nodes| nodes.server(node).is_some()).await;
+        self.nodes().server(node)
     }
 
     /// The same, asked anew.
-    pub(super) async fn new_address_of(&self, node: NodeId, old: &str) -> Option<String> {
-        let is_new = |nodes: &Nodes| nodes.address(node).is_some_and(|url| url != old);
+    pub(super) async fn new_server_of(&self, node: NodeId, old: &Server) -> Option<Server> {
+        let is_new = |nodes: &Nodes| nodes.server(node).is_some_and(|server| server != *old);
         self.search(is_new).await;
-        self.nodes().address(node).filter(|url| url != old)
+        self.nodes().server(node).filter(|server| server != old)
     }
 
     /// Makes the next call start with this node.
-    pub(super) fn prefer(&self, url: &str) {
-        let mut nodes = self.nodes();
-        if let Some(at) = nodes.urls.iter().position(|known| known == url) {
-            let url = nodes.urls.remove(at);
-            nodes.urls.insert(0, url);
-        }
+    pub(super) fn prefer(&self, server: &Server) {
+        self.nodes().prefer(server);
     }
 
-    /// Takes a verified answer that was requested at `asked` on the local clock.
-    fn learn(&self, url: &str, info: &ClusterInfo, asked: Millis) {
+    /// Takes a verified answer of the owner of this key, requested at `asked` on the local clock.
+    fn learn(&self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, asked: Millis) {
         let offset = offset(info.now, asked, clock::now());
-        self.nodes().learn(url, info, offset);
+        self.nodes().learn(url, key, info, offset);
     }
 
-    /// One unsigned read at one node.
-    async fn get_unsigned<A: serde::de::DeserializeOwned>(
+    /// One read at an address, and the key of the node that has answered, whichever it is.
+    async fn get_unproved<A: serde::de::DeserializeOwned>(
         &self,
         url: &str,
         path: &str,
-    ) -> Result<A, ClusterError> {
+    ) -> Result<(A, Option<PublicKey>), ClusterError> {
         let unreachable = || ClusterError::Unreachable {
             tried: url.to_owned(),
         };
@@ -172,8 +174,10 @@ impl ClusterApi {
             why,
         };
         let ask = async {
-            let sent = self.inner.http.get(format!("{url}{path}")).send().await;
+            let http = self.inner.https.anyone();
+            let sent = http.get(format!("{url}{path}")).send().await;
             let response = sent.map_err(|_| unreachable())?;
+            let key = key_of(&response);
             let status = response.status();
             let bytes = collect(response, MAX_INFO)
                 .await
@@ -184,7 +188,7 @@ impl ClusterApi {
             if !status.is_success() {
                 return Err(malformed(format!("status {status}")));
             }
-            decode(url, &bytes)
+            Ok((decode(url, &bytes)?, key))
         };
         timeout(TRY_DEADLINE, ask)
             .await

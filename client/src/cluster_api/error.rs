@@ -212,7 +212,7 @@ mod tests {
             ClusterError::from(ApiError::new(ErrorCode::Forbidden, said)),
             ClusterError::from(ApiError::new(ErrorCode::CallExpired, said)),
             ClusterError::Protocol {
-                url: "http://n".into(),
+                url: "https://n".into(),
                 why: said.into(),
             },
         ] {

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use cameo_common::api::{ApiError, Event, paths};
-use reqwest::Method;
 use tokio::time::timeout;
 
 use super::call::collect;
@@ -43,24 +42,23 @@ impl ClusterApi {
     pub async fn events(&self, after: u64) -> Result<EventStream, ClusterError> {
         self.verify_identity().await?;
         let path = format!("{}?after={after}", paths::EVENTS);
-        let call = self.sign(Method::GET, path, bytes::Bytes::new());
-        let urls = self.urls();
         let mut last = ClusterError::Unreachable {
-            tried: urls.join(", "),
+            tried: self.urls().join(", "),
         };
-        for url in urls {
-            let request = self.inner.http.get(format!("{url}{}", call.path));
-            let request = call
-                .prove(request)
+        let servers = self.nodes().servers();
+        for server in servers {
+            let http = self.inner.https.node(server.key)?;
+            let request = http
+                .get(format!("{}{path}", server.url))
                 .header(reqwest::header::ACCEPT, "text/event-stream");
             let Ok(Ok(response)) = timeout(TRY_DEADLINE, request.send()).await else {
                 continue;
             };
             if response.status().is_success() {
-                self.prefer(&url);
+                self.prefer(&server);
                 return Ok(EventStream {
                     response,
-                    url,
+                    url: server.url,
                     parser: SseParser::default(),
                     ready: VecDeque::new(),
                 });

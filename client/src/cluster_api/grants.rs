@@ -5,6 +5,7 @@ use cameo_common::api::{
     GrantList, LogInfo, PutReceipt, PutRights, ReleasePart, Released, RightsStored, paths,
 };
 use cameo_common::ids::{GrantId, NodeId};
+use cameo_common::op::Op;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Confirmation, Receipt, RightsAck, ViewRequest};
@@ -12,6 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::nodes::Server;
+use super::signed_call::Proof;
 use super::{ClusterApi, ClusterError};
 
 /// Bound on the pages of the list of grants.
@@ -130,14 +133,19 @@ impl ClusterApi {
         let body = DebitView { request };
         let end = Instant::now() + self.deadline();
         let mut last = ClusterError::NoQuorum;
-        for url in self.urls().iter().skip(1) {
+        let servers = self.nodes().servers();
+        let answered_last = servers.first().map(|server| server.key);
+        for server in &servers {
+            if Some(server.key) == answered_last {
+                continue;
+            }
             if Instant::now() >= end {
                 break;
             }
             let path = paths::fill(paths::VIEWS, grant);
-            match self.post_signed_to(url, path, &body).await {
+            match self.post_at(server, Proof::Body, path, &body).await {
                 Ok(debited) => {
-                    self.prefer(url);
+                    self.prefer(server);
                     return Ok(debited);
                 }
                 Err(error) => last = error,
@@ -156,7 +164,7 @@ impl ClusterApi {
         grant: &GrantId,
         ask: &ReleasePart,
     ) -> Result<Released, ClusterError> {
-        self.post_at(node, paths::fill(paths::PARTS, grant), ask)
+        self.post_at_node(node, paths::fill(paths::PARTS, grant), ask)
             .await
     }
 
@@ -172,7 +180,9 @@ impl ClusterApi {
         version: u64,
     ) -> Result<Signed<Confirmation>, ClusterError> {
         let path = paths::fill(paths::CONFIRMATION, grant);
-        let answer: Confirmed = self.post_at(node, path, &ConfirmRights { version }).await?;
+        let answer: Confirmed = self
+            .post_at_node(node, path, &ConfirmRights { version })
+            .await?;
         Ok(answer.confirmation)
     }
 
@@ -186,32 +196,33 @@ impl ClusterApi {
         grant: &GrantId,
         rights: Signed<Rights>,
     ) -> Result<RightsStored, ClusterError> {
-        let url = self.url_of(node).await?;
+        let server = self.known_server(node).await?;
         let path = paths::fill(paths::RIGHTS, grant);
         let body = PutRights { rights };
-        self.command_to(&url, path, &body, &body).await
+        let proof = Proof::of_command(&Op::from(&body));
+        self.post_at(&server, proof, path, &body).await
     }
 
     /// One call at one node, where it says that it is.
-    async fn post_at<B: Serialize, A: DeserializeOwned>(
+    async fn post_at_node<B: Serialize, A: DeserializeOwned>(
         &self,
         node: NodeId,
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        let url = self.url_of(node).await?;
-        match self.post_to(&url, path.clone(), body).await {
+        let server = self.known_server(node).await?;
+        match self.post_at(&server, Proof::Tls, path.clone(), body).await {
             Err(ClusterError::Unreachable { .. }) => {}
             answered => return answered,
         }
-        match self.new_address_of(node, &url).await {
-            Some(moved) => self.post_to(&moved, path, body).await,
+        match self.new_server_of(node, &server).await {
+            Some(moved) => self.post_at(&moved, Proof::Tls, path, body).await,
             None => Err(unreachable(node)),
         }
     }
 
-    async fn url_of(&self, node: NodeId) -> Result<String, ClusterError> {
-        let found = self.address_of(node).await;
+    async fn known_server(&self, node: NodeId) -> Result<Server, ClusterError> {
+        let found = self.server_of(node).await;
         found.ok_or_else(|| unreachable(node))
     }
 }

@@ -7,8 +7,8 @@ use cameo_codec::job::slowest_transfer;
 use cameo_codec::limits::MAX_CARRIER_BYTES;
 use cameo_common::api::{ApiError, ErrorCode, Placed, TICKET_HEADER, paths};
 use cameo_common::ids::NodeId;
+use cameo_common::statements::Ticket;
 use data_encoding::BASE64URL_NOPAD;
-use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::time::timeout;
 
@@ -16,7 +16,7 @@ use super::call::collect_watched;
 use super::stall_detector::StallDetector;
 use crate::text::sanitize::sanitize;
 
-use super::{ClusterApi, JOB_DEADLINE, JOB_STALL_FACTOR, JOB_STALL_TIMEOUT};
+use super::{ClusterApi, ClusterError, JOB_DEADLINE, JOB_STALL_FACTOR, JOB_STALL_TIMEOUT};
 
 /// A job for which a worker returned no carrier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,19 +78,30 @@ impl ClusterApi {
         input: Bytes,
         progress: &StallDetector,
     ) -> Result<reqwest::RequestBuilder, JobError> {
-        let url = placed.url.trim_end_matches('/');
-        super::address::check_url(url)
-            .map_err(|error| worker_error(placed.worker, error.to_string()))?;
-        let call = self.sign(Method::POST, paths::RUN_JOB.to_owned(), input);
-        let ticket = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
-        let http = &self.inner.http;
-        let request = http.request(call.method.clone(), format!("{url}{}", call.path));
-        Ok(call
-            .prove(request)
-            .header(TICKET_HEADER, ticket)
+        let ticket = self
+            .verified(placed)
+            .map_err(|why| worker_error(placed.worker, why))?;
+        let wrong = |error: ClusterError| worker_error(placed.worker, error.to_string());
+        let url = ticket.url.trim_end_matches('/');
+        super::address::check_url(url).map_err(wrong)?;
+        let http = self.inner.https.node(ticket.worker_key).map_err(wrong)?;
+        let header = BASE64URL_NOPAD.encode(placed.ticket.as_bytes());
+        Ok(http
+            .post(format!("{url}{}", paths::RUN_JOB))
+            .header(TICKET_HEADER, header)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, call.body.len())
-            .body(progress.body(call.body)))
+            .header(CONTENT_LENGTH, input.len())
+            .body(progress.body(input)))
+    }
+
+    /// The ticket, if a node of the cluster has signed it for this worker.
+    fn verified(&self, placed: &Placed) -> Result<Ticket, String> {
+        let ticket = placed.ticket.verify().map_err(|error| error.to_string())?;
+        if ticket.worker == placed.worker && self.nodes().is_voter(&ticket.leader) {
+            Ok(ticket)
+        } else {
+            Err("no node of the cluster has signed its ticket".to_owned())
+        }
     }
 }
 

@@ -12,8 +12,11 @@ mod cluster;
 mod error;
 mod events;
 mod grants;
+mod https;
 mod jobs;
 mod leader;
+#[cfg(test)]
+pub(crate) mod mock_node;
 mod nodes;
 mod placement;
 mod signed_call;
@@ -30,6 +33,7 @@ use parking_lot::{Mutex, MutexGuard};
 pub use address::{Address, parse_addresses};
 pub use error::ClusterError;
 pub use events::{EventStream, StreamMessage};
+use https::Https;
 pub use jobs::JobError;
 pub use leader::LoadsUnavailable;
 use nodes::Nodes;
@@ -70,7 +74,7 @@ pub struct ClusterApi {
 struct Inner {
     cluster: ClusterId,
     device: Arc<SigningKey>,
-    http: reqwest::Client,
+    https: Https,
     nodes: Mutex<Nodes>,
     deadline: Duration,
     placement: placement::PlacementQueue,
@@ -80,7 +84,7 @@ impl ClusterApi {
     /// A client of the pinned cluster. Sends nothing.
     ///
     /// # Errors
-    /// [`ClusterError::Setup`] when HTTP cannot be set up, [`ClusterError::BadAddress`] for an
+    /// [`ClusterError::Setup`] when TLS cannot be set up, [`ClusterError::BadAddress`] for an
     /// address that is not a base URL.
     pub fn new(pinned: Pinned, device: Arc<SigningKey>) -> Result<Self, ClusterError> {
         Self::with_deadline(pinned, device, COMMAND_DEADLINE)
@@ -98,19 +102,13 @@ impl ClusterApi {
         for url in &pinned.nodes {
             address::check_url(url)?;
         }
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_DEADLINE)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| ClusterError::Setup(error.to_string()))?;
+        let https = Https::new(device.clone())?;
         let nodes = Nodes::new(pinned.nodes);
         Ok(Self {
             inner: Arc::new(Inner {
                 cluster: pinned.cluster,
                 device,
-                http,
+                https,
                 nodes: Mutex::new(nodes),
                 deadline,
                 placement: placement::PlacementQueue::default(),
@@ -133,10 +131,10 @@ impl ClusterApi {
     /// The known base URLs, the node that answered last first.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
-        self.nodes().urls.clone()
+        self.nodes().urls()
     }
 
-    /// The base URLs that nodes of the cluster have proved to be theirs.
+    /// The base URLs at which nodes of the cluster have proved or said that they are.
     #[must_use]
     pub fn proved_urls(&self) -> Vec<String> {
         self.nodes().proved_urls()
@@ -145,7 +143,7 @@ impl ClusterApi {
     /// The number of voters; 0 before the first call.
     #[must_use]
     pub fn voters(&self) -> usize {
-        self.nodes().voters
+        self.nodes().voters()
     }
 
     fn nodes(&self) -> MutexGuard<'_, Nodes> {

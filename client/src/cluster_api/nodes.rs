@@ -1,11 +1,12 @@
 //! The nodes as this client knows them: addresses that it was given or told, which may be false,
-//! addresses that nodes have proved, and their clocks.
+//! servers whose keys are the cluster's, and their clocks.
 
 use std::collections::BTreeMap;
 
 use cameo_common::api::ClusterInfo;
-use cameo_common::cluster_descriptor::MAX_NODES;
+use cameo_common::cluster_descriptor::{MAX_NODES, NodeIdentity};
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::keys::PublicKey;
 use cameo_common::statements::{MAX_NODE_URL, NodeAddress};
 
 use super::address::check_url;
@@ -16,16 +17,24 @@ const MAX_URLS: usize = 4 * MAX_NODES;
 /// A clock that differs by more than this from the local one is compared with other nodes'.
 const DOUBTFUL_OFFSET: i64 = 60_000;
 
+/// An address, and the key of the node that has to answer there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    pub url: String,
+    pub key: PublicKey,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    /// The one that answered last first.
-    pub urls: Vec<String>,
-    proved: BTreeMap<NodeId, NodeAddress>,
-    /// The clock of the node at a URL minus the local one, in milliseconds.
-    clocks: BTreeMap<String, i64>,
-    pub voters: usize,
-    pub verified: bool,
+    /// Where a node may be.
+    urls: Vec<String>,
+    /// Where a node has said that it is, or has proved it; the one that answered last first.
+    servers: Vec<Server>,
+    stated: BTreeMap<NodeId, NodeAddress>,
+    /// A node's clock minus the local one, in milliseconds.
+    clocks: BTreeMap<PublicKey, i64>,
+    voters: Vec<NodeIdentity>,
 }
 
 impl Nodes {
@@ -36,18 +45,21 @@ impl Nodes {
         }
     }
 
-    /// Takes a verified answer of the node at a URL, whose clock was `offset` ahead of this one.
-    pub fn learn(&mut self, url: &str, info: &ClusterInfo, offset: i64) {
+    /// Takes a verified answer at a URL by the owner of this key, whose clock was `offset` ahead of
+    /// this one.
+    pub fn learn(&mut self, url: &str, key: Option<PublicKey>, info: &ClusterInfo, offset: i64) {
+        if let Some(newest) = info.descriptors.last() {
+            self.voters.clone_from(&newest.nodes);
+        }
+        if let Some(key) = key.filter(|key| self.is_voter(key)) {
+            let url = url.to_owned();
+            self.learn_server(Server { url, key });
+            self.clocks.insert(key, offset);
+        }
         self.learn_address(info);
         for (_, hint) in &info.nodes {
             self.learn_url(hint.trim_end_matches('/'));
         }
-        self.clocks.insert(url.to_owned(), offset);
-        self.voters = info
-            .descriptors
-            .last()
-            .map_or(0, |newest| newest.nodes.len());
-        self.verified = true;
     }
 
     /// An address counts by the signature of the node, no matter who passes it on; the latest
@@ -56,17 +68,24 @@ impl Nodes {
         let Ok(stated) = info.address.verify() else {
             return;
         };
-        let mut nodes = info.descriptors.iter().flat_map(|known| &known.nodes);
-        let Some(node) = nodes.find(|node| node.key == stated.key) else {
+        let Some(node) = self.voters.iter().find(|node| node.key == stated.key) else {
             return;
         };
-        let url = stated.url.trim_end_matches('/').to_owned();
+        let node = node.id;
+        let (url, key) = (stated.url.trim_end_matches('/').to_owned(), stated.key);
         let is_newer = self
-            .proved
-            .get(&node.id)
+            .stated
+            .get(&node)
             .is_none_or(|known| known.stated < stated.stated);
         if stated.cluster == info.cluster && is_newer && self.learn_url(&url) {
-            self.proved.insert(node.id, NodeAddress { url, ..stated });
+            self.stated.insert(
+                node,
+                NodeAddress {
+                    url: url.clone(),
+                    ..stated
+                },
+            );
+            self.learn_server(Server { url, key });
         }
     }
 
@@ -81,16 +100,64 @@ impl Nodes {
         true
     }
 
+    fn learn_server(&mut self, server: Server) {
+        if !self.servers.contains(&server) && self.servers.len() < MAX_URLS {
+            self.servers.push(server);
+        }
+    }
+
+    /// Makes the next call start with this one.
+    pub fn prefer(&mut self, server: &Server) {
+        if let Some(at) = self.servers.iter().position(|known| known == server) {
+            let server = self.servers.remove(at);
+            self.servers.insert(0, server);
+        }
+    }
+
     /// Where a node serves, by its own word.
-    pub fn address(&self, node: NodeId) -> Option<String> {
-        self.proved.get(&node).map(|known| known.url.clone())
+    pub fn server(&self, node: NodeId) -> Option<Server> {
+        self.stated.get(&node).map(|stated| Server {
+            url: stated.url.clone(),
+            key: stated.key,
+        })
+    }
+
+    pub fn servers(&self) -> Vec<Server> {
+        self.servers.clone()
+    }
+
+    /// Where a node may be, with those first that have answered.
+    pub fn urls(&self) -> Vec<String> {
+        let mut urls = self.proved_urls();
+        let others = self.urls.iter().filter(|url| !urls.contains(url));
+        let others: Vec<_> = others.cloned().collect();
+        urls.extend(others);
+        urls
     }
 
     pub fn proved_urls(&self) -> Vec<String> {
-        self.proved
-            .values()
-            .map(|known| known.url.clone())
-            .collect()
+        let mut urls: Vec<String> = Vec::new();
+        for server in &self.servers {
+            if !urls.contains(&server.url) {
+                urls.push(server.url.clone());
+            }
+        }
+        urls
+    }
+
+    /// The number of voters; 0 before the first answer.
+    pub fn voters(&self) -> usize {
+        self.voters.len()
+    }
+
+    /// Whether this is the key of a voter.
+    pub fn is_voter(&self, key: &PublicKey) -> bool {
+        self.voters.iter().any(|node| node.key == *key)
+    }
+
+    /// Whether a node of the cluster has answered.
+    pub fn is_verified(&self) -> bool {
+        !self.servers.is_empty()
     }
 
     /// The cluster's clock minus the local one: the median of the nodes that were asked, so that
@@ -113,12 +180,12 @@ impl Nodes {
 
     /// Whether each voter has proved where it is.
     pub fn are_all_proved(&self) -> bool {
-        self.verified && self.proved.len() >= self.voters
+        self.is_verified() && self.stated.len() >= self.voters.len()
     }
 
     /// Whether a majority has been asked for the time.
     pub fn knows_time(&self) -> bool {
-        self.verified && self.clocks.len() > self.voters / 2
+        self.is_verified() && self.clocks.len() > self.voters.len() / 2
     }
 
     /// Whether a node has been asked for the time.
@@ -156,7 +223,7 @@ mod tests {
     fn clocks(offsets: &[i64]) -> i64 {
         let mut nodes = Nodes::default();
         for (number, offset) in offsets.iter().enumerate() {
-            nodes.clocks.insert(number.to_string(), *offset);
+            nodes.clocks.insert(PublicKey([number as u8; 32]), *offset);
         }
         nodes.clock_offset()
     }

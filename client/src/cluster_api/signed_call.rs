@@ -1,11 +1,10 @@
-//! Signed calls: what a device asks, and its proof.
+//! A call: what a device asks, and its proof.
 
 use bytes::Bytes;
-use cameo_common::api::{AUTHORIZATION_HEADER, CALL_HEADER, MAX_CALL_LIFETIME};
+use cameo_common::api::{AUTHORIZATION_HEADER, MAX_CALL_LIFETIME};
 use cameo_common::ids::{Hash, Millis, RequestId};
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::Method;
 
@@ -18,26 +17,27 @@ pub(super) struct SignedCall {
     pub path: String,
     pub body: Bytes,
     proof: Proof,
-    /// Name and value of the header with the signature.
-    header: Option<(&'static str, String)>,
+    /// Value of the header with the authorization.
+    authorization: Option<String>,
 }
 
 impl SignedCall {
     /// A request with the header, if the call has one.
     pub(super) fn prove(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match &self.header {
-            Some((name, value)) => request.header(*name, value),
+        match &self.authorization {
+            Some(authorization) => request.header(AUTHORIZATION_HEADER, authorization),
             None => request,
         }
     }
 }
 
-/// What the device signs.
+/// What proves whose call it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Proof {
-    /// Method, path and body, for this node.
-    Call,
-    /// The operation, for the log. A command has one request id for all its tries.
+    /// The device's key on the connection.
+    Tls,
+    /// The device's signature of the operation, for the log. A command has one request id for all
+    /// its tries.
     Command { request: RequestId, op: Hash },
     /// The body's own statement.
     Body,
@@ -54,11 +54,7 @@ impl Proof {
 }
 
 impl ClusterApi {
-    /// Signs a call of this device: one not-after for all its tries.
-    pub(super) fn sign(&self, method: Method, path: String, body: Bytes) -> SignedCall {
-        self.sign_as(Proof::Call, method, path, body)
-    }
-
+    /// Proves a call of this device, with one not-after for all its tries.
     pub(super) fn sign_as(
         &self,
         proof: Proof,
@@ -66,42 +62,30 @@ impl ClusterApi {
         path: String,
         body: Bytes,
     ) -> SignedCall {
-        let not_after = self
-            .cluster_now()
-            .plus(self.inner.deadline.min(MAX_CALL_LIFETIME));
-        let device = &self.inner.device;
-        let header = match proof {
-            Proof::Body => None,
-            Proof::Call => {
-                let call = Call {
-                    device: device.public(),
-                    cluster: self.inner.cluster,
-                    method: method.as_str().to_owned(),
-                    path: path.clone(),
-                    body: Hash::of(&body),
-                    not_after,
-                };
-                Some((CALL_HEADER, encoded(&Signed::new(device, call))))
-            }
-            Proof::Command { request, op } => {
-                let authorization = Authorization {
-                    device: device.public(),
-                    cluster: self.inner.cluster,
-                    request,
-                    not_after,
-                    op,
-                };
-                let signed = Signed::new(device, authorization);
-                Some((AUTHORIZATION_HEADER, encoded(&signed)))
-            }
+        let authorization = match proof {
+            Proof::Tls | Proof::Body => None,
+            Proof::Command { request, op } => Some(self.authorize(request, op)),
         };
         SignedCall {
             method,
             path,
             body,
             proof,
-            header,
+            authorization,
         }
+    }
+
+    fn authorize(&self, request: RequestId, op: Hash) -> String {
+        let lifetime = self.inner.deadline.min(MAX_CALL_LIFETIME);
+        let device = &self.inner.device;
+        let authorization = Authorization {
+            device: device.public(),
+            cluster: self.inner.cluster,
+            request,
+            not_after: self.cluster_now().plus(lifetime),
+            op,
+        };
+        BASE64URL_NOPAD.encode(Signed::new(device, authorization).as_bytes())
     }
 
     /// The cluster's time, as it is known here.
@@ -116,8 +100,4 @@ impl ClusterApi {
         let (method, path) = (call.method.clone(), call.path.clone());
         self.sign_as(call.proof, method, path, call.body.clone())
     }
-}
-
-fn encoded<T>(signed: &Signed<T>) -> String {
-    BASE64URL_NOPAD.encode(signed.as_bytes())
 }

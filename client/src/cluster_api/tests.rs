@@ -12,12 +12,12 @@ use cameo_common::api::{
 };
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
-use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::keys::SealingPublic;
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use data_encoding::BASE64URL_NOPAD;
-use tokio::net::TcpListener;
 
+use super::mock_node::{MockPort, node_key};
 use super::*;
 use crate::clock;
 
@@ -57,12 +57,18 @@ async fn answer(State(node): State<Node>, headers: HeaderMap) -> Response {
     Json(true).into_response()
 }
 
+fn routes(node: Node) -> Router {
+    Router::new()
+        .route("/v1/cluster", get(info))
+        .route("/v1/asked", post(answer))
+        .with_state(node)
+}
+
 /// A client of nodes with these clocks, and the request ids of the calls they received.
 async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = |number| NodeIdentity {
         id: NodeId(u64::from(number)),
-        key: PublicKey([number; 32]),
+        key: node_key(u64::from(number)).public(),
         sealing: SealingPublic([2; 32]),
     };
     let count = u8::try_from(clocks.len()).unwrap();
@@ -71,7 +77,7 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
     let cluster = descriptor.founds().unwrap();
     let calls = Arc::default();
     let mut urls = Vec::new();
-    for (reported, checked) in clocks {
+    for (number, (reported, checked)) in (1..).zip(clocks) {
         let node = Node {
             info: ClusterInfo {
                 schema: 1,
@@ -85,13 +91,9 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
             checked: *checked,
             calls: Arc::clone(&calls),
         };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        urls.push(format!("http://{}", listener.local_addr().unwrap()));
-        let router = Router::new()
-            .route("/v1/cluster", get(info))
-            .route("/v1/asked", post(answer))
-            .with_state(node);
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let port = MockPort::bind().await;
+        urls.push(port.url.clone());
+        port.serve(number, routes(node));
     }
     let pinned = Pinned {
         cluster,
@@ -101,6 +103,16 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
     let deadline = Duration::from_secs(5);
     let api = ClusterApi::with_deadline(pinned, device, deadline).unwrap();
     (api, calls)
+}
+
+/// A client of this cluster alone, at these addresses.
+fn client_of(info: &ClusterInfo, nodes: Vec<String>) -> ClusterApi {
+    let pinned = Pinned {
+        cluster: info.cluster,
+        nodes,
+    };
+    let device = Arc::new(SigningKey::from_seed([7; 32]));
+    ClusterApi::with_deadline(pinned, device, Duration::from_millis(400)).unwrap()
 }
 
 async fn ask(api: &ClusterApi) -> Result<bool, ClusterError> {
@@ -161,4 +173,59 @@ async fn a_call_that_every_node_refuses_as_expired_fails_without_retries() {
     let refused = ask(&api).await.unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::CallExpired));
     assert_eq!(calls.lock().len(), 2);
+}
+
+#[tokio::test]
+async fn attack_a_server_without_a_nodes_key_gets_no_call() {
+    // given a server that repeats what an honest node says, with a key of its own
+    let (honest, _) = nodes(&[(0, 0)]).await;
+    let info = honest.info().await.unwrap();
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let node = Node {
+        info: info.clone(),
+        reported: 0,
+        checked: 0,
+        calls: Arc::clone(&received),
+    };
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
+    port.serve(99, routes(node));
+    // when a client that was told of this address alone calls
+    let api = client_of(&info, vec![url]);
+    let refused = ask(&api).await;
+    // then it sends nothing there
+    assert!(
+        matches!(refused, Err(ClusterError::Unreachable { .. })),
+        "{refused:?}"
+    );
+    assert!(received.lock().is_empty());
+}
+
+#[tokio::test]
+async fn attack_a_server_that_takes_a_nodes_place_gets_no_call() {
+    // given a client that knows where a node is
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
+    let address = url.trim_start_matches("https://").to_owned();
+    let (honest, _) = nodes(&[(0, 0)]).await;
+    let info = honest.info().await.unwrap();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let node = |calls: &Arc<Mutex<Vec<RequestId>>>| Node {
+        info: info.clone(),
+        reported: 0,
+        checked: 0,
+        calls: Arc::clone(calls),
+    };
+    let serving = port.serve(1, routes(node(&calls)));
+    let api = client_of(&info, vec![url]);
+    assert_eq!(api.info().await, Ok(info.clone()));
+    // when another program takes its port
+    serving.abort();
+    let stolen = Arc::new(Mutex::new(Vec::new()));
+    MockPort::bind_to(&address)
+        .await
+        .serve(2, routes(node(&stolen)));
+    // then it gets nothing
+    assert!(ask(&api).await.is_err());
+    assert!(stolen.lock().is_empty() && calls.lock().is_empty());
 }

@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(value_name = "NAME")]
     name: UserName,
     /// URLs of the cluster's nodes, separated by commas, at least one with the fingerprint that the
-    /// nodes print, as in http://127.0.0.1:7101#FINGERPRINT.
+    /// nodes print, as in https://127.0.0.1:7101#FINGERPRINT.
     #[arg(long, value_name = "URL#ID,...")]
     cluster: String,
 }

@@ -59,14 +59,18 @@ fn errors_of_invalid_flags_say_what_to_write() {
             "fixed port",
         ),
         ("--id 1 --peers 1=a:1 --http nowhere", "IP:PORT"),
-        ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "TLS"),
+        ("--id 1 --peers 1=a:1 --http 0.0.0.0:1", "--http-url https"),
+        (
+            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --metrics here",
+            "--metrics 127.0.0.1:7201",
+        ),
         (
             "--worker --id 4 --peers 4=a:1 --http 127.0.0.1:1",
             "--peers 1=HOST:PORT,4=HOST:PORT",
         ),
         (
-            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url ftp://x",
-            "http://HOST:PORT",
+            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url http://x",
+            "https://HOST:PORT",
         ),
         (
             "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --heartbeat-ms 200",

@@ -8,6 +8,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const FOR_LINKS: u64 = 640;
 /// The log, the state, snapshots that are written, sent and received, and what the runtime takes.
 const FOR_FILES: u64 = 128;
+/// Connections to the port of the metrics.
+pub const FOR_METRICS: usize = 64;
+/// All that is not a client.
+const FOR_OTHERS: u64 = FOR_LINKS + FOR_FILES + FOR_METRICS as u64;
 /// Fewest client connections that are worth starting a node for.
 const FEWEST_CONNECTIONS: u64 = 32;
 
@@ -29,7 +33,7 @@ pub struct TooFewDescriptors {
 /// When not even a few do.
 pub fn reserve(connections: usize) -> Result<usize, TooFewDescriptors> {
     let limit = getrlimit(Resource::Nofile);
-    let wanted = FOR_LINKS + FOR_FILES + connections as u64;
+    let wanted = FOR_OTHERS + connections as u64;
     let soft = limit.current.unwrap_or(u64::MAX);
     let raised = limit.maximum.unwrap_or(u64::MAX).min(wanted);
     let allowed = match raised > soft {
@@ -54,9 +58,9 @@ pub fn reserve(connections: usize) -> Result<usize, TooFewDescriptors> {
 }
 
 fn connections_within(allowed: u64, wanted: usize) -> Result<usize, TooFewDescriptors> {
-    let left = allowed.saturating_sub(FOR_LINKS + FOR_FILES);
+    let left = allowed.saturating_sub(FOR_OTHERS);
     if left < FEWEST_CONNECTIONS {
-        let needed = FOR_LINKS + FOR_FILES + FEWEST_CONNECTIONS;
+        let needed = FOR_OTHERS + FEWEST_CONNECTIONS;
         return Err(TooFewDescriptors { allowed, needed });
     }
     Ok(usize::try_from(left).unwrap_or(usize::MAX).min(wanted))

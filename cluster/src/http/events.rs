@@ -13,7 +13,7 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::auth::SignedEmpty;
+use super::auth::Called;
 use super::body::InQuery;
 use super::{Api, Fault};
 use crate::event_stream::{EndReason, EventStream, StreamItem, StreamRequest};
@@ -35,7 +35,7 @@ struct Token {
 async fn follow(
     State(api): State<Api>,
     InQuery(Token { after }): InQuery<Token>,
-    SignedEmpty(caller): SignedEmpty,
+    Called(caller): Called,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
     let epoch = epoch(&api, &caller.user, &caller.device, after).await?;
     let request = StreamRequest {

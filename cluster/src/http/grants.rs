@@ -11,7 +11,7 @@ use cameo_common::ids::GrantId;
 use cameo_common::rights::MAX_PERMITTED;
 use serde::Deserialize;
 
-use super::auth::{Commanded, SignedEmpty, statement};
+use super::auth::{Called, Commanded, statement};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
@@ -53,7 +53,7 @@ struct GrantPage {
 async fn list(
     State(api): State<Api>,
     InQuery(page): InQuery<GrantPage>,
-    SignedEmpty(caller): SignedEmpty,
+    Called(caller): Called,
 ) -> Result<Json<GrantList>, Fault> {
     let list = api
         .read(page.stale, |view| {
@@ -67,7 +67,7 @@ async fn one(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
     InQuery(Freshness { stale }): InQuery<Freshness>,
-    SignedEmpty(caller): SignedEmpty,
+    Called(caller): Called,
 ) -> Result<Json<GrantInfo>, Fault> {
     api.read(stale, |view| read::grant_info(view, &grant, &caller.user))
         .await?
@@ -79,7 +79,7 @@ async fn log(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
     InQuery(Freshness { stale }): InQuery<Freshness>,
-    SignedEmpty(caller): SignedEmpty,
+    Called(caller): Called,
 ) -> Result<Json<LogInfo>, Fault> {
     api.read(stale, |view| {
         read::grant_log(view, &grant, &caller.user, 0, MAX_PERMITTED as usize)

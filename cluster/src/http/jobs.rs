@@ -13,10 +13,9 @@ use cameo_codec::job::slowest_transfer;
 use cameo_common::api::{
     ErrorCode, MAX_JOBS_A_CALL, PlaceJobs, PlacedJobs, Placement, TICKET_HEADER, paths,
 };
-use cameo_common::ids::Hash;
 use cameo_common::statements::Ticket;
 
-use super::auth::{Caller, SignedJson, SignedUpload, header_statement};
+use super::auth::{CalledJson, CalledUpload, Caller, header_statement};
 use super::{Api, Fault, body};
 use crate::jobs::{self as image_jobs, AcceptedJob};
 
@@ -33,7 +32,7 @@ pub(super) fn run_routes() -> Router<Api> {
 
 async fn place(
     State(api): State<Api>,
-    SignedJson(caller, PlaceJobs { jobs }): SignedJson<PlaceJobs>,
+    CalledJson(caller, PlaceJobs { jobs }): CalledJson<PlaceJobs>,
 ) -> Result<Json<PlacedJobs>, Fault> {
     if jobs.is_empty() || jobs.len() > MAX_JOBS_A_CALL {
         let message = format!(
@@ -56,14 +55,13 @@ async fn place(
 /// starts. An error before the carrier's first byte has a status; a later one aborts the
 /// connection, so that a client does not take a partial carrier for a whole one. The job is
 /// cancelled when the client closes the connection.
-async fn run(State(api): State<Api>, upload: SignedUpload) -> Result<Response, Fault> {
-    let SignedUpload {
+async fn run(State(api): State<Api>, upload: CalledUpload) -> Result<Response, Fault> {
+    let CalledUpload {
         caller,
-        hash,
         parts,
         body,
     } = upload;
-    let admitted = match admit(&api, &caller, hash, &parts).await {
+    let admitted = match admit(&api, &caller, &parts).await {
         Ok(admitted) => admitted,
         Err(fault) => {
             body::linger(body);
@@ -78,19 +76,7 @@ async fn run(State(api): State<Api>, upload: SignedUpload) -> Result<Response, F
     Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
 }
 
-async fn admit(
-    api: &Api,
-    caller: &Caller,
-    hash: Hash,
-    parts: &Parts,
-) -> Result<AcceptedJob, Fault> {
+async fn admit(api: &Api, caller: &Caller, parts: &Parts) -> Result<AcceptedJob, Fault> {
     let ticket = header_statement::<Ticket>(parts, TICKET_HEADER)?;
-    let content = ticket
-        .verify()
-        .map_err(|error| Fault::new(ErrorCode::BadTicket, error.to_string()))?;
-    if content.input != hash {
-        let message = "the ticket is for another input than the call";
-        return Err(Fault::new(ErrorCode::BadTicket, message));
-    }
     Ok(api.worker.admit(&ticket, caller.device).await?)
 }

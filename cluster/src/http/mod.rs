@@ -35,7 +35,7 @@ use tokio::sync::watch;
 
 pub use auth::Caller;
 pub use error::Fault;
-pub use serve::{ClientPort, MAX_CONNECTIONS, ServeLimits, serve};
+pub use serve::{HttpPort, MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, Security, ServeLimits, serve};
 pub use waiting::Waiting;
 
 use crate::event_stream::Streams;
@@ -50,6 +50,8 @@ use crate::raft::Replica;
 /// A worker's key moves nothing at the voters, so that it cannot serve for them.
 const WORKER_HERE: &str = "this node is a worker, which runs image jobs and nothing else: ask one \
                            of the cluster's voters, which GET /v1/cluster lists";
+
+const PUBLIC_HERE: &str = "only health and metrics are served here: clients use the node's URL";
 
 /// The state of the handlers.
 #[derive(Clone)]
@@ -88,11 +90,20 @@ impl Api {
         }
     }
 
+    /// What anyone may read, in the clear.
+    pub fn public(self) -> Router {
+        let router = Router::new()
+            .merge(nodes::routes())
+            .merge(metrics::routes())
+            .fallback(async || Fault::new(ErrorCode::NoSuchPath, PUBLIC_HERE));
+        deadline::limit(router, deadline::REQUEST_DEADLINE)
+            .method_not_allowed_fallback(async || Fault::method_not_allowed())
+            .with_state(self)
+    }
+
     /// The routes of the API.
     pub fn router(self) -> Router {
-        let here = Router::new()
-            .merge(nodes::routes())
-            .merge(metrics::routes());
+        let here = Router::new().merge(nodes::routes());
         let router = if self.has_vote {
             here.merge(users::routes())
                 .merge(sessions::routes())

@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use cameo_common::api::{AckRights, ConfirmRights, Confirmed, PutRights, RightsStored, paths};
 use cameo_common::ids::GrantId;
 
-use super::auth::{Commanded, SignedJson, statement};
+use super::auth::{CalledJson, Commanded, statement};
 use super::body::InPath;
 use super::grants::check_path;
 use super::write::unexpected;
@@ -43,7 +43,7 @@ async fn acknowledge(
 async fn confirm(
     State(api): State<Api>,
     InPath(grant): InPath<GrantId>,
-    SignedJson(caller, ConfirmRights { version }): SignedJson<ConfirmRights>,
+    CalledJson(caller, ConfirmRights { version }): CalledJson<ConfirmRights>,
 ) -> Result<Json<Confirmed>, Fault> {
     let confirmation = api
         .releaser

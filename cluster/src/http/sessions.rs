@@ -7,7 +7,7 @@ use cameo_common::api::{
     Done as DoneBody, EndSession, ErrorCode, KeepAlive, SessionStarted, StartSession, paths,
 };
 
-use super::auth::{Commanded, SignedJson, statement};
+use super::auth::{CalledJson, Commanded, statement};
 use super::write::unexpected;
 use super::{Api, Fault};
 use cameo_machine::{Done, Refusal};
@@ -39,7 +39,7 @@ async fn start(
 
 async fn keep_alive(
     State(api): State<Api>,
-    SignedJson(caller, KeepAlive { epoch }): SignedJson<KeepAlive>,
+    CalledJson(caller, KeepAlive { epoch }): CalledJson<KeepAlive>,
 ) -> Result<Json<DoneBody>, Fault> {
     if api.renewals.renew(caller.device, epoch).await? {
         Ok(Json(DoneBody { done: true }))

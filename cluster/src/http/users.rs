@@ -9,7 +9,7 @@ use cameo_common::api::{
 use cameo_common::ids::UserName;
 use serde::Deserialize;
 
-use super::auth::{Commanded, Registration, SignedEmpty};
+use super::auth::{Called, Commanded, Registration};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
@@ -50,7 +50,7 @@ struct OnlinePage {
 async fn online(
     State(api): State<Api>,
     InQuery(page): InQuery<OnlinePage>,
-    _: SignedEmpty,
+    _: Called,
 ) -> Result<Json<Online>, Fault> {
     let users = api
         .read(page.stale, |view| {
@@ -64,7 +64,7 @@ async fn look_up(
     State(api): State<Api>,
     InPath(name): InPath<UserName>,
     InQuery(Freshness { stale }): InQuery<Freshness>,
-    SignedEmpty(caller): SignedEmpty,
+    Called(caller): Called,
 ) -> Result<Json<UserInfo>, Fault> {
     api.read(stale, |view| {
         read::user_info(view, &name, Some(&caller.user))

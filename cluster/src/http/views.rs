@@ -9,7 +9,7 @@ use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 use cameo_mutant::{Mutant, is_planted};
 
-use super::auth::{SignedJson, SignedView, statement};
+use super::auth::{CalledJson, SignedView, statement};
 use super::body::InPath;
 use super::grants::check_path;
 use super::write::unexpected;
@@ -72,7 +72,7 @@ fn check_quota(api: &Api, caller: &Caller, grant: &GrantId) -> Result<(), Fault>
 async fn release(
     State(api): State<Api>,
     InPath(path): InPath<GrantId>,
-    SignedJson(caller, ReleasePart { request, index }): SignedJson<ReleasePart>,
+    CalledJson(caller, ReleasePart { request, index }): CalledJson<ReleasePart>,
 ) -> Result<Json<Released>, Fault> {
     check_request(&api, &caller, &path, &request)?;
     let released = api

@@ -151,6 +151,7 @@ impl Leader {
         };
         let member = |node| PlacementMember {
             node,
+            key: PublicKey([0; 32]),
             url: String::new(),
             voter: true,
         };

@@ -150,6 +150,8 @@ pub(crate) mod tests {
             input: Hash::of(input),
             size: input.len() as u64,
             worker: CONTEXT.node,
+            worker_key: PublicKey([7; 32]),
+            url: "https://worker".to_owned(),
             incarnation: CONTEXT.incarnation,
             term: CONTEXT.term,
             not_after: CONTEXT.unix.plus_millis(5_000),

@@ -97,7 +97,7 @@ impl Links {
         transport: Arc<dyn Transport>,
         runtime: Handle,
     ) -> std::io::Result<Self> {
-        let tls = Tls::new(identity.keys.clone()).map_err(std::io::Error::other)?;
+        let tls = Tls::new(&identity.keys).map_err(std::io::Error::other)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 identity,

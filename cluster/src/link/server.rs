@@ -98,7 +98,7 @@ impl Server {
         listen: String,
         service: Arc<dyn Service>,
     ) -> io::Result<Self> {
-        let tls = Tls::new(identity.keys.clone()).map_err(io::Error::other)?;
+        let tls = Tls::new(&identity.keys).map_err(io::Error::other)?;
         let listener = transport.listen(listen).await?;
         let address = listener.address()?;
         let accepting = tokio::spawn(accept_all(identity, tls, listener, service));

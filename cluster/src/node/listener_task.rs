@@ -1,19 +1,21 @@
-//! The HTTP listener: tells clients to wait until the cluster has formed, and serves them from then
-//! on.
+//! The HTTP listeners: they tell clients to wait until the cluster has formed, and serve them from
+//! then on.
 
 use std::sync::Arc;
 
+use axum::Router;
 use cameo_common::ids::NodeId;
+use futures_util::FutureExt as _;
 use tokio::sync::{oneshot, watch};
 
 use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
 use crate::floor::{FloorDisk, Floors, Owner};
-use crate::http::{self, ClientPort};
+use crate::http::{self, HttpPort};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
 
-/// The task of the HTTP listener, from the node's start to its stop.
+/// The task of the HTTP listeners, from the node's start to its stop.
 pub(super) struct ListenerTask {
     pub id: NodeId,
     /// Where clients reach this node.
@@ -22,7 +24,9 @@ pub(super) struct ListenerTask {
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
     pub floor: Arc<dyn FloorDisk>,
-    pub port: ClientPort,
+    pub port: HttpPort,
+    /// The port in the clear, if there is one.
+    pub metrics: Option<HttpPort>,
     pub stage: watch::Sender<Stage>,
     pub stopping: watch::Receiver<bool>,
 }
@@ -38,6 +42,7 @@ impl ListenerTask {
             state,
             floor,
             port,
+            metrics,
             stage,
             mut stopping,
         } = self;
@@ -48,17 +53,25 @@ impl ListenerTask {
             raft: raft.clone(),
             reason: Arc::new(move || staged.borrow().reason()),
         };
-        let first = http::serve(port.clone(), waiting.router(), async {
+        let until_formed = async {
             // The sender is dropped when the node stops.
             let _formed = until_formed.await;
-        });
+        }
+        .shared();
+        let router = waiting.router();
+        let first = async {
+            tokio::join!(
+                http::serve(port.clone(), router.clone(), until_formed.clone()),
+                serve_if_any(metrics.clone(), router.clone(), until_formed.clone()),
+            )
+        };
         let form = async {
             let genesis = formed_cluster(&raft, &stage).await;
             let _ended = formed.send(());
             genesis
         };
         let genesis = tokio::select! {
-            (genesis, ()) = async { tokio::join!(form, first) } => genesis,
+            (genesis, _) = async { tokio::join!(form, first) } => genesis,
             _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         let owner = Owner {
@@ -80,11 +93,26 @@ impl ListenerTask {
             floors,
         };
         let services = FormedServices::start(node, parts, raft, state, stopping.clone());
-        let serving = http::serve(port, services.api.clone().router(), async move {
+        let stops = async move {
             let _stops = stopping.wait_for(|stopping| *stopping).await;
-        });
-        let announce = services.announce(&stage);
-        tokio::join!(serving, announce);
+        }
+        .shared();
+        let api = &services.api;
+        tokio::join!(
+            http::serve(port, api.clone().router(), stops.clone()),
+            serve_if_any(metrics, api.clone().public(), stops),
+            services.announce(&stage)
+        );
+    }
+}
+
+async fn serve_if_any(
+    port: Option<HttpPort>,
+    router: Router,
+    end: impl Future<Output = ()> + Send,
+) {
+    if let Some(port) = port {
+        http::serve(port, router, end).await;
     }
 }
 

@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::host::blocking::Blocking;
-use crate::http::{ClientPort, ServeLimits};
+use crate::http::{HttpPort, MAX_METRICS_CONNECTIONS, Security, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
 use crate::link::{ClusterSecret, Transport};
 use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
@@ -102,11 +102,19 @@ impl Node {
         let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
         let limits = ServeLimits::for_connections(host.client_connections);
         let parts = PreRaftParts::build(&config, secret, host)?;
-        let port = listen(&*parts.transport, config.http, limits).await?;
+        let tls = Security::Tls(parts.acceptor()?);
+        let port = listen(&*parts.transport, config.http, limits, tls).await?;
+        let metrics = match config.metrics {
+            Some(address) => {
+                let limits = ServeLimits::for_connections(MAX_METRICS_CONNECTIONS);
+                Some(listen(&*parts.transport, address, limits, Security::Plain).await?)
+            }
+            None => None,
+        };
         let url = config
             .http_url
             .clone()
-            .unwrap_or_else(|| format!("http://{}", port.address()));
+            .unwrap_or_else(|| format!("https://{}", port.address()));
 
         let settings = raft_settings(&config, &url);
         let deps = parts.raft_deps(raft_runtime);
@@ -126,6 +134,7 @@ impl Node {
                 state: state.clone(),
                 floor,
                 port,
+                metrics,
                 stage,
                 stopping: stopping.subscribe(),
             }
@@ -254,10 +263,11 @@ async fn listen(
     transport: &dyn Transport,
     address: SocketAddr,
     limits: ServeLimits,
-) -> Result<ClientPort, StartError> {
+    security: Security,
+) -> Result<HttpPort, StartError> {
     let listener = transport.listen(address.to_string()).await;
     listener
-        .and_then(|listener| ClientPort::new(listener, limits))
+        .and_then(|listener| HttpPort::new(listener, limits, security))
         .map_err(|error| StartError::Http { address, error })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio_rustls::TlsAcceptor;
 
 use super::deferred_rpc::DeferredRpc;
 use super::host::{Host, JobSlots};
@@ -76,6 +77,13 @@ impl PreRaftParts {
             dispatcher: Arc::new(dispatcher),
             decisions,
         })
+    }
+
+    /// TLS of the port for clients.
+    pub(super) fn acceptor(&self) -> Result<TlsAcceptor, StartError> {
+        let tls = cameo_tls::server(Arc::new(self.keys.signing_key()), cameo_tls::API_ALPN);
+        let tls = tls.map_err(|error| StartError::System(error.to_string()))?;
+        Ok(TlsAcceptor::from(Arc::new(tls)))
     }
 
     pub(super) fn raft_deps(&self, raft_runtime: Option<Handle>) -> RaftDeps {

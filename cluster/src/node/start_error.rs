@@ -24,8 +24,8 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] NodeKeyError),
     #[error(
-        "cannot serve clients on {address}: {error}; \
-         stop the program that uses this port, or choose another --http"
+        "cannot serve on {address}: {error}; \
+         stop the program that uses this port, or choose another --http or --metrics"
     )]
     Http {
         address: SocketAddr,
@@ -35,6 +35,6 @@ pub enum StartError {
     Raft(#[from] raft::StartError),
     #[error(transparent)]
     Descriptors(#[from] TooFewDescriptors),
-    #[error("the system cannot provide threads or random numbers: {0}")]
+    #[error("the system cannot provide threads or random numbers or TLS: {0}")]
     System(String),
 }

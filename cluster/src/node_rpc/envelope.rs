@@ -6,7 +6,7 @@ use cameo_common::wire;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Version of the layout of calls and answers.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 /// A call from one node to another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,11 +86,11 @@ mod tests {
         let key = [7u8; 32];
         let epoch = 300; // ac 02
         let renew = encode(&NodeCall::Renew(vec![(device, epoch)]));
-        assert_eq!(renew, [&[3, 0, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(renew, [&[4, 0, 1], &key[..], &[0xac, 2]].concat());
         let probe = encode(&NodeCall::Probe { device, epoch });
-        assert_eq!(probe, [&[3, 1], &key[..], &[0xac, 2]].concat());
+        assert_eq!(probe, [&[4, 1], &key[..], &[0xac, 2]].concat());
         let stream = encode(&NodeCall::ProbeStream { device, epoch });
-        assert_eq!(stream, [&[3, 2], &key[..], &[0xac, 2]].concat());
+        assert_eq!(stream, [&[4, 2], &key[..], &[0xac, 2]].concat());
         let request = PlaceJob {
             job: JobId([3; 16]),
             input: Hash([4; 32]),
@@ -101,15 +101,14 @@ mod tests {
             jobs: vec![request],
             client: device,
         });
-        let body = [&[3, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
+        let body = [&[4, 3, 1], &[3; 16][..], &[4; 32], &[5, 1, 6], &key].concat();
         assert_eq!(place, body);
         assert_eq!(
             encode(&NodeAnswer::Renewed(vec![true, false])),
-            [3, 2, 2, 1, 0]
+            [4, 2, 2, 1, 0]
         );
         let placed = Placed {
             worker: NodeId(6),
-            url: "http://n".into(),
             leader: NodeId(1),
             expected_ms: 300,
             ticket: Signed::from_bytes(vec![0xcc]),
@@ -120,10 +119,10 @@ mod tests {
             retry_after_ms: Some(7),
         };
         let answer = encode(&NodeAnswer::Placed(vec![Ok(placed), Err(refused)]));
-        let placed = [&[0, 6, 8], &b"http://n"[..], &[1, 0xac, 2, 1, 0xcc]].concat();
+        let placed = [0, 6, 1, 0xac, 2, 1, 0xcc];
         let busy = wire::encode(&ErrorCode::Busy);
         let refused = [&[1], &busy[..], &[2], b"no", &[1, 7]].concat();
-        assert_eq!(answer, [&[3, 5, 2], &placed[..], &refused].concat());
+        assert_eq!(answer, [&[4, 5, 2], &placed[..], &refused].concat());
     }
 
     #[test]

@@ -1,141 +1,57 @@
-//! Authentication of callers: wrong calls, signatures and devices are refused with a reason.
+//! Authentication of callers: wrong keys, signatures and devices are refused with a reason.
 
 use std::time::Duration;
 
-use cameo_common::api::{CALL_HEADER, EndSession, KeepAlive, MAX_CALL_LIFETIME, paths};
+use cameo_common::api::{EndSession, KeepAlive, MAX_CALL_LIFETIME, paths};
 use cameo_common::ids::ClusterId;
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Call;
-use data_encoding::BASE64URL_NOPAD;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::http::{Answer, announce, send};
+use crate::http::{DEADLINE, announce, send, send_as};
 use crate::person::{Person, now};
 use crate::world::World;
 
-async fn keep_alive(world: &World, header: (&str, String), body: &[u8]) -> Answer {
-    send(world.url(1), "POST", paths::KEEP_ALIVE, &[header], body).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn attack_a_call_that_does_not_match_its_request_is_refused() {
+async fn attack_only_a_registered_device_by_its_own_key_is_answered() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;
     let epoch = ada.come_online(&world).await;
-    let body = serde_json::to_vec(&KeepAlive { epoch }).unwrap();
-    let right = || ada.call(&world, "POST", paths::KEEP_ALIVE, &body);
-    // The correct call is accepted; each case below differs from it in one field.
-    let good = keep_alive(&world, ada.header(right()), &body).await;
+    let body = KeepAlive { epoch };
+    // given the device that has the session
+    let good = ada.post(&world, 1, paths::KEEP_ALIVE, &body).await;
     assert_eq!(good.status, 200, "{}", good.json());
-
-    let cluster = ClusterId([9; 32]);
-    let cases: Vec<(&str, Call, u16, &str)> = vec![
-        (
-            "path",
-            Call {
-                path: paths::END_SESSION.into(),
-                ..right()
-            },
-            401,
-            "not_authenticated",
-        ),
-        (
-            "query",
-            Call {
-                path: format!("{}?a=b", paths::KEEP_ALIVE),
-                ..right()
-            },
-            401,
-            "not_authenticated",
-        ),
-        (
-            "method",
-            Call {
-                method: "GET".into(),
-                ..right()
-            },
-            401,
-            "not_authenticated",
-        ),
-        (
-            "body",
-            Call {
-                body: cameo_common::ids::Hash::of(b"other"),
-                ..right()
-            },
-            401,
-            "not_authenticated",
-        ),
-        (
-            "passed",
-            Call {
-                not_after: now().minus(Duration::from_millis(1)),
-                ..right()
-            },
-            401,
-            "call_expired",
-        ),
-        (
-            "too far",
-            Call {
-                not_after: now().plus(2 * MAX_CALL_LIFETIME),
-                ..right()
-            },
-            401,
-            "call_expired",
-        ),
-        ("cluster", Call { cluster, ..right() }, 403, "wrong_cluster"),
-    ];
-    for (case, call, status, code) in cases {
-        let answer = keep_alive(&world, ada.header(call), &body).await;
-        assert_eq!(
-            (answer.status, answer.code().as_str()),
-            (status, code),
-            "{case}"
-        );
+    // then a device of the same user that is not registered, and a stranger's, are refused
+    for device in [ada.second_device(), Person::new("nobody")] {
+        let answer = device.post(&world, 1, paths::KEEP_ALIVE, &body).await;
+        assert_eq!(answer.code(), "not_authenticated");
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("cameo init"), "{message}");
     }
+    // and another user's device does nothing to the session
+    let eve = Person::registered(&world, "eve").await;
+    let answer = eve.post(&world, 1, paths::KEEP_ALIVE, &body).await;
+    assert_eq!(answer.code(), "session_ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attack_signatures_and_devices_are_checked() {
+async fn attack_a_client_without_tls_or_without_a_key_is_not_served() {
     let world = World::new(1).await;
-    let ada = Person::registered(&world, "ada").await;
-    let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
-    let call = ada.call(&world, "POST", paths::KEEP_ALIVE, &body);
-
-    let mut bytes = Signed::new(&ada.device, call.clone()).as_bytes().to_vec();
-    bytes[10] ^= 1;
-    let forged = (CALL_HEADER, BASE64URL_NOPAD.encode(&bytes));
-    assert_eq!(
-        keep_alive(&world, forged, &body).await.code(),
-        "not_authenticated"
-    );
-
-    let unregistered = Person::new("nobody");
-    let unknown = unregistered.header(Call {
-        device: unregistered.device.public(),
-        ..call
-    });
-    let answer = keep_alive(&world, unknown, &body).await;
-    assert_eq!(answer.code(), "not_authenticated");
-    assert!(
-        answer.json()["message"]
-            .as_str()
-            .unwrap()
-            .contains("cameo init")
-    );
-
-    for junk in ["", "%%%", "AAAA"] {
-        let header = (CALL_HEADER, junk.to_owned());
-        assert_eq!(
-            keep_alive(&world, header, &body).await.code(),
-            "not_authenticated"
-        );
-    }
-    let long = (CALL_HEADER, "A".repeat(30_000));
-    assert_eq!(keep_alive(&world, long, &body).await.code(), "too_large");
-    let none = send(world.url(1), "POST", paths::KEEP_ALIVE, &[], &body).await;
-    assert_eq!(none.code(), "not_authenticated");
+    let address = world.url(1).strip_prefix("https://").unwrap();
+    // given a client that speaks HTTP in the clear
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain
+        .write_all(b"GET /v1/status HTTP/1.1\r\nhost: node\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    // A reset is an end, too.
+    let _end = timeout(DEADLINE, plain.read_to_end(&mut answer))
+        .await
+        .unwrap();
+    assert!(!answer.starts_with(b"HTTP/1.1"), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,9 +60,8 @@ async fn attack_no_body_is_read_for_a_device_that_is_not_registered() {
     let ada = Person::registered(&world, "ada").await;
     let body = serde_json::to_vec(&KeepAlive { epoch: 1 }).unwrap();
     let ask = async |person: &Person| {
-        let header = person.header(person.call(&world, "POST", paths::KEEP_ALIVE, &body));
         let (url, path) = (world.url(1), paths::KEEP_ALIVE);
-        announce(url, "POST", path, &[header], body.len()).await
+        announce(&person.device, url, "POST", path, &[], body.len()).await
     };
     let unregistered = ask(&Person::new("nobody")).await;
     assert_eq!(
@@ -235,8 +150,9 @@ async fn attack_an_authorization_serves_no_other_operation_cluster_or_time() {
         let answer = end(ada.authorize(authorization)).await;
         assert_eq!(answer.code(), code);
     }
-    // A call's signature is no authorization.
-    let call = ada.call(&world, "POST", paths::END_SESSION, &json);
-    assert_eq!(end(ada.header(call)).await.code(), "not_authenticated");
+    // The device's key on the connection is no authorization.
+    let (device, url) = (&ada.device, world.url(1));
+    let silent = send_as(device, url, "POST", paths::END_SESSION, &[], &json).await;
+    assert_eq!(silent.code(), "not_authenticated");
     assert_eq!(end(ada.authorize(right())).await.status, 200);
 }

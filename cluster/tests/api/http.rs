@@ -1,13 +1,19 @@
-//! A minimal HTTP/1.1 client, so that the tests see the exact bytes.
+//! A minimal HTTP/1.1 client over TLS, so that the tests see the exact bytes.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use cameo_common::keys::SigningKey;
+use cameo_tls::{API_ALPN, Expected};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -43,6 +49,22 @@ fn head(method: &str, path: &str, headers: &[(&str, String)], length: usize) -> 
     head + "\r\n"
 }
 
+/// The key of a device that nobody knows.
+fn nobody() -> SigningKey {
+    SigningKey::from_seed([0x5a; 32])
+}
+
+async fn connect(url: &str, device: &SigningKey) -> TlsStream<TcpStream> {
+    let address = url.strip_prefix("https://").unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let device = Arc::new(SigningKey::from_seed(*device.seed()));
+    let config = cameo_tls::client(device, Expected::Any, API_ALPN).unwrap();
+    let name = "127.0.0.1".try_into().unwrap();
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    timeout(DEADLINE, connecting).await.unwrap().unwrap()
+}
+
+/// A request of nobody's device.
 pub async fn send(
     url: &str,
     method: &str,
@@ -50,21 +72,34 @@ pub async fn send(
     headers: &[(&str, String)],
     body: &[u8],
 ) -> Answer {
-    exchange(url, method, path, headers, body, body.len()).await
+    send_as(&nobody(), url, method, path, headers, body).await
+}
+
+pub async fn send_as(
+    device: &SigningKey,
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &[u8],
+) -> Answer {
+    exchange(device, url, method, path, headers, body, body.len()).await
 }
 
 /// Sends a request whose head announces a body, without the body.
 pub async fn announce(
+    device: &SigningKey,
     url: &str,
     method: &str,
     path: &str,
     headers: &[(&str, String)],
     length: usize,
 ) -> Answer {
-    exchange(url, method, path, headers, b"", length).await
+    exchange(device, url, method, path, headers, b"", length).await
 }
 
 async fn exchange(
+    device: &SigningKey,
     url: &str,
     method: &str,
     path: &str,
@@ -72,26 +107,25 @@ async fn exchange(
     body: &[u8],
     length: usize,
 ) -> Answer {
-    let mut exchange = Exchange::begin(url, method, path, headers, length).await;
+    let mut exchange = Exchange::begin(device, url, method, path, headers, length).await;
     exchange.upload(body).await;
     exchange.answer().await
 }
 
 /// A request in progress.
-pub struct Exchange(TcpStream);
+pub struct Exchange(TlsStream<TcpStream>);
 
 impl Exchange {
     /// Sends the head, which announces a body of this length.
     pub async fn begin(
+        device: &SigningKey,
         url: &str,
         method: &str,
         path: &str,
         headers: &[(&str, String)],
         length: usize,
     ) -> Self {
-        let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
-            .await
-            .unwrap();
+        let mut stream = connect(url, device).await;
         let close = ("connection", "close".to_owned());
         let headers = [headers, &[close]].concat();
         let head = head(method, path, &headers, length);
@@ -113,19 +147,35 @@ impl Exchange {
     async fn read(mut self) -> Answer {
         let mut raw = Vec::new();
         let _reset = self.0.read_to_end(&mut raw).await;
-        let end = raw
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .expect("a whole head");
-        let head = String::from_utf8(raw[..end].to_vec()).unwrap();
-        let head = head.to_lowercase();
-        let body = match head.contains("transfer-encoding: chunked") {
-            true => dechunk(&raw[end + 4..]),
-            false => raw[end + 4..].to_vec(),
-        };
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head, body }
+        answer(&raw)
     }
+}
+
+/// A read in the clear.
+pub async fn read_plain(address: SocketAddr, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let close = ("connection", "close".to_owned());
+    let head = head("GET", path, &[close], 0);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut raw = Vec::new();
+    let read = timeout(DEADLINE, stream.read_to_end(&mut raw));
+    read.await.expect("an answer in time").unwrap();
+    answer(&raw)
+}
+
+fn answer(raw: &[u8]) -> Answer {
+    let end = raw
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a whole head");
+    let head = String::from_utf8(raw[..end].to_vec()).unwrap();
+    let head = head.to_lowercase();
+    let body = match head.contains("transfer-encoding: chunked") {
+        true => dechunk(&raw[end + 4..]),
+        false => raw[end + 4..].to_vec(),
+    };
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head, body }
 }
 
 /// The body of a chunked encoding.
@@ -146,16 +196,14 @@ fn dechunk(mut chunks: &[u8]) -> Vec<u8> {
 
 /// An event stream, read line by line.
 pub struct Stream {
-    stream: TcpStream,
+    stream: TlsStream<TcpStream>,
     seen: String,
 }
 
 impl Stream {
-    pub async fn open(url: &str, path: &str, headers: &[(&str, String)]) -> Self {
-        let mut stream = TcpStream::connect(url.trim_start_matches("http://"))
-            .await
-            .unwrap();
-        let head = head("GET", path, headers, 0);
+    pub async fn open(device: &SigningKey, url: &str, path: &str) -> Self {
+        let mut stream = connect(url, device).await;
+        let head = head("GET", path, &[], 0);
         stream.write_all(head.as_bytes()).await.unwrap();
         Self {
             stream,

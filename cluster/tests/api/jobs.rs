@@ -10,7 +10,7 @@ use cameo_common::ids::{Hash, JobId, NodeId};
 use cameo_dispatch::{Choice, Logged};
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::http::{Answer, Exchange, send};
+use crate::http::{Answer, Exchange, read_plain, send_as};
 use crate::person::{Person, random};
 use crate::world::{World, until};
 
@@ -48,27 +48,25 @@ async fn place(world: &World, node: impl Into<NodeId>, person: &Person, input: &
 
 /// Starts a job's upload, without its body.
 async fn upload(world: &World, placed: &Placed, person: &Person, input: &[u8]) -> Exchange {
-    let headers = headers(world, placed, person, input);
-    Exchange::begin(&placed.url, "POST", paths::RUN_JOB, &headers, input.len()).await
+    let (device, url) = (&person.device, world.url(placed.worker));
+    let headers = [ticket(placed)];
+    Exchange::begin(device, url, "POST", paths::RUN_JOB, &headers, input.len()).await
 }
 
 async fn run(world: &World, placed: &Placed, person: &Person, input: &[u8]) -> Answer {
-    let headers = headers(world, placed, person, input);
-    send(&placed.url, "POST", paths::RUN_JOB, &headers, input).await
+    run_at(world.url(placed.worker), placed, person, input).await
 }
 
-fn headers(
-    world: &World,
-    placed: &Placed,
-    person: &Person,
-    input: &[u8],
-) -> [(&'static str, String); 2] {
-    let call = person.header(person.call(world, "POST", paths::RUN_JOB, input));
-    let ticket = (
+async fn run_at(url: &str, placed: &Placed, person: &Person, input: &[u8]) -> Answer {
+    let headers = [ticket(placed)];
+    send_as(&person.device, url, "POST", paths::RUN_JOB, &headers, input).await
+}
+
+fn ticket(placed: &Placed) -> (&'static str, String) {
+    (
         TICKET_HEADER,
         BASE64URL_NOPAD.encode(placed.ticket.as_bytes()),
-    );
-    [call, ticket]
+    )
 }
 
 fn job_of(payload: &[u8], key: [u8; 32]) -> Vec<u8> {
@@ -94,7 +92,15 @@ async fn attack_a_worker_runs_a_job_for_the_tickets_device_only() {
 
     let placed = place(&world, 2, &ada, &input).await;
     assert_ne!(placed.worker, world.leader().await);
-    assert_eq!(placed.url, world.url(placed.worker));
+    let ticket = placed.ticket.verify().unwrap();
+    assert_eq!(ticket.url, world.url(placed.worker));
+    let node = world
+        .descriptor()
+        .await
+        .node(placed.worker)
+        .unwrap()
+        .clone();
+    assert_eq!(ticket.worker_key, node.key);
 
     // Another device's ticket, and another input than the ticket's.
     assert_eq!(
@@ -108,12 +114,9 @@ async fn attack_a_worker_runs_a_job_for_the_tickets_device_only() {
         "bad_ticket"
     );
     // Another worker than the ticket's.
-    let elsewhere = Placed {
-        url: world.url(placed.leader).to_owned(),
-        ..placed.clone()
-    };
+    let elsewhere = world.url(placed.leader);
     assert_eq!(
-        run(&world, &elsewhere, &ada, &input).await.code(),
+        run_at(elsewhere, &placed, &ada, &input).await.code(),
         "bad_ticket"
     );
 
@@ -158,7 +161,7 @@ async fn the_leaders_metrics_have_every_workers_load_and_a_followers_its_own() {
     let leader = world.leader().await;
     for id in [1, 2, 3].map(NodeId) {
         let text = until("metrics of reports from all", async || {
-            let answer = send(world.url(id), "GET", paths::METRICS, &[], b"").await;
+            let answer = read_plain(world.metrics(id), paths::METRICS).await;
             assert_eq!(answer.status, 200);
             assert!(
                 answer

@@ -3,8 +3,7 @@
 use std::time::SystemTime;
 
 use cameo_common::api::{
-    self, AUTHORIZATION_HEADER, CALL_HEADER, CreateGrant, Created, Register, SessionStarted,
-    StartSession, paths,
+    self, AUTHORIZATION_HEADER, CreateGrant, Created, Register, SessionStarted, StartSession, paths,
 };
 use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
@@ -13,13 +12,13 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
-use cameo_common::statements::{Call, Deal, FirstFloor, Manifest, PhotoRequest};
+use cameo_common::statements::{Deal, FirstFloor, Manifest, PhotoRequest};
 use data_encoding::BASE64URL_NOPAD;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
-use crate::http::{Answer, Stream, send};
+use crate::http::{Answer, Stream, send, send_as};
 use crate::world::World;
 
 pub fn now() -> Millis {
@@ -100,23 +99,6 @@ impl Person {
         self.command(world, 1, paths::USERS, &body).await
     }
 
-    /// A call that is right in every way.
-    pub fn call(&self, world: &World, method: &str, path: &str, body: &[u8]) -> Call {
-        Call {
-            device: self.device.public(),
-            cluster: world.cluster,
-            method: method.to_owned(),
-            path: path.to_owned(),
-            body: Hash::of(body),
-            not_after: now().plus_millis(60_000),
-        }
-    }
-
-    pub fn header(&self, call: Call) -> (&'static str, String) {
-        let call = Signed::new(&self.device, call);
-        (CALL_HEADER, BASE64URL_NOPAD.encode(call.as_bytes()))
-    }
-
     pub async fn post(
         &self,
         world: &World,
@@ -125,8 +107,7 @@ impl Person {
         body: &impl Serialize,
     ) -> Answer {
         let body = serde_json::to_vec(body).unwrap();
-        let header = self.header(self.call(world, "POST", path, &body));
-        send(world.url(node), "POST", path, &[header], &body).await
+        send_as(&self.device, world.url(node), "POST", path, &[], &body).await
     }
 
     /// An authorization that is right in every way.
@@ -176,8 +157,7 @@ impl Person {
     }
 
     pub async fn get(&self, world: &World, node: impl Into<NodeId>, path: &str) -> Answer {
-        let header = self.header(self.call(world, "GET", path, b""));
-        send(world.url(node), "GET", path, &[header], b"").await
+        send_as(&self.device, world.url(node), "GET", path, &[], b"").await
     }
 
     /// Starts a session and returns its epoch.
@@ -198,8 +178,7 @@ impl Person {
 
     pub async fn events(&self, world: &World, node: impl Into<NodeId>, after: u64) -> Stream {
         let path = format!("{}?after={after}", paths::EVENTS);
-        let header = self.header(self.call(world, "GET", &path, b""));
-        Stream::open(world.url(node), &path, &[header]).await
+        Stream::open(&self.device, world.url(node), &path).await
     }
 
     pub fn rights(&self, grant: GrantId, version: u64, permitted: u32) -> Rights {

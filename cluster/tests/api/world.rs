@@ -1,6 +1,7 @@
 //! A cluster of nodes in this process, each with its own folder and ports.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ impl World {
     pub async fn changed(nodes: u64, change: impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         secret_file::create(&folder.path().join("secret")).unwrap();
-        let ports = cameo_harness::free_ports(nodes as usize).unwrap();
+        let ports = cameo_harness::free_ports(2 * nodes as usize).unwrap();
+        let (ports, metrics) = ports.split_at(nodes as usize);
         let peers: BTreeMap<NodeId, String> = (1..=nodes)
             .map(NodeId)
             .zip(ports)
@@ -44,6 +46,8 @@ impl World {
         let configs: Vec<Config> = (1..=nodes)
             .map(|id| {
                 let mut config = config(NodeId(id), folder.path(), peers.clone());
+                let port = metrics[id as usize - 1];
+                config.metrics = Some(([127, 0, 0, 1], port).into());
                 change(&mut config);
                 config
             })
@@ -89,6 +93,11 @@ impl World {
     /// A node's decision log.
     pub fn decisions(&self, id: impl Into<NodeId>) -> PathBuf {
         decisions(self.folder.path(), id.into())
+    }
+
+    /// Where a node serves in the clear.
+    pub fn metrics(&self, id: impl Into<NodeId>) -> SocketAddr {
+        self.configs[id.into().0 as usize - 1].metrics.unwrap()
     }
 
     pub async fn stop(&mut self, id: impl Into<NodeId>) {
@@ -176,6 +185,7 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         listen: None,
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
+        metrics: None,
         secret: folder.join("secret"),
         decisions: Some(decisions(folder, id)),
         #[cfg(feature = "baselines")]

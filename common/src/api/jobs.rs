@@ -49,11 +49,10 @@ pub struct PlaceJob {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placed {
     pub worker: NodeId,
-    /// The worker's base URL.
-    pub url: String,
     /// The node that placed it.
     pub leader: NodeId,
     /// Projected end of the job if the worker gets the input at once. Milliseconds from now.
     pub expected_ms: u64,
+    /// Names the worker's key and URL.
     pub ticket: Signed<Ticket>,
 }

@@ -1,10 +1,9 @@
 //! The bodies of `/v1`: the only copy, shared by node, client and chaos.
 //!
-//! JSON; unknown fields are refused on the way in. A call carries its proof in one header. For what
-//! reads, renews or uploads that is [`CALL_HEADER`]: a signed [`crate::statements::Call`] over
-//! method, path, body hash and not-after. What changes the state has [`AUTHORIZATION_HEADER`]: a
-//! signed [`crate::op::Authorization`] of the operation that the body stands for, which goes into
-//! the log. A debit has neither: its view request is signed.
+//! JSON over TLS; unknown fields are refused on the way in. What reads, renews or uploads needs no
+//! more than the device's key on the connection. What changes the state has
+//! [`AUTHORIZATION_HEADER`]: a signed [`crate::op::Authorization`] of the operation that the body
+//! stands for, which goes into the log. A debit has none: its view request is signed.
 
 mod error;
 mod grants;
@@ -31,8 +30,6 @@ pub use users::{
 
 /// Schema number of every body and of all `--json` output.
 pub const SCHEMA: u32 = 1;
-/// Header with the base64url of a signed `Call`.
-pub const CALL_HEADER: &str = "cameo-call";
 /// Header with the base64url of a signed `Authorization`.
 pub const AUTHORIZATION_HEADER: &str = "cameo-authorization";
 /// Header with a job's ticket: the base64url of a signed `Ticket`.

@@ -11,7 +11,7 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
-    Call, Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest, Receipt,
+    Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest, Receipt,
     RightsAck, Ticket, ViewRequest,
 };
 
@@ -158,14 +158,6 @@ fn of_calls_and_nodes() -> Vec<String> {
             not_after: TIME,
             op: Op::EndSession { epoch: 5 }.hash(),
         }),
-        line(Call {
-            device: me,
-            cluster: CLUSTER,
-            method: "GET".to_owned(),
-            path: "/v1/users".to_owned(),
-            body: HASH,
-            not_after: TIME,
-        }),
         line(Ticket {
             leader: me,
             cluster: CLUSTER,
@@ -174,6 +166,8 @@ fn of_calls_and_nodes() -> Vec<String> {
             input: HASH,
             size: 300,
             worker: NodeId(2),
+            worker_key: OTHER,
+            url: "https://10.0.0.2:7".to_owned(),
             incarnation: 3,
             term: 4,
             not_after: TIME,

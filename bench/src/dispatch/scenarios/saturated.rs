@@ -157,7 +157,7 @@ async fn writes(url: String, prefix: &str, span: Duration) -> anyhow::Result<Tim
         let at = began + WRITE_EVERY * n;
         sleep_until(at).await;
         let (name, url) = (format!("{prefix}-{n}").parse()?, url.clone());
-        let user = User::unregistered(&first);
+        let user = User::unregistered(&first)?;
         running.spawn(async move {
             user.register_device(&url, name).await?;
             anyhow::Ok(at.elapsed().as_secs_f64())

@@ -1,4 +1,5 @@
-//! HTTP calls over connections of our own: one a call.
+//! HTTP calls over connections of our own, one a call: over TLS, or in the clear where health and
+//! metrics are served.
 
 use std::net::SocketAddr;
 
@@ -6,8 +7,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::network::Dialer;
+use crate::target::tls;
 use crate::workload::{CallFailed, Request};
 
 /// Sends a call, and waits for the head of its answer.
@@ -19,28 +22,33 @@ pub(super) async fn send(
     to: SocketAddr,
     request: Request,
 ) -> Result<hyper::Response<Incoming>, CallFailed> {
-    let not_sent = |why: &dyn std::fmt::Display| CallFailed::NotSent(why.to_string());
-    let lost = |why: hyper::Error| CallFailed::Lost(why.to_string());
-    let stream = dialer.connect(to).await.map_err(|why| not_sent(&why))?;
+    let not_sent = |why: std::io::Error| CallFailed::NotSent(why.to_string());
+    let stream = dialer.connect(to).await.map_err(not_sent)?;
     drop(stream.set_nodelay(true));
+    let device = request.device.clone();
+    let stream = tls::connect(device, stream).await.map_err(not_sent)?;
+    exchange(stream, to, request).await
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    to: SocketAddr,
+    request: Request,
+) -> Result<hyper::Response<Incoming>, CallFailed> {
     let asked = request.into_http(&to.to_string())?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|why| not_sent(&why))?;
+        .map_err(|why| CallFailed::NotSent(why.to_string()))?;
     // Ends with the answer, or with its error, which the sender reports.
     tokio::spawn(async move { drop(connection.await) });
-    sender.send_request(asked).await.map_err(lost)
+    let answered = sender.send_request(asked).await;
+    answered.map_err(|why| CallFailed::Lost(why.to_string()))
 }
 
-/// The body of an answer with status 200.
-pub(super) async fn get(dialer: &Dialer, to: SocketAddr, path: &str) -> Option<Bytes> {
-    let request = Request {
-        method: "GET",
-        path: path.to_owned(),
-        headers: Vec::new(),
-        body: Bytes::new(),
-    };
-    let answer = send(dialer, to, request).await.ok()?;
+/// The body of an answer with status 200, in the clear.
+pub(super) async fn get_plain(dialer: &Dialer, to: SocketAddr, path: &str) -> Option<Bytes> {
+    let stream = dialer.connect(to).await.ok()?;
+    let answer = exchange(stream, to, Request::of_anyone(path)).await.ok()?;
     if answer.status() != 200 {
         return None;
     }

@@ -33,6 +33,8 @@ pub struct Member {
     pub dialer: Dialer,
     /// Where its API listens, seen from the dialer.
     pub http: SocketAddr,
+    /// Where it serves health and metrics, seen from the dialer.
+    metrics: SocketAddr,
     pub clock: Option<Clock>,
     /// The program that it runs next.
     pub program: SyncMutex<PathBuf>,
@@ -53,6 +55,7 @@ pub struct Member {
 pub struct Place {
     pub dialer: Dialer,
     pub http: SocketAddr,
+    pub metrics: SocketAddr,
     pub clock: Option<Clock>,
     pub disk: Option<Disk>,
     pub namespace: Option<Namespace>,
@@ -68,6 +71,7 @@ impl Member {
             id: node.id,
             dialer: place.dialer,
             http: place.http,
+            metrics: place.metrics,
             clock: place.clock,
             program: SyncMutex::new(node.program.clone()),
             log: node.folder.join("node.log"),
@@ -129,9 +133,9 @@ impl Member {
         node.process().and_then(cameo_harness::Process::id)
     }
 
-    /// What its API answers to a `GET`, decoded; None without a good answer.
+    /// What it answers in the clear to a `GET`, decoded; None without a good answer.
     pub async fn ask<T: serde::de::DeserializeOwned>(&self, path: &str) -> Option<T> {
-        let asked = http::get(&self.dialer, self.http, path);
+        let asked = http::get_plain(&self.dialer, self.metrics, path);
         let body = tokio::time::timeout(ANSWER_WITHIN, asked).await.ok()??;
         serde_json::from_slice(&body).ok()
     }

@@ -24,6 +24,7 @@ use crate::faults::{Kind, Lane};
 
 /// The port of each node's API on the loopback interface of its own namespace.
 const API_PORT: u16 = 8000;
+const METRICS_PORT: u16 = 8100;
 /// Where nodes without namespaces listen: not where ports are given out to connections and proxies
 /// meanwhile.
 const NODES: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -58,6 +59,8 @@ struct Address {
     listen: Option<SocketAddr>,
     /// Its API, seen from its own network.
     http: SocketAddr,
+    /// Its health and metrics, seen from there too.
+    metrics: SocketAddr,
 }
 
 /// What places are made for.
@@ -102,9 +105,9 @@ impl Places {
             no_disk,
             no_boots,
         };
-        let ports = cameo_harness::free_ports(2 * usize::try_from(wanted.nodes)?)?;
-        for (id, ports) in (1..=wanted.nodes).map(NodeId).zip(ports.chunks_exact(2)) {
-            let address = places.address(id, [ports[0], ports[1]])?;
+        let ports = cameo_harness::free_ports(3 * usize::try_from(wanted.nodes)?)?;
+        for (id, ports) in (1..=wanted.nodes).map(NodeId).zip(ports.chunks_exact(3)) {
+            let address = places.address(id, [ports[0], ports[1], ports[2]])?;
             places.founders.insert(id, address);
         }
         Ok(places)
@@ -178,7 +181,7 @@ impl Places {
 
     /// Addresses of a node for which these ports of this machine are free: of its links, and of its
     /// API.
-    fn address(&self, id: NodeId, [link, http]: [u16; 2]) -> anyhow::Result<Address> {
+    fn address(&self, id: NodeId, [link, http, metrics]: [u16; 3]) -> anyhow::Result<Address> {
         let here = |port| SocketAddr::from((NODES, port));
         Ok(match &self.network.links {
             Some(Links::Switch(_)) => {
@@ -187,17 +190,20 @@ impl Places {
                     link: format!("{address}:{LINK_PORT}"),
                     listen: None,
                     http: SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT)),
+                    metrics: SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT)),
                 }
             }
             Some(Links::Proxies(proxies)) => Address {
                 link: proxies.attach(id, here(link))?.to_string(),
                 listen: Some(here(link)),
                 http: here(http),
+                metrics: here(metrics),
             },
             None => Address {
                 link: here(link).to_string(),
                 listen: None,
                 http: here(http),
+                metrics: here(metrics),
             },
         })
     }
@@ -216,8 +222,8 @@ impl Places {
     /// # Errors
     /// When its place cannot be made.
     pub fn worker(&self, id: NodeId) -> anyhow::Result<Member> {
-        let ports = cameo_harness::free_ports(2)?;
-        let address = self.address(id, [ports[0], ports[1]])?;
+        let ports = cameo_harness::free_ports(3)?;
+        let address = self.address(id, [ports[0], ports[1], ports[2]])?;
         let peers = format!("{},{id}={}", self.peers(), address.link);
         self.member(id, &address, peers, vec!["--worker".into()])
     }
@@ -237,13 +243,14 @@ impl Places {
         if let Some(listen) = address.listen {
             flags.extend(["--listen".into(), listen.to_string().into()]);
         }
-        let place = self.place(id, address.http, &folder)?;
+        let place = self.place(id, address, &folder)?;
         flags.extend(["--http-url".into(), place.relay.url().into()]);
         let mut environment = vec![self.mark()];
         environment.extend(place.clock.iter().flat_map(Clock::environment));
         let node = Node {
             id,
             http: place.http.to_string(),
+            metrics: place.metrics.to_string(),
             link: address.link.clone(),
             wrapper: self.wrapper(&place, &folder)?,
             folder,
@@ -269,7 +276,7 @@ impl Places {
         }
     }
 
-    fn place(&self, id: NodeId, http: SocketAddr, folder: &Path) -> anyhow::Result<Place> {
+    fn place(&self, id: NodeId, address: &Address, folder: &Path) -> anyhow::Result<Place> {
         let namespace = match &self.network.links {
             Some(Links::Switch(switch)) => {
                 let namespace = Namespace::create(self.owner.name(id))?;
@@ -296,10 +303,11 @@ impl Places {
         } else {
             None
         };
-        let relay = Relay::start(id, dialer.clone(), http, self.clients_cut.clone())?;
+        let relay = Relay::start(id, dialer.clone(), address.http, self.clients_cut.clone())?;
         Ok(Place {
             dialer,
-            http,
+            http: address.http,
+            metrics: address.metrics,
             links: self.network.links.clone(),
             relay,
             clock: clock.transpose()?,

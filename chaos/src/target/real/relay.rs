@@ -56,7 +56,7 @@ impl Relay {
     /// The URL that the node has to advertise.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("https://{}", self.address)
     }
 }
 

@@ -222,7 +222,7 @@ fn config(of: &Installation) -> anyhow::Result<Config> {
     flag("--data", of.data.display().to_string());
     flag("--peers", peers.join(","));
     flag("--http", format!("127.0.0.1:{API_PORT}"));
-    flag("--http-url", format!("http://{name}:{API_PORT}"));
+    flag("--http-url", format!("https://{name}:{API_PORT}"));
     flag("--secret", "unused".to_owned());
     flag("--snapshot-after", SNAPSHOT_AFTER.to_string());
     if of.worker {

@@ -1,10 +1,12 @@
-//! The way of simulated clients to simulated nodes: HTTP over the simulated network.
+//! The way of simulated clients to simulated nodes: HTTP over TLS over the simulated network.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::keys::{PublicKey, SigningKey};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
@@ -18,6 +20,7 @@ use super::clock::{elapsed, true_millis};
 use super::machine::{API_PORT, name};
 use super::network::SimNetwork;
 use crate::history::Micros;
+use crate::target::tls;
 use crate::workload::{CallFailed, Chunks, Port, Request, Response};
 
 type Sender = SendRequest<Full<Bytes>>;
@@ -27,7 +30,14 @@ pub(super) struct SimPort {
     nodes: Vec<NodeId>,
     network: SimNetwork,
     /// Connections without a call.
-    idle: Mutex<BTreeMap<NodeId, Vec<Sender>>>,
+    idle: Mutex<BTreeMap<Line, Vec<Sender>>>,
+}
+
+/// A node, and the device that calls it.
+type Line = (NodeId, Option<PublicKey>);
+
+fn line(node: NodeId, device: Option<&Arc<SigningKey>>) -> Line {
+    (node, device.map(|device| device.public()))
 }
 
 fn lost(why: impl std::fmt::Display) -> CallFailed {
@@ -43,8 +53,14 @@ impl SimPort {
         }
     }
 
-    async fn connected(&self, node: NodeId, until: Instant) -> Result<Sender, CallFailed> {
-        while let Some(mut sender) = self.idle(node) {
+    async fn connected(
+        &self,
+        node: NodeId,
+        device: Option<Arc<SigningKey>>,
+        until: Instant,
+    ) -> Result<Sender, CallFailed> {
+        let line = line(node, device.as_ref());
+        while let Some(mut sender) = self.idle(&line) {
             if sender.ready().await.is_ok() {
                 return Ok(sender);
             }
@@ -52,6 +68,7 @@ impl SimPort {
         let opened = async {
             let address = format!("{}:{API_PORT}", name(node));
             let stream = self.network.open(&address).await?;
+            let stream = tls::connect(device, stream).await?;
             let connected = handshake(TokioIo::new(stream)).await;
             connected.map_err(std::io::Error::other)
         };
@@ -64,11 +81,11 @@ impl SimPort {
         Ok(sender)
     }
 
-    fn idle(&self, node: NodeId) -> Option<Sender> {
+    fn idle(&self, line: &Line) -> Option<Sender> {
         let mut idle = self.idle.lock();
-        let of_node = idle.get_mut(&node)?;
-        of_node.retain(|sender| !sender.is_closed());
-        of_node.pop()
+        let of_line = idle.get_mut(line)?;
+        of_line.retain(|sender| !sender.is_closed());
+        of_line.pop()
     }
 
     async fn sent(
@@ -77,7 +94,7 @@ impl SimPort {
         request: Request,
         until: Instant,
     ) -> Result<(Sender, hyper::Response<Incoming>), CallFailed> {
-        let mut sender = self.connected(node, until).await?;
+        let mut sender = self.connected(node, request.device.clone(), until).await?;
         let built = request.into_http(&name(node))?;
         let answered = timeout_at(until, sender.send_request(built)).await;
         let answer = answered.map_err(lost)?.map_err(lost)?;
@@ -94,11 +111,12 @@ impl Port for SimPort {
     ) -> BoxFuture<'_, Result<Response, CallFailed>> {
         Box::pin(async move {
             let until = Instant::now() + within;
+            let line = line(node, request.device.as_ref());
             let (sender, answer) = self.sent(node, request, until).await?;
             let status = answer.status().as_u16();
             let body = timeout_at(until, answer.into_body().collect()).await;
             let body = body.map_err(lost)?.map_err(lost)?.to_bytes();
-            self.idle.lock().entry(node).or_default().push(sender);
+            self.idle.lock().entry(line).or_default().push(sender);
             Ok(Response { status, body })
         })
     }

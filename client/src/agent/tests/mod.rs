@@ -26,10 +26,10 @@ use cameo_common::peer::PeerUser;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::PhotoRequest;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use super::*;
+use crate::cluster_api::mock_node::MockPort;
 use crate::cluster_api::{ClusterApi, Pinned};
 use crate::directory::ResolvedUser;
 use crate::peer::{MemoryNetwork, Reach};
@@ -128,8 +128,8 @@ pub(crate) fn alone() -> World {
 
 /// A home with a node that answers these routes.
 pub(crate) async fn with_node(routes: Router) -> World {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
     let info = ClusterInfo {
         schema: 1,
         cluster: descriptor().founds().unwrap(),
@@ -142,7 +142,8 @@ pub(crate) async fn with_node(routes: Router) -> World {
         "/v1/cluster",
         get(move || std::future::ready(Json(info.clone()))),
     );
-    tokio::spawn(async move { axum::serve(listener, routes).await });
+    // Its key is that of the descriptor.
+    port.serve(50, routes);
     world(vec![url])
 }
 

@@ -10,10 +10,10 @@ use axum::{Json, Router};
 use cameo_common::api::{LoadInfo, MemberInfo};
 use cameo_common::ids::ClusterId;
 use cameo_common::keys::SigningKey;
-use tokio::net::TcpListener;
 
 use super::*;
 use crate::cluster_api::Pinned;
+use crate::cluster_api::mock_node::MockPort;
 
 const OURS: ClusterId = ClusterId([3; 32]);
 const LOAD: LoadInfo = LoadInfo {
@@ -58,10 +58,9 @@ fn of_leader(term: u64) -> NodeStatus {
 }
 
 fn api() -> ClusterApi {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let pinned = Pinned {
         cluster: OURS,
-        nodes: vec!["http://127.0.0.1:1".to_owned()],
+        nodes: vec!["https://127.0.0.1:1".to_owned()],
     };
     ClusterApi::new(pinned, Arc::new(SigningKey::from_seed([7; 32]))).unwrap()
 }
@@ -89,10 +88,10 @@ async fn answering(status: NodeStatus) -> (String, Arc<AtomicUsize>) {
         counted.fetch_add(1, Ordering::SeqCst);
         Json(status)
     };
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
     let router = Router::new().route("/v1/status", get(answer));
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    port.serve(2, router);
     (url, times)
 }
 
@@ -137,7 +136,7 @@ async fn loads_of_a_node_that_does_not_lead_now_are_not_used() {
 #[tokio::test]
 async fn a_leader_that_cannot_be_asked_is_named() {
     // Nothing listens at the first; plain HTTP is not allowed to the second.
-    for url in ["http://127.0.0.1:1", "http://192.0.2.1:7101"] {
+    for url in ["https://127.0.0.1:1", "http://127.0.0.1:7101"] {
         assert_eq!(
             asked(url.to_owned()).await,
             Err(LoadsUnavailable::NotReached(NodeId(2)))

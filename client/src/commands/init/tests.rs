@@ -10,11 +10,11 @@ use axum::{Json, Router};
 use cameo_common::api::{ApiError, ClusterInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, NodeId};
-use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::keys::SealingPublic;
 use cameo_common::signed::Signed;
-use tokio::net::TcpListener;
 
 use super::*;
+use crate::cluster_api::mock_node::{MockPort, node_key};
 use crate::vault::Passphrase;
 
 async fn info(State(info): State<ClusterInfo>) -> Json<ClusterInfo> {
@@ -28,10 +28,9 @@ async fn taken() -> Response {
 
 /// A cluster of one node, which says of every name that it is taken.
 async fn liar() -> (ClusterId, String) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let node = NodeIdentity {
         id: NodeId(1),
-        key: PublicKey([1; 32]),
+        key: node_key(1).public(),
         sealing: SealingPublic([2; 32]),
     };
     let descriptor = Descriptor::genesis(vec![node], Hash([3; 32]));
@@ -44,13 +43,13 @@ async fn liar() -> (ClusterId, String) {
         nodes: Vec::new(),
         now: clock::now(),
     };
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
     let router = Router::new()
         .route(paths::CLUSTER, get(info))
         .route(paths::USERS, post(taken))
         .with_state(told);
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    port.serve(1, router);
     (cluster, url)
 }
 

@@ -103,7 +103,7 @@ mod tests {
     fn member(id: u64, voter: bool, load: Option<LoadInfo>) -> MemberInfo {
         MemberInfo {
             id: NodeId(id),
-            url: format!("http://127.0.0.1:710{id}"),
+            url: format!("https://127.0.0.1:710{id}"),
             voter,
             load,
         }

@@ -34,7 +34,7 @@ fn identity() -> Identity {
         card: signed(4),
         certificate: signed(5),
         cluster: ClusterId([6; 32]),
-        nodes: vec!["http://127.0.0.1:1".into()],
+        nodes: vec!["https://127.0.0.1:1".into()],
         endpoint_sequence: 7,
         created: Millis(8),
         registered: true,

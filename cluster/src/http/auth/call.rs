@@ -1,67 +1,56 @@
-//! Calls that read, renew or upload: the header's signature covers method, path and body.
+//! Calls that read, renew or upload: TLS says whose they are.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use cameo_common::api::{CALL_HEADER, MAX_BODY};
-use cameo_common::ids::Hash;
-use cameo_common::statements::Call;
+use cameo_common::api::MAX_BODY;
 use serde::de::DeserializeOwned;
 
-use super::{
-    Api, BODY_DEADLINE, Caller, Fault, body, check_cluster, check_time, header_statement, json,
-    registered_caller, unauthenticated,
-};
+use super::{Api, Caller, Fault, body, read_json, registered_caller, unauthenticated};
+use crate::http::serve::TlsPeer;
 
 /// A caller and a JSON body.
 #[derive(Debug)]
-pub struct SignedJson<T>(pub Caller, pub T);
+pub struct CalledJson<T>(pub Caller, pub T);
 
 /// A caller without a body.
 #[derive(Debug)]
-pub struct SignedEmpty(pub Caller);
+pub struct Called(pub Caller);
 
 /// A caller, and a body that is not read yet.
 #[derive(Debug)]
-pub struct SignedUpload {
+pub struct CalledUpload {
     pub caller: Caller,
-    /// Hash that the body must have, by the call.
-    pub hash: Hash,
     pub parts: Parts,
     pub body: Body,
 }
 
-impl<T: DeserializeOwned> FromRequest<Api> for SignedJson<T> {
+impl<T: DeserializeOwned> FromRequest<Api> for CalledJson<T> {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let (call, caller) = authenticate(&parts, api).await?;
-        let bytes = signed_body(&call, body).await?;
-        Ok(Self(caller, json(&bytes)?))
+        let caller = authenticate(&parts, api).await?;
+        Ok(Self(caller, read_json(body, MAX_BODY).await?))
     }
 }
 
-impl FromRequest<Api> for SignedEmpty {
+impl FromRequestParts<Api> for Called {
     type Rejection = Fault;
 
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
-        let (parts, body) = request.into_parts();
-        let (call, caller) = authenticate(&parts, api).await?;
-        signed_body(&call, body).await?;
-        Ok(Self(caller))
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
+        authenticate(parts, api).await.map(Self)
     }
 }
 
-impl FromRequest<Api> for SignedUpload {
+impl FromRequest<Api> for CalledUpload {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
         match authenticate(&parts, api).await {
-            Ok((call, caller)) => Ok(Self {
+            Ok(caller) => Ok(Self {
                 caller,
-                hash: call.body,
                 parts,
                 body,
             }),
@@ -73,28 +62,12 @@ impl FromRequest<Api> for SignedUpload {
     }
 }
 
-/// The call in the header, and the registered device that signed it.
-async fn authenticate(parts: &Parts, api: &Api) -> Result<(Call, Caller), Fault> {
-    let call: Call = header_statement(parts, CALL_HEADER)?
-        .verify()
-        .map_err(|error| unauthenticated(error.to_string()))?;
-    check_cluster(api, call.cluster)?;
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    if call.method != parts.method.as_str() || call.path != path {
-        return Err(unauthenticated(
-            "the call was signed for another method or path",
-        ));
-    }
-    check_time(api, call.not_after)?;
-    let caller = registered_caller(call.device, api).await?;
-    Ok((call, caller))
-}
-
-async fn signed_body(call: &Call, body: Body) -> Result<Bytes, Fault> {
-    let (bytes, hash) = body::read_hashed(body, MAX_BODY, BODY_DEADLINE).await?;
-    if hash == call.body {
-        Ok(bytes)
-    } else {
-        Err(unauthenticated("the call was signed for another body"))
+/// The registered device that has proved its key on this connection.
+async fn authenticate(parts: &Parts, api: &Api) -> Result<Caller, Fault> {
+    match parts.extensions.get() {
+        Some(TlsPeer(device)) => registered_caller(*device, api).await,
+        None => Err(unauthenticated(
+            "only the port for clients serves this: see docs/PROTOCOL.md",
+        )),
     }
 }

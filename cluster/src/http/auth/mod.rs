@@ -1,9 +1,9 @@
-//! Authentication: a signature in the request, checked against the request.
+//! Authentication: which device asks.
 //!
-//! A [`call`] reads, renews or uploads, and ends at this node. A [`command`] changes the state: its
-//! authorization goes into the log, where every replica verifies it again. Both are of one cluster
-//! and a short time, so that they cannot be replayed elsewhere. Authorisation is decided by the
-//! machine.
+//! A [`call`] reads, renews or uploads, and ends at this node: TLS has proved the device's key. A
+//! [`command`] changes the state: the device signs it, for one cluster and a short time, and its
+//! authorization goes into the log, where every replica verifies it again. Authorisation is decided
+//! by the machine.
 //!
 //! A body is read only for a registered device, and for what proves one: a registration, or a view
 //! request.
@@ -27,7 +27,7 @@ use super::body::{self, BODY_DEADLINE};
 use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
 
-pub(super) use call::{SignedEmpty, SignedJson, SignedUpload};
+pub(super) use call::{Called, CalledJson, CalledUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
 
 /// An authenticated device.

@@ -1,4 +1,5 @@
-//! The HTTP listener: bounds on its connections, and on the time that each may take.
+//! The HTTP listeners: TLS of the one for clients, bounds on connections, and on the time that each
+//! may take.
 
 mod connections;
 mod limits;
@@ -19,9 +20,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
 
-pub use limits::{MAX_CONNECTIONS, ServeLimits};
+pub use limits::{MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, ServeLimits};
+pub(super) use request::TlsPeer;
 
 use crate::link::{Accept, Stream};
 use connections::{Connections, Seat};
@@ -34,30 +37,45 @@ const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
 /// Pause between two lines about that: each connection that ends begins another attempt.
 const LOG_PAUSE: Duration = Duration::from_secs(5);
 
-/// The port for clients. Clones share it, so that it stays open from one router to the next.
+/// What a port speaks below HTTP.
 #[derive(Clone)]
-pub struct ClientPort {
-    address: SocketAddr,
-    limits: ServeLimits,
-    listener: Arc<Mutex<ClientListener>>,
+pub enum Security {
+    /// Both ends prove their keys.
+    Tls(TlsAcceptor),
+    /// In the clear, for what anyone may read.
+    Plain,
 }
 
-struct ClientListener {
+/// A port that serves HTTP. Clones share it, so that it stays open from one router to the next.
+#[derive(Clone)]
+pub struct HttpPort {
+    address: SocketAddr,
+    limits: ServeLimits,
+    security: Security,
+    listener: Arc<Mutex<Listener>>,
+}
+
+struct Listener {
     accept: Box<dyn Accept>,
     /// When a failed accept was last logged.
     logged: Option<Instant>,
 }
 
-impl ClientPort {
+impl HttpPort {
     /// A port that is open.
     ///
     /// # Errors
     /// When the system does not say its address.
-    pub fn new(accept: Box<dyn Accept>, limits: ServeLimits) -> io::Result<Self> {
+    pub fn new(
+        accept: Box<dyn Accept>,
+        limits: ServeLimits,
+        security: Security,
+    ) -> io::Result<Self> {
         Ok(Self {
             address: accept.address()?,
             limits,
-            listener: Arc::new(Mutex::new(ClientListener {
+            security,
+            listener: Arc::new(Mutex::new(Listener {
                 accept,
                 logged: None,
             })),
@@ -91,9 +109,18 @@ impl ClientPort {
     }
 }
 
-impl fmt::Debug for ClientPort {
+impl fmt::Debug for Security {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientPort({})", self.address)
+        f.write_str(match self {
+            Self::Tls(_) => "Tls(..)",
+            Self::Plain => "Plain",
+        })
+    }
+}
+
+impl fmt::Debug for HttpPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpPort({})", self.address)
     }
 }
 
@@ -108,7 +135,7 @@ fn of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Serves clients until `end`, then finishes the calls in flight.
-pub async fn serve(port: ClientPort, router: Router, end: impl Future<Output = ()> + Send) {
+pub async fn serve(port: HttpPort, router: Router, end: impl Future<Output = ()> + Send) {
     let limits = port.limits;
     let connections = Connections::new(limits.connections, limits.from_one_source);
     let (ending, ends) = watch::channel(false);
@@ -123,8 +150,13 @@ pub async fn serve(port: ClientPort, router: Router, end: impl Future<Output = (
         };
         match connections.take(from.ip()) {
             Some(seat) => {
-                let router = router.clone();
-                tasks.spawn(serve_one(stream, router, seat, limits, ends.clone()));
+                let accepted = Accepted {
+                    stream,
+                    seat,
+                    limits,
+                    ends: ends.clone(),
+                };
+                tasks.spawn(accepted.serve(port.security.clone(), router.clone()));
             }
             None => tracing::debug!(%from, "client refused: no connection can be evicted for it"),
         }
@@ -133,20 +165,54 @@ pub async fn serve(port: ClientPort, router: Router, end: impl Future<Output = (
     while tasks.join_next().await.is_some() {}
 }
 
-/// Serves one connection until it ends, is evicted, or the listener ends.
-async fn serve_one(
+/// A connection with a place.
+struct Accepted {
     stream: Box<dyn Stream>,
-    router: Router,
     seat: Arc<Seat>,
+    limits: ServeLimits,
+    ends: watch::Receiver<bool>,
+}
+
+impl Accepted {
+    /// Serves it until it ends, is evicted, or the listener ends.
+    async fn serve(mut self, security: Security, router: Router) {
+        let limits = self.limits;
+        let stream = WriteStall::new(self.stream, limits.write_stall);
+        match security {
+            Security::Plain => {
+                let requests = Requests::new(router, Arc::clone(&self.seat), None);
+                serve_http(stream, requests, &self.seat, limits, self.ends).await;
+            }
+            Security::Tls(acceptor) => {
+                let shaken = tokio::select! {
+                    shaken = timeout(limits.handshake, acceptor.accept(stream)) => shaken,
+                    () = self.seat.evicted() => return,
+                    _ = self.ends.wait_for(|ends| *ends) => return,
+                };
+                // The errors of one connection are its client's.
+                let Ok(Ok(stream)) = shaken else { return };
+                let Ok(key) = cameo_tls::peer_key(stream.get_ref().1.peer_certificates()) else {
+                    return;
+                };
+                let requests = Requests::new(router, Arc::clone(&self.seat), Some(TlsPeer(key)));
+                serve_http(stream, requests, &self.seat, limits, self.ends).await;
+            }
+        }
+    }
+}
+
+async fn serve_http(
+    stream: impl Stream,
+    requests: Requests,
+    seat: &Seat,
     limits: ServeLimits,
     mut ends: watch::Receiver<bool>,
 ) {
-    let stream = TokioIo::new(WriteStall::new(stream, limits.write_stall));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(MAX_BUFFER_BYTES)
-        .serve_connection(stream, Requests::new(router, Arc::clone(&seat)));
+        .serve_connection(TokioIo::new(stream), requests);
     let mut serving = pin!(serving);
     tokio::select! {
         // The errors of one connection are its client's.

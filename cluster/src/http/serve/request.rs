@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::body::Body as AxumBody;
 use axum::response::Response;
+use cameo_common::keys::PublicKey;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::Request;
@@ -17,18 +18,24 @@ use hyper_util::service::TowerToHyperService;
 
 use super::connections::{Phase, Seat};
 
+/// The key that the client has proved by TLS; an extension of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsPeer(pub PublicKey);
+
 /// The service of one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Requests {
     router: TowerToHyperService<Router>,
     seat: Arc<Seat>,
+    peer: Option<TlsPeer>,
 }
 
 impl Requests {
-    pub fn new(router: Router, seat: Arc<Seat>) -> Self {
+    pub fn new(router: Router, seat: Arc<Seat>, peer: Option<TlsPeer>) -> Self {
         Self {
             router: TowerToHyperService::new(router),
             seat,
+            peer,
         }
     }
 }
@@ -40,10 +47,13 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let turn = Turn::begin(&self.seat);
-        let request = request.map(|body| Received {
+        let mut request = request.map(|body| Received {
             seat: Arc::clone(&self.seat),
             body,
         });
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         if request.body().is_end_stream() {
             self.seat.received();
         }

@@ -2,10 +2,13 @@
 
 use axum::body::Bytes;
 use axum::routing::{get, post};
+use cameo_common::keys::SigningKey;
+use cameo_tls::Expected;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::link::TcpTransport;
@@ -25,11 +28,15 @@ struct Served {
 }
 
 async fn serve_with(change: impl FnOnce(&mut ServeLimits)) -> Served {
+    serve_by(Security::Plain, change).await
+}
+
+async fn serve_by(security: Security, change: impl FnOnce(&mut ServeLimits)) -> Served {
     let mut limits = ServeLimits::default();
     change(&mut limits);
     let transport = TcpTransport::shared();
     let listener = transport.listen("127.0.0.1:0".to_owned()).await.unwrap();
-    let port = ClientPort::new(listener, limits).unwrap();
+    let port = HttpPort::new(listener, limits, security).unwrap();
     let address = port.address();
     let go = Arc::new(Notify::new());
     let until_go = Arc::clone(&go);
@@ -216,4 +223,49 @@ async fn an_end_closes_what_is_idle_and_finishes_the_calls_in_progress() {
     // then that call is answered, and nothing is left
     assert_eq!(answer(&mut slow).await.as_deref(), Some(""));
     timeout(DEADLINE, serving).await.expect("the end").unwrap();
+}
+
+fn tls() -> Security {
+    let key = Arc::new(SigningKey::from_seed([1; 32]));
+    let config = cameo_tls::server(key, cameo_tls::API_ALPN).unwrap();
+    Security::Tls(TlsAcceptor::from(Arc::new(config)))
+}
+
+#[tokio::test]
+async fn attack_handshakes_that_do_not_go_on_do_not_make_the_api_deaf() {
+    // given one source with all the places, each of them in the middle of a handshake
+    let few = |limits: &mut ServeLimits| (limits.connections, limits.from_one_source) = (8, 4);
+    let node = serve_by(tls(), few).await;
+    let mut half = Vec::new();
+    for _ in 0..20 {
+        let mut client = node.connect().await;
+        // The first bytes of a record. It may be closed already.
+        let _sent = client.write_all(&[0x16, 0x03, 0x01, 0x02]).await;
+        half.push(client);
+    }
+    // when a client comes with a whole one, then it is answered
+    let key = Arc::new(SigningKey::from_seed([2; 32]));
+    let expected = Expected::This(SigningKey::from_seed([1; 32]).public());
+    let config = cameo_tls::client(key, expected, cameo_tls::API_ALPN).unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    let name = "127.0.0.1".try_into().unwrap();
+    let connecting = connector.connect(name, node.connect().await);
+    let mut client = timeout(DEADLINE, connecting).await.unwrap().unwrap();
+    client.write_all(GET).await.unwrap();
+    let mut head = [0; 15];
+    client.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    // and so the oldest one is closed
+    assert!(is_closed(&mut half[0]).await);
+}
+
+#[tokio::test]
+async fn attack_a_handshake_that_does_not_end_ends_its_connection() {
+    let node = serve_by(tls(), |limits| limits.handshake = Duration::from_millis(50)).await;
+    let mut silent = node.connect().await;
+    let mut half = node.connect().await;
+    half.write_all(&[0x16, 0x03]).await.unwrap();
+    for client in [&mut silent, &mut half] {
+        assert!(is_closed(client).await);
+    }
 }

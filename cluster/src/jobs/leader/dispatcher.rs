@@ -42,6 +42,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacementMember {
     pub node: NodeId,
+    pub key: PublicKey,
     /// Base URL of its API.
     pub url: String,
     /// False for learners.
@@ -251,7 +252,7 @@ impl Batch<'_> {
         let (Some(member), Some(incarnation)) = (member, self.scheduler.incarnation(worker)) else {
             unreachable!("only members that have reported are candidates with a score");
         };
-        let ticket = self.sign(request, worker, incarnation);
+        let ticket = self.sign(request, member, incarnation);
         let reservation = Reservation {
             client: self.client,
             job: request.job,
@@ -263,7 +264,6 @@ impl Batch<'_> {
         self.scheduler.reserve(worker, incarnation, id, reservation);
         Ok(Placed {
             worker,
-            url: member.url.clone(),
             leader: self.dispatcher.node,
             expected_ms: whole_millis(finish),
             ticket,
@@ -295,7 +295,12 @@ impl Batch<'_> {
         Ok(decision)
     }
 
-    fn sign(&self, request: &PlaceJob, worker: NodeId, incarnation: u64) -> Signed<Ticket> {
+    fn sign(
+        &self,
+        request: &PlaceJob,
+        worker: &PlacementMember,
+        incarnation: u64,
+    ) -> Signed<Ticket> {
         let key = &self.dispatcher.key;
         let ticket = Ticket {
             leader: key.public(),
@@ -304,7 +309,9 @@ impl Batch<'_> {
             client: self.client,
             input: request.input,
             size: request.size,
-            worker,
+            worker: worker.node,
+            worker_key: worker.key,
+            url: worker.url.clone(),
             incarnation,
             term: self.context.term,
             not_after: self.context.unix.plus(TICKET_LIFE),

@@ -74,6 +74,7 @@ impl PlacementAnswers {
             .chain(learners)
             .map(|((id, member), voter)| PlacementMember {
                 node: *id,
+                key: PublicKey(member.key),
                 url: member.http.clone(),
                 voter,
             });

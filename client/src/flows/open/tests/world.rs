@@ -16,11 +16,11 @@ use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
 use cameo_common::statements::{Deal, FirstFloor, Manifest, NodeAddress, grant_id};
-use tokio::net::TcpListener;
 
 use super::nodes::{Behaviour, Cluster, Shared, UNREAD, debit, part};
 use super::{NODES, PHOTO};
 use crate::clock;
+use crate::cluster_api::mock_node::MockPort;
 use crate::cluster_api::{ClusterApi, Pinned};
 use crate::flows::open::{OpenError, Viewed, find_pending, finish, open, prepare};
 use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
@@ -144,7 +144,7 @@ fn rights(owner: &SigningKey, grant: GrantId) -> Rights {
     }
 }
 
-fn serve(cluster: &Arc<Cluster>, id: NodeId, listener: TcpListener) {
+fn serve(cluster: &Arc<Cluster>, id: NodeId, port: MockPort) {
     let router = Router::new()
         .route(
             "/v1/cluster",
@@ -153,11 +153,10 @@ fn serve(cluster: &Arc<Cluster>, id: NodeId, listener: TcpListener) {
         .route("/v1/grants/{grant}/views", post(debit))
         .route("/v1/grants/{grant}/parts", post(part))
         .with_state((Arc::clone(cluster), id));
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    port.serve(id, router);
 }
 
 pub(crate) async fn world() -> World {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let secret = |id: NodeId| SealingSecret::from_bytes([id.0 as u8 + 50; 32]);
     let nodes = NODES.map(|id| NodeIdentity {
         id,
@@ -170,11 +169,12 @@ pub(crate) async fn world() -> World {
 
     let mut listeners = Vec::new();
     for id in NODES {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        listeners.push((id, listener));
+        listeners.push((id, MockPort::bind().await));
     }
-    let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
-    let urls: Vec<(NodeId, String)> = listeners.iter().map(|(id, l)| (*id, url(l))).collect();
+    let urls: Vec<(NodeId, String)> = listeners
+        .iter()
+        .map(|(id, port)| (*id, port.url.clone()))
+        .collect();
     let addresses = urls.iter().map(|(id, url)| {
         let key = SigningKey::from_seed([id.0 as u8; 32]);
         let address = NodeAddress {
@@ -205,8 +205,8 @@ pub(crate) async fn world() -> World {
         addresses: addresses.collect(),
         misleading: Mutex::default(),
     });
-    for (id, listener) in listeners {
-        serve(&cluster, id, listener);
+    for (id, port) in listeners {
+        serve(&cluster, id, port);
     }
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();

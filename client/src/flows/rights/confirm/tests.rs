@@ -15,11 +15,11 @@ use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{GrantId, Hash, Millis};
 use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
 use cameo_common::statements::{DealtPart, FirstFloor, NodeAddress};
-use tokio::net::TcpListener;
 
 use super::*;
 use crate::clock;
 use crate::cluster_api::Pinned;
+use crate::cluster_api::mock_node::{MockPort, node_key};
 
 const GRANT: GrantId = GrantId([4; 32]);
 
@@ -54,10 +54,6 @@ struct Nodes {
 }
 
 type Shared = (Arc<Nodes>, NodeId);
-
-fn node_key(id: NodeId) -> SigningKey {
-    SigningKey::from_seed([id.0 as u8; 32])
-}
 
 fn owner() -> SigningKey {
     SigningKey::from_seed([9; 32])
@@ -165,7 +161,6 @@ fn dealt(descriptor: &Descriptor) -> Deal {
 
 /// Asks three nodes that behave so.
 async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let ids = [1, 2, 3].map(NodeId);
     let nodes = ids.map(|id| NodeIdentity {
         id,
@@ -175,10 +170,12 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
     let descriptor = Descriptor::genesis(nodes.to_vec(), Hash([7; 32]));
     let mut listeners = Vec::new();
     for id in ids {
-        listeners.push((id, TcpListener::bind(("127.0.0.1", 0)).await.unwrap()));
+        listeners.push((id, MockPort::bind().await));
     }
-    let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
-    let urls: Vec<_> = listeners.iter().map(|(id, on)| (*id, url(on))).collect();
+    let urls: Vec<_> = listeners
+        .iter()
+        .map(|(id, port)| (*id, port.url.clone()))
+        .collect();
     let cluster = descriptor.founds().unwrap();
     let nodes = Arc::new(Nodes {
         info: ClusterInfo {
@@ -192,13 +189,13 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
         behaviours: ids.into_iter().zip(behaviours).collect(),
         ledger: Mutex::new(recorded.then(statement)),
     });
-    for (id, listener) in listeners {
+    for (id, port) in listeners {
         let router = Router::new()
             .route("/v1/cluster", get(info))
             .route("/v1/grants/{grant}/rights", post(put))
             .route("/v1/grants/{grant}/confirmation", post(confirm))
             .with_state((nodes.clone(), id));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        port.serve(id, router);
     }
     let pinned = Pinned {
         cluster,

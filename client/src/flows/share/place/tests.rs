@@ -14,15 +14,17 @@ use cameo_common::api::{
     ApiError, ClusterInfo, PlaceJobs, PlacedJobs, Placement, SCHEMA, TICKET_HEADER, paths,
 };
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
+use cameo_common::ids::Millis;
+use cameo_common::keys::{SealingPublic, SigningKey};
 use cameo_common::signed::Signed;
+use cameo_common::statements::Ticket;
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::*;
 use crate::cluster_api::Pinned;
+use crate::cluster_api::mock_node::{MockPort, node_key};
 
 /// A mock worker's behaviour.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +69,9 @@ async fn place(State(node): State<Node>, Json(asked): Json<PlaceJobs>) -> Json<P
         match worker {
             Some(worker) => Placement::Placed(Placed {
                 worker,
-                url: node.url.clone(),
-                leader: NodeId(9),
+                leader: NodeId(1),
                 expected_ms: 1,
-                ticket: Signed::from_bytes(vec![worker.0 as u8]),
+                ticket: ticket(&node, worker, job),
             }),
             None => Placement::Refused(ApiError::new(ErrorCode::LimitReached, "nobody is left")),
         }
@@ -79,9 +80,29 @@ async fn place(State(node): State<Node>, Json(asked): Json<PlaceJobs>) -> Json<P
     Json(PlacedJobs { jobs })
 }
 
+/// All workers are at one address, with the key of node 1.
+fn ticket(node: &Node, worker: NodeId, job: &PlaceJob) -> Signed<Ticket> {
+    let ticket = Ticket {
+        leader: node_key(1).public(),
+        cluster: node.info.cluster,
+        job: job.job,
+        client: SigningKey::from_seed([7; 32]).public(),
+        input: job.input,
+        size: job.size,
+        worker,
+        worker_key: node_key(1).public(),
+        url: node.url.clone(),
+        incarnation: 1,
+        term: 1,
+        not_after: Millis::MAX,
+    };
+    Signed::new(&node_key(1), ticket)
+}
+
 async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Response {
     let ticket = BASE64URL_NOPAD.decode(headers[TICKET_HEADER].as_bytes());
-    let worker = usize::from(ticket.unwrap()[0]);
+    let ticket: Ticket = Signed::from_bytes(ticket.unwrap()).verify().unwrap();
+    let worker = ticket.worker.0 as usize;
     let refuse = |code| (StatusCode::BAD_REQUEST, Json(ApiError::new(code, "no"))).into_response();
     match node.behaviours[worker - 1] {
         Behaviour::Works => input.into_response(),
@@ -100,18 +121,17 @@ async fn run(State(node): State<Node>, headers: HeaderMap, input: Bytes) -> Resp
 }
 
 async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = |number| NodeIdentity {
         id: NodeId(u64::from(number)),
-        key: PublicKey([number; 32]),
+        key: node_key(u64::from(number)).public(),
         sealing: SealingPublic([2; 32]),
     };
     let count = u8::try_from(behaviours.len()).unwrap();
     let identities = (1..=count).map(identity).collect();
     let descriptor = Descriptor::genesis(identities, Hash([3; 32]));
     let cluster = descriptor.founds().unwrap();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
     let nodes = (1..=behaviours.len() as u64).map(|id| (NodeId(id), url.clone()));
     let node = Node {
         info: ClusterInfo {
@@ -134,7 +154,7 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
         .route(paths::JOBS, post(place))
         .route(paths::RUN_JOB, post(run))
         .with_state(node.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    port.serve(1, router);
     let nodes = vec![url];
     let device = Arc::new(SigningKey::from_seed([7; 32]));
     let api = ClusterApi::new(Pinned { cluster, nodes }, device).unwrap();

@@ -67,7 +67,8 @@ impl Fixture {
     fn context(&self) -> PlacementContext {
         let member = |node| PlacementMember {
             node: NodeId(node),
-            url: format!("http://node-{node}"),
+            key: PublicKey([node as u8; 32]),
+            url: format!("https://node-{node}"),
             voter: true,
         };
         PlacementContext {

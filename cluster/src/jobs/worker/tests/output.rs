@@ -1,7 +1,7 @@
 //! Carriers on their way to the client, and clients that disconnect.
 
 use super::*;
-use crate::http::{ClientPort, ServeLimits};
+use crate::http::{HttpPort, Security, ServeLimits};
 use crate::link::TcpTransport;
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_client_that_closes_its_connection_cancels_its_job() {
     });
     let transport = TcpTransport::shared();
     let listener = transport.listen("127.0.0.1:0".to_owned()).await.unwrap();
-    let port = ClientPort::new(listener, ServeLimits::default()).unwrap();
+    let port = HttpPort::new(listener, ServeLimits::default(), Security::Plain).unwrap();
     let address = port.address();
     let router = axum::Router::new().route("/", run);
     let serving = tokio::spawn(crate::http::serve(port, router, std::future::pending()));

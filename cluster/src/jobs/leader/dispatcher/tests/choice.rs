@@ -8,7 +8,6 @@ fn a_ticket_contains_all_that_the_worker_checks() {
     leader.receive(2, |_| {});
     let placed = leader.place(&job(1)).unwrap();
     assert_eq!((placed.worker, placed.leader), (NodeId(2), LEADER));
-    assert_eq!(placed.url, "http://node-2");
     let expected = Ticket {
         leader: SigningKey::from_seed([1; 32]).public(),
         cluster: ClusterId([5; 32]),
@@ -17,6 +16,8 @@ fn a_ticket_contains_all_that_the_worker_checks() {
         input: Hash([1; 32]),
         size: 1_000_000,
         worker: NodeId(2),
+        worker_key: PublicKey([2; 32]),
+        url: "https://node-2".to_owned(),
         incarnation: 200,
         term: TERM,
         not_after: Millis(1_005_000),
