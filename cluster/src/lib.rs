@@ -7,6 +7,7 @@
 //! agents, `jobs` places and runs image work, `key_release` releases this node's parts. `node`
 //! builds and runs all of them; `host` is the machine and the operating system below.
 
+pub mod certificate;
 pub mod config;
 pub mod consensus_types;
 pub mod event_stream;

@@ -5,6 +5,7 @@ use cameo_common::ids::{ClusterId, Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Voters;
 use crate::consensus_types::Member;
 
 /// A founding node.
@@ -46,6 +47,11 @@ impl Genesis {
     /// The cluster's id, which clients pin: the hash of the first descriptor.
     pub fn cluster_id(&self) -> ClusterId {
         ClusterId(self.descriptor().hash().0)
+    }
+
+    /// The voters, whose signatures certify a snapshot.
+    pub fn voters(&self) -> Voters {
+        Voters::of(&self.descriptor(), self.cluster_id())
     }
 
     /// The founder with this id.

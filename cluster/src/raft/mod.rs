@@ -3,11 +3,13 @@
 //!
 //! `start` builds a node's consensus; `client` proposes commands and reads; `engine` runs openraft;
 //! `rpc` are the messages between nodes, sent by its `network` and answered by `service`, to whom
-//! `authority` permits; `members` are bootstrap, joining and removal; `time` is the clock of the
+//! `authority` permits; `checkpoints` are signatures over the state at fixed indexes, which certify
+//! snapshots; `members` are bootstrap, joining and removal; `time` is the clock of the
 //! log; `ports` are interfaces to the rest of the node; `memory` is a storage for tests and the
 //! simulator.
 
 mod authority;
+mod checkpoints;
 mod client;
 mod engine;
 mod genesis;

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::authority::{Authority, NoAuthority, Seldom};
+use super::checkpoints::OwnCheckpoints;
 use super::client::propose::Proposer;
 use super::client::read::Reads;
 use super::engine::consensus::Consensus;
@@ -20,6 +21,7 @@ use super::members::bootstrap::Founder;
 use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
 use super::rpc::wire::{HeartbeatReport, NodeReply, NodeRequest, decode, encode};
+use crate::consensus_types::aliases::Vote;
 use crate::consensus_types::{Member, TypeConfig};
 use crate::host::clock::WallClock;
 use crate::link::{Answer, Caller, Purpose, Service};
@@ -41,6 +43,7 @@ pub(super) struct NodeService {
     pub app: Arc<dyn AppService>,
     pub app_runtime: Handle,
     pub authority: Arc<Authority>,
+    pub checkpoints: OwnCheckpoints,
     /// Limits what is logged of denials.
     pub denials: Seldom,
 }
@@ -116,10 +119,7 @@ impl NodeService {
                 let written = consensus.write_snapshot(from, transfer, offset, bytes);
                 reply(written, |()| NodeReply::SnapshotWritten)
             }
-            NodeRequest::SnapshotInstall { transfer, vote } => {
-                let installed = consensus.install_snapshot(from, transfer, vote);
-                reply(installed, NodeReply::SnapshotInstalled)
-            }
+            NodeRequest::SnapshotInstall { transfer, vote } => self.install(from, transfer, vote),
             NodeRequest::ReadIndex { timeout_millis } => self.read_index(timeout_millis),
             NodeRequest::Propose {
                 command,
@@ -130,6 +130,10 @@ impl NodeService {
                 member,
                 timeout_millis,
             } => self.admit(caller.clone(), member, timeout_millis),
+            NodeRequest::Checkpoint { index } => {
+                let signed = self.checkpoints.signed(index);
+                Box::pin(async move { Ok(NodeReply::Checkpoint(signed)) })
+            }
             NodeRequest::Pristine
             | NodeRequest::Form { .. }
             | NodeRequest::MayJoin
@@ -146,6 +150,25 @@ impl NodeService {
         }
         let why = why.to_string();
         Box::pin(async move { Err(why) })
+    }
+
+    /// A snapshot that is refused was made by a faulty voter, so that each time is logged.
+    fn install(&self, from: NodeId, transfer: u64, vote: Vote) -> BoxFuture<'static, Served> {
+        let Some(genesis) = self.local.members.genesis() else {
+            return Box::pin(async { Err("this node belongs to no cluster yet".into()) });
+        };
+        let consensus = &self.consensus;
+        let installed = consensus.install_snapshot(from, transfer, vote, genesis.voters());
+        Box::pin(async move {
+            let installed = installed.await.inspect_err(|why| {
+                tracing::error!(
+                    node = from.0,
+                    why,
+                    "a snapshot of this node is refused, and nothing was changed"
+                );
+            });
+            installed.map(NodeReply::SnapshotInstalled)
+        })
     }
 
     fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> BoxFuture<'static, Served> {

@@ -11,8 +11,8 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
-    Call, Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest, Receipt,
-    RightsAck, Ticket, ViewRequest,
+    Call, Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress,
+    PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -190,6 +190,13 @@ fn of_calls_and_nodes() -> Vec<String> {
             cluster: CLUSTER,
             url: "http://10.0.0.1:7".to_owned(),
             stated: TIME,
+        }),
+        line(Checkpoint {
+            node: me,
+            cluster: CLUSTER,
+            term: 4,
+            index: 300,
+            state: HASH,
         }),
     ]
 }

@@ -1,6 +1,8 @@
 //! Messages between nodes: one enum of requests, one of replies.
 
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::signed::Signed;
+use cameo_common::statements::Checkpoint;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -66,6 +68,10 @@ pub(crate) enum NodeRequest {
         node: NodeId,
         timeout_millis: u64,
     },
+    /// Asks for the node's signature over the state that it had at a fixed index.
+    Checkpoint {
+        index: u64,
+    },
 }
 
 /// A reply between nodes; each belongs to the request of its name.
@@ -91,6 +97,8 @@ pub(crate) enum NodeReply {
     MayJoin(Result<Genesis, MemberRefusal>),
     Joined(Result<(), MemberRefusal>),
     Removed(Result<(), MemberRefusal>),
+    /// None when the node is no voter, or has not had that index lately.
+    Checkpoint(Option<Signed<Checkpoint>>),
 }
 
 /// Load and clock of a follower, in the reply to a heartbeat.

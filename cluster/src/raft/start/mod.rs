@@ -7,6 +7,7 @@ mod settings;
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
+use futures_util::future::BoxFuture;
 use openraft::Config;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::authority::{Authority, Seldom};
+use super::checkpoints::{Certifier, OwnCheckpoints};
 use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
@@ -85,7 +87,8 @@ where
     let (applied, applies) = watch::channel(0);
     let (readers, waiting) = read::queue();
     let node = Arc::new(NodeState::new(settings.id, leads));
-    let parts = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
+    let started = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
+    let (parts, certifier) = started;
     let clock = parts.clock();
     let (proposer, reads) = (parts.proposer(&clock), parts.reads(&applies, readers));
     let service = parts.service(&proposer, &reads);
@@ -95,6 +98,7 @@ where
         tokio::spawn(serve_readers(reads.clone(), waiting)),
         tokio::spawn(watch_local_clock(clock.clone())),
         parts.enter_the_cluster(),
+        tokio::spawn(certifier),
     ];
     let address = server.address();
     let running = Running {
@@ -146,19 +150,21 @@ struct ConsensusParts {
     links: Links,
     clocks: Arc<Clocks>,
     authority: Arc<Authority>,
+    checkpoints: OwnCheckpoints,
     /// The log has begun.
     initialised: bool,
 }
 
 impl ConsensusParts {
-    /// Starts consensus. Other nodes reach it only once this node listens.
+    /// Starts consensus. Other nodes reach it only once this node listens. The future certifies this
+    /// node's snapshots.
     async fn start<L, SM, P>(
         settings: &Settings,
         deps: RaftDeps,
         storage: Storage<L, SM, P>,
         runtime: &Handle,
         node: Arc<NodeState>,
-    ) -> Result<Self, StartError>
+    ) -> Result<(Self, BoxFuture<'static, ()>), StartError>
     where
         L: RaftLogStorage<TypeConfig>,
         SM: RaftStateMachine<TypeConfig>,
@@ -185,18 +191,33 @@ impl ConsensusParts {
             wall: deps.wall.clone(),
             stamp: deps.stamp.clone(),
         });
+        let port = Arc::new(storage.snapshots);
+        let checkpoints = OwnCheckpoints {
+            keys: deps.keys.clone(),
+            members: local.members.clone(),
+            recent: port.checkpoints(),
+        };
+        // Before entries are applied again from the log.
+        checkpoints.recent.set_interval(settings.snapshot_after);
         let network = Network {
             me: settings.id,
             links: links.clone(),
             clocks: clocks.clone(),
             sink: deps.sink.clone(),
-            port: Arc::new(storage.snapshots),
+            port: port.clone(),
             rules: authority.clone(),
         };
         let (log, state_machine) = (storage.log, storage.state_machine);
         let consensus = start_consensus(config, network, log, state_machine).await?;
         let _ = local.members.consensus.set(consensus.clone());
-        Ok(Self {
+        let certifier = Certifier {
+            me: settings.id,
+            own: checkpoints.clone(),
+            consensus: consensus.clone(),
+            links: links.clone(),
+            port,
+        };
+        let parts = Self {
             node,
             deps,
             local,
@@ -205,8 +226,10 @@ impl ConsensusParts {
             links,
             clocks,
             authority,
+            checkpoints,
             initialised,
-        })
+        };
+        Ok((parts, Box::pin(certifier.run())))
     }
 
     fn clock(&self) -> Arc<LogClock> {
@@ -259,6 +282,7 @@ impl ConsensusParts {
             app: self.deps.app.clone(),
             app_runtime: self.deps.app_runtime.clone(),
             authority: self.authority.clone(),
+            checkpoints: self.checkpoints.clone(),
             denials: Seldom::default(),
         }
     }

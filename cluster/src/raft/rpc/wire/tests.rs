@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::signed::Signed;
 use cameo_common::wire::WireError;
 use openraft::entry::{Entry, EntryPayload};
 use openraft::raft::{
@@ -78,6 +79,7 @@ fn the_numbers_of_the_requests_are_pinned() {
             node: NodeId(4),
             timeout_millis: 9,
         },
+        NodeRequest::Checkpoint { index: 9 },
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
@@ -129,6 +131,7 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::MayJoin(Ok(genesis())),
         NodeReply::Joined(Err(MemberRefusal::IdTaken)),
         NodeReply::Removed(Ok(())),
+        NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3]))),
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
@@ -160,6 +163,15 @@ fn the_bytes_of_join_messages_are_pinned() {
     let known = NodeReply::MayJoin(Ok(genesis()));
     let expected = [&[2, 11, 0, 0][..], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
+}
+
+#[test]
+fn the_bytes_of_checkpoint_messages_are_pinned() {
+    let asked = NodeRequest::Checkpoint { index: 300 };
+    assert_eq!(encode(&asked), [2, 15, 0xac, 2]);
+    let signed = NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3, 4])));
+    assert_eq!(encode(&signed), [2, 14, 1, 2, 3, 4]);
+    assert_eq!(encode(&NodeReply::Checkpoint(None)), [2, 14, 0]);
 }
 
 #[test]
