@@ -2,7 +2,7 @@
 //!
 //! At fixed indexes of the log each voter signs the state that it has (a [`Checkpoint`], as in
 //! PBFT). Of the voters in a majority at least one is honest, so a snapshot with their signatures
-//! is a state that the cluster had, whoever sends it. [`Voters`] check a certificate;
+//! is a state that the cluster had, from any sender. [`Voters`] check a certificate;
 //! [`Checkpoints`] are the states that this node can sign.
 //!
 //! [`Checkpoint`]: cameo_common::statements::Checkpoint

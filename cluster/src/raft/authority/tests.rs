@@ -132,9 +132,12 @@ fn attack_nobody_but_a_voter_moves_vote_log_or_state() {
         }
     }
     let read = NodeRequest::ReadIndex { timeout_millis: 1 };
-    let by = |standing| requests::check(&read, WORKER, standing, &here(NodeId(1)));
-    assert_eq!(by(Standing::Worker), Ok(()));
-    assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
+    let checkpoint = NodeRequest::Checkpoint { index: 1 };
+    for request in [read, checkpoint] {
+        let by = |standing| requests::check(&request, WORKER, standing, &here(NodeId(1)));
+        assert_eq!(by(Standing::Worker), Ok(()));
+        assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
+    }
 }
 
 #[test]

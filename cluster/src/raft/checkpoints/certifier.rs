@@ -26,9 +26,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// Snapshots in a row without a certificate, from which on each one is reported as an error. The
-/// log is kept since the last certified one, whatever its length: purged, it could be installed
-/// nowhere.
-const REPORTED: u32 = 2;
+/// log is kept since the last certified one, whatever its length: what is behind it could be
+/// installed nowhere else.
+const REPORTED: u32 = 4;
 
 /// The task that certifies this node's snapshots.
 pub(crate) struct Certifier<P> {
@@ -98,6 +98,13 @@ impl<P: SnapshotPort> Certifier<P> {
                 }
             }
             sleep(pause).await;
+            if pause < MAX_PAUSE && 2 * pause >= MAX_PAUSE {
+                tracing::warn!(
+                    index = point.index,
+                    signed = signed.len(),
+                    "too few voters have signed this node's snapshot yet; the log is kept"
+                );
+            }
             pause = (2 * pause).min(MAX_PAUSE);
         }
     }

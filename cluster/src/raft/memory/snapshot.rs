@@ -57,8 +57,8 @@ impl MemorySnapshot {
         self
     }
 
-    /// What the voters sign of it; None before any entry. `rows` is the sum of the state that it was
-    /// made of.
+    /// What the voters sign of it; None before any entry. `rows` is the sum of the state that it
+    /// was made of.
     pub(super) fn point(&self, rows: &LtHash) -> Option<StatePoint> {
         // All nodes of a run have the bug.
         if is_planted(Mutant::RetryTableLostInSnapshot) {

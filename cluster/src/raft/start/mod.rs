@@ -156,8 +156,8 @@ struct ConsensusParts {
 }
 
 impl ConsensusParts {
-    /// Starts consensus. Other nodes reach it only once this node listens. The future certifies this
-    /// node's snapshots.
+    /// Starts consensus. Other nodes reach it only once this node listens. The future certifies
+    /// this node's snapshots.
     async fn start<L, SM, P>(
         settings: &Settings,
         deps: RaftDeps,
