@@ -163,7 +163,7 @@ pub struct RunFlags {
         value_parser = clap::value_parser!(u64).range(11..=60_000)
     )]
     election_max_ms: u64,
-    /// Entries between two snapshots.
+    /// Entries between two snapshots; the same at all nodes, or no snapshot is certified.
     #[arg(
         long,
         hide = true,

@@ -117,7 +117,10 @@ fn the_bytes_of_a_certificate_are_pinned_and_their_number_is_limited() {
 fn the_signed_hash_of_a_state_is_pinned() {
     // Of `cameo checkpoint state v1`: the digest of the rows, then the header.
     let hex: String = point().state.0.iter().map(|b| format!("{b:02x}")).collect();
-    assert_eq!(hex, "PIN");
+    assert_eq!(
+        hex,
+        "e42583072428c2ce5f743a97636d1e7c8c09aea475dffa458d822dda07975bba"
+    );
 }
 
 #[test]

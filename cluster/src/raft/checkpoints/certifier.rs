@@ -75,7 +75,7 @@ impl<P: SnapshotPort> Certifier<P> {
         match self.port.certify(point, certificate).await {
             Ok(true) => {
                 tracing::info!(index = point.index, "a snapshot is certified");
-                self.consensus.build_snapshot().await;
+                self.consensus.snapshot_certified().await;
                 true
             }
             Ok(false) => false,

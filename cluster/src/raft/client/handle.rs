@@ -134,11 +134,6 @@ impl Raft {
         self.inner.address
     }
 
-    /// Builds a snapshot now.
-    pub async fn build_snapshot(&self) {
-        self.inner.consensus.build_snapshot().await;
-    }
-
     /// Transfers leadership, if this node has it, and stops. Proposals in progress end as
     /// `Unknown`.
     pub async fn stop(&self) {

@@ -138,7 +138,8 @@ pub(crate) trait Consensus: Send + Sync {
     fn change_workers(&self, change: WorkerChange)
     -> BoxFuture<'static, Result<(), MemberRefusal>>;
     fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()>;
-    fn build_snapshot(&self) -> BoxFuture<'static, ()>;
+    /// Tells openraft of a newly certified snapshot, behind which it may purge the log.
+    fn snapshot_certified(&self) -> BoxFuture<'static, ()>;
     fn shutdown(&self) -> BoxFuture<'static, ()>;
 
     /// The voters of the latest membership.
@@ -340,7 +341,7 @@ where
         Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
     }
 
-    fn build_snapshot(&self) -> BoxFuture<'static, ()> {
+    fn snapshot_certified(&self) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().snapshot().await) })
     }

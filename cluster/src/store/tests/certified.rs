@@ -192,6 +192,7 @@ async fn attack_a_snapshot_that_the_voters_have_not_signed_is_refused_and_leaves
     let local = fs::read(world.snapshot_file()).unwrap();
     receive(&behind, &local).await.unwrap_err();
     // and the state is what it was, also after a restart
+    drain(&behind);
     drop(behind);
     let behind = other.open();
     assert!(behind.snapshots.current().is_none());
