@@ -55,8 +55,6 @@ mutants! {
     ApplyTwiceOnRetry = "apply-twice-on-retry",
     /// A snapshot leaves out the retry table.
     RetryTableLostInSnapshot = "retry-table-lost-in-snapshot",
-    /// A snapshot is sent without its last row, and installed without a look at its certificate.
-    UncertifiedSnapshot = "uncertified-snapshot",
     /// Permitted views are checked by the node that is asked, not by the machine.
     QuotaCheckedOutside = "quota-checked-outside",
     /// A node releases its part for a view that is not debited yet.

@@ -189,11 +189,6 @@ pub const TRIALS: &[Trial] = &[
         scene(13, "power-failure", GRANTS),
     ),
     by(
-        Mutant::UncertifiedSnapshot,
-        Law::D3,
-        scene(13, "power-failure", GRANTS),
-    ),
-    by(
         Mutant::QuotaCheckedOutside,
         Law::L2,
         scene(19, "none", "ledger"),

@@ -7,7 +7,6 @@ use cameo_common::ids::ClusterId;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 use cameo_common::statements::Checkpoint;
-use cameo_mutant::{Mutant, is_planted};
 use thiserror::Error;
 
 use super::{Certificate, StatePoint};
@@ -88,9 +87,6 @@ impl Voters {
         certificate: Option<&Certificate>,
         point: &StatePoint,
     ) -> Result<(), NotCertified> {
-        if is_planted(Mutant::UncertifiedSnapshot) {
-            return Ok(());
-        }
         let Certificate(checkpoints) = certificate.ok_or(NotCertified::None)?;
         let mut signed = BTreeSet::new();
         for checkpoint in checkpoints {

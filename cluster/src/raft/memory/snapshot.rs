@@ -70,11 +70,6 @@ impl MemorySnapshot {
     /// The bytes by which it travels: the content, then the certificate.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let certificate = self.certificate.as_ref().map(|it| it.encode());
-        if is_planted(Mutant::UncertifiedSnapshot) {
-            let mut content = self.content();
-            content.rows.0.pop_last();
-            return wire::encode(&(content, certificate));
-        }
         wire::encode(&(&*self.content, certificate))
     }
 
