@@ -20,11 +20,11 @@ pub(in super::super) fn capture(state: &State, snapshots: &Snapshots) {
     let view = state.view();
     let (state, snapshots) = (state.clone(), snapshots.clone());
     drop(tokio::task::spawn_blocking(move || {
-        capture_view(&state, &snapshots, view);
+        capture_view(state, &snapshots, view);
     }));
 }
 
-fn capture_view(state: &State, snapshots: &Snapshots, view: StoreView) {
+fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
     let digest = view.generation.digest_of(&view.applied);
     let Some(point) = view.applied.point(&digest.hash()) else {
         return;
@@ -38,7 +38,9 @@ fn capture_view(state: &State, snapshots: &Snapshots, view: StoreView) {
         );
         return;
     }
-    let written = write(state, snapshots, view, point);
+    let written = write(&state, snapshots, view, point);
+    // Before it is announced: nothing keeps the state's database open then.
+    drop(state);
     folder.capturing.store(false, Ordering::Release);
     match written {
         Ok(pending) => snapshots.await_certificate(pending),
