@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_descriptor::Descriptor;
-use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use crate::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use crate::ids::{ClusterId, Hash, Millis, RequestId, UserName};
 use crate::keys::PublicKey;
 use crate::rights::Rights;
@@ -64,6 +64,10 @@ pub enum Op {
     /// Charges a view. The request is its device's authorization.
     Debit {
         request: Signed<ViewRequest>,
+    },
+    /// Revokes a device of the calling user, for good.
+    RevokeDevice {
+        revocation: Signed<DeviceRevocation>,
     },
 }
 

@@ -11,8 +11,10 @@ use cameo_common::statements::Deal;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
+use super::limits::{MAX_DEVICES_PER_USER, MAX_GRANTS_PER_USER};
+
 /// Version of the layout of [`Entry`], in the log and between nodes.
-pub const ENTRY_VERSION: u16 = 2;
+pub const ENTRY_VERSION: u16 = 3;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +130,10 @@ pub enum Refusal {
     NotRegistered(UserName),
     #[error("the session has ended; register again")]
     SessionEnded,
-    #[error("no such grant, or you are not a party to it")]
+    #[error(
+        "no such grant, or you are not a party to it; one that ended more than 180 days ago is no \
+         longer kept"
+    )]
     NoSuchGrant,
     #[error("only the {0} may do this")]
     Forbidden(String),
@@ -162,4 +167,28 @@ pub enum Refusal {
     TooFarAhead,
     #[error("a signature is wrong, or of another statement")]
     BadSignature,
+    #[error(
+        "this device was revoked for good, and nothing was done; `cameo device new` gives this \
+         home a key of its own"
+    )]
+    DeviceRevoked,
+    #[error("you have no device of this key; `cameo device list` shows them")]
+    NoSuchDevice,
+    #[error(
+        "the viewer's request is more than 90 days old, or dated as far ahead: the viewer has to \
+         request again"
+    )]
+    RequestTooOld,
+    #[error(
+        "{0} has {max} devices, revoked ones included, and nothing was done: a further one takes \
+         the place of one whose certificate has expired",
+        max = MAX_DEVICES_PER_USER
+    )]
+    TooManyDevices(UserName),
+    #[error(
+        "{0} has {max} grants in the ledger, and nothing was done: those that have ended leave it \
+         180 to 360 days later",
+        max = MAX_GRANTS_PER_USER
+    )]
+    TooManyGrants(UserName),
 }

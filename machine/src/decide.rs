@@ -16,7 +16,10 @@ use super::command::{Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
 use super::draft::Draft;
 use super::origin::{self, Origin};
 use super::state_view::{Change, StateView};
-use super::{cluster, grants, principal, receipts, retries, rights, sessions, users, views};
+use super::{
+    cluster, compaction, devices, grants, principal, receipts, retries, rights, sessions, users,
+    views,
+};
 
 /// The effect of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,13 +93,16 @@ enum Outcome {
 }
 
 /// Carries out a command, unless it was carried out before: that is looked up before all checks but
-/// that of the caller, since lateness, or rights lowered since, do not undo a command.
+/// those of the caller, since lateness, or rights lowered since, do not undo a command.
 fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refusal> {
     let is_founded = cluster::founded(draft).is_some();
     if !is_founded && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
     }
     let origin = origin::of(draft, command)?;
+    if let Some(device) = origin.device() {
+        devices::check_not_revoked(draft, &device)?;
+    }
     if let Some(done) = stored_reply(draft, &origin, &command.op)?
         && !is_planted(Mutant::ApplyTwiceOnRetry)
     {
@@ -105,6 +111,7 @@ fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refu
     retries::check_time(draft, &origin)?;
     let done = dispatch(draft, &origin, &command.op)?;
     retries::evict_old(draft);
+    compaction::step(draft);
     retries::store(draft, &origin, &done);
     Ok(Outcome::Now(done))
 }
@@ -148,6 +155,7 @@ fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Ref
         Op::PutRights { rights } => rights::put(draft, &principal?, rights),
         Op::AckRights { ack } => rights::acknowledge(draft, &principal?, ack),
         Op::Debit { request } => views::debit(draft, viewer(origin)?, request),
+        Op::RevokeDevice { revocation } => devices::revoke(draft, &principal?, revocation),
     }
 }
 

@@ -9,8 +9,10 @@
 
 mod cluster;
 mod command;
+mod compaction;
 mod deals;
 mod decide;
+mod devices;
 mod draft;
 mod grants;
 pub mod limits;

@@ -1,6 +1,7 @@
 //! The proven origin of a command: who has signed it, or which node makes it.
 
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
 use cameo_common::op::{Authorization, Op};
 use cameo_common::statements::ViewRequest;
 
@@ -20,6 +21,15 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The device that has signed, if one has.
+    pub fn device(&self) -> Option<PublicKey> {
+        match self {
+            Self::Device(authorization) => Some(authorization.device),
+            Self::Viewer(request) => Some(request.device),
+            Self::Node(_) => None,
+        }
+    }
+
     /// The time after which a person's command is not carried out any more.
     pub fn not_after(&self) -> Option<Millis> {
         match self {

@@ -9,7 +9,7 @@ use cameo_mutant::{Mutant, is_planted};
 use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_DEVICES_PER_USER;
-use super::rows::{Device, DeviceOf, KeyOwner, User};
+use super::rows::{Device, DeviceOf, KeyOwner, Revocation, User};
 use super::sessions;
 use super::statement_order::check_newer;
 
@@ -104,21 +104,21 @@ fn put_device(
     Ok(known.is_none())
 }
 
-/// Removes one device with an expired certificate when the user has as many devices as allowed.
+/// Removes one device with an expired certificate when the user has as many devices as allowed. A
+/// revoked one stays: without its row it could come back.
 fn make_room(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
     let devices = draft.scan::<DeviceOf>(user, MAX_DEVICES_PER_USER);
     if devices.len() < MAX_DEVICES_PER_USER {
         return Ok(());
     }
     let expired = devices.into_iter().find(|((_, device), _)| {
-        draft
-            .get::<Device>(device)
-            .is_some_and(|row| draft.time() >= row.certificate().not_after)
+        draft.get::<Revocation>(device).is_none()
+            && draft
+                .get::<Device>(device)
+                .is_some_and(|row| draft.time() >= row.certificate().not_after)
     });
     let Some((key, _)) = expired else {
-        return Err(Refusal::Limit(format!(
-            "{MAX_DEVICES_PER_USER} devices a user"
-        )));
+        return Err(Refusal::TooManyDevices(user.clone()));
     };
     sessions::remove(draft, &key.1);
     draft.delete::<Device>(&key.1);

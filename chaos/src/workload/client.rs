@@ -298,7 +298,11 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::BadTicket
         | E::NotAuthenticated
         | E::LimitReached
-        | E::RolledBack => Outcome::Answered(Answer::Refused(code)),
+        | E::RolledBack
+        | E::RequestTooOld
+        | E::TooManyDevices
+        | E::TooManyGrants
+        | E::DeviceRevoked => Outcome::Answered(Answer::Refused(code)),
         E::TooLarge
         | E::NoSuchPath
         | E::CallExpired

@@ -99,6 +99,16 @@ impl ClusterApi {
         self.try_at(url, &call).await
     }
 
+    /// The same of a read.
+    pub(super) async fn get_from<A: DeserializeOwned>(
+        &self,
+        url: &str,
+        path: String,
+    ) -> Result<A, ClusterError> {
+        let call = self.sign(Method::GET, path, Bytes::new());
+        self.try_at(url, &call).await
+    }
+
     /// The same of a command.
     pub(super) async fn command_to<B: Serialize, A: DeserializeOwned>(
         &self,

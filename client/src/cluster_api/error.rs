@@ -83,6 +83,7 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         | ErrorCode::NotAuthenticated
         | ErrorCode::NameTaken
         | ErrorCode::Revoked
+        | ErrorCode::DeviceRevoked
         | ErrorCode::Expired => ErrorKind::Forbidden,
         ErrorCode::UsedUp => ErrorKind::UsedUp,
         ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
@@ -90,7 +91,10 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         }
         ErrorCode::WrongCluster => ErrorKind::Untrusted,
         ErrorCode::Busy => ErrorKind::Busy,
-        ErrorCode::GrantExists => ErrorKind::Hopeless,
+        ErrorCode::GrantExists
+        | ErrorCode::RequestTooOld
+        | ErrorCode::TooManyDevices
+        | ErrorCode::TooManyGrants => ErrorKind::Hopeless,
         _ => ErrorKind::Other,
     }
 }
@@ -147,11 +151,15 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::NotFound
         | ErrorCode::NameTaken
         | ErrorCode::RequestReused
+        | ErrorCode::RequestTooOld
+        | ErrorCode::TooManyDevices
+        | ErrorCode::TooManyGrants
         | ErrorCode::GrantExists
         | ErrorCode::StaleVersion
         | ErrorCode::Mismatch
         | ErrorCode::BadDeal
         | ErrorCode::Revoked
+        | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
         | ErrorCode::UsedUp
         | ErrorCode::NotDebited
@@ -198,6 +206,10 @@ mod tests {
             (ErrorCode::Internal, ErrorKind::Other),
             (ErrorCode::WorkerTooSmall, ErrorKind::Other),
             (ErrorCode::RolledBack, ErrorKind::Other),
+            (ErrorCode::DeviceRevoked, ErrorKind::Forbidden),
+            (ErrorCode::RequestTooOld, ErrorKind::Hopeless),
+            (ErrorCode::TooManyDevices, ErrorKind::Hopeless),
+            (ErrorCode::TooManyGrants, ErrorKind::Hopeless),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

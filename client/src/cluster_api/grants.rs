@@ -210,7 +210,7 @@ impl ClusterApi {
         }
     }
 
-    async fn url_of(&self, node: NodeId) -> Result<String, ClusterError> {
+    pub(super) async fn url_of(&self, node: NodeId) -> Result<String, ClusterError> {
         let found = self.address_of(node).await;
         found.ok_or_else(|| unreachable(node))
     }

@@ -2,9 +2,9 @@
 
 use cameo_common::api::{
     Done, EndSession, KeepAlive, Online, Register, Registered, ReportOffline, ReportedOffline,
-    SessionStarted, StartSession, UserInfo, paths,
+    RevokeDevice, SessionStarted, StartSession, UserInfo, paths,
 };
-use cameo_common::ids::UserName;
+use cameo_common::ids::{NodeId, UserName};
 
 use super::{ClusterApi, ClusterError};
 
@@ -24,6 +24,38 @@ impl ClusterApi {
     /// `NotRegistered` when the name is not registered.
     pub async fn user(&self, name: &UserName) -> Result<UserInfo, ClusterError> {
         self.get(paths::fill(paths::USER, name)).await
+    }
+
+    /// One node's answer about a user, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::user`].
+    pub async fn user_at(&self, node: NodeId, name: &UserName) -> Result<UserInfo, ClusterError> {
+        let url = self.url_of(node).await?;
+        self.get_from(&url, paths::fill(paths::USER, name)).await
+    }
+
+    /// Revokes a device of this user.
+    ///
+    /// # Errors
+    /// When the cluster refuses it or cannot be reached.
+    pub async fn revoke_device(&self, revoke: &RevokeDevice) -> Result<Done, ClusterError> {
+        self.command(paths::REVOKE_DEVICE.to_owned(), revoke, revoke)
+            .await
+    }
+
+    /// The same by way of one node, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::revoke_device`].
+    pub async fn revoke_device_at(
+        &self,
+        node: NodeId,
+        revoke: &RevokeDevice,
+    ) -> Result<Done, ClusterError> {
+        let url = self.url_of(node).await?;
+        let path = paths::REVOKE_DEVICE.to_owned();
+        self.command_to(&url, path, revoke, revoke).await
     }
 
     /// The users online who chose to be listed.

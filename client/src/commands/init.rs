@@ -18,13 +18,12 @@ use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError, Pinned, parse_addresses};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context;
+use crate::flows::devices::CERTIFICATE_LIFE;
 use crate::output::{Output, Report};
 use crate::vault::records::{Identity, Secret};
 use crate::vault::unlock::{self, PassphraseSources};
 use crate::vault::{Home, Vault, VaultError};
 
-/// Life of a device's certificate, after which `init` has to be run again.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
 /// A certificate with less remaining life is renewed.
 const RENEWED_BELOW: Duration = Duration::from_secs(CERTIFICATE_LIFE.as_secs() / 2);
 

@@ -89,11 +89,17 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | E::Expired
         | E::UsedUp
         | E::NotDebited
-        | E::BadTicket => StatusCode::FORBIDDEN,
+        | E::BadTicket
+        | E::DeviceRevoked => StatusCode::FORBIDDEN,
         E::NoSuchPath | E::NotRegistered | E::NotFound => StatusCode::NOT_FOUND,
-        E::NameTaken | E::RequestReused | E::GrantExists | E::StaleVersion | E::BadDeal => {
-            StatusCode::CONFLICT
-        }
+        E::NameTaken
+        | E::RequestReused
+        | E::RequestTooOld
+        | E::GrantExists
+        | E::StaleVersion
+        | E::BadDeal
+        | E::TooManyDevices
+        | E::TooManyGrants => StatusCode::CONFLICT,
         E::SessionEnded => StatusCode::GONE,
         E::TooLarge | E::WorkerTooSmall => StatusCode::PAYLOAD_TOO_LARGE,
         E::Mismatch | E::BadJob => StatusCode::UNPROCESSABLE_ENTITY,
@@ -117,7 +123,11 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::Stale | Refusal::StaleVersion(_) => E::StaleVersion,
         Refusal::NotRegistered(_) => E::NotRegistered,
         Refusal::SessionEnded => E::SessionEnded,
-        Refusal::NoSuchGrant => E::NotFound,
+        Refusal::NoSuchGrant | Refusal::NoSuchDevice => E::NotFound,
+        Refusal::DeviceRevoked => E::DeviceRevoked,
+        Refusal::RequestTooOld => E::RequestTooOld,
+        Refusal::TooManyDevices(_) => E::TooManyDevices,
+        Refusal::TooManyGrants(_) => E::TooManyGrants,
         Refusal::Forbidden(_) => E::Forbidden,
         Refusal::GrantExists(_) => E::GrantExists,
         Refusal::Mismatch(_) => E::Mismatch,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod callers;
+mod devices;
 mod events;
 mod floors;
 mod http;

@@ -26,7 +26,7 @@ pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placeme
 pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
-    ReportOffline, ReportedOffline, SessionStarted, StartSession, UserInfo,
+    ReportOffline, ReportedOffline, RevokeDevice, SessionStarted, StartSession, UserInfo,
 };
 
 /// Schema number of every body and of all `--json` output.
@@ -48,6 +48,11 @@ pub const RESUME_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// A view request may be charged for this long. Shorter than [`RESUME_WINDOW`], so that a request
 /// is dead before its device forgets it, and than [`RETRY_RETENTION`].
 pub const VIEW_REQUEST_LIFETIME: Duration = Duration::from_secs(8 * 60);
+/// Time for which the ledger keeps a grant at least after it has ended, in log time; it is gone
+/// after twice that time at the latest.
+pub const GRANT_RETENTION: Duration = Duration::from_secs(180 * 24 * 3_600);
+/// How old a viewer's request may be when its grant is made.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Lease of a session: it ends when no keep-alive comes for this long.
 pub const SESSION_LEASE: Duration = Duration::from_secs(15);
 /// Interval of an agent's keep-alives.

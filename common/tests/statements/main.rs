@@ -2,7 +2,7 @@
 //! layout, and needs the statement's next version.
 #![allow(clippy::unwrap_used)]
 
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{
     ClusterId, GrantId, Hash, ImageId, JobId, Millis, NodeId, RequestId, UserName,
 };
@@ -61,6 +61,12 @@ fn identity() -> Vec<String> {
             sequence: 300,
             addresses: vec!["10.0.0.1:7".to_owned()],
             relay: None,
+        }),
+        line(DeviceRevocation {
+            user: me,
+            cluster: CLUSTER,
+            device: OTHER,
+            sequence: 300,
         }),
     ]
 }

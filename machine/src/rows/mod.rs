@@ -22,12 +22,15 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use cluster::{DescriptorRow, Founded, LogTime};
 pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
-    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, LiveGrant, Party,
-    ReceiptRow, RequestUsed,
+    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf, GrantUsage,
+    LiveGrant, Party, ReceiptRow, RequestUsed,
 };
 pub use key::Key;
 pub use retries::{Retry, RetryAt};
-pub use users::{Certificate, Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
+pub use users::{
+    Certificate, CertificateOf, Device, DeviceOf, Epochs, KeyOwner, Listed, Revocation, Session,
+    User,
+};
 pub use views::{ViewNumber, ViewRow};
 
 use super::state_view::StateView;
@@ -48,6 +51,8 @@ pub enum Kind {
     Epochs = 0x15,
     Listed = 0x16,
     Certificate = 0x17,
+    Revocation = 0x18,
+    CertificateOf = 0x19,
 
     Grant = 0x20,
     CurrentRights = 0x21,
@@ -59,6 +64,7 @@ pub enum Kind {
     GrantCount = 0x27,
     Counterparty = 0x28,
     RequestUsed = 0x29,
+    GrantDue = 0x2a,
 
     View = 0x30,
     ViewNumber = 0x31,

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic, SealingSecret, SigningKey};
 use cameo_common::rights::Rights;
@@ -137,6 +137,22 @@ impl Person {
             sequence,
             not_after,
         })
+    }
+
+    /// A revocation of this device.
+    pub fn revocation(&self, sequence: u64) -> Signed<DeviceRevocation> {
+        sign(DeviceRevocation {
+            user: self.key(),
+            cluster: cluster_id(),
+            device: self.device(),
+            sequence,
+        })
+    }
+
+    /// Revokes this device.
+    pub fn revokes(&self, sequence: u64) -> Op {
+        let revocation = self.revocation(sequence);
+        Op::RevokeDevice { revocation }
     }
 
     pub fn registers(&self) -> Op {

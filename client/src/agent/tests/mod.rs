@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod compacted;
 mod events;
 mod incoming_requests;
 mod outbox;
 mod receive;
 mod recording;
 mod rights;
+mod sent_carriers;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -53,5 +53,9 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::Internal => "internal",
         ErrorCode::WorkerTooSmall => "worker_too_small",
         ErrorCode::RolledBack => "rolled_back",
+        ErrorCode::DeviceRevoked => "device_revoked",
+        ErrorCode::RequestTooOld => "request_too_old",
+        ErrorCode::TooManyDevices => "too_many_devices",
+        ErrorCode::TooManyGrants => "too_many_grants",
     }
 }

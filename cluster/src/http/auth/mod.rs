@@ -17,6 +17,7 @@ use cameo_common::api::{ErrorCode, MAX_CALL_LIFETIME};
 use cameo_common::ids::{ClusterId, Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{MAX_STATEMENT, Signed, Statement};
+use cameo_machine::Refusal;
 use cameo_machine::read::CallerInfo;
 use cameo_mutant::{Mutant, is_planted};
 use data_encoding::BASE64URL_NOPAD;
@@ -122,7 +123,7 @@ fn json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
     })
 }
 
-/// The caller at this device, if it is registered and its certificate is valid.
+/// The caller at this device, if it is registered, not revoked, and its certificate is valid.
 async fn registered_caller(device: PublicKey, api: &Api) -> Result<Caller, Fault> {
     let found = match registered(&device, api) {
         Some(found) => found,
@@ -134,6 +135,9 @@ async fn registered_caller(device: PublicKey, api: &Api) -> Result<Caller, Fault
             })?
         }
     };
+    if found.revoked {
+        return Err(Refusal::DeviceRevoked.into());
+    }
     unexpired(found.not_after, api)?;
     let user = found.user;
     Ok(Caller { device, user })

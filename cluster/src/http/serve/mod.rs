@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use limits::{MAX_CONNECTIONS, ServeLimits};
+pub(super) use request::ClientSource;
 
 use crate::link::{Accept, Stream};
 use connections::{Connections, Seat};

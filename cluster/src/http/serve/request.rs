@@ -1,6 +1,7 @@
 //! Requests of one connection: passes them to the router, and notes what the connection does.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,6 +17,10 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::connections::{Phase, Seat};
+
+/// The address that counts as one client's, of the connection that a request came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientSource(pub IpAddr);
 
 /// The service of one connection.
 #[derive(Debug, Clone)]
@@ -40,10 +45,13 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let turn = Turn::begin(&self.seat);
-        let request = request.map(|body| Received {
+        let mut request = request.map(|body| Received {
             seat: Arc::clone(&self.seat),
             body,
         });
+        request
+            .extensions_mut()
+            .insert(ClientSource(self.seat.source()));
         if request.body().is_end_stream() {
             self.seat.received();
         }

@@ -1,5 +1,7 @@
 //! Examples of the machine's behaviour, one noun a file.
 
+mod compaction;
+mod devices;
 mod founding;
 mod grants;
 mod mailbox;

@@ -45,6 +45,7 @@ fn commands() -> Vec<(Person, Op)> {
         (ada(), puts(rights(&ada(), grant(), 2, 1))),
         (bob(), bob().acknowledges(grant(), 1)),
         (bob(), bob().views(grant(), 1)),
+        (bob(), bob().revokes(2)),
     ]
 }
 
@@ -95,6 +96,9 @@ fn forgeries(op: &Op) -> Vec<Op> {
         }],
         Op::Debit { request } => vec![Op::Debit {
             request: altered(&request, 3),
+        }],
+        Op::RevokeDevice { revocation } => vec![Op::RevokeDevice {
+            revocation: altered(&revocation, 3),
         }],
         Op::Found(_) | Op::EndSession { .. } | Op::ReportOffline { .. } | Op::ExpireSessions(_) => {
             Vec::new()

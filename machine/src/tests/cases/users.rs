@@ -142,7 +142,7 @@ fn a_user_has_a_bounded_number_of_devices_until_one_expires() {
     // when one more registers, then it is refused
     let more = bob().at_device(all);
     let reply = script.does(&more, more.registers());
-    assert!(matches!(reply, Err(Refusal::Limit(_))));
+    assert_eq!(reply, Err(Refusal::TooManyDevices(bob().name)));
     // until the first one has expired: it is removed, with its session
     script.wait(3_600_000);
     script.does(&more, more.registers()).unwrap();

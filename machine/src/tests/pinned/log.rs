@@ -33,10 +33,11 @@ fn op_name(op: &Op) -> &'static str {
         Op::PutRights { .. } => "PutRights",
         Op::AckRights { .. } => "AckRights",
         Op::Debit { .. } => "Debit",
+        Op::RevokeDevice { .. } => "RevokeDevice",
     }
 }
 
-fn ops() -> [Op; 11] {
+fn ops() -> [Op; 12] {
     [
         Op::Found(descriptor()),
         Op::Register {
@@ -63,6 +64,9 @@ fn ops() -> [Op; 11] {
         Op::PutRights { rights: signed() },
         Op::AckRights { ack: signed() },
         Op::Debit { request: signed() },
+        Op::RevokeDevice {
+            revocation: signed(),
+        },
     ]
 }
 
@@ -131,7 +135,7 @@ fn replies_have_pinned_bytes() {
     assert_pinned(&lines, include_str!("replies.txt"));
 }
 
-fn refusals() -> [Refusal; 26] {
+fn refusals() -> [Refusal; 31] {
     let what = || "x".to_owned();
     [
         Refusal::UnknownEntry,
@@ -160,6 +164,11 @@ fn refusals() -> [Refusal; 26] {
         Refusal::NotDebited,
         Refusal::TooFarAhead,
         Refusal::BadSignature,
+        Refusal::DeviceRevoked,
+        Refusal::NoSuchDevice,
+        Refusal::RequestTooOld,
+        Refusal::TooManyDevices(user()),
+        Refusal::TooManyGrants(user()),
     ]
 }
 
@@ -191,5 +200,10 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::NotDebited => "NotDebited",
         Refusal::TooFarAhead => "TooFarAhead",
         Refusal::BadSignature => "BadSignature",
+        Refusal::DeviceRevoked => "DeviceRevoked",
+        Refusal::NoSuchDevice => "NoSuchDevice",
+        Refusal::RequestTooOld => "RequestTooOld",
+        Refusal::TooManyDevices(_) => "TooManyDevices",
+        Refusal::TooManyGrants(_) => "TooManyGrants",
     }
 }

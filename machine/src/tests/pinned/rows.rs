@@ -7,7 +7,7 @@ use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 29] = [
+const ALL: [Kind; 32] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
@@ -19,6 +19,8 @@ const ALL: [Kind; 29] = [
     Kind::Epochs,
     Kind::Listed,
     Kind::Certificate,
+    Kind::Revocation,
+    Kind::CertificateOf,
     Kind::Grant,
     Kind::CurrentRights,
     Kind::GrantUsage,
@@ -29,6 +31,7 @@ const ALL: [Kind; 29] = [
     Kind::GrantCount,
     Kind::Counterparty,
     Kind::RequestUsed,
+    Kind::GrantDue,
     Kind::View,
     Kind::ViewNumber,
     Kind::Stream,
@@ -99,6 +102,8 @@ fn sample(kind: Kind) -> String {
         Kind::Epochs => line(&name, &user(), &Epochs { last: 2 }),
         Kind::Listed => line(&name, &(user(), KEY), &Listed),
         Kind::Certificate => line(&name, &Hash([0x66; 32]), &Certificate(signed())),
+        Kind::CertificateOf => line(&name, &(Hash([0x66; 32]), GRANT), &CertificateOf),
+        Kind::Revocation => line(&name, &KEY, &Revocation(signed())),
         Kind::Stream => {
             let stream = Stream {
                 last: 300,
@@ -156,6 +161,7 @@ fn sample(kind: Kind) -> String {
         Kind::GrantCount => line(&name, &user(), &GrantCount(5)),
         Kind::Counterparty => line(&name, &(user(), viewer), &Counterparty),
         Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
+        Kind::GrantDue => line(&name, &(Millis(1_000), GRANT), &GrantDue::Ended((2, 1))),
         Kind::View => {
             let view = ViewRow {
                 number: 1,

@@ -12,8 +12,9 @@ use crate::cli::errors::detail;
 use crate::commands::look::LookError;
 use crate::commands::request::ImageError;
 use crate::commands::{
-    add, approve, deny, hide, init, inspect, lock, request, reveal, unlock, view,
+    add, approve, deny, device, hide, init, inspect, lock, log, request, reveal, unlock, view,
 };
+use crate::flows::devices::DeviceError;
 use crate::flows::gallery::GalleryError;
 use crate::flows::request::RequestError;
 use crate::flows::share::ShareError;
@@ -59,6 +60,28 @@ fn request_errors() {
     check(request::Error::TooManyImages, Exit::Usage, "usage");
     check(request::Error::NoteTooLong, Exit::Usage, "usage");
     check(request::Error::NotAnnounced, Exit::NoQuorum, "no_quorum");
+}
+
+#[test]
+fn device_errors() {
+    for (error, exit, word) in [
+        (DeviceError::ThisDevice, Exit::Usage, "usage"),
+        (DeviceError::NoSuchDevice, Exit::NotFound, "not_found"),
+        (DeviceError::ViewPending, Exit::Other, "view_pending"),
+        (DeviceError::NotStored, Exit::Other, "vault"),
+    ] {
+        check(device::Error::from(error), exit, word);
+    }
+}
+
+#[test]
+fn a_log_that_is_no_longer_kept_says_so() {
+    let gone = check(log::Error::NotKept(ada()), Exit::NotFound, "not_kept");
+    assert!(
+        gone.message.contains("more than 180 days ago"),
+        "{}",
+        gone.message
+    );
 }
 
 #[test]
