@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod compacted;
+mod devices;
 mod events;
 mod incoming_requests;
 mod outbox;

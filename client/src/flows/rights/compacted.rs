@@ -8,8 +8,8 @@ use crate::cluster_api::ClusterError;
 use crate::vault::records::{GrantOwned, Stage, UnconfirmedEnding, change};
 use crate::vault::{Vault, VaultError};
 
-/// Whether a grant of this home is old enough to be compacted. Of a younger one, nodes that say that
-/// they do not have it are not believed.
+/// Whether a grant of this home is old enough to be compacted. Of a younger one, nodes that say
+/// that they do not have it are not believed.
 #[must_use]
 pub fn may_be_compacted(owned: &GrantOwned, now: Millis) -> bool {
     owned.stage >= Stage::Recorded && now >= owned.created.plus(GRANT_RETENTION)
