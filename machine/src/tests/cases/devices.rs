@@ -203,3 +203,26 @@ fn a_revoked_device_keeps_its_place_also_when_its_certificate_has_expired() {
     let reply = script.does(&bob(), bob().registers());
     assert_eq!(reply, Err(Refusal::DeviceRevoked));
 }
+
+#[test]
+fn a_devices_running_session_is_shown_to_those_who_may_know() {
+    // given Bob's phone online, unlisted, and Bob's other device not
+    let (mut script, _) = two_devices();
+    script
+        .does(&phone(), phone().comes_online(1, false))
+        .unwrap();
+    let epochs = |script: &Script, asker: &Person| {
+        let info = read::user_info(&script.state, &bob().name, Some(&asker.name)).unwrap();
+        let devices = info.devices.into_iter();
+        let mut epochs: Vec<_> = devices.filter_map(|device| device.epoch).collect();
+        epochs.sort_unstable();
+        epochs
+    };
+    // then Bob and the other party of the grant see its epoch, and nobody else does
+    assert_eq!(epochs(&script, &bob()), [1]);
+    assert_eq!(epochs(&script, &ada()), [1]);
+    assert_eq!(epochs(&script, &eve()), [0u64; 0]);
+    // and not after it has ended
+    script.does(&phone(), Op::EndSession { epoch: 1 }).unwrap();
+    assert_eq!(epochs(&script, &bob()), [0u64; 0]);
+}
