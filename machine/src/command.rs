@@ -6,13 +6,15 @@
 
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::op::{Authorization, Op};
+use cameo_common::operator::OperatorOrder;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Deal;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout of [`Entry`], in the log and between nodes.
-pub const ENTRY_VERSION: u16 = 2;
+pub const ENTRY_VERSION: u16 = 3;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,12 +55,14 @@ pub struct Command {
 pub enum Caller {
     /// The device that has signed this authorization of the operation.
     Device(Signed<Authorization>),
-    /// The device that has signed the operation's only statement, which is its own authorization:
-    /// a view request.
+    /// The signer of the statements in the operation, which are its authorization: the device of a
+    /// view request, or the holder of a worker's token.
     Signer,
     /// A node of the cluster, as the proposing node states. It can found a cluster and end
     /// sessions, and nothing that takes a person's word.
     Node(NodeId),
+    /// The operator, who has signed this order of the operation.
+    Operator(Signed<OperatorOrder>),
 }
 
 /// The result of one entry.
@@ -162,4 +166,30 @@ pub enum Refusal {
     TooFarAhead,
     #[error("a signature is wrong, or of another statement")]
     BadSignature,
+    #[error("{}", by_mode(*.0))]
+    RegistrationClosed(RegistrationMode),
+    #[error(
+        "the invite is unknown, used, expired, or for another name; ask the operator for a new one"
+    )]
+    BadInvite,
+    #[error("the operator has retired the user {0}")]
+    Retired(UserName),
+    #[error("the token is expired or used for another node; ask the operator for a new one")]
+    BadToken,
+    #[error("the operator has removed node {0}, for good; use an id that no node has had")]
+    NodeRemoved(NodeId),
+    #[error("no worker of the cluster has the id {0}: there is nothing to do")]
+    NotAWorker(NodeId),
+}
+
+/// What a new user can do in a mode.
+fn by_mode(mode: RegistrationMode) -> &'static str {
+    match mode {
+        RegistrationMode::Invite => {
+            "new users need an invite: ask the operator for one, and give it with --invite"
+        }
+        RegistrationMode::Open | RegistrationMode::Closed => {
+            "the operator has closed registration: no new users are registered"
+        }
+    }
 }

@@ -11,6 +11,7 @@ use super::draft::Draft;
 use super::limits::MAX_GRANTS_PER_USER;
 use super::live_grants::claim_live;
 use super::principal::Principal;
+use super::retirement::check_active;
 use super::rows::{
     Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, NoticeKind,
     Party, RequestUsed,
@@ -68,6 +69,7 @@ fn check_parties(draft: &Draft<'_>, owner: &Principal, manifest: &Manifest) -> R
     if manifest.viewer_name == manifest.owner_name {
         return Err(mismatch("owner and viewer are one user"));
     }
+    check_active(draft, &manifest.viewer_name)?;
     if manifest.viewer != card.key {
         return Err(mismatch("the viewer has another identity key"));
     }

@@ -22,6 +22,8 @@ mod origin;
 mod principal;
 pub mod read;
 mod receipts;
+mod registration;
+mod retirement;
 mod retries;
 mod rights;
 mod rows;
@@ -30,6 +32,7 @@ mod state_view;
 mod statement_order;
 mod users;
 mod views;
+mod workers;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ pub const MAX_GRANTS_PER_USER: u32 = 100_000;
 pub const MAX_NOTICES_PER_USER: u32 = 1_000;
 /// Most sessions that one entry may expire.
 pub const MAX_EXPIRED_PER_ENTRY: usize = 1_000;
+/// Most invites that are open at a time.
+pub const MAX_INVITES: usize = 1_000;
 /// Old replies that one entry evicts: more than the one that it may add, so the table shrinks.
 pub const RETRIES_EVICTED_PER_ENTRY: usize = 4;
 

@@ -3,15 +3,17 @@
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
+use cameo_common::registration::InviteUse;
 use cameo_common::signed::Signed;
 use cameo_mutant::{Mutant, is_planted};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_DEVICES_PER_USER;
+use super::retirement::check_active;
 use super::rows::{Device, DeviceOf, KeyOwner, User};
-use super::sessions;
 use super::statement_order::check_newer;
+use super::{registration, sessions};
 
 /// A registered user's newest card.
 pub fn card(draft: &Draft<'_>, name: &UserName) -> Result<UserCard, Refusal> {
@@ -27,6 +29,7 @@ pub fn register(
     caller: PublicKey,
     card: &Signed<UserCard>,
     certificate: &Signed<DeviceCertificate>,
+    invite: Option<&Signed<InviteUse>>,
 ) -> Result<Done, Refusal> {
     let content = draft.verify(card)?;
     let certified = draft.verify(certificate)?;
@@ -41,7 +44,8 @@ pub fn register(
     if draft.time() >= certified.not_after {
         return Err(Refusal::CertificateExpired);
     }
-    let new_user = put_card(draft, &content, card)?;
+    check_active(draft, &content.name)?;
+    let new_user = put_card(draft, &content, card, invite)?;
     let new_device = put_device(draft, &content.name, &certified, certificate)?;
     let created = new_user || new_device;
     Ok(Done::Registered { created })
@@ -53,6 +57,7 @@ fn put_card(
     draft: &mut Draft<'_>,
     content: &UserCard,
     card: &Signed<UserCard>,
+    invite: Option<&Signed<InviteUse>>,
 ) -> Result<bool, Refusal> {
     let known = draft.get::<User>(&content.name);
     if is_planted(Mutant::LastWriterWinsName) {
@@ -65,6 +70,8 @@ fn put_card(
         check_newer(before.sequence, &user.card, content.sequence, card)?;
     } else if draft.get::<KeyOwner>(&content.key).is_some() {
         return Err(Refusal::KeyTaken);
+    } else {
+        registration::admit_user(draft, content, invite)?;
     }
     let registered = known.as_ref().map_or(draft.time(), |user| user.registered);
     let card = card.clone();

@@ -66,7 +66,7 @@ pub fn debit(
 
 /// Checks that this device may debit this view, and returns the grant.
 fn check_request(draft: &Draft<'_>, asked: &ViewRequest) -> Result<Grant, Refusal> {
-    let principal = principal::of(draft, &asked.device)?;
+    let principal = principal::active(draft, &asked.device)?;
     let (grant, role) = live_grants::of_party(draft, &asked.grant, &principal)?;
     if role != Role::Viewer {
         return Err(Refusal::Forbidden("viewer of the photo".into()));

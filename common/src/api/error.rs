@@ -67,6 +67,14 @@ pub enum ErrorCode {
     /// The node's state lies below what it has recorded of the grant elsewhere: it releases
     /// nothing. Ask other nodes, and tell the operator.
     RolledBack,
+    /// New users are not registered, or only with an invite.
+    RegistrationClosed,
+    /// The invite is unknown, used, expired, or for another name.
+    BadInvite,
+    /// The operator has retired this user.
+    Retired,
+    /// Too many calls of this kind from one source; try again after `retry_after_ms`.
+    TooManyCalls,
 }
 
 /// The body of every answer that is not a success.

@@ -10,6 +10,7 @@ mod error;
 mod grants;
 mod jobs;
 mod nodes;
+mod operator;
 mod ops;
 pub mod paths;
 mod users;
@@ -24,6 +25,7 @@ pub use grants::{
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};
+pub use operator::OperatorCommand;
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
     ReportOffline, ReportedOffline, SessionStarted, StartSession, UserInfo,
@@ -35,6 +37,8 @@ pub const SCHEMA: u32 = 1;
 pub const CALL_HEADER: &str = "cameo-call";
 /// Header with the base64url of a signed `Authorization`.
 pub const AUTHORIZATION_HEADER: &str = "cameo-authorization";
+/// Header with the base64url of a signed `OperatorOrder`.
+pub const OPERATOR_HEADER: &str = "cameo-operator";
 /// Header with a job's ticket: the base64url of a signed `Ticket`.
 pub const TICKET_HEADER: &str = "cameo-ticket";
 /// Longest JSON body that a node reads.

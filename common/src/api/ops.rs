@@ -12,6 +12,7 @@ impl From<&Register> for Op {
         Self::Register {
             card: body.card.clone(),
             certificate: body.certificate.clone(),
+            invite: body.invite.clone(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub const VIEWS: &str = "/v1/grants/{grant}/views";
 pub const PARTS: &str = "/v1/grants/{grant}/parts";
 pub const EVENTS: &str = "/v1/events";
 pub const JOBS: &str = "/v1/jobs";
+pub const OPERATOR: &str = "/v1/operator";
 pub const RUN_JOB: &str = "/v1/jobs/run";
 
 /// Fills the one `{…}` of a path.

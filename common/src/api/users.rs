@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use crate::ids::{GrantId, Millis, UserName};
+use crate::registration::InviteUse;
 use crate::rights::Rights;
 use crate::signed::Signed;
 use crate::statements::{Receipt, RightsAck};
@@ -15,6 +16,9 @@ use crate::statements::{Receipt, RightsAck};
 pub struct Register {
     pub card: Signed<UserCard>,
     pub certificate: Signed<DeviceCertificate>,
+    /// Where registration is by invite, for a new user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Signed<InviteUse>>,
 }
 
 /// Answer to [`Register`].

@@ -19,7 +19,9 @@ use cameo_common::signed::{Signed, Statement};
 use cameo_common::wire;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use cluster::{DescriptorRow, Founded, LogTime};
+pub use cluster::{
+    AdmittedWorker, DescriptorRow, Founded, InviteRow, LogTime, Registration, TokenUsed,
+};
 pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
     Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, LiveGrant, Party,
@@ -27,7 +29,7 @@ pub use grants::{
 };
 pub use key::Key;
 pub use retries::{Retry, RetryAt};
-pub use users::{Certificate, Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
+pub use users::{Certificate, Device, DeviceOf, Epochs, KeyOwner, Listed, Retired, Session, User};
 pub use views::{ViewNumber, ViewRow};
 
 use super::state_view::StateView;
@@ -39,6 +41,10 @@ pub enum Kind {
     LogTime = 0x01,
     Founded = 0x02,
     Descriptor = 0x03,
+    Registration = 0x04,
+    Invite = 0x05,
+    AdmittedWorker = 0x06,
+    TokenUsed = 0x07,
 
     User = 0x10,
     KeyOwner = 0x11,
@@ -48,6 +54,7 @@ pub enum Kind {
     Epochs = 0x15,
     Listed = 0x16,
     Certificate = 0x17,
+    Retired = 0x18,
 
     Grant = 0x20,
     CurrentRights = 0x21,

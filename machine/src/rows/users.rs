@@ -112,3 +112,12 @@ impl Row for Listed {
     const KIND: Kind = Kind::Listed;
     type Key = (UserName, PublicKey);
 }
+
+/// A user whom the operator has retired, and when. The user's own row stays: the name is bound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired(pub Millis);
+
+impl Row for Retired {
+    const KIND: Kind = Kind::Retired;
+    type Key = UserName;
+}

@@ -11,6 +11,7 @@ use cameo_common::api::{ApiError, ClusterInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, NodeId};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use tokio::net::TcpListener;
 
@@ -34,7 +35,7 @@ async fn liar() -> (ClusterId, String) {
         key: PublicKey([1; 32]),
         sealing: SealingPublic([2; 32]),
     };
-    let descriptor = Descriptor::genesis(vec![node], Hash([3; 32]));
+    let descriptor = Descriptor::genesis(vec![node], PublicKey([8; 32]), RegistrationMode::Open, Hash([3; 32]));
     let cluster = descriptor.founds().unwrap();
     let told = ClusterInfo {
         schema: 1,

@@ -3,11 +3,15 @@
 mod founding;
 mod grants;
 mod mailbox;
+mod operator;
 mod readers;
+mod registration;
 mod release;
+mod retirement;
 mod retries;
 mod rights;
 mod sessions;
 mod signatures;
 mod users;
 mod views;
+mod workers;

@@ -33,7 +33,7 @@ impl Directory {
         let reply = &transition.decision.reply;
         let device = match &transition.entry.command.caller {
             Caller::Device(signed) => Some(signed.unverified().unwrap().device),
-            Caller::Signer | Caller::Node(_) => None,
+            Caller::Signer | Caller::Node(_) | Caller::Operator(_) => None,
         };
         match (transition.op(), reply) {
             // A repeat of an earlier command.

@@ -242,6 +242,7 @@ fn directory_op(step: Step) -> Option<(Person, Op)> {
             let op = Op::Register {
                 card: claims.card(sequence),
                 certificate: claims.certificate(sequence, CERTIFICATES_END),
+                invite: None,
             };
             (claims, op)
         }

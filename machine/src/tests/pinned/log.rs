@@ -1,5 +1,6 @@
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
 
@@ -33,15 +34,21 @@ fn op_name(op: &Op) -> &'static str {
         Op::PutRights { .. } => "PutRights",
         Op::AckRights { .. } => "AckRights",
         Op::Debit { .. } => "Debit",
+        Op::SetRegistration(_) => "SetRegistration",
+        Op::CreateInvite { .. } => "CreateInvite",
+        Op::Retire { .. } => "Retire",
+        Op::AdmitWorker { .. } => "AdmitWorker",
+        Op::RemoveWorker { .. } => "RemoveWorker",
     }
 }
 
-fn ops() -> [Op; 11] {
+fn ops() -> [Op; 17] {
     [
         Op::Found(descriptor()),
         Op::Register {
             card: signed(),
             certificate: signed(),
+            invite: None,
         },
         Op::StartSession {
             endpoint: signed(),
@@ -63,6 +70,23 @@ fn ops() -> [Op; 11] {
         Op::PutRights { rights: signed() },
         Op::AckRights { ack: signed() },
         Op::Debit { request: signed() },
+        Op::Register {
+            card: signed(),
+            certificate: signed(),
+            invite: Some(signed()),
+        },
+        Op::SetRegistration(RegistrationMode::Closed),
+        Op::CreateInvite {
+            invite: KEY,
+            name: Some(user()),
+            not_after: Millis(1_000),
+        },
+        Op::Retire { user: user() },
+        Op::AdmitWorker {
+            token: signed(),
+            used: signed(),
+        },
+        Op::RemoveWorker { node: NodeId(4) },
     ]
 }
 
@@ -73,7 +97,11 @@ fn entries_have_pinned_bytes() {
         let name = op_name(&op);
         let caller = match op {
             Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(NodeId(1)),
-            Op::Debit { .. } => Caller::Signer,
+            Op::Debit { .. } | Op::AdmitWorker { .. } => Caller::Signer,
+            Op::SetRegistration(_)
+            | Op::CreateInvite { .. }
+            | Op::Retire { .. }
+            | Op::RemoveWorker { .. } => Caller::Operator(signed()),
             _ => device(),
         };
         let entry = Entry::new(Millis(1_000), Command { caller, op });
@@ -131,7 +159,7 @@ fn replies_have_pinned_bytes() {
     assert_pinned(&lines, include_str!("replies.txt"));
 }
 
-fn refusals() -> [Refusal; 26] {
+fn refusals() -> [Refusal; 32] {
     let what = || "x".to_owned();
     [
         Refusal::UnknownEntry,
@@ -160,6 +188,12 @@ fn refusals() -> [Refusal; 26] {
         Refusal::NotDebited,
         Refusal::TooFarAhead,
         Refusal::BadSignature,
+        Refusal::RegistrationClosed(RegistrationMode::Closed),
+        Refusal::BadInvite,
+        Refusal::Retired(user()),
+        Refusal::BadToken,
+        Refusal::NodeRemoved(NodeId(4)),
+        Refusal::NotAWorker(NodeId(4)),
     ]
 }
 
@@ -191,5 +225,11 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::NotDebited => "NotDebited",
         Refusal::TooFarAhead => "TooFarAhead",
         Refusal::BadSignature => "BadSignature",
+        Refusal::RegistrationClosed(_) => "RegistrationClosed",
+        Refusal::BadInvite => "BadInvite",
+        Refusal::Retired(_) => "Retired",
+        Refusal::BadToken => "BadToken",
+        Refusal::NodeRemoved(_) => "NodeRemoved",
+        Refusal::NotAWorker(_) => "NotAWorker",
     }
 }

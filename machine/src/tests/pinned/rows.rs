@@ -1,16 +1,21 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 
 use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 29] = [
+const ALL: [Kind; 34] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
+    Kind::Registration,
+    Kind::Invite,
+    Kind::AdmittedWorker,
+    Kind::TokenUsed,
     Kind::User,
     Kind::KeyOwner,
     Kind::Device,
@@ -19,6 +24,7 @@ const ALL: [Kind; 29] = [
     Kind::Epochs,
     Kind::Listed,
     Kind::Certificate,
+    Kind::Retired,
     Kind::Grant,
     Kind::CurrentRights,
     Kind::GrantUsage,
@@ -75,6 +81,24 @@ fn sample(kind: Kind) -> String {
             )
         }
         Kind::Descriptor => line(&name, &1, &DescriptorRow(descriptor())),
+        Kind::Registration => line(&name, &(), &Registration(RegistrationMode::Closed)),
+        Kind::Invite => {
+            let (name_of_user, not_after) = (Some(user()), Millis(1_000));
+            let row = InviteRow {
+                name: name_of_user,
+                not_after,
+            };
+            line(&name, &KEY, &row)
+        }
+        Kind::AdmittedWorker => {
+            let row = AdmittedWorker {
+                key: KEY,
+                removed: true,
+            };
+            line(&name, &NodeId(4), &row)
+        }
+        Kind::TokenUsed => line(&name, &KEY, &TokenUsed { node: NodeId(4) }),
+        Kind::Retired => line(&name, &user(), &Retired(Millis(1_000))),
         Kind::User => {
             let (card, registered) = (signed(), Millis(1_000));
             line(&name, &user(), &User { card, registered })
@@ -178,7 +202,13 @@ fn descriptor() -> Descriptor {
         key: KEY,
         sealing: SealingPublic([0xcc; 32]),
     };
-    Descriptor::genesis(vec![node], Hash([0xdd; 32]))
+    let operator = PublicKey([0xee; 32]);
+    Descriptor::genesis(
+        vec![node],
+        operator,
+        RegistrationMode::Invite,
+        Hash([0xdd; 32]),
+    )
 }
 
 #[test]

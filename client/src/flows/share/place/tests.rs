@@ -15,6 +15,7 @@ use cameo_common::api::{
 };
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
@@ -108,7 +109,7 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
     };
     let count = u8::try_from(behaviours.len()).unwrap();
     let identities = (1..=count).map(identity).collect();
-    let descriptor = Descriptor::genesis(identities, Hash([3; 32]));
+    let descriptor = Descriptor::genesis(identities, PublicKey([8; 32]), RegistrationMode::Open, Hash([3; 32]));
     let cluster = descriptor.founds().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
