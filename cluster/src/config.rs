@@ -2,6 +2,7 @@
 
 #[cfg(feature = "baselines")]
 mod baseline;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,11 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
+use cameo_common::registration::RegistrationMode;
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
+pub use operator::{InviteFlags, RegistrationFlags, RetireFlags};
 
 /// Most nodes in `--peers`; a worker itself is not counted.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
@@ -44,11 +47,18 @@ pub struct CommandLine {
 /// Commands of `cameod` other than running a node.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Writes a new cluster secret, readable by you only; copy it to every node.
+    /// Writes a new cluster secret, readable by you only, and beside it FILE.operator, the
+    /// operator's key: copy the secret to every node, and keep the key off the nodes.
     Secret {
         /// File to write; it must not exist.
         file: PathBuf,
     },
+    /// Says who may register from now on.
+    Registration(RegistrationFlags),
+    /// Creates an invite, by which one user registers with the cluster.
+    Invite(InviteFlags),
+    /// Retires a user: sessions end, and nothing new begins; the name stays taken.
+    Retire(RetireFlags),
     /// Removes from the cluster a worker that is permanently gone.
     Remove(RemoveFlags),
 }
@@ -114,6 +124,10 @@ pub struct RunFlags {
     /// File with the cluster's secret, the same at all nodes: see `cameod secret`.
     #[arg(long, value_name = "FILE")]
     secret: PathBuf,
+    /// Who may register when the cluster begins, the same at all nodes; by default open where
+    /// --http is a loopback address, else invite.
+    #[arg(long, value_name = "open|invite|closed")]
+    registration: Option<RegistrationMode>,
     /// Decision log of the placements by this node: see `cameo-chaos decisions`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
@@ -188,6 +202,8 @@ pub struct Config {
     /// Advertised base URL; by default `http://` and the bound address.
     pub http_url: Option<String>,
     pub secret: PathBuf,
+    /// Who may register when the cluster begins.
+    pub registration: RegistrationMode,
     /// File of the decision log, if there is one.
     pub decisions: Option<PathBuf>,
     #[cfg(feature = "baselines")]
@@ -257,15 +273,22 @@ impl RunFlags {
         if !ordered {
             return Err(ConfigError::Timeouts);
         }
+        let http = http(&self.http)?;
+        let by_default = if http.ip().is_loopback() {
+            RegistrationMode::Open
+        } else {
+            RegistrationMode::Invite
+        };
         Ok(Config {
             id: self.id,
             data: self.data,
             worker: self.worker,
             peers,
             listen: self.listen.map(|text| listen(&text)).transpose()?,
-            http: http(&self.http)?,
+            http,
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
             secret: self.secret,
+            registration: self.registration.unwrap_or(by_default),
             decisions: self.decisions,
             #[cfg(feature = "baselines")]
             baseline: Baseline::of_flags(self.placement, self.reports_every_ms)?,

@@ -1,11 +1,12 @@
-//! `cameod`: runs a node, creates a cluster secret, or removes a worker.
+//! `cameod`: runs a node, creates a cluster secret, removes a worker, or carries an order of the
+//! operator to the cluster.
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use cameo_cluster::config::{CommandLine, Config, Removal, Verb};
 use cameo_cluster::node::{Node, Stage, secret_file};
+use cameo_cluster::operator;
 use cameo_cluster::raft::{RAFT_THREAD, RemoveError, remove_worker};
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,10 +31,14 @@ pub fn main() -> ExitCode {
     abort_when_consensus_panics();
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
-            Ok(()) => {
+            Ok(operator) => {
                 say!(
                     "cameod: wrote a new secret to {}: copy it to every node",
                     file.display()
+                );
+                say!(
+                    "cameod: wrote the operator's key to {}: keep it off the nodes, with a backup",
+                    operator.display()
                 );
                 ExitCode::SUCCESS
             }
@@ -43,6 +48,9 @@ pub fn main() -> ExitCode {
             Ok(removal) => remove(&removal),
             Err(error) => usage(&error),
         },
+        Some(Verb::Registration(flags)) => order(flags.into_order()),
+        Some(Verb::Invite(flags)) => order(flags.into_order()),
+        Some(Verb::Retire(flags)) => order(flags.into_order()),
         None => match line.run.map(|flags| flags.check()) {
             Some(Ok(config)) => run(config),
             Some(Err(error)) => usage(&error),
@@ -106,9 +114,33 @@ fn run(config: Config) -> ExitCode {
     }
 }
 
+fn order(order: operator::Order) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return usage(&error),
+    };
+    match runtime.block_on(operator::run(order)) {
+        Ok(report) => {
+            say!("cameod: {}", report.note);
+            if let Some(output) = report.output {
+                let _unread = writeln!(std::io::stdout(), "{}", *output);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) if error.may_pass() => {
+            say!("cameod: {error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => usage(&error),
+    }
+}
+
 fn remove(removal: &Removal) -> ExitCode {
     let secret = match secret_file::read(&removal.secret) {
-        Ok(secret) => Arc::new(secret),
+        Ok(file) => file.secret,
         Err(error) => return usage(&error),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread()

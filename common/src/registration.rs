@@ -5,6 +5,7 @@
 //! carries the registration cannot use the invite for another.
 
 mod code;
+mod file;
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +19,7 @@ use crate::keys::{PublicKey, SigningKey};
 use crate::signed::Statement;
 
 pub use code::{CodeError, MAX_CODE_NODES};
+pub use file::{InviteFile, InviteFileError};
 
 /// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -298,12 +298,16 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::BadTicket
         | E::NotAuthenticated
         | E::LimitReached
+        | E::RegistrationClosed
+        | E::BadInvite
+        | E::Retired
         | E::RolledBack => Outcome::Answered(Answer::Refused(code)),
         E::TooLarge
         | E::NoSuchPath
         | E::CallExpired
         | E::WrongCluster
         | E::Busy
+        | E::TooManyCalls
         | E::BadJob
         | E::NoQuorum
         | E::Unavailable

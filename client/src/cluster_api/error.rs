@@ -83,7 +83,10 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         | ErrorCode::NotAuthenticated
         | ErrorCode::NameTaken
         | ErrorCode::Revoked
-        | ErrorCode::Expired => ErrorKind::Forbidden,
+        | ErrorCode::Expired
+        | ErrorCode::RegistrationClosed
+        | ErrorCode::BadInvite
+        | ErrorCode::Retired => ErrorKind::Forbidden,
         ErrorCode::UsedUp => ErrorKind::UsedUp,
         ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
             ErrorKind::ClusterAway
@@ -114,7 +117,10 @@ impl ClusterError {
             | ClusterError::OutcomeUnknown => true,
             ClusterError::Api(error) => matches!(
                 error.code,
-                ErrorCode::Busy | ErrorCode::CallExpired | ErrorCode::LimitReached
+                ErrorCode::Busy
+                    | ErrorCode::CallExpired
+                    | ErrorCode::LimitReached
+                    | ErrorCode::TooManyCalls
             ),
             _ => false,
         }
@@ -155,6 +161,9 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::Expired
         | ErrorCode::UsedUp
         | ErrorCode::NotDebited
+        | ErrorCode::RegistrationClosed
+        | ErrorCode::BadInvite
+        | ErrorCode::Retired
         | ErrorCode::SessionEnded => Verdict::Doubtful,
         _ => Verdict::Final,
     }
@@ -198,6 +207,10 @@ mod tests {
             (ErrorCode::Internal, ErrorKind::Other),
             (ErrorCode::WorkerTooSmall, ErrorKind::Other),
             (ErrorCode::RolledBack, ErrorKind::Other),
+            (ErrorCode::RegistrationClosed, ErrorKind::Forbidden),
+            (ErrorCode::BadInvite, ErrorKind::Forbidden),
+            (ErrorCode::Retired, ErrorKind::Forbidden),
+            (ErrorCode::TooManyCalls, ErrorKind::Other),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

@@ -89,7 +89,10 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | E::Expired
         | E::UsedUp
         | E::NotDebited
-        | E::BadTicket => StatusCode::FORBIDDEN,
+        | E::BadTicket
+        | E::RegistrationClosed
+        | E::BadInvite
+        | E::Retired => StatusCode::FORBIDDEN,
         E::NoSuchPath | E::NotRegistered | E::NotFound => StatusCode::NOT_FOUND,
         E::NameTaken | E::RequestReused | E::GrantExists | E::StaleVersion | E::BadDeal => {
             StatusCode::CONFLICT
@@ -97,7 +100,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         E::SessionEnded => StatusCode::GONE,
         E::TooLarge | E::WorkerTooSmall => StatusCode::PAYLOAD_TOO_LARGE,
         E::Mismatch | E::BadJob => StatusCode::UNPROCESSABLE_ENTITY,
-        E::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        E::LimitReached | E::TooManyCalls => StatusCode::TOO_MANY_REQUESTS,
         E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         E::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
         E::Internal | E::RolledBack => StatusCode::INTERNAL_SERVER_ERROR,
@@ -127,6 +130,11 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::UsedUp => E::UsedUp,
         Refusal::NotDebited => E::NotDebited,
         Refusal::Limit(_) => E::LimitReached,
+        Refusal::RegistrationClosed(_) => E::RegistrationClosed,
+        Refusal::BadInvite => E::BadInvite,
+        Refusal::Retired(_) => E::Retired,
+        Refusal::BadToken | Refusal::NodeRemoved(_) => E::Forbidden,
+        Refusal::NotAWorker(_) => E::NotFound,
     }
 }
 

@@ -12,6 +12,7 @@ mod grants;
 mod jobs;
 mod metrics;
 mod nodes;
+mod operator;
 mod read;
 mod rights;
 mod serve;
@@ -98,6 +99,7 @@ impl Api {
                 .merge(sessions::routes())
                 .merge(grants::routes())
                 .merge(rights::routes())
+                .merge(operator::routes())
                 .merge(views::routes())
                 .merge(events::routes())
                 .merge(jobs::place_routes())

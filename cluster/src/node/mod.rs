@@ -37,14 +37,15 @@ use crate::config::Config;
 use crate::host::blocking::Blocking;
 use crate::http::{ClientPort, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
-use crate::link::{ClusterSecret, Transport};
-use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
+use crate::link::Transport;
+use crate::raft::{self, AppliedState, BootstrapState, GenesisTerms, Raft, RaftStorage, Timing};
 use crate::store::Decider;
 use listener_task::ListenerTask;
 use pre_raft_parts::PreRaftParts;
 use storage::{make_folder, open_store, storage};
 
 pub use host::{Host, JobSlots};
+pub use secret_file::SecretFile;
 pub use stage::Stage;
 pub use start_error::StartError;
 pub use storage::NodeStorage;
@@ -80,7 +81,7 @@ impl Node {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // Before any file: a folder that was opened with too few descriptors is hard to close well.
         let host = Host::of_machine()?;
-        let secret = Arc::new(secret_file::read(&config.secret)?);
+        let secret = secret_file::read(&config.secret)?;
         make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
@@ -96,19 +97,23 @@ impl Node {
     pub async fn start_on<S: RaftStorage>(
         host: Host,
         config: Config,
-        secret: Arc<ClusterSecret>,
+        secret: SecretFile,
         storage: NodeStorage<S>,
     ) -> Result<Self, StartError> {
         let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
         let limits = ServeLimits::for_connections(host.client_connections);
-        let parts = PreRaftParts::build(&config, secret, host)?;
+        let terms = GenesisTerms {
+            operator: secret.operator,
+            registration: config.registration,
+        };
+        let parts = PreRaftParts::build(&config, secret.secret, host)?;
         let port = listen(&*parts.transport, config.http, limits).await?;
         let url = config
             .http_url
             .clone()
             .unwrap_or_else(|| format!("http://{}", port.address()));
 
-        let settings = raft_settings(&config, &url);
+        let settings = raft_settings(&config, &url, terms);
         let deps = parts.raft_deps(raft_runtime);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
@@ -261,7 +266,7 @@ async fn listen(
         .map_err(|error| StartError::Http { address, error })
 }
 
-fn raft_settings(config: &Config, url: &str) -> raft::Settings {
+fn raft_settings(config: &Config, url: &str, terms: GenesisTerms) -> raft::Settings {
     let advertised = &config.peers[&config.id];
     let listen = config.listen.map(|address| address.to_string());
     raft::Settings {
@@ -271,6 +276,7 @@ fn raft_settings(config: &Config, url: &str) -> raft::Settings {
         http: url.to_owned(),
         worker: config.worker,
         peers: config.peers.clone(),
+        terms,
         timing: Timing {
             heartbeat: config.heartbeat,
             election_min: config.election_min,

@@ -34,7 +34,7 @@ pub use engine::consensus::{RaftStorage, Storage};
 pub use engine::runtime::RAFT_THREAD;
 pub use engine::status::{Leadership, Role, Status};
 pub use engine::workers::MAX_WORKERS;
-pub use genesis::{Genesis, GenesisMember};
+pub use genesis::{Genesis, GenesisMember, GenesisTerms};
 pub use members::bootstrap_state::BootstrapState;
 pub use members::record_file::RecordError;
 pub use members::removal::{RemoveError, remove_worker};

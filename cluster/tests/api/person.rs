@@ -96,6 +96,7 @@ impl Person {
         let body = Register {
             card: Signed::new(&self.identity, card),
             certificate: Signed::new(&self.identity, certificate),
+            invite: None,
         };
         self.command(world, 1, paths::USERS, &body).await
     }

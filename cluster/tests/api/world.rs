@@ -8,6 +8,7 @@ use cameo_cluster::config::Config;
 use cameo_cluster::node::{Node, secret_file};
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::ids::{ClusterId, NodeId};
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -177,6 +178,7 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
         secret: folder.join("secret"),
+        registration: RegistrationMode::Open,
         decisions: Some(decisions(folder, id)),
         #[cfg(feature = "baselines")]
         baseline: Default::default(),

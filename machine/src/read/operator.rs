@@ -4,8 +4,15 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use cameo_common::registration::RegistrationMode;
 
+use crate::cluster;
 use crate::rows::{self, AdmittedWorker, Registration};
 use crate::state_view::StateView;
+
+/// The operator's key; `None` before the cluster is founded.
+#[must_use]
+pub fn operator(view: &dyn StateView) -> Option<PublicKey> {
+    cluster::current_descriptor(view).map(|descriptor| descriptor.operator)
+}
 
 /// Who may register at present; `None` before the cluster is founded.
 #[must_use]

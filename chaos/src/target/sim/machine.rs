@@ -10,11 +10,12 @@ use cameo_cluster::host::blocking::Blocking;
 use cameo_cluster::host::rng::NodeRng;
 use cameo_cluster::jobs::JobCost;
 use cameo_cluster::link::ClusterSecret;
-use cameo_cluster::node::{Host, JobSlots, Node, NodeStorage};
+use cameo_cluster::node::{Host, JobSlots, Node, NodeStorage, SecretFile};
 use cameo_cluster::raft::Raft;
 use cameo_cluster::raft::memory::{MemoryDisk, MemoryState};
 use cameo_cluster::store::Decider;
 use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
 use clap::Parser as _;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -166,7 +167,10 @@ impl Machine {
                 Ok(())
             }),
         };
-        let secret = Arc::new(ClusterSecret::from_bytes(SECRET.to_vec())?);
+        let secret = SecretFile {
+            secret: Arc::new(ClusterSecret::from_bytes(SECRET.to_vec())?),
+            operator: PublicKey([8; 32]),
+        };
         let node = Node::start_on(self.host(), self.config.clone(), secret, storage).await?;
         self.state.lock().process = Some(Process {
             raft: node.raft().clone(),

@@ -53,5 +53,9 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::Internal => "internal",
         ErrorCode::WorkerTooSmall => "worker_too_small",
         ErrorCode::RolledBack => "rolled_back",
+        ErrorCode::RegistrationClosed => "registration_closed",
+        ErrorCode::BadInvite => "bad_invite",
+        ErrorCode::Retired => "retired",
+        ErrorCode::TooManyCalls => "too_many_calls",
     }
 }

@@ -204,6 +204,7 @@ impl Coded for init::Error {
             init::Error::OtherPerson { .. } => "usage",
             init::Error::OtherCluster { .. } => "wrong_cluster",
             init::Error::NameTaken(_) => "name_taken",
+            init::Error::Invite(_) => "bad_invite",
             init::Error::NotKept => "vault",
             init::Error::Cluster(error) => error.error_code(),
             init::Error::Vault(error) => error.error_code(),

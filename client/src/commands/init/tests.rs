@@ -74,7 +74,7 @@ async fn attack_a_node_that_says_that_the_name_is_taken_deletes_no_key() {
         vault.put(Identity::ID, &me).unwrap();
         let api = ClusterApi::new(me.pinned(), Arc::new(me.device_key())).unwrap();
         // when a node says that the name belongs to another key
-        let refused = register(&vault, &api, &me).await.unwrap_err();
+        let refused = register(&vault, &api, &me, None).await.unwrap_err();
         assert!(matches!(refused, Error::NameTaken(_)), "{refused}");
         // then the keys are there as before
         assert_eq!(vault.get::<Identity>(Identity::ID).unwrap(), Some(me));

@@ -5,11 +5,14 @@
 //! and a short time, so that they cannot be replayed elsewhere. Authorisation is decided by the
 //! machine.
 //!
-//! A body is read only for a registered device, and for what proves one: a registration, or a view
+//! An [`order`] is a command of the operator.
+//!
+//! A body is read only for a registered device, for the operator, and for what proves one: a registration, or a view
 //! request.
 
 mod call;
 mod command;
+mod order;
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
@@ -29,6 +32,7 @@ use crate::raft::CALL_DEADLINE;
 
 pub(super) use call::{SignedEmpty, SignedJson, SignedUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
+pub(super) use order::Ordered;
 
 /// An authenticated device.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
 use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::vote::leader_id_std::CommittedLeaderId;
@@ -14,7 +16,7 @@ use openraft::{EntryPayload, LogId, Membership};
 use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority, answers, requests};
 use crate::consensus_types::aliases::{Entry, Payload, Vote};
 use crate::consensus_types::{EntryBytes, Member, TypeConfig};
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
 use crate::raft::{Stamp, Stamper};
@@ -37,6 +39,10 @@ fn here(me: NodeId) -> Here<'static> {
     });
     let genesis = Genesis {
         members: members.collect(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Invite,
+        },
         nonce: [7; 32],
     };
     Here {

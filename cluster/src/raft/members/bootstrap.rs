@@ -54,6 +54,13 @@ impl Founder {
                 self.local.peers.keys().collect::<Vec<_>>()
             ));
         }
+        if genesis.terms != self.local.terms {
+            return Err(
+                "its secret file has another operator's key, or its --registration differs; give \
+                 every node the same"
+                    .into(),
+            );
+        }
         if genesis.member(self.local.me.id) != Some(&self.local.me) {
             return Err("the genesis has another key or address for it".into());
         }
@@ -110,6 +117,9 @@ impl Founder {
                     self.local.peers.keys().collect::<Vec<_>>()
                 ));
             }
+            if let Err(why) = self.local.terms.check(&probe.terms, id) {
+                return Some(why);
+            }
             if probe.cluster.is_some() && probe.cluster != cluster {
                 return Some(format!(
                     "node {id} belongs to a cluster that never began; \
@@ -148,6 +158,7 @@ impl Founder {
         members.sort_by_key(|member| member.id);
         let genesis = Genesis {
             members,
+            terms: self.local.terms,
             nonce: system_bytes()?,
         };
         self.local.record(genesis).await?;

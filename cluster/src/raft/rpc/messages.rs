@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 use crate::consensus_types::{Member, TypeConfig};
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 
 /// A request between nodes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -122,4 +122,6 @@ pub(crate) struct BootstrapProbe {
     pub empty: bool,
     /// The nodes in its `--peers`, by ascending id.
     pub peers: Vec<NodeId>,
+    /// The terms on which it forms a cluster.
+    pub terms: GenesisTerms,
 }

@@ -58,6 +58,7 @@ pub(super) fn local_member<L, SM, P>(
         },
         token: system_bytes().map_err(StartError::Failed)?,
         peers: settings.peers.clone(),
+        terms: settings.terms,
         members: Arc::new(members),
         file,
         blocking: deps.blocking,

@@ -12,6 +12,7 @@ use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
+use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp};
 
 /// Settings of the operator.
@@ -30,6 +31,8 @@ pub struct Settings {
     /// All founding nodes and the addresses of their links, including this node; for a worker,
     /// itself and members through which it joins.
     pub peers: BTreeMap<NodeId, String>,
+    /// The terms on which this node forms a cluster; the other founders have the same.
+    pub terms: GenesisTerms,
     /// Heartbeat and election timeouts.
     pub timing: Timing,
     /// Entries between snapshots.
@@ -44,6 +47,7 @@ impl Settings {
         listen: String,
         http: String,
         peers: BTreeMap<NodeId, String>,
+        terms: GenesisTerms,
     ) -> Self {
         Self {
             id,
@@ -52,6 +56,7 @@ impl Settings {
             http,
             worker: false,
             peers,
+            terms,
             timing: Timing::default(),
             snapshot_after: SNAPSHOT_AFTER_ENTRIES,
         }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -102,6 +104,7 @@ pub struct Host {
     pub disk: MemoryDisk,
     pub keys: Arc<NodeKeys>,
     pub secret: Vec<u8>,
+    pub terms: GenesisTerms,
     pub clock: Arc<SkewedClock>,
     pub reports: Arc<Reports>,
 }
@@ -124,6 +127,10 @@ fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
         disk: MemoryDisk::new(Arc::new(KeyAndTime)),
         keys: Arc::new(NodeKeys::generate().unwrap()),
         secret: b"the secret of the test cluster".to_vec(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Open,
+        },
         clock: Arc::default(),
         reports: Arc::default(),
     }
@@ -276,6 +283,7 @@ impl World {
             host.link.clone(),
             format!("http://node{id}"),
             self.peers.clone(),
+            host.terms,
         );
         settings.snapshot_after = self.snapshot_after;
         // Slower than in production: several tests share two cores.

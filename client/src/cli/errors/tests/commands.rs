@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cameo_codec::{CaptionError, PngError, TooSmall};
 use cameo_common::ids::{ClusterId, GrantId, RequestId};
+use cameo_common::registration::CodeError;
 use serde_json::{Value, json};
 
 use super::{Exit, ada, check, path};
@@ -172,6 +173,8 @@ fn errors_of_init_and_of_the_keyring() {
     };
     check(cluster, Exit::IdentityChanged, "wrong_cluster");
     check(init::Error::NameTaken(ada()), Exit::Denied, "name_taken");
+    let invite = init::InviteError::from(CodeError::Checksum);
+    check(init::Error::from(invite), Exit::Usage, "bad_invite");
     check(init::Error::NotKept, Exit::Other, "vault");
     let keyring = || UnlockError::Keyring("no".into());
     check(lock::Error::NoKeyring(keyring()), Exit::Other, "no_keyring");

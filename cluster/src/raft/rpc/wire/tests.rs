@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::wire::WireError;
 use openraft::entry::{Entry, EntryPayload};
 use openraft::raft::{
@@ -11,7 +13,7 @@ use openraft::type_config::alias::{LogIdOf, VoteOf};
 use super::*;
 use crate::consensus_types::EntryBytes;
 use crate::consensus_types::{Member, TypeConfig};
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 
 fn log_id(term: u64, index: u64) -> LogIdOf<TypeConfig> {
     LogIdOf::<TypeConfig>::new(
@@ -29,6 +31,10 @@ fn vote() -> VoteOf<TypeConfig> {
 fn genesis() -> Genesis {
     Genesis {
         members: Vec::new(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Invite,
+        },
         nonce: [7; 32],
     }
 }
@@ -81,7 +87,7 @@ fn the_numbers_of_the_requests_are_pinned() {
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
-        assert_eq!(bytes[..2], [2, number as u8], "{request:?}");
+        assert_eq!(bytes[..2], [3, number as u8], "{request:?}");
         let again: NodeRequest = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -105,6 +111,7 @@ fn the_numbers_of_the_replies_are_pinned() {
         cluster: None,
         empty: true,
         peers: vec![NodeId(1), NodeId(2)],
+        terms: genesis().terms,
     };
     let replies = [
         NodeReply::Append {
@@ -132,7 +139,7 @@ fn the_numbers_of_the_replies_are_pinned() {
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
-        assert_eq!(bytes[..2], [2, number as u8], "{reply:?}");
+        assert_eq!(bytes[..2], [3, number as u8], "{reply:?}");
         let again: NodeReply = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -150,15 +157,15 @@ fn the_bytes_of_join_messages_are_pinned() {
         timeout_millis: 9,
     });
     let key = [7; 32];
-    let expected = [&[2, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
+    let expected = [&[3, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
     assert_eq!(join, expected);
     let remove = NodeRequest::Remove {
         node: NodeId(4),
         timeout_millis: 9,
     };
-    assert_eq!(encode(&remove), [2, 14, 4, 9]);
+    assert_eq!(encode(&remove), [3, 14, 4, 9]);
     let known = NodeReply::MayJoin(Ok(genesis()));
-    let expected = [&[2, 11, 0, 0][..], &[7; 32]].concat();
+    let expected = [&[3, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
 }
 
@@ -179,7 +186,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
     ];
     for (refusal, bytes) in refusals {
         let encoded = encode(&NodeReply::Joined(Err(refusal)));
-        assert_eq!(encoded, [&[2, 12, 1], bytes].concat());
+        assert_eq!(encoded, [&[3, 12, 1], bytes].concat());
     }
 }
 
@@ -197,7 +204,7 @@ fn the_bytes_of_an_append_are_pinned() {
     });
     let bytes = encode(&request);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "0200030102000103040103050102aabb010304");
+    assert_eq!(hex, "0300030102000103040103050102aabb010304");
 }
 
 #[test]
@@ -209,11 +216,11 @@ fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
         Err(VersionError::Wire(WireError::NotCanonical))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[1, 10]),
-        Err(VersionError::UnknownVersion(1))
+        decode::<NodeRequest>(&[2, 10]),
+        Err(VersionError::UnknownVersion(2))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[2, 99]),
+        decode::<NodeRequest>(&[3, 99]),
         Err(VersionError::Wire(WireError::Malformed))
     ));
     assert!(matches!(
