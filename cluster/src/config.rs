@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
-pub use operator::{InviteFlags, RegistrationFlags, RetireFlags};
+pub use operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
 
 /// Most nodes in `--peers`; a worker itself is not counted.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
@@ -59,35 +59,10 @@ pub enum Verb {
     Invite(InviteFlags),
     /// Retires a user: sessions end, and nothing new begins; the name stays taken.
     Retire(RetireFlags),
-    /// Removes from the cluster a worker that is permanently gone.
+    /// Signs a token, by which one node joins as a worker.
+    Token(TokenFlags),
+    /// Removes a worker from the cluster, for good.
     Remove(RemoveFlags),
-}
-
-/// The flags of a removal.
-#[derive(Debug, Args)]
-pub struct RemoveFlags {
-    /// Id of the worker.
-    #[arg(long, value_parser = node_id())]
-    id: NodeId,
-    /// Running members with their Raft addresses; one is enough.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        required = true,
-        value_name = "ID=HOST:PORT"
-    )]
-    peers: Vec<String>,
-    /// File with the cluster's secret.
-    #[arg(long, value_name = "FILE")]
-    secret: PathBuf,
-}
-
-/// A removal, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removal {
-    pub id: NodeId,
-    pub peers: BTreeMap<NodeId, String>,
-    pub secret: PathBuf,
 }
 
 /// The flags of a node.
@@ -102,8 +77,8 @@ pub struct RunFlags {
     /// Join a running cluster as a worker: it does image jobs, and has no vote and no key parts.
     #[arg(long)]
     worker: bool,
-    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this node
-    /// and at least one member.
+    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this node,
+    /// and members beyond those that its token names.
     #[arg(
         long,
         value_delimiter = ',',
@@ -121,9 +96,17 @@ pub struct RunFlags {
     /// URL at which clients reach this node, if it is not http://ADDR.
     #[arg(long, value_name = "URL")]
     http_url: Option<String>,
-    /// File with the cluster's secret, the same at all nodes: see `cameod secret`.
-    #[arg(long, value_name = "FILE")]
-    secret: PathBuf,
+    /// File with the cluster's secret, the same at all nodes that form it: see `cameod secret`.
+    #[arg(long, value_name = "FILE", required_unless_present = "token")]
+    secret: Option<PathBuf>,
+    /// File of a worker's token, instead of the secret: see `cameod token`.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "secret",
+        requires = "worker"
+    )]
+    token: Option<PathBuf>,
     /// Who may register when the cluster begins, the same at all nodes; by default open where
     /// --http is a loopback address, else invite.
     #[arg(long, value_name = "open|invite|closed")]
@@ -187,6 +170,15 @@ pub struct RunFlags {
     snapshot_after: u64,
 }
 
+/// The file that a node enters its cluster with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialFile {
+    /// The founders' secret.
+    Secret(PathBuf),
+    /// A worker's token.
+    Token(PathBuf),
+}
+
 /// A node's configuration, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -201,7 +193,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// Advertised base URL; by default `http://` and the bound address.
     pub http_url: Option<String>,
-    pub secret: PathBuf,
+    /// What it enters the cluster with.
+    pub credential: CredentialFile,
     /// Who may register when the cluster begins.
     pub registration: RegistrationMode,
     /// File of the decision log, if there is one.
@@ -228,10 +221,9 @@ pub enum ConfigError {
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
     NotAmongPeers(NodeId),
     #[error(
-        "--peers names this node alone: a worker needs the address of at least one member, as in \
-         --peers 1=HOST:PORT,{0}=HOST:PORT"
+        "a worker has --token FILE, and no --secret: ask the operator for a token (`cameod token`)"
     )]
-    NoMember(NodeId),
+    Credential,
     #[error(
         "--listen has `{0}`: write it as IP:PORT with a fixed port, as in --listen 0.0.0.0:7001"
     )]
@@ -265,9 +257,11 @@ impl RunFlags {
         if peers.len() > MAX_PEERS + usize::from(self.worker) {
             return Err(ConfigError::TooMany(peers.len()));
         }
-        if self.worker && peers.len() < 2 {
-            return Err(ConfigError::NoMember(self.id));
-        }
+        let credential = match (self.worker, self.token, self.secret) {
+            (true, Some(token), _) => CredentialFile::Token(token),
+            (false, None, Some(secret)) => CredentialFile::Secret(secret),
+            _ => return Err(ConfigError::Credential),
+        };
         let ordered =
             self.heartbeat_ms < self.election_min_ms && self.election_min_ms < self.election_max_ms;
         if !ordered {
@@ -287,7 +281,7 @@ impl RunFlags {
             listen: self.listen.map(|text| listen(&text)).transpose()?,
             http,
             http_url: self.http_url.map(|url| http_url(&url)).transpose()?,
-            secret: self.secret,
+            credential,
             registration: self.registration.unwrap_or(by_default),
             decisions: self.decisions,
             #[cfg(feature = "baselines")]
@@ -297,20 +291,6 @@ impl RunFlags {
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),
             snapshot_after: self.snapshot_after,
-        })
-    }
-}
-
-impl RemoveFlags {
-    /// Checks the flags.
-    ///
-    /// # Errors
-    /// See [`ConfigError`].
-    pub fn check(self) -> Result<Removal, ConfigError> {
-        Ok(Removal {
-            id: self.id,
-            peers: peers(&self.peers)?,
-            secret: self.secret,
         })
     }
 }

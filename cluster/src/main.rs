@@ -4,10 +4,11 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cameo_cluster::config::{CommandLine, Config, Removal, Verb};
+use cameo_cluster::config::{CommandLine, Config, Verb};
+use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::node::{Node, Stage, secret_file};
 use cameo_cluster::operator;
-use cameo_cluster::raft::{RAFT_THREAD, RemoveError, remove_worker};
+use cameo_cluster::raft::RAFT_THREAD;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -44,8 +45,12 @@ pub fn main() -> ExitCode {
             }
             Err(error) => usage(&error),
         },
-        Some(Verb::Remove(flags)) => match flags.check() {
-            Ok(removal) => remove(&removal),
+        Some(Verb::Remove(flags)) => order(flags.into_order()),
+        Some(Verb::Token(flags)) => match flags.check() {
+            Ok((key, token)) => {
+                let now = SystemClock.unix_millis();
+                report(operator::sign_token(&key, token, now))
+            }
             Err(error) => usage(&error),
         },
         Some(Verb::Registration(flags)) => order(flags.into_order()),
@@ -122,7 +127,12 @@ fn order(order: operator::Order) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return usage(&error),
     };
-    match runtime.block_on(operator::run(order)) {
+    report(runtime.block_on(operator::run(order)))
+}
+
+/// Prints the result of a verb.
+fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
+    match ran {
         Ok(report) => {
             say!("cameod: {}", report.note);
             if let Some(output) = report.output {
@@ -131,36 +141,6 @@ fn order(order: operator::Order) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) if error.may_pass() => {
-            say!("cameod: {error}");
-            ExitCode::FAILURE
-        }
-        Err(error) => usage(&error),
-    }
-}
-
-fn remove(removal: &Removal) -> ExitCode {
-    let secret = match secret_file::read(&removal.secret) {
-        Ok(file) => file.secret,
-        Err(error) => return usage(&error),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return usage(&error),
-    };
-    match runtime.block_on(remove_worker(&removal.peers, secret, removal.id)) {
-        Ok(()) => {
-            say!(
-                "cameod: node {} is no longer a member: delete its folder, and do not use its id \
-                 again",
-                removal.id
-            );
-            ExitCode::SUCCESS
-        }
-        // A later attempt may succeed.
-        Err(error @ RemoveError::NotConfirmed(_)) => {
             say!("cameod: {error}");
             ExitCode::FAILURE
         }

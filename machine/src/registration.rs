@@ -1,7 +1,7 @@
 //! Registration: who may become a user, by the mode and by invites.
 //!
 //! An invite is used by the entry that registers its user: its row is gone with it. A user
-//! is registered already needs none, for a newer card or for another device.
+//! who is registered already needs none, for a newer card or for another device.
 
 use cameo_common::identity::UserCard;
 use cameo_common::ids::{Millis, UserName};

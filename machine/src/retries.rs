@@ -1,5 +1,5 @@
-//! Retry table: the stored replies of commands of devices and of the operator, so that a retried command is carried out
-//! once (laws L3 and D1 depend on it).
+//! Retry table: the stored replies of commands of devices and of the operator, so that a retried
+//! command is carried out once (laws L3 and D1 depend on it).
 //!
 //! A reply is kept by request id for [`RETRY_RETENTION`] of log time. A command's not-after is
 //! sooner, and after it the command is never carried out, so the reply can be evicted then.

@@ -242,7 +242,12 @@ mod tests {
             key: PublicKey([1; 32]),
             sealing: SealingPublic([2; 32]),
         };
-        let descriptor = Descriptor::genesis(vec![node], PublicKey([8; 32]), RegistrationMode::Open, Hash([3; 32]));
+        let descriptor = Descriptor::genesis(
+            vec![node],
+            PublicKey([8; 32]),
+            RegistrationMode::Open,
+            Hash([3; 32]),
+        );
         ClusterInfo {
             schema: 1,
             cluster: descriptor.founds().unwrap(),

@@ -13,8 +13,8 @@ use cameo_common::api::{
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingPublic};
-use cameo_common::registration::RegistrationMode;
 use cameo_common::op::{Authorization, Op};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::net::TcpListener;
@@ -68,7 +68,12 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
     };
     let count = u8::try_from(clocks.len()).unwrap();
     let identities = (1..=count).map(identity).collect();
-    let descriptor = Descriptor::genesis(identities, PublicKey([8; 32]), RegistrationMode::Open, Hash([3; 32]));
+    let descriptor = Descriptor::genesis(
+        identities,
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([3; 32]),
+    );
     let cluster = descriptor.founds().unwrap();
     let calls = Arc::default();
     let mut urls = Vec::new();

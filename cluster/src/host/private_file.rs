@@ -96,7 +96,10 @@ mod tests {
         let path = dir.path().join("key");
         create(&path, "one").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        assert!(matches!(create(&path, "two"), Err(PrivateFileError::Exists(_))));
+        assert!(matches!(
+            create(&path, "two"),
+            Err(PrivateFileError::Exists(_))
+        ));
         assert_eq!(*read(&path).unwrap(), "one");
     }
 

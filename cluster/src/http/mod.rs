@@ -14,6 +14,7 @@ mod metrics;
 mod nodes;
 mod operator;
 mod read;
+mod registration_rate;
 mod rights;
 mod serve;
 mod sessions;
@@ -36,6 +37,7 @@ use tokio::sync::watch;
 
 pub use auth::Caller;
 pub use error::Fault;
+pub use registration_rate::RegistrationRate;
 pub use serve::{ClientPort, MAX_CONNECTIONS, ServeLimits, serve};
 pub use waiting::Waiting;
 
@@ -76,6 +78,7 @@ pub struct ApiDeps {
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
     pub signatures: Arc<RememberedSignatures>,
+    pub registrations: RegistrationRate,
     /// True once the node is stopping.
     pub stopping: watch::Receiver<bool>,
 }

@@ -13,9 +13,7 @@ pub const MAX_SECRET_BYTES: usize = 4096;
 /// A secret that cannot be used.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    #[error(
-        "the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}"
-    )]
+    #[error("the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}")]
     Length(usize),
 }
 

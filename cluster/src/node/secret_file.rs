@@ -73,7 +73,10 @@ fn parse(text: &str) -> Option<SecretFile> {
     let line = text.strip_suffix('\n').unwrap_or(text);
     let rest = line.strip_prefix(LABEL)?.strip_prefix(VERSION)?;
     let (secret, operator) = rest.strip_prefix(' ')?.split_once(' ')?;
-    let secret = HEXLOWER.decode(secret.as_bytes()).ok().map(Zeroizing::new)?;
+    let secret = HEXLOWER
+        .decode(secret.as_bytes())
+        .ok()
+        .map(Zeroizing::new)?;
     if secret.len() != SECRET_BYTES {
         return None;
     }

@@ -78,7 +78,10 @@ mod tests {
         let text = format!("http://127.0.0.1:7101#{id}, http://[::1]:7102/");
         let address: ClusterAddress = text.parse().unwrap();
         assert_eq!(address.cluster, ClusterId([0xab; 32]));
-        assert_eq!(address.nodes, ["http://127.0.0.1:7101", "http://[::1]:7102"]);
+        assert_eq!(
+            address.nodes,
+            ["http://127.0.0.1:7101", "http://[::1]:7102"]
+        );
     }
 
     #[test]
@@ -87,10 +90,19 @@ mod tests {
         for (text, error) in [
             (String::new(), AddressError::NoFingerprint),
             ("http://h:1".into(), AddressError::NoFingerprint),
-            (format!("http://h:1#{id},http://h:2#{other}"), AddressError::TwoClusters),
-            ("http://h:1#abcd".into(), AddressError::Fingerprint("http://h:1#abcd".into())),
+            (
+                format!("http://h:1#{id},http://h:2#{other}"),
+                AddressError::TwoClusters,
+            ),
+            (
+                "http://h:1#abcd".into(),
+                AddressError::Fingerprint("http://h:1#abcd".into()),
+            ),
             (format!("h:1#{id}"), AddressError::Url(format!("h:1#{id}"))),
-            (format!("http://h:1/v1#{id}"), AddressError::Url(format!("http://h:1/v1#{id}"))),
+            (
+                format!("http://h:1/v1#{id}"),
+                AddressError::Url(format!("http://h:1/v1#{id}")),
+            ),
         ] {
             assert_eq!(text.parse::<ClusterAddress>(), Err(error));
         }

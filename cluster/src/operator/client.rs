@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::http::Method;
 use bytes::Bytes;
 use cameo_common::api::{
-    ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME, OPERATOR_HEADER, OperatorCommand, paths,
+    ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER,
+    OperatorCommand, paths,
 };
-use cameo_common::ids::{ClusterId, Millis, RequestId};
+use cameo_common::ids::{ClusterId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
 use cameo_common::operator::OperatorOrder;
@@ -50,6 +51,11 @@ pub enum OrderError {
     },
     #[error("the cluster refused, and nothing was changed: {}", .0.message)]
     Refused(ApiError),
+    #[error(
+        "the order is recorded, and no leader among the given nodes says that node {0} is gone: \
+         give the URLs of all nodes, and try again"
+    )]
+    Unconfirmed(NodeId),
     #[error("no majority confirmed in time, and it may yet be carried out; try again: {0}")]
     Unknown(String),
 }
@@ -142,6 +148,36 @@ impl OperatorClient {
                 } else {
                     OrderError::NoNode(why)
                 });
+            }
+            sleep(ROUND_PAUSE).await;
+        }
+    }
+
+    /// Waits until the leader's own list of members has this node no more.
+    ///
+    /// # Errors
+    /// When that does not come true in time.
+    pub async fn wait_until_gone(&self, node: NodeId) -> Result<(), OrderError> {
+        let call = Call {
+            method: Method::GET,
+            path: paths::STATUS,
+            header: None,
+            body: Bytes::new(),
+        };
+        let end = Instant::now() + DEADLINE;
+        loop {
+            for url in &self.address.nodes {
+                let Ok((_, body)) = send(url, &call).await else {
+                    continue;
+                };
+                let status = serde_json::from_slice::<NodeStatus>(&body).ok();
+                let leads = status.filter(|status| status.leader == Some(status.node));
+                if leads.is_some_and(|status| status.members.iter().all(|one| one.id != node)) {
+                    return Ok(());
+                }
+            }
+            if Instant::now() + ROUND_PAUSE >= end {
+                return Err(OrderError::Unconfirmed(node));
             }
             sleep(ROUND_PAUSE).await;
         }

@@ -9,7 +9,7 @@ use cameo_common::registration::{Invite, InviteFile, InviteSeed};
 use zeroize::Zeroizing;
 
 use super::client::{OperatorClient, OrderError};
-use super::verbs::{Report, VerbError, random, request_id};
+use super::outcome::{Report, VerbError, random, request_id};
 use crate::host::private_file;
 
 /// An invite that is asked for.
@@ -50,7 +50,10 @@ pub(super) async fn create(
     };
     if let Err(error) = client.order(&command, request_id()?).await {
         // An invite whose order may yet be carried out is worth keeping.
-        if let Some(path) = order.out.filter(|_| !matches!(error, OrderError::Unknown(_))) {
+        if let Some(path) = order
+            .out
+            .filter(|_| !matches!(error, OrderError::Unknown(_)))
+        {
             private_file::discard(&path);
         }
         return Err(error.into());

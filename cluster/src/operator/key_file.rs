@@ -1,4 +1,5 @@
-//! The file with the operator's secret key: created beside the cluster's secret, kept off the nodes.
+//! The file with the operator's secret key: created beside the cluster's secret, kept off the
+//! nodes.
 //!
 //! ```text
 //! cameo-operator-key-1 <seed, 64 hexadecimal digits>
@@ -65,7 +66,10 @@ fn parse(text: &str) -> Option<SigningKey> {
     let line = text.strip_suffix('\n').unwrap_or(text);
     let digits = line.strip_prefix(LABEL)?.strip_prefix(VERSION)?;
     let digits = digits.strip_prefix(' ')?;
-    let seed = HEXLOWER.decode(digits.as_bytes()).ok().map(Zeroizing::new)?;
+    let seed = HEXLOWER
+        .decode(digits.as_bytes())
+        .ok()
+        .map(Zeroizing::new)?;
     let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.as_slice().try_into().ok()?);
     Some(SigningKey::from_seed(*seed))
 }

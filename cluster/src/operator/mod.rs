@@ -9,9 +9,13 @@ mod call;
 mod client;
 mod invite;
 pub mod key_file;
+mod outcome;
+mod token;
 mod verbs;
 
 pub use address::{AddressError, ClusterAddress};
 pub use client::{OperatorClient, OrderError};
 pub use invite::InviteOrder;
-pub use verbs::{Operation, Order, VerbError, run};
+pub use outcome::{Report, VerbError};
+pub use token::{TokenError, TokenFile, TokenOrder, open_pass};
+pub use verbs::{Operation, Order, run, sign_token};

@@ -1,17 +1,17 @@
 //! The verbs that need the operator's key, from checked flags to a sentence for the operator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cameo_common::api::OperatorCommand;
-use cameo_common::ids::{RequestId, UserName};
-use cameo_common::registration::{CodeError, RegistrationMode};
+use cameo_common::ids::{Millis, NodeId, UserName};
+use cameo_common::registration::RegistrationMode;
 
 use super::address::ClusterAddress;
-use super::client::{OperatorClient, OrderError};
+use super::client::OperatorClient;
 use super::invite::{self, InviteOrder};
-use super::key_file::{self, KeyFileError};
-use crate::host::private_file::PrivateFileError;
-use crate::host::rng::system_bytes;
+use super::key_file;
+use super::outcome::{Report, VerbError, random, request_id};
+use super::token::{TokenFile, TokenOrder};
 
 /// A verb of the operator, with its flags checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,41 +28,7 @@ pub enum Operation {
     SetRegistration(RegistrationMode),
     Invite(InviteOrder),
     Retire(UserName),
-}
-
-/// Why a verb did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum VerbError {
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    #[error(transparent)]
-    Order(#[from] OrderError),
-    #[error(transparent)]
-    Code(#[from] CodeError),
-    #[error("the file of the invite: {0}")]
-    File(#[from] PrivateFileError),
-    #[error("the system has no random numbers: {0}")]
-    Random(String),
-}
-
-impl VerbError {
-    /// Whether a later attempt may succeed.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Order(OrderError::NoNode(_) | OrderError::Unknown(_))
-        )
-    }
-}
-
-/// The result of a verb.
-#[derive(Debug)]
-pub struct Report {
-    /// For the operator, on stderr.
-    pub note: String,
-    /// For the one who asked for it, on stdout: an invite's code.
-    pub output: Option<zeroize::Zeroizing<String>>,
+    RemoveWorker(NodeId),
 }
 
 /// Carries out a verb.
@@ -84,22 +50,39 @@ pub async fn run(order: Order) -> Result<Report, VerbError> {
             client.order(&command, request_id()?).await?;
             Ok(note(format!("{user} is retired; the name stays taken")))
         }
+        Operation::RemoveWorker(node) => {
+            let command = OperatorCommand::RemoveWorker { node };
+            client.order(&command, request_id()?).await?;
+            client.wait_until_gone(node).await?;
+            Ok(note(format!(
+                "node {node} is no longer a member: delete its folder, and do not use its id again"
+            )))
+        }
     }
+}
+
+/// Signs a worker's token. Needs no node.
+///
+/// # Errors
+/// See [`VerbError`].
+pub fn sign_token(key: &Path, order: TokenOrder, now: Millis) -> Result<Report, VerbError> {
+    let key = key_file::read(key)?;
+    let seed = zeroize::Zeroizing::new(random()?);
+    let TokenOrder {
+        cluster,
+        peers,
+        life,
+        out,
+    } = order;
+    TokenFile::sign(&key, cluster, &seed, now.plus(life), peers).write(&out)?;
+    Ok(note(format!(
+        "wrote a worker's token to {}: give it to the node that joins, for `--token`; it serves \
+         one node, which has to join within {} hours",
+        out.display(),
+        life.as_secs() / 3_600
+    )))
 }
 
 fn note(note: String) -> Report {
     Report { note, output: None }
-}
-
-/// A fresh request id.
-pub(super) fn request_id() -> Result<RequestId, VerbError> {
-    random().map(RequestId)
-}
-
-/// Fresh random bytes, at most 32.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], VerbError> {
-    let bytes = zeroize::Zeroizing::new(system_bytes().map_err(VerbError::Random)?);
-    let mut random = [0; N];
-    random.copy_from_slice(&bytes[..N]);
-    Ok(random)
 }

@@ -7,6 +7,7 @@ mod floors;
 mod http;
 mod jobs;
 mod listen;
+mod operator;
 mod person;
 mod presence;
 mod quorum;

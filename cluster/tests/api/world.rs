@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cameo_cluster::config::Config;
+use cameo_cluster::config::{Config, CredentialFile};
 use cameo_cluster::node::{Node, secret_file};
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
-use cameo_common::registration::RegistrationMode;
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::registration::RegistrationMode;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -85,6 +85,11 @@ impl World {
     /// The URL of a node, 1 for the first.
     pub fn url(&self, id: impl Into<NodeId>) -> &str {
         &self.urls[id.into().0 as usize - 1]
+    }
+
+    /// File of the operator's key.
+    pub fn operator_key(&self) -> PathBuf {
+        self.folder.path().join("secret.operator")
     }
 
     /// A node's decision log.
@@ -177,7 +182,7 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         listen: None,
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
-        secret: folder.join("secret"),
+        credential: CredentialFile::Secret(folder.join("secret")),
         registration: RegistrationMode::Open,
         decisions: Some(decisions(folder, id)),
         #[cfg(feature = "baselines")]

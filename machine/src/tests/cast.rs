@@ -29,7 +29,7 @@ pub const CERTIFICATES_END: Millis = START.plus(Duration::from_secs(365 * 24 * 3
 /// The last time at which view requests are charged.
 pub const VIEWS_END: Millis = START.plus(RETRY_RETENTION);
 
-/// Whose keys sign. The operator has no name in the cluster.
+/// Holders of the keys. The operator has no name in the cluster.
 const NAMES: [&str; 5] = ["ada", "bob", "cyd", "eve", "operator"];
 const DEVICES: u8 = 20;
 

@@ -45,7 +45,10 @@ pub fn read(given: &str) -> Result<Invite, InviteError> {
 
 fn line_of_input() -> Result<Zeroizing<String>, InviteError> {
     let mut line = Zeroizing::new(String::new());
-    let read = io::stdin().lock().take(MAX_INVITE as u64).read_line(&mut line);
+    let read = io::stdin()
+        .lock()
+        .take(MAX_INVITE as u64)
+        .read_line(&mut line);
     read.map_err(InviteError::Input)?;
     Ok(line)
 }

@@ -35,7 +35,12 @@ async fn liar() -> (ClusterId, String) {
         key: PublicKey([1; 32]),
         sealing: SealingPublic([2; 32]),
     };
-    let descriptor = Descriptor::genesis(vec![node], PublicKey([8; 32]), RegistrationMode::Open, Hash([3; 32]));
+    let descriptor = Descriptor::genesis(
+        vec![node],
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([3; 32]),
+    );
     let cluster = descriptor.founds().unwrap();
     let told = ClusterInfo {
         schema: 1,

@@ -7,8 +7,8 @@
 //!
 //! An [`order`] is a command of the operator.
 //!
-//! A body is read only for a registered device, for the operator, and for what proves one: a registration, or a view
-//! request.
+//! A body is read only for a registered device, for the operator, and for what proves one: a
+//! registration, or a view request.
 
 mod call;
 mod command;

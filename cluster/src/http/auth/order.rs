@@ -7,9 +7,7 @@ use cameo_common::operator::OperatorOrder;
 use cameo_common::signed::Signed;
 use cameo_machine::{Caller, Command, read};
 
-use super::{
-    Api, Fault, check_cluster, check_time, header_statement, read_json, unauthenticated,
-};
+use super::{Api, Fault, check_cluster, check_time, header_statement, read_json, unauthenticated};
 
 /// The longest body of an order.
 const MAX_ORDER: usize = 2 * 1024;
@@ -30,7 +28,9 @@ impl FromRequest<Api> for Ordered {
         check_cluster(api, order.cluster)?;
         check_time(api, order.not_after)?;
         if read::operator(&*api.replica.view()) != Some(order.operator) {
-            return Err(unauthenticated("the order is signed by another key than the operator's"));
+            return Err(unauthenticated(
+                "the order is signed by another key than the operator's",
+            ));
         }
         let command: OperatorCommand = read_json(body, MAX_ORDER).await?;
         let op = Op::from(&command);

@@ -49,6 +49,10 @@ pub(super) enum Phase {
     Working,
 }
 
+/// The source of a request, as shares are counted: an address, or an IPv6 network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
 /// One open connection. Dropping it frees its place.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -175,6 +179,11 @@ impl Table {
 }
 
 impl Seat {
+    /// The address of the client, or its network's.
+    pub fn address(&self) -> ClientAddress {
+        ClientAddress(self.source)
+    }
+
     /// Notes what the connection does from now on.
     pub fn enter(&self, phase: Phase) {
         self.change(|_| Some(phase));

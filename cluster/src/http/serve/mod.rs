@@ -24,6 +24,7 @@ use tokio::time::Instant;
 pub use limits::{MAX_CONNECTIONS, ServeLimits};
 
 use crate::link::{Accept, Stream};
+pub(super) use connections::ClientAddress;
 use connections::{Connections, Seat};
 use limits::MAX_BUFFER_BYTES;
 use request::Requests;

@@ -47,6 +47,8 @@ impl Service<Request<Incoming>> for Requests {
         if request.body().is_end_stream() {
             self.seat.received();
         }
+        let mut request = request;
+        request.extensions_mut().insert(self.seat.address());
         let answer = self.router.call(request);
         Box::pin(answer.map(|answered| {
             answered.map(|response| response.map(|body| Reply { body, _turn: turn }))

@@ -50,8 +50,7 @@ pub(super) fn check(
         NodeRequest::Join { .. }
         | NodeRequest::Pristine
         | NodeRequest::Form { .. }
-        | NodeRequest::MayJoin
-        | NodeRequest::Remove { .. } => Ok(()),
+        | NodeRequest::MayJoin { .. } => Ok(()),
     }
 }
 

@@ -19,7 +19,7 @@ use super::local_member::LocalMember;
 use crate::host::rng::system_bytes;
 use crate::link::{CallError, Dial, Links, Purpose, Refusal};
 use crate::raft::engine::consensus::Consensus;
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{BootstrapProbe, NodeReply, NodeRequest};
 
@@ -32,6 +32,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) struct Founder {
     /// All of its `peers` are founders.
     pub local: Arc<LocalMember>,
+    pub terms: GenesisTerms,
 }
 
 impl Founder {
@@ -54,7 +55,7 @@ impl Founder {
                 self.local.peers.keys().collect::<Vec<_>>()
             ));
         }
-        if genesis.terms != self.local.terms {
+        if genesis.terms != self.terms {
             return Err(
                 "its secret file has another operator's key, or its --registration differs; give \
                  every node the same"
@@ -117,7 +118,12 @@ impl Founder {
                     self.local.peers.keys().collect::<Vec<_>>()
                 ));
             }
-            if let Err(why) = self.local.terms.check(&probe.terms, id) {
+            let Some(terms) = &probe.terms else {
+                return Some(format!(
+                    "node {id} was started as a worker: start it without --worker"
+                ));
+            };
+            if let Err(why) = self.terms.check(terms, id) {
                 return Some(why);
             }
             if probe.cluster.is_some() && probe.cluster != cluster {
@@ -158,7 +164,7 @@ impl Founder {
         members.sort_by_key(|member| member.id);
         let genesis = Genesis {
             members,
-            terms: self.local.terms,
+            terms: self.terms,
             nonce: system_bytes()?,
         };
         self.local.record(genesis).await?;

@@ -23,8 +23,8 @@ pub(crate) struct LocalMember {
     pub token: [u8; 32],
     /// Link addresses in `--peers`, including this node's.
     pub peers: BTreeMap<NodeId, String>,
-    /// The terms on which it forms a cluster.
-    pub terms: GenesisTerms,
+    /// The terms on which it forms a cluster; a worker has none.
+    pub terms: Option<GenesisTerms>,
     pub members: Arc<MemberView>,
     pub file: RecordFile,
     /// Where the file is written.

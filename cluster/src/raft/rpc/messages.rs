@@ -55,15 +55,15 @@ pub(crate) enum NodeRequest {
         token: [u8; 32],
     },
     /// Joining: asks the leader whether the caller may become a worker, and of which cluster.
-    MayJoin,
+    MayJoin {
+        #[serde(with = "serde_bytes")]
+        pass: Vec<u8>,
+    },
     /// Joining: asks the leader to make the caller, which has recorded the cluster, a worker.
     Join {
         member: Member,
-        timeout_millis: u64,
-    },
-    /// Asks the leader to remove a worker.
-    Remove {
-        node: NodeId,
+        #[serde(with = "serde_bytes")]
+        pass: Vec<u8>,
         timeout_millis: u64,
     },
 }
@@ -90,7 +90,6 @@ pub(crate) enum NodeReply {
     Formed(Result<ClusterId, String>),
     MayJoin(Result<Genesis, MemberRefusal>),
     Joined(Result<(), MemberRefusal>),
-    Removed(Result<(), MemberRefusal>),
 }
 
 /// Load and clock of a follower, in the reply to a heartbeat.
@@ -122,6 +121,6 @@ pub(crate) struct BootstrapProbe {
     pub empty: bool,
     /// The nodes in its `--peers`, by ascending id.
     pub peers: Vec<NodeId>,
-    /// The terms on which it forms a cluster.
-    pub terms: GenesisTerms,
+    /// The terms on which it forms a cluster; none of a worker.
+    pub terms: Option<GenesisTerms>,
 }

@@ -37,7 +37,7 @@ use crate::consensus_types::TypeConfig;
 use crate::link::{Identity, Links, Server};
 
 pub use error::StartError;
-pub use settings::{RaftDeps, Settings};
+pub use settings::{Entrance, RaftDeps, Settings};
 
 /// Starts Raft over opened storage. Returns before the node belongs to a cluster: see
 /// [`Raft::bootstrap_state`].
@@ -118,11 +118,11 @@ where
 }
 
 /// This node's identity on every link.
-fn identity(node: NodeId, deps: &RaftDeps, local: &LocalMember) -> Identity {
+fn identity(node: NodeId, deps: &RaftDeps, entrance: &Entrance, local: &LocalMember) -> Identity {
     Identity {
         node,
         keys: deps.keys.clone(),
-        secret: deps.secret.clone(),
+        secret: entrance.secret(),
         members: local.members.clone(),
     }
 }
@@ -146,6 +146,7 @@ struct ConsensusParts {
     links: Links,
     clocks: Arc<Clocks>,
     authority: Arc<Authority>,
+    entrance: Entrance,
     /// The log has begun.
     initialised: bool,
 }
@@ -170,12 +171,12 @@ impl ConsensusParts {
             .map_err(|error| StartError::Timing(error.to_string()))?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
-        let founder = (!settings.worker).then(|| {
-            Arc::new(Founder {
-                local: local.clone(),
-            })
+        let founder = settings.entrance.terms().map(|terms| {
+            let local = local.clone();
+            Arc::new(Founder { local, terms })
         });
-        let identity = identity(settings.id, &deps, &local);
+        let entrance = settings.entrance.clone();
+        let identity = identity(settings.id, &deps, &entrance, &local);
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
@@ -205,6 +206,7 @@ impl ConsensusParts {
             links,
             clocks,
             authority,
+            entrance,
             initialised,
         })
     }
@@ -246,6 +248,8 @@ impl ConsensusParts {
             consensus: self.consensus.clone(),
             members: self.local.members.clone(),
             links: self.links.clone(),
+            proposer: proposer.clone(),
+            gate: self.deps.gate.clone(),
         };
         NodeService {
             local: self.local.clone(),
@@ -264,7 +268,7 @@ impl ConsensusParts {
     }
 
     async fn listen(&self, address: String, service: NodeService) -> Result<Server, StartError> {
-        let identity = identity(self.node.id, &self.deps, &self.local);
+        let identity = identity(self.node.id, &self.deps, &self.entrance, &self.local);
         let transport = &*self.deps.transport;
         Server::start(identity, transport, address.clone(), Arc::new(service))
             .await
@@ -275,9 +279,15 @@ impl ConsensusParts {
     fn enter_the_cluster(&self) -> JoinHandle<()> {
         let initialised = self.initialised;
         let (local, links) = (self.local.clone(), self.links.clone());
-        match self.founder.clone() {
-            Some(founder) => tokio::spawn(founder.run(links, self.consensus.clone(), initialised)),
-            None => tokio::spawn(Joiner { local, links }.run(initialised)),
+        match (&self.entrance, self.founder.clone()) {
+            (_, Some(founder)) => {
+                tokio::spawn(founder.run(links, self.consensus.clone(), initialised))
+            }
+            (Entrance::Join(pass), None) => {
+                let pass = pass.clone();
+                tokio::spawn(Joiner { local, links, pass }.run(initialised))
+            }
+            (Entrance::Found { .. }, None) => unreachable!("a founder has a part in the bootstrap"),
         }
     }
 }

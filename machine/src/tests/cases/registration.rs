@@ -1,4 +1,4 @@
-//! Who may register: modes and invites.
+//! Registration modes and invites.
 
 use cameo_common::ids::{ClusterId, Millis, UserName};
 use cameo_common::registration::{InviteSeed, InviteUse, MAX_INVITE_LIFE, RegistrationMode};
@@ -61,7 +61,7 @@ fn attack_nobody_registers_without_an_invite_or_while_it_is_closed() {
         let mut script = in_mode(mode);
         let reply = script.does(&bob(), bob().registers());
         assert_eq!(reply, Err(Refusal::RegistrationClosed(mode)));
-        // but who is registered already adds a device
+        // but a registered user adds a device
         let phone = ada().at_device(1);
         assert_eq!(script.does(&phone, phone.registers()), Ok(CREATED));
     }

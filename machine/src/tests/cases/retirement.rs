@@ -17,14 +17,14 @@ fn a_retired_users_sessions_end_and_nothing_new_begins() {
     let grant = script.grants(&ada(), &bob(), 3);
     script.does(&bob(), bob().comes_online(1, true)).unwrap();
     script.does(&bob(), bob().views(grant, 1)).unwrap();
-    // when the operator retires him
+    // when the operator retires Bob
     retire(&mut script, "bob");
     retire(&mut script, "bob");
-    // then his session has ended
+    // then the session has ended
     let session = read::session(&script.state, &bob().device()).unwrap();
     assert!(!session.online);
     assert!(read::online_listed(&script.state, None, 9).is_empty());
-    // and he starts none, views nothing, and gets no device and no grant
+    // and Bob starts none, views nothing, and gets no device and no grant
     let retired = Err(Refusal::Retired(bob().name));
     let phone = bob().at_device(1);
     let offered = Offer::with_nonce(&ada(), &bob(), image(2), 3, 2);

@@ -165,7 +165,12 @@ pub(crate) async fn world() -> World {
         key: SigningKey::from_seed([id.0 as u8; 32]).public(),
         sealing: secret(id).public(),
     });
-    let descriptor = Descriptor::genesis(nodes.to_vec(), PublicKey([8; 32]), RegistrationMode::Open, Hash([7; 32]));
+    let descriptor = Descriptor::genesis(
+        nodes.to_vec(),
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([7; 32]),
+    );
     let me = identity(&descriptor);
     let (held, deal, carrier) = grant(&me, &descriptor);
 

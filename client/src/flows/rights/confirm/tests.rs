@@ -173,7 +173,12 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
         key: node_key(id).public(),
         sealing: SealingPublic([id.0 as u8; 32]),
     });
-    let descriptor = Descriptor::genesis(nodes.to_vec(), PublicKey([8; 32]), RegistrationMode::Open, Hash([7; 32]));
+    let descriptor = Descriptor::genesis(
+        nodes.to_vec(),
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([7; 32]),
+    );
     let mut listeners = Vec::new();
     for id in ids {
         listeners.push((id, TcpListener::bind(("127.0.0.1", 0)).await.unwrap()));

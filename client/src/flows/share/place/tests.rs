@@ -109,7 +109,12 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
     };
     let count = u8::try_from(behaviours.len()).unwrap();
     let identities = (1..=count).map(identity).collect();
-    let descriptor = Descriptor::genesis(identities, PublicKey([8; 32]), RegistrationMode::Open, Hash([3; 32]));
+    let descriptor = Descriptor::genesis(
+        identities,
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([3; 32]),
+    );
     let cluster = descriptor.founds().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -75,13 +75,10 @@ fn the_numbers_of_the_requests_are_pinned() {
             genesis: genesis(),
             token: [1; 32],
         },
-        NodeRequest::MayJoin,
+        NodeRequest::MayJoin { pass: vec![3] },
         NodeRequest::Join {
             member: Member::default(),
-            timeout_millis: 9,
-        },
-        NodeRequest::Remove {
-            node: NodeId(4),
+            pass: vec![3],
             timeout_millis: 9,
         },
     ];
@@ -111,7 +108,7 @@ fn the_numbers_of_the_replies_are_pinned() {
         cluster: None,
         empty: true,
         peers: vec![NodeId(1), NodeId(2)],
-        terms: genesis().terms,
+        terms: Some(genesis().terms),
     };
     let replies = [
         NodeReply::Append {
@@ -135,7 +132,6 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::Formed(Ok(ClusterId([4; 32]))),
         NodeReply::MayJoin(Ok(genesis())),
         NodeReply::Joined(Err(MemberRefusal::IdTaken)),
-        NodeReply::Removed(Ok(())),
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
@@ -154,16 +150,14 @@ fn the_bytes_of_join_messages_are_pinned() {
     };
     let join = encode(&NodeRequest::Join {
         member,
+        pass: vec![0xee],
         timeout_millis: 9,
     });
     let key = [7; 32];
-    let expected = [&[3, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
+    let expected = [&[3, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[1, 0xee, 9]].concat();
     assert_eq!(join, expected);
-    let remove = NodeRequest::Remove {
-        node: NodeId(4),
-        timeout_millis: 9,
-    };
-    assert_eq!(encode(&remove), [3, 14, 4, 9]);
+    let may_join = NodeRequest::MayJoin { pass: vec![0xee] };
+    assert_eq!(encode(&may_join), [3, 12, 1, 0xee]);
     let known = NodeReply::MayJoin(Ok(genesis()));
     let expected = [&[3, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
@@ -173,7 +167,7 @@ fn the_bytes_of_join_messages_are_pinned() {
 fn the_bytes_of_refusals_to_change_members_are_pinned() {
     let text = |why: &str| why.to_owned();
     let leader = Some((NodeId(2), text("h")));
-    let refusals: [(MemberRefusal, &[u8]); 9] = [
+    let refusals: [(MemberRefusal, &[u8]); 10] = [
         (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
         (MemberRefusal::Unsettled, &[1]),
         (MemberRefusal::IdTaken, &[2]),
@@ -183,6 +177,7 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
         (MemberRefusal::OtherNode, &[6]),
         (MemberRefusal::IsVoter, &[7]),
         (MemberRefusal::NotAMember, &[8]),
+        (MemberRefusal::BadPass { why: text("w") }, &[9, 1, b'w']),
     ];
     for (refusal, bytes) in refusals {
         let encoded = encode(&NodeReply::Joined(Err(refusal)));
