@@ -14,4 +14,5 @@ mod quorum;
 mod refusals;
 mod stolen;
 mod views;
+mod workers;
 mod world;

@@ -228,3 +228,21 @@ async fn the_file_of_an_invite_is_for_its_owner_alone_and_refused_orders_leave_n
     let twice = order(&world, Operation::Invite(invite(DAY))).await;
     assert!(matches!(twice, Err(VerbError::File(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_registrations_above_the_rate_of_a_source_are_told_to_wait() {
+    let world = World::new(1).await;
+    let ask = async || send(world.url(1), "POST", paths::USERS, &[], b"{}").await;
+    // given as many registrations of this machine as one source may make at once
+    for _ in 0..256 {
+        assert_eq!(ask().await.status, 401);
+    }
+    // when it makes more, then it is told when to come back, before anything is verified
+    let answer = ask().await;
+    assert_eq!(told(&answer), (429, "too_many_calls".into()));
+    let wait = answer.json()["retry_after_ms"].as_u64().unwrap();
+    assert!((1..=1_000).contains(&wait), "{wait}");
+    // while other calls are served
+    let status = send(world.url(1), "GET", paths::STATUS, &[], b"").await;
+    assert_eq!(status.status, 200);
+}

@@ -92,6 +92,21 @@ impl World {
         self.folder.path().join("secret.operator")
     }
 
+    /// The folder of all nodes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A node's configuration.
+    pub fn config(&self, id: impl Into<NodeId>) -> Config {
+        self.configs[id.into().0 as usize - 1].clone()
+    }
+
+    /// The founders, with the addresses of their links.
+    pub fn peers(&self) -> BTreeMap<NodeId, String> {
+        self.configs[0].peers.clone()
+    }
+
     /// A node's decision log.
     pub fn decisions(&self, id: impl Into<NodeId>) -> PathBuf {
         decisions(self.folder.path(), id.into())

@@ -71,7 +71,7 @@ fn the_proof_is_pinned() {
     );
 }
 
-const PINNED_PROOF: &str = "4ddd7727419d82c70116821688537630708e8aa0024667c3add360103631a5d9";
+const PINNED_PROOF: &str = "96daf4d05ad4708e0d6e6e8b714a6665f24220536fef32c024822e89bb0dcef3";
 
 fn data_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

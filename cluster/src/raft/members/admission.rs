@@ -96,8 +96,9 @@ impl Admissions {
         if self.members.member(caller.node).as_ref() == Some(&member) {
             return Ok(());
         }
-        self.reach(caller.node, &member).await?;
+        // First, so that this node dials no address on behalf of a pass that is used or late.
         self.bind(caller, pass, deadline).await?;
+        self.reach(caller.node, &member).await?;
         let change = WorkerChange::Add(caller.node, member);
         let changed = self.consensus.change_workers(change.clone());
         let changed = timeout_at(deadline, changed)
