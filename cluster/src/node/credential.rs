@@ -1,4 +1,4 @@
-//! What a node enters its cluster with: the secret of the founders, or a worker's token.
+//! A node's credential: the secret of the founders, or a worker's token.
 
 use cameo_common::keys::PublicKey;
 
