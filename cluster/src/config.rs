@@ -2,6 +2,7 @@
 
 #[cfg(feature = "baselines")]
 mod baseline;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,11 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
+use cameo_common::registration::RegistrationMode;
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "baselines")]
 pub use baseline::Baseline;
+pub use operator::{InviteFlags, RegistrationFlags, RemoveFlags, RetireFlags, TokenFlags};
 
 /// Most nodes in `--peers`; a worker itself is not counted.
 const MAX_PEERS: usize = cameo_common::cluster_descriptor::MAX_NODES;
@@ -44,40 +47,22 @@ pub struct CommandLine {
 /// Commands of `cameod` other than running a node.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Writes a new cluster secret, readable by you only; copy it to every node.
+    /// Writes a new cluster secret, readable by you only, and beside it FILE.operator, the
+    /// operator's key: copy the secret to every node, and keep the key off the nodes.
     Secret {
         /// File to write; it must not exist.
         file: PathBuf,
     },
-    /// Removes from the cluster a worker that is permanently gone.
+    /// Says who may register from now on.
+    Registration(RegistrationFlags),
+    /// Creates an invite, by which one user registers with the cluster.
+    Invite(InviteFlags),
+    /// Retires a user: sessions end, and nothing new begins; the name stays taken.
+    Retire(RetireFlags),
+    /// Signs a token, by which one node joins as a worker.
+    Token(TokenFlags),
+    /// Removes a worker from the cluster, for good.
     Remove(RemoveFlags),
-}
-
-/// The flags of a removal.
-#[derive(Debug, Args)]
-pub struct RemoveFlags {
-    /// Id of the worker.
-    #[arg(long, value_parser = node_id())]
-    id: NodeId,
-    /// Running members with their Raft addresses; one is enough.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        required = true,
-        value_name = "ID=HOST:PORT"
-    )]
-    peers: Vec<String>,
-    /// File with the cluster's secret.
-    #[arg(long, value_name = "FILE")]
-    secret: PathBuf,
-}
-
-/// A removal, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removal {
-    pub id: NodeId,
-    pub peers: BTreeMap<NodeId, String>,
-    pub secret: PathBuf,
 }
 
 /// The flags of a node.
@@ -92,8 +77,8 @@ pub struct RunFlags {
     /// Join a running cluster as a worker: it does image jobs, and has no vote and no key parts.
     #[arg(long)]
     worker: bool,
-    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this node
-    /// and at least one member.
+    /// All nodes with their Raft addresses: 1=HOST:PORT,2=HOST:PORT,...; with --worker, this node,
+    /// and members beyond those that its token names.
     #[arg(
         long,
         value_delimiter = ',',
@@ -114,9 +99,21 @@ pub struct RunFlags {
     /// Listening address for health and metrics, in the clear; none by default.
     #[arg(long, value_name = "ADDR")]
     metrics: Option<String>,
-    /// File with the cluster's secret, the same at all nodes: see `cameod secret`.
-    #[arg(long, value_name = "FILE")]
-    secret: PathBuf,
+    /// File with the cluster's secret, the same at all nodes that form it: see `cameod secret`.
+    #[arg(long, value_name = "FILE", required_unless_present = "token")]
+    secret: Option<PathBuf>,
+    /// File of a worker's token, instead of the secret: see `cameod token`.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "secret",
+        requires = "worker"
+    )]
+    token: Option<PathBuf>,
+    /// Who may register when the cluster begins, the same at all nodes; by default open where
+    /// --http is a loopback address, else invite.
+    #[arg(long, value_name = "open|invite|closed")]
+    registration: Option<RegistrationMode>,
     /// Decision log of the placements by this node: see `cameo-chaos decisions`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
@@ -166,7 +163,7 @@ pub struct RunFlags {
         value_parser = clap::value_parser!(u64).range(11..=60_000)
     )]
     election_max_ms: u64,
-    /// Entries between two snapshots.
+    /// Entries between two snapshots; the same at all nodes, or no snapshot is certified.
     #[arg(
         long,
         hide = true,
@@ -174,6 +171,15 @@ pub struct RunFlags {
         value_parser = clap::value_parser!(u64).range(10..)
     )]
     snapshot_after: u64,
+}
+
+/// The file that a node enters its cluster with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialFile {
+    /// The founders' secret.
+    Secret(PathBuf),
+    /// A worker's token.
+    Token(PathBuf),
 }
 
 /// A node's configuration, checked.
@@ -192,7 +198,10 @@ pub struct Config {
     pub http_url: Option<String>,
     /// Where health and metrics are served in the clear.
     pub metrics: Option<SocketAddr>,
-    pub secret: PathBuf,
+    /// What it enters the cluster with.
+    pub credential: CredentialFile,
+    /// Who may register when the cluster begins.
+    pub registration: RegistrationMode,
     /// File of the decision log, if there is one.
     pub decisions: Option<PathBuf>,
     #[cfg(feature = "baselines")]
@@ -217,10 +226,9 @@ pub enum ConfigError {
     #[error("--peers does not name this node: add {0}=HOST:PORT, or change --id")]
     NotAmongPeers(NodeId),
     #[error(
-        "--peers names this node alone: a worker needs the address of at least one member, as in \
-         --peers 1=HOST:PORT,{0}=HOST:PORT"
+        "a worker has --token FILE, and no --secret: ask the operator for a token (`cameod token`)"
     )]
-    NoMember(NodeId),
+    Credential,
     #[error(
         "--listen has `{0}`: write it as IP:PORT with a fixed port, as in --listen 0.0.0.0:7001"
     )]
@@ -256,9 +264,11 @@ impl RunFlags {
         if peers.len() > MAX_PEERS + usize::from(self.worker) {
             return Err(ConfigError::TooMany(peers.len()));
         }
-        if self.worker && peers.len() < 2 {
-            return Err(ConfigError::NoMember(self.id));
-        }
+        let credential = match (self.worker, self.token, self.secret) {
+            (true, Some(token), _) => CredentialFile::Token(token),
+            (false, None, Some(secret)) => CredentialFile::Secret(secret),
+            _ => return Err(ConfigError::Credential),
+        };
         let ordered =
             self.heartbeat_ms < self.election_min_ms && self.election_min_ms < self.election_max_ms;
         if !ordered {
@@ -272,6 +282,11 @@ impl RunFlags {
         let metrics = self
             .metrics
             .map(|text| address(&text).ok_or(ConfigError::Metrics(text)));
+        let by_default = if http.ip().is_loopback() {
+            RegistrationMode::Open
+        } else {
+            RegistrationMode::Invite
+        };
         Ok(Config {
             id: self.id,
             data: self.data,
@@ -281,7 +296,8 @@ impl RunFlags {
             http,
             http_url,
             metrics: metrics.transpose()?,
-            secret: self.secret,
+            credential,
+            registration: self.registration.unwrap_or(by_default),
             decisions: self.decisions,
             #[cfg(feature = "baselines")]
             baseline: Baseline::of_flags(self.placement, self.reports_every_ms)?,
@@ -290,20 +306,6 @@ impl RunFlags {
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),
             snapshot_after: self.snapshot_after,
-        })
-    }
-}
-
-impl RemoveFlags {
-    /// Checks the flags.
-    ///
-    /// # Errors
-    /// See [`ConfigError`].
-    pub fn check(self) -> Result<Removal, ConfigError> {
-        Ok(Removal {
-            id: self.id,
-            peers: peers(&self.peers)?,
-            secret: self.secret,
         })
     }
 }

@@ -5,8 +5,10 @@
 //! `cameo_machine` decides them without IO, and `store` keeps the state. `link` connects nodes,
 //! `node_rpc` their calls beside Raft. `presence` keeps leases, `event_stream` pushes events to
 //! agents, `jobs` places and runs image work, `key_release` releases this node's parts. `node`
-//! builds and runs all of them; `host` is the machine and the operating system below.
+//! builds and runs all of them; `operator` is the operator's side, off the nodes; `host` is the
+//! machine and the operating system below.
 
+pub mod certificate;
 pub mod config;
 pub mod consensus_types;
 pub mod event_stream;
@@ -18,6 +20,7 @@ pub mod key_release;
 pub mod link;
 pub mod node;
 pub mod node_rpc;
+pub mod operator;
 pub mod presence;
 pub mod raft;
 pub mod store;

@@ -1,12 +1,14 @@
-//! `cameod`: runs a node, creates a cluster secret, or removes a worker.
+//! `cameod`: runs a node, creates a cluster secret, removes a worker, or carries an order of the
+//! operator to the cluster.
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use cameo_cluster::config::{CommandLine, Config, Removal, Verb};
+use cameo_cluster::config::{CommandLine, Config, Verb};
+use cameo_cluster::host::clock::{SystemClock, WallClock as _};
 use cameo_cluster::node::{Node, Stage, secret_file};
-use cameo_cluster::raft::{RAFT_THREAD, RemoveError, remove_worker};
+use cameo_cluster::operator;
+use cameo_cluster::raft::RAFT_THREAD;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -30,19 +32,30 @@ pub fn main() -> ExitCode {
     abort_when_consensus_panics();
     match line.verb {
         Some(Verb::Secret { file }) => match secret_file::create(&file) {
-            Ok(()) => {
+            Ok(operator) => {
                 say!(
                     "cameod: wrote a new secret to {}: copy it to every node",
                     file.display()
+                );
+                say!(
+                    "cameod: wrote the operator's key to {}: keep it off the nodes, with a backup",
+                    operator.display()
                 );
                 ExitCode::SUCCESS
             }
             Err(error) => usage(&error),
         },
-        Some(Verb::Remove(flags)) => match flags.check() {
-            Ok(removal) => remove(&removal),
+        Some(Verb::Remove(flags)) => order(flags.into_order()),
+        Some(Verb::Token(flags)) => match flags.check() {
+            Ok((key, token)) => {
+                let now = SystemClock.unix_millis();
+                report(operator::sign_token(&key, token, now))
+            }
             Err(error) => usage(&error),
         },
+        Some(Verb::Registration(flags)) => order(flags.into_order()),
+        Some(Verb::Invite(flags)) => order(flags.into_order()),
+        Some(Verb::Retire(flags)) => order(flags.into_order()),
         None => match line.run.map(|flags| flags.check()) {
             Some(Ok(config)) => run(config),
             Some(Err(error)) => usage(&error),
@@ -106,11 +119,7 @@ fn run(config: Config) -> ExitCode {
     }
 }
 
-fn remove(removal: &Removal) -> ExitCode {
-    let secret = match secret_file::read(&removal.secret) {
-        Ok(secret) => Arc::new(secret),
-        Err(error) => return usage(&error),
-    };
+fn order(order: operator::Order) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -118,17 +127,20 @@ fn remove(removal: &Removal) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return usage(&error),
     };
-    match runtime.block_on(remove_worker(&removal.peers, secret, removal.id)) {
-        Ok(()) => {
-            say!(
-                "cameod: node {} is no longer a member: delete its folder, and do not use its id \
-                 again",
-                removal.id
-            );
+    report(runtime.block_on(operator::run(order)))
+}
+
+/// Prints the result of a verb.
+fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
+    match ran {
+        Ok(report) => {
+            say!("cameod: {}", report.note);
+            if let Some(output) = report.output {
+                let _unread = writeln!(std::io::stdout(), "{}", *output);
+            }
             ExitCode::SUCCESS
         }
-        // A later attempt may succeed.
-        Err(error @ RemoveError::NotConfirmed(_)) => {
+        Err(error) if error.may_pass() => {
             say!("cameod: {error}");
             ExitCode::FAILURE
         }

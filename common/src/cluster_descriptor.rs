@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ClusterId, Hash, NodeId};
 use crate::keys::{PublicKey, SealingPublic};
+use crate::registration::RegistrationMode;
 use crate::wire;
 
 /// Most nodes in a descriptor; a deal has a part for each.
@@ -35,15 +36,24 @@ pub struct Descriptor {
     pub nonce: Hash,
     /// In ascending order of id.
     pub nodes: Vec<NodeIdentity>,
+    /// Signs what only the operator decides. Its secret is on no node.
+    pub operator: PublicKey,
+    /// Who may register when the cluster begins; the state has the present mode.
+    pub registration: RegistrationMode,
 }
 
 /// Version of [`Descriptor`] that this program writes and reads.
-pub const DESCRIPTOR_VERSION: u16 = 1;
+pub const DESCRIPTOR_VERSION: u16 = 2;
 
 impl Descriptor {
     /// The first descriptor of a new cluster.
     #[must_use]
-    pub fn genesis(mut nodes: Vec<NodeIdentity>, nonce: Hash) -> Self {
+    pub fn genesis(
+        mut nodes: Vec<NodeIdentity>,
+        operator: PublicKey,
+        registration: RegistrationMode,
+        nonce: Hash,
+    ) -> Self {
         nodes.sort_by_key(|node| node.id);
         Self {
             version: DESCRIPTOR_VERSION,
@@ -51,6 +61,8 @@ impl Descriptor {
             previous: None,
             nonce,
             nodes,
+            operator,
+            registration,
         }
     }
 
@@ -58,7 +70,7 @@ impl Descriptor {
     #[must_use]
     pub fn hash(&self) -> Hash {
         Hash(
-            *blake3::Hasher::new_derive_key("cameo cluster descriptor v1")
+            *blake3::Hasher::new_derive_key("cameo cluster descriptor v2")
                 .update(&wire::encode(self))
                 .finalize()
                 .as_bytes(),
@@ -97,10 +109,15 @@ mod tests {
         }
     }
 
+    fn genesis(nodes: Vec<NodeIdentity>) -> Descriptor {
+        let (operator, mode) = (PublicKey([8; 32]), RegistrationMode::Invite);
+        Descriptor::genesis(nodes, operator, mode, Hash([9; 32]))
+    }
+
     #[test]
     fn the_order_of_nodes_does_not_matter() {
-        let one = Descriptor::genesis(vec![node(2), node(1)], Hash([9; 32]));
-        let other = Descriptor::genesis(vec![node(1), node(2)], Hash([9; 32]));
+        let one = genesis(vec![node(2), node(1)]);
+        let other = genesis(vec![node(1), node(2)]);
         assert_eq!(one.founds().unwrap(), other.founds().unwrap());
         let later = Descriptor {
             number: 1,
@@ -113,8 +130,29 @@ mod tests {
     #[test]
     fn a_threshold_is_a_majority() {
         for (n, t) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3)] {
-            let nodes = (1..=n).map(node).collect();
-            assert_eq!(Descriptor::genesis(nodes, Hash([0; 32])).threshold(), t);
+            assert_eq!(genesis((1..=n).map(node).collect()).threshold(), t);
         }
+    }
+
+    #[test]
+    fn attack_another_operator_or_mode_gives_another_fingerprint() {
+        let one = genesis(vec![node(1)]);
+        let other_operator = Descriptor {
+            operator: PublicKey([7; 32]),
+            ..one.clone()
+        };
+        let other_mode = Descriptor {
+            registration: RegistrationMode::Open,
+            ..one.clone()
+        };
+        assert_ne!(one.founds(), other_operator.founds());
+        assert_ne!(one.founds(), other_mode.founds());
+    }
+
+    #[test]
+    fn its_bytes_are_pinned() {
+        let nodes = [&[1, 1][..], &[1; 32], &[101; 32]].concat();
+        let expected = [&[2, 0, 0][..], &[9; 32], &nodes, &[8; 32], &[1]].concat();
+        assert_eq!(wire::encode(&genesis(vec![node(1)])), expected);
     }
 }

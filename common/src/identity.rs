@@ -1,14 +1,16 @@
-//! Identity of users and devices: cards, device certificates, endpoint records.
+//! Identity of users and devices: cards, device certificates and revocations, endpoint records.
 //!
 //! A name belongs to the first key that registers it; a device acts for a user as long as the
-//! user's identity key has certified it.
+//! user's identity key has certified it, and not revoked it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Millis, UserName};
+use crate::ids::{ClusterId, Millis, UserName};
 use crate::keys::{PublicKey, SealingPublic};
 use crate::signed::Statement;
 
+/// Most devices of one user, revoked ones included.
+pub const MAX_DEVICES: usize = 16;
 /// Most addresses in an endpoint record.
 pub const MAX_ADDRESSES: usize = 16;
 /// Most characters in one address.
@@ -47,6 +49,26 @@ pub struct DeviceCertificate {
 
 impl Statement for DeviceCertificate {
     const LABEL: &'static str = "device-certificate";
+    const VERSION: u16 = 1;
+    fn signer(&self) -> PublicKey {
+        self.user
+    }
+}
+
+/// The identity key's statement that a device acts for its user no more, for good: no later
+/// certificate of the same device key counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRevocation {
+    /// The user's identity key, which signs.
+    pub user: PublicKey,
+    pub cluster: ClusterId,
+    pub device: PublicKey,
+    /// Above the sequence of the device's newest certificate.
+    pub sequence: u64,
+}
+
+impl Statement for DeviceRevocation {
+    const LABEL: &'static str = "device-revocation";
     const VERSION: u16 = 1;
     fn signer(&self) -> PublicKey {
         self.user

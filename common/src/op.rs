@@ -6,16 +6,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster_descriptor::Descriptor;
-use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
-use crate::ids::{ClusterId, Hash, Millis, RequestId, UserName};
+use crate::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
+use crate::ids::{ClusterId, Hash, Millis, NodeId, RequestId, UserName};
 use crate::keys::PublicKey;
+use crate::operator::{TokenUse, WorkerToken};
+use crate::registration::{InviteUse, RegistrationMode};
 use crate::rights::Rights;
 use crate::signed::{Signed, Statement};
 use crate::statements::{Deal, Manifest, PhotoRequest, Receipt, RightsAck, ViewRequest};
 use crate::wire;
 
 /// Version of the layout of [`Op`]: it is part of the hash that devices sign.
-pub const OP_VERSION: u16 = 1;
+pub const OP_VERSION: u16 = 2;
 
 /// An operation on the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,8 @@ pub enum Op {
     Register {
         card: Signed<UserCard>,
         certificate: Signed<DeviceCertificate>,
+        /// For a new user, where registration is by invite.
+        invite: Option<Signed<InviteUse>>,
     },
     /// Starts a session of the calling device.
     StartSession {
@@ -64,6 +68,33 @@ pub enum Op {
     /// Charges a view. The request is its device's authorization.
     Debit {
         request: Signed<ViewRequest>,
+    },
+    /// Revokes a device of the calling user, for good.
+    RevokeDevice {
+        revocation: Signed<DeviceRevocation>,
+    },
+    /// Says who may register from now on. From the operator.
+    SetRegistration(RegistrationMode),
+    /// Records an invite by its public key. From the operator.
+    CreateInvite {
+        invite: PublicKey,
+        /// The only name that it registers, if there is one.
+        name: Option<UserName>,
+        not_after: Millis,
+    },
+    /// Ends a user's part in the cluster; the name stays taken. From the operator.
+    Retire {
+        user: UserName,
+    },
+    /// Binds a worker's token to the key of the node that uses it. From that node: the token's key
+    /// has signed the use.
+    AdmitWorker {
+        token: Signed<WorkerToken>,
+        used: Signed<TokenUse>,
+    },
+    /// Withdraws the admission of a worker's key, for good. From the operator.
+    RemoveWorker {
+        node: NodeId,
     },
 }
 

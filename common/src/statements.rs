@@ -1,6 +1,6 @@
 //! Statements about one grant: the viewer's request, the owner's manifest and deal, the viewer's
 //! receipt, view requests and acknowledgements, and a node's confirmation of rights. Rights have a
-//! file of their own.
+//! file of their own. Statements of nodes about the cluster: addresses, checkpoints, tickets.
 
 use serde::{Deserialize, Serialize};
 
@@ -194,6 +194,21 @@ pub struct NodeAddress {
     pub stated: Millis,
 }
 statement!(NodeAddress, "node-address", 1, key);
+
+/// A voter's statement of the whole state that it had when it had applied the entry at a fixed
+/// index. With those of a majority, a snapshot of that state is certified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The voter's key, which signs.
+    pub node: PublicKey,
+    pub cluster: ClusterId,
+    /// Term and index of the entry.
+    pub term: u64,
+    pub index: u64,
+    /// Hash of the state: rows, last applied entry, membership.
+    pub state: Hash,
+}
+statement!(Checkpoint, "checkpoint", 1, node);
 
 /// A leader's permission for one job on one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

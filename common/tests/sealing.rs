@@ -5,6 +5,7 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{ClusterId, GrantId, Hash, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingSecret};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::sealing::{
     Dealing, PartContext, PhotoInfo, ReleaseContext, SealedPhoto, SealingError, combine, deal,
     open_part, open_photo, open_release, open_viewer_share, release_part, seal_photo,
@@ -58,6 +59,8 @@ fn given_a_sealed_photo(seed: u64, n: u8, photo: &[u8]) -> Sealed {
     };
     let descriptor = Descriptor::genesis(
         nodes.iter().enumerate().map(identity).collect(),
+        PublicKey([9; 32]),
+        RegistrationMode::Open,
         Hash([8; 32]),
     );
     let sealed = seal_photo(&mut rng, &GRANT, &viewer.public(), &info(), photo).unwrap();

@@ -8,7 +8,7 @@ use cameo_common::ids::NodeId;
 use tokio::process::Command;
 
 use crate::binary::Binaries;
-use crate::node::Node;
+use crate::node::{Credential, Node};
 use crate::ports::free_ports;
 use crate::process::{LogBy, ProcessError};
 use crate::wait::{TimedOut, until};
@@ -65,7 +65,7 @@ impl Cluster {
                 folder,
                 program: binaries.node.clone(),
                 peers: peers.join(","),
-                secret: secret.clone(),
+                credential: Credential::Secret(secret.clone()),
                 wrapper: Vec::new(),
                 flags: Vec::new(),
                 log_filter: None,
@@ -105,6 +105,14 @@ impl Cluster {
         let link = format!("127.0.0.1:{}", ports[0]);
         let folder = self.folder.join(format!("node-{id}"));
         std::fs::create_dir_all(&folder)?;
+        let token = folder.join("token");
+        let order = TokenOrder {
+            program: &member.program,
+            operator: &operator_key(&self.folder),
+            cluster: &self.urls(),
+            peers: &member.peers,
+        };
+        order.sign(&token)?;
         Ok(Node {
             id,
             http: format!("127.0.0.1:{}", ports[1]),
@@ -113,7 +121,7 @@ impl Cluster {
             link,
             folder,
             program: member.program.clone(),
-            secret: member.secret.clone(),
+            credential: Credential::Token(token),
             wrapper: Vec::new(),
             flags: vec!["--worker".into()],
             log_filter: None,
@@ -143,9 +151,9 @@ impl Cluster {
         let member = self.nodes.first().context("a cluster has nodes")?;
         let removed = Command::new(&member.program)
             .args(["remove", "--id", &id.to_string()])
-            .args(["--peers", &member.peers])
-            .arg("--secret")
-            .arg(&member.secret)
+            .args(["--cluster", &self.urls()])
+            .arg("--operator")
+            .arg(operator_key(&self.folder))
             .output()
             .await?;
         anyhow::ensure!(
@@ -246,6 +254,45 @@ impl Cluster {
             }
         }
         Some(())
+    }
+}
+
+/// The file of the operator's key, which `cameod secret` writes beside the secret.
+fn operator_key(folder: &Path) -> PathBuf {
+    folder.join("cluster.secret.operator")
+}
+
+/// A worker's token that is to be signed by `cameod token`.
+#[derive(Debug)]
+pub struct TokenOrder<'a> {
+    /// `cameod`.
+    pub program: &'a Path,
+    pub operator: &'a Path,
+    /// The value of `--cluster`.
+    pub cluster: &'a str,
+    /// The value of `--peers`.
+    pub peers: &'a str,
+}
+
+impl TokenOrder<'_> {
+    /// Writes the token.
+    ///
+    /// # Errors
+    /// When it is not written.
+    pub fn sign(&self, out: &Path) -> anyhow::Result<()> {
+        let signed = std::process::Command::new(self.program)
+            .args(["token", "--cluster", self.cluster, "--peers", self.peers])
+            .arg("--operator")
+            .arg(self.operator)
+            .arg("--out")
+            .arg(out)
+            .output()?;
+        anyhow::ensure!(
+            signed.status.success(),
+            "`cameod token` failed: {}",
+            String::from_utf8_lossy(&signed.stderr)
+        );
+        Ok(())
     }
 }
 

@@ -16,9 +16,9 @@ mod upload;
 mod wait;
 
 pub use binary::{Binaries, BinaryError};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, TokenOrder};
 pub use http::{HttpError, get_json};
-pub use node::Node;
+pub use node::{Credential, Node};
 pub use person::{CommandResult, Person};
 pub use ports::free_ports;
 pub use process::{LogBy, Process, ProcessError};

@@ -14,6 +14,24 @@ use crate::process::{LogBy, Process, ProcessError};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// What a node enters its cluster with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// File of the founders' secret.
+    Secret(PathBuf),
+    /// File of a worker's token.
+    Token(PathBuf),
+}
+
+impl Credential {
+    fn flags(&self) -> [OsString; 2] {
+        match self {
+            Self::Secret(file) => ["--secret".into(), file.into()],
+            Self::Token(file) => ["--token".into(), file.into()],
+        }
+    }
+}
+
 /// A node of a cluster on this machine.
 #[derive(Debug)]
 pub struct Node {
@@ -28,7 +46,8 @@ pub struct Node {
     pub program: PathBuf,
     /// The value of `--peers`.
     pub peers: String,
-    pub secret: PathBuf,
+    /// File of the cluster's secret, or of its token if it is a worker.
+    pub credential: Credential,
     /// Program and first arguments of a command that runs the node's command line; usually empty.
     pub wrapper: Vec<OsString>,
     /// Flags beyond those of every node.
@@ -75,8 +94,7 @@ impl Node {
             .arg(&self.http)
             .arg("--metrics")
             .arg(&self.metrics)
-            .arg("--secret")
-            .arg(&self.secret)
+            .args(self.credential.flags())
             .args(&self.flags);
         let log = self.folder.join("node.log");
         Process::spawn(&format!("node {}", self.id), command, &log, self.log_by)

@@ -2,10 +2,11 @@
 
 use cameo_common::cluster_descriptor::{DESCRIPTOR_VERSION, Descriptor, MAX_NODES};
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::keys::PublicKey;
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
-use super::rows::{self, DescriptorRow, Founded};
+use super::rows::{self, DescriptorRow, Founded, Registration};
 use super::state_view::StateView;
 
 /// The row of a founded cluster; `None` before the first entry.
@@ -24,6 +25,12 @@ pub fn id(view: &dyn StateView) -> Result<ClusterId, Refusal> {
 pub fn current_descriptor(view: &dyn StateView) -> Option<Descriptor> {
     let founded = founded(view)?;
     rows::get::<DescriptorRow>(view, &founded.current).map(|row| row.0)
+}
+
+/// The key whose orders every replica carries out, or [`Refusal::NotFounded`].
+pub fn operator(view: &dyn StateView) -> Result<PublicKey, Refusal> {
+    let descriptor = current_descriptor(view).ok_or(Refusal::NotFounded)?;
+    Ok(descriptor.operator)
 }
 
 /// Founds the cluster: the first entry of a log. The node must be one of the descriptor.
@@ -45,6 +52,7 @@ pub fn found(
     draft.put(&descriptor.number, &DescriptorRow(descriptor.clone()));
     let current = descriptor.number;
     draft.put(&(), &Founded { cluster, current });
+    draft.put(&(), &Registration(descriptor.registration));
     Ok(Done::Nothing)
 }
 

@@ -6,13 +6,17 @@
 
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::op::{Authorization, Op};
+use cameo_common::operator::OperatorOrder;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Deal;
 use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 
+use super::limits::{MAX_DEVICES_PER_USER, MAX_GRANTS_PER_USER};
+
 /// Version of the layout of [`Entry`], in the log and between nodes.
-pub const ENTRY_VERSION: u16 = 2;
+pub const ENTRY_VERSION: u16 = 3;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,12 +57,14 @@ pub struct Command {
 pub enum Caller {
     /// The device that has signed this authorization of the operation.
     Device(Signed<Authorization>),
-    /// The device that has signed the operation's only statement, which is its own authorization:
-    /// a view request.
+    /// The signer of the statements in the operation, which are its authorization: the device of a
+    /// view request, or the holder of a worker's token.
     Signer,
     /// A node of the cluster, as the proposing node states. It can found a cluster and end
     /// sessions, and nothing that takes a person's word.
     Node(NodeId),
+    /// The operator, who has signed this order of the operation.
+    Operator(Signed<OperatorOrder>),
 }
 
 /// The result of one entry.
@@ -128,7 +134,10 @@ pub enum Refusal {
     NotRegistered(UserName),
     #[error("the session has ended; register again")]
     SessionEnded,
-    #[error("no such grant, or you are not a party to it")]
+    #[error(
+        "no such grant, or you are not a party to it; one that ended more than 180 days ago is no \
+         longer kept"
+    )]
     NoSuchGrant,
     #[error("only the {0} may do this")]
     Forbidden(String),
@@ -162,4 +171,54 @@ pub enum Refusal {
     TooFarAhead,
     #[error("a signature is wrong, or of another statement")]
     BadSignature,
+    #[error(
+        "this device was revoked for good, and nothing was done; `cameo device new` gives this \
+         home a key of its own"
+    )]
+    DeviceRevoked,
+    #[error("you have no device of this key; `cameo device list` shows them")]
+    NoSuchDevice,
+    #[error(
+        "the viewer's request is more than 90 days old, or dated as far ahead: the viewer has to \
+         request again"
+    )]
+    RequestTooOld,
+    #[error(
+        "{0} has {max} devices, revoked ones included, and nothing was done: a further one takes \
+         the place of one whose certificate has expired",
+        max = MAX_DEVICES_PER_USER
+    )]
+    TooManyDevices(UserName),
+    #[error(
+        "{0} has {max} grants in the ledger, and nothing was done: those that have ended leave it \
+         180 to 360 days later",
+        max = MAX_GRANTS_PER_USER
+    )]
+    TooManyGrants(UserName),
+    #[error("{}", by_mode(*.0))]
+    RegistrationClosed(RegistrationMode),
+    #[error(
+        "the invite is unknown, used, expired, or for another name; ask the operator for a new one"
+    )]
+    BadInvite,
+    #[error("the operator has retired the user {0}")]
+    Retired(UserName),
+    #[error("the token is expired or used for another node; ask the operator for a new one")]
+    BadToken,
+    #[error("the operator has removed node {0}, for good; use an id that no node has had")]
+    NodeRemoved(NodeId),
+    #[error("no worker of the cluster has the id {0}: there is nothing to do")]
+    NotAWorker(NodeId),
+}
+
+/// What a new user can do in a mode.
+fn by_mode(mode: RegistrationMode) -> &'static str {
+    match mode {
+        RegistrationMode::Invite => {
+            "new users need an invite: ask the operator for one, and give it with --invite"
+        }
+        RegistrationMode::Open | RegistrationMode::Closed => {
+            "the operator has closed registration: no new users are registered"
+        }
+    }
 }

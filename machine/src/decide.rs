@@ -16,7 +16,10 @@ use super::command::{Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
 use super::draft::Draft;
 use super::origin::{self, Origin};
 use super::state_view::{Change, StateView};
-use super::{cluster, grants, principal, receipts, retries, rights, sessions, users, views};
+use super::{
+    cluster, compaction, devices, grants, principal, receipts, registration, retirement, retries,
+    rights, sessions, users, views, workers,
+};
 
 /// The effect of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,13 +93,16 @@ enum Outcome {
 }
 
 /// Carries out a command, unless it was carried out before: that is looked up before all checks but
-/// that of the caller, since lateness, or rights lowered since, do not undo a command.
+/// those of the caller, since lateness, or rights lowered since, do not undo a command.
 fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refusal> {
     let is_founded = cluster::founded(draft).is_some();
     if !is_founded && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);
     }
     let origin = origin::of(draft, command)?;
+    if let Some(device) = origin.device() {
+        devices::check_not_revoked(draft, &device)?;
+    }
     if let Some(done) = stored_reply(draft, &origin, &command.op)?
         && !is_planted(Mutant::ApplyTwiceOnRetry)
     {
@@ -105,6 +111,7 @@ fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refu
     retries::check_time(draft, &origin)?;
     let done = dispatch(draft, &origin, &command.op)?;
     retries::evict_old(draft);
+    compaction::step(draft);
     retries::store(draft, &origin, &done);
     Ok(Outcome::Now(done))
 }
@@ -122,56 +129,87 @@ fn stored_reply(draft: &Draft<'_>, origin: &Origin, op: &Op) -> Result<Option<Do
 
 fn dispatch(draft: &mut Draft<'_>, origin: &Origin, op: &Op) -> Result<Done, Refusal> {
     let principal = device(origin).and_then(|device| principal::of(draft, &device));
+    let active = device(origin).and_then(|device| principal::active(draft, &device));
     match op {
         Op::Found(descriptor) => cluster::found(draft, node(origin)?, descriptor),
         Op::ExpireSessions(sessions) => {
             node(origin)?;
             sessions::expire(draft, sessions)
         }
-        Op::Register { card, certificate } => {
-            users::register(draft, device(origin)?, card, certificate)
-        }
+        Op::Register {
+            card,
+            certificate,
+            invite,
+        } => users::register(draft, device(origin)?, card, certificate, invite.as_ref()),
         Op::StartSession { endpoint, listed } => {
-            sessions::start(draft, &principal?, endpoint, *listed)
+            sessions::start(draft, &active?, endpoint, *listed)
         }
         Op::EndSession { epoch } => sessions::end(draft, &principal?, *epoch),
         Op::ReportOffline { user, epoch } => {
-            sessions::report_offline(draft, &principal?, user, *epoch)
+            sessions::report_offline(draft, &active?, user, *epoch)
         }
         Op::CreateGrant {
             request,
             manifest,
             deal,
             rights,
-        } => grants::create(draft, &principal?, request, manifest, deal, rights),
+        } => grants::create(draft, &active?, request, manifest, deal, rights),
         Op::PutReceipt { receipt } => receipts::put(draft, &principal?, receipt),
         Op::PutRights { rights } => rights::put(draft, &principal?, rights),
         Op::AckRights { ack } => rights::acknowledge(draft, &principal?, ack),
         Op::Debit { request } => views::debit(draft, viewer(origin)?, request),
+        Op::RevokeDevice { revocation } => devices::revoke(draft, &principal?, revocation),
+        Op::SetRegistration(mode) => {
+            operator(origin)?;
+            registration::set(draft, *mode)
+        }
+        Op::CreateInvite {
+            invite,
+            name,
+            not_after,
+        } => {
+            operator(origin)?;
+            registration::create_invite(draft, invite, name.as_ref(), *not_after)
+        }
+        Op::Retire { user } => {
+            operator(origin)?;
+            retirement::retire(draft, user)
+        }
+        Op::AdmitWorker { token, used } => match origin {
+            Origin::TokenHolder => workers::admit(draft, token, used),
+            _ => Err(Refusal::Forbidden("holder of the token".into())),
+        },
+        Op::RemoveWorker { node } => {
+            operator(origin)?;
+            workers::remove(draft, *node)
+        }
+    }
+}
+
+fn operator(origin: &Origin) -> Result<(), Refusal> {
+    match origin {
+        Origin::Operator(_) => Ok(()),
+        _ => Err(Refusal::Forbidden("operator of the cluster".into())),
     }
 }
 
 fn viewer(origin: &Origin) -> Result<&ViewRequest, Refusal> {
     match origin {
         Origin::Viewer(asked) => Ok(asked),
-        Origin::Device(_) | Origin::Node(_) => {
-            Err(Refusal::Forbidden("device that signed the request".into()))
-        }
+        _ => Err(Refusal::Forbidden("device that signed the request".into())),
     }
 }
 
 fn device(origin: &Origin) -> Result<PublicKey, Refusal> {
     match origin {
         Origin::Device(authorization) => Ok(authorization.device),
-        Origin::Viewer(_) | Origin::Node(_) => Err(Refusal::Forbidden("device of a user".into())),
+        _ => Err(Refusal::Forbidden("device of a user".into())),
     }
 }
 
 fn node(origin: &Origin) -> Result<NodeId, Refusal> {
     match origin {
         Origin::Node(node) => Ok(*node),
-        Origin::Device(_) | Origin::Viewer(_) => {
-            Err(Refusal::Forbidden("nodes of the cluster".into()))
-        }
+        _ => Err(Refusal::Forbidden("nodes of the cluster".into())),
     }
 }

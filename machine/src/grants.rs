@@ -11,11 +11,12 @@ use super::draft::Draft;
 use super::limits::MAX_GRANTS_PER_USER;
 use super::live_grants::claim_live;
 use super::principal::Principal;
+use super::retirement::check_active;
 use super::rows::{
     Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, NoticeKind,
     Party, RequestUsed,
 };
-use super::{cluster, deals, mailbox, notices, rights, users};
+use super::{cluster, compaction, deals, mailbox, notices, rights, users};
 
 /// Records a grant. The caller is its owner.
 pub fn create(
@@ -68,6 +69,7 @@ fn check_parties(draft: &Draft<'_>, owner: &Principal, manifest: &Manifest) -> R
     if manifest.viewer_name == manifest.owner_name {
         return Err(mismatch("owner and viewer are one user"));
     }
+    check_active(draft, &manifest.viewer_name)?;
     if manifest.viewer != card.key {
         return Err(mismatch("the viewer has another identity key"));
     }
@@ -87,6 +89,7 @@ fn check_request(
     manifest: &Manifest,
 ) -> Result<(), Refusal> {
     let asked = draft.verify(request)?;
+    compaction::check_request_age(draft, &asked)?;
     if request.hash() != manifest.request {
         return Err(mismatch("the manifest answers another request"));
     }
@@ -118,6 +121,7 @@ fn write_rows(
         deal: deals::FIRST,
     };
     draft.put(&id, &usage);
+    compaction::plan(draft, id);
     for (one, other) in [(owner, viewer), (viewer, owner)] {
         draft.put(&(one.clone(), id), &GrantOf);
         draft.put(&(one.clone(), other.clone()), &Counterparty);
@@ -147,9 +151,7 @@ fn consume_request(
 fn count_grant(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
     let GrantCount(before) = draft.get(user).unwrap_or_default();
     if before >= MAX_GRANTS_PER_USER {
-        return Err(Refusal::Limit(format!(
-            "{MAX_GRANTS_PER_USER} grants a user ({user})"
-        )));
+        return Err(Refusal::TooManyGrants(user.clone()));
     }
     draft.put(user, &GrantCount(before + 1));
     Ok(())

@@ -9,8 +9,10 @@
 
 mod cluster;
 mod command;
+mod compaction;
 mod deals;
 mod decide;
+mod devices;
 mod draft;
 mod grants;
 pub mod limits;
@@ -22,6 +24,8 @@ mod origin;
 mod principal;
 pub mod read;
 mod receipts;
+mod registration;
+mod retirement;
 mod retries;
 mod rights;
 mod rows;
@@ -30,6 +34,7 @@ mod state_view;
 mod statement_order;
 mod users;
 mod views;
+mod workers;
 
 #[cfg(test)]
 mod tests;

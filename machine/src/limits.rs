@@ -3,16 +3,30 @@
 
 use std::time::Duration;
 
-/// Most devices of one user. A new one replaces one whose certificate has expired.
-pub const MAX_DEVICES_PER_USER: usize = 16;
-/// Most grants that one user is a party to. Ended ones count, because their views are kept.
+/// Most devices of one user. A new one replaces one whose certificate has expired. Revoked ones
+/// count, and stay for good.
+pub const MAX_DEVICES_PER_USER: usize = cameo_common::identity::MAX_DEVICES;
+/// Most grants that one user is a party to. Ended ones count until they are compacted. It bounds
+/// the user's mail too, of which a grant has one piece at most: an ending is never refused because
+/// its viewer has too much.
 pub const MAX_GRANTS_PER_USER: u32 = 100_000;
-/// Notices kept for one user; the oldest is dropped first. Mail is not counted and never dropped.
+/// Notices kept for one user; the oldest is dropped first, so that nobody is refused for another
+/// user's silence. Mail is not counted and never dropped.
 pub const MAX_NOTICES_PER_USER: u32 = 1_000;
 /// Most sessions that one entry may expire.
 pub const MAX_EXPIRED_PER_ENTRY: usize = 1_000;
+/// Most invites that are open at a time.
+pub const MAX_INVITES: usize = 1_000;
 /// Old replies that one entry evicts: more than the one that it may add, so the table shrinks.
 pub const RETRIES_EVICTED_PER_ENTRY: usize = 4;
+
+/// Interval of log time at which a grant is looked at, and the least time for which one is kept
+/// after its end.
+pub const GRANT_RETENTION: Duration = cameo_common::api::GRANT_RETENTION;
+/// How old a viewer's request may be when its grant is made, and how far ahead it may be dated.
+pub const REQUEST_LIFETIME: Duration = cameo_common::api::REQUEST_LIFETIME;
+/// Deals and views of compacted grants that one entry removes.
+pub const CLEARED_PER_ENTRY: usize = 8;
 
 /// How long the reply of a command is kept, in log time.
 pub const RETRY_RETENTION: Duration = cameo_common::api::RETRY_RETENTION;
@@ -23,3 +37,8 @@ pub const RESUME_WINDOW: Duration = cameo_common::api::RESUME_WINDOW;
 const _: () =
     assert!(cameo_common::api::MAX_CALL_LIFETIME.as_millis() < RETRY_RETENTION.as_millis());
 const _: () = assert!(RETRIES_EVICTED_PER_ENTRY > 1);
+// A grant is made less than one lifetime before or after the time that its request states, and kept
+// for at least two retentions. So the request is too old for another one when the first is gone.
+const _: () = assert!(REQUEST_LIFETIME.as_millis() * 2 <= GRANT_RETENTION.as_millis());
+// A view is not resumed, and no command repeated, after its grant is gone.
+const _: () = assert!(RESUME_WINDOW.as_millis() < GRANT_RETENTION.as_millis());

@@ -47,7 +47,8 @@ pub fn drop_all(draft: &mut Draft<'_>, viewer: &UserName) {
     }
 }
 
-fn remove(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId) {
+/// Removes what the mailbox has of a grant.
+pub fn remove(draft: &mut Draft<'_>, viewer: &UserName, grant: GrantId) {
     if let Some(mail) = draft.get::<Mail>(&(viewer.clone(), grant)) {
         draft.delete::<MailAt>(&(viewer.clone(), mail.sequence));
         draft.delete::<Mail>(&(viewer.clone(), grant));

@@ -5,6 +5,7 @@ use cameo_common::keys::PublicKey;
 
 use super::command::Refusal;
 use super::draft::Draft;
+use super::retirement::check_active;
 use super::rows::Device;
 
 /// A registered user and the device that sent the command.
@@ -24,4 +25,11 @@ pub fn of(draft: &Draft<'_>, device: &PublicKey) -> Result<Principal, Refusal> {
         name: row.user,
         device: *device,
     })
+}
+
+/// The same, and a user whom the operator has not retired.
+pub fn active(draft: &Draft<'_>, device: &PublicKey) -> Result<Principal, Refusal> {
+    let principal = of(draft, device)?;
+    check_active(draft, &principal.name)?;
+    Ok(principal)
 }

@@ -1,5 +1,5 @@
-//! Retry table: the stored replies of devices' commands, so that a retried command is carried out
-//! once (laws L3 and D1 depend on it).
+//! Retry table: the stored replies of commands of devices and of the operator, so that a retried
+//! command is carried out once (laws L3 and D1 depend on it).
 //!
 //! A reply is kept by request id for [`RETRY_RETENTION`] of log time. A command's not-after is
 //! sooner, and after it the command is never carried out, so the reply can be evicted then.
@@ -17,10 +17,12 @@ use super::rows::{Retry, RetryAt, Row};
 
 /// A command's key in the retry table, and the hash of its operation.
 ///
-/// `None` for nodes' commands, which are idempotent, and for debits, which the view rows record.
+/// `None` for commands of nodes and of tokens, which are idempotent, and for debits, which the view
+/// rows record.
 fn key_and_content(origin: &Origin) -> Option<(<Retry as Row>::Key, Hash)> {
     match origin {
-        Origin::Node(_) | Origin::Viewer(_) => None,
+        Origin::Node(_) | Origin::Viewer(_) | Origin::TokenHolder => None,
+        Origin::Operator(order) => Some(((order.operator, order.request), order.op)),
         Origin::Device(call) => Some(((call.device, call.request), call.op)),
     }
 }

@@ -113,6 +113,13 @@ pub fn remove(draft: &mut Draft<'_>, device: &PublicKey) {
     }
 }
 
+/// Ends a device's session, if one runs. Its row stays.
+pub fn end_running(draft: &mut Draft<'_>, device: &PublicKey) {
+    if let Some(session) = draft.get::<Session>(device) {
+        end_epoch(draft, device, session.epoch);
+    }
+}
+
 /// Ends a device's session if it is still the one of this epoch.
 fn end_epoch(draft: &mut Draft<'_>, device: &PublicKey, epoch: u64) {
     let running = draft.get::<Session>(device);

@@ -3,15 +3,17 @@
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
+use cameo_common::registration::InviteUse;
 use cameo_common::signed::Signed;
 use cameo_mutant::{Mutant, is_planted};
 
 use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::limits::MAX_DEVICES_PER_USER;
-use super::rows::{Device, DeviceOf, KeyOwner, User};
-use super::sessions;
+use super::retirement::check_active;
+use super::rows::{Device, DeviceOf, KeyOwner, Revocation, User};
 use super::statement_order::check_newer;
+use super::{registration, sessions};
 
 /// A registered user's newest card.
 pub fn card(draft: &Draft<'_>, name: &UserName) -> Result<UserCard, Refusal> {
@@ -27,6 +29,7 @@ pub fn register(
     caller: PublicKey,
     card: &Signed<UserCard>,
     certificate: &Signed<DeviceCertificate>,
+    invite: Option<&Signed<InviteUse>>,
 ) -> Result<Done, Refusal> {
     let content = draft.verify(card)?;
     let certified = draft.verify(certificate)?;
@@ -41,7 +44,8 @@ pub fn register(
     if draft.time() >= certified.not_after {
         return Err(Refusal::CertificateExpired);
     }
-    let new_user = put_card(draft, &content, card)?;
+    check_active(draft, &content.name)?;
+    let new_user = put_card(draft, &content, card, invite)?;
     let new_device = put_device(draft, &content.name, &certified, certificate)?;
     let created = new_user || new_device;
     Ok(Done::Registered { created })
@@ -53,6 +57,7 @@ fn put_card(
     draft: &mut Draft<'_>,
     content: &UserCard,
     card: &Signed<UserCard>,
+    invite: Option<&Signed<InviteUse>>,
 ) -> Result<bool, Refusal> {
     let known = draft.get::<User>(&content.name);
     if is_planted(Mutant::LastWriterWinsName) {
@@ -65,6 +70,8 @@ fn put_card(
         check_newer(before.sequence, &user.card, content.sequence, card)?;
     } else if draft.get::<KeyOwner>(&content.key).is_some() {
         return Err(Refusal::KeyTaken);
+    } else {
+        registration::admit_user(draft, content, invite)?;
     }
     let registered = known.as_ref().map_or(draft.time(), |user| user.registered);
     let card = card.clone();
@@ -104,21 +111,21 @@ fn put_device(
     Ok(known.is_none())
 }
 
-/// Removes one device with an expired certificate when the user has as many devices as allowed.
+/// Removes one device with an expired certificate when the user has as many devices as allowed. A
+/// revoked one stays: without its row it could come back.
 fn make_room(draft: &mut Draft<'_>, user: &UserName) -> Result<(), Refusal> {
     let devices = draft.scan::<DeviceOf>(user, MAX_DEVICES_PER_USER);
     if devices.len() < MAX_DEVICES_PER_USER {
         return Ok(());
     }
     let expired = devices.into_iter().find(|((_, device), _)| {
-        draft
-            .get::<Device>(device)
-            .is_some_and(|row| draft.time() >= row.certificate().not_after)
+        draft.get::<Revocation>(device).is_none()
+            && draft
+                .get::<Device>(device)
+                .is_some_and(|row| draft.time() >= row.certificate().not_after)
     });
     let Some((key, _)) = expired else {
-        return Err(Refusal::Limit(format!(
-            "{MAX_DEVICES_PER_USER} devices a user"
-        )));
+        return Err(Refusal::TooManyDevices(user.clone()));
     };
     sessions::remove(draft, &key.1);
     draft.delete::<Device>(&key.1);

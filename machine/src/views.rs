@@ -15,7 +15,8 @@ use cameo_mutant::{Mutant, is_planted};
 use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::rows::{
-    Certificate, CurrentRights, DealRow, Device, Grant, GrantUsage, NoticeKind, ViewNumber, ViewRow,
+    Certificate, CertificateOf, CurrentRights, DealRow, Device, Grant, GrantUsage, NoticeKind,
+    ViewNumber, ViewRow,
 };
 use super::{live_grants, notices, principal};
 
@@ -66,7 +67,7 @@ pub fn debit(
 
 /// Checks that this device may debit this view, and returns the grant.
 fn check_request(draft: &Draft<'_>, asked: &ViewRequest) -> Result<Grant, Refusal> {
-    let principal = principal::of(draft, &asked.device)?;
+    let principal = principal::active(draft, &asked.device)?;
     let (grant, role) = live_grants::of_party(draft, &asked.grant, &principal)?;
     if role != Role::Viewer {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
@@ -83,7 +84,8 @@ fn check_request(draft: &Draft<'_>, asked: &ViewRequest) -> Result<Grant, Refusa
 fn keep_certificate(draft: &mut Draft<'_>, asked: &ViewRequest) -> Hash {
     let certificate = draft.require::<Device>(&asked.device).certificate;
     let hash = certificate.hash();
-    if draft.get::<Certificate>(&hash).is_none() {
+    if draft.get::<CertificateOf>(&(hash, asked.grant)).is_none() {
+        draft.put(&(hash, asked.grant), &CertificateOf);
         draft.put(&hash, &Certificate(certificate));
     }
     hash

@@ -305,12 +305,20 @@ fn of_refusal<T>(code: ErrorCode) -> Outcome<T> {
         | E::BadTicket
         | E::NotAuthenticated
         | E::LimitReached
-        | E::RolledBack => Outcome::Answered(Answer::Refused(code)),
+        | E::RegistrationClosed
+        | E::BadInvite
+        | E::Retired
+        | E::RolledBack
+        | E::RequestTooOld
+        | E::TooManyDevices
+        | E::TooManyGrants
+        | E::DeviceRevoked => Outcome::Answered(Answer::Refused(code)),
         E::TooLarge
         | E::NoSuchPath
         | E::CallExpired
         | E::WrongCluster
         | E::Busy
+        | E::TooManyCalls
         | E::BadJob
         | E::NoQuorum
         | E::Unavailable

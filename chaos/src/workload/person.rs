@@ -87,6 +87,7 @@ impl Person {
         let body = Register {
             card: self.card.clone(),
             certificate: device.certificate.clone(),
+            invite: None,
         };
         let request = client.request();
         Ask::command(paths::USERS.to_owned(), &body, &body, request)

@@ -130,6 +130,7 @@ impl User {
         Register {
             card: Signed::new(&key, card),
             certificate: Signed::new(&key, certificate),
+            invite: None,
         }
     }
 

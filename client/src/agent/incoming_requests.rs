@@ -11,6 +11,7 @@ use super::outbox;
 use super::serve::{Refusal, Service};
 use crate::clock;
 use crate::flows::notices::Notice;
+use crate::flows::share;
 use crate::text::sanitize::sanitize;
 use crate::vault::records::{
     Attempts, GrantOwned, Image, Incoming, IncomingState, OutboxKey, Policy, RequestSubject, Stage,
@@ -127,6 +128,17 @@ impl Service {
     /// it. A grant that has ended is refused, so that the viewer does not wait for it.
     fn reschedule_delivery(&self, grant: &GrantId) -> Result<AskOutcome, Refusal> {
         let now = clock::now();
+        let vault = &self.core.ctx.vault;
+        if let Some(owned) = vault.get::<GrantOwned>(&grant.to_string())?
+            && owned.is_live(now)
+            && !share::has_carrier(vault, &owned)?
+        {
+            return Err(Refusal::new(
+                PeerRefusal::Closed,
+                "the carrier was delivered long ago and is not kept any more; ask the owner to \
+                 revoke the grant, and make a new request",
+            ));
+        }
         let kept = change::<GrantOwned>(&self.core.ctx.vault, &grant.to_string(), |owned| {
             if owned.is_live(now) {
                 owned.stage = owned.stage.min(Stage::Recorded);

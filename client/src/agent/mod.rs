@@ -8,9 +8,11 @@ mod error;
 mod events;
 mod gallery;
 mod incoming_requests;
+mod other_agent;
 mod outbox;
 mod own_requests;
 mod received_rights;
+mod sent_carriers;
 mod serve;
 mod session;
 #[cfg(test)]
@@ -104,6 +106,7 @@ impl Agent {
         tasks.spawn(session::keep(core.clone()));
         tasks.spawn(events::follow(core.clone()));
         tasks.spawn(outbox::work(core.clone()));
+        tasks.spawn(sent_carriers::remove(core.clone()));
         Ok(Self {
             core,
             transport,

@@ -137,6 +137,9 @@ impl Service {
                 ));
             }
         }
+        if directory::is_revoked(&ctx.vault, &card.name, &certificate.device)? {
+            return Err(not_accepted("your device was revoked by its user"));
+        }
         match directory::pin(&ctx.vault, &call.card, &card) {
             Ok(_) => Ok(PeerUser {
                 name: card.name.clone(),

@@ -9,6 +9,7 @@ use cameo_common::identity::{EndpointRecord, MAX_ADDRESSES};
 use cameo_common::signed::Signed;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::other_agent::{self, OwnSessions};
 use super::{Core, own_requests};
 use crate::cluster_api::ClusterError;
 use crate::error_kind::Classified;
@@ -31,24 +32,29 @@ const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Keeps a session running until dropped.
 pub(super) async fn keep(core: Core) {
+    let mut own = OwnSessions::default();
     loop {
-        let epoch = begin(&core).await;
+        let epoch = begin(&core, &mut own).await;
+        let began = Instant::now();
         core.epoch.send_replace(Some(epoch));
         core.notices.publish(Notice::Session { epoch });
         own_requests::repeat(&core).await;
         core.wake.notify_one();
         stay(&core, epoch).await;
         core.epoch.send_replace(None);
+        other_agent::give_way(&core, &mut own, began.elapsed()).await;
     }
 }
 
-async fn begin(core: &Core) -> u64 {
+async fn begin(core: &Core, own: &mut OwnSessions) -> u64 {
     let mut pauses = PAUSES.into_iter();
     let mut pause = PAUSES[0];
     loop {
-        match start(core).await {
+        match start(core, own).await {
             Ok(epoch) => return epoch,
             Err(error) => {
+                let is_stale = matches!(&error, LedgerError::Cluster(error)
+                    if error.code() == Some(ErrorCode::StaleVersion));
                 core.notices.publish(Notice::Trouble {
                     what_failed: "starting a session".into(),
                     why: error.to_string(),
@@ -58,6 +64,9 @@ async fn begin(core: &Core) -> u64 {
                 {
                     core.refused.send_replace(Some(error));
                 }
+                if is_stale {
+                    other_agent::give_way(core, own, Duration::ZERO).await;
+                }
             }
         }
         pause = pauses.next().unwrap_or(pause);
@@ -65,8 +74,8 @@ async fn begin(core: &Core) -> u64 {
     }
 }
 
-async fn start(core: &Core) -> Result<u64, LedgerError> {
-    let endpoint = endpoint(core)?;
+async fn start(core: &Core, own: &mut OwnSessions) -> Result<u64, LedgerError> {
+    let endpoint = endpoint(core, own)?;
     let start = StartSession {
         endpoint,
         listed: core.listed,
@@ -77,7 +86,7 @@ async fn start(core: &Core) -> Result<u64, LedgerError> {
 }
 
 /// This device's present addresses, signed with the next sequence.
-fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
+fn endpoint(core: &Core, own: &mut OwnSessions) -> Result<Signed<EndpointRecord>, VaultError> {
     let kept = change::<Identity>(&core.ctx.vault, Identity::ID, |me| {
         me.endpoint_sequence += 1;
     })?;
@@ -85,15 +94,15 @@ fn endpoint(core: &Core) -> Result<Signed<EndpointRecord>, VaultError> {
     let device = core.ctx.me.device_key();
     let local = core.peers.transport().local_addresses();
     let addresses = local.iter().take(MAX_ADDRESSES).map(ToString::to_string);
-    Ok(Signed::new(
-        &device,
-        EndpointRecord {
-            device: device.public(),
-            sequence,
-            addresses: addresses.collect(),
-            relay: None,
-        },
-    ))
+    let record = EndpointRecord {
+        device: device.public(),
+        sequence,
+        addresses: addresses.collect(),
+        relay: None,
+    };
+    let record = Signed::new(&device, record);
+    own.publish(sequence, record.clone());
+    Ok(record)
 }
 
 /// Stores the addresses that nodes have proved, if they were not known before. What one node says
@@ -119,14 +128,21 @@ async fn learn_nodes(core: &Core) -> Result<(), VaultError> {
 /// Renews the session until it has ended, or the device's addresses have changed.
 async fn stay(core: &Core, epoch: u64) {
     let published = core.peers.transport().local_addresses();
-    let mut renewed = Instant::now();
+    let began = Instant::now();
+    let (mut renewed, mut undisturbed) = (began, false);
     loop {
         let _ = timeout(KEEP_ALIVE, core.renew.notified()).await;
         if core.peers.transport().local_addresses() != published {
             return;
         }
         match core.ctx.api.keep_alive(epoch).await {
-            Ok(_) => renewed = Instant::now(),
+            Ok(_) => {
+                renewed = Instant::now();
+                if !undisturbed && began.elapsed() > 2 * other_agent::LONGEST_WAIT {
+                    undisturbed = true;
+                    other_agent::forget(core);
+                }
+            }
             Err(ClusterError::Api(error)) if is_over(error.code) => {
                 tracing::info!(%error, epoch, "the session has ended");
                 return;

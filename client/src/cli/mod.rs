@@ -69,6 +69,8 @@ pub enum Verb {
     Log(commands::log::Arguments),
     /// List who is online, or show one user.
     Who(commands::who::Arguments),
+    /// List your devices, revoke one, or give this home a key of its own.
+    Device(commands::device::Arguments),
     /// Show the state of this home, its agent and its cluster.
     Status(commands::status::Arguments),
     /// Store the passphrase in the kernel's keyring, so that commands do not ask for it.
@@ -111,6 +113,7 @@ impl Verb {
             Verb::Shared(_) => "shared",
             Verb::Log(_) => "log",
             Verb::Who(_) => "who",
+            Verb::Device(arguments) => arguments.name(),
             Verb::Status(_) => "status",
             Verb::Unlock(_) => "unlock",
             Verb::Lock(_) => "lock",
@@ -183,6 +186,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await?,
         Verb::Log(arguments) => commands::log::run(&open()?, arguments).await?,
         Verb::Who(arguments) => commands::who::run(&open()?, arguments).await?,
+        Verb::Device(arguments) => commands::device::run(&open()?, arguments).await?,
         Verb::Status(arguments) => commands::status::run(&open()?, arguments).await?,
         Verb::Demo(_) => unreachable!("the demo opens no home"),
     })
@@ -273,6 +277,8 @@ mod tests {
             "rights ab --may-save perhaps",
             "view",
             "view 0123 --no-show --save out.jpg",
+            "device",
+            "device revoke",
             "dance",
         ] {
             assert!(parse(line).is_err(), "{line}");
@@ -305,6 +311,9 @@ mod tests {
             "who",
             "who ada",
             "status",
+            "device list",
+            "device revoke 0123 --this",
+            "device new",
             "hide a.jpg --key k --out c.png",
             "hide a.bin --key k --out c.png --cover b.png --look discreet",
             "hide a.jpg --key k --out c.png --depth 4 --codec veil --caption hello",

@@ -98,8 +98,26 @@ impl ClusterApi {
         body: &B,
     ) -> Result<A, ClusterError> {
         let call = self.sign_as(proof, Method::POST, path, encode(body)?);
+        self.try_at(server, &call).await
+    }
+
+    /// The same of a read.
+    pub(super) async fn get_at<A: DeserializeOwned>(
+        &self,
+        server: &Server,
+        path: String,
+    ) -> Result<A, ClusterError> {
+        let call = self.sign_as(Proof::Tls, Method::GET, path, Bytes::new());
+        self.try_at(server, &call).await
+    }
+
+    async fn try_at<A: DeserializeOwned>(
+        &self,
+        server: &Server,
+        call: &SignedCall,
+    ) -> Result<A, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
-        match self.try_once(server, &call, end).await {
+        match self.try_once(server, call, end).await {
             Outcome::Success(bytes) => decode(&server.url, &bytes),
             Outcome::Refused(error) => Err(error.into()),
             Outcome::Malformed(why) => Err(ClusterError::Protocol {

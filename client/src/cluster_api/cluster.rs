@@ -237,6 +237,7 @@ mod tests {
     use cameo_common::cluster_descriptor::NodeIdentity;
     use cameo_common::ids::{Hash, NodeId};
     use cameo_common::keys::{PublicKey, SealingPublic};
+    use cameo_common::registration::RegistrationMode;
     use cameo_common::signed::Signed;
 
     fn info() -> ClusterInfo {
@@ -245,7 +246,12 @@ mod tests {
             key: PublicKey([1; 32]),
             sealing: SealingPublic([2; 32]),
         };
-        let descriptor = Descriptor::genesis(vec![node], Hash([3; 32]));
+        let descriptor = Descriptor::genesis(
+            vec![node],
+            PublicKey([8; 32]),
+            RegistrationMode::Open,
+            Hash([3; 32]),
+        );
         ClusterInfo {
             schema: 1,
             cluster: descriptor.founds().unwrap(),

@@ -83,14 +83,21 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         | ErrorCode::NotAuthenticated
         | ErrorCode::NameTaken
         | ErrorCode::Revoked
-        | ErrorCode::Expired => ErrorKind::Forbidden,
+        | ErrorCode::DeviceRevoked
+        | ErrorCode::Expired
+        | ErrorCode::RegistrationClosed
+        | ErrorCode::BadInvite
+        | ErrorCode::Retired => ErrorKind::Forbidden,
         ErrorCode::UsedUp => ErrorKind::UsedUp,
         ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
             ErrorKind::ClusterAway
         }
         ErrorCode::WrongCluster => ErrorKind::Untrusted,
         ErrorCode::Busy => ErrorKind::Busy,
-        ErrorCode::GrantExists => ErrorKind::Hopeless,
+        ErrorCode::GrantExists
+        | ErrorCode::RequestTooOld
+        | ErrorCode::TooManyDevices
+        | ErrorCode::TooManyGrants => ErrorKind::Hopeless,
         _ => ErrorKind::Other,
     }
 }
@@ -114,7 +121,10 @@ impl ClusterError {
             | ClusterError::OutcomeUnknown => true,
             ClusterError::Api(error) => matches!(
                 error.code,
-                ErrorCode::Busy | ErrorCode::CallExpired | ErrorCode::LimitReached
+                ErrorCode::Busy
+                    | ErrorCode::CallExpired
+                    | ErrorCode::LimitReached
+                    | ErrorCode::TooManyCalls
             ),
             _ => false,
         }
@@ -147,14 +157,21 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::NotFound
         | ErrorCode::NameTaken
         | ErrorCode::RequestReused
+        | ErrorCode::RequestTooOld
+        | ErrorCode::TooManyDevices
+        | ErrorCode::TooManyGrants
         | ErrorCode::GrantExists
         | ErrorCode::StaleVersion
         | ErrorCode::Mismatch
         | ErrorCode::BadDeal
         | ErrorCode::Revoked
+        | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
         | ErrorCode::UsedUp
         | ErrorCode::NotDebited
+        | ErrorCode::RegistrationClosed
+        | ErrorCode::BadInvite
+        | ErrorCode::Retired
         | ErrorCode::SessionEnded => Verdict::Doubtful,
         _ => Verdict::Final,
     }
@@ -198,6 +215,14 @@ mod tests {
             (ErrorCode::Internal, ErrorKind::Other),
             (ErrorCode::WorkerTooSmall, ErrorKind::Other),
             (ErrorCode::RolledBack, ErrorKind::Other),
+            (ErrorCode::DeviceRevoked, ErrorKind::Forbidden),
+            (ErrorCode::RequestTooOld, ErrorKind::Hopeless),
+            (ErrorCode::TooManyDevices, ErrorKind::Hopeless),
+            (ErrorCode::TooManyGrants, ErrorKind::Hopeless),
+            (ErrorCode::RegistrationClosed, ErrorKind::Forbidden),
+            (ErrorCode::BadInvite, ErrorKind::Forbidden),
+            (ErrorCode::Retired, ErrorKind::Forbidden),
+            (ErrorCode::TooManyCalls, ErrorKind::Other),
         ];
         for (code, kind) in kinds {
             let error = ClusterError::from(ApiError::new(code, "no"));

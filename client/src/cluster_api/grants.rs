@@ -221,7 +221,7 @@ impl ClusterApi {
         }
     }
 
-    async fn known_server(&self, node: NodeId) -> Result<Server, ClusterError> {
+    pub(super) async fn known_server(&self, node: NodeId) -> Result<Server, ClusterError> {
         let found = self.server_of(node).await;
         found.ok_or_else(|| unreachable(node))
     }

@@ -2,10 +2,12 @@
 
 use cameo_common::api::{
     Done, EndSession, KeepAlive, Online, Register, Registered, ReportOffline, ReportedOffline,
-    SessionStarted, StartSession, UserInfo, paths,
+    RevokeDevice, SessionStarted, StartSession, UserInfo, paths,
 };
-use cameo_common::ids::UserName;
+use cameo_common::ids::{NodeId, UserName};
+use cameo_common::op::Op;
 
+use super::signed_call::Proof;
 use super::{ClusterApi, ClusterError};
 
 impl ClusterApi {
@@ -24,6 +26,39 @@ impl ClusterApi {
     /// `NotRegistered` when the name is not registered.
     pub async fn user(&self, name: &UserName) -> Result<UserInfo, ClusterError> {
         self.get(paths::fill(paths::USER, name)).await
+    }
+
+    /// One node's answer about a user, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::user`].
+    pub async fn user_at(&self, node: NodeId, name: &UserName) -> Result<UserInfo, ClusterError> {
+        let server = self.known_server(node).await?;
+        self.get_at(&server, paths::fill(paths::USER, name)).await
+    }
+
+    /// Revokes a device of this user.
+    ///
+    /// # Errors
+    /// When the cluster refuses it or cannot be reached.
+    pub async fn revoke_device(&self, revoke: &RevokeDevice) -> Result<Done, ClusterError> {
+        self.command(paths::REVOKE_DEVICE.to_owned(), revoke, revoke)
+            .await
+    }
+
+    /// The same by way of one node, tried once.
+    ///
+    /// # Errors
+    /// As for [`ClusterApi::revoke_device`].
+    pub async fn revoke_device_at(
+        &self,
+        node: NodeId,
+        revoke: &RevokeDevice,
+    ) -> Result<Done, ClusterError> {
+        let server = self.known_server(node).await?;
+        let path = paths::REVOKE_DEVICE.to_owned();
+        let proof = Proof::of_command(&Op::from(revoke));
+        self.post_at(&server, proof, path, revoke).await
     }
 
     /// The users online who chose to be listed.

@@ -1,7 +1,12 @@
 //! `init`: creates the keys of a new user, pins the cluster, and registers the user with it.
 //!
+//! With an invite, the cluster's addresses and fingerprint are the invite's, and its key signs this
+//! identity and name: a node that carries the registration cannot use it for another.
+//!
 //! The keys are stored before the name is registered, because a name whose key is lost cannot be
 //! used again. A second run continues an interrupted one, or renews the certificate.
+
+mod invite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +16,7 @@ use cameo_common::api::{ErrorCode, Register};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{ClusterId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::registration::Invite;
 use cameo_common::signed::Signed;
 use clap::Args;
 
@@ -18,13 +24,13 @@ use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError, Pinned, parse_addresses};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context;
+use crate::flows::devices::CERTIFICATE_LIFE;
 use crate::output::{Output, Report};
 use crate::vault::records::{Identity, Secret};
 use crate::vault::unlock::{self, PassphraseSources};
 use crate::vault::{Home, Vault, VaultError};
+pub use invite::InviteError;
 
-/// Life of a device's certificate, after which `init` has to be run again.
-const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
 /// A certificate with less remaining life is renewed.
 const RENEWED_BELOW: Duration = Duration::from_secs(CERTIFICATE_LIFE.as_secs() / 2);
 
@@ -36,8 +42,11 @@ pub struct Arguments {
     name: UserName,
     /// URLs of the cluster's nodes, separated by commas, at least one with the fingerprint that the
     /// nodes print, as in https://127.0.0.1:7101#FINGERPRINT.
-    #[arg(long, value_name = "URL#ID,...")]
-    cluster: String,
+    #[arg(long, value_name = "URL#ID,...", required_unless_present = "invite")]
+    cluster: Option<String>,
+    /// An invite: its file, or its words in quotes; - reads the words from standard input.
+    #[arg(long, value_name = "FILE|WORDS", conflicts_with = "cluster")]
+    invite: Option<String>,
 }
 
 /// A user who was not registered.
@@ -56,6 +65,8 @@ pub enum Error {
          changed, and the keys are kept: choose another name, or try again later if it is yours"
     )]
     NameTaken(UserName),
+    #[error(transparent)]
+    Invite(#[from] InviteError),
     #[error("the identity could not be stored")]
     NotKept,
     #[error(transparent)]
@@ -73,6 +84,7 @@ impl Classified for Error {
             Error::OtherPerson { .. } => ErrorKind::Usage,
             Error::OtherCluster { .. } => ErrorKind::Untrusted,
             Error::NameTaken(_) => ErrorKind::Forbidden,
+            Error::Invite(_) => ErrorKind::Usage,
             Error::NotKept => ErrorKind::Other,
             Error::Cluster(error) => error.kind(),
             Error::Vault(error) => error.kind(),
@@ -85,7 +97,15 @@ pub async fn run(
     out: Output,
     arguments: Arguments,
 ) -> Result<Report, Error> {
-    let (cluster, nodes) = parse_addresses(&arguments.cluster)?;
+    let invite = match &arguments.invite {
+        Some(given) => Some(invite::read(given)?),
+        None => None,
+    };
+    let addresses = match &invite {
+        Some(invite) => invite::addresses(invite),
+        None => arguments.cluster.unwrap_or_default(),
+    };
+    let (cluster, nodes) = parse_addresses(&addresses)?;
     // Before anything is stored.
     known_cluster(cluster, &nodes).await?;
     let home = context::home(home)?;
@@ -114,7 +134,7 @@ pub async fn run(
     api.info().await?;
     api.find_all_nodes().await;
     let me = keep(&vault, me, api.proved_urls())?;
-    let created = register(&vault, &api, &me).await?;
+    let created = register(&vault, &api, &me, invite.as_ref()).await?;
     let key = me.identity_key().public();
     let text = format!(
         "{} is {} with cluster {}.\nNext: `cameo agent` in a terminal of its own, then `cameo add \
@@ -271,10 +291,16 @@ fn keep(vault: &Vault, mut me: Identity, urls: Vec<String>) -> Result<Identity, 
 }
 
 /// Registers the user. True if user or device are new to the cluster.
-async fn register(vault: &Vault, api: &ClusterApi, me: &Identity) -> Result<bool, Error> {
+async fn register(
+    vault: &Vault,
+    api: &ClusterApi,
+    me: &Identity,
+    invite: Option<&Invite>,
+) -> Result<bool, Error> {
     let register = Register {
         card: me.card.clone(),
         certificate: me.certificate.clone(),
+        invite: invite.map(|invite| invite::use_for(invite, me)),
     };
     let registered = match api.register(&register).await {
         Ok(registered) => registered,

@@ -1,17 +1,22 @@
 //! `log`: lists the charged views of a grant, for its owner, and verifies that the viewer asked for
 //! each.
 
+use cameo_common::api::{ErrorCode, GRANT_RETENTION};
+use cameo_common::ids::UserName;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::error::FindError;
 use super::find::owned_grant;
+use crate::clock;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
+use crate::flows::rights::may_be_compacted;
 use crate::flows::views_taken::{ViewRow, prove};
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
+use crate::vault::records::GrantOwned;
 
 /// Arguments of `log`.
 #[derive(Debug, Args)]
@@ -24,6 +29,13 @@ pub struct Arguments {
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The ledger had the grant, and has compacted it.
+    #[error(
+        "the ledger no longer keeps this grant to {0}, nor when it was viewed: it ended more than \
+         {days} days ago, and nothing is released for it",
+        days = GRANT_RETENTION.as_secs() / 86_400
+    )]
+    NotKept(UserName),
     #[error(transparent)]
     Find(#[from] FindError),
     #[error(transparent)]
@@ -33,6 +45,7 @@ pub enum Error {
 impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
+            Error::NotKept(_) => ErrorKind::NotFound,
             Error::Find(error) => error.kind(),
             Error::Cluster(error) => error.kind(),
         }
@@ -41,7 +54,8 @@ impl Classified for Error {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let owned = owned_grant(ctx, &arguments.grant)?;
-    let log = ctx.api.grant_log(&owned.grant).await?;
+    let log = ctx.api.grant_log(&owned.grant).await;
+    let log = log.map_err(|error| not_kept(&owned, error))?;
     let taken = prove(&owned, &log);
     let rows: Vec<Vec<String>> = taken.iter().map(line).collect();
     let views: Vec<Value> = taken.iter().map(value).collect();
@@ -64,6 +78,14 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         .with("viewer", &owned.viewer)
         .with("proved", proved)
         .with("views", views))
+}
+
+fn not_kept(owned: &GrantOwned, error: ClusterError) -> Error {
+    if error.code() == Some(ErrorCode::NotFound) && may_be_compacted(owned, clock::now()) {
+        Error::NotKept(owned.viewer.clone())
+    } else {
+        error.into()
+    }
 }
 
 fn line(view: &ViewRow) -> Vec<String> {

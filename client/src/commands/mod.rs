@@ -6,6 +6,7 @@ pub mod agent;
 pub mod approve;
 mod arguments;
 pub mod deny;
+pub mod device;
 mod error;
 mod find;
 pub mod gallery;

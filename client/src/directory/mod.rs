@@ -3,7 +3,7 @@
 //! First contact is trust on first use: the key is pinned. Another key under the same name is
 //! refused from then on, and so is a card older than the stored one. Of a device's certificate and
 //! endpoint record the newest version seen is used, even if the directory returns an older one
-//! later.
+//! later; a device that its user has revoked is refused for good.
 
 mod pin;
 mod resolve;
@@ -13,3 +13,4 @@ mod tests;
 
 pub use pin::{PinError, pin};
 pub use resolve::{DirectoryError, ResolvedUser, look_up};
+pub use seen::is_revoked;

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use cameo_common::api::{ErrorCode, UserInfo};
-use cameo_common::identity::{EndpointRecord, UserCard};
+use cameo_common::api::{DeviceInfo, ErrorCode, UserInfo};
+use cameo_common::identity::{DeviceRevocation, EndpointRecord, MAX_DEVICES, UserCard};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
-use cameo_common::signed::StatementError;
+use cameo_common::signed::{Signed, StatementError};
 
 use super::pin::{PinError, pin};
-use super::seen::{MAX_DEVICES, SeenDevice, newest};
+use super::seen::{SeenDevice, newest};
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError};
 use crate::error_kind::{Classified, ErrorKind};
@@ -102,7 +102,7 @@ pub(super) fn accept(
     let (newest, changed) = newest(vault, name, verified_devices(&card, info))?;
     for device in newest {
         let certificate = device.certificate.unverified()?;
-        if now >= certificate.not_after {
+        if now >= certificate.not_after || device.revocation.is_some() {
             continue;
         }
         devices.push(certificate.device);
@@ -162,7 +162,17 @@ fn verified_devices(card: &UserCard, info: &UserInfo) -> Vec<SeenDevice> {
             device: certificate.device,
             certificate: device.certificate.clone(),
             endpoint,
+            revocation: revocation(card, device),
         })
     });
     valid.collect()
+}
+
+/// A device's revocation, if the user has signed it. The cluster that it names is not compared: a
+/// device that its user has revoked anywhere is refused.
+fn revocation(card: &UserCard, device: &DeviceInfo) -> Option<Signed<DeviceRevocation>> {
+    let signed = device.revocation.as_ref()?;
+    let revoked = signed.verify().ok()?;
+    let certified = device.certificate.unverified().ok()?;
+    (revoked.user == card.key && revoked.device == certified.device).then(|| signed.clone())
 }

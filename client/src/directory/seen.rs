@@ -1,15 +1,13 @@
 //! The newest statements seen of each device of a user.
 
-use cameo_common::identity::{DeviceCertificate, EndpointRecord};
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, MAX_DEVICES};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, Statement};
 use serde::{Deserialize, Serialize};
 
-use crate::vault::{Record, Vault, VaultError};
+use crate::vault::{Older, Record, Vault, VaultError};
 
-/// Bound on the devices of one user that are used.
-pub(super) const MAX_DEVICES: usize = 16;
 /// Bound on the stored devices of one user; the oldest are removed.
 const MAX_SEEN: usize = 4 * MAX_DEVICES;
 
@@ -19,6 +17,8 @@ pub(super) struct SeenDevice {
     pub device: PublicKey,
     pub certificate: Signed<DeviceCertificate>,
     pub endpoint: Option<Signed<EndpointRecord>>,
+    /// Once seen, the device is refused for good, whatever the directory says later.
+    pub revocation: Option<Signed<DeviceRevocation>>,
 }
 
 /// The devices of a user that this home has seen.
@@ -27,7 +27,44 @@ struct SeenDevices(Vec<SeenDevice>);
 
 impl Record for SeenDevices {
     const KIND: &'static str = "seen-devices";
+    const VERSION: u16 = 2;
+    const OLDER: &'static [Older<Self>] = &[Older::of::<SeenDevicesV1>()];
+}
+
+/// A device without a revocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenDeviceV1 {
+    device: PublicKey,
+    certificate: Signed<DeviceCertificate>,
+    endpoint: Option<Signed<EndpointRecord>>,
+}
+
+/// The first version of [`SeenDevices`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenDevicesV1(Vec<SeenDeviceV1>);
+
+impl Record for SeenDevicesV1 {
+    const KIND: &'static str = SeenDevices::KIND;
     const VERSION: u16 = 1;
+}
+
+impl From<SeenDevicesV1> for SeenDevices {
+    fn from(old: SeenDevicesV1) -> Self {
+        let devices = old.0.into_iter().map(|old| SeenDevice {
+            device: old.device,
+            certificate: old.certificate,
+            endpoint: old.endpoint,
+            revocation: None,
+        });
+        Self(devices.collect())
+    }
+}
+
+/// Whether this home has seen a user's revocation of their device.
+pub fn is_revoked(vault: &Vault, name: &UserName, device: &PublicKey) -> Result<bool, VaultError> {
+    let seen = vault.get::<SeenDevices>(name.as_str())?.unwrap_or_default();
+    let mut devices = seen.0.iter();
+    Ok(devices.any(|seen| seen.device == *device && seen.revocation.is_some()))
 }
 
 /// Merges the reported devices into the stored ones. Returns the reported devices with their newest
@@ -70,11 +107,13 @@ impl SeenDevices {
                     }
                     (before, now) => now.or(before),
                 };
+                seen.revocation = before.revocation.or(seen.revocation);
             } else if self.0.len() >= MAX_SEEN {
                 self.0.remove(0);
             }
             device.certificate = seen.certificate.clone();
             device.endpoint = device.endpoint.and(seen.endpoint.clone());
+            device.revocation = seen.revocation.clone();
             self.0.insert(at.unwrap_or(self.0.len()), seen);
             devices.push(device);
         }
@@ -106,6 +145,7 @@ mod tests {
             device: PublicKey([u8::try_from(at).unwrap(); 32]),
             certificate: Signed::from_bytes(vec![1]),
             endpoint: None,
+            revocation: None,
         };
         seen.merge((0..MAX_SEEN + 3).map(device).collect());
         assert_eq!(seen.0.len(), MAX_SEEN);
@@ -118,17 +158,29 @@ mod tests {
             device: PublicKey([0xaa; 32]),
             certificate: Signed::from_bytes(vec![0xbb; 2]),
             endpoint: Some(Signed::from_bytes(vec![0xcc; 3])),
+            revocation: Some(Signed::from_bytes(vec![0xdd])),
         }]);
-        // count, device, length and bytes of the certificate, present flag and the same of the
-        // endpoint
-        let expected = [
-            [1].as_slice(),
-            &[0xaa; 32],
-            &[2, 0xbb, 0xbb],
-            &[1, 3, 0xcc, 0xcc, 0xcc],
-        ]
-        .concat();
-        assert_eq!(SeenDevices::VERSION, 1);
+        // the bytes of version 1, and present flag, length and bytes of the revocation
+        let expected = [FIRST.concat().as_slice(), &[1, 1, 0xdd]].concat();
+        assert_eq!(SeenDevices::VERSION, 2);
         assert_eq!(cameo_common::wire::encode(&seen), expected);
+    }
+
+    /// Count, device, length and bytes of the certificate, present flag and the same of the
+    /// endpoint.
+    const FIRST: [&[u8]; 4] = [
+        &[1],
+        &[0xaa; 32],
+        &[2, 0xbb, 0xbb],
+        &[1, 3, 0xcc, 0xcc, 0xcc],
+    ];
+
+    #[test]
+    fn devices_of_the_first_version_are_not_revoked() {
+        let old: SeenDevicesV1 = cameo_common::wire::decode(&FIRST.concat()).unwrap();
+        assert_eq!(SeenDevicesV1::VERSION, 1);
+        let seen = SeenDevices::from(old);
+        assert_eq!(seen.0[0].device, PublicKey([0xaa; 32]));
+        assert_eq!(seen.0[0].revocation, None);
     }
 }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 use cameo_common::api::UserInfo;
-use cameo_common::identity::{EndpointRecord, UserCard};
-use cameo_common::ids::Millis;
+use cameo_common::identity::{DeviceRevocation, EndpointRecord, UserCard};
+use cameo_common::ids::{ClusterId, Millis};
 use cameo_common::signed::Signed;
 
 use super::resolve::accept;
@@ -90,6 +90,8 @@ fn answer(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
         devices: vec![cameo_common::api::DeviceInfo {
             certificate: Signed::new(&user, certificate),
             endpoint: endpoint.map(|endpoint| Signed::new(&device, endpoint)),
+            epoch: None,
+            revocation: None,
         }],
         online: None,
         epoch: None,
@@ -134,4 +136,46 @@ fn attack_an_older_certificate_of_a_device_is_refused() {
     assert_eq!(devices(1), 1);
     assert_eq!(devices(2), 0);
     assert_eq!(devices(1), 0);
+}
+
+/// The same answer with a revocation of the device, signed by the user or by somebody else.
+fn revoked(by: &SigningKey) -> UserInfo {
+    let mut info = answer(1, Some((1, "10.0.0.1:1")));
+    let content = DeviceRevocation {
+        user: by.public(),
+        cluster: ClusterId([7; 32]),
+        device: SigningKey::from_seed([2; 32]).public(),
+        sequence: 2,
+    };
+    info.devices[0].revocation = Some(Signed::new(by, content));
+    info
+}
+
+#[test]
+fn attack_a_revoked_device_stays_refused_when_the_directory_hides_its_revocation() {
+    let (_folder, vault) = vault();
+    let bob = "bob".parse().unwrap();
+    let device = SigningKey::from_seed([2; 32]).public();
+    let before = answer(1, Some((1, "10.0.0.1:1")));
+    assert_eq!(reached(&vault, &before).len(), 1);
+    assert!(!is_revoked(&vault, &bob, &device).unwrap());
+    // given a revocation that was seen once
+    let seen = revoked(&SigningKey::from_seed([1; 32]));
+    assert!(reached(&vault, &seen).is_empty());
+    // when the directory leaves it out, or names a newer certificate
+    for info in [before, answer(9, None)] {
+        assert!(accept(&vault, &bob, &info).unwrap().devices.is_empty());
+        assert!(reached(&vault, &info).is_empty());
+    }
+    assert!(is_revoked(&vault, &bob, &device).unwrap());
+}
+
+#[test]
+fn attack_a_revocation_that_its_user_has_not_signed_is_ignored() {
+    let (_folder, vault) = vault();
+    let forged = revoked(&SigningKey::from_seed([9; 32]));
+    assert_eq!(reached(&vault, &forged).len(), 1);
+    let bob = "bob".parse().unwrap();
+    let device = SigningKey::from_seed([2; 32]).public();
+    assert!(!is_revoked(&vault, &bob, &device).unwrap());
 }

@@ -2,6 +2,7 @@
 //! alike.
 
 pub mod context;
+pub mod devices;
 mod error;
 pub mod gallery;
 pub mod notices;

@@ -1,11 +1,12 @@
 //! Changes of a viewer's rights: recorded in the ledger first, then sent directly to the viewer.
 //! Endings are confirmed by the nodes that hold parts.
 
+mod compacted;
 mod confirm;
 
 use std::time::Duration;
 
-use cameo_common::api::{ErrorCode, Role};
+use cameo_common::api::{ErrorCode, GRANT_RETENTION, Role};
 use cameo_common::ids::GrantId;
 use cameo_common::rights::{MAX_VERSION_STEP, Rights};
 use cameo_common::signed::{Signed, StatementError};
@@ -15,12 +16,14 @@ use super::context::Context;
 use super::notices::Notices;
 use super::presence::report_offline;
 use super::share::{self, ShareError};
+use crate::clock;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::Peers;
 use crate::vault::VaultError;
 use crate::vault::records::{Attempts, GrantOwned, OutboxKey, UnconfirmedEnding, change};
 
+pub use compacted::may_be_compacted;
 pub use confirm::{CONFIRM_DEADLINE, Confirmations, confirmations, is_ending};
 
 /// Bound on the versions that are signed when another device is faster.
@@ -52,6 +55,12 @@ pub enum RightsError {
     #[error("the grant was removed from this home meanwhile")]
     Gone,
     #[error(
+        "the ledger no longer keeps this grant: it ended more than {days} days ago, and nothing is \
+         released for it",
+        days = GRANT_RETENTION.as_secs() / 86_400
+    )]
+    NotKept,
+    #[error(
         "the new rights are recorded, and not known to be in force: {} of {} nodes have confirmed \
          them, and {} are needed",
         .0.confirmed, .0.holders, .0.needed
@@ -68,7 +77,7 @@ pub enum RightsError {
 impl Classified for RightsError {
     fn kind(&self) -> ErrorKind {
         match self {
-            RightsError::NotYours | RightsError::Gone => ErrorKind::NotFound,
+            RightsError::NotYours | RightsError::Gone | RightsError::NotKept => ErrorKind::NotFound,
             RightsError::Unconfirmed(_) => ErrorKind::ClusterAway,
             RightsError::ForeignRights
             | RightsError::OtherDevice
@@ -105,7 +114,13 @@ pub async fn record(
 ) -> Result<Recorded, RightsError> {
     let key = ctx.me.identity_key();
     for _ in 0..MAX_VERSIONS {
-        let info = ctx.api.grant(&owned.grant).await?;
+        let info = match ctx.api.grant(&owned.grant).await {
+            Err(error) if compacted::is_so(&owned, &error) => {
+                compacted::close(&ctx.vault, &owned)?;
+                return Err(RightsError::NotKept);
+            }
+            found => found?,
+        };
         if info.role != Role::Owner {
             return Err(RightsError::NotYours);
         }
@@ -223,10 +238,15 @@ pub async fn confirm_again(ctx: &Context, grant: &GrantId) -> Result<(), RightsE
     };
     let found = confirm(ctx, &owned).await?;
     if found.is_in_force() {
-        Ok(())
-    } else {
-        Err(RightsError::Unconfirmed(found))
+        return Ok(());
     }
+    if may_be_compacted(&owned, clock::now())
+        && let Err(error) = ctx.api.grant(grant).await
+        && compacted::is_so(&owned, &error)
+    {
+        return Ok(compacted::close(&ctx.vault, &owned)?);
+    }
+    Err(RightsError::Unconfirmed(found))
 }
 
 /// Sends the newest rights directly to the viewer, who is reported offline if they do not answer.

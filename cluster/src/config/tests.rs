@@ -24,10 +24,11 @@ fn the_flags_of_the_readme_are_valid() {
 }
 
 #[test]
-fn a_worker_has_one_more_flag_than_a_node() {
-    let line = format!("--worker --id 4 --peers 1=a:7001,4=d:7004 --http 127.0.0.1:7104 {REST}");
-    let config = check(&line).unwrap();
+fn a_worker_has_a_token_instead_of_the_secret() {
+    let line = "--worker --id 4 --peers 1=a:7001,4=d:7004 --http 127.0.0.1:7104 --data /d";
+    let config = check(&format!("{line} --token /t")).unwrap();
     assert!(config.worker);
+    assert_eq!(config.credential, CredentialFile::Token("/t".into()));
     assert_eq!(config.peers.len(), 2);
 }
 
@@ -66,7 +67,7 @@ fn errors_of_invalid_flags_say_what_to_write() {
         ),
         (
             "--worker --id 4 --peers 4=a:1 --http 127.0.0.1:1",
-            "--peers 1=HOST:PORT,4=HOST:PORT",
+            "cameod token",
         ),
         (
             "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url http://x",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Member {
     /// `host:port` of the node link.
     pub link: String,
-    /// Base URL of the HTTP API, `http://host:port`.
+    /// Base URL of the HTTP API, `https://host:port`.
     pub http: String,
     /// Ed25519 key that the node proves on each link, 32 bytes.
     pub key: [u8; 32],

@@ -5,18 +5,21 @@
 //! acknowledged.
 
 mod deleted;
+mod streams;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::Event;
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
-use parking_lot::Mutex;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
+
+pub use streams::{Streams, TooManyStreams};
 
 use crate::raft::Replica;
 use crate::store::Touched;
@@ -26,59 +29,6 @@ use cameo_machine::read;
 pub const HEARTBEAT: Duration = Duration::from_secs(3);
 /// Rows read at a time.
 const PAGE: usize = 64;
-/// Most streams that one node serves.
-const MAX_STREAMS: usize = 10_000;
-
-/// The event streams that this node serves, one a device: a new one replaces the old one.
-#[derive(Debug, Default)]
-pub struct Streams(Mutex<HashMap<PublicKey, Open>>);
-
-#[derive(Debug)]
-struct Open {
-    epoch: u64,
-    probes: mpsc::Sender<()>,
-}
-
-/// The limit of streams of this node is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this node serves as many event streams as it can: ask another node")]
-pub struct TooManyStreams;
-
-impl Streams {
-    /// Sends a probe to a session's agent. Returns whether its stream is open at this node.
-    #[must_use]
-    pub fn probe(&self, device: &PublicKey, epoch: u64) -> bool {
-        let open = self.0.lock();
-        match open.get(device).filter(|open| open.epoch == epoch) {
-            // A full queue already has a probe.
-            Some(open) => !matches!(
-                open.probes.try_send(()),
-                Err(mpsc::error::TrySendError::Closed(()))
-            ),
-            None => false,
-        }
-    }
-
-    fn open(&self, device: PublicKey, epoch: u64) -> Result<mpsc::Receiver<()>, TooManyStreams> {
-        let mut open = self.0.lock();
-        if open.len() >= MAX_STREAMS && !open.contains_key(&device) {
-            open.retain(|_, other| !other.probes.is_closed());
-            if open.len() >= MAX_STREAMS {
-                return Err(TooManyStreams);
-            }
-        }
-        let (probes, receiver) = mpsc::channel(1);
-        open.insert(device, Open { epoch, probes });
-        Ok(receiver)
-    }
-
-    fn remove_closed(&self, device: &PublicKey) {
-        let mut open = self.0.lock();
-        if open.get(device).is_some_and(|open| open.probes.is_closed()) {
-            open.remove(device);
-        }
-    }
-}
 
 /// One item of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +59,8 @@ pub struct StreamRequest {
     pub epoch: u64,
     /// The newest sequence that the agent has.
     pub after: u64,
+    /// The address that counts as one client's.
+    pub source: IpAddr,
 }
 
 /// Mail that is read again at a stream's start, because the agent has read it without
@@ -139,14 +91,14 @@ impl EventStream {
     /// Opens a stream.
     ///
     /// # Errors
-    /// When this node has as many streams as it may.
+    /// When this node has as many streams as it may, of all or of this source.
     pub fn open(
         replica: Arc<dyn Replica>,
         streams: Arc<Streams>,
         stopping: watch::Receiver<bool>,
         request: StreamRequest,
     ) -> Result<Self, TooManyStreams> {
-        let probes = Some(streams.open(request.device, request.epoch)?);
+        let probes = Some(streams.open(request.device, request.epoch, request.source)?);
         let touched = replica.touched();
         Ok(Self {
             replica,
@@ -188,6 +140,7 @@ impl EventStream {
             device,
             epoch,
             after,
+            ..
         } = &mut self.request;
         let view = self.replica.view();
         if let Some(again) = &mut self.again {

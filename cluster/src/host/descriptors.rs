@@ -73,11 +73,11 @@ mod tests {
     #[test]
     fn clients_get_what_links_and_files_leave() {
         assert_eq!(connections_within(1_000_000, 12_000), Ok(12_000));
-        assert_eq!(connections_within(1_024, 12_000), Ok(256));
-        assert_eq!(connections_within(800, 12_000), Ok(32));
-        let (allowed, needed) = (799, 800);
+        assert_eq!(connections_within(1_024, 12_000), Ok(192));
+        assert_eq!(connections_within(864, 12_000), Ok(32));
+        let (allowed, needed) = (863, 864);
         let refused = Err(TooFewDescriptors { allowed, needed });
-        assert_eq!(connections_within(799, 12_000), refused);
+        assert_eq!(connections_within(863, 12_000), refused);
         assert!(connections_within(0, 12_000).is_err());
     }
 }

@@ -1,9 +1,10 @@
 //! Interfaces to the machine: wall clock, random numbers, threads for blocking work, file
-//! descriptors, priorities; and a memory of verified signatures.
+//! descriptors, files of secrets, priorities; and a memory of verified signatures.
 
 pub mod blocking;
 pub mod clock;
 pub mod descriptors;
+pub mod private_file;
 pub mod rng;
 pub(crate) mod seldom;
 pub mod signatures;

@@ -89,15 +89,24 @@ fn status_of(code: ErrorCode) -> StatusCode {
         | E::Expired
         | E::UsedUp
         | E::NotDebited
-        | E::BadTicket => StatusCode::FORBIDDEN,
+        | E::BadTicket
+        | E::DeviceRevoked
+        | E::RegistrationClosed
+        | E::BadInvite
+        | E::Retired => StatusCode::FORBIDDEN,
         E::NoSuchPath | E::NotRegistered | E::NotFound => StatusCode::NOT_FOUND,
-        E::NameTaken | E::RequestReused | E::GrantExists | E::StaleVersion | E::BadDeal => {
-            StatusCode::CONFLICT
-        }
+        E::NameTaken
+        | E::RequestReused
+        | E::RequestTooOld
+        | E::GrantExists
+        | E::StaleVersion
+        | E::BadDeal
+        | E::TooManyDevices
+        | E::TooManyGrants => StatusCode::CONFLICT,
         E::SessionEnded => StatusCode::GONE,
         E::TooLarge | E::WorkerTooSmall => StatusCode::PAYLOAD_TOO_LARGE,
         E::Mismatch | E::BadJob => StatusCode::UNPROCESSABLE_ENTITY,
-        E::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        E::LimitReached | E::TooManyCalls => StatusCode::TOO_MANY_REQUESTS,
         E::Busy | E::NoQuorum | E::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         E::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
         E::Internal | E::RolledBack => StatusCode::INTERNAL_SERVER_ERROR,
@@ -117,7 +126,11 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::Stale | Refusal::StaleVersion(_) => E::StaleVersion,
         Refusal::NotRegistered(_) => E::NotRegistered,
         Refusal::SessionEnded => E::SessionEnded,
-        Refusal::NoSuchGrant => E::NotFound,
+        Refusal::NoSuchGrant | Refusal::NoSuchDevice => E::NotFound,
+        Refusal::DeviceRevoked => E::DeviceRevoked,
+        Refusal::RequestTooOld => E::RequestTooOld,
+        Refusal::TooManyDevices(_) => E::TooManyDevices,
+        Refusal::TooManyGrants(_) => E::TooManyGrants,
         Refusal::Forbidden(_) => E::Forbidden,
         Refusal::GrantExists(_) => E::GrantExists,
         Refusal::Mismatch(_) => E::Mismatch,
@@ -127,6 +140,11 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::UsedUp => E::UsedUp,
         Refusal::NotDebited => E::NotDebited,
         Refusal::Limit(_) => E::LimitReached,
+        Refusal::RegistrationClosed(_) => E::RegistrationClosed,
+        Refusal::BadInvite => E::BadInvite,
+        Refusal::Retired(_) => E::Retired,
+        Refusal::BadToken | Refusal::NodeRemoved(_) => E::Forbidden,
+        Refusal::NotAWorker(_) => E::NotFound,
     }
 }
 

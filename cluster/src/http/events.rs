@@ -1,11 +1,12 @@
 //! `GET /v1/events`: the event stream as server-sent events.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
+use axum::{Extension, Router};
 use cameo_common::api::{ErrorCode, paths};
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
@@ -15,10 +16,14 @@ use tokio::time::Instant;
 
 use super::auth::Called;
 use super::body::InQuery;
+use super::serve::ClientSource;
 use super::{Api, Fault};
 use crate::event_stream::{EndReason, EventStream, StreamItem, StreamRequest};
 use crate::raft::CALL_DEADLINE;
 use cameo_machine::{Refusal, read};
+
+/// Of streams that did not come over a connection of the port: they share one place.
+const UNKNOWN_SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route(paths::EVENTS, get(follow))
@@ -35,6 +40,7 @@ struct Token {
 async fn follow(
     State(api): State<Api>,
     InQuery(Token { after }): InQuery<Token>,
+    source: Option<Extension<ClientSource>>,
     Called(caller): Called,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
     let epoch = epoch(&api, &caller.user, &caller.device, after).await?;
@@ -43,6 +49,7 @@ async fn follow(
         device: caller.device,
         epoch,
         after,
+        source: source.map_or(UNKNOWN_SOURCE, |Extension(ClientSource(source))| source),
     };
     let open = EventStream::open(
         api.replica.clone(),

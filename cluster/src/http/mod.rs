@@ -12,7 +12,9 @@ mod grants;
 mod jobs;
 mod metrics;
 mod nodes;
+mod operator;
 mod read;
+mod registration_rate;
 mod rights;
 mod serve;
 mod sessions;
@@ -35,6 +37,7 @@ use tokio::sync::watch;
 
 pub use auth::Caller;
 pub use error::Fault;
+pub use registration_rate::RegistrationRate;
 pub use serve::{HttpPort, MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, Security, ServeLimits, serve};
 pub use waiting::Waiting;
 
@@ -77,6 +80,7 @@ pub struct ApiDeps {
     pub reporter: Arc<Reporter>,
     pub clock: Arc<dyn WallClock>,
     pub signatures: Arc<RememberedSignatures>,
+    pub registrations: RegistrationRate,
     /// True once the node is stopping.
     pub stopping: watch::Receiver<bool>,
 }
@@ -109,6 +113,7 @@ impl Api {
                 .merge(sessions::routes())
                 .merge(grants::routes())
                 .merge(rights::routes())
+                .merge(operator::routes())
                 .merge(views::routes())
                 .merge(events::routes())
                 .merge(jobs::place_routes())

@@ -1,10 +1,11 @@
-//! The directory: registration, lookup, users online, offline reports.
+//! The directory: registration, lookup, revocation of devices, users online, offline reports.
 
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cameo_common::api::{
-    ErrorCode, Online, Registered, ReportOffline, ReportedOffline, UserInfo, paths,
+    Done as DoneBody, ErrorCode, Online, Registered, ReportOffline, ReportedOffline, RevokeDevice,
+    UserInfo, paths,
 };
 use cameo_common::ids::UserName;
 use serde::Deserialize;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<Api> {
         .route(paths::USERS, post(register).get(online))
         .route(paths::USER, get(look_up))
         .route(paths::USER_OFFLINE, post(report_offline))
+        .route(paths::REVOKE_DEVICE, post(revoke_device))
 }
 
 async fn register(
@@ -77,6 +79,17 @@ async fn look_up(
 fn not_registered(name: &UserName) -> Fault {
     let message = format!("{name} is not registered with this cluster");
     Fault::new(ErrorCode::NotRegistered, message)
+}
+
+async fn revoke_device(
+    State(api): State<Api>,
+    Commanded(by, body): Commanded<RevokeDevice>,
+) -> Result<Json<DoneBody>, Fault> {
+    let command = by.command(&body)?;
+    match api.write(&command).await? {
+        Done::Nothing => Ok(Json(DoneBody { done: true })),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// A report ends a session only if the session does not renew its lease when it is probed.

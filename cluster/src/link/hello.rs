@@ -1,8 +1,13 @@
-//! The hello: mutual authentication over a TLS session.
+//! The hello: what each side of a TLS session claims to be.
 //!
-//! Client and server each send HMAC-SHA256(cluster secret, exporter of the TLS session, role, and
-//! all that they claim). The exporter makes a proof invalid in any other session, and the role
-//! prevents reflection. A peer that has not proven the secret learns nothing about the cluster.
+//! TLS has proven each side's key. On a connection between members the key must be the one that the
+//! membership has for the id. A caller that wants to join is nobody yet: what it may ask is decided
+//! by the token that it sends along.
+//!
+//! Bootstrap alone needs the cluster secret, since no node knows another's key then. Client and
+//! server each send HMAC-SHA256(cluster secret, exporter of the TLS session, role, and all that
+//! they claim). The exporter makes a proof invalid in any other session, and the role prevents
+//! reflection.
 
 use cameo_common::ids::{ClusterId, NodeId};
 use cameo_common::wire::{self, VersionError};
@@ -13,10 +18,11 @@ use sha2::Sha256;
 use super::Identity;
 use super::known_members::KnownKey;
 use super::refusal::Refusal;
+use super::secret::ClusterSecret;
 use super::tls::Session;
 
 /// Version of hello, frames and everything in them.
-pub(super) const LINK_VERSION: u8 = 1;
+pub(super) const LINK_VERSION: u8 = 2;
 const PROOF_LABEL: &[u8] = b"cameo link hello 1";
 
 /// The purpose of a connection, which decides which requests are served on it.
@@ -24,8 +30,10 @@ const PROOF_LABEL: &[u8] = b"cameo link hello 1";
 pub enum Purpose {
     /// Between members of one cluster: Raft, proposals, reads, and calls of other subsystems.
     Member,
-    /// Bootstrap, join and removal. Raft is not served.
+    /// Bootstrap of a cluster. Both sides prove the secret.
     Bootstrap,
+    /// Joining, and the leader's call to a node that joins. Nothing but that is served.
+    Join,
 }
 
 /// The end of a connection that sent a hello.
@@ -41,7 +49,8 @@ pub(super) struct Hello {
     pub purpose: Purpose,
     pub node: NodeId,
     pub cluster: Option<ClusterId>,
-    pub proof: [u8; 32],
+    /// Of the cluster secret, for bootstrap only.
+    pub proof: Option<[u8; 32]>,
 }
 
 /// The server's reply to a hello.
@@ -58,13 +67,14 @@ impl Hello {
             purpose,
             node: identity.node,
             cluster: identity.members.cluster(),
-            proof: [0; 32],
+            proof: None,
         };
-        hello.proof = hello
-            .proof_state(identity, session, role, &identity.keys.public())
-            .finalize()
-            .into_bytes()
-            .into();
+        if purpose == Purpose::Bootstrap
+            && let Some(secret) = &identity.secret
+        {
+            let state = hello.proof_state(secret, session, role, &identity.keys.public());
+            hello.proof = Some(state.finalize().into_bytes().into());
+        }
         hello
     }
 
@@ -76,9 +86,7 @@ impl Hello {
         role: Role,
         dialed: Option<NodeId>,
     ) -> Result<(), Refusal> {
-        self.proof_state(identity, session, role, &session.peer_key)
-            .verify_slice(&self.proof)
-            .map_err(|_| Refusal::Secret)?;
+        self.check_proof(identity, session, role)?;
         if let Some(dialed) = dialed.filter(|dialed| *dialed != self.node) {
             return Err(Refusal::Node {
                 dialed,
@@ -98,19 +106,43 @@ impl Hello {
         }
         match identity.members.key_of(self.node) {
             KnownKey::Is(key) if key != session.peer_key => Err(Refusal::Key),
+            // A caller that is a member dials members only, and knows their keys.
+            KnownKey::Unknown if self.is_of_member(role) => Err(Refusal::NotMember),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether a caller says that it is a member.
+    fn is_of_member(&self, role: Role) -> bool {
+        self.purpose == Purpose::Member && matches!(role, Role::Client)
+    }
+
+    fn check_proof(
+        &self,
+        identity: &Identity,
+        session: &Session,
+        role: Role,
+    ) -> Result<(), Refusal> {
+        match (self.purpose, self.proof, &identity.secret) {
+            (Purpose::Bootstrap, Some(proof), Some(secret)) => self
+                .proof_state(secret, session, role, &session.peer_key)
+                .verify_slice(&proof)
+                .map_err(|_| Refusal::Secret),
+            (Purpose::Bootstrap, ..) => Err(Refusal::Secret),
+            (Purpose::Member | Purpose::Join, None, _) => Ok(()),
+            (Purpose::Member | Purpose::Join, Some(_), _) => Err(Refusal::Malformed),
         }
     }
 
     fn proof_state(
         &self,
-        identity: &Identity,
+        secret: &ClusterSecret,
         session: &Session,
         role: Role,
         key: &[u8; 32],
     ) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(identity.secret.bytes())
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.bytes())
             .expect("HMAC takes keys of every length");
         mac.update(PROOF_LABEL);
         mac.update(&session.exporter);
@@ -121,6 +153,7 @@ impl Hello {
         mac.update(&[match self.purpose {
             Purpose::Member => 1,
             Purpose::Bootstrap => 2,
+            Purpose::Join => 3,
         }]);
         mac.update(&self.node.0.to_le_bytes());
         mac.update(&[u8::from(self.cluster.is_some())]);

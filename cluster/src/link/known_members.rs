@@ -15,7 +15,6 @@ pub trait KnownMembers: Send + Sync {
 pub enum KnownKey {
     /// The node must have this key.
     Is([u8; 32]),
-    /// The node is not in the membership as known here. With secret and cluster id it may connect,
-    /// since it may be about to join; what else it may ask is decided by its key.
+    /// The node is not in the membership as known here. It may connect to join, and for bootstrap.
     Unknown,
 }

@@ -1,7 +1,8 @@
 //! Node links: authenticated, encrypted, length-prefixed frames between nodes.
 //!
 //! TLS 1.3 with the nodes' raw Ed25519 keys (RFC 7250) encrypts and gives the peer's key. A `hello`
-//! bound to the TLS session proves the cluster secret, the node id and the cluster. After it,
+//! claims node id and cluster, which must fit that key; for bootstrap, and there alone, it proves
+//! the cluster secret. After it,
 //! requests are opaque bytes, pipelined by id and answered in any order; their layout is in
 //! `raft/rpc`. A caller's identity is established here, before any request is read.
 
@@ -37,8 +38,8 @@ pub struct Identity {
     pub node: NodeId,
     /// The node's keys.
     pub keys: std::sync::Arc<NodeKeys>,
-    /// The cluster secret.
-    pub secret: std::sync::Arc<ClusterSecret>,
+    /// The cluster secret, for bootstrap; a worker has none.
+    pub secret: Option<std::sync::Arc<ClusterSecret>>,
     /// The cluster and its members' keys, as known at the moment.
     pub members: std::sync::Arc<dyn KnownMembers>,
 }

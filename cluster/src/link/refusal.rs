@@ -31,4 +31,6 @@ pub enum Refusal {
     TooManyConnections,
     #[error("its hello could not be read")]
     Malformed,
+    #[error("this side is no member of its cluster, as far as it knows")]
+    NotMember,
 }

@@ -1,7 +1,6 @@
 //! The cluster secret, shared by all nodes of one cluster.
 
 use std::fmt;
-use std::path::Path;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -14,15 +13,7 @@ pub const MAX_SECRET_BYTES: usize = 4096;
 /// A secret that cannot be used.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    #[error("cannot read the cluster secret {path}: {source}")]
-    Read {
-        path: String,
-        source: std::io::Error,
-    },
-    #[error(
-        "the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}: \
-         write 32 random bytes to a file and give the same file to every node"
-    )]
+    #[error("the cluster secret has {0} bytes; it needs {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}")]
     Length(usize),
 }
 
@@ -30,21 +21,9 @@ pub enum SecretError {
 pub struct ClusterSecret(Zeroizing<Vec<u8>>);
 
 impl ClusterSecret {
-    /// Reads the secret file; trailing line ends are not part of the secret.
-    pub fn from_file(path: &Path) -> Result<Self, SecretError> {
-        let bytes = std::fs::read(path).map_err(|source| SecretError::Read {
-            path: path.display().to_string(),
-            source,
-        })?;
-        Self::from_bytes(bytes)
-    }
-
-    /// A secret from memory, without trailing line ends.
+    /// A secret from memory.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, SecretError> {
-        let mut bytes = Zeroizing::new(bytes);
-        while matches!(bytes.last(), Some(b'\n' | b'\r')) {
-            bytes.pop();
-        }
+        let bytes = Zeroizing::new(bytes);
         if bytes.len() < MIN_SECRET_BYTES || bytes.len() > MAX_SECRET_BYTES {
             return Err(SecretError::Length(bytes.len()));
         }
@@ -68,12 +47,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_secret_is_refused_and_line_ends_are_removed() {
+    fn a_short_secret_is_refused_and_none_is_printed() {
         assert!(matches!(
-            ClusterSecret::from_bytes(b"fifteen bytes..\n".to_vec()),
+            ClusterSecret::from_bytes(b"fifteen bytes..".to_vec()),
             Err(SecretError::Length(15))
         ));
-        let secret = ClusterSecret::from_bytes(b"0123456789abcdef\r\n".to_vec()).unwrap();
+        let secret = ClusterSecret::from_bytes(b"0123456789abcdef".to_vec()).unwrap();
         assert_eq!(secret.bytes(), b"0123456789abcdef");
         assert_eq!(format!("{secret:?}"), "ClusterSecret(..)");
     }

@@ -32,12 +32,14 @@ use super::{Identity, hello};
 const MAX_CONNECTIONS: usize = 320;
 /// Most authenticated connections of one member: twice as many as it has lanes.
 const MEMBER_SHARE: usize = 10;
-/// Most authenticated connections of all that are no members, under whatever node ids.
+/// Most connections of all that are no members, under whatever node ids.
 const STRANGERS_SHARE: usize = 64;
 /// Most connections that are not authenticated yet. They do not count as authenticated ones.
 const MAX_HANDSHAKES: usize = 64;
 /// For TLS and hello together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest request of a caller that is nobody yet.
+const MAX_JOIN_BYTES: usize = 16 << 10;
 /// A peer that does not read its replies for this long is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept, such as for want of file descriptors.
@@ -243,7 +245,11 @@ async fn read_hello(stream: &mut Tcp) -> io::Result<Result<Hello, Refusal>> {
 /// Serves one connection until either end closes it.
 async fn serve(stream: Tcp, caller: &Caller, service: &dyn Service) -> io::Result<()> {
     let (read, mut write) = tokio::io::split(stream);
-    let mut reader = FrameReader::new(read, MAX_BODY_BYTES);
+    let longest = match caller.purpose {
+        Purpose::Member | Purpose::Bootstrap => MAX_BODY_BYTES,
+        Purpose::Join => MAX_JOIN_BYTES,
+    };
+    let mut reader = FrameReader::new(read, longest);
     let mut running = FuturesUnordered::new();
     let mut out = Vec::new();
     loop {

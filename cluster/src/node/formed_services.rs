@@ -17,7 +17,7 @@ use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
 use crate::event_stream::Streams;
 use crate::floor::Floors;
-use crate::http::{Api, ApiDeps};
+use crate::http::{Api, ApiDeps, RegistrationRate};
 use crate::jobs::PlacementAnswers;
 use crate::key_release::{Releaser, ReleaserDeps};
 use crate::node_rpc::NodeRpc;
@@ -177,6 +177,7 @@ impl SharedParts {
             reporter: parts.reporter,
             clock: parts.clock,
             signatures: parts.signatures,
+            registrations: RegistrationRate::default(),
             stopping,
         })
     }

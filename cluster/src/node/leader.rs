@@ -1,10 +1,12 @@
-//! Duties of the leader: the founding entry, leases, and placement of jobs.
+//! Duties of the leader: the founding entry, leases, placement of jobs, and which workers are
+//! members.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
 use tokio::time::Instant;
 
 use crate::jobs::Dispatcher;
@@ -12,6 +14,8 @@ use crate::presence::Presence;
 use crate::raft::{CALL_DEADLINE, Replica};
 use cameo_machine::{Caller, Command, Op, read};
 
+/// Interval of the checks whether every worker is still admitted.
+const MEMBER_CHECK: Duration = Duration::from_millis(250);
 /// Pause between attempts at a duty.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,7 +39,7 @@ impl Leader {
             self.dispatcher.set_term(now.here.then_some(now.term));
             if now.here {
                 tokio::select! {
-                    () = self.assume_duties(now.term) => {}
+                    () = self.lead(now.term) => {}
                     _ = leadership.changed() => continue,
                 }
             } else {
@@ -43,6 +47,30 @@ impl Leader {
             }
             if leadership.changed().await.is_err() {
                 return;
+            }
+        }
+    }
+
+    /// Never returns.
+    async fn lead(&self, term: u64) {
+        self.assume_duties(term).await;
+        loop {
+            self.drop_unadmitted_workers().await;
+            tokio::time::sleep(MEMBER_CHECK).await;
+        }
+    }
+
+    /// Law: a worker is a member only while the state admits its key, which takes the operator's
+    /// token, and the operator's order withdraws.
+    async fn drop_unadmitted_workers(&self) {
+        for (node, member) in self.replica.status().learners {
+            let admitted = read::admitted_worker(&*self.replica.view(), node);
+            if admitted == Some(PublicKey(member.key)) {
+                continue;
+            }
+            match self.replica.remove_worker(node).await {
+                Ok(()) => tracing::info!(%node, "dropped a worker that is not admitted"),
+                Err(why) => tracing::debug!(%node, %why, "cannot drop a worker yet"),
             }
         }
     }

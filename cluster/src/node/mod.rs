@@ -9,6 +9,7 @@
 //! Raft and the jobs have threads of their own; HTTP, presence and the event streams run on the
 //! runtime that starts the node.
 
+mod credential;
 mod deferred_rpc;
 mod formed_services;
 mod host;
@@ -21,6 +22,7 @@ pub mod secret_file;
 mod stage;
 mod start_error;
 mod storage;
+mod worker_gate;
 mod worker_trust;
 
 use std::fmt;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::keys::PublicKey;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -37,14 +40,16 @@ use crate::config::Config;
 use crate::host::blocking::Blocking;
 use crate::http::{HttpPort, MAX_METRICS_CONNECTIONS, Security, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
-use crate::link::{ClusterSecret, Transport};
-use crate::raft::{self, AppliedState, BootstrapState, Raft, RaftStorage, Timing};
+use crate::link::Transport;
+use crate::raft::{self, AppliedState, BootstrapState, Entrance, Raft, RaftStorage, Timing};
 use crate::store::Decider;
 use listener_task::ListenerTask;
 use pre_raft_parts::PreRaftParts;
 use storage::{make_folder, open_store, storage};
 
+pub use credential::Credential;
 pub use host::{Host, JobSlots};
+pub use secret_file::SecretFile;
 pub use stage::Stage;
 pub use start_error::StartError;
 pub use storage::NodeStorage;
@@ -80,13 +85,13 @@ impl Node {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // Before any file: a folder that was opened with too few descriptors is hard to close well.
         let host = Host::of_machine()?;
-        let secret = Arc::new(secret_file::read(&config.secret)?);
+        let (config, credential) = Credential::read(config)?;
         make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
         let opened = open_store(&config, Decider::new(host.signatures.clone())).await?;
         let storage = storage(&config, host.blocking, opened);
-        Self::start_on(host, config, secret, storage).await
+        Self::start_on(host, config, credential, storage).await
     }
 
     /// Starts a node on a host and storage of the caller's.
@@ -96,12 +101,13 @@ impl Node {
     pub async fn start_on<S: RaftStorage>(
         host: Host,
         config: Config,
-        secret: Arc<ClusterSecret>,
+        credential: Credential,
         storage: NodeStorage<S>,
     ) -> Result<Self, StartError> {
         let (blocking, raft_runtime) = (host.blocking, host.raft_runtime.clone());
         let limits = ServeLimits::for_connections(host.client_connections);
-        let parts = PreRaftParts::build(&config, secret, host)?;
+        let parts = PreRaftParts::build(&config, host)?;
+        let entrance = credential.entrance(&config, PublicKey(parts.keys.public()))?;
         let tls = Security::Tls(parts.acceptor()?);
         let port = listen(&*parts.transport, config.http, limits, tls).await?;
         let metrics = match config.metrics {
@@ -116,7 +122,7 @@ impl Node {
             .clone()
             .unwrap_or_else(|| format!("https://{}", port.address()));
 
-        let settings = raft_settings(&config, &url);
+        let settings = raft_settings(&config, &url, entrance);
         let deps = parts.raft_deps(raft_runtime);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
@@ -271,7 +277,7 @@ async fn listen(
         .map_err(|error| StartError::Http { address, error })
 }
 
-fn raft_settings(config: &Config, url: &str) -> raft::Settings {
+fn raft_settings(config: &Config, url: &str, entrance: Entrance) -> raft::Settings {
     let advertised = &config.peers[&config.id];
     let listen = config.listen.map(|address| address.to_string());
     raft::Settings {
@@ -279,7 +285,7 @@ fn raft_settings(config: &Config, url: &str) -> raft::Settings {
         data: config.data.clone(),
         listen: listen.unwrap_or_else(|| advertised.clone()),
         http: url.to_owned(),
-        worker: config.worker,
+        entrance,
         peers: config.peers.clone(),
         timing: Timing {
             heartbeat: config.heartbeat,

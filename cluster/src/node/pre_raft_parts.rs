@@ -11,6 +11,7 @@ use super::deferred_rpc::DeferredRpc;
 use super::host::{Host, JobSlots};
 use super::load_reports::Reports;
 use super::start_error::StartError;
+use super::worker_gate::TokenGate;
 use super::worker_trust::WorkerTrust;
 use crate::config::Config;
 use crate::host::blocking::Blocking;
@@ -21,13 +22,12 @@ use crate::jobs::worker::output::DOWNLOAD_DEADLINE;
 use crate::jobs::{
     Codec, DecisionLog, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores,
 };
-use crate::link::{ClusterSecret, NodeKeys, Transport};
+use crate::link::{NodeKeys, Transport};
 use crate::raft::{RaftDeps, Stamper};
 
 /// The parts of a node that are built before Raft starts.
 pub(super) struct PreRaftParts {
     pub keys: Arc<NodeKeys>,
-    pub secret: Arc<ClusterSecret>,
     pub transport: Arc<dyn Transport>,
     pub rng: NodeRng,
     pub clock: Arc<dyn WallClock>,
@@ -42,11 +42,7 @@ pub(super) struct PreRaftParts {
 }
 
 impl PreRaftParts {
-    pub(super) fn build(
-        config: &Config,
-        secret: Arc<ClusterSecret>,
-        host: Host,
-    ) -> Result<Self, StartError> {
+    pub(super) fn build(config: &Config, host: Host) -> Result<Self, StartError> {
         let keys = Arc::new(NodeKeys::load_or_create(&config.data.join("node.key"))?);
         let Host {
             transport,
@@ -64,7 +60,6 @@ impl PreRaftParts {
         let dispatcher = dispatcher(config, &keys, reporter.clone(), decisions.clone());
         Ok(Self {
             keys,
-            secret,
             transport,
             rng,
             clock,
@@ -89,10 +84,10 @@ impl PreRaftParts {
     pub(super) fn raft_deps(&self, raft_runtime: Option<Handle>) -> RaftDeps {
         RaftDeps {
             keys: self.keys.clone(),
-            secret: self.secret.clone(),
             transport: self.transport.clone(),
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
+            gate: Arc::new(TokenGate),
             report: self.reporter.clone(),
             sink: Arc::new(Reports(self.dispatcher.clone())),
             app: self.rpc.clone(),

@@ -1,20 +1,36 @@
-//! The file with the cluster's secret: created once, copied to every node, readable by its owner
-//! only.
+//! The file with the cluster's secret: created once, copied to every node that forms the cluster,
+//! readable by its owner only.
+//!
+//! ```text
+//! cameo-cluster-secret-2 <secret, 64 hexadecimal digits> <the operator's public key, 64 digits>
+//! ```
+//! The operator's secret key is in a file of its own beside it, which no node needs.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use cameo_common::keys::PublicKey;
 use data_encoding::HEXLOWER;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-use crate::link::{ClusterSecret, SecretError};
+use crate::host::private_file::{self, PrivateFileError};
+use crate::host::rng::system_bytes;
+use crate::link::ClusterSecret;
+use crate::operator::key_file::{self, KeyFileError};
 
-/// Random bytes in a new secret.
+/// Prefix of the version number.
+const LABEL: &str = "cameo-cluster-secret-";
+const VERSION: &str = "2";
+/// Bytes in a secret.
 const SECRET_BYTES: usize = 32;
+
+/// The content of the file.
+#[derive(Debug, Clone)]
+pub struct SecretFile {
+    pub secret: Arc<ClusterSecret>,
+    /// The operator's public key, which goes into the cluster's first descriptor.
+    pub operator: PublicKey,
+}
 
 /// Why the secret cannot be read or created, with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -24,86 +40,133 @@ pub enum SecretFileError {
          and copy that file to every node"
     )]
     Missing(PathBuf),
-    #[error("the secret {0} can be read by others: run `chmod 600 {0}`")]
-    Permissions(PathBuf),
-    #[error("the secret {path} cannot be used: {error}; create one with `cameod secret FILE`")]
-    Unusable { path: PathBuf, error: SecretError },
+    #[error(
+        "the secret {0} is damaged, or of another version than {VERSION}: create one with \
+         `cameod secret FILE`, and give it to every node that forms the cluster"
+    )]
+    Unusable(PathBuf),
     #[error(
         "{0} exists already and was not changed; every node of a cluster needs the same secret"
     )]
     Exists(PathBuf),
-    #[error("cannot use the secret {path}: {error}")]
-    Io { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Operator(#[from] KeyFileError),
+    #[error("the system has no random numbers: {0}")]
+    Random(String),
+    #[error("the secret: {0}")]
+    File(PrivateFileError),
 }
 
 /// Reads the secret.
 ///
 /// # Errors
-/// When the file is missing, readable by others, too short, or cannot be read.
-pub fn read(path: &Path) -> Result<ClusterSecret, SecretFileError> {
-    let owned = path.to_path_buf();
-    let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => SecretFileError::Missing(owned.clone()),
-        _ => SecretFileError::Io {
-            path: owned.clone(),
-            error,
-        },
+/// When the file is missing, readable by others, damaged, or of another version.
+pub fn read(path: &Path) -> Result<SecretFile, SecretFileError> {
+    let text = private_file::read(path).map_err(|error| match error {
+        PrivateFileError::Missing(path) => SecretFileError::Missing(path),
+        error => SecretFileError::File(error),
     })?;
-    if metadata.mode() & 0o077 != 0 {
-        return Err(SecretFileError::Permissions(owned));
-    }
-    ClusterSecret::from_file(path).map_err(|error| SecretFileError::Unusable { path: owned, error })
+    parse(&text).ok_or_else(|| SecretFileError::Unusable(path.to_owned()))
 }
 
-/// Writes a new secret with mode 0600; never replaces an existing file.
-///
-/// # Errors
-/// When the file exists, or cannot be written.
-pub fn create(path: &Path) -> Result<(), SecretFileError> {
-    write(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => SecretFileError::Exists(path.to_path_buf()),
-        _ => SecretFileError::Io {
-            path: path.to_path_buf(),
-            error,
-        },
+fn parse(text: &str) -> Option<SecretFile> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let rest = line.strip_prefix(LABEL)?.strip_prefix(VERSION)?;
+    let (secret, operator) = rest.strip_prefix(' ')?.split_once(' ')?;
+    let secret = HEXLOWER
+        .decode(secret.as_bytes())
+        .ok()
+        .map(Zeroizing::new)?;
+    if secret.len() != SECRET_BYTES {
+        return None;
+    }
+    Some(SecretFile {
+        secret: Arc::new(ClusterSecret::from_bytes(secret.to_vec()).ok()?),
+        operator: operator.parse().ok()?,
     })
 }
 
-fn write(path: &Path) -> io::Result<()> {
-    let mut secret = Zeroizing::new([0; SECRET_BYTES]);
-    SysRng
-        .try_fill_bytes(secret.as_mut_slice())
-        .map_err(io::Error::other)?;
-    let text = Zeroizing::new(HEXLOWER.encode(secret.as_slice()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+/// Writes a new secret, and a new operator's key in the file beside it, whose path it returns.
+/// Neither replaces an existing file.
+///
+/// # Errors
+/// When one of the files exists, or cannot be written. Then none is left.
+pub fn create(path: &Path) -> Result<PathBuf, SecretFileError> {
+    if path.exists() {
+        return Err(SecretFileError::Exists(path.to_owned()));
+    }
+    let beside = key_file::beside(path);
+    let operator = key_file::create(&beside)?;
+    let written = write(path, &operator);
+    if written.is_err() {
+        private_file::discard(&beside);
+    }
+    written.map(|()| beside)
+}
+
+fn write(path: &Path, operator: &PublicKey) -> Result<(), SecretFileError> {
+    let secret = Zeroizing::new(system_bytes().map_err(SecretFileError::Random)?);
+    let digits = Zeroizing::new(HEXLOWER.encode(secret.as_slice()));
+    let line = Zeroizing::new(format!("{LABEL}{VERSION} {} {operator}\n", *digits));
+    private_file::create(path, &line).map_err(|error| match error {
+        PrivateFileError::Exists(path) => SecretFileError::Exists(path),
+        error => SecretFileError::File(error),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     #[test]
-    fn a_new_secret_is_readable_by_its_owner_only() {
+    fn a_new_secret_names_the_operators_key_beside_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
-        create(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        read(&path).unwrap();
+        let beside = create(&path).unwrap();
+        assert_eq!(beside, dir.path().join("secret.operator"));
+        for file in [&path, &beside] {
+            let mode = fs::metadata(file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let key = key_file::read(&beside).unwrap();
+        assert_eq!(read(&path).unwrap().operator, key.public());
         assert!(matches!(create(&path), Err(SecretFileError::Exists(_))));
     }
 
     #[test]
-    fn a_missing_open_or_short_secret_is_refused_with_what_to_do() {
+    fn a_secret_is_not_made_for_an_operators_key_that_exists() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        fs::write(key_file::beside(&path), "precious").unwrap();
+        assert!(matches!(create(&path), Err(SecretFileError::Operator(_))));
+        assert!(!path.exists());
+        assert_eq!(fs::read(key_file::beside(&path)).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn its_bytes_are_pinned() {
+        let (secret, operator) = ("ab".repeat(32), "cd".repeat(32));
+        let line = format!("cameo-cluster-secret-2 {secret} {operator}\n");
+        let read = parse(&line).unwrap();
+        assert_eq!(read.operator, PublicKey([0xcd; 32]));
+        for other in [
+            line.replace("-2 ", "-1 "),
+            line.replace("abab", "ab"),
+            line.replace("cdcd", "cd"),
+            line.replace('\n', "\n\n"),
+            secret,
+            String::new(),
+        ] {
+            assert!(parse(&other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_missing_open_or_damaged_secret_is_refused_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         let missing = read(&path).unwrap_err().to_string();

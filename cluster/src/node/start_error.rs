@@ -3,10 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 
+use cameo_common::ids::NodeId;
+
 use super::secret_file::SecretFileError;
 use crate::host::descriptors::TooFewDescriptors;
 use crate::jobs::DecisionLogError;
 use crate::link::NodeKeyError;
+use crate::operator::TokenError;
 use crate::raft;
 use crate::store::OpenError;
 
@@ -15,6 +18,15 @@ use crate::store::OpenError;
 pub enum StartError {
     #[error(transparent)]
     Secret(#[from] SecretFileError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("the worker's token is damaged: ask the operator for a new one (`cameod token`)")]
+    DamagedToken,
+    #[error(
+        "--peers and the token name no member: a worker needs the address of at least one, as in \
+         --peers 1=HOST:PORT,{0}=HOST:PORT"
+    )]
+    NoMember(NodeId),
     #[error("cannot use the data folder {path}: {error}")]
     Data { path: String, error: io::Error },
     #[error(transparent)]

@@ -3,11 +3,13 @@
 //!
 //! `start` builds a node's consensus; `client` proposes commands and reads; `engine` runs openraft;
 //! `rpc` are the messages between nodes, sent by its `network` and answered by `service`, to whom
-//! `authority` permits; `members` are bootstrap, joining and removal; `time` is the clock of the
+//! `authority` permits; `checkpoints` are signatures over the state at fixed indexes, which certify
+//! snapshots; `members` are bootstrap, joining and removal; `time` is the clock of the
 //! log; `ports` are interfaces to the rest of the node; `memory` is a storage for tests and the
 //! simulator.
 
 mod authority;
+mod checkpoints;
 mod client;
 mod engine;
 mod genesis;
@@ -34,11 +36,10 @@ pub use engine::consensus::{RaftStorage, Storage};
 pub use engine::runtime::RAFT_THREAD;
 pub use engine::status::{Leadership, Role, Status};
 pub use engine::workers::MAX_WORKERS;
-pub use genesis::{Genesis, GenesisMember};
+pub use genesis::{Genesis, GenesisMember, GenesisTerms};
 pub use members::bootstrap_state::BootstrapState;
 pub use members::record_file::RecordError;
-pub use members::removal::{RemoveError, remove_worker};
-pub use ports::{AppService, ReportSink, ReportSource, Stamp};
+pub use ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
 pub use rpc::snapshots::{Receiving, SnapshotPort};
-pub use start::{RaftDeps, Settings, StartError, start};
+pub use start::{Entrance, RaftDeps, Settings, StartError, start};
 pub use time::clock::{LogTime, MEDIAN_LEAD, TRANSFER_SKEW, log_time};

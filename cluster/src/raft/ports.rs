@@ -1,8 +1,11 @@
-//! Interfaces to the rest of the node: stamps of entries, load reports, and requests between nodes.
+//! Interfaces to the rest of the node: stamps of entries, admission of workers, load reports, and
+//! requests between nodes.
 
-use cameo_common::ids::{Millis, NodeId};
+use cameo_common::ids::{ClusterId, Millis, NodeId};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
+
+use super::genesis::Genesis;
 
 /// Makes an entry out of a command, at the leader only, once for each time that it is appended; and
 /// reads its time, at every node.
@@ -32,4 +35,24 @@ pub trait ReportSink: Send + Sync {
 pub trait AppService: Send + Sync {
     /// Serves a member's request, on the runtime for such requests.
     fn serve(&self, from: NodeId, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>>;
+}
+
+/// A worker's pass. Its bytes are opaque here, and no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerPass {
+    /// The only cluster that the node joins.
+    pub cluster: ClusterId,
+    pub bytes: Vec<u8>,
+}
+
+/// Rules for the passes of workers, opaque here. The state binds each pass to one node.
+pub trait WorkerGate: Send + Sync {
+    /// Whether the operator of this cluster has signed the pass. Asks nobody.
+    fn is_signed(&self, pass: &[u8], genesis: &Genesis) -> bool;
+
+    /// The command that binds a pass to the node that uses it; None if it is another node's.
+    fn admission(&self, pass: &[u8], node: NodeId, key: &[u8; 32]) -> Option<Vec<u8>>;
+
+    /// What the state replied to that command; the text says why the node is not admitted.
+    fn outcome(&self, reply: &[u8]) -> Result<(), String>;
 }

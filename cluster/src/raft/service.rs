@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::authority::{Authority, NoAuthority, Seldom};
+use super::checkpoints::OwnCheckpoints;
 use super::client::propose::Proposer;
 use super::client::read::Reads;
 use super::engine::consensus::Consensus;
@@ -20,7 +21,8 @@ use super::members::bootstrap::Founder;
 use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
 use super::rpc::wire::{HeartbeatReport, NodeReply, NodeRequest, decode, encode};
-use crate::consensus_types::{Member, TypeConfig};
+use crate::consensus_types::TypeConfig;
+use crate::consensus_types::aliases::Vote;
 use crate::host::clock::WallClock;
 use crate::link::{Answer, Caller, Purpose, Service};
 
@@ -41,6 +43,7 @@ pub(super) struct NodeService {
     pub app: Arc<dyn AppService>,
     pub app_runtime: Handle,
     pub authority: Arc<Authority>,
+    pub checkpoints: OwnCheckpoints,
     /// Limits what is logged of denials.
     pub denials: Seldom,
 }
@@ -54,8 +57,9 @@ impl Service for NodeService {
             Err(error) => return Box::pin(async move { Answer::Denied(error.to_string()) }),
         };
         let served = match caller.purpose {
-            Purpose::Bootstrap => self.serve_bootstrap(caller, request),
+            Purpose::Bootstrap => self.serve_bootstrap(request),
             Purpose::Member => self.serve_member(caller, request),
+            Purpose::Join => self.serve_joining(caller, request),
         };
         Box::pin(async move {
             match served.await {
@@ -67,9 +71,8 @@ impl Service for NodeService {
 }
 
 impl NodeService {
-    fn serve_bootstrap(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
+    fn serve_bootstrap(&self, request: NodeRequest) -> BoxFuture<'static, Served> {
         let (local, founder) = (self.local.clone(), self.founder.clone());
-        let (admissions, caller) = (self.admissions.clone(), caller.clone());
         Box::pin(async move {
             match request {
                 NodeRequest::Pristine => Ok(NodeReply::Pristine(local.probe())),
@@ -77,16 +80,33 @@ impl NodeService {
                     Some(founder) => founder.accept(genesis, token).await,
                     None => Err("it was started as a worker and cannot be a founding node".into()),
                 })),
-                NodeRequest::MayJoin => Ok(NodeReply::MayJoin(admissions.may_join(&caller).await)),
-                NodeRequest::Remove {
-                    node,
-                    timeout_millis,
-                } => Ok(NodeReply::Removed(
-                    admissions
-                        .remove_worker(node, deadline(timeout_millis))
-                        .await,
-                )),
                 _ => Err("this connection is for bootstrap requests only".into()),
+            }
+        })
+    }
+
+    /// Serves a caller that nobody knows: at a leader a node that joins, at that node the leader.
+    fn serve_joining(&self, caller: &Caller, request: NodeRequest) -> BoxFuture<'static, Served> {
+        let (local, is_worker) = (self.local.clone(), self.founder.is_none());
+        let (admissions, caller) = (self.admissions.clone(), caller.clone());
+        Box::pin(async move {
+            match request {
+                // A founder's probe has what makes another one its coordinator.
+                NodeRequest::Pristine if is_worker => Ok(NodeReply::Pristine(local.probe())),
+                NodeRequest::MayJoin { pass } => {
+                    let answer = admissions.may_join(&caller, &pass).await;
+                    Ok(NodeReply::MayJoin(answer))
+                }
+                NodeRequest::Join {
+                    member,
+                    pass,
+                    timeout_millis,
+                } => {
+                    let deadline = deadline(timeout_millis);
+                    let admitted = admissions.admit(&caller, member, &pass, deadline).await;
+                    Ok(NodeReply::Joined(admitted))
+                }
+                _ => Err("this connection is for joining only".into()),
             }
         })
     }
@@ -116,25 +136,22 @@ impl NodeService {
                 let written = consensus.write_snapshot(from, transfer, offset, bytes);
                 reply(written, |()| NodeReply::SnapshotWritten)
             }
-            NodeRequest::SnapshotInstall { transfer, vote } => {
-                let installed = consensus.install_snapshot(from, transfer, vote);
-                reply(installed, NodeReply::SnapshotInstalled)
-            }
+            NodeRequest::SnapshotInstall { transfer, vote } => self.install(from, transfer, vote),
             NodeRequest::ReadIndex { timeout_millis } => self.read_index(timeout_millis),
             NodeRequest::Propose {
                 command,
                 timeout_millis,
             } => self.propose(command, timeout_millis),
             NodeRequest::App(body) => self.serve_app(from, body),
-            NodeRequest::Join {
-                member,
-                timeout_millis,
-            } => self.admit(caller.clone(), member, timeout_millis),
+            NodeRequest::Checkpoint { index } => {
+                let signed = self.checkpoints.signed(index);
+                Box::pin(async move { Ok(NodeReply::Checkpoint(signed)) })
+            }
             NodeRequest::Pristine
             | NodeRequest::Form { .. }
-            | NodeRequest::MayJoin
-            | NodeRequest::Remove { .. } => {
-                Box::pin(async { Err("this request needs a bootstrap connection".into()) })
+            | NodeRequest::MayJoin { .. }
+            | NodeRequest::Join { .. } => {
+                Box::pin(async { Err("this request needs a connection of its own kind".into()) })
             }
         }
     }
@@ -146,6 +163,25 @@ impl NodeService {
         }
         let why = why.to_string();
         Box::pin(async move { Err(why) })
+    }
+
+    /// A snapshot that is refused was made by a faulty voter, so that each time is logged.
+    fn install(&self, from: NodeId, transfer: u64, vote: Vote) -> BoxFuture<'static, Served> {
+        let Some(genesis) = self.local.members.genesis() else {
+            return Box::pin(async { Err("this node belongs to no cluster yet".into()) });
+        };
+        let consensus = &self.consensus;
+        let installed = consensus.install_snapshot(from, transfer, vote, genesis.voters());
+        Box::pin(async move {
+            let installed = installed.await.inspect_err(|why| {
+                tracing::error!(
+                    node = from.0,
+                    why,
+                    "a snapshot of this node is refused, and nothing was changed"
+                );
+            });
+            installed.map(NodeReply::SnapshotInstalled)
+        })
     }
 
     fn append(&self, rpc: AppendEntriesRequest<TypeConfig>) -> BoxFuture<'static, Served> {
@@ -182,19 +218,6 @@ impl NodeService {
         Box::pin(async move {
             let proposed = proposer.propose_here(command, deadline).await;
             Ok(NodeReply::Proposed(proposed))
-        })
-    }
-
-    fn admit(
-        &self,
-        caller: Caller,
-        member: Member,
-        timeout_millis: u64,
-    ) -> BoxFuture<'static, Served> {
-        let (admissions, deadline) = (self.admissions.clone(), deadline(timeout_millis));
-        Box::pin(async move {
-            let admitted = admissions.admit(&caller, member, deadline).await;
-            Ok(NodeReply::Joined(admitted))
         })
     }
 

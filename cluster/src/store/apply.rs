@@ -52,6 +52,11 @@ impl StateMachine {
         }
     }
 
+    fn ends_at_fixed_index(&self, batch: &[EntryResponder<TypeConfig>]) -> bool {
+        let last = batch.last().map(|(entry, _)| entry.log_id.index());
+        last.is_some_and(|index| self.snapshots.checkpoints().is_fixed(index))
+    }
+
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         // openraft would lose the task and leave every proposer waiting.
         let _guard = StopOnPanic("a committed entry could not be applied");
@@ -118,17 +123,33 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             self.wait_for_room().await?;
             let mut batch = vec![first?];
             while batch.len() < BATCH_ENTRIES
+                && !self.ends_at_fixed_index(&batch)
                 && let Some(Some(next)) = entries.next().now_or_never()
             {
                 batch.push(next?);
             }
+            let capture = self.ends_at_fixed_index(&batch);
             self.apply_batch(batch)?;
+            if capture {
+                snapshot::capture(&self.state, &self.snapshots);
+            }
         }
         Ok(())
     }
 
+    /// Without force there is a snapshot only when the newest one is certified: only behind such a
+    /// one the log is purged.
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<SnapshotBuilder> {
+        if force {
+            return Some(self.get_snapshot_builder().await);
+        }
+        let certified = self.snapshots.current()?;
+        let certified = certified.snapshot.is_certified().then_some(certified)?;
+        Some(SnapshotBuilder::Certified(certified))
+    }
+
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
-        SnapshotBuilder {
+        SnapshotBuilder::Local {
             state: self.state.clone(),
             snapshots: self.snapshots.clone(),
         }
@@ -155,11 +176,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 }
 
-/// Writes a snapshot file of the state, concurrently with other work.
+/// What openraft calls the building of a snapshot.
 #[derive(Debug)]
-pub struct SnapshotBuilder {
-    state: State,
-    snapshots: Snapshots,
+pub enum SnapshotBuilder {
+    /// It was captured at a fixed index, and is certified.
+    Certified(Snapshot),
+    /// Writes a snapshot file of the state, for this node alone, concurrently with other work.
+    Local { state: State, snapshots: Snapshots },
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
@@ -170,19 +193,24 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     /// snapshot stays the current one and the log grows. The next build comes after a pause, in
     /// which openraft begins no other.
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        loop {
-            let state = self.state.clone();
-            let snapshots = self.snapshots.clone();
-            let build = move || snapshot::build(&state, &snapshots);
-            let built = tokio::task::spawn_blocking(build).await;
-            match built.map_err(io::Error::other)? {
-                Ok(snapshot) => return Ok(snapshot),
-                Err(error) => tracing::error!(%error, "snapshot failed: it is tried again later"),
-            }
-            tokio::time::sleep(self.state.shared.options.snapshot_retry).await;
-            if let Some(previous) = self.snapshots.current() {
-                return Ok(previous);
-            }
+        match self {
+            Self::Certified(snapshot) => Ok(snapshot.clone()),
+            Self::Local { state, snapshots } => build_locally(state, snapshots).await,
+        }
+    }
+}
+
+async fn build_locally(state: &State, snapshots: &Snapshots) -> Result<Snapshot, io::Error> {
+    loop {
+        let (at, to) = (state.clone(), snapshots.clone());
+        let built = tokio::task::spawn_blocking(move || snapshot::build(&at, &to)).await;
+        match built.map_err(io::Error::other)? {
+            Ok(snapshot) => return Ok(snapshot),
+            Err(error) => tracing::error!(%error, "snapshot failed: it is tried again later"),
+        }
+        tokio::time::sleep(state.shared.options.snapshot_retry).await;
+        if let Some(previous) = snapshots.current() {
+            return Ok(previous);
         }
     }
 }

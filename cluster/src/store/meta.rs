@@ -8,8 +8,9 @@ use cameo_common::wire::{VersionError, WireError, decode_versioned, encode_versi
 use openraft::Membership;
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::StatePoint;
 use crate::consensus_types::Member;
-use crate::consensus_types::aliases::{CommittedLeaderId, LogId, StoredMembership};
+use crate::consensus_types::aliases::{CommittedLeaderId, LogId, StoredMembership, position};
 
 const VERSION: u8 = 2;
 
@@ -46,6 +47,12 @@ impl Applied {
 
     pub fn index(&self) -> Option<u64> {
         self.log_id.as_ref().map(|id| id.index())
+    }
+
+    /// What the voters sign of the state with this digest of its rows; None before any entry.
+    pub fn point(&self, rows: &[u8; 32]) -> Option<StatePoint> {
+        let (term, index) = position(self.log_id.as_ref()?);
+        Some(StatePoint::new(term, index, &self.encode(), rows))
     }
 
     pub fn encode(&self) -> Vec<u8> {

@@ -25,6 +25,7 @@ pub use apply::StateMachine;
 pub(crate) use failure::{is_disk_full, stop_process};
 pub(crate) use layout::rename_durably;
 pub use machine::{Decided, Decider, Machine};
+pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;
 pub use open::{OpenError, Opened, Store};
 pub use options::Options;

@@ -100,6 +100,7 @@ async fn attack_a_device_registers_nobody_else_over_http() {
     let body = cameo_common::api::Register {
         card: Signed::new(&ada.identity, card),
         certificate: Signed::new(&ada.identity, certificate),
+        invite: None,
     };
     let answer = eve.command(&world, 1, paths::USERS, &body).await;
     assert_eq!(answer.code(), "not_authenticated");

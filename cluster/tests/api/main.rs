@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod callers;
+mod devices;
 mod events;
 mod floors;
 mod http;
 mod jobs;
 mod listen;
+mod operator;
 mod person;
 mod presence;
 mod quorum;
 mod refusals;
 mod stolen;
 mod views;
+mod workers;
 mod world;

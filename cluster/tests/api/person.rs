@@ -9,6 +9,7 @@ use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::op::{Authorization, Op};
+use cameo_common::registration::InviteUse;
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
@@ -80,6 +81,15 @@ impl Person {
     }
 
     pub async fn register(&self, world: &World) -> Answer {
+        self.register_with(world, None).await
+    }
+
+    pub async fn register_with(&self, world: &World, invite: Option<Signed<InviteUse>>) -> Answer {
+        let body = self.registration(invite);
+        self.command(world, 1, paths::USERS, &body).await
+    }
+
+    pub fn registration(&self, invite: Option<Signed<InviteUse>>) -> Register {
         let card = UserCard {
             name: self.name.clone(),
             key: self.identity.public(),
@@ -92,11 +102,11 @@ impl Person {
             sequence: 1,
             not_after: now().plus_millis(86_400_000),
         };
-        let body = Register {
+        Register {
             card: Signed::new(&self.identity, card),
             certificate: Signed::new(&self.identity, certificate),
-        };
-        self.command(world, 1, paths::USERS, &body).await
+            invite,
+        }
     }
 
     pub async fn post(

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cameo_cluster::config::Config;
+use cameo_cluster::config::{Config, CredentialFile};
 use cameo_cluster::node::{Node, secret_file};
 use cameo_common::api::{ClusterInfo, NodeStatus, paths};
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::registration::RegistrationMode;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -88,6 +89,26 @@ impl World {
     /// The URL of a node, 1 for the first.
     pub fn url(&self, id: impl Into<NodeId>) -> &str {
         &self.urls[id.into().0 as usize - 1]
+    }
+
+    /// File of the operator's key.
+    pub fn operator_key(&self) -> PathBuf {
+        self.folder.path().join("secret.operator")
+    }
+
+    /// The folder of all nodes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A node's configuration.
+    pub fn config(&self, id: impl Into<NodeId>) -> Config {
+        self.configs[id.into().0 as usize - 1].clone()
+    }
+
+    /// The founders, with the addresses of their links.
+    pub fn peers(&self) -> BTreeMap<NodeId, String> {
+        self.configs[0].peers.clone()
     }
 
     /// A node's decision log.
@@ -186,7 +207,8 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         http: "127.0.0.1:0".parse().unwrap(),
         http_url: None,
         metrics: None,
-        secret: folder.join("secret"),
+        credential: CredentialFile::Secret(folder.join("secret")),
+        registration: RegistrationMode::Open,
         decisions: Some(decisions(folder, id)),
         #[cfg(feature = "baselines")]
         baseline: Default::default(),

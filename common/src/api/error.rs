@@ -67,6 +67,22 @@ pub enum ErrorCode {
     /// The node's state lies below what it has recorded of the grant elsewhere: it releases
     /// nothing. Ask other nodes, and tell the operator.
     RolledBack,
+    /// The calling device was revoked by its user, for good.
+    DeviceRevoked,
+    /// The viewer's request is too old, or dated too far ahead: the viewer has to request again.
+    RequestTooOld,
+    /// The user has as many devices as allowed.
+    TooManyDevices,
+    /// A party has as many grants in the ledger as allowed.
+    TooManyGrants,
+    /// New users are not registered, or only with an invite.
+    RegistrationClosed,
+    /// The invite is unknown, used, expired, or for another name.
+    BadInvite,
+    /// The operator has retired this user.
+    Retired,
+    /// Too many calls of this kind from one source; try again after `retry_after_ms`.
+    TooManyCalls,
 }
 
 /// The body of every answer that is not a success.

@@ -9,6 +9,7 @@ mod error;
 mod grants;
 mod jobs;
 mod nodes;
+mod operator;
 mod ops;
 pub mod paths;
 mod users;
@@ -23,15 +24,18 @@ pub use grants::{
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
 pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};
+pub use operator::OperatorCommand;
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,
-    ReportOffline, ReportedOffline, SessionStarted, StartSession, UserInfo,
+    ReportOffline, ReportedOffline, RevokeDevice, SessionStarted, StartSession, UserInfo,
 };
 
 /// Schema number of every body and of all `--json` output.
 pub const SCHEMA: u32 = 1;
 /// Header with the base64url of a signed `Authorization`.
 pub const AUTHORIZATION_HEADER: &str = "cameo-authorization";
+/// Header with the base64url of a signed `OperatorOrder`.
+pub const OPERATOR_HEADER: &str = "cameo-operator";
 /// Header with a job's ticket: the base64url of a signed `Ticket`.
 pub const TICKET_HEADER: &str = "cameo-ticket";
 /// Longest JSON body that a node reads.
@@ -45,6 +49,11 @@ pub const RESUME_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// A view request may be charged for this long. Shorter than [`RESUME_WINDOW`], so that a request
 /// is dead before its device forgets it, and than [`RETRY_RETENTION`].
 pub const VIEW_REQUEST_LIFETIME: Duration = Duration::from_secs(8 * 60);
+/// Time for which the ledger keeps a grant at least after it has ended, in log time; it is gone
+/// after twice that time at the latest.
+pub const GRANT_RETENTION: Duration = Duration::from_secs(180 * 24 * 3_600);
+/// How old a viewer's request may be when its grant is made.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Lease of a session: it ends when no keep-alive comes for this long.
 pub const SESSION_LEASE: Duration = Duration::from_secs(15);
 /// Interval of an agent's keep-alives.

@@ -2,7 +2,7 @@
 
 use super::{
     AckRights, CreateGrant, DebitView, EndSession, PutReceipt, PutRights, Register, ReportOffline,
-    StartSession,
+    RevokeDevice, StartSession,
 };
 use crate::ids::UserName;
 use crate::op::Op;
@@ -12,6 +12,15 @@ impl From<&Register> for Op {
         Self::Register {
             card: body.card.clone(),
             certificate: body.certificate.clone(),
+            invite: body.invite.clone(),
+        }
+    }
+}
+
+impl From<&RevokeDevice> for Op {
+    fn from(body: &RevokeDevice) -> Self {
+        Self::RevokeDevice {
+            revocation: body.revocation.clone(),
         }
     }
 }

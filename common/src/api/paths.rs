@@ -8,6 +8,7 @@ pub const METRICS: &str = "/metrics";
 pub const USERS: &str = "/v1/users";
 pub const USER: &str = "/v1/users/{name}";
 pub const USER_OFFLINE: &str = "/v1/users/{name}/offline";
+pub const REVOKE_DEVICE: &str = "/v1/devices/revoke";
 pub const SESSIONS: &str = "/v1/sessions";
 pub const KEEP_ALIVE: &str = "/v1/sessions/keep-alive";
 pub const END_SESSION: &str = "/v1/sessions/end";
@@ -22,6 +23,7 @@ pub const VIEWS: &str = "/v1/grants/{grant}/views";
 pub const PARTS: &str = "/v1/grants/{grant}/parts";
 pub const EVENTS: &str = "/v1/events";
 pub const JOBS: &str = "/v1/jobs";
+pub const OPERATOR: &str = "/v1/operator";
 pub const RUN_JOB: &str = "/v1/jobs/run";
 
 /// Fills the one `{…}` of a path.

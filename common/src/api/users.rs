@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use crate::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use crate::ids::{GrantId, Millis, UserName};
+use crate::registration::InviteUse;
 use crate::rights::Rights;
 use crate::signed::Signed;
 use crate::statements::{Receipt, RightsAck};
@@ -15,6 +16,9 @@ use crate::statements::{Receipt, RightsAck};
 pub struct Register {
     pub card: Signed<UserCard>,
     pub certificate: Signed<DeviceCertificate>,
+    /// Where registration is by invite, for a new user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Signed<InviteUse>>,
 }
 
 /// Answer to [`Register`].
@@ -30,6 +34,19 @@ pub struct DeviceInfo {
     pub certificate: Signed<DeviceCertificate>,
     /// Its addresses, once it has started a session.
     pub endpoint: Option<Signed<EndpointRecord>>,
+    /// The epoch of its running session, for the same callers as [`UserInfo::online`].
+    #[serde(default)]
+    pub epoch: Option<u64>,
+    /// Of a revoked device: it acts for nobody, and is listed so that others refuse it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<Signed<DeviceRevocation>>,
+}
+
+/// `POST /v1/devices/revoke`, by a device of the same user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeDevice {
+    pub revocation: Signed<DeviceRevocation>,
 }
 
 /// `GET /v1/users/{name}`.

@@ -2,7 +2,7 @@
 //! layout, and needs the statement's next version.
 #![allow(clippy::unwrap_used)]
 
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{
     ClusterId, GrantId, Hash, ImageId, JobId, Millis, NodeId, RequestId, UserName,
 };
@@ -11,8 +11,8 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
-    Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest, Receipt,
-    RightsAck, Ticket, ViewRequest,
+    Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest,
+    Receipt, RightsAck, Ticket, ViewRequest,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -61,6 +61,12 @@ fn identity() -> Vec<String> {
             sequence: 300,
             addresses: vec!["10.0.0.1:7".to_owned()],
             relay: None,
+        }),
+        line(DeviceRevocation {
+            user: me,
+            cluster: CLUSTER,
+            device: OTHER,
+            sequence: 300,
         }),
     ]
 }
@@ -184,6 +190,13 @@ fn of_calls_and_nodes() -> Vec<String> {
             cluster: CLUSTER,
             url: "http://10.0.0.1:7".to_owned(),
             stated: TIME,
+        }),
+        line(Checkpoint {
+            node: me,
+            cluster: CLUSTER,
+            term: 4,
+            index: 300,
+            state: HASH,
         }),
     ]
 }

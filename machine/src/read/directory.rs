@@ -7,7 +7,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 
 use crate::limits::MAX_DEVICES_PER_USER;
-use crate::rows::{self, Counterparty, Device, DeviceOf, Listed, Session, User};
+use crate::rows::{self, Counterparty, Device, DeviceOf, Listed, Revocation, Session, User};
 use crate::state_view::StateView;
 
 /// Sessions read at a time while the online ones are selected.
@@ -23,10 +23,13 @@ pub struct CallerInfo {
     pub certificate: Signed<DeviceCertificate>,
     /// When the certificate expires.
     pub not_after: Millis,
+    /// Whether its user has revoked the device.
+    pub revoked: bool,
 }
 
 /// A device and its user; `None` when the device is not registered. The certificate may have
-/// expired: that is for the caller to check, and for [`crate::decide`] to refuse.
+/// expired, and the device may be revoked: that is for the caller to check, and for
+/// [`crate::decide`] to refuse.
 #[must_use]
 pub fn caller(view: &dyn StateView, device: &PublicKey) -> Option<CallerInfo> {
     let row = rows::get::<Device>(view, device)?;
@@ -37,6 +40,7 @@ pub fn caller(view: &dyn StateView, device: &PublicKey) -> Option<CallerInfo> {
         device: *device,
         certificate: row.certificate,
         not_after: content.not_after,
+        revoked: rows::get::<Revocation>(view, device).is_some(),
     })
 }
 
@@ -49,25 +53,36 @@ pub fn user_info(
     asker: Option<&UserName>,
 ) -> Option<UserInfo> {
     let user = rows::get::<User>(view, name)?;
-    let devices = devices_of(view, name);
-    let sessions: Vec<_> = devices
-        .iter()
-        .filter_map(|(key, _)| rows::get::<Session>(view, key))
+    let devices: Vec<_> = devices_of(view, name)
+        .into_iter()
+        .map(|(key, device)| (key, device, rows::get::<Session>(view, &key)))
         .collect();
-    let running = sessions.iter().filter(|session| session.online);
-    let epoch = running.map(|session| session.epoch).max();
-    let visible = sessions.iter().any(|session| session.listed)
+    let sessions = || {
+        devices
+            .iter()
+            .filter_map(|(_, _, session)| session.as_ref())
+    };
+    let epoch = sessions().filter_map(running_epoch).max();
+    let visible = sessions().any(|session| session.listed)
         || asker.is_some_and(|asker| asker == name || is_counterparty(view, asker, name));
-    let devices = devices.into_iter().map(|(key, device)| DeviceInfo {
-        certificate: device.certificate,
-        endpoint: rows::get::<Session>(view, &key).map(|session| session.endpoint),
-    });
+    let devices = devices
+        .into_iter()
+        .map(|(key, device, session)| DeviceInfo {
+            certificate: device.certificate,
+            epoch: session.as_ref().and_then(running_epoch).filter(|_| visible),
+            endpoint: session.map(|session| session.endpoint),
+            revocation: rows::get::<Revocation>(view, &key).map(|row| row.0),
+        });
     Some(UserInfo {
         card: user.card,
         devices: devices.collect(),
         online: visible.then_some(epoch.is_some()),
         epoch: epoch.filter(|_| visible),
     })
+}
+
+fn running_epoch(session: &Session) -> Option<u64> {
+    session.online.then_some(session.epoch)
 }
 
 fn devices_of(view: &dyn StateView, name: &UserName) -> Vec<(PublicKey, Device)> {

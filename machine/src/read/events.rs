@@ -6,17 +6,15 @@ use cameo_common::ids::{GrantId, UserName};
 use crate::rows::{self, CurrentRights, Mail, MailAt, Notice, NoticeKind, ReceiptRow, Stream};
 use crate::state_view::StateView;
 
-/// Events of a user after sequence `after` (0 for all that are kept), at most `limit`.
+/// Events of a user after sequence `after` (0 for all that are kept), at most `limit`: fewer only
+/// when there are no more.
 ///
 /// Mail is kept until it is acknowledged, so a read from 0 returns all of it.
 #[must_use]
 pub fn events_after(view: &dyn StateView, user: &UserName, after: u64, limit: usize) -> Vec<Event> {
+    let notices = notices_after(view, user, after, limit).into_iter();
     let after = (user.clone(), after);
-    let notices = rows::scan::<Notice>(view, user, Some(&after), limit);
     let mail = rows::scan::<MailAt>(view, user, Some(&after), limit);
-    let notices = notices
-        .into_iter()
-        .map(|((_, sequence), notice)| of_notice(view, sequence, notice));
     let mail = mail
         .into_iter()
         .map(|((_, sequence), MailAt { grant })| of_mail(view, user, sequence, grant));
@@ -50,12 +48,28 @@ pub fn newest_event(view: &dyn StateView, user: &UserName) -> u64 {
     rows::get::<Stream>(view, user).map_or(0, |stream| stream.last)
 }
 
-fn of_notice(view: &dyn StateView, sequence: u64, notice: Notice) -> Event {
+/// The first notices after a sequence, without those of what is compacted.
+fn notices_after(view: &dyn StateView, user: &UserName, after: u64, limit: usize) -> Vec<Event> {
+    let (mut events, mut after) = (Vec::new(), (user.clone(), after));
+    while events.len() < limit {
+        let page = rows::scan::<Notice>(view, user, Some(&after), limit - events.len());
+        let Some((last, _)) = page.last() else {
+            break;
+        };
+        after = last.clone();
+        let page = page.into_iter();
+        events.extend(page.filter_map(|((_, at), notice)| of_notice(view, at, notice)));
+    }
+    events
+}
+
+/// `None` for a receipt whose grant is compacted.
+fn of_notice(view: &dyn StateView, sequence: u64, notice: Notice) -> Option<Event> {
     let kind = match notice.kind {
         NoticeKind::Granted { grant } => EventKind::Granted { grant },
         NoticeKind::Received { grant } => EventKind::Received {
             grant,
-            receipt: rows::require::<ReceiptRow>(view, &grant).0,
+            receipt: rows::get::<ReceiptRow>(view, &grant)?.0,
         },
         NoticeKind::Viewed { grant, number } => EventKind::Viewed { grant, number },
         NoticeKind::Acknowledged { ack } => EventKind::Acknowledged {
@@ -63,11 +77,11 @@ fn of_notice(view: &dyn StateView, sequence: u64, notice: Notice) -> Event {
             ack,
         },
     };
-    Event {
+    Some(Event {
         sequence,
         at: notice.at,
         kind,
-    }
+    })
 }
 
 fn of_mail(view: &dyn StateView, user: &UserName, sequence: u64, grant: GrantId) -> Event {

@@ -4,6 +4,7 @@
 mod directory;
 mod events;
 mod ledger;
+mod operator;
 mod release;
 mod statements;
 
@@ -16,6 +17,7 @@ pub use directory::{
 };
 pub use events::{events_after, mail_between, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};
+pub use operator::{admitted_worker, operator, registration_mode};
 pub use release::{Release, release_check};
 pub use statements::{GrantStatements, grant_statements};
 

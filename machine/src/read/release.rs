@@ -9,11 +9,11 @@ use cameo_common::statements::{Deal, Manifest, ViewRequest};
 use cameo_mutant::{Mutant, is_planted};
 
 use super::log_time;
-use crate::cluster;
 use crate::command::Refusal;
 use crate::limits::RESUME_WINDOW;
 use crate::rows::{self, CurrentRights, DealRow, Device, Grant, ViewRow};
 use crate::state_view::StateView;
+use crate::{cluster, devices};
 
 /// A debited view whose parts may be released, with the statements that permit it. The node still
 /// has to verify their signatures, each against the key that the manifest names.
@@ -104,7 +104,7 @@ fn not_yet_debited(signed: &Signed<ViewRequest>, now: Millis) -> Option<ViewRow>
     is_planted(Mutant::DebitAfterRelease).then_some(view)
 }
 
-/// The certificate of the device, if it is valid and of the grant's viewer.
+/// The certificate of the device, if it is valid, not revoked, and of the grant's viewer.
 fn viewer_device(
     view: &dyn StateView,
     grant: &Grant,
@@ -115,6 +115,7 @@ fn viewer_device(
     if device.user != grant.viewer.name {
         return Err(Refusal::Forbidden("viewer of the photo".into()));
     }
+    devices::check_not_revoked(view, &request.device)?;
     if now >= device.certificate().not_after {
         return Err(Refusal::CertificateExpired);
     }

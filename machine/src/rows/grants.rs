@@ -143,3 +143,19 @@ impl Row for RequestUsed {
     const KIND: Kind = Kind::RequestUsed;
     type Key = Hash;
 }
+
+/// When a grant is looked at next, to see whether it is to be compacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GrantDue {
+    /// It had not ended when it was looked at last.
+    Live,
+    /// It had: with rights of this version, and so many views used.
+    Ended((u64, u32)),
+    /// It is gone, and some of its deals and views are left.
+    Cleared,
+}
+
+impl Row for GrantDue {
+    const KIND: Kind = Kind::GrantDue;
+    type Key = (Millis, GrantId);
+}

@@ -4,7 +4,7 @@
 //! contains. So no key is a prefix of another one of its kind, and a scan by a leading part finds
 //! the rows of that part only.
 
-use cameo_common::ids::{GrantId, Hash, ImageId, Millis, RequestId, UserName};
+use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
 
 /// A key, or a leading part of one.
@@ -50,14 +50,19 @@ macro_rules! number_keys {
 }
 number_keys!(u32, u64);
 
-impl Key for Millis {
-    fn write(&self, out: &mut Vec<u8>) {
-        self.0.write(out);
-    }
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        u64::read(bytes).map(Self)
-    }
+macro_rules! wrapped_number_keys {
+    ($($number:ident),+) => {$(
+        impl Key for $number {
+            fn write(&self, out: &mut Vec<u8>) {
+                self.0.write(out);
+            }
+            fn read(bytes: &mut &[u8]) -> Option<Self> {
+                u64::read(bytes).map(Self)
+            }
+        }
+    )+};
 }
+wrapped_number_keys!(Millis, NodeId);
 
 impl Key for UserName {
     fn write(&self, out: &mut Vec<u8>) {

@@ -19,15 +19,20 @@ use cameo_common::signed::{Signed, Statement};
 use cameo_common::wire;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use cluster::{DescriptorRow, Founded, LogTime};
+pub use cluster::{
+    AdmittedWorker, DescriptorRow, Founded, InviteRow, LogTime, Registration, TokenUsed,
+};
 pub use events::{Mail, MailAt, Notice, NoticeKind, Stream};
 pub use grants::{
-    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantOf, GrantUsage, LiveGrant, Party,
-    ReceiptRow, RequestUsed,
+    Counterparty, CurrentRights, DealRow, Grant, GrantCount, GrantDue, GrantOf, GrantUsage,
+    LiveGrant, Party, ReceiptRow, RequestUsed,
 };
 pub use key::Key;
 pub use retries::{Retry, RetryAt};
-pub use users::{Certificate, Device, DeviceOf, Epochs, KeyOwner, Listed, Session, User};
+pub use users::{
+    Certificate, CertificateOf, Device, DeviceOf, Epochs, KeyOwner, Listed, Retired, Revocation,
+    Session, User,
+};
 pub use views::{ViewNumber, ViewRow};
 
 use super::state_view::StateView;
@@ -39,6 +44,10 @@ pub enum Kind {
     LogTime = 0x01,
     Founded = 0x02,
     Descriptor = 0x03,
+    Registration = 0x04,
+    Invite = 0x05,
+    AdmittedWorker = 0x06,
+    TokenUsed = 0x07,
 
     User = 0x10,
     KeyOwner = 0x11,
@@ -48,6 +57,9 @@ pub enum Kind {
     Epochs = 0x15,
     Listed = 0x16,
     Certificate = 0x17,
+    Revocation = 0x18,
+    CertificateOf = 0x19,
+    Retired = 0x1a,
 
     Grant = 0x20,
     CurrentRights = 0x21,
@@ -59,6 +71,7 @@ pub enum Kind {
     GrantCount = 0x27,
     Counterparty = 0x28,
     RequestUsed = 0x29,
+    GrantDue = 0x2a,
 
     View = 0x30,
     ViewNumber = 0x31,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, Row};
 use crate::command::Done;
 
-/// The reply to a command that was carried out, by device and request id.
+/// The reply to a command that was carried out, by request id and the key that signed it: a
+/// device's, or the operator's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
     /// Hash of the op as the caller sent it.

@@ -1,7 +1,7 @@
 //! Rows of the directory: users, their keys and devices, and sessions.
 
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
-use cameo_common::ids::{Hash, Millis, UserName};
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
+use cameo_common::ids::{GrantId, Hash, Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,25 @@ impl Row for Certificate {
     type Key = Hash;
 }
 
+/// A grant with a view that was debited under a certificate. The certificate goes with the last
+/// one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateOf;
+
+impl Row for CertificateOf {
+    const KIND: Kind = Kind::CertificateOf;
+    type Key = (Hash, GrantId);
+}
+
+/// The revocation of a device. It is never removed, so that the device never comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation(pub Signed<DeviceRevocation>);
+
+impl Row for Revocation {
+    const KIND: Kind = Kind::Revocation;
+    type Key = PublicKey;
+}
+
 /// Index of the devices of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceOf;
@@ -111,4 +130,13 @@ pub struct Listed;
 impl Row for Listed {
     const KIND: Kind = Kind::Listed;
     type Key = (UserName, PublicKey);
+}
+
+/// A user whom the operator has retired, and when. The user's own row stays: the name is bound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired(pub Millis);
+
+impl Row for Retired {
+    const KIND: Kind = Kind::Retired;
+    type Key = UserName;
 }

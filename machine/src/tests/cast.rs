@@ -7,9 +7,11 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
-use cameo_common::identity::{DeviceCertificate, EndpointRecord, UserCard};
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic, SealingSecret, SigningKey};
+use cameo_common::operator::OperatorOrder;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
@@ -27,7 +29,8 @@ pub const CERTIFICATES_END: Millis = START.plus(Duration::from_secs(365 * 24 * 3
 /// The last time at which view requests are charged.
 pub const VIEWS_END: Millis = START.plus(RETRY_RETENTION);
 
-const NAMES: [&str; 4] = ["ada", "bob", "cyd", "eve"];
+/// Holders of the keys. The operator has no name in the cluster.
+const NAMES: [&str; 5] = ["ada", "bob", "cyd", "eve", "operator"];
 const DEVICES: u8 = 20;
 
 /// A user at one of their devices.
@@ -139,10 +142,27 @@ impl Person {
         })
     }
 
+    /// A revocation of this device.
+    pub fn revocation(&self, sequence: u64) -> Signed<DeviceRevocation> {
+        sign(DeviceRevocation {
+            user: self.key(),
+            cluster: cluster_id(),
+            device: self.device(),
+            sequence,
+        })
+    }
+
+    /// Revokes this device.
+    pub fn revokes(&self, sequence: u64) -> Op {
+        let revocation = self.revocation(sequence);
+        Op::RevokeDevice { revocation }
+    }
+
     pub fn registers(&self) -> Op {
         Op::Register {
             card: self.card(1),
             certificate: self.certificate(1, CERTIFICATES_END),
+            invite: None,
         }
     }
 
@@ -254,7 +274,24 @@ fn first_descriptor() -> Descriptor {
             sealing: node_secret(id).public(),
         }
     };
-    Descriptor::genesis((1..=3).map(node).collect(), Hash([0xc1; 32]))
+    let nodes = (1..=3).map(node).collect();
+    Descriptor::genesis(nodes, operator(), RegistrationMode::Open, Hash([0xc1; 32]))
+}
+
+/// The operator's public key.
+pub fn operator() -> PublicKey {
+    public("operator", "identity")
+}
+
+/// The operator's order of an operation.
+pub fn orders(op: &Op, request: RequestId, not_after: Millis) -> Signed<OperatorOrder> {
+    sign(OperatorOrder {
+        operator: operator(),
+        cluster: cluster_id(),
+        request,
+        not_after,
+        op: op.hash(),
+    })
 }
 
 pub fn cluster_id() -> ClusterId {

@@ -3,7 +3,7 @@
 
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId};
 
-use super::cast::{Offer, Person, START, descriptor, image};
+use super::cast::{Offer, Person, START, descriptor, image, orders};
 use crate::{Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, decide, read};
 
 /// From a test's call to its not-after.
@@ -58,6 +58,20 @@ impl Script {
 
     pub fn node_does(&mut self, op: Op) -> Reply {
         self.enter(Caller::Node(NodeId(1)), op).reply
+    }
+
+    /// Enters a new order of the operator.
+    pub fn operator_does(&mut self, op: Op) -> Reply {
+        let caller = self.order(&op);
+        self.enter(caller, op).reply
+    }
+
+    /// An order with a new request id.
+    pub fn order(&mut self, op: &Op) -> Caller {
+        self.calls += 1;
+        let request = RequestId(self.calls.to_be_bytes());
+        let not_after = self.now.plus_millis(CALL_LIFE_MS);
+        Caller::Operator(orders(op, request, not_after))
     }
 
     /// A call with a new request id. A debit has none but its own.

@@ -45,7 +45,7 @@ pub struct Member {
     links: Option<Links>,
     // The order is the one in which they are dropped, after the process.
     pub disk: Option<Disk>,
-    pub namespace: Option<Namespace>,
+    _namespace: Option<Namespace>,
     /// The way to its API for programs on this machine.
     pub relay: Relay,
 }
@@ -80,7 +80,7 @@ impl Member {
             may_end: MayEnd::default(),
             starts: AtomicU64::new(0),
             disk: place.disk,
-            namespace: place.namespace,
+            _namespace: place.namespace,
             links: place.links,
             relay: place.relay,
         }

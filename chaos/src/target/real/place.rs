@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use cameo_common::ids::NodeId;
-use cameo_harness::{LogBy, Node};
+use cameo_harness::{Credential, LogBy, Node, TokenOrder};
 
 use super::boot::Boots;
 use super::clock::Clock;
@@ -38,6 +38,8 @@ pub struct Places {
     folder: PathBuf,
     program: PathBuf,
     secret: PathBuf,
+    /// File of the operator's key.
+    operator: PathBuf,
     /// Addresses of the founders.
     founders: BTreeMap<NodeId, Address>,
     network: Network,
@@ -94,6 +96,7 @@ impl Places {
             owner,
             folder: wanted.folder.to_owned(),
             program: wanted.program.to_owned(),
+            operator: wanted.folder.join("cluster.secret.operator"),
             secret,
             founders: BTreeMap::new(),
             network,
@@ -145,10 +148,10 @@ impl Places {
         &self.program
     }
 
-    /// The secret of the cluster.
+    /// File of the operator's key.
     #[must_use]
-    pub fn secret(&self) -> &Path {
-        &self.secret
+    pub fn operator(&self) -> &Path {
+        &self.operator
     }
 
     /// Why a fault of this kind cannot be had; None if it can.
@@ -214,18 +217,29 @@ impl Places {
     /// When its place cannot be made.
     pub fn founder(&self, id: NodeId) -> anyhow::Result<Member> {
         let address = self.founders.get(&id).context("it is no founder")?;
-        self.member(id, address, self.peers(), Vec::new())
+        let secret = Credential::Secret(self.secret.clone());
+        self.member(id, address, self.peers(), Vec::new(), secret)
     }
 
-    /// A node that joins as a worker, not started.
+    /// A node that joins as a worker, not started. `cluster` is the cluster's address for the
+    /// operator's commands.
     ///
     /// # Errors
     /// When its place cannot be made.
-    pub fn worker(&self, id: NodeId) -> anyhow::Result<Member> {
+    pub fn worker(&self, id: NodeId, cluster: &str) -> anyhow::Result<Member> {
+        let token = self.folder.join(format!("token-{id}"));
+        let order = TokenOrder {
+            program: &self.program,
+            operator: &self.operator,
+            cluster,
+            peers: &self.peers(),
+        };
+        order.sign(&token)?;
         let ports = cameo_harness::free_ports(3)?;
         let address = self.address(id, [ports[0], ports[1], ports[2]])?;
         let peers = format!("{},{id}={}", self.peers(), address.link);
-        self.member(id, &address, peers, vec!["--worker".into()])
+        let flags = vec!["--worker".into()];
+        self.member(id, &address, peers, flags, Credential::Token(token))
     }
 
     fn member(
@@ -234,6 +248,7 @@ impl Places {
         address: &Address,
         peers: String,
         mut flags: Vec<OsString>,
+        credential: Credential,
     ) -> anyhow::Result<Member> {
         let folder = self.folder.join(format!("node-{id}"));
         std::fs::create_dir_all(&folder)?;
@@ -256,7 +271,7 @@ impl Places {
             folder,
             program: self.program.clone(),
             peers,
-            secret: self.secret.clone(),
+            credential,
             flags,
             log_filter: None,
             environment,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use cameo_cluster::raft::{Role, Status};
 use cameo_common::ids::NodeId;
 use turmoil::Sim;
@@ -110,10 +111,16 @@ impl Cluster {
     /// Adds a machine and starts its node.
     pub(super) fn install(&mut self, id: NodeId, worker: bool) -> anyhow::Result<()> {
         let network = self.network(&name(id));
+        let joins = if worker {
+            let cluster = self.machines.values().find_map(|machine| machine.cluster());
+            Some(cluster.context("no node has the cluster that a worker joins")?)
+        } else {
+            None
+        };
         let installation = Installation {
             id,
             peers: self.founders.clone(),
-            worker,
+            joins,
             data: self.folder.join(name(id)),
             seed: self.seed.wrapping_mul(1_000_003).wrapping_add(id.0),
         };

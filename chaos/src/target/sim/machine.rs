@@ -1,5 +1,6 @@
 //! One simulated machine and the node on it, from start to start.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,13 @@ use cameo_cluster::host::blocking::Blocking;
 use cameo_cluster::host::rng::NodeRng;
 use cameo_cluster::jobs::JobCost;
 use cameo_cluster::link::ClusterSecret;
-use cameo_cluster::node::{Host, JobSlots, Node, NodeStorage};
+use cameo_cluster::node::{Credential, Host, JobSlots, Node, NodeStorage, SecretFile};
+use cameo_cluster::operator::TokenFile;
 use cameo_cluster::raft::Raft;
 use cameo_cluster::raft::memory::{MemoryDisk, MemoryState};
 use cameo_cluster::store::Decider;
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::SigningKey;
 use clap::Parser as _;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -36,6 +39,8 @@ const JOB_MILLICORES: u32 = 4000;
 const CLIENT_CONNECTIONS: usize = 1_000;
 /// Any bytes: all nodes have the same.
 const SECRET: &[u8] = b"the secret of a simulated cluster";
+/// Seed of the operator's key.
+const OPERATOR: [u8; 32] = [8; 32];
 
 /// The name of a node's machine.
 pub(super) fn name(node: NodeId) -> String {
@@ -66,6 +71,7 @@ pub(super) struct Machine {
     pub clock: Arc<SimClock>,
     network: SimNetwork,
     config: Config,
+    joins: Option<ClusterId>,
     seed: u64,
     state: Mutex<State>,
 }
@@ -84,7 +90,8 @@ pub(super) struct Installation {
     pub id: NodeId,
     /// Nodes that it knows: all founders, or for a worker members.
     pub peers: Vec<NodeId>,
-    pub worker: bool,
+    /// The cluster that a worker joins; none of a founder.
+    pub joins: Option<ClusterId>,
     pub data: PathBuf,
     pub seed: u64,
 }
@@ -101,6 +108,7 @@ impl Machine {
             clock: Arc::default(),
             network,
             config: config(&of)?,
+            joins: of.joins,
             seed: of.seed,
             state: Mutex::default(),
         })
@@ -114,6 +122,11 @@ impl Machine {
     /// The running process, once its node has started.
     pub(super) fn process(&self) -> Option<Process> {
         self.state.lock().process.clone()
+    }
+
+    /// The cluster of the node, once its running process knows it.
+    pub(super) fn cluster(&self) -> Option<ClusterId> {
+        self.state.lock().process.as_ref()?.raft.cluster()
     }
 
     /// How the process ended by itself, until it is forgotten.
@@ -166,8 +179,8 @@ impl Machine {
                 Ok(())
             }),
         };
-        let secret = Arc::new(ClusterSecret::from_bytes(SECRET.to_vec())?);
-        let node = Node::start_on(self.host(), self.config.clone(), secret, storage).await?;
+        let credential = self.credential()?;
+        let node = Node::start_on(self.host(), self.config.clone(), credential, storage).await?;
         self.state.lock().process = Some(Process {
             raft: node.raft().clone(),
             state,
@@ -185,6 +198,21 @@ impl Machine {
             why = node.wait_until_failed() => Ended::Failed(why),
             why = node.wait_until_refused() => Ended::Failed(why),
         }
+    }
+
+    fn credential(&self) -> anyhow::Result<Credential> {
+        let operator = SigningKey::from_seed(OPERATOR);
+        let Some(cluster) = self.joins else {
+            return Ok(Credential::Secret(SecretFile {
+                secret: Arc::new(ClusterSecret::from_bytes(SECRET.to_vec())?),
+                operator: operator.public(),
+            }));
+        };
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.id.0.to_le_bytes());
+        let (never, peers) = (Millis(u64::MAX), BTreeMap::new());
+        let token = TokenFile::sign(&operator, cluster, &seed, never, peers);
+        Ok(Credential::Token(token))
     }
 
     fn host(&self) -> Host {
@@ -223,9 +251,14 @@ fn config(of: &Installation) -> anyhow::Result<Config> {
     flag("--peers", peers.join(","));
     flag("--http", format!("127.0.0.1:{API_PORT}"));
     flag("--http-url", format!("https://{name}:{API_PORT}"));
-    flag("--secret", "unused".to_owned());
+    let credential = if of.joins.is_some() {
+        "--token"
+    } else {
+        "--secret"
+    };
+    flag(credential, "unused".to_owned());
     flag("--snapshot-after", SNAPSHOT_AFTER.to_string());
-    if of.worker {
+    if of.joins.is_some() {
         line.push("--worker".to_owned());
     }
     let run = CommandLine::try_parse_from(line)?.run;

@@ -204,8 +204,10 @@ fn gives_up(key: OutboxKey, kind: ErrorKind, count: u32) -> bool {
         }
         // `NotFound`: the viewer's home no longer has the grant.
         OutboxKey::Rights(_) => kind == ErrorKind::NotFound || is_refused(kind, count),
-        // The ledger accepts them in the end.
-        OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => false,
+        // The ledger accepts them in the end, unless it no longer keeps the grant.
+        OutboxKey::Receipt(_) | OutboxKey::Acknowledge(_) => {
+            kind == ErrorKind::NotFound && count >= RARE_AFTER
+        }
         // Nodes that are down come back.
         OutboxKey::Confirm(_) => false,
     }
@@ -237,7 +239,7 @@ mod tests {
     use crate::directory::{DirectoryError, PinError};
     use crate::flows::share::{PlaceError, ShareError};
     use cameo_common::api::{ApiError, ErrorCode};
-    use cameo_common::ids::UserName;
+    use cameo_common::ids::{GrantId, UserName};
     use proptest::prelude::*;
 
     const SHARE: OutboxKey = OutboxKey::Share(RequestId([1; 16]));
@@ -291,6 +293,18 @@ mod tests {
         ];
         for error in passing_errors {
             assert!(!gives_up(SHARE, error.kind(), 0), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_a_grant_that_the_ledger_does_not_keep_is_given_up_after_many_attempts() {
+        for key in [
+            OutboxKey::Receipt(GrantId([1; 32])),
+            OutboxKey::Acknowledge(GrantId([1; 32])),
+        ] {
+            assert!(!gives_up(key, ErrorKind::NotFound, RARE_AFTER - 1));
+            assert!(gives_up(key, ErrorKind::NotFound, RARE_AFTER));
+            assert!(!gives_up(key, ErrorKind::ClusterAway, u32::MAX));
         }
     }
 

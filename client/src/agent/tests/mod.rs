@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod compacted;
+mod devices;
 mod events;
 mod incoming_requests;
 mod outbox;
 mod receive;
 mod recording;
 mod rights;
+mod sent_carriers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +24,9 @@ use cameo_common::api::{ApiError, ClusterInfo, ErrorCode};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
-use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::keys::{PublicKey, SealingSecret, SigningKey};
 use cameo_common::peer::PeerUser;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::PhotoRequest;
@@ -94,7 +98,12 @@ pub(crate) fn descriptor() -> Descriptor {
         key: key([50; 32]).public(),
         sealing: SealingSecret::from_bytes([51; 32]).public(),
     };
-    Descriptor::genesis(vec![node], Hash([7; 32]))
+    Descriptor::genesis(
+        vec![node],
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([7; 32]),
+    )
 }
 
 fn identity() -> Identity {

@@ -67,6 +67,10 @@ async fn a_repeated_request_sends_a_refused_carrier_again() {
         .await
         .unwrap();
     keep_request(&world, IncomingState::Granted(grant.grant));
+    world
+        .vault()
+        .put_blob(GrantOwned::CARRIERS, &grant.blob(), b"a carrier")
+        .unwrap();
     let service = Service::new(world.core.clone());
     let asked = service.receive_request(&person("ada", OTHER), &signed_request(OTHER, ME, 1), "");
     assert_eq!(asked.unwrap(), AskOutcome::Preparing);

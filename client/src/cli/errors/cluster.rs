@@ -53,5 +53,13 @@ pub(super) fn code_word(code: ErrorCode) -> &'static str {
         ErrorCode::Internal => "internal",
         ErrorCode::WorkerTooSmall => "worker_too_small",
         ErrorCode::RolledBack => "rolled_back",
+        ErrorCode::DeviceRevoked => "device_revoked",
+        ErrorCode::RequestTooOld => "request_too_old",
+        ErrorCode::TooManyDevices => "too_many_devices",
+        ErrorCode::TooManyGrants => "too_many_grants",
+        ErrorCode::RegistrationClosed => "registration_closed",
+        ErrorCode::BadInvite => "bad_invite",
+        ErrorCode::Retired => "retired",
+        ErrorCode::TooManyCalls => "too_many_calls",
     }
 }

@@ -6,9 +6,10 @@ use super::{Coded, detail};
 use crate::commands::look::LookError;
 use crate::commands::request::ImageError;
 use crate::commands::{
-    FindError, PeersError, add, agent, approve, deny, gallery, hide, init, inspect, lock, log,
-    request, reveal, rights, unlock, view, who,
+    FindError, PeersError, add, agent, approve, deny, device, gallery, hide, init, inspect, lock,
+    log, request, reveal, rights, unlock, view, who,
 };
+use crate::flows::devices::DeviceError;
 use cameo_codec::PngError;
 
 impl Coded for FindError {
@@ -204,6 +205,7 @@ impl Coded for init::Error {
             init::Error::OtherPerson { .. } => "usage",
             init::Error::OtherCluster { .. } => "wrong_cluster",
             init::Error::NameTaken(_) => "name_taken",
+            init::Error::Invite(_) => "bad_invite",
             init::Error::NotKept => "vault",
             init::Error::Cluster(error) => error.error_code(),
             init::Error::Vault(error) => error.error_code(),
@@ -232,6 +234,7 @@ impl Coded for unlock::Error {
 impl Coded for log::Error {
     fn error_code(&self) -> &'static str {
         match self {
+            log::Error::NotKept(_) => "not_kept",
             log::Error::Find(error) => error.error_code(),
             log::Error::Cluster(error) => error.error_code(),
         }
@@ -243,6 +246,28 @@ impl Coded for who::Error {
         match self {
             who::Error::Cluster(error) => error.error_code(),
             who::Error::Directory(error) => error.error_code(),
+        }
+    }
+}
+
+impl Coded for device::Error {
+    fn error_code(&self) -> &'static str {
+        match self {
+            device::Error::Device(error) => error.error_code(),
+            device::Error::Prefix(error) => error.error_code(),
+        }
+    }
+}
+
+impl Coded for DeviceError {
+    fn error_code(&self) -> &'static str {
+        match self {
+            DeviceError::ThisDevice => "usage",
+            DeviceError::NoSuchDevice => "not_found",
+            DeviceError::ViewPending => "view_pending",
+            DeviceError::NotStored => "vault",
+            DeviceError::Cluster(error) => error.error_code(),
+            DeviceError::Vault(error) => error.error_code(),
         }
     }
 }

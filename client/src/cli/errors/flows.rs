@@ -122,6 +122,7 @@ impl Coded for RightsError {
     fn error_code(&self) -> &'static str {
         match self {
             RightsError::NotYours | RightsError::Gone => "not_found",
+            RightsError::NotKept => "not_kept",
             RightsError::ForeignRights
             | RightsError::Behind { .. }
             | RightsError::TooFarAhead { .. } => "protocol",

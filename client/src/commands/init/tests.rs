@@ -10,7 +10,8 @@ use axum::{Json, Router};
 use cameo_common::api::{ApiError, ClusterInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{Hash, NodeId};
-use cameo_common::keys::SealingPublic;
+use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 
 use super::*;
@@ -33,7 +34,12 @@ async fn liar() -> (ClusterId, String) {
         key: node_key(1).public(),
         sealing: SealingPublic([2; 32]),
     };
-    let descriptor = Descriptor::genesis(vec![node], Hash([3; 32]));
+    let descriptor = Descriptor::genesis(
+        vec![node],
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([3; 32]),
+    );
     let cluster = descriptor.founds().unwrap();
     let told = ClusterInfo {
         schema: 1,
@@ -72,7 +78,7 @@ async fn attack_a_node_that_says_that_the_name_is_taken_deletes_no_key() {
         vault.put(Identity::ID, &me).unwrap();
         let api = ClusterApi::new(me.pinned(), Arc::new(me.device_key())).unwrap();
         // when a node says that the name belongs to another key
-        let refused = register(&vault, &api, &me).await.unwrap_err();
+        let refused = register(&vault, &api, &me, None).await.unwrap_err();
         assert!(matches!(refused, Error::NameTaken(_)), "{refused}");
         // then the keys are there as before
         assert_eq!(vault.get::<Identity>(Identity::ID).unwrap(), Some(me));

@@ -9,9 +9,9 @@ use clap::Args;
 use crate::clock;
 use crate::flows::context::Context;
 use crate::flows::outbox::due;
-use crate::output::Report;
+use crate::output::{Report, moment};
 use crate::text::prefix::short;
-use crate::vault::records::{Attempts, GrantHeld, Image};
+use crate::vault::records::{Attempts, GrantHeld, Image, OtherAgent};
 use crate::vault::{AgentLock, VaultError};
 
 /// `status` has no arguments.
@@ -27,6 +27,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
     let agent = AgentLock::holder(ctx.vault.home())?.is_some();
     let waiting = due(&ctx.vault, clock::now())?.len();
     let troubles = troubles(ctx)?;
+    let copied = ctx.vault.get::<OtherAgent>(OtherAgent::ID)?;
     let images = ctx.vault.list::<Image>()?.len();
     let held = ctx.vault.list::<GrantHeld>()?.len();
     let mut text = format!(
@@ -43,6 +44,10 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         nodes::text(ctx, &nodes),
         workers::text(&loads)
     );
+    if let Some(other) = &copied {
+        let noticed = moment(other.noticed);
+        text.push_str(&format!("{} (noticed {noticed})\n", OtherAgent::SENTENCE));
+    }
     text.push_str(&troubles.join("\n"));
     Ok(Report::new(text)
         .with("name", &ctx.me.name)
@@ -57,6 +62,7 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         .with("images", images)
         .with("held", held)
         .with("outbox", waiting)
+        .with("other_agent", copied.map(|other| other.noticed))
         .with("troubles", troubles))
 }
 

@@ -119,7 +119,7 @@ pub(super) async fn ask_another_node(
 /// Whether the nodes would no longer release the view if it was charged when it was begun. A view
 /// from the future was begun under a wrong clock and counts as lapsed, so that it does not stay for
 /// ever.
-fn has_lapsed(view: &PendingView) -> bool {
+pub fn has_lapsed(view: &PendingView) -> bool {
     clock::now().abs_diff(view.begun) >= RESUME_WINDOW + LAPSE_MARGIN
 }
 

@@ -24,7 +24,7 @@ use crate::cluster_api::ClusterApi;
 use crate::vault::Vault;
 use crate::vault::records::{GrantHeld, Identity, PendingView};
 
-pub use charge::{find_pending, finish};
+pub use charge::{find_pending, finish, has_lapsed};
 pub use error::OpenError;
 pub use prepare::{Prepared, prepare, prepare_from};
 

@@ -13,6 +13,7 @@ mod error;
 mod place;
 mod record;
 mod seal;
+mod sent;
 
 use cameo_common::ids::{GrantId, RequestId};
 
@@ -26,6 +27,7 @@ use crate::vault::records::{GrantOwned, Image, Incoming, IncomingState, Stage, T
 pub use deliver::{check_receipt, deliver, send_rights};
 pub use error::{PlaceError, ShareError};
 pub use record::{record, settle};
+pub use sent::{SENT_KEPT, drop_sent, has_carrier};
 
 /// The grant of a request, if it was made.
 ///

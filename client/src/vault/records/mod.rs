@@ -8,6 +8,7 @@ mod contact;
 mod grant;
 mod identity;
 mod image;
+mod other_agent;
 mod outbox;
 mod request;
 mod view;
@@ -19,6 +20,7 @@ pub use contact::Contact;
 pub use grant::{GrantHeld, GrantOwned, Stage};
 pub use identity::{EventToken, Identity};
 pub use image::{Image, ImageV1, Look, LookV1, Policy, SeenGallery, Terms, UNTITLED};
+pub use other_agent::OtherAgent;
 pub use outbox::{Attempts, OutboxKey, UnconfirmedEnding};
 pub use request::{
     Incoming, IncomingState, IncomingStateV1, IncomingV1, Outgoing, OutgoingState, OutgoingV1,

@@ -369,11 +369,22 @@ fn the_bytes_of_an_unconfirmed_ending_are_pinned() {
     assert_eq!((UnconfirmedEnding::VERSION, bytes(&ending)), (1, pinned));
 }
 
+#[test]
+fn the_bytes_of_another_agents_sign_are_pinned() {
+    let noticed = OtherAgent {
+        noticed: Millis(300),
+    };
+    assert_eq!(
+        (OtherAgent::VERSION, bytes(&noticed)),
+        (1, vec![0xac, 0x02])
+    );
+}
+
 /// Version, length and the first 16 hex digits of the hash of: seen gallery, identity, event token,
 /// contact, image, grant as owner, grant as viewer, request in, request out, attempts.
 const PINNED: [(u16, usize, &str); 10] = [
     (1, 19, "665a4d628758aac7"),
-    (2, 164, "63aca0cf70e2b737"),
+    (2, 165, "e4db0a0eeed499bd"),
     (1, 1, "7219aa1099ced744"),
     (1, 42, "0d0a5367700ea696"),
     (2, 82, "0e5b5597d32058cf"),

@@ -1,8 +1,11 @@
 //! Commands: the header has the device's authorization of the operation that the body stands for.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use cameo_common::api::{AUTHORIZATION_HEADER, DebitView, MAX_BODY, Register};
+use cameo_common::api::{AUTHORIZATION_HEADER, DebitView, ErrorCode, MAX_BODY, Register};
+use cameo_common::ids::whole_millis;
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
@@ -10,9 +13,10 @@ use cameo_machine::Command;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Api, Caller, Fault, check_cluster, check_time, header_statement, read_json, registered_caller,
-    statement, unauthenticated, unexpired,
+    Api, Caller, Fault, body, check_cluster, check_time, header_statement, read_json,
+    registered_caller, statement, unauthenticated, unexpired,
 };
+use crate::http::serve::ClientSource;
 
 /// The longest body of a debit. It is read before the device is known.
 const MAX_DEBIT: usize = 2 * 1024;
@@ -74,6 +78,14 @@ impl FromRequest<Api> for Registration {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
+        let source = parts.extensions.get::<ClientSource>();
+        let source = source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |source| source.0);
+        if let Err(pause) = api.registrations.count(source) {
+            body::linger(body);
+            let message = "too many registrations from this address: try again later";
+            let fault = Fault::new(ErrorCode::TooManyCalls, message);
+            return Err(fault.retry_after(whole_millis(pause).max(1)));
+        }
         let (signed, authorization) = authorized(&parts, api)?;
         let register: Register = read_json(body, MAX_BODY).await?;
         let card = statement(api, &register.card)?;

@@ -5,11 +5,14 @@
 //! authorization goes into the log, where every replica verifies it again. Authorisation is decided
 //! by the machine.
 //!
-//! A body is read only for a registered device, and for what proves one: a registration, or a view
-//! request.
+//! An [`order`] is a command of the operator.
+//!
+//! A body is read only for a registered device, for the operator, and for what proves one: a
+//! registration, or a view request.
 
 mod call;
 mod command;
+mod order;
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
@@ -17,6 +20,7 @@ use cameo_common::api::{ErrorCode, MAX_CALL_LIFETIME};
 use cameo_common::ids::{ClusterId, Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{MAX_STATEMENT, Signed, Statement};
+use cameo_machine::Refusal;
 use cameo_machine::read::CallerInfo;
 use cameo_mutant::{Mutant, is_planted};
 use data_encoding::BASE64URL_NOPAD;
@@ -29,6 +33,7 @@ use crate::raft::CALL_DEADLINE;
 
 pub(super) use call::{Called, CalledJson, CalledUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
+pub(super) use order::Ordered;
 
 /// An authenticated device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +127,7 @@ fn json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
     })
 }
 
-/// The caller at this device, if it is registered and its certificate is valid.
+/// The caller at this device, if it is registered, not revoked, and its certificate is valid.
 async fn registered_caller(device: PublicKey, api: &Api) -> Result<Caller, Fault> {
     let found = match registered(&device, api) {
         Some(found) => found,
@@ -134,6 +139,9 @@ async fn registered_caller(device: PublicKey, api: &Api) -> Result<Caller, Fault
             })?
         }
     };
+    if found.revoked {
+        return Err(Refusal::DeviceRevoked.into());
+    }
     unexpired(found.not_after, api)?;
     let user = found.user;
     Ok(Caller { device, user })

@@ -175,6 +175,11 @@ impl Table {
 }
 
 impl Seat {
+    /// The address that counts as one client's.
+    pub fn source(&self) -> IpAddr {
+        self.source
+    }
+
     /// Notes what the connection does from now on.
     pub fn enter(&self, phase: Phase) {
         self.change(|_| Some(phase));

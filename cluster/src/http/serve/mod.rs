@@ -24,7 +24,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 pub use limits::{MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, ServeLimits};
-pub(super) use request::TlsPeer;
+pub(super) use request::{ClientSource, TlsPeer};
 
 use crate::link::{Accept, Stream};
 use connections::{Connections, Seat};

@@ -1,6 +1,7 @@
 //! Requests of one connection: passes them to the router, and notes what the connection does.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,6 +22,9 @@ use super::connections::{Phase, Seat};
 /// The key that the client has proved by TLS; an extension of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TlsPeer(pub PublicKey);
+/// The address that counts as one client's, of the connection that a request came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientSource(pub IpAddr);
 
 /// The service of one connection.
 #[derive(Debug, Clone)]
@@ -51,8 +55,10 @@ impl Service<Request<Incoming>> for Requests {
             seat: Arc::clone(&self.seat),
             body,
         });
+        let extensions = request.extensions_mut();
+        extensions.insert(ClientSource(self.seat.source()));
         if let Some(peer) = self.peer {
-            request.extensions_mut().insert(peer);
+            extensions.insert(peer);
         }
         if request.body().is_end_stream() {
             self.seat.received();

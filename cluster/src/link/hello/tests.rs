@@ -18,7 +18,9 @@ fn identity(node: u8, cluster: Option<ClusterId>, known: KnownKey, secret: u8) -
     Identity {
         node: NodeId(u64::from(node)),
         keys: Arc::new(NodeKeys::from_seeds(&[node; 64])),
-        secret: Arc::new(ClusterSecret::from_bytes(vec![secret; 32]).unwrap()),
+        secret: Some(Arc::new(
+            ClusterSecret::from_bytes(vec![secret; 32]).unwrap(),
+        )),
         members: Arc::new(FixedMembers(cluster, known)),
     }
 }
@@ -38,28 +40,38 @@ fn the_bytes_of_hello_and_welcome_are_pinned() {
         purpose: Purpose::Bootstrap,
         node: NodeId(300),
         cluster: Some(ClusterId([5; 32])),
-        proof: [9; 32],
+        proof: Some([9; 32]),
     };
-    let mut bytes = vec![1, 1, 0xac, 0x02, 1];
+    let mut bytes = vec![2, 1, 0xac, 0x02, 1];
     bytes.extend([5; 32]);
+    bytes.push(1);
     bytes.extend([9; 32]);
     assert_eq!(encode(&hello), bytes);
     assert_eq!(decode::<Hello>(&bytes), Ok(hello));
-    assert_eq!(encode(&Welcome::Refused(Refusal::Secret)), [1, 1, 1]);
+    let joins = Hello {
+        purpose: Purpose::Join,
+        node: NodeId(4),
+        cluster: None,
+        proof: None,
+    };
+    assert_eq!(encode(&joins), [2, 2, 4, 0, 0]);
+    assert_eq!(encode(&Welcome::Refused(Refusal::Secret)), [2, 1, 1]);
+    assert_eq!(encode(&Welcome::Refused(Refusal::NotMember)), [2, 1, 10]);
 }
 
 #[test]
 fn the_proof_is_pinned() {
     let me = identity(1, HOME, KnownKey::Unknown, 7);
-    let hello = Hello::new(&me, Purpose::Member, &session_seen_with(&me), Role::Client);
+    let session = session_seen_with(&me);
+    let hello = Hello::new(&me, Purpose::Bootstrap, &session, Role::Client);
     assert_eq!(
-        data_hex(&hello.proof),
+        data_hex(&hello.proof.unwrap()),
         PINNED_PROOF,
         "the proof of a hello changed: nodes of different versions cannot connect"
     );
 }
 
-const PINNED_PROOF: &str = "4ddd7727419d82c70116821688537630708e8aa0024667c3add360103631a5d9";
+const PINNED_PROOF: &str = "96daf4d05ad4708e0d6e6e8b714a6665f24220536fef32c024822e89bb0dcef3";
 
 fn data_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -71,12 +83,12 @@ fn other_versions_and_non_canonical_encodings_are_refused() {
         purpose: Purpose::Member,
         node: NodeId(1),
         cluster: None,
-        proof: [9; 32],
+        proof: None,
     };
     let good = encode(&hello);
     let mut newer = good.clone();
-    newer[0] = 2;
-    assert_eq!(decode::<Hello>(&newer), Err(Refusal::Version(2)));
+    newer[0] = 3;
+    assert_eq!(decode::<Hello>(&newer), Err(Refusal::Version(3)));
     let mut trailing = good.clone();
     trailing.push(0);
     assert_eq!(decode::<Hello>(&trailing), Err(Refusal::Malformed));
@@ -114,7 +126,7 @@ fn a_member_is_accepted_and_each_refusal_has_its_reason() {
         (
             server(HOME, right),
             &wrong_secret,
-            Purpose::Member,
+            Purpose::Bootstrap,
             Refusal::Secret,
         ),
         (
@@ -134,6 +146,18 @@ fn a_member_is_accepted_and_each_refusal_has_its_reason() {
             &member,
             Purpose::Member,
             Refusal::Key,
+        ),
+        (
+            server(HOME, other_key),
+            &member,
+            Purpose::Join,
+            Refusal::Key,
+        ),
+        (
+            server(HOME, KnownKey::Unknown),
+            &member,
+            Purpose::Member,
+            Refusal::NotMember,
         ),
         (
             server(HOME, right),
@@ -156,6 +180,13 @@ fn a_member_is_accepted_and_each_refusal_has_its_reason() {
     ] {
         assert_eq!(check(&server, client, purpose), Err(reason));
     }
+    // Nobody needs the secret but at bootstrap.
+    assert_eq!(
+        check(&server(HOME, right), &wrong_secret, Purpose::Member),
+        Ok(())
+    );
+    let stranger = server(HOME, KnownKey::Unknown);
+    assert_eq!(check(&stranger, &empty, Purpose::Join), Ok(()));
     assert_eq!(
         check(&server(None, right), &member, Purpose::Bootstrap),
         Ok(())
@@ -171,7 +202,7 @@ fn attack_a_proof_of_the_secret_is_valid_for_one_session_one_role_and_one_claim(
     let client = identity(1, HOME, KnownKey::Unknown, 7);
     let server = identity(2, HOME, KnownKey::Unknown, 7);
     let session = session_seen_with(&client);
-    let hello = Hello::new(&client, Purpose::Member, &session, Role::Client);
+    let hello = Hello::new(&client, Purpose::Bootstrap, &session, Role::Client);
     assert_eq!(
         hello.check(&server, &session, Role::Client, Some(NodeId(1))),
         Ok(())
@@ -207,4 +238,29 @@ fn attack_a_proof_of_the_secret_is_valid_for_one_session_one_role_and_one_claim(
             answered: NodeId(1)
         })
     );
+}
+
+#[test]
+fn attack_bootstrap_without_a_proof_and_a_proof_elsewhere_are_refused() {
+    let client = identity(1, HOME, KnownKey::Unknown, 7);
+    let server = identity(2, HOME, KnownKey::Is(client.keys.public()), 7);
+    let worker = Identity {
+        secret: None,
+        ..client.clone()
+    };
+    let session = session_seen_with(&client);
+    let check = |hello: &Hello| hello.check(&server, &session, Role::Client, None);
+    let bare = Hello::new(&worker, Purpose::Bootstrap, &session, Role::Client);
+    assert_eq!(check(&bare), Err(Refusal::Secret));
+    let proven = Hello::new(&client, Purpose::Bootstrap, &session, Role::Client);
+    for purpose in [Purpose::Member, Purpose::Join] {
+        let other = Hello {
+            purpose,
+            ..proven.clone()
+        };
+        assert_eq!(check(&other), Err(Refusal::Malformed));
+    }
+    // nor does a node without the secret take part in a bootstrap
+    let at_worker = proven.check(&worker, &session, Role::Client, None);
+    assert_eq!(at_worker, Err(Refusal::Secret));
 }

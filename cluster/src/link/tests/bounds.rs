@@ -62,11 +62,11 @@ fn links_of(identity: Identity) -> Links {
     Links::new(identity, TcpTransport::shared(), Handle::current()).unwrap()
 }
 
-async fn open(links: &Links, address: &str) -> Link {
+async fn open(links: &Links, address: &str, purpose: Purpose) -> Link {
     let dial = Dial {
         node: NodeId(2),
         address: address.to_owned(),
-        purpose: Purpose::Member,
+        purpose,
     };
     let link = links.dedicated(dial);
     link.ready(deadline()).await.unwrap();
@@ -74,7 +74,7 @@ async fn open(links: &Links, address: &str) -> Link {
 }
 
 #[tokio::test]
-async fn attack_connections_with_the_secret_do_not_keep_members_out() {
+async fn attack_connections_of_strangers_do_not_keep_members_out() {
     // given a node that knows the key of member 3
     let member = identity(3);
     let mut node = identity(2);
@@ -83,11 +83,12 @@ async fn attack_connections_with_the_secret_do_not_keep_members_out() {
     let server = server.await.unwrap();
     let address = server.address().to_string();
     let member = links_of(member);
-    let first = open(&member, &address).await;
-    // when somebody with the secret opens as many connections as there are, under many ids
+    let first = open(&member, &address, Purpose::Member).await;
+    // when somebody opens as many connections as there are, under many ids
     let mut strangers = Vec::new();
     for number in 0..400 {
-        strangers.push(open(&links_of(identity(100 + number)), &address).await);
+        let links = links_of(identity(100 + number));
+        strangers.push(open(&links, &address, Purpose::Join).await);
     }
     // then the member's connection has lasted, and it opens more; beyond its share, its oldest
     // ones end
@@ -95,11 +96,38 @@ async fn attack_connections_with_the_secret_do_not_keep_members_out() {
     let held = first.start(b"hold").unwrap();
     let mut more = Vec::new();
     for _ in 0..10 {
-        more.push(open(&member, &address).await);
+        more.push(open(&member, &address, Purpose::Member).await);
     }
     let lost = held.until(deadline()).await;
     assert!(matches!(lost, Err(CallError::Lost)), "{lost:?}");
     for link in more {
         assert_eq!(link.call(b"2", deadline()).await.unwrap(), b"2".as_slice());
     }
+}
+
+#[tokio::test]
+async fn attack_a_stranger_sends_nothing_long_and_calls_nothing_as_a_member() {
+    let mut node = identity(2);
+    node.members = Arc::new(Knows(keys(3).public()));
+    let server = Server::start(node, &TcpTransport, "127.0.0.1:0".into(), Arc::new(Pong));
+    let server = server.await.unwrap();
+    let address = server.address().to_string();
+    let links = links_of(identity(100));
+    // given a connection to join
+    let link = open(&links, &address, Purpose::Join).await;
+    assert_eq!(link.call(b"1", deadline()).await.unwrap(), b"1".as_slice());
+    // when it sends more than any request to join has, then it is cut off
+    let long = link.call(&[0; 64 << 10], deadline()).await;
+    assert!(matches!(long, Err(CallError::Lost)), "{long:?}");
+    // nor is it a member because it says so
+    let dial = Dial {
+        node: NodeId(2),
+        address,
+        purpose: Purpose::Member,
+    };
+    let refused = links.dedicated(dial).ready(deadline()).await;
+    assert!(matches!(
+        refused,
+        Err(CallError::Refused(Refusal::NotMember))
+    ));
 }

@@ -1,8 +1,9 @@
 //! Authority on links: by key and role, never by the cluster secret.
 //!
 //! Law: only a voter moves another node's vote, log or state, and only in its own name and within
-//! bounds. A worker receives the log and does jobs; it may ask how far the log is, and nothing
-//! else. Who is a voter is in the genesis, which each node has on its disk before it is a member.
+//! bounds. A worker receives the log and does jobs; it may ask how far the log is, and for
+//! checkpoints, and nothing else. Who is a voter is in the genesis, which each node has on its disk
+//! before it is a member.
 
 mod answers;
 mod requests;

@@ -42,7 +42,7 @@ pub(super) fn check(
             in_own_name(vote, from, here)
         }
         NodeRequest::Propose { .. } | NodeRequest::App(_) => needs_voter(standing),
-        NodeRequest::ReadIndex { .. } => match standing {
+        NodeRequest::ReadIndex { .. } | NodeRequest::Checkpoint { .. } => match standing {
             Standing::Voter | Standing::Worker => Ok(()),
             Standing::Outsider => Err(NoAuthority::NotMember),
         },
@@ -50,8 +50,7 @@ pub(super) fn check(
         NodeRequest::Join { .. }
         | NodeRequest::Pristine
         | NodeRequest::Form { .. }
-        | NodeRequest::MayJoin
-        | NodeRequest::Remove { .. } => Ok(()),
+        | NodeRequest::MayJoin { .. } => Ok(()),
     }
 }
 

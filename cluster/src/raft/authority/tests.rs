@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cameo_common::ids::{Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest};
 use openraft::raft::{SnapshotResponse, VoteRequest, VoteResponse};
 use openraft::vote::leader_id_std::CommittedLeaderId;
@@ -14,7 +16,7 @@ use openraft::{EntryPayload, LogId, Membership};
 use super::{Here, MAX_AHEAD, MAX_STEP, NoAuthority, answers, requests};
 use crate::consensus_types::aliases::{Entry, Payload, Vote};
 use crate::consensus_types::{EntryBytes, Member, TypeConfig};
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::members::standing::Standing;
 use crate::raft::rpc::wire::NodeRequest;
 use crate::raft::{Stamp, Stamper};
@@ -37,6 +39,10 @@ fn here(me: NodeId) -> Here<'static> {
     });
     let genesis = Genesis {
         members: members.collect(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Invite,
+        },
         nonce: [7; 32],
     };
     Here {
@@ -132,9 +138,12 @@ fn attack_nobody_but_a_voter_moves_vote_log_or_state() {
         }
     }
     let read = NodeRequest::ReadIndex { timeout_millis: 1 };
-    let by = |standing| requests::check(&read, WORKER, standing, &here(NodeId(1)));
-    assert_eq!(by(Standing::Worker), Ok(()));
-    assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
+    let checkpoint = NodeRequest::Checkpoint { index: 1 };
+    for request in [read, checkpoint] {
+        let by = |standing| requests::check(&request, WORKER, standing, &here(NodeId(1)));
+        assert_eq!(by(Standing::Worker), Ok(()));
+        assert_eq!(by(Standing::Outsider), Err(NoAuthority::NotMember));
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::raft::engine::leader_transfer;
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::status::{self, Leadership, Status};
+use crate::raft::engine::workers::WorkerChange;
 use crate::raft::genesis::Genesis;
 use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
@@ -123,6 +124,15 @@ impl Raft {
         app_request::ask(members, links, node, body, deadline).await
     }
 
+    /// Removes a worker from the members, while this node leads. It may be tried again.
+    pub async fn remove_worker(&self, node: NodeId) -> Result<(), String> {
+        let removed = self
+            .inner
+            .consensus
+            .change_workers(WorkerChange::Remove(node));
+        removed.await.map_err(|refusal| refusal.to_string())
+    }
+
     /// The time that this node would stamp on an entry now; `None` while it knows too few of the
     /// voters' clocks.
     pub fn log_time(&self) -> Option<Millis> {
@@ -132,11 +142,6 @@ impl Raft {
     /// The address of this node's links.
     pub fn address(&self) -> SocketAddr {
         self.inner.address
-    }
-
-    /// Builds a snapshot now.
-    pub async fn build_snapshot(&self) {
-        self.inner.consensus.build_snapshot().await;
     }
 
     /// Transfers leadership, if this node has it, and stops. Proposals in progress end as

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::{NodeId, whole_millis};
+use futures_util::future::BoxFuture;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -15,6 +16,7 @@ use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{AppendOutcome, Consensus};
 use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
+use crate::raft::members::admission::ProposeHere;
 use crate::raft::members::member_view::MemberView;
 use crate::raft::ports::Stamp;
 use crate::raft::rpc::wire::{
@@ -182,5 +184,15 @@ impl Proposer {
             },
             Ok(_) | Err(_) => Attempt::Done(Err(ProposeError::Unknown)),
         }
+    }
+}
+
+impl ProposeHere for Proposer {
+    fn propose_here(
+        &self,
+        command: Vec<u8>,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<ProposedReply, ProposeRefusal>> {
+        Box::pin(Proposer::propose_here(self, command, deadline))
     }
 }

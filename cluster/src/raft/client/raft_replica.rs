@@ -87,6 +87,10 @@ impl Replica for RaftReplica {
         Box::pin(self.raft.ask(node, body, deadline))
     }
 
+    fn remove_worker(&self, node: NodeId) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.raft.remove_worker(node))
+    }
+
     fn hash(&self) -> HashedState {
         self.state.hash()
     }

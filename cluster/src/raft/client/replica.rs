@@ -110,6 +110,9 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Vec<u8>, AskError>>;
 
+    /// Removes a worker from the members, while this node leads. It may be tried again.
+    fn remove_worker(&self, node: NodeId) -> BoxFuture<'_, Result<(), String>>;
+
     /// The hash of the whole state, now or a moment ago. Kept, not computed.
     fn hash(&self) -> HashedState;
 }

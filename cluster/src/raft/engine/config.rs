@@ -8,7 +8,7 @@ use openraft::{Config, ConfigError, SnapshotPolicy};
 
 /// Most entries in one append; the byte limit in `network` applies as well.
 const MAX_PAYLOAD_ENTRIES: u64 = 256;
-/// Entries after which a snapshot is built.
+/// Entries between two fixed indexes of the log, at which states are signed and snapshots taken.
 pub const SNAPSHOT_AFTER_ENTRIES: u64 = 50_000;
 /// Intervals between snapshots of which the log keeps the entries before the newest one. The
 /// snapshot before it is useful only while the log reaches it: for a node whose newest one is
@@ -62,7 +62,8 @@ pub(crate) fn openraft_config(
         quorum_loss_probe_interval: Some(3 * whole_millis(timing.election_max)),
         max_payload_entries: MAX_PAYLOAD_ENTRIES,
         install_snapshot_timeout: INSTALL_SNAPSHOT_MILLIS,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_after),
+        // A snapshot is taken at fixed indexes, and openraft learns of it when it is certified.
+        snapshot_policy: SnapshotPolicy::Never,
         replication_lag_threshold: 2 * snapshot_after,
         max_in_snapshot_log_to_keep: INTERVALS_KEPT * snapshot_after,
         purge_batch_size: PURGE_BATCH.min(snapshot_after),

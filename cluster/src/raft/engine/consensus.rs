@@ -18,6 +18,8 @@ use openraft::type_config::alias::{VoteOf, WatchReceiverOf};
 use openraft::{RaftMetrics, ReadPolicy};
 
 use super::workers::{self, WorkerChange};
+use crate::certificate::Voters;
+use crate::consensus_types::aliases::position;
 use crate::consensus_types::{EntryBytes, Member, ReplyBytes, TypeConfig};
 use crate::raft::genesis::Genesis;
 use crate::raft::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
@@ -124,6 +126,7 @@ pub(crate) trait Consensus: Send + Sync {
         from: NodeId,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
+        voters: Voters,
     ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>>;
 
     /// Whether a majority has agreed that `node` is a member, as far as this node knows.
@@ -135,7 +138,8 @@ pub(crate) trait Consensus: Send + Sync {
     fn change_workers(&self, change: WorkerChange)
     -> BoxFuture<'static, Result<(), MemberRefusal>>;
     fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()>;
-    fn build_snapshot(&self) -> BoxFuture<'static, ()>;
+    /// Tells openraft of a newly certified snapshot, behind which it may purge the log.
+    fn snapshot_certified(&self) -> BoxFuture<'static, ()>;
     fn shutdown(&self) -> BoxFuture<'static, ()>;
 
     /// The voters of the latest membership.
@@ -232,13 +236,19 @@ where
         from: NodeId,
         transfer: u64,
         vote: VoteOf<TypeConfig>,
+        voters: Voters,
     ) -> BoxFuture<'static, Result<SnapshotResponse<TypeConfig>, String>> {
         let (incoming_snapshots, raft) = (self.incoming_snapshots.clone(), self.raft.clone());
         Box::pin(async move {
             let snapshot = incoming_snapshots
-                .finish(from, transfer)
+                .finish(from, transfer, voters)
                 .await
                 .map_err(fatal)?;
+            // openraft ends itself on a snapshot of a later term than its sender's.
+            let last = snapshot.meta.last_log_id.as_ref().map(position);
+            if last.is_some_and(|(term, _)| term > vote.leader_id.term) {
+                return Err("the snapshot is of a later term than its sender's".into());
+            }
             raft.install_full_snapshot(vote, snapshot)
                 .await
                 .map_err(fatal)
@@ -331,7 +341,7 @@ where
         Box::pin(async move { ignore_stopped(raft.trigger().transfer_leader(to).await) })
     }
 
-    fn build_snapshot(&self) -> BoxFuture<'static, ()> {
+    fn snapshot_certified(&self) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().snapshot().await) })
     }

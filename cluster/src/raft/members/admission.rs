@@ -1,9 +1,13 @@
-//! The leader's side of joining and removal: admission of workers, and changes of the members.
+//! The leader's side of joining: admission of workers by their passes.
+//!
+//! The state binds a pass to the first node that uses it, in an entry that every replica verifies.
+//! Only then is the node made a member, by an entry of Raft.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
+use futures_util::future::BoxFuture;
 use openraft::async_runtime::WatchReceiver;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -14,8 +18,11 @@ use crate::raft::engine::consensus::{Consensus, ReadIndex};
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::workers::{WorkerChange, has_room};
 use crate::raft::genesis::Genesis;
+use crate::raft::ports::WorkerGate;
 use crate::raft::rpc::ask::ask;
-use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
+use crate::raft::rpc::wire::{
+    MemberRefusal, NodeReply, NodeRequest, ProposeRefusal, ProposedReply,
+};
 
 /// Longest address or URL of a worker: the size of an append is estimated with this much for each
 /// member.
@@ -25,19 +32,35 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time for the leader to reach the node that wants to join.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Admission and removal of workers at the leader.
+/// Proposal of a command at this node, if it leads.
+pub(crate) trait ProposeHere: Send + Sync {
+    fn propose_here(
+        &self,
+        command: Vec<u8>,
+        deadline: Instant,
+    ) -> BoxFuture<'_, Result<ProposedReply, ProposeRefusal>>;
+}
+
+/// Admission of workers at the leader.
 pub(crate) struct Admissions {
     pub node: Arc<NodeState>,
     pub consensus: Arc<dyn Consensus>,
     pub members: Arc<MemberView>,
     pub links: Links,
+    pub proposer: Arc<dyn ProposeHere>,
+    pub gate: Arc<dyn WorkerGate>,
 }
 
 impl Admissions {
     /// Whether the caller may become a worker, and of which cluster. The answer promises nothing.
     /// The leader confirms its leadership first, so a deposed leader does not answer.
-    pub(crate) async fn may_join(&self, caller: &Caller) -> Result<Genesis, MemberRefusal> {
+    pub(crate) async fn may_join(
+        &self,
+        caller: &Caller,
+        pass: &[u8],
+    ) -> Result<Genesis, MemberRefusal> {
         self.check_leader()?;
+        self.check_signed(pass)?;
         let not_leader = MemberRefusal::NotLeader { leader: None };
         let confirmed = timeout(CONFIRM_TIMEOUT, self.consensus.read_index()).await;
         if !matches!(confirmed, Ok(ReadIndex::At(_))) {
@@ -57,9 +80,11 @@ impl Admissions {
         &self,
         caller: &Caller,
         member: Member,
+        pass: &[u8],
         deadline: Instant,
     ) -> Result<(), MemberRefusal> {
         self.check_leader()?;
+        self.check_signed(pass)?;
         if member.key != caller.key {
             return Err(MemberRefusal::OtherNode);
         }
@@ -71,27 +96,10 @@ impl Admissions {
         if self.members.member(caller.node).as_ref() == Some(&member) {
             return Ok(());
         }
+        // First, so that this node dials no address on behalf of a pass that is used or late.
+        self.bind(caller, pass, deadline).await?;
         self.reach(caller.node, &member).await?;
-        self.change_workers(WorkerChange::Add(caller.node, member), deadline)
-            .await
-    }
-
-    /// Removes a worker, whether or not it runs.
-    pub(crate) async fn remove_worker(
-        &self,
-        node: NodeId,
-        deadline: Instant,
-    ) -> Result<(), MemberRefusal> {
-        self.check_leader()?;
-        self.change_workers(WorkerChange::Remove(node), deadline)
-            .await
-    }
-
-    async fn change_workers(
-        &self,
-        change: WorkerChange,
-        deadline: Instant,
-    ) -> Result<(), MemberRefusal> {
+        let change = WorkerChange::Add(caller.node, member);
         let changed = self.consensus.change_workers(change.clone());
         let changed = timeout_at(deadline, changed)
             .await
@@ -102,12 +110,43 @@ impl Admissions {
         changed
     }
 
+    fn check_signed(&self, pass: &[u8]) -> Result<(), MemberRefusal> {
+        let genesis = self.members.genesis();
+        match genesis.is_some_and(|genesis| self.gate.is_signed(pass, &genesis)) {
+            true => Ok(()),
+            false => Err(bad_pass("it is not signed by the operator of this cluster")),
+        }
+    }
+
+    /// Binds the pass to the caller in the state, by the key that the caller has proven.
+    async fn bind(
+        &self,
+        caller: &Caller,
+        pass: &[u8],
+        deadline: Instant,
+    ) -> Result<(), MemberRefusal> {
+        let command = self.gate.admission(pass, caller.node, &caller.key);
+        let command = command.ok_or_else(|| bad_pass("it is used for another node"))?;
+        match self.proposer.propose_here(command, deadline).await {
+            Ok(bound) => self
+                .gate
+                .outcome(&bound.reply)
+                .map_err(|why| MemberRefusal::BadPass { why }),
+            Err(ProposeRefusal::NotLeader { .. } | ProposeRefusal::Stopping) => {
+                Err(MemberRefusal::NotLeader { leader: None })
+            }
+            Err(ProposeRefusal::Unknown | ProposeRefusal::TooLarge) => {
+                Err(MemberRefusal::Unsettled)
+            }
+        }
+    }
+
     /// Checks that the leader can reach the node: it would retry an unreachable member for ever.
     async fn reach(&self, node: NodeId, member: &Member) -> Result<(), MemberRefusal> {
         let dial = Dial {
             node,
             address: member.link.clone(),
-            purpose: Purpose::Bootstrap,
+            purpose: Purpose::Join,
         };
         let deadline = Instant::now() + REACH_TIMEOUT;
         match ask(&self.links, dial, &NodeRequest::Pristine, deadline).await {
@@ -146,4 +185,8 @@ impl Admissions {
         let membership = metrics.membership_config.membership();
         membership.learner_ids().count()
     }
+}
+
+fn bad_pass(why: &str) -> MemberRefusal {
+    MemberRefusal::BadPass { why: why.into() }
 }

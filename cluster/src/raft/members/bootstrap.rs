@@ -19,7 +19,7 @@ use super::local_member::LocalMember;
 use crate::host::rng::system_bytes;
 use crate::link::{CallError, Dial, Links, Purpose, Refusal};
 use crate::raft::engine::consensus::Consensus;
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{BootstrapProbe, NodeReply, NodeRequest};
 
@@ -32,6 +32,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) struct Founder {
     /// All of its `peers` are founders.
     pub local: Arc<LocalMember>,
+    pub terms: GenesisTerms,
 }
 
 impl Founder {
@@ -53,6 +54,13 @@ impl Founder {
                 "its --peers has the nodes {:?}, yours {ids:?}; give every node the same --peers",
                 self.local.peers.keys().collect::<Vec<_>>()
             ));
+        }
+        if genesis.terms != self.terms {
+            return Err(
+                "its secret file has another operator's key, or its --registration differs; give \
+                 every node the same"
+                    .into(),
+            );
         }
         if genesis.member(self.local.me.id) != Some(&self.local.me) {
             return Err("the genesis has another key or address for it".into());
@@ -110,6 +118,14 @@ impl Founder {
                     self.local.peers.keys().collect::<Vec<_>>()
                 ));
             }
+            let Some(terms) = &probe.terms else {
+                return Some(format!(
+                    "node {id} was started as a worker: start it without --worker"
+                ));
+            };
+            if let Err(why) = self.terms.check(terms, id) {
+                return Some(why);
+            }
             if probe.cluster.is_some() && probe.cluster != cluster {
                 return Some(format!(
                     "node {id} belongs to a cluster that never began; \
@@ -148,6 +164,7 @@ impl Founder {
         members.sort_by_key(|member| member.id);
         let genesis = Genesis {
             members,
+            terms: self.terms,
             nonce: system_bytes()?,
         };
         self.local.record(genesis).await?;

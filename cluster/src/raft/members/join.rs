@@ -13,8 +13,9 @@ use tokio::time::sleep;
 use super::leader_query::{LeaderQuery, QueryError, timeout_millis};
 use super::local_member::LocalMember;
 use crate::consensus_types::Member;
-use crate::link::{Links, Purpose};
+use crate::link::Links;
 use crate::raft::genesis::Genesis;
+use crate::raft::ports::WorkerPass;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 
 /// Pause between rounds of requests.
@@ -28,6 +29,7 @@ pub(crate) struct Joiner {
     /// Its `peers` are the members that it asks, and itself.
     pub local: Arc<LocalMember>,
     pub links: Links,
+    pub pass: WorkerPass,
 }
 
 /// This node cannot join with its present settings. The text says why.
@@ -102,13 +104,14 @@ impl Joiner {
                 }
             }
             let leader = self.leader();
-            match leader
-                .ask(Purpose::Bootstrap, &NodeRequest::MayJoin, parse_may_join)
-                .await
-            {
+            match leader.ask(&self.may_join(), parse_may_join).await {
                 // The member with its id is this node.
                 Err(QueryError::Leader(_, MemberRefusal::IdTaken)) => {}
-                Ok(_) | Err(QueryError::Leader(_, MemberRefusal::Full { .. })) => {
+                Ok(_)
+                | Err(QueryError::Leader(
+                    _,
+                    MemberRefusal::Full { .. } | MemberRefusal::BadPass { .. },
+                )) => {
                     return Err(JoinRefused(format!(
                         "node {} was removed from the cluster: delete its folder; \
                          to let this machine join again, start it with an empty --data folder \
@@ -147,21 +150,37 @@ impl Joiner {
                 http: me.http.clone(),
                 key: me.key,
             },
+            pass: self.pass.bytes.clone(),
             timeout_millis: timeout_millis(),
         };
         let leader = self.leader();
-        let answer = leader.ask(Purpose::Member, &request, parse_joined);
+        let answer = leader.ask(&request, parse_joined);
         answer.await.map_err(|error| self.join_error(error))
     }
 
     async fn record_the_cluster(&self) -> Result<(), JoinError> {
         let leader = self.leader();
-        let known = leader.ask(Purpose::Bootstrap, &NodeRequest::MayJoin, parse_may_join);
+        let request = self.may_join();
+        let known = leader.ask(&request, parse_may_join);
         let genesis = known.await.map_err(|error| self.join_error(error))?;
+        // The token's fingerprint is the operator's word; the genesis is a node's.
+        if genesis.cluster_id() != self.pass.cluster {
+            return Err(JoinError::Refused(format!(
+                "the nodes in --peers are of cluster {}, and the token is for {}: check both",
+                genesis.cluster_id(),
+                self.pass.cluster
+            )));
+        }
         let recorded = self.local.record(genesis).await;
         recorded
             .map(|_| ())
             .map_err(|why| JoinError::Refused(format!("cannot record the cluster: {why}")))
+    }
+
+    fn may_join(&self) -> NodeRequest {
+        NodeRequest::MayJoin {
+            pass: self.pass.bytes.clone(),
+        }
     }
 
     fn leader(&self) -> LeaderQuery<'_> {
@@ -194,6 +213,9 @@ impl Joiner {
                      bytes: use shorter names"
                 ))
             }
+            QueryError::Leader(_, refusal @ MemberRefusal::BadPass { .. }) => {
+                JoinError::Refused(refusal.to_string())
+            }
             QueryError::Leader(leader, MemberRefusal::OtherNode) => JoinError::Refused(format!(
                 "the leader, node {leader}, finds another node at {link}: \
                  give --peers the address under which the other nodes reach this node"
@@ -208,7 +230,7 @@ impl Joiner {
             QueryError::Leader(leader, other) => {
                 JoinError::Waiting(format!("node {leader}: {other}"))
             }
-            QueryError::NoLeader { why, .. } => JoinError::Waiting(why),
+            QueryError::NoLeader { why } => JoinError::Waiting(why),
             QueryError::Refused(why) => JoinError::Refused(why),
         }
     }

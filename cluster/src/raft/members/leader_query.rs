@@ -1,4 +1,4 @@
-//! A request to the leader of a cluster from a node or an operator that is not a member of it.
+//! A request to the leader of a cluster from a node that is not a member of it.
 //!
 //! All known members are asked at once, and so is every leader that they name. The leader's answer
 //! is returned; the other answers explain why there is none.
@@ -38,9 +38,8 @@ pub(crate) enum QueryError {
     Leader(NodeId, MemberRefusal),
     /// The cluster has another key for the sender's id.
     OtherKey,
-    /// No leader answered; a retry may help. With `maybe_done` an answer was lost, and the request
-    /// may have been carried out.
-    NoLeader { why: String, maybe_done: bool },
+    /// No leader answered; a retry may help.
+    NoLeader { why: String },
     /// No member accepts the sender; a retry does not help.
     Refused(String),
 }
@@ -53,7 +52,6 @@ pub(crate) fn timeout_millis() -> u64 {
 impl LeaderQuery<'_> {
     pub async fn ask<T>(
         &self,
-        purpose: Purpose,
         request: &NodeRequest,
         answer: fn(NodeReply) -> Option<Result<T, MemberRefusal>>,
     ) -> Result<T, QueryError> {
@@ -61,7 +59,7 @@ impl LeaderQuery<'_> {
             let dial = Dial {
                 node,
                 address: address.clone(),
-                purpose,
+                purpose: Purpose::Join,
             };
             let reply = ask(self.links, dial, request, Instant::now() + ASK_TIMEOUT).await;
             (node, address, reply.map(answer))
@@ -103,14 +101,12 @@ struct Outcomes {
     /// A member answered that it is not the leader.
     member_answered: bool,
     other_key: bool,
-    maybe_done: bool,
     retryable: Vec<String>,
     permanent: Vec<String>,
 }
 
 impl Outcomes {
     fn record_error(&mut self, node: NodeId, address: &str, error: &CallError) {
-        self.maybe_done |= !error.definitely_not_done();
         match error {
             CallError::Refused(Refusal::Key) => self.other_key = true,
             CallError::Refused(
@@ -143,7 +139,6 @@ impl Outcomes {
         self.retryable.append(&mut self.permanent);
         QueryError::NoLeader {
             why: self.retryable.join("; "),
-            maybe_done: self.maybe_done,
         }
     }
 }
@@ -169,27 +164,15 @@ mod tests {
         let down = CallError::Unreachable("down".into());
         let secret = CallError::Refused(Refusal::Secret);
         let key = CallError::Refused(Refusal::Key);
-        assert!(matches!(
-            sum(false, std::slice::from_ref(&down)),
-            QueryError::NoLeader {
-                maybe_done: false,
-                ..
-            }
-        ));
-        let lost = [down.clone(), CallError::Lost];
-        assert!(matches!(
-            sum(true, &lost),
-            QueryError::NoLeader {
-                maybe_done: true,
-                ..
-            }
-        ));
+        for errors in [vec![down.clone()], vec![down.clone(), CallError::Lost]] {
+            assert!(matches!(sum(false, &errors), QueryError::NoLeader { .. }));
+        }
         let mixed = [down.clone(), secret.clone()];
         assert!(
             matches!(sum(false, &mixed), QueryError::Refused(why) if why.contains("secret differs"))
         );
         let refused = sum(true, &[secret]);
-        assert!(matches!(refused, QueryError::NoLeader { why, .. } if why.contains("no leader")));
+        assert!(matches!(refused, QueryError::NoLeader { why } if why.contains("no leader")));
         assert!(matches!(sum(true, &[down, key]), QueryError::OtherKey));
     }
 }

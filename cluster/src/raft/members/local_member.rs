@@ -11,7 +11,7 @@ use super::bootstrap_state::BootstrapState;
 use super::member_view::MemberView;
 use super::record_file::{Record, RecordFile};
 use crate::host::blocking::Blocking;
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 use crate::raft::rpc::wire::BootstrapProbe;
 use cameo_common::ids::{ClusterId, NodeId};
 use openraft::async_runtime::WatchReceiver;
@@ -23,6 +23,8 @@ pub(crate) struct LocalMember {
     pub token: [u8; 32],
     /// Link addresses in `--peers`, including this node's.
     pub peers: BTreeMap<NodeId, String>,
+    /// The terms on which it forms a cluster; a worker has none.
+    pub terms: Option<GenesisTerms>,
     pub members: Arc<MemberView>,
     pub file: RecordFile,
     /// Where the file is written.
@@ -44,6 +46,7 @@ impl LocalMember {
             cluster: self.members.genesis().map(|genesis| genesis.cluster_id()),
             empty: self.log_is_empty(),
             peers: self.peers.keys().copied().collect(),
+            terms: self.terms,
         }
     }
 

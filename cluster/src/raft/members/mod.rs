@@ -1,7 +1,7 @@
-//! Membership: how nodes become and stop being members.
+//! Membership: how nodes become members.
 //!
 //! `bootstrap` makes a cluster from empty directories, once; `join` makes a node a worker, which
-//! the leader's `admission` accepts; `removal` removes a worker.
+//! the leader's `admission` accepts.
 
 pub(super) mod admission;
 pub(super) mod bootstrap;
@@ -11,5 +11,4 @@ pub(super) mod leader_query;
 pub(super) mod local_member;
 pub(super) mod member_view;
 pub(super) mod record_file;
-pub(super) mod removal;
 pub(super) mod standing;

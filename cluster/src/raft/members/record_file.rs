@@ -17,7 +17,7 @@ use crate::raft::genesis::Genesis;
 
 const FILE_NAME: &str = "genesis";
 const MAGIC: &[u8; 8] = b"cameogen";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why the record of the cluster cannot be used.
 #[derive(Debug, Error)]
@@ -139,7 +139,9 @@ fn encode(record: &Record) -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::raft::genesis::GenesisMember;
+    use crate::raft::genesis::{GenesisMember, GenesisTerms};
+    use cameo_common::keys::PublicKey;
+    use cameo_common::registration::RegistrationMode;
 
     fn founder(id: u8) -> GenesisMember {
         GenesisMember {
@@ -156,6 +158,10 @@ mod tests {
             node: NodeId(1),
             genesis: Genesis {
                 members: vec![founder(1)],
+                terms: GenesisTerms {
+                    operator: PublicKey([8; 32]),
+                    registration: RegistrationMode::Closed,
+                },
                 nonce: [9; 32],
             },
             initialised: true,
@@ -164,10 +170,12 @@ mod tests {
 
     #[test]
     fn the_bytes_of_the_record_are_pinned() {
-        let mut bytes = b"cameogen\x01\x01\x01\x01".to_vec();
+        let mut bytes = b"cameogen\x02\x01\x01\x01".to_vec();
         bytes.extend(b"\x04h1:1\x0bhttp://h1:2");
         bytes.extend([1; 32]);
         bytes.extend([101; 32]);
+        bytes.extend([8; 32]);
+        bytes.push(2);
         bytes.extend([9; 32]);
         bytes.push(1);
         let sum = crc32fast::hash(&bytes);
@@ -197,13 +205,13 @@ mod tests {
         assert!(matches!(file.load(NodeId(1)), Err(RecordError::Damaged(_))));
 
         let mut newer = good[..good.len() - 4].to_vec();
-        newer[8] = 2;
+        newer[8] = 3;
         let sum = crc32fast::hash(&newer);
         newer.extend(sum.to_le_bytes());
         fs::write(&file.0, newer).unwrap();
         assert!(matches!(
             file.load(NodeId(1)),
-            Err(RecordError::Version { version: 2, .. })
+            Err(RecordError::Version { version: 3, .. })
         ));
     }
 }

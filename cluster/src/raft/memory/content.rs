@@ -1,6 +1,6 @@
 //! The rows of a state, with the entry and the membership that they belong to.
 
-use cameo_machine::MapView;
+use cameo_machine::{LtHash, MapView};
 use openraft::type_config::alias::{LogIdOf, StoredMembershipOf};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,14 @@ pub(super) struct Content {
     pub membership: StoredMembershipOf<TypeConfig>,
     #[serde(with = "rows")]
     pub rows: MapView,
+}
+
+impl Content {
+    /// The digest of the rows.
+    pub fn sum(&self) -> LtHash {
+        let rows = self.rows.0.iter();
+        LtHash::of(rows.map(|(key, value)| (key.as_slice(), value.as_slice())))
+    }
 }
 
 mod rows {

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::log::MemoryLog;
 use super::model::{AtOnce, DiskModel};
 use super::platter::Platter;
-use super::snapshot::MemorySnapshots;
+use super::port::MemorySnapshots;
 use super::state::MemoryState;
 use super::sync::Syncer;
 use crate::consensus_types::aliases::position;
@@ -59,10 +59,11 @@ impl MemoryDisk {
             (pristine, platter.drained.clone())
         };
         let syncer = Syncer::new(self.platter.clone(), self.model.clone());
+        let state = MemoryState::new(self.machine.clone(), syncer.clone(), drained);
         Storage {
-            log: MemoryLog(syncer.clone()),
-            state_machine: MemoryState::new(self.machine.clone(), syncer, drained),
-            snapshots: MemorySnapshots,
+            log: MemoryLog(syncer),
+            state_machine: state.clone(),
+            snapshots: MemorySnapshots(state),
             pristine,
             record_cluster: Arc::new(|_| Ok(())),
         }

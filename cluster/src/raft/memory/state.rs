@@ -10,13 +10,14 @@ use openraft::OptionalSend;
 use openraft::entry::EntryPayload;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::content::Content;
 use super::snapshot::MemorySnapshot;
 use super::sync::Syncer;
+use crate::certificate::{Certificate, Checkpoints, StatePoint};
 use crate::consensus_types::aliases::position;
 use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 use crate::raft::client::replica::{AppliedState, HashedState};
@@ -39,6 +40,9 @@ struct Shared {
     syncer: Syncer,
     live: RwLock<Live>,
     touched: broadcast::Sender<Touched>,
+    checkpoints: Checkpoints,
+    /// The newest snapshot that waits for its certificate.
+    pending: Mutex<Option<(StatePoint, MemorySnapshot)>>,
 }
 
 struct Live {
@@ -61,7 +65,7 @@ impl fmt::Debug for MemoryState {
 impl MemoryState {
     pub(super) fn new(machine: Arc<dyn Machine>, syncer: Syncer, content: Content) -> Self {
         let live = Live {
-            sum: sum_of(&content),
+            sum: content.sum(),
             content,
             undrained: Vec::new(),
             apart: Vec::new(),
@@ -73,6 +77,8 @@ impl MemoryState {
                 syncer,
                 live: RwLock::new(live),
                 touched: broadcast::Sender::new(TOUCHED_BACKLOG),
+                checkpoints: Checkpoints::default(),
+                pending: Mutex::default(),
             }),
         }
     }
@@ -81,11 +87,25 @@ impl MemoryState {
     pub fn drain(&self) {
         self.shared.drain(&mut self.shared.live.write());
     }
-}
 
-fn sum_of(content: &Content) -> LtHash {
-    let rows = content.rows.0.iter();
-    LtHash::of(rows.map(|(key, value)| (key.as_slice(), value.as_slice())))
+    pub(super) fn checkpoints(&self) -> &Checkpoints {
+        &self.shared.checkpoints
+    }
+
+    /// Makes the snapshot of this state the current one; false when there is none any more.
+    pub(super) async fn certify(
+        &self,
+        point: &StatePoint,
+        certificate: Certificate,
+    ) -> io::Result<bool> {
+        let waiting = self.shared.pending.lock().take_if(|(at, _)| at == point);
+        let Some((_, snapshot)) = waiting else {
+            return Ok(false);
+        };
+        self.shared.syncer.sync_file().await?;
+        self.shared.keep(&snapshot.certified_by(certificate));
+        Ok(true)
+    }
 }
 
 /// Adds a change that is about to be applied to the rows.
@@ -144,6 +164,9 @@ impl Shared {
                     }
                 };
                 replies.extend(responder.map(|responder| (responder, reply)));
+                if self.checkpoints.is_fixed(entry.log_id.index()) {
+                    self.capture(live);
+                }
             }
             if live.drained_at.elapsed() >= self.syncer.model.write_behind() {
                 self.drain(live);
@@ -159,6 +182,16 @@ impl Shared {
         }
         for (responder, reply) in replies {
             responder.send(ReplyBytes(reply));
+        }
+    }
+
+    /// Takes a snapshot at a fixed index, which waits for its certificate.
+    fn capture(&self, live: &Live) {
+        let snapshot = MemorySnapshot::of(&live.content);
+        if let Some(point) = snapshot.point(&live.sum) {
+            self.checkpoints.add(point);
+            *self.pending.lock() = Some((point, snapshot));
+            self.checkpoints.announce(point);
         }
     }
 
@@ -211,7 +244,7 @@ impl AppliedState for MemoryState {
 
 impl RaftStateMachine<TypeConfig> for MemoryState {
     type SnapshotData = MemorySnapshot;
-    type SnapshotBuilder = Self;
+    type SnapshotBuilder = MemoryBuilder;
 
     async fn applied_state(
         &mut self,
@@ -237,8 +270,19 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
         Ok(())
     }
 
-    async fn get_snapshot_builder(&mut self) -> Self {
-        self.clone()
+    /// As the real store: without force, the newest snapshot if it is certified.
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<MemoryBuilder> {
+        if force {
+            return Some(self.get_snapshot_builder().await);
+        }
+        let newest = self.shared.syncer.platter.lock().snapshot.clone()?;
+        newest
+            .is_certified()
+            .then_some(MemoryBuilder::Certified(newest))
+    }
+
+    async fn get_snapshot_builder(&mut self) -> MemoryBuilder {
+        MemoryBuilder::Local(self.clone())
     }
 
     async fn install_snapshot(
@@ -251,7 +295,7 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
         let index = {
             let live = &mut *self.shared.live.write();
             live.content = snapshot.content();
-            live.sum = sum_of(&live.content);
+            live.sum = live.content.sum();
             live.undrained.clear();
             live.apart.clear();
             live.drained_at = Instant::now();
@@ -270,15 +314,28 @@ impl RaftStateMachine<TypeConfig> for MemoryState {
     }
 }
 
-impl RaftSnapshotBuilder<TypeConfig> for MemoryState {
+/// What openraft calls the building of a snapshot.
+#[derive(Debug)]
+pub enum MemoryBuilder {
+    /// It was taken at a fixed index, and is certified.
+    Certified(MemorySnapshot),
+    /// Takes one now, for this node alone.
+    Local(MemoryState),
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for MemoryBuilder {
     type SnapshotData = MemorySnapshot;
 
     async fn build_snapshot(
         &mut self,
     ) -> Result<SnapshotOf<TypeConfig, MemorySnapshot>, io::Error> {
-        let snapshot = MemorySnapshot::of(&self.shared.live.read().content);
-        self.shared.syncer.sync_file().await?;
-        self.shared.keep(&snapshot);
+        let shared = match self {
+            Self::Certified(snapshot) => return Ok(snapshot.clone().with_meta()),
+            Self::Local(state) => &state.shared,
+        };
+        let snapshot = MemorySnapshot::of(&shared.live.read().content);
+        shared.syncer.sync_file().await?;
+        shared.keep(&snapshot);
         Ok(snapshot.with_meta())
     }
 }

@@ -1,6 +1,8 @@
 //! Messages between nodes: one enum of requests, one of replies.
 
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::signed::Signed;
+use cameo_common::statements::Checkpoint;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 use crate::consensus_types::{Member, TypeConfig};
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 
 /// A request between nodes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,16 +57,20 @@ pub(crate) enum NodeRequest {
         token: [u8; 32],
     },
     /// Joining: asks the leader whether the caller may become a worker, and of which cluster.
-    MayJoin,
+    MayJoin {
+        #[serde(with = "serde_bytes")]
+        pass: Vec<u8>,
+    },
     /// Joining: asks the leader to make the caller, which has recorded the cluster, a worker.
     Join {
         member: Member,
+        #[serde(with = "serde_bytes")]
+        pass: Vec<u8>,
         timeout_millis: u64,
     },
-    /// Asks the leader to remove a worker.
-    Remove {
-        node: NodeId,
-        timeout_millis: u64,
+    /// Asks for the node's signature over the state that it had at a fixed index.
+    Checkpoint {
+        index: u64,
     },
 }
 
@@ -90,7 +96,8 @@ pub(crate) enum NodeReply {
     Formed(Result<ClusterId, String>),
     MayJoin(Result<Genesis, MemberRefusal>),
     Joined(Result<(), MemberRefusal>),
-    Removed(Result<(), MemberRefusal>),
+    /// None when the node is no voter, or has not had that index lately.
+    Checkpoint(Option<Signed<Checkpoint>>),
 }
 
 /// Load and clock of a follower, in the reply to a heartbeat.
@@ -122,4 +129,6 @@ pub(crate) struct BootstrapProbe {
     pub empty: bool,
     /// The nodes in its `--peers`, by ascending id.
     pub peers: Vec<NodeId>,
+    /// The terms on which it forms a cluster; none of a worker.
+    pub terms: Option<GenesisTerms>,
 }

@@ -48,4 +48,6 @@ pub(crate) enum MemberRefusal {
     IsVoter,
     #[error("no member has this id")]
     NotAMember,
+    #[error("the token is not accepted: {why}")]
+    BadPass { why: String },
 }

@@ -1,8 +1,9 @@
 //! Transfer of snapshots between nodes: announced, sent in chunks on a connection of their own,
 //! installed.
 //!
-//! The bytes are those of the snapshot file, with its metadata and checksum; only vote and length
-//! are sent beside them.
+//! The bytes are those of the snapshot file, with its metadata, certificate and checksum; only vote
+//! and length are sent beside them. Law: a receiver verifies the certificate over what it has read
+//! before the snapshot has a name on its disk, and before consensus hears of it.
 
 use std::future::Future;
 use std::io;
@@ -20,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::wire::{NodeReply, NodeRequest, decode, encode};
+use crate::certificate::{Certificate, Checkpoints, StatePoint, Voters};
 use crate::consensus_types::TypeConfig;
 use crate::link::Link;
 
@@ -43,6 +45,25 @@ pub trait SnapshotPort: Send + Sync + 'static {
 
     /// Begins to receive a snapshot of `len` bytes. Fails when that is too large.
     fn begin(&self, len: u64) -> BoxFuture<'_, io::Result<Box<dyn Receiving<Self::Data>>>>;
+
+    /// The states at fixed indexes, and the snapshot that waits for its certificate.
+    fn checkpoints(&self) -> Checkpoints;
+
+    /// Makes the snapshot of this state the current one, with its certificate; durable when this
+    /// returns. False when none of that state is waiting.
+    fn certify(
+        &self,
+        point: StatePoint,
+        certificate: Certificate,
+    ) -> BoxFuture<'static, io::Result<bool>>;
+}
+
+/// Why a snapshot is not sent that this node has made for itself.
+pub(crate) fn uncertified() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        "this node's snapshot is not certified yet",
+    )
 }
 
 /// A snapshot being received. Dropping it removes the bytes received so far.
@@ -50,8 +71,12 @@ pub trait Receiving<Data: Send + 'static>: Send {
     /// Appends the next bytes.
     fn write(&mut self, chunk: Vec<u8>) -> BoxFuture<'_, io::Result<()>>;
 
-    /// Makes the file durable, checks it, and gives it its name.
-    fn finish(self: Box<Self>) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, Data>>>;
+    /// Makes the file durable, checks it and its certificate, and gives it its name. When it is
+    /// refused, nothing is left of it.
+    fn finish(
+        self: Box<Self>,
+        voters: Voters,
+    ) -> BoxFuture<'static, io::Result<SnapshotOf<TypeConfig, Data>>>;
 }
 
 /// Sends a snapshot and waits until it is installed.
@@ -193,6 +218,7 @@ impl<P: SnapshotPort> IncomingSnapshots<P> {
         &self,
         from: NodeId,
         transfer: u64,
+        voters: Voters,
     ) -> io::Result<SnapshotOf<TypeConfig, P::Data>> {
         let incoming = {
             let mut current = self.current.lock().await;
@@ -206,7 +232,7 @@ impl<P: SnapshotPort> IncomingSnapshots<P> {
             }
             current.take().ok_or_else(superseded)?
         };
-        incoming.into.finish().await
+        incoming.into.finish(voters).await
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn local_member<L, SM, P>(
     storage: &Storage<L, SM, P>,
 ) -> Result<(LocalMember, bool), StartError> {
     let id = settings.id;
+    let is_worker = settings.entrance.is_worker();
     let link = settings
         .peers
         .get(&id)
@@ -36,7 +37,7 @@ pub(super) fn local_member<L, SM, P>(
     }
     let members = MemberView::new("looking for the other nodes");
     if let Some(record) = record {
-        match (record.genesis.member(id).is_some(), settings.worker) {
+        match (record.genesis.member(id).is_some(), is_worker) {
             (true, true) => return Err(StartError::IsVoter(id)),
             (false, false) => return Err(StartError::IsWorker(id)),
             _ => {}
@@ -44,7 +45,7 @@ pub(super) fn local_member<L, SM, P>(
         (storage.record_cluster)(record.genesis.cluster_id()).map_err(StartError::OtherCluster)?;
         members.set_genesis(record.genesis);
         // A worker that has recorded its cluster may not be admitted yet.
-        if initialised || !settings.worker {
+        if initialised || !is_worker {
             members.set_formed();
         }
     }
@@ -58,6 +59,7 @@ pub(super) fn local_member<L, SM, P>(
         },
         token: system_bytes().map_err(StartError::Failed)?,
         peers: settings.peers.clone(),
+        terms: settings.entrance.terms(),
         members: Arc::new(members),
         file,
         blocking: deps.blocking,

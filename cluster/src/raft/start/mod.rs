@@ -7,6 +7,7 @@ mod settings;
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
+use futures_util::future::BoxFuture;
 use openraft::Config;
 use openraft::storage::{RaftLogStorage, RaftStateMachine};
 use parking_lot::Mutex;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::authority::{Authority, Seldom};
+use super::checkpoints::{Certifier, OwnCheckpoints};
 use super::client::handle::{Inner, Raft};
 use super::client::propose::Proposer;
 use super::client::read::{self, Reader, Reads};
@@ -37,7 +39,7 @@ use crate::consensus_types::TypeConfig;
 use crate::link::{Identity, Links, Server};
 
 pub use error::StartError;
-pub use settings::{RaftDeps, Settings};
+pub use settings::{Entrance, RaftDeps, Settings};
 
 /// Starts Raft over opened storage. Returns before the node belongs to a cluster: see
 /// [`Raft::bootstrap_state`].
@@ -85,7 +87,8 @@ where
     let (applied, applies) = watch::channel(0);
     let (readers, waiting) = read::queue();
     let node = Arc::new(NodeState::new(settings.id, leads));
-    let parts = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
+    let started = ConsensusParts::start(&settings, deps, storage, &runtime, node).await?;
+    let (parts, certifier) = started;
     let clock = parts.clock();
     let (proposer, reads) = (parts.proposer(&clock), parts.reads(&applies, readers));
     let service = parts.service(&proposer, &reads);
@@ -95,6 +98,7 @@ where
         tokio::spawn(serve_readers(reads.clone(), waiting)),
         tokio::spawn(watch_local_clock(clock.clone())),
         parts.enter_the_cluster(),
+        tokio::spawn(certifier),
     ];
     let address = server.address();
     let running = Running {
@@ -118,11 +122,11 @@ where
 }
 
 /// This node's identity on every link.
-fn identity(node: NodeId, deps: &RaftDeps, local: &LocalMember) -> Identity {
+fn identity(node: NodeId, deps: &RaftDeps, entrance: &Entrance, local: &LocalMember) -> Identity {
     Identity {
         node,
         keys: deps.keys.clone(),
-        secret: deps.secret.clone(),
+        secret: entrance.secret(),
         members: local.members.clone(),
     }
 }
@@ -146,19 +150,22 @@ struct ConsensusParts {
     links: Links,
     clocks: Arc<Clocks>,
     authority: Arc<Authority>,
+    checkpoints: OwnCheckpoints,
+    entrance: Entrance,
     /// The log has begun.
     initialised: bool,
 }
 
 impl ConsensusParts {
-    /// Starts consensus. Other nodes reach it only once this node listens.
+    /// Starts consensus. Other nodes reach it only once this node listens. The future certifies
+    /// this node's snapshots.
     async fn start<L, SM, P>(
         settings: &Settings,
         deps: RaftDeps,
         storage: Storage<L, SM, P>,
         runtime: &Handle,
         node: Arc<NodeState>,
-    ) -> Result<Self, StartError>
+    ) -> Result<(Self, BoxFuture<'static, ()>), StartError>
     where
         L: RaftLogStorage<TypeConfig>,
         SM: RaftStateMachine<TypeConfig>,
@@ -170,12 +177,12 @@ impl ConsensusParts {
             .map_err(|error| StartError::Timing(error.to_string()))?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
-        let founder = (!settings.worker).then(|| {
-            Arc::new(Founder {
-                local: local.clone(),
-            })
+        let founder = settings.entrance.terms().map(|terms| {
+            let local = local.clone();
+            Arc::new(Founder { local, terms })
         });
-        let identity = identity(settings.id, &deps, &local);
+        let entrance = settings.entrance.clone();
+        let identity = identity(settings.id, &deps, &entrance, &local);
         let links = Links::new(identity, deps.transport.clone(), runtime.clone());
         let links = links.map_err(failed)?;
         let clocks = Arc::new(Clocks::new());
@@ -185,18 +192,33 @@ impl ConsensusParts {
             wall: deps.wall.clone(),
             stamp: deps.stamp.clone(),
         });
+        let port = Arc::new(storage.snapshots);
+        let checkpoints = OwnCheckpoints {
+            keys: deps.keys.clone(),
+            members: local.members.clone(),
+            recent: port.checkpoints(),
+        };
+        // Before entries are applied again from the log.
+        checkpoints.recent.set_interval(settings.snapshot_after);
         let network = Network {
             me: settings.id,
             links: links.clone(),
             clocks: clocks.clone(),
             sink: deps.sink.clone(),
-            port: Arc::new(storage.snapshots),
+            port: port.clone(),
             rules: authority.clone(),
         };
         let (log, state_machine) = (storage.log, storage.state_machine);
         let consensus = start_consensus(config, network, log, state_machine).await?;
         let _ = local.members.consensus.set(consensus.clone());
-        Ok(Self {
+        let certifier = Certifier {
+            me: settings.id,
+            own: checkpoints.clone(),
+            consensus: consensus.clone(),
+            links: links.clone(),
+            port,
+        };
+        let parts = Self {
             node,
             deps,
             local,
@@ -205,8 +227,11 @@ impl ConsensusParts {
             links,
             clocks,
             authority,
+            checkpoints,
+            entrance,
             initialised,
-        })
+        };
+        Ok((parts, Box::pin(certifier.run())))
     }
 
     fn clock(&self) -> Arc<LogClock> {
@@ -246,6 +271,8 @@ impl ConsensusParts {
             consensus: self.consensus.clone(),
             members: self.local.members.clone(),
             links: self.links.clone(),
+            proposer: proposer.clone(),
+            gate: self.deps.gate.clone(),
         };
         NodeService {
             local: self.local.clone(),
@@ -259,12 +286,13 @@ impl ConsensusParts {
             app: self.deps.app.clone(),
             app_runtime: self.deps.app_runtime.clone(),
             authority: self.authority.clone(),
+            checkpoints: self.checkpoints.clone(),
             denials: Seldom::default(),
         }
     }
 
     async fn listen(&self, address: String, service: NodeService) -> Result<Server, StartError> {
-        let identity = identity(self.node.id, &self.deps, &self.local);
+        let identity = identity(self.node.id, &self.deps, &self.entrance, &self.local);
         let transport = &*self.deps.transport;
         Server::start(identity, transport, address.clone(), Arc::new(service))
             .await
@@ -275,9 +303,15 @@ impl ConsensusParts {
     fn enter_the_cluster(&self) -> JoinHandle<()> {
         let initialised = self.initialised;
         let (local, links) = (self.local.clone(), self.links.clone());
-        match self.founder.clone() {
-            Some(founder) => tokio::spawn(founder.run(links, self.consensus.clone(), initialised)),
-            None => tokio::spawn(Joiner { local, links }.run(initialised)),
+        match (&self.entrance, self.founder.clone()) {
+            (_, Some(founder)) => {
+                tokio::spawn(founder.run(links, self.consensus.clone(), initialised))
+            }
+            (Entrance::Join(pass), None) => {
+                let pass = pass.clone();
+                tokio::spawn(Joiner { local, links, pass }.run(initialised))
+            }
+            (Entrance::Found { .. }, None) => unreachable!("a founder has a part in the bootstrap"),
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
-use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp};
+use crate::raft::genesis::GenesisTerms;
+use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
 
 /// Settings of the operator.
 #[derive(Debug, Clone)]
@@ -25,8 +26,8 @@ pub struct Settings {
     pub listen: String,
     /// Base URL of this node's HTTP API, as clients reach it.
     pub http: String,
-    /// Joins a running cluster as a worker, without a vote, instead of founding one.
-    pub worker: bool,
+    /// How this node enters its cluster.
+    pub entrance: Entrance,
     /// All founding nodes and the addresses of their links, including this node; for a worker,
     /// itself and members through which it joins.
     pub peers: BTreeMap<NodeId, String>,
@@ -44,16 +45,50 @@ impl Settings {
         listen: String,
         http: String,
         peers: BTreeMap<NodeId, String>,
+        entrance: Entrance,
     ) -> Self {
         Self {
             id,
             data,
             listen,
             http,
-            worker: false,
+            entrance,
             peers,
             timing: Timing::default(),
             snapshot_after: SNAPSHOT_AFTER_ENTRIES,
+        }
+    }
+}
+
+/// How a node enters its cluster.
+#[derive(Debug, Clone)]
+pub enum Entrance {
+    /// It forms the cluster with the other founders, who have the same secret and terms.
+    Found {
+        secret: Arc<ClusterSecret>,
+        terms: GenesisTerms,
+    },
+    /// It joins a running cluster as a worker, without a vote.
+    Join(WorkerPass),
+}
+
+impl Entrance {
+    /// Whether the node joins as a worker.
+    pub fn is_worker(&self) -> bool {
+        matches!(self, Self::Join(_))
+    }
+
+    pub(in crate::raft) fn secret(&self) -> Option<Arc<ClusterSecret>> {
+        match self {
+            Self::Found { secret, .. } => Some(secret.clone()),
+            Self::Join(_) => None,
+        }
+    }
+
+    pub(in crate::raft) fn terms(&self) -> Option<GenesisTerms> {
+        match self {
+            Self::Found { terms, .. } => Some(*terms),
+            Self::Join(_) => None,
         }
     }
 }
@@ -63,14 +98,14 @@ impl Settings {
 pub struct RaftDeps {
     /// This node's keys.
     pub keys: Arc<NodeKeys>,
-    /// The cluster's secret.
-    pub secret: Arc<ClusterSecret>,
     /// TCP, or a simulated network.
     pub transport: Arc<dyn Transport>,
     /// This node's wall clock.
     pub wall: Arc<dyn WallClock>,
     /// Makes entries from commands.
     pub stamp: Arc<dyn Stamp>,
+    /// Judges the passes of workers, while this node leads.
+    pub gate: Arc<dyn WorkerGate>,
     /// Source of this node's load report.
     pub report: Arc<dyn ReportSource>,
     /// Receiver of the other nodes' reports, while this node leads.

@@ -2,7 +2,10 @@
 
 use cameo_common::ids::NodeId;
 
-use super::world::{World, until};
+use super::world::{USED_PASS, World, soon, until};
+use crate::link::{CallError, Dial, Purpose, Refusal};
+use crate::raft::rpc::ask::ask;
+use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 use crate::raft::*;
 
 pub(super) async fn wait_until_refused(node: &Raft) -> String {
@@ -221,11 +224,16 @@ async fn a_refused_node_gets_the_reason() {
     }
 
     world.add_worker(5, [1, 2, 3]);
-    world.hosts.get_mut(&NodeId(5)).unwrap().secret = b"another secret altogether".to_vec();
-    world.start(5).await.unwrap();
-    let why = wait_until_refused(&world.nodes[&NodeId(5)]).await;
-    assert!(why.contains("give the same --secret file"), "{why}");
-    world.kill(5).await;
+    for (pass, reason) in [
+        (&b"another operator's"[..], "not signed by the operator"),
+        (USED_PASS, "used for another node"),
+    ] {
+        world.hosts.get_mut(&NodeId(5)).unwrap().pass = pass.to_vec();
+        world.start(5).await.unwrap();
+        let why = wait_until_refused(&world.nodes[&NodeId(5)]).await;
+        assert!(why.contains(reason), "{why}");
+        world.kill(5).await;
+    }
 
     // With a new id and an empty folder, the lost worker can join again.
     world.add_worker(6, [1]);
@@ -289,4 +297,66 @@ async fn a_directory_keeps_its_addresses_and_its_role() {
         world.start(2).await,
         Err(StartError::IsWorker(NodeId(2)))
     ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_worker_joins_no_other_cluster_than_its_tokens() {
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    let mut settings = world.settings(2);
+    settings.entrance = Entrance::Join(WorkerPass {
+        cluster: cameo_common::ids::ClusterId([9; 32]),
+        bytes: super::world::PASS.to_vec(),
+    });
+    let storage = world.hosts[&NodeId(2)].disk.storage();
+    let worker = start(settings, world.deps(2), storage).await.unwrap();
+    let why = wait_until_refused(&worker).await;
+    assert!(why.contains("the token is for"), "{why}");
+    assert!(world.nodes[&NodeId(1)].status().learners.is_empty());
+    assert!(!world.hosts[&NodeId(2)].data.join("genesis").exists());
+    worker.halt().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_the_secret_alone_admits_no_worker_and_removes_none() {
+    // given a worker, and the cluster secret under another id and key
+    let mut world = World::formed(1).await;
+    world.add_worker(2, [1]);
+    world.start(2).await.unwrap();
+    wait_until_joined(&world, 2).await;
+    let keys = std::sync::Arc::new(crate::link::NodeKeys::generate().unwrap());
+    let host = &world.hosts[&NodeId(1)];
+    let cluster = world.nodes[&NodeId(1)].cluster();
+    let key = keys.public();
+    let links = super::outsiders::outsider(NodeId(3), keys, &host.secret, cluster);
+    // when it asks to join without a token, on each kind of connection
+    let member = Member {
+        link: "127.0.0.1:1".into(),
+        http: "http://node3".into(),
+        key,
+    };
+    for purpose in [Purpose::Join, Purpose::Bootstrap, Purpose::Member] {
+        let dial = Dial {
+            node: NodeId(1),
+            address: world.peers[&NodeId(1)].clone(),
+            purpose,
+        };
+        let join = NodeRequest::Join {
+            member: member.clone(),
+            pass: Vec::new(),
+            timeout_millis: 1_000,
+        };
+        let may_join = NodeRequest::MayJoin { pass: Vec::new() };
+        for request in [join, may_join] {
+            match ask(&links, dial.clone(), &request, soon()).await {
+                Ok(NodeReply::Joined(Err(MemberRefusal::BadPass { .. })))
+                | Ok(NodeReply::MayJoin(Err(MemberRefusal::BadPass { .. })))
+                | Err(CallError::Denied(_) | CallError::Refused(Refusal::NotMember)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    // then the members are as before; no request of a node removes one
+    let learners = world.nodes[&NodeId(1)].status().learners;
+    assert!(learners.keys().eq([&NodeId(2)]));
 }

@@ -37,7 +37,9 @@ pub fn outsider(
     let identity = Identity {
         node,
         keys,
-        secret: Arc::new(ClusterSecret::from_bytes(secret.to_vec()).unwrap()),
+        secret: Some(Arc::new(
+            ClusterSecret::from_bytes(secret.to_vec()).unwrap(),
+        )),
         members: Arc::new(Claims(cluster)),
     };
     Links::new(identity, TcpTransport::shared(), Handle::current()).unwrap()
@@ -94,24 +96,23 @@ async fn attack_each_outsider_is_refused_and_changes_nothing() {
     let right_keys = world.hosts[&NodeId(3)].keys.clone();
     let other = Arc::new(NodeKeys::generate().unwrap());
 
-    for (secret, keys, cluster, reason) in [
-        (
-            &b"guessed, and guessed wrong"[..],
-            &right_keys,
-            home,
-            Refusal::Secret,
-        ),
+    let (member, bootstrap) = (Purpose::Member, Purpose::Bootstrap);
+    let wrong = &b"guessed, and guessed wrong"[..];
+    let elsewhere = Some(ClusterId([9; 32]));
+    for (secret, keys, cluster, purpose, reason) in [
+        (wrong, &right_keys, home, bootstrap, Refusal::Secret),
+        (&right[..], &right_keys, elsewhere, member, Refusal::Cluster),
         (
             &right[..],
             &right_keys,
-            Some(ClusterId([9; 32])),
-            Refusal::Cluster,
+            None,
+            member,
+            Refusal::CallerHasNoCluster,
         ),
-        (&right[..], &right_keys, None, Refusal::CallerHasNoCluster),
-        (&right[..], &other, home, Refusal::Key),
+        (&right[..], &other, home, member, Refusal::Key),
     ] {
         let links = outsider(NodeId(3), keys.clone(), secret, cluster);
-        for error in attack(&world, &links, NodeId(3), Purpose::Member).await {
+        for error in attack(&world, &links, NodeId(3), purpose).await {
             assert!(
                 matches!(&error, CallError::Refused(refusal) if *refusal == reason),
                 "{error} instead of {reason}"
@@ -120,10 +121,12 @@ async fn attack_each_outsider_is_refused_and_changes_nothing() {
         }
     }
 
-    // With the secret and the right key, but on a bootstrap connection.
+    // With the secret and the right key, but on a connection for bootstrap or to join.
     let links = outsider(NodeId(3), right_keys.clone(), &right, None);
-    for error in attack(&world, &links, NodeId(3), Purpose::Bootstrap).await {
-        assert!(matches!(error, CallError::Denied(_)), "{error}");
+    for purpose in [Purpose::Bootstrap, Purpose::Join] {
+        for error in attack(&world, &links, NodeId(3), purpose).await {
+            assert!(matches!(error, CallError::Denied(_)), "{error}");
+        }
     }
     assert_eq!(terms(&world), before);
     assert!(!world.holds(1, "forged").await);

@@ -1,13 +1,10 @@
 //! Removal of workers, an interrupted admission, and joining under another identity.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use cameo_common::ids::NodeId;
 
 use super::joining::{wait_until_joined, wait_until_refused};
 use super::world::{World, soon, until};
-use crate::link::{ClusterSecret, Dial, Purpose};
+use crate::link::{Dial, Purpose};
 use crate::raft::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,23 +14,18 @@ async fn a_dead_worker_can_be_removed_and_a_voter_cannot() {
     world.start(4).await.unwrap();
     wait_until_joined(&world, 4).await;
     world.kill(4).await;
-    let follower = world.a_follower(world.leader().await);
-    let through = BTreeMap::from([(follower, world.peers[&follower].clone())]);
-    let remove = |secret: &[u8], id| {
-        let secret = ClusterSecret::from_bytes(secret.to_vec()).unwrap();
-        let through = through.clone();
-        async move { remove_worker(&through, Arc::new(secret), id).await }
-    };
-    let right = world.hosts[&NodeId(1)].secret.clone();
-    assert!(matches!(
-        remove(b"guessed, and guessed wrong", NodeId(4)).await,
-        Err(RemoveError::Refused(_))
-    ));
-    assert!(matches!(
-        remove(&right, NodeId(2)).await,
-        Err(RemoveError::IsVoter(NodeId(2)))
-    ));
-    remove(&right, NodeId(4)).await.unwrap();
+    let leader = world.leader().await;
+    let raft = world.nodes[&leader].clone();
+    let voter = raft.remove_worker(NodeId(2)).await.unwrap_err();
+    assert!(voter.contains("is a voter"), "{voter}");
+    let follower = world.a_follower(leader);
+    assert!(
+        world.nodes[&follower]
+            .remove_worker(NodeId(4))
+            .await
+            .is_err()
+    );
+    raft.remove_worker(NodeId(4)).await.unwrap();
     until("it is not a member at any node", || {
         world
             .statuses()
@@ -41,10 +33,8 @@ async fn a_dead_worker_can_be_removed_and_a_voter_cannot() {
             .all(|status| status.learners.is_empty())
     })
     .await;
-    assert!(matches!(
-        remove(&right, NodeId(4)).await,
-        Err(RemoveError::NotAMember(NodeId(4)))
-    ));
+    let again = raft.remove_worker(NodeId(4)).await.unwrap_err();
+    assert!(again.contains("no member has this id"), "{again}");
     // and it learns of its removal when it starts again
     world.start(4).await.unwrap();
     let why = wait_until_refused(&world.nodes[&NodeId(4)]).await;
@@ -88,7 +78,7 @@ async fn a_worker_whose_leader_failed_during_its_admission_asks_the_next_leader(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_a_caller_cannot_join_with_another_key() {
-    // given an outsider that has the cluster secret
+    // given an outsider that has a token
     let mut world = World::formed(1).await;
     world.add_worker(2, [1]);
     let host = &world.hosts[&NodeId(2)];
@@ -101,12 +91,13 @@ async fn attack_a_caller_cannot_join_with_another_key() {
             http: "http://node2".into(),
             key: [9; 32],
         },
+        pass: super::world::PASS.to_vec(),
         timeout_millis: 1_000,
     };
     let dial = Dial {
         node: NodeId(1),
         address: world.peers[&NodeId(1)].clone(),
-        purpose: Purpose::Member,
+        purpose: Purpose::Join,
     };
     let reply = crate::raft::rpc::ask::ask(&links, dial, &request, soon()).await;
     // then it is refused

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cameo_common::ids::{Millis, NodeId};
+use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -41,6 +43,29 @@ impl Machine for KeyAndTime {
             changes: vec![put],
             reply: key.to_vec(),
             ..Decided::default()
+        }
+    }
+}
+
+/// The pass of every worker that is to be admitted.
+pub const PASS: &[u8] = b"pass";
+/// A pass that the operator has signed, and that the state has bound to another node.
+pub const USED_PASS: &[u8] = b"used pass";
+
+struct Gate;
+impl WorkerGate for Gate {
+    fn is_signed(&self, pass: &[u8], _genesis: &Genesis) -> bool {
+        pass == PASS || pass == USED_PASS
+    }
+
+    fn admission(&self, pass: &[u8], _node: NodeId, _key: &[u8; 32]) -> Option<Vec<u8>> {
+        Some(pass.to_vec())
+    }
+
+    fn outcome(&self, reply: &[u8]) -> Result<(), String> {
+        match reply {
+            PASS => Ok(()),
+            _ => Err("used for another node".into()),
         }
     }
 }
@@ -102,6 +127,9 @@ pub struct Host {
     pub disk: MemoryDisk,
     pub keys: Arc<NodeKeys>,
     pub secret: Vec<u8>,
+    /// With which it joins, if it is a worker.
+    pub pass: Vec<u8>,
+    pub terms: GenesisTerms,
     pub clock: Arc<SkewedClock>,
     pub reports: Arc<Reports>,
 }
@@ -124,6 +152,11 @@ fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
         disk: MemoryDisk::new(Arc::new(KeyAndTime)),
         keys: Arc::new(NodeKeys::generate().unwrap()),
         secret: b"the secret of the test cluster".to_vec(),
+        pass: PASS.to_vec(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Open,
+        },
         clock: Arc::default(),
         reports: Arc::default(),
     }
@@ -232,7 +265,7 @@ impl World {
             host.keys = keys;
         }
         let mut settings = self.settings_at(id, &host);
-        settings.worker = true;
+        settings.entrance = self.joins_with(PASS);
         settings.peers = self.peers.clone();
         settings.peers.remove(&id);
         settings.peers.insert(id, link);
@@ -259,7 +292,9 @@ impl World {
     pub fn settings(&self, id: impl Into<NodeId>) -> Settings {
         let id = id.into();
         let mut settings = self.settings_at(id, &self.hosts[&id]);
-        settings.worker = self.workers.contains(&id);
+        if self.workers.contains(&id) {
+            settings.entrance = self.joins_with(&self.hosts[&id].pass);
+        }
         if let Some(joins_through) = self.joins_through.get(&id) {
             settings
                 .peers
@@ -269,6 +304,14 @@ impl World {
         settings
     }
 
+    fn joins_with(&self, pass: &[u8]) -> Entrance {
+        let cluster = self.nodes.values().find_map(Raft::cluster);
+        Entrance::Join(WorkerPass {
+            cluster: cluster.unwrap_or(ClusterId([0; 32])),
+            bytes: pass.to_vec(),
+        })
+    }
+
     fn settings_at(&self, id: NodeId, host: &Host) -> Settings {
         let mut settings = Settings::new(
             id,
@@ -276,6 +319,10 @@ impl World {
             host.link.clone(),
             format!("http://node{id}"),
             self.peers.clone(),
+            Entrance::Found {
+                secret: Arc::new(ClusterSecret::from_bytes(host.secret.clone()).unwrap()),
+                terms: host.terms,
+            },
         );
         settings.snapshot_after = self.snapshot_after;
         // Slower than in production: several tests share two cores.
@@ -295,10 +342,10 @@ impl World {
     fn deps_at(&self, id: NodeId, host: &Host) -> RaftDeps {
         RaftDeps {
             keys: host.keys.clone(),
-            secret: Arc::new(ClusterSecret::from_bytes(host.secret.clone()).unwrap()),
             transport: self.transport.clone(),
             wall: host.clock.clone(),
             stamp: Arc::new(TimeFirst),
+            gate: Arc::new(Gate),
             report: Arc::new(ReportOf(id)),
             sink: host.reports.clone(),
             app: Arc::new(Echo(id)),

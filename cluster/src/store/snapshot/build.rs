@@ -1,4 +1,5 @@
-//! Building of a snapshot of this node's state.
+//! Building of a snapshot of this node's state at any index: it has no certificate, and serves this
+//! node alone. openraft asks for one at a start that finds a purged log and no snapshot.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use super::Snapshot;
 use super::SnapshotError;
 use super::folder::{Origin, Snapshots};
-use super::format::Writer;
+use super::rows::write_rows;
 use crate::store::state::State;
 
 /// Most attempts to build a snapshot.
@@ -60,23 +61,10 @@ fn write_part(
     part: &std::path::Path,
     never_abort: bool,
 ) -> Result<Snapshot, SnapshotError> {
-    let shared = &state.shared;
     let view = state.view();
-    let mut writer = Writer::create(part, &view.applied)?;
-    view.walk(|rows| {
-        writer.rows(rows)?;
-        let full = view.generation.overlay_bytes() > shared.options.walk_overlay_bytes;
-        match full && !never_abort {
-            true => Err(SnapshotError::Aborted),
-            false => Ok(()),
-        }
-    })?;
     let applied = (*view.applied).clone();
-    drop(view);
-    writer.finish()?;
-    if let Some(index) = applied.index() {
-        shared.wal.sync_up_to(index)?;
-    }
-    let file = snapshots.keep(part, &applied, Origin::Local)?;
+    let writer = write_rows(part, view, &state.shared, never_abort)?;
+    writer.finish(None)?;
+    let file = snapshots.keep(part, &applied, Origin::Local, false)?;
     Ok(snapshots.set_current(&applied, file)?)
 }

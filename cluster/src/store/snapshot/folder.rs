@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::Snapshot;
-use super::format::Reader;
+use super::format::{Reader, Verified};
+use super::pending::Pending;
+use crate::certificate::Checkpoints;
 use crate::consensus_types::aliases::{SnapshotMeta, position};
 use crate::store::layout::{PART, rename_durably, sync_directory};
 use crate::store::meta::Applied;
@@ -41,6 +43,7 @@ pub struct SnapshotFile {
     pub(super) path: PathBuf,
     len: u64,
     origin: Origin,
+    is_certified: bool,
 }
 
 impl SnapshotFile {
@@ -48,6 +51,11 @@ impl SnapshotFile {
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Whether other nodes can install it.
+    pub fn is_certified(&self) -> bool {
+        self.is_certified
     }
 
     /// Opens the file for sending. `NotFound` when newer snapshots have replaced it: use the
@@ -77,6 +85,11 @@ pub(super) struct Folder {
     current: Mutex<Option<(SnapshotMeta, SnapshotFile)>>,
     parts: AtomicU64,
     pub receiving: AtomicUsize,
+    pub checkpoints: Checkpoints,
+    /// The newest snapshot that waits for its certificate.
+    pub pending: Mutex<Option<Pending>>,
+    /// A snapshot at a fixed index is being written.
+    pub capturing: AtomicBool,
 }
 
 impl Snapshots {
@@ -91,8 +104,12 @@ impl Snapshots {
         paths.sort();
         while let Some(path) = paths.pop() {
             match Reader::verify(&path) {
-                Ok(applied) => {
-                    current = Some((meta(&applied), describe(path)?));
+                Ok(found) => {
+                    let Verified {
+                        applied,
+                        is_certified,
+                    } = found;
+                    current = Some((meta(&applied), describe(path, is_certified)?));
                     break;
                 }
                 Err(error) => {
@@ -112,6 +129,9 @@ impl Snapshots {
             current: Mutex::new(current),
             parts: AtomicU64::new(0),
             receiving: AtomicUsize::new(0),
+            checkpoints: Checkpoints::default(),
+            pending: Mutex::default(),
+            capturing: AtomicBool::new(false),
         };
         Ok(Self {
             folder: Arc::new(folder_state),
@@ -123,6 +143,11 @@ impl Snapshots {
         current
             .clone()
             .map(|(meta, snapshot)| Snapshot { meta, snapshot })
+    }
+
+    /// The states at fixed indexes, which this node signs.
+    pub fn checkpoints(&self) -> &Checkpoints {
+        &self.folder.checkpoints
     }
 
     /// Clears the current snapshot, which ends before the log begins.
@@ -142,12 +167,13 @@ impl Snapshots {
         part: &Path,
         applied: &Applied,
         origin: Origin,
+        is_certified: bool,
     ) -> io::Result<SnapshotFile> {
         let (term, index) = applied.log_id.as_ref().map(position).unwrap_or_default();
         let name = format!("{index:020}-{term:020}-{}{SUFFIX}", origin.word());
         let path = self.folder.path.join(name);
         rename_durably(part, &path)?;
-        describe(path)
+        describe(path, is_certified)
     }
 
     /// Puts a snapshot into this node's folder, if it is not there, as a durable copy.
@@ -158,7 +184,7 @@ impl Snapshots {
         let part = self.part();
         fs::copy(&file.path, &part)?;
         fs::File::open(&part)?.sync_all()?;
-        self.keep(&part, applied, Origin::Received)
+        self.keep(&part, applied, Origin::Received, file.is_certified)
     }
 
     /// Makes a file in the folder the current snapshot and removes older ones.
@@ -195,14 +221,19 @@ pub(super) fn meta(applied: &Applied) -> SnapshotMeta {
     }
 }
 
-fn describe(path: PathBuf) -> io::Result<SnapshotFile> {
+fn describe(path: PathBuf, is_certified: bool) -> io::Result<SnapshotFile> {
     let len = fs::metadata(&path)?.len();
     let local = format!("-{}{SUFFIX}", Origin::Local.word());
     let origin = match path.to_string_lossy().ends_with(&local) {
         true => Origin::Local,
         false => Origin::Received,
     };
-    Ok(SnapshotFile { path, len, origin })
+    Ok(SnapshotFile {
+        path,
+        len,
+        origin,
+        is_certified,
+    })
 }
 
 fn files(folder: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {

@@ -4,9 +4,11 @@
 //! "cameosnp"  version u8  length u32  last applied entry (meta::Applied)
 //! rows        key length u32  value length u32  key  value      in key order
 //! end         0xffffffff  number of rows u64
+//! certificate length u32  Certificate, or nothing
 //! checksum    BLAKE3 of everything before, 32 bytes
 //! ```
-//! Numbers are little-endian.
+//! Numbers are little-endian. The certificate comes last, because the voters sign the state while
+//! its rows are written. Version 1 had none: such a file serves its own node, and no other.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -15,15 +17,20 @@ use std::path::Path;
 use cameo_mutant::{Mutant, is_planted};
 
 use super::SnapshotError;
+use crate::certificate::{Certificate, NotCertified, Voters};
 use crate::store::meta::Applied;
+use crate::store::state::digest::RowDigest;
 use cameo_machine::Rows;
 
 const MAGIC: &[u8; 8] = b"cameosnp";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const WITHOUT_CERTIFICATE: u8 = 1;
 const END: u32 = u32::MAX;
 /// Longest key, value or header that is accepted.
 const MAX_FIELD_BYTES: u32 = 64 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
+/// Rows read at a time.
+const ROWS_AT_ONCE: usize = 1024;
 
 /// Every row is kept, unless that bug is planted.
 pub(crate) fn is_kept(key: &[u8]) -> bool {
@@ -31,6 +38,7 @@ pub(crate) fn is_kept(key: &[u8]) -> bool {
 }
 
 /// Writes a snapshot; nothing is durable before `finish`.
+#[derive(Debug)]
 pub(in super::super) struct Writer {
     file: BufWriter<File>,
     hasher: blake3::Hasher,
@@ -65,9 +73,12 @@ impl Writer {
     }
 
     /// Ends the file and syncs it.
-    pub fn finish(mut self) -> Result<(), SnapshotError> {
+    pub fn finish(mut self, certificate: Option<&Certificate>) -> Result<(), SnapshotError> {
+        let certificate = certificate.map(Certificate::encode).unwrap_or_default();
         self.put(&END.to_le_bytes())?;
         self.put(&self.rows.to_le_bytes())?;
+        self.put(&length(&certificate)?)?;
+        self.put(&certificate)?;
         self.file.write_all(self.hasher.finalize().as_bytes())?;
         let file = self
             .file
@@ -90,13 +101,24 @@ fn length(bytes: &[u8]) -> Result<[u8; 4], SnapshotError> {
     }
 }
 
+/// An intact snapshot file.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) struct Verified {
+    pub applied: Applied,
+    /// It has a certificate, which was checked when it was made or received.
+    pub is_certified: bool,
+}
+
 /// Reads a snapshot. Its rows may be used only after `next_rows` has returned an empty piece.
 pub(in super::super) struct Reader {
     file: BufReader<File>,
     hasher: blake3::Hasher,
+    version: u8,
     applied: Applied,
     rows: u64,
     last_key: Option<Vec<u8>>,
+    /// Bytes of the certificate, once the end was read.
+    certificate: Vec<u8>,
     ended: bool,
 }
 
@@ -105,16 +127,18 @@ impl Reader {
         let mut reader = Self {
             file: BufReader::with_capacity(BUFFER_BYTES, File::open(path)?),
             hasher: blake3::Hasher::new(),
+            version: VERSION,
             applied: Applied::default(),
             rows: 0,
             last_key: None,
+            certificate: Vec::new(),
             ended: false,
         };
         if &reader.array::<8>()? != MAGIC {
             return Err(SnapshotError::Damaged("it is not a Cameo snapshot"));
         }
         match reader.array::<1>()? {
-            [VERSION] => {}
+            [known @ (VERSION | WITHOUT_CERTIFICATE)] => reader.version = known,
             [other] => return Err(SnapshotError::UnknownVersion(other)),
         }
         let length = reader.number()?;
@@ -124,11 +148,42 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Reads and checks the whole file; returns the last applied entry in it.
-    pub fn verify(path: &Path) -> Result<Applied, SnapshotError> {
+    /// Reads the whole file and checks that it is intact.
+    pub fn verify(path: &Path) -> Result<Verified, SnapshotError> {
         let mut reader = Self::open(path)?;
-        while !reader.next_rows(1024)?.is_empty() {}
-        Ok(reader.applied)
+        while !reader.next_rows(ROWS_AT_ONCE)?.is_empty() {}
+        Ok(Verified {
+            is_certified: !reader.certificate.is_empty(),
+            applied: reader.applied,
+        })
+    }
+
+    /// Reads the whole file and checks that the voters have signed the state in it: last applied
+    /// entry, membership, and the digest of the rows as they were read.
+    pub fn verify_certified(path: &Path, voters: &Voters) -> Result<Applied, SnapshotError> {
+        let mut reader = Self::open(path)?;
+        let mut digest = RowDigest::default();
+        loop {
+            let rows = reader.next_rows(ROWS_AT_ONCE)?;
+            if rows.is_empty() {
+                break;
+            }
+            for (key, value) in &rows {
+                digest.add(key, value);
+            }
+        }
+        let applied = std::mem::take(&mut reader.applied);
+        let point = applied.point(&digest.hash()).ok_or(NotCertified::None)?;
+        voters.check(reader.certificate()?.as_ref(), &point)?;
+        Ok(applied)
+    }
+
+    fn certificate(&self) -> Result<Option<Certificate>, NotCertified> {
+        if self.certificate.is_empty() {
+            return Ok(None);
+        }
+        let certificate = Certificate::decode(&self.certificate);
+        certificate.map(Some).map_err(|_| NotCertified::Unreadable)
     }
 
     pub fn applied(&self) -> &Applied {
@@ -161,6 +216,10 @@ impl Reader {
     fn end(&mut self) -> Result<(), SnapshotError> {
         if u64::from_le_bytes(self.array()?) != self.rows {
             return Err(SnapshotError::Damaged("rows are missing"));
+        }
+        if self.version != WITHOUT_CERTIFICATE {
+            let length = self.number()?;
+            self.certificate = self.field(length)?;
         }
         let computed = self.hasher.finalize();
         let mut stored = [0; 32];

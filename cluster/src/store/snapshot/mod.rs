@@ -2,15 +2,22 @@
 //! the log can be purged.
 //!
 //! A file is valid only under its final name, which it gets after it was written, synced and, when
-//! it came from another node, verified completely.
+//! it came from another node, verified completely, with its certificate.
+//!
+//! `capture` takes the state at each fixed index; a `pending` snapshot waits for its certificate.
 
 mod build;
+mod capture;
+mod certify;
 mod folder;
 mod format;
 mod install;
+mod pending;
 mod receive;
+mod rows;
 
 pub(super) use build::build;
+pub(super) use capture::capture;
 pub(super) use folder::Origin;
 pub use folder::{SnapshotFile, Snapshots};
 pub(super) use install::{install, load};
@@ -20,6 +27,7 @@ use std::io;
 
 use openraft::type_config::alias;
 
+use crate::certificate::NotCertified;
 use crate::consensus_types::TypeConfig;
 
 #[cfg(test)]
@@ -45,6 +53,8 @@ pub enum SnapshotError {
     Aborted,
     #[error("the snapshot file does not match the announced metadata")]
     OtherMeta,
+    #[error("the snapshot is not certified: {0}")]
+    NotCertified(#[from] NotCertified),
     #[error("cannot load the snapshot into the state database: {0}")]
     State(String),
 }

@@ -10,6 +10,7 @@ use super::Snapshot;
 use super::SnapshotError;
 use super::folder::{Origin, Snapshots, meta};
 use super::format::Reader;
+use crate::certificate::Voters;
 
 /// Largest snapshot that is accepted from another node.
 pub const MAX_SNAPSHOT_BYTES: u64 = 16 << 30;
@@ -59,9 +60,10 @@ impl Receiving {
         Ok(self.file.write_all(chunk).await?)
     }
 
-    /// Syncs and verifies the file and gives it its final name. The snapshot is durable when this
-    /// returns, and can be passed to `Raft::install_full_snapshot`.
-    pub async fn finish(mut self) -> Result<Snapshot, SnapshotError> {
+    /// Syncs and verifies the file, with its certificate, and gives it its final name. The snapshot
+    /// is durable when this returns, and can be passed to `Raft::install_full_snapshot`. A refused
+    /// one leaves nothing: under its final name, the next start would use it.
+    pub async fn finish(mut self, voters: Voters) -> Result<Snapshot, SnapshotError> {
         if self.received != self.announced {
             return Err(SnapshotError::Damaged("it ends too early"));
         }
@@ -70,8 +72,8 @@ impl Receiving {
         let part = self.part.clone();
         let snapshots = self.snapshots.clone();
         let keep = move || {
-            let applied = Reader::verify(&part)?;
-            let snapshot = snapshots.keep(&part, &applied, Origin::Received)?;
+            let applied = Reader::verify_certified(&part, &voters)?;
+            let snapshot = snapshots.keep(&part, &applied, Origin::Received, true)?;
             Ok(Snapshot {
                 meta: meta(&applied),
                 snapshot,

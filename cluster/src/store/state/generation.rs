@@ -235,13 +235,26 @@ impl Generation {
 
     /// The digest of the visible rows. Blocks, and hashes what is not in sled yet.
     pub fn newest_digest(&self) -> (Arc<Applied>, RowDigest) {
-        self.digest_with_overlay(&self.moving.lock())
+        let moving = self.moving.lock();
+        let applied = self.applied();
+        let digest = self.digest_with_overlay(&moving, &applied);
+        (applied, digest)
+    }
+
+    /// The digest of the rows at one version. Call only while a reader of that version is there, so
+    /// that sled does not go beyond it. Blocks as `newest_digest`.
+    pub fn digest_of(&self, applied: &Applied) -> RowDigest {
+        self.digest_with_overlay(&self.moving.lock(), applied)
     }
 
     /// The same if the overlay has at most `rows` rows, and nothing is written to sled just now.
     pub fn cheap_digest(&self, rows: usize) -> Option<(Arc<Applied>, RowDigest)> {
         let moving = self.moving.try_lock()?;
-        (self.overlay().rows() <= rows).then(|| self.digest_with_overlay(&moving))
+        (self.overlay().rows() <= rows).then(|| {
+            let applied = self.applied();
+            let digest = self.digest_with_overlay(&moving, &applied);
+            (applied, digest)
+        })
     }
 
     /// The digest of the rows in sled.
@@ -250,8 +263,7 @@ impl Generation {
         (Arc::clone(&marks.written), marks.digest.clone())
     }
 
-    fn digest_with_overlay(&self, _moving: &MutexGuard<'_, ()>) -> (Arc<Applied>, RowDigest) {
-        let applied = self.applied();
+    fn digest_with_overlay(&self, _moving: &MutexGuard<'_, ()>, applied: &Applied) -> RowDigest {
         let mut digest = self.marks().digest.clone();
         let changes: Vec<_> = {
             let overlay = self.overlay();
@@ -264,7 +276,7 @@ impl Generation {
             let before = readable(self.database.get(row_key(&key)));
             digest.change(&key, before.as_deref(), value.as_deref());
         }
-        (applied, digest)
+        digest
     }
 
     /// The version that `write_back` would write, or `None` when sled is up to date.

@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use cameo_common::ids::{ClusterId, NodeId};
+use cameo_common::signed::Signed;
 use openraft::{EntryPayload, Membership};
 use raft_log::codeq::{Decode, Encode};
 
 use super::world::*;
+use crate::certificate::tests::voters;
+use crate::certificate::{Certificate, NotCertified};
 use crate::consensus_types::aliases::StoredMembership;
 use crate::consensus_types::{EntryBytes, Member};
-use crate::store::NodeRecord;
 use crate::store::meta::Applied;
 use crate::store::snapshot::{Reader, Writer};
 use crate::store::state::digest::RowDigest;
 use crate::store::wal::{EntryRecord, LogKey, VoteRecord};
+use crate::store::{NodeRecord, SnapshotError};
 
 fn encoded(value: &impl Encode) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -214,10 +217,11 @@ fn the_bytes_of_a_snapshot_file_are_pinned() {
             (b"bob".to_vec(), vec![]),
         ])
         .unwrap();
-    writer.finish().unwrap();
+    let certificate = Certificate(vec![Signed::from_bytes(vec![6, 7])]);
+    writer.finish(Some(&certificate)).unwrap();
 
     let mut expected = b"cameosnp".to_vec();
-    expected.push(1); // version
+    expected.push(2); // version
     expected.extend([90, 0, 0, 0]); // length of the header
     expected.extend(applied_bytes());
     expected.extend([3, 0, 0, 0, 1, 0, 0, 0]);
@@ -226,15 +230,40 @@ fn the_bytes_of_a_snapshot_file_are_pinned() {
     expected.extend(b"bob");
     expected.extend([255, 255, 255, 255]);
     expected.extend([2, 0, 0, 0, 0, 0, 0, 0]);
+    // length, version and checkpoints of the certificate
+    expected.extend([5, 0, 0, 0, 1, 1, 2, 6, 7]);
     let sum = *blake3::hash(&expected).as_bytes();
     expected.extend(sum);
     assert_eq!(fs::read(&path).unwrap(), expected);
-    assert_eq!(Reader::verify(&path).unwrap(), applied());
+    let found = Reader::verify(&path).unwrap();
+    assert_eq!((found.applied, found.is_certified), (applied(), true));
 
-    expected[8] = 2;
+    expected[8] = 3;
     fs::write(&path, &expected).unwrap();
     let refused = Reader::verify(&path).unwrap_err();
-    assert!(refused.to_string().contains("version 2"), "{refused}");
+    assert!(refused.to_string().contains("version 3"), "{refused}");
+}
+
+#[test]
+fn a_snapshot_file_of_version_1_is_read_and_has_no_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one");
+    let mut file = b"cameosnp".to_vec();
+    file.push(1);
+    file.extend([90, 0, 0, 0]);
+    file.extend(applied_bytes());
+    file.extend([255, 255, 255, 255]);
+    file.extend([0; 8]);
+    let sum = *blake3::hash(&file).as_bytes();
+    file.extend(sum);
+    fs::write(&path, &file).unwrap();
+    let found = Reader::verify(&path).unwrap();
+    assert_eq!((found.applied, found.is_certified), (applied(), false));
+    let refused = Reader::verify_certified(&path, &voters()).unwrap_err();
+    assert!(
+        matches!(refused, SnapshotError::NotCertified(NotCertified::None)),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

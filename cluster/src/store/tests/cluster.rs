@@ -16,7 +16,9 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::super::snapshot::Snapshot;
+use super::snapshots::certify;
 use super::world::*;
+use crate::certificate::tests::voters;
 use crate::consensus_types::aliases::Vote;
 use crate::consensus_types::{EntryBytes, Member, TypeConfig};
 use crate::store::{Opened, SnapshotFile, Snapshots, State, StateMachine, Store};
@@ -88,7 +90,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         let len = bytes.len() as u64;
         let mut receiving = snapshots.begin_receiving(len).await.map_err(unreachable)?;
         receiving.write(&bytes).await.map_err(unreachable)?;
-        let received = receiving.finish().await.map_err(unreachable)?;
+        let received = receiving.finish(voters()).await.map_err(unreachable)?;
         Ok(peer
             .install_full_snapshot(vote, received)
             .await
@@ -99,6 +101,7 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
 struct Running {
     raft: Node,
     state: State,
+    snapshots: Snapshots,
     store: Store,
 }
 
@@ -128,8 +131,13 @@ async fn start(id: u64, world: &World, peers: &Peers) -> Running {
         .0
         .lock()
         .unwrap()
-        .insert(NodeId(id), (raft.clone(), snapshots));
-    Running { raft, state, store }
+        .insert(NodeId(id), (raft.clone(), snapshots.clone()));
+    Running {
+        raft,
+        state,
+        snapshots,
+        store,
+    }
 }
 
 /// Stops a node and waits until all its handles are dropped.
@@ -189,6 +197,7 @@ async fn a_node_that_was_down_catches_up_by_snapshot_and_log() {
     catch_up(&two, &one).await;
     for node in [&one, &two] {
         let (_, index) = node.state.applied().unwrap();
+        certify(&node.state, &node.snapshots).await;
         node.raft.trigger().snapshot().await.unwrap();
         let wait = node.raft.wait(Some(Duration::from_secs(20)));
         let purged = |m: &openraft::RaftMetrics<TypeConfig>| {

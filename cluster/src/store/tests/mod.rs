@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bytes;
+mod certified;
 mod cluster;
 mod crash;
 mod process;

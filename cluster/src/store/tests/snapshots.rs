@@ -1,17 +1,48 @@
 //! Snapshots: building, transfer, installation and damage.
 
 use std::fs;
+use std::time::Duration;
 
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftSnapshotBuilder, RaftStateMachine};
 use tokio::io::AsyncReadExt;
 
-use super::super::snapshot::Snapshot;
+use super::super::snapshot::{Snapshot, capture};
 use super::world::*;
-use crate::store::{Opened, Options, SnapshotError, Touched};
+use crate::certificate::tests::{certificate, voters};
+use crate::store::{Opened, Options, SnapshotError, Snapshots, State, Touched};
 
 pub async fn build(opened: &mut Opened) -> Snapshot {
     let builder = opened.state_machine.try_create_snapshot_builder(true).await;
     builder.unwrap().build_snapshot().await.unwrap()
+}
+
+/// The newest state, captured as at a fixed index, and signed by two of the three test voters.
+pub async fn build_certified(opened: &Opened) -> Snapshot {
+    certify(&opened.state, &opened.snapshots).await
+}
+
+pub async fn certify(state: &State, snapshots: &Snapshots) -> Snapshot {
+    let mut pending = snapshots.checkpoints().pending();
+    let (_, wanted) = state.applied().unwrap();
+    capture(state, snapshots);
+    let reached = pending.wait_for(|point| point.is_some_and(|point| point.index >= wanted));
+    let point = tokio::time::timeout(Duration::from_secs(20), reached);
+    let point = point.await.unwrap().unwrap().unwrap();
+    let signed = certificate(&[1, 2], &point);
+    assert!(snapshots.certify(&point, &signed).unwrap());
+    snapshots.current().unwrap()
+}
+
+/// Receives these bytes of a snapshot file.
+pub async fn receive(to: &Opened, bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
+    let len = bytes.len() as u64;
+    let mut receiving = to.snapshots.begin_receiving(len).await?;
+    receiving.write(bytes).await?;
+    receiving.finish(voters()).await
+}
+
+pub fn received_files(world: &World) -> usize {
+    fs::read_dir(world.dir().join("snapshots")).unwrap().count()
 }
 
 /// Sends a snapshot in small pieces.
@@ -25,7 +56,7 @@ async fn send(snapshot: &Snapshot, to: &Opened) -> Snapshot {
     let mut piece = [0; 37];
     loop {
         match from.read(&mut piece).await.unwrap() {
-            0 => return receiving.finish().await.unwrap(),
+            0 => return receiving.finish(voters()).await.unwrap(),
             n => receiving.write(&piece[..n]).await.unwrap(),
         }
     }
@@ -55,7 +86,7 @@ async fn a_snapshot_transfers_the_whole_state_to_another_node() {
         ],
     )
     .await;
-    let snapshot = build(&mut opened).await;
+    let snapshot = build_certified(&opened).await;
     assert_eq!(snapshot.meta.last_log_id, Some(log_id(1, 3001)));
 
     let mut behind = other.open();
@@ -125,7 +156,7 @@ async fn a_view_from_before_an_install_does_not_change() {
         vec![command(1, 0, "a=new"), command(1, 1, "b=1")],
     )
     .await;
-    let snapshot = build(&mut opened).await;
+    let snapshot = build_certified(&opened).await;
     let mut behind = other.open();
     commit(&mut behind, vec![command(1, 0, "a=old")]).await;
 
@@ -147,7 +178,7 @@ async fn a_crash_between_receiving_and_installing_ends_at_the_snapshot() {
         vec![blank(1, 0), command(2, 1, "a=1"), command(2, 2, "b=1")],
     )
     .await;
-    let snapshot = build(&mut opened).await;
+    let snapshot = build_certified(&opened).await;
     // This node followed a deposed leader: its last entries conflict with the snapshot.
     let mut behind = other.open();
     append(
@@ -198,7 +229,7 @@ async fn attack_a_damaged_snapshot_is_refused_on_reception() {
     let (world, other) = (World::new(), World::new());
     let mut opened = world.open();
     commit(&mut opened, append_indexes(0, 6)).await;
-    build(&mut opened).await;
+    build_certified(&opened).await;
     let good = fs::read(world.snapshot_file()).unwrap();
     let to = other.open();
 
@@ -212,19 +243,10 @@ async fn attack_a_damaged_snapshot_is_refused_on_reception() {
     bad.extend((0..good.len()).map(|len| good[..len].to_vec()));
     bad.push([good.as_slice(), b"x"].concat());
     for bytes in bad {
-        let mut receiving = to
-            .snapshots
-            .begin_receiving(bytes.len() as u64)
-            .await
-            .unwrap();
-        receiving.write(&bytes).await.unwrap();
-        receiving.finish().await.unwrap_err();
+        receive(&to, &bytes).await.unwrap_err();
     }
 
-    assert_eq!(
-        fs::read_dir(other.dir().join("snapshots")).unwrap().count(),
-        0
-    );
+    assert_eq!(received_files(&other), 0);
     assert!(to.snapshots.current().is_none());
 }
 

@@ -38,7 +38,8 @@ fn a_cluster_is_founded_once() {
 
 #[test]
 fn an_invalid_first_descriptor_is_refused() {
-    let empty = Descriptor::genesis(vec![], Hash([1; 32]));
+    let mut empty = descriptor();
+    empty.nodes.clear();
     let mut later = descriptor();
     later.number = 1;
     let mut unsorted = descriptor();

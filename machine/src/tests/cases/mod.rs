@@ -1,13 +1,19 @@
 //! Examples of the machine's behaviour, one noun a file.
 
+mod compaction;
+mod devices;
 mod founding;
 mod grants;
 mod mailbox;
+mod operator;
 mod readers;
+mod registration;
 mod release;
+mod retirement;
 mod retries;
 mod rights;
 mod sessions;
 mod signatures;
 mod users;
 mod views;
+mod workers;

@@ -141,6 +141,7 @@ fn attack_no_view_is_released_to_a_device_whose_certificate_has_expired() {
     let brief = Op::Register {
         card: bob().card(1),
         certificate: bob().certificate(2, START.plus_millis(1_000)),
+        invite: None,
     };
     script.does(&bob(), brief).unwrap();
     script.does(&bob(), bob().views(grant, 1)).unwrap();

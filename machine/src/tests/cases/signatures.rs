@@ -45,20 +45,25 @@ fn commands() -> Vec<(Person, Op)> {
         (ada(), puts(rights(&ada(), grant(), 2, 1))),
         (bob(), bob().acknowledges(grant(), 1)),
         (bob(), bob().views(grant(), 1)),
+        (bob(), bob().revokes(2)),
     ]
 }
 
 /// The op with each of its statements altered in one byte of its signature.
 fn forgeries(op: &Op) -> Vec<Op> {
     match op.clone() {
-        Op::Register { card, certificate } => vec![
+        Op::Register {
+            card, certificate, ..
+        } => vec![
             Op::Register {
                 card: altered(&card, 3),
                 certificate: certificate.clone(),
+                invite: None,
             },
             Op::Register {
                 certificate: altered(&certificate, 3),
                 card,
+                invite: None,
             },
         ],
         Op::StartSession { endpoint, listed } => vec![Op::StartSession {
@@ -96,9 +101,10 @@ fn forgeries(op: &Op) -> Vec<Op> {
         Op::Debit { request } => vec![Op::Debit {
             request: altered(&request, 3),
         }],
-        Op::Found(_) | Op::EndSession { .. } | Op::ReportOffline { .. } | Op::ExpireSessions(_) => {
-            Vec::new()
-        }
+        Op::RevokeDevice { revocation } => vec![Op::RevokeDevice {
+            revocation: altered(&revocation, 3),
+        }],
+        _ => Vec::new(),
     }
 }
 
@@ -194,6 +200,7 @@ fn the_log_proves_each_view_after_its_device_has_another_certificate() {
     let op = Op::Register {
         card: bob().card(1),
         certificate: bob().certificate(2, later),
+        invite: None,
     };
     script.does(&bob(), op).unwrap();
     script.does(&bob(), bob().views(grant(), 2)).unwrap();

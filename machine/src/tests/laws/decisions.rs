@@ -4,10 +4,18 @@ use cameo_common::ids::Millis;
 use cameo_common::wire;
 use proptest::prelude::*;
 
-use super::history::{play, steps};
+use super::history::{Transition, play, steps};
 use crate::tests::cast::{ada, bob, cyd};
 use crate::tests::script::Script;
-use crate::{Caller, Decision, Entry, MapView, Reply, decide, read};
+use crate::{Caller, Decision, Entry, MapView, Refusal, Reply, decide, read};
+
+/// Whether the device of an entry is revoked.
+fn is_revoked(state: &MapView, transition: &Transition) -> bool {
+    let device = transition.device();
+    device
+        .and_then(|device| read::caller(state, &device))
+        .is_some_and(|caller| caller.revoked)
+}
 
 proptest! {
     #[test]
@@ -58,7 +66,7 @@ proptest! {
         prop_assert_eq!(&replayed.state, end);
     }
 
-    /// Laws L3 and D1.
+    /// Laws L3 and D1. A device that was revoked since is refused, which is no second reply.
     #[test]
     fn a_repeat_gets_the_same_reply_and_changes_nothing(steps in steps()) {
         let transitions = play(&steps);
@@ -69,7 +77,11 @@ proptest! {
             let from_device = !matches!(transition.entry.command.caller, Caller::Node(_));
             if transition.accepted() && from_device {
                 let again = decide(&end.after, end.index + 1, &transition.entry.encode());
-                prop_assert_eq!(&again.reply, &transition.decision.reply);
+                if is_revoked(&end.after, transition) {
+                    prop_assert_eq!(&again.reply, &Err(Refusal::DeviceRevoked));
+                } else {
+                    prop_assert_eq!(&again.reply, &transition.decision.reply);
+                }
                 prop_assert_eq!(again.changes, vec![]);
             }
         }

@@ -1,6 +1,6 @@
 //! Laws D1 and D2, and presence: names and keys are bound one to one, and an epoch ends once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cameo_common::ids::UserName;
 use cameo_common::keys::PublicKey;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::history::{Transition, people, play, steps};
 use crate::tests::cast::{ada, bob, cyd};
-use crate::{Caller, Done, Op, Refusal, read};
+use crate::{Done, Op, Refusal, read};
 
 /// Model of the directory: keys of names, epochs, and running sessions.
 #[derive(Default)]
@@ -16,6 +16,7 @@ struct Directory {
     keys: BTreeMap<UserName, PublicKey>,
     epochs: BTreeMap<UserName, u64>,
     online: BTreeMap<PublicKey, (UserName, u64)>,
+    revoked: BTreeSet<PublicKey>,
 }
 
 impl Directory {
@@ -31,10 +32,11 @@ impl Directory {
 
     fn follow(&mut self, transition: &Transition) -> Result<(), TestCaseError> {
         let reply = &transition.decision.reply;
-        let device = match &transition.entry.command.caller {
-            Caller::Device(signed) => Some(signed.unverified().unwrap().device),
-            Caller::Signer | Caller::Node(_) => None,
-        };
+        let device = transition.device();
+        if device.is_some_and(|device| self.revoked.contains(&device)) {
+            prop_assert_eq!(reply, &Err(Refusal::DeviceRevoked));
+            return Ok(());
+        }
         match (transition.op(), reply) {
             // A repeat of an earlier command.
             (_, Ok(_)) if transition.decision.changes.is_empty() => {}
@@ -57,6 +59,11 @@ impl Directory {
             (Op::ReportOffline { user, epoch }, Ok(_)) => {
                 self.online
                     .retain(|_, (whose, running)| whose != user || running != epoch);
+            }
+            (Op::RevokeDevice { revocation }, Ok(_)) => {
+                let device = revocation.unverified().unwrap().device;
+                self.online.remove(&device);
+                self.revoked.insert(device);
             }
             (Op::ExpireSessions(ended), Ok(_)) => {
                 self.online

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cameo_common::ids::{GrantId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
 use proptest::prelude::*;
 
 use crate::tests::cast::{
@@ -41,6 +42,11 @@ pub enum Step {
     Expire {
         who: usize,
         epoch: u64,
+    },
+    Revoke {
+        who: usize,
+        device: u8,
+        sequence: u64,
     },
     Create {
         owner: usize,
@@ -99,6 +105,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4usize, 0..4usize, 0..4u64)
             .prop_map(|(by, user, epoch)| Step::Report { by, user, epoch }),
         1 => (0..4usize, 0..4u64).prop_map(|(who, epoch)| Step::Expire { who, epoch }),
+        1 => (1..4usize, 0..2u8, 0..4u64)
+            .prop_map(|(who, device, sequence)| Step::Revoke { who, device, sequence }),
         4 => (0..2usize, 1..4usize, 1..3u8, 1..4u8, 0..4u32, lasts_ms()).prop_map(
             |(owner, viewer, image, nonce, views, lasts_ms)| Step::Create {
                 owner, viewer, image, nonce, views, lasts_ms,
@@ -140,6 +148,15 @@ impl Transition {
 
     pub fn op(&self) -> &Op {
         &self.entry.command.op
+    }
+
+    /// The device that has signed the command, if one has.
+    pub fn device(&self) -> Option<PublicKey> {
+        match (&self.entry.command.caller, self.op()) {
+            (Caller::Device(signed), _) => Some(signed.unverified().unwrap().device),
+            (Caller::Signer, Op::Debit { request }) => Some(request.unverified().unwrap().device),
+            _ => None,
+        }
     }
 
     pub fn accepted(&self) -> bool {
@@ -220,7 +237,8 @@ fn command(
         step @ (Step::Register { .. }
         | Step::Start { .. }
         | Step::End { .. }
-        | Step::Report { .. }) => directory_op(step)?,
+        | Step::Report { .. }
+        | Step::Revoke { .. }) => directory_op(step)?,
         step => ledger_op(step, grants, script.now)?,
     };
     Some((script.call(&who, &op), op))
@@ -242,6 +260,7 @@ fn directory_op(step: Step) -> Option<(Person, Op)> {
             let op = Op::Register {
                 card: claims.card(sequence),
                 certificate: claims.certificate(sequence, CERTIFICATES_END),
+                invite: None,
             };
             (claims, op)
         }
@@ -258,6 +277,14 @@ fn directory_op(step: Step) -> Option<(Person, Op)> {
         Step::Report { by, user, epoch } => {
             let user = people[user].name.clone();
             (people[by].clone(), Op::ReportOffline { user, epoch })
+        }
+        Step::Revoke {
+            who,
+            device,
+            sequence,
+        } => {
+            let op = people[who].at_device(device).revokes(sequence);
+            (people[who].clone(), op)
         }
         _ => return None,
     };

@@ -98,6 +98,11 @@ fn check_debit(
     hash: Hash,
 ) -> Result<(), TestCaseError> {
     let reply = &transition.decision.reply;
+    let caller = read::caller(&transition.before, &content.device);
+    if caller.as_ref().is_some_and(|caller| caller.revoked) {
+        prop_assert_eq!(reply, &Err(Refusal::DeviceRevoked));
+        return Ok(());
+    }
     if let Some((known, before)) = grant_model.debits.get(&content.request) {
         if *known == hash {
             prop_assert_eq!(reply, before, "one id, two answers");
@@ -106,8 +111,7 @@ fn check_debit(
         }
         return Ok(());
     }
-    let by_viewer = read::caller(&transition.before, &content.device)
-        .is_some_and(|caller| caller.user == grant_model.viewer);
+    let by_viewer = caller.is_some_and(|caller| caller.user == grant_model.viewer);
     if !by_viewer {
         prop_assert!(reply.is_err(), "charged by a stranger");
         return Ok(());

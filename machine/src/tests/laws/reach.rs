@@ -28,7 +28,7 @@ fn random_histories_reach_every_outcome_of_the_laws() {
     }
     let name = cyd_name();
     let grant = cameo_common::ids::GrantId([0; 32]);
-    let wanted: [Reply; 18] = [
+    let wanted: [Reply; 20] = [
         Ok(Done::Registered { created: true }),
         Ok(Done::SessionStarted { epoch: 1 }),
         Ok(Done::Offline { offline: true }),
@@ -41,6 +41,8 @@ fn random_histories_reach_every_outcome_of_the_laws() {
         Err(Refusal::NameTaken(name.clone())),
         Err(Refusal::KeyTaken),
         Err(Refusal::UnknownDevice),
+        Err(Refusal::DeviceRevoked),
+        Err(Refusal::NoSuchDevice),
         Err(Refusal::NotRegistered(name)),
         Err(Refusal::Stale),
         Err(Refusal::GrantExists(grant)),

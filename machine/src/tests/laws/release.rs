@@ -62,6 +62,9 @@ proptest! {
                 let expected = permits(
                     &model.0[&content.grant], &content, hash, debited_at(&transitions, hash), now,
                 );
+                let revoked = read::caller(&end.after, &content.device)
+                    .is_some_and(|device| device.revoked);
+                let expected = expected && !revoked;
                 let release = read::release_check(&end.after, request, &content, now);
                 prop_assert_eq!(release.is_ok(), expected, "{:?}", release);
             }

@@ -1,5 +1,6 @@
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::wire;
 
@@ -33,15 +34,22 @@ fn op_name(op: &Op) -> &'static str {
         Op::PutRights { .. } => "PutRights",
         Op::AckRights { .. } => "AckRights",
         Op::Debit { .. } => "Debit",
+        Op::RevokeDevice { .. } => "RevokeDevice",
+        Op::SetRegistration(_) => "SetRegistration",
+        Op::CreateInvite { .. } => "CreateInvite",
+        Op::Retire { .. } => "Retire",
+        Op::AdmitWorker { .. } => "AdmitWorker",
+        Op::RemoveWorker { .. } => "RemoveWorker",
     }
 }
 
-fn ops() -> [Op; 11] {
+fn ops() -> [Op; 18] {
     [
         Op::Found(descriptor()),
         Op::Register {
             card: signed(),
             certificate: signed(),
+            invite: None,
         },
         Op::StartSession {
             endpoint: signed(),
@@ -63,6 +71,26 @@ fn ops() -> [Op; 11] {
         Op::PutRights { rights: signed() },
         Op::AckRights { ack: signed() },
         Op::Debit { request: signed() },
+        Op::RevokeDevice {
+            revocation: signed(),
+        },
+        Op::Register {
+            card: signed(),
+            certificate: signed(),
+            invite: Some(signed()),
+        },
+        Op::SetRegistration(RegistrationMode::Closed),
+        Op::CreateInvite {
+            invite: KEY,
+            name: Some(user()),
+            not_after: Millis(1_000),
+        },
+        Op::Retire { user: user() },
+        Op::AdmitWorker {
+            token: signed(),
+            used: signed(),
+        },
+        Op::RemoveWorker { node: NodeId(4) },
     ]
 }
 
@@ -73,7 +101,11 @@ fn entries_have_pinned_bytes() {
         let name = op_name(&op);
         let caller = match op {
             Op::Found(_) | Op::ExpireSessions(_) => Caller::Node(NodeId(1)),
-            Op::Debit { .. } => Caller::Signer,
+            Op::Debit { .. } | Op::AdmitWorker { .. } => Caller::Signer,
+            Op::SetRegistration(_)
+            | Op::CreateInvite { .. }
+            | Op::Retire { .. }
+            | Op::RemoveWorker { .. } => Caller::Operator(signed()),
             _ => device(),
         };
         let entry = Entry::new(Millis(1_000), Command { caller, op });
@@ -131,7 +163,7 @@ fn replies_have_pinned_bytes() {
     assert_pinned(&lines, include_str!("replies.txt"));
 }
 
-fn refusals() -> [Refusal; 26] {
+fn refusals() -> [Refusal; 37] {
     let what = || "x".to_owned();
     [
         Refusal::UnknownEntry,
@@ -160,6 +192,17 @@ fn refusals() -> [Refusal; 26] {
         Refusal::NotDebited,
         Refusal::TooFarAhead,
         Refusal::BadSignature,
+        Refusal::DeviceRevoked,
+        Refusal::NoSuchDevice,
+        Refusal::RequestTooOld,
+        Refusal::TooManyDevices(user()),
+        Refusal::TooManyGrants(user()),
+        Refusal::RegistrationClosed(RegistrationMode::Closed),
+        Refusal::BadInvite,
+        Refusal::Retired(user()),
+        Refusal::BadToken,
+        Refusal::NodeRemoved(NodeId(4)),
+        Refusal::NotAWorker(NodeId(4)),
     ]
 }
 
@@ -191,5 +234,16 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::NotDebited => "NotDebited",
         Refusal::TooFarAhead => "TooFarAhead",
         Refusal::BadSignature => "BadSignature",
+        Refusal::DeviceRevoked => "DeviceRevoked",
+        Refusal::NoSuchDevice => "NoSuchDevice",
+        Refusal::RequestTooOld => "RequestTooOld",
+        Refusal::TooManyDevices(_) => "TooManyDevices",
+        Refusal::TooManyGrants(_) => "TooManyGrants",
+        Refusal::RegistrationClosed(_) => "RegistrationClosed",
+        Refusal::BadInvite => "BadInvite",
+        Refusal::Retired(_) => "Retired",
+        Refusal::BadToken => "BadToken",
+        Refusal::NodeRemoved(_) => "NodeRemoved",
+        Refusal::NotAWorker(_) => "NotAWorker",
     }
 }

@@ -1,16 +1,21 @@
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId, UserName};
 use cameo_common::keys::{PublicKey, SealingPublic};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 
 use super::{assert_pinned, hex};
 use crate::rows::*;
 use crate::{Done, MapView};
 
-const ALL: [Kind; 29] = [
+const ALL: [Kind; 37] = [
     Kind::LogTime,
     Kind::Founded,
     Kind::Descriptor,
+    Kind::Registration,
+    Kind::Invite,
+    Kind::AdmittedWorker,
+    Kind::TokenUsed,
     Kind::User,
     Kind::KeyOwner,
     Kind::Device,
@@ -19,6 +24,9 @@ const ALL: [Kind; 29] = [
     Kind::Epochs,
     Kind::Listed,
     Kind::Certificate,
+    Kind::Revocation,
+    Kind::CertificateOf,
+    Kind::Retired,
     Kind::Grant,
     Kind::CurrentRights,
     Kind::GrantUsage,
@@ -29,6 +37,7 @@ const ALL: [Kind; 29] = [
     Kind::GrantCount,
     Kind::Counterparty,
     Kind::RequestUsed,
+    Kind::GrantDue,
     Kind::View,
     Kind::ViewNumber,
     Kind::Stream,
@@ -75,6 +84,24 @@ fn sample(kind: Kind) -> String {
             )
         }
         Kind::Descriptor => line(&name, &1, &DescriptorRow(descriptor())),
+        Kind::Registration => line(&name, &(), &Registration(RegistrationMode::Closed)),
+        Kind::Invite => {
+            let (name_of_user, not_after) = (Some(user()), Millis(1_000));
+            let row = InviteRow {
+                name: name_of_user,
+                not_after,
+            };
+            line(&name, &KEY, &row)
+        }
+        Kind::AdmittedWorker => {
+            let row = AdmittedWorker {
+                key: KEY,
+                removed: true,
+            };
+            line(&name, &NodeId(4), &row)
+        }
+        Kind::TokenUsed => line(&name, &KEY, &TokenUsed { node: NodeId(4) }),
+        Kind::Retired => line(&name, &user(), &Retired(Millis(1_000))),
         Kind::User => {
             let (card, registered) = (signed(), Millis(1_000));
             line(&name, &user(), &User { card, registered })
@@ -99,6 +126,8 @@ fn sample(kind: Kind) -> String {
         Kind::Epochs => line(&name, &user(), &Epochs { last: 2 }),
         Kind::Listed => line(&name, &(user(), KEY), &Listed),
         Kind::Certificate => line(&name, &Hash([0x66; 32]), &Certificate(signed())),
+        Kind::CertificateOf => line(&name, &(Hash([0x66; 32]), GRANT), &CertificateOf),
+        Kind::Revocation => line(&name, &KEY, &Revocation(signed())),
         Kind::Stream => {
             let stream = Stream {
                 last: 300,
@@ -156,6 +185,7 @@ fn sample(kind: Kind) -> String {
         Kind::GrantCount => line(&name, &user(), &GrantCount(5)),
         Kind::Counterparty => line(&name, &(user(), viewer), &Counterparty),
         Kind::RequestUsed => line(&name, &Hash([0x55; 32]), &RequestUsed(GRANT)),
+        Kind::GrantDue => line(&name, &(Millis(1_000), GRANT), &GrantDue::Ended((2, 1))),
         Kind::View => {
             let view = ViewRow {
                 number: 1,
@@ -178,7 +208,13 @@ fn descriptor() -> Descriptor {
         key: KEY,
         sealing: SealingPublic([0xcc; 32]),
     };
-    Descriptor::genesis(vec![node], Hash([0xdd; 32]))
+    let operator = PublicKey([0xee; 32]);
+    Descriptor::genesis(
+        vec![node],
+        operator,
+        RegistrationMode::Invite,
+        Hash([0xdd; 32]),
+    )
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A worker that joins and leaves.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use cameo_common::api::{NodeStatus, paths};
 use cameo_common::ids::NodeId;
 use cameo_harness::until;
@@ -34,42 +34,46 @@ pub(super) async fn worker(strike: &Strike<'_>) -> Struck {
 
 async fn join_and_leave(strike: &Strike<'_>, id: NodeId) -> anyhow::Result<()> {
     let world = strike.world;
-    let member = world.members.add(world.places.worker(id)?);
+    let cluster = address(world).await.context("no node names the cluster")?;
+    let member = world.members.add(world.places.worker(id, &cluster)?);
     launch(world, &member).await;
     let joined = until("the cluster to have the worker", WITHIN, || {
         named(world, id, true)
     })
     .await;
     strike.hold().await;
-    let removed = remove(world, id).await;
+    let removed = remove(world, id, &cluster).await;
     drop(end(&member, true).await);
     world.members.forget(id);
     joined?;
     removed
 }
 
+/// The cluster's address for the operator's commands: URLs for programs on this machine, and the
+/// fingerprint.
+async fn address(world: &Arc<World>) -> Option<String> {
+    let members = world.members.all();
+    let urls: Vec<_> = members.iter().map(|member| member.relay.url()).collect();
+    let asked = members
+        .iter()
+        .map(|member| member.ask::<NodeStatus>(paths::STATUS));
+    let answers = futures_util::future::join_all(asked).await;
+    let cluster = answers
+        .into_iter()
+        .flatten()
+        .find_map(|status| status.cluster)?;
+    Some(format!("{}#{cluster}", urls.join(",")))
+}
+
 /// Asks until the worker is removed.
-async fn remove(world: &Arc<World>, id: NodeId) -> anyhow::Result<()> {
+async fn remove(world: &Arc<World>, id: NodeId, cluster: &str) -> anyhow::Result<()> {
     let end = Instant::now() + WITHIN;
     let mut last = anyhow::anyhow!("not asked");
     while Instant::now() < end {
-        let mut words: Vec<OsString> = world
-            .members
-            .all()
-            .first()
-            .and_then(|member| {
-                member
-                    .namespace
-                    .as_ref()
-                    .map(|namespace| namespace.wrapper())
-            })
-            .unwrap_or_default();
-        words.push(world.places.program().into());
-        words.extend(["remove", "--id", &id.to_string(), "--peers"].map(OsString::from));
-        words.extend([world.places.peers().into(), "--secret".into()]);
-        words.push(world.places.secret().into());
-        let mut command = tokio::process::Command::new(&words[0]);
-        let ran = command.args(&words[1..]).kill_on_drop(true).output();
+        let mut command = tokio::process::Command::new(world.places.program());
+        command.args(["remove", "--id", &id.to_string(), "--cluster", cluster]);
+        command.arg("--operator").arg(world.places.operator());
+        let ran = command.kill_on_drop(true).output();
         match timeout_at(end, ran).await {
             Ok(Ok(ran)) if ran.status.success() => {
                 until("the worker to be removed", WITHIN, || {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cameo_codec::{CaptionError, PngError, TooSmall};
 use cameo_common::ids::{ClusterId, GrantId, RequestId};
+use cameo_common::registration::CodeError;
 use serde_json::{Value, json};
 
 use super::{Exit, ada, check, path};
@@ -12,8 +13,9 @@ use crate::cli::errors::detail;
 use crate::commands::look::LookError;
 use crate::commands::request::ImageError;
 use crate::commands::{
-    add, approve, deny, hide, init, inspect, lock, request, reveal, unlock, view,
+    add, approve, deny, device, hide, init, inspect, lock, log, request, reveal, unlock, view,
 };
+use crate::flows::devices::DeviceError;
 use crate::flows::gallery::GalleryError;
 use crate::flows::request::RequestError;
 use crate::flows::share::ShareError;
@@ -59,6 +61,28 @@ fn request_errors() {
     check(request::Error::TooManyImages, Exit::Usage, "usage");
     check(request::Error::NoteTooLong, Exit::Usage, "usage");
     check(request::Error::NotAnnounced, Exit::NoQuorum, "no_quorum");
+}
+
+#[test]
+fn device_errors() {
+    for (error, exit, word) in [
+        (DeviceError::ThisDevice, Exit::Usage, "usage"),
+        (DeviceError::NoSuchDevice, Exit::NotFound, "not_found"),
+        (DeviceError::ViewPending, Exit::Other, "view_pending"),
+        (DeviceError::NotStored, Exit::Other, "vault"),
+    ] {
+        check(device::Error::from(error), exit, word);
+    }
+}
+
+#[test]
+fn a_log_that_is_no_longer_kept_says_so() {
+    let gone = check(log::Error::NotKept(ada()), Exit::NotFound, "not_kept");
+    assert!(
+        gone.message.contains("more than 180 days ago"),
+        "{}",
+        gone.message
+    );
 }
 
 #[test]
@@ -172,6 +196,8 @@ fn errors_of_init_and_of_the_keyring() {
     };
     check(cluster, Exit::IdentityChanged, "wrong_cluster");
     check(init::Error::NameTaken(ada()), Exit::Denied, "name_taken");
+    let invite = init::InviteError::from(CodeError::Checksum);
+    check(init::Error::from(invite), Exit::Usage, "bad_invite");
     check(init::Error::NotKept, Exit::Other, "vault");
     let keyring = || UnlockError::Keyring("no".into());
     check(lock::Error::NoKeyring(keyring()), Exit::Other, "no_keyring");

@@ -119,6 +119,7 @@ fn errors_of_a_home_and_of_rights() {
     check(unsigned, Exit::Other, "statement");
     check(RightsError::NotYours, Exit::NotFound, "not_found");
     check(RightsError::Gone, Exit::NotFound, "not_found");
+    check(RightsError::NotKept, Exit::NotFound, "not_kept");
     check(RightsError::ForeignRights, Exit::Other, "protocol");
     check(RightsError::OtherDevice, Exit::Other, "stale_version");
     check(rights::Error::NothingToChange, Exit::Usage, "usage");

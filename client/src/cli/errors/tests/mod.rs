@@ -181,6 +181,10 @@ fn a_node_s_refusal_has_its_exit_code_and_the_protocol_s_word() {
         (ErrorCode::Internal, Exit::Other),
         (ErrorCode::WorkerTooSmall, Exit::Other),
         (ErrorCode::RolledBack, Exit::Other),
+        (ErrorCode::RegistrationClosed, Exit::Denied),
+        (ErrorCode::BadInvite, Exit::Denied),
+        (ErrorCode::Retired, Exit::Denied),
+        (ErrorCode::TooManyCalls, Exit::Other),
     ] {
         let word = serde_json::to_value(code).unwrap();
         assert_eq!(word, code_word(code));

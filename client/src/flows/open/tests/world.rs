@@ -11,7 +11,8 @@ use cameo_common::api::ClusterInfo;
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
 use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
-use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::keys::{PublicKey, SealingSecret, SigningKey};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::rights::Rights;
 use cameo_common::sealing::{Dealing, PhotoInfo, deal, seal_photo};
 use cameo_common::signed::Signed;
@@ -163,7 +164,12 @@ pub(crate) async fn world() -> World {
         key: SigningKey::from_seed([id.0 as u8; 32]).public(),
         sealing: secret(id).public(),
     });
-    let descriptor = Descriptor::genesis(nodes.to_vec(), Hash([7; 32]));
+    let descriptor = Descriptor::genesis(
+        nodes.to_vec(),
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([7; 32]),
+    );
     let me = identity(&descriptor);
     let (held, deal, carrier) = grant(&me, &descriptor);
 

@@ -14,6 +14,7 @@ use cameo_common::api::{ApiError, ClusterInfo, ConfirmRights, Confirmed, PutRigh
 use cameo_common::cluster_descriptor::Descriptor;
 use cameo_common::ids::{GrantId, Hash, Millis};
 use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::statements::{DealtPart, FirstFloor, NodeAddress};
 
 use super::*;
@@ -167,7 +168,12 @@ async fn ask(behaviours: [Behaviour; 3], recorded: bool) -> Confirmations {
         key: node_key(id).public(),
         sealing: SealingPublic([id.0 as u8; 32]),
     });
-    let descriptor = Descriptor::genesis(nodes.to_vec(), Hash([7; 32]));
+    let descriptor = Descriptor::genesis(
+        nodes.to_vec(),
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([7; 32]),
+    );
     let mut listeners = Vec::new();
     for id in ids {
         listeners.push((id, MockPort::bind().await));

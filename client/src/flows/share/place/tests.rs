@@ -15,7 +15,8 @@ use cameo_common::api::{
 };
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::ids::Millis;
-use cameo_common::keys::{SealingPublic, SigningKey};
+use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 use cameo_common::statements::Ticket;
 use data_encoding::BASE64URL_NOPAD;
@@ -128,7 +129,12 @@ async fn node(behaviours: &[Behaviour]) -> (ClusterApi, Node) {
     };
     let count = u8::try_from(behaviours.len()).unwrap();
     let identities = (1..=count).map(identity).collect();
-    let descriptor = Descriptor::genesis(identities, Hash([3; 32]));
+    let descriptor = Descriptor::genesis(
+        identities,
+        PublicKey([8; 32]),
+        RegistrationMode::Open,
+        Hash([3; 32]),
+    );
     let cluster = descriptor.founds().unwrap();
     let port = MockPort::bind().await;
     let url = port.url.clone();

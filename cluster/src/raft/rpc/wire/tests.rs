@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use cameo_common::ids::{ClusterId, Millis, NodeId};
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
+use cameo_common::signed::Signed;
 use cameo_common::wire::WireError;
 use openraft::entry::{Entry, EntryPayload};
 use openraft::raft::{
@@ -11,7 +14,7 @@ use openraft::type_config::alias::{LogIdOf, VoteOf};
 use super::*;
 use crate::consensus_types::EntryBytes;
 use crate::consensus_types::{Member, TypeConfig};
-use crate::raft::genesis::{Genesis, GenesisMember};
+use crate::raft::genesis::{Genesis, GenesisMember, GenesisTerms};
 
 fn log_id(term: u64, index: u64) -> LogIdOf<TypeConfig> {
     LogIdOf::<TypeConfig>::new(
@@ -29,6 +32,10 @@ fn vote() -> VoteOf<TypeConfig> {
 fn genesis() -> Genesis {
     Genesis {
         members: Vec::new(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Invite,
+        },
         nonce: [7; 32],
     }
 }
@@ -69,19 +76,17 @@ fn the_numbers_of_the_requests_are_pinned() {
             genesis: genesis(),
             token: [1; 32],
         },
-        NodeRequest::MayJoin,
+        NodeRequest::MayJoin { pass: vec![3] },
         NodeRequest::Join {
             member: Member::default(),
+            pass: vec![3],
             timeout_millis: 9,
         },
-        NodeRequest::Remove {
-            node: NodeId(4),
-            timeout_millis: 9,
-        },
+        NodeRequest::Checkpoint { index: 9 },
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
-        assert_eq!(bytes[..2], [2, number as u8], "{request:?}");
+        assert_eq!(bytes[..2], [3, number as u8], "{request:?}");
         let again: NodeRequest = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -105,6 +110,7 @@ fn the_numbers_of_the_replies_are_pinned() {
         cluster: None,
         empty: true,
         peers: vec![NodeId(1), NodeId(2)],
+        terms: Some(genesis().terms),
     };
     let replies = [
         NodeReply::Append {
@@ -128,11 +134,11 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::Formed(Ok(ClusterId([4; 32]))),
         NodeReply::MayJoin(Ok(genesis())),
         NodeReply::Joined(Err(MemberRefusal::IdTaken)),
-        NodeReply::Removed(Ok(())),
+        NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3]))),
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
-        assert_eq!(bytes[..2], [2, number as u8], "{reply:?}");
+        assert_eq!(bytes[..2], [3, number as u8], "{reply:?}");
         let again: NodeReply = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
     }
@@ -147,26 +153,33 @@ fn the_bytes_of_join_messages_are_pinned() {
     };
     let join = encode(&NodeRequest::Join {
         member,
+        pass: vec![0xee],
         timeout_millis: 9,
     });
     let key = [7; 32];
-    let expected = [&[2, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[9]].concat();
+    let expected = [&[3, 13, 3], &b"h:1"[..], &[1], b"u", &key, &[1, 0xee, 9]].concat();
     assert_eq!(join, expected);
-    let remove = NodeRequest::Remove {
-        node: NodeId(4),
-        timeout_millis: 9,
-    };
-    assert_eq!(encode(&remove), [2, 14, 4, 9]);
+    let may_join = NodeRequest::MayJoin { pass: vec![0xee] };
+    assert_eq!(encode(&may_join), [3, 12, 1, 0xee]);
     let known = NodeReply::MayJoin(Ok(genesis()));
-    let expected = [&[2, 11, 0, 0][..], &[7; 32]].concat();
+    let expected = [&[3, 11, 0, 0][..], &[8; 32], &[1], &[7; 32]].concat();
     assert_eq!(encode(&known), expected);
+}
+
+#[test]
+fn the_bytes_of_checkpoint_messages_are_pinned() {
+    let asked = NodeRequest::Checkpoint { index: 300 };
+    assert_eq!(encode(&asked), [3, 14, 0xac, 2]);
+    let signed = NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3, 4])));
+    assert_eq!(encode(&signed), [3, 13, 1, 2, 3, 4]);
+    assert_eq!(encode(&NodeReply::Checkpoint(None)), [3, 13, 0]);
 }
 
 #[test]
 fn the_bytes_of_refusals_to_change_members_are_pinned() {
     let text = |why: &str| why.to_owned();
     let leader = Some((NodeId(2), text("h")));
-    let refusals: [(MemberRefusal, &[u8]); 9] = [
+    let refusals: [(MemberRefusal, &[u8]); 10] = [
         (MemberRefusal::NotLeader { leader }, &[0, 1, 2, 1, b'h']),
         (MemberRefusal::Unsettled, &[1]),
         (MemberRefusal::IdTaken, &[2]),
@@ -176,10 +189,11 @@ fn the_bytes_of_refusals_to_change_members_are_pinned() {
         (MemberRefusal::OtherNode, &[6]),
         (MemberRefusal::IsVoter, &[7]),
         (MemberRefusal::NotAMember, &[8]),
+        (MemberRefusal::BadPass { why: text("w") }, &[9, 1, b'w']),
     ];
     for (refusal, bytes) in refusals {
         let encoded = encode(&NodeReply::Joined(Err(refusal)));
-        assert_eq!(encoded, [&[2, 12, 1], bytes].concat());
+        assert_eq!(encoded, [&[3, 12, 1], bytes].concat());
     }
 }
 
@@ -197,7 +211,7 @@ fn the_bytes_of_an_append_are_pinned() {
     });
     let bytes = encode(&request);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "0200030102000103040103050102aabb010304");
+    assert_eq!(hex, "0300030102000103040103050102aabb010304");
 }
 
 #[test]
@@ -209,11 +223,11 @@ fn another_version_trailing_bytes_and_an_unknown_request_are_refused() {
         Err(VersionError::Wire(WireError::NotCanonical))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[1, 10]),
-        Err(VersionError::UnknownVersion(1))
+        decode::<NodeRequest>(&[2, 10]),
+        Err(VersionError::UnknownVersion(2))
     ));
     assert!(matches!(
-        decode::<NodeRequest>(&[2, 99]),
+        decode::<NodeRequest>(&[3, 99]),
         Err(VersionError::Wire(WireError::Malformed))
     ));
     assert!(matches!(

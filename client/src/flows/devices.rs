@@ -1,0 +1,235 @@
+//! The user's own devices: their list, the revocation of one, and a new key for this home.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_common::api::{DeviceInfo, ErrorCode, Register, RevokeDevice, UserInfo};
+use cameo_common::cluster_descriptor::NodeIdentity;
+use cameo_common::identity::{DeviceCertificate, DeviceRevocation};
+use cameo_common::ids::Millis;
+use cameo_common::keys::{PublicKey, SigningKey};
+use cameo_common::signed::Signed;
+use futures_util::future::join_all;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::context::Context;
+use super::open;
+use crate::clock;
+use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::error_kind::{Classified, ErrorKind};
+use crate::vault::records::{Identity, PendingView, Secret};
+use crate::vault::{AgentLock, Vault, VaultError};
+
+/// Life of a device's certificate, after which `init` has to be run again.
+pub const CERTIFICATE_LIFE: Duration = Duration::from_secs(400 * 24 * 3_600);
+/// Bound on asking all nodes whether they refuse a revoked device.
+const CHECK_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A device of this user, by certificates and revocations that the user has signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnDevice {
+    pub device: PublicKey,
+    /// Of its newest certificate.
+    pub sequence: u64,
+    pub not_after: Millis,
+    pub revoked: bool,
+}
+
+/// What the nodes say of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Refusing {
+    /// Nodes that refuse the device, as they say.
+    pub confirmed: usize,
+    /// So many that the others are too few for a view.
+    pub needed: usize,
+    pub nodes: usize,
+}
+
+impl Refusing {
+    /// Whether the device gets no view any more, unless nodes lie.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        self.confirmed >= self.needed
+    }
+}
+
+/// A device that is not listed, revoked or renewed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    #[error(
+        "that is the device of this home: its agent and commands would be refused from then on, \
+         and nothing was done; add `--this` if you mean it"
+    )]
+    ThisDevice,
+    #[error("you have no device of this key; `cameo device list` shows them")]
+    NoSuchDevice,
+    #[error(
+        "a view of this device is not finished, and a new key would lose it: nothing was changed; \
+         run `cameo view` again, or wait eleven minutes"
+    )]
+    ViewPending,
+    #[error("the new key could not be stored; nothing was changed")]
+    NotStored,
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Classified for DeviceError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            DeviceError::ThisDevice => ErrorKind::Usage,
+            DeviceError::NoSuchDevice => ErrorKind::NotFound,
+            DeviceError::ViewPending => ErrorKind::Busy,
+            DeviceError::NotStored => ErrorKind::Other,
+            DeviceError::Cluster(error) => error.kind(),
+            DeviceError::Vault(error) => error.kind(),
+        }
+    }
+}
+
+/// The devices of this user, in the directory's order. What the user has not signed is left out.
+///
+/// # Errors
+/// When no node answers.
+pub async fn list(ctx: &Context) -> Result<Vec<OwnDevice>, ClusterError> {
+    Ok(own_devices(ctx, &ctx.api.user(&ctx.me.name).await?))
+}
+
+fn own_devices(ctx: &Context, info: &UserInfo) -> Vec<OwnDevice> {
+    let me = ctx.me.identity_key().public();
+    let own = |info: &DeviceInfo| {
+        let certificate = info.certificate.verify().ok()?;
+        let revoked = info.revocation.as_ref().is_some_and(|signed| {
+            signed
+                .verify()
+                .is_ok_and(|revoked| revoked.user == me && revoked.device == certificate.device)
+        });
+        (certificate.user == me).then_some(OwnDevice {
+            device: certificate.device,
+            sequence: certificate.sequence,
+            not_after: certificate.not_after,
+            revoked,
+        })
+    };
+    info.devices.iter().filter_map(own).collect()
+}
+
+/// Revokes a device for good, and asks all nodes whether they refuse it. One that is revoked is
+/// asked about again.
+///
+/// # Errors
+/// When the device is not one of this user's, or no node records the revocation.
+pub async fn revoke(ctx: &Context, device: &OwnDevice) -> Result<Refusing, DeviceError> {
+    let key = ctx.me.identity_key();
+    let content = DeviceRevocation {
+        user: key.public(),
+        cluster: ctx.me.cluster,
+        device: device.device,
+        sequence: device.sequence.saturating_add(1),
+    };
+    let body = RevokeDevice {
+        revocation: Signed::new(&key, content),
+    };
+    let of_this = device.device == ctx.me.device_key().public();
+    match ctx.api.revoke_device(&body).await {
+        Ok(_) => {}
+        // Its own revocation was carried out, and the answer was lost.
+        Err(error) if of_this && error.code() == Some(ErrorCode::DeviceRevoked) => {}
+        Err(error) if error.code() == Some(ErrorCode::NotFound) => {
+            return Err(DeviceError::NoSuchDevice);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let descriptor = ctx.api.descriptor().await?;
+    let asked = descriptor
+        .nodes
+        .iter()
+        .map(|node| timeout(CHECK_DEADLINE, refuses(ctx, node, device, &body)));
+    let answers = join_all(asked).await;
+    Ok(Refusing {
+        confirmed: answers
+            .iter()
+            .filter(|answer| matches!(answer, Ok(true)))
+            .count(),
+        needed: (descriptor.nodes.len() + 1).saturating_sub(descriptor.threshold()),
+        nodes: descriptor.nodes.len(),
+    })
+}
+
+/// Whether a node says that it refuses the device. One that does not is told the revocation: the
+/// node that has said that it is recorded may have lied.
+async fn refuses(
+    ctx: &Context,
+    node: &NodeIdentity,
+    device: &OwnDevice,
+    body: &RevokeDevice,
+) -> bool {
+    if shows(ctx, node, device).await {
+        return true;
+    }
+    // Whatever comes of it, its next answer tells.
+    let _answer = ctx.api.revoke_device_at(node.id, body).await;
+    shows(ctx, node, device).await
+}
+
+async fn shows(ctx: &Context, node: &NodeIdentity, device: &OwnDevice) -> bool {
+    match ctx.api.user_at(node.id, &ctx.me.name).await {
+        Ok(info) => own_devices(ctx, &info)
+            .iter()
+            .any(|known| known.device == device.device && known.revoked),
+        // This home's own device.
+        Err(error) => error.code() == Some(ErrorCode::DeviceRevoked),
+    }
+}
+
+/// Gives this home a device key of its own, registers it, and returns it: the remedy for a home
+/// that was copied, or whose device was revoked. The device before stays registered.
+///
+/// # Errors
+/// When an agent runs on this home, a view is not finished, or the cluster refuses the device.
+pub async fn renew(ctx: &Context) -> Result<PublicKey, DeviceError> {
+    let _stopped = AgentLock::take(ctx.vault.home())?;
+    check_no_view(&ctx.vault)?;
+    let seed = clock::random();
+    let device = Arc::new(SigningKey::from_seed(seed));
+    let identity = ctx.me.identity_key();
+    let certificate = DeviceCertificate {
+        user: identity.public(),
+        device: device.public(),
+        sequence: 1,
+        not_after: clock::now().plus(CERTIFICATE_LIFE),
+    };
+    let certificate = Signed::new(&identity, certificate);
+    let register = Register {
+        card: ctx.me.card.clone(),
+        certificate: certificate.clone(),
+        invite: None,
+    };
+    // Registered first: a key that the cluster does not know would leave the home without any.
+    let api = ClusterApi::new(ctx.me.pinned(), Arc::clone(&device))?;
+    api.register(&register).await?;
+    let stored = ctx
+        .vault
+        .update::<Identity, VaultError>(Identity::ID, |found| {
+            Ok(found.map(|found| Identity {
+                device: Secret::new(seed),
+                certificate,
+                endpoint_sequence: 0,
+                ..found
+            }))
+        })?;
+    stored.ok_or(DeviceError::NotStored)?;
+    Ok(device.public())
+}
+
+/// A view that was begun can be finished by the device that has signed its request alone.
+fn check_no_view(vault: &Vault) -> Result<(), DeviceError> {
+    let pending = vault.list::<PendingView>()?;
+    if !pending.into_iter().all(|(_, view)| open::has_lapsed(&view)) {
+        return Err(DeviceError::ViewPending);
+    }
+    Ok(())
+}

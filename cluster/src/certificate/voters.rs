@@ -1,0 +1,101 @@
+//! The rule of certificates.
+
+use std::collections::BTreeSet;
+
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::ids::ClusterId;
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::{Signed, StatementError};
+use cameo_common::statements::Checkpoint;
+use thiserror::Error;
+
+use super::{Certificate, StatePoint};
+
+/// Why a state is not certified.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NotCertified {
+    #[error("it has no certificate")]
+    None,
+    #[error("its certificate cannot be read")]
+    Unreadable,
+    #[error("{signed} voters have signed it, and {needed} must")]
+    TooFew { signed: usize, needed: usize },
+    #[error("a signature is of no voter of this cluster")]
+    NotVoter,
+    #[error("a checkpoint is of another cluster")]
+    OtherCluster,
+    #[error("the voters have signed another state: that of entry {index} of term {term}")]
+    OtherState { term: u64, index: u64 },
+    #[error("a checkpoint cannot be verified: {0}")]
+    Statement(#[from] StatementError),
+}
+
+/// The voters of a cluster, as the receiver of a snapshot knows them.
+#[derive(Debug, Clone)]
+pub struct Voters {
+    cluster: ClusterId,
+    keys: BTreeSet<[u8; 32]>,
+    threshold: usize,
+}
+
+impl Voters {
+    /// The voters of a descriptor of this cluster.
+    #[must_use]
+    pub fn of(descriptor: &Descriptor, cluster: ClusterId) -> Self {
+        Self {
+            cluster,
+            keys: descriptor.nodes.iter().map(|node| node.key.0).collect(),
+            threshold: descriptor.threshold(),
+        }
+    }
+
+    /// Checkpoints that make a certificate: a majority of the voters.
+    #[must_use]
+    pub fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// The voter that has signed this state.
+    ///
+    /// # Errors
+    /// When the statement is not a voter's, or of another state.
+    pub fn check_one(
+        &self,
+        signed: &Signed<Checkpoint>,
+        point: &StatePoint,
+    ) -> Result<PublicKey, NotCertified> {
+        let checkpoint = signed.verify()?;
+        if !self.keys.contains(&checkpoint.node.0) {
+            return Err(NotCertified::NotVoter);
+        }
+        if checkpoint.cluster != self.cluster {
+            return Err(NotCertified::OtherCluster);
+        }
+        let (term, index) = (checkpoint.term, checkpoint.index);
+        match StatePoint::of(&checkpoint) == *point {
+            true => Ok(checkpoint.node),
+            false => Err(NotCertified::OtherState { term, index }),
+        }
+    }
+
+    /// Law: a state is certified when a majority of the voters have signed exactly it.
+    ///
+    /// # Errors
+    /// When one of the checkpoints is not a voter's over this state, or too few voters have signed.
+    pub fn check(
+        &self,
+        certificate: Option<&Certificate>,
+        point: &StatePoint,
+    ) -> Result<(), NotCertified> {
+        let Certificate(checkpoints) = certificate.ok_or(NotCertified::None)?;
+        let mut signed = BTreeSet::new();
+        for checkpoint in checkpoints {
+            signed.insert(self.check_one(checkpoint, point)?.0);
+        }
+        let (signed, needed) = (signed.len(), self.threshold);
+        match signed >= needed {
+            true => Ok(()),
+            false => Err(NotCertified::TooFew { signed, needed }),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Judgement of workers' passes: the operator's token, used for one node.
+
+use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
+use cameo_common::wire;
+use cameo_machine::{Caller, Command, Op, Reply};
+
+use crate::operator::open_pass;
+use crate::raft::{Genesis, WorkerGate};
+
+/// The rules for tokens. What binds a token to one node is in the state.
+#[derive(Debug)]
+pub(super) struct TokenGate;
+
+impl WorkerGate for TokenGate {
+    fn is_signed(&self, pass: &[u8], genesis: &Genesis) -> bool {
+        let Some((token, used)) = open_pass(pass) else {
+            return false;
+        };
+        let (Ok(token), Ok(used)) = (token.verify(), used.verify()) else {
+            return false;
+        };
+        let cluster = genesis.cluster_id();
+        token.operator == genesis.terms.operator
+            && token.token == used.token
+            && (token.cluster, used.cluster) == (cluster, cluster)
+    }
+
+    fn admission(&self, pass: &[u8], node: NodeId, key: &[u8; 32]) -> Option<Vec<u8>> {
+        let (token, used) = open_pass(pass)?;
+        let content = used.unverified().ok()?;
+        let is_callers = (content.node, content.key) == (node, PublicKey(*key));
+        is_callers.then(|| {
+            wire::encode(&Command {
+                caller: Caller::Signer,
+                op: Op::AdmitWorker { token, used },
+            })
+        })
+    }
+
+    fn outcome(&self, reply: &[u8]) -> Result<(), String> {
+        match wire::decode::<Reply>(reply) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(refusal)) => Err(refusal.to_string()),
+            Err(error) => Err(format!("the reply does not decode: {error}")),
+        }
+    }
+}

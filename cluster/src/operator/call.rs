@@ -1,0 +1,138 @@
+//! One HTTP call to a node, over a TLS connection of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use bytes::Bytes;
+use cameo_common::keys::{PublicKey, SigningKey};
+use cameo_tls::{API_ALPN, Expected};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Time for one call, connecting included. Longer than a node looks for a majority.
+const CALL_TIMEOUT: Duration = Duration::from_millis(6_500);
+/// The longest answer that is read.
+const MAX_ANSWER: usize = 256 * 1024;
+
+/// Required by the TLS library as the server's name; not sent and not checked.
+const SERVER_NAME: &str = "node.cameo.invalid";
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CallError {
+    /// Certain: the node has not seen the call.
+    #[error("{url}: {why}")]
+    NotSent { url: String, why: String },
+    /// The node may have carried it out.
+    #[error("{url} did not answer: {why}")]
+    Lost { url: String, why: String },
+}
+
+/// The two ends of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends<'a> {
+    /// The key that the operator proves.
+    pub operator: &'a Arc<SigningKey>,
+    /// The keys of which the node has to have one; `None` before they are known.
+    pub nodes: Option<&'a [PublicKey]>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub method: Method,
+    pub path: &'static str,
+    /// Name and value.
+    pub header: Option<(&'static str, String)>,
+    pub body: Bytes,
+}
+
+/// Sends a call to the node at a base URL, and reads the whole answer.
+pub(super) async fn send(
+    url: &str,
+    call: &Call,
+    ends: Ends<'_>,
+) -> Result<(StatusCode, Bytes), CallError> {
+    let lost = |why: String| CallError::Lost {
+        url: url.to_owned(),
+        why,
+    };
+    let answered = timeout(CALL_TIMEOUT, send_untimed(url, call, ends));
+    answered
+        .await
+        .unwrap_or_else(|_| Err(lost("it took too long".into())))
+}
+
+async fn send_untimed(
+    url: &str,
+    call: &Call,
+    ends: Ends<'_>,
+) -> Result<(StatusCode, Bytes), CallError> {
+    let not_sent = |why: String| CallError::NotSent {
+        url: url.to_owned(),
+        why,
+    };
+    let lost = |why: String| CallError::Lost {
+        url: url.to_owned(),
+        why,
+    };
+    let host = url
+        .strip_prefix("https://")
+        .ok_or_else(|| not_sent("the URL of a node begins with https://".into()))?;
+    let request = request(host, call).map_err(|error| not_sent(error.to_string()))?;
+    let stream = connect(host, ends).await.map_err(not_sent)?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| not_sent(error.to_string()))?;
+    // Ends with the answer, or with its error, which the sender reports.
+    let connection = tokio::spawn(async move { drop(connection.await) });
+    let answered = async {
+        let answer = sender.send_request(request).await;
+        let answer = answer.map_err(|error| lost(error.to_string()))?;
+        let status = answer.status();
+        let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER).await;
+        Ok((status, body.map_err(|error| lost(error.to_string()))?))
+    };
+    let answered = answered.await;
+    connection.abort();
+    answered
+}
+
+/// A connection whose other end has one of the keys.
+async fn connect(host: &str, ends: Ends<'_>) -> Result<TlsStream<TcpStream>, String> {
+    let config = cameo_tls::client(Arc::clone(ends.operator), Expected::Any, API_ALPN);
+    let config = config.map_err(|error| error.to_string())?;
+    let name = SERVER_NAME.try_into();
+    let name = name.map_err(|_| "no server name".to_owned())?;
+    let connecting = async {
+        let stream = TcpStream::connect(host).await?;
+        TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+    };
+    let stream = connecting.await.map_err(|error| error.to_string())?;
+    let key = cameo_tls::peer_key(stream.get_ref().1.peer_certificates());
+    let key = key.map_err(|error| error.to_string())?;
+    match ends.nodes {
+        Some(nodes) if !nodes.contains(&key) => {
+            Err("a program answers there that has no node's key".to_owned())
+        }
+        _ => Ok(stream),
+    }
+}
+
+fn request(host: &str, call: &Call) -> Result<Request<Body>, axum::http::Error> {
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(call.path)
+        .header(header::HOST, host)
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some((name, value)) = &call.header {
+        request = request.header(*name, value);
+    }
+    request.body(Body::from(call.body.clone()))
+}

@@ -1,0 +1,78 @@
+//! Creation of an invite: a seed that only its bearer gets, and an order with the public key.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cameo_common::api::OperatorCommand;
+use cameo_common::ids::UserName;
+use cameo_common::registration::{Invite, InviteFile, InviteSeed};
+use zeroize::Zeroizing;
+
+use super::client::{OperatorClient, OrderError};
+use super::outcome::{Report, VerbError, random, request_id};
+use crate::host::private_file;
+
+/// An invite that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InviteOrder {
+    /// The only name that it registers, if there is one.
+    pub name: Option<UserName>,
+    pub life: Duration,
+    /// File to write, instead of printing a code.
+    pub out: Option<PathBuf>,
+}
+
+/// Creates an invite. Its file is written, or its code made, before the cluster knows of it, so
+/// that no invite is recorded that nobody has.
+pub(super) async fn create(
+    client: &OperatorClient,
+    order: InviteOrder,
+) -> Result<Report, VerbError> {
+    let invite = Invite {
+        cluster: client.address().cluster,
+        seed: InviteSeed(random()?),
+        nodes: client.address().nodes.clone(),
+    };
+    let not_after = client.now().plus(order.life);
+    let output = match &order.out {
+        None => Some(invite.code()?),
+        Some(path) => {
+            let file = InviteFile::new(&invite, order.name.clone(), not_after);
+            let text = Zeroizing::new(serde_json::to_string(&file).unwrap_or_default());
+            private_file::create(path, &text)?;
+            None
+        }
+    };
+    let command = OperatorCommand::CreateInvite {
+        invite: invite.seed.key().public(),
+        name: order.name.clone(),
+        not_after,
+    };
+    if let Err(error) = client.order(&command, request_id()?).await {
+        // An invite whose order may yet be carried out is worth keeping.
+        if let Some(path) = order
+            .out
+            .filter(|_| !matches!(error, OrderError::Unknown(_)))
+        {
+            private_file::discard(&path);
+        }
+        return Err(error.into());
+    }
+    Ok(Report {
+        note: note(&order),
+        output,
+    })
+}
+
+fn note(order: &InviteOrder) -> String {
+    let whom = order
+        .name
+        .as_ref()
+        .map_or("one user".to_owned(), |name| format!("the name {name}"));
+    let days = order.life.as_secs() / (24 * 3_600);
+    let how = match &order.out {
+        Some(path) => format!("give them {}, for `--invite FILE`", path.display()),
+        None => "give them these words, for `--invite \"WORDS\"`".to_owned(),
+    };
+    format!("an invite for {whom}, for {days} days; {how}. It registers its bearer, once")
+}

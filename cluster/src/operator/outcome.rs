@@ -1,0 +1,59 @@
+//! Outcomes of the operator's verbs: a report, or an error; and their random numbers.
+
+use cameo_common::ids::RequestId;
+use cameo_common::registration::CodeError;
+
+use super::client::OrderError;
+use super::key_file::KeyFileError;
+use crate::host::private_file::PrivateFileError;
+use crate::host::rng::system_bytes;
+
+/// Why a verb did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum VerbError {
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    #[error("the file to write: {0}")]
+    File(#[from] PrivateFileError),
+    #[error("the system has no random numbers: {0}")]
+    Random(String),
+}
+
+impl VerbError {
+    /// Whether a later attempt may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Order(
+                OrderError::NoNode(_) | OrderError::Unknown(_) | OrderError::Unconfirmed(_)
+            )
+        )
+    }
+}
+
+/// The result of a verb.
+#[derive(Debug)]
+pub struct Report {
+    /// For the operator, on stderr.
+    pub note: String,
+    /// For the one who asked for it, on stdout: an invite's code.
+    pub output: Option<zeroize::Zeroizing<String>>,
+}
+
+/// A fresh request id.
+pub(super) fn request_id() -> Result<RequestId, VerbError> {
+    random().map(RequestId)
+}
+
+/// Fresh random bytes, at most 32.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], VerbError> {
+    let bytes = zeroize::Zeroizing::new(system_bytes().map_err(VerbError::Random)?);
+    let mut random = [0; N];
+    random.copy_from_slice(&bytes[..N]);
+    Ok(random)
+}

@@ -1,0 +1,260 @@
+use cameo_common::api::EventKind;
+use cameo_common::ids::{GrantId, whole_millis};
+use cameo_common::statements::PhotoRequest;
+
+use crate::limits::{CLEARED_PER_ENTRY, GRANT_RETENTION, REQUEST_LIFETIME};
+use crate::tests::cast::{CERTIFICATES_END, Offer, START, ada, bob, image, puts, rights, sign};
+use crate::tests::script::Script;
+use crate::{Op, Refusal, read};
+
+const RETENTION_MS: u64 = whole_millis(GRANT_RETENTION);
+/// Rows that an entry may write or delete beyond those of its own command: the grant's own, and
+/// counters and indexes of its parties.
+const REMOVED_AT_ONCE: usize = 20;
+
+/// A cluster with Ada and Bob, whose certificates outlast the test.
+fn script() -> Script {
+    let mut script = Script::with(&[]);
+    for person in [ada(), bob()] {
+        let op = Op::Register {
+            card: person.card(1),
+            certificate: person.certificate(1, CERTIFICATES_END.plus(10 * GRANT_RETENTION)),
+            invite: None,
+        };
+        script.does(&person, op).unwrap();
+    }
+    script
+}
+
+/// A grant whose request was made now.
+fn offer_now(script: &Script, number: u8, views: u32) -> Offer {
+    let mut offer = Offer::with_nonce(&ada(), &bob(), image(number), views, number);
+    asked_at(&mut offer, script.now);
+    offer
+}
+
+fn asked_at(offer: &mut Offer, at: cameo_common::ids::Millis) {
+    offer.request = sign(PhotoRequest {
+        asked_at: at,
+        ..offer.request.unverified().unwrap()
+    });
+    offer.manifest.request = offer.request.hash();
+}
+
+fn revokes(grant: GrantId, version: u64) -> Op {
+    let mut content = rights(&ada(), grant, version, 1);
+    content.revoked = true;
+    puts(content)
+}
+
+/// A view whose request is valid now.
+fn view(script: &mut Script, grant: GrantId, id: u8) {
+    let request = bob().view_request(grant, id, 1).unverified().unwrap();
+    let request = sign(cameo_common::statements::ViewRequest {
+        not_after: script.now.plus_millis(60_000),
+        ..request
+    });
+    script.does(&bob(), Op::Debit { request }).unwrap();
+}
+
+/// An entry that is about nothing else.
+fn entry(script: &mut Script) -> usize {
+    let op = Op::EndSession { epoch: 1 };
+    let caller = script.call(&bob(), &op);
+    let decision = script.enter(caller, op);
+    decision.reply.unwrap();
+    decision.changes.len()
+}
+
+/// Lets the retention pass so often, with some entries each time.
+fn pass(script: &mut Script, times: u32) {
+    for _ in 0..times {
+        script.wait(RETENTION_MS);
+        for _ in 0..12 {
+            entry(script);
+        }
+    }
+}
+
+fn is_kept(script: &Script, grant: GrantId) -> bool {
+    read::grant_info(&script.state, &grant, &ada().name).is_some()
+}
+
+/// Rows of grants, deals, views and certificates. Pairs of counterparties stay.
+fn rows_of_grants(script: &Script) -> Vec<u8> {
+    let kinds = script.state.0.keys().map(|key| key[0]);
+    let of_grants = |kind: &u8| {
+        (0x20..=0x31).contains(kind) && ![0x27, 0x28].contains(kind) || [0x17, 0x19].contains(kind)
+    };
+    kinds.filter(of_grants).collect()
+}
+
+#[test]
+fn a_revoked_grant_leaves_the_state_with_its_views_and_certificates() {
+    // given a grant with a receipt and ten views, which is revoked
+    let mut script = script();
+    let offer = offer_now(&script, 1, 20);
+    script.does(&ada(), offer.op()).unwrap();
+    let grant = offer.id();
+    script.does(&bob(), bob().receipt(grant, START)).unwrap();
+    for id in 0..10 {
+        view(&mut script, grant, id);
+    }
+    script.does(&ada(), revokes(grant, 2)).unwrap();
+    // when the retention has passed once, then it is there, with its log
+    pass(&mut script, 1);
+    let log = read::grant_log(&script.state, &grant, &ada().name, 0, 99).unwrap();
+    assert_eq!(log.views.len(), 10);
+    // and when it has passed three times, then nothing is left of it
+    pass(&mut script, 2);
+    assert_eq!(rows_of_grants(&script), [0u8; 0]);
+    assert!(!is_kept(&script, grant));
+    let list = read::grants_of(&script.state, &bob().name, None, 9);
+    assert_eq!(list.grants, []);
+    // and what is said about it finds no grant
+    for (who, op) in [
+        (ada(), puts(rights(&ada(), grant, 3, 9))),
+        (bob(), bob().acknowledges(grant, 2)),
+        (bob(), bob().receipt(grant, START.plus_millis(1))),
+    ] {
+        assert_eq!(script.does(&who, op), Err(Refusal::NoSuchGrant));
+    }
+}
+
+#[test]
+fn an_expired_and_a_used_up_grant_go_too_and_live_ones_stay() {
+    let mut script = script();
+    let mut grants = Vec::new();
+    for number in 1..=4 {
+        let mut offer = offer_now(&script, number, 1);
+        if number == 1 {
+            offer.rights.expires = Some(script.now.plus_millis(1_000));
+        }
+        script.does(&ada(), offer.op()).unwrap();
+        grants.push(offer.id());
+    }
+    view(&mut script, grants[1], 1);
+    view(&mut script, grants[3], 1);
+    pass(&mut script, 1);
+    // the last one was used up, and gets another view
+    let raised = puts(rights(&ada(), grants[3], 2, 2));
+    script.does(&ada(), raised).unwrap();
+    pass(&mut script, 3);
+    let kept: Vec<_> = grants.iter().map(|id| is_kept(&script, *id)).collect();
+    assert_eq!(kept, [false, false, true, true]);
+}
+
+#[test]
+fn attack_no_request_makes_a_grant_again_after_the_first_was_compacted() {
+    let mut script = script();
+    let first = offer_now(&script, 1, 1);
+    script.does(&ada(), first.op()).unwrap();
+    script.does(&ada(), revokes(first.id(), 2)).unwrap();
+    pass(&mut script, 3);
+    assert!(!is_kept(&script, first.id()));
+    // the same statements, or another grant for the same request
+    let mut other = Offer::with_nonce(&ada(), &bob(), image(1), 9, 2);
+    other.request = first.request.clone();
+    other.manifest.request = first.request.hash();
+    for again in [first, other] {
+        let reply = script.does(&ada(), again.op());
+        assert_eq!(reply, Err(Refusal::RequestTooOld));
+    }
+}
+
+#[test]
+fn attack_a_request_is_neither_too_old_nor_dated_ahead() {
+    let mut script = script();
+    script.wait(10 * RETENTION_MS);
+    let life = whole_millis(REQUEST_LIFETIME);
+    let now = script.now;
+    for (at, is_taken) in [
+        (now.minus(REQUEST_LIFETIME), false),
+        (now.plus_millis(life), false),
+        (now.minus(REQUEST_LIFETIME).plus_millis(1), true),
+    ] {
+        let mut offer = offer_now(&script, 1, 1);
+        asked_at(&mut offer, at);
+        let reply = script.does(&ada(), offer.op());
+        assert_eq!(reply.is_ok(), is_taken, "{at:?}: {reply:?}");
+        if !is_taken {
+            assert_eq!(reply, Err(Refusal::RequestTooOld));
+        }
+    }
+}
+
+#[test]
+fn an_entry_compacts_a_few_rows_only() {
+    // given three grants of forty views each, all ended
+    let mut script = script();
+    for number in 1..=3 {
+        let offer = offer_now(&script, number, 40);
+        script.does(&ada(), offer.op()).unwrap();
+        for id in 0..40 {
+            view(&mut script, offer.id(), id);
+        }
+    }
+    for _ in 0..3 {
+        script.wait(RETENTION_MS);
+        for _ in 0..40 {
+            // then no entry changes more than the bound
+            let changed = entry(&mut script);
+            let most = REMOVED_AT_ONCE.max(4 * CLEARED_PER_ENTRY + 8);
+            assert!(changed <= most, "{changed} rows");
+        }
+    }
+    assert_eq!(rows_of_grants(&script), [0u8; 0]);
+}
+
+#[test]
+fn a_certificate_stays_as_long_as_a_view_that_needs_it() {
+    // given two grants with views under one certificate, one of them revoked
+    let mut script = script();
+    let [ended, live] = [1, 2].map(|number| {
+        let offer = offer_now(&script, number, 9);
+        script.does(&ada(), offer.op()).unwrap();
+        view(&mut script, offer.id(), 1);
+        offer.id()
+    });
+    script.does(&ada(), revokes(ended, 2)).unwrap();
+    // when that one is gone
+    pass(&mut script, 3);
+    assert!(!is_kept(&script, ended));
+    // then the log of the other proves its view
+    let log = read::grant_log(&script.state, &live, &ada().name, 0, 9).unwrap();
+    assert_eq!(log.certificates.len(), 1);
+    assert_eq!(log.certificates[0].hash(), log.views[0].certificate);
+}
+
+#[test]
+fn an_event_stream_passes_over_the_receipts_of_what_is_compacted() {
+    let mut script = script();
+    let offer = offer_now(&script, 1, 1);
+    script.does(&ada(), offer.op()).unwrap();
+    let received = bob().receipt(offer.id(), START);
+    script.does(&bob(), received).unwrap();
+    script.does(&ada(), revokes(offer.id(), 2)).unwrap();
+    pass(&mut script, 3);
+    let next = offer_now(&script, 2, 1);
+    script.does(&ada(), next.op()).unwrap();
+    view(&mut script, next.id(), 1);
+    // also when only one event is read at a time
+    let events = read::events_after(&script.state, &ada().name, 0, 1);
+    let kinds: Vec<_> = events.into_iter().map(|event| event.kind).collect();
+    assert!(
+        matches!(kinds[..], [EventKind::Viewed { grant, .. }] if grant == next.id()),
+        "{kinds:?}"
+    );
+}
+
+#[test]
+fn the_viewers_place_is_free_again_after_a_used_up_grant_is_compacted() {
+    let mut script = script();
+    let first = offer_now(&script, 1, 1);
+    script.does(&ada(), first.op()).unwrap();
+    view(&mut script, first.id(), 1);
+    pass(&mut script, 3);
+    let mut second = Offer::with_nonce(&ada(), &bob(), image(1), 1, 7);
+    asked_at(&mut second, script.now);
+    script.does(&ada(), second.op()).unwrap();
+}

@@ -1,0 +1,75 @@
+//! Retired users: what ends, and what winds down.
+
+use crate::tests::cast::{Offer, ada, bob, eve, image, puts, rights};
+use crate::tests::script::Script;
+use crate::{Done, Op, Refusal, read};
+
+fn retire(script: &mut Script, who: &str) {
+    let user = who.parse().unwrap();
+    let done = script.operator_does(Op::Retire { user });
+    assert_eq!(done, Ok(Done::Nothing));
+}
+
+#[test]
+fn a_retired_users_sessions_end_and_nothing_new_begins() {
+    // given Bob, online, and a grant of Ada's
+    let mut script = Script::with(&[&ada(), &bob(), &eve()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    script.does(&bob(), bob().comes_online(1, true)).unwrap();
+    script.does(&bob(), bob().views(grant, 1)).unwrap();
+    // when the operator retires Bob
+    retire(&mut script, "bob");
+    retire(&mut script, "bob");
+    // then the session has ended
+    let session = read::session(&script.state, &bob().device()).unwrap();
+    assert!(!session.online);
+    assert!(read::online_listed(&script.state, None, 9).is_empty());
+    // and Bob starts none, views nothing, and gets no device and no grant
+    let retired = Err(Refusal::Retired(bob().name));
+    let phone = bob().at_device(1);
+    let offered = Offer::with_nonce(&ada(), &bob(), image(2), 3, 2);
+    let own = Offer::with_nonce(&bob(), &eve(), image(3), 3, 3);
+    for (who, op) in [
+        (bob(), bob().comes_online(2, true)),
+        (bob(), bob().views(grant, 2)),
+        (bob(), bob().registers()),
+        (phone.clone(), phone.registers()),
+        (ada(), offered.op()),
+        (bob(), own.op()),
+    ] {
+        assert_eq!(script.does(&who, op.clone()), retired, "{op:?}");
+    }
+    // while a view that was charged before is answered as before
+    assert!(script.does(&bob(), bob().views(grant, 1)).is_ok());
+    assert!(script.does(&bob(), bob().acknowledges(grant, 1)).is_ok());
+}
+
+#[test]
+fn attack_a_retired_name_stays_taken() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    retire(&mut script, "bob");
+    let second = eve().under_name("bob");
+    assert!(script.does(&second, second.registers()).is_err());
+    let info = read::user_info(&script.state, &bob().name, None).unwrap();
+    assert_eq!(info.card, bob().card(1));
+}
+
+#[test]
+fn a_retired_owner_still_revokes() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    retire(&mut script, "ada");
+    let mut lower = rights(&ada(), grant, 2, 3);
+    lower.revoked = true;
+    assert!(script.does(&ada(), puts(lower)).is_ok());
+    let reply = script.does(&bob(), bob().views(grant, 1));
+    assert_eq!(reply, Err(Refusal::Revoked));
+}
+
+#[test]
+fn only_a_registered_user_is_retired() {
+    let mut script = Script::with(&[]);
+    let user = bob().name;
+    let reply = script.operator_does(Op::Retire { user: user.clone() });
+    assert_eq!(reply, Err(Refusal::NotRegistered(user)));
+}
