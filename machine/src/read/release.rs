@@ -34,7 +34,8 @@ pub struct Release {
 /// Whether the parts of a view may be released now. `request` is the content of `signed`.
 ///
 /// `now` is the node's clock. Log time stands still while there are no commands, and a grant must
-/// expire then too, so the later of the two counts.
+/// expire then too, so the later of the two counts. A view is resumed by log time alone, as floors
+/// count it: a node whose clock is ahead says of no debit that it is not there.
 ///
 /// # Errors
 /// The reason why no part may be released: no debit of this request, or one that is too old;
@@ -52,7 +53,7 @@ pub fn release_check(
         ));
     }
     let grant = rows::get::<Grant>(view, &request.grant).ok_or(Refusal::NoSuchGrant)?;
-    let debited = debited_view(view, signed, request, now)?;
+    let debited = debited_view(view, signed, request)?;
     let certificate = viewer_device(view, &grant, request, now)?;
     let current = rows::require::<CurrentRights>(view, &request.grant);
     current
@@ -75,8 +76,8 @@ fn debited_view(
     view: &dyn StateView,
     signed: &Signed<ViewRequest>,
     request: &ViewRequest,
-    now: Millis,
 ) -> Result<ViewRow, Refusal> {
+    let now = log_time(view);
     let key = (request.grant, request.request);
     let debited = rows::get::<ViewRow>(view, &key)
         .or_else(|| not_yet_debited(signed, now))

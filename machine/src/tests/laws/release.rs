@@ -17,7 +17,7 @@ fn permits(
     grant_model: &GrantModel,
     request: &ViewRequest,
     hash: Hash,
-    debited: Millis,
+    resumable: bool,
     now: Millis,
 ) -> bool {
     let committed = grant_model.debits.get(&request.request);
@@ -29,7 +29,7 @@ fn permits(
     !rights.revoked
         && rights.expires.is_none_or(|end| now < end)
         && *number <= rights.permitted
-        && now < debited.plus(RESUME_WINDOW)
+        && resumable
 }
 
 /// When a request was charged.
@@ -59,9 +59,10 @@ proptest! {
         for transition in &transitions {
             if let Op::Debit { request } = transition.op() {
                 let (content, hash) = (request.unverified().unwrap(), request.hash());
-                let expected = permits(
-                    &model.0[&content.grant], &content, hash, debited_at(&transitions, hash), now,
-                );
+                // By log time alone.
+                let debited = debited_at(&transitions, hash);
+                let resumable = read::log_time(&end.after) < debited.plus(RESUME_WINDOW);
+                let expected = permits(&model.0[&content.grant], &content, hash, resumable, now);
                 let revoked = read::caller(&end.after, &content.device)
                     .is_some_and(|device| device.revoked);
                 let expected = expected && !revoked;
