@@ -14,6 +14,8 @@ use super::address::check_url;
 /// Most addresses that are tried. More than there are nodes, so that false hints of one node do not
 /// displace the others'.
 const MAX_URLS: usize = 4 * MAX_NODES;
+/// Most addresses of one node that are kept, so that none displaces another node's.
+const MAX_SERVERS_OF_ONE: usize = 4;
 /// A clock that differs by more than this from the local one is compared with other nodes'.
 const DOUBTFUL_OFFSET: i64 = 60_000;
 
@@ -101,9 +103,17 @@ impl Nodes {
     }
 
     fn learn_server(&mut self, server: Server) {
-        if !self.servers.contains(&server) && self.servers.len() < MAX_URLS {
-            self.servers.push(server);
+        if self.servers.contains(&server) {
+            return;
         }
+        let of_this_node = |known: &Server| known.key == server.key;
+        let known = self.servers.iter().filter(|known| of_this_node(known));
+        if known.count() >= MAX_SERVERS_OF_ONE
+            && let Some(last) = self.servers.iter().rposition(of_this_node)
+        {
+            self.servers.remove(last);
+        }
+        self.servers.push(server);
     }
 
     /// Makes the next call start with this one.
@@ -226,6 +236,22 @@ mod tests {
             nodes.clocks.insert(PublicKey([number as u8; 32]), *offset);
         }
         nodes.clock_offset()
+    }
+
+    #[test]
+    fn attack_one_node_with_many_addresses_displaces_no_other() {
+        let mut nodes = Nodes::default();
+        let at = |url: usize, key: u8| Server {
+            url: format!("https://n{url}"),
+            key: PublicKey([key; 32]),
+        };
+        for url in 0..1_000 {
+            nodes.learn_server(at(url, 1));
+        }
+        nodes.learn_server(at(7, 2));
+        assert_eq!(nodes.servers.len(), MAX_SERVERS_OF_ONE + 1);
+        // then the others' are there, and the newest of its own
+        assert!(nodes.servers.contains(&at(7, 2)) && nodes.servers.contains(&at(999, 1)));
     }
 
     #[test]
