@@ -1,20 +1,32 @@
 //! Law R3, from outside: a write is on a majority's disks before it is acknowledged.
 //!
 //! The test reads the system calls of every node (`strace`): the times when syncs of the log
-//! returned, and when the answer to the client was sent. Each sync is delayed, so that an answer
-//! that does not wait for it is sent first.
+//! returned. It is the client itself, and takes the time when the answer arrives. Each sync is
+//! delayed, so that an answer that does not wait for it arrives first.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use cameo_common::api::{AUTHORIZATION_HEADER, Register, paths};
+use cameo_common::identity::{DeviceCertificate, UserCard};
+use cameo_common::ids::{ClusterId, Millis, RequestId};
+use cameo_common::keys::{SealingSecret, SigningKey};
+use cameo_common::op::{Authorization, Op};
+use cameo_common::signed::Signed;
 use cameo_harness::{Node, until};
 use cameo_tests::{SETTLES_WITHIN, World};
+use cameo_tls::{API_ALPN, Expected};
+use data_encoding::BASE64URL_NOPAD;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio_rustls::TlsConnector;
 
-/// The answer to a first registration, as strace writes strings.
-const ANSWER: &str = r#"\"created\":true"#;
+/// The answer to a first registration.
+const CREATED: &str = r#""created":true"#;
 
 /// One node under strace, a file for each of its threads.
 struct Watched {
@@ -97,15 +109,6 @@ impl Watched {
         calls_in(&self.folder)
     }
 
-    /// The time when the answer was sent, if this node sent it.
-    fn answered(&self) -> anyhow::Result<Option<f64>> {
-        Ok(self
-            .calls()?
-            .iter()
-            .find(|call| call.text.contains(ANSWER))
-            .map(|call| call.began))
-    }
-
     /// Whether a sync of the log began and returned between two times.
     fn synced(&self, from: f64, to: f64) -> anyhow::Result<bool> {
         Ok(self
@@ -113,6 +116,69 @@ impl Watched {
             .iter()
             .any(|call| is_sync_of_log(call) && call.began > from && call.returned < to))
     }
+}
+
+fn seconds_now() -> anyhow::Result<f64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64())
+}
+
+/// Head and body of a registration of `ada`.
+fn registration(cluster: ClusterId, device: &SigningKey) -> anyhow::Result<Vec<u8>> {
+    let key = SigningKey::from_seed([1; 32]);
+    let now = Millis::from(SystemTime::now());
+    let card = UserCard {
+        name: "ada".parse()?,
+        key: key.public(),
+        sealing: SealingSecret::from_bytes([2; 32]).public(),
+        sequence: 1,
+    };
+    let certificate = DeviceCertificate {
+        user: key.public(),
+        device: device.public(),
+        sequence: 1,
+        not_after: now.plus(Duration::from_secs(86_400)),
+    };
+    let register = Register {
+        card: Signed::new(&key, card),
+        certificate: Signed::new(&key, certificate),
+        invite: None,
+    };
+    let authorization = Authorization {
+        device: device.public(),
+        cluster,
+        request: RequestId([4; 16]),
+        not_after: now.plus(Duration::from_secs(60)),
+        op: Op::from(&register).hash(),
+    };
+    let proof = BASE64URL_NOPAD.encode(Signed::new(device, authorization).as_bytes());
+    let body = serde_json::to_vec(&register)?;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n{AUTHORIZATION_HEADER}: \
+         {proof}\r\ncontent-length: {}\r\n\r\n",
+        paths::USERS,
+        body.len()
+    );
+    Ok([head.into_bytes(), body].concat())
+}
+
+/// Registers `ada` at a node. Returns the times before it was asked and after it has answered.
+async fn register(node: &Node, cluster: ClusterId) -> anyhow::Result<(f64, f64)> {
+    let device = Arc::new(SigningKey::from_seed([3; 32]));
+    let request = registration(cluster, &device)?;
+    let tls = cameo_tls::client(device, Expected::Any, API_ALPN)?;
+    let stream = TcpStream::connect(&node.http).await?;
+    let name = "127.0.0.1".try_into()?;
+    let mut stream = TlsConnector::from(Arc::new(tls))
+        .connect(name, stream)
+        .await?;
+    let asked = seconds_now()?;
+    stream.write_all(&request).await?;
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains(CREATED) {
+        let read = stream.read_buf(&mut answer).await?;
+        anyhow::ensure!(read > 0, "{}", String::from_utf8_lossy(&answer));
+    }
+    Ok((asked, seconds_now()?))
 }
 
 /// Whether this machine has strace. Says that a test is skipped where it has not.
@@ -138,17 +204,14 @@ async fn an_acknowledged_write_follows_a_sync_of_the_log_on_a_majority() -> anyh
     for node in &world.cluster.nodes {
         watched.push(watch(node, world.folder()).await?);
     }
-    let asked = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
-    world.registered("ada").await?;
+    let node = world.cluster.nodes.first().context("a first node")?;
+    let urls = world.cluster.urls();
+    let (_, fingerprint) = urls.rsplit_once('#').context("a fingerprint")?;
+    let (asked, answered) = register(node, fingerprint.parse()?).await?;
     for node in &mut watched {
         node.strace.kill().await?;
     }
 
-    let mut answered = None;
-    for node in &watched {
-        answered = answered.or(node.answered()?);
-    }
-    let answered = answered.context("no node was seen to answer")?;
     let mut synced = 0;
     for node in &watched {
         synced += usize::from(node.synced(asked, answered)?);

@@ -154,7 +154,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(143, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(153, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -179,14 +179,14 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(69, "torn-tail", GRANTS),
+        scene(71, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
     by(
         Mutant::RetryTableLostInSnapshot,
         Law::D3,
-        scene(13, "power-failure", GRANTS),
+        scene(16, "power-failure", GRANTS),
     ),
     by(
         Mutant::QuotaCheckedOutside,
@@ -253,12 +253,12 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(86, "torn-tail", GRANTS),
+        scene(77, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,
         Law::L1,
-        long(30, 3, scene(145, "pause,clients-cut", GRANTS)),
+        long(30, 3, scene(155, "pause,clients-cut", GRANTS)),
     ),
     further(
         Mutant::RetryTableLostInSnapshot,

@@ -10,7 +10,7 @@ use cameo_common::ids::NodeId;
 use cameo_common::keys::SigningKey;
 use cameo_tls::API_ALPN;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -39,13 +39,26 @@ impl MockPort {
     }
 
     /// Serves these routes by the key of a node.
-    pub fn serve(self, node: impl Into<NodeId>, routes: Router) -> AbortHandle {
+    pub fn serve(self, node: impl Into<NodeId>, routes: Router) -> Serving {
         let config = cameo_tls::server(Arc::new(node_key(node)), API_ALPN).unwrap();
         let listener = TlsListener {
             listener: self.listener,
             acceptor: TlsAcceptor::from(Arc::new(config)),
         };
-        tokio::spawn(async move { axum::serve(listener, routes).await }).abort_handle()
+        Serving(tokio::spawn(
+            async move { axum::serve(listener, routes).await },
+        ))
+    }
+}
+
+/// A served port, until the end of the test or before.
+pub(crate) struct Serving(JoinHandle<std::io::Result<()>>);
+
+impl Serving {
+    /// Frees the port.
+    pub async fn stop(self) {
+        self.0.abort();
+        let _aborted = self.0.await;
     }
 }
 

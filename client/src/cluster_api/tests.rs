@@ -226,7 +226,7 @@ async fn attack_a_server_that_takes_a_nodes_place_gets_no_call() {
     let api = client_of(&info, vec![url]);
     api.info().await.unwrap();
     // when another program takes its port
-    serving.abort();
+    serving.stop().await;
     let stolen = Arc::new(Mutex::new(Vec::new()));
     MockPort::bind_to(&address)
         .await

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use cameo_cluster::raft::{Role, Status};
-use cameo_common::ids::NodeId;
+use cameo_common::ids::{ClusterId, NodeId};
 use turmoil::Sim;
 
 use super::clock::EPOCH;
@@ -57,6 +57,8 @@ pub(super) struct Cluster {
     latency: Duration,
     folder: PathBuf,
     founders: Vec<NodeId>,
+    /// Its id, from the step on at which the first node knew it.
+    formed: Option<ClusterId>,
     up: BTreeSet<NodeId>,
     /// Why nodes have failed that nobody has started again.
     failed: BTreeMap<NodeId, String>,
@@ -95,6 +97,7 @@ impl Cluster {
             latency,
             folder,
             founders: (1..=nodes).map(NodeId).collect(),
+            formed: None,
             up: BTreeSet::new(),
             failed: BTreeMap::new(),
             cut: BTreeSet::new(),
@@ -112,8 +115,10 @@ impl Cluster {
     pub(super) fn install(&mut self, id: NodeId, worker: bool) -> anyhow::Result<()> {
         let network = self.network(&name(id));
         let joins = if worker {
-            let cluster = self.machines.values().find_map(|machine| machine.cluster());
-            Some(cluster.context("no node has the cluster that a worker joins")?)
+            Some(
+                self.formed
+                    .context("there is no cluster yet for a worker to join")?,
+            )
         } else {
             None
         };
@@ -144,6 +149,9 @@ impl Cluster {
     pub(super) fn step(&mut self) -> anyhow::Result<()> {
         let stepped = self.sim.step();
         stepped.map_err(|why| anyhow::anyhow!("the simulation failed: {why}"))?;
+        if self.formed.is_none() {
+            self.formed = self.machines.values().find_map(|machine| machine.cluster());
+        }
         self.reap();
         Ok(())
     }

@@ -9,6 +9,7 @@ use cameo_machine::{Decision, Entry, Op, StateView};
 
 /// Kinds of rows, as `machine/src/rows` numbers them on disk.
 mod kind {
+    pub const LOG_TIME: u8 = 0x01;
     pub const CURRENT_RIGHTS: u8 = 0x21;
     pub const GRANT_USAGE: u8 = 0x22;
     pub const VIEW: u8 = 0x30;

@@ -77,13 +77,15 @@ struct Asked {
     permitted: bool,
 }
 
-/// Every request, by the clock of the state. A later clock is that of another state.
+/// Every request, by the clock of the state. A later clock is that of another state. The time to
+/// resume is log time, which stands still without entries.
 fn releases<'a>(model: &'a Views, state: &'a State) -> impl Iterator<Item = Asked> + 'a {
     let clock = state.time;
+    let logged = read::log_time(state.ledger.rows());
     model.requests.iter().map(move |(request, signed)| {
         let views = &state.expected.views;
         let place = views.iter().position(|(view, ..)| view == request);
-        let in_time = |place: usize| TIMES[clock] < TIMES[views[place].1] + TIMES[2];
+        let in_time = |place: usize| logged < time_of(views[place].1).plus(TIMES[2]);
         Asked {
             given: (model.release)(state.ledger.rows(), signed, time_of(clock)),
             debited: place.is_some_and(in_time),
