@@ -4,10 +4,10 @@
 //! [`GRANT_RETENTION`] of log time; when it has ended and nothing about it has changed from one
 //! look to the next, it goes. So it is kept for one to two of these times after its end.
 //!
-//! The grant goes first, with everything that leads to it, in one entry; its deals and views, which
-//! nothing can read then, go with the next entries. Nothing compacted comes back: the viewer's
-//! request, without which no grant is made, is too old by then ([`check_request_age`]). Floors of
-//! the nodes outlive the rows.
+//! The grant goes first, with everything that leads to it, in one entry; its views and then its
+//! deals, from which nothing is answered then, go with the next entries. Nothing compacted comes
+//! back: the viewer's request, without which no grant is made, is too old by then
+//! ([`check_request_age`]). Floors of the nodes outlive the rows.
 
 use cameo_common::ids::{GrantId, Millis};
 use cameo_common::statements::PhotoRequest;
@@ -95,11 +95,12 @@ fn remove(draft: &mut Draft<'_>, id: &GrantId) {
 /// Removes some deals and views of a grant that is gone, each view with its device's certificate if
 /// no other grant has a view that needs it.
 fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId) {
-    let deals = draft.scan::<DealRow>(&id, CLEARED_PER_ENTRY);
-    for (key, _) in &deals {
-        draft.delete::<DealRow>(key);
+    if draft.get::<Grant>(&id).is_some() {
+        // Made again under the same id, after the last row had gone.
+        draft.delete::<GrantDue>(&(at, id));
+        return;
     }
-    let views = draft.scan::<ViewNumber>(&id, CLEARED_PER_ENTRY - deals.len());
+    let views = draft.scan::<ViewNumber>(&id, CLEARED_PER_ENTRY);
     for (key, ViewNumber(request)) in &views {
         let view = draft.require::<ViewRow>(&(id, *request));
         draft.delete::<ViewRow>(&(id, *request));
@@ -108,6 +109,11 @@ fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId) {
         if draft.scan::<CertificateOf>(&view.certificate, 1).is_empty() {
             draft.delete::<Certificate>(&view.certificate);
         }
+    }
+    // Last: while there is one, no grant is made under this id.
+    let deals = draft.scan::<DealRow>(&id, CLEARED_PER_ENTRY - views.len());
+    for (key, _) in &deals {
+        draft.delete::<DealRow>(key);
     }
     if deals.len() + views.len() < CLEARED_PER_ENTRY {
         draft.delete::<GrantDue>(&(at, id));

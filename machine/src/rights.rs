@@ -13,7 +13,7 @@ use super::command::{Done, Refusal};
 use super::draft::Draft;
 use super::principal::Principal;
 use super::rows::{self, CurrentRights, Grant, GrantUsage, NoticeKind};
-use super::{live_grants, mailbox, notices};
+use super::{live_grants, mailbox, notices, retirement};
 
 /// Version of the first rights of a grant.
 pub const FIRST: u64 = 1;
@@ -67,6 +67,9 @@ pub fn put(
             return Err(Refusal::Limit(limit));
         }
         check_limit(&content)?;
+        if widens(&rows::content(&current), &content) {
+            retirement::check_active(draft, &grant.owner.name)?;
+        }
         if live_grants::is_live(&content, draft.time()) {
             live_grants::claim_live(draft, id, &grant)?;
         }
@@ -77,6 +80,20 @@ pub fn put(
         version: content.version,
         in_mailbox: mailbox::is_pending(draft, &grant.viewer.name, id),
     })
+}
+
+/// Whether new rights permit anything that those before did not.
+fn widens(before: &Rights, after: &Rights) -> bool {
+    let ends_later = match (before.expires, after.expires) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(before), Some(after)) => after > before,
+    };
+    after.permitted > before.permitted
+        || after.offline > before.offline
+        || after.may_save && !before.may_save
+        || before.revoked && !after.revoked
+        || ends_later
 }
 
 /// Records the viewer's acknowledgement of a version.

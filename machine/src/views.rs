@@ -26,6 +26,8 @@ pub fn stored_reply(
     asked: &ViewRequest,
     signed: &Signed<ViewRequest>,
 ) -> Option<Done> {
+    // Of a compacted grant some views may be left, without what a reply is made of.
+    draft.get::<Grant>(&asked.grant)?;
     let view = draft.get::<ViewRow>(&(asked.grant, asked.request))?;
     (view.request == *signed).then(|| debit_reply(draft, asked, view))
 }

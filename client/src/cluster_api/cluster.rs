@@ -32,7 +32,11 @@ impl ClusterApi {
             let urls = self.urls();
             for url in &urls {
                 let asked = clock::now();
-                match self.get_unproved::<ClusterInfo>(url, paths::CLUSTER).await {
+                let answer = self.get_unproved::<ClusterInfo>(url, paths::CLUSTER);
+                let Ok(answer) = timeout_at(end, answer).await else {
+                    break;
+                };
+                match answer {
                     Ok((info, key)) => match verify(url, &info, self.inner.cluster) {
                         Ok(()) => {
                             self.learn(url, key, &info, asked);

@@ -63,7 +63,8 @@ impl ClusterApi {
                     ready: VecDeque::new(),
                 });
             }
-            let bytes = collect(response, MAX_EVENT).await.unwrap_or_default();
+            let body = timeout(TRY_DEADLINE, collect(response, MAX_EVENT)).await;
+            let bytes = body.ok().and_then(Result::ok).unwrap_or_default();
             if let Ok(error) = serde_json::from_slice::<ApiError>(&bytes) {
                 last = error.into();
             }

@@ -11,9 +11,6 @@ use cameo_common::statements::{MAX_NODE_URL, NodeAddress};
 
 use super::address::check_url;
 
-/// Most addresses that are tried. More than there are nodes, so that false hints of one node do not
-/// displace the others'.
-const MAX_URLS: usize = 4 * MAX_NODES;
 /// Most addresses of one node that are kept, so that none displaces another node's.
 const MAX_SERVERS_OF_ONE: usize = 4;
 /// A clock that differs by more than this from the local one is compared with other nodes'.
@@ -29,8 +26,10 @@ pub(super) struct Server {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    /// Where a node may be.
+    /// Where a node may be, as the home says.
     urls: Vec<String>,
+    /// The same as each node says of the others, each within its own bound.
+    hints: BTreeMap<PublicKey, Vec<String>>,
     /// Where a node has said that it is, or has proved it; the one that answered last first.
     servers: Vec<Server>,
     stated: BTreeMap<NodeId, NodeAddress>,
@@ -57,11 +56,14 @@ impl Nodes {
             let url = url.to_owned();
             self.learn_server(Server { url, key });
             self.clocks.insert(key, offset);
+            let hints = info
+                .nodes
+                .iter()
+                .map(|(_, hint)| hint.trim_end_matches('/'));
+            let hints = hints.filter(|hint| can_be_address(hint)).take(MAX_NODES);
+            self.hints.insert(key, hints.map(str::to_owned).collect());
         }
         self.learn_address(info);
-        for (_, hint) in &info.nodes {
-            self.learn_url(hint.trim_end_matches('/'));
-        }
     }
 
     /// An address counts by the signature of the node, no matter who passes it on; the latest
@@ -79,7 +81,7 @@ impl Nodes {
             .stated
             .get(&node)
             .is_none_or(|known| known.stated < stated.stated);
-        if stated.cluster == info.cluster && is_newer && self.learn_url(&url) {
+        if stated.cluster == info.cluster && is_newer && can_be_address(&url) {
             self.stated.insert(
                 node,
                 NodeAddress {
@@ -89,17 +91,6 @@ impl Nodes {
             );
             self.learn_server(Server { url, key });
         }
-    }
-
-    /// False when it cannot be an address.
-    fn learn_url(&mut self, url: &str) -> bool {
-        if url.len() > MAX_NODE_URL || check_url(url).is_err() {
-            return false;
-        }
-        if !self.urls.iter().any(|known| known == url) && self.urls.len() < MAX_URLS {
-            self.urls.push(url.to_owned());
-        }
-        true
     }
 
     fn learn_server(&mut self, server: Server) {
@@ -139,9 +130,11 @@ impl Nodes {
     /// Where a node may be, with those first that have answered.
     pub fn urls(&self) -> Vec<String> {
         let mut urls = self.proved_urls();
-        let others = self.urls.iter().filter(|url| !urls.contains(url));
-        let others: Vec<_> = others.cloned().collect();
-        urls.extend(others);
+        for url in self.urls.iter().chain(self.hints.values().flatten()) {
+            if !urls.contains(url) {
+                urls.push(url.clone());
+            }
+        }
         urls
     }
 
@@ -216,6 +209,10 @@ impl Nodes {
     }
 }
 
+fn can_be_address(url: &str) -> bool {
+    url.len() <= MAX_NODE_URL && check_url(url).is_ok()
+}
+
 /// A node's clock minus the local one, if its answer took from `asked` to `answered` on the local
 /// clock and was made half-way.
 pub(super) fn offset(node: Millis, asked: Millis, answered: Millis) -> i64 {
@@ -228,7 +225,61 @@ pub(super) fn offset(node: Millis, asked: Millis, answered: Millis) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cameo_common::cluster_descriptor::Descriptor;
+    use cameo_common::ids::Hash;
+    use cameo_common::keys::SealingPublic;
+    use cameo_common::registration::RegistrationMode;
+    use cameo_common::signed::Signed;
+
     use super::*;
+
+    /// What a node of a cluster of two says, with so many hints.
+    fn told(hints: std::ops::Range<usize>) -> ClusterInfo {
+        let node = |number: u8| NodeIdentity {
+            id: NodeId(u64::from(number)),
+            key: PublicKey([number; 32]),
+            sealing: SealingPublic([number; 32]),
+        };
+        let (operator, mode) = (PublicKey([8; 32]), RegistrationMode::Open);
+        let nodes = vec![node(1), node(2)];
+        let descriptor = Descriptor::genesis(nodes, operator, mode, Hash([3; 32]));
+        ClusterInfo {
+            schema: 1,
+            cluster: descriptor.founds().unwrap(),
+            descriptors: vec![descriptor],
+            address: Signed::from_bytes(Vec::new()),
+            nodes: hints
+                .map(|n| (NodeId(1), format!("https://n{n}")))
+                .collect(),
+            now: Millis::EPOCH,
+        }
+    }
+
+    #[test]
+    fn attack_false_hints_of_one_node_or_of_a_stranger_displace_no_other() {
+        let mut nodes = Nodes::new(vec!["https://first".to_owned()]);
+        // given a node that names a thousand addresses, and a stranger that repeats the descriptor
+        nodes.learn("https://liar", Some(PublicKey([1; 32])), &told(0..1_000), 0);
+        nodes.learn(
+            "https://stranger",
+            Some(PublicKey([9; 32])),
+            &told(2_000..2_001),
+            0,
+        );
+        // when another node names one
+        nodes.learn(
+            "https://honest",
+            Some(PublicKey([2; 32])),
+            &told(3_000..3_001),
+            0,
+        );
+        // then that one is tried, and of the liar's a few
+        let urls = nodes.urls();
+        assert!(urls.contains(&"https://n3000".to_owned()));
+        assert!(!urls.contains(&"https://n2000".to_owned()));
+        assert!(urls.len() <= 4 + MAX_NODES, "{}", urls.len());
+    }
 
     fn clocks(offsets: &[i64]) -> i64 {
         let mut nodes = Nodes::default();

@@ -1,7 +1,7 @@
 //! Client of the operator: finds the cluster by its fingerprint, and sends it signed orders.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::Method;
 use bytes::Bytes;
@@ -67,8 +67,6 @@ pub struct OperatorClient {
     address: ClusterAddress,
     /// The keys of the voters.
     nodes: Vec<PublicKey>,
-    /// The cluster's time, by one node, when the client connected.
-    now: (Millis, Instant),
 }
 
 impl OperatorClient {
@@ -88,33 +86,32 @@ impl OperatorClient {
             operator: &key,
             nodes: None,
         };
-        let mut failures = Vec::new();
+        let (mut failures, mut wrong) = (Vec::new(), None);
         for url in &address.nodes {
             match send(url, &call, ends).await {
                 Ok((_, body)) => match serde_json::from_slice::<ClusterInfo>(&body) {
-                    Ok(info) => {
-                        let nodes = check(&info, url, address.cluster, key.public())?;
-                        let now = (info.now, Instant::now());
-                        return Ok(Self {
-                            key,
-                            address,
-                            nodes,
-                            now,
-                        });
-                    }
+                    Ok(info) => match check(&info, url, address.cluster, key.public()) {
+                        Ok(nodes) => {
+                            return Ok(Self {
+                                key,
+                                address,
+                                nodes,
+                            });
+                        }
+                        Err(error) => wrong = Some(error),
+                    },
                     Err(_) => failures.push(format!("{url}: {}", refusal(&body).message)),
                 },
                 Err(error) => failures.push(error.to_string()),
             }
         }
-        Err(OrderError::NoNode(failures.join("; ")))
+        Err(wrong.unwrap_or_else(|| OrderError::NoNode(failures.join("; "))))
     }
 
-    /// The cluster's time.
+    /// The time by this machine's clock: a node's word would date orders for later.
     #[must_use]
     pub fn now(&self) -> Millis {
-        let (then, at) = self.now;
-        then.plus(at.elapsed())
+        SystemTime::now().into()
     }
 
     /// The address that the operator gave.
@@ -143,7 +140,7 @@ impl OperatorClient {
                     Ok((_, body)) => {
                         let error = refusal(&body);
                         maybe_done |= may_be_done(error.code);
-                        if is_final(error.code) {
+                        if is_final(error.code) && !maybe_done {
                             return Err(OrderError::Refused(error));
                         }
                         failures.push(format!("{url}: {}", error.message));

@@ -258,3 +258,59 @@ fn the_viewers_place_is_free_again_after_a_used_up_grant_is_compacted() {
     asked_at(&mut second, script.now);
     script.does(&ada(), second.op()).unwrap();
 }
+
+#[test]
+fn attack_nothing_is_done_with_a_grant_that_is_being_cleared() {
+    // given a grant with more views than one entry clears, of which some are left
+    let mut script = script();
+    let offer = offer_now(&script, 1, 40);
+    script.does(&ada(), offer.op()).unwrap();
+    let grant = offer.id();
+    let mut requests = Vec::new();
+    for id in 0..3 * CLEARED_PER_ENTRY as u8 {
+        let request = bob().view_request(grant, id, 1).unverified().unwrap();
+        let request = sign(cameo_common::statements::ViewRequest {
+            not_after: script.now.plus_millis(60_000),
+            ..request
+        });
+        let op = Op::Debit { request };
+        script.does(&bob(), op.clone()).unwrap();
+        requests.push(op);
+    }
+    script.does(&ada(), revokes(grant, 2)).unwrap();
+    pass(&mut script, 1);
+    script.wait(RETENTION_MS);
+    while is_kept(&script, grant) {
+        entry(&mut script);
+    }
+    entry(&mut script);
+    assert!(!rows_of_grants(&script).is_empty());
+    // when the viewer repeats each of the views, then none is answered
+    for op in &requests {
+        assert!(script.does(&bob(), op.clone()).is_err());
+    }
+    // and the owner does not make it again meanwhile, with a request of now
+    let mut again = offer_now(&script, 1, 40);
+    again.manifest.nonce = offer.manifest.nonce;
+    while !rows_of_grants(&script).is_empty() {
+        let reply = script.does(&ada(), again.op());
+        assert!(
+            reply == Err(Refusal::GrantExists(grant)) || reply.is_ok(),
+            "{reply:?}"
+        );
+        entry(&mut script);
+        if is_kept(&script, grant) {
+            break;
+        }
+    }
+    // and one that is made after all keeps its rows
+    if !is_kept(&script, grant) {
+        script.does(&ada(), again.op()).unwrap();
+    }
+    for _ in 0..8 {
+        entry(&mut script);
+    }
+    view(&mut script, grant, 1);
+    let log = read::grant_log(&script.state, &grant, &ada().name, 0, 99).unwrap();
+    assert_eq!(log.views.len(), 1);
+}

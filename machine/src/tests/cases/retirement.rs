@@ -1,5 +1,7 @@
 //! Retired users: what ends, and what winds down.
 
+use cameo_common::rights::Rights;
+
 use crate::tests::cast::{Offer, ada, bob, eve, image, puts, rights};
 use crate::tests::script::Script;
 use crate::{Done, Op, Refusal, read};
@@ -64,6 +66,32 @@ fn a_retired_owner_still_revokes() {
     assert!(script.does(&ada(), puts(lower)).is_ok());
     let reply = script.does(&bob(), bob().views(grant, 1));
     assert_eq!(reply, Err(Refusal::Revoked));
+}
+
+#[test]
+fn attack_a_retired_owner_widens_nothing() {
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    retire(&mut script, "ada");
+    let wider: [fn(&mut Rights); 3] = [
+        |rights| rights.permitted = 4,
+        |rights| rights.may_save = true,
+        |rights| rights.offline = 1,
+    ];
+    for widen in wider {
+        let mut content = rights(&ada(), grant, 2, 3);
+        widen(&mut content);
+        let reply = script.does(&ada(), puts(content));
+        assert_eq!(reply, Err(Refusal::Retired(ada().name)));
+    }
+    // and lowers as before, but takes no lowering back
+    let mut lower = rights(&ada(), grant, 2, 2);
+    lower.expires = Some(script.now.plus_millis(60_000));
+    assert!(script.does(&ada(), puts(lower)).is_ok());
+    let mut later = rights(&ada(), grant, 3, 2);
+    later.expires = None;
+    let reply = script.does(&ada(), puts(later));
+    assert_eq!(reply, Err(Refusal::Retired(ada().name)));
 }
 
 #[test]
