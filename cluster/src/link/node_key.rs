@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
 use rand::TryRng;
 use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
@@ -88,11 +88,6 @@ impl NodeKeys {
         self.signing.verifying_key().to_bytes()
     }
 
-    /// An Ed25519 signature by the node's key.
-    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.signing.sign(message).to_bytes()
-    }
-
     /// The X25519 public key that parts are sealed to.
     pub fn sealing_public(&self) -> [u8; 32] {
         PublicKey::from(&self.sealing).to_bytes()
@@ -103,7 +98,7 @@ impl NodeKeys {
         &self.sealing
     }
 
-    /// The signing key as the type of `cameo-common`, for tickets.
+    /// The signing key as the type of `cameo-common`, for statements and handshakes.
     pub fn signing_key(&self) -> cameo_common::keys::SigningKey {
         let seed = Zeroizing::new(self.signing.to_bytes());
         cameo_common::keys::SigningKey::from_seed(*seed)
