@@ -15,6 +15,7 @@ use super::conditions::Conditions;
 use super::machine::{Ended, Installation, Machine, name};
 use super::network::SimNetwork;
 use super::trace::Trace;
+use crate::decisions;
 
 /// The machine of all clients.
 pub(super) const CLIENTS: &str = "clients";
@@ -56,6 +57,8 @@ pub(super) struct Cluster {
     /// Of messages, at most, while no fault makes it longer.
     latency: Duration,
     folder: PathBuf,
+    /// What stays of the run: history and decision logs.
+    out: PathBuf,
     founders: Vec<NodeId>,
     /// Its id, from the step on at which the first node knew it.
     formed: Option<ClusterId>,
@@ -75,6 +78,7 @@ impl Cluster {
         seed: u64,
         nodes: u64,
         folder: PathBuf,
+        out: PathBuf,
         trace: Trace,
     ) -> anyhow::Result<Self> {
         let latency = LATENCIES[seed as usize % LATENCIES.len()];
@@ -96,6 +100,7 @@ impl Cluster {
             seed,
             latency,
             folder,
+            out,
             founders: (1..=nodes).map(NodeId).collect(),
             formed: None,
             up: BTreeSet::new(),
@@ -127,6 +132,7 @@ impl Cluster {
             peers: self.founders.clone(),
             joins,
             data: self.folder.join(name(id)),
+            decisions: decisions::file_of(&self.out, id),
             seed: self.seed.wrapping_mul(1_000_003).wrapping_add(id.0),
         };
         let machine = Arc::new(Machine::new(installation, network)?);

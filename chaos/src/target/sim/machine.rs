@@ -93,6 +93,8 @@ pub(super) struct Installation {
     /// The cluster that a worker joins; none of a founder.
     pub joins: Option<ClusterId>,
     pub data: PathBuf,
+    /// File of its decision log, beside the history.
+    pub decisions: PathBuf,
     pub seed: u64,
 }
 
@@ -258,6 +260,7 @@ fn config(of: &Installation) -> anyhow::Result<Config> {
     };
     flag(credential, "unused".to_owned());
     flag("--snapshot-after", SNAPSHOT_AFTER.to_string());
+    flag("--decisions", of.decisions.display().to_string());
     if of.joins.is_some() {
         line.push("--worker".to_owned());
     }

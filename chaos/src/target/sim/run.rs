@@ -18,6 +18,7 @@ use super::observer::Observer;
 use super::port::SimPort;
 use super::summary::{Summary, cpu_time};
 use super::trace::Trace;
+use crate::decisions;
 use crate::faults::{Kind, plan};
 use crate::history::{
     self, Begin, FORMAT, FaultArg, Happened, Key, Micros, Op, Operation, Recorder, Row,
@@ -148,7 +149,8 @@ impl<'a> Director<'a> {
             ret: Some(Micros(0)),
         });
         let folder = folder.to_owned();
-        let mut cluster = Cluster::new(settings.seed, settings.nodes, folder, trace)?;
+        let out = settings.out.clone();
+        let mut cluster = Cluster::new(settings.seed, settings.nodes, folder, out, trace)?;
         let phase = watch::Sender::new(Phase::Forming);
         let network = cluster.network(CLIENTS);
         let port = SimPort::new(cluster.founders().to_vec(), network);
@@ -199,7 +201,8 @@ impl<'a> Director<'a> {
         let cpu = cpu_time()?;
         let path = self.settings.out.join("history.jsonl");
         let history = history::read(BufReader::new(File::open(path)?))?;
-        let judged = judge(&history, JUDGED_WITHIN);
+        let mut judged = judge(&history, JUDGED_WITHIN);
+        decisions::add_to(&mut judged, &history, &self.settings.out)?;
         let text = judged.text(&history);
         std::fs::write(self.settings.out.join("verdict.txt"), text)?;
         let mut summary = Summary::of(self.settings.seed, &history);

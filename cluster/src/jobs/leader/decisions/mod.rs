@@ -137,6 +137,13 @@ impl DecisionLog {
     }
 }
 
+impl Drop for DecisionLog {
+    /// A simulated process that is killed ends no thread, and its next one opens the file again.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 impl fmt::Debug for DecisionLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DecisionLog of node {}", self.node)
