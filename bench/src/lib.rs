@@ -1,11 +1,12 @@
 //! Benchmarks. Each one prints a table, or one JSON document of figures.
 //!
-//! The benchmarks are [`codec`], [`mod@dispatch`] and [`placement`]. They share [`figure`],
-//! [`goal`], [`machine`], [`runs`] and [`table`]. [`quality`] and [`steganalysis`] judge pictures
+//! The benchmarks are [`codec`], [`mod@core`], [`mod@dispatch`] and [`placement`]. They share
+//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`]. [`quality`] and [`steganalysis`] judge pictures
 //! independently of who made them. A benchmark reports figures and compares them with its goals; no
 //! test asserts a time.
 
 pub mod codec;
+pub mod core;
 pub mod dispatch;
 pub mod document;
 pub mod figure;
@@ -13,7 +14,9 @@ pub mod goal;
 pub mod machine;
 pub mod peak_memory;
 pub mod placement;
+mod process_cpu;
 pub mod quality;
+mod quantile;
 pub mod rounding;
 pub mod runs;
 pub mod steganalysis;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cameo_bench::{codec, dispatch, peak_memory, placement};
+use cameo_bench::{codec, core, dispatch, peak_memory, placement};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -21,6 +21,8 @@ struct Arguments {
 enum Benchmark {
     /// Hiding and revealing: speed, size, quality, and what simple steganalysis detects.
     Codec(codec::Arguments),
+    /// Writes, debits, look-ups and views on real nodes, compared with etcd.
+    Core(core::Arguments),
     /// Placement of jobs on real nodes under CPU quotas, compared with an oracle and baselines.
     Dispatch(dispatch::Arguments),
     /// Placement of jobs in a simulation, compared with an oracle and baselines.
@@ -36,6 +38,7 @@ enum Benchmark {
 fn main() -> ExitCode {
     let done = match Arguments::parse().benchmark {
         Benchmark::Codec(arguments) => codec::run(&arguments),
+        Benchmark::Core(arguments) => core(&arguments),
         Benchmark::Dispatch(arguments) => dispatch(&arguments),
         Benchmark::Placement(arguments) => placement::run(&arguments),
         Benchmark::PeakOf { command } => {
@@ -49,6 +52,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// On one thread: two cores are the servers', too.
+#[tokio::main(flavor = "current_thread")]
+async fn core(arguments: &core::Arguments) -> anyhow::Result<()> {
+    core::run(arguments).await
 }
 
 #[tokio::main]

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use cameo_common::ids::NodeId;
 use cameo_harness::Cluster;
 
-/// Ticks per second in `/proc/PID/stat`, the same on every common Linux.
-const TICKS: f64 = 100.0;
+use crate::process_cpu::cpu_of;
 
 /// CPU seconds of each completed job, by job id.
 pub fn jobs_cpu(cluster: &Cluster) -> HashMap<String, f64> {
@@ -43,36 +41,13 @@ pub fn nodes_cpu(cluster: &Cluster) -> anyhow::Result<BTreeMap<NodeId, Duration>
         Some((node.id, process))
     });
     running
-        .map(|(node, process)| {
-            let path = format!("/proc/{process}/stat");
-            let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
-            let used = cpu(&stat).with_context(|| format!("CPU time in {path}"))?;
-            Ok((node, used))
-        })
+        .map(|(node, process)| Ok((node, cpu_of(process)?)))
         .collect()
-}
-
-/// User and system time, the 14th and 15th field of `/proc/PID/stat`. The name in parentheses may
-/// contain spaces.
-fn cpu(stat: &str) -> Option<Duration> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<f64>().ok();
-    let (user, system) = (ticks()?, ticks()?);
-    Some(Duration::from_secs_f64((user + system) / TICKS))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cpu_time_of_a_process_is_parsed_or_missing() {
-        let stat = "7 (cameod (1)) S 1 7 7 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 9 0";
-        assert_eq!(cpu(stat), Some(Duration::from_secs(3)));
-        assert_eq!(cpu("7 (cameod) S 1 7"), None);
-        assert_eq!(cpu(&stat.replace("250", "x")), None);
-    }
 
     #[test]
     fn the_cpu_time_of_a_job_is_parsed_from_its_log_line() {

@@ -16,7 +16,6 @@ mod oracle;
 mod overhead;
 mod pinning;
 mod plan;
-mod quantile;
 mod scenarios;
 mod sizes;
 mod testbed;

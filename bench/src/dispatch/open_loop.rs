@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::cpu_times;
 use super::oracle::{self, Job, Server};
 use super::overhead::Overhead;
-use super::quantile::Times;
 use super::testbed::Testbed;
+use crate::quantile::Times;
 use cameo_chaos::workload::{Arrival, JobFailed, JobOutcome, OpenLoop, Work};
 
 /// A job that takes longer has failed. Queues of baselines grow long.

@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Scenarios;
-use crate::dispatch::quantile::Times;
 use crate::dispatch::testbed::{PlacementSettings, Testbed};
 use crate::figure::Figure;
+use crate::quantile::Times;
 use crate::rounding::round;
 use cameo_chaos::workload::{JobFailed, Nodes, User, Work, run_job};
 

@@ -1,0 +1,142 @@
+//! Cameo, as three nodes on this machine.
+
+mod calls;
+mod connection;
+mod grant;
+mod people;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use cameo_common::api::{ClusterInfo, paths};
+use cameo_common::cluster_descriptor::Descriptor;
+use cameo_common::ids::{ClusterId, NodeId};
+use cameo_harness::{Binaries, Cluster, Process};
+
+use super::caller::Caller;
+use calls::{Requests, WholeView};
+use connection::Connection;
+use grant::Grant;
+use people::Person;
+
+/// Nodes of the cluster, as many as etcd has members.
+const NODES: u64 = 3;
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    Write,
+    Debit,
+    LookUp,
+    View,
+}
+
+/// A running cluster with its users.
+#[derive(Debug)]
+pub struct Ours {
+    cluster: Cluster,
+    id: ClusterId,
+    descriptor: Descriptor,
+    owner: Person,
+    viewers: Vec<Arc<Person>>,
+}
+
+impl Ours {
+    /// Starts a fresh cluster in this folder, with this many viewers and one owner.
+    pub async fn start(folder: &Path, viewers: usize) -> anyhow::Result<Self> {
+        let binaries = Binaries::build()?;
+        let cluster = Cluster::start(&binaries, folder, NODES).await?;
+        cluster.leader().await?;
+        let owner = Person::new("owner".parse()?);
+        let mut connection = Connection::open(&owner.device, address(&cluster, 0)?).await?;
+        let info = connection.get(paths::CLUSTER)?;
+        let info: ClusterInfo = connection.ask(info).await?;
+        let descriptor = info.descriptors.last().context("a descriptor")?.clone();
+        let mut ours = Self {
+            cluster,
+            id: info.cluster,
+            descriptor,
+            owner,
+            viewers: Vec::new(),
+        };
+        ours.owner.register(&mut connection, ours.id).await?;
+        for at in 0..viewers {
+            let viewer = Person::new(format!("viewer-{at}").parse()?);
+            let mut connection = ours.connection(&viewer, at).await?;
+            viewer.register(&mut connection, ours.id).await?;
+            ours.viewers.push(Arc::new(viewer));
+        }
+        Ok(ours)
+    }
+
+    /// Its processes.
+    pub fn processes(&self) -> anyhow::Result<Vec<u32>> {
+        let nodes = self.cluster.nodes.iter();
+        let ids = nodes.map(|node| node.process().and_then(Process::id).context("a node runs"));
+        ids.collect()
+    }
+
+    /// Clients that call it, spread evenly over the nodes.
+    pub async fn callers(&self, count: usize, call: Call) -> anyhow::Result<Vec<Box<dyn Caller>>> {
+        let mut owner = Connection::open(&self.owner.device, address(&self.cluster, 0)?).await?;
+        let mut callers = Vec::new();
+        for at in 0..count {
+            callers.push(self.caller(at, call, &mut owner).await?);
+        }
+        Ok(callers)
+    }
+
+    async fn caller(
+        &self,
+        at: usize,
+        call: Call,
+        owner: &mut Connection,
+    ) -> anyhow::Result<Box<dyn Caller>> {
+        let viewer = self.viewers.get(at).context("as many viewers as clients")?;
+        let connection = self.connection(viewer, at).await?;
+        Ok(match call {
+            Call::Write => Box::new(Requests::writes(connection, self.id, viewer.clone())),
+            Call::LookUp => Box::new(Requests::look_ups(connection, &viewer.name)),
+            Call::Debit => {
+                let grant = self.grant(viewer, owner).await?;
+                Box::new(Requests::debits(connection, grant, viewer.clone()))
+            }
+            Call::View => {
+                let mut nodes = Vec::new();
+                for further in 0..self.cluster.nodes.len() {
+                    let node = self.node(at + further)?;
+                    nodes.push((node, self.connection(viewer, at + further).await?));
+                }
+                Box::new(WholeView {
+                    viewer: viewer.clone(),
+                    grant: self.grant(viewer, owner).await?,
+                    nodes,
+                    ready: VecDeque::new(),
+                })
+            }
+        })
+    }
+
+    async fn grant(&self, viewer: &Person, owner: &mut Connection) -> anyhow::Result<Grant> {
+        Grant::create(self.id, &self.descriptor, &self.owner, viewer, owner).await
+    }
+
+    fn node(&self, at: usize) -> anyhow::Result<NodeId> {
+        let nodes = &self.cluster.nodes;
+        let node = nodes.get(at % nodes.len().max(1));
+        Ok(node.context("a cluster has nodes")?.id)
+    }
+
+    /// A connection of a person to the node with this number, counted round.
+    async fn connection(&self, person: &Person, at: usize) -> anyhow::Result<Connection> {
+        Connection::open(&person.device, address(&self.cluster, at)?).await
+    }
+}
+
+fn address(cluster: &Cluster, at: usize) -> anyhow::Result<SocketAddr> {
+    let node = cluster.nodes.get(at % cluster.nodes.len().max(1));
+    Ok(node.context("a cluster has nodes")?.http.parse()?)
+}
