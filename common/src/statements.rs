@@ -1,6 +1,7 @@
 //! Statements about one grant: the viewer's request, the owner's manifest and deal, the viewer's
 //! receipt, view requests and acknowledgements, and a node's confirmation of rights. Rights have a
-//! file of their own. Statements of nodes about the cluster: addresses, checkpoints, tickets.
+//! file of their own. Statements of nodes about the cluster: addresses, checkpoints, progress,
+//! tickets.
 
 use serde::{Deserialize, Serialize};
 
@@ -209,6 +210,47 @@ pub struct Checkpoint {
     pub state: Hash,
 }
 statement!(Checkpoint, "checkpoint", 1, node);
+
+/// Numbers of a voter that never go back on an intact disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// Number of the last record of its floor file.
+    pub floor: u64,
+    /// Its term.
+    pub term: u64,
+    /// Index in its log.
+    pub log: u64,
+}
+
+impl Marks {
+    /// The first of the numbers that is lower than the other's.
+    #[must_use]
+    pub fn below(&self, other: &Self) -> Option<&'static str> {
+        [
+            (self.floor < other.floor, "floors"),
+            (self.term < other.term, "term"),
+            (self.log < other.log, "log"),
+        ]
+        .into_iter()
+        .find_map(|(is_below, what)| is_below.then_some(what))
+    }
+}
+
+/// A voter's statement of how far it has come. The other voters remember it, and show it to the
+/// voter when it comes back: what it finds on its disk must not lie below what it had told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeProgress {
+    /// The voter's key, which signs.
+    pub node: PublicKey,
+    pub cluster: ClusterId,
+    /// Random, of one process.
+    pub incarnation: u64,
+    /// What this process found on the disk; the log with entries that are not committed.
+    pub found: Marks,
+    /// What is durable now; of the log what is committed too.
+    pub reached: Marks,
+}
+statement!(NodeProgress, "node-progress", 1, node);
 
 /// A leader's permission for one job on one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -111,6 +111,12 @@ impl Floors {
         self.shared.state.lock().kept.get(grant).cloned()
     }
 
+    /// Number of the last durable frame. It never goes back, from start to start.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.shared.written.borrow().durable
+    }
+
     /// Syncs of the file since it was opened.
     #[must_use]
     pub fn syncs(&self) -> u64 {

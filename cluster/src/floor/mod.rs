@@ -4,7 +4,7 @@
 //! `grant_floor` is the rule for one grant, pure. `kept` has all of them in memory, and `floors`
 //! writes them: callers wait until their record is durable, and records that arrive during a sync
 //! share the next one. `disk` is the interface to the one file, `file` its real form; `header`,
-//! `frame`, `record` are its bytes.
+//! `frame`, `record` are its bytes; `mark` is how far it has come, for other nodes to remember.
 
 mod contents;
 mod disk;
@@ -15,6 +15,7 @@ mod frame;
 mod grant_floor;
 mod header;
 mod kept;
+mod mark;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use file::FloorFile;
 pub use floors::Floors;
 pub use grant_floor::{FloorRefusal, GrantFloor, MAX_RECENT, Shown};
 pub use header::{Owner, create};
+pub use mark::FloorMark;

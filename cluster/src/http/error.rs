@@ -203,6 +203,10 @@ impl From<ReadError> for Fault {
                 "this node is catching up: ask another node",
             ),
             ReadError::Stopping => stopping(),
+            ReadError::TakesNoPart => Self::new(
+                ErrorCode::Unavailable,
+                "this node takes no part in its cluster now, see its log: ask another node",
+            ),
         }
     }
 }

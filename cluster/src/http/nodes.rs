@@ -77,6 +77,7 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         members,
         jobs_finished: api.worker.finished(),
         job_memory: job_memory(&api.worker),
+        quarantined: status.quarantined,
     })
 }
 

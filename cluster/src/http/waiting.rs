@@ -56,6 +56,7 @@ async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
         members: voters.collect(),
         jobs_finished: 0,
         job_memory: JobMemory::default(),
+        quarantined: status.quarantined,
     })
 }
 

@@ -13,7 +13,7 @@ use super::release::is_rolled_back;
 use super::releaser::Releaser;
 use super::verified::verified_grant;
 use crate::floor::Shown;
-use crate::raft::Replica;
+use crate::raft::{ReadError, Replica};
 
 /// Time in which a node catches up before it confirms. Less than an owner waits for it.
 pub const CONFIRM_WAIT: Duration = Duration::from_millis(1_500);
@@ -32,6 +32,9 @@ impl Releaser {
         grant: &GrantId,
         version: u64,
     ) -> Result<Signed<Confirmation>, ReleaseError> {
+        if !replica.takes_part() {
+            return Err(ReadError::TakesNoPart.into());
+        }
         // A node that has just restarted may still lie below its own floor.
         let early = match has_version(replica, grant, version) {
             true => self.raised(replica, asker, grant).await.ok(),

@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use super::formed_services::{FormedNode, FormedServices};
 use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
-use crate::floor::{FloorDisk, Floors, Owner};
+use crate::floor::{FloorDisk, FloorMark, Floors, Owner};
 use crate::http::{self, HttpPort};
 use crate::raft::{AppliedState, BootstrapState, Genesis, Raft};
 
@@ -24,6 +24,8 @@ pub(super) struct ListenerTask {
     pub raft: Raft,
     pub state: Arc<dyn AppliedState>,
     pub floor: Arc<dyn FloorDisk>,
+    /// Told to other nodes, once the floors are open.
+    pub mark: FloorMark,
     pub port: HttpPort,
     /// The port in the clear, if there is one.
     pub metrics: Option<HttpPort>,
@@ -41,6 +43,7 @@ impl ListenerTask {
             raft,
             state,
             floor,
+            mark,
             port,
             metrics,
             stage,
@@ -86,6 +89,7 @@ impl ListenerTask {
                 return;
             }
         };
+        mark.follow(floors.clone());
         let node = FormedNode {
             id,
             url,

@@ -37,6 +37,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
 use crate::http::{HttpPort, MAX_METRICS_CONNECTIONS, Security, ServeLimits};
 use crate::jobs::{DecisionLog, Worker};
@@ -123,7 +124,8 @@ impl Node {
             .unwrap_or_else(|| format!("https://{}", port.address()));
 
         let settings = raft_settings(&config, &url, entrance);
-        let deps = parts.raft_deps(raft_runtime);
+        let mark = FloorMark::find(&*storage.floor);
+        let deps = parts.raft_deps(raft_runtime, mark.clone(), storage.peers);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
 
@@ -139,6 +141,7 @@ impl Node {
                 raft: raft.clone(),
                 state: state.clone(),
                 floor,
+                mark,
                 port,
                 metrics,
                 stage,

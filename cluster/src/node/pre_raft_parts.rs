@@ -14,6 +14,7 @@ use super::start_error::StartError;
 use super::worker_gate::TokenGate;
 use super::worker_trust::WorkerTrust;
 use crate::config::Config;
+use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::host::rng::NodeRng;
@@ -23,6 +24,7 @@ use crate::jobs::{
     Codec, DecisionLog, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores,
 };
 use crate::link::{NodeKeys, Transport};
+use crate::raft::quarantine::PeersDisk;
 use crate::raft::{RaftDeps, Stamper};
 
 /// The parts of a node that are built before Raft starts.
@@ -32,6 +34,8 @@ pub(super) struct PreRaftParts {
     pub rng: NodeRng,
     pub clock: Arc<dyn WallClock>,
     pub blocking: Blocking,
+    /// Random, of this process.
+    pub incarnation: u64,
     pub signatures: Arc<RememberedSignatures>,
     pub trust: Arc<WorkerTrust>,
     pub rpc: Arc<DeferredRpc>,
@@ -64,6 +68,7 @@ impl PreRaftParts {
             rng,
             clock,
             blocking,
+            incarnation,
             signatures,
             trust,
             rpc: Arc::default(),
@@ -81,7 +86,12 @@ impl PreRaftParts {
         Ok(TlsAcceptor::from(Arc::new(tls)))
     }
 
-    pub(super) fn raft_deps(&self, raft_runtime: Option<Handle>) -> RaftDeps {
+    pub(super) fn raft_deps(
+        &self,
+        raft_runtime: Option<Handle>,
+        floor: FloorMark,
+        peers: Arc<dyn PeersDisk>,
+    ) -> RaftDeps {
         RaftDeps {
             keys: self.keys.clone(),
             transport: self.transport.clone(),
@@ -93,6 +103,9 @@ impl PreRaftParts {
             app: self.rpc.clone(),
             app_runtime: tokio::runtime::Handle::current(),
             blocking: self.blocking,
+            incarnation: self.incarnation,
+            floor,
+            peers,
             raft_runtime,
         }
     }

@@ -4,18 +4,21 @@
 //! `start` builds a node's consensus; `client` proposes commands and reads; `engine` runs openraft;
 //! `rpc` are the messages between nodes, sent by its `network` and answered by `service`, to whom
 //! `authority` permits; `checkpoints` are signatures over the state at fixed indexes, which certify
-//! snapshots; `members` are bootstrap, joining and removal; `time` is the clock of the
-//! log; `ports` are interfaces to the rest of the node; `memory` is a storage for tests and the
-//! simulator.
+//! snapshots; `members` are bootstrap, joining and removal; `quarantine` keeps a voter out that has
+//! come back with an older folder, and in an `exchange` voters tell each other how far they are;
+//! `time` is the clock of the log; `ports` are interfaces to the rest of the node; `memory` is a
+//! storage for tests and the simulator.
 
 mod authority;
 mod checkpoints;
 mod client;
 mod engine;
+mod exchange;
 mod genesis;
 mod members;
 pub mod memory;
 mod ports;
+pub mod quarantine;
 mod rpc;
 mod service;
 mod start;

@@ -16,10 +16,12 @@ use super::checkpoints::OwnCheckpoints;
 use super::client::propose::Proposer;
 use super::client::read::Reads;
 use super::engine::consensus::Consensus;
+use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
 use super::members::local_member::LocalMember;
 use super::ports::{AppService, ReportSource};
+use super::quarantine::Gate;
 use super::rpc::wire::{HeartbeatReport, NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::Vote;
@@ -28,6 +30,9 @@ use crate::link::{Answer, Caller, Purpose, Service};
 
 /// Upper limit of the timeout that a caller may ask for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pause before a request of consensus is denied that this node takes no part in.
+const CLOSED_PAUSE: Duration = Duration::from_millis(250);
 
 /// This node's service on its links.
 pub(super) struct NodeService {
@@ -44,6 +49,9 @@ pub(super) struct NodeService {
     pub app_runtime: Handle,
     pub authority: Arc<Authority>,
     pub checkpoints: OwnCheckpoints,
+    /// None when this node joins as a worker.
+    pub exchange: Option<Arc<Exchange>>,
+    pub gate: Arc<Gate>,
     /// Limits what is logged of denials.
     pub denials: Seldom,
 }
@@ -147,6 +155,11 @@ impl NodeService {
                 let signed = self.checkpoints.signed(index);
                 Box::pin(async move { Ok(NodeReply::Checkpoint(signed)) })
             }
+            NodeRequest::Progress(told) => {
+                let exchange = self.exchange.as_ref();
+                let answer = exchange.and_then(|exchange| exchange.answer(from, told));
+                Box::pin(async move { Ok(NodeReply::Progress(answer)) })
+            }
             NodeRequest::Pristine
             | NodeRequest::Form { .. }
             | NodeRequest::MayJoin { .. }
@@ -161,8 +174,16 @@ impl NodeService {
         if self.denials.is_due() {
             tracing::warn!(node = caller.node.0, %why, "a node's request is not served");
         }
-        let why = why.to_string();
-        Box::pin(async move { Err(why) })
+        let is_closed = matches!(why, NoAuthority::Closed(_));
+        let (why, gate) = (why.to_string(), self.gate.clone());
+        Box::pin(async move {
+            if is_closed {
+                // A leader would ask again at once, and for as long as this lasts.
+                let opens = tokio::time::timeout(CLOSED_PAUSE, gate.opens());
+                let _opened = opens.await;
+            }
+            Err(why)
+        })
     }
 
     /// A snapshot that is refused was made by a faulty voter, so that each time is logged.

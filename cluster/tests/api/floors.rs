@@ -17,7 +17,7 @@ use crate::world::World;
 /// The copy of a data folder, beside it.
 const COPY: &str = "copy";
 
-fn keep_copy(data: &Path) {
+pub fn keep_copy(data: &Path) {
     copy(data, &data.with_extension(COPY));
 }
 
@@ -29,7 +29,7 @@ fn roll_back(data: &Path) {
 }
 
 /// Puts the whole copy back, as a thief of the machine would.
-fn restore(data: &Path) {
+pub fn restore(data: &Path) {
     fs::remove_dir_all(data).unwrap();
     copy(&data.with_extension(COPY), data);
 }
@@ -48,7 +48,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A fresh view, charged at node 1 and asked for at every node. Gives the nodes' answers.
-async fn view(world: &World, viewer: &Person, shared: &Shared) -> Vec<String> {
+pub async fn view(world: &World, viewer: &Person, shared: &Shared) -> Vec<String> {
     let key = SealingSecret::from_bytes(random());
     let request = view_request(world, viewer, shared, random(), &key);
     let charged = debit(world, 1, viewer, shared, &request).await;
@@ -77,7 +77,13 @@ async fn put(world: &World, owner: &Person, rights: Rights) -> Signed<Rights> {
     rights
 }
 
-async fn confirm(world: &World, by: &Person, node: u64, shared: &Shared, version: u64) -> Answer {
+pub async fn confirm(
+    world: &World,
+    by: &Person,
+    node: u64,
+    shared: &Shared,
+    version: u64,
+) -> Answer {
     let path = paths::fill(paths::CONFIRMATION, &shared.grant);
     by.post(world, node, &path, &ConfirmRights { version })
         .await

@@ -126,6 +126,26 @@ impl World {
         node.stop().await.unwrap();
     }
 
+    /// Starts a node that was stopped, and waits until it is ready.
+    pub async fn start(&mut self, id: impl Into<NodeId>) {
+        let at = id.into().0 as usize - 1;
+        let node = Node::start(self.configs[at].clone()).await.unwrap();
+        timeout(DEADLINE, node.ready()).await.expect("it is ready");
+        node.url().clone_into(&mut self.urls[at]);
+        self.nodes[at] = Some(node);
+    }
+
+    /// Starts nodes that were stopped, and waits until all are ready.
+    pub async fn start_all(&mut self, ids: &[u64]) {
+        let configs: Vec<_> = ids.iter().map(|id| self.config(*id)).collect();
+        let (nodes, _) = start(&configs).await;
+        for (id, node) in ids.iter().zip(nodes) {
+            let at = *id as usize - 1;
+            node.url().clone_into(&mut self.urls[at]);
+            self.nodes[at] = Some(node);
+        }
+    }
+
     pub async fn status(&self, id: impl Into<NodeId>) -> NodeStatus {
         send(self.url(id), "GET", paths::STATUS, &[], b"")
             .await

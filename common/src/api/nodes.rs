@@ -81,6 +81,9 @@ pub struct NodeStatus {
     pub jobs_finished: u64,
     #[serde(default)]
     pub job_memory: JobMemory,
+    /// The node has come back with an older copy of its folder, and takes no part.
+    #[serde(default)]
+    pub quarantined: bool,
 }
 
 /// `GET /v1/state-hash`: equal at equal `applied` on every node (law D3).

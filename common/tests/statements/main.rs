@@ -11,8 +11,8 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
-    Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, NodeAddress, PhotoRequest,
-    Receipt, RightsAck, Ticket, ViewRequest,
+    Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, Marks, NodeAddress,
+    NodeProgress, PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -197,6 +197,21 @@ fn of_calls_and_nodes() -> Vec<String> {
             term: 4,
             index: 300,
             state: HASH,
+        }),
+        line(NodeProgress {
+            node: me,
+            cluster: CLUSTER,
+            incarnation: 7,
+            found: Marks {
+                floor: 299,
+                term: 3,
+                log: 300,
+            },
+            reached: Marks {
+                floor: 300,
+                term: 4,
+                log: 301,
+            },
         }),
     ]
 }

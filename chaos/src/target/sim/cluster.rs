@@ -309,6 +309,14 @@ impl Cluster {
             .collect()
     }
 
+    /// A node that takes no part because it has come back below what it had told others. Its disk
+    /// has lost what was durable then.
+    pub(super) fn quarantined(&self) -> Option<NodeId> {
+        let running = self.machines.values();
+        let mut processes = running.filter_map(|machine| Some((machine.id, machine.process()?)));
+        processes.find_map(|(id, process)| process.raft.is_quarantined().then_some(id))
+    }
+
     /// Who leads: of several that think so, the one of the highest term.
     pub(super) fn leader(&self) -> Option<NodeId> {
         let leading = |(_, status): &(NodeId, Status)| status.role == Role::Leader;

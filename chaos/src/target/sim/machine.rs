@@ -167,6 +167,7 @@ impl Machine {
     async fn start(&self) -> anyhow::Result<Node> {
         let mut storage = self.disk.storage();
         let floor = storage.log.floor_disk();
+        let peers = storage.log.peers_disk();
         let (node, new_floor) = (self.id, floor.clone());
         storage.record_cluster =
             Arc::new(move |cluster| floor::create(&*new_floor, Owner { node, cluster }));
@@ -176,6 +177,7 @@ impl Machine {
             raft: storage,
             state: Arc::new(state.clone()),
             floor,
+            peers,
             close: Box::new(move || {
                 closed.drain();
                 Ok(())

@@ -224,6 +224,11 @@ impl<'a> Director<'a> {
 
     fn step(&mut self) -> anyhow::Result<()> {
         self.cluster.step()?;
+        let quarantined = self.cluster.quarantined();
+        anyhow::ensure!(
+            quarantined.is_none(),
+            "node {quarantined:?} is quarantined, and nobody has put an old folder back"
+        );
         self.observer.step(&self.cluster);
         if let Some(faults) = &self.ended_faults {
             faults.start_failed(&mut self.cluster)?;

@@ -41,6 +41,7 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
         members: vec![],
         jobs_finished: 0,
         job_memory: cameo_common::api::JobMemory::default(),
+        quarantined: false,
     }
 }
 

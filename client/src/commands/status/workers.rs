@@ -140,6 +140,7 @@ mod tests {
             ],
             jobs_finished: 0,
             job_memory: cameo_common::api::JobMemory::default(),
+            quarantined: false,
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod text;
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -39,6 +41,9 @@ struct Figures {
     leads: bool,
     committed: u64,
     applied: u64,
+    quarantined: bool,
+    /// Number of the last floor record that other voters had told.
+    floors_of_peers: BTreeMap<NodeId, u64>,
     jobs: JobCounts,
     own: LoadInfo,
     decided: DecisionCounts,
@@ -64,6 +69,8 @@ fn gather(api: &Api) -> Figures {
         leads,
         committed: status.committed,
         applied: status.applied,
+        quarantined: status.quarantined,
+        floors_of_peers: api.replica.floors_of_peers(),
         jobs: api.worker.counts(),
         own: load_info(&own, age),
         decided: api.dispatcher.decided(),
@@ -104,6 +111,16 @@ fn consensus(page: &mut Page, figures: &Figures) {
         "Last log index applied to the state.",
     )
     .value(&figures.applied);
+    page.gauge(
+        "cameo_quarantined",
+        "1 when the node has come back below what it had told other voters, and takes no part.",
+    )
+    .value(&u8::from(figures.quarantined));
+    let help = "Number of the last floor record that this node remembers of another voter.";
+    let mut family = page.gauge("cameo_remembered_floor", help);
+    for (node, floor) in &figures.floors_of_peers {
+        family = family.labelled("node", node, floor);
+    }
 }
 
 fn jobs(page: &mut Page, jobs: &JobCounts) {

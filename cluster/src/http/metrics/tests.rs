@@ -21,6 +21,8 @@ fn figures(leads: bool) -> Figures {
         leads,
         committed: 120,
         applied: 119,
+        quarantined: false,
+        floors_of_peers: BTreeMap::from([(NodeId(2), 17)]),
         jobs: JobCounts {
             finished: 11,
             failed: 1,

@@ -22,6 +22,7 @@ use thiserror::Error;
 use super::genesis::Genesis;
 use super::members::member_view::MemberView;
 use super::ports::Stamp;
+use super::quarantine::{Closed, Gate};
 use super::rpc::answer_rules::{AnswerRules, NotTaken};
 use super::rpc::wire::NodeRequest;
 use crate::consensus_types::TypeConfig;
@@ -60,6 +61,8 @@ pub(crate) enum NoAuthority {
     Voters,
     #[error("the answer is none to this request")]
     Unasked,
+    #[error("{0}")]
+    Closed(Closed),
 }
 
 /// What the rules need to know of this node.
@@ -78,13 +81,18 @@ pub(crate) struct Authority {
     pub members: Arc<MemberView>,
     pub wall: Arc<dyn WallClock>,
     pub stamp: Arc<dyn Stamp>,
+    pub gate: Arc<Gate>,
 }
 
 impl Authority {
     /// Whether a caller may make this request.
     pub fn check(&self, caller: &Caller, request: &NodeRequest) -> Result<(), NoAuthority> {
         let standing = self.members.standing(caller.node, &caller.key);
-        requests::check(request, caller.node, standing, &self.here())
+        requests::check(request, caller.node, standing, &self.here())?;
+        match self.gate.closed() {
+            Some(closed) if requests::is_of_consensus(request) => Err(NoAuthority::Closed(closed)),
+            _ => Ok(()),
+        }
     }
 
     fn here(&self) -> Here<'_> {

@@ -41,7 +41,9 @@ pub(super) fn check(
             needs_voter(standing)?;
             in_own_name(vote, from, here)
         }
-        NodeRequest::Propose { .. } | NodeRequest::App(_) => needs_voter(standing),
+        NodeRequest::Propose { .. } | NodeRequest::App(_) | NodeRequest::Progress(_) => {
+            needs_voter(standing)
+        }
         NodeRequest::ReadIndex { .. } | NodeRequest::Checkpoint { .. } => match standing {
             Standing::Voter | Standing::Worker => Ok(()),
             Standing::Outsider => Err(NoAuthority::NotMember),
@@ -52,6 +54,20 @@ pub(super) fn check(
         | NodeRequest::Form { .. }
         | NodeRequest::MayJoin { .. } => Ok(()),
     }
+}
+
+/// What a node takes no part in while its gate is closed: votes, appends, snapshots.
+pub(super) fn is_of_consensus(request: &NodeRequest) -> bool {
+    matches!(
+        request,
+        NodeRequest::Append(_)
+            | NodeRequest::Vote(_)
+            | NodeRequest::PreVote(_)
+            | NodeRequest::TransferLeader(_)
+            | NodeRequest::SnapshotBegin { .. }
+            | NodeRequest::SnapshotChunk { .. }
+            | NodeRequest::SnapshotInstall { .. }
+    )
 }
 
 fn needs_voter(standing: Standing) -> Result<(), NoAuthority> {

@@ -1,5 +1,6 @@
 //! Handle to a running Raft.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,9 +22,11 @@ use crate::raft::engine::log_clock::LogClock;
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::engine::status::{self, Leadership, Status};
 use crate::raft::engine::workers::WorkerChange;
+use crate::raft::exchange::Exchange;
 use crate::raft::genesis::Genesis;
 use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
+use crate::raft::quarantine::Gate;
 
 /// Handle to this node's Raft. Cheap to clone; usable on every runtime.
 #[derive(Clone)]
@@ -43,6 +46,9 @@ pub(crate) struct Inner {
     pub applied: watch::Receiver<u64>,
     pub address: SocketAddr,
     pub running: Mutex<Option<Running>>,
+    pub gate: Arc<Gate>,
+    /// None at a worker.
+    pub exchange: Option<Arc<Exchange>>,
 }
 
 impl fmt::Debug for Raft {
@@ -77,7 +83,7 @@ impl Raft {
     pub fn status(&self) -> Status {
         let metrics = self.inner.consensus.metrics();
         let metrics = metrics.borrow_watched();
-        status::status(&metrics)
+        status::status(&metrics, self.inner.gate.is_quarantined())
     }
 
     /// The leadership, and its changes.
@@ -111,6 +117,22 @@ impl Raft {
     pub fn cluster(&self) -> Option<ClusterId> {
         let genesis = self.inner.members.genesis()?;
         Some(genesis.cluster_id())
+    }
+
+    /// Whether this node may make promises: it has come back with all that it had promised.
+    pub fn takes_part(&self) -> bool {
+        self.inner.gate.closed().is_none()
+    }
+
+    /// Whether it has come back below what it had told other voters.
+    pub fn is_quarantined(&self) -> bool {
+        self.inner.gate.is_quarantined()
+    }
+
+    /// Number of the last floor record that each other voter had told this one.
+    pub fn floors_of_peers(&self) -> BTreeMap<NodeId, u64> {
+        let exchange = self.inner.exchange.as_ref();
+        exchange.map_or_else(BTreeMap::new, |exchange| exchange.remembered.floors())
     }
 
     /// Sends a request to another member's `AppService`.
@@ -149,6 +171,9 @@ impl Raft {
     pub async fn stop(&self) {
         if self.inner.node.begin_to_stop() {
             leader_transfer::transfer_before_stop(&self.inner.node, &*self.inner.consensus).await;
+            if let Some(exchange) = &self.inner.exchange {
+                exchange.store_now().await;
+            }
             self.end().await;
         }
     }

@@ -1,5 +1,6 @@
 //! The replica of a running node: Raft for the order, the store for the state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cameo_common::ids::NodeId;
@@ -68,6 +69,14 @@ impl Replica for RaftReplica {
 
     fn touched(&self) -> broadcast::Receiver<Touched> {
         self.state.touched()
+    }
+
+    fn takes_part(&self) -> bool {
+        self.raft.takes_part()
+    }
+
+    fn floors_of_peers(&self) -> BTreeMap<NodeId, u64> {
+        self.raft.floors_of_peers()
     }
 
     fn status(&self) -> Status {

@@ -17,6 +17,7 @@ use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{Consensus, ReadIndex};
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::members::member_view::MemberView;
+use crate::raft::quarantine::Gate;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode};
 
 /// Most readers that wait for a round; others fail with `NoLeader`.
@@ -33,6 +34,8 @@ pub enum ReadError {
     Behind,
     #[error("this node is stopping; use another")]
     Stopping,
+    #[error("this node takes no part in its cluster now; use another")]
+    TakesNoPart,
 }
 
 /// A reader that waits for an index.
@@ -54,12 +57,17 @@ pub(crate) struct Reads {
     pub links: Links,
     pub applied: watch::Receiver<u64>,
     pub readers: mpsc::Sender<Reader>,
+    pub gate: Arc<Gate>,
 }
 
 impl Reads {
     /// Waits until this node has applied everything that was acknowledged before the call; returns
     /// an applied index.
     pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
+        match timeout_at(deadline, self.gate.decided()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Err(ReadError::TakesNoPart),
+        }
         if is_planted(Mutant::LocalStaleRead) {
             return Ok(*self.applied.borrow());
         }

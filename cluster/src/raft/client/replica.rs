@@ -4,6 +4,7 @@
 //! [`Replica`]: propose, wait, read, ask another node. A node implements it with Raft over sled;
 //! tests use a map.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -95,6 +96,12 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
 
     /// Notifies the tasks that wait for a user's events.
     fn touched(&self) -> broadcast::Receiver<Touched>;
+
+    /// Whether this node may make promises: it has come back with all that it had promised.
+    fn takes_part(&self) -> bool;
+
+    /// Number of the last floor record that each other voter had told this one.
+    fn floors_of_peers(&self) -> BTreeMap<NodeId, u64>;
 
     /// Leader, members, and progress of this node.
     fn status(&self) -> Status;

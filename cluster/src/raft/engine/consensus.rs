@@ -95,6 +95,14 @@ pub(crate) enum ReadIndex {
     Stopped,
 }
 
+/// What a node has on its disk for good, as far as this process has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Durable {
+    pub term: u64,
+    /// Index of the last entry that is committed too: nothing takes it back.
+    pub log: u64,
+}
+
 /// The operations of openraft that the handle and the service need.
 pub(crate) trait Consensus: Send + Sync {
     fn append(
@@ -140,6 +148,8 @@ pub(crate) trait Consensus: Send + Sync {
     fn transfer_leader(&self, to: NodeId) -> BoxFuture<'static, ()>;
     /// Tells openraft of a newly certified snapshot, behind which it may purge the log.
     fn snapshot_certified(&self) -> BoxFuture<'static, ()>;
+    /// What is durable of this node's consensus.
+    fn durable(&self) -> Durable;
     fn shutdown(&self) -> BoxFuture<'static, ()>;
 
     /// The voters of the latest membership.
@@ -344,6 +354,24 @@ where
     fn snapshot_certified(&self) -> BoxFuture<'static, ()> {
         let raft = self.raft.clone();
         Box::pin(async move { ignore_stopped(raft.trigger().snapshot().await) })
+    }
+
+    fn durable(&self) -> Durable {
+        let Some(flushed) = self.raft.watch_log_progress().get() else {
+            return Durable::default();
+        };
+        let metrics = self.raft.metrics();
+        let committed = metrics.borrow_watched().local_committed;
+        let (flushed_log, committed) = (
+            flushed.last_log_id.as_ref().map(position),
+            committed.as_ref().map(position),
+        );
+        // By term and index: a longer log of an earlier term need not have the entry.
+        let log = committed.filter(|committed| flushed_log >= Some(*committed));
+        Durable {
+            term: flushed.vote.leader_id.term,
+            log: log.map_or(0, |(_, index)| index),
+        }
     }
 
     fn shutdown(&self) -> BoxFuture<'static, ()> {

@@ -48,6 +48,8 @@ pub struct Status {
     pub voters: BTreeMap<NodeId, Member>,
     /// Members without a vote.
     pub learners: BTreeMap<NodeId, Member>,
+    /// It has come back below what it had told other voters, and takes no part.
+    pub quarantined: bool,
     /// The failure of Raft at this node, if any.
     pub failure: Option<String>,
 }
@@ -67,7 +69,7 @@ fn index(id: &Option<LogIdOf<TypeConfig>>) -> u64 {
     id.as_ref().map_or(0, |id| id.index())
 }
 
-pub(crate) fn status(metrics: &Metrics) -> Status {
+pub(crate) fn status(metrics: &Metrics, quarantined: bool) -> Status {
     let membership = metrics.membership_config.membership();
     let voting: BTreeSet<NodeId> = membership.voter_ids().collect();
     let (voters, learners) = membership
@@ -91,6 +93,7 @@ pub(crate) fn status(metrics: &Metrics) -> Status {
         },
         voters,
         learners,
+        quarantined,
         failure: metrics
             .running_state
             .as_ref()

@@ -13,6 +13,7 @@ mod floor;
 mod floor_image;
 mod log;
 mod model;
+mod peers;
 mod platter;
 mod port;
 mod snapshot;

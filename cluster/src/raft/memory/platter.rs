@@ -25,6 +25,8 @@ pub(super) struct Platter {
     /// The newest snapshot. Always synced: it gets its name after that.
     pub snapshot: Option<MemorySnapshot>,
     pub floor: FloorImage,
+    /// What the node remembers of its peers. Always synced: it gets its name after that.
+    pub peers: Option<Vec<u8>>,
 }
 
 /// A log.

@@ -2,7 +2,7 @@
 
 use cameo_common::ids::{ClusterId, Millis, NodeId};
 use cameo_common::signed::Signed;
-use cameo_common::statements::Checkpoint;
+use cameo_common::statements::{Checkpoint, NodeProgress};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -72,6 +72,8 @@ pub(crate) enum NodeRequest {
     Checkpoint {
         index: u64,
     },
+    /// Tells the caller's progress, and what it remembers of the receiver's.
+    Progress(ProgressTold),
 }
 
 /// A reply between nodes; each belongs to the request of its name.
@@ -98,6 +100,8 @@ pub(crate) enum NodeReply {
     Joined(Result<(), MemberRefusal>),
     /// None when the node is no voter, or has not had that index lately.
     Checkpoint(Option<Signed<Checkpoint>>),
+    /// The same of the receiver; none while it cannot tell.
+    Progress(Option<ProgressTold>),
 }
 
 /// Load and clock of a follower, in the reply to a heartbeat.
@@ -108,6 +112,15 @@ pub(crate) struct HeartbeatReport {
     pub report: Vec<u8>,
     /// The follower's wall clock.
     pub unix_millis: Millis,
+}
+
+/// What a voter tells another one, each in its own signed words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProgressTold {
+    /// How far the sender is.
+    pub mine: Signed<NodeProgress>,
+    /// How far the receiver had told it was.
+    pub of_you: Option<Signed<NodeProgress>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,6 +32,7 @@ use super::wire::{NodeReply, NodeRequest, decode, encode};
 use crate::consensus_types::{Member, TypeConfig};
 use crate::link::{CallError, Lane, Link, Links};
 use crate::raft::ports::ReportSink;
+use crate::raft::quarantine::Gate;
 use crate::raft::time::clock::Clocks;
 
 /// Approximate limit of an append in bytes; entries beyond it are sent later.
@@ -58,6 +59,7 @@ pub(crate) struct Network<P> {
     pub sink: Arc<dyn ReportSink>,
     pub port: Arc<P>,
     pub rules: Arc<dyn AnswerRules>,
+    pub gate: Arc<Gate>,
 }
 
 impl<P: SnapshotPort> Network<P> {
@@ -72,6 +74,7 @@ impl<P: SnapshotPort> Network<P> {
             sink: self.sink.clone(),
             port: self.port.clone(),
             rules: self.rules.clone(),
+            gate: self.gate.clone(),
         }
     }
 }
@@ -104,9 +107,27 @@ pub(crate) struct Client<P> {
     sink: Arc<dyn ReportSink>,
     port: Arc<P>,
     rules: Arc<dyn AnswerRules>,
+    gate: Arc<Gate>,
 }
 
 impl<P: SnapshotPort> Client<P> {
+    /// Law: a node whose gate is closed asks for no vote and sends no entry. It may hold itself for
+    /// the leader that it was when its folder was copied.
+    async fn open(&self, limit: Duration) -> Rpc<()> {
+        // Waiting also keeps openraft from asking again at once.
+        match tokio::time::timeout(limit, self.gate.opens()).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.is_open(),
+        }
+    }
+
+    fn is_open(&self) -> Rpc<()> {
+        match self.gate.closed() {
+            Some(closed) => Err(Unreachable::new(&closed).into()),
+            None => Ok(()),
+        }
+    }
+
     /// The answer to an append, unless the peer may not say that.
     fn appended(
         &self,
@@ -145,6 +166,7 @@ impl<P: SnapshotPort> Client<P> {
 
     /// Waits for a connection.
     async fn wait_connected(&self) -> Rpc<()> {
+        self.open(CONNECT_WAIT).await?;
         let ready = self.link.ready(Instant::now() + CONNECT_WAIT).await;
         if ready.is_err() {
             tokio::time::sleep(DOWN_PAUSE).await;
@@ -159,6 +181,7 @@ impl<P: SnapshotPort> Client<P> {
         option: &RPCOption,
     ) -> Rpc<NodeReply> {
         let limit = option.hard_ttl();
+        self.open(limit).await?;
         let body = encode(request);
         let reply = self
             .urgent
@@ -175,6 +198,7 @@ impl<P: SnapshotPort> Client<P> {
         rpc: AppendEntriesRequest<TypeConfig>,
         limit: Duration,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        self.open(limit).await?;
         let body = encode(&NodeRequest::Append(rpc));
         let (link, clocks, sink) = (self.link.clone(), self.clocks.clone(), self.sink.clone());
         let target = self.target;
@@ -207,10 +231,10 @@ impl<P: SnapshotPort> Client<P> {
         let (rpc, truncated) = truncate_to_fit(rpc);
         let prev = rpc.prev_log_id;
         let last = rpc.entries.last().map(|entry| entry.log_id).or(prev);
-        let started = self
-            .link
-            .start(&encode(&NodeRequest::Append(rpc)))
-            .map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT));
+        let started = self.is_open().and_then(|()| {
+            let started = self.link.start(&encode(&NodeRequest::Append(rpc)));
+            started.map_err(|error| self.failed(error, RPCTypes::AppendEntries, APPEND_TIMEOUT))
+        });
         async move {
             let response = async {
                 let reply = started?
@@ -336,6 +360,7 @@ impl<P: SnapshotPort> RaftNetworkV2<TypeConfig> for Client<P> {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        self.open(CONNECT_WAIT).await?;
         let sent = snapshots::send(&self.link, &*self.port, vote, snapshot.snapshot, cancel);
         let response = sent.await?;
         self.rules

@@ -7,7 +7,7 @@ use cameo_common::wire::{self, VersionError};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use super::messages::{
-    BootstrapProbe, HeartbeatReport, NodeReply, NodeRequest, ProposedReply,
+    BootstrapProbe, HeartbeatReport, NodeReply, NodeRequest, ProgressTold, ProposedReply,
 };
 pub(crate) use super::refusals::{MemberRefusal, ProposeRefusal, ReadRefusal};
 

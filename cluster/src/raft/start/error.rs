@@ -4,6 +4,7 @@ use cameo_common::ids::NodeId;
 use thiserror::Error;
 
 use crate::raft::members::record_file::RecordError;
+use crate::raft::quarantine::PeersError;
 
 /// Why Raft did not start.
 #[derive(Debug, Error)]
@@ -29,6 +30,8 @@ pub enum StartError {
          restore the file `genesis`, or remove the node and add it under a new id"
     )]
     RecordLost,
+    #[error(transparent)]
+    Peers(#[from] PeersError),
     #[error("the directory belongs to another cluster: {0}")]
     OtherCluster(std::io::Error),
     #[error("cannot listen for nodes on {address}: {source}")]

@@ -2,6 +2,7 @@
 
 mod error;
 mod local_member;
+mod quarantine;
 mod settings;
 
 use std::sync::Arc;
@@ -27,10 +28,12 @@ use super::engine::node_state::NodeState;
 use super::engine::runtime::RaftThread;
 use super::engine::status::{self, Leadership};
 use super::engine::{config, leader_transfer};
+use super::exchange::Exchange;
 use super::members::admission::Admissions;
 use super::members::bootstrap::Founder;
 use super::members::join::Joiner;
 use super::members::local_member::LocalMember;
+use super::quarantine::Gate;
 use super::rpc::network::Network;
 use super::rpc::snapshots::{IncomingSnapshots, SnapshotPort};
 use super::service::NodeService;
@@ -93,13 +96,16 @@ where
     let (proposer, reads) = (parts.proposer(&clock), parts.reads(&applies, readers));
     let service = parts.service(&proposer, &reads);
     let server = parts.listen(settings.listen, service).await?;
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(status::follow(parts.consensus.clone(), leadership, applied)),
         tokio::spawn(serve_readers(reads.clone(), waiting)),
         tokio::spawn(watch_local_clock(clock.clone())),
         parts.enter_the_cluster(),
         tokio::spawn(certifier),
     ];
+    if let Some(exchange) = &parts.exchange {
+        tasks.push(tokio::spawn(exchange.clone().run(parts.links.clone())));
+    }
     let address = server.address();
     let running = Running {
         server,
@@ -118,6 +124,8 @@ where
         applied: applies,
         address,
         running: Mutex::new(Some(running)),
+        gate: parts.gate,
+        exchange: parts.exchange,
     }))
 }
 
@@ -151,6 +159,9 @@ struct ConsensusParts {
     clocks: Arc<Clocks>,
     authority: Arc<Authority>,
     checkpoints: OwnCheckpoints,
+    gate: Arc<Gate>,
+    /// None when this node joins as a worker.
+    exchange: Option<Arc<Exchange>>,
     entrance: Entrance,
     /// The log has begun.
     initialised: bool,
@@ -177,6 +188,8 @@ impl ConsensusParts {
             .map_err(|error| StartError::Timing(error.to_string()))?;
         let (local, initialised) = local_member::local_member(settings, &deps, &storage)?;
         let local = Arc::new(local);
+        let mut log = storage.log;
+        let gate = quarantine::gate(settings, &deps, &local, &mut log).await?;
         let founder = settings.entrance.terms().map(|terms| {
             let local = local.clone();
             Arc::new(Founder { local, terms })
@@ -191,6 +204,7 @@ impl ConsensusParts {
             members: local.members.clone(),
             wall: deps.wall.clone(),
             stamp: deps.stamp.clone(),
+            gate: gate.clone(),
         });
         let port = Arc::new(storage.snapshots);
         let checkpoints = OwnCheckpoints {
@@ -207,9 +221,10 @@ impl ConsensusParts {
             sink: deps.sink.clone(),
             port: port.clone(),
             rules: authority.clone(),
+            gate: gate.clone(),
         };
-        let (log, state_machine) = (storage.log, storage.state_machine);
-        let consensus = start_consensus(config, network, log, state_machine).await?;
+        let consensus = start_consensus(config, network, log, storage.state_machine).await?;
+        let exchange = quarantine::exchange(settings, &deps, &local, &gate, &consensus)?;
         let _ = local.members.consensus.set(consensus.clone());
         let certifier = Certifier {
             me: settings.id,
@@ -228,6 +243,8 @@ impl ConsensusParts {
             clocks,
             authority,
             checkpoints,
+            gate,
+            exchange,
             entrance,
             initialised,
         };
@@ -262,6 +279,7 @@ impl ConsensusParts {
             links: self.links.clone(),
             applied: applied.clone(),
             readers,
+            gate: self.gate.clone(),
         })
     }
 
@@ -287,6 +305,8 @@ impl ConsensusParts {
             app_runtime: self.deps.app_runtime.clone(),
             authority: self.authority.clone(),
             checkpoints: self.checkpoints.clone(),
+            exchange: self.exchange.clone(),
+            gate: self.gate.clone(),
             denials: Seldom::default(),
         }
     }

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use cameo_common::ids::NodeId;
 use tokio::runtime::Handle;
 
+use crate::floor::FloorMark;
 use crate::host::blocking::Blocking;
 use crate::host::clock::WallClock;
 use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
+use crate::raft::quarantine::PeersDisk;
 
 /// Settings of the operator.
 #[derive(Debug, Clone)]
@@ -116,6 +118,12 @@ pub struct RaftDeps {
     pub app_runtime: Handle,
     /// Where files are written.
     pub blocking: Blocking,
+    /// Random, of this process.
+    pub incarnation: u64,
+    /// How far this node's floors are.
+    pub floor: FloorMark,
+    /// Where it keeps what it remembers of its peers.
+    pub peers: Arc<dyn PeersDisk>,
     /// Runtime of Raft. `None` starts a thread of its own; the simulator passes its runtime.
     pub raft_runtime: Option<Handle>,
 }

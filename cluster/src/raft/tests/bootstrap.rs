@@ -165,7 +165,7 @@ async fn a_node_that_is_not_in_its_own_list_of_peers_does_not_start() {
     };
     let started = start(
         settings,
-        world.deps(1),
+        world.deps(1).await,
         world.hosts[&NodeId(1)].disk.storage(),
     )
     .await;

@@ -257,7 +257,7 @@ async fn a_worker_that_the_leader_cannot_reach_waits_with_the_reason_and_is_no_m
     settings.peers.insert(NodeId(2), address.clone());
     settings.listen = listens_at;
     let storage = world.hosts[&NodeId(2)].disk.storage();
-    let worker = start(settings, world.deps(2), storage).await.unwrap();
+    let worker = start(settings, world.deps(2).await, storage).await.unwrap();
     let mut state = worker.bootstrap_state();
     let expected = format!("cannot reach this node at {address}");
     let waiting = state
@@ -280,7 +280,9 @@ async fn a_directory_keeps_its_addresses_and_its_role() {
     let mut elsewhere = world.settings(2);
     elsewhere.http = "http://elsewhere".into();
     let storage = world.hosts[&NodeId(2)].disk.storage();
-    let moved = start(elsewhere, world.deps(2), storage).await.unwrap();
+    let moved = start(elsewhere, world.deps(2).await, storage)
+        .await
+        .unwrap();
     let why = wait_until_refused(&moved).await;
     assert!(
         why.contains("start it with the addresses that it joined with"),
@@ -309,7 +311,7 @@ async fn attack_a_worker_joins_no_other_cluster_than_its_tokens() {
         bytes: super::world::PASS.to_vec(),
     });
     let storage = world.hosts[&NodeId(2)].disk.storage();
-    let worker = start(settings, world.deps(2), storage).await.unwrap();
+    let worker = start(settings, world.deps(2).await, storage).await.unwrap();
     let why = wait_until_refused(&worker).await;
     assert!(why.contains("the token is for"), "{why}");
     assert!(world.nodes[&NodeId(1)].status().learners.is_empty());

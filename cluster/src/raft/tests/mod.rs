@@ -8,6 +8,7 @@ mod cluster;
 mod joining;
 mod old_snapshot;
 mod outsiders;
+mod quarantine;
 mod removing;
 mod reserved_ports;
 mod world;

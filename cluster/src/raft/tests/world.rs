@@ -15,10 +15,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::reserved_ports::ReservedPorts;
+use crate::floor::{self, FloorMark, Floors, Owner};
 use crate::host::blocking::Blocking;
 use crate::host::clock::{SystemClock, WallClock};
 use crate::link::{ClusterSecret, NodeKeys};
 use crate::raft::memory::MemoryDisk;
+use crate::raft::quarantine::PeersFile;
 use crate::raft::*;
 use crate::store::{Decided, Machine};
 use cameo_machine::{Change, StateView};
@@ -270,7 +272,7 @@ impl World {
         settings.peers.remove(&id);
         settings.peers.insert(id, link);
         let storage = host.disk.storage();
-        let deps = self.deps_at(id, &host);
+        let deps = self.deps_at(id, &host).await;
         start(settings, deps, storage).await.unwrap()
     }
 
@@ -334,12 +336,12 @@ impl World {
         settings
     }
 
-    pub fn deps(&self, id: impl Into<NodeId>) -> RaftDeps {
+    pub async fn deps(&self, id: impl Into<NodeId>) -> RaftDeps {
         let id = id.into();
-        self.deps_at(id, &self.hosts[&id])
+        self.deps_at(id, &self.hosts[&id]).await
     }
 
-    fn deps_at(&self, id: NodeId, host: &Host) -> RaftDeps {
+    async fn deps_at(&self, id: NodeId, host: &Host) -> RaftDeps {
         RaftDeps {
             keys: host.keys.clone(),
             transport: self.transport.clone(),
@@ -351,6 +353,9 @@ impl World {
             app: Arc::new(Echo(id)),
             app_runtime: Handle::current(),
             blocking: Blocking::Threads,
+            incarnation: rand::random(),
+            floor: floor_mark(id, &host.disk).await,
+            peers: Arc::new(PeersFile::within(&host.data, Blocking::Threads)),
             raft_runtime: None,
         }
     }
@@ -358,7 +363,7 @@ impl World {
     pub async fn start(&mut self, id: impl Into<NodeId>) -> Result<(), StartError> {
         let id = id.into();
         let storage = self.hosts[&id].disk.storage();
-        let node = start(self.settings(id), self.deps(id), storage).await?;
+        let node = start(self.settings(id), self.deps(id).await, storage).await?;
         self.nodes.insert(id, node);
         Ok(())
     }
@@ -415,6 +420,16 @@ impl World {
             .get(command.as_bytes())
             .is_some()
     }
+}
+
+/// Of the floors on this disk, which are opened.
+async fn floor_mark(node: NodeId, disk: &MemoryDisk) -> FloorMark {
+    let disk = disk.storage().log.floor_disk();
+    let cluster = ClusterId([5; 32]);
+    floor::create(&*disk, Owner { node, cluster }).unwrap();
+    let mark = FloorMark::find(&*disk);
+    mark.follow(Floors::open(disk, Owner { node, cluster }).await.unwrap());
+    mark
 }
 
 /// Waits until a condition holds.

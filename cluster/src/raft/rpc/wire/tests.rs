@@ -83,6 +83,7 @@ fn the_numbers_of_the_requests_are_pinned() {
             timeout_millis: 9,
         },
         NodeRequest::Checkpoint { index: 9 },
+        NodeRequest::Progress(told(None)),
     ];
     for (number, request) in requests.iter().enumerate() {
         let bytes = encode(request);
@@ -135,6 +136,7 @@ fn the_numbers_of_the_replies_are_pinned() {
         NodeReply::MayJoin(Ok(genesis())),
         NodeReply::Joined(Err(MemberRefusal::IdTaken)),
         NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3]))),
+        NodeReply::Progress(None),
     ];
     for (number, reply) in replies.iter().enumerate() {
         let bytes = encode(reply);
@@ -173,6 +175,22 @@ fn the_bytes_of_checkpoint_messages_are_pinned() {
     let signed = NodeReply::Checkpoint(Some(Signed::from_bytes(vec![3, 4])));
     assert_eq!(encode(&signed), [3, 13, 1, 2, 3, 4]);
     assert_eq!(encode(&NodeReply::Checkpoint(None)), [3, 13, 0]);
+}
+
+#[test]
+fn the_bytes_of_progress_messages_are_pinned() {
+    let asked = NodeRequest::Progress(told(Some(5)));
+    assert_eq!(encode(&asked), [3, 15, 2, 3, 4, 1, 1, 5]);
+    let answer = NodeReply::Progress(Some(told(None)));
+    assert_eq!(encode(&answer), [3, 14, 1, 2, 3, 4, 0]);
+    assert_eq!(encode(&NodeReply::Progress(None)), [3, 14, 0]);
+}
+
+fn told(of_you: Option<u8>) -> ProgressTold {
+    ProgressTold {
+        mine: Signed::from_bytes(vec![3, 4]),
+        of_you: of_you.map(|byte| Signed::from_bytes(vec![byte])),
+    }
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! The exchange of progress between voters: each tells its own, and what it remembers of the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
+use cameo_common::signed::Signed;
+use cameo_common::statements::{Marks, NodeProgress};
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use super::engine::consensus::Consensus;
+use super::genesis::{Genesis, GenesisMember};
+use super::members::bootstrap_state::BootstrapState;
+use super::members::member_view::MemberView;
+use super::quarantine::{Closed, Gate, Remembered};
+use super::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
+use crate::floor::FloorMark;
+use crate::host::seldom::Seldom;
+use crate::link::{Lane, Links, NodeKeys};
+
+/// Pause between two rounds with one voter: what is newer is not remembered of a node.
+const EXCHANGE_EVERY: Duration = Duration::from_secs(1);
+/// The same of a node that waits for its first answers.
+const WAITING_EVERY: Duration = Duration::from_millis(50);
+/// Pause between two writes of the file: what is newer is forgotten with the process.
+const STORE_EVERY: Duration = Duration::from_secs(5);
+/// Time limit of one question.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// This voter's side of the exchange.
+pub(crate) struct Exchange {
+    pub me: NodeId,
+    pub keys: Arc<NodeKeys>,
+    pub members: Arc<MemberView>,
+    pub gate: Arc<Gate>,
+    pub remembered: Remembered,
+    pub consensus: Arc<dyn Consensus>,
+    pub floor: FloorMark,
+    /// Highest index that this process has known to be committed and durable here.
+    pub log: AtomicU64,
+    /// Limits what is logged of others that have come back below what they had told.
+    pub alarms: Seldom,
+}
+
+impl Exchange {
+    /// Answers another voter: keeps what it tells, and hears what it remembers. None while this
+    /// node cannot tell its own progress.
+    pub fn answer(&self, from: NodeId, told: ProgressTold) -> Option<ProgressTold> {
+        let genesis = self.members.genesis()?;
+        let answer = self.told_to(&genesis, from)?;
+        self.take(&genesis, from, told);
+        Some(answer)
+    }
+
+    fn told_to(&self, genesis: &Genesis, voter: NodeId) -> Option<ProgressTold> {
+        Some(ProgressTold {
+            mine: self.own(genesis)?,
+            of_you: self.remembered.of(voter),
+        })
+    }
+
+    fn own(&self, genesis: &Genesis) -> Option<Signed<NodeProgress>> {
+        let key = self.keys.signing_key();
+        let progress = NodeProgress {
+            node: key.public(),
+            cluster: genesis.cluster_id(),
+            incarnation: self.gate.incarnation,
+            found: self.gate.found,
+            reached: self.reached()?,
+        };
+        Some(Signed::new(&key, progress))
+    }
+
+    /// What is durable. None before the floors are opened.
+    fn reached(&self) -> Option<Marks> {
+        let floor = self.floor.durable()?;
+        let durable = self.consensus.durable();
+        let log = durable.log.max(self.log.load(Ordering::Acquire));
+        self.log.fetch_max(log, Ordering::AcqRel);
+        Some(Marks {
+            floor,
+            // What was found was synced when the log was opened.
+            term: durable.term.max(self.gate.found.term),
+            log,
+        })
+    }
+
+    /// Takes what nobody else can have signed, and ignores the rest.
+    fn take(&self, genesis: &Genesis, from: NodeId, told: ProgressTold) {
+        let Some(voter) = genesis.member(from) else {
+            return;
+        };
+        if let Some(progress) = verified(&told.mine, voter.key, genesis)
+            && let Err(what) = self.remembered.keep(from, told.mine, &progress)
+            && self.alarms.is_due()
+        {
+            tracing::error!(
+                node = from.0,
+                what,
+                "a voter has come back below what it had told this node: it is quarantined, if \
+                 its program is ours"
+            );
+        }
+        let of_me = told.of_you;
+        let of_me = of_me.and_then(|signed| verified(&signed, self.keys.public(), genesis));
+        self.gate.hear(from, of_me.as_ref());
+    }
+
+    /// Tells and asks the other voters for as long as the node runs.
+    pub async fn run(self: Arc<Self>, links: Links) {
+        let genesis = formed(&self.members).await;
+        let others = genesis.members.iter().filter(|voter| voter.id != self.me);
+        let talks = others.map(|voter| self.talk_to(&genesis, voter, &links));
+        tokio::join!(join_all(talks), self.store());
+    }
+
+    async fn talk_to(&self, genesis: &Genesis, voter: &GenesisMember, links: &Links) {
+        loop {
+            self.tell(genesis, voter, links).await;
+            sleep(match self.gate.closed() {
+                Some(Closed::Waiting) => WAITING_EVERY,
+                Some(Closed::Quarantined) | None => EXCHANGE_EVERY,
+            })
+            .await;
+        }
+    }
+
+    async fn tell(&self, genesis: &Genesis, voter: &GenesisMember, links: &Links) {
+        let (Some(member), Some(told)) = (
+            self.members.member(voter.id),
+            self.told_to(genesis, voter.id),
+        ) else {
+            return;
+        };
+        let link = links.member(voter.id, &member.link, Lane::Heartbeat);
+        let body = encode(&NodeRequest::Progress(told));
+        let answer = link.call(&body, Instant::now() + ANSWER_TIMEOUT);
+        // A voter that does not answer is asked in the next round.
+        let Ok(reply) = answer.await else { return };
+        if let Ok(NodeReply::Progress(Some(told))) = decode(&reply) {
+            self.take(genesis, voter.id, told);
+        }
+    }
+
+    async fn store(&self) {
+        loop {
+            sleep(STORE_EVERY).await;
+            self.store_now().await;
+        }
+    }
+
+    /// Writes down what this node remembers of its peers.
+    pub async fn store_now(&self) {
+        if let Err(error) = self.remembered.store().await {
+            tracing::error!(%error, "what this node remembers of its peers is not written");
+        }
+    }
+}
+
+async fn formed(members: &MemberView) -> Arc<Genesis> {
+    let mut state = members.state.subscribe();
+    loop {
+        if let BootstrapState::Formed { genesis } = &*state.borrow_and_update() {
+            return genesis.clone();
+        }
+        // The sender is in `members`.
+        let _ = state.changed().await;
+    }
+}
+
+/// What a voter has signed for this cluster.
+fn verified(
+    signed: &Signed<NodeProgress>,
+    voter: [u8; 32],
+    genesis: &Genesis,
+) -> Option<NodeProgress> {
+    let progress = signed.verify().ok()?;
+    let is_voters = progress.node == PublicKey(voter) && progress.cluster == genesis.cluster_id();
+    is_voters.then_some(progress)
+}

@@ -1,0 +1,20 @@
+//! Quarantine: voters remember how far each other had come, so that one that comes back with an
+//! older copy of its folder is told so, and takes no part.
+//!
+//! A voter signs its marks: how far its floors, its term and its log are, each as it is durable.
+//! `remembered` keeps the highest of each other voter, in its own words, and `file` has them on the
+//! disk. They are shown to the voter (`super::exchange`). Its own signature above what it has found
+//! on its disk is a proof that nobody else can make: no liar quarantines another. The `gate` is
+//! closed until enough voters have answered, and for good after such a proof.
+
+mod file;
+mod gate;
+mod peers_disk;
+mod remembered;
+
+pub(crate) use gate::{Closed, Gate};
+pub(crate) use remembered::Remembered;
+
+pub use file::PeersFile;
+pub use peers_disk::PeersDisk;
+pub use remembered::PeersError;

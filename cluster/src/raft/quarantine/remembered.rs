@@ -1,0 +1,161 @@
+//! Memory of the other voters: how far each had come, in its own signed words.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use cameo_common::cluster_descriptor::MAX_NODES;
+use cameo_common::ids::NodeId;
+use cameo_common::signed::Signed;
+use cameo_common::statements::NodeProgress;
+use cameo_common::wire;
+use parking_lot::Mutex;
+
+use super::peers_disk::PeersDisk;
+
+const MAGIC: &[u8; 8] = b"cameopee";
+const VERSION: u8 = 1;
+
+type Statements = BTreeMap<NodeId, Signed<NodeProgress>>;
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PeersError {
+    #[error("cannot read DATA/peers: {0}. Check the disk")]
+    Io(#[from] io::Error),
+    #[error("DATA/peers has version {0}, which this build does not read: update cameod")]
+    UnknownVersion(u8),
+    #[error("DATA/peers is damaged")]
+    Damaged,
+}
+
+/// The highest progress that each voter has told: one statement a voter.
+pub(crate) struct Remembered {
+    disk: Arc<dyn PeersDisk>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    statements: Statements,
+    changed: bool,
+}
+
+impl Remembered {
+    /// Reads the file. Without one nothing is remembered. A damaged one is an error in the log, and
+    /// does not stop the node: what it forgets protects others, as long as no other voter
+    /// remembers.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has another version.
+    pub fn load(disk: Arc<dyn PeersDisk>) -> Result<Self, PeersError> {
+        let statements = match disk.read()?.as_deref().map(decode) {
+            None => Statements::new(),
+            Some(Ok(statements)) => statements,
+            Some(Err(error @ PeersError::Damaged)) => {
+                tracing::error!(%error, "what this node remembers of its peers begins anew");
+                Statements::new()
+            }
+            Some(Err(error)) => return Err(error),
+        };
+        Ok(Self {
+            disk,
+            kept: Mutex::new(Kept {
+                statements,
+                changed: false,
+            }),
+        })
+    }
+
+    /// What a voter had told.
+    pub fn of(&self, node: NodeId) -> Option<Signed<NodeProgress>> {
+        self.kept.lock().statements.get(&node).cloned()
+    }
+
+    /// Keeps a verified statement if it is above what is remembered.
+    ///
+    /// # Errors
+    /// When the voter has begun below what it had told before. That is kept then, so that the voter
+    /// is shown it whenever it asks, however far it comes meanwhile.
+    pub fn keep(
+        &self,
+        node: NodeId,
+        signed: Signed<NodeProgress>,
+        progress: &NodeProgress,
+    ) -> Result<(), &'static str> {
+        let mut kept = self.kept.lock();
+        let before = kept.statements.get(&node);
+        let before = before.and_then(|before| before.unverified().ok());
+        // Those of an earlier cluster, or of a replaced key, say nothing.
+        let before = before
+            .filter(|before| before.cluster == progress.cluster && before.node == progress.node);
+        if let Some(before) = before {
+            let is_new = before.incarnation != progress.incarnation;
+            if is_new && let Some(what) = progress.found.below(&before.reached) {
+                return Err(what);
+            }
+            // Overtaken, or its log has not caught up with what it knows to be committed.
+            let is_overtaken = progress.reached.below(&before.reached).is_some();
+            if is_overtaken || before == *progress {
+                return Ok(());
+            }
+        }
+        kept.statements.insert(node, signed);
+        kept.changed = true;
+        Ok(())
+    }
+
+    /// Number of the last floor record that each voter had told.
+    pub fn floors(&self) -> BTreeMap<NodeId, u64> {
+        let kept = self.kept.lock();
+        let told = kept.statements.iter();
+        told.filter_map(|(node, told)| Some((*node, told.unverified().ok()?.reached.floor)))
+            .collect()
+    }
+
+    /// Writes the file if something has changed.
+    ///
+    /// # Errors
+    /// When it cannot be written. It is tried again when something changes.
+    pub async fn store(&self) -> io::Result<()> {
+        let bytes = {
+            let mut kept = self.kept.lock();
+            if !std::mem::take(&mut kept.changed) {
+                return Ok(());
+            }
+            encode(&kept.statements)
+        };
+        self.disk.replace(bytes).await
+    }
+}
+
+/// Magic, version, canonical bytes, CRC-32 (little endian) of all bytes before it.
+fn encode(statements: &Statements) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(wire::encode_versioned(VERSION, statements));
+    let sum = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Result<Statements, PeersError> {
+    let (head, sum) = bytes.split_last_chunk::<4>().ok_or(PeersError::Damaged)?;
+    if crc32fast::hash(head).to_le_bytes() != *sum {
+        return Err(PeersError::Damaged);
+    }
+    let content = head.strip_prefix(MAGIC).ok_or(PeersError::Damaged)?;
+    match content.first() {
+        Some(&VERSION) => {}
+        Some(other) => return Err(PeersError::UnknownVersion(*other)),
+        None => return Err(PeersError::Damaged),
+    }
+    let read = wire::decode_versioned::<Statements>(VERSION, content);
+    let read = read.map_err(|_| PeersError::Damaged)?;
+    match read.len() <= MAX_NODES {
+        true => Ok(read),
+        false => Err(PeersError::Damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests;

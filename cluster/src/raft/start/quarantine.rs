@@ -1,0 +1,68 @@
+//! Construction of the gate and the exchange of a node that starts.
+
+use std::sync::Arc;
+
+use cameo_common::statements::Marks;
+use openraft::storage::{RaftLogReader as _, RaftLogStorage};
+
+use super::{RaftDeps, Settings, StartError, failed};
+use crate::consensus_types::TypeConfig;
+use crate::floor::FloorMark;
+use crate::raft::engine::consensus::Consensus;
+use crate::raft::exchange::Exchange;
+use crate::raft::members::local_member::LocalMember;
+use crate::raft::quarantine::{Gate, Remembered};
+
+/// The gate of a node over what it finds on its disk, before consensus uses it.
+pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
+    settings: &Settings,
+    deps: &RaftDeps,
+    local: &LocalMember,
+    log: &mut L,
+) -> Result<Arc<Gate>, StartError> {
+    let found = found(log, &deps.floor).await.map_err(failed)?;
+    // A voter that knows its cluster may have voted. With its own word, those of a majority: they
+    // are up wherever anything is decided.
+    let needed = match local.members.genesis() {
+        Some(genesis) if !settings.entrance.is_worker() => genesis.voters().threshold() - 1,
+        _ => 0,
+    };
+    Ok(Arc::new(Gate::new(deps.incarnation, found, needed)))
+}
+
+async fn found<L: RaftLogStorage<TypeConfig>>(
+    log: &mut L,
+    floor: &FloorMark,
+) -> std::io::Result<Marks> {
+    let vote = log.get_log_reader().await.read_vote().await?;
+    let last = log.get_log_state().await?.last_log_id;
+    Ok(Marks {
+        floor: floor.found(),
+        term: vote.map_or(0, |vote| vote.leader_id.term),
+        log: last.map_or(0, |id| id.index()),
+    })
+}
+
+/// The exchange with the other voters; none of a worker.
+pub(super) fn exchange(
+    settings: &Settings,
+    deps: &RaftDeps,
+    local: &LocalMember,
+    gate: &Arc<Gate>,
+    consensus: &Arc<dyn Consensus>,
+) -> Result<Option<Arc<Exchange>>, StartError> {
+    if settings.entrance.is_worker() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Exchange {
+        me: settings.id,
+        keys: deps.keys.clone(),
+        members: local.members.clone(),
+        gate: gate.clone(),
+        remembered: Remembered::load(deps.peers.clone())?,
+        consensus: consensus.clone(),
+        floor: deps.floor.clone(),
+        log: Default::default(),
+        alarms: Default::default(),
+    })))
+}

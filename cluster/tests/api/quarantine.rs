@@ -1,0 +1,126 @@
+//! A voter that comes back with an older copy of its folder, while the others went on.
+
+use std::fs;
+use std::path::PathBuf;
+
+use cameo_common::api::paths;
+
+use crate::floors::{confirm, keep_copy, restore, view};
+use crate::http::send;
+use crate::person::{Person, Shared};
+use crate::world::{World, until};
+
+/// A grant of nine views, copies of all disks, and a view that every node has released since.
+async fn released_since_the_copy() -> (World, Person, Person, Shared) {
+    let mut world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let shared = ada.share(&world, &bob, b"photo", 9).await;
+    world.restart_all(keep_copy).await;
+    assert_eq!(view(&world, &bob, &shared).await, ["released"; 3]);
+    (world, ada, bob, shared)
+}
+
+/// Waits until a voter remembers how far the floors of node 3 are.
+async fn remembered_by(world: &World, node: u64) {
+    until("a peer that remembers", async || {
+        let url = format!("http://{}", world.metrics(node));
+        let page = send(&url, "GET", paths::METRICS, &[], b"").await.body;
+        let page = String::from_utf8(page).unwrap();
+        let line = "cameo_remembered_floor{node=\"3\"} ";
+        let floor = page.lines().find_map(|seen| seen.strip_prefix(line))?;
+        (floor.parse::<u64>().unwrap() > 0).then_some(())
+    })
+    .await;
+}
+
+async fn quarantined(world: &World) {
+    until("quarantine of node 3", async || {
+        world.status(3).await.quarantined.then_some(())
+    })
+    .await;
+}
+
+/// Moves the newest folder of node 3 aside, and puts the copy in its place.
+fn put_back(world: &World) -> PathBuf {
+    let data = world.config(3).data;
+    let newest = data.with_extension("newest");
+    fs::rename(&data, &newest).unwrap();
+    fs::create_dir(&data).unwrap();
+    restore(&data);
+    newest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_node_that_comes_back_with_an_old_disk_releases_nothing() {
+    let (mut world, ada, bob, shared) = released_since_the_copy().await;
+    for node in [1, 2] {
+        remembered_by(&world, node).await;
+    }
+    // when node 3 comes back with its old folder, floors and all, while the others went on
+    world.stop(3).await;
+    let newest = put_back(&world);
+    world.start(3).await;
+    quarantined(&world).await;
+
+    // then it releases nothing and confirms nothing, and the others go on.
+    let answers = view(&world, &bob, &shared).await;
+    assert_eq!(answers, ["released", "released", "unavailable"]);
+    let confirmed = confirm(&world, &ada, 3, &shared, 1).await;
+    assert_eq!(confirmed.code(), "unavailable");
+
+    // It is no part of a majority either: node 1 with it charges nothing.
+    world.stop(2).await;
+    assert_eq!(view(&world, &bob, &shared).await, ["unavailable"]);
+    world.start(2).await;
+
+    // It leaves quarantine with its newest folder, not by itself.
+    world.stop(3).await;
+    world.start(3).await;
+    quarantined(&world).await;
+    world.stop(3).await;
+    let data = world.config(3).data;
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(newest, &data).unwrap();
+    world.start(3).await;
+    assert_eq!(view(&world, &bob, &shared).await, ["released"; 3]);
+    assert!(!world.status(3).await.quarantined);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_one_peer_that_remembers_is_enough_also_after_its_restart() {
+    let (mut world, _ada, bob, shared) = released_since_the_copy().await;
+    remembered_by(&world, 1).await;
+    // Given peers that have restarted since, of which node 2 has forgotten all it knew
+    for node in [3, 1, 2] {
+        world.stop(node).await;
+    }
+    put_back(&world);
+    fs::remove_file(world.config(2).data.join("peers")).unwrap();
+    // when all start, and node 2 may be the first that answers
+    world.start_all(&[2, 3, 1]).await;
+    // then node 1 tells it.
+    quarantined(&world).await;
+    let answers = view(&world, &bob, &shared).await;
+    assert_eq!(answers, ["released", "released", "unavailable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_restart_with_their_folders_are_not_quarantined() {
+    let (mut world, _ada, bob, shared) = released_since_the_copy().await;
+    for node in [1, 2] {
+        remembered_by(&world, node).await;
+    }
+    // One by one, the leader too,
+    for node in [3, 2, 1] {
+        world.stop(node).await;
+        world.start(node).await;
+        assert_eq!(view(&world, &bob, &shared).await, ["released"; 3]);
+    }
+    // and all at once.
+    world.restart_all(|_| {}).await;
+    assert_eq!(view(&world, &bob, &shared).await, ["released"; 3]);
+    for node in 1..=3 {
+        assert!(!world.status(node).await.quarantined);
+    }
+}
