@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Refused,
     /// The cluster or a signed statement forbids it.
     Forbidden,
+    /// The operator has retired the user, or the other one.
+    Retired,
     /// No views remain.
     UsedUp,
     /// The peer does not answer.
@@ -55,7 +57,10 @@ impl ErrorKind {
     /// Whether it was refused by a user, by the cluster or by rights.
     #[must_use]
     pub fn is_denial(self) -> bool {
-        matches!(self, ErrorKind::Refused | ErrorKind::Forbidden)
+        matches!(
+            self,
+            ErrorKind::Refused | ErrorKind::Forbidden | ErrorKind::Retired
+        )
     }
 
     /// Whether an identity is in doubt.

@@ -5,10 +5,11 @@ mod baseline;
 mod operator;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cameo_common::cluster_address::host_and_port;
 use cameo_common::ids::NodeId;
 use cameo_common::registration::RegistrationMode;
 use clap::builder::TypedValueParser;
@@ -35,7 +36,8 @@ const MIB: u64 = 1024 * 1024;
     version,
     about = "A node of a Cameo cluster",
     args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true
+    subcommand_negates_reqs = true,
+    after_help = crate::operator::exit_help()
 )]
 pub struct CommandLine {
     #[command(subcommand)]
@@ -47,10 +49,12 @@ pub struct CommandLine {
 /// Commands of `cameod` other than running a node.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Writes a new cluster secret, readable by you only, and beside it FILE.operator, the
-    /// operator's key: copy the secret to every node, and keep the key off the nodes.
+    /// Writes a new cluster secret, and beside it the operator's key.
+    ///
+    /// Both are readable by you only. Copy the secret to every node, and keep FILE.operator, the
+    /// operator's key, off the nodes.
     Secret {
-        /// File to write; it must not exist.
+        /// File to write; neither it nor FILE.operator must exist.
         file: PathBuf,
     },
     /// Says who may register from now on.
@@ -68,7 +72,7 @@ pub enum Verb {
 /// The flags of a node.
 #[derive(Debug, Args)]
 pub struct RunFlags {
-    /// Id of this node in --peers.
+    /// Number of this node in --peers; never one that another node has had.
     #[arg(long, value_parser = node_id())]
     id: NodeId,
     /// Folder for this node's data; each node needs its own.
@@ -100,7 +104,7 @@ pub struct RunFlags {
     #[arg(long, value_name = "ADDR")]
     metrics: Option<String>,
     /// File with the cluster's secret, the same at all nodes that form it: see `cameod secret`.
-    #[arg(long, value_name = "FILE", required_unless_present = "token")]
+    #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
     /// File of a worker's token, instead of the secret: see `cameod token`.
     #[arg(
@@ -244,6 +248,18 @@ pub enum ConfigError {
     NoUrl(SocketAddr),
     #[error("--http-url has `{0}`: write it as https://HOST:PORT, without a path")]
     Url(String),
+    #[error(
+        "--http-url has `{0}`, which names no machine: write the address or name at which clients \
+         reach this node"
+    )]
+    UnspecifiedUrl(String),
+    #[error(
+        "a worker needs --token FILE: ask the operator for a token (`cameod token`), or leave out \
+         --worker and give --secret FILE"
+    )]
+    NoToken,
+    #[error("a node needs --secret FILE, the same file as the other nodes': see `cameod secret`")]
+    NoSecret,
     #[cfg(feature = "baselines")]
     #[error("--placement has `{0}`: write one of {names}", names = baseline::policies())]
     Placement(String),
@@ -267,6 +283,8 @@ impl RunFlags {
         let credential = match (self.worker, self.token, self.secret) {
             (true, Some(token), _) => CredentialFile::Token(token),
             (false, None, Some(secret)) => CredentialFile::Secret(secret),
+            (true, None, None) => return Err(ConfigError::NoToken),
+            (false, None, None) => return Err(ConfigError::NoSecret),
             _ => return Err(ConfigError::Credential),
         };
         let ordered =
@@ -351,12 +369,12 @@ fn address(text: &str) -> Option<SocketAddr> {
 
 fn http_url(text: &str) -> Result<String, ConfigError> {
     let url = text.trim_end_matches('/');
-    match url.strip_prefix("https://") {
-        Some(host) if !host.is_empty() && !host.contains(['/', '#', '?', ' ']) => {
-            Ok(url.to_owned())
-        }
-        _ => Err(ConfigError::Url(text.to_owned())),
+    let (host, _) = host_and_port(url).map_err(|_| ConfigError::Url(text.to_owned()))?;
+    let address: Option<IpAddr> = host.parse().ok();
+    if address.is_some_and(|address| address.is_unspecified()) {
+        return Err(ConfigError::UnspecifiedUrl(text.to_owned()));
     }
+    Ok(url.to_owned())
 }
 
 #[cfg(test)]

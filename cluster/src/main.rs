@@ -140,11 +140,10 @@ fn report(ran: Result<operator::Report, operator::VerbError>) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(error) if error.may_pass() => {
+        Err(error) => {
             say!("cameod: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(operator::Exit::from(&error) as u8)
         }
-        Err(error) => usage(&error),
     }
 }
 

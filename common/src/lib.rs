@@ -3,6 +3,7 @@
 //! No tokio, no sockets, no clock; randomness is passed in.
 
 pub mod api;
+pub mod cluster_address;
 pub mod cluster_descriptor;
 pub use cameo_wire as wire;
 pub mod identity;

@@ -147,19 +147,28 @@ impl Cluster {
     /// # Errors
     /// When it is not removed.
     pub async fn remove(&self, id: impl Into<NodeId>) -> anyhow::Result<()> {
-        let id = id.into();
+        self.order(&["remove", "--id", &id.into().to_string()])
+            .await
+    }
+
+    /// Carries out a verb of the operator, as in `["retire", "ben"]`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn order(&self, verb: &[&str]) -> anyhow::Result<()> {
         let member = self.nodes.first().context("a cluster has nodes")?;
-        let removed = Command::new(&member.program)
-            .args(["remove", "--id", &id.to_string()])
+        let ordered = Command::new(&member.program)
+            .args(verb)
             .args(["--cluster", &self.urls()])
             .arg("--operator")
             .arg(operator_key(&self.folder))
             .output()
             .await?;
         anyhow::ensure!(
-            removed.status.success(),
-            "`cameod remove` failed: {}",
-            String::from_utf8_lossy(&removed.stderr)
+            ordered.status.success(),
+            "`cameod {}` failed: {}",
+            verb.join(" "),
+            String::from_utf8_lossy(&ordered.stderr)
         );
         Ok(())
     }

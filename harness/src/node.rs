@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use cameo_common::ids::NodeId;
@@ -96,7 +97,7 @@ impl Node {
             .arg(&self.metrics)
             .args(self.credential.flags())
             .args(&self.flags);
-        let log = self.folder.join("node.log");
+        let log = self.log();
         Process::spawn(&format!("node {}", self.id), command, &log, self.log_by)
     }
 
@@ -114,6 +115,17 @@ impl Node {
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// The file with its log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("node.log")
+    }
+
+    /// How it ended, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut()?.ended()
     }
 
     /// Whether its process was started and not stopped by the harness.

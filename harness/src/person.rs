@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -135,6 +135,11 @@ impl Person {
     #[must_use]
     pub fn agent(&self) -> Option<&Process> {
         self.agent.as_ref()
+    }
+
+    /// How the agent ended, if it has ended by itself.
+    pub fn agent_ended(&mut self) -> Option<ExitStatus> {
+        self.agent.as_mut()?.ended()
     }
 
     /// Sends SIGKILL to the agent, which then cannot end its session.

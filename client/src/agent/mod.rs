@@ -12,6 +12,7 @@ mod other_agent;
 mod outbox;
 mod own_requests;
 mod received_rights;
+mod retirement;
 mod sent_carriers;
 mod serve;
 mod session;
@@ -33,6 +34,7 @@ use crate::flows::context::Context;
 use crate::flows::notices::Notices;
 use crate::peer::{PeerTransport, Peers, serve as serve_peers};
 use crate::vault::{AgentLock, IoError};
+use retirement::Retirements;
 
 pub use error::AgentError;
 pub use outbox::backoff;
@@ -58,11 +60,14 @@ pub(crate) struct Core {
     pub epoch: Arc<watch::Sender<Option<u64>>>,
     /// The cluster's definite refusal of this device, if any.
     pub refused: Arc<watch::Sender<Option<ClusterError>>>,
+    /// The same once it was repeated and no later attempt can succeed: the agent has to end.
+    pub ended: Arc<watch::Sender<Option<ClusterError>>>,
     /// Notified when the session has to be renewed at once.
     pub renew: Arc<Notify>,
     pub listed: bool,
     /// The last notice of each grant's rights: their version, and whether the ledger has them.
     pub notified_rights: Arc<Mutex<BTreeMap<GrantId, (u64, bool)>>>,
+    pub retirements: Arc<Retirements>,
 }
 
 /// A running agent. Dropping it stops its tasks; [`Agent::stop`] ends the session first.
@@ -92,6 +97,8 @@ impl Agent {
             renew: Arc::new(Notify::new()),
             listed: options.listed,
             notified_rights: Arc::default(),
+            retirements: Arc::default(),
+            ended: Arc::new(watch::Sender::new(None)),
         };
         let control = ControlServer::bind(core.ctx.vault.home()).map_err(IoError)?;
         let deps = ControlDeps {
@@ -107,6 +114,7 @@ impl Agent {
         tasks.spawn(events::follow(core.clone()));
         tasks.spawn(outbox::work(core.clone()));
         tasks.spawn(sent_carriers::remove(core.clone()));
+        tasks.spawn(own_requests::end_those_to_retired(core.clone()));
         Ok(Self {
             core,
             transport,
@@ -128,8 +136,23 @@ impl Agent {
             }
             refusal = refused.wait_for(Option::is_some) => {
                 let refusal = refusal.ok().and_then(|refusal| refusal.clone());
-                Err(refusal.map_or(AgentError::Stopped, AgentError::Refused))
+                Err(self.refusal(refusal))
             }
+        }
+    }
+
+    /// Waits until the cluster has refused this device or its user for good, and returns that.
+    pub async fn ended(&self) -> AgentError {
+        let mut ended = self.core.ended.subscribe();
+        let refusal = ended.wait_for(Option::is_some).await;
+        let refusal = refusal.ok().and_then(|refusal| refusal.clone());
+        self.refusal(refusal)
+    }
+
+    fn refusal(&self, refusal: Option<ClusterError>) -> AgentError {
+        match refusal {
+            None => AgentError::Stopped,
+            Some(error) => AgentError::of_refusal(&self.core.ctx.me.name, error),
         }
     }
 

@@ -1,8 +1,11 @@
 //! This user's requests to owners: repeated while they are unanswered, and the owners' answers.
 
+use std::time::Duration;
+
 use cameo_common::ids::RequestId;
 use cameo_common::peer::PeerUser;
 use futures_util::{StreamExt, stream};
+use tokio::time::sleep;
 
 use super::Core;
 use super::incoming_requests::sanitized_note;
@@ -13,6 +16,9 @@ use crate::vault::records::{Outgoing, OutgoingState, change};
 
 /// Bound on the requests that are sent again at the start of a session.
 const MAX_REPEATED: usize = 32;
+
+/// Interval at which the owners of open requests are looked up.
+const OWNERS_CHECKED_EVERY: Duration = Duration::from_secs(60);
 
 /// Sends all unanswered requests again. An owner whose delivery failed learns thereby that this
 /// device is back.
@@ -32,6 +38,23 @@ pub(super) async fn repeat(core: &Core) {
             .for_each_concurrent(request::CONCURRENT_OUTGOING, ask)
             .await;
     });
+}
+
+/// Ends requests whose owner the operator has retired, while a session runs, until dropped.
+pub(super) async fn end_those_to_retired(core: Core) {
+    let mut epoch = core.epoch.subscribe();
+    while epoch.wait_for(Option::is_some).await.is_ok() {
+        match request::end_those_to_retired(&core.ctx).await {
+            Ok(ended) => ended.into_iter().for_each(|outgoing| {
+                core.notices.publish(Notice::Denied {
+                    request: outgoing.request,
+                    reason: format!("the operator has retired {}", outgoing.owner),
+                });
+            }),
+            Err(error) => tracing::warn!(%error, "the requests cannot be read"),
+        }
+        sleep(OWNERS_CHECKED_EVERY).await;
+    }
 }
 
 impl Service {

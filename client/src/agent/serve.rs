@@ -9,7 +9,7 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
 use cameo_common::statements::RightsAck;
 
-use super::{Core, outbox, received_rights};
+use super::{Core, outbox, received_rights, retirement};
 use crate::clock;
 use crate::directory::{self, DirectoryError, PinError};
 use crate::flows::receive::{self, ReceiveError, ReceivedRightsError, Receiver, RightsEffect};
@@ -65,6 +65,17 @@ impl From<ReceivedRightsError> for Refusal {
 impl From<VaultError> for Refusal {
     fn from(error: VaultError) -> Self {
         Self::failed(error.to_string())
+    }
+}
+
+impl From<PinError> for Refusal {
+    fn from(error: PinError) -> Self {
+        let why = match error {
+            PinError::Vault(error) => return error.into(),
+            PinError::KeyChanged(_) => "your key differs from the one pinned here",
+            PinError::OlderCard(_) => "your card is older than the one stored here",
+        };
+        Self::new(PeerRefusal::IdentityChanged, why)
     }
 }
 
@@ -136,24 +147,24 @@ impl Service {
                     "the name is registered with another key",
                 ));
             }
+            retirement::note(&self.core, &known).await;
+        }
+        let begins = retirement::begins_something(&call.request);
+        if begins {
+            retirement::refresh(&self.core, &card.name).await;
         }
         if directory::is_revoked(&ctx.vault, &card.name, &certificate.device)? {
             return Err(not_accepted("your device was revoked by its user"));
         }
-        match directory::pin(&ctx.vault, &call.card, &card) {
-            Ok(_) => Ok(PeerUser {
-                name: card.name.clone(),
-                card,
-            }),
-            Err(PinError::Vault(error)) => Err(error.into()),
-            Err(error) => Err(Refusal::new(
-                PeerRefusal::IdentityChanged,
-                match error {
-                    PinError::KeyChanged(_) => "your key differs from the one pinned here",
-                    _ => "your card is older than the one stored here",
-                },
-            )),
+        directory::pin(&ctx.vault, &call.card, &card)?;
+        if begins {
+            retirement::check(&self.core, &card.name)
+                .map_err(|why| Refusal::new(PeerRefusal::Closed, why))?;
         }
+        Ok(PeerUser {
+            name: card.name.clone(),
+            card,
+        })
     }
 
     async fn answer(

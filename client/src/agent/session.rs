@@ -14,7 +14,7 @@ use super::{Core, own_requests};
 use crate::cluster_api::ClusterError;
 use crate::error_kind::Classified;
 use crate::flows::LedgerError;
-use crate::flows::notices::Notice;
+use crate::flows::notices::{Notice, Notices};
 use crate::vault::VaultError;
 use crate::vault::records::{Identity, change};
 
@@ -27,6 +27,10 @@ const PAUSES: [Duration; 4] = [
     Duration::from_secs(1),
     Duration::from_secs(3),
 ];
+/// After this time a failure that goes on is reported again.
+const REPORTED_AGAIN: Duration = Duration::from_secs(600);
+/// Refusals for good, one after another, after which the agent ends: about eight seconds of them.
+const FINAL_REFUSALS: u32 = 5;
 /// Bound on ending the session when the agent stops.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -49,19 +53,28 @@ pub(super) async fn keep(core: Core) {
 async fn begin(core: &Core, own: &mut OwnSessions) -> u64 {
     let mut pauses = PAUSES.into_iter();
     let mut pause = PAUSES[0];
+    let mut reported = Reported::default();
+    let mut final_refusals = 0;
     loop {
         match start(core, own).await {
-            Ok(epoch) => return epoch,
+            Ok(epoch) => {
+                core.refused.send_replace(None);
+                return epoch;
+            }
             Err(error) => {
-                let is_stale = matches!(&error, LedgerError::Cluster(error)
-                    if error.code() == Some(ErrorCode::StaleVersion));
-                core.notices.publish(Notice::Trouble {
-                    what_failed: "starting a session".into(),
-                    why: error.to_string(),
-                });
+                reported.report(&core.notices, error.to_string());
+                let is_stale = has_code(&error, ErrorCode::StaleVersion);
+                if is_final(&error) {
+                    final_refusals += 1;
+                } else {
+                    final_refusals = 0;
+                }
                 if let LedgerError::Cluster(error) = error
                     && (error.kind().is_denial() || error.kind().is_distrust())
                 {
+                    if final_refusals >= FINAL_REFUSALS {
+                        core.ended.send_replace(Some(error.clone()));
+                    }
                     core.refused.send_replace(Some(error));
                 }
                 if is_stale {
@@ -71,6 +84,33 @@ async fn begin(core: &Core, own: &mut OwnSessions) -> u64 {
         }
         pause = pauses.next().unwrap_or(pause);
         sleep(pause).await;
+    }
+}
+
+/// Whether no later attempt can succeed: the user is retired, or the device revoked.
+fn is_final(error: &LedgerError) -> bool {
+    has_code(error, ErrorCode::Retired) || has_code(error, ErrorCode::DeviceRevoked)
+}
+
+fn has_code(error: &LedgerError, code: ErrorCode) -> bool {
+    matches!(error, LedgerError::Cluster(error) if error.code() == Some(code))
+}
+
+/// The last reported failure of a session's start, which is not reported at each attempt.
+#[derive(Debug, Default)]
+struct Reported(Option<(String, Instant)>);
+
+impl Reported {
+    fn report(&mut self, notices: &Notices, why: String) {
+        let same = |(last, at): &(String, Instant)| *last == why && at.elapsed() < REPORTED_AGAIN;
+        if self.0.as_ref().is_some_and(same) {
+            return;
+        }
+        self.0 = Some((why.clone(), Instant::now()));
+        notices.publish(Notice::Trouble {
+            what_failed: "starting a session".into(),
+            why,
+        });
     }
 }
 
@@ -159,7 +199,13 @@ async fn stay(core: &Core, epoch: u64) {
 }
 
 fn is_over(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::SessionEnded | ErrorCode::NotFound)
+    matches!(
+        code,
+        ErrorCode::SessionEnded
+            | ErrorCode::NotFound
+            | ErrorCode::Retired
+            | ErrorCode::DeviceRevoked
+    )
 }
 
 /// Ends the session, if the cluster answers in time; else its lease expires.

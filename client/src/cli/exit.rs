@@ -22,11 +22,34 @@ pub enum Exit {
     IdentityChanged = 8,
 }
 
+/// What each code means, as in `cameo --help`.
+const MEANINGS: [(Exit, &str); 9] = [
+    (Exit::Ok, "done"),
+    (Exit::Other, "another failure, which the sentence names"),
+    (Exit::Usage, "an argument cannot be used"),
+    (Exit::NotFound, "no such user, image, grant, file or home"),
+    (Exit::Denied, "denied, revoked, expired or retired"),
+    (Exit::UsedUp, "all views are used"),
+    (Exit::Queued, "kept until a peer or a node is back"),
+    (Exit::NoQuorum, "no node answers, or no majority in time"),
+    (
+        Exit::IdentityChanged,
+        "a key or a cluster is not the known one",
+    ),
+];
+
+/// The table of exit codes for `--help`.
+pub(super) fn help() -> String {
+    let rows = MEANINGS.map(|(exit, meaning)| format!("  {}  {meaning}\n", exit as u8));
+    format!("Exit codes:\n{}", rows.concat())
+}
+
 impl From<Completion> for Exit {
     fn from(completion: Completion) -> Self {
         match completion {
             Completion::Done => Exit::Ok,
             Completion::Queued => Exit::Queued,
+            Completion::Problem(kind) => kind.into(),
         }
     }
 }
@@ -114,6 +137,10 @@ mod tests {
         for (exit, number) in numbers {
             assert_eq!(exit as u8, number);
         }
+        assert_eq!(
+            MEANINGS.map(|(exit, _)| exit),
+            numbers.map(|(exit, _)| exit)
+        );
     }
 
     #[test]

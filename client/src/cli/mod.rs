@@ -21,7 +21,12 @@ use crate::output::{self, Output, Report};
 
 /// Controlled sharing of images between people.
 #[derive(Debug, Parser)]
-#[command(name = "cameo", version, about, propagate_version = true)]
+#[command(
+    name = "cameo",
+    version,
+    propagate_version = true,
+    after_help = exit::help()
+)]
 pub struct Cli {
     /// The home folder: keys, photos, carriers. Else CAMEO_HOME, else the XDG data folder.
     #[arg(long, global = true, value_name = "DIR")]
@@ -171,7 +176,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
             let told = commands::request::run(&beside_agent().await?, out, arguments).await?;
             requested::merge(told)?
         }
-        Verb::Requests(arguments) => commands::requests::run(&open()?, arguments)?,
+        Verb::Requests(arguments) => commands::requests::run(&open()?, arguments).await?,
         Verb::Approve(arguments) => {
             let ctx = beside_agent().await?;
             approval_report(commands::approve::run(&ctx, out, arguments).await?)
@@ -312,6 +317,7 @@ mod tests {
             "who ada",
             "status",
             "device list",
+            "device revoke --this",
             "device revoke 0123 --this",
             "device new",
             "hide a.jpg --key k --out c.png",

@@ -17,7 +17,7 @@ use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 /// Longest answer, in bytes.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 /// Bound on asking other nodes after a refusal.
-const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
+pub(super) const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
 /// Pause after each round over all nodes, doubled each time up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);

@@ -1,6 +1,7 @@
 //! Errors of calls to the cluster.
 
 use cameo_common::api::{ApiError, ErrorCode};
+use cameo_common::cluster_address::AddressError;
 use cameo_common::ids::ClusterId;
 
 use crate::error_kind::{Classified, ErrorKind};
@@ -43,8 +44,8 @@ pub enum ClusterError {
     #[error("{url} does not answer like a Cameo node: {}", sanitize(.why))]
     Protocol { url: String, why: String },
     /// An address that cannot be used.
-    #[error("'{url}' cannot be used as a node's address: {why}")]
-    BadAddress { url: String, why: String },
+    #[error(transparent)]
+    BadAddress(#[from] AddressError),
     /// HTTP could not be set up on this device.
     #[error("cannot set up HTTP: {0}")]
     Setup(String),
@@ -57,6 +58,7 @@ fn explained(error: &ApiError) -> String {
             "{}; is this machine's clock right?",
             sanitize(&error.message).trim_end_matches('.')
         ),
+        ErrorCode::Retired => format!("{}, and this was refused", sanitize(&error.message)),
         _ => sanitize(&error.message),
     }
 }
@@ -69,7 +71,7 @@ impl Classified for ClusterError {
             | ClusterError::NoQuorum
             | ClusterError::OutcomeUnknown => ErrorKind::ClusterAway,
             ClusterError::WrongCluster { .. } => ErrorKind::Untrusted,
-            ClusterError::BadAddress { .. } => ErrorKind::Usage,
+            ClusterError::BadAddress(_) => ErrorKind::Usage,
             ClusterError::Protocol { .. } | ClusterError::Setup(_) => ErrorKind::Other,
         }
     }
@@ -86,8 +88,8 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         | ErrorCode::DeviceRevoked
         | ErrorCode::Expired
         | ErrorCode::RegistrationClosed
-        | ErrorCode::BadInvite
-        | ErrorCode::Retired => ErrorKind::Forbidden,
+        | ErrorCode::BadInvite => ErrorKind::Forbidden,
+        ErrorCode::Retired => ErrorKind::Retired,
         ErrorCode::UsedUp => ErrorKind::UsedUp,
         ErrorCode::NoQuorum | ErrorCode::OutcomeUnknown | ErrorCode::Unavailable => {
             ErrorKind::ClusterAway
@@ -221,7 +223,7 @@ mod tests {
             (ErrorCode::TooManyGrants, ErrorKind::Hopeless),
             (ErrorCode::RegistrationClosed, ErrorKind::Forbidden),
             (ErrorCode::BadInvite, ErrorKind::Forbidden),
-            (ErrorCode::Retired, ErrorKind::Forbidden),
+            (ErrorCode::Retired, ErrorKind::Retired),
             (ErrorCode::TooManyCalls, ErrorKind::Other),
         ];
         for (code, kind) in kinds {

@@ -19,6 +19,7 @@ mod leader;
 pub(crate) mod mock_node;
 mod nodes;
 mod placement;
+mod probe;
 mod signed_call;
 mod stall_detector;
 mod users;
@@ -30,7 +31,7 @@ use cameo_common::ids::ClusterId;
 use cameo_common::keys::SigningKey;
 use parking_lot::{Mutex, MutexGuard};
 
-pub use address::{Address, parse_addresses};
+pub use address::parse_addresses;
 pub use error::ClusterError;
 pub use events::{EventStream, StreamMessage};
 use https::Https;
@@ -38,6 +39,7 @@ pub use jobs::JobError;
 pub use leader::LoadsUnavailable;
 use nodes::Nodes;
 pub use placement::JobAnnouncement;
+pub use probe::all_refuse;
 
 /// Bound on the time of one call with all its tries.
 pub const COMMAND_DEADLINE: Duration = Duration::from_secs(15);

@@ -86,7 +86,7 @@ impl Ready {
     }
 }
 
-/// Prints notices until a signal arrives.
+/// Prints notices until a signal arrives, or the cluster has refused this device for good.
 async fn watch(
     agent: &Agent,
     out: Output,
@@ -102,6 +102,7 @@ async fn watch(
                 ready.print(out, &agent.addresses(), epoch?).map_err(IoError)?;
                 reported = true;
             }
+            why = agent.ended() => return Err(why.into()),
             notice = notices.recv() => match notice {
                 Ok(notice) => show(&out, &notice),
                 Err(broadcast::error::RecvError::Lagged(_)) => {}

@@ -94,15 +94,23 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         send_denial(ctx, &incoming, &arguments.reason).await
     };
     let viewer = &incoming.viewer;
+    let is_retired = matches!(
+        &reached,
+        Err(DenialNotSent::Directory(DirectoryError::Retired(_)))
+    );
     let text = match &reached {
         Ok(()) => format!("The request of {viewer} is denied."),
+        Err(_) if is_retired => format!(
+            "The request is denied. {viewer} is not told: the operator has retired {viewer}."
+        ),
         Err(error) => format!("Denied; {viewer} is told later: {error}"),
     };
     let report = Report::new(text)
         .with("request", incoming.request)
         .with("viewer", viewer)
+        .with("viewer_retired", is_retired)
         .with("told", reached.is_ok());
-    if reached.is_ok() {
+    if reached.is_ok() || is_retired {
         return Ok(report);
     }
     control::wake(ctx.vault.home()).await;
@@ -114,7 +122,7 @@ async fn send_denial(
     incoming: &Incoming,
     reason: &str,
 ) -> Result<(), DenialNotSent> {
-    let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
+    let person = directory::look_up_active(&ctx.api, &ctx.vault, &incoming.viewer).await?;
     let request = PeerRequest::Denied {
         request: incoming.request,
         reason: reason.to_owned(),

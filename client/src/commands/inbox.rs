@@ -1,9 +1,11 @@
 //! `inbox`: lists the grants that this user received, refreshed from the ledger if it answers soon.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cameo_common::api::{GrantInfo, Role};
+use cameo_common::ids::{GrantId, Millis};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -28,7 +30,12 @@ pub struct Arguments {
 }
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerError> {
-    let fresh = !arguments.offline && refresh(ctx).await;
+    let told = match arguments.offline {
+        true => None,
+        false => refresh(ctx).await,
+    };
+    let fresh = told.is_some();
+    let retired = told.unwrap_or_default();
     let mut rows = Vec::new();
     let mut grants: Vec<Value> = Vec::new();
     for (_, held) in ctx.vault.list::<GrantHeld>()? {
@@ -36,18 +43,22 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
         let left = rights.left(held.used);
         let carrier = ctx.vault.blob_path(GrantHeld::CARRIERS, &held.blob())?;
         let confirmed = held.confirmed >= held.version;
-        let state = match (rights.revoked, rights.expires) {
+        let mut state = match (rights.revoked, rights.expires) {
             (true, _) => "revoked".to_owned(),
             (false, Some(at)) if at <= crate::clock::now() => "expired".to_owned(),
             (false, Some(at)) => format!("until {}", moment(at)),
             (false, None) => String::new(),
         };
+        let owner_retired = retired.get(&held.grant);
+        if owner_retired.is_some() {
+            state = format!("{state}; the operator has retired {}", held.owner);
+        }
         rows.push(vec![
             short(&held.grant),
             format!("from {}", held.owner),
             held.title.clone(),
             format!("{left} of {} left", rights.permitted),
-            state,
+            state.trim_start_matches("; ").to_owned(),
         ]);
         grants.push(json!({
             "grant": held.grant, "owner": held.owner, "image": held.image, "title": held.title,
@@ -55,6 +66,7 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
             "expires": rights.expires,
             "revoked": rights.revoked, "may_save": rights.may_save, "version": held.version,
             "confirmed": confirmed, "carrier": carrier, "received": held.received,
+            "owner_retired": owner_retired,
         }));
     }
     let mut text = table(&rows);
@@ -68,21 +80,26 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, LedgerEr
         .with("grants", grants))
 }
 
-/// Refreshes the stored grants from the ledger. False if it does not answer soon.
-async fn refresh(ctx: &Context) -> bool {
+/// Refreshes the stored grants from the ledger, and returns those whose owner is retired, with the
+/// time; `None` if it does not answer soon.
+async fn refresh(ctx: &Context) -> Option<BTreeMap<GrantId, Millis>> {
     let device = Arc::new(ctx.me.device_key());
     let Ok(api) = ClusterApi::with_deadline(ctx.me.pinned(), device, REFRESH_TIMEOUT) else {
-        return false;
+        return None;
     };
     match api.grants().await {
         Ok(grants) => {
             let held = grants.iter().filter(|info| info.role == Role::Viewer);
-            held.map(|info| fold(ctx, info))
-                .all(|folded| folded.is_ok())
+            let mut retired = BTreeMap::new();
+            for info in held {
+                fold(ctx, info).ok()?;
+                retired.extend(info.other_retired.map(|at| (info.grant, at)));
+            }
+            Some(retired)
         }
         Err(error) => {
             tracing::info!(%error, "the ledger could not be read");
-            false
+            None
         }
     }
 }

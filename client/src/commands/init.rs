@@ -21,9 +21,8 @@ use cameo_common::signed::Signed;
 use clap::Args;
 
 use crate::clock;
-use crate::cluster_api::{ClusterApi, ClusterError, Pinned, parse_addresses};
+use crate::cluster_api::{ClusterApi, ClusterError, Pinned, all_refuse, parse_addresses};
 use crate::error_kind::{Classified, ErrorKind};
-use crate::flows::context;
 use crate::flows::devices::CERTIFICATE_LIFE;
 use crate::output::{Output, Report};
 use crate::vault::records::{Identity, Secret};
@@ -65,6 +64,11 @@ pub enum Error {
          changed, and the keys are kept: choose another name, or try again later if it is yours"
     )]
     NameTaken(UserName),
+    #[error(
+        "no program listens at {tried}: nothing was created; check address and port, and that the \
+         node runs"
+    )]
+    NoNode { tried: String },
     #[error(transparent)]
     Invite(#[from] InviteError),
     #[error("the identity could not be stored")]
@@ -84,6 +88,7 @@ impl Classified for Error {
             Error::OtherPerson { .. } => ErrorKind::Usage,
             Error::OtherCluster { .. } => ErrorKind::Untrusted,
             Error::NameTaken(_) => ErrorKind::Forbidden,
+            Error::NoNode { .. } => ErrorKind::ClusterAway,
             Error::Invite(_) => ErrorKind::Usage,
             Error::NotKept => ErrorKind::Other,
             Error::Cluster(error) => error.kind(),
@@ -106,9 +111,10 @@ pub async fn run(
         None => arguments.cluster.unwrap_or_default(),
     };
     let (cluster, nodes) = parse_addresses(&addresses)?;
+    out.note(format_args!("Connecting to {} ...", nodes.join(", ")));
     // Before anything is stored.
     known_cluster(cluster, &nodes).await?;
-    let home = context::home(home)?;
+    let home = Home::create(home)?;
     let vault = open_or_create(&home)?;
     let known = vault.get::<Identity>(Identity::ID)?;
     let known = match known {
@@ -159,7 +165,12 @@ pub async fn run(
 }
 
 /// Verifies that the nodes belong to the given cluster, with a throw-away key: this needs no user.
-async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), ClusterError> {
+async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Error> {
+    if all_refuse(nodes).await {
+        return Err(Error::NoNode {
+            tried: nodes.join(", "),
+        });
+    }
     let pinned = Pinned {
         cluster,
         nodes: nodes.to_vec(),

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error_kind::{Classified, ErrorKind};
-use crate::flows::context;
 use crate::output::Report;
 use crate::vault::passphrase::UnlockError;
-use crate::vault::{VaultError, unlock};
+use crate::vault::{Home, VaultError, unlock};
 
 /// `lock` has no arguments.
 #[derive(Debug, Args)]
@@ -36,7 +35,7 @@ impl Classified for Error {
 }
 
 pub fn run(home: Option<PathBuf>) -> Result<Report, Error> {
-    let home = context::home(home)?;
+    let home = Home::open(home)?;
     unlock::forget(&home).map_err(Error::NoKeyring)?;
     Ok(Report::new(
         "The passphrase was removed from the keyring. A running agent keeps its vault open.",

@@ -1,15 +1,24 @@
 //! `requests`: lists the requests of others, and the user's own.
 
+use std::time::Duration;
+
+use cameo_common::ids::RequestId;
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::flows::context::Context;
+use crate::flows::request;
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
+use crate::text::sanitize::sanitize;
 use crate::vault::VaultError;
 use crate::vault::records::{
     Image, Incoming, IncomingState, Outgoing, OutgoingState, RequestSubject,
 };
+
+/// Bound on the wait for the cluster; after it the stored state is listed.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Arguments of `requests`.
 #[derive(Debug, Args)]
@@ -17,9 +26,16 @@ pub struct Arguments {
     /// List answered requests too.
     #[arg(long)]
     all: bool,
+    /// Do not ask the cluster whether the owners are still there.
+    #[arg(long)]
+    offline: bool,
 }
 
-pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
+    let ended = match arguments.offline {
+        true => Vec::new(),
+        false => end_those_to_retired(ctx).await?,
+    };
     let mut incoming = ctx.vault.list::<Incoming>()?;
     incoming.sort_by_key(|(_, incoming)| incoming.received);
     let mut outgoing = ctx.vault.list::<Outgoing>()?;
@@ -44,7 +60,8 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
     let mut wanted: Vec<Value> = Vec::new();
     for (_, outgoing) in &outgoing {
         let (state, detail) = own_state(&outgoing.state);
-        if arguments.all || !outgoing.state.is_answered() {
+        let is_news = ended.contains(&outgoing.request);
+        if arguments.all || is_news || !outgoing.state.is_answered() {
             wanted.push(json!({
                 "request": outgoing.request, "owner": outgoing.owner, "image": outgoing.image,
                 "title": outgoing.title, "note": outgoing.note, "asked_at": outgoing.asked_at,
@@ -58,7 +75,10 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
                     outgoing.owner
                 ),
                 state.to_owned(),
-                moment(outgoing.asked_at),
+                match &outgoing.state {
+                    OutgoingState::Denied(reason) => sanitize(reason),
+                    _ => moment(outgoing.asked_at),
+                },
             ]);
         }
     }
@@ -68,6 +88,14 @@ pub fn run(ctx: &Context, arguments: Arguments) -> Result<Report, VaultError> {
         table(&rows)
     };
     Ok(Report::new(text).with("in", wants).with("out", wanted))
+}
+
+/// Ends the requests to owners who are retired, if the cluster answers soon.
+async fn end_those_to_retired(ctx: &Context) -> Result<Vec<RequestId>, VaultError> {
+    match timeout(REFRESH_TIMEOUT, request::end_those_to_retired(ctx)).await {
+        Ok(ended) => Ok(ended?.iter().map(|ended| ended.request).collect()),
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 fn is_open(state: &IncomingState) -> bool {

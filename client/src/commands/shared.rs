@@ -57,7 +57,8 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, LedgerError> {
             "permitted": rights.permitted, "used": info.used, "left": rights.left(info.used),
             "version": rights.version, "expires": rights.expires, "revoked": rights.revoked,
             "acknowledged": info.acknowledged,
-            "in_mailbox": info.in_mailbox, "delivery": delivery, "unconfirmed": unconfirmed,
+            "in_mailbox": info.in_mailbox, "viewer_retired": info.other_retired,
+            "delivery": delivery, "unconfirmed": unconfirmed,
             "refusal": refused.map(|refused| refused.last_error), "created": info.created,
             "worker": owned.as_ref().map(|owned| owned.worker),
             "leader": owned.as_ref().map(|owned| owned.leader),
@@ -114,6 +115,14 @@ fn state(
             "until"
         };
         words.push(format!("{word} {}", moment(at)));
+    }
+    if let Some(at) = info.other_retired {
+        words.push(format!(
+            "the operator has retired {} ({}): they open nothing and are sent nothing any more",
+            info.viewer,
+            moment(at)
+        ));
+        return words.join("; ");
     }
     match (delivery, refused) {
         ("waiting", _) => words.push("the carrier is not delivered yet".to_owned()),
@@ -176,7 +185,27 @@ mod tests {
             receipt: None,
             acknowledged: 0,
             in_mailbox: false,
+            other_retired: None,
         }
+    }
+
+    #[test]
+    fn a_retired_viewer_is_promised_neither_carrier_nor_mail() {
+        let grant = owned(Stage::Settled).grant;
+        let mut info = told(rights(ME, grant));
+        info.in_mailbox = true;
+        let rights = info.rights.verify().unwrap();
+        // given a viewer who waits for a carrier and has mail
+        let before = state(&info, &rights, "waiting", None, None);
+        assert!(before.contains("mailbox") && before.contains("not delivered yet"));
+        // when the viewer is retired
+        info.other_retired = Some(Millis(1));
+        let after = state(&info, &rights, "waiting", None, None);
+        assert!(after.contains("the operator has retired"), "{after}");
+        assert!(
+            !after.contains("mailbox") && !after.contains("yet"),
+            "{after}"
+        );
     }
 
     #[test]

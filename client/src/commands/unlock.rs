@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::error_kind::{Classified, ErrorKind};
-use crate::flows::context;
 use crate::output::Report;
 use crate::vault::passphrase::UnlockError;
 use crate::vault::unlock::{self, PassphraseSources};
-use crate::vault::{Vault, VaultError};
+use crate::vault::{Home, Vault, VaultError};
 
 /// `unlock` has no arguments.
 #[derive(Debug, Args)]
@@ -34,7 +33,7 @@ impl Classified for Error {
 }
 
 pub fn run(home: Option<PathBuf>) -> Result<Report, Error> {
-    let home = context::home(home)?;
+    let home = Home::open(home)?;
     if !Vault::exists(&home) {
         return Err(VaultError::NotCreated(home.path().to_owned()).into());
     }

@@ -8,7 +8,7 @@ use crate::cluster_api::ClusterError;
 use crate::directory::{self, DirectoryError};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::output::Report;
+use crate::output::{Report, moment};
 
 /// Arguments of `who`.
 #[derive(Debug, Args)]
@@ -57,10 +57,11 @@ async fn users_online(ctx: &Context) -> Result<Report, Error> {
 async fn one_user(ctx: &Context, name: &UserName) -> Result<Report, Error> {
     let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
     let mine = ctx.me.identity_key().public();
-    let online = match person.online {
-        Some(true) => "online",
-        Some(false) => "offline",
-        None => "online state not visible to you",
+    let online = match (person.retired, person.online) {
+        (Some(at), _) => format!("retired by the operator ({})", moment(at)),
+        (None, Some(true)) => "online".to_owned(),
+        (None, Some(false)) => "offline".to_owned(),
+        (None, None) => "online state not visible to you".to_owned(),
     };
     let mut text = format!(
         "{name}: {online}, {} device(s)\nkey {}",
@@ -84,6 +85,7 @@ async fn one_user(ctx: &Context, name: &UserName) -> Result<Report, Error> {
         .with("user", name)
         .with("key", person.card.key)
         .with("online", person.online)
+        .with("retired", person.retired)
         .with("devices", &person.devices)
         .with("unread_addresses", &person.reach.unreadable)
         .with("first_contact", person.first_contact)

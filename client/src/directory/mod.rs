@@ -12,5 +12,5 @@ mod seen;
 mod tests;
 
 pub use pin::{PinError, pin};
-pub use resolve::{DirectoryError, ResolvedUser, look_up};
+pub use resolve::{DirectoryError, ResolvedUser, is_retired, look_up, look_up_active};
 pub use seen::is_revoked;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use cameo_common::api::{DeviceInfo, ErrorCode, UserInfo};
 use cameo_common::identity::{DeviceRevocation, EndpointRecord, MAX_DEVICES, UserCard};
-use cameo_common::ids::UserName;
+use cameo_common::ids::{Millis, UserName};
 use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 
@@ -30,6 +30,8 @@ pub struct ResolvedUser {
     pub epoch: Option<u64>,
     /// Whether this is the first contact.
     pub first_contact: bool,
+    /// When the operator has retired them, as the node says that was asked.
+    pub retired: Option<Millis>,
 }
 
 /// A look-up that failed, or whose answer is not accepted.
@@ -41,6 +43,12 @@ pub enum DirectoryError {
          {0}`"
     )]
     NotRegistered(UserName),
+    /// Nothing new begins with this user, for good.
+    #[error(
+        "the operator has retired {0}: {0} shows no gallery, answers no request, and gets and \
+         opens nothing any more"
+    )]
+    Retired(UserName),
     #[error("the directory answers for {name} with {what}; try again, or through another node")]
     Dishonest { name: UserName, what: &'static str },
     #[error(transparent)]
@@ -57,6 +65,7 @@ impl Classified for DirectoryError {
     fn kind(&self) -> ErrorKind {
         match self {
             DirectoryError::NotRegistered(_) => ErrorKind::NotRegistered,
+            DirectoryError::Retired(_) => ErrorKind::Retired,
             DirectoryError::Dishonest { .. } => ErrorKind::Other,
             DirectoryError::Pin(error) => error.kind(),
             DirectoryError::Cluster(error) => error.kind(),
@@ -82,6 +91,31 @@ pub async fn look_up(
         _ => error.into(),
     })?;
     accept(vault, name, &info)
+}
+
+/// Looks up a user with whom something new is to begin.
+///
+/// # Errors
+/// As for [`look_up`], and when the operator has retired the user.
+pub async fn look_up_active(
+    api: &ClusterApi,
+    vault: &Vault,
+    name: &UserName,
+) -> Result<ResolvedUser, DirectoryError> {
+    let found = look_up(api, vault, name).await?;
+    match is_retired(api, &found).await {
+        true => Err(DirectoryError::Retired(found.name)),
+        false => Ok(found),
+    }
+}
+
+/// Whether a user is retired. Another node is asked too: one node's word turns nobody away.
+pub async fn is_retired(api: &ClusterApi, found: &ResolvedUser) -> bool {
+    if found.retired.is_none() {
+        return false;
+    }
+    let second = api.user_elsewhere(&found.name).await;
+    second.is_none_or(|info| info.retired.is_some())
 }
 
 pub(super) fn accept(
@@ -132,6 +166,7 @@ pub(super) fn accept(
         online: info.online,
         epoch: info.epoch,
         first_contact,
+        retired: info.retired,
     })
 }
 

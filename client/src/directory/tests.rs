@@ -1,19 +1,28 @@
 //! Keys, cards, certificates and addresses, of which no older version is accepted.
 
 #![allow(clippy::unwrap_used)]
-use cameo_common::api::UserInfo;
+use std::future::ready;
+use std::sync::Arc;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use cameo_common::api::{ClusterInfo, UserInfo, paths};
+use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceRevocation, EndpointRecord, UserCard};
-use cameo_common::ids::{ClusterId, Millis};
+use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
+use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
 
 use super::resolve::accept;
 use super::*;
+use crate::cluster_api::mock_node::{MockPort, node_key};
+use crate::cluster_api::{ClusterApi, Pinned};
 use crate::error_kind::{Classified, ErrorKind};
 use crate::vault::Vault;
 use crate::vault::records::Contact;
 use crate::vault::{Home, Passphrase};
 use cameo_common::identity::DeviceCertificate;
-use cameo_common::keys::{SealingPublic, SigningKey};
+use cameo_common::keys::{PublicKey, SealingPublic, SigningKey};
 
 fn card(seed: u8, sequence: u64) -> (Signed<UserCard>, UserCard) {
     let key = SigningKey::from_seed([seed; 32]);
@@ -95,6 +104,7 @@ fn answer(certified: u64, endpoint: Option<(u64, &str)>) -> UserInfo {
         }],
         online: None,
         epoch: None,
+        retired: None,
     }
 }
 
@@ -178,4 +188,60 @@ fn attack_a_revocation_that_its_user_has_not_signed_is_ignored() {
     let bob = "bob".parse().unwrap();
     let device = SigningKey::from_seed([2; 32]).public();
     assert!(!is_revoked(&vault, &bob, &device).unwrap());
+}
+
+/// A client of two nodes, which say so of bob's retirement; the first one is asked first.
+async fn two_nodes(said: [Option<Millis>; 2]) -> ClusterApi {
+    let identity = |number: u64| NodeIdentity {
+        id: NodeId(number),
+        key: node_key(number).public(),
+        sealing: SealingPublic([2; 32]),
+    };
+    let (operator, mode) = (PublicKey([8; 32]), RegistrationMode::Open);
+    let nodes = vec![identity(1), identity(2)];
+    let descriptor = Descriptor::genesis(nodes, operator, mode, Hash([3; 32]));
+    let info = ClusterInfo {
+        schema: 1,
+        cluster: descriptor.founds().unwrap(),
+        descriptors: vec![descriptor],
+        address: Signed::from_bytes(Vec::new()),
+        nodes: Vec::new(),
+        now: crate::clock::now(),
+    };
+    let pinned = info.cluster;
+    let mut urls = Vec::new();
+    for (number, retired) in (1u64..).zip(said) {
+        let (info, user) = (
+            info.clone(),
+            UserInfo {
+                retired,
+                ..answer(1, None)
+            },
+        );
+        let routes = Router::new()
+            .route(paths::CLUSTER, get(move || ready(Json(info.clone()))))
+            .route("/v1/users/{name}", get(move || ready(Json(user.clone()))));
+        let port = MockPort::bind().await;
+        urls.push(port.url.clone());
+        port.serve(number, routes);
+    }
+    let device = Arc::new(SigningKey::from_seed([7; 32]));
+    let pinned = Pinned {
+        cluster: pinned,
+        nodes: urls,
+    };
+    ClusterApi::new(pinned, device).unwrap()
+}
+
+#[tokio::test]
+async fn attack_one_nodes_word_retires_nobody() {
+    let (_folder, vault) = vault();
+    let bob = "bob".parse().unwrap();
+    let at = Some(Millis(1));
+    for (said, retired) in [([None, None], false), ([at, None], false), ([at, at], true)] {
+        let api = two_nodes(said).await;
+        let found = look_up_active(&api, &vault, &bob).await;
+        let refused = matches!(found, Err(DirectoryError::Retired(_)));
+        assert_eq!(refused, retired, "{said:?}");
+    }
 }

@@ -53,24 +53,13 @@ impl Classified for BindError {
     }
 }
 
-/// The home at the given path, else the user's default home.
-///
-/// # Errors
-/// When there is none, or it cannot be created.
-pub fn home(given: Option<PathBuf>) -> Result<Home, VaultError> {
-    match given {
-        Some(path) => Home::at(path),
-        None => Home::locate(),
-    }
-}
-
 impl Context {
     /// Opens a home.
     ///
     /// # Errors
     /// When the home has no vault or no user, or the passphrase is missing or wrong.
     pub fn open(given: Option<PathBuf>) -> Result<Self, ContextError> {
-        let home = home(given)?;
+        let home = Home::open(given)?;
         Self::of(unlock::open(&home, &PassphraseSources::of_this_process())?)
     }
 

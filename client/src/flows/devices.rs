@@ -8,7 +8,7 @@ use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::identity::{DeviceCertificate, DeviceRevocation};
 use cameo_common::ids::Millis;
 use cameo_common::keys::{PublicKey, SigningKey};
-use cameo_common::signed::Signed;
+use cameo_common::signed::{Signed, StatementError};
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::timeout;
@@ -62,6 +62,8 @@ pub enum DeviceError {
          and nothing was done; add `--this` if you mean it"
     )]
     ThisDevice,
+    #[error("--this and DEVICE name two devices, and nothing was done: give one of them")]
+    TwoDevices,
     #[error("you have no device of this key; `cameo device list` shows them")]
     NoSuchDevice,
     #[error(
@@ -74,13 +76,16 @@ pub enum DeviceError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
+    Statement(#[from] StatementError),
+    #[error(transparent)]
     Vault(#[from] VaultError),
 }
 
 impl Classified for DeviceError {
     fn kind(&self) -> ErrorKind {
         match self {
-            DeviceError::ThisDevice => ErrorKind::Usage,
+            DeviceError::ThisDevice | DeviceError::TwoDevices => ErrorKind::Usage,
+            DeviceError::Statement(error) => error.kind(),
             DeviceError::NoSuchDevice => ErrorKind::NotFound,
             DeviceError::ViewPending => ErrorKind::Busy,
             DeviceError::NotStored => ErrorKind::Other,
@@ -96,6 +101,33 @@ impl Classified for DeviceError {
 /// When no node answers.
 pub async fn list(ctx: &Context) -> Result<Vec<OwnDevice>, ClusterError> {
     Ok(own_devices(ctx, &ctx.api.user(&ctx.me.name).await?))
+}
+
+/// Whether the directory shows this home's device as revoked by its user.
+#[must_use]
+pub fn is_own_revoked(ctx: &Context, info: &UserInfo) -> bool {
+    is_revoked(ctx, info, &ctx.me.device_key().public()) == Some(true)
+}
+
+/// Whether a device of this user is revoked; `None` when it is not listed.
+fn is_revoked(ctx: &Context, info: &UserInfo, device: &PublicKey) -> Option<bool> {
+    let devices = own_devices(ctx, info);
+    let known = devices.iter().find(|known| known.device == *device)?;
+    Some(known.revoked)
+}
+
+/// This home's device, by its own certificate.
+///
+/// # Errors
+/// When the certificate cannot be read.
+pub fn own(ctx: &Context) -> Result<OwnDevice, DeviceError> {
+    let certificate = ctx.me.certificate.unverified()?;
+    Ok(OwnDevice {
+        device: certificate.device,
+        sequence: certificate.sequence,
+        not_after: certificate.not_after,
+        revoked: false,
+    })
 }
 
 fn own_devices(ctx: &Context, info: &UserInfo) -> Vec<OwnDevice> {
@@ -185,12 +217,20 @@ async fn shows(ctx: &Context, node: &NodeIdentity, device: &OwnDevice) -> bool {
     }
 }
 
-/// Gives this home a device key of its own, registers it, and returns it: the remedy for a home
-/// that was copied, or whose device was revoked. The device before stays registered.
+/// A new device key of this home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewed {
+    pub device: PublicKey,
+    /// Whether the device before is revoked; `None` when the directory has not said so.
+    pub before_revoked: Option<bool>,
+}
+
+/// Gives this home a device key of its own and registers it: the remedy for a home that was copied,
+/// or whose device was revoked. The device before stays as it is.
 ///
 /// # Errors
 /// When an agent runs on this home, a view is not finished, or the cluster refuses the device.
-pub async fn renew(ctx: &Context) -> Result<PublicKey, DeviceError> {
+pub async fn renew(ctx: &Context) -> Result<Renewed, DeviceError> {
     let _stopped = AgentLock::take(ctx.vault.home())?;
     check_no_view(&ctx.vault)?;
     let seed = clock::random();
@@ -222,7 +262,12 @@ pub async fn renew(ctx: &Context) -> Result<PublicKey, DeviceError> {
             }))
         })?;
     stored.ok_or(DeviceError::NotStored)?;
-    Ok(device.public())
+    let before = ctx.me.device_key().public();
+    let told = api.user(&ctx.me.name).await.ok();
+    Ok(Renewed {
+        device: device.public(),
+        before_revoked: told.and_then(|info| is_revoked(ctx, &info, &before)),
+    })
 }
 
 /// A view that was begun can be finished by the device that has signed its request alone.

@@ -4,12 +4,16 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::error_kind::ErrorKind;
+
 /// Whether a command is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completion {
     Done,
     /// Done as far as possible while a peer or a node is away.
     Queued,
+    /// Done, and the result shows a problem of this kind.
+    Problem(ErrorKind),
 }
 
 /// The result of a command.
@@ -63,7 +67,14 @@ impl Report {
         self
     }
 
-    /// Whether it is done or queued.
+    /// Marks the result as one that shows a problem.
+    #[must_use]
+    pub fn problem(mut self, kind: ErrorKind) -> Self {
+        self.completion = Completion::Problem(kind);
+        self
+    }
+
+    /// Whether it is done or queued, or shows a problem.
     #[must_use]
     pub fn completion(&self) -> Completion {
         self.completion

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use super::error::VaultError;
 
 const OWNER_ONLY: u32 = 0o700;
+/// The file with the vault's key, sealed: the vault's first file.
+pub(super) const KEY_FILE: &str = "vault.key";
 
 /// An existing home folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,14 +19,21 @@ pub struct Home {
 }
 
 impl Home {
-    /// The folder in `CAMEO_HOME`, else `cameo` in the XDG data folder. Creates it if missing.
-    pub fn locate() -> Result<Self, VaultError> {
-        let path = choose(
-            std::env::var_os("CAMEO_HOME"),
-            std::env::var_os("XDG_DATA_HOME"),
-            std::env::var_os("HOME"),
-        );
-        Self::at(path.ok_or(VaultError::NoHome)?)
+    /// The folder at this path, else the one in `CAMEO_HOME`, else `cameo` in the XDG data folder.
+    /// Creates it if missing.
+    pub fn create(given: Option<PathBuf>) -> Result<Self, VaultError> {
+        Self::at(given.or_else(default_path).ok_or(VaultError::NoHome)?)
+    }
+
+    /// The same folder, which has to have a vault. Creates nothing, and changes no folder that is
+    /// not a home.
+    pub fn open(given: Option<PathBuf>) -> Result<Self, VaultError> {
+        let path = given.or_else(default_path).ok_or(VaultError::NoHome)?;
+        let home = Self { path };
+        if !home.has_vault() {
+            return Err(VaultError::NotCreated(home.path));
+        }
+        Self::at(home.path)
     }
 
     /// The home at this path. Creates the folder if missing, and makes it private to its owner.
@@ -41,17 +50,16 @@ impl Home {
         Ok(Self { path })
     }
 
-    /// The home that [`Home::at`] or [`Home::locate`] would return, if it exists. Changes nothing.
+    /// The folder that [`Home::create`] would return, if it exists. Changes nothing.
     pub fn find(given: Option<PathBuf>) -> Option<Self> {
-        let path = given.or_else(|| {
-            choose(
-                std::env::var_os("CAMEO_HOME"),
-                std::env::var_os("XDG_DATA_HOME"),
-                std::env::var_os("HOME"),
-            )
-        });
+        let path = given.or_else(default_path);
         let path = fs::canonicalize(path?).ok()?;
         Some(Self { path })
+    }
+
+    /// Whether a vault was created in this folder.
+    pub(super) fn has_vault(&self) -> bool {
+        self.path.join(KEY_FILE).exists()
     }
 
     pub fn path(&self) -> &Path {
@@ -78,6 +86,14 @@ impl Home {
         }
         Ok(path)
     }
+}
+
+fn default_path() -> Option<PathBuf> {
+    choose(
+        std::env::var_os("CAMEO_HOME"),
+        std::env::var_os("XDG_DATA_HOME"),
+        std::env::var_os("HOME"),
+    )
 }
 
 /// Relative paths in `XDG_DATA_HOME` are ignored, as the XDG base directory specification says.
@@ -124,6 +140,20 @@ mod tests {
         let default = "/home/ada/.local/share/cameo";
         assert_eq!(choose(path(""), path("relative"), home()), chosen(default));
         assert_eq!(choose(None, None, None), None);
+    }
+
+    #[test]
+    fn a_home_that_is_not_there_is_not_made_by_opening_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        let refused = Home::open(Some(missing.clone())).unwrap_err();
+        assert!(matches!(&refused, VaultError::NotCreated(path) if *path == missing));
+        assert!(!missing.exists());
+        // and a folder that is no home keeps its permissions
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        assert!(Home::open(Some(folder.path().to_owned())).is_err());
+        let mode = fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
     }
 
     #[test]

@@ -18,11 +18,10 @@ use zeroize::Zeroizing;
 
 use super::error::VaultError;
 use super::file::{self, NONCE_BYTES, Nonce, TAG_BYTES};
-use super::home::Home;
+use super::home::{Home, KEY_FILE};
 use super::lock::WriteLock;
 use super::passphrase::Passphrase;
 
-const FILE: &str = "vault.key";
 const MAGIC: &[u8; 8] = b"cameokey";
 const VERSION: u16 = 1;
 const SALT_BYTES: usize = 16;
@@ -58,7 +57,7 @@ struct Stretching {
 
 impl VaultKey {
     pub(super) fn exists(home: &Home) -> bool {
-        home.path().join(FILE).exists()
+        home.has_vault()
     }
 
     /// Draws a key and writes its file.
@@ -71,12 +70,12 @@ impl VaultKey {
             return Err(VaultError::AlreadyCreated(home.path().to_owned()));
         }
         let key = Self(Zeroizing::new(random()?));
-        file::write(&home.path().join(FILE), &key.wrap(passphrase)?)?;
+        file::write(&home.path().join(KEY_FILE), &key.wrap(passphrase)?)?;
         Ok(key)
     }
 
     pub(super) fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, VaultError> {
-        let path = home.path().join(FILE);
+        let path = home.path().join(KEY_FILE);
         let bytes =
             file::read(&path)?.ok_or_else(|| VaultError::NotCreated(home.path().to_owned()))?;
         Self::unwrap(&path, &bytes, passphrase)
@@ -85,7 +84,7 @@ impl VaultKey {
     /// Replaces the file by one that only the new passphrase opens.
     pub(super) fn rewrap(&self, home: &Home, passphrase: &Passphrase) -> Result<(), VaultError> {
         let _lock = WriteLock::take(home)?;
-        file::write(&home.path().join(FILE), &self.wrap(passphrase)?)
+        file::write(&home.path().join(KEY_FILE), &self.wrap(passphrase)?)
     }
 
     /// Derives a key for one purpose.
@@ -220,7 +219,7 @@ mod tests {
     }
 
     fn unwrap(bytes: &[u8], passphrase: &str) -> Result<VaultKey, VaultError> {
-        VaultKey::unwrap(Path::new(FILE), bytes, &Passphrase::given(passphrase))
+        VaultKey::unwrap(Path::new(KEY_FILE), bytes, &Passphrase::given(passphrase))
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::ids::{NodeId, UserName};
 use cameo_common::registration::{MAX_INVITE_LIFE, RegistrationMode};
 use clap::Args;
 
 use super::{ConfigError, node_id, peers};
-use crate::operator::{ClusterAddress, InviteOrder, Operation, Order, TokenOrder};
+use crate::operator::{InviteOrder, Operation, Order, TokenOrder};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// A day less than the cluster permits: log time may be behind the clock of the node that is asked.
@@ -55,6 +56,7 @@ pub struct InviteFlags {
 /// The flags of `retire`.
 #[derive(Debug, Args)]
 pub struct RetireFlags {
+    /// The user's name.
     name: UserName,
     #[command(flatten)]
     order: OrderFlags,

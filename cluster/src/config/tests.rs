@@ -74,6 +74,14 @@ fn errors_of_invalid_flags_say_what_to_write() {
             "https://HOST:PORT",
         ),
         (
+            "--id 1 --peers 1=a:1 --http 0.0.0.0:1 --http-url https://0.0.0.0:1",
+            "names no machine",
+        ),
+        (
+            "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --http-url https://[::]:1",
+            "names no machine",
+        ),
+        (
             "--id 1 --peers 1=a:1 --http 127.0.0.1:1 --heartbeat-ms 200",
             "heartbeat-ms <",
         ),
@@ -82,6 +90,16 @@ fn errors_of_invalid_flags_say_what_to_write() {
         let error = check(&format!("{line} {REST}")).unwrap_err().to_string();
         assert!(error.contains(says), "{line}: {error}");
     }
+}
+
+#[test]
+fn a_missing_credential_is_named_for_a_worker_and_for_a_voter() {
+    let flags = "--id 4 --peers 4=a:1 --http 127.0.0.1:1 --data /d";
+    let told = |line: &str| check(line).unwrap_err().to_string();
+    let worker = told(&format!("--worker {flags}"));
+    assert!(worker.contains("needs --token FILE"), "{worker}");
+    let voter = told(flags);
+    assert!(voter.contains("needs --secret FILE"), "{voter}");
 }
 
 #[test]

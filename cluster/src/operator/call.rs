@@ -1,11 +1,13 @@
 //! One HTTP call to a node, over a TLS connection of its own.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
+use cameo_common::cluster_address::host_and_port;
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_tls::{API_ALPN, Expected};
 use hyper_util::rt::TokioIo;
@@ -22,11 +24,14 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// Required by the TLS library as the server's name; not sent and not checked.
 const SERVER_NAME: &str = "node.cameo.invalid";
 
+/// What is said of a program that does not prove to be a node, after its URL.
+const FOREIGN: &str = "is answered by a program that is no node of the cluster";
+
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CallError {
     /// Certain: the node has not seen the call.
-    #[error("{url}: {why}")]
+    #[error("{url} {why}")]
     NotSent { url: String, why: String },
     /// The node may have carried it out.
     #[error("{url} did not answer: {why}")]
@@ -81,11 +86,10 @@ async fn send_untimed(
         url: url.to_owned(),
         why,
     };
-    let host = url
-        .strip_prefix("https://")
-        .ok_or_else(|| not_sent("the URL of a node begins with https://".into()))?;
+    let address = host_and_port(url).map_err(|error| not_sent(error.to_string()))?;
+    let host = url.trim_start_matches("https://");
     let request = request(host, call).map_err(|error| not_sent(error.to_string()))?;
-    let stream = connect(host, ends).await.map_err(not_sent)?;
+    let stream = connect(address, ends).await.map_err(not_sent)?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| not_sent(error.to_string()))?;
     // Ends with the answer, or with its error, which the sender reports.
@@ -102,25 +106,24 @@ async fn send_untimed(
     answered
 }
 
-/// A connection whose other end has one of the keys.
-async fn connect(host: &str, ends: Ends<'_>) -> Result<TlsStream<TcpStream>, String> {
+/// A connection whose other end has one of the keys; else what is there, after its URL.
+async fn connect(address: (&str, u16), ends: Ends<'_>) -> Result<TlsStream<TcpStream>, String> {
     let config = cameo_tls::client(Arc::clone(ends.operator), Expected::Any, API_ALPN);
-    let config = config.map_err(|error| error.to_string())?;
+    let config = config.map_err(|error| format!("cannot be called: {error}"))?;
     let name = SERVER_NAME.try_into();
-    let name = name.map_err(|_| "no server name".to_owned())?;
-    let connecting = async {
-        let stream = TcpStream::connect(host).await?;
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-    };
-    let stream = connecting.await.map_err(|error| error.to_string())?;
+    let name = name.map_err(|_| "cannot be called".to_owned())?;
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(|error| match error.kind() {
+        ErrorKind::ConnectionRefused => "cannot be reached: no program listens there".to_owned(),
+        _ => format!("cannot be reached: {error}"),
+    })?;
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, stream).await;
+    let stream = stream.map_err(|_| FOREIGN.to_owned())?;
     let key = cameo_tls::peer_key(stream.get_ref().1.peer_certificates());
-    let key = key.map_err(|error| error.to_string())?;
+    let key = key.map_err(|_| FOREIGN.to_owned())?;
     match ends.nodes {
-        Some(nodes) if !nodes.contains(&key) => {
-            Err("a program answers there that has no node's key".to_owned())
-        }
+        Some(nodes) if !nodes.contains(&key) => Err(FOREIGN.to_owned()),
         _ => Ok(stream),
     }
 }

@@ -9,6 +9,8 @@ use cameo_common::api::{
     ApiError, ClusterInfo, ErrorCode, MAX_CALL_LIFETIME, NodeStatus, OPERATOR_HEADER,
     OperatorCommand, paths,
 };
+use cameo_common::cluster_address::ClusterAddress;
+use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::ids::{ClusterId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
@@ -17,7 +19,6 @@ use cameo_common::signed::Signed;
 use data_encoding::BASE64URL_NOPAD;
 use tokio::time::{Instant, sleep};
 
-use super::address::ClusterAddress;
 use super::call::{Call, CallError, Ends, send};
 
 /// An order is carried out within this time, or never.
@@ -35,8 +36,15 @@ const _: () = assert!(DEADLINE.as_millis() < ORDER_LIFE.as_millis());
 /// Why an order was not carried out, or not known to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
+    /// What each node that was tried does, in a few words.
     #[error("no node of the cluster answers, and nothing was changed: {0}")]
     NoNode(String),
+    /// Certain: each answer said that nothing was done.
+    #[error(
+        "the nodes have no majority at present, and nothing was changed; try again when more of \
+         them run: {0}"
+    )]
+    NoMajority(String),
     #[error(
         "{url} is a node of another cluster than {cluster}, and nothing was changed: check the \
          URL and its fingerprint"
@@ -57,7 +65,10 @@ pub enum OrderError {
          give the URLs of all nodes, and try again"
     )]
     Unconfirmed(NodeId),
-    #[error("no majority confirmed in time, and it may yet be carried out; try again: {0}")]
+    #[error(
+        "no majority confirmed the order in time: it may have been carried out, or may yet be. \
+         Give it again when more nodes run: {0}"
+    )]
     Unknown(String),
 }
 
@@ -65,8 +76,9 @@ pub enum OrderError {
 pub struct OperatorClient {
     key: Arc<SigningKey>,
     address: ClusterAddress,
-    /// The keys of the voters.
-    nodes: Vec<PublicKey>,
+    voters: Vec<NodeIdentity>,
+    /// Their keys.
+    keys: Vec<PublicKey>,
 }
 
 impl OperatorClient {
@@ -91,21 +103,28 @@ impl OperatorClient {
             match send(url, &call, ends).await {
                 Ok((_, body)) => match serde_json::from_slice::<ClusterInfo>(&body) {
                     Ok(info) => match check(&info, url, address.cluster, key.public()) {
-                        Ok(nodes) => {
+                        Ok(voters) => {
                             return Ok(Self {
                                 key,
                                 address,
-                                nodes,
+                                keys: voters.iter().map(|node| node.key).collect(),
+                                voters,
                             });
                         }
                         Err(error) => wrong = Some(error),
                     },
-                    Err(_) => failures.push(format!("{url}: {}", refusal(&body).message)),
+                    Err(_) => failures.push(format!("{url} {}", shortly(&refusal(&body)))),
                 },
                 Err(error) => failures.push(error.to_string()),
             }
         }
         Err(wrong.unwrap_or_else(|| OrderError::NoNode(failures.join("; "))))
+    }
+
+    /// Whether a node is a voter of the cluster.
+    #[must_use]
+    pub fn is_voter(&self, node: NodeId) -> bool {
+        self.voters.iter().any(|voter| voter.id == node)
     }
 
     /// The time by this machine's clock: a node's word would date orders for later.
@@ -131,7 +150,7 @@ impl OperatorClient {
     ) -> Result<(), OrderError> {
         let call = self.sign(command, request);
         let end = Instant::now() + DEADLINE;
-        let mut maybe_done = false;
+        let (mut maybe_done, mut answered) = (false, false);
         loop {
             let mut failures = Vec::new();
             for url in &self.address.nodes {
@@ -139,11 +158,12 @@ impl OperatorClient {
                     Ok((status, _)) if status.is_success() => return Ok(()),
                     Ok((_, body)) => {
                         let error = refusal(&body);
+                        answered = true;
                         maybe_done |= may_be_done(error.code);
                         if is_final(error.code) && !maybe_done {
                             return Err(OrderError::Refused(error));
                         }
-                        failures.push(format!("{url}: {}", error.message));
+                        failures.push(format!("{url} {}", shortly(&error)));
                     }
                     Err(error) => {
                         maybe_done |= matches!(error, CallError::Lost { .. });
@@ -153,10 +173,10 @@ impl OperatorClient {
             }
             let why = failures.join("; ");
             if Instant::now() + ROUND_PAUSE >= end {
-                return Err(if maybe_done {
-                    OrderError::Unknown(why)
-                } else {
-                    OrderError::NoNode(why)
+                return Err(match (maybe_done, answered) {
+                    (true, _) => OrderError::Unknown(why),
+                    (false, true) => OrderError::NoMajority(why),
+                    (false, false) => OrderError::NoNode(why),
                 });
             }
             sleep(ROUND_PAUSE).await;
@@ -196,7 +216,7 @@ impl OperatorClient {
     fn ends(&self) -> Ends<'_> {
         Ends {
             operator: &self.key,
-            nodes: Some(&self.nodes),
+            nodes: Some(&self.keys),
         }
     }
 
@@ -220,13 +240,13 @@ impl OperatorClient {
 }
 
 /// Checks a node's answer against the fingerprint, and the descriptor against the key. Returns the
-/// keys of the nodes.
+/// voters.
 fn check(
     info: &ClusterInfo,
     url: &str,
     cluster: ClusterId,
     given: PublicKey,
-) -> Result<Vec<PublicKey>, OrderError> {
+) -> Result<Vec<NodeIdentity>, OrderError> {
     let first = info.descriptors.first();
     let proven = first.filter(|descriptor| descriptor.founds() == Some(cluster));
     let Some(descriptor) = proven else {
@@ -237,7 +257,7 @@ fn check(
     };
     let expected = descriptor.operator;
     if expected == given {
-        Ok(descriptor.nodes.iter().map(|node| node.key).collect())
+        Ok(descriptor.nodes.clone())
     } else {
         Err(OrderError::OtherOperator { expected, given })
     }
@@ -254,6 +274,17 @@ fn is_final(code: ErrorCode) -> bool {
             | ErrorCode::Busy
             | ErrorCode::TooManyCalls
     )
+}
+
+/// What a node does that did not carry an order out, after its URL. The sentence around it says
+/// what was done: a node knows of its own attempt alone.
+fn shortly(error: &ApiError) -> String {
+    match error.code {
+        ErrorCode::NoQuorum | ErrorCode::Unavailable => "has no majority".to_owned(),
+        ErrorCode::OutcomeUnknown => "heard of no majority in time".to_owned(),
+        ErrorCode::Busy | ErrorCode::TooManyCalls => "is busy".to_owned(),
+        _ => format!("says: {}", error.message),
+    }
 }
 
 fn may_be_done(code: ErrorCode) -> bool {

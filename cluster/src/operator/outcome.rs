@@ -1,6 +1,6 @@
 //! Outcomes of the operator's verbs: a report, or an error; and their random numbers.
 
-use cameo_common::ids::RequestId;
+use cameo_common::ids::{NodeId, RequestId};
 use cameo_common::registration::CodeError;
 
 use super::client::OrderError;
@@ -15,25 +15,17 @@ pub enum VerbError {
     Key(#[from] KeyFileError),
     #[error(transparent)]
     Order(#[from] OrderError),
+    #[error(
+        "node {0} is a voter, and only workers are removed: nothing was changed, and voters cannot \
+         be replaced yet"
+    )]
+    Voter(NodeId),
     #[error(transparent)]
     Code(#[from] CodeError),
     #[error("the file to write: {0}")]
     File(#[from] PrivateFileError),
     #[error("the system has no random numbers: {0}")]
     Random(String),
-}
-
-impl VerbError {
-    /// Whether a later attempt may succeed.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Order(
-                OrderError::NoNode(_) | OrderError::Unknown(_) | OrderError::Unconfirmed(_)
-            )
-        )
-    }
 }
 
 /// The result of a verb.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use cameo_common::api::OperatorCommand;
+use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::ids::{Millis, NodeId, UserName};
 use cameo_common::registration::RegistrationMode;
 
-use super::address::ClusterAddress;
 use super::client::OperatorClient;
 use super::invite::{self, InviteOrder};
 use super::key_file;
@@ -51,6 +51,9 @@ pub async fn run(order: Order) -> Result<Report, VerbError> {
             Ok(note(format!("{user} is retired; the name stays taken")))
         }
         Operation::RemoveWorker(node) => {
+            if client.is_voter(node) {
+                return Err(VerbError::Voter(node));
+            }
             let command = OperatorCommand::RemoveWorker { node };
             client.order(&command, request_id()?).await?;
             client.wait_until_gone(node).await?;

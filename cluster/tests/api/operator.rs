@@ -115,6 +115,112 @@ async fn a_retired_user_starts_nothing_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_that_can_do_nothing_are_refused_with_their_exit_code() {
+    let world = World::new(1).await;
+    Person::registered(&world, "ada").await;
+    let invite = |name: Option<&str>| {
+        Operation::Invite(InviteOrder {
+            name: name.map(|name| name.parse().unwrap()),
+            life: DAY,
+            out: None,
+        })
+    };
+    let exit = async |operation| {
+        let error = order(&world, operation).await.unwrap_err();
+        (operator::Exit::from(&error), error.to_string())
+    };
+    for (operation, code, says) in [
+        (
+            Operation::Retire("eve".parse().unwrap()),
+            operator::Exit::NotFound,
+            "eve is not registered",
+        ),
+        (
+            Operation::RemoveWorker(1.into()),
+            operator::Exit::Refused,
+            "node 1 is a voter",
+        ),
+        (
+            Operation::RemoveWorker(9.into()),
+            operator::Exit::NotFound,
+            "no worker of the cluster has the id 9",
+        ),
+        (
+            invite(Some("ada")),
+            operator::Exit::Refused,
+            "ada is registered already",
+        ),
+    ] {
+        let (exit, told) = exit(operation).await;
+        assert_eq!(exit, code, "{told}");
+        assert!(told.contains(says), "{told}");
+    }
+    // while invites are refused as long as they would register nobody
+    sets(&world, RegistrationMode::Closed).await;
+    let (code, told) = exit(invite(None)).await;
+    assert_eq!(code, operator::Exit::Refused, "{told}");
+    assert!(told.contains("registration is closed"), "{told}");
+    sets(&world, RegistrationMode::Invite).await;
+    order(&world, invite(Some("ben"))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_without_a_node_is_said_in_one_sentence() {
+    let world = World::new(1).await;
+    let at = async |url: String| {
+        let error = operator::run(Order {
+            key: world.operator_key(),
+            cluster: format!("{url}#{}", world.cluster).parse().unwrap(),
+            operation: Operation::SetRegistration(RegistrationMode::Closed),
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(operator::Exit::from(&error), operator::Exit::NoMajority);
+        error.to_string()
+    };
+    // given a program that speaks no TLS
+    let foreign = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", foreign.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = foreign.accept().await {
+            use tokio::io::AsyncWriteExt as _;
+            let _sent = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let told = at(url.clone()).await;
+    let expected = format!(
+        "no node of the cluster answers, and nothing was changed: {url} is answered by a program \
+         that is no node of the cluster"
+    );
+    assert_eq!(told, expected);
+    // and then a port where nothing listens
+    answering.abort();
+    let _aborted = answering.await;
+    let told = at(url).await;
+    assert!(told.ends_with("no program listens there"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_without_a_majority_says_either_that_nothing_was_done_or_that_it_may_have_been() {
+    let mut world = World::new(3).await;
+    for node in [2, 3] {
+        world.stop(node).await;
+    }
+    let error = order(&world, Operation::SetRegistration(RegistrationMode::Closed))
+        .await
+        .unwrap_err();
+    let told = error.to_string();
+    assert_eq!(
+        operator::Exit::from(&error),
+        operator::Exit::NoMajority,
+        "{told}"
+    );
+    let unchanged = told.contains("nothing was changed");
+    let unknown = told.contains("may have been carried out");
+    assert!(unchanged != unknown, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn attack_an_order_without_the_operators_signature_is_refused() {
     let world = World::new(1).await;
     let ada = Person::registered(&world, "ada").await;

@@ -59,6 +59,9 @@ pub struct GrantInfo {
     pub acknowledged: u64,
     /// Whether the mailbox still holds rights for the viewer.
     pub in_mailbox: bool,
+    /// When the operator has retired the other party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_retired: Option<Millis>,
 }
 
 /// `GET /v1/grants?after=GRANT`: at most [`GrantList::LIMIT`] a page, in order of id.

@@ -58,6 +58,9 @@ pub struct UserInfo {
     pub online: Option<bool>,
     /// The epoch of the running session, for the same callers as `online`.
     pub epoch: Option<u64>,
+    /// When the operator has retired the user, who starts nothing new from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Millis>,
 }
 
 /// `GET /v1/users`: listed users that are online.

@@ -7,7 +7,9 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::Signed;
 
 use crate::limits::MAX_DEVICES_PER_USER;
-use crate::rows::{self, Counterparty, Device, DeviceOf, Listed, Revocation, Session, User};
+use crate::rows::{
+    self, Counterparty, Device, DeviceOf, Listed, Retired, Revocation, Session, User,
+};
 use crate::state_view::StateView;
 
 /// Sessions read at a time while the online ones are selected.
@@ -78,7 +80,14 @@ pub fn user_info(
         devices: devices.collect(),
         online: visible.then_some(epoch.is_some()),
         epoch: epoch.filter(|_| visible),
+        retired: retired(view, name),
     })
+}
+
+/// When the operator has retired a user.
+#[must_use]
+pub fn retired(view: &dyn StateView, name: &UserName) -> Option<Millis> {
+    rows::get::<Retired>(view, name).map(|row| row.0)
 }
 
 fn running_epoch(session: &Session) -> Option<u64> {

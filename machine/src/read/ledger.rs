@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cameo_common::api::{GrantInfo, GrantList, LogInfo, Role, ViewTaken};
 use cameo_common::ids::{GrantId, UserName};
 
+use super::directory::retired;
 use crate::rows::{
     self, Certificate, CurrentRights, DealRow, Grant, GrantOf, GrantUsage, Mail, ReceiptRow,
     ViewNumber, ViewRow,
@@ -24,6 +25,11 @@ fn info(view: &dyn StateView, id: GrantId, grant: Grant, role: Role) -> GrantInf
     let usage = rows::require::<GrantUsage>(view, &id);
     let rights = current.rights();
     let mail = (grant.viewer.name.clone(), id);
+    let other = match role {
+        Role::Owner => &grant.viewer.name,
+        Role::Viewer => &grant.owner.name,
+    };
+    let other_retired = retired(view, other);
     GrantInfo {
         grant: id,
         role,
@@ -43,6 +49,7 @@ fn info(view: &dyn StateView, id: GrantId, grant: Grant, role: Role) -> GrantInf
         receipt: rows::get::<ReceiptRow>(view, &id).map(|row| row.0),
         acknowledged: usage.acknowledged,
         in_mailbox: rows::get::<Mail>(view, &mail).is_some(),
+        other_retired,
     }
 }
 

@@ -217,7 +217,7 @@ fn gives_up(key: OutboxKey, kind: ErrorKind, count: u32) -> bool {
 /// because another device may have the peer's old address.
 fn is_refused(kind: ErrorKind, count: u32) -> bool {
     match kind {
-        ErrorKind::Refused => true,
+        ErrorKind::Refused | ErrorKind::Retired => true,
         ErrorKind::IdentityChanged => count >= RARE_AFTER,
         _ => false,
     }
@@ -227,7 +227,7 @@ fn is_refused(kind: ErrorKind, count: u32) -> bool {
 fn is_hopeless(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Hopeless | ErrorKind::NotFound | ErrorKind::IdentityChanged
+        ErrorKind::Hopeless | ErrorKind::NotFound | ErrorKind::IdentityChanged | ErrorKind::Retired
     )
 }
 
@@ -278,6 +278,7 @@ mod tests {
             ShareError::RequestKeyChanged(ada.clone()),
             api(ErrorCode::GrantExists),
             api(ErrorCode::NotFound),
+            api(ErrorCode::Retired),
         ];
         for error in final_errors {
             assert!(gives_up(SHARE, error.kind(), 0), "{error}");
@@ -305,6 +306,20 @@ mod tests {
             assert!(!gives_up(key, ErrorKind::NotFound, RARE_AFTER - 1));
             assert!(gives_up(key, ErrorKind::NotFound, RARE_AFTER));
             assert!(!gives_up(key, ErrorKind::ClusterAway, u32::MAX));
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_user_who_is_retired() {
+        let (grant, request) = (GrantId([1; 32]), RequestId([1; 16]));
+        for key in [
+            OutboxKey::Share(request),
+            OutboxKey::Ask(request),
+            OutboxKey::Denied(request),
+            OutboxKey::Deliver(grant),
+            OutboxKey::Rights(grant),
+        ] {
+            assert!(gives_up(key, ErrorKind::Retired, 1), "{key:?}");
         }
     }
 

@@ -179,7 +179,7 @@ async fn send_refusal(core: &Core, id: &str) -> Result<(), AttemptError> {
         IncomingState::Failed { told: false, .. } => PeerRequest::Failed { request },
         _ => return Ok(()),
     };
-    let person = directory::look_up(&ctx.api, &ctx.vault, &incoming.viewer).await?;
+    let person = directory::look_up_active(&ctx.api, &ctx.vault, &incoming.viewer).await?;
     let asked = core.peers.ask(&person.reach, answer, ACK_DEADLINE).await;
     let (reply, _, _) = asked.map_err(|error| error.of(&incoming.viewer))?;
     if matches!(reply, PeerReply::Noted) {

@@ -42,6 +42,7 @@ fn revoked() -> UserInfo {
         }],
         online: None,
         epoch: None,
+        retired: None,
     }
 }
 

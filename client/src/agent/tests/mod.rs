@@ -9,6 +9,7 @@ mod incoming_requests;
 mod outbox;
 mod receive;
 mod recording;
+mod retirement;
 mod rights;
 mod sent_carriers;
 
@@ -89,6 +90,7 @@ pub(crate) fn somebody(name: &str) -> ResolvedUser {
         online: None,
         epoch: None,
         first_contact: false,
+        retired: None,
     }
 }
 
@@ -185,6 +187,8 @@ fn world(nodes: Vec<String>) -> World {
         renew: Arc::new(Notify::new()),
         listed: false,
         notified_rights: Arc::default(),
+        retirements: Arc::default(),
+        ended: Arc::new(watch::Sender::new(None)),
     };
     World {
         _folder: folder,

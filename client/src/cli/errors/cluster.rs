@@ -13,7 +13,7 @@ impl Coded for ClusterError {
             ClusterError::NoQuorum => "no_quorum",
             ClusterError::OutcomeUnknown => "outcome_unknown",
             ClusterError::WrongCluster { .. } => "wrong_cluster",
-            ClusterError::BadAddress { .. } => "bad_address",
+            ClusterError::BadAddress(_) => "bad_address",
             ClusterError::Protocol { .. } => "protocol",
             ClusterError::Setup(_) => "setup",
         }

@@ -94,6 +94,7 @@ impl Coded for approve::Error {
     fn error_code(&self) -> &'static str {
         match self {
             approve::Error::DeniedBefore | approve::Error::ApprovedBefore(_) => "usage",
+            approve::Error::Retired(_) => "retired",
             approve::Error::NoSuchImage => "not_found",
             approve::Error::Sending(_) => "busy",
             approve::Error::NotTaken { source, .. } | approve::Error::StaysApproved(source) => {
@@ -205,6 +206,7 @@ impl Coded for init::Error {
             init::Error::OtherPerson { .. } => "usage",
             init::Error::OtherCluster { .. } => "wrong_cluster",
             init::Error::NameTaken(_) => "name_taken",
+            init::Error::NoNode { .. } => "cluster_unreachable",
             init::Error::Invite(_) => "bad_invite",
             init::Error::NotKept => "vault",
             init::Error::Cluster(error) => error.error_code(),
@@ -262,7 +264,8 @@ impl Coded for device::Error {
 impl Coded for DeviceError {
     fn error_code(&self) -> &'static str {
         match self {
-            DeviceError::ThisDevice => "usage",
+            DeviceError::ThisDevice | DeviceError::TwoDevices => "usage",
+            DeviceError::Statement(error) => error.error_code(),
             DeviceError::NoSuchDevice => "not_found",
             DeviceError::ViewPending => "view_pending",
             DeviceError::NotStored => "vault",

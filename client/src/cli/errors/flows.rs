@@ -35,6 +35,8 @@ impl Coded for AgentError {
             AgentError::Bind(error) => error.error_code(),
             AgentError::Io(error) => error.error_code(),
             AgentError::Refused(error) => error.error_code(),
+            AgentError::Retired(_) => "retired",
+            AgentError::DeviceRevoked => "device_revoked",
             AgentError::Stopped => "stopped",
         }
     }

@@ -45,7 +45,7 @@ impl From<ErrorKind> for Exit {
         match kind {
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::NotFound | ErrorKind::NotRegistered | ErrorKind::NoHome => Exit::NotFound,
-            ErrorKind::Refused | ErrorKind::Forbidden => Exit::Denied,
+            ErrorKind::Refused | ErrorKind::Forbidden | ErrorKind::Retired => Exit::Denied,
             ErrorKind::UsedUp => Exit::UsedUp,
             ErrorKind::PeerOffline => Exit::Queued,
             ErrorKind::ClusterAway => Exit::NoQuorum,

@@ -58,6 +58,7 @@ impl Coded for DirectoryError {
     fn error_code(&self) -> &'static str {
         match self {
             DirectoryError::NotRegistered(_) => "not_registered",
+            DirectoryError::Retired(_) => "retired",
             DirectoryError::Dishonest { .. } => "protocol",
             DirectoryError::Pin(error) => error.error_code(),
             DirectoryError::Cluster(error) => error.error_code(),

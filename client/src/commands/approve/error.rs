@@ -22,6 +22,11 @@ pub enum Error {
         short(.0)
     )]
     ApprovedBefore(GrantId),
+    #[error(
+        "the operator has retired {0}, who gets nothing any more: nothing was approved; deny the \
+         request"
+    )]
+    Retired(UserName),
     #[error("the image is not in your gallery any more; deny the request")]
     NoSuchImage,
     #[error(
@@ -57,6 +62,7 @@ impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Error::DeniedBefore | Error::ApprovedBefore(_) => ErrorKind::Usage,
+            Error::Retired(_) => ErrorKind::Retired,
             Error::NoSuchImage => ErrorKind::NotFound,
             Error::Sending(_) => ErrorKind::Busy,
             Error::NotTaken { source, .. } | Error::StaysApproved(source) => source.kind(),

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use cameo_common::ids::whole_millis;
 use clap::Args;
+use tokio::time::timeout;
 
 use super::arguments::{length_of_time, views};
 use super::find::incoming;
 use super::rights::change_and_send;
 use crate::clock;
+use crate::directory::{self, DirectoryError};
 use crate::flows::context::Context;
 use crate::flows::share;
 use crate::output::{Output, Report};
@@ -20,6 +22,9 @@ use crate::vault::records::{
 };
 
 pub use error::Error;
+
+/// Bound on the look-up of the viewer before the approval.
+const LOOK_UP_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Arguments of `approve`.
 #[derive(Debug, Args)]
@@ -51,12 +56,14 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
             Err(Error::ApprovedBefore(*grant))
         }
         (RequestSubject::More(grant), _) => {
+            check_viewer(ctx, &incoming).await?;
             let owned = share::find_owned(ctx, grant)?;
             more(ctx, &incoming, owned, &arguments).await
         }
         (RequestSubject::Photo(_), state) => {
             let terms = terms(ctx, &incoming, &arguments)?;
             share::no_other(ctx, &incoming)?;
+            check_viewer(ctx, &incoming).await?;
             if matches!(state, IncomingState::Waiting | IncomingState::Failed { .. }) {
                 change::<Incoming>(&ctx.vault, &incoming.request.to_string(), |kept| {
                     kept.state = IncomingState::Approved(terms);
@@ -64,6 +71,15 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
             }
             photo::share(ctx, out, &incoming).await
         }
+    }
+}
+
+/// Requires that the viewer is not retired, as far as the cluster tells in time.
+async fn check_viewer(ctx: &Context, incoming: &Incoming) -> Result<(), Error> {
+    let found = directory::look_up_active(&ctx.api, &ctx.vault, &incoming.viewer);
+    match timeout(LOOK_UP_DEADLINE, found).await {
+        Ok(Err(DirectoryError::Retired(viewer))) => Err(Error::Retired(viewer)),
+        _ => Ok(()),
     }
 }
 

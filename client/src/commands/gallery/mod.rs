@@ -71,7 +71,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
         std::fs::create_dir_all(&folder).map_err(IoError)?;
         return own::list(ctx, &folder);
     }
-    let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
+    let person = directory::look_up_active(&ctx.api, &ctx.vault, &arguments.user).await?;
     if person.first_contact {
         out.note(format_args!(
             "First contact with {0}: compare safety phrases when you can (`cameo who {0}`).",

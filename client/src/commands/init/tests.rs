@@ -86,6 +86,17 @@ async fn attack_a_node_that_says_that_the_name_is_taken_deletes_no_key() {
 }
 
 #[tokio::test]
+async fn nothing_is_waited_for_where_no_program_listens() {
+    let port = MockPort::bind().await;
+    let url = port.url.clone();
+    drop(port);
+    let before = tokio::time::Instant::now();
+    let refused = known_cluster(ClusterId([1; 32]), &[url]).await.unwrap_err();
+    assert!(matches!(refused, Error::NoNode { .. }), "{refused}");
+    assert!(before.elapsed() < crate::cluster_api::COMMAND_DEADLINE / 2);
+}
+
+#[tokio::test]
 async fn keys_without_a_name_take_another_one_and_keys_with_one_keep_it() {
     let (cluster, url) = liar().await;
     let folder = tempfile::tempdir().unwrap();

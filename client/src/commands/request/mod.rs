@@ -86,7 +86,7 @@ pub type Results = Vec<(String, Result<Report, ImageError>)>;
 
 pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Results, Error> {
     check(ctx, &arguments)?;
-    let person = directory::look_up(&ctx.api, &ctx.vault, &arguments.user).await?;
+    let person = directory::look_up_active(&ctx.api, &ctx.vault, &arguments.user).await?;
     let (mut receiver, peers) = receiver(ctx).await?;
     let asking = Asking {
         ctx,

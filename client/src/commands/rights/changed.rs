@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::commands::error::PeersError;
 use crate::commands::peers::peers;
 use crate::control;
+use crate::directory::{self, DirectoryError};
+use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::flows::rights::{self, Confirmations, RightsError};
 use crate::flows::share::ShareError;
@@ -37,6 +39,13 @@ enum Undelivered {
     Peers(#[from] PeersError),
     #[error(transparent)]
     Share(#[from] ShareError),
+}
+
+impl Undelivered {
+    /// Whether the viewer never gets it.
+    fn is_for_good(&self) -> bool {
+        matches!(self, Undelivered::Share(error) if error.kind() == ErrorKind::Retired)
+    }
 }
 
 /// Signs the next version with these changes, records it in the ledger and sends it to the viewer.
@@ -80,6 +89,11 @@ fn is_in_force(confirmed: Option<&Result<Confirmations, RightsError>>) -> bool {
 
 async fn send(ctx: &Context, owned: &GrantOwned) -> Result<(), Undelivered> {
     if owned.stage < Stage::Delivered {
+        // They would get the new rights with the carrier, unless they get nothing any more.
+        let found = directory::look_up_active(&ctx.api, &ctx.vault, &owned.viewer).await;
+        if let Err(error @ DirectoryError::Retired(_)) = found {
+            return Err(ShareError::from(error).into());
+        }
         return Err(Undelivered::NoCarrierYet(owned.viewer.clone()));
     }
     let peers = peers(ctx).await?;
@@ -113,6 +127,10 @@ impl Changed {
         };
         let sent = match &self.undelivered {
             None => format!("{} has it.", self.viewer),
+            Some(why) if why.is_for_good() => format!(
+                "It is not sent to {0}: the operator has retired {0}, who opens nothing any more.",
+                self.viewer
+            ),
             Some(why) => format!("It is in the mailbox for {}: {why}", self.viewer),
         };
         let text = match self.force() {
@@ -130,12 +148,19 @@ impl Changed {
             .with("may_save", may_save)
             .with("delivered", self.undelivered.is_none())
             .with("in_mailbox", self.in_mailbox)
+            .with("viewer_retired", self.is_viewer_retired())
             .with("confirmation", self.confirmation());
-        if self.undelivered.is_none() && is_in_force(self.confirmed.as_ref()) {
+        let is_settled = self.undelivered.is_none() || self.is_viewer_retired();
+        if is_settled && is_in_force(self.confirmed.as_ref()) {
             report
         } else {
             report.queued()
         }
+    }
+
+    fn is_viewer_retired(&self) -> bool {
+        let undelivered = self.undelivered.as_ref();
+        undelivered.is_some_and(Undelivered::is_for_good)
     }
 
     /// Whether an ending is in force, in a sentence.

@@ -1,6 +1,7 @@
 //! `status`: shows the state of this home, its agent and its cluster, also while the cluster is
 //! unavailable.
 
+mod account;
 mod nodes;
 mod workers;
 
@@ -19,7 +20,7 @@ use crate::vault::{AgentLock, VaultError};
 pub struct Arguments {}
 
 pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
-    let nodes = nodes::ask(ctx).await;
+    let (nodes, account) = tokio::join!(nodes::ask(ctx), account::ask(ctx));
     let loads = ctx
         .api
         .status_of_leader(&nodes::of_this_cluster(ctx, &nodes))
@@ -31,11 +32,12 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
     let images = ctx.vault.list::<Image>()?.len();
     let held = ctx.vault.list::<GrantHeld>()?.len();
     let mut text = format!(
-        "{} in {}, cluster {}\n{}; {images} images, {held} shared with you, {waiting} items in the \
-         outbox\n{}\n{}\n",
+        "{} in {}, cluster {}\n{}\n{}; {images} images, {held} shared with you, {waiting} items \
+         in the outbox\n{}\n{}\n",
         ctx.me.name,
         ctx.vault.home().path().display(),
         short(&ctx.me.cluster),
+        account.text(ctx),
         if agent {
             "the agent runs"
         } else {
@@ -49,12 +51,13 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         text.push_str(&format!("{} (noticed {noticed})\n", OtherAgent::SENTENCE));
     }
     text.push_str(&troubles.join("\n"));
-    Ok(Report::new(text)
+    let report = Report::new(text)
         .with("name", &ctx.me.name)
         .with("key", ctx.me.identity_key().public())
         .with("device", ctx.me.device_key().public())
         .with_file("home", ctx.vault.home().path())
         .with("cluster", ctx.me.cluster)
+        .with("account", account.document(ctx))
         .with("leader", nodes::leader(&nodes))
         .with("nodes", nodes::document(ctx, &nodes))
         .with("workers", workers::document(&loads))
@@ -63,7 +66,11 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         .with("held", held)
         .with("outbox", waiting)
         .with("other_agent", copied.map(|other| other.noticed))
-        .with("troubles", troubles))
+        .with("troubles", troubles);
+    Ok(match account.problem() {
+        None => report,
+        Some(kind) => report.problem(kind),
+    })
 }
 
 /// Failed attempts of the outbox, and whether they will be repeated.
@@ -71,7 +78,7 @@ fn troubles(ctx: &Context) -> Result<Vec<String>, VaultError> {
     let all = ctx.vault.list::<Attempts>()?.into_iter();
     let texts = all.map(|(_, attempts)| {
         let then = if attempts.is_given_up() {
-            " (given up, until they repeat the request or the agent restarts)"
+            " (given up, until they make contact or the agent restarts)"
         } else {
             ""
         };

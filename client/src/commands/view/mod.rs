@@ -80,5 +80,6 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Rep
     )
     .await?;
     finish(&ctx.vault, grant, &viewed, &shown)?;
-    Ok(report::report(grant, &viewed, &shown))
+    let owner_retired = info.other_retired;
+    Ok(report::report(grant, &viewed, &shown, owner_retired))
 }

@@ -38,10 +38,13 @@ pub(super) fn check_permitted(
     if is_pending {
         return Ok(());
     }
-    let more = format!(
-        "`cameo request {owner} {}` requests more",
-        short(&grant.image)
-    );
+    let more = match info.other_retired {
+        Some(_) => format!("the operator has retired {owner}: there will be no more"),
+        None => format!(
+            "`cameo request {owner} {}` requests more",
+            short(&grant.image)
+        ),
+    };
     match rights.check(info.used.saturating_add(1), clock::now()) {
         Ok(()) => Ok(()),
         Err(Denied::Revoked) => Err(Error::Revoked(owner.clone())),

@@ -1,7 +1,7 @@
 //! The report of a view.
 
 use cameo_common::api::RESUME_WINDOW;
-use cameo_common::ids::Hash;
+use cameo_common::ids::{Hash, Millis};
 
 use super::show::Shown;
 use crate::flows::open::Viewed;
@@ -9,7 +9,12 @@ use crate::output::Report;
 use crate::text::sanitize::sanitize;
 use crate::vault::records::GrantHeld;
 
-pub(super) fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Report {
+pub(super) fn report(
+    grant: &GrantHeld,
+    viewed: &Viewed,
+    shown: &Shown,
+    owner_retired: Option<Millis>,
+) -> Report {
     let photo = &viewed.photo;
     let how = match shown {
         Shown::Saved(target) => format!("saved to {}", target.display()),
@@ -23,15 +28,22 @@ pub(super) fn report(grant: &GrantHeld, viewed: &Viewed, shown: &Shown) -> Repor
             RESUME_WINDOW.as_secs() / 60
         ),
     };
-    let text = format!(
+    let mut text = format!(
         "View {} of {}: {how}. {} left.",
         viewed.number,
         viewed.used + viewed.left,
         viewed.left
     );
+    if owner_retired.is_some() {
+        let owner = &grant.owner;
+        text.push_str(&format!(
+            " The operator has retired {owner}: there will be no more."
+        ));
+    }
     let report = Report::new(text)
         .with("grant", grant.grant)
         .with("owner", &grant.owner)
+        .with("owner_retired", owner_retired)
         .with("blake3", Hash::of(&photo.bytes))
         .with("bytes", photo.bytes.len())
         .with("media_type", &photo.info.media_type)

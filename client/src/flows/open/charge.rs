@@ -142,6 +142,7 @@ fn is_definite(code: ErrorCode) -> bool {
         code,
         ErrorCode::Revoked
             | ErrorCode::Expired
+            | ErrorCode::Retired
             | ErrorCode::UsedUp
             | ErrorCode::NotFound
             | ErrorCode::Forbidden

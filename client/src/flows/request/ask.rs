@@ -3,7 +3,7 @@
 use cameo_common::peer::{AskOutcome, PeerRefusal, PeerReply, PeerRequest};
 
 use super::error::RequestError;
-use crate::directory;
+use crate::directory::{self, DirectoryError};
 use crate::flows::context::Context;
 use crate::peer::ask::ACK_DEADLINE;
 use crate::peer::serve::REQUESTS_PER_DEVICE;
@@ -38,7 +38,11 @@ pub async fn ask(
     peers: &Peers,
     outgoing: &Outgoing,
 ) -> Result<AskOutcome, RequestError> {
-    let person = directory::look_up(&ctx.api, &ctx.vault, &outgoing.owner).await?;
+    let found = directory::look_up_active(&ctx.api, &ctx.vault, &outgoing.owner).await;
+    if let Err(error @ DirectoryError::Retired(_)) = &found {
+        end(ctx, outgoing, error)?;
+    }
+    let person = found?;
     let request = PeerRequest::Ask {
         request: outgoing.signed.clone(),
         note: outgoing.note.clone(),
@@ -79,6 +83,20 @@ pub fn store_answer(
     change::<Outgoing>(vault, &outgoing.request.to_string(), |kept| {
         if !kept.state.is_answered() {
             kept.state = state;
+        }
+    })?;
+    Ok(())
+}
+
+/// Stores that a request is refused, because its owner is retired.
+pub(super) fn end(
+    ctx: &Context,
+    outgoing: &Outgoing,
+    why: &DirectoryError,
+) -> Result<(), VaultError> {
+    change::<Outgoing>(&ctx.vault, &outgoing.request.to_string(), |kept| {
+        if !kept.state.is_answered() {
+            kept.state = OutgoingState::Denied(why.to_string());
         }
     })?;
     Ok(())

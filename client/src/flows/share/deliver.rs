@@ -160,9 +160,9 @@ pub async fn send_rights(
     Ok(ack)
 }
 
-/// Looks up a user who is not known to be offline.
+/// Looks up a user who is not retired, and not known to be offline.
 async fn reachable(ctx: &Context, name: &UserName) -> Result<ResolvedUser, ShareError> {
-    let person = directory::look_up(&ctx.api, &ctx.vault, name).await?;
+    let person = directory::look_up_active(&ctx.api, &ctx.vault, name).await?;
     if person.online == Some(false) || person.reach.is_empty() {
         return Err(ShareError::ViewerOffline(name.clone()));
     }

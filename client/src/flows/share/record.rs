@@ -34,6 +34,9 @@ pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, 
             created = found;
         }
     }
+    if is_no(&created, ErrorCode::Retired) {
+        forget(ctx, &owned)?;
+    }
     created?;
     advance_to(ctx, owned, Stage::Recorded, |owned| {
         owned.recorded_version = owned.recorded_version.max(1);

@@ -22,7 +22,7 @@ use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
 const ROUND_PAUSE: Duration = Duration::from_millis(300);
 
 /// Pause between checks whether this node is still a member.
-const MEMBER_CHECK_PAUSE: Duration = Duration::from_secs(30);
+const MEMBER_CHECK_PAUSE: Duration = Duration::from_secs(10);
 
 /// This node's part in joining.
 pub(crate) struct Joiner {

@@ -47,6 +47,25 @@ fn a_retired_users_sessions_end_and_nothing_new_begins() {
 }
 
 #[test]
+fn the_directory_and_the_grants_of_others_say_who_is_retired() {
+    // given a grant between two users who are not retired
+    let mut script = Script::with(&[&ada(), &bob()]);
+    let grant = script.grants(&ada(), &bob(), 3);
+    let told = |script: &Script, who: &str, asker: &str| {
+        let (who, asker) = (who.parse().unwrap(), asker.parse().unwrap());
+        let info = read::user_info(&script.state, &who, Some(&asker)).unwrap();
+        let grant = read::grant_info(&script.state, &grant, &asker).unwrap();
+        (info.retired.is_some(), grant.other_retired.is_some())
+    };
+    assert_eq!(told(&script, "bob", "ada"), (false, false));
+    // when one of them is retired
+    retire(&mut script, "bob");
+    // then the other one is told, and nobody is told that the other one is
+    assert_eq!(told(&script, "bob", "ada"), (true, true));
+    assert_eq!(told(&script, "ada", "bob"), (false, false));
+}
+
+#[test]
 fn attack_a_retired_name_stays_taken() {
     let mut script = Script::with(&[&ada(), &bob()]);
     retire(&mut script, "bob");

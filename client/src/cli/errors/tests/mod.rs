@@ -9,6 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use cameo_common::api::{ApiError, ErrorCode};
+use cameo_common::cluster_address::AddressError;
 use cameo_common::ids::{ClusterId, UserName};
 use cameo_common::peer::PeerRefusal;
 
@@ -135,8 +136,7 @@ fn cluster_errors() {
         "outcome_unknown",
     );
     check(ClusterError::Setup(String::new()), Exit::Other, "setup");
-    let (url, why) = (String::new(), String::new());
-    let bad = ClusterError::BadAddress { url, why };
+    let bad = ClusterError::from(AddressError::NoFingerprint);
     check(bad, Exit::Usage, "bad_address");
     let (url, why) = (String::new(), String::new());
     check(ClusterError::Protocol { url, why }, Exit::Other, "protocol");
@@ -242,6 +242,8 @@ fn peer_errors() {
 
 #[test]
 fn directory_errors() {
+    let retired = DirectoryError::Retired(ada());
+    check(retired, Exit::Denied, "retired");
     let unknown = DirectoryError::NotRegistered(ada());
     let told = check(unknown, Exit::NotFound, "not_registered").message;
     assert_eq!(

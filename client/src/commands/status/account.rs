@@ -1,0 +1,207 @@
+//! Whether the cluster serves this user and this device, as it says now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cameo_common::api::{ErrorCode, UserInfo};
+use cameo_common::ids::Millis;
+use serde_json::{Value, json};
+
+use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::error_kind::ErrorKind;
+use crate::flows::context::Context;
+use crate::flows::devices;
+use crate::output::moment;
+
+/// Bound on the wait for the directory, which has to hear from a majority.
+const DEADLINE: Duration = Duration::from_secs(4);
+
+/// What the directory says of this user and device, or why it says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Account {
+    Active,
+    Retired(Millis),
+    DeviceRevoked,
+    /// With the node's own words: the device is not known, or its certificate has expired.
+    NotRegistered(String),
+    /// Nodes answer, and none hears from a majority.
+    NoMajority,
+    Unreachable,
+    /// Any other failure, in a sentence.
+    Unknown(String),
+}
+
+/// Asks the directory about this user.
+pub(super) async fn ask(ctx: &Context) -> Account {
+    let device = Arc::new(ctx.me.device_key());
+    let found = match ClusterApi::with_deadline(ctx.me.pinned(), device, DEADLINE) {
+        Ok(api) => api.user(&ctx.me.name).await,
+        Err(error) => Err(error),
+    };
+    of_answer(ctx, found)
+}
+
+fn of_answer(ctx: &Context, answer: Result<UserInfo, ClusterError>) -> Account {
+    match answer {
+        Ok(info) => match info.retired {
+            Some(at) => Account::Retired(at),
+            None if devices::is_own_revoked(ctx, &info) => Account::DeviceRevoked,
+            None => Account::Active,
+        },
+        Err(error) => of_error(&error),
+    }
+}
+
+fn of_error(error: &ClusterError) -> Account {
+    match error {
+        ClusterError::NoQuorum => Account::NoMajority,
+        ClusterError::Unreachable { .. } => Account::Unreachable,
+        error => match error.code() {
+            Some(ErrorCode::DeviceRevoked) => Account::DeviceRevoked,
+            Some(ErrorCode::NotAuthenticated | ErrorCode::NotRegistered) => {
+                Account::NotRegistered(error.to_string())
+            }
+            Some(ErrorCode::NoQuorum) => Account::NoMajority,
+            _ => Account::Unknown(error.to_string()),
+        },
+    }
+}
+
+impl Account {
+    /// The kind of the problem, if it is one.
+    pub(super) fn problem(&self) -> Option<ErrorKind> {
+        match self {
+            Account::Active => None,
+            Account::Retired(_) => Some(ErrorKind::Retired),
+            Account::DeviceRevoked => Some(ErrorKind::Forbidden),
+            Account::NotRegistered(_) => Some(ErrorKind::NotRegistered),
+            Account::NoMajority | Account::Unreachable => Some(ErrorKind::ClusterAway),
+            Account::Unknown(_) => Some(ErrorKind::Other),
+        }
+    }
+
+    /// A sentence, and what to do.
+    pub(super) fn text(&self, ctx: &Context) -> String {
+        let name = &ctx.me.name;
+        match self {
+            Account::Active => "registered with the cluster".to_owned(),
+            Account::Retired(at) => format!(
+                "RETIRED: the operator has retired {name} ({}): nothing new begins, and nothing \
+                 opens; `cameo revoke` and `cameo rights` still lower what {name} has granted",
+                moment(*at)
+            ),
+            Account::DeviceRevoked => "REVOKED: the cluster refuses this device for good; `cameo \
+                 device new` makes this home another device"
+                .to_owned(),
+            Account::NotRegistered(why) if ctx.me.registered => format!("NOT REGISTERED: {why}"),
+            Account::NotRegistered(_) => format!(
+                "NOT REGISTERED yet: `cameo init {name}` was not completed; run it again, with \
+                 the same cluster or invite"
+            ),
+            Account::NoMajority => "NO MAJORITY of the nodes answers: nothing can be recorded or \
+                 opened until more of them run"
+                .to_owned(),
+            Account::Unreachable => "NO NODE can be reached: check the network, or that the nodes \
+                 run"
+            .to_owned(),
+            Account::Unknown(why) => format!("whether you are registered is not known: {why}"),
+        }
+    }
+
+    /// The same for programs. What only the directory knows is null while it says nothing.
+    pub(super) fn document(&self, ctx: &Context) -> Value {
+        let (state, why) = match self {
+            Account::Active => ("active", None),
+            Account::Retired(_) => ("retired", None),
+            Account::DeviceRevoked => ("device_revoked", None),
+            Account::NotRegistered(why) => ("not_registered", Some(why)),
+            Account::NoMajority => ("no_majority", None),
+            Account::Unreachable => ("unreachable", None),
+            Account::Unknown(why) => ("unknown", Some(why)),
+        };
+        let retired = match self {
+            Account::Retired(at) => Some(*at),
+            _ => None,
+        };
+        json!({
+            "state": state, "why": why, "retired": retired,
+            "registered_before": ctx.me.registered,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::future::ready;
+
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use cameo_common::api::ApiError;
+
+    use super::*;
+    use crate::agent::tests::{World, alone, no, with_node};
+
+    async fn refused(code: ErrorCode) -> World {
+        with_node(Router::new().route("/v1/users/{name}", get(move || ready(no(code))))).await
+    }
+
+    #[tokio::test]
+    async fn a_problem_of_the_account_is_said_and_has_its_kind() {
+        for (code, state, kind) in [
+            (
+                ErrorCode::NotAuthenticated,
+                "not_registered",
+                ErrorKind::NotRegistered,
+            ),
+            (
+                ErrorCode::DeviceRevoked,
+                "device_revoked",
+                ErrorKind::Forbidden,
+            ),
+            (ErrorCode::NoQuorum, "no_majority", ErrorKind::ClusterAway),
+        ] {
+            let world = refused(code).await;
+            let ctx = &world.core.ctx;
+            let account = of_answer(ctx, ctx.api.user(&ctx.me.name).await);
+            assert_eq!(account.document(ctx)["state"], state);
+            assert_eq!(account.problem(), Some(kind));
+        }
+        let world = alone();
+        let ctx = &world.core.ctx;
+        let account = of_answer(ctx, ctx.api.user(&ctx.me.name).await);
+        assert_eq!(account, Account::Unreachable);
+        assert_eq!(account.problem(), Some(ErrorKind::ClusterAway));
+    }
+
+    #[tokio::test]
+    async fn a_retired_user_is_told() {
+        let world = with_node(Router::new().route(
+            "/v1/users/{name}",
+            get(|| {
+                ready(Json(UserInfo {
+                    card: cameo_common::signed::Signed::from_bytes(Vec::new()),
+                    devices: Vec::new(),
+                    online: None,
+                    epoch: None,
+                    retired: Some(Millis(5)),
+                }))
+            }),
+        ))
+        .await;
+        let ctx = &world.core.ctx;
+        let account = of_answer(ctx, ctx.api.user(&ctx.me.name).await);
+        assert_eq!(account, Account::Retired(Millis(5)));
+        assert!(account.text(ctx).contains("the operator has retired ben"));
+        assert_eq!(account.problem(), Some(ErrorKind::Retired));
+    }
+
+    #[test]
+    fn a_nodes_words_are_one_line() {
+        let said = ApiError::new(ErrorCode::NotAuthenticated, "no\x1b[2J\nyes");
+        let Account::NotRegistered(why) = of_error(&said.into()) else {
+            unreachable!()
+        };
+        assert!(!why.chars().any(char::is_control), "{why:?}");
+    }
+}
