@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Kinds of faults, by name or group; without it all that the simulator has
     #[arg(long)]
     faults: Option<String>,
-    /// Workloads, separated by commas: directory, rights, ledger, dispatch
+    /// Workloads, separated by commas: directory, rights, ledger, dispatch, endings
     #[arg(long, default_value = "all")]
     workload: String,
     /// A file to which each run is added, for `cameo-chaos tally`

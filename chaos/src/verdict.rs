@@ -28,6 +28,8 @@ pub enum Law {
     L6,
     L7,
     L8,
+    L9,
+    L10,
     J1,
     J2,
     J3,

@@ -59,7 +59,9 @@ impl<'a> Draft<'a> {
 
     /// The content of a statement, after its signature is verified (law L8).
     pub fn verify<T: Statement>(&self, signed: &Signed<T>) -> Result<T, Refusal> {
-        let content = if is_planted(Mutant::SignatureUnchecked) {
+        let unchecked =
+            is_planted(Mutant::SignatureUnchecked) || is_planted(Mutant::ReplicaDoesNotVerify);
+        let content = if unchecked {
             signed.unverified()
         } else {
             signed.verify_by(self.verifier)

@@ -85,6 +85,10 @@ mutants! {
     FloorNotSynced = "floor-not-synced",
     /// A release is recorded only after the part has left.
     FloorAfterRelease = "floor-after-release",
+    /// A replica does not verify an entry's signatures: the node that was called has done so.
+    ReplicaDoesNotVerify = "replica-does-not-verify",
+    /// A node confirms rights without raising its floor to them.
+    FalseEnding = "false-ending",
     /// The recorder takes a call without an answer for one that was not carried out.
     TimeoutRecordedAsFailure = "timeout-recorded-as-failure",
     /// Faults are planned and recorded, but not done.

@@ -59,6 +59,15 @@ pub enum Kind {
     ClockDrift,
     /// A worker joins, and leaves when the fault ends.
     Worker,
+    /// A node comes back with an older copy of its disk: log, vote, state and floors.
+    RolledBack,
+    /// A node leaves calls without an answer, some of them after it has carried them out.
+    Withholds,
+    /// A node acknowledges commands that it forwards to nobody, confirms rights that it has not
+    /// seen, and gives garbage for its part.
+    FalseAnswers,
+    /// A node proposes views in the names of devices that did not ask for them.
+    Forges,
 }
 
 /// Faults of one lane follow one another; those of different lanes overlap.
@@ -69,9 +78,12 @@ pub enum Lane {
     Network,
     Clock,
     Members,
+    /// Of nodes with another program than ours.
+    Lies,
 }
 
 impl Kind {
+    /// All but [`Self::LIES`].
     pub const ALL: [Self; 27] = [
         Self::Kill,
         Self::Pause,
@@ -100,6 +112,14 @@ impl Kind {
         Self::ClockJump,
         Self::ClockDrift,
         Self::Worker,
+    ];
+
+    /// Lies of a minority, which strike nobody unless they are asked for: fewer laws hold then.
+    pub const LIES: [Self; 4] = [
+        Self::RolledBack,
+        Self::Withholds,
+        Self::FalseAnswers,
+        Self::Forges,
     ];
 
     /// Its name, as `--faults` and histories have it.
@@ -133,6 +153,10 @@ impl Kind {
             Self::ClockJump => "clock-jump",
             Self::ClockDrift => "clock-drift",
             Self::Worker => "worker",
+            Self::RolledBack => "rolled-back",
+            Self::Withholds => "withholds",
+            Self::FalseAnswers => "false-answers",
+            Self::Forges => "forges",
         }
     }
 
@@ -166,6 +190,7 @@ impl Kind {
             | Self::Throttle => Lane::Network,
             Self::ClockJump | Self::ClockDrift => Lane::Clock,
             Self::Worker => Lane::Members,
+            Self::RolledBack | Self::Withholds | Self::FalseAnswers | Self::Forges => Lane::Lies,
         }
     }
 
@@ -204,6 +229,9 @@ impl Kind {
         match self {
             // With three nodes, two neighbours are everybody.
             Self::Ring if nodes < 4 => Some("a majority ring takes four nodes"),
+            kind if kind.lane() == Lane::Lies && nodes < 3 => {
+                Some("a minority of liars takes three nodes")
+            }
             Self::Bridge if nodes < 3 => Some("a bridge takes three nodes"),
             kind if kind.is_partition() && nodes < 2 => Some("a partition takes two nodes"),
             _ => None,

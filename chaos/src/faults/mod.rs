@@ -5,6 +5,7 @@
 //! the moment at which the fault strikes.
 
 mod kind;
+mod liars;
 mod links;
 mod plan;
 mod planned;
@@ -13,6 +14,7 @@ mod select;
 mod tests;
 
 pub use kind::{Kind, Lane};
+pub use liars::liars;
 pub use links::Link;
 pub use plan::{plan, quiet_from};
 pub use planned::{Planned, Strength, Victims};

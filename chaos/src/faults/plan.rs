@@ -9,6 +9,7 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::kind::{Kind, Lane};
+use super::liars::liars;
 use super::planned::{Planned, Strength, Victims};
 
 /// Nothing strikes before: clients make their first acquaintance.
@@ -31,12 +32,19 @@ pub fn quiet_from(whole: Duration) -> Duration {
 #[must_use]
 pub fn plan(seed: u64, whole: Duration, nodes: u64, kinds: &[Kind]) -> Vec<Planned> {
     let mut planned = Vec::new();
-    for lane in [Lane::Node, Lane::Network, Lane::Clock, Lane::Members] {
+    for lane in [
+        Lane::Node,
+        Lane::Network,
+        Lane::Clock,
+        Lane::Members,
+        Lane::Lies,
+    ] {
         let kinds = kinds.iter().copied();
         let kinds = kinds.filter(|kind| kind.lane() == lane && kind.impossible(nodes).is_none());
         let mut lane = Planner {
             rng: StdRng::seed_from_u64(seed ^ ((lane as u64) << 56)),
             nodes,
+            liars: liars(seed, nodes),
             kinds: kinds.collect(),
             left: Vec::new(),
             newcomers: 0,
@@ -51,6 +59,7 @@ pub fn plan(seed: u64, whole: Duration, nodes: u64, kinds: &[Kind]) -> Vec<Plann
 struct Planner {
     rng: StdRng,
     nodes: u64,
+    liars: Vec<NodeId>,
     kinds: Vec<Kind>,
     /// Kinds that have not had their turn in this round.
     left: Vec<Kind>,
@@ -131,6 +140,9 @@ impl Planner {
             | Kind::Loss
             | Kind::Reorder => 2_000..=5_000,
             Kind::ClockJump | Kind::ClockDrift => 3_000..=8_000,
+            // The age of the copy.
+            Kind::RolledBack => 1_000..=6_000,
+            Kind::Withholds | Kind::FalseAnswers | Kind::Forges => 2_000..=5_000,
         }
     }
 
@@ -178,6 +190,9 @@ impl Planner {
             Kind::Halves | Kind::Flapping => self.halves(),
             Kind::Bridge => self.bridge(),
             Kind::Ring => self.ring(),
+            Kind::RolledBack | Kind::Withholds | Kind::FalseAnswers | Kind::Forges => {
+                Victims::Nodes(self.liars.clone())
+            }
             Kind::Worker => {
                 self.newcomers += 1;
                 Victims::Newcomer(NodeId(self.nodes + self.newcomers))

@@ -5,18 +5,23 @@ use super::kind::{Kind, Lane};
 /// A name of no kind and no group of kinds.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no fault {0:?}; there are all, none, network, partition, clock, disk, and {known}",
+    "there is no fault {0:?}; there are all, none, network, partition, clock, disk, lies, and \
+     {known}",
     known = known()
 )]
 pub struct UnknownKind(pub String);
 
 fn known() -> String {
-    Kind::ALL.map(Kind::name).join(", ")
+    let names: Vec<_> = named().map(Kind::name).collect();
+    names.join(", ")
+}
+
+fn named() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().chain(Kind::LIES)
 }
 
 /// Kinds by names, or by the names of groups: `all`, `none`, `network`, `partition`, `clock`,
-/// `disk`.
-/// Each kind is there once, in the order of [`Kind::ALL`].
+/// `disk`, `lies`; lies are not in `all`. Each kind is there once, in the order of [`Kind::ALL`].
 ///
 /// # Errors
 /// On an unknown name.
@@ -24,7 +29,7 @@ pub fn select(names: &str) -> Result<Vec<Kind>, UnknownKind> {
     let mut wanted = Vec::new();
     for name in names.split(',').map(str::trim) {
         let before = wanted.len();
-        wanted.extend(Kind::ALL.into_iter().filter(|kind| is_named(*kind, name)));
+        wanted.extend(named().filter(|kind| is_named(*kind, name)));
         if wanted.len() == before && name != "none" {
             return Err(UnknownKind(name.to_owned()));
         }
@@ -36,7 +41,8 @@ pub fn select(names: &str) -> Result<Vec<Kind>, UnknownKind> {
 
 fn is_named(kind: Kind, name: &str) -> bool {
     match name {
-        "all" => true,
+        "all" => kind.lane() != Lane::Lies,
+        "lies" => kind.lane() == Lane::Lies,
         "network" => kind.lane() == Lane::Network,
         "partition" => kind.is_partition() || kind == Kind::ClientsCut,
         "clock" => kind.lane() == Lane::Clock,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cameo_common::ids::NodeId;
 use proptest::prelude::*;
 
-use super::{Kind, Lane, Link, Planned, Strength, Victims, plan, quiet_from, select};
+use super::{Kind, Lane, Link, Planned, Strength, Victims, liars, plan, quiet_from, select};
 
 const SIZES: std::ops::RangeInclusive<u64> = 3..=7;
 const STEP: Duration = Duration::from_millis(50);
@@ -159,6 +159,22 @@ proptest! {
     }
 
     #[test]
+    fn given_lies_when_they_are_planned_then_the_same_few_nodes_lie_all_the_time(
+        seed: u64, nodes in SIZES,
+    ) {
+        let liars = liars(seed, nodes);
+        let releases_a_view = usize::try_from(nodes).expect("small") / 2 + 1;
+        prop_assert!(!liars.is_empty() && liars.len() < releases_a_view, "{:?}", liars);
+        let plan = plan(seed, Duration::from_secs(60), nodes, &Kind::LIES);
+        for kind in Kind::LIES {
+            prop_assert!(plan.iter().any(|fault| fault.kind == kind), "{}", kind);
+        }
+        for fault in plan {
+            prop_assert_eq!(fault.victims, Victims::Nodes(liars.clone()));
+        }
+    }
+
+    #[test]
     fn given_a_flapping_link_when_it_is_switched_then_it_ends_healed(seed: u64) {
         for fault in plan(seed, Duration::from_secs(60), 5, &[Kind::Flapping]) {
             let switches = fault.switches();
@@ -211,7 +227,8 @@ fn given_names_and_groups_when_they_are_selected_then_each_kind_is_there_once() 
     );
     let partitions = select("partition,isolate").expect("known");
     assert_eq!(partitions.len(), 7, "{partitions:?}");
-    for kind in Kind::ALL {
+    assert_eq!(select("lies"), Ok(Kind::LIES.to_vec()));
+    for kind in Kind::ALL.into_iter().chain(Kind::LIES) {
         assert_eq!(select(kind.name()), Ok(vec![kind]));
     }
     assert!(select("kil").is_err());

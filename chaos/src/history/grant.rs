@@ -49,6 +49,21 @@ pub struct RightsStored {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmArg {
+    pub node: NodeId,
+    pub version: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    pub version: u64,
+    /// Hash of the rights' signed bytes.
+    pub rights: Hash,
+    /// Whether the node has signed it, for this grant.
+    pub genuine: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckArg {
     pub request: RequestId,
     pub version: u64,

@@ -13,8 +13,8 @@ mod tests;
 mod write;
 
 pub use grant::{
-    AckArg, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, PutRightsArg, ReadArg, ReleaseArg,
-    Released, RightsStored, Terms, Usage, ViewTaken,
+    AckArg, ConfirmArg, Confirmed, CreateArg, DebitArg, Debited, DeliveredBy, LogRead,
+    PutRightsArg, ReadArg, ReleaseArg, Released, RightsStored, Terms, Usage, ViewTaken,
 };
 pub use operation::{
     Begin, EpochArg, FaultArg, FloorSeen, Found, Happened, Held, JobEnd, LookUpArg, Observed, Op,

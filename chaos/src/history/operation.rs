@@ -8,8 +8,8 @@ use cameo_common::keys::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::grant::{
-    AckArg, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, PutRightsArg, ReadArg, ReleaseArg,
-    Released, RightsStored, Terms, Usage,
+    AckArg, ConfirmArg, Confirmed, CreateArg, DebitArg, Debited, DeliveredBy, LogRead,
+    PutRightsArg, ReadArg, ReleaseArg, Released, RightsStored, Terms, Usage,
 };
 use super::row::{Answer, Key};
 
@@ -51,6 +51,8 @@ pub enum Op {
     Log(Operation<ReadArg, Answer<LogRead>>),
     /// `grant/…`: stores rights in the ledger and the mailbox.
     PutRights(Operation<PutRightsArg, Answer<RightsStored>>),
+    /// `grant/…`: asks one node to confirm that it releases nothing by older rights.
+    Confirm(Operation<ConfirmArg, Answer<Confirmed>>),
     /// `grant/…`: the viewer has this version.
     Acknowledge(Operation<AckArg, Answer<RightsStored>>),
     /// `grant/…`: rights came to the viewer on its event stream. No question: call equals return.
@@ -97,6 +99,7 @@ impl Op {
             Self::Usage(op) => op.out.is_some(),
             Self::Log(op) => op.out.is_some(),
             Self::PutRights(op) => op.out.is_some(),
+            Self::Confirm(op) => op.out.is_some(),
             Self::Acknowledge(op) => op.out.is_some(),
             Self::Delivered(op) => op.out.is_some(),
             Self::Place(op) => op.out.is_some(),
@@ -128,10 +131,15 @@ pub struct Begin {
     pub nodes: u64,
     /// Wall-clock time of moment 0.
     pub started: Millis,
-    /// The workloads that ran: `directory`, `rights`, `ledger`, `dispatch`, `journey`.
+    /// The workloads that ran: `directory`, `rights`, `ledger`, `dispatch`,
+    /// `endings`, `journey`.
     pub workloads: Vec<String>,
     /// The command that makes the run again.
     pub command: String,
+    /// Nodes that lie at times. What they answer is recorded as unknown, and what they say of
+    /// themselves is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub liars: Vec<NodeId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::operation::{Begin, Op};
 
 /// Version of the format of a history, in its first row.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Microseconds since the run began: simulated ones in the simulator.
 #[derive(

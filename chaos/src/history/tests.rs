@@ -9,7 +9,7 @@ use super::*;
 
 const BEGIN: &str = concat!(
     r#"{"client":0,"key":"","f":"begin","#,
-    r#""arg":{"format":3,"target":"sim","seed":7,"nodes":3,"started":1000,"#,
+    r#""arg":{"format":4,"target":"sim","seed":7,"nodes":3,"started":1000,"#,
     r#""workloads":["ledger"],"command":"c"},"out":{},"call":0,"ret":0}"#,
 );
 
@@ -22,6 +22,7 @@ fn begin() -> Row {
         started: Millis(1_000),
         workloads: vec!["ledger".into()],
         command: "c".into(),
+        liars: Vec::new(),
     };
     let out = Some(Happened {});
     row(0, "", Op::Begin(Operation { arg, out }), 0, Some(0))
@@ -137,12 +138,12 @@ fn rows_recorded_before_a_panic_are_in_the_file() {
 
 #[test]
 fn what_is_no_history_is_refused_with_its_row() {
-    let wrong_format = BEGIN.replace("\"format\":3", "\"format\":1");
+    let wrong_format = BEGIN.replace("\"format\":4", "\"format\":1");
     let half = r#"{"client":1,"key":"","f":"healed","arg":null,"out":null,"call":1,"ret":null}"#;
     for (text, expected) in [
         ("", "does not begin"),
         (half, "does not begin"),
-        (wrong_format.as_str(), "format 3"),
+        (wrong_format.as_str(), "format 4"),
         (&format!("{BEGIN}\n{{}}"), "row 2"),
         (
             &format!("{BEGIN}\n{}", half.replace("healed", "other")),

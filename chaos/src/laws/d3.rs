@@ -39,6 +39,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
         .flatten()
         .collect();
     let nodes = facts.begin.map_or(0, |begin| begin.nodes);
+    let nodes = nodes.saturating_sub(facts.liars() as u64);
     if facts.healed.is_none() {
         found.inconclusive(None, "the cluster was not healed at the end");
     } else if (compared.len() as u64) < nodes {

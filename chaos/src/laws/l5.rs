@@ -25,7 +25,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
 fn judge_grant(key: &Key, grant: &GrantFacts<'_>, started: Millis, found: &mut Found) {
     let versions = &grant.versions;
     for at in grant.releases.iter().filter(|at| at.out.is_some()) {
-        let number = number(grant, &at.arg.request);
+        let number = grant.number(&at.arg.request);
         let permits = |version: &&Version<'_>| {
             let terms = version.terms;
             let expired = terms.expires.is_some_and(|expires| expires <= started);
@@ -45,16 +45,4 @@ fn judge_grant(key: &Key, grant: &GrantFacts<'_>, started: Millis, found: &mut F
             found.invalid(Some(key), [ending.row, at.row], sentence);
         }
     }
-}
-
-/// The number of a request's view; 1, the least, when it is not known.
-fn number(grant: &GrantFacts<'_>, request: &cameo_common::ids::RequestId) -> u32 {
-    let debits = grant.debits.iter().filter(|at| at.arg.request == *request);
-    let acked = debits.filter_map(|at| Some(at.acked()?.number)).next();
-    let logged = || {
-        let logs = grant.logs.iter().filter_map(|at| at.acked());
-        let mut views = logs.flat_map(|log| &log.views);
-        Some(views.find(|view| view.request == *request)?.number)
-    };
-    acked.or_else(logged).unwrap_or(1)
 }

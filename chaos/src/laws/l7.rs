@@ -4,8 +4,8 @@
 //! befalls the node, and it counts at least the requests that the node has given parts for. Seen
 //! everywhere: what a node has shown that it knows, by refusing a part, still counts when the same
 //! node gives parts later; a node that refused a view as revoked knows the lowest revoked version
-//! that was tried by then, at least. And no node of a run, all being honest, says that its state is
-//! rolled back.
+//! that was tried by then, at least. And no node says that its state is rolled back, unless a disk
+//! was.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,9 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
     }
     for (key, grant) in &facts.grants {
         judge_grant(key, grant, &mut found);
-        judge_alarms(key, grant, &mut found);
+        if !facts.is_rolled_back() {
+            judge_alarms(key, grant, &mut found);
+        }
         judge_counts(facts, key, grant, &mut found);
     }
     found

@@ -3,7 +3,8 @@
 //!
 //! Seen: forged requests that a workload sends are refused and never logged; every row of the
 //! owner's log is a request that the viewer made before, from that device, byte for byte, with the
-//! signature and the certificate that prove it; and a row once read stays as it is.
+//! signature and the certificate that prove it; and a row once read stays as it is, unless a disk
+//! was rolled back.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Found {
     let mut found = Found::new("rows of owners' logs, and forged debits");
     for (key, grant) in &facts.grants {
         judge_forged(key, grant, &mut found);
-        judge_rows(key, grant, &mut found);
+        judge_rows(key, grant, facts.is_rolled_back(), &mut found);
     }
     found
 }
@@ -33,7 +34,7 @@ fn judge_forged(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
     }
 }
 
-fn judge_rows(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
+fn judge_rows(key: &Key, grant: &GrantFacts<'_>, may_change: bool, found: &mut Found) {
     let mut known = BTreeMap::new();
     for log in &grant.logs {
         let Some(read) = log.acked() else {
@@ -42,7 +43,7 @@ fn judge_rows(key: &Key, grant: &GrantFacts<'_>, found: &mut Found) {
         for view in &read.views {
             found.check();
             let (first, row) = *known.entry(view.number).or_insert((view, log.row));
-            if first != view {
+            if first != view && !may_change {
                 let sentence = format!("the log's view {} has changed", view.number);
                 found.invalid(Some(key), [row, log.row], sentence);
             }

@@ -19,6 +19,7 @@ mod j1;
 mod j3;
 mod j4;
 mod l1;
+mod l10;
 mod l2;
 mod l3;
 mod l4;
@@ -26,6 +27,7 @@ mod l5;
 mod l6;
 mod l7;
 mod l8;
+mod l9;
 mod mail;
 mod monotone;
 mod objects;
@@ -57,6 +59,19 @@ struct Entry(
 /// Never demanded of a run: nothing of the law can be seen unless somebody tries to break it.
 const IF_SEEN: &[&str] = &["-"];
 
+/// Laws that hold however few nodes lie, also where one comes back with an older disk. The others
+/// rest on consensus, which counts on what each voter has written: they hold over what the honest
+/// nodes of a run say, unless a disk was rolled back.
+const WITHOUT_CONSENSUS: &[Law] = &[
+    Law::B2,
+    Law::L7,
+    Law::L8,
+    Law::L9,
+    Law::L10,
+    Law::R4,
+    Law::Run,
+];
+
 const LAWS: &[Entry] = &[
     Entry(Law::D1, &["directory"], d1::judge),
     Entry(Law::D2, &["directory"], |facts, _| d2::judge(facts)),
@@ -76,6 +91,8 @@ const LAWS: &[Entry] = &[
     Entry(Law::L6, &["ledger"], |facts, _| l6::judge(facts)),
     Entry(Law::L7, IF_SEEN, |facts, _| l7::judge(facts)),
     Entry(Law::L8, &["ledger"], |facts, _| l8::judge(facts)),
+    Entry(Law::L9, &["ledger", "endings"], |facts, _| l9::judge(facts)),
+    Entry(Law::L10, &["endings"], |facts, _| l10::judge(facts)),
     Entry(Law::J1, &["dispatch"], |facts, _| j1::judge(facts)),
     Entry(Law::J3, &["dispatch"], |facts, _| j3::judge(facts)),
     Entry(Law::J4, &["dispatch"], |facts, _| j4::judge(facts)),
@@ -98,7 +115,9 @@ pub fn judge(history: &History, within: Duration) -> Judged {
         laws: Vec::new(),
         verdicts: Vec::new(),
     };
-    for entry in LAWS {
+    let is_promised =
+        |entry: &&Entry| !facts.is_rolled_back() || WITHOUT_CONSENSUS.contains(&entry.0);
+    for entry in LAWS.iter().filter(is_promised) {
         judge_one(entry, &facts, until, &mut judged);
     }
     judged

@@ -23,6 +23,10 @@ const SHOWN: &[(&str, Shows)] = &[
         |op| matches!(op, Op::Debit(op) if acked(op.out.as_ref())),
     ),
     (
+        "endings",
+        |op| matches!(op, Op::Confirm(op) if acked(op.out.as_ref())),
+    ),
+    (
         "dispatch",
         |op| matches!(op, Op::Place(op) if acked(op.out.as_ref())),
     ),

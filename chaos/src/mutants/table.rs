@@ -200,6 +200,12 @@ pub const TRIALS: &[Trial] = &[
         Law::L7,
         scene(9, "power-failure", GRANTS),
     ),
+    by(Mutant::FalseEnding, Law::L10, scene(1, "none", "endings")),
+    by(
+        Mutant::ReplicaDoesNotVerify,
+        Law::L8,
+        scene(1, "forges", "ledger,endings"),
+    ),
     by(Mutant::WallClockInApply, Law::D3, CALM_LEDGER),
     by(
         Mutant::DeleteOnDeliver,

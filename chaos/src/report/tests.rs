@@ -10,7 +10,7 @@ use crate::history::{History, read};
 use crate::laws::judge;
 
 const HISTORY: &str = concat!(
-    r#"{"client":0,"key":"","f":"begin","arg":{"format":3,"target":"sim","seed":7,"nodes":3,"#,
+    r#"{"client":0,"key":"","f":"begin","arg":{"format":4,"target":"sim","seed":7,"nodes":3,"#,
     r#""started":1000,"workloads":["directory"],"command":"cameo-chaos sim <7>"},"out":{},"#,
     r#""call":0,"ret":0}"#,
     "\n",

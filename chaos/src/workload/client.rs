@@ -153,8 +153,13 @@ impl Client {
         let call = self.run.port.elapsed();
         let answer = self.run.port.call(node, request, ANSWER_WITHIN).await;
         let outcome = understand(answer, decode).map(result);
+        let is_known = !self.run.port.is_liar(node);
         match &outcome {
-            Outcome::Answered(answer) => self.record(key, op(Some(answer.clone())), call),
+            Outcome::Answered(answer) => {
+                let answer = is_known.then(|| answer.clone());
+                self.record(key, op(answer), call);
+            }
+            Outcome::NotDone if !is_known => self.record(key, op(None), call),
             Outcome::Unknown => self.record(key, op(None), call),
             Outcome::NotDone => {}
         }

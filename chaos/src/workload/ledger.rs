@@ -29,7 +29,7 @@ type Views = Arc<Mutex<Vec<(usize, View, Option<Charged>)>>>;
 /// Works on grants between two people until the time is over. Returns the grants.
 pub async fn work(run: Arc<Run>, pair: usize, until: Instant) -> Vec<Arc<Grant>> {
     let mut client = Client::new(&run, &format!("ledger {pair}"));
-    let Some((owner, viewer)) = two_people(&mut client, pair, until).await else {
+    let Some((owner, viewer)) = two_people(&mut client, &pair.to_string(), until).await else {
         return Vec::new();
     };
     let mut grants = Vec::new();
@@ -54,9 +54,9 @@ pub async fn work(run: Arc<Run>, pair: usize, until: Instant) -> Vec<Arc<Grant>>
 }
 
 /// Owner and viewer, both registered. None when the time is over before.
-async fn two_people(
+pub(super) async fn two_people(
     client: &mut Client,
-    pair: usize,
+    pair: &str,
     until: Instant,
 ) -> Option<(Arc<Person>, Arc<Person>)> {
     let mut both = Vec::new();
@@ -131,7 +131,12 @@ async fn repeat(client: &mut Client, grant: &Grant, views: &Views) {
     }
 }
 
-async fn charge(client: &mut Client, grant: &Grant, device: usize, view: &View) -> Option<Charged> {
+pub(super) async fn charge(
+    client: &mut Client,
+    grant: &Grant,
+    device: usize,
+    view: &View,
+) -> Option<Charged> {
     let device = &grant.viewer.devices[device];
     let charged = persist!(client, |node| grant.debit(client, device, node, view));
     charged.ok().cloned()

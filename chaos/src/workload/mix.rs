@@ -12,7 +12,7 @@ use super::client::Client;
 use super::grant::Grant;
 use super::person::Person;
 use super::run::Run;
-use super::{directory, dispatch, held, ledger, mailbox, visits};
+use super::{directory, dispatch, endings, held, ledger, mailbox, visits};
 
 /// Pairs of people of the ledger's workload.
 const LEDGER_PAIRS: usize = 2;
@@ -36,6 +36,7 @@ pub enum Workload {
     Rights,
     Ledger,
     Dispatch,
+    Endings,
     /// Two people with the real client: only where there are real processes.
     Journey,
 }
@@ -43,22 +44,29 @@ pub enum Workload {
 /// A name that is no workload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no workload is called {0}: there are directory, rights, ledger, dispatch, and on real nodes \
-     journey"
+    "no workload is called {0}: there are directory, rights, ledger, dispatch, endings, and on \
+     real nodes journey"
 )]
 pub struct UnknownWorkload(String);
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Directory,
         Self::Rights,
         Self::Ledger,
         Self::Dispatch,
+        Self::Endings,
         Self::Journey,
     ];
     /// Those that need no processes.
-    pub const CALLS: [Self; 4] = [Self::Directory, Self::Rights, Self::Ledger, Self::Dispatch];
+    pub const CALLS: [Self; 5] = [
+        Self::Directory,
+        Self::Rights,
+        Self::Ledger,
+        Self::Dispatch,
+        Self::Endings,
+    ];
 
     /// As `--workload` and the history name it.
     #[must_use]
@@ -68,6 +76,7 @@ impl Workload {
             Self::Rights => "rights",
             Self::Ledger => "ledger",
             Self::Dispatch => "dispatch",
+            Self::Endings => "endings",
             Self::Journey => "journey",
         }
     }
@@ -132,6 +141,10 @@ pub async fn work(run: &Arc<Run>, workloads: &[Workload], until: Instant) -> Mad
                 }
             }
             Workload::Journey => {}
+            Workload::Endings => {
+                let grants = endings::work(run(), until);
+                parts.spawn(async { Part::Grants(grants.await) });
+            }
             Workload::Dispatch => {
                 for client in 0..JOB_CLIENTS {
                     let jobs = dispatch::work(run(), client, until);

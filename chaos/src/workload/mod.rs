@@ -10,8 +10,10 @@
 
 mod ask;
 mod client;
+mod confirm;
 mod directory;
 mod dispatch;
+mod endings;
 mod events;
 mod grant;
 mod held;

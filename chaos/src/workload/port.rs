@@ -103,6 +103,11 @@ pub trait Port: Send + Sync + 'static {
     /// All nodes that have an API, in order.
     fn nodes(&self) -> Vec<NodeId>;
 
+    /// Whether a node lies at times: then nothing that it answers is known.
+    fn is_liar(&self, _node: NodeId) -> bool {
+        false
+    }
+
     /// The client machine's wall clock.
     fn now_unix(&self) -> Millis;
 

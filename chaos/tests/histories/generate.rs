@@ -66,6 +66,7 @@ fn begin(seed: u64) -> Row {
         started: Millis(1_000),
         workloads: vec!["ledger".to_owned()],
         command: "generated".to_owned(),
+        liars: Vec::new(),
     };
     let out = Some(Happened {});
     Row {

@@ -6,6 +6,7 @@ use cameo_common::ids::{GrantId, UserName};
 use cameo_common::signed::Signed;
 use cameo_common::statements::Confirmation;
 use cameo_machine::{Refusal, read};
+use cameo_mutant::{Mutant, is_planted};
 use tokio::time::Instant;
 
 use super::error::ReleaseError;
@@ -79,7 +80,9 @@ impl Releaser {
         if owner != *asker {
             return Err(Refusal::NoSuchGrant.into());
         }
-        self.deps.floors.raise(&shown).await?;
+        if !is_planted(Mutant::FalseEnding) {
+            self.deps.floors.raise(&shown).await?;
+        }
         Ok(shown)
     }
 }

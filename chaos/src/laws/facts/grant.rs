@@ -6,9 +6,9 @@ use cameo_common::ids::{Hash, RequestId};
 
 use super::{At, Versions};
 use crate::history::{
-    AckArg, Answer, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Micros, Op, Opened,
-    PermitArg, Permitted, PutRightsArg, ReadArg, ReleaseArg, Released, RightsStored, Row, Shown,
-    Terms, Usage,
+    AckArg, Answer, ConfirmArg, Confirmed, CreateArg, DebitArg, Debited, DeliveredBy, LogRead,
+    Micros, Op, Opened, PermitArg, Permitted, PutRightsArg, ReadArg, ReleaseArg, Released,
+    RightsStored, Row, Shown, Terms, Usage,
 };
 
 /// In the order of their returns.
@@ -20,6 +20,7 @@ pub(in crate::laws) struct GrantFacts<'a> {
     pub usages: Vec<At<'a, ReadArg, Answer<Usage>>>,
     pub logs: Vec<At<'a, ReadArg, Answer<LogRead>>>,
     pub puts: Vec<At<'a, PutRightsArg, Answer<RightsStored>>>,
+    pub confirms: Vec<At<'a, ConfirmArg, Answer<Confirmed>>>,
     pub acks: Vec<At<'a, AckArg, Answer<RightsStored>>>,
     pub delivered: Vec<At<'a, Terms, DeliveredBy>>,
     /// By the real client, on grants that have nothing of the above.
@@ -42,6 +43,7 @@ impl<'a> GrantFacts<'a> {
             Op::Usage(op) => self.usages.push(At::new(number, row, op)),
             Op::Log(op) => self.logs.push(At::new(number, row, op)),
             Op::PutRights(op) => self.puts.push(At::new(number, row, op)),
+            Op::Confirm(op) => self.confirms.push(At::new(number, row, op)),
             Op::Acknowledge(op) => self.acks.push(At::new(number, row, op)),
             Op::Delivered(op) => self.delivered.push(At::new(number, row, op)),
             Op::Open(op) => self.opens.push(At::new(number, row, op)),
@@ -101,6 +103,18 @@ impl<'a> GrantFacts<'a> {
             }
         }
         views.into_values().collect()
+    }
+
+    /// The number of a request's view; 1, the least, when it is not known.
+    pub fn number(&self, request: &RequestId) -> u32 {
+        let debits = self.debits.iter().filter(|at| at.arg.request == *request);
+        let acked = debits.filter_map(|at| Some(at.acked()?.number)).next();
+        let logged = || {
+            let logs = self.logs.iter().filter_map(|at| at.acked());
+            let mut views = logs.flat_map(|log| &log.views);
+            Some(views.find(|view| view.request == *request)?.number)
+        };
+        acked.or_else(logged).unwrap_or(1)
     }
 
     /// Requests for views that may have been charged by a moment.

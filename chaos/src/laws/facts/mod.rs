@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cameo_common::api::ErrorCode;
 use cameo_common::ids::Millis;
 
+use crate::faults::Kind;
 use crate::history::{Answer, Begin, FaultArg, History, Key, Micros, Op, Operation, Row, Struck};
 
 pub(super) use grant::{ChargedView, GrantFacts};
@@ -135,6 +136,7 @@ impl<'a> Facts<'a> {
             | Op::Usage(_)
             | Op::Log(_)
             | Op::PutRights(_)
+            | Op::Confirm(_)
             | Op::Acknowledge(_)
             | Op::Delivered(_)
             | Op::Open(_)
@@ -150,6 +152,18 @@ impl<'a> Facts<'a> {
     /// The wall clock's time at which the run began.
     pub fn started(&self) -> Millis {
         self.begin.map_or(Millis::EPOCH, |begin| begin.started)
+    }
+
+    /// How many nodes lie at times.
+    pub fn liars(&self) -> usize {
+        self.begin.map_or(0, |begin| begin.liars.len())
+    }
+
+    /// Whether a node has come back with an older disk: consensus counts on what a voter has
+    /// written.
+    pub fn is_rolled_back(&self) -> bool {
+        let kind = Kind::RolledBack.name();
+        self.faults.iter().any(|fault| fault.arg.kind == kind)
     }
 
     /// Whether the run had this workload.

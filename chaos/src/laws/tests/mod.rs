@@ -6,7 +6,9 @@ mod story;
 
 mod directory;
 mod dispatch;
+mod endings;
 mod ledger;
+mod liars;
 mod nodes;
 mod owners_log;
 mod people;

@@ -158,6 +158,9 @@ impl Places {
     #[must_use]
     pub fn why_not(&self, kind: Kind) -> Option<String> {
         match kind {
+            _ if kind.lane() == Lane::Lies => {
+                Some("real nodes run our program, which does not lie: simulated ones".to_owned())
+            }
             _ if kind.lane() == Lane::Network => self.network.why_not(kind),
             _ if kind.lane() == Lane::Clock => self.no_clock.clone(),
             // Without another boot, a node would take for written what the failure has lost.

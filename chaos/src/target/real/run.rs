@@ -145,6 +145,7 @@ fn record_begin(world: &World, options: &Options) {
             .map(|workload| workload.name().to_owned())
             .collect(),
         command: options.command.clone(),
+        liars: Vec::new(),
     };
     let op = Op::Begin(Operation {
         arg: begin,

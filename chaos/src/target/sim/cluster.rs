@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
+use cameo_cluster::raft::memory::DiskCopy;
 use cameo_cluster::raft::{Role, Status};
 use cameo_common::ids::{ClusterId, NodeId};
 use turmoil::Sim;
 
 use super::clock::EPOCH;
 use super::conditions::Conditions;
+use super::lies::Lies;
 use super::machine::{Ended, Installation, Machine, name};
 use super::network::SimNetwork;
 use super::trace::Trace;
@@ -53,6 +55,7 @@ pub(super) struct Cluster {
     pub machines: BTreeMap<NodeId, Arc<Machine>>,
     pub conditions: Conditions,
     pub trace: Trace,
+    pub lies: Lies,
     seed: u64,
     /// Of messages, at most, while no fault makes it longer.
     latency: Duration,
@@ -73,14 +76,16 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Machines 1 to `nodes`, which found a cluster.
+    /// Machines 1 to `nodes`, which found a cluster. These of them lie at times.
     pub(super) fn new(
         seed: u64,
         nodes: u64,
         folder: PathBuf,
         out: PathBuf,
         trace: Trace,
+        liars: &[NodeId],
     ) -> anyhow::Result<Self> {
+        let liars = liars.iter().map(|liar| (*liar, folder.join(name(*liar))));
         let latency = LATENCIES[seed as usize % LATENCIES.len()];
         let latency = Duration::from_millis(latency);
         let sim = turmoil::Builder::new()
@@ -97,6 +102,7 @@ impl Cluster {
             machines: BTreeMap::new(),
             conditions: Conditions::new(seed),
             trace,
+            lies: Lies::new(seed, liars.collect()),
             seed,
             latency,
             folder,
@@ -135,7 +141,7 @@ impl Cluster {
             decisions: decisions::file_of(&self.out, id),
             seed: self.seed.wrapping_mul(1_000_003).wrapping_add(id.0),
         };
-        let machine = Arc::new(Machine::new(installation, network)?);
+        let machine = Arc::new(Machine::new(installation, network, self.lies.clone())?);
         self.machines.insert(id, machine.clone());
         self.up.insert(id);
         self.sim.host(name(id), move || machine.clone().run());
@@ -309,11 +315,12 @@ impl Cluster {
             .collect()
     }
 
-    /// A node that takes no part because it has come back below what it had told others. Its disk
-    /// has lost what was durable then.
+    /// An honest node that takes no part because it has come back below what it had told others. Its
+    /// disk has lost what was durable then.
     pub(super) fn quarantined(&self) -> Option<NodeId> {
-        let running = self.machines.values();
-        let mut processes = running.filter_map(|machine| Some((machine.id, machine.process()?)));
+        let honest = self.machines.values();
+        let honest = honest.filter(|machine| !self.lies.is_liar(machine.id));
+        let mut processes = honest.filter_map(|machine| Some((machine.id, machine.process()?)));
         processes.find_map(|(id, process)| process.raft.is_quarantined().then_some(id))
     }
 
@@ -330,10 +337,25 @@ impl Cluster {
         &self.founders
     }
 
-    /// Whether all founders run, follow one leader, and have applied the same.
+    /// Puts a copy of a node's disk back, between two processes. Returns how many entries of the
+    /// log are gone.
+    pub(super) fn roll_back(&mut self, id: NodeId, copy: DiskCopy) -> u64 {
+        self.kill(id);
+        let lost = self.machines[&id].disk.restore(copy);
+        self.start(id);
+        lost
+    }
+
+    /// The id of the cluster, once it has formed.
+    pub(super) fn formed(&self) -> Option<ClusterId> {
+        self.formed
+    }
+
+    /// Whether all founders that do not lie run, follow one leader, and have applied the same.
     pub(super) fn agrees(&self) -> bool {
         let statuses = self.statuses();
-        let founders = self.founders.iter().map(|id| statuses.get(id));
+        let honest = self.founders.iter().filter(|id| !self.lies.is_liar(**id));
+        let founders = honest.map(|id| statuses.get(id));
         let Some(founders) = founders.collect::<Option<Vec<_>>>() else {
             return false;
         };

@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 
 use super::clock::SimClock;
 use super::disk::SimDisk;
+use super::lies::Lies;
 use super::network::SimNetwork;
 
 /// Port of the links between nodes.
@@ -70,6 +71,7 @@ pub(super) struct Machine {
     pub model: Arc<SimDisk>,
     pub clock: Arc<SimClock>,
     network: SimNetwork,
+    lies: Lies,
     config: Config,
     joins: Option<ClusterId>,
     seed: u64,
@@ -99,7 +101,7 @@ pub(super) struct Installation {
 }
 
 impl Machine {
-    pub(super) fn new(of: Installation, network: SimNetwork) -> anyhow::Result<Self> {
+    pub(super) fn new(of: Installation, network: SimNetwork, lies: Lies) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&of.data)?;
         let model = Arc::new(SimDisk::new(of.seed));
         Ok(Self {
@@ -109,6 +111,7 @@ impl Machine {
             model,
             clock: Arc::default(),
             network,
+            lies,
             config: config(&of)?,
             joins: of.joins,
             seed: of.seed,
@@ -193,6 +196,7 @@ impl Machine {
     }
 
     async fn serve(&self, node: Node, stop: &Notify) -> Ended {
+        let raft = node.raft().clone();
         tokio::select! {
             biased;
             () = stop.notified() => match node.stop().await {
@@ -201,6 +205,7 @@ impl Machine {
             },
             why = node.wait_until_failed() => Ended::Failed(why),
             why = node.wait_until_refused() => Ended::Failed(why),
+            () = self.lies.forge_on(self.id, &raft) => Ended::Stopped,
         }
     }
 
@@ -219,11 +224,20 @@ impl Machine {
         Ok(Credential::Token(token))
     }
 
+    /// What makes a process another one than its machine's last. A liar says that it is the process
+    /// that it was, and so ignores its quarantine.
+    fn process_number(&self) -> u64 {
+        match self.lies.is_liar(self.id) {
+            true => 0,
+            false => self.starts(),
+        }
+    }
+
     fn host(&self) -> Host {
         Host {
             transport: Arc::new(self.network.clone()),
             clock: self.clock.clone(),
-            rng: NodeRng::of_seed(self.seed ^ (self.starts() << 32)),
+            rng: NodeRng::of_seed(self.seed ^ (self.process_number() << 32)),
             blocking: Blocking::Inline,
             signatures: Arc::default(),
             raft_runtime: Some(Handle::current()),

@@ -8,7 +8,8 @@
 //!
 //! `machine` is one simulated machine with its node; `cluster` is all of them with the network
 //! between; `port` is the way of clients to them; `faults` carries out the plan, on the links as
-//! `conditions` has them; `observer` records what nodes say of themselves; `run` puts it together.
+//! `conditions` has them; `lies` is what lying nodes do; `observer` records what nodes say of
+//! themselves; `run` puts it together.
 
 mod batch;
 mod clock;
@@ -16,6 +17,7 @@ mod cluster;
 mod conditions;
 mod disk;
 mod faults;
+mod lies;
 mod machine;
 mod network;
 mod observer;

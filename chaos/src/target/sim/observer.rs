@@ -84,7 +84,9 @@ impl Observer {
     /// Observes all nodes.
     pub(super) fn observe_all(&mut self, cluster: &Cluster) {
         let now = Micros(cluster.sim.elapsed().as_micros() as u64);
-        for machine in cluster.machines.values() {
+        let machines = cluster.machines.values();
+        // What a liar says of itself is nothing known.
+        for machine in machines.filter(|machine| !cluster.lies.is_liar(machine.id)) {
             if let Some(observed) = self.observe(machine) {
                 let what = format!(
                     "node {} term {} committed {} applied {}",

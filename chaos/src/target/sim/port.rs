@@ -14,9 +14,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::clock::{elapsed, true_millis};
+use super::lies::{Lies, Told, spoilt};
 use super::machine::{API_PORT, name};
 use super::network::SimNetwork;
 use crate::history::Micros;
@@ -29,6 +30,7 @@ type Sender = SendRequest<Full<Bytes>>;
 pub(super) struct SimPort {
     nodes: Vec<NodeId>,
     network: SimNetwork,
+    lies: Lies,
     /// Connections without a call.
     idle: Mutex<BTreeMap<Line, Vec<Sender>>>,
 }
@@ -45,10 +47,11 @@ fn lost(why: impl std::fmt::Display) -> CallFailed {
 }
 
 impl SimPort {
-    pub(super) fn new(nodes: Vec<NodeId>, network: SimNetwork) -> Self {
+    pub(super) fn new(nodes: Vec<NodeId>, network: SimNetwork, lies: Lies) -> Self {
         Self {
             nodes,
             network,
+            lies,
             idle: Mutex::default(),
         }
     }
@@ -88,6 +91,21 @@ impl SimPort {
         of_line.pop()
     }
 
+    async fn answered(
+        &self,
+        node: NodeId,
+        request: Request,
+        until: Instant,
+    ) -> Result<Response, CallFailed> {
+        let line = line(node, request.device.as_ref());
+        let (sender, answer) = self.sent(node, request, until).await?;
+        let status = answer.status().as_u16();
+        let body = timeout_at(until, answer.into_body().collect()).await;
+        let body = body.map_err(lost)?.map_err(lost)?.to_bytes();
+        self.idle.lock().entry(line).or_default().push(sender);
+        Ok(Response { status, body })
+    }
+
     async fn sent(
         &self,
         node: NodeId,
@@ -102,6 +120,9 @@ impl SimPort {
     }
 }
 
+/// How long a liar takes for an answer of its own.
+const LIES_AFTER: Duration = Duration::from_millis(4);
+
 impl Port for SimPort {
     fn call(
         &self,
@@ -111,13 +132,24 @@ impl Port for SimPort {
     ) -> BoxFuture<'_, Result<Response, CallFailed>> {
         Box::pin(async move {
             let until = Instant::now() + within;
-            let line = line(node, request.device.as_ref());
-            let (sender, answer) = self.sent(node, request, until).await?;
-            let status = answer.status().as_u16();
-            let body = timeout_at(until, answer.into_body().collect()).await;
-            let body = body.map_err(lost)?.map_err(lost)?.to_bytes();
-            self.idle.lock().entry(line).or_default().push(sender);
-            Ok(Response { status, body })
+            let told = self.lies.answer(node, &request);
+            match told {
+                Told::Truth => self.answered(node, request, until).await,
+                Told::Garbage => self.answered(node, request, until).await.map(spoilt),
+                Told::Instead(answer) => {
+                    sleep(LIES_AFTER).await;
+                    Ok(answer)
+                }
+                Told::DoneInSilence => {
+                    let _answer = self.answered(node, request, until).await;
+                    sleep_until(until).await;
+                    Err(lost("withheld"))
+                }
+                Told::Nothing => {
+                    sleep_until(until).await;
+                    Err(lost("withheld"))
+                }
+            }
         })
     }
 
@@ -142,6 +174,10 @@ impl Port for SimPort {
 
     fn nodes(&self) -> Vec<NodeId> {
         self.nodes.clone()
+    }
+
+    fn is_liar(&self, node: NodeId) -> bool {
+        self.lies.is_liar(node)
     }
 
     fn now_unix(&self) -> Millis {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cameo_common::ids::Millis;
+use cameo_common::ids::{Millis, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ use super::port::SimPort;
 use super::summary::{Summary, cpu_time};
 use super::trace::Trace;
 use crate::decisions;
-use crate::faults::{Kind, plan};
+use crate::faults::{Kind, Lane, liars, plan};
 use crate::history::{
     self, Begin, FORMAT, FaultArg, Happened, Key, Micros, Op, Operation, Recorder, Row,
 };
@@ -51,6 +51,17 @@ pub struct Settings {
     pub out: PathBuf,
     /// The command that repeats it.
     pub command: String,
+}
+
+impl Settings {
+    /// The nodes that lie: none unless lies are asked for.
+    fn liars(&self) -> Vec<NodeId> {
+        let kinds = self.faults.iter().flatten();
+        match kinds.filter(|kind| kind.lane() == Lane::Lies).count() {
+            0 => Vec::new(),
+            _ => liars(self.seed, self.nodes),
+        }
+    }
 }
 
 /// Why a run is void.
@@ -128,6 +139,7 @@ impl<'a> Director<'a> {
         std::fs::create_dir_all(&settings.out)?;
         let recorder = Recorder::create(&settings.out.join("history.jsonl"))?;
         let trace = Trace::create(&settings.out.join("trace.txt"))?;
+        let liars = settings.liars();
         let workloads = settings.workloads.iter();
         let workloads = workloads.map(|workload| workload.name().to_owned());
         recorder.record(&Row {
@@ -142,6 +154,7 @@ impl<'a> Director<'a> {
                     started: Millis(EPOCH * 1000),
                     workloads: workloads.collect(),
                     command: settings.command.clone(),
+                    liars: liars.clone(),
                 },
                 out: Some(Happened {}),
             }),
@@ -149,11 +162,13 @@ impl<'a> Director<'a> {
             ret: Some(Micros(0)),
         });
         let folder = folder.to_owned();
+        let Settings { seed, nodes, .. } = *settings;
         let out = settings.out.clone();
-        let mut cluster = Cluster::new(settings.seed, settings.nodes, folder, out, trace)?;
+        let mut cluster = Cluster::new(seed, nodes, folder, out, trace, &liars)?;
         let phase = watch::Sender::new(Phase::Forming);
         let network = cluster.network(CLIENTS);
-        let port = SimPort::new(cluster.founders().to_vec(), network);
+        let lies = cluster.lies.clone();
+        let port = SimPort::new(cluster.founders().to_vec(), network, lies);
         let Settings { seed, whole, .. } = *settings;
         let work = (seed, whole, settings.workloads.clone());
         let clients = clients(work, port, recorder.clone(), phase.clone());
@@ -269,7 +284,7 @@ impl<'a> Director<'a> {
                 kinds
                     .iter()
                     .copied()
-                    .filter(|kind| had.contains(kind))
+                    .filter(|kind| had.contains(kind) || kind.lane() == Lane::Lies)
                     .collect()
             }
         };

@@ -57,6 +57,12 @@ impl TestDisk {
         image.written.as_mut().unwrap().truncate(synced);
     }
 
+    /// Appends what no sync covers.
+    pub(super) fn tear(&self, bytes: &[u8]) {
+        let mut image = self.image.lock();
+        image.written.as_mut().unwrap().extend_from_slice(bytes);
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.image.lock().written.clone().unwrap()
     }

@@ -5,6 +5,7 @@ mod bound;
 mod bytes;
 mod commit;
 mod disk;
+mod mark;
 mod recovery;
 mod rule;
 

@@ -58,6 +58,9 @@ pub(crate) fn openraft_config(
         enable_pre_vote: Some(true),
         // A restarted leader needs an election: the state machine is not synced on apply.
         enable_leader_restore: Some(false),
+        // A voter whose disk was put back is sent again what it has lost. Otherwise its answer ends
+        // the leader of a debug build, and in a release build it never catches up with this leader.
+        allow_log_reversion: Some(true),
         // A leader without answers from a quorum stops sending, so that the others elect.
         quorum_loss_probe_interval: Some(3 * whole_millis(timing.election_max)),
         max_payload_entries: MAX_PAYLOAD_ENTRIES,

@@ -26,6 +26,20 @@ pub struct MemoryDisk {
     model: Arc<dyn DiskModel>,
 }
 
+/// Everything that was on a disk at one moment.
+#[derive(Clone)]
+pub struct DiskCopy(Platter);
+
+impl fmt::Debug for DiskCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "copy of a disk up to entry {:?}",
+            self.0.last_log_index()
+        )
+    }
+}
+
 impl fmt::Debug for MemoryDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemoryDisk")
@@ -75,6 +89,28 @@ impl MemoryDisk {
         let survivors = self.model.survivors(platter.unsynced());
         platter.lose_power(survivors);
         platter.floor.lose_power(&*self.model);
+    }
+
+    /// A copy of what is on the disk now: log, state, snapshot and floors.
+    pub fn copy(&self) -> DiskCopy {
+        DiskCopy(self.platter.lock().clone())
+    }
+
+    /// How many entries the log ends behind a copy's.
+    pub fn entries_after(&self, copy: &DiskCopy) -> u64 {
+        let (now, then) = (
+            self.platter.lock().last_log_index(),
+            copy.0.last_log_index(),
+        );
+        now.unwrap_or(0).saturating_sub(then.unwrap_or(0))
+    }
+
+    /// Puts a copy back in the place of everything. The node that used the disk has ended. Returns
+    /// how many entries are gone.
+    pub fn restore(&self, copy: DiskCopy) -> u64 {
+        let gone = self.entries_after(&copy);
+        *self.platter.lock() = copy.0;
+        gone
     }
 
     /// Writes that a power failure could lose now.

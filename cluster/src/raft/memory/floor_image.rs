@@ -3,7 +3,7 @@
 use super::model::DiskModel;
 
 /// The file, as the system sees it and as a power failure would leave it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct FloorImage {
     pub written: Option<Vec<u8>>,
     /// Length of what was synced.

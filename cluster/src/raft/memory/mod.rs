@@ -23,7 +23,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-pub use disk::MemoryDisk;
+pub use disk::{DiskCopy, MemoryDisk};
 pub use log::MemoryLog;
 pub use model::{AtOnce, DiskModel, NextSync};
 pub use port::MemorySnapshots;

@@ -12,7 +12,7 @@ use super::snapshot::MemorySnapshot;
 use crate::consensus_types::{EntryBytes, TypeConfig};
 
 /// A disk's content.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Platter {
     /// The log as the process reads it: with everything handed to the system.
     pub log: LogImage,
@@ -83,6 +83,11 @@ impl Platter {
     /// How many writes are not synced.
     pub fn unsynced(&self) -> usize {
         self.unsynced.len()
+    }
+
+    /// Index of the log's last entry, purged or not.
+    pub fn last_log_index(&self) -> Option<u64> {
+        self.log.last().map(|last| last.index())
     }
 
     /// Makes the oldest `writes` durable.

@@ -194,6 +194,30 @@ async fn a_failed_sync_acknowledges_nothing_and_ends_the_storage() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_put_back_has_everything_as_it_was() {
+    // given a disk with two entries, a floor and a copy
+    let (disk, _) = slow_disk(0);
+    let mut log = disk.storage().log;
+    let floor = log.floor_disk();
+    (1..=2).for_each(|index| append(&log, index));
+    floor.create(b"head".to_vec()).unwrap();
+    let copy = disk.copy();
+    // and more of all, synced
+    append(&log, 3);
+    floor.append(b"-one".to_vec()).await.unwrap();
+    log.save_vote(&Vote::new(3, 1.into())).await.unwrap();
+    assert_eq!(disk.entries_after(&copy), 1);
+    // when the copy is put back
+    assert_eq!(disk.restore(copy), 1);
+    // then a power failure too leaves what the copy had
+    let mut log = disk.storage().log;
+    disk.lose_power();
+    assert_eq!(kept(&disk).await, [1, 2]);
+    assert!(log.read_vote().await.unwrap().is_none());
+    assert_eq!(log.floor_disk().read().unwrap().unwrap(), b"head");
+}
+
+#[tokio::test]
 async fn the_floor_file_survives_a_kill_whole_and_a_power_failure_up_to_its_last_sync() {
     // Given a file with one synced record and one that is not, and two bytes that a failure leaves
     let (disk, model) = slow_disk(2);

@@ -219,6 +219,39 @@ async fn a_node_behind_the_log_gets_a_snapshot() {
     );
 }
 
+/// Without `allow_log_reversion` the voter's answer ends the leader, or it never catches up. A voter
+/// that says it is the process that it was ignores its quarantine.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_voter_with_an_older_disk_neither_ends_the_leader_nor_stays_behind() {
+    // given a follower that has applied more than a copy of its disk has
+    let mut world = World::new(3);
+    let hosts = world.hosts.values_mut();
+    hosts.for_each(|host| host.incarnation = Some(host.data.as_os_str().len() as u64));
+    let mut world = world.form(3).await;
+    let leader = world.leader().await;
+    let follower = world.a_follower(leader);
+    world.propose(leader, "before").await;
+    assert!(world.holds(follower, "before").await);
+    let copy = world.hosts[&follower].disk.copy();
+    for n in 0..20 {
+        world.propose(leader, &format!("later {n}")).await;
+    }
+    assert!(world.holds(follower, "later 19").await);
+    // when it comes back with the copy
+    world.kill(follower).await;
+    assert!(world.hosts[&follower].disk.restore(copy) >= 20);
+    world.start(follower).await.unwrap();
+    // then the same leader sends it everything again
+    world.propose(leader, "after").await;
+    let applied = world.nodes[&leader].status().applied;
+    until("the follower catches up", || {
+        world.nodes[&follower].status().applied >= applied
+    })
+    .await;
+    assert!(world.holds(follower, "later 19").await);
+    assert!(world.holds(follower, "after").await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn load_reports_reach_the_leader_and_requests_reach_other_members() {
     let world = World::formed(3).await;

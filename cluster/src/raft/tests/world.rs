@@ -134,6 +134,8 @@ pub struct Host {
     pub terms: GenesisTerms,
     pub clock: Arc<SkewedClock>,
     pub reports: Arc<Reports>,
+    /// Which process it says that it is, always; a fresh one at each start if there is none.
+    pub incarnation: Option<u64>,
 }
 
 impl Host {
@@ -161,6 +163,7 @@ fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
         },
         clock: Arc::default(),
         reports: Arc::default(),
+        incarnation: None,
     }
 }
 
@@ -278,7 +281,12 @@ impl World {
 
     /// A formed cluster with a leader.
     pub async fn formed(count: u64) -> Self {
-        let mut world = Self::new(count);
+        Self::new(count).form(count).await
+    }
+
+    /// Starts nodes 1 to `count`, and waits until they have formed a cluster.
+    pub async fn form(mut self, count: u64) -> Self {
+        let world = &mut self;
         for id in 1..=count {
             world.start(id).await.unwrap();
         }
@@ -288,7 +296,7 @@ impl World {
                 .unwrap();
         }
         world.leader().await;
-        world
+        self
     }
 
     pub fn settings(&self, id: impl Into<NodeId>) -> Settings {
@@ -353,7 +361,7 @@ impl World {
             app: Arc::new(Echo(id)),
             app_runtime: Handle::current(),
             blocking: Blocking::Threads,
-            incarnation: rand::random(),
+            incarnation: host.incarnation.unwrap_or_else(rand::random),
             floor: floor_mark(id, &host.disk).await,
             peers: Arc::new(PeersFile::within(&host.data, Blocking::Threads)),
             raft_runtime: None,

@@ -4,8 +4,8 @@ use cameo_common::ids::{Millis, NodeId};
 
 use super::{Refused, Story, Told, Unknown, grant, hash, id, key};
 use crate::history::{
-    AckArg, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Op, Operation, PutRightsArg,
-    ReadArg, ReleaseArg, Released, RightsStored, Terms, Usage, ViewTaken,
+    AckArg, ConfirmArg, Confirmed, CreateArg, DebitArg, Debited, DeliveredBy, LogRead, Op,
+    Operation, PutRightsArg, ReadArg, ReleaseArg, Released, RightsStored, Terms, Usage, ViewTaken,
 };
 
 /// A grant of so many views.
@@ -48,6 +48,19 @@ impl Story {
         let version = rights.version;
         let stored = stored(version, true);
         self.put(rights, stored)
+    }
+
+    pub fn confirm(&mut self, node: u64, asked: u64, version: u64, genuine: bool) -> &mut Self {
+        let arg = ConfirmArg {
+            node: NodeId(node),
+            version: asked,
+        };
+        let confirmed = Confirmed {
+            version,
+            rights: hash(100 + version as u8),
+            genuine,
+        };
+        self.asked(grant(), arg, Told::Ok(confirmed), Op::Confirm)
     }
 
     pub fn ack(&mut self, version: u64, told: Told<RightsStored>) -> &mut Self {

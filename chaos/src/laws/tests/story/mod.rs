@@ -8,7 +8,7 @@ mod nodes;
 use std::time::Duration;
 
 use cameo_common::api::ErrorCode;
-use cameo_common::ids::{Hash, Millis, RequestId};
+use cameo_common::ids::{Hash, Millis, NodeId, RequestId};
 use cameo_common::keys::PublicKey;
 
 use crate::history::{Answer, Begin, FORMAT, Happened, History, Key, Micros, Op, Operation, Row};
@@ -72,10 +72,19 @@ impl Story {
             started: Millis(1_000_000),
             workloads: workloads.iter().map(|name| (*name).to_owned()).collect(),
             command: "none".to_owned(),
+            liars: Vec::new(),
         };
         let (arg, out) = (begin, Some(Happened {}));
         story.add(Key(String::new()), true, Op::Begin(Operation { arg, out }));
         story
+    }
+
+    /// Has these nodes lie at times.
+    pub fn with_liars(&mut self, liars: &[u64]) -> &mut Self {
+        if let Op::Begin(begin) = &mut self.history.rows[0].op {
+            begin.arg.liars = liars.iter().copied().map(NodeId).collect();
+        }
+        self
     }
 
     /// Lets the next operation begin this long before the last one ended.

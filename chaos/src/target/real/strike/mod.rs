@@ -150,6 +150,11 @@ async fn strike_and_heal(strike: &Strike<'_>) -> Struck {
         | Kind::Throttle => network::links(strike).await,
         Kind::ClockJump | Kind::ClockDrift => clock::wrong(strike).await,
         Kind::Worker => membership::worker(strike).await,
+        // Left out of the plan, with a row that says so.
+        Kind::RolledBack | Kind::Withholds | Kind::FalseAnswers | Kind::Forges => Struck {
+            bit: false,
+            seen: "real nodes do not lie".to_owned(),
+        },
     }
 }
 

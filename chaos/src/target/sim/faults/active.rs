@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use cameo_cluster::raft::memory::DiskCopy;
 use cameo_common::ids::NodeId;
 use cameo_mutant::{Mutant, is_planted};
 
@@ -36,6 +37,10 @@ pub(super) struct Active {
     pub(super) asked: BTreeMap<NodeId, u64>,
     /// Of a rolling restart.
     pub(super) turn: Turn,
+    /// Of disks, from the time at which they were whole.
+    pub(super) copies: BTreeMap<NodeId, DiskCopy>,
+    /// When the next view is forged.
+    pub(super) forges_at: Duration,
     /// False only where that bug is planted.
     fires: bool,
 }
@@ -67,6 +72,8 @@ impl Active {
             seen: String::new(),
             asked: BTreeMap::new(),
             turn: Turn::default(),
+            copies: BTreeMap::new(),
+            forges_at: now,
             fires: !is_planted(Mutant::NemesisNeverFires),
         }
     }
@@ -112,8 +119,10 @@ impl Active {
                 false => cluster.cut([]),
             }
         }
-        if self.planned.kind == Kind::RollingRestart {
-            self.roll(cluster, now);
+        match self.planned.kind {
+            Kind::RollingRestart => self.roll(cluster, now),
+            Kind::Forges => self.go_on_forging(cluster, now),
+            _ => {}
         }
         self.reach_leader(cluster, now)
     }
@@ -197,6 +206,7 @@ impl Active {
                     cluster.install(node, true)?;
                 }
             }
+            kind if kind.lane() == Lane::Lies => self.begin_to_lie(cluster),
             kind if kind.is_partition() && kind != Kind::OneWay || kind == Kind::ClientsCut => {
                 let ways = self.both_ways();
                 cluster.conditions.set(ways, Condition::default());
@@ -279,6 +289,7 @@ impl Active {
                 machines.any(|machine| machine.clock.wrong_reads() > 0)
             }
             Kind::TornTail => self.met > 0,
+            kind if kind.lane() == Lane::Lies => self.has_lied(cluster),
             kind if kind.lane() == Lane::Network => cluster.conditions.met() > 0,
             _ => true,
         }
@@ -318,6 +329,7 @@ impl Active {
                     cluster.kill(node);
                 }
             }
+            kind if kind.lane() == Lane::Lies => self.end_lying(cluster),
             _ => {
                 cluster.cut([]);
                 cluster.slow_links(&self.links, None);

@@ -1,6 +1,8 @@
-//! The plan of faults, carried out: `active` is one fault, `stops` those that stop nodes in order.
+//! The plan of faults, carried out: `active` is one fault, `stops` those that stop nodes in order,
+//! `lying` those that only liars have.
 
 mod active;
+mod lying;
 mod stops;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,7 +13,7 @@ use cameo_common::ids::NodeId;
 use active::Active;
 
 use super::cluster::Cluster;
-use crate::faults::{Kind, Planned, Victims};
+use crate::faults::{Kind, Lane, Planned, Victims};
 use crate::history::{FaultArg, Key, Micros, Op, Operation, Recorder, Row, Struck};
 
 /// Numbers of faults begin here, away from those of clients and observers.
@@ -21,7 +23,7 @@ const FAULTS: u64 = 1 << 33;
 /// notices a failed sync late.
 const DIES_WITHIN: Duration = Duration::from_secs(30);
 
-/// The kinds that the simulator has, in some form.
+/// The kinds that the simulator has, in some form, but for lies: those have to be asked for.
 pub(super) fn simulated() -> Vec<Kind> {
     let kinds = Kind::ALL.into_iter();
     kinds
@@ -97,6 +99,10 @@ impl Faults {
     pub(super) fn start_failed(&self, cluster: &mut Cluster) -> anyhow::Result<()> {
         let now = cluster.sim.elapsed();
         for (node, why) in cluster.failed() {
+            // Nobody starts a liar again that has ended.
+            if cluster.lies.is_liar(node) {
+                continue;
+            }
             if self.active.iter().any(|fault| fault.starts_again(node)) {
                 continue;
             }
@@ -150,7 +156,8 @@ impl Faults {
 /// A fault finds something to strike: where all of its victims are down, or nobody leads, it is one
 /// node that runs.
 fn aimed(mut planned: Planned, cluster: &Cluster, leader: Option<NodeId>) -> Planned {
-    let is_of_nodes = matches!(planned.victims, Victims::Leader | Victims::Nodes(_));
+    let is_of_nodes = planned.kind.lane() != Lane::Lies
+        && matches!(planned.victims, Victims::Leader | Victims::Nodes(_));
     let any_up = planned
         .nodes(leader)
         .iter()
