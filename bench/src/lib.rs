@@ -1,9 +1,9 @@
 //! Benchmarks. Each one prints a table, or one JSON document of figures.
 //!
 //! The benchmarks are [`codec`], [`mod@core`], [`mod@dispatch`] and [`placement`]. They share
-//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`]. [`quality`] and [`steganalysis`] judge
-//! pictures independently of who made them. A benchmark reports figures and compares them with its
-//! goals; no test asserts a time.
+//! [`figure`], [`goal`], [`machine`], [`runs`] and [`table`]. [`quality`] and [`steganalysis`]
+//! judge pictures independently of who made them. A benchmark reports figures and compares them
+//! with its goals; no test asserts a time.
 
 pub mod codec;
 pub mod core;

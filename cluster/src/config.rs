@@ -56,6 +56,10 @@ pub enum Verb {
     Secret {
         /// File to write; neither it nor FILE.operator must exist.
         file: PathBuf,
+        /// Seal the operator's key under a passphrase, from the first line of the file in
+        /// CAMEO_OPERATOR_PASSPHRASE_FILE, else from the terminal. Orders then ask for it.
+        #[arg(long)]
+        passphrase: bool,
     },
     /// Says who may register from now on.
     Registration(RegistrationFlags),

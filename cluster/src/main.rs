@@ -2,12 +2,14 @@
 //! operator to the cluster.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cameo_cluster::config::{CommandLine, Config, Verb};
 use cameo_cluster::host::clock::{SystemClock, WallClock as _};
-use cameo_cluster::node::{Node, Stage, secret_file};
-use cameo_cluster::operator;
+use cameo_cluster::node::secret_file::{self, SecretFileError};
+use cameo_cluster::node::{Node, Stage};
+use cameo_cluster::operator::{self, key_file::KeyFileError};
 use cameo_cluster::raft::RAFT_THREAD;
 use clap::{CommandFactory, Parser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,7 +33,7 @@ pub fn main() -> ExitCode {
     start_log();
     abort_when_consensus_panics();
     match line.verb {
-        Some(Verb::Secret { file }) => match secret_file::create(&file) {
+        Some(Verb::Secret { file, passphrase }) => match create_secret(&file, passphrase) {
             Ok(operator) => {
                 say!(
                     "cameod: wrote a new secret to {}: copy it to every node",
@@ -67,6 +69,15 @@ pub fn main() -> ExitCode {
                 .exit(),
         },
     }
+}
+
+fn create_secret(file: &Path, sealed: bool) -> Result<PathBuf, SecretFileError> {
+    let passphrase = match sealed {
+        true => Some(operator::passphrase::choose().map_err(KeyFileError::from)?),
+        false => None,
+    };
+    let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
+    secret_file::create(file, passphrase)
 }
 
 fn start_log() {

@@ -58,22 +58,37 @@ pub struct Manifest {
 statement!(Manifest, "manifest", 1, owner);
 
 impl Manifest {
-    /// The grant's id: hash(owner, viewer, image, nonce).
+    /// See [`grant_id`].
     #[must_use]
     pub fn grant_id(&self) -> GrantId {
-        grant_id(&self.owner, &self.viewer, &self.image, &self.nonce)
+        grant_id(
+            &self.owner,
+            &self.viewer,
+            &self.image,
+            &self.nonce,
+            &self.request,
+        )
     }
 }
 
-/// The id of the grant of an image by an owner to a viewer.
+/// The id of a grant: hash(owner, viewer, image, nonce of the owner, hash of the viewer's signed
+/// request). A request is dated, and makes one grant; so an id does not come again after its rows
+/// have gone, when the nodes' floors still know it.
 #[must_use]
-pub fn grant_id(owner: &PublicKey, viewer: &PublicKey, image: &ImageId, nonce: &Hash) -> GrantId {
-    let mut hasher = blake3::Hasher::new_derive_key("cameo grant id v1");
+pub fn grant_id(
+    owner: &PublicKey,
+    viewer: &PublicKey,
+    image: &ImageId,
+    nonce: &Hash,
+    request: &Hash,
+) -> GrantId {
+    let mut hasher = blake3::Hasher::new_derive_key("cameo grant id v2");
     hasher
         .update(&owner.0)
         .update(&viewer.0)
         .update(&image.0)
-        .update(&nonce.0);
+        .update(&nonce.0)
+        .update(&request.0);
     GrantId(*hasher.finalize().as_bytes())
 }
 

@@ -6,7 +6,7 @@
 //!
 //! The grant goes first, with everything that leads to it, in one entry; its views and then its
 //! deals, from which nothing is answered then, go with the next entries. Nothing compacted comes
-//! back: the viewer's request, without which no grant is made, is too old by then
+//! back, under its id or another: both take the viewer's request, which is too old by then
 //! ([`check_request_age`]). Floors of the nodes outlive the rows.
 
 use cameo_common::ids::{GrantId, Millis};
@@ -95,11 +95,6 @@ fn remove(draft: &mut Draft<'_>, id: &GrantId) {
 /// Removes some deals and views of a grant that is gone, each view with its device's certificate if
 /// no other grant has a view that needs it.
 fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId) {
-    if draft.get::<Grant>(&id).is_some() {
-        // Made again under the same id, after the last row had gone.
-        draft.delete::<GrantDue>(&(at, id));
-        return;
-    }
     let views = draft.scan::<ViewNumber>(&id, CLEARED_PER_ENTRY);
     for (key, ViewNumber(request)) in &views {
         let view = draft.require::<ViewRow>(&(id, *request));
@@ -110,7 +105,6 @@ fn clear(draft: &mut Draft<'_>, at: Millis, id: GrantId) {
             draft.delete::<Certificate>(&view.certificate);
         }
     }
-    // Last: while there is one, no grant is made under this id.
     let deals = draft.scan::<DealRow>(&id, CLEARED_PER_ENTRY - views.len());
     for (key, _) in &deals {
         draft.delete::<DealRow>(key);

@@ -87,14 +87,14 @@ fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
 }
 
 /// A command that is carried out, by an earlier entry or by this one.
-enum Outcome {
+pub enum Outcome {
     Before(Done),
     Now(Done),
 }
 
 /// Carries out a command, unless it was carried out before: that is looked up before all checks but
 /// those of the caller, since lateness, or rights lowered since, do not undo a command.
-fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refusal> {
+pub fn carried_out(draft: &mut Draft<'_>, command: &Command) -> Result<Outcome, Refusal> {
     let is_founded = cluster::founded(draft).is_some();
     if !is_founded && !matches!(command.op, Op::Found(_)) {
         return Err(Refusal::NotFounded);

@@ -34,9 +34,7 @@ pub fn create(
     deals::check_first(draft, deal, &content)?;
     rights::check_first(draft, first, &content)?;
 
-    // The deals of a compacted grant go last.
-    let is_being_cleared = !draft.scan::<DealRow>(&id, 1).is_empty();
-    if draft.get::<Grant>(&id).is_some() || is_being_cleared {
+    if draft.get::<Grant>(&id).is_some() {
         return Err(Refusal::GrantExists(id));
     }
     let grant = Grant {

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// A connection that is refused is not waited for.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// A worker asks whether it is a member each ten seconds.
+const WORKER_ENDS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Runs a command that has to end with this code, and returns its JSON.
 async fn ends_with(person: &Person, code: i32, arguments: &[&str]) -> Value {
@@ -238,7 +240,7 @@ async fn a_worker_that_was_removed_while_it_runs_says_so_and_ends() {
     world.cluster.remove(4).await.unwrap();
     // then it ends, with a sentence.
     let worker = world.cluster.node_mut(4).unwrap();
-    let ended = until("the end of the worker", SETTLES_WITHIN, async || {
+    let ended = until("the end of the worker", WORKER_ENDS_WITHIN, async || {
         worker.ended()
     });
     assert_eq!(ended.await.unwrap().code(), Some(2));

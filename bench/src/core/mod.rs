@@ -7,6 +7,7 @@
 mod arguments;
 mod caller;
 mod etcd;
+mod figures;
 mod goals;
 mod lane;
 mod ours;
@@ -47,7 +48,11 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         println!("{}", serde_json::to_string(&document)?);
     } else {
-        let goals = if arguments.quick { &[] } else { goals::GOALS };
+        // Alone, ours are no ratios.
+        let goals = match arguments.quick || etcd.is_none() {
+            true => &[],
+            false => goals::GOALS,
+        };
         print!("{}", table(&document, goals));
     }
     Ok(())

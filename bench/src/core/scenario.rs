@@ -1,24 +1,22 @@
-//! What is measured: each call at each number of clients, ours and etcd's in turn.
+//! The scenarios: each call at each number of clients, ours and etcd's in turn.
 
 use std::time::Duration;
 
 use super::arguments::Arguments;
 use super::caller::Caller;
 use super::etcd::{self, Etcd, Via};
+use super::figures::{compare, views};
 use super::lane::Lane;
 use super::ours::{self, Ours};
 use super::window::Window;
 use crate::document::Document;
-use crate::figure::Figure;
-use crate::rounding::round;
-use crate::runs::median;
 
 /// Window of `--quick`.
 const QUICK: Duration = Duration::from_millis(300);
 /// Windows of five that may be measured again because something else had the machine: the same for
 /// ours and etcd's.
 const AGAIN_OF_FIVE: usize = 1;
-/// Clients at which CPU and views are told.
+/// Clients at which views are measured, beside one.
 const MANY: usize = 64;
 
 /// One kind of call, with what etcd is asked beside it.
@@ -104,8 +102,11 @@ impl Scenarios<'_> {
             self.arguments.rounds as usize
         };
         let allowed = (rounds * AGAIN_OF_FIVE).div_ceil(5);
-        for _ in 0..rounds {
-            for (at, lane) in lanes.iter_mut().enumerate() {
+        for round in 0..rounds {
+            // Each side comes first in turn: what it has put off falls into another's window.
+            for turn in 0..lanes.len() {
+                let at = (round + turn) % lanes.len();
+                let lane = &mut lanes[at];
                 let mut window = self.window(lane, at, kind, clients).await?;
                 while window.is_disturbed() && lane.disturbed < allowed && !self.arguments.quick {
                     lane.disturbed += 1;
@@ -134,90 +135,4 @@ impl Scenarios<'_> {
         };
         lane.measure(callers, length).await
     }
-}
-
-/// The figures of a call beside the better of etcd's ways; without etcd, ours alone.
-fn compare(document: &mut Document, name: &str, clients: usize, lanes: &[Lane]) {
-    let Some((ours, theirs)) = lanes.split_first() else {
-        return;
-    };
-    let n = ours.windows.len();
-    let rate = |lane: &Lane| median(&lane.all(|window| window.rate));
-    let best = theirs.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)));
-    let mut add = |name: String, unit: &str, of: &dyn Fn(&Window) -> f64| {
-        let (own, figure) = (
-            ours.all(of),
-            format!("ours {}", spread(&ours.all(of), unit)),
-        );
-        let (value, unit, note) = match best {
-            Some(best) => {
-                let peer = best.all(of);
-                let note = format!("{figure}, {} {}", best.name, spread(&peer, unit));
-                (median(&own) / median(&peer), "x", note)
-            }
-            None => (median(&own), "", figure),
-        };
-        let disturbed: usize = lanes.iter().map(|lane| lane.disturbed).sum();
-        let note = format!("{note}; {disturbed} windows measured again");
-        document
-            .figures
-            .push(Figure::new(name, value, unit, n, note));
-    };
-    add(format!("{name}_{clients}_vs_etcd"), "/s", &|window| {
-        window.rate
-    });
-    add(format!("{name}_p99_{clients}_vs_etcd"), "ms", &p99);
-    add(
-        format!("cpu_per_{name}_{clients}_vs_etcd"),
-        "us",
-        &|window| window.cpu_us,
-    );
-}
-
-/// The figures of whole views.
-fn views(document: &mut Document, clients: usize, lanes: &[Lane]) {
-    let Some((ours, theirs)) = lanes.split_first() else {
-        return;
-    };
-    let n = ours.windows.len();
-    let half = |window: &Window| window.times.percentile(50.0) * 1e3;
-    if clients == 1 {
-        let own = ours.all(half);
-        let peers = theirs.iter().map(|lane| (lane.name, lane.all(half)));
-        let best = peers.min_by(|(_, a), (_, b)| median(a).total_cmp(&median(b)));
-        if let Some((name, peer)) = best {
-            let note = format!(
-                "median of a view {}, of a put by {name} {}",
-                spread(&own, "ms"),
-                spread(&peer, "ms")
-            );
-            let value = median(&own) / median(&peer);
-            document
-                .figures
-                .push(Figure::new("view_vs_put_1", value, "x", n, note));
-        }
-        let cpu = ours.all(|window| window.cpu_us);
-        let note = format!("of all nodes together, {}", spread(&cpu, "us"));
-        document
-            .figures
-            .push(Figure::new("cpu_per_view", median(&cpu), "us", n, note));
-    }
-    let rate = ours.all(|window| window.rate);
-    let name = format!("view_{clients}_per_second");
-    let note = spread(&rate, "/s");
-    document
-        .figures
-        .push(Figure::new(name, median(&rate), "/s", n, note));
-}
-
-fn p99(window: &Window) -> f64 {
-    window.times.percentile(99.0) * 1e3
-}
-
-/// Median, least and most.
-fn spread(values: &[f64], unit: &str) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let [median, least, most] = [median(values), least, most].map(round);
-    format!("{median} {unit} ({least}..{most})")
 }

@@ -11,6 +11,8 @@ use crate::quantile::Times;
 
 /// Calls before the window, which are not counted.
 const WARM_UP: Duration = Duration::from_millis(300);
+/// Time after the window whose CPU is charged to its calls, too: for what a server puts off.
+const SETTLES_WITHIN: Duration = Duration::from_millis(700);
 /// CPU that others may use while a window lasts, in cores. Kernel threads are others, too, and the
 /// disk's work is done by them.
 const DISTURBED_ABOVE: f64 = 0.15;
@@ -22,7 +24,7 @@ pub struct Window {
     pub rate: f64,
     /// Seconds of each call.
     pub times: Times,
-    /// CPU microseconds a call, of the measured processes together.
+    /// CPU microseconds a call, of the measured processes together, with what they put off.
     pub cpu_us: f64,
     /// Cores that neither they nor this program used.
     pub others: f64,
@@ -82,9 +84,11 @@ async fn cpu_between(begin: Instant, end: Instant, processes: &[u32]) -> anyhow:
     let before = sample(processes)?;
     tokio::time::sleep_until(end.into()).await;
     let after = sample(processes)?;
+    tokio::time::sleep_until((end + SETTLES_WITHIN).into()).await;
+    let [settled, ..] = sample(processes)?;
     let [servers, own, all] = [0, 1, 2].map(|at| after[at].saturating_sub(before[at]));
     Ok(Cpu {
-        servers,
+        servers: settled.saturating_sub(before[0]),
         others: all.saturating_sub(servers + own),
     })
 }

@@ -133,11 +133,11 @@ impl ClusterApi {
         self.search(is_found).await;
     }
 
-    /// Takes the time from the nodes anew. False when none answers before `end`.
+    /// Takes the time from the nodes anew. False when too few answer before `end`.
     pub(super) async fn reset_clock(&self, end: Instant) -> bool {
         self.nodes().forget_clocks();
         let _searched = timeout_at(end, self.search(Nodes::knows_time)).await;
-        self.nodes().has_asked_time()
+        self.nodes().knows_time()
     }
 
     /// Where a node serves. Nodes are asked until it has said so itself.

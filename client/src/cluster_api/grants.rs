@@ -37,6 +37,15 @@ impl ClusterApi {
         self.get(paths::fill(paths::GRANT, grant)).await
     }
 
+    /// The same by one node, tried once.
+    ///
+    /// # Errors
+    /// `NotFound` when this node says that it does not exist.
+    pub async fn grant_at(&self, node: NodeId, grant: &GrantId) -> Result<GrantInfo, ClusterError> {
+        let server = self.known_server(node).await?;
+        self.get_at(&server, paths::fill(paths::GRANT, grant)).await
+    }
+
     /// All grants of the caller, as owner and as viewer.
     ///
     /// # Errors

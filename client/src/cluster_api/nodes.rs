@@ -14,7 +14,7 @@ use super::address::check_url;
 /// Most addresses of one node that are kept, so that none displaces another node's.
 const MAX_SERVERS_OF_ONE: usize = 4;
 /// A clock that differs by more than this from the local one is compared with other nodes'.
-const DOUBTFUL_OFFSET: i64 = 60_000;
+const DOUBTFUL_OFFSET: u64 = 60_000;
 
 /// An address, and the key of the node that has to answer there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,22 +163,20 @@ impl Nodes {
         !self.servers.is_empty()
     }
 
-    /// The cluster's clock minus the local one: the median of the nodes that were asked, so that
-    /// one node alone does not move it; of two, the one nearer to the local clock.
+    /// The cluster's clock minus the local one: the median of a majority's, so that one node alone
+    /// does not move it. Before so many have been asked, the local clock counts.
     pub fn clock_offset(&self) -> i64 {
-        let mut offsets: Vec<i64> = self.clocks.values().copied().collect();
-        offsets.sort_unstable();
-        let (low, high) = (offsets.len().saturating_sub(1) / 2, offsets.len() / 2);
-        match (offsets.get(low), offsets.get(high)) {
-            (Some(low), Some(high)) if low.unsigned_abs() <= high.unsigned_abs() => *low,
-            (_, Some(high)) => *high,
-            _ => 0,
+        if self.knows_time() {
+            median(self.clocks.values().copied().collect())
+        } else {
+            0
         }
     }
 
-    /// Whether other nodes have to be asked for the time.
+    /// Whether other nodes have to be asked for the time: one says that the local clock is wrong.
     pub fn is_clock_doubtful(&self) -> bool {
-        !self.knows_time() && self.clock_offset().abs() > DOUBTFUL_OFFSET
+        let is_far = |offset: &i64| offset.unsigned_abs() > DOUBTFUL_OFFSET;
+        !self.knows_time() && self.clocks.values().any(is_far)
     }
 
     /// Whether each voter has proved where it is.
@@ -191,11 +189,6 @@ impl Nodes {
         self.is_verified() && self.clocks.len() > self.voters.len() / 2
     }
 
-    /// Whether a node has been asked for the time.
-    pub fn has_asked_time(&self) -> bool {
-        !self.clocks.is_empty()
-    }
-
     #[cfg(test)]
     pub fn shift_clocks(&mut self, by: i64) {
         for offset in self.clocks.values_mut() {
@@ -206,6 +199,17 @@ impl Nodes {
     /// Forgets the clocks: the local one may have been set.
     pub fn forget_clocks(&mut self) {
         self.clocks.clear();
+    }
+}
+
+/// Of two, the one nearer to the local clock.
+fn median(mut offsets: Vec<i64>) -> i64 {
+    offsets.sort_unstable();
+    let (low, high) = (offsets.len().saturating_sub(1) / 2, offsets.len() / 2);
+    match (offsets.get(low), offsets.get(high)) {
+        (Some(low), Some(high)) if low.unsigned_abs() <= high.unsigned_abs() => *low,
+        (_, Some(high)) => *high,
+        _ => 0,
     }
 }
 
@@ -281,14 +285,6 @@ mod tests {
         assert!(urls.len() <= 4 + MAX_NODES, "{}", urls.len());
     }
 
-    fn clocks(offsets: &[i64]) -> i64 {
-        let mut nodes = Nodes::default();
-        for (number, offset) in offsets.iter().enumerate() {
-            nodes.clocks.insert(PublicKey([number as u8; 32]), *offset);
-        }
-        nodes.clock_offset()
-    }
-
     #[test]
     fn attack_one_node_with_many_addresses_displaces_no_other() {
         let mut nodes = Nodes::default();
@@ -307,11 +303,22 @@ mod tests {
 
     #[test]
     fn attack_one_node_alone_does_not_move_the_clock() {
-        assert_eq!(clocks(&[]), 0);
-        assert_eq!(clocks(&[7]), 7);
-        assert_eq!(clocks(&[i64::MAX, 7]), 7);
-        assert_eq!(clocks(&[i64::MIN, -7]), -7);
-        assert_eq!(clocks(&[i64::MAX, 7, 8]), 8);
-        assert_eq!(clocks(&[i64::MIN, 7, 8]), 7);
+        assert_eq!(median(vec![]), 0);
+        assert_eq!(median(vec![7]), 7);
+        assert_eq!(median(vec![i64::MAX, 7]), 7);
+        assert_eq!(median(vec![i64::MIN, -7]), -7);
+        assert_eq!(median(vec![i64::MAX, 7, 8]), 8);
+        assert_eq!(median(vec![i64::MIN, 7, 8]), 7);
+        // and not at all before a majority has been asked
+        let mut nodes = Nodes::default();
+        nodes.learn(
+            "https://liar",
+            Some(PublicKey([1; 32])),
+            &told(0..0),
+            50_000,
+        );
+        assert_eq!(nodes.clock_offset(), 0);
+        nodes.learn("https://other", Some(PublicKey([2; 32])), &told(0..0), 7);
+        assert_eq!(nodes.clock_offset(), 7);
     }
 }

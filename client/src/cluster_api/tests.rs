@@ -139,8 +139,8 @@ async fn a_node_that_reports_a_wrong_time_does_not_stop_calls() {
 
 #[tokio::test]
 async fn a_call_that_came_too_late_is_signed_again_under_its_request_id() {
-    // Given a first node that reports a time which is a little wrong,
-    let (api, calls) = nodes(&[(-HALF_A_MINUTE, 0), (0, 0), (0, 0)]).await;
+    // Given a client whose clock is a little slower than those of all nodes,
+    let (api, calls) = nodes(&[(HALF_A_MINUTE, HALF_A_MINUTE); 3]).await;
     assert_eq!(ask(&api).await, Ok(true));
     // then both tries have the same request id.
     let calls = calls.lock();
@@ -155,6 +155,20 @@ async fn attack_a_node_that_reports_a_future_time_gets_no_call_for_later() {
     assert_eq!(ask(&api).await, Ok(true));
     // then calls are not signed for longer than they are meant to last
     assert!(api.cluster_now() < time(HALF_A_MINUTE));
+}
+
+#[tokio::test]
+async fn attack_one_node_does_not_date_the_first_call() {
+    // given a node whose time is ahead by less than would make the client ask others
+    for offset in [-HALF_A_MINUTE, HALF_A_MINUTE] {
+        let (api, calls) = nodes(&[(offset, 0), (0, 0), (0, 0)]).await;
+        // when it is the only one that was asked
+        assert_eq!(ask(&api).await, Ok(true));
+        // then the client's own clock has dated the call
+        assert_eq!(calls.lock().len(), 1);
+        let now = api.cluster_now();
+        assert!(now > time(-1_000) && now < time(1_000), "{now:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,22 +1,20 @@
 //! `log`: lists the charged views of a grant, for its owner, and verifies that the viewer asked for
 //! each.
 
-use cameo_common::api::{ErrorCode, GRANT_RETENTION};
+use cameo_common::api::GRANT_RETENTION;
 use cameo_common::ids::UserName;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::error::FindError;
 use super::find::owned_grant;
-use crate::clock;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
-use crate::flows::rights::may_be_compacted;
+use crate::flows::rights::is_compacted;
 use crate::flows::views_taken::{ViewRow, prove};
 use crate::output::{Report, moment, table};
 use crate::text::prefix::short;
-use crate::vault::records::GrantOwned;
 
 /// Arguments of `log`.
 #[derive(Debug, Args)]
@@ -54,8 +52,12 @@ impl Classified for Error {
 
 pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     let owned = owned_grant(ctx, &arguments.grant)?;
-    let log = ctx.api.grant_log(&owned.grant).await;
-    let log = log.map_err(|error| not_kept(&owned, error))?;
+    let log = match ctx.api.grant_log(&owned.grant).await {
+        Err(error) if is_compacted(ctx, &owned, &error).await => {
+            return Err(Error::NotKept(owned.viewer));
+        }
+        log => log?,
+    };
     let taken = prove(&owned, &log);
     let rows: Vec<Vec<String>> = taken.iter().map(line).collect();
     let views: Vec<Value> = taken.iter().map(value).collect();
@@ -78,14 +80,6 @@ pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
         .with("viewer", &owned.viewer)
         .with("proved", proved)
         .with("views", views))
-}
-
-fn not_kept(owned: &GrantOwned, error: ClusterError) -> Error {
-    if error.code() == Some(ErrorCode::NotFound) && may_be_compacted(owned, clock::now()) {
-        Error::NotKept(owned.viewer.clone())
-    } else {
-        error.into()
-    }
 }
 
 fn line(view: &ViewRow) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The flows: the rules of each use case with their typed errors, called by commands and agent
 //! alike.
 
+mod absent_grant;
 pub mod context;
 pub mod devices;
 mod error;

@@ -16,14 +16,13 @@ use super::context::Context;
 use super::notices::Notices;
 use super::presence::report_offline;
 use super::share::{self, ShareError};
-use crate::clock;
 use crate::cluster_api::ClusterError;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::Peers;
 use crate::vault::VaultError;
 use crate::vault::records::{Attempts, GrantOwned, OutboxKey, UnconfirmedEnding, change};
 
-pub use compacted::may_be_compacted;
+pub use compacted::is_compacted;
 pub use confirm::{CONFIRM_DEADLINE, Confirmations, confirmations, is_ending};
 
 /// Bound on the versions that are signed when another device is faster.
@@ -115,7 +114,7 @@ pub async fn record(
     let key = ctx.me.identity_key();
     for _ in 0..MAX_VERSIONS {
         let info = match ctx.api.grant(&owned.grant).await {
-            Err(error) if compacted::is_so(&owned, &error) => {
+            Err(error) if is_compacted(ctx, &owned, &error).await => {
                 compacted::close(&ctx.vault, &owned)?;
                 return Err(RightsError::NotKept);
             }
@@ -240,9 +239,8 @@ pub async fn confirm_again(ctx: &Context, grant: &GrantId) -> Result<(), RightsE
     if found.is_in_force() {
         return Ok(());
     }
-    if may_be_compacted(&owned, clock::now())
-        && let Err(error) = ctx.api.grant(grant).await
-        && compacted::is_so(&owned, &error)
+    if let Err(error) = ctx.api.grant(grant).await
+        && is_compacted(ctx, &owned, &error).await
     {
         return Ok(compacted::close(&ctx.vault, &owned)?);
     }

@@ -15,7 +15,6 @@ use super::error::VaultError;
 use super::home::sync_directory;
 
 pub(super) const NONCE_BYTES: usize = 24;
-pub(super) const TAG_BYTES: usize = 16;
 pub(super) type Nonce = [u8; NONCE_BYTES];
 
 /// Longest file that is read, in bytes: the longest carrier.

@@ -1,59 +1,32 @@
-//! The key file `vault.key`: the vault's random key, wrapped under a key that Argon2id derives from
-//! the passphrase. A new passphrase wraps the same key again; no record is rewritten.
+//! The key file `vault.key`: the vault's random key, sealed under the passphrase. A new passphrase
+//! wraps the same key again; no record is rewritten.
 //!
 //! ```text
-//!   0  8  "cameokey"         14  4  passes        38 24  nonce
-//!   8  2  version = 1        18  4  lanes         62 48  wrapped key and its tag
-//!  10  4  memory in KiB      22 16  salt          integers are little-endian
+//!   0  8  "cameokey"
+//!   8  2  version = 1, little-endian
+//!  10  100  the key, as `cameo_passphrase` seals it with these bytes for its header
 //! ```
-//! The wrapping authenticates all bytes before the nonce.
 
 use std::fmt;
 use std::path::Path;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use cameo_passphrase::{Fresh, OpenError, SECRET_BYTES, Secret};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
 use super::error::VaultError;
-use super::file::{self, NONCE_BYTES, Nonce, TAG_BYTES};
+use super::file;
 use super::home::{Home, KEY_FILE};
 use super::lock::WriteLock;
 use super::passphrase::Passphrase;
 
 const MAGIC: &[u8; 8] = b"cameokey";
 const VERSION: u16 = 1;
-const SALT_BYTES: usize = 16;
-const KEY_BYTES: usize = 32;
-
-const COSTS_AT: usize = MAGIC.len() + 2;
-const SALT_AT: usize = COSTS_AT + 3 * 4;
-const NONCE_AT: usize = SALT_AT + SALT_BYTES;
-const WRAPPED_AT: usize = NONCE_AT + NONCE_BYTES;
-const LENGTH: usize = WRAPPED_AT + KEY_BYTES + TAG_BYTES;
-
-/// Argon2id costs: the second recommended option of RFC 9106, section 4.
-const MEMORY_KIB: u32 = 64 * 1024;
-const PASSES: u32 = 3;
-const LANES: u32 = 4;
-
-/// Upper bounds on the costs in a key file. A file with higher costs is refused.
-const MEMORY_KIB_LIMIT: u32 = 1024 * 1024;
-const PASSES_LIMIT: u32 = 64;
-const LANES_LIMIT: u32 = 16;
+const HEADER_BYTES: usize = MAGIC.len() + 2;
 
 /// The key of all records of one vault.
-pub(super) struct VaultKey(Zeroizing<[u8; KEY_BYTES]>);
-
-/// Argon2id parameters. They are stored in the file, so that later versions may change them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stretching {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-    salt: [u8; SALT_BYTES],
-}
+pub(super) struct VaultKey(Secret);
 
 impl VaultKey {
     pub(super) fn exists(home: &Home) -> bool {
@@ -88,44 +61,30 @@ impl VaultKey {
     }
 
     /// Derives a key for one purpose.
-    pub(super) fn derive(&self, context: &'static str) -> Zeroizing<[u8; KEY_BYTES]> {
+    pub(super) fn derive(&self, context: &'static str) -> Zeroizing<[u8; SECRET_BYTES]> {
         Zeroizing::new(blake3::derive_key(context, &self.0[..]))
     }
 
     fn wrap(&self, passphrase: &Passphrase) -> Result<Vec<u8>, VaultError> {
-        let stretching = Stretching {
-            memory_kib: MEMORY_KIB,
-            passes: PASSES,
-            lanes: LANES,
-            salt: random()?,
-        };
-        self.wrap_with(passphrase, &stretching, random()?)
-    }
-
-    fn wrap_with(
-        &self,
-        passphrase: &Passphrase,
-        stretching: &Stretching,
-        nonce: Nonce,
-    ) -> Result<Vec<u8>, VaultError> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(VERSION.to_le_bytes());
-        for cost in [stretching.memory_kib, stretching.passes, stretching.lanes] {
-            bytes.extend(cost.to_le_bytes());
-        }
-        bytes.extend(stretching.salt);
-        let wrapping = stretching.stretch(passphrase)?;
-        let wrapped = file::seal(&wrapping, &nonce, &bytes, &self.0[..])?;
-        bytes.extend(nonce);
-        bytes.extend(wrapped);
+        let fresh = Fresh {
+            salt: random()?,
+            nonce: random()?,
+        };
+        let sealed = cameo_passphrase::seal(passphrase.bytes(), &bytes, &self.0, &fresh);
+        bytes.extend(sealed.map_err(|_| VaultError::Encoding)?);
         Ok(bytes)
     }
 
     fn unwrap(path: &Path, bytes: &[u8], passphrase: &Passphrase) -> Result<Self, VaultError> {
-        if bytes.len() < COSTS_AT || !bytes.starts_with(MAGIC) {
+        let Some((header, sealed)) = bytes.split_at_checked(HEADER_BYTES) else {
+            return Err(VaultError::damaged(path, "it is not a vault key"));
+        };
+        if !header.starts_with(MAGIC) {
             return Err(VaultError::damaged(path, "it is not a vault key"));
         }
-        let found = u16::from_le_bytes([bytes[MAGIC.len()], bytes[MAGIC.len() + 1]]);
+        let found = u16::from_le_bytes([header[MAGIC.len()], header[MAGIC.len() + 1]]);
         if found != VERSION {
             return Err(VaultError::OtherVersion {
                 path: path.to_owned(),
@@ -133,54 +92,15 @@ impl VaultKey {
                 known: VERSION,
             });
         }
-        if bytes.len() != LENGTH {
-            return Err(VaultError::damaged(path, "its length is wrong"));
-        }
-        let (before, rest) = bytes.split_at(NONCE_AT);
-        let (nonce, wrapped) = rest.split_at(NONCE_BYTES);
-        let stretching = Stretching::parse(&before[COSTS_AT..])
-            .ok_or(VaultError::damaged(path, "its costs are out of bounds"))?;
-        let wrapping = stretching.stretch(passphrase)?;
-        let key = file::open(&wrapping, nonce, before, wrapped)
-            .and_then(|key| key.as_slice().try_into().ok().map(Zeroizing::new));
-        key.map(Self).ok_or_else(|| VaultError::WrongPassphrase {
-            path: path.to_owned(),
-            origin: passphrase.origin(),
+        let opened = cameo_passphrase::open(passphrase.bytes(), header, sealed);
+        opened.map(Self).map_err(|error| match error {
+            OpenError::Length => VaultError::damaged(path, "its length is wrong"),
+            OpenError::Costs => VaultError::damaged(path, "its costs are out of bounds"),
+            OpenError::Wrong => VaultError::WrongPassphrase {
+                path: path.to_owned(),
+                origin: passphrase.origin(),
+            },
         })
-    }
-}
-
-impl Stretching {
-    /// Parses costs and salt. `None` if they are out of bounds.
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (costs, salt) = bytes.split_at_checked(SALT_AT - COSTS_AT)?;
-        let (costs, _) = costs.as_chunks::<4>();
-        let [memory_kib, passes, lanes] = *costs else {
-            return None;
-        };
-        let stretching = Self {
-            memory_kib: u32::from_le_bytes(memory_kib),
-            passes: u32::from_le_bytes(passes),
-            lanes: u32::from_le_bytes(lanes),
-            salt: salt.try_into().ok()?,
-        };
-        let bounded = stretching.memory_kib <= MEMORY_KIB_LIMIT
-            && stretching.passes <= PASSES_LIMIT
-            && stretching.lanes <= LANES_LIMIT;
-        (bounded && stretching.params().is_some()).then_some(stretching)
-    }
-
-    fn params(&self) -> Option<Params> {
-        Params::new(self.memory_kib, self.passes, self.lanes, Some(KEY_BYTES)).ok()
-    }
-
-    fn stretch(&self, passphrase: &Passphrase) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
-        let params = self.params().ok_or(VaultError::Encoding)?;
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.bytes(), &self.salt, &mut key[..])
-            .map_err(|_| VaultError::Encoding)?;
-        Ok(key)
     }
 }
 
@@ -203,19 +123,20 @@ impl fmt::Debug for VaultKey {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use data_encoding::HEXLOWER;
+
     use super::*;
 
-    const CHEAP: Stretching = Stretching {
-        memory_kib: 32,
-        passes: 1,
-        lanes: 1,
-        salt: [3; SALT_BYTES],
-    };
+    /// A file of low costs, whose key is all sevens.
+    const PINNED: &str = "63616d656f6b65790100\
+                          200000000100000001000000\
+                          03030303030303030303030303030303\
+                          050505050505050505050505050505050505050505050505\
+                          f35d3c01018c1b0bc103798405d2a3887678105cdcf10b3f\
+                          63c66b095875070673aeca1033973f11d5d38130370af9c8";
 
     fn wrapped() -> Vec<u8> {
-        let key = VaultKey(Zeroizing::new([7; KEY_BYTES]));
-        key.wrap_with(&Passphrase::given("correct horse"), &CHEAP, [5; 24])
-            .unwrap()
+        HEXLOWER.decode(PINNED.as_bytes()).unwrap()
     }
 
     fn unwrap(bytes: &[u8], passphrase: &str) -> Result<VaultKey, VaultError> {
@@ -224,19 +145,14 @@ mod tests {
 
     #[test]
     fn the_bytes_of_the_key_file_are_pinned() {
-        let bytes = wrapped();
-        assert_eq!(bytes.len(), 110);
-        assert_eq!(&bytes[..10], b"cameokey\x01\0");
-        assert_eq!(&bytes[10..22], b"\x20\0\0\0\x01\0\0\0\x01\0\0\0");
-        assert_eq!(bytes[22..38], [3; 16]);
-        assert_eq!(bytes[38..62], [5; 24]);
-        let pin = "f35d3c01018c1b0bc103798405d2a3887678105cdcf10b3f\
-                   63c66b095875070673aeca1033973f11d5d38130370af9c8";
-        assert_eq!(hex(&bytes[62..]), pin);
-    }
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        assert_eq!(unwrap(&wrapped(), "correct horse").unwrap().0[..], [7; 32]);
+        // and what is written has the same header and length
+        let key = VaultKey(Zeroizing::new([7; 32]));
+        let passphrase = Passphrase::given("correct horse");
+        let written = key.wrap(&passphrase).unwrap();
+        assert_eq!(written.len(), wrapped().len());
+        assert_eq!(written[..HEADER_BYTES], wrapped()[..HEADER_BYTES]);
+        assert_eq!(unwrap(&written, "correct horse").unwrap().0[..], [7; 32]);
     }
 
     #[test]
@@ -248,18 +164,18 @@ mod tests {
 
     #[test]
     fn attack_a_key_file_with_any_byte_changed_is_detected() {
-        for at in 0..LENGTH {
+        for at in 0..wrapped().len() {
             let mut bytes = wrapped();
             bytes[at] ^= 1;
             assert!(unwrap(&bytes, "correct horse").is_err(), "byte {at}");
         }
-        assert!(unwrap(&wrapped()[..LENGTH - 1], "correct horse").is_err());
+        assert!(unwrap(&wrapped()[..wrapped().len() - 1], "correct horse").is_err());
     }
 
     #[test]
     fn attack_a_key_file_with_costs_over_the_bounds_is_refused() {
         let mut bytes = wrapped();
-        bytes[COSTS_AT..COSTS_AT + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+        bytes[HEADER_BYTES..HEADER_BYTES + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         let refused = unwrap(&bytes, "correct horse").unwrap_err();
         assert!(matches!(refused, VaultError::Damaged { .. }));
     }

@@ -1,17 +1,14 @@
 //! Passphrases, and the places they are read from.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::path::PathBuf;
 
+use cameo_passphrase::{FileError, PASSPHRASE_LIMIT, first_line, prompt};
 use zeroize::Zeroizing;
 
 /// Environment variable with the path of a file whose first line is the passphrase.
 pub const PASSPHRASE_FILE: &str = "CAMEO_PASSPHRASE_FILE";
-
-/// Longest passphrase, in bytes.
-pub const PASSPHRASE_LIMIT: usize = 1024;
 
 /// The passphrase of a vault. Zeroized when dropped.
 pub struct Passphrase {
@@ -71,30 +68,19 @@ impl Passphrase {
 
     /// Reads the first line of a file.
     pub(super) fn from_file(path: PathBuf) -> Result<Self, UnlockError> {
-        let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LIMIT + 3));
-        let read = File::open(&path).and_then(|file| {
-            let exposed = is_exposed(&file.metadata()?);
-            BufReader::new(file)
-                .take(PASSPHRASE_LIMIT as u64 + 3)
-                .read_line(&mut line)?;
-            Ok(exposed)
-        });
-        match read {
-            Ok(false) => {}
-            Ok(true) => return Err(UnlockError::ExposedFile { path }),
-            Err(source) => return Err(UnlockError::File { path, source }),
+        match first_line(&path) {
+            Ok(secret) => Self::new(secret, Origin::File(path)),
+            Err(FileError::Io(source)) => Err(UnlockError::File { path, source }),
+            Err(FileError::Empty) => Err(UnlockError::EmptyFile { path }),
+            Err(FileError::TooLong) => Err(UnlockError::TooLong),
+            Err(FileError::Exposed) => Err(UnlockError::ExposedFile { path }),
         }
-        let secret = Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned());
-        if secret.is_empty() {
-            return Err(UnlockError::EmptyFile { path });
-        }
-        Self::new(secret, Origin::File(path))
     }
 
     /// Asks at the terminal.
     pub(super) fn prompted(question: &str) -> Result<Self, UnlockError> {
-        let secret = rpassword::prompt_password(question).map_err(UnlockError::Terminal)?;
-        Self::new(Zeroizing::new(secret), Origin::Terminal)
+        let secret = prompt(question).map_err(UnlockError::Terminal)?;
+        Self::new(secret, Origin::Terminal)
     }
 
     /// A passphrase from the program, for tests and the demo.
@@ -116,12 +102,6 @@ impl Passphrase {
     pub(super) fn bytes(&self) -> &[u8] {
         self.secret.as_bytes()
     }
-}
-
-/// Whether others than its owner may read a file. A pipe has no readers but its two ends.
-fn is_exposed(file: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.is_file() && file.permissions().mode() & 0o077 != 0
 }
 
 impl Origin {

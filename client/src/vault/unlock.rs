@@ -148,8 +148,8 @@ mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::super::passphrase::PASSPHRASE_LIMIT;
     use super::*;
+    use cameo_passphrase::PASSPHRASE_LIMIT;
 
     fn with_file(content: &str) -> (tempfile::TempDir, Home, PassphraseSources) {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The operator's commands.
+//! The operator's commands, answered by this node's own state.
 
 use axum::extract::State;
 use axum::routing::post;
@@ -11,7 +11,7 @@ use cameo_common::registration::RegistrationMode;
 use super::auth::Ordered;
 use super::write::unexpected;
 use super::{Api, Fault};
-use cameo_machine::{Done, read};
+use cameo_machine::{Command, Done, read};
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route(paths::OPERATOR, post(order))
@@ -49,11 +49,28 @@ async fn order(
     State(api): State<Api>,
     Ordered(command): Ordered,
 ) -> Result<Json<api::Done>, Fault> {
-    if let Op::CreateInvite { name, .. } = &command.op {
+    if let Op::CreateInvite { name, .. } = &command.op
+        && !is_done(&api, &command).await?
+    {
         check_invite(&api, name.as_ref()).await?;
     }
     match api.write(&command).await? {
-        Done::Nothing => Ok(Json(api::Done { done: true })),
-        other => Err(unexpected(&other)),
+        Done::Nothing => {}
+        other => return Err(unexpected(&other)),
     }
+    // The operator counts what nodes say by their own state, not by the leader's word. After the
+    // write a failure no longer means that nothing was changed.
+    match is_done(&api, &command).await {
+        Ok(true) => Ok(Json(api::Done { done: true })),
+        Ok(false) | Err(_) => Err(Fault::new(
+            ErrorCode::OutcomeUnknown,
+            "the leader has the order, and this node's state does not have it yet: send it again",
+        )),
+    }
+}
+
+/// Whether this node's own state has the order, by a linearizable read.
+async fn is_done(api: &Api, command: &Command) -> Result<bool, Fault> {
+    api.read(false, |view| read::stored_reply(view, command).is_some())
+        .await
 }

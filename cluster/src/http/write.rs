@@ -5,14 +5,27 @@ use tokio::time::Instant;
 
 use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
-use cameo_machine::{Command, Done};
+use cameo_machine::{Command, Done, Refusal, early_refusal};
 
 impl Api {
-    /// Proposes a command, and returns its result.
+    /// Proposes a command, and returns its result. What the state refuses already to a caller
+    /// without authority is not written to the log.
     pub(super) async fn write(&self, command: &Command) -> Result<Done, Fault> {
         let deadline = Instant::now() + CALL_DEADLINE;
+        if self.early_refusal(command).is_some() {
+            // This node may be behind.
+            self.replica.barrier(deadline).await?;
+            if let Some(refusal) = self.early_refusal(command) {
+                return Err(refusal.into());
+            }
+        }
         let committed = self.replica.propose(command, deadline).await?;
         Ok(committed.reply?)
+    }
+
+    fn early_refusal(&self, command: &Command) -> Option<Refusal> {
+        let (view, now) = (self.replica.view(), self.clock.unix_millis());
+        early_refusal(&*self.signatures, &*view, command, now)
     }
 }
 

@@ -68,6 +68,9 @@ pub struct Dial {
     pub address: String,
     /// The purpose of the connection.
     pub purpose: Purpose,
+    /// The key that it must have, where the membership has none for it. Without one, a node that
+    /// joins knows no key: what it says there serves nobody else, and what it is told is proven.
+    pub key: Option<[u8; 32]>,
 }
 
 /// All outgoing links of this node.
@@ -115,6 +118,7 @@ impl Links {
             node,
             address: address.to_owned(),
             purpose: Purpose::Member,
+            key: None,
         };
         let mut open = self.open.lock();
         match open.get(&(node, lane)) {

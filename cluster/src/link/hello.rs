@@ -43,6 +43,14 @@ pub(super) enum Role {
     Server,
 }
 
+/// What a client expects of the node that it has dialed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dialed {
+    pub node: NodeId,
+    /// See `Dial::key`.
+    pub key: Option<[u8; 32]>,
+}
+
 /// The first frame of a client, and the content of the server's first frame if it accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
@@ -78,18 +86,18 @@ impl Hello {
         hello
     }
 
-    /// Checks the peer's hello. `dialed` is the node that a client expects.
+    /// Checks the peer's hello. `dialed` is what a client expects.
     pub fn check(
         &self,
         identity: &Identity,
         session: &Session,
         role: Role,
-        dialed: Option<NodeId>,
+        dialed: Option<Dialed>,
     ) -> Result<(), Refusal> {
         self.check_proof(identity, session, role)?;
-        if let Some(dialed) = dialed.filter(|dialed| *dialed != self.node) {
+        if let Some(dialed) = dialed.filter(|dialed| dialed.node != self.node) {
             return Err(Refusal::Node {
-                dialed,
+                dialed: dialed.node,
                 answered: self.node,
             });
         }
@@ -104,17 +112,21 @@ impl Hello {
             }
             _ => {}
         }
-        match identity.members.key_of(self.node) {
-            KnownKey::Is(key) if key != session.peer_key => Err(Refusal::Key),
-            // A caller that is a member dials members only, and knows their keys.
-            KnownKey::Unknown if self.is_of_member(role) => Err(Refusal::NotMember),
-            _ => Ok(()),
+        let known = match identity.members.key_of(self.node) {
+            KnownKey::Is(key) => Some(key),
+            KnownKey::Unknown => None,
+        };
+        let named = dialed.and_then(|dialed| dialed.key);
+        let differs = |key: [u8; 32]| key != session.peer_key;
+        if known.is_some_and(differs) || named.is_some_and(differs) {
+            return Err(Refusal::Key);
         }
-    }
-
-    /// Whether a caller says that it is a member.
-    fn is_of_member(&self, role: Role) -> bool {
-        self.purpose == Purpose::Member && matches!(role, Role::Client)
+        match role {
+            // A member dials members only, and knows their keys.
+            _ if self.purpose != Purpose::Member || known.or(named).is_some() => Ok(()),
+            Role::Client => Err(Refusal::NotMember),
+            Role::Server => Err(Refusal::UnknownMember),
+        }
     }
 
     fn check_proof(

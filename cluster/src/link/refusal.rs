@@ -33,4 +33,6 @@ pub enum Refusal {
     Malformed,
     #[error("this side is no member of its cluster, as far as it knows")]
     NotMember,
+    #[error("this side knows no member of that id, and so no key that it must have")]
+    UnknownMember,
 }

@@ -68,7 +68,12 @@ impl FormedServices {
             cluster,
             address: address(&parts, cluster, url),
             has_vote: genesis.member(id).is_some(),
-            replica: Arc::new(RaftReplica::new(raft, state)),
+            replica: Arc::new(RaftReplica::new(
+                raft,
+                state,
+                parts.signatures.clone(),
+                parts.clock.clone(),
+            )),
             presence: Arc::new(Presence::new(id)),
             streams: Arc::default(),
         };

@@ -25,7 +25,7 @@ use crate::jobs::{
 };
 use crate::link::{NodeKeys, Transport};
 use crate::raft::quarantine::PeersDisk;
-use crate::raft::{RaftDeps, Stamper};
+use crate::raft::{AppliedState, RaftDeps, Stamper};
 
 /// The parts of a node that are built before Raft starts.
 pub(super) struct PreRaftParts {
@@ -91,13 +91,19 @@ impl PreRaftParts {
         raft_runtime: Option<Handle>,
         floor: FloorMark,
         peers: Arc<dyn PeersDisk>,
+        state: Arc<dyn AppliedState>,
     ) -> RaftDeps {
+        let gate = TokenGate {
+            state,
+            signatures: self.signatures.clone(),
+            clock: self.clock.clone(),
+        };
         RaftDeps {
             keys: self.keys.clone(),
             transport: self.transport.clone(),
             wall: self.clock.clone(),
             stamp: Arc::new(Stamper),
-            gate: Arc::new(TokenGate),
+            gate: Arc::new(gate),
             report: self.reporter.clone(),
             sink: Arc::new(Reports(self.dispatcher.clone())),
             app: self.rpc.clone(),

@@ -87,16 +87,16 @@ fn parse(text: &str) -> Option<SecretFile> {
 }
 
 /// Writes a new secret, and a new operator's key in the file beside it, whose path it returns.
-/// Neither replaces an existing file.
+/// Neither replaces an existing file. With a passphrase the key is sealed.
 ///
 /// # Errors
 /// When one of the files exists, or cannot be written. Then none is left.
-pub fn create(path: &Path) -> Result<PathBuf, SecretFileError> {
+pub fn create(path: &Path, passphrase: Option<&str>) -> Result<PathBuf, SecretFileError> {
     if path.exists() {
         return Err(SecretFileError::Exists(path.to_owned()));
     }
     let beside = key_file::beside(path);
-    let operator = key_file::create(&beside)?;
+    let operator = key_file::create(&beside, passphrase)?;
     let written = write(path, &operator);
     if written.is_err() {
         private_file::discard(&beside);
@@ -126,7 +126,7 @@ mod tests {
     fn a_new_secret_names_the_operators_key_beside_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
-        let beside = create(&path).unwrap();
+        let beside = create(&path, None).unwrap();
         assert_eq!(beside, dir.path().join("secret.operator"));
         for file in [&path, &beside] {
             let mode = fs::metadata(file).unwrap().permissions().mode();
@@ -134,7 +134,10 @@ mod tests {
         }
         let key = key_file::read(&beside).unwrap();
         assert_eq!(read(&path).unwrap().operator, key.public());
-        assert!(matches!(create(&path), Err(SecretFileError::Exists(_))));
+        assert!(matches!(
+            create(&path, None),
+            Err(SecretFileError::Exists(_))
+        ));
     }
 
     #[test]
@@ -142,7 +145,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         fs::write(key_file::beside(&path), "precious").unwrap();
-        assert!(matches!(create(&path), Err(SecretFileError::Operator(_))));
+        assert!(matches!(
+            create(&path, None),
+            Err(SecretFileError::Operator(_))
+        ));
         assert!(!path.exists());
         assert_eq!(fs::read(key_file::beside(&path)).unwrap(), b"precious");
     }

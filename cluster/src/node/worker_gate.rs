@@ -1,16 +1,23 @@
 //! Judgement of workers' passes: the operator's token, used for one node.
 
+use std::sync::Arc;
+
 use cameo_common::ids::NodeId;
 use cameo_common::keys::PublicKey;
 use cameo_common::wire;
-use cameo_machine::{Caller, Command, Op, Reply};
+use cameo_machine::{Caller, Command, Op, Reply, early_refusal};
 
+use crate::host::clock::WallClock;
+use crate::host::signatures::RememberedSignatures;
 use crate::operator::open_pass;
-use crate::raft::{Genesis, WorkerGate};
+use crate::raft::{AppliedState, Genesis, WorkerGate};
 
 /// The rules for tokens. What binds a token to one node is in the state.
-#[derive(Debug)]
-pub(super) struct TokenGate;
+pub(super) struct TokenGate {
+    pub state: Arc<dyn AppliedState>,
+    pub signatures: Arc<RememberedSignatures>,
+    pub clock: Arc<dyn WallClock>,
+}
 
 impl WorkerGate for TokenGate {
     fn is_signed(&self, pass: &[u8], genesis: &Genesis) -> bool {
@@ -36,6 +43,13 @@ impl WorkerGate for TokenGate {
                 op: Op::AdmitWorker { token, used },
             })
         })
+    }
+
+    fn refusal(&self, command: &[u8]) -> Option<String> {
+        let command = wire::decode(command).ok()?;
+        let (view, now) = (self.state.view(), self.clock.unix_millis());
+        let refusal = early_refusal(&*self.signatures, &*view, &command, now)?;
+        Some(refusal.to_string())
     }
 
     fn outcome(&self, reply: &[u8]) -> Result<(), String> {

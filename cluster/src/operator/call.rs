@@ -57,12 +57,17 @@ pub(super) struct Call {
     pub body: Bytes,
 }
 
+/// The whole answer to a call.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    /// The key of the node that has answered.
+    pub node: PublicKey,
+    pub status: StatusCode,
+    pub body: Bytes,
+}
+
 /// Sends a call to the node at a base URL, and reads the whole answer.
-pub(super) async fn send(
-    url: &str,
-    call: &Call,
-    ends: Ends<'_>,
-) -> Result<(StatusCode, Bytes), CallError> {
+pub(super) async fn send(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answer, CallError> {
     let lost = |why: String| CallError::Lost {
         url: url.to_owned(),
         why,
@@ -73,11 +78,7 @@ pub(super) async fn send(
         .unwrap_or_else(|_| Err(lost("it took too long".into())))
 }
 
-async fn send_untimed(
-    url: &str,
-    call: &Call,
-    ends: Ends<'_>,
-) -> Result<(StatusCode, Bytes), CallError> {
+async fn send_untimed(url: &str, call: &Call, ends: Ends<'_>) -> Result<Answer, CallError> {
     let not_sent = |why: String| CallError::NotSent {
         url: url.to_owned(),
         why,
@@ -89,7 +90,7 @@ async fn send_untimed(
     let address = host_and_port(url).map_err(|error| not_sent(error.to_string()))?;
     let host = url.trim_start_matches("https://");
     let request = request(host, call).map_err(|error| not_sent(error.to_string()))?;
-    let stream = connect(address, ends).await.map_err(not_sent)?;
+    let (stream, node) = connect(address, ends).await.map_err(not_sent)?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| not_sent(error.to_string()))?;
     // Ends with the answer, or with its error, which the sender reports.
@@ -99,15 +100,19 @@ async fn send_untimed(
         let answer = answer.map_err(|error| lost(error.to_string()))?;
         let status = answer.status();
         let body = to_bytes(Body::new(answer.into_body()), MAX_ANSWER).await;
-        Ok((status, body.map_err(|error| lost(error.to_string()))?))
+        let body = body.map_err(|error| lost(error.to_string()))?;
+        Ok(Answer { node, status, body })
     };
     let answered = answered.await;
     connection.abort();
     answered
 }
 
-/// A connection whose other end has one of the keys; else what is there, after its URL.
-async fn connect(address: (&str, u16), ends: Ends<'_>) -> Result<TlsStream<TcpStream>, String> {
+/// A connection whose other end has one of the keys, and which; else what is there, after its URL.
+async fn connect(
+    address: (&str, u16),
+    ends: Ends<'_>,
+) -> Result<(TlsStream<TcpStream>, PublicKey), String> {
     let config = cameo_tls::client(Arc::clone(ends.operator), Expected::Any, API_ALPN);
     let config = config.map_err(|error| format!("cannot be called: {error}"))?;
     let name = SERVER_NAME.try_into();
@@ -124,7 +129,7 @@ async fn connect(address: (&str, u16), ends: Ends<'_>) -> Result<TlsStream<TcpSt
     let key = key.map_err(|_| FOREIGN.to_owned())?;
     match ends.nodes {
         Some(nodes) if !nodes.contains(&key) => Err(FOREIGN.to_owned()),
-        _ => Ok(stream),
+        _ => Ok((stream, key)),
     }
 }
 

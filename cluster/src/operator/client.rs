@@ -1,5 +1,6 @@
 //! Client of the operator: finds the cluster by its fingerprint, and sends it signed orders.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,6 @@ use cameo_common::api::{
     OperatorCommand, paths,
 };
 use cameo_common::cluster_address::ClusterAddress;
-use cameo_common::cluster_descriptor::NodeIdentity;
 use cameo_common::ids::{ClusterId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SigningKey};
 use cameo_common::op::Op;
@@ -20,6 +20,7 @@ use data_encoding::BASE64URL_NOPAD;
 use tokio::time::{Instant, sleep};
 
 use super::call::{Call, CallError, Ends, send};
+use super::nodes::Nodes;
 
 /// An order is carried out within this time, or never.
 const ORDER_LIFE: Duration = Duration::from_secs(60);
@@ -27,6 +28,8 @@ const ORDER_LIFE: Duration = Duration::from_secs(60);
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Characters of a node's message that are shown.
 const MAX_MESSAGE: usize = 300;
+/// Time for enough nodes to carry out an order after the first one.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between rounds of attempts.
 const ROUND_PAUSE: Duration = Duration::from_millis(300);
 
@@ -61,8 +64,17 @@ pub enum OrderError {
     #[error("the cluster refused, and nothing was changed: {}", .0.message)]
     Refused(ApiError),
     #[error(
-        "the order is recorded, and no leader among the given nodes says that node {0} is gone: \
-         give the URLs of all nodes, and try again"
+        "{confirmed} of the nodes say that the order was carried out, and {needed} have to: it is \
+         not known to be in force; give the URLs of all nodes, and try again: {why}"
+    )]
+    NotInForce {
+        confirmed: usize,
+        needed: usize,
+        why: String,
+    },
+    #[error(
+        "the order is in force, and too few of the nodes say that node {0} is gone: give the URLs \
+         of all nodes, and try again"
     )]
     Unconfirmed(NodeId),
     #[error(
@@ -76,9 +88,22 @@ pub enum OrderError {
 pub struct OperatorClient {
     key: Arc<SigningKey>,
     address: ClusterAddress,
-    voters: Vec<NodeIdentity>,
-    /// Their keys.
-    keys: Vec<PublicKey>,
+    nodes: Nodes,
+    /// For an order with all its attempts.
+    deadline: Duration,
+}
+
+/// What nodes have answered to one order.
+#[derive(Default)]
+struct Answers {
+    done: BTreeSet<PublicKey>,
+    refused: BTreeMap<PublicKey, ApiError>,
+    /// Whether an answer was lost, after which a refusal says little.
+    maybe_done: bool,
+    /// Whether any node has answered.
+    answered: bool,
+    /// Of the last round.
+    failures: Vec<String>,
 }
 
 impl OperatorClient {
@@ -101,19 +126,19 @@ impl OperatorClient {
         let (mut failures, mut wrong) = (Vec::new(), None);
         for url in &address.nodes {
             match send(url, &call, ends).await {
-                Ok((_, body)) => match serde_json::from_slice::<ClusterInfo>(&body) {
-                    Ok(info) => match check(&info, url, address.cluster, key.public()) {
-                        Ok(voters) => {
+                Ok(answer) => match serde_json::from_slice::<ClusterInfo>(&answer.body) {
+                    Ok(info) => match check(&info, url, &address, key.public()) {
+                        Ok(nodes) => {
                             return Ok(Self {
                                 key,
                                 address,
-                                keys: voters.iter().map(|node| node.key).collect(),
-                                voters,
+                                nodes,
+                                deadline: DEADLINE,
                             });
                         }
                         Err(error) => wrong = Some(error),
                     },
-                    Err(_) => failures.push(format!("{url} {}", shortly(&refusal(&body)))),
+                    Err(_) => failures.push(format!("{url} {}", shortly(&refusal(&answer.body)))),
                 },
                 Err(error) => failures.push(error.to_string()),
             }
@@ -124,7 +149,7 @@ impl OperatorClient {
     /// Whether a node is a voter of the cluster.
     #[must_use]
     pub fn is_voter(&self, node: NodeId) -> bool {
-        self.voters.iter().any(|voter| voter.id == node)
+        self.nodes.voters.contains(&node)
     }
 
     /// The time by this machine's clock: a node's word would date orders for later.
@@ -139,7 +164,8 @@ impl OperatorClient {
         &self.address
     }
 
-    /// Has an order carried out, once, however often it is sent.
+    /// Has an order carried out, once, however often it is sent: by n - t + 1 nodes, each of which
+    /// answers when its own state has it. One node's word neither carries it out nor refuses it.
     ///
     /// # Errors
     /// See [`OrderError`].
@@ -149,41 +175,52 @@ impl OperatorClient {
         request: RequestId,
     ) -> Result<(), OrderError> {
         let call = self.sign(command, request);
-        let end = Instant::now() + DEADLINE;
-        let (mut maybe_done, mut answered) = (false, false);
+        let needed = self.nodes.needed;
+        let mut answers = Answers::default();
+        let mut end = Instant::now() + self.deadline;
         loop {
-            let mut failures = Vec::new();
-            for url in &self.address.nodes {
-                match send(url, &call, self.ends()).await {
-                    Ok((status, _)) if status.is_success() => return Ok(()),
-                    Ok((_, body)) => {
-                        let error = refusal(&body);
-                        answered = true;
-                        maybe_done |= may_be_done(error.code);
-                        if is_final(error.code) && !maybe_done {
-                            return Err(OrderError::Refused(error));
-                        }
-                        failures.push(format!("{url} {}", shortly(&error)));
-                    }
-                    Err(error) => {
-                        maybe_done |= matches!(error, CallError::Lost { .. });
-                        failures.push(error.to_string());
-                    }
+            answers.failures.clear();
+            for url in &self.nodes.urls {
+                self.order_at(url, &call, &mut answers).await;
+                if answers.done.len() >= needed {
+                    return Ok(());
+                }
+                if answers.is_refused(needed) {
+                    return Err(answers.error(needed));
                 }
             }
-            let why = failures.join("; ");
+            if !answers.done.is_empty() {
+                end = end.min(Instant::now() + CONFIRM_TIMEOUT);
+            }
             if Instant::now() + ROUND_PAUSE >= end {
-                return Err(match (maybe_done, answered) {
-                    (true, _) => OrderError::Unknown(why),
-                    (false, true) => OrderError::NoMajority(why),
-                    (false, false) => OrderError::NoNode(why),
-                });
+                return Err(answers.error(needed));
             }
             sleep(ROUND_PAUSE).await;
         }
     }
 
-    /// Waits until the leader's own list of members has this node no more.
+    async fn order_at(&self, url: &str, call: &Call, answers: &mut Answers) {
+        match send(url, call, self.ends()).await {
+            Ok(answer) if answer.status.is_success() => {
+                answers.done.insert(answer.node);
+            }
+            Ok(answer) => {
+                let error = refusal(&answer.body);
+                answers.maybe_done |= may_be_done(error.code);
+                answers.answered = true;
+                answers.failures.push(format!("{url} {}", shortly(&error)));
+                if is_final(error.code) {
+                    answers.refused.insert(answer.node, error);
+                }
+            }
+            Err(error) => {
+                answers.maybe_done |= matches!(error, CallError::Lost { .. });
+                answers.failures.push(error.to_string());
+            }
+        }
+    }
+
+    /// Waits until n - t + 1 nodes say, each of its own members, that this node is none.
     ///
     /// # Errors
     /// When that does not come true in time.
@@ -194,17 +231,20 @@ impl OperatorClient {
             header: None,
             body: Bytes::new(),
         };
-        let end = Instant::now() + DEADLINE;
+        let end = Instant::now() + self.deadline;
         loop {
-            for url in &self.address.nodes {
-                let Ok((_, body)) = send(url, &call, self.ends()).await else {
+            let mut without = BTreeSet::new();
+            for url in &self.nodes.urls {
+                let Ok(answer) = send(url, &call, self.ends()).await else {
                     continue;
                 };
-                let status = serde_json::from_slice::<NodeStatus>(&body).ok();
-                let leads = status.filter(|status| status.leader == Some(status.node));
-                if leads.is_some_and(|status| status.members.iter().all(|one| one.id != node)) {
-                    return Ok(());
+                let status = serde_json::from_slice::<NodeStatus>(&answer.body);
+                if status.is_ok_and(|status| status.members.iter().all(|one| one.id != node)) {
+                    without.insert(answer.node);
                 }
+            }
+            if without.len() >= self.nodes.needed {
+                return Ok(());
             }
             if Instant::now() + ROUND_PAUSE >= end {
                 return Err(OrderError::Unconfirmed(node));
@@ -216,7 +256,7 @@ impl OperatorClient {
     fn ends(&self) -> Ends<'_> {
         Ends {
             operator: &self.key,
-            nodes: Some(&self.keys),
+            nodes: Some(&self.nodes.keys),
         }
     }
 
@@ -239,14 +279,38 @@ impl OperatorClient {
     }
 }
 
-/// Checks a node's answer against the fingerprint, and the descriptor against the key. Returns the
-/// voters.
+impl Answers {
+    /// Whether so many nodes refuse it, and none may have done it.
+    fn is_refused(&self, needed: usize) -> bool {
+        self.done.is_empty() && !self.maybe_done && self.refused.len() >= needed
+    }
+
+    fn error(mut self, needed: usize) -> OrderError {
+        let why = self.failures.join("; ");
+        let (is_refused, confirmed) = (self.is_refused(needed), self.done.len());
+        match self.refused.pop_first() {
+            Some((_, refusal)) if is_refused => OrderError::Refused(refusal),
+            _ if confirmed > 0 => OrderError::NotInForce {
+                confirmed,
+                needed,
+                why,
+            },
+            Some(_) => OrderError::Unknown(why),
+            None if self.maybe_done => OrderError::Unknown(why),
+            None if self.answered => OrderError::NoMajority(why),
+            None => OrderError::NoNode(why),
+        }
+    }
+}
+
+/// Checks a node's answer against the fingerprint, and the descriptor against the key.
 fn check(
     info: &ClusterInfo,
     url: &str,
-    cluster: ClusterId,
+    address: &ClusterAddress,
     given: PublicKey,
-) -> Result<Vec<NodeIdentity>, OrderError> {
+) -> Result<Nodes, OrderError> {
+    let cluster = address.cluster;
     let first = info.descriptors.first();
     let proven = first.filter(|descriptor| descriptor.founds() == Some(cluster));
     let Some(descriptor) = proven else {
@@ -257,7 +321,7 @@ fn check(
     };
     let expected = descriptor.operator;
     if expected == given {
-        Ok(descriptor.nodes.clone())
+        Ok(Nodes::new(&address.nodes, info, descriptor))
     } else {
         Err(OrderError::OtherOperator { expected, given })
     }
@@ -310,50 +374,4 @@ impl std::fmt::Debug for OperatorClient {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use cameo_common::cluster_descriptor::Descriptor;
-    use cameo_common::ids::Hash;
-    use cameo_common::registration::RegistrationMode;
-
-    use super::*;
-
-    #[test]
-    fn attack_a_cluster_of_another_fingerprint_or_operator_gets_no_order() {
-        let ours = PublicKey([8; 32]);
-        let mode = RegistrationMode::Open;
-        let descriptor = Descriptor::genesis(Vec::new(), ours, mode, Hash([1; 32]));
-        let cluster = descriptor.founds().unwrap();
-        let info = ClusterInfo {
-            schema: 1,
-            cluster,
-            descriptors: vec![descriptor],
-            address: Signed::from_bytes(Vec::new()),
-            nodes: Vec::new(),
-            now: Millis(0),
-        };
-        assert_eq!(check(&info, "u", cluster, ours), Ok(Vec::new()));
-        let pinned = ClusterId([9; 32]);
-        assert!(matches!(
-            check(&info, "u", pinned, ours),
-            Err(OrderError::OtherCluster { .. })
-        ));
-        assert!(matches!(
-            check(&info, "u", cluster, PublicKey([7; 32])),
-            Err(OrderError::OtherOperator { .. })
-        ));
-        let silent = ClusterInfo {
-            descriptors: Vec::new(),
-            ..info
-        };
-        assert!(check(&silent, "u", cluster, ours).is_err());
-    }
-
-    #[test]
-    fn attack_a_nodes_message_moves_no_cursor() {
-        let error = ApiError::new(ErrorCode::Internal, "\u{1b}[2Jgone");
-        let body = serde_json::to_vec(&error).unwrap();
-        assert_eq!(refusal(&body).message, "[2Jgone");
-        assert_eq!(refusal(b"\x1b[2J").code, ErrorCode::Internal);
-    }
-}
+mod tests;

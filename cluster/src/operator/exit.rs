@@ -59,6 +59,7 @@ impl From<&OrderError> for Exit {
             OrderError::NoNode(_)
             | OrderError::NoMajority(_)
             | OrderError::Unknown(_)
+            | OrderError::NotInForce { .. }
             | OrderError::Unconfirmed(_) => Exit::NoMajority,
             OrderError::OtherCluster { .. } => Exit::OtherCluster,
             OrderError::OtherOperator { .. } => Exit::Refused,

@@ -1,15 +1,18 @@
 //! The operator's side, off the nodes: the key, and the verbs of `cameod` that carry its orders to
 //! the cluster.
 //!
-//! An order goes to any node over HTTP. What a node answers is believed as far as the cluster's
-//! fingerprint, which the operator gives, proves it: the descriptor. Everything else is hints.
+//! An order goes to the nodes over HTTP. The cluster's fingerprint, which the operator gives,
+//! proves the descriptor, and so the nodes' keys. Whether an order was carried out or refused is
+//! believed when n - t + 1 nodes say so, each by its own key.
 
 mod call;
 mod client;
 mod exit;
 mod invite;
 pub mod key_file;
+mod nodes;
 mod outcome;
+pub mod passphrase;
 mod token;
 mod verbs;
 

@@ -53,6 +53,10 @@ pub trait WorkerGate: Send + Sync {
     /// The command that binds a pass to the node that uses it; None if it is another node's.
     fn admission(&self, pass: &[u8], node: NodeId, key: &[u8; 32]) -> Option<Vec<u8>>;
 
+    /// Why the state that was applied here refuses that command already. None when an entry has to
+    /// decide it.
+    fn refusal(&self, command: &[u8]) -> Option<String>;
+
     /// What the state replied to that command; the text says why the node is not admitted.
     fn outcome(&self, reply: &[u8]) -> Result<(), String>;
 }

@@ -362,3 +362,24 @@ async fn attack_registrations_above_the_rate_of_a_source_are_told_to_wait() {
     let status = send(world.url(1), "GET", paths::STATUS, &[], b"").await;
     assert_eq!(status.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_refused_registrations_do_not_make_the_log_grow() {
+    // given a cluster with a user, whose registration is closed
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    sets(&world, RegistrationMode::Closed).await;
+    let retire = Operation::Retire("ada".parse().unwrap());
+    order(&world, retire).await.unwrap();
+    let before = world.status(1).await.committed;
+    // when others register, and the retired one begins a session
+    for number in 0..3 {
+        let eve = Person::new(&format!("eve{number}"));
+        let refused = eve.register(&world).await;
+        assert_eq!(told(&refused), (403, "registration_closed".into()));
+        let refused = ada.second_device().register(&world).await;
+        assert_eq!(told(&refused), (403, "retired".into()));
+    }
+    // then nothing was written
+    assert_eq!(world.status(1).await.committed, before);
+}

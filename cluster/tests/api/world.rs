@@ -36,7 +36,7 @@ impl World {
     /// The same with other flags.
     pub async fn changed(nodes: u64, change: impl Fn(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        secret_file::create(&folder.path().join("secret")).unwrap();
+        secret_file::create(&folder.path().join("secret"), None).unwrap();
         let ports = cameo_harness::free_ports(2 * nodes as usize).unwrap();
         let (ports, metrics) = ports.split_at(nodes as usize);
         let peers: BTreeMap<NodeId, String> = (1..=nodes)

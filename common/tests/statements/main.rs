@@ -12,7 +12,7 @@ use cameo_common::rights::Rights;
 use cameo_common::signed::{Signed, Statement};
 use cameo_common::statements::{
     Checkpoint, Confirmation, Deal, DealtPart, FirstFloor, Manifest, Marks, NodeAddress,
-    NodeProgress, PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest,
+    NodeProgress, PhotoRequest, Receipt, RightsAck, Ticket, ViewRequest, grant_id,
 };
 
 const PINNED: &str = include_str!("pinned.txt");
@@ -224,4 +224,13 @@ fn every_statement_has_pinned_bytes() {
         assert_eq!(Some(line.as_str()), pinned.next());
     }
     assert_eq!(pinned.next(), None, "a pinned line without a statement");
+}
+
+#[test]
+fn the_id_of_a_grant_is_pinned() {
+    let id = grant_id(&key().public(), &OTHER, &IMAGE, &HASH, &Hash([9; 32]));
+    assert_eq!(
+        id.to_string(),
+        "c2fff00345de6139b43cd0dc9898bcdad660f187a60074f39a05fb3026e2c84e"
+    );
 }

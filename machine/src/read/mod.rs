@@ -6,6 +6,7 @@ mod events;
 mod ledger;
 mod operator;
 mod release;
+mod replies;
 mod statements;
 
 use cameo_common::cluster_descriptor::Descriptor;
@@ -19,6 +20,7 @@ pub use events::{events_after, mail_between, newest_event};
 pub use ledger::{grant_info, grant_log, grants_of};
 pub use operator::{admitted_worker, operator, registration_mode};
 pub use release::{Release, release_check};
+pub use replies::{leaves_a_reply, stored_reply};
 pub use statements::{GrantStatements, grant_statements};
 
 use super::cluster;

@@ -354,6 +354,20 @@ impl Offer {
         self.manifest.grant_id()
     }
 
+    /// Makes it the answer to another request, and so another grant.
+    pub fn answer(&mut self, request: Signed<PhotoRequest>) {
+        self.refer_to(request.hash());
+        self.request = request;
+    }
+
+    /// Names another request in the manifest, and so another grant in the other statements.
+    pub fn refer_to(&mut self, request: Hash) {
+        self.manifest.request = request;
+        let grant = self.id();
+        self.deal.grant = grant;
+        self.rights.grant = grant;
+    }
+
     pub fn op(&self) -> Op {
         Op::CreateGrant {
             request: self.request.clone(),

@@ -315,8 +315,8 @@ impl Cluster {
             .collect()
     }
 
-    /// An honest node that takes no part because it has come back below what it had told others. Its
-    /// disk has lost what was durable then.
+    /// An honest node that takes no part because it has come back below what it had told others.
+    /// Its disk has lost what was durable then.
     pub(super) fn quarantined(&self) -> Option<NodeId> {
         let honest = self.machines.values();
         let honest = honest.filter(|machine| !self.lies.is_liar(machine.id));

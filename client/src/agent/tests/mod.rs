@@ -24,13 +24,13 @@ use cameo_codec::Codec;
 use cameo_common::api::{ApiError, ClusterInfo, ErrorCode};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceCertificate, UserCard};
-use cameo_common::ids::{GrantId, Hash, ImageId, Millis, NodeId, RequestId};
+use cameo_common::ids::{ClusterId, GrantId, Hash, ImageId, Millis, NodeId, RequestId};
 use cameo_common::keys::{PublicKey, SealingSecret, SigningKey};
 use cameo_common::peer::PeerUser;
 use cameo_common::registration::RegistrationMode;
 use cameo_common::rights::Rights;
 use cameo_common::signed::Signed;
-use cameo_common::statements::PhotoRequest;
+use cameo_common::statements::{NodeAddress, PhotoRequest};
 use tokio::sync::{Notify, watch};
 
 use super::*;
@@ -95,20 +95,25 @@ pub(crate) fn somebody(name: &str) -> ResolvedUser {
 }
 
 pub(crate) fn descriptor() -> Descriptor {
-    let node = NodeIdentity {
-        id: NodeId(1),
-        key: key([50; 32]).public(),
-        sealing: SealingSecret::from_bytes([51; 32]).public(),
+    descriptor_of(1)
+}
+
+/// Of so many nodes, whose key seeds are 50 and on.
+fn descriptor_of(nodes: usize) -> Descriptor {
+    let node = |number: u8| NodeIdentity {
+        id: NodeId(u64::from(number) + 1),
+        key: key([50 + number; 32]).public(),
+        sealing: SealingSecret::from_bytes([51 + number; 32]).public(),
     };
     Descriptor::genesis(
-        vec![node],
+        (0..nodes as u8).map(node).collect(),
         PublicKey([8; 32]),
         RegistrationMode::Open,
         Hash([7; 32]),
     )
 }
 
-fn identity() -> Identity {
+fn identity(cluster: ClusterId) -> Identity {
     let device = [2; 32];
     let card = card("ben", ME);
     let certificate = DeviceCertificate {
@@ -124,7 +129,7 @@ fn identity() -> Identity {
         sealing: vec![Secret::new(SEALING)],
         card: Signed::new(&key(ME), card),
         certificate: Signed::new(&key(ME), certificate),
-        cluster: descriptor().founds().unwrap(),
+        cluster,
         nodes: Vec::new(),
         endpoint_sequence: 0,
         created: Millis(0),
@@ -134,36 +139,48 @@ fn identity() -> Identity {
 
 /// A home whose cluster cannot be reached.
 pub(crate) fn alone() -> World {
-    world(Vec::new())
+    world(&descriptor(), Vec::new())
 }
 
 /// A home with a node that answers these routes.
 pub(crate) async fn with_node(routes: Router) -> World {
-    let port = MockPort::bind().await;
-    let url = port.url.clone();
-    let info = ClusterInfo {
-        schema: 1,
-        cluster: descriptor().founds().unwrap(),
-        descriptors: vec![descriptor()],
-        address: Signed::from_bytes(Vec::new()),
-        nodes: vec![(NodeId(1), url.clone())],
-        now: crate::clock::now(),
-    };
-    let routes = routes.route(
-        "/v1/cluster",
-        get(move || std::future::ready(Json(info.clone()))),
-    );
-    // Its key is that of the descriptor.
-    port.serve(50, routes);
-    world(vec![url])
+    with_nodes(vec![routes]).await
 }
 
-fn world(nodes: Vec<String>) -> World {
+/// A home with nodes that answer these routes, each its own.
+pub(crate) async fn with_nodes(all: Vec<Router>) -> World {
+    let descriptor = descriptor_of(all.len());
+    let cluster = descriptor.founds().unwrap();
+    let mut urls = Vec::new();
+    for (seed, routes) in (50..).zip(all) {
+        let port = MockPort::bind().await;
+        urls.push(port.url.clone());
+        let address = NodeAddress {
+            key: key([seed; 32]).public(),
+            cluster,
+            url: port.url.clone(),
+            stated: Millis(1),
+        };
+        let info = ClusterInfo {
+            schema: 1,
+            cluster,
+            descriptors: vec![descriptor.clone()],
+            address: Signed::new(&key([seed; 32]), address),
+            nodes: Vec::new(),
+            now: crate::clock::now(),
+        };
+        let told = get(move || std::future::ready(Json(info.clone())));
+        port.serve(u64::from(seed), routes.route("/v1/cluster", told));
+    }
+    world(&descriptor, urls)
+}
+
+fn world(descriptor: &Descriptor, nodes: Vec<String>) -> World {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path()).unwrap();
     let vault = Vault::create(&home, &Passphrase::given("for a test")).unwrap();
-    let me = identity();
+    let me = identity(descriptor.founds().unwrap());
     vault.put(Identity::ID, &me).unwrap();
     let pinned = Pinned {
         cluster: me.cluster,

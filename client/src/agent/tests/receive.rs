@@ -46,7 +46,8 @@ fn asking(state: OutgoingState) -> World {
 fn parcel(nonce: u8) -> Parcel {
     let (owner, viewer) = (key(OTHER).public(), key(ME).public());
     let nonce = Hash([nonce; 32]);
-    let grant = grant_id(&owner, &viewer, &IMAGE, &nonce);
+    let request = signed_request(ME, OTHER, 1).hash();
+    let grant = grant_id(&owner, &viewer, &IMAGE, &nonce, &request);
     let info = PhotoInfo {
         name: "photo.jpg".into(),
         media_type: "image/jpeg".into(),
@@ -66,7 +67,7 @@ fn parcel(nonce: u8) -> Parcel {
         cluster: descriptor().founds().unwrap(),
         image: IMAGE,
         nonce,
-        request: signed_request(ME, OTHER, 1).hash(),
+        request,
         payload: sealed.payload_hash,
         payload_length: sealed.payload.len() as u64,
         key_commitment: sealed.key_commitment,

@@ -16,6 +16,12 @@ async fn recorded(look_up: ErrorCode) -> (World, ShareError) {
         .route("/v1/grants", exists)
         .route("/v1/grants/{grant}", get(move || ready(no(look_up))));
     let world = with_node(routes).await;
+    let error = record_at(&world).await;
+    (world, error)
+}
+
+/// Records a grant whose carrier is ready.
+async fn record_at(world: &World) -> ShareError {
     let grant = owned(Stage::CarrierReady);
     world.vault().put(&grant.grant.to_string(), &grant).unwrap();
     let blob = grant.blob();
@@ -23,8 +29,7 @@ async fn recorded(look_up: ErrorCode) -> (World, ShareError) {
         .vault()
         .put_blob(GrantOwned::CARRIERS, &blob, b"a carrier")
         .unwrap();
-    let error = share::record(&world.core.ctx, grant).await.unwrap_err();
-    (world, error)
+    share::record(&world.core.ctx, grant).await.unwrap_err()
 }
 
 /// Grants and carriers of the home.
@@ -43,6 +48,26 @@ async fn another_grant_exists_only_if_the_ledger_does_not_know_this_one() {
     assert_eq!(refused.code(), Some(ErrorCode::GrantExists));
     // No record stays that would count as a grant of the viewer.
     assert_eq!(kept(&world), (0, 0));
+}
+
+#[tokio::test]
+async fn attack_one_node_alone_does_not_have_a_grant_forgotten() {
+    // given a node that refuses the grant and does not know it, and two that cannot tell
+    let of = |look_up: ErrorCode| {
+        let exists = post(|| ready(no(ErrorCode::GrantExists)));
+        Router::new()
+            .route("/v1/grants", exists)
+            .route("/v1/grants/{grant}", get(move || ready(no(look_up))))
+    };
+    let unsure = || of(ErrorCode::NoQuorum);
+    let world = with_nodes(vec![of(ErrorCode::NotFound), unsure(), unsure()]).await;
+    let error = record_at(&world).await;
+    // then the home keeps grant and carrier
+    assert!(
+        matches!(error, ShareError::Cluster(ClusterError::OutcomeUnknown)),
+        "{error}"
+    );
+    assert_eq!(kept(&world), (1, 1));
 }
 
 #[tokio::test]

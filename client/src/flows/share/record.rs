@@ -6,6 +6,7 @@ use cameo_common::sealing::Share;
 use super::assemble::first_deal;
 use super::error::ShareError;
 use crate::cluster_api::ClusterError;
+use crate::flows::absent_grant::is_absent;
 use crate::flows::context::Context;
 use crate::vault::VaultError;
 use crate::vault::records::{GrantOwned, Stage, change};
@@ -26,12 +27,14 @@ pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, 
     }
     if is_no(&created, ErrorCode::GrantExists) {
         // The ledger may have this grant, if an earlier answer was lost, or another live one. Only
-        // a definite refusal of the look-up proves the latter.
+        // nodes that lack this one, more than may lie, prove the latter.
         let found = ctx.api.grant(&owned.grant).await.map(drop);
-        if is_no(&found, ErrorCode::NotFound) {
+        if !is_no(&found, ErrorCode::NotFound) {
+            created = found;
+        } else if is_absent(&ctx.api, &owned.grant).await {
             forget(ctx, &owned)?;
         } else {
-            created = found;
+            created = Err(ClusterError::OutcomeUnknown);
         }
     }
     if is_no(&created, ErrorCode::Retired) {

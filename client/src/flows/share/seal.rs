@@ -47,13 +47,14 @@ pub(super) async fn seal(
     incoming: &Incoming,
     image: &Image,
 ) -> Result<Sealed, ShareError> {
-    if !matches!(incoming.asked, RequestSubject::Photo(_)) {
+    let RequestSubject::Photo(request) = &incoming.asked else {
         return Err(ShareError::NotAPhoto);
-    }
+    };
     let viewer_sealing = sealing_key(ctx, incoming)?;
     let nonce = clock::nonce();
     let owner = ctx.me.identity_key().public();
-    let grant = grant_id(&owner, &incoming.viewer_key, &image.image, &nonce);
+    let (viewer, request) = (&incoming.viewer_key, request.hash());
+    let grant = grant_id(&owner, viewer, &image.image, &nonce, &request);
     // The semaphore is never closed.
     let _permit = SEALING.acquire().await.ok();
     let material = material(ctx, image)?;

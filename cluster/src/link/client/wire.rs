@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 use super::{CallError, Dial};
 use crate::link::Identity;
 use crate::link::frame::{FrameReader, Kind, MAX_BODY_BYTES, MAX_HELLO_BYTES, MAX_IN_FLIGHT, put};
-use crate::link::hello::{Hello, Role, Welcome, decode, encode};
+use crate::link::hello::{Dialed, Hello, Role, Welcome, decode, encode};
 use crate::link::refusal::Refusal;
 use crate::link::tls::{Session, Tls};
 use crate::link::transport::{Stream, Transport};
@@ -224,9 +224,13 @@ async fn handshake(
         Some(_) => Err(Refusal::Malformed),
         None => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
+    let dialed = Dialed {
+        node: dial.node,
+        key: dial.key,
+    };
     Ok(match answer {
         Ok(Welcome::Accepted(theirs)) => theirs
-            .check(identity, &session, Role::Server, Some(dial.node))
+            .check(identity, &session, Role::Server, Some(dialed))
             .map(|()| stream),
         Ok(Welcome::Refused(refusal)) | Err(refusal) => Err(refusal),
     })

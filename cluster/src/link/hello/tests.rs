@@ -32,6 +32,11 @@ fn session_seen_with(peer: &Identity) -> Session {
     }
 }
 
+fn dialed(node: u64, key: Option<[u8; 32]>) -> Option<Dialed> {
+    let node = NodeId(node);
+    Some(Dialed { node, key })
+}
+
 const HOME: Option<ClusterId> = Some(ClusterId([5; 32]));
 
 #[test]
@@ -204,7 +209,7 @@ fn attack_a_proof_of_the_secret_is_valid_for_one_session_one_role_and_one_claim(
     let session = session_seen_with(&client);
     let hello = Hello::new(&client, Purpose::Bootstrap, &session, Role::Client);
     assert_eq!(
-        hello.check(&server, &session, Role::Client, Some(NodeId(1))),
+        hello.check(&server, &session, Role::Client, dialed(1, None)),
         Ok(())
     );
 
@@ -232,12 +237,31 @@ fn attack_a_proof_of_the_secret_is_valid_for_one_session_one_role_and_one_claim(
         Err(Refusal::Secret)
     );
     assert_eq!(
-        hello.check(&server, &session, Role::Client, Some(NodeId(3))),
+        hello.check(&server, &session, Role::Client, dialed(3, None)),
         Err(Refusal::Node {
             dialed: NodeId(3),
             answered: NodeId(1)
         })
     );
+}
+
+#[test]
+fn attack_a_server_of_unknown_key_serves_no_member_and_no_dial_that_names_another() {
+    // given a caller that does not know the node that it dials
+    let caller = identity(1, HOME, KnownKey::Unknown, 7);
+    let server = identity(2, HOME, KnownKey::Unknown, 7);
+    let session = session_seen_with(&server);
+    let check = |purpose, key| {
+        let hello = Hello::new(&server, purpose, &session, Role::Server);
+        hello.check(&caller, &session, Role::Server, dialed(2, key))
+    };
+    // then it is no member to it, and to a dial that names a key it has that key
+    let (right, other) = (server.keys.public(), caller.keys.public());
+    assert_eq!(check(Purpose::Member, None), Err(Refusal::UnknownMember));
+    assert_eq!(check(Purpose::Join, Some(other)), Err(Refusal::Key));
+    assert_eq!(check(Purpose::Join, Some(right)), Ok(()));
+    // and a node that joins knows no key yet
+    assert_eq!(check(Purpose::Join, None), Ok(()));
 }
 
 #[test]

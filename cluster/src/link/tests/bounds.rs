@@ -67,6 +67,7 @@ async fn open(links: &Links, address: &str, purpose: Purpose) -> Link {
         node: NodeId(2),
         address: address.to_owned(),
         purpose,
+        key: Some(keys(2).public()),
     };
     let link = links.dedicated(dial);
     link.ready(deadline()).await.unwrap();
@@ -124,6 +125,7 @@ async fn attack_a_stranger_sends_nothing_long_and_calls_nothing_as_a_member() {
         node: NodeId(2),
         address,
         purpose: Purpose::Member,
+        key: None,
     };
     let refused = links.dedicated(dial).ready(deadline()).await;
     assert!(matches!(

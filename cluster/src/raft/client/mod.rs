@@ -3,6 +3,7 @@
 pub(super) mod app_request;
 mod early_reply;
 pub(super) mod handle;
+mod own_reply;
 pub(super) mod propose;
 pub(super) mod raft_replica;
 pub(super) mod read;

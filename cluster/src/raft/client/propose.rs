@@ -38,6 +38,8 @@ pub struct Proposed {
     pub index: u64,
     /// The state machine's reply.
     pub reply: Vec<u8>,
+    /// Whether another node has applied it and says so.
+    pub is_told: bool,
 }
 
 /// Why there is no reply.
@@ -119,7 +121,7 @@ impl Proposer {
             return Err(ProposeRefusal::TooLarge);
         }
         match self.append(command, deadline).await {
-            Attempt::Done(Ok(Proposed { index, reply })) => Ok(ProposedReply { index, reply }),
+            Attempt::Done(Ok(Proposed { index, reply, .. })) => Ok(ProposedReply { index, reply }),
             Attempt::Done(Err(ProposeError::TooLarge)) => Err(ProposeRefusal::TooLarge),
             Attempt::Done(Err(ProposeError::Stopping)) => Err(ProposeRefusal::Stopping),
             Attempt::Done(Err(ProposeError::Unknown)) => Err(ProposeRefusal::Unknown),
@@ -141,7 +143,11 @@ impl Proposer {
         }
         Attempt::Done(
             match timeout_at(deadline, self.consensus.write(entry)).await {
-                Ok(AppendOutcome::Applied { index, reply }) => Ok(Proposed { index, reply }),
+                Ok(AppendOutcome::Applied { index, reply }) => Ok(Proposed {
+                    index,
+                    reply,
+                    is_told: false,
+                }),
                 Ok(AppendOutcome::NotLeader) => return Attempt::Retry,
                 Ok(AppendOutcome::Unknown) | Err(_) => Err(ProposeError::Unknown),
             },
@@ -176,6 +182,7 @@ impl Proposer {
             Ok(NodeReply::Proposed(Ok(done))) => Attempt::Done(Ok(Proposed {
                 index: done.index,
                 reply: done.reply,
+                is_told: true,
             })),
             Ok(NodeReply::Proposed(Err(refusal))) => match refusal {
                 ProposeRefusal::NotLeader { .. } | ProposeRefusal::Stopping => Attempt::Retry,

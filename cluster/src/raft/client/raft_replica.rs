@@ -9,24 +9,44 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::early_reply;
 use super::replica::{AppliedState, Committed, HashedState, Replica};
+use super::{early_reply, own_reply};
+use crate::host::clock::WallClock;
+use crate::host::signatures::RememberedSignatures;
 use crate::raft::{AskError, Leadership, ProposeError, Raft, ReadError, Status};
 use crate::store::Touched;
 use cameo_machine::{Command, Reply, StateView};
 
 /// Raft and its state.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RaftReplica {
     raft: Raft,
     state: Arc<dyn AppliedState>,
+    signatures: Arc<RememberedSignatures>,
+    clock: Arc<dyn WallClock>,
 }
 
 impl RaftReplica {
     /// A replica of a started Raft and the state that it writes.
     #[must_use]
-    pub fn new(raft: Raft, state: Arc<dyn AppliedState>) -> Self {
-        Self { raft, state }
+    pub fn new(
+        raft: Raft,
+        state: Arc<dyn AppliedState>,
+        signatures: Arc<RememberedSignatures>,
+        clock: Arc<dyn WallClock>,
+    ) -> Self {
+        Self {
+            raft,
+            state,
+            signatures,
+            clock,
+        }
+    }
+}
+
+impl std::fmt::Debug for RaftReplica {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RaftReplica of {:?}", self.raft)
     }
 }
 
@@ -37,16 +57,23 @@ impl Replica for RaftReplica {
         deadline: Instant,
     ) -> BoxFuture<'_, Result<Committed, ProposeError>> {
         let early = early_reply::of(&*self.state, command);
-        let command = wire::encode(command);
+        let (bytes, command) = (wire::encode(command), command.clone());
         Box::pin(async move {
             if let Some(early) = early {
                 let raft = self.raft.clone();
-                tokio::spawn(async move { raft.propose(command, deadline).await });
+                tokio::spawn(async move { raft.propose(bytes, deadline).await });
                 return Ok(early);
             }
-            let proposed = self.raft.propose(command, deadline).await?;
+            let proposed = self.raft.propose(bytes, deadline).await?;
             let index = proposed.index;
             match wire::decode::<Reply>(&proposed.reply) {
+                Ok(reply) if proposed.is_told => {
+                    let (state, verifier) = (&*self.state, &*self.signatures);
+                    let (applied, told) = (self.raft.applied(), Committed { index, reply });
+                    let now = self.clock.unix_millis();
+                    own_reply::confirm(state, verifier, applied, &command, told, now, deadline)
+                        .await
+                }
                 Ok(reply) => Ok(Committed { index, reply }),
                 Err(error) => {
                     tracing::error!(

@@ -127,6 +127,10 @@ impl Admissions {
     ) -> Result<(), MemberRefusal> {
         let command = self.gate.admission(pass, caller.node, &caller.key);
         let command = command.ok_or_else(|| bad_pass("it is used for another node"))?;
+        // A pass that is used up or withdrawn would write an entry each time.
+        if let Some(why) = self.gate.refusal(&command) {
+            return Err(MemberRefusal::BadPass { why });
+        }
         match self.proposer.propose_here(command, deadline).await {
             Ok(bound) => self
                 .gate
@@ -147,6 +151,7 @@ impl Admissions {
             node,
             address: member.link.clone(),
             purpose: Purpose::Join,
+            key: Some(member.key),
         };
         let deadline = Instant::now() + REACH_TIMEOUT;
         match ask(&self.links, dial, &NodeRequest::Pristine, deadline).await {
@@ -159,7 +164,8 @@ impl Admissions {
                     Err(MemberRefusal::OtherNode)
                 }
             }
-            Ok(_) | Err(CallError::Refused(Refusal::Node { .. } | Refusal::SameId)) => {
+            Ok(_)
+            | Err(CallError::Refused(Refusal::Node { .. } | Refusal::SameId | Refusal::Key)) => {
                 Err(MemberRefusal::OtherNode)
             }
             Err(error) => Err(MemberRefusal::Unreachable {

@@ -269,6 +269,7 @@ impl Founder {
             node: id,
             address: address.clone(),
             purpose: Purpose::Bootstrap,
+            key: None,
         };
         match ask(links, dial, request, Instant::now() + ASK_TIMEOUT).await {
             Ok(reply) => Ok(reply),

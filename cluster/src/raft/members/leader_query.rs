@@ -60,6 +60,7 @@ impl LeaderQuery<'_> {
                 node,
                 address: address.clone(),
                 purpose: Purpose::Join,
+                key: None,
             };
             let reply = ask(self.links, dial, request, Instant::now() + ASK_TIMEOUT).await;
             (node, address, reply.map(answer))

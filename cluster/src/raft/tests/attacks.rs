@@ -54,6 +54,7 @@ async fn all_denied(world: &World, links: &Links, requests: &[NodeRequest], reas
             node: *node,
             address: address.clone(),
             purpose: Purpose::Member,
+            key: Some(world.hosts[node].keys.public()),
         });
         for request in requests {
             let error = link.call(&encode(request), soon()).await.unwrap_err();
@@ -103,6 +104,7 @@ async fn attack_the_secret_alone_is_no_authority() {
             node: *node,
             address: address.clone(),
             purpose,
+            key: Some(world.hosts[node].keys.public()),
         };
         for request in &requests {
             let body = encode(request);

@@ -2,7 +2,7 @@
 
 use cameo_common::ids::NodeId;
 
-use super::world::{USED_PASS, World, soon, until};
+use super::world::{USED_PASS, WITHDRAWN_PASS, World, soon, until};
 use crate::link::{CallError, Dial, Purpose, Refusal};
 use crate::raft::rpc::ask::ask;
 use crate::raft::rpc::wire::{MemberRefusal, NodeReply, NodeRequest};
@@ -183,9 +183,7 @@ async fn attack_a_worker_neither_votes_nor_bootstraps() {
     let cluster = world.nodes[&NodeId(3)].cluster();
     let keys = host.keys.clone();
     let links = super::outsiders::outsider(leader, keys, &host.secret, cluster);
-    let errors =
-        super::outsiders::ask_for_votes(&links, leader, NodeId(3), &world.hosts[&NodeId(3)].link)
-            .await;
+    let errors = super::outsiders::ask_for_votes(&links, leader, NodeId(3), &world).await;
     for error in errors {
         assert!(error.to_string().contains("has no vote"), "{error}");
     }
@@ -320,6 +318,25 @@ async fn attack_a_worker_joins_no_other_cluster_than_its_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attack_a_withdrawn_pass_writes_nothing_to_the_log() {
+    // given a cluster, and a node whose pass the state refuses already
+    let mut world = World::formed(1).await;
+    world.leader().await;
+    world.add_worker(2, [1]);
+    world.hosts.get_mut(&NodeId(2)).unwrap().pass = WITHDRAWN_PASS.to_vec();
+    let before = world.nodes[&NodeId(1)].status().last_log;
+    // when it asks to join, more than once
+    for _ in 0..3 {
+        world.start(2).await.unwrap();
+        let why = wait_until_refused(&world.nodes[&NodeId(2)]).await;
+        assert!(why.contains("withdrawn"), "{why}");
+        world.kill(2).await;
+    }
+    // then the log is as it was
+    assert_eq!(world.nodes[&NodeId(1)].status().last_log, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn attack_the_secret_alone_admits_no_worker_and_removes_none() {
     // given a worker, and the cluster secret under another id and key
     let mut world = World::formed(1).await;
@@ -342,6 +359,7 @@ async fn attack_the_secret_alone_admits_no_worker_and_removes_none() {
             node: NodeId(1),
             address: world.peers[&NodeId(1)].clone(),
             purpose,
+            key: Some(world.hosts[&NodeId(1)].keys.public()),
         };
         let join = NodeRequest::Join {
             member: member.clone(),

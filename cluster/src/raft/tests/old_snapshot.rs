@@ -141,6 +141,7 @@ impl Attack {
             node,
             address: self.world.peers[&node].clone(),
             purpose: Purpose::Member,
+            key: Some(self.world.hosts[&node].keys.public()),
         })
     }
 

@@ -50,12 +50,14 @@ pub async fn ask_for_votes(
     links: &Links,
     from: NodeId,
     node: NodeId,
-    address: &str,
+    world: &World,
 ) -> Vec<CallError> {
+    let host = &world.hosts[&node];
     let link = links.dedicated(Dial {
         node,
-        address: address.to_owned(),
+        address: host.link.clone(),
         purpose: Purpose::Member,
+        key: Some(host.keys.public()),
     });
     let vote = VoteOf::<TypeConfig>::new(1_000, from);
     let requests = [
@@ -77,6 +79,7 @@ async fn attack(world: &World, links: &Links, from: NodeId, purpose: Purpose) ->
         node: target,
         address: world.peers[&target].clone(),
         purpose,
+        key: Some(world.hosts[&target].keys.public()),
     });
     let mut errors = Vec::new();
     for request in takeover(1_000, from).into_iter().chain(forgeries()) {
@@ -166,6 +169,7 @@ async fn attack_a_server_that_is_not_the_dialed_node_gets_no_request() {
         node: NodeId(2),
         address: world.peers[&NodeId(1)].clone(),
         purpose: Purpose::Member,
+        key: None,
     });
     let error = wrong_address.call(b"anything", soon()).await.unwrap_err();
     let expected = Refusal::Node {
@@ -182,6 +186,7 @@ async fn attack_a_server_that_is_not_the_dialed_node_gets_no_request() {
         node: NodeId(2),
         address: listener.local_addr().unwrap().to_string(),
         purpose: Purpose::Member,
+        key: None,
     });
     let short = Instant::now() + std::time::Duration::from_millis(100);
     let error = unanswered.call(b"anything", short).await.unwrap_err();

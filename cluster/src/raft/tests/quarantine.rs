@@ -63,6 +63,7 @@ impl WithLiar {
             node: victim,
             address: world.peers[&victim].clone(),
             purpose: Purpose::Member,
+            key: None,
         });
         let keys = host.keys.clone();
         Self {

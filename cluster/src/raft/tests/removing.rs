@@ -98,6 +98,7 @@ async fn attack_a_caller_cannot_join_with_another_key() {
         node: NodeId(1),
         address: world.peers[&NodeId(1)].clone(),
         purpose: Purpose::Join,
+        key: None,
     };
     let reply = crate::raft::rpc::ask::ask(&links, dial, &request, soon()).await;
     // then it is refused

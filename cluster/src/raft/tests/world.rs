@@ -53,15 +53,21 @@ impl Machine for KeyAndTime {
 pub const PASS: &[u8] = b"pass";
 /// A pass that the operator has signed, and that the state has bound to another node.
 pub const USED_PASS: &[u8] = b"used pass";
+/// One that the applied state refuses already.
+pub const WITHDRAWN_PASS: &[u8] = b"withdrawn pass";
 
 struct Gate;
 impl WorkerGate for Gate {
     fn is_signed(&self, pass: &[u8], _genesis: &Genesis) -> bool {
-        pass == PASS || pass == USED_PASS
+        [PASS, USED_PASS, WITHDRAWN_PASS].contains(&pass)
     }
 
     fn admission(&self, pass: &[u8], _node: NodeId, _key: &[u8; 32]) -> Option<Vec<u8>> {
         Some(pass.to_vec())
+    }
+
+    fn refusal(&self, command: &[u8]) -> Option<String> {
+        (command == WITHDRAWN_PASS).then(|| "withdrawn by the operator".to_owned())
     }
 
     fn outcome(&self, reply: &[u8]) -> Result<(), String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::SnapshotError;
-use super::folder::Snapshots;
+use super::folder::{Folder, Snapshots};
 use super::pending::Pending;
 use super::rows::write_rows;
 use crate::certificate::StatePoint;
@@ -31,23 +31,40 @@ fn capture_view(state: State, snapshots: &Snapshots, view: StoreView) {
     };
     let folder = Arc::clone(&snapshots.folder);
     folder.checkpoints.add(point);
-    if folder.capturing.swap(true, Ordering::AcqRel) {
+    let Some(capturing) = Capturing::begin(&folder) else {
         tracing::warn!(
             index = point.index,
             "no snapshot is taken here: the one before is not written yet"
         );
         return;
-    }
+    };
     let written = write(&state, snapshots, view, point);
     // Before it is announced: nothing keeps the state's database open then.
     drop(state);
-    folder.capturing.store(false, Ordering::Release);
+    drop(capturing);
     match written {
         Ok(pending) => snapshots.await_certificate(pending),
         Err(error) => tracing::error!(
             index = point.index, %error,
             "snapshot failed: the log is kept, and the next fixed index is the next attempt"
         ),
+    }
+}
+
+/// The right to write a snapshot at a fixed index, one at a time. It ends when it is dropped, by a
+/// panic too: the next fixed index is the next attempt.
+struct Capturing(Arc<Folder>);
+
+impl Capturing {
+    fn begin(folder: &Arc<Folder>) -> Option<Self> {
+        let was_begun = folder.capturing.swap(true, Ordering::AcqRel);
+        (!was_begun).then(|| Self(Arc::clone(folder)))
+    }
+}
+
+impl Drop for Capturing {
+    fn drop(&mut self) {
+        self.0.capturing.store(false, Ordering::Release);
     }
 }
 
@@ -67,4 +84,24 @@ fn write(
     let writer = write_rows(&pending.part, view, &state.shared, never_abort)?;
     pending.writer = Some(writer);
     Ok(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn after_a_panic_while_a_snapshot_is_written_the_next_one_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::open(folder.path()).unwrap();
+        let writing = snapshots.folder.clone();
+        let panicked = std::thread::spawn(move || {
+            let _capturing = Capturing::begin(&writing).unwrap();
+            assert!(Capturing::begin(&writing).is_none(), "one at a time");
+            panic!("planted");
+        });
+        assert!(panicked.join().is_err());
+        assert!(Capturing::begin(&snapshots.folder).is_some());
+    }
 }

@@ -33,7 +33,8 @@ impl Snapshots {
         }
         writer.finish(Some(certificate))?;
         let file = self.keep(&pending.part, &pending.applied, Origin::Local, true)?;
-        self.set_current(&pending.applied, file)?;
-        Ok(true)
+        // One may have been installed since the look above.
+        let current = self.set_current(&pending.applied, file)?;
+        Ok(current.meta.last_log_id == pending.applied.log_id)
     }
 }

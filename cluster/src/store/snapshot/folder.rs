@@ -187,17 +187,24 @@ impl Snapshots {
         self.keep(&part, applied, Origin::Received, file.is_certified)
     }
 
-    /// Makes a file in the folder the current snapshot and removes older ones.
+    /// Makes a file in the folder the current snapshot, unless a newer one has become it meanwhile,
+    /// and removes older ones. Returns the current one.
     pub(super) fn set_current(
         &self,
         applied: &Applied,
         file: SnapshotFile,
     ) -> io::Result<Snapshot> {
-        let meta = meta(applied);
-        {
+        let (meta, file) = {
             let mut current = self.folder.current.lock();
-            *current = Some((meta.clone(), file.clone()));
-        }
+            if let Some((newer, _)) = &*current
+                && newer.last_log_id > applied.log_id
+            {
+                tracing::info!(path = %file.path.display(), "a newer snapshot is kept instead");
+            } else {
+                *current = Some((meta(applied), file.clone()));
+            }
+            current.clone().unwrap_or((meta(applied), file))
+        };
         let mut paths = files(&self.folder.path, SUFFIX)?;
         paths.sort();
         let newest = paths.len().saturating_sub(KEPT);
@@ -245,4 +252,43 @@ fn files(folder: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::consensus_types::aliases::{CommittedLeaderId, LogId};
+
+    #[test]
+    fn an_older_snapshot_does_not_replace_a_newer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::open(folder.path()).unwrap();
+        let finished = |index: u64| {
+            let leader = CommittedLeaderId::new(1);
+            let applied = Applied {
+                log_id: Some(LogId::new(leader, index)),
+                ..Applied::default()
+            };
+            let part = snapshots.part();
+            fs::write(&part, b"rows").unwrap();
+            let file = snapshots
+                .keep(&part, &applied, Origin::Local, true)
+                .unwrap();
+            (applied, file)
+        };
+        // given two that were certified, and one that was installed while they were finished
+        let (old, older) = (finished(20), finished(10));
+        let (applied, file) = finished(30);
+        let installed = snapshots.set_current(&applied, file).unwrap();
+        // when those are put in place late
+        for (applied, file) in [old, older] {
+            let current = snapshots.set_current(&applied, file).unwrap();
+            // then the newest stays, with its file
+            assert_eq!(current.snapshot, installed.snapshot);
+            let kept = snapshots.current().unwrap();
+            assert_eq!((kept.meta, kept.snapshot), (current.meta, current.snapshot));
+            assert!(installed.snapshot.path().exists());
+        }
+    }
 }

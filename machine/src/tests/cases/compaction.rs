@@ -34,11 +34,10 @@ fn offer_now(script: &Script, number: u8, views: u32) -> Offer {
 }
 
 fn asked_at(offer: &mut Offer, at: cameo_common::ids::Millis) {
-    offer.request = sign(PhotoRequest {
+    offer.answer(sign(PhotoRequest {
         asked_at: at,
         ..offer.request.unverified().unwrap()
-    });
-    offer.manifest.request = offer.request.hash();
+    }));
 }
 
 fn revokes(grant: GrantId, version: u64) -> Op {
@@ -154,8 +153,7 @@ fn attack_no_request_makes_a_grant_again_after_the_first_was_compacted() {
     assert!(!is_kept(&script, first.id()));
     // the same statements, or another grant for the same request
     let mut other = Offer::with_nonce(&ada(), &bob(), image(1), 9, 2);
-    other.request = first.request.clone();
-    other.manifest.request = first.request.hash();
+    other.answer(first.request.clone());
     for again in [first, other] {
         let reply = script.does(&ada(), again.op());
         assert_eq!(reply, Err(Refusal::RequestTooOld));
@@ -289,28 +287,47 @@ fn attack_nothing_is_done_with_a_grant_that_is_being_cleared() {
     for op in &requests {
         assert!(script.does(&bob(), op.clone()).is_err());
     }
-    // and the owner does not make it again meanwhile, with a request of now
+    // and one that the owner makes meanwhile, with the same nonce, is another and keeps its rows
     let mut again = offer_now(&script, 1, 40);
     again.manifest.nonce = offer.manifest.nonce;
-    while !rows_of_grants(&script).is_empty() {
-        let reply = script.does(&ada(), again.op());
-        assert!(
-            reply == Err(Refusal::GrantExists(grant)) || reply.is_ok(),
-            "{reply:?}"
-        );
-        entry(&mut script);
-        if is_kept(&script, grant) {
-            break;
-        }
-    }
-    // and one that is made after all keeps its rows
-    if !is_kept(&script, grant) {
-        script.does(&ada(), again.op()).unwrap();
-    }
+    again.refer_to(again.request.hash());
+    assert_ne!(again.id(), grant);
+    script.does(&ada(), again.op()).unwrap();
+    view(&mut script, again.id(), 1);
     for _ in 0..8 {
         entry(&mut script);
     }
-    view(&mut script, grant, 1);
-    let log = read::grant_log(&script.state, &grant, &ada().name, 0, 99).unwrap();
+    assert!(!is_kept(&script, grant));
+    let log = read::grant_log(&script.state, &again.id(), &ada().name, 0, 99).unwrap();
     assert_eq!(log.views.len(), 1);
+}
+
+#[test]
+fn attack_the_id_of_a_compacted_grant_does_not_come_again() {
+    // given a grant that was compacted, of which the nodes' floors know the id
+    let mut script = script();
+    let first = offer_now(&script, 1, 1);
+    script.does(&ada(), first.op()).unwrap();
+    script.does(&ada(), revokes(first.id(), 2)).unwrap();
+    pass(&mut script, 3);
+    assert_eq!(rows_of_grants(&script), [0u8; 0]);
+    // when the owner uses its nonce again, for a request of now and under the old id
+    let mut again = first.clone();
+    asked_at(&mut again, script.now);
+    assert_ne!(again.id(), first.id());
+    let (deal, rights) = (again.deal.clone(), again.rights.clone());
+    again.deal.grant = first.id();
+    again.rights.grant = first.id();
+    // then it is refused
+    let reply = script.does(&ada(), again.op());
+    assert!(matches!(reply, Err(Refusal::Mismatch(_))), "{reply:?}");
+    // and under its own id it is another grant
+    again = Offer {
+        deal,
+        rights,
+        ..again
+    };
+    script.does(&ada(), again.op()).unwrap();
+    assert!(!is_kept(&script, first.id()));
+    assert!(is_kept(&script, again.id()));
 }

@@ -74,14 +74,12 @@ fn attack_statements_that_do_not_belong_together_are_refused() {
             o.manifest.viewer_sealing = SealingPublic([9; 32]);
         }),
         ("cluster", |o| o.manifest.cluster = ClusterId([9; 32])),
-        ("request", |o| o.manifest.request = Hash([9; 32])),
+        ("request", |o| o.refer_to(Hash([9; 32]))),
         ("request for another image", |o| {
-            o.request = bob().requests(&ada(), image(2));
-            o.manifest.request = o.request.hash();
+            o.answer(bob().requests(&ada(), image(2)));
         }),
         ("request of another viewer", |o| {
-            o.request = cyd().requests(&ada(), image(1));
-            o.manifest.request = o.request.hash();
+            o.answer(cyd().requests(&ada(), image(1)));
         }),
         ("deal's grant", |o| o.deal.grant.0[0] ^= 1),
         ("deal's viewer", |o| o.deal.viewer = cyd().key()),
@@ -240,10 +238,7 @@ fn attack_a_request_makes_no_second_grant() {
     script.does(&ada(), puts(end)).unwrap();
     // when the owner creates another one for the same request
     let mut second = Offer::with_nonce(&ada(), &bob(), image(1), 3, 2);
-    second.request = first.request.clone();
-    second.manifest.request = first.request.hash();
-    second.deal.grant = second.id();
-    second.rights.grant = second.id();
+    second.answer(first.request.clone());
     let reply = script.does(&ada(), second.op());
     // then it is refused, and the reason names the first grant
     let used = match &reply {

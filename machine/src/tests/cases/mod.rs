@@ -2,6 +2,7 @@
 
 mod compaction;
 mod devices;
+mod early_refusal;
 mod founding;
 mod grants;
 mod mailbox;

@@ -22,7 +22,7 @@ fn token(by: PublicKey, cluster: ClusterId, seed: u8) -> Signed<WorkerToken> {
     })
 }
 
-fn used(seed: u8, cluster: ClusterId, node: u64, node_key: u8) -> Signed<TokenUse> {
+pub fn used(seed: u8, cluster: ClusterId, node: u64, node_key: u8) -> Signed<TokenUse> {
     let used = TokenUse {
         token: key(seed).public(),
         cluster,
@@ -33,12 +33,14 @@ fn used(seed: u8, cluster: ClusterId, node: u64, node_key: u8) -> Signed<TokenUs
 }
 
 fn admits(script: &mut Script, token: Signed<WorkerToken>, used: Signed<TokenUse>) -> Reply {
-    script
-        .enter(Caller::Signer, Op::AdmitWorker { token, used })
-        .reply
+    script.enter(Caller::Signer, admission(token, used)).reply
 }
 
-fn ours(seed: u8) -> Signed<WorkerToken> {
+pub fn admission(token: Signed<WorkerToken>, used: Signed<TokenUse>) -> Op {
+    Op::AdmitWorker { token, used }
+}
+
+pub fn ours(seed: u8) -> Signed<WorkerToken> {
     token(operator(), cluster_id(), seed)
 }
 

@@ -1,13 +1,14 @@
 //! Properties of all decisions: determinism, refusals without effect, log time, replay, retries.
 
 use cameo_common::ids::Millis;
+use cameo_common::signed::Strict;
 use cameo_common::wire;
 use proptest::prelude::*;
 
 use super::history::{Transition, play, steps};
 use crate::tests::cast::{ada, bob, cyd};
 use crate::tests::script::Script;
-use crate::{Caller, Decision, Entry, MapView, Refusal, Reply, decide, read};
+use crate::{Caller, Decision, Entry, MapView, Refusal, Reply, decide, early_refusal, read};
 
 /// Whether the device of an entry is revoked.
 fn is_revoked(state: &MapView, transition: &Transition) -> bool {
@@ -83,6 +84,23 @@ proptest! {
                     prop_assert_eq!(&again.reply, &transition.decision.reply);
                 }
                 prop_assert_eq!(again.changes, vec![]);
+            }
+        }
+    }
+
+    /// So an honest node's refusal without an entry is what the entry would have got.
+    #[test]
+    fn an_early_refusal_stays_one_at_every_later_time(
+        steps in steps(),
+        later in 0..400 * 24 * 3_600_000_u64,
+    ) {
+        for Transition { index, entry, before, decision, .. } in play(&steps) {
+            let early = early_refusal(&Strict, &before, &entry.command, Millis::EPOCH);
+            if early.is_some() {
+                prop_assert!(decision.reply.is_err(), "{early:?}");
+                let entry = Entry::new(entry.time.plus_millis(later), entry.command);
+                let decided = decide(&before, index, &entry.encode());
+                prop_assert!(decided.reply.is_err(), "{early:?}");
             }
         }
     }

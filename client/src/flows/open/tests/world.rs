@@ -71,8 +71,8 @@ fn identity(cluster: &Descriptor) -> Identity {
 fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Vec<u8>) {
     let owner = SigningKey::from_seed([9; 32]);
     let viewer = me.identity_key().public();
-    let (image, nonce) = (ImageId([4; 16]), Hash([5; 32]));
-    let grant: GrantId = grant_id(&owner.public(), &viewer, &image, &nonce);
+    let (image, nonce, request) = (ImageId([4; 16]), Hash([5; 32]), Hash([0; 32]));
+    let grant: GrantId = grant_id(&owner.public(), &viewer, &image, &nonce, &request);
     let info = PhotoInfo {
         name: "photo.jpg".into(),
         media_type: "image/jpeg".into(),
@@ -99,7 +99,7 @@ fn grant(me: &Identity, descriptor: &Descriptor) -> (GrantHeld, Signed<Deal>, Ve
         cluster: me.cluster,
         image,
         nonce,
-        request: Hash([0; 32]),
+        request,
         payload: sealed.payload_hash,
         payload_length: sealed.payload.len() as u64,
         key_commitment: sealed.key_commitment,

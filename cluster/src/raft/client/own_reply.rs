@@ -1,0 +1,196 @@
+//! Replies to forwarded commands, by this node's own state: the leader's word alone is not passed
+//! on.
+
+use cameo_common::ids::Millis;
+use cameo_common::signed::Verifier;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::replica::{AppliedState, Committed};
+use crate::raft::ProposeError;
+use cameo_machine::{Command, read, refusal_now};
+
+/// Compares what the leader says of a command with this node's state, once that is as far as the
+/// entry. They differ when the leader lies, or when state or time have changed since in a way that
+/// the command depends on; then the outcome is unknown, and the caller may ask again. `now` is this
+/// node's own time: a refusal by the leader's alone is not believed.
+pub(super) async fn confirm(
+    state: &dyn AppliedState,
+    verifier: &dyn Verifier,
+    mut applied: watch::Receiver<u64>,
+    command: &Command,
+    told: Committed,
+    now: Millis,
+    deadline: Instant,
+) -> Result<Committed, ProposeError> {
+    if !read::leaves_a_reply(command) {
+        return Ok(told);
+    }
+    let is_reached = applied.wait_for(|applied| *applied >= told.index);
+    if !matches!(timeout_at(deadline, is_reached).await, Ok(Ok(_))) {
+        return Err(ProposeError::Unknown);
+    }
+    let view = state.view();
+    let own = read::stored_reply(&*view, command);
+    let is_so = match &told.reply {
+        Ok(told) => own.as_ref() == Some(told),
+        Err(_) if own.is_some() => false,
+        Err(told) => {
+            let now = now.max(read::log_time(&*view));
+            refusal_now(verifier, &*view, command, now).as_ref() == Some(told)
+        }
+    };
+    if is_so {
+        return Ok(told);
+    }
+    tracing::error!(
+        index = told.index, reply = ?told.reply, ?own,
+        "the leader's reply to a command is not what this node's state has"
+    );
+    Err(ProposeError::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
+    use cameo_common::ids::{Hash, NodeId, RequestId};
+    use cameo_common::keys::{SealingPublic, SigningKey};
+    use cameo_common::operator::OperatorOrder;
+    use cameo_common::registration::RegistrationMode;
+    use cameo_common::signed::{Signed, Strict};
+    use cameo_machine::{Caller, Done, Entry, MapView, Op, Refusal, StateView, decide};
+    use tokio::sync::broadcast;
+
+    use super::*;
+    use crate::raft::client::replica::HashedState;
+    use crate::store::Touched;
+
+    /// Index of the last entry that the node has applied.
+    const APPLIED: u64 = 2;
+    const TIME: Millis = Millis(1_000);
+
+    #[derive(Debug)]
+    struct Own(MapView);
+
+    impl AppliedState for Own {
+        fn view(&self) -> Box<dyn StateView + '_> {
+            Box::new(self.0.clone())
+        }
+        fn applied(&self) -> u64 {
+            APPLIED
+        }
+        fn touched(&self) -> broadcast::Receiver<Touched> {
+            broadcast::channel(1).1
+        }
+        fn hash(&self) -> HashedState {
+            HashedState {
+                applied: APPLIED,
+                hash: Hash([0; 32]),
+            }
+        }
+        fn failure(&self) -> Option<String> {
+            None
+        }
+    }
+
+    fn operator() -> SigningKey {
+        SigningKey::from_seed([8; 32])
+    }
+
+    fn descriptor() -> Descriptor {
+        let node = NodeIdentity {
+            id: NodeId(1),
+            key: SigningKey::from_seed([1; 32]).public(),
+            sealing: SealingPublic([1; 32]),
+        };
+        let mode = RegistrationMode::Open;
+        Descriptor::genesis(vec![node], operator().public(), mode, Hash([3; 32]))
+    }
+
+    fn order(op: Op) -> Command {
+        let order = OperatorOrder {
+            operator: operator().public(),
+            cluster: descriptor().founds().unwrap(),
+            request: RequestId([op.hash().0[0]; 16]),
+            not_after: TIME.plus_millis(1_000),
+            op: op.hash(),
+        };
+        let caller = Caller::Operator(Signed::new(&operator(), order));
+        Command { caller, op }
+    }
+
+    fn closes() -> Command {
+        order(Op::SetRegistration(RegistrationMode::Closed))
+    }
+
+    /// Refused, since there is no such user.
+    fn retires() -> Command {
+        let user = "eve".parse().unwrap();
+        order(Op::Retire { user })
+    }
+
+    /// A node that has applied the order to close registration, or has not.
+    fn node(closed: bool) -> Own {
+        let founds = Command {
+            caller: Caller::Node(NodeId(1)),
+            op: Op::Found(descriptor()),
+        };
+        let mut state = MapView::default();
+        for command in [Some(founds), closed.then(closes)].into_iter().flatten() {
+            let decision = decide(&state, 1, &Entry::new(TIME, command).encode());
+            decision.reply.unwrap();
+            state.apply(&decision.changes);
+        }
+        Own(state)
+    }
+
+    async fn told(
+        own: &Own,
+        command: &Command,
+        index: u64,
+        reply: Result<Done, Refusal>,
+    ) -> Result<Committed, ProposeError> {
+        let (_applies, applied) = watch::channel(APPLIED);
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let told = Committed { index, reply };
+        confirm(own, &Strict, applied, command, told, TIME, deadline).await
+    }
+
+    #[tokio::test]
+    async fn what_the_leader_says_is_passed_on_when_this_node_has_the_same() {
+        let own = node(true);
+        let done = told(&own, &closes(), APPLIED, Ok(Done::Nothing)).await;
+        assert_eq!(done.unwrap().reply, Ok(Done::Nothing));
+        let none = Refusal::NotRegistered("eve".parse().unwrap());
+        let refused = told(&own, &retires(), APPLIED, Err(none.clone())).await;
+        assert_eq!(refused.unwrap().reply, Err(none));
+    }
+
+    #[tokio::test]
+    async fn attack_a_leaders_false_reply_is_not_passed_on() {
+        let (done, refused) = (Ok(Done::Nothing), Err(Refusal::BadSignature));
+        let another = Ok(Done::Registered { created: true });
+        for (closed, command, reply) in [
+            // that what was never in the log is done, or what is refused
+            (false, closes(), done.clone()),
+            (true, retires(), done.clone()),
+            // that what is done is refused, or has another reply
+            (true, closes(), refused.clone()),
+            (true, closes(), another),
+            // that what would be done is refused, for this reason or for the time
+            (false, closes(), refused),
+            (false, closes(), Err(Refusal::TooLate)),
+            (true, closes(), Err(Refusal::TooLate)),
+        ] {
+            let own = node(closed);
+            let answer = told(&own, &command, APPLIED, reply.clone()).await;
+            assert_eq!(answer, Err(ProposeError::Unknown), "{reply:?}");
+        }
+        // or an index that is never reached
+        let answer = told(&node(true), &closes(), APPLIED + 1, done).await;
+        assert_eq!(answer, Err(ProposeError::Unknown));
+    }
+}
