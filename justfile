@@ -72,11 +72,11 @@ chaos-kill:
 chaos-jobs:
     target/debug/cameo-chaos jobs --jobs 60 --photos 2 --seed 1
 
-# Fifty simulated clusters under all simulated faults, and twenty with liars, on what `product` has built.
+# Fifty simulated clusters under all simulated faults, ten with liars, ten with old folders put back, on what `product` has built.
 chaos-sim:
     target/debug/cameo-chaos sim --seeds 0..50
     target/debug/cameo-chaos sim --seeds 0..10 --seconds 15 --faults withholds,false-answers,forges
-    target/debug/cameo-chaos sim --seeds 10..20 --seconds 15 --nodes 3 --faults rolled-back,kill,isolate
+    target/debug/cameo-chaos sim --seeds 0..10 --seconds 20 --nodes 3 --faults old-folder
 
 # A minute of five real nodes, killed, paused, cut off and with wrong clocks, on what `product` has built.
 chaos-real:

@@ -89,6 +89,8 @@ mutants! {
     ReplicaDoesNotVerify = "replica-does-not-verify",
     /// A node confirms rights without raising its floor to them.
     FalseEnding = "false-ending",
+    /// A node that comes back with an older copy of its folder takes part as before.
+    QuarantineIgnored = "quarantine-ignored",
     /// The recorder takes a call without an answer for one that was not carried out.
     TimeoutRecordedAsFailure = "timeout-recorded-as-failure",
     /// Faults are planned and recorded, but not done.

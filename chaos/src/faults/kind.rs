@@ -68,6 +68,8 @@ pub enum Kind {
     FalseAnswers,
     /// A node proposes views in the names of devices that did not ask for them.
     Forges,
+    /// An honest node comes back with an older copy of its disk, and at the end with its newest.
+    OldFolder,
 }
 
 /// Faults of one lane follow one another; those of different lanes overlap.
@@ -80,10 +82,12 @@ pub enum Lane {
     Members,
     /// Of nodes with another program than ours.
     Lies,
+    /// Of disks that are put back, at honest nodes.
+    Folders,
 }
 
 impl Kind {
-    /// All but [`Self::LIES`].
+    /// All but [`Self::LIES`] and [`Self::OldFolder`], which have to be asked for.
     pub const ALL: [Self; 27] = [
         Self::Kill,
         Self::Pause,
@@ -157,6 +161,7 @@ impl Kind {
             Self::Withholds => "withholds",
             Self::FalseAnswers => "false-answers",
             Self::Forges => "forges",
+            Self::OldFolder => "old-folder",
         }
     }
 
@@ -191,7 +196,14 @@ impl Kind {
             Self::ClockJump | Self::ClockDrift => Lane::Clock,
             Self::Worker => Lane::Members,
             Self::RolledBack | Self::Withholds | Self::FalseAnswers | Self::Forges => Lane::Lies,
+            Self::OldFolder => Lane::Folders,
         }
+    }
+
+    /// Whether it strikes nobody unless it is asked for.
+    #[must_use]
+    pub fn has_to_be_asked_for(self) -> bool {
+        matches!(self.lane(), Lane::Lies | Lane::Folders)
     }
 
     /// Whether it strikes the disk, or the whole machine with its disk.
@@ -231,6 +243,9 @@ impl Kind {
             Self::Ring if nodes < 4 => Some("a majority ring takes four nodes"),
             kind if kind.lane() == Lane::Lies && nodes < 3 => {
                 Some("a minority of liars takes three nodes")
+            }
+            Self::OldFolder if nodes < 3 => {
+                Some("a cluster that goes on without a node takes three nodes")
             }
             Self::Bridge if nodes < 3 => Some("a bridge takes three nodes"),
             kind if kind.is_partition() && nodes < 2 => Some("a partition takes two nodes"),

@@ -38,6 +38,7 @@ pub fn plan(seed: u64, whole: Duration, nodes: u64, kinds: &[Kind]) -> Vec<Plann
         Lane::Clock,
         Lane::Members,
         Lane::Lies,
+        Lane::Folders,
     ] {
         let kinds = kinds.iter().copied();
         let kinds = kinds.filter(|kind| kind.lane() == lane && kind.impossible(nodes).is_none());
@@ -143,6 +144,8 @@ impl Planner {
             // The age of the copy.
             Kind::RolledBack => 1_000..=6_000,
             Kind::Withholds | Kind::FalseAnswers | Kind::Forges => 2_000..=5_000,
+            // Half of it is the age of the copy.
+            Kind::OldFolder => 4_000..=6_000,
         }
     }
 
@@ -192,6 +195,12 @@ impl Planner {
             Kind::Ring => self.ring(),
             Kind::RolledBack | Kind::Withholds | Kind::FalseAnswers | Kind::Forges => {
                 Victims::Nodes(self.liars.clone())
+            }
+            Kind::OldFolder => {
+                let mut honest = self.shuffled();
+                honest.retain(|node| !self.liars.contains(node));
+                honest.truncate(1);
+                Victims::Nodes(honest)
             }
             Kind::Worker => {
                 self.newcomers += 1;

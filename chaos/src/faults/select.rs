@@ -17,11 +17,13 @@ fn known() -> String {
 }
 
 fn named() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().chain(Kind::LIES)
+    let asked_for = Kind::LIES.into_iter().chain([Kind::OldFolder]);
+    Kind::ALL.into_iter().chain(asked_for)
 }
 
 /// Kinds by names, or by the names of groups: `all`, `none`, `network`, `partition`, `clock`,
-/// `disk`, `lies`; lies are not in `all`. Each kind is there once, in the order of [`Kind::ALL`].
+/// `disk`, `lies`; lies and `old-folder` are not in `all`. Each kind is there once, in the order of
+/// [`Kind::ALL`].
 ///
 /// # Errors
 /// On an unknown name.
@@ -41,7 +43,7 @@ pub fn select(names: &str) -> Result<Vec<Kind>, UnknownKind> {
 
 fn is_named(kind: Kind, name: &str) -> bool {
     match name {
-        "all" => kind.lane() != Lane::Lies,
+        "all" => !kind.has_to_be_asked_for(),
         "lies" => kind.lane() == Lane::Lies,
         "network" => kind.lane() == Lane::Network,
         "partition" => kind.is_partition() || kind == Kind::ClientsCut,

@@ -175,6 +175,21 @@ proptest! {
     }
 
     #[test]
+    fn given_old_folders_when_they_are_planned_then_each_is_put_at_one_honest_node(
+        seed: u64, nodes in SIZES,
+    ) {
+        let liars = liars(seed, nodes);
+        let plan = plan(seed, Duration::from_secs(60), nodes, &[Kind::OldFolder]);
+        prop_assert!(!plan.is_empty());
+        for fault in plan {
+            let Victims::Nodes(victims) = fault.victims else {
+                return Err(TestCaseError::fail("no node"));
+            };
+            prop_assert!(victims.len() == 1 && !liars.contains(&victims[0]));
+        }
+    }
+
+    #[test]
     fn given_a_flapping_link_when_it_is_switched_then_it_ends_healed(seed: u64) {
         for fault in plan(seed, Duration::from_secs(60), 5, &[Kind::Flapping]) {
             let switches = fault.switches();
@@ -228,7 +243,11 @@ fn given_names_and_groups_when_they_are_selected_then_each_kind_is_there_once() 
     let partitions = select("partition,isolate").expect("known");
     assert_eq!(partitions.len(), 7, "{partitions:?}");
     assert_eq!(select("lies"), Ok(Kind::LIES.to_vec()));
-    for kind in Kind::ALL.into_iter().chain(Kind::LIES) {
+    for kind in Kind::ALL
+        .into_iter()
+        .chain(Kind::LIES)
+        .chain([Kind::OldFolder])
+    {
         assert_eq!(select(kind.name()), Ok(vec![kind]));
     }
     assert!(select("kil").is_err());

@@ -154,7 +154,7 @@ const KILLS: Scene = scene(1, "kill", GRANTS);
 const KILLS_AGAIN: Scene = scene(2, "kill", GRANTS);
 const LONG_KILLS: Scene = long(20, 3, scene(2, "kill", GRANTS));
 const JOBS: Scene = long(20, 3, scene(2, "kill", "dispatch,rights"));
-const CUT_OFF: Scene = long(30, 3, scene(153, "pause,clients-cut", GRANTS));
+const CUT_OFF: Scene = long(30, 3, scene(154, "pause,clients-cut", GRANTS));
 const PARTITIONS: Scene = scene(3, "isolate,halves", GRANTS);
 
 /// All trials.
@@ -174,12 +174,12 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::FsyncDropped,
         Law::R3,
-        scene(9, "power-failure", GRANTS),
+        scene(30, "power-failure", GRANTS),
     ),
     by(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(71, "torn-tail", GRANTS),
+        scene(126, "torn-tail", GRANTS),
     ),
     by(Mutant::LastAppliedApart, Law::D3, LONG_KILLS),
     by(Mutant::ApplyTwiceOnRetry, Law::L3, KILLS_AGAIN),
@@ -200,6 +200,11 @@ pub const TRIALS: &[Trial] = &[
         Law::L7,
         scene(9, "power-failure", GRANTS),
     ),
+    by(
+        Mutant::QuarantineIgnored,
+        Law::L7,
+        long(20, 3, scene(1, "old-folder", GRANTS)),
+    ),
     by(Mutant::FalseEnding, Law::L10, scene(1, "none", "endings")),
     by(
         Mutant::ReplicaDoesNotVerify,
@@ -210,7 +215,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::DeleteOnDeliver,
         Law::B6,
-        scene(28, "none", "rights"),
+        scene(29, "none", "rights"),
     ),
     by(
         Mutant::AckRemovesNewer,
@@ -242,7 +247,7 @@ pub const TRIALS: &[Trial] = &[
     by(
         Mutant::StaleLoadSampleAccepted,
         Law::J2,
-        scene(1, "pause,isolate", "dispatch,rights"),
+        scene(2, "pause,isolate", "dispatch,rights"),
     ),
     // What the gate has no time for: others that show the same, and bugs of real disks.
     further(
@@ -258,12 +263,12 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::TornTailAccepted,
         Law::R2,
-        scene(77, "torn-tail", GRANTS),
+        scene(131, "torn-tail", GRANTS),
     ),
     further(
         Mutant::TimeoutRecordedAsFailure,
         Law::L1,
-        long(30, 3, scene(155, "pause,clients-cut", GRANTS)),
+        long(30, 3, scene(162, "pause,clients-cut", GRANTS)),
     ),
     further(
         Mutant::RetryTableLostInSnapshot,
@@ -273,7 +278,7 @@ pub const TRIALS: &[Trial] = &[
     further(
         Mutant::StaleLoadSampleAccepted,
         Law::J2,
-        long(20, 3, scene(2, "pause,isolate", "dispatch,rights")),
+        long(20, 3, scene(3, "pause,isolate", "dispatch,rights")),
     ),
     Trial {
         mutant: Mutant::NemesisNeverFires,

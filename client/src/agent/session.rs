@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::other_agent::{self, OwnSessions};
 use super::{Core, own_requests};
 use crate::cluster_api::ClusterError;
-use crate::error_kind::Classified;
+use crate::directory;
 use crate::flows::LedgerError;
 use crate::flows::notices::{Notice, Notices};
 use crate::vault::VaultError;
@@ -62,6 +62,7 @@ async fn begin(core: &Core, own: &mut OwnSessions) -> u64 {
                 return epoch;
             }
             Err(error) => {
+                let error = believed(core, error).await;
                 reported.report(&core.notices, error.to_string());
                 let is_stale = has_code(&error, ErrorCode::StaleVersion);
                 if is_final(&error) {
@@ -70,7 +71,7 @@ async fn begin(core: &Core, own: &mut OwnSessions) -> u64 {
                     final_refusals = 0;
                 }
                 if let LedgerError::Cluster(error) = error
-                    && (error.kind().is_denial() || error.kind().is_distrust())
+                    && is_believed(&error)
                 {
                     if final_refusals >= FINAL_REFUSALS {
                         core.ended.send_replace(Some(error.clone()));
@@ -85,6 +86,29 @@ async fn begin(core: &Core, own: &mut OwnSessions) -> u64 {
         pause = pauses.next().unwrap_or(pause);
         sleep(pause).await;
     }
+}
+
+/// The failure of an attempt; that the user is retired only by the word of enough nodes.
+async fn believed(core: &Core, error: LedgerError) -> LedgerError {
+    match error {
+        LedgerError::Cluster(error) => {
+            let ctx = &core.ctx;
+            directory::believed(&ctx.api, &[&ctx.me.name], error)
+                .await
+                .into()
+        }
+        error => error,
+    }
+}
+
+/// Whether the cluster refuses this device or its user. Of other refusals, the one node is known
+/// that has made them.
+fn is_believed(error: &ClusterError) -> bool {
+    matches!(error, ClusterError::WrongCluster { .. })
+        || matches!(
+            error.code(),
+            Some(ErrorCode::Retired | ErrorCode::DeviceRevoked | ErrorCode::NotAuthenticated)
+        )
 }
 
 /// Whether no later attempt can succeed: the user is retired, or the device revoked.

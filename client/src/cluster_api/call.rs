@@ -16,14 +16,12 @@ use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 
 /// Longest answer, in bytes.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
-/// Bound on asking other nodes after a refusal.
-pub(super) const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
 /// Pause after each round over all nodes, doubled each time up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(40);
 const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
 /// The outcome of one try at one node.
-enum Outcome {
+pub(super) enum Outcome {
     Success(Bytes),
     Refused(ApiError),
     /// An answer that is not in the protocol.
@@ -187,40 +185,12 @@ impl ClusterApi {
         }
     }
 
-    /// Another node's answer in place of a refusal, which may be false: no node's word alone ends a
-    /// call. The refusal, if another node refuses too or none answers.
-    async fn ask_another(
+    pub(super) async fn try_once(
         &self,
-        refused_by: &Server,
+        server: &Server,
         call: &SignedCall,
-        refusal: ApiError,
         end: Instant,
-    ) -> Result<Bytes, ClusterError> {
-        self.find_another(std::slice::from_ref(refused_by)).await;
-        let end = end.min(Instant::now() + SECOND_OPINION_DEADLINE);
-        let servers = self.nodes().servers();
-        for server in servers {
-            if server.key == refused_by.key || Instant::now() >= end {
-                continue;
-            }
-            match self.try_once(&server, call, end).await {
-                Outcome::Success(bytes) => {
-                    let refused_by = &refused_by.url;
-                    tracing::warn!(refused_by, %refusal, "another node did what a node refused");
-                    self.prefer(&server);
-                    return Ok(bytes);
-                }
-                Outcome::Refused(same) if verdict(same.code) == Verdict::Doubtful => {
-                    self.prefer(&server);
-                    return Err(same.into());
-                }
-                _ => {}
-            }
-        }
-        Err(refusal.into())
-    }
-
-    async fn try_once(&self, server: &Server, call: &SignedCall, end: Instant) -> Outcome {
+    ) -> Outcome {
         let http = match self.inner.https.node(server.key) {
             Ok(http) => http,
             Err(error) => return Outcome::Malformed(error.to_string()),

@@ -30,6 +30,13 @@ pub enum ClusterError {
     /// A definite refusal of a node.
     #[error("{}", explained(.0))]
     Api(#[from] ApiError),
+    /// A refusal for good that too few nodes confirm, each by its own state.
+    #[error(
+        "a node says this, and too few others do, so it is not believed and nothing was changed in \
+         this home: {}; try again",
+        explained(.0)
+    )]
+    Unconfirmed(ApiError),
     /// The nodes belong to another cluster than the one that was pinned.
     #[error(
         "the nodes at {url} belong to cluster {found}, not to the pinned {pinned}: use addresses \
@@ -69,7 +76,8 @@ impl Classified for ClusterError {
             ClusterError::Api(error) => kind_of(error.code),
             ClusterError::Unreachable { .. }
             | ClusterError::NoQuorum
-            | ClusterError::OutcomeUnknown => ErrorKind::ClusterAway,
+            | ClusterError::OutcomeUnknown
+            | ClusterError::Unconfirmed(_) => ErrorKind::ClusterAway,
             ClusterError::WrongCluster { .. } => ErrorKind::Untrusted,
             ClusterError::BadAddress(_) => ErrorKind::Usage,
             ClusterError::Protocol { .. } | ClusterError::Setup(_) => ErrorKind::Other,
@@ -105,7 +113,7 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
 }
 
 impl ClusterError {
-    /// The error code, if a node refused the call.
+    /// The error code, if a node refused the call and is believed.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -120,7 +128,8 @@ impl ClusterError {
         match self {
             ClusterError::Unreachable { .. }
             | ClusterError::NoQuorum
-            | ClusterError::OutcomeUnknown => true,
+            | ClusterError::OutcomeUnknown
+            | ClusterError::Unconfirmed(_) => true,
             ClusterError::Api(error) => matches!(
                 error.code,
                 ErrorCode::Busy
@@ -154,6 +163,7 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         ErrorCode::OutcomeUnknown | ErrorCode::Internal => Verdict::Unknown,
         ErrorCode::NotAuthenticated
         | ErrorCode::CallExpired
+        | ErrorCode::WrongCluster
         | ErrorCode::Forbidden
         | ErrorCode::NotRegistered
         | ErrorCode::NotFound

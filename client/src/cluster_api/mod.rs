@@ -9,6 +9,7 @@
 mod address;
 mod call;
 mod cluster;
+mod enough_nodes;
 mod error;
 mod events;
 mod grants;
@@ -20,6 +21,7 @@ pub(crate) mod mock_node;
 mod nodes;
 mod placement;
 mod probe;
+mod second_opinion;
 mod signed_call;
 mod stall_detector;
 mod users;

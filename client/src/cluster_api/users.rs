@@ -7,9 +7,6 @@ use cameo_common::api::{
 use cameo_common::ids::{NodeId, UserName};
 use cameo_common::op::Op;
 
-use tokio::time::timeout;
-
-use super::call::SECOND_OPINION_DEADLINE;
 use super::signed_call::Proof;
 use super::{ClusterApi, ClusterError};
 
@@ -38,27 +35,6 @@ impl ClusterApi {
     pub async fn user_at(&self, node: NodeId, name: &UserName) -> Result<UserInfo, ClusterError> {
         let server = self.known_server(node).await?;
         self.get_at(&server, paths::fill(paths::USER, name)).await
-    }
-
-    /// What another node says of a user than the one that answered last; `None` when there is no
-    /// other, or none answers in time.
-    pub async fn user_elsewhere(&self, name: &UserName) -> Option<UserInfo> {
-        let asked = self.nodes().servers().into_iter().next()?;
-        let second = async {
-            self.find_another(std::slice::from_ref(&asked)).await;
-            let servers = self.nodes().servers();
-            for server in servers {
-                if server.key == asked.key {
-                    continue;
-                }
-                let path = paths::fill(paths::USER, name);
-                if let Ok(info) = self.get_at(&server, path).await {
-                    return Some(info);
-                }
-            }
-            None
-        };
-        timeout(SECOND_OPINION_DEADLINE, second).await.ok()?
     }
 
     /// Revokes a device of this user.

@@ -7,10 +7,12 @@
 
 mod pin;
 mod resolve;
+mod retired;
 mod seen;
 #[cfg(test)]
 mod tests;
 
 pub use pin::{PinError, pin};
-pub use resolve::{DirectoryError, ResolvedUser, is_retired, look_up, look_up_active};
+pub use resolve::{DirectoryError, ResolvedUser, look_up, look_up_active};
+pub use retired::{believed, is_retired, is_user_retired};
 pub use seen::is_revoked;

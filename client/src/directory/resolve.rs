@@ -9,6 +9,7 @@ use cameo_common::keys::PublicKey;
 use cameo_common::signed::{Signed, StatementError};
 
 use super::pin::{PinError, pin};
+use super::retired::is_retired;
 use super::seen::{SeenDevice, newest};
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError};
@@ -107,15 +108,6 @@ pub async fn look_up_active(
         true => Err(DirectoryError::Retired(found.name)),
         false => Ok(found),
     }
-}
-
-/// Whether a user is retired. Another node is asked too: one node's word turns nobody away.
-pub async fn is_retired(api: &ClusterApi, found: &ResolvedUser) -> bool {
-    if found.retired.is_none() {
-        return false;
-    }
-    let second = api.user_elsewhere(&found.name).await;
-    second.is_none_or(|info| info.retired.is_some())
 }
 
 pub(super) fn accept(

@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used)]
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use cameo_common::api::{ClusterInfo, UserInfo, paths};
+use cameo_common::api::{ClusterInfo, Online, UserInfo, paths};
 use cameo_common::cluster_descriptor::{Descriptor, NodeIdentity};
 use cameo_common::identity::{DeviceRevocation, EndpointRecord, UserCard};
 use cameo_common::ids::{ClusterId, Hash, Millis, NodeId};
 use cameo_common::registration::RegistrationMode;
 use cameo_common::signed::Signed;
+use cameo_common::statements::NodeAddress;
 
 use super::resolve::accept;
 use super::*;
@@ -190,58 +192,92 @@ fn attack_a_revocation_that_its_user_has_not_signed_is_ignored() {
     assert!(!is_revoked(&vault, &bob, &device).unwrap());
 }
 
-/// A client of two nodes, which say so of bob's retirement; the first one is asked first.
-async fn two_nodes(said: [Option<Millis>; 2]) -> ClusterApi {
+/// A client of nodes, which say so of bob's retirement, or nothing; the first one is asked first.
+/// Only the last one tells who is online.
+async fn nodes(said: &[Option<Option<Millis>>]) -> ClusterApi {
     let identity = |number: u64| NodeIdentity {
         id: NodeId(number),
         key: node_key(number).public(),
         sealing: SealingPublic([2; 32]),
     };
     let (operator, mode) = (PublicKey([8; 32]), RegistrationMode::Open);
-    let nodes = vec![identity(1), identity(2)];
-    let descriptor = Descriptor::genesis(nodes, operator, mode, Hash([3; 32]));
-    let info = ClusterInfo {
-        schema: 1,
-        cluster: descriptor.founds().unwrap(),
-        descriptors: vec![descriptor],
-        address: Signed::from_bytes(Vec::new()),
-        nodes: Vec::new(),
-        now: crate::clock::now(),
-    };
-    let pinned = info.cluster;
+    let count = said.len() as u64;
+    let identities = (1..=count).map(identity).collect();
+    let descriptor = Descriptor::genesis(identities, operator, mode, Hash([3; 32]));
+    let cluster = descriptor.founds().unwrap();
     let mut urls = Vec::new();
-    for (number, retired) in (1u64..).zip(said) {
-        let (info, user) = (
-            info.clone(),
-            UserInfo {
+    for (number, says) in (1u64..).zip(said) {
+        let port = MockPort::bind().await;
+        let address = NodeAddress {
+            key: node_key(number).public(),
+            cluster,
+            url: port.url.clone(),
+            stated: Millis(1),
+        };
+        let info = ClusterInfo {
+            schema: 1,
+            cluster,
+            descriptors: vec![descriptor.clone()],
+            address: Signed::new(&node_key(number), address),
+            nodes: Vec::new(),
+            now: crate::clock::now(),
+        };
+        let mut routes =
+            Router::new().route(paths::CLUSTER, get(move || ready(Json(info.clone()))));
+        if let Some(retired) = *says {
+            let user = UserInfo {
                 retired,
                 ..answer(1, None)
-            },
-        );
-        let routes = Router::new()
-            .route(paths::CLUSTER, get(move || ready(Json(info.clone()))))
-            .route("/v1/users/{name}", get(move || ready(Json(user.clone()))));
-        let port = MockPort::bind().await;
+            };
+            routes = routes.route("/v1/users/{name}", get(move || ready(Json(user.clone()))));
+        }
+        if number == count {
+            let online = Online { users: Vec::new() };
+            routes = routes.route(paths::USERS, get(move || ready(Json(online.clone()))));
+        }
         urls.push(port.url.clone());
         port.serve(number, routes);
     }
     let device = Arc::new(SigningKey::from_seed([7; 32]));
     let pinned = Pinned {
-        cluster: pinned,
+        cluster,
         nodes: urls,
     };
-    ClusterApi::new(pinned, device).unwrap()
+    ClusterApi::with_deadline(pinned, device, Duration::from_millis(500)).unwrap()
 }
 
 #[tokio::test]
 async fn attack_one_nodes_word_retires_nobody() {
     let (_folder, vault) = vault();
     let bob = "bob".parse().unwrap();
-    let at = Some(Millis(1));
-    for (said, retired) in [([None, None], false), ([at, None], false), ([at, at], true)] {
-        let api = two_nodes(said).await;
+    let (yes, no) = (Some(Some(Millis(1))), Some(None));
+    let cases: [(&[_], bool); 7] = [
+        (&[no, no], false),
+        (&[yes, no], false),
+        (&[yes, yes], true),
+        (&[yes], true),
+        // nor if no other one says anything
+        (&[yes, None, None], false),
+        (&[yes, None, no], false),
+        (&[yes, None, yes], true),
+    ];
+    for (said, retired) in cases {
+        let api = nodes(said).await;
         let found = look_up_active(&api, &vault, &bob).await;
         let refused = matches!(found, Err(DirectoryError::Retired(_)));
         assert_eq!(refused, retired, "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn attack_one_nodes_word_that_a_user_is_retired_is_not_its_own_second_opinion() {
+    // given a node that says so, and another one that has answered last when it is doubted
+    let (_folder, vault) = vault();
+    let bob = "bob".parse().unwrap();
+    let api = nodes(&[Some(Some(Millis(1))), Some(None), Some(None)]).await;
+    let found = look_up(&api, &vault, &bob).await.unwrap();
+    assert_eq!(found.retired, Some(Millis(1)));
+    api.online().await.unwrap();
+    // then the first one is not asked about itself
+    assert!(!is_retired(&api, &found).await);
 }

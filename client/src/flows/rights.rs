@@ -17,6 +17,7 @@ use super::notices::Notices;
 use super::presence::report_offline;
 use super::share::{self, ShareError};
 use crate::cluster_api::ClusterError;
+use crate::directory;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::peer::Peers;
 use crate::vault::VaultError;
@@ -145,7 +146,10 @@ pub async fn record(
                 });
             }
             Err(ClusterError::Api(error)) if error.code == ErrorCode::StaleVersion => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let parties = [&ctx.me.name, &owned.viewer];
+                return Err(directory::believed(&ctx.api, &parties, error).await.into());
+            }
         }
     }
     Err(RightsError::OtherDevice)

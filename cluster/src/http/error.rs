@@ -11,6 +11,7 @@ use crate::jobs::JobError;
 use crate::key_release::ReleaseError;
 use crate::node_rpc::CallError;
 use crate::presence::RenewError;
+use crate::raft::quarantine::Closed;
 use crate::raft::{ProposeError, ReadError};
 use cameo_machine::Refusal;
 
@@ -203,9 +204,15 @@ impl From<ReadError> for Fault {
                 "this node is catching up: ask another node",
             ),
             ReadError::Stopping => stopping(),
-            ReadError::TakesNoPart => Self::new(
+            ReadError::TakesNoPart(Closed::Waiting) => Self::new(
                 ErrorCode::Unavailable,
-                "this node takes no part in its cluster now, see its log: ask another node",
+                "this node has started and waits for what other nodes remember of it: try again, \
+                 or ask another node",
+            ),
+            ReadError::TakesNoPart(Closed::Quarantined) => Self::new(
+                ErrorCode::Unavailable,
+                "this node has come back with an older copy of its folder and is quarantined, see \
+                 its log: ask another node",
             ),
         }
     }
@@ -267,6 +274,13 @@ mod tests {
             Fault::from(ProposeError::NoLeader).error.code,
             ErrorCode::NoQuorum
         );
+    }
+
+    #[test]
+    fn a_node_that_waits_does_not_send_to_its_log() {
+        let message = |closed| Fault::from(ReadError::TakesNoPart(closed)).error.message;
+        assert!(!message(Closed::Waiting).contains("log"));
+        assert!(message(Closed::Quarantined).contains("see its log"));
     }
 
     #[test]

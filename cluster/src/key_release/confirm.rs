@@ -14,7 +14,7 @@ use super::release::is_rolled_back;
 use super::releaser::Releaser;
 use super::verified::verified_grant;
 use crate::floor::Shown;
-use crate::raft::{ReadError, Replica};
+use crate::raft::Replica;
 
 /// Time in which a node catches up before it confirms. Less than an owner waits for it.
 pub const CONFIRM_WAIT: Duration = Duration::from_millis(1_500);
@@ -33,9 +33,7 @@ impl Releaser {
         grant: &GrantId,
         version: u64,
     ) -> Result<Signed<Confirmation>, ReleaseError> {
-        if !replica.takes_part() {
-            return Err(ReadError::TakesNoPart.into());
-        }
+        replica.takes_part()?;
         // A node that has just restarted may still lie below its own floor.
         let early = match has_version(replica, grant, version) {
             true => self.raised(replica, asker, grant).await.ok(),
@@ -58,6 +56,8 @@ impl Releaser {
                 recorded: shown.version,
             });
         }
+        // A proof may have come while the floor was written.
+        replica.takes_part()?;
         let confirmation = Confirmation {
             node: self.deps.signing.public(),
             cluster: self.deps.cluster,

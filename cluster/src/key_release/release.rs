@@ -67,7 +67,7 @@ impl Releaser {
         let verified = verified_view(signatures, &*replica.view(), request, content, now);
         match verified {
             Ok(verified) => {
-                self.release_verified(&verified, content, request.hash())
+                self.release_verified(replica, &verified, content, request.hash())
                     .await
             }
             Err(why) => Err(self.refuse(replica, &content.grant, why).await),
@@ -76,6 +76,7 @@ impl Releaser {
 
     async fn release_verified(
         &self,
+        replica: &dyn Replica,
         verified: &VerifiedView,
         request: &ViewRequest,
         request_hash: Hash,
@@ -84,6 +85,8 @@ impl Releaser {
         let context = PartContext::of(&verified.deal, part);
         let opened = open_part(&self.deps.sealing, &context, part)?;
         self.record(verified, request_hash).await?;
+        // A proof that this folder is an older copy may have come while the floor was written.
+        replica.takes_part()?;
         let context = ReleaseContext {
             part: context,
             request: request.request,

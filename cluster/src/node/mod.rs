@@ -126,7 +126,7 @@ impl Node {
         let settings = raft_settings(&config, &url, entrance);
         let mark = FloorMark::find(&*storage.floor);
         let state = storage.state.clone();
-        let deps = parts.raft_deps(raft_runtime, mark.clone(), storage.peers, state);
+        let deps = parts.raft_deps(raft_runtime, mark.clone(), storage.quarantine, state);
         let raft = raft::start(settings, deps, storage.raft.parts()).await?;
         let (state, floor, close) = (storage.state, storage.floor, storage.close);
 

@@ -24,7 +24,7 @@ use crate::jobs::{
     Codec, DecisionLog, Dispatcher, Reporter, Worker, WorkerSettings, available_millicores,
 };
 use crate::link::{NodeKeys, Transport};
-use crate::raft::quarantine::PeersDisk;
+use crate::raft::quarantine::QuarantineDisk;
 use crate::raft::{AppliedState, RaftDeps, Stamper};
 
 /// The parts of a node that are built before Raft starts.
@@ -90,7 +90,7 @@ impl PreRaftParts {
         &self,
         raft_runtime: Option<Handle>,
         floor: FloorMark,
-        peers: Arc<dyn PeersDisk>,
+        quarantine: Arc<dyn QuarantineDisk>,
         state: Arc<dyn AppliedState>,
     ) -> RaftDeps {
         let gate = TokenGate {
@@ -111,7 +111,7 @@ impl PreRaftParts {
             blocking: self.blocking,
             incarnation: self.incarnation,
             floor,
-            peers,
+            quarantine,
             raft_runtime,
         }
     }

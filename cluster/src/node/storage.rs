@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::floor::{self, FloorDisk, FloorFile, Owner};
 use crate::host::blocking::Blocking;
 use crate::host::thread_priority;
-use crate::raft::quarantine::{PeersDisk, PeersFile};
+use crate::raft::quarantine::{QuarantineDisk, QuarantineFolder};
 use crate::raft::{self, AppliedState};
 use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
 
@@ -53,8 +53,8 @@ pub struct NodeStorage<S> {
     pub state: Arc<dyn AppliedState>,
     /// The file of what this node has released, apart from the state.
     pub floor: Arc<dyn FloorDisk>,
-    /// The file of what this node remembers of its peers.
-    pub peers: Arc<dyn PeersDisk>,
+    /// The files of what this node remembers of its peers, and of its quarantine.
+    pub quarantine: Arc<dyn QuarantineDisk>,
     /// Writes the state to disk, at an orderly stop.
     pub close: Box<dyn FnOnce() -> io::Result<()> + Send>,
 }
@@ -103,7 +103,7 @@ pub(super) fn storage(
         },
         state: Arc::new(opened.state),
         floor,
-        peers: Arc::new(PeersFile::within(&config.data, blocking)),
+        quarantine: Arc::new(QuarantineFolder::within(&config.data, blocking)),
         close: Box::new(close),
     }
 }

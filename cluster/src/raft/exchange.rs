@@ -15,7 +15,7 @@ use super::engine::consensus::Consensus;
 use super::genesis::{Genesis, GenesisMember};
 use super::members::bootstrap_state::BootstrapState;
 use super::members::member_view::MemberView;
-use super::quarantine::{Closed, Gate, Remembered};
+use super::quarantine::{Closed, GRACE, Gate, QuarantineDisk, Remembered};
 use super::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
 use crate::floor::FloorMark;
 use crate::host::seldom::Seldom;
@@ -37,6 +37,8 @@ pub(crate) struct Exchange {
     pub members: Arc<MemberView>,
     pub gate: Arc<Gate>,
     pub remembered: Remembered,
+    /// Where the marker of a quarantined node goes.
+    pub disk: Arc<dyn QuarantineDisk>,
     pub consensus: Arc<dyn Consensus>,
     pub floor: FloorMark,
     /// Highest index that this process has known to be committed and durable here.
@@ -114,7 +116,7 @@ impl Exchange {
         let genesis = formed(&self.members).await;
         let others = genesis.members.iter().filter(|voter| voter.id != self.me);
         let talks = others.map(|voter| self.talk_to(&genesis, voter, &links));
-        tokio::join!(join_all(talks), self.store());
+        tokio::join!(join_all(talks), self.grace(), self.store(), self.mark());
     }
 
     async fn talk_to(&self, genesis: &Genesis, voter: &GenesisMember, links: &Links) {
@@ -142,6 +144,20 @@ impl Exchange {
         let Ok(reply) = answer.await else { return };
         if let Ok(NodeReply::Progress(Some(told))) = decode(&reply) {
             self.take(genesis, voter.id, told);
+        }
+    }
+
+    async fn grace(&self) {
+        sleep(GRACE).await;
+        self.gate.end_grace();
+    }
+
+    /// Once this node is quarantined, it stays so.
+    async fn mark(&self) {
+        let proof = self.gate.proven().await;
+        while let Err(error) = proof.write(&*self.disk).await {
+            tracing::error!(%error, "DATA/quarantined is not written: it is tried again");
+            sleep(STORE_EVERY).await;
         }
     }
 

@@ -9,6 +9,8 @@
 //!     wal/        the log
 //!     snapshots/  snapshot files
 //!     floor       released views, apart from log and state (`crate::floor`)
+//!     peers       what other voters had told (`crate::raft::quarantine`)
+//!     quarantined there if this folder is an older copy
 //!     state-N/    sled; state-N.aside: quarantined
 //! ```
 

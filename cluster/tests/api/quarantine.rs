@@ -109,6 +109,33 @@ async fn attack_one_peer_that_remembers_is_enough_also_after_its_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attack_a_quarantined_folder_stays_so_when_its_peers_forget() {
+    let (mut world, _ada, bob, shared) = released_since_the_copy().await;
+    for node in [1, 2] {
+        remembered_by(&world, node).await;
+    }
+    // Given a node that was quarantined, whose old folder says so
+    world.stop(3).await;
+    put_back(&world);
+    world.start(3).await;
+    quarantined(&world).await;
+    let marker = world.config(3).data.join("quarantined");
+    until("the marker", async || marker.exists().then_some(())).await;
+    // when all start again, and no peer remembers any more how far it had come
+    for node in 1..=3 {
+        world.stop(node).await;
+    }
+    for node in [1, 2] {
+        fs::remove_file(world.config(node).data.join("peers")).unwrap();
+    }
+    world.start_all(&[1, 2, 3]).await;
+    // then it is quarantined from its start on.
+    assert!(world.status(3).await.quarantined);
+    let answers = view(&world, &bob, &shared).await;
+    assert_eq!(answers, ["released", "released", "unavailable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_restart_with_their_folders_are_not_quarantined() {
     let (mut world, _ada, bob, shared) = released_since_the_copy().await;
     for node in [1, 2] {

@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod broken;
-#[path = "../../src/tests/cast.rs"]
+#[path = "../../src/tests/cast/mod.rs"]
 #[allow(dead_code)]
 mod cast;
 mod delivery;

@@ -166,7 +166,7 @@ impl Etcd {
                 }
                 Via::Grpc => {
                     let channels = &mut channels[member];
-                    if at / MEMBERS % CALLERS_A_CHANNEL == 0 {
+                    if (at / MEMBERS).is_multiple_of(CALLERS_A_CHANNEL) {
                         channels.push(Channel::connect(to).await?);
                     }
                     let channel = channels.last().context("a channel was made")?.clone();

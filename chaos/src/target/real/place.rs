@@ -161,6 +161,7 @@ impl Places {
             _ if kind.lane() == Lane::Lies => {
                 Some("real nodes run our program, which does not lie: simulated ones".to_owned())
             }
+            Kind::OldFolder => Some("only simulated disks are put back".to_owned()),
             _ if kind.lane() == Lane::Network => self.network.why_not(kind),
             _ if kind.lane() == Lane::Clock => self.no_clock.clone(),
             // Without another boot, a node would take for written what the failure has lost.

@@ -56,6 +56,8 @@ pub(super) struct Cluster {
     pub conditions: Conditions,
     pub trace: Trace,
     pub lies: Lies,
+    /// The newest disks of nodes that run on an older copy.
+    pub newest: BTreeMap<NodeId, DiskCopy>,
     seed: u64,
     /// Of messages, at most, while no fault makes it longer.
     latency: Duration,
@@ -103,6 +105,7 @@ impl Cluster {
             conditions: Conditions::new(seed),
             trace,
             lies: Lies::new(seed, liars.collect()),
+            newest: BTreeMap::new(),
             seed,
             latency,
             folder,
@@ -315,15 +318,6 @@ impl Cluster {
             .collect()
     }
 
-    /// An honest node that takes no part because it has come back below what it had told others.
-    /// Its disk has lost what was durable then.
-    pub(super) fn quarantined(&self) -> Option<NodeId> {
-        let honest = self.machines.values();
-        let honest = honest.filter(|machine| !self.lies.is_liar(machine.id));
-        let mut processes = honest.filter_map(|machine| Some((machine.id, machine.process()?)));
-        processes.find_map(|(id, process)| process.raft.is_quarantined().then_some(id))
-    }
-
     /// Who leads: of several that think so, the one of the highest term.
     pub(super) fn leader(&self) -> Option<NodeId> {
         let leading = |(_, status): &(NodeId, Status)| status.role == Role::Leader;
@@ -335,15 +329,6 @@ impl Cluster {
     /// The nodes that found the cluster.
     pub(super) fn founders(&self) -> &[NodeId] {
         &self.founders
-    }
-
-    /// Puts a copy of a node's disk back, between two processes. Returns how many entries of the
-    /// log are gone.
-    pub(super) fn roll_back(&mut self, id: NodeId, copy: DiskCopy) -> u64 {
-        self.kill(id);
-        let lost = self.machines[&id].disk.restore(copy);
-        self.start(id);
-        lost
     }
 
     /// The id of the cluster, once it has formed.

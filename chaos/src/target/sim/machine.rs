@@ -170,7 +170,7 @@ impl Machine {
     async fn start(&self) -> anyhow::Result<Node> {
         let mut storage = self.disk.storage();
         let floor = storage.log.floor_disk();
-        let peers = storage.log.peers_disk();
+        let quarantine = storage.log.quarantine_disk();
         let (node, new_floor) = (self.id, floor.clone());
         storage.record_cluster =
             Arc::new(move |cluster| floor::create(&*new_floor, Owner { node, cluster }));
@@ -180,7 +180,7 @@ impl Machine {
             raft: storage,
             state: Arc::new(state.clone()),
             floor,
-            peers,
+            quarantine,
             close: Box::new(move || {
                 closed.drain();
                 Ok(())
@@ -224,20 +224,11 @@ impl Machine {
         Ok(Credential::Token(token))
     }
 
-    /// What makes a process another one than its machine's last. A liar says that it is the process
-    /// that it was, and so ignores its quarantine.
-    fn process_number(&self) -> u64 {
-        match self.lies.is_liar(self.id) {
-            true => 0,
-            false => self.starts(),
-        }
-    }
-
     fn host(&self) -> Host {
         Host {
             transport: Arc::new(self.network.clone()),
             clock: self.clock.clone(),
-            rng: NodeRng::of_seed(self.seed ^ (self.process_number() << 32)),
+            rng: NodeRng::of_seed(self.seed ^ (self.starts() << 32)),
             blocking: Blocking::Inline,
             signatures: Arc::default(),
             raft_runtime: Some(Handle::current()),

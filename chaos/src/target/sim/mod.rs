@@ -21,6 +21,7 @@ mod lies;
 mod machine;
 mod network;
 mod observer;
+mod old_disks;
 mod port;
 mod run;
 mod summary;

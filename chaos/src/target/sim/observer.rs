@@ -84,9 +84,12 @@ impl Observer {
     /// Observes all nodes.
     pub(super) fn observe_all(&mut self, cluster: &Cluster) {
         let now = Micros(cluster.sim.elapsed().as_micros() as u64);
-        let machines = cluster.machines.values();
         // What a liar says of itself is nothing known.
-        for machine in machines.filter(|machine| !cluster.lies.is_liar(machine.id)) {
+        let machines = cluster.machines.values();
+        let believed = machines.filter(|machine| {
+            !cluster.lies.is_liar(machine.id) && !cluster.is_kept_out(machine.id)
+        });
+        for machine in believed {
             if let Some(observed) = self.observe(machine) {
                 let what = format!(
                     "node {} term {} committed {} applied {}",

@@ -239,7 +239,7 @@ impl<'a> Director<'a> {
 
     fn step(&mut self) -> anyhow::Result<()> {
         self.cluster.step()?;
-        let quarantined = self.cluster.quarantined();
+        let quarantined = self.cluster.wrongly_quarantined();
         anyhow::ensure!(
             quarantined.is_none(),
             "node {quarantined:?} is quarantined, and nobody has put an old folder back"
@@ -284,7 +284,7 @@ impl<'a> Director<'a> {
                 kinds
                     .iter()
                     .copied()
-                    .filter(|kind| had.contains(kind) || kind.lane() == Lane::Lies)
+                    .filter(|kind| had.contains(kind) || kind.has_to_be_asked_for())
                     .collect()
             }
         };

@@ -6,6 +6,7 @@ mod compacted;
 mod devices;
 mod events;
 mod incoming_requests;
+mod one_node;
 mod outbox;
 mod receive;
 mod recording;

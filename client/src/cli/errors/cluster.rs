@@ -12,6 +12,7 @@ impl Coded for ClusterError {
             ClusterError::Unreachable { .. } => "cluster_unreachable",
             ClusterError::NoQuorum => "no_quorum",
             ClusterError::OutcomeUnknown => "outcome_unknown",
+            ClusterError::Unconfirmed(_) => "unconfirmed",
             ClusterError::WrongCluster { .. } => "wrong_cluster",
             ClusterError::BadAddress(_) => "bad_address",
             ClusterError::Protocol { .. } => "protocol",

@@ -8,10 +8,12 @@ use cameo_common::ids::Millis;
 use serde_json::{Value, json};
 
 use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::directory;
 use crate::error_kind::ErrorKind;
 use crate::flows::context::Context;
 use crate::flows::devices;
 use crate::output::moment;
+use crate::text::sanitize::sanitize;
 
 /// Bound on the wait for the directory, which has to hear from a majority.
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -27,6 +29,9 @@ pub(super) enum Account {
     /// Nodes answer, and none hears from a majority.
     NoMajority,
     Unreachable,
+    /// With what a node says, and too few others: that the user is retired, the device revoked or
+    /// not known.
+    Unconfirmed(String),
     /// Any other failure, in a sentence.
     Unknown(String),
 }
@@ -34,20 +39,27 @@ pub(super) enum Account {
 /// Asks the directory about this user.
 pub(super) async fn ask(ctx: &Context) -> Account {
     let device = Arc::new(ctx.me.device_key());
-    let found = match ClusterApi::with_deadline(ctx.me.pinned(), device, DEADLINE) {
-        Ok(api) => api.user(&ctx.me.name).await,
-        Err(error) => Err(error),
-    };
-    of_answer(ctx, found)
+    match ClusterApi::with_deadline(ctx.me.pinned(), device, DEADLINE) {
+        Ok(api) => ask_at(ctx, &api).await,
+        Err(error) => of_error(&error),
+    }
 }
 
-fn of_answer(ctx: &Context, answer: Result<UserInfo, ClusterError>) -> Account {
-    match answer {
-        Ok(info) => match info.retired {
-            Some(at) => Account::Retired(at),
-            None if devices::is_own_revoked(ctx, &info) => Account::DeviceRevoked,
-            None => Account::Active,
-        },
+async fn ask_at(ctx: &Context, api: &ClusterApi) -> Account {
+    let name = &ctx.me.name;
+    match api.user(name).await {
+        Ok(UserInfo {
+            retired: Some(at), ..
+        }) => {
+            if directory::is_user_retired(api, name).await {
+                Account::Retired(at)
+            } else {
+                Account::Unconfirmed(format!("the operator has retired {name}"))
+            }
+        }
+        // Signed by this user.
+        Ok(info) if devices::is_own_revoked(ctx, &info) => Account::DeviceRevoked,
+        Ok(_) => Account::Active,
         Err(error) => of_error(&error),
     }
 }
@@ -56,6 +68,7 @@ fn of_error(error: &ClusterError) -> Account {
     match error {
         ClusterError::NoQuorum => Account::NoMajority,
         ClusterError::Unreachable { .. } => Account::Unreachable,
+        ClusterError::Unconfirmed(said) => Account::Unconfirmed(sanitize(&said.message)),
         error => match error.code() {
             Some(ErrorCode::DeviceRevoked) => Account::DeviceRevoked,
             Some(ErrorCode::NotAuthenticated | ErrorCode::NotRegistered) => {
@@ -75,7 +88,9 @@ impl Account {
             Account::Retired(_) => Some(ErrorKind::Retired),
             Account::DeviceRevoked => Some(ErrorKind::Forbidden),
             Account::NotRegistered(_) => Some(ErrorKind::NotRegistered),
-            Account::NoMajority | Account::Unreachable => Some(ErrorKind::ClusterAway),
+            Account::NoMajority | Account::Unreachable | Account::Unconfirmed(_) => {
+                Some(ErrorKind::ClusterAway)
+            }
             Account::Unknown(_) => Some(ErrorKind::Other),
         }
     }
@@ -104,6 +119,10 @@ impl Account {
             Account::Unreachable => "NO NODE can be reached: check the network, or that the nodes \
                  run"
             .to_owned(),
+            Account::Unconfirmed(said) => format!(
+                "NOT CONFIRMED: a node says \"{said}\", and too few others do; it is not believed, \
+                 and nothing was changed: try again"
+            ),
             Account::Unknown(why) => format!("whether you are registered is not known: {why}"),
         }
     }
@@ -117,6 +136,7 @@ impl Account {
             Account::NotRegistered(why) => ("not_registered", Some(why)),
             Account::NoMajority => ("no_majority", None),
             Account::Unreachable => ("unreachable", None),
+            Account::Unconfirmed(said) => ("unconfirmed", Some(said)),
             Account::Unknown(why) => ("unknown", Some(why)),
         };
         let retired = match self {
@@ -140,10 +160,13 @@ mod tests {
     use cameo_common::api::ApiError;
 
     use super::*;
-    use crate::agent::tests::{World, alone, no, with_node};
+    use crate::agent::tests::{World, alone, no, with_node, with_nodes};
 
     async fn refused(code: ErrorCode) -> World {
-        with_node(Router::new().route("/v1/users/{name}", get(move || ready(no(code))))).await
+        let routes = Router::new()
+            .route("/v1/users", get(move || ready(no(code))))
+            .route("/v1/users/{name}", get(move || ready(no(code))));
+        with_node(routes).await
     }
 
     #[tokio::test]
@@ -163,13 +186,13 @@ mod tests {
         ] {
             let world = refused(code).await;
             let ctx = &world.core.ctx;
-            let account = of_answer(ctx, ctx.api.user(&ctx.me.name).await);
+            let account = ask_at(ctx, &ctx.api).await;
             assert_eq!(account.document(ctx)["state"], state);
             assert_eq!(account.problem(), Some(kind));
         }
         let world = alone();
         let ctx = &world.core.ctx;
-        let account = of_answer(ctx, ctx.api.user(&ctx.me.name).await);
+        let account = ask_at(ctx, &ctx.api).await;
         assert_eq!(account, Account::Unreachable);
         assert_eq!(account.problem(), Some(ErrorKind::ClusterAway));
     }
@@ -190,10 +213,37 @@ mod tests {
         ))
         .await;
         let ctx = &world.core.ctx;
-        let account = of_answer(ctx, ctx.api.user(&ctx.me.name).await);
+        let account = ask_at(ctx, &ctx.api).await;
         assert_eq!(account, Account::Retired(Millis(5)));
         assert!(account.text(ctx).contains("the operator has retired ben"));
         assert_eq!(account.problem(), Some(ErrorKind::Retired));
+    }
+
+    #[tokio::test]
+    async fn attack_one_nodes_word_is_not_the_state_of_the_account() {
+        // given a node that says that this user is retired, or refuses this device
+        let retired = UserInfo {
+            card: cameo_common::signed::Signed::from_bytes(Vec::new()),
+            devices: Vec::new(),
+            online: None,
+            epoch: None,
+            retired: Some(Millis(5)),
+        };
+        let liars = [
+            get(move || ready(Json(retired.clone()))),
+            get(|| ready(no(ErrorCode::DeviceRevoked))),
+            get(|| ready(no(ErrorCode::NotAuthenticated))),
+        ];
+        for liar in liars {
+            let liar = Router::new().route("/v1/users/{name}", liar);
+            // and others that say nothing
+            let world = with_nodes(vec![liar, Router::new(), Router::new()]).await;
+            let ctx = &world.core.ctx;
+            let account = ask_at(ctx, &ctx.api).await;
+            assert!(matches!(account, Account::Unconfirmed(_)), "{account:?}");
+            assert_eq!(account.problem(), Some(ErrorKind::ClusterAway));
+            assert!(account.text(ctx).contains("not believed"));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use cameo_common::statements::ViewRequest;
 use super::error::OpenError;
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError};
+use crate::directory;
 use crate::vault::records::{GrantHeld, Identity, PendingView, Secret, change};
 use crate::vault::{Vault, VaultError};
 
@@ -90,12 +91,16 @@ fn create(me: &Identity, grant: &GrantHeld, cluster_now: Millis) -> PendingView 
 pub(super) async fn debit(
     vault: &Vault,
     api: &ClusterApi,
+    me: &Identity,
     grant: &GrantHeld,
     view: &PendingView,
 ) -> Result<Debited, OpenError> {
     let debited = match api.debit(&view.grant, view.signed.clone()).await {
         Ok(debited) => debited,
-        Err(error) => return Err(debit_error(vault, view, error)),
+        Err(error) => {
+            let error = directory::believed(api, &[&me.name, &grant.owner], error).await;
+            return Err(debit_error(vault, view, error));
+        }
     };
     change::<GrantHeld>(vault, &grant.grant.to_string(), |kept| {
         kept.used = kept.used.max(debited.used);

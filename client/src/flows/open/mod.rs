@@ -54,7 +54,7 @@ pub async fn open(
 ) -> Result<Viewed, OpenError> {
     let grant = &prepared.grant;
     let (view, resumed) = charge::create_or_resume(vault, me, grant, api.cluster_now())?;
-    let debited = charge::debit(vault, api, grant, &view).await?;
+    let debited = charge::debit(vault, api, me, grant, &view).await?;
     let number = debited.number;
     let (debited, share) = released_share(api, grant, &view, debited)
         .await

@@ -6,6 +6,7 @@ use cameo_common::sealing::Share;
 use super::assemble::first_deal;
 use super::error::ShareError;
 use crate::cluster_api::ClusterError;
+use crate::directory;
 use crate::flows::absent_grant::is_absent;
 use crate::flows::context::Context;
 use crate::vault::VaultError;
@@ -36,6 +37,10 @@ pub async fn record(ctx: &Context, mut owned: GrantOwned) -> Result<GrantOwned, 
         } else {
             created = Err(ClusterError::OutcomeUnknown);
         }
+    }
+    if let Err(error) = created {
+        let parties = [&ctx.me.name, &owned.viewer];
+        created = Err(directory::believed(&ctx.api, &parties, error).await);
     }
     if is_no(&created, ErrorCode::Retired) {
         forget(ctx, &owned)?;

@@ -120,8 +120,14 @@ impl Raft {
     }
 
     /// Whether this node may make promises: it has come back with all that it had promised.
-    pub fn takes_part(&self) -> bool {
-        self.inner.gate.closed().is_none()
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn takes_part(&self) -> Result<(), ReadError> {
+        match self.inner.gate.closed() {
+            None => Ok(()),
+            Some(closed) => Err(ReadError::TakesNoPart(closed)),
+        }
     }
 
     /// Whether it has come back below what it had told other voters.

@@ -98,7 +98,7 @@ impl Replica for RaftReplica {
         self.state.touched()
     }
 
-    fn takes_part(&self) -> bool {
+    fn takes_part(&self) -> Result<(), ReadError> {
         self.raft.takes_part()
     }
 

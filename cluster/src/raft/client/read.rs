@@ -17,7 +17,7 @@ use crate::link::{Lane, Links};
 use crate::raft::engine::consensus::{Consensus, ReadIndex};
 use crate::raft::engine::node_state::NodeState;
 use crate::raft::members::member_view::MemberView;
-use crate::raft::quarantine::Gate;
+use crate::raft::quarantine::{Closed, Gate};
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ReadRefusal, decode, encode};
 
 /// Most readers that wait for a round; others fail with `NoLeader`.
@@ -34,8 +34,8 @@ pub enum ReadError {
     Behind,
     #[error("this node is stopping; use another")]
     Stopping,
-    #[error("this node takes no part in its cluster now; use another")]
-    TakesNoPart,
+    #[error("{0}; use another")]
+    TakesNoPart(Closed),
 }
 
 /// A reader that waits for an index.
@@ -66,7 +66,8 @@ impl Reads {
     pub(crate) async fn barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
         match timeout_at(deadline, self.gate.decided()).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return Err(ReadError::TakesNoPart),
+            Ok(Err(closed)) => return Err(ReadError::TakesNoPart(closed)),
+            Err(_) => return Err(ReadError::TakesNoPart(Closed::Waiting)),
         }
         if is_planted(Mutant::LocalStaleRead) {
             return Ok(*self.applied.borrow());
@@ -84,7 +85,11 @@ impl Reads {
         };
         let mut applied = self.applied.clone();
         match timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await {
-            Ok(Ok(applied)) => Ok(*applied),
+            // A proof may have come meanwhile.
+            Ok(Ok(applied)) => match self.gate.closed() {
+                None => Ok(*applied),
+                Some(closed) => Err(ReadError::TakesNoPart(closed)),
+            },
             Ok(Err(_)) => Err(ReadError::Stopping),
             Err(_) => Err(ReadError::Behind),
         }

@@ -98,7 +98,10 @@ pub trait Replica: Send + Sync + fmt::Debug + 'static {
     fn touched(&self) -> broadcast::Receiver<Touched>;
 
     /// Whether this node may make promises: it has come back with all that it had promised.
-    fn takes_part(&self) -> bool;
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn takes_part(&self) -> Result<(), ReadError>;
 
     /// Number of the last floor record that each other voter had told this one.
     fn floors_of_peers(&self) -> BTreeMap<NodeId, u64>;

@@ -7,5 +7,6 @@ pub(super) mod log_clock;
 pub(super) mod node_state;
 pub(super) mod runtime;
 pub(super) mod status;
+pub(super) mod storage;
 pub(super) mod store_snapshots;
 pub(super) mod workers;

@@ -14,7 +14,7 @@ use super::port::MemorySnapshots;
 use super::state::MemoryState;
 use super::sync::Syncer;
 use crate::consensus_types::aliases::position;
-use crate::raft::engine::consensus::Storage;
+use crate::raft::engine::storage::Storage;
 use crate::store::Machine;
 use cameo_machine::MapView;
 

@@ -10,6 +10,7 @@ use super::content::Content;
 use super::floor_image::FloorImage;
 use super::snapshot::MemorySnapshot;
 use crate::consensus_types::{EntryBytes, TypeConfig};
+use crate::raft::quarantine::QuarantineFile;
 
 /// A disk's content.
 #[derive(Default, Clone)]
@@ -25,8 +26,8 @@ pub(super) struct Platter {
     /// The newest snapshot. Always synced: it gets its name after that.
     pub snapshot: Option<MemorySnapshot>,
     pub floor: FloorImage,
-    /// What the node remembers of its peers. Always synced: it gets its name after that.
-    pub peers: Option<Vec<u8>>,
+    /// Always synced: a file gets its name after that.
+    pub quarantine: BTreeMap<QuarantineFile, Vec<u8>>,
 }
 
 /// A log.

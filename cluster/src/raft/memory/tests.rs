@@ -15,6 +15,7 @@ use super::*;
 use crate::consensus_types::aliases::CommittedLeaderId;
 use crate::consensus_types::{EntryBytes, TypeConfig};
 use crate::raft::client::replica::AppliedState;
+use crate::raft::quarantine::QuarantineFile;
 use crate::store::{Decided, Machine};
 
 /// Each entry is a key without a value.
@@ -30,6 +31,20 @@ impl Machine for Keys {
             ..Decided::default()
         }
     }
+}
+
+#[tokio::test]
+async fn a_marker_survives_a_power_failure_and_goes_when_the_newest_disk_is_put_back() {
+    let disk = MemoryDisk::new(Arc::new(Keys));
+    let newest = disk.copy();
+    let files = || disk.storage().log.quarantine_disk();
+    let written = files().replace(QuarantineFile::Marker, vec![7]);
+    written.await.unwrap();
+    disk.lose_power();
+    assert_eq!(files().read(QuarantineFile::Marker).unwrap(), Some(vec![7]));
+    assert_eq!(files().read(QuarantineFile::Peers).unwrap(), None);
+    disk.restore(newest);
+    assert_eq!(files().read(QuarantineFile::Marker).unwrap(), None);
 }
 
 /// A disk whose syncs take a moment, and fail when told.

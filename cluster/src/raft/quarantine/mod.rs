@@ -2,19 +2,28 @@
 //! older copy of its folder is told so, and takes no part.
 //!
 //! A voter signs its marks: how far its floors, its term and its log are, each as it is durable.
-//! `remembered` keeps the highest of each other voter, in its own words, and `file` has them on the
+//! `remembered` keeps the highest of each other voter, in its own words, and has them on the
 //! disk. They are shown to the voter (`super::exchange`). Its own signature above what it has found
 //! on its disk is a proof that nobody else can make: no liar quarantines another. The `gate` is
-//! closed until enough voters have answered, and for good after such a proof.
+//! closed until enough voters have answered, and for good after such a proof: a `marker` in the
+//! folder keeps it so from start to start.
 
-mod file;
+mod disk;
+mod envelope;
+mod folder;
 mod gate;
-mod peers_disk;
+mod marker;
+#[cfg(test)]
+mod memory_for_tests;
+mod needed;
 mod remembered;
 
-pub(crate) use gate::{Closed, Gate};
+pub(crate) use gate::{GRACE, Gate};
+pub(crate) use marker::Marker;
+pub(crate) use needed::Needed;
 pub(crate) use remembered::Remembered;
 
-pub use file::PeersFile;
-pub use peers_disk::PeersDisk;
+pub use disk::{QuarantineDisk, QuarantineFile};
+pub use folder::QuarantineFolder;
+pub use gate::Closed;
 pub use remembered::PeersError;

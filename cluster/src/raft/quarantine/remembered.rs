@@ -8,10 +8,10 @@ use cameo_common::cluster_descriptor::MAX_NODES;
 use cameo_common::ids::NodeId;
 use cameo_common::signed::Signed;
 use cameo_common::statements::NodeProgress;
-use cameo_common::wire;
 use parking_lot::Mutex;
 
-use super::peers_disk::PeersDisk;
+use super::disk::{QuarantineDisk, QuarantineFile};
+use super::envelope::{self, EnvelopeError};
 
 const MAGIC: &[u8; 8] = b"cameopee";
 const VERSION: u8 = 1;
@@ -31,8 +31,10 @@ pub enum PeersError {
 
 /// The highest progress that each voter has told: one statement a voter.
 pub(crate) struct Remembered {
-    disk: Arc<dyn PeersDisk>,
+    disk: Arc<dyn QuarantineDisk>,
     kept: Mutex<Kept>,
+    /// One write at a time, so that the file has the newest bytes.
+    storing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -48,8 +50,8 @@ impl Remembered {
     ///
     /// # Errors
     /// When it cannot be read, or has another version.
-    pub fn load(disk: Arc<dyn PeersDisk>) -> Result<Self, PeersError> {
-        let statements = match disk.read()?.as_deref().map(decode) {
+    pub fn load(disk: Arc<dyn QuarantineDisk>) -> Result<Self, PeersError> {
+        let statements = match disk.read(QuarantineFile::Peers)?.as_deref().map(decode) {
             None => Statements::new(),
             Some(Ok(statements)) => statements,
             Some(Err(error @ PeersError::Damaged)) => {
@@ -64,6 +66,7 @@ impl Remembered {
                 statements,
                 changed: false,
             }),
+            storing: tokio::sync::Mutex::default(),
         })
     }
 
@@ -116,8 +119,9 @@ impl Remembered {
     /// Writes the file if something has changed.
     ///
     /// # Errors
-    /// When it cannot be written. It is tried again when something changes.
+    /// When it cannot be written. The next call tries it again.
     pub async fn store(&self) -> io::Result<()> {
+        let _storing = self.storing.lock().await;
         let bytes = {
             let mut kept = self.kept.lock();
             if !std::mem::take(&mut kept.changed) {
@@ -125,35 +129,23 @@ impl Remembered {
             }
             encode(&kept.statements)
         };
-        self.disk.replace(bytes).await
+        let written = self.disk.replace(QuarantineFile::Peers, bytes).await;
+        if written.is_err() {
+            self.kept.lock().changed = true;
+        }
+        written
     }
 }
 
-/// Magic, version, canonical bytes, CRC-32 (little endian) of all bytes before it.
 fn encode(statements: &Statements) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(wire::encode_versioned(VERSION, statements));
-    let sum = crc32fast::hash(&bytes);
-    bytes.extend_from_slice(&sum.to_le_bytes());
-    bytes
+    envelope::encode(MAGIC, VERSION, statements)
 }
 
 fn decode(bytes: &[u8]) -> Result<Statements, PeersError> {
-    let (head, sum) = bytes.split_last_chunk::<4>().ok_or(PeersError::Damaged)?;
-    if crc32fast::hash(head).to_le_bytes() != *sum {
-        return Err(PeersError::Damaged);
-    }
-    let content = head.strip_prefix(MAGIC).ok_or(PeersError::Damaged)?;
-    match content.first() {
-        Some(&VERSION) => {}
-        Some(other) => return Err(PeersError::UnknownVersion(*other)),
-        None => return Err(PeersError::Damaged),
-    }
-    let read = wire::decode_versioned::<Statements>(VERSION, content);
-    let read = read.map_err(|_| PeersError::Damaged)?;
-    match read.len() <= MAX_NODES {
-        true => Ok(read),
-        false => Err(PeersError::Damaged),
+    match envelope::decode::<Statements>(MAGIC, VERSION, bytes) {
+        Ok(read) if read.len() <= MAX_NODES => Ok(read),
+        Ok(_) | Err(EnvelopeError::Damaged) => Err(PeersError::Damaged),
+        Err(EnvelopeError::UnknownVersion(version)) => Err(PeersError::UnknownVersion(version)),
     }
 }
 

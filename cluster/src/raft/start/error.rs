@@ -32,6 +32,8 @@ pub enum StartError {
     RecordLost,
     #[error(transparent)]
     Peers(#[from] PeersError),
+    #[error("cannot read DATA/quarantined: {0}. Check the disk")]
+    Marker(#[source] std::io::Error),
     #[error("the directory belongs to another cluster: {0}")]
     OtherCluster(std::io::Error),
     #[error("cannot listen for nodes on {address}: {source}")]

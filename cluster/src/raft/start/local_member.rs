@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{RaftDeps, Settings, StartError};
 use crate::host::rng::system_bytes;
-use crate::raft::engine::consensus::Storage;
+use crate::raft::engine::storage::Storage;
 use crate::raft::genesis::GenesisMember;
 use crate::raft::members::local_member::LocalMember;
 use crate::raft::members::member_view::MemberView;

@@ -11,7 +11,7 @@ use crate::floor::FloorMark;
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::exchange::Exchange;
 use crate::raft::members::local_member::LocalMember;
-use crate::raft::quarantine::{Gate, Remembered};
+use crate::raft::quarantine::{Gate, Marker, Needed, Remembered};
 
 /// The gate of a node over what it finds on its disk, before consensus uses it.
 pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
@@ -21,13 +21,18 @@ pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
     log: &mut L,
 ) -> Result<Arc<Gate>, StartError> {
     let found = found(log, &deps.floor).await.map_err(failed)?;
-    // A voter that knows its cluster may have voted. With its own word, those of a majority: they
-    // are up wherever anything is decided.
+    // A voter that knows its cluster may have voted.
     let needed = match local.members.genesis() {
-        Some(genesis) if !settings.entrance.is_worker() => genesis.voters().threshold() - 1,
-        _ => 0,
+        Some(genesis) if !settings.entrance.is_worker() => {
+            Needed::among(genesis.members.len(), genesis.voters().threshold())
+        }
+        _ => Needed::NONE,
     };
-    Ok(Arc::new(Gate::new(deps.incarnation, found, needed)))
+    let gate = match Marker::is_on(&*deps.quarantine).map_err(StartError::Marker)? {
+        true => Gate::quarantined(deps.incarnation, found),
+        false => Gate::new(deps.incarnation, found, needed),
+    };
+    Ok(Arc::new(gate))
 }
 
 async fn found<L: RaftLogStorage<TypeConfig>>(
@@ -59,7 +64,8 @@ pub(super) fn exchange(
         keys: deps.keys.clone(),
         members: local.members.clone(),
         gate: gate.clone(),
-        remembered: Remembered::load(deps.peers.clone())?,
+        remembered: Remembered::load(deps.quarantine.clone())?,
+        disk: deps.quarantine.clone(),
         consensus: consensus.clone(),
         floor: deps.floor.clone(),
         log: Default::default(),

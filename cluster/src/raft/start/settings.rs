@@ -15,7 +15,7 @@ use crate::link::{ClusterSecret, NodeKeys, Transport};
 use crate::raft::engine::config::{SNAPSHOT_AFTER_ENTRIES, Timing};
 use crate::raft::genesis::GenesisTerms;
 use crate::raft::ports::{AppService, ReportSink, ReportSource, Stamp, WorkerGate, WorkerPass};
-use crate::raft::quarantine::PeersDisk;
+use crate::raft::quarantine::QuarantineDisk;
 
 /// Settings of the operator.
 #[derive(Debug, Clone)]
@@ -122,8 +122,8 @@ pub struct RaftDeps {
     pub incarnation: u64,
     /// How far this node's floors are.
     pub floor: FloorMark,
-    /// Where it keeps what it remembers of its peers.
-    pub peers: Arc<dyn PeersDisk>,
+    /// Where it keeps what it remembers of its peers, and that it is quarantined.
+    pub quarantine: Arc<dyn QuarantineDisk>,
     /// Runtime of Raft. `None` starts a thread of its own; the simulator passes its runtime.
     pub raft_runtime: Option<Handle>,
 }

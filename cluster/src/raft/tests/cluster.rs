@@ -219,8 +219,8 @@ async fn a_node_behind_the_log_gets_a_snapshot() {
     );
 }
 
-/// Without `allow_log_reversion` the voter's answer ends the leader, or it never catches up. A voter
-/// that says it is the process that it was ignores its quarantine.
+/// Without `allow_log_reversion` the voter's answer ends the leader, or it never catches up. A
+/// voter that says it is the process that it was ignores its quarantine.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_a_voter_with_an_older_disk_neither_ends_the_leader_nor_stays_behind() {
     // given a follower that has applied more than a copy of its disk has

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod app;
 mod attacks;
 mod bootstrap;
 mod cluster;
+mod host;
 mod joining;
 mod old_snapshot;
 mod outsiders;

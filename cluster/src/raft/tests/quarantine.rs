@@ -12,6 +12,7 @@ use super::outsiders::outsider;
 use super::world::{World, soon, until};
 use crate::link::{Dial, Link, NodeKeys, Purpose};
 use crate::raft::ReadError;
+use crate::raft::quarantine::Closed;
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
 
 const HIGH: Marks = Marks {
@@ -63,7 +64,7 @@ impl WithLiar {
             node: victim,
             address: world.peers[&victim].clone(),
             purpose: Purpose::Member,
-            key: None,
+            key: Some(world.hosts[&victim].keys.signing_key().public().0),
         });
         let keys = host.keys.clone();
         Self {
@@ -117,6 +118,22 @@ async fn attack_one_peers_word_silences_no_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_voter_takes_part_with_a_majority_while_a_peer_stays_down() {
+    let mut world = World::formed(3).await;
+    world.propose(1, "before").await;
+    for id in [1, 2] {
+        world.kill(id).await;
+    }
+    // when one of them comes back, and not the other
+    world.start(2).await.unwrap();
+    assert!(world.nodes[&NodeId(2)].takes_part().is_err());
+    // then it waits for the other no longer than the grace.
+    world.propose(2, "afterwards").await;
+    assert!(world.nodes[&NodeId(2)].takes_part().is_ok());
+    assert!(world.holds(2, "before").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_nodes_own_signature_above_what_it_has_found_quarantines_it() {
     let it = WithLiar::new().await;
     let victims = it.world.hosts[&it.victim].keys.clone();
@@ -129,10 +146,11 @@ async fn a_nodes_own_signature_above_what_it_has_found_quarantines_it() {
     // It neither votes nor appends nor reads.
     let node = &it.world.nodes[&it.victim];
     let refused = node.barrier(soon()).await;
-    assert_eq!(refused, Err(ReadError::TakesNoPart));
+    let quarantined = Err(ReadError::TakesNoPart(Closed::Quarantined));
+    assert_eq!(refused.map(drop), quarantined);
     for request in takeover(node.status().term + 1, it.liar) {
         let error = it.link.call(&encode(&request), soon()).await.unwrap_err();
         assert!(error.to_string().contains("quarantined"), "{error}");
     }
-    assert!(!node.takes_part());
+    assert_eq!(node.takes_part(), quarantined);
 }

@@ -1,176 +1,33 @@
 //! Test cluster: nodes in this process, which can be killed, restarted and emptied.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cameo_common::ids::{ClusterId, Millis, NodeId};
-use cameo_common::keys::PublicKey;
-use cameo_common::registration::RegistrationMode;
-use futures_util::future::BoxFuture;
+use cameo_common::ids::{ClusterId, NodeId};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::app::{Echo, Gate, ReportOf, TimeFirst};
+use super::host::host;
 use super::reserved_ports::ReservedPorts;
 use crate::floor::{self, FloorMark, Floors, Owner};
 use crate::host::blocking::Blocking;
-use crate::host::clock::{SystemClock, WallClock};
 use crate::link::{ClusterSecret, NodeKeys};
 use crate::raft::memory::MemoryDisk;
-use crate::raft::quarantine::PeersFile;
+use crate::raft::quarantine::QuarantineFolder;
 use crate::raft::*;
-use crate::store::{Decided, Machine};
-use cameo_machine::{Change, StateView};
+use cameo_machine::StateView as _;
+
+pub use super::app::{PASS, USED_PASS, WITHDRAWN_PASS};
+pub use super::host::Host;
 
 /// Time limit for any condition; a passing test needs a fraction of it.
 pub const TIMEOUT: Duration = Duration::from_secs(40);
 
 pub fn soon() -> Instant {
     Instant::now() + TIMEOUT
-}
-
-/// The command is a key, the row's value is the log time, and the reply is the key.
-struct KeyAndTime;
-impl Machine for KeyAndTime {
-    fn decide(&self, _view: &dyn StateView, _index: u64, entry: &[u8]) -> Decided {
-        let (time, key) = entry.split_at(8);
-        let put = Change::Put {
-            key: key.to_vec(),
-            value: time.to_vec(),
-        };
-        Decided {
-            changes: vec![put],
-            reply: key.to_vec(),
-            ..Decided::default()
-        }
-    }
-}
-
-/// The pass of every worker that is to be admitted.
-pub const PASS: &[u8] = b"pass";
-/// A pass that the operator has signed, and that the state has bound to another node.
-pub const USED_PASS: &[u8] = b"used pass";
-/// One that the applied state refuses already.
-pub const WITHDRAWN_PASS: &[u8] = b"withdrawn pass";
-
-struct Gate;
-impl WorkerGate for Gate {
-    fn is_signed(&self, pass: &[u8], _genesis: &Genesis) -> bool {
-        [PASS, USED_PASS, WITHDRAWN_PASS].contains(&pass)
-    }
-
-    fn admission(&self, pass: &[u8], _node: NodeId, _key: &[u8; 32]) -> Option<Vec<u8>> {
-        Some(pass.to_vec())
-    }
-
-    fn refusal(&self, command: &[u8]) -> Option<String> {
-        (command == WITHDRAWN_PASS).then(|| "withdrawn by the operator".to_owned())
-    }
-
-    fn outcome(&self, reply: &[u8]) -> Result<(), String> {
-        match reply {
-            PASS => Ok(()),
-            _ => Err("used for another node".into()),
-        }
-    }
-}
-
-struct TimeFirst;
-impl Stamp for TimeFirst {
-    fn stamp(&self, command: Vec<u8>, log_time: Millis) -> Vec<u8> {
-        [&log_time.0.to_le_bytes()[..], &command].concat()
-    }
-
-    fn time_of(&self, entry: &[u8]) -> Option<Millis> {
-        let (time, _) = entry.split_first_chunk()?;
-        Some(Millis(u64::from_le_bytes(*time)))
-    }
-}
-
-/// A clock that can be set wrong.
-#[derive(Default)]
-pub struct SkewedClock(pub AtomicI64);
-impl WallClock for SkewedClock {
-    fn unix_millis(&self) -> Millis {
-        let Millis(now) = SystemClock.unix_millis();
-        Millis(now.saturating_add_signed(self.0.load(Ordering::Relaxed)))
-    }
-}
-
-struct ReportOf(NodeId);
-impl ReportSource for ReportOf {
-    fn report(&self) -> Vec<u8> {
-        format!("load of {}", self.0).into_bytes()
-    }
-}
-
-/// Reports by the nodes they came from.
-#[derive(Default)]
-pub struct Reports(pub Mutex<BTreeMap<NodeId, Vec<u8>>>);
-impl ReportSink for Reports {
-    fn receive(&self, from: NodeId, report: &[u8], _clock: Millis, _at: Instant) {
-        self.0.lock().unwrap().insert(from, report.to_vec());
-    }
-}
-
-struct Echo(NodeId);
-impl AppService for Echo {
-    fn serve(&self, from: NodeId, body: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
-        let me = self.0;
-        Box::pin(async move {
-            let body = String::from_utf8(body).unwrap();
-            format!("{me} got {body} from {from}").into_bytes()
-        })
-    }
-}
-
-/// The deps of a node that survive its process.
-pub struct Host {
-    pub data: PathBuf,
-    /// Address of its links.
-    pub link: String,
-    pub disk: MemoryDisk,
-    pub keys: Arc<NodeKeys>,
-    pub secret: Vec<u8>,
-    /// With which it joins, if it is a worker.
-    pub pass: Vec<u8>,
-    pub terms: GenesisTerms,
-    pub clock: Arc<SkewedClock>,
-    pub reports: Arc<Reports>,
-    /// Which process it says that it is, always; a fresh one at each start if there is none.
-    pub incarnation: Option<u64>,
-}
-
-impl Host {
-    /// Empties the node's disk; its key stays.
-    pub fn empty(&mut self) {
-        std::fs::remove_dir_all(&self.data).unwrap();
-        std::fs::create_dir(&self.data).unwrap();
-        self.disk = MemoryDisk::new(Arc::new(KeyAndTime));
-    }
-}
-
-fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
-    let data = root.join(id.to_string());
-    std::fs::create_dir_all(&data).unwrap();
-    Host {
-        data,
-        link,
-        disk: MemoryDisk::new(Arc::new(KeyAndTime)),
-        keys: Arc::new(NodeKeys::generate().unwrap()),
-        secret: b"the secret of the test cluster".to_vec(),
-        pass: PASS.to_vec(),
-        terms: GenesisTerms {
-            operator: PublicKey([8; 32]),
-            registration: RegistrationMode::Open,
-        },
-        clock: Arc::default(),
-        reports: Arc::default(),
-        incarnation: None,
-    }
 }
 
 pub struct World {
@@ -369,7 +226,7 @@ impl World {
             blocking: Blocking::Threads,
             incarnation: host.incarnation.unwrap_or_else(rand::random),
             floor: floor_mark(id, &host.disk).await,
-            peers: Arc::new(PeersFile::within(&host.data, Blocking::Threads)),
+            quarantine: Arc::new(QuarantineFolder::within(&host.data, Blocking::Threads)),
             raft_runtime: None,
         }
     }

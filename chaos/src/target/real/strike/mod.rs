@@ -151,9 +151,13 @@ async fn strike_and_heal(strike: &Strike<'_>) -> Struck {
         Kind::ClockJump | Kind::ClockDrift => clock::wrong(strike).await,
         Kind::Worker => membership::worker(strike).await,
         // Left out of the plan, with a row that says so.
-        Kind::RolledBack | Kind::Withholds | Kind::FalseAnswers | Kind::Forges => Struck {
+        Kind::RolledBack
+        | Kind::Withholds
+        | Kind::FalseAnswers
+        | Kind::Forges
+        | Kind::OldFolder => Struck {
             bit: false,
-            seen: "real nodes do not lie".to_owned(),
+            seen: "only simulated nodes have it".to_owned(),
         },
     }
 }

@@ -122,6 +122,7 @@ impl Active {
         match self.planned.kind {
             Kind::RollingRestart => self.roll(cluster, now),
             Kind::Forges => self.go_on_forging(cluster, now),
+            Kind::OldFolder => self.put_old_folder_back(cluster, now),
             _ => {}
         }
         self.reach_leader(cluster, now)
@@ -206,6 +207,7 @@ impl Active {
                     cluster.install(node, true)?;
                 }
             }
+            Kind::OldFolder => self.copy_folders(cluster),
             kind if kind.lane() == Lane::Lies => self.begin_to_lie(cluster),
             kind if kind.is_partition() && kind != Kind::OneWay || kind == Kind::ClientsCut => {
                 let ways = self.both_ways();
@@ -329,6 +331,7 @@ impl Active {
                     cluster.kill(node);
                 }
             }
+            Kind::OldFolder => self.put_newest_folder_back(cluster),
             kind if kind.lane() == Lane::Lies => self.end_lying(cluster),
             _ => {
                 cluster.cut([]);

@@ -1,7 +1,8 @@
 //! The plan of faults, carried out: `active` is one fault, `stops` those that stop nodes in order,
-//! `lying` those that only liars have.
+//! `lying` those that only liars have, `folders` those that put disks back at honest nodes.
 
 mod active;
+mod folders;
 mod lying;
 mod stops;
 
@@ -13,7 +14,7 @@ use cameo_common::ids::NodeId;
 use active::Active;
 
 use super::cluster::Cluster;
-use crate::faults::{Kind, Lane, Planned, Victims};
+use crate::faults::{Kind, Planned, Victims};
 use crate::history::{FaultArg, Key, Micros, Op, Operation, Recorder, Row, Struck};
 
 /// Numbers of faults begin here, away from those of clients and observers.
@@ -156,7 +157,7 @@ impl Faults {
 /// A fault finds something to strike: where all of its victims are down, or nobody leads, it is one
 /// node that runs.
 fn aimed(mut planned: Planned, cluster: &Cluster, leader: Option<NodeId>) -> Planned {
-    let is_of_nodes = planned.kind.lane() != Lane::Lies
+    let is_of_nodes = !planned.kind.has_to_be_asked_for()
         && matches!(planned.victims, Victims::Leader | Victims::Nodes(_));
     let any_up = planned
         .nodes(leader)

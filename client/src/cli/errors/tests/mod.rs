@@ -135,6 +135,12 @@ fn cluster_errors() {
         Exit::NoQuorum,
         "outcome_unknown",
     );
+    let said = ApiError::new(ErrorCode::Retired, "retired");
+    check(
+        ClusterError::Unconfirmed(said),
+        Exit::NoQuorum,
+        "unconfirmed",
+    );
     check(ClusterError::Setup(String::new()), Exit::Other, "setup");
     let bad = ClusterError::from(AddressError::NoFingerprint);
     check(bad, Exit::Usage, "bad_address");

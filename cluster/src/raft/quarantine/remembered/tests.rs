@@ -1,28 +1,15 @@
 #![allow(clippy::unwrap_used)]
+use std::sync::atomic::Ordering;
+
 use cameo_common::ids::ClusterId;
 use cameo_common::keys::SigningKey;
 use cameo_common::statements::Marks;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 
+use super::super::memory_for_tests::InMemory;
 use super::*;
 
 const CLUSTER: ClusterId = ClusterId([5; 32]);
 const AT: NodeId = NodeId(2);
-
-#[derive(Default)]
-struct InMemory(Mutex<Option<Vec<u8>>>);
-
-impl PeersDisk for InMemory {
-    fn read(&self) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.lock().clone())
-    }
-
-    fn replace(&self, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>> {
-        *self.0.lock() = Some(bytes);
-        async { Ok(()) }.boxed()
-    }
-}
 
 fn marks(floor: u64, term: u64, log: u64) -> Marks {
     Marks { floor, term, log }
@@ -110,20 +97,37 @@ async fn what_is_remembered_outlives_the_process() {
     let disk = Arc::new(InMemory::default());
     let remembered = Remembered::load(disk.clone()).unwrap();
     remembered.store().await.unwrap();
-    assert!(disk.read().unwrap().is_none(), "nothing has changed");
+    assert!(
+        disk.read(QuarantineFile::Peers).unwrap().is_none(),
+        "nothing has changed"
+    );
     let statement = told(1, marks(0, 0, 0), marks(5, 3, 70));
     keep(&remembered, &statement).unwrap();
     remembered.store().await.unwrap();
     let again = Remembered::load(disk.clone()).unwrap();
     assert_eq!(again.of(AT), Some(statement.0));
     // Damage is no reason to stop; another version is.
-    let whole = disk.read().unwrap().unwrap();
+    let whole = disk.read(QuarantineFile::Peers).unwrap().unwrap();
     for at in 0..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
-        *disk.0.lock() = Some(damaged);
+        disk.replace(QuarantineFile::Peers, damaged).await.unwrap();
         assert_eq!(Remembered::load(disk.clone()).unwrap().of(AT), None);
     }
+}
+
+#[tokio::test]
+async fn a_write_that_fails_is_tried_again_though_nothing_changes() {
+    let disk = Arc::new(InMemory::default());
+    let remembered = Remembered::load(disk.clone()).unwrap();
+    let statement = told(1, marks(0, 0, 0), marks(5, 3, 70));
+    keep(&remembered, &statement).unwrap();
+    disk.is_full.store(true, Ordering::Relaxed);
+    remembered.store().await.unwrap_err();
+    disk.is_full.store(false, Ordering::Relaxed);
+    remembered.store().await.unwrap();
+    let again = Remembered::load(disk).unwrap();
+    assert_eq!(again.of(AT), Some(statement.0));
 }
 
 #[test]

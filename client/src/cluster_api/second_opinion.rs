@@ -1,0 +1,112 @@
+//! Second opinions on a refusal, which may be a lie: no node's word alone ends a call.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cameo_common::api::{ApiError, ErrorCode, paths};
+use cameo_common::ids::NodeId;
+use reqwest::Method;
+use tokio::time::Instant;
+
+use super::call::Outcome;
+use super::error::{Verdict, verdict};
+use super::nodes::Server;
+use super::signed_call::SignedCall;
+use super::{ClusterApi, ClusterError};
+
+/// Bound on asking other nodes after a refusal.
+const SECOND_OPINION_DEADLINE: Duration = Duration::from_secs(3);
+
+impl ClusterApi {
+    /// Another node's answer in place of a refusal. The refusal, if another node refuses too, or
+    /// none can be asked; but one of this device or of a name only by the word of enough nodes.
+    pub(super) async fn ask_another(
+        &self,
+        refused_by: &Server,
+        call: &SignedCall,
+        refusal: ApiError,
+        end: Instant,
+    ) -> Result<Bytes, ClusterError> {
+        let refusal = match self.second_answer(refused_by, call, refusal, end).await {
+            Err(ClusterError::Api(refusal)) => refusal,
+            answer => return answer,
+        };
+        if self.is_confirmed(call, refusal.code).await {
+            Err(refusal.into())
+        } else {
+            Err(ClusterError::Unconfirmed(refusal))
+        }
+    }
+
+    /// What the first of the other nodes says that answers definitely. A node that cannot tell
+    /// may have carried out what the first one has refused.
+    async fn second_answer(
+        &self,
+        refused_by: &Server,
+        call: &SignedCall,
+        refusal: ApiError,
+        end: Instant,
+    ) -> Result<Bytes, ClusterError> {
+        self.find_another(std::slice::from_ref(refused_by)).await;
+        let mut servers = self.nodes().servers();
+        servers.retain(|server| server.key != refused_by.key);
+        // A node that hangs takes no other's share of the time.
+        let others = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
+        let share = SECOND_OPINION_DEADLINE / others;
+        let mut unknown = false;
+        for server in servers {
+            let until = end.min(Instant::now() + share);
+            if Instant::now() >= until {
+                break;
+            }
+            match self.try_once(&server, call, until).await {
+                Outcome::Success(bytes) => {
+                    let refused_by = &refused_by.url;
+                    tracing::warn!(refused_by, %refusal, "another node did what a node refused");
+                    self.prefer(&server);
+                    return Ok(bytes);
+                }
+                Outcome::Refused(same) => match verdict(same.code) {
+                    Verdict::Doubtful => {
+                        self.prefer(&server);
+                        return Err(same.into());
+                    }
+                    Verdict::Unknown | Verdict::ElsewhereOrLater => unknown = true,
+                    Verdict::Final => {}
+                },
+                // A read changes nothing.
+                Outcome::Lost => unknown |= call.method != Method::GET,
+                Outcome::Malformed(_) | Outcome::NotConnected => {}
+            }
+        }
+        if unknown {
+            Err(ClusterError::OutcomeUnknown)
+        } else {
+            Err(refusal.into())
+        }
+    }
+
+    /// Whether enough nodes refuse this device, or lack this name, by their own state: a node may
+    /// have passed on a lying leader's word. Other refusals end one call, and are taken as they
+    /// are.
+    async fn is_confirmed(&self, call: &SignedCall, code: ErrorCode) -> bool {
+        let is_read = call.method == Method::GET;
+        let path = match code {
+            ErrorCode::NotRegistered if is_read => call.path.as_str(),
+            // Every read is refused to a device that is revoked or not known.
+            ErrorCode::NotAuthenticated | ErrorCode::DeviceRevoked => paths::USERS,
+            _ => return true,
+        };
+        let refuses = |node| self.refuses(node, path.to_owned(), code);
+        self.do_enough_say(refuses).await
+    }
+
+    /// Whether a node refuses a read with this code.
+    async fn refuses(&self, node: NodeId, path: String, code: ErrorCode) -> bool {
+        let Ok(server) = self.known_server(node).await else {
+            return false;
+        };
+        let answer = self.get_at::<serde::de::IgnoredAny>(&server, path).await;
+        answer.is_err_and(|error| error.code() == Some(code))
+    }
+}

@@ -1,0 +1,41 @@
+//! Interface to the files of quarantine in a node's folder: real ones, or the simulator's.
+
+use std::io;
+
+use futures_util::future::BoxFuture;
+
+/// A small file that is read and replaced as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuarantineFile {
+    /// What the node remembers of its peers.
+    Peers,
+    /// There while the node is quarantined.
+    Marker,
+}
+
+impl QuarantineFile {
+    /// Its name in the data folder.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Peers => "peers",
+            Self::Marker => "quarantined",
+        }
+    }
+}
+
+/// The files.
+pub trait QuarantineDisk: Send + Sync + 'static {
+    /// The whole file; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&self, file: QuarantineFile) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces the whole file, durably: after a crash it has the old bytes or these. One call for
+    /// a file at a time.
+    ///
+    /// # Errors
+    /// When the disk is full or gone: the old file stays.
+    fn replace(&self, file: QuarantineFile, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>>;
+}

@@ -1,0 +1,59 @@
+//! A host of the test cluster: what survives the processes of a node.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cameo_common::ids::NodeId;
+use cameo_common::keys::PublicKey;
+use cameo_common::registration::RegistrationMode;
+
+use super::app::{KeyAndTime, PASS, Reports, SkewedClock};
+use crate::link::NodeKeys;
+use crate::raft::memory::MemoryDisk;
+use crate::raft::*;
+
+/// The deps of a node that survive its process.
+pub struct Host {
+    pub data: PathBuf,
+    /// Address of its links.
+    pub link: String,
+    pub disk: MemoryDisk,
+    pub keys: Arc<NodeKeys>,
+    pub secret: Vec<u8>,
+    /// With which it joins, if it is a worker.
+    pub pass: Vec<u8>,
+    pub terms: GenesisTerms,
+    pub clock: Arc<SkewedClock>,
+    pub reports: Arc<Reports>,
+    /// Which process it says that it is, always; a fresh one at each start if there is none.
+    pub incarnation: Option<u64>,
+}
+
+impl Host {
+    /// Empties the node's disk; its key stays.
+    pub fn empty(&mut self) {
+        std::fs::remove_dir_all(&self.data).unwrap();
+        std::fs::create_dir(&self.data).unwrap();
+        self.disk = MemoryDisk::new(Arc::new(KeyAndTime));
+    }
+}
+
+pub fn host(root: &std::path::Path, id: NodeId, link: String) -> Host {
+    let data = root.join(id.to_string());
+    std::fs::create_dir_all(&data).unwrap();
+    Host {
+        data,
+        link,
+        disk: MemoryDisk::new(Arc::new(KeyAndTime)),
+        keys: Arc::new(NodeKeys::generate().unwrap()),
+        secret: b"the secret of the test cluster".to_vec(),
+        pass: PASS.to_vec(),
+        terms: GenesisTerms {
+            operator: PublicKey([8; 32]),
+            registration: RegistrationMode::Open,
+        },
+        clock: Arc::default(),
+        reports: Arc::default(),
+        incarnation: None,
+    }
+}
