@@ -53,6 +53,8 @@ impl ClusterApi {
         // A node that hangs takes no other's share of the time.
         let others = u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
         let share = SECOND_OPINION_DEADLINE / others;
+        // A read changes nothing; a node that cannot answer it leaves nothing unknown.
+        let is_read = call.method == Method::GET;
         let mut unknown = false;
         for server in servers {
             let until = end.min(Instant::now() + share);
@@ -71,11 +73,10 @@ impl ClusterApi {
                         self.prefer(&server);
                         return Err(same.into());
                     }
-                    Verdict::Unknown | Verdict::ElsewhereOrLater => unknown = true,
+                    Verdict::Unknown | Verdict::ElsewhereOrLater => unknown |= !is_read,
                     Verdict::Final => {}
                 },
-                // A read changes nothing.
-                Outcome::Lost => unknown |= call.method != Method::GET,
+                Outcome::Lost => unknown |= !is_read,
                 Outcome::Malformed(_) | Outcome::NotConnected => {}
             }
         }

@@ -152,6 +152,22 @@ async fn attack_a_refusal_is_not_believed_while_another_node_does_not_know_the_o
 }
 
 #[tokio::test]
+async fn a_node_that_cannot_answer_a_read_leaves_the_word_of_enough_others() {
+    for away in 0..3 {
+        // given two nodes that lack a user, and one that takes no part
+        let mut codes = [ErrorCode::NotRegistered; 3];
+        codes[away] = ErrorCode::Unavailable;
+        let node = |code| Router::new().route(paths::USER, get(move || ready(no(code))));
+        let world = with_nodes(codes.map(node).to_vec()).await;
+        // when the user is looked up
+        let found = world.core.ctx.api.user(&"zed".parse().unwrap()).await;
+        // then there is none
+        let code = found.unwrap_err().code();
+        assert_eq!(code, Some(ErrorCode::NotRegistered), "{away} is away");
+    }
+}
+
+#[tokio::test]
 async fn attack_one_nodes_word_does_not_say_that_a_device_is_revoked_or_unknown() {
     for code in [ErrorCode::DeviceRevoked, ErrorCode::NotAuthenticated] {
         // given nodes that pass on a leader's refusal of a device, which they know or not

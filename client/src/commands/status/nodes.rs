@@ -40,18 +40,27 @@ pub(super) fn text(ctx: &Context, nodes: &[Answer]) -> String {
         let state = match status {
             None => "cannot be reached".to_owned(),
             Some(status) if !is_ours(ctx, status) => "belongs to another cluster".to_owned(),
-            Some(status) => format!(
-                "node {}, leader {}, {} entries applied",
-                status.node,
-                status
-                    .leader
-                    .map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
-                status.applied
-            ),
+            Some(status) => state(status),
         };
         vec![url.clone(), state]
     });
     table(&rows.collect::<Vec<_>>())
+}
+
+fn state(status: &NodeStatus) -> String {
+    let leader = status.leader.map(|id| id.to_string());
+    let state = format!(
+        "node {}, leader {}, {} entries applied",
+        status.node,
+        leader.as_deref().unwrap_or("unknown"),
+        status.applied
+    );
+    match status.quarantined {
+        false => state,
+        true => {
+            format!("{state}; QUARANTINED: it came back with an older folder, and takes no part")
+        }
+    }
 }
 
 pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
@@ -62,7 +71,7 @@ pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
         }
         Some(status) => json!({
             "url": url, "reachable": true, "ours": true, "node": status.node,
-            "leader": status.leader,
+            "leader": status.leader, "quarantined": status.quarantined,
             "term": status.term, "applied": status.applied, "jobs_finished": status.jobs_finished,
         }),
     });
@@ -74,4 +83,30 @@ fn is_ours(ctx: &Context, status: &NodeStatus) -> bool {
     status
         .cluster
         .is_none_or(|cluster| cluster == ctx.me.cluster)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cameo_common::api::JobMemory;
+
+    #[test]
+    fn a_quarantined_node_is_told_from_one_that_takes_part() {
+        let mut status = NodeStatus {
+            schema: 1,
+            node: NodeId(3),
+            cluster: None,
+            leader: Some(NodeId(1)),
+            term: 2,
+            committed: 63,
+            applied: 63,
+            members: Vec::new(),
+            jobs_finished: 0,
+            job_memory: JobMemory::default(),
+            quarantined: false,
+        };
+        assert_eq!(state(&status), "node 3, leader 1, 63 entries applied");
+        status.quarantined = true;
+        assert!(state(&status).contains("; QUARANTINED: "));
+    }
 }
