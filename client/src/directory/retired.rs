@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::ResolvedUser;
 use crate::cluster_api::{ClusterApi, ClusterError};
 
-/// Whether a user who was looked up is retired. Fewer nodes than may lie turn nobody away.
+/// Whether a user who was looked up is retired. Fewer nodes than may lie have nobody rejected.
 pub async fn is_retired(api: &ClusterApi, found: &ResolvedUser) -> bool {
     found.retired.is_some() && is_user_retired(api, &found.name).await
 }

@@ -4,13 +4,10 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use h2::client::SendRequest;
 use hyper::Request;
 
-use super::{Call, Entry, message};
-use crate::core::caller::{Caller as IsCaller, connect};
+use crate::core::caller::connect;
 
 /// Bytes that a peer may send before we answer: more than any answer here has.
 const WINDOW: u32 = 8 * 1024 * 1024;
@@ -49,7 +46,7 @@ impl Grpc {
     }
 
     /// Calls a method and returns its answer's frame.
-    async fn call(&mut self, method: &str, message: Bytes) -> anyhow::Result<Bytes> {
+    pub async fn call(&mut self, method: &str, message: Bytes) -> anyhow::Result<Bytes> {
         let request = Request::builder()
             .method("POST")
             .uri(format!(
@@ -75,57 +72,5 @@ impl Grpc {
         let status = trailers.get("grpc-status").map(|status| status.as_bytes());
         ensure!(status == Some(b"0"), "{method}: {trailers:?}");
         Ok(first)
-    }
-}
-
-/// A client of a window.
-pub struct Caller {
-    grpc: Grpc,
-    call: Call,
-    entry: Entry,
-    ready: Vec<Bytes>,
-}
-
-impl Caller {
-    pub fn new(grpc: Grpc, call: Call, entry: Entry) -> Self {
-        Self {
-            grpc,
-            call,
-            entry,
-            ready: Vec::new(),
-        }
-    }
-
-    fn make(&mut self) -> Bytes {
-        match self.call {
-            Call::Put { .. } => {
-                self.entry.renew();
-                message::put(&self.entry)
-            }
-            Call::Range => message::range(&self.entry),
-        }
-    }
-
-    async fn next(&mut self) -> anyhow::Result<()> {
-        let message = self.ready.pop().unwrap_or_else(|| self.make());
-        match self.call {
-            Call::Put { .. } => drop(self.grpc.call("Put", message).await?),
-            Call::Range => {
-                let answer = self.grpc.call("Range", message).await?;
-                ensure!(answer.len() > self.entry.value.len(), "nothing was read");
-            }
-        }
-        Ok(())
-    }
-}
-
-impl IsCaller for Caller {
-    fn prepare(&mut self, calls: usize) -> anyhow::Result<()> {
-        self.ready = (0..calls).map(|_| self.make()).collect();
-        Ok(())
-    }
-
-    fn call(&mut self) -> BoxFuture<'_, anyhow::Result<()>> {
-        self.next().boxed()
     }
 }

@@ -1,5 +1,6 @@
 //! etcd, as three processes on this machine.
 
+mod caller;
 mod gateway;
 mod grpc;
 mod message;
@@ -14,6 +15,7 @@ use cameo_harness::{free_ports, until};
 use rand::{Rng, RngExt as _};
 
 use super::caller::Caller;
+use caller::Way;
 use gateway::Gateway;
 use grpc::{Channel, Grpc};
 
@@ -159,21 +161,18 @@ impl Etcd {
                 bail!("there is no member {member}");
             };
             let entry = self.entry(call).await?;
-            match via {
-                Via::Gateway => {
-                    let gateway = Gateway::connect(to).await?;
-                    callers.push(Box::new(gateway::Caller::new(gateway, call.clone(), entry)));
-                }
+            let way = match via {
+                Via::Gateway => Way::Gateway(Gateway::connect(to).await?),
                 Via::Grpc => {
                     let channels = &mut channels[member];
                     if (at / MEMBERS).is_multiple_of(CALLERS_A_CHANNEL) {
                         channels.push(Channel::connect(to).await?);
                     }
                     let channel = channels.last().context("a channel was made")?.clone();
-                    let grpc = Grpc::new(channel, to);
-                    callers.push(Box::new(grpc::Caller::new(grpc, call.clone(), entry)));
+                    Way::Grpc(Grpc::new(channel, to))
                 }
-            }
+            };
+            callers.push(Box::new(caller::Caller::new(way, call.clone(), entry)));
         }
         Ok(callers)
     }
