@@ -122,6 +122,10 @@ pub struct RunFlags {
     /// --http is a loopback address, else invite.
     #[arg(long, value_name = "open|invite|closed")]
     registration: Option<RegistrationMode>,
+    /// For one start, where the node waits because its folder may be an older copy: let it take
+    /// part with a majority. If the folder is older after all, what was acknowledged since is lost.
+    #[arg(long, conflicts_with = "worker")]
+    folder_is_newest: bool,
     /// Decision log of the placements by this node: see `cameo-chaos decisions`.
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
@@ -220,6 +224,8 @@ pub struct Config {
     pub election_min: Duration,
     pub election_max: Duration,
     pub snapshot_after: u64,
+    /// A folder that may be a copy gets the grace, in this start.
+    pub folder_is_newest: bool,
 }
 
 /// Invalid flags. The messages say what to write instead.
@@ -328,6 +334,7 @@ impl RunFlags {
             election_min: Duration::from_millis(self.election_min_ms),
             election_max: Duration::from_millis(self.election_max_ms),
             snapshot_after: self.snapshot_after,
+            folder_is_newest: self.folder_is_newest,
         })
     }
 }

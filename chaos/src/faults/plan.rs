@@ -144,8 +144,9 @@ impl Planner {
             // The age of the copy.
             Kind::RolledBack => 1_000..=6_000,
             Kind::Withholds | Kind::FalseAnswers | Kind::Forges => 2_000..=5_000,
-            // Half of it is the age of the copy.
-            Kind::OldFolder => 4_000..=6_000,
+            // Half of it is the age of the copy, at least: others write every five seconds how far
+            // the node had come.
+            Kind::OldFolder => 8_000..=11_000,
         }
     }
 

@@ -107,3 +107,15 @@ fn the_secret_command_needs_no_flags_of_a_node() {
     let line = CommandLine::try_parse_from(["cameod", "secret", "file"]).unwrap();
     assert!(matches!(line.verb, Some(Verb::Secret { .. })));
 }
+
+#[test]
+fn the_word_that_a_folder_is_the_newest_is_of_voters_only() {
+    let line = format!("--id 1 --peers 1=a:1 --http 127.0.0.1:1 {REST}");
+    assert!(!check(&line).unwrap().folder_is_newest);
+    let config = check(&format!("{line} --folder-is-newest")).unwrap();
+    assert!(config.folder_is_newest);
+    let worker = "cameod --worker --token /t --id 4 --peers 4=a:1 --http 127.0.0.1:1 --data /d";
+    let words = format!("{worker} --folder-is-newest");
+    let refused = CommandLine::try_parse_from(words.split_whitespace());
+    assert!(refused.is_err());
+}

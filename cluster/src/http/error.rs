@@ -209,6 +209,12 @@ impl From<ReadError> for Fault {
                 "this node has started and waits for what other nodes remember of it: try again, \
                  or ask another node",
             ),
+            ReadError::TakesNoPart(Closed::MayBeCopy) => Self::new(
+                ErrorCode::Unavailable,
+                "this node's folder may be an older copy, and it takes no part until other nodes \
+                 have said what they remember of it, see `waits` in its status: ask another node, \
+                 and start those",
+            ),
             ReadError::TakesNoPart(Closed::Quarantined) => Self::new(
                 ErrorCode::Unavailable,
                 "this node has come back with an older copy of its folder and is quarantined, see \
@@ -280,6 +286,7 @@ mod tests {
     fn a_node_that_waits_does_not_send_to_its_log() {
         let message = |closed| Fault::from(ReadError::TakesNoPart(closed)).error.message;
         assert!(!message(Closed::Waiting).contains("log"));
+        assert!(message(Closed::MayBeCopy).contains("`waits` in its status"));
         assert!(message(Closed::Quarantined).contains("see its log"));
     }
 

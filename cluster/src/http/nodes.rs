@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use cameo_common::api::{
-    ClusterInfo, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash, paths,
+    ClusterInfo, ErrorCode, JobMemory, MemberInfo, NodeStatus, SCHEMA, StateHash, WaitsForVoters,
+    paths,
 };
 use tokio::time::Instant;
 
@@ -12,6 +13,7 @@ use super::body::InQuery;
 use super::read::Freshness;
 use super::{Api, Fault};
 use crate::jobs::Worker;
+use crate::raft::quarantine::Waits;
 use cameo_machine::read;
 
 pub(super) fn routes() -> Router<Api> {
@@ -78,7 +80,16 @@ async fn status(State(api): State<Api>) -> Json<NodeStatus> {
         jobs_finished: api.worker.finished(),
         job_memory: job_memory(&api.worker),
         quarantined: status.quarantined,
+        waits: status.waits.map(waits),
     })
+}
+
+pub(super) fn waits(of: Waits) -> WaitsForVoters {
+    WaitsForVoters {
+        voters: of.voters.into_iter().collect(),
+        answers_missing: of.answers_missing as u64,
+        may_be_copy: of.may_be_copy,
+    }
 }
 
 fn job_memory(worker: &Worker) -> JobMemory {

@@ -57,6 +57,7 @@ async fn status(State(waiting): State<Waiting>) -> Json<NodeStatus> {
         jobs_finished: 0,
         job_memory: JobMemory::default(),
         quarantined: status.quarantined,
+        waits: status.waits.map(super::nodes::waits),
     })
 }
 

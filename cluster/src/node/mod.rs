@@ -297,5 +297,6 @@ fn raft_settings(config: &Config, url: &str, entrance: Entrance) -> raft::Settin
             election_max: config.election_max,
         },
         snapshot_after: config.snapshot_after,
+        folder_is_newest: config.folder_is_newest,
     }
 }

@@ -15,7 +15,7 @@ use super::engine::consensus::Consensus;
 use super::genesis::{Genesis, GenesisMember};
 use super::members::bootstrap_state::BootstrapState;
 use super::members::member_view::MemberView;
-use super::quarantine::{Closed, GRACE, Gate, QuarantineDisk, Remembered};
+use super::quarantine::{Closed, GRACE, Gate, QuarantineDisk, Remembered, Waits};
 use super::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
 use crate::floor::FloorMark;
 use crate::host::seldom::Seldom;
@@ -37,7 +37,7 @@ pub(crate) struct Exchange {
     pub members: Arc<MemberView>,
     pub gate: Arc<Gate>,
     pub remembered: Remembered,
-    /// Where the marker of a quarantined node goes.
+    /// Where the marker of a quarantined node goes, and the origin of the folder is.
     pub disk: Arc<dyn QuarantineDisk>,
     pub consensus: Arc<dyn Consensus>,
     pub floor: FloorMark,
@@ -116,14 +116,16 @@ impl Exchange {
         let genesis = formed(&self.members).await;
         let others = genesis.members.iter().filter(|voter| voter.id != self.me);
         let talks = others.map(|voter| self.talk_to(&genesis, voter, &links));
-        tokio::join!(join_all(talks), self.grace(), self.store(), self.mark());
+        let grace = self.grace(&genesis);
+        let files = async { tokio::join!(self.store(), self.mark(), self.renew_origin()) };
+        tokio::join!(join_all(talks), grace, files);
     }
 
     async fn talk_to(&self, genesis: &Genesis, voter: &GenesisMember, links: &Links) {
         loop {
             self.tell(genesis, voter, links).await;
             sleep(match self.gate.closed() {
-                Some(Closed::Waiting) => WAITING_EVERY,
+                Some(Closed::Waiting | Closed::MayBeCopy) => WAITING_EVERY,
                 Some(Closed::Quarantined) | None => EXCHANGE_EVERY,
             })
             .await;
@@ -147,9 +149,44 @@ impl Exchange {
         }
     }
 
-    async fn grace(&self) {
+    async fn grace(&self, genesis: &Genesis) {
         sleep(GRACE).await;
         self.gate.end_grace();
+        if let Some(waits) = self.waits(genesis)
+            && waits.may_be_copy
+        {
+            tracing::error!(
+                voters = ?waits.voters,
+                answers_missing = waits.answers_missing,
+                "this node's folder may be an older copy, and voters do not answer who may \
+                 remember more of it: it takes no part until so many of them have answered. Start \
+                 them; or, if they are lost for good and this folder is surely its newest, start \
+                 this node once with --folder-is-newest: what it had promised beyond the folder is \
+                 lost then"
+            );
+            self.gate.opens().await;
+            tracing::warn!("enough voters have answered, and this node takes part");
+        }
+    }
+
+    /// What this node waits for, if it takes no part yet.
+    pub fn waits(&self, genesis: &Genesis) -> Option<Waits> {
+        let others = genesis.members.iter().map(|voter| voter.id);
+        self.gate.waits(others.filter(|id| *id != self.me))
+    }
+
+    /// Each time that this node takes part, its folder is told from all copies that were made
+    /// before.
+    async fn renew_origin(&self) {
+        self.gate.opens().await;
+        while let Err(error) = self.disk.renew_origin().await {
+            tracing::error!(
+                %error,
+                "DATA/origin is not written, and at its next start this folder may count as a \
+                 copy: it is tried again"
+            );
+            sleep(STORE_EVERY).await;
+        }
     }
 
     /// Once this node is quarantined, it stays so.

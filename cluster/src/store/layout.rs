@@ -11,6 +11,7 @@
 //!     floor       released views, apart from log and state (`crate::floor`)
 //!     peers       what other voters had told (`crate::raft::quarantine`)
 //!     quarantined there if this folder is an older copy
+//!     origin      what no copy of `origin-1` or `origin-2` has: whether this folder was copied
 //!     state-N/    sled; state-N.aside: quarantined
 //! ```
 
@@ -248,6 +249,6 @@ pub(crate) fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Makes created, renamed or removed names in `path` survive a crash of the machine.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

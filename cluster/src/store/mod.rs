@@ -23,7 +23,7 @@ mod tests;
 
 pub use apply::StateMachine;
 pub(crate) use failure::{is_disk_full, stop_process};
-pub(crate) use layout::rename_durably;
+pub(crate) use layout::{rename_durably, sync_directory};
 pub use machine::{Decided, Decider, Machine};
 pub(crate) use meta::Applied;
 pub use node_record::NodeRecord;

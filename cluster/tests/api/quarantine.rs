@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use cameo_common::api::paths;
+use cameo_cluster::host::blocking::Blocking;
+use cameo_cluster::raft::quarantine::{Origin, QuarantineDisk as _, QuarantineFolder};
+use cameo_common::api::{WaitsForVoters, paths};
+use cameo_common::ids::NodeId;
 
 use crate::floors::{confirm, keep_copy, restore, view};
 use crate::http::read_plain;
@@ -36,6 +39,33 @@ async fn remembered_by(world: &World, node: u64) {
 async fn quarantined(world: &World) {
     until("quarantine of node 3", async || {
         world.status(3).await.quarantined.then_some(())
+    })
+    .await;
+}
+
+/// Waits until node 3 says, after the grace, that it waits because its folder may be a copy.
+async fn waits_as_copy(world: &World) -> WaitsForVoters {
+    until("a node that waits as a copy", async || {
+        let waits = world.status(3).await.waits;
+        waits.filter(|waits| waits.may_be_copy)
+    })
+    .await
+}
+
+/// Waits until node 3 follows a leader or leads.
+async fn takes_part(world: &World) {
+    until("node 3 in a majority", async || {
+        let status = world.status(3).await;
+        (status.waits.is_none() && status.leader.is_some()).then_some(())
+    })
+    .await;
+}
+
+/// Waits until the folder of node 3 is told from its copies.
+async fn original(world: &World) {
+    let folder = QuarantineFolder::within(&world.config(3).data, Blocking::Threads);
+    until("an original folder", async || {
+        (folder.origin().ok()? == Origin::Original).then_some(())
     })
     .await;
 }
@@ -106,6 +136,86 @@ async fn attack_one_peer_that_remembers_is_enough_also_after_its_restart() {
     quarantined(&world).await;
     let answers = view(&world, &bob, &shared).await;
     assert_eq!(answers, ["released", "released", "unavailable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_an_old_folder_is_not_let_in_while_the_voter_that_remembers_is_down() {
+    let (mut world, ada, bob, shared) = released_since_the_copy().await;
+    remembered_by(&world, 1).await;
+    for node in [3, 2, 1] {
+        world.stop(node).await;
+    }
+    // Given an old folder, a voter that has forgotten, and one that remembers and is down
+    put_back(&world);
+    fs::remove_file(world.config(2).data.join("peers")).unwrap();
+    world.start_all(&[2, 3]).await;
+    // when the grace is over, which the node says by what it goes on to wait for
+    let waits = waits_as_copy(&world).await;
+    assert_eq!((waits.voters, waits.answers_missing), (vec![NodeId(1)], 1));
+    // then it takes no part, and tells its clients why,
+    let refused = confirm(&world, &ada, 3, &shared, 1).await;
+    assert_eq!(refused.code(), "unavailable");
+    let page = read_plain(world.metrics(3), paths::METRICS).await.body;
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("\ncameo_answers_missing 1\n"), "{page}");
+    assert!(!world.status(3).await.quarantined);
+    // also when it is started again,
+    world.stop(3).await;
+    world.start(3).await;
+    waits_as_copy(&world).await;
+    // and is quarantined when the one that remembers is back.
+    world.start(1).await;
+    quarantined(&world).await;
+    assert_eq!(world.status(3).await.waits, None);
+    let answers = view(&world, &bob, &shared).await;
+    assert_eq!(answers, ["released", "released", "unavailable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_folder_takes_part_by_the_operators_word_and_afterwards_without_it() {
+    let mut world = World::new(3).await;
+    for node in [3, 1] {
+        world.stop(node).await;
+    }
+    // Given a folder that was copied, and is the newest, and a node that is down
+    let data = world.config(3).data;
+    keep_copy(&data);
+    restore(&data);
+    world.start(3).await;
+    waits_as_copy(&world).await;
+    world.stop(3).await;
+    // when the operator says so, then it takes part with a majority,
+    world.config_mut(3).folder_is_newest = true;
+    world.start(3).await;
+    takes_part(&world).await;
+    original(&world).await;
+    // and again without their word.
+    world.stop(3).await;
+    world.config_mut(3).folder_is_newest = false;
+    world.start(3).await;
+    takes_part(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_the_operators_word_lifts_no_quarantine() {
+    let (mut world, ada, _bob, shared) = released_since_the_copy().await;
+    for node in [1, 2] {
+        remembered_by(&world, node).await;
+    }
+    world.stop(3).await;
+    put_back(&world);
+    // Whether the proof comes after the start,
+    world.config_mut(3).folder_is_newest = true;
+    world.start(3).await;
+    quarantined(&world).await;
+    let marker = world.config(3).data.join("quarantined");
+    until("the marker", async || marker.exists().then_some(())).await;
+    // or is in the folder.
+    world.stop(3).await;
+    world.start(3).await;
+    assert!(world.status(3).await.quarantined);
+    let confirmed = confirm(&world, &ada, 3, &shared, 1).await;
+    assert_eq!(confirmed.code(), "unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,6 +106,11 @@ impl World {
         self.configs[id.into().0 as usize - 1].clone()
     }
 
+    /// The same, to change flags of its next start.
+    pub fn config_mut(&mut self, id: impl Into<NodeId>) -> &mut Config {
+        &mut self.configs[id.into().0 as usize - 1]
+    }
+
     /// The founders, with the addresses of their links.
     pub fn peers(&self) -> BTreeMap<NodeId, String> {
         self.configs[0].peers.clone()
@@ -237,5 +242,6 @@ fn config(id: NodeId, folder: &Path, peers: BTreeMap<NodeId, String>) -> Config 
         election_min: Duration::from_millis(500),
         election_max: Duration::from_millis(1_000),
         snapshot_after: 50_000,
+        folder_is_newest: false,
     }
 }

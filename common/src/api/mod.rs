@@ -23,7 +23,9 @@ pub use grants::{
     ViewTaken,
 };
 pub use jobs::{MAX_JOBS_A_CALL, PlaceJob, PlaceJobs, Placed, PlacedJobs, Placement};
-pub use nodes::{ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash};
+pub use nodes::{
+    ClusterInfo, JobMemory, LoadInfo, MemberInfo, NodeStatus, StateHash, WaitsForVoters,
+};
 pub use operator::OperatorCommand;
 pub use users::{
     DeviceInfo, Done, EndSession, Event, EventKind, KeepAlive, Online, Register, Registered,

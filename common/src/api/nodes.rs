@@ -66,6 +66,17 @@ pub struct JobMemory {
     pub pictures_limit: u64,
 }
 
+/// Answers for which a node waits before it takes part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitsForVoters {
+    /// Those that have not said yet what they remember of the node.
+    pub voters: Vec<NodeId>,
+    /// How many of them have to.
+    pub answers_missing: u64,
+    /// The node's folder may be an older copy, so that it goes on to wait.
+    pub may_be_copy: bool,
+}
+
 /// `GET /v1/status`: from this node's own state, without calls to others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
@@ -84,6 +95,9 @@ pub struct NodeStatus {
     /// The node has come back with an older copy of its folder, and takes no part.
     #[serde(default)]
     pub quarantined: bool,
+    /// The node takes no part yet.
+    #[serde(default)]
+    pub waits: Option<WaitsForVoters>,
 }
 
 /// `GET /v1/state-hash`: equal at equal `applied` on every node (law D3).

@@ -42,6 +42,7 @@ fn status(node: NodeId, leader: Option<NodeId>, term: u64) -> NodeStatus {
         jobs_finished: 0,
         job_memory: cameo_common::api::JobMemory::default(),
         quarantined: false,
+        waits: None,
     }
 }
 

@@ -55,11 +55,23 @@ fn state(status: &NodeStatus) -> String {
         leader.as_deref().unwrap_or("unknown"),
         status.applied
     );
-    match status.quarantined {
-        false => state,
-        true => {
-            format!("{state}; QUARANTINED: it came back with an older folder, and takes no part")
+    if status.quarantined {
+        return format!(
+            "{state}; QUARANTINED: it came back with an older folder, and takes no part"
+        );
+    }
+    match &status.waits {
+        Some(waits) if waits.may_be_copy => {
+            let voters: Vec<_> = waits.voters.iter().map(NodeId::to_string).collect();
+            format!(
+                "{state}; WAITING: its folder may be an older copy, and it takes no part until {} \
+                 of these nodes have answered it: {}",
+                waits.answers_missing,
+                voters.join(", ")
+            )
         }
+        // For a moment after its start, or without a majority, as all of them.
+        Some(_) | None => state,
     }
 }
 
@@ -71,7 +83,7 @@ pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
         }
         Some(status) => json!({
             "url": url, "reachable": true, "ours": true, "node": status.node,
-            "leader": status.leader, "quarantined": status.quarantined,
+            "leader": status.leader, "quarantined": status.quarantined, "waits": status.waits,
             "term": status.term, "applied": status.applied, "jobs_finished": status.jobs_finished,
         }),
     });
@@ -88,7 +100,7 @@ fn is_ours(ctx: &Context, status: &NodeStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cameo_common::api::JobMemory;
+    use cameo_common::api::{JobMemory, WaitsForVoters};
 
     #[test]
     fn a_quarantined_node_is_told_from_one_that_takes_part() {
@@ -104,9 +116,40 @@ mod tests {
             jobs_finished: 0,
             job_memory: JobMemory::default(),
             quarantined: false,
+            waits: None,
         };
         assert_eq!(state(&status), "node 3, leader 1, 63 entries applied");
         status.quarantined = true;
         assert!(state(&status).contains("; QUARANTINED: "));
+    }
+
+    #[test]
+    fn a_node_whose_folder_may_be_a_copy_names_the_nodes_that_it_waits_for() {
+        let mut status = NodeStatus {
+            schema: 1,
+            node: NodeId(3),
+            cluster: None,
+            leader: None,
+            term: 2,
+            committed: 63,
+            applied: 63,
+            members: Vec::new(),
+            jobs_finished: 0,
+            job_memory: JobMemory::default(),
+            quarantined: false,
+            waits: Some(WaitsForVoters {
+                voters: vec![NodeId(1), NodeId(2)],
+                answers_missing: 1,
+                may_be_copy: true,
+            }),
+        };
+        let waiting = state(&status);
+        assert!(waiting.contains("; WAITING: "), "{waiting}");
+        assert!(waiting.ends_with("until 1 of these nodes have answered it: 1, 2"));
+        // One that has just started is about to take part.
+        if let Some(waits) = &mut status.waits {
+            waits.may_be_copy = false;
+        }
+        assert!(!state(&status).contains("WAITING"));
     }
 }

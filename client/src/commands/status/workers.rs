@@ -141,6 +141,7 @@ mod tests {
             jobs_finished: 0,
             job_memory: cameo_common::api::JobMemory::default(),
             quarantined: false,
+            waits: None,
         }
     }
 

@@ -42,6 +42,8 @@ struct Figures {
     committed: u64,
     applied: u64,
     quarantined: bool,
+    /// Answers of voters that this node waits for before it takes part.
+    answers_missing: usize,
     /// Number of the last floor record that other voters had told.
     floors_of_peers: BTreeMap<NodeId, u64>,
     jobs: JobCounts,
@@ -70,6 +72,7 @@ fn gather(api: &Api) -> Figures {
         committed: status.committed,
         applied: status.applied,
         quarantined: status.quarantined,
+        answers_missing: status.waits.map_or(0, |waits| waits.answers_missing),
         floors_of_peers: api.replica.floors_of_peers(),
         jobs: api.worker.counts(),
         own: load_info(&own, age),
@@ -116,6 +119,11 @@ fn consensus(page: &mut Page, figures: &Figures) {
         "1 when the node has come back below what it had told other voters, and takes no part.",
     )
     .value(&u8::from(figures.quarantined));
+    page.gauge(
+        "cameo_answers_missing",
+        "Voters that have yet to say what they remember of this node, before it takes part.",
+    )
+    .value(&figures.answers_missing);
     let help = "Number of the last floor record that this node remembers of another voter.";
     let mut family = page.gauge("cameo_remembered_floor", help);
     for (node, floor) in &figures.floors_of_peers {

@@ -22,6 +22,7 @@ fn figures(leads: bool) -> Figures {
         committed: 120,
         applied: 119,
         quarantined: false,
+        answers_missing: 2,
         floors_of_peers: BTreeMap::from([(NodeId(2), 17)]),
         jobs: JobCounts {
             finished: 11,

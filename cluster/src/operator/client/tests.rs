@@ -98,6 +98,7 @@ fn routes(says: Says, info: ClusterInfo) -> Router {
             jobs_finished: 0,
             job_memory: JobMemory::default(),
             quarantined: false,
+            waits: None,
         })
     };
     Router::new()

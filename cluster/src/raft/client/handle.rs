@@ -26,7 +26,7 @@ use crate::raft::exchange::Exchange;
 use crate::raft::genesis::Genesis;
 use crate::raft::members::bootstrap_state::BootstrapState;
 use crate::raft::members::member_view::MemberView;
-use crate::raft::quarantine::Gate;
+use crate::raft::quarantine::{Gate, Waits};
 
 /// Handle to this node's Raft. Cheap to clone; usable on every runtime.
 #[derive(Clone)]
@@ -83,7 +83,13 @@ impl Raft {
     pub fn status(&self) -> Status {
         let metrics = self.inner.consensus.metrics();
         let metrics = metrics.borrow_watched();
-        status::status(&metrics, self.inner.gate.is_quarantined())
+        status::status(&metrics, self.inner.gate.is_quarantined(), self.waits())
+    }
+
+    /// What this node waits for before it takes part.
+    fn waits(&self) -> Option<Waits> {
+        let genesis = self.inner.members.genesis()?;
+        self.inner.exchange.as_ref()?.waits(&genesis)
     }
 
     /// The leadership, and its changes.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::consensus::{Consensus, Metrics};
 use crate::consensus_types::{Member, TypeConfig};
+use crate::raft::quarantine::Waits;
 
 /// A node's current role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct Status {
     pub learners: BTreeMap<NodeId, Member>,
     /// It has come back below what it had told other voters, and takes no part.
     pub quarantined: bool,
+    /// It takes no part yet, because answers of other voters are missing.
+    pub waits: Option<Waits>,
     /// The failure of Raft at this node, if any.
     pub failure: Option<String>,
 }
@@ -69,7 +72,7 @@ fn index(id: &Option<LogIdOf<TypeConfig>>) -> u64 {
     id.as_ref().map_or(0, |id| id.index())
 }
 
-pub(crate) fn status(metrics: &Metrics, quarantined: bool) -> Status {
+pub(crate) fn status(metrics: &Metrics, quarantined: bool, waits: Option<Waits>) -> Status {
     let membership = metrics.membership_config.membership();
     let voting: BTreeSet<NodeId> = membership.voter_ids().collect();
     let (voters, learners) = membership
@@ -94,6 +97,7 @@ pub(crate) fn status(metrics: &Metrics, quarantined: bool) -> Status {
         voters,
         learners,
         quarantined,
+        waits,
         failure: metrics
             .running_state
             .as_ref()

@@ -3,18 +3,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cameo_common::ids::Hash;
+use cameo_common::ids::{Hash, NodeId};
 use cameo_common::wire;
+use openraft::type_config::alias::VoteOf;
 use parking_lot::Mutex;
 
 use super::log::MemoryLog;
 use super::model::{AtOnce, DiskModel};
 use super::platter::Platter;
 use super::port::MemorySnapshots;
+use super::quarantine::files;
 use super::state::MemoryState;
 use super::sync::Syncer;
+use crate::consensus_types::TypeConfig;
 use crate::consensus_types::aliases::position;
 use crate::raft::engine::storage::Storage;
+use crate::raft::quarantine::Remembered;
 use crate::store::Machine;
 use cameo_machine::MapView;
 
@@ -105,11 +109,31 @@ impl MemoryDisk {
         now.unwrap_or(0).saturating_sub(then.unwrap_or(0))
     }
 
-    /// Puts a copy back in the place of everything. The node that used the disk has ended. Returns
-    /// how many entries are gone.
+    /// Whether what this disk has of a voter's progress is above a copy of that voter's own disk.
+    pub fn remembers_more(&self, of: NodeId, than: &DiskCopy) -> bool {
+        let files = files(Syncer::new(self.platter.clone(), self.model.clone()));
+        let remembered = Remembered::load(files).ok();
+        let told = remembered.and_then(|remembered| remembered.of(of)?.unverified().ok());
+        let term = |vote: &VoteOf<TypeConfig>| vote.leader_id.term;
+        told.is_some_and(|told| {
+            told.reached.log > than.0.last_log_index().unwrap_or(0)
+                || told.reached.term > than.0.log.vote.as_ref().map_or(0, term)
+        })
+    }
+
+    /// Puts a copy back in the place of everything, as programs copy: its files are others. The
+    /// node that used the disk has ended. Returns how many entries are gone.
     pub fn restore(&self, copy: DiskCopy) -> u64 {
-        let gone = self.entries_after(&copy);
-        *self.platter.lock() = copy.0;
+        let mut copy = copy;
+        copy.0.is_original = false;
+        self.put_back(copy)
+    }
+
+    /// The same so that no file tells it: as a folder is moved back, or a whole machine is put back
+    /// to a snapshot of it.
+    pub fn put_back(&self, moved: DiskCopy) -> u64 {
+        let gone = self.entries_after(&moved);
+        *self.platter.lock() = moved.0;
         gone
     }
 

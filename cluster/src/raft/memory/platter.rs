@@ -28,6 +28,8 @@ pub(super) struct Platter {
     pub floor: FloorImage,
     /// Always synced: a file gets its name after that.
     pub quarantine: BTreeMap<QuarantineFile, Vec<u8>>,
+    /// A node has taken part with it, and it is no copy. Always synced.
+    pub is_original: bool,
 }
 
 /// A log.

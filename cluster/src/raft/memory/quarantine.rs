@@ -8,14 +8,19 @@ use futures_util::future::BoxFuture;
 
 use super::log::MemoryLog;
 use super::sync::Syncer;
-use crate::raft::quarantine::{QuarantineDisk, QuarantineFile};
+use crate::raft::quarantine::{NotProven, Origin, OriginError, QuarantineDisk, QuarantineFile};
 
 impl MemoryLog {
     /// The files on the same disk.
     #[must_use]
     pub fn quarantine_disk(&self) -> Arc<dyn QuarantineDisk> {
-        Arc::new(MemoryQuarantine(self.0.clone()))
+        files(self.0.clone())
     }
+}
+
+/// The files on a disk.
+pub(super) fn files(disk: Syncer) -> Arc<dyn QuarantineDisk> {
+    Arc::new(MemoryQuarantine(disk))
 }
 
 struct MemoryQuarantine(Syncer);
@@ -33,5 +38,24 @@ impl QuarantineDisk for MemoryQuarantine {
             Ok(())
         }
         .boxed()
+    }
+
+    fn origin(&self) -> Result<Origin, OriginError> {
+        Ok(match self.0.platter.lock().is_original {
+            true => Origin::Original,
+            false => Origin::MayBeCopy(NotProven::Changed),
+        })
+    }
+
+    /// At once: a sync of its own would be no fault that others do not meet.
+    fn renew_origin(&self) -> BoxFuture<'static, io::Result<()>> {
+        let renewed = match self.0.failure() {
+            Some(why) => Err(io::Error::other(why)),
+            None => {
+                self.0.platter.lock().is_original = true;
+                Ok(())
+            }
+        };
+        async { renewed }.boxed()
     }
 }

@@ -15,7 +15,7 @@ use super::*;
 use crate::consensus_types::aliases::CommittedLeaderId;
 use crate::consensus_types::{EntryBytes, TypeConfig};
 use crate::raft::client::replica::AppliedState;
-use crate::raft::quarantine::QuarantineFile;
+use crate::raft::quarantine::{Origin, QuarantineFile};
 use crate::store::{Decided, Machine};
 
 /// Each entry is a key without a value.
@@ -45,6 +45,26 @@ async fn a_marker_survives_a_power_failure_and_goes_when_the_newest_disk_is_put_
     assert_eq!(files().read(QuarantineFile::Peers).unwrap(), None);
     disk.restore(newest);
     assert_eq!(files().read(QuarantineFile::Marker).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_disk_is_a_copy_once_one_is_put_back_until_a_node_takes_part() {
+    let disk = MemoryDisk::new(Arc::new(Keys));
+    let is_original = || disk.storage().log.quarantine_disk().origin().unwrap() == Origin::Original;
+    assert!(!is_original());
+    let renewed = disk.storage().log.quarantine_disk().renew_origin();
+    renewed.await.unwrap();
+    let (copy, newest) = (disk.copy(), disk.copy());
+    disk.lose_power();
+    assert!(is_original());
+    // when a program has copied the files, or a copy of a copy is put back
+    disk.restore(copy);
+    assert!(!is_original());
+    disk.put_back(disk.copy());
+    assert!(!is_original());
+    // then the disk itself is still no copy.
+    disk.put_back(newest);
+    assert!(is_original());
 }
 
 /// A disk whose syncs take a moment, and fail when told.

@@ -4,6 +4,8 @@ use std::io;
 
 use futures_util::future::BoxFuture;
 
+use super::origin::{Origin, OriginError};
+
 /// A small file that is read and replaced as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QuarantineFile {
@@ -38,4 +40,17 @@ pub trait QuarantineDisk: Send + Sync + 'static {
     /// # Errors
     /// When the disk is full or gone: the old file stays.
     fn replace(&self, file: QuarantineFile, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>>;
+
+    /// Whether the folder is the one in which its node took part last.
+    ///
+    /// # Errors
+    /// When that cannot be read, or was written by a later build.
+    fn origin(&self) -> Result<Origin, OriginError>;
+
+    /// Makes the folder the one in which its node took part last, durably: copies made until now
+    /// are told from it. After a crash it is what it was, or that. One call at a time.
+    ///
+    /// # Errors
+    /// When the disk is full or gone: the folder is what it was.
+    fn renew_origin(&self) -> BoxFuture<'static, io::Result<()>>;
 }

@@ -1,16 +1,17 @@
 //! The files of quarantine in a folder on a real disk.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::disk::{QuarantineDisk, QuarantineFile};
+use super::origin::{Origin, OriginError};
+use super::origin_files;
+use super::small_file::replace_durably;
 use crate::host::blocking::Blocking;
-use crate::store::rename_durably;
 
 /// A data folder.
 #[derive(Debug, Clone)]
@@ -32,20 +33,6 @@ impl QuarantineFolder {
     fn path(&self, file: QuarantineFile) -> PathBuf {
         self.data.join(file.name())
     }
-
-    fn replace_now(&self, file: QuarantineFile, bytes: &[u8]) -> io::Result<()> {
-        let path = self.path(file);
-        let part = path.with_extension("part");
-        let mut written = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&part)?;
-        written.write_all(bytes)?;
-        written.sync_all()?;
-        rename_durably(&part, &path)
-    }
 }
 
 impl QuarantineDisk for QuarantineFolder {
@@ -58,10 +45,23 @@ impl QuarantineDisk for QuarantineFolder {
     }
 
     fn replace(&self, file: QuarantineFile, bytes: Vec<u8>) -> BoxFuture<'static, io::Result<()>> {
-        let this = self.clone();
+        let (path, blocking) = (self.path(file), self.blocking);
         async move {
-            let written = this.blocking.run(move || this.replace_now(file, &bytes));
+            let written = blocking.run(move || replace_durably(&path, &bytes));
             written.await.map_err(io::Error::other)?
+        }
+        .boxed()
+    }
+
+    fn origin(&self) -> Result<Origin, OriginError> {
+        origin_files::origin(&self.data)
+    }
+
+    fn renew_origin(&self) -> BoxFuture<'static, io::Result<()>> {
+        let (data, blocking) = (self.data.clone(), self.blocking);
+        async move {
+            let renewed = blocking.run(move || origin_files::renew(&data));
+            renewed.await.map_err(io::Error::other)?
         }
         .boxed()
     }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::marker::Marker;
 use super::needed::Needed;
+use super::waits::Waits;
 
 /// How long a node waits for voters that do not answer: a peer may be down, and the cluster has to
 /// go on without it. One that is up answers in the time of a connection.
@@ -32,6 +33,11 @@ const FORGETFUL: [Mutant; 4] = [
 pub enum Closed {
     #[error("this node waits for what other voters remember of it")]
     Waiting,
+    /// Waiting, after the grace.
+    #[error(
+        "this node's folder may be an older copy, and it waits for what other voters remember of it"
+    )]
+    MayBeCopy,
     #[error("this node has come back with an older copy of its folder and is quarantined")]
     Quarantined,
 }
@@ -42,6 +48,8 @@ pub(crate) struct Gate {
     pub incarnation: u64,
     /// What was on the disk at its start.
     pub found: Marks,
+    /// Its folder may be a copy of the one in which it took part last.
+    may_be_copy: bool,
     heard: Mutex<Heard>,
     state: watch::Sender<Option<Closed>>,
     proof: watch::Sender<Option<Marker>>,
@@ -56,11 +64,15 @@ struct Heard {
 
 impl Heard {
     fn is_enough(&self) -> bool {
+        self.missing() == 0
+    }
+
+    fn missing(&self) -> usize {
         let needed = match self.grace_is_over {
             true => self.needed.after_grace,
             false => self.needed.usually,
         };
-        self.from.len() >= needed
+        needed.saturating_sub(self.from.len())
     }
 }
 
@@ -75,6 +87,14 @@ impl Gate {
         Self::in_state(incarnation, found, needed, waits.then_some(Closed::Waiting))
     }
 
+    /// Of a node whose folder may be a copy: it has no grace.
+    pub fn of_copy(incarnation: u64, found: Marks, needed: Needed) -> Self {
+        Self {
+            may_be_copy: true,
+            ..Self::new(incarnation, found, needed.without_grace())
+        }
+    }
+
     /// Of a node whose folder was quarantined before.
     pub fn quarantined(incarnation: u64, found: Marks) -> Self {
         let closed = Some(Closed::Quarantined);
@@ -85,6 +105,7 @@ impl Gate {
         Self {
             incarnation,
             found,
+            may_be_copy: false,
             heard: Mutex::new(Heard {
                 from: BTreeSet::new(),
                 needed,
@@ -104,7 +125,25 @@ impl Gate {
         self.closed() == Some(Closed::Quarantined)
     }
 
-    /// Waits while the answers of others are missing.
+    /// What it waits for, of these other voters.
+    pub fn waits(&self, others: impl IntoIterator<Item = NodeId>) -> Option<Waits> {
+        let closed = self.closed()?;
+        let may_be_copy = match closed {
+            Closed::Waiting => false,
+            Closed::MayBeCopy => true,
+            Closed::Quarantined => return None,
+        };
+        let heard = self.heard.lock();
+        let voters = others.into_iter().filter(|id| !heard.from.contains(id));
+        Some(Waits {
+            voters: voters.collect(),
+            answers_missing: heard.missing(),
+            may_be_copy,
+        })
+    }
+
+    /// Waits while the answers of others are missing, and not longer than the grace where the
+    /// folder may be a copy.
     pub async fn decided(&self) -> Result<(), Closed> {
         let mut state = self.state.subscribe();
         let decided = state.wait_for(|state| *state != Some(Closed::Waiting));
@@ -138,11 +177,20 @@ impl Gate {
         self.open_if(heard.is_enough());
     }
 
-    /// After [`GRACE`]: a majority with this node is enough from now on.
+    /// After [`GRACE`]: a majority with this node is enough from now on, unless its folder may be a
+    /// copy.
     pub fn end_grace(&self) {
         let mut heard = self.heard.lock();
         heard.grace_is_over = true;
-        if self.open_if(heard.is_enough()) {
+        if self.may_be_copy {
+            self.state.send_if_modified(|state| {
+                let waits = *state == Some(Closed::Waiting);
+                if waits {
+                    *state = Some(Closed::MayBeCopy);
+                }
+                waits
+            });
+        } else if self.open_if(heard.is_enough()) {
             tracing::warn!(
                 answered = ?heard.from,
                 "this node takes part before all those have answered who may remember more of it: \
@@ -155,7 +203,8 @@ impl Gate {
     /// Says whether it has opened now.
     fn open_if(&self, is_enough: bool) -> bool {
         self.state.send_if_modified(|state| {
-            let opens = is_enough && *state == Some(Closed::Waiting);
+            let waits = matches!(state, Some(Closed::Waiting | Closed::MayBeCopy));
+            let opens = is_enough && waits;
             if opens {
                 *state = None;
             }
@@ -203,133 +252,4 @@ fn forgets_on_purpose() -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use cameo_common::ids::ClusterId;
-    use cameo_common::keys::PublicKey;
-
-    use super::*;
-
-    const FOUND: Marks = Marks {
-        floor: 5,
-        term: 3,
-        log: 70,
-    };
-
-    fn told(incarnation: u64, reached: Marks) -> NodeProgress {
-        NodeProgress {
-            node: PublicKey([1; 32]),
-            cluster: ClusterId([2; 32]),
-            incarnation,
-            found: Marks::default(),
-            reached,
-        }
-    }
-
-    fn of_three() -> Gate {
-        Gate::new(9, FOUND, Needed::among(3, 2))
-    }
-
-    fn above() -> NodeProgress {
-        told(8, Marks { log: 71, ..FOUND })
-    }
-
-    #[test]
-    fn a_gate_opens_when_all_who_may_remember_more_have_answered() {
-        for (voters, threshold, answers) in [(3, 2, 2), (5, 3, 3)] {
-            let gate = Gate::new(9, FOUND, Needed::among(voters, threshold));
-            for from in 2..2 + answers {
-                assert_eq!(gate.closed(), Some(Closed::Waiting), "{from} of {voters}");
-                // The same voter's answer counts once.
-                gate.hear(NodeId(2), None);
-                gate.hear(NodeId(from), Some(&told(8, FOUND)));
-            }
-            assert_eq!(gate.closed(), None);
-        }
-        assert_eq!(Gate::new(9, FOUND, Needed::NONE).closed(), None);
-    }
-
-    #[test]
-    fn after_the_grace_a_majority_with_the_node_is_enough() {
-        for (voters, threshold, answers) in [(3, 2, 1), (5, 3, 2)] {
-            // given as many answers as make a majority, or one fewer
-            let gate = Gate::new(9, FOUND, Needed::among(voters, threshold));
-            let alone = Gate::new(9, FOUND, Needed::among(voters, threshold));
-            for from in 2..2 + answers {
-                gate.hear(NodeId(from), None);
-            }
-            for from in 2..1 + answers {
-                alone.hear(NodeId(from), None);
-            }
-            assert_eq!(gate.closed(), Some(Closed::Waiting));
-            // when the grace is over, then the one opens, and the other with the answer it lacked.
-            gate.end_grace();
-            alone.end_grace();
-            assert_eq!(gate.closed(), None);
-            assert_eq!(alone.closed(), Some(Closed::Waiting));
-            alone.hear(NodeId(9), None);
-            assert_eq!(alone.closed(), None);
-        }
-    }
-
-    #[test]
-    fn attack_a_forgetful_peer_that_answers_first_lets_no_older_folder_in() {
-        let gate = of_three();
-        // when one that remembers nothing, or less, answers before one that remembers
-        for forgetful in [None, Some(told(8, FOUND))] {
-            gate.hear(NodeId(2), forgetful.as_ref());
-            assert_eq!(gate.closed(), Some(Closed::Waiting));
-        }
-        gate.hear(NodeId(3), Some(&above()));
-        // then it has taken part at no time, nor does it after the grace.
-        gate.end_grace();
-        assert!(gate.is_quarantined());
-    }
-
-    #[tokio::test]
-    async fn a_proof_after_the_grace_closes_the_gate_and_is_given_for_the_marker() {
-        let gate = of_three();
-        gate.hear(NodeId(2), None);
-        gate.end_grace();
-        assert_eq!(gate.closed(), None);
-        gate.hear(NodeId(3), Some(&above()));
-        assert!(gate.is_quarantined());
-        let proof = gate.proven().await;
-        assert_eq!((proof.from, proof.found), (NodeId(3), FOUND));
-    }
-
-    #[test]
-    fn attack_a_folder_that_was_quarantined_stays_so_whatever_the_peers_answer() {
-        let gate = Gate::quarantined(9, FOUND);
-        gate.hear(NodeId(2), None);
-        gate.hear(NodeId(3), Some(&told(8, FOUND)));
-        gate.end_grace();
-        assert!(gate.is_quarantined());
-    }
-
-    #[test]
-    fn attack_a_node_that_has_come_back_below_what_it_had_told_is_quarantined_for_good() {
-        for above in [
-            Marks { floor: 6, ..FOUND },
-            Marks { term: 4, ..FOUND },
-            Marks { log: 71, ..FOUND },
-        ] {
-            // Also by a voter that answers when others have opened the gate.
-            let gate = Gate::new(9, FOUND, Needed::among(5, 3));
-            for from in [2, 3, 4] {
-                gate.hear(NodeId(from), None);
-            }
-            assert_eq!(gate.closed(), None);
-            gate.hear(NodeId(5), Some(&told(8, above)));
-            gate.hear(NodeId(4), None);
-            assert!(gate.is_quarantined(), "{above:?}");
-        }
-    }
-
-    #[test]
-    fn what_this_process_has_told_itself_is_no_earlier_progress() {
-        let gate = of_three();
-        gate.hear(NodeId(3), None);
-        gate.hear(NodeId(2), Some(&told(9, Marks { log: 500, ..FOUND })));
-        assert_eq!(gate.closed(), None);
-    }
-}
+mod tests;

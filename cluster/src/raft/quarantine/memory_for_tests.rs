@@ -9,11 +9,13 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::disk::{QuarantineDisk, QuarantineFile};
+use super::origin::{NotProven, Origin, OriginError};
 
 #[derive(Default)]
 pub(super) struct InMemory {
     files: Mutex<BTreeMap<QuarantineFile, Vec<u8>>>,
     pub is_full: AtomicBool,
+    is_original: AtomicBool,
 }
 
 impl QuarantineDisk for InMemory {
@@ -30,5 +32,22 @@ impl QuarantineDisk for InMemory {
             }
         };
         async { written }.boxed()
+    }
+
+    fn origin(&self) -> Result<Origin, OriginError> {
+        Ok(match self.is_original.load(Ordering::Relaxed) {
+            true => Origin::Original,
+            false => Origin::MayBeCopy(NotProven::NoRecord),
+        })
+    }
+
+    fn renew_origin(&self) -> BoxFuture<'static, io::Result<()>> {
+        let is_full = self.is_full.load(Ordering::Relaxed);
+        self.is_original.fetch_or(!is_full, Ordering::Relaxed);
+        let renewed = match is_full {
+            true => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            false => Ok(()),
+        };
+        async { renewed }.boxed()
     }
 }

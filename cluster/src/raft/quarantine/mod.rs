@@ -7,6 +7,9 @@
 //! on its disk is a proof that nobody else can make: no liar quarantines another. The `gate` is
 //! closed until enough voters have answered, and for good after such a proof: a `marker` in the
 //! folder keeps it so from start to start.
+//!
+//! By its `origin` a folder is told from its copies, on a real disk by `origin_files`: the gate of
+//! a node whose folder may be a copy opens only when all have answered who may remember more of it.
 
 mod disk;
 mod envelope;
@@ -16,7 +19,11 @@ mod marker;
 #[cfg(test)]
 mod memory_for_tests;
 mod needed;
+mod origin;
+mod origin_files;
 mod remembered;
+mod small_file;
+mod waits;
 
 pub(crate) use gate::{GRACE, Gate};
 pub(crate) use marker::Marker;
@@ -26,4 +33,6 @@ pub(crate) use remembered::Remembered;
 pub use disk::{QuarantineDisk, QuarantineFile};
 pub use folder::QuarantineFolder;
 pub use gate::Closed;
+pub use origin::{NotProven, Origin, OriginError};
 pub use remembered::PeersError;
+pub use waits::Waits;

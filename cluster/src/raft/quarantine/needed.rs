@@ -17,6 +17,14 @@ impl Needed {
         after_grace: 0,
     };
 
+    /// The same of a node whose folder may be a copy.
+    pub fn without_grace(self) -> Self {
+        Self {
+            after_grace: self.usually,
+            ..self
+        }
+    }
+
     /// Of one of `voters`, `threshold` of whom are a majority.
     pub fn among(voters: usize, threshold: usize) -> Self {
         let others = voters.saturating_sub(1);

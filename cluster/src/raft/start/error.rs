@@ -4,7 +4,7 @@ use cameo_common::ids::NodeId;
 use thiserror::Error;
 
 use crate::raft::members::record_file::RecordError;
-use crate::raft::quarantine::PeersError;
+use crate::raft::quarantine::{OriginError, PeersError};
 
 /// Why Raft did not start.
 #[derive(Debug, Error)]
@@ -32,6 +32,8 @@ pub enum StartError {
     RecordLost,
     #[error(transparent)]
     Peers(#[from] PeersError),
+    #[error(transparent)]
+    Origin(#[from] OriginError),
     #[error("cannot read DATA/quarantined: {0}. Check the disk")]
     Marker(#[source] std::io::Error),
     #[error("the directory belongs to another cluster: {0}")]

@@ -11,7 +11,7 @@ use crate::floor::FloorMark;
 use crate::raft::engine::consensus::Consensus;
 use crate::raft::exchange::Exchange;
 use crate::raft::members::local_member::LocalMember;
-use crate::raft::quarantine::{Gate, Marker, Needed, Remembered};
+use crate::raft::quarantine::{Gate, Marker, Needed, Origin, QuarantineDisk, Remembered};
 
 /// The gate of a node over what it finds on its disk, before consensus uses it.
 pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
@@ -28,11 +28,36 @@ pub(super) async fn gate<L: RaftLogStorage<TypeConfig>>(
         }
         _ => Needed::NONE,
     };
-    let gate = match Marker::is_on(&*deps.quarantine).map_err(StartError::Marker)? {
-        true => Gate::quarantined(deps.incarnation, found),
-        false => Gate::new(deps.incarnation, found, needed),
+    let gate = if Marker::is_on(&*deps.quarantine).map_err(StartError::Marker)? {
+        Gate::quarantined(deps.incarnation, found)
+    } else if needed != Needed::NONE && may_be_copy(settings, &*deps.quarantine)? {
+        Gate::of_copy(deps.incarnation, found, needed)
+    } else {
+        Gate::new(deps.incarnation, found, needed)
     };
     Ok(Arc::new(gate))
+}
+
+/// Whether the folder of a voter counts as a copy.
+fn may_be_copy(settings: &Settings, disk: &dyn QuarantineDisk) -> Result<bool, StartError> {
+    let origin = disk.origin()?;
+    match (origin, settings.folder_is_newest) {
+        (Origin::Original, false) => {}
+        (Origin::Original, true) => tracing::warn!(
+            "--folder-is-newest is not needed, as this folder was not copied: leave it out"
+        ),
+        (Origin::MayBeCopy(why), false) => tracing::warn!(
+            %why,
+            "this folder may be an older copy: the node takes no part until all those have \
+             answered who may remember more of it"
+        ),
+        (Origin::MayBeCopy(why), true) => tracing::warn!(
+            %why,
+            "this folder may be an older copy, and --folder-is-newest says that it is not: the \
+             node takes part with a majority. Leave the flag out at its next start"
+        ),
+    }
+    Ok(matches!(origin, Origin::MayBeCopy(_)) && !settings.folder_is_newest)
 }
 
 async fn found<L: RaftLogStorage<TypeConfig>>(

@@ -37,6 +37,9 @@ pub struct Settings {
     pub timing: Timing,
     /// Entries between snapshots.
     pub snapshot_after: u64,
+    /// The operator's word, for this start, that no newer folder of this node has ever been: one
+    /// that may be a copy gets the grace.
+    pub folder_is_newest: bool,
 }
 
 impl Settings {
@@ -58,6 +61,7 @@ impl Settings {
             peers,
             timing: Timing::default(),
             snapshot_after: SNAPSHOT_AFTER_ENTRIES,
+            folder_is_newest: false,
         }
     }
 }

@@ -10,9 +10,10 @@ use cameo_common::statements::{Marks, NodeProgress};
 use super::attacks::takeover;
 use super::outsiders::outsider;
 use super::world::{World, soon, until};
+use crate::host::blocking::Blocking;
 use crate::link::{Dial, Link, NodeKeys, Purpose};
 use crate::raft::ReadError;
-use crate::raft::quarantine::Closed;
+use crate::raft::quarantine::{Closed, Origin, QuarantineDisk as _, QuarantineFolder};
 use crate::raft::rpc::wire::{NodeReply, NodeRequest, ProgressTold, decode, encode};
 
 const HIGH: Marks = Marks {
@@ -117,10 +118,21 @@ async fn attack_one_peers_word_silences_no_node() {
     assert!(it.world.holds(it.victim, "afterwards").await);
 }
 
+/// Waits until a node's folder is told from its copies.
+async fn original(world: &World, id: u64) {
+    let data = &world.hosts[&NodeId(id)].data;
+    let folder = QuarantineFolder::within(data, Blocking::Threads);
+    until("an original folder", || {
+        folder.origin().unwrap() == Origin::Original
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_voter_takes_part_with_a_majority_while_a_peer_stays_down() {
     let mut world = World::formed(3).await;
     world.propose(1, "before").await;
+    original(&world, 2).await;
     for id in [1, 2] {
         world.kill(id).await;
     }

@@ -18,6 +18,8 @@ use crate::target::sim::machine::name;
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
 /// A fault that has met nothing goes on for so long.
 const MEETS_WITHIN: Duration = Duration::from_secs(3);
+/// The same of a fault that waits for what nodes write every five seconds.
+const REMEMBERED_WITHIN: Duration = Duration::from_secs(8);
 /// Latency, at most, of messages that overtake each other.
 const REORDERED: Duration = Duration::from_millis(120);
 
@@ -63,7 +65,12 @@ impl Active {
         cluster.tell(&format!("{} on {} begins", planned.kind, planned.victims));
         Self {
             since: now,
-            meets_by: now + planned.lasts + MEETS_WITHIN,
+            meets_by: now
+                + planned.lasts
+                + match planned.kind {
+                    Kind::OldFolder => REMEMBERED_WITHIN,
+                    _ => MEETS_WITHIN,
+                },
             nodes,
             links,
             switches: planned.switches().into(),
@@ -290,7 +297,7 @@ impl Active {
                 let mut machines = self.nodes.iter().map(|node| &cluster.machines[node]);
                 machines.any(|machine| machine.clock.wrong_reads() > 0)
             }
-            Kind::TornTail => self.met > 0,
+            Kind::TornTail | Kind::OldFolder => self.met > 0,
             kind if kind.lane() == Lane::Lies => self.has_lied(cluster),
             kind if kind.lane() == Lane::Network => cluster.conditions.met() > 0,
             _ => true,

@@ -13,27 +13,34 @@ impl Active {
         }
     }
 
-    /// At half time the copies are old enough. After that the fault has struck once a node is
-    /// quarantined: one that is not has been let in with an old folder.
+    /// From half time on the copies are put back, once others remember more than they have. After
+    /// that the fault has struck once a node takes no part, by its quarantine or because it waits
+    /// for the others beyond the grace. One that takes part has been let in with an old folder.
     pub(super) fn put_old_folder_back(&mut self, cluster: &mut Cluster, now: Duration) {
         if now < self.since + self.planned.lasts / 2 {
             return;
         }
         for (node, copy) in std::mem::take(&mut self.copies) {
+            if !cluster.is_remembered(node, &copy) {
+                self.copies.insert(node, copy);
+                continue;
+            }
             let gone = cluster.put_old_disk_back(node, copy);
             self.seen = format!("{gone} entries of the log put back");
         }
-        let quarantined = self.nodes.iter();
-        let quarantined = quarantined.filter(|node| cluster.is_quarantined(**node));
-        self.met = self.met.max(quarantined.count() as u64);
+        let kept_out = self.nodes.iter().filter(|node| {
+            cluster.has_old_disk(**node)
+                && (cluster.is_quarantined(**node) || cluster.waits_as_copy(**node))
+        });
+        self.met = self.met.max(kept_out.count() as u64);
     }
 
     pub(super) fn put_newest_folder_back(&mut self, cluster: &mut Cluster) {
-        let quarantined = match self.met {
-            0 => "no node was quarantined",
-            _ => "the node was quarantined",
+        self.seen = match (self.met, self.copies.is_empty()) {
+            (0, false) => "nothing was put back: nobody remembered more".to_owned(),
+            (0, true) => format!("{}, and no node was kept out", self.seen),
+            _ => format!("{}, and the node was kept out", self.seen),
         };
-        self.seen = format!("{}, and {quarantined}", self.seen);
         for node in self.nodes.clone() {
             cluster.put_newest_disk_back(node);
         }

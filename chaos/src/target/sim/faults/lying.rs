@@ -10,10 +10,14 @@ use crate::target::sim::cluster::Cluster;
 const FORGES_EVERY: Duration = Duration::from_millis(150);
 
 impl Active {
-    pub(super) fn begin_to_lie(&mut self, cluster: &Cluster) {
+    pub(super) fn begin_to_lie(&mut self, cluster: &mut Cluster) {
         for node in &self.nodes {
             match self.planned.kind {
                 Kind::RolledBack => {
+                    // One that is quarantined has nothing more to forget.
+                    if cluster.is_quarantined(*node) {
+                        cluster.put_newest_disk_back(*node);
+                    }
                     let copy = cluster.machines[node].disk.copy();
                     self.copies.insert(*node, copy);
                 }
