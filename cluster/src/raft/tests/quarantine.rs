@@ -118,14 +118,32 @@ async fn attack_one_peers_word_silences_no_node() {
     assert!(it.world.holds(it.victim, "afterwards").await);
 }
 
-/// Waits until a node's folder is told from its copies.
-async fn original(world: &World, id: u64) {
+fn origin(world: &World, id: u64) -> Origin {
     let data = &world.hosts[&NodeId(id)].data;
     let folder = QuarantineFolder::within(data, Blocking::Threads);
+    folder.origin().unwrap()
+}
+
+/// Waits until a node's folder is told from its copies.
+async fn original(world: &World, id: u64) {
     until("an original folder", || {
-        folder.origin().unwrap() == Origin::Original
+        origin(world, id) == Origin::Original
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_takes_part_while_its_origin_cannot_be_written_and_writes_it_later() {
+    let world = World::new(1);
+    // Given a disk that takes no record: a folder is where it is written
+    let part = world.hosts[&NodeId(1)].data.join("origin.part");
+    std::fs::create_dir_all(&part).unwrap();
+    let world = world.form(1).await;
+    world.propose(1, "meanwhile").await;
+    assert_ne!(origin(&world, 1), Origin::Original);
+    // when it takes one again, then it is written without another start.
+    std::fs::remove_dir(&part).unwrap();
+    original(&world, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
