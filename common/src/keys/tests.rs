@@ -267,7 +267,10 @@ proptest! {
     /// members may have one key, or be the same.
     #[test]
     fn a_batch_says_of_each_member_what_it_is_singly(
-        members in prop::collection::vec((1..6_u8, prop::option::weighted(0.3, 0..136_usize)), 0..70),
+        members in prop::collection::vec(
+            (1..6_u8, prop::option::weighted(0.3, 0..136_usize)),
+            0..70,
+        ),
         seed in any::<[u8; 32]>(),
     ) {
         let claims: Vec<_> = members
