@@ -1,5 +1,15 @@
 //! Ed25519 keys for signing, X25519 keys for sealing. Secrets are wiped when dropped and never
 //! printed.
+//!
+//! There is one rule for signatures, which gives one answer singly and in batches: the key is
+//! encoded canonically and not of small order, and the signature is valid by
+//! [ZIP 215](https://zips.z.cash/zip-0215): s is below the group's order, R is a point, and the
+//! equation holds after multiplication by the cofactor.
+
+mod batch;
+mod encoding;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -9,6 +19,8 @@ use std::str::FromStr;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::ids::{IdError, bytes_id};
+
+pub use batch::{SignatureClaim, verify_batch};
 
 /// Bytes in an Ed25519 signature.
 pub const SIGNATURE_LENGTH: usize = 64;
@@ -21,13 +33,13 @@ bytes_id!(
 );
 
 impl PublicKey {
-    /// Whether this key signed the message, by the strict rule: no weak keys, no malleable
-    /// signatures.
+    /// Whether this key signed the message, by the one rule of this module.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(signature);
-        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
-            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+        let signature = ed25519_zebra::Signature::from_bytes(signature);
+        encoding::is_sound(&self.0)
+            && ed25519_zebra::VerificationKey::try_from(self.0)
+                .is_ok_and(|key| key.verify(&signature, message).is_ok())
     }
 }
 

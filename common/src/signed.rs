@@ -12,7 +12,7 @@ use serde::{
 };
 
 use crate::ids::Hash;
-use crate::keys::{PublicKey, SIGNATURE_LENGTH, SigningKey};
+use crate::keys::{PublicKey, SIGNATURE_LENGTH, SignatureClaim, SigningKey};
 use crate::wire;
 
 /// The longest statement that is read, signature included.
@@ -48,8 +48,8 @@ pub enum StatementError {
     BadSignature(&'static str),
 }
 
-/// The rule by which a signature is verified. There is one, [`Strict`]; others remember what it has
-/// answered.
+/// The verifier of signatures. There is one rule, [`PublicKey::verify`]; a verifier may remember
+/// what it has answered, or answer many claims at once.
 pub trait Verifier: Sync {
     /// Whether this key made this signature over this message.
     fn is_signed(
@@ -60,7 +60,7 @@ pub trait Verifier: Sync {
     ) -> bool;
 }
 
-/// [`PublicKey::verify`].
+/// Verifies each signature each time, by [`PublicKey::verify`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Strict;
 
@@ -130,7 +130,22 @@ impl<T: Statement> Signed<T> {
         }
     }
 
-    /// The body, without a check of the signature: of a statement that has been verified before.
+    /// What [`Self::verify`] asks of a verifier.
+    ///
+    /// # Errors
+    /// As [`Self::unverified`]: such a statement is refused before its signature is verified.
+    pub fn claim(&self) -> Result<SignatureClaim, StatementError> {
+        let key = self.unverified()?.signer();
+        let (signature, covers) = self.split()?;
+        Ok(SignatureClaim {
+            key,
+            message: covered(covers),
+            signature: *signature,
+        })
+    }
+
+    /// The body, without a check of the signature: of a statement that has been verified before, or
+    /// that others will verify.
     pub fn unverified(&self) -> Result<T, StatementError> {
         let (_, covers) = self.split()?;
         self.check_kind(covers)?;

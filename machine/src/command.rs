@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::{MAX_DEVICES_PER_USER, MAX_GRANTS_PER_USER};
 
 /// Version of the layout of [`Entry`], in the log and between nodes.
-pub const ENTRY_VERSION: u16 = 4;
+pub const ENTRY_VERSION: u16 = 5;
 
 /// One committed entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,7 +50,8 @@ pub fn decide(view: &dyn StateView, index: u64, entry: &[u8]) -> Decision {
     decide_verified_by(&Strict, view, index, entry)
 }
 
-/// [`decide`], by a verifier that may remember signatures. It never changes a decision.
+/// [`decide`], by a verifier that may know signatures already: see [`crate::claims`]. It never
+/// changes a decision.
 #[must_use]
 pub fn decide_verified_by(
     verifier: &dyn Verifier,
@@ -79,7 +80,7 @@ pub fn decide_verified_by(
 
 /// Nodes of two versions would disagree on which entries are unknown, and versions are not
 /// negotiated: an update that raises [`ENTRY_VERSION`] needs all nodes stopped (CONTRIBUTING.md).
-fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
+pub fn decode(entry: &[u8]) -> Result<Entry, Refusal> {
     wire::decode::<Entry>(entry)
         .ok()
         .filter(|entry| entry.version == ENTRY_VERSION)

@@ -7,6 +7,7 @@
 //! `rows` defines the records of the state, `draft` collects the changes of one entry, and each
 //! rule is in the file of its noun. [`read`] is the read side, for HTTP handlers and nodes.
 
+mod claims;
 mod cluster;
 mod command;
 mod compaction;
@@ -41,6 +42,7 @@ mod workers;
 mod tests;
 
 pub use cameo_common::op::{Authorization, Op};
+pub use claims::claims;
 pub use command::{Caller, Command, Done, ENTRY_VERSION, Entry, Refusal, Reply};
 pub use decide::{Decision, decide, decide_verified_by};
 pub use early_refusal::{early_refusal, refusal_now};

@@ -22,6 +22,7 @@ mod users;
 mod views;
 mod waiting;
 mod write;
+mod wrong_signers;
 
 use std::fmt;
 use std::ops::Deref;
@@ -40,6 +41,7 @@ pub use error::Fault;
 pub use registration_rate::RegistrationRate;
 pub use serve::{HttpPort, MAX_CONNECTIONS, MAX_METRICS_CONNECTIONS, Security, ServeLimits, serve};
 pub use waiting::Waiting;
+pub use wrong_signers::WrongSigners;
 
 use crate::event_stream::Streams;
 use crate::host::clock::WallClock;
@@ -81,6 +83,7 @@ pub struct ApiDeps {
     pub clock: Arc<dyn WallClock>,
     pub signatures: Arc<RememberedSignatures>,
     pub registrations: RegistrationRate,
+    pub wrong_signers: WrongSigners,
     /// True once the node is stopping.
     pub stopping: watch::Receiver<bool>,
 }

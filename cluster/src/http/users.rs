@@ -10,7 +10,7 @@ use cameo_common::api::{
 use cameo_common::ids::UserName;
 use serde::Deserialize;
 
-use super::auth::{Called, Commanded, Registration};
+use super::auth::{Called, Commanded, Registration, check_signature};
 use super::body::{InPath, InQuery};
 use super::read::Freshness;
 use super::write::unexpected;
@@ -101,6 +101,8 @@ async fn report_offline(
     let caller = by.caller.clone();
     let epoch = body.epoch;
     let command = by.command(body.op(user.clone()))?;
+    // Not every report goes through the log, where the replicas would verify it.
+    check_signature(&api, &command)?;
     let (known, related, session) = api
         .read(false, |view| {
             (

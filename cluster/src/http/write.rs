@@ -3,14 +3,24 @@
 use cameo_common::api::ErrorCode;
 use tokio::time::Instant;
 
+use super::auth::check_signature;
 use super::{Api, Fault};
 use crate::raft::CALL_DEADLINE;
 use cameo_machine::{Command, Done, Refusal, early_refusal};
 
 impl Api {
     /// Proposes a command, and returns its result. What the state refuses already to a caller
-    /// without authority is not written to the log.
+    /// without authority is not written to the log. A wrong signature that was left to the replicas
+    /// gets the answer that it would get here.
     pub(super) async fn write(&self, command: &Command) -> Result<Done, Fault> {
+        let result = self.propose(command).await;
+        if result.is_err() {
+            check_signature(self, command)?;
+        }
+        result
+    }
+
+    async fn propose(&self, command: &Command) -> Result<Done, Fault> {
         let deadline = Instant::now() + CALL_DEADLINE;
         if self.early_refusal(command).is_some() {
             // This node may be behind.

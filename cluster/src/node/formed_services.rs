@@ -17,7 +17,7 @@ use super::pre_raft_parts::PreRaftParts;
 use super::stage::Stage;
 use crate::event_stream::Streams;
 use crate::floor::Floors;
-use crate::http::{Api, ApiDeps, RegistrationRate};
+use crate::http::{Api, ApiDeps, RegistrationRate, WrongSigners};
 use crate::jobs::PlacementAnswers;
 use crate::key_release::{Releaser, ReleaserDeps};
 use crate::node_rpc::NodeRpc;
@@ -183,6 +183,7 @@ impl SharedParts {
             clock: parts.clock,
             signatures: parts.signatures,
             registrations: RegistrationRate::default(),
+            wrong_signers: WrongSigners::default(),
             stopping,
         })
     }

@@ -90,7 +90,8 @@ impl Node {
         make_folder(&config)?;
         // Opened before the keys are created, because the store refuses a folder that is not its
         // own.
-        let opened = open_store(&config, Decider::new(host.signatures.clone())).await?;
+        let decider = Decider::new(host.signatures.clone(), host.rng.clone());
+        let opened = open_store(&config, decider).await?;
         let storage = storage(&config, host.blocking, opened);
         Self::start_on(host, config, credential, storage).await
     }

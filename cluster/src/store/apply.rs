@@ -60,6 +60,7 @@ impl StateMachine {
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         // openraft would lose the task and leave every proposer waiting.
         let _guard = StopOnPanic("a committed entry could not be applied");
+        self.machine.prepare(&proposals(&batch));
         let shared = &self.state.shared;
         let generation = shared.generation();
         let mut applied = (*generation.applied()).clone();
@@ -103,6 +104,16 @@ impl StateMachine {
         }
         Ok(())
     }
+}
+
+/// The entries of a batch that the machine decides.
+pub(crate) fn proposals(batch: &[EntryResponder<TypeConfig>]) -> Vec<&[u8]> {
+    let entries = batch.iter().map(|(entry, _)| &entry.payload);
+    let proposals = entries.filter_map(|payload| match payload {
+        EntryPayload::Normal(EntryBytes(bytes)) => Some(bytes.as_slice()),
+        EntryPayload::Blank | EntryPayload::Membership(_) => None,
+    });
+    proposals.collect()
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {

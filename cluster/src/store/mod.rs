@@ -22,6 +22,7 @@ mod wal;
 mod tests;
 
 pub use apply::StateMachine;
+pub(crate) use apply::proposals;
 pub(crate) use failure::{is_disk_full, stop_process};
 pub(crate) use layout::{rename_durably, sync_directory};
 pub use machine::{Decided, Decider, Machine};

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use cameo_common::api::{EndSession, KeepAlive, MAX_CALL_LIFETIME, paths};
+use cameo_common::api::{AUTHORIZATION_HEADER, EndSession, KeepAlive, MAX_CALL_LIFETIME, paths};
 use cameo_common::ids::ClusterId;
+use cameo_common::keys::SigningKey;
 use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
+use data_encoding::BASE64URL_NOPAD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::http::{DEADLINE, announce, send, send_as};
+use crate::http::{Answer, DEADLINE, announce, send, send_as};
 use crate::person::{Person, now};
 use crate::world::World;
 
@@ -156,4 +158,81 @@ async fn attack_an_authorization_serves_no_other_operation_cluster_or_time() {
     let silent = send_as(device, url, "POST", paths::END_SESSION, &[], &json).await;
     assert_eq!(silent.code(), "not_authenticated");
     assert_eq!(end(ada.authorize(right())).await.status, 200);
+}
+
+/// An authorization of this body's operation with one byte of its signature altered.
+fn forged(ada: &Person, world: &World, body: &EndSession) -> (&'static str, String) {
+    let signed = Signed::new(&ada.device, ada.authorization(world, &Op::from(body)));
+    let mut bytes = signed.as_bytes().to_vec();
+    bytes[40] ^= 1;
+    (AUTHORIZATION_HEADER, BASE64URL_NOPAD.encode(&bytes))
+}
+
+async fn ends(
+    world: &World,
+    node: u64,
+    peer: &SigningKey,
+    header: (&'static str, String),
+    body: &EndSession,
+) -> Answer {
+    let json = serde_json::to_vec(body).unwrap();
+    let (url, path) = (world.url(node), paths::END_SESSION);
+    send_as(peer, url, "POST", path, &[header], &json).await
+}
+
+fn assert_wrongly_signed(answer: &Answer) {
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (401, "not_authenticated")
+    );
+    assert_eq!(
+        answer.json()["message"],
+        "the signature of the authorization statement is wrong"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_wrongly_signed_commands_of_a_registered_device_change_nothing_at_any_node() {
+    let world = World::new(3).await;
+    let ada = Person::registered(&world, "ada").await;
+    let eve = Person::registered(&world, "eve").await;
+    let epoch = ada.come_online(&world).await;
+    let body = EndSession { epoch };
+    for node in [1, 2, 3] {
+        // over the device's own connection twice, and over that of others
+        for peer in [&ada.device, &ada.device, &eve.device] {
+            let answer = ends(&world, node, peer, forged(&ada, &world, &body), &body).await;
+            assert_wrongly_signed(&answer);
+        }
+    }
+    let alive = KeepAlive { epoch };
+    let answer = ada.post(&world, 1, paths::KEEP_ALIVE, &alive).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    // then what the device has signed is carried out all the same
+    let right = ada.authorize(ada.authorization(&world, &Op::from(&body)));
+    let answer = ends(&world, 1, &ada.device, right, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.json());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_wrongly_signed_commands_do_not_fill_the_log() {
+    // given a node that nothing else happens at
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let body = EndSession { epoch: 1 };
+    let attempt = async |peer: &SigningKey| {
+        let header = forged(&ada, &world, &body);
+        assert_wrongly_signed(&ends(&world, 1, peer, header, &body).await);
+        world.status(1).await.applied
+    };
+    let before = world.status(1).await.applied;
+    // when a command comes over another connection than its device's
+    let eve = Person::new("eve");
+    assert_eq!(attempt(&eve.device).await, before);
+    // then the replicas need not refuse it; over its own they do, once
+    let refused = attempt(&ada.device).await;
+    assert_eq!(refused - before, 1);
+    for _ in 0..3 {
+        assert_eq!(attempt(&ada.device).await, refused);
+    }
 }

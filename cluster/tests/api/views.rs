@@ -267,3 +267,35 @@ async fn attack_of_32_clients_on_one_last_view_exactly_one_wins() {
     let log: LogInfo = ada.get(&world, 2, &path).await.read();
     assert_eq!(log.views.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_a_wrongly_signed_view_request_charges_nothing_and_a_second_is_not_in_the_log() {
+    let world = World::new(1).await;
+    let ada = Person::registered(&world, "ada").await;
+    let bob = Person::registered(&world, "bob").await;
+    let shared = ada.share(&world, &bob, b"photo", 1).await;
+    let key = SealingSecret::from_bytes(random());
+    let request = view_request(&world, &bob, &shared, [1; 16], &key);
+    let mut bytes = request.as_bytes().to_vec();
+    bytes[40] ^= 1;
+    let forged = Signed::from_bytes(bytes);
+    let attempt = async || {
+        let answer = debit(&world, 1, &bob, &shared, &forged).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "bad_request")
+        );
+        assert_eq!(
+            answer.json()["message"],
+            "the signature of the view-request statement is wrong"
+        );
+        world.status(1).await.applied
+    };
+    let first = attempt().await;
+    assert_eq!(attempt().await, first);
+    // then no part is released by it, and the right one is charged
+    let answer = part(&world, 1, &bob, &shared, &forged, 1).await;
+    assert_eq!(answer.code(), "bad_request");
+    let debited: Debited = debit(&world, 1, &bob, &shared, &request).await.read();
+    assert_eq!((debited.number, debited.left), (1, 0));
+}

@@ -7,3 +7,4 @@ mod cast;
 mod laws;
 mod pinned;
 mod script;
+mod verifiers;

@@ -4,7 +4,11 @@
 use cameo_common::ids::{GrantId, Millis, NodeId, RequestId};
 
 use super::cast::{Offer, Person, START, descriptor, image, orders};
-use crate::{Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, decide, read};
+use super::verifiers::Recorder;
+use crate::{
+    Caller, Change, Command, Decision, Done, Entry, MapView, Op, Reply, claims, decide_verified_by,
+    read,
+};
 
 /// From a test's call to its not-after.
 pub const CALL_LIFE_MS: u64 = 60_000;
@@ -94,8 +98,13 @@ impl Script {
     pub fn apply(&mut self, entry: &[u8]) -> Decision {
         self.index += 1;
         let before = read::log_time(&self.state);
-        let decision = decide(&self.state, self.index, entry);
+        let recorder = Recorder::default();
+        let decision = decide_verified_by(&recorder, &self.state, self.index, entry);
         check_shape(&decision);
+        let claims = claims(entry);
+        for claim in recorder.verified() {
+            assert!(claims.contains(&claim), "a signature that is not claimed");
+        }
         self.state.apply(&decision.changes);
         assert!(read::log_time(&self.state) >= before, "time went back");
         decision

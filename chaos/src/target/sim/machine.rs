@@ -104,10 +104,11 @@ impl Machine {
     pub(super) fn new(of: Installation, network: SimNetwork, lies: Lies) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&of.data)?;
         let model = Arc::new(SimDisk::new(of.seed));
+        let decider = Decider::new(Arc::default(), NodeRng::of_seed(!of.seed));
         Ok(Self {
             id: of.id,
             name: name(of.id),
-            disk: MemoryDisk::with_model(Arc::new(Decider::default()), model.clone()),
+            disk: MemoryDisk::with_model(Arc::new(decider), model.clone()),
             model,
             clock: Arc::default(),
             network,

@@ -1,4 +1,5 @@
 //! Commands: the header has the device's authorization of the operation that the body stands for.
+//! What these extractors return of a device was proved by TLS or by a signature.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -10,8 +11,10 @@ use cameo_common::op::{Authorization, Op};
 use cameo_common::signed::Signed;
 use cameo_common::statements::ViewRequest;
 use cameo_machine::Command;
+use cameo_mutant::{Mutant, is_planted};
 use serde::de::DeserializeOwned;
 
+use super::device_statement::{device_statement, wrong_authorization, wrong_request};
 use super::{
     Api, Caller, Fault, body, check_cluster, check_time, header_statement, read_json,
     registered_caller, statement, unauthenticated, unexpired,
@@ -57,7 +60,9 @@ impl<T: DeserializeOwned> FromRequest<Api> for Commanded<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
-        let (signed, authorization) = authorized(&parts, api)?;
+        let signed = header_statement(&parts, AUTHORIZATION_HEADER)?;
+        let authorization = device_statement(api, &parts, &signed).map_err(wrong_authorization)?;
+        check_limits(api, &authorization)?;
         let caller = registered_caller(authorization.device, api).await?;
         let content = read_json(body, MAX_BODY).await?;
         let commander = Commander {
@@ -86,7 +91,11 @@ impl FromRequest<Api> for Registration {
             let fault = Fault::new(ErrorCode::TooManyCalls, message);
             return Err(fault.retry_after(whole_millis(pause).max(1)));
         }
-        let (signed, authorization) = authorized(&parts, api)?;
+        let signed: Signed<Authorization> = header_statement(&parts, AUTHORIZATION_HEADER)?;
+        let authorization = signed
+            .verify_by(&*api.signatures)
+            .map_err(wrong_authorization)?;
+        check_limits(api, &authorization)?;
         let register: Register = read_json(body, MAX_BODY).await?;
         let card = statement(api, &register.card)?;
         let certificate = statement(api, &register.certificate)?;
@@ -122,8 +131,14 @@ impl FromRequest<Api> for SignedView {
     type Rejection = Fault;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Fault> {
-        let DebitView { request } = read_json(request.into_body(), MAX_DEBIT).await?;
-        let asked = statement(api, &request)?;
+        let (parts, body) = request.into_parts();
+        let DebitView { request } = read_json(body, MAX_DEBIT).await?;
+        let asked = if is_planted(Mutant::SignatureUnchecked) {
+            request.unverified()
+        } else {
+            device_statement(api, &parts, &request)
+        };
+        let asked = asked.map_err(wrong_request)?;
         check_cluster(api, asked.cluster)?;
         Ok(Self {
             caller: registered_caller(asked.device, api).await?,
@@ -133,13 +148,8 @@ impl FromRequest<Api> for SignedView {
     }
 }
 
-/// The authorization in the header, with all checks that need neither body nor state.
-fn authorized(parts: &Parts, api: &Api) -> Result<(Signed<Authorization>, Authorization), Fault> {
-    let signed: Signed<Authorization> = header_statement(parts, AUTHORIZATION_HEADER)?;
-    let authorization = signed
-        .verify_by(&*api.signatures)
-        .map_err(|error| unauthenticated(error.to_string()))?;
+/// The checks of an authorization that need neither body nor state.
+fn check_limits(api: &Api, authorization: &Authorization) -> Result<(), Fault> {
     check_cluster(api, authorization.cluster)?;
-    check_time(api, authorization.not_after)?;
-    Ok((signed, authorization))
+    check_time(api, authorization.not_after)
 }

@@ -2,8 +2,9 @@
 //!
 //! A [`call`] reads, renews or uploads, and ends at this node: TLS has proved the device's key. A
 //! [`command`] changes the state: the device signs it, for one cluster and a short time, and its
-//! authorization goes into the log, where every replica verifies it again. Authorisation is decided
-//! by the machine.
+//! authorization goes into the log, where every replica verifies it. This node verifies it first
+//! where TLS has proved another key, or none: see [`device_statement`]. Authorisation is decided by
+//! the machine.
 //!
 //! An [`order`] is a command of the operator.
 //!
@@ -12,6 +13,7 @@
 
 mod call;
 mod command;
+mod device_statement;
 mod order;
 
 use axum::body::{Body, Bytes};
@@ -33,6 +35,7 @@ use crate::raft::CALL_DEADLINE;
 
 pub(super) use call::{Called, CalledJson, CalledUpload};
 pub(super) use command::{Commanded, Registration, SignedView};
+pub(super) use device_statement::check_signature;
 pub(super) use order::Ordered;
 
 /// An authenticated device.

@@ -21,7 +21,7 @@ use crate::certificate::{Certificate, Checkpoints, StatePoint};
 use crate::consensus_types::aliases::position;
 use crate::consensus_types::{EntryBytes, ReplyBytes, TypeConfig};
 use crate::raft::client::replica::{AppliedState, HashedState};
-use crate::store::{Machine, Touched};
+use crate::store::{Machine, Touched, proposals};
 use cameo_machine::{Change, LtHash, MapView, Rows, StateView};
 
 /// Most entries that become visible together.
@@ -137,6 +137,7 @@ impl Shared {
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
+        self.machine.prepare(&proposals(&batch));
         let mut names = Vec::new();
         let mut replies = Vec::with_capacity(batch.len());
         let applied = {

@@ -1,10 +1,14 @@
 //! Bootstrap of a cluster from empty directories, and conditions that prevent it.
 
+use std::sync::Arc;
+
 use cameo_common::ids::NodeId;
 
 use super::world::{World, until};
+use crate::host::rng::NodeRng;
 use crate::raft::memory::MemoryDisk;
 use crate::raft::*;
+use crate::store::Decider;
 
 fn why(node: &Raft) -> Option<String> {
     match &*node.bootstrap_state().borrow() {
@@ -143,7 +147,8 @@ async fn a_directory_that_lost_its_log_or_its_record_does_not_start() {
     world.kill(lost).await;
 
     let disk = world.hosts[&lost].disk.clone();
-    let empty = MemoryDisk::new(std::sync::Arc::new(crate::store::Decider::default()));
+    let decider = Decider::new(Arc::default(), NodeRng::of_seed(1));
+    let empty = MemoryDisk::new(Arc::new(decider));
     world.hosts.get_mut(&lost).unwrap().disk = empty;
     assert!(matches!(world.start(lost).await, Err(StartError::LogLost)));
 

@@ -1,14 +1,21 @@
 //! Properties of all decisions: determinism, refusals without effect, log time, replay, retries.
 
 use cameo_common::ids::Millis;
+use cameo_common::keys::verify_batch;
 use cameo_common::signed::Strict;
 use cameo_common::wire;
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use super::history::{Transition, play, steps};
 use crate::tests::cast::{ada, bob, cyd};
 use crate::tests::script::Script;
-use crate::{Caller, Decision, Entry, MapView, Refusal, Reply, decide, early_refusal, read};
+use crate::tests::verifiers::Known;
+use crate::{
+    Caller, Decision, Entry, MapView, Refusal, Reply, claims, decide, decide_verified_by,
+    early_refusal, read,
+};
 
 /// Whether the device of an entry is revoked.
 fn is_revoked(state: &MapView, transition: &Transition) -> bool {
@@ -65,6 +72,29 @@ proptest! {
         }
         let end = transitions.last().map_or(&replayed.state, |transition| &transition.after);
         prop_assert_eq!(&replayed.state, end);
+    }
+
+    /// The claims of all entries in one batch, before the first is decided; of each entry a copy
+    /// with one byte altered, too.
+    #[test]
+    fn after_its_claims_were_verified_an_entry_is_decided_the_same_and_verifies_nothing_more(
+        steps in steps(),
+        altered in any::<prop::sample::Index>(),
+    ) {
+        let mut entries = Vec::new();
+        for Transition { index, entry, before, .. } in play(&steps) {
+            let right = entry.encode();
+            let mut forged = right.clone();
+            forged[altered.index(right.len())] ^= 1;
+            entries.extend([right, forged].map(|bytes| (index, before.clone(), bytes)));
+        }
+        let claimed: Vec<_> = entries.iter().flat_map(|(_, _, bytes)| claims(bytes)).collect();
+        let are_right = verify_batch(&claimed, &mut StdRng::seed_from_u64(1));
+        let known = Known(claimed.into_iter().zip(are_right).collect());
+        for (index, before, bytes) in entries {
+            let decision = decide_verified_by(&known, &before, index, &bytes);
+            prop_assert_eq!(decision, decide(&before, index, &bytes));
+        }
     }
 
     /// Laws L3 and D1. A device that was revoked since is refused, which is no second reply.
