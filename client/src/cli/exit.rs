@@ -20,10 +20,12 @@ pub enum Exit {
     Queued = 6,
     NoQuorum = 7,
     IdentityChanged = 8,
+    /// By Ctrl-C: 128 and the number of SIGINT, as shells say it.
+    Interrupted = 130,
 }
 
 /// What each code means, as in `cameo --help`.
-const MEANINGS: [(Exit, &str); 9] = [
+const MEANINGS: [(Exit, &str); 10] = [
     (Exit::Ok, "done"),
     (Exit::Other, "another failure, which the sentence names"),
     (Exit::Usage, "an argument cannot be used"),
@@ -36,11 +38,12 @@ const MEANINGS: [(Exit, &str); 9] = [
         Exit::IdentityChanged,
         "a key or a cluster is not the known one",
     ),
+    (Exit::Interrupted, "interrupted by Ctrl-C"),
 ];
 
 /// The table of exit codes for `--help`.
 pub(super) fn help() -> String {
-    let rows = MEANINGS.map(|(exit, meaning)| format!("  {}  {meaning}\n", exit as u8));
+    let rows = MEANINGS.map(|(exit, meaning)| format!("  {:<3}  {meaning}\n", exit as u8));
     format!("Exit codes:\n{}", rows.concat())
 }
 
@@ -133,6 +136,7 @@ mod tests {
             (Exit::Queued, 6),
             (Exit::NoQuorum, 7),
             (Exit::IdentityChanged, 8),
+            (Exit::Interrupted, 130),
         ];
         for (exit, number) in numbers {
             assert_eq!(exit as u8, number);

@@ -11,11 +11,7 @@ pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) 
             let exit = report.completion().into();
             (exit, print(out, verb, report))
         }
-        Err(failure) if out.json => (failure.exit, print_result(failure.document())),
-        Err(failure) => {
-            print_message(format_args!("cameo {verb}: {failure}"));
-            (failure.exit, Ok(()))
-        }
+        Err(failure) => (failure.exit, print_failure(out, verb, failure)),
     };
     match printed {
         Err(error) => {
@@ -26,6 +22,15 @@ pub(super) fn finish(out: Output, verb: &str, result: &Result<Report, Failure>) 
         }
         Ok(()) => exit,
     }
+}
+
+/// Prints why a command did not do what it was to do.
+pub(super) fn print_failure(out: Output, verb: &str, failure: &Failure) -> std::io::Result<()> {
+    if out.json {
+        return print_result(failure.document());
+    }
+    print_message(format_args!("cameo {verb}: {failure}"));
+    Ok(())
 }
 
 fn print(out: Output, verb: &str, report: &Report) -> std::io::Result<()> {

@@ -4,6 +4,7 @@ pub mod demo;
 mod errors;
 pub mod exit;
 mod finish;
+mod interrupt;
 mod requested;
 
 use std::ffi::OsString;
@@ -13,8 +14,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
 use self::finish::finish;
+use self::interrupt::OnlyResult;
 use crate::commands;
 use crate::commands::approve::Approved;
+use crate::commands::request::SentRequests;
 use crate::control;
 use crate::flows::context::Context;
 use crate::output::{self, Output, Report};
@@ -150,12 +153,31 @@ async fn carry_out(cli: Cli) -> Exit {
         return demo::run(options, out);
     }
     let name = cli.verb.name();
-    finish(out, name, &dispatch(cli, out).await)
+    let (sent, result) = (SentRequests::default(), OnlyResult::default());
+    // The agent stops in order at a signal.
+    let is_agent = matches!(cli.verb, Verb::Agent(_));
+    let watch = match is_agent {
+        true => None,
+        false => interrupt::watch(out, name, &sent, &result),
+    };
+    let done = dispatch(cli, out, &sent).await;
+    if !result.take() {
+        // The interruption prints its result, and ends the process.
+        std::future::pending::<()>().await;
+    }
+    if let Some(watch) = watch {
+        watch.abort();
+    }
+    finish(out, name, &done)
 }
 
-async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
+async fn dispatch(cli: Cli, out: Output, sent: &SentRequests) -> Result<Report, Failure> {
     let home = cli.home;
-    let open = || Context::open(home.clone());
+    let open = || {
+        let ctx = Context::open(home.clone())?;
+        ctx.api.tell_when_slow(move |line| out.note(line));
+        Ok::<_, Failure>(ctx)
+    };
     // Refuses an agent of another version before anything is changed.
     let beside_agent = async || {
         let ctx = open()?;
@@ -169,11 +191,15 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Hide(arguments) => commands::hide::run(out, arguments).await?,
         Verb::Reveal(arguments) => commands::reveal::run(out, arguments).await?,
         Verb::Inspect(arguments) => commands::inspect::run(home, out, arguments).await?,
-        Verb::Agent(arguments) => commands::agent::run(open()?, out, arguments).await?,
+        // It logs what it waits for.
+        Verb::Agent(arguments) => {
+            commands::agent::run(Context::open(home.clone())?, out, arguments).await?
+        }
         Verb::Add(arguments) => commands::add::run(&open()?, out, arguments).await?,
         Verb::Gallery(arguments) => commands::gallery::run(&open()?, out, arguments).await?,
         Verb::Request(arguments) => {
-            let told = commands::request::run(&beside_agent().await?, out, arguments).await?;
+            let ctx = beside_agent().await?;
+            let told = commands::request::run(&ctx, out, arguments, sent).await?;
             requested::merge(told)?
         }
         Verb::Requests(arguments) => commands::requests::run(&open()?, arguments).await?,
@@ -184,9 +210,7 @@ async fn dispatch(cli: Cli, out: Output) -> Result<Report, Failure> {
         Verb::Deny(arguments) => commands::deny::run(&beside_agent().await?, arguments).await?,
         Verb::Inbox(arguments) => commands::inbox::run(&open()?, arguments).await?,
         Verb::View(arguments) => commands::view::run(&open()?, out, arguments).await?,
-        Verb::Rights(arguments) => {
-            commands::rights::run(&beside_agent().await?, out, arguments).await?
-        }
+        Verb::Rights(arguments) => commands::rights::run(&beside_agent().await?, arguments).await?,
         Verb::Revoke(arguments) => commands::revoke::run(&beside_agent().await?, arguments).await?,
         Verb::Shared(arguments) => commands::shared::run(&open()?, arguments).await?,
         Verb::Log(arguments) => commands::log::run(&open()?, arguments).await?,

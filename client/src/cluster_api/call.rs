@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cameo_common::api::{ApiError, ErrorCode};
+use cameo_common::api::{ApiError, ErrorCode, MAX_BODY};
 use cameo_common::op::Op;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::error::{Verdict, verdict};
 use super::nodes::Server;
 use super::signed_call::{Proof, SignedCall};
+use super::unanswered::Unanswered;
 use super::{ClusterApi, ClusterError, TRY_DEADLINE};
 
 /// Longest answer, in bytes.
@@ -27,7 +28,7 @@ pub(super) enum Outcome {
     /// An answer that is not in the protocol.
     Malformed(String),
     /// The request was not sent.
-    NotConnected,
+    NotConnected(Unanswered),
     /// The request may have been sent, and no answer arrived.
     Lost,
 }
@@ -42,9 +43,12 @@ struct Failures {
 
 impl ClusterApi {
     pub(super) async fn get<A: DeserializeOwned>(&self, path: String) -> Result<A, ClusterError> {
-        self.verify_identity().await?;
-        let call = self.sign_as(Proof::Tls, Method::GET, path, Bytes::new());
-        self.run(&call).await
+        self.told_of(async {
+            self.verify_identity().await?;
+            let call = self.sign_as(Proof::Tls, Method::GET, path, Bytes::new());
+            self.run(&call).await
+        })
+        .await
     }
 
     /// A call that changes nothing in the log.
@@ -82,9 +86,14 @@ impl ClusterApi {
         path: String,
         body: &B,
     ) -> Result<A, ClusterError> {
-        self.verify_identity().await?;
-        let call = self.sign_as(proof, Method::POST, path, encode(body)?);
-        self.run(&call).await
+        let body = encode(body)?;
+        check_size(&body)?;
+        self.told_of(async {
+            self.verify_identity().await?;
+            let call = self.sign_as(proof, Method::POST, path, body);
+            self.run(&call).await
+        })
+        .await
     }
 
     /// One try of one call at one node. The caller goes on to other nodes.
@@ -122,9 +131,12 @@ impl ClusterApi {
                 url: server.url.clone(),
                 why,
             }),
-            Outcome::Lost | Outcome::NotConnected => Err(ClusterError::Unreachable {
-                tried: server.url.clone(),
-            }),
+            Outcome::Lost | Outcome::NotConnected(_) => {
+                let url = &server.url;
+                let why = self.why_unanswered(url).unwrap_or_default();
+                let tried = format!("{url}: {why}");
+                Err(ClusterError::Unreachable { tried })
+            }
         }
     }
 
@@ -137,8 +149,8 @@ impl ClusterApi {
         loop {
             let servers = self.nodes().servers();
             for server in &servers {
-                if Instant::now() >= end {
-                    return Err(failures.error(&self.urls()));
+                if Instant::now() >= end || self.is_too_late(call, &failures, end) {
+                    return Err(failures.error(self));
                 }
                 let signed = signed_again.as_ref().unwrap_or(call);
                 match self.try_once(server, signed, end).await {
@@ -173,16 +185,24 @@ impl ClusterApi {
                     // A read changes nothing; a command may have been carried out.
                     Outcome::Lost if call.method == Method::GET => failures.no_quorum = true,
                     Outcome::Lost => failures.unknown = true,
-                    Outcome::NotConnected => {}
+                    Outcome::NotConnected(_) => {}
                 }
             }
             if Instant::now() + pause >= end {
-                return Err(failures.error(&self.urls()));
+                return Err(failures.error(self));
             }
             let _found = timeout_at(end, self.find_another(&servers)).await;
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether a command that was not carried out so far would be cut off at its next node before
+    /// that one can say that it has no majority. Then its outcome would be unknown for nothing.
+    fn is_too_late(&self, call: &SignedCall, failures: &Failures, end: Instant) -> bool {
+        let room = TRY_DEADLINE.min(self.inner.deadline / 2);
+        let is_known = failures.no_quorum && !failures.unknown;
+        call.method != Method::GET && is_known && Instant::now() + room > end
     }
 
     pub(super) async fn try_once(
@@ -191,6 +211,21 @@ impl ClusterApi {
         call: &SignedCall,
         end: Instant,
     ) -> Outcome {
+        self.note_unanswered(&server.url, Unanswered::Asked);
+        let outcome = self.try_untold(server, call, end).await;
+        match &outcome {
+            Outcome::Success(_) | Outcome::Malformed(_) => self.note_answer(&server.url),
+            Outcome::Refused(error) if verdict(error.code) == Verdict::ElsewhereOrLater => {
+                self.note_unanswered(&server.url, Unanswered::NoMajority);
+            }
+            Outcome::Refused(_) => self.note_answer(&server.url),
+            Outcome::NotConnected(why) => self.note_unanswered(&server.url, *why),
+            Outcome::Lost => self.note_unanswered(&server.url, Unanswered::Silent),
+        }
+        outcome
+    }
+
+    async fn try_untold(&self, server: &Server, call: &SignedCall, end: Instant) -> Outcome {
         let http = match self.inner.https.node(server.key) {
             Ok(http) => http,
             Err(error) => return Outcome::Malformed(error.to_string()),
@@ -203,7 +238,7 @@ impl ClusterApi {
         let until = end.min(Instant::now() + TRY_DEADLINE);
         match timeout_at(until, request.send()).await {
             Err(_) => Outcome::Lost,
-            Ok(Err(error)) if error.is_connect() => Outcome::NotConnected,
+            Ok(Err(error)) if error.is_connect() => Outcome::NotConnected(Unanswered::of(&error)),
             Ok(Err(_)) => Outcome::Lost,
             Ok(Ok(response)) => match timeout_at(until, read(response)).await {
                 Err(_) => Outcome::Lost,
@@ -258,6 +293,18 @@ pub(super) async fn collect_watched(
     }
 }
 
+/// Every node refuses a longer body, so that it is sent to none.
+fn check_size(body: &Bytes) -> Result<(), ClusterError> {
+    if body.len() <= MAX_BODY {
+        return Ok(());
+    }
+    let message = format!(
+        "the call has {} bytes, more than the {MAX_BODY} that a node takes: nothing was sent",
+        body.len()
+    );
+    Err(ApiError::new(ErrorCode::TooLarge, message).into())
+}
+
 fn encode<B: Serialize>(body: &B) -> Result<Bytes, ClusterError> {
     serde_json::to_vec(body)
         .map(Bytes::from)
@@ -274,7 +321,7 @@ pub(super) fn decode<A: DeserializeOwned>(url: &str, bytes: &[u8]) -> Result<A, 
 impl Failures {
     /// The error of the whole call. An unknown outcome takes precedence: it must never be reported
     /// as a refusal.
-    fn error(self, urls: &[String]) -> ClusterError {
+    fn error(self, api: &ClusterApi) -> ClusterError {
         if self.unknown {
             ClusterError::OutcomeUnknown
         } else if self.no_quorum {
@@ -282,9 +329,7 @@ impl Failures {
         } else if let Some((url, why)) = self.malformed {
             ClusterError::Protocol { url, why }
         } else {
-            ClusterError::Unreachable {
-                tried: urls.join(", "),
-            }
+            api.unreachable()
         }
     }
 }

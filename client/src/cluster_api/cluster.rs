@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::call::{collect, decode};
 use super::https::key_of;
 use super::nodes::{Nodes, Server, offset};
+use super::unanswered::Unanswered;
 use super::{CONNECT_DEADLINE, ClusterApi, ClusterError, TRY_DEADLINE};
 use crate::clock;
 
@@ -26,6 +27,10 @@ impl ClusterApi {
     /// # Errors
     /// [`ClusterError::WrongCluster`] when the nodes that answer belong to another cluster.
     pub async fn info(&self) -> Result<ClusterInfo, ClusterError> {
+        self.told_of(self.find_info()).await
+    }
+
+    async fn find_info(&self) -> Result<ClusterInfo, ClusterError> {
         let end = Instant::now() + self.inner.deadline;
         loop {
             let mut wrong = None;
@@ -50,10 +55,9 @@ impl ClusterApi {
             }
             if Instant::now() + PAUSE >= end
                 || matches!(wrong, Some(ClusterError::WrongCluster { .. }))
+                || self.are_all_foreign(&urls)
             {
-                return Err(wrong.unwrap_or(ClusterError::Unreachable {
-                    tried: urls.join(", "),
-                }));
+                return Err(wrong.unwrap_or_else(|| self.unreachable()));
             }
             sleep(PAUSE).await;
         }
@@ -170,24 +174,29 @@ impl ClusterApi {
         url: &str,
         path: &str,
     ) -> Result<(A, Option<PublicKey>), ClusterError> {
-        let unreachable = || ClusterError::Unreachable {
-            tried: url.to_owned(),
+        let unreachable = |why| {
+            self.note_unanswered(url, why);
+            ClusterError::Unreachable {
+                tried: format!("{url}: {why}"),
+            }
         };
         let malformed = |why: String| ClusterError::Protocol {
             url: url.to_owned(),
             why,
         };
+        self.note_unanswered(url, Unanswered::Asked);
         let ask = async {
             let http = self.inner.https.anyone();
             let sent = http.get(format!("{url}{path}")).send().await;
-            let response = sent.map_err(|_| unreachable())?;
+            let response = sent.map_err(|error| unreachable(Unanswered::of(&error)))?;
+            self.note_answer(url);
             let key = key_of(&response);
             let status = response.status();
             let bytes = collect(response, MAX_INFO)
                 .await
-                .map_err(|why| why.map_or_else(unreachable, malformed))?;
+                .map_err(|why| why.map_or_else(|| unreachable(Unanswered::Silent), malformed))?;
             if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
-                return Err(unreachable());
+                return Err(unreachable(Unanswered::NoMajority));
             }
             if !status.is_success() {
                 return Err(malformed(format!("status {status}")));
@@ -196,7 +205,7 @@ impl ClusterApi {
         };
         timeout(TRY_DEADLINE, ask)
             .await
-            .unwrap_or_else(|_| Err(unreachable()))
+            .unwrap_or_else(|_| Err(unreachable(Unanswered::Silent)))
     }
 }
 

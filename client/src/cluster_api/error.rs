@@ -12,9 +12,13 @@ use crate::text::sanitize::sanitize;
 pub enum ClusterError {
     /// No node answered at all.
     #[error(
-        "no node of the cluster can be reached ({tried}): check the network, or that the nodes run"
+        "no node of the cluster answers ({tried}): check the addresses and the network, and that \
+         the nodes run"
     )]
-    Unreachable { tried: String },
+    Unreachable {
+        /// Addresses, with the reason of each as far as it is known.
+        tried: String,
+    },
     /// Nodes answered, but none could find a majority in time.
     #[error(
         "the cluster has no majority of its nodes at present, and this call was not carried out; \
@@ -23,7 +27,7 @@ pub enum ClusterError {
     NoQuorum,
     /// The command may or may not have been carried out.
     #[error(
-        "no node answered in time, and the command may or may not have been carried out: check \
+        "no node said in time whether this was carried out: it may have been, or may yet be. Check \
          with `cameo status`, then run it again"
     )]
     OutcomeUnknown,
@@ -149,7 +153,8 @@ pub(super) enum Verdict {
     ElsewhereOrLater,
     /// The call may have been carried out: retry with the same request id.
     Unknown,
-    /// Refused by what the node says of the state: another one is asked, because it may lie.
+    /// Refused by what the node says of the state, of the call or of its limits: another one is
+    /// asked, because it may lie.
     Doubtful,
     /// Every node would refuse it.
     Final,
@@ -184,7 +189,11 @@ pub(super) fn verdict(code: ErrorCode) -> Verdict {
         | ErrorCode::RegistrationClosed
         | ErrorCode::BadInvite
         | ErrorCode::Retired
-        | ErrorCode::SessionEnded => Verdict::Doubtful,
+        | ErrorCode::SessionEnded
+        | ErrorCode::BadRequest
+        | ErrorCode::TooLarge
+        | ErrorCode::LimitReached
+        | ErrorCode::TooManyCalls => Verdict::Doubtful,
         _ => Verdict::Final,
     }
 }

@@ -4,7 +4,7 @@
 //! One call is one `SignedCall`: one request id and one not-after for all its tries, so that
 //! it is carried out at most once however often it is sent. `cluster` keeps the nodes' addresses
 //! and verifies the cluster's identity. `users`, `grants`, `jobs` and `events` are the endpoints,
-//! `placement` batches the requests for a worker.
+//! `placement` batches the requests for a worker. `unanswered` has why an address does not answer.
 
 mod address;
 mod call;
@@ -24,6 +24,7 @@ mod probe;
 mod second_opinion;
 mod signed_call;
 mod stall_detector;
+mod unanswered;
 mod users;
 
 use std::sync::Arc;
@@ -82,6 +83,7 @@ struct Inner {
     nodes: Mutex<Nodes>,
     deadline: Duration,
     placement: placement::PlacementQueue,
+    unheard: unanswered::Unheard,
 }
 
 impl ClusterApi {
@@ -116,6 +118,7 @@ impl ClusterApi {
                 nodes: Mutex::new(nodes),
                 deadline,
                 placement: placement::PlacementQueue::default(),
+                unheard: unanswered::Unheard::default(),
             }),
         })
     }

@@ -77,7 +77,7 @@ impl ClusterApi {
                     Verdict::Final => {}
                 },
                 Outcome::Lost => unknown |= !is_read,
-                Outcome::Malformed(_) | Outcome::NotConnected => {}
+                Outcome::Malformed(_) | Outcome::NotConnected(_) => {}
             }
         }
         if unknown {

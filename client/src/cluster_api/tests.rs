@@ -22,6 +22,8 @@ use super::mock_node::{MockPort, node_key};
 use super::*;
 use crate::clock;
 
+mod outcomes;
+
 const HOUR: i64 = 3_600_000;
 const HALF_A_MINUTE: i64 = 30_000;
 
@@ -113,12 +115,16 @@ async fn nodes(clocks: &[(i64, i64)]) -> (ClusterApi, Arc<Mutex<Vec<RequestId>>>
 
 /// A client of this cluster alone, at these addresses.
 fn client_of(info: &ClusterInfo, nodes: Vec<String>) -> ClusterApi {
+    client_for(info, nodes, Duration::from_millis(400))
+}
+
+fn client_for(info: &ClusterInfo, nodes: Vec<String>, deadline: Duration) -> ClusterApi {
     let pinned = Pinned {
         cluster: info.cluster,
         nodes,
     };
     let device = Arc::new(SigningKey::from_seed([7; 32]));
-    ClusterApi::with_deadline(pinned, device, Duration::from_millis(400)).unwrap()
+    ClusterApi::with_deadline(pinned, device, deadline).unwrap()
 }
 
 async fn ask(api: &ClusterApi) -> Result<bool, ClusterError> {

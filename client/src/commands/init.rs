@@ -18,7 +18,7 @@ use cameo_common::ids::{ClusterId, UserName};
 use cameo_common::keys::{SealingSecret, SigningKey};
 use cameo_common::registration::Invite;
 use cameo_common::signed::Signed;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::clock;
 use crate::cluster_api::{ClusterApi, ClusterError, Pinned, all_refuse, parse_addresses};
@@ -35,16 +35,17 @@ const RENEWED_BELOW: Duration = Duration::from_secs(CERTIFICATE_LIFE.as_secs() /
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which cluster").required(true).args(["cluster", "invite"])))]
 pub struct Arguments {
     /// Your user name, which others will see.
     #[arg(value_name = "NAME")]
     name: UserName,
     /// URLs of the cluster's nodes, separated by commas, at least one with the fingerprint that the
     /// nodes print, as in https://127.0.0.1:7101#FINGERPRINT.
-    #[arg(long, value_name = "URL#ID,...", required_unless_present = "invite")]
+    #[arg(long, value_name = "URL#FINGERPRINT,...")]
     cluster: Option<String>,
     /// An invite: its file, or its words in quotes; - reads the words from standard input.
-    #[arg(long, value_name = "FILE|WORDS", conflicts_with = "cluster")]
+    #[arg(long, value_name = "FILE|WORDS")]
     invite: Option<String>,
 }
 
@@ -57,6 +58,17 @@ pub enum Error {
     OtherCluster {
         home: PathBuf,
         known: ClusterId,
+        given: ClusterId,
+    },
+    /// Before anything is pinned: the fingerprint was typed, or is an invite's.
+    #[error(
+        "the node at {url} belongs to cluster {found}, and the fingerprint that was given is \
+         {given}: nothing was created; check the address, and the fingerprint that the nodes print \
+         when they start"
+    )]
+    WrongFingerprint {
+        url: String,
+        found: ClusterId,
         given: ClusterId,
     },
     #[error(
@@ -86,7 +98,7 @@ impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Error::OtherPerson { .. } => ErrorKind::Usage,
-            Error::OtherCluster { .. } => ErrorKind::Untrusted,
+            Error::OtherCluster { .. } | Error::WrongFingerprint { .. } => ErrorKind::Untrusted,
             Error::NameTaken(_) => ErrorKind::Forbidden,
             Error::NoNode { .. } => ErrorKind::ClusterAway,
             Error::Invite(_) => ErrorKind::Usage,
@@ -113,7 +125,7 @@ pub async fn run(
     let (cluster, nodes) = parse_addresses(&addresses)?;
     out.note(format_args!("Connecting to {} ...", nodes.join(", ")));
     // Before anything is stored.
-    known_cluster(cluster, &nodes).await?;
+    known_cluster(out, cluster, &nodes).await?;
     let home = Home::create(home)?;
     let vault = open_or_create(&home)?;
     let known = vault.get::<Identity>(Identity::ID)?;
@@ -137,6 +149,7 @@ pub async fn run(
         },
         Arc::new(me.device_key()),
     )?;
+    api.tell_when_slow(move |line| out.note(line));
     api.info().await?;
     api.find_all_nodes().await;
     let me = keep(&vault, me, api.proved_urls())?;
@@ -165,7 +178,7 @@ pub async fn run(
 }
 
 /// Verifies that the nodes belong to the given cluster, with a throw-away key: this needs no user.
-async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Error> {
+async fn known_cluster(out: Output, cluster: ClusterId, nodes: &[String]) -> Result<(), Error> {
     if all_refuse(nodes).await {
         return Err(Error::NoNode {
             tried: nodes.join(", "),
@@ -176,8 +189,17 @@ async fn known_cluster(cluster: ClusterId, nodes: &[String]) -> Result<(), Error
         nodes: nodes.to_vec(),
     };
     let unused = Arc::new(SigningKey::from_seed(clock::random()));
-    ClusterApi::new(pinned, unused)?.info().await?;
-    Ok(())
+    let api = ClusterApi::new(pinned, unused)?;
+    api.tell_when_slow(move |line| out.note(line));
+    match api.info().await {
+        Ok(_) => Ok(()),
+        Err(ClusterError::WrongCluster { url, found, pinned }) => Err(Error::WrongFingerprint {
+            url,
+            found,
+            given: pinned,
+        }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn open_or_create(home: &Home) -> Result<Vault, VaultError> {

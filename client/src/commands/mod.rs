@@ -5,6 +5,7 @@ pub mod add;
 pub mod agent;
 pub mod approve;
 mod arguments;
+mod consent;
 pub mod deny;
 pub mod device;
 mod error;

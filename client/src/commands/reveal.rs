@@ -60,11 +60,8 @@ pub enum Error {
 impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
-            Error::NothingHidden { .. } => ErrorKind::NotFound,
-            Error::NotAPng { .. }
-            | Error::Damaged(_)
-            | Error::UnknownVersion { .. }
-            | Error::Codec(_) => ErrorKind::Other,
+            Error::NotAPng { .. } | Error::NothingHidden { .. } => ErrorKind::NotFound,
+            Error::Damaged(_) | Error::UnknownVersion { .. } | Error::Codec(_) => ErrorKind::Other,
             Error::File(error) => error.kind(),
             Error::KeyFile(error) => error.kind(),
         }

@@ -24,7 +24,8 @@ pub struct Context {
 /// A home that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
-    #[error("{} has no user yet; run `cameo init NAME --cluster URL` first", .0.display())]
+    #[error("{} has no user yet; run `cameo init NAME` first, with \
+             --cluster URL#FINGERPRINT or --invite", .0.display())]
     NoUser(PathBuf),
     #[error(transparent)]
     Vault(#[from] VaultError),

@@ -97,6 +97,8 @@ pub struct Recorded {
     pub rights: Rights,
     /// Whether they permit less than those before.
     pub is_ending: bool,
+    /// Whether the rights before were revoked, and these are not.
+    pub is_restored: bool,
     /// Views used before the change.
     pub used: u32,
     pub in_mailbox: bool,
@@ -139,6 +141,7 @@ pub async fn record(
                 let is_ending = is_ending(&before, &next);
                 return Ok(Recorded {
                     owned: keep(ctx, &owned, &next, signed, is_ending)?,
+                    is_restored: before.revoked && !next.revoked,
                     rights: next,
                     is_ending,
                     used: info.used,

@@ -12,6 +12,11 @@ use crate::error_kind::{Classified, ErrorKind};
 pub enum VaultError {
     #[error("there is no home folder; set CAMEO_HOME to a folder of your own")]
     NoHome,
+    #[error(
+        "{0} is a file, and a home is a folder: name a folder with --home or CAMEO_HOME, also a \
+         new one for `cameo init`"
+    )]
+    NotAFolder(PathBuf),
     #[error("{0} has no vault yet; run `cameo init` first")]
     NotCreated(PathBuf),
     #[error("{0} has a vault already; choose another folder with CAMEO_HOME")]
@@ -79,7 +84,7 @@ impl Classified for VaultError {
     fn kind(&self) -> ErrorKind {
         match self {
             VaultError::NotCreated(_) => ErrorKind::NoHome,
-            VaultError::AlreadyCreated(_) => ErrorKind::Usage,
+            VaultError::AlreadyCreated(_) | VaultError::NotAFolder(_) => ErrorKind::Usage,
             _ => ErrorKind::Other,
         }
     }

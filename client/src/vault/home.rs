@@ -30,6 +30,9 @@ impl Home {
     pub fn open(given: Option<PathBuf>) -> Result<Self, VaultError> {
         let path = given.or_else(default_path).ok_or(VaultError::NoHome)?;
         let home = Self { path };
+        if home.path.is_file() {
+            return Err(VaultError::NotAFolder(home.path));
+        }
         if !home.has_vault() {
             return Err(VaultError::NotCreated(home.path));
         }
@@ -39,6 +42,9 @@ impl Home {
     /// The home at this path. Creates the folder if missing, and makes it private to its owner.
     pub fn at(path: impl Into<PathBuf>) -> Result<Self, VaultError> {
         let path = path.into();
+        if path.is_file() {
+            return Err(VaultError::NotAFolder(path));
+        }
         private_directory(&path)?;
         let path = fs::canonicalize(&path).map_err(VaultError::io("open", &path))?;
         let failed = VaultError::io("read the permissions of", &path);
@@ -154,6 +160,21 @@ mod tests {
         assert!(Home::open(Some(folder.path().to_owned())).is_err());
         let mode = fs::metadata(folder.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
+    }
+
+    #[test]
+    fn a_file_is_no_home_and_is_named_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let photo = folder.path().join("pic.jpg");
+        fs::write(&photo, "a photo").unwrap();
+        for refused in [
+            Home::open(Some(photo.clone())).unwrap_err(),
+            Home::create(Some(photo.clone())).unwrap_err(),
+        ] {
+            assert!(matches!(&refused, VaultError::NotAFolder(path) if *path == photo));
+            assert!(refused.to_string().contains("pic.jpg is a file"));
+        }
+        assert_eq!(fs::read(&photo).unwrap(), b"a photo");
     }
 
     #[test]

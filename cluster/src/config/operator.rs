@@ -23,7 +23,7 @@ pub struct OrderFlags {
     operator: PathBuf,
     /// URLs of nodes, separated by commas, at least one with the fingerprint that the nodes print:
     /// https://127.0.0.1:7101#FINGERPRINT.
-    #[arg(long, value_name = "URL#ID,...")]
+    #[arg(long, value_name = "URL#FINGERPRINT,...")]
     cluster: ClusterAddress,
 }
 

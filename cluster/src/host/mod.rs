@@ -1,9 +1,11 @@
 //! Interfaces to the machine: wall clock, random numbers, threads for blocking work, file
-//! descriptors, files of secrets, priorities; and a memory of verified signatures.
+//! descriptors, files of secrets, priorities; the advice for a lost folder; and a memory of
+//! verified signatures.
 
 pub mod blocking;
 pub mod clock;
 pub mod descriptors;
+pub(crate) mod lost_folder;
 pub mod private_file;
 pub mod rng;
 pub(crate) mod seldom;

@@ -8,6 +8,7 @@ use cameo_common::keys::{SealingSecret, SigningKey};
 
 use super::error::ReleaseError;
 use crate::floor::Floors;
+use crate::host::lost_folder::LOST_FOLDER;
 use crate::host::rng::NodeRng;
 use crate::host::seldom::Seldom;
 use crate::host::signatures::RememberedSignatures;
@@ -46,8 +47,8 @@ impl Releaser {
             tracing::error!(
                 %grant,
                 %why,
-                "this node's state lies below what it has released by: remove the node, and find \
-                 out how its state was changed"
+                "this node's state lies below what it has released by, so it releases nothing of \
+                 this grant: stop it, and find out how its state was changed. {LOST_FOLDER}"
             );
         }
         why

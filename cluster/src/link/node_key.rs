@@ -15,6 +15,8 @@ use thiserror::Error;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use crate::host::lost_folder::LOST_FOLDER;
+
 const MAGIC: &[u8; 8] = b"cameokey";
 const VERSION: u8 = 1;
 /// Magic, version, Ed25519 seed, X25519 secret, CRC-32 (little endian) of all before it.
@@ -28,8 +30,8 @@ pub enum NodeKeyError {
     #[error("the node key {0} is readable by others: chmod 600 {0}")]
     Permissions(String),
     #[error(
-        "the node key {0} is damaged: restore it, or remove this node from the cluster and add it \
-         under a new id"
+        "the node key {0} is damaged: put a copy of this file in its place, which never changes. \
+         Without one the node is lost. {LOST_FOLDER}"
     )]
     Damaged(String),
     #[error("the node key {path} has version {version}; this cameod supports version {VERSION}")]

@@ -4,6 +4,8 @@ use cameo_common::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::host::lost_folder::LOST_FOLDER;
+
 /// Why a connection was refused. Positional on the wire: append only. In the texts "it" is the node
 /// that was dialed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
@@ -15,8 +17,8 @@ pub enum Refusal {
     #[error("it belongs to another cluster; check --peers and --data")]
     Cluster,
     #[error(
-        "the cluster has another key for this node id; a node that lost its data or key must be \
-         removed and added under a new id"
+        "the cluster has another key for this node id: check --id and --data, or its folder is \
+         lost. {LOST_FOLDER}"
     )]
     Key,
     #[error("it belongs to no cluster yet")]

@@ -27,6 +27,8 @@ pub enum StartError {
          --peers 1=HOST:PORT,{0}=HOST:PORT"
     )]
     NoMember(NodeId),
+    #[error("{0} is a file, and --data takes the folder of a node: name a folder, also a new one")]
+    DataIsAFile(String),
     #[error("cannot use the data folder {path}: {error}")]
     Data { path: String, error: io::Error },
     #[error(transparent)]

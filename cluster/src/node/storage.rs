@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,13 +18,16 @@ use crate::raft::quarantine::{QuarantineDisk, QuarantineFolder};
 use crate::raft::{self, AppliedState};
 use crate::store::{Decider, NodeRecord, Opened, Options, Snapshots, StateMachine, Store, Wal};
 
-pub(super) fn make_folder(config: &Config) -> Result<(), StartError> {
+pub(super) fn make_folder(data: &Path) -> Result<(), StartError> {
+    if data.is_file() {
+        return Err(StartError::DataIsAFile(data.display().to_string()));
+    }
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(&config.data)
+        .create(data)
         .map_err(|error| StartError::Data {
-            path: config.data.display().to_string(),
+            path: data.display().to_string(),
             error,
         })
 }
@@ -105,5 +109,21 @@ pub(super) fn storage(
         floor,
         quarantine: Arc::new(QuarantineFolder::within(&config.data, blocking)),
         close: Box::new(close),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let photo = folder.path().join("pic.jpg");
+        fs::write(&photo, "a photo").unwrap();
+        let refused = make_folder(&photo).unwrap_err().to_string();
+        assert!(refused.contains("pic.jpg is a file"), "{refused}");
+        assert!(make_folder(&folder.path().join("node")).is_ok());
     }
 }

@@ -1,17 +1,25 @@
 //! The verbs that need the operator's key, from checked flags to a sentence for the operator.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
 
 use cameo_common::api::OperatorCommand;
 use cameo_common::cluster_address::ClusterAddress;
 use cameo_common::ids::{Millis, NodeId, UserName};
+use cameo_common::keys::SigningKey;
 use cameo_common::registration::RegistrationMode;
+use tokio::time::sleep;
 
 use super::client::OperatorClient;
 use super::invite::{self, InviteOrder};
 use super::key_file;
 use super::outcome::{Report, VerbError, random, request_id};
 use super::token::{TokenFile, TokenOrder};
+
+/// A verb without a result after this time is told of.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
 
 /// A verb of the operator, with its flags checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +39,34 @@ pub enum Operation {
     RemoveWorker(NodeId),
 }
 
-/// Carries out a verb.
+/// Carries out a verb. When that takes long, `tell` gets one line about it.
 ///
 /// # Errors
 /// See [`VerbError`].
-pub async fn run(order: Order) -> Result<Report, VerbError> {
+pub async fn run(order: Order, tell: impl Fn(&str)) -> Result<Report, VerbError> {
+    // Before any waiting: it may ask for a passphrase.
     let key = key_file::read(&order.key)?;
+    let nodes = order.cluster.nodes.join(", ");
+    told_of(carry_out(key, order), || {
+        tell(&format!(
+            "no answer yet: waiting for the nodes at {nodes}, and for a majority of them; this \
+             ends by itself and says what was done"
+        ));
+    })
+    .await
+}
+
+/// Waits for a verb, and tells of it when it takes long.
+async fn told_of<T>(verb: impl Future<Output = T>, tell: impl FnOnce()) -> T {
+    let mut verb = pin!(verb);
+    tokio::select! {
+        done = &mut verb => return done,
+        () = sleep(TOLD_AFTER) => tell(),
+    }
+    verb.await
+}
+
+async fn carry_out(key: SigningKey, order: Order) -> Result<Report, VerbError> {
     let client = OperatorClient::connect(key, order.cluster).await?;
     match order.operation {
         Operation::SetRegistration(mode) => {
@@ -88,4 +118,26 @@ pub fn sign_token(key: &Path, order: TokenOrder, now: Millis) -> Result<Report, 
 
 fn note(note: String) -> Report {
     Report { note, output: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_verb_that_takes_long_is_told_of_before_it_ends() {
+        for (takes, is_told) in [(Duration::ZERO, false), (TOLD_AFTER * 3 / 2, true)] {
+            let told = Cell::new(false);
+            let was_told = told_of(
+                async {
+                    sleep(takes).await;
+                    told.get()
+                },
+                || told.set(true),
+            );
+            assert_eq!(was_told.await, is_told);
+        }
+    }
 }

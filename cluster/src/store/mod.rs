@@ -32,4 +32,6 @@ pub use open::{OpenError, Opened, Store};
 pub use options::Options;
 pub use snapshot::{Receiving, SnapshotError, SnapshotFile, Snapshots};
 pub use state::{NotApplied, State, StateHash, StoreView, Touched};
+#[cfg(test)]
+pub(crate) use wal::WalError;
 pub use wal::{MAX_PROPOSAL_BYTES, Wal};

@@ -23,6 +23,7 @@ use super::state::drain::Drain;
 use super::state::generation::Generation;
 use super::wal::{Wal, WalError};
 use crate::consensus_types::aliases::LogId;
+use crate::host::lost_folder::LOST_FOLDER;
 
 /// Why a node must not start on its directory.
 #[derive(Debug, thiserror::Error)]
@@ -33,18 +34,17 @@ pub enum OpenError {
     Wal(#[from] WalError),
     #[error(
         "the log ends at {last:?}, but this node had already applied entry {applied}: \
-         acknowledged entries are lost. This node must not vote with it: \
-         remove the node and add it again with an empty directory and a new id"
+         acknowledged entries are lost. This node must not vote with it. {LOST_FOLDER}"
     )]
     EndsBeforeApplied { last: Option<u64>, applied: u64 },
     #[error(
         "the log's entry {index} is not the one that this node had applied. This node must not \
-         vote with it: remove the node and add it again with an empty directory and a new id"
+         vote with it. {LOST_FOLDER}"
     )]
     Diverged { index: u64 },
     #[error(
-        "the log begins after entry {purged}, and no intact snapshot or state reaches that far: \
-         remove the node and add it again with an empty directory and a new id"
+        "the log begins after entry {purged}, and no intact snapshot or state reaches that far. \
+         {LOST_FOLDER}"
     )]
     NoStartingPoint { purged: u64 },
     #[error("cannot rebuild the state from the snapshot: {0}")]

@@ -19,11 +19,14 @@ const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
 async fn order(world: &World, operation: Operation) -> Result<operator::Report, VerbError> {
     let urls = world.urls.join(",");
-    operator::run(Order {
-        key: world.operator_key(),
-        cluster: format!("{urls}#{}", world.cluster).parse().unwrap(),
-        operation,
-    })
+    operator::run(
+        Order {
+            key: world.operator_key(),
+            cluster: format!("{urls}#{}", world.cluster).parse().unwrap(),
+            operation,
+        },
+        |_: &str| (),
+    )
     .await
 }
 
@@ -168,11 +171,14 @@ async fn orders_that_can_do_nothing_are_refused_with_their_exit_code() {
 async fn a_place_without_a_node_is_said_in_one_sentence() {
     let world = World::new(1).await;
     let at = async |url: String| {
-        let error = operator::run(Order {
-            key: world.operator_key(),
-            cluster: format!("{url}#{}", world.cluster).parse().unwrap(),
-            operation: Operation::SetRegistration(RegistrationMode::Closed),
-        })
+        let error = operator::run(
+            Order {
+                key: world.operator_key(),
+                cluster: format!("{url}#{}", world.cluster).parse().unwrap(),
+                operation: Operation::SetRegistration(RegistrationMode::Closed),
+            },
+            |_: &str| (),
+        )
         .await
         .unwrap_err();
         assert_eq!(operator::Exit::from(&error), operator::Exit::NoMajority);
@@ -290,11 +296,14 @@ async fn send_order(
 async fn attack_another_clusters_operator_or_fingerprint_orders_nothing() {
     let (world, other) = (World::new(1).await, World::new(1).await);
     let run = async |key, url: &str, cluster| {
-        operator::run(Order {
-            key,
-            cluster: format!("{url}#{cluster}").parse().unwrap(),
-            operation: Operation::SetRegistration(RegistrationMode::Closed),
-        })
+        operator::run(
+            Order {
+                key,
+                cluster: format!("{url}#{cluster}").parse().unwrap(),
+                operation: Operation::SetRegistration(RegistrationMode::Closed),
+            },
+            |_: &str| (),
+        )
         .await
         .unwrap_err()
     };

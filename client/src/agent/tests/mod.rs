@@ -10,7 +10,7 @@ mod one_node;
 mod outbox;
 mod receive;
 mod recording;
-mod retirement;
+pub(crate) mod retirement;
 mod rights;
 mod sent_carriers;
 

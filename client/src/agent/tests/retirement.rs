@@ -26,7 +26,7 @@ fn told(retired: Option<Millis>) -> UserInfo {
 }
 
 /// A home with an image, whose node says this of Ada, whom it knows.
-async fn given(retired: Option<Millis>) -> World {
+pub(crate) async fn with_ada(retired: Option<Millis>) -> World {
     let routes = Router::new().route("/v1/users/{name}", get(move || ready(Json(told(retired)))));
     let world = with_node(routes).await;
     let image = image(Policy::Open);
@@ -69,12 +69,12 @@ fn ask() -> PeerRequest {
 #[tokio::test]
 async fn attack_a_retired_contact_gets_no_gallery_and_no_answer_to_a_request() {
     // given a contact who is not retired
-    let world = given(None).await;
+    let world = with_ada(None).await;
     let gallery = PeerRequest::Gallery { after: None };
     let reply = answer(&world, gallery.clone()).await;
     assert!(matches!(reply, PeerReply::Gallery { .. }), "{reply:?}");
     // and one who is
-    let world = given(Some(Millis(1))).await;
+    let world = with_ada(Some(Millis(1))).await;
     for request in [gallery, ask()] {
         let reply = answer(&world, request).await;
         assert!(is_refused(&reply), "{reply:?}");
@@ -101,7 +101,7 @@ async fn a_contact_is_served_while_no_node_answers() {
 #[tokio::test]
 async fn attack_the_agent_of_a_retired_user_serves_nothing() {
     // given an agent whose session the cluster refuses, because its user is retired
-    let world = given(None).await;
+    let world = with_ada(None).await;
     let refusal = ApiError::new(ErrorCode::Retired, "retired");
     world.core.refused.send_replace(Some(refusal.into()));
     // then it shows no gallery and takes no request
@@ -114,7 +114,7 @@ async fn attack_the_agent_of_a_retired_user_serves_nothing() {
 #[tokio::test]
 async fn a_request_to_an_owner_who_is_retired_ends_with_the_reason() {
     // given a request that Ada's agent has begun to answer
-    let world = given(Some(Millis(1))).await;
+    let world = with_ada(Some(Millis(1))).await;
     let ctx = &world.core.ctx;
     let sent = request::request(ctx, &somebody("ada"), IMAGE, String::new(), "").unwrap();
     change::<Outgoing>(world.vault(), &sent.request.to_string(), |kept| {

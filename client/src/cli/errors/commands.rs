@@ -94,7 +94,7 @@ impl Coded for approve::Error {
     fn error_code(&self) -> &'static str {
         match self {
             approve::Error::DeniedBefore | approve::Error::ApprovedBefore(_) => "usage",
-            approve::Error::Retired(_) => "retired",
+            approve::Error::Retired { .. } | approve::Error::RetiredSince { .. } => "retired",
             approve::Error::NoSuchImage => "not_found",
             approve::Error::Sending(_) => "busy",
             approve::Error::NotTaken { source, .. } | approve::Error::StaysApproved(source) => {
@@ -124,9 +124,10 @@ impl Coded for deny::Error {
         match self {
             deny::Error::ReasonTooLong
             | deny::Error::DeniedBefore
-            | deny::Error::ApprovedBefore => "usage",
+            | deny::Error::ApprovedBefore(_) => "usage",
+            deny::Error::Sharing => "busy",
             deny::Error::Find(error) => error.error_code(),
-            deny::Error::Vault(error) => error.error_code(),
+            deny::Error::Local(error) => error.error_code(),
         }
     }
 }
@@ -204,7 +205,9 @@ impl Coded for init::Error {
     fn error_code(&self) -> &'static str {
         match self {
             init::Error::OtherPerson { .. } => "usage",
-            init::Error::OtherCluster { .. } => "wrong_cluster",
+            init::Error::OtherCluster { .. } | init::Error::WrongFingerprint { .. } => {
+                "wrong_cluster"
+            }
             init::Error::NameTaken(_) => "name_taken",
             init::Error::NoNode { .. } => "cluster_unreachable",
             init::Error::Invite(_) => "bad_invite",
@@ -279,6 +282,8 @@ impl Coded for rights::Error {
     fn error_code(&self) -> &'static str {
         match self {
             rights::Error::NothingToChange => "usage",
+            rights::Error::Declined => "not_now",
+            rights::Error::Io(error) => error.error_code(),
             rights::Error::Find(error) => error.error_code(),
             rights::Error::Rights(error) => error.error_code(),
         }

@@ -15,6 +15,7 @@ impl Coded for VaultError {
         match self {
             VaultError::NotCreated(_) => "no_home",
             VaultError::AlreadyCreated(_) => "home_exists",
+            VaultError::NotAFolder(_) => "usage",
             VaultError::AgentRunning { .. } => "agent_running",
             VaultError::WrongPassphrase { .. } | VaultError::NoPassphrase(_) => "locked",
             VaultError::Io { source, .. } if is_full(source) => DISK_FULL,

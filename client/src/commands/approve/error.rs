@@ -1,6 +1,6 @@
 //! Errors of `approve`.
 
-use cameo_common::ids::{GrantId, UserName};
+use cameo_common::ids::{GrantId, RequestId, UserName};
 use cameo_common::signed::StatementError;
 
 use crate::commands::error::{FindError, PeersError};
@@ -13,7 +13,7 @@ use crate::vault::{VaultError, WorkLockError};
 /// A request that was not approved, or whose grant is not made or delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("this request was denied already; the viewer can make a new one")]
+    #[error("this request was denied already: only a new one can be approved")]
     DeniedBefore,
     /// A second approval would add the views once more.
     #[error(
@@ -23,10 +23,21 @@ pub enum Error {
     )]
     ApprovedBefore(GrantId),
     #[error(
-        "the operator has retired {0}, who gets nothing any more: nothing was approved; deny the \
-         request"
+        "the operator has retired {viewer}, who gets nothing any more: nothing was approved, and \
+         `cameo deny {}` takes the request off the list",
+        short(.request)
     )]
-    Retired(UserName),
+    Retired {
+        viewer: UserName,
+        request: RequestId,
+    },
+    /// The request has a grant, which `deny` does not end.
+    #[error(
+        "this request was approved before, and the operator has retired {viewer} since, who gets \
+         nothing any more: nothing is sent, and `cameo revoke {}` ends the grant",
+        short(.grant)
+    )]
+    RetiredSince { viewer: UserName, grant: GrantId },
     #[error("the image is not in your gallery any more; deny the request")]
     NoSuchImage,
     #[error(
@@ -62,7 +73,7 @@ impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Error::DeniedBefore | Error::ApprovedBefore(_) => ErrorKind::Usage,
-            Error::Retired(_) => ErrorKind::Retired,
+            Error::Retired { .. } | Error::RetiredSince { .. } => ErrorKind::Retired,
             Error::NoSuchImage => ErrorKind::NotFound,
             Error::Sending(_) => ErrorKind::Busy,
             Error::NotTaken { source, .. } | Error::StaysApproved(source) => source.kind(),

@@ -40,6 +40,18 @@ pub struct Arguments {
     expires: Option<Duration>,
 }
 
+#[cfg(test)]
+impl Arguments {
+    /// An approval with the image's defaults.
+    pub(super) fn of(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            views: None,
+            expires: None,
+        }
+    }
+}
+
 /// The result of an approval.
 #[derive(Debug)]
 pub struct Approved {
@@ -77,10 +89,14 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<App
 /// Requires that the viewer is not retired, as far as the cluster tells in time.
 async fn check_viewer(ctx: &Context, incoming: &Incoming) -> Result<(), Error> {
     let found = directory::look_up_active(&ctx.api, &ctx.vault, &incoming.viewer);
-    match timeout(LOOK_UP_DEADLINE, found).await {
-        Ok(Err(DirectoryError::Retired(viewer))) => Err(Error::Retired(viewer)),
-        _ => Ok(()),
-    }
+    let Ok(Err(DirectoryError::Retired(viewer))) = timeout(LOOK_UP_DEADLINE, found).await else {
+        return Ok(());
+    };
+    let request = incoming.request;
+    Err(match share::grant_of(ctx, &request)? {
+        Some(GrantOwned { grant, .. }) => Error::RetiredSince { viewer, grant },
+        None => Error::Retired { viewer, request },
+    })
 }
 
 fn terms(ctx: &Context, incoming: &Incoming, arguments: &Arguments) -> Result<Terms, Error> {

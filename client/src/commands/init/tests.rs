@@ -91,9 +91,25 @@ async fn nothing_is_waited_for_where_no_program_listens() {
     let url = port.url.clone();
     drop(port);
     let before = tokio::time::Instant::now();
-    let refused = known_cluster(ClusterId([1; 32]), &[url]).await.unwrap_err();
+    let refused = known_cluster(Output::default(), ClusterId([1; 32]), &[url])
+        .await
+        .unwrap_err();
     assert!(matches!(refused, Error::NoNode { .. }), "{refused}");
     assert!(before.elapsed() < crate::cluster_api::COMMAND_DEADLINE / 2);
+}
+
+#[tokio::test]
+async fn a_fingerprint_that_was_just_given_is_not_called_pinned() {
+    let (cluster, url) = liar().await;
+    let given = ClusterId([9; 32]);
+    let refused = known_cluster(Output::default(), given, &[url])
+        .await
+        .unwrap_err();
+    let Error::WrongFingerprint { found, .. } = &refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(*found, cluster);
+    assert!(!refused.to_string().contains("pinned"), "{refused}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod choose;
 mod error;
 mod report;
+mod sent;
 mod wait;
 
 use std::time::Duration;
@@ -32,10 +33,11 @@ use crate::output::{Output, Report};
 use crate::peer::ask::ACK_DEADLINE;
 use crate::peer::{CallError, Peers};
 use crate::text::prefix::short;
-use crate::vault::VaultError;
 use crate::vault::records::{GrantHeld, Outgoing};
+use crate::vault::{AgentLock, VaultError};
 
 pub use error::{Error, ImageError};
+pub use sent::SentRequests;
 
 /// Bound on the images of one command.
 const MAX_IMAGES: usize = 16;
@@ -54,7 +56,7 @@ pub struct Arguments {
     /// A note for the owner, in one line.
     #[arg(long, default_value = "")]
     note: String,
-    /// Do not wait; the agent receives the carriers.
+    /// Do not wait; `cameo agent` receives the carriers when it runs.
     #[arg(long)]
     no_wait: bool,
     /// How long to wait for the carriers.
@@ -84,7 +86,12 @@ enum Progress {
 /// The result of each image, with its name in the report.
 pub type Results = Vec<(String, Result<Report, ImageError>)>;
 
-pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Results, Error> {
+pub async fn run(
+    ctx: &Context,
+    out: Output,
+    arguments: Arguments,
+    sent: &SentRequests,
+) -> Result<Results, Error> {
     check(ctx, &arguments)?;
     let person = directory::look_up_active(&ctx.api, &ctx.vault, &arguments.user).await?;
     let (mut receiver, peers) = receiver(ctx).await?;
@@ -93,6 +100,7 @@ pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Res
         peers: &peers,
         person: &person,
         arguments: &arguments,
+        sent,
     };
     let results = asking.all(out, &mut receiver).await;
     if let Receiver::Own(agent, _) = receiver {
@@ -142,6 +150,7 @@ struct Asking<'a> {
     peers: &'a Peers,
     person: &'a ResolvedUser,
     arguments: &'a Arguments,
+    sent: &'a SentRequests,
 }
 
 impl Asking<'_> {
@@ -166,10 +175,15 @@ impl Asking<'_> {
         let open: Vec<_> = each
             .iter()
             .filter_map(|progress| match progress {
-                Ok(Progress::Open(outgoing, _)) => Some(outgoing.request),
+                Ok(Progress::Open(outgoing, outcome)) => {
+                    Some((outgoing.request, *outcome == AskOutcome::Waiting))
+                }
                 _ => None,
             })
             .collect();
+        let is_agent = matches!(receiver, Receiver::Running(_));
+        self.sent.set(&person.name, open.clone(), is_agent);
+        let open: Vec<_> = open.into_iter().map(|(request, _)| request).collect();
         let mut ended = if arguments.no_wait {
             vec![None; open.len()]
         } else {
@@ -178,11 +192,18 @@ impl Asking<'_> {
         }
         .into_iter();
         bar.finish_and_clear();
+        let home = ctx.vault.home();
+        let agent = is_agent && AgentLock::holder(home)?.is_some();
         let reports = each.into_iter().map(|progress| match progress? {
             Progress::Done(report) => Ok(report),
             Progress::Open(outgoing, outcome) => {
-                let ended = ended.next().flatten();
-                report::report(ctx, person, &outgoing, outcome, ended, arguments.no_wait)
+                let known = report::Known {
+                    outcome,
+                    ended: ended.next().flatten(),
+                    no_wait: arguments.no_wait,
+                    agent,
+                };
+                report::report(ctx, person, &outgoing, known)
             }
         });
         Ok(names.into_iter().zip(reports).collect())

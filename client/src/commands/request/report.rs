@@ -1,5 +1,6 @@
 //! The report of one requested image.
 
+use cameo_common::ids::UserName;
 use cameo_common::peer::AskOutcome;
 
 use super::error::ImageError;
@@ -10,15 +11,30 @@ use crate::output::Report;
 use crate::text::prefix::short;
 use crate::vault::records::{GrantHeld, Outgoing, OutgoingState};
 
+/// What is known when the command ends.
+pub(super) struct Known {
+    pub outcome: AskOutcome,
+    /// The final state, if it was reached.
+    pub ended: Option<OutgoingState>,
+    /// Whether the command was not to wait.
+    pub no_wait: bool,
+    /// Whether an agent of this home goes on after this command.
+    pub agent: bool,
+}
+
 pub(super) fn report(
     ctx: &Context,
     person: &ResolvedUser,
     outgoing: &Outgoing,
-    outcome: AskOutcome,
-    ended: Option<OutgoingState>,
-    no_wait: bool,
+    known: Known,
 ) -> Result<Report, ImageError> {
     let who = &person.name;
+    let Known {
+        outcome,
+        ended,
+        no_wait,
+        agent,
+    } = known;
     match ended {
         Some(OutgoingState::Arrived(grant)) => {
             let held = ctx
@@ -50,19 +66,62 @@ pub(super) fn report(
         }),
         _ => {
             let waiting = outcome == AskOutcome::Waiting;
-            let text = if waiting {
-                format!("{who} has to decide; your agent receives the carrier after an approval.")
-            } else {
-                format!("{who}'s agent prepares it; your agent receives it.")
-            };
-            let report = Report::new(text)
+            let report = Report::new(unanswered(who, waiting, agent))
                 .with("state", if waiting { "waiting" } else { "preparing" })
-                .with("request", outgoing.request);
+                .with("request", outgoing.request)
+                .with("agent", agent);
             Ok(if waiting || no_wait {
                 report
             } else {
                 report.queued()
             })
+        }
+    }
+}
+
+/// Of a request that stands: what it waits for, and what receives the carrier.
+pub(super) fn unanswered(owner: &UserName, waiting: bool, agent: bool) -> String {
+    let state = match waiting {
+        true => format!("{owner} has to decide"),
+        false => format!("{owner}'s agent prepares it"),
+    };
+    let then = if waiting { " after an approval" } else { "" };
+    match agent {
+        true => format!("{state}; your agent receives the carrier{then}."),
+        false => format!(
+            "{state}. NO AGENT runs in this home, so nothing is received now: run `cameo agent`, \
+             which receives the carrier{then}."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::agent::tests::{IMAGE, alone, somebody};
+    use crate::flows::request;
+
+    #[tokio::test]
+    async fn nothing_is_promised_in_the_name_of_an_agent_that_does_not_run() {
+        let world = alone();
+        let (ctx, ada) = (&world.core.ctx, somebody("ada"));
+        let sent = request::request(ctx, &ada, IMAGE, String::new(), "").unwrap();
+        for outcome in [AskOutcome::Waiting, AskOutcome::Preparing] {
+            for agent in [false, true] {
+                // given a request that stands, with an agent or without
+                let known = Known {
+                    outcome,
+                    ended: None,
+                    no_wait: true,
+                    agent,
+                };
+                let report = report(ctx, &ada, &sent, known).unwrap();
+                // then its result says whether anything receives the carrier
+                assert_eq!(report.fields()["agent"], agent);
+                assert_eq!(report.text().contains("your agent receives"), agent);
+                assert_eq!(report.text().contains("run `cameo agent`"), !agent);
+            }
         }
     }
 }

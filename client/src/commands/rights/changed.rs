@@ -1,6 +1,6 @@
 //! Changes of rights and their report, shared by `rights`, `revoke` and `approve`.
 
-use cameo_common::ids::{GrantId, UserName};
+use cameo_common::ids::{GrantId, Millis, UserName};
 use cameo_common::rights::Rights;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::flows::rights::{self, Confirmations, RightsError};
 use crate::flows::share::ShareError;
 use crate::output::{Report, moment};
 use crate::text::prefix::short;
-use crate::vault::records::{GrantOwned, Stage};
+use crate::vault::records::{Attempts, GrantOwned, OutboxKey, Stage};
 
 /// The result of a change.
 #[derive(Debug)]
@@ -22,6 +22,10 @@ pub struct Changed {
     pub grant: GrantId,
     viewer: UserName,
     rights: Rights,
+    /// Whether they were revoked before, and are not any more.
+    is_restored: bool,
+    /// Whether their time has passed, so that they open nothing.
+    is_expired: bool,
     /// Views used before the change.
     used: u32,
     in_mailbox: bool,
@@ -68,18 +72,31 @@ pub async fn change_and_send(
     };
     let (confirmed, sent) = tokio::join!(confirm, send(ctx, &recorded.owned));
     let undelivered = sent.err();
+    if let Some(why) = undelivered.as_ref().filter(|why| why.is_for_good()) {
+        let key = match recorded.owned.stage < Stage::Delivered {
+            true => OutboxKey::Deliver(recorded.owned.grant),
+            false => OutboxKey::Rights(recorded.owned.grant),
+        };
+        Attempts::give_up(&ctx.vault, key, why.to_string())?;
+    }
     if undelivered.is_some() || !is_in_force(confirmed.as_ref()) {
         control::wake(ctx.vault.home()).await;
     }
     Ok(Changed {
         grant: recorded.owned.grant,
         viewer: recorded.owned.viewer,
+        is_restored: recorded.is_restored,
+        is_expired: is_expired(&recorded.rights, ctx.api.cluster_now()),
         rights: recorded.rights,
         used: recorded.used,
         in_mailbox: recorded.in_mailbox && undelivered.is_some(),
         undelivered,
         confirmed,
     })
+}
+
+fn is_expired(rights: &Rights, now: Millis) -> bool {
+    !rights.revoked && rights.expires.is_some_and(|expires| expires <= now)
 }
 
 /// Whether nothing is left to be confirmed.
@@ -133,10 +150,12 @@ impl Changed {
             ),
             Some(why) => format!("It is in the mailbox for {}: {why}", self.viewer),
         };
-        let text = match self.force() {
-            Some(force) => format!("{what}. {force} {sent}"),
-            None => format!("{what}. It is recorded in the ledger. {sent}"),
-        };
+        let force = self.force();
+        let recorded = || "It is recorded in the ledger.".to_owned();
+        let mut sentences = vec![format!("{what}."), force.unwrap_or_else(recorded)];
+        sentences.extend(self.warnings());
+        sentences.push(sent);
+        let text = sentences.join(" ");
         let report = Report::new(text)
             .with("grant", self.grant)
             .with("viewer", &self.viewer)
@@ -146,6 +165,8 @@ impl Changed {
             .with("expires", expires)
             .with("revoked", revoked)
             .with("may_save", may_save)
+            .with("restored", self.is_restored)
+            .with("expired", self.is_expired)
             .with("delivered", self.undelivered.is_none())
             .with("in_mailbox", self.in_mailbox)
             .with("viewer_retired", self.is_viewer_retired())
@@ -156,6 +177,25 @@ impl Changed {
         } else {
             report.queued()
         }
+    }
+
+    /// What the change does beside the numbers that were asked for.
+    fn warnings(&self) -> Vec<String> {
+        let (grant, viewer) = (short(&self.grant), &self.viewer);
+        let mut warnings = Vec::new();
+        if self.is_restored {
+            warnings.push(format!(
+                "These rights were REVOKED before, and this change has restored them: `cameo \
+                 revoke {grant}` revokes them again."
+            ));
+        }
+        if self.is_expired {
+            warnings.push(format!(
+                "They have EXPIRED: {viewer} opens nothing with them, whatever the number of \
+                 views. `cameo rights {grant} --expires TIME` sets another time."
+            ));
+        }
+        warnings
     }
 
     fn is_viewer_retired(&self) -> bool {
@@ -188,5 +228,63 @@ impl Changed {
             }),
             Err(why) => json!({ "in_force": false, "error": why.to_string() }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cameo_common::keys::PublicKey;
+
+    use super::*;
+
+    fn changed(expires: Option<Millis>, is_restored: bool) -> Changed {
+        let rights = Rights {
+            owner: PublicKey([1; 32]),
+            grant: GrantId([0xab; 32]),
+            version: 4,
+            permitted: 9,
+            expires,
+            revoked: false,
+            may_save: false,
+            offline: 0,
+        };
+        Changed {
+            grant: rights.grant,
+            viewer: "ben".parse().unwrap(),
+            is_expired: is_expired(&rights, Millis(50)),
+            rights,
+            is_restored,
+            used: 0,
+            in_mailbox: false,
+            undelivered: None,
+            confirmed: None,
+        }
+    }
+
+    #[test]
+    fn more_views_of_an_expired_grant_are_said_to_open_nothing() {
+        // given rights that end later, never, and that have ended
+        for (expires, is_expired) in [
+            (Some(Millis(51)), false),
+            (None, false),
+            (Some(Millis(50)), true),
+        ] {
+            // when their views are raised
+            let report = changed(expires, false).report();
+            // then the result says whether that opens anything
+            assert_eq!(report.fields()["expired"], is_expired);
+            assert_eq!(report.text().contains("EXPIRED"), is_expired);
+            assert_eq!(report.text().contains("--expires"), is_expired);
+        }
+    }
+
+    #[test]
+    fn a_change_that_restores_revoked_rights_says_so_in_its_result() {
+        for restored in [false, true] {
+            let report = changed(None, restored).report();
+            assert_eq!(report.fields()["restored"], restored);
+            assert_eq!(report.text().contains("REVOKED before"), restored);
+        }
     }
 }

@@ -7,13 +7,16 @@ use std::time::Duration;
 use clap::Args;
 
 use super::arguments::{length_of_time, views};
+use super::consent;
 use super::error::FindError;
 use super::find::owned_grant;
 use crate::clock;
 use crate::error_kind::{Classified, ErrorKind};
 use crate::flows::context::Context;
 use crate::flows::rights::RightsError;
-use crate::output::{Output, Report};
+use crate::output::Report;
+use crate::text::prefix::short;
+use crate::vault::IoError;
 
 pub use changed::{Changed, change_and_send};
 
@@ -32,6 +35,9 @@ pub struct Arguments {
     /// Whether the photo may be saved to a file.
     #[arg(long, value_name = "YES|NO", num_args = 0..=1, default_missing_value = "yes")]
     may_save: Option<YesNo>,
+    /// Do not ask before revoked rights are restored. Without a terminal the command never asks.
+    #[arg(long, short)]
+    yes: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +64,10 @@ fn expiry(text: &str) -> Result<Expiry, String> {
 pub enum Error {
     #[error("nothing to change: give --views, --expires or --may-save")]
     NothingToChange,
+    #[error("nothing was changed: the rights stay revoked")]
+    Declined,
+    #[error(transparent)]
+    Io(#[from] IoError),
     #[error(transparent)]
     Find(#[from] FindError),
     #[error(transparent)]
@@ -68,19 +78,24 @@ impl Classified for Error {
     fn kind(&self) -> ErrorKind {
         match self {
             Error::NothingToChange => ErrorKind::Usage,
+            Error::Declined => ErrorKind::Other,
+            Error::Io(error) => error.kind(),
             Error::Find(error) => error.kind(),
             Error::Rights(error) => error.kind(),
         }
     }
 }
 
-pub async fn run(ctx: &Context, out: Output, arguments: Arguments) -> Result<Report, Error> {
+pub async fn run(ctx: &Context, arguments: Arguments) -> Result<Report, Error> {
     if arguments.views.is_none() && arguments.expires.is_none() && arguments.may_save.is_none() {
         return Err(Error::NothingToChange);
     }
     let owned = owned_grant(ctx, &arguments.grant)?;
-    if owned.revoked {
-        out.note("These rights were revoked; this change restores them.");
+    let (grant, viewer) = (short(&owned.grant), &owned.viewer);
+    let question =
+        format!("The rights of {viewer} to {grant} are revoked, and this change restores them.");
+    if owned.revoked && !consent::ask(arguments.yes, question)? {
+        return Err(Error::Declined);
     }
     let changed = change_and_send(ctx, owned, |next| {
         next.revoked = false;

@@ -26,14 +26,14 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         .status_of_leader(&nodes::of_this_cluster(ctx, &nodes))
         .await;
     let agent = AgentLock::holder(ctx.vault.home())?.is_some();
-    let waiting = due(&ctx.vault, clock::now())?.len();
+    let (waiting, given_up) = outbox(ctx)?;
     let troubles = troubles(ctx)?;
     let copied = ctx.vault.get::<OtherAgent>(OtherAgent::ID)?;
     let images = ctx.vault.list::<Image>()?.len();
     let held = ctx.vault.list::<GrantHeld>()?.len();
     let mut text = format!(
         "{} in {}, cluster {}\n{}\n{}; {images} images, {held} shared with you, {waiting} items \
-         in the outbox\n{}\n{}\n",
+         in the outbox{}\n{}\n{}\n",
         ctx.me.name,
         ctx.vault.home().path().display(),
         short(&ctx.me.cluster),
@@ -42,6 +42,10 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
             "the agent runs"
         } else {
             "no agent runs (`cameo agent`)"
+        },
+        match given_up {
+            0 => String::new(),
+            many => format!(", and {many} given up"),
         },
         nodes::text(ctx, &nodes),
         workers::text(&loads)
@@ -65,12 +69,24 @@ pub async fn run(ctx: &Context, _: Arguments) -> Result<Report, VaultError> {
         .with("images", images)
         .with("held", held)
         .with("outbox", waiting)
+        .with("given_up", given_up)
         .with("other_agent", copied.map(|other| other.noticed))
         .with("troubles", troubles);
     Ok(match account.problem() {
         None => report,
         Some(kind) => report.problem(kind),
     })
+}
+
+/// How many items of the outbox are to be delivered, and how many are given up.
+fn outbox(ctx: &Context) -> Result<(usize, usize), VaultError> {
+    let all = due(&ctx.vault, clock::now())?;
+    let mut given_up = 0;
+    for item in &all {
+        let attempts = ctx.vault.get::<Attempts>(&item.key.id())?;
+        given_up += usize::from(attempts.is_some_and(|attempts| attempts.is_given_up()));
+    }
+    Ok((all.len() - given_up, given_up))
 }
 
 /// Failed attempts of the outbox, and whether they will be repeated.
@@ -88,4 +104,29 @@ fn troubles(ctx: &Context) -> Result<Vec<String>, VaultError> {
         format!("{count} failed attempts: {last_error}{then}")
     });
     Ok(texts.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::agent::tests::{alone, keep_request};
+    use crate::vault::records::{IncomingState, OutboxKey};
+
+    #[tokio::test]
+    async fn what_is_given_up_is_not_counted_as_to_be_delivered() {
+        // given a denial that is to be told to its viewer
+        let world = alone();
+        let ctx = &world.core.ctx;
+        let denied = IncomingState::Denied {
+            reason: String::new(),
+            told: false,
+        };
+        let request = keep_request(&world, denied).request;
+        assert_eq!(outbox(ctx).unwrap(), (1, 0));
+        // when it is given up
+        Attempts::give_up(&ctx.vault, OutboxKey::Denied(request), "retired".into()).unwrap();
+        // then it is said apart
+        assert_eq!(outbox(ctx).unwrap(), (0, 1));
+    }
 }

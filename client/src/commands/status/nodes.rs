@@ -38,7 +38,10 @@ pub(super) fn leader(nodes: &[Answer]) -> Option<NodeId> {
 pub(super) fn text(ctx: &Context, nodes: &[Answer]) -> String {
     let rows = nodes.iter().map(|(url, status)| {
         let state = match status {
-            None => "cannot be reached".to_owned(),
+            None => match ctx.api.why_unanswered(url) {
+                Some(why) => format!("cannot be reached: {why}"),
+                None => "gives no status".to_owned(),
+            },
             Some(status) if !is_ours(ctx, status) => "belongs to another cluster".to_owned(),
             Some(status) => state(status),
         };
@@ -77,7 +80,9 @@ fn state(status: &NodeStatus) -> String {
 
 pub(super) fn document(ctx: &Context, nodes: &[Answer]) -> Vec<Value> {
     let each = nodes.iter().map(|(url, status)| match status {
-        None => json!({ "url": url, "reachable": false }),
+        None => json!({
+            "url": url, "reachable": false, "why": ctx.api.why_unanswered(url),
+        }),
         Some(status) if !is_ours(ctx, status) => {
             json!({ "url": url, "reachable": true, "ours": false })
         }

@@ -116,14 +116,13 @@ impl Classified for Error {
         match self {
             Error::Target(_) | Error::NoDisplay { .. } => ErrorKind::Usage,
             Error::OwnCarrier(_) | Error::NoSaving(_) => ErrorKind::Refused,
-            Error::NothingInIt(_) => ErrorKind::NotFound,
+            // A file that is no carrier for this user, of whatever kind it is.
+            Error::NotAPng { .. } | Error::NothingInIt(_) => ErrorKind::NotFound,
             Error::Revoked(_) | Error::Expired { .. } => ErrorKind::Forbidden,
             Error::UsedUp { .. } => ErrorKind::UsedUp,
-            Error::NotAPng { .. }
-            | Error::ForeignRights
-            | Error::Declined
-            | Error::NotSaved(_)
-            | Error::Codec(_) => ErrorKind::Other,
+            Error::ForeignRights | Error::Declined | Error::NotSaved(_) | Error::Codec(_) => {
+                ErrorKind::Other
+            }
             Error::CoverOnly { source, .. } => source.kind(),
             Error::Find(error) => error.kind(),
             Error::Open(error) => error.kind(),

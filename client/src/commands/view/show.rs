@@ -1,6 +1,6 @@
 //! Showing of an opened photo: in the browser, in a file, or not at all.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cameo_codec::preview;
@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::Arguments;
 use super::error::Error;
+use crate::commands::consent;
 use crate::flows::open::{self, Viewed};
 use crate::output::Output;
 use crate::vault::files::{FileError, NewFile};
@@ -66,26 +67,15 @@ pub(super) fn user_consents(
     info: &GrantInfo,
     mode: DisplayMode,
 ) -> Result<bool, IoError> {
-    if arguments.yes || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Ok(true);
-    }
     let number = info.used + 1;
     let unseen = if mode == DisplayMode::Check {
         ", and shows nothing"
     } else {
         ""
     };
-    eprint!(
-        "Opening uses view {number} of {}{unseen}. Continue? [y/N] ",
-        info.permitted
-    );
-    std::io::stderr().flush().map_err(IoError)?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(IoError)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    let permitted = info.permitted;
+    let question = format!("Opening uses view {number} of {permitted}{unseen}.");
+    consent::ask(arguments.yes, question)
 }
 
 pub(super) async fn show(

@@ -29,6 +29,17 @@ pub(super) async fn collect(
     deal: &Deal,
     secret: &SealingSecret,
 ) -> Result<Vec<Zeroizing<Vec<u8>>>, ClusterError> {
+    api.told_of(collect_untold(api, view, index, deal, secret))
+        .await
+}
+
+async fn collect_untold(
+    api: &ClusterApi,
+    view: &PendingView,
+    index: u64,
+    deal: &Deal,
+    secret: &SealingSecret,
+) -> Result<Vec<Zeroizing<Vec<u8>>>, ClusterError> {
     let end = Instant::now() + api.deadline();
     let ask = ReleasePart {
         request: view.signed.clone(),

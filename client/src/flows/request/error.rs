@@ -13,8 +13,8 @@ use crate::vault::VaultError;
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     #[error(
-        "{owner} is offline: the request is kept, and your agent sends it again until {owner} is \
-         back"
+        "{owner} is offline: the request is kept, and is sent again until {owner} is back, while \
+         `cameo agent` runs here"
     )]
     OwnerOffline { owner: UserName, request: RequestId },
     #[error(

@@ -81,6 +81,20 @@ impl Attempts {
         vault.delete::<Self>(&key.id()).map(drop)
     }
 
+    /// Stores that an item is given up before the agent has tried it.
+    ///
+    /// # Errors
+    /// When the vault cannot be written.
+    pub fn give_up(vault: &Vault, key: OutboxKey, why: String) -> Result<(), VaultError> {
+        let given_up = Self {
+            key,
+            count: 1,
+            next: Self::GIVEN_UP,
+            last_error: why,
+        };
+        vault.put(&key.id(), &given_up)
+    }
+
     /// Whether no further attempt is scheduled.
     #[must_use]
     pub fn is_given_up(&self) -> bool {

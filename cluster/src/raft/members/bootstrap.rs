@@ -16,6 +16,7 @@ use cameo_common::ids::{ClusterId, NodeId};
 use tokio::time::{Instant, sleep};
 
 use super::local_member::LocalMember;
+use crate::host::lost_folder::LOST_FOLDER;
 use crate::host::rng::system_bytes;
 use crate::link::{CallError, Dial, Links, Purpose, Refusal};
 use crate::raft::engine::consensus::Consensus;
@@ -283,7 +284,6 @@ impl Founder {
 fn lost_directory(id: NodeId) -> String {
     format!(
         "the cluster has begun without this directory: node {id} is known but its directory is \
-         empty, and it will not vote, because the votes it gave are lost; restore the directory, \
-         or remove node {id} from the cluster and add it under a new id"
+         empty, and it will not vote, because the votes it gave are lost. {LOST_FOLDER}"
     )
 }

@@ -13,6 +13,7 @@ use cameo_common::wire;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::host::lost_folder::LOST_FOLDER;
 use crate::raft::genesis::Genesis;
 
 const FILE_NAME: &str = "genesis";
@@ -24,10 +25,7 @@ const VERSION: u8 = 2;
 pub enum RecordError {
     #[error("cannot use {path}: {source}")]
     Io { path: String, source: io::Error },
-    #[error(
-        "{0} is damaged: restore the directory, \
-         or remove this node from the cluster and add it under a new id"
-    )]
+    #[error("{0} is damaged. {LOST_FOLDER}")]
     Damaged(String),
     #[error("{path} has version {version}; this cameod supports version {VERSION}")]
     Version { path: String, version: u8 },

@@ -3,6 +3,7 @@
 use cameo_common::ids::NodeId;
 use thiserror::Error;
 
+use crate::host::lost_folder::LOST_FOLDER;
 use crate::raft::members::record_file::RecordError;
 use crate::raft::quarantine::{OriginError, PeersError};
 
@@ -21,13 +22,12 @@ pub enum StartError {
     Record(#[from] RecordError),
     #[error(
         "this directory belongs to a cluster and its log is lost: this node will not vote, \
-         because the votes it gave are lost; restore the directory, \
-         or remove the node and add it under a new id"
+         because the votes it gave are lost. {LOST_FOLDER}"
     )]
     LogLost,
     #[error(
-        "this directory has a log, but the record of its cluster is lost; \
-         restore the file `genesis`, or remove the node and add it under a new id"
+        "this directory has a log, but the record of its cluster (DATA/genesis) is lost. \
+         {LOST_FOLDER}"
     )]
     RecordLost,
     #[error(transparent)]

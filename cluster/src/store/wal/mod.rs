@@ -13,7 +13,7 @@ mod storage;
 mod tail;
 
 pub use codec::MAX_PROPOSAL_BYTES;
-pub(super) use error::WalError;
+pub(crate) use error::WalError;
 pub use log::Wal;
 
 #[cfg(test)]

@@ -117,7 +117,9 @@ fn approve_and_deny_errors() {
     assert!(told.contains("agent runs. The request stays approved"));
     check(deny::Error::ReasonTooLong, Exit::Usage, "usage");
     check(deny::Error::DeniedBefore, Exit::Usage, "usage");
-    check(deny::Error::ApprovedBefore, Exit::Usage, "usage");
+    let approved = deny::Error::ApprovedBefore(GrantId([1; 32]));
+    check(approved, Exit::Usage, "usage");
+    check(deny::Error::Sharing, Exit::Other, "busy");
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn errors_of_looks_and_files() {
     let (carrier, why) = (path(), String::new());
     check(
         reveal::Error::NotAPng { carrier, why },
-        Exit::Other,
+        Exit::NotFound,
         "not_a_png",
     );
     let (carrier, why) = (path(), String::new());
@@ -195,6 +197,16 @@ fn errors_of_init_and_of_the_keyring() {
         given: ClusterId([2; 32]),
     };
     check(cluster, Exit::IdentityChanged, "wrong_cluster");
+    let typed = init::Error::WrongFingerprint {
+        url: "https://n".into(),
+        found: ClusterId([1; 32]),
+        given: ClusterId([2; 32]),
+    };
+    let told = check(typed, Exit::IdentityChanged, "wrong_cluster").message;
+    assert!(
+        told.contains("that was given") && !told.contains("pinned"),
+        "{told}"
+    );
     check(init::Error::NameTaken(ada()), Exit::Denied, "name_taken");
     let invite = init::InviteError::from(CodeError::Checksum);
     check(init::Error::from(invite), Exit::Usage, "bad_invite");
@@ -215,7 +227,11 @@ fn view_errors() {
     for (error, exit, word) in [
         (view::Error::Target(FileError::Dash), Exit::Usage, "usage"),
         (view::Error::OwnCarrier(ada()), Exit::Denied, "denied"),
-        (view::Error::NotAPng { file, why }, Exit::Other, "not_a_png"),
+        (
+            view::Error::NotAPng { file, why },
+            Exit::NotFound,
+            "not_a_png",
+        ),
         (
             view::Error::NothingInIt(more()),
             Exit::NotFound,

@@ -1,0 +1,120 @@
+//! What a command prints when Ctrl-C ends it.
+//!
+//! It ends at once, as it would by the signal alone. Only its result is printed before: with
+//! `--json` one document, else a line on stderr.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use super::exit::{Exit, Failure};
+use super::finish::print_failure;
+use crate::commands::request::SentRequests;
+use crate::output::Output;
+
+/// The one result of a command: printed by its end, or by its interruption.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OnlyResult(Arc<AtomicBool>);
+
+impl OnlyResult {
+    /// True for the first caller, who prints.
+    pub fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+}
+
+/// Ends the process with the result of an interrupted command, at Ctrl-C.
+pub(super) fn watch(
+    out: Output,
+    verb: &'static str,
+    sent: &SentRequests,
+    result: &OnlyResult,
+) -> Option<JoinHandle<()>> {
+    // Without a handler the signal ends the process by itself.
+    let mut signals = signal(SignalKind::interrupt()).ok()?;
+    let (sent, result) = (sent.clone(), result.clone());
+    Some(tokio::spawn(async move {
+        if signals.recv().await.is_some() && result.take() {
+            let failure = interrupted(verb, &sent);
+            let _printed = print_failure(out, verb, &failure);
+            std::process::exit(i32::from(failure.exit as u8));
+        }
+    }))
+}
+
+/// The result of an interrupted command.
+fn interrupted(verb: &str, sent: &SentRequests) -> Failure {
+    let failure = |message: &str| {
+        Failure::new(
+            Exit::Interrupted,
+            "interrupted",
+            format!("interrupted: {message}"),
+        )
+    };
+    match verb {
+        "request" => match sent.summary() {
+            Some(summary) => failure(&summary.sentence)
+                .with("requests", summary.requests)
+                .with("agent", summary.agent),
+            None => failure(
+                "a request that was stored before stands, and `cameo requests` lists it; the same \
+                 command goes on with it",
+            ),
+        },
+        "view" => failure(
+            "a view that was charged and not shown is not charged again: the same command resumes \
+             it",
+        ),
+        "approve" => failure(
+            "the request may be approved, and stays so: `cameo requests` and `cameo shared` show \
+             it; run `cameo agent`, which goes on with it, or approve it again",
+        ),
+        "hide" | "reveal" => failure("a file that is there is complete; run it again"),
+        "gallery" | "inbox" | "inspect" | "log" | "requests" | "shared" | "status" | "who"
+        | "device list" => failure("run it again"),
+        _ => failure("it may have been carried out, or in part; run it again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cameo_common::ids::RequestId;
+
+    use super::*;
+
+    #[test]
+    fn an_interrupted_request_says_that_it_stands_and_how_to_go_on() {
+        // given a command that waits for an answer to a request
+        let sent = SentRequests::default();
+        let request = RequestId([0xab; 16]);
+        sent.set(&"ada".parse().unwrap(), vec![(request, true)], false);
+        // when it is interrupted
+        let failure = interrupted("request", &sent);
+        // then its document has the request, and what to start
+        assert_eq!(failure.exit as u8, 130);
+        let document = failure.document();
+        assert_eq!(document["ok"], false);
+        assert_eq!(document["error"]["code"], "interrupted");
+        assert_eq!(document["requests"][0]["request"], request.to_string());
+        assert_eq!(document["requests"][0]["state"], "waiting");
+        assert_eq!(document["agent"], false);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(message.contains("stands"), "{message}");
+        assert!(message.contains("run `cameo agent`"), "{message}");
+    }
+
+    #[test]
+    fn every_interrupted_command_has_a_document_and_only_one_result() {
+        for verb in ["request", "view", "approve", "rights", "who", "hide"] {
+            let failure = interrupted(verb, &SentRequests::default());
+            assert_eq!(failure.exit, Exit::Interrupted, "{verb}");
+            assert!(!failure.message.contains("nothing was"), "{verb}");
+        }
+        let result = OnlyResult::default();
+        assert!(result.take());
+        assert!(!result.take());
+    }
+}

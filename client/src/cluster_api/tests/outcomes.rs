@@ -1,0 +1,159 @@
+//! What is known when a call ends: refusals of one node, and nodes without a majority.
+
+use std::future::ready;
+
+use cameo_common::api::MAX_BODY;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_millis(1_200);
+
+/// A client of three nodes, of which each answers a command like this.
+async fn three(answers: [axum::routing::MethodRouter; 3]) -> ClusterApi {
+    let (api, _) = nodes(&[(0, 0); 3]).await;
+    let info = api.info().await.unwrap();
+    let mut urls = Vec::new();
+    for (number, answer) in (1_u64..).zip(answers) {
+        let told = info.clone();
+        let routes = Router::new()
+            .route("/v1/cluster", get(move || ready(Json(told.clone()))))
+            .route("/v1/asked", answer);
+        let port = MockPort::bind().await;
+        urls.push(port.url.clone());
+        port.serve(number, routes);
+    }
+    client_for(&info, urls, DEADLINE)
+}
+
+fn refusal(code: ErrorCode) -> Response {
+    (StatusCode::BAD_REQUEST, Json(ApiError::new(code, "no"))).into_response()
+}
+
+fn refuses(code: ErrorCode) -> axum::routing::MethodRouter {
+    post(move || ready(refusal(code)))
+}
+
+fn accepts() -> axum::routing::MethodRouter {
+    post(|| ready(Json(true)))
+}
+
+#[tokio::test]
+async fn attack_no_node_ends_a_call_alone_by_calling_it_wrong_or_too_much() {
+    for code in [
+        ErrorCode::BadRequest,
+        ErrorCode::TooLarge,
+        ErrorCode::LimitReached,
+        ErrorCode::TooManyCalls,
+    ] {
+        // given one node that refuses a call, and others that carry it out
+        let api = three([refuses(code), accepts(), accepts()]).await;
+        // then it is carried out
+        assert_eq!(ask(&api).await, Ok(true), "{code:?}");
+        // and what all of them refuse is refused
+        let api = three([refuses(code), refuses(code), refuses(code)]).await;
+        assert_eq!(ask(&api).await.unwrap_err().code(), Some(code));
+    }
+}
+
+#[tokio::test]
+async fn what_every_node_would_refuse_for_its_size_is_sent_to_none() {
+    let (api, calls) = nodes(&[(0, 0)]).await;
+    let long = "a".repeat(MAX_BODY);
+    let op = Op::EndSession { epoch: 1 };
+    let refused = api
+        .command::<_, bool>("/v1/asked".to_owned(), &long, op)
+        .await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::TooLarge));
+    assert!(
+        refused.to_string().contains("nothing was sent"),
+        "{refused}"
+    );
+    assert!(calls.lock().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_majority_it_is_known_that_a_command_was_not_carried_out() {
+    // given nodes that take a good part of the time to find that they have no majority
+    let slowly = || {
+        post(|| async {
+            sleep(DEADLINE / 3).await;
+            refusal(ErrorCode::NoQuorum)
+        })
+    };
+    let api = three([slowly(), slowly(), slowly()]).await;
+    // then no try is cut off whose outcome would be unknown
+    assert_eq!(ask(&api).await, Err(ClusterError::NoQuorum));
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_unknown_is_not_called_undone() {
+    // given nodes that take the command, and do not answer in time
+    let never = || post(std::future::pending::<Response>);
+    let api = three([never(), never(), never()]).await;
+    let error = ask(&api).await.unwrap_err();
+    assert_eq!(error, ClusterError::OutcomeUnknown);
+    assert!(error.to_string().contains("may have been"), "{error}");
+}
+
+#[tokio::test]
+async fn a_program_that_is_no_node_is_told_from_an_address_where_none_listens() {
+    // given an address of a program that does not speak TLS, and one of none
+    let foreign = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = foreign.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = foreign.accept().await.unwrap();
+            let _gone = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = closed.local_addr().unwrap();
+    drop(closed);
+    let (api, _) = nodes(&[(0, 0)]).await;
+    let info = api.info().await.unwrap();
+    let urls = [at, nobody].map(|address| format!("https://{address}"));
+    // when a client calls
+    let api = client_of(&info, urls.to_vec());
+    let error = ask(&api).await.unwrap_err().to_string();
+    // then the error says which is which
+    assert!(
+        error.contains(&format!("{at}: a program that is no node")),
+        "{error}"
+    );
+    assert!(
+        error.contains(&format!("{nobody}: no program listens")),
+        "{error}"
+    );
+    // and where there are only other programs, they are not waited for
+    let api = client_for(&info, urls[..1].to_vec(), Duration::from_secs(600));
+    let error = ask(&api).await.unwrap_err();
+    assert!(matches!(error, ClusterError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_takes_long_is_told_of_once_and_a_quick_one_is_not() {
+    let (node, _) = nodes(&[(0, 0)]).await;
+    let api = client_of(&node.info().await.unwrap(), Vec::new());
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let lines = Arc::clone(&told);
+    api.tell_when_slow(move |line| lines.lock().push(line.to_owned()));
+    // given a quick call
+    api.told_of(ready(())).await;
+    assert!(told.lock().is_empty());
+    // when calls take long, then the first is told of, with the addresses that do not answer
+    api.note_unanswered(
+        "https://n1",
+        super::super::unanswered::Unanswered::NoProgram,
+    );
+    for _ in 0..2 {
+        api.told_of(sleep(api.deadline() / 2)).await;
+    }
+    let told = told.lock();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("s more at most"), "{told:?}");
+    assert!(told[0].contains("https://n1: no program listens there"));
+}
