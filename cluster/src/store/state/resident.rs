@@ -14,8 +14,6 @@ use cameo_common::wire::{VersionError, decode_versioned, encode_versioned};
 const VERSION: u8 = 1;
 /// Rows of a block: sled keeps a value of this size beside others.
 pub(super) const BLOCK_ROWS: usize = 256;
-/// Estimated memory of a row, beside its key and value.
-const ROW_OVERHEAD_BYTES: usize = 64;
 
 /// Changes of resident rows: key, and value or none for a deleted row.
 pub(super) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
@@ -27,7 +25,6 @@ pub(super) struct Resident {
     /// Blocks in sled, the oldest first.
     blocks: VecDeque<Block>,
     next: u64,
-    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -44,11 +41,6 @@ struct Block {
 }
 
 impl Resident {
-    /// Approximate memory use.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.rows.get(key).map(|row| &*row.value)
     }
@@ -87,7 +79,6 @@ impl Resident {
     fn change(&mut self, block: u64, key: &[u8], value: Option<&[u8]>) {
         let before = match value {
             Some(value) => {
-                self.bytes += cost(key, value);
                 self.count(block, |left| left + 1);
                 let value = value.into();
                 self.rows.insert(key.into(), Row { value, block })
@@ -95,7 +86,6 @@ impl Resident {
             None => self.rows.remove(key),
         };
         if let Some(before) = before {
-            self.bytes -= cost(key, &before.value);
             self.count(before.block, |left| left.saturating_sub(1));
         }
     }
@@ -110,10 +100,6 @@ impl Resident {
             block.left = change(block.left);
         }
     }
-}
-
-fn cost(key: &[u8], value: &[u8]) -> usize {
-    key.len() + value.len() + ROW_OVERHEAD_BYTES
 }
 
 /// A block's value in sled.
